@@ -1,0 +1,174 @@
+"""The errors of sqlprov; PEP 249's names are the roots.
+
+Error
+├── InterfaceError                 wrong use of the Python interface
+└── DatabaseError
+    ├── DataError                  a value that does not fit
+    ├── IntegrityError
+    ├── InternalError
+    │   └── ResourceFileError      a YAML file under resources/ that says what the model denies
+    ├── NotSupportedError          a statement that is known and not offered here
+    ├── ProgrammingError           the statement is wrong
+    │   ├── MalformedSQL           it cannot be parsed; a caret stands under the place
+    │   ├── UnknownName            provider, service, table, column, setting or method
+    │   └── RegionError            no region, an unknown one, or one that cannot be told
+    └── OperationalError           the statement is right, the cloud did not deliver
+        ├── CredentialsError       none, expired or refused
+        ├── AccessDenied           names the missing IAM action
+        ├── Throttled              longer than the retries lasted
+        ├── Unreachable            no connection to the endpoint
+        ├── BrokenReply            cut off, not JSON, incomplete, or a page token repeated
+        ├── ServiceError           any other error the service answered
+        └── Cancelled              by Connection.cancel() or by closing the result
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "AccessDenied",
+    "BrokenReply",
+    "Cancelled",
+    "CredentialsError",
+    "DataError",
+    "DatabaseError",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "MalformedSQL",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "RegionError",
+    "ResourceFileError",
+    "ServiceError",
+    "Throttled",
+    "UnknownName",
+    "Unreachable",
+]
+
+
+class Error(Exception):
+    """Root of every error that sqlprov raises on purpose."""
+
+
+class InterfaceError(Error):
+    """Wrong use of the Python interface, such as a closed connection."""
+
+
+class DatabaseError(Error):
+    """Root of what goes wrong with a statement."""
+
+
+class DataError(DatabaseError):
+    """A value does not fit its column or its use."""
+
+
+class IntegrityError(DatabaseError):
+    """A constraint of a local table was broken."""
+
+
+class InternalError(DatabaseError):
+    """sqlprov or DuckDB is at fault, not the statement."""
+
+
+class ResourceFileError(InternalError):
+    """A resource file contradicts botocore's model or itself; the text begins with `file:line:`."""
+
+
+class NotSupportedError(DatabaseError):
+    """The statement is understood and not offered; the text says what to write instead."""
+
+
+class ProgrammingError(DatabaseError):
+    """The statement is wrong."""
+
+
+class MalformedSQL(ProgrammingError):
+    """The text is no statement; the message shows the line with a caret under the place."""
+
+
+class UnknownName(ProgrammingError):
+    """A provider, service, table, column, setting or method that does not exist."""
+
+
+class RegionError(ProgrammingError):
+    """The statement does not say which regions it means, or names one that does not exist."""
+
+
+class OperationalError(DatabaseError):
+    """The cloud did not deliver.
+
+    Args:
+        message: what happened, in one sentence.
+        operation: API operation, such as `ListInferenceExperiments`; empty if none was reached.
+        region: AWS region of the call; empty for a global one.
+        code: the service's error code; empty if no reply was understood.
+        request_id: AWS request id; empty if there was no reply.
+        permission: the IAM action that is missing, such as `sagemaker:ListModels`; else empty.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str = "",
+        region: str = "",
+        code: str = "",
+        request_id: str = "",
+        permission: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.region = region
+        self.code = code
+        self.request_id = request_id
+        self.permission = permission
+
+
+class CredentialsError(OperationalError):
+    """No credentials, or the service says that they are expired or invalid."""
+
+
+class AccessDenied(OperationalError):
+    """The identity may not make the call; `permission` names the missing action."""
+
+
+class Throttled(OperationalError):
+    """The service asked for fewer calls for longer than the retries lasted."""
+
+
+class Unreachable(OperationalError):
+    """No connection to the endpoint, or no answer in time."""
+
+
+class BrokenReply(OperationalError):
+    """A reply that is cut off, not JSON, incomplete, or repeats its page token."""
+
+
+class ServiceError(OperationalError):
+    """Any other error that the service answered."""
+
+
+class Cancelled(OperationalError):
+    """The statement was cancelled or its result closed."""
+
+
+def nearest(written: str, known: Iterable[str]) -> str:
+    """The known word nearest to `written`, as ` Did you mean 'x'?`; empty if none is near."""
+    names = {name.lower(): name for name in known}
+    match = difflib.get_close_matches(written.lower(), names, n=1, cutoff=0.6)
+    return f" Did you mean {names[match[0]]!r}?" if match else ""
+
+
+def caret(text: str, offset: int) -> str:
+    """The line of `text` that holds character `offset` (from 0), numbered, with a caret below the place."""
+    offset = min(max(offset, 0), len(text))
+    start = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
+    line = text[start : end if end >= 0 else len(text)]
+    head = f"LINE {text.count(chr(10), 0, offset) + 1}: "
+    return f"{head}{line}\n{' ' * (len(head) + offset - start)}^"
