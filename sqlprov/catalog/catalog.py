@@ -1,0 +1,157 @@
+"""Folders of resource files in; providers, services, tables and regions out, each loaded when it is used."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import ResourceFileError, UnknownName, nearest
+from .load import ProviderInfo, ServiceInfo, load_provider, load_service, load_table
+from .regions import Region, partition_of, regions, service_regions
+from .table import Table
+
+
+class Catalog:
+    """What exists: `resources/<provider>/<service>/<table>.yaml`, found by file name and loaded on first use.
+
+    Args:
+        folders: folders that hold providers. `None`: the packaged `resources` and those of installed
+            packages that the entry point group `sqlprov.resources` names.
+    """
+
+    def __init__(self, folders: Sequence[Path] | None = None) -> None:
+        self._given = folders
+        self._lock = threading.RLock()
+        self._tables: dict[tuple[str, str, str], Table] = {}
+        self._services: dict[tuple[str, str], ServiceInfo] = {}
+        self._providers: dict[str, ProviderInfo] = {}
+
+    def providers(self) -> tuple[str, ...]:
+        """Names of all providers."""
+        return tuple(sorted({provider for provider, _ in self._files}))
+
+    def services(self, provider: str) -> tuple[str, ...]:
+        """Names of a provider's services; raises UnknownName."""
+        provider = self._provider(provider)
+        return tuple(sorted(service for known, service in self._files if known == provider))
+
+    def tables(self, provider: str, service: str) -> tuple[str, ...]:
+        """Names of a service's tables; raises UnknownName."""
+        return tuple(sorted(self._files[self._service(provider, service)]))
+
+    def names(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Table name -> the (provider, service) pairs that have such a table."""
+        return self._names
+
+    def table(self, provider: str, service: str, name: str) -> Table:
+        """A table; raises UnknownName, or ResourceFileError if its file is wrong."""
+        key = self._service(provider, service)
+        files = self._files[key]
+        name = _find("table", name, files, ".".join(key))
+        with self._lock:
+            if (*key, name) not in self._tables:
+                self._tables[*key, name] = load_table(files[name], key[0], self.service_info(*key), name)
+            return self._tables[*key, name]
+
+    def provider_info(self, provider: str) -> ProviderInfo:
+        """What `_provider.yaml` says; raises UnknownName."""
+        provider = self._provider(provider)
+        with self._lock:
+            if provider not in self._providers:
+                file = self._info_file(Path(provider, "_provider.yaml"))
+                self._providers[provider] = load_provider(file, provider)
+            return self._providers[provider]
+
+    def service_info(self, provider: str, service: str) -> ServiceInfo:
+        """What `_service.yaml` says; raises UnknownName."""
+        key = self._service(provider, service)
+        with self._lock:
+            if key not in self._services:
+                self._services[key] = load_service(self._info_file(Path(*key, "_service.yaml")), *key)
+            return self._services[key]
+
+    def regions(self) -> tuple[Region, ...]:
+        """Every region known to botocore in every partition, without a call."""
+        return regions()
+
+    def service_regions(self, table_or_client: str, partition: str) -> tuple[str, ...]:
+        """Regions of `partition` where a service is known: `aws.sagemaker.models`, or `sagemaker`."""
+        parts = table_or_client.split(".")
+        client = self.service_info(*parts[:2]).client if len(parts) > 1 else table_or_client
+        return service_regions(client, partition)
+
+    def partition(self, region: str) -> str | None:
+        """The partition of a region, also of one too new for botocore; `None` for what is no region."""
+        return partition_of(region)
+
+    @cached_property
+    def _folders(self) -> tuple[Path, ...]:
+        return tuple(self._given) if self._given is not None else (_packaged(), *_installed())
+
+    @cached_property
+    def _files(self) -> dict[tuple[str, str], dict[str, Path]]:
+        """(provider, service) -> table -> file, from file names alone."""
+        found: dict[tuple[str, str], dict[str, Path]] = {}
+        for folder in self._folders:
+            for file in sorted(folder.glob("*/*/*.yaml")):
+                provider, service, name = file.parts[-3], file.parts[-2], file.stem
+                tables = found.setdefault((provider, service), {})
+                if name.startswith("_"):
+                    continue
+                if name in tables:
+                    raise ResourceFileError(f"{file}:1: table {name!r} is already in {tables[name]}")
+                tables[name] = file
+        return found
+
+    @cached_property
+    def _names(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        names: dict[str, tuple[tuple[str, str], ...]] = {}
+        for key, tables in sorted(self._files.items()):
+            for name in tables:
+                names[name] = (*names.get(name, ()), key)
+        return names
+
+    def _provider(self, written: str) -> str:
+        return _find("provider", written, self.providers(), "the catalog")
+
+    def _service(self, provider: str, written: str) -> tuple[str, str]:
+        provider = self._provider(provider)
+        return provider, _find("service", written, self.services(provider), provider)
+
+    def _info_file(self, inside: Path) -> Path:
+        """The file in the first folder that has it; a package that adds a table needs none."""
+        for folder in self._folders:
+            if (folder / inside).is_file():
+                return folder / inside
+        raise ResourceFileError(f"{self._folders[0] / inside}:1: expected this file, which names the folder")
+
+
+def _find(what: str, written: str, known: Iterable[str], place: str) -> str:
+    """The known name that equals `written` but for case."""
+    names = {name.lower(): name for name in known}
+    if written.lower() not in names:
+        words = sorted(names.values())
+        raise UnknownName(
+            f"unknown {what} {written!r} in {place}; expected {', '.join(words)}.{nearest(written, words)}"
+        )
+    return names[written.lower()]
+
+
+def _packaged() -> Path:
+    """`resources` of the installed wheel, else of the checkout."""
+    package = Path(__file__).parents[1]
+    return package / "resources" if (package / "resources").is_dir() else package.parent / "resources"
+
+
+def _installed() -> list[Path]:
+    """Folders of the packages that the entry points name; found without running their code."""
+    from importlib.metadata import entry_points
+    from importlib.util import find_spec
+
+    folders = []
+    for entry in entry_points(group="sqlprov.resources"):
+        spec = find_spec(entry.module)
+        folders += [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
+    return folders

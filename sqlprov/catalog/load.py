@@ -1,0 +1,194 @@
+"""A resource file and botocore's model in, a `Table` out; what the model denies is refused here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from .api import Api, arrow_type, find_api, members, plain
+from .methods import build_methods, error_rules
+from .nodes import Node, parse
+from .reading import page_tokens, read_block
+from .table import Column, Constraint, Source, Table, TagsCall
+
+
+@dataclass(frozen=True)
+class ProviderInfo:
+    """What `_provider.yaml` says."""
+
+    id: str
+    name: str
+    title: str
+    about: str
+
+
+@dataclass(frozen=True)
+class ServiceInfo:
+    """What `_service.yaml` says.
+
+    Attributes:
+        id: `aws.sagemaker`.
+        client: botocore's name for clients.
+        iam: prefix of IAM actions.
+        nodes: the file's keys; what the model must confirm is checked when a table is loaded.
+    """
+
+    id: str
+    name: str
+    title: str
+    about: str
+    client: str
+    iam: str
+    nodes: Mapping[str, Node] = field(repr=False, compare=False)
+
+
+def load_provider(file: Path, name: str) -> ProviderInfo:
+    """Reads a `_provider.yaml`."""
+    top = parse(file).block(["title"], ["about"])
+    return ProviderInfo(name, name, top["title"].text(), _text(top, "about"))
+
+
+def load_service(file: Path, provider: str, name: str) -> ServiceInfo:
+    """Reads a `_service.yaml`; the model is not loaded."""
+    top = parse(file).block(["title", "client", "iam"], ["about", "tags"])
+    return ServiceInfo(
+        id=f"{provider}.{name}",
+        name=name,
+        title=top["title"].text(),
+        about=_text(top, "about"),
+        client=top["client"].text(),
+        iam=top["iam"].text(),
+        nodes=top,
+    )
+
+
+def load_table(file: Path, provider: str, service: ServiceInfo, name: str) -> Table:
+    """Reads `<table>.yaml`; raises ResourceFileError (`file:line: …`) for whatever the model denies."""
+    top = parse(file).block(
+        ["about", "key", "read"],
+        ["arn", "cloudformation", "order", "write", "exec", "state", "permissions", "errors"],
+    )
+    api = find_api(service.nodes["client"])
+    key = top["key"].items()
+    if not key:
+        raise top["key"].fail("expected one column or more that identify a row, found an empty list")
+    reading = read_block(top["read"], api, key)
+    columns = {column.name: column for column in reading.columns}
+    arn = _column(top.get("arn"), columns)
+    tags = None
+    if "tags" in service.nodes and arn and "tags" not in columns:
+        tags, columns["tags"] = _tags(service.nodes["tags"], api)
+    for own in _own_columns(tuple(part.text() for part in key), columns):
+        if own.name in columns:
+            raise reading.nodes[own.name].fail(f"column {own.name!r} is added to every table")
+        columns[own.name] = own
+    state, states, busy = _state(top.get("state"), columns)
+    rules = error_rules(top.get("errors"))
+    return Table(
+        provider=provider,
+        service=service.name,
+        name=name,
+        about=top["about"].text(),
+        key=tuple(part.text() for part in key),
+        arn=arn,
+        columns=_order(top.get("order"), columns),
+        list=reading.list,
+        describe=reading.describe,
+        tags=tags,
+        methods=build_methods(top, api, service.iam, reading, tags, states),
+        missing=rules.get("missing", ()),
+        exists=rules.get("exists", ()),
+        state_column=state,
+        busy=busy,
+        client=api.client,
+        signing=service.iam,
+        cloudformation=_text(top, "cloudformation"),
+        file=str(file),
+    )
+
+
+def _text(top: Mapping[str, Node], key: str) -> str:
+    return top[key].text() if key in top else ""
+
+
+def _column(node: Node | None, columns: Mapping[str, Column]) -> str:
+    """The column that `node` names; empty if there is no node."""
+    if node is None:
+        return ""
+    if node.text() not in columns:
+        raise node.unknown("column", node.text(), columns)
+    return node.text()
+
+
+def _tags(node: Node, api: Api) -> tuple[TagsCall, Column]:
+    """The tag calls of the service and the column that they fill."""
+    block = node.block(["call", "argument", "items"], ["add", "remove", "keys"])
+    operation = api.operation(block["call"])
+    outputs = members(operation.output_shape)
+    if block["items"].text() not in outputs:
+        raise block["items"].unknown("output member", block["items"].text(), outputs)
+    used = {"call": ["argument"], "add": ["argument", "items"], "remove": ["argument", "keys"]}
+    for call, parameters in used.items():
+        if call not in block:
+            continue
+        inputs = members(api.operation(block[call]).input_shape)
+        for parameter in parameters:
+            if parameter not in block:
+                raise node.fail(f"missing key {parameter!r}, which {block[call].text()} needs")
+            if block[parameter].text() not in inputs:
+                what = f"parameter of {block[call].text()}"
+                raise block[parameter].unknown(what, block[parameter].text(), inputs)
+    token_in, token_out = page_tokens(block["call"], api, operation)
+    said = {name: _text(block, name) for name in ("call", "argument", "items", "add", "remove", "keys")}
+    shape = outputs[block["items"].text()]
+    column = Column(
+        name="tags",
+        type=arrow_type(shape),
+        wire=arrow_type(shape, wire=True),
+        description=plain(shape.documentation) or "An array of key-value pairs.",
+        source=Source.TAGS,
+        shape=shape.name,
+    )
+    return TagsCall(token_in=token_in, token_out=token_out, **said), column
+
+
+def _own_columns(key: tuple[str, ...], columns: Mapping[str, Column]) -> tuple[Column, ...]:
+    """The three columns that every table has and no reply holds."""
+    text = pa.string()
+    identifier = "The key (" + "|".join(key) + ") under the name that Cloud Control gives it."
+    limits = columns[key[0]].constraint if len(key) == 1 else Constraint()
+    return (
+        Column("region", text, text, "AWS region.", Source.REGION),
+        Column("account_id", text, text, "AWS account that owns the resource.", Source.ACCOUNT),
+        Column("data__Identifier", text, text, identifier, Source.KEY, constraint=limits),
+    )
+
+
+def _state(node: Node | None, columns: Mapping[str, Column]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The column of the state, all states, and those that pass by themselves."""
+    if node is None:
+        return "", (), ()
+    block = node.block(["column"], ["busy"])
+    name = _column(block["column"], columns)
+    states = columns[name].constraint.enum
+    if not states:
+        raise block["column"].fail(f"column {name!r} has no enum of states in the model")
+    busy = block["busy"].texts() if "busy" in block else ()
+    for state in busy:
+        if state not in states:
+            raise block["busy"].unknown("state", state, states)
+    return name, states, busy
+
+
+def _order(node: Node | None, columns: Mapping[str, Column]) -> tuple[Column, ...]:
+    """The columns that `order:` names, then the others: list, describe, tags, region, account, key."""
+    first: dict[str, Column] = {}
+    for entry in node.items() if node else ():
+        name = _column(entry, columns)
+        if name in first:
+            raise entry.fail(f"duplicate column {name!r} in order")
+        first[name] = columns[name]
+    return tuple({**first, **columns}.values())

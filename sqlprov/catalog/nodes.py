@@ -1,0 +1,111 @@
+"""A YAML file in, a tree of nodes that know their line out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ResourceFileError, nearest
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value of a YAML file.
+
+    Attributes:
+        file: path of the file, for messages.
+        line: line of the value's key, or of the value itself in a list; from 1.
+        value: every scalar is text (YAML would read `On` or `No` as a boolean, AWS has such enum values).
+    """
+
+    file: str
+    line: int
+    value: str | tuple[Node, ...] | Mapping[str, Node]
+
+    def fail(self, message: str) -> ResourceFileError:
+        """The error to raise about this node, with its file and line in front."""
+        return ResourceFileError(f"{self.file}:{self.line}: {message}")
+
+    def unknown(self, what: str, written: str, known: Iterable[str]) -> ResourceFileError:
+        """The error to raise about a word that is not among `known`."""
+        words = tuple(known)
+        return self.fail(
+            f"unknown {what} {written!r}; expected one of {', '.join(words)}.{nearest(written, words)}"
+        )
+
+    def text(self) -> str:
+        """The text written here; refuses lists, mappings and nothing at all."""
+        if not isinstance(self.value, str) or not self.value:
+            raise self.fail(f"expected a text, found {self._kind()}")
+        return self.value
+
+    def items(self) -> tuple[Node, ...]:
+        """The elements of a list; a single text counts as a list of one."""
+        if isinstance(self.value, str) and self.value:
+            return (self,)
+        if not isinstance(self.value, tuple):
+            raise self.fail(f"expected a list, found {self._kind()}")
+        return self.value
+
+    def texts(self) -> tuple[str, ...]:
+        """The elements of a list of texts."""
+        return tuple(item.text() for item in self.items())
+
+    def pairs(self) -> Mapping[str, Node]:
+        """The pairs of a mapping with free keys."""
+        if not isinstance(self.value, dict):
+            raise self.fail(f"expected a mapping, found {self._kind()}")
+        return self.value
+
+    def block(self, required: Iterable[str], optional: Iterable[str] = ()) -> Mapping[str, Node]:
+        """The pairs of a mapping whose keys are fixed."""
+        pairs = self.pairs()
+        mandatory = tuple(required)
+        known = (*mandatory, *optional)
+        for key, node in pairs.items():
+            if key not in known:
+                raise node.unknown("key", key, known)
+        for key in mandatory:
+            if key not in pairs:
+                raise self.fail(f"missing key {key!r}; expected {', '.join(mandatory)}")
+        return pairs
+
+    def _kind(self) -> str:
+        if isinstance(self.value, str):
+            return repr(self.value) if self.value else "nothing"
+        return "a list" if isinstance(self.value, tuple) else "a mapping"
+
+
+def parse(file: Path) -> Node:
+    """The root of a YAML file; raises ResourceFileError where it is no YAML or repeats a key."""
+    import yaml  # 30 ms that naming tables need not pay
+
+    try:
+        root = yaml.compose(file.read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise Node(str(file), line, "").fail(
+            f"malformed YAML: {getattr(error, 'problem', None) or error}"
+        ) from error
+    if root is None:
+        raise Node(str(file), 1, "").fail("expected a mapping, found an empty file")
+    return _node(str(file), root, root.start_mark.line + 1)
+
+
+def _node(file: str, composed: Any, line: int) -> Node:
+    if composed.id == "scalar":
+        return Node(file, line, composed.value)
+    if composed.id == "sequence":
+        return Node(file, line, tuple(_node(file, item, item.start_mark.line + 1) for item in composed.value))
+    pairs: dict[str, Node] = {}
+    for key, value in composed.value:
+        node = _node(file, value, key.start_mark.line + 1)
+        if key.id != "scalar":
+            raise node.fail("expected a text as key")
+        if key.value in pairs:
+            raise node.fail(f"duplicate key {key.value!r}, already in line {pairs[key.value].line}")
+        pairs[key.value] = node
+    return Node(file, line, pairs)

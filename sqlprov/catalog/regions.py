@@ -1,0 +1,61 @@
+"""botocore's partition and endpoint files in, regions out; no call is made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from .api import load_api, loader
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region, such as `us-east-1` of the partition `aws`."""
+
+    region: str
+    partition: str
+    description: str
+
+
+@cache
+def regions() -> tuple[Region, ...]:
+    """Every region known to botocore, partition by partition."""
+    found: dict[tuple[str, str], str] = {}
+    # partitions.json has regions that endpoints.json still lacks.
+    for file, name in (("partitions", "id"), ("endpoints", "partition")):
+        for entry in loader().load_data(file)["partitions"]:
+            for region, about in entry["regions"].items():
+                # Names such as `aws-global` are endpoints of global services, no region.
+                if re.match(entry["regionRegex"], region):
+                    found.setdefault((entry[name], region), about["description"])
+    order = list(dict.fromkeys(partition for partition, _ in found))
+    names = sorted(found, key=lambda known: (order.index(known[0]), known[1]))
+    return tuple(Region(region, partition, found[partition, region]) for partition, region in names)
+
+
+@cache
+def partition_of(region: str) -> str | None:
+    """The partition of a region; one that botocore does not know yet is told by its form."""
+    for known in regions():
+        if known.region == region:
+            return known.partition
+    for entry in loader().load_data("partitions")["partitions"]:
+        if re.match(entry["regionRegex"], region):
+            return str(entry["id"])
+    return None
+
+
+@cache
+def service_regions(client: str, partition: str) -> tuple[str, ...]:
+    """Regions of a partition where a service has endpoints; all of them if botocore does not say."""
+    known = tuple(region.region for region in regions() if region.partition == partition)
+    prefix = load_api(client).model.endpoint_prefix
+    endpoints = {
+        entry["partition"]: entry["services"][prefix]["endpoints"]
+        for entry in loader().load_data("endpoints")["partitions"]
+        if prefix in entry["services"]
+    }
+    if not endpoints:
+        return known
+    return tuple(region for region in known if region in endpoints.get(partition, {}))

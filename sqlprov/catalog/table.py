@@ -1,0 +1,269 @@
+"""The typed model of a resource file: what every later station reads instead of YAML and botocore.
+
+A `Table` is built by `catalog.load` from `resources/<provider>/<service>/<table>.yaml` and botocore's model.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+
+import pyarrow as pa
+
+
+class Source(Enum):
+    """What fills a column."""
+
+    LIST = "list"  # the List call, one for each page
+    DESCRIBE = "describe"  # one Describe call for each row
+    TAGS = "tags"  # one tag call for each row; needs the arn
+    REGION = "region"  # the region of the call
+    ACCOUNT = "account"  # the arn, or one STS call for each session
+    KEY = "key"  # data__Identifier: the key's value
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What the service accepts for a text, from botocore's shape metadata; `None` where it says nothing."""
+
+    enum: tuple[str, ...] = ()
+    pattern: str | None = None
+    min: int | None = None
+    max: int | None = None
+
+    def accepts(self, value: str) -> bool:
+        """Whether the service would accept `value`; a pattern Python cannot compile accepts everything."""
+        if self.enum and value not in self.enum:
+            return False
+        if self.min is not None and len(value) < self.min:
+            return False
+        if self.max is not None and len(value) > self.max:
+            return False
+        return self._regex is None or self._regex.fullmatch(value) is not None
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str] | None:
+        try:
+            return re.compile(self.pattern) if self.pattern else None
+        except re.error:
+            return None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: snake_case name, as SELECT writes it.
+        type: Arrow type as users see it (timestamps are `timestamp[us, UTC]`, structures STRUCT, maps MAP).
+        wire: Arrow type of the JSON reply before conversion: the same, but a timestamp is float64 seconds.
+        description: plain text from the model, one paragraph.
+        source: what fills it.
+        path: members from the item of that call to the value, such as ("EndpointMetadata", "EndpointName").
+        shape: name of botocore's shape; empty for region, account_id and data__Identifier.
+        constraint: what the service accepts for it (texts only).
+    """
+
+    name: str
+    type: pa.DataType
+    wire: pa.DataType
+    description: str
+    source: Source
+    path: tuple[str, ...] = ()
+    shape: str = ""
+    constraint: Constraint = field(default_factory=Constraint)
+
+
+class Op(Enum):
+    """How an API parameter narrows a list."""
+
+    EQUAL = "="
+    CONTAINS = "like"
+    AFTER = ">"
+    BEFORE = "<"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """An API parameter and the SQL condition that it narrows to (`StatusEquals: status = ?`)."""
+
+    parameter: str
+    column: str
+    op: Op
+    constraint: Constraint = field(default_factory=Constraint)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """How a list is ordered by the service.
+
+    Attributes:
+        by: parameter that takes the order's name (`SortBy`).
+        columns: column -> value of `by`; only columns whose order is the same in DuckDB.
+        direction: parameter that takes the direction (`SortOrder`).
+        ascending, descending: its two values.
+    """
+
+    by: str
+    columns: dict[str, str]
+    direction: str
+    ascending: str
+    descending: str
+
+
+@dataclass(frozen=True)
+class ListCall:
+    """The List operation: its pages hold the rows.
+
+    Attributes:
+        call: operation, such as `ListInferenceExperiments`.
+        items: output member that holds the rows of a page.
+        token_in, token_out: parameter and output member of the page token; empty if the call is not paged.
+        page_size_parameter, page_size: `MaxResults` and the largest value the model allows; empty and 0 if none.
+        filters, sort: what can be pushed down; `sort` is `None` if the service cannot sort.
+    """
+
+    call: str
+    items: str
+    token_in: str
+    token_out: str
+    page_size_parameter: str
+    page_size: int
+    filters: tuple[Filter, ...] = ()
+    sort: Sort | None = None
+
+
+@dataclass(frozen=True)
+class DescribeCall:
+    """The Describe operation: one call for each row, or for each key given.
+
+    Attributes:
+        call: operation, such as `DescribeInferenceExperiment`.
+        arguments: parameter -> key column that fills it, in the key's order.
+        item: members from the reply to the resource; empty if the reply is the resource.
+        paths: column -> members from the item, for every column it returns (list columns too: a look-up by
+            key serves them without List).
+        required: output members that a whole reply holds, from the model.
+    """
+
+    call: str
+    arguments: dict[str, str]
+    item: tuple[str, ...]
+    paths: dict[str, tuple[str, ...]]
+    required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TagsCall:
+    """The tag operation: one call for each row, paged.
+
+    Attributes:
+        call: operation, such as `ListTags`.
+        argument: parameter that takes the arn.
+        items: output member that holds the list of {Key, Value}; `add` takes such a list under this name too.
+        token_in, token_out: parameter and output member of the page token; empty if the call is not paged.
+        add, remove: operations that add tags and remove them; empty if the file does not name them.
+        keys: parameter of `remove` that takes the keys.
+    """
+
+    call: str
+    argument: str
+    items: str
+    token_in: str
+    token_out: str
+    add: str = ""
+    remove: str = ""
+    keys: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a method."""
+
+    name: str
+    shape: str
+    required: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class Method:
+    """What can be done with a table.
+
+    Attributes:
+        name: as SHOW METHODS lists it: `create_resource`, …, or an EXEC name such as `stop`.
+        verb: SELECT, INSERT, UPDATE, DELETE or EXEC.
+        call: API operation.
+        required: parameters a statement must give, as SHOW METHODS lists them (`Name`, …, `region`).
+        until: states that AWAIT waits for; ("missing",) for a delete.
+        permissions: IAM actions, `<service>:<call>` first.
+    """
+
+    name: str
+    verb: str
+    call: str
+    required: tuple[str, ...]
+    until: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    inputs: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True)
+class ErrorRule:
+    """An error code, and text that the message must hold where the code alone does not tell."""
+
+    code: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One resource type.
+
+    Attributes:
+        provider, service, name: the three parts of its name, `aws.sagemaker.inference_experiments`.
+        about: one sentence.
+        key: columns that identify a row within account and region; joined by `|` in data__Identifier.
+        arn: column that holds the ARN; empty if there is none.
+        columns: in the documented order; region, account_id and data__Identifier included.
+        list, describe, tags: the reading calls; `tags` is `None` if the table has no tags.
+        methods: in the order of SHOW METHODS.
+        missing, exists: error rules that mean "no such row" and "there already".
+        state_column, busy: the column of the state and the states that pass by themselves.
+        client: botocore's service name for clients (`sagemaker`).
+        signing: service prefix of IAM actions (`sagemaker`).
+        cloudformation: `AWS::SageMaker::InferenceExperiment`; empty if there is none.
+        file: path of the YAML, for messages.
+    """
+
+    provider: str
+    service: str
+    name: str
+    about: str
+    key: tuple[str, ...]
+    arn: str
+    columns: tuple[Column, ...]
+    list: ListCall
+    describe: DescribeCall | None
+    tags: TagsCall | None
+    methods: tuple[Method, ...] = ()
+    missing: tuple[ErrorRule, ...] = ()
+    exists: tuple[ErrorRule, ...] = ()
+    state_column: str = ""
+    busy: tuple[str, ...] = ()
+    client: str = ""
+    signing: str = ""
+    cloudformation: str = ""
+    file: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """`aws.sagemaker.inference_experiments`"""
+        return f"{self.provider}.{self.service}.{self.name}"
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """Columns by name."""
+        return {column.name: column for column in self.columns}
