@@ -1,0 +1,238 @@
+"""Demand and Table in, a ReadPlan out: which calls fetch the rows that a demand needs. No network, no clock."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from sqlprov.catalog.table import Source, Table
+from sqlprov.plan.domain import columns_of, domain, within
+from sqlprov.plan.narrow import narrowed
+from sqlprov.plan.predicate import FALSE, TRUE, Predicate
+from sqlprov.plan.regions import Regions, scope
+
+KEYS_BEFORE_LIST = 20
+"""Look-ups by key that are always preferred to a list, whose pages are not known beforehand."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What DuckDB asks of a table.
+
+    Attributes:
+        table: the table.
+        columns: names of the columns it wants back.
+        where: the filter it wants applied.
+        pushdown: whether the filter may narrow the calls.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    where: Predicate = TRUE
+    pushdown: bool = True
+
+
+class Account(Enum):
+    """Where account_id comes from."""
+
+    UNUSED = "unused"
+    ARN = "arn"
+    STS = "sts"
+
+
+@dataclass(frozen=True)
+class ListRead:
+    """One list chain: every page of the List call in `region` with `parameters`."""
+
+    region: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class KeyRead:
+    """One Describe for each of `keys` in `region`; a key has one value for each key column."""
+
+    region: str
+    keys: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class PlannedCall:
+    """A call that the plan makes.
+
+    Attributes:
+        table: full name of the table it serves.
+        operation, region, parameters: the call; parameters without page tokens and without what a row fills in.
+        times: `once`, `each page` or `each row`.
+        columns: the columns it fills.
+        permissions: the IAM actions it needs.
+    """
+
+    table: str
+    operation: str
+    region: str
+    parameters: Mapping[str, Any]
+    times: str
+    columns: tuple[str, ...]
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """The calls that answer a demand.
+
+    Attributes:
+        table: the table.
+        columns: columns of every batch: those demanded and those the filter reads.
+        steps: list chains and look-ups, one or none for each region.
+        describe, tags: whether each listed row needs that call. A look-up describes by itself.
+        account: where account_id comes from.
+        row_filter: what listed rows must meet before a call is spent on them.
+        empty: why there is nothing to fetch; empty text if there is.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    steps: tuple[ListRead | KeyRead, ...]
+    describe: bool
+    tags: bool
+    account: Account
+    row_filter: Predicate = TRUE
+    empty: str = ""
+    pages: Mapping[str, int] = field(default_factory=dict)
+
+    def calls(self) -> tuple[PlannedCall, ...]:
+        """The calls in the order they are made; what a LIMIT, an error or a retry changes is not in it."""
+        planned = [call for step in self.steps for call in self._step(step)]
+        if self.account is Account.STS and self.steps:
+            planned.append(
+                PlannedCall(
+                    self.table.full_name,
+                    "GetCallerIdentity",
+                    "",
+                    {},
+                    "once",
+                    ("account_id",),
+                    ("sts:GetCallerIdentity",),
+                )
+            )
+        return tuple(planned)
+
+    def _step(self, step: ListRead | KeyRead) -> list[PlannedCall]:
+        table, calls = self.table, []
+
+        def planned(
+            operation: str, parameters: Mapping[str, Any], times: str, *sources: Source
+        ) -> PlannedCall:
+            columns = tuple(name for name in self.columns if table.by_name[name].source in sources)
+            permission = f"{table.signing}:{operation}"
+            return PlannedCall(
+                table.full_name, operation, step.region, parameters, times, columns, (permission,)
+            )
+
+        if isinstance(step, ListRead):
+            calls.append(planned(table.list.call, step.parameters, "each page", Source.LIST, Source.KEY))
+            if self.describe and table.describe:
+                calls.append(planned(table.describe.call, {}, "each row", Source.DESCRIBE))
+        elif table.describe:
+            for key in step.keys:
+                arguments = dict(zip(table.describe.arguments, key, strict=True))
+                calls.append(
+                    planned(table.describe.call, arguments, "once", Source.LIST, Source.DESCRIBE, Source.KEY)
+                )
+        if self.tags and table.tags:
+            calls.append(planned(table.tags.call, {}, "each row", Source.TAGS))
+        return calls
+
+
+def plan_read(demand: Demand, regions: Regions, pages: Mapping[str, int] | None = None) -> ReadPlan:
+    """The cheapest calls that fetch at least the rows of `demand`.
+
+    Args:
+        demand: what DuckDB asks.
+        regions: what the session knows about regions.
+        pages: region -> pages that a whole list of this table has had in this session.
+
+    Raises:
+        RegionError: see `scope`.
+    """
+    table = demand.table
+    needed = _needed(demand)
+    sources = {table.by_name[name].source for name in needed}
+    where = demand.where if demand.pushdown else TRUE
+    steps, empty = _steps(demand, where, regions, pages or {})
+    listing = any(isinstance(step, ListRead) for step in steps)
+    arn_from_list = bool(table.arn) and table.by_name[table.arn].source is Source.LIST
+    describe = Source.DESCRIBE in sources or (Source.TAGS in sources and not arn_from_list)
+    account = Account.UNUSED
+    if Source.ACCOUNT in sources:
+        has_arn = bool(table.arn) and (arn_from_list or describe or not listing)
+        account = Account.ARN if has_arn else Account.STS
+    listed = [
+        column.name for column in table.columns if column.source in (Source.LIST, Source.REGION, Source.KEY)
+    ]
+    return ReadPlan(
+        table=table,
+        columns=needed,
+        steps=steps,
+        describe=describe,
+        tags=Source.TAGS in sources,
+        account=account,
+        row_filter=within(where, listed),
+        empty=empty,
+    )
+
+
+def _needed(demand: Demand) -> tuple[str, ...]:
+    names = {*demand.columns, *columns_of(demand.where)}
+    return tuple(column.name for column in demand.table.columns if column.name in names)
+
+
+def _steps(
+    demand: Demand, where: Predicate, regions: Regions, pages: Mapping[str, int]
+) -> tuple[tuple[ListRead | KeyRead, ...], str]:
+    scoped = scope(demand.where, regions, demand.table.full_name)
+    if demand.where == FALSE or not scoped:
+        return (), "no region meets the conditions"
+    keys = _keys(demand.table, where)
+    if keys == ():
+        return (), "no key can meet the conditions"
+    parameters, refused = narrowed(demand.table, where)
+    if refused:
+        return (), refused
+    steps: list[ListRead | KeyRead] = []
+    for region in scoped:
+        if keys is not None and len(keys) <= max(KEYS_BEFORE_LIST, pages.get(region, 0)):
+            steps.append(KeyRead(region, keys))
+        else:
+            steps.append(ListRead(region, parameters))
+    return tuple(steps), ""
+
+
+def _keys(table: Table, where: Predicate) -> tuple[tuple[str, ...], ...] | None:
+    """The only keys that `where` allows and the service would accept, sorted; `None` if it allows any."""
+    if table.describe is None:
+        return None
+    identifiers = domain(where, "data__Identifier").values
+    parts = [domain(where, column).values for column in table.key]
+    if identifiers is not None:
+        split = (tuple(str(value).split("|")) for value in identifiers)
+        candidates = {key for key in split if len(key) == len(table.key)}
+    elif all(values is not None for values in parts):
+        candidates = set(itertools.product(*(values or () for values in parts)))
+    else:
+        return None
+    constraints = [table.by_name[column].constraint for column in table.key]
+    return tuple(
+        sorted(
+            key
+            for key in candidates
+            if all(
+                (allowed is None or value in allowed) and constraint.accepts(value)
+                for value, allowed, constraint in zip(key, parts, constraints, strict=True)
+            )
+        )
+    )

@@ -1,0 +1,79 @@
+"""Predicate and the session's regions in, the regions of one demand out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlprov.errors import RegionError, nearest
+from sqlprov.plan.domain import accepts, columns_of, conjuncts
+from sqlprov.plan.predicate import And, Compare, In, IsNull, Not, Predicate
+
+
+@dataclass(frozen=True)
+class Regions:
+    """What a session knows about regions.
+
+    Attributes:
+        known: every region that may be named, in every partition, sorted.
+        every: the regions that 'all' and an open condition mean: those of the session's partition where the
+            service is offered.
+        default: the regions of a statement that names none; empty if there are none.
+        unresolved: why a demand without a region condition cannot be answered; `None` if it can.
+    """
+
+    known: tuple[str, ...]
+    every: tuple[str, ...]
+    default: tuple[str, ...]
+    unresolved: str | None = None
+
+
+def scope(predicate: Predicate, regions: Regions, table: str) -> tuple[str, ...]:
+    """The regions whose rows a demand on `table` means, sorted.
+
+    Raises:
+        RegionError: it names a region that does not exist, or it does not say which and there is no default.
+    """
+    # A region is never NULL, and DuckDB adds IS NOT NULL by itself to what it joins on: that says nothing.
+    said = And(tuple(part for part in conjuncts(predicate) if part != Not(IsNull("region"))))
+    if "region" not in columns_of(said):
+        return _default(regions, table)
+    named = _named(predicate)
+    for name in named:
+        if name not in regions.known:
+            raise RegionError(
+                f"Unknown region {name!r}.{nearest(name, regions.known)} "
+                "SELECT region FROM aws.regions lists them; SET sqlprov_regions makes a new one known."
+            )
+    candidates = sorted({*regions.every, *regions.default, *named})
+    return tuple(region for region in candidates if accepts(predicate, "region", region))
+
+
+def _default(regions: Regions, table: str) -> tuple[str, ...]:
+    if regions.unresolved:
+        raise RegionError(f"Cannot tell which regions of {table} are meant. {regions.unresolved}")
+    if not regions.default:
+        raise RegionError(
+            f"No region for {table}. Write WHERE region = 'us-east-1' (or IN, or another condition on region), "
+            "SET sqlprov_regions = 'us-east-1' (or 'all'), pass --region or connect(region=…), or set AWS_REGION."
+        )
+    return regions.default
+
+
+def _named(predicate: Predicate) -> tuple[str, ...]:
+    """Regions that a condition must equal; a name in `<>` or a range need not exist."""
+    names: list[str] = []
+    for part in _leaves(predicate):
+        match part:
+            case Compare("region", "=", value):
+                names.append(value)
+            case In("region", values):
+                names.extend(values)
+    return tuple(dict.fromkeys(names))
+
+
+def _leaves(predicate: Predicate) -> list[Predicate]:
+    parts = getattr(predicate, "parts", None)
+    if parts is None:
+        part = getattr(predicate, "part", None)
+        return [predicate] if part is None else _leaves(part)
+    return [leaf for part in parts for leaf in _leaves(part)]
