@@ -1,0 +1,122 @@
+"""Decoded rows in, Arrow arrays out: JSON values become the column's type, epoch seconds become timestamps."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sqlprov.catalog.table import Column
+from sqlprov.cloud.faults import MalformedReply
+
+
+def dig(row: Any, path: Sequence[str]) -> Any:
+    """The value at `path` in nested members; `None` where a member is absent."""
+    for member in path:
+        if not isinstance(row, Mapping):
+            return None
+        row = row.get(member)
+    return row
+
+
+def array(column: Column, values: Iterable[Any]) -> pa.Array:
+    """`values`, as the service's JSON has them, as an array of `column.type`.
+
+    Raises:
+        MalformedReply: a value is not of the kind that the model says.
+    """
+    items = list(values)
+    if _unlike_json(column.type):
+        items = [_plain(item, column.type) for item in items]
+    try:
+        found = pa.array(items, type=column.wire)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        try:
+            found = pa.array([_plain(item, column.type) for item in items], type=column.wire)
+        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+            raise MalformedReply(f"the reply's {column.name} is no {column.type} ({error})") from None
+    return _converted(found, column.type)
+
+
+def arrays(columns: Sequence[Column], items: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
+    """`columns` of `items`, decoded rows of a list; all at once where Arrow can, which is several times faster.
+
+    Raises:
+        MalformedReply: a value is not of the kind that the model says.
+    """
+    direct = [column for column in columns if len(column.path) == 1 and not _unlike_json(column.type)]
+    members = {column.path[0]: column.wire for column in direct}
+    found: dict[str, pa.Array] = {}
+    if members:
+        try:
+            rows = pa.array(items, type=pa.struct(members))
+            found = {column.name: _converted(rows.field(column.path[0]), column.type) for column in direct}
+        except (pa.ArrowException, OverflowError):
+            found = {}  # some value is of another kind: column by column, then, which tells or mends it
+    for column in columns:
+        if column.name not in found:
+            found[column.name] = array(column, (dig(item, column.path) for item in items))
+    return found
+
+
+def _converted(found: pa.Array, wanted: pa.DataType) -> pa.Array:
+    """`found` with every float of seconds inside it made a timestamp."""
+    if found.type == wanted:
+        return found
+    if pa.types.is_timestamp(wanted):
+        micros = pc.round(pc.multiply(found, 1e6))
+        return pc.cast(micros, pa.int64()).cast(pa.timestamp("us")).cast(wanted, safe=False)
+    if pa.types.is_binary(wanted):
+        return pa.array([None if text is None else base64.b64decode(text) for text in found.to_pylist()], wanted)
+    if pa.types.is_struct(wanted):
+        parts = [_converted(found.field(at), wanted.field(at).type) for at in range(wanted.num_fields)]
+        return pa.StructArray.from_arrays(parts, fields=list(wanted), mask=found.is_null())
+    if pa.types.is_list(wanted):
+        values = _converted(found.values, wanted.value_type)
+        return pa.ListArray.from_arrays(found.offsets, values, type=wanted, mask=found.is_null())
+    if pa.types.is_map(wanted):
+        items = _converted(found.items, wanted.item_type)
+        made = pa.MapArray.from_arrays(found.offsets, found.keys, items, type=wanted)
+        return pc.if_else(found.is_null(), pa.scalar(None, wanted), made)
+    return found.cast(wanted)
+
+
+def _unlike_json(wanted: pa.DataType) -> bool:
+    """Whether JSON writes a value of this type as something Arrow does not read: a map."""
+    if pa.types.is_map(wanted):
+        return True
+    return any(_unlike_json(wanted.field(at).type) for at in range(wanted.num_fields))
+
+
+def _plain(value: Any, wanted: pa.DataType) -> Any:
+    """One value as Arrow reads it; the slow way, for what the fast one cannot."""
+    if value is None:
+        return None
+    if pa.types.is_struct(wanted):
+        members = {field.name: field.type for field in wanted}
+        return {name: _plain(value.get(name), kind) for name, kind in members.items()}
+    if pa.types.is_list(wanted):
+        return [_plain(item, wanted.value_type) for item in value]
+    if pa.types.is_map(wanted):
+        return [(key, _plain(item, wanted.item_type)) for key, item in dict(value).items()]
+    if pa.types.is_timestamp(wanted):
+        return _seconds(value)
+    if pa.types.is_binary(wanted):
+        return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+    if pa.types.is_string(wanted) and not isinstance(value, str):
+        return orjson.dumps(value).decode()
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return float(value)

@@ -1,0 +1,98 @@
+"""One operation in, its decoded reply out: attempts, back-off, the record and the log line of every call."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from botocore import xform_name
+
+from sqlprov.cloud.clients import Cloud
+from sqlprov.cloud.faults import Fault, Next, fault
+from sqlprov.cloud.replies import checked
+from sqlprov.cloud.run import CallRecord, Run
+
+log = logging.getLogger("sqlprov")
+
+FIRST_PAUSE = {Next.RETRY: 0.1, Next.SLOW_DOWN: 0.5}
+"""Seconds before the second attempt, at most; doubled for each further one, and drawn at random below that."""
+LONGEST_PAUSE = 20.0
+
+
+def call(
+    run: Run,
+    cloud: Cloud,
+    service: str,
+    signing: str,
+    operation: str,
+    region: str,
+    parameters: Mapping[str, Any],
+    members: tuple[str, ...] = (),
+    rows: Callable[[dict[str, Any]], int] = lambda _: 1,
+) -> dict[str, Any]:
+    """The reply of `operation`, tried up to `sqlprov_max_attempts` times.
+
+    Args:
+        run: the statement it is made for.
+        cloud: the clients.
+        service: botocore's service name.
+        signing: service prefix of IAM actions.
+        operation, region, parameters: the call.
+        members: output members that a whole reply holds.
+        rows: counts the rows of a reply, for the record.
+
+    Raises:
+        Cancelled: the statement was cancelled before or between attempts.
+        OperationalError: what the last attempt met; a leaf of it says what.
+    """
+    record = CallRecord(operation, region, parameters)
+    began = time.perf_counter()
+    try:
+        while True:
+            run.check()
+            record.attempts += 1
+            try:
+                client = cloud.client(service, region, run.settings.timeout)
+                reply = checked(getattr(client, xform_name(operation))(**parameters), members)
+            except Exception as exception:
+                met = fault(exception, operation, region, signing)
+                if met.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
+                    record.error = met.error.code or type(met.error).__name__
+                    raise _told(met, record.attempts) from exception
+                _pause(run, met, record.attempts)
+            else:
+                record.rows = rows(reply)
+                return reply
+    finally:
+        record.milliseconds = (time.perf_counter() - began) * 1000
+        run.calls.append(record)
+        _log(record)
+
+
+def _told(met: Fault, attempts: int) -> Exception:
+    if attempts > 1:
+        met.error.args = (f"{met.error} After {attempts} attempts.",)
+    return met.error
+
+
+def _pause(run: Run, met: Fault, attempts: int) -> None:
+    longest = min(FIRST_PAUSE[met.next] * 2 ** (attempts - 1), LONGEST_PAUSE)
+    run.cancelled.wait(random.uniform(longest / 2, longest))
+
+
+def _log(record: CallRecord) -> None:
+    if log.isEnabledFor(logging.INFO):
+        log.info(
+            "%s %s %s: %s rows, %s attempts, %.0f ms%s",
+            record.operation,
+            record.region,
+            orjson.dumps(record.parameters, default=str).decode(),
+            record.rows,
+            record.attempts,
+            record.milliseconds,
+            f", {record.error}" if record.error else "",
+        )

@@ -1,0 +1,97 @@
+"""Profile, endpoint and region in, boto3 clients out; one session, one client for each service and region."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+from sqlprov.cloud.replies import decode
+from sqlprov.errors import CredentialsError, InterfaceError
+
+MOST_CONNECTIONS = 256
+
+
+@dataclass
+class Cloud:
+    """The account that a connection works in; shared by all its cursors.
+
+    Attributes:
+        profile: AWS profile; `None` for boto3's own choice.
+        endpoint_url: URL of any server that speaks the API; `None` for boto3's own choice.
+        credentials: (access key id, secret access key) to use instead of boto3's; for the local emulator.
+        account_id: known once it was asked for.
+    """
+
+    profile: str | None = None
+    endpoint_url: str | None = None
+    credentials: tuple[str, str] | None = None
+    account_id: str | None = None
+    # Table and region -> pages of a whole list, remembered to weigh look-ups by key against it.
+    pages: dict[tuple[str, str], int] = field(default_factory=dict)
+    _clients: dict[tuple[str, str, float], Any] = field(default_factory=dict)
+    _session: Any = None
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def session(self) -> Any:
+        """The boto3 session.
+
+        Raises:
+            CredentialsError: the profile does not exist.
+        """
+        with self._lock:
+            if self._session is None:
+                key, secret = self.credentials or (None, None)
+                try:
+                    self._session = boto3.Session(
+                        profile_name=self.profile, aws_access_key_id=key, aws_secret_access_key=secret
+                    )
+                except botocore.exceptions.ProfileNotFound as error:
+                    raise CredentialsError(
+                        f"{error}. `aws configure list-profiles` shows those there are."
+                    ) from None
+            return self._session
+
+    def region(self) -> str | None:
+        """The region boto3 finds: AWS_REGION, AWS_DEFAULT_REGION, then the profile's."""
+        found: str | None = self.session().region_name
+        return found
+
+    def client(self, service: str, region: str, timeout: float) -> Any:
+        """The client of botocore's `service` in `region`; a reply is waited for `timeout` seconds."""
+        with self._lock:
+            known = self._clients.get((service, region, timeout))
+            if known is None:
+                known = self._clients[service, region, timeout] = self._new(service, region, timeout)
+            return known
+
+    def _new(self, service: str, region: str, timeout: float) -> Any:
+        config = botocore.config.Config(
+            # We retry ourselves: botocore would not see a reply that is cut off, nor stop when we are cancelled.
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            read_timeout=timeout,
+            connect_timeout=min(timeout, 10.0),
+            max_pool_connections=MOST_CONNECTIONS,
+            user_agent_extra="sqlprov",
+        )
+        try:
+            client = self.session().client(
+                service, region_name=region or None, endpoint_url=self.endpoint_url, config=config
+            )
+        except ValueError as error:
+            raise InterfaceError(f"endpoint_url = {self.endpoint_url!r}: {error}.") from None
+        client.meta.events.register(
+            f"before-parse.{client.meta.service_model.service_id.hyphenize()}", decode
+        )
+        return client
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            client.close()

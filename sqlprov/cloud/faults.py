@@ -1,0 +1,158 @@
+"""botocore's exceptions in, our errors out, with whether another attempt may help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from botocore import exceptions as aws
+
+from sqlprov.catalog.table import ErrorRule
+from sqlprov.errors import (
+    AccessDenied,
+    BrokenReply,
+    CredentialsError,
+    OperationalError,
+    ServiceError,
+    Throttled,
+    Unreachable,
+)
+
+
+class Next(Enum):
+    """What may be done after a failed attempt."""
+
+    RETRY = "retry"
+    SLOW_DOWN = "slow down"
+    GIVE_UP = "give up"
+
+
+class MalformedReply(Exception):
+    """A reply with status 200 that is no answer; the text says what it is instead."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A failed attempt: our error for it, and what may be done."""
+
+    error: OperationalError
+    next: Next
+
+
+THROTTLES = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "TransactionInProgressException",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "RequestThrottled",
+        "SlowDown",
+        "PriorRequestNotComplete",
+        "EC2ThrottledException",
+    }
+)
+TRANSIENT = frozenset(
+    {
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "InternalFailure",
+        "InternalError",
+        "InternalServerError",
+    }
+)
+EXPIRED = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "RequestExpired",
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "MissingAuthenticationToken",
+        "IncompleteSignature",
+    }
+)
+DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "NotAuthorized",
+    }
+)
+
+NO_CREDENTIALS = (
+    aws.NoCredentialsError,
+    aws.PartialCredentialsError,
+    aws.CredentialRetrievalError,
+    aws.TokenRetrievalError,
+    aws.SSOError,
+)
+NO_CONNECTION = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.ProxyConnectionError)
+
+
+def fault(exception: Exception, operation: str, region: str, signing: str) -> Fault:
+    """Our reading of what `exception` means for a call of `operation` in `region`."""
+    where = f"{operation} in {region}" if region else operation
+    named = {"operation": operation, "region": region}
+    if isinstance(exception, aws.ClientError):
+        return _answered(exception, where, named, signing)
+    if isinstance(exception, MalformedReply):
+        return Fault(BrokenReply(f"{where}: {exception}.", **named), Next.RETRY)
+    if isinstance(exception, NO_CREDENTIALS):
+        text = (
+            f"{where}: no usable credentials ({exception}). Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in."
+        )
+        return Fault(CredentialsError(text, **named), Next.GIVE_UP)
+    if isinstance(exception, NO_CONNECTION):
+        return Fault(Unreachable(f"{where}: endpoint not reachable ({exception}).", **named), Next.RETRY)
+    if isinstance(exception, aws.HTTPClientError | aws.ResponseStreamingError | aws.IncompleteReadError):
+        return Fault(Unreachable(f"{where}: the connection failed ({exception}).", **named), Next.RETRY)
+    if isinstance(exception, aws.BotoCoreError) and type(exception).__name__ == "ResponseParserError":
+        return Fault(BrokenReply(f"{where}: unreadable reply ({exception}).", **named), Next.RETRY)
+    return Fault(ServiceError(f"{where}: {exception}", **named), Next.GIVE_UP)
+
+
+def matches(rules: Iterable[ErrorRule], error: OperationalError) -> bool:
+    """Whether `error` is one that `rules` describe."""
+    return any(error.code == rule.code and rule.text.lower() in str(error).lower() for rule in rules)
+
+
+def _answered(exception: aws.ClientError, where: str, named: dict[str, str], signing: str) -> Fault:
+    body = exception.response.get("Error", {})
+    meta = exception.response.get("ResponseMetadata", {})
+    # Some services put a namespace before the code (`com.amazon…#ThrottlingException`).
+    code = str(body.get("Code", "")).rsplit("#", 1)[-1]
+    status = int(meta.get("HTTPStatusCode", 0))
+    details = {**named, "code": code, "request_id": str(meta.get("RequestId", ""))}
+    said = f"{code}: {body.get('Message', '')}".rstrip(": ")
+    request = f" (request {details['request_id']})" if details["request_id"] else ""
+    if code in THROTTLES or status == 429:
+        return Fault(Throttled(f"{where} is throttled. {said}{request}", **details), Next.SLOW_DOWN)
+    if code in DENIED or (status == 403 and code not in EXPIRED):
+        action = _action(str(body.get("Message", ""))) or f"{signing}:{named['operation']}"
+        text = f"{where}: access denied; the identity lacks {action}. {said}{request}"
+        return Fault(AccessDenied(text, permission=action, **details), Next.GIVE_UP)
+    if code in EXPIRED:
+        text = f"{where}: the credentials are expired or not valid; renew or log in again. {said}{request}"
+        return Fault(CredentialsError(text, **details), Next.GIVE_UP)
+    text = f"{where} failed. {said or f'HTTP status {status}'}{request}"
+    again = status >= 500 or code in TRANSIENT
+    return Fault(ServiceError(text, **details), Next.RETRY if again else Next.GIVE_UP)
+
+
+def _action(message: str) -> str:
+    """The IAM action that AWS's text names: `… is not authorized to perform: sagemaker:ListModels on …`."""
+    found = re.search(r"not authorized to perform:? ([\w-]+:\w+)", message)
+    return found.group(1) if found else ""

@@ -1,0 +1,50 @@
+"""Threads for calls. Unlike the standard library's pool they are daemons: a call that hangs holds up no exit."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+
+class Pool:
+    """Runs at most `size` tasks at once, first come first served; threads are started when they are needed."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._tasks: deque[Callable[[], None]] = deque()
+        self._ready = threading.Condition()
+        self._threads = 0
+        self._idle = 0
+        self._closed = False
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Have `task` run; it must not raise. After `close()` it is dropped."""
+        with self._ready:
+            if self._closed:
+                return
+            self._tasks.append(task)
+            if self._idle >= len(self._tasks):
+                self._ready.notify()
+            elif self._threads < self._size:
+                self._threads += 1
+                threading.Thread(target=self._work, name="sqlprov-call", daemon=True).start()
+
+    def close(self) -> None:
+        """Drop what has not begun; threads end after the task they are at."""
+        with self._ready:
+            self._closed = True
+            self._tasks.clear()
+            self._ready.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._ready:
+                self._idle += 1
+                while not self._tasks and not self._closed:
+                    self._ready.wait()
+                self._idle -= 1
+                if not self._tasks:
+                    return
+                task = self._tasks.popleft()
+            task()

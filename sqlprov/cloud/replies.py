@@ -1,0 +1,58 @@
+"""Raw HTTP replies in, decoded JSON out; what is no whole answer raises instead of passing for an empty one.
+
+botocore reports a 200 reply that is cut off, not JSON or empty as a successful empty page. So JSON replies are
+read here, in botocore's `before-parse` event; credentials, endpoints, signing and errors stay botocore's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from sqlprov.cloud.faults import MalformedReply
+
+DECODED = "sqlprov_decoded"
+
+
+def decode(
+    operation_model: Any, response_dict: dict[str, Any], customized_response_dict: Any, **_: Any
+) -> None:
+    """botocore's `before-parse` handler: puts the JSON of a successful reply under DECODED.
+
+    Raises:
+        MalformedReply: the body is cut off, empty, or no JSON object.
+    """
+    if response_dict["status_code"] >= 300 or operation_model.has_streaming_output:
+        return
+    body: bytes = response_dict["body"]
+    declared = response_dict["headers"].get("content-length")
+    if declared is not None and declared.isdigit() and int(declared) != len(body):
+        raise MalformedReply(f"the reply was cut off after {len(body)} of {declared} bytes")
+    if operation_model.service_model.resolved_protocol != "json":
+        return
+    try:
+        decoded = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        begin = body[:40].decode("utf-8", "replace")
+        raise MalformedReply(f"the reply is not JSON ({error}); it begins {begin!r}") from None
+    if not isinstance(decoded, dict):
+        raise MalformedReply(f"the reply is JSON but no object: {body[:40].decode('utf-8', 'replace')!r}")
+    customized_response_dict[DECODED] = decoded
+    # What is decoded need not be parsed a second time, a hundred times slower.
+    response_dict["body"] = b"{}"
+
+
+def checked(reply: Mapping[str, Any], members: tuple[str, ...]) -> dict[str, Any]:
+    """The decoded reply.
+
+    Raises:
+        MalformedReply: a member that every whole reply holds is absent.
+    """
+    body: dict[str, Any] = reply.get(DECODED) or {
+        key: value for key, value in reply.items() if key != "ResponseMetadata"
+    }
+    if absent := [member for member in members if member not in body]:
+        raise MalformedReply(f"the reply lacks {', '.join(absent)}")
+    return body

@@ -1,0 +1,124 @@
+"""What one statement's calls share: settings, the record of calls, what went wrong, and the way to stop them."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlprov.cloud.pool import Pool
+from sqlprov.errors import Cancelled, OperationalError
+from sqlprov.settings import Settings
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class CallRecord:
+    """One API call as it was made.
+
+    Attributes:
+        operation, region: what was called, and where; region is empty for a global call.
+        parameters: as sent, page token included; never a credential.
+        rows: rows in the reply.
+        attempts: HTTP requests it took.
+        milliseconds: from the first attempt to the end of the last.
+        error: the error code it ended with; empty if it succeeded.
+    """
+
+    operation: str
+    region: str
+    parameters: Mapping[str, Any]
+    rows: int = 0
+    attempts: int = 0
+    milliseconds: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What an incomplete result lacks: rows of `table` in `region`, because of `error`."""
+
+    table: str
+    region: str
+    error: OperationalError
+
+
+@dataclass
+class Run:
+    """One statement under way.
+
+    Attributes:
+        settings: the settings it began with.
+        id: text that its demands carry in their filter.
+        unresolved: why a demand without a region condition has no scope; `None` if it has.
+        calls: the calls made so far, in the order they ended.
+        missing: what could not be read, under `sqlprov_on_error = 'warn'`.
+        error: the first error raised inside a scan, which DuckDB would hand on as text.
+        before: the last run before it that made calls, for sqlprov.errors.
+        adopted: variables of the caller that serve as relations while it runs.
+    """
+
+    settings: Settings
+    unresolved: str | None = None
+    calls: list[CallRecord] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    error: BaseException | None = None
+    before: Run | None = None
+    adopted: list[str] = field(default_factory=list)
+    id: str = field(default_factory=lambda: f"q{next(_numbers)}")
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    _wake: list[Callable[[], None]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _pool: Pool | None = None
+
+    @property
+    def pool(self) -> Pool:
+        """The threads of this statement's calls, `sqlprov_concurrency` at most."""
+        self.check()
+        with self._lock:
+            if self._pool is None:
+                self._pool = Pool(self.settings.concurrency)
+            return self._pool
+
+    @property
+    def tolerant(self) -> bool:
+        """Whether rows that cannot be read are left out with a warning."""
+        return self.settings.on_error == "warn"
+
+    def check(self) -> None:
+        """Raises Cancelled once the statement has been cancelled."""
+        if self.cancelled.is_set():
+            raise Cancelled("The statement was cancelled.")
+
+    def on_cancel(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when the statement is cancelled, at once if it already is."""
+        with self._lock:
+            self._wake.append(wake)
+        if self.cancelled.is_set():
+            wake()
+
+    def cancel(self) -> None:
+        """Stop: no further call starts, and whoever waits for one is woken."""
+        self.cancelled.set()
+        with self._lock:
+            wake = list(self._wake)
+        for each in wake:
+            each()
+        self.finish()
+
+    def finish(self) -> None:
+        """Let the threads go; calls not yet begun are dropped."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool:
+            pool.close()
+
+    def miss(self, table: str, region: str, error: OperationalError) -> None:
+        """Note rows that could not be read; the same error of the same region is noted once."""
+        with self._lock:
+            noted = {(gap.table, gap.region, gap.error.operation, gap.error.code) for gap in self.missing}
+            if (table, region, error.operation, error.code) not in noted:
+                self.missing.append(Missing(table, region, error))
