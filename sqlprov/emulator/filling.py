@@ -1,0 +1,71 @@
+"""A number and a seed in, so many random-looking inference experiments out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+from sqlprov.emulator.model import kinds
+from sqlprov.emulator.putting import ROLE, shadow_mode, variant
+from sqlprov.emulator.store import Record
+from sqlprov.emulator.world import DAY, Members
+
+_FIRST = 1_672_531_200_000  # 2023-01-01T00:00:00Z, in milliseconds
+_SPAN = 900 * 86_400_000
+_WORDS = ("churn", "fraud", "ranking", "search", "pricing", "demand", "vision", "triage", "Routing", "Ads")
+_TEAMS = ("growth", "risk", "core", "labs")
+_STATES = (
+    *("Completed",) * 8,
+    *("Running",) * 5,
+    *("Created",) * 3,
+    *("Cancelled",) * 3,
+    *("Creating", "Updating", "Starting", "Stopping"),
+)
+_INSTANCES = ("ml.m5.xlarge", "ml.c5.2xlarge", "ml.g5.xlarge", "ml.t3.medium")
+
+
+def experiments(count: int, regions: Sequence[str], seed: int) -> Iterator[Record]:
+    """The same records for the same arguments; the names of different seeds differ."""
+    chance = random.Random(seed)
+    kind = kinds()["InferenceExperiment"]
+    # Many experiments share these moments: rows that tie in the sort column are where paging goes wrong.
+    moments = [_FIRST + chance.randrange(_SPAN) for _ in range(20)]
+    for number in range(count):
+        tied = chance.random() < 0.2
+        created = (chance.choice(moments) if tied else _FIRST + chance.randrange(_SPAN)) / 1000
+        name = f"{chance.choice(_WORDS)}-{chance.randrange(16**4):04x}-s{seed}-{number}"
+        tags = {}
+        if chance.random() < 0.2:
+            tags = {"team": chance.choice(_TEAMS), "cost": str(chance.randrange(100))}
+        yield Record(kind, chance.choice(regions), _members(name, created, chance), tags)
+
+
+def _members(name: str, created: float, chance: random.Random) -> Members:
+    status = chance.choice(_STATES)
+    modified = round(created + chance.randrange(7 * 86_400_000) / 1000, 3)
+    instance = chance.choice(_INSTANCES)
+    members: Members = {
+        "Name": name,
+        "Type": "ShadowMode",
+        "Status": status,
+        "CreationTime": created,
+        "LastModifiedTime": modified,
+        "RoleArn": ROLE,
+        "EndpointName": f"endpoint-{chance.randrange(50)}",
+        "ModelVariants": [
+            variant("production", "model-a", instance, 2),
+            variant("shadow", "model-b", instance),
+        ],
+        "ShadowModeConfig": shadow_mode("production", "shadow", chance.randrange(1, 101)),
+    }
+    if chance.random() < 0.7:
+        members["Schedule"] = {"StartTime": created, "EndTime": created + 7 * DAY}
+    if chance.random() < 0.7:
+        members["Description"] = f"shadow test of {name.split('-')[0]}, run {chance.randrange(1000)}"
+    if chance.random() < 0.1:
+        members["KmsKey"] = "alias/experiments"
+    if status == "Completed" or status == "Cancelled":
+        members["CompletionTime"] = modified
+        if chance.random() < 0.5:
+            members["StatusReason"] = "stopped by its owner" if status == "Cancelled" else "goal met"
+    return members

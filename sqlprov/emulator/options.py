@@ -1,0 +1,107 @@
+"""What a test may set on the local SageMaker (Options, Fault), and what it may read back (Call)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+FAULTS = (
+    "error500",
+    "error503",
+    "throttle",
+    "timeout_before",
+    "timeout_after",
+    "error500_after",
+    "reset",
+    "reset_after",
+    "truncated",
+    "truncated_clean",
+    "html",
+    "empty",
+    "missing_member",
+    "repeated_token",
+    "expired_credentials",
+    "access_denied",
+)
+
+
+@dataclass
+class Options:
+    """How the service behaves; a change takes effect for the next request.
+
+    Args:
+        latency: seconds between a request and its reply.
+        jitter: up to so many seconds more, drawn anew for each reply.
+        transition: seconds that a busy state (Creating, Stopping, …) lasts; 0 passes through it at once.
+        throttle: calls a second that a region allows (a bucket of one second's calls), 0 for any number.
+        inclusive_bounds: …After and …Before accept the bound itself. AWS does not document which.
+        name_contains_ignore_case: NameContains ignores case. AWS does not document whether.
+        truncate_bounds_to_seconds: a time bound loses its milliseconds before it is compared.
+        sparse_pages: every other page of a list, the first among them, is empty and has a NextToken.
+        denied_regions: regions in which every SageMaker call is refused with AccessDeniedException.
+        denied_actions: operations, such as `ListModels`, that are refused in every region.
+        stale_describe: Describe calls after a Stop that still report the state before it.
+        limit: resources of one type that a region holds before ResourceLimitExceeded, 0 for any number.
+    """
+
+    latency: float = 0.0
+    jitter: float = 0.0
+    transition: float = 0.0
+    throttle: float = 0.0
+    inclusive_bounds: bool = False
+    name_contains_ignore_case: bool = False
+    truncate_bounds_to_seconds: bool = False
+    sparse_pages: bool = False
+    denied_regions: set[str] = field(default_factory=set)
+    denied_actions: set[str] = field(default_factory=set)
+    stale_describe: int = 0
+    limit: int = 0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong with chosen calls.
+
+    Before the commit: error500, error503, throttle, timeout_before, reset, expired_credentials,
+    access_denied. After it: timeout_after, error500_after, reset_after, and the replies with status 200
+    that cannot be read: truncated (shorter than its Content-Length), truncated_clean (cut JSON of matching
+    length), html, empty, missing_member (`{}`), repeated_token (NextToken is the token that was sent; after
+    a first page, the token it gave repeats for good).
+
+    Args:
+        kind: one of FAULTS.
+        at: the call that fails first, counted from 1 among the matching calls since the fault was set.
+        operation: such as `DescribeModel`; None matches every operation.
+        region: None matches every region.
+        times: calls that fail from there on; None for every one.
+        hold: seconds that a timeout keeps the connection open if the client does not close it.
+
+    Raises:
+        ValueError: the kind is unknown.
+    """
+
+    kind: str
+    at: int = 1
+    operation: str | None = None
+    region: str | None = None
+    times: int | None = 1
+    hold: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in FAULTS:
+            raise ValueError(f"no fault {self.kind!r}; there are {', '.join(FAULTS)}")
+
+
+@dataclass(slots=True)
+class Call:
+    """One request as the server saw it; times are monotonic seconds, `finished` is 0 until the reply is sent."""
+
+    operation: str
+    region: str
+    access_key: str
+    parameters: dict[str, Any]
+    started: float
+    finished: float = 0.0
+    status: int = 0  # stays 0 when no reply was sent
+    error: str = ""
+    committed: bool = False

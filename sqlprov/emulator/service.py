@@ -1,0 +1,225 @@
+"""One request in, one Answer out: protocols, permissions, throttling, faults, and the operation itself."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import time
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+import orjson
+
+from sqlprov.emulator import experiments, hosting, tagging
+from sqlprov.emulator.errors import ApiError, denied
+from sqlprov.emulator.faults import (
+    SILENT_AFTER,
+    SILENT_BEFORE,
+    Faults,
+    distorted,
+    error_before,
+    internal_failure,
+    throttled,
+)
+from sqlprov.emulator.listing import page
+from sqlprov.emulator.model import input_check, kinds
+from sqlprov.emulator.options import Call, Fault, Options
+from sqlprov.emulator.store import Store
+from sqlprov.emulator.world import ACCOUNT, Members, Operation, Reply, World, arn
+
+logger = logging.getLogger(__name__)
+
+_JSON, _XML = "application/x-amz-json-1.1", "text/xml"
+_SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+_STS = "https://sts.amazonaws.com/doc/2011-06-15/"
+
+
+@dataclass
+class Answer:
+    """What the server sends, and how.
+
+    Args:
+        delay: seconds to wait before.
+        declared: Content-Length, if it is to differ from the body's.
+        silent: `hold` keeps the connection open without a word, `reset` breaks it; empty sends the reply.
+        hold: seconds of silence.
+    """
+
+    call: Call
+    status: int
+    body: bytes
+    content_type: str
+    delay: float = 0.0
+    declared: int | None = None
+    silent: str = ""
+    hold: float = 0.0
+
+
+def list_operation(noun: str) -> Operation:
+    def operation(world: World, region: str, given: Members) -> Reply:
+        kind = kinds()[noun]
+        return Reply(page(kind, region, world.store.shelf(kind, region), given, world.options))
+
+    return operation
+
+
+OPERATIONS: dict[str, Operation] = {
+    **experiments.OPERATIONS,
+    **hosting.OPERATIONS,
+    **tagging.OPERATIONS,
+    **{
+        f"List{noun}s": list_operation(noun)
+        for noun in ("InferenceExperiment", "Model", "EndpointConfig", "Endpoint")
+    },
+}
+
+
+class Service:
+    """The service behind the socket; all state is in its store."""
+
+    def __init__(self, store: Store, options: Options) -> None:
+        self.world = World(store, options)
+        self.faults = Faults()
+        self.calls: list[Call] = []
+        self.record_calls = True
+        self._allowance: dict[str, tuple[float, float]] = {}  # region -> calls left, at monotonic seconds
+        self._random = random.Random(0)
+
+    def answer(self, target: str, authorization: str, body: bytes) -> Answer:
+        """Run one request.
+
+        Args:
+            target: the X-Amz-Target header; empty for the Query protocol.
+            authorization: the header; its scope names the region. Signatures are not checked.
+        """
+        scope = _SCOPE.search(authorization)
+        access_key, region = (scope[1], scope[2]) if scope else ("", "")
+        content_type = _JSON if target else _XML
+        operation, parameters, unreadable = _parse(target, body)
+        call = Call(operation, region, access_key, parameters, time.monotonic())
+        if self.record_calls:
+            self.calls.append(call)
+        fault = self.faults.match(call)
+        action = f"{'sagemaker' if target else 'sts'}:{operation}"
+        status, error = 200, None
+        try:
+            if fault is not None and fault.kind in SILENT_BEFORE:
+                return self._silence(call, fault)
+            if fault is not None and (refusal := error_before(fault, action)) is not None:
+                raise refusal
+            if scope is None:
+                raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token")
+            if unreadable:
+                raise ApiError("SerializationException", "The body is not a JSON object.")
+            reply = self._sagemaker(call) if target else _sts(call)
+            reply = self.faults.token(call, reply, fault is not None and fault.kind == "repeated_token")
+            if fault is not None and fault.kind == "error500_after":
+                raise internal_failure()
+        except ApiError as raised:
+            error = raised
+        except Exception:
+            logger.exception("the local SageMaker failed in %s", operation)
+            error = internal_failure()
+        if error is not None:
+            status, call.error = error.status, error.code
+            reply = orjson.dumps(error.body) if target else _xml_error(error)
+        if fault is not None and fault.kind in SILENT_AFTER:
+            return self._silence(call, fault)
+        return self._reply(call, status, reply, content_type, fault)
+
+    def _reply(self, call: Call, status: int, body: bytes, content_type: str, fault: Fault | None) -> Answer:
+        answer = Answer(call, status, body, content_type, self._delay())
+        if fault is not None:
+            if fault.kind in ("html", "empty", "missing_member"):
+                answer.status = 200
+            answer.body, answer.content_type = distorted(fault, body, content_type)
+            if fault.kind == "truncated":
+                answer.declared = max(len(body), 64)
+                answer.body = body[: len(body) // 2]
+        call.status = answer.status
+        return answer
+
+    def _silence(self, call: Call, fault: Fault) -> Answer:
+        call.status, call.error = 0, ""
+        silent = "reset" if fault.kind.startswith("reset") else "hold"
+        delay = self._delay() if silent == "reset" else 0.0
+        return Answer(call, 0, b"", "", delay, silent=silent, hold=fault.hold)
+
+    def _delay(self) -> float:
+        options = self.world.options
+        return options.latency + (options.jitter * self._random.random() if options.jitter else 0.0)
+
+    def _sagemaker(self, call: Call) -> bytes:
+        options = self.world.options
+        if options.throttle:
+            self._throttle(call.region, options.throttle)
+        operation = OPERATIONS.get(call.operation)
+        if operation is None:
+            raise ApiError("UnknownOperationException", f"The operation {call.operation} is not known.")
+        if call.region in options.denied_regions or call.operation in options.denied_actions:
+            raise denied(ACCOUNT, f"sagemaker:{call.operation}", _resource(call))
+        input_check(call.operation)(call.parameters)
+        reads = call.operation.startswith(("List", "Describe"))
+        store, now = self.world.store, round(time.time(), 3)
+        with store.reading(now) if reads else store.writing(now):
+            self.world.now = now
+            reply = operation(self.world, call.region, call.parameters)
+            if reply.changes:
+                store.commit(reply.changes)
+                call.committed = True
+        return reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body)
+
+    def _throttle(self, region: str, rate: float) -> None:
+        """A bucket that holds one second's calls."""
+        now = time.monotonic()
+        full = max(rate, 1.0)
+        left, at = self._allowance.get(region, (full, now))
+        left = min(full, left + (now - at) * rate)
+        if left < 1:
+            self._allowance[region] = (left, now)
+            raise throttled()
+        self._allowance[region] = (left - 1, now)
+
+
+def _parse(target: str, body: bytes) -> tuple[str, Members, bool]:
+    """Operation, parameters, and whether the body could not be read."""
+    if not target:
+        form = dict(parse_qsl(body.decode("utf-8", "replace")))
+        return form.pop("Action", ""), form, False
+    operation = target.rpartition(".")[2] if target.startswith("SageMaker.") else target
+    try:
+        parameters = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        return operation, {}, True
+    return (operation, parameters, False) if isinstance(parameters, dict) else (operation, {}, True)
+
+
+def _resource(call: Call) -> str:
+    """The ARN that an AccessDeniedException names."""
+    if "ResourceArn" in call.parameters:
+        return str(call.parameters["ResourceArn"])
+    kind = max(
+        (kind for kind in kinds().values() if kind.noun in call.operation), key=lambda kind: len(kind.noun)
+    )
+    return arn(kind, call.region, str(call.parameters.get(kind.key, "*")))
+
+
+def _sts(call: Call) -> bytes:
+    if call.operation != "GetCallerIdentity":
+        raise ApiError("InvalidAction", f"Could not find operation {call.operation} for version 2011-06-15")
+    return (
+        f'<GetCallerIdentityResponse xmlns="{_STS}"><GetCallerIdentityResult>'
+        f"<Arn>arn:aws:iam::{ACCOUNT}:user/local</Arn><UserId>AIDALOCALLOCALLOCAL00</UserId>"
+        f"<Account>{ACCOUNT}</Account></GetCallerIdentityResult><ResponseMetadata>"
+        "<RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata>"
+        "</GetCallerIdentityResponse>"
+    ).encode()
+
+
+def _xml_error(error: ApiError) -> bytes:
+    return (
+        f'<ErrorResponse xmlns="{_STS}"><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>'
+        f"<Message>{escape(error.text)}</Message></Error></ErrorResponse>"
+    ).encode()

@@ -1,0 +1,100 @@
+"""The SQLite file that carries the service's state from one process to the next: rows in, rows out."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlprov.errors import InterfaceError
+
+_FORMAT = 1
+# A row that is gone stays as a mark without document, so that other processes learn of it.
+_SCHEMA = f"""
+    CREATE TABLE IF NOT EXISTS resources (
+        noun TEXT, region TEXT, name TEXT, document BLOB, tags BLOB, change INTEGER NOT NULL,
+        PRIMARY KEY (noun, region, name)) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS by_change ON resources (change);
+    CREATE TABLE IF NOT EXISTS flags (flag TEXT PRIMARY KEY) WITHOUT ROWID;
+    PRAGMA user_version = {_FORMAT};
+"""
+_WAIT = 30.0  # seconds for another process to finish its transaction
+
+
+class Row(NamedTuple):
+    """A resource as stored; document and tags are JSON, a document of None means it is gone."""
+
+    noun: str
+    region: str
+    name: str
+    document: bytes | None
+    tags: bytes | None
+
+
+class StateFile:
+    """One connection to the file; its owner serialises the calls.
+
+    Args:
+        path: made, with its folder, if it does not exist.
+
+    Raises:
+        InterfaceError: the file is something else, or of another version of sqlprov.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+        self._version: int | None = None  # SQLite's count of commits by others
+        self._change = 0  # the last change that this process knows
+        try:
+            # A power cut may cost the last seconds: nobody's cloud is in this file.
+            self._db.execute("PRAGMA synchronous = OFF")
+            written = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if written == 0:
+                self._db.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;")
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise InterfaceError(f"{path} cannot be used as state of the local SageMaker: {error}") from error
+        if written not in (0, _FORMAT):
+            self._db.close()
+            raise InterfaceError(
+                f"{path} is of another version of sqlprov; `sqlprov local reset` starts afresh"
+            )
+
+    def begin(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def rollback(self) -> None:
+        """End the transaction; does nothing after commit()."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def commit(self, rows: Sequence[Row]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?)",
+            [(*row, self._change + number) for number, row in enumerate(rows, 1)],
+        )
+        self._db.execute("COMMIT")
+        self._change += len(rows)
+
+    def news(self) -> list[Row]:
+        """What other processes have committed since the last call."""
+        version = self._db.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return []
+        rows = self._db.execute(
+            "SELECT * FROM resources WHERE change > ? ORDER BY change", (self._change,)
+        ).fetchall()
+        self._version = version
+        self._change = max((row[-1] for row in rows), default=self._change)
+        return [Row(*row[:-1]) for row in rows]
+
+    def flagged(self, flag: str) -> bool:
+        return self._db.execute("SELECT 1 FROM flags WHERE flag = ?", (flag,)).fetchone() is not None
+
+    def flag(self, flag: str) -> None:
+        self._db.execute("INSERT OR IGNORE INTO flags VALUES (?)", (flag,))
+
+    def close(self) -> None:
+        self._db.close()

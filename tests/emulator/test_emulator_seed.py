@@ -1,0 +1,89 @@
+import re
+import signal
+import subprocess
+import sys
+
+import boto3
+import pytest
+from conftest import CONFIG
+
+REGIONS = ("us-east-1", "eu-west-1", "us-west-2")
+STATES = {"Creating", "Created", "Updating", "Starting", "Running", "Stopping", "Completed", "Cancelled"}
+
+
+@pytest.fixture
+def seeded(em, connect):
+    em.seed_local()
+    return [connect(em, region) for region in REGIONS]
+
+
+def experiments(clients):
+    return [
+        (sm, sm.describe_inference_experiment(Name=item["Name"]))
+        for sm in clients
+        for item in sm.list_inference_experiments(MaxResults=100)["InferenceExperiments"]
+    ]
+
+
+def test_the_seed_shows_every_state_and_one_name_in_each_region(seeded):
+    found = experiments(seeded)
+    assert len(found) == 12 and {each["Status"] for _, each in found} == STATES
+    names = [each["Name"] for _, each in found]
+    assert names.count("search-relevance") == 3
+
+
+def test_every_reference_in_the_seed_leads_somewhere(seeded):
+    for sm, each in experiments(seeded):
+        endpoint = sm.describe_endpoint(EndpointName=each["EndpointMetadata"]["EndpointName"])
+        config = sm.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+        models = [variant["ModelName"] for variant in each["ModelVariants"]]
+        models += [variant["ModelName"] for variant in config["ProductionVariants"]]
+        assert all(sm.describe_model(ModelName=model) for model in models)
+        assert sm.list_tags(ResourceArn=each["Arn"])["Tags"]
+        assert endpoint["CreationTime"] < each["CreationTime"] <= each["LastModifiedTime"]
+
+
+def test_the_seed_is_the_same_each_time_and_stays_as_it_is(em, seeded):
+    before = [each for _, each in experiments(seeded)]
+    em.seed_local()
+    after = [each for _, each in experiments(seeded)]
+    for each in (*before, *after):
+        del each["ResponseMetadata"]
+    assert before == after
+    assert {each["CreationTime"].year for each in before} == {2025}
+
+
+def test_filling_is_deterministic_and_varied(em, sm):
+    em.fill(500, regions=REGIONS, seed=7)
+    first = sm.list_inference_experiments(MaxResults=100)["InferenceExperiments"]
+    em.fill(500, regions=REGIONS, seed=7)
+    assert sm.list_inference_experiments(MaxResults=100)["InferenceExperiments"] == first
+    assert any("Description" not in item for item in first) and any("Description" in item for item in first)
+    assert len({item["CreationTime"] for item in first}) < len(first)
+    assert len({item["Status"] for item in first}) >= 6
+    tagged = [em.get("InferenceExperiment", "us-east-1", item["Name"])["Tags"] for item in first]
+    assert any(tagged) and not all(tagged)
+
+
+def test_it_serves_alone_and_says_how_to_reach_it(tmp_path):
+    script = (
+        "from pathlib import Path; from sqlprov.emulator import Options, serve\n"
+        f"serve(0, Path({str(tmp_path / 'state')!r}), Options()); print('ended')"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        said = re.fullmatch(
+            r"export AWS_ENDPOINT_URL=(http://127\.0\.0\.1:\d+) AWS_REGION=us-east-1 "
+            r"AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n",
+            line,
+        )
+        assert said is not None
+        sm = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local").client(
+            "sagemaker", region_name="us-east-1", endpoint_url=said[1], config=CONFIG
+        )
+        assert sm.list_models()["Models"] == []
+        sm.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "ended\n"
+        assert process.wait(timeout=10) == 0
