@@ -160,8 +160,10 @@ class Cancelled(OperationalError):
 def nearest(written: str, known: Iterable[str]) -> str:
     """The known word nearest to `written`, as ` Did you mean 'x'?`; empty if none is near."""
     names = {name.lower(): name for name in known}
-    match = difflib.get_close_matches(written.lower(), names, n=1, cutoff=0.6)
-    return f" Did you mean {names[match[0]]!r}?" if match else ""
+    matches = difflib.get_close_matches(written.lower(), names, n=5, cutoff=0.6)
+    # Two letters swapped is the commonest slip, and difflib rates it no nearer than a wrong letter.
+    swapped = [match for match in matches if sorted(match) == sorted(written.lower())]
+    return f" Did you mean {names[(swapped or matches)[0]]!r}?" if matches else ""
 
 
 def caret(text: str, offset: int) -> str:

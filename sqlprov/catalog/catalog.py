@@ -134,7 +134,7 @@ def _find(what: str, written: str, known: Iterable[str], place: str) -> str:
     if written.lower() not in names:
         words = sorted(names.values())
         raise UnknownName(
-            f"unknown {what} {written!r} in {place}; expected {', '.join(words)}.{nearest(written, words)}"
+            f"Unknown {what} {written!r} in {place}; expected {', '.join(words)}.{nearest(written, words)}"
         )
     return names[written.lower()]
 

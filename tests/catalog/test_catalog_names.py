@@ -44,11 +44,11 @@ def test_names_are_found_whatever_their_case(catalog: Catalog) -> None:
 @pytest.mark.parametrize(
     ("written", "nearest"),
     [
-        (("awss", "sagemaker", "models"), "unknown provider 'awss'"),
+        (("awss", "sagemaker", "models"), "Unknown provider 'awss'"),
         (("awss", "sagemaker", "models"), "Did you mean 'aws'?"),
         (("aws", "sagmaker", "models"), "Did you mean 'sagemaker'?"),
         (("aws", "sagemaker", "model"), "Did you mean 'models'?"),
-        (("aws", "sagemaker", "model"), "unknown table 'model' in aws.sagemaker"),
+        (("aws", "sagemaker", "model"), "Unknown table 'model' in aws.sagemaker"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_right_one(

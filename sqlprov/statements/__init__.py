@@ -1,0 +1,68 @@
+"""A script's text in, its statements out. Asking never calls: nothing here reaches the cloud or DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from sqlprov.statements.describe import Describe
+from sqlprov.statements.explain import Explain
+from sqlprov.statements.phrase import Phrase
+from sqlprov.statements.query import Query
+from sqlprov.statements.setting import SetSetting
+from sqlprov.statements.show import Show
+from sqlprov.statements.statement import Answered, Statement
+from sqlprov.statements.tokens import Kind, Token, tokens
+from sqlprov.statements.unsupported import Unsupported
+
+__all__ = [
+    "STATEMENTS",
+    "Answered",
+    "Describe",
+    "Explain",
+    "Query",
+    "SetSetting",
+    "Show",
+    "Statement",
+    "parse",
+]
+
+
+class Readable(Protocol):
+    """A kind of statement: it reads a phrase, or leaves it to the next kind."""
+
+    def read(self, phrase: Phrase) -> Statement | None: ...
+
+
+# Tried in this order; the last takes everything.
+STATEMENTS: tuple[Readable, ...] = (Unsupported, Show, Describe, Explain, SetSetting, Query)
+
+
+def parse(text: str) -> list[Statement]:
+    """The statements of a script, in order; empty ones are left out.
+
+    Raises:
+        MalformedSQL: a literal or comment that is not closed, or one of our own statements badly written.
+        NotSupportedError: a statement that is known and not offered.
+    """
+    return [_statement(phrase) for phrase in _phrases(text)]
+
+
+def _statement(phrase: Phrase) -> Statement:
+    for kind in STATEMENTS:
+        phrase.at = 0
+        if statement := kind.read(phrase):
+            return statement
+    raise AssertionError("Query takes everything")
+
+
+def _phrases(text: str) -> Iterator[Phrase]:
+    """The script cut at each `;`."""
+    part: list[Token] = []
+    for token in [*tokens(text, comments=True), Token(Kind.MARK, ";", len(text), len(text))]:
+        if not token.says(";"):
+            part.append(token)
+            continue
+        if found := [each for each in part if each.kind is not Kind.COMMENT]:
+            yield Phrase(text, found, part[0].start, part[-1].end)
+        part = []

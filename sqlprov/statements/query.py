@@ -1,0 +1,111 @@
+"""SQL for DuckDB: the user's own text, and what its tokens tell without understanding it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+
+import sqlglot
+from sqlglot import exp
+
+from sqlprov.statements import outline
+from sqlprov.statements.phrase import Phrase
+from sqlprov.statements.statement import Statement
+from sqlprov.statements.tokens import Kind, Token, tokens
+
+
+@dataclass(frozen=True)
+class Query(Statement):
+    """A statement that DuckDB runs as it is written."""
+
+    @classmethod
+    def read(cls, phrase: Phrase) -> Query:
+        return cls(phrase.text, phrase.offset)
+
+    @cached_property
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens of `text`, without comments."""
+        return tuple(tokens(self.text))
+
+    @cached_property
+    def verb(self) -> str:
+        """The keyword that tells what the statement does, in upper case; of `WITH … INSERT` it is INSERT."""
+        return outline.verb(self.tokens)
+
+    @cached_property
+    def target(self) -> tuple[str, ...] | None:
+        """The parts of the name that the statement changes; `None` if it changes nothing by name.
+
+        `EXPLAIN ANALYZE` and `PREPARE … AS` are looked through.
+        """
+        return outline.target(self.tokens)
+
+    @cached_property
+    def temporary(self) -> bool:
+        """Whether it creates something TEMPORARY."""
+        return outline.temporary(self.tokens)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every word in lower case: keywords, identifiers, and those within literals (`query('FROM t')`)."""
+        found: set[str] = set()
+        for token in self.tokens:
+            if token.kind is Kind.WORD:
+                found.add(token.text.lower())
+            elif token.kind in (Kind.QUOTED, Kind.TEXT):
+                value = token.value.lower()
+                found.add(value)
+                found.update(_WORD.findall(value))
+        return frozenset(found)
+
+    @cached_property
+    def hints(self) -> tuple[str, ...]:
+        """The texts of the leading `/*+ … */`."""
+        found = []
+        for token in tokens(self.text, comments=True):
+            if token.kind is not Kind.COMMENT:
+                break
+            if token.text.startswith("/*+"):
+                found.append(token.text[3:-2].strip())
+        return tuple(found)
+
+    @cached_property
+    def dml_in_cte(self) -> bool:
+        """Whether a part in parentheses changes rows (`WITH d AS (DELETE …) SELECT …`)."""
+        return outline.dml_in_parentheses(self.tokens)
+
+    @cached_property
+    def pivot_without_in(self) -> bool:
+        """Whether a PIVOT takes its columns from the data: DuckDB reads the data even to prepare or explain it."""
+        return outline.pivot_without_in(self.tokens)
+
+    @cached_property
+    def tree(self) -> exp.Expr | None:
+        """What sqlglot makes of the text; `None` if it cannot read it."""
+        return syntax_tree(self.text)
+
+
+_WORD = re.compile(r"\w+")
+_LOG = logging.getLogger("sqlglot")
+
+
+def syntax_tree(text: str) -> exp.Expr | None:
+    """The syntax tree of one DuckDB statement; `None` if sqlglot cannot read it."""
+    thread = threading.get_ident()
+
+    def of_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    # sqlglot warns about each statement that it does not know, and DuckDB may know it.
+    _LOG.addFilter(of_others)
+    try:
+        found = sqlglot.parse(text, dialect="duckdb")
+    except Exception:  # also RecursionError and faults of its own: without a tree nothing but speed is lost
+        return None
+    finally:
+        _LOG.removeFilter(of_others)
+    tree = found[0] if len(found) == 1 else None
+    return None if isinstance(tree, exp.Command) else tree

@@ -1,0 +1,47 @@
+"""What every kind of statement has: the user's own text, and where it stands in the script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sqlprov.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement.
+
+    Attributes:
+        text: as written, without the `;`; leading hints and comments are kept.
+        offset: of `text` in the script.
+    """
+
+    text: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class Answered(Statement):
+    """A statement that the catalog and the settings answer, without DuckDB and without a call."""
+
+    def applies(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
+        """Whether the statement is ours; if not, DuckDB runs its text.
+
+        Args:
+            path: what USE chose, such as ("aws", "sagemaker"); () if nothing.
+        """
+        return True
+
+    def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
+        """The rows of the answer.
+
+        Raises:
+            UnknownName: a provider, service, table or method that does not exist.
+        """
+        raise NotImplementedError

@@ -1,0 +1,137 @@
+"""SQL text in, tokens with their places out, by DuckDB's lexical rules.
+
+sqlglot's tokenizer reads another language at the edges (Jinja comments, SHOW and EXECUTE swallow the rest of
+the statement, two keywords become one token) and does not tell where a literal was left open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from sqlprov.errors import MalformedSQL, caret
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    WORD = "word"  # keyword or identifier
+    QUOTED = "quoted"  # "identifier" or `identifier`
+    TEXT = "text"  # 'text', E'text', $$text$$
+    NUMBER = "number"
+    PARAMETER = "parameter"  # ?, ?1, $1, $name
+    MARK = "mark"  # operator or punctuation
+    COMMENT = "comment"
+
+
+class Token(NamedTuple):
+    """One token; `end` is the offset after its last character."""
+
+    kind: Kind
+    text: str
+    start: int
+    end: int
+
+    def says(self, *words: str) -> bool:
+        """Whether it is one of these upper-case keywords, unquoted, or one of these marks."""
+        return self.kind in (Kind.WORD, Kind.MARK) and self.text.upper() in words
+
+    @property
+    def value(self) -> str:
+        """What is meant: without quotes and with escapes read."""
+        if self.kind is Kind.QUOTED:
+            return self.text[1:-1].replace(self.text[0] * 2, self.text[0])
+        if self.kind is not Kind.TEXT:
+            return self.text
+        if self.text[0] == "$":
+            tag = self.text.index("$", 1) + 1
+            return self.text[tag:-tag]
+        body = self.text[self.text.index("'") + 1 : -1].replace("''", "'")
+        return body if self.text[0] == "'" else _ESCAPE.sub(_unescaped, body)
+
+
+# DuckDB takes these for blanks outside literals, beside Python's \s.
+_BLANK = r"\s\u200b-\u200d\u2060\ufeff"
+_LETTER = rf"(?:[A-Za-z_]|[^\x00-\x7f{_BLANK}])"
+_WORD = rf"{_LETTER}(?:[\w$]|[^\x00-\x7f{_BLANK}])*+"
+
+# Possessive quantifiers: an open literal must not be re-read as two shorter ones.
+_TOKEN = re.compile(
+    rf"""
+      (?P<blank>[{_BLANK}]++)
+    | (?P<comment>--[^\r\n]*+)
+    | (?P<text>[eE]'(?:[^'\\]|\\.|'')*+' | '(?:[^']|'')*+' | \$(?P<tag>(?:{_LETTER}\w*+)?)\$.*?\$(?P=tag)\$)
+    | (?P<open>/\* | [eE]?' | " | ` | \$(?:{_LETTER}\w*+)?\$)
+    | (?P<word>{_WORD})
+    | (?P<number>0[xX][0-9a-fA-F_]++ | (?:\d[\d_]*+(?:\.[\d_]*+)?|\.\d[\d_]*+)(?:[eE][+-]?\d++)?)
+    | (?P<parameter>\?\d*+ | \$(?:\d++|{_WORD}))
+    | (?P<mark>:: | := | <> | != | <= | >= | == | ->> | -> | .)
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_QUOTED = re.compile(r'"(?:[^"]|"")*+"|`(?:[^`]|``)*+`')
+_NESTING = re.compile(r"/\*|\*/")
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_OPEN = {"/": "comment", '"': "quoted identifier", "`": "quoted identifier"}
+
+
+def tokens(text: str, *, comments: bool = False) -> list[Token]:
+    """The tokens of `text`.
+
+    Args:
+        text: SQL, one statement or many.
+        comments: keep comments as tokens.
+
+    Raises:
+        MalformedSQL: a literal, quoted identifier or comment that is not closed.
+    """
+    found: list[Token] = []
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        assert match is not None  # the last alternative takes any character
+        kind, end = str(match.lastgroup), match.end()
+        if kind == "tag":
+            kind = "text"
+        elif kind == "open":
+            kind, end = _closed(text, at)
+        if kind != "blank" and (comments or kind != "comment"):
+            found.append(Token(Kind(kind), text[at:end], at, end))
+        at = end
+    return found
+
+
+def _closed(text: str, start: int) -> tuple[str, int]:
+    if quoted := _QUOTED.match(text, start):
+        return "quoted", quoted.end()
+    depth, at = 0, start
+    while text.startswith("/*", start) and (edge := _NESTING.search(text, at)):
+        depth += 1 if edge.group() == "/*" else -1
+        at = edge.end()
+        if not depth:
+            return "comment", at
+    what = _OPEN.get(text[start], "string literal")
+    raise MalformedSQL(f"Unterminated {what}: it is opened here and never closed.\n{caret(text, start)}")
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match.group(1)
+    if code[0] in "xuU" and len(code) > 1:
+        return chr(int(code[1:], 16))
+    return chr(int(code, 8)) if code[0] in "01234567" else _ESCAPES.get(code, code)
+
+
+def closing(found: Sequence[Token], opening: int) -> int:
+    """Index of the parenthesis that closes the one at `opening`; the number of tokens if none does."""
+    depth = 0
+    for index in range(opening, len(found)):
+        if found[index].says("(", "[", "{"):
+            depth += 1
+        elif found[index].says(")", "]", "}"):
+            depth -= 1
+            if not depth:
+                return index
+    return len(found)

@@ -1,0 +1,38 @@
+"""Statements of StackQL that are known and not offered."""
+
+from __future__ import annotations
+
+from sqlprov.errors import NotSupportedError, caret
+from sqlprov.statements.phrase import Phrase
+
+_REASONS = {
+    ("EXEC",): "it comes with writes, and this version reads only.",
+    ("REGISTRY",): "there is no registry, the tables are installed with sqlprov. SHOW PROVIDERS lists them.",
+    ("DESCRIBE", "METHOD"): "it comes with writes. SHOW EXTENDED METHODS IN <table> lists the methods.",
+    (
+        "DESCRIBE",
+        "EXTENDED",
+        "METHOD",
+    ): "it comes with writes. SHOW EXTENDED METHODS IN <table> lists the methods.",
+    ("SHOW", "INSERT"): "it comes with writes, and this version reads only.",
+}
+
+
+class Unsupported:
+    """Refuses; no statement is made of it."""
+
+    @classmethod
+    def read(cls, phrase: Phrase) -> None:
+        refuse(phrase)
+
+
+def refuse(phrase: Phrase) -> None:
+    """Raise NotSupportedError if the statement that begins here is one of these."""
+    for words, reason in _REASONS.items():
+        after = phrase.tokens[phrase.at + len(words) :]
+        # Alone or before a dot the last word is a name: DESCRIBE method.
+        if phrase.next and phrase.sees(*words) and after and not after[0].says("."):
+            verb = " ".join(words)
+            raise NotSupportedError(
+                f"{verb} is not supported: {reason}\n{caret(phrase.script, phrase.next.start)}"
+            )
