@@ -1,0 +1,32 @@
+"""Query and manage cloud resources with SQL: every AWS resource type is a table in DuckDB.
+
+    import sqlprov
+
+    with sqlprov.connect(local=True) as con:
+        con.sql("SELECT name, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'").df()
+
+What is here is loaded when it is first used, so that `sqlprov --version` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from sqlprov import errors
+from sqlprov.errors import *  # noqa: F403
+
+if TYPE_CHECKING:
+    from sqlprov.connection import Connection, connect
+    from sqlprov.engine.result import Result
+
+__version__ = "0.1.0"
+__all__ = ["Connection", "Result", "__version__", "connect", *errors.__all__]
+
+_LAZY = {"Connection": "sqlprov.connection", "connect": "sqlprov.connection", "Result": "sqlprov.engine.result"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'sqlprov' has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)

@@ -1,0 +1,89 @@
+"""DuckDB's plan of a query in, the calls it will demand out; nothing is run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from sqlprov.cloud.run import Run
+from sqlprov.engine.live import LiveTable
+from sqlprov.engine.session import Session
+from sqlprov.plan import PlannedCall, ReadPlan
+from sqlprov.plan.predicate import And
+from sqlprov.statements.filters import predicate
+
+SCAN = "PYTHON_ARROW_SCAN"
+"""How DuckDB's plan names the scan of a Python object."""
+
+
+def scans(session: Session, plan: str, run: Run) -> Iterator[tuple[ReadPlan, list[str]]]:
+    """The plan of every demand in DuckDB's JSON plan, and the conditions that are checked on its rows.
+
+    Raises:
+        RegionError: a demand does not say its regions.
+    """
+    for node in _nodes(json.loads(plan)):
+        if node.get("name", "").strip() != SCAN:
+            continue
+        filters = _listed(node["extra_info"].get("Filters"))
+        live = _live(session, filters)
+        if live is not None:
+            conditions = [text for text in filters if live.carrier not in text]
+            where = And(tuple(predicate(text) for text in conditions))
+            names = _listed(node["extra_info"].get("Projections"))
+            yield session.plan(live, names, where, run), conditions
+
+
+def explained(plans: list[tuple[ReadPlan, list[str]]], duck_plan: str) -> pa.Table:
+    """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan."""
+    calls = "\n\n".join(_written(plan, conditions) for plan, conditions in plans) or "No API call."
+    return pa.table({"explain_key": ["calls", "physical_plan"], "explain_value": [calls, duck_plan]})
+
+
+def _written(plan: ReadPlan, conditions: list[str]) -> str:
+    calls = plan.calls()
+    lines = [plan.table.full_name]
+    if not calls:
+        lines.append(f"  no call: {plan.empty}")
+    lines += [f"  {line}" for call in calls for line in _call(call)]
+    if conditions:
+        lines.append(f"  DuckDB checks on every row: {' AND '.join(conditions)}")
+    permissions = sorted({permission for call in calls for permission in call.permissions})
+    if permissions:
+        lines.append(f"  IAM permissions: {', '.join(permissions)}")
+    return "\n".join(lines)
+
+
+def _call(call: PlannedCall) -> list[str]:
+    parameters = orjson.dumps(dict(call.parameters), default=str).decode() if call.parameters else ""
+    where = f" in {call.region}" if call.region else ""
+    columns = f" for {', '.join(call.columns)}" if call.columns else ""
+    return [f"{call.operation}{where}, {call.times}{columns}", *([f"  {parameters}"] if parameters else [])]
+
+
+def _live(session: Session, filters: list[str]) -> LiveTable | None:
+    """The table whose hidden column a scan filters by."""
+    for text in filters:
+        if (start := text.find('"__ctx_')) >= 0:
+            return session.live(text[start + 1 : text.index('"', start + 1)])
+    return None
+
+
+def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _nodes(each)
+    elif isinstance(node, dict):
+        yield node
+        for child in node.get("children", ()):
+            yield from _nodes(child)
+
+
+def _listed(value: str | list[str] | None) -> list[str]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)

@@ -1,0 +1,182 @@
+"""What a statement answered: rows as Arrow, Python, pandas or polars, and what it took to get them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+
+from sqlprov.cloud.run import CallRecord, Missing, Run
+from sqlprov.errors import InterfaceError
+from sqlprov.plan import PlannedCall
+
+NO_ROWS = pa.schema([])
+
+
+class Result:
+    """The rows of one statement, read once, as they come.
+
+    Rows are fetched while they are read: an error of the cloud can be raised by any method that reads.
+    A further statement on the same cursor closes the result.
+
+    Attributes:
+        schema: names and Arrow types of the columns; without columns if the statement has no rows.
+        planned: the calls that EXPLAIN predicts; empty for other statements.
+        rowcount: rows that INSERT, UPDATE, DELETE, CREATE TABLE AS or COPY changed; else -1.
+    """
+
+    def __init__(
+        self,
+        schema: pa.Schema,
+        pull: Callable[[], pa.RecordBatch | None],
+        pull_all: Callable[[], pa.Table],
+        end: Callable[[], None],
+        run: Run,
+        planned: tuple[PlannedCall, ...] = (),
+    ) -> None:
+        self.schema = schema
+        self.planned = planned
+        self.rowcount = -1
+        self._pull, self._pull_all, self._end, self._run = pull, pull_all, end, run
+        self._rows: Iterator[tuple[Any, ...]] | None = None
+        self._closed = False
+        self._exhausted = False
+
+    @classmethod
+    def of(cls, table: pa.Table, run: Run, planned: tuple[PlannedCall, ...] = ()) -> Result:
+        """A result whose rows are there already."""
+        waiting = iter(table.to_batches())
+        return cls(
+            table.schema,
+            lambda: next(waiting, None),
+            lambda: pa.Table.from_batches(waiting, schema=table.schema),
+            lambda: None,
+            run,
+            planned,
+        )
+
+    # What it took
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the statement is of a kind that answers rows; SET, CREATE TABLE and the like do not."""
+        return len(self.schema) > 0
+
+    @property
+    def calls(self) -> list[CallRecord]:
+        """The API calls made so far, in the order they ended."""
+        return list(self._run.calls)
+
+    @property
+    def errors(self) -> list[Missing]:
+        """What could not be read so far, under `sqlprov_on_error = 'warn'`."""
+        return list(self._run.missing)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no row that was read so far was left out for an error."""
+        return not self._run.missing
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.schema.names)
+
+    @property
+    def description(self) -> list[tuple[Any, ...]] | None:
+        """PEP 249: (name, type, None, None, None, None, None) for each column; `None` without rows."""
+        if not self.has_rows:
+            return None
+        return [(field.name, str(field.type), None, None, None, None, None) for field in self.schema]
+
+    # Rows
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows not read so far, batch by batch, as they come.
+
+        Raises:
+            InterfaceError: the result is closed.
+            Error: what the statement met.
+        """
+        while not self._exhausted:
+            self._check()
+            batch = self._pull()
+            if batch is None:
+                self._exhausted = True
+                self._end()
+            elif batch.num_rows:
+                yield batch
+
+    def reader(self) -> pa.RecordBatchReader:
+        """The rows not read so far as an Arrow stream."""
+        return pa.RecordBatchReader.from_batches(self.schema, self.batches())
+
+    def arrow(self) -> pa.Table:
+        """The rows not read so far as an Arrow table."""
+        if self._exhausted:
+            return self.schema.empty_table()
+        self._check()
+        table = self._pull_all()
+        self._exhausted = True
+        self._end()
+        return table
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The Arrow PyCapsule interface: pandas, polars, DuckDB and others read it without a copy."""
+        return self.reader().__arrow_c_stream__(requested_schema)
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The next row; `None` after the last."""
+        if self._rows is None:
+            self._rows = self._python_rows()
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
+        """The next `size` rows, or as many as there are."""
+        rows = (self.fetchone() for _ in range(size))
+        return [row for row in iter(lambda: next(rows, None), None) if row is not None]
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """The rows not read so far: structures as dict, lists as list, timestamps as aware datetime."""
+        return list(iter(self.fetchone, None))
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.fetchone, None)
+
+    def df(self) -> Any:
+        """The rows not read so far as a pandas DataFrame."""
+        return self.arrow().to_pandas()
+
+    def pl(self) -> Any:
+        """The rows not read so far as a polars DataFrame."""
+        import polars
+
+        return polars.from_arrow(self.arrow())
+
+    def _python_rows(self) -> Iterator[tuple[Any, ...]]:
+        for batch in self.batches():
+            columns = [column.to_pylist() for column in batch.columns]
+            yield from zip(*columns, strict=True)
+
+    # End
+
+    def close(self) -> None:
+        """Stop the statement and its calls; rows not read are lost. Closing twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            if not self._exhausted:
+                self._end()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise InterfaceError("The result is closed; a further statement on its cursor closes it.")
+
+    def __enter__(self) -> Result:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

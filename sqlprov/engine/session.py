@@ -1,0 +1,263 @@
+"""Catalog and Cloud in, a DuckDB instance with live tables out; shared by all cursors of a connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sqlprov.catalog import Catalog
+from sqlprov.cloud.clients import Cloud
+from sqlprov.cloud.reading import Reading
+from sqlprov.cloud.run import Run
+from sqlprov.engine.filters import predicate
+from sqlprov.engine.live import BatchSource, LiveTable, OwnTable
+from sqlprov.errors import InterfaceError, ProgrammingError
+from sqlprov.plan import Demand, Predicate, ReadPlan, Regions, plan_read
+from sqlprov.plan.domain import conjuncts, without
+from sqlprov.plan.predicate import Compare
+
+VARIABLE = "sqlprov_ctx"
+OWN = "sqlprov"
+DEFAULT_PARTITION = "aws"
+ERRORS = pa.schema(
+    [
+        (name, pa.string())
+        for name in ("table", "region", "operation", "code", "message", "request_id", "permission")
+    ]
+)
+"""Columns of sqlprov.errors."""
+
+
+class Session:
+    """One DuckDB instance.
+
+    Args:
+        catalog: what exists.
+        cloud: the account it is read from.
+        database: DuckDB's database: ":memory:" or a file.
+        read_only: open that file read-only.
+
+    Raises:
+        ProgrammingError: the database is called like a provider, or cannot be opened.
+    """
+
+    def __init__(self, catalog: Catalog, cloud: Cloud, database: str, read_only: bool) -> None:
+        self.catalog, self.cloud = catalog, cloud
+        self.runs: dict[str, Run] = {}
+        self._live: dict[tuple[str, str, str], LiveTable] = {}
+        self._schemas: set[tuple[str, str]] = set()
+        self._extra: set[str] = set()
+        self._lock = threading.RLock()
+        try:
+            self.duck = duckdb.connect(database, read_only=read_only)
+        except duckdb.Error as error:
+            raise ProgrammingError(f"Cannot open {database!r}: {error}") from None
+        self._own = self.duck.cursor()
+        # Variables of the caller are found by Connection, in the caller's frame; DuckDB would look in ours.
+        self.duck.execute("SET GLOBAL python_enable_replacements = false")
+        self._attach(*catalog.providers(), OWN)
+
+    def _attach(self, *names: str) -> None:
+        for name in names:
+            try:
+                self._own.execute(f"ATTACH ':memory:' AS {quoted(name)} (READ_WRITE)")
+            except duckdb.Error as error:
+                self.duck.close()
+                raise ProgrammingError(
+                    f"The database is itself called {name!r}, the name that sqlprov's own tables need: "
+                    f"rename the file. ({error})"
+                ) from None
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection of its own to the same instance, in UTC."""
+        cursor = self.duck.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        return cursor
+
+    # Registration
+
+    def register(self, words: Iterable[str]) -> bool:
+        """Make every table that one of `words` names exist in DuckDB; whether any was new.
+
+        Naming too many is harmless, so the words need not be understood.
+        """
+        words = frozenset(words)
+        with self._lock:
+            new = OWN in words and "errors" in words and self._errors()
+            for provider in self.catalog.providers():
+                if provider in words:
+                    new |= self._regions(provider) if "regions" in words else False
+                for service in self.catalog.services(provider):
+                    if service in words:
+                        new |= self._schema(provider, service)
+            for name in words & self.catalog.names().keys():
+                for provider, service in self.catalog.names()[name]:
+                    new |= self._table(provider, service, name)
+            return new
+
+    def register_all(self, services: bool = False) -> None:
+        """Make every table exist; with `services`, only those of the services that were named before."""
+        with self._lock:
+            for provider in self.catalog.providers():
+                self._regions(provider)
+                for service in self.catalog.services(provider):
+                    if services and (provider, service) not in self._schemas:
+                        continue
+                    for name in self.catalog.tables(provider, service):
+                        self._table(provider, service, name)
+
+    def _schema(self, provider: str, service: str) -> bool:
+        if (provider, service) in self._schemas:
+            return False
+        self._own.execute(f"CREATE SCHEMA {quoted(provider)}.{quoted(service)}")
+        self._schemas.add((provider, service))
+        return True
+
+    def _table(self, provider: str, service: str, name: str) -> bool:
+        if (provider, service, name) in self._live:
+            return False
+        live = LiveTable(self.catalog.table(provider, service, name), self._demanded)
+        self._schema(provider, service)
+        self._view(f"{quoted(provider)}.{quoted(service)}", name, live)
+        self._live[provider, service, name] = live
+        return True
+
+    def _view(self, schema: str, name: str, live: LiveTable | OwnTable) -> None:
+        """The public view: the hidden column's filter is what DuckDB hands on with every demand."""
+        self._own.execute(f"USE {schema}")
+        condition = f"{quoted(live.carrier)} = coalesce(getvariable('{VARIABLE}'), '')"
+        self._own.from_arrow(live).filter(condition).project(live.view).create_view(name)
+
+    def _errors(self) -> bool:
+        """The table sqlprov.errors: what the statement before could not read."""
+        if OWN in self._extra:
+            return False
+        self._view(f"{OWN}.main", "errors", OwnTable("errors", ERRORS, self._missing))
+        self._extra.add(OWN)
+        return True
+
+    def _missing(self, live: OwnTable, filter_: pc.Expression | None) -> pa.Table:
+        run = self._run(live, predicate(filter_, live.schema))
+        rows = [
+            {
+                "table": gap.table,
+                "region": gap.region,
+                "operation": gap.error.operation,
+                "code": gap.error.code,
+                "message": str(gap.error),
+                "request_id": gap.error.request_id,
+                "permission": gap.error.permission,
+                live.carrier: run.id,
+            }
+            for gap in (run.before.missing if run.before else ())
+        ]
+        return pa.Table.from_pylist(rows, schema=live.schema)
+
+    def _regions(self, provider: str) -> bool:
+        """The table `<provider>.regions`."""
+        if provider in self._extra:
+            return False
+        rows = [
+            {"region": r.region, "partition": r.partition, "description": r.description}
+            for r in self.catalog.regions()
+        ]
+        self._own.execute(f"USE {quoted(provider)}.main")
+        self._own.from_arrow(pa.Table.from_pylist(rows)).create_view("regions")
+        self._extra.add(provider)
+        return True
+
+    # Demands
+
+    def plan(self, live: LiveTable, names: Iterable[str], where: Predicate, run: Run) -> ReadPlan:
+        """The calls for the columns `names` of the rows that meet `where`.
+
+        Raises:
+            RegionError: see `plan.scope`.
+        """
+        table = live.table
+        pages = {region: count for (name, region), count in self.cloud.pages.items() if name == table.full_name}
+        columns = tuple(name for name in names if name != live.carrier)
+        demand = Demand(table, columns, without(where, live.carrier), run.settings.pushdown)
+        return plan_read(demand, self.regions(table.client, run), pages)
+
+    def live(self, carrier: str) -> LiveTable | None:
+        """The table whose hidden column is called `carrier`."""
+        return next((live for live in self._live.values() if live.carrier == carrier), None)
+
+    def regions(self, client: str, run: Run) -> Regions:
+        """What plans may know about regions."""
+        chosen = run.settings.region_names()
+        own = None if chosen and chosen != ("all",) else self.cloud.region()
+        home = own or next((name for name in chosen if name != "all"), None)
+        partition = (self.catalog.partition(home) if home else None) or DEFAULT_PARTITION
+        every = self.catalog.service_regions(client, partition)
+        default = every if "all" in chosen else chosen or ((own,) if own else ())
+        return Regions(self.regions_known(run), every, tuple(sorted(default)), run.unresolved)
+
+    def regions_known(self, run: Run) -> tuple[str, ...]:
+        """Every region that a condition may name, in every partition."""
+        chosen = (name for name in run.settings.region_names() if name != "all")
+        return tuple(sorted({*(region.region for region in self.catalog.regions()), *chosen}))
+
+    def is_live(self, provider: str, service: str, name: str) -> bool:
+        """Whether there is such a live table; names in lower case."""
+        return (provider, service) in self.catalog.names().get(name, ())
+
+    def _demanded(
+        self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None
+    ) -> BatchSource:
+        where = predicate(filter_, live.schema)
+        run = self._run(live, where)
+        try:
+            plan = self.plan(live, names, where, run)
+        except BaseException as error:
+            run.error = run.error or error
+            raise
+        return lambda: self._batches(live, plan, run)
+
+    def _run(self, live: LiveTable | OwnTable, where: Predicate) -> Run:
+        for part in conjuncts(where):
+            match part:
+                case Compare(name, "=", id_) if name == live.carrier and id_ in self.runs:
+                    return self.runs[id_]
+        raise InterfaceError("A live table can only be read through a sqlprov connection.")
+
+    def _batches(self, live: LiveTable, plan: ReadPlan, run: Run) -> Iterator[pa.RecordBatch]:
+        reading = Reading(plan, run, self.cloud)
+        try:
+            # Here, not in the generator: DuckDB then tells the error as plain text.
+            reading.start()
+        except BaseException as error:
+            run.error = run.error or error
+            raise
+        return self._carried(live, reading, run)
+
+    def _carried(self, live: LiveTable, reading: Reading, run: Run) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in reading.batches():
+                ids = pa.repeat(pa.scalar(run.id), batch.num_rows)
+                yield batch.append_column(live.carrier, ids)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            run.error = run.error or error
+            raise
+
+    def close(self) -> None:
+        """Stop what is under way and let DuckDB and the connections go."""
+        for run in list(self.runs.values()):
+            run.cancel()
+        self._live.clear()
+        self._own.close()
+        self.duck.close()
+        self.cloud.close()
+
+
+def quoted(name: str) -> str:
+    """`name` as a DuckDB identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
