@@ -1,0 +1,82 @@
+"""Words of a command line in; rows on stdout, errors on stderr and an exit code out.
+
+Exit codes: 0, 1 for an error or an incomplete result, 2 for wrong usage, 130 after Ctrl-C, 141 when the reader
+of stdout has gone (as a shell reports SIGPIPE: statements that would have followed have not run).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from sqlprov import __version__
+from sqlprov.errors import Error
+from sqlprov.frontends.cli.exec import EXAMPLES, execute
+from sqlprov.frontends.cli.local import local
+from sqlprov.frontends.cli.tables import tables
+
+
+class _Commands(click.Group):
+    """Turns whatever a command raises into text on stderr and an exit code, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            found = super().invoke(ctx)
+            sys.stdout.flush()
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            _leave_at_once("Cancelled.")
+        except BrokenPipeError:
+            # Python flushes stdout once more on its way out, and would complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(141)
+        except Exception as error:
+            _fail(ctx, error)
+        return found
+
+
+def _fail(ctx: click.Context, error: Exception) -> NoReturn:
+    text = str(error)
+    if not isinstance(error, (Error, OSError)):
+        logging.getLogger("sqlprov").info("", exc_info=error)
+        text = f"{type(error).__name__}: {text}\nThis is a fault of sqlprov; -v shows where it happened."
+    click.echo(f"Error: {text}", err=True)
+    ctx.exit(1)
+
+
+def _leave_at_once(text: str) -> NoReturn:
+    """Exit without waiting for threads, which may be in a call that nobody needs any more."""
+    click.echo(text, err=True)
+    sys.stderr.flush()
+    os._exit(130)
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXAMPLES,
+)
+@click.version_option(__version__, message="sqlprov %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, /) -> None:
+    """Query and manage cloud resources with SQL: every AWS resource type is a table in DuckDB.
+
+    `sqlprov exec` runs SQL. With --local it needs no AWS account: it starts a local SageMaker with sample
+    data. Else credentials, profile and region are those of the AWS CLI and boto3.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+for command in (execute, tables, local):
+    cli.add_command(command)
+
+
+def main() -> None:
+    cli(prog_name="sqlprov")

@@ -1,0 +1,37 @@
+"""A pattern in, the full names of tables out; names come from file names, no resource file is read."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+
+@click.command()
+@click.option("--provider", metavar="NAME", help="Only this provider's, such as aws.")
+@click.argument("like", required=False)
+def tables(provider: str | None, like: str | None) -> None:
+    """List the tables, one full name a line, without a call.
+
+    LIKE is a SQL pattern for the full name (% any text, _ any character) or, without a %, a part of it.
+    """
+    from sqlprov.catalog import Catalog
+
+    catalog = Catalog()
+    found = [
+        name
+        for owner in ([provider] if provider else catalog.providers())
+        for service in catalog.services(owner)
+        for table in catalog.tables(owner, service)
+        if _like(name := f"{owner}.{service}.{table}".lower(), like or "%")
+    ]
+    for name in found:
+        click.echo(name)
+    if not found:
+        click.echo("No table has such a name.", err=True)
+
+
+def _like(name: str, pattern: str) -> bool:
+    wild = pattern if "%" in pattern else f"%{pattern}%"
+    regex = "".join({"%": ".*", "_": "."}.get(char, re.escape(char)) for char in wild)
+    return re.fullmatch(regex, name, re.IGNORECASE) is not None

@@ -1,0 +1,46 @@
+"""Words in, what a shell would see of `sqlprov` out: exit code, stdout, stderr."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = [sys.executable, "-W", "error", "-m", "sqlprov"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+def environment(state: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "SQLPROV_STATE_DIR": str(state),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        **more,
+    }
+
+
+@dataclass(frozen=True)
+class Shell:
+    env: dict[str, str]
+
+    def run(self, *words: str, stdin: str = "") -> Ended:
+        done = subprocess.run(
+            [*COMMAND, *words], env=self.env, input=stdin, capture_output=True, text=True, timeout=60
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*COMMAND, *words], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )

@@ -1,0 +1,154 @@
+"""How `sqlprov exec` ends when something is wrong: exit codes, stderr, and a stdout that claims nothing."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from shell import COMMAND, Shell
+
+from sqlprov.emulator import Emulator, Fault
+
+LIST = "SELECT name FROM aws.sagemaker.inference_experiments"
+DESCRIBE = "SELECT name, endpoint_name FROM aws.sagemaker.inference_experiments"
+
+
+def fail(emulator: Emulator, kind: str, at: int) -> None:
+    emulator.fault(Fault(kind, at=at, times=None))
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELEC 1", "SELEC"),
+        ("SELECT nonsense", "nonsense"),
+        ("FROM aws.sagemaker.inference_experiment", "inference_experiments"),
+        ("SELECT 1/; SELECT 2", "LINE 1"),
+    ],
+)
+def test_an_error_is_text_on_stderr_and_exit_code_1(shell: Shell, sql: str, message: str) -> None:
+    ended = shell.run("exec", "--local", sql)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("Error: ")
+    assert message in ended.err
+
+
+def test_the_first_error_ends_the_script(shell: Shell) -> None:
+    ended = shell.run("exec", "-o", "csv", "SELECT 1 AS a; SELECT nonsense; SELECT 3 AS c")
+    assert (ended.code, ended.out) == (1, "a\n1\n")
+    assert "nonsense" in ended.err
+
+
+def test_a_refused_call_is_told_without_a_row(cloud: Shell, emulator: Emulator) -> None:
+    emulator.options.denied_actions = {"ListInferenceExperiments"}
+    ended = cloud.run("exec", "-o", "csv", LIST)
+    assert (ended.code, ended.out) == (1, "")
+    assert "sagemaker:ListInferenceExperiments" in ended.err
+
+
+def test_an_unreachable_server_is_an_error(cloud: Shell) -> None:
+    ended = cloud.run("exec", "--endpoint-url", "http://127.0.0.1:9", "--set", "max_attempts=1", LIST)
+    assert (ended.code, ended.out) == (1, "")
+    assert "127.0.0.1:9" in ended.err
+
+
+READERS: dict[str, Callable[[bytes], object]] = {
+    "json": json.loads,
+    "jsonl": lambda out: [json.loads(line) for line in out.splitlines()],
+    "csv": lambda out: out.decode("utf-8"),
+}
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_an_error_in_mid_stream_leaves_no_complete_document(
+    cloud: Shell, emulator: Emulator, format: str
+) -> None:
+    words = [*COMMAND, "exec", "-o", format, "--set", "max_attempts=1", "--set", "concurrency=1", DESCRIBE]
+    whole = subprocess.run(words, env=cloud.env, capture_output=True, timeout=60)
+    assert whole.returncode == 0
+    READERS[format](whole.stdout)
+    fail(emulator, "error500", at=200)
+    cut = subprocess.run(words, env=cloud.env, capture_output=True, timeout=60)
+    assert cut.returncode == 1
+    assert cut.stderr.startswith(b"Error: ")
+    assert 0 < len(cut.stdout) < len(whole.stdout)
+    with pytest.raises(ValueError, match=r"codec|delimiter|Unterminated|Expecting"):
+        READERS[format](cut.stdout)
+
+
+def test_an_error_leaves_the_out_file_as_it_was(cloud: Shell, emulator: Emulator, tmp_path: Path) -> None:
+    fail(emulator, "error500", at=3)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    new, old = folder / "new.csv", folder / "old.csv"
+    old.write_text("old")
+    for file in (new, old):
+        ended = cloud.run("exec", "-o", "csv", "--set", "max_attempts=1", "--out", str(file), LIST)
+        assert (ended.code, ended.out) == (1, "")
+    assert [path.name for path in folder.iterdir()] == ["old.csv"]
+    assert old.read_text() == "old"
+
+
+def test_an_out_file_that_cannot_be_written_is_an_error(shell: Shell, tmp_path: Path) -> None:
+    ended = shell.run("exec", "--out", str(tmp_path / "missing" / "rows.csv"), "SELECT 1")
+    assert ended.code == 1
+    assert ended.err.startswith("Error: ")
+
+
+def test_rows_that_are_missing_under_warn_make_exit_code_1(cloud: Shell, emulator: Emulator) -> None:
+    emulator.options.denied_regions = {"eu-west-1"}
+    sql = "SELECT region, count(*) AS n FROM aws.sagemaker.inference_experiments GROUP BY region"
+    words = ("exec", "-o", "csv", "--region", "eu-west-1", "--region", "us-east-1")
+    assert cloud.run(*words, sql).out == ""
+    ended = cloud.run(*words, "--set", "on_error=warn", sql)
+    assert (ended.code, ended.out) == (1, "region,n\nus-east-1,250\n")
+    assert ended.err.startswith("Warning: rows are missing: aws.sagemaker.inference_experiments, eu-west-1: ")
+
+
+def test_parquet_refuses_a_second_result(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "rows.parquet"
+    ended = shell.run("exec", "-o", "parquet", "--out", str(file), "SELECT 1 AS a; SELECT 2 AS b")
+    assert ended.code == 1
+    assert "holds one result" in ended.err
+    assert not file.exists()
+
+
+def test_ctrl_c_ends_at_once_with_130(cloud: Shell, emulator: Emulator, tmp_path: Path) -> None:
+    emulator.options.latency = 30
+    file = tmp_path / "out" / "rows.csv"
+    file.parent.mkdir()
+    process = cloud.start("exec", "-o", "csv", "--out", str(file), LIST)
+    while not emulator.calls:
+        assert process.poll() is None
+        time.sleep(0.05)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert time.monotonic() - began < 2
+    assert (process.returncode, out) == (130, "")
+    assert err == "Cancelled.\n"
+    assert list(file.parent.iterdir()) == []
+
+
+def test_a_reader_that_leaves_ends_the_command_quietly(shell: Shell) -> None:
+    process = shell.start("exec", "-o", "csv", "SELECT i, repeat('x', 100) FROM range(1000000) AS r(i)")
+    assert process.stdout and process.stderr
+    assert process.stdout.readline().startswith("i,")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 141
+
+
+def test_a_full_disk_is_an_error(shell: Shell) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "exec", "SELECT 1"], env=shell.env, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: [Errno 28] No space left on device\n"

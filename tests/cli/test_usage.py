@@ -1,0 +1,118 @@
+"""Wrong usage, help, and what needs no cloud."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from shell import Shell
+
+from sqlprov import __version__
+from sqlprov.frontends.cli import cli
+from sqlprov.output import FORMATS
+
+
+def invoked(*words: str) -> Result:
+    return CliRunner().invoke(cli, words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "Give SQL in quotes"),
+        (["SELECT 1", "-f", "-"], "Give SQL in quotes"),
+        (["-f", "missing.sql"], "missing.sql"),
+        (["-o", "yaml", "SELECT 1"], "yaml"),
+        (["--param", "name", "SELECT 1"], "'name': expected NAME=VALUE"),
+        (["--param", "=x", "SELECT 1"], "'=x': expected NAME=VALUE"),
+        (["--set", "concurency=4", "SELECT 1"], "Did you mean 'sqlprov_concurrency'?"),
+        (["--set", "concurrency=many", "SELECT 1"], "expected a whole number"),
+        (["--set", "sqlprov_on_error=ignore", "SELECT 1"], "expected 'fail' or 'warn'"),
+        (
+            ["--local", "--endpoint-url", "http://localhost:1", "SELECT 1"],
+            "--local is an endpoint of its own",
+        ),
+        (["--local", "--profile", "me", "SELECT 1"], "--local is an endpoint of its own"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_why(words: list[str], message: str) -> None:
+    result = invoked("exec", *words)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert result.stdout == ""
+
+
+def test_a_script_that_is_not_utf_8_is_wrong_usage(tmp_path: Path) -> None:
+    script = tmp_path / "latin.sql"
+    script.write_bytes("SELECT 'é'".encode("latin-1"))
+    result = invoked("exec", "-f", str(script))
+    assert result.exit_code == 2
+    assert "not UTF-8" in result.stderr
+
+
+def test_without_a_command_there_is_help() -> None:
+    result = invoked()
+    assert result.exit_code == 0
+    for word in ("exec", "tables", "local", "Examples:"):
+        assert word in result.stdout
+
+
+def test_the_help_of_exec_names_formats_exit_codes_and_examples() -> None:
+    help = invoked("exec", "--help").stdout
+    for name, about in FORMATS.items():
+        assert f"{name:<10}{about}" in help
+    for word in ("Examples:", "Exit codes:", "130", "--param", "--set", "--out"):
+        assert word in help
+
+
+def test_every_command_has_help() -> None:
+    for words in (["tables"], ["local"], ["local", "reset"], ["local", "serve"]):
+        result = invoked(*words, "--help")
+        assert result.exit_code == 0
+        assert len(result.stdout.splitlines()) > 5
+
+
+def test_the_version_is_shown_without_loading_what_it_does_not_need() -> None:
+    code = (
+        "import sys; sys.argv = ['sqlprov', '--version']\n"
+        "from sqlprov.frontends.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    version, modules = done.stdout.splitlines()
+    assert version == f"sqlprov {__version__}"
+    assert not {"duckdb", "boto3", "botocore", "pyarrow", "sqlglot", "rich", "yaml"} & set(modules.split())
+
+
+def test_tables_lists_full_names() -> None:
+    names = invoked("tables").stdout.splitlines()
+    assert "aws.sagemaker.inference_experiments" in names
+    assert names == sorted(names)
+
+
+def test_tables_takes_a_pattern_or_a_part_of_the_name() -> None:
+    assert invoked("tables", "%.models").stdout == "aws.sagemaker.models\n"
+    assert invoked("tables", "INFERENCE_EXP").stdout == "aws.sagemaker.inference_experiments\n"
+    assert invoked("tables", "--provider", "aws").stdout == invoked("tables").stdout
+
+
+def test_tables_says_when_nothing_matches() -> None:
+    result = invoked("tables", "nonsense")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "No table has such a name.\n"
+
+
+def test_an_unknown_provider_is_told_the_nearest() -> None:
+    result = invoked("tables", "--provider", "awz")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert "Did you mean 'aws'?" in result.stderr
+
+
+def test_the_module_runs_like_the_command(shell: Shell) -> None:
+    assert shell.run("--version").out == f"sqlprov {__version__}\n"
