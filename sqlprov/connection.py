@@ -116,6 +116,8 @@ class Connection:
         self._result: Result | None = None
         self._run: Run | None = None
         self._last: Run | None = None
+        # Name of a prepared statement -> why its demands have no scope without a region condition.
+        self._prepared: dict[str, str | None] = {}
         self._closed = False
         _open.add(self)
 
@@ -235,8 +237,16 @@ class Connection:
         self._session.register(query.words)
         if "information_schema" in query.words or any(word.startswith("duckdb_") for word in query.words):
             self._session.register_all()
-        text, run.unresolved = scoping.scoped(query.text, self._session, self._duck, self._path, run)
-        return text
+        asked, before = query.prepared
+        if query.verb == "EXECUTE" and asked in self._prepared:
+            run.unresolved = self._prepared[asked]
+            return query.text
+        text, run.unresolved = scoping.scoped(
+            query.text[before:], self._session, self._duck, self._path, run
+        )
+        if query.verb == "PREPARE":
+            self._prepared[asked] = run.unresolved
+        return query.text[:before] + text
 
     def _bound(
         self, text: str, parameters: Parameters, caller: FrameType | None, run: Run

@@ -46,6 +46,14 @@ def local_endpoint() -> Emulator:
     return emulator
 
 
+def serve_local(port: int) -> None:
+    """Serve the same resources on `port` (0: a free one) until SIGINT or SIGTERM; prints how to reach it."""
+    from sqlprov.emulator import Options, serve
+
+    local_endpoint().stop()  # it puts the sample data where there is none yet
+    serve(port=port, state=state_path(), options=Options())
+
+
 def reset() -> bool:
     """Forget every local resource; tells whether there were any."""
     path = state_path()

@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import ResourceFileError, UnknownName, nearest
+from .api import load_api
 from .load import ProviderInfo, ServiceInfo, load_provider, load_service, load_table
 from .regions import Region, partition_of, regions, service_regions
+from .shapes import Shape, input_of
 from .table import Table
 
 
@@ -27,6 +29,7 @@ class Catalog:
         self._tables: dict[tuple[str, str, str], Table] = {}
         self._services: dict[tuple[str, str], ServiceInfo] = {}
         self._providers: dict[str, ProviderInfo] = {}
+        self._inputs: dict[tuple[str, str], Shape] = {}
 
     def providers(self) -> tuple[str, ...]:
         """Names of all providers."""
@@ -54,6 +57,16 @@ class Catalog:
             if (*key, name) not in self._tables:
                 self._tables[*key, name] = load_table(files[name], key[0], self.service_info(*key), name)
             return self._tables[*key, name]
+
+    def input(self, table: Table, operation: str) -> Shape:
+        """The input of one of the operations of a table's service; raises UnknownName."""
+        with self._lock:
+            key = (table.client, operation)
+            if key not in self._inputs:
+                model = load_api(table.client).model
+                name = _find("operation", operation, model.operation_names, table.client)
+                self._inputs[key] = input_of(model.operation_model(name))
+            return self._inputs[key]
 
     def provider_info(self, provider: str) -> ProviderInfo:
         """What `_provider.yaml` says; raises UnknownName."""

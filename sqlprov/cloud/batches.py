@@ -14,6 +14,9 @@ import pyarrow.compute as pc
 from sqlprov.catalog.table import Column
 from sqlprov.cloud.faults import MalformedReply
 
+UNFIT = (pa.ArrowException, ValueError, TypeError, AttributeError, OverflowError)
+"""What Arrow and Python raise for a value that is not of the kind its type says."""
+
 
 def dig(row: Any, path: Sequence[str]) -> Any:
     """The value at `path` in nested members; `None` where a member is absent."""
@@ -31,16 +34,16 @@ def array(column: Column, values: Iterable[Any]) -> pa.Array:
         MalformedReply: a value is not of the kind that the model says.
     """
     items = list(values)
-    if _unlike_json(column.type):
-        items = [_plain(item, column.type) for item in items]
-    try:
-        found = pa.array(items, type=column.wire)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+    if not _unlike_json(column.type):
         try:
-            found = pa.array([_plain(item, column.type) for item in items], type=column.wire)
-        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-            raise MalformedReply(f"the reply's {column.name} is no {column.type} ({error})") from None
-    return _converted(found, column.type)
+            return _converted(pa.array(items, type=column.wire), column.type)
+        except UNFIT:
+            pass  # the slow way tells or mends it
+    try:
+        plain = [_plain(item, column.type) for item in items]
+        return _converted(pa.array(plain, type=column.wire), column.type)
+    except UNFIT as error:
+        raise MalformedReply(f"the reply's {column.name} is no {column.type} ({error})") from None
 
 
 def arrays(columns: Sequence[Column], items: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
@@ -56,7 +59,7 @@ def arrays(columns: Sequence[Column], items: Sequence[Mapping[str, Any]]) -> dic
         try:
             rows = pa.array(items, type=pa.struct(members))
             found = {column.name: _converted(rows.field(column.path[0]), column.type) for column in direct}
-        except (pa.ArrowException, OverflowError):
+        except UNFIT:
             found = {}  # some value is of another kind: column by column, then, which tells or mends it
     for column in columns:
         if column.name not in found:
@@ -72,7 +75,9 @@ def _converted(found: pa.Array, wanted: pa.DataType) -> pa.Array:
         micros = pc.round(pc.multiply(found, 1e6))
         return pc.cast(micros, pa.int64()).cast(pa.timestamp("us")).cast(wanted, safe=False)
     if pa.types.is_binary(wanted):
-        return pa.array([None if text is None else base64.b64decode(text) for text in found.to_pylist()], wanted)
+        return pa.array(
+            [None if text is None else base64.b64decode(text) for text in found.to_pylist()], wanted
+        )
     if pa.types.is_struct(wanted):
         parts = [_converted(found.field(at), wanted.field(at).type) for at in range(wanted.num_fields)]
         return pa.StructArray.from_arrays(parts, fields=list(wanted), mask=found.is_null())

@@ -15,6 +15,7 @@ from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.faults import Fault, Next, fault
 from sqlprov.cloud.replies import checked
 from sqlprov.cloud.run import CallRecord, Run
+from sqlprov.errors import Error
 
 log = logging.getLogger("sqlprov")
 
@@ -43,11 +44,12 @@ def call(
         signing: service prefix of IAM actions.
         operation, region, parameters: the call.
         members: output members that a whole reply holds.
-        rows: counts the rows of a reply, for the record.
+        rows: counts the rows of a reply, for the record; a MalformedReply of it is met by another attempt.
 
     Raises:
         Cancelled: the statement was cancelled before or between attempts.
         OperationalError: what the last attempt met; a leaf of it says what.
+        InterfaceError: the endpoint's URL is none.
     """
     record = CallRecord(operation, region, parameters)
     began = time.perf_counter()
@@ -58,19 +60,23 @@ def call(
             try:
                 client = cloud.client(service, region, run.settings.timeout)
                 reply = checked(getattr(client, xform_name(operation))(**parameters), members)
+                record.rows = rows(reply)
+                return reply
+            except Error:
+                raise
             except Exception as exception:
                 met = fault(exception, operation, region, signing)
                 if met.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
-                    record.error = met.error.code or type(met.error).__name__
                     raise _told(met, record.attempts) from exception
                 _pause(run, met, record.attempts)
-            else:
-                record.rows = rows(reply)
-                return reply
+    except Error as error:
+        record.error = getattr(error, "code", "") or type(error).__name__
+        raise
     finally:
-        record.milliseconds = (time.perf_counter() - began) * 1000
-        run.calls.append(record)
-        _log(record)
+        if record.attempts:
+            record.milliseconds = (time.perf_counter() - began) * 1000
+            run.calls.append(record)
+            _log(record)
 
 
 def _told(met: Fault, attempts: int) -> Exception:

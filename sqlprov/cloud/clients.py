@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,9 +32,11 @@ class Cloud:
     endpoint_url: str | None = None
     credentials: tuple[str, str] | None = None
     account_id: str | None = None
-    # Table and region -> pages of a whole list, remembered to weigh look-ups by key against it.
+    # Table and region -> pages of a whole list, remembered to weigh look-ups by key against it. Never changed
+    # but replaced: other threads may be going through it.
     pages: dict[tuple[str, str], int] = field(default_factory=dict)
     _clients: dict[tuple[str, str, float], Any] = field(default_factory=dict)
+    asking_account: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -58,7 +61,8 @@ class Cloud:
 
     def region(self) -> str | None:
         """The region boto3 finds: AWS_REGION, AWS_DEFAULT_REGION, then the profile's."""
-        found: str | None = self.session().region_name
+        # botocore itself reads AWS_DEFAULT_REGION only; the AWS command line and the other SDKs read both.
+        found: str | None = os.environ.get("AWS_REGION") or self.session().region_name
         return found
 
     def client(self, service: str, region: str, timeout: float) -> Any:

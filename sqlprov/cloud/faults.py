@@ -32,6 +32,10 @@ class Next(Enum):
 class MalformedReply(Exception):
     """A reply with status 200 that is no answer; the text says what it is instead."""
 
+    def __init__(self, text: str, request_id: str = "") -> None:
+        super().__init__(text)
+        self.request_id = request_id
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -109,7 +113,8 @@ def fault(exception: Exception, operation: str, region: str, signing: str) -> Fa
     if isinstance(exception, aws.ClientError):
         return _answered(exception, where, named, signing)
     if isinstance(exception, MalformedReply):
-        return Fault(BrokenReply(f"{where}: {exception}.", **named), Next.RETRY)
+        broken = BrokenReply(f"{where}: {exception}.", request_id=exception.request_id, **named)
+        return Fault(broken, Next.RETRY)
     if isinstance(exception, NO_CREDENTIALS):
         text = (
             f"{where}: no usable credentials ({exception}). Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in."

@@ -59,11 +59,12 @@ def account_id(run: Run, cloud: Cloud) -> str:
     Raises:
         OperationalError: the call failed.
     """
-    if cloud.account_id is None:
-        region = cloud.region() or "us-east-1"
-        reply = call(run, cloud, "sts", "sts", "GetCallerIdentity", region, {}, ("Account",))
-        cloud.account_id = str(reply["Account"])
-    return cloud.account_id
+    with cloud.asking_account:
+        if cloud.account_id is None:
+            region = cloud.region() or "us-east-1"
+            reply = call(run, cloud, "sts", "sts", "GetCallerIdentity", region, {}, ("Account",))
+            cloud.account_id = str(reply["Account"])
+        return cloud.account_id
 
 
 class Reading:
@@ -80,13 +81,22 @@ class Reading:
         self.ready: deque[pa.RecordBatch] = deque()
         self.window = self.budget = FIRST_ROWS
         self.asked_again = False
+        self.closed = False
         self.account = ""
         run.on_cancel(lambda: self.reports.put(None))
 
     def start(self) -> None:
         """Send the first call of every step and wait for the first answer, so that its error is told at once."""
+        try:
+            self._start()
+        except BaseException:
+            self.closed = True
+            raise
+
+    def _start(self) -> None:
         if self.plan.account is Account.STS and self.plan.steps:
-            self.account = account_id(self.run, self.cloud)
+            self._send(self._ask_account)
+            self._handle()
         for step in self.plan.steps:
             if isinstance(step, KeyRead):
                 self.pending.extend(Row(step.region, key) for key in step.keys)
@@ -106,20 +116,23 @@ class Reading:
             Cancelled: the statement was cancelled.
             OperationalError: a call failed; under 'warn' it is noted in the run instead.
         """
-        while True:
-            self.run.check()
-            while self.ready:
-                yield self.ready.popleft()
-                self._ask_again()
-            self._send_rows()
-            if self._rows_wait():
-                self._emit_rows()
-            elif self.in_flight:
-                self._handle()
-            elif self.pending:
-                self._widen()
-            elif not self._resume_chains():
-                return
+        try:
+            while True:
+                self.run.check()
+                while self.ready:
+                    yield self.ready.popleft()
+                    self._ask_again()
+                self._send_rows()
+                if self._rows_wait():
+                    self._emit_rows()
+                elif self.in_flight:
+                    self._handle()
+                elif self.pending:
+                    self._widen()
+                elif not self._resume_chains():
+                    return
+        finally:
+            self.closed = True
 
     def _ask_again(self) -> None:
         """Whoever reads wants more: read ahead."""
@@ -141,6 +154,8 @@ class Reading:
         self.in_flight += 1
 
         def task() -> None:
+            if self.closed:
+                return  # DuckDB has had enough rows, or another call has failed
             try:
                 report = work()
             except BaseException as error:
@@ -148,6 +163,15 @@ class Reading:
             self.reports.put(report)
 
         self.run.pool.submit(task)
+
+    def _ask_account(self) -> Callable[[], None]:
+        """In the pool, so that waiting for it can be cancelled."""
+        account = account_id(self.run, self.cloud)
+
+        def report() -> None:
+            self.account = account
+
+        return report
 
     # Pages
 
@@ -170,9 +194,9 @@ class Reading:
                     region,
                     parameters,
                     (listing.items,),
-                    lambda page: len(page[listing.items] or ()),
+                    _counter(listing.items, listing.token_out, chain.seen),
                 )
-                items = reply[listing.items] or []
+                items = reply[listing.items]
                 if self.plan.describe or self.plan.tags:
                     page = self._worth_a_call(region, items)
                     return lambda: self._page_of_rows(chain, reply, page)
@@ -199,12 +223,8 @@ class Reading:
         if not token:
             self._end(chain)
             if not chain.read.parameters.keys() - self._unfiltered():
-                self.cloud.pages[self.table.full_name, chain.read.region] = chain.pages
-            return
-        if token in chain.seen:
-            operation, region = self.table.list.call, chain.read.region
-            text = f"{operation} in {region}: page {chain.pages} repeats the token of an earlier page."
-            self._end(chain, BrokenReply(text, operation=operation, region=region))
+                known = self.cloud.pages
+                self.cloud.pages = {**known, (self.table.full_name, chain.read.region): chain.pages}
             return
         chain.seen.add(token)
         chain.token = token
@@ -290,22 +310,25 @@ class Reading:
         found: list[Any] = []
         seen: set[str] = set()
         while True:
-            reply = self._call(calling.call, row.region, parameters, (calling.items,))
-            found.extend(reply[calling.items] or ())
+            count = _counter(calling.items, calling.token_out, seen)
+            reply = self._call(calling.call, row.region, parameters, (calling.items,), count)
+            found.extend(reply[calling.items])
             token = reply.get(calling.token_out) if calling.token_out else None
             if not token:
                 return found
-            if token in seen:
-                text = f"{calling.call} in {row.region} repeats the token of an earlier page."
-                raise BrokenReply(text, operation=calling.call, region=row.region)
             seen.add(token)
             parameters = {**parameters, calling.token_in: token}
 
     def _call(
-        self, operation: str, region: str, parameters: Mapping[str, Any], members: tuple[str, ...]
+        self,
+        operation: str,
+        region: str,
+        parameters: Mapping[str, Any],
+        members: tuple[str, ...],
+        rows: Callable[[dict[str, Any]], int] = lambda _: 1,
     ) -> dict[str, Any]:
-        table = self.table
-        return call(self.run, self.cloud, table.client, table.signing, operation, region, parameters, members)
+        client, signing = self.table.client, self.table.signing
+        return call(self.run, self.cloud, client, signing, operation, region, parameters, members, rows)
 
     def _done(self, row: Row | None) -> None:
         self.rows_in_flight -= 1
@@ -321,7 +344,11 @@ class Reading:
         by_region: dict[str, list[Row]] = {}
         for row in rows:
             by_region.setdefault(row.region, []).append(row)
-        self.ready.extend(self._batch(group) for group in by_region.values())
+        for region, group in by_region.items():
+            try:
+                self.ready.append(self._batch(group))
+            except BrokenReply as error:
+                self._miss(region, error)
         self._widen()
 
     def _widen(self) -> None:
@@ -338,7 +365,9 @@ class Reading:
             found: dict[str, pa.Array] = {}
             listed = [row.listed for row in rows if row.listed is not None]
             if len(listed) == len(rows):
-                found = arrays([by_name[name] for name in names if by_name[name].source is Source.LIST], listed)
+                found = arrays(
+                    [by_name[name] for name in names if by_name[name].source is Source.LIST], listed
+                )
             columns = [
                 found[name] if name in found else array(by_name[name], self._values(rows, name))
                 for name in names
@@ -382,6 +411,20 @@ class Reading:
         if not self.run.tolerant:
             raise error
         self.run.miss(self.table.full_name, region, error)
+
+
+def _counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]], int]:
+    """Counts the rows of a page; refuses one that holds no rows, or that leads back to a page before it."""
+
+    def count(page: dict[str, Any]) -> int:
+        rows = page[items]
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise MalformedReply(f"the reply's {items} is no list of structures")
+        if token and page.get(token) in seen:
+            raise MalformedReply("the reply repeats the page token of an earlier page")
+        return len(rows)
+
+    return count
 
 
 def _bound(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:

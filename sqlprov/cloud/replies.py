@@ -28,17 +28,19 @@ def decode(
         return
     body: bytes = response_dict["body"]
     declared = response_dict["headers"].get("content-length")
+    request_id = response_dict["headers"].get("x-amzn-requestid", "")
     if declared is not None and declared.isdigit() and int(declared) != len(body):
-        raise MalformedReply(f"the reply was cut off after {len(body)} of {declared} bytes")
+        raise MalformedReply(f"the reply was cut off after {len(body)} of {declared} bytes", request_id)
     if operation_model.service_model.resolved_protocol != "json":
         return
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         begin = body[:40].decode("utf-8", "replace")
-        raise MalformedReply(f"the reply is not JSON ({error}); it begins {begin!r}") from None
+        raise MalformedReply(f"the reply is not JSON ({error}); it begins {begin!r}", request_id) from None
     if not isinstance(decoded, dict):
-        raise MalformedReply(f"the reply is JSON but no object: {body[:40].decode('utf-8', 'replace')!r}")
+        begin = body[:40].decode("utf-8", "replace")
+        raise MalformedReply(f"the reply is JSON but no object: {begin!r}", request_id)
     customized_response_dict[DECODED] = decoded
     # What is decoded need not be parsed a second time, a hundred times slower.
     response_dict["body"] = b"{}"
@@ -53,6 +55,7 @@ def checked(reply: Mapping[str, Any], members: tuple[str, ...]) -> dict[str, Any
     body: dict[str, Any] = reply.get(DECODED) or {
         key: value for key, value in reply.items() if key != "ResponseMetadata"
     }
-    if absent := [member for member in members if member not in body]:
-        raise MalformedReply(f"the reply lacks {', '.join(absent)}")
+    if absent := [member for member in members if body.get(member) is None]:
+        request_id = reply.get("ResponseMetadata", {}).get("RequestId", "")
+        raise MalformedReply(f"the reply lacks {', '.join(absent)}", request_id)
     return body

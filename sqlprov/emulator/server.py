@@ -1,7 +1,4 @@
-"""The HTTP/1.1 server: bytes from a socket in, an Answer of the service out on the same socket.
-
-A plain asyncio.Protocol, since streams cost a third of the pages a second.
-"""
+"""The HTTP/1.1 server: bytes from a socket in, an Answer of the service out on the same socket."""
 
 from __future__ import annotations
 
@@ -37,8 +34,10 @@ class Server:
         self._prefix = str(uuid.uuid4())[:24]
         self._date = (0, b"")
         self._loop = asyncio.new_event_loop()
+        self._serving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="local-sagemaker", daemon=True)
         self._thread.start()
+        self._serving.wait()
 
     def stop(self) -> None:
         """Close every connection and end the thread."""
@@ -50,12 +49,18 @@ class Server:
         listening = self._loop.run_until_complete(
             self._loop.create_server(lambda: _Connection(self), sock=self._socket, backlog=512)
         )
+        self._serving.set()
         self._loop.run_forever()
-        listening.close()
+        # Nothing more is accepted; what was accepted just now becomes a connection before the server is closed,
+        # or asyncio would leave its socket open.
+        self._loop.remove_reader(self._socket)
+        while accepting := asyncio.all_tasks(self._loop):
+            self._loop.run_until_complete(asyncio.wait(accepting))
         for connection in list(self.connections):
             connection.abort()
         while self.connections:
             self._loop.run_until_complete(asyncio.sleep(0))
+        listening.close()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 

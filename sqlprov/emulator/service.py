@@ -7,6 +7,7 @@ import random
 import re
 import time
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
@@ -193,7 +194,18 @@ def _parse(target: str, body: bytes) -> tuple[str, Members, bool]:
         parameters = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError:
         return operation, {}, True
-    return (operation, parameters, False) if isinstance(parameters, dict) else (operation, {}, True)
+    if not isinstance(parameters, dict):
+        return operation, {}, True
+    return operation, _without_nulls(parameters) if b"null" in body else parameters, False
+
+
+def _without_nulls(value: Any) -> Any:
+    """A member that is null is absent; in a list it stays, and is refused later."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(member) for name, member in value.items() if member is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
 
 
 def _resource(call: Call) -> str:

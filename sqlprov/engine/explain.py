@@ -13,7 +13,7 @@ from sqlprov.cloud.run import Run
 from sqlprov.engine.live import LiveTable
 from sqlprov.engine.session import Session
 from sqlprov.plan import PlannedCall, ReadPlan
-from sqlprov.plan.predicate import And
+from sqlprov.plan.predicate import TRUE
 from sqlprov.statements.filters import predicate
 
 SCAN = "PYTHON_ARROW_SCAN"
@@ -33,7 +33,8 @@ def scans(session: Session, plan: str, run: Run) -> Iterator[tuple[ReadPlan, lis
         live = _live(session, filters)
         if live is not None:
             conditions = [text for text in filters if live.carrier not in text]
-            where = And(tuple(predicate(text) for text in conditions))
+            # Joined again: DuckDB cuts a filter at a line break within a literal.
+            where = predicate("\n".join(conditions)) if conditions else TRUE
             names = _listed(node["extra_info"].get("Projections"))
             yield session.plan(live, names, where, run), conditions
 

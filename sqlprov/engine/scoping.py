@@ -9,12 +9,19 @@ import duckdb
 
 from sqlprov.cloud.run import Run
 from sqlprov.engine.session import Session
+from sqlprov.statements.regions import Analysis, analyse
 
-MACRO = "SELECT macro_definition FROM duckdb_functions() WHERE lower(function_name) = lower(?) AND NOT internal"
-VIEW = (
-    "SELECT sql FROM duckdb_views() WHERE NOT internal AND lower(view_name) = lower(?) "
-    "AND (? IS NULL OR lower(schema_name) = lower(?)) AND (? IS NULL OR lower(database_name) = lower(?))"
+VIEWS = "SELECT database_name, schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
+MACROS = (
+    "SELECT lower(function_name), macro_definition FROM duckdb_functions() "
+    "WHERE macro_definition IS NOT NULL AND NOT internal"
 )
+IN_A_MACRO = (
+    "A macro limits region by a condition that cannot be evaluated beforehand: "
+    "write region = '…' or region IN ('…') in it, or SET sqlprov_regions = 'all'."
+)
+CALLED = re.compile(r'(\w+)"?\s*\(')
+WORD = re.compile(r"\w+")
 BODY = re.compile(r"(?is)^\s*CREATE\b.*?\bVIEW\b.*?\bAS\s+(?=SELECT|WITH|FROM|VALUES|\(|PIVOT|UNPIVOT)")
 
 
@@ -31,18 +38,24 @@ def scoped(
     function, a sub-query or a join over what makes no call) is answered here over the known regions, and the
     answer put beside the table's name.
     """
-    try:
-        from sqlprov.statements.regions import analyse
-    except ImportError:
-        return text, None
     names = Names(session, duck, path)
-    known = "', '".join(session.regions_known(run))
-    analysis = analyse(text, names.live, names.free, f"(SELECT unnest(['{known}']) AS region)", names.body)
+    known = "', '".join(session.regions_open(run))
+    def asked(query: str) -> Analysis:
+        relation = f"(SELECT unnest(['{known}']) AS region)"
+        return analyse(query, names.live, names.free, relation, names.body)
+
+    analysis = asked(text)
+    unresolved = analysis.unresolved
+    for body in names.macros(text):
+        inner = asked(body)
+        # A macro's own text cannot take a splice.
+        unresolved = unresolved or inner.unresolved or (IN_A_MACRO if inner.questions else None)
     try:
         answers = [[row[0] for row in duck.execute(question).fetchall()] for question in analysis.questions]
-    except duckdb.Error as error:
-        return text, f"Its condition on region could not be evaluated: {error}"
-    return analysis.splice(answers), analysis.unresolved
+    except duckdb.Error:
+        refused = analysis.refused()
+        return refused.splice([]), unresolved or refused.unresolved
+    return analysis.splice(answers), unresolved
 
 
 class Names:
@@ -53,6 +66,8 @@ class Names:
     ) -> None:
         self._session, self._duck, self._ask_path = session, duck, path
         self._path: tuple[str, ...] | None = None
+        self._macros: list[tuple[str, str]] | None = None
+        self._views: list[tuple[tuple[str, ...], str]] | None = None
 
     def live(self, parts: tuple[str, ...]) -> bool:
         """Whether `parts` name a live table."""
@@ -69,17 +84,53 @@ class Names:
         """The query of a view or a macro that a user has made; `None` if there is none of that name."""
         if self.live(parts):
             return None
-        schema = parts[-2] if len(parts) > 1 else None
-        database = parts[-3] if len(parts) > 2 else None
-        if len(parts) == 2 and schema and schema.lower() in self._session.catalog.providers():
+        name = tuple(part.lower() for part in parts)
+        if len(name) == 2 and name[0] in self._session.catalog.providers():
             return None
-        row = self._duck.execute(VIEW, [parts[-1], schema, schema, database, database]).fetchone()
-        if row:
-            return BODY.sub("", str(row[0])).rstrip().rstrip(";")
-        row = self._duck.execute(MACRO, [parts[-1]]).fetchone()
-        return str(row[0]) if row else None
+        for known, text in self._user_views():
+            if known[-len(name) :] == name:
+                return BODY.sub("", text).rstrip().rstrip(";")
+        if len(name) == 1 and name[0] in self._session.builtin_words:
+            return None
+        # There may be several of one name, by their number of parameters: what any of them says counts.
+        found = [_selected(body) for known, body in self._user_macros() if known == name[-1]]
+        return " UNION ALL ".join(found) if found else None
+
+    def macros(self, text: str) -> list[str]:
+        """The queries of the macros that `text` calls, also through views and other macros."""
+        found: dict[str, str] = {}
+        texts = [text.lower()]
+        while texts:
+            words = texts.pop()
+            called = set(CALLED.findall(words)) - self._session.builtin_words - found.keys()
+            bodies = [(name, body) for name, body in self._user_macros() if name in called] if called else []
+            found.update(bodies)
+            texts += [body.lower() for _, body in bodies]
+            mentioned = set(WORD.findall(words))
+            for name, body in self._user_views():
+                if name[-1] in mentioned and name[-1] not in found:
+                    found[name[-1]] = ""
+                    texts.append(body.lower())
+        return [_selected(body) for body in found.values() if body]
+
+    def _user_macros(self) -> list[tuple[str, str]]:
+        if self._macros is None:
+            self._macros = [(str(row[0]), str(row[1])) for row in self._duck.execute(MACROS).fetchall()]
+        return self._macros
+
+    def _user_views(self) -> list[tuple[tuple[str, ...], str]]:
+        if self._views is None:
+            rows = self._duck.execute(VIEWS).fetchall()
+            self._views = [(tuple(part.lower() for part in row[:3]), str(row[3])) for row in rows]
+        return self._views
 
     def _chosen(self) -> tuple[str, ...]:
         if self._path is None:
             self._path = self._ask_path()
         return self._path
+
+
+def _selected(definition: str) -> str:
+    """A macro's definition as a query: a table macro's is one already, a scalar one's is an expression."""
+    query = re.match(r"(?i)\s*(SELECT|WITH|FROM|VALUES)\b", definition)
+    return definition if query else f"SELECT {definition}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 import duckdb
 import pyarrow as pa
@@ -22,6 +23,8 @@ from sqlprov.plan.predicate import Compare
 
 VARIABLE = "sqlprov_ctx"
 OWN = "sqlprov"
+ANY_CLIENT = "ec2"
+"""A service that every region offers."""
 DEFAULT_PARTITION = "aws"
 ERRORS = pa.schema(
     [
@@ -202,6 +205,18 @@ class Session:
         """Every region that a condition may name, in every partition."""
         chosen = (name for name in run.settings.region_names() if name != "all")
         return tuple(sorted({*(region.region for region in self.catalog.regions()), *chosen}))
+
+    def regions_open(self, run: Run) -> tuple[str, ...]:
+        """The regions that an open condition such as LIKE may mean: those of the session's partition."""
+        found = self.regions(ANY_CLIENT, run)
+        return tuple(sorted({*found.every, *found.default}))
+
+    @cached_property
+    def builtin_words(self) -> frozenset[str]:
+        """Names of DuckDB's own functions, and its keywords, in lower case."""
+        names = "SELECT lower(function_name) FROM duckdb_functions() WHERE internal"
+        words = f"{names} UNION SELECT lower(keyword_name) FROM duckdb_keywords()"
+        return frozenset(row[0] for row in self._own.cursor().execute(words).fetchall())
 
     def is_live(self, provider: str, service: str, name: str) -> bool:
         """Whether there is such a live table; names in lower case."""

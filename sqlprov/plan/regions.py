@@ -50,7 +50,7 @@ def scope(predicate: Predicate, regions: Regions, table: str) -> tuple[str, ...]
 
 def _default(regions: Regions, table: str) -> tuple[str, ...]:
     if regions.unresolved:
-        raise RegionError(f"Cannot tell which regions of {table} are meant. {regions.unresolved}")
+        raise RegionError(regions.unresolved)
     if not regions.default:
         raise RegionError(
             f"No region for {table}. Write WHERE region = 'us-east-1' (or IN, or another condition on region), "

@@ -95,7 +95,7 @@ def _kind(found: Tokens, at: int) -> int | None:
         return None
     if found[at].says("INDEX") and (table := _past(found, at, "ON")) is not None:
         return table
-    return _skip(found, at + 1, "IF", "NOT", "EXISTS")
+    return _skip(found, at + 1, "TABLE", "IF", "NOT", "EXISTS")  # DROP MACRO TABLE
 
 
 def _copied(found: Tokens, at: int) -> int | None:
@@ -203,3 +203,11 @@ def _open_ended(found: Tokens, at: int) -> bool:
             columns[-1] = not (found[at + 1 : at + 2] and _is_query(found, at + 1))
         at = closing(found, at) + 1 if token.says("(", "[", "{") else at + 1
     return not all(columns)
+
+
+def prepared(found: Sequence[Token]) -> tuple[str, int]:
+    """Of PREPARE and EXECUTE: the name in lower case, and where the prepared statement begins; else ("", 0)."""
+    if len(found) < 2 or not found[0].says("PREPARE", "EXECUTE"):
+        return "", 0
+    begin = next((after.end for after in found[2:] if after.says("AS")), 0)
+    return found[1].value.lower(), begin if found[0].says("PREPARE") else 0

@@ -44,6 +44,11 @@ class Query(Statement):
         return outline.target(self.tokens)
 
     @cached_property
+    def prepared(self) -> tuple[str, int]:
+        """Of PREPARE and EXECUTE: the name in lower case, and where the prepared statement begins; else ("", 0)."""
+        return outline.prepared(self.tokens)
+
+    @cached_property
     def temporary(self) -> bool:
         """Whether it creates something TEMPORARY."""
         return outline.temporary(self.tokens)

@@ -8,21 +8,51 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
 # What gives the same value before the statement and in it. A function that is not named here counts as volatile.
-_SAFE = {"Cast", "TryCast", "If", "Case", "Coalesce", "Greatest", "Least", "Nullif", "Collate", "Exists", "Upper"}
-_SAFE |= {"Lower", "Left", "Right", "Substring", "Split", "SplitPart", "StartsWith", "EndsWith", "Contains"}
-_SAFE |= {"Concat", "ConcatWs", "Trim", "Replace", "RegexpReplace", "RegexpExtract", "RegexpFullMatch", "Length"}
-_SAFE |= {"RegexpILike", "RegexpSplit", "StrPosition", "Reverse", "Initcap", "Translate", "Repeat", "Pad", "Ascii"}
-_SAFE |= {"ArrayContains", "ArrayOverlaps", "ArrayContainsAll", "Array", "ArraySize", "Struct", "Unnest", "Explode"}
-_SAFE |= {"Min", "Max", "Count", "CountIf", "Sum", "Avg", "GenerateSeries", "ReadCSV", "ReadParquet", "MD5"}
-_SAFE_NAMES = {"prefix", "suffix", "getvariable", "list_has", "list_has_any", "array_has", "ltrim", "rtrim", "range"}
-_SAFE_NAMES |= {"read_csv", "read_csv_auto", "read_json", "read_json_auto", "read_ndjson", "like_escape", "strip"}
-_SAFE_NAMES |= {"not_like_escape", "ilike_escape", "not_ilike_escape", "list_extract", "array_extract", "row", "lcase"}
-_UNSAFE = (exp.Limit, exp.Fetch, exp.Offset, exp.TableSample, exp.Window, exp.DML, exp.Command, exp.SessionParameter)
+_SAFE = {"Array", "ArrayContains", "ArrayContainsAll", "ArrayOverlaps", "ArraySize", "Ascii"}
+_SAFE |= {"Avg", "Case", "Cast", "Coalesce", "Collate", "Concat", "ConcatWs", "Contains"}
+_SAFE |= {"Count", "CountIf", "EndsWith", "Exists", "Explode", "GenerateSeries", "Greatest"}
+_SAFE |= {"If", "Initcap", "Least", "Left", "Length", "Lower", "MD5", "Max", "Min", "Nullif"}
+_SAFE |= {"Pad", "ReadCSV", "ReadParquet", "RegexpExtract", "RegexpFullMatch", "RegexpILike"}
+_SAFE |= {"RegexpReplace", "RegexpSplit", "Repeat", "Replace", "Reverse", "Right", "Split"}
+_SAFE |= {"SplitPart", "StartsWith", "StrPosition", "Struct", "Substring", "Sum", "Translate"}
+_SAFE |= {"Trim", "TryCast", "Unnest", "Upper"}
+_SAFE_NAMES = {"array_extract", "array_has", "getvariable", "ilike_escape", "lcase", "like_escape"}
+_SAFE_NAMES |= {"list_extract", "list_has", "list_has_any", "ltrim", "not_ilike_escape"}
+_SAFE_NAMES |= {"not_like_escape", "prefix", "range", "read_csv", "read_csv_auto", "read_json"}
+_SAFE_NAMES |= {"read_json_auto", "read_ndjson", "row", "rtrim", "strip", "suffix"}
+_UNSAFE = (
+    exp.Limit,
+    exp.Fetch,
+    exp.Offset,
+    exp.TableSample,
+    exp.Window,
+    exp.DML,
+    exp.Command,
+    exp.SessionParameter,
+)
 TABLE_FUNCTIONS = {"read_csv_auto", "read_json", "read_json_auto", "read_ndjson", "unnest", "range", "glob"}
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
-_STRICT = (*_COMPARISONS, exp.Like, exp.ILike, exp.SimilarTo, exp.Glob, exp.RegexpLike, exp.StartsWith, exp.EndsWith)
-_STRICT_VALUES = (exp.Paren, exp.Upper, exp.Lower, exp.Cast, exp.Left, exp.Right, exp.Substring, exp.SplitPart)
+_STRICT = (
+    *_COMPARISONS,
+    exp.Like,
+    exp.ILike,
+    exp.SimilarTo,
+    exp.Glob,
+    exp.RegexpLike,
+    exp.StartsWith,
+    exp.EndsWith,
+)
+_STRICT_VALUES = (
+    exp.Paren,
+    exp.Upper,
+    exp.Lower,
+    exp.Cast,
+    exp.Left,
+    exp.Right,
+    exp.Substring,
+    exp.SplitPart,
+)
 
 
 def queries(node: exp.Expr) -> Iterator[exp.Query]:

@@ -107,8 +107,17 @@ class Judge:
         only = scope.relations[0] if len(scope.relations) == 1 else None
         row = union(relation.whole() for relation in scope.relations if relation.alias == name)
         rest = union(relation.rest for relation in scope.relations)
-        alias = scope.aliases.get(name, NOTHING)
+        alias = self._alias(scope, name)
         return (row | rest | alias).blurred(), only, bool(row)
+
+    def _alias(self, scope: Scope, name: str) -> Carrier:
+        """What a name of the select list carries; it is taken away meanwhile, as `x AS x` names a column."""
+        node = scope.aliases.pop(name, None)
+        if node is None:
+            return NOTHING
+        carrier = self.carried(scope, node)
+        scope.aliases[name] = node
+        return carrier
 
     def nested(self, scope: Scope, query: exp.Expr, filtering: bool) -> Relation:
         """What a query within an expression gives."""
@@ -261,9 +270,9 @@ class Judge:
         """A condition over the outer side of a join below also asks whether there was a partner."""
         for column in conditions.columns(item):
             relation = self.use(scope, column).relation
-            for touched in [relation] if relation is not None else scope.relations:
-                below = any(touched in j.outer() for j in scope.joins if scope.under(j, level))
-                if below and (column.table or touched is relation or not scope.merged):
+            anywhere = [] if column.table else scope.relations  # a name that may be a column of any of them
+            for touched in [relation] if relation is not None else anywhere:
+                if scope.nulled(touched, level):
                     self._blame(touched.shadow, item)
 
     def refuse(self, scope: Scope, item: exp.Expr, level: Join | None = None) -> None:
@@ -287,16 +296,15 @@ class Judge:
         kinds = (exp.Predicate, exp.If, exp.Case, exp.RegexpLike, exp.CountIf, exp.LogicalOr, exp.LogicalAnd)
         for expression in expressions:
             for node in expression.walk(prune=lambda child: isinstance(child, exp.Query)):
-                if isinstance(node, exp.Filter):
-                    self.refuse(scope, node.expression)
-                elif isinstance(node, exp.AggFunc) and node.find(*kinds):
-                    self.refuse(scope, node)
+                if isinstance(node, exp.Filter) or (isinstance(node, exp.AggFunc) and node.find(*kinds)):
+                    part = node.expression if isinstance(node, exp.Filter) else node
+                    self._blame(self._depends(scope, part, False, None, frozenset()), node)
 
-    def compare(self, node: exp.SetOperation, left: Relation, right: Relation, left_free: bool) -> None:
+    def compare(self, node: exp.SetOperation, left: Relation, right: Relation) -> None:
         """INTERSECT and EXCEPT compare whole rows, region included."""
         ours, theirs = left.whole().refs, right.whole().refs
-        text = node.sql(dialect="duckdb")
         if ours and theirs:
+            text = node.sql(dialect="duckdb")
             self.world.links += [Link(a, b, False, False, True, True, text) for a in ours for b in theirs]
         elif theirs or (ours and isinstance(node, exp.Intersect)):
             self._blame(Carrier(ours | theirs), node)
@@ -395,14 +403,13 @@ class Judge:
         if (join.args.get("method") or "").upper() == "NATURAL":
             known = [{name for r in side for name in r.columns} for side in (step.left, step.right)]
             names = sorted(known[0] & known[1])
-            for side, other, other_known in (
+            for side, facing, shared in (
                 (step.left, step.right, known[1]),
                 (step.right, step.left, known[0]),
             ):
-                vague = any(r.kind is not Kind.LIVE for r in other)
-                for relation in side if vague else ():
-                    carried = [c for name, c in relation.columns.items() if name not in other_known]
-                    self._blame(union(carried), join.sql(dialect="duckdb"))
+                if any(relation.kind is not Kind.LIVE for relation in facing):
+                    lone = [c for r in side for name, c in r.columns.items() if name not in shared]
+                    self._blame(union(lone), join)
         for name in names:
             (right,) = step.right if len(step.right) == 1 else (None,)
             owners = [r for r in scope.relations if r in step.left and name in r.columns]
@@ -417,7 +424,7 @@ class Judge:
             if not carrier and not other:
                 continue
             if right is None:
-                self._blame(carrier | other, join.sql(dialect="duckdb"))
+                self._blame(carrier | other, join)
                 continue
             step.pairs.append((name, left, carrier, right, other))
             if step.op is Op.FULL:
@@ -444,7 +451,13 @@ class Judge:
             return
         ours, free = ((left, right), (right, left))[bool(other)]
         mine = other or carrier
-        if ours is None or free is None or not mine.exact or (carrier and other) or free.kind is not Kind.FREE:
+        if (
+            ours is None
+            or free is None
+            or not mine.exact
+            or (carrier and other)
+            or free.kind is not Kind.FREE
+        ):
             self._blame(carrier | other, join.text)
         elif self._limits(scope, ours, mine, join):
             text = f"{_quoted(ours.alias)}.{_quoted(name)} = {_quoted(free.alias)}.{_quoted(name)}"
@@ -468,7 +481,9 @@ class Judge:
         for query in conditions.queries(item):
             if not self._free(query, scope):
                 return None
-            inside = {node.alias_or_name.lower() for node in query.find_all(exp.Table, exp.Subquery, exp.UDTF)}
+            inside = {
+                node.alias_or_name.lower() for node in query.find_all(exp.Table, exp.Subquery, exp.UDTF)
+            }
             for column in query.find_all(exp.Column):
                 if isinstance(column.this, exp.Star) or (column.table and column.table.lower() in inside):
                     continue
@@ -477,7 +492,7 @@ class Judge:
                     return None
                 if (column.table or carrier) and not self._adds(result, Use(carrier, relation), column):
                     return None
-        simple = all(join.op not in (Op.FULL, Op.FIXED, Op.ASOF) for join in scope.joins)
+        simple = all(join.plain for join in scope.joins)
         result.pushed = simple and not result.frees and conditions.plain(item)
         return result
 
@@ -490,10 +505,12 @@ class Judge:
             pending.frees.add(relation)
             return True
         name = column.name.lower()
-        if not use.carrier.exact or pending.relation not in (None, relation):
+        if (
+            not use.carrier.exact
+            or pending.relation not in (None, relation)
+            or pending.column not in ("", name)
+        ):
             return False
-        if pending.column not in ("", name) or any(ref.qualified for ref in use.carrier.exact):
-            return pending.column == name and conditions.plain(column.parent or column)
         pending.relation, pending.column, pending.carrier = relation, name, use.carrier
         return True
 
@@ -521,32 +538,38 @@ class Judge:
             ref.parts.append(Part(text, question, pushed))
 
     def _question(self, scope: Scope, part: _Pending, pending: list[_Pending]) -> str | None:
-        if part.text is None or part.relation is None:
+        if part.text is None or part.relation is None or any(ref.qualified for ref in part.carrier.exact):
             return None
         used: list[exp.Expr] = [relation.node for relation in part.frees]
         texts = [part.text]
         if part.condition is not None:
             used.append(part.condition)
+        if not all(map(self._repeatable, used)):
+            return None
         for extra in pending:
-            if extra.relation is not None or extra.condition is None or not extra.frees <= part.frees:
+            # Conditions on the free relations alone: to leave one out only widens the scope.
+            if extra.relation is not None or not extra.frees or not extra.frees <= part.frees:
                 continue
             inner = extra.level is None or extra.level.op in _INNER
-            kept = inner and not any(scope.nulled(free, None) for free in extra.frees)
-            if extra.text is not None and extra.frees and (kept or extra.level is part.level):
-                if conditions.steady(extra.condition, self.world.macro):
-                    if not conditions.parameters(extra.condition):
-                        texts.append(extra.text)
-                        used.append(extra.condition)
-        if any(conditions.parameters(n) or not conditions.steady(n, self.world.macro) for n in used):
-            return None
+            holds = inner and not any(scope.nulled(free, None) for free in extra.frees)
+            if extra.condition is None or extra.text is None or not self._repeatable(extra.condition):
+                continue
+            if holds or extra.level is part.level:
+                texts.append(extra.text)
+                used.append(extra.condition)
         clause = self._with(scope, used)
-        sources = [self.source.relation(relation.node) for relation in sorted(part.frees, key=lambda r: r.alias)]
+        sources = [
+            self.source.relation(relation.node) for relation in sorted(part.frees, key=lambda r: r.alias)
+        ]
         if clause is None or None in sources:
             return None
-        alias, column = _quoted(part.relation.alias), _quoted(part.column)
+        alias, column = _quoted(part.relation.alias or "unnamed"), _quoted(part.column)
         start = f"{clause}SELECT DISTINCT {alias}.{column} AS region FROM "
         relations = ", ".join([f"{self.world.known} AS {alias}({column})", *map(str, sources)])
         return f"{start}{relations} WHERE " + " AND ".join(f"({text})" for text in texts)
+
+    def _repeatable(self, node: exp.Expr) -> bool:
+        return not conditions.parameters(node) and conditions.steady(node, self.world.macro)
 
     def _with(self, scope: Scope, nodes: list[exp.Expr]) -> str | None:
         """The WITH that `nodes` need; `None` if it cannot be repeated."""
@@ -563,8 +586,7 @@ class Judge:
         for name, cte in scope.ctes.items():
             if name in needed:
                 text = self.source.cte(cte.node)
-                steady = conditions.steady(cte.node.this, self.world.macro)
-                if text is None or not steady or not cte.free or conditions.parameters(cte.node):
+                if text is None or not cte.free or not self._repeatable(cte.node.this):
                     return None
                 texts.append(text)
         word = "WITH RECURSIVE" if any(cte.recursive for cte in needed.values()) else "WITH"

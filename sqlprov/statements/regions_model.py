@@ -185,6 +185,11 @@ class Join:
     on: exp.Expr | None = None
     text: str = ""
     pairs: list[tuple[str, Relation | None, Carrier, Relation, Carrier]] = field(default_factory=list)
+    plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        # DuckDB moves conditions below an inner, left or right join, not below these, whatever they come down to.
+        self.plain = self.op not in (Op.FULL, Op.ASOF, Op.FIXED)
 
     def outer(self) -> frozenset[Relation]:
         """The relations whose rows it may replace by NULL, or chooses before a condition above is applied."""
@@ -226,16 +231,12 @@ class Scope:
     relations: list[Relation] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
     merged: dict[str, tuple[Carrier, Relation | None]] = field(default_factory=dict)
-    aliases: Columns = field(default_factory=dict)
+    aliases: dict[str, exp.Expr] = field(default_factory=dict)
     correlated: Carrier = NOTHING
 
     def nulled(self, relation: Relation, below: Join | None) -> bool:
         """Whether a join under `below` (`None`: under WHERE) keeps conditions away from `relation`."""
-        return any(
-            relation in join.outer()
-            for join in self.joins
-            if self.under(join, below)
-        )
+        return any(relation in join.outer() for join in self.joins if self.under(join, below))
 
     def under(self, join: Join, level: Join | None) -> bool:
         """Whether `join` is made before the conditions of `level` (`None`: WHERE) are applied."""

@@ -13,8 +13,32 @@ from sqlglot.tokenizer_core import Token
 
 _OPEN, _CLOSE = ("(", "[", "{"), (")", "]", "}")
 # Words that end a WHERE or an ON, once its last literal or name is past.
-_ENDS = {"GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "WINDOW", "QUALIFY", "UNION", "EXCEPT", "INTERSECT", "FETCH"}
-_ENDS |= {"USING", "TABLESAMPLE", "RETURNING", "JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "ASOF"}
+_ENDS = {
+    "GROUP",
+    "HAVING",
+    "ORDER",
+    "LIMIT",
+    "OFFSET",
+    "WINDOW",
+    "QUALIFY",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "FETCH",
+}
+_ENDS |= {
+    "USING",
+    "TABLESAMPLE",
+    "RETURNING",
+    "JOIN",
+    "INNER",
+    "LEFT",
+    "RIGHT",
+    "FULL",
+    "CROSS",
+    "NATURAL",
+    "ASOF",
+}
 _ENDS |= {"POSITIONAL", "SEMI", "ANTI", "WHERE", "ON", "SELECT", ",", ";"}
 
 
@@ -26,6 +50,18 @@ class Source:
         self.tokens: list[Token] = DuckDB().tokenize(text)
         self._words = [_word(token) for token in self.tokens]
         self._at = {token.start: index for index, token in enumerate(self.tokens)}
+
+    @classmethod
+    def read(cls, text: str) -> Source | None:
+        """The text, unless its tokens cannot be told."""
+        try:
+            return cls(text)
+        except SqlglotError:
+            return None
+
+    def word(self, index: int) -> str:
+        """The keyword or sign at a token; empty past the end."""
+        return self._words[index] if index < len(self._words) else ""
 
     def conjuncts(self, condition: exp.Expr, keyword: str) -> dict[int, str]:
         """`id` of each conjunct of a WHERE or ON condition -> its text; without those that cannot be told."""
@@ -41,12 +77,10 @@ class Source:
         return found
 
     def relation(self, node: exp.Expr) -> str | None:
-        """The text of one entry of FROM, with its alias and without its joins."""
+        """The text of one entry of FROM, with its alias."""
         first, last = self._reach(node)
         if first < 0:
             return None
-        bare = node.copy()
-        bare.set("joins", None)
         start = first
         while start > 0 and self._words[start - 1] not in ("FROM", "JOIN", ","):
             start -= 1
@@ -55,7 +89,7 @@ class Source:
             parsed = _parse(f"SELECT * FROM {text}")
             if isinstance(parsed, exp.Select) and not parsed.args.get("joins"):
                 source = parsed.args.get("from_")
-                if source is not None and source.this == bare:
+                if source is not None and source.this == node:
                     return text
         return None
 
@@ -78,7 +112,9 @@ class Source:
 
     def _reach(self, node: exp.Expr) -> tuple[int, int]:
         """The first and the last token below `node` that sqlglot gives an offset; -1, -1 without any."""
-        marks = [self._at[n.meta["start"]] for n in node.walk() if n.meta.get("start") in self._at]
+        # The `*` that FROM without SELECT stands for claims to stand at the start of the text.
+        nodes = (n for n in node.walk() if not isinstance(n, exp.Star))
+        marks = [self._at[n.meta["start"]] for n in nodes if n.meta.get("start") in self._at]
         return (min(marks), max(marks)) if marks else (-1, -1)
 
     def _balance(self, start: int, last: int) -> int:

@@ -117,17 +117,21 @@ class Walk:
         result = Relation("", node, Kind.DERIVED, columns, rest, order, shape)
         result.correlated = left.correlated | right.correlated
         if not isinstance(node, exp.Union):
-            self.judge.compare(node, left, right, self.is_free(node.this, ctes))
+            self.judge.compare(node, left, right)
         if any(node.args.get(key) for key in ("limit", "offset")):
             result = _closed(result)
         return result if isinstance(node, exp.Union) else _blurred(result)
 
-    def select(self, node: exp.Select, outer: Scope | None, filtering: bool, ctes: dict[str, Cte]) -> Relation:
+    def select(
+        self, node: exp.Select, outer: Scope | None, filtering: bool, ctes: dict[str, Cte]
+    ) -> Relation:
         scope = Scope(outer, filtering, ctes)
         start = node.args.get("from_")
         if start is not None:
             self.tree(scope, start.this, node.args.get("joins") or [])
-        self.name_outputs(scope, node.expressions)
+        scope.aliases = {
+            item.alias.lower(): item.this for item in node.expressions if isinstance(item, exp.Alias)
+        }
         where, having, qualify = (node.args.get(key) for key in ("where", "having", "qualify"))
         if node.args.get("sample"):
             everything = frozenset(scope.relations)
@@ -162,11 +166,6 @@ class Walk:
             and not condition.find(exp.AggFunc, exp.Query, exp.Window, exp.Anonymous)
             and all(column in keys and column.name.lower() not in scope.aliases for column in columns)
         ]
-
-    def name_outputs(self, scope: Scope, expressions: Iterable[exp.Expr]) -> None:
-        for item in expressions:
-            if isinstance(item, exp.Alias):
-                scope.aliases[item.alias.lower()] = self.judge.carried(scope, item.this).blurred()
 
     def outputs(self, scope: Scope, node: exp.Select) -> Relation:
         columns: Columns = {}
@@ -213,7 +212,9 @@ class Walk:
     # FROM
 
     def tree(self, scope: Scope, first: exp.Expr, joins: list[exp.Join]) -> frozenset[Relation]:
-        """Add the relations of one FROM, or of brackets within it, to `scope`."""
+        """Add the relations of one FROM, or of brackets within it, to `scope`; FROM before SELECT has its own joins."""
+        joins = [*(first.args.get("joins") or []), *joins]
+        first.set("joins", None)  # what follows an entry is no part of it
         sides = self.relations(scope, first)
         for join in joins:
             right = self.relations(scope, join.this)
@@ -227,9 +228,9 @@ class Walk:
         inner = _bracketed(node)
         if inner is not None:
             if not node.alias:
-                return self.tree(scope, inner, inner.args.get("joins") or [])
+                return self.tree(scope, inner, [])
             inside = Scope(scope, True, scope.ctes)
-            self.tree(inside, inner, inner.args.get("joins") or [])
+            self.tree(inside, inner, [])
             self.judge.conditions(inside, None, [])
             whole = self.judge.starred(inside, None, exp.Star())
             relation = Relation("", node, Kind.DERIVED, whole.columns, whole.rest)
@@ -360,9 +361,10 @@ class Walk:
         """A live table that the walk did not come by is a problem, not an oversight."""
         for table in tree.find_all(exp.Table):
             parts = tuple(part.name for part in table.parts)
-            if id(table) not in self.seen and not any(table is target for target in written):
-                if not isinstance(table.this, exp.Func) and self.world.live(parts):
-                    self.world.problems.append(Problem(frozenset(), table.sql(dialect="duckdb")))
+            if id(table) in self.seen or any(table is target for target in written):
+                continue
+            if not isinstance(table.this, exp.Func) and self.world.live(parts):
+                self.world.problems.append(Problem(frozenset(), table.sql(dialect="duckdb")))
 
 
 def _op(join: exp.Join) -> Op:
@@ -379,7 +381,7 @@ def _bracketed(node: exp.Expr) -> exp.Expr | None:
     if not isinstance(node, exp.Subquery):
         return None
     inner = node.this
-    if isinstance(inner, exp.Table) or inner.args.get("joins") and not isinstance(inner, exp.Select):
+    if isinstance(inner, exp.Table) or (inner.args.get("joins") and not isinstance(inner, exp.Select)):
         return inner
     return inner if _bracketed(inner) is not None else None
 

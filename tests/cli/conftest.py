@@ -30,7 +30,7 @@ def cloud(tmp_path: Path, emulator: Emulator) -> Shell:
         environment(
             tmp_path / "state",
             AWS_ENDPOINT_URL=emulator.url,
-            AWS_REGION="us-east-1",
+            AWS_DEFAULT_REGION="us-east-1",
             AWS_ACCESS_KEY_ID="test",
             AWS_SECRET_ACCESS_KEY="test",
         )

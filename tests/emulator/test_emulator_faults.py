@@ -95,9 +95,8 @@ def test_a_cleanly_truncated_reply_is_as_long_as_it_says_and_no_json(em, wire):
 def test_an_unreadable_reply_hides_a_success(em, wire, kind, body):
     em.fault(Fault(kind))
     status, _, reply = wire("CreateModel", MODEL)
-    assert (
-        status == 200 and reply.startswith(body) and b'ModelArn":"arn:aws:sagemaker:us-east-1:1' not in reply
-    )
+    assert status == 200 and reply.startswith(body)
+    assert not reply.endswith(b'model/m"}')
     assert committed(em)
 
 

@@ -5,7 +5,6 @@ import sys
 
 import boto3
 import pytest
-from conftest import CONFIG
 
 REGIONS = ("us-east-1", "eu-west-1", "us-west-2")
 STATES = {"Creating", "Created", "Updating", "Starting", "Running", "Stopping", "Completed", "Cancelled"}
@@ -80,7 +79,7 @@ def test_it_serves_alone_and_says_how_to_reach_it(tmp_path):
         )
         assert said is not None
         sm = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local").client(
-            "sagemaker", region_name="us-east-1", endpoint_url=said[1], config=CONFIG
+            "sagemaker", region_name="us-east-1", endpoint_url=said[1]
         )
         assert sm.list_models()["Models"] == []
         sm.close()

@@ -73,6 +73,7 @@ def test_the_verb_is_the_first_keyword_that_does_something(text, verb):
         ("alter table t rename to u", ("t",)),
         ("comment on table t is 'x'", ("t",)),
         ("detach database if exists aws", ("aws",)),
+        ("drop macro table if exists aws.f", ("aws", "f")),
         ("copy t (a, b) from 'x.csv'", ("t",)),
         ("copy t to 'x.csv'", None),
         ("copy (select * from t) to 'x.parquet'", None),

@@ -26,9 +26,6 @@ def reset() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", metavar="N")
 def serve(port: int) -> None:
     """Serve the local SageMaker alone, on the loopback interface, until Ctrl-C; any AWS client may use it."""
-    from sqlprov.emulator import Options
-    from sqlprov.emulator import serve as serve_until_signal
-    from sqlprov.local import local_endpoint, state_path
+    from sqlprov import local as endpoint
 
-    local_endpoint().stop()  # it puts the sample data where there is none yet
-    serve_until_signal(port=port, state=state_path(), options=Options())
+    endpoint.serve_local(port)

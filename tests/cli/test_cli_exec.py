@@ -100,7 +100,10 @@ def test_settings_regions_and_endpoint_reach_the_connection(cloud: Shell, emulat
     assert cloud.run(*words, "--set", "regions=eu-west-1,us-east-1", sql).out == both
 
 
-def test_the_environment_alone_is_enough_to_find_the_server(cloud: Shell) -> None:
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_the_environment_alone_is_enough_to_find_the_server(cloud: Shell, variable: str) -> None:
+    region = cloud.env.pop("AWS_DEFAULT_REGION")
+    cloud.env[variable] = region
     ended = cloud.run("exec", "-o", "csv", "SELECT count(*) AS n FROM aws.sagemaker.inference_experiments")
     assert (ended.code, ended.out) == (0, "n\n250\n")
 

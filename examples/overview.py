@@ -1,0 +1,31 @@
+"""Every shadow test in three regions, with the endpoint it runs on: one query on the local SageMaker.
+
+Run it with `make run`. With an AWS account, take `local=True` away; the SQL stays the same.
+"""
+
+import sys
+
+import sqlprov
+from sqlprov.output import write
+
+SHADOW_TESTS = """
+    SELECT
+        e.region,
+        e.name,
+        e.status,
+        e.endpoint_name          AS endpoint,
+        p.endpoint_status,                                -- from another table, of another kind of call
+        e.schedule.EndTime::DATE AS ends                  -- nested values keep AWS's own names
+    FROM aws.sagemaker.inference_experiments AS e
+    LEFT JOIN aws.sagemaker.endpoints AS p
+        ON  e.endpoint_name = p.endpoint_name
+        AND e.region = p.region                           -- names are unique in a region only
+    WHERE e.region IN ('us-east-1', 'us-west-2', 'eu-west-1')
+    ORDER BY e.region, e.name
+"""
+
+with sqlprov.connect(local=True) as connection:
+    shadow_tests = connection.sql(SHADOW_TESTS)
+    write(shadow_tests, "table", sys.stdout.buffer)
+    calls = shadow_tests.calls
+    print(f"\n{len(calls)} calls: " + ", ".join(sorted({call.operation for call in calls})))
