@@ -103,32 +103,35 @@ class Service:
         if self.record_calls:
             self.calls.append(call)
         fault = self.faults.match(call)
-        action = f"{'sagemaker' if target else 'sts'}:{operation}"
-        status, error = 200, None
+        if fault is not None and fault.kind in SILENT_BEFORE:
+            return self._silence(call, fault)
+        status = 200
         try:
-            if fault is not None and fault.kind in SILENT_BEFORE:
-                return self._silence(call, fault)
-            if fault is not None and (refusal := error_before(fault, action)) is not None:
-                raise refusal
             if scope is None:
                 raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token")
-            if unreadable:
-                raise ApiError("SerializationException", "The body is not a JSON object.")
-            reply = self._sagemaker(call) if target else _sts(call)
-            reply = self.faults.token(call, reply, fault is not None and fault.kind == "repeated_token")
-            if fault is not None and fault.kind == "error500_after":
-                raise internal_failure()
-        except ApiError as raised:
-            error = raised
-        except Exception:
-            logger.exception("the local SageMaker failed in %s", operation)
-            error = internal_failure()
-        if error is not None:
+            reply = self._run(call, fault, bool(target), unreadable)
+        except Exception as raised:
+            error = raised if isinstance(raised, ApiError) else internal_failure()
+            if raised is not error:
+                logger.exception("the local SageMaker failed in %s", operation)
             status, call.error = error.status, error.code
             reply = orjson.dumps(error.body) if target else _xml_error(error)
         if fault is not None and fault.kind in SILENT_AFTER:
             return self._silence(call, fault)
         return self._reply(call, status, reply, content_type, fault)
+
+    def _run(self, call: Call, fault: Fault | None, sagemaker: bool, unreadable: bool) -> bytes:
+        """The reply of a call that succeeds; raises ApiError for its own errors and for the fault's."""
+        if fault is not None:
+            refusal = error_before(fault, f"{'sagemaker' if sagemaker else 'sts'}:{call.operation}")
+            if refusal is not None:
+                raise refusal
+        if unreadable:
+            raise ApiError("SerializationException", "The body is not a JSON object.")
+        reply = self._sagemaker(call) if sagemaker else _sts(call)
+        if fault is not None and fault.kind == "error500_after":
+            raise internal_failure()
+        return self.faults.token(call, reply, fault is not None and fault.kind == "repeated_token")
 
     def _reply(self, call: Call, status: int, body: bytes, content_type: str, fault: Fault | None) -> Answer:
         answer = Answer(call, status, body, content_type, self._delay())
