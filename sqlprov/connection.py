@@ -38,6 +38,14 @@ WITHOUT_ROWS = frozenset(
 )
 """Verbs whose single column `Count` tells how many rows were changed."""
 
+READS = frozenset(
+    {"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW", "SET", "USE"}
+)
+"""Verbs that make and drop nothing."""
+
+NO_READING = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SET", "RESET", "USE", "DETACH"})
+"""Verbs that read no table; in an aborted transaction nothing but these may be run."""
+
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
@@ -112,6 +120,7 @@ class Connection:
         self.settings = self._initial = settings
         self._session, self._emulator, self._owner = session, emulator, owner
         self._duck = session.cursor()
+        self._definitions = scoping.Definitions(session, self._duck)
         self._driver = Driver()
         self._result: Result | None = None
         self._run: Run | None = None
@@ -199,10 +208,13 @@ class Connection:
 
     def _query(self, query: Query, parameters: Parameters, caller: FrameType | None, run: Run) -> Result:
         refuse(query, self._session.catalog, self._path)
-        if query.verb == "BEGIN":
+        if query.verb in ("BEGIN", "START"):
             self._session.register_all(services=True)
         text = self._prepare(query, run)
-        relation = self._bound(text, parameters, caller, run)
+        try:
+            relation = self._bound(text, parameters, caller, run)
+        finally:
+            self._session.changes += query.verb not in READS
         if relation is None or relation.columns == ["Success"]:
             self._finish(run)
             return Result.of(NO_ROWS.empty_table(), run)
@@ -237,12 +249,14 @@ class Connection:
         self._session.register(query.words)
         if "information_schema" in query.words or any(word.startswith("duckdb_") for word in query.words):
             self._session.register_all()
+        if query.verb in NO_READING:
+            return query.text
         asked, before = query.prepared
         if query.verb == "EXECUTE" and asked in self._prepared:
             run.unresolved = self._prepared[asked]
             return query.text
         text, run.unresolved = scoping.scoped(
-            query.text[before:], self._session, self._duck, self._path, run
+            query.text[before:], self._session, self._definitions, self._path, run
         )
         if query.verb == "PREPARE":
             self._prepared[asked] = run.unresolved

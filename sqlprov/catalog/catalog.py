@@ -64,8 +64,10 @@ class Catalog:
             key = (table.client, operation)
             if key not in self._inputs:
                 model = load_api(table.client).model
-                name = _find("operation", operation, model.operation_names, table.client)
-                self._inputs[key] = input_of(model.operation_model(name))
+                if operation not in model.operation_names:
+                    known = nearest(operation, model.operation_names)
+                    raise UnknownName(f"Unknown operation {operation!r} of {table.client}.{known}")
+                self._inputs[key] = input_of(model.operation_model(operation))
             return self._inputs[key]
 
     def provider_info(self, provider: str) -> ProviderInfo:

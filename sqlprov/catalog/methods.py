@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from .api import Api, members, parameters
+from .api import Api, members, parameters, snake
 from .nodes import Node
 from .reading import Reading
-from .table import ErrorRule, Method, TagsCall
+from .shapes import input_of
+from .table import Column, ErrorRule, Method, Parameter, TagsCall
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z]+")
 _CODE = re.compile(r"[A-Za-z][\w.]*")  # EC2's have dots

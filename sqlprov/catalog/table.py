@@ -9,8 +9,14 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+
+from .rules import WriteRules
+
+if TYPE_CHECKING:  # shapes are built from Constraint
+    from .shapes import Shape
 
 
 class Source(Enum):
@@ -180,12 +186,18 @@ class TagsCall:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a method."""
+    """One parameter of a method.
+
+    Attributes:
+        name, shape, required, description: from the model.
+        column: the column that holds its value; empty if none does.
+    """
 
     name: str
     shape: str
     required: bool
     description: str
+    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -199,6 +211,9 @@ class Method:
         required: parameters a statement must give, as SHOW METHODS lists them (`Name`, …, `region`).
         until: states that AWAIT waits for; ("missing",) for a delete.
         permissions: IAM actions, `<service>:<call>` first.
+        inputs: the call's parameters in the model's order.
+        via: the state that passes by itself from the call to `until`; empty if there is none.
+        input: what the call takes.
     """
 
     name: str
@@ -208,6 +223,8 @@ class Method:
     until: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
     inputs: tuple[Parameter, ...] = ()
+    via: str = ""
+    input: Shape = field(kw_only=True, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -232,6 +249,7 @@ class Table:
         methods: in the order of SHOW METHODS.
         missing, exists: error rules that mean "no such row" and "there already".
         state_column, busy: the column of the state and the states that pass by themselves.
+        write: what may be written in which state.
         client: botocore's service name for clients (`sagemaker`).
         signing: service prefix of IAM actions (`sagemaker`).
         cloudformation: `AWS::SageMaker::InferenceExperiment`; empty if there is none.
@@ -257,6 +275,7 @@ class Table:
     signing: str = ""
     cloudformation: str = ""
     file: str = ""
+    write: WriteRules = field(default_factory=WriteRules)
 
     @property
     def full_name(self) -> str:
@@ -267,3 +286,29 @@ class Table:
     def by_name(self) -> dict[str, Column]:
         """Columns by name."""
         return {column.name: column for column in self.columns}
+
+    @cached_property
+    def by_method(self) -> dict[str, Method]:
+        """Methods by name."""
+        return {method.name: method for method in self.methods}
+
+    @cached_property
+    def leads(self) -> dict[str, tuple[str, ...]]:
+        """State that passes by itself -> where the calls lead that pass it; those of no call are missing."""
+        leads: dict[str, tuple[str, ...]] = {}
+        for method in self.methods:
+            if method.via:
+                leads[method.via] = tuple(dict.fromkeys((*leads.get(method.via, ()), *method.until)))
+        return leads
+
+    @cached_property
+    def create_only(self) -> tuple[str, ...]:
+        """Parameters of the create that no update takes; tags have calls of their own."""
+        create, update = self.by_method.get("create_resource"), self.by_method.get("update_resource")
+        changeable = {part.name for part in update.inputs if part.column not in self.key} if update else set()
+        tagged = {"tags"} if self.tags and self.tags.add else set()
+        return tuple(
+            part.name
+            for part in (create.inputs if create else ())
+            if part.name not in changeable and part.column not in tagged
+        )

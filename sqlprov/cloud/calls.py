@@ -59,8 +59,8 @@ def call(
             record.attempts += 1
             try:
                 client = cloud.client(service, region, run.settings.timeout)
-                reply = checked(getattr(client, xform_name(operation))(**parameters), members)
-                record.rows = rows(reply)
+                answer = getattr(client, xform_name(operation))(**parameters)
+                reply, record.rows = checked(answer, members, rows)
                 return reply
             except Error:
                 raise

@@ -6,7 +6,7 @@ read here, in botocore's `before-parse` event; credentials, endpoints, signing a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -46,16 +46,21 @@ def decode(
     response_dict["body"] = b"{}"
 
 
-def checked(reply: Mapping[str, Any], members: tuple[str, ...]) -> dict[str, Any]:
-    """The decoded reply.
+def checked(
+    reply: Mapping[str, Any], members: tuple[str, ...], rows: Callable[[dict[str, Any]], int]
+) -> tuple[dict[str, Any], int]:
+    """The decoded reply, and the rows that `rows` counts in it.
 
     Raises:
-        MalformedReply: a member that every whole reply holds is absent.
+        MalformedReply: a member that every whole reply holds is absent, or `rows` raises it.
     """
     body: dict[str, Any] = reply.get(DECODED) or {
         key: value for key, value in reply.items() if key != "ResponseMetadata"
     }
-    if absent := [member for member in members if body.get(member) is None]:
-        request_id = reply.get("ResponseMetadata", {}).get("RequestId", "")
-        raise MalformedReply(f"the reply lacks {', '.join(absent)}", request_id)
-    return body
+    try:
+        if absent := [member for member in members if body.get(member) is None]:
+            raise MalformedReply(f"the reply lacks {', '.join(absent)}")
+        return body, rows(body)
+    except MalformedReply as error:
+        error.request_id = reply.get("ResponseMetadata", {}).get("RequestId", "")
+        raise

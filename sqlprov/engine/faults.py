@@ -22,7 +22,9 @@ KINDS: tuple[tuple[type[duckdb.Error], type[errors.Error]], ...] = (
     (duckdb.OperationalError, errors.OperationalError),
 )
 
-UNKNOWN = re.compile(r"does not exist|not found in FROM clause|No catalog \+ schema named|does not have a column")
+UNKNOWN = re.compile(
+    r"does not exist|not found in FROM clause|No catalog \+ schema named|does not have a column"
+)
 
 
 def translated(error: duckdb.Error, text: str) -> errors.Error:
@@ -32,7 +34,9 @@ def translated(error: duckdb.Error, text: str) -> errors.Error:
     said = str(error)
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException) and UNKNOWN.search(said):
         return errors.UnknownName(said)
-    found: type[errors.Error] = next((ours for theirs, ours in KINDS if isinstance(error, theirs)), errors.ProgrammingError)
+    found: type[errors.Error] = next(
+        (ours for theirs, ours in KINDS if isinstance(error, theirs)), errors.ProgrammingError
+    )
     return found(said)
 
 
@@ -60,7 +64,9 @@ def unknown_live(
         catalog: the providers.
         path: tells what USE chose; asked only if it matters.
     """
-    if not isinstance(error, duckdb.CatalogException | duckdb.BinderException) or not UNKNOWN.search(str(error)):
+    if not isinstance(error, duckdb.CatalogException | duckdb.BinderException) or not UNKNOWN.search(
+        str(error)
+    ):
         return None
     providers = "|".join(map(re.escape, catalog.providers()))
     part = r'"?(\w+)"?'

@@ -31,7 +31,11 @@ def refuse(query: Query, catalog: Catalog, path: Callable[[], tuple[str, ...]]) 
         if len(target) > 2 or query.verb in ("USE", "SET", "ATTACH"):
             return
         chosen = path()
-        if not chosen or chosen[0] not in catalog.providers() or (len(target) > 1 and _elsewhere(target, catalog, chosen)):
+        if (
+            not chosen
+            or chosen[0] not in catalog.providers()
+            or (len(target) > 1 and _elsewhere(target, catalog, chosen))
+        ):
             return
         provider = chosen[0]
     if query.verb in WRITES:

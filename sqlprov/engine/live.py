@@ -93,7 +93,11 @@ class Scan:
     """
 
     def __init__(
-        self, live: LiveTable | OwnTable, names: tuple[str, ...], filter_: pc.Expression | None, start: BatchSource
+        self,
+        live: LiveTable | OwnTable,
+        names: tuple[str, ...],
+        filter_: pc.Expression | None,
+        start: BatchSource,
     ) -> None:
         self.projected_schema = pa.schema([live.schema.field(name) for name in names])
         self._live, self._names, self._filter, self._start = live, names, filter_, start

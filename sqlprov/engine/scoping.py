@@ -28,7 +28,7 @@ BODY = re.compile(r"(?is)^\s*CREATE\b.*?\bVIEW\b.*?\bAS\s+(?=SELECT|WITH|FROM|VA
 def scoped(
     text: str,
     session: Session,
-    duck: duckdb.DuckDBPyConnection,
+    definitions: Definitions,
     path: Callable[[], tuple[str, ...]],
     run: Run,
 ) -> tuple[str, str | None]:
@@ -38,8 +38,9 @@ def scoped(
     function, a sub-query or a join over what makes no call) is answered here over the known regions, and the
     answer put beside the table's name.
     """
-    names = Names(session, duck, path)
+    names = Names(session, definitions, path)
     known = "', '".join(session.regions_open(run))
+
     def asked(query: str) -> Analysis:
         relation = f"(SELECT unnest(['{known}']) AS region)"
         return analyse(query, names.live, names.free, relation, names.body)
@@ -51,23 +52,55 @@ def scoped(
         # A macro's own text cannot take a splice.
         unresolved = unresolved or inner.unresolved or (IN_A_MACRO if inner.questions else None)
     try:
-        answers = [[row[0] for row in duck.execute(question).fetchall()] for question in analysis.questions]
+        answers = [
+            [row[0] for row in definitions.duck.execute(question).fetchall()]
+            for question in analysis.questions
+        ]
     except duckdb.Error:
         refused = analysis.refused()
         return refused.splice([]), unresolved or refused.unresolved
     return analysis.splice(answers), unresolved
 
 
+class Definitions:
+    """The views and macros that users have made, as one DuckDB connection sees them; asked again after a change."""
+
+    def __init__(self, session: Session, duck: duckdb.DuckDBPyConnection) -> None:
+        self.duck = duck
+        self._session = session
+        self._read_at = -1
+        self._views: list[tuple[tuple[str, ...], str]] = []
+        self._macros: list[tuple[str, str]] = []
+
+    def views(self) -> list[tuple[tuple[str, ...], str]]:
+        """(database, schema, view), in lower case, and the CREATE statement of each."""
+        self._refresh()
+        return self._views
+
+    def macros(self) -> list[tuple[str, str]]:
+        """Name in lower case, and definition of each; a name may come several times."""
+        self._refresh()
+        return self._macros
+
+    def _refresh(self) -> None:
+        if self._read_at == self._session.changes:
+            return
+        read_at = self._session.changes
+        providers = self._session.catalog.providers()
+        views = [row for row in self.duck.execute(VIEWS).fetchall() if row[0] not in providers]
+        self._views = [(tuple(part.lower() for part in row[:3]), str(row[3])) for row in views]
+        self._macros = [(str(row[0]), str(row[1])) for row in self.duck.execute(MACROS).fetchall()]
+        self._read_at = read_at
+
+
 class Names:
     """What the names in a statement stand for."""
 
     def __init__(
-        self, session: Session, duck: duckdb.DuckDBPyConnection, path: Callable[[], tuple[str, ...]]
+        self, session: Session, definitions: Definitions, path: Callable[[], tuple[str, ...]]
     ) -> None:
-        self._session, self._duck, self._ask_path = session, duck, path
+        self._session, self._definitions, self._ask_path = session, definitions, path
         self._path: tuple[str, ...] | None = None
-        self._macros: list[tuple[str, str]] | None = None
-        self._views: list[tuple[tuple[str, ...], str]] | None = None
 
     def live(self, parts: tuple[str, ...]) -> bool:
         """Whether `parts` name a live table."""
@@ -87,13 +120,13 @@ class Names:
         name = tuple(part.lower() for part in parts)
         if len(name) == 2 and name[0] in self._session.catalog.providers():
             return None
-        for known, text in self._user_views():
+        for known, text in self._definitions.views():
             if known[-len(name) :] == name:
                 return BODY.sub("", text).rstrip().rstrip(";")
         if len(name) == 1 and name[0] in self._session.builtin_words:
             return None
         # There may be several of one name, by their number of parameters: what any of them says counts.
-        found = [_selected(body) for known, body in self._user_macros() if known == name[-1]]
+        found = [_selected(body) for known, body in self._definitions.macros() if known == name[-1]]
         return " UNION ALL ".join(found) if found else None
 
     def macros(self, text: str) -> list[str]:
@@ -103,26 +136,19 @@ class Names:
         while texts:
             words = texts.pop()
             called = set(CALLED.findall(words)) - self._session.builtin_words - found.keys()
-            bodies = [(name, body) for name, body in self._user_macros() if name in called] if called else []
+            bodies = (
+                [(name, body) for name, body in self._definitions.macros() if name in called]
+                if called
+                else []
+            )
             found.update(bodies)
             texts += [body.lower() for _, body in bodies]
             mentioned = set(WORD.findall(words))
-            for name, body in self._user_views():
+            for name, body in self._definitions.views():
                 if name[-1] in mentioned and name[-1] not in found:
                     found[name[-1]] = ""
                     texts.append(body.lower())
         return [_selected(body) for body in found.values() if body]
-
-    def _user_macros(self) -> list[tuple[str, str]]:
-        if self._macros is None:
-            self._macros = [(str(row[0]), str(row[1])) for row in self._duck.execute(MACROS).fetchall()]
-        return self._macros
-
-    def _user_views(self) -> list[tuple[tuple[str, ...], str]]:
-        if self._views is None:
-            rows = self._duck.execute(VIEWS).fetchall()
-            self._views = [(tuple(part.lower() for part in row[:3]), str(row[3])) for row in rows]
-        return self._views
 
     def _chosen(self) -> tuple[str, ...]:
         if self._path is None:

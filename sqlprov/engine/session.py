@@ -51,6 +51,8 @@ class Session:
     def __init__(self, catalog: Catalog, cloud: Cloud, database: str, read_only: bool) -> None:
         self.catalog, self.cloud = catalog, cloud
         self.runs: dict[str, Run] = {}
+        # Counts the statements that may have made or dropped a view or a macro.
+        self.changes = 0
         self._live: dict[tuple[str, str, str], LiveTable] = {}
         self._schemas: set[tuple[str, str]] = set()
         self._extra: set[str] = set()
@@ -182,7 +184,9 @@ class Session:
             RegionError: see `plan.scope`.
         """
         table = live.table
-        pages = {region: count for (name, region), count in self.cloud.pages.items() if name == table.full_name}
+        pages = {
+            region: count for (name, region), count in self.cloud.pages.items() if name == table.full_name
+        }
         columns = tuple(name for name in names if name != live.carrier)
         demand = Demand(table, columns, without(where, live.carrier), run.settings.pushdown)
         return plan_read(demand, self.regions(table.client, run), pages)
@@ -275,4 +279,3 @@ class Session:
 def quoted(name: str) -> str:
     """`name` as a DuckDB identifier."""
     return '"' + name.replace('"', '""') + '"'
-

@@ -149,7 +149,7 @@ class Judge:
             if isinstance(column.this, exp.Star):
                 total |= use.relation.whole() if use.relation is not None else NOTHING
             elif id(column) not in covered and (use.relation is None or use.relation not in skip):
-                total |= self._exposed(scope, use.relation, use.carrier)
+                total |= self._exposed(scope, use.relation, use.carrier, level)
                 total |= union(carrier for carrier, filters in use.outer if filters or not filtering)
         for query in conditions.queries(node):
             relation = self.nested(scope, query, filtering)
@@ -161,9 +161,11 @@ class Judge:
             total |= union(relation.whole() for relation in scope.relations)
         return total.blurred()
 
-    def _exposed(self, scope: Scope, relation: Relation | None, carrier: Carrier) -> Carrier:
-        """`carrier` as it leaves the joins of its scope."""
-        if relation is None or not scope.nulled(relation, None):
+    def _exposed(
+        self, scope: Scope, relation: Relation | None, carrier: Carrier, level: Join | None = None
+    ) -> Carrier:
+        """`carrier` as it leaves the joins below `level`."""
+        if relation is None or not scope.nulled(relation, level):
             return carrier
         shadow = relation.shadow
         return Carrier(carrier.refs | shadow.refs, carrier.links | shadow.links, carrier.exact)
@@ -252,13 +254,13 @@ class Judge:
         """Whether a condition of `level` on `relation` is one on the rows it reads."""
         if not carrier.open or scope.nulled(relation, level):
             return False
-        if level is None or level.op in _INNER:
+        if level is None or level.op in _INNER or (level.op is Op.ASOF and relation in level.left):
             return True
         return level.op not in (Op.FULL, Op.FIXED) and relation in level.outer()
 
     def _preserved(self, relation: Relation, level: Join | None) -> bool:
         """Whether a false ON keeps the rows of `relation`, only without their partners."""
-        if level is None or level.op not in (Op.LEFT, Op.RIGHT, Op.FULL, Op.ASOF):
+        if level is None or level.op not in (Op.LEFT, Op.RIGHT, Op.FULL, Op.ASOF_LEFT):
             return False
         return level.op is Op.FULL or relation not in level.outer()
 
@@ -387,10 +389,13 @@ class Judge:
                     covered.add(id(value))
                     if id(value) not in self._linked:
                         self._linked.add(id(value))
-                        up = node.unnest() is item and use.relation is not None and level is None
-                        up = up and self._limits(scope, use.relation, use.carrier, None)  # type: ignore[arg-type]
+                        top = node.unnest() is item and level is None
+                        own = use.relation is not None and self._limits(
+                            scope, use.relation, use.carrier, None
+                        )
+                        # NULL NOT IN (…) is true of no rows and of no others: a row too few would change it.
                         text = item.sql(dialect="duckdb")
-                        self._link(use.carrier, carrier, True, up, filtering, text)
+                        self._link(use.carrier, carrier, top or own, top and own, filtering, text)
                 else:
                     left += bool(carrier)
             if not left:
@@ -487,6 +492,9 @@ class Judge:
             for column in query.find_all(exp.Column):
                 if isinstance(column.this, exp.Star) or (column.table and column.table.lower() in inside):
                     continue
+                owners = [r for r in scope.relations if column.name.lower() in r.columns]
+                if not column.table and len(owners) > 1 and column.name.lower() not in scope.merged:
+                    continue  # it belongs to the query, or DuckDB finds it ambiguous
                 carrier, relation, certain = self._lookup(scope, column)
                 if column.table and (relation is None or not certain):
                     return None

@@ -172,6 +172,7 @@ class Op(Enum):
     SEMI = "semi"
     ANTI = "anti"
     ASOF = "asof"
+    ASOF_LEFT = "asof left"
     FIXED = "fixed"  # POSITIONAL, SAMPLE: a condition above cannot be moved below
 
 
@@ -189,11 +190,11 @@ class Join:
 
     def __post_init__(self) -> None:
         # DuckDB moves conditions below an inner, left or right join, not below these, whatever they come down to.
-        self.plain = self.op not in (Op.FULL, Op.ASOF, Op.FIXED)
+        self.plain = self.op not in (Op.FULL, Op.ASOF, Op.ASOF_LEFT, Op.FIXED)
 
     def outer(self) -> frozenset[Relation]:
         """The relations whose rows it may replace by NULL, or chooses before a condition above is applied."""
-        if self.op in (Op.LEFT, Op.ASOF, Op.ANTI):
+        if self.op in (Op.LEFT, Op.ASOF, Op.ASOF_LEFT, Op.ANTI):
             return self.right
         if self.op is Op.RIGHT:
             return self.left

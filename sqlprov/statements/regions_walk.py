@@ -370,7 +370,7 @@ class Walk:
 def _op(join: exp.Join) -> Op:
     method, side, kind = (join.args.get(key) or "" for key in ("method", "side", "kind"))
     if method.upper() == "ASOF":
-        return Op.ASOF
+        return Op.ASOF_LEFT if side.upper() == "LEFT" else Op.ASOF
     if method.upper() == "POSITIONAL":
         return Op.FIXED
     return Op(kind.lower()) if kind.upper() in ("SEMI", "ANTI") else Op(side.lower() or "inner")
