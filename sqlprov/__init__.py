@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Connection", "Result", "__version__", "connect", *errors.__all__]
 
-_LAZY = {"Connection": "sqlprov.connection", "connect": "sqlprov.connection", "Result": "sqlprov.engine.result"}
+_LAZY = {
+    "Connection": "sqlprov.connection",
+    "connect": "sqlprov.connection",
+    "Result": "sqlprov.engine.result",
+}
 
 
 def __getattr__(name: str) -> Any:

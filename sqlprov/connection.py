@@ -15,37 +15,21 @@ import pyarrow as pa
 from sqlprov.catalog import Catalog
 from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.run import Run
-from sqlprov.engine import scoping
-from sqlprov.engine.driver import Driver
-from sqlprov.engine.explain import explained, scans
-from sqlprov.engine.faults import missing_words, missing_relation, translated, unknown_live
-from sqlprov.engine.guard import refuse
+from sqlprov.cloud.writing import LET_END, Outcome
+from sqlprov.engine.cursor import Answer, Bindings, Cursor, Parameters
+from sqlprov.engine.driver import LET_GO, Driver
+from sqlprov.engine.faults import translated
 from sqlprov.engine.result import NO_ROWS, Result
-from sqlprov.engine.session import VARIABLE, Session
-from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, ProgrammingError, nearest
+from sqlprov.engine.session import Session
+from sqlprov.errors import Cancelled, Error, InterfaceError, ProgrammingError, nearest
 from sqlprov.settings import Settings
-from sqlprov.statements import Answered, Explain, Query, SetSetting, Statement, parse
+from sqlprov.statements import Answered, Query, SetSetting, Statement, parse
 
 if TYPE_CHECKING:
     from sqlprov.emulator import Emulator
 
-BATCH = 2048
-"""Rows that DuckDB hands on at a time while a result is read bit by bit."""
 LOCAL_CREDENTIALS = ("local", "local")
 """The local SageMaker accepts any; these keep boto3 from looking for real ones."""
-WITHOUT_ROWS = frozenset(
-    {"INSERT", "UPDATE", "DELETE", "CREATE", "COPY", "DROP", "ALTER", "EXPORT", "IMPORT", "MERGE", "TRUNCATE"}
-)
-"""Verbs whose single column `Count` tells how many rows were changed."""
-
-READS = frozenset(
-    {"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW", "SET", "USE"}
-)
-"""Verbs that make and drop nothing."""
-
-NO_READING = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SET", "RESET", "USE", "DETACH"})
-"""Verbs that read no table; in an aborted transaction nothing but these may be run."""
-
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
@@ -54,9 +38,6 @@ def _close_all() -> None:
     # DuckDB complains on stderr about connections that outlive the interpreter.
     for connection in list(_open):
         connection.close()
-
-
-Parameters = Mapping[str, Any] | Sequence[Any] | None
 
 
 def connect(
@@ -77,7 +58,7 @@ def connect(
         endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.
         region: region or regions of statements that name none; as `SET sqlprov_regions`.
         profile: AWS profile; boto3's AWS_PROFILE works too.
-        read_only: open the file read-only.
+        read_only: refuse every write to the cloud, and open the file read-only.
         settings: further settings, by name with or without `sqlprov_`, as SET writes them.
 
     Raises:
@@ -100,7 +81,10 @@ def connect(
         emulator = local_endpoint()
         cloud = Cloud(endpoint_url=emulator.url, credentials=LOCAL_CREDENTIALS)
     try:
-        session = Session(Catalog(), cloud, database, read_only)
+        if read_only:
+            chosen = chosen.changed("read_only", "on")
+        # DuckDB has no read-only database in memory.
+        session = Session(Catalog(), cloud, database, read_only and database != ":memory:")
     except BaseException:
         if emulator:
             emulator.stop()
@@ -118,15 +102,13 @@ class Connection:
         self, session: Session, settings: Settings, emulator: Emulator | None = None, *, owner: bool = False
     ) -> None:
         self.settings = self._initial = settings
+        session.cloud.read_only |= settings.read_only
         self._session, self._emulator, self._owner = session, emulator, owner
-        self._duck = session.cursor()
-        self._definitions = scoping.Definitions(session, self._duck)
+        self._cursor = Cursor(session)
         self._driver = Driver()
         self._result: Result | None = None
         self._run: Run | None = None
         self._last: Run | None = None
-        # Name of a prepared statement -> why its demands have no scope without a region condition.
-        self._prepared: dict[str, str | None] = {}
         self._closed = False
         _open.add(self)
 
@@ -145,155 +127,75 @@ class Connection:
             Error: what the statement met; its subclass says what.
         """
         caller = sys._getframe(1)
-        result = None
-        for result in self._results(text, parameters, caller):
-            pass
-        if result is None:
+        results = list(self._results(text, parameters, caller))
+        if not results:
             raise ProgrammingError("There is no statement in the text.")
-        return result
+        return results[-1]
 
     execute = sql
 
-    def run(self, script: str, parameters: Parameters = None) -> Iterator[Result]:
+    def run(self, script: str, parameters: Parameters = None, *, dry_run: bool = False) -> Iterator[Result]:
         """The result of each statement of `script`, each run when the one before has been taken.
+
+        Args:
+            script: statements, separated by `;`.
+            parameters: as for `sql`.
+            dry_run: show the calls of a write to the cloud instead of making them, as EXPLAIN does; every other
+                statement runs.
 
         Raises:
             Error: what a statement met; those after it are not run.
         """
-        return self._results(script, parameters, None)
+        return self._results(script, parameters, None, dry_run)
 
-    def _results(self, text: str, parameters: Parameters, caller: FrameType | None) -> Iterator[Result]:
+    def _results(
+        self, text: str, parameters: Parameters, caller: FrameType | None, dry_run: bool = False
+    ) -> Iterator[Result]:
         self._check()
         statements = parse(text)
         self._check_parameters(statements, parameters)
         for statement in statements:
             self._check()
-            yield self._answer(statement, parameters, caller)
+            yield self._answer(statement, Bindings(parameters, caller), dry_run)
 
-    def _answer(self, statement: Statement, parameters: Parameters, caller: FrameType | None) -> Result:
+    def _answer(self, statement: Statement, bindings: Bindings, dry_run: bool) -> Result:
         self._close_result()
         run = Run(self.settings, before=self._last)
         if isinstance(statement, SetSetting):
             return self._set(statement, run)
         if isinstance(statement, Answered):
-            path = self._driver.do(self._path, lambda: None)
+            path = self._driver.do(self._cursor.path, lambda: None)
             if statement.applies(self._session.catalog, path):
                 return Result.of(statement.answer(self._session.catalog, self.settings, path), run)
             statement = Query(statement.text, statement.offset)
-        work: Callable[[], Result]
-        if isinstance(statement, Explain):
-            inner = statement.inner
-            work = lambda: self._explain(inner, parameters, caller, run)  # noqa: E731
-        else:
-            assert isinstance(statement, Query), "every other kind is handled above"
-            query = statement
-            work = lambda: self._query(query, parameters, caller, run)  # noqa: E731
         self._run = run
         self._session.runs[run.id] = run
         try:
-            self._result = self._do(work, run, statement.text)
+            answer = self._do(
+                lambda: self._cursor.answer(statement, bindings, run, dry_run=dry_run), run, statement.text
+            )
         except BaseException:
             self._finish(run)
             raise
+        self._result = self._told(answer, statement.text, run)
         return self._result
+
+    def _told(self, answer: Answer, text: str, run: Run) -> Result:
+        if isinstance(answer.rows, pa.RecordBatchReader):
+            return self._stream(answer.rows, text, run)
+        self._finish(run)
+        rows = NO_ROWS.empty_table() if answer.rows is None else answer.rows
+        result = Result.of(rows, run, answer.planned)
+        result.rowcount = answer.rowcount
+        return result
 
     def _set(self, statement: SetSetting, run: Run) -> Result:
         if statement.value is None:
             self.settings = self.settings.reset(statement.name, self._initial)
         else:
             self.settings = self.settings.changed(statement.name, statement.value)
+        self._session.cloud.read_only |= self.settings.read_only
         return Result.of(NO_ROWS.empty_table(), run)
-
-    # On the driver's thread
-
-    def _query(self, query: Query, parameters: Parameters, caller: FrameType | None, run: Run) -> Result:
-        refuse(query, self._session.catalog, self._path)
-        if query.verb in ("BEGIN", "START"):
-            self._session.register_all(services=True)
-        text = self._prepare(query, run)
-        try:
-            relation = self._bound(text, parameters, caller, run)
-        finally:
-            self._session.changes += query.verb not in READS
-        if relation is None or relation.columns == ["Success"]:
-            self._finish(run)
-            return Result.of(NO_ROWS.empty_table(), run)
-        reader = relation.to_arrow_reader(BATCH)
-        if relation.columns == ["Count"] and query.verb in WITHOUT_ROWS:
-            changed = reader.read_all()
-            self._finish(run)
-            result = Result.of(NO_ROWS.empty_table(), run)
-            result.rowcount = changed.column(0)[0].as_py() if changed.num_rows else -1
-            return result
-        return self._stream(reader, query.text, run)
-
-    def _explain(self, query: Query, parameters: Parameters, caller: FrameType | None, run: Run) -> Result:
-        if query.pivot_without_in:
-            raise NotSupportedError(
-                "EXPLAIN of a PIVOT without IN would read the table to learn its columns: "
-                "name them, as in PIVOT t ON status IN ('Running', 'Completed')."
-            )
-        refuse(query, self._session.catalog, self._path)
-        text = self._prepare(query, run)
-        relation = self._bound(f"EXPLAIN (FORMAT json) {text}", parameters, caller, run)
-        plan = relation.fetchall()[0][1] if relation is not None else "[]"
-        plans = list(scans(self._session, plan, run))
-        relation = self._bound(f"EXPLAIN {text}", parameters, caller, run)
-        duck_plan = relation.fetchall()[0][1] if relation is not None else ""
-        self._finish(run)
-        planned = tuple(call for each, _ in plans for call in each.calls())
-        return Result.of(explained(plans, duck_plan), run, planned)
-
-    def _prepare(self, query: Query, run: Run) -> str:
-        """Make the live tables of a query exist; its text, with the regions that only we can tell."""
-        self._session.register(query.words)
-        if "information_schema" in query.words or any(word.startswith("duckdb_") for word in query.words):
-            self._session.register_all()
-        if query.verb in NO_READING:
-            return query.text
-        asked, before = query.prepared
-        if query.verb == "EXECUTE" and asked in self._prepared:
-            run.unresolved = self._prepared[asked]
-            return query.text
-        text, run.unresolved = scoping.scoped(
-            query.text[before:], self._session, self._definitions, self._path, run
-        )
-        if query.verb == "PREPARE":
-            self._prepared[asked] = run.unresolved
-        return query.text[:before] + text
-
-    def _bound(
-        self, text: str, parameters: Parameters, caller: FrameType | None, run: Run
-    ) -> duckdb.DuckDBPyRelation | None:
-        """Have DuckDB bind `text`, and bring what it misses: live tables, and variables of the caller."""
-        try:
-            self._duck.execute(f"SET VARIABLE {VARIABLE} = '{run.id}'")
-        except duckdb.TransactionException:
-            pass  # aborted: the statement itself will say so, unless it is the ROLLBACK
-        bound = self._parameters(text, parameters)
-        while True:
-            try:
-                return self._duck.sql(text, params=bound)
-            except duckdb.Error as error:
-                if self._session.register(missing_words(error)) or self._adopt(error, caller, run):
-                    continue
-                known = self._session.catalog
-                raise unknown_live(error, text, known, self._path_or_none) or error from None
-
-    def _adopt(self, error: duckdb.Error, caller: FrameType | None, run: Run) -> bool:
-        """Make a variable of the caller a relation for this statement, if that is what was missing."""
-        name = missing_relation(error)
-        if not name or caller is None or name in run.adopted:
-            return False
-        found = caller.f_locals.get(name, caller.f_globals.get(name))
-        if found is None:
-            return False
-        try:
-            self._duck.register(name, found)
-        except (duckdb.Error, TypeError):
-            return False
-        run.adopted.append(name)
-        return True
 
     def _stream(self, reader: pa.RecordBatchReader, text: str, run: Run) -> Result:
         def pull() -> pa.RecordBatch | None:
@@ -309,23 +211,19 @@ class Connection:
 
         return Result(reader.schema, pull, pull_all, end, run)
 
-    def _path(self) -> tuple[str, ...]:
-        """What USE chose: catalog and schema."""
-        found = self._duck.execute("SELECT current_database(), current_schema()").fetchone()
-        return tuple(found or ())
-
-    def _path_or_none(self) -> tuple[str, ...]:
-        try:
-            return self._path()
-        except duckdb.Error:  # an aborted transaction answers nothing
-            return ()
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What became of each row of the last statement that made calls; empty if it wrote none."""
+        return tuple(self._last.outcomes) if self._last else ()
 
     # Running and ending
 
     def _do(self, work: Callable[[], Any], run: Run, text: str) -> Any:
         """`work` on the driver's thread, with its error as the one it really was."""
         try:
-            return self._driver.do(work, lambda: self._interrupt(run))
+            return self._driver.do(
+                work, lambda: self._interrupt(run), lambda: LET_END if run.writing else LET_GO
+            )
         except KeyboardInterrupt:
             self._finish(run)
             raise
@@ -342,7 +240,7 @@ class Connection:
 
     def _interrupt(self, run: Run) -> None:
         run.cancel()
-        self._duck.interrupt()
+        self._cursor.duck.interrupt()
 
     def cancel(self) -> None:
         """End the statement under way, and its calls; from any thread. It then raises Cancelled."""
@@ -352,9 +250,7 @@ class Connection:
     def _finish(self, run: Run) -> None:
         run.finish()
         self._session.runs.pop(run.id, None)
-        for name in run.adopted:
-            self._duck.unregister(name)
-        run.adopted.clear()
+        self._cursor.release(run)
         if run.calls:
             run.before, self._last = None, run
         if self._run is run:
@@ -369,23 +265,10 @@ class Connection:
 
     def _check_parameters(self, statements: list[Statement], parameters: Parameters) -> None:
         if isinstance(parameters, Mapping):
-            used = {name for statement in statements for name in self._names(statement.text)}
+            used = {name for statement in statements for name in self._cursor.parameter_names(statement.text)}
             for name in parameters:
                 if name not in used:
                     raise ProgrammingError(f"No statement has a parameter ${name}.{nearest(name, used)}")
-
-    def _parameters(self, text: str, parameters: Parameters) -> Any:
-        if not isinstance(parameters, Mapping):
-            return list(parameters) if parameters else None
-        names = self._names(text)
-        return {name: value for name, value in parameters.items() if name in names} or None
-
-    def _names(self, text: str) -> frozenset[str]:
-        try:
-            statements = self._duck.extract_statements(text)
-        except duckdb.Error:
-            return frozenset()
-        return frozenset(name for statement in statements for name in statement.named_parameters)
 
     # Cursors and the end
 
@@ -401,7 +284,7 @@ class Connection:
         self._close_result()
         self._closed = True
         self._driver.close()
-        self._duck.close()
+        self._cursor.duck.close()
         if self._owner:
             self._session.close()
             if self._emulator is not None:

@@ -25,7 +25,8 @@ Error
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 __all__ = [
     "AccessDenied",
@@ -48,6 +49,7 @@ __all__ = [
     "Throttled",
     "UnknownName",
     "Unreachable",
+    "WriteError",
 ]
 
 
@@ -77,6 +79,18 @@ class InternalError(DatabaseError):
 
 class ResourceFileError(InternalError):
     """A resource file contradicts botocore's model or itself; the text begins with `file:line:`."""
+
+
+class WriteError(DatabaseError):
+    """A write that did not end well for every row.
+
+    Attributes:
+        outcomes: one for each row, in their order, those that are ok too; see `sqlprov.cloud.writing.Outcome`.
+    """
+
+    def __init__(self, message: str, outcomes: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.outcomes = tuple(outcomes)
 
 
 class NotSupportedError(DatabaseError):

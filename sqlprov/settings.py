@@ -31,12 +31,32 @@ class Settings:
     on_error: str = _knob(
         "fail",
         "'fail': a region or row that cannot be read fails the statement. 'warn': the other rows come back, "
-        "Result.complete is false and sqlprov.errors tells what is missing.",
+        "Result.complete is false and sqlprov.errors tells what is missing. 'stop': as 'fail', and a statement "
+        "that writes several rows begins no further row after one that is not ok.",
     )
     max_attempts: int = _knob(
         5, "Attempts for one call, the first included, when it is throttled or broken; 1 to 100."
     )
     timeout: float = _knob(60.0, "Seconds to wait for one reply; 0.1 to 3600.")
+    await_: bool = _knob(
+        False, "A write waits for the state that the table's file names under `until`, as with /*+ AWAIT */."
+    )
+    await_timeout: float = _knob(
+        900.0, "Seconds that a row of a write is waited for, also between its calls; 0 to 86400."
+    )
+    max_writes: int = _knob(
+        0, "Rows that one statement may write. 0: 100 with INSERT or a condition on the key, else 10."
+    )
+    settle: float = _knob(
+        30.0, "Seconds that a create with a lost answer is looked for before it is tried again; 0 to 600."
+    )
+    request_tag: bool = _knob(
+        False,
+        "INSERT adds a tag sqlprov:request, which tells for certain whether a create with a lost answer is ours.",
+    )
+    read_only: bool = _knob(
+        False, "Refuse every write to the cloud. It cannot be turned off again in the session."
+    )
 
     def changed(self, name: str, text: str) -> Settings:
         """These settings with `name` (with or without `sqlprov_`) set to the value that `text` spells.
@@ -46,8 +66,10 @@ class Settings:
             DataError: the value does not fit; the message says what is expected.
         """
         short = self._known(name)
-        default = getattr(type(self), short)
-        return replace(self, **{short: _parsed(PREFIX + short, default, text.strip())})._checked()
+        value = _parsed(PREFIX + short.rstrip("_"), getattr(type(self), short), text.strip())
+        if short == "read_only" and self.read_only and not value:
+            raise DataError("sqlprov_read_only = off: it cannot be turned off again in this session.")
+        return replace(self, **{short: value})._checked()
 
     def reset(self, name: str, initial: Settings) -> Settings:
         """These settings with `name` as it is in `initial`.
@@ -56,32 +78,43 @@ class Settings:
             UnknownName: no such setting.
         """
         short = self._known(name)
-        return replace(self, **{short: getattr(initial, short)})
+        return self if short == "read_only" else replace(self, **{short: getattr(initial, short)})
 
     def _known(self, name: str) -> str:
         short = name.lower().removeprefix(PREFIX)
-        names = [knob.name for knob in fields(self)]
+        # `await` is a word of Python, so that its field ends in `_`.
+        names = {knob.name.rstrip("_"): knob.name for knob in fields(self)}
         if short not in names:
             near = nearest(PREFIX + short, (PREFIX + known for known in names))
             raise UnknownName(f"Unknown setting {name!r}.{near} SHOW SETTINGS lists them.")
-        return short
+        return names[short]
 
     def _checked(self) -> Settings:
         _within("concurrency", self.concurrency, 1, 256)
         _within("max_attempts", self.max_attempts, 1, 100)
         _within("timeout", self.timeout, 0.1, 3600)
-        if self.on_error not in ("fail", "warn"):
-            raise DataError(f"sqlprov_on_error = {self.on_error!r}: expected 'fail' or 'warn'.")
+        _within("await_timeout", self.await_timeout, 0, 86400)
+        _within("max_writes", self.max_writes, 0, 1_000_000)
+        _within("settle", self.settle, 0, 600)
+        if self.on_error not in ("fail", "warn", "stop"):
+            raise DataError(f"sqlprov_on_error = {self.on_error!r}: expected 'fail', 'warn' or 'stop'.")
         return self
 
     def region_names(self) -> tuple[str, ...]:
         """`regions` as a tuple: empty if unset, ("all",) for all."""
         return tuple(dict.fromkeys(part.strip().lower() for part in self.regions.split(",") if part.strip()))
 
+    def values(self) -> dict[str, str]:
+        """SQL name -> value as SET would write it."""
+        return {PREFIX + knob.name.rstrip("_"): written(getattr(self, knob.name)) for knob in fields(self)}
+
     @classmethod
     def described(cls) -> Mapping[str, tuple[str, str]]:
         """SQL name -> (default as text, about), in the documented order."""
-        return {PREFIX + knob.name: (written(knob.default), knob.metadata["about"]) for knob in fields(cls)}
+        return {
+            PREFIX + knob.name.rstrip("_"): (written(knob.default), knob.metadata["about"])
+            for knob in fields(cls)
+        }
 
 
 def written(value: Any) -> str:

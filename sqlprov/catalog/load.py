@@ -9,10 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from .api import Api, arrow_type, find_api, members, plain
-from .methods import build_methods, error_rules
+from .methods import Surroundings, build_methods, error_rules
 from .nodes import Node, parse
 from .reading import page_tokens, read_block
 from .table import Column, Constraint, Source, Table, TagsCall
+from .writing import write_rules
 
 
 @dataclass(frozen=True)
@@ -87,18 +88,22 @@ def load_table(file: Path, provider: str, service: ServiceInfo, name: str) -> Ta
         columns[own.name] = own
     state, states, busy = _state(top.get("state"), columns)
     rules = error_rules(top.get("errors"))
+    names = tuple(part.text() for part in key)
+    arguments = reading.describe.arguments if reading.describe else {}
+    around = Surroundings(api, service.iam, states, busy, names, columns, arguments)
+    methods = build_methods(top, reading, tags, around)
     return Table(
         provider=provider,
         service=service.name,
         name=name,
         about=top["about"].text(),
-        key=tuple(part.text() for part in key),
+        key=names,
         arn=arn,
         columns=_order(top.get("order"), columns),
         list=reading.list,
         describe=reading.describe,
         tags=tags,
-        methods=build_methods(top, api, service.iam, reading, tags, states),
+        methods=methods,
         missing=rules.get("missing", ()),
         exists=rules.get("exists", ()),
         state_column=state,
@@ -107,6 +112,7 @@ def load_table(file: Path, provider: str, service: ServiceInfo, name: str) -> Ta
         signing=service.iam,
         cloudformation=_text(top, "cloudformation"),
         file=str(file),
+        write=write_rules(top.get("write"), around, methods, reading.describe),
     )
 
 

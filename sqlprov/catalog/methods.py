@@ -1,4 +1,4 @@
-"""The `write:`, `exec:`, `permissions:` and `errors:` blocks in, methods and error rules out."""
+"""The calls of `write:` and `exec:`, `permissions:` and `errors:` in, methods and error rules out."""
 
 from __future__ import annotations
 
@@ -26,18 +26,62 @@ _WRITES: dict[str, tuple[str, str, tuple[str, ...] | None]] = {
 }
 
 
+# What a block says beside its call; `catalog.writing` reads what is not said of every method.
+_KEYS = {
+    "INSERT": ("until", "via", "required", "ignored", "notes"),
+    "UPDATE": ("until", "via", "when"),
+    "DELETE": ("until", "via", "before"),
+    "EXEC": ("until", "via"),
+}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the methods of a table are built in.
+
+    Attributes:
+        api: the service's model.
+        iam: prefix of IAM actions.
+        states, busy: what `until:` and `via:` may name.
+        key: the key's columns.
+        columns: the table's, by name.
+        arguments: parameter -> key column, as Describe takes the key.
+    """
+
+    api: Api
+    iam: str
+    states: Sequence[str]
+    busy: Sequence[str]
+    key: Sequence[str]
+    columns: Mapping[str, Column]
+    arguments: Mapping[str, str]
+
+    def inputs(self, operation: Any) -> tuple[Parameter, ...]:
+        """The parameters of an operation with the columns that hold their values."""
+        return tuple(replace(part, column=self._column(part.name)) for part in parameters(operation))
+
+    def _column(self, parameter: str) -> str:
+        """By the key's arguments, else by name, else by the member that the column shows."""
+        if parameter in self.arguments:
+            return self.arguments[parameter]
+        if snake(parameter) in self.columns:
+            return snake(parameter)
+        return next((column.name for column in self.columns.values() if column.path == (parameter,)), "")
+
+    def actions(self, calls: Sequence[str]) -> tuple[str, ...]:
+        """The IAM actions of calls; what has a prefix is one already."""
+        prefixed = (call if ":" in call else f"{self.iam}:{call}" for call in calls if call)
+        return tuple(dict.fromkeys(prefixed))
+
+
 def build_methods(
-    top: Mapping[str, Node],
-    api: Api,
-    iam: str,
-    reading: Reading,
-    tags: TagsCall | None,
-    states: Sequence[str],
+    top: Mapping[str, Node], reading: Reading, tags: TagsCall | None, around: Surroundings
 ) -> tuple[Method, ...]:
-    """All methods of a table in the order of SHOW METHODS; `states` are those that `until:` may name."""
-    writes = top["write"].block([], _WRITES) if "write" in top else {}
+    """All methods of a table in the order of SHOW METHODS."""
+    writes = top["write"].block([], [*_WRITES, "desired"]) if "write" in top else {}
     execs = top["exec"].pairs() if "exec" in top else {}
-    extra = _permissions(top.get("permissions"), api, (*writes, *execs))
+    known = (*(name for name in writes if name in _WRITES), *execs)
+    extra = _permissions(top.get("permissions"), around.api, known)
     look = (reading.describe.call,) if reading.describe else ()
     tagging: dict[str, tuple[str, ...]] = {}
     if tags:
@@ -49,14 +93,13 @@ def build_methods(
     for what, (name, verb, required) in _WRITES.items():
         if what in writes:
             also = (*look, *tagging.get(what, ()), *extra.get(what, ()))
-            methods.append(_method(name, verb, writes[what], api, iam, required, states, also))
-    methods.append(_select("list_resources", api, iam, (reading.list.call,), ("region",)))
+            methods.append(_method(name, verb, writes[what], around, required, also))
+    methods.append(_select("list_resources", around, (reading.list.call,), ("region",)))
     if look:
         calls = (*look, *tagging.get("read", ()))
-        methods.append(_select("get_resource", api, iam, calls, ("data__Identifier", "region")))
+        methods.append(_select("get_resource", around, calls, ("data__Identifier", "region")))
     for name, node in execs.items():
-        also = (*look, *extra.get(name, ()))
-        methods.append(_method(name, "EXEC", node, api, iam, None, states, also))
+        methods.append(_method(name, "EXEC", node, around, None, (*look, *extra.get(name, ()))))
     return tuple(methods)
 
 
@@ -80,14 +123,12 @@ def _method(
     name: str,
     verb: str,
     node: Node,
-    api: Api,
-    iam: str,
+    around: Surroundings,
     required: Sequence[str] | None,
-    states: Sequence[str],
     also: Sequence[str],
 ) -> Method:
-    block = node.block(["call"], ["until", "required"] if verb == "INSERT" else ["until"])
-    operation = api.operation(block["call"])
+    block = node.block(["call"], _KEYS[verb])
+    operation = around.api.operation(block["call"])
     inputs = members(operation.input_shape)
     if required is None:
         required = operation.input_shape.required_members if inputs else ()
@@ -98,16 +139,38 @@ def _method(
                 raise block["required"].unknown(f"parameter of {operation.name}", parameter, inputs)
     until = block["until"].texts() if "until" in block else ()
     for state in until:
-        if state not in (*states, MISSING):
-            raise block["until"].unknown("state", state, (*states, MISSING))
-    actions = tuple(dict.fromkeys(_action(call, iam) for call in (operation.name, *also) if call))
-    return Method(name, verb, operation.name, (*required, "region"), until, actions, parameters(operation))
+        if state not in (*around.states, MISSING):
+            raise block["until"].unknown("state", state, (*around.states, MISSING))
+    return Method(
+        name=name,
+        verb=verb,
+        call=operation.name,
+        required=(*required, "region"),
+        until=until,
+        permissions=around.actions((operation.name, *also)),
+        inputs=around.inputs(operation),
+        via=_via(block, around),
+        input=input_of(operation),
+    )
 
 
-def _select(name: str, api: Api, iam: str, calls: Sequence[str], required: tuple[str, ...]) -> Method:
-    actions = tuple(_action(call, iam) for call in calls)
-    inputs = parameters(api.model.operation_model(calls[0]))
-    return Method(name, "SELECT", calls[0], required, (), actions, inputs)
+def _via(block: Mapping[str, Node], around: Surroundings) -> str:
+    if "via" not in block:
+        return ""
+    state = block["via"].text()
+    if state not in around.busy:
+        raise block["via"].unknown("state under busy", state, around.busy)
+    if "until" not in block:
+        raise block["via"].fail(
+            f"{state} passes by itself; expected `until:` with the states that it leads to"
+        )
+    return state
+
+
+def _select(name: str, around: Surroundings, calls: Sequence[str], required: tuple[str, ...]) -> Method:
+    operation = around.api.model.operation_model(calls[0])
+    actions, inputs = around.actions(calls), around.inputs(operation)
+    return Method(name, "SELECT", calls[0], required, (), actions, inputs, input=input_of(operation))
 
 
 def _permissions(node: Node | None, api: Api, known: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -120,7 +183,3 @@ def _permissions(node: Node | None, api: Api, known: Sequence[str]) -> dict[str,
             elif not _ACTION.fullmatch(entry.text()):
                 raise entry.fail(f"{entry.text()!r} is no IAM action; expected such as `iam:PassRole`")
     return {what: entries.texts() for what, entries in pairs.items()}
-
-
-def _action(call: str, iam: str) -> str:
-    return call if ":" in call else f"{iam}:{call}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .api import Api, snake
+from .api import snake
+from .methods import Surroundings
 from .nodes import Node
 from .rules import DeleteRule, Desired, InsertRule, Move, Sent, UpdateRule, WriteRules
 from .shapes import Shape, shape_of
-from .table import Column, Method
+from .table import DescribeCall, Method
 
 ALL = "all"
 
@@ -19,27 +20,24 @@ class Known:
     """What the rules are checked against.
 
     Attributes:
-        columns: the table's, by name.
-        key: its key columns.
+        around: the table's columns, key and states.
         methods: all methods, by name.
-        states, busy: all states and those that pass by themselves; empty for a table without.
-        described: what Describe returns.
+        described: what Describe returns of a row.
     """
 
-    columns: Mapping[str, Column]
-    key: Sequence[str]
+    around: Surroundings
     methods: Mapping[str, Method]
-    states: Sequence[str]
-    busy: Sequence[str]
     described: Shape
 
-    def state(self, node: Node, name: str, *, passing: bool = True) -> str:
-        """The state `name`; one that passes by itself only if `passing`."""
-        if name not in self.states:
-            raise node.unknown("state", name, self.states) if self.states else _stateless(node)
-        if not passing and name in self.busy:
+    def check_state(self, node: Node, name: str) -> None:
+        """Refuses what is no state, and one that passes by itself: nothing is decided in it."""
+        states = self.around.states
+        if not states:
+            raise node.fail("the table has no states; expected `state:` with the column that holds them")
+        if name not in states:
+            raise node.unknown("state", name, states)
+        if name in self.around.busy:
             raise node.fail(f"{name} is under `busy:` and passes by itself; expected a state that stays")
-        return name
 
     def parameter(self, node: Node, call: Method, name: str) -> str:
         """The parameter `name` of a call."""
@@ -49,11 +47,19 @@ class Known:
 
     def keys(self, call: Method) -> tuple[str, ...]:
         """The parameters of a call that the key fills."""
-        return tuple(part.name for part in call.inputs if part.column in self.key)
+        return tuple(part.name for part in call.inputs if part.column in self.around.key)
 
 
-def write_rules(node: Node | None, known: Known) -> WriteRules:
+def write_rules(
+    node: Node | None, around: Surroundings, methods: Iterable[Method], describe: DescribeCall | None
+) -> WriteRules:
     """What `write:` says beside its calls."""
+    row = Shape("", "structure")
+    if describe:
+        row = shape_of(around.api.model.operation_model(describe.call).output_shape)
+        for member in describe.item:
+            row = row.members[member]
+    known = Known(around, {method.name: method for method in methods}, row)
     blocks = node.pairs() if node else {}
     insert, update, delete = (
         blocks[name].pairs() if name in blocks else {} for name in ("insert", "update", "delete")
@@ -69,26 +75,16 @@ def write_rules(node: Node | None, known: Known) -> WriteRules:
     )
 
 
-def described_shape(api: Api, call: str, within: Iterable[str]) -> Shape:
-    """What the call returns of a row."""
-    shape = shape_of(api.model.operation_model(call).output_shape)
-    for member in within:
-        shape = shape.members[member]
-    return shape
-
-
-def _stateless(node: Node) -> Exception:
-    return node.fail("the table has no states; expected `state:` with the column that holds them")
-
-
 def _insert(block: Mapping[str, Node], known: Known) -> InsertRule:
     ignored: dict[str, str] = {}
     for entry in block["ignored"].items() if "ignored" in block else ():
         create, name = known.methods["create_resource"], entry.text()
         if name in create.input.members:
             raise entry.fail(f"{create.call} takes {name}; expected a property that it does not take")
-        if snake(name) not in known.columns:
-            words = ("".join(part.capitalize() for part in column.split("_")) for column in known.columns)
+        if snake(name) not in known.around.columns:
+            words = (
+                "".join(part.capitalize() for part in column.split("_")) for column in known.around.columns
+            )
             raise entry.unknown("property", name, words)
         ignored[name] = snake(name)
     notes: dict[str, str] = {}
@@ -112,7 +108,7 @@ def _when(node: Node, known: Known) -> dict[str, tuple[str, ...]]:
     members = [name for name in update.input.members if name not in known.keys(update)]
     when: dict[str, tuple[str, ...]] = {}
     for state, entries in node.pairs().items():
-        known.state(entries, state, passing=False)
+        known.check_state(entries, state)
         if entries.value == ALL:
             when[state] = tuple(members)
             continue
@@ -141,11 +137,13 @@ def _before(node: Node, known: Known, desired: Desired | None) -> dict[str, str]
     moves = {move.method: move for move in desired.by} if desired else {}
     before: dict[str, str] = {}
     for state, method in node.pairs().items():
-        known.state(method, state, passing=False)
+        known.check_state(method, state)
         if method.text() not in moves:
             raise method.unknown("method of desired", method.text(), moves)
         if state not in moves[method.text()].from_:
-            raise method.fail(f"{method.text()} is not called in state {state}; expected it under its `from:`")
+            raise method.fail(
+                f"{method.text()} is not called in state {state}; expected it under its `from:`"
+            )
         before[state] = method.text()
     return before
 
@@ -153,8 +151,8 @@ def _before(node: Node, known: Known, desired: Desired | None) -> dict[str, str]
 def _desired(node: Node, known: Known) -> Desired:
     block = node.block(["column", "by"], ["reason"])
     for name in ("column", "reason"):
-        if name in block and block[name].text() not in known.columns:
-            raise block[name].unknown("column", block[name].text(), known.columns)
+        if name in block and block[name].text() not in known.around.columns:
+            raise block[name].unknown("column", block[name].text(), known.around.columns)
     execs = [name for name, method in known.methods.items() if method.verb == "EXEC"]
     moves = []
     for name, move in block["by"].pairs().items():
@@ -170,7 +168,7 @@ def _move(node: Node, method: Method, known: Known) -> Move:
     if not method.until:
         raise node.fail(f"exec {method.name!r} says no `until:`; expected the states that it leads to")
     for state in block["from"].texts():
-        known.state(block["from"], state, passing=False)
+        known.check_state(block["from"], state)
     said = {
         name: known.parameter(block[name], method, block[name].text()) if name in block else ""
         for name in ("desired", "reason")
@@ -184,11 +182,11 @@ def _move(node: Node, method: Method, known: Known) -> Move:
         if parameter not in filled:
             raise node.fail(f"{method.call} requires {parameter}; expected it under `send:`")
     instead: dict[str, str] = {}
-    for member, parameter in (block["instead"].pairs() if "instead" in block else {}).items():
+    for member, takes in (block["instead"].pairs() if "instead" in block else {}).items():
         if "update_resource" not in known.methods:
-            raise parameter.fail("expected `update:`, whose members these are")
-        known.parameter(parameter, known.methods["update_resource"], member)
-        instead[member] = known.parameter(parameter, method, parameter.text())
+            raise takes.fail("expected `update:` beside `desired:`, whose members these are")
+        known.parameter(takes, known.methods["update_resource"], member)
+        instead[member] = known.parameter(takes, method, takes.text())
     return Move(method.name, block["from"].texts(), said["desired"], said["reason"], send, instead)
 
 
@@ -198,9 +196,10 @@ def _sent(name: str, node: Node, method: Method, known: Known) -> Sent:
         _check_enum(node, shape)
         return Sent(name, node.text())
     pairs = node.pairs()
-    if len(pairs) != 1 or shape.value is None:
-        kind = "one `Member.Of.The.Row: value`" if shape.value is not None else f"a text, as it is a {shape.kind}"
-        raise node.fail(f"expected {kind} for {name}")
+    if shape.value is None:
+        raise node.fail(f"expected a text for {name}, which is no map")
+    if len(pairs) != 1:
+        raise node.fail(f"expected one `Member.Of.The.Row: value` for {name}, found several")
     ((path, value),) = pairs.items()
     _check_path(Node(node.file, value.line, path), "the row", known.described, known.described.members)
     _check_enum(value, shape.value)

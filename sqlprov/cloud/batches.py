@@ -76,7 +76,8 @@ def _converted(found: pa.Array, wanted: pa.DataType) -> pa.Array:
         return pc.cast(micros, pa.int64()).cast(pa.timestamp("us")).cast(wanted, safe=False)
     if pa.types.is_binary(wanted):
         return pa.array(
-            [None if text is None else base64.b64decode(text) for text in found.to_pylist()], wanted
+            [None if text is None else base64.b64decode(text, validate=True) for text in found.to_pylist()],
+            wanted,
         )
     if pa.types.is_struct(wanted):
         parts = [_converted(found.field(at), wanted.field(at).type) for at in range(wanted.num_fields)]
@@ -106,6 +107,8 @@ def _plain(value: Any, wanted: pa.DataType) -> Any:
         members = {field.name: field.type for field in wanted}
         return {name: _plain(value.get(name), kind) for name, kind in members.items()}
     if pa.types.is_list(wanted):
+        if not isinstance(value, list):
+            raise TypeError(f"{value!r} is no list")
         return [_plain(item, wanted.value_type) for item in value]
     if pa.types.is_map(wanted):
         return [(key, _plain(item, wanted.item_type)) for key, item in dict(value).items()]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -52,23 +53,62 @@ def call(
         InterfaceError: the endpoint's URL is none.
     """
     record = CallRecord(operation, region, parameters)
+    with recorded(run, record):
+        while True:
+            try:
+                return attempt(run, cloud, service, signing, record, members, rows)
+            except Failed as failed:
+                if failed.fault.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
+                    raise _told(failed.fault, record.attempts) from failed.__cause__
+                pause(run, failed.fault, record.attempts)
+
+
+class Failed(Exception):
+    """One attempt failed; `fault` tells how."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault.error))
+        self.fault = fault
+
+
+def attempt(
+    run: Run,
+    cloud: Cloud,
+    service: str,
+    signing: str,
+    record: CallRecord,
+    members: tuple[str, ...] = (),
+    rows: Callable[[dict[str, Any]], int] = lambda _: 1,
+) -> dict[str, Any]:
+    """The reply of one HTTP request; the arguments are those of `call`, with the call in `record`.
+
+    Raises:
+        Failed: there is no whole reply.
+        Cancelled: the statement was cancelled before.
+        InterfaceError: the endpoint's URL is none.
+    """
+    run.check()
+    record.attempts += 1
+    try:
+        client = cloud.client(service, record.region, run.settings.timeout)
+        run.check()  # the first client takes a third of a second
+        answer = getattr(client, xform_name(record.operation))(**record.parameters)
+        run.note_date(answer)
+        reply, record.rows = checked(answer, members, rows)
+        return reply
+    except Error:
+        raise
+    except Exception as exception:
+        run.note_date(getattr(exception, "response", None))
+        raise Failed(fault(exception, record.operation, record.region, signing)) from exception
+
+
+@contextmanager
+def recorded(run: Run, record: CallRecord) -> Iterator[None]:
+    """Times what is done within as the call of `record`, and notes it in the run and the log."""
     began = time.perf_counter()
     try:
-        while True:
-            run.check()
-            record.attempts += 1
-            try:
-                client = cloud.client(service, region, run.settings.timeout)
-                answer = getattr(client, xform_name(operation))(**parameters)
-                reply, record.rows = checked(answer, members, rows)
-                return reply
-            except Error:
-                raise
-            except Exception as exception:
-                met = fault(exception, operation, region, signing)
-                if met.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
-                    raise _told(met, record.attempts) from exception
-                _pause(run, met, record.attempts)
+        yield
     except Error as error:
         record.error = getattr(error, "code", "") or type(error).__name__
         raise
@@ -85,7 +125,8 @@ def _told(met: Fault, attempts: int) -> Exception:
     return met.error
 
 
-def _pause(run: Run, met: Fault, attempts: int) -> None:
+def pause(run: Run, met: Fault, attempts: int) -> None:
+    """Wait before the next attempt, longer each time; a cancelled statement does not wait."""
     longest = min(FIRST_PAUSE[met.next] * 2 ** (attempts - 1), LONGEST_PAUSE)
     run.cancelled.wait(random.uniform(longest / 2, longest))
 

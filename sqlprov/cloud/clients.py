@@ -10,9 +10,11 @@ from typing import Any
 import boto3
 import botocore.config
 import botocore.exceptions
+import botocore.session
 
+from sqlprov.catalog.api import loader
 from sqlprov.cloud.replies import decode
-from sqlprov.errors import CredentialsError, InterfaceError
+from sqlprov.errors import CredentialsError, InterfaceError, NotSupportedError
 
 MOST_CONNECTIONS = 256
 
@@ -26,12 +28,16 @@ class Cloud:
         endpoint_url: URL of any server that speaks the API; `None` for boto3's own choice.
         credentials: (access key id, secret access key) to use instead of boto3's; for the local emulator.
         account_id: known once it was asked for.
+        read_only: refuse every operation that is not in `reads`, in botocore itself; it cannot be unset.
+        reads: operations that tables declare as reads.
     """
 
     profile: str | None = None
     endpoint_url: str | None = None
     credentials: tuple[str, str] | None = None
     account_id: str | None = None
+    read_only: bool = False
+    reads: set[str] = field(default_factory=lambda: {"GetCallerIdentity"})
     # Table and region -> pages of a whole list, remembered to weigh look-ups by key against it. Never changed
     # but replaced: other threads may be going through it.
     pages: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -50,8 +56,12 @@ class Cloud:
             if self._session is None:
                 key, secret = self.credentials or (None, None)
                 try:
+                    core = botocore.session.Session(profile=self.profile)
+                    if core.get_config_variable("data_path") is None:
+                        # The catalog has read the service's model already, which takes 150 ms.
+                        core.register_component("data_loader", loader())
                     self._session = boto3.Session(
-                        profile_name=self.profile, aws_access_key_id=key, aws_secret_access_key=secret
+                        aws_access_key_id=key, aws_secret_access_key=secret, botocore_session=core
                     )
                 except botocore.exceptions.ProfileNotFound as error:
                     raise CredentialsError(
@@ -92,6 +102,13 @@ class Cloud:
             f"before-parse.{client.meta.service_model.service_id.hyphenize()}", decode
         )
         return client
+
+    def _guard(self, model: Any, **_: Any) -> None:
+        """botocore's `before-call` handler: the last door that a write has to pass."""
+        if self.read_only and model.name not in self.reads:
+            raise NotSupportedError(
+                f"The session is read-only (sqlprov_read_only): {model.name} was not called."
+            )
 
     def close(self) -> None:
         """Close the connections."""

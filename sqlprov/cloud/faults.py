@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from botocore import exceptions as aws
+from botocore.parsers import ResponseParserError
 
 from sqlprov.catalog.table import ErrorRule
 from sqlprov.errors import (
@@ -39,10 +40,16 @@ class MalformedReply(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """A failed attempt: our error for it, and what may be done."""
+    """A failed attempt: our error for it, what may be done, and whether it surely had no effect."""
 
     error: OperationalError
     next: Next
+    unsent: bool = False
+
+    @property
+    def harmless(self) -> bool:
+        """Whether the service certainly did nothing: it said so, or the call never reached it."""
+        return self.unsent or self.next is not Next.RETRY
 
 
 THROTTLES = frozenset(
@@ -121,10 +128,11 @@ def fault(exception: Exception, operation: str, region: str, signing: str) -> Fa
         )
         return Fault(CredentialsError(text, **named), Next.GIVE_UP)
     if isinstance(exception, NO_CONNECTION):
-        return Fault(Unreachable(f"{where}: endpoint not reachable ({exception}).", **named), Next.RETRY)
+        text = f"{where}: endpoint not reachable ({exception})."
+        return Fault(Unreachable(text, **named), Next.RETRY, unsent=True)
     if isinstance(exception, aws.HTTPClientError | aws.ResponseStreamingError | aws.IncompleteReadError):
         return Fault(Unreachable(f"{where}: the connection failed ({exception}).", **named), Next.RETRY)
-    if isinstance(exception, aws.BotoCoreError) and type(exception).__name__ == "ResponseParserError":
+    if isinstance(exception, ResponseParserError):
         return Fault(BrokenReply(f"{where}: unreadable reply ({exception}).", **named), Next.RETRY)
     return Fault(ServiceError(f"{where}: {exception}", **named), Next.GIVE_UP)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.catalog.table import Source
+from sqlprov.catalog.table import Source, Table
 from sqlprov.cloud.batches import array, arrays, dig
 from sqlprov.cloud.calls import call
 from sqlprov.cloud.clients import Cloud
@@ -29,6 +29,8 @@ from sqlprov.plan.predicate import TRUE
 
 FIRST_ROWS = 4
 """Rows described before the first batch of a list is handed on."""
+LONGEST_ASKING = 5.0
+"""Seconds to wait for the account that another thread has asked for, before asking too."""
 
 
 @dataclass(eq=False)
@@ -59,12 +61,40 @@ def account_id(run: Run, cloud: Cloud) -> str:
     Raises:
         OperationalError: the call failed.
     """
-    with cloud.asking_account:
+    # Whoever asks may hang, for a statement that was cancelled long ago.
+    first = cloud.asking_account.acquire(timeout=LONGEST_ASKING)
+    try:
         if cloud.account_id is None:
             region = cloud.region() or "us-east-1"
             reply = call(run, cloud, "sts", "sts", "GetCallerIdentity", region, {}, ("Account",))
             cloud.account_id = str(reply["Account"])
         return cloud.account_id
+    finally:
+        if first:
+            cloud.asking_account.release()
+
+
+def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> list[Any]:
+    """The tags of one row, {Key, Value} each, of every page.
+
+    Raises:
+        OperationalError: a call failed.
+    """
+    calling = table.tags
+    assert calling is not None, "tags are asked only of tables that have them"
+    parameters: dict[str, Any] = {calling.argument: arn}
+    found: list[Any] = []
+    seen: set[str] = set()
+    while True:
+        count = _counter(calling.items, calling.token_out, seen)
+        operation, client, signing = calling.call, table.client, table.signing
+        reply = call(run, cloud, client, signing, operation, region, parameters, (calling.items,), count)
+        found.extend(reply[calling.items])
+        token = reply.get(calling.token_out) if calling.token_out else None
+        if not token:
+            return found
+        seen.add(token)
+        parameters = {**parameters, calling.token_in: token}
 
 
 class Reading:
@@ -304,20 +334,7 @@ class Reading:
         return found
 
     def _tags(self, row: Row) -> list[Any]:
-        calling = self.table.tags
-        assert calling is not None, "the plan asks tags only of tables that have them"
-        parameters: dict[str, Any] = {calling.argument: self._member(row, self.table.arn)}
-        found: list[Any] = []
-        seen: set[str] = set()
-        while True:
-            count = _counter(calling.items, calling.token_out, seen)
-            reply = self._call(calling.call, row.region, parameters, (calling.items,), count)
-            found.extend(reply[calling.items])
-            token = reply.get(calling.token_out) if calling.token_out else None
-            if not token:
-                return found
-            seen.add(token)
-            parameters = {**parameters, calling.token_in: token}
+        return read_tags(self.run, self.cloud, self.table, row.region, self._member(row, self.table.arn))
 
     def _call(
         self,

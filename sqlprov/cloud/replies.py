@@ -31,7 +31,15 @@ def decode(
     request_id = response_dict["headers"].get("x-amzn-requestid", "")
     if declared is not None and declared.isdigit() and int(declared) != len(body):
         raise MalformedReply(f"the reply was cut off after {len(body)} of {declared} bytes", request_id)
+    if operation_model.output_shape is None:
+        return  # DeleteModel and its like answer with nothing
     if operation_model.service_model.resolved_protocol != "json":
+        # botocore's parser of XML raises KeyError for a page of a proxy.
+        output = operation_model.output_shape
+        wrapper = output.serialization.get("resultWrapper", "") if output else ""
+        if wrapper.encode() not in body:
+            begin = body[:40].decode("utf-8", "replace")
+            raise MalformedReply(f"the reply holds no {wrapper}; it begins {begin!r}", request_id)
         return
     try:
         decoded = orjson.loads(body)

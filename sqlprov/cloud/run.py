@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import itertools
 import threading
+import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sqlprov.cloud.pool import Pool
@@ -56,8 +60,13 @@ class Run:
         unresolved: why a demand without a region condition has no scope; `None` if it has.
         calls: the calls made so far, in the order they ended.
         missing: what could not be read, under `sqlprov_on_error = 'warn'`.
+        outcomes: what became of each row that it wrote.
+        warnings: what is worth a second look although it was done.
+        writing: whether calls that write may be under way.
         error: the first error raised inside a scan, which DuckDB would hand on as text.
-        before: the last run before it that made calls, for sqlprov.errors.
+        before: the last run before it that made calls, for sqlprov.errors and sqlprov.outcomes.
+        request: value of the tag that `sqlprov_request_tag` adds to what the statement creates.
+        served: the service's clock at the first reply; `None` before it.
         adopted: variables of the caller that serve as relations while it runs.
     """
 
@@ -65,10 +74,15 @@ class Run:
     unresolved: str | None = None
     calls: list[CallRecord] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
+    outcomes: list[Any] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    writing: bool = False
     error: BaseException | None = None
     before: Run | None = None
+    served: datetime | None = None
     adopted: list[str] = field(default_factory=list)
     id: str = field(default_factory=lambda: f"q{next(_numbers)}")
+    request: str = field(default_factory=lambda: uuid.uuid4().hex)
     cancelled: threading.Event = field(default_factory=threading.Event)
     _wake: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -87,6 +101,13 @@ class Run:
     def tolerant(self) -> bool:
         """Whether rows that cannot be read are left out with a warning."""
         return self.settings.on_error == "warn"
+
+    def note_date(self, answer: Any) -> None:
+        """Remember the service's clock, as the first reply of this statement tells it."""
+        headers = (answer or {}).get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        if self.served is None and headers.get("date"):
+            with suppress(ValueError):
+                self.served = parsedate_to_datetime(headers["date"])
 
     def check(self) -> None:
         """Raises Cancelled once the statement has been cancelled."""
@@ -113,6 +134,9 @@ class Run:
         """Let the threads go; calls not yet begun are dropped."""
         with self._lock:
             pool, self._pool = self._pool, None
+            self._wake.clear()
+        # A call that hangs keeps the run; the traceback would keep DuckDB beyond the end of the program.
+        self.error = None
         if pool:
             pool.close()
 

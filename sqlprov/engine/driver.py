@@ -20,10 +20,16 @@ class Driver:
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def do(self, work: Callable[[], T], interrupt: Callable[[], None]) -> T:
+    def do(
+        self,
+        work: Callable[[], T],
+        interrupt: Callable[[], None],
+        let_go: Callable[[], float] = lambda: LET_GO,
+    ) -> T:
         """What `work` returns or raises.
 
-        A KeyboardInterrupt while waiting calls `interrupt`, which should end the work, and is raised again.
+        A KeyboardInterrupt while waiting calls `interrupt`, which should end the work, gives it `let_go()` seconds
+        for that, and is raised again.
         """
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name="sqlprov-duckdb", daemon=True)
@@ -34,13 +40,13 @@ class Driver:
             return done.result()
         except KeyboardInterrupt:
             interrupt()
-            self._settle(done)
+            self._settle(done, let_go())
             raise
 
     @staticmethod
-    def _settle(done: Future[Any]) -> None:
+    def _settle(done: Future[Any], seconds: float) -> None:
         try:
-            done.exception(timeout=LET_GO)
+            done.exception(timeout=seconds)
         except TimeoutError:
             return
 

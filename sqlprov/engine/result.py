@@ -75,6 +75,16 @@ class Result:
         return list(self._run.missing)
 
     @property
+    def outcomes(self) -> list[Any]:
+        """What became of each row that the statement wrote."""
+        return list(self._run.outcomes)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is worth a second look although it was done, such as a value that botocore's model does not list."""
+        return list(self._run.warnings)
+
+    @property
     def complete(self) -> bool:
         """Whether no row that was read so far was left out for an error."""
         return not self._run.missing

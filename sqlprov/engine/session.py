@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -26,13 +27,56 @@ OWN = "sqlprov"
 ANY_CLIENT = "ec2"
 """A service that every region offers."""
 DEFAULT_PARTITION = "aws"
-ERRORS = pa.schema(
-    [
-        (name, pa.string())
-        for name in ("table", "region", "operation", "code", "message", "request_id", "permission")
+RowsOf = Callable[[Run], list[dict[str, Any]]]
+
+
+def _texts(*names: str) -> pa.Schema:
+    return pa.schema([(name, pa.string()) for name in names])
+
+
+def _missing(run: Run) -> list[dict[str, Any]]:
+    return [
+        {
+            "table": gap.table,
+            "region": gap.region,
+            "operation": gap.error.operation,
+            "code": gap.error.code,
+            "message": str(gap.error),
+            "request_id": gap.error.request_id,
+            "permission": gap.error.permission,
+        }
+        for gap in run.missing
     ]
-)
-"""Columns of sqlprov.errors."""
+
+
+def _outcomes(run: Run) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": outcome.row,
+            "table": outcome.table,
+            "region": outcome.region,
+            "key": outcome.key,
+            "status": outcome.status.value,
+            "operations": list(outcome.operations),
+            "reason": outcome.reason,
+        }
+        for outcome in run.outcomes
+    ]
+
+
+OWN_TABLES: dict[str, tuple[pa.Schema, RowsOf]] = {
+    "errors": (
+        _texts("table", "region", "operation", "code", "message", "request_id", "permission"),
+        _missing,
+    ),
+    "outcomes": (
+        pa.schema([("row", pa.int64()), *_texts("table", "region", "key", "status")])
+        .append(pa.field("operations", pa.list_(pa.string())))
+        .append(pa.field("reason", pa.string())),
+        _outcomes,
+    ),
+}
+"""Name -> columns, and what they hold of a statement."""
 
 
 class Session:
@@ -92,7 +136,7 @@ class Session:
         """
         words = frozenset(words)
         with self._lock:
-            new = OWN in words and "errors" in words and self._errors()
+            new = OWN in words and self._own_tables()
             for provider in self.catalog.providers():
                 if provider in words:
                     new |= self._regions(provider) if "regions" in words else False
@@ -125,7 +169,12 @@ class Session:
     def _table(self, provider: str, service: str, name: str) -> bool:
         if (provider, service, name) in self._live:
             return False
-        live = LiveTable(self.catalog.table(provider, service, name), self._demanded)
+        table = self.catalog.table(provider, service, name)
+        live = LiveTable(table, self._demanded)
+        for method in table.methods:
+            if method.verb == "SELECT":
+                self.cloud.reads.add(method.call)
+        self.cloud.reads |= {call.call for call in (table.tags,) if call}
         self._schema(provider, service)
         self._view(f"{quoted(provider)}.{quoted(service)}", name, live)
         self._live[provider, service, name] = live
@@ -137,30 +186,22 @@ class Session:
         condition = f"{quoted(live.carrier)} = coalesce(getvariable('{VARIABLE}'), '')"
         self._own.from_arrow(live).filter(condition).project(live.view).create_view(name)
 
-    def _errors(self) -> bool:
-        """The table sqlprov.errors: what the statement before could not read."""
+    def _own_tables(self) -> bool:
+        """The tables sqlprov.errors and sqlprov.outcomes, about the statement before."""
         if OWN in self._extra:
             return False
-        self._view(f"{OWN}.main", "errors", OwnTable("errors", ERRORS, self._missing))
+        for name, (columns, rows) in OWN_TABLES.items():
+            self._view(f"{OWN}.main", name, OwnTable(name, columns, self._about_the_one_before(rows)))
         self._extra.add(OWN)
         return True
 
-    def _missing(self, live: OwnTable, filter_: pc.Expression | None) -> pa.Table:
-        run = self._run(live, predicate(filter_, live.schema))
-        rows = [
-            {
-                "table": gap.table,
-                "region": gap.region,
-                "operation": gap.error.operation,
-                "code": gap.error.code,
-                "message": str(gap.error),
-                "request_id": gap.error.request_id,
-                "permission": gap.error.permission,
-                live.carrier: run.id,
-            }
-            for gap in (run.before.missing if run.before else ())
-        ]
-        return pa.Table.from_pylist(rows, schema=live.schema)
+    def _about_the_one_before(self, rows: RowsOf) -> Callable[[OwnTable, pc.Expression | None], pa.Table]:
+        def read(live: OwnTable, filter_: pc.Expression | None) -> pa.Table:
+            run = self._run(live, predicate(filter_, live.schema))
+            found = rows(run.before) if run.before else []
+            return pa.Table.from_pylist([{**row, live.carrier: run.id} for row in found], schema=live.schema)
+
+        return read
 
     def _regions(self, provider: str) -> bool:
         """The table `<provider>.regions`."""

@@ -219,16 +219,16 @@ class _Walk:
 
 
 def _read(value: Any, type: pa.DataType | None, shape: Shape) -> tuple[Any, pa.DataType | None]:
-    """The value and its type without what only carries them: JSON text, enums, extension types."""
-    if value is None:
-        return None, type
+    """The value and its type without what only carries them: JSON text and Arrow's extension types."""
     wanted = _NESTED.get(shape.kind, f"a {shape.kind}")
-    if type is not None and isinstance(type, pa.BaseExtensionType):
+    if value is not None and isinstance(type, pa.BaseExtensionType):
+        name = getattr(type, "type_name", "")
         if type.extension_name == "arrow.json":
-            return parse(value, wanted), None
-        if type.extension_name == "arrow.opaque" and type.type_name in ("hugeint", "uhugeint"):
-            value = int.from_bytes(value, "little", signed=type.type_name == "hugeint")
-        type = type.storage_type
+            value, type = parse(value, wanted), None
+        else:
+            if name in ("hugeint", "uhugeint"):
+                value = int.from_bytes(value, "little", signed=name == "hugeint")
+            type = type.storage_type
     if value == "" and shape.kind != "string":
         raise Misfit(f"{wanted}; for none write NULL, not ''")
     if isinstance(value, str) and shape.kind in _NESTED and not (shape.kind == "document" and type is None):

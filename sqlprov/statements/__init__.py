@@ -5,26 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from sqlprov.statements.delete import Delete
 from sqlprov.statements.describe import Describe
+from sqlprov.statements.describe_method import DescribeMethod
+from sqlprov.statements.exec import Exec
 from sqlprov.statements.explain import Explain
+from sqlprov.statements.insert import Insert
 from sqlprov.statements.phrase import Phrase
 from sqlprov.statements.query import Query
+from sqlprov.statements.refusal import refusal
 from sqlprov.statements.setting import SetSetting
 from sqlprov.statements.show import Show
+from sqlprov.statements.show_insert import ShowInsert
 from sqlprov.statements.statement import Answered, Statement
 from sqlprov.statements.tokens import Kind, Token, tokens
 from sqlprov.statements.unsupported import Unsupported
+from sqlprov.statements.update import Update
+from sqlprov.statements.write import Write
 
 __all__ = [
     "STATEMENTS",
     "Answered",
+    "Delete",
     "Describe",
+    "DescribeMethod",
+    "Exec",
     "Explain",
+    "Insert",
     "Query",
     "SetSetting",
     "Show",
+    "ShowInsert",
     "Statement",
+    "Update",
+    "Write",
     "parse",
+    "refusal",
 ]
 
 
@@ -35,7 +51,20 @@ class Readable(Protocol):
 
 
 # Tried in this order; the last takes everything.
-STATEMENTS: tuple[Readable, ...] = (Unsupported, Show, Describe, Explain, SetSetting, Query)
+STATEMENTS: tuple[Readable, ...] = (
+    Unsupported,
+    ShowInsert,
+    Show,
+    DescribeMethod,
+    Describe,
+    Explain,
+    SetSetting,
+    Exec,
+    Insert,
+    Update,
+    Delete,
+    Query,
+)
 
 
 def parse(text: str) -> list[Statement]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sqlprov.catalog.table import Column, Constraint, Source, Table
-from sqlprov.errors import UnknownName, caret
 from sqlprov.settings import Settings
 from sqlprov.statements import names
 from sqlprov.statements.duckdb_types import duckdb_type
@@ -36,7 +35,7 @@ class Describe(Answered):
             phrase.take("TABLE")
         if not extended and not _is_name(phrase):
             return None
-        name = phrase.name("a live table, such as aws.sagemaker.models,")
+        name = phrase.name("a live table, such as aws.sagemaker.models")
         phrase.finish("the end of the statement")
         return cls(phrase.text, phrase.offset, name, extended)
 
@@ -45,12 +44,7 @@ class Describe(Answered):
         return self.extended or names.live_table(catalog, self.name.parts, path) is not None
 
     def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
-        table = names.live_table(catalog, self.name.parts, path)
-        if table is None:
-            raise UnknownName(
-                f"{str(self.name)!r} is no live table.{names.hint(catalog, self.name.parts, 3)}\n"
-                f"{caret(self.text, self.name.start - self.offset)}"
-            )
+        table = names.found(self, self.name, catalog, path)
         rows = [_row(table, column) for column in table.columns]
         shown = pa.Table.from_pylist(rows, _EXTENDED)
         return shown if self.extended else shown.select(["name", "type", "description"])

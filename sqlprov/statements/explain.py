@@ -1,20 +1,27 @@
-"""EXPLAIN <query>: the calls that the query would make."""
+"""EXPLAIN of a query or a change: the calls that it would make."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sqlprov.statements.delete import Delete
+from sqlprov.statements.exec import Exec
+from sqlprov.statements.insert import Insert
 from sqlprov.statements.phrase import Phrase
 from sqlprov.statements.query import Query
 from sqlprov.statements.statement import Statement
 from sqlprov.statements.unsupported import refuse
+from sqlprov.statements.update import Update
+from sqlprov.statements.write import Write, waits
+
+_KINDS = (Exec, Insert, Update, Delete, Query)
 
 
 @dataclass(frozen=True)
 class Explain(Statement):
-    """`EXPLAIN <query>`; with ANALYZE or (options) the statement is DuckDB's."""
+    """`EXPLAIN <query, INSERT, UPDATE, DELETE or EXEC>`; with ANALYZE or (options) the statement is DuckDB's."""
 
-    inner: Query
+    inner: Query | Exec
 
     @classmethod
     def read(cls, phrase: Phrase) -> Explain | None:
@@ -25,8 +32,18 @@ class Explain(Statement):
         if phrase.next is None:
             phrase.refuse("a query after EXPLAIN")
         refuse(phrase)
-        start = phrase.next.start
-        return cls(phrase.text, phrase.offset, Query(phrase.script[start : phrase.end], start))
+        inner = _inner(Phrase(phrase.script, phrase.tokens[1:], phrase.next.start, phrase.end))
+        if isinstance(inner, Write | Exec) and waits(phrase, 0, 1):
+            inner = replace(inner, wait=True)
+        return cls(phrase.text, phrase.offset, inner)
+
+
+def _inner(phrase: Phrase) -> Query | Exec:
+    for kind in _KINDS:
+        phrase.at = 0
+        if statement := kind.read(phrase):
+            return statement
+    raise AssertionError("Query takes everything")
 
 
 def _options(phrase: Phrase) -> bool:

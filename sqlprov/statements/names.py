@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqlprov.catalog.table import Table
-from sqlprov.errors import nearest
+from sqlprov.catalog.api import snake
+from sqlprov.catalog.table import Method, Table
+from sqlprov.errors import UnknownName, caret, nearest
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
+    from sqlprov.statements.phrase import Name
+    from sqlprov.statements.statement import Statement
 
 LEVELS = ("provider", "service", "table")
 
@@ -31,6 +34,41 @@ def live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) 
         if (provider, service) in catalog.names().get(name, ())
         else None
     )
+
+
+def found(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, ...]) -> Table:
+    """The live table of a name in a statement; raises UnknownName."""
+    table = live_table(catalog, name.parts, path)
+    if table is None:
+        raise UnknownName(
+            f"{str(name)!r} is no live table.{hint(catalog, name.parts, len(LEVELS))}\n{_place(statement, name)}"
+        )
+    return table
+
+
+def method(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, ...]) -> tuple[Table, Method]:
+    """The table and method of `table.method`, also under its operation's name; raises UnknownName."""
+    written = name.parts[-1].lower()
+    whole = live_table(catalog, name.parts, path)
+    if whole is None or len(name.parts) > len(LEVELS):
+        table = found(statement, name.before, catalog, path)
+    else:
+        table, written = whole, ""
+    for each in table.methods:
+        if each.name == written:
+            return table, each
+    # An operation may stand for several methods: those that only EXEC reaches come first.
+    for each in sorted(table.methods, key=lambda each: each.verb != "EXEC"):
+        if snake(each.call) == written:
+            return table, each
+    known = [each.name for each in table.methods]
+    said = f"no method {name.parts[-1]!r}" if written else "no method after its name"
+    near = nearest(written, known) or f" Expected one of {', '.join(known)}."
+    raise UnknownName(f"{table.full_name} has {said}.{near}\n{_place(statement, name)}")
+
+
+def _place(statement: Statement, name: Name) -> str:
+    return caret(statement.text, name.start - statement.offset)
 
 
 def hint(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:

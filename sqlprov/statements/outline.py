@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlprov.statements.tokens import Kind, Token, closing
 
@@ -16,11 +17,11 @@ _PIVOT_ENDS = ("USING", "GROUP", "ORDER", "LIMIT", "OFFSET", "UNION", "EXCEPT", 
 
 def verb(found: Tokens) -> str:
     """The first keyword after parentheses and CTEs, in upper case; empty if there is none."""
-    start = _main(found, 0)
+    start = main(found, 0)
     return found[start].text.upper() if start < len(found) and found[start].kind is Kind.WORD else ""
 
 
-def _main(found: Tokens, at: int) -> int:
+def main(found: Tokens, at: int = 0) -> int:
     """Index of the word that says what is done, past `(` and `WITH … AS (…), …`."""
     while at < len(found):
         if found[at].says("("):
@@ -44,14 +45,31 @@ def _after_ctes(found: Tokens, at: int) -> int:
 
 def target(found: Tokens) -> tuple[str, ...] | None:
     """The parts of the name that the statement changes."""
-    at = _main(found, _prefix(found))
+    changed = change(found)
+    return changed.target if changed else None
+
+
+class Change(NamedTuple):
+    """The keyword that says what is done, and the name of what it is done to."""
+
+    verb: Token
+    target: tuple[str, ...]
+
+
+def change(found: Tokens) -> Change | None:
+    """What the statement changes by name; what EXPLAIN ANALYZE runs or PREPARE keeps is looked into."""
+    return _change(found, main(found, prefix(found)))
+
+
+def _change(found: Tokens, at: int) -> Change | None:
     if at >= len(found):
         return None
     start = _named_at(found, found[at].text.upper(), at + 1)
-    return _name(found, start) if start is not None else None
+    name = _name(found, start) if start is not None else None
+    return Change(found[at], name) if name else None
 
 
-def _prefix(found: Tokens) -> int:
+def prefix(found: Tokens) -> int:
     """Where the statement begins that EXPLAIN ANALYZE runs or PREPARE keeps."""
     if not found or not found[0].says("EXPLAIN", "PREPARE"):
         return 0
@@ -131,7 +149,7 @@ def _name(found: Tokens, at: int) -> tuple[str, ...] | None:
 
 def temporary(found: Tokens) -> bool:
     """Whether the statement is CREATE [OR REPLACE] TEMP."""
-    at = _main(found, _prefix(found))
+    at = main(found, prefix(found))
     head = found[at : at + 5]
     return (
         bool(head)
@@ -145,18 +163,17 @@ def _until(found: Tokens, words: tuple[str, ...]) -> Tokens:
     return found[:end]
 
 
-def dml_in_parentheses(found: Tokens) -> bool:
-    """Whether anything in parentheses inserts, updates, deletes or merges."""
-    return any(
-        token.says("(") and _is_dml(found, _main(found, index + 1)) for index, token in enumerate(found)
-    )
+def nested(found: Tokens) -> list[Change]:
+    """The changes within parentheses, as in `WITH d AS (DELETE …) SELECT …`."""
+    starts = (main(found, index + 1) for index, token in enumerate(found) if token.says("("))
+    return [changed for at in starts if _is_dml(found, at) and (changed := _change(found, at))]
 
 
 def _is_dml(found: Tokens, at: int) -> bool:
     if at + 1 >= len(found):
         return False
     if found[at].says("UPDATE"):
-        return found[at + 1].kind in (Kind.WORD, Kind.QUOTED)
+        return found[at + 1].kind in (Kind.WORD, Kind.QUOTED) and _past(found, at, "SET") is not None
     return found[at].says(*_DML) and found[at + 1].says(*_DML[found[at].text.upper()])
 
 

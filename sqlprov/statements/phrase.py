@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from sqlprov.errors import MalformedSQL, caret, nearest
-from sqlprov.statements.tokens import Kind, Token
+from sqlprov.statements.tokens import Kind, Token, closing, tokens
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,11 @@ class Name:
 
     def __str__(self) -> str:
         return ".".join(self.parts)
+
+    @property
+    def before(self) -> Name:
+        """Without the last part."""
+        return Name(self.parts[:-1], self.start)
 
 
 @dataclass
@@ -62,13 +68,75 @@ class Phrase:
         self.at += 1
         return token
 
+    def expect(self, *words: str) -> Token:
+        """The next token, passed over; it must be one of these."""
+        token = self.take(*words)
+        if token is None:
+            self.refuse(" or ".join(words))
+        return token
+
     def name(self, what: str) -> Name:
         """A dotted name; `what` tells the reader of an error what was expected."""
         start = self.next.start if self.next else self.end
-        parts = [self._part(what)]
+        parts = [self.part(what)]
         while self.take("."):
-            parts.append(self._part(what))
+            parts.append(self.part(what))
         return Name(tuple(parts), start)
+
+    def part(self, what: str) -> str:
+        """A name without dots, as it is meant: without quotes."""
+        token = self.next
+        if token is None or token.kind not in (Kind.WORD, Kind.QUOTED):
+            self.refuse(what)
+        self.at += 1
+        return token.value
+
+    def alias(self, *keywords: str) -> str | None:
+        """A name after AS, or one that is none of the keywords that may follow."""
+        if self.take("AS"):
+            return self.part("a name after AS")
+        token = self.next
+        named = token and token.kind in (Kind.WORD, Kind.QUOTED) and not token.says(*keywords)
+        return self.part("a name") if named else None
+
+    def clause(self, what: str, *ends: str) -> str:
+        """The text up to one of these keywords outside of parentheses, passed over; all that is left if none comes.
+
+        A keyword after `.` or AS is a name, and FROM after DISTINCT belongs to a comparison.
+        """
+        start = self.at
+        while (token := self.next) and not token.says(")", "]", "}"):
+            if any(self.sees(*end.split()) for end in ends) and not self._is_name(token):
+                break
+            self.at = closing(self.tokens, self.at) + 1 if token.says("(", "[", "{") else self.at + 1
+        if self.at > len(self.tokens):
+            self.at = len(self.tokens)
+            self.refuse("a closing parenthesis")
+        if self.at == start:
+            self.refuse(what)
+        return self.cut(start, self.at)
+
+    def cut(self, start: int, end: int) -> str:
+        """The text of the tokens from index `start` to before `end`, as written; empty if there are none."""
+        return self.script[self.tokens[start].start : self.tokens[end - 1].end] if start < end else ""
+
+    def hints(self, index: int) -> frozenset[str]:
+        """The words, in lower case, of the hints `/*+ … */` right before the token at `index`."""
+        start = self.tokens[index - 1].end if index else self.offset
+        end = self.tokens[index].start if index < len(self.tokens) else self.end
+        between = tokens(self.script[start:end], comments=True)
+        return frozenset(
+            word
+            for token in between
+            if token.text.startswith("/*+")
+            for word in re.findall(r"\w+", token.text.lower())
+        )
+
+    def _is_name(self, token: Token) -> bool:
+        before = self.tokens[self.at - 1] if self.at else None
+        return before is not None and (
+            before.says(".", "AS") or (token.says("FROM") and before.says("DISTINCT"))
+        )
 
     def literal(self, what: str) -> str:
         """A text between quotes."""
@@ -90,10 +158,3 @@ class Phrase:
         hint = nearest(token.value, known) if token else ""
         place = caret(self.script, token.start if token else self.end)
         raise MalformedSQL(f"Expected {expected}, found {written}.{hint}\n{place}")
-
-    def _part(self, what: str) -> str:
-        token = self.next
-        if token is None or token.kind not in (Kind.WORD, Kind.QUOTED):
-            self.refuse(what)
-        self.at += 1
-        return token.value

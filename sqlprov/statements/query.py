@@ -22,7 +22,7 @@ class Query(Statement):
     """A statement that DuckDB runs as it is written."""
 
     @classmethod
-    def read(cls, phrase: Phrase) -> Query:
+    def read(cls, phrase: Phrase) -> Query | None:
         return cls(phrase.text, phrase.offset)
 
     @cached_property
@@ -80,7 +80,7 @@ class Query(Statement):
     @cached_property
     def dml_in_cte(self) -> bool:
         """Whether a part in parentheses changes rows (`WITH d AS (DELETE …) SELECT …`)."""
-        return outline.dml_in_parentheses(self.tokens)
+        return bool(outline.nested(self.tokens))
 
     @cached_property
     def pivot_without_in(self) -> bool:

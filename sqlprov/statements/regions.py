@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
-from sqlprov.statements.regions_model import Part, Ref, Scope
+from sqlprov.statements.regions_model import Names, Part, Ref, Scope, World
 from sqlprov.statements.regions_text import Source
-from sqlprov.statements.regions_walk import Names, Walk, World
+from sqlprov.statements.regions_walk import Walk
 
 _ADVICE = "write region = '…' or region IN ('…') for it, or SET sqlprov_regions = 'all'"
 
@@ -92,6 +92,8 @@ def analyse(
     if source.word(0) == "EXECUTE":
         sentence = f"EXECUTE does not show which regions the prepared statement means: {_ADVICE}."
         return Analysis(text, unresolved=sentence)
+    if source.opaque:
+        return _unread(text)
     try:
         trees = parse(text, dialect="duckdb")
     except (SqlglotError, RecursionError):
@@ -170,7 +172,7 @@ def _decide(text: str, world: World, source: Source) -> Analysis:
     for ref, conditions in parts.items():
         if all(part.pushed and part in ref.parts for part in conditions):
             continue
-        asked = list(dict.fromkeys(part.question for part in conditions if part.question is not None))
+        asked = sorted({part.question for part in conditions if part.question is not None})
         edit = _edit(ref, source) if asked else None
         if edit is not None:
             question = _all(asked, world.known)

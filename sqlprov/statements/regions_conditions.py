@@ -93,6 +93,11 @@ def wild(node: exp.Expr) -> bool:
     return False
 
 
+def table_function(call: exp.Func) -> bool:
+    """Whether it is DuckDB's own, over constants and files."""
+    return not isinstance(call, exp.Anonymous) or call.name.lower() in TABLE_FUNCTIONS
+
+
 def parameters(node: exp.Expr) -> bool:
     """Whether it holds `?` or `$name`."""
     return node.find(exp.Placeholder, exp.Parameter) is not None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
 from sqlglot import exp
+
+Names: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -261,3 +263,24 @@ class Use:
     carrier: Carrier
     relation: Relation | None
     outer: tuple[tuple[Carrier, bool], ...] = ()
+
+
+class World:
+    """What the caller knows about names, and what the walk has found so far."""
+
+    def __init__(
+        self,
+        live: Callable[[Names], bool],
+        free: Callable[[Names], bool],
+        known: str,
+        view: Callable[[Names], str | None],
+    ) -> None:
+        self.live, self.free, self.known, self.view = live, free, known, view
+        self.refs: list[Ref] = []
+        self.links: list[Link] = []
+        self.problems: list[Problem] = []
+        self.depth = 0
+
+    def macro(self, name: str) -> str | None:
+        """The text of the user's macro `name`."""
+        return self.view((name,))

@@ -59,6 +59,11 @@ class Source:
         except SqlglotError:
             return None
 
+    @property
+    def opaque(self) -> bool:
+        """Whether it is a statement that sqlglot keeps as a text, and logs that it does."""
+        return bool(self.tokens) and self.tokens[0].token_type in DuckDB.Tokenizer.COMMANDS
+
     def word(self, index: int) -> str:
         """The keyword or sign at a token; empty past the end."""
         return self._words[index] if index < len(self._words) else ""

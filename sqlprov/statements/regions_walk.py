@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TypeAlias
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
@@ -19,40 +17,19 @@ from sqlprov.statements.regions_model import (
     Cte,
     Join,
     Kind,
-    Link,
+    Names,
     Op,
     Problem,
     Ref,
     Relation,
     Scope,
+    World,
     union,
 )
+from sqlprov.statements.regions_relations import add, blurred, closed, renamed, shape, united
 from sqlprov.statements.regions_text import Source, conjuncts
 
-Names: TypeAlias = tuple[str, ...]
-
 _DEPTH = 20  # views within views
-
-
-class World:
-    """What the caller knows about names, and what the walk has found so far."""
-
-    def __init__(
-        self,
-        live: Callable[[Names], bool],
-        free: Callable[[Names], bool],
-        known: str,
-        view: Callable[[Names], str | None],
-    ) -> None:
-        self.live, self.free, self.known, self.view = live, free, known, view
-        self.refs: list[Ref] = []
-        self.links: list[Link] = []
-        self.problems: list[Problem] = []
-        self.depth = 0
-
-    def macro(self, name: str) -> str | None:
-        """The text of the user's macro `name`."""
-        return self.view((name,))
 
 
 class Walk:
@@ -66,7 +43,8 @@ class Walk:
         self.seen: set[int] = set()
         self.uses: dict[str, int] = {}
         for table in tree.find_all(exp.Table):
-            self.uses[table.name.lower()] = self.uses.get(table.name.lower(), 0) + 1
+            if len(table.parts) == 1:
+                self.uses[table.name.lower()] = self.uses.get(table.name.lower(), 0) + 1
 
     # Queries
 
@@ -79,7 +57,7 @@ class Walk:
             return self.set_operation(node, outer, filtering, ctes)
         if isinstance(node, exp.Subquery) and not node.args.get("joins"):
             inner = self.query(node.this, outer, filtering, ctes)
-            return _closed(inner) if node.args.get("limit") or node.args.get("offset") else inner
+            return closed(inner) if node.args.get("limit") or node.args.get("offset") else inner
         scope = Scope(outer, filtering, ctes)
         carried = union([self.enter(scope, child).whole() for child in node.iter_expressions()])
         return Relation("", node, Kind.OTHER, rest=carried)
@@ -99,11 +77,11 @@ class Walk:
             if recursive:
                 ctes[name] = Cte(item, True, False, Relation(name, item, Kind.OTHER))
             relation = self.query(item.this, outer, True, ctes)
-            relation = _renamed(relation, item.args.get("alias"))
+            relation = renamed(relation, item.args.get("alias"))
             if recursive:
-                relation = replace(_closed(relation), columns={}, rest=relation.whole(), order=None)
+                relation = replace(closed(relation), columns={}, rest=relation.whole(), order=None)
             elif self.uses.get(name, 0) != 1 or item.args.get("materialized"):
-                relation = _closed(relation)
+                relation = closed(relation)
             ctes[name] = Cte(item, recursive, False, relation)
         return ctes
 
@@ -112,15 +90,15 @@ class Walk:
     ) -> Relation:
         left = self.query(node.this, outer, filtering, ctes)
         right = self.query(node.expression, outer, filtering, ctes)
-        columns, rest, order = _united(left, right, bool(node.args.get("by_name")))
-        shape = left.shape if left.shape == right.shape else ""
-        result = Relation("", node, Kind.DERIVED, columns, rest, order, shape)
+        columns, rest, order = united(left, right, bool(node.args.get("by_name")))
+        same = left.shape if left.shape == right.shape else ""
+        result = Relation("", node, Kind.DERIVED, columns, rest, order, same)
         result.correlated = left.correlated | right.correlated
         if not isinstance(node, exp.Union):
             self.judge.compare(node, left, right)
         if any(node.args.get(key) for key in ("limit", "offset")):
-            result = _closed(result)
-        return result if isinstance(node, exp.Union) else _blurred(result)
+            result = closed(result)
+        return result if isinstance(node, exp.Union) else blurred(result)
 
     def select(
         self, node: exp.Select, outer: Scope | None, filtering: bool, ctes: dict[str, Cte]
@@ -178,7 +156,7 @@ class Walk:
                 rest |= shown.rest
                 order = None
                 for name, carrier in shown.columns.items():
-                    _add(columns, name, carrier)
+                    add(columns, name, carrier)
                 continue
             carrier = self.judge.carried(scope, item.unalias())
             if conditions.wild(item):
@@ -188,13 +166,13 @@ class Walk:
             if not name:
                 rest |= carrier.blurred()
             elif carrier:
-                _add(columns, name, carrier)
+                add(columns, name, carrier)
             if order is not None:
                 order.append((name, carrier))
         columns = {name: self.moved(scope, node, carrier) for name, carrier in columns.items()}
         if order is not None:
             order = [(name, self.moved(scope, node, carrier)) for name, carrier in order]
-        result = Relation("", node, Kind.DERIVED, columns, rest.blurred(), order, _shape(scope, node))
+        result = Relation("", node, Kind.DERIVED, columns, rest.blurred(), order, shape(scope, node))
         result.correlated = scope.correlated
         return result
 
@@ -236,11 +214,11 @@ class Walk:
             relation = Relation("", node, Kind.DERIVED, whole.columns, whole.rest)
         else:
             relation = self.enter(scope, node)
-        relation = _renamed(relation, node.args.get("alias"))
+        relation = renamed(relation, node.args.get("alias"))
         alias = node.alias_or_name.lower() or relation.alias
         relation = replace(relation, alias=alias, node=node)
         if node.args.get("sample"):
-            relation = _closed(relation)
+            relation = closed(relation)
         if node.args.get("pivots"):
             relation = self.pivoted(scope, relation, node.args["pivots"])
         scope.relations.append(relation)
@@ -285,6 +263,10 @@ class Walk:
                 return Relation(path[-1], node, Kind.FREE)
             return replace(cte.relation, alias=path[-1], correlated=NOTHING)
         if self.world.live(parts):
+            if any(ref.node is node for ref in self.world.refs):
+                self.world.problems.append(
+                    Problem(frozenset(), ".".join(parts))
+                )  # read twice: nothing is sure
             ref = Ref(node, ".".join(parts), self.editable)
             self.world.refs.append(ref)
             region = Carrier(frozenset([ref]), frozenset(), (ref,), True)
@@ -302,8 +284,7 @@ class Walk:
         if text is not None:
             return self.view(text)
         rest = self.judge.carried(scope, call).blurred()
-        known = not name or name in conditions.TABLE_FUNCTIONS
-        free = known and not call.find(exp.Column, exp.Query)
+        free = conditions.table_function(call) and not call.find(exp.Column, exp.Query)
         return Relation(name, node, Kind.FREE if free else Kind.OTHER, rest=rest)
 
     def view(self, text: str) -> Relation:
@@ -319,12 +300,13 @@ class Walk:
         self.world.depth += 1
         inner = Walk(self.world, text, tree, editable=False)
         if inner.is_free(tree, {}):
-            relation = Relation("", tree, Kind.FREE)
+            steady = conditions.steady(tree, self.world.macro)
+            relation = Relation("", tree, Kind.FREE if steady else Kind.OTHER)
         else:
             relation = inner.query(tree, None, True, {})
             inner.missed(tree)
         self.world.depth -= 1
-        return _closed(relation) if tree.find(exp.With) else relation
+        return closed(relation) if tree.find(exp.With) else relation
 
     def is_free(self, node: exp.Expr, ctes: dict[str, Cte]) -> bool:
         """Whether reading it makes no call."""
@@ -332,8 +314,7 @@ class Walk:
         for table in node.find_all(exp.Table):
             parts = tuple(part.name for part in table.parts)
             if isinstance(table.this, exp.Func):
-                name = table.this.name.lower() if isinstance(table.this, exp.Anonymous) else ""
-                if name and name not in conditions.TABLE_FUNCTIONS:
+                if not conditions.table_function(table.this):
                     return False
             elif len(parts) == 1 and parts[0].lower() in own:
                 continue
@@ -358,13 +339,22 @@ class Walk:
         return free
 
     def missed(self, tree: exp.Expr, *written: exp.Expr | None) -> None:
-        """A live table that the walk did not come by is a problem, not an oversight."""
+        """A live table that the walk did not come by is a problem, not an oversight; so is one in a macro."""
         for table in tree.find_all(exp.Table):
             parts = tuple(part.name for part in table.parts)
-            if id(table) in self.seen or any(table is target for target in written):
-                continue
-            if not isinstance(table.this, exp.Func) and self.world.live(parts):
+            known = id(table) in self.seen or any(table is target for target in written)
+            if not known and not isinstance(table.this, exp.Func) and self.world.live(parts):
                 self.world.problems.append(Problem(frozenset(), table.sql(dialect="duckdb")))
+        for call in tree.find_all(exp.Anonymous):
+            text = self.world.macro(call.name)
+            if text is not None and not isinstance(call.parent, exp.Table) and not self._harmless(text):
+                self.world.problems.append(Problem(frozenset(), call.sql(dialect="duckdb")))
+
+    def _harmless(self, text: str) -> bool:
+        try:
+            return self.is_free(parse_one(text, dialect="duckdb"), {})
+        except (SqlglotError, RecursionError):
+            return False
 
 
 def _op(join: exp.Join) -> Op:
@@ -384,77 +374,3 @@ def _bracketed(node: exp.Expr) -> exp.Expr | None:
     if isinstance(inner, exp.Table) or (inner.args.get("joins") and not isinstance(inner, exp.Select)):
         return inner
     return inner if _bracketed(inner) is not None else None
-
-
-def _add(columns: Columns, name: str, carrier: Carrier) -> None:
-    """A second column `region` is `region_1` outside; which one a name means is not claimed."""
-    if name not in columns:
-        columns[name] = carrier
-        return
-    both = (columns[name] | carrier).blurred()
-    taken = sum(bool(re.fullmatch(rf"{re.escape(name)}(_\d+)?", other)) for other in columns)
-    columns[name] = columns[f"{name}_{taken}"] = both
-
-
-def _closed(relation: Relation) -> Relation:
-    return _each(relation, Carrier.closed)
-
-
-def _blurred(relation: Relation) -> Relation:
-    return _each(relation, Carrier.blurred)
-
-
-def _each(relation: Relation, change: Callable[[Carrier], Carrier]) -> Relation:
-    columns = {name: change(carrier) for name, carrier in relation.columns.items()}
-    order = relation.order
-    if order is not None:
-        order = [(name, change(carrier)) for name, carrier in order]
-    return replace(relation, columns=columns, order=order)
-
-
-def _renamed(relation: Relation, alias: exp.Expr | None) -> Relation:
-    """`relation` under `t(a, b)`."""
-    names = [column.name.lower() for column in (alias.args.get("columns") or [] if alias else [])]
-    if not names or relation.kind is Kind.FREE:
-        return relation
-    if relation.order is None:
-        return replace(relation, columns={}, rest=relation.whole())
-    order = [
-        (names[at] if at < len(names) else name, carrier) for at, (name, carrier) in enumerate(relation.order)
-    ]
-    columns: Columns = {}
-    for name, carrier in order:
-        if carrier:
-            _add(columns, name, carrier)
-    return replace(relation, columns=columns, order=order)
-
-
-def _shape(scope: Scope, node: exp.Select) -> str:
-    if len(scope.relations) != 1 or not scope.relations[0].shape:
-        return ""
-    return f"{[item.sql() for item in node.expressions]} {scope.relations[0].shape}"
-
-
-def _united(
-    left: Relation, right: Relation, by_name: bool
-) -> tuple[Columns, Carrier, list[tuple[str, Carrier]] | None]:
-    """Columns of a UNION; a column is a region only if it is one on both sides."""
-
-    def both(a: Carrier, b: Carrier) -> Carrier:
-        if a.exact and b.exact:
-            return Carrier(a.refs | b.refs, a.links | b.links, a.exact + b.exact, a.open and b.open)
-        return a | b
-
-    if by_name or (left.shape and left.shape == right.shape):
-        names = {*left.columns, *right.columns}
-        columns = {name: both(left.column(name), right.column(name)) for name in names}
-        return columns, left.rest | right.rest, None
-    if left.order is None or right.order is None or len(left.order) != len(right.order):
-        carried = left.whole() | right.whole()
-        return {}, carried, None
-    order = [(name, both(a, b)) for (name, a), (_, b) in zip(left.order, right.order, strict=True)]
-    columns = {}
-    for name, carrier in order:
-        if carrier:
-            _add(columns, name, carrier)
-    return columns, left.rest | right.rest, order

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sqlprov.errors import UnknownName, caret, nearest
-from sqlprov.settings import PREFIX, Settings, written
+from sqlprov.settings import PREFIX, Settings
 from sqlprov.statements import names
 from sqlprov.statements.phrase import Name, Phrase
 from sqlprov.statements.statement import Answered
@@ -194,7 +194,7 @@ def _methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], exten
 
 
 def _settings(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
-    values = {PREFIX + knob.name: written(getattr(settings, knob.name)) for knob in fields(settings)}
+    values = settings.values()
     for name, (default, about) in Settings.described().items():
         yield {"name": name, "value": values[name], "default": default, "description": about}
 

@@ -6,15 +6,12 @@ from sqlprov.errors import NotSupportedError, caret
 from sqlprov.statements.phrase import Phrase
 
 _REASONS = {
-    ("EXEC",): "it comes with writes, and this version reads only.",
     ("REGISTRY",): "there is no registry, the tables are installed with sqlprov. SHOW PROVIDERS lists them.",
-    ("DESCRIBE", "METHOD"): "it comes with writes. SHOW EXTENDED METHODS IN <table> lists the methods.",
     (
-        "DESCRIBE",
-        "EXTENDED",
-        "METHOD",
-    ): "it comes with writes. SHOW EXTENDED METHODS IN <table> lists the methods.",
-    ("SHOW", "INSERT"): "it comes with writes, and this version reads only.",
+        "EXPLAIN",
+        "ANALYZE",
+        "EXEC",
+    ): "it would make the call. EXPLAIN EXEC shows the call and does not make it.",
 }
 
 

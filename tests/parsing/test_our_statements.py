@@ -101,14 +101,10 @@ def test_explain_of_nothing_is_malformed():
 @pytest.mark.parametrize(
     "text",
     [
-        "EXEC aws.sagemaker.inference_experiments.stop @Name = 'x'",
-        "/*+ AWAIT */ exec x @@json = '{}'",
-        "EXPLAIN EXEC x.y",
         "REGISTRY LIST",
         "registry pull aws",
-        "SHOW INSERT INTO aws.sagemaker.models",
-        "DESCRIBE METHOD aws.sagemaker.models.create_resource",
-        "DESCRIBE EXTENDED METHOD aws.sagemaker.models.create_resource",
+        "EXPLAIN REGISTRY LIST",
+        "EXPLAIN ANALYZE EXEC x.y",
     ],
 )
 def test_what_is_known_and_not_offered_is_refused_with_a_reason(text):

@@ -1,13 +1,14 @@
 """Words of a command line in; rows on stdout, errors on stderr and an exit code out.
 
-Exit codes: 0, 1 for an error or an incomplete result, 2 for wrong usage, 130 after Ctrl-C, 141 when the reader
-of stdout has gone (as a shell reports SIGPIPE: statements that would have followed have not run).
+Exit codes: 0, 1 for an error or an incomplete result, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM, 141
+when the reader of stdout has gone (as a shell reports SIGPIPE: statements that would have followed have not run).
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -24,13 +25,16 @@ class _Commands(click.Group):
     """Turns whatever a command raises into text on stderr and an exit code, never a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        signal.signal(signal.SIGTERM, _terminate)
         try:
             found = super().invoke(ctx)
             sys.stdout.flush()
         except (click.ClickException, click.exceptions.Exit):
             raise
+        except Terminated:
+            _leave_at_once("Terminated.", 143)
         except (KeyboardInterrupt, click.Abort):
-            _leave_at_once("Cancelled.")
+            _leave_at_once("Cancelled.", 130)
         except BrokenPipeError:
             # Python flushes stdout once more on its way out, and would complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -49,11 +53,19 @@ def _fail(ctx: click.Context, error: Exception) -> NoReturn:
     ctx.exit(1)
 
 
-def _leave_at_once(text: str) -> NoReturn:
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: calls under way end as after Ctrl-C."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
+
+
+def _leave_at_once(text: str, code: int) -> NoReturn:
     """Exit without waiting for threads, which may be in a call that nobody needs any more."""
     click.echo(text, err=True)
     sys.stderr.flush()
-    os._exit(130)
+    os._exit(code)
 
 
 @click.group(

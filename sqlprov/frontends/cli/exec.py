@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from sqlprov.errors import Error
+from sqlprov.errors import Error, WriteError
 from sqlprov.output import FORMATS
 from sqlprov.settings import PREFIX, Settings
 
@@ -29,6 +29,8 @@ Examples:
                         WHERE region = 'us-east-1'"
   sqlprov exec --region eu-west-1 -o csv --out models.csv "FROM aws.sagemaker.models"
   sqlprov exec -f report.sql --param owner=ada --set regions=all -o jsonl
+  sqlprov exec --local --dry-run "DELETE FROM aws.sagemaker.models
+                                  WHERE model_name = 'churn-v1' AND region = 'us-east-1'"
   echo "SHOW SERVICES IN aws" | sqlprov exec -f -"""
 
 
@@ -48,8 +50,9 @@ Formats:
 
 In text, timestamps are ISO 8601 with their zone, nested values JSON, blobs base64.
 
-Errors go to stderr. Exit codes: 0 done; 1 an error, or, after --set on_error=warn, rows are missing;
-2 wrong usage; 130 Ctrl-C; 141 the reader of stdout has gone.
+Errors go to stderr, and so does what became of each row that INSERT, UPDATE, DELETE or EXEC wrote. Exit
+codes: 0 done; 1 an error, a row that is not ok, or, after --set on_error=warn, rows are missing; 2 wrong
+usage; 130 Ctrl-C; 141 the reader of stdout has gone; 143 SIGTERM.
 
 {EXAMPLES}"""
 
@@ -88,6 +91,8 @@ class _Asked:
     file: BinaryIO | None
     param: dict[str, str]
     set: dict[str, str]
+    dry_run: bool
+    read_only: bool
     verbose: bool
 
 
@@ -134,6 +139,10 @@ class _Asked:
     metavar="NAME=VALUE",
     help="A setting, such as concurrency=4; SHOW SETTINGS lists them. May be repeated.",
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Show the calls of a write to the cloud instead of making them."
+)
+@click.option("--read-only", is_flag=True, help="Refuse every write to the cloud.")
 @click.option("-v", "--verbose", is_flag=True, help="Show each call on stderr.")
 @click.pass_context
 def execute(ctx: click.Context, /, **options: Any) -> None:
@@ -171,11 +180,20 @@ def _run(script: str, asked: _Asked) -> bool:
         endpoint_url=asked.endpoint_url,
         region=list(asked.region) or None,
         profile=asked.profile,
+        read_only=asked.read_only,
         settings=asked.set,
     )
     try:
         with _stream(asked.out) as stream:
-            complete = _print_all(connection.run(script, asked.param or None), asked.output, stream)
+            results = connection.run(script, asked.param or None, dry_run=asked.dry_run)
+            complete = _print_all(results, asked.output, stream)
+    except KeyboardInterrupt:
+        _tell(connection.outcomes)
+        raise
+    except WriteError as error:
+        _tell(error.outcomes)
+        connection.close()
+        raise WriteError(str(error).partition("\n")[0], error.outcomes) from None
     except Exception:
         connection.close()
         raise
@@ -191,12 +209,23 @@ def _print_all(results: Iterator[sqlprov.Result], format: str, stream: BinaryIO)
         if result.has_rows:
             _print(result, format, stream, printed)
             printed += 1
+        for warning in result.warnings:
+            click.echo(f"Warning: {warning}", err=True)
+        _tell(result.outcomes)
         if not result.complete:
             complete = False
             for missing in result.errors:
                 where = f"{missing.table}, {missing.region}"
                 click.echo(f"Warning: rows are missing: {where}: {missing.error}", err=True)
     return complete
+
+
+def _tell(outcomes: Sequence[Any]) -> None:
+    """What became of each row that was written, a line each on stderr."""
+    for one in outcomes:
+        made = f" ({', '.join(one.operations)})" if one.operations else ""
+        reason = f": {one.reason}" if one.reason else ""
+        click.echo(f"{one.status.value:<8}{one.key} in {one.region}{made}{reason}", err=True)
 
 
 def _print(result: sqlprov.Result, format: str, stream: BinaryIO, printed: int) -> None:

@@ -1,0 +1,406 @@
+"""Writes in, Outcomes out: the calls of each row, one HTTP request an attempt, what is ambiguous read back.
+
+What a row needs next is decided by `plan.write.next_step` from the row as last described; here the call is made,
+and where its answer is lost, `plan.verdict` tells from another look whether it happened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from sqlprov.catalog.table import Table
+from sqlprov.cloud.batches import dig
+from sqlprov.cloud.calls import Failed, attempt, call, pause, recorded
+from sqlprov.cloud.clients import Cloud
+from sqlprov.cloud.faults import Fault, Next, matches
+from sqlprov.cloud.reading import read_tags
+from sqlprov.cloud.run import CallRecord, Run
+from sqlprov.errors import Cancelled, DatabaseError, OperationalError
+from sqlprov.plan.changes import tag_map
+from sqlprov.plan.verdict import Verdict, verdict
+from sqlprov.plan.write import Done, Found, Kind, Refuse, Request, Wait, Write, next_step
+
+CLOCK_SLACK = timedelta(seconds=2)
+"""What the service's clocks may differ by; something older than this before we began is not ours."""
+FIRST_LOOK, LONGEST_LOOK = 0.05, 5.0
+"""Seconds between two looks at a row that is waited for; half as long again each time."""
+CONFLICTS = frozenset({"ConflictException", "ConcurrentModificationException"})
+
+
+class Ending(Enum):
+    """What is known of a row at the end."""
+
+    OK = "ok"
+    FAILED = "failed"  # nothing took effect
+    PARTIAL = "partial"  # some calls did, they are listed
+    UNKNOWN = "unknown"  # nobody can tell
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the write of one row ended.
+
+    Attributes:
+        row: number in the statement, from 1.
+        table, region, key: the row; parts of the key are joined by `|`.
+        status: the ending.
+        operations: API operations that took effect, in their order.
+        reason: why it is not ok, or what is worth knowing although it is.
+        found: the row as read last, of DELETE as it was; `None` if it was not read, or does not exist.
+    """
+
+    row: int
+    table: str
+    region: str
+    key: str
+    status: Ending
+    operations: tuple[str, ...] = ()
+    reason: str = ""
+    found: Found | None = None
+
+
+class Lost(Exception):
+    """What became of a call cannot be told."""
+
+
+class Stopped(Exception):
+    """The row goes no further; the text says why."""
+
+
+@dataclass
+class RowWriter:
+    """One row under way.
+
+    Attributes:
+        write: what is asked of it.
+        row: its number, from 1.
+        run, cloud: the statement and the clients.
+        check: raises Stopped if the row, as described just before its first call, is not the one that was read.
+        made: the write as it is once the row has been described; of a patch document it is not known before.
+        wait: whether to wait for the state that the YAML names under `until`.
+        reading: whether the row is read back at the end, for RETURNING.
+    """
+
+    write: Write
+    row: int
+    run: Run
+    cloud: Cloud
+    check: Callable[[Found | None], None] = lambda found: None
+    made: Callable[[Found | None], Write] | None = None
+    wait: bool = False
+    reading: bool = False
+    done: list[Request] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    found: Found | None = None
+    was: Found | None = None
+    begun: bool = False
+
+    @property
+    def table(self) -> Table:
+        """The table of the row."""
+        return self.write.table
+
+    def outcome(self) -> Outcome:
+        """Do it all; nothing that goes wrong is raised."""
+        try:
+            self._steps()
+            return self.ended(Ending.OK, "; ".join(self.notes))
+        except Stopped as stopped:
+            return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, str(stopped))
+        except Lost as lost:
+            return self.ended(Ending.UNKNOWN, str(lost))
+        except Cancelled:
+            text = "interrupted"
+            return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, f"{text} before its next call")
+        except DatabaseError as error:
+            return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, str(error))
+
+    def interrupted(self) -> Outcome:
+        """The outcome of a row whose calls did not end in time after an interruption."""
+        if not self.begun:
+            return self.ended(Ending.FAILED, "interrupted before its first call")
+        return self.ended(Ending.UNKNOWN, "interrupted while a call was under way")
+
+    def ended(self, status: Ending, reason: str) -> Outcome:
+        operations = tuple(request.operation for request in self.done)
+        key = "|".join(self.write.key)
+        found = self.was if self.write.kind is Kind.DELETE else self.found
+        return Outcome(
+            self.row, self.table.full_name, self.write.region, key, status, operations, reason, found
+        )
+
+    # Steps
+
+    def _steps(self) -> None:
+        self.begun = True
+        write, deadline = self.write, time.monotonic() + self.run.settings.await_timeout
+        if write.kind in (Kind.UPDATE, Kind.DELETE):
+            # A patch document may be about tags: that is not known before.
+            self.found = self.look(tags=True if self.made or self.reading else None)
+            self.check(self.found)
+            self.was = self.found
+            if self.made:
+                write = self.write = self.made(self.found)
+        elif write.kind is Kind.INSERT and self.run.served is None:
+            # A look before the first create tells the service's clock, against which "ours" is judged.
+            self.found = self.look()
+        conflicts = 0
+        while True:
+            step = next_step(write, self.found, tuple(self.done))
+            if isinstance(step, Done):
+                self.notes += [step.note] if step.note else []
+                break
+            if isinstance(step, Refuse):
+                raise Stopped(step.reason)
+            if isinstance(step, Wait):
+                self._leave(step.states, deadline)
+                continue
+            conflict = self._make(step)
+            if conflict:
+                conflicts += 1
+                if time.monotonic() > deadline:
+                    raise Stopped(str(conflict.error))
+                pause(self.run, conflict, conflicts)
+            if conflict or (write.kind in (Kind.UPDATE, Kind.DELETE) and step.purpose != "delete"):
+                self.found = self.look()
+        if self.wait:
+            self._await(deadline)
+        if self.reading and write.kind is not Kind.DELETE:
+            self.found = self.look(tags=True)
+
+    def _make(self, request: Request) -> Fault | None:
+        """Make a call and see that it is known what came of it; a fault is a conflict, to be decided anew.
+
+        Raises:
+            Stopped: it failed without an effect.
+            Lost: it cannot be told whether it had one.
+        """
+        doubted, before, again = False, self.found, 0
+        record = CallRecord(request.operation, request.region, self._parameters(request))
+        with recorded(self.run, record):
+            while True:
+                try:
+                    attempt(self.run, self.cloud, self.table.client, self.table.signing, record)
+                except Failed as failed:
+                    met = failed.fault
+                else:
+                    self.done.append(request)
+                    return None
+                record.error = met.error.code or type(met.error).__name__
+                if met.harmless and not doubted:
+                    if met.error.code in CONFLICTS and self.write.kind in (Kind.UPDATE, Kind.DELETE):
+                        return met
+                    if met.next is Next.GIVE_UP or record.attempts >= self.run.settings.max_attempts:
+                        self._refused(request, met)
+                        return None
+                    pause(self.run, met, record.attempts)
+                    continue
+                doubted = True
+                if met.next is Next.SLOW_DOWN and record.attempts < self.run.settings.max_attempts:
+                    pause(self.run, met, record.attempts)
+                    continue
+                if self._happened(request, before, met):
+                    record.error = ""
+                    self.done.append(request)
+                    return None
+                again += 1
+                if again > 1 and request.purpose == "create":
+                    raise Lost(
+                        f"{met.error} Tried again after the first answer was lost; it is not to be seen."
+                    )
+                if record.attempts >= self.run.settings.max_attempts:
+                    raise Stopped(str(met.error))
+                pause(self.run, met, record.attempts)
+
+    def _refused(self, request: Request, met: Fault) -> None:
+        """A certain failure; for a delete of what is gone it is none."""
+        if request.purpose == "delete" and matches(self.table.missing, met.error):
+            self.notes.append("it was gone already")
+            self.found = None
+            self.done.append(request)
+            return
+        raise Stopped(str(met.error)) from met.error
+
+    def _happened(self, request: Request, before: Found | None, met: Fault) -> bool:
+        """Whether a call with a lost answer took effect; `False` if it surely did not and may be made again.
+
+        Raises:
+            Stopped: it did not, and somebody else's is there.
+            Lost: it cannot be told.
+        """
+        began = (self.run.served or datetime.now(UTC)) - CLOCK_SLACK
+        settle = time.monotonic() + self.run.settings.settle
+        pause_ = FIRST_LOOK
+        while True:
+            try:
+                after = self.look(tags=True)
+            except OperationalError as error:
+                raise Lost(f"{met.error} It could not be read back: {error}") from None
+            judged = self._judged(request, before, after, began)
+            if judged is Verdict.HAPPENED:
+                self.found = after
+                told = "its answer was lost"
+                if request.purpose == "create" and not self.run.settings.request_tag:
+                    told += "; a row equivalent to it, created since, is there"
+                self.notes.append(told)
+                return True
+            if judged is Verdict.UNKNOWN:
+                raise Lost(f"{met.error} The row read back does not tell whether it took effect.")
+            if judged is Verdict.DID_NOT and after is not None and request.purpose == "create":
+                raise Stopped(f"{self.write.shown} exists already, made by somebody else. {met.error}")
+            patient = request.purpose == "create" or judged is Verdict.WAIT
+            if not patient or time.monotonic() > settle:
+                return False
+            self.run.cancelled.wait(pause_)
+            self.run.check()
+            pause_ = min(pause_ * 1.5, LONGEST_LOOK)
+
+    def _judged(
+        self, request: Request, before: Found | None, after: Found | None, began: datetime
+    ) -> Verdict:
+        if request.purpose == "create" and self.run.settings.request_tag and after is not None:
+            ours = (after.tags or {}).get(REQUEST_TAG) == self.run.request
+            return Verdict.HAPPENED if ours else Verdict.DID_NOT
+        return verdict(self.table, request, before, after, began)
+
+    def _parameters(self, request: Request) -> Mapping[str, Any]:
+        tags = self.table.tags
+        if request.purpose != "create" or not self.run.settings.request_tag or tags is None:
+            return request.parameters
+        own = {"Key": REQUEST_TAG, "Value": self.run.request}
+        return {**request.parameters, tags.items: [*request.parameters.get(tags.items, ()), own]}
+
+    # Looks
+
+    def look(self, tags: bool | None = None) -> Found | None:
+        """The row now; `None` if it does not exist. Tags are read if the write is about them, or if asked."""
+        describe = self.table.describe
+        assert describe is not None, "only tables that can be described are written"
+        arguments = dict(zip(describe.arguments, self.write.key, strict=True))
+        try:
+            reply = call(
+                self.run,
+                self.cloud,
+                self.table.client,
+                self.table.signing,
+                describe.call,
+                self.write.region,
+                arguments,
+                describe.required,
+            )
+            described = dig(reply, describe.item)
+            wanted = self.write.tags is not None if tags is None else tags
+            found = None
+            if wanted and self.table.tags:
+                arn = dig(described, describe.paths[self.table.arn])
+                found = tag_map(read_tags(self.run, self.cloud, self.table, self.write.region, str(arn)))
+            return Found(described, found)
+        except OperationalError as error:
+            if matches(self.table.missing, error):
+                return None
+            raise
+
+    def _leave(self, states: tuple[str, ...], deadline: float) -> None:
+        """Look until the row is in none of `states`."""
+        self._look_until(lambda found: found is None or found.state(self.table) not in states, deadline)
+
+    def _await(self, deadline: float) -> None:
+        """Wait for the state that the statement's method names under `until`."""
+        method = self._last_method()
+        if method is None or not method.until:
+            return
+        missing = method.until == ("missing",)
+
+        def settled(found: Found | None) -> bool:
+            if found is None:
+                return True
+            state = found.state(self.table)
+            return not missing and (state in method.until or state not in self.table.busy)
+
+        self._look_until(settled, deadline)
+        if self.found is None:
+            if not missing:
+                raise Stopped(f"{self.write.shown} is gone; {' or '.join(method.until)} was waited for")
+        elif self.found.state(self.table) not in method.until:
+            raise Stopped(
+                f"{self.write.shown} did not reach {' or '.join(method.until)}: {self._shown_state()}"
+            )
+
+    def _last_method(self) -> Any:
+        """The method of the last call that has one."""
+        for request in reversed(self.done):
+            for method in self.table.methods:
+                if method.call == request.operation and method.verb != "SELECT":
+                    return method
+        return None
+
+    def _look_until(self, enough: Callable[[Found | None], bool], deadline: float) -> None:
+        between = FIRST_LOOK
+        while True:
+            self.found = self.look()
+            if enough(self.found):
+                return
+            if time.monotonic() > deadline:
+                limit = self.run.settings.await_timeout
+                raise Stopped(f"{self.write.shown} was waited for {limit:g} s: {self._shown_state()}")
+            self.run.cancelled.wait(between)
+            self.run.check()
+            between = min(between * 1.5, LONGEST_LOOK)
+
+    def _shown_state(self) -> str:
+        if self.found is None:
+            return "it does not exist"
+        reasons = (self.found.described.get(name) for name in ("StatusReason", "FailureReason"))
+        reason = next((f" ({text})" for text in reasons if text), "")
+        return f"its last state is {self.found.state(self.table) or 'not known'}{reason}"
+
+
+REQUEST_TAG = "sqlprov:request"
+"""Key of the tag that `sqlprov_request_tag` adds to what INSERT creates."""
+LET_END = 10.0
+"""Seconds that calls under way get to end after an interruption."""
+
+
+def write_rows(writers: list[RowWriter], run: Run) -> list[Outcome]:
+    """Write all rows, `sqlprov_concurrency` at once; an outcome for each, in their order.
+
+    A failed row does not keep the others from being written, unless `sqlprov_on_error` is 'stop'. After
+    `run.cancel()` no call starts; those under way are waited for, up to LET_END.
+    """
+    import threading
+
+    outcomes: dict[int, Outcome] = {}
+    changed = threading.Condition()
+    halted = threading.Event()
+
+    def task(writer: RowWriter) -> None:
+        if halted.is_set():
+            outcome = writer.ended(
+                Ending.FAILED, "not begun: an earlier row was not ok (sqlprov_on_error = 'stop')"
+            )
+        else:
+            outcome = writer.outcome()
+        if outcome.status is not Ending.OK and run.settings.on_error == "stop":
+            halted.set()
+        with changed:
+            outcomes[writer.row] = outcome
+            changed.notify_all()
+
+    def woken() -> None:
+        with changed:
+            changed.notify_all()
+
+    run.on_cancel(woken)
+    pool = run.pool
+    for writer in writers:
+        pool.submit(lambda writer=writer: task(writer))  # type: ignore[misc]
+    with changed:
+        changed.wait_for(lambda: len(outcomes) == len(writers) or run.cancelled.is_set())
+        begun = [writer for writer in writers if writer.begun]
+        changed.wait_for(lambda: all(writer.row in outcomes for writer in begun), timeout=LET_END)
+        return [outcomes.get(writer.row) or writer.interrupted() for writer in writers]

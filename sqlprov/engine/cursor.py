@@ -1,0 +1,265 @@
+"""A statement in, DuckDB's answer out: one connection to DuckDB, with live tables and regions brought as needed.
+
+Everything here runs on the cursor's one thread (`Driver`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from sqlprov.cloud.run import Run
+from sqlprov.engine import scoping
+from sqlprov.engine.explain import explained, scans
+from sqlprov.engine.faults import missing_relation, missing_words, unknown_live
+from sqlprov.engine.session import VARIABLE, Session
+from sqlprov.engine.writes import OWN_ROWS, Ask, Asked, Writing
+from sqlprov.errors import DataError, NotSupportedError
+from sqlprov.plan import PlannedCall
+from sqlprov.statements import Delete, Exec, Explain, Insert, Query, Statement, Update, Write, refusal
+
+BATCH = 2048
+"""Rows that DuckDB hands on at a time while a result is read bit by bit."""
+COUNTED = frozenset(
+    {"INSERT", "UPDATE", "DELETE", "CREATE", "COPY", "DROP", "ALTER", "EXPORT", "IMPORT", "MERGE", "TRUNCATE"}
+)
+"""Verbs whose single column `Count` tells how many rows were changed."""
+READS = frozenset(
+    {"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW", "SET", "USE"}
+)
+"""Verbs that make and drop nothing."""
+BEGINS, ENDS = frozenset({"BEGIN", "START"}), frozenset({"COMMIT", "END", "ROLLBACK", "ABORT"})
+NO_READING = BEGINS | ENDS | {"SET", "RESET", "USE", "DETACH"}
+"""Verbs that read no table; in an aborted transaction nothing but these may be run."""
+
+Parameters = Mapping[str, Any] | Sequence[Any] | None
+
+
+@dataclass(frozen=True)
+class Bindings:
+    """What comes with a statement's text.
+
+    Attributes:
+        parameters: a sequence for `?`, or a mapping for `$name`, which may hold more than one statement uses.
+        caller: the frame whose variables may serve as relations; `None` if there is none.
+    """
+
+    parameters: Parameters = None
+    caller: FrameType | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a statement answered.
+
+    Attributes:
+        rows: a stream still to be read, or a table; `None` if the statement has no rows.
+        rowcount: rows that were changed; -1 if it changes none.
+        planned: the calls that EXPLAIN predicts.
+    """
+
+    rows: pa.RecordBatchReader | pa.Table | None = None
+    rowcount: int = -1
+    planned: tuple[PlannedCall, ...] = ()
+
+
+class Cursor:
+    """One DuckDB connection of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self.duck = session.cursor()
+        self._session = session
+        self._definitions = scoping.Definitions(session, self.duck)
+        # Name of a prepared statement -> why its demands have no scope without a region condition.
+        self._prepared: dict[str, str | None] = {}
+        self._in_transaction = False
+
+    def path(self) -> tuple[str, ...]:
+        """What USE chose: catalog and schema; empty if DuckDB answers nothing, in an aborted transaction."""
+        try:
+            found = self.duck.execute("SELECT current_database(), current_schema()").fetchone()
+        except duckdb.Error:
+            return ()
+        return tuple(found or ())
+
+    def answer(self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool = False) -> Answer:
+        """Run a statement that is not answered by the catalog alone.
+
+        Raises:
+            Error: it is refused, or what it met in the cloud.
+            duckdb.Error: what it met in DuckDB.
+        """
+        if reason := refusal(statement, self._session.catalog, self.path):
+            raise NotSupportedError(reason)
+        if isinstance(statement, Explain):
+            if self._is_write(statement.inner):
+                return self._write(statement.inner, bindings, run, dry_run=True)
+            return self._explain(statement.inner, bindings, run)
+        if self._is_write(statement):
+            return self._write(statement, bindings, run, dry_run=dry_run)
+        assert isinstance(statement, Query), "every other kind is handled above"
+        return self._query(statement, bindings, run)
+
+    # Reads, and whatever is DuckDB's own
+
+    def _query(self, query: Query, bindings: Bindings, run: Run) -> Answer:
+        if query.verb in BEGINS:
+            self._session.register_all(services=True)
+        text = self._prepare(query, run)
+        try:
+            relation = self._bound(text, bindings, run)
+        finally:
+            self._session.changes += query.verb not in READS
+        if query.verb in BEGINS | ENDS:
+            self._in_transaction = query.verb in BEGINS
+        if relation is None or relation.columns == ["Success"]:
+            return Answer()
+        reader = relation.to_arrow_reader(BATCH)
+        if relation.columns == ["Count"] and query.verb in COUNTED:
+            changed = reader.read_all()
+            return Answer(rowcount=changed.column(0)[0].as_py() if changed.num_rows else -1)
+        return Answer(reader)
+
+    def _explain(self, query: Query | Exec, bindings: Bindings, run: Run) -> Answer:
+        assert isinstance(query, Query), "EXEC is rehearsed"
+        if query.pivot_without_in:
+            raise NotSupportedError(
+                "EXPLAIN of a PIVOT without IN would read the table to learn its columns: "
+                "name them, as in PIVOT t ON status IN ('Running', 'Completed')."
+            )
+        text = self._prepare(query, run)
+        relation = self._bound(f"EXPLAIN (FORMAT json) {text}", bindings, run)
+        plan = relation.fetchall()[0][1] if relation is not None else "[]"
+        plans = list(scans(self._session, plan, run))
+        relation = self._bound(f"EXPLAIN {text}", bindings, run)
+        duck_plan = relation.fetchall()[0][1] if relation is not None else ""
+        planned = tuple(call for each, _ in plans for call in each.calls())
+        return Answer(explained(plans, duck_plan), planned=planned)
+
+    def _prepare(self, query: Query, run: Run) -> str:
+        """Make the live tables of a query exist; its text, with the regions that only we can tell."""
+        self._session.register(query.words)
+        if "information_schema" in query.words or any(word.startswith("duckdb_") for word in query.words):
+            self._session.register_all()
+        if query.verb in NO_READING:
+            return query.text
+        asked, before = query.prepared
+        if query.verb == "EXECUTE" and asked in self._prepared:
+            run.unresolved = self._prepared[asked]
+            return query.text
+        text, run.unresolved = scoping.scoped(
+            query.text[before:], self._session, self._definitions, self.path, run
+        )
+        if query.verb == "PREPARE":
+            self._prepared[asked] = run.unresolved
+        return query.text[:before] + text
+
+    def _bound(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
+        """Have DuckDB bind `text`, and bring what it misses: live tables, and variables of the caller."""
+        # Of an aborted transaction the statement itself will tell, unless it is the ROLLBACK.
+        with contextlib.suppress(duckdb.TransactionException):
+            self.duck.execute(f"SET VARIABLE {VARIABLE} = '{run.id}'")
+        parameters = self._parameters(text, bindings.parameters)
+        while True:
+            try:
+                return self.duck.sql(text, params=parameters)
+            except duckdb.Error as error:
+                if self._session.register(missing_words(error)) or self._adopt(error, bindings.caller, run):
+                    continue
+                raise unknown_live(error, text, self._session.catalog, self.path) or error from None
+
+    def _adopt(self, error: duckdb.Error, caller: FrameType | None, run: Run) -> bool:
+        """Make a variable of the caller a relation for this statement, if that is what was missing."""
+        name = missing_relation(error)
+        if not name or caller is None or name in run.adopted:
+            return False
+        found = caller.f_locals.get(name, caller.f_globals.get(name))
+        if found is None:
+            return False
+        try:
+            self.duck.register(name, found)
+        except (duckdb.Error, TypeError):
+            return False
+        run.adopted.append(name)
+        return True
+
+    def _parameters(self, text: str, parameters: Parameters) -> Any:
+        if not isinstance(parameters, Mapping):
+            return list(parameters) if parameters else None
+        names = self.parameter_names(text)
+        return {name: value for name, value in parameters.items() if name in names} or None
+
+    def parameter_names(self, text: str) -> frozenset[str]:
+        """The names of the parameters of a text; none if DuckDB cannot read it."""
+        try:
+            statements = self.duck.extract_statements(text)
+        except duckdb.Error:
+            return frozenset()
+        return frozenset(name for statement in statements for name in statement.named_parameters)
+
+    # Writes
+
+    def _is_write(self, statement: Statement) -> bool:
+        """Whether a statement writes a live table; of another table it is DuckDB's."""
+        if isinstance(statement, Exec):
+            return True
+        return isinstance(statement, Write) and statement.applies(self._session.catalog, self.path())
+
+    def _write(self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool) -> Answer:
+        assert isinstance(statement, Insert | Update | Delete | Exec), "only these write"
+        if not dry_run:
+            self._check_may_write(run)
+        path = self.path()
+        writing = Writing(self._session, statement, path, self._asker(bindings, run), run, self._zone())
+        targets = writing.targets()
+        if dry_run:
+            return Answer(writing.rehearse(targets))
+        outcomes = writing.write(targets)
+        if isinstance(statement, Exec) or statement.returning is None:
+            return Answer(rowcount=len(outcomes))
+        self.duck.register(OWN_ROWS, writing.read_back(outcomes))
+        run.adopted.append(OWN_ROWS)
+        returned = self._bound(statement.returning_query(OWN_ROWS), bindings, run)
+        assert returned is not None, "a SELECT has rows"
+        return Answer(returned.to_arrow_table(), len(outcomes))
+
+    def _asker(self, bindings: Bindings, run: Run) -> Ask:
+        def ask(text: str) -> Asked:
+            # Without it JSON inside a STRUCT arrives as text that keeps the quotes of its strings.
+            self.duck.execute("SET arrow_lossless_conversion = true")
+            try:
+                relation = self._bound(self._prepare(Query(text, 0), run), bindings, run)
+                if relation is None:
+                    raise DataError("The query of the rows gives none.")
+                kinds = tuple(str(kind) for kind in relation.types)
+                return Asked(relation.to_arrow_table(), kinds)
+            finally:
+                self.duck.execute("RESET arrow_lossless_conversion")
+
+        return ask
+
+    def _check_may_write(self, run: Run) -> None:
+        if run.settings.read_only:
+            raise NotSupportedError("The session is read-only (sqlprov_read_only): nothing was written.")
+        if self._in_transaction:
+            raise NotSupportedError(
+                "A write to the cloud cannot be rolled back, so that it is refused within BEGIN … COMMIT."
+            )
+
+    def _zone(self) -> str:
+        found = self.duck.execute("SELECT current_setting('TimeZone')").fetchone()
+        return str(found[0]) if found else "UTC"
+
+    # End
+
+    def release(self, run: Run) -> None:
+        """Forget the variables that served a statement as relations."""
+        for name in run.adopted:
+            self.duck.unregister(name)
+        run.adopted.clear()

@@ -1,0 +1,405 @@
+"""A statement that writes in, its outcomes out: rows read by DuckDB, drafted by `plan`, written by `cloud`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from sqlprov.catalog import Source, Table
+from sqlprov.cloud.batches import array, dig
+from sqlprov.cloud.run import Run
+from sqlprov.cloud.writing import Ending, Outcome, RowWriter, Stopped, write_rows
+from sqlprov.engine.session import Session, quoted
+from sqlprov.errors import DataError, NotSupportedError, WriteError
+from sqlprov.plan.drafts import PATCH, Drafts, Given, check_assigned, execution, inserts, updates
+from sqlprov.plan.patch import patched
+from sqlprov.plan.rehearse import rehearsed
+from sqlprov.plan.write import Found, Kind, Request, Write
+from sqlprov.statements.delete import Delete
+from sqlprov.statements.exec import Exec
+from sqlprov.statements.insert import Insert
+from sqlprov.statements.names import live_table
+from sqlprov.statements.update import Update
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The whole answer of a query: its rows, and DuckDB's type of each column."""
+
+    rows: pa.Table
+    types: tuple[str, ...]
+
+
+Ask = Callable[[str], Asked]
+"""Has DuckDB run a query, with the live tables it names, their regions, and the parameters."""
+Statement = Insert | Update | Delete | Exec
+
+CAP, KEYED_CAP = 10, 100
+"""Rows that one statement may write: with any condition; with INSERT or a condition on the key."""
+OWN_ROWS = "sqlprov_rows"
+"""Name under which RETURNING finds the rows."""
+PLAN = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("key", pa.string()),
+        ("operation", pa.string()),
+        ("region", pa.string()),
+        ("parameters", pa.string()),
+        ("states", pa.string()),
+        ("permissions", pa.string()),
+        ("note", pa.string()),
+    ]
+)
+"""Columns of EXPLAIN and dry run of a write."""
+
+
+@dataclass
+class Target:
+    """One row to be written: the write, or how it is made from the row as described; and what the row was."""
+
+    write: Write
+    document: str | None = None
+    read: dict[str, Any] = field(default_factory=dict)
+
+    def check(self, found: Found | None) -> None:
+        """Raise Stopped if the row as described is not the one that the statement read."""
+        table = self.write.table
+        if found is None:
+            if self.write.kind is Kind.DELETE:
+                return
+            raise Stopped(f"{self.write.shown} does not exist any more")
+        assert table.describe is not None, "only tables that can be described are written"
+        for name, value in self.read.items():
+            path = table.describe.paths.get(name)
+            if path is None:
+                continue
+            now = array(table.by_name[name], [dig(found.described, path)]).to_pylist()[0]
+            if now != value:
+                raise Stopped(
+                    f"{self.write.shown} was changed since it was read: {name} is {now!r}, was {value!r}"
+                )
+
+    def made(self, found: Found | None) -> Write:
+        """The write, once the row is known that a patch document changes."""
+        if self.document is None or found is None:
+            return self.write
+        change = patched(self.write.table, found, self.document)
+        return replace(
+            self.write, values=change.changes, tags=change.tags, desired=change.desired, reason=change.reason
+        )
+
+
+class Writing:
+    """One statement that writes.
+
+    Args:
+        session: the tables.
+        statement: what was asked.
+        path: what USE chose.
+        ask: has DuckDB run a query.
+        run: the statement's run; its settings tolerate no incomplete read.
+        zone: time zone of times that name none.
+    """
+
+    def __init__(
+        self, session: Session, statement: Statement, path: tuple[str, ...], ask: Ask, run: Run, zone: str
+    ) -> None:
+        self.session, self.statement, self.path = session, statement, path
+        if isinstance(statement, Exec):
+            self.table, _ = statement.called(session.catalog, path)
+        else:
+            self.table = _live(session, statement.target, path)
+        self.ask, self.run, self.zone = ask, run, zone
+        self.warnings = run.warnings
+
+    # Rows
+
+    def targets(self) -> list[Target]:
+        """The rows to be written; nothing has been written when this raises.
+
+        Raises:
+            Error: the rows cannot be read completely, or do not fit.
+        """
+        if isinstance(self.statement, Insert):
+            found = self._inserts(self.statement)
+        elif isinstance(self.statement, Update):
+            found = self._updates(self.statement)
+        elif isinstance(self.statement, Delete):
+            found = self._deletes(self.statement)
+        else:
+            found = self._execution(self.statement)
+        self._check_cap(len(found))
+        return found
+
+    def _inserts(self, statement: Insert) -> list[Target]:
+        given = self._given(self.ask(statement.source))
+        listed = statement.columns is not None
+        if statement.columns is not None:
+            if len(statement.columns) != len(given.names):
+                raise DataError(
+                    f"INSERT INTO {self.table.full_name} names {len(statement.columns)} columns; "
+                    f"its query gives {len(given.names)}."
+                )
+            given = replace(given, names=statement.columns)
+        return self._drafted(inserts(self.table, given, listed, self._region()))
+
+    def _execution(self, statement: Exec) -> list[Target]:
+        table, method = statement.called(self.session.catalog, self.path)
+        given = self._given(self.ask(statement.values_query()))
+        if statement.json is not None:
+            given = _opened(given)
+        return self._drafted(execution(table, method, given, self._region()))
+
+    def _drafted(self, drafts: Drafts) -> list[Target]:
+        self.warnings += drafts.warnings
+        return [Target(write) for write in drafts.writes]
+
+    def _updates(self, statement: Update) -> list[Target]:
+        assigned = [column for column, _ in statement.assignments]
+        document = any(name.lower() in (PATCH.lower(), "patchdocument") for name in assigned)
+        if document and len(assigned) > 1:
+            raise NotSupportedError(f"{PATCH} stands alone in SET: the document says all that changes.")
+        if not document:
+            check_assigned(self.table, assigned)
+        asked, keys, read = self._found(statement)
+        given = self._given(asked, last=len(assigned))
+        if document:
+            return self._patches(given, keys, read)
+        drafts = updates(self.table, assigned, replace(given, names=tuple(assigned)), keys)
+        by_key = dict(zip(keys, read, strict=True))
+        self.warnings += drafts.warnings
+        return [Target(write, read=by_key[write.region, write.key]) for write in drafts.writes]
+
+    def _patches(
+        self,
+        given: Given,
+        keys: Sequence[tuple[str, tuple[str, ...]]],
+        read: Sequence[dict[str, Any]],
+    ) -> list[Target]:
+        found: dict[tuple[str, tuple[str, ...]], Target] = {}
+        for key, row, values in zip(keys, given.rows, read, strict=True):
+            if not isinstance(row[0], str):
+                raise DataError(
+                    f"{PATCH} is {row[0]!r}; expected a text, a JSON array of RFC 6902 operations."
+                )
+            target = Target(Write(self.table, Kind.UPDATE, *key, {}), row[0], values)
+            if found.setdefault(key, target).document != row[0]:
+                raise DataError(f"{target.write.shown} is matched twice, with different values.")
+        return list(found.values())
+
+    def _deletes(self, statement: Delete) -> list[Target]:
+        _, keys, read = self._found(statement)
+        rows = dict(zip(keys, read, strict=True))
+        return [
+            Target(Write(self.table, Kind.DELETE, region, key, {}), read=values)
+            for (region, key), values in rows.items()
+        ]
+
+    def _found(
+        self, statement: Update | Delete
+    ) -> tuple[Asked, list[tuple[str, tuple[str, ...]]], list[dict[str, Any]]]:
+        """The rows that meet WHERE: the query's result, region and key of each, and its values as read.
+
+        Raises:
+            NotSupportedError: rows in several regions, and no condition on region.
+        """
+        table, key = self.table, self.table.key
+        watched = [
+            name
+            for name, column in table.by_name.items()
+            if name not in (*key, "region", "data__Identifier", "account_id")
+            and (name == "creation_time" or name.lower() in statement.words)
+            and table.describe is not None
+            and name in table.describe.paths
+        ]
+        name = ".".join(quoted(part) for part in (table.provider, table.service, table.name))
+        asked = self.ask(statement.rows_query(name, (*key, *watched)))
+        rows = asked.rows
+        width = 1 + len(key) + len(watched)
+        columns = [column.to_pylist() for column in rows.columns[:width]]
+        found = list(zip(*columns, strict=True)) if rows.num_rows else []
+        keys = [(str(row[0]), tuple(str(part) for part in row[1 : 1 + len(key)])) for row in found]
+        read = [dict(zip(watched, row[1 + len(key) :], strict=True)) for row in found]
+        regions = sorted({region for region, _ in keys})
+        if len(regions) > 1 and "region" not in statement.words:
+            raise NotSupportedError(
+                f"The rows lie in {', '.join(regions)}: say in WHERE which regions are meant. Nothing was written."
+            )
+        return asked, keys, read
+
+    def _given(self, asked: Asked, last: int | None = None) -> Given:
+        """The rows of a query, or its `last` columns."""
+        start = 0 if last is None else len(asked.types) - last
+        columns = asked.rows.columns[start:]
+        return Given(
+            tuple(asked.rows.schema.names[start:]),
+            tuple(field.type for field in asked.rows.schema)[start:],
+            tuple(kind == "JSON" for kind in asked.types[start:]),
+            tuple(zip(*(_listed(column) for column in columns), strict=True)) if columns else (),
+            self.zone,
+        )
+
+    def _region(self) -> str | None:
+        default = self.session.regions(self.table.client, self.run).default
+        return default[0] if len(default) == 1 else None
+
+    def _check_cap(self, count: int) -> None:
+        keyed = isinstance(self.statement, Insert | Exec) or not any(
+            call.operation == self.table.list.call for call in self.run.calls
+        )
+        cap = self.run.settings.max_writes or (KEYED_CAP if keyed else CAP)
+        if count > cap:
+            raise DataError(
+                f"The statement would write {count} rows, more than {cap}: nothing was written. "
+                f"SET sqlprov_max_writes = {count} allows it."
+            )
+
+    # Writing
+
+    def write(self, targets: list[Target]) -> list[Outcome]:
+        """Write the rows; the outcomes are also noted in the run.
+
+        Raises:
+            WriteError: not every row is ok.
+        """
+        returning = getattr(self.statement, "returning", None)
+        wait = self.statement.wait or self.run.settings.await_
+        writers = [
+            RowWriter(
+                target.write,
+                row,
+                self.run,
+                self.session.cloud,
+                check=target.check,
+                made=target.made if target.document is not None else None,
+                wait=wait,
+                reading=returning is not None,
+            )
+            for row, target in enumerate(targets, start=1)
+        ]
+        self.run.writing = True
+        outcomes = write_rows(writers, self.run)
+        self.run.outcomes.extend(outcomes)
+        bad = [outcome for outcome in outcomes if outcome.status is not Ending.OK]
+        if bad:
+            listed = "\n".join(
+                f"  row {one.row}, {one.key!r} in {one.region}: {one.status.value}. {one.reason}"
+                for one in bad
+            )
+            raise WriteError(f"{len(bad)} of {len(outcomes)} rows are not ok.\n{listed}", outcomes)
+        return outcomes
+
+    def read_back(self, outcomes: list[Outcome]) -> pa.Table:
+        """The rows as they are now (of DELETE: as they were), with the columns of the table."""
+        table = self.table
+        found = [(one, one.found) for one in outcomes if one.found is not None]
+        columns = [
+            array(column, [_value(table, column.name, *each) for each in found]) for column in table.columns
+        ]
+        return pa.Table.from_arrays(columns, names=[column.name for column in table.columns])
+
+    def _permissions(self, request: Request) -> tuple[str, ...]:
+        """IAM actions of the statement's method that a call needs, its own first."""
+        own = f"{self.table.signing}:{request.operation}"
+        for method in self.table.methods:
+            if method.call == request.operation:
+                return (
+                    own,
+                    *(action for action in method.permissions if not action.startswith(self.table.signing)),
+                )
+        return (own,)
+
+    # Rehearsal
+
+    def rehearse(self, targets: list[Target]) -> pa.Table:
+        """The calls that would be made, one row each; only reads are made to tell."""
+        rows: list[dict[str, Any]] = []
+        for number, target in enumerate(targets, start=1):
+            writer = RowWriter(target.write, number, self.run, self.session.cloud)
+            found = None
+            if target.write.kind in (Kind.UPDATE, Kind.DELETE):
+                found = writer.look(tags=True if target.document is not None else None)
+            write = target.made(found)
+            requests, states, refusal = rehearsed(write, found)
+            base = {
+                "row": number,
+                "key": "|".join(write.key),
+                "region": write.region,
+                "states": " → ".join(states),
+            }
+            notes = [*write.notes, *([refusal.reason] if refusal else []), *self.warnings]
+            rows += [
+                {
+                    **base,
+                    "operation": request.operation,
+                    "parameters": orjson.dumps(dict(request.parameters), default=str).decode(),
+                    "permissions": ", ".join(self._permissions(request)),
+                    "note": "; ".join(notes) or None,
+                }
+                for request in requests
+            ]
+            if not requests:
+                rows.append({**base, "note": "; ".join(notes) or "no call: the row is as asked already"})
+        return pa.Table.from_pylist(rows, schema=PLAN)
+
+
+def _listed(column: pa.ChunkedArray) -> list[Any]:
+    try:
+        found: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError) as error:
+        raise DataError(f"A value of the rows is beyond what can be written: {error}") from None
+    return found
+
+
+def _live(session: Session, target: tuple[str, ...], path: tuple[str, ...]) -> Table:
+    table = live_table(session.catalog, target, path)
+    assert table is not None, "only a statement on a live table comes here"
+    return table
+
+
+def _value(table: Table, name: str, outcome: Outcome, found: Found) -> Any:
+    """The value of a column of a row as described, as the service's JSON has it."""
+    column = table.by_name[name]
+    describe = table.describe
+    assert describe is not None, "only tables that can be described are written"
+    match column.source:
+        case Source.REGION:
+            return outcome.region
+        case Source.KEY:
+            return outcome.key
+        case Source.TAGS:
+            tags = found.tags
+            return None if tags is None else [{"Key": key, "Value": value} for key, value in tags.items()]
+        case Source.ACCOUNT:
+            arn = dig(found.described, describe.paths[table.arn]) if table.arn else None
+            return str(arn).split(":")[4] if arn else None
+    return dig(found.described, describe.paths[name])
+
+
+def _opened(given: Given) -> Given:
+    """The values of EXEC with the members of `@@json` beside the others, which come first."""
+    at = next(index for index, name in enumerate(given.names) if name.lower() == "@@json")
+    text = given.rows[0][at]
+    try:
+        members = orjson.loads(text) if isinstance(text, str) else text
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"@@json is no JSON: {error}") from None
+    if not isinstance(members, dict):
+        raise DataError(f"@@json is {text!r}; expected a JSON object.")
+    names = [name for index, name in enumerate(given.names) if index != at]
+    twice = {name.lower() for name in names} & {name.lower() for name in members}
+    if twice:
+        raise DataError(f"EXEC gives {', '.join(sorted(twice))} twice, as @name and in @@json.")
+    keep = [index for index in range(len(given.names)) if index != at]
+    texts = tuple(orjson.dumps(value).decode() for value in members.values())
+    return Given(
+        (*names, *members),
+        (*(given.types[index] for index in keep), *(pa.string() for _ in members)),
+        (*(given.json[index] for index in keep), *(True for _ in members)),
+        ((*(given.rows[0][index] for index in keep), *texts),),
+        given.zone,
+    )

@@ -1,0 +1,63 @@
+"""The typed model of a value in, JSON Schema out: as much of it as the model says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlprov.catalog.shapes import Shape
+
+_TYPES = {
+    "structure": "object",
+    "map": "object",
+    "document": "object",
+    "list": "array",
+    "integer": "integer",
+    "long": "integer",
+    "float": "number",
+    "double": "number",
+    "boolean": "boolean",
+}
+# The keywords for the least and the most, by type.
+_LIMITS = {
+    "object": ("minProperties", "maxProperties"),
+    "array": ("minItems", "maxItems"),
+    "integer": ("minimum", "maximum"),
+    "number": ("minimum", "maximum"),
+}
+
+
+def json_type(shape: Shape) -> str:
+    """string, integer, number, boolean, object or array."""
+    return _TYPES.get(shape.kind, "string")
+
+
+def json_schema(shape: Shape, within: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The schema of a value; a shape that contains itself is not opened again.
+
+    Args:
+        shape: its model.
+        within: names of the shapes around it.
+    """
+    schema: dict[str, Any] = {"type": json_type(shape)}
+    within = (*within, shape.name)
+    if shape.members and shape.name not in within[:-1]:
+        schema["properties"] = {name: json_schema(each, within) for name, each in shape.members.items()}
+        if shape.required:
+            schema["required"] = list(shape.required)
+    if shape.item:
+        schema["items"] = json_schema(shape.item, within)
+    if shape.value:
+        schema["additionalProperties"] = json_schema(shape.value, within)
+    return schema | {name: value for name, value in _limits(shape) if value is not None and value != ()}
+
+
+def _limits(shape: Shape) -> list[tuple[str, Any]]:
+    said = shape.constraint
+    least, most = _LIMITS.get(json_type(shape), ("", ""))
+    return [
+        ("enum", said.enum and list(said.enum)),
+        ("pattern", said.pattern),
+        ("minLength", said.min),
+        ("maxLength", said.max),
+        *([(least, shape.low), (most, shape.high)] if least else []),
+    ]

@@ -1,0 +1,121 @@
+"""A statement in, the reason out why live tables do not take it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlprov.errors import caret
+from sqlprov.statements import names, outline
+from sqlprov.statements.exec import Exec
+from sqlprov.statements.explain import Explain
+from sqlprov.statements.query import Query
+from sqlprov.statements.statement import Statement
+from sqlprov.statements.tokens import Kind, Token, tokens
+from sqlprov.statements.write import Write
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
+
+Path = Callable[[], tuple[str, ...]]
+
+_DML = ("INSERT", "UPDATE", "DELETE")
+_INSTEAD = {
+    "MERGE": "write INSERT, UPDATE or DELETE.",
+    "TRUNCATE": "write DELETE FROM … WHERE …, which says which rows.",
+    "COPY": "write INSERT INTO … SELECT … FROM 'file'.",
+}
+_PLACEHOLDER = re.compile(r"\{\{\s*[\w.\[\]|\- ]+\}\}")
+
+
+def refusal(statement: Statement, catalog: Catalog, path: Path) -> str | None:
+    """Why a statement is refused: a change that a provider's catalog or its tables do not take; `None` if it is not.
+
+    Args:
+        statement: of any kind.
+        catalog: the providers.
+        path: tells what USE chose; asked only if it matters.
+    """
+    if isinstance(statement, Explain):
+        statement = statement.inner
+    if isinstance(statement, Exec):
+        return _placeholder(statement)
+    if not isinstance(statement, Query):
+        return None
+    changes = outline.nested(statement.tokens)
+    if isinstance(statement, Write) and _is_live(statement.target, catalog, path):
+        return _placeholder(statement) or statement.refused or _nested(statement, changes[:1])
+    live = [each for each in changes if _is_live(each.target, catalog, path)]
+    changed = outline.change(statement.tokens)
+    return _nested(statement, live[:1]) or (changed and _changed(statement, changed, catalog, path))
+
+
+def _is_live(target: tuple[str, ...], catalog: Catalog, path: Path) -> bool:
+    if target[-1].lower() not in catalog.names():
+        return False
+    return names.live_table(catalog, target, path() if len(target) < len(names.LEVELS) else ()) is not None
+
+
+def _placeholder(statement: Statement) -> str | None:
+    """The refusal of a `{{ name }}` that was not filled in."""
+    found = [
+        token for token in tokens(statement.text) if token.text.startswith("{") or token.kind is Kind.TEXT
+    ]
+    for match in _PLACEHOLDER.finditer(statement.text):
+        if any(token.start <= match.start() < token.end for token in found):
+            place = caret(statement.text, match.start())
+            return f"{match.group()} is a placeholder: fill it in.\n{place}"
+    return None
+
+
+def _nested(query: Query, changes: list[outline.Change]) -> str | None:
+    for change in changes:
+        what = f"{change.verb.text.upper()} within another statement"
+        return _refused(query, change.verb, what, "write it as a statement of its own.")
+    return None
+
+
+def _changed(query: Query, change: outline.Change, catalog: Catalog, path: Path) -> str | None:
+    verb = change.verb.text.upper()
+    if query.temporary:
+        return None
+    if verb in (*_DML, *_INSTEAD) and _is_live(change.target, catalog, path):
+        if query.verb == "PREPARE":
+            advice = f"write the {verb} itself, which takes parameters too."
+            return _refused(query, query.tokens[0], f"PREPARE of {verb}", advice)
+        if query.verb == "EXPLAIN" and verb in _DML:
+            return _refused(
+                query,
+                query.tokens[0],
+                f"EXPLAIN ANALYZE or (…) of {verb}",
+                "EXPLAIN shows its calls and makes none.",
+            )
+        # What DuckDB cannot read either, it refuses with a reason of its own.
+        return _refused(query, change.verb, verb, _INSTEAD[verb]) if verb in _INSTEAD else None
+    provider = None if verb in _DML else _provider(change.target, catalog, path)
+    if provider is None:
+        return None
+    return (
+        f"{verb} {'.'.join(change.target)} would change the catalog {provider!r}, which holds live tables only. "
+        f"Write {verb} … memory.main.{change.target[-1]} (or the name of your database), or USE memory before.\n"
+        f"{caret(query.text, change.verb.start)}"
+    )
+
+
+def _provider(target: tuple[str, ...], catalog: Catalog, path: Path) -> str | None:
+    """The provider whose catalog holds what the name stands for; `None` if none does."""
+    if target[0].lower() in catalog.providers():
+        return target[0].lower()
+    if len(target) >= len(names.LEVELS):
+        return None
+    chosen = path()
+    if not chosen or chosen[0] not in catalog.providers():
+        return None
+    # Of two parts the first may be another database.
+    inside = len(target) == 1 or target[0].lower() in (*catalog.services(chosen[0]), "main")
+    return chosen[0] if inside else None
+
+
+def _refused(query: Query, token: Token, what: str, advice: str) -> str:
+    return f"{what} is not supported on live tables: {advice}\n{caret(query.text, token.start)}"
