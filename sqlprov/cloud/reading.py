@@ -124,6 +124,8 @@ class Reading:
             raise
 
     def _start(self) -> None:
+        if self.plan.account is Account.KNOWN:
+            self.account = self.cloud.account_id or ""
         if self.plan.account is Account.STS and self.plan.steps:
             self._send(self._ask_account)
             self._handle()

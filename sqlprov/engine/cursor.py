@@ -19,7 +19,7 @@ from sqlprov.engine import scoping
 from sqlprov.engine.explain import explained, scans
 from sqlprov.engine.faults import missing_relation, missing_words, unknown_live
 from sqlprov.engine.session import VARIABLE, Session
-from sqlprov.engine.writes import OWN_ROWS, Ask, Asked, Writing
+from sqlprov.engine.writes import OWN_ROWS, Asked, Writing
 from sqlprov.errors import DataError, NotSupportedError
 from sqlprov.plan import PlannedCall
 from sqlprov.statements import Delete, Exec, Explain, Insert, Query, Statement, Update, Write, refusal
@@ -34,6 +34,10 @@ READS = frozenset(
     {"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW", "SET", "USE"}
 )
 """Verbs that make and drop nothing."""
+TEMPORARY = (
+    "SELECT 1 FROM duckdb_tables() WHERE temporary AND lower(table_name) = lower(?) "
+    "UNION ALL SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal AND lower(view_name) = lower(?)"
+)
 BEGINS, ENDS = frozenset({"BEGIN", "START"}), frozenset({"COMMIT", "END", "ROLLBACK", "ABORT"})
 NO_READING = BEGINS | ENDS | {"SET", "RESET", "USE", "DETACH"}
 """Verbs that read no table; in an aborted transaction nothing but these may be run."""
@@ -110,7 +114,7 @@ class Cursor:
 
     def _query(self, query: Query, bindings: Bindings, run: Run) -> Answer:
         if query.verb in BEGINS:
-            self._session.register_all(services=True)
+            self._session.register_all()
         text = self._prepare(query, run)
         try:
             relation = self._bound(text, bindings, run)
@@ -209,40 +213,58 @@ class Cursor:
         """Whether a statement writes a live table; of another table it is DuckDB's."""
         if isinstance(statement, Exec):
             return True
-        return isinstance(statement, Write) and statement.applies(self._session.catalog, self.path())
+        if not isinstance(statement, Write) or not statement.applies(self._session.catalog, self.path()):
+            return False
+        return len(statement.target) > 1 or not self._is_temporary(statement.target[0])
+
+    def _is_temporary(self, name: str) -> bool:
+        """Whether a temporary table or view has this name, which DuckDB takes before any other."""
+        found = self.duck.execute(TEMPORARY, [name, name]).fetchone()
+        return found is not None
 
     def _write(self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool) -> Answer:
         assert isinstance(statement, Insert | Update | Delete | Exec), "only these write"
         if not dry_run:
             self._check_may_write(run)
-        path = self.path()
-        writing = Writing(self._session, statement, path, self._asker(bindings, run), run, self._zone())
+        if not isinstance(statement, Exec):
+            # DuckDB tells what is malformed as a whole, where the parts cut from it would pass.
+            self.duck.extract_statements(statement.text)
+        asker = _Asker(self, bindings, run)
+        writing = Writing(self._session, statement, self.path(), asker.ask, run, self._zone())
         targets = writing.targets()
+        returning = None
+        if not isinstance(statement, Exec) and statement.returning is not None:
+            returning = statement.returning_query(OWN_ROWS)
+            # Bound to no rows first: what is wrong with it is told before anything is written.
+            self._returned(returning, writing.read_back([]), asker.rest, run)
         if dry_run:
             return Answer(writing.rehearse(targets))
         outcomes = writing.write(targets)
-        if isinstance(statement, Exec) or statement.returning is None:
+        if returning is None:
             return Answer(rowcount=len(outcomes))
-        self.duck.register(OWN_ROWS, writing.read_back(outcomes))
-        run.adopted.append(OWN_ROWS)
-        returned = self._bound(statement.returning_query(OWN_ROWS), bindings, run)
-        assert returned is not None, "a SELECT has rows"
-        return Answer(returned.to_arrow_table(), len(outcomes))
+        return Answer(self._returned(returning, writing.read_back(outcomes), asker.rest, run), len(outcomes))
 
-    def _asker(self, bindings: Bindings, run: Run) -> Ask:
-        def ask(text: str) -> Asked:
-            # Without it JSON inside a STRUCT arrives as text that keeps the quotes of its strings.
-            self.duck.execute("SET arrow_lossless_conversion = true")
-            try:
-                relation = self._bound(self._prepare(Query(text, 0), run), bindings, run)
-                if relation is None:
-                    raise DataError("The query of the rows gives none.")
-                kinds = tuple(str(kind) for kind in relation.types)
-                return Asked(relation.to_arrow_table(), kinds)
-            finally:
-                self.duck.execute("RESET arrow_lossless_conversion")
+    def _returned(self, query: str, rows: pa.Table, bindings: Bindings, run: Run) -> pa.Table:
+        self.duck.register(OWN_ROWS, rows)
+        try:
+            relation = self._bound(query, bindings, run)
+            assert relation is not None, "a SELECT has rows"
+            return relation.to_arrow_table()
+        finally:
+            self.duck.unregister(OWN_ROWS)
 
-        return ask
+    def whole(self, text: str, bindings: Bindings, run: Run) -> Asked:
+        """The whole answer of a query that serves a write."""
+        # Without it JSON inside a STRUCT arrives as text that keeps the quotes of its strings.
+        self.duck.execute("SET arrow_lossless_conversion = true")
+        try:
+            relation = self._bound(self._prepare(Query(text, 0), run), bindings, run)
+            if relation is None:
+                raise DataError("The query of the rows gives none.")
+            kinds = tuple(str(kind) for kind in relation.types)
+            return Asked(relation.to_arrow_table(), kinds)
+        finally:
+            self.duck.execute("RESET arrow_lossless_conversion")
 
     def _check_may_write(self, run: Run) -> None:
         if run.settings.read_only:
@@ -263,3 +285,23 @@ class Cursor:
         for name in run.adopted:
             self.duck.unregister(name)
         run.adopted.clear()
+
+
+class _Asker:
+    """Hands a write's parameters to its queries: each `?` takes the next one, in the order of the text."""
+
+    def __init__(self, cursor: Cursor, bindings: Bindings, run: Run) -> None:
+        self._cursor, self._run, self.rest = cursor, run, bindings
+
+    def ask(self, text: str) -> Asked:
+        """The whole answer of one of the queries."""
+        bindings = self.rest
+        if not isinstance(bindings.parameters, Mapping) and bindings.parameters:
+            count = sum(token.text == "?" for token in Query(text, 0).tokens)
+            if count:
+                given = list(bindings.parameters)
+                bindings = Bindings(given[:count], bindings.caller)
+                self.rest = Bindings(given[count:], bindings.caller)
+            elif not self._cursor.parameter_names(text):
+                bindings = Bindings(None, bindings.caller)
+        return self._cursor.whole(text, bindings, self._run)

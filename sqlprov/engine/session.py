@@ -148,14 +148,12 @@ class Session:
                     new |= self._table(provider, service, name)
             return new
 
-    def register_all(self, services: bool = False) -> None:
-        """Make every table exist; with `services`, only those of the services that were named before."""
+    def register_all(self) -> None:
+        """Make every table exist: for a transaction, which does not see what is made after it began."""
         with self._lock:
             for provider in self.catalog.providers():
                 self._regions(provider)
                 for service in self.catalog.services(provider):
-                    if services and (provider, service) not in self._schemas:
-                        continue
                     for name in self.catalog.tables(provider, service):
                         self._table(provider, service, name)
 
@@ -230,7 +228,8 @@ class Session:
         }
         columns = tuple(name for name in names if name != live.carrier)
         demand = Demand(table, columns, without(where, live.carrier), run.settings.pushdown)
-        return plan_read(demand, self.regions(table.client, run), pages)
+        known = self.cloud.account_id is not None
+        return plan_read(demand, self.regions(table.client, run), pages, known)
 
     def live(self, carrier: str) -> LiveTable | None:
         """The table whose hidden column is called `carrier`."""

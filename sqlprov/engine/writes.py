@@ -219,6 +219,9 @@ class Writing:
         name = ".".join(quoted(part) for part in (table.provider, table.service, table.name))
         asked = self.ask(statement.rows_query(name, (*key, *watched)))
         rows = asked.rows
+        assigned = len(statement.assignments) if isinstance(statement, Update) else 0
+        if len(asked.types) != 1 + len(key) + len(watched) + assigned:
+            raise DataError("An expression of SET stands for several columns; expected one value each.")
         width = 1 + len(key) + len(watched)
         columns = [column.to_pylist() for column in rows.columns[:width]]
         found = list(zip(*columns, strict=True)) if rows.num_rows else []

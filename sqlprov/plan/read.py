@@ -40,7 +40,8 @@ class Account(Enum):
 
     UNUSED = "unused"
     ARN = "arn"
-    STS = "sts"
+    STS = "sts"  # one call for each session
+    KNOWN = "known"  # that call was made
 
 
 @dataclass(frozen=True)
@@ -148,13 +149,19 @@ class ReadPlan:
         return calls
 
 
-def plan_read(demand: Demand, regions: Regions, pages: Mapping[str, int] | None = None) -> ReadPlan:
+def plan_read(
+    demand: Demand,
+    regions: Regions,
+    pages: Mapping[str, int] | None = None,
+    account_known: bool = False,
+) -> ReadPlan:
     """The cheapest calls that fetch at least the rows of `demand`.
 
     Args:
         demand: what DuckDB asks.
         regions: what the session knows about regions.
         pages: region -> pages that a whole list of this table has had in this session.
+        account_known: whether the session knows its account by now.
 
     Raises:
         RegionError: see `scope`.
@@ -170,7 +177,7 @@ def plan_read(demand: Demand, regions: Regions, pages: Mapping[str, int] | None 
     account = Account.UNUSED
     if Source.ACCOUNT in sources:
         has_arn = bool(table.arn) and (arn_from_list or describe or not listing)
-        account = Account.ARN if has_arn else Account.STS
+        account = Account.ARN if has_arn else Account.KNOWN if account_known else Account.STS
     listed = [
         column.name for column in table.columns if column.source in (Source.LIST, Source.REGION, Source.KEY)
     ]

@@ -1,0 +1,55 @@
+-- name: a table that does not exist is an error that names the nearest
+-- error: UnknownName: Did you mean
+SELECT * FROM aws.sagemaker.inference_experimnts WHERE region = 'us-east-1';
+
+-- name: a service that does not exist is an error that names the nearest
+-- error: UnknownName: Did you mean
+SELECT * FROM aws.sagemakr.models WHERE region = 'us-east-1';
+
+-- name: a provider that does not exist is an error
+-- error: UnknownName: gcp
+SELECT * FROM gcp.sagemaker.models WHERE region = 'us-east-1';
+
+-- name: a column that does not exist is an error that names the nearest
+-- error: UnknownName: "status"
+SELECT sttus FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1';
+
+-- name: a table that does not exist after USE is an error that names the nearest
+-- setup: USE aws.sagemaker
+-- error: UnknownName: Did you mean
+SELECT * FROM modles WHERE region = 'us-east-1';
+
+-- name: malformed SQL shows the place
+-- explain: no
+-- error: MalformedSQL: LINE 2: FORM aws.sagemaker.models
+SELECT model_name
+FORM aws.sagemaker.models WHERE region = 'us-east-1';
+
+-- name: a literal that is not closed is an error
+-- error: MalformedSQL: LINE 1
+SELECT 'abc FROM aws.sagemaker.models;
+
+-- name: a setting that does not exist is an error that names the nearest
+-- explain: no
+-- error: UnknownName: Did you mean 'sqlprov_regions'?
+SET sqlprov_region = 'us-east-1';
+
+-- name: a setting that does not fit is an error that says what does
+-- explain: no
+-- error: DataError: expected 1 to 256
+SET sqlprov_concurrency = 0;
+
+-- name: a value that cannot be converted is an error of the query
+-- calls: ListInferenceExperiments us-east-1
+-- error: DataError: Could not convert string 'search-relevance' to INT32
+SELECT name::INTEGER FROM aws.sagemaker.inference_experiments
+WHERE region = 'us-east-1' AND name LIKE 'search%';
+
+-- name: a time that is none is an error of the query
+-- calls: ListInferenceExperiments us-east-1
+-- error: DataError: some day
+SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND creation_time > 'some day';
+
+-- name: a file that does not exist is an error
+-- error: OperationalError: nowhere.csv
+SELECT * FROM aws.sagemaker.models JOIN '{files}/nowhere.csv' USING (model_name) WHERE region = 'us-east-1';

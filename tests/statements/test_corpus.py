@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas
+import polars
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from corpus import Block, blocks, canonical, in_any_order, plain
+
+from sqlprov import errors
+from sqlprov.catalog import Catalog
+from sqlprov.cloud.clients import Cloud
+from sqlprov.connection import Connection
+from sqlprov.emulator import Emulator, Options
+from sqlprov.engine.result import Result
+from sqlprov.engine.session import Session
+from sqlprov.settings import Settings
+
+Made = tuple[str, str, str]
+ACCOUNT: Made = ("GetCallerIdentity", "", "{}")
+HERE = Path(__file__).parent
+BLOCKS = list(blocks(HERE))
+# What AWS does not document, the other way round than by default: no answer may depend on it.
+OTHERWISE = Options(
+    inclusive_bounds=True,
+    name_contains_ignore_case=True,
+    truncate_bounds_to_seconds=True,
+    sparse_pages=True,
+)
+# Variables of the caller, found by name in the corpus; the same table lies in a CSV and a Parquet file.
+arrow_teams = pyarrow.table(
+    {
+        "name": ["search-relevance", "fraud-lightgbm", "image-moderation", "never-built"],
+        "owner": ["Ada", "Grace", "Edsger", "Niklaus"],
+    }
+)
+pandas_teams = pandas.DataFrame(arrow_teams.to_pydict())
+polars_teams = polars.DataFrame(arrow_teams.to_pydict())
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    pyarrow.csv.write_csv(arrow_teams, folder / "teams.csv")
+    pyarrow.parquet.write_table(arrow_teams, folder / "teams.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sessions(kept: Cloud, catalog: Catalog) -> Iterator[Callable[[str], Connection]]:
+    """One connection for the blocks of a file: a new one for each would take most of the time."""
+    made: dict[str, Connection] = {}
+
+    def of(file: str) -> Connection:
+        if file not in made:
+            made[file] = Connection(Session(catalog, kept, ":memory:", False), Settings(), owner=True)
+        kept.close()
+        return made[file]
+
+    yield of
+    for connection in made.values():
+        connection.close()
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
+def test_a_query_makes_the_calls_that_are_predicted_and_gives_the_rows(
+    block: Block, seeded: Emulator, sessions: Callable[[str], Connection], files: Path
+) -> None:
+    session = sessions(block.file)
+    seeded.options = Options()
+    with session.cursor() as cursor:
+        trial = Trial(block, seeded, cursor, files)
+        trial.explain()
+        trial.run("push-down on", "on")
+        trial.run("push-down off", "off")
+    seeded.options = OTHERWISE
+    with session.cursor() as cursor:
+        trial = Trial(block, seeded, cursor, files)
+        trial.run("push-down on, second cursor, the undocumented otherwise", "on")
+        trial.run("push-down off, second cursor, the undocumented otherwise", "off")
+
+
+def test_the_corpus_has_at_least_120_queries_and_no_name_twice() -> None:
+    assert len(BLOCKS) >= 120
+    assert [name for name, times in Counter(block.name for block in BLOCKS).items() if times > 1] == []
+
+
+class Trial:
+    """One block on one cursor."""
+
+    def __init__(self, block: Block, emulator: Emulator, cursor: Connection, files: Path) -> None:
+        self.block, self.emulator, self.cursor, self.files = block, emulator, cursor, files
+        if block.setup:
+            self.sql(block.setup)
+            cursor.sql("SELECT 1").close()
+
+    def sql(self, text: str, params: Any = None) -> Result:
+        return self.cursor.sql(text.replace("{files}", str(self.files)), params)
+
+    def explain(self) -> None:
+        block = self.block
+        if not block.explained:
+            return
+        self.emulator.reset_calls()
+        if block.error and (block.calls is None or block.bounded):
+            with self.refused():
+                self.sql(f"EXPLAIN {block.sql}", block.params)
+        else:
+            planned = self.sql(f"EXPLAIN {block.sql}", block.params).planned
+            found = [(c.operation, c.region, canonical(c.parameters), c.times == "each row") for c in planned]
+            assert sorted(found) == sorted(call.planned for call in block.calls or ()), (
+                "what EXPLAIN predicts"
+            )
+        assert self.emulator.calls == [], "EXPLAIN makes no call"
+
+    def run(self, how: str, pushdown: str) -> None:
+        block = self.block
+        self.sql(f"SET sqlprov_pushdown = {pushdown}")
+        self.emulator.reset_calls()
+        if block.error:
+            with self.refused():
+                self.sql(block.sql, block.params).fetchall()
+            if pushdown == "on":
+                self.compare_calls(self.sent(), how)
+            return
+        result = self.sql(block.sql, block.params)
+        rows = plain(result.fetchall())
+        sent, noted = self.sent(), self.noted(result)
+        assert noted == sent, f"{how}: Result.calls and what the server saw"
+        if pushdown == "on":
+            self.compare_calls(sent, how)
+        if block.then:
+            rows = plain(self.sql(block.then).fetchall())
+        self.compare_rows(rows, how)
+
+    def refused(self) -> Any:
+        assert self.block.error
+        kind, said = self.block.error
+        return pytest.raises(getattr(errors, kind), match=re.escape(said))
+
+    def compare_rows(self, rows: list[Any], how: str) -> None:
+        block = self.block
+        if block.count is not None:
+            assert len(rows) == block.count, how
+        elif block.ordered:
+            assert rows == block.rows, how
+        else:
+            assert in_any_order(rows) == in_any_order(block.rows or []), how
+
+    def sent(self) -> Counter[Made]:
+        return _counted((c.operation, c.region, c.parameters) for c in self.emulator.calls)
+
+    def noted(self, result: Result) -> Counter[Made]:
+        return _counted((c.operation, c.region, c.parameters) for c in result.calls)
+
+    def compare_calls(self, made: Counter[Made], how: str) -> None:
+        calls = self.block.calls or ()
+        bounded = self.block.bounded or self.block.error is not None
+        if self.block.calls is None and not bounded:
+            return
+        once = Counter(call.planned[:3] for call in calls if not call.each_row)
+        each_row = {(call.operation, call.region): call for call in calls if call.each_row}
+        singly = Counter(
+            {key: times for key, times in made.items() if key in once or key[:2] not in each_row}
+        )
+        if bounded:
+            assert singly <= once, f"{how}: calls that were not predicted"
+        else:
+            # One STS call serves a whole session.
+            once.subtract({ACCOUNT: once[ACCOUNT] - singly[ACCOUNT]})
+            assert singly == +once, f"{how}: the calls predicted"
+        for where, call in each_row.items():
+            times = sum(made[key] for key in made if key[:2] == where and key not in once)
+            fits = times <= call.rows if bounded else times == call.rows
+            assert fits or call.rows < 0, f"{how}: {call.operation} in {call.region} for {times} rows"
+
+
+def _counted(calls: Iterable[tuple[str, str, Mapping[str, Any]]]) -> Counter[Made]:
+    """How often each call was made; the further pages of a list belong to its first."""
+    return Counter(
+        ACCOUNT if operation == ACCOUNT[0] else (operation, region, canonical(parameters))
+        for operation, region, parameters in calls
+        if "NextToken" not in parameters
+    )
