@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlprov import errors
 from sqlprov.errors import *  # noqa: F403
+from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
     from sqlprov.connection import Connection, connect
     from sqlprov.engine.result import Result
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Connection", "Result", "__version__", "connect", *errors.__all__]
 
 _LAZY = {

@@ -29,7 +29,7 @@ from sqlprov.plan.predicate import TRUE
 
 FIRST_ROWS = 4
 """Rows described before the first batch of a list is handed on."""
-LONGEST_ASKING = 5.0
+LONGEST_ASKING = 2.0
 """Seconds to wait for the account that another thread has asked for, before asking too."""
 
 

@@ -23,7 +23,8 @@ KINDS: tuple[tuple[type[duckdb.Error], type[errors.Error]], ...] = (
 )
 
 UNKNOWN = re.compile(
-    r"does not exist|not found in FROM clause|was not found because the FROM clause|No catalog \+ schema named|does not have a column"
+    r"does not exist|not found in FROM clause|was not found because the FROM clause|"
+    r"No catalog \+ schema named|does not have a column"
 )
 
 

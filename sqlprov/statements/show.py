@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ from sqlprov.statements import names
 from sqlprov.statements.phrase import Name, Phrase
 from sqlprov.statements.statement import Answered
 from sqlprov.statements.tokens import Kind
+from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -142,18 +142,10 @@ def _misspelt(phrase: Phrase) -> bool:
     return not ahead[0].says("TABLES") and bool(nearest(ahead[0].text, NOUNS))
 
 
-def _version() -> str | None:
-    """sqlprov's own: providers and services come with it. `None` in a checkout that is not installed."""
-    try:
-        return version("sqlprov")
-    except PackageNotFoundError:
-        return None
-
-
 def _providers(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
     for name in catalog.providers():
         info = catalog.provider_info(name)
-        yield {"name": name, "version": _version(), "title": info.title, "description": info.about}
+        yield {"name": name, "version": VERSION, "title": info.title, "description": info.about}
 
 
 def _services(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
@@ -164,7 +156,7 @@ def _services(catalog: Catalog, settings: Settings, where: tuple[str, ...], exte
             "name": info.name,
             "title": info.title,
             "description": info.about,
-            "version": _version(),
+            "version": VERSION,
             "preferred": True,
         }
 

@@ -1,0 +1,151 @@
+"""The catalog and the settings in; docs/tables/** and the table of docs/settings.md out (`make docs`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from sqlprov.catalog import Catalog, Op, Source, Table
+from sqlprov.settings import Settings
+from sqlprov.statements.duckdb_types import duckdb_type
+
+DOCS = Path(__file__).parent
+BEGIN, END = "<!-- settings: written by `make docs` -->\n", "<!-- end -->"
+LONGEST_TYPE = 60
+"""Characters of a type beyond which only its outermost kind stands in the table."""
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file and what belongs into it."""
+    catalog = Catalog()
+    found = {DOCS / "settings.md": settings((DOCS / "settings.md").read_text())}
+    for provider in catalog.providers():
+        for service in catalog.services(provider):
+            for name in catalog.tables(provider, service):
+                table = catalog.table(provider, service, name)
+                found[DOCS / "tables" / provider / service / f"{name}.md"] = page(table)
+    return found
+
+
+def settings(text: str) -> str:
+    """The page of the settings with its table written anew."""
+    before, _, rest = text.partition(BEGIN)
+    rows = [
+        (f"`{name}`", f"`{default}`" if default else "", about)
+        for name, (default, about) in Settings.described().items()
+    ]
+    return f"{before}{BEGIN}{grid(('setting', 'default', ''), rows)}{END}{rest.partition(END)[2]}"
+
+
+def page(table: Table) -> str:
+    """The page of one table."""
+    return "\n".join(
+        [
+            f"# {table.full_name}\n",
+            f"{table.about}\n",
+            *facts(table),
+            "## Columns\n",
+            columns(table),
+            *nested(table),
+            *filters(table),
+            "## Methods\n",
+            "This version reads; only the methods with `SELECT` can be used.\n",
+            methods(table),
+            "## Permissions\n",
+            grid(("to", "IAM actions"), [(m.name, listed(m.permissions)) for m in table.methods]),
+        ]
+    )
+
+
+def facts(table: Table) -> list[str]:
+    lines = [f"Key: {listed(table.key)}, which is also `data__Identifier`."]
+    if table.cloudformation:
+        lines.append(f"CloudFormation: `{table.cloudformation}`.")
+    if table.state_column:
+        lines.append(f"State: `{table.state_column}`; these pass by themselves: {listed(table.busy)}.")
+    return ["\n".join(lines) + "\n"]
+
+
+def columns(table: Table) -> str:
+    calls = {
+        Source.LIST: f"`{table.list.call}`",
+        Source.DESCRIBE: f"`{table.describe.call}` a row" if table.describe else "",
+        Source.TAGS: f"`{table.tags.call}` a row" if table.tags else "",
+        Source.REGION: "none",
+        Source.ACCOUNT: "from the ARN, else `GetCallerIdentity` a session",
+        Source.KEY: "as the key",
+    }
+    rows = [
+        (f"`{c.name}`", short(duckdb_type(c.type)), c.description, calls[c.source]) for c in table.columns
+    ]
+    return grid(("name", "type", "description", "call"), rows)
+
+
+def nested(table: Table) -> list[str]:
+    """The types that are too long for the table of columns."""
+    long = [c for c in table.columns if short(duckdb_type(c.type)) != f"`{duckdb_type(c.type)}`"]
+    lines = [line for column in long for line in tree(column.name, column.type, "")]
+    return ["### Nested types\n", "```text", *lines, "```\n"] if lines else []
+
+
+def tree(name: str, kind: pa.DataType, indent: str) -> list[str]:
+    """A type with one line for each of its members."""
+    inner, suffix = kind, ""
+    while pa.types.is_list(inner):
+        inner, suffix = inner.value_type, suffix + "[]"
+    if not pa.types.is_struct(inner):
+        return [f"{indent}{name} {duckdb_type(kind)}"]
+    members = [line for member in inner for line in tree(member.name, member.type, indent + "    ")]
+    return [f"{indent}{name} STRUCT{suffix}", *members]
+
+
+def filters(table: Table) -> list[str]:
+    if not table.list.filters:
+        return []
+    forms = {
+        Op.EQUAL: "`{} =`",
+        Op.CONTAINS: "what many `{}` of `IN`, or both ends of a range, begin with",
+        Op.AFTER: "`{0} >`, `>=`, `=`, `BETWEEN`",
+        Op.BEFORE: "`{0} <`, `<=`, `=`, `BETWEEN`",
+    }
+    rows = [
+        (forms[f.op].format(f.column), f"`{f.parameter}` of `{table.list.call}`") for f in table.list.filters
+    ]
+    text = "Conditions that narrow what is listed; how, says [SQL](../../../sql.md#which-calls).\n"
+    return ["## Filters\n", text, grid(("condition", "parameter"), rows)]
+
+
+def methods(table: Table) -> str:
+    rows = [(m.name, m.verb, f"`{m.call}`", listed(m.required), " or ".join(m.until)) for m in table.methods]
+    return grid(("method", "verb", "call", "required", "done when"), rows)
+
+
+def short(kind: str) -> str:
+    """A type as it stands in the table of columns: in full, or its outermost kind."""
+    if len(kind) <= LONGEST_TYPE:
+        return f"`{kind}`"
+    return "`" + kind.partition("(")[0] + "(…)" + ("[]" if kind.endswith("[]") else "") + "`"
+
+
+def listed(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def grid(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [heads, ("---",) * len(heads), *(tuple(cell.replace("|", "\\|") for cell in row) for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    wanted = pages()
+    for file, text in wanted.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    for file in DOCS.glob("tables/**/*.md"):
+        if file not in wanted:
+            file.unlink()
+
+
+if __name__ == "__main__":
+    main()

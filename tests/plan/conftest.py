@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import pytest
+
+from sqlprov.catalog import Catalog, Table
+
+
+@pytest.fixture(scope="session")
+def experiments() -> Table:
+    return Catalog().table("aws", "sagemaker", "inference_experiments")
+
+
+@pytest.fixture(scope="session")
+def models() -> Table:
+    return Catalog().table("aws", "sagemaker", "models")

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+from blocks import ROOT
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[Path, str]:
+    found: dict[Path, str] = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
+    return found
+
+
+def test_the_generated_pages_are_up_to_date(pages: dict[Path, str]) -> None:
+    stale = [file for file, text in pages.items() if not file.exists() or file.read_text() != text]
+    assert stale == [], "`make docs` writes them"
+
+
+def test_no_page_is_left_of_a_table_that_is_gone(pages: dict[Path, str]) -> None:
+    assert {file for file in ROOT.glob("docs/tables/**/*") if file.is_file()} <= set(pages)
+
+
+def test_every_table_is_linked_from_the_readme(pages: dict[Path, str]) -> None:
+    readme = (ROOT / "README.md").read_text()
+    for file in pages:
+        assert str(file.relative_to(ROOT)) in readme

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from blocks import ROOT
+
+import sqlprov
+
+SOURCES = sorted([*ROOT.glob("sqlprov/**/*.py"), *ROOT.glob("docs/*.py"), *ROOT.glob("examples/*.py")])
+TESTS = sorted(ROOT.glob("tests/**/test_*.py"))
+
+
+def kept() -> list[Path]:
+    """The files of the project: those that git knows, or would take."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode:  # no checkout, such as an unpacked sdist
+        names = [path for path in ROOT.rglob("*") if path.is_file() and ".venv" not in path.parts]
+        return [path for path in names if "__pycache__" not in path.parts]
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_the_versions_agree() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert declared == sqlprov.__version__ == newest[1]
+
+
+def test_nothing_is_left_to_do_in_a_comment() -> None:
+    marks = re.compile("|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]))
+    for file in kept():
+        assert not marks.search(file.read_text(errors="ignore")), file
+
+
+def test_no_file_is_large() -> None:
+    for file in kept():
+        assert file.stat().st_size < 200_000, file
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_module_says_what_it_does_in_its_first_line(file: Path) -> None:
+    tree = ast.parse(file.read_text())
+    assert not tree.body or ast.get_docstring(tree)
+
+
+def test_every_package_says_what_it_holds() -> None:
+    for file in ROOT.glob("sqlprov/**/__init__.py"):
+        assert ast.get_docstring(ast.parse(file.read_text())), file
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_tests_are_named_by_sentences_and_have_no_docstrings(file: Path) -> None:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            assert node.name.count("_") >= 3, f"{node.name} is no sentence"
+            assert ast.get_docstring(node) is None, node.name
+
+
+def test_the_project_names_no_place_outside_itself() -> None:
+    outside = re.compile(r"\.\./" + r"shared|/work" + r"/")
+    for file in kept():
+        assert not outside.search(file.read_text(errors="ignore")), file
+
+
+def test_the_licence_is_apache_2() -> None:
+    assert "Apache License" in (ROOT / "LICENSE").read_text()[:200]
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"

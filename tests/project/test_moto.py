@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from blocks import ROOT, blocks
+from botocore import xform_name
+from moto.server import ThreadedMotoServer
+
+from sqlprov.catalog import Catalog, Table
+from sqlprov.cloud.clients import Cloud
+from sqlprov.connection import Connection
+from sqlprov.emulator import Emulator, Options
+from sqlprov.engine.session import Session
+from sqlprov.settings import Settings
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/service"
+IMAGE = {"Image": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/image:1"}
+TAGS = [{"Key": "stage", "Value": "test"}, {"Key": "team", "Value": "search"}]
+NAMES = ("first", "second")
+OTHER = {"first": "second", "second": "first"}
+
+TABLES = Catalog().tables("aws", "sagemaker")
+# The columns that are not a member of the reply in snake_case.
+RENAMED = {
+    "inference_experiments": {
+        "endpoint_name": ("EndpointMetadata", "EndpointName"),
+        "desired_state": ("Status",),
+    }
+}
+
+
+def client_of(url: str) -> Any:
+    return boto3.client(
+        "sagemaker",
+        region_name=REGION,
+        endpoint_url=url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def create_model(client: Any, name: str) -> None:
+    client.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=IMAGE, Tags=TAGS)
+
+
+def create_endpoint_config(client: Any, name: str) -> None:
+    variant = {"VariantName": "all", "ModelName": name, "InstanceType": "ml.m5.large"}
+    numbers = {"InitialInstanceCount": 1, "InitialVariantWeight": 0.5}
+    client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant | numbers], Tags=TAGS)
+
+
+def create_endpoint(client: Any, name: str) -> None:
+    client.create_endpoint(EndpointName=name, EndpointConfigName=OTHER[name], Tags=TAGS)
+
+
+def create_experiment(client: Any, name: str) -> None:
+    machines = {
+        "InfrastructureType": "RealTimeInference",
+        "RealTimeInferenceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    client.create_inference_experiment(
+        Name=name,
+        Type="ShadowMode",
+        RoleArn=ROLE,
+        EndpointName=name,
+        ModelVariants=[
+            {"ModelName": name, "VariantName": variant, "InfrastructureConfig": machines}
+            for variant in ("production", "shadow")
+        ],
+        ShadowModeConfig={
+            "SourceModelVariantName": "production",
+            "ShadowModelVariants": [{"ShadowModelVariantName": "shadow", "SamplingPercentage": 20}],
+        },
+        Schedule={"StartTime": datetime(2035, 1, 1), "EndTime": datetime(2035, 1, 8)},
+        Tags=TAGS,
+    )
+
+
+def create_notebook_instance(client: Any, name: str) -> None:
+    client.create_notebook_instance(
+        NotebookInstanceName=name, InstanceType="ml.t2.medium", RoleArn=ROLE, Tags=TAGS
+    )
+
+
+# Table -> how one resource is made, each after what it needs.
+MAKERS = {
+    "models": create_model,
+    "endpoint_configs": create_endpoint_config,
+    "endpoints": create_endpoint,
+    "inference_experiments": create_experiment,
+    "notebook_instances": create_notebook_instance,  # the table of CONTRIBUTING.md
+}
+
+
+UNKNOWN_TO = {"moto": {"inference_experiments"}, "emulator": {"notebook_instances"}}
+CASES = [(server, table) for server in UNKNOWN_TO for table in TABLES if table not in UNKNOWN_TO[server]]
+
+
+def create_all(client: Any, server: str) -> None:
+    """Two resources of every kind that the server knows."""
+    for table, make in MAKERS.items():
+        for name in NAMES if table not in UNKNOWN_TO[server] else ():
+            make(client, name)
+
+
+@pytest.fixture(scope="module")
+def urls() -> Iterator[dict[str, str]]:
+    """The two servers, filled by boto3."""
+    moto = ThreadedMotoServer(port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    with Emulator(Options()) as emulator:
+        found = {"moto": f"http://{host}:{port}", "emulator": emulator.url}
+        for server, url in found.items():
+            client = client_of(url)
+            create_all(client, server)
+            client.close()
+        yield found
+    moto.stop()
+
+
+def value(found: Any) -> Any:
+    """A value without the members that are not there: boto3 leaves them out, an Arrow structure has them as NULL."""
+    if isinstance(found, Mapping):
+        return {name: value(member) for name, member in found.items() if value(member) is not None}
+    if isinstance(found, list) and found and all(isinstance(pair, tuple) for pair in found):
+        return dict(found)  # a MAP
+    if isinstance(found, list):
+        return [value(member) for member in found]
+    return found.timestamp() if isinstance(found, datetime) else found
+
+
+def described(client: Any, name: str, table: Table) -> dict[str, Any]:
+    """What boto3 says about a resource, under the names of the table's columns."""
+    assert table.describe
+    operation = xform_name(table.describe.call)
+    (parameter,) = client.meta.service_model.operation_model(table.describe.call).input_shape.required_members
+    reply = getattr(client, operation)(**{parameter: name})
+    del reply["ResponseMetadata"]
+    columns = {xform_name(member): found for member, found in reply.items()}
+    for column, path in RENAMED.get(table.name, {}).items():
+        columns[column] = reply
+        for member in path:
+            columns[column] = columns[column][member]
+    (arn,) = (found for member, found in reply.items() if member in (f"{_noun(operation)}Arn", "Arn"))
+    tags = client.list_tags(ResourceArn=arn)["Tags"]
+    own = {"tags": tags, "region": REGION, "account_id": ACCOUNT, "data__Identifier": name}
+    return {column: value(found) for column, found in (columns | own).items()}
+
+
+def _noun(operation: str) -> str:
+    return "".join(word.title() for word in operation.split("_")[1:])
+
+
+def rows_of(url: str, sql: str, catalog: Catalog | None = None) -> list[dict[str, Any]]:
+    cloud = Cloud(endpoint_url=url, credentials=("test", "test"))
+    settings = Settings(regions=REGION)
+    session = Session(catalog or Catalog(), cloud, ":memory:", False)
+    with Connection(session, settings, owner=True) as connection:
+        result = connection.sql(sql)
+        return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
+
+
+def compare(url: str, name: str, catalog: Catalog | None = None) -> None:
+    client = client_of(url)
+    table = (catalog or Catalog()).table("aws", "sagemaker", name)
+    rows = {row[table.key[0]]: row for row in rows_of(url, f"FROM {table.full_name}", catalog)}
+    assert set(rows) == set(NAMES)
+    for key, row in rows.items():
+        expected = described(client, key, table)
+        assert set(expected) <= set(row), "boto3 says more than the table"
+        assert {column: value(found) for column, found in row.items()} == {
+            column: expected.get(column) for column in row
+        }
+    client.close()
+
+
+@pytest.mark.parametrize(("server", "table"), CASES)
+def test_every_column_is_what_boto3_says(urls: dict[str, str], server: str, table: str) -> None:
+    compare(urls[server], table)
+
+
+@pytest.mark.parametrize(("server", "table"), CASES)
+def test_a_look_up_by_key_gives_the_same_row_as_the_list(
+    urls: dict[str, str], server: str, table: str
+) -> None:
+    everything = f"FROM aws.sagemaker.{table}"
+    (listed,) = [r for r in rows_of(urls[server], everything) if r["data__Identifier"] == "second"]
+    assert rows_of(urls[server], f"{everything} WHERE data__Identifier = 'second'") == [listed]
+
+
+@pytest.mark.parametrize(("server", "table"), CASES)
+def test_a_missing_key_is_no_row(urls: dict[str, str], server: str, table: str) -> None:
+    assert rows_of(urls[server], f"FROM aws.sagemaker.{table} WHERE data__Identifier = 'no-such-name'") == []
+
+
+def test_every_table_can_be_made_for_this_sweep() -> None:
+    assert set(TABLES) <= set(MAKERS)
+
+
+def with_yaml(page: str, folder: Path) -> tuple[Catalog, list[str]]:
+    """The catalog with the resource files that a page shows, and the names of their tables."""
+    shutil.copytree(ROOT / "resources", folder / "resources")
+    names = []
+    for block in blocks((ROOT / page).read_text()):
+        if block.language == "yaml":
+            place, _, text = block.code.partition("\n")
+            file = folder / place.removeprefix("# ")
+            file.write_text(text)
+            names.append(file.stem)
+    return Catalog([folder / "resources"]), names
+
+
+def test_the_table_of_contributing_reads_what_boto3_says(urls: dict[str, str], tmp_path: Path) -> None:
+    catalog, names = with_yaml("CONTRIBUTING.md", tmp_path)
+    assert names == ["notebook_instances"]
+    compare(urls["moto"], "notebook_instances", catalog)
+
+
+def test_the_file_with_every_key_loads(tmp_path: Path) -> None:
+    catalog, names = with_yaml("docs/resource-files.md", tmp_path)
+    (name,) = names
+    table = catalog.table("aws", "sagemaker", name)
+    assert [column.name for column in table.columns[:2]] == ["model_package_group_name", "description"]
+    assert table.missing and table.exists and table.busy

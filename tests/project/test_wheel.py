@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+from blocks import ROOT
+
+QUERY = "SELECT name, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'"
+
+
+def run(*command: str | Path, cwd: Path, **env: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    done = subprocess.run(command, cwd=cwd, env=clean | env, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    resources = {str(file.relative_to(ROOT)) for file in ROOT.glob("resources/**/*.yaml")}
+    assert "sqlprov/py.typed" in names
+    assert {f"sqlprov/{name}" for name in resources} <= set(names)
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"sqlprov"}
+    assert not [name for name in names if "test" in name]
+
+
+def test_an_installed_wheel_needs_no_checkout(wheel: Path, tmp_path: Path) -> None:
+    venv, empty = tmp_path / "venv", tmp_path / "empty"
+    empty.mkdir()
+    run(sys.executable, "-m", "venv", "--without-pip", venv, cwd=tmp_path)
+    python = venv / "bin" / "python"
+    install = (
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "--disable-pip-version-check",
+        "install",
+        "--no-deps",
+        "--no-index",
+    )
+    run(sys.executable, *install, wheel, cwd=tmp_path)
+    site = Path(
+        run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=empty).strip()
+    )
+    # The dependencies only: a .pth of the other environment, such as an editable sqlprov, is not followed.
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+
+    where = run(python, "-c", "import sqlprov; print(sqlprov.__file__)", cwd=empty).strip()
+    assert Path(where).is_relative_to(site)
+    out = run(
+        venv / "bin" / "sqlprov", "exec", "--local", "-o", "csv", QUERY,
+        cwd=empty, SQLPROV_STATE_DIR=str(tmp_path / "state"), AWS_EC2_METADATA_DISABLED="true",
+    )  # fmt: skip
+    assert "fraud-lightgbm,Completed" in out.splitlines()
+    assert run(venv / "bin" / "sqlprov", "--version", cwd=empty) == run(
+        python, "-c", "import sqlprov; print('sqlprov', sqlprov.__version__)", cwd=empty
+    )

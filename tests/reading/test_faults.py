@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from bench import EXPERIMENTS, experiment, settled
+
+import sqlprov
+from sqlprov.emulator import FAULTS, Emulator, Fault
+from sqlprov.errors import (
+    AccessDenied,
+    BrokenReply,
+    CredentialsError,
+    OperationalError,
+    ServiceError,
+    Throttled,
+    Unreachable,
+)
+
+REGIONS = ("ap-south-1", "eu-north-1", "us-west-2")
+QUERIES = {
+    "pages": f"SELECT name, status FROM {EXPERIMENTS} WHERE region = 'us-east-1'",
+    "rows": f"SELECT name, endpoint_name, tags FROM {EXPERIMENTS} WHERE region = 'eu-west-1'",
+    "join": f"""
+        SELECT e.region, e.name, p.endpoint_status FROM {EXPERIMENTS} e
+        JOIN aws.sagemaker.endpoints p ON p.endpoint_name = e.name AND p.region = e.region
+        WHERE e.region IN {REGIONS}""",
+}
+CALLS = {"pages": 3, "rows": 5, "join": 6}
+
+# Kind -> class of the error when no attempt succeeds, and its code.
+MEANS: dict[str, tuple[type[OperationalError], str]] = {
+    "error500": (ServiceError, "InternalFailure"),
+    "error500_after": (ServiceError, "InternalFailure"),
+    "error503": (ServiceError, "ServiceUnavailable"),
+    "throttle": (Throttled, "ThrottlingException"),
+    "timeout_before": (Unreachable, ""),
+    "timeout_after": (Unreachable, ""),
+    "reset": (Unreachable, ""),
+    "reset_after": (Unreachable, ""),
+    "truncated": (BrokenReply, ""),
+    "truncated_clean": (BrokenReply, ""),
+    "html": (BrokenReply, ""),
+    "empty": (BrokenReply, ""),
+    "missing_member": (BrokenReply, ""),
+    "repeated_token": (BrokenReply, ""),
+    "expired_credentials": (CredentialsError, "ExpiredTokenException"),
+    "access_denied": (AccessDenied, "AccessDeniedException"),
+}
+FINAL = ("expired_credentials", "access_denied")
+AtEveryCall = Callable[..., "Iterator[tuple[str, int, Outcome]]"]
+HEALED = tuple(kind for kind in FAULTS if kind not in (*FINAL, "repeated_token"))
+
+
+@dataclass
+class Outcome:
+    """What came of one statement under a fault."""
+
+    rows: list[Any] = field(default_factory=list)
+    error: sqlprov.Error | None = None
+    complete: bool = True
+    attempts: list[int] = field(default_factory=list)
+    missing: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+class Bench:
+    """An emulator and a connection to it, used for one statement after another."""
+
+    def __init__(self) -> None:
+        self.em = Emulator().start()
+        self.em.fill(250)
+        for number in range(2):
+            experiment(
+                self.em, f"tagged-{number}", "eu-west-1", Tags={"n": str(number)}, EndpointName=f"e-{number}"
+            )
+        for region in REGIONS:
+            experiment(self.em, "trial", region)
+            self.em.add("Endpoint", region, {"EndpointName": "trial"})
+        self.con = sqlprov.connect(endpoint_url=self.em.url)
+
+    def close(self) -> None:
+        self.con.close()
+        self.em.stop()
+
+    def run(self, query: str, fault: Fault | None = None, **settings: object) -> Outcome:
+        """Run `query` with `fault` in force, which counts from its first call."""
+        for name, value in settings.items():
+            if getattr(self.con.settings, name) != value:
+                self.con.sql(f"SET sqlprov_{name} = {value!r}")
+        self.em.reset_calls()
+        if fault:
+            self.em.fault(fault)
+        found = Outcome()
+        try:
+            with self.con.sql(query) as result:
+                found.rows = sorted(map(str, result.fetchall()))
+                found.attempts = [call.attempts for call in result.calls]
+                found.complete = result.complete
+            if not found.complete:
+                found.missing = self.con.sql("SELECT * FROM sqlprov.errors").fetchall()
+        except sqlprov.Error as error:
+            found.error = error
+        if fault:
+            settled(self.em)
+            self.em.clear_faults()
+        return found
+
+
+@pytest.fixture(scope="module")
+def benches(aws: object) -> Iterator[list[Bench]]:
+    # Most of a faulty statement's time is waiting: eight wait at once.
+    made = [Bench() for _ in range(8)]
+    yield made
+    for bench in made:
+        bench.close()
+
+
+@pytest.fixture(scope="module")
+def at_every_call(benches: list[Bench]) -> AtEveryCall:
+    """The outcomes of a query with each kind of fault at its first call, at its second, …"""
+    free: queue.SimpleQueue[Bench] = queue.SimpleQueue()
+    for bench in benches:
+        free.put(bench)
+
+    def outcomes(
+        query: str, kinds: Iterable[str], times: int | None, on_error: str = "fail", max_attempts: int = 2
+    ) -> Iterator[tuple[str, int, Outcome]]:
+        def one(case: tuple[str, int]) -> Outcome:
+            kind, at = case
+            bench = free.get()
+            # Where every wait is in vain it is short, and where it is in vain for good there is but one.
+            hangs = kind.startswith("timeout")
+            attempts = 1 if hangs and times is None else max_attempts
+            try:
+                return bench.run(
+                    QUERIES[query],
+                    Fault(kind, at=at, times=times),
+                    on_error=on_error,
+                    max_attempts=attempts,
+                    timeout=0.3 if hangs else 10.0,
+                )
+            finally:
+                free.put(bench)
+
+        cases = [(kind, at) for kind in kinds for at in range(1, CALLS[query] + 1)]
+        with ThreadPoolExecutor(len(benches)) as threads:
+            for (kind, at), outcome in zip(cases, threads.map(one, cases), strict=True):
+                print(kind, at, outcome.error)
+                yield kind, at, outcome
+
+    return outcomes
+
+
+@pytest.fixture(scope="module")
+def right(benches: list[Bench]) -> dict[str, list[str]]:
+    """The rows of each query when nothing fails."""
+    found = {}
+    for name, query in QUERIES.items():
+        outcome = benches[0].run(query)
+        assert outcome.error is None and len(benches[0].em.calls) == CALLS[name]
+        found[name] = outcome.rows
+    assert {name: len(rows) for name, rows in found.items()} == {"pages": 250, "rows": 2, "join": 3}
+    return found
+
+
+def assert_names_the_call(error: sqlprov.Error | None, kind: str) -> None:
+    expected, code = MEANS[kind]
+    assert type(error) is expected
+    assert error.operation and error.operation in str(error)
+    assert error.region and error.region in str(error)
+    assert error.code == code
+    assert bool(error.request_id) == (expected is not Unreachable)
+    if kind == "access_denied":
+        assert error.permission == f"sagemaker:{error.operation}"
+        assert error.permission in str(error)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_one_fault_at_any_call_is_healed_by_a_second_attempt(
+    at_every_call: AtEveryCall, right: dict[str, list[str]], query: str
+) -> None:
+    for kind, _, outcome in at_every_call(query, HEALED, times=1, max_attempts=3):
+        assert outcome.error is None
+        assert outcome.rows == right[query]
+        assert outcome.complete
+        if kind.startswith("timeout"):  # a slow machine may let a further call wait in vain
+            assert len(outcome.attempts) == CALLS[query] and max(outcome.attempts) > 1
+        else:
+            assert sorted(outcome.attempts) == [1] * (CALLS[query] - 1) + [2]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_one_refusal_at_any_call_is_an_error_without_a_second_attempt(
+    at_every_call: AtEveryCall, query: str
+) -> None:
+    for kind, _, outcome in at_every_call(query, FINAL, times=1):
+        assert_names_the_call(outcome.error, kind)
+        assert "attempts" not in str(outcome.error)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_one_repeated_token_is_healed_unless_it_was_that_of_the_first_page(
+    at_every_call: AtEveryCall, right: dict[str, list[str]], query: str
+) -> None:
+    for kind, at, outcome in at_every_call(query, ["repeated_token"], times=1):
+        if outcome.error is None:
+            assert outcome.rows == right[query]
+        else:
+            assert at == 1 or query != "pages"
+            assert_names_the_call(outcome.error, kind)
+            assert "token" in str(outcome.error)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_fault_that_lasts_from_any_call_on_is_an_error_that_names_the_call(
+    at_every_call: AtEveryCall, right: dict[str, list[str]], query: str
+) -> None:
+    for kind, _, outcome in at_every_call(query, FAULTS, times=None):
+        if kind == "repeated_token" and outcome.error is None:
+            assert query != "pages"  # a Describe has no token to repeat
+            assert outcome.rows == right[query]
+            continue
+        assert_names_the_call(outcome.error, kind)
+        tried_again = kind not in FINAL and not kind.startswith("timeout")
+        assert ("After 2 attempts." in str(outcome.error)) == tried_again
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_fault_that_lasts_under_warn_leaves_rows_out_and_says_which(
+    at_every_call: AtEveryCall, right: dict[str, list[str]], query: str
+) -> None:
+    for kind, _, outcome in at_every_call(query, FAULTS, times=None, on_error="warn"):
+        assert outcome.error is None
+        assert set(outcome.rows) <= set(right[query])
+        assert len(set(outcome.rows)) == len(outcome.rows)
+        if kind == "repeated_token" and outcome.complete:
+            assert query != "pages"
+            assert outcome.rows == right[query]
+            continue
+        assert not outcome.complete
+        assert outcome.missing
+        expected, its_code = MEANS[kind]
+        for table, region, operation, code, message, request_id, permission in outcome.missing:
+            assert table.startswith("aws.sagemaker.")
+            assert region in message and operation in message
+            assert code == its_code
+            assert bool(request_id) == (expected is not Unreachable)
+            assert permission == (f"sagemaker:{operation}" if kind == "access_denied" else "")
