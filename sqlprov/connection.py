@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from sqlprov.catalog import Catalog
 from sqlprov.cloud.clients import Cloud
-from sqlprov.cloud.run import Run
-from sqlprov.cloud.writing import LET_END, Outcome
+from sqlprov.cloud.run import LET_END, Run
 from sqlprov.engine.cursor import Answer, Bindings, Cursor, Parameters
 from sqlprov.engine.driver import LET_GO, Driver
 from sqlprov.engine.faults import translated
@@ -26,6 +25,7 @@ from sqlprov.settings import Settings
 from sqlprov.statements import Answered, Query, SetSetting, Statement, parse
 
 if TYPE_CHECKING:
+    from sqlprov.cloud.writing import Outcome
     from sqlprov.emulator import Emulator
 
 LOCAL_CREDENTIALS = ("local", "local")

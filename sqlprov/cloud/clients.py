@@ -7,13 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
-import botocore.config
-import botocore.exceptions
-import botocore.session
-
 from sqlprov.catalog.api import loader
-from sqlprov.cloud.replies import decode
 from sqlprov.errors import CredentialsError, InterfaceError, NotSupportedError
 
 MOST_CONNECTIONS = 256
@@ -52,6 +46,11 @@ class Cloud:
         Raises:
             CredentialsError: the profile does not exist.
         """
+        # Here, not above: boto3 takes 150 ms, which a statement without a live table need not pay.
+        import boto3
+        import botocore.exceptions
+        import botocore.session
+
         with self._lock:
             if self._session is None:
                 key, secret = self.credentials or (None, None)
@@ -84,6 +83,10 @@ class Cloud:
             return known
 
     def _new(self, service: str, region: str, timeout: float) -> Any:
+        import botocore.config
+
+        from sqlprov.cloud.replies import decode
+
         config = botocore.config.Config(
             # We retry ourselves: botocore would not see a reply that is cut off, nor stop when we are cancelled.
             retries={"total_max_attempts": 1, "mode": "standard"},
@@ -98,9 +101,9 @@ class Cloud:
             )
         except ValueError as error:
             raise InterfaceError(f"endpoint_url = {self.endpoint_url!r}: {error}.") from None
-        client.meta.events.register(
-            f"before-parse.{client.meta.service_model.service_id.hyphenize()}", decode
-        )
+        name = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-call.{name}", self._guard)
+        client.meta.events.register(f"before-parse.{name}", decode)
         return client
 
     def _guard(self, model: Any, **_: Any) -> None:

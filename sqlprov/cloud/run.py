@@ -16,6 +16,9 @@ from sqlprov.cloud.pool import Pool
 from sqlprov.errors import Cancelled, OperationalError
 from sqlprov.settings import Settings
 
+LET_END = 10.0
+"""Seconds that a write gets to end after an interruption; its calls a second less, so that it can still tell
+what became of its rows."""
 _numbers = itertools.count(1)
 
 
@@ -131,7 +134,8 @@ class Run:
         self.finish()
 
     def finish(self) -> None:
-        """Let the threads go; calls not yet begun are dropped."""
+        """The statement is over: let the threads go; no further call starts, nor a further attempt of one."""
+        self.cancelled.set()
         with self._lock:
             pool, self._pool = self._pool, None
             self._wake.clear()

@@ -6,9 +6,10 @@ and where its answer is lost, `plan.verdict` tells from another look whether it 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -19,11 +20,14 @@ from sqlprov.cloud.calls import Failed, attempt, call, pause, recorded
 from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.faults import Fault, Next, matches
 from sqlprov.cloud.reading import read_tags
-from sqlprov.cloud.run import CallRecord, Run
-from sqlprov.errors import Cancelled, DatabaseError, OperationalError
+from sqlprov.cloud.run import LET_END, CallRecord, Run
+from sqlprov.errors import Cancelled, Error, OperationalError
 from sqlprov.plan.changes import tag_map
+from sqlprov.plan.moves import moves
 from sqlprov.plan.verdict import Verdict, verdict
 from sqlprov.plan.write import Done, Found, Kind, Refuse, Request, Wait, Write, next_step
+
+log = logging.getLogger("sqlprov")
 
 CLOCK_SLACK = timedelta(seconds=2)
 """What the service's clocks may differ by; something older than this before we began is not ours."""
@@ -84,6 +88,7 @@ class RowWriter:
         made: the write as it is once the row has been described; of a patch document it is not known before.
         wait: whether to wait for the state that the YAML names under `until`.
         reading: whether the row is read back at the end, for RETURNING.
+        tagged: whether `check` compares the tags.
     """
 
     write: Write
@@ -94,6 +99,7 @@ class RowWriter:
     made: Callable[[Found | None], Write] | None = None
     wait: bool = False
     reading: bool = False
+    tagged: bool = False
     done: list[Request] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     found: Found | None = None
@@ -117,8 +123,11 @@ class RowWriter:
         except Cancelled:
             text = "interrupted"
             return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, f"{text} before its next call")
-        except DatabaseError as error:
+        except Error as error:
             return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, str(error))
+        except Exception as error:
+            log.exception("a row could not be written")
+            return self.ended(Ending.UNKNOWN, f"{type(error).__name__}: {error}; this is a fault of sqlprov")
 
     def interrupted(self) -> Outcome:
         """The outcome of a row whose calls did not end in time after an interruption."""
@@ -141,7 +150,7 @@ class RowWriter:
         write, deadline = self.write, time.monotonic() + self.run.settings.await_timeout
         if write.kind in (Kind.UPDATE, Kind.DELETE):
             # A patch document may be about tags: that is not known before.
-            self.found = self.look(tags=True if self.made or self.reading else None)
+            self.found = self.look(tags=True if self.made or self.reading or self.tagged else None)
             self.check(self.found)
             self.was = self.found
             if self.made:
@@ -165,7 +174,7 @@ class RowWriter:
                 conflicts += 1
                 if time.monotonic() > deadline:
                     raise Stopped(str(conflict.error))
-                pause(self.run, conflict, conflicts)
+                pause(self.run, _again(conflict), conflicts)
             if conflict or (write.kind in (Kind.UPDATE, Kind.DELETE) and step.purpose != "delete"):
                 self.found = self.look()
         if self.wait:
@@ -188,6 +197,10 @@ class RowWriter:
                     attempt(self.run, self.cloud, self.table.client, self.table.signing, record)
                 except Failed as failed:
                     met = failed.fault
+                except Cancelled:
+                    if doubted and request.purpose == "create":
+                        raise Lost("interrupted before it was known what came of its create") from None
+                    raise
                 else:
                     self.done.append(request)
                     return None
@@ -209,20 +222,32 @@ class RowWriter:
                     self.done.append(request)
                     return None
                 again += 1
-                if again > 1 and request.purpose == "create":
+                last = record.attempts >= self.run.settings.max_attempts
+                if request.purpose == "create" and (again > 1 or last):
                     raise Lost(
-                        f"{met.error} Tried again after the first answer was lost; it is not to be seen."
+                        f"{met.error} The answer of an earlier attempt was lost; it is not to be seen."
                     )
-                if record.attempts >= self.run.settings.max_attempts:
+                conflict = met.error.code in CONFLICTS
+                if last and conflict and self._could(request):
+                    raise Lost(
+                        f"{met.error} Its first answer was lost, and the row reads as if it were possible."
+                    )
+                if last or (met.next is Next.GIVE_UP and not conflict):
                     raise Stopped(str(met.error))
-                pause(self.run, met, record.attempts)
+                pause(self.run, _again(met), record.attempts)
+
+    def _could(self, request: Request) -> bool:
+        """Whether the row, as last described, is in a state in which a move is possible."""
+        state = self.found.state(self.table) if self.found else ""
+        return any(
+            self.table.by_method[move.method].call == request.operation and state in move.from_
+            for move in moves(self.table)
+        )
 
     def _refused(self, request: Request, met: Fault) -> None:
         """A certain failure; for a delete of what is gone it is none."""
         if request.purpose == "delete" and matches(self.table.missing, met.error):
-            self.notes.append("it was gone already")
             self.found = None
-            self.done.append(request)
             return
         raise Stopped(str(met.error)) from met.error
 
@@ -234,16 +259,17 @@ class RowWriter:
             Lost: it cannot be told.
         """
         began = (self.run.served or datetime.now(UTC)) - CLOCK_SLACK
-        settle = time.monotonic() + self.run.settings.settle
-        pause_ = FIRST_LOOK
+        now = time.monotonic()
+        settled, awaited = now + self.run.settings.settle, now + self.run.settings.await_timeout
+        between = FIRST_LOOK
         while True:
             try:
                 after = self.look(tags=True)
             except OperationalError as error:
                 raise Lost(f"{met.error} It could not be read back: {error}") from None
+            self.found = after
             judged = self._judged(request, before, after, began)
             if judged is Verdict.HAPPENED:
-                self.found = after
                 told = "its answer was lost"
                 if request.purpose == "create" and not self.run.settings.request_tag:
                     told += "; a row equivalent to it, created since, is there"
@@ -253,12 +279,13 @@ class RowWriter:
                 raise Lost(f"{met.error} The row read back does not tell whether it took effect.")
             if judged is Verdict.DID_NOT and after is not None and request.purpose == "create":
                 raise Stopped(f"{self.write.shown} exists already, made by somebody else. {met.error}")
-            patient = request.purpose == "create" or judged is Verdict.WAIT
-            if not patient or time.monotonic() > settle:
+            if judged is Verdict.WAIT and time.monotonic() > awaited:
+                raise Lost(f"{met.error} {self._shown_state().capitalize()}, which does not tell yet.")
+            if judged is Verdict.DID_NOT and (request.purpose != "create" or time.monotonic() > settled):
                 return False
-            self.run.cancelled.wait(pause_)
-            self.run.check()
-            pause_ = min(pause_ * 1.5, LONGEST_LOOK)
+            if self.run.cancelled.wait(between):
+                raise Lost(f"{met.error} Interrupted before it could be told whether it took effect.")
+            between = min(between * 1.5, LONGEST_LOOK)
 
     def _judged(
         self, request: Request, before: Found | None, after: Found | None, began: datetime
@@ -315,12 +342,16 @@ class RowWriter:
         if method is None or not method.until:
             return
         missing = method.until == ("missing",)
+        # A read may be older than the call: the state it was made in counts only once another was seen.
+        older = {state for move in moves(self.table) if move.method == method.name for state in move.from_}
 
         def settled(found: Found | None) -> bool:
             if found is None:
                 return True
             state = found.state(self.table)
-            return not missing and (state in method.until or state not in self.table.busy)
+            if state not in older:
+                older.clear()
+            return not missing and (state in method.until or state not in {*self.table.busy, *older})
 
         self._look_until(settled, deadline)
         if self.found is None:
@@ -362,15 +393,18 @@ class RowWriter:
 
 REQUEST_TAG = "sqlprov:request"
 """Key of the tag that `sqlprov_request_tag` adds to what INSERT creates."""
-LET_END = 10.0
-"""Seconds that calls under way get to end after an interruption."""
+
+
+def _again(met: Fault) -> Fault:
+    """A conflict, which another attempt may help after the row was looked at."""
+    return replace(met, next=Next.RETRY)
 
 
 def write_rows(writers: list[RowWriter], run: Run) -> list[Outcome]:
     """Write all rows, `sqlprov_concurrency` at once; an outcome for each, in their order.
 
     A failed row does not keep the others from being written, unless `sqlprov_on_error` is 'stop'. After
-    `run.cancel()` no call starts; those under way are waited for, up to LET_END.
+    `run.cancel()` no call starts; those under way are waited for, almost up to LET_END.
     """
     import threading
 
@@ -402,5 +436,5 @@ def write_rows(writers: list[RowWriter], run: Run) -> list[Outcome]:
     with changed:
         changed.wait_for(lambda: len(outcomes) == len(writers) or run.cancelled.is_set())
         begun = [writer for writer in writers if writer.begun]
-        changed.wait_for(lambda: all(writer.row in outcomes for writer in begun), timeout=LET_END)
+        changed.wait_for(lambda: all(writer.row in outcomes for writer in begun), timeout=LET_END - 1)
         return [outcomes.get(writer.row) or writer.interrupted() for writer in writers]

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -19,10 +19,12 @@ from sqlprov.engine import scoping
 from sqlprov.engine.explain import explained, scans
 from sqlprov.engine.faults import missing_relation, missing_words, unknown_live
 from sqlprov.engine.session import VARIABLE, Session
-from sqlprov.engine.writes import OWN_ROWS, Asked, Writing
 from sqlprov.errors import DataError, NotSupportedError
 from sqlprov.plan import PlannedCall
 from sqlprov.statements import Delete, Exec, Explain, Insert, Query, Statement, Update, Write, refusal
+
+if TYPE_CHECKING:
+    from sqlprov.engine.writes import Asked
 
 BATCH = 2048
 """Rows that DuckDB hands on at a time while a result is read bit by bit."""
@@ -223,6 +225,9 @@ class Cursor:
         return found is not None
 
     def _write(self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool) -> Answer:
+        # Here, not above: only a write needs botocore's exceptions before it has a client.
+        from sqlprov.engine.writes import OWN_ROWS, Writing
+
         assert isinstance(statement, Insert | Update | Delete | Exec), "only these write"
         if not dry_run:
             self._check_may_write(run)
@@ -245,6 +250,8 @@ class Cursor:
         return Answer(self._returned(returning, writing.read_back(outcomes), asker.rest, run), len(outcomes))
 
     def _returned(self, query: str, rows: pa.Table, bindings: Bindings, run: Run) -> pa.Table:
+        from sqlprov.engine.writes import OWN_ROWS
+
         self.duck.register(OWN_ROWS, rows)
         try:
             relation = self._bound(query, bindings, run)
@@ -261,6 +268,8 @@ class Cursor:
             relation = self._bound(self._prepare(Query(text, 0), run), bindings, run)
             if relation is None:
                 raise DataError("The query of the rows gives none.")
+            from sqlprov.engine.writes import Asked
+
             kinds = tuple(str(kind) for kind in relation.types)
             return Asked(relation.to_arrow_table(), kinds)
         finally:

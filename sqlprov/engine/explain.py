@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
 
 from sqlprov.cloud.run import Run
-from sqlprov.engine.live import LiveTable
 from sqlprov.engine.session import Session
 from sqlprov.plan import PlannedCall, ReadPlan
 from sqlprov.plan.predicate import TRUE
 from sqlprov.statements.filters import predicate
+
+if TYPE_CHECKING:
+    from sqlprov.engine.live import LiveTable
 
 SCAN = "PYTHON_ARROW_SCAN"
 """How DuckDB's plan names the scan of a Python object."""

@@ -5,22 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sqlprov.catalog import Catalog
 from sqlprov.cloud.clients import Cloud
-from sqlprov.cloud.reading import Reading
 from sqlprov.cloud.run import Run
-from sqlprov.engine.filters import predicate
-from sqlprov.engine.live import BatchSource, LiveTable, OwnTable
 from sqlprov.errors import InterfaceError, ProgrammingError
 from sqlprov.plan import Demand, Predicate, ReadPlan, Regions, plan_read
 from sqlprov.plan.domain import conjuncts, without
 from sqlprov.plan.predicate import Compare
+
+if TYPE_CHECKING:
+    import pyarrow.compute as pc
+
+    from sqlprov.cloud.reading import Reading
+    from sqlprov.engine.live import BatchSource, LiveTable, OwnTable
 
 VARIABLE = "sqlprov_ctx"
 OWN = "sqlprov"
@@ -168,6 +170,9 @@ class Session:
         if (provider, service, name) in self._live:
             return False
         table = self.catalog.table(provider, service, name)
+        # Here, not above: pyarrow.dataset takes 150 ms, which a statement without a live table need not pay.
+        from sqlprov.engine.live import LiveTable
+
         live = LiveTable(table, self._demanded)
         for method in table.methods:
             if method.verb == "SELECT":
@@ -188,6 +193,8 @@ class Session:
         """The tables sqlprov.errors and sqlprov.outcomes, about the statement before."""
         if OWN in self._extra:
             return False
+        from sqlprov.engine.live import OwnTable
+
         for name, (columns, rows) in OWN_TABLES.items():
             self._view(f"{OWN}.main", name, OwnTable(name, columns, self._about_the_one_before(rows)))
         self._extra.add(OWN)
@@ -195,6 +202,8 @@ class Session:
 
     def _about_the_one_before(self, rows: RowsOf) -> Callable[[OwnTable, pc.Expression | None], pa.Table]:
         def read(live: OwnTable, filter_: pc.Expression | None) -> pa.Table:
+            from sqlprov.engine.filters import predicate
+
             run = self._run(live, predicate(filter_, live.schema))
             found = rows(run.before) if run.before else []
             return pa.Table.from_pylist([{**row, live.carrier: run.id} for row in found], schema=live.schema)
@@ -269,6 +278,8 @@ class Session:
     def _demanded(
         self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None
     ) -> BatchSource:
+        from sqlprov.engine.filters import predicate
+
         where = predicate(filter_, live.schema)
         run = self._run(live, where)
         try:
@@ -286,6 +297,8 @@ class Session:
         raise InterfaceError("A live table can only be read through a sqlprov connection.")
 
     def _batches(self, live: LiveTable, plan: ReadPlan, run: Run) -> Iterator[pa.RecordBatch]:
+        from sqlprov.cloud.reading import Reading
+
         reading = Reading(plan, run, self.cloud)
         try:
             # Here, not in the generator: DuckDB then tells the error as plain text.

@@ -15,10 +15,11 @@ from sqlprov.cloud.run import Run
 from sqlprov.cloud.writing import Ending, Outcome, RowWriter, Stopped, write_rows
 from sqlprov.engine.session import Session, quoted
 from sqlprov.errors import DataError, NotSupportedError, WriteError
+from sqlprov.plan.changes import tag_map, unlike
 from sqlprov.plan.drafts import PATCH, Drafts, Given, check_assigned, execution, inserts, updates
 from sqlprov.plan.patch import patched
 from sqlprov.plan.rehearse import rehearsed
-from sqlprov.plan.write import Found, Kind, Request, Write
+from sqlprov.plan.write import Done, Found, Kind, Request, Write, next_step
 from sqlprov.statements.delete import Delete
 from sqlprov.statements.exec import Exec
 from sqlprov.statements.insert import Insert
@@ -74,11 +75,12 @@ class Target:
             raise Stopped(f"{self.write.shown} does not exist any more")
         assert table.describe is not None, "only tables that can be described are written"
         for name, value in self.read.items():
-            path = table.describe.paths.get(name)
-            if path is None:
-                continue
-            now = array(table.by_name[name], [dig(found.described, path)]).to_pylist()[0]
-            if now != value:
+            if table.by_name[name].source is Source.TAGS:
+                now, changed = found.tags, tag_map(value) != found.tags
+            else:
+                now = dig(found.described, table.describe.paths[name])
+                changed = _changed(table, name, value, now)
+            if changed:
                 raise Stopped(
                     f"{self.write.shown} was changed since it was read: {name} is {now!r}, was {value!r}"
                 )
@@ -101,7 +103,7 @@ class Writing:
         statement: what was asked.
         path: what USE chose.
         ask: has DuckDB run a query.
-        run: the statement's run; its settings tolerate no incomplete read.
+        run: the statement's run; from here on it tolerates no incomplete read.
         zone: time zone of times that name none.
     """
 
@@ -115,6 +117,9 @@ class Writing:
             self.table = _live(session, statement.target, path)
         self.ask, self.run, self.zone = ask, run, zone
         self.warnings = run.warnings
+        if run.tolerant:
+            # A read with gaps would choose other rows: `NOT IN (SELECT …)` more of them.
+            run.settings = replace(run.settings, on_error="fail")
 
     # Rows
 
@@ -208,14 +213,7 @@ class Writing:
             NotSupportedError: rows in several regions, and no condition on region.
         """
         table, key = self.table, self.table.key
-        watched = [
-            name
-            for name, column in table.by_name.items()
-            if name not in (*key, "region", "data__Identifier", "account_id")
-            and (name == "creation_time" or name.lower() in statement.words)
-            and table.describe is not None
-            and name in table.describe.paths
-        ]
+        watched = self._watched(statement)
         name = ".".join(quoted(part) for part in (table.provider, table.service, table.name))
         asked = self.ask(statement.rows_query(name, (*key, *watched)))
         rows = asked.rows
@@ -233,6 +231,23 @@ class Writing:
                 f"The rows lie in {', '.join(regions)}: say in WHERE which regions are meant. Nothing was written."
             )
         return asked, keys, read
+
+    def _watched(self, statement: Update | Delete) -> list[str]:
+        """The columns that must not change between the read and the first call."""
+        table = self.table
+        assert table.describe is not None, "only tables that can be described are written"
+        # SET takes `ModelVariants` and `data__ModelVariants` too.
+        named = {word.removeprefix("data__").replace("_", "") for word in statement.words}
+        desired = table.write.desired.column if table.write.desired else ""
+        return [
+            name
+            for name, column in table.by_name.items()
+            if (name in table.describe.paths or column.source is Source.TAGS)
+            and name not in (*table.key, "region")
+            and (name == "creation_time" or name.lower().replace("_", "") in named)
+            # It shows the status, which moves by itself: whether it can be reached is decided anew.
+            and not (name == desired and isinstance(statement, Update))
+        ]
 
     def _given(self, asked: Asked, last: int | None = None) -> Given:
         """The rows of a query, or its `last` columns."""
@@ -281,6 +296,7 @@ class Writing:
                 made=target.made if target.document is not None else None,
                 wait=wait,
                 reading=returning is not None,
+                tagged=any(target.write.table.by_name[name].source is Source.TAGS for name in target.read),
             )
             for row, target in enumerate(targets, start=1)
         ]
@@ -334,7 +350,9 @@ class Writing:
                 "region": write.region,
                 "states": " → ".join(states),
             }
-            notes = [*write.notes, *([refusal.reason] if refusal else []), *self.warnings]
+            end = refusal or next_step(write, found, tuple(requests))
+            told = end.note if isinstance(end, Done) and write.kind is Kind.INSERT else "; ".join(write.notes)
+            notes = [*([told] if told else []), *([refusal.reason] if refusal else []), *self.warnings]
             rows += [
                 {
                     **base,
@@ -356,6 +374,15 @@ def _listed(column: pa.ChunkedArray) -> list[Any]:
     except (OverflowError, ValueError) as error:
         raise DataError(f"A value of the rows is beyond what can be written: {error}") from None
     return found
+
+
+def _changed(table: Table, name: str, read: Any, now: Any) -> bool:
+    """Whether a value is another than was read; what no call takes, such as a variant's Status, moves by itself."""
+    for method in (table.by_method.get("create_resource"), table.by_method.get("update_resource")):
+        for part in method.inputs if method else ():
+            if part.column == name and method:
+                return any(unlike(read, now, method.input.members[part.name], name))
+    return bool(array(table.by_name[name], [now]).to_pylist()[0] != read)
 
 
 def _live(session: Session, target: tuple[str, ...], path: tuple[str, ...]) -> Table:

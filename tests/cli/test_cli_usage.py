@@ -30,7 +30,7 @@ def invoked(*words: str) -> Result:
         (["--param", "=x", "SELECT 1"], "'=x': expected NAME=VALUE"),
         (["--set", "concurency=4", "SELECT 1"], "Did you mean 'sqlprov_concurrency'?"),
         (["--set", "concurrency=many", "SELECT 1"], "expected a whole number"),
-        (["--set", "sqlprov_on_error=ignore", "SELECT 1"], "expected 'fail' or 'warn'"),
+        (["--set", "sqlprov_on_error=ignore", "SELECT 1"], "expected 'fail', 'warn' or 'stop'"),
         (
             ["--local", "--endpoint-url", "http://localhost:1", "SELECT 1"],
             "--local is an endpoint of its own",

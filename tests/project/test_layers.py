@@ -12,6 +12,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # A part may import those above it; parts of one line do not know each other.
 LEVELS = (
+    ("version",),
     ("errors",),
     ("settings",),
     ("catalog",),

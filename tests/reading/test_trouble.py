@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from bench import DESCRIBE, EXPERIMENTS, LIST, TAGS, experiment, operations, until
+from bench import DESCRIBE, EXPERIMENTS, LIST, TAGS, experiment, operations, settled, until
 
 import sqlprov
 from sqlprov.emulator import Emulator, Fault
@@ -200,6 +200,18 @@ def test_a_statement_after_an_error_is_answered(em: Emulator, con: Any) -> None:
     with pytest.raises(AccessDenied):
         con.sql(NAMES)
     assert con.sql(NAMES).fetchall() == [("a",)]
+
+
+def test_after_an_error_the_other_calls_of_the_statement_are_not_tried_again(
+    three: Emulator, con: Any
+) -> None:
+    three.fault(Fault("throttle", region="eu-west-1", times=None))
+    three.fault(Fault("access_denied", region="us-west-2"))
+    with pytest.raises(AccessDenied):
+        con.sql(EVERYWHERE)
+    made = settled(three)
+    time.sleep(1)  # the back-off of the throttled call takes half a second
+    assert len(three.calls) == made
 
 
 # Rows and pages that come and go

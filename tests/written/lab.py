@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from typing import Any
 
 import boto3
@@ -41,6 +43,19 @@ def plain_client(url: str, key: str = "AKIAOTHER", region: str = REGION) -> Any:
         aws_secret_access_key="secret",
         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=5),
     )
+
+
+def post(url: str, operation: str, parameters: dict[str, Any], key: str = "AKIAOTHER") -> tuple[int, str]:
+    """Status and body of one request: what boto3 would send, without any check of its own."""
+    scope = f"AWS4-HMAC-SHA256 Credential={key}/20350101/{REGION}/sagemaker/aws4_request, Signature=0"
+    headers = {"X-Amz-Target": f"SageMaker.{operation}", "Authorization": scope}
+    request = urllib.request.Request(url, json.dumps(parameters).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
 
 
 def variant(name: str, model: str = "model", instance: str = "ml.m5.large", count: Any = 1) -> dict[str, Any]:

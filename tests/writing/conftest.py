@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from botocore.config import Config
+from desk import REGION, TABLE, Desk, of
+
+import sqlprov
+from sqlprov.emulator import Emulator
+
+
+@pytest.fixture(scope="module", autouse=True)
+def aws() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        yield
+
+
+@pytest.fixture(scope="module")
+def emulator(aws: None) -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def session(emulator: Emulator) -> Iterator[sqlprov.Connection]:
+    with sqlprov.connect(endpoint_url=emulator.url, region=REGION) as session:
+        session.sql(f"DELETE FROM {TABLE} WHERE {of('nobody')}")  # the first statement takes the longest
+        yield session
+
+
+@pytest.fixture(scope="module")
+def somebody(emulator: Emulator) -> Iterator[object]:
+    """Another user of the same account, who writes without sqlprov."""
+    config = Config(retries={"total_max_attempts": 1})
+    client = boto3.client("sagemaker", REGION, endpoint_url=emulator.url, config=config)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def desk(emulator: Emulator, session: sqlprov.Connection, somebody: object) -> Iterator[Desk]:
+    """A connection with settings of its own, and the service without faults, delays and recorded calls."""
+    with session.cursor() as connection:
+        desk = Desk(emulator, connection, somebody)
+        desk.reset()
+        yield desk
+    desk.reset()
