@@ -198,11 +198,19 @@ class Connection:
         return Result.of(NO_ROWS.empty_table(), run)
 
     def _stream(self, reader: pa.RecordBatchReader, text: str, run: Run) -> Result:
+        def drawn(work: Callable[[], Any]) -> Any:
+            try:
+                return self._do(work, run, text)
+            except BaseException:
+                self._finish(run)  # nobody may read on, so that calls in back-off have no more use
+                raise
+
         def pull() -> pa.RecordBatch | None:
-            return self._do(lambda: next(reader, None), run, text)
+            found: pa.RecordBatch | None = drawn(lambda: next(reader, None))
+            return found
 
         def pull_all() -> pa.Table:
-            return self._do(reader.read_all, run, text)
+            return drawn(reader.read_all)
 
         def end() -> None:
             run.cancel()
@@ -281,8 +289,9 @@ class Connection:
         """End the statement under way; on the connection that `connect` made, end all. Twice is harmless."""
         if self._closed:
             return
-        self._close_result()
         self._closed = True
+        self.cancel()
+        self._close_result()
         self._driver.close()
         self._cursor.duck.close()
         if self._owner:

@@ -61,6 +61,7 @@ class Run:
         settings: the settings it began with.
         id: text that its demands carry in their filter.
         unresolved: why a demand without a region condition has no scope; `None` if it has.
+        relied: last names of the tables that have a region condition wherever the statement reads them.
         calls: the calls made so far, in the order they ended.
         missing: what could not be read, under `sqlprov_on_error = 'warn'`.
         outcomes: what became of each row that it wrote.
@@ -75,6 +76,7 @@ class Run:
 
     settings: Settings
     unresolved: str | None = None
+    relied: frozenset[str] = frozenset()
     calls: list[CallRecord] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     outcomes: list[Any] = field(default_factory=list)

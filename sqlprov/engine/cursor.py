@@ -82,8 +82,8 @@ class Cursor:
         self.duck = session.cursor()
         self._session = session
         self._definitions = scoping.Definitions(session, self.duck)
-        # Name of a prepared statement -> why its demands have no scope without a region condition.
-        self._prepared: dict[str, str | None] = {}
+        # Name of a prepared statement -> `unresolved` and `relied` of its runs.
+        self._prepared: dict[str, tuple[str | None, frozenset[str]]] = {}
         self._in_transaction = False
 
     def path(self) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ class Cursor:
     def _query(self, query: Query, bindings: Bindings, run: Run) -> Answer:
         if query.verb in BEGINS:
             self._session.register_all()
-        text = self._prepare(query, run)
+        text = self._prepare(query, bindings, run)
         try:
             relation = self._bound(text, bindings, run)
         finally:
@@ -139,7 +139,7 @@ class Cursor:
                 "EXPLAIN of a PIVOT without IN would read the table to learn its columns: "
                 "name them, as in PIVOT t ON status IN ('Running', 'Completed')."
             )
-        text = self._prepare(query, run)
+        text = self._prepare(query, bindings, run)
         relation = self._bound(f"EXPLAIN (FORMAT json) {text}", bindings, run)
         plan = relation.fetchall()[0][1] if relation is not None else "[]"
         plans = list(scans(self._session, plan, run))
@@ -148,7 +148,7 @@ class Cursor:
         planned = tuple(call for each, _ in plans for call in each.calls())
         return Answer(explained(plans, duck_plan), planned=planned)
 
-    def _prepare(self, query: Query, run: Run) -> str:
+    def _prepare(self, query: Query, bindings: Bindings, run: Run) -> str:
         """Make the live tables of a query exist; its text, with the regions that only we can tell."""
         self._session.register(query.words)
         if "information_schema" in query.words or any(word.startswith("duckdb_") for word in query.words):
@@ -157,13 +157,13 @@ class Cursor:
             return query.text
         asked, before = query.prepared
         if query.verb == "EXECUTE" and asked in self._prepared:
-            run.unresolved = self._prepared[asked]
+            run.unresolved, run.relied = self._prepared[asked]
             return query.text
-        text, run.unresolved = scoping.scoped(
-            query.text[before:], self._session, self._definitions, self.path, run
+        text, run.unresolved, run.relied = scoping.scoped(
+            query.text[before:], self._session, self._definitions, bindings.parameters, run
         )
         if query.verb == "PREPARE":
-            self._prepared[asked] = run.unresolved
+            self._prepared[asked] = run.unresolved, run.relied
         return query.text[:before] + text
 
     def _bound(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
@@ -265,7 +265,7 @@ class Cursor:
         # Without it JSON inside a STRUCT arrives as text that keeps the quotes of its strings.
         self.duck.execute("SET arrow_lossless_conversion = true")
         try:
-            relation = self._bound(self._prepare(Query(text, 0), run), bindings, run)
+            relation = self._bound(self._prepare(Query(text, 0), bindings, run), bindings, run)
             if relation is None:
                 raise DataError("The query of the rows gives none.")
             from sqlprov.engine.writes import Asked

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import duckdb
 
 from sqlprov.cloud.run import Run
 from sqlprov.engine.session import Session
 from sqlprov.statements.regions import Analysis, analyse
+from sqlprov.statements.regions_views import bare, definition
 
 VIEWS = "SELECT database_name, schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
 MACROS = (
@@ -22,44 +24,62 @@ IN_A_MACRO = (
 )
 CALLED = re.compile(r'(\w+)"?\s*\(')
 WORD = re.compile(r"\w+")
-BODY = re.compile(r"(?is)^\s*CREATE\b.*?\bVIEW\b.*?\bAS\s+(?=SELECT|WITH|FROM|VALUES|\(|PIVOT|UNPIVOT)")
 
 
 def scoped(
     text: str,
     session: Session,
     definitions: Definitions,
-    path: Callable[[], tuple[str, ...]],
+    parameters: Mapping[str, Any] | Sequence[Any] | None,
     run: Run,
-) -> tuple[str, str | None]:
-    """The text to run, and why a demand without a region condition has no scope (`None` if it has one).
+) -> tuple[str, str | None, frozenset[str]]:
+    """The text to run, and `unresolved` and `relied` of its `Analysis`.
 
     What DuckDB pushes down by itself stays as it is. A condition on `region` that it cannot push (LIKE, a
     function, a sub-query or a join over what makes no call) is answered here over the known regions, and the
     answer put beside the table's name.
     """
-    names = Names(session, definitions, path)
-    known = "', '".join(session.regions_open(run))
+    names = Names(session, definitions)
+    values = _by_name(parameters)
+    known = "', '".join(_known(text, session, values, run))
 
     def asked(query: str) -> Analysis:
         relation = f"(SELECT unnest(['{known}']) AS region)"
-        return analyse(query, names.live, names.free, relation, names.body)
+        return analyse(query, names.live, names.free, relation, names.body, names.inline)
 
     analysis = asked(text)
     unresolved = analysis.unresolved
     for body in names.macros(text):
         inner = asked(body)
         # A macro's own text cannot take a splice.
-        unresolved = unresolved or inner.unresolved or (IN_A_MACRO if inner.questions else None)
+        unresolved = unresolved or inner.unresolved or (IN_A_MACRO if inner.edits else None)
     try:
-        answers = [
-            [row[0] for row in definitions.duck.execute(question).fetchall()]
-            for question in analysis.questions
-        ]
+        answers = [_answer(question, definitions.duck, values) for question in analysis.questions]
     except duckdb.Error:
         refused = analysis.refused()
-        return refused.splice([]), unresolved or refused.unresolved
-    return analysis.splice(answers), unresolved
+        return refused.splice([]), unresolved or refused.unresolved, refused.relied
+    return analysis.splice(answers), unresolved, analysis.relied
+
+
+def _by_name(parameters: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
+    """Parameters by the name that DuckDB gives them."""
+    if isinstance(parameters, Mapping):
+        return dict(parameters)
+    return {str(number): value for number, value in enumerate(parameters or (), 1)}
+
+
+def _known(text: str, session: Session, values: Mapping[str, Any], run: Run) -> list[str]:
+    """The regions that conditions are tried on: those of the session's partition, and any that is named."""
+    given = {value for value in values.values() if isinstance(value, str)}
+    every = session.regions_known(run)
+    named = {region for region in every if f"'{region}'" in text or region in given}
+    return sorted({*session.regions_open(run), *named})
+
+
+def _answer(question: str, duck: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> list[str]:
+    (statement,) = duck.extract_statements(question)
+    used = {name: values[name] for name in statement.named_parameters if name in values}
+    return [row[0] for row in duck.execute(statement, used or None).fetchall()]
 
 
 class Definitions:
@@ -82,6 +102,16 @@ class Definitions:
         self._refresh()
         return self._macros
 
+    def path(self) -> list[tuple[str, str]]:
+        """Catalog and schema, in lower case, of each entry of the search path; empty in an aborted transaction."""
+        try:
+            found = self.duck.execute("SELECT current_setting('search_path')").fetchone()
+        except duckdb.Error:
+            return []
+        text = str(found[0] if found else "").replace('"', "").lower()
+        entries = [entry.split(".") for entry in text.split(",")]
+        return [(entry[0], entry[-1]) for entry in entries]
+
     def _refresh(self) -> None:
         if self._read_at == self._session.changes:
             return
@@ -96,18 +126,15 @@ class Definitions:
 class Names:
     """What the names in a statement stand for."""
 
-    def __init__(
-        self, session: Session, definitions: Definitions, path: Callable[[], tuple[str, ...]]
-    ) -> None:
-        self._session, self._definitions, self._ask_path = session, definitions, path
-        self._path: tuple[str, ...] | None = None
+    def __init__(self, session: Session, definitions: Definitions) -> None:
+        self._session, self._definitions = session, definitions
+        self._known_path: list[tuple[str, str]] | None = None
 
     def live(self, parts: tuple[str, ...]) -> bool:
         """Whether `parts` name a live table."""
         if parts[-1].lower() not in self._session.catalog.names() or len(parts) > 3:
             return False
-        whole = parts if len(parts) == 3 else (*self._chosen()[: 3 - len(parts)], *parts)
-        return self._session.is_live(*(part.lower() for part in whole)) if len(whole) == 3 else False
+        return any(self._session.is_live(*whole) for whole in self._whole(parts))
 
     def free(self, parts: tuple[str, ...]) -> bool:
         """Whether `parts` name a relation that makes no call."""
@@ -117,43 +144,73 @@ class Names:
         """The query of a view or a macro that a user has made; `None` if there is none of that name."""
         if self.live(parts):
             return None
-        name = tuple(part.lower() for part in parts)
-        if len(name) == 2 and name[0] in self._session.catalog.providers():
+        if len(parts) == 2 and parts[0].lower() in self._session.catalog.providers():
             return None
-        for known, text in self._definitions.views():
-            if known[-len(name) :] == name:
-                return BODY.sub("", text).rstrip().rstrip(";")
-        if len(name) == 1 and name[0] in self._session.builtin_words:
-            return None
-        # There may be several of one name, by their number of parameters: what any of them says counts.
-        found = [_selected(body) for known, body in self._definitions.macros() if known == name[-1]]
+        found = [_query(text) for _, text in self._views(parts)]
+        if not found and len(parts) == 1:
+            name = parts[0].lower()
+            found = [_selected(body) for known, body in self._definitions.macros() if known == name]
+        # There may be several of one name, macros by their number of parameters: what any of them says counts.
         return " UNION ALL ".join(found) if found else None
+
+    def inline(self, parts: tuple[str, ...]) -> str | None:
+        """The query of a view, if it means the same where the view is named."""
+        views = [] if self.live(parts) else self._views(parts)
+        if len(views) != 1:
+            return None
+        name, text = views[0]
+        query = _query(text)
+        if self._path() == [name[:2]]:
+            return query
+        macros = {name for name, _ in self._definitions.macros()}
+        return None if bare(query) or macros & set(WORD.findall(text.lower())) else query
 
     def macros(self, text: str) -> list[str]:
         """The queries of the macros that `text` calls, also through views and other macros."""
-        found: dict[str, str] = {}
+        found: set[str] = set()
         texts = [text.lower()]
         while texts:
-            words = texts.pop()
-            called = set(CALLED.findall(words)) - self._session.builtin_words - found.keys()
-            bodies = (
-                [(name, body) for name, body in self._definitions.macros() if name in called]
-                if called
-                else []
-            )
-            found.update(bodies)
-            texts += [body.lower() for _, body in bodies]
-            mentioned = set(WORD.findall(words))
-            for name, body in self._definitions.views():
-                if name[-1] in mentioned and name[-1] not in found:
-                    found[name[-1]] = ""
+            here = texts.pop()
+            called, words = set(CALLED.findall(here)), set(WORD.findall(here))
+            known = [(name, body, called) for name, body in self._definitions.macros()]
+            known += [(name[-1], body, words) for name, body in self._definitions.views()]
+            for name, body, named in known:
+                # A name that is no word stands in quotation marks.
+                if body not in found and (name in named or (not WORD.fullmatch(name) and name in here)):
+                    found.add(body)
                     texts.append(body.lower())
-        return [_selected(body) for body in found.values() if body]
+        return [_selected(body) for _, body in self._definitions.macros() if body in found]
 
-    def _chosen(self) -> tuple[str, ...]:
-        if self._path is None:
-            self._path = self._ask_path()
-        return self._path
+    def _views(self, parts: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
+        """The views that `parts` may name; all of that name if none is found along the path."""
+        views = [view for view in self._definitions.views() if view[0][-1] == parts[-1].lower()]
+        if not views:
+            return []
+        wholes = self._whole(parts)
+        found = [view for view in views if view[0] in wholes]
+        return found or (views if len(parts) == 1 else [])
+
+    def _whole(self, parts: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """The full names, in lower case, that `parts` may mean."""
+        name = tuple(part.lower() for part in parts)
+        path = [*self._path(), ("temp", "main")]
+        if len(name) == 1:
+            return [(*where, *name) for where in path]
+        if len(name) == 2:
+            return [whole for catalog, schema in path for whole in ((catalog, *name), (name[0], schema, name[1]))]
+        return [name]
+
+    def _path(self) -> list[tuple[str, str]]:
+        """The catalogs and schemas that USE or `search_path` chose."""
+        if self._known_path is None:
+            self._known_path = self._definitions.path()
+        return self._known_path
+
+
+def _query(create: str) -> str:
+    """The query of a `CREATE VIEW`, under the view's own names of its columns."""
+    columns, query = definition(create) or ("", create)
+    return f"SELECT * FROM ({query}) AS named{columns}" if columns else query
 
 
 def _selected(definition: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -127,6 +126,8 @@ class Session:
         """A DuckDB connection of its own to the same instance, in UTC."""
         cursor = self.duck.cursor()
         cursor.execute("SET TimeZone = 'UTC'")
+        # DuckDB's own choice, 976 KB, would have thousands of rows described for the first one that is read.
+        cursor.execute("SET streaming_buffer_size = '16KB'")
         return cursor
 
     # Registration
@@ -252,7 +253,10 @@ class Session:
         partition = (self.catalog.partition(home) if home else None) or DEFAULT_PARTITION
         every = self.catalog.service_regions(client, partition)
         default = every if "all" in chosen else chosen or ((own,) if own else ())
-        return Regions(self.regions_known(run), every, tuple(sorted(default)), run.unresolved)
+        known, default = self.regions_known(run), tuple(sorted(default))
+        if "all" in chosen:  # whatever the statement limits region by, DuckDB finds every row
+            return Regions(known, every, default)
+        return Regions(known, every, default, run.unresolved, run.relied)
 
     def regions_known(self, run: Run) -> tuple[str, ...]:
         """Every region that a condition may name, in every partition."""
@@ -263,13 +267,6 @@ class Session:
         """The regions that an open condition such as LIKE may mean: those of the session's partition."""
         found = self.regions(ANY_CLIENT, run)
         return tuple(sorted({*found.every, *found.default}))
-
-    @cached_property
-    def builtin_words(self) -> frozenset[str]:
-        """Names of DuckDB's own functions, and its keywords, in lower case."""
-        names = "SELECT lower(function_name) FROM duckdb_functions() WHERE internal"
-        words = f"{names} UNION SELECT lower(keyword_name) FROM duckdb_keywords()"
-        return frozenset(row[0] for row in self._own.cursor().execute(words).fetchall())
 
     def is_live(self, provider: str, service: str, name: str) -> bool:
         """Whether there is such a live table; names in lower case."""

@@ -14,7 +14,7 @@ from sqlprov.cloud.batches import array, dig
 from sqlprov.cloud.run import Run
 from sqlprov.cloud.writing import Ending, Outcome, RowWriter, Stopped, write_rows
 from sqlprov.engine.session import Session, quoted
-from sqlprov.errors import DataError, NotSupportedError, WriteError
+from sqlprov.errors import DataError, NotSupportedError, RegionError, WriteError, nearest
 from sqlprov.plan.changes import tag_map, unlike
 from sqlprov.plan.drafts import PATCH, Drafts, Given, check_assigned, execution, inserts, updates
 from sqlprov.plan.patch import patched
@@ -24,6 +24,7 @@ from sqlprov.statements.delete import Delete
 from sqlprov.statements.exec import Exec
 from sqlprov.statements.insert import Insert
 from sqlprov.statements.names import live_table
+from sqlprov.statements.tokens import Kind as TokenKind
 from sqlprov.statements.update import Update
 
 
@@ -137,7 +138,7 @@ class Writing:
             found = self._deletes(self.statement)
         else:
             found = self._execution(self.statement)
-        self._check_cap(len(found))
+        self._check_cap(found)
         return found
 
     def _inserts(self, statement: Insert) -> list[Target]:
@@ -161,6 +162,13 @@ class Writing:
 
     def _drafted(self, drafts: Drafts) -> list[Target]:
         self.warnings += drafts.warnings
+        known = self.session.regions_known(self.run)
+        for number, write in enumerate(drafts.writes, start=1):
+            if write.region not in known:
+                raise RegionError(
+                    f"Unknown region {write.region!r} in row {number}.{nearest(write.region, known)} "
+                    "SELECT region FROM aws.regions lists them; SET sqlprov_regions makes a new one known."
+                )
         return [Target(write) for write in drafts.writes]
 
     def _updates(self, statement: Update) -> list[Target]:
@@ -265,16 +273,28 @@ class Writing:
         default = self.session.regions(self.table.client, self.run).default
         return default[0] if len(default) == 1 else None
 
-    def _check_cap(self, count: int) -> None:
-        keyed = isinstance(self.statement, Insert | Exec) or not any(
-            call.operation == self.table.list.call for call in self.run.calls
+    def _check_cap(self, targets: list[Target]) -> None:
+        cap, count = (
+            self.run.settings.max_writes or (KEYED_CAP if self._keyed(targets) else CAP),
+            len(targets),
         )
-        cap = self.run.settings.max_writes or (KEYED_CAP if keyed else CAP)
         if count > cap:
             raise DataError(
                 f"The statement would write {count} rows, more than {cap}: nothing was written. "
                 f"SET sqlprov_max_writes = {count} allows it."
             )
+
+    def _keyed(self, targets: list[Target]) -> bool:
+        """Whether the statement names its rows: a condition on the key made look-ups, or every key is written out.
+
+        Many keys are read by one list, which is cheaper: the calls alone do not tell.
+        """
+        if isinstance(self.statement, Insert | Exec):
+            return True
+        if all(call.operation != self.table.list.call for call in self.run.calls):
+            return True
+        texts = {token.value for token in self.statement.tokens if token.kind is TokenKind.TEXT}
+        return all("|".join(target.write.key) in texts for target in targets)
 
     # Writing
 
@@ -342,14 +362,18 @@ class Writing:
             found = None
             if target.write.kind in (Kind.UPDATE, Kind.DELETE):
                 found = writer.look(tags=True if target.document is not None else None)
-            write = target.made(found)
-            requests, states, refusal = rehearsed(write, found)
-            base = {
+            base: dict[str, Any] = {
                 "row": number,
-                "key": "|".join(write.key),
-                "region": write.region,
-                "states": " → ".join(states),
+                "key": "|".join(target.write.key),
+                "region": target.write.region,
             }
+            try:
+                write = target.made(found)
+            except DataError as error:
+                rows.append({**base, "note": str(error)})
+                continue
+            requests, states, refusal = rehearsed(write, found)
+            base["states"] = " → ".join(states)
             end = refusal or next_step(write, found, tuple(requests))
             told = end.note if isinstance(end, Done) and write.kind is Kind.INSERT else "; ".join(write.notes)
             notes = [*([told] if told else []), *([refusal.reason] if refusal else []), *self.warnings]

@@ -19,12 +19,14 @@ class Regions:
             service is offered.
         default: the regions of a statement that names none; empty if there are none.
         unresolved: why a demand without a region condition cannot be answered; `None` if it can.
+        relied: last names of the tables that have a region condition wherever they are read.
     """
 
     known: tuple[str, ...]
     every: tuple[str, ...]
     default: tuple[str, ...]
     unresolved: str | None = None
+    relied: frozenset[str] = frozenset()
 
 
 def scope(predicate: Predicate, regions: Regions, table: str) -> tuple[str, ...]:
@@ -51,6 +53,11 @@ def scope(predicate: Predicate, regions: Regions, table: str) -> tuple[str, ...]
 def _default(regions: Regions, table: str) -> tuple[str, ...]:
     if regions.unresolved:
         raise RegionError(regions.unresolved)
+    if table.rpartition(".")[2] in regions.relied:
+        raise RegionError(
+            f"The condition on region does not reach {table}: write it next to the table, as in "
+            f"(SELECT * FROM {table} WHERE region = '…' or region IN ('…')), or SET sqlprov_regions = 'all'."
+        )
     if not regions.default:
         raise RegionError(
             f"No region for {table}. Write WHERE region = 'us-east-1' (or IN, or another condition on region), "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlglot import exp, parse_one
-from sqlglot.errors import SqlglotError
+from sqlglot import exp
+
+from sqlprov.statements.query import syntax_tree
 
 # What gives the same value before the statement and in it. A function that is not named here counts as volatile.
 _SAFE = {"Array", "ArrayContains", "ArrayContainsAll", "ArrayOverlaps", "ArraySize", "Ascii"}
@@ -98,9 +99,9 @@ def table_function(call: exp.Func) -> bool:
     return not isinstance(call, exp.Anonymous) or call.name.lower() in TABLE_FUNCTIONS
 
 
-def parameters(node: exp.Expr) -> bool:
-    """Whether it holds `?` or `$name`."""
-    return node.find(exp.Placeholder, exp.Parameter) is not None
+def unnamed(node: exp.Expr) -> bool:
+    """Whether it holds a `?`: there is no saying which one it is."""
+    return any(not mark.this for mark in node.find_all(exp.Placeholder))
 
 
 def steady(node: exp.Expr, macro: Callable[[str], str | None]) -> bool:
@@ -124,9 +125,8 @@ def _known(node: exp.Func) -> bool:
 
 
 def _steady_body(text: str | None) -> bool:
-    try:
-        body = parse_one(text or "", dialect="duckdb")
-    except SqlglotError:
+    body = syntax_tree(text or "")
+    if body is None:
         return False
     return body.find(exp.Table) is None and steady(body, lambda name: None)
 
@@ -148,6 +148,16 @@ def plain(node: exp.Expr) -> bool:
         bounds = node.args["low"], node.args["high"]
         return isinstance(node.this, exp.Column) and all(map(_constant, bounds))
     return False
+
+
+def direct(node: exp.Expr) -> str | None:
+    """The same over a column `region`, if it is `=` or IN, which DuckDB always hands to a scan; else `None`."""
+    if not plain(node) or not isinstance(node.unnest(), (exp.EQ, exp.In)):
+        return None
+    copy = node.unnest().copy()
+    for column in list(copy.find_all(exp.Column)):
+        column.replace(exp.column("region"))
+    return copy.sql(dialect="duckdb")
 
 
 def _constant(node: exp.Expr) -> bool:

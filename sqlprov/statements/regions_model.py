@@ -19,12 +19,14 @@ class Part:
     Attributes:
         text: the user's words, for messages.
         question: SELECT with one column `region`, the regions that pass; `None` if it cannot be asked before the
-            statement (a parameter, `random()`).
-        pushed: DuckDB hands it to the scan by itself.
+            statement (`random()`).
+        direct: the same condition on a column `region`, where it is one that DuckDB always hands to the scan.
+        pushed: DuckDB should hand it to the scan by itself.
     """
 
     text: str
     question: str | None
+    direct: str | None
     pushed: bool
 
 
@@ -45,6 +47,11 @@ class Ref:
     editable: bool
     qualified: bool = False
     parts: list[Part] = field(default_factory=list)
+
+    @property
+    def table(self) -> str:
+        """The table's last name in lower case: two tables of one name count as one, which is the safe side."""
+        return self.node.name.lower()
 
 
 @dataclass(eq=False)
@@ -270,12 +277,13 @@ class World:
 
     def __init__(
         self,
+        text: str,
         live: Callable[[Names], bool],
         free: Callable[[Names], bool],
         known: str,
         view: Callable[[Names], str | None],
     ) -> None:
-        self.live, self.free, self.known, self.view = live, free, known, view
+        self.text, self.live, self.free, self.known, self.view = text, live, free, known, view
         self.refs: list[Ref] = []
         self.links: list[Link] = []
         self.problems: list[Problem] = []

@@ -108,7 +108,7 @@ class Questions:
                 if not conditions.table_function(table.this):
                     return False
                 continue
-            if name and name in own:
+            if name and name in own and not self.carriers.world.live(parts):
                 continue
             if name in scope.ctes:
                 if not scope.ctes[name].free:
@@ -125,10 +125,11 @@ class Questions:
         """Give each reference of `part` its condition."""
         question = self._question(scope, part, pending)
         text = part.text or (part.condition.sql(dialect="duckdb") if part.condition is not None else "")
-        direct = part.relation is not None and part.relation.kind is Kind.LIVE
+        direct = conditions.direct(part.condition) if part.condition is not None and not part.frees else None
+        live = part.relation is not None and part.relation.kind is Kind.LIVE
         for ref in part.carrier.exact:
-            pushed = part.pushed and not late and (direct or not ref.editable)
-            ref.parts.append(Part(text, question, pushed))
+            pushed = part.pushed and not late and (live or not ref.editable)
+            ref.parts.append(Part(text, question, direct, pushed))
 
     def _question(self, scope: Scope, part: Pending, pending: list[Pending]) -> str | None:
         if part.text is None or part.relation is None or any(ref.qualified for ref in part.carrier.exact):
@@ -163,7 +164,7 @@ class Questions:
         return f"{start}{relations} WHERE " + " AND ".join(f"({text})" for text in texts)
 
     def _repeatable(self, node: exp.Expr) -> bool:
-        return not conditions.parameters(node) and conditions.steady(node, self.carriers.world.macro)
+        return not conditions.unnamed(node) and conditions.steady(node, self.carriers.world.macro)
 
     def _with(self, scope: Scope, nodes: list[exp.Expr]) -> str | None:
         """The WITH that `nodes` need; `None` if it cannot be repeated."""

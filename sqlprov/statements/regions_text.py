@@ -6,10 +6,12 @@ tokens around them, then parsed again and compared with its node: what does not 
 
 from __future__ import annotations
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token
+
+from sqlprov.statements.query import syntax_tree
 
 _OPEN, _CLOSE = ("(", "[", "{"), (")", "]", "}")
 # Words that end a WHERE or an ON, once its last literal or name is past.
@@ -59,14 +61,13 @@ class Source:
         except SqlglotError:
             return None
 
-    @property
-    def opaque(self) -> bool:
-        """Whether it is a statement that sqlglot keeps as a text, and logs that it does."""
-        return bool(self.tokens) and self.tokens[0].token_type in DuckDB.Tokenizer.COMMANDS
-
     def word(self, index: int) -> str:
         """The keyword or sign at a token; empty past the end."""
         return self._words[index] if index < len(self._words) else ""
+
+    def closing(self, index: int) -> int:
+        """The token that closes the bracket at a token."""
+        return self._balance(index, index)
 
     def conjuncts(self, condition: exp.Expr, keyword: str) -> dict[int, str]:
         """`id` of each conjunct of a WHERE or ON condition -> its text; without those that cannot be told."""
@@ -91,7 +92,7 @@ class Source:
             start -= 1
         for begin in range(start, first + 1):
             text = self._slice(begin, self._balance(begin, last))
-            parsed = _parse(f"SELECT * FROM {text}")
+            parsed = syntax_tree(f"SELECT * FROM {text}")
             if isinstance(parsed, exp.Select) and not parsed.args.get("joins"):
                 source = parsed.args.get("from_")
                 if source is not None and source.this == node:
@@ -104,7 +105,7 @@ class Source:
         if first < 0:
             return None
         text = self._slice(first, self._balance(first, last))
-        parsed = _parse(f"WITH {text} SELECT 1")
+        parsed = syntax_tree(f"WITH {text} SELECT 1")
         clause = parsed.args.get("with_") if parsed is not None else None
         return text if clause is not None and clause.expressions == [node] else None
 
@@ -114,6 +115,25 @@ class Source:
         if len(marks) != len(node.parts):
             return None
         return min(mark["start"] for mark in marks), max(mark["end"] for mark in marks)
+
+    def alias(self, node: exp.Table) -> str:
+        """What must follow the query that replaces a table, for the rest of the text to find it by its name."""
+        last = node.this.meta
+        return "" if node.alias else f" AS {self.text[last['start'] : last['end'] + 1]}"
+
+    def numbered(self) -> str:
+        """The text with `$1`, `$2` … for each `?`, and `$1` for `?1`, so that a parameter can be named twice."""
+        text = self.text
+        marks = [t.start for t in self.tokens if t.text.startswith("?") and not self._quoted(t)]
+        own = {text[start + 1 : start + 2].isdigit() for start in marks}
+        if "PARAMETER" in {token.token_type.name for token in self.tokens} or len(own) > 1:
+            return text  # DuckDB refuses a mixture
+        for number, start in reversed(list(enumerate(marks, 1))):
+            text = f"{text[:start]}${'' if True in own else number}{text[start + 1 :]}"
+        return text
+
+    def _quoted(self, token: Token) -> bool:
+        return self._words[self._at[token.start]] == ""
 
     def _reach(self, node: exp.Expr) -> tuple[int, int]:
         """The first and the last token below `node` that sqlglot gives an offset; -1, -1 without any."""
@@ -151,7 +171,7 @@ class Source:
             return
         nodes, spans = _chain(node), self._pieces(start, end)
         if len(nodes) == 1:
-            parsed = _parse(f"SELECT 1 WHERE {self._slice(start, end)}")
+            parsed = syntax_tree(f"SELECT 1 WHERE {self._slice(start, end)}")
             where = parsed.args.get("where") if isinstance(parsed, exp.Select) else None
             if where is not None and where.this == node:
                 found[id(node)] = self._slice(start, end)
@@ -201,10 +221,3 @@ def _word(token: Token) -> str:
     if token.token_type.name in ("IDENTIFIER", "STRING", "NATIONAL_STRING"):
         return ""
     return token.text.upper().split(" ")[0]
-
-
-def _parse(text: str) -> exp.Expr | None:
-    try:
-        return parse_one(text, dialect="duckdb")
-    except SqlglotError:
-        return None

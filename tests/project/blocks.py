@@ -25,7 +25,7 @@ from sqlprov.output import write
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-EXAMPLES = sorted([*ROOT.glob("examples/*.py"), *ROOT.glob("examples/*.sql")])
+EXAMPLES = sorted([*ROOT.glob("examples/**/*.py"), *ROOT.glob("examples/**/*.sql")])
 RUN = ("sh", "sql", "python")
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -142,11 +142,13 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
         )
 
 
-def printed_by(*command: str | Path) -> str:
-    """What a program prints in a workplace; it must end well and say nothing on stderr."""
+def printed_by(*command: str | Path, stderr: int = subprocess.PIPE) -> str:
+    """What a program prints in a workplace; it must end well, and say nothing on stderr unless it goes elsewhere."""
     with workplace() as (home, env):
-        done = subprocess.run(command, cwd=home, env=env, capture_output=True, text=True, timeout=110)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        done = subprocess.run(
+            command, cwd=home, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=110
+        )
+    assert (done.returncode, done.stderr or "") == (0, ""), done.stderr or done.stdout
     return done.stdout
 
 
@@ -162,7 +164,8 @@ def page_run(file: Path) -> list[tuple[Block, str]]:
 def example_run(file: Path) -> str:
     """What an example prints on the local SageMaker."""
     if file.suffix == ".sql":
-        return plain(printed_by("sqlprov", "exec", "--local", "-f", file))
+        # What became of the rows that a script writes stands on stderr.
+        return plain(printed_by("sqlprov", "exec", "--local", "-f", file, stderr=subprocess.STDOUT))
     return plain(printed_by(sys.executable, "-W", "error", file))
 
 

@@ -48,7 +48,6 @@ def connect(em: Emulator) -> Iterator[Callable[..., sqlprov.Connection]]:
     def connect(region: Any = "us-east-1", **settings: object) -> sqlprov.Connection:
         given = {name: str(value) for name, value in settings.items()}
         made.append(sqlprov.connect(endpoint_url=em.url, region=region, settings=given))
-        made[-1].sql("SET streaming_buffer_size = '16KB'")  # DuckDB would read 976 KB ahead
         return made[-1]
 
     yield connect

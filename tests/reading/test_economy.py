@@ -263,9 +263,6 @@ def test_a_slow_reader_keeps_the_describes_a_few_batches_ahead_of_it(em: Emulato
     assert max(found) <= 320  # five batches of 64, the largest
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the session leaves DuckDB's streaming_buffer_size at 976 KB"
-)
 def test_reading_one_row_does_not_read_the_whole_list(em: Emulator) -> None:
     em.fill(600)
     with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as con:

@@ -62,6 +62,7 @@ class Lab:
     same: bool = False
     default: str = REGIONS[0]
     unresolved: str | None = None
+    relied: frozenset[str] = frozenset()
     scopes: dict[str, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,17 +93,23 @@ class Lab:
         """The rows, or `None` if a scan refuses because the statement does not tell its regions."""
         analysis = analysed(text)
         try:
-            answers = [[row[0] for row in self.live.execute(q).fetchall()] for q in analysis.questions]
+            answers = [self.answer(question, parameters) for question in analysis.questions]
             text = analysis.splice(answers)
         except duckdb.Error:
             analysis = analysis.refused()
-        self.unresolved, self.scopes = analysis.unresolved, {}
+        self.unresolved, self.relied, self.scopes = analysis.unresolved, analysis.relied, {}
         try:
             return Counter(map(repr, self.live.execute(text, parameters).fetchall()))
         except duckdb.Error as error:
             if "REGION" in str(error):
                 return None
             raise
+
+    def answer(self, question: str, parameters: list[Any] | None) -> list[str]:
+        (statement,) = self.live.extract_statements(question)
+        values = {str(at): value for at, value in enumerate(parameters or [], 1)}
+        used = {name: values[name] for name in statement.named_parameters if name in values}
+        return [row[0] for row in self.live.execute(statement, used or None).fetchall()]
 
     def expected(self, text: str, defaults: set[str], parameters: list[Any] | None = None) -> Counter[str]:
         """The rows that plain DuckDB finds if the tables `defaults` hold the default region and the others all."""
@@ -129,6 +136,8 @@ class LiveTable(ds.Dataset):
             kind = "filtered"
         elif self.lab.unresolved is not None:
             raise ValueError(f"REGION {self.lab.unresolved}")
+        elif self.name in self.lab.relied:
+            raise ValueError("REGION not pushed")
         else:
             kind = "default"
             table = table.filter(pa.compute.field("region") == self.lab.default)
@@ -147,8 +156,12 @@ def free(parts: tuple[str, ...]) -> bool:
 
 
 def view(parts: tuple[str, ...]) -> str | None:
-    return "r LIKE 'eu-%'" if parts == ("european",) else VIEWS.get(parts[-1]) if len(parts) == 1 else None
+    return "r LIKE 'eu-%'" if parts == ("european",) else inline(parts)
+
+
+def inline(parts: tuple[str, ...]) -> str | None:
+    return VIEWS.get(parts[-1]) if parts[:-1] in ((), ("memory",), ("main",), ("memory", "main")) else None
 
 
 def analysed(text: str) -> Analysis:
-    return analyse(text, live, free, KNOWN, view)
+    return analyse(text, live, free, KNOWN, view, inline)

@@ -20,7 +20,7 @@ REGION, TABLE = "us-east-1", "aws.sagemaker.inference_experiments"
 LIST, DESCRIBE, TAGS = "ListInferenceExperiments", "DescribeInferenceExperiment", "ListTags"
 CREATE, UPDATE, DELETE = (f"{verb}InferenceExperiment" for verb in ("Create", "Update", "Delete"))
 START, STOP = "StartInferenceExperiment", "StopInferenceExperiment"
-READS = (LIST, DESCRIBE, TAGS)
+READS = ("List", "Describe", "Get")
 
 BEGIN = time.time() // 1 + 86400
 END = BEGIN + 4 * 86400
@@ -141,7 +141,7 @@ class Desk:
     @property
     def calls(self) -> list[Call]:
         """The calls that write."""
-        return [call for call in self.em.calls if call.operation not in READS]
+        return [call for call in self.em.calls if not call.operation.startswith(READS)]
 
     @property
     def made(self) -> list[tuple[str, dict[str, Any]]]:
@@ -157,17 +157,20 @@ class Desk:
 
     @contextmanager
     def meanwhile(self, operation: str, act: Callable[[], object]) -> Iterator[None]:
-        """Has somebody else `act` as soon as the first call of `operation` came in."""
+        """Has somebody else `act` between the first call of `operation` and its reply, if that takes a while."""
         done = threading.Event()
         ended = threading.Event()
 
         def watch() -> None:
             while not ended.is_set():
-                if any(call.operation == operation for call in list(self.em.calls)):
-                    act()
-                    done.set()
-                    return
-                time.sleep(0.001)
+                found = next((call for call in list(self.em.calls) if call.operation == operation), None)
+                if found is None:
+                    time.sleep(0.001)
+                    continue
+                time.sleep(0 if found.status else 0.01)  # what is not silenced has been carried out by then
+                act()
+                done.set()
+                return
 
         thread = threading.Thread(target=watch)
         thread.start()

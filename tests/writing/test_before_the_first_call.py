@@ -1,0 +1,616 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk import (
+    DELETE,
+    DESCRIBE,
+    END,
+    LIST,
+    MEMBERS,
+    REGION,
+    TABLE,
+    UPDATE,
+    Desk,
+    insert,
+    literal,
+    of,
+    sampling,
+    variant,
+)
+
+import sqlprov
+from sqlprov.cloud.writing import Ending
+from sqlprov.emulator import Emulator, Fault, Options
+from sqlprov.errors import (
+    DatabaseError,
+    DataError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
+
+ELSEWHERE = "eu-west-1"
+
+
+@pytest.fixture(autouse=True)
+def quick(desk: Desk) -> None:
+    desk.set(max_attempts=1)
+
+
+@pytest.fixture
+def keep(desk: Desk) -> list[str]:
+    """Experiments that nothing may happen to, with a model each that a condition may ask for."""
+    names = [desk.experiment("Completed", Description="keep me") for _ in range(3)]
+    for name in names:
+        desk.em.add("Model", ELSEWHERE, {"ModelName": name})
+    desk.em.reset_calls()
+    return names
+
+
+def alive(desk: Desk, names: list[str]) -> bool:
+    return all(desk.exists(name) for name in names) and desk.calls == []
+
+
+# A read that is not complete
+
+UNUSED = f"SELECT model_name FROM aws.sagemaker.models WHERE region = '{ELSEWHERE}'"
+BROKEN = (
+    "error500",
+    "timeout_before",
+    "reset",
+    "truncated",
+    "truncated_clean",
+    "html",
+    "empty",
+    "access_denied",
+)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "warn", "stop"])
+@pytest.mark.parametrize("kind", [*BROKEN, "missing_member", "repeated_token"])
+def test_a_delete_whose_sub_query_cannot_be_read_whole_deletes_nothing(
+    desk: Desk, keep: list[str], kind: str, on_error: str
+) -> None:
+    desk.set(on_error=on_error, timeout=0.2)
+    desk.em.fault(Fault(kind, operation="ListModels", times=None))
+    with pytest.raises(OperationalError):
+        desk.con.sql(f"DELETE FROM {TABLE} WHERE region = '{REGION}' AND name NOT IN ({UNUSED})")
+    assert alive(desk, keep)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "warn"])
+@pytest.mark.parametrize("verb", ["UPDATE", "DELETE"])
+def test_a_second_page_that_cannot_be_read_writes_nothing(desk: Desk, verb: str, on_error: str) -> None:
+    with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region=REGION) as con:
+        em.fill(250)
+        em.fault(Fault("error500", operation=LIST, at=2, times=None))
+        con.sql(f"SET sqlprov_on_error = '{on_error}'")
+        con.sql("SET sqlprov_max_attempts = 1")
+        con.sql("SET sqlprov_max_writes = 1000")
+        change = f"UPDATE {TABLE} SET description = 'x'" if verb == "UPDATE" else f"DELETE FROM {TABLE}"
+        with pytest.raises(OperationalError):
+            con.sql(f"{change} WHERE region = '{REGION}' AND name <> 'x'")
+        assert not any(call.committed for call in em.calls)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "warn"])
+def test_a_region_that_cannot_be_read_writes_nothing_in_the_others(desk: Desk, on_error: str) -> None:
+    name = desk.experiment()
+    desk.em.options.denied_regions = {ELSEWHERE}
+    desk.set(on_error=on_error)
+    with pytest.raises(OperationalError):
+        desk.con.sql(f"DELETE FROM {TABLE} WHERE region IN ('{REGION}', '{ELSEWHERE}') AND name = '{name}'")
+    assert alive(desk, [name])
+
+
+def test_an_insert_whose_query_cannot_be_read_whole_inserts_nothing(desk: Desk) -> None:
+    name = desk.experiment()
+    desk.set(on_error="warn")
+    desk.em.fault(Fault("error500", operation=LIST, times=None))
+    query = f"SELECT * REPLACE (name || '-copy' AS name) FROM {TABLE} WHERE region = '{REGION}'"
+    with pytest.raises(OperationalError):
+        desk.con.sql(f"INSERT INTO {TABLE} {query}")
+    assert not desk.exists(f"{name}-copy")
+    assert desk.calls == []
+
+
+def test_a_select_after_a_write_tolerates_again_what_the_settings_say(desk: Desk) -> None:
+    desk.set(on_error="warn")
+    desk.delete(desk.experiment())
+    desk.em.fault(Fault("error500", operation=LIST, times=None))
+    result = desk.con.sql(f"SELECT name FROM {TABLE} WHERE region = '{REGION}'")
+    assert (result.fetchall(), result.complete) == ([], False)
+
+
+# Changed between the read and the check
+
+
+def changing(desk: Desk, name: str, **members: Any) -> Callable[[], None]:
+    """Somebody changes a row after our read of it and before our check."""
+    before = desk.record(name)
+
+    def act() -> None:
+        kept = {
+            member: before[member]
+            for member in (*MEMBERS, "CreationTime", "Status", "Tags")
+            if member in before
+        }
+        desk.em.add("InferenceExperiment", REGION, {"Name": name, **kept, **members})
+
+    return act
+
+
+NEW = {"Description": "theirs"}
+CHANGED: list[tuple[str, str, dict[str, Any], bool]] = [
+    # (SET, further condition, what somebody changed, whether the row is refused)
+    ("description = 'new'", "", NEW, True),
+    ("description = 'new'", "", {"CreationTime": time.time() + 60}, True),
+    ("description = 'new'", "", {"ShadowModeConfig": sampling(3)}, False),
+    ("description = 'new'", "", {"Tags": {"theirs": "yes"}}, False),
+    ("description = 'new'", "", {"Status": "Running"}, False),
+    ("description = 'new'", "AND status = 'Created'", {"Status": "Running"}, True),
+    ("description = 'new'", "AND schedule.StartTime IS NOT NULL", {"Schedule": {"EndTime": END + 5}}, True),
+    ("Description = 'new'", "", NEW, True),
+    ("data__Description = 'new'", "", NEW, True),
+    ("shadow_mode_config = '{}'", "", {"ShadowModeConfig": sampling(3)}, True),
+    ("ShadowModeConfig = '{}'", "", {"ShadowModeConfig": sampling(3)}, True),
+    (
+        f"ModelVariants = {literal([variant('production'), variant('shadow', 'x')])}",
+        "",
+        {"ModelVariants": [variant("production"), variant("shadow", "y")]},
+        True,
+    ),
+    ("description = role_arn", "", {"RoleArn": MEMBERS["RoleArn"] + "2"}, True),
+    ("description = 'new'", "AND tags IS NOT NULL", {"Tags": {"team": "web"}}, True),
+    ("tags = MAP {'a': 'b'}", "", {"Tags": {"team": "web"}}, True),
+    ("tags = MAP {'a': 'b'}", "", NEW, False),
+    ("desired_state = 'Running'", "", NEW, False),
+]
+
+
+@pytest.mark.parametrize(("assignments", "condition", "members", "refused"), CHANGED)
+def test_a_row_whose_named_columns_changed_after_they_were_read_is_refused(
+    desk: Desk, assignments: str, condition: str, members: dict[str, Any], refused: bool
+) -> None:
+    name = desk.experiment()
+    desk.em.options.latency = 0.08
+    assignments = assignments.replace("'{}'", literal(sampling(20)))
+    reads = "ListTags" if "tags" in assignments + condition else DESCRIBE
+    with desk.meanwhile(reads, changing(desk, name, **members)):
+        outcome = desk.one(f"UPDATE {TABLE} SET {assignments} WHERE {of(name)} {condition}")
+    assert outcome.status is (Ending.FAILED if refused else Ending.OK), outcome.reason
+    assert (desk.calls == []) == refused
+    assert not refused or "was changed since it was read" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("condition", "members", "refused"),
+    [
+        ("", {"CreationTime": time.time() + 60}, True),
+        ("", NEW, False),
+        ("AND description = 'old'", NEW, True),
+        ("AND tags IS NOT NULL", {"Tags": {"team": "web"}}, True),
+        ("AND len(model_variants) = 2", {"ModelVariants": [variant("production"), variant("z")]}, True),
+        ("AND status = 'Completed'", {"StatusReason": "theirs"}, False),
+    ],
+)
+def test_a_row_to_delete_is_checked_for_what_the_condition_names(
+    desk: Desk, condition: str, members: dict[str, Any], refused: bool
+) -> None:
+    name = desk.experiment("Completed")
+    desk.em.options.latency = 0.08
+    reads = "ListTags" if "tags" in condition else DESCRIBE
+    with desk.meanwhile(reads, changing(desk, name, **members)):
+        outcome = desk.one(f"DELETE FROM {TABLE} WHERE {of(name)} {condition}")
+    assert (outcome.status is Ending.FAILED, desk.exists(name)) == (refused, refused), outcome.reason
+
+
+def test_a_variant_that_passes_to_another_status_is_no_change(desk: Desk) -> None:
+    name = desk.experiment("Updating", lasting=0.1)
+    desk.em.options.latency = 0.15
+    outcome = desk.one(
+        f"UPDATE {TABLE} SET description = 'new' WHERE {of(name)} AND len(model_variants) = 2 "
+        "AND schedule IS NOT NULL AND shadow_mode_config IS NOT NULL AND data_storage_config IS NOT NULL"
+    )
+    assert outcome.status is Ending.OK, outcome.reason
+
+
+def test_a_row_that_vanished_after_it_was_read_is_not_updated(desk: Desk) -> None:
+    name = desk.experiment()
+    desk.em.options.latency = 0.08
+    with desk.meanwhile(DESCRIBE, lambda: desk.em.remove("InferenceExperiment", REGION, name)):
+        outcome = desk.update(name, "description = 'new'")
+    assert (outcome.status, desk.calls) == (Ending.FAILED, [])
+    assert "does not exist any more" in outcome.reason
+
+
+# Caps
+
+
+@pytest.fixture(scope="module")
+def crowd(emulator: Emulator) -> list[str]:
+    names = [f"crowd-{number:03}" for number in range(101)]
+    for name in names:
+        emulator.add("InferenceExperiment", "ap-south-1", {"Name": name, "Status": "Completed"})
+    return names
+
+
+def listed(names: list[str]) -> str:
+    return f"name IN ({', '.join(map(literal, names))}) AND region = 'ap-south-1'"
+
+
+CAPS = [
+    ("name LIKE 'crowd-00%'", 10, 10),
+    ("name LIKE 'crowd-00%' OR name = 'crowd-010'", 11, 10),
+    ("status = 'Completed'", 101, 10),
+]
+
+
+@pytest.mark.parametrize(("condition", "rows", "cap"), CAPS)
+@pytest.mark.parametrize("change", [f"DELETE FROM {TABLE}", f"UPDATE {TABLE} SET description = 'x'"])
+def test_a_condition_that_is_not_on_the_key_may_meet_ten_rows(
+    desk: Desk, crowd: list[str], change: str, condition: str, rows: int, cap: int
+) -> None:
+    sql = f"EXPLAIN {change} WHERE ({condition}) AND region = 'ap-south-1'"
+    if rows <= cap:
+        assert len({row[0] for row in desk.con.sql(sql).fetchall()}) == rows
+        return
+    with pytest.raises(DataError, match=f"{rows} rows, more than {cap}: nothing was written"):
+        desk.con.sql(sql.removeprefix("EXPLAIN "))
+    assert desk.calls == []
+
+
+def test_a_condition_on_the_key_may_meet_a_hundred_rows(desk: Desk, crowd: list[str]) -> None:
+    desk.con.sql(f"SELECT name FROM {TABLE} WHERE region = 'ap-south-1'").fetchall()
+    planned = desk.con.sql(f"EXPLAIN DELETE FROM {TABLE} WHERE {listed(crowd[:100])}").fetchall()
+    assert len(planned) == 100
+    with pytest.raises(DataError, match="101 rows, more than 100"):
+        desk.con.sql(f"DELETE FROM {TABLE} WHERE {listed(crowd)}")
+    assert desk.calls == []
+
+
+def test_an_insert_may_have_a_hundred_rows(desk: Desk) -> None:
+    with pytest.raises(DataError, match="101 rows, more than 100: nothing was written"):
+        desk.con.sql(insert(*(f"many-{number}" for number in range(101))))
+    assert desk.em.calls == []
+    assert len(desk.con.sql(f"EXPLAIN {insert(*(f'many-{n}' for n in range(100)))}").fetchall()) == 100
+
+
+def test_the_cap_can_be_moved_both_ways(desk: Desk, crowd: list[str]) -> None:
+    desk.set(max_writes=101)
+    sql = f"UPDATE {TABLE} SET tags = MAP {{'a': 'b'}} WHERE status = 'Completed' AND region = 'ap-south-1'"
+    assert len(desk.con.sql(f"EXPLAIN {sql}").fetchall()) == 101
+    desk.set(max_writes=2)
+    with pytest.raises(DataError, match="3 rows, more than 2"):
+        desk.con.sql(f"DELETE FROM {TABLE} WHERE {listed(crowd[:3])}")
+    with pytest.raises(DataError, match="3 rows, more than 2"):
+        desk.con.sql(insert("a", "b", "c"))
+    assert desk.calls == []
+
+
+# Regions
+
+
+def test_rows_in_two_regions_need_a_condition_on_region(desk: Desk) -> None:
+    for region in (REGION, ELSEWHERE):
+        desk.em.add("InferenceExperiment", region, {"Name": "twice"})
+    desk.set(regions=f"{REGION},{ELSEWHERE}")
+    for change in (f"DELETE FROM {TABLE}", f"UPDATE {TABLE} SET description = 'x'"):
+        with pytest.raises(NotSupportedError, match="say in WHERE which regions"):
+            desk.con.sql(f"{change} WHERE name = 'twice'")
+    assert desk.calls == []
+    outcomes = desk.write(
+        f"DELETE FROM {TABLE} WHERE name = 'twice' AND region IN ('{REGION}', '{ELSEWHERE}')"
+    )
+    assert [outcome.status for outcome in outcomes] == [Ending.OK, Ending.OK]
+    assert {outcome.region for outcome in outcomes} == {REGION, ELSEWHERE}
+
+
+def test_rows_in_one_region_need_none(desk: Desk) -> None:
+    desk.em.add("InferenceExperiment", ELSEWHERE, {"Name": "single"})
+    desk.set(regions=f"{REGION},{ELSEWHERE}")
+    assert desk.one(f"DELETE FROM {TABLE} WHERE name = 'single'").region == ELSEWHERE
+
+
+def test_insert_and_exec_need_one_region_for_each_row(desk: Desk) -> None:
+    without = insert("nowhere").replace(", region)", ")").replace(f", '{REGION}')", ")")
+    assert "region" not in without.lower().replace("regional", "")
+    desk.set(regions=f"{REGION},{ELSEWHERE}")
+    with pytest.raises(DataError, match="lacks region"):
+        desk.con.sql(without)
+    with pytest.raises(DataError, match="lacks @region"):
+        desk.con.sql(f"EXEC {TABLE}.start @Name = 'nowhere'")
+    with pytest.raises(DataError, match="row 1 lacks region"):
+        desk.con.sql(insert("nowhere").replace(f"'{REGION}')", "NULL)"))
+    assert desk.em.calls == []
+    desk.set(regions=ELSEWHERE)
+    assert desk.one(without).region == ELSEWHERE
+    assert desk.exists("nowhere", ELSEWHERE)
+
+
+def test_a_region_that_does_not_exist_is_told_before_any_call(desk: Desk) -> None:
+    for sql in (insert("x", region="us-esat-1"), f"EXEC {TABLE}.start @Name = 'x', @region = 'us-esat-1'"):
+        with pytest.raises(DatabaseError, match="us-esat-1"):
+            desk.con.sql(sql)
+    assert desk.em.calls == []
+
+
+# Values
+
+
+def test_a_row_that_is_matched_twice_with_different_values_refuses_the_statement(desk: Desk) -> None:
+    name = desk.experiment()
+    sql = (
+        f"UPDATE {TABLE} AS t SET description = v.d FROM (VALUES ('a'), ('{{other}}')) v(d) WHERE {of(name)}"
+    )
+    with pytest.raises(DataError, match="matched twice, with different values"):
+        desk.con.sql(sql.replace("{other}", "b"))
+    assert desk.calls == []
+    assert desk.one(sql.replace("{other}", "a")).status is Ending.OK
+    assert desk.operations == [UPDATE]
+
+
+def test_a_row_that_using_matches_twice_is_deleted_once(desk: Desk) -> None:
+    name = desk.experiment("Completed")
+    sql = f"DELETE FROM {TABLE} AS t USING (VALUES ('a'), ('b')) v(d) WHERE {of(name)} AND v.d <> 'c'"
+    assert desk.one(sql).status is Ending.OK
+    assert desk.operations == [DELETE]
+
+
+def test_two_patch_documents_for_one_row_refuse_the_statement(desk: Desk) -> None:
+    name = desk.experiment()
+    documents = [[{"op": "replace", "path": "/Description", "value": value}] for value in "ab"]
+    values = ", ".join(f"({literal(document)})" for document in documents)
+    with pytest.raises(DataError, match="matched twice"):
+        desk.con.sql(
+            f"UPDATE {TABLE} SET data__PatchDocument = v.d FROM (VALUES {values}) v(d) WHERE {of(name)}"
+        )
+    assert desk.calls == []
+
+
+def test_all_faults_of_a_statement_are_told_at_once(desk: Desk) -> None:
+    bad = insert("O'Brien", "fine", "x" * 200, Description="d" * 2000)
+    with pytest.raises(DataError) as caught:
+        desk.con.sql(bad)
+    text = str(caught.value)
+    assert "Nothing was written: 5 values do not fit" in text
+    assert all(f"row {row}, " in text for row in (1, 2, 3))
+    assert desk.em.calls == []
+
+
+# Refused by name
+
+REFUSED = [
+    (f"CREATE OR REPLACE VIEW {TABLE} AS SELECT 1", "CREATE"),
+    ("CREATE TABLE aws.sagemaker.mine (a INT)", "CREATE"),
+    ("CREATE SCHEMA aws.mine", "CREATE"),
+    (f"DROP VIEW {TABLE}", "DROP"),
+    ("DROP SCHEMA aws.sagemaker CASCADE", "DROP"),
+    (f"ALTER VIEW {TABLE} RENAME TO mine", "ALTER"),
+    (f"COMMENT ON VIEW {TABLE} IS 'mine'", "COMMENT"),
+    (f"COPY {TABLE} FROM '/tmp/none.csv'", "COPY"),
+    (f"MERGE INTO {TABLE} USING (SELECT 1 AS a) s ON name = 'x' WHEN MATCHED THEN DELETE", "MERGE"),
+    (f"TRUNCATE {TABLE}", "TRUNCATE"),
+    (f"INSERT INTO {TABLE} (name) VALUES ('x') ON CONFLICT DO NOTHING", "ON CONFLICT"),
+    (f"INSERT OR REPLACE INTO {TABLE} (name) VALUES ('x')", "INSERT OR REPLACE"),
+    (f"INSERT OR IGNORE INTO {TABLE} (name) VALUES ('x')", "INSERT OR IGNORE"),
+    (f"INSERT INTO {TABLE} DEFAULT VALUES", "DEFAULT VALUES"),
+    (f"INSERT INTO {TABLE} (name, type) VALUES ('x', DEFAULT)", "DEFAULT"),
+    (f"PREPARE p AS DELETE FROM {TABLE} WHERE name = 'x'", "PREPARE of DELETE"),
+    (f"PREPARE p AS INSERT INTO {TABLE} (name) VALUES ($1)", "PREPARE of INSERT"),
+    (f"PREPARE p AS UPDATE {TABLE} SET description = 'x' WHERE name = 'x'", "PREPARE of UPDATE"),
+    (f"EXPLAIN ANALYZE DELETE FROM {TABLE} WHERE name = 'x'", "EXPLAIN ANALYZE"),
+    (f"EXPLAIN ANALYZE INSERT INTO {TABLE} (name) VALUES ('x')", "EXPLAIN ANALYZE"),
+    (f"EXPLAIN ANALYZE UPDATE {TABLE} SET description = 'x' WHERE name = 'x'", "EXPLAIN ANALYZE"),
+    (f"EXPLAIN ANALYZE EXEC {TABLE}.start @Name = 'x'", "EXPLAIN ANALYZE EXEC"),
+    (f"WITH d AS (DELETE FROM {TABLE} WHERE name = 'x' RETURNING name) SELECT * FROM d", "DELETE within"),
+    (
+        f"WITH d AS (UPDATE {TABLE} SET description = 'x' WHERE name = 'x' RETURNING 1) SELECT * FROM d",
+        "UPDATE within",
+    ),
+    (f"WITH d AS (INSERT INTO {TABLE} (name) VALUES ('x') RETURNING 1) SELECT * FROM d", "INSERT within"),
+    (f"UPDATE {TABLE} SET description = 'x'", "UPDATE without WHERE"),
+    (f"DELETE FROM {TABLE}", "DELETE without WHERE"),
+    (f"UPDATE {TABLE} SET name = 'y' WHERE name = 'x'", "name"),
+    (f"UPDATE {TABLE} SET role_arn = 'y' WHERE name = 'x'", "role_arn"),
+    (f"UPDATE {TABLE} SET kms_key = 'y' WHERE name = 'x'", "kms_key"),
+    (f"UPDATE {TABLE} SET arn = 'y' WHERE name = 'x'", "arn"),
+    (f"UPDATE {TABLE} SET status = 'y' WHERE name = 'x'", "status"),
+    (f"INSERT INTO {TABLE} (name, arn) VALUES ('x', 'y')", "arn"),
+    (f"EXEC {TABLE}.delete_resource @Name = 'x'", "DELETE"),
+    ("UPDATE aws.sagemaker.models SET primary_container = '{}' WHERE model_name = 'x'", "primary_container"),
+]
+
+
+@pytest.mark.parametrize(("sql", "named"), REFUSED)
+def test_a_form_that_live_tables_do_not_take_is_refused_by_name_without_a_call(
+    desk: Desk, sql: str, named: str
+) -> None:
+    with pytest.raises(NotSupportedError, match=named):
+        desk.con.sql(sql)
+    assert desk.em.calls == []
+
+
+@pytest.mark.parametrize("sql", [sql for sql, _ in REFUSED if TABLE in sql and "EXEC" not in sql])
+def test_such_a_form_is_refused_under_the_name_that_use_makes_short(desk: Desk, sql: str) -> None:
+    desk.con.sql("USE aws.sagemaker")
+    try:
+        with pytest.raises((NotSupportedError, ProgrammingError)):
+            desk.con.sql(
+                sql.replace(f"{TABLE} ", "inference_experiments ").replace(TABLE, "inference_experiments")
+            )
+        assert desk.em.calls == []
+    finally:
+        desk.con.sql("USE memory.main")
+
+
+@pytest.mark.parametrize("begin", ["BEGIN", "BEGIN TRANSACTION", "START TRANSACTION"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        insert("in-a-transaction"),
+        f"UPDATE {TABLE} SET description = 'x' WHERE {{of}}",
+        f"DELETE FROM {TABLE} WHERE {{of}}",
+        f"EXEC {TABLE}.start @Name = '{{name}}', @region = '{REGION}'",
+    ],
+)
+def test_a_write_inside_a_transaction_is_refused_with_the_reason(desk: Desk, begin: str, sql: str) -> None:
+    name = desk.experiment()
+    sql = sql.replace("{of}", of(name)).replace("{name}", name)
+    desk.con.sql(begin)
+    with pytest.raises(NotSupportedError, match="cannot be rolled back"):
+        desk.con.sql(sql)
+    desk.con.sql("ROLLBACK")
+    assert desk.em.calls == []
+    assert desk.one(sql).status is Ending.OK
+    if sql.startswith("INSERT"):
+        desk.em.remove("InferenceExperiment", REGION, "in-a-transaction")
+
+
+def test_explain_inside_a_transaction_writes_nothing_and_is_allowed(desk: Desk) -> None:
+    name = desk.experiment()
+    desk.con.sql("BEGIN")
+    assert len(desk.con.sql(f"EXPLAIN DELETE FROM {TABLE} WHERE {of(name)}").fetchall()) == 1
+    desk.con.sql("COMMIT")
+    assert desk.calls == []
+
+
+def test_a_placeholder_that_was_not_filled_in_is_refused(desk: Desk) -> None:
+    with pytest.raises(NotSupportedError, match="placeholder"):
+        desk.con.sql(f"DELETE FROM {TABLE} WHERE name = '{{{{ name }}}}'")
+    assert desk.em.calls == []
+
+
+# Read-only
+
+
+WRITES = [
+    insert("read-only"),
+    f"UPDATE {TABLE} SET description = 'x' WHERE {of('read-only')}",
+    f"DELETE FROM {TABLE} WHERE {of('read-only')}",
+    f"EXEC {TABLE}.stop @Name = 'read-only', @region = '{REGION}', @ModelVariantActions = '{{\"a\": \"Retain\"}}'",
+]
+
+
+@pytest.mark.parametrize("how", ["connect", "SET", "settings"])
+def test_a_read_only_session_refuses_every_write_before_any_call(how: str) -> None:
+    given = {"connect": {"read_only": True}, "SET": {}, "settings": {"settings": {"read_only": "on"}}}[how]
+    with Emulator() as em:
+        em.add("InferenceExperiment", REGION, {"Name": "read-only", "Description": "old"})
+        with sqlprov.connect(endpoint_url=em.url, region=REGION, **given) as con:  # type: ignore[arg-type]
+            if how == "SET":
+                con.sql("SET sqlprov_read_only = on")
+            for sql in WRITES:
+                with pytest.raises(NotSupportedError, match="read-only"):
+                    con.sql(sql)
+            assert em.calls == []
+            assert con.sql(f"SELECT description FROM {TABLE} WHERE {of('read-only')}").fetchall() == [
+                ("old",)
+            ]
+            assert con.sql(f"EXPLAIN {WRITES[1]}").fetchall()
+            with pytest.raises(DataError, match="cannot be turned off"):
+                con.sql("SET sqlprov_read_only = off")
+            con.sql("RESET sqlprov_read_only")
+            with con.cursor() as other, pytest.raises(NotSupportedError, match="read-only"):
+                other.sql(WRITES[2])
+            con.sql("CREATE TABLE own AS SELECT 1 AS a")
+            assert con.sql("DELETE FROM own").rowcount == 1
+        assert not any(call.committed for call in em.calls)
+
+
+def test_botocore_itself_refuses_to_write_in_a_read_only_session() -> None:
+    with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region=REGION, read_only=True) as con:
+        em.add("InferenceExperiment", REGION, {"Name": "read-only", "Status": "Completed"})
+        con.sql(f"SELECT name FROM {TABLE} WHERE region = '{REGION}'").fetchall()
+        client = con._session.cloud.client("sagemaker", REGION, 60.0)
+        assert client.list_inference_experiments()["ResponseMetadata"]["HTTPStatusCode"] == 200
+        with pytest.raises(NotSupportedError, match="read-only"):
+            client.delete_inference_experiment(Name="read-only")
+        assert em.get("InferenceExperiment", REGION, "read-only") is not None
+
+
+# Local tables
+
+
+def test_a_local_table_of_the_same_name_is_never_mistaken_for_a_live_one(desk: Desk) -> None:
+    name = desk.experiment()
+    desk.con.sql(
+        "CREATE OR REPLACE TABLE inference_experiments AS SELECT 'mine' AS name, 'old' AS description"
+    )
+    desk.con.sql("INSERT INTO inference_experiments VALUES ('second', 'old')")
+    assert desk.con.sql("UPDATE inference_experiments SET description = 'new'").rowcount == 2
+    assert desk.con.sql("DELETE FROM memory.main.inference_experiments WHERE name = 'second'").rowcount == 1
+    assert desk.con.sql("FROM memory.inference_experiments").fetchall() == [("mine", "new")]
+    assert desk.em.calls == []
+    assert desk.update(name, "description = 'live'").status is Ending.OK
+    assert desk.con.sql("FROM inference_experiments").fetchall() == [("mine", "new")]
+    desk.con.sql("USE aws.sagemaker")
+    try:
+        outcome = desk.one(f"UPDATE inference_experiments SET description = 'again' WHERE {of(name)}")
+        assert (outcome.status, desk.record(name)["Description"]) == (Ending.OK, "again")
+    finally:
+        desk.con.sql("USE memory.main")
+    desk.con.sql("DROP TABLE inference_experiments")
+
+
+def test_a_temporary_table_of_the_same_name_is_duckdbs_even_after_use(desk: Desk) -> None:
+    name = desk.experiment()
+    desk.con.sql("CREATE TEMP TABLE inference_experiments AS SELECT 'mine' AS name")
+    desk.con.sql("USE aws.sagemaker")
+    try:
+        assert desk.con.sql("DELETE FROM inference_experiments WHERE name = 'mine'").rowcount == 1
+        assert desk.em.calls == []
+        assert desk.delete(name).status is Ending.OK
+    finally:
+        desk.con.sql("USE memory.main")
+        desk.con.sql("DROP TABLE temp.inference_experiments")
+
+
+def test_live_rows_can_be_inserted_into_local_tables_in_a_transaction(desk: Desk) -> None:
+    name = desk.experiment("Completed")
+    desk.con.sql("CREATE OR REPLACE TABLE history (name VARCHAR PRIMARY KEY, status VARCHAR)")
+    query = f"SELECT name, status FROM {TABLE} WHERE {of(name)}"
+    desk.con.sql("BEGIN")
+    assert desk.con.sql(f"INSERT INTO history {query}").rowcount == 1
+    desk.con.sql("ROLLBACK")
+    assert desk.con.sql("FROM history").fetchall() == []
+    desk.con.sql("BEGIN")
+    desk.con.sql(f"INSERT INTO history {query}")
+    desk.con.sql("COMMIT")
+    assert desk.con.sql("FROM history").fetchall() == [(name, "Completed")]
+    desk.con.sql(f"INSERT INTO history {query} ON CONFLICT DO UPDATE SET status = 'again'")
+    assert desk.con.sql("FROM history").fetchall() == [(name, "again")]
+    found = f"FROM {TABLE} t WHERE t.name = history.name AND t.region = '{REGION}'"
+    desk.con.sql(f"UPDATE history SET status = t.status {found}")
+    assert desk.con.sql("FROM history").fetchall() == [(name, "Completed")]
+    sub_query = f"SELECT name FROM {TABLE} WHERE region = '{REGION}'"
+    assert desk.con.sql(f"DELETE FROM history WHERE name IN ({sub_query})").rowcount == 1
+    assert desk.calls == []
+    desk.con.sql("DROP TABLE history")
+
+
+def test_a_write_takes_its_rows_from_local_tables_and_parameters(desk: Desk) -> None:
+    names = [desk.experiment() for _ in range(2)]
+    desk.con.sql(
+        f"CREATE OR REPLACE TABLE wanted AS FROM (VALUES ('{names[0]}', 'a'), ('{names[1]}', 'b')) v(n, d)"
+    )
+    sql = f"UPDATE {TABLE} AS t SET description = w.d || $end FROM wanted w WHERE t.name = w.n AND t.region = $region"
+    desk.con.sql(sql, {"end": "!", "region": REGION})
+    assert [desk.record(name)["Description"] for name in names] == ["a!", "b!"]
+    desk.con.sql(f"DELETE FROM {TABLE} WHERE name IN (SELECT n FROM wanted) AND region = ?", [REGION])
+    assert [desk.exists(name) for name in names] == [False, False]
+    desk.con.sql("DROP TABLE wanted")
+
+
+def test_a_select_that_reads_a_file_is_not_a_write(desk: Desk, tmp_path: Path) -> None:
+    name = desk.experiment()
+    path = tmp_path / "rows.csv"
+    desk.con.sql(f"COPY (SELECT name, description FROM {TABLE} WHERE {of(name)}) TO '{path}'")
+    assert path.read_text() == f"name,description\n{name},old\n"
+    assert desk.calls == []
+    assert desk.em.options == Options()
