@@ -153,7 +153,9 @@ class Cursor:
         self._session.register(query.words)
         if "information_schema" in query.words or any(word.startswith("duckdb_") for word in query.words):
             self._session.register_all()
-        if query.verb in NO_READING:
+        if query.verb in NO_READING and not (
+            query.verb == "SET" and query.words & {"select", "from", "table"}
+        ):
             return query.text
         asked, before = query.prepared
         if query.verb == "EXECUTE" and asked in self._prepared:

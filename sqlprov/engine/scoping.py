@@ -22,6 +22,7 @@ IN_A_MACRO = (
     "A macro limits region by a condition that cannot be evaluated beforehand: "
     "write region = '…' or region IN ('…') in it, or SET sqlprov_regions = 'all'."
 )
+PATH = "SELECT current_database(), current_schema(), current_setting('search_path')"
 CALLED = re.compile(r'(\w+)"?\s*\(')
 WORD = re.compile(r"\w+")
 
@@ -105,12 +106,13 @@ class Definitions:
     def path(self) -> list[tuple[str, str]]:
         """Catalog and schema, in lower case, of each entry of the search path; empty in an aborted transaction."""
         try:
-            found = self.duck.execute("SELECT current_setting('search_path')").fetchone()
+            found = self.duck.execute(PATH).fetchone()
         except duckdb.Error:
             return []
-        text = str(found[0] if found else "").replace('"', "").lower()
-        entries = [entry.split(".") for entry in text.split(",")]
-        return [(entry[0], entry[-1]) for entry in entries]
+        catalog, schema, listed = (str(part).lower() for part in found or ("", "", ""))
+        entries = [entry.split(".") for entry in listed.replace('"', "").split(",") if entry]
+        others = [(entry[0] if len(entry) > 1 else catalog, entry[-1]) for entry in entries]
+        return list(dict.fromkeys([(catalog, schema), *others]))
 
     def _refresh(self) -> None:
         if self._read_at == self._session.changes:
@@ -197,7 +199,9 @@ class Names:
         if len(name) == 1:
             return [(*where, *name) for where in path]
         if len(name) == 2:
-            return [whole for catalog, schema in path for whole in ((catalog, *name), (name[0], schema, name[1]))]
+            return [
+                whole for catalog, schema in path for whole in ((catalog, *name), (name[0], schema, name[1]))
+            ]
         return [name]
 
     def _path(self) -> list[tuple[str, str]]:

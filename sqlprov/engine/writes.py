@@ -138,6 +138,9 @@ class Writing:
             found = self._deletes(self.statement)
         else:
             found = self._execution(self.statement)
+        if isinstance(self.statement, Update | Delete):
+            # As they come, they would be numbered otherwise by EXPLAIN than by the statement itself.
+            found.sort(key=lambda target: (target.write.region, target.write.key))
         self._check_cap(found)
         return found
 

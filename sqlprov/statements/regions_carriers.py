@@ -39,9 +39,11 @@ class Carriers:
         self.world, self.source, self._query = world, source, query
         self._nested: dict[int, Relation] = {}
         self._linked: set[int] = set()
+        self.read: set[int] = set()
 
     def use(self, scope: Scope, column: exp.Column) -> Use:
         """What `column`, written in `scope`, refers to."""
+        self.read.add(id(column))
         carrier, relation, certain = self.lookup(scope, column)
         outer: list[tuple[Carrier, bool]] = []
         inside, around, sure = scope, scope.outer, bool(column.table) or not scope.relations

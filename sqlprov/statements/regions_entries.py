@@ -93,8 +93,10 @@ class Entries:
     def pivoted(self, scope: Scope, relation: Relation, pivots: Iterable[exp.Expr]) -> Relation:
         inside = Scope(scope, True, scope.ctes, [relation])
         for pivot in pivots:
-            for choice in pivot.find_all(exp.In):
+            for choice in [] if pivot.args.get("unpivot") else pivot.find_all(exp.In):
                 self.judge.refuse(inside, choice)
+            for item in pivot.iter_expressions():
+                self.judge.carried(inside, item)
             self.judge.aggregates(inside, pivot.iter_expressions())
         return Relation(relation.alias, relation.node, Kind.DERIVED, rest=relation.whole())
 
@@ -197,7 +199,7 @@ class Entries:
         return closed(relation) if tree.find(exp.With) else relation
 
     def missed(self, tree: exp.Expr, *written: exp.Expr | None) -> None:
-        """A live table that the walk did not come by is a problem, not an oversight; so is one in a macro."""
+        """A live table or a column that the walk did not come by is a problem, not an oversight."""
         for table in tree.find_all(exp.Table):
             parts = tuple(part.name for part in table.parts)
             known = id(table) in self.seen or any(table is target for target in written)
@@ -207,9 +209,23 @@ class Entries:
                 continue
             if not is_free(self.world, table, {}):
                 self.trouble(table)
+        for column in tree.find_all(exp.Column):
+            if id(column) not in self.judge.read and not self._aside(column):
+                self.trouble(column)
         for call in tree.find_all(exp.Anonymous):
             if not isinstance(call.parent, exp.Table) and not harmless(self.world, call.name):
                 self.trouble(call)
+
+    def _aside(self, column: exp.Column) -> bool:
+        """Whether it stands in a query that makes no call, or in OVER (PARTITION BY … ORDER BY …)."""
+        at: exp.Expr | None = column
+        while at is not None:
+            if isinstance(at.parent, exp.Window) and at.arg_key in ("partition_by", "order"):
+                return True
+            if isinstance(at, exp.Query) and is_free(self.world, at, {}):
+                return True
+            at = at.parent
+        return False
 
 
 def _quoted(call: exp.Anonymous, name: str) -> str | None:

@@ -18,6 +18,8 @@ from sqlprov.errors import Cancelled, InterfaceError
 
 SLACK = 1.5
 """Half a second is required; the machine that runs the tests has other work."""
+EXIT = 5.0
+"""A program's end, of which the interpreter's is most; a call that hangs would take a minute."""
 
 NO_MATCH = f"SELECT name FROM {EXPERIMENTS} WHERE lower(name) = 'nobody'"
 EVERY = f"SELECT name FROM {EXPERIMENTS}"
@@ -313,7 +315,7 @@ def test_ctrl_c_ends_the_statement_its_calls_and_the_program(
     report(seconds)
     code, said, seconds = program.end()
     assert (code, said) == (0, "")
-    report(seconds)
+    assert seconds < EXIT
     assert_silent(slow)
 
 
@@ -338,4 +340,4 @@ def test_a_call_that_hangs_does_not_keep_the_program_from_its_end(
     code, said, seconds = program.end()
     assert (code, said) == (0, "")
     print(f"exit: {seconds:.2f} s")
-    assert seconds < 2
+    assert seconds < EXIT

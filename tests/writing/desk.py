@@ -188,3 +188,22 @@ _CALLS = {
     "Starting": "start_inference_experiment",
     "Stopping": "stop_inference_experiment",
 }
+
+
+def compared(record: dict[str, Any]) -> dict[str, Any]:
+    passing = {"Status", "LastModifiedTime", "CompletionTime", "EndpointMetadata"}
+    kept = {member: value for member, value in record.items() if member not in passing}
+    kept["ModelVariants"] = [
+        {member: value for member, value in one.items() if member != "Status"}
+        for one in kept["ModelVariants"]
+    ]
+    return kept
+
+
+def settle(desk: Desk, name: str, seconds: float = 3.0) -> str:
+    """The state that the row ends in."""
+    end = time.monotonic() + seconds
+    while (state := desk.record(name)["Status"]).endswith("ing") and state != "Running":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return str(state)
