@@ -86,6 +86,7 @@ def inserts(table: Table, given: Given, listed: bool, region: str | None) -> Dra
     if lacking:
         raise DataError(f"INSERT INTO {table.full_name} lacks {', '.join(lacking)}.")
     drafts = Drafts()
+    first: dict[tuple[str, tuple[str, ...]], int] = {}
     if not listed:
         given, inside = _insertable_inside(given, members, method.input)
         left_out += inside
@@ -99,6 +100,11 @@ def inserts(table: Table, given: Given, listed: bool, region: str | None) -> Dra
             drafts.faults.append(f"row {number} lacks {', '.join(absent)}: NULL")
         notes = (f"{', '.join(left_out)}: read-only, left out",) if left_out else ()
         key = tuple(str(values.get(part.name, "")) for part in _key_parts(table, method))
+        if not absent and first.setdefault((str(own), key), number) != number:
+            # Were the answer of one create lost, the other would pass for it.
+            drafts.faults.append(
+                f"row {number}: {'|'.join(key)!r} in {own} is that of row {first[str(own), key]}"
+            )
         sent = {name: value for name, value in values.items() if value is not None}
         drafts.writes.append(Write(table, Kind.INSERT, str(own), key, sent, notes=notes))
     return drafts.checked()

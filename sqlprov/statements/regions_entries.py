@@ -93,11 +93,12 @@ class Entries:
     def pivoted(self, scope: Scope, relation: Relation, pivots: Iterable[exp.Expr]) -> Relation:
         inside = Scope(scope, True, scope.ctes, [relation])
         for pivot in pivots:
-            for choice in [] if pivot.args.get("unpivot") else pivot.find_all(exp.In):
-                self.judge.refuse(inside, choice)
-            for item in pivot.iter_expressions():
+            items = [item for item in pivot.iter_expressions() if item is not pivot.this]
+            for item in items:
+                for choice in [] if pivot.args.get("unpivot") else item.find_all(exp.In):
+                    self.judge.refuse(inside, choice)
                 self.judge.carried(inside, item)
-            self.judge.aggregates(inside, pivot.iter_expressions())
+            self.judge.aggregates(inside, items)
         return Relation(relation.alias, relation.node, Kind.DERIVED, rest=relation.whole())
 
     def enter(self, scope: Scope, node: exp.Expr) -> Relation:

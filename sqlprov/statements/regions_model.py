@@ -90,12 +90,14 @@ class Carrier:
         links: it shows whether one of these found a partner.
         exact: it is the region of one of these (several: UNION), unchanged.
         open: a condition on it may be moved into the scans of `exact`.
+        walled: DuckDB does not move it there by itself.
     """
 
     refs: frozenset[Ref] = frozenset()
     links: frozenset[Link] = frozenset()
     exact: tuple[Ref, ...] = ()
     open: bool = False
+    walled: bool = False
 
     def __or__(self, other: Carrier) -> Carrier:
         return Carrier(self.refs | other.refs, self.links | other.links)

@@ -60,7 +60,7 @@ class Questions:
             if not self._free(query, scope) or not self._within(scope, query, result):
                 return None
         simple = all(join.plain for join in scope.joins)
-        result.pushed = simple and not result.frees and conditions.plain(item)
+        result.pushed = simple and not (result.frees or result.carrier.walled) and conditions.plain(item)
         return result
 
     def _within(self, scope: Scope, query: exp.Expr, result: Pending) -> bool:

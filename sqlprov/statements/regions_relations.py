@@ -70,7 +70,8 @@ def united(
 
     def both(a: Carrier, b: Carrier) -> Carrier:
         if a.exact and b.exact:
-            return Carrier(a.refs | b.refs, a.links | b.links, a.exact + b.exact, a.open and b.open)
+            exact, links = a.exact + b.exact, a.links | b.links
+            return Carrier(a.refs | b.refs, links, exact, a.open and b.open, a.walled or b.walled)
         return a | b
 
     if by_name or (left.shape and left.shape == right.shape):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from sqlprov.statements import regions_conditions as conditions
@@ -187,4 +189,6 @@ class Walk(Entries):
         for window in (w for item in node.expressions for w in item.find_all(exp.Window)):
             keys = [self.judge.carried(scope, key) for key in window.args.get("partition_by") or []]
             stops = stops or not carrier.exact or all(key.exact != carrier.exact for key in keys)
-        return carrier.closed() if stops else carrier
+        wall = not all(join.plain for join in scope.joins)
+        wall = wall or any(item.find(exp.Explode, exp.Unnest) for item in node.expressions)
+        return carrier.closed() if stops else replace(carrier, walled=carrier.walled or wall)

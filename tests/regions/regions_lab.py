@@ -17,8 +17,16 @@ REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-south-1")
 KNOWN = "(SELECT unnest(['us-east-1', 'us-west-2', 'eu-west-1', 'eu-central-1', 'ap-south-1']) AS region)"
 LIVE = ("e", "p", "m", "q")
 SCHEMA = pa.schema(
-    [("name", pa.string()), ("status", pa.string()), ("n", pa.int64()), ("region", pa.string())]
+    [
+        ("name", pa.string()),
+        ("status", pa.string()),
+        ("n", pa.int64()),
+        ("region", pa.string()),
+        ("tags", pa.list_(pa.string())),
+    ]
 )
+SECOND = "aws.s.e /* once more */"
+"""The second reference to a table whose first has other regions."""
 FREE = """
 CREATE TABLE aws.main.regions AS SELECT unnest(['us-east-1', 'us-west-2', 'eu-west-1', 'eu-central-1', 'ap-south-1',
     'cn-north-1']) AS region, unnest(['aws', 'aws', 'aws', 'aws', 'aws', 'aws-cn']) AS partition;
@@ -30,6 +38,9 @@ VIEWS = {
     "all_e": "SELECT * FROM aws.s.e",
     "european_e": "SELECT * FROM aws.s.e WHERE region LIKE 'eu-%'",
     "west_e": "SELECT * FROM aws.s.e WHERE region = 'us-west-2'",
+    "named_e": "SELECT * FROM (SELECT name, region, status FROM aws.s.e) AS named(label, place, status)",
+    "deep_e": "SELECT label AS name, place AS region, status FROM named_e WHERE place LIKE '%-1'",
+    "tagged_e": "SELECT e.*, tag FROM aws.s.e AS e , unnest(e.tags) AS t(tag)",
     "some_e": "SELECT * FROM aws.s.e ORDER BY name, region LIMIT 3",
 }
 
@@ -41,7 +52,8 @@ def rows(table: str, same: bool) -> pa.Table:
         shift = 0 if same else at
         for k in range(1 + (LIVE.index(table) + shift) % 3 + 2):
             name, status = f"n{(k * (LIVE.index(table) + 1) + shift) % 5}", "ab"[(k + shift) % 2]
-            found.append({"name": name, "status": status, "n": k + shift, "region": region})
+            tags = ["x", region, "y"][: (k + shift) % 4]
+            found.append({"name": name, "status": status, "n": k + shift, "region": region, "tags": tags})
     return pa.Table.from_pylist(found, schema=SCHEMA)
 
 
@@ -81,6 +93,10 @@ class Lab:
                 f"CREATE VIEW aws.s.{name} AS SELECT * FROM memory.main.full_{name} "
                 f"WHERE getvariable('only_{name}') IS NULL OR region = getvariable('only_{name}')"
             )
+        self.plain.execute(
+            "CREATE VIEW aws.s.e2 AS SELECT * FROM memory.main.full_e "
+            "WHERE getvariable('only_e2') IS NULL OR region = getvariable('only_e2')"
+        )
         for connection in (self.live, self.plain):
             for name, text in VIEWS.items():
                 connection.execute(f"CREATE VIEW {name} AS {text}")
@@ -113,7 +129,8 @@ class Lab:
 
     def expected(self, text: str, defaults: set[str], parameters: list[Any] | None = None) -> Counter[str]:
         """The rows that plain DuckDB finds if the tables `defaults` hold the default region and the others all."""
-        for name in LIVE:
+        text = text.replace(SECOND, "aws.s.e2")
+        for name in (*LIVE, "e2"):
             value = f"'{self.default}'" if name in defaults else "NULL"
             self.plain.execute(f"SET VARIABLE only_{name} = {value}")
         return Counter(map(repr, self.plain.execute(text, parameters).fetchall()))

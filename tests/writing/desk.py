@@ -45,6 +45,13 @@ def sampling(percentage: int, shadow: str = "shadow") -> dict[str, Any]:
 
 VARIANTS = [variant("production"), variant("shadow")]
 RETAIN = {"production": "Retain", "shadow": "Retain"}
+LASTING = 0.15
+BUSY = {"Creating": "Created", "Updating": "Created", "Starting": "Running"}
+"""What a busy state leads to; Stopping is decided on by itself."""
+STABLE = ("Created", "Running", "Completed", "Cancelled")
+STATES = (*BUSY, "Stopping", *STABLE)
+LATER = END + 86400
+STOPPING = {"ModelVariantActions": RETAIN, "DesiredState": "Completed"}
 MEMBERS: dict[str, Any] = {
     "Type": "ShadowMode",
     "Description": "old",

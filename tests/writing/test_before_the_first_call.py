@@ -371,6 +371,14 @@ def test_two_patch_documents_for_one_row_refuse_the_statement(desk: Desk) -> Non
     assert desk.calls == []
 
 
+def test_two_rows_of_one_name_refuse_the_insert(desk: Desk) -> None:
+    with pytest.raises(DataError, match="row 3: 'same' in us-east-1 is that of row 1"):
+        desk.con.sql(insert("same", "other", "same"))
+    assert desk.em.calls == []
+    elsewhere = insert("same", region=ELSEWHERE).partition("VALUES ")[2]
+    assert {one.status for one in desk.write(f"{insert('same')}, {elsewhere}")} == {Ending.OK}
+
+
 def test_all_faults_of_a_statement_are_told_at_once(desk: Desk) -> None:
     bad = insert("O'Brien", "fine", "x" * 200, Description="d" * 2000)
     with pytest.raises(DataError) as caught:

@@ -6,11 +6,17 @@ from typing import Any
 import pytest
 from desk import (
     BEGIN,
+    BUSY,
     END,
+    LASTING,
+    LATER,
     REGION,
     RETAIN,
+    STABLE,
     START,
+    STATES,
     STOP,
+    STOPPING,
     TABLE,
     UPDATE,
     VARIANTS,
@@ -24,11 +30,6 @@ from desk import (
 
 from sqlprov.cloud.writing import Ending
 
-LASTING = 0.15
-BUSY = {"Creating": "Created", "Updating": "Created", "Starting": "Running"}
-"""What a busy state leads to; Stopping is decided on by itself."""
-STABLE = ("Created", "Running", "Completed", "Cancelled")
-STATES = (*BUSY, "Stopping", *STABLE)
 Calls = list[tuple[str, dict[str, Any]]]
 
 
@@ -49,10 +50,8 @@ class Wins:
 
 ENDED = "cannot"
 NOTHING = Wins()
-LATER = END + 86400
 START_LATER = BEGIN + 86400
 OTHERS = [variant("production"), variant("shadow", "another")]
-STOPPING = {"ModelVariantActions": RETAIN, "DesiredState": "Completed"}
 DESCRIBED: Calls = [(UPDATE, {"Description": "new"})]
 
 

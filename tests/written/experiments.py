@@ -22,7 +22,9 @@ names = st.one_of(words, st.integers(60, 63).map(lambda size: "n" * size))
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Zl", "Zp")), max_size=40)
 tag_texts = st.text("aZ é9_.:/=+-@日", max_size=20)
 tags = st.dictionaries(
-    st.text("aZ é9_.:/=+-@日", min_size=1, max_size=20).filter(lambda key: not key.lower().startswith("aws:")),
+    st.text("aZ é9_.:/=+-@日", min_size=1, max_size=20).filter(
+        lambda key: not key.lower().startswith("aws:")
+    ),
     tag_texts,
     max_size=5,
 ).map(lambda found: [{"Key": key, "Value": value} for key, value in found.items()])
@@ -42,7 +44,9 @@ roles = st.sampled_from(
     ]
 )
 machines = st.sampled_from(["ml.m5.large", "ml.t2.medium", "ml.p4d.24xlarge", "ml.inf1.6xlarge"])
-mimes = st.lists(st.sampled_from(["text/csv", "application/json", "a-b/c.d-e", "x/y.1"]), min_size=1, max_size=10)
+mimes = st.lists(
+    st.sampled_from(["text/csv", "application/json", "a-b/c.d-e", "x/y.1"]), min_size=1, max_size=10
+)
 
 
 @st.composite
@@ -57,7 +61,9 @@ def schedules(draw: st.DrawFn) -> dict[str, str]:
 
 @st.composite
 def storages(draw: st.DrawFn) -> dict[str, Any]:
-    found: dict[str, Any] = {"Destination": draw(st.sampled_from(["s3://bucket/p", "https://host/a b", "s3://b"]))}
+    found: dict[str, Any] = {
+        "Destination": draw(st.sampled_from(["s3://bucket/p", "https://host/a b", "s3://b"]))
+    }
     if draw(st.booleans()):
         found["KmsKey"] = draw(kms_keys)
     if draw(st.booleans()):
@@ -148,7 +154,9 @@ def _break(draw: st.DrawFn, members: dict[str, Any]) -> str:
     holder: Any = members
     for name in path[:-1]:
         holder = holder[name]
-    what = draw(st.sampled_from(["replace", "replace", "replace", "replace", "leave out", "double", "strange"]))
+    what = draw(
+        st.sampled_from(["replace", "replace", "replace", "replace", "leave out", "double", "strange"])
+    )
     value = holder[path[-1]]
     if what == "leave out":
         del holder[path[-1]]

@@ -219,7 +219,9 @@ def test_every_instance_type_of_the_seed_is_sent_and_the_unlisted_ones_are_warne
         assert record is not None
         config = record["ModelVariants"][0]["InfrastructureConfig"]["RealTimeInferenceConfig"]
         assert config["InstanceType"] == kind
-    warned = {kind for warning in result.warnings for kind in kinds if f"'{kind}'" in str(warning).split(";")[0]}
+    warned = {
+        kind for warning in result.warnings for kind in kinds if f"'{kind}'" in str(warning).split(";")[0]
+    }
     assert (warned, len(result.warnings)) == (UNLISTED, len(UNLISTED))
 
 
@@ -310,7 +312,9 @@ def test_a_number_that_is_no_integer_of_32_bits_is_refused(
     assert em.calls == []
 
 
-@pytest.mark.xfail(strict=True, reason="a pattern with Java's classes and reserved keys are left to the service")
+@pytest.mark.xfail(
+    strict=True, reason="a pattern with Java's classes and reserved keys are left to the service"
+)
 @pytest.mark.parametrize("tag", [("aws:x", "y"), ("O'Brien", ""), ("a\nb", ""), ("a", "[]")])
 def test_a_tag_that_does_not_fit_is_refused_before_any_call(
     lab: tuple[Emulator, Connection], tag: tuple[str, str]

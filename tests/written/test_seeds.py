@@ -90,9 +90,7 @@ VALUES: dict[str, Any] = {
     "Schedule": LATER,
     "KmsKey": "alias/ExampleAlias",
     "DataStorageConfig": STORAGE,
-    "ModelVariants": json.loads(
-        json.dumps(VARIANTS).replace('"InstanceCount": 1', '"InstanceCount": "1"')
-    ),
+    "ModelVariants": json.loads(json.dumps(VARIANTS).replace('"InstanceCount": 1', '"InstanceCount": "1"')),
     "ShadowModeConfig": json.loads(json.dumps(SHADOW).replace("20", '"20"')),
     "Tags": TAGS,
     "StatusReason": "none yet",
@@ -242,7 +240,11 @@ def test_the_delete_permissions_suffice_for_delete(em: Emulator, con: Connection
     [
         ("Created", "description = 'new', tags = MAP {'b': '2'}, desired_state = 'Running'", "Running"),
         ("Running", "description = 'new', tags = MAP {'b': '2'}, desired_state = 'Cancelled'", "Cancelled"),
-        ("Created", """data__PatchDocument = '[{"op": "replace", "path": "/Tags", "value": []}]'""", "Created"),
+        (
+            "Created",
+            """data__PatchDocument = '[{"op": "replace", "path": "/Tags", "value": []}]'""",
+            "Created",
+        ),
     ],
 )
 def test_the_update_permissions_suffice_for_update(
@@ -260,9 +262,7 @@ def test_the_update_permissions_suffice_for_update(
 def test_the_list_permission_suffices_for_the_columns_of_the_list(em: Emulator, con: Connection) -> None:
     put(em, "Running")
     allow(em, *LIST_MAY)
-    rows = con.sql(
-        "SELECT name, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'"
-    )
+    rows = con.sql("SELECT name, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'")
     assert rows.fetchall() == [("seed-1", "Running")]
 
 

@@ -77,7 +77,9 @@ def refused(con: Connection, sql: str) -> Any:
 def test_an_insert_returns_the_row_as_moto_has_it(con: Connection, table: str) -> None:
     name = a_name(table)
     given = insert({**members(con, table, name), "Tags": TAGS}, f"aws.sagemaker.{table}")
-    returned = con.sql(f"{given} RETURNING {KEYS[table]}, {KEYS[table].removesuffix('name')}arn, tags, creation_time")
+    returned = con.sql(
+        f"{given} RETURNING {KEYS[table]}, {KEYS[table].removesuffix('name')}arn, tags, creation_time"
+    )
     ((key, arn, tags, created),) = returned.fetchall()
     assert (key, tags) == (name, TAGS)
     assert arn == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{ARNS[table]}/{name}"
@@ -140,7 +142,9 @@ def test_an_insert_that_names_what_is_missing_fails_with_the_service_own_words(
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("after", [{"a": "1", "c": "3"}, {"b": ""}, {}])
-def test_an_update_of_tags_ends_with_exactly_these(con: Connection, table: str, after: dict[str, str]) -> None:
+def test_an_update_of_tags_ends_with_exactly_these(
+    con: Connection, table: str, after: dict[str, str]
+) -> None:
     name = made(con, table, Tags=TAGS)
     result = con.sql(f"UPDATE aws.sagemaker.{table} SET tags = $tags {where(table, name)}", {"tags": after})
     assert result.rowcount == 1
@@ -151,7 +155,10 @@ def test_an_update_of_tags_ends_with_exactly_these(con: Connection, table: str, 
 def test_an_update_that_changes_nothing_makes_no_call_that_writes(con: Connection, table: str) -> None:
     name = made(con, table, Tags=TAGS)
     result = con.sql(f"UPDATE aws.sagemaker.{table} SET tags = tags {where(table, name)}")
-    assert {call.operation.removeprefix("Describe") for call in result.calls} & {"AddTags", "DeleteTags"} == set()
+    assert {call.operation.removeprefix("Describe") for call in result.calls} & {
+        "AddTags",
+        "DeleteTags",
+    } == set()
     assert [one.operations for one in result.outcomes] == [()]
 
 
@@ -176,7 +183,10 @@ def test_an_update_of_a_fixed_column_is_refused_by_name(con: Connection) -> None
 
 @pytest.mark.parametrize("table", TABLES)
 def test_an_update_or_delete_of_what_is_missing_writes_no_row(con: Connection, table: str) -> None:
-    for statement in ("UPDATE aws.sagemaker.{0} SET tags = MAP {{}} {1}", "DELETE FROM aws.sagemaker.{0} {1}"):
+    for statement in (
+        "UPDATE aws.sagemaker.{0} SET tags = MAP {{}} {1}",
+        "DELETE FROM aws.sagemaker.{0} {1}",
+    ):
         assert con.sql(statement.format(table, where(table, "no-such"))).rowcount == 0
 
 

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from desk import (
+    LASTING,
+    MEMBERS,
+    REGION,
+    RETAIN,
+    START,
+    TABLE,
+    Desk,
+    insert,
+    literal,
+    of,
+)
+
+from sqlprov.cloud.writing import Ending
+from sqlprov.emulator import Options
+
+AWAITED = {
+    "insert": (insert("awaited-{n}"), "", "Created"),
+    "update": (f"UPDATE {TABLE} SET description = 'new' WHERE {{of}}", "Running", "Running"),
+    "start": (f"UPDATE {TABLE} SET desired_state = 'Running' WHERE {{of}}", "Created", "Running"),
+    "stop": (f"UPDATE {TABLE} SET desired_state = 'Cancelled' WHERE {{of}}", "Running", "Cancelled"),
+    "delete": (f"DELETE FROM {TABLE} WHERE {{of}}", "Running", None),
+    "exec start": (f"EXEC {TABLE}.start @Name = '{{name}}', @region = '{REGION}'", "Created", "Running"),
+    "exec stop": (
+        f"EXEC {TABLE}.stop @Name = '{{name}}', @ModelVariantActions = {literal(RETAIN)}, @region = '{REGION}'",
+        "Running",
+        "Completed",
+    ),
+}
+BUSY_AFTER = {"insert": "Creating", "update": "Updating", "start": "Starting", "stop": "Stopping"}
+
+
+def awaited(desk: Desk, what: str) -> tuple[str, str, str | None]:
+    sql, state, ends = AWAITED[what]
+    if not state:
+        name = f"awaited-{time.monotonic_ns()}"
+        desk.em.options.transition = LASTING
+        return insert(name), name, ends
+    name = desk.experiment(state, LASTING)
+    return sql.replace("{of}", of(name)).replace("{name}", name), name, ends
+
+
+@pytest.mark.parametrize("stale", [0, 2])
+@pytest.mark.parametrize("by", ["hint", "setting"])
+@pytest.mark.parametrize("what", AWAITED)
+def test_await_returns_when_the_row_is_in_the_state_it_was_to_reach(
+    desk: Desk, what: str, by: str, stale: int
+) -> None:
+    sql, name, ends = awaited(desk, what)
+    desk.em.options.stale_describe = stale
+    if by == "setting":
+        desk.set(**{"await": "on"})
+    else:
+        sql = f"/*+ AWAIT */ {sql}"
+    outcome = desk.one(sql)
+    assert outcome.status is Ending.OK, outcome.reason
+    assert (desk.record(name)["Status"] if desk.exists(name) else None) == ends
+
+
+@pytest.mark.parametrize("what", [what for what in AWAITED if what != "delete"])
+def test_without_await_a_statement_returns_when_its_last_call_is_accepted(desk: Desk, what: str) -> None:
+    sql, name, _ = awaited(desk, what)
+    desk.em.options.transition = 30
+    assert desk.one(sql).status is Ending.OK
+    assert desk.record(name)["Status"] == BUSY_AFTER[what.removeprefix("exec ")]
+
+
+@pytest.mark.parametrize("what", AWAITED)
+def test_an_await_that_takes_too_long_says_the_last_state(desk: Desk, what: str) -> None:
+    sql, name, _ = awaited(desk, what)
+    desk.em.options.transition = 30
+    desk.set(await_timeout=0.5)
+    began = time.monotonic()
+    outcome = desk.one(f"/*+ await */ {sql}")
+    assert 0.5 < time.monotonic() - began < 3
+    assert (outcome.status, list(outcome.operations)) == (Ending.PARTIAL, desk.committed)
+    assert "was waited for 0.5 s" in outcome.reason
+    assert f"its last state is {desk.record(name)['Status']}" in outcome.reason
+
+
+@pytest.mark.parametrize("state", ["Creating", "Updating", "Starting"])
+def test_a_busy_state_that_does_not_pass_fails_after_the_timeout(desk: Desk, state: str) -> None:
+    name = desk.experiment(state, lasting=30)
+    desk.set(await_timeout=0.3)
+    outcome = desk.update(name, "description = 'new'")
+    assert (outcome.status, desk.made) == (Ending.FAILED, [])
+    assert f"its last state is {state}" in outcome.reason
+
+
+def test_await_of_a_state_that_is_not_reached_says_the_state_and_its_reason(desk: Desk) -> None:
+    name = desk.experiment("Created", lasting=0.3)
+
+    def theirs() -> None:
+        while desk.record(name)["Status"] != "Starting":
+            time.sleep(0.001)
+        desk.em.add(
+            "InferenceExperiment",
+            REGION,
+            {"Name": name, **MEMBERS, "Status": "Cancelled", "StatusReason": "no capacity"},
+        )
+
+    with desk.meanwhile(START, theirs):
+        outcome = desk.one(f"/*+ AWAIT */ EXEC {TABLE}.start @Name = '{name}', @region = '{REGION}'")
+    assert (outcome.status, outcome.operations) == (Ending.PARTIAL, (START,))
+    assert "did not reach Running: its last state is Cancelled (no capacity)" in outcome.reason
+
+
+def test_await_of_a_failed_endpoint_says_why(desk: Desk) -> None:
+    endpoint = {"EndpointName": "fails", "EndpointConfigName": "config", "EndpointStatus": "InService"}
+    desk.em.add("EndpointConfig", REGION, {"EndpointConfigName": "config-2"})
+    desk.em.add("Endpoint", REGION, endpoint)
+    desk.em.options = Options(transition=0.3)
+
+    def theirs() -> None:
+        while (desk.em.get("Endpoint", REGION, "fails") or {})["EndpointStatus"] != "Updating":
+            time.sleep(0.001)
+        desk.em.add(
+            "Endpoint", REGION, endpoint | {"EndpointStatus": "Failed", "FailureReason": "image not found"}
+        )
+
+    with desk.meanwhile("UpdateEndpoint", theirs):
+        outcome = desk.one(
+            "/*+ AWAIT */ UPDATE aws.sagemaker.endpoints SET endpoint_config_name = 'config-2' "
+            f"WHERE endpoint_name = 'fails' AND region = '{REGION}'"
+        )
+    assert outcome.status is Ending.PARTIAL
+    assert "its last state is Failed (image not found)" in outcome.reason
