@@ -165,6 +165,8 @@ class Connection:
             return self._set(statement, run)
         if isinstance(statement, Answered):
             path = self._driver.do(self._cursor.path, lambda: None)
+            if path[:1] and path[0] not in self._session.catalog.providers():
+                path = ()  # USE chose a database of DuckDB's own: no provider is meant
             if statement.applies(self._session.catalog, path):
                 return Result.of(statement.answer(self._session.catalog, self.settings, path), run)
             statement = Query(statement.text, statement.offset)

@@ -55,7 +55,9 @@ class Cloud:
             if self._session is None:
                 key, secret = self.credentials or (None, None)
                 try:
-                    core = botocore.session.Session(profile=self.profile)
+                    # With credentials of its own it is nobody's profile, whatever AWS_PROFILE says.
+                    own = {"profile": (None, None, None, None)} if self.credentials else None
+                    core = botocore.session.Session(session_vars=own, profile=self.profile)
                     if core.get_config_variable("data_path") is None:
                         # The catalog has read the service's model already, which takes 150 ms.
                         core.register_component("data_loader", loader())
@@ -94,6 +96,8 @@ class Cloud:
             connect_timeout=min(timeout, 10.0),
             max_pool_connections=MOST_CONNECTIONS,
             user_agent_extra="sqlprov",
+            # The local SageMaker is on this machine: no proxy knows it.
+            proxies={} if self.credentials else None,
         )
         try:
             client = self.session().client(

@@ -24,13 +24,15 @@ def decode(
     Raises:
         MalformedReply: the body is cut off, empty, or no JSON object.
     """
-    if response_dict["status_code"] >= 300 or operation_model.has_streaming_output:
+    if operation_model.has_streaming_output:
         return
     body: bytes = response_dict["body"]
     declared = response_dict["headers"].get("content-length")
     request_id = response_dict["headers"].get("x-amzn-requestid", "")
     if declared is not None and declared.isdigit() and int(declared) != len(body):
         raise MalformedReply(f"the reply was cut off after {len(body)} of {declared} bytes", request_id)
+    if response_dict["status_code"] >= 300:
+        return  # an error, which botocore reads
     if operation_model.output_shape is None:
         return  # DeleteModel and its like answer with nothing
     if operation_model.service_model.resolved_protocol != "json":

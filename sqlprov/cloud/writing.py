@@ -7,6 +7,7 @@ and where its answer is lost, `plan.verdict` tells from another look whether it 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -86,6 +87,7 @@ class RowWriter:
         run, cloud: the statement and the clients.
         check: raises Stopped if the row, as described just before its first call, is not the one that was read.
         made: the write as it is once the row has been described; of a patch document it is not known before.
+        clocked: set once a create has learnt the service's clock.
         wait: whether to wait for the state that the YAML names under `until`.
         reading: whether the row is read back at the end, for RETURNING.
         tagged: whether `check` compares the tags.
@@ -97,6 +99,7 @@ class RowWriter:
     cloud: Cloud
     check: Callable[[Found | None], None] = lambda found: None
     made: Callable[[Found | None], Write] | None = None
+    clocked: threading.Event = field(default_factory=threading.Event)
     wait: bool = False
     reading: bool = False
     tagged: bool = False
@@ -155,9 +158,15 @@ class RowWriter:
             self.was = self.found
             if self.made:
                 write = self.write = self.made(self.found)
-        elif write.kind is Kind.INSERT and self.run.served is None:
-            # A look before the first create tells the service's clock, against which "ours" is judged.
+        elif write.kind is Kind.EXEC and any(move.method == write.method for move in moves(self.table)):
+            # It is called in any state; but from which it was called tells whether a lost answer was a yes.
             self.found = self.look()
+        elif write.kind is Kind.INSERT:
+            # A look before the first create tells the service's clock, against which "ours" is judged.
+            try:
+                self.found = self.look() if self.run.served is None else None
+            finally:
+                self.clocked.set()
         conflicts = 0
         while True:
             step = next_step(write, self.found, tuple(self.done))
@@ -249,6 +258,8 @@ class RowWriter:
         if request.purpose == "delete" and matches(self.table.missing, met.error):
             self.found = None
             return
+        if request.purpose == "create" and matches(self.table.exists, met.error):
+            raise Stopped(f"{self.write.shown} exists already. {met.error}") from met.error
         raise Stopped(str(met.error)) from met.error
 
     def _happened(self, request: Request, before: Found | None, met: Fault) -> bool:
@@ -293,6 +304,8 @@ class RowWriter:
         if request.purpose == "create" and self.run.settings.request_tag and after is not None:
             ours = (after.tags or {}).get(REQUEST_TAG) == self.run.request
             return Verdict.HAPPENED if ours else Verdict.DID_NOT
+        if request.purpose == "exec" and before is None:
+            return Verdict.UNKNOWN  # the state it is in may be the one it was in
         return verdict(self.table, request, before, after, began)
 
     def _parameters(self, request: Request) -> Mapping[str, Any]:
@@ -406,13 +419,13 @@ def write_rows(writers: list[RowWriter], run: Run) -> list[Outcome]:
     A failed row does not keep the others from being written, unless `sqlprov_on_error` is 'stop'. After
     `run.cancel()` no call starts; those under way are waited for, almost up to LET_END.
     """
-    import threading
-
     outcomes: dict[int, Outcome] = {}
     changed = threading.Condition()
     halted = threading.Event()
 
     def task(writer: RowWriter) -> None:
+        if writer is not writers[0] and writer.write.kind is Kind.INSERT:
+            writers[0].clocked.wait()  # one look before all creates is enough
         if halted.is_set():
             outcome = writer.ended(
                 Ending.FAILED, "not begun: an earlier row was not ok (sqlprov_on_error = 'stop')"

@@ -26,6 +26,7 @@ def serve(port: int, state: Path | None, options: Options) -> None:
             emulator.record_calls(False)
             print(
                 f"export AWS_ENDPOINT_URL={emulator.url} AWS_REGION=us-east-1 "
+                "AWS_DEFAULT_REGION=us-east-1 "  # boto3 reads this one, other clients the first
                 "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
                 flush=True,
             )

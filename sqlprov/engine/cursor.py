@@ -40,6 +40,8 @@ TEMPORARY = (
     "SELECT 1 FROM duckdb_tables() WHERE temporary AND lower(table_name) = lower(?) "
     "UNION ALL SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal AND lower(view_name) = lower(?)"
 )
+LISTINGS = frozenset({"information_schema", "tables", "views", "columns"})
+"""Words of statements that list what there is, as SHOW TABLES does: every table has to be there for them."""
 BEGINS, ENDS = frozenset({"BEGIN", "START"}), frozenset({"COMMIT", "END", "ROLLBACK", "ABORT"})
 NO_READING = BEGINS | ENDS | {"SET", "RESET", "USE", "DETACH"}
 """Verbs that read no table; in an aborted transaction nothing but these may be run."""
@@ -151,7 +153,7 @@ class Cursor:
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> str:
         """Make the live tables of a query exist; its text, with the regions that only we can tell."""
         self._session.register(query.words)
-        if "information_schema" in query.words or any(word.startswith("duckdb_") for word in query.words):
+        if LISTINGS & query.words or any(word.startswith(("duckdb_", "pg_")) for word in query.words):
             self._session.register_all()
         if query.verb in NO_READING and not (
             query.verb == "SET" and query.words & {"select", "from", "table"}

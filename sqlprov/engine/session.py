@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlprov.catalog import Catalog
 from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.run import Run
-from sqlprov.errors import InterfaceError, ProgrammingError
+from sqlprov.errors import InterfaceError, ProgrammingError, nearest
 from sqlprov.plan import Demand, Predicate, ReadPlan, Regions, plan_read
 from sqlprov.plan.domain import conjuncts, without
 from sqlprov.plan.predicate import Compare
@@ -98,6 +98,7 @@ class Session:
         self.runs: dict[str, Run] = {}
         # Counts the statements that may have made or dropped a view or a macro.
         self.changes = 0
+        self.in_memory = database == ":memory:"
         self._live: dict[tuple[str, str, str], LiveTable] = {}
         self._schemas: set[tuple[str, str]] = set()
         self._extra: set[str] = set()
@@ -254,6 +255,11 @@ class Session:
         every = self.catalog.service_regions(client, partition)
         default = every if "all" in chosen else chosen or ((own,) if own else ())
         known, default = self.regions_known(run), tuple(sorted(default))
+        botocore = {region.region for region in self.catalog.regions()}
+        for name in default:
+            # A region may be newer than botocore; a slip of the keyboard would silently hold no rows.
+            if name not in botocore and not any(f"region {name!r}" in told for told in run.warnings):
+                run.warnings.append(f"botocore does not know the region {name!r}.{nearest(name, botocore)}")
         if "all" in chosen:  # whatever the statement limits region by, DuckDB finds every row
             return Regions(known, every, default)
         return Regions(known, every, default, run.unresolved, run.relied)
@@ -291,7 +297,10 @@ class Session:
             match part:
                 case Compare(name, "=", id_) if name == live.carrier and id_ in self.runs:
                     return self.runs[id_]
-        raise InterfaceError("A live table can only be read through a sqlprov connection.")
+        raise InterfaceError(
+            "A live table is read through a sqlprov connection, and DuckDB must push filters down to it: if this is "
+            "one, RESET disabled_optimizers and default_collation."
+        )
 
     def _batches(self, live: LiveTable, plan: ReadPlan, run: Run) -> Iterator[pa.RecordBatch]:
         from sqlprov.cloud.reading import Reading

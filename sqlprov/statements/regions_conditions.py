@@ -63,14 +63,14 @@ def queries(node: exp.Expr) -> Iterator[exp.Query]:
             yield child
 
 
-def columns(node: exp.Expr) -> Iterator[exp.Column]:
-    """The columns outside of queries, and outside of OVER (PARTITION BY … ORDER BY …), which filter nothing."""
+def columns(node: exp.Expr, over: bool = False) -> Iterator[exp.Column]:
+    """The columns outside of queries; without `over` not those of OVER (PARTITION BY … ORDER BY …)."""
 
     def stop(child: exp.Expr) -> bool:
-        return isinstance(child, (exp.Query, exp.Column)) or _orders(child)
+        return isinstance(child, (exp.Query, exp.Column)) or (_orders(child) and not over)
 
     for child in node.walk(prune=stop):
-        if isinstance(child, exp.Column) and not any(_orders(parent) for parent in _parents(child, node)):
+        if isinstance(child, exp.Column) and (over or not any(map(_orders, _parents(child, node)))):
             yield child
 
 

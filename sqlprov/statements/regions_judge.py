@@ -9,7 +9,6 @@ from sqlglot import exp
 from sqlprov.statements import regions_conditions as conditions
 from sqlprov.statements.regions_carriers import INNER, Carriers
 from sqlprov.statements.regions_model import (
-    NOTHING,
     Carrier,
     Join,
     Kind,
@@ -96,7 +95,7 @@ class Judge(Carriers):
 
     def _touch(self, scope: Scope, item: exp.Expr, level: Join | None) -> None:
         """A condition over the outer side of a join below also asks whether there was a partner."""
-        for column in conditions.columns(item):
+        for column in conditions.columns(item, over=True):
             relation = self.use(scope, column).relation
             anywhere = [] if column.table else scope.relations  # a name that may be a column of any of them
             for touched in [relation] if relation is not None else anywhere:
@@ -198,6 +197,7 @@ class Judge(Carriers):
                 if any(relation.kind is not Kind.LIVE for relation in facing):
                     lone = [c for r in side for name, c in r.columns.items() if name not in shared]
                     self._blame(union(lone), join)
+                self._blame(union(relation.rest for relation in side), join)
         for name in names:
             (right,) = step.right if len(step.right) == 1 else (None,)
             owners = [r for r in scope.relations if r in step.left and name in r.columns]
@@ -207,7 +207,7 @@ class Judge(Carriers):
             elif owners:
                 carrier, left = owners[0].column(name), owners[0]
             else:
-                carrier, left = NOTHING, frees[0] if len(frees) == 1 else None
+                carrier, left = union(r.rest for r in step.left), frees[0] if len(frees) == 1 else None
             other = right.column(name) if right is not None else union(r.column(name) for r in step.right)
             if not carrier and not other:
                 continue

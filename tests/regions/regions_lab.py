@@ -182,3 +182,14 @@ def inline(parts: tuple[str, ...]) -> str | None:
 
 def analysed(text: str) -> Analysis:
     return analyse(text, live, free, KNOWN, view, inline)
+
+
+def spliced(text: str, *answers: list[str]) -> str:
+    analysis = analysed(text)
+    assert analysis.unresolved is None
+    return analysis.splice(answers or [["eu-west-1"]] * len(analysis.questions))
+
+
+def question(text: str) -> str:
+    (only,) = analysed(text).questions
+    return only.replace(KNOWN, "known")

@@ -290,9 +290,6 @@ def test_what_is_acknowledged_stands_and_what_failed_was_never_made(
     )
 
 
-@pytest.mark.xfail(
-    strict=True, reason="EXEC does not know the state before its call, and takes it for its own"
-)
 @pytest.mark.parametrize(("status", "method"), [("Running", "start"), ("Completed", "stop")])
 @pytest.mark.parametrize("kind", ["reset", "error500"])
 def test_an_exec_that_was_not_made_is_not_ok(
