@@ -142,6 +142,8 @@ class Cursor:
                 "name them, as in PIVOT t ON status IN ('Running', 'Completed')."
             )
         text = self._prepare(query, bindings, run)
+        if query.verb in ("SELECT", "FROM"):
+            self._bound(text, bindings, run)  # what is wrong is then told with the text as it was written
         relation = self._bound(f"EXPLAIN (FORMAT json) {text}", bindings, run)
         plan = relation.fetchall()[0][1] if relation is not None else "[]"
         plans = list(scans(self._session, plan, run))

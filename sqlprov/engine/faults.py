@@ -69,6 +69,9 @@ def unknown_live(
         str(error)
     ):
         return None
+    said = str(error)
+    if near := _near(said, text, catalog):
+        return near
     providers = "|".join(map(re.escape, catalog.providers()))
     part = r'"?(\w+)"?'
     named = re.findall(rf'(?i)"?\b({providers})"?\s*\.\s*{part}(?:\s*\.\s*{part})?', text)
@@ -84,5 +87,47 @@ def unknown_live(
             if table:
                 catalog.table(provider, service, table)
         except errors.UnknownName as unknown:
-            return unknown
+            if not table and (near_regions := errors.nearest(service, ["regions"])):
+                return errors.UnknownName(f"Unknown table {service!r} in {provider}.{near_regions}")
+            return errors.UnknownName(f"{unknown}{_place(text, table or service)}")
     return None
+
+
+def _near(said: str, text: str, catalog: Catalog) -> errors.UnknownName | None:
+    """Our words for a provider or a column that DuckDB does not know, with the nearest there is."""
+    if found := re.search(r'because schema "(\w+)\.(\w+)" does not exist', said):
+        provider = found.group(1)
+        if provider.lower() in catalog.providers():
+            return None
+        known = ", ".join(catalog.providers())
+        return errors.UnknownName(
+            f"Unknown provider {provider!r}; expected {known}, or a database that is attached."
+            f"{errors.nearest(provider, catalog.providers())}{_place(text, provider)}"
+        )
+    if found := re.search(r'Table with name "(\w+\.\w+)" does not exist because schema "(\w+)"', said):
+        for provider in catalog.providers():
+            if found.group(2).lower() in catalog.services(provider):
+                whole = f"{provider}.{found.group(1)}"
+                return errors.UnknownName(f"{said} Did you mean {whole!r}, or USE {provider}?")
+        return None
+    found = re.search(r'Referenced column "(\w+)" (?:was )?not found', said)
+    if found and "LINE 1" not in said:
+        return errors.UnknownName(f"{said}{_place(text, found.group(1))}")
+    if found := re.search(r'Values list "\w+" does not have a column named "(\w+)"', said):
+        words = set(re.findall(r"\w+", text.lower()))
+        columns = {
+            column
+            for name in words & catalog.names().keys()
+            for provider, service in catalog.names()[name]
+            for column in catalog.table(provider, service, name).by_name
+        }
+        return errors.UnknownName(
+            f"{said}.{errors.nearest(found.group(1), sorted(columns))}{_place(text, found.group(1))}"
+        )
+    return None
+
+
+def _place(text: str, name: str) -> str:
+    """The line of `text` that holds `name`, with a caret; empty if it is not there."""
+    found = re.search(rf"(?i)\b{re.escape(name)}\b", text)
+    return "\n" + errors.caret(text, found.start()) if found else ""

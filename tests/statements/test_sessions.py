@@ -576,3 +576,27 @@ def test_what_exists_is_told_without_a_region_and_credentials() -> None:
         described = con.sql(f"DESCRIBE {EXPERIMENTS}").fetchall()
     assert [name for name, _, _ in described[:3]] == ["arn", "name", "type"]
     assert {name: kind for name, kind, _ in described}["tags"] == 'STRUCT("Key" VARCHAR, "Value" VARCHAR)[]'
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("SELECT * FROM asw.sagemaker.models", "Unknown provider 'asw'; expected aws"),
+        (
+            "SELECT * FROM asw.sagemaker.models",
+            "Did you mean 'aws'?\nLINE 1: SELECT * FROM asw.sagemaker.models\n",
+        ),
+        ("SELECT * FROM aws.sagemakr.models", "Did you mean 'sagemaker'?"),
+        ("SELECT * FROM aws.sagemaker.modles", "Did you mean 'models'?"),
+        ("SELECT * FROM sagemaker.models", "Did you mean 'aws.sagemaker.models'"),
+        ("SELECT * FROM aws.region", "Did you mean 'regions'?"),
+        ("SELECT m.modl_name FROM aws.sagemaker.models AS m", "Did you mean 'model_name'?"),
+        ("EXPLAIN SELECT modl_name FROM aws.sagemaker.models", "LINE 1: SELECT modl_name"),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_nearest_one_and_its_place(
+    con: Connection, sql: str, words: str
+) -> None:
+    with pytest.raises(errors.UnknownName) as raised:
+        con.sql(sql)
+    assert words in str(raised.value)
