@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -15,7 +14,7 @@ QUERY = "SELECT name, status FROM aws.sagemaker.inference_experiments WHERE regi
 
 def run(*command: str | Path, cwd: Path, **env: str) -> str:
     clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run(command, cwd=cwd, env=clean | env, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, cwd=cwd, env=clean | env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
 
@@ -49,18 +48,13 @@ def test_an_installed_wheel_needs_no_checkout(wheel: Path, tmp_path: Path) -> No
         python,
         "--disable-pip-version-check",
         "install",
-        "--no-deps",
-        "--no-index",
+        "--quiet",
     )
+    # With its dependencies, as pyproject.toml names them: one that is missing there is missing here.
     run(sys.executable, *install, wheel, cwd=tmp_path)
-    site = Path(
-        run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=empty).strip()
-    )
-    # The dependencies only: a .pth of the other environment, such as an editable sqlprov, is not followed.
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
     where = run(python, "-c", "import sqlprov; print(sqlprov.__file__)", cwd=empty).strip()
-    assert Path(where).is_relative_to(site)
+    assert Path(where).is_relative_to(venv)
     out = run(
         venv / "bin" / "sqlprov", "exec", "--local", "-o", "csv", QUERY,
         cwd=empty, SQLPROV_STATE_DIR=str(tmp_path / "state"), AWS_EC2_METADATA_DISABLED="true",
