@@ -600,3 +600,40 @@ def test_an_unknown_name_is_told_with_the_nearest_one_and_its_place(
     with pytest.raises(errors.UnknownName) as raised:
         con.sql(sql)
     assert words in str(raised.value)
+
+
+def test_a_pattern_of_another_partition_is_tried_on_its_regions(con: Connection) -> None:
+    result = con.sql("SELECT count(*) FROM aws.sagemaker.models WHERE region LIKE 'cn-%'")
+    assert result.fetchall() == [(0,)]
+    assert {call.region for call in result.calls} == {"cn-north-1", "cn-northwest-1"}
+
+
+def test_a_pattern_that_the_partition_meets_stays_within_it(con: Connection) -> None:
+    result = con.sql("SELECT count(*) FROM aws.sagemaker.models WHERE region LIKE 'eu-%'")
+    assert result.fetchall() == [(6,)]
+    assert "eu-isoe-west-1" not in {call.region for call in result.calls}
+
+
+@pytest.mark.parametrize("listing", ["SHOW TABLES", "SHOW TABLES FROM aws.sagemaker"])
+def test_every_table_is_listed_before_it_was_named(connect: Connect, listing: str) -> None:
+    con = connect()
+    con.sql("USE aws.sagemaker")
+    names = {row[0] for row in con.sql(listing).fetchall()}
+    assert {"endpoint_configs", "endpoints", "inference_experiments", "models"} <= names
+
+
+def test_the_local_sagemaker_is_reached_past_proxies_and_profiles(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    with sqlprov.connect(local=True, region=EAST) as con:
+        assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(6,)]
+
+
+def test_a_default_region_that_botocore_does_not_know_is_warned_of(con: Connection) -> None:
+    con.sql("SET sqlprov_regions = 'us-esat-1'")
+    result = con.sql(f"SELECT count(*) FROM {EXPERIMENTS}")
+    assert result.fetchall() == [(0,)]
+    assert result.warnings == ["botocore does not know the region 'us-esat-1'. Did you mean 'us-east-1'?"]
