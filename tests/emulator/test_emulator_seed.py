@@ -74,9 +74,11 @@ def test_it_serves_alone_and_says_how_to_reach_it(tmp_path):
         line = process.stdout.readline()
         said = re.fullmatch(
             r"export AWS_ENDPOINT_URL=(http://127\.0\.0\.1:\d+) AWS_REGION=us-east-1 "
-            r"AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n",
+            r"AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n",
             line,
         )
+        if said is None:
+            process.kill()  # or leaving the block would wait for it
         assert said is not None
         sm = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local").client(
             "sagemaker", region_name="us-east-1", endpoint_url=said[1]
