@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from sqlprov.cloud.writing import Outcome
     from sqlprov.emulator import Emulator
 
-LOCAL_CREDENTIALS = ("local", "local")
-"""The local SageMaker accepts any; these keep boto3 from looking for real ones."""
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
@@ -76,10 +74,10 @@ def connect(
     if local:
         if endpoint_url or profile:
             raise InterfaceError("local=True takes neither endpoint_url nor profile.")
-        from sqlprov.local import local_endpoint
+        from sqlprov.local import CREDENTIALS, local_endpoint
 
         emulator = local_endpoint()
-        cloud = Cloud(endpoint_url=emulator.url, credentials=LOCAL_CREDENTIALS)
+        cloud = Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS)
     try:
         if read_only:
             chosen = chosen.changed("read_only", "on")
