@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -269,7 +269,9 @@ class RowWriter:
             Stopped: it did not, and somebody else's is there.
             Lost: it cannot be told.
         """
-        began = (self.run.served or datetime.now(UTC)) - CLOCK_SLACK
+        if self.run.served is None:
+            raise Lost(f"{met.error} No reply before it told the service's clock, so that it cannot be judged.")
+        began = self.run.served - CLOCK_SLACK
         now = time.monotonic()
         settled, awaited = now + self.run.settings.settle, now + self.run.settings.await_timeout
         between = FIRST_LOOK
