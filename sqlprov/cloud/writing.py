@@ -270,7 +270,9 @@ class RowWriter:
             Lost: it cannot be told.
         """
         if self.run.served is None:
-            raise Lost(f"{met.error} No reply before it told the service's clock, so that it cannot be judged.")
+            raise Lost(
+                f"{met.error} No reply before it told the service's clock, so that it cannot be judged."
+            )
         began = self.run.served - CLOCK_SLACK
         now = time.monotonic()
         settled, awaited = now + self.run.settings.settle, now + self.run.settings.await_timeout
