@@ -15,8 +15,8 @@ from botocore import xform_name
 from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.faults import Fault, Next, fault
 from sqlprov.cloud.replies import checked
-from sqlprov.cloud.run import CallRecord, Run
-from sqlprov.errors import Error
+from sqlprov.cloud.run import CANCELLED, CallRecord, Run
+from sqlprov.errors import Cancelled, Error
 
 log = logging.getLogger("sqlprov")
 
@@ -84,21 +84,25 @@ def attempt(
 
     Raises:
         Failed: there is no whole reply.
-        Cancelled: the statement was cancelled before.
+        Cancelled: the statement was cancelled before, or meanwhile and writes nothing.
         InterfaceError: the endpoint's URL is none.
     """
     run.check()
     record.attempts += 1
+    wire = None
     try:
         client = cloud.client(service, record.region, run.settings.timeout)
-        run.check()  # the first client takes a third of a second
-        answer = getattr(client, xform_name(record.operation))(**record.parameters)
+        with run.wired() as wire:
+            run.check()  # the first client takes a third of a second
+            answer = getattr(client, xform_name(record.operation))(**record.parameters)
         run.note_date(answer)
         reply, record.rows = checked(answer, members, rows)
         return reply
     except Error:
         raise
     except Exception as exception:
+        if wire is not None and wire.is_cut:
+            raise Cancelled(CANCELLED) from None
         run.note_date(getattr(exception, "response", None))
         raise Failed(fault(exception, record.operation, record.region, signing)) from exception
 

@@ -88,6 +88,7 @@ class Cloud:
         import botocore.config
 
         from sqlprov.cloud.replies import decode
+        from sqlprov.cloud.wires import wire_up
 
         config = botocore.config.Config(
             # We retry ourselves: botocore would not see a reply that is cut off, nor stop when we are cancelled.
@@ -108,6 +109,7 @@ class Cloud:
         name = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-call.{name}", self._guard)
         client.meta.events.register(f"before-parse.{name}", decode)
+        wire_up(client)
         return client
 
     def _guard(self, model: Any, **_: Any) -> None:

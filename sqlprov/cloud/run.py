@@ -5,20 +5,22 @@ from __future__ import annotations
 import itertools
 import threading
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sqlprov.cloud.pool import Pool
+from sqlprov.cloud.wires import Wire
 from sqlprov.errors import Cancelled, OperationalError
 from sqlprov.settings import Settings
 
 LET_END = 10.0
 """Seconds that a write gets to end after an interruption; its calls a second less, so that it can still tell
 what became of its rows."""
+CANCELLED = "The statement was cancelled."
 _numbers = itertools.count(1)
 
 
@@ -90,6 +92,7 @@ class Run:
     request: str = field(default_factory=lambda: uuid.uuid4().hex)
     cancelled: threading.Event = field(default_factory=threading.Event)
     _wake: list[Callable[[], None]] = field(default_factory=list)
+    _wires: set[Wire] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pool: Pool | None = None
 
@@ -117,7 +120,7 @@ class Run:
     def check(self) -> None:
         """Raises Cancelled once the statement has been cancelled."""
         if self.cancelled.is_set():
-            raise Cancelled("The statement was cancelled.")
+            raise Cancelled(CANCELLED)
 
     def on_cancel(self, wake: Callable[[], None]) -> None:
         """Have `wake` called when the statement is cancelled, at once if it already is."""
@@ -126,11 +129,30 @@ class Run:
         if self.cancelled.is_set():
             wake()
 
+    @contextmanager
+    def wired(self) -> Iterator[Wire]:
+        """What is sent within is broken off when the statement is cancelled."""
+        wire = Wire()
+        with self._lock:
+            self._wires.add(wire)
+        try:
+            with wire.used():
+                yield wire
+        finally:
+            with self._lock:
+                self._wires.discard(wire)
+
     def cancel(self) -> None:
-        """Stop: no further call starts, and whoever waits for one is woken."""
+        """Stop: no further call starts, those under way are broken off, and whoever waits for one is woken.
+
+        Calls under way of a statement that writes are let come to their end, so that it can be told what they did.
+        """
         self.cancelled.set()
         with self._lock:
             wake = list(self._wake)
+            wires = [] if self.writing else list(self._wires)
+        for wire in wires:
+            wire.cut()
         for each in wake:
             each()
         self.finish()

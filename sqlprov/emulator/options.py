@@ -94,7 +94,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Call:
-    """One request as the server saw it; times are monotonic seconds, `finished` is 0 until the reply is sent."""
+    """One request as the server saw it; times are monotonic seconds.
+
+    `finished` is 0 until the reply is sent or the connection has ended; `abandoned` tells that the client ended it.
+    """
 
     operation: str
     region: str
@@ -105,3 +108,4 @@ class Call:
     status: int = 0  # stays 0 when no reply was sent
     error: str = ""
     committed: bool = False
+    abandoned: bool = False

@@ -96,7 +96,8 @@ class _Connection(asyncio.Protocol):
         self._busy = False
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
-        self._held: Answer | None = None
+        self._due: Answer | None = None
+        self._aborted = False
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -108,10 +109,12 @@ class _Connection(asyncio.Protocol):
         self._server.connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
-        if self._held is not None:
-            self._held.call.finished = time.monotonic()
+        if self._due is not None:
+            self._due.call.abandoned = not self._aborted
+            self._due.call.finished = time.monotonic()
 
     def abort(self) -> None:
+        self._aborted = True
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -145,8 +148,8 @@ class _Connection(asyncio.Protocol):
 
     def _begin(self, answer: Answer) -> None:
         loop = asyncio.get_running_loop()
+        self._due = answer
         if answer.silent == "hold":
-            self._held = answer
             self._timer = loop.call_later(answer.hold, self.abort)
         elif answer.delay > 0:
             self._timer = loop.call_later(answer.delay, self._send, answer)
@@ -154,6 +157,7 @@ class _Connection(asyncio.Protocol):
             self._send(answer)
 
     def _send(self, answer: Answer) -> None:
+        self._due = None
         answer.call.finished = time.monotonic()
         if answer.silent == "reset":
             # Lingering for no time makes the kernel send RST, not FIN.

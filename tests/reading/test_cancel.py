@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import textwrap
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 from bench import DESCRIBE, EXPERIMENTS, LIST, operations, settled, until
+from tls import certificate, relay
 
 import sqlprov
-from sqlprov.emulator import Emulator, Fault, Options
+from sqlprov.cloud.wires import Cut, Wire, Wired
+from sqlprov.emulator import Call, Emulator, Fault, Options
 from sqlprov.errors import Cancelled, InterfaceError
 
 SLACK = 1.5
@@ -51,6 +54,15 @@ def slow(full: Emulator) -> Emulator:
 
 
 @pytest.fixture
+def tls(full: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of the emulator under TLS."""
+    pem = certificate(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(pem))
+    with relay(int(full.url.rpartition(":")[2]), pem) as url:
+        yield url
+
+
+@pytest.fixture
 def con(kept: sqlprov.Connection) -> sqlprov.Connection:
     """One connection for one cancelled statement after another."""
     kept.sql("RESET sqlprov_on_error")
@@ -75,6 +87,17 @@ def assert_silent(em: Emulator, seconds: float = 0.4) -> None:
     seen = len(em.calls)
     time.sleep(seconds)
     assert len(em.calls) == seen
+
+
+def waiting(em: Emulator) -> list[Call]:
+    """The calls without a reply."""
+    return [call for call in em.calls if not call.finished]
+
+
+def assert_abandoned(calls: list[Call]) -> None:
+    """The client has closed the connections of all of them, or does so within half a second."""
+    assert calls
+    until(lambda: all(call.abandoned for call in calls), 0.5)
 
 
 def ended(
@@ -152,6 +175,91 @@ def test_cancel_ends_a_call_that_hangs(slow: Emulator, con: Any, report: Any) ->
     assert isinstance(ended(slow, report, con.cancel, lambda: con.sql(EVERY)), Cancelled)
     slow.clear_faults()
     assert len(con.sql(f"{EVERY} LIMIT 7").fetchall()) == 7
+
+
+@pytest.mark.parametrize(
+    ("query", "operation"),
+    [pytest.param(EVERY, LIST, id="a list"), pytest.param(ROWS, DESCRIBE, id="calls of rows")],
+)
+def test_cancel_breaks_off_the_calls_that_hang(
+    slow: Emulator, con: Any, report: Any, query: str, operation: str
+) -> None:
+    slow.fault(Fault("timeout_before", operation=operation, times=None))
+    hanging: list[Call] = []
+
+    def cancel() -> None:
+        hanging.extend(call for call in slow.calls if call.operation == operation)
+        con.cancel()
+
+    assert isinstance(ended(slow, report, cancel, lambda: con.sql(query).fetchall()), Cancelled)
+    assert hanging
+    assert_abandoned(hanging)
+    slow.clear_faults()
+    after = con.sql(f"{EVERY} LIMIT 7")
+    assert len(after.fetchall()) == 7
+    assert [call.attempts for call in after.calls] == [1]
+
+
+def test_closing_a_result_breaks_off_the_calls_under_way(slow: Emulator, con: Any, report: Any) -> None:
+    result = con.sql(ROWS)
+    assert result.fetchone()
+    slow.options.latency = 5
+    until(lambda: waiting(slow))
+    hanging = waiting(slow)
+    began = time.monotonic()
+    result.close()
+    report(time.monotonic() - began)
+    assert_abandoned(hanging)
+
+
+def test_ctrl_c_breaks_off_the_call_that_hangs(slow: Emulator, aws: dict[str, str], report: Any) -> None:
+    slow.fault(Fault("timeout_before", at=2, operation=LIST))
+    # What follows keeps the program alive, which would close its connections.
+    program = Program(slow, EVERY, aws, more="SELECT count(*) FROM range(300000000) t(i) WHERE hash(i) = 1")
+    hanging = waiting(slow)
+    assert hanging
+    caught, seconds = program.interrupt()
+    assert caught == "KeyboardInterrupt"
+    report(seconds)
+    assert_abandoned(hanging)
+    assert program.process.poll() is None, "the program was not alive to the end of the test"
+    program.process.kill()
+    program.end()
+
+
+def test_a_call_under_tls_is_broken_off_too(
+    slow: Emulator, aws: dict[str, str], report: Any, tls: str
+) -> None:
+    with sqlprov.connect(endpoint_url=tls, region="us-east-1") as con:
+        assert con.sql(f"{EVERY} LIMIT 1").fetchall()
+        slow.fault(Fault("timeout_before", operation=LIST))
+        hanging: list[Call] = []
+
+        def cancel() -> None:
+            hanging.extend(waiting(slow))
+            con.cancel()
+
+        assert isinstance(ended(slow, report, cancel, lambda: con.sql(EVERY).fetchall()), Cancelled)
+        assert_abandoned(hanging)
+
+
+def test_a_cancelled_call_does_not_touch_the_connection_that_another_has_taken_over() -> None:
+    first, second = Wire(), Wire()
+    one, other = socket.socketpair()
+    connection = Wired()
+    connection.sock = one
+    with one, other:
+        with first.used():
+            first.take(connection)
+            with second.used():
+                second.take(connection)
+                first.cut()
+                one.send(b"x")
+                assert other.recv(1) == b"x"
+                second.cut()
+                assert other.recv(1) == b""
+        with pytest.raises(Cut):
+            first.take(connection)
 
 
 def test_cancel_under_warn_is_no_missing_row_but_an_end(slow: Emulator, con: Any, report: Any) -> None:
