@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import sys
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType, TracebackType
@@ -15,7 +16,7 @@ import pyarrow as pa
 from sqlprov.catalog import Catalog
 from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.run import LET_END, Run
-from sqlprov.engine.cursor import Answer, Bindings, Cursor, Parameters
+from sqlprov.engine.cursor import Answer, Bindings, Cursor, Parameters, Pending
 from sqlprov.engine.driver import LET_GO, Driver
 from sqlprov.engine.faults import translated
 from sqlprov.engine.result import NO_ROWS, Result
@@ -25,8 +26,10 @@ from sqlprov.settings import Settings
 from sqlprov.statements import Answered, Query, SetSetting, Statement, parse
 
 if TYPE_CHECKING:
+    from sqlprov.cloud.run import Progress
     from sqlprov.cloud.writing import Outcome
     from sqlprov.emulator import Emulator
+    from sqlprov.engine.writes import Confirm
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
@@ -132,7 +135,14 @@ class Connection:
 
     execute = sql
 
-    def run(self, script: str, parameters: Parameters = None, *, dry_run: bool = False) -> Iterator[Result]:
+    def run(
+        self,
+        script: str,
+        parameters: Parameters = None,
+        *,
+        dry_run: bool = False,
+        confirm: Confirm | None = None,
+    ) -> Iterator[Result]:
         """The result of each statement of `script`, each run when the one before has been taken.
 
         Args:
@@ -140,45 +150,72 @@ class Connection:
             parameters: as for `sql`.
             dry_run: show the calls of a write to the cloud instead of making them, as EXPLAIN does; every other
                 statement runs.
+            confirm: is called, in the caller's thread, before the first writing call of an UPDATE, DELETE or EXEC
+                of the cloud with what would be done, a `Proposal`; whether it is done. It costs a look at each row.
 
         Raises:
+            Cancelled: a write was not confirmed; nothing was written.
             Error: what a statement met; those after it are not run.
         """
-        return self._results(script, parameters, None, dry_run)
+        return self._results(script, parameters, None, dry_run, confirm)
 
     def _results(
-        self, text: str, parameters: Parameters, caller: FrameType | None, dry_run: bool = False
+        self,
+        text: str,
+        parameters: Parameters,
+        caller: FrameType | None,
+        dry_run: bool = False,
+        confirm: Confirm | None = None,
     ) -> Iterator[Result]:
         self._check()
         statements = parse(text)
         self._check_parameters(statements, parameters)
         for statement in statements:
             self._check()
-            yield self._answer(statement, Bindings(parameters, caller), dry_run)
+            yield self._answer(statement, Bindings(parameters, caller), dry_run, confirm)
 
-    def _answer(self, statement: Statement, bindings: Bindings, dry_run: bool) -> Result:
+    def _answer(
+        self, statement: Statement, bindings: Bindings, dry_run: bool, confirm: Confirm | None
+    ) -> Result:
         self._close_result()
         run = Run(self.settings, before=self._last)
         if isinstance(statement, SetSetting):
-            return self._set(statement, run)
+            self._set(statement)
+            run.finish()
+            return Result.of(NO_ROWS.empty_table(), run)
         if isinstance(statement, Answered):
             path = self._driver.do(self._cursor.path, lambda: None)
             if path[:1] and path[0] not in self._session.catalog.providers():
                 path = ()  # USE chose a database of DuckDB's own: no provider is meant
             if statement.applies(self._session.catalog, path):
-                return Result.of(statement.answer(self._session.catalog, self.settings, path), run)
+                found = statement.answer(self._session.catalog, self.settings, path)
+                run.finish()
+                return Result.of(found, run)
             statement = Query(statement.text, statement.offset)
         self._run = run
         self._session.runs[run.id] = run
         try:
             answer = self._do(
-                lambda: self._cursor.answer(statement, bindings, run, dry_run=dry_run), run, statement.text
+                lambda: self._cursor.answer(
+                    statement, bindings, run, dry_run=dry_run, asking=confirm is not None
+                ),
+                run,
+                statement.text,
             )
+            if isinstance(answer, Pending) and confirm:
+                self._confirm(answer, confirm, run)
+                answer = self._do(answer.write, run, statement.text)
         except BaseException:
             self._finish(run)
             raise
         self._result = self._told(answer, statement.text, run)
         return self._result
+
+    def _confirm(self, pending: Pending, confirm: Confirm, run: Run) -> None:
+        asked = time.monotonic()
+        if not confirm(pending.proposal):
+            raise Cancelled("It was not confirmed: nothing was written.")
+        run.began += time.monotonic() - asked  # who reads and thinks is not what took the time
 
     def _told(self, answer: Answer, text: str, run: Run) -> Result:
         if isinstance(answer.rows, pa.RecordBatchReader):
@@ -189,13 +226,12 @@ class Connection:
         result.rowcount = answer.rowcount
         return result
 
-    def _set(self, statement: SetSetting, run: Run) -> Result:
+    def _set(self, statement: SetSetting) -> None:
         if statement.value is None:
             self.settings = self.settings.reset(statement.name, self._initial)
         else:
             self.settings = self.settings.changed(statement.name, statement.value)
         self._session.cloud.read_only |= self.settings.read_only
-        return Result.of(NO_ROWS.empty_table(), run)
 
     def _stream(self, reader: pa.RecordBatchReader, text: str, run: Run) -> Result:
         def drawn(work: Callable[[], Any]) -> Any:
@@ -218,6 +254,12 @@ class Connection:
             self._finish(run)
 
         return Result(reader.schema, pull, pull_all, end, run)
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the statement under way is; `None` while there is none. May be asked by any thread."""
+        run = self._run
+        return run.progress if run else None
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:

@@ -19,7 +19,7 @@ Error
         ├── Unreachable            no connection to the endpoint
         ├── BrokenReply            cut off, not JSON, incomplete, or a page token repeated
         ├── ServiceError           any other error the service answered
-        └── Cancelled              by Connection.cancel() or by closing the result
+        └── Cancelled              by Connection.cancel(), by closing the result, or not confirmed
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class ServiceError(OperationalError):
 
 
 class Cancelled(OperationalError):
-    """The statement was cancelled or its result closed."""
+    """The statement was cancelled, its result closed, or its write not confirmed."""
 
 
 def nearest(written: str, known: Iterable[str]) -> str:

@@ -104,7 +104,10 @@ def attempt(
         if wire is not None and wire.is_cut:
             raise Cancelled(CANCELLED) from None
         run.note_date(getattr(exception, "response", None))
-        raise Failed(fault(exception, record.operation, record.region, signing)) from exception
+        met = fault(exception, record.operation, record.region, signing)
+        if met.next is Next.SLOW_DOWN:
+            run.note_throttle(record)
+        raise Failed(met) from exception
 
 
 @contextmanager

@@ -132,10 +132,12 @@ class Reading:
         for step in self.plan.steps:
             if isinstance(step, KeyRead):
                 self.pending.extend(Row(step.region, key) for key in step.keys)
+                self.run.note_region(step.region, len(step.keys))
                 self.budget = self.window = max(self.window, len(self.pending))
             else:
                 chain = Chain(step)
                 self.chains.append(chain)
+                self.run.note_region(step.region, 1)
                 self._fetch_page(chain)
         self._send_rows()
         if self.in_flight:
@@ -242,15 +244,18 @@ class Reading:
     def _page(self, chain: Chain, reply: dict[str, Any], batch: pa.RecordBatch) -> None:
         if batch.num_rows:
             self.ready.append(batch)
+            self.run.note_read(rows=batch.num_rows)
         self._go_on(chain, reply)
 
     def _page_of_rows(self, chain: Chain, reply: dict[str, Any], rows: list[Row]) -> None:
         self.pending.extend(rows)
+        self.run.note_region(chain.read.region, len(rows))
         self._go_on(chain, reply)
 
     def _go_on(self, chain: Chain, reply: dict[str, Any]) -> None:
         """Fetch the next page, or leave that until more rows are asked for."""
         chain.pages += 1
+        self.run.note_read(pages=1)
         token = reply.get(self.table.list.token_out) if self.table.list.token_out else None
         if not token:
             self._end(chain)
@@ -266,6 +271,7 @@ class Reading:
 
     def _end(self, chain: Chain, error: OperationalError | None = None) -> None:
         self.chains.remove(chain)
+        self.run.note_region(chain.read.region, -1)
         if error:
             self._miss(chain.read.region, error)
 
@@ -318,10 +324,11 @@ class Reading:
             described = self._describe(row) if self.plan.describe or row.key else None
             whole = Row(row.region, row.key, row.listed, described)
             tags = self._tags(whole) if self.plan.tags else None
-            return lambda: self._done(Row(row.region, row.key, row.listed, described, tags))
+            whole = Row(row.region, row.key, row.listed, described, tags)
+            return lambda: self._done(row.region, whole)
         except OperationalError as error:
             if matches(self.table.missing, error):
-                return lambda: self._done(None)
+                return lambda: self._done(row.region, None)
             return _bound(self._lost, row, error)
 
     def _describe(self, row: Row) -> Mapping[str, Any]:
@@ -349,13 +356,16 @@ class Reading:
         client, signing = self.table.client, self.table.signing
         return call(self.run, self.cloud, client, signing, operation, region, parameters, members, rows)
 
-    def _done(self, row: Row | None) -> None:
+    def _done(self, region: str, row: Row | None) -> None:
         self.rows_in_flight -= 1
+        self.run.note_region(region, -1)
         if row is not None:
             self.read.append(row)
+            self.run.note_read(rows=1)
 
     def _lost(self, row: Row, error: OperationalError) -> None:
         self.rows_in_flight -= 1
+        self.run.note_region(row.region, -1)
         self._miss(row.region, error)
 
     def _emit_rows(self) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,6 +35,7 @@ class CallRecord:
         parameters: as sent, page token included; never a credential.
         rows: rows in the reply.
         attempts: HTTP requests it took.
+        throttles: how many of them the service refused because there were too many.
         milliseconds: from the first attempt to the end of the last.
         error: the error code it ended with; empty if it succeeded.
     """
@@ -42,6 +45,7 @@ class CallRecord:
     parameters: Mapping[str, Any]
     rows: int = 0
     attempts: int = 0
+    throttles: int = 0
     milliseconds: float = 0.0
     error: str = ""
 
@@ -53,6 +57,38 @@ class Missing:
     table: str
     region: str
     error: OperationalError
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a statement is.
+
+    Attributes:
+        calls: API calls that have ended.
+        rows, pages: what they brought of the tables.
+        regions_done, regions: regions read to their end, and all that are read.
+        throttles: attempts that the service refused because there were too many.
+        seconds: since the statement began; of one that has ended, until then.
+    """
+
+    calls: int
+    rows: int
+    pages: int
+    regions_done: int
+    regions: int
+    throttles: int
+    seconds: float
+
+    def __str__(self) -> str:
+        regions = f"{self.regions_done} of {counted(self.regions, 'region')}" if self.regions > 1 else ""
+        throttles = counted(self.throttles, "throttle") if self.throttles else ""
+        read = counted(self.rows, "row"), counted(self.pages, "page"), counted(self.calls, "call")
+        return ", ".join(part for part in (*read, regions, throttles, f"{self.seconds:.1f} s") if part)
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 row`, `2 rows`, `1,000 rows`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 @dataclass
@@ -74,6 +110,8 @@ class Run:
         request: value of the tag that `sqlprov_request_tag` adds to what the statement creates.
         served: the service's clock at the first reply; `None` before it.
         adopted: variables of the caller that serve as relations while it runs.
+        began, ended: monotonic seconds; `ended` is `None` while it runs.
+        throttles: attempts that the service refused because there were too many.
     """
 
     settings: Settings
@@ -91,6 +129,13 @@ class Run:
     id: str = field(default_factory=lambda: f"q{next(_numbers)}")
     request: str = field(default_factory=lambda: uuid.uuid4().hex)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    throttles: int = 0
+    _rows: int = 0
+    _pages: int = 0
+    # Region -> reads of it that have not ended; what was read to its end stays with 0.
+    _regions: Counter[str] = field(default_factory=Counter)
     _wake: list[Callable[[], None]] = field(default_factory=list)
     _wires: set[Wire] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -104,6 +149,33 @@ class Run:
             if self._pool is None:
                 self._pool = Pool(self.settings.concurrency)
             return self._pool
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is; may be asked by any thread."""
+        with self._lock:
+            done = sum(not left for left in self._regions.values())
+            seconds = (self.ended or time.monotonic()) - self.began
+            return Progress(
+                len(self.calls), self._rows, self._pages, done, len(self._regions), self.throttles, seconds
+            )
+
+    def note_read(self, *, rows: int = 0, pages: int = 0) -> None:
+        """Count what was read of a table."""
+        with self._lock:
+            self._rows += rows
+            self._pages += pages
+
+    def note_region(self, region: str, reads: int) -> None:
+        """So many more reads of a region are under way; less than 0: have ended."""
+        with self._lock:
+            self._regions[region] += reads
+
+    def note_throttle(self, record: CallRecord) -> None:
+        """Count an attempt that was refused because there were too many."""
+        with self._lock:
+            self.throttles += 1
+            record.throttles += 1
 
     @property
     def tolerant(self) -> bool:
@@ -161,6 +233,7 @@ class Run:
         """The statement is over: let the threads go; no further call starts, nor a further attempt of one."""
         self.cancelled.set()
         with self._lock:
+            self.ended = self.ended or time.monotonic()
             pool, self._pool = self._pool, None
             self._wake.clear()
         # A call that hangs keeps the run; the traceback would keep DuckDB beyond the end of the program.

@@ -91,6 +91,7 @@ class RowWriter:
         wait: whether to wait for the state that the YAML names under `until`.
         reading: whether the row is read back at the end, for RETURNING.
         tagged: whether `check` compares the tags.
+        shown: operations of the calls that were confirmed, no other is made; `None` if nobody was asked.
     """
 
     write: Write
@@ -103,6 +104,7 @@ class RowWriter:
     wait: bool = False
     reading: bool = False
     tagged: bool = False
+    shown: frozenset[str] | None = None
     done: list[Request] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     found: Found | None = None
@@ -178,6 +180,11 @@ class RowWriter:
             if isinstance(step, Wait):
                 self._leave(step.states, deadline)
                 continue
+            if self.shown is not None and step.operation not in self.shown:
+                raise Stopped(
+                    f"{write.shown} has changed since its calls were shown: {step.operation} was not among "
+                    f"them; {self._shown_state()}"
+                )
             conflict = self._make(step)
             if conflict:
                 conflicts += 1

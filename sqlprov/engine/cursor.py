@@ -6,7 +6,7 @@ Everything here runs on the cursor's one thread (`Driver`).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from sqlprov.plan import PlannedCall
 from sqlprov.statements import Delete, Exec, Explain, Insert, Query, Statement, Update, Write, refusal
 
 if TYPE_CHECKING:
-    from sqlprov.engine.writes import Asked
+    from sqlprov.engine.writes import Asked, Proposal
 
 BATCH = 2048
 """Rows that DuckDB hands on at a time while a result is read bit by bit."""
@@ -77,6 +77,14 @@ class Answer:
     planned: tuple[PlannedCall, ...] = ()
 
 
+@dataclass(frozen=True)
+class Pending:
+    """A write that waits to be confirmed: what would be done, and what does it."""
+
+    proposal: Proposal
+    write: Callable[[], Answer]
+
+
 class Cursor:
     """One DuckDB connection of a session."""
 
@@ -96,8 +104,18 @@ class Cursor:
             return ()
         return tuple(found or ())
 
-    def answer(self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool = False) -> Answer:
+    def answer(
+        self,
+        statement: Statement,
+        bindings: Bindings,
+        run: Run,
+        *,
+        dry_run: bool = False,
+        asking: bool = False,
+    ) -> Answer | Pending:
         """Run a statement that is not answered by the catalog alone.
+
+        With `asking`, an UPDATE, DELETE or EXEC of the cloud stops before its first writing call.
 
         Raises:
             Error: it is refused, or what it met in the cloud.
@@ -110,7 +128,7 @@ class Cursor:
                 return self._write(statement.inner, bindings, run, dry_run=True)
             return self._explain(statement.inner, bindings, run)
         if self._is_write(statement):
-            return self._write(statement, bindings, run, dry_run=dry_run)
+            return self._write(statement, bindings, run, dry_run=dry_run, asking=asking)
         assert isinstance(statement, Query), "every other kind is handled above"
         return self._query(statement, bindings, run)
 
@@ -230,7 +248,9 @@ class Cursor:
         found = self.duck.execute(TEMPORARY, [name, name]).fetchone()
         return found is not None
 
-    def _write(self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool) -> Answer:
+    def _write(
+        self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool, asking: bool = False
+    ) -> Answer | Pending:
         # Here, not above: only a write needs botocore's exceptions before it has a client.
         from sqlprov.engine.writes import OWN_ROWS, Writing
 
@@ -250,10 +270,17 @@ class Cursor:
             self._returned(returning, writing.read_back([]), asker.rest, run)
         if dry_run:
             return Answer(writing.rehearse(targets))
-        outcomes = writing.write(targets)
-        if returning is None:
-            return Answer(rowcount=len(outcomes))
-        return Answer(self._returned(returning, writing.read_back(outcomes), asker.rest, run), len(outcomes))
+
+        def write() -> Answer:
+            outcomes = writing.write(targets)
+            if returning is None:
+                return Answer(rowcount=len(outcomes))
+            rows = self._returned(returning, writing.read_back(outcomes), asker.rest, run)
+            return Answer(rows, len(outcomes))
+
+        if asking and targets and not isinstance(statement, Insert):
+            return Pending(writing.proposed(targets), write)
+        return write()
 
     def _returned(self, query: str, rows: pa.Table, bindings: Bindings, run: Run) -> pa.Table:
         from sqlprov.engine.writes import OWN_ROWS

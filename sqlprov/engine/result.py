@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.cloud.run import CallRecord, Missing, Run
+from sqlprov.cloud.run import CallRecord, Missing, Progress, Run, counted
 from sqlprov.errors import InterfaceError
 from sqlprov.plan import PlannedCall
 
@@ -25,6 +25,7 @@ class Result:
         schema: names and Arrow types of the columns; without columns if the statement has no rows.
         planned: the calls that EXPLAIN predicts; empty for other statements.
         rowcount: rows that INSERT, UPDATE, DELETE, CREATE TABLE AS or COPY changed; else -1.
+        rows_read: rows that were read from it so far.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Result:
         self.schema = schema
         self.planned = planned
         self.rowcount = -1
+        self.rows_read = 0
         self._pull, self._pull_all, self._end, self._run = pull, pull_all, end, run
         self._rows: Iterator[tuple[Any, ...]] | None = None
         self._closed = False
@@ -90,6 +92,30 @@ class Result:
         return not self._run.missing
 
     @property
+    def progress(self) -> Progress:
+        """What its calls brought so far; may be asked by any thread."""
+        return self._run.progress
+
+    @property
+    def summary(self) -> str:
+        """One line: rows, calls, seconds, throttles, and whether it is complete."""
+        done = self._run.progress
+        rows = f"{counted(self.rowcount, 'row')} changed" if self.rowcount >= 0 else ""
+        if self.has_rows and not rows:
+            rows = counted(self.rows_read, "row")
+        ending = "complete" if self._exhausted or not self.has_rows else "not read to the end"
+        if self._run.missing:
+            ending = f"incomplete: {counted(len(self._run.missing), 'read')} failed"
+        parts = (
+            rows,
+            counted(done.calls, "call"),
+            f"{done.seconds:.2f} s",
+            counted(done.throttles, "throttle"),
+            ending,
+        )
+        return ", ".join(part for part in parts if part)
+
+    @property
     def columns(self) -> list[str]:
         """Names of the columns."""
         return list(self.schema.names)
@@ -117,6 +143,7 @@ class Result:
                 self._exhausted = True
                 self._end()
             elif batch.num_rows:
+                self.rows_read += batch.num_rows
                 yield batch
 
     def reader(self) -> pa.RecordBatchReader:
@@ -129,6 +156,7 @@ class Result:
             return self.schema.empty_table()
         self._check()
         table = self._pull_all()
+        self.rows_read += table.num_rows
         self._exhausted = True
         self._end()
         return table

@@ -36,12 +36,36 @@ class Asked:
     types: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """What a statement would write, rehearsed, before its first writing call.
+
+    Attributes:
+        text: the statement as written.
+        verb: UPDATE, DELETE or EXEC.
+        table: full name.
+        rows: how many rows it means.
+        stopped: how many of them it would stop.
+        calls: the calls row by row, as EXPLAIN shows them; no others are made.
+    """
+
+    text: str
+    verb: str
+    table: str
+    rows: int
+    stopped: int
+    calls: pa.Table
+
+
+Confirm = Callable[[Proposal], bool]
 Ask = Callable[[str], Asked]
 """Has DuckDB run a query, with the live tables it names, their regions, and the parameters."""
 Statement = Insert | Update | Delete | Exec
 
 CAP, KEYED_CAP = 10, 100
 """Rows that one statement may write: with any condition; with INSERT or a condition on the key."""
+ENDING = ("stop", "cancel", "abort", "terminate")
+"""How methods begin that end what runs."""
 OWN_ROWS = "sqlprov_rows"
 """Name under which RETURNING finds the rows."""
 PLAN = pa.schema(
@@ -61,11 +85,15 @@ PLAN = pa.schema(
 
 @dataclass
 class Target:
-    """One row to be written: the write, or how it is made from the row as described; and what the row was."""
+    """One row to be written: the write, or how it is made from the row as described; and what the row was.
+
+    `shown` are the operations that were confirmed; `None` if nobody was asked.
+    """
 
     write: Write
     document: str | None = None
     read: dict[str, Any] = field(default_factory=dict)
+    shown: frozenset[str] | None = None
 
     def check(self, found: Found | None) -> None:
         """Raise Stopped if the row as described is not the one that the statement read."""
@@ -320,6 +348,7 @@ class Writing:
                 wait=wait,
                 reading=returning is not None,
                 tagged=any(target.write.table.by_name[name].source is Source.TAGS for name in target.read),
+                shown=target.shown,
             )
             for row, target in enumerate(targets, start=1)
         ]
@@ -356,6 +385,24 @@ class Writing:
         return (own,)
 
     # Rehearsal
+
+    def proposed(self, targets: list[Target]) -> Proposal:
+        """What would be done, for whoever confirms it; from here on the targets allow no other call."""
+        calls = self.rehearse(targets)
+        made: dict[int, set[str]] = {}
+        for row, operation in zip(calls["row"].to_pylist(), calls["operation"].to_pylist(), strict=True):
+            made.setdefault(row, set()).update([operation] if operation else [])
+        for number, target in enumerate(targets, start=1):
+            target.shown = frozenset(made[number])
+        ending = {method.call for method in self.table.methods if method.name.startswith(ENDING)}
+        return Proposal(
+            self.statement.text,
+            targets[0].write.kind.value,
+            self.table.full_name,
+            len(targets),
+            sum(bool(operations & ending) for operations in made.values()),
+            calls,
+        )
 
     def rehearse(self, targets: list[Target]) -> pa.Table:
         """The calls that would be made, one row each; only reads are made to tell."""
