@@ -1,27 +1,21 @@
-"""`sqlprov exec`: a script in, each statement's rows out, in order, until the first error."""
+"""`sqlprov exec`: words of the command line in, a script and how to run it out."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any
 
 import click
 
-from sqlprov.errors import Error, WriteError
+from sqlprov.errors import Error
+from sqlprov.frontends.cli.script import Asked, run
 from sqlprov.output import FORMATS
 from sqlprov.settings import PREFIX, Settings
 
-if TYPE_CHECKING:
-    import sqlprov
-
 _BINARY = ("arrow", "parquet")
-_SEPARATED = ("table", "csv", "markdown")
 
 EXAMPLES = """\b
 Examples:
@@ -77,25 +71,6 @@ def _settings(ctx: click.Context, parameter: click.Parameter, given: Sequence[st
     return {f"{PREFIX}{name.lower().removeprefix(PREFIX)}": value for name, value in pairs.items()}
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """The options, each under its own name."""
-
-    sql: str | None
-    local: bool
-    endpoint_url: str | None
-    region: tuple[str, ...]
-    profile: str | None
-    output: str
-    out: Path | None
-    file: BinaryIO | None
-    param: dict[str, str]
-    set: dict[str, str]
-    dry_run: bool
-    read_only: bool
-    verbose: bool
-
-
 @click.command("exec", help=_HELP)
 @click.argument("sql", required=False)
 @click.option("--local", is_flag=True, help="Use the local SageMaker: no AWS account, no network.")
@@ -146,7 +121,7 @@ class _Asked:
 @click.option("-v", "--verbose", is_flag=True, help="Show each call on stderr.")
 @click.pass_context
 def execute(ctx: click.Context, /, **options: Any) -> None:
-    asked = _Asked(**options)
+    asked = Asked(**options)
     script = _script(asked)
     if asked.local and (asked.endpoint_url or asked.profile):
         raise click.UsageError("--local is an endpoint of its own and needs no profile.")
@@ -156,11 +131,11 @@ def execute(ctx: click.Context, /, **options: Any) -> None:
         logger = logging.getLogger("sqlprov")
         logger.addHandler(logging.StreamHandler(sys.stderr))
         logger.setLevel(logging.INFO)
-    if not _run(script, asked):
+    if not run(script, asked):
         ctx.exit(1)
 
 
-def _script(asked: _Asked) -> str:
+def _script(asked: Asked) -> str:
     if (asked.sql is None) == (asked.file is None):
         raise click.UsageError("Give SQL in quotes, or -f FILE, or -f - to read standard input.")
     if asked.file is None:
@@ -169,95 +144,3 @@ def _script(asked: _Asked) -> str:
         return asked.file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise click.UsageError(f"{asked.file.name} is not UTF-8: {error}") from None
-
-
-def _run(script: str, asked: _Asked) -> bool:
-    """Print the rows of each statement; tells whether all of them were there."""
-    import sqlprov
-
-    connection = sqlprov.connect(
-        local=asked.local,
-        endpoint_url=asked.endpoint_url,
-        region=list(asked.region) or None,
-        profile=asked.profile,
-        read_only=asked.read_only,
-        settings=asked.set,
-    )
-    try:
-        with _stream(asked.out) as stream:
-            results = connection.run(script, asked.param or None, dry_run=asked.dry_run)
-            complete = _print_all(results, asked.output, stream)
-    except KeyboardInterrupt:
-        _tell(connection.outcomes)
-        raise
-    except WriteError as error:
-        _tell(error.outcomes)
-        connection.close()
-        raise WriteError(str(error).partition("\n")[0], error.outcomes) from None
-    except Exception:
-        connection.close()
-        raise
-    # After Ctrl-C the process ends at once: closing might wait for a call in flight.
-    connection.close()
-    return complete
-
-
-def _print_all(results: Iterator[sqlprov.Result], format: str, stream: BinaryIO) -> bool:
-    complete = True
-    printed = 0
-    for result in results:
-        if result.has_rows:
-            _print(result, format, stream, printed)
-            printed += 1
-        for warning in result.warnings:
-            click.echo(f"Warning: {warning}", err=True)
-        _tell(result.outcomes)
-        if not result.complete:
-            complete = False
-            for missing in result.errors:
-                where = f"{missing.table}, {missing.region}"
-                click.echo(f"Warning: rows are missing: {where}: {missing.error}", err=True)
-    return complete
-
-
-def _tell(outcomes: Sequence[Any]) -> None:
-    """What became of each row that was written, a line each on stderr."""
-    for one in outcomes:
-        made = f" ({', '.join(one.operations)})" if one.operations else ""
-        reason = f": {one.reason}" if one.reason else ""
-        click.echo(f"{one.status.value:<8}{one.key} in {one.region}{made}{reason}", err=True)
-
-
-def _print(result: sqlprov.Result, format: str, stream: BinaryIO, printed: int) -> None:
-    from sqlprov.output import write
-
-    if printed and format == "parquet":
-        raise Error(
-            "A Parquet file holds one result, and this script has a second: its statement has run, its rows "
-            "were not written. Use another format, or one script for each result."
-        )
-    if printed and format in _SEPARATED:
-        stream.write(b"\n")
-    try:
-        write(result, format, stream)
-    finally:
-        stream.flush()  # what an error leaves stands above its message
-
-
-@contextmanager
-def _stream(out: Path | None) -> Iterator[BinaryIO]:
-    """Standard output, or a file beside `out` that takes its name when all went well."""
-    if out is None:
-        yield sys.stdout.buffer
-    elif out.exists() and not out.is_file():  # a pipe or a device: nothing to rename
-        with out.open("wb") as stream:
-            yield stream
-    else:
-        target = out.resolve()  # a link stays a link
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with part.open("wb") as stream:
-                yield stream
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)

@@ -1,0 +1,131 @@
+"""A script in, each statement's rows out, in order, until the first error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from sqlprov.errors import Error, WriteError
+
+if TYPE_CHECKING:
+    import sqlprov
+
+_SEPARATED = ("table", "csv", "markdown")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `sqlprov exec`, each under its own name."""
+
+    sql: str | None
+    local: bool
+    endpoint_url: str | None
+    region: tuple[str, ...]
+    profile: str | None
+    output: str
+    out: Path | None
+    file: BinaryIO | None
+    param: dict[str, str]
+    set: dict[str, str]
+    dry_run: bool
+    read_only: bool
+    verbose: bool
+
+
+def run(script: str, asked: Asked) -> bool:
+    """Print the rows of each statement; tells whether all of them were there."""
+    import sqlprov
+
+    connection = sqlprov.connect(
+        local=asked.local,
+        endpoint_url=asked.endpoint_url,
+        region=list(asked.region) or None,
+        profile=asked.profile,
+        read_only=asked.read_only,
+        settings=asked.set,
+    )
+    try:
+        with _stream(asked.out) as stream:
+            results = connection.run(script, asked.param or None, dry_run=asked.dry_run)
+            complete = _print_all(results, asked.output, stream)
+    except KeyboardInterrupt:
+        _tell(connection.outcomes)
+        raise
+    except WriteError as error:
+        _tell(error.outcomes)
+        connection.close()
+        raise WriteError(str(error).partition("\n")[0], error.outcomes) from None
+    except Exception:
+        connection.close()
+        raise
+    # After Ctrl-C the process ends at once: closing might wait for a call in flight.
+    connection.close()
+    return complete
+
+
+def _print_all(results: Iterator[sqlprov.Result], format: str, stream: BinaryIO) -> bool:
+    complete = True
+    printed = 0
+    for result in results:
+        if result.has_rows:
+            _print(result, format, stream, printed)
+            printed += 1
+        for warning in result.warnings:
+            click.echo(f"Warning: {warning}", err=True)
+        _tell(result.outcomes)
+        if not result.complete:
+            complete = False
+            for missing in result.errors:
+                where = f"{missing.table}, {missing.region}"
+                click.echo(f"Warning: rows are missing: {where}: {missing.error}", err=True)
+    return complete
+
+
+def _tell(outcomes: Sequence[Any]) -> None:
+    """What became of each row that was written, a line each on stderr."""
+    for one in outcomes:
+        made = f" ({', '.join(one.operations)})" if one.operations else ""
+        reason = f": {one.reason}" if one.reason else ""
+        click.echo(f"{one.status.value:<8}{one.key} in {one.region}{made}{reason}", err=True)
+
+
+def _print(result: sqlprov.Result, format: str, stream: BinaryIO, printed: int) -> None:
+    from sqlprov.output import write
+
+    if printed and format == "parquet":
+        raise Error(
+            "A Parquet file holds one result, and this script has a second: its statement has run, its rows "
+            "were not written. Use another format, or one script for each result."
+        )
+    if printed and format in _SEPARATED:
+        stream.write(b"\n")
+    try:
+        write(result, format, stream)
+    finally:
+        stream.flush()  # what an error leaves stands above its message
+
+
+@contextmanager
+def _stream(out: Path | None) -> Iterator[BinaryIO]:
+    """Standard output, or a file beside `out` that takes its name when all went well."""
+    if out is None:
+        yield sys.stdout.buffer
+    elif out.exists() and not out.is_file():  # a pipe or a device: nothing to rename
+        with out.open("wb") as stream:
+            yield stream
+    else:
+        target = out.resolve()  # a link stays a link
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with part.open("wb") as stream:
+                yield stream
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
