@@ -7,8 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from sqlprov.catalog import Catalog, Op, Source, Table
+from sqlprov.catalog.regions import ABOUT, COLUMNS
 from sqlprov.settings import Settings
 from sqlprov.statements.duckdb_types import duckdb_type
+from sqlprov.statements.names import REGIONS
 
 DOCS = Path(__file__).parent
 BEGIN, END = "<!-- settings: written by `make docs` -->\n", "<!-- end -->"
@@ -25,6 +27,7 @@ def pages() -> dict[Path, str]:
             for name in catalog.tables(provider, service):
                 table = catalog.table(provider, service, name)
                 found[DOCS / "tables" / provider / service / f"{name}.md"] = page(table)
+        found[DOCS / "tables" / provider / f"{REGIONS}.md"] = regions_page(provider)
     return found
 
 
@@ -54,6 +57,21 @@ def page(table: Table) -> str:
             methods(table),
             "## Permissions\n",
             grid(("to", "IAM actions"), [(m.name, listed(m.permissions)) for m in table.methods]),
+        ]
+    )
+
+
+def regions_page(provider: str) -> str:
+    """The page of a provider's table of regions."""
+    kind = f"`{duckdb_type(pa.string())}`"
+    rows = [(f"`{name}`", kind, about) for name, about in COLUMNS.items()]
+    return "\n".join(
+        [
+            f"# {provider}.{REGIONS}\n",
+            f"{ABOUT}\n",
+            f"Key: {listed(tuple(COLUMNS)[:1])}. It belongs to no service and has no methods.\n",
+            "## Columns\n",
+            grid(("name", "type", "description"), rows),
         ]
     )
 

@@ -8,10 +8,18 @@ from functools import cache
 
 from .api import load_api, loader
 
+ABOUT = "Every region known to botocore, in every partition, without a call."
+COLUMNS = {
+    "region": "Name of the region, such as us-east-1.",
+    "partition": "Partition it belongs to, such as aws, aws-cn or aws-us-gov; credentials are of one partition.",
+    "description": "Its name for people, such as US East (N. Virginia).",
+}
+"""The columns of a provider's table `regions`, the key first, each with its description; all are texts."""
+
 
 @dataclass(frozen=True)
 class Region:
-    """A region, such as `us-east-1` of the partition `aws`."""
+    """A region, such as `us-east-1` of the partition `aws`; its fields are COLUMNS."""
 
     region: str
     partition: str

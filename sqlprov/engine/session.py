@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.regions import COLUMNS as REGION_COLUMNS
 from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.run import Run
 from sqlprov.errors import InterfaceError, ProgrammingError, nearest
@@ -216,12 +218,9 @@ class Session:
         """The table `<provider>.regions`."""
         if provider in self._extra:
             return False
-        rows = [
-            {"region": r.region, "partition": r.partition, "description": r.description}
-            for r in self.catalog.regions()
-        ]
+        rows = [asdict(region) for region in self.catalog.regions()]
         self._own.execute(f"USE {quoted(provider)}.main")
-        self._own.from_arrow(pa.Table.from_pylist(rows)).create_view("regions")
+        self._own.from_arrow(pa.Table.from_pylist(rows, _texts(*REGION_COLUMNS))).create_view("regions")
         self._extra.add(provider)
         return True
 

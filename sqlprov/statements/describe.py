@@ -1,12 +1,14 @@
-"""DESCRIBE of a live table: its columns as the catalog knows them, without a call."""
+"""DESCRIBE of a live table or a table of regions: its columns as the catalog knows them, without a call."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from sqlprov.catalog.regions import COLUMNS
 from sqlprov.catalog.table import Column, Constraint, Source, Table
 from sqlprov.settings import Settings
 from sqlprov.statements import names
@@ -41,11 +43,16 @@ class Describe(Answered):
 
     def applies(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
         # DuckDB has no EXTENDED: its message would not tell what is wrong with the name.
-        return self.extended or names.live_table(catalog, self.name.parts, path) is not None
+        if self.extended or names.regions_table(catalog, self.name.parts, path):
+            return True
+        return names.live_table(catalog, self.name.parts, path) is not None
 
     def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
-        table = names.found(self, self.name, catalog, path)
-        rows = [_row(table, column) for column in table.columns]
+        if names.regions_table(catalog, self.name.parts, path):
+            rows = list(_region_rows())
+        else:
+            table = names.found(self, self.name, catalog, path)
+            rows = [_row(table, column) for column in table.columns]
         shown = pa.Table.from_pylist(rows, _EXTENDED)
         return shown if self.extended else shown.select(["name", "type", "description"])
 
@@ -85,6 +92,14 @@ def _row(table: Table, column: Column) -> dict[str, object]:
         "filters": ", ".join(each.parameter for each in table.list.filters if each.column == column.name),
         "constraint": _constraint(column.constraint),
     }
+
+
+def _region_rows() -> Iterator[dict[str, object]]:
+    """The columns of a provider's table of regions, which no call fills."""
+    blank = dict.fromkeys(_EXTENDED.names, "")
+    for name, description in COLUMNS.items():
+        about = {"name": name, "type": duckdb_type(pa.string()), "description": description}
+        yield {**blank, **about, "source": "botocore", "key": name == "region"}
 
 
 def _call(table: Table, source: Source) -> str:

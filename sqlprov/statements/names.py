@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sqlprov.statements.statement import Statement
 
 LEVELS = ("provider", "service", "table")
+REGIONS = "regions"
+"""A table that every provider has, outside of its services: it makes no call."""
 
 
 def completed(parts: tuple[str, ...], path: tuple[str, ...], count: int) -> tuple[str, ...] | None:
@@ -36,9 +38,19 @@ def live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) 
     )
 
 
+def regions_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    """Whether DuckDB would find a provider's table `regions` under this name."""
+    name = tuple(part.lower() for part in parts)
+    if name == (REGIONS,):
+        name = (*(part.lower() for part in path), REGIONS)
+    return bool(name) and name[0] in catalog.providers() and name[1:] in ((REGIONS,), ("main", REGIONS))
+
+
 def found(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, ...]) -> Table:
     """The live table of a name in a statement; raises UnknownName."""
     table = live_table(catalog, name.parts, path)
+    if regions_table(catalog, name.parts, path):
+        raise UnknownName(f"{str(name)!r} has no methods: it is botocore's list.\n{_place(statement, name)}")
     if table is None:
         raise UnknownName(
             f"{str(name)!r} is no live table.{hint(catalog, name.parts, len(LEVELS))}\n{_place(statement, name)}"
@@ -84,7 +96,7 @@ def hint(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
 
 
 def known(catalog: Catalog, count: int) -> Iterator[str]:
-    """Every full name of `count` parts, from file names alone."""
+    """Every full name of what stands at this level, from file names alone."""
     for provider in catalog.providers():
         if count == 1:
             yield provider
@@ -94,3 +106,5 @@ def known(catalog: Catalog, count: int) -> Iterator[str]:
                 yield f"{provider}.{service}"
             else:
                 yield from (f"{provider}.{service}.{table}" for table in catalog.tables(provider, service))
+        if count == len(LEVELS):
+            yield f"{provider}.{REGIONS}"

@@ -93,6 +93,13 @@ def _changed(query: Query, change: outline.Change, catalog: Catalog, path: Path)
             )
         # What DuckDB cannot read either, it refuses with a reason of its own.
         return _refused(query, change.verb, verb, _INSTEAD[verb]) if verb in _INSTEAD else None
+    if verb in (*_DML, *_INSTEAD) and change.target[-1].lower() == names.REGIONS:
+        chosen = path() if len(change.target) == 1 else ()
+        if names.regions_table(catalog, change.target, chosen):
+            place = caret(query.text, change.verb.start)
+            return (
+                f"{verb} of {'.'.join(change.target)}: it is botocore's list, and cannot be changed.\n{place}"
+            )
     provider = None if verb in _DML else _provider(change.target, catalog, path)
     if provider is None:
         return None

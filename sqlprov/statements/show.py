@@ -81,15 +81,21 @@ class Show(Answered):
 
     def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
         noun = NOUNS[self.noun]
-        where = self._full_name(catalog, path)
         columns = noun.columns + (noun.extended if self.extended else ())
-        try:
-            rows = list(noun.rows(catalog, settings, where, self.extended))
-        except UnknownName as error:
-            raise UnknownName(f"{error}{self._caret()}") from None
+        rows = self._rows(catalog, settings, path)
         rows = [row for row in rows if self.like is None or like(row[noun.named], self.like)]
         schema = pa.schema([(name, pa.bool_() if name == "preferred" else pa.string()) for name in columns])
         return pa.Table.from_pylist([{name: row[name] for name in columns} for row in rows], schema)
+
+    def _rows(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> list[dict[str, Any]]:
+        named = self.place.parts if self.place else ()
+        if self.noun == "METHODS" and names.regions_table(catalog, named, path):
+            return []  # it is no resource: nothing is called
+        where = self._full_name(catalog, path)
+        try:
+            return list(NOUNS[self.noun].rows(catalog, settings, where, self.extended))
+        except UnknownName as error:
+            raise UnknownName(f"{error}{self._caret()}") from None
 
     def _full_name(self, catalog: Catalog, path: tuple[str, ...]) -> tuple[str, ...]:
         count = NOUNS[self.noun].within

@@ -101,6 +101,10 @@ def test_tables_takes_a_pattern_or_a_part_of_the_name() -> None:
     assert invoked("tables", "--provider", "aws").stdout == invoked("tables").stdout
 
 
+def test_tables_lists_the_regions_too() -> None:
+    assert invoked("tables", "aws.regions").stdout == "aws.regions\n"
+
+
 def test_tables_says_when_nothing_matches() -> None:
     result = invoked("tables", "nonsense")
     assert (result.exit_code, result.stdout) == (0, "")

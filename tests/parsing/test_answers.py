@@ -103,6 +103,7 @@ def test_a_table_name_alone_is_enough_after_use():
         ("SHOW RESOURCES IN aws.sagemaker.models", "aws.sagemaker"),
         ("SHOW METHODS IN endpoint_config", "aws.sagemaker.endpoint_configs"),
         ("DESCRIBE EXTENDED modls", "aws.sagemaker.models"),
+        ("DESCRIBE EXTENDED aws.region", "aws.regions"),
     ],
 )
 def test_a_wrong_name_gets_the_nearest_one_and_a_caret(text, hint):
@@ -159,7 +160,10 @@ def test_describe_extended_tells_where_a_column_comes_from():
         ("DESCRIBE models", ("aws",)),
         ("DESCRIBE models", ("memory", "main")),
         ("DESCRIBE my_table", ("aws", "sagemaker")),
-        ("DESCRIBE aws.regions", ()),
+        ("DESCRIBE regions", ()),
+        ("DESCRIBE regions", ("memory", "main")),
+        ("DESCRIBE regions", ("aws", "sagemaker")),
+        ("DESCRIBE memory.regions", ()),
         ("DESCRIBE a.b.c.d", ()),
         ("DESCRIBE method", ()),
     ],
@@ -174,6 +178,32 @@ def test_describe_of_another_table_is_left_to_duckdb(text, path):
 )
 def test_describe_of_a_query_is_duckdbs(text):
     assert not isinstance(parse(text)[0], Answered)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("aws.regions", ()),
+        ("AWS.Regions", ("memory", "main")),
+        ("aws.main.regions", ()),
+        ("regions", ("aws", "main")),
+    ],
+)
+def test_the_table_of_regions_is_described_like_others(name, path):
+    shown = answer(f"DESCRIBE {name}", path)
+    assert shown.column_names == ["name", "type", "description"]
+    assert shown["name"].to_pylist() == ["region", "partition", "description"]
+    assert all(shown["description"].to_pylist())
+    extended = answer(f"DESCRIBE EXTENDED {name}", path)
+    assert extended.column_names == answer("DESCRIBE EXTENDED aws.sagemaker.models").column_names
+    assert extended["key"].to_pylist() == [True, False, False]
+
+
+def test_the_table_of_regions_has_no_methods():
+    assert answer("SHOW METHODS IN aws.regions").num_rows == 0
+    assert answer("SHOW EXTENDED METHODS IN regions", ("aws", "main")).num_rows == 0
+    with pytest.raises(UnknownName, match=r"'aws\.regions' has no methods"):
+        answer("DESCRIBE METHOD aws.regions.list_resources")
 
 
 STRUCT = pa.struct(

@@ -110,6 +110,24 @@ DESCRIBE aws.sagemaker.models;
 -- count: 22
 DESCRIBE EXTENDED aws.sagemaker.inference_experiments;
 
+-- name: the columns of the table of regions
+-- explain: no
+-- calls: none
+-- rows: ["region", "VARCHAR", "Name of the region, such as us-east-1."],
+--  ["partition", "VARCHAR", "Partition it belongs to, such as aws, aws-cn or aws-us-gov; credentials are of one partition."],
+--  ["description", "VARCHAR", "Its name for people, such as US East (N. Virginia)."]
+DESCRIBE aws.regions;
+
+-- name: the table of regions has no methods
+-- explain: no
+-- calls: none
+-- count: 0
+SHOW METHODS IN aws.regions;
+
+-- name: the table of regions cannot be written
+-- error: NotSupportedError: botocore's list
+DELETE FROM aws.regions WHERE region = 'us-east-1';
+
 -- name: DESCRIBE of a query is DuckDB's
 -- explain: no
 -- calls: none

@@ -16,15 +16,18 @@ def tables(provider: str | None, like: str | None) -> None:
     LIKE is a SQL pattern for the full name (% any text, _ any character) or, without a %, a part of it.
     """
     from sqlprov.catalog import Catalog
+    from sqlprov.statements.names import REGIONS
 
     catalog = Catalog()
-    found = [
-        name
-        for owner in ([provider] if provider else catalog.providers())
+    owners = [provider.lower()] if provider else catalog.providers()
+    every = [
+        f"{owner}.{service}.{table}"
+        for owner in owners
         for service in catalog.services(owner)
         for table in catalog.tables(owner, service)
-        if _like(name := f"{owner}.{service}.{table}".lower(), like or "%")
     ]
+    every += [f"{owner}.{REGIONS}" for owner in owners]
+    found = sorted(name for name in every if _like(name, like or "%"))
     for name in found:
         click.echo(name)
     if not found:
