@@ -180,6 +180,11 @@ def nearest(written: str, known: Iterable[str]) -> str:
     return f" Did you mean {names[(swapped or matches)[0]]!r}?" if matches else ""
 
 
+def counted(count: float, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def caret(text: str, offset: int) -> str:
     """The line of `text` that holds character `offset` (from 0), numbered, with a caret below the place."""
     offset = min(max(offset, 0), len(text))

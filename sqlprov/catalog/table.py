@@ -5,7 +5,6 @@ A `Table` is built by `catalog.load` from `resources/<provider>/<service>/<table
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from .patterns import compiled
 from .rules import WriteRules
 
 if TYPE_CHECKING:  # shapes are built from Constraint
@@ -47,14 +47,12 @@ class Constraint:
             return False
         if self.max is not None and len(value) > self.max:
             return False
-        return self._regex is None or self._regex.fullmatch(value) is not None
+        return self.matches(value)
 
-    @cached_property
-    def _regex(self) -> re.Pattern[str] | None:
-        try:
-            return re.compile(self.pattern) if self.pattern else None
-        except re.error:
-            return None
+    def matches(self, value: str) -> bool:
+        """Whether `value` fits the pattern; one that Python cannot compile fits everything."""
+        pattern = compiled(self.pattern) if self.pattern else None
+        return pattern is None or pattern.fullmatch(value) is not None
 
 
 @dataclass(frozen=True)

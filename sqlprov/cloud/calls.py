@@ -16,7 +16,7 @@ from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.faults import Fault, Next, fault
 from sqlprov.cloud.replies import checked
 from sqlprov.cloud.run import CANCELLED, CallRecord, Run
-from sqlprov.errors import Cancelled, Error
+from sqlprov.errors import Cancelled, Error, counted
 
 log = logging.getLogger("sqlprov")
 
@@ -141,12 +141,12 @@ def pause(run: Run, met: Fault, attempts: int) -> None:
 def _log(record: CallRecord) -> None:
     if log.isEnabledFor(logging.INFO):
         log.info(
-            "%s %s %s: %s rows, %s attempts, %.0f ms%s",
+            "%s %s %s: %s, %s, %.0f ms%s",
             record.operation,
             record.region,
             orjson.dumps(record.parameters, default=str).decode(),
-            record.rows,
-            record.attempts,
+            counted(record.rows, "row"),
+            counted(record.attempts, "attempt"),
             record.milliseconds,
             f", {record.error}" if record.error else "",
         )

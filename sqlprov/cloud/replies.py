@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from sqlprov.cloud.faults import MalformedReply
+from sqlprov.errors import counted
 
 DECODED = "sqlprov_decoded"
 
@@ -30,7 +31,9 @@ def decode(
     declared = response_dict["headers"].get("content-length")
     request_id = response_dict["headers"].get("x-amzn-requestid", "")
     if declared is not None and declared.isdigit() and int(declared) != len(body):
-        raise MalformedReply(f"the reply was cut off after {len(body)} of {declared} bytes", request_id)
+        raise MalformedReply(
+            f"the reply was cut off after {len(body)} of {counted(declared, 'byte')}", request_id
+        )
     if response_dict["status_code"] >= 300:
         return  # an error, which botocore reads
     if operation_model.output_shape is None:

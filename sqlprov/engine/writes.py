@@ -14,9 +14,10 @@ from sqlprov.cloud.batches import array, dig
 from sqlprov.cloud.run import Run
 from sqlprov.cloud.writing import Ending, Outcome, RowWriter, Stopped, write_rows
 from sqlprov.engine.session import Session, quoted
-from sqlprov.errors import DataError, NotSupportedError, RegionError, WriteError, nearest
+from sqlprov.errors import DataError, NotSupportedError, RegionError, WriteError, counted, nearest
 from sqlprov.plan.changes import tag_map, unlike
-from sqlprov.plan.drafts import PATCH, Drafts, Given, check_assigned, execution, inserts, updates
+from sqlprov.plan.drafts import PATCH, Drafts, Given, check_assigned, execution, updates
+from sqlprov.plan.insert import inserts
 from sqlprov.plan.patch import patched
 from sqlprov.plan.rehearse import rehearsed
 from sqlprov.plan.write import Done, Found, Kind, Request, Write, next_step
@@ -178,7 +179,7 @@ class Writing:
         if statement.columns is not None:
             if len(statement.columns) != len(given.names):
                 raise DataError(
-                    f"INSERT INTO {self.table.full_name} names {len(statement.columns)} columns; "
+                    f"INSERT INTO {self.table.full_name} names {counted(len(statement.columns), 'column')}; "
                     f"its query gives {len(given.names)}."
                 )
             given = replace(given, names=statement.columns)
@@ -361,7 +362,10 @@ class Writing:
                 f"  row {one.row}, {one.key!r} in {one.region}: {one.status.value}. {one.reason}"
                 for one in bad
             )
-            raise WriteError(f"{len(bad)} of {len(outcomes)} rows are not ok.\n{listed}", outcomes)
+            be = "is" if len(bad) == 1 else "are"
+            raise WriteError(
+                f"{counted(len(bad), 'row')} of {len(outcomes)} {be} not ok.\n{listed}", outcomes
+            )
         return outcomes
 
     def read_back(self, outcomes: list[Outcome]) -> pa.Table:

@@ -47,8 +47,13 @@ def tag_map(tags: Any) -> dict[str, str]:
 
 
 def own(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags that a user may set; those that begin with `aws:` are AWS's."""
-    return {key: value for key, value in tags.items() if not key.lower().startswith("aws:")}
+    """The tags that a user may set."""
+    return {key: value for key, value in tags.items() if not reserved(key)}
+
+
+def reserved(key: str) -> bool:
+    """Whether a tag's key begins with `aws:`, which only AWS may set."""
+    return key.lower().startswith("aws:")
 
 
 def unlike(sent: Any, described: Any, shape: Shape, path: str) -> Iterator[str]:

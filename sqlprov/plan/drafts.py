@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Method, Table
-from sqlprov.errors import DataError, NotSupportedError, UnknownName, nearest
+from sqlprov.errors import DatabaseError, DataError, NotSupportedError, UnknownName, counted, nearest
 from sqlprov.plan.changes import tag_map
 from sqlprov.plan.steps import Kind, Write
-from sqlprov.plan.values import coerced, column_member, missing
+from sqlprov.plan.values import coerced, column_member
 
 REGION = "region"
 PATCH = "data__PatchDocument"
@@ -52,113 +52,23 @@ class Drafts:
     warnings: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def checked(self) -> Drafts:
+    def checked(self, wrong: Sequence[DatabaseError] = ()) -> Drafts:
         """These, if nothing is at fault.
 
+        Args:
+            wrong: what is wrong with the columns.
+
         Raises:
-            DataError: with every fault, a line each.
+            DatabaseError: of the kind of the first in `wrong`, else DataError; with every fault, a line each.
         """
+        told = [str(error) for error in wrong]
         if self.faults:
-            listed = "\n".join(f"  {fault}" for fault in self.faults)
-            raise DataError(f"Nothing was written: {len(self.faults)} values do not fit.\n{listed}")
+            fit = "does not fit" if len(self.faults) == 1 else "do not fit"
+            told.append(f"Nothing was written: {counted(len(self.faults), 'value')} {fit}.")
+            told += [f"  {fault}" for fault in self.faults]
+        if told:
+            raise (type(wrong[0]) if wrong else DataError)("\n".join(told))
         return self
-
-
-def inserts(table: Table, given: Given, listed: bool, region: str | None) -> Drafts:
-    """INSERT: a create for each row.
-
-    Args:
-        table: the table.
-        given: the rows.
-        listed: whether the statement lists its columns; else those that cannot be inserted are left out.
-        region: region of a row that names none; `None` if there is no such.
-
-    Raises:
-        UnknownName, NotSupportedError: a column that does not exist, or that cannot be inserted.
-        DataError: required columns that are missing, named together; or values that do not fit.
-    """
-    method = _method(table, "create_resource", "INSERT")
-    members, left_out = _insertable(table, method, given.names, listed)
-    present = [member for member in members if member]
-    lacking = list(missing(method.input, present))
-    if not region and REGION not in present:
-        lacking.append(REGION)
-    if lacking:
-        raise DataError(f"INSERT INTO {table.full_name} lacks {', '.join(lacking)}.")
-    drafts = Drafts()
-    first: dict[tuple[str, tuple[str, ...]], int] = {}
-    if not listed:
-        given, inside = _insertable_inside(given, members, method.input)
-        left_out += inside
-    for number, row in enumerate(given.rows, start=1):
-        values = _row(drafts, given, members, method.input, number, row)
-        own = values.pop(REGION, None) or region
-        absent = [name for name in method.input.required if values.get(name) is None]
-        absent += [] if own else [REGION]
-        known = {fault.partition(",")[0] for fault in drafts.faults}
-        if absent and f"row {number}" not in known:
-            drafts.faults.append(f"row {number} lacks {', '.join(absent)}: NULL")
-        notes = (f"{', '.join(left_out)}: read-only, left out",) if left_out else ()
-        key = tuple(str(values.get(part.name, "")) for part in _key_parts(table, method))
-        if not absent and first.setdefault((str(own), key), number) != number:
-            # Were the answer of one create lost, the other would pass for it.
-            drafts.faults.append(
-                f"row {number}: {'|'.join(key)!r} in {own} is that of row {first[str(own), key]}"
-            )
-        sent = {name: value for name, value in values.items() if value is not None}
-        drafts.writes.append(Write(table, Kind.INSERT, str(own), key, sent, notes=notes))
-    return drafts.checked()
-
-
-def _insertable(
-    table: Table, method: Method, names: Sequence[str], listed: bool
-) -> tuple[list[str], list[str]]:
-    """(what each column means, or empty if it is left out; the names of those left out)."""
-    ignored = {column: name for name, column in table.write.insert.ignored.items()}
-    members: list[str] = []
-    left_out: list[str] = []
-    for name in names:
-        column = _column_name(table, name)
-        member = REGION if name.lower() == REGION else column_member(name, method.input)
-        if member is None and listed and column in ignored:
-            member = ignored[column]
-        if member is None and not listed and column:
-            member = ""
-            left_out.append(name)
-        if member is None and column:
-            raise NotSupportedError(f"Column {name} of {table.full_name} is read-only: INSERT cannot set it.")
-        if member is None:
-            raise _unknown(table, name, method.input)
-        if member and member in members:
-            raise DataError(f"INSERT INTO {table.full_name} sets {member} twice.")
-        members.append(member)
-    return members, left_out
-
-
-def _insertable_inside(given: Given, members: Sequence[str], shape: Shape) -> tuple[Given, list[str]]:
-    """The rows without what a structure holds and the call does not take, such as a variant's Status."""
-    left_out: dict[str, None] = {}
-
-    def taken(value: Any, wanted: Shape, path: str) -> Any:
-        if wanted.kind == "structure" and isinstance(value, dict):
-            for name in value.keys() - set(wanted.members):
-                left_out[f"{path}.{name}"] = None
-            return {
-                name: taken(inner, wanted.members[name], f"{path}.{name}")
-                for name, inner in value.items()
-                if name in wanted.members
-            }
-        if wanted.item is not None and isinstance(value, list):
-            return [taken(inner, wanted.item, path) for inner in value]
-        return value
-
-    def row(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(
-            taken(value, shape.members[member], member) if member in shape.members else value
-            for value, member in zip(values, members, strict=True)
-        )
-
-    return replace(given, rows=tuple(map(row, given.rows))), list(left_out)
 
 
 def check_assigned(table: Table, assigned: Sequence[str]) -> None:
@@ -168,10 +78,18 @@ def check_assigned(table: Table, assigned: Sequence[str]) -> None:
         UnknownName, NotSupportedError: a column that does not exist, or that UPDATE cannot change.
         DataError: a column twice.
     """
-    names = [_updatable(table, _update(table), name) for name in assigned]
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(f"UPDATE {table.full_name} sets {name} twice.")
+    names: list[str] = []
+    wrong: list[DatabaseError] = []
+    for written in assigned:
+        try:
+            name = _updatable(table, _update(table), written)
+        except (UnknownName, NotSupportedError) as error:
+            wrong.append(error)
+            continue
+        if name in names:
+            wrong.append(DataError(f"UPDATE {table.full_name} sets {name} twice."))
+        names.append(name)
+    Drafts().checked(wrong)
 
 
 def updates(
@@ -195,7 +113,7 @@ def updates(
     drafts = Drafts()
     found: dict[tuple[str, tuple[str, ...]], Write] = {}
     for number, ((region, key), row) in enumerate(zip(keys, given.rows, strict=True), start=1):
-        values = _row(drafts, given, names, _with_tags(table, method), number, row)
+        values, _ = row_values(drafts, given, names, _with_tags(table, method), number, row)
         tags = values.pop("tags", None) if "tags" in names else None
         write = Write(
             table,
@@ -230,13 +148,13 @@ def _with_tags(table: Table, method: Method) -> Shape:
 
 def _updatable(table: Table, method: Method, name: str) -> str:
     """What a column of SET means: a member of the update, or the column of the tags or of the desired state."""
-    column, desired = _column_name(table, name), table.write.desired
+    column, desired = column_name(table, name), table.write.desired
     if column == "tags" and table.tags:
         return "tags"
     if desired and column and column in (desired.column, desired.reason):
         return column
     member = column_member(name, method.input)
-    if member and member not in {part.name for part in _key_parts(table, method)}:
+    if member and member not in {part.name for part in key_parts(table, method)}:
         return member
     create = table.by_method.get("create_resource")
     if create and column_member(name, create.input):
@@ -245,7 +163,7 @@ def _updatable(table: Table, method: Method, name: str) -> str:
         )
     if column:
         raise NotSupportedError(f"Column {name} of {table.full_name} is read-only: UPDATE cannot set it.")
-    raise _unknown(table, name, method.input)
+    raise unknown_column(table, name, method.input)
 
 
 def execution(table: Table, method: Method, given: Given, region: str | None) -> Drafts:
@@ -256,32 +174,30 @@ def execution(table: Table, method: Method, given: Given, region: str | None) ->
         DataError: parameters that are missing, named together; or values that do not fit.
     """
     drafts = Drafts()
-    members = []
+    members: list[str] = []
+    wrong: list[DatabaseError] = []
     for name in given.names:
         member = REGION if name.lower() == REGION else column_member(name, method.input)
         if member is None:
             words = (*method.input.members, REGION)
-            raise UnknownName(f"{method.name} has no parameter @{name}.{nearest(name, words)}")
-        members.append(member)
-    values = _row(drafts, given, members, method.input, 1, given.rows[0])
-    own = values.pop(REGION, None) or region
-    lacking = [name for name in method.input.required if values.get(name) is None]
-    lacking += [] if own else [REGION]
-    if lacking and not drafts.faults:
-        raise DataError(
-            f"EXEC {table.full_name}.{method.name} lacks {', '.join('@' + name for name in lacking)}."
-        )
-    key = tuple(str(values.get(part.name, "")) for part in _key_parts(table, method))
-    sent = {name: value for name, value in values.items() if value is not None}
-    drafts.writes.append(Write(table, Kind.EXEC, str(own), key, sent, method=method.name))
-    return drafts.checked()
+            wrong.append(UnknownName(f"{method.name} has no parameter @{name}.{nearest(name, words)}"))
+        members.append(member or "")
+    values, faulty = row_values(drafts, given, members, method.input, 1, given.rows[0])
+    own_region = values.pop(REGION, None) or region
+    needed = (*method.input.required, *([] if own_region else [REGION]))
+    if lacking := [f"@{name}" for name in needed if name not in (*values, *faulty)]:
+        wrong.append(DataError(f"EXEC {table.full_name}.{method.name} lacks {', '.join(lacking)}."))
+    key = tuple(str(values.get(part.name, "")) for part in key_parts(table, method))
+    drafts.writes.append(Write(table, Kind.EXEC, str(own_region), key, values, method=method.name))
+    return drafts.checked(wrong)
 
 
-def _row(
+def row_values(
     drafts: Drafts, given: Given, members: Sequence[str], shape: Shape, number: int, row: Sequence[Any]
-) -> dict[str, Any]:
-    """The values of one row by what their columns mean; what does not fit is noted in `drafts`."""
+) -> tuple[dict[str, Any], set[str]]:
+    """The values of one row by what their columns mean, without NULLs; and which do not fit, noted in `drafts`."""
     values: dict[str, Any] = {}
+    faulty: set[str] = set()
     texts = Shape("", "string")
     for at, member in enumerate(members):
         if not member:
@@ -296,10 +212,13 @@ def _row(
             column=given.names[at],
             zone=given.zone,
         )
-        values[member] = value
+        if value is not None:
+            values[member] = value
+        if faults:
+            faulty.add(member)
         drafts.faults += [str(fault) for fault in faults]
         drafts.warnings += [str(warning) for warning in warnings]
-    return values
+    return values, faulty
 
 
 def _update(table: Table) -> Method:
@@ -309,22 +228,22 @@ def _update(table: Table) -> Method:
 
 
 def _create(table: Table) -> Method:
-    return _method(table, "create_resource", "INSERT")
+    return method_of(table, "create_resource", "INSERT")
 
 
-def _method(table: Table, name: str, verb: str) -> Method:
+def method_of(table: Table, name: str, verb: str) -> Method:
     if name not in table.by_method:
         raise NotSupportedError(f"{table.full_name} takes no {verb}: the service has no call for it.")
     return table.by_method[name]
 
 
-def _key_parts(table: Table, method: Method) -> list[Any]:
+def key_parts(table: Table, method: Method) -> list[Any]:
     """The call's parameters that the key fills, in the key's order."""
     by_column = {part.column: part for part in method.inputs}
     return [by_column[column] for column in table.key if column in by_column]
 
 
-def _column_name(table: Table, written: str) -> str | None:
+def column_name(table: Table, written: str) -> str | None:
     """The column of the table that a name means: `Name`, `name`, `data__Name`."""
     spelled = {name.lower(): name for name in table.by_name}
     squeezed = {name.replace("_", "").lower(): name for name in table.by_name}
@@ -332,6 +251,6 @@ def _column_name(table: Table, written: str) -> str | None:
     return spelled.get(lower) or squeezed.get(lower.removeprefix("data__").replace("_", ""))
 
 
-def _unknown(table: Table, name: str, shape: Shape) -> UnknownName:
+def unknown_column(table: Table, name: str, shape: Shape) -> UnknownName:
     words = (*table.by_name, *shape.members)
     return UnknownName(f"{table.full_name} has no column {name}.{nearest(name, words)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlprov.plan.changes import own, tag_map
+from sqlprov.plan.changes import own, reserved, tag_map
 from sqlprov.plan.steps import Found, Refuse, Request, Write
 
 _MOST = 50
@@ -18,9 +18,9 @@ def tag_step(write: Write, now: Found, done: tuple[Request, ...]) -> Request | R
     if now.tags is None:
         return Refuse(f"the tags of {write.shown} were not read")
     present, wanted = _present(write, now, done), dict(write.tags)
-    reserved = [key for key in wanted if key not in own(wanted) and wanted[key] != present.get(key)]
-    if reserved:
-        return Refuse(f"tag {reserved[0]!r} cannot be set: keys that begin with `aws:` belong to AWS")
+    refused = [key for key in wanted if reserved(key) and wanted[key] != present.get(key)]
+    if refused:
+        return Refuse(f"tag {refused[0]!r} cannot be set: keys that begin with `aws:` belong to AWS")
     if len(own(wanted)) > _MOST:
         return Refuse(f"{len(own(wanted))} tags were given; a resource can have {_MOST}")
     add = {key: value for key, value in wanted.items() if present.get(key) != value}

@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlprov.catalog.api import snake
 from sqlprov.catalog.shapes import Shape
 from sqlprov.errors import nearest
+from sqlprov.plan.changes import reserved
 from sqlprov.plan.values_json import Misfit, Pairs, document, parse, shown
 from sqlprov.plan.values_scalars import limits, scalar
 
@@ -190,9 +191,10 @@ class _Walk:
             place = f"{path}[{at}]"
             found = self.value(part, _inside(type), shape.item, place, item=True)
             sent.append(self.fault(place, part, "a value in each place") if found is None else found)
-        self._count(len(sent), value, shape, path)
         if tags:
             self._repeated(sent, path)
+        # AWS's own tags do not count towards the 50 that a resource can have.
+        self._count(sum(not (tags and _is_reserved(tag)) for tag in sent), value, shape, path)
         return sent
 
     def _repeated(self, tags: list[Any], path: str) -> None:
@@ -206,7 +208,7 @@ class _Walk:
     def _count(self, count: int, value: Any, shape: Shape, path: str) -> None:
         low, high = shape.low, shape.high
         if (low is not None and count < low) or (high is not None and count > high):
-            self.fault(path, value, f"{_NESTED[shape.kind]}{limits(low, high)} items (not {count})")
+            self.fault(path, value, f"{_NESTED[shape.kind]}{limits(low, high, 'item')} (not {count})")
 
     def _warn(self, sent: Any, value: Any, shape: Shape, path: str) -> None:
         known = shape.constraint.enum
@@ -253,6 +255,10 @@ def _tag_list(value: Any, type: pa.DataType | None, shape: Shape) -> list[Any]:
     if {name.lower() for name, _ in given} == {"key", "value"} and not _is_map(type):
         raise Misfit('a list, [{"Key": …, "Value": …}], or an object of keys and values')
     return [{"Key": name, "Value": part} for name, part in given]
+
+
+def _is_reserved(tag: Any) -> bool:
+    return isinstance(tag, dict) and reserved(str(tag.get("Key", "")))
 
 
 def _member(written: str, shape: Shape) -> str | None:

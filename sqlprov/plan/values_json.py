@@ -6,6 +6,8 @@ import json
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from sqlprov.errors import counted
+
 SHOWN = 60
 """Characters of a value that a message shows."""
 
@@ -70,7 +72,7 @@ def shown(value: Any) -> str:
         case str():
             text = value
         case bytes():
-            text = f"{len(value)} bytes"
+            text = counted(len(value), "byte")
         case Pairs() | list() | dict() | bool():
             text = _json(value)
         case _:

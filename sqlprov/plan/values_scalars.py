@@ -7,12 +7,12 @@ import math
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlprov.catalog.shapes import Shape
+from sqlprov.errors import counted
 from sqlprov.plan.values_json import Misfit
 
 _BITS = {"integer": 32, "long": 64}
@@ -48,15 +48,28 @@ def scalar(value: Any, shape: Shape, *, written: bool, zone: str) -> Any:
         case "timestamp":
             return _timestamp(value, written, zone)
         case "blob":
-            return _limited(_blob(value), shape, "a value", "bytes")
+            return _limited(_blob(value), shape, "a value", "byte")
     raise Misfit(f"a {shape.kind}")
 
 
-def limits(low: float | None, high: float | None, word: str = "of") -> str:
-    """` of 1 to 5`, ` of exactly 1`, ` of at least 1`, ` of at most 5` or nothing."""
+def limits(low: float | None, high: float | None, unit: str = "") -> str:
+    """` of 1 to 5 items`, ` of exactly 1 item`, ` of at least 1 item`, ` of at most 5 items`; nothing without both.
+
+    Without a unit they are bounds of a number: ` from 1 to 5`.
+    """
+
+    def told(bound: float) -> str:
+        return counted(bound, unit) if unit else str(bound)
+
     if low is not None and high is not None:
-        return f" {word} {low} to {high}" if low != high else f" of exactly {low}"
-    return "" if low is high is None else f" of at least {low}" if high is None else f" of at most {high}"
+        return (
+            f" {'of' if unit else 'from'} {low} to {told(high)}"
+            if low != high
+            else f" of exactly {told(low)}"
+        )
+    if high is not None:
+        return f" of at most {told(high)}"
+    return "" if low is None else f" of at least {told(low)}"
 
 
 def _limited(value: Any, shape: Shape, what: str, unit: str = "") -> Any:
@@ -68,8 +81,8 @@ def _limited(value: Any, shape: Shape, what: str, unit: str = "") -> Any:
     size = len(value) if unit else value
     if (low is not None and size < low) or (high is not None and size > high):
         if unit:
-            raise Misfit(f"{what}{limits(low, high)} {unit} (not {size})")
-        raise Misfit(what + limits(low, high, "from"))
+            raise Misfit(f"{what}{limits(low, high, unit)} (not {size})")
+        raise Misfit(what + limits(low, high))
     return value
 
 
@@ -89,24 +102,14 @@ def _text(value: Any, shape: Shape) -> str:
             raise Misfit("text (cast it to VARCHAR to send it as it is written)")
     said, broken = shape.constraint, []
     if (said.min is not None and len(text) < said.min) or (said.max is not None and len(text) > said.max):
-        broken.append(f"text{limits(said.min, said.max)} characters (not {len(text)})")
-    pattern = _compiled(said.pattern)
-    if pattern is not None and not pattern.fullmatch(text):
+        broken.append(f"text{limits(said.min, said.max, 'character')} (not {len(text)})")
+    if not said.matches(text):
         broken.append(f"text that matches {said.pattern}")
     if not broken and not _encodable(text):
         broken.append("text without halves of surrogate pairs")
     if broken:
         raise Misfit(" and ".join(broken))
     return text
-
-
-@cache
-def _compiled(pattern: str | None) -> re.Pattern[str] | None:
-    r"""A pattern as the service means it: Java's \d, \s and \w are ASCII. `None` if Python cannot tell."""
-    try:
-        return re.compile(pattern, re.ASCII) if pattern else None
-    except re.error:
-        return None
 
 
 def _encodable(text: str) -> bool:

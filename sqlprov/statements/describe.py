@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from sqlprov.catalog.regions import COLUMNS
 from sqlprov.catalog.table import Column, Constraint, Source, Table
+from sqlprov.errors import counted
 from sqlprov.settings import Settings
 from sqlprov.statements import names
 from sqlprov.statements.duckdb_types import duckdb_type
@@ -117,6 +118,10 @@ def _constraint(limits: Constraint) -> str:
         return " | ".join(limits.enum)
     low, high = limits.min, limits.max
     length = (
-        f"{low or 0} to {high} characters" if high is not None else f"{low} characters or more" if low else ""
+        f"{low or 0} to {counted(high, 'character')}"
+        if high is not None
+        else f"{counted(low, 'character')} or more"
+        if low
+        else ""
     )
     return ", ".join(part for part in (length, limits.pattern or "") if part)

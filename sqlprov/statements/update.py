@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sqlprov.errors import counted
 from sqlprov.statements.phrase import Phrase
 from sqlprov.statements.tokens import closing
 from sqlprov.statements.write import AFTER_TABLES, Write, quoted, refused, waits
@@ -85,7 +86,7 @@ def _assignments(phrase: Phrase, reasons: list[str]) -> Iterator[tuple[str, str]
         if len(values) == 1:  # DuckDB gives one value to every column
             values *= len(columns)
         if len(values) != len(columns):
-            phrase.refuse(f"{len(columns)} values")
+            phrase.refuse(counted(len(columns), "value"))
         for column, (first, end) in zip(columns, values, strict=True):
             if _is_default(phrase, first, end):
                 reason = "DEFAULT is not supported on live tables: write the value."

@@ -36,6 +36,7 @@ HOMES = {
     "sqlglot": {"statements"},
     "duckdb": {"engine", "connection"},
     "yaml": {"catalog"},
+    "regex": {"catalog"},
     "substrait": {"engine"},
     "click": {"frontends"},
     "rich": {"frontends", "output"},

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = ("duckdb", "boto3", "botocore", "pyarrow", "yaml", "sqlglot", "pandas", "polars")
+HEAVY = ("duckdb", "boto3", "botocore", "pyarrow", "yaml", "sqlglot", "regex", "pandas", "polars")
 
 
 def loaded(code: str) -> set[str]:

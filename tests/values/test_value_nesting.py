@@ -167,8 +167,8 @@ def test_a_list_may_be_written_as_list_array_or_json(taken: Coerce, written: str
     ("shape", "written", "expected"),
     [
         (Shape("L", "list", item=TEXT, low=1, high=2), "[]", "a list of 1 to 2 items (not 0)"),
-        (Shape("L", "list", item=TEXT, high=1), "['a', 'b']", "a list of at most 1 items (not 2)"),
-        (Shape("M", "map", key=TEXT, value=TEXT, low=1), "MAP {}", "an object of at least 1 items (not 0)"),
+        (Shape("L", "list", item=TEXT, high=1), "['a', 'b']", "a list of at most 1 item (not 2)"),
+        (Shape("M", "map", key=TEXT, value=TEXT, low=1), "MAP {}", "an object of at least 1 item (not 0)"),
     ],
 )
 def test_the_number_of_items_is_checked(refused: Refuse, shape: Shape, written: str, expected: str) -> None:

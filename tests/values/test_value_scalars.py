@@ -290,7 +290,7 @@ def test_the_size_of_a_blob_is_checked(refused: Refuse) -> None:
         (
             Constraint(max=1, pattern="[a-z]+"),
             "A1",
-            "text of at most 1 characters (not 2) and text that matches [a-z]+",
+            "text of at most 1 character (not 2) and text that matches [a-z]+",
         ),
     ],
 )
@@ -301,7 +301,7 @@ def test_a_text_that_breaks_its_constraint_is_told_all_that_it_breaks(
 
 
 def test_a_pattern_that_python_cannot_read_accepts_everything(taken: Coerce) -> None:
-    assert taken("'!'", Shape("Text", "string", constraint=Constraint(pattern=r"\p{L}"))) == "!"
+    assert taken("'!'", Shape("Text", "string", constraint=Constraint(pattern="a{2}{3}"))) == "!"
 
 
 def test_half_a_surrogate_pair_is_refused_before_it_cannot_be_sent(refused: Refuse) -> None:

@@ -12,6 +12,7 @@ from desk import (
     LIST,
     MEMBERS,
     REGION,
+    ROLE,
     TABLE,
     UPDATE,
     Desk,
@@ -386,4 +387,46 @@ def test_all_faults_of_a_statement_are_told_at_once(desk: Desk) -> None:
     text = str(caught.value)
     assert "Nothing was written: 5 values do not fit" in text
     assert all(f"row {row}, " in text for row in (1, 2, 3))
+    assert desk.em.calls == []
+
+
+def test_what_is_wrong_with_columns_and_with_values_is_told_together(desk: Desk) -> None:
+    columns = "Nmae, Arn, Description, Type, type, EndpointName"
+    with pytest.raises(DatabaseError) as caught:
+        desk.con.sql(f"INSERT INTO {TABLE} ({columns}) VALUES ('a', 'b', '{'d' * 2000}', 'x', 'y', NULL)")
+    told = str(caught.value).splitlines()
+    assert [line.partition(" '")[0] for line in told] == [
+        f"{TABLE} has no column Nmae. Did you mean",
+        f"Column Arn of {TABLE} is read-only: INSERT cannot set it.",
+        f"INSERT INTO {TABLE} sets Type twice.",
+        f"INSERT INTO {TABLE} lacks Name, RoleArn, ModelVariants, ShadowModeConfig.",
+        "Nothing was written: 2 values do not fit.",
+        "  row 1, Description:",
+        "  row 1 lacks EndpointName: NULL",
+    ]
+    assert desk.em.calls == []
+
+
+def test_a_row_with_a_fault_is_told_what_it_lacks_too(desk: Desk) -> None:
+    bad = insert("O'Brien").replace(f"'{ROLE}'", "NULL")
+    with pytest.raises(DataError, match="2 values do not fit") as caught:
+        desk.con.sql(bad)
+    assert "row 1 lacks RoleArn: NULL" in str(caught.value)
+
+
+def test_every_column_that_update_cannot_set_is_named(desk: Desk) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        desk.con.sql(f"UPDATE {TABLE} SET role_arn = 'x', arn = 'y', nmae = 'z' WHERE name = 'a'")
+    told = str(caught.value)
+    assert all(f"olumn {name}" in told for name in ("role_arn", "arn", "nmae")), told
+    assert desk.em.calls == []
+
+
+def test_everything_wrong_with_an_exec_is_told_at_once(desk: Desk) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        desk.con.sql(f"EXEC {TABLE}.stop @Nmae = 'x', @DesiredState = 'y', @Reason = '{'r' * 2000}'")
+    told = str(caught.value)
+    assert "no parameter @Nmae. Did you mean 'Name'?" in told
+    assert "lacks @Name, @ModelVariantActions" in told
+    assert "1 value does not fit" in told and "row 1, Reason" in told
     assert desk.em.calls == []

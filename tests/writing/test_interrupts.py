@@ -173,7 +173,7 @@ def test_otherwise_the_others_go_on_and_one_error_holds_all_outcomes(desk: Desk,
     for name in (names[0], names[4]):
         desk.em.add("InferenceExperiment", REGION, {"Name": name})
     desk.set(on_error=on_error, concurrency=2)
-    with pytest.raises(WriteError, match="2 of 6 rows are not ok") as caught:
+    with pytest.raises(WriteError, match="2 rows of 6 are not ok") as caught:
         desk.con.sql(insert(*names))
     assert [outcome.row for outcome in caught.value.outcomes] == [1, 2, 3, 4, 5, 6]
     assert all(desk.exists(name) for name in names)

@@ -501,7 +501,7 @@ def test_a_failed_row_does_not_keep_the_others_and_one_error_holds_all(desk: Des
     endings = [outcome.status for outcome in caught.value.outcomes]
     assert endings == [Ending.OK, Ending.FAILED, Ending.OK, Ending.OK]
     assert [outcome.key for outcome in caught.value.outcomes] == names
-    assert "1 of 4 rows are not ok" in str(caught.value)
+    assert "1 row of 4 is not ok" in str(caught.value)
     assert desk.con.outcomes == caught.value.outcomes
 
 
