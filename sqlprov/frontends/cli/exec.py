@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sqlprov.errors import Error
+from sqlprov.frontends.cli.connecting import connecting, pairs
 from sqlprov.frontends.cli.script import Asked, run
 from sqlprov.output import FORMATS
-from sqlprov.settings import PREFIX, Settings
 
 _BINARY = ("arrow", "parquet")
 
@@ -51,37 +50,9 @@ usage; 130 Ctrl-C; 141 the reader of stdout has gone; 143 SIGTERM.
 {EXAMPLES}"""
 
 
-def _pairs(ctx: click.Context, parameter: click.Parameter, given: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for pair in given:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise click.BadParameter(f"{pair!r}: expected NAME=VALUE.")
-        pairs[name] = value
-    return pairs
-
-
-def _settings(ctx: click.Context, parameter: click.Parameter, given: Sequence[str]) -> dict[str, str]:
-    pairs = _pairs(ctx, parameter, given)
-    for name, value in pairs.items():
-        try:
-            Settings().changed(name, value)
-        except Error as error:
-            raise click.BadParameter(str(error)) from None
-    return {f"{PREFIX}{name.lower().removeprefix(PREFIX)}": value for name, value in pairs.items()}
-
-
 @click.command("exec", help=_HELP)
 @click.argument("sql", required=False)
-@click.option("--local", is_flag=True, help="Use the local SageMaker: no AWS account, no network.")
-@click.option("--endpoint-url", metavar="URL", help="Send every call to this server instead of AWS.")
-@click.option(
-    "--region",
-    multiple=True,
-    metavar="REGION",
-    help="Region of statements that name none; may be repeated. [default: boto3's]",
-)
-@click.option("--profile", metavar="NAME", help="Profile of ~/.aws/config. [default: AWS_PROFILE]")
+@connecting
 @click.option(
     "-o",
     "--output",
@@ -103,28 +74,18 @@ def _settings(ctx: click.Context, parameter: click.Parameter, given: Sequence[st
 @click.option(
     "--param",
     multiple=True,
-    callback=_pairs,
+    callback=pairs,
     metavar="NAME=VALUE",
     help="Text that $NAME stands for; bound, never pasted. May be repeated.",
 )
 @click.option(
-    "--set",
-    multiple=True,
-    callback=_settings,
-    metavar="NAME=VALUE",
-    help="A setting, such as concurrency=4; SHOW SETTINGS lists them. May be repeated.",
-)
-@click.option(
     "--dry-run", is_flag=True, help="Show the calls of a write to the cloud instead of making them."
 )
-@click.option("--read-only", is_flag=True, help="Refuse every write to the cloud.")
 @click.option("-v", "--verbose", is_flag=True, help="Show each call on stderr.")
 @click.pass_context
 def execute(ctx: click.Context, /, **options: Any) -> None:
     asked = Asked(**options)
     script = _script(asked)
-    if asked.local and (asked.endpoint_url or asked.profile):
-        raise click.UsageError("--local is an endpoint of its own and needs no profile.")
     if asked.output in _BINARY and not asked.out and sys.stdout.isatty():
         raise click.UsageError(f"{asked.output} is not text for a terminal: add --out FILE.")
     if asked.verbose:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from sqlprov.errors import Error, WriteError
+from sqlprov.frontends.cli.connecting import Way
 
 if TYPE_CHECKING:
     import sqlprov
@@ -25,32 +26,18 @@ class Asked:
     """The options of `sqlprov exec`, each under its own name."""
 
     sql: str | None
-    local: bool
-    endpoint_url: str | None
-    region: tuple[str, ...]
-    profile: str | None
+    way: Way
     output: str
     out: Path | None
     file: BinaryIO | None
     param: dict[str, str]
-    set: dict[str, str]
     dry_run: bool
-    read_only: bool
     verbose: bool
 
 
 def run(script: str, asked: Asked) -> bool:
     """Print the rows of each statement; tells whether all of them were there."""
-    import sqlprov
-
-    connection = sqlprov.connect(
-        local=asked.local,
-        endpoint_url=asked.endpoint_url,
-        region=list(asked.region) or None,
-        profile=asked.profile,
-        read_only=asked.read_only,
-        settings=asked.set,
-    )
+    connection = asked.way.connection()
     try:
         with _stream(asked.out) as stream:
             results = connection.run(script, asked.param or None, dry_run=asked.dry_run)
