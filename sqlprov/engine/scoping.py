@@ -11,6 +11,7 @@ import duckdb
 from sqlprov.cloud.run import Run
 from sqlprov.engine.session import Session
 from sqlprov.statements.regions import Analysis, analyse
+from sqlprov.statements.regions_labels import labelled
 from sqlprov.statements.regions_views import bare, definition
 
 VIEWS = "SELECT database_name, schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
@@ -23,6 +24,8 @@ IN_A_MACRO = (
     "write region = '…' or region IN ('…') in it, or SET sqlprov_regions = 'all'."
 )
 PATH = "SELECT current_database(), current_schema(), current_setting('search_path')"
+COLUMN = "SELECT json_deserialize_sql(json_serialize_sql(?))"
+"""DuckDB names a column by the text that it writes for the expression, and so it writes a query."""
 CALLED = re.compile(r'(\w+)"?\s*\(')
 WORD = re.compile(r"\w+")
 
@@ -52,6 +55,9 @@ def scoped(
         return analyse(query, names.live, names.free, relation, names.body, names.inline)
 
     analysis = asked(text)
+    if analysis.edits:
+        # What is put in would stand in the names of the columns.
+        analysis = asked(labelled(text, definitions.column))
     unresolved = analysis.unresolved
     for body in names.macros(text):
         inner = asked(body)
@@ -125,6 +131,14 @@ class Definitions:
         others = [(entry[0] if len(entry) > 1 else catalog, entry[-1]) for entry in entries]
         return list(dict.fromkeys([(catalog, schema), *others]))
 
+    def column(self, expression: str) -> str | None:
+        """DuckDB's name for a column without an alias; `None` if it cannot read the expression alone."""
+        try:
+            found = self.duck.execute(COLUMN, [f"SELECT {expression}"]).fetchone()
+        except duckdb.Error:
+            return None
+        return str(found[0]).removeprefix("SELECT ") if found else None
+
     def _refresh(self) -> None:
         if self._read_at == self._session.changes:
             return
@@ -179,10 +193,10 @@ class Names:
             return None
         name, text = views[0]
         query = _query(text)
-        if self._path() == [name[:2]]:
-            return query
         macros = {name for name, _ in self._definitions.macros()}
-        return None if bare(query) or macros & set(WORD.findall(text.lower())) else query
+        if self._path() != [name[:2]] and (bare(query) or macros & set(WORD.findall(text.lower()))):
+            return None
+        return labelled(query, self._definitions.column)
 
     def macros(self, text: str) -> list[str]:
         """The queries of the macros that `text` calls, also through views and other macros."""

@@ -6,6 +6,8 @@ tokens around them, then parsed again and compared with its node: what does not 
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import SqlglotError
@@ -109,6 +111,17 @@ class Source:
         clause = parsed.args.get("with_") if parsed is not None else None
         return text if clause is not None and clause.expressions == [node] else None
 
+    def item(self, node: exp.Expr) -> tuple[int, int] | None:
+        """Where an expression of a select list starts, and the offset after it."""
+        first, last = self._reach(node)
+        for start in range(first, -1, -1):
+            if start > 0 and self._words[start - 1] in ("SELECT", "DISTINCT", "ALL", ",", ")"):
+                end = self._end(start, last, {*_ENDS, "FROM"})
+                parsed = syntax_tree(f"SELECT {self._slice(start, end)}")
+                if isinstance(parsed, exp.Select) and parsed.expressions == [node]:
+                    return self.tokens[start].start, self.tokens[end].end + 1
+        return None
+
     def path(self, node: exp.Table) -> tuple[int, int] | None:
         """First and last offset of a table's name, `aws.sagemaker.models`."""
         marks = [part.meta for part in node.parts if "start" in part.meta]
@@ -151,7 +164,7 @@ class Source:
                 return index
         return last
 
-    def _end(self, start: int, last: int) -> int:
+    def _end(self, start: int, last: int, ends: Set[str] = frozenset(_ENDS)) -> int:
         """The last token of the clause that starts at `start` and holds token `last`."""
         depth = cases = 0
         for index in range(start, len(self.tokens)):
@@ -160,7 +173,7 @@ class Source:
             cases += (word == "CASE") - (word == "END" and cases > 0)
             if depth < 0:
                 return index - 1
-            if index > last and depth == 0 and cases == 0 and word in _ENDS:
+            if index > last and depth == 0 and cases == 0 and word in ends:
                 return index - 1
         return len(self.tokens) - 1
 

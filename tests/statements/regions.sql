@@ -270,3 +270,18 @@ SELECT * FROM (SELECT endpoint_name, region FROM aws.sagemaker.endpoints LIMIT 5
 -- calls: ListEndpoints us-west-2
 -- rows: ["search", false], ["moderation", false], ["forecast", false]
 SELECT endpoint_name, region = 'eu-west-1' FROM aws.sagemaker.endpoints;
+
+-- name: an expression over regions that only we can tell keeps the name that DuckDB gives it
+-- params: ["eu-%"]
+-- calls: ListInferenceExperiments eu-*
+--  ListModels eu-*
+-- rows: [true, 3]
+SELECT EXISTS(SELECT 1 FROM aws.sagemaker.models WHERE region LIKE 'eu-%'),
+    (SELECT count(*) FROM aws.sagemaker.inference_experiments WHERE region LIKE ?);
+
+-- name: a column of a local snapshot keeps its name too
+-- calls: ListInferenceExperiments eu-*
+-- then: SELECT column_name FROM (DESCRIBE counted)
+-- rows: ["COALESCE((SELECT count_star() FROM aws.sagemaker.inference_experiments WHERE (region ~~ 'eu-%')), 0)"]
+CREATE OR REPLACE TABLE counted AS
+SELECT coalesce((SELECT count(*) FROM aws.sagemaker.inference_experiments WHERE region LIKE 'eu-%'), 0);

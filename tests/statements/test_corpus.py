@@ -130,7 +130,9 @@ class Trial:
             if pushdown == "on":
                 self.compare_calls(self.sent(), how)
             return
+        names = self.named()
         result = self.sql(block.sql, block.params)
+        assert names is None or result.columns == names, f"{how}: the names of the columns"
         rows = plain(result.fetchall())
         sent, noted = self.sent(), self.noted(result)
         assert noted == sent, f"{how}: Result.calls and what the server saw"
@@ -139,6 +141,12 @@ class Trial:
         if block.then:
             rows = plain(self.sql(block.then).fetchall())
         self.compare_rows(rows, how)
+
+    def named(self) -> list[str] | None:
+        """DuckDB's names for the columns of a query as it was written; `None` of what it does not describe."""
+        if self.block.sql.split()[0] not in ("SELECT", "FROM", "WITH") or "PIVOT" in self.block.sql:
+            return None
+        return [row[0] for row in self.sql(f"DESCRIBE {self.block.sql}", self.block.params).fetchall()]
 
     def refused(self) -> Any:
         assert self.block.error

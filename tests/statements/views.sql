@@ -117,3 +117,12 @@ SELECT endpoint_name FROM memory.main.serving WHERE place LIKE 'eu-%';
 -- calls: ListEndpoints eu-*
 -- rows: ["search"], ["support"], ["redaction"]
 SELECT endpoint_name FROM memory.serving WHERE place LIKE 'eu-%';
+
+-- name: a column of a view over regions that only we can tell keeps its name
+-- setup: CREATE OR REPLACE VIEW counting AS SELECT (SELECT count(*) FROM aws.sagemaker.endpoints WHERE region LIKE 'eu-%')
+--        FROM aws.sagemaker.inference_experiments;
+--        SET sqlprov_regions = 'us-west-2'
+-- calls: ListInferenceExperiments us-west-2
+--        ListEndpoints eu-*
+-- rows: [3], [3], [3]
+FROM counting;
