@@ -180,9 +180,9 @@ def nearest(written: str, known: Iterable[str]) -> str:
     return f" Did you mean {names[(swapped or matches)[0]]!r}?" if matches else ""
 
 
-def counted(count: float, noun: str) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def counted(number: float, thing: str) -> str:
+    """`1 row`, `2 rows`, `1,000 rows`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def caret(text: str, offset: int) -> str:

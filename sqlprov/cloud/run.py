@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlprov.cloud.pool import Pool
 from sqlprov.cloud.wires import Wire
-from sqlprov.errors import Cancelled, OperationalError
+from sqlprov.errors import Cancelled, OperationalError, counted
 from sqlprov.settings import Settings
 
 LET_END = 10.0
@@ -84,11 +84,6 @@ class Progress:
         throttles = counted(self.throttles, "throttle") if self.throttles else ""
         read = counted(self.rows, "row"), counted(self.pages, "page"), counted(self.calls, "call")
         return ", ".join(part for part in (*read, regions, throttles, f"{self.seconds:.1f} s") if part)
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 row`, `2 rows`, `1,000 rows`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 @dataclass

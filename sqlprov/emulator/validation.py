@@ -20,6 +20,7 @@ _JAVA_CLASSES = {
     r"\p{N}": r"\w",
     r"\p{Z}": "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
 }
+_BITS = {"integer": 32, "long": 64}
 _JSON_NAMES = {str: "STRING_VALUE", bool: "TRUE_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}
 _SCALARS: dict[str, tuple[str, tuple[type, ...]]] = {
     "string": ("a String", (str,)),
@@ -118,9 +119,10 @@ def _scalar(shape: Shape) -> Check:
     measure: Callable[[Any], Any] = len if shape.type_name == "string" else lambda value: value
     rules = _text_rules(shape) if shape.type_name == "string" else []
     sensitive = shape.metadata.get("sensitive", False)
+    half = 1 << (_BITS[shape.type_name] - 1) if shape.type_name in _BITS else 0
 
     def check(value: Any, path: str, faults: list[str]) -> None:
-        if type(value) not in types:
+        if type(value) not in types or (half and not -half <= value < half):
             raise _unreadable(value, words)
         broken = [text for limit in limits if (text := limit(measure(value)))]
         broken += [text for accepts, text in rules if not accepts(value)]

@@ -261,7 +261,8 @@ class Cursor:
             # DuckDB tells what is malformed as a whole, where the parts cut from it would pass.
             self.duck.extract_statements(statement.text)
         asker = _Asker(self, bindings, run)
-        writing = Writing(self._session, statement, self.path(), asker.ask, run, self._zone())
+        zone, parameters = self._zone(), bindings.parameters
+        writing = Writing(self._session, statement, self.path(), asker.ask, run, zone, parameters)
         targets = writing.targets()
         returning = None
         if not isinstance(statement, Exec) and statement.returning is not None:

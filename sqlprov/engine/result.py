@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.cloud.run import CallRecord, Missing, Progress, Run, counted
-from sqlprov.errors import InterfaceError
+from sqlprov.cloud.run import CallRecord, Missing, Progress, Run
+from sqlprov.errors import InterfaceError, counted
 from sqlprov.plan import PlannedCall
 
 NO_ROWS = pa.schema([])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -135,17 +135,25 @@ class Writing:
         ask: has DuckDB run a query.
         run: the statement's run; from here on it tolerates no incomplete read.
         zone: time zone of times that name none.
+        parameters: the values that come with the statement.
     """
 
     def __init__(
-        self, session: Session, statement: Statement, path: tuple[str, ...], ask: Ask, run: Run, zone: str
+        self,
+        session: Session,
+        statement: Statement,
+        path: tuple[str, ...],
+        ask: Ask,
+        run: Run,
+        zone: str,
+        parameters: Any = None,
     ) -> None:
         self.session, self.statement, self.path = session, statement, path
         if isinstance(statement, Exec):
             self.table, _ = statement.called(session.catalog, path)
         else:
             self.table = _live(session, statement.target, path)
-        self.ask, self.run, self.zone = ask, run, zone
+        self.ask, self.run, self.zone, self.parameters = ask, run, zone, parameters
         self.warnings = run.warnings
         if run.tolerant:
             # A read with gaps would choose other rows: `NOT IN (SELECT …)` more of them.
@@ -317,7 +325,7 @@ class Writing:
             )
 
     def _keyed(self, targets: list[Target]) -> bool:
-        """Whether the statement names its rows: a condition on the key made look-ups, or every key is written out.
+        """Whether the statement names its rows: a condition on the key made look-ups, or every key is given.
 
         Many keys are read by one list, which is cheaper: the calls alone do not tell.
         """
@@ -326,6 +334,7 @@ class Writing:
         if all(call.operation != self.table.list.call for call in self.run.calls):
             return True
         texts = {token.value for token in self.statement.tokens if token.kind is TokenKind.TEXT}
+        texts.update(_texts(self.parameters))
         return all("|".join(target.write.key) in texts for target in targets)
 
     # Writing
@@ -444,6 +453,17 @@ class Writing:
             if not requests:
                 rows.append({**base, "note": "; ".join(notes) or "no call: the row is as asked already"})
         return pa.Table.from_pylist(rows, schema=PLAN)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts among parameters, those within lists too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for part in value:
+            yield from _texts(part)
 
 
 def _listed(column: pa.ChunkedArray) -> list[Any]:

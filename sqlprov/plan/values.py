@@ -208,7 +208,7 @@ class _Walk:
     def _count(self, count: int, value: Any, shape: Shape, path: str) -> None:
         low, high = shape.low, shape.high
         if (low is not None and count < low) or (high is not None and count > high):
-            self.fault(path, value, f"{_NESTED[shape.kind]}{limits(low, high, 'item')} (not {count})")
+            self.fault(path, value, f"{_NESTED[shape.kind]}{limits(low, high, 'item')} (not {count:,})")
 
     def _warn(self, sent: Any, value: Any, shape: Shape, path: str) -> None:
         known = shape.constraint.enum

@@ -61,12 +61,10 @@ def limits(low: float | None, high: float | None, unit: str = "") -> str:
     def told(bound: float) -> str:
         return counted(bound, unit) if unit else str(bound)
 
+    if low is not None and low == high:
+        return f" of exactly {told(low)}"
     if low is not None and high is not None:
-        return (
-            f" {'of' if unit else 'from'} {low} to {told(high)}"
-            if low != high
-            else f" of exactly {told(low)}"
-        )
+        return f" of {low:,} to {told(high)}" if unit else f" from {low} to {high}"
     if high is not None:
         return f" of at most {told(high)}"
     return "" if low is None else f" of at least {told(low)}"
@@ -81,7 +79,7 @@ def _limited(value: Any, shape: Shape, what: str, unit: str = "") -> Any:
     size = len(value) if unit else value
     if (low is not None and size < low) or (high is not None and size > high):
         if unit:
-            raise Misfit(f"{what}{limits(low, high, unit)} (not {size})")
+            raise Misfit(f"{what}{limits(low, high, unit)} (not {size:,})")
         raise Misfit(what + limits(low, high))
     return value
 
@@ -102,7 +100,7 @@ def _text(value: Any, shape: Shape) -> str:
             raise Misfit("text (cast it to VARCHAR to send it as it is written)")
     said, broken = shape.constraint, []
     if (said.min is not None and len(text) < said.min) or (said.max is not None and len(text) > said.max):
-        broken.append(f"text{limits(said.min, said.max, 'character')} (not {len(text)})")
+        broken.append(f"text{limits(said.min, said.max, 'character')} (not {len(text):,})")
     if not said.matches(text):
         broken.append(f"text that matches {said.pattern}")
     if not broken and not _encodable(text):

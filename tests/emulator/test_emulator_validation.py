@@ -83,6 +83,8 @@ def test_list_parameters_are_checked(sm, parameters):
     ("body", "text"),
     [
         ({"MaxResults": "5"}, "STRING_VALUE can not be converted to an Integer"),
+        ({"MaxResults": 2**31}, "NUMBER_VALUE can not be converted to an Integer"),
+        ({"MaxResults": -(2**31) - 1}, "NUMBER_VALUE can not be converted to an Integer"),
         ({"NameContains": 5}, "NUMBER_VALUE can not be converted to a String"),
         ({"NameContains": [5]}, "Start of list found where not expected."),
         (b"{", "The body is not a JSON object."),

@@ -273,6 +273,39 @@ def test_a_condition_on_the_key_may_meet_a_hundred_rows(desk: Desk, crowd: list[
     assert desk.calls == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "bound"),
+    [
+        (f"name IN ({', '.join('?' * 25)})", lambda names: names),
+        (f"name IN ({', '.join(f'$n{at}' for at in range(25))})", lambda names: as_named(names)),
+        ("name = ANY($names)", lambda names: {"names": names}),
+        ("list_contains($names, name)", lambda names: {"names": tuple(names)}),
+    ],
+)
+@pytest.mark.parametrize("change", [f"DELETE FROM {TABLE}", f"UPDATE {TABLE} SET description = 'x'"])
+def test_keys_given_as_parameters_are_keys_that_are_named(
+    desk: Desk, crowd: list[str], change: str, condition: str, bound: Callable[[list[str]], Any]
+) -> None:
+    sql = f"EXPLAIN {change} WHERE {condition} AND region = 'ap-south-1'"
+    planned = desk.con.sql(sql, bound(crowd[:25])).fetchall()
+    assert len({row[1] for row in planned}) == 25
+    with pytest.raises(DataError, match="101 rows, more than 10: nothing was written"):
+        desk.con.sql(sql.replace(condition, f"(true OR {condition})"), bound(crowd[:25]))
+
+
+def as_named(names: list[str]) -> dict[str, str]:
+    return {f"n{at}": name for at, name in enumerate(names)}
+
+
+def test_a_parameter_that_is_no_key_names_no_row(desk: Desk, crowd: list[str]) -> None:
+    sql = f"DELETE FROM {TABLE} WHERE status = $status AND region = 'ap-south-1'"
+    with pytest.raises(DataError, match="101 rows, more than 10"):
+        desk.con.sql(sql, {"status": "Completed"})
+    with pytest.raises(DataError, match="101 rows, more than 10"):
+        desk.con.sql(f"{sql} AND name <> ALL($names)", {"status": "Completed", "names": ["x", "y"]})
+    assert desk.calls == []
+
+
 def test_an_insert_may_have_a_hundred_rows(desk: Desk) -> None:
     with pytest.raises(DataError, match="101 rows, more than 100: nothing was written"):
         desk.con.sql(insert(*(f"many-{number}" for number in range(101))))
