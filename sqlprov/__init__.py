@@ -19,12 +19,26 @@ from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
     from sqlprov.connection import Connection, connect
+    from sqlprov.engine.attachment import Attachment
     from sqlprov.engine.result import Result
+    from sqlprov.frontends.attach import attach, detach
 
 __version__ = VERSION
-__all__ = ["Connection", "Result", "__version__", "connect", *errors.__all__]
+__all__ = [
+    "Attachment",
+    "Connection",
+    "Result",
+    "__version__",
+    "attach",
+    "connect",
+    "detach",
+    *errors.__all__,
+]
 
 _LAZY = {
+    "Attachment": "sqlprov.engine.attachment",
+    "attach": "sqlprov.frontends.attach",
+    "detach": "sqlprov.frontends.attach",
     "Connection": "sqlprov.connection",
     "connect": "sqlprov.connection",
     "Result": "sqlprov.engine.result",

@@ -72,15 +72,7 @@ def connect(
         chosen = chosen.changed("regions", region if isinstance(region, str) else ",".join(region))
     for name, value in (settings or {}).items():
         chosen = chosen.changed(name, str(value))
-    emulator = None
-    cloud = Cloud(profile=profile, endpoint_url=endpoint_url)
-    if local:
-        if endpoint_url or profile:
-            raise InterfaceError("local=True takes neither endpoint_url nor profile.")
-        from sqlprov.local import CREDENTIALS, local_endpoint
-
-        emulator = local_endpoint()
-        cloud = Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS)
+    cloud, emulator = account(local, endpoint_url, profile)
     try:
         if read_only:
             chosen = chosen.changed("read_only", "on")
@@ -91,6 +83,22 @@ def connect(
             emulator.stop()
         raise
     return Connection(session, chosen, emulator, owner=True)
+
+
+def account(local: bool, endpoint_url: str | None, profile: str | None) -> tuple[Cloud, Emulator | None]:
+    """What to read, and the local SageMaker to stop after use if it is that.
+
+    Raises:
+        InterfaceError: `local` with one of the others.
+    """
+    if not local:
+        return Cloud(profile=profile, endpoint_url=endpoint_url), None
+    if endpoint_url or profile:
+        raise InterfaceError("local=True takes neither endpoint_url nor profile.")
+    from sqlprov.local import CREDENTIALS, local_endpoint
+
+    emulator = local_endpoint()
+    return Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS), emulator
 
 
 class Connection:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlprov.catalog.api import loader
 from sqlprov.errors import CredentialsError, InterfaceError, NotSupportedError
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Table
 
 MOST_CONNECTIONS = 256
 
@@ -118,6 +121,11 @@ class Cloud:
             raise NotSupportedError(
                 f"The session is read-only (sqlprov_read_only): {model.name} was not called."
             )
+
+    def let_read(self, table: Table) -> None:
+        """Add the operations that read `table` to `reads`."""
+        self.reads |= {method.call for method in table.methods if method.verb == "SELECT"}
+        self.reads |= {call.call for call in (table.tags,) if call}
 
     def close(self) -> None:
         """Close the connections."""

@@ -178,10 +178,7 @@ class Session:
         from sqlprov.engine.live import LiveTable
 
         live = LiveTable(table, self._demanded)
-        for method in table.methods:
-            if method.verb == "SELECT":
-                self.cloud.reads.add(method.call)
-        self.cloud.reads |= {call.call for call in (table.tags,) if call}
+        self.cloud.let_read(table)
         self._schema(provider, service)
         self._view(f"{quoted(provider)}.{quoted(service)}", name, live)
         self._live[provider, service, name] = live
@@ -218,9 +215,8 @@ class Session:
         """The table `<provider>.regions`."""
         if provider in self._extra:
             return False
-        rows = [asdict(region) for region in self.catalog.regions()]
         self._own.execute(f"USE {quoted(provider)}.main")
-        self._own.from_arrow(pa.Table.from_pylist(rows, _texts(*REGION_COLUMNS))).create_view("regions")
+        self._own.from_arrow(regions_table(self.catalog)).create_view("regions")
         self._extra.add(provider)
         return True
 
@@ -332,6 +328,12 @@ class Session:
         self._own.close()
         self.duck.close()
         self.cloud.close()
+
+
+def regions_table(catalog: Catalog) -> pa.Table:
+    """The rows of `<provider>.regions`."""
+    rows = [asdict(region) for region in catalog.regions()]
+    return pa.Table.from_pylist(rows, _texts(*REGION_COLUMNS))
 
 
 def quoted(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from sqlprov.plan.predicate import FALSE, TRUE, Predicate
 from sqlprov.plan.read import Account, Demand, KeyRead, ListRead, PlannedCall, ReadPlan, plan_read
-from sqlprov.plan.regions import Regions
+from sqlprov.plan.regions import Regions, named
 
 __all__ = [
     "FALSE",
@@ -15,5 +15,6 @@ __all__ = [
     "Predicate",
     "ReadPlan",
     "Regions",
+    "named",
     "plan_read",
 ]

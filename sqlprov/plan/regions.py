@@ -39,14 +39,14 @@ def scope(predicate: Predicate, regions: Regions, table: str) -> tuple[str, ...]
     said = And(tuple(part for part in conjuncts(predicate) if part != Not(IsNull("region"))))
     if "region" not in columns_of(said):
         return _default(regions, table)
-    named = _named(predicate)
-    for name in named:
+    names = named(predicate)
+    for name in names:
         if name not in regions.known:
             raise RegionError(
                 f"Unknown region {name!r}.{nearest(name, regions.known)} "
                 "SELECT region FROM aws.regions lists them; SET sqlprov_regions makes a new one known."
             )
-    candidates = sorted({*regions.every, *regions.default, *named})
+    candidates = sorted({*regions.every, *regions.default, *names})
     return tuple(region for region in candidates if accepts(predicate, "region", region))
 
 
@@ -66,7 +66,7 @@ def _default(regions: Regions, table: str) -> tuple[str, ...]:
     return regions.default
 
 
-def _named(predicate: Predicate) -> tuple[str, ...]:
+def named(predicate: Predicate) -> tuple[str, ...]:
     """Regions that a condition must equal; a name in `<>` or a range need not exist."""
     names: list[str] = []
     for part in _leaves(predicate):

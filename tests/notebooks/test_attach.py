@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+import pytest
+from attaching import Attach
+
+import sqlprov
+from sqlprov.emulator import Emulator, Fault
+from sqlprov.errors import Error, InterfaceError, NotSupportedError, RegionError, UnknownName
+
+EXPERIMENTS = "aws.sagemaker.inference_experiments"
+NAMES = f"SELECT region, name FROM {EXPERIMENTS} ORDER BY ALL"
+Open = Callable[[Path], duckdb.DuckDBPyConnection]
+
+
+def read_only(path: Path) -> duckdb.DuckDBPyConnection:
+    duckdb.connect(path).close()
+    return duckdb.connect(path, read_only=True)
+
+
+@pytest.mark.parametrize(
+    "open_",
+    [
+        pytest.param(lambda path: duckdb.connect(), id="in memory"),
+        pytest.param(duckdb.connect, id="a file"),
+        pytest.param(read_only, id="a file, read-only"),
+    ],
+)
+def test_the_tables_appear_in_a_connection_and_in_all_its_cursors(
+    open_: Open, tmp_path: Path, attach: Attach
+) -> None:
+    with open_(tmp_path / "own.duckdb") as con:
+        before = con.cursor()
+        attach(con)
+        expected = con.sql(NAMES).fetchall()
+        assert len(expected) == 9
+        assert before.execute(NAMES).fetchall() == con.cursor().execute(NAMES).fetchall() == expected
+        listed = con.sql("SELECT table_name FROM information_schema.tables WHERE table_catalog = 'aws'")
+        assert ("inference_experiments",) in listed.fetchall()
+        described = con.sql(f"DESCRIBE {EXPERIMENTS}").fetchall()
+        assert ("creation_time", "TIMESTAMP WITH TIME ZONE") in [row[:2] for row in described]
+        assert not any(row[0].startswith("__ctx") for row in described)
+
+
+def test_it_answers_what_a_connection_of_sqlprov_answers(
+    tables: duckdb.DuckDBPyConnection, em: Emulator
+) -> None:
+    query = f"""
+        SELECT e.*, m.creation_time AS model_created FROM {EXPERIMENTS} AS e
+        LEFT JOIN aws.sagemaker.models AS m ON m.model_name = e.model_variants[1].ModelName AND m.region = e.region
+        ORDER BY e.region, e.name
+    """
+    with sqlprov.connect(endpoint_url=em.url, region=["us-east-1", "eu-west-1"]) as own:
+        assert tables.sql(query).to_arrow_table().to_pylist() == own.sql(query).arrow().to_pylist()
+
+
+def test_conditions_columns_and_keys_decide_the_calls(
+    con: duckdb.DuckDBPyConnection, attach: Attach, em: Emulator
+) -> None:
+    made = attach(con, regions="us-east-1")
+    con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE status = 'Running'").fetchall()
+    con.sql(f"SELECT endpoint_name FROM {EXPERIMENTS} WHERE name = 'fraud-lightgbm'").fetchall()
+    listed, described = em.calls
+    assert (listed.operation, listed.parameters["StatusEquals"]) == ("ListInferenceExperiments", "Running")
+    assert (described.operation, described.parameters) == (
+        "DescribeInferenceExperiment",
+        {"Name": "fraud-lightgbm"},
+    )
+    assert [(call.operation, call.region, call.rows) for call in made.calls] == [
+        ("ListInferenceExperiments", "us-east-1", 2),
+        ("DescribeInferenceExperiment", "us-east-1", 1),
+    ]
+
+
+def test_a_limit_stops_the_paging(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    with Emulator() as em:
+        em.fill(2_000)
+        attach(con, regions="us-east-1", endpoint_url=em.url)
+        assert len(con.sql(f"SELECT name FROM {EXPERIMENTS} LIMIT 5").fetchall()) == 5
+        assert len(em.calls) <= 3
+
+
+# Regions
+
+
+def test_the_regions_given_are_all_that_the_tables_hold(tables: duckdb.DuckDBPyConnection) -> None:
+    found = tables.sql(
+        f"SELECT DISTINCT region FROM {EXPERIMENTS} WHERE region LIKE '%-%' ORDER BY 1"
+    ).fetchall()
+    assert found == [("eu-west-1",), ("us-east-1",)]
+    assert tables.sql(f"SELECT count(*) FROM {EXPERIMENTS} WHERE region <> 'us-east-1'").fetchall() == [(3,)]
+
+
+@pytest.mark.parametrize("condition", ["region = 'us-west-2'", "region IN ('us-east-1', 'us-west-2')"])
+def test_naming_another_region_is_an_error_not_an_empty_table(
+    tables: duckdb.DuckDBPyConnection, condition: str
+) -> None:
+    with pytest.raises(duckdb.Error, match="us-east-1, eu-west-1 here, not of 'us-west-2'"):
+        tables.sql(f"SELECT count(*) FROM {EXPERIMENTS} WHERE {condition}").fetchall()
+
+
+def test_all_means_every_region_of_the_partition(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    attach(con, regions="all")
+    found = con.sql(f"SELECT region, count(*) FROM {EXPERIMENTS} GROUP BY ALL ORDER BY ALL").fetchall()
+    assert found == [("eu-west-1", 3), ("us-east-1", 6), ("us-west-2", 3)]
+
+
+@pytest.mark.parametrize("regions", [[], ["us-east-1", "all"], "nowhere"])
+def test_regions_that_cannot_be_meant_are_refused(
+    con: duckdb.DuckDBPyConnection, attach: Attach, regions: object
+) -> None:
+    with pytest.raises(RegionError):
+        attach(con, regions=regions)
+    assert con.sql("SELECT count(*) FROM duckdb_databases() WHERE database_name = 'aws'").fetchall() == [(0,)]
+
+
+def test_a_region_that_botocore_does_not_know_is_warned_of(
+    con: duckdb.DuckDBPyConnection, attach: Attach
+) -> None:
+    with pytest.warns(UserWarning, match="'us-esat-1'. Did you mean 'us-east-1'") as told:
+        attach(con, regions="us-esat-1")
+    assert told[0].filename == __file__.replace("test_attach", "conftest")
+
+
+# Errors
+
+
+def test_an_error_of_the_first_call_keeps_its_text(tables: duckdb.DuckDBPyConnection, em: Emulator) -> None:
+    em.fault(Fault("access_denied", times=None))
+    with pytest.raises(duckdb.Error) as told:
+        tables.sql(NAMES).fetchall()
+    assert "source failed: AccessDenied: ListInferenceExperiments in " in str(told.value)
+    assert "sagemaker:ListInferenceExperiments" in str(told.value)
+    assert "Traceback" not in str(told.value)
+
+
+def test_an_error_of_a_later_call_keeps_its_text(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    with Emulator() as em:
+        em.fill(1_000)
+        em.fault(Fault("access_denied", at=4, times=None))
+        attach(con, regions="us-east-1", endpoint_url=em.url)
+        with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as own:
+            em.clear_faults()
+            em.fault(Fault("access_denied", at=4, times=None))
+            with pytest.raises(Error) as expected:
+                own.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
+        em.clear_faults()
+        em.fault(Fault("access_denied", at=4, times=None))
+        with pytest.raises(duckdb.Error) as told:
+            con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
+        without_request = str(expected.value).partition("(request")[0]
+        assert without_request in str(told.value)
+        assert "Traceback" not in str(told.value) and "Python exception" not in str(told.value)
+        em.clear_faults()
+        assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(1_000,)]
+
+
+def test_an_incomplete_answer_cannot_be_asked_for(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    with pytest.raises(NotSupportedError, match="cannot tell that rows are missing"):
+        attach(con, settings={"on_error": "warn"})
+
+
+def test_settings_are_those_of_a_connection(
+    con: duckdb.DuckDBPyConnection, attach: Attach, em: Emulator
+) -> None:
+    attach(con, regions="us-east-1", settings={"pushdown": "off"})
+    con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE status = 'Running'").fetchall()
+    assert "StatusEquals" not in em.calls[0].parameters
+    with pytest.raises(InterfaceError, match="an argument of attach"):
+        attach(con, settings={"regions": "us-east-1"})
+    with pytest.raises(UnknownName, match="sqlprov_pushdown"):
+        attach(con, settings={"pushdwon": "off"})
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            f"INSERT INTO {EXPERIMENTS} (name) VALUES ('x')",
+            "Catalog Error: inference_experiments is not an table",
+        ),
+        (f"DELETE FROM {EXPERIMENTS}", "Binder Error: Can only delete from base table"),
+        (f"UPDATE {EXPERIMENTS} SET name = 'x'", "Binder Error: Can only update base table"),
+        ("EXEC aws.sagemaker.inference_experiments.stop @name = 'x'", "Parser Error: syntax error"),
+        (f"SHOW METHODS IN {EXPERIMENTS}", "Parser Error: syntax error"),
+    ],
+)
+def test_what_duckdb_cannot_do_it_refuses(
+    tables: duckdb.DuckDBPyConnection, em: Emulator, statement: str, said: str
+) -> None:
+    with pytest.raises(duckdb.Error) as told:
+        tables.execute(statement)
+    assert str(told.value).startswith(said)
+    assert not em.calls
+
+
+# Names
+
+
+def test_a_database_of_that_name_is_left_alone(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    con.execute("ATTACH ':memory:' AS aws; CREATE TABLE aws.kept AS SELECT 42 AS answer")
+    for change in (lambda: attach(con), lambda: sqlprov.detach(con)):
+        with pytest.raises(InterfaceError, match=r"a database called 'aws' already.*as_='cloud'"):
+            change()
+    attach(con, as_="cloud")
+    assert con.sql("SELECT count(*) FROM cloud.sagemaker.models").fetchall() == [(16,)]
+    assert con.sql("SELECT answer FROM aws.kept").fetchall() == [(42,)]
+
+
+def test_attaching_again_replaces_what_was_attached(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    attach(con, regions="us-east-1")
+    attach(con, regions="eu-west-1")
+    assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(3,)]
+    with pytest.raises(UnknownName, match=r"Unknown service 'sagemkaer'.*Did you mean 'sagemaker'"):
+        attach(con, services=["sagemkaer"])
+    assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(3,)]
+
+
+def test_the_tables_can_be_taken_away(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    made = attach(con)
+    assert EXPERIMENTS in made.tables and EXPERIMENTS in repr(made)
+    sqlprov.detach(con)
+    sqlprov.detach(con)
+    with pytest.raises(duckdb.CatalogException):
+        con.sql(NAMES)
+
+
+@pytest.mark.parametrize("what", [None, duckdb, "closed"])
+def test_what_is_no_open_connection_is_refused(what: object, attach: Attach) -> None:
+    if what == "closed":
+        what = duckdb.connect()
+        what.close()
+    with pytest.raises(Error, match=r"duckdb.connect\(\)|closed"):
+        attach(what)
+
+
+def test_a_transaction_that_has_begun_sees_the_tables(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    con.execute("CREATE TABLE own AS SELECT 'fraud-lightgbm' AS name")
+    con.execute("BEGIN")
+    con.execute("INSERT INTO own VALUES ('x')")
+    attach(con)
+    joined = con.sql(f"SELECT count(*) FROM own JOIN {EXPERIMENTS} USING (name)")
+    assert joined.fetchall() == [(1,)]
+    con.execute("ROLLBACK")
+    assert con.sql("SELECT count(*) FROM own").fetchall() == [(1,)]
+
+
+# Threads, and the end
+
+
+def test_cursors_read_at_once_in_threads_of_their_own(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    made = attach(con)
+    query = f"SELECT a.name FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b USING (name, region) ORDER BY ALL"
+    expected = con.sql(query).fetchall()
+    cursors = [con.cursor() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda cursor: [cursor.execute(query).fetchall() for _ in range(5)], cursors))
+    assert found == [[expected] * 5] * 4
+    assert {call.error for call in made.calls} == {""}
+
+
+def test_closing_the_connection_ends_the_local_sagemaker(attach: Attach) -> None:
+    con = duckdb.connect()
+    before = set(threading.enumerate())
+    attach(con, endpoint_url=None, local=True)
+    assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(9,)]
+    serving = {thread for thread in set(threading.enumerate()) - before if thread.name == "local-sagemaker"}
+    con.close()
+    gc.collect()
+    assert serving and not any(thread.is_alive() for thread in serving)
+
+
+UNREAD = "reader = con.execute('BEGIN').sql('SELECT model_name FROM aws.sagemaker.models').to_arrow_reader(1)"
+
+
+@pytest.mark.parametrize("ending", ["", UNREAD])
+def test_a_program_ends_without_a_word(ending: str, em: Emulator) -> None:
+    program = f"""
+        import duckdb, sqlprov
+        con = duckdb.connect()
+        sqlprov.attach(con, ["sagemaker"], regions="us-east-1", endpoint_url={em.url!r})
+        print(con.sql("SELECT count(*) FROM {EXPERIMENTS}").fetchall())
+        {ending}
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[(6,)]\n", "")
