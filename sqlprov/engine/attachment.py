@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+from duckdb import DuckDBPyConnection as DuckDBPyConnection
 
 from sqlprov.catalog import Catalog, Table
 from sqlprov.cloud.clients import Cloud
@@ -58,7 +59,7 @@ class Attachment:
 
     def __init__(
         self,
-        duck: duckdb.DuckDBPyConnection,
+        duck: DuckDBPyConnection,
         catalog: Catalog,
         cloud: Cloud,
         services: Sequence[str] | None,
@@ -118,7 +119,7 @@ class Attachment:
                 warnings.warn(f"botocore does not know the region {region!r}.{near}", stacklevel=4)
         return chosen
 
-    def _create(self, duck: duckdb.DuckDBPyConnection, tables: list[Table]) -> None:
+    def _create(self, duck: DuckDBPyConnection, tables: list[Table]) -> None:
         """Attach the database and make its views, through a cursor of its own: the caller's may be in a transaction."""
         base = quoted(self.name)
         with _cursor(duck) as own:
@@ -209,7 +210,7 @@ def _end(runs: deque[Run], cloud: Cloud) -> None:
     cloud.close()
 
 
-def attachment_of(duck: duckdb.DuckDBPyConnection, name: str) -> Attachment | None:
+def attachment_of(duck: DuckDBPyConnection, name: str) -> Attachment | None:
     """The attachment that a database of DuckDB is; `None` if there is no such database.
 
     Raises:
@@ -232,7 +233,7 @@ def attachment_of(duck: duckdb.DuckDBPyConnection, name: str) -> Attachment | No
     return _attachments[found[0]]
 
 
-def detach(duck: duckdb.DuckDBPyConnection, name: str) -> None:
+def detach(duck: DuckDBPyConnection, name: str) -> None:
     """Take an attachment away, if it is there.
 
     Raises:
@@ -244,7 +245,7 @@ def detach(duck: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _cursor(duck: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+def _cursor(duck: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
     """A cursor of ours, whose errors are ours too."""
     _check(duck)
     try:
@@ -254,8 +255,8 @@ def _cursor(duck: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnecti
         raise translated(error, "") from None
 
 
-def _check(duck: duckdb.DuckDBPyConnection) -> None:
-    if not isinstance(duck, duckdb.DuckDBPyConnection):
+def _check(duck: DuckDBPyConnection) -> None:
+    if not isinstance(duck, DuckDBPyConnection):
         raise InterfaceError(
             f"Expected a DuckDB connection, as duckdb.connect() makes it, not {type(duck).__name__}. "
             "That of duckdb.sql() is duckdb.default_connection()."

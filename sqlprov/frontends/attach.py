@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from sqlprov.catalog import Catalog
 from sqlprov.connection import account
 from sqlprov.engine import attachment
-from sqlprov.engine.attachment import Attachment
+from sqlprov.engine.attachment import Attachment, DuckDBPyConnection
 from sqlprov.errors import InterfaceError
 from sqlprov.settings import Settings
 
-if TYPE_CHECKING:
-    import duckdb
-
 
 def attach(
-    con: duckdb.DuckDBPyConnection,
+    con: DuckDBPyConnection,
     services: Sequence[str] | None = None,
     *,
     regions: str | Sequence[str],
@@ -68,7 +64,7 @@ def attach(
     return made
 
 
-def detach(con: duckdb.DuckDBPyConnection, as_: str = "aws") -> None:
+def detach(con: DuckDBPyConnection, as_: str = "aws") -> None:
     """Take the live tables out of a DuckDB connection; harmless if they are not there.
 
     Raises:
