@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlprov import errors
 from sqlprov.errors import *  # noqa: F403
+from sqlprov.errors import Warning as Warning  # PEP 249's; a star import leaves Python's own
+from sqlprov.frontends import dbapi
+from sqlprov.frontends.dbapi import *  # noqa: F403
 from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ __all__ = [
     "attach",
     "connect",
     "detach",
+    *dbapi.__all__,
     *errors.__all__,
 ]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 import sys
+import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from sqlprov.cloud.run import LET_END, Run
 from sqlprov.engine.cursor import Answer, Bindings, Cursor, Parameters, Pending
 from sqlprov.engine.driver import LET_GO, Driver
 from sqlprov.engine.faults import translated
+from sqlprov.engine.fetching import Fetching
 from sqlprov.engine.result import NO_ROWS, Result
 from sqlprov.engine.session import Session
 from sqlprov.errors import Cancelled, Error, InterfaceError, ProgrammingError, nearest
@@ -101,24 +103,32 @@ def account(local: bool, endpoint_url: str | None, profile: str | None) -> tuple
     return Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS), emulator
 
 
-class Connection:
+class Connection(Fetching):
     """Runs statements one after another; made by `connect`, or by `cursor` for another thread.
 
-    A connection serves one thread at a time; `cancel` may be called from any.
+    It serves one thread at a time; `cursor` and `cancel` may be called from any. It is a PEP 249 connection, and a
+    cursor at once: what `cursor` makes is a connection of its own, with transactions of its own.
     """
 
     def __init__(
-        self, session: Session, settings: Settings, emulator: Emulator | None = None, *, owner: bool = False
+        self,
+        session: Session,
+        settings: Settings,
+        emulator: Emulator | None = None,
+        *,
+        owner: bool = False,
+        parent: Connection | None = None,
     ) -> None:
         self.settings = self._initial = settings
         session.cloud.read_only |= settings.read_only
-        self._session, self._emulator, self._owner = session, emulator, owner
+        self._session, self._emulator, self._owner, self._parent = session, emulator, owner, parent
         self._cursor = Cursor(session)
         self._driver = Driver()
-        self._result: Result | None = None
         self._run: Run | None = None
         self._last: Run | None = None
         self._closed = False
+        self._cursors: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._cursors_change = threading.Lock()
         _open.add(self)
 
     # Statements
@@ -142,6 +152,33 @@ class Connection:
         return results[-1]
 
     execute = sql
+
+    def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        """Run the statement `text` for each of `rows`, one after another.
+
+        Args:
+            text: usually one INSERT, UPDATE or DELETE.
+            rows: the parameters of each run, as for `sql`.
+
+        Returns:
+            The result of the last run, with the `rowcount` of all.
+
+        Raises:
+            Error: what a run met; the runs before it stand, and a note says how many.
+        """
+        caller = sys._getframe(1)
+        done = changed = 0
+        result = Result.of(NO_ROWS.empty_table(), Run(self.settings))
+        try:
+            for row in rows:
+                for result in self._results(text, row, caller):
+                    changed = changed + result.rowcount if min(changed, result.rowcount) >= 0 else -1
+                done += 1
+        except Error as error:
+            error.add_note(f"This was run {done + 1} of executemany; the {done} before it stand.")
+            raise
+        result.rowcount = changed
+        return result
 
     def run(
         self,
@@ -180,7 +217,8 @@ class Connection:
         self._check_parameters(statements, parameters)
         for statement in statements:
             self._check()
-            yield self._answer(statement, Bindings(parameters, caller), dry_run, confirm)
+            self._result = self._answer(statement, Bindings(parameters, caller), dry_run, confirm)
+            yield self._result
 
     def _answer(
         self, statement: Statement, bindings: Bindings, dry_run: bool, confirm: Confirm | None
@@ -216,8 +254,7 @@ class Connection:
         except BaseException:
             self._finish(run)
             raise
-        self._result = self._told(answer, statement.text, run)
-        return self._result
+        return self._told(answer, statement.text, run)
 
     def _confirm(self, pending: Pending, confirm: Confirm, run: Run) -> None:
         asked = time.monotonic()
@@ -328,18 +365,56 @@ class Connection:
                 if name not in used:
                     raise ProgrammingError(f"No statement has a parameter ${name}.{nearest(name, used)}")
 
+    # Transactions
+
+    def commit(self) -> None:
+        """Commit what was begun with BEGIN, here and on the cursors of this connection; without it nothing is done.
+
+        Only tables of DuckDB take part: a write to the cloud is refused within BEGIN.
+
+        Raises:
+            Error: a transaction met an error before, or another one; it is to be rolled back.
+        """
+        self._end("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo what was begun with BEGIN, here and on the cursors of this connection; without it nothing is done."""
+        self._end("ROLLBACK")
+
+    def _end(self, verb: str) -> None:
+        self._check()
+        for each in (self, *self._its_cursors()):
+            if each is not self:
+                each._end(verb)
+            elif self._cursor.in_transaction:
+                self.sql(verb)
+
     # Cursors and the end
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that made this cursor; itself, if `connect` made it."""
+        return self._parent or self
 
     def cursor(self) -> Connection:
         """Another connection to the same tables and database, with these settings; for another thread."""
         self._check()
-        return Connection(self._session, self.settings)
+        made = Connection(self._session, self.settings, parent=self)
+        with self._cursors_change:
+            self._cursors.add(made)
+        return made
+
+    def _its_cursors(self) -> list[Connection]:
+        with self._cursors_change:
+            return [cursor for cursor in self._cursors if not cursor._closed]
 
     def close(self) -> None:
-        """End the statement under way; on the connection that `connect` made, end all. Twice is harmless."""
+        """End the statement under way and its cursors; the one that `connect` made ends all. Twice is harmless."""
         if self._closed:
             return
         self._closed = True
+        for cursor in self._its_cursors():
+            cursor.close()
         self.cancel()
         self._close_result()
         self._driver.close()

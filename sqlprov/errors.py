@@ -20,6 +20,8 @@ Error
         ├── BrokenReply            cut off, not JSON, incomplete, or a page token repeated
         ├── ServiceError           any other error the service answered
         └── Cancelled              by Connection.cancel(), by closing the result, or not confirmed
+
+PEP 249's Warning is there too, and never raised; a star import leaves Python's own in its place.
 """
 
 from __future__ import annotations
@@ -51,6 +53,10 @@ __all__ = [
     "Unreachable",
     "WriteError",
 ]
+
+
+class Warning(Exception):
+    """PEP 249 names it; what deserves a second look stands in `Result.warnings`."""
 
 
 class Error(Exception):

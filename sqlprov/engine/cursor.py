@@ -42,7 +42,8 @@ TEMPORARY = (
 )
 LISTINGS = frozenset({"information_schema", "tables", "views", "columns"})
 """Words of statements that list what there is, as SHOW TABLES does: every table has to be there for them."""
-BEGINS, ENDS = frozenset({"BEGIN", "START"}), frozenset({"COMMIT", "END", "ROLLBACK", "ABORT"})
+BEGINS, COMMITS = frozenset({"BEGIN", "START"}), frozenset({"COMMIT", "END"})
+ENDS = COMMITS | {"ROLLBACK", "ABORT"}
 NO_READING = BEGINS | ENDS | {"SET", "RESET", "USE", "DETACH"}
 """Verbs that read no table; in an aborted transaction nothing but these may be run."""
 
@@ -94,7 +95,7 @@ class Cursor:
         self._definitions = scoping.Definitions(session, self.duck)
         # Name of a prepared statement -> `unresolved` and `relied` of its runs.
         self._prepared: dict[str, tuple[str | None, frozenset[str]]] = {}
-        self._in_transaction = False
+        self.in_transaction = False
 
     def path(self) -> tuple[str, ...]:
         """What USE chose: catalog and schema; empty if DuckDB answers nothing, in an aborted transaction."""
@@ -137,13 +138,16 @@ class Cursor:
     def _query(self, query: Query, bindings: Bindings, run: Run) -> Answer:
         if query.verb in BEGINS:
             self._session.register_all()
+        if query.verb in COMMITS:
+            # Of an aborted transaction DuckDB says that it was committed, and rolls it back.
+            self.duck.execute("SELECT 1")
         text = self._prepare(query, bindings, run)
         try:
             relation = self._bound(text, bindings, run)
         finally:
             self._session.changes += query.verb not in READS
         if query.verb in BEGINS | ENDS:
-            self._in_transaction = query.verb in BEGINS
+            self.in_transaction = query.verb in BEGINS
         if relation is None or relation.columns == ["Success"]:
             return Answer()
         reader = relation.to_arrow_reader(BATCH)
@@ -312,7 +316,7 @@ class Cursor:
     def _check_may_write(self, run: Run) -> None:
         if run.settings.read_only:
             raise NotSupportedError("The session is read-only (sqlprov_read_only): nothing was written.")
-        if self._in_transaction:
+        if self.in_transaction:
             raise NotSupportedError(
                 "A write to the cloud cannot be rolled back, so that it is refused within BEGIN … COMMIT."
             )

@@ -17,6 +17,8 @@ from blocks import ROOT, blocks
 from sqlprov import Connection, Result, connect, errors, statements
 from sqlprov.catalog import Catalog
 from sqlprov.emulator import FAULTS, Emulator, Options
+from sqlprov.engine.fetching import Fetching
+from sqlprov.frontends import dbapi
 from sqlprov.frontends.cli import cli
 from sqlprov.output import FORMATS
 from sqlprov.settings import Settings
@@ -166,7 +168,12 @@ def test_every_argument_of_connect_is_documented() -> None:
     assert set(inspect.signature(connect).parameters) <= first_cells("python.md")
 
 
-@pytest.mark.parametrize("kind", [Connection, Result])
+@pytest.mark.parametrize("name", dbapi.__all__)
+def test_everything_that_pep_249_asks_of_the_module_is_documented(name: str) -> None:
+    assert name in words("python.md")
+
+
+@pytest.mark.parametrize("kind", [Connection, Fetching, Result])
 def test_every_public_method_is_documented(kind: type) -> None:
     assert public(kind) - {"of"} <= words("python.md")
 

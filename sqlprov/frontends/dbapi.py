@@ -1,0 +1,92 @@
+"""What PEP 249 asks of a module beside connect() and the errors; `sqlprov` hands it on.
+
+Its connections and cursors are `sqlprov.Connection`, which commits each statement by itself: within a transaction
+that began unasked every write to the cloud would be refused.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+__all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "Binary",
+    "Date",
+    "DateFromTicks",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "apilevel",
+    "paramstyle",
+    "threadsafety",
+]
+
+apilevel = "2.0"
+threadsafety = 2
+"""Threads may share a connection, each with a cursor() of its own."""
+paramstyle = "qmark"
+"""`?` and a sequence; `$name` and a mapping work too."""
+
+Date = datetime.date
+Time = datetime.time
+Timestamp = datetime.datetime
+Binary = bytes
+
+
+def DateFromTicks(ticks: float) -> datetime.date:
+    """The local date of `ticks`, seconds since 1970 in UTC.
+
+    >>> DateFromTicks(86_400 * 365.25 * 30).year
+    2000
+    """
+    return datetime.datetime.fromtimestamp(ticks).date()
+
+
+def TimeFromTicks(ticks: float) -> datetime.time:
+    """The local time of day of `ticks`, seconds since 1970 in UTC.
+
+    >>> TimeFromTicks(90).second
+    30
+    """
+    return datetime.datetime.fromtimestamp(ticks).time()
+
+
+def TimestampFromTicks(ticks: float) -> datetime.datetime:
+    """The local date and time of `ticks`, seconds since 1970 in UTC, without a zone.
+
+    >>> TimestampFromTicks(90).tzinfo is None
+    True
+    """
+    return datetime.datetime.fromtimestamp(ticks)
+
+
+class TypeObject:
+    """Equal to the types in `Cursor.description` that are of its kind.
+
+    >>> DATETIME == "timestamp[us, tz=UTC]", NUMBER == "timestamp[us, tz=UTC]"
+    (True, False)
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return self._pattern.match(other) is not None
+        return self is other
+
+    __hash__ = object.__hash__
+
+
+STRING = TypeObject(r"(large_)?string|dictionary<values=string")
+BINARY = TypeObject(r"(large_|fixed_size_)?binary")
+NUMBER = TypeObject(r"u?int\d|float|double|halffloat|decimal")
+DATETIME = TypeObject(r"date\d|time")
+ROWID = TypeObject(r"(?!)")
+"""No column has it: neither the cloud's tables nor DuckDB's results have row ids."""
