@@ -22,15 +22,16 @@ from sqlprov.engine.driver import LET_GO, Driver
 from sqlprov.engine.faults import translated
 from sqlprov.engine.fetching import Fetching
 from sqlprov.engine.result import NO_ROWS, Result
-from sqlprov.engine.session import Session
+from sqlprov.engine.session import OWN, Session
 from sqlprov.errors import Cancelled, Error, InterfaceError, ProgrammingError, nearest
 from sqlprov.settings import Settings
 from sqlprov.statements import Answered, Query, SetSetting, Statement, parse
 
 if TYPE_CHECKING:
-    from sqlprov.cloud.run import Progress
+    from sqlprov.cloud.run import CallRecord, Progress
     from sqlprov.cloud.writing import Outcome
     from sqlprov.emulator import Emulator
+    from sqlprov.engine.vocabulary import Vocabulary
     from sqlprov.engine.writes import Confirm
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -126,6 +127,7 @@ class Connection(Fetching):
         self._driver = Driver()
         self._run: Run | None = None
         self._last: Run | None = None
+        self._latest: Run | None = None
         self._closed = False
         self._cursors: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._cursors_change = threading.Lock()
@@ -224,7 +226,7 @@ class Connection(Fetching):
         self, statement: Statement, bindings: Bindings, dry_run: bool, confirm: Confirm | None
     ) -> Result:
         self._close_result()
-        run = Run(self.settings, before=self._last)
+        run = self._latest = Run(self.settings, before=self._last)
         if isinstance(statement, SetSetting):
             self._set(statement)
             run.finish()
@@ -310,6 +312,29 @@ class Connection(Fetching):
     def outcomes(self) -> tuple[Outcome, ...]:
         """What became of each row of the last statement that made calls; empty if it wrote none."""
         return tuple(self._last.outcomes) if self._last else ()
+
+    @property
+    def calls(self) -> list[CallRecord]:
+        """The API calls of the last statement, also of one that failed or was cancelled."""
+        return list(self._latest.calls) if self._latest else []
+
+    # What may be written
+
+    @property
+    def catalog(self) -> Catalog:
+        """The providers, services, tables and regions."""
+        return self._session.catalog
+
+    def vocabulary(self) -> Vocabulary:
+        """The words that may be written: DuckDB's, and its own tables; not while a statement is under way."""
+        from sqlprov.engine.vocabulary import vocabulary
+
+        self._check()
+        self._close_result()
+        live = (*self.catalog.providers(), OWN)
+        return self._driver.do(
+            lambda: vocabulary(self._cursor.duck, self._cursor.path(), live), self._cursor.duck.interrupt
+        )
 
     # Running and ending
 

@@ -88,7 +88,7 @@ def _row(table: Table, column: Column) -> dict[str, object]:
         "type": duckdb_type(column.type),
         "description": column.description,
         "source": column.source.value,
-        "call": _call(table, column.source),
+        "call": filled_by(table, column.source),
         "key": column.name in table.key or column.source is Source.KEY,
         "filters": ", ".join(each.parameter for each in table.list.filters if each.column == column.name),
         "constraint": _constraint(column.constraint),
@@ -103,7 +103,8 @@ def _region_rows() -> Iterator[dict[str, object]]:
         yield {**blank, **about, "source": "botocore", "key": name == "region"}
 
 
-def _call(table: Table, source: Source) -> str:
+def filled_by(table: Table, source: Source) -> str:
+    """The call that fills columns of a source; empty if none does."""
     calls = {
         Source.LIST: table.list.call,
         Source.DESCRIBE: table.describe.call if table.describe else "",

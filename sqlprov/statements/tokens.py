@@ -104,6 +104,20 @@ def tokens(text: str, *, comments: bool = False) -> list[Token]:
     return found
 
 
+def left_open(text: str) -> int | None:
+    """Offset of the literal, quoted identifier or comment that is not closed; `None` if there is none."""
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        assert match is not None  # the last alternative takes any character
+        try:
+            end = match.end() if match.lastgroup != "open" else _closed(text, at)[1]
+        except MalformedSQL:
+            return at
+        at = end
+    return None
+
+
 def _closed(text: str, start: int) -> tuple[str, int]:
     if quoted := _QUOTED.match(text, start):
         return "quoted", quoted.end()

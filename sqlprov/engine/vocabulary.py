@@ -1,0 +1,67 @@
+"""A DuckDB connection in; the words that may be written in its SQL out, for completion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import duckdb
+
+_KEYWORDS = "SELECT DISTINCT upper(keyword_name) FROM duckdb_keywords() ORDER BY 1"
+_FUNCTIONS = """
+    SELECT function_name, any_value(parameters), any_value(return_type)
+    FROM duckdb_functions() WHERE function_name ~ '^[a-z]' AND NOT starts_with(function_name, 'duckdb_')
+    GROUP BY 1 ORDER BY 1
+"""
+_COLUMNS = """
+    SELECT database_name, schema_name, table_name, column_name, data_type
+    FROM duckdb_columns() WHERE NOT internal AND NOT list_contains(?, database_name) ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What DuckDB knows at one time.
+
+    Attributes:
+        path: what USE chose: catalog and schema.
+        relations: name of a table or view of its own -> its columns, name and type; the name has its database and
+            schema where they are not those of `path`.
+        keywords: in upper case.
+        functions: name -> parameters and result, such as `(string, separator) → VARCHAR[]`.
+    """
+
+    path: tuple[str, ...]
+    relations: Mapping[str, tuple[tuple[str, str], ...]]
+    keywords: tuple[str, ...]
+    functions: Mapping[str, str]
+
+
+def vocabulary(duck: duckdb.DuckDBPyConnection, path: tuple[str, ...], live: tuple[str, ...]) -> Vocabulary:
+    """The words that `duck` knows; the tables of the catalogs `live` are left out."""
+    relations: dict[str, list[tuple[str, str]]] = {}
+    try:
+        rows = duck.execute(_COLUMNS, [list(live)]).fetchall()
+    except duckdb.Error:
+        rows = []  # in an aborted transaction it answers nothing
+    for database, schema, table, column, kind in rows:
+        whole = (database, schema, table)
+        name = table if whole[:2] == path[:2] or database == "temp" else ".".join(whole)
+        relations.setdefault(name, []).append((column, kind))
+    keywords, functions = _fixed()
+    return Vocabulary(
+        path, {name: tuple(columns) for name, columns in relations.items()}, keywords, functions
+    )
+
+
+@cache
+def _fixed() -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """Keywords and functions, which are the same for every connection."""
+    with duckdb.connect() as duck:
+        keywords = tuple(str(row[0]) for row in duck.execute(_KEYWORDS).fetchall())
+        functions = {
+            str(name): f"({', '.join(parameters or ())})" + (f" → {result}" if result else "")
+            for name, parameters, result in duck.execute(_FUNCTIONS).fetchall()
+        }
+    return keywords, functions
