@@ -7,10 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from sqlprov.catalog import Catalog, Op, Source, Table
-from sqlprov.catalog.regions import ABOUT, COLUMNS
+from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
 from sqlprov.settings import Settings
 from sqlprov.statements.duckdb_types import duckdb_type
-from sqlprov.statements.names import REGIONS
 
 DOCS = Path(__file__).parent
 BEGIN, END = "<!-- settings: written by `make docs` -->\n", "<!-- end -->"

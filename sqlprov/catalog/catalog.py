@@ -6,13 +6,17 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ResourceFileError, UnknownName, nearest
-from .api import load_api
-from .load import ProviderInfo, ServiceInfo, load_provider, load_service, load_table
-from .regions import Region, partition_of, regions, service_regions
-from .shapes import Shape, input_of
-from .table import Table
+
+if TYPE_CHECKING:
+    from .load import ProviderInfo, ServiceInfo
+    from .regions import Region
+    from .shapes import Shape
+    from .table import Table
+
+# What loads a file or a model is imported where it is used: most of a command's start would go into it.
 
 
 class Catalog:
@@ -55,6 +59,8 @@ class Catalog:
         name = _find("table", name, files, ".".join(key))
         with self._lock:
             if (*key, name) not in self._tables:
+                from .load import load_table
+
                 self._tables[*key, name] = load_table(files[name], key[0], self.service_info(*key), name)
             return self._tables[*key, name]
 
@@ -63,6 +69,9 @@ class Catalog:
         with self._lock:
             key = (table.client, operation)
             if key not in self._inputs:
+                from .api import load_api
+                from .shapes import input_of
+
                 model = load_api(table.client).model
                 if operation not in model.operation_names:
                     known = nearest(operation, model.operation_names)
@@ -75,6 +84,8 @@ class Catalog:
         provider = self._provider(provider)
         with self._lock:
             if provider not in self._providers:
+                from .load import load_provider
+
                 file = self._info_file(Path(provider, "_provider.yaml"))
                 self._providers[provider] = load_provider(file, provider)
             return self._providers[provider]
@@ -84,21 +95,29 @@ class Catalog:
         key = self._service(provider, service)
         with self._lock:
             if key not in self._services:
+                from .load import load_service
+
                 self._services[key] = load_service(self._info_file(Path(*key, "_service.yaml")), *key)
             return self._services[key]
 
     def regions(self) -> tuple[Region, ...]:
         """Every region known to botocore in every partition, without a call."""
+        from .regions import regions
+
         return regions()
 
     def service_regions(self, table_or_client: str, partition: str) -> tuple[str, ...]:
         """Regions of `partition` where a service is known: `aws.sagemaker.models`, or `sagemaker`."""
+        from .regions import service_regions
+
         parts = table_or_client.split(".")
         client = self.service_info(*parts[:2]).client if len(parts) > 1 else table_or_client
         return service_regions(client, partition)
 
     def partition(self, region: str) -> str | None:
         """The partition of a region, also of one too new for botocore; `None` for what is no region."""
+        from .regions import partition_of
+
         return partition_of(region)
 
     @cached_property

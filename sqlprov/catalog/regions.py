@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from .api import load_api, loader
-
+REGIONS = "regions"
+"""A table that every provider has, outside of its services: it makes no call."""
 ABOUT = "Every region known to botocore, in every partition, without a call."
 COLUMNS = {
     "region": "Name of the region, such as us-east-1.",
@@ -29,6 +29,9 @@ class Region:
 @cache
 def regions() -> tuple[Region, ...]:
     """Every region known to botocore, partition by partition."""
+    # Here, not above: a statement that names no region needs nothing of botocore.
+    from .api import loader
+
     found: dict[tuple[str, str], str] = {}
     # partitions.json has regions that endpoints.json still lacks.
     for file, name in (("partitions", "id"), ("endpoints", "partition")):
@@ -45,6 +48,8 @@ def regions() -> tuple[Region, ...]:
 @cache
 def partition_of(region: str) -> str | None:
     """The partition of a region; one that botocore does not know yet is told by its form."""
+    from .api import loader
+
     for known in regions():
         if known.region == region:
             return known.partition
@@ -57,6 +62,8 @@ def partition_of(region: str) -> str | None:
 @cache
 def service_regions(client: str, partition: str) -> tuple[str, ...]:
     """Regions of a partition where a service has endpoints; all of them if botocore does not say."""
+    from .api import load_api, loader
+
     known = tuple(region.region for region in regions() if region.partition == partition)
     prefix = load_api(client).model.endpoint_prefix
     endpoints = {

@@ -7,7 +7,6 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlprov.catalog.api import loader
 from sqlprov.errors import CredentialsError, InterfaceError, NotSupportedError
 
 if TYPE_CHECKING:
@@ -53,6 +52,8 @@ class Cloud:
         import boto3
         import botocore.exceptions
         import botocore.session
+
+        from sqlprov.catalog.api import loader
 
         with self._lock:
             if self._session is None:

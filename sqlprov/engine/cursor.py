@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from sqlprov.cloud.run import Run
 from sqlprov.engine import scoping
-from sqlprov.engine.explain import explained, scans
 from sqlprov.engine.faults import missing_relation, missing_words, unknown_live
 from sqlprov.engine.session import VARIABLE, Session
 from sqlprov.errors import DataError, NotSupportedError
-from sqlprov.plan import PlannedCall
 from sqlprov.statements import Delete, Exec, Explain, Insert, Query, Statement, Update, Write, refusal
 
 if TYPE_CHECKING:
+    from sqlprov.cloud.run import Run
     from sqlprov.engine.writes import Asked, Proposal
+    from sqlprov.plan import PlannedCall
 
 BATCH = 2048
 """Rows that DuckDB hands on at a time while a result is read bit by bit."""
@@ -157,6 +156,8 @@ class Cursor:
         return Answer(reader)
 
     def _explain(self, query: Query | Exec, bindings: Bindings, run: Run) -> Answer:
+        from sqlprov.engine.explain import explained, scans
+
         assert isinstance(query, Query), "EXEC is rehearsed"
         if query.pivot_without_in:
             raise NotSupportedError(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from sqlprov import errors
-from sqlprov.catalog import Catalog
-from sqlprov.statements.malformed import malformed
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
 
 KINDS: tuple[tuple[type[duckdb.Error], type[errors.Error]], ...] = (
     (duckdb.ParserException, errors.MalformedSQL),
@@ -31,6 +33,8 @@ UNKNOWN = re.compile(
 def translated(error: duckdb.Error, text: str) -> errors.Error:
     """Our error for DuckDB's, with its text; `text` is the statement it was about."""
     if isinstance(error, duckdb.ParserException):
+        from sqlprov.statements.malformed import malformed
+
         return malformed(str(error), text)
     said = str(error)
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException) and UNKNOWN.search(said):

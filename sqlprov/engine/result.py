@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sqlprov.cloud.run import CallRecord, Missing, Progress, Run
 from sqlprov.errors import InterfaceError, counted
-from sqlprov.plan import PlannedCall
+
+if TYPE_CHECKING:
+    from sqlprov.plan import PlannedCall
 
 NO_ROWS = pa.schema([])
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from sqlprov.cloud.run import Run
 from sqlprov.engine.session import Session
-from sqlprov.statements.regions import Analysis, analyse
-from sqlprov.statements.regions_labels import labelled
-from sqlprov.statements.regions_views import bare, definition
+
+if TYPE_CHECKING:
+    from sqlprov.statements.regions import Analysis
 
 VIEWS = "SELECT database_name, schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
 MACROS = (
@@ -46,6 +46,10 @@ def scoped(
     names = Names(session, definitions)
     if not names.may_read_live(text):
         return text, None, frozenset()
+    # Here, not above: sqlglot takes 60 ms, which a statement without a live table need not pay.
+    from sqlprov.statements.regions import analyse
+    from sqlprov.statements.regions_labels import labelled
+
     values = _by_name(parameters)
     known = _known(text, session, values, run)
 
@@ -191,6 +195,9 @@ class Names:
         views = [] if self.live(parts) else self._views(parts)
         if len(views) != 1:
             return None
+        from sqlprov.statements.regions_labels import labelled
+        from sqlprov.statements.regions_views import bare
+
         name, text = views[0]
         query = _query(text)
         macros = {name for name, _ in self._definitions.macros()}
@@ -244,6 +251,8 @@ class Names:
 
 def _query(create: str) -> str:
     """The query of a `CREATE VIEW`, under the view's own names of its columns."""
+    from sqlprov.statements.regions_views import definition
+
     columns, query = definition(create) or ("", create)
     return f"SELECT * FROM ({query}) AS named{columns}" if columns else query
 

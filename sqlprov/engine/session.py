@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import COLUMNS as REGION_COLUMNS
-from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.run import Run
 from sqlprov.errors import InterfaceError, ProgrammingError, nearest
-from sqlprov.plan import Demand, Predicate, ReadPlan, Regions, plan_read
-from sqlprov.plan.domain import conjuncts, without
-from sqlprov.plan.predicate import Compare
 
+# Planning and reading are imported where a live table is used: most statements' start would go into them.
 if TYPE_CHECKING:
     import pyarrow.compute as pc
 
+    from sqlprov.catalog import Catalog
+    from sqlprov.cloud.clients import Cloud
     from sqlprov.cloud.reading import Reading
     from sqlprov.engine.live import BatchSource, LiveTable, OwnTable
+    from sqlprov.plan import Predicate, ReadPlan, Regions
 
 VARIABLE = "sqlprov_ctx"
 OWN = "sqlprov"
@@ -173,10 +172,10 @@ class Session:
     def _table(self, provider: str, service: str, name: str) -> bool:
         if (provider, service, name) in self._live:
             return False
-        table = self.catalog.table(provider, service, name)
-        # Here, not above: pyarrow.dataset takes 150 ms, which a statement without a live table need not pay.
+        # pyarrow.dataset alone takes 150 ms.
         from sqlprov.engine.live import LiveTable
 
+        table = self.catalog.table(provider, service, name)
         live = LiveTable(table, self._demanded)
         self.cloud.let_read(table)
         self._schema(provider, service)
@@ -228,6 +227,9 @@ class Session:
         Raises:
             RegionError: see `plan.scope`.
         """
+        from sqlprov.plan import Demand, plan_read
+        from sqlprov.plan.domain import without
+
         table = live.table
         pages = {
             region: count for (name, region), count in self.cloud.pages.items() if name == table.full_name
@@ -243,6 +245,8 @@ class Session:
 
     def regions(self, client: str, run: Run) -> Regions:
         """What plans may know about regions."""
+        from sqlprov.plan import Regions
+
         chosen = run.settings.region_names()
         own = None if chosen and chosen != ("all",) else self.cloud.region()
         home = own or next((name for name in chosen if name != "all"), None)
@@ -288,6 +292,9 @@ class Session:
         return lambda: self._batches(live, plan, run)
 
     def _run(self, live: LiveTable | OwnTable, where: Predicate) -> Run:
+        from sqlprov.plan.domain import conjuncts
+        from sqlprov.plan.predicate import Compare
+
         for part in conjuncts(where):
             match part:
                 case Compare(name, "=", id_) if name == live.carrier and id_ in self.runs:

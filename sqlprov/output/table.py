@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
-from rich.cells import cell_len, chop_cells
 
 from sqlprov.output._values import cells
 
@@ -58,8 +57,17 @@ def _shown(text: str | None) -> str:
     return "NULL" if text is None else text.replace("\r\n", "\n").translate(_CONTROLS)
 
 
+def _width(text: str) -> int:
+    """Cells that one line takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
 def _size(texts: Sequence[str]) -> int:
-    return max(cell_len(line) for text in texts for line in text.split("\n"))
+    return max(_width(line) for text in texts for line in text.split("\n"))
 
 
 def _shares(sizes: list[int], room: int) -> list[int] | None:
@@ -97,7 +105,7 @@ def _row(texts: Sequence[str], widths: list[int], numeric: list[bool]) -> list[s
         parts = []
         for part, width, right in zip(folded, widths, numeric, strict=True):
             text = part[at] if at < len(part) else ""
-            padding = " " * (width - cell_len(text))
+            padding = " " * (width - _width(text))
             parts.append(padding + text if right else text + padding)
         lines.append(_GAP.join(parts).rstrip())
     return lines
@@ -105,8 +113,10 @@ def _row(texts: Sequence[str], widths: list[int], numeric: list[bool]) -> list[s
 
 def _folded(text: str, width: int) -> list[str]:
     """`text` in lines of at most `width` cells."""
-    if "\n" not in text and cell_len(text) <= width:
+    if "\n" not in text and _width(text) <= width:
         return [text]
+    from rich.cells import chop_cells
+
     return [part for line in text.split("\n") for part in (chop_cells(line, width) or [""])]
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sqlprov.catalog.regions import COLUMNS
-from sqlprov.catalog.table import Column, Constraint, Source, Table
 from sqlprov.errors import counted
 from sqlprov.settings import Settings
 from sqlprov.statements import names
@@ -20,6 +19,7 @@ from sqlprov.statements.tokens import Kind
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
+    from sqlprov.catalog.table import Column, Constraint, Source, Table
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ def _is_name(phrase: Phrase) -> bool:
 
 
 def _row(table: Table, column: Column) -> dict[str, object]:
+    from sqlprov.catalog.table import Source
+
     return {
         "name": column.name,
         "type": duckdb_type(column.type),
@@ -105,6 +107,8 @@ def _region_rows() -> Iterator[dict[str, object]]:
 
 def filled_by(table: Table, source: Source) -> str:
     """The call that fills columns of a source; empty if none does."""
+    from sqlprov.catalog.table import Source
+
     calls = {
         Source.LIST: table.list.call,
         Source.DESCRIBE: table.describe.call if table.describe else "",

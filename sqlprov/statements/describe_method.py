@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sqlprov.catalog.api import load_api
-from sqlprov.catalog.shapes import Shape, shape_of
-from sqlprov.catalog.table import Method, Table
 from sqlprov.settings import Settings
 from sqlprov.statements import names
 from sqlprov.statements.json_schema import json_schema, json_type
@@ -20,9 +17,10 @@ from sqlprov.statements.statement import Answered
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
+    from sqlprov.catalog.shapes import Shape
+    from sqlprov.catalog.table import Method, Table
 
 _METHOD = "a method, such as aws.sagemaker.models.create_resource"
-_TEXT = Shape("", "string")
 # Parameters of statements that no call takes under this name.
 _OWN = {
     "region": "AWS region.",
@@ -65,6 +63,8 @@ class DescribeMethod(Answered):
 
 def _inputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
     """First what must be given; what sqlprov fills in by itself (key, page, order) is left out."""
+    from sqlprov.catalog.shapes import Shape
+
     required = dict.fromkeys((*method.required[:-1], *method.input.required, "region"))
     left_out: set[str] = set()
     if "data__Identifier" in required:
@@ -75,7 +75,7 @@ def _inputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
         left_out |= {sort.by, sort.direction} if sort else set()
     for name in required:
         if name not in left_out:
-            shape = method.input.members.get(name, _TEXT)
+            shape = method.input.members.get(name) or Shape("", "string")
             yield _row(name, shape, "input_required", _OWN.get(name, shape.documentation))
     for name, shape in method.input.members.items():
         if name not in required and name not in left_out:
@@ -84,6 +84,9 @@ def _inputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
 
 def _outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
     """The members of the reply; of a SELECT, those of one row."""
+    from sqlprov.catalog.api import load_api
+    from sqlprov.catalog.shapes import shape_of
+
     shape = load_api(table.client).model.operation_model(method.call).output_shape
     if shape is None:
         return

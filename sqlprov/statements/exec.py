@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import NotSupportedError, caret
 from sqlprov.statements import names
 from sqlprov.statements.phrase import Name, Phrase
@@ -14,6 +13,7 @@ from sqlprov.statements.write import quoted, waits
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
+    from sqlprov.catalog.table import Method, Table
 
 JSON = "@@json"
 _METHOD = "a method, such as aws.sagemaker.inference_experiments.stop"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlprov.catalog.shapes import Shape
+if TYPE_CHECKING:
+    from sqlprov.catalog.shapes import Shape
 
 _TYPES = {
     "structure": "object",

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqlprov.catalog.api import snake
-from sqlprov.catalog.table import Method, Table
+from sqlprov.catalog.regions import REGIONS
 from sqlprov.errors import UnknownName, caret, nearest
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
+    from sqlprov.catalog.table import Method, Table
     from sqlprov.statements.phrase import Name
     from sqlprov.statements.statement import Statement
 
 LEVELS = ("provider", "service", "table")
-REGIONS = "regions"
-"""A table that every provider has, outside of its services: it makes no call."""
 
 
 def completed(parts: tuple[str, ...], path: tuple[str, ...], count: int) -> tuple[str, ...] | None:
@@ -69,6 +67,8 @@ def method(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, 
     for each in table.methods:
         if each.name == written:
             return table, each
+    from sqlprov.catalog.api import snake
+
     # An operation may stand for several methods: those that only EXEC reaches come first.
     for each in sorted(table.methods, key=lambda each: each.verb != "EXEC"):
         if snake(each.call) == written:

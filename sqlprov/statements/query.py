@@ -7,14 +7,15 @@ import re
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-
-import sqlglot
-from sqlglot import exp
+from typing import TYPE_CHECKING
 
 from sqlprov.statements import outline
 from sqlprov.statements.phrase import Phrase
 from sqlprov.statements.statement import Statement
 from sqlprov.statements.tokens import Kind, Token, tokens
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,10 @@ _LOG = logging.getLogger("sqlglot")
 
 def syntax_tree(text: str) -> exp.Expr | None:
     """The syntax tree of one DuckDB statement; `None` if sqlglot cannot read it."""
+    # Here, not above: sqlglot takes 60 ms, which a statement without a live table need not pay.
+    import sqlglot
+    from sqlglot import exp
+
     thread = threading.get_ident()
 
     def of_others(record: logging.LogRecord) -> bool:

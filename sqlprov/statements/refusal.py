@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sqlprov.catalog.regions import REGIONS
 from sqlprov.errors import caret
 from sqlprov.statements import names, outline
 from sqlprov.statements.exec import Exec
@@ -93,7 +94,7 @@ def _changed(query: Query, change: outline.Change, catalog: Catalog, path: Path)
             )
         # What DuckDB cannot read either, it refuses with a reason of its own.
         return _refused(query, change.verb, verb, _INSTEAD[verb]) if verb in _INSTEAD else None
-    if verb in (*_DML, *_INSTEAD) and change.target[-1].lower() == names.REGIONS:
+    if verb in (*_DML, *_INSTEAD) and change.target[-1].lower() == REGIONS:
         chosen = path() if len(change.target) == 1 else ()
         if names.regions_table(catalog, change.target, chosen):
             place = caret(query.text, change.verb.start)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import NotSupportedError, caret
 from sqlprov.settings import Settings
 from sqlprov.statements import names
@@ -17,6 +16,7 @@ from sqlprov.statements.statement import Answered
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
+    from sqlprov.catalog.table import Method, Table
 
 
 @dataclass(frozen=True)

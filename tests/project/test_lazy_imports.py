@@ -1,35 +1,73 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
 import pytest
 
-HEAVY = ("duckdb", "boto3", "botocore", "pyarrow", "yaml", "sqlglot", "regex", "pandas", "polars")
+from sqlprov.emulator import Emulator, Options
+
+HEAVY = {
+    *("duckdb", "boto3", "botocore", "pyarrow", "yaml", "sqlglot", "regex", "polars", "rich", "substrait"),
+    *("pyarrow.compute", "pyarrow.dataset", "jsonpatch", "sqlprov.emulator"),
+    *("numpy._core", "pandas.core"),  # the names alone are shown also where they are kept from being loaded
+    *("sqlprov.catalog.load", "sqlprov.plan", "sqlprov.cloud.reading", "sqlprov.engine.live"),
+    *("sqlprov.statements.regions", "sqlprov.engine.writes"),
+}
 
 
-def loaded(code: str) -> set[str]:
-    """The heavy libraries that are loaded when `code` has run."""
-    report = (
-        f"import sys, json\n{code}\nprint(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
-    )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", report], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    return set(json.loads(done.stdout.splitlines()[-1]))
+def loaded(*words: str) -> set[str]:
+    """What is heavy and is loaded when Python runs with `words`."""
+    command = [sys.executable, "-W", "error", "-X", "importtime", *words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    lines = done.stderr.splitlines()
+    said = [line for line in lines if not line.startswith("import time:")]
+    assert (done.returncode, said) == (0, [])
+    return HEAVY & {line.rpartition("|")[2].strip() for line in lines}
 
 
 def test_importing_sqlprov_loads_no_library() -> None:
-    assert loaded("import sqlprov") == set()
+    assert loaded("-c", "import sqlprov") == set()
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["exec", "--help"], ["local", "--help"]])
 def test_a_command_that_only_talks_loads_no_library(words: list[str]) -> None:
-    code = (
-        f"from sqlprov.frontends.cli import cli\ncli({words!r}, prog_name='sqlprov', standalone_mode=False)"
-    )
-    assert loaded(code) == set()
+    assert loaded("-m", "sqlprov", *words) == set()
 
 
 def test_what_is_used_is_loaded() -> None:
-    assert {"duckdb", "pyarrow"} <= loaded("import sqlprov; sqlprov.connect")
+    assert {"duckdb", "pyarrow"} <= loaded("-c", "import sqlprov; sqlprov.connect")
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1", "SELECT 'a' AS t, 2", "CREATE TABLE t AS SELECT 1 AS a; FROM t"])
+def test_a_statement_of_duckdb_alone_loads_duckdb_and_arrow_alone(sql: str) -> None:
+    assert loaded("-m", "sqlprov", "exec", sql) == {"duckdb", "pyarrow"}
+
+
+def test_listing_tables_loads_neither_a_model_nor_a_resource_file() -> None:
+    assert loaded("-m", "sqlprov", "tables") == set()
+
+
+def test_describing_a_table_loads_no_client_and_no_reader() -> None:
+    used = loaded("-m", "sqlprov", "exec", "DESCRIBE aws.sagemaker.models")
+    assert {"botocore", "yaml", "sqlprov.catalog.load"} <= used
+    assert not used & {
+        "boto3",
+        "sqlglot",
+        "pyarrow.dataset",
+        "substrait",
+        "numpy._core",
+        "sqlprov.cloud.reading",
+    }
+
+
+def test_a_query_of_a_live_table_loads_what_reads_it_and_no_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    sql = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with Emulator(Options()) as service:
+        service.fill(3)
+        used = loaded("-m", "sqlprov", "exec", "--endpoint-url", service.url, sql)
+        assert service.calls
+    assert {"boto3", "pyarrow.dataset", "sqlprov.cloud.reading"} <= used
+    assert not used & {"numpy._core", "pandas.core", "jsonpatch", "rich", "sqlprov.engine.writes"}

@@ -16,7 +16,7 @@ def tables(provider: str | None, like: str | None) -> None:
     LIKE is a SQL pattern for the full name (% any text, _ any character) or, without a %, a part of it.
     """
     from sqlprov.catalog import Catalog
-    from sqlprov.statements.names import REGIONS
+    from sqlprov.catalog.regions import REGIONS
 
     catalog = Catalog()
     owners = [provider.lower()] if provider else catalog.providers()
