@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 SCAN = "PYTHON_ARROW_SCAN"
 """How DuckDB's plan names the scan of a Python object."""
+HIDDEN = re.compile(r""""__ctx_\w+" = 'q\d+',?""")
+"""How DuckDB's drawing of a plan shows the condition that carries a statement's id."""
 
 
 def scans(session: Session, plan: str, run: Run) -> Iterator[tuple[ReadPlan, list[str]]]:
@@ -44,7 +47,48 @@ def scans(session: Session, plan: str, run: Run) -> Iterator[tuple[ReadPlan, lis
 def explained(plans: list[tuple[ReadPlan, list[str]]], duck_plan: str) -> pa.Table:
     """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan."""
     calls = "\n\n".join(_written(plan, conditions) for plan, conditions in plans) or "No API call."
-    return pa.table({"explain_key": ["calls", "physical_plan"], "explain_value": [calls, duck_plan]})
+    return pa.table({"explain_key": ["calls", "physical_plan"], "explain_value": [calls, shown(duck_plan)]})
+
+
+def shown(duck_plan: str) -> str:
+    """DuckDB's drawing of a plan without our hidden column in the filters of its scans."""
+    lines = duck_plan.split("\n")
+    for at in range(len(lines)):
+        while found := HIDDEN.search(lines[at]):
+            start, end = found.span()
+            _blank(lines, at, start, end)
+            left, right = lines[at].rfind("│", 0, start), lines[at].find("│", end)
+            if not found.group().endswith(","):
+                _end_list(lines, at, left, start)
+            if lines[at][left + 1 : right].strip() in ("", "Filters:"):
+                _close_up(lines, at, left, right)
+                if lines[at - 1][left + 1 : right].strip() == "Filters:":
+                    _close_up(lines, at - 1, left, right)
+    return "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"
+
+
+def _blank(lines: list[str], at: int, start: int, end: int) -> None:
+    lines[at] = f"{lines[at][:start]}{' ' * (end - start)}{lines[at][end:]}"
+
+
+def _end_list(lines: list[str], at: int, left: int, end: int) -> None:
+    """Take away the comma behind what is now the last condition: before `end`, or on the line above."""
+    for row, text in ((at, lines[at][left + 1 : end]), (at - 1, lines[at - 1][left + 1 :].partition("│")[0])):
+        if said := text.rstrip():
+            if said.endswith(","):
+                _blank(lines, row, left + len(said), left + len(said) + 1)
+            return
+
+
+def _close_up(lines: list[str], at: int, left: int, right: int) -> None:
+    """Move what is below an empty line of a box one line up; the box is a leaf, with nothing under it."""
+    for row in range(at, len(lines)):
+        below = lines[row + 1][left : right + 1] if row + 1 < len(lines) else ""
+        last = lines[row][left : left + 1] == "╰"
+        moved = " " * (right + 1 - left) if last else below
+        lines[row] = f"{lines[row][:left]}{moved}{lines[row][right + 1 :]}"
+        if last:
+            return
 
 
 def _written(plan: ReadPlan, conditions: list[str]) -> str:

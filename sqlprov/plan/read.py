@@ -68,7 +68,7 @@ class PlannedCall:
         table: full name of the table it serves.
         operation, region, parameters: the call; parameters without page tokens and without what a row fills in.
         times: `once`, `each page` or `each row`.
-        columns: the columns it fills.
+        columns: the columns that need it: those it fills, and those for which it tells an ARN.
         permissions: the IAM actions it needs.
     """
 
@@ -122,13 +122,23 @@ class ReadPlan:
             )
         return tuple(planned)
 
+    def _filled(self, *sources: Source) -> tuple[str, ...]:
+        """The columns that a call of these sources is made for."""
+        by_name = self.table.by_name
+        given = set(sources)
+        if self.table.arn and by_name[self.table.arn].source in sources:
+            # The ARN, asked for or not, leads to the tags and names the account.
+            given |= {Source.TAGS}
+            given |= {Source.ACCOUNT} if self.account is Account.ARN else set()
+        return tuple(name for name in self.columns if by_name[name].source in given)
+
     def _step(self, step: ListRead | KeyRead) -> list[PlannedCall]:
         table, calls = self.table, []
 
         def planned(
             operation: str, parameters: Mapping[str, Any], times: str, *sources: Source
         ) -> PlannedCall:
-            columns = tuple(name for name in self.columns if table.by_name[name].source in sources)
+            columns = self._filled(*sources)
             permission = f"{table.signing}:{operation}"
             return PlannedCall(
                 table.full_name, operation, step.region, parameters, times, columns, (permission,)

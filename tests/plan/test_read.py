@@ -196,6 +196,19 @@ def test_a_demand_without_a_region_fails_before_its_keys_are_looked_at(experimen
 # What EXPLAIN prints
 
 
+def test_a_call_whose_arn_leads_to_tags_and_account_is_made_for_these_columns(
+    experiments: Table, models: Table
+) -> None:
+    columns = ("tags", "account_id")
+    assert [call.columns for call in plan(experiments, columns=columns).calls()] == [(), columns, ("tags",)]
+    assert [call.columns for call in plan(models, columns=columns).calls()] == [columns, ("tags",)]
+    asked = plan(experiments, columns=("account_id",)).calls()
+    assert [(call.operation, call.columns) for call in asked] == [
+        ("ListInferenceExperiments", ()),
+        ("GetCallerIdentity", ("account_id",)),
+    ]
+
+
 def test_planned_calls_name_operation_parameters_columns_and_permissions(experiments: Table) -> None:
     found = plan(experiments, Compare("status", "=", "Running"), ("name", "kms_key", "tags", "region"))
     listing, describing, tagging = found.calls()
@@ -207,7 +220,7 @@ def test_planned_calls_name_operation_parameters_columns_and_permissions(experim
     assert listing.parameters["StatusEquals"] == "Running"
     assert listing.columns == ("name", "status")
     assert (describing.operation, describing.times) == ("DescribeInferenceExperiment", "each row")
-    assert describing.columns == ("kms_key",)
+    assert describing.columns == ("kms_key", "tags")
     assert (tagging.operation, tagging.times, tagging.columns) == ("ListTags", "each row", ("tags",))
     assert [call.permissions for call in found.calls()] == [
         ("sagemaker:ListInferenceExperiments",),

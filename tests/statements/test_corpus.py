@@ -113,7 +113,10 @@ class Trial:
             with self.refused():
                 self.sql(f"EXPLAIN {block.sql}", block.params)
         else:
-            planned = self.sql(f"EXPLAIN {block.sql}", block.params).planned
+            explained = self.sql(f"EXPLAIN {block.sql}", block.params)
+            planned = explained.planned
+            assert "__ctx" not in "".join(row[1] for row in explained.fetchall())
+            assert all(call.columns for call in planned if call.times == "each row"), "for which columns"
             found = [(c.operation, c.region, canonical(c.parameters), c.times == "each row") for c in planned]
             assert sorted(found) == sorted(call.planned for call in block.calls or ()), (
                 "what EXPLAIN predicts"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,26 @@ def con(connect: Connect) -> Connection:
 def count(cursor: Connection, region: str, table: str = EXPERIMENTS) -> int:
     found: int = cursor.sql(f"SELECT count(*) FROM {table} WHERE region = '{region}'").fetchall()[0][0]
     return found
+
+
+# EXPLAIN
+
+
+def test_duckdbs_own_plan_shows_the_users_conditions_and_none_of_ours(con: Connection) -> None:
+    joined = f"""
+        SELECT e.name FROM {EXPERIMENTS} e JOIN {ENDPOINTS} p USING (endpoint_name)
+        WHERE e.region = '{EAST}' AND p.region IN ('{EAST}', '{EU}') AND e.status = 'Running'"""
+    ((_, drawn),) = con.sql(f"EXPLAIN {joined}").fetchall()[1:]
+    for condition in ("\"region\" = 'us-east-1'", "\"status\" = 'Running'", '"region" IN ('):
+        assert condition in drawn
+    assert "__ctx" not in drawn
+    # Nothing is left of the place where it stood: no comma at an end, no empty line, no box left open.
+    cells = [cell.strip() for line in drawn.splitlines() for cell in line.split("│")[1::2] if "│" in line]
+    assert "" not in cells
+    assert not any(cell.endswith(",") and after.startswith("Projections") for cell, after in pairwise(cells))
+    assert drawn.count("╭─") == drawn.count("╰─")
+    ((_, drawn),) = con.sql("EXPLAIN FROM sqlprov.errors").fetchall()[1:]
+    assert "Filters" not in drawn and "__ctx" not in drawn
 
 
 # Threads
