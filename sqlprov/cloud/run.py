@@ -23,6 +23,8 @@ LET_END = 10.0
 """Seconds that a write gets to end after an interruption; its calls a second less, so that it can still tell
 what became of its rows."""
 CANCELLED = "The statement was cancelled."
+WAITING_SHOWN = 3
+"""Rows that a line of progress names."""
 _numbers = itertools.count(1)
 
 
@@ -60,6 +62,25 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A row that a write waits for.
+
+    Attributes:
+        region, key: the row; parts of the key are joined by `|`.
+        state: as last seen; empty if the row was not to be seen.
+        seconds: since the wait began.
+    """
+
+    region: str
+    key: str
+    state: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.key} is {self.state}" if self.state else f"{self.key} is not to be seen"
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a statement is.
 
@@ -69,6 +90,7 @@ class Progress:
         regions_done, regions: regions read to their end, and all that are read.
         throttles: attempts that the service refused because there were too many.
         seconds: since the statement began; of one that has ended, until then.
+        waiting: the rows that are waited for, the longest first.
     """
 
     calls: int
@@ -78,12 +100,25 @@ class Progress:
     regions: int
     throttles: int
     seconds: float
+    waiting: tuple[Waiting, ...] = ()
+
+    @property
+    def waited(self) -> str:
+        """What is waited for, such as `exp-1 is Creating, 12 s`; empty if nothing is."""
+        if not self.waiting:
+            return ""
+        shown, more = self.waiting[:WAITING_SHOWN], len(self.waiting) - WAITING_SHOWN
+        told = [*map(str, shown), *([f"{more:,} more"] if more > 0 else [])]
+        return f"{', '.join(told)}, {self.waiting[0].seconds:.0f} s"
 
     def __str__(self) -> str:
+        waited = f"waiting: {self.waited}" if self.waiting else ""
         regions = f"{self.regions_done} of {counted(self.regions, 'region')}" if self.regions > 1 else ""
         throttles = counted(self.throttles, "throttle") if self.throttles else ""
         read = counted(self.rows, "row"), counted(self.pages, "page"), counted(self.calls, "call")
-        return ", ".join(part for part in (*read, regions, throttles, f"{self.seconds:.1f} s") if part)
+        return ", ".join(
+            part for part in (*read, regions, throttles, f"{self.seconds:.1f} s", waited) if part
+        )
 
 
 @dataclass
@@ -131,6 +166,8 @@ class Run:
     _pages: int = 0
     # Region -> reads of it that have not ended; what was read to its end stays with 0.
     _regions: Counter[str] = field(default_factory=Counter)
+    # Region and key of a row that is waited for -> its state, and since when.
+    _waits: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
     _wake: list[Callable[[], None]] = field(default_factory=list)
     _wires: set[Wire] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -150,9 +187,17 @@ class Run:
         """How far it is; may be asked by any thread."""
         with self._lock:
             done = sum(not left for left in self._regions.values())
-            seconds = (self.ended or time.monotonic()) - self.began
+            now = time.monotonic()
+            waits = (Waiting(*row, state, now - since) for row, (state, since) in self._waits.items())
             return Progress(
-                len(self.calls), self._rows, self._pages, done, len(self._regions), self.throttles, seconds
+                calls=len(self.calls),
+                rows=self._rows,
+                pages=self._pages,
+                regions_done=done,
+                regions=len(self._regions),
+                throttles=self.throttles,
+                seconds=(self.ended or now) - self.began,
+                waiting=tuple(sorted(waits, key=lambda wait: -wait.seconds)),
             )
 
     def note_read(self, *, rows: int = 0, pages: int = 0) -> None:
@@ -165,6 +210,21 @@ class Run:
         """So many more reads of a region are under way; less than 0: have ended."""
         with self._lock:
             self._regions[region] += reads
+
+    @contextmanager
+    def waits(self, region: str, key: str) -> Iterator[Callable[[str], None]]:
+        """A row is waited for; what is handed out tells each state in which it is seen."""
+        since = time.monotonic()
+
+        def seen(state: str) -> None:
+            with self._lock:
+                self._waits[region, key] = state, since
+
+        try:
+            yield seen
+        finally:
+            with self._lock:
+                self._waits.pop((region, key), None)
 
     def note_throttle(self, record: CallRecord) -> None:
         """Count an attempt that was refused because there were too many."""

@@ -284,30 +284,32 @@ class RowWriter:
         now = time.monotonic()
         settled, awaited = now + self.run.settings.settle, now + self.run.settings.await_timeout
         between = FIRST_LOOK
-        while True:
-            try:
-                after = self.look(tags=True)
-            except OperationalError as error:
-                raise Lost(f"{met.error} It could not be read back: {error}") from None
-            self.found = after
-            judged = self._judged(request, before, after, began)
-            if judged is Verdict.HAPPENED:
-                told = "its answer was lost"
-                if request.purpose == "create" and not self.run.settings.request_tag:
-                    told += "; a row equivalent to it, created since, is there"
-                self.notes.append(told)
-                return True
-            if judged is Verdict.UNKNOWN:
-                raise Lost(f"{met.error} The row read back does not tell whether it took effect.")
-            if judged is Verdict.DID_NOT and after is not None and request.purpose == "create":
-                raise Stopped(f"{self.write.shown} exists already, made by somebody else. {met.error}")
-            if judged is Verdict.WAIT and time.monotonic() > awaited:
-                raise Lost(f"{met.error} {self._shown_state().capitalize()}, which does not tell yet.")
-            if judged is Verdict.DID_NOT and (request.purpose != "create" or time.monotonic() > settled):
-                return False
-            if self.run.cancelled.wait(between):
-                raise Lost(f"{met.error} Interrupted before it could be told whether it took effect.")
-            between = min(between * 1.5, LONGEST_LOOK)
+        with self.run.waits(self.write.region, "|".join(self.write.key)) as seen:
+            while True:
+                try:
+                    after = self.look(tags=True)
+                except OperationalError as error:
+                    raise Lost(f"{met.error} It could not be read back: {error}") from None
+                self.found = after
+                judged = self._judged(request, before, after, began)
+                if judged is Verdict.HAPPENED:
+                    told = "its answer was lost"
+                    if request.purpose == "create" and not self.run.settings.request_tag:
+                        told += "; a row equivalent to it, created since, is there"
+                    self.notes.append(told)
+                    return True
+                if judged is Verdict.UNKNOWN:
+                    raise Lost(f"{met.error} The row read back does not tell whether it took effect.")
+                if judged is Verdict.DID_NOT and after is not None and request.purpose == "create":
+                    raise Stopped(f"{self.write.shown} exists already, made by somebody else. {met.error}")
+                if judged is Verdict.WAIT and time.monotonic() > awaited:
+                    raise Lost(f"{met.error} {self._shown_state().capitalize()}, which does not tell yet.")
+                if judged is Verdict.DID_NOT and (request.purpose != "create" or time.monotonic() > settled):
+                    return False
+                seen(after.state(self.table) if after else "")
+                if self.run.cancelled.wait(between):
+                    raise Lost(f"{met.error} Interrupted before it could be told whether it took effect.")
+                between = min(between * 1.5, LONGEST_LOOK)
 
     def _judged(
         self, request: Request, before: Found | None, after: Found | None, began: datetime
@@ -396,16 +398,18 @@ class RowWriter:
 
     def _look_until(self, enough: Callable[[Found | None], bool], deadline: float) -> None:
         between = FIRST_LOOK
-        while True:
-            self.found = self.look()
-            if enough(self.found):
-                return
-            if time.monotonic() > deadline:
-                limit = self.run.settings.await_timeout
-                raise Stopped(f"{self.write.shown} was waited for {limit:g} s: {self._shown_state()}")
-            self.run.cancelled.wait(between)
-            self.run.check()
-            between = min(between * 1.5, LONGEST_LOOK)
+        with self.run.waits(self.write.region, "|".join(self.write.key)) as seen:
+            while True:
+                self.found = self.look()
+                if enough(self.found):
+                    return
+                if time.monotonic() > deadline:
+                    limit = self.run.settings.await_timeout
+                    raise Stopped(f"{self.write.shown} was waited for {limit:g} s: {self._shown_state()}")
+                seen(self.found.state(self.table) if self.found else "")
+                self.run.cancelled.wait(between)
+                self.run.check()
+                between = min(between * 1.5, LONGEST_LOOK)
 
     def _shown_state(self) -> str:
         if self.found is None:

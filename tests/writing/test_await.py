@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import threading
 import time
 
 import pytest
@@ -16,6 +18,7 @@ from desk import (
     of,
 )
 
+from sqlprov.cloud.run import Progress
 from sqlprov.cloud.writing import Ending
 from sqlprov.emulator import Options
 
@@ -130,3 +133,29 @@ def test_await_of_a_failed_endpoint_says_why(desk: Desk) -> None:
         )
     assert outcome.status is Ending.PARTIAL
     assert "its last state is Failed (image not found)" in outcome.reason
+
+
+def test_rows_that_are_waited_for_are_told_to_other_threads_with_their_states(desk: Desk) -> None:
+    desk.em.options.transition = 0.6
+    names = [f"told-{number}-{time.monotonic_ns()}" for number in range(5)]
+    seen: dict[str, Progress] = {}
+    thread = threading.Thread(target=lambda: desk.write(f"/*+ AWAIT */ {insert(*names)}"))
+    thread.start()
+    while thread.is_alive():
+        if (progress := desk.con.progress) and len(progress.waiting) == 5:
+            seen[progress.waited] = progress
+        time.sleep(0.01)
+    assert seen
+    for told, progress in seen.items():
+        assert {(row.region, row.state) for row in progress.waiting} == {(REGION, "Creating")}
+        assert {row.key for row in progress.waiting} == set(names)
+        assert re.fullmatch(r"(told-\S+ is Creating, ){3}2 more, \d s", told)
+        assert str(progress).endswith(f"waiting: {told}")
+    assert desk.con.progress is None
+
+
+def test_what_is_not_waited_for_any_more_is_not_told(desk: Desk) -> None:
+    name = desk.experiment("Created", lasting=0.1)
+    result = desk.con.sql(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {of(name)}")
+    assert (result.progress.waiting, result.progress.waited) == ((), "")
+    assert "waiting" not in str(result.progress)

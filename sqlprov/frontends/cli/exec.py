@@ -81,6 +81,11 @@ usage; 130 Ctrl-C; 141 the reader of stdout has gone; 143 SIGTERM.
 @click.option(
     "--dry-run", is_flag=True, help="Show the calls of a write to the cloud instead of making them."
 )
+@click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Tell on stderr which rows are waited for, and their states. [default: on a terminal]",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show each call on stderr.")
 @click.pass_context
 def execute(ctx: click.Context, /, **options: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,6 +14,7 @@ import click
 
 from sqlprov.errors import Error, WriteError
 from sqlprov.frontends.cli.connecting import Way
+from sqlprov.frontends.cli.waiting import telling
 
 if TYPE_CHECKING:
     import sqlprov
@@ -32,6 +33,7 @@ class Asked:
     file: BinaryIO | None
     param: dict[str, str]
     dry_run: bool
+    progress: bool | None
     verbose: bool
 
 
@@ -39,7 +41,8 @@ def run(script: str, asked: Asked) -> bool:
     """Print the rows of each statement; tells whether all of them were there."""
     connection = asked.way.connection()
     try:
-        with _stream(asked.out) as stream:
+        shown = sys.stderr.isatty() if asked.progress is None else asked.progress
+        with _stream(asked.out) as stream, telling(connection) if shown else nullcontext():
             results = connection.run(script, asked.param or None, dry_run=asked.dry_run)
             complete = _print_all(results, asked.output, stream)
     except KeyboardInterrupt:

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from shell import COMMAND, Shell
+
+from sqlprov.emulator import Emulator, Options
+
+TABLE = "aws.sagemaker.inference_experiments"
+REGION = "us-east-1"
+START = (
+    f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE name = 'slow' AND region = '{REGION}'"
+)
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(Options(transition=1.5)) as running:
+        running.add("InferenceExperiment", REGION, {"Name": "slow", "Status": "Created"})
+        yield running
+
+
+def test_with_progress_each_row_that_is_waited_for_is_told_on_stderr(cloud: Shell) -> None:
+    ended = cloud.run("exec", "--progress", START)
+    waited, *_ = ended.err.splitlines()
+    assert waited.startswith("waiting: slow is Starting, ")
+    assert ended.err.count("waiting: ") == 1  # the state did not change, and the wait was not long
+    assert ended.err.splitlines()[-1].startswith("ok      slow in us-east-1")
+    assert (ended.code, ended.out) == (0, "")
+
+
+def test_without_a_terminal_nothing_is_told_of_waits(cloud: Shell) -> None:
+    ended = cloud.run("exec", START)
+    assert (ended.code, "waiting" in ended.err) == (0, False)
+
+
+@pytest.mark.parametrize(("words", "told"), [([], True), (["--no-progress"], False)])
+def test_on_a_terminal_waits_are_told_unless_that_is_turned_off(
+    cloud: Shell, words: list[str], told: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(
+            [*COMMAND, "exec", *words, START],
+            env=cloud.env,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            timeout=60,
+        )
+    finally:
+        os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert ("waiting: slow is Starting" in shown) == told
+    assert "ok      slow" in shown
+
+
+def test_a_read_that_waits_for_nothing_tells_nothing(cloud: Shell) -> None:
+    ended = cloud.run(
+        "exec", "--progress", "-o", "json", f"SELECT name FROM {TABLE} WHERE region = '{REGION}'"
+    )
+    assert json.loads(ended.out) == [{"name": "slow"}]
+    assert ended.err == ""
