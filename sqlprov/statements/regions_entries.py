@@ -218,9 +218,11 @@ class Entries:
                 self.trouble(call)
 
     def _aside(self, column: exp.Column) -> bool:
-        """Whether it stands in a query that makes no call, or in OVER (PARTITION BY … ORDER BY …)."""
+        """Whether it is in a query that makes no call, in OVER (PARTITION BY … ORDER BY …) or left out of a `*`."""
         at: exp.Expr | None = column
         while at is not None:
+            if isinstance(at.parent, exp.Star) and at.arg_key in ("except_", "rename"):
+                return True
             if isinstance(at.parent, exp.Window) and at.arg_key in ("partition_by", "order"):
                 return True
             if isinstance(at, exp.Query) and is_free(self.world, at, {}):

@@ -34,6 +34,8 @@ def test_a_prepared_statement_hides_its_regions(caplog: pytest.LogCaptureFixture
     "text",
     [
         "SELECT * FROM aws.s.e",
+        "SELECT * EXCLUDE (tags) FROM aws.s.e",
+        "SELECT e.* EXCLUDE (region, tags) RENAME (name AS n) FROM aws.s.e",
         "SELECT region, count(*) FROM aws.s.e GROUP BY region ORDER BY region",
         "SELECT CASE WHEN region LIKE 'eu-%' THEN 'EU' END FROM aws.s.e",
         "SELECT row_number() OVER (PARTITION BY region ORDER BY n) FROM aws.s.e",
