@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test lint docs clean
+.PHONY: run test lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -21,6 +21,14 @@ docs: $(VENV)/.test
 	$(BIN)/python docs/generate.py
 	$(BIN)/python tests/project/blocks.py
 
+# About a quarter of an hour; writes benchmarks/results.json, docs/benchmarks.png and the table of docs/performance.md.
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks
+	$(BIN)/python docs/generate.py
+
+bench-quick: $(VENV)/.test
+	$(BIN)/python -m benchmarks --scale quick
+
 $(BIN)/python:
 	$(PYTHON) -m venv --without-pip $(VENV)
 
@@ -29,7 +37,7 @@ $(VENV)/.run: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[test]'
+	$(PIP) --editable '.[test,bench]'
 	@touch $@
 
 clean:

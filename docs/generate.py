@@ -1,7 +1,8 @@
-"""The catalog and the settings in; docs/tables/** and the table of docs/settings.md out (`make docs`)."""
+"""The catalog, the settings and the results of the benchmark in; docs/tables/** and the tables of two pages out."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,8 @@ from sqlprov.settings import Settings
 from sqlprov.statements.duckdb_types import duckdb_type
 
 DOCS = Path(__file__).parent
-BEGIN, END = "<!-- settings: written by `make docs` -->\n", "<!-- end -->"
+RESULTS = DOCS.parent / "benchmarks" / "results.json"
+BEGIN, END = "<!-- {}: written by `make docs` -->\n", "<!-- end -->"
 LONGEST_TYPE = 60
 """Characters of a type beyond which only its outermost kind stands in the table."""
 
@@ -20,7 +22,10 @@ LONGEST_TYPE = 60
 def pages() -> dict[Path, str]:
     """Every generated file and what belongs into it."""
     catalog = Catalog()
-    found = {DOCS / "settings.md": settings((DOCS / "settings.md").read_text())}
+    found = {
+        DOCS / "settings.md": settings((DOCS / "settings.md").read_text()),
+        DOCS / "performance.md": measured((DOCS / "performance.md").read_text()),
+    }
     for provider in catalog.providers():
         for service in catalog.services(provider):
             for name in catalog.tables(provider, service):
@@ -32,12 +37,31 @@ def pages() -> dict[Path, str]:
 
 def settings(text: str) -> str:
     """The page of the settings with its table written anew."""
-    before, _, rest = text.partition(BEGIN)
     rows = [
         (f"`{name}`", f"`{default}`" if default else "", about)
         for name, (default, about) in Settings.described().items()
     ]
-    return f"{before}{BEGIN}{grid(('setting', 'default', ''), rows)}{END}{rest.partition(END)[2]}"
+    return between(text, "settings", grid(("setting", "default", ""), rows))
+
+
+def measured(text: str) -> str:
+    """The page of the benchmark with its table written anew."""
+    results = json.loads(RESULTS.read_text())
+    rows = [tuple(finding["shown"]) for finding in results["findings"]]
+    libraries = ", ".join(f"{name} {version}" for name, version in results["libraries"].items())
+    around = (
+        f"\nMedians of {results['pairs']} runs of each, in turns, on {results['cores']} cores; "
+        f"Python {results['python']}, {libraries}.\n"
+    )
+    return between(text, "results", grid(("case", "measured", "", "bar", ""), rows) + around)
+
+
+def between(text: str, name: str, new: str) -> str:
+    """A page with `new` between the marks of `name`."""
+    begin = BEGIN.format(name)
+    before, found, rest = text.partition(begin)
+    assert found, f"no mark of {name}"
+    return f"{before}{begin}{new}{END}{rest.partition(END)[2]}"
 
 
 def page(table: Table) -> str:

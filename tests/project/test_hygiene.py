@@ -11,7 +11,14 @@ from blocks import ROOT
 
 import sqlprov
 
-SOURCES = sorted([*ROOT.glob("sqlprov/**/*.py"), *ROOT.glob("docs/*.py"), *ROOT.glob("examples/*.py")])
+SOURCES = sorted(
+    [
+        *ROOT.glob("sqlprov/**/*.py"),
+        *ROOT.glob("docs/*.py"),
+        *ROOT.glob("examples/*.py"),
+        *ROOT.glob("benchmarks/*.py"),
+    ]
+)
 TESTS = sorted(ROOT.glob("tests/**/test_*.py"))
 
 

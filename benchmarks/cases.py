@@ -1,0 +1,229 @@
+"""A Scale in, the findings of every case out. Latency is that of the local SageMaker, in seconds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.extras import with_tables
+from benchmarks.finding import Finding, ratio
+from benchmarks.measuring import Job, paired, run, started
+from benchmarks.ours import LIST, TABLE
+from benchmarks.scale import Scale
+from benchmarks.serving import Served
+
+REGIONS = [
+    *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-west-1"),
+    *("eu-west-2", "eu-west-3", "eu-central-1", "eu-north-1", "ap-south-1", "ap-northeast-1"),
+    *("ap-northeast-2", "ap-northeast-3", "ap-southeast-1", "ap-southeast-2"),
+]
+Findings = Iterator[Finding]
+
+
+def listing(who: str, regions: list[str] | None = None) -> Job:
+    return {"work": "list_rows", "contender": who, "regions": regions or ["us-east-1"]}
+
+
+def statements(scale: Scale, sql: dict[str, str], regions: list[str] | None = None) -> Job:
+    return {
+        "work": "statements",
+        "statements": sql,
+        "regions": regions or ["us-east-1"],
+        "rounds": scale.pairs,
+    }
+
+
+def large_list(scale: Scale) -> Findings:
+    """One region's list, whole."""
+    case = f"list {scale.rows:,} rows, one region"
+    with Served({"us-east-1": scale.rows}) as served:
+        found = paired(served.url, {who: listing(who) for who in ("us", "a", "a'", "b")}, scale.pairs)
+        cpu = {who: each["cpu"] for who, each in found.items()}
+        wall = {who: each["wall"] for who, each in found.items()}
+        at_once = f"{case}, no latency"
+        yield ratio(at_once, "client CPU, of (a)", cpu["us"], cpu["a"], 1 / 6, "us/(a)")
+        yield ratio(at_once, "client CPU, of (a')", cpu["us"], cpu["a'"], 0.55, "us/(a')")
+        yield ratio(at_once, "wall, of (a)", wall["us"], wall["a"], 1 / 5, "us/(a)")
+        yield ratio(at_once, "wall, of (b)", wall["us"], wall["b"], 3, "us/(b)")
+        latency = 0.03 * scale.slower
+        served.behave(latency=latency)
+        found = paired(served.url, {who: listing(who) for who in ("us", "a")}, scale.pairs)
+        far = f"{case}, {latency * 1000:g} ms"
+        yield ratio(far, "wall, of (a)", found["us"]["wall"], found["a"]["wall"], 1 / 8, "us/(a)")
+
+
+def regions(scale: Scale) -> Findings:
+    """Many regions at once, and one row in any of them."""
+    latency, places = 0.05 * scale.slower, REGIONS[: scale.regions]
+    with Served(dict.fromkeys(places, scale.region_rows)) as served:
+        served.behave(latency=latency)
+        case = f"{len(places)} regions x {scale.region_rows:,} rows, {latency * 1000:g} ms"
+        found = paired(served.url, {who: listing(who, places) for who in ("us", "a")}, scale.pairs)
+        yield ratio(case, "wall, of (a)", found["us"]["wall"], found["a"]["wall"], 0.6, "us/(a)")
+        sql = {"one": f"SELECT name, status FROM {TABLE} WHERE name = 'x'"}
+        one = run(served.url, statements(scale, sql))["one"]
+        yield calls("WHERE name = 'x'", one, 1)
+        many = run(served.url, statements(scale, sql, places))["one"]
+        case = f"WHERE name = 'x' in {len(places)} regions"
+        yield calls(case, many, len(places))
+        yield ratio(
+            f"{case}, {latency * 1000:g} ms",
+            "wall, of one call's latency",
+            many["wall"],
+            latency,
+            None,
+            "us/latency",
+        )
+
+
+def describes(scale: Scale) -> Findings:
+    """A call for each row."""
+    latency = 0.03 * scale.slower
+    with Served({"us-east-1": scale.described}) as served:
+        served.behave(latency=latency)
+        case = f"{scale.described:,} Describes, {latency * 1000:g} ms"
+        job: Job = {"work": "describe_rows"}
+        jobs: dict[str, Job] = {
+            "us": {**job, "contender": "us"},
+            "us, 64": {**job, "contender": "us", "settings": {"concurrency": "64"}},
+            "a": {**job, "contender": "a"},
+        }
+        found = paired(served.url, jobs, scale.pairs)
+        theirs = found["a"]
+        for ours, how in (("us, 64", "64 in flight"), ("us", "default concurrency")):
+            walls = found[ours]["wall"], theirs["wall"]
+            yield ratio(case, f"wall, of (a), {how}", *walls, 0.95, "us/(a)")
+        cpus = found["us, 64"]["cpu"], theirs["cpu"]
+        yield ratio(case, "client CPU, of (a), 64 in flight", *cpus, None, "us/(a)")
+
+
+def newest(scale: Scale) -> Findings:
+    """The first rows in the order of a time, out of many."""
+    top = "ORDER BY creation_time DESC LIMIT 10"
+    sql = {
+        f"{top} of {scale.rows:,}": f"SELECT name, creation_time FROM {TABLE} {top}",
+        f"WHERE status = … {top}": (
+            f"SELECT name, creation_time FROM {TABLE} WHERE status = 'Running' {top}"
+        ),
+    }
+    with Served({"us-east-1": scale.rows}) as served:
+        for name, found in run(served.url, {**statements(scale, sql), "rounds": 1}).items():
+            yield calls(name, found, 1)
+    places = ["us-east-1", "eu-west-1", "us-west-2"]
+    with Served({",".join(places): scale.rows}) as served:
+        for name, found in run(served.url, {**statements(scale, sql, places), "rounds": 1}).items():
+            yield calls(f"{name}, over 3 regions", found, 3)
+
+
+def calls(case: str, found: dict[str, dict[str, int]], bar: int) -> Finding:
+    """How many calls a statement took."""
+    count = sum(found["calls"].values())
+    return Finding(case, "calls", count, bar, "calls", {**found["calls"]})
+
+
+def join(scale: Scale) -> Findings:
+    """Three live tables in one statement."""
+    tables = {
+        "endpoints": "endpoint_name",
+        "endpoint_configs": "endpoint_config_name",
+        "models": "model_name",
+    }
+    sql = {table: f"SELECT {key} FROM aws.sagemaker.{table}" for table, key in tables.items()}
+    sql["join"] = (
+        "SELECT endpoint_name, e.creation_time FROM aws.sagemaker.endpoints AS e "
+        "JOIN aws.sagemaker.endpoint_configs AS c ON c.endpoint_config_name = e.endpoint_name "
+        "JOIN aws.sagemaker.models AS m ON m.model_name = e.endpoint_name"
+    )
+    latency = 0.05 * scale.slower
+    with Served({}, hosted=scale.joined) as served:
+        served.behave(latency=latency)
+        found = run(served.url, statements(scale, sql))
+    if len({each["rows"] for each in found.values()}) > 1:
+        raise RuntimeError(f"the join lost rows: {found}")
+    slowest = max(found[table]["wall"] for table in tables)
+    case = f"join of three tables of {scale.joined:,} rows, {latency * 1000:g} ms"
+    wall = found["join"]["wall"]
+    yield ratio(case, "wall, of the slowest table alone", wall, slowest, 1.2, "join/slowest")
+
+
+def throttled(scale: Scale) -> Findings:
+    """Far more calls than the service allows."""
+    sql = {"describes": f"SELECT name, endpoint_name FROM {TABLE}"}
+    with Served({"us-east-1": scale.throttled}) as served:
+        served.behave(throttle=scale.rate)
+        found = [run(served.url, {**statements(scale, sql), "rounds": 1}) for _ in range(min(scale.pairs, 3))]
+    middle = sorted((each["describes"] for each in found), key=lambda each: float(each["wall"]))[
+        len(found) // 2
+    ]
+    count = sum(middle["calls"].values())
+    case = f"{count} calls, {scale.rate:g} a second allowed"
+    yield ratio(case, "wall, of calls / rate", middle["wall"], count / scale.rate, 1.1, "us/ideal")
+    yield ratio(case, "requests sent, of calls", middle["attempts"], count, None, "requests/calls")
+
+
+def memory(scale: Scale) -> Findings:
+    """A long list, written bit by bit and held as a table."""
+    with Served({"us-east-1": scale.rows}) as served, TemporaryDirectory() as folder:
+        out = str(Path(folder, "rows.csv"))
+        csv = run(served.url, {"work": "csv", "sql": LIST, "out": out})
+        arrow = run(served.url, {"work": "arrow", "sql": LIST})
+        for found in (csv, arrow):
+            modules = {"work": "idle", "modules": found.pop("modules")}
+            found["idle"] = run(served.url, {**modules, "sql": ""})["peak"]
+        one = f"SELECT name FROM {TABLE} LIMIT 1"
+        arrow["ready"] = run(served.url, {**modules, "sql": one})["peak"]
+    if csv["rows"] != arrow["rows"]:
+        raise RuntimeError(f"csv has {csv['rows']} rows, arrow() {arrow['rows']}")
+    case = f"{scale.rows:,} rows to -o csv"
+    mb = {name: csv[name] / 1e6 for name in ("peak", "idle")}
+    yield Finding(case, "peak memory over an idle process", mb["peak"] - mb["idle"], 120, "MB", mb)
+    case = f"{scale.rows:,} rows as arrow()"
+    mb = {name: arrow[name] / 1e6 for name in ("peak", "idle", "ready", "size", "buffers")}
+    over = mb["peak"] - mb["idle"]
+    yield Finding(case, "peak memory over an idle process, of nbytes", over / mb["size"], 1.5, "", mb)
+    over = mb["peak"] - mb["ready"]
+    yield Finding(case, "the same, over one that has a client", over / mb["size"], None, "", mb)
+    yield Finding(case, "buffers held, of nbytes", mb["buffers"] / mb["size"], None, "", mb)
+
+
+def starting(scale: Scale) -> Findings:
+    """Whole processes, from nothing to their end."""
+    sqlprov, python = [sys.executable, "-m", "sqlprov"], [sys.executable, "-c"]
+    first = f"SELECT name, status FROM {TABLE}"
+    with Served({"us-east-1": 100}) as served, TemporaryDirectory() as folder:
+        commands = {
+            "us": [*sqlprov, "exec", "SELECT 1"],
+            "imports": [*python, "import duckdb, sqlglot"],
+            "us, 300 tables": [*sqlprov, "exec", "SELECT 1"],
+            "us, first row": [*python, f"import sqlprov; print(sqlprov.connect().sql({first!r}).fetchone())"],
+            "(a), first row": [sys.executable, "-m", "benchmarks.first_row"],
+        }
+        paths = {"us, 300 tables": with_tables(Path(folder), 300)}
+        found = started(served.url, commands, scale.starts, paths)
+    wall = {name: each["wall"] for name, each in found.items()}
+    bare = 'python -c "import duckdb, sqlglot"'
+    yield ratio('sqlprov exec "SELECT 1"', f"wall, of {bare}", wall["us"], wall["imports"], 1.5, "us/imports")
+    walls = wall["us, first row"], wall["(a), first row"]
+    yield ratio("first row of a one-page SELECT, cold process", "wall, of (a)", *walls, 2, "us/(a)")
+    grown = 1000 * (wall["us, 300 tables"] - wall["us"])
+    both = {name: 1000 * wall[name] for name in ("us", "us, 300 tables")}
+    yield Finding("300 further tables known", 'growth of sqlprov exec "SELECT 1"', grown, 10, "ms", both)
+
+
+def planning(scale: Scale) -> Findings:
+    """A typical query, warm: from the call of `sql()` to the beginning of its first API call."""
+    sql = (
+        f"SELECT name, status FROM {TABLE} "
+        "WHERE status = 'Running' AND creation_time > now() - INTERVAL 7 DAY ORDER BY name"
+    )
+    with Served({"us-east-1": 10}) as served:
+        found = run(served.url, {"work": "planning", "sql": sql, "rounds": scale.plans})
+    yield Finding("planning, warm", "sql() until the first call", found["milliseconds"], 3, "ms")
+
+
+CASES: dict[str, Callable[[Scale], Findings]] = {
+    case.__name__: case
+    for case in (large_list, regions, describes, newest, join, memory, starting, planning, throttled)
+}

@@ -1,0 +1,95 @@
+"""Jobs in, their costs out: each in a fresh process, the contenders in turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Job = Mapping[str, Any]
+Found = dict[str, Any]
+
+
+def environment(url: str) -> dict[str, str]:
+    """This process's environment, with the local SageMaker in place of any account."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SQLPROV_"))}
+    return own | {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def run(url: str, job: Job) -> Found:
+    """What a process of its own finds of `job`; its fields are those that `child` reads.
+
+    Raises:
+        RuntimeError: it failed; the message is what it wrote to stderr.
+    """
+    whole = {"regions": ["us-east-1"], "settings": {}, **job}
+    command = [sys.executable, "-m", "benchmarks.child", json.dumps(whole)]
+    done = subprocess.run(command, env=environment(url), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{job} failed:\n{done.stderr}")
+    found: Found = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def paired(url: str, jobs: Mapping[str, Job], pairs: int) -> dict[str, Found]:
+    """Contender -> the median of each of its costs over `pairs` rounds, in every other of which the last begins.
+
+    Raises:
+        RuntimeError: a job failed, or two of them found different numbers of rows.
+    """
+    runs: dict[str, list[Found]] = {name: [] for name in jobs}
+    for number in range(pairs):
+        order = list(jobs)
+        for name in order if number % 2 == 0 else reversed(order):
+            runs[name].append(run(url, jobs[name]))
+    rows = {name: {found.get("rows") for found in each} for name, each in runs.items()}
+    if len({count for each in rows.values() for count in each}) > 1:
+        raise RuntimeError(f"the contenders found different rows: {rows}")
+    return {name: _medians(each) for name, each in runs.items()}
+
+
+def started(
+    url: str, commands: Mapping[str, Sequence[str]], pairs: int, paths: Mapping[str, Path]
+) -> dict[str, Found]:
+    """As `paired`, for whole commands: the wall seconds from start to end, and the CPU seconds, of each.
+
+    Args:
+        paths: the PYTHONPATH of those that need one.
+
+    Raises:
+        subprocess.CalledProcessError: one failed.
+    """
+    runs: dict[str, list[Found]] = {name: [] for name in commands}
+    for number in range(pairs):
+        order = list(commands)
+        for name in order if number % 2 == 0 else reversed(order):
+            before = os.times()
+            began = time.perf_counter()
+            around = environment(url) | ({"PYTHONPATH": str(paths[name])} if name in paths else {})
+            subprocess.run(commands[name], env=around, check=True, stdout=subprocess.DEVNULL)
+            wall = time.perf_counter() - began
+            after = os.times()
+            cpu = after.children_user + after.children_system
+            cpu -= before.children_user + before.children_system
+            runs[name].append({"wall": wall, "cpu": cpu})
+    return {name: _medians(each) for name, each in runs.items()}
+
+
+def _medians(found: Sequence[Found]) -> Found:
+    numbers = [name for name, value in found[0].items() if isinstance(value, int | float)]
+    return {**found[0], **{name: statistics.median(each[name] for each in found) for name in numbers}}

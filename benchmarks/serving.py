@@ -1,0 +1,79 @@
+"""A description of data in, a local SageMaker that serves it from a process of its own out."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+from types import TracebackType
+from typing import Any
+
+from benchmarks.raw import Raw
+from sqlprov.emulator import Emulator, Options
+
+HOSTED = ("Endpoint", "EndpointConfig", "Model")
+
+
+class Served:
+    """A server process.
+
+    Args:
+        experiments: region -> inference experiments in it. Several regions under one name, `a,b`, share them.
+        hosted: endpoints, as many endpoint configs and as many models, all in us-east-1, of the same names.
+    """
+
+    def __init__(self, experiments: dict[str, int], hosted: int = 0) -> None:
+        self._data = json.dumps({"experiments": experiments, "hosted": hosted})
+        self.url = ""
+
+    def __enter__(self) -> Served:
+        command = [sys.executable, "-m", "benchmarks.serving", self._data]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = self._answer()
+        return self
+
+    def behave(self, **options: Any) -> None:
+        """Have it behave as `Options(**options)`."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(options) + "\n")
+        self._process.stdin.flush()
+        self._answer()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().strip()
+        if not line:
+            raise RuntimeError(f"the local SageMaker ended with code {self._process.wait()}")
+        return line
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()  # its sign to end
+        self._process.stdout.close()
+        self._process.wait()
+
+
+def serve(experiments: dict[str, int], hosted: int) -> None:
+    """Print the URL, then take Options as lines of JSON until stdin ends."""
+    with Emulator() as emulator:
+        emulator.record_calls(False)
+        for seed, (regions, count) in enumerate(experiments.items()):
+            emulator.fill(count, regions.split(","), seed)
+        for number in range(hosted):
+            for noun in HOSTED:
+                emulator.add(noun, "us-east-1", {f"{noun}Name": f"one-{number}", "CreationTime": number + 1})
+        # A page is encoded when it is first asked for; that is no cost of a client.
+        Raw(emulator.url).list_rows([region for regions in experiments for region in regions.split(",")])
+        gc.collect()
+        gc.freeze()  # nor is a pause for going through 100,000 records that stay
+        print(emulator.url, flush=True)
+        for line in sys.stdin:
+            emulator.options = Options(**json.loads(line))
+            print("so it does", flush=True)
+
+
+if __name__ == "__main__":
+    serve(**json.loads(sys.argv[1]))
