@@ -46,7 +46,8 @@ def test_the_versions_agree() -> None:
 def test_nothing_is_left_to_do_in_a_comment() -> None:
     marks = re.compile("|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]))
     for file in kept():
-        assert not marks.search(file.read_text(errors="ignore")), file
+        if file.suffix != ".png":
+            assert not marks.search(file.read_text(errors="ignore")), file
 
 
 def test_no_file_is_large() -> None:
