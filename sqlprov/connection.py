@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import weakref
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -147,8 +148,7 @@ class Connection(Fetching):
         Raises:
             Error: what the statement met; its subclass says what.
         """
-        caller = sys._getframe(1)
-        results = list(self._results(text, parameters, caller))
+        results = list(self._results(text, parameters, _variables(sys._getframe(1))))
         if not results:
             raise ProgrammingError("There is no statement in the text.")
         return results[-1]
@@ -168,12 +168,12 @@ class Connection(Fetching):
         Raises:
             Error: what a run met; the runs before it stand, and a note says how many.
         """
-        caller = sys._getframe(1)
+        variables = _variables(sys._getframe(1))
         done = changed = 0
         result = Result.of(NO_ROWS.empty_table(), Run(self.settings))
         try:
             for row in rows:
-                for result in self._results(text, row, caller):
+                for result in self._results(text, row, variables):
                     changed = changed + result.rowcount if min(changed, result.rowcount) >= 0 else -1
                 done += 1
         except Error as error:
@@ -189,6 +189,7 @@ class Connection(Fetching):
         *,
         dry_run: bool = False,
         confirm: Confirm | None = None,
+        variables: Mapping[str, Any] | None = None,
     ) -> Iterator[Result]:
         """The result of each statement of `script`, each run when the one before has been taken.
 
@@ -199,18 +200,29 @@ class Connection(Fetching):
                 statement runs.
             confirm: is called, in the caller's thread, before the first writing call of an UPDATE, DELETE or EXEC
                 of the cloud with what would be done, a `Proposal`; whether it is done. It costs a look at each row.
+            variables: DataFrames and Arrow tables by name, for tables that DuckDB does not know.
 
         Raises:
             Cancelled: a write was not confirmed; nothing was written.
             Error: what a statement met; those after it are not run.
         """
-        return self._results(script, parameters, None, dry_run, confirm)
+        return self._results(script, parameters, variables, dry_run, confirm)
+
+    def parameter_names(self, script: str) -> frozenset[str]:
+        """The names of the parameters `$name` in `script`.
+
+        Raises:
+            MalformedSQL: it cannot be parsed.
+        """
+        return frozenset().union(
+            *(self._cursor.parameter_names(statement.text) for statement in parse(script))
+        )
 
     def _results(
         self,
         text: str,
         parameters: Parameters,
-        caller: FrameType | None,
+        variables: Mapping[str, Any] | None,
         dry_run: bool = False,
         confirm: Confirm | None = None,
     ) -> Iterator[Result]:
@@ -219,7 +231,7 @@ class Connection(Fetching):
         self._check_parameters(statements, parameters)
         for statement in statements:
             self._check()
-            self._result = self._answer(statement, Bindings(parameters, caller), dry_run, confirm)
+            self._result = self._answer(statement, Bindings(parameters, variables), dry_run, confirm)
             yield self._result
 
     def _answer(
@@ -460,3 +472,8 @@ class Connection(Fetching):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _variables(frame: FrameType) -> Mapping[str, Any]:
+    """What can be named where `frame` is."""
+    return ChainMap(frame.f_locals, frame.f_globals)

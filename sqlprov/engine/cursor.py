@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -19,6 +18,7 @@ from sqlprov.engine.faults import missing_relation, missing_words, unknown_live
 from sqlprov.engine.session import VARIABLE, Session
 from sqlprov.errors import DataError, NotSupportedError
 from sqlprov.statements import Delete, Exec, Explain, Insert, Query, Statement, Update, Write, refusal
+from sqlprov.statements.tokens import Kind, tokens
 
 if TYPE_CHECKING:
     from sqlprov.cloud.run import Run
@@ -55,11 +55,11 @@ class Bindings:
 
     Attributes:
         parameters: a sequence for `?`, or a mapping for `$name`, which may hold more than one statement uses.
-        caller: the frame whose variables may serve as relations; `None` if there is none.
+        variables: of the caller, which may serve as relations; `None` if there are none.
     """
 
     parameters: Parameters = None
-    caller: FrameType | None = None
+    variables: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -205,16 +205,18 @@ class Cursor:
             try:
                 return self.duck.sql(text, params=parameters)
             except duckdb.Error as error:
-                if self._session.register(missing_words(error)) or self._adopt(error, bindings.caller, run):
+                if self._session.register(missing_words(error)) or self._adopt(
+                    error, bindings.variables, run
+                ):
                     continue
                 raise unknown_live(error, text, self._session.catalog, self.path) or error from None
 
-    def _adopt(self, error: duckdb.Error, caller: FrameType | None, run: Run) -> bool:
+    def _adopt(self, error: duckdb.Error, variables: Mapping[str, Any] | None, run: Run) -> bool:
         """Make a variable of the caller a relation for this statement, if that is what was missing."""
         name = missing_relation(error)
-        if not name or caller is None or name in run.adopted:
+        if not name or variables is None or name in run.adopted:
             return False
-        found = caller.f_locals.get(name, caller.f_globals.get(name))
+        found = variables.get(name)
         if found is None:
             return False
         try:
@@ -231,11 +233,13 @@ class Cursor:
         return {name: value for name, value in parameters.items() if name in names} or None
 
     def parameter_names(self, text: str) -> frozenset[str]:
-        """The names of the parameters of a text; none if DuckDB cannot read it."""
+        """The names of the parameters of a text."""
         try:
             statements = self.duck.extract_statements(text)
         except duckdb.Error:
-            return frozenset()
+            # A statement of ours, such as EXEC, or one that will be refused.
+            given = (token.text for token in tokens(text) if token.kind is Kind.PARAMETER)
+            return frozenset(name[1:] for name in given if name[0] == "$")
         return frozenset(name for statement in statements for name in statement.named_parameters)
 
     # Writes
@@ -348,8 +352,8 @@ class _Asker:
             count = sum(token.text == "?" for token in Query(text, 0).tokens)
             if count:
                 given = list(bindings.parameters)
-                bindings = Bindings(given[:count], bindings.caller)
-                self.rest = Bindings(given[count:], bindings.caller)
+                bindings = Bindings(given[:count], bindings.variables)
+                self.rest = Bindings(given[count:], bindings.variables)
             elif not self._cursor.parameter_names(text):
-                bindings = Bindings(None, bindings.caller)
+                bindings = Bindings(None, bindings.variables)
         return self._cursor.whole(text, bindings, self._run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,10 @@ NO_ROWS = pa.schema([])
 
 
 class Result:
-    """The rows of one statement, read once, as they come.
+    """The rows of one statement, read once, as they come; after `keep`, as often as wanted.
 
     Rows are fetched while they are read: an error of the cloud can be raised by any method that reads.
+    A notebook shows it as a table, and what it showed is still to be read.
     A further statement on the same cursor closes the result.
 
     Attributes:
@@ -45,6 +47,12 @@ class Result:
         self.rows_read = 0
         self._pull, self._pull_all, self._end, self._run = pull, pull_all, end, run
         self._rows: Iterator[tuple[Any, ...]] | None = None
+        # Read ahead for a display.
+        self._held: deque[pa.RecordBatch] = deque()
+        self._kept: pa.Table | None = None
+        # The batch that `fetchone` is at, and how many of its rows it has given.
+        self._part: pa.RecordBatch | None = None
+        self._at = 0
         self._closed = False
         self._exhausted = False
 
@@ -138,15 +146,62 @@ class Result:
             InterfaceError: the result is closed.
             Error: what the statement met.
         """
+        if self._kept is not None:
+            yield from self._kept.to_batches()
+            return
+        self._give_back()
+        while True:
+            if not self._exhausted:
+                self._check()
+            batch = self._held.popleft() if self._held else self._more()
+            if batch is None:
+                return
+            yield batch
+
+    def _give_back(self) -> None:
+        """The rows that `fetchone` has ready, and did not give, are still to be read."""
+        if self._part is not None:
+            rest, self._part, self._rows = self._part.slice(self._at), None, None
+            if rest.num_rows:
+                self._held.appendleft(rest)
+
+    def _more(self) -> pa.RecordBatch | None:
+        """The next batch with rows; `None` after the last."""
         while not self._exhausted:
-            self._check()
             batch = self._pull()
             if batch is None:
                 self._exhausted = True
                 self._end()
             elif batch.num_rows:
                 self.rows_read += batch.num_rows
-                yield batch
+                return batch
+        return None
+
+    def peek(self, rows: int) -> pa.Table:
+        """The next `rows` rows, or as many as there are, which stay to be read.
+
+        Raises:
+            Error: what the statement met.
+        """
+        if self._kept is not None:
+            return self._kept.slice(0, rows)
+        self._give_back()
+        while not self._closed and sum(batch.num_rows for batch in self._held) < rows:
+            batch = self._more()
+            if batch is None:
+                break
+            self._held.append(batch)
+        return pa.Table.from_batches(self._held, schema=self.schema).slice(0, rows)
+
+    def keep(self) -> Result:
+        """Read the rows not read so far into memory, where they can be read as often as wanted; the result itself.
+
+        Raises:
+            InterfaceError: the result is closed.
+            Error: what the statement met.
+        """
+        self._kept = self.arrow()
+        return self
 
     def reader(self) -> pa.RecordBatchReader:
         """The rows not read so far as an Arrow stream."""
@@ -154,14 +209,20 @@ class Result:
 
     def arrow(self) -> pa.Table:
         """The rows not read so far as an Arrow table."""
-        if self._exhausted:
-            return self.schema.empty_table()
-        self._check()
-        table = self._pull_all()
-        self.rows_read += table.num_rows
-        self._exhausted = True
-        self._end()
-        return table
+        if self._kept is not None:
+            return self._kept
+        self._give_back()
+        held: list[pa.RecordBatch] = []
+        rest = self.schema.empty_table()
+        if not self._exhausted:
+            self._check()
+            rest = self._pull_all()
+            self.rows_read += rest.num_rows
+            self._exhausted = True
+            self._end()
+        while self._held:
+            held.append(self._held.popleft())
+        return pa.concat_tables([pa.Table.from_batches(held, schema=self.schema), rest]) if held else rest
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """The Arrow PyCapsule interface: pandas, polars, DuckDB and others read it without a copy."""
@@ -183,7 +244,7 @@ class Result:
         return list(iter(self.fetchone, None))
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return iter(self.fetchone, None)
+        return self._python_rows() if self._kept is not None else iter(self.fetchone, None)
 
     def df(self) -> Any:
         """The rows not read so far as a pandas DataFrame."""
@@ -198,7 +259,17 @@ class Result:
     def _python_rows(self) -> Iterator[tuple[Any, ...]]:
         for batch in self.batches():
             columns = [column.to_pylist() for column in batch.columns]
-            yield from zip(*columns, strict=True)
+            if self._kept is None:
+                self._part = batch
+            for self._at, row in enumerate(zip(*columns, strict=True), start=1):
+                yield row
+            self._part = None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first rows, with nested values folded, the calls, and whether it is complete."""
+        from sqlprov.engine.html import page
+
+        return page(self)
 
     # End
 

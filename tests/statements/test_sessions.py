@@ -376,6 +376,13 @@ def test_frames_and_arrow_tables_of_the_caller_are_found_by_name(con: Connection
     assert (len(in_pandas), len(in_polars), len(in_arrow)) == (1, 2, 1)
 
 
+def test_variables_can_be_given_to_a_script(con: Connection) -> None:
+    given = {"watched": pandas.DataFrame({"name": ["support-triage"]})}
+    text = f"SELECT status FROM watched JOIN {EXPERIMENTS} USING (name) WHERE region = '{EU}'"
+    (result,) = con.run(text, variables=given)
+    assert result.fetchall() == [("Stopping",)]
+
+
 def test_several_variables_serve_one_statement(con: Connection) -> None:
     names = pandas.DataFrame({"name": ["support-triage", "gdpr-redaction"]})
     owners = polars.DataFrame({"name": ["gdpr-redaction"], "owner": ["Ada"]})

@@ -31,7 +31,7 @@ from desk import (
 )
 
 from sqlprov.cloud.writing import Ending
-from sqlprov.errors import DataError
+from sqlprov.errors import DataError, ProgrammingError
 
 DELETES = {
     "Created": [DELETE],
@@ -120,6 +120,16 @@ def test_exec_makes_one_call_as_written_whatever_the_state(desk: Desk, method: s
     assert outcome.status is (Ending.OK if works else Ending.FAILED)
     assert list(outcome.operations) == desk.committed
     assert works or "ConflictException" in outcome.reason
+
+
+def test_exec_takes_parameters_by_name(desk: Desk) -> None:
+    name = desk.experiment("Created")
+    sql = f"EXEC {TABLE}.start @Name = $name, @region = $where"
+    assert desk.con.parameter_names(sql) == {"name", "where"}
+    assert desk.con.sql(sql, {"name": name, "where": REGION}).rowcount == 1
+    assert desk.made == [(START, {"Name": name})]
+    with pytest.raises(ProgrammingError, match=r"No statement has a parameter \$nmae"):
+        desk.con.sql(sql, {"nmae": name, "where": REGION})
 
 
 def test_exec_stop_promotes_and_removes_as_written(desk: Desk) -> None:

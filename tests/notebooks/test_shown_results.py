@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import pytest
+
+import sqlprov
+from sqlprov.emulator import Emulator, Fault
+from sqlprov.errors import InterfaceError, OperationalError
+
+EXPERIMENTS = "aws.sagemaker.inference_experiments"
+MANY = "SELECT range AS n FROM range(10_000)"
+
+
+@pytest.fixture
+def own(em: Emulator) -> Iterator[sqlprov.Connection]:
+    with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as made:
+        yield made
+
+
+class Reader(HTMLParser):
+    """The tags and the text of a document, whose tags have to be closed in the order in which they were opened."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(html)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.open.append(tag)
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def shown(result: sqlprov.Result) -> Reader:
+    html = result._repr_html_()
+    assert isinstance(html, str)
+    return Reader(html)
+
+
+# What is shown
+
+
+def test_values_are_text_and_nested_ones_are_folded(own: sqlprov.Connection) -> None:
+    page = shown(
+        own.sql(f"""
+            SELECT name, schedule, model_variants, creation_time, NULL AS nothing, [] AS empty, MAP {{'a': 1}} AS map,
+                   'ab'::BLOB AS bytes, INTERVAL 3 DAY AS span, repeat('long ', 50) AS long, TIMESTAMP '2020-10-10' AS t
+            FROM {EXPERIMENTS} WHERE name = 'fraud-lightgbm'
+        """)
+    )
+    assert "2025-04-14T09:00:00Z" in page.text and "2020-10-10T00:00:00" in page.text
+    assert "StartTime, EndTime" in page.text and '"InstanceType": "ml.c5.2xlarge"' in page.text
+    assert page.tags.count("details") == 5  # schedule, variants, map, the long text, calls
+    assert "NULL" in page.text and "[]" in page.text
+
+
+@pytest.mark.parametrize(
+    "value", ["'<script>alert(1)</script>'", "{'<b>': ['</td>', '\"&']}", "repeat('<i>', 200)", "['<u>']"]
+)
+def test_html_in_values_and_names_is_text(own: sqlprov.Connection, value: str) -> None:
+    page = shown(own.sql(f'SELECT {value} AS "<h1>&amp;"'))
+    assert not {"script", "b", "i", "u", "h1"} & set(page.tags)
+    assert "<h1>&amp;" in page.text
+
+
+def test_it_says_what_it_took_and_whether_it_is_complete(own: sqlprov.Connection) -> None:
+    page = shown(own.sql(f"SELECT name FROM {EXPERIMENTS}"))
+    assert re.search(r"6 rows, 1 call, .*complete", page.text)
+    assert "ListInferenceExperiments" in page.text and '"MaxResults":100' in page.text
+
+
+def test_rows_that_are_missing_are_told(own: sqlprov.Connection, em: Emulator) -> None:
+    own.sql("SET sqlprov_on_error = 'warn'")
+    em.fault(Fault("access_denied", region="eu-west-1", times=None))
+    page = shown(own.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region IN ('us-east-1', 'eu-west-1')"))
+    assert "incomplete" in page.text
+    assert "Missing:" in page.text and "sagemaker:ListInferenceExperiments" in page.text
+
+
+def test_what_became_of_each_row_written_is_told(own: sqlprov.Connection) -> None:
+    page = shown(
+        own.sql(f"UPDATE {EXPERIMENTS} SET description = 'By hand.' WHERE name = 'fraud-xgboost-17'")
+    )
+    assert "1 row changed" in page.text
+    assert "1 outcome" in page.text and "UpdateInferenceExperiment" in page.text
+
+
+def test_rows_shown_are_capped_and_it_says_so(own: sqlprov.Connection) -> None:
+    page = shown(own.sql(MANY))
+    assert page.tags.count("tr") == 51
+    assert "The first 50 rows are shown." in page.text
+    assert "The first" not in shown(own.sql("SELECT * FROM range(50)")).text
+
+
+def test_an_error_of_the_cloud_is_raised_while_it_is_shown(own: sqlprov.Connection) -> None:
+    with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region="us-east-1") as con:
+        em.fill(300)
+        em.fault(Fault("access_denied", operation="DescribeInferenceExperiment", at=6, times=None))
+        result = con.sql(f"SELECT arn FROM {EXPERIMENTS}")
+        with pytest.raises(OperationalError, match="DescribeInferenceExperiment"):
+            result._repr_html_()
+
+
+# Showing takes nothing away
+
+
+def test_what_was_shown_is_still_to_be_read(own: sqlprov.Connection) -> None:
+    for read in (
+        lambda r: r.df()["n"].tolist(),
+        lambda r: [n for (n,) in r.fetchall()],
+        lambda r: r.reader().read_all()["n"].to_pylist(),
+        lambda r: r.pl()["n"].to_list(),
+    ):
+        result = own.sql(MANY)
+        shown(result)
+        assert read(result) == list(range(10_000))
+
+
+def test_rows_fetched_one_by_one_and_the_rest_are_all_the_rows(own: sqlprov.Connection) -> None:
+    result = own.sql(MANY)
+    first = [result.fetchone(), result.fetchone()]
+    shown(result)
+    third = result.fetchone()
+    assert [*first, third] == [(0,), (1,), (2,)]
+    assert result.arrow()["n"].to_pylist() == list(range(3, 10_000))
+    assert result.fetchone() is None
+
+
+def test_a_result_that_was_closed_shows_what_it_held_and_gives_no_part_of_its_rows(
+    own: sqlprov.Connection,
+) -> None:
+    result = own.sql(MANY)
+    shown(result)
+    own.sql("SELECT 1")
+    assert "not read to the end" in shown(result).text
+    with pytest.raises(InterfaceError, match="closed"):
+        result.df()
+    with pytest.raises(InterfaceError, match="closed"):
+        next(result.batches())
+
+
+def test_a_result_that_is_kept_can_be_read_as_often_as_wanted(own: sqlprov.Connection) -> None:
+    result = own.sql(MANY)
+    assert result.fetchone() == (0,)
+    assert result.keep() is result
+    own.sql("SELECT 1")
+    for _ in range(2):
+        assert result.arrow().num_rows == len(result.df()) == len(list(result)) == 9_999
+        assert result.keep().reader().read_all().num_rows == 9_999
+    assert "9,999" in result.summary or "10,000 rows" in result.summary
+    assert result.fetchall() == list(result)
