@@ -40,16 +40,20 @@ class MalformedReply(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """A failed attempt: our error for it, what may be done, and whether it surely had no effect."""
+    """A failed attempt: our error for it, what may be done, and whether it surely did not reach the service.
+
+    `answered` is `False` where nobody knows what the service made of the call, although another attempt is of no use.
+    """
 
     error: OperationalError
     next: Next
     unsent: bool = False
+    answered: bool = True
 
     @property
     def harmless(self) -> bool:
         """Whether the service certainly did nothing: it said so, or the call never reached it."""
-        return self.unsent or self.next is not Next.RETRY
+        return self.unsent or (self.answered and self.next is not Next.RETRY)
 
 
 THROTTLES = frozenset(
@@ -134,7 +138,11 @@ def fault(exception: Exception, operation: str, region: str, signing: str) -> Fa
         return Fault(Unreachable(f"{where}: the connection failed ({exception}).", **named), Next.RETRY)
     if isinstance(exception, ResponseParserError):
         return Fault(BrokenReply(f"{where}: unreadable reply ({exception}).", **named), Next.RETRY)
-    return Fault(ServiceError(f"{where}: {exception}", **named), Next.GIVE_UP)
+    error = ServiceError(f"{where}: {exception}", **named)
+    read = isinstance(exception, aws.ChecksumError | aws.FlexibleChecksumError)
+    if isinstance(exception, aws.BotoCoreError) and not read:  # what it says of a call before it sends it
+        return Fault(error, Next.GIVE_UP, unsent=True)
+    return Fault(error, Next.GIVE_UP, answered=False)
 
 
 def matches(rules: Iterable[ErrorRule], error: OperationalError) -> bool:

@@ -31,9 +31,8 @@ def decode(
     declared = response_dict["headers"].get("content-length")
     request_id = response_dict["headers"].get("x-amzn-requestid", "")
     if declared is not None and declared.isdigit() and int(declared) != len(body):
-        raise MalformedReply(
-            f"the reply was cut off after {len(body)} of {counted(declared, 'byte')}", request_id
-        )
+        whole = counted(int(declared), "byte")
+        raise MalformedReply(f"the reply was cut off after {len(body):,} of {whole}", request_id)
     if response_dict["status_code"] >= 300:
         return  # an error, which botocore reads
     if operation_model.output_shape is None:

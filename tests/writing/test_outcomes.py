@@ -23,7 +23,8 @@ from desk import (
 )
 
 import sqlprov
-from sqlprov.cloud import writing
+from sqlprov.cloud import calls, writing
+from sqlprov.cloud.replies import checked
 from sqlprov.cloud.writing import REQUEST_TAG, Ending, Outcome
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.errors import WriteError
@@ -329,6 +330,27 @@ def test_a_call_that_happened_is_ok_and_not_made_again(desk: Desk, what: str, ki
     assert (outcome.status, outcome.operations) == (Ending.OK, (operation,)), outcome.reason
     assert desk.committed == desk.operations == [operation]
     assert stands(desk, what, name)
+
+
+@pytest.mark.parametrize("what", ["create", *ASKED])
+def test_a_call_whose_answer_we_stumble_over_is_judged_by_the_row(
+    desk: Desk, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, operation, _ = ASKED.get(what, ("Created", CREATE, ""))
+    name = desk.experiment(state, lasting=0.1)
+
+    def stumble(answer: Any, *rest: Any) -> Any:
+        if any(call.operation == operation for call in desk.em.calls) and not stumbled:
+            stumbled.append(answer)
+            raise ValueError("a slip of ours")
+        return checked(answer, *rest)
+
+    stumbled: list[Any] = []
+    monkeypatch.setattr(calls, "checked", stumble)
+    outcome = ask(desk, what, name) if what in ASKED else desk.one(insert(f"{name}-new"))
+    assert stumbled
+    assert (outcome.status, outcome.operations) == (Ending.OK, (operation,)), outcome.reason
+    assert desk.committed == desk.operations == [operation]
 
 
 @pytest.mark.parametrize("kind", [*LOST_BEFORE, "throttle"])
