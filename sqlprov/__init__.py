@@ -42,6 +42,8 @@ __all__ = [
 _LAZY = {
     "Attachment": "sqlprov.engine.attachment",
     "attach": "sqlprov.frontends.attach",
+    # What IPython looks for when it is told %load_ext sqlprov.
+    "load_ipython_extension": "sqlprov.frontends.notebook",
     "detach": "sqlprov.frontends.attach",
     "Connection": "sqlprov.connection",
     "connect": "sqlprov.connection",
