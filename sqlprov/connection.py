@@ -400,7 +400,10 @@ class Connection(Fetching):
             used = {name for statement in statements for name in self._cursor.parameter_names(statement.text)}
             for name in parameters:
                 if name not in used:
-                    raise ProgrammingError(f"No statement has a parameter ${name}.{nearest(name, used)}")
+                    there = f" There is {', '.join(f'${each}' for each in sorted(used))}." if used else ""
+                    raise ProgrammingError(
+                        f"No statement has a parameter ${name}.{nearest(name, used) or there}"
+                    )
 
     # Transactions
 

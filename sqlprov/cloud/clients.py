@@ -109,7 +109,10 @@ class Cloud:
                 service, region_name=region or None, endpoint_url=self.endpoint_url, config=config
             )
         except ValueError as error:
-            raise InterfaceError(f"endpoint_url = {self.endpoint_url!r}: {error}.") from None
+            given = (
+                f"endpoint_url = {self.endpoint_url!r}" if self.endpoint_url else _endpoint_written(service)
+            )
+            raise InterfaceError(f"{given}: {error}; expected one such as http://127.0.0.1:8123.") from None
         name = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-call.{name}", self._guard)
         client.meta.events.register(f"before-parse.{name}", decode)
@@ -134,3 +137,14 @@ class Cloud:
             clients, self._clients = list(self._clients.values()), {}
         for client in clients:
             client.close()
+
+
+def _endpoint_written(service: str) -> str:
+    """The endpoint that no argument gave, as it was written, and where botocore found it."""
+    from sqlprov.catalog.api import load_api
+
+    own = load_api(service).model.service_id.hyphenize().replace("-", "_").upper()
+    for name in (f"AWS_ENDPOINT_URL_{own}", "AWS_ENDPOINT_URL"):
+        if found := os.environ.get(name):
+            return f"{name} = {found!r}"
+    return "endpoint_url in the AWS config file"

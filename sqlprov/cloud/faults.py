@@ -98,6 +98,8 @@ EXPIRED = frozenset(
         "IncompleteSignature",
     }
 )
+CLOSED = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"})
+"""What a region that has to be enabled first says to credentials of an account that has not done so."""
 DENIED = frozenset(
     {
         "AccessDenied",
@@ -166,7 +168,10 @@ def _answered(exception: aws.ClientError, where: str, named: dict[str, str], sig
         text = f"{where}: access denied; the identity lacks {action}. {said}{request}"
         return Fault(AccessDenied(text, permission=action, **details), Next.GIVE_UP)
     if code in EXPIRED:
-        text = f"{where}: the credentials are expired or not valid; renew or log in again. {said}{request}"
+        region = named["region"]
+        closed = f", or {region} is not enabled for the account" if code in CLOSED and region else ""
+        advice = "renew or log in again"
+        text = f"{where}: the credentials are expired or not valid{closed}; {advice}. {said}{request}"
         return Fault(CredentialsError(text, **details), Next.GIVE_UP)
     text = f"{where} failed. {said or f'HTTP status {status}'}{request}"
     again = status >= 500 or code in TRANSIENT

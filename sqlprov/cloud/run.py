@@ -296,6 +296,12 @@ class Run:
         if pool:
             pool.close()
 
+    def warn(self, text: str) -> None:
+        """Note what is worth a second look, once."""
+        with self._lock:
+            if text not in self.warnings:
+                self.warnings.append(text)
+
     def miss(self, table: str, region: str, error: OperationalError) -> None:
         """Note rows that could not be read; the same error of the same region is noted once."""
         with self._lock:

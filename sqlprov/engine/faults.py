@@ -23,7 +23,8 @@ KINDS: tuple[tuple[type[duckdb.Error], type[errors.Error]], ...] = (
     (duckdb.DataError, errors.DataError),
     (duckdb.OperationalError, errors.OperationalError),
 )
-
+SHOWN = ("TABLES", "ALL TABLES", "DATABASES", "SCHEMAS", "VARIABLES")
+"""What DuckDB's own SHOW takes beside the name of a table."""
 UNKNOWN = re.compile(
     r"does not exist|not found in FROM clause|was not found because the FROM clause|"
     r"No catalog \+ schema named|does not have a column"
@@ -74,7 +75,7 @@ def unknown_live(
     ):
         return None
     said = str(error)
-    if near := _near(said, text, catalog):
+    if near := _no_table(error, text, catalog) or _near(said, text, catalog):
         return near
     providers = "|".join(map(re.escape, catalog.providers()))
     part = r'"?(\w+)"?'
@@ -94,6 +95,26 @@ def unknown_live(
             if not table and (near_regions := errors.nearest(service, ["regions"])):
                 return errors.UnknownName(f"Unknown table {service!r} in {provider}.{near_regions}")
             return errors.UnknownName(f"{unknown}{_place(text, table or service)}")
+    return None
+
+
+def _no_table(error: duckdb.Error, text: str, catalog: Catalog) -> errors.UnknownName | None:
+    """Our words for a provider, a service or a noun of SHOW where DuckDB looked for a table."""
+    from sqlprov.statements.show import NOUNS
+
+    name = missing_relation(error)
+    listed = text.split()[:1] and text.split()[0].upper() == "SHOW"
+    if name and listed and (near := errors.nearest(name.upper(), [*NOUNS, *SHOWN])):
+        return errors.UnknownName(f"SHOW {name}: there is no table of that name.{near}{_place(text, name)}")
+    for provider in catalog.providers():
+        if name.lower() == provider:
+            advice = f"SHOW SERVICES IN {provider} lists its services, and {provider}.regions its regions"
+            return errors.UnknownName(f"{name!r} is a provider, no table: {advice}.{_place(text, name)}")
+        if name.lower() in catalog.services(provider):
+            whole = f"{provider}.{name.lower()}"
+            example = next(iter(catalog.tables(provider, name)), "…")
+            advice = f"SHOW RESOURCES IN {whole} lists its tables, such as {whole}.{example}"
+            return errors.UnknownName(f"{whole!r} is a service, no table: {advice}.{_place(text, name)}")
     return None
 
 

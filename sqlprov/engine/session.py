@@ -229,6 +229,7 @@ class Session:
         """
         from sqlprov.plan import Demand, plan_read
         from sqlprov.plan.domain import without
+        from sqlprov.plan.regions import excluded
 
         table = live.table
         pages = {
@@ -236,8 +237,11 @@ class Session:
         }
         columns = tuple(name for name in names if name != live.carrier)
         demand = Demand(table, columns, without(where, live.carrier), run.settings.pushdown)
-        known = self.cloud.account_id is not None
-        return plan_read(demand, self.regions(table.client, run), pages, known)
+        regions = self.regions(table.client, run)
+        for name in set(excluded(where)) - set(regions.known):
+            near = nearest(name, regions.known)
+            run.warn(f"No region is called {name!r}, so that the condition on region leaves none out.{near}")
+        return plan_read(demand, regions, pages, self.cloud.account_id is not None)
 
     def live(self, carrier: str) -> LiveTable | None:
         """The table whose hidden column is called `carrier`."""
@@ -257,8 +261,8 @@ class Session:
         botocore = {region.region for region in self.catalog.regions()}
         for name in default:
             # A region may be newer than botocore; a slip of the keyboard would silently hold no rows.
-            if name not in botocore and not any(f"region {name!r}" in told for told in run.warnings):
-                run.warnings.append(f"botocore does not know the region {name!r}.{nearest(name, botocore)}")
+            if name not in botocore:
+                run.warn(f"botocore does not know the region {name!r}.{nearest(name, botocore)}")
         if "all" in chosen:  # whatever the statement limits region by, DuckDB finds every row
             return Regions(known, every, default)
         return Regions(known, every, default, run.unresolved, run.relied)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlprov.errors import RegionError, nearest
 from sqlprov.plan.domain import accepts, columns_of, conjuncts
-from sqlprov.plan.predicate import And, Compare, In, IsNull, Not, Predicate
+from sqlprov.plan.predicate import And, Compare, In, IsNull, Not, Or, Predicate
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,33 @@ def _default(regions: Regions, table: str) -> tuple[str, ...]:
 
 
 def named(predicate: Predicate) -> tuple[str, ...]:
-    """Regions that a condition must equal; a name in `<>` or a range need not exist."""
+    """Regions that a condition must equal; a name in `<>`, NOT IN or a range need not exist."""
+    return _compared(predicate, equal=True)
+
+
+def excluded(predicate: Predicate) -> tuple[str, ...]:
+    """Regions that a condition must differ from, in `<>` or NOT IN."""
+    return _compared(predicate, equal=False)
+
+
+def _compared(predicate: Predicate, *, equal: bool) -> tuple[str, ...]:
     names: list[str] = []
-    for part in _leaves(predicate):
+    for part, wanted in _leaves(predicate, True):
         match part:
-            case Compare("region", "=", value):
+            case Compare("region", "=", value) if wanted is equal:
                 names.append(value)
-            case In("region", values):
+            case Compare("region", "<>", value) if wanted is not equal:
+                names.append(value)
+            case In("region", values) if wanted is equal:
                 names.extend(values)
     return tuple(dict.fromkeys(names))
 
 
-def _leaves(predicate: Predicate) -> list[Predicate]:
-    parts = getattr(predicate, "parts", None)
-    if parts is None:
-        part = getattr(predicate, "part", None)
-        return [predicate] if part is None else _leaves(part)
-    return [leaf for part in parts for leaf in _leaves(part)]
+def _leaves(predicate: Predicate, wanted: bool) -> list[tuple[Predicate, bool]]:
+    """The comparisons, each with whether it is to be met rather than not to be met."""
+    match predicate:
+        case Not(part):
+            return _leaves(part, not wanted)
+        case And(parts) | Or(parts):
+            return [leaf for part in parts for leaf in _leaves(part, wanted)]
+    return [(predicate, wanted)]

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from sqlprov.errors import MalformedSQL, caret, nearest
+from sqlprov.statements.phrase import hyphenated
 from sqlprov.statements.tokens import Kind, Token, closing, tokens
 
 VERBS = re.findall(
@@ -49,6 +50,9 @@ def malformed(duckdb_message: str, text: str) -> MalformedSQL:
     at = _offset(
         text, int(place[1]), place[2], len(place[3]) - len(f"LINE {place[1]}: "), near[1] if near else ""
     )
+    hyphen = next((n for n, token in enumerate(found) if token.start == at and token.text == "-"), 0)
+    if error := hyphenated(text, found, hyphen):
+        return error
     if misspelt := _misspelt(found, at):
         word, hint = misspelt
         return MalformedSQL(f"Syntax error at {word.text!r}.{hint}\n{caret(text, word.start)}")
@@ -101,8 +105,11 @@ def _misspelt(found: list[Token], at: int) -> tuple[Token, str] | None:
     index = next((number for number, token in enumerate(found) if token.end > at), len(found))
     for token in (*found[index : index + 1], *found[max(index - 1, 0) : index]):
         word = token.text.upper()
-        # Of shorter words almost every keyword is a neighbour.
-        if token.kind is Kind.WORD and len(word) > 2 and word not in _CLAUSES and word not in VERBS:
+        dotted = any(
+            other.text == "." and token.start in (other.end, other.start - len(word)) for other in found
+        )
+        # Of shorter words almost every keyword is a neighbour; and no keyword is a part of a longer name.
+        if not dotted and token.kind is Kind.WORD and len(word) > 2 and word not in {*_CLAUSES, *VERBS}:
             hint = nearest(word, _CLAUSES)
             if hint:
                 return token, hint

@@ -27,6 +27,23 @@ class Name:
         return Name(self.parts[:-1], self.start)
 
 
+def hyphenated(script: str, found: list[Token], at: int) -> MalformedSQL | None:
+    """The error for `endpoint-configs` where a name is expected and token `at` is its hyphen; `None` if it is none."""
+    first = last = at
+    while last + 1 < len(found) and found[last].text == "-" and found[last + 1].kind is Kind.WORD:
+        if found[last - 1].end != found[last].start or found[last].end != found[last + 1].start:
+            break
+        last += 2
+    if first == last or first == 0 or found[first - 1].kind is not Kind.WORD:
+        return None
+    start = found[first - 1].start
+    name = script[start : found[last - 1].end]
+    near = name.replace("-", "_")
+    return MalformedSQL(
+        f"{name!r} is a name only in quotation marks. Did you mean {near!r}?\n{caret(script, start)}"
+    )
+
+
 @dataclass
 class Phrase:
     """A statement that is being read.
@@ -81,6 +98,8 @@ class Phrase:
         parts = [self.part(what)]
         while self.take("."):
             parts.append(self.part(what))
+        if error := hyphenated(self.script, self.tokens, self.at):
+            raise error
         return Name(tuple(parts), start)
 
     def part(self, what: str) -> str:

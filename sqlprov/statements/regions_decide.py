@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sqlglot import exp
+
 from sqlprov.statements.regions_model import Part, Ref, World
 from sqlprov.statements.regions_text import Source
 
@@ -118,4 +120,14 @@ def _sentence(condition: str, ref: Ref | None) -> str:
     if ref is None:
         return f"Which regions {short} means cannot be told before the statement runs: {ADVICE}."
     alias = " and name it by an alias" if ref.qualified and not ref.node.alias else ""
-    return f"Which regions of {ref.name} are meant by {short} cannot be told beforehand: {ADVICE}{alias}."
+    advice = ADVICE.replace(" for it", f" for it within the {_inner(ref)}") if _inner(ref) else ADVICE
+    return f"Which regions of {ref.name} are meant by {short} cannot be told beforehand: {advice}{alias}."
+
+
+def _inner(ref: Ref) -> str:
+    """What a reader would call the query that reads the table; empty if it is the statement's own."""
+    query = ref.node.find_ancestor(exp.Select)
+    around = query.find_ancestor(exp.Select, exp.CTE) if query is not None else None
+    if isinstance(around, exp.CTE):
+        return f"query {around.alias!r}"
+    return "sub-query that reads it" if around is not None else ""

@@ -94,10 +94,15 @@ def test_an_error_leaves_the_out_file_as_it_was(cloud: Shell, emulator: Emulator
     assert old.read_text() == "old"
 
 
-def test_an_out_file_that_cannot_be_written_is_an_error(shell: Shell, tmp_path: Path) -> None:
-    ended = shell.run("exec", "--out", str(tmp_path / "missing" / "rows.csv"), "SELECT 1")
-    assert ended.code == 1
-    assert ended.err.startswith("Error: ")
+def test_an_out_file_whose_folder_is_missing_is_told_as_it_was_written(shell: Shell, tmp_path: Path) -> None:
+    for out in (str(tmp_path / "missing" / "x.csv"), "missing/x.csv"):
+        ended = shell.run("exec", "--out", out, "SELECT 1")
+        assert (ended.code, ended.err) == (1, f"Error: --out {out}: No such file or directory.\n")
+
+
+def test_a_parameter_that_no_statement_has_is_told_those_there_are(shell: Shell) -> None:
+    ended = shell.run("exec", "--param", "y=1", "SELECT $x, $other")
+    assert (ended.code, ended.err) == (1, "Error: No statement has a parameter $y. There is $other, $x.\n")
 
 
 def test_rows_that_are_missing_under_warn_make_exit_code_1(cloud: Shell, emulator: Emulator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,14 @@ def test_what_one_command_writes_the_next_one_sees_until_the_reset(shell: Shell)
 def test_serve_alone_has_the_sample_data(shell: Shell) -> None:
     with served(shell) as client:
         assert client.list_models()["Models"]
+
+
+def test_a_port_that_is_taken_is_an_error_that_names_it(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = shell.run("local", "serve", "--port", str(port))
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"Error: Port {port} cannot be served on: Address already in use. ")
 
 
 def test_a_reset_of_nothing_says_so(shell: Shell) -> None:

@@ -32,6 +32,13 @@ def error(text):
         ("select 1,\n  2 as x y\nfrom t", "y", 'Syntax error at or near "y"'),
         ("select\u00a0'é' x y z", "y z", 'Syntax error at or near "y"'),
         ("select 1)", ")", 'Syntax error at or near ")"'),
+        ("select * frm aws.x", "frm", "Did you mean 'FROM'?"),
+        (
+            "select * from t-x-1 where y",
+            "t-x",
+            "'t-x' is a name only in quotation marks. Did you mean 't_x'?",
+        ),
+        ("select * from t - x", "- x", 'Syntax error at or near "-"'),
         ("select f(1, (2)", "(1", "'(' is opened here and never closed."),
         ("select [1, 2", "[", "'[' is opened here and never closed."),
         (f"select '{'a' * 200}', a b c, '{'b' * 200}'", "c, ", 'Syntax error at or near "c"'),

@@ -96,7 +96,16 @@ def test_an_unknown_region_need_not_be_near_any() -> None:
         scope(region("nowhere"), SESSION, T)
 
 
-@pytest.mark.parametrize("predicate", [region("atlantis", "<>"), region("atlantis", ">")], ids=str)
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        region("atlantis", "<>"),
+        region("atlantis", ">"),
+        Not(In("region", ("atlantis",))),
+        Not(Or((region("atlantis"), region("eldorado")))),
+    ],
+    ids=str,
+)
 def test_a_region_that_is_only_compared_with_need_not_exist(predicate: Predicate) -> None:
     assert scope(predicate, SESSION, T)
 

@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 import pytest
 from bench import DESCRIBE, EXPERIMENTS, LIST, TAGS, experiment, operations, settled, until
+from botocore.exceptions import ClientError
 
 import sqlprov
+from sqlprov.cloud.faults import fault
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import (
     AccessDenied,
@@ -96,6 +98,28 @@ def test_a_url_that_is_none_is_an_error_of_the_interface() -> None:
         pytest.raises(InterfaceError, match="endpoint_url = 'nonsense'"),
     ):
         con.sql(NAMES)
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER"])
+def test_a_url_that_is_none_is_told_with_the_variable_that_has_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "foo")
+    with (
+        sqlprov.connect(region="us-east-1") as con,
+        pytest.raises(
+            InterfaceError, match=f"^{variable} = 'foo': Invalid endpoint: foo; expected one such as http"
+        ),
+    ):
+        con.sql(NAMES).fetchall()
+
+
+@pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"])
+def test_a_region_that_is_not_enabled_refuses_credentials_that_are_right(code: str) -> None:
+    met = ClientError({"Error": {"Code": code, "Message": "The security token is invalid."}}, "ListModels")
+    found = fault(met, "ListModels", "me-south-1", "sagemaker").error
+    assert isinstance(found, CredentialsError)
+    assert "or me-south-1 is not enabled for the account" in str(found)
 
 
 def test_without_credentials_no_call_is_made(

@@ -19,6 +19,40 @@ SELECT sttus FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'
 -- error: UnknownName: Did you mean
 SELECT * FROM modles WHERE region = 'us-east-1';
 
+-- name: a service is no table
+-- error: UnknownName: 'aws.sagemaker' is a service, no table: SHOW RESOURCES IN aws.sagemaker lists its tables
+FROM aws.sagemaker;
+
+-- name: a service is no table after USE either
+-- setup: USE aws.sagemaker
+-- error: UnknownName: 'aws.sagemaker' is a service
+SELECT count(*) FROM sagemaker;
+
+-- name: a provider is no table
+-- error: UnknownName: 'aws' is a provider, no table: SHOW SERVICES IN aws lists its services
+SELECT * FROM aws;
+
+-- name: a misspelt noun of SHOW gets the nearest one, of DuckDB's too
+-- explain: no
+-- error: UnknownName: Did you mean 'TABLES'?
+SHOW TABELS;
+
+-- name: a name with a hyphen gets the one with an underscore
+-- error: MalformedSQL: Did you mean 'inference_experiments'?
+SELECT * FROM aws.sagemaker.inference-experiments WHERE region = 'us-east-1';
+
+-- name: a keyword that is misspelt before a long name is told, not a part of the name
+-- error: MalformedSQL: Syntax error at 'frm'. Did you mean 'FROM'?
+SELECT * frm aws.sagemaker.models;
+
+-- name: where a condition does not reach is told with the query that it has to stand in
+-- error: RegionError: region IN ('…') for it within the sub-query that reads it, or SET
+SELECT * FROM (SELECT region FROM aws.sagemaker.models LIMIT 3) WHERE region LIKE 'eu-%';
+
+-- name: where a condition does not reach is told with the name of the query that it has to stand in
+-- error: RegionError: region IN ('…') for it within the query 'few', or SET
+WITH few AS (SELECT region FROM aws.sagemaker.models LIMIT 3) FROM few WHERE region LIKE 'eu-%';
+
 -- name: malformed SQL shows the place
 -- explain: no
 -- error: MalformedSQL: LINE 2: FORM aws.sagemaker.models

@@ -68,6 +68,20 @@ def test_duckdbs_own_plan_shows_the_users_conditions_and_none_of_ours(con: Conne
     assert "Filters" not in drawn and "__ctx" not in drawn
 
 
+# Regions
+
+
+@pytest.mark.parametrize(
+    "condition", ["<> 'us-esat-1'", "NOT IN ('us-esat-1')", "NOT IN ('us-esat-1', 'us-west-2')"]
+)
+def test_a_region_that_is_left_out_and_does_not_exist_is_a_warning(con: Connection, condition: str) -> None:
+    result = con.sql(f"SELECT DISTINCT region FROM {EXPERIMENTS} WHERE region {condition}")
+    assert {EAST, EU} <= {region for (region,) in result.fetchall()}
+    assert result.warnings == [
+        "No region is called 'us-esat-1', so that the condition on region leaves none out. Did you mean 'us-east-1'?"
+    ]
+
+
 # Threads
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import click
+
+from sqlprov.errors import InterfaceError
 
 
 @click.group()
@@ -28,4 +33,12 @@ def serve(port: int) -> None:
     """Serve the local SageMaker alone, on the loopback interface, until Ctrl-C; any AWS client may use it."""
     from sqlprov import local as endpoint
 
-    endpoint.serve_local(port)
+    try:
+        endpoint.serve_local(port)
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        raise InterfaceError(
+            f"Port {port} cannot be served on: {os.strerror(error.errno)}. Choose another with --port, or leave "
+            "--port out for a free one."
+        ) from None

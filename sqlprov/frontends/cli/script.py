@@ -114,8 +114,16 @@ def _stream(out: Path | None) -> Iterator[BinaryIO]:
         target = out.resolve()  # a link stays a link
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            with part.open("wb") as stream:
+            with _opened(part, out) as stream:
                 yield stream
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _opened(part: Path, out: Path) -> BinaryIO:
+    try:
+        return part.open("wb")
+    except OSError as error:
+        # Our own name for it would tell nobody anything.
+        raise Error(f"--out {out}: {error.strerror}.") from None
