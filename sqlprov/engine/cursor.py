@@ -35,6 +35,8 @@ READS = frozenset(
     {"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW", "SET", "USE"}
 )
 """Verbs that make and drop nothing."""
+STEADY = READS - {"SET", "USE"}
+"""Verbs after which every name means what it meant before."""
 TEMPORARY = (
     "SELECT 1 FROM duckdb_tables() WHERE temporary AND lower(table_name) = lower(?) "
     "UNION ALL SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal AND lower(view_name) = lower(?)"
@@ -145,6 +147,8 @@ class Cursor:
             relation = self._bound(text, bindings, run)
         finally:
             self._session.changes += query.verb not in READS
+            if query.verb not in STEADY:
+                self._definitions.forget_path()
         if query.verb in BEGINS | ENDS:
             self.in_transaction = query.verb in BEGINS
         if relation is None or relation.columns == ["Success"]:

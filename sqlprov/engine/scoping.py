@@ -26,6 +26,8 @@ IN_A_MACRO = (
 PATH = "SELECT current_database(), current_schema(), current_setting('search_path')"
 COLUMN = "SELECT json_deserialize_sql(json_serialize_sql(?))"
 """DuckDB names a column by the text that it writes for the expression, and so it writes a query."""
+REMEMBERED = 256
+"""Statements whose analysis is kept: it takes a millisecond, and programs ask the same again and again."""
 CALLED = re.compile(r'(\w+)"?\s*\(')
 WORD = re.compile(r"\w+")
 
@@ -53,15 +55,26 @@ def scoped(
     values = _by_name(parameters)
     known = _known(text, session, values, run)
 
-    def asked(query: str, known: Sequence[str] = known) -> Analysis:
+    def asked(query: str, known: Sequence[str] = known, *, spliced: bool = False) -> Analysis:
         regions = "', '".join(known)
         relation = f"(SELECT unnest(['{regions}']) AS region)"
-        return analyse(query, names.live, names.free, relation, names.body, names.inline)
 
-    analysis = asked(text)
-    if analysis.edits:
-        # What is put in would stand in the names of the columns.
-        analysis = asked(labelled(text, definitions.column))
+        def once(query: str) -> Analysis:
+            return analyse(query, names.live, names.free, relation, names.body, names.inline)
+
+        remembered = definitions.analyses()
+        key = (query, relation, spliced)
+        if key not in remembered:
+            found = once(query)
+            if spliced and found.edits:
+                # What is put in would stand in the names of the columns.
+                found = once(labelled(query, definitions.column))
+            if len(remembered) >= REMEMBERED:
+                remembered.clear()
+            remembered[key] = found
+        return remembered[key]
+
+    analysis = asked(text, spliced=True)
     unresolved = analysis.unresolved
     for body in names.macros(text):
         inner = asked(body)
@@ -71,7 +84,7 @@ def scoped(
         answers = [_answer(question, definitions.duck, values) for question in analysis.questions]
         if not all(answers):
             # A condition that no region of the partition meets may mean those of another (LIKE 'cn-%').
-            wider = asked(text, session.regions_known(run)).questions
+            wider = asked(text, session.regions_known(run), spliced=True).questions
             answers = [
                 answer or _answer(question, definitions.duck, values)
                 for answer, question in zip(answers, wider, strict=True)
@@ -113,6 +126,8 @@ class Definitions:
         self._read_at = 0 if session.in_memory else -1
         self._views: list[tuple[tuple[str, ...], str]] = []
         self._macros: list[tuple[str, str]] = []
+        self._path: list[tuple[str, str]] = []
+        self._analyses: dict[tuple[str, str, bool], Analysis] = {}
 
     def views(self) -> list[tuple[tuple[str, ...], str]]:
         """(database, schema, view), in lower case, and the CREATE statement of each."""
@@ -124,8 +139,22 @@ class Definitions:
         self._refresh()
         return self._macros
 
+    def analyses(self) -> dict[tuple[str, str, bool], Analysis]:
+        """By what was asked: text, known regions, whether it is spliced; as long as every name means the same."""
+        self._refresh()
+        return self._analyses
+
+    def forget_path(self) -> None:
+        """The path may have been changed."""
+        self._path = []
+        self._analyses.clear()
+
     def path(self) -> list[tuple[str, str]]:
         """Catalog and schema, in lower case, of each entry of the search path; empty in an aborted transaction."""
+        self._path = self._path or self._read_path()
+        return self._path
+
+    def _read_path(self) -> list[tuple[str, str]]:
         try:
             found = self.duck.execute(PATH).fetchone()
         except duckdb.Error:
@@ -151,6 +180,7 @@ class Definitions:
         views = [row for row in self.duck.execute(VIEWS).fetchall() if row[0] not in providers]
         self._views = [(tuple(part.lower() for part in row[:3]), str(row[3])) for row in views]
         self._macros = [(str(row[0]), str(row[1])) for row in self.duck.execute(MACROS).fetchall()]
+        self._analyses.clear()
         self._read_at = read_at
 
 
@@ -233,14 +263,12 @@ class Names:
     def _whole(self, parts: tuple[str, ...]) -> list[tuple[str, ...]]:
         """The full names, in lower case, that `parts` may mean."""
         name = tuple(part.lower() for part in parts)
+        if len(name) > 2:
+            return [name]
         path = [*self._path(), ("temp", "main")]
         if len(name) == 1:
             return [(*where, *name) for where in path]
-        if len(name) == 2:
-            return [
-                whole for catalog, schema in path for whole in ((catalog, *name), (name[0], schema, name[1]))
-            ]
-        return [name]
+        return [whole for catalog, schema in path for whole in ((catalog, *name), (name[0], schema, name[1]))]
 
     def _path(self) -> list[tuple[str, str]]:
         """The catalogs and schemas that USE or `search_path` chose."""

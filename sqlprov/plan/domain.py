@@ -92,6 +92,8 @@ def domain(predicate: Predicate, column: str, holds: bool = True) -> Domain:
 
 def accepts(predicate: Predicate, column: str, value: Any) -> bool:
     """Whether `predicate` can be TRUE in a row whose `column` is `value`, whatever its other columns are."""
+    if isinstance(predicate, And):
+        return all(accepts(part, column, value) for part in predicate.parts)
     return bool(_truth(predicate, column, value) & Truth.TRUE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlprov.errors import RegionError, nearest
-from sqlprov.plan.domain import accepts, columns_of, conjuncts
+from sqlprov.plan.domain import accepts, columns_of, conjuncts, domain
 from sqlprov.plan.predicate import And, Compare, In, IsNull, Not, Or, Predicate
 
 
@@ -46,8 +46,11 @@ def scope(predicate: Predicate, regions: Regions, table: str) -> tuple[str, ...]
                 f"Unknown region {name!r}.{nearest(name, regions.known)} "
                 "SELECT region FROM aws.regions lists them; SET sqlprov_regions makes a new one known."
             )
-    candidates = sorted({*regions.every, *regions.default, *names})
-    return tuple(region for region in candidates if accepts(predicate, "region", region))
+    candidates = {*regions.every, *regions.default, *names}
+    values = domain(predicate, "region").values
+    if values is not None:
+        candidates &= values
+    return tuple(region for region in sorted(candidates) if accepts(predicate, "region", region))
 
 
 def _default(regions: Regions, table: str) -> tuple[str, ...]:

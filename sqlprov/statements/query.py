@@ -16,6 +16,7 @@ from sqlprov.statements.tokens import Kind, Token, tokens
 
 if TYPE_CHECKING:
     from sqlglot import exp
+    from sqlglot.tokenizer_core import Token as SqlglotToken
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,16 @@ _WORD = re.compile(r"\w+")
 _LOG = logging.getLogger("sqlglot")
 
 
-def syntax_tree(text: str) -> exp.Expr | None:
-    """The syntax tree of one DuckDB statement; `None` if sqlglot cannot read it."""
+def syntax_tree(text: str, tokens: list[SqlglotToken] | None = None) -> exp.Expr | None:
+    """The syntax tree of one DuckDB statement; `None` if sqlglot cannot read it.
+
+    Args:
+        text: the statement.
+        tokens: sqlglot's tokens of it, if they are known; they serve for one tree only.
+    """
     # Here, not above: sqlglot takes 60 ms, which a statement without a live table need not pay.
-    import sqlglot
     from sqlglot import exp
+    from sqlglot.dialects.duckdb import DuckDB
 
     thread = threading.get_ident()
 
@@ -112,7 +118,8 @@ def syntax_tree(text: str) -> exp.Expr | None:
     # sqlglot warns about each statement that it does not know, and DuckDB may know it.
     _LOG.addFilter(of_others)
     try:
-        found = sqlglot.parse(text, dialect="duckdb")
+        duckdb = DuckDB()
+        found = duckdb.parser().parse(tokens or duckdb.tokenize(text), text)
     except Exception:  # also RecursionError and faults of its own: without a tree nothing but speed is lost
         return None
     finally:

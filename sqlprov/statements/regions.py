@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from sqlprov.statements.query import syntax_tree
 from sqlprov.statements.regions_decide import ADVICE, Edit, decide
 from sqlprov.statements.regions_model import Names, Scope, World
 from sqlprov.statements.regions_text import Source
@@ -110,12 +109,12 @@ def _analysed(text: str, world: World) -> Analysis:
     if source.word(0) == "EXECUTE":
         sentence = f"EXECUTE does not show which regions the prepared statement means: {ADVICE}."
         return Analysis(text, unresolved=sentence)
-    source = Source.read(source.numbered()) or source
-    tree = syntax_tree(source.text)
+    source = source.numbered()
+    tree = source.tree()
     if tree is None or tree.find(exp.Command):
         return _unread(text, world)
     try:
-        _statement(Walk(world, source.text, tree, editable=True), tree)
+        _statement(Walk(world, source, tree, editable=True), tree)
     except RecursionError:
         return _unread(text, world)
     made = decide(world, source)

@@ -34,9 +34,8 @@ from sqlprov.statements.regions_views import reaches_region
 class Entries:
     """Reads the FROM clauses of one text: the statement, or a view that it reads."""
 
-    def __init__(self, world: World, text: str, tree: exp.Expr, editable: bool) -> None:
-        self.world = world
-        self.source = Source(text)
+    def __init__(self, world: World, source: Source, tree: exp.Expr, editable: bool) -> None:
+        self.world, self.source = world, source
         self.editable = editable
         self.judge = Judge(world, self.source, self.query)
         self.seen: set[int] = set()
@@ -183,13 +182,14 @@ class Entries:
 
     def view(self, text: str) -> Relation:
         """What a view gives; a condition in it that DuckDB does not push cannot be helped from here."""
-        tree = syntax_tree(text)
-        if not isinstance(tree, exp.Query) or self.world.depth >= DEPTH:
+        source = Source.read(text)
+        tree = source.tree() if source is not None else None
+        if source is None or not isinstance(tree, exp.Query) or self.world.depth >= DEPTH:
             if any(reaches_region(known, self.world.view) for known in (self.world.text, text)):
                 self.world.problems.append(Problem(frozenset(), text.strip()))
             return Relation("", exp.Select(), Kind.OTHER)
         self.world.depth += 1
-        inner = type(self)(self.world, text, tree, editable=False)
+        inner = type(self)(self.world, source, tree, editable=False)
         if is_free(self.world, tree, {}):
             steady = conditions.steady(tree, self.world.macro)
             relation = Relation("", tree, Kind.FREE if steady else Kind.OTHER)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from sqlprov.statements.query import syntax_tree
 from sqlprov.statements.regions_text import Source
 
 
@@ -18,8 +17,8 @@ def labelled(text: str, named: Callable[[str], str | None]) -> str:
         named: DuckDB's name for the column of `SELECT <expression>`; `None` if it cannot tell.
     """
     source = Source.read(text)
-    source = source and (Source.read(source.numbered()) or source)
-    tree = syntax_tree(source.text) if source is not None else None
+    source = source and source.numbered()
+    tree = source.tree() if source is not None else None
     if source is None or tree is None:
         return text
     ends: list[tuple[int, str]] = []

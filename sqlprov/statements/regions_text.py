@@ -7,6 +7,7 @@ tokens around them, then parsed again and compared with its node: what does not 
 from __future__ import annotations
 
 from collections.abc import Set
+from functools import lru_cache
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -62,6 +63,10 @@ class Source:
             return cls(text)
         except SqlglotError:
             return None
+
+    def tree(self) -> exp.Expr | None:
+        """A syntax tree of the text, a new one each time; `None` if sqlglot cannot read it."""
+        return syntax_tree(self.text, self.tokens)
 
     def word(self, index: int) -> str:
         """The keyword or sign at a token; empty past the end."""
@@ -134,16 +139,17 @@ class Source:
         last = node.this.meta
         return "" if node.alias else f" AS {self.text[last['start'] : last['end'] + 1]}"
 
-    def numbered(self) -> str:
-        """The text with `$1`, `$2` … for each `?`, and `$1` for `?1`, so that a parameter can be named twice."""
+    def numbered(self) -> Source:
+        """With `$1`, `$2` … for each `?`, and `$1` for `?1`, so that a parameter can be named twice."""
         text = self.text
         marks = [t.start for t in self.tokens if t.text.startswith("?") and not self._quoted(t)]
         own = {text[start + 1 : start + 2].isdigit() for start in marks}
-        if "PARAMETER" in {token.token_type.name for token in self.tokens} or len(own) > 1:
-            return text  # DuckDB refuses a mixture
+        mixed = "PARAMETER" in {token.token_type.name for token in self.tokens} or len(own) > 1
+        if not marks or mixed:
+            return self  # DuckDB refuses a mixture
         for number, start in reversed(list(enumerate(marks, 1))):
             text = f"{text[:start]}${'' if True in own else number}{text[start + 1 :]}"
-        return text
+        return Source.read(text) or self
 
     def _quoted(self, token: Token) -> bool:
         return self._words[self._at[token.start]] == ""
@@ -184,9 +190,7 @@ class Source:
             return
         nodes, spans = _chain(node), self._pieces(start, end)
         if len(nodes) == 1:
-            parsed = syntax_tree(f"SELECT 1 WHERE {self._slice(start, end)}")
-            where = parsed.args.get("where") if isinstance(parsed, exp.Select) else None
-            if where is not None and where.this == node:
+            if _condition(self._slice(start, end)) == node:
                 found[id(node)] = self._slice(start, end)
         elif len(nodes) == len(spans):
             for part, (low, high) in zip(nodes, spans, strict=True):
@@ -211,6 +215,14 @@ class Source:
 
     def _slice(self, start: int, end: int) -> str:
         return self.text[self.tokens[start].start : self.tokens[end].end + 1] if start <= end else ""
+
+
+@lru_cache(maxsize=256)
+def _condition(text: str) -> exp.Expr | None:
+    """The tree of a condition, to compare with; `None` if sqlglot cannot read it."""
+    parsed = syntax_tree(f"SELECT 1 WHERE {text}")
+    where = parsed.args.get("where") if isinstance(parsed, exp.Select) else None
+    return where.this if where is not None else None
 
 
 def conjuncts(condition: exp.Expr | None) -> list[exp.Expr]:

@@ -36,7 +36,8 @@ def definition(create: str) -> tuple[str, str] | None:
 
 def expanded(text: str, inline: Callable[[Names], str | None]) -> str | None:
     """`text` with the query of each view in FROM in the place of its name; `None` if there is none to replace."""
-    source, tree = Source.read(text), syntax_tree(text)
+    source = Source.read(text)
+    tree = source.tree() if source is not None else None
     if source is None or tree is None:
         return None
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
