@@ -1,25 +1,32 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
-from lab import EXPERIMENTS, LATER, REGION, connection, experiment, insert, plain_client, text
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from lab import CATALOG, EXPERIMENTS, LATER, REGION, connection, experiment, insert, plain_client, text
 
-from sqlprov.cloud import calls
+from sqlprov.cloud import calls, writing
+from sqlprov.cloud.clients import Cloud
+from sqlprov.cloud.run import Run
+from sqlprov.cloud.writing import Outcome, RowWriter, write_rows
 from sqlprov.connection import Connection
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.emulator.options import Call
 from sqlprov.errors import DatabaseError, WriteError
+from sqlprov.plan.write import Kind, Write
+from sqlprov.settings import Settings
 
 NAMES = ("one", "two", "three")
 KEYS = ("AKIAONE", "AKIATWO")
@@ -41,15 +48,25 @@ KINDS = (
 ENDED = ("Stopping", "Completed", "Cancelled")
 REACHED = {"Running": ("Starting", "Running"), "Completed": ("Completed",), "Cancelled": ("Cancelled",)}
 WORDS = count()
+TABLE = CATALOG.table("aws", "sagemaker", "inference_experiments")
+CHOSEN = {"timeout": 0.25, "settle": 0.05, "await_timeout": 3}
+HOLD = 0.4
+INTERLEAVED: list[str | None] = []
+"""What somebody else did in each step in which both writers wrote at once."""
+
+
+Endings = dict[str, tuple[str, tuple[str, ...]]]
+"""Name -> status and operations of each row that was written."""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One statement: `values` are what an ok row holds afterwards; `names` are its rows."""
+    """One statement, as SQL and as the write of each of its rows; and what an ok row holds afterwards."""
 
     verb: str
     names: tuple[str, ...]
     sql: str
+    writes: tuple[Write, ...]
     description: str | None = None
     tags: tuple[tuple[str, str], ...] | None = None
     desired: str | None = None
@@ -73,7 +90,9 @@ def inserts(draw: st.DrawFn) -> Ask:
     schedule = {"Schedule": LATER} if draw(st.booleans()) else {}
     one, *more = (insert(experiment(name, Description=description, **schedule)) for name in names)
     sql = ", ".join([one, *(each[each.index("VALUES") + 6 :] for each in more)])
-    return Ask("INSERT", names, sql, description)
+    sent = {"Description": description, **schedule}
+    writes = tuple(Write(TABLE, Kind.INSERT, REGION, (name,), sent | experiment(name)) for name in names)
+    return Ask("INSERT", names, sql, writes, description)
 
 
 @st.composite
@@ -95,38 +114,53 @@ def updates(draw: st.DrawFn) -> Ask:
         parts.append(f"tags = '[{written}]'")
     parts += [f"desired_state = '{desired}'"] if desired else []
     sql = f"UPDATE {EXPERIMENTS} SET {', '.join(parts)} {where(names)}"
-    return Ask("UPDATE", names, sql, description, tags and tuple(sorted(tags)), desired)
+    values = {"Description": description} if description else {}
+    wanted = None if tags is None else dict(tags)
+    writes = tuple(
+        Write(TABLE, Kind.UPDATE, REGION, (name,), values, tags=wanted, desired=desired) for name in names
+    )
+    return Ask("UPDATE", names, sql, writes, description, tags and tuple(sorted(tags)), desired)
 
 
 @st.composite
 def deletes(draw: st.DrawFn) -> Ask:
     names = draw(some_names)
-    return Ask("DELETE", names, f"DELETE FROM {EXPERIMENTS} {where(names)}")
+    writes = tuple(Write(TABLE, Kind.DELETE, REGION, (name,), {}) for name in names)
+    return Ask("DELETE", names, f"DELETE FROM {EXPERIMENTS} {where(names)}", writes)
 
 
 @st.composite
 def executions(draw: st.DrawFn) -> Ask:
     name, method = draw(st.sampled_from(NAMES)), draw(st.sampled_from(["start", "stop"]))
-    actions = """, @ModelVariantActions = '{"production": "Retain", "shadow": "Remove"}'"""
-    sql = f"EXEC {EXPERIMENTS}.{method} @Name = '{name}'{actions if method == 'stop' else ''}"
-    return Ask(method, (name,), sql)
+    actions = {"production": "Retain", "shadow": "Remove"}
+    given = {"Name": name} | ({"ModelVariantActions": actions} if method == "stop" else {})
+    written = ", ".join(f"@{parameter} = {text(value)}" for parameter, value in given.items())
+    write = Write(TABLE, Kind.EXEC, REGION, (name,), given, method=method)
+    return Ask(method, (name,), f"EXEC {EXPERIMENTS}.{method} {written}", (write,))
 
 
 asks = st.one_of(inserts(), inserts(), updates(), updates(), deletes(), executions())
 
 
 class Machine(RuleBasedStateMachine):
-    """Two connections and somebody else write the same few names, while calls are lost and refused."""
+    """Two writers and somebody else write the same few names, while calls are lost and refused."""
 
-    def __init__(self, em: Emulator, connections: tuple[Connection, ...], other: Any) -> None:
+    def __init__(self, em: Emulator, writers: tuple[Callable[[Ask], Endings], ...], other: Any) -> None:
         super().__init__()
-        self.em, self.connections, self.other = em, connections, other
+        self.em, self.writers, self.other = em, writers, other
         em.clear_faults()
         em.options = Options()
         em.reset_calls()
         for name in NAMES:
             if em.get("InferenceExperiment", REGION, name):
                 em.remove("InferenceExperiment", REGION, name)
+
+    @initialize(states=st.lists(st.sampled_from([None, "Created", "Running"]), min_size=3, max_size=3))
+    def some_are_there(self, states: list[str | None]) -> None:
+        for name, state in zip(NAMES, states, strict=True):
+            if state:
+                made = {**experiment(name), "Status": state, "Tags": {"a": "same", "d": "old"}}
+                self.em.add("InferenceExperiment", REGION, made)
 
     @rule(
         kind=st.sampled_from(KINDS),
@@ -135,13 +169,13 @@ class Machine(RuleBasedStateMachine):
         times=st.integers(1, 2),
     )
     def something_will_go_wrong(self, kind: str, operation: str, at: int, times: int) -> None:
-        self.em.fault(Fault(kind, at, operation, times=times, hold=0.4))
+        self.em.fault(Fault(kind, at, operation, times=times, hold=HOLD))
 
     @rule(
         kind=st.sampled_from([kind for kind in KINDS if "after" in kind]), operation=st.sampled_from(WRITES)
     )
     def an_answer_will_be_lost(self, kind: str, operation: str) -> None:
-        self.em.fault(Fault(kind, 1, operation, hold=0.4))
+        self.em.fault(Fault(kind, 1, operation, hold=HOLD))
 
     @rule(transition=st.sampled_from([0.0, 0.03]))
     def states_last(self, transition: float) -> None:
@@ -150,22 +184,32 @@ class Machine(RuleBasedStateMachine):
     @rule(which=st.sampled_from([0, 1]), ask=asks)
     def one_writes(self, which: int, ask: Ask) -> None:
         seen = len(self.em.calls)
-        outcomes = run(self.connections[which], ask)
+        outcomes = self.writers[which](ask)
         self.check(which, ask, outcomes, seen)
 
     @rule(
-        first=asks,
-        second=asks,
-        third=st.sampled_from([None, *CALLED]),
-        name=st.sampled_from(NAMES),
-        lag=st.integers(0, 4),
+        rounds=st.lists(
+            st.tuples(
+                asks,
+                asks,
+                st.sampled_from([None, *CALLED]),
+                st.sampled_from(NAMES),
+                st.integers(0, 4),
+            ),
+            min_size=1,
+            max_size=6,
+        )
     )
-    def all_write_at_once(self, first: Ask, second: Ask, third: str | None, name: str, lag: int) -> None:
+    def all_write_at_once(self, rounds: list[tuple[Ask, Ask, str | None, str, int]]) -> None:
+        for each in rounds:
+            self.one_round(*each)
+
+    def one_round(self, first: Ask, second: Ask, third: str | None, name: str, lag: int) -> None:
         seen = len(self.em.calls)
-        found: list[dict[str, tuple[str, tuple[str, ...]]]] = [{}, {}]
+        found: list[Endings] = [{}, {}]
 
         def write(which: int, ask: Ask) -> None:
-            found[which] = run(self.connections[which], ask)
+            found[which] = self.writers[which](ask)
 
         threads = [threading.Thread(target=write, args=pair) for pair in enumerate((first, second))]
         for thread in threads:
@@ -175,6 +219,7 @@ class Machine(RuleBasedStateMachine):
             self.somebody_else_writes(third, name)
         for thread in threads:
             thread.join()
+        INTERLEAVED.append(third)
         for which, ask in enumerate((first, second)):
             self.check(which, ask, found[which], seen)
 
@@ -192,9 +237,7 @@ class Machine(RuleBasedStateMachine):
         with contextlib.suppress(ClientError, BotoCoreError):
             calls[verb]()
 
-    def check(
-        self, which: int, ask: Ask, outcomes: dict[str, tuple[str, tuple[str, ...]]], seen: int
-    ) -> None:
+    def check(self, which: int, ask: Ask, outcomes: Endings, seen: int) -> None:
         for name in ask.names:
             about = [call for call in self.em.calls[seen:] if concerns(call, name)]
             sent = [call for call in about if call.access_key == KEYS[which]]
@@ -247,47 +290,86 @@ def concerns(call: Call, name: str) -> bool:
     return call.parameters.get("Name") == name or arn.endswith(f"/{name}")
 
 
-def run(con: Connection, ask: Ask) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Name -> status and operations of each row that was written; none if the statement was refused before."""
+def by_sql(con: Connection, ask: Ask) -> Endings:
+    """None if the statement was refused before."""
     try:
         outcomes = con.sql(ask.sql).outcomes
     except WriteError as error:
         outcomes = list(error.outcomes)
     except DatabaseError:
         outcomes = []
+    return ended(outcomes)
+
+
+def by_writes(cloud: Cloud, chosen: Settings, ask: Ask) -> Endings:
+    """What a statement does once its rows are known, which costs a fifth of the whole."""
+    run = Run(chosen)
+    writers = [RowWriter(write, row, run, cloud) for row, write in enumerate(ask.writes, start=1)]
+    try:
+        return ended(write_rows(writers, run))
+    finally:
+        run.finish()
+
+
+def ended(outcomes: Iterable[Outcome]) -> Endings:
     return {one.key: (one.status.value, one.operations) for one in outcomes}
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between attempts that suit a server in the same process."""
+    """Pauses between attempts and looks that suit a server in the same process."""
+    monkeypatch.setattr(writing, "FIRST_LOOK", 0.005)
     for which in calls.FIRST_PAUSE:
         monkeypatch.setitem(calls.FIRST_PAUSE, which, 0.002)
 
 
 @pytest.fixture
-def writers(em: Emulator, quick: None) -> Iterator[tuple[Emulator, tuple[Connection, ...], Any]]:
-    chosen = {"timeout": 0.25, "settle": 0.05, "await_timeout": 3}
-    with connection(em.url, KEYS[0], **chosen) as one, connection(em.url, KEYS[1], **chosen) as two:
-        other = plain_client(em.url)
-        yield em, (one, two), other
-        other.close()
+def other(em: Emulator) -> Iterator[Any]:
+    client = plain_client(em.url)
+    yield client
+    client.close()
 
 
-def test_what_is_acknowledged_stands_and_what_failed_was_never_made(
-    writers: tuple[Emulator, tuple[Connection, ...], Any],
+def interleave(machine: Callable[[], Machine], first: int, times: int) -> None:
+    """Let both writers write at once that many times, as the numbers from `first` on choose."""
+    INTERLEAVED.clear()
+    for number in itertools.count(first):
+        run_state_machine_as_test(
+            seed(number)(lambda: machine()),
+            settings=settings(
+                max_examples=5,
+                stateful_step_count=25,
+                deadline=None,
+                database=None,
+                phases=(Phase.generate,),
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        if len(INTERLEAVED) >= times:
+            return
+
+
+PARTS = 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_of_a_thousand_interleavings_each_acknowledged_write_stands_and_what_failed_was_never_made(
+    em: Emulator, other: Any, quick: None, part: int
 ) -> None:
-    run_state_machine_as_test(
-        lambda: Machine(*writers),
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=25,
-            deadline=None,
-            derandomize=True,
-            phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    chosen = Settings(regions=REGION)
+    for name, value in CHOSEN.items():
+        chosen = chosen.changed(name, str(value))
+    clouds = [Cloud(endpoint_url=em.url, credentials=(key, "secret")) for key in KEYS]
+    writers = tuple(partial(by_writes, cloud, chosen) for cloud in clouds)
+    interleave(lambda: Machine(em, writers, other), part * 1000, 1000 // PARTS)
+
+
+def test_what_a_statement_acknowledges_stands_and_what_failed_was_never_made(
+    em: Emulator, other: Any, quick: None
+) -> None:
+    with connection(em.url, KEYS[0], **CHOSEN) as one, connection(em.url, KEYS[1], **CHOSEN) as two:
+        writers = (partial(by_sql, one), partial(by_sql, two))
+        interleave(lambda: Machine(em, writers, other), 0, 100)
 
 
 @pytest.mark.parametrize(("status", "method"), [("Running", "start"), ("Completed", "stop")])
