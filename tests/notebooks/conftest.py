@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 from attaching import Attach
+from IPython.core.interactiveshell import InteractiveShell
 
 import sqlprov
 from sqlprov.emulator import Emulator
@@ -42,6 +43,15 @@ def em(served: Emulator) -> Emulator:
     served.clear_faults()
     served.reset_calls()
     return served
+
+
+@pytest.fixture(scope="session")
+def ipython() -> InteractiveShell:
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
+    shell.Completer.use_jedi = False
+    shell.run_line_magic("load_ext", "sqlprov")
+    return shell
 
 
 @pytest.fixture

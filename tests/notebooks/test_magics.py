@@ -24,15 +24,6 @@ from sqlprov.emulator import Emulator, Options
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
 
 
-@pytest.fixture(scope="module")
-def ipython() -> InteractiveShell:
-    shell = InteractiveShell.instance()
-    shell.history_manager.enabled = False
-    shell.Completer.use_jedi = False
-    shell.run_line_magic("load_ext", "sqlprov")
-    return shell
-
-
 @pytest.fixture
 def shell(ipython: InteractiveShell, em: Emulator) -> Iterator[InteractiveShell]:
     """A shell whose magics are connected to the SageMaker."""
