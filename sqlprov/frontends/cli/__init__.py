@@ -92,9 +92,9 @@ for command in (execute, tables, local):
 
 def main() -> NoReturn:
     """The command: a process of its own, which begins and ends sooner than a library could."""
-    # pyarrow does without both, which take 80 and 150 ms to load, and nothing that the command does needs them.
-    for name in ("numpy", "pandas"):
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    # pyarrow does without numpy, and so without pandas, which take 80 and 150 ms to load, and nothing that the
+    # command does needs them. (pyarrow fails if pandas is taken away in this way: it asks for its version.)
+    sys.modules.setdefault("numpy", None)  # type: ignore[arg-type]
     try:
         cli(prog_name="sqlprov")
     except SystemExit as ending:
