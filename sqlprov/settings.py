@@ -9,6 +9,8 @@ from typing import Any
 from sqlprov.errors import DataError, UnknownName, nearest
 
 PREFIX = "sqlprov_"
+AUTO = "auto"
+"""How SET writes a number that is left to sqlprov."""
 
 
 def _knob(default: Any, about: str) -> Any:
@@ -27,7 +29,21 @@ class Settings:
     pushdown: bool = _knob(
         True, "Let predicates narrow the calls. Off: list everything; the rows are the same."
     )
-    concurrency: int = _knob(16, "Calls in flight at most, for one statement; 1 to 256.")
+    concurrency: int | None = _knob(
+        None,
+        "Calls in flight at most, for one statement: 1 to 256, or auto: 16 at first, more while nothing is "
+        "throttled, 64 at most.",
+    )
+    split: bool = _knob(
+        True,
+        "Cut a long list into windows of time that are fetched side by side. Off: page after page; the rows are "
+        "the same.",
+    )
+    prefetch: bool = _knob(
+        True,
+        "Start the calls of every table of a statement together. Off: when DuckDB asks for the table; the rows are "
+        "the same.",
+    )
     on_error: str = _knob(
         "fail",
         "'fail': a region or row that cannot be read fails the statement. 'warn': the other rows come back, "
@@ -90,7 +106,8 @@ class Settings:
         return names[short]
 
     def _checked(self) -> Settings:
-        _within("concurrency", self.concurrency, 1, 256)
+        if self.concurrency is not None:
+            _within("concurrency", self.concurrency, 1, 256)
         _within("max_attempts", self.max_attempts, 1, 100)
         _within("timeout", self.timeout, 0.1, 3600)
         _within("await_timeout", self.await_timeout, 0, 86400)
@@ -119,6 +136,8 @@ class Settings:
 
 def written(value: Any) -> str:
     """A setting's value as SET would write it."""
+    if value is None:
+        return AUTO
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
@@ -130,10 +149,13 @@ def _parsed(name: str, default: Any, text: str) -> Any:
         return words[text.lower()]
     if isinstance(default, str):
         return text.lower()
+    if default is None and text.lower() == AUTO:
+        return None
     try:
-        return type(default)(text)
+        return float(text) if isinstance(default, float) else int(text)
     except ValueError:
-        kind = "a whole number" if isinstance(default, int) else "a number of seconds"
+        kind = "a number of seconds" if isinstance(default, float) else "a whole number"
+        kind += " or auto" if default is None else ""
         raise DataError(f"{name} = {text!r}: expected {kind}.") from None
 
 

@@ -61,7 +61,7 @@ def _check_fit(node: Node, parameter: str, shape: Any, op: Op, column: Column, i
             raise node.fail(f"{parameter} narrows {columns}, not {column.name!r}")
 
 
-def read_sort(node: Node | None, operation: Any, columns: Mapping[str, Column]) -> Sort | None:
+def read_sort(node: Node | None, operation: Any, item: Any, columns: Mapping[str, Column]) -> Sort | None:
     if node is None:
         return None
     inputs = members(operation.input_shape)
@@ -81,6 +81,10 @@ def read_sort(node: Node | None, operation: Any, columns: Mapping[str, Column]) 
         if columns[name].type == pa.string():
             raise value.fail(
                 f"{name!r} is text, and the service's collation is unknown; expected a number or a time"
+            )
+        if columns[name].path[0] not in item.required_members:
+            raise value.fail(
+                f"{name!r} may be absent, and where the service sorts such rows is unknown; expected a required member"
             )
         _check_enum(value, value.text(), inputs[by])
     for text in directions:

@@ -54,7 +54,7 @@ def read_block(node: Node, api: Api, key: Sequence[Node]) -> Reading:
     list_call = replace(
         list_call,
         filters=read_filters(listing.get("filters"), operation, item, columns),
-        sort=read_sort(listing.get("sort"), operation, columns),
+        sort=read_sort(listing.get("sort"), operation, item, columns),
     )
     return Reading(
         list_call, describe, tuple(columns.values()), {name: at for name, (at, _) in found.items()}

@@ -113,7 +113,7 @@ def _plain(value: Any, wanted: pa.DataType) -> Any:
     if pa.types.is_map(wanted):
         return [(key, _plain(item, wanted.item_type)) for key, item in dict(value).items()]
     if pa.types.is_timestamp(wanted):
-        return _seconds(value)
+        return seconds(value)
     if pa.types.is_binary(wanted):
         return base64.b64encode(value).decode() if isinstance(value, bytes) else value
     if pa.types.is_string(wanted) and not isinstance(value, str):
@@ -121,7 +121,12 @@ def _plain(value: Any, wanted: pa.DataType) -> Any:
     return value
 
 
-def _seconds(value: Any) -> float:
+def seconds(value: Any) -> float:
+    """Seconds since the epoch of a time as a reply has it.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, str):

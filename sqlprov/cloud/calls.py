@@ -60,7 +60,8 @@ def call(
             except Failed as failed:
                 if failed.fault.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
                     raise _told(failed.fault, record.attempts) from failed.__cause__
-                pause(run, failed.fault, record.attempts)
+                if failed.fault.next is not Next.SLOW_DOWN or cloud.limiter(service, region).rate is None:
+                    pause(run, failed.fault, record.attempts)
 
 
 class Failed(Exception):
@@ -88,6 +89,8 @@ def attempt(
         InterfaceError: the endpoint's URL is none.
     """
     run.check()
+    limiter = cloud.limiter(service, record.region)
+    run.wait(limiter.turn())
     record.attempts += 1
     wire = None
     try:
@@ -95,8 +98,10 @@ def attempt(
         with run.wired() as wire:
             run.check()  # the first client takes a third of a second
             answer = getattr(client, xform_name(record.operation))(**record.parameters)
+        limiter.passed()
         run.note_date(answer)
         reply, record.rows = checked(answer, members, rows)
+        run.note_success()
         return reply
     except Error:
         raise
@@ -106,6 +111,7 @@ def attempt(
         run.note_date(getattr(exception, "response", None))
         met = fault(exception, record.operation, record.region, signing)
         if met.next is Next.SLOW_DOWN:
+            limiter.throttled()
             run.note_throttle(record)
         raise Failed(met) from exception
 

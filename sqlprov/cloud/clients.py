@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sqlprov.cloud.limiter import Limiter
 from sqlprov.errors import CredentialsError, InterfaceError, NotSupportedError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Cloud:
     # but replaced: other threads may be going through it.
     pages: dict[tuple[str, str], int] = field(default_factory=dict)
     _clients: dict[tuple[str, str, float], Any] = field(default_factory=dict)
+    _limiters: dict[tuple[str, str], Limiter] = field(default_factory=dict)
     asking_account: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -87,6 +89,11 @@ class Cloud:
             if known is None:
                 known = self._clients[service, region, timeout] = self._new(service, region, timeout)
             return known
+
+    def limiter(self, service: str, region: str) -> Limiter:
+        """The pace of botocore's `service` in `region`, one for all threads."""
+        with self._lock:
+            return self._limiters.setdefault((service, region), Limiter())
 
     def _new(self, service: str, region: str, timeout: float) -> Any:
         import botocore.config

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 
 class Pool:
-    """Runs at most `size` tasks at once, first come first served; threads are started when they are needed."""
+    """Runs at most `size()` tasks at once, first come first served; threads are started when they are needed."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: Callable[[], int]) -> None:
         self._size = size
         self._tasks: deque[Callable[[], None]] = deque()
         self._ready = threading.Condition()
@@ -26,7 +26,7 @@ class Pool:
             self._tasks.append(task)
             if self._idle >= len(self._tasks):
                 self._ready.notify()
-            elif self._threads < self._size:
+            elif self._threads < self._size():
                 self._threads += 1
                 threading.Thread(target=self._work, name="sqlprov-call", daemon=True).start()
 

@@ -2,30 +2,33 @@
 
 Whoever pulls the batches drives the work, in its own thread: calls run in the statement's pool and report to a
 queue; each report is handled here, and decides what is called next. The first page of every region is fetched at
-once, the second only when a second batch is asked for, so that LIMIT 5 costs one page. Rows that need calls of
-their own are handed on in batches that begin small and double.
+once, the second only when a second batch is asked for, so that LIMIT 5 costs one page. A list that proves long, and
+is waited for, is cut into windows that are read side by side. Rows that need calls of their own are handed on in
+batches that begin small and double.
 """
 
 from __future__ import annotations
 
 import queue
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from sqlprov.catalog.table import Source, Table
-from sqlprov.cloud.batches import array, arrays, dig
+from sqlprov.cloud.batches import dig, seconds
+from sqlprov.cloud.best import Best
 from sqlprov.cloud.calls import call
+from sqlprov.cloud.chains import LONG, LONG_LIMITED, WHOLE, Chain, Cutter
 from sqlprov.cloud.clients import Cloud
-from sqlprov.cloud.conditions import expression
 from sqlprov.cloud.faults import MalformedReply, matches
-from sqlprov.cloud.run import Run
+from sqlprov.cloud.rows import Batcher, Row
+from sqlprov.cloud.run import WIDTH, Run
 from sqlprov.errors import BrokenReply, OperationalError
 from sqlprov.plan import Account, KeyRead, ListRead, ReadPlan
-from sqlprov.plan.predicate import TRUE
 
 FIRST_ROWS = 4
 """Rows described before the first batch of a list is handed on."""
@@ -33,26 +36,31 @@ LONGEST_ASKING = 2.0
 """Seconds to wait for the account that another thread has asked for, before asking too."""
 
 
-@dataclass(eq=False)
-class Chain:
-    """One list, page after page."""
-
-    read: ListRead
-    token: str | None = None
-    seen: set[str] = field(default_factory=set)
-    pages: int = 0
-    waiting: bool = False
+Kept = Callable[[pa.RecordBatch], list[int]]
+"""Which rows of a batch meet the demand's filter."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row under way: what each call has returned of it, as decoded JSON."""
+class Page:
+    """One page of a chain as it came: the rows that are worth to go on with, as a batch if they need no further call.
 
-    region: str
-    key: tuple[str, ...] | None = None
-    listed: Mapping[str, Any] | None = None
-    described: Mapping[str, Any] | None = None
-    tags: list[Any] | None = None
+    Attributes:
+        items: those that are the chain's own.
+        end: the chain's end when the page was sent for; it may have been cut since.
+        times: of every item, where the chain is sorted by one that matters.
+        rows, batch: of `items`.
+        token: leads to the next page.
+        busy, waited: seconds of this process's work, and in all.
+    """
+
+    items: list[Mapping[str, Any]]
+    end: float
+    times: list[float] | None
+    rows: list[Row]
+    batch: pa.RecordBatch | None
+    token: str | None
+    busy: float
+    waited: float
 
 
 def account_id(run: Run, cloud: Cloud) -> str:
@@ -100,8 +108,15 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
 class Reading:
     """The rows of one demand under way."""
 
-    def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
+    def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud, kept: Kept | None = None) -> None:
         self.plan, self.run, self.cloud, self.table = plan, run, cloud, plan.table
+        self.batcher = Batcher(plan)
+        self.kept = kept
+        self.best = Best(plan.top) if plan.top and kept else None
+        long = LONG_LIMITED if run.hints and run.hints.limited else LONG
+        self.cutter = Cutter(plan.windows, long) if plan.windows else None
+        # Region -> pages of its list so far, over all its chains.
+        self.pages: dict[str, int] = {}
         self.reports: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self.in_flight = 0
         self.rows_in_flight = 0
@@ -110,22 +125,14 @@ class Reading:
         self.read: list[Row] = []
         self.ready: deque[pa.RecordBatch] = deque()
         self.window = self.budget = FIRST_ROWS
-        self.asked_again = False
-        self.closed = False
-        self.account = ""
+        self.asked_again = self.sent = self.closed = False
         run.on_cancel(lambda: self.reports.put(None))
 
-    def start(self) -> None:
-        """Send the first call of every step and wait for the first answer, so that its error is told at once."""
-        try:
-            self._start()
-        except BaseException:
-            self.closed = True
-            raise
-
-    def _start(self) -> None:
+    def send(self) -> None:
+        """Send the first call of every step, without waiting for an answer."""
+        self.sent = True
         if self.plan.account is Account.KNOWN:
-            self.account = self.cloud.account_id or ""
+            self.batcher.account = self.cloud.account_id or ""
         if self.plan.account is Account.STS and self.plan.steps:
             self._send(self._ask_account)
             self._handle()
@@ -135,13 +142,19 @@ class Reading:
                 self.run.note_region(step.region, len(step.keys))
                 self.budget = self.window = max(self.window, len(self.pending))
             else:
-                chain = Chain(step)
-                self.chains.append(chain)
-                self.run.note_region(step.region, 1)
-                self._fetch_page(chain)
+                self._begin(Chain(step))
         self._send_rows()
-        if self.in_flight:
-            self._handle()
+
+    def start(self) -> None:
+        """Send the first calls, unless they are sent, and wait for an answer, so that its error is told at once."""
+        try:
+            if not self.sent:
+                self.send()
+            if self.in_flight:
+                self._handle()
+        except BaseException:
+            self.closed = True
+            raise
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, with every column of the plan; rows that the filter refuses may be among them.
@@ -160,10 +173,11 @@ class Reading:
                 if self._rows_wait():
                     self._emit_rows()
                 elif self.in_flight:
+                    self._spread()
                     self._handle()
                 elif self.pending:
                     self._widen()
-                elif not self._resume_chains():
+                elif not self._resume_chains() and not self._choose():
                     return
         finally:
             self.closed = True
@@ -203,11 +217,16 @@ class Reading:
         account = account_id(self.run, self.cloud)
 
         def report() -> None:
-            self.account = account
+            self.batcher.account = account
 
         return report
 
     # Pages
+
+    def _begin(self, chain: Chain) -> None:
+        self.chains.append(chain)
+        self.run.note_region(chain.read.region, 1)
+        self._fetch_page(chain)
 
     def _fetch_page(self, chain: Chain) -> None:
         chain.waiting = False
@@ -215,98 +234,193 @@ class Reading:
         parameters = dict(chain.read.parameters)
         if chain.token is not None:
             parameters[listing.token_in] = chain.token
-        region = chain.read.region
+        region, end = chain.read.region, chain.high
 
         def work() -> Callable[[], None]:
+            began, busy = time.perf_counter(), time.thread_time()
             try:
-                reply = call(
-                    self.run,
-                    self.cloud,
-                    self.table.client,
-                    self.table.signing,
-                    listing.call,
-                    region,
-                    parameters,
-                    (listing.items,),
-                    _counter(listing.items, listing.token_out, chain.seen),
-                )
-                items = reply[listing.items]
-                if self.plan.describe or self.plan.tags:
-                    page = self._worth_a_call(region, items)
-                    return lambda: self._page_of_rows(chain, reply, page)
-                batch = self._batch([Row(region, listed=item) for item in items])
-                return lambda: self._page(chain, reply, batch)
+                count = _counter(listing.items, listing.token_out, chain.seen)
+                reply = self._call(listing.call, region, parameters, (listing.items,), count)
+                times = self._times(reply[listing.items])
+                items = self._within(reply[listing.items], chain.low, end)
+                rows, batch = self._rows(region, items)
+                token = reply.get(listing.token_out) if listing.token_out else None
+                cost = time.thread_time() - busy, time.perf_counter() - began
+                return _bound(self._page, chain, Page(items, end, times, rows, batch, token, *cost))
             except OperationalError as error:
                 return _bound(self._end, chain, error)
 
         self._send(work)
 
-    def _page(self, chain: Chain, reply: dict[str, Any], batch: pa.RecordBatch) -> None:
-        if batch.num_rows:
-            self.ready.append(batch)
-            self.run.note_read(rows=batch.num_rows)
-        self._go_on(chain, reply)
+    def _times(self, items: Sequence[Mapping[str, Any]]) -> list[float] | None:
+        """When each item was, the earlier the nearer to the list's begin; `None` if that cannot be read."""
+        order = self.best or (self.cutter and self.cutter.windows)
+        if not order:
+            return []
+        path = self.table.by_name[order.column].path
+        sign = -1.0 if self.best and self.best.top.descending else 1.0
+        try:
+            return [sign * seconds(dig(item, path)) for item in items]
+        except (TypeError, ValueError):
+            return None
 
-    def _page_of_rows(self, chain: Chain, reply: dict[str, Any], rows: list[Row]) -> None:
-        self.pending.extend(rows)
-        self.run.note_region(chain.read.region, len(rows))
-        self._go_on(chain, reply)
+    def _within(self, items: list[Mapping[str, Any]], low: float, end: float) -> list[Mapping[str, Any]]:
+        """The items of one window.
 
-    def _go_on(self, chain: Chain, reply: dict[str, Any]) -> None:
-        """Fetch the next page, or leave that until more rows are asked for."""
+        Raises:
+            BrokenReply: one does not tell its time.
+        """
+        if (low, end) == WHOLE:
+            return items
+        times = self._times(items)
+        if times is None:
+            raise BrokenReply(
+                f"{self.table.full_name}: a row without its time.", operation=self.table.list.call
+            )
+        return [item for item, at in zip(items, times, strict=True) if low <= at < end]
+
+    def _rows(self, region: str, items: list[Mapping[str, Any]]) -> tuple[list[Row], pa.RecordBatch | None]:
+        """The rows that deserve to go on, and their batch if they are whole; in the pool."""
+        rows = [Row(region, listed=item) for item in items]
+        if self.best and self.kept:
+            batch = self.batcher.batch(rows, Source.LIST, Source.REGION, Source.KEY)
+            return [rows[at] for at in self.kept(batch)], None
+        if self.plan.describe or self.plan.tags:
+            return self.batcher.worth_a_call(rows), None
+        return rows, self.batcher.batch(rows)
+
+    def _page(self, chain: Chain, page: Page) -> None:
+        region = chain.read.region
         chain.pages += 1
+        self.pages[region] = self.pages.get(region, 0) + 1
+        chain.note(page.times)
+        if self.cutter:
+            self.cutter.note_cost(page.busy, page.waited)
+        rows, batch = page.rows, page.batch
+        if page.end != chain.high:  # it was cut while the page was under way
+            rows, batch = self._rows(region, self._within(page.items, chain.low, chain.high))
         self.run.note_read(pages=1)
-        token = reply.get(self.table.list.token_out) if self.table.list.token_out else None
-        if not token:
-            self._end(chain)
-            if not chain.read.parameters.keys() - self._unfiltered():
-                known = self.cloud.pages
-                self.cloud.pages = {**known, (self.table.full_name, chain.read.region): chain.pages}
+        if self.best:
+            times = self._times([row.listed or {} for row in rows])
+            if times is None:  # it is in none of the orders there are: DuckDB sorts
+                self._too_few(self.best)
+                self._later(rows)
+            else:
+                self.best.add(rows, times)
+        elif batch is not None:
+            if batch.num_rows:
+                self.ready.append(batch)
+                self.run.note_read(rows=batch.num_rows)
+        else:
+            self._later(rows)
+        self._go_on(chain, page.token)
+
+    def _go_on(self, chain: Chain, token: str | None) -> None:
+        """Fetch the next page, or leave that until more rows are asked for."""
+        if token:
+            chain.seen.add(token)
+            chain.token = token
+        if not token or chain.passed or (self.best and self.best.settled(chain)):
+            self._end(chain, whole=not token)
             return
-        chain.seen.add(token)
-        chain.token = token
         chain.waiting = True
         if self.asked_again or not (self.ready or self.pending or self.read):
             self._resume_chains()
 
-    def _end(self, chain: Chain, error: OperationalError | None = None) -> None:
+    def _end(self, chain: Chain, error: OperationalError | None = None, *, whole: bool = False) -> None:
+        region = chain.read.region
         self.chains.remove(chain)
-        self.run.note_region(chain.read.region, -1)
+        self.run.note_region(region, -1)
         if error:
-            self._miss(chain.read.region, error)
+            self.pages.pop(region, None)
+            self._miss(region, error)
+        elif self.best:
+            if not whole:
+                self.best.stopped.append(chain)
+        elif whole and not self._filtered(region) and all(c.read.region != region for c in self.chains):
+            known = self.cloud.pages
+            if region in self.pages:
+                self.cloud.pages = {**known, (self.table.full_name, region): self.pages[region]}
 
     def _resume_chains(self) -> bool:
         """Fetch the next page of each list that waits, unless enough rows are waiting; whether any was."""
-        if len(self.pending) > self.run.settings.concurrency:
+        if len(self.pending) > self.run.width:
             return False
         waiting = [chain for chain in self.chains if chain.waiting]
         for chain in waiting:
             self._fetch_page(chain)
         return bool(waiting)
 
-    def _unfiltered(self) -> set[str]:
+    # Long lists, and first rows
+
+    def _spread(self) -> None:
+        """Nothing is ready and the network is waited for: cut the longest chain, if there is a long one."""
+        cutter = self.cutter
+        if cutter is None or self.pending or self.rows_in_flight:
+            return
+        if (chain := cutter.unknown(self.chains)) is not None:
+            self._ask_newest(cutter, chain)
+        while (idle := min(self.run.width, cutter.useful) - self.in_flight) > 0:
+            chain = cutter.longest(self.chains)
+            pieces = cutter.cut(chain, idle) if chain else []
+            if not pieces:
+                return
+            for piece in pieces:
+                self._begin(piece)
+
+    def _ask_newest(self, cutter: Cutter, chain: Chain) -> None:
+        """Learn the time of the newest row of a region's list, which tells how far it is to its end."""
+        region, listing = chain.read.region, self.table.list
+        cutter.newest[region] = None
+        parameters = cutter.newest_first(chain, listing.page_size_parameter)
+
+        def work() -> Callable[[], None]:
+            try:
+                reply = self._call(listing.call, region, parameters, (listing.items,), lambda page: 0)
+                times = self._times(reply[listing.items])
+            except OperationalError:
+                times = None  # only the speed depends on it
+            return lambda: cutter.newest.update({region: max(times or (), default=None)})
+
+        self._send(work)
+
+    def _choose(self) -> bool:
+        """Every list has come far enough: go on with the first rows; whether there are any."""
+        rows = self.best.chosen() if self.best else []
+        if self.plan.describe or self.plan.tags:
+            self._later(rows)
+        else:
+            self.read.extend(rows)
+            self.run.note_read(rows=len(rows))
+        return bool(rows)
+
+    def _later(self, rows: list[Row]) -> None:
+        """Rows that need calls of their own."""
+        self.pending.extend(rows)
+        for row in rows:
+            self.run.note_region(row.region, 1)
+
+    def _too_few(self, best: Best) -> None:
+        """One of the first rows is gone: any of the others may be among the first now."""
+        self.best = None
+        self._later(best.rest())
+        for chain in best.stopped:
+            chain.waiting = True
+            self.chains.append(chain)
+            self.run.note_region(chain.read.region, 1)
+
+    def _filtered(self, region: str) -> bool:
+        """Whether the list of a region leaves rows out."""
         listing = self.table.list
         sort = {listing.sort.by, listing.sort.direction} if listing.sort else set()
-        return {listing.page_size_parameter, *sort}
-
-    # Rows with calls of their own
-
-    def _worth_a_call(self, region: str, items: list[Mapping[str, Any]]) -> list[Row]:
-        """The listed rows that meet what can be decided without a further call."""
-        rows = [Row(region, listed=item) for item in items]
-        if self.plan.row_filter == TRUE or not rows:
-            return rows
-        try:
-            condition = expression(self.plan.row_filter, self.table.by_name)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            return rows  # a literal that is not of the column's type: the filter proper will decide
-        batch = self._batch(rows, Source.LIST, Source.REGION, Source.KEY)
-        numbered = pa.Table.from_batches([batch]).append_column("__row", pa.array(range(len(rows))))
-        kept = numbered.filter(condition)
-        return [rows[at] for at in kept.column("__row").to_pylist()]
+        harmless = {listing.page_size_parameter, *sort}
+        return any(
+            step.region == region and isinstance(step, ListRead) and step.parameters.keys() - harmless
+            for step in self.plan.steps
+        )
 
     def _send_rows(self) -> None:
-        while self.pending and self.budget and self.rows_in_flight < self.run.settings.concurrency:
+        while self.pending and self.budget and self.rows_in_flight < self.run.width:
             row = self.pending.popleft()
             self.budget -= 1
             self.rows_in_flight += 1
@@ -314,7 +428,7 @@ class Reading:
 
     def _rows_wait(self) -> bool:
         """Whether the rows whose calls are done should be handed on now."""
-        if self.rows_in_flight and len(self.read) < self.run.settings.concurrency:
+        if self.rows_in_flight and len(self.read) < self.run.width:
             return False
         return bool(self.read) and not (self.pending and self.budget and not self.rows_in_flight)
 
@@ -343,7 +457,9 @@ class Reading:
         return found
 
     def _tags(self, row: Row) -> list[Any]:
-        return read_tags(self.run, self.cloud, self.table, row.region, self._member(row, self.table.arn))
+        return read_tags(
+            self.run, self.cloud, self.table, row.region, self.batcher.member(row, self.table.arn)
+        )
 
     def _call(
         self,
@@ -362,6 +478,8 @@ class Reading:
         if row is not None:
             self.read.append(row)
             self.run.note_read(rows=1)
+        elif self.best:
+            self._too_few(self.best)
 
     def _lost(self, row: Row, error: OperationalError) -> None:
         self.rows_in_flight -= 1
@@ -375,66 +493,14 @@ class Reading:
             by_region.setdefault(row.region, []).append(row)
         for region, group in by_region.items():
             try:
-                self.ready.append(self._batch(group))
+                self.ready.append(self.batcher.batch(group))
             except BrokenReply as error:
                 self._miss(region, error)
         self._widen()
 
     def _widen(self) -> None:
         """Allow calls for twice as many rows before the next batch."""
-        self.window = self.budget = min(self.window * 2, max(4 * self.run.settings.concurrency, self.window))
-
-    # Values
-
-    def _batch(self, rows: list[Row], *sources: Source) -> pa.RecordBatch:
-        """`rows` of one region as a batch of the plan's columns, or of those from `sources` only."""
-        by_name = self.table.by_name
-        names = [name for name in self.plan.columns if not sources or by_name[name].source in sources]
-        try:
-            found: dict[str, pa.Array] = {}
-            listed = [row.listed for row in rows if row.listed is not None]
-            if len(listed) == len(rows):
-                found = arrays(
-                    [by_name[name] for name in names if by_name[name].source is Source.LIST], listed
-                )
-            columns = [
-                found[name] if name in found else array(by_name[name], self._values(rows, name))
-                for name in names
-            ]
-        except MalformedReply as error:
-            region = rows[0].region
-            text = f"{self.table.full_name} in {region}: {error}."
-            raise BrokenReply(text, operation=self.table.list.call, region=region) from None
-        schema = pa.schema([(name, by_name[name].type) for name in names])
-        return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-    def _values(self, rows: list[Row], name: str) -> list[Any]:
-        """The values of one column, as the service's JSON has them."""
-        column = self.table.by_name[name]
-        match column.source:
-            case Source.REGION:
-                return [row.region for row in rows]
-            case Source.ACCOUNT:
-                return [self._account(row) for row in rows]
-            case Source.TAGS:
-                return [row.tags for row in rows]
-            case Source.KEY:
-                parts = [self._values(rows, part) for part in self.table.key]
-                return ["|".join(map(str, key)) for key in zip(*parts, strict=True)]
-        return [self._member(row, name) for row in rows]
-
-    def _member(self, row: Row, name: str) -> Any:
-        """A value that a call has returned: the list's where the row was listed, else Describe's."""
-        column = self.table.by_name[name]
-        if column.source is Source.LIST and row.listed is not None:
-            return dig(row.listed, column.path)
-        assert self.table.describe is not None, "only a table that can be described has such a column or row"
-        return dig(row.described, self.table.describe.paths[name])
-
-    def _account(self, row: Row) -> str:
-        if self.plan.account is Account.ARN and (arn := self._member(row, self.table.arn)):
-            return str(arn).split(":")[4]
-        return self.account
+        self.window = self.budget = min(self.window * 2, max(2 * self.run.width, 4 * WIDTH, self.window))
 
     def _miss(self, region: str, error: OperationalError) -> None:
         if not self.run.tolerant:

@@ -12,12 +12,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlprov.cloud.pool import Pool
 from sqlprov.cloud.wires import Wire
 from sqlprov.errors import Cancelled, OperationalError, counted
 from sqlprov.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlprov.cloud.prefetch import Prefetch
+    from sqlprov.cloud.reading import Reading
+    from sqlprov.plan import ReadPlan
+    from sqlprov.plan.hints import Hints
 
 LET_END = 10.0
 """Seconds that a write gets to end after an interruption; its calls a second less, so that it can still tell
@@ -25,6 +31,8 @@ what became of its rows."""
 CANCELLED = "The statement was cancelled."
 WAITING_SHOWN = 3
 """Rows that a line of progress names."""
+WIDTH, WIDEST = 16, 64
+"""Calls in flight at once under `sqlprov_concurrency = auto`: at first, and when many have succeeded."""
 _numbers = itertools.count(1)
 
 
@@ -140,6 +148,8 @@ class Run:
         request: value of the tag that `sqlprov_request_tag` adds to what the statement creates.
         served: the service's clock at the first reply; `None` before it.
         adopted: variables of the caller that serve as relations while it runs.
+        hints: what its text tells about its reads; `None` if nothing.
+        ahead: readings that were begun before DuckDB asked for them; each serves one demand.
         began, ended: monotonic seconds; `ended` is `None` while it runs.
         throttles: attempts that the service refused because there were too many.
     """
@@ -156,6 +166,8 @@ class Run:
     before: Run | None = None
     served: datetime | None = None
     adopted: list[str] = field(default_factory=list)
+    hints: Hints | None = None
+    ahead: list[Prefetch | Reading] = field(default_factory=list)
     id: str = field(default_factory=lambda: f"q{next(_numbers)}")
     request: str = field(default_factory=lambda: uuid.uuid4().hex)
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -172,14 +184,34 @@ class Run:
     _wires: set[Wire] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pool: Pool | None = None
+    _width: int = WIDTH
+
+    @property
+    def width(self) -> int:
+        """Calls that may be in flight now."""
+        return self.settings.concurrency or self._width
+
+    def note_success(self) -> None:
+        """A call succeeded: one more may be in flight."""
+        self._width = min(self._width + 1, WIDEST)
+
+    def wait(self, seconds: float) -> None:
+        """Wait; a cancelled statement does not.
+
+        Raises:
+            Cancelled: it was cancelled.
+        """
+        if seconds > 0:
+            self.cancelled.wait(seconds)
+            self.check()
 
     @property
     def pool(self) -> Pool:
-        """The threads of this statement's calls, `sqlprov_concurrency` at most."""
+        """The threads of this statement's calls, `width` at most."""
         self.check()
         with self._lock:
             if self._pool is None:
-                self._pool = Pool(self.settings.concurrency)
+                self._pool = Pool(lambda: self.width)
             return self._pool
 
     @property
@@ -231,6 +263,7 @@ class Run:
         with self._lock:
             self.throttles += 1
             record.throttles += 1
+            self._width = WIDTH
 
     @property
     def tolerant(self) -> bool:
@@ -290,7 +323,9 @@ class Run:
         with self._lock:
             self.ended = self.ended or time.monotonic()
             pool, self._pool = self._pool, None
-            self._wake.clear()
+            wake, self._wake = self._wake, []
+        for each in wake:
+            each()
         # A call that hangs keeps the run; the traceback would keep DuckDB beyond the end of the program.
         self.error = None
         if pool:
@@ -301,6 +336,14 @@ class Run:
         with self._lock:
             if text not in self.warnings:
                 self.warnings.append(text)
+
+    def taken(self, plan: ReadPlan) -> Prefetch | Reading | None:
+        """The reading that was begun for a demand with this plan; each is taken once."""
+        with self._lock:
+            found = next((each for each in self.ahead if each.plan.serves(plan)), None)
+            if found is not None:
+                self.ahead.remove(found)
+            return found
 
     def miss(self, table: str, region: str, error: OperationalError) -> None:
         """Note rows that could not be read; the same error of the same region is noted once."""

@@ -41,6 +41,13 @@ TEMPORARY = (
     "SELECT 1 FROM duckdb_tables() WHERE temporary AND lower(table_name) = lower(?) "
     "UNION ALL SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal AND lower(view_name) = lower(?)"
 )
+VOLATILE = frozenset(
+    {
+        *("now", "today", "current_timestamp", "current_date", "current_time", "localtime", "localtimestamp"),
+        *("get_current_timestamp", "get_current_time", "transaction_timestamp", "random", "uuid", "nextval"),
+    }
+)
+"""Words whose meaning differs between a query's plan and the query."""
 LISTINGS = frozenset({"information_schema", "tables", "views", "columns"})
 """Words of statements that list what there is, as SHOW TABLES does: every table has to be there for them."""
 BEGINS, COMMITS = frozenset({"BEGIN", "START"}), frozenset({"COMMIT", "END"})
@@ -143,6 +150,11 @@ class Cursor:
             # Of an aborted transaction DuckDB says that it was committed, and rolls it back.
             self.duck.execute("SELECT 1")
         text = self._prepare(query, bindings, run)
+        if self._foresees(query, run):
+            from sqlprov.engine.foresight import begin
+
+            with contextlib.suppress(duckdb.Error):  # what is wrong is told with the text as it was written
+                begin(self._session, self._plan(text, bindings, run), run, ahead=_ahead(query, run))
         try:
             relation = self._bound(text, bindings, run)
         finally:
@@ -160,7 +172,8 @@ class Cursor:
         return Answer(reader)
 
     def _explain(self, query: Query | Exec, bindings: Bindings, run: Run) -> Answer:
-        from sqlprov.engine.explain import explained, scans
+        from sqlprov.engine.explain import explained
+        from sqlprov.engine.foresight import foreseen
 
         assert isinstance(query, Query), "EXEC is rehearsed"
         if query.pivot_without_in:
@@ -171,13 +184,24 @@ class Cursor:
         text = self._prepare(query, bindings, run)
         if query.verb in ("SELECT", "FROM"):
             self._bound(text, bindings, run)  # what is wrong is then told with the text as it was written
-        relation = self._bound(f"EXPLAIN (FORMAT json) {text}", bindings, run)
-        plan = relation.fetchall()[0][1] if relation is not None else "[]"
-        plans = list(scans(self._session, plan, run))
+        found = foreseen(self._session, self._plan(text, bindings, run), run)
         relation = self._bound(f"EXPLAIN {text}", bindings, run)
         duck_plan = relation.fetchall()[0][1] if relation is not None else ""
-        planned = tuple(call for each, _ in plans for call in each.calls())
-        return Answer(explained(plans, duck_plan), planned=planned)
+        planned = tuple(call for each in found for call in each.plan.calls())
+        return Answer(explained(found, duck_plan), planned=planned)
+
+    def _foresees(self, query: Query, run: Run) -> bool:
+        """Whether DuckDB's plan is worth a look before the query is run."""
+        if query.verb not in ("SELECT", "FROM") or query.pivot_without_in:
+            return False
+        if run.hints is not None and run.hints.sorted_by is not None:
+            return True
+        return _ahead(query, run) and self._definitions.reads(query) > 1
+
+    def _plan(self, text: str, bindings: Bindings, run: Run) -> str:
+        """DuckDB's plan of a query, as JSON."""
+        relation = self._bound(f"EXPLAIN (FORMAT json) {text}", bindings, run)
+        return str(relation.fetchall()[0][1]) if relation is not None else "[]"
 
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> str:
         """Make the live tables of a query exist; its text, with the regions that only we can tell."""
@@ -195,6 +219,8 @@ class Cursor:
         text, run.unresolved, run.relied = scoping.scoped(
             query.text[before:], self._session, self._definitions, bindings.parameters, run
         )
+        if query.verb in ("SELECT", "FROM"):
+            run.hints = scoping.hinted(query, self._session, self._definitions, bindings.parameters)
         if query.verb == "PREPARE":
             self._prepared[asked] = run.unresolved, run.relied
         return query.text[:before] + text
@@ -341,6 +367,11 @@ class Cursor:
         for name in run.adopted:
             self.duck.unregister(name)
         run.adopted.clear()
+
+
+def _ahead(query: Query, run: Run) -> bool:
+    """Whether what DuckDB's plan tells now is what it will demand."""
+    return run.settings.prefetch and run.settings.pushdown and not query.words & VOLATILE
 
 
 class _Asker:

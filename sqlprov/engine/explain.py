@@ -1,52 +1,22 @@
-"""DuckDB's plan of a query in, the calls it will demand out; nothing is run."""
+"""The demands of a query in, the table that EXPLAIN prints out."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
 
-from sqlprov.cloud.run import Run
-from sqlprov.engine.session import Session
+from sqlprov.engine.foresight import Foreseen
 from sqlprov.plan import PlannedCall, ReadPlan
-from sqlprov.plan.predicate import TRUE
-from sqlprov.statements.filters import predicate
 
-if TYPE_CHECKING:
-    from sqlprov.engine.live import LiveTable
-
-SCAN = "PYTHON_ARROW_SCAN"
-"""How DuckDB's plan names the scan of a Python object."""
 HIDDEN = re.compile(r""""__ctx_\w+" = 'q\d+',?""")
 """How DuckDB's drawing of a plan shows the condition that carries a statement's id."""
 
 
-def scans(session: Session, plan: str, run: Run) -> Iterator[tuple[ReadPlan, list[str]]]:
-    """The plan of every demand in DuckDB's JSON plan, and the conditions that are checked on its rows.
-
-    Raises:
-        RegionError: a demand does not say its regions.
-    """
-    for node in _nodes(json.loads(plan)):
-        if node.get("name", "").strip() != SCAN:
-            continue
-        filters = _listed(node["extra_info"].get("Filters"))
-        live = _live(session, filters)
-        if live is not None:
-            conditions = [text for text in filters if live.carrier not in text]
-            # Joined again: DuckDB cuts a filter at a line break within a literal.
-            where = predicate("\n".join(conditions)) if conditions else TRUE
-            names = _listed(node["extra_info"].get("Projections"))
-            yield session.plan(live, names, where, run), conditions
-
-
-def explained(plans: list[tuple[ReadPlan, list[str]]], duck_plan: str) -> pa.Table:
+def explained(found: list[Foreseen], duck_plan: str) -> pa.Table:
     """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan."""
-    calls = "\n\n".join(_written(plan, conditions) for plan, conditions in plans) or "No API call."
+    calls = "\n\n".join(_written(each.plan, each.conditions) for each in found) or "No API call."
     return pa.table({"explain_key": ["calls", "physical_plan"], "explain_value": [calls, shown(duck_plan)]})
 
 
@@ -110,27 +80,3 @@ def _call(call: PlannedCall) -> list[str]:
     where = f" in {call.region}" if call.region else ""
     columns = f" for {', '.join(call.columns)}" if call.columns else ""
     return [f"{call.operation}{where}, {call.times}{columns}", *([f"  {parameters}"] if parameters else [])]
-
-
-def _live(session: Session, filters: list[str]) -> LiveTable | None:
-    """The table whose hidden column a scan filters by."""
-    for text in filters:
-        if (start := text.find('"__ctx_')) >= 0:
-            return session.live(text[start + 1 : text.index('"', start + 1)])
-    return None
-
-
-def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(node, list):
-        for each in node:
-            yield from _nodes(each)
-    elif isinstance(node, dict):
-        yield node
-        for child in node.get("children", ()):
-            yield from _nodes(child)
-
-
-def _listed(value: str | list[str] | None) -> list[str]:
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else list(value)

@@ -48,6 +48,10 @@ class LiveTable(ds.Dataset):  # type: ignore[misc]
         """The select list of the public view, in the documented order."""
         return ", ".join(f'"{column.name}"' for column in self.table.columns)
 
+    def carried(self, batch: pa.RecordBatch, id_: str) -> pa.RecordBatch:
+        """`batch` with the hidden column, which holds the statement's id."""
+        return batch.append_column(self.carrier, pa.repeat(pa.scalar(id_), batch.num_rows))
+
     def scanner(
         self, columns: list[str] | None = None, filter: pc.Expression | None = None, **_: object
     ) -> Scan:

@@ -12,6 +12,8 @@ from sqlprov.cloud.run import Run
 from sqlprov.engine.session import Session
 
 if TYPE_CHECKING:
+    from sqlprov.plan.hints import Contained, Hints
+    from sqlprov.statements.query import Query
     from sqlprov.statements.regions import Analysis
 
 VIEWS = "SELECT database_name, schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
@@ -29,6 +31,8 @@ COLUMN = "SELECT json_deserialize_sql(json_serialize_sql(?))"
 REMEMBERED = 256
 """Statements whose analysis is kept: it takes a millisecond, and programs ask the same again and again."""
 CALLED = re.compile(r'(\w+)"?\s*\(')
+CONTAINING = frozenset({"like", "contains", "starts_with"})
+"""Words of the conditions that tell what a text contains."""
 WORD = re.compile(r"\w+")
 
 
@@ -95,6 +99,30 @@ def scoped(
     return analysis.splice(answers), unresolved, analysis.relied
 
 
+def hinted(
+    query: Query,
+    session: Session,
+    definitions: Definitions,
+    parameters: Mapping[str, Any] | Sequence[Any] | None,
+) -> Hints | None:
+    """What the text of a SELECT tells about its reads; `None` if it reads no live table."""
+    names = Names(session, definitions)
+    if not names.may_read_live(query.text):
+        return None
+    from sqlprov.plan.hints import Hints
+    from sqlprov.statements.hints import contained, sorted_by
+
+    limited = bool(query.words & {"limit", "fetch"})
+    sorts = limited and "order" in query.words
+    contains = bool(query.words & CONTAINING) or "~~" in query.text
+    if not (sorts or contains) or query.tree is None:
+        return Hints(limited=limited)
+    found: dict[str, tuple[Contained, ...]] = {}
+    if contains and not names.macros(query.text):
+        found = contained(query.tree, names.table, names.free, _by_name(parameters))
+    return Hints(found, sorted_by(query.tree, names.table) if sorts else None, limited=limited)
+
+
 def _by_name(parameters: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
     """Parameters by the name that DuckDB gives them."""
     if isinstance(parameters, Mapping):
@@ -149,6 +177,12 @@ class Definitions:
         self._path = []
         self._analyses.clear()
 
+    def reads(self, query: Query) -> int:
+        """How often a text names a live table, a view or a macro; at least how often it reads a live table."""
+        known = {*self._session.catalog.names(), *(view[0][-1] for view in self.views())}
+        known |= {name for name, _ in self.macros()}
+        return sum(token.value.lower() in known for token in query.tokens)
+
     def path(self) -> list[tuple[str, str]]:
         """Catalog and schema, in lower case, of each entry of the search path; empty in an aborted transaction."""
         self._path = self._path or self._read_path()
@@ -202,6 +236,14 @@ class Names:
         if parts[-1].lower() not in self._session.catalog.names() or len(parts) > 3:
             return False
         return any(self._session.is_live(*whole) for whole in self._whole(parts))
+
+    def table(self, parts: tuple[str, ...]) -> str | None:
+        """The full name of the live table that `parts` name; `None` if they name none, or may name a view."""
+        if parts[-1].lower() not in self._session.catalog.names() or len(parts) > 3:
+            return None
+        if any(view[0][-1] == parts[-1].lower() for view in self._definitions.views()):
+            return None
+        return next((".".join(whole) for whole in self._whole(parts) if self._session.is_live(*whole)), None)
 
     def free(self, parts: tuple[str, ...]) -> bool:
         """Whether `parts` name a relation that makes no call."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlprov.catalog import Catalog
     from sqlprov.cloud.clients import Cloud
+    from sqlprov.cloud.prefetch import Prefetch
     from sqlprov.cloud.reading import Reading
     from sqlprov.engine.live import BatchSource, LiveTable, OwnTable
     from sqlprov.plan import Predicate, ReadPlan, Regions
@@ -236,7 +237,17 @@ class Session:
             region: count for (name, region), count in self.cloud.pages.items() if name == table.full_name
         }
         columns = tuple(name for name in names if name != live.carrier)
-        demand = Demand(table, columns, without(where, live.carrier), run.settings.pushdown)
+        hints = run.hints
+        top = hints.top[1] if hints and hints.top and hints.top[0] == table.full_name else None
+        demand = Demand(
+            table,
+            columns,
+            without(where, live.carrier),
+            run.settings.pushdown,
+            hints.contained.get(table.full_name, ()) if hints else (),
+            top,
+            run.settings.split,
+        )
         regions = self.regions(table.client, run)
         for name in set(excluded(where)) - set(regions.known):
             near = nearest(name, regions.known)
@@ -246,6 +257,19 @@ class Session:
     def live(self, carrier: str) -> LiveTable | None:
         """The table whose hidden column is called `carrier`."""
         return next((live for live in self._live.values() if live.carrier == carrier), None)
+
+    def prefetch(self, plan: ReadPlan, run: Run, *, whole: bool) -> None:
+        """Begin to read what DuckDB will demand: to its end if it will be read `whole`, else the first calls."""
+        from sqlprov.cloud.prefetch import Prefetch
+        from sqlprov.cloud.reading import Reading
+        from sqlprov.plan import Account
+
+        if whole:
+            run.ahead.append(Prefetch(plan, run, self.cloud))
+        elif plan.account is not Account.STS:  # its first call has to be waited for
+            reading = Reading(plan, run, self.cloud)
+            reading.send()
+            run.ahead.append(reading)
 
     def regions(self, client: str, run: Run) -> Regions:
         """What plans may know about regions."""
@@ -293,7 +317,7 @@ class Session:
         except BaseException as error:
             run.error = run.error or error
             raise
-        return lambda: self._batches(live, plan, run)
+        return lambda: self._batches(live, plan, run, filter_)
 
     def _run(self, live: LiveTable | OwnTable, where: Predicate) -> Run:
         from sqlprov.plan.domain import conjuncts
@@ -308,10 +332,17 @@ class Session:
             "one, RESET disabled_optimizers and default_collation."
         )
 
-    def _batches(self, live: LiveTable, plan: ReadPlan, run: Run) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, live: LiveTable, plan: ReadPlan, run: Run, filter_: pc.Expression | None
+    ) -> Iterator[pa.RecordBatch]:
         from sqlprov.cloud.reading import Reading
 
-        reading = Reading(plan, run, self.cloud)
+        def kept(batch: pa.RecordBatch) -> list[int]:
+            rows = live.carried(batch, run.id).append_column("__row", pa.array(range(batch.num_rows)))
+            found: list[int] = pa.Table.from_batches([rows]).filter(filter_).column("__row").to_pylist()
+            return found
+
+        reading = run.taken(plan) or Reading(plan, run, self.cloud, kept if filter_ is not None else None)
         try:
             # Here, not in the generator: DuckDB then tells the error as plain text.
             reading.start()
@@ -320,11 +351,10 @@ class Session:
             raise
         return self._carried(live, reading, run)
 
-    def _carried(self, live: LiveTable, reading: Reading, run: Run) -> Iterator[pa.RecordBatch]:
+    def _carried(self, live: LiveTable, reading: Reading | Prefetch, run: Run) -> Iterator[pa.RecordBatch]:
         try:
             for batch in reading.batches():
-                ids = pa.repeat(pa.scalar(run.id), batch.num_rows)
-                yield batch.append_column(live.carrier, ids)
+                yield live.carried(batch, run.id)
         except GeneratorExit:
             raise
         except BaseException as error:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlprov.catalog.table import Filter, Op, Table
 from sqlprov.plan.domain import Domain, domain
+from sqlprov.plan.hints import Contained
 from sqlprov.plan.predicate import Predicate
 
+_ALLOWED = re.compile(r"[a-zA-Z0-9\-]+")
 WIDENED = timedelta(seconds=1)
 """Whether a time bound is inclusive, and to what it is rounded, is not documented: bounds are widened."""
 
 
-def narrowed(table: Table, where: Predicate) -> tuple[dict[str, Any], str]:
-    """The parameters of one list chain: page size, order, and every filter that `where` implies.
+def narrowed(
+    table: Table, where: Predicate, contained: Iterable[Contained] = ()
+) -> tuple[dict[str, Any], str]:
+    """The parameters of one list chain: page size, order, and every filter that the arguments imply.
+
+    Args:
+        table: what is listed.
+        where: what every row that is asked for meets.
+        contained: texts that a column of every such row contains.
 
     Returns:
         (parameters, reason): a reason, if not empty, says why no row can meet `where`.
@@ -31,7 +41,8 @@ def narrowed(table: Table, where: Predicate) -> tuple[dict[str, Any], str]:
         allowed = domain(where, rule.column)
         if allowed.empty:
             return {}, f"the conditions on {rule.column} contradict each other"
-        refused, value = _value(rule, allowed)
+        texts = [each.text for each in contained if each.column == rule.column]
+        refused, value = _value(rule, allowed, texts)
         if refused:
             return (
                 {},
@@ -42,7 +53,7 @@ def narrowed(table: Table, where: Predicate) -> tuple[dict[str, Any], str]:
     return parameters, ""
 
 
-def _value(rule: Filter, allowed: Domain) -> tuple[bool, Any]:
+def _value(rule: Filter, allowed: Domain, texts: list[str]) -> tuple[bool, Any]:
     """(whether the service would refuse every allowed value, the parameter's value or `None`)."""
     match rule.op:
         case Op.EQUAL:
@@ -52,7 +63,7 @@ def _value(rule: Filter, allowed: Domain) -> tuple[bool, Any]:
             # Several values would need several lists, and a row that changes between them would be in none.
             return not accepted, accepted[0] if len(accepted) == 1 else None
         case Op.CONTAINS:
-            return False, _contained(rule, allowed)
+            return False, _longest(rule, [*texts, _beginning(allowed)])
         case Op.AFTER:
             low = allowed.low if allowed.values is None else min(allowed.values)
             return False, None if low is None else _moved(low, -WIDENED)
@@ -70,17 +81,20 @@ def _moved(bound: datetime, by: timedelta) -> datetime | None:
     return moved if 1970 <= moved.year < 9999 else None
 
 
-def _contained(rule: Filter, allowed: Domain) -> str | None:
-    """A text that every allowed value contains: what they all begin with."""
-    if allowed.values is None:
-        if not isinstance(allowed.low, str) or not isinstance(allowed.high, str):
-            return None
-        texts = [allowed.low, allowed.high]
-    else:
-        texts = [str(value) for value in allowed.values]
-    run = re.match(r"[a-zA-Z0-9\-]*", _common_start(texts))
-    text = run.group()[: rule.constraint.max or 63] if run else ""
-    return text if text and rule.constraint.accepts(text) else None
+def _beginning(allowed: Domain) -> str:
+    """What every allowed text begins with."""
+    if allowed.values is not None:
+        return _common_start([str(value) for value in allowed.values])
+    if isinstance(allowed.low, str) and isinstance(allowed.high, str):
+        return _common_start([allowed.low, allowed.high])
+    return ""
+
+
+def _longest(rule: Filter, texts: list[str]) -> str | None:
+    """The longest run of characters within `texts` that the parameter accepts."""
+    runs = [run[: rule.constraint.max or 63] for text in texts for run in _ALLOWED.findall(text)]
+    found = max((run for run in runs if rule.constraint.accepts(run)), key=len, default=None)
+    return found or None
 
 
 def _common_start(texts: list[str]) -> str:

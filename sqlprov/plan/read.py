@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlprov.catalog.table import Source, Table
+from sqlprov.catalog.table import Op, Source, Table
 from sqlprov.plan.domain import columns_of, domain, within
+from sqlprov.plan.hints import Contained, Top
 from sqlprov.plan.narrow import narrowed
 from sqlprov.plan.predicate import FALSE, TRUE, Predicate
 from sqlprov.plan.regions import Regions, scope
@@ -26,13 +27,18 @@ class Demand:
         table: the table.
         columns: names of the columns it wants back.
         where: the filter it wants applied.
-        pushdown: whether the filter may narrow the calls.
+        pushdown: whether the filter and the hints may narrow the calls.
+        contained, top: hints.
+        split: whether a long list may be cut into windows of time.
     """
 
     table: Table
     columns: tuple[str, ...]
     where: Predicate = TRUE
     pushdown: bool = True
+    contained: tuple[Contained, ...] = ()
+    top: Top | None = None
+    split: bool = True
 
 
 class Account(Enum):
@@ -58,6 +64,23 @@ class KeyRead:
 
     region: str
     keys: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a list chain, which is sorted by a time, is cut into windows of that time.
+
+    Attributes:
+        column: the time.
+        after, before: parameters that bound it.
+        direction, descending: parameter and value that turn the order round, to learn the newest row's time.
+    """
+
+    column: str
+    after: str
+    before: str
+    direction: str
+    descending: str
 
 
 @dataclass(frozen=True)
@@ -91,8 +114,10 @@ class ReadPlan:
         steps: list chains and look-ups, one or none for each region.
         describe, tags: whether each listed row needs that call. A look-up describes by itself.
         account: where account_id comes from.
-        row_filter: what listed rows must meet before a call is spent on them.
+        row_filter, contained: what listed rows must meet before a call is spent on them.
         empty: why there is nothing to fetch; empty text if there is.
+        top: the rows that a list may end after; `None` to read it all.
+        windows: how a long list may be cut; `None` if it may not.
     """
 
     table: Table
@@ -102,8 +127,16 @@ class ReadPlan:
     tags: bool
     account: Account
     row_filter: Predicate = TRUE
+    contained: tuple[Contained, ...] = ()
     empty: str = ""
-    pages: Mapping[str, int] = field(default_factory=dict)
+    top: Top | None = None
+    windows: Windows | None = None
+
+    def serves(self, other: ReadPlan) -> bool:
+        """Whether what this plan reads are the rows of `other`, with at least its columns."""
+        same = self.table is other.table and self.steps == other.steps and self.row_filter == other.row_filter
+        more = self.describe >= other.describe and self.tags >= other.tags and self.account is other.account
+        return same and more and self.top == other.top and set(self.columns) >= set(other.columns)
 
     def calls(self) -> tuple[PlannedCall, ...]:
         """The calls in the order they are made; what a LIMIT, an error or a retry changes is not in it."""
@@ -181,6 +214,9 @@ def plan_read(
     sources = {table.by_name[name].source for name in needed}
     where = demand.where if demand.pushdown else TRUE
     steps, empty = _steps(demand, where, regions, pages or {})
+    top = _top(demand, sources)
+    if top is not None:
+        steps = tuple(_turned(step, table, top) for step in steps)
     listing = any(isinstance(step, ListRead) for step in steps)
     arn_from_list = bool(table.arn) and table.by_name[table.arn].source is Source.LIST
     describe = Source.DESCRIBE in sources or (Source.TAGS in sources and not arn_from_list)
@@ -199,8 +235,50 @@ def plan_read(
         tags=Source.TAGS in sources,
         account=account,
         row_filter=within(where, listed),
+        contained=_in_lists(demand),
         empty=empty,
+        top=top,
+        windows=_windows(demand) if top is None else None,
     )
+
+
+def _in_lists(demand: Demand) -> tuple[Contained, ...]:
+    """The hints that a list's rows alone tell."""
+    by_name = demand.table.by_name
+    hints = demand.contained if demand.pushdown else ()
+    return tuple(h for h in hints if h.column in by_name and by_name[h.column].source is Source.LIST)
+
+
+def _top(demand: Demand, sources: set[Source]) -> Top | None:
+    """The hint, if the service sorts by its column and the list tells which rows meet the filter."""
+    sort, top = demand.table.list.sort, demand.top
+    if top is None or sort is None or top.column not in sort.columns or not demand.pushdown:
+        return None
+    filtered = {demand.table.by_name[name].source for name in columns_of(demand.where)}
+    return top if filtered <= {Source.LIST, Source.REGION, Source.KEY} else None
+
+
+def _turned(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRead:
+    """A list in the order that `top` wants."""
+    sort = table.list.sort
+    assert sort is not None, "only a table that can be sorted has first rows"
+    if isinstance(step, KeyRead):
+        return step
+    direction = sort.descending if top.descending else sort.ascending
+    order = {sort.by: sort.columns[top.column], sort.direction: direction}
+    return ListRead(step.region, {**step.parameters, **order})
+
+
+def _windows(demand: Demand) -> Windows | None:
+    """How the table's list may be cut; `None` if its file does not allow it or the session does not want it."""
+    sort = demand.table.list.sort
+    if sort is None or not demand.split or not demand.pushdown:
+        return None
+    column = next(iter(sort.columns))
+    bounds = {rule.op: rule.parameter for rule in demand.table.list.filters if rule.column == column}
+    if Op.AFTER not in bounds or Op.BEFORE not in bounds:
+        return None
+    return Windows(column, bounds[Op.AFTER], bounds[Op.BEFORE], sort.direction, sort.descending)
 
 
 def _needed(demand: Demand) -> tuple[str, ...]:
@@ -217,7 +295,7 @@ def _steps(
     keys = _keys(demand.table, where)
     if keys == ():
         return (), "no key can meet the conditions"
-    parameters, refused = narrowed(demand.table, where)
+    parameters, refused = narrowed(demand.table, where, demand.contained if demand.pushdown else ())
     if refused:
         return (), refused
     steps: list[ListRead | KeyRead] = []

@@ -204,6 +204,7 @@ def test_closing_a_result_breaks_off_the_calls_under_way(slow: Emulator, con: An
     result = con.sql(ROWS)
     assert result.fetchone()
     slow.options.latency = 5
+    time.sleep(0.2)  # what was under way before it ends by itself
     until(lambda: waiting(slow))
     hanging = waiting(slow)
     began = time.monotonic()

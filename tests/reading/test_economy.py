@@ -257,9 +257,9 @@ def test_a_slow_reader_keeps_the_reading_a_few_pages_ahead_of_it(em: Emulator, c
 
 
 def test_a_slow_reader_keeps_the_describes_a_few_batches_ahead_of_it(em: Emulator, con: Any) -> None:
-    em.fill(450)
+    em.fill(1_000)
+    con.sql("SET sqlprov_concurrency = 16")
     found = ahead(em, con, f"SELECT name, arn FROM {EXPERIMENTS}", DESCRIBE, 1)
-    print(found)
     assert max(found) <= 320  # five batches of 64, the largest
 
 
@@ -273,6 +273,7 @@ def test_reading_one_row_does_not_read_the_whole_list(em: Emulator) -> None:
 
 def test_look_ups_are_weighed_against_the_pages_that_the_list_has_had(em: Emulator, con: Any) -> None:
     em.fill(2_600)
+    con.sql("SET sqlprov_split = off")
     names = [name for (name,) in con.sql(f"SELECT name FROM {EXPERIMENTS} LIMIT 25").fetchall()]
     some = f"SELECT name FROM {EXPERIMENTS} WHERE name IN {tuple(names)}"
     for expected in ({LIST: 26}, {DESCRIBE: 25}):

@@ -74,7 +74,7 @@ SET sqlprov_region = 'us-east-1';
 SET sqlprov_concurrency = 0;
 
 -- name: a value that cannot be converted is an error of the query
--- calls: ListInferenceExperiments us-east-1
+-- calls: ListInferenceExperiments us-east-1 {"NameContains": "search"}
 -- error: DataError: Could not convert string 'search-relevance' to INT32
 SELECT name::INTEGER FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND name LIKE 'search%';

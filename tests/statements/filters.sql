@@ -167,8 +167,8 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' 
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND name BETWEEN 'churn_a' AND 'churn_z';
 
--- name: LIKE is right without being pushed
--- calls: ListInferenceExperiments us-east-1
+-- name: LIKE narrows to the longest run of characters
+-- calls: ListInferenceExperiments us-east-1 {"NameContains": "boost"}
 -- rows: ["fraud-xgboost-17"]
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name LIKE '%boost%';
 

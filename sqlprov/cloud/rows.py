@@ -1,0 +1,108 @@
+"""Rows as the calls returned them in, record batches of a plan's columns out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from sqlprov.catalog.table import Source
+from sqlprov.cloud.batches import array, arrays, dig
+from sqlprov.cloud.conditions import expression
+from sqlprov.cloud.faults import MalformedReply
+from sqlprov.errors import BrokenReply
+from sqlprov.plan import TRUE, Account, ReadPlan
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row under way: what each call has returned of it, as decoded JSON."""
+
+    region: str
+    key: tuple[str, ...] | None = None
+    listed: Mapping[str, Any] | None = None
+    described: Mapping[str, Any] | None = None
+    tags: list[Any] | None = None
+
+
+class Batcher:
+    """Makes batches for one plan.
+
+    Attributes:
+        account: the account of rows whose ARN does not tell it; empty until it is known.
+    """
+
+    def __init__(self, plan: ReadPlan) -> None:
+        self.plan, self.table = plan, plan.table
+        self.account = ""
+
+    def batch(self, rows: list[Row], *sources: Source) -> pa.RecordBatch:
+        """`rows` of one region as a batch of the plan's columns, or of those from `sources` only.
+
+        Raises:
+            BrokenReply: a value is not of the kind that the model says.
+        """
+        by_name = self.table.by_name
+        names = [name for name in self.plan.columns if not sources or by_name[name].source in sources]
+        try:
+            found: dict[str, pa.Array] = {}
+            listed = [row.listed for row in rows if row.listed is not None]
+            if len(listed) == len(rows):
+                found = arrays(
+                    [by_name[name] for name in names if by_name[name].source is Source.LIST], listed
+                )
+            columns = [
+                found[name] if name in found else array(by_name[name], self._values(rows, name))
+                for name in names
+            ]
+        except MalformedReply as error:
+            region = rows[0].region
+            text = f"{self.table.full_name} in {region}: {error}."
+            raise BrokenReply(text, operation=self.table.list.call, region=region) from None
+        schema = pa.schema([(name, by_name[name].type) for name in names])
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def worth_a_call(self, rows: list[Row]) -> list[Row]:
+        """The listed rows of one region that meet what can be decided without a further call."""
+        for hint in self.plan.contained:
+            rows = [row for row in rows if hint.text in str(self.member(row, hint.column) or "")]
+        if self.plan.row_filter == TRUE or not rows:
+            return rows
+        try:
+            condition = expression(self.plan.row_filter, self.table.by_name)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            return rows  # a literal that is not of the column's type: the filter proper will decide
+        batch = self.batch(rows, Source.LIST, Source.REGION, Source.KEY)
+        numbered = pa.Table.from_batches([batch]).append_column("__row", pa.array(range(len(rows))))
+        kept = numbered.filter(condition)
+        return [rows[at] for at in kept.column("__row").to_pylist()]
+
+    def _values(self, rows: list[Row], name: str) -> list[Any]:
+        """The values of one column, as the service's JSON has them."""
+        column = self.table.by_name[name]
+        match column.source:
+            case Source.REGION:
+                return [row.region for row in rows]
+            case Source.ACCOUNT:
+                return [self._account(row) for row in rows]
+            case Source.TAGS:
+                return [row.tags for row in rows]
+            case Source.KEY:
+                parts = [self._values(rows, part) for part in self.table.key]
+                return ["|".join(map(str, key)) for key in zip(*parts, strict=True)]
+        return [self.member(row, name) for row in rows]
+
+    def member(self, row: Row, name: str) -> Any:
+        """A value that a call has returned: the list's where the row was listed, else Describe's."""
+        column = self.table.by_name[name]
+        if column.source is Source.LIST and row.listed is not None:
+            return dig(row.listed, column.path)
+        assert self.table.describe is not None, "only a table that can be described has such a column or row"
+        return dig(row.described, self.table.describe.paths[name])
+
+    def _account(self, row: Row) -> str:
+        if self.plan.account is Account.ARN and (arn := self.member(row, self.table.arn)):
+            return str(arn).split(":")[4]
+        return self.account
