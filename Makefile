@@ -20,6 +20,7 @@ test: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python docs/generate.py
 	$(BIN)/python tests/project/blocks.py
+	$(BIN)/python tests/notebooks/executed.py
 
 # About a quarter of an hour; writes benchmarks/results.json, docs/benchmarks.png and the table of docs/performance.md.
 bench: $(VENV)/.test

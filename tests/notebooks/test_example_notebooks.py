@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import nbformat
+import pytest
+from executed import NOTEBOOKS, executed, shown
+
+
+@pytest.fixture(scope="module")
+def ran() -> dict[Path, Any]:
+    """What each notebook is after a run; a cell that fails is an error."""
+    return dict(zip(NOTEBOOKS, executed(NOTEBOOKS), strict=True))
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name)
+def test_every_cell_shows_what_is_stored_below_it(file: Path, ran: dict[Path, Any]) -> None:
+    stored = nbformat.read(file, as_version=4)
+    assert shown(ran[file]) == shown(stored), "`make docs` writes it anew"
+
+
+def test_the_timeline_has_a_bar_for_each_experiment_in_the_colour_of_its_state(ran: dict[Path, Any]) -> None:
+    (notebook,) = (each for file, each in ran.items() if file.name == "shadow_tests.ipynb")
+    pictures = [
+        output.data["image/png"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    ]
+    (picture,) = pictures
+    pixels = matplotlib.image.imread(io.BytesIO(base64.b64decode(picture)))
+    colours = {tuple(colour) for colour in (pixels * 255).round().astype(int).reshape(-1, 4)[:, :3].tolist()}
+    cancelled, completed, running = (31, 119, 180), (255, 127, 14), (148, 103, 189)
+    assert {cancelled, completed, running} <= colours
+
+
+def test_the_clean_up_deletes_what_its_preview_shows(ran: dict[Path, Any]) -> None:
+    (notebook,) = (each for file, each in ran.items() if file.name == "clean_up.ipynb")
+    texts = [
+        output.data["text/plain"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "data" in output
+    ]
+    preview, deleted = (
+        next(text for text in texts if word in text) for word in ("permissions", "rows changed")
+    )
+    assert preview.count("DeleteInferenc") == 3
+    assert deleted.startswith("3 rows changed")
