@@ -9,6 +9,7 @@ import time
 import weakref
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,13 @@ from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.run import LET_END, Run
 from sqlprov.engine.cursor import Answer, Bindings, Cursor, Parameters, Pending
 from sqlprov.engine.driver import LET_GO, Driver
-from sqlprov.engine.faults import translated
+from sqlprov.engine.faults import told_by_arrow, translated
 from sqlprov.engine.fetching import Fetching
 from sqlprov.engine.result import NO_ROWS, Result
 from sqlprov.engine.session import OWN, Session
-from sqlprov.errors import Cancelled, Error, InterfaceError, ProgrammingError, nearest
+from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, ProgrammingError, nearest
 from sqlprov.settings import Settings
-from sqlprov.statements import Answered, Query, SetSetting, Statement, parse
+from sqlprov.statements import Answered, Query, SetSetting, Statement, parse, unfilled
 
 if TYPE_CHECKING:
     from sqlprov.cloud.run import CallRecord, Progress
@@ -43,6 +44,15 @@ def _close_all() -> None:
     # DuckDB complains on stderr about connections that outlive the interpreter.
     for connection in list(_open):
         connection.close()
+
+
+@contextmanager
+def _offset_told(statement: Statement) -> Iterator[None]:
+    try:
+        yield
+    except Error as error:
+        error.offset = statement.offset
+        raise
 
 
 def connect(
@@ -228,10 +238,13 @@ class Connection(Fetching):
     ) -> Iterator[Result]:
         self._check()
         statements = parse(text)
+        if reason := unfilled(statements, text, self._session.catalog):
+            raise NotSupportedError(reason)
         self._check_parameters(statements, parameters)
         for statement in statements:
             self._check()
-            self._result = self._answer(statement, Bindings(parameters, variables), dry_run, confirm)
+            with _offset_told(statement):
+                self._result = self._answer(statement, Bindings(parameters, variables), dry_run, confirm)
             yield self._result
 
     def _answer(
@@ -268,7 +281,7 @@ class Connection(Fetching):
         except BaseException:
             self._finish(run)
             raise
-        return self._told(answer, statement.text, run)
+        return self._told(answer, statement, run)
 
     def _confirm(self, pending: Pending, confirm: Confirm, run: Run) -> None:
         asked = time.monotonic()
@@ -276,9 +289,9 @@ class Connection(Fetching):
             raise Cancelled("It was not confirmed: nothing was written.")
         run.began += time.monotonic() - asked  # who reads and thinks is not what took the time
 
-    def _told(self, answer: Answer, text: str, run: Run) -> Result:
+    def _told(self, answer: Answer, statement: Statement, run: Run) -> Result:
         if isinstance(answer.rows, pa.RecordBatchReader):
-            return self._stream(answer.rows, text, run)
+            return self._stream(answer.rows, statement, run)
         self._finish(run)
         rows = NO_ROWS.empty_table() if answer.rows is None else answer.rows
         result = Result.of(rows, run, answer.planned)
@@ -292,10 +305,11 @@ class Connection(Fetching):
             self.settings = self.settings.changed(statement.name, statement.value)
         self._session.cloud.read_only |= self.settings.read_only
 
-    def _stream(self, reader: pa.RecordBatchReader, text: str, run: Run) -> Result:
+    def _stream(self, reader: pa.RecordBatchReader, statement: Statement, run: Run) -> Result:
         def drawn(work: Callable[[], Any]) -> Any:
             try:
-                return self._do(work, run, text)
+                with _offset_told(statement):
+                    return self._do(work, run, statement.text)
             except BaseException:
                 self._finish(run)  # nobody may read on, so that calls in back-off have no more use
                 raise
@@ -366,6 +380,8 @@ class Connection(Fetching):
                 raise Cancelled("The statement was cancelled.") from None
             if run.error is not None:
                 raise run.error from None
+            if isinstance(error, OSError | pa.ArrowException):
+                error = told_by_arrow(error)
             if isinstance(error, duckdb.Error):
                 raise translated(error, text) from None
             raise

@@ -60,7 +60,14 @@ class Warning(Exception):
 
 
 class Error(Exception):
-    """Root of every error that sqlprov raises on purpose."""
+    """Root of every error that sqlprov raises on purpose.
+
+    Attributes:
+        offset: of the statement that met it in the text that was run, from 0; `None` if it is about the whole text.
+            Lines in the message count from there.
+    """
+
+    offset: int | None = None
 
 
 class InterfaceError(Error):

@@ -46,6 +46,14 @@ def translated(error: duckdb.Error, text: str) -> errors.Error:
     return found(said)
 
 
+def told_by_arrow(error: Exception) -> Exception:
+    """DuckDB's own error for one met while rows are read, of which Arrow keeps the text alone."""
+    kind = re.match(r"([\w ]+) Error: ", str(error))
+    name = "".join(word[:1].upper() + word[1:] for word in kind[1].split()) if kind else ""
+    found = getattr(duckdb, f"{name}Exception", None)
+    return found(str(error)) if found else error
+
+
 def missing_words(error: duckdb.Error) -> frozenset[str]:
     """The words of an error that says that something does not exist; none of another error's."""
     if not isinstance(error, duckdb.CatalogException | duckdb.BinderException):

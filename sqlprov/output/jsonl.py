@@ -19,6 +19,7 @@ def write(result: Result, stream: BinaryIO, width: int | None = None) -> int:
     for lines in objects(result):
         stream.write(b"}\n" if rows else b"")
         stream.write(b"\n".join(lines)[:-1])
+        stream.flush()  # who reads along need not wait for the last page
         rows += len(lines)
     stream.write(b"}\n" if rows else b"")
     return rows

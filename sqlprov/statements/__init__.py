@@ -13,7 +13,7 @@ from sqlprov.statements.explain import Explain
 from sqlprov.statements.insert import Insert
 from sqlprov.statements.phrase import Phrase
 from sqlprov.statements.query import Query
-from sqlprov.statements.refusal import refusal
+from sqlprov.statements.refusal import refusal, unfilled
 from sqlprov.statements.setting import SetSetting
 from sqlprov.statements.show import Show
 from sqlprov.statements.show_insert import ShowInsert
@@ -41,6 +41,7 @@ __all__ = [
     "Write",
     "parse",
     "refusal",
+    "unfilled",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sqlprov.catalog.regions import REGIONS
@@ -27,7 +27,8 @@ _INSTEAD = {
     "TRUNCATE": "write DELETE FROM … WHERE …, which says which rows.",
     "COPY": "write INSERT INTO … SELECT … FROM 'file'.",
 }
-_PLACEHOLDER = re.compile(r"\{\{\s*[\w.\[\]|\- ]+\}\}")
+# A colon within is JSON's, DuckDB's (MAP {{'a': 1}: 2}) or CloudFormation's ({{resolve:ssm:name}}).
+_PLACEHOLDER = re.compile(r"\{\{[^{}:]*\w[^{}:]*\}\}")
 
 
 def refusal(statement: Statement, catalog: Catalog, path: Path) -> str | None:
@@ -52,6 +53,22 @@ def refusal(statement: Statement, catalog: Catalog, path: Path) -> str | None:
     return _nested(statement, live[:1]) or (changed and _changed(statement, changed, catalog, path))
 
 
+def unfilled(statements: Sequence[Statement], script: str, catalog: Catalog) -> str | None:
+    """The refusal of a script that holds a write with a `{{ name }}`: none of its statements is to be run.
+
+    A write whose target USE decides is refused when its turn comes.
+    """
+    for statement in statements:
+        found = _unfilled(statement)
+        if found and (isinstance(statement, Exec) or _is_live_anyway(statement, catalog)):
+            return _asking(found, script, statement.offset + found.start())
+    return None
+
+
+def _is_live_anyway(statement: Statement, catalog: Catalog) -> bool:
+    return isinstance(statement, Write) and names.live_table(catalog, statement.target, ()) is not None
+
+
 def _is_live(target: tuple[str, ...], catalog: Catalog, path: Path) -> bool:
     if target[-1].lower() not in catalog.names():
         return False
@@ -59,15 +76,29 @@ def _is_live(target: tuple[str, ...], catalog: Catalog, path: Path) -> bool:
 
 
 def _placeholder(statement: Statement) -> str | None:
-    """The refusal of a `{{ name }}` that was not filled in."""
-    found = [
-        token for token in tokens(statement.text) if token.text.startswith("{") or token.kind is Kind.TEXT
-    ]
-    for match in _PLACEHOLDER.finditer(statement.text):
-        if any(token.start <= match.start() < token.end for token in found):
-            place = caret(statement.text, match.start())
-            return f"{match.group()} is a placeholder: fill it in.\n{place}"
+    """The refusal of a write that holds a `{{ name }}`."""
+    found = _unfilled(statement)
+    return _asking(found, statement.text, found.start()) if found else None
+
+
+def _unfilled(statement: Statement) -> re.Match[str] | None:
+    """The first `{{ name }}` within a literal or a quoted name, or outside of both."""
+    if "{{" not in statement.text:
+        return None
+    for token in tokens(statement.text):
+        if token.kind in (Kind.TEXT, Kind.QUOTED):
+            found = _PLACEHOLDER.search(statement.text, token.start, token.end)
+        else:
+            found = _PLACEHOLDER.match(statement.text, token.start) if token.text == "{" else None
+        if found:
+            return found
     return None
+
+
+def _asking(placeholder: re.Match[str], text: str, offset: int) -> str:
+    name = placeholder.group()[2:-2].strip()
+    how = f", as sqlprov exec --var {name}=… does" if name.isidentifier() else ""
+    return f"{placeholder.group()} is a placeholder: fill it in{how}.\n{caret(text, offset)}"
 
 
 def _nested(query: Query, changes: list[outline.Change]) -> str | None:

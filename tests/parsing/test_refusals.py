@@ -1,7 +1,7 @@
 import pytest
 
 from sqlprov.catalog import Catalog
-from sqlprov.statements import Insert, parse, refusal
+from sqlprov.statements import Insert, parse, refusal, unfilled
 
 CATALOG = Catalog()
 T = "aws.sagemaker.models"
@@ -145,11 +145,15 @@ def test_what_use_chose_is_asked_only_if_it_matters():
         f"insert into {T} (model_name) select E'a{{{{Name}}}}'",
         f"delete from {T} where model_name = '{{{{ .values.Name[0] }}}}'",
         f"update {T} set a = '{{{{ a | b }}}}' where b",
+        f"update {T} set a = '{{{{ a | default(\"x\") }}}}' where b",
+        f"delete from {T} where \"{{{{ column }}}}\" = 'x'",
+        f"delete from {T} where model_name in ({{{{- names -}}}})",
     ],
 )
 def test_a_placeholder_that_was_not_filled_in_is_refused(text):
     message, line, mark = refused(text).split("\n")
-    assert message.endswith("is a placeholder: fill it in.")
+    assert message.startswith("{{")
+    assert "is a placeholder: fill it in" in message
     assert line[mark.index("^") :].startswith("{{")
 
 
@@ -159,7 +163,24 @@ def test_a_placeholder_that_was_not_filled_in_is_refused(text):
         f'insert into {T} (a) select \'{{"a": {{"b": {{}}}}}}\' -- {{{{ x }}}}',
         f"insert /* {{{{ x }}}} */ into {T} (a) select {{'a': {{'b': 1}}}}",
         f"insert into {T} (a) select '{{{{resolve:ssm:x}}}}'",
+        f"insert into {T} (a, b) select '{{{{', '}}}}'",
+        f"insert into {T} (a) select MAP {{{{'a': 1}}: 2}}",
     ],
 )
 def test_braces_of_json_structures_and_comments_are_no_placeholders(text):
     assert isinstance(parse(text)[0], Insert) and refused(text) is None
+
+
+def test_a_placeholder_is_told_with_what_fills_it_in():
+    said = refused(f"insert into {T} (model_name) select '{{{{ Name }}}}'")
+    assert "fill it in, as sqlprov exec --var Name=… does." in said
+    assert "--var" not in refused(f"insert into {T} (model_name) select '{{{{ a.b }}}}'")
+
+
+def test_a_script_with_a_placeholder_in_a_write_is_refused_as_a_whole():
+    script = f"select 1;\n\ninsert into {T} (model_name) select '{{{{ Name }}}}'"
+    _, line, mark = unfilled(parse(script), script, CATALOG).split("\n")
+    assert line.startswith("LINE 3: ")
+    assert line[mark.index("^") :].startswith("{{ Name }}")
+    assert unfilled(parse("insert into local select '{{ Name }}'"), script, CATALOG) is None
+    assert unfilled(parse(f"select '{{{{ Name }}}}' from {T}"), script, CATALOG) is None

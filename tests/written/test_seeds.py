@@ -7,72 +7,12 @@ from typing import Any
 
 import pytest
 from lab import LATER, REGION, ROLE, SHADOW, VARIANTS, text
+from seeds import ALL, DELETE, REQUIRED
 
 from sqlprov.connection import Connection
 from sqlprov.emulator import Emulator, Options
 from sqlprov.emulator.service import OPERATIONS
 from sqlprov.errors import DataError, NotSupportedError
-
-REQUIRED = """\
-/*+ create */
-INSERT INTO aws.sagemaker.inference_experiments (
- Name,
- Type,
- RoleArn,
- EndpointName,
- ModelVariants,
- region
-)
-SELECT 
-'{{ Name }}',
- '{{ Type }}',
- '{{ RoleArn }}',
- '{{ EndpointName }}',
- '{{ ModelVariants }}',
-'{{ region }}';
-"""
-
-ALL = """\
-/*+ create */
-INSERT INTO aws.sagemaker.inference_experiments (
- Name,
- Type,
- Description,
- RoleArn,
- EndpointName,
- Schedule,
- KmsKey,
- DataStorageConfig,
- ModelVariants,
- ShadowModeConfig,
- Tags,
- StatusReason,
- DesiredState,
- region
-)
-SELECT 
- '{{ Name }}',
- '{{ Type }}',
- '{{ Description }}',
- '{{ RoleArn }}',
- '{{ EndpointName }}',
- '{{ Schedule }}',
- '{{ KmsKey }}',
- '{{ DataStorageConfig }}',
- '{{ ModelVariants }}',
- '{{ ShadowModeConfig }}',
- '{{ Tags }}',
- '{{ StatusReason }}',
- '{{ DesiredState }}',
- '{{ region }}';
-"""
-
-DELETE = """\
-/*+ delete */
-DELETE FROM aws.sagemaker.inference_experiments
-WHERE data__Identifier = '<Name>'
-AND region = 'us-east-1';
-"""
 
 # As in the seed's manifest, where numbers are texts.
 STORAGE = {

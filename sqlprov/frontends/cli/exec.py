@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sqlprov.errors import Error
 from sqlprov.frontends.cli.connecting import connecting, pairs
 from sqlprov.frontends.cli.script import Asked, run
+from sqlprov.frontends.cli.source import Source, rendered, written
 from sqlprov.output import FORMATS
 
 _BINARY = ("arrow", "parquet")
@@ -22,6 +24,7 @@ Examples:
                         WHERE region = 'us-east-1'"
   sqlprov exec --region eu-west-1 -o csv --out models.csv "FROM aws.sagemaker.models"
   sqlprov exec -f report.sql --param owner=ada --set regions=all -o jsonl
+  sqlprov exec -f create.sql --var-file test.yaml --var Name=churn-2 --dry-run
   sqlprov exec --local --dry-run "DELETE FROM aws.sagemaker.models
                                   WHERE model_name = 'churn-v1' AND region = 'us-east-1'"
   echo "SHOW SERVICES IN aws" | sqlprov exec -f -"""
@@ -37,6 +40,9 @@ SQL comes from the command line, from a file (-f FILE) or from standard input (-
 rows prints them. Several results are separated by an empty line in table, csv and markdown, follow each other
 in json, jsonl and arrow, and do not fit into one parquet file.
 
+With --var, --var-file or --jinja the SQL is a Jinja template. A value is written as the place of its
+{{{{ NAME }}}} demands and never becomes SQL.
+
 \b
 Formats:
 {_listed(FORMATS)}
@@ -48,6 +54,14 @@ codes: 0 done; 1 an error, a row that is not ok, or, after --set on_error=warn, 
 usage; 130 Ctrl-C; 141 the reader of stdout has gone; 143 SIGTERM.
 
 {EXAMPLES}"""
+
+
+def _variables(ctx: click.Context, parameter: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    found = pairs(ctx, parameter, given)
+    for name in found:
+        if not name.isidentifier():
+            raise click.BadParameter(f"{name!r}: expected a name of letters, digits and _.")
+    return found
 
 
 @click.command("exec", help=_HELP)
@@ -79,7 +93,24 @@ usage; 130 Ctrl-C; 141 the reader of stdout has gone; 143 SIGTERM.
     help="Text that $NAME stands for; bound, never pasted. May be repeated.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Show the calls of a write to the cloud instead of making them."
+    "--var",
+    multiple=True,
+    callback=_variables,
+    metavar="NAME=VALUE",
+    help="Text for {{ NAME }} of a Jinja template; it cannot become SQL. May be repeated.",
+)
+@click.option(
+    "--var-file",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Variables of a template, from a .json, .yaml or .env file. May be repeated.",
+)
+@click.option("--jinja", is_flag=True, help="The SQL is a template, also without variables.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show each statement and, of a write to the cloud, the calls instead of making them.",
 )
 @click.option(
     "--progress/--no-progress",
@@ -90,23 +121,39 @@ usage; 130 Ctrl-C; 141 the reader of stdout has gone; 143 SIGTERM.
 @click.pass_context
 def execute(ctx: click.Context, /, **options: Any) -> None:
     asked = Asked(**options)
-    script = _script(asked)
+    source = _source(asked)
     if asked.output in _BINARY and not asked.out and sys.stdout.isatty():
         raise click.UsageError(f"{asked.output} is not text for a terminal: add --out FILE.")
     if asked.verbose:
         logger = logging.getLogger("sqlprov")
         logger.addHandler(logging.StreamHandler(sys.stderr))
         logger.setLevel(logging.INFO)
-    if not run(script, asked):
+    if not run(source, asked):
         ctx.exit(1)
 
 
-def _script(asked: Asked) -> str:
+def _source(asked: Asked) -> Source:
     if (asked.sql is None) == (asked.file is None):
         raise click.UsageError("Give SQL in quotes, or -f FILE, or -f - to read standard input.")
-    if asked.file is None:
-        return asked.sql or ""
-    try:
-        return asked.file.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"{asked.file.name} is not UTF-8: {error}") from None
+    text, file = asked.sql or "", None
+    if asked.file is not None:
+        file = asked.file.name
+        try:
+            text = asked.file.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise click.UsageError(f"{file} is not UTF-8: {error}") from None
+    if not (asked.var or asked.var_file or asked.jinja):
+        return written(text, file)
+    return rendered(text, file, _from_files(asked.var_file) | asked.var, asked.var)
+
+
+def _from_files(files: Sequence[Path]) -> dict[str, Any]:
+    from sqlprov.frontends.templates.variables import read
+
+    found: dict[str, Any] = {}
+    for file in files:
+        try:
+            found |= read(file)
+        except Error as error:
+            raise click.UsageError(str(error)) from None
+    return found

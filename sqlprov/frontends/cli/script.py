@@ -1,4 +1,4 @@
-"""A script in, each statement's rows out, in order, until the first error."""
+"""SQL in, each statement's rows out, in order, until the first error."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import click
 
 from sqlprov.errors import Error, WriteError
 from sqlprov.frontends.cli.connecting import Way
+from sqlprov.frontends.cli.source import Source
 from sqlprov.frontends.cli.waiting import telling
 
 if TYPE_CHECKING:
@@ -32,18 +33,23 @@ class Asked:
     out: Path | None
     file: BinaryIO | None
     param: dict[str, str]
+    var: dict[str, str]
+    var_file: tuple[Path, ...]
+    jinja: bool
     dry_run: bool
     progress: bool | None
     verbose: bool
 
 
-def run(script: str, asked: Asked) -> bool:
+def run(source: Source, asked: Asked) -> bool:
     """Print the rows of each statement; tells whether all of them were there."""
     connection = asked.way.connection()
     try:
         shown = sys.stderr.isatty() if asked.progress is None else asked.progress
         with _stream(asked.out) as stream, telling(connection) if shown else nullcontext():
-            results = connection.run(script, asked.param or None, dry_run=asked.dry_run)
+            results = connection.run(source.text, asked.param or None, dry_run=asked.dry_run)
+            if asked.dry_run:
+                results = _shown(source.text, results)
             complete = _print_all(results, asked.output, stream)
     except KeyboardInterrupt:
         _tell(connection.outcomes)
@@ -51,13 +57,26 @@ def run(script: str, asked: Asked) -> bool:
     except WriteError as error:
         _tell(error.outcomes)
         connection.close()
-        raise WriteError(str(error).partition("\n")[0], error.outcomes) from None
+        error.args = (str(error).partition("\n")[0],)  # the rest are the outcomes
+        raise source.located(error) from None
+    except Error as error:
+        connection.close()
+        raise source.located(error) from None
     except Exception:
         connection.close()
         raise
     # After Ctrl-C the process ends at once: closing might wait for a call in flight.
     connection.close()
     return complete
+
+
+def _shown(script: str, results: Iterator[sqlprov.Result]) -> Iterator[sqlprov.Result]:
+    """The results, each after its statement was shown on stderr."""
+    from sqlprov.statements import parse
+
+    for statement in parse(script):
+        click.echo(f"{statement.text};", err=True)
+        yield next(results)
 
 
 def _print_all(results: Iterator[sqlprov.Result], format: str, stream: BinaryIO) -> bool:

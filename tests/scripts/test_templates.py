@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sqlprov.errors import DataError, MalformedSQL, ProgrammingError, UnknownName
+from sqlprov.frontends.templates import render
+
+VARIABLES: dict[str, Any] = {
+    "text": "it's",
+    "five": 5,
+    "less": -1.5,
+    "yes": True,
+    "nothing": None,
+    "names": ["a", "b'c"],
+    "tags": [{"Key": "team", "Value": "it's"}],
+    "table": "models",
+    "lines": "1\n2\n3",
+}
+
+
+def sql(template: str) -> str:
+    return render(template, VARIABLES).text
+
+
+@pytest.mark.parametrize(
+    ("template", "written"),
+    [
+        ("'{{ text }}'", "'it''s'"),
+        ("'{{ five }}, {{ less }}, {{ yes }}'", "'5, -1.5, true'"),
+        ("'{{ names }}'", """'["a", "b''c"]'"""),
+        ("'{{ tags }}'", """'[{"Key": "team", "Value": "it''s"}]'"""),
+        (r"E'{{ text }}\t\{{ text }}'", "'it''s\tit''s'"),
+        ("$${{ text }} it's$$", "'it''s it''s'"),
+        ("$t${{ text }}$t$", "'it''s'"),
+        ('"{{ text }}"', '"it\'s"'),
+        ("`{{ text }}`", "`it's`"),
+    ],
+)
+def test_within_a_literal_or_a_quoted_name_a_value_is_its_text(template: str, written: str) -> None:
+    assert sql(f"SELECT {template} AS a") == f"SELECT {written} AS a"
+
+
+@pytest.mark.parametrize(
+    ("template", "written"),
+    [
+        ("{{ text }}", "'it''s'"),
+        ("{{ '5' }}", "'5'"),
+        ("{{ five }}", "5"),
+        ("{{ five + 1 }}", "6"),
+        ("-{{ less }}", "-(-1.5)"),
+        ("{{ yes }}", "TRUE"),
+        ("{{ nothing }}", "NULL"),
+        ("{{ names }}", "['a', 'b''c']"),
+        ("{{ tags }}", """'[{"Key": "team", "Value": "it''s"}]'"""),
+        ("{{ '5' | int }}", "5"),
+        ("aws.sagemaker.{{ table }}", 'aws.sagemaker."models"'),
+        ("{{ table }}.name", '"models".name'),
+        ("backup_{{ table }}_{{ five }}", "backup_models_5"),
+    ],
+)
+def test_outside_a_literal_it_is_a_value_as_sql_writes_it_or_a_name(template: str, written: str) -> None:
+    assert sql(f"SELECT {template} AS a") == f"SELECT {written} AS a"
+
+
+@pytest.mark.parametrize(
+    ("template", "written"),
+    [
+        ("""{"a": "{{ quote }}"}""", r"""{"a": "\" \\"}"""),
+        ("""[{"a": "{{ quote }}", "n": {{ n }}, "o": {{ o }}}]""", r"""[{"a": "\" \\", "n": 5, "o": {"b": "\""}}]"""),
+        ("""say "{{ quote }}\"""", r'''say "" \"'''),
+        ("""["{{ quote }}\",]""", r'''["" \",]'''),
+    ],
+)  # fmt: skip
+def test_in_a_literal_that_is_json_a_text_stays_within_its_quotes(template: str, written: str) -> None:
+    found = render(f"SELECT '{template}'", {"quote": '" \\', "n": 5, "o": {"b": '"'}})
+    assert found.text == f"SELECT '{written}'"
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("SELECT '{{ nothing }}'", "is null, which a literal cannot hold"),
+        ("SELECT $${{ nothing }}$$", "is null, which a literal cannot hold"),
+        ('SELECT "{{ nothing }}"', "is no text, and stands in a name"),
+        ('SELECT "{{ names }}"', "is no text, and stands in a name"),
+        ("FROM aws.{{ yes }}", "is no text, and stands in a name"),
+        ("FROM backup_{{ text }}", "stands within a word"),
+        ("SELECT ${{ table }}", "stands within a word"),
+        ("SELECT {{ five }}{{ five }}", "would make no word of what it stands in"),
+        ("SELECT {{ text }}'x'", "would run together with what stands beside it"),
+        ("SELECT 1{{ five }}", "would run together with what stands beside it"),
+        ("SELECT 1 /* {{ '*/' }} */", "would end the comment"),
+        ("SELECT '{{ names | map('upper') }}'", "is no value but a generator"),
+        ("SELECT {{ range }}", "is no value but a "),
+        ("SELECT '{{ 1e999 }}'", "holds a number that JSON cannot write"),
+        ("SELECT '{{ '\\ud800' }}'", "holds a character that UTF-8 does not know"),
+    ],
+)
+def test_a_value_that_cannot_stand_in_its_place_is_refused_with_a_caret(template: str, why: str) -> None:
+    with pytest.raises(DataError) as caught:
+        render(f"\n\n{template}", VARIABLES)
+    message, line, mark = str(caught.value).split("\n")
+    assert message.startswith("The value of {{")
+    assert why in message
+    assert line.startswith("LINE 3: ")
+    assert line[mark.index("^") :].startswith("{{")
+
+
+@pytest.mark.parametrize(
+    ("template", "kind", "said", "place"),
+    [
+        ("SELECT '{{ tabel }}'", UnknownName, "The variable 'tabel' is not given. Did you mean 'table'?", "tabel"),
+        ("-- {{ tabel }}", UnknownName, "The variable 'tabel' is not given.", "tabel"),
+        ("{% if tabel %}{% endif %}", UnknownName, "The variable 'tabel' is not given.", "tabel"),
+        ("{{ tabel | upper }}", UnknownName, "The variable 'tabel' is not given.", "tabel"),
+        ("{{ [tabel] }}", DataError, "is no value but", "{{"),
+        ("SELECT '{{ tags[0].Kay }}'", ProgrammingError, "'dict object' has no attribute 'Kay'.", "SELECT"),
+        ("SELECT {{ text | int }}", ProgrammingError, '"it\'s" is not a whole number.', "SELECT"),
+        ("SELECT {{ text | uper }}", MalformedSQL, "No filter named 'uper'.", "SELECT"),
+        ("SELECT {{ text", MalformedSQL, "Unexpected end of template", "SELECT"),
+        ("{{ ''.__class__ }}", ProgrammingError, "is unsafe", "{{"),
+        ("SELECT 'a {{ text }}", MalformedSQL, "Unterminated string literal", "SELECT"),
+        ("{% macro m() %}{% endmacro %}", MalformedSQL, "{% macro %} is not supported", "{%"),
+        ("{% set a %}{% endset %}", MalformedSQL, "Write {% set name = … %}.", "{%"),
+        ("{% include 'x' %}", MalformedSQL, "{% include %} is not supported", "{%"),
+        ("{% for a in tags recursive %}{% endfor %}", MalformedSQL, "for … recursive", "{%"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_template_is_told_with_its_line(
+    template: str, kind: type[Exception], said: str, place: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        render(f"SELECT '{{{{ lines }}}}';\n\n  {template}", VARIABLES)
+    message, line, mark = str(caught.value).split("\n")
+    assert said in message
+    assert line.startswith("LINE 3: ")
+    assert line[mark.index("^") :].startswith(place)
+
+
+def test_a_default_takes_the_place_of_what_is_not_given() -> None:
+    assert sql("SELECT '{{ tabel | default('x') }}' {% if tabel is defined %}, 2{% endif %}") == "SELECT 'x' "
+
+
+def test_text_without_placeholders_stays_as_it_is() -> None:
+    text = "SELECT E'\\t', $$a$$, 'a\r\nb' -- {{}}\r\n".replace("{{}}", "")
+    assert sql(text) == text
+    assert sql("{% raw %}'{{ x }}' {% if %}{% endraw %}") == "'{{ x }}' {% if %}"
+
+
+def test_whitespace_in_a_comment_becomes_a_blank() -> None:
+    assert sql("SELECT 1 -- {{ lines }}\n, 2") == "SELECT 1 -- 1 2 3\n, 2"
+
+
+def test_each_place_of_the_sql_knows_its_line_in_the_template() -> None:
+    template = (
+        "SELECT '{{ lines }}' AS one;\n"
+        "{% for name in names -%}\n"
+        "  SELECT {{ name }} AS three;\n"
+        "{% endfor %}\n"
+        "{#\n a comment\n#}\n"
+        "SELECT '{{ lines }}', {{ five }} AS eight,\n"
+        "  $$\n{{ lines }}\n$$ AS eleven, nine AS eleven_too"
+    )
+    found = render(template, VARIABLES)
+    places = {
+        word: found.line(found.text.index(word)) for word in ("one", "three", "eight", "eleven", "eleven_too")
+    }
+    assert places == {"one": 1, "three": 3, "eight": 8, "eleven": 11, "eleven_too": 11}
+    assert found.line(found.text.rindex("three")) == 3
+    assert found.line(0) == 1
+    assert found.line(len(found.text)) == 11
+
+
+def test_the_variables_that_a_template_uses_are_known() -> None:
+    template = "{% set a = five %}{{ a }}{% for b in names %} {{ b }}{% endfor %}{# {{ text }} #}"
+    assert render(template, VARIABLES).names == {"five", "names"}
+
+
+def test_a_private_character_of_the_template_or_of_a_value_stays() -> None:
+    found = render("SELECT '\ue000{{ x }}\ue001'", {"x": "\ue000\ue0011\ue002"})
+    assert found.text == "SELECT '\ue000\ue000\ue0011\ue002\ue001'"
