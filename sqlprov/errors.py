@@ -119,7 +119,7 @@ class MalformedSQL(ProgrammingError):
 
 
 class UnknownName(ProgrammingError):
-    """A provider, service, table, column, setting or method that does not exist."""
+    """A provider, service, table, column, setting, method or variable that does not exist."""
 
 
 class RegionError(ProgrammingError):

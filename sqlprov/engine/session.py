@@ -130,7 +130,7 @@ class Session:
         cursor = self.duck.cursor()
         cursor.execute("SET TimeZone = 'UTC'")
         # DuckDB's own choice, 976 KB, would have thousands of rows described for the first one that is read.
-        cursor.execute("SET streaming_buffer_size = '16KB'")
+        cursor.execute("SET streaming_buffer_size = '1KB'")
         return cursor
 
     # Registration

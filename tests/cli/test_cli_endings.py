@@ -150,6 +150,22 @@ def test_a_reader_that_leaves_ends_the_command_quietly(shell: Shell) -> None:
     assert process.wait(timeout=60) == 141
 
 
+def test_jsonl_hands_on_the_first_rows_before_the_last_call_is_made(cloud: Shell, emulator: Emulator) -> None:
+    emulator.fill(100, ["us-west-2"])
+    emulator.options.latency = 0.02
+    # A call for each row; and all rows together are less than a pipe's usual buffer.
+    sql = "SELECT left(endpoint_name, 1) AS a FROM aws.sagemaker.inference_experiments"
+    process = cloud.start("exec", "-o", "jsonl", "--region", "us-west-2", "--set", "concurrency=1", sql)
+    assert process.stdout and process.stderr
+    assert process.stdout.readline() == '{"a":"e"}\n'
+    asked = len(emulator.calls)
+    assert len(process.stdout.read().splitlines()) == 99
+    assert (process.wait(timeout=60), process.stderr.read()) == (0, "")
+    process.stdout.close()
+    process.stderr.close()
+    assert asked < len(emulator.calls) == 101
+
+
 def test_a_full_disk_is_an_error(shell: Shell) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(

@@ -10,6 +10,9 @@ from sqlprov.frontends.templates import render
 VARIABLES: dict[str, Any] = {
     "text": "it's",
     "five": 5,
+    "digits": "5",
+    "ends": "*/",
+    "surrogate": "\ud800",
     "less": -1.5,
     "yes": True,
     "nothing": None,
@@ -46,7 +49,7 @@ def test_within_a_literal_or_a_quoted_name_a_value_is_its_text(template: str, wr
     ("template", "written"),
     [
         ("{{ text }}", "'it''s'"),
-        ("{{ '5' }}", "'5'"),
+        ("{{ digits }}", "'5'"),
         ("{{ five }}", "5"),
         ("{{ five + 1 }}", "6"),
         ("-{{ less }}", "-(-1.5)"),
@@ -54,7 +57,7 @@ def test_within_a_literal_or_a_quoted_name_a_value_is_its_text(template: str, wr
         ("{{ nothing }}", "NULL"),
         ("{{ names }}", "['a', 'b''c']"),
         ("{{ tags }}", """'[{"Key": "team", "Value": "it''s"}]'"""),
-        ("{{ '5' | int }}", "5"),
+        ("{{ digits | int }}", "5"),
         ("aws.sagemaker.{{ table }}", 'aws.sagemaker."models"'),
         ("{{ table }}.name", '"models".name'),
         ("backup_{{ table }}_{{ five }}", "backup_models_5"),
@@ -91,11 +94,11 @@ def test_in_a_literal_that_is_json_a_text_stays_within_its_quotes(template: str,
         ("SELECT {{ five }}{{ five }}", "would make no word of what it stands in"),
         ("SELECT {{ text }}'x'", "would run together with what stands beside it"),
         ("SELECT 1{{ five }}", "would run together with what stands beside it"),
-        ("SELECT 1 /* {{ '*/' }} */", "would end the comment"),
+        ("SELECT 1 /* {{ ends }} */", "would end the comment"),
         ("SELECT '{{ names | map('upper') }}'", "is no value but a generator"),
         ("SELECT {{ range }}", "is no value but a "),
         ("SELECT '{{ 1e999 }}'", "holds a number that JSON cannot write"),
-        ("SELECT '{{ '\\ud800' }}'", "holds a character that UTF-8 does not know"),
+        ("SELECT '{{ surrogate }}'", "holds a character that UTF-8 does not know"),
     ],
 )
 def test_a_value_that_cannot_stand_in_its_place_is_refused_with_a_caret(template: str, why: str) -> None:
@@ -141,6 +144,12 @@ def test_what_is_wrong_with_a_template_is_told_with_its_line(
 
 def test_a_default_takes_the_place_of_what_is_not_given() -> None:
     assert sql("SELECT '{{ tabel | default('x') }}' {% if tabel is defined %}, 2{% endif %}") == "SELECT 'x' "
+
+
+def test_texts_of_the_template_itself_are_part_of_it() -> None:
+    loop = "{% for name in names %}{{ name }}{{ ', ' if not loop.last }}{% endfor %}"
+    assert sql(f"SELECT * FROM t WHERE n IN ({loop})") == "SELECT * FROM t WHERE n IN ('a', 'b''c')"
+    assert sql("ORDER BY n {{ 'DESC' if yes else 'ASC' }}{{ text if nothing }}") == "ORDER BY n DESC"
 
 
 def test_text_without_placeholders_stays_as_it_is() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from traceback import walk_tb
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2.filters import do_float, do_int
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -102,6 +102,8 @@ def marked(template: str, variables: Mapping[str, Any]) -> Marked:
     def value(written: Any, start: int) -> str:
         if isinstance(written, StrictUndefined):
             str(written)  # raises
+        if isinstance(written, Undefined):
+            return ""  # {{ x if y }} without an else
         return put(Value(written, start))
 
     environment = ImmutableSandboxedEnvironment(
@@ -148,9 +150,17 @@ def _mark(tree: nodes.Template, template: str, put: Callable[[int], str]) -> Non
             if not isinstance(part, nodes.TemplateData):
                 opened = starts.get(part.lineno)
                 start = nodes.Const(opened.pop(0) if opened else _line_start(template, part.lineno))
-                part = nodes.Filter(part, _VALUE, [start], [], None, None, lineno=part.lineno)
+                if not _is_own_text(part):
+                    part = nodes.Filter(part, _VALUE, [start], [], None, None, lineno=part.lineno)
             parts.append(part)
         output.nodes = parts
+
+
+def _is_own_text(part: nodes.Expr | None) -> bool:
+    """Whether an expression gives nothing but texts of the template, as in {{ "," if not loop.last }}."""
+    if isinstance(part, nodes.CondExpr):
+        return _is_own_text(part.expr1) and (part.expr2 is None or _is_own_text(part.expr2))
+    return isinstance(part, nodes.Const) and isinstance(part.value, str)
 
 
 def _read(
