@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from sqlprov.errors import Error
@@ -56,6 +56,9 @@ FRAGMENTS = st.tuples(st.sampled_from(QUOTES), INNER).map(lambda parts: parts[1]
 TEMPLATES = st.lists(FRAGMENTS | st.sampled_from((" ", ".", ",", "U&", "[")), max_size=5).map("".join)
 
 
+slowly = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
 @pytest.fixture(scope="module")
 def duck() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
@@ -67,6 +70,7 @@ def fetched(duck: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     return tuple(row)
 
 
+@slowly
 @given(TEXTS)
 @example("'; DROP TABLE t; --")
 def test_a_text_arrives_exactly_in_every_kind_of_literal(duck: duckdb.DuckDBPyConnection, x: str) -> None:
@@ -74,6 +78,7 @@ def test_a_text_arrives_exactly_in_every_kind_of_literal(duck: duckdb.DuckDBPyCo
     assert found == (x, f"'{x}'", f"'{x}\\", x, f"x{x}", x, f"a'{x}$ ", x, x)
 
 
+@slowly
 @given(TEXTS.filter(bool))
 def test_a_text_arrives_exactly_in_a_quoted_and_in_a_dotted_name(
     duck: duckdb.DuckDBPyConnection, x: str
@@ -82,6 +87,7 @@ def test_a_text_arrives_exactly_in_a_quoted_and_in_a_dotted_name(
     assert duck.sql(sql).columns == [x]
 
 
+@slowly
 @given(VALUES)
 def test_lists_and_objects_arrive_as_json(duck: duckdb.DuckDBPyConnection, x: Any) -> None:
     assume(x is not None)
@@ -89,6 +95,7 @@ def test_lists_and_objects_arrive_as_json(duck: duckdb.DuckDBPyConnection, x: An
     assert text == x if isinstance(x, str) else json.loads(text) == x
 
 
+@slowly
 @given(TEXTS, VALUES)
 def test_a_literal_of_json_stays_json(duck: duckdb.DuckDBPyConnection, x: str, y: Any) -> None:
     assume(y is not None and not isinstance(y, str))
@@ -97,6 +104,7 @@ def test_a_literal_of_json_stays_json(duck: duckdb.DuckDBPyConnection, x: str, y
     assert json.loads(text) == {"a": f"<{x}>", "b": [y, x]}
 
 
+@slowly
 @given(st.lists(TEXTS | st.none() | st.booleans() | st.integers(-(2**62), 2**62), max_size=4))
 def test_a_list_outside_a_literal_is_duckdbs_list(duck: duckdb.DuckDBPyConnection, x: list[Any]) -> None:
     kinds = {type(each) for each in x if each is not None}
@@ -110,6 +118,7 @@ def shape(sql: str) -> list[tuple[Kind, str | None]]:
     return [(token.kind, None if token.kind in holds else token.text) for token in tokens(sql, comments=True)]
 
 
+@slowly
 @given(TEMPLATES, TEXTS, TEXTS)
 @example("/*{{ x }}/", "*", "")
 @example("{{ x }}'a'", "b", "")
