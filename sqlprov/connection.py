@@ -423,6 +423,11 @@ class Connection(Fetching):
 
     # Transactions
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a BEGIN of this cursor waits for its COMMIT or ROLLBACK."""
+        return self._cursor.in_transaction
+
     def commit(self) -> None:
         """Commit what was begun with BEGIN, here and on the cursors of this connection; without it nothing is done.
 

@@ -111,6 +111,25 @@ def test_nothing_is_fetched_after_a_statement_that_failed(cursor: Connection) ->
         cursor.fetchall()
 
 
+@pytest.mark.parametrize(
+    ("late", "kind", "text"),
+    [
+        ("error('late')", errors.ProgrammingError, "late"),
+        ("'x'::INTEGER", errors.DataError, "Could not convert"),
+        ("(i * 1000)::SMALLINT", errors.DataError, "out of range"),
+    ],
+)
+def test_an_error_after_many_rows_is_of_the_kind_that_an_early_one_is(
+    cursor: Connection, late: str, kind: type[errors.Error], text: str
+) -> None:
+    query = "SELECT CASE WHEN i < {} THEN 1 ELSE {} END FROM range(100001) AS r(i)"
+    for from_row in (0, 100_000):
+        for fetch in (lambda result: result.fetchall(), lambda result: result.arrow()):
+            with pytest.raises(kind, match=text) as told:
+                fetch(cursor.execute(query.format(from_row, late)))
+            assert type(told.value) is kind
+
+
 def test_a_closed_cursor_gives_no_rows(cursor: Connection) -> None:
     cursor.execute("SELECT 1")
     cursor.close()

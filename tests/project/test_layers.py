@@ -43,6 +43,7 @@ HOMES = {
     "click": {"frontends"},
     "rich": {"frontends", "output"},
     "platformdirs": {"local"},
+    "sqlalchemy": {"frontends"},
 }
 
 

@@ -1,0 +1,14 @@
+"""A `sqlprov://` URL in, a SQLAlchemy 2 engine out: DuckDB and the cloud's tables, each statement committed by itself.
+
+>>> from sqlalchemy import create_engine, text
+>>> engine = create_engine("sqlprov://?local=1&region=eu-west-1")
+>>> with engine.connect() as con:
+...     con.execute(text("SELECT count(*) FROM aws.sagemaker.models")).scalar() > 0
+True
+>>> engine.dispose()
+"""
+
+from sqlprov.frontends.sqlalchemy.dialect import Dialect
+from sqlprov.frontends.sqlalchemy.types import INTERVAL, Map, Struct
+
+__all__ = ["INTERVAL", "Dialect", "Map", "Struct"]

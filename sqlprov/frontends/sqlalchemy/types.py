@@ -1,0 +1,169 @@
+"""The name of a DuckDB type in, a SQLAlchemy type out; and those of DuckDB's types that SQLAlchemy lacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from sqlalchemy import types as sa
+from sqlalchemy.sql import func, literal_column
+from sqlalchemy.sql.elements import ColumnElement
+
+Type: TypeAlias = sa.TypeEngine[Any]
+
+
+class Struct(sa.UserDefinedType[dict[str, Any]]):
+    """A STRUCT; its values are dictionaries, and `column["Field"]` is one of its fields.
+
+    Attributes:
+        fields: name -> type of each.
+    """
+
+    cache_ok = True
+
+    def __init__(self, fields: Mapping[str, Type] | tuple[tuple[str, Type], ...]) -> None:
+        self.fields = tuple(fields.items()) if isinstance(fields, Mapping) else fields
+
+    class Comparator(sa.UserDefinedType.Comparator[dict[str, Any]]):
+        """What is written with a column."""
+
+        type: Struct
+
+        def __getitem__(self, name: str) -> ColumnElement[Any]:
+            fields = {known.lower(): kind for known, kind in self.type.fields}
+            if name.lower() not in fields:
+                raise KeyError(f"There is no field {name!r}; there are {', '.join(self.type.names)}.")
+            text = name.replace("'", "''")  # DuckDB takes no parameter for it
+            return func.struct_extract(self.expr, literal_column(f"'{text}'"), type_=fields[name.lower()])
+
+    comparator_factory = Comparator
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the fields."""
+        return [name for name, _ in self.fields]
+
+
+class Map(sa.UserDefinedType[dict[Any, Any]]):
+    """A MAP; its values are dictionaries.
+
+    Attributes:
+        key: type of the keys.
+        value: type of the values.
+    """
+
+    cache_ok = True
+
+    def __init__(self, key: Type, value: Type) -> None:
+        self.key, self.value = key, value
+
+    def result_processor(self, dialect: Any, coltype: object) -> Callable[[Any], Any]:
+        """Arrow hands a map on as pairs."""
+        return lambda value: dict(value) if isinstance(value, list) else value
+
+
+class INTERVAL(sa.UserDefinedType[Any]):
+    """An INTERVAL; its values are pyarrow's MonthDayNano, since a month has no certain number of days."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **kw: Any) -> str:
+        """Its name in DuckDB."""
+        return "INTERVAL"
+
+
+# A type that SQLAlchemy lacks is one that holds all its values.
+_PLAIN: dict[str, Callable[[], Type]] = {
+    "BOOLEAN": sa.BOOLEAN,
+    "TINYINT": sa.SMALLINT,
+    "SMALLINT": sa.SMALLINT,
+    "INTEGER": sa.INTEGER,
+    "BIGINT": sa.BIGINT,
+    "UTINYINT": sa.SMALLINT,
+    "USMALLINT": sa.INTEGER,
+    "UINTEGER": sa.BIGINT,
+    "UBIGINT": lambda: sa.NUMERIC(20, 0),
+    "HUGEINT": lambda: sa.NUMERIC(38, 0),
+    "UHUGEINT": lambda: sa.NUMERIC(38, 0),
+    "FLOAT": sa.REAL,
+    "DOUBLE": sa.DOUBLE,
+    "VARCHAR": sa.VARCHAR,
+    "BLOB": sa.BLOB,
+    "UUID": sa.UUID,
+    "JSON": sa.JSON,
+    "DATE": sa.DATE,
+    "TIME": sa.TIME,
+    "TIME WITH TIME ZONE": lambda: sa.TIME(timezone=True),
+    "TIMESTAMP": sa.TIMESTAMP,
+    "TIMESTAMP_S": sa.TIMESTAMP,
+    "TIMESTAMP_MS": sa.TIMESTAMP,
+    "TIMESTAMP_NS": sa.TIMESTAMP,
+    "TIMESTAMP WITH TIME ZONE": lambda: sa.TIMESTAMP(timezone=True),
+    "INTERVAL": INTERVAL,
+}
+_TOKEN = re.compile(r"""\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|\w+|[()\[\],])""")
+
+
+def from_duckdb(name: str) -> Type:
+    """The type that DuckDB calls `name`; NullType if SQLAlchemy has none, as for UNION and BIT.
+
+    >>> from_duckdb('STRUCT("Key" VARCHAR, "Value" DECIMAL(9,2)[])[]').item_type.names
+    ['Key', 'Value']
+    """
+    words = [word for word in _TOKEN.findall(name) if word]
+    return _Reader(iter([*words, ""])).type()
+
+
+class _Reader:
+    def __init__(self, words: Iterator[str]) -> None:
+        self._words = words
+        self._next = next(words)
+
+    def _take(self) -> str:
+        taken, self._next = self._next, next(self._words, "")
+        return taken
+
+    def type(self) -> Type:
+        """The type that begins here."""
+        name = self._take()
+        while self._next and self._next not in "()[],":
+            name += f" {self._take()}"
+        found = self._named(name, list(self._arguments(name)))
+        lists = 0
+        while self._next == "[":  # INTEGER[] and INTEGER[3]
+            while self._take() != "]":
+                pass
+            lists += 1
+        return sa.ARRAY(found, dimensions=lists) if lists else found
+
+    def _arguments(self, name: str) -> Iterator[Any]:
+        if self._next != "(":
+            return
+        while self._take() in ("(", ","):
+            if name in ("STRUCT", "UNION"):
+                yield _unquoted(self._take()), self.type()
+            elif name == "MAP":
+                yield self.type()
+            else:
+                yield _unquoted(self._take())
+
+    @staticmethod
+    def _named(name: str, arguments: list[Any]) -> Type:
+        match name:
+            case "STRUCT":
+                return Struct(tuple(arguments))
+            case "MAP":
+                return Map(*arguments)
+            case "DECIMAL":
+                precision, scale = map(int, arguments)
+                return sa.DECIMAL(precision, scale)
+            case "ENUM":
+                return sa.Enum(*arguments)
+        kind: Type = _PLAIN.get(name, sa.NullType)()
+        return kind
+
+
+def _unquoted(word: str) -> str:
+    mark = word[:1]
+    return word[1:-1].replace(mark * 2, mark) if mark in ('"', "'") else word

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pandas as pd
+import polars as pl
+import pytest
+from sqlalchemy import Engine, MetaData, String, Table, create_engine, func, select, text
+from sqlalchemy.ext.automap import automap_base
+from sqlalchemy.ext.declarative import DeferredReflection
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from sqlprov.emulator import Emulator
+
+QUERY = "SELECT model_name, creation_time FROM aws.sagemaker.models WHERE region = 'us-east-1' ORDER BY model_name"
+
+
+@pytest.fixture
+def own(em: Emulator) -> Iterator[Engine]:
+    """An engine with a database of the test's own."""
+    engine = create_engine(f"sqlprov://?region=us-east-1&endpoint_url={em.url}")
+    yield engine
+    engine.dispose()
+
+
+# pandas
+
+
+def test_pandas_reads_a_query(engine: Engine) -> None:
+    frame = pd.read_sql(QUERY, engine)
+    assert frame["model_name"].is_monotonic_increasing
+    assert len(frame) >= 9
+    assert str(frame["creation_time"].dt.tz) == "UTC"
+
+
+def test_pandas_passes_parameters(engine: Engine) -> None:
+    named = text("SELECT :n AS n, region FROM aws.regions WHERE region = :region")
+    frame = pd.read_sql(named, engine, params={"n": 7, "region": "eu-west-1"})
+    assert frame.to_dict("records") == [{"n": 7, "region": "eu-west-1"}]
+    placed = pd.read_sql("SELECT ? + 1 AS n", engine, params=(7,))
+    assert placed["n"].tolist() == [8]
+
+
+def test_pandas_reads_a_live_table_by_its_name(engine: Engine) -> None:
+    columns = ["endpoint_name", "tags"]
+    frame = pd.read_sql_table("endpoints", engine, schema="aws.sagemaker", columns=columns)
+    assert list(frame) == columns
+    assert len(frame) > 0
+    assert {type(tags) for tags in frame["tags"]} == {list}
+
+
+def test_pandas_reads_in_pieces(engine: Engine) -> None:
+    query = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'eu-west-1'"
+    pieces = list(pd.read_sql(query, engine, chunksize=700))
+    assert [len(piece) for piece in pieces] == [700, 700, 700, 403]
+    assert pd.concat(pieces)["name"].is_unique
+
+
+def test_pandas_writes_and_reads_a_local_table(own: Engine) -> None:
+    frame = pd.DataFrame(
+        {
+            "n": [1, 2, 3],
+            "share": [0.1, 0.25, 0.5],
+            "name": ["a", "ä?", None],
+            "made": pd.to_datetime(["2025-06-01T10:00:00Z"] * 3),
+            "fine": [True, False, True],
+        }
+    )
+    for method in (None, "multi"):
+        assert frame.to_sql("kept", own, index=False, if_exists="replace", method=method) == 3
+        read = pd.read_sql("SELECT * FROM kept ORDER BY n", own)
+        assert read["share"].tolist() == [0.1, 0.25, 0.5]
+        assert read["name"].isna().tolist() == [False, False, True]
+        assert read["made"].tolist() == frame["made"].tolist()
+        assert read["fine"].tolist() == [True, False, True]
+    assert frame.to_sql("kept", own, index=False, if_exists="append") == 3
+    joined = "SELECT count(*) FROM kept JOIN aws.regions ON name = 'a' AND region = 'us-east-1'"
+    assert pd.read_sql(joined, own).iloc[0, 0] == 2
+
+
+# polars
+
+
+def test_polars_reads_a_query(engine: Engine) -> None:
+    with engine.connect() as con:
+        frame = pl.read_database(QUERY, con)
+    assert frame["model_name"].is_sorted()
+    assert frame.columns == ["model_name", "creation_time"]
+    assert frame.height >= 9
+
+
+# ORM
+
+
+def test_the_orm_reads_live_tables(engine: Engine) -> None:
+    class Base(DeferredReflection, DeclarativeBase):
+        pass
+
+    class Endpoint(Base):
+        __tablename__ = "endpoints"
+        __table_args__ = {"schema": "aws.sagemaker"}  # noqa: RUF012
+        endpoint_name: Mapped[str] = mapped_column(String, primary_key=True)
+        endpoint_config_name: Mapped[str]
+        creation_time: Mapped[datetime]
+
+    Base.prepare(engine)
+    with Session(engine) as session:
+        found = session.scalars(select(Endpoint).order_by(Endpoint.endpoint_name)).all()
+        assert len(found) > 1
+        assert found[0].creation_time.utcoffset() is not None
+        again = session.get(Endpoint, {"region": "us-east-1", "endpoint_name": found[0].endpoint_name})
+        assert again is found[0]
+
+
+def test_automap_finds_the_live_tables_and_their_keys(engine: Engine) -> None:
+    base = automap_base()
+    base.prepare(autoload_with=engine, schema="aws.sagemaker")
+    experiment = base.classes.inference_experiments
+    with Session(engine) as session:
+        counted = session.execute(
+            select(experiment.status, func.count())
+            .where(experiment.region == "us-east-1")
+            .group_by(experiment.status)
+        )
+        assert sum(count for _, count in counted) == 6
+        # The same name stands in two regions: two objects.
+        twins = session.scalars(
+            select(experiment).where(
+                experiment.region.in_(["us-east-1", "eu-west-1"]), experiment.name == "search-relevance"
+            )
+        ).all()
+        assert {twin.region for twin in twins} == {"us-east-1", "eu-west-1"}
+
+
+def test_one_metadata_holds_live_and_local_tables_of_one_query(own: Engine) -> None:
+    with own.begin() as con:
+        con.execute(text("CREATE TABLE owners (team VARCHAR, region VARCHAR)"))
+        con.execute(text("INSERT INTO owners VALUES ('risk', 'us-east-1'), ('search', 'us-west-2')"))
+    metadata = MetaData()
+    owners = Table("owners", metadata, autoload_with=own)
+    models = Table("models", metadata, schema="aws.sagemaker", autoload_with=own)
+    query = (
+        select(owners.c.team, func.count())
+        .join_from(owners, models, owners.c.region == models.c.region)
+        .group_by(owners.c.team)
+        .order_by(owners.c.team)
+    )
+    with own.connect() as con:
+        found = con.execute(query).all()
+    assert [team for team, _ in found] == ["risk", "search"]
+    assert min(count for _, count in found) > 0

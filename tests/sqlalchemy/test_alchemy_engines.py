@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, exc, inspect, make_url, text
+
+import sqlprov
+from sqlprov.emulator import Emulator
+from sqlprov.frontends.sqlalchemy import Dialect
+
+
+def arguments(url: str) -> dict[str, object]:
+    return Dialect().create_connect_args(make_url(url))[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("sqlprov://", {"database": ":memory:", "settings": {}}),
+        ("sqlprov:///kept.duckdb", {"database": "kept.duckdb", "settings": {}}),
+        ("sqlprov:////tmp/kept.duckdb", {"database": "/tmp/kept.duckdb", "settings": {}}),
+        (
+            "sqlprov://?region=us-east-1&region=eu-west-1&profile=prod&endpoint_url=http://localhost:1",
+            {
+                "database": ":memory:",
+                "region": "us-east-1,eu-west-1",
+                "profile": "prod",
+                "endpoint_url": "http://localhost:1",
+                "settings": {},
+            },
+        ),
+        (
+            "sqlprov://?local=1&read_only=false&on_error=warn",
+            {"database": ":memory:", "local": True, "read_only": False, "settings": {"on_error": "warn"}},
+        ),
+    ],
+)
+def test_a_url_says_what_connect_takes(url: str, meant: dict[str, object]) -> None:
+    assert arguments(url) == meant
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("sqlprov://file.duckdb", "three slashes"),
+        ("sqlprov://me:secret@/x", r"three slashes"),
+        ("sqlprov://?local=perhaps", "neither 1, true"),
+    ],
+)
+def test_a_url_that_means_something_else_says_how_to_write_it(url: str, told: str) -> None:
+    with pytest.raises(exc.ArgumentError, match=told) as error:
+        arguments(url)
+    assert "secret" not in str(error.value)
+
+
+def test_a_setting_that_does_not_exist_is_told_with_the_nearest(em: Emulator) -> None:
+    with pytest.raises(exc.ProgrammingError, match="Did you mean 'sqlprov_regions'"):
+        create_engine(f"sqlprov://?regoins=all&endpoint_url={em.url}").connect()
+
+
+def test_a_file_keeps_its_tables(tmp_path: Path) -> None:
+    url = f"sqlprov:///{tmp_path}/kept.duckdb"
+    for statement in ("CREATE TABLE kept AS SELECT 42 AS n", "SELECT n FROM kept"):
+        engine = create_engine(url)
+        with engine.begin() as con:
+            result = con.execute(text(statement))
+            rows = result.all() if result.returns_rows else []
+        engine.dispose()
+    assert rows == [(42,)]
+
+
+def test_the_connections_of_an_engine_share_one_database_until_it_is_disposed_of(em: Emulator) -> None:
+    engine = create_engine(f"sqlprov://?endpoint_url={em.url}")
+    with engine.connect() as one, engine.connect() as other:
+        one.execute(text("CREATE TABLE shared AS SELECT 1 AS n"))
+        assert other.execute(text("SELECT n FROM shared")).scalar() == 1
+    assert inspect(engine).get_table_names() == ["shared"]
+    engine.dispose()
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_threads_take_connections_of_one_engine(em: Emulator) -> None:
+    engine = create_engine(f"sqlprov://?endpoint_url={em.url}", pool_size=4)
+
+    def count(region: str) -> int | None:
+        with engine.connect() as con:
+            query = text("SELECT count(*) FROM aws.sagemaker.models WHERE region = :region")
+            return con.execute(query, {"region": region}).scalar()
+
+    with ThreadPoolExecutor(4) as pool:
+        regions = ["us-east-1", "eu-west-1", "us-west-2", "us-east-1"] * 3
+        found = list(pool.map(count, regions))
+    engine.dispose()
+    assert found == found[:4] * 3
+    assert len(set(found[:3])) > 1
+
+
+def test_a_read_only_engine_writes_nothing(em: Emulator) -> None:
+    engine = create_engine(f"sqlprov://?read_only=1&region=us-east-1&endpoint_url={em.url}")
+    with engine.connect() as con, pytest.raises(exc.NotSupportedError, match="read-only"):
+        con.execute(text("DELETE FROM aws.sagemaker.models WHERE model_name = 'x'"))
+    engine.dispose()
+
+
+def test_the_local_sagemaker_is_a_url_away() -> None:
+    engine = create_engine("sqlprov://?local=1")
+    with engine.connect() as con:
+        query = text("SELECT name FROM aws.sagemaker.inference_experiments WHERE region = :r AND status = :s")
+        assert con.execute(query, {"r": "eu-west-1", "s": "Stopping"}).scalars().all() == ["support-triage"]
+    engine.dispose()
+
+
+def test_an_error_keeps_its_class_and_its_text(em: Emulator) -> None:
+    engine = create_engine(f"sqlprov://?endpoint_url={em.url}")
+    with engine.connect() as con, pytest.raises(exc.ProgrammingError, match="region") as told:
+        con.execute(text("SELECT * FROM aws.sagemaker.models"))
+    assert isinstance(told.value.orig, sqlprov.RegionError)
+    engine.dispose()

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, Table, create_engine, exc, select, text
+from sqlalchemy.orm import Session
+
+import sqlprov
+from sqlprov.emulator import Emulator
+
+Live = Callable[[str], Table]
+MANY = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'eu-west-1' ORDER BY name"
+FEW = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2' ORDER BY name"
+
+
+@pytest.fixture(scope="module")
+def expected(em: Emulator) -> dict[str, list[tuple[Any, ...]]]:
+    """What sqlprov itself answers to the queries."""
+    with sqlprov.connect(endpoint_url=em.url) as con:
+        return {query: con.sql(query).fetchall() for query in (MANY, FEW)}
+
+
+@pytest.fixture
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection on which SQLAlchemy's transactions are DuckDB's."""
+    with engine.connect().execution_options(isolation_level="SNAPSHOT") as connection:
+        yield connection
+
+
+def calls(em: Emulator) -> int:
+    return len([call for call in em.calls if call.operation.startswith("List")])
+
+
+# Several results at a time
+
+
+@pytest.mark.parametrize(
+    "before", ["", "SET VARIABLE x = 1", "CREATE TEMP TABLE IF NOT EXISTS scratch (n INTEGER)"]
+)
+def test_interleaved_results_of_one_connection_lose_no_row(
+    con: Connection, expected: dict[str, list[Any]], before: str
+) -> None:
+    if before:
+        con.execute(text(before))
+    many = con.execute(text(MANY))
+    rows = [many.fetchone(), *many.fetchmany(10)]
+    few = con.execute(text(FEW))
+    rows += many.fetchmany(1000)
+    assert [few.fetchone(), *few.fetchall()] == expected[FEW]
+    third = con.execute(text(MANY))
+    rows += many.fetchall()
+    assert rows == expected[MANY]
+    assert third.fetchall() == expected[MANY]
+
+
+def test_interleaved_results_of_two_connections_lose_no_row(
+    engine: Engine, expected: dict[str, list[Any]]
+) -> None:
+    with engine.connect() as one, engine.connect() as other:
+        mine, theirs = one.execute(text(MANY)), other.execute(text(MANY))
+        found = [(mine.fetchone(), theirs.fetchone()) for _ in range(2503)]
+    assert found == [(row, row) for row in expected[MANY]]
+
+
+def test_a_statement_for_each_row_while_the_rows_are_read(con: Connection, live: Live) -> None:
+    models = live("models")
+    regions = text("SELECT region FROM aws.regions WHERE region IN ('us-east-1', 'us-west-2', 'eu-west-1')")
+    found = {
+        region: len(con.execute(select(models.c.model_name).where(models.c.region == region)).all())
+        for (region,) in con.execute(regions)
+    }
+    assert found.keys() == {"us-east-1", "us-west-2", "eu-west-1"}
+    assert min(found.values()) > 0
+
+
+def test_a_result_left_unread_costs_no_further_call(em: Emulator, con: Connection) -> None:
+    unordered = MANY.removesuffix(" ORDER BY name")
+    left = con.execute(text(unordered))
+    assert left.fetchone()
+    before = calls(em)
+    assert con.execute(text("SELECT 1")).scalar() == 1
+    assert calls(em) - before < 10  # of the 25 pages
+    left.close()
+
+
+def test_an_error_while_rows_are_kept_is_told_to_who_reads_them(em: Emulator, con: Connection) -> None:
+    con.execute(text("SET VARIABLE x = 1"))
+    result = con.execute(
+        text("SELECT CASE WHEN i < 100000 THEN i ELSE error('late') END FROM range(100001) AS r(i)")
+    )
+    assert result.fetchone() == (0,)
+    assert con.execute(text("SELECT 1")).scalar() == 1
+    with pytest.raises(exc.DBAPIError, match="late"):
+        result.fetchall()
+
+
+def test_after_a_statement_that_failed_the_next_one_runs(con: Connection) -> None:
+    with pytest.raises(exc.ProgrammingError):
+        con.execute(text("SELECT * FROM nowhere"))
+    assert con.execute(text("SELECT 1")).scalar() == 1
+
+
+# Commit
+
+
+def test_rows_fetched_after_a_commit_are_all_there(con: Connection, expected: dict[str, list[Any]]) -> None:
+    result = con.execute(text(MANY))
+    rows = result.fetchmany(3)
+    con.commit()
+    rows += result.fetchmany(1000)
+    con.rollback()
+    assert rows + list(result.fetchall()) == expected[MANY]
+
+
+def test_rows_fetched_after_the_commit_of_a_transaction_are_all_there(
+    snapshot: Connection, expected: dict[str, list[Any]]
+) -> None:
+    snapshot.execute(text("CREATE OR REPLACE TABLE written (n INTEGER)"))
+    result = snapshot.execute(text(MANY))
+    rows = result.fetchmany(3)
+    snapshot.execute(text("INSERT INTO written VALUES (1)"))
+    rows += result.fetchmany(1)
+    snapshot.commit()
+    assert rows + list(result.fetchall()) == expected[MANY]
+
+
+def test_rows_of_a_transaction_that_was_undone_are_an_error_and_not_missing(snapshot: Connection) -> None:
+    result = snapshot.execute(text(MANY))
+    assert result.fetchone()
+    snapshot.rollback()
+    with pytest.raises(exc.InterfaceError, match="closed"):
+        result.fetchall()
+
+
+def test_each_statement_is_committed_by_itself_unless_transactions_are_asked_for(
+    con: Connection, snapshot: Connection
+) -> None:
+    con.execute(text("CREATE OR REPLACE TABLE t (n INTEGER)"))
+    con.execute(text("INSERT INTO t VALUES (1)"))
+    con.rollback()
+    snapshot.execute(text("INSERT INTO t VALUES (2)"))
+    snapshot.rollback()
+    snapshot.execute(text("INSERT INTO t VALUES (3)"))
+    snapshot.commit()
+    assert con.execute(text("SELECT n FROM t ORDER BY n")).scalars().all() == [1, 3]
+
+
+def test_a_connection_goes_back_to_the_pool_without_transactions(em: Emulator) -> None:
+    engine = create_engine(f"sqlprov://?endpoint_url={em.url}", pool_size=1, max_overflow=0)
+    with engine.connect().execution_options(isolation_level="SNAPSHOT") as con:
+        con.execute(text("CREATE TABLE t (n INTEGER)"))
+    with engine.connect() as con:
+        assert con.get_isolation_level() == con.default_isolation_level == "AUTOCOMMIT"
+        with pytest.raises(exc.ProgrammingError, match="does not exist"):
+            con.execute(text("FROM t"))
+    engine.dispose()
+
+
+def test_a_session_of_the_orm_keeps_what_it_writes_in_a_begin_block(engine: Engine) -> None:
+    with engine.begin() as con:
+        con.execute(text("CREATE OR REPLACE TABLE begun AS SELECT 1 AS n"))
+    with Session(engine) as session:
+        assert session.execute(text("SELECT n FROM begun")).scalar_one() == 1
+
+
+# A connection is a session
+
+
+def test_what_a_statement_sets_the_next_one_sees(con: Connection) -> None:
+    for statement in (
+        "USE aws.sagemaker",
+        "SET sqlprov_regions = 'us-west-2'",
+        "SET VARIABLE wanted = 'search%'",
+        "CREATE OR REPLACE TEMP TABLE mine AS SELECT 1 AS n",
+    ):
+        con.execute(text(statement))
+    query = "SELECT DISTINCT region FROM endpoints, mine WHERE endpoint_name LIKE getvariable('wanted')"
+    assert con.execute(text(query)).all() == [("us-west-2",)]
+
+
+def test_a_transaction_begun_in_sql_is_seen_by_every_statement_until_commit(engine: Engine) -> None:
+    with engine.connect() as con, engine.connect() as other:
+        con.execute(text("CREATE OR REPLACE TABLE seen (n INTEGER)"))
+        con.execute(text("BEGIN"))
+        con.execute(text("INSERT INTO seen VALUES (1)"))
+        reading = con.execute(text("SELECT * FROM range(5000)"))
+        assert reading.fetchone() == (0,)
+        assert con.execute(text("SELECT count(*) FROM seen")).scalar() == 1
+        assert other.execute(text("SELECT count(*) FROM seen")).scalar() == 0
+        con.commit()
+        assert other.execute(text("SELECT count(*) FROM seen")).scalar() == 1
+        assert len(reading.fetchall()) == 4999
