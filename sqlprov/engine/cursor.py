@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from sqlprov.engine.writes import Asked, Proposal
     from sqlprov.plan import PlannedCall
 
+STRING = "CREATE TEMP MACRO string(value) AS CAST(value AS VARCHAR)"
+"""StackQL's function for a text; to DuckDB it is the name of a type."""
+STRING_IS_MISSING = "Scalar Function with name string does not exist"
 BATCH = 2048
 """Rows that DuckDB hands on at a time while a result is read bit by bit."""
 COUNTED = frozenset(
@@ -238,6 +241,9 @@ class Cursor:
                 if self._session.register(missing_words(error)) or self._adopt(
                     error, bindings.variables, run
                 ):
+                    continue
+                if STRING_IS_MISSING in str(error):
+                    self.duck.execute(STRING)
                     continue
                 raise unknown_live(error, text, self._session.catalog, self.path) or error from None
 

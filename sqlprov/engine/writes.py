@@ -16,9 +16,11 @@ from sqlprov.cloud.writing import Ending, Outcome, RowWriter, Stopped, write_row
 from sqlprov.engine.session import Session, quoted
 from sqlprov.errors import DataError, NotSupportedError, RegionError, WriteError, counted, nearest
 from sqlprov.plan.changes import tag_map, unlike
-from sqlprov.plan.drafts import PATCH, Drafts, Given, check_assigned, execution, updates
+from sqlprov.plan.drafts import PATCH, Drafts, check_assigned, execution, updates
+from sqlprov.plan.given import Given
 from sqlprov.plan.insert import inserts
 from sqlprov.plan.patch import patched
+from sqlprov.plan.patch_check import patch_faults
 from sqlprov.plan.rehearse import rehearsed
 from sqlprov.plan.write import Done, Found, Kind, Request, Write, next_step
 from sqlprov.statements.delete import Delete
@@ -242,6 +244,12 @@ class Writing:
             target = Target(Write(self.table, Kind.UPDATE, *key, {}), row[0], values)
             if found.setdefault(key, target).document != row[0]:
                 raise DataError(f"{target.write.shown} is matched twice, with different values.")
+        drafts = Drafts()
+        for document in dict.fromkeys(target.document or "" for target in found.values()):
+            faults, warnings = patch_faults(self.table, document)
+            drafts.faults += faults
+            drafts.warnings += warnings
+        self.warnings += drafts.checked().warnings
         return list(found.values())
 
     def _deletes(self, statement: Delete) -> list[Target]:

@@ -6,36 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pyarrow as pa
-
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import DatabaseError, DataError, NotSupportedError, UnknownName, counted, nearest
 from sqlprov.plan.changes import tag_map
+from sqlprov.plan.given import Given
+from sqlprov.plan.read_only import writable
 from sqlprov.plan.steps import Kind, Write
 from sqlprov.plan.values import coerced, column_member
 
 REGION = "region"
 PATCH = "data__PatchDocument"
-
-
-@dataclass(frozen=True)
-class Given:
-    """Values as DuckDB gave them.
-
-    Attributes:
-        names: columns as the statement writes them.
-        types: Arrow type of each.
-        json: whether each is of DuckDB's type JSON.
-        rows: their values.
-        zone: time zone of times that name none.
-    """
-
-    names: tuple[str, ...]
-    types: tuple[pa.DataType, ...]
-    json: tuple[bool, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    zone: str
+IDENTIFIER = "identifier"
 
 
 @dataclass
@@ -110,6 +92,9 @@ def updates(
     method = _update(table)
     desired = table.write.desired
     names = [_updatable(table, method, name) for name in assigned]
+    columns = [column_name(table, name) or "" for name in names]
+    given, left_out = writable(table, given, names, columns, method.input)
+    notes = (f"{', '.join(left_out)}: read-only, left out",) if left_out else ()
     drafts = Drafts()
     found: dict[tuple[str, tuple[str, ...]], Write] = {}
     for number, ((region, key), row) in enumerate(zip(keys, given.rows, strict=True), start=1):
@@ -124,6 +109,7 @@ def updates(
             tags=None if "tags" not in names else tag_map(tags or []),
             desired=values.get(desired.column) if desired else None,
             reason=values.get(desired.reason) if desired and desired.reason else None,
+            notes=notes,
         )
         before = found.setdefault((region, key), write)
         if before != write:
@@ -176,8 +162,13 @@ def execution(table: Table, method: Method, given: Given, region: str | None) ->
     drafts = Drafts()
     members: list[str] = []
     wrong: list[DatabaseError] = []
+    parts = key_parts(table, method)
     for name in given.names:
         member = REGION if name.lower() == REGION else column_member(name, method.input)
+        if member is None and name.lower().removeprefix("data__") == IDENTIFIER and len(parts) == 1:
+            member = parts[0].name
+        if member and member in members:
+            wrong.append(DataError(f"EXEC {table.full_name}.{method.name} gives @{member} twice."))
         if member is None:
             words = (*method.input.members, REGION)
             wrong.append(UnknownName(f"{method.name} has no parameter @{name}.{nearest(name, words)}"))
@@ -187,7 +178,7 @@ def execution(table: Table, method: Method, given: Given, region: str | None) ->
     needed = (*method.input.required, *([] if own_region else [REGION]))
     if lacking := [f"@{name}" for name in needed if name not in (*values, *faulty)]:
         wrong.append(DataError(f"EXEC {table.full_name}.{method.name} lacks {', '.join(lacking)}."))
-    key = tuple(str(values.get(part.name, "")) for part in key_parts(table, method))
+    key = tuple(str(values.get(part.name, "")) for part in parts)
     drafts.writes.append(Write(table, Kind.EXEC, str(own_region), key, values, method=method.name))
     return drafts.checked(wrong)
 

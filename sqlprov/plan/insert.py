@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import DatabaseError, DataError, NotSupportedError
 from sqlprov.plan.changes import reserved
 from sqlprov.plan.drafts import (
     REGION,
     Drafts,
-    Given,
     column_name,
     key_parts,
     method_of,
     row_values,
     unknown_column,
 )
+from sqlprov.plan.given import Given
+from sqlprov.plan.read_only import writable
 from sqlprov.plan.steps import Kind, Write
 from sqlprov.plan.values import column_member, missing
 
@@ -48,9 +47,9 @@ def inserts(table: Table, given: Given, listed: bool, region: str | None) -> Dra
         wrong.append(DataError(f"INSERT INTO {table.full_name} lacks {', '.join(lacking)}."))
     drafts = Drafts()
     first: dict[tuple[str, tuple[str, ...]], int] = {}
-    if not listed:
-        given, inside = _insertable_inside(given, members, method.input)
-        left_out += inside
+    columns = [column_name(table, member) or "" for member in members]
+    given, inside = writable(table, given, members, columns, method.input)
+    left_out += inside
     for number, row in enumerate(given.rows, start=1):
         values, faulty = row_values(drafts, given, members, method.input, number, row)
         own_region = values.pop(REGION, None) or region
@@ -114,29 +113,3 @@ def _insertable(
             member = ""
         members.append(member or "")
     return members, left_out
-
-
-def _insertable_inside(given: Given, members: Sequence[str], shape: Shape) -> tuple[Given, list[str]]:
-    """The rows without what a structure holds and the call does not take, such as a variant's Status."""
-    left_out: dict[str, None] = {}
-
-    def taken(value: Any, wanted: Shape, path: str) -> Any:
-        if wanted.kind == "structure" and isinstance(value, dict):
-            for name in value.keys() - set(wanted.members):
-                left_out[f"{path}.{name}"] = None
-            return {
-                name: taken(inner, wanted.members[name], f"{path}.{name}")
-                for name, inner in value.items()
-                if name in wanted.members
-            }
-        if wanted.item is not None and isinstance(value, list):
-            return [taken(inner, wanted.item, path) for inner in value]
-        return value
-
-    def row(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(
-            taken(value, shape.members[member], member) if member in shape.members else value
-            for value, member in zip(values, members, strict=True)
-        )
-
-    return replace(given, rows=tuple(map(row, given.rows))), list(left_out)

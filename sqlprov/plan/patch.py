@@ -40,7 +40,7 @@ class Patched(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Property:
+class Property:
     """A property of the document: its column, and its shape in the call that sets it (`None`: read-only)."""
 
     column: Column
@@ -54,7 +54,7 @@ def patched(table: Table, found: Found, document: str) -> Patched:
         DataError: the document is no patch, does not apply, or a value does not fit; the text says where.
         NotSupportedError: a property that is read-only or fixed at creation ends with another value.
     """
-    properties = _properties(table)
+    properties = properties_of(table)
     before = {
         name: value for name, known in properties.items() if (value := _shown(name, known, found)) is not None
     }
@@ -66,23 +66,23 @@ def patched(table: Table, found: Found, document: str) -> Patched:
     return result
 
 
-def _properties(table: Table) -> dict[str, _Property]:
+def properties_of(table: Table) -> dict[str, Property]:
     """Property -> column and shape: what create and update take, what Cloud Control adds, what Describe returns."""
-    properties: dict[str, _Property] = {}
+    properties: dict[str, Property] = {}
     for method in (table.by_method.get("create_resource"), table.by_method.get("update_resource")):
         for part in method.inputs if method else ():
             if part.column and method:
-                properties[part.name] = _Property(table.by_name[part.column], method.input.members[part.name])
+                properties[part.name] = Property(table.by_name[part.column], method.input.members[part.name])
     for name, ignored in table.write.insert.ignored.items():
-        properties[name] = _Property(table.by_name[ignored])
+        properties[name] = Property(table.by_name[ignored])
     shown = {known.column.name for known in properties.values()}
     for column in table.columns:
         if column.name not in shown and len(column.path) == 1:
-            properties.setdefault(column.path[0], _Property(column))
+            properties.setdefault(column.path[0], Property(column))
     return properties
 
 
-def _shown(name: str, known: _Property, found: Found) -> Any:
+def _shown(name: str, known: Property, found: Found) -> Any:
     """A property's value before the patch, as JSON; `None` if it is absent."""
     if known.column.source is Source.TAGS:
         if found.tags is None:
@@ -101,18 +101,12 @@ def _text(value: Any) -> str:
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 
-def _applied(text: str, before: Mapping[str, Any], properties: Mapping[str, _Property]) -> dict[str, Any]:
+def _applied(text: str, before: Mapping[str, Any], properties: Mapping[str, Property]) -> dict[str, Any]:
     """The document after the patch."""
-    try:
-        operations = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"the patch is no JSON: {error.msg}\n{caret(text, error.pos)}") from error
-    if not isinstance(operations, list):
-        raise DataError(f"expected a list of operations as the patch, found {_brief(operations)}")
     after = dict(before)
-    for at, operation in enumerate(operations):
-        place = f"operation {at} of the patch, {_brief(operation)}"
-        wanted = _checked(operation, after, properties, place)
+    for place, operation in operations_of(text):
+        check_form(operation, properties, place)
+        wanted = _applicable(operation, after)
         if wanted is None:
             continue
         try:
@@ -134,13 +128,29 @@ def _applied(text: str, before: Mapping[str, Any], properties: Mapping[str, _Pro
     return after
 
 
-def _checked(
-    operation: Any, document: Mapping[str, Any], properties: Mapping[str, _Property], place: str
-) -> dict[str, Any] | None:
-    """The operation to apply; `None` if nothing is to be done.
+def operations_of(text: str) -> list[tuple[str, Any]]:
+    """The operations of a document, each with the words for its place.
 
-    Cloud Control does not return what is only written (Schedule, DesiredState), and leaves out what is empty:
-    replacing such a property adds it, removing it does nothing.
+    Raises:
+        DataError: the document is no list in JSON.
+    """
+    try:
+        operations = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"the patch is no JSON: {error.msg}\n{caret(text, error.pos)}") from error
+    if not isinstance(operations, list):
+        raise DataError(f"expected a list of operations as the patch, found {_brief(operations)}")
+    return [
+        (f"operation {at} of the patch, {_brief(operation)}", operation)
+        for at, operation in enumerate(operations)
+    ]
+
+
+def check_form(operation: Any, properties: Mapping[str, Property], place: str) -> None:
+    """That an operation is one, whatever the row.
+
+    Raises:
+        DataError: it has no known op, no path, or the path of no property.
     """
     if not isinstance(operation, dict):
         raise DataError(f"{place}: expected an object with `op` and `path`")
@@ -156,18 +166,31 @@ def _checked(
             raise DataError(f"{place}: expected {key!r} such as '/Description', found {pointer!r}")
         if pointer:
             _check_name(_first(pointer), properties, place)
-    path = operation["path"]
+
+
+def _applicable(operation: dict[str, Any], document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The operation to apply; `None` if nothing is to be done.
+
+    Cloud Control does not return what is only written (Schedule, DesiredState), and leaves out what is empty:
+    replacing such a property adds it, removing it does nothing.
+    """
+    verb, path = operation["op"], operation["path"]
     absent = path.count("/") == 1 and _first(path) not in document
     if absent and verb == "remove":
         return None
     return {**operation, "op": "add"} if absent and verb == "replace" else operation
 
 
+def steps_of(pointer: str) -> list[str]:
+    """The steps of a JSON pointer."""
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+
+
 def _first(pointer: str) -> str:
-    return pointer.split("/")[1].replace("~1", "/").replace("~0", "~")
+    return steps_of(pointer)[0]
 
 
-def _check_name(name: str, properties: Mapping[str, _Property], place: str) -> None:
+def _check_name(name: str, properties: Mapping[str, Property], place: str) -> None:
     if name not in properties:
         raise DataError(
             f"{place}: unknown property {name!r}; expected one of {', '.join(properties)}.{nearest(name, properties)}"
@@ -175,7 +198,7 @@ def _check_name(name: str, properties: Mapping[str, _Property], place: str) -> N
 
 
 def _changed(
-    table: Table, found: Found, name: str, known: _Property, before: Any, after: Any, result: Patched
+    table: Table, found: Found, name: str, known: Property, before: Any, after: Any, result: Patched
 ) -> Patched:
     """`result` with the property that is another after the patch."""
     declared = table.write.desired

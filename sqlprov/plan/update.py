@@ -20,7 +20,7 @@ def update_step(write: Write, now: Found | None, done: tuple[Request, ...]) -> S
     if now is None:
         return Refuse(f"{write.shown} does not exist")
     if moved(write.table, done):
-        return Done()
+        return Done("; ".join(write.notes))
     row = _Row(write, now, done)
     problem = row.unsettable() or row.unreachable() or row.unheard_reason()
     if problem:

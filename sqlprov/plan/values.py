@@ -53,7 +53,15 @@ class ValueWarning(_Remark):
 
 
 def coerced(
-    value: Any, type: pa.DataType, is_json: bool, shape: Shape, *, row: int, column: str, zone: str
+    value: Any,
+    type: pa.DataType,
+    is_json: bool,
+    shape: Shape,
+    *,
+    row: int,
+    column: str,
+    zone: str,
+    partial: bool = False,
 ) -> tuple[Any, list[ValueFault], list[ValueWarning]]:
     """One value as boto3 takes it for `shape`.
 
@@ -63,11 +71,12 @@ def coerced(
         is_json: whether DuckDB's type is JSON, which arrives as plain text.
         row, column: for messages; paths begin with the column.
         zone: time zone of times that name none, such as `Europe/Berlin`.
+        partial: whether what lacks parts may get them later: only what is there is checked.
 
     Returns:
         (value, faults, warnings): the value is `None` where it is NULL throughout, or has faults.
     """
-    walk = _Walk(row, column, zone)
+    walk = _Walk(row, column, zone, partial)
     try:
         found = walk.value(value, pa.json_() if is_json else type, shape, column)
     except RecursionError:
@@ -102,6 +111,7 @@ class _Walk:
     row: int
     column: str
     zone: str
+    partial: bool = False
     faults: list[ValueFault] = field(default_factory=list)
     warnings: list[ValueWarning] = field(default_factory=list)
 
@@ -153,6 +163,8 @@ class _Walk:
         # DuckDB pads structs with NULLs, so one that holds nothing else was not given; {} was.
         if not sent and given and not item and not self._faulty_below(path):
             return None
+        if self.partial:
+            return sent
         if absent := [name for name in shape.required if name not in sent]:
             self.fault(path, value, f"the required {' and '.join(absent)} too", shape)
         if shape.union and len(sent) != 1:
@@ -206,7 +218,7 @@ class _Walk:
                 self.fault(f"{path}[{at}].Key", key, f"each tag key once; it is also in {path}[{first}]")
 
     def _count(self, count: int, value: Any, shape: Shape, path: str) -> None:
-        low, high = shape.low, shape.high
+        low, high = None if self.partial else shape.low, shape.high
         if (low is not None and count < low) or (high is not None and count > high):
             self.fault(path, value, f"{_NESTED[shape.kind]}{limits(low, high, 'item')} (not {count:,})")
 

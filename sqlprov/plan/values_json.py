@@ -74,20 +74,21 @@ def shown(value: Any) -> str:
         case bytes():
             text = counted(len(value), "byte")
         case Pairs() | list() | dict() | bool():
-            text = _json(value)
+            text = written(value)
         case _:
             text = str(value)
     text = " ".join(text.split())
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
-def _json(value: Any) -> str:
+def written(value: Any) -> str:
+    """A value as JSON text; what `parse` read is written as it was."""
     match value:
         case Pairs() | dict():
             pairs = value if isinstance(value, Pairs) else value.items()
-            return "{" + ", ".join(f"{_json(key)}: {_json(part)}" for key, part in pairs) + "}"
+            return "{" + ", ".join(f"{written(key)}: {written(part)}" for key, part in pairs) + "}"
         case list() | tuple():
-            return "[" + ", ".join(map(_json, value)) + "]"
+            return "[" + ", ".join(map(written, value)) + "]"
         case str() | bool() | None:
             return json.dumps(value, ensure_ascii=False)
     return str(value)

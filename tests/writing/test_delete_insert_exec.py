@@ -147,6 +147,62 @@ def test_exec_stop_promotes_and_removes_as_written(desk: Desk) -> None:
     assert desk.record(name)["Status"] == "Cancelled"
 
 
+@pytest.mark.parametrize("spelling", ["Name", "name", "data__Name", "Identifier", "data__Identifier"])
+def test_exec_takes_the_key_under_each_of_its_names(desk: Desk, spelling: str) -> None:
+    name = desk.experiment("Created")
+    assert desk.one(f"EXEC {TABLE}.start @{spelling} = '{name}', @region = '{REGION}'").key == name
+    assert desk.made == [(START, {"Name": name})]
+
+
+def test_exec_refuses_the_key_under_two_names(desk: Desk) -> None:
+    with pytest.raises(DataError, match="gives @Name twice"):
+        desk.con.sql(f"EXEC {TABLE}.start @Name = 'a', @Identifier = 'a', @region = '{REGION}'")
+    assert desk.em.calls == []
+
+
+def test_a_value_may_be_written_as_stackql_does(desk: Desk) -> None:
+    sql = insert("by-stackql", Description="of stackql").replace("'of stackql'", "string('of stackql')")
+    for value in (MEMBERS["ModelVariants"], MEMBERS["Schedule"]):
+        sql = sql.replace(literal(value), f"JSON({literal(value)})")
+    assert (sql.count("JSON("), sql.count("string(")) == (2, 1)
+    assert desk.one(sql).status is Ending.OK
+    record = desk.record("by-stackql")
+    assert (record["Description"], record["Schedule"]) == ("of stackql", MEMBERS["Schedule"])
+    assert desk.con.sql("SELECT string(1) || string('x')").fetchall() == [("1x",)]
+
+
+# What only the service fills in
+
+
+def test_a_column_may_be_changed_by_an_expression_over_itself(desk: Desk) -> None:
+    name = desk.experiment()
+    changed = "list_transform(model_variants, lambda v: struct_update(v, ModelName := 'other'))"
+    outcome = desk.update(name, f"model_variants = {changed}")
+    assert (outcome.status, desk.operations) == (Ending.OK, ["UpdateInferenceExperiment"])
+    assert "ModelVariants.Status: read-only, left out" in outcome.reason
+    assert [one["ModelName"] for one in desk.record(name)["ModelVariants"]] == ["other", "other"]
+    outcome = desk.update(name, "model_variants = model_variants")
+    assert outcome.reason == "ModelVariants.Status: read-only, left out; nothing changes"
+
+
+def test_an_insert_that_lists_its_columns_may_take_them_from_the_table_itself(desk: Desk) -> None:
+    name = desk.experiment()
+    columns = "type, role_arn, endpoint_name, model_variants, shadow_mode_config, region"
+    outcome = desk.one(
+        f"INSERT INTO {TABLE} (name, {columns}) SELECT '{name}-b', {columns} FROM {TABLE} WHERE {of(name)}"
+    )
+    assert outcome.status is Ending.OK, outcome.reason
+    assert "ModelVariants.Status: read-only, left out" in outcome.reason
+
+
+def test_a_member_that_nobody_knows_is_still_a_fault(desk: Desk) -> None:
+    name = desk.experiment()
+    variants = json.dumps([{**variant("production"), "Stauts": "x"}])
+    with pytest.raises(DataError, match="Stauts"):
+        desk.con.sql(f"UPDATE {TABLE} SET model_variants = '{variants}' WHERE {of(name)}")
+    assert desk.calls == []
+
+
 # A conflict is decided anew
 
 

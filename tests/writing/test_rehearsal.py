@@ -173,7 +173,7 @@ def test_what_does_not_match_shows_no_row(desk: Desk) -> None:
 
 
 def test_an_explanation_refuses_what_the_statement_would(desk: Desk) -> None:
-    with pytest.raises(DataError, match="do not fit"):
+    with pytest.raises(DataError, match="1 value does not fit"):
         desk.con.sql(f"EXPLAIN {insert('bad name')}")
     desk.set(max_attempts=1, on_error="warn")
     desk.em.fault(Fault("error500", operation="ListModels", times=None))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from lab import CATALOG, EXPERIMENTS, REGION, connection, experiment, insert, po
 from sqlprov.connection import Connection
 from sqlprov.emulator import Emulator, Options
 from sqlprov.errors import DataError
+from sqlprov.output import write
 
 NUMBERS = count()
 READ = (
@@ -298,6 +300,24 @@ def bare(value: Any) -> Any:
         reported = ("VariantStatus", "DeployedImages", "CurrentWeight", "CurrentInstanceCount")
         return {name: bare(part) for name, part in value.items() if not name.startswith(reported)}
     return [bare(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "jsonl", "parquet"])
+def test_what_was_printed_in_any_format_that_duckdb_reads_can_be_inserted_again(
+    lab: tuple[Emulator, Connection], tmp_path: Path, format: str
+) -> None:
+    em, con = lab
+    file = tmp_path / f"printed.{format}"
+    with file.open("wb") as stream:
+        one = f"FROM {EXPERIMENTS} WHERE region = '{REGION}' AND name = 'pricing-elasticity'"
+        write(con.sql(one), format, stream)
+    con.sql(f"INSERT INTO {EXPERIMENTS} BY NAME SELECT * REPLACE ('from-{format}' AS name) FROM '{file}'")
+    names = ("pricing-elasticity", f"from-{format}")
+    first, second = (em.get("InferenceExperiment", REGION, name) for name in names)
+    assert first is not None and second is not None
+    for member in ("Description", "Schedule", "ModelVariants", "ShadowModeConfig", "DataStorageConfig"):
+        assert second.get(member) == first.get(member)
+    assert sorted(map(str, second["Tags"])) == sorted(map(str, first["Tags"]))
 
 
 def test_rows_inserted_by_name_may_come_from_a_file(lab: tuple[Emulator, Connection], tmp_path: Any) -> None:
