@@ -162,10 +162,12 @@ def page_run(file: Path) -> list[tuple[Block, str]]:
 
 
 def example_run(file: Path) -> str:
-    """What an example prints on the local SageMaker."""
+    """What an example prints on the local SageMaker; variables of a script stand beside it."""
     if file.suffix == ".sql":
+        variables = file.with_suffix(".yaml")
+        words = ("--var-file", variables) if variables.exists() else ()
         # What became of the rows that a script writes stands on stderr.
-        return plain(printed_by("sqlprov", "exec", "--local", "-f", file, stderr=subprocess.STDOUT))
+        return plain(printed_by("sqlprov", "exec", "--local", "-f", file, *words, stderr=subprocess.STDOUT))
     return plain(printed_by(sys.executable, "-W", "error", file))
 
 

@@ -1,0 +1,44 @@
+-- A shadow test from a template: StackQL's own example, which `SHOW INSERT INTO` prints, filled in from a file. Run it with:
+-- sqlprov exec --local -f examples/writes/new_test.sql --var-file examples/writes/new_test.yaml --var Name=churn-spring
+-- and with --dry-run to see the SQL and the calls first.
+/*+ create */
+INSERT INTO aws.sagemaker.inference_experiments (
+ Name,
+ Type,
+ Description,
+ RoleArn,
+ EndpointName,
+ Schedule,
+ KmsKey,
+ DataStorageConfig,
+ ModelVariants,
+ ShadowModeConfig,
+ Tags,
+ StatusReason,
+ DesiredState,
+ region
+)
+SELECT 
+ '{{ Name }}',
+ '{{ Type }}',
+ '{{ Description }}',
+ '{{ RoleArn }}',
+ '{{ EndpointName }}',
+ '{{ Schedule }}',
+ '{{ KmsKey }}',
+ '{{ DataStorageConfig }}',
+ '{{ ModelVariants }}',
+ '{{ ShadowModeConfig }}',
+ '{{ Tags }}',
+ '{{ StatusReason }}',
+ '{{ DesiredState }}',
+ '{{ region }}';
+
+SELECT name, status, description, schedule.EndTime AS ends, model_variants[2].ModelName AS shadow
+FROM aws.sagemaker.inference_experiments
+WHERE name = '{{ Name }}' AND region = '{{ region }}';
+
+-- Text that stands in the template itself is a part of it; what comes from variables never is.
+{% for tag in Tags %}
+SELECT {{ tag.Key }} AS key, {{ tag.Value }} AS value{{ ", true AS of_the_owner" if tag.Key == "owner" }};
+{% endfor %}
