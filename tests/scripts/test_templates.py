@@ -72,12 +72,14 @@ def test_outside_a_literal_it_is_a_value_as_sql_writes_it_or_a_name(template: st
     [
         ("""{"a": "{{ quote }}"}""", r"""{"a": "\" \\"}"""),
         ("""[{"a": "{{ quote }}", "n": {{ n }}, "o": {{ o }}}]""", r"""[{"a": "\" \\", "n": 5, "o": {"b": "\""}}]"""),
+        ("""[{{ digits }}, {{ quote }}, {{ more }}]""", r"""[7, "\" \\", "1, \"Admin\": true"]"""),
         ("""say "{{ quote }}\"""", r'''say "" \"'''),
         ("""["{{ quote }}\",]""", r'''["" \",]'''),
     ],
 )  # fmt: skip
-def test_in_a_literal_that_is_json_a_text_stays_within_its_quotes(template: str, written: str) -> None:
-    found = render(f"SELECT '{template}'", {"quote": '" \\', "n": 5, "o": {"b": '"'}})
+def test_in_a_literal_that_is_json_a_value_cannot_become_a_part_of_it(template: str, written: str) -> None:
+    variables = {"quote": '" \\', "n": 5, "o": {"b": '"'}, "digits": "7", "more": '1, "Admin": true'}
+    found = render(f"SELECT '{template}'", variables)
     assert found.text == f"SELECT '{written}'"
 
 

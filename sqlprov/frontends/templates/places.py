@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 from sqlprov.errors import MalformedSQL
@@ -17,7 +18,15 @@ from sqlprov.frontends.templates.marks import Marked, Value, json_text
 from sqlprov.statements.tokens import Kind, Token, tokens
 
 _WORD_PART = re.compile(r"[A-Za-z0-9_]*")
-_JSON_PARTS = r'"(?:[^"\\]|\\.)*+"'
+_JSON_TEXT = r'"(?:[^"\\]|\\.)*+"'
+
+
+class _Json(Enum):
+    """Where in a literal a value stands."""
+
+    NONE = "the literal is no JSON"
+    TEXT = "between JSON's quotes"
+    VALUE = "where JSON has a value"
 
 
 class _Unfit(Exception):
@@ -35,7 +44,7 @@ def write(token: Token, values: Sequence[Value], dotted: bool, marked: Marked) -
         DataError: a value that cannot stand there.
     """
     parts = token.value.split(marked.mark)
-    inside = _in_json(token.value, marked.mark) if token.kind is Kind.TEXT else []
+    stands = _in_json(token.value, marked.mark) if token.kind is Kind.TEXT else [_Json.NONE] * len(values)
     written = parts[0]
     for at, (value, part) in enumerate(zip(values, parts[1:], strict=True)):
         try:
@@ -45,7 +54,7 @@ def write(token: Token, values: Sequence[Value], dotted: bool, marked: Marked) -
             raise marked.refused(value, "holds a character that UTF-8 does not know") from None
         except _Unfit as unfit:
             raise marked.refused(value, str(unfit)) from None
-        written += (json_text(text)[1:-1] if inside and inside[at] else text) + part
+        written += _escaped(text, stands[at]) + part
     if token.kind is Kind.TEXT:
         return _literal(written)
     if token.kind is Kind.QUOTED:
@@ -118,20 +127,30 @@ def _quoted(name: str, quote: str) -> str:
     return quote + name.replace(quote, quote * 2) + quote
 
 
-def _in_json(body: str, mark: str) -> list[bool]:
-    """Of each mark in a literal, whether it stands in a text of the JSON that the literal is."""
-    inside: list[bool] = []
+def _in_json(body: str, mark: str) -> list[_Json]:
+    """Of each mark in a literal, where it stands."""
+    places: list[_Json] = []
 
-    def stands(found: re.Match[str]) -> str:
+    def stood(found: re.Match[str]) -> str:
         part = found.group()
-        inside.extend([part != mark] * part.count(mark))
+        places.extend([_Json.VALUE if part == mark else _Json.TEXT] * part.count(mark))
         return "0" if part == mark else part
 
-    trial = re.sub(f"{_JSON_PARTS}|{mark}", stands, body, flags=re.DOTALL)
-    if trial.lstrip()[:1] not in ("{", "["):
-        return [False] * len(inside)
+    trial = re.sub(f"{_JSON_TEXT}|{mark}", stood, body, flags=re.DOTALL)
+    return places if trial.lstrip()[:1] in ("{", "[") and _is_json(trial) else [_Json.NONE] * len(places)
+
+
+def _is_json(text: str) -> bool:
     try:
-        json.loads(trial)
+        json.loads(text)
     except ValueError:
-        return [False] * len(inside)
-    return inside
+        return False
+    return True
+
+
+def _escaped(text: str, stands: _Json) -> str:
+    """A value's text as the JSON around it demands."""
+    if stands is _Json.TEXT:
+        return json_text(text)[1:-1]
+    # So a text can be the number 5, and cannot be `5, "Another": "member"`.
+    return json_text(text) if stands is _Json.VALUE and not _is_json(text) else text
