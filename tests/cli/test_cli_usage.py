@@ -25,6 +25,8 @@ def invoked(*words: str) -> Result:
         ([], "Give SQL in quotes"),
         (["SELECT 1", "-f", "-"], "Give SQL in quotes"),
         (["-f", "missing.sql"], "missing.sql"),
+        (["SELECT", "1"], 'The shell has cut the SQL into 2 words: put it in quotes, "…".'),
+        ([__file__], f"{Path(__file__).name} is a file: -f "),
         (["-o", "yaml", "SELECT 1"], "yaml"),
         (["--param", "name", "SELECT 1"], "'name': expected NAME=VALUE"),
         (["--param", "=x", "SELECT 1"], "'=x': expected NAME=VALUE"),

@@ -17,6 +17,7 @@ from sqlprov.frontends.cli.source import Source, rendered, written
 from sqlprov.output import FORMATS
 
 _BINARY = ("arrow", "parquet")
+_LONGEST_NAME = 255  # of a file; for a longer one the system has an error of its own
 
 EXAMPLES = """\b
 Examples:
@@ -64,8 +65,14 @@ def _variables(ctx: click.Context, parameter: click.Parameter, given: Sequence[s
     return found
 
 
+def _one_word(ctx: click.Context, parameter: click.Parameter, given: Sequence[str]) -> str | None:
+    if len(given) > 1:
+        raise click.UsageError(f'The shell has cut the SQL into {len(given)} words: put it in quotes, "…".')
+    return given[0] if given else None
+
+
 @click.command("exec", help=_HELP)
-@click.argument("sql", required=False)
+@click.argument("sql", required=False, nargs=-1, metavar="[SQL]", callback=_one_word)
 @connecting
 @click.option(
     "-o",
@@ -136,6 +143,8 @@ def _source(asked: Asked) -> Source:
     if (asked.sql is None) == (asked.file is None):
         raise click.UsageError("Give SQL in quotes, or -f FILE, or -f - to read standard input.")
     text, file = asked.sql or "", None
+    if len(text) < _LONGEST_NAME and len(text.split()) == 1 and Path(text).is_file():
+        raise click.UsageError(f"{text} is a file: -f {text} runs it.")
     if asked.file is not None:
         file = asked.file.name
         try:

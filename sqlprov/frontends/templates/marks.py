@@ -212,7 +212,8 @@ def _told(error: Exception, template: str, variables: Mapping[str, Any]) -> Prog
     name = unknown[1]
     used = re.compile(rf"[^\n]*?\b({name})\b").match(template, offset)
     place = caret(template, used.start(1) if used else offset)
-    return UnknownName(f"The variable {name!r} is not given.{nearest(name, variables)}\n{place}")
+    advice = nearest(name, variables) or f" Add --var {name}=…, or a --var-file."
+    return UnknownName(f"The variable {name!r} is not given.{advice}\n{place}")
 
 
 def _sentence(said: str) -> str:
