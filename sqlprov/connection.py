@@ -9,7 +9,7 @@ import time
 import weakref
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sqlprov.engine.writes import Confirm
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
+_closing: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 @atexit.register
@@ -44,6 +45,8 @@ def _close_all() -> None:
     # DuckDB complains on stderr about connections that outlive the interpreter.
     for connection in list(_open):
         connection.close()
+    for closing in list(_closing):
+        closing.join(timeout=LET_GO)
 
 
 @contextmanager
@@ -484,6 +487,14 @@ class Connection(Fetching):
             self._session.close()
             if self._emulator is not None:
                 self._emulator.stop()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            # Whoever frees it may be one of the threads that `close` waits for, or hold a lock that it takes.
+            closing = threading.Thread(target=self.close, name="sqlprov-close", daemon=True)
+            with suppress(RuntimeError):  # the interpreter is at its end already
+                closing.start()
+                _closing.add(closing)
 
     def _check(self) -> None:
         if self._closed:

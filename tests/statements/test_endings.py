@@ -1,0 +1,76 @@
+"""How a program ends that does not close what it has opened: quietly, and with nothing left behind."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import weakref
+from typing import Any
+
+import pytest
+
+import sqlprov
+from sqlprov.emulator import Emulator
+
+QUERY = "SELECT name, endpoint_name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'"
+SPLICED = "SELECT count(*) FROM aws.sagemaker.models WHERE region LIKE 'us-e%'"
+PROGRAMS = {
+    "a connection in a function": "con.sql(QUERY).fetchall()",
+    "a prediction": "con.sql('EXPLAIN ' + QUERY).fetchall()",
+    "a result that is read half": "con.sql(QUERY).fetchone(); kept = con.sql(QUERY); kept.fetchone()",
+    "a cursor outlives its connection": "kept = con.cursor(); kept.sql(QUERY).fetchone(); del con; kept.sql(QUERY)",
+    "a word of the catalog after a spliced query": (
+        "con.sql(SPLICED).fetchone(); kept = con.sql('SHOW METHODS IN aws.sagemaker.models')"
+    ),
+    "an error": "with contextlib.suppress(sqlprov.UnknownName): con.sql('SELECT nothing FROM aws.sagemaker.models')",
+    "another thread closes": (
+        "con.sql(QUERY).fetchone(); closing = threading.Thread(target=con.close); closing.start(); closing.join()"
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@pytest.mark.parametrize("steps", PROGRAMS.values(), ids=PROGRAMS)
+def test_a_program_that_closes_nothing_ends_without_a_word(seeded: Emulator, steps: str) -> None:
+    text = f"""
+        import contextlib, threading, sqlprov
+        QUERY, SPLICED = {QUERY!r}, {SPLICED!r}
+        def work():
+            con = sqlprov.connect(endpoint_url={seeded.url!r})
+            {steps}
+        work()
+    """
+    program = textwrap.dedent(text)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_connection_that_nobody_holds_is_closed_with_its_threads(seeded: Emulator) -> None:
+    def threads() -> set[threading.Thread]:
+        return {each for each in threading.enumerate() if each.name.startswith("sqlprov")}
+
+    def work() -> list[weakref.ref[Any]]:
+        connection = sqlprov.connect(endpoint_url=seeded.url, region="us-east-1")
+        connection.sql(QUERY).fetchall()
+        cursor = connection.cursor()
+        cursor.sql(QUERY).fetchone()
+        return [weakref.ref(connection), weakref.ref(cursor), weakref.ref(connection._session)]
+
+    before = threads()
+    left = work()
+    end = time.monotonic() + 10
+    while threads() - before or any(each() for each in left):
+        assert time.monotonic() < end, (threads() - before, left)
+        gc.collect()
+        time.sleep(0.02)
