@@ -1,7 +1,8 @@
 """A page of Markdown in, its code blocks run and what they print out.
 
-`sh`, `sql` and `python` blocks are run from top to bottom: the `sh` blocks of a page share a folder, its `sql`
-blocks a connection, its `python` blocks their variables. What a block prints stands in the `text` block below it.
+`sh`, `sql`, `python` and `ipython` blocks are run from top to bottom: the `sh` blocks of a page share a folder, its
+`sql` blocks a connection, its `python` blocks and its `ipython` blocks, which are cells of a notebook, their variables.
+What a block prints stands in the `text` block below it.
 As a program this file writes those `text` blocks anew, and the output of the examples.
 """
 
@@ -26,7 +27,7 @@ from sqlprov.output import write
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 EXAMPLES = sorted([*ROOT.glob("examples/**/*.py"), *ROOT.glob("examples/**/*.sql")])
-RUN = ("sh", "sql", "python")
+RUN = ("sh", "sql", "python", "ipython")
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PROFILES = "".join(
@@ -36,6 +37,8 @@ _PROFILES = "".join(
 # What differs from run to run, and what stands for it.
 _VARYING: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\b\d+(\.\d+)? ms\b"), "0 ms"),
+    (re.compile(r"\b\d+\.\d\d s\b"), "0.00 s"),
+    (re.compile(r"^Out\[\d+\]: *\n?", re.MULTILINE), ""),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:8123"),
     (re.compile(r"\(request [0-9a-f-]+\)"), "(request 0)"),
     (re.compile(r"(?<== )'q\d+' *"), lambda found: "'q1'".ljust(len(found[0]))),
@@ -86,7 +89,12 @@ class Page:
 
     def run(self, block: Block) -> str:
         """What the block prints."""
-        printed = {"sh": self._sh, "sql": self._sql, "python": self._python}[block.language](block.code)
+        printed = {
+            "sh": self._sh,
+            "sql": self._sql,
+            "python": self._python,
+            "ipython": self._ipython,
+        }[block.language](block.code)
         return plain(printed.replace(str(Path.cwd()), "/home/you"))
 
     def _sh(self, code: str) -> str:
@@ -113,6 +121,15 @@ class Page:
             exec(compile(code, "<block>", "exec"), self._names)
         return printed.getvalue()
 
+    def _ipython(self, code: str) -> str:
+        from IPython.core.interactiveshell import InteractiveShell
+
+        shell = InteractiveShell.instance(user_ns=self._names)
+        shell.history_manager.enabled = False
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            shell.run_cell(code).raise_error()
+        return printed.getvalue()
+
 
 @contextlib.contextmanager
 def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
@@ -125,7 +142,9 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
         (tools / "sqlprov").write_text(f'#!/bin/sh\nexec {sys.executable} -W error -m sqlprov "$@"\n')
         (tools / "sqlprov").chmod(0o700)
         (tools / "config").write_text(_PROFILES)
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "XDG_", "SQLPROV_"))}
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "XDG_", "SQLPROV_", "COLUMNS"))
+        }
         yield (
             home,
             kept
@@ -138,6 +157,8 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
                 "AWS_ACCESS_KEY_ID": "example",
                 "AWS_SECRET_ACCESS_KEY": "example",
                 "AWS_EC2_METADATA_DISABLED": "true",
+                # JupySQL reports its use to its makers, unless it is told not to.
+                "PLOOMBER_STATS_ENABLED": "false",
             },
         )
 
@@ -157,7 +178,8 @@ def page_run(file: Path) -> list[tuple[Block, str]]:
     runnable = [block for block in blocks(file.read_text()) if block.language in RUN]
     if not runnable:
         return []
-    printed = json.loads(printed_by(sys.executable, "-W", "error", __file__, file))
+    # What stands below the first line, JupySQL says when the program ends.
+    printed = json.loads(printed_by(sys.executable, "-W", "error", __file__, file).splitlines()[0])
     return list(zip(runnable, printed, strict=True))
 
 
@@ -192,7 +214,7 @@ def main(arguments: list[str]) -> None:
         return
     page = Page()
     printed = [page.run(b) for b in blocks(Path(arguments[0]).read_text()) if b.language in RUN]
-    json.dump(printed, sys.stdout)
+    print(json.dumps(printed))
 
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ import pytest
 import yaml
 from blocks import ROOT, blocks
 
-from sqlprov import Connection, Result, connect, errors, statements
+from sqlprov import Attachment, Connection, Result, attach, connect, errors, statements
 from sqlprov.catalog import Catalog
 from sqlprov.emulator import FAULTS, Emulator, Options
 from sqlprov.engine.fetching import Fetching
 from sqlprov.frontends import dbapi
 from sqlprov.frontends.cli import cli
+from sqlprov.frontends.notebook.asked import FLAGS, VALUES
+from sqlprov.frontends.notebook.magics import SqlprovMagics
 from sqlprov.output import FORMATS
 from sqlprov.settings import Settings
 from sqlprov.statements.show import NOUNS
@@ -131,6 +133,17 @@ def test_every_error_is_documented_with_its_root(name: str) -> None:
 
 def test_every_attribute_of_an_error_is_documented() -> None:
     assert set(vars(errors.OperationalError(""))) <= words("errors.md")
+
+
+def test_every_option_of_the_magics_is_documented_on_its_page_and_in_its_own_help() -> None:
+    options = {f"--{name}" for name in (*FLAGS, *VALUES)}
+    assert options == {cell for cell in first_cells("notebooks.md") if cell.startswith("--")}
+    assert options == set(re.findall(r"--[\w-]+", inspect.getdoc(SqlprovMagics.sqlprov) or ""))
+
+
+def test_every_argument_of_attach_is_documented() -> None:
+    assert set(inspect.signature(attach).parameters) <= first_cells("notebooks.md")
+    assert {*public(Attachment), "name", "tables", "regions"} <= words("notebooks.md")
 
 
 def test_every_key_of_a_resource_file_is_documented() -> None:
