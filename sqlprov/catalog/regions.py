@@ -8,6 +8,8 @@ from functools import cache
 
 REGIONS = "regions"
 """A table that every provider has, outside of its services: it makes no call."""
+EVERYWHERE = "ec2"
+"""A client that every region has; also its name in endpoints."""
 ABOUT = "Every region known to botocore, in every partition, without a call."
 COLUMNS = {
     "region": "Name of the region, such as us-east-1.",
@@ -64,8 +66,9 @@ def service_regions(client: str, partition: str) -> tuple[str, ...]:
     """Regions of a partition where a service has endpoints; all of them if botocore does not say."""
     from .api import load_api, loader
 
+    # The model of EVERYWHERE is the largest of all.
+    prefix = client if client == EVERYWHERE else load_api(client).model.endpoint_prefix
     known = tuple(region.region for region in regions() if region.partition == partition)
-    prefix = load_api(client).model.endpoint_prefix
     endpoints = {
         entry["partition"]: entry["services"][prefix]["endpoints"]
         for entry in loader().load_data("endpoints")["partitions"]

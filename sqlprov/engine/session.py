@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from sqlprov.catalog.regions import COLUMNS as REGION_COLUMNS
+from sqlprov.catalog.regions import EVERYWHERE
 from sqlprov.cloud.run import Run
 from sqlprov.errors import InterfaceError, ProgrammingError, nearest
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 VARIABLE = "sqlprov_ctx"
 OWN = "sqlprov"
-ANY_CLIENT = "ec2"
-"""A service that every region offers."""
 DEFAULT_PARTITION = "aws"
 RowsOf = Callable[[Run], list[dict[str, Any]]]
 
@@ -298,7 +297,7 @@ class Session:
 
     def regions_open(self, run: Run) -> tuple[str, ...]:
         """The regions that an open condition such as LIKE may mean: those of the session's partition."""
-        found = self.regions(ANY_CLIENT, run)
+        found = self.regions(EVERYWHERE, run)
         return tuple(sorted({*found.every, *found.default}))
 
     def is_live(self, provider: str, service: str, name: str) -> bool:

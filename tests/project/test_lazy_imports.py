@@ -11,7 +11,7 @@ HEAVY = {
     *("duckdb", "boto3", "botocore", "pyarrow", "yaml", "sqlglot", "regex", "polars", "rich", "substrait"),
     *("IPython", "jinja2", "dotenv", "matplotlib"),
     *("pyarrow.compute", "pyarrow.dataset", "jsonpatch", "sqlprov.emulator"),
-    *("numpy._core", "pandas.core"),  # the names alone are shown also where they are kept from being loaded
+    *("numpy._core", "pandas.core"),  # their names are shown also where they are kept from being loaded
     *("sqlprov.catalog.load", "sqlprov.plan", "sqlprov.cloud.reading", "sqlprov.engine.live"),
     *("sqlprov.statements.regions", "sqlprov.engine.writes"),
 }
@@ -72,3 +72,18 @@ def test_a_query_of_a_live_table_loads_what_reads_it_and_no_numpy(monkeypatch: p
         assert service.calls
     assert {"boto3", "pyarrow.dataset", "sqlprov.cloud.reading"} <= used
     assert not used & {"numpy._core", "pandas.core", "jsonpatch", "rich", "sqlprov.engine.writes"}
+
+
+def test_a_query_loads_the_model_of_its_own_service_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with Emulator(Options()) as service:
+        code = (
+            "import sqlprov\nfrom sqlprov.catalog.api import load_api\n"
+            f"with sqlprov.connect(endpoint_url={service.url!r}) as con:\n"
+            "    con.sql(\"SELECT name FROM aws.sagemaker.inference_experiments WHERE region LIKE 'us-east-_'\").df()\n"
+            "print(load_api.cache_info().currsize)"
+        )
+        done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == ("1\n", "")
+        assert {call.region for call in service.calls} == {"us-east-1", "us-east-2"}
