@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +88,25 @@ def test_a_query_loads_the_model_of_its_own_service_alone(monkeypatch: pytest.Mo
         done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
         assert (done.stdout, done.stderr) == ("1\n", "")
         assert {call.region for call in service.calls} == {"us-east-1", "us-east-2"}
+
+
+def test_of_three_hundred_tables_no_file_is_read_before_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "many" / "aws" / "sagemaker"
+    folder.mkdir(parents=True)
+    for number in range(300):
+        (folder / f"kind_{number}.yaml").write_text("no: [resource")  # whoever reads it fails
+    package = tmp_path / "many-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: many\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[sqlprov.resources]\nmany = many\n")
+    (tmp_path / "many" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert loaded("-m", "sqlprov", "exec", "SELECT 1") == {"duckdb", "pyarrow"}
+    listed = subprocess.run(
+        [sys.executable, "-m", "sqlprov", "tables", "%.kind_%"], capture_output=True, text=True, check=True
+    )
+    assert len(listed.stdout.splitlines()) == 300
+    named = [sys.executable, "-m", "sqlprov", "exec", "SHOW METHODS IN aws.sagemaker.kind_7"]
+    assert "kind_7.yaml:2: malformed YAML" in subprocess.run(named, capture_output=True, text=True).stderr
