@@ -24,7 +24,7 @@ from sqlprov.engine.driver import LET_GO, Driver
 from sqlprov.engine.faults import told_by_arrow, translated
 from sqlprov.engine.fetching import Fetching
 from sqlprov.engine.result import NO_ROWS, Result
-from sqlprov.engine.session import OWN, Session
+from sqlprov.engine.session import ANY_CLIENT, OWN, Session
 from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, ProgrammingError, nearest
 from sqlprov.settings import Settings
 from sqlprov.statements import Answered, Query, SetSetting, Statement, parse, unfilled
@@ -348,6 +348,11 @@ class Connection(Fetching):
         return list(self._latest.calls) if self._latest else []
 
     # What may be written
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions of a statement that names none; empty if there is none."""
+        return self._session.regions(ANY_CLIENT, Run(self.settings)).default
 
     @property
     def catalog(self) -> Catalog:

@@ -14,17 +14,19 @@ CREDENTIALS = ("local", "local")
 """Access key id and secret for the local SageMaker; it takes any, and these cannot be anybody's."""
 
 
-def state_path() -> Path:
-    """The SQLite file that keeps the local SageMaker's resources; `SQLPROV_STATE_DIR` moves its folder.
-
-    Its folder is made, for this user alone, if it is missing.
-    """
+def state_folder() -> Path:
+    """The folder that outlives a command, made for this user alone if it is missing; `SQLPROV_STATE_DIR` moves it."""
     import platformdirs
 
     folder = Path(os.environ.get(STATE_DIR) or platformdirs.user_state_path("sqlprov"))
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / "local.sqlite"
+    return folder
+
+
+def state_path() -> Path:
+    """The SQLite file that keeps the local SageMaker's resources."""
+    return state_folder() / "local.sqlite"
 
 
 def local_endpoint() -> Emulator:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
+import orjson
 import pyarrow as pa
 
 from sqlprov.output._values import cells
@@ -27,29 +28,68 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) i
 
 
 def write(result: Result, stream: BinaryIO, width: int | None = None) -> int:
-    names, columns = cells(result)
-    heads = [_shown(name).replace("\n", " ") for name in names]
-    bodies = [[_shown(text) for text in column] for column in columns]
     terminal = stream.isatty()
     if width is None and terminal:
         width = shutil.get_terminal_size().columns
-    sizes = [_size([head, *body]) for head, body in zip(heads, bodies, strict=True)]
-    widths = _shares(sizes, width - len(_GAP) * (len(sizes) - 1)) if width else sizes
-    if widths is None and not any(bodies):
-        widths = sizes
-    if widths is None:
-        lines = _blocks(heads, bodies, width or 0)
-    else:
+    sheet = Sheet(result)
+    lines = sheet.grid(width, bold=terminal and coloured()) or sheet.blocks(width or 0)
+    stream.write("\n".join([*lines, ""]).encode())
+    return sheet.rows
+
+
+class Sheet:
+    """The rows of a result as text, to be laid out for a terminal.
+
+    Raises:
+        Error: what reading the rows meets.
+    """
+
+    def __init__(self, result: Result) -> None:
+        names, columns = cells(result)
+        self._heads = [_shown(name).replace("\n", " ") for name in names]
+        self._bodies = [[_shown(text) for text in column] for column in columns]
+        self._kinds = list(result.schema.types)
+        self.rows = len(columns[0]) if columns else 0
+
+    def grid(self, width: int | None, *, widest: int | None = None, bold: bool = False) -> list[str] | None:
+        """Lines of at most `width` cells, or as wide as the values with `None`; `None` if they were unreadable.
+
+        No column is wider than `widest`.
+        """
+        sizes = [_size([head, *body]) for head, body in zip(self._heads, self._bodies, strict=True)]
+        sizes = [min(size, widest) if widest else size for size in sizes]
+        widths = _shares(sizes, width - len(_GAP) * (len(sizes) - 1)) if width else sizes
+        if widths is None and not self.rows:
+            widths = sizes
+        if widths is None:
+            return None
         numeric = [
             pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-            for kind in result.schema.types
+            for kind in self._kinds
         ]
-        lines = _grid(heads, bodies, widths, numeric, bold=terminal and _coloured())
-    stream.write("\n".join([*lines, ""]).encode())
-    return len(bodies[0]) if bodies else 0
+        return _grid(self._heads, self._bodies, widths, numeric, bold=bold)
+
+    def blocks(self, width: int, *, pretty: bool = False, bold: bool = False) -> list[str]:
+        """Each row as a block with one column a line; `pretty` spreads nested values over several."""
+        bodies = self._bodies
+        if pretty:
+            bodies = [
+                [_spread(text) for text in body] if pa.types.is_nested(kind) else body
+                for kind, body in zip(self._kinds, bodies, strict=True)
+            ]
+        return _blocks(self._heads, bodies, width, bold=bold)
 
 
-def _coloured() -> bool:
+def _spread(text: str) -> str:
+    """JSON with one member a line."""
+    try:
+        return orjson.dumps(orjson.loads(text), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:  # NULL, or a union
+        return text
+
+
+def coloured() -> bool:
+    """Whether a terminal is to be given more than plain text."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
@@ -120,13 +160,14 @@ def _folded(text: str, width: int) -> list[str]:
     return [part for line in text.split("\n") for part in (chop_cells(line, width) or [""])]
 
 
-def _blocks(heads: list[str], bodies: list[list[str]], width: int) -> list[str]:
+def _blocks(heads: list[str], bodies: list[list[str]], width: int, *, bold: bool) -> list[str]:
     """Each row as a numbered block, its columns one below the other."""
     margin = min(_size(heads), max(width - len(_GAP) - _MARGIN, _READABLE))
     room = max(width - margin - len(_GAP), _READABLE)
     lines = []
     for number, row in enumerate(zip(*bodies, strict=True), start=1):
-        lines.append(f"-- row {number} ".ljust(margin + len(_GAP) + min(room, _MARGIN), "-"))
+        line = f"-- row {number} ".ljust(margin + len(_GAP) + min(room, _MARGIN), "-")
+        lines.append(f"\x1b[1m{line}\x1b[0m" if bold else line)
         for head, text in zip(heads, row, strict=True):
             lines.extend(_row((head, text), [margin, room], [False, False]))
     return lines

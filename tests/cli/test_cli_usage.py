@@ -39,6 +39,8 @@ def invoked(*words: str) -> Result:
         ),
         (["--local", "--profile", "me", "SELECT 1"], "--local is an endpoint of its own"),
         (["--nonsense"], "--nonsense"),
+        (["SELECT 1", "-c", "SELECT 2"], "SQL is given twice"),
+        (["-c", "SELECT 2", "-f", "-"], "Give SQL in quotes"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_why(words: list[str], message: str) -> None:
@@ -46,6 +48,12 @@ def test_wrong_usage_exits_with_2_and_says_why(words: list[str], message: str) -
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert result.stdout == ""
+
+
+def test_options_before_a_command_are_told_where_they_belong() -> None:
+    result = invoked("repl", "--local", "exec", "SELECT 1")
+    assert result.exit_code == 2
+    assert "Options stand behind the command" in " ".join(result.stderr.split())
 
 
 def test_a_script_that_is_not_utf_8_is_wrong_usage(tmp_path: Path) -> None:
@@ -56,10 +64,10 @@ def test_a_script_that_is_not_utf_8_is_wrong_usage(tmp_path: Path) -> None:
     assert "not UTF-8" in result.stderr
 
 
-def test_without_a_command_there_is_help() -> None:
-    result = invoked()
+def test_the_help_names_the_commands_and_what_is_done_without_one() -> None:
+    result = invoked("--help")
     assert result.exit_code == 0
-    for word in ("exec", "tables", "local", "Examples:"):
+    for word in ("exec", "tables", "local", "repl", "`sqlprov` alone is a shell", "Examples:"):
         assert word in result.stdout
 
 

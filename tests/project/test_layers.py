@@ -41,6 +41,8 @@ HOMES = {
     "regex": {"catalog"},
     "substrait": {"engine"},
     "click": {"frontends"},
+    "prompt_toolkit": {"frontends"},
+    "pygments": {"frontends"},
     "rich": {"frontends", "output"},
     "platformdirs": {"local"},
     "sqlalchemy": {"frontends"},

@@ -11,6 +11,7 @@ from sqlprov.emulator import Emulator, Options
 HEAVY = {
     *("duckdb", "boto3", "botocore", "pyarrow", "yaml", "sqlglot", "regex", "polars", "rich", "substrait"),
     *("IPython", "jinja2", "dotenv", "matplotlib"),
+    *("prompt_toolkit", "pygments"),
     *("pyarrow.compute", "pyarrow.dataset", "jsonpatch", "sqlprov.emulator"),
     *("numpy._core", "pandas.core"),  # their names are shown also where they are kept from being loaded
     *("sqlprov.catalog.load", "sqlprov.plan", "sqlprov.cloud.reading", "sqlprov.engine.live"),

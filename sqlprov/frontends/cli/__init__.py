@@ -8,22 +8,46 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 from importlib.abc import MetaPathFinder
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from sqlprov import __version__
 from sqlprov.errors import Error
 from sqlprov.frontends.cli.exec import EXAMPLES, execute
 from sqlprov.frontends.cli.local import local
+from sqlprov.frontends.cli.repl import repl
 from sqlprov.frontends.cli.tables import tables
+
+_OF_EXEC = re.compile(r"-c|-f|--command(=|$)|--file(=|$)")
+_OF_GROUP = ("-h", "--help", "--version")
 
 
 class _Commands(click.Group):
-    """Turns whatever a command raises into text on stderr and an exit code, never a traceback."""
+    """Turns whatever a command raises into text on stderr and an exit code, never a traceback.
+
+    Without a command the words are those of `exec` if they hold SQL, or SQL comes through a pipe; else of `repl`.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        unsaid = not args or (args[0].startswith("-") and args[0] not in _OF_GROUP)
+        if unsaid and (args or not ctx.resilient_parsing):
+            if any(_OF_EXEC.match(word) for word in args):
+                args = ["exec", *args]
+            else:
+                at_terminal = sys.stdin.isatty() or ctx.resilient_parsing
+                args = ["repl", *args] if at_terminal else ["exec", *args, "-f", "-"]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, and the options that need none: those of the shell."""
+        found = super().shell_complete(ctx, incomplete)
+        return found + (repl.shell_complete(ctx, incomplete) if incomplete.startswith("-") else [])
 
     def invoke(self, ctx: click.Context) -> Any:
         signal.signal(signal.SIGTERM, _terminate)
@@ -71,23 +95,22 @@ def _leave_at_once(text: str, code: int) -> NoReturn:
 
 @click.group(
     cls=_Commands,
-    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXAMPLES,
 )
 @click.version_option(__version__, message="sqlprov %(version)s")
-@click.pass_context
-def cli(ctx: click.Context, /) -> None:
+def cli() -> None:
     """Query and manage cloud resources with SQL: every AWS resource type is a table in DuckDB.
 
-    `sqlprov exec` runs SQL. With --local it needs no AWS account: it starts a local SageMaker with sample
-    data. Else credentials, profile and region are those of the AWS CLI and boto3.
+    `sqlprov` alone is a shell; its options are those of `sqlprov repl`. `sqlprov exec` runs SQL; `sqlprov -c SQL`
+    and SQL that is piped into `sqlprov` mean the same.
+
+    With --local it needs no AWS account: it starts a local SageMaker with sample data. Else credentials, profile
+    and region are those of the AWS CLI and boto3.
     """
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
 
 
-for command in (execute, tables, local):
+for command in (execute, repl, tables, local):
     cli.add_command(command)
 
 

@@ -41,6 +41,17 @@ def _settings(ctx: click.Context, parameter: click.Parameter, given: Sequence[st
     return {f"{PREFIX}{name.lower().removeprefix(PREFIX)}": value for name, value in found.items()}
 
 
+def _regions(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from sqlprov.catalog import Catalog
+
+    return [each.region for each in Catalog().regions() if each.region.startswith(incomplete)]
+
+
+def _names_of_settings(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    names = [name.removeprefix(PREFIX) for name in Settings.described()]
+    return [f"{name}=" for name in names if name.startswith(incomplete)]
+
+
 OPTIONS = (
     click.option("--local", is_flag=True, help="Use the local SageMaker: no AWS account, no network."),
     click.option("--endpoint-url", metavar="URL", help="Send every call to this server instead of AWS."),
@@ -48,6 +59,7 @@ OPTIONS = (
         "--region",
         multiple=True,
         metavar="REGION",
+        shell_complete=_regions,
         help="Region of statements that name none; may be repeated. [default: boto3's]",
     ),
     click.option("--profile", metavar="NAME", help="Profile of ~/.aws/config. [default: AWS_PROFILE]"),
@@ -57,6 +69,7 @@ OPTIONS = (
         multiple=True,
         callback=_settings,
         metavar="NAME=VALUE",
+        shell_complete=_names_of_settings,
         help="A setting, such as concurrency=4; SHOW SETTINGS lists them. May be repeated.",
     ),
 )

@@ -73,6 +73,7 @@ def _one_word(ctx: click.Context, parameter: click.Parameter, given: Sequence[st
 
 @click.command("exec", help=_HELP)
 @click.argument("sql", required=False, nargs=-1, metavar="[SQL]", callback=_one_word)
+@click.option("-c", "--command", metavar="SQL", help="SQL, as the argument.")
 @connecting
 @click.option(
     "-o",
@@ -127,7 +128,10 @@ def _one_word(ctx: click.Context, parameter: click.Parameter, given: Sequence[st
 @click.option("-v", "--verbose", is_flag=True, help="Show each call on stderr.")
 @click.pass_context
 def execute(ctx: click.Context, /, **options: Any) -> None:
-    asked = Asked(**options)
+    command = options.pop("command")
+    if command is not None and options["sql"] is not None:
+        raise click.UsageError("SQL is given twice: as an argument and with -c.")
+    asked = Asked(**options | {"sql": options["sql"] if command is None else command})
     source = _source(asked)
     if asked.output in _BINARY and not asked.out and sys.stdout.isatty():
         raise click.UsageError(f"{asked.output} is not text for a terminal: add --out FILE.")

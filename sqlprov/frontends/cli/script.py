@@ -16,6 +16,7 @@ from sqlprov.errors import Error, WriteError
 from sqlprov.frontends.cli.connecting import Way
 from sqlprov.frontends.cli.source import Source
 from sqlprov.frontends.cli.waiting import telling
+from sqlprov.frontends.telling import outcomes, warnings
 
 if TYPE_CHECKING:
     import sqlprov
@@ -86,23 +87,17 @@ def _print_all(results: Iterator[sqlprov.Result], format: str, stream: BinaryIO)
         if result.has_rows:
             _print(result, format, stream, printed)
             printed += 1
-        for warning in result.warnings:
-            click.echo(f"Warning: {warning}", err=True)
+        for line in warnings(result):
+            click.echo(line, err=True)
         _tell(result.outcomes)
-        if not result.complete:
-            complete = False
-            for missing in result.errors:
-                where = f"{missing.table}, {missing.region}"
-                click.echo(f"Warning: rows are missing: {where}: {missing.error}", err=True)
+        complete = complete and result.complete
     return complete
 
 
-def _tell(outcomes: Sequence[Any]) -> None:
+def _tell(rows: Sequence[Any]) -> None:
     """What became of each row that was written, a line each on stderr."""
-    for one in outcomes:
-        made = f" ({', '.join(one.operations)})" if one.operations else ""
-        reason = f": {one.reason}" if one.reason else ""
-        click.echo(f"{one.status.value:<8}{one.key} in {one.region}{made}{reason}", err=True)
+    for line in outcomes(rows):
+        click.echo(line, err=True)
 
 
 def _print(result: sqlprov.Result, format: str, stream: BinaryIO, printed: int) -> None:

@@ -35,15 +35,21 @@ class Candidate:
 
 def described(table: Table, column: Column) -> str:
     """Type of a column and the call that fills it: `VARCHAR, DescribeModel a row`."""
+    call = filled(table, column)
+    return f"{short(column.type)}, {call}" if call else short(column.type)
+
+
+def filled(table: Table, column: Column) -> str:
+    """The call that fills a column: `ListModels`, `DescribeModel a row`; empty if none does."""
     from sqlprov.catalog.table import Source
     from sqlprov.statements.describe import filled_by
 
     call = filled_by(table, column.source)
-    each = " a row" if column.source in (Source.DESCRIBE, Source.TAGS) else ""
-    return f"{_short(column.type)}, {call}{each}" if call else _short(column.type)
+    return f"{call} a row" if column.source in (Source.DESCRIBE, Source.TAGS) else call
 
 
-def _short(kind: pa.DataType) -> str:
+def short(kind: pa.DataType) -> str:
+    """DuckDB's name of a type, of a nested one only the outermost."""
     from sqlprov.statements.duckdb_types import duckdb_type
 
     whole = duckdb_type(kind)
@@ -67,7 +73,7 @@ def inside(kind: pa.DataType, path: Iterable[str]) -> list[tuple[str, str]]:
         if name.lower() not in within:
             return []
         kind = within[name.lower()]
-    return [(each.name, _short(each.type)) for each in kind] if pa.types.is_struct(kind) else []
+    return [(each.name, short(each.type)) for each in kind] if pa.types.is_struct(kind) else []
 
 
 def matching(here: Place, words: Iterable[tuple[str, str]], within: bool = False) -> Iterator[Candidate]:

@@ -1,0 +1,44 @@
+"""A write about to be made in, whether it is to be made out: what it does is shown, and the user asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sqlprov.frontends.repl.display import Rows, Screen
+
+if TYPE_CHECKING:
+    from sqlprov.engine.writes import Proposal
+
+SHOWN = ("key", "region", "operation", "states", "note")
+
+
+def needs_asking(proposal: Proposal) -> bool:
+    """Whether a write changes more than one row, or stops what runs."""
+    if all(operation is None for operation in proposal.calls["operation"].to_pylist()):
+        return False  # every row is refused, or is as asked already
+    return proposal.rows > 1 or proposal.stopped > 0
+
+
+def asked(proposal: Proposal, screen: Screen) -> bool:
+    """Show the rows and calls, and ask; no answer is a no."""
+    calls = proposal.calls.select(SHOWN)
+    kept = [name for name in SHOWN if calls[name].null_count < calls.num_rows]
+    shown: pa.Table = calls.select(kept)
+    screen.show(Rows(shown.schema, tuple(shown.to_batches())))
+    try:
+        answer = input(f"{question(proposal)} [y/N] ")
+    except EOFError:
+        return False
+    return answer.strip().lower() in ("y", "yes")
+
+
+def question(proposal: Proposal) -> str:
+    """`DELETE 3 rows of aws.sagemaker.models?`"""
+    rows = "1 row" if proposal.rows == 1 else f"{proposal.rows:,} rows"
+    stopped = ""
+    if proposal.stopped:
+        which = "it" if proposal.rows == 1 else f"{proposal.stopped:,} of them"
+        stopped = f" This stops {which}."
+    return f"{proposal.verb} {rows} of {proposal.table}.{stopped} Go on?"

@@ -1,0 +1,175 @@
+"""The shell's own commands, typed at a terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from terminal import CTRL_C, ENTER, Terminal, environment
+
+from sqlprov.emulator import Emulator
+from sqlprov.frontends.repl.commands import COMMANDS
+
+T = "aws.sagemaker.inference_experiments"
+REGION = "us-east-1"
+
+
+def test_the_help_lists_every_command(term: Terminal) -> None:
+    shown = term.run("\\?")
+    for name, command in COMMANDS.items():
+        assert f"\\{name} {command.usage}".rstrip() in shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("\\timign", "\\timing"), ("\\regoin", "\\region"), ("\\wacth 2", "\\watch"), ("\\dtt", "\\dt")],
+)
+def test_a_bad_command_gets_the_nearest_right_one(term: Terminal, typed: str, meant: str) -> None:
+    shown = term.run(typed)
+    assert f"Error: Unknown command {typed.split()[0]}. Did you mean '{meant}'?" in shown
+
+
+def test_a_command_that_is_like_no_other_is_told_where_to_look(term: Terminal) -> None:
+    assert "Error: Unknown command \\foo. \\? lists them." in term.run("\\foo")
+
+
+def test_d_shows_services_and_a_table_with_its_methods(term: Terminal) -> None:
+    assert re.search(r"^aws\.sagemaker +\d+$", term.run("\\d"), re.MULTILINE)
+    shown = term.run("\\d aws.sagemaker.models")
+    assert re.search(r"^model_name +VARCHAR +ListModels$", shown, re.MULTILINE)
+    assert re.search(r"^primary_container +STRUCT\(…\) +DescribeModel a row$", shown, re.MULTILINE)
+    assert re.search(r"^create_resource +INSERT +CreateModel +ModelName, ", shown, re.MULTILINE)
+    term.run("CREATE OR REPLACE TEMP TABLE own AS SELECT 1 AS visitor;")
+    assert re.search(r"^visitor +INTEGER", term.run("\\d own"), re.MULTILINE)
+    assert "DuckDB's own" in term.run("\\d")
+    assert "Did you mean 'aws.sagemaker.models'?" in term.run("\\d aws.sagemaker.modls")
+
+
+def test_dt_lists_the_tables_that_are_like_a_pattern(term: Terminal) -> None:
+    assert T in term.run("\\dt")
+    assert term.run("\\dt exper").splitlines()[3:4] == [T]
+    shown = term.run("\\dt *.end*s")
+    assert "aws.sagemaker.endpoints" in shown
+    assert T not in shown
+    assert "No table's name is like 'nonsense'." in term.run("\\dt nonsense")
+
+
+def test_o_sends_rows_into_a_file_and_back_to_the_screen(term: Terminal, tmp_path: Path) -> None:
+    file, plain = tmp_path / "rows.jsonl", tmp_path / "rows.txt"
+    assert "as jsonl" in term.run(f"\\o {file}")
+    term.run("\\rows 1")
+    shown = term.run("SELECT 'hidden' AS a FROM range(3);")
+    assert "3 rows, 0 calls" in shown
+    assert "\nhidden" not in shown
+    term.run(f"\\o {plain}")
+    term.run("SELECT 1 AS one;")
+    term.run("SELECT 2 AS two;")
+    assert "\nhidden" in term.run("\\o") + term.run("SELECT 'hidden' AS a;")
+    assert [json.loads(line) for line in file.read_text().splitlines()] == [{"a": "hidden"}] * 3
+    assert plain.read_text() == "one\n---\n  1\n\ntwo\n---\n  2\n"
+
+
+def test_a_file_that_cannot_be_written_or_read_is_an_error(term: Terminal, tmp_path: Path) -> None:
+    assert "Error: [Errno 2]" in term.run(f"\\o {tmp_path}/none/x")
+    assert "Error: [Errno 2]" in term.run(f"\\i {tmp_path}/none")
+    assert "\\i needs the name of a file." in term.run("\\i")
+
+
+def test_i_runs_the_statements_and_commands_of_a_file(term: Terminal, tmp_path: Path) -> None:
+    script = tmp_path / "script.sql"
+    script.write_text(
+        "\\rows 2\nSELECT 1\n  AS one;\nSELECT nonsense;\n\\foo\nSELECT i FROM range(5) AS r(i); -- end\n"
+    )
+    shown = term.run(f"\\i {script}")
+    for part in (
+        "Rows shown of one result: 2.",
+        "\none\n",
+        "nonsense",
+        "Unknown command \\foo",
+        "first 2 rows shown",
+    ):
+        assert part in shown
+    assert shown.index("\none\n") < shown.index("nonsense") < shown.index("first 2 rows")
+
+
+def test_timing_switches_the_line_after_each_statement(term: Terminal) -> None:
+    term.run("\\timing off")
+    assert "0 calls" not in term.run("SELECT 1 AS a;")
+    term.run("\\timing")
+    assert "1 row, 0 calls" in term.run("SELECT 1 AS a;")
+    assert "'of': expected on or off. Did you mean 'off'?" in term.run("\\timing of")
+
+
+def test_region_chooses_where_statements_read(term: Terminal, em: Emulator) -> None:
+    assert "Statements that name no region read: us-east-1." in term.run("\\region")
+    assert "read: eu-west-1." in term.run("\\region eu-west-1")
+    assert re.search(r"\n *3\n", term.run(f"SELECT count(*) AS n FROM {T};"))
+    term.run("\\region eu-west-1, us-east-1")
+    assert re.search(r"\n +253\n", term.run(f"SELECT count(*) AS n FROM {T};"))
+    assert "Unknown region 'eu-wst-1'. Did you mean 'eu-west-1'?" in term.run("\\region eu-wst-1")
+    assert "read: us-east-1." in term.run("\\region default")
+
+
+def test_calls_shows_the_calls_of_the_last_statement(term: Terminal, em: Emulator) -> None:
+    term.run(f"SELECT count(*) AS n FROM {T};")
+    shown = term.run("\\calls")
+    assert (
+        len(re.findall(r"^ListInferenceExperiments +us-east-1 +(?:100|50) +1 +0 ", shown, re.MULTILINE)) == 3
+    )
+    em.options.denied_actions = {"ListInferenceExperiments"}
+    term.run(f"SELECT count(*) AS n FROM {T};")
+    assert "AccessDenied" in term.run("\\calls")
+    term.run("SELECT 1 AS a;")
+    assert "The last statement made no call." in term.run("\\calls")
+
+
+def test_watch_runs_the_last_statement_again_and_again(term: Terminal) -> None:
+    term.run("SELECT 'seen' AS a;")
+    term.clear()
+    term.type("\\watch 0.2" + ENTER)
+    term.until(r"(?s)every 0\.2 s; Ctrl-C ends it\..*(\nseen\n.*){3}")
+    term.type(CTRL_C)
+    term.until("Cancelled")
+    term.ready()
+    term.type("SELECT 'again' AS a \\watch 0.2" + ENTER)
+    term.until(r"(?s)(\nagain\n.*){2}")
+    term.type(CTRL_C)
+    term.ready()
+
+
+@pytest.mark.parametrize(
+    "sql", [f"DELETE FROM {T} WHERE name = 'x'", "CREATE TABLE t (a INT)", f"EXEC {T}.start @Name = 'x'"]
+)
+def test_watch_repeats_no_write(term: Terminal, em: Emulator, sql: str) -> None:
+    assert "\\watch is for statements that read." in term.run(f"{sql} \\watch 1")
+    assert "expected a number of seconds" in term.run("\\watch soon")
+    assert em.calls == []
+
+
+@pytest.mark.parametrize("word", ["\\q", "exit", "quit;"])
+def test_words_that_leave(service: Emulator, tmp_path: Path, word: str) -> None:
+    with Terminal("--endpoint-url", service.url, env=environment(tmp_path)) as term:
+        term.ready()
+        term.type(word + ENTER)
+        assert term.end() == 0
+
+
+def test_the_rc_file_is_run_first(service: Emulator, tmp_path: Path) -> None:
+    (tmp_path / ".sqlprovrc").write_text(
+        "\\rows 2\nSET sqlprov_concurrency = 3;\nSELEC;\nCREATE TEMP TABLE mine AS SELECT 5 AS five;\n"
+    )
+    with Terminal("--endpoint-url", service.url, env=environment(tmp_path)) as term:
+        shown = term.until("for help")
+        assert "Error: " in shown
+        assert "concurrency" not in shown
+        term.ready()
+        assert "first 2 rows shown" in term.run("SELECT i FROM range(9) AS r(i);")
+        assert re.search(r"sqlprov_concurrency +3 ", term.run("SHOW sqlprov_concurrency;"))
+        assert re.search(r"\n +5\n", term.run("FROM mine;"))
+        began = time.monotonic()
+        term.type("\\q" + ENTER)
+        assert term.end() == 0
+        assert time.monotonic() - began < 10

@@ -1,0 +1,299 @@
+"""The shell at a terminal: keys are typed, the screen is read."""
+
+from __future__ import annotations
+
+import re
+import signal
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from rows import experiments
+from terminal import CTRL_C, CTRL_D, CTRL_R, ENTER, TAB, UP, Terminal, environment
+
+from sqlprov.emulator import Emulator, Fault, Options
+
+T = "aws.sagemaker.inference_experiments"
+REGION = "us-east-1"
+
+
+def test_rows_come_with_one_line_that_tells_what_they_took(term: Terminal) -> None:
+    shown = term.run(f"SELECT name, status FROM {T} ORDER BY name LIMIT 2;")
+    assert re.search(r"^name +status\n-+ +-+\n", shown, re.MULTILINE)
+    assert re.search(r"^2 rows, 3 calls, \d+\.\d\d s, 0 throttles, complete$", shown, re.MULTILINE)
+
+
+def test_throttles_and_missing_rows_are_told(term: Terminal, em: Emulator) -> None:
+    em.fault(Fault("throttle", times=2))
+    assert ", 2 throttles, complete" in term.run(f"SELECT count(*) AS n FROM {T};")
+    em.options = Options(denied_regions={"eu-west-1"})
+    term.run("SET sqlprov_on_error = 'warn';")
+    shown = term.run(f"SELECT count(*) AS n FROM {T} WHERE region IN ('{REGION}', 'eu-west-1');")
+    term.run("RESET sqlprov_on_error;")
+    assert ", incomplete: 1 read failed" in shown
+    assert f"Warning: rows are missing: {T}, eu-west-1: " in shown
+
+
+def test_an_error_is_shown_and_the_next_statement_runs(term: Terminal) -> None:
+    shown = term.run("SELECT nonsense;")
+    assert 'Error: Binder Error: Referenced column "nonsense"' in shown
+    assert "Traceback" not in shown
+    assert re.search(r"^ +7$", term.run("SELECT 7 AS seven;"), re.MULTILINE)
+
+
+def test_a_statement_runs_at_its_semicolon_and_not_before(term: Terminal) -> None:
+    term.type("SELECT 40 + 2" + ENTER)
+    shown = term.until(r"\n      ->$")
+    assert "42" not in shown
+    term.type("AS answer" + ENTER + ";" + ENTER)
+    term.until(r"\n +42\n1 row, 0 calls, ")
+    term.ready()
+
+
+def test_a_semicolon_in_a_text_runs_nothing(term: Terminal) -> None:
+    term.type("SELECT 'a;" + ENTER)
+    term.until(r"\n      ->$")
+    term.type("b' AS t;" + ENTER)
+    term.until("1 row, 0 calls")
+    term.ready()
+
+
+# Completion
+
+
+def test_the_menu_shows_columns_with_type_and_call(term: Terminal) -> None:
+    term.type(f"SELECT e.na FROM {T} AS e" + "\x1b[D" * len(f" FROM {T} AS e"))
+    term.type(TAB)
+    shown = term.until("VARCHAR, ListInferenceExperiments")
+    assert re.search(r"endpoint_name +VARCHAR, DescribeInferenceExperiment a row", shown)
+    term.type(CTRL_C)
+
+
+def test_the_menu_shows_the_values_of_an_enum_and_tab_takes_one(term: Terminal) -> None:
+    term.type(f"SELECT count(*) AS n FROM {T} WHERE status = 'Comp")
+    term.until(r"Completed +value")
+    term.type(TAB)
+    term.until("status = 'Completed'")
+    term.type(ENTER + ";" + ENTER)  # the first Enter takes the word
+    term.until(r"1 row, \d+ calls?, ")
+    term.ready()
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("SELECT * FROM exper", T),
+        ("SET sqlprov_conc", "sqlprov_concurrency"),
+        ("\\ti", r"\\timing \[on\|off\]"),
+        ("\\d aws.sagemaker.end", "endpoint_configs"),
+        ("\\region eu-w", "eu-west-3"),
+        ("\\x a", "auto"),
+        (f"EXEC {T}.stop @Model", "ModelVariantActions"),
+    ],
+)
+def test_the_menu_opens_while_typing(term: Terminal, typed: str, offered: str) -> None:
+    term.type(typed)
+    term.until(rf"\n\s+{offered}\b" if offered[-1].isalnum() else rf"\n\s+{offered}")
+    term.type(CTRL_C)
+
+
+def test_words_are_coloured_by_what_they_are(term: Terminal) -> None:
+    term.type("SELECT 'text', 12 FROM visits")
+    term.until("FROM visits")
+    time.sleep(0.2)
+    term.pump(0.2)
+    row = next(at for at, line in enumerate(term.screen.display) if "FROM visits" in line)
+    line = term.screen.display[row]
+    colour = {
+        word: term.screen.buffer[row][line.index(word)].fg for word in ("SELECT", "'text'", "12", "visits")
+    }
+    assert len(set(colour.values())) == 4
+    term.type(CTRL_C)
+
+
+# History
+
+
+def test_the_last_statement_comes_back_and_older_ones_are_searched(term: Terminal, home: Path) -> None:
+    term.run("SELECT 'needle' AS a;")
+    term.run("SELECT 2 AS b;")
+    term.type(UP)
+    term.until("sqlprov> SELECT 2 AS b;")
+    term.type(CTRL_C)
+    term.ready()
+    term.type(CTRL_R + "needl")
+    term.until("I-search backward: needl")
+    term.type(ENTER)
+    term.until("sqlprov> SELECT 'needle' AS a;")
+    term.type(CTRL_C)
+    found = list(home.rglob("history"))
+    assert [stat.S_IMODE(path.stat().st_mode) for path in found] == [0o600]
+    assert "SELECT 'needle' AS a;" in found[0].read_text()
+
+
+# How rows are shown
+
+
+def test_x_shows_one_column_a_line_and_spreads_nested_values(term: Terminal) -> None:
+    assert "One column a line: on." in term.run("\\x")
+    shown = term.run("SELECT {'a': 1, 'b': ['x', 'y']} AS inner, 'plain' AS t;")
+    assert re.search(r'-- row 1 -+\ninner  \{\n +"a": 1,\n +"b": \[\n +"x",\n', shown)
+    assert re.search(r"^t +plain$", shown, re.MULTILINE)
+    assert "One column a line: off." in term.run("\\x")
+    assert '{"a":1}' in term.run("SELECT {'a': 1} AS inner;")
+
+
+def test_wide_rows_go_to_a_pager_that_moves_sideways(term: Terminal) -> None:
+    columns = ", ".join(f"repeat('{letter}', 30) AS {letter}" for letter in "abcdefghijkl")
+    term.type(f"SELECT {columns};" + ENTER)
+    term.until(r"a{30}.*\n(.*\n)*.*\(END\)$")
+    assert "l" * 30 not in term.text
+    term.type("\x1bOC" * 6)  # to the right
+    term.until("l{30}")
+    term.type("q")
+    term.ready()
+    assert "1 row, 0 calls" in term.text
+
+
+def test_x_auto_turns_wide_rows_into_blocks_and_leaves_others(term: Terminal) -> None:
+    term.run("\\x auto")
+    columns = ", ".join(f"repeat('{letter}', 30) AS {letter}" for letter in "abcdefghijkl")
+    assert re.search(r"-- row 1 -+\na +a{30}\nb +b{30}\n", term.run(f"SELECT {columns};"))
+    assert "\na\n-\n1\n" in term.run("SELECT 1 AS a;")
+
+
+def test_many_rows_go_to_a_pager(term: Terminal) -> None:
+    term.type(f"SELECT name FROM {T} ORDER BY name;" + ENTER)
+    term.until(r"\n:$")
+    term.type("q")
+    term.ready()
+    assert "250 rows, 3 calls" in term.text
+
+
+def test_rows_are_capped_and_the_shell_says_so(term: Terminal) -> None:
+    assert "Rows shown of one result: 3." in term.run("\\rows 3")
+    shown = term.run(f"SELECT name, creation_time FROM {T};")
+    assert "first 3 rows shown, \\rows 0 shows all; " in shown
+    assert "not read to the end" in shown
+    assert len([line for line in shown.splitlines() if "T" in line and line.endswith("Z")]) == 3
+    term.run("\\rows 0")
+    shown = term.run("SELECT i FROM range(20) AS r(i);")
+    assert "20 rows, 0 calls" in shown
+
+
+# While a statement runs
+
+
+def test_the_screen_tells_how_far_a_statement_is(term: Terminal, em: Emulator) -> None:
+    em.options = Options(latency=0.6)
+    term.type(f"SELECT count(*) AS n FROM {T} WHERE region IN ('{REGION}', 'eu-west-1');" + ENTER)
+    shown = term.until(
+        r"\d+ rows?, [12] pages?, [12] calls?, [01] of 2 regions, \d\.\d s\. Ctrl-C stops it\."
+    )
+    assert "253" not in shown
+    term.until(r"\n +253\n")
+    term.ready()
+    assert "Ctrl-C stops it" not in term.text
+
+
+def test_ctrl_c_stops_the_statement_and_its_calls_and_not_the_shell(term: Terminal, em: Emulator) -> None:
+    em.options = Options(latency=0.4)
+    term.type(f"SELECT name, arn FROM {T};" + ENTER)
+    term.until(r"Ctrl-C stops it")
+    term.type(CTRL_C)
+    term.until(r"Cancelled\. \d+ calls? had been made\.")
+    term.ready()
+    made = len(em.calls)
+    time.sleep(1)
+    assert len(em.calls) == made < 253
+    em.options = Options()
+    assert "1 row, 0 calls" in term.run("SELECT 1 AS a;")
+
+
+def test_ctrl_c_at_the_prompt_throws_away_what_was_typed(term: Terminal) -> None:
+    term.type("SELECT nonsense" + CTRL_C)
+    term.ready()
+    assert "Error" not in term.text
+
+
+# Writes
+
+
+def exists(em: Emulator, name: str) -> bool:
+    return em.get("InferenceExperiment", REGION, name) is not None
+
+
+def test_a_delete_of_several_rows_shows_them_and_asks(term: Terminal, em: Emulator) -> None:
+    experiments(em, "old-1", "old-2")
+    sql = f"DELETE FROM {T} WHERE name IN ('old-1', 'old-2') AND region = '{REGION}';"
+    term.type(sql + ENTER)
+    shown = term.until(rf"DELETE 2 rows of {T}\. Go on\? \[y/N\]$")
+    assert re.search(r"^old-1 +us-east-1 +DeleteInferenceExperiment", shown, re.MULTILINE)
+    assert re.search(r"^old-2 +us-east-1 +DeleteInferenceExperiment", shown, re.MULTILINE)
+    term.type("n" + ENTER)
+    term.until("It was not confirmed: nothing was written.")
+    term.ready()
+    assert exists(em, "old-1")
+    term.type(sql + ENTER)
+    term.until(r"\[y/N\]$")
+    term.type(CTRL_C)
+    term.until(r"Cancelled\.")
+    term.ready()
+    assert exists(em, "old-1")
+    term.clear()
+    term.type(sql + ENTER)
+    term.until(r"\[y/N\]$")
+    term.type("y" + ENTER)
+    term.until("2 rows changed, ")
+    term.ready()
+    assert f"ok      old-1 in {REGION} (DeleteInferenceExperiment)" in term.text
+    assert not exists(em, "old-1")
+    assert not exists(em, "old-2")
+
+
+def test_one_row_that_does_not_run_is_written_without_a_question(term: Terminal, em: Emulator) -> None:
+    experiments(em, "quiet")
+    shown = term.run(f"UPDATE {T} SET description = 'new' WHERE name = 'quiet' AND region = '{REGION}';")
+    assert "1 row changed" in shown
+    assert "[y/N]" not in shown
+    assert "1 row changed" in term.run(f"DELETE FROM {T} WHERE name = 'quiet' AND region = '{REGION}';")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"DELETE FROM {T} WHERE name = 'live' AND region = '{REGION}';",
+        f"UPDATE {T} SET desired_state = 'Completed' WHERE name = 'live' AND region = '{REGION}';",
+        f"EXEC {T}.stop @Name = 'live', @region = '{REGION}', "
+        """@ModelVariantActions = '{"production": "Retain", "shadow": "Retain"}';""",
+    ],
+)
+def test_whatever_stops_a_running_experiment_asks(term: Terminal, em: Emulator, sql: str) -> None:
+    experiments(em, "live", status="Running")
+    term.type(sql + ENTER)
+    shown = term.until(rf"\w+ 1 row of {T}\. This stops it\. Go on\? \[y/N\]$")
+    assert "StopInferenceExperiment" in shown
+    term.type(ENTER)
+    term.until("nothing was written")
+    term.ready()
+    assert [call.operation for call in em.calls if not call.operation.startswith(("Desc", "List"))] == []
+
+
+def test_yes_writes_without_a_question(em: Emulator, tmp_path: Path) -> None:
+    experiments(em, "old-1", "old-2", status="Running")
+    words = ("--endpoint-url", em.url, "--region", REGION, "--yes")
+    with Terminal(*words, env=environment(tmp_path)) as term:
+        shown = term.run(f"DELETE FROM {T} WHERE name IN ('old-1', 'old-2') AND region = '{REGION}';")
+        assert "2 rows changed" in shown
+        assert "[y/N]" not in shown
+        term.type(CTRL_D)
+        assert term.end() == 0
+    assert not exists(em, "old-1")
+
+
+def test_sigterm_ends_the_shell(em: Emulator, tmp_path: Path) -> None:
+    with Terminal("--endpoint-url", em.url, env=environment(tmp_path)) as term:
+        term.ready()
+        term.child.kill(signal.SIGTERM)
+        assert term.end() == 143
