@@ -192,7 +192,7 @@ def test_the_screen_tells_how_far_a_statement_is(term: Terminal, em: Emulator) -
         r"\d+ rows?, [12] pages?, [12] calls?, [01] of 2 regions, \d\.\d s\. Ctrl-C stops it\."
     )
     assert "253" not in shown
-    term.until(r"\n +253\n")
+    term.until(r"\n *253\n")
     term.ready()
     assert "Ctrl-C stops it" not in term.text
 
