@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.regions import EVERYWHERE
 from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.run import LET_END, Run
 from sqlprov.engine.cursor import Answer, Bindings, Cursor, Parameters, Pending
@@ -24,7 +25,7 @@ from sqlprov.engine.driver import LET_GO, Driver
 from sqlprov.engine.faults import told_by_arrow, translated
 from sqlprov.engine.fetching import Fetching
 from sqlprov.engine.result import NO_ROWS, Result
-from sqlprov.engine.session import ANY_CLIENT, OWN, Session
+from sqlprov.engine.session import OWN, Session
 from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, ProgrammingError, nearest
 from sqlprov.settings import Settings
 from sqlprov.statements import Answered, Query, SetSetting, Statement, parse, unfilled
@@ -352,7 +353,7 @@ class Connection(Fetching):
     @property
     def regions(self) -> tuple[str, ...]:
         """The regions of a statement that names none; empty if there is none."""
-        return self._session.regions(ANY_CLIENT, Run(self.settings)).default
+        return self._session.regions(EVERYWHERE, Run(self.settings)).default
 
     @property
     def catalog(self) -> Catalog:
