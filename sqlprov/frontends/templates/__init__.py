@@ -29,11 +29,19 @@ class _Piece:
         text: as it is in the SQL.
         origin: its offset in the marked text.
         value: the first that it holds; `None` if it holds none.
+        blank: whether it stands between tokens.
     """
 
     text: str
     origin: int
     value: Value | None = None
+    blank: bool = False
+
+    def tokens(self) -> list[str]:
+        """The tokens that it is to be in the SQL."""
+        if self.value:
+            return [token.text for token in tokens(self.text, comments=True)]
+        return [] if self.blank else [self.text]
 
 
 @dataclass(frozen=True)
@@ -88,19 +96,19 @@ def _pieces(found: Marked, cut: Sequence[Token]) -> Iterator[_Piece]:
     values = iter(found.values)
     end = 0
     for at, token in enumerate(cut):
-        yield _Piece(found.text[end : token.start], end)
+        yield _Piece(found.text[end : token.start], end, blank=True)
         end = token.end
         if inside := [next(values) for _ in range(token.text.count(found.mark))]:
             dotted = any(near.says(".") for near in (*cut[at - 1 : at], *cut[at + 1 : at + 2]))
             yield _Piece(write(token, inside, dotted, found), token.start, inside[0])
         else:
             yield _Piece(token.text, token.start)
-    yield _Piece(found.text[end:], end)
+    yield _Piece(found.text[end:], end, blank=True)
 
 
 def _check(text: str, pieces: Sequence[_Piece], found: Marked) -> None:
     """Raises DataError if a value changed the tokens beside its own."""
-    expected = [(token.text, piece.value) for piece in pieces for token in tokens(piece.text, comments=True)]
+    expected = [(token, piece.value) for piece in pieces for token in piece.tokens()]
     try:
         got = [token.text for token in tokens(text, comments=True)]
     except MalformedSQL:
