@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -16,6 +17,9 @@ from sqlprov.cloud.faults import MalformedReply
 
 UNFIT = (pa.ArrowException, ValueError, TypeError, AttributeError, OverflowError)
 """What Arrow and Python raise for a value that is not of the kind its type says."""
+
+_MICROS = pa.scalar(1e6)
+_MOMENT = pa.timestamp("us", "UTC")
 
 
 def dig(row: Any, path: Sequence[str]) -> Any:
@@ -36,12 +40,12 @@ def array(column: Column, values: Iterable[Any]) -> pa.Array:
     items = list(values)
     if not _unlike_json(column.type):
         try:
-            return _converted(pa.array(items, type=column.wire), column.type)
+            return _converted([(pa.array(items, type=column.wire), column.type)])[0]
         except UNFIT:
             pass  # the slow way tells or mends it
     try:
         plain = [_plain(item, column.type) for item in items]
-        return _converted(pa.array(plain, type=column.wire), column.type)
+        return _converted([(pa.array(plain, type=column.wire), column.type)])[0]
     except UNFIT as error:
         raise MalformedReply(f"the reply's {column.name} is no {column.type} ({error})") from None
 
@@ -58,7 +62,8 @@ def arrays(columns: Sequence[Column], items: Sequence[Mapping[str, Any]]) -> dic
     if members:
         try:
             rows = pa.array(items, type=pa.struct(members))
-            found = {column.name: _converted(rows.field(column.path[0]), column.type) for column in direct}
+            made = _converted([(rows.field(column.path[0]), column.type) for column in direct])
+            found = {column.name: each for column, each in zip(direct, made, strict=True)}
         except UNFIT:
             found = {}  # some value is of another kind: column by column, then, which tells or mends it
     for column in columns:
@@ -67,31 +72,64 @@ def arrays(columns: Sequence[Column], items: Sequence[Mapping[str, Any]]) -> dic
     return found
 
 
-def _converted(found: pa.Array, wanted: pa.DataType) -> pa.Array:
-    """`found` with every float of seconds inside it made a timestamp."""
+def _converted(pairs: Sequence[tuple[pa.Array, pa.DataType]]) -> list[pa.Array]:
+    """Each array with every float of seconds inside it made a timestamp, as the type beside it says."""
+    moments = _moments([floats for found, wanted in pairs for floats in _seconds_in(found, wanted)])
+    return [_rebuilt(found, wanted, moments) for found, wanted in pairs]
+
+
+def _seconds_in(found: pa.Array, wanted: pa.DataType) -> Iterator[pa.Array]:
+    """The arrays of seconds inside `found`, in the order in which `_rebuilt` takes the timestamps."""
+    if found.type == wanted:
+        return
+    if pa.types.is_timestamp(wanted):
+        yield found
+    elif pa.types.is_struct(wanted):
+        for at in range(wanted.num_fields):
+            yield from _seconds_in(found.field(at), wanted.field(at).type)
+    elif pa.types.is_list(wanted):
+        yield from _seconds_in(found.values, wanted.value_type)
+    elif pa.types.is_map(wanted):
+        yield from _seconds_in(found.items, wanted.item_type)
+
+
+def _moments(floats: Sequence[pa.Array]) -> Iterator[pa.Array]:
+    """Timestamps for arrays of seconds: all at once, because a page's arrays are short and each step is not."""
+    if not floats:
+        return
+    together = pa.concat_arrays(floats)
+    micros = pc.round(pc.multiply(together, _MICROS)).cast(pa.int64()).view(_MOMENT)
+    at = 0
+    for each in floats:
+        yield micros.slice(at, len(each))
+        at += len(each)
+
+
+def _rebuilt(found: pa.Array, wanted: pa.DataType, moments: Iterator[pa.Array]) -> pa.Array:
     if found.type == wanted:
         return found
     if pa.types.is_timestamp(wanted):
-        micros = pc.round(pc.multiply(found, 1e6))
-        return pc.cast(micros, pa.int64()).cast(pa.timestamp("us")).cast(wanted, safe=False)
+        moment = next(moments)
+        return moment if wanted == _MOMENT else moment.cast(wanted, safe=False)
     if pa.types.is_binary(wanted):
         return pa.array(
             [None if text is None else base64.b64decode(text, validate=True) for text in found.to_pylist()],
             wanted,
         )
     if pa.types.is_struct(wanted):
-        parts = [_converted(found.field(at), wanted.field(at).type) for at in range(wanted.num_fields)]
+        parts = [_rebuilt(found.field(at), wanted.field(at).type, moments) for at in range(wanted.num_fields)]
         return pa.StructArray.from_arrays(parts, fields=list(wanted), mask=found.is_null())
     if pa.types.is_list(wanted):
-        values = _converted(found.values, wanted.value_type)
+        values = _rebuilt(found.values, wanted.value_type, moments)
         return pa.ListArray.from_arrays(found.offsets, values, type=wanted, mask=found.is_null())
     if pa.types.is_map(wanted):
-        items = _converted(found.items, wanted.item_type)
+        items = _rebuilt(found.items, wanted.item_type, moments)
         made = pa.MapArray.from_arrays(found.offsets, found.keys, items, type=wanted)
         return pc.if_else(found.is_null(), pa.scalar(None, wanted), made)
     return found.cast(wanted)
 
 
+@cache
 def _unlike_json(wanted: pa.DataType) -> bool:
     """Whether JSON writes a value of this type as something Arrow does not read: a map."""
     if pa.types.is_map(wanted):

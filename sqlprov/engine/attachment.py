@@ -22,7 +22,7 @@ from sqlprov.cloud.reading import Reading
 from sqlprov.cloud.run import CallRecord, Run
 from sqlprov.engine.faults import translated
 from sqlprov.engine.filters import predicate
-from sqlprov.engine.live import BatchSource, LiveTable, Scan
+from sqlprov.engine.live import Fetch, LiveTable, Scan
 from sqlprov.engine.session import DEFAULT_PARTITION, quoted, regions_table
 from sqlprov.engine.told import Told
 from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, RegionError, nearest
@@ -136,9 +136,7 @@ class Attachment:
 
     # Demands; DuckDB may make them on threads of its own
 
-    def _demanded(
-        self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None
-    ) -> BatchSource:
+    def _demanded(self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None) -> Fetch:
         run = Run(self._settings)
         plan = self._plan(live.table, names, filter_, live.schema)
         self._runs.append(run)
@@ -148,7 +146,7 @@ class Attachment:
             next(batches)  # an error of the first call is then told by DuckDB's own `open`
             return batches
 
-        return start
+        return start, filter_
 
     def _plan(
         self, table: Table, names: tuple[str, ...], filter_: pc.Expression | None, schema: pa.Schema
@@ -196,7 +194,8 @@ class _AttachedTable(LiveTable):
         self, columns: list[str] | None = None, filter: pc.Expression | None = None, **_: object
     ) -> Scan:
         names = tuple(self.schema.names if columns is None else columns)
-        return _AttachedScan(self, names, filter, self._demanded(self, names, filter))
+        start, left = self._demanded(self, names, filter)
+        return _AttachedScan(self, names, left, start)
 
 
 class _AttachedScan(Scan):

@@ -11,7 +11,8 @@ import pyarrow.dataset as ds
 from sqlprov.catalog import Table
 
 BatchSource = Callable[[], Iterator[pa.RecordBatch]]
-Demanded = Callable[["LiveTable", tuple[str, ...], pc.Expression | None], BatchSource]
+Fetch = tuple[BatchSource, pc.Expression | None]
+Demanded = Callable[["LiveTable", tuple[str, ...], pc.Expression | None], Fetch]
 
 
 def carrier(table: Table) -> str:
@@ -26,7 +27,8 @@ class LiveTable(ds.Dataset):  # type: ignore[misc]
 
     Args:
         table: the resource type.
-        demanded: plans a demand; gives the function that starts to fetch it.
+        demanded: plans a demand; gives the function that starts to fetch it, and the filter that is left for us to
+            apply to what it fetches.
     """
 
     def __init__(self, table: Table, demanded: Demanded) -> None:
@@ -57,7 +59,8 @@ class LiveTable(ds.Dataset):  # type: ignore[misc]
     ) -> Scan:
         """What DuckDB calls for each reference to the table: a demand."""
         names = tuple(self._schema.names if columns is None else columns)
-        return Scan(self, names, filter, self._demanded(self, names, filter))
+        start, left = self._demanded(self, names, filter)
+        return Scan(self, names, left, start)
 
 
 class OwnTable(ds.Dataset):  # type: ignore[misc]
@@ -112,8 +115,9 @@ class Scan:
 
     def _filtered(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            table = pa.Table.from_batches([batch])
-            if self._filter is not None:
-                table = table.filter(self._filter)
+            if self._filter is None:
+                yield batch.select(self._names)
+                continue
+            table = pa.Table.from_batches([batch]).filter(self._filter)
             if table.num_rows:
                 yield from table.select(self._names).to_batches()
