@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from botocore import xform_name
 
 from sqlprov.cloud.clients import Cloud
+from sqlprov.cloud.direct import sender
 from sqlprov.cloud.faults import Fault, Next, fault
 from sqlprov.cloud.replies import checked
 from sqlprov.cloud.run import CANCELLED, CallRecord, Run
@@ -95,9 +95,10 @@ def attempt(
     wire = None
     try:
         client = cloud.client(service, record.region, run.settings.timeout)
+        send = sender(client, record.operation, record.operation in cloud.reads)
         with run.wired() as wire:
             run.check()  # the first client takes a third of a second
-            answer = getattr(client, xform_name(record.operation))(**record.parameters)
+            answer = send(record.parameters)
         limiter.passed()
         run.note_date(answer)
         reply, record.rows = checked(answer, members, rows)

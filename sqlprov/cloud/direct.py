@@ -1,0 +1,96 @@
+"""A read in, botocore's reply out, without what botocore does anew for each call although it comes out the same.
+
+Endpoint and signing are settled by botocore once for each client and operation; it still checks and serializes the
+parameters, finds the credentials, signs, sends and reads errors. That is two thirds of the CPU of its own way, and
+only for what is the same in every call: JSON with its parameters in the body. All else goes its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from botocore import xform_name
+
+from sqlprov.cloud.replies import decode
+
+Send = Callable[[Mapping[str, Any]], dict[str, Any]]
+_shorts: WeakKeyDictionary[Any, dict[str, Send | None]] = WeakKeyDictionary()
+
+
+def sender(client: Any, operation: str, direct: bool) -> Send:
+    """What makes one call of `operation` through a boto3 client; its reply is as the client's own method gives it.
+
+    Args:
+        direct: whether the short way may be taken: only for reads, because what guards writes is not on it.
+    """
+    if direct:
+        known = _shorts.setdefault(client, {})
+        if operation not in known:
+            known[operation] = _short(client, operation)
+        if short := known[operation]:
+            return short
+    method = getattr(client, xform_name(operation))
+    return lambda parameters: method(**parameters)
+
+
+def _short(client: Any, operation: str) -> Send | None:
+    """`None` if the operation is not of the kind, or this botocore is made differently."""
+    from botocore.awsrequest import AWSRequest
+
+    model = client.meta.service_model.operation_model(operation)
+    if not _settled(client, model):
+        return None
+    context = {"client_region": client.meta.region_name, "client_config": client.meta.config}
+    context |= {"auth_type": model.resolved_auth_type, "unsigned_payload": model.unsigned_payload}
+    context |= {"has_streaming_input": False, "auth_options": None}
+    try:
+        url, headers, _ = client._resolve_endpoint_ruleset(model, {}, context)
+        serialize = client._serializer.serialize_to_request
+        sign, session = client._request_signer.sign, client._endpoint.http_session
+        agent = client._user_agent_creator.to_string()
+        parser = client._response_parser
+    except AttributeError:
+        return None
+    fixed = {**headers, "User-Agent": agent}
+    body = model.output_shape
+    failed = client.exceptions.from_code
+
+    def send(parameters: Mapping[str, Any]) -> dict[str, Any]:
+        made = serialize(dict(parameters), model)
+        request = AWSRequest("POST", url + made["url_path"], {**made["headers"], **fixed}, made["body"])
+        request.context.update(context)
+        sign(operation, request)
+        answer = session.send(request.prepare())
+        reply = {"status_code": answer.status_code, "headers": answer.headers, "body": answer.content}
+        found: dict[str, Any] = {}
+        decode(model, reply, found)
+        if answer.status_code >= 300:
+            told = parser.parse(reply, body)
+            raise failed(told.get("Error", {}).get("Code"))(told, operation)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        found["ResponseMetadata"] = {
+            "RequestId": headers.get("x-amzn-requestid", ""),
+            "HTTPStatusCode": answer.status_code,
+            "HTTPHeaders": headers,
+        }
+        return found
+
+    return send
+
+
+def _settled(client: Any, model: Any) -> bool:
+    """Whether calls of this operation differ in their body only."""
+    return (
+        model.service_model.resolved_protocol == "json"
+        and model.http.get("requestUri") == "/"
+        and model.resolved_auth_type in (None, "v4")
+        and client.meta.config.signature_version == "v4"
+        and model.output_shape is not None
+        and not (model.has_streaming_input or model.has_streaming_output or model.has_event_stream_output)
+        and not (model.endpoint or model.endpoint_discovery or model.request_compression)
+        and not (model.http_checksum or model.http_checksum_required)
+        and not (model.context_parameters or model.static_context_parameters)
+        and not model.operation_context_parameters
+    )
