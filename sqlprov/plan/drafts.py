@@ -11,6 +11,7 @@ from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import DatabaseError, DataError, NotSupportedError, UnknownName, counted, nearest
 from sqlprov.plan.changes import tag_map
 from sqlprov.plan.given import Given
+from sqlprov.plan.moves import reason_shape, stateless
 from sqlprov.plan.read_only import writable
 from sqlprov.plan.steps import Kind, Write
 from sqlprov.plan.values import coerced, column_member
@@ -100,6 +101,9 @@ def updates(
     for number, ((region, key), row) in enumerate(zip(keys, given.rows, strict=True), start=1):
         values, _ = row_values(drafts, given, names, _with_tags(table, method), number, row)
         tags = values.pop("tags", None) if "tags" in names else None
+        wanted = values.get(desired.column) if desired else None
+        if desired and wanted is not None and (told := stateless(table, wanted)):
+            drafts.faults.append(f"row {number}, {desired.column}: {told}")
         write = Write(
             table,
             Kind.UPDATE,
@@ -107,7 +111,7 @@ def updates(
             key,
             {name: values.get(name) for name in names if name in method.input.members},
             tags=None if "tags" not in names else tag_map(tags or []),
-            desired=values.get(desired.column) if desired else None,
+            desired=wanted,
             reason=values.get(desired.reason) if desired and desired.reason else None,
             notes=notes,
         )
@@ -128,7 +132,9 @@ def _with_tags(table: Table, method: Method) -> Shape:
     if table.tags:
         members["tags"] = _create(table).input.members[table.tags.items]
     if desired := table.write.desired:
-        members |= {name: texts for name in (desired.column, desired.reason) if name}
+        members[desired.column] = texts
+        if desired.reason:
+            members[desired.reason] = reason_shape(table)
     return Shape("", "structure", members=members)
 
 

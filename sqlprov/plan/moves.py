@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlprov.catalog.rules import Move
+from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Table
+from sqlprov.errors import nearest
 from sqlprov.plan.steps import Found, Request, Write, key_parameters
 
 
@@ -19,6 +21,21 @@ def moves(table: Table) -> tuple[Move, ...]:
 def move_to(table: Table, state: str) -> Move | None:
     """The move that leads to a state."""
     return next((move for move in moves(table) if state in table.by_method[move.method].until), None)
+
+
+def reason_shape(table: Table) -> Shape:
+    """What the service accepts as a reason."""
+    inputs = (table.by_method[move.method].input.members[move.reason] for move in moves(table) if move.reason)
+    return next(inputs, Shape("", "string"))
+
+
+def stateless(table: Table, desired: str) -> str:
+    """What is wrong with a state to reach, whatever the row; empty if a row can be in it."""
+    states = table.by_name[table.state_column].constraint.enum if table.state_column else ()
+    ends = [end for move in moves(table) for end in table.by_method[move.method].until]
+    if not states or desired in states or desired in ends:
+        return ""
+    return f"{desired!r}; expected {' or '.join(map(repr, ends))}.{nearest(desired, ends)}"
 
 
 def moved(table: Table, done: tuple[Request, ...]) -> bool:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Table
 from sqlprov.errors import DataError
+from sqlprov.plan.moves import reason_shape, stateless
 from sqlprov.plan.patch import check_form, operations_of, properties_of, steps_of
 from sqlprov.plan.values import coerced, column_member
 
@@ -32,7 +33,12 @@ def patch_faults(table: Table, document: str) -> tuple[list[str], list[str]]:
         steps = steps_of(operation["path"])
         if operation["op"] not in ("add", "replace") or operation.get("value") is None or not steps:
             continue
-        shape = _shape_at(properties[steps[0]].shape, steps[1:])
+        column, desired = properties[steps[0]].column.name, table.write.desired
+        if desired and column == desired.column and isinstance(operation["value"], str):
+            told = stateless(table, operation["value"])
+            faults += [f"{place}: {told}"] if told else []
+        own = reason_shape(table) if desired and column == desired.reason else properties[steps[0]].shape
+        shape = _shape_at(own, steps[1:])
         if shape is not None:
             path = operation["path"].removeprefix("/")
             misfits, unlisted = _misfits(operation["value"], shape, path)

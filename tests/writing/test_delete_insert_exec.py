@@ -260,12 +260,30 @@ def test_the_statement_tells_how_many_rows_it_wrote(desk: Desk) -> None:
     assert json.dumps([desk.exists(name) for name in names]) == "[false, false, false]"
 
 
-def test_an_unknown_desired_state_is_refused_before_any_call(desk: Desk) -> None:
-    name = desk.experiment()
-    try:
-        outcome = desk.update(name, "desired_state = 'Runing'")
-    except DataError as error:
-        assert "Running" in str(error)
-    else:
-        assert (outcome.status, "Running" in outcome.reason) == (Ending.FAILED, True)
+@pytest.mark.parametrize(
+    ("assignments", "saying"),
+    [
+        ("desired_state = 'Runing'", r"desired_state: 'Runing'; .*Did you mean 'Running'\?"),
+        ("desired_state = ''", "desired_state: ''; expected 'Running' or 'Completed' or 'Cancelled'"),
+        (
+            "desired_state = 'Completed', status_reason = repeat('x', 1025)",
+            "status_reason: .*1,024 characters",
+        ),
+        (
+            """data__PatchDocument = '[{"op": "add", "path": "/DesiredState", "value": "Runing"}]'""",
+            r"Did you mean 'Running'\?",
+        ),
+        (
+            f"""data__PatchDocument = '[{{"op": "add", "path": "/StatusReason", "value": "{"x" * 1025}"}}]'""",
+            "StatusReason: .*1,024 characters",
+        ),
+    ],
+)
+def test_a_state_or_a_reason_that_cannot_be_is_refused_before_any_write(
+    desk: Desk, assignments: str, saying: str
+) -> None:
+    names = [desk.experiment("Running"), desk.experiment("Created")]
+    for name in names:
+        with pytest.raises(DataError, match=saying):
+            desk.con.sql(f"UPDATE {TABLE} SET {assignments} WHERE {of(name)}")
     assert desk.made == []

@@ -129,6 +129,16 @@ def test_the_delete_example_deletes_in_every_settled_state(
     assert state(em) is None
 
 
+def test_the_delete_example_deletes_what_is_being_updated(em: Emulator, con: Connection) -> None:
+    put(em, "Created", **{name: VALUES[name] for name in ("RoleArn", "EndpointName")})
+    em.options = Options(transition=0.3)
+    change = "UPDATE aws.sagemaker.inference_experiments SET description = 'new'"
+    con.sql(f"{change} WHERE name = 'seed-1' AND region = 'us-east-1'")
+    assert state(em) == "Updating"
+    con.sql(DELETE.replace("<Name>", "seed-1"))
+    assert state(em) is None
+
+
 @pytest.mark.parametrize("transition", ["Creating", "Starting", "Stopping"])
 def test_the_delete_example_deletes_in_every_passing_state(
     em: Emulator, con: Connection, transition: str

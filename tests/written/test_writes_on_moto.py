@@ -162,6 +162,8 @@ def test_an_update_that_changes_nothing_makes_no_call_that_writes(con: Connectio
     assert [one.operations for one in result.outcomes] == [()]
 
 
+# moto 5.2.1 has no UpdateEndpoint: what an UPDATE of an endpoint does is proven against the emulator
+# (tests/changes/test_changes_other_tables.py, tests/writing/test_await.py), here only that it is no success.
 def test_an_update_that_moto_does_not_know_is_no_success(con: Connection) -> None:
     name, other = made(con, "endpoints"), made(con, "endpoint_configs")
     change = f"UPDATE aws.sagemaker.endpoints SET endpoint_config_name = '{other}' {where('endpoints', name)}"
