@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -32,6 +32,7 @@ log = logging.getLogger("sqlprov")
 
 CLOCK_SLACK = timedelta(seconds=2)
 """What the service's clocks may differ by; something older than this before we began is not ours."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_LOOK, LONGEST_LOOK = 0.05, 5.0
 """Seconds between two looks at a row that is waited for; half as long again each time."""
 CONFLICTS = frozenset({"ConflictException", "ConcurrentModificationException"})
@@ -276,11 +277,11 @@ class RowWriter:
             Stopped: it did not, and somebody else's is there.
             Lost: it cannot be told.
         """
-        if self.run.served is None:
+        if self.run.served is None and request.purpose == "create" and not self.run.settings.request_tag:
             raise Lost(
                 f"{met.error} No reply before it told the service's clock, so that it cannot be judged."
             )
-        began = self.run.served - CLOCK_SLACK
+        began = (self.run.served or EPOCH) - CLOCK_SLACK
         now = time.monotonic()
         settled, awaited = now + self.run.settings.settle, now + self.run.settings.await_timeout
         between = FIRST_LOOK

@@ -25,6 +25,7 @@ from desk import (
 import sqlprov
 from sqlprov.cloud import calls, writing
 from sqlprov.cloud.replies import checked
+from sqlprov.cloud.run import Run
 from sqlprov.cloud.writing import REQUEST_TAG, Ending, Outcome
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.errors import WriteError
@@ -510,6 +511,36 @@ def test_a_clock_that_is_wrong_here_does_not_matter(
     monkeypatch.setattr(writing, "datetime", Tomorrow)
     desk.em.fault(Fault("error500_after", operation=CREATE))
     assert desk.one(insert(name)).status is Ending.OK
+
+
+@pytest.fixture
+def dateless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replies as they come through a proxy that takes their Date away."""
+    monkeypatch.setattr(Run, "note_date", lambda run, answer: None)
+
+
+def test_a_lost_create_is_unknown_if_nothing_told_the_services_clock(
+    desk: Desk, name: str, dateless: None
+) -> None:
+    desk.em.fault(Fault("error500_after", operation=CREATE))
+    outcome = desk.one(insert(name))
+    assert (outcome.status, "told the service's clock" in outcome.reason) == (Ending.UNKNOWN, True)
+    assert attempts(desk, CREATE) == 1
+
+
+def test_a_request_tag_needs_no_clock(desk: Desk, name: str, dateless: None) -> None:
+    desk.set(request_tag="on")
+    desk.em.fault(Fault("error500_after", operation=CREATE))
+    assert desk.one(insert(name)).status is Ending.OK
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_what_is_no_create_needs_no_clock(desk: Desk, what: str, dateless: None) -> None:
+    state, operation, _ = ASKED[what]
+    name = desk.experiment(state, lasting=0.1)
+    desk.em.fault(Fault("error500_after", operation=operation))
+    outcome = ask(desk, what, name)
+    assert (outcome.status, outcome.operations) == (Ending.OK, (operation,)), outcome.reason
 
 
 # Several rows
