@@ -380,7 +380,9 @@ class Reading:
                 times = self._times(reply[listing.items])
             except OperationalError:
                 times = None  # only the speed depends on it
-            return lambda: cutter.newest.update({region: max(times or (), default=None)})
+            # A page may be empty without being the last: then it is the service's clock that bounds all rows.
+            now = self.run.served.timestamp() if self.run.served else None
+            return lambda: cutter.newest.update({region: max(times, default=now) if times else now})
 
         self._send(work)
 
