@@ -125,12 +125,18 @@ class Reading:
         self.read: list[Row] = []
         self.ready: deque[pa.RecordBatch] = deque()
         self.window = self.budget = FIRST_ROWS
-        self.asked_again = self.sent = self.closed = False
+        self.asked_again = self.closed = False
         run.on_cancel(lambda: self.reports.put(None))
 
-    def send(self) -> None:
-        """Send the first call of every step, without waiting for an answer."""
-        self.sent = True
+    def start(self) -> None:
+        """Send the first call of every step and wait for the first answer, so that its error is told at once."""
+        try:
+            self._start()
+        except BaseException:
+            self.closed = True
+            raise
+
+    def _start(self) -> None:
         if self.plan.account is Account.KNOWN:
             self.batcher.account = self.cloud.account_id or ""
         if self.plan.account is Account.STS and self.plan.steps:
@@ -138,23 +144,13 @@ class Reading:
             self._handle()
         for step in self.plan.steps:
             if isinstance(step, KeyRead):
-                self.pending.extend(Row(step.region, key) for key in step.keys)
-                self.run.note_region(step.region, len(step.keys))
+                self._later([Row(step.region, key) for key in step.keys])
                 self.budget = self.window = max(self.window, len(self.pending))
             else:
                 self._begin(Chain(step))
         self._send_rows()
-
-    def start(self) -> None:
-        """Send the first calls, unless they are sent, and wait for an answer, so that its error is told at once."""
-        try:
-            if not self.sent:
-                self.send()
-            if self.in_flight:
-                self._handle()
-        except BaseException:
-            self.closed = True
-            raise
+        if self.in_flight:
+            self._handle()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, with every column of the plan; rows that the filter refuses may be among them.

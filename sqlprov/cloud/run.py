@@ -21,7 +21,6 @@ from sqlprov.settings import Settings
 
 if TYPE_CHECKING:
     from sqlprov.cloud.prefetch import Prefetch
-    from sqlprov.cloud.reading import Reading
     from sqlprov.plan import ReadPlan
     from sqlprov.plan.hints import Hints
 
@@ -167,7 +166,7 @@ class Run:
     served: datetime | None = None
     adopted: list[str] = field(default_factory=list)
     hints: Hints | None = None
-    ahead: list[Prefetch | Reading] = field(default_factory=list)
+    ahead: list[Prefetch] = field(default_factory=list)
     id: str = field(default_factory=lambda: f"q{next(_numbers)}")
     request: str = field(default_factory=lambda: uuid.uuid4().hex)
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -337,7 +336,7 @@ class Run:
             if text not in self.warnings:
                 self.warnings.append(text)
 
-    def taken(self, plan: ReadPlan) -> Prefetch | Reading | None:
+    def taken(self, plan: ReadPlan) -> Prefetch | None:
         """The reading that was begun for a demand with this plan; each is taken once."""
         with self._lock:
             found = next((each for each in self.ahead if each.plan.serves(plan)), None)

@@ -77,8 +77,8 @@ def begin(session: Session, plan: str, run: Run, *, ahead: bool) -> None:
     found = foreseen(session, plan, run)
     if len(found) > 1 and ahead:
         for each in found:
-            if each.plan.steps:
-                session.prefetch(each.plan, run, whole=each.whole)
+            if each.plan.steps and each.whole:
+                session.prefetch(each.plan, run)
 
 
 def _scans(node: Mapping[str, Any], whole: bool) -> Iterator[tuple[Mapping[str, Any], bool]]:
@@ -88,11 +88,15 @@ def _scans(node: Mapping[str, Any], whole: bool) -> Iterator[tuple[Mapping[str, 
         yield node, whole
     if name in STOPS:
         whole = False
-    elif name not in PASSES and "JOIN" not in name:
+    elif name not in PASSES and not _joins(name):
         whole = True
     for at, child in enumerate(node.get("children", ())):
         # A join reads its second side to the end before it reads the first.
-        yield from _scans(child, whole or ("JOIN" in name and at == 1))
+        yield from _scans(child, whole or (_joins(name) and at == 1))
+
+
+def _joins(name: str) -> bool:
+    return "JOIN" in name or name == "CROSS_PRODUCT"
 
 
 def _first_rows(node: Mapping[str, Any]) -> tuple[bool, int] | None:

@@ -257,18 +257,11 @@ class Session:
         """The table whose hidden column is called `carrier`."""
         return next((live for live in self._live.values() if live.carrier == carrier), None)
 
-    def prefetch(self, plan: ReadPlan, run: Run, *, whole: bool) -> None:
-        """Begin to read what DuckDB will demand: to its end if it will be read `whole`, else the first calls."""
+    def prefetch(self, plan: ReadPlan, run: Run) -> None:
+        """Begin to read what DuckDB will demand and read to its end."""
         from sqlprov.cloud.prefetch import Prefetch
-        from sqlprov.cloud.reading import Reading
-        from sqlprov.plan import Account
 
-        if whole:
-            run.ahead.append(Prefetch(plan, run, self.cloud))
-        elif plan.account is not Account.STS:  # its first call has to be waited for
-            reading = Reading(plan, run, self.cloud)
-            reading.send()
-            run.ahead.append(reading)
+        run.ahead.append(Prefetch(plan, run, self.cloud))
 
     def regions(self, client: str, run: Run) -> Regions:
         """What plans may know about regions."""

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from sqlprov.catalog.table import Op, Source, Table
+from sqlprov.errors import counted
 from sqlprov.plan.domain import columns_of, domain, within
 from sqlprov.plan.hints import Contained, Top
 from sqlprov.plan.narrow import narrowed
@@ -90,7 +91,7 @@ class PlannedCall:
     Attributes:
         table: full name of the table it serves.
         operation, region, parameters: the call; parameters without page tokens and without what a row fills in.
-        times: `once`, `each page` or `each row`.
+        times: `once`, `each page`, `each row`, or `until 10 rows` for pages up to the first that meet the conditions.
         columns: the columns that need it: those it fills, and those for which it tells an ARN.
         permissions: the IAM actions it needs.
     """
@@ -135,7 +136,9 @@ class ReadPlan:
     def serves(self, other: ReadPlan) -> bool:
         """Whether what this plan reads are the rows of `other`, with at least its columns."""
         same = self.table is other.table and self.steps == other.steps and self.row_filter == other.row_filter
-        more = self.describe >= other.describe and self.tags >= other.tags and self.account is other.account
+        asked = {Account.STS, Account.KNOWN}  # the call may have been made meanwhile
+        account = self.account is other.account or {self.account, other.account} == asked
+        more = self.describe >= other.describe and self.tags >= other.tags and account
         return same and more and self.top == other.top and set(self.columns) >= set(other.columns)
 
     def calls(self) -> tuple[PlannedCall, ...]:
@@ -178,7 +181,8 @@ class ReadPlan:
             )
 
         if isinstance(step, ListRead):
-            calls.append(planned(table.list.call, step.parameters, "each page", Source.LIST, Source.KEY))
+            pages = f"until {counted(self.top.rows, 'row')}" if self.top else "each page"
+            calls.append(planned(table.list.call, step.parameters, pages, Source.LIST, Source.KEY))
             if self.describe and table.describe:
                 calls.append(planned(table.describe.call, {}, "each row", Source.DESCRIBE))
         elif table.describe:

@@ -223,6 +223,8 @@ class Entries:
         while at is not None:
             if isinstance(at.parent, exp.Star) and at.arg_key in ("except_", "rename"):
                 return True
+            if isinstance(at, exp.Order):  # of UNION and its like; a query's own is read with it
+                return True
             if isinstance(at.parent, exp.Window) and at.arg_key in ("partition_by", "order"):
                 return True
             if isinstance(at, exp.Query) and is_free(self.world, at, {}):

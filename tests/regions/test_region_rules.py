@@ -34,6 +34,7 @@ def test_a_prepared_statement_hides_its_regions(caplog: pytest.LogCaptureFixture
     "text",
     [
         "SELECT * FROM aws.s.e",
+        "(SELECT name, n FROM aws.s.e) UNION ALL (SELECT name, n FROM aws.s.p) ORDER BY name, n LIMIT 4",
         "SELECT * EXCLUDE (tags) FROM aws.s.e",
         "SELECT e.* EXCLUDE (region, tags) RENAME (name AS n) FROM aws.s.e",
         "SELECT * EXCLUDE n FROM aws.s.e",
