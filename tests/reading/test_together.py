@@ -10,6 +10,7 @@ from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, overlap, 
 
 import sqlprov
 from sqlprov.emulator import Emulator, Fault
+from sqlprov.engine.foresight import SCAN, _scans
 
 ENDPOINTS, MODELS = "aws.sagemaker.endpoints", "aws.sagemaker.models"
 JOIN = f"""
@@ -88,11 +89,19 @@ def test_an_error_of_a_table_that_was_begun_early_is_told_as_ever(cloud: Emulato
     assert not result.complete
 
 
-def test_what_a_limit_may_end_is_not_begun_early(cloud: Emulator, con: Any) -> None:
-    cloud.options.latency = 0.02
-    con.sql(f"SELECT model_name FROM {MODELS} UNION ALL SELECT name FROM {EXPERIMENTS} LIMIT 2").fetchall()
-    settled(cloud)
-    assert operations(cloud) == {"ListModels": 1}
+def test_what_a_limit_may_end_is_not_begun_early() -> None:
+    def scan(name: str) -> dict[str, Any]:
+        return {"name": SCAN, "extra_info": name}
+
+    join = {"name": "HASH_JOIN", "children": [scan("probe"), scan("build")]}
+    grouped = {"name": "HASH_GROUP_BY", "children": [scan("grouped")]}
+    plan = {"name": "LIMIT", "children": [{"name": "UNION", "children": [join, grouped]}]}
+    assert [(node["extra_info"], whole) for node, whole in _scans(plan, True)] == [
+        ("probe", False),
+        ("build", True),
+        ("grouped", True),
+    ]
+    assert all(whole for _, whole in _scans(join, True))
 
 
 def test_cancelling_ends_what_was_begun_early(cloud: Emulator, con: Any) -> None:
