@@ -50,6 +50,17 @@ def _close_all() -> None:
         closing.join(timeout=LET_GO)
 
 
+def _let_go(
+    driver: Driver, duck: duckdb.DuckDBPyConnection, session: Session | None, emulator: Emulator | None
+) -> None:
+    driver.close()
+    duck.close()
+    if session is not None:
+        session.close()
+    if emulator is not None:
+        emulator.stop()
+
+
 @contextmanager
 def _offset_told(statement: Statement) -> Iterator[None]:
     try:
@@ -84,6 +95,10 @@ def connect(
         ProgrammingError: the database cannot be opened.
         CredentialsError: the profile does not exist.
         UnknownName, DataError: a setting that does not exist or does not fit.
+
+    >>> with connect(local=True) as con:
+    ...     con.sql("SELECT endpoint_status FROM aws.sagemaker.endpoints WHERE region = 'eu-west-1' LIMIT 1").fetchone()
+    ('InService',)
     """
     chosen = Settings()
     if region is not None:
@@ -137,7 +152,7 @@ class Connection(Fetching):
     ) -> None:
         self.settings = self._initial = settings
         session.cloud.read_only |= settings.read_only
-        self._session, self._emulator, self._owner, self._parent = session, emulator, owner, parent
+        self._session, self._parent = session, parent
         self._cursor = Cursor(session)
         self._driver = Driver()
         self._run: Run | None = None
@@ -147,6 +162,10 @@ class Connection(Fetching):
         self._cursors: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._cursors_change = threading.Lock()
         _open.add(self)
+        # DuckDB's objects and ours hold each other: of a connection that nobody closed they would stay, and its thread.
+        self._owned = (self._driver, self._cursor.duck, session if owner else None, emulator)
+        self._abandoned = weakref.finalize(self, _let_go, *self._owned)
+        self._abandoned.atexit = False  # there is _close_all
 
     # Statements
 
@@ -161,6 +180,9 @@ class Connection(Fetching):
 
         Raises:
             Error: what the statement met; its subclass says what.
+
+        >>> connect().sql("SELECT $n * 2 AS twice", {"n": 21}).fetchall()
+        [(42,)]
         """
         results = list(self._results(text, parameters, _variables(sys._getframe(1))))
         if not results:
@@ -181,6 +203,12 @@ class Connection(Fetching):
 
         Raises:
             Error: what a run met; the runs before it stand, and a note says how many.
+
+        >>> con = connect()
+        >>> con.execute("CREATE TABLE watched (name VARCHAR)").rowcount
+        -1
+        >>> con.executemany("INSERT INTO watched VALUES (?)", [["a"], ["b"]]).rowcount
+        2
         """
         variables = _variables(sys._getframe(1))
         done = changed = 0
@@ -219,6 +247,9 @@ class Connection(Fetching):
         Raises:
             Cancelled: a write was not confirmed; nothing was written.
             Error: what a statement met; those after it are not run.
+
+        >>> [result.fetchall() for result in connect().run("SELECT 1; SELECT $n", {"n": 2})]
+        [[(1,)], [(2,)]]
         """
         return self._results(script, parameters, variables, dry_run, confirm)
 
@@ -444,6 +475,13 @@ class Connection(Fetching):
 
         Raises:
             Error: a transaction met an error before, or another one; it is to be rolled back.
+
+        >>> con = connect()
+        >>> con.execute("BEGIN; CREATE TABLE kept AS SELECT 1 AS n").rowcount
+        1
+        >>> con.commit()
+        >>> con.cursor().execute("SELECT n FROM kept").fetchall()
+        [(1,)]
         """
         self._end("COMMIT")
 
@@ -467,7 +505,12 @@ class Connection(Fetching):
         return self._parent or self
 
     def cursor(self) -> Connection:
-        """Another connection to the same tables and database, with these settings; for another thread."""
+        """Another connection to the same tables and database, with these settings; for another thread.
+
+        >>> with connect() as con, con.cursor() as cursor:
+        ...     cursor.execute("SELECT 42 AS n").columns
+        ['n']
+        """
         self._check()
         made = Connection(self._session, self.settings, parent=self)
         with self._cursors_change:
@@ -487,12 +530,8 @@ class Connection(Fetching):
             cursor.close()
         self.cancel()
         self._close_result()
-        self._driver.close()
-        self._cursor.duck.close()
-        if self._owner:
-            self._session.close()
-            if self._emulator is not None:
-                self._emulator.stop()
+        self._abandoned.detach()
+        _let_go(*self._owned)
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):

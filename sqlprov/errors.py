@@ -185,7 +185,11 @@ class Cancelled(OperationalError):
 
 
 def nearest(written: str, known: Iterable[str]) -> str:
-    """The known word nearest to `written`, as ` Did you mean 'x'?`; empty if none is near."""
+    """The known word nearest to `written`, as ` Did you mean 'x'?`; empty if none is near.
+
+    >>> nearest("modles", ["models", "endpoints"]), nearest("x", ["models"])
+    (" Did you mean 'models'?", '')
+    """
     names = {name.lower(): name for name in known}
     matches = difflib.get_close_matches(written.lower(), names, n=5, cutoff=0.6)
     # Two letters swapped is the commonest slip, and difflib rates it no nearer than a wrong letter.
@@ -199,7 +203,12 @@ def counted(number: float, thing: str) -> str:
 
 
 def caret(text: str, offset: int) -> str:
-    """The line of `text` that holds character `offset` (from 0), numbered, with a caret below the place."""
+    """The line of `text` that holds character `offset` (from 0), numbered, with a caret below the place.
+
+    >>> print(caret("SELECT 1\\nFORM t", 9))
+    LINE 2: FORM t
+            ^
+    """
     offset = min(max(offset, 0), len(text))
     start = text.rfind("\n", 0, offset) + 1
     end = text.find("\n", offset)

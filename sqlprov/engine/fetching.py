@@ -47,6 +47,13 @@ class Fetching:
             ProgrammingError: nothing was executed, or a statement without rows.
             InterfaceError: the cursor is closed.
             Error: what the statement met.
+
+        >>> import sqlprov
+        >>> cursor = sqlprov.connect().cursor()
+        >>> cursor.execute("SELECT unnest([1, 2, 3]) AS n").columns
+        ['n']
+        >>> cursor.fetchone(), cursor.fetchmany(), cursor.fetchall(), cursor.fetchone()
+        ((1,), [(2,)], [(3,)], None)
         """
         return self._fetched().fetchone()
 

@@ -204,11 +204,22 @@ class Result:
         return self
 
     def reader(self) -> pa.RecordBatchReader:
-        """The rows not read so far as an Arrow stream."""
+        """The rows not read so far as an Arrow stream.
+
+        >>> import sqlprov
+        >>> with sqlprov.connect().sql("SELECT * FROM range(5000)").reader() as reader:
+        ...     sum(batch.num_rows for batch in reader)
+        5000
+        """
         return pa.RecordBatchReader.from_batches(self.schema, self.batches())
 
     def arrow(self) -> pa.Table:
-        """The rows not read so far as an Arrow table."""
+        """The rows not read so far as an Arrow table.
+
+        >>> import sqlprov
+        >>> sqlprov.connect().sql("SELECT 42 AS n").arrow().to_pylist()
+        [{'n': 42}]
+        """
         if self._kept is not None:
             return self._kept
         self._give_back()
@@ -225,7 +236,12 @@ class Result:
         return pa.concat_tables([pa.Table.from_batches(held, schema=self.schema), rest]) if held else rest
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """The Arrow PyCapsule interface: pandas, polars, DuckDB and others read it without a copy."""
+        """The Arrow PyCapsule interface: pandas, polars, DuckDB and others read it without a copy.
+
+        >>> import polars, sqlprov
+        >>> polars.DataFrame(sqlprov.connect().sql("SELECT 42 AS n"))["n"].to_list()
+        [42]
+        """
         return self.reader().__arrow_c_stream__(requested_schema)
 
     def fetchone(self) -> tuple[Any, ...] | None:
@@ -240,18 +256,33 @@ class Result:
         return [row for row in iter(lambda: next(rows, None), None) if row is not None]
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows not read so far: structures as dict, lists as list, timestamps as aware datetime."""
+        """The rows not read so far: structures as dict, lists as list, timestamps as aware datetime.
+
+        >>> import sqlprov
+        >>> sqlprov.connect().sql("SELECT {'a': [1, 2]} AS s").fetchall()
+        [({'a': [1, 2]},)]
+        """
         return list(iter(self.fetchone, None))
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return self._python_rows() if self._kept is not None else iter(self.fetchone, None)
 
     def df(self) -> Any:
-        """The rows not read so far as a pandas DataFrame."""
+        """The rows not read so far as a pandas DataFrame.
+
+        >>> import sqlprov
+        >>> sqlprov.connect().sql("SELECT 42 AS n").df().to_dict("records")
+        [{'n': 42}]
+        """
         return self.arrow().to_pandas()
 
     def pl(self) -> Any:
-        """The rows not read so far as a polars DataFrame."""
+        """The rows not read so far as a polars DataFrame.
+
+        >>> import sqlprov
+        >>> sqlprov.connect().sql("SELECT 42 AS n").pl().rows()
+        [(42,)]
+        """
         import polars
 
         return polars.from_arrow(self.arrow())
