@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 import threading
 import time
@@ -26,11 +27,20 @@ from sqlprov.engine.faults import told_by_arrow, translated
 from sqlprov.engine.fetching import Fetching
 from sqlprov.engine.result import NO_ROWS, Result
 from sqlprov.engine.session import OWN, Session
-from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, ProgrammingError, nearest
+from sqlprov.errors import (
+    Cancelled,
+    CredentialsError,
+    Error,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+    nearest,
+)
 from sqlprov.settings import Settings
 from sqlprov.statements import Answered, Query, SetSetting, Statement, parse, unfilled
 
 if TYPE_CHECKING:
+    from sqlprov.cloud.checkup import Finding
     from sqlprov.cloud.run import CallRecord, Progress
     from sqlprov.cloud.writing import Outcome
     from sqlprov.emulator import Emulator
@@ -380,6 +390,31 @@ class Connection(Fetching):
         return list(self._latest.calls) if self._latest else []
 
     # What may be written
+
+    def checkup(self, like: str = "%") -> Iterator[Finding]:
+        """Checks of credentials, region, endpoint, identity, clock, and what may be read and written.
+
+        Args:
+            like: SQL pattern for the full names of the tables to check; without a %, a part of them.
+        """
+        from sqlprov.cloud.checkup import checkup
+        from sqlprov.statements.show import like as is_like
+
+        self._check()
+        wild = like if "%" in like else f"%{like}%"
+        names = [(*place, name) for name, places in self.catalog.names().items() for place in places]
+        tables = [self.catalog.table(*name) for name in sorted(names) if is_like(".".join(name), wild)]
+        cloud = self._session.cloud
+        endpoint = cloud.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or "AWS"
+        run = Run(self.settings)
+        try:
+            region = next(iter(self.regions), None)
+        except CredentialsError:
+            region = None  # there is no such profile, which the first check tells
+        try:
+            yield from checkup(run, cloud, region, tables, endpoint)
+        finally:
+            run.finish()
 
     @property
     def regions(self) -> tuple[str, ...]:

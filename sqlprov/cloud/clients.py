@@ -35,7 +35,7 @@ class Cloud:
     credentials: tuple[str, str] | None = None
     account_id: str | None = None
     read_only: bool = False
-    reads: set[str] = field(default_factory=lambda: {"GetCallerIdentity"})
+    reads: set[str] = field(default_factory=lambda: {"GetCallerIdentity", "SimulatePrincipalPolicy"})
     # Table and region -> pages of a whole list, remembered to weigh look-ups by key against it. Never changed
     # but replaced: other threads may be going through it.
     pages: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -14,7 +14,13 @@ from email.utils import formatdate
 from sqlprov.emulator.service import Answer, Service
 
 HOST = "127.0.0.1"
-_REASONS = {200: b"OK", 400: b"Bad Request", 500: b"Internal Server Error", 503: b"Service Unavailable"}
+_REASONS = {
+    200: b"OK",
+    400: b"Bad Request",
+    403: b"Forbidden",
+    500: b"Internal Server Error",
+    503: b"Service Unavailable",
+}
 _MOST_HEAD = 65536  # bytes of a request's head
 
 
@@ -70,7 +76,7 @@ class Server:
 
     def head(self, answer: Answer) -> bytes:
         """Status line and headers of a reply."""
-        second = int(time.time())
+        second = int(time.time() + self._service.world.options.skew)
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True).encode())
         length = len(answer.body) if answer.declared is None else answer.declared

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 import orjson
 
-from sqlprov.emulator import experiments, hosting, tagging
+from sqlprov.emulator import experiments, hosting, identity, tagging
 from sqlprov.emulator.errors import ApiError, denied
 from sqlprov.emulator.faults import (
     SILENT_AFTER,
@@ -32,9 +32,10 @@ from sqlprov.emulator.world import ACCOUNT, Members, Operation, Reply, World, ar
 
 logger = logging.getLogger(__name__)
 
+MOST_SKEW = 300.0
+"""Seconds that the clocks may differ before the service refuses a signature."""
 _JSON, _XML = "application/x-amz-json-1.1", "text/xml"
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
-_STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 
 
 @dataclass
@@ -126,9 +127,11 @@ class Service:
             refusal = error_before(fault, f"{'sagemaker' if sagemaker else 'sts'}:{call.operation}")
             if refusal is not None:
                 raise refusal
+        if abs(self.world.options.skew) > MOST_SKEW:
+            raise ApiError("InvalidSignatureException", "Signature expired: it is not of this time.")
         if unreadable:
             raise ApiError("SerializationException", "The body is not a JSON object.")
-        reply = self._sagemaker(call) if sagemaker else _sts(call)
+        reply = self._sagemaker(call) if sagemaker else identity.answer(call, self.world.options)
         if fault is not None and fault.kind == "error500_after":
             raise internal_failure()
         return self.faults.token(call, reply, fault is not None and fault.kind == "repeated_token")
@@ -221,20 +224,8 @@ def _resource(call: Call) -> str:
     return arn(kind, call.region, str(call.parameters.get(kind.key, "*")))
 
 
-def _sts(call: Call) -> bytes:
-    if call.operation != "GetCallerIdentity":
-        raise ApiError("InvalidAction", f"Could not find operation {call.operation} for version 2011-06-15")
-    return (
-        f'<GetCallerIdentityResponse xmlns="{_STS}"><GetCallerIdentityResult>'
-        f"<Arn>arn:aws:iam::{ACCOUNT}:user/local</Arn><UserId>AIDALOCALLOCALLOCAL00</UserId>"
-        f"<Account>{ACCOUNT}</Account></GetCallerIdentityResult><ResponseMetadata>"
-        "<RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata>"
-        "</GetCallerIdentityResponse>"
-    ).encode()
-
-
 def _xml_error(error: ApiError) -> bytes:
     return (
-        f'<ErrorResponse xmlns="{_STS}"><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>'
+        f'<ErrorResponse xmlns="{identity.STS}"><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>'
         f"<Message>{escape(error.text)}</Message></Error></ErrorResponse>"
     ).encode()

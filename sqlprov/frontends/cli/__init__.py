@@ -19,6 +19,7 @@ from click.shell_completion import CompletionItem
 
 from sqlprov import __version__
 from sqlprov.errors import Error
+from sqlprov.frontends.cli.doctor import doctor
 from sqlprov.frontends.cli.exec import EXAMPLES, execute
 from sqlprov.frontends.cli.local import local
 from sqlprov.frontends.cli.repl import repl
@@ -110,7 +111,7 @@ def cli() -> None:
     """
 
 
-for command in (execute, repl, tables, local):
+for command in (execute, repl, doctor, tables, local):
     cli.add_command(command)
 
 
