@@ -22,6 +22,7 @@ from sqlprov.cloud.reading import Reading
 from sqlprov.cloud.run import CallRecord, Run
 from sqlprov.engine.faults import translated
 from sqlprov.engine.filters import predicate
+from sqlprov.engine.interrupts import on_interrupt
 from sqlprov.engine.live import Fetch, LiveTable, Scan
 from sqlprov.engine.session import DEFAULT_PARTITION, quoted, regions_table
 from sqlprov.engine.told import Told
@@ -44,6 +45,11 @@ def _detach_all() -> None:
         if (duck := attachment.duck()) is not None:
             with contextlib.suppress(duckdb.Error, Error):
                 detach(duck, attachment.name)
+
+
+def _cancel_all() -> None:
+    for attachment in list(_attachments.values()):
+        attachment.cancel()
 
 
 class Attachment:
@@ -88,6 +94,7 @@ class Attachment:
         self.tables = tuple(f"{name}.{table.service}.{table.name}" for table in found)
         detach(duck, name)
         _attachments[self._id] = self
+        on_interrupt(_cancel_all)
         try:
             self._create(duck, found)
         except BaseException:
@@ -102,6 +109,11 @@ class Attachment:
     def calls(self) -> list[CallRecord]:
         """The API calls of the last 100 reads of a table, in the order the reads began; may be asked by any thread."""
         return [call for run in list(self._runs) for call in list(run.calls)]
+
+    def cancel(self) -> None:
+        """End the reads under way, and their calls; from any thread. DuckDB raises for each of them."""
+        for run in list(self._runs):
+            run.cancel()
 
     def _checked(self, regions: Sequence[str]) -> tuple[str, ...]:
         chosen = tuple(dict.fromkeys(region.strip().lower() for region in regions))
@@ -137,6 +149,7 @@ class Attachment:
     # Demands; DuckDB may make them on threads of its own
 
     def _demanded(self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None) -> Fetch:
+        on_interrupt(_cancel_all)
         run = Run(self._settings)
         plan = self._plan(live.table, names, filter_, live.schema)
         self._runs.append(run)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from attaching import Attach
 
 import sqlprov
-from sqlprov.emulator import Emulator, Fault
+from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.errors import Error, InterfaceError, NotSupportedError, RegionError, UnknownName
 
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
@@ -298,3 +298,65 @@ def test_a_program_ends_without_a_word(ending: str, em: Emulator) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "[(6,)]\n", "")
+
+
+# Interruptions
+
+
+INTERRUPTED = """
+    import duckdb, os, signal, sqlprov, sys, threading, time
+    con = duckdb.connect()
+    made = sqlprov.attach(con, ["sagemaker"], regions="us-east-1", endpoint_url={url!r})
+    con.execute("SET threads = {threads}")
+    wait = lambda: [time.sleep(0.05) for _ in iter(lambda: len(made.calls) >= {after}, True)]
+    threading.Thread(target=lambda: (wait(), time.sleep(0.3), os.kill(os.getpid(), signal.SIGINT))).start()
+    try:
+        try:
+            {read}
+            print("it came to its end")
+        finally:
+            ended, calls = time.monotonic(), len(made.calls)
+            time.sleep(0.5)
+            print("silent" if len(made.calls) <= calls + 1 else "further calls")
+    except (KeyboardInterrupt, RuntimeError, duckdb.Error) as error:
+        print("interrupted")
+    print(con.sql("SELECT 42").fetchall())
+"""
+NO_MATCH = f"SELECT name FROM {EXPERIMENTS} WHERE description = 'none of them'"
+JOINED = f"SELECT count(*) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b ON a.name = b.description WHERE a.role_arn = 'x'"
+
+
+@pytest.fixture(scope="module")
+def long() -> Iterator[Emulator]:
+    """A list of 200 pages, each after 50 ms."""
+    with Emulator(Options(latency=0.05)) as emulator:
+        emulator.fill(20_000)
+        yield emulator
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("query", [NO_MATCH, JOINED], ids=["no row matches", "a join"])
+def test_ctrl_c_ends_a_read_and_its_calls_also_on_a_thread_of_duckdb(
+    long: Emulator, query: str, threads: int
+) -> None:
+    long.reset_calls()
+    program = INTERRUPTED.format(
+        url=long.url, threads=threads, after=2, read=f'con.sql("{query}").fetchall()'
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=100
+    )
+    assert done.stdout.splitlines() == ["silent", "interrupted", "[(42,)]"], done.stderr
+    assert len(long.calls) < 200
+
+
+def test_reads_can_be_cancelled_from_another_thread(
+    con: duckdb.DuckDBPyConnection, attach: Attach, long: Emulator
+) -> None:
+    made = attach(con, regions="us-east-1", endpoint_url=long.url)
+    long.reset_calls()
+    threading.Timer(0.5, made.cancel).start()
+    with pytest.raises(duckdb.Error, match="The statement was cancelled"):
+        con.sql(NO_MATCH).fetchall()
+    assert len(long.calls) < 200
+    assert con.sql("SELECT 42").fetchall() == [(42,)]

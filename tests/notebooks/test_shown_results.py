@@ -106,7 +106,7 @@ def test_rows_shown_are_capped_and_it_says_so(own: sqlprov.Connection) -> None:
 def test_an_error_of_the_cloud_is_raised_while_it_is_shown(own: sqlprov.Connection) -> None:
     with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region="us-east-1") as con:
         em.fill(300)
-        em.fault(Fault("access_denied", operation="DescribeInferenceExperiment", at=6, times=None))
+        em.fault(Fault("access_denied", operation="DescribeInferenceExperiment", at=40, times=None))
         result = con.sql(f"SELECT arn FROM {EXPERIMENTS}")
         with pytest.raises(OperationalError, match="DescribeInferenceExperiment"):
             result._repr_html_()

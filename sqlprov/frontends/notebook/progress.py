@@ -28,13 +28,14 @@ def watched(shell: InteractiveShell, connection: Connection, work: Callable[[], 
         done = pool.submit(work)
         show = _on_page() if hasattr(shell, "kernel") else _on_terminal()
         try:
-            if not wait([done], QUIET).done:
-                while not wait([done], EVERY).done:
-                    if (progress := connection.progress) is not None:
-                        show(str(progress))
-                show("")
+            wait([done], QUIET)
+            while not wait([done], EVERY).done:
+                if (progress := connection.progress) is not None:
+                    show(str(progress))
         except KeyboardInterrupt:
             connection.cancel()
+        finally:
+            show("")
         return done.result()
 
 
@@ -51,8 +52,12 @@ def _on_page() -> Callable[[str], None]:
 
 
 def _on_terminal() -> Callable[[str], None]:
+    shown = False
+
     def show(text: str) -> None:
-        if sys.stderr.isatty():
+        nonlocal shown
+        if (shown or text) and sys.stderr.isatty():
+            shown = True
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
     return show
