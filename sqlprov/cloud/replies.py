@@ -23,7 +23,7 @@ def decode(
     """botocore's `before-parse` handler: puts the JSON of a successful reply under DECODED.
 
     Raises:
-        MalformedReply: the body is cut off, empty, or no JSON object.
+        MalformedReply: the body is cut off, empty, or no JSON object; that of an error too.
     """
     if operation_model.has_streaming_output:
         return
@@ -33,11 +33,16 @@ def decode(
     if declared is not None and declared.isdigit() and int(declared) != len(body):
         whole = counted(int(declared), "byte")
         raise MalformedReply(f"the reply was cut off after {len(body):,} of {whole}", request_id)
+    spoken = operation_model.service_model.resolved_protocol == "json"
     if response_dict["status_code"] >= 300:
-        return  # an error, which botocore reads
+        # An error, which botocore reads; of one that is cut it makes an error without a code, which nobody can
+        # tell from a refusal for good. With another status than 400 a proxy may have spoken, which knows no JSON.
+        if spoken and response_dict["status_code"] == 400:
+            _object(body, request_id)
+        return
     if operation_model.output_shape is None:
         return  # DeleteModel and its like answer with nothing
-    if operation_model.service_model.resolved_protocol != "json":
+    if not spoken:
         # botocore's parser of XML raises KeyError for a page of a proxy.
         output = operation_model.output_shape
         wrapper = output.serialization.get("resultWrapper", "") if output else ""
@@ -45,17 +50,20 @@ def decode(
             begin = body[:40].decode("utf-8", "replace")
             raise MalformedReply(f"the reply holds no {wrapper}; it begins {begin!r}", request_id)
         return
+    customized_response_dict[DECODED] = _object(body, request_id)
+    # What is decoded need not be parsed a second time, a hundred times slower.
+    response_dict["body"] = b"{}"
+
+
+def _object(body: bytes, request_id: str) -> dict[str, Any]:
+    begin = body[:40].decode("utf-8", "replace")
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        begin = body[:40].decode("utf-8", "replace")
         raise MalformedReply(f"the reply is not JSON ({error}); it begins {begin!r}", request_id) from None
     if not isinstance(decoded, dict):
-        begin = body[:40].decode("utf-8", "replace")
         raise MalformedReply(f"the reply is JSON but no object: {begin!r}", request_id)
-    customized_response_dict[DECODED] = decoded
-    # What is decoded need not be parsed a second time, a hundred times slower.
-    response_dict["body"] = b"{}"
+    return decoded
 
 
 def checked(

@@ -12,8 +12,10 @@ A block begins with its name. A line that begins with `--  ` continues the one b
     params   a JSON list for `?`, an object for `$name`
     calls    one line a call, or `none`:
                  Operation region[,region…] {parameters} [each row [x rows]]
-             MaxResults, SortBy and SortOrder, which every list sends, and page tokens are left out. A region may
-             be a pattern (`eu-*`) over the regions that have SageMaker; `!us-east-1` takes one away.
+             MaxResults, SortBy and SortOrder, which every list sends, are left out; they are compared with what
+             EXPLAIN says of them. A call with a page token is not listed: it goes on with the list of the same
+             operation, region and parameters, each page once, to the end unless it is `at most`. A region may be
+             a pattern (`eu-*`) over the regions that have SageMaker; `!us-east-1` takes one away.
              `each row` is a call for each row that the list gives: `x 2` says for how many with push-down on.
     at most  the same for a statement that a LIMIT or an error ends early: these calls or fewer
     rows     JSON lists, in any order; times in UTC to the millisecond, empty members of structures left out
@@ -29,7 +31,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -40,7 +42,8 @@ from typing import Any
 
 import boto3
 
-EVERY_LIST_SENDS = {"MaxResults", "SortBy", "SortOrder", "NextToken"}
+TOKEN = frozenset({"NextToken"})
+EVERY_LIST_SENDS = TOKEN | {"MaxResults", "SortBy", "SortOrder"}
 DIRECTIVES = {
     *("name", "setup", "params", "calls", "at most", "rows", "in order", "count", "then", "error", "explain"),
 }
@@ -153,9 +156,9 @@ def sagemaker_regions() -> list[str]:
     return sorted(boto3.Session().get_available_regions("sagemaker", "aws"))
 
 
-def canonical(parameters: Mapping[str, Any]) -> str:
+def canonical(parameters: Mapping[str, Any], without: Set[str] = EVERY_LIST_SENDS) -> str:
     """Parameters as one text, without those that every list sends."""
-    kept = {name: value for name, value in parameters.items() if name not in EVERY_LIST_SENDS}
+    kept = {name: value for name, value in parameters.items() if name not in without}
     return json.dumps({name: _sent(name, value) for name, value in sorted(kept.items())}, sort_keys=True)
 
 

@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from corpus import Block, blocks, canonical, in_any_order, plain
+from corpus import TOKEN, Block, blocks, canonical, in_any_order, plain
 
 from sqlprov import errors
 from sqlprov.catalog import Catalog
@@ -77,12 +77,13 @@ def test_a_query_makes_the_calls_that_are_predicted_and_gives_the_rows(
     seeded.options = Options()
     with session.cursor() as cursor:
         trial = Trial(block, seeded, cursor, files)
-        trial.explain()
+        planned = trial.explain()
         trial.run("push-down on", "on")
         trial.run("push-down off", "off")
     seeded.options = OTHERWISE
     with session.cursor() as cursor:
         trial = Trial(block, seeded, cursor, files)
+        trial.pages_planned = planned
         trial.run("push-down on, second cursor, the undocumented otherwise", "on")
         trial.run("push-down off, second cursor, the undocumented otherwise", "off")
 
@@ -97,6 +98,7 @@ class Trial:
 
     def __init__(self, block: Block, emulator: Emulator, cursor: Connection, files: Path) -> None:
         self.block, self.emulator, self.cursor, self.files = block, emulator, cursor, files
+        self.pages_planned: set[Made] | None = None
         if block.setup:
             self.sql(block.setup)
             cursor.sql("SELECT 1").close()
@@ -104,10 +106,11 @@ class Trial:
     def sql(self, text: str, params: Any = None) -> Result:
         return self.cursor.sql(text.replace("{files}", str(self.files)), params)
 
-    def explain(self) -> None:
+    def explain(self) -> set[Made] | None:
+        """The lists that EXPLAIN predicts, with every parameter; `None` if it predicts nothing."""
         block = self.block
         if not block.explained:
-            return
+            return None
         self.emulator.reset_calls()
         if block.error and (block.calls is None or block.bounded):
             with self.refused():
@@ -121,7 +124,10 @@ class Trial:
             assert sorted(found) == sorted(call.planned for call in block.calls or ()), (
                 "what EXPLAIN predicts"
             )
+            lists = (call for call in planned if call.times == "each page")
+            self.pages_planned = {(c.operation, c.region, canonical(c.parameters, TOKEN)) for c in lists}
         assert self.emulator.calls == [], "EXPLAIN makes no call"
+        return self.pages_planned
 
     def run(self, how: str, pushdown: str) -> None:
         block = self.block
@@ -137,6 +143,7 @@ class Trial:
         result = self.sql(block.sql, block.params)
         assert names is None or result.columns == names, f"{how}: the names of the columns"
         rows = plain(result.fetchall())
+        self.compare_pages(how, pushdown)
         sent, noted = self.sent(), self.noted(result)
         assert noted == sent, f"{how}: Result.calls and what the server saw"
         if pushdown == "on":
@@ -171,6 +178,34 @@ class Trial:
     def noted(self, result: Result) -> Counter[Made]:
         return _counted((c.operation, c.region, c.parameters) for c in result.calls)
 
+    def compare_pages(self, how: str, pushdown: str) -> None:
+        """Every call with a page token goes on with a list that was begun, word for word, and asks for no page twice.
+
+        What the small data set holds of one type and region fits on a page; where pages are sparse it is the second.
+        """
+        begun: Counter[Made] = Counter()
+        further: Counter[Made] = Counter()
+        tokens: Counter[tuple[Made, str]] = Counter()
+        for call in self.emulator.calls:
+            if call.operation.startswith("List"):
+                made = call.operation, call.region, canonical(call.parameters, TOKEN)
+                token = call.parameters.get("NextToken")
+                begun[made] += token is None
+                further[made] += token is not None
+                tokens[made, token] += token is not None
+            else:
+                assert "NextToken" not in call.parameters, how
+        assert all(times <= begun[made] for (made, _), times in tokens.items()), (
+            f"{how}: a page asked for again"
+        )
+        expected = begun if self.emulator.options.sparse_pages else Counter()
+        assert (further <= expected) if self.block.bounded else (+further == +expected), (
+            f"{how}: further pages"
+        )
+        if pushdown == "on" and self.pages_planned is not None:
+            lists = {made for made in begun if made[0] != "ListTags"}
+            assert lists <= self.pages_planned, f"{how}: lists with other parameters than predicted"
+
     def compare_calls(self, made: Counter[Made], how: str) -> None:
         calls = self.block.calls or ()
         bounded = self.block.bounded or self.block.error is not None
@@ -194,7 +229,7 @@ class Trial:
 
 
 def _counted(calls: Iterable[tuple[str, str, Mapping[str, Any]]]) -> Counter[Made]:
-    """How often each call was made; the further pages of a list belong to its first."""
+    """How often each call was made; the further pages of a list, which `compare_pages` judges, belong to its first."""
     return Counter(
         ACCOUNT if operation == ACCOUNT[0] else (operation, region, canonical(parameters))
         for operation, region, parameters in calls
