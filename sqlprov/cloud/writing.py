@@ -16,14 +16,12 @@ from enum import Enum
 from typing import Any
 
 from sqlprov.catalog.table import Table
-from sqlprov.cloud.batches import dig
-from sqlprov.cloud.calls import Failed, attempt, call, pause, recorded
+from sqlprov.cloud.calls import Failed, attempt, pause, recorded
 from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.faults import Fault, Next, matches
-from sqlprov.cloud.reading import read_tags
 from sqlprov.cloud.run import LET_END, CallRecord, Run
+from sqlprov.cloud.waiting import FIRST_LOOK, LONGEST_LOOK, Stopped, Watch
 from sqlprov.errors import Cancelled, Error, OperationalError
-from sqlprov.plan.changes import tag_map
 from sqlprov.plan.moves import moves
 from sqlprov.plan.verdict import Verdict, verdict
 from sqlprov.plan.write import Done, Found, Kind, Refuse, Request, Wait, Write, next_step
@@ -33,8 +31,6 @@ log = logging.getLogger("sqlprov")
 CLOCK_SLACK = timedelta(seconds=2)
 """What the service's clocks may differ by; something older than this before we began is not ours."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST_LOOK, LONGEST_LOOK = 0.05, 5.0
-"""Seconds between two looks at a row that is waited for; half as long again each time."""
 CONFLICTS = frozenset({"ConflictException", "ConcurrentModificationException"})
 
 
@@ -74,10 +70,6 @@ class Lost(Exception):
     """What became of a call cannot be told."""
 
 
-class Stopped(Exception):
-    """The row goes no further; the text says why."""
-
-
 @dataclass
 class RowWriter:
     """One row under way.
@@ -108,14 +100,21 @@ class RowWriter:
     shown: frozenset[str] | None = None
     done: list[Request] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    found: Found | None = None
     was: Found | None = None
     begun: bool = False
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.write, self.run, self.cloud)
 
     @property
     def table(self) -> Table:
         """The table of the row."""
         return self.write.table
+
+    @property
+    def found(self) -> Found | None:
+        """The row as read last; `None` if it was not read, or does not exist."""
+        return self.watch.found
 
     def outcome(self) -> Outcome:
         """Do it all; nothing that goes wrong is raised."""
@@ -156,18 +155,19 @@ class RowWriter:
         write, deadline = self.write, time.monotonic() + self.run.settings.await_timeout
         if write.kind in (Kind.UPDATE, Kind.DELETE):
             # A patch document may be about tags: that is not known before.
-            self.found = self.look(tags=True if self.made or self.reading or self.tagged else None)
+            self.look(tags=True if self.made or self.reading or self.tagged else None)
             self.check(self.found)
             self.was = self.found
             if self.made:
-                write = self.write = self.made(self.found)
+                write = self.write = self.watch.write = self.made(self.found)
         elif write.kind is Kind.EXEC and any(move.method == write.method for move in moves(self.table)):
             # It is called in any state; but from which it was called tells whether a lost answer was a yes.
-            self.found = self.look()
+            self.look()
         elif write.kind is Kind.INSERT:
             # A look before the first create tells the service's clock, against which "ours" is judged.
             try:
-                self.found = self.look() if self.run.served is None else None
+                if self.run.served is None:
+                    self.look()
             finally:
                 self.clocked.set()
         conflicts = 0
@@ -179,12 +179,12 @@ class RowWriter:
             if isinstance(step, Refuse):
                 raise Stopped(step.reason)
             if isinstance(step, Wait):
-                self._leave(step.states, deadline)
+                self.watch.leave(step.states, deadline)
                 continue
             if self.shown is not None and step.operation not in self.shown:
                 raise Stopped(
                     f"{write.shown} has changed since its calls were shown: {step.operation} was not among "
-                    f"them; {self._shown_state()}"
+                    f"them; {self.watch.told()}"
                 )
             conflict = self._make(step)
             if conflict:
@@ -193,11 +193,11 @@ class RowWriter:
                     raise Stopped(str(conflict.error))
                 pause(self.run, _again(conflict), conflicts)
             if conflict or (write.kind in (Kind.UPDATE, Kind.DELETE) and step.purpose != "delete"):
-                self.found = self.look()
+                self.look()
         if self.wait:
             self._await(deadline)
         if self.reading and write.kind is not Kind.DELETE:
-            self.found = self.look(tags=True)
+            self.look(tags=True)
 
     def _make(self, request: Request) -> Fault | None:
         """Make a call and see that it is known what came of it; a fault is a conflict, to be decided anew.
@@ -264,7 +264,7 @@ class RowWriter:
     def _refused(self, request: Request, met: Fault) -> None:
         """A certain failure; for a delete of what is gone it is none."""
         if request.purpose == "delete" and matches(self.table.missing, met.error):
-            self.found = None
+            self.watch.found = None
             return
         if request.purpose == "create" and matches(self.table.exists, met.error):
             raise Stopped(f"{self.write.shown} exists already. {met.error}") from met.error
@@ -291,7 +291,6 @@ class RowWriter:
                     after = self.look(tags=True)
                 except OperationalError as error:
                     raise Lost(f"{met.error} It could not be read back: {error}") from None
-                self.found = after
                 judged = self._judged(request, before, after, began)
                 if judged is Verdict.HAPPENED:
                     told = "its answer was lost"
@@ -304,7 +303,7 @@ class RowWriter:
                 if judged is Verdict.DID_NOT and after is not None and request.purpose == "create":
                     raise Stopped(f"{self.write.shown} exists already, made by somebody else. {met.error}")
                 if judged is Verdict.WAIT and time.monotonic() > awaited:
-                    raise Lost(f"{met.error} {self._shown_state().capitalize()}, which does not tell yet.")
+                    raise Lost(f"{met.error} {self.watch.told().capitalize()}, which does not tell yet.")
                 if judged is Verdict.DID_NOT and (request.purpose != "create" or time.monotonic() > settled):
                     return False
                 seen(after.state(self.table) if after else "")
@@ -333,91 +332,15 @@ class RowWriter:
 
     def look(self, tags: bool | None = None) -> Found | None:
         """The row now; `None` if it does not exist. Tags are read if the write is about them, or if asked."""
-        describe = self.table.describe
-        assert describe is not None, "only tables that can be described are written"
-        arguments = dict(zip(describe.arguments, self.write.key, strict=True))
-        try:
-            reply = call(
-                self.run,
-                self.cloud,
-                self.table.client,
-                self.table.signing,
-                describe.call,
-                self.write.region,
-                arguments,
-                describe.required,
-            )
-            described = dig(reply, describe.item)
-            wanted = self.write.tags is not None if tags is None else tags
-            found = None
-            if wanted and self.table.tags:
-                arn = dig(described, describe.paths[self.table.arn])
-                found = tag_map(read_tags(self.run, self.cloud, self.table, self.write.region, str(arn)))
-            return Found(described, found)
-        except OperationalError as error:
-            if matches(self.table.missing, error):
-                return None
-            raise
-
-    def _leave(self, states: tuple[str, ...], deadline: float) -> None:
-        """Look until the row is in none of `states`."""
-        self._look_until(lambda found: found is None or found.state(self.table) not in states, deadline)
+        return self.watch.look(self.write.tags is not None if tags is None else tags)
 
     def _await(self, deadline: float) -> None:
-        """Wait for the state that the statement's method names under `until`."""
-        method = self._last_method()
-        if method is None or not method.until:
-            return
-        missing = method.until == ("missing",)
-        # A read may be older than the call: the state it was made in counts only once another was seen.
-        older = {state for move in moves(self.table) if move.method == method.name for state in move.from_}
-
-        def settled(found: Found | None) -> bool:
-            if found is None:
-                return True
-            state = found.state(self.table)
-            if state not in older:
-                older.clear()
-            return not missing and (state in method.until or state not in {*self.table.busy, *older})
-
-        self._look_until(settled, deadline)
-        if self.found is None:
-            if not missing:
-                raise Stopped(f"{self.write.shown} is gone; {' or '.join(method.until)} was waited for")
-        elif self.found.state(self.table) not in method.until:
-            raise Stopped(
-                f"{self.write.shown} did not reach {' or '.join(method.until)}: {self._shown_state()}"
-            )
-
-    def _last_method(self) -> Any:
-        """The method of the last call that has one."""
+        """Wait for the state that the method of the last call names under `until`."""
         for request in reversed(self.done):
             for method in self.table.methods:
                 if method.call == request.operation and method.verb != "SELECT":
-                    return method
-        return None
-
-    def _look_until(self, enough: Callable[[Found | None], bool], deadline: float) -> None:
-        between = FIRST_LOOK
-        with self.run.waits(self.write.region, "|".join(self.write.key)) as seen:
-            while True:
-                self.found = self.look()
-                if enough(self.found):
+                    self.watch.reach(method, deadline)
                     return
-                if time.monotonic() > deadline:
-                    limit = self.run.settings.await_timeout
-                    raise Stopped(f"{self.write.shown} was waited for {limit:g} s: {self._shown_state()}")
-                seen(self.found.state(self.table) if self.found else "")
-                self.run.cancelled.wait(between)
-                self.run.check()
-                between = min(between * 1.5, LONGEST_LOOK)
-
-    def _shown_state(self) -> str:
-        if self.found is None:
-            return "it does not exist"
-        reasons = (self.found.described.get(name) for name in ("StatusReason", "FailureReason"))
-        reason = next((f" ({text})" for text in reasons if text), "")
-        return f"its last state is {self.found.state(self.table) or 'not known'}{reason}"
 
 
 REQUEST_TAG = "sqlprov:request"

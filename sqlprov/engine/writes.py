@@ -12,7 +12,8 @@ import pyarrow as pa
 from sqlprov.catalog import Source, Table
 from sqlprov.cloud.batches import array, dig
 from sqlprov.cloud.run import Run
-from sqlprov.cloud.writing import Ending, Outcome, RowWriter, Stopped, write_rows
+from sqlprov.cloud.waiting import Stopped
+from sqlprov.cloud.writing import Ending, Outcome, RowWriter, write_rows
 from sqlprov.engine.session import Session, quoted
 from sqlprov.errors import DataError, NotSupportedError, RegionError, WriteError, counted, nearest
 from sqlprov.plan.changes import tag_map, unlike

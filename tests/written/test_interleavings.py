@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from lab import CATALOG, EXPERIMENTS, LATER, REGION, connection, experiment, insert, plain_client, text
 
-from sqlprov.cloud import calls, writing
+from sqlprov.cloud import calls, waiting, writing
 from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.run import Run
 from sqlprov.cloud.writing import Outcome, RowWriter, write_rows
@@ -318,7 +318,8 @@ def ended(outcomes: Iterable[Outcome]) -> Endings:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between attempts and looks that suit a server in the same process."""
-    monkeypatch.setattr(writing, "FIRST_LOOK", 0.005)
+    for module in (waiting, writing):
+        monkeypatch.setattr(module, "FIRST_LOOK", 0.005)
     for which in calls.FIRST_PAUSE:
         monkeypatch.setitem(calls.FIRST_PAUSE, which, 0.002)
 
