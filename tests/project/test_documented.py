@@ -18,10 +18,11 @@ from sqlprov import Attachment, Connection, Result, attach, connect, errors, sta
 from sqlprov.catalog import Catalog
 from sqlprov.emulator import FAULTS, Emulator, Options
 from sqlprov.engine.fetching import Fetching
-from sqlprov.frontends import dbapi
+from sqlprov.frontends import dbapi, sqlalchemy
 from sqlprov.frontends.cli import cli
 from sqlprov.frontends.notebook.asked import FLAGS, VALUES
 from sqlprov.frontends.notebook.magics import SqlprovMagics
+from sqlprov.frontends.sqlalchemy.dialect import FLAGS, PLAIN
 from sqlprov.output import FORMATS
 from sqlprov.settings import Settings
 from sqlprov.statements.show import NOUNS
@@ -179,6 +180,12 @@ def test_everything_public_of_the_local_sagemaker_is_documented() -> None:
 
 def test_every_argument_of_connect_is_documented() -> None:
     assert set(inspect.signature(connect).parameters) <= first_cells("python.md")
+
+
+def test_every_part_of_a_sqlalchemy_url_is_documented() -> None:
+    written = set(re.findall(r"[?&`](\w+)=…|\?(\w+)=1", (DOCS / "sqlalchemy.md").read_text()))
+    assert {*PLAIN, *FLAGS, "region"} <= {name for pair in written for name in pair}
+    assert {*sqlalchemy.__all__} - {"Dialect"} <= words("sqlalchemy.md")
 
 
 @pytest.mark.parametrize("name", dbapi.__all__)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -88,6 +90,43 @@ def test_polars_reads_a_query(engine: Engine) -> None:
     assert frame["model_name"].is_sorted()
     assert frame.columns == ["model_name", "creation_time"]
     assert frame.height >= 9
+
+
+# JupySQL
+
+
+def test_jupysql_reads_and_writes_through_a_url(em: Emulator) -> None:
+    # A program of its own: IPython has one shell for each process.
+    script = f"""if True:
+        from IPython.core.interactiveshell import InteractiveShell
+        from IPython.utils.capture import capture_output
+
+        shell = InteractiveShell.instance()
+        shell.run_line_magic("load_ext", "sql")
+        shell.run_line_magic("config", "SqlMagic.feedback = 0")
+        shell.run_line_magic("config", "SqlMagic.displaycon = False")
+
+        def cell(source):
+            with capture_output():
+                done = shell.run_cell(source)
+            done.raise_error()
+            return done.result
+
+        print("begin")
+        cell("%sql sqlprov://?region=us-east-1&endpoint_url={em.url}")
+        cell("%sql found << SELECT name FROM aws.sagemaker.inference_experiments WHERE status = 'Running' ORDER BY 1")
+        print([tuple(row) for row in shell.user_ns["found"]])
+        cell("%sql SET sqlprov_regions = 'us-west-2'")
+        print(cell("%sql SELECT DISTINCT region FROM aws.sagemaker.models").DataFrame()["region"].tolist())
+        cell("%sql DELETE FROM aws.sagemaker.models WHERE model_name = 'no-such-model'")
+        print(cell("%sqlcmd tables --schema aws.sagemaker"))
+        """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows, regions, *tables = done.stdout.partition("begin\n")[2].splitlines()
+    assert rows == "[('fraud-xgboost-17',), ('search-relevance',)]"
+    assert regions == "['us-west-2']"
+    assert "inference_experiments" in "".join(tables)
 
 
 # ORM

@@ -18,8 +18,8 @@ from sqlprov.frontends.sqlalchemy.lines import Line
 from sqlprov.frontends.sqlalchemy.reflection import Reflection
 
 AUTOCOMMIT, SNAPSHOT = "AUTOCOMMIT", "SNAPSHOT"
-_PLAIN = ("endpoint_url", "profile")
-_FLAGS = ("local", "read_only")
+PLAIN = ("endpoint_url", "profile")
+FLAGS = ("local", "read_only")
 _ON, _OFF = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 
 
@@ -83,9 +83,9 @@ class Dialect(Reflection, default.DefaultDialect):
         for name, value in url.normalized_query.items():
             if name == "region":
                 arguments[name] = ",".join(value)
-            elif name in _PLAIN:
+            elif name in PLAIN:
                 arguments[name] = value[-1]
-            elif name in _FLAGS:
+            elif name in FLAGS:
                 arguments[name] = _flag(name, value[-1])
             else:
                 settings[name] = value[-1]
