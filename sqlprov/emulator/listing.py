@@ -72,7 +72,9 @@ def page(kind: Kind, region: str, shelf: Shelf, given: dict[str, Any], options: 
     if options.sparse_pages and token.page % 2 == 0:
         return _encode(kind, [], Token(query, token.page + 1, token.after))
     column = kind.sorts[given.get("SortBy") or "CreationTime"]
-    most = given.get("MaxResults") or PAGE
+    most: int = given.get("MaxResults") or PAGE
+    if options.largest_page:
+        most = min(most, options.largest_page)
     filters = _filters(kind, given, options)
     index, start, stop = _range(shelf, column, filters, options)
     rest = [_accepts(each, bound, options) for each, bound in filters if not _narrows(each, column)]

@@ -38,6 +38,7 @@ class Options:
         name_contains_ignore_case: NameContains ignores case. AWS does not document whether.
         truncate_bounds_to_seconds: a time bound loses its milliseconds before it is compared.
         sparse_pages: every other page of a list, the first among them, is empty and has a NextToken.
+        largest_page: items of a page at most, whatever MaxResults says; 0 for no such limit.
         denied_regions: regions in which every SageMaker call is refused with AccessDeniedException.
         denied_actions: operations, such as `ListModels`, that are refused in every region.
         stale_describe: Describe calls after a Stop that still report the state before it.
@@ -53,6 +54,7 @@ class Options:
     name_contains_ignore_case: bool = False
     truncate_bounds_to_seconds: bool = False
     sparse_pages: bool = False
+    largest_page: int = 0
     denied_regions: set[str] = field(default_factory=set)
     denied_actions: set[str] = field(default_factory=set)
     stale_describe: int = 0

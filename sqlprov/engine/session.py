@@ -111,6 +111,10 @@ class Session:
         self._own = self.duck.cursor()
         # Variables of the caller are found by Connection, in the caller's frame; DuckDB would look in ours.
         self.duck.execute("SET GLOBAL python_enable_replacements = false")
+        found = self.duck.execute("SELECT current_setting('threads')").fetchone()
+        if found is not None and found[0] < 2:
+            # With a single thread DuckDB hands no row on before it has them all, and LIMIT stops no call.
+            self.duck.execute("SET GLOBAL threads = 2")
         self._attach(*catalog.providers(), OWN)
 
     def _attach(self, *names: str) -> None:

@@ -25,10 +25,17 @@ _WILD = re.compile(r"[%_]")
 
 @dataclass(frozen=True)
 class Read:
-    """A name in FROM that stands for a live table, all of whose columns it has under their own names."""
+    """A name in FROM that stands for a live table, all of whose columns it has under their own names.
+
+    Attributes:
+        alias: the name, in lower case.
+        table: full name of the table.
+        others: names, in lower case, that may stand for something else.
+    """
 
     alias: str
     table: str
+    others: frozenset[str] = frozenset()
 
 
 def contained(
@@ -122,13 +129,16 @@ def _read(entry: exp.Expr, table: Callable[[Parts], str | None]) -> Read | None:
     if not isinstance(inner, exp.Select) or _others(inner, _PASSES) or inner.args.get("from_") is None:
         return None
     within = _read(inner.args["from_"].this, table)
-    plain = all(isinstance(item, exp.Star) and not _others(item, set()) for item in inner.expressions)
-    return Read(entry.alias.lower(), within.table) if within and plain else None
+    plain = all(isinstance(item, exp.Alias) or item == exp.Star() for item in inner.expressions)
+    if within is None or not plain or exp.Star() not in inner.expressions:
+        return None
+    added = {item.alias.lower() for item in inner.expressions if isinstance(item, exp.Alias)}
+    return Read(entry.alias.lower(), within.table, within.others | added)
 
 
 def _of(column: exp.Column, read: Read, *, alone: bool) -> bool:
     """Whether a column is one of `read`; `alone` if there is no other entry in FROM."""
-    if column.args.get("db"):
+    if column.args.get("db") or column.name.lower() in read.others:
         return False
     qualifier = column.table.lower()
     return qualifier == read.alias if qualifier else alone

@@ -166,6 +166,13 @@ def test_sparse_pages_are_empty_and_not_the_end(em, sm):
     assert (len(set(names)), pages) == (30, 6)
 
 
+def test_a_page_may_hold_fewer_items_than_are_asked_for(em, sm):
+    em.fill(30)
+    em.options = Options(largest_page=7)
+    names, pages = listed(sm, MaxResults=10)
+    assert (len(set(names)), pages) == (30, 5)
+
+
 def test_an_item_has_what_aws_gives_and_no_more(em, sm):
     put(em, "full", Status="Completed", StatusReason="done", Description="d", Tags={"a": "b"})
     (item,) = sm.list_inference_experiments()["InferenceExperiments"]

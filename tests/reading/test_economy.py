@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import duckdb
 import pytest
 from bench import DESCRIBE, EXPERIMENTS, LIST, TAGS, experiment, operations, overlap, settled
 
@@ -280,3 +281,15 @@ def test_look_ups_are_weighed_against_the_pages_that_the_list_has_had(em: Emulat
         em.reset_calls()
         assert len(con.sql(some).fetchall()) == 25
         assert operations(em) == expected
+
+
+def test_a_machine_with_one_core_reads_bit_by_bit_too(em: Emulator, connect: Any, monkeypatch: Any) -> None:
+    em.fill(3_000)
+    opened = duckdb.connect
+    monkeypatch.setattr(
+        duckdb, "connect", lambda *given, **more: opened(*given, **more, config={"threads": 1})
+    )
+    with connect().sql(f"SELECT name FROM {EXPERIMENTS}") as result:
+        assert result.fetchone()
+        settled(em)
+        assert operations(em)[LIST] < 20

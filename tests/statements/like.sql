@@ -74,6 +74,18 @@ SELECT p.endpoint_name, count(*) FROM aws.sagemaker.inference_experiments e LEFT
 SELECT name FROM (SELECT * FROM aws.sagemaker.inference_experiments) AS t
 WHERE region = 'us-west-2' AND name LIKE '%relevance%';
 
+-- name: LIKE above a star with further columns narrows
+-- calls: ListInferenceExperiments us-west-2 {"NameContains": "relevance"}
+-- rows: ["search-relevance", "search-relevance"]
+SELECT name, Identifier FROM (SELECT *, data__Identifier AS Identifier FROM aws.sagemaker.inference_experiments) AS t
+WHERE region = 'us-west-2' AND name LIKE '%relevance%';
+
+-- name: LIKE above a star that replaces a column does not narrow
+-- calls: ListInferenceExperiments us-west-2
+-- rows: ["Starting"]
+SELECT name FROM (SELECT * REPLACE (status AS name) FROM aws.sagemaker.inference_experiments) AS t
+WHERE region = 'us-west-2' AND name LIKE '%tarting%';
+
 -- name: LIKE above a LIMIT does not narrow
 -- calls: ListInferenceExperiments us-west-2
 -- count: 1

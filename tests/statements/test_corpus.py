@@ -16,6 +16,7 @@ from corpus import TOKEN, Block, blocks, canonical, in_any_order, plain
 
 from sqlprov import errors
 from sqlprov.catalog import Catalog
+from sqlprov.cloud import chains, reading
 from sqlprov.cloud.clients import Cloud
 from sqlprov.connection import Connection
 from sqlprov.emulator import Emulator, Options
@@ -88,6 +89,27 @@ def test_a_query_makes_the_calls_that_are_predicted_and_gives_the_rows(
         trial.run("push-down off, second cursor, the undocumented otherwise", "off")
 
 
+@pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
+def test_a_query_gives_the_same_rows_with_and_without_each_acceleration(
+    block: Block,
+    seeded: Emulator,
+    sessions: Callable[[str], Connection],
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A list is long after its first page of two rows, and worth to be cut.
+    monkeypatch.setattr(reading, "LONG", 1)
+    monkeypatch.setattr(reading, "LONG_LIMITED", 1)
+    monkeypatch.setattr(chains, "WORTH", 0.25)
+    monkeypatch.setattr(chains.Cutter, "useful", 8)
+    seeded.options = Options(largest_page=2)
+    for split, prefetch in (("on", "on"), ("on", "off"), ("off", "on")):
+        with sessions(block.file).cursor() as cursor:
+            trial = Trial(block, seeded, cursor, files)
+            trial.sql(f"SET sqlprov_split = {split}; SET sqlprov_prefetch = {prefetch}")
+            trial.rows_alone(f"split {split}, prefetch {prefetch}")
+
+
 def test_the_corpus_has_at_least_120_queries_and_no_name_twice() -> None:
     assert len(BLOCKS) >= 120
     assert [name for name, times in Counter(block.name for block in BLOCKS).items() if times > 1] == []
@@ -157,6 +179,17 @@ class Trial:
         if self.block.sql.split()[0] not in ("SELECT", "FROM", "WITH") or "PIVOT" in self.block.sql:
             return None
         return [row[0] for row in self.sql(f"DESCRIBE {self.block.sql}", self.block.params).fetchall()]
+
+    def rows_alone(self, how: str) -> None:
+        """Run it; which calls it makes is another matter."""
+        if self.block.error:
+            with self.refused():
+                self.sql(self.block.sql, self.block.params).fetchall()
+            return
+        rows = plain(self.sql(self.block.sql, self.block.params).fetchall())
+        if self.block.then:
+            rows = plain(self.sql(self.block.then).fetchall())
+        self.compare_rows(rows, how)
 
     def refused(self) -> Any:
         assert self.block.error
