@@ -22,7 +22,7 @@ from sqlprov.frontends import dbapi, sqlalchemy
 from sqlprov.frontends.cli import cli
 from sqlprov.frontends.notebook.asked import FLAGS, VALUES
 from sqlprov.frontends.notebook.magics import SqlprovMagics
-from sqlprov.frontends.sqlalchemy.dialect import FLAGS, PLAIN
+from sqlprov.frontends.sqlalchemy.dialect import SWITCHES, TEXTS
 from sqlprov.output import FORMATS
 from sqlprov.settings import Settings
 from sqlprov.statements.show import NOUNS
@@ -184,7 +184,7 @@ def test_every_argument_of_connect_is_documented() -> None:
 
 def test_every_part_of_a_sqlalchemy_url_is_documented() -> None:
     written = set(re.findall(r"[?&`](\w+)=…|\?(\w+)=1", (DOCS / "sqlalchemy.md").read_text()))
-    assert {*PLAIN, *FLAGS, "region"} <= {name for pair in written for name in pair}
+    assert {*TEXTS, *SWITCHES, "region"} <= {name for pair in written for name in pair}
     assert {*sqlalchemy.__all__} - {"Dialect"} <= words("sqlalchemy.md")
 
 

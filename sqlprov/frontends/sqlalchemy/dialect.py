@@ -18,8 +18,8 @@ from sqlprov.frontends.sqlalchemy.lines import Line
 from sqlprov.frontends.sqlalchemy.reflection import Reflection
 
 AUTOCOMMIT, SNAPSHOT = "AUTOCOMMIT", "SNAPSHOT"
-PLAIN = ("endpoint_url", "profile")
-FLAGS = ("local", "read_only")
+TEXTS = ("endpoint_url", "profile")
+SWITCHES = ("local", "read_only")
 _ON, _OFF = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 
 
@@ -83,9 +83,9 @@ class Dialect(Reflection, default.DefaultDialect):
         for name, value in url.normalized_query.items():
             if name == "region":
                 arguments[name] = ",".join(value)
-            elif name in PLAIN:
+            elif name in TEXTS:
                 arguments[name] = value[-1]
-            elif name in FLAGS:
+            elif name in SWITCHES:
                 arguments[name] = _flag(name, value[-1])
             else:
                 settings[name] = value[-1]
