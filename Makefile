@@ -19,6 +19,7 @@ test: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/screens.py
 	$(BIN)/python tests/project/blocks.py
 	$(BIN)/python tests/notebooks/executed.py
 
@@ -26,6 +27,7 @@ docs: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/screens.py
 
 bench-quick: $(VENV)/.test
 	$(BIN)/python -m benchmarks --scale quick

@@ -47,6 +47,7 @@ class Terminal:
             dimensions=(lines, columns),
         )
         self.screen.child = self.child
+        self.still = True
 
     @property
     def text(self) -> str:
@@ -57,11 +58,12 @@ class Terminal:
         return "\n".join(lines).rstrip()
 
     def pump(self, seconds: float) -> bool:
-        """Draw what has come; whether the program still runs."""
+        """Draw what has come; whether the program still runs. If nothing came, the screen is `still`."""
         try:
             self._stream.feed(self.child.read_nonblocking(65536, seconds))
+            self.still = False
         except pexpect.TIMEOUT:
-            pass
+            self.still = True
         except pexpect.EOF:
             return False
         return True

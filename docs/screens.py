@@ -1,0 +1,118 @@
+"""A shell on the local SageMaker in, what its screen shows out, as SVG files in docs/screens.
+
+As a program this file draws them anew; a test compares them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from io import StringIO
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.text import Text
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent / "tests" / "repl"))
+
+from terminal import ENTER, TAB, Terminal, environment  # noqa: E402
+
+SCREENS = DOCS / "screens"
+COLUMNS, LINES = 100, 26
+T = "aws.sagemaker.inference_experiments"
+FORMAT = Console.export_svg.__kwdefaults__["code_format"]
+WITHOUT_FONTS = re.sub(r"@font-face \{\{.*?\}\}\n", "", FORMAT, flags=re.DOTALL)  # a page that loads nothing
+VARYING = re.compile(r"\b\d+\.\d\d s\b")
+COLOURS = {"brown": "yellow", "brightbrown": "bright_yellow", "brightblack": "bright_black"}
+
+
+def screens() -> dict[str, str]:
+    """Name -> SVG."""
+    found = {}
+    with TemporaryDirectory() as home:
+        env = environment(Path(home)) | {"PAGER": "cat", "AWS_REGION": "us-east-1"}
+        with Terminal("--local", env=env, columns=COLUMNS, lines=LINES) as term:
+            term.ready()
+            term.type(f"SELECT name, status, creation_time{ENTER}FROM {T}{ENTER}")
+            term.type(f"WHERE status IN ('Running', 'Completed') ORDER BY name;{ENTER}")
+            term.until("complete")
+            term.ready()
+            found["query"] = drawn(term, "query")
+
+            back = f" FROM {T} AS e"
+            term.clear()
+            term.type(f"SELECT e.{back}" + "\x1b[D" * len(back) + TAB)
+            term.until("DescribeInferenceExperiment a row")
+            found["menu"] = drawn(term, "menu")
+            term.type("\x03")
+
+            term.run("\\x")
+            term.clear()
+            term.type(
+                f"SELECT name, schedule, shadow_mode_config FROM {T} WHERE name = 'fraud-xgboost-17';{ENTER}"
+            )
+            term.until("complete")
+            term.ready()
+            found["expanded"] = drawn(term, "expanded")
+            term.run("\\x")
+
+            term.clear()
+            term.type(f"DELETE FROM {T}{ENTER}WHERE name LIKE 'fraud%' AND region = 'us-east-1';{ENTER}")
+            term.until(r"\[y/N\]")
+            found["confirm"] = drawn(term, "confirm")
+            term.type(f"n{ENTER}")
+            term.ready()
+    return found
+
+
+def drawn(term: Terminal, name: str) -> str:
+    """The screen as SVG; times are the same in each run."""
+    while term.pump(0.3) and not term.still:
+        pass
+    console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
+    for row in range(len(term.text.split("\n"))):
+        console.print(line(term, row), overflow="crop", no_wrap=True)
+    return console.export_svg(title="sqlprov --local", unique_id=name, code_format=WITHOUT_FONTS)
+
+
+def line(term: Terminal, row: int) -> Text:
+    """One line of the screen, with its colours."""
+    cells = [term.screen.buffer[row][column] for column in range(COLUMNS)]
+    text = Text()
+    for look, run in groupby(cells, lambda cell: style(cell.fg, cell.bg, cell.bold, cell.reverse)):
+        text.append("".join(cell.data for cell in run), look)
+    plain = text.plain
+    if VARYING.search(plain):
+        text = Text(
+            VARYING.sub("0.25 s", plain).rstrip(), style(cells[0].fg, cells[0].bg, cells[0].bold, False)
+        )
+    text.rstrip()
+    return text
+
+
+def style(fg: str, bg: str, bold: bool, reverse: bool) -> str:
+    """The look of a cell as rich names it."""
+    parts = ["bold"] if bold else []
+    parts += ["reverse"] if reverse else []
+    parts += [colour(fg)] if fg != "default" else []
+    parts += [f"on {colour(bg)}"] if bg != "default" else []
+    return " ".join(parts)
+
+
+def colour(name: str) -> str:
+    if re.fullmatch(r"[0-9a-f]{6}", name):
+        return f"#{name}"
+    return COLOURS.get(name, name.replace("bright", "bright_"))
+
+
+def main() -> None:
+    SCREENS.mkdir(exist_ok=True)
+    for name, svg in screens().items():
+        (SCREENS / f"{name}.svg").write_text(svg)
+
+
+if __name__ == "__main__":
+    main()
