@@ -338,11 +338,13 @@ class Session:
         from sqlprov.cloud.reading import Reading
 
         def kept(batch: pa.RecordBatch) -> list[int]:
+            if filter_ is None:
+                return list(range(batch.num_rows))
             rows = live.carried(batch, run.id).append_column("__row", pa.array(range(batch.num_rows)))
             found: list[int] = pa.Table.from_batches([rows]).filter(filter_).column("__row").to_pylist()
             return found
 
-        reading = run.taken(plan) or Reading(plan, run, self.cloud, kept if filter_ is not None else None)
+        reading = run.taken(plan) or Reading(plan, run, self.cloud, kept)
         try:
             # Here, not in the generator: DuckDB then tells the error as plain text.
             reading.start()
