@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from sqlprov.catalog import Catalog
 from sqlprov.catalog.patterns import compiled
+from sqlprov.catalog.shapes import Shape
 
 
 @pytest.mark.parametrize(
@@ -33,3 +37,26 @@ def test_a_pattern_means_what_it_means_to_the_service(
 @pytest.mark.parametrize("pattern", [r"[\p{LD}]*", "a{2}{3}", "(", "["])
 def test_a_pattern_that_nobody_can_read_is_none(pattern: str) -> None:
     assert compiled(pattern) is None
+
+
+def patterns(shape: Shape, seen: set[str]) -> Iterator[str]:
+    if shape.name in seen:
+        return
+    seen.add(shape.name)
+    if shape.constraint.pattern:
+        yield shape.constraint.pattern
+    for part in (*shape.members.values(), shape.item, shape.key, shape.value):
+        if part is not None:
+            yield from patterns(part, seen)
+
+
+def test_every_pattern_that_our_tables_are_written_with_can_be_read() -> None:
+    catalog = Catalog()
+    found = {
+        pattern
+        for name in catalog.tables("aws", "sagemaker")
+        for method in catalog.table("aws", "sagemaker", name).methods
+        for pattern in patterns(method.input, set())
+    }
+    assert len(found) > 20
+    assert [pattern for pattern in found if compiled(pattern) is None] == []
