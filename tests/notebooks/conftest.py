@@ -6,6 +6,7 @@ import duckdb
 import pytest
 from attaching import Attach
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 import sqlprov
 from sqlprov.emulator import Emulator
@@ -47,9 +48,8 @@ def em(served: Emulator) -> Emulator:
 
 @pytest.fixture(scope="session")
 def ipython() -> InteractiveShell:
-    shell = InteractiveShell.instance()
-    shell.history_manager.enabled = False
-    shell.Completer.use_jedi = False
+    config = Config({"HistoryManager": {"enabled": False}, "Completer": {"use_jedi": False}})
+    shell = InteractiveShell.instance(config=config)
     shell.run_line_magic("load_ext", "sqlprov")
     return shell
 

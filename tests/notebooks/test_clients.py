@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-import runpy
+import subprocess
+import sys
 import textwrap
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
+import sqlprov
 from sqlprov.emulator import Emulator, Fault
 
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
@@ -149,14 +151,25 @@ def test_the_sql_cells_of_marimo_read_them(em: Emulator, tmp_path: Path) -> None
             def _(con, mo):
                 running = mo.sql(f\"\"\"{RUNNING}\"\"\", engine=con)
                 return (running,)
+
+
+            if __name__ == "__main__":
+                _, found = app.run()
+                print(found["running"].rows())
         """)
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the client's own
-        _, found = runpy.run_path(str(app))["app"].run()
-    assert found["running"].rows() == FOUND
+    done = subprocess.run([sys.executable, app], capture_output=True, text=True, timeout=100)
+    assert done.stdout.splitlines()[-1:] == [str(FOUND)], done.stderr
     assert_narrowed(em)
-    found["con"].close()
+
+
+def test_marimo_shows_a_result_as_its_table(em: Emulator) -> None:
+    import marimo
+
+    with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as own:
+        result = own.sql(RUNNING)
+        assert "<td>fraud-xgboost-17</td>" in marimo.as_html(result).text
+        assert result.fetchall() == FOUND
 
 
 # ibis

@@ -41,6 +41,7 @@ HOMES = {
     "regex": {"catalog"},
     "substrait": {"engine"},
     "click": {"frontends"},
+    "IPython": {"frontends"},
     "prompt_toolkit": {"frontends"},
     "pygments": {"frontends"},
     "rich": {"frontends", "output"},
