@@ -46,8 +46,8 @@ class Sheet:
 
     def __init__(self, result: Result) -> None:
         names, columns = cells(result)
-        self._heads = [_shown(name).replace("\n", " ") for name in names]
-        self._bodies = [[_shown(text) for text in column] for column in columns]
+        self._heads = [shown(name).replace("\n", " ") for name in names]
+        self._bodies = [[shown(text) for text in column] for column in columns]
         self._kinds = list(result.schema.types)
         self.rows = len(columns[0]) if columns else 0
 
@@ -93,7 +93,8 @@ def coloured() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def _shown(text: str | None) -> str:
+def shown(text: str | None) -> str:
+    """A text of the cloud's, with nothing in it that a terminal would obey."""
     return "NULL" if text is None else text.replace("\r\n", "\n").translate(_CONTROLS)
 
 

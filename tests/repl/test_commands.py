@@ -46,6 +46,7 @@ def test_d_shows_services_and_a_table_with_its_methods(term: Terminal) -> None:
     assert re.search(r"^visitor +INTEGER", term.run("\\d own"), re.MULTILINE)
     assert "DuckDB's own" in term.run("\\d")
     assert "Did you mean 'aws.sagemaker.models'?" in term.run("\\d aws.sagemaker.modls")
+    assert re.search(r"^partition +VARCHAR", term.run("\\d aws.regions"), re.MULTILINE)
 
 
 def test_dt_lists_the_tables_that_are_like_a_pattern(term: Terminal) -> None:
@@ -149,6 +150,27 @@ def test_watch_repeats_no_write(term: Terminal, em: Emulator, sql: str) -> None:
     assert em.calls == []
 
 
+def test_watch_asks_for_no_key_however_long_the_rows_are(term: Terminal) -> None:
+    term.run("CREATE OR REPLACE SEQUENCE beat;")
+    term.type("SELECT i, nextval('beat') AS n FROM range(100) AS r(i) \\watch 0.1" + ENTER)
+    term.until(r"\n99 +[3-9]\d\d\n")
+    term.type(CTRL_C)
+    term.ready()
+
+
+def test_ctrl_c_ends_the_file_that_is_run(term: Terminal, em: Emulator, tmp_path: Path) -> None:
+    script = tmp_path / "slow.sql"
+    script.write_text(f"SELECT count(*) AS n FROM {T};\nSELECT 'further' AS a;\n")
+    em.options.latency = 2
+    term.clear()
+    term.type(f"\\i {script}" + ENTER)
+    term.until("Ctrl-C stops it")
+    term.type(CTRL_C)
+    term.until("Cancelled")
+    term.ready()
+    assert "further" not in term.text
+
+
 @pytest.mark.parametrize("word", ["\\q", "exit", "quit;"])
 def test_words_that_leave(service: Emulator, tmp_path: Path, word: str) -> None:
     with Terminal("--endpoint-url", service.url, env=environment(tmp_path)) as term:
@@ -173,3 +195,23 @@ def test_the_rc_file_is_run_first(service: Emulator, tmp_path: Path) -> None:
         term.type("\\q" + ENTER)
         assert term.end() == 0
         assert time.monotonic() - began < 10
+
+
+def test_an_rc_file_that_leaves_or_cannot_be_read(service: Emulator, tmp_path: Path) -> None:
+    rc = tmp_path / ".sqlprovrc"
+    rc.write_bytes(b"SELECT '\xff';")
+    with Terminal("--endpoint-url", service.url, env=environment(tmp_path)) as term:
+        assert "Error: 'utf-8' codec" in term.until("for help")
+    rc.write_text("SELECT 'bye' AS a;\n\\q\n")
+    with Terminal("--endpoint-url", service.url, env=environment(tmp_path)) as term:
+        assert term.end() == 0
+        assert "bye" in term.text
+
+
+def test_a_history_that_cannot_be_kept_is_told(service: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    env = environment(tmp_path, SQLPROV_STATE_DIR=str(tmp_path / "file" / "state"))
+    with Terminal("--endpoint-url", service.url, env=env) as term:
+        term.ready()
+        assert "What is typed is not kept: " in term.text
+        assert "1 row, 0 calls" in term.run("SELECT 1 AS a;")

@@ -42,6 +42,12 @@ def test_an_error_is_shown_and_the_next_statement_runs(term: Terminal) -> None:
     assert re.search(r"^ +7$", term.run("SELECT 7 AS seven;"), re.MULTILINE)
 
 
+def test_no_text_of_the_clouds_moves_the_cursor(term: Terminal) -> None:
+    shown = term.run("SELECT error('\\x1b[2Jevil' || chr(27) || '[2J') AS a, chr(27) || '[2J' AS b;")
+    assert "evil\\x1b[2J" in shown
+    assert "\\x1b[2J" in term.run("SELECT chr(27) || '[2J' AS b;")
+
+
 def test_a_statement_runs_at_its_semicolon_and_not_before(term: Terminal) -> None:
     term.type("SELECT 40 + 2" + ENTER)
     shown = term.until(r"\n      ->$")

@@ -42,7 +42,8 @@ class _Commands(click.Group):
                 args = ["exec", *args]
             else:
                 at_terminal = sys.stdin.isatty() or ctx.resilient_parsing
-                args = ["repl", *args] if at_terminal else ["exec", *args, "-f", "-"]
+                script = [word for word in args if word not in ("-y", "--yes")]  # which asks nothing anyway
+                args = ["repl", *args] if at_terminal else ["exec", *script, "-f", "-"]
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

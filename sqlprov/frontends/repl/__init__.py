@@ -22,14 +22,17 @@ def start(connection: sqlprov.Connection, place: str, *, yes: bool) -> None:
     """
     from sqlprov.frontends.repl.display import Screen
     from sqlprov.frontends.repl.lines import rc_file, read
-    from sqlprov.frontends.repl.shell import Shell
+    from sqlprov.frontends.repl.shell import Leave, Shell
 
     screen = Screen()
     shell = Shell(connection, screen, yes=yes)
     with connection:
         rc = rc_file()
-        if rc.is_file():
-            shell.run_script(rc.read_text("utf-8-sig"))
+        if rc.exists():
+            try:
+                shell.submit(f"\\i {rc}")
+            except Leave:
+                return
         screen.tell(f"sqlprov, {place}. \\? for help, \\q to leave.")
         if screen.is_full:
             from sqlprov.frontends.repl.editor import Editor

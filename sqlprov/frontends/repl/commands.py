@@ -83,7 +83,8 @@ def _describe(shell: Shell, name: str) -> None:
     parts = tuple(token.value for token in tokens(name) if not token.says("."))
     table = live_table(shell.connection.catalog, parts, words.path)
     if table is None:
-        shell.connection.sql(f"DESCRIBE EXTENDED {name}").close()  # which tells what is wrong with the name
+        found = shell.connection.sql(f"DESCRIBE EXTENDED {name}").arrow()  # or what is wrong with the name
+        shell.screen.show(Rows(found.schema, tuple(found.to_batches())))
         return
     shell.screen.tell(f"{table.full_name}: {table.about} Key: {', '.join(table.key)}.")
     rows: list[dict[str, object]] = [
@@ -188,10 +189,14 @@ def _watch(shell: Shell, seconds: str) -> None:
         inner = statement.inner if isinstance(statement, Explain) else statement
         if isinstance(inner, Write | Exec) or (isinstance(inner, Query) and inner.verb not in _READS):
             raise Error("\\watch is for statements that read.")
-    while True:
-        shell.screen.tell(f"{time.strftime('%H:%M:%S')}, every {pause:g} s; Ctrl-C ends it.")
-        shell.run(sql)
-        time.sleep(pause)
+    paged, shell.screen.paged = shell.screen.paged, False  # which would wait for a key
+    try:
+        while True:
+            shell.screen.tell(f"{time.strftime('%H:%M:%S')}, every {pause:g} s; Ctrl-C ends it.")
+            shell.run(sql)
+            time.sleep(pause)
+    finally:
+        shell.screen.paged = paged
 
 
 _READS = frozenset({"SELECT", "FROM", "VALUES", "WITH", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW"})

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from sqlprov.errors import Error
 from sqlprov.output import write
-from sqlprov.output.table import Sheet, coloured
+from sqlprov.output.table import Sheet, coloured, shown
 
 if TYPE_CHECKING:
     import sqlprov
@@ -75,6 +75,7 @@ class Screen:
         expanded: `on`: one column a line; `off`: columns side by side, in a pager if they are too wide; `auto`: one
             column a line if they are too wide.
         is_full: whether both ends are a terminal on which the cursor can be moved.
+        paged: whether what does not fit goes to a pager.
     """
 
     def __init__(self) -> None:
@@ -85,6 +86,7 @@ class Screen:
             stderr=not self.is_full, highlight=False, soft_wrap=True, emoji=False, markup=False
         )
         self.expanded = "off"
+        self.paged = self.is_full
 
     def show(self, rows: Rows) -> None:
         """Lay out rows; through the pager if they do not fit."""
@@ -94,14 +96,14 @@ class Screen:
         lines = None
         if self.expanded != "on":
             lines = sheet.grid(width, bold=bold)
-            if lines is None and self.expanded == "off" and self.is_full:
+            if lines is None and self.expanded == "off" and self.paged:
                 lines = sheet.grid(None, widest=WIDEST, bold=bold)
                 assert lines is not None, "without a width any grid fits"
                 self._page(lines)
                 return
         if lines is None:
             lines = sheet.blocks(width, pretty=True, bold=bold)
-        if self.is_full and len(lines) > height - 3:
+        if self.paged and len(lines) > height - 3:
             self._page(lines)
         else:
             sys.stdout.write("\n".join([*lines, ""]))
@@ -113,15 +115,15 @@ class Screen:
 
     def tell(self, text: str) -> None:
         """What stands beside the rows."""
-        self.aside.print(text, style="dim")
+        self.aside.print(shown(text), style="dim")
 
     def warn(self, text: str) -> None:
         """What needs a second look."""
-        self.aside.print(text, style="yellow")
+        self.aside.print(shown(text), style="yellow")
 
     def fail(self, text: str) -> None:
         """What went wrong."""
-        self.aside.print(f"Error: {text}", style="red")
+        self.aside.print(f"Error: {shown(text)}", style="red")
 
 
 class Sink:

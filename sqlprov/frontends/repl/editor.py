@@ -13,7 +13,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, PathCompleter
 from prompt_toolkit.completion import Completion as Offered
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import completion_is_selected, is_searching
-from prompt_toolkit.history import FileHistory
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.styles import Style
@@ -50,6 +50,15 @@ def history_file() -> Path:
     return path
 
 
+def _history(shell: Shell) -> History:
+    """What was typed before; of this session alone if the file cannot be written."""
+    try:
+        return FileHistory(str(history_file()))
+    except OSError as error:
+        shell.screen.warn(f"What is typed is not kept: {error}")
+        return InMemoryHistory()
+
+
 class Editor:
     """Reads statements at a terminal."""
 
@@ -64,7 +73,7 @@ class Editor:
             complete_in_thread=True,
             complete_while_typing=True,
             auto_suggest=AutoSuggestFromHistory(),
-            history=FileHistory(str(history_file())),
+            history=_history(shell),
             lexer=PygmentsLexer(SqlLexer),
             key_bindings=_keys(),
             bottom_toolbar=self._toolbar,

@@ -42,7 +42,7 @@ class Shell:
         self.sink: Sink | None = None
         self.last = ""
         self._watching: Watching | None = None
-        self._scripts = 0
+        self._within = 0
 
     def loop(self, read: Callable[[], str]) -> None:
         """Run what `read` returns until it raises EOFError or the user leaves."""
@@ -74,10 +74,9 @@ class Shell:
             elif text:
                 self.run(text)
         except KeyboardInterrupt as interrupt:
-            if type(interrupt) is not KeyboardInterrupt:
-                raise
-            self._tell_outcomes(self.connection.outcomes)
-            self.screen.warn(f"Cancelled.{self._so_far()}")
+            if type(interrupt) is not KeyboardInterrupt or self._within:
+                raise  # SIGTERM, or the file that is run ends with its statement
+            self._tell_cancelled()
         except Cancelled as error:
             self.screen.warn(str(error))
         except WriteError as error:
@@ -95,9 +94,12 @@ class Shell:
             return True
         return False
 
-    def _so_far(self) -> str:
+    def _tell_cancelled(self) -> None:
         calls = len(self.connection.calls)
-        return f" {calls:,} call{'' if calls == 1 else 's'} had been made." if calls else ""
+        if calls:  # else the outcomes are those of a statement before
+            self._tell_outcomes(self.connection.outcomes)
+        made = f" {calls:,} call{'' if calls == 1 else 's'} had been made." if calls else ""
+        self.screen.warn(f"Cancelled.{made}")
 
     def run(self, sql: str) -> None:
         """Run statements and show what each answers; raises what one meets."""
@@ -145,9 +147,13 @@ class Shell:
             self.screen.tell(line)
 
     def run_script(self, text: str) -> None:
-        """Run the statements and commands of a text, each whatever became of those before."""
-        for part in split(text.splitlines()):
-            self.submit(part)
+        """Run the statements and commands of a text, each whatever became of those before; Ctrl-C ends them all."""
+        self._within += 1
+        try:
+            for part in split(text.splitlines()):
+                self.submit(part)
+        finally:
+            self._within -= 1
 
     def write_into(self, sink: Sink | None) -> None:
         """Let rows go into a file from now on; `None`: to the screen again."""
