@@ -277,13 +277,13 @@ class Reading:
 
     def _rows(self, region: str, items: list[Mapping[str, Any]]) -> tuple[list[Row], pa.RecordBatch | None]:
         """The rows that deserve to go on, and their batch if they are whole; in the pool."""
+        if not (self.best or self.plan.describe or self.plan.tags):
+            return [], self.batcher.page(region, items)
         rows = [Row(region, listed=item) for item in items]
         if self.best and self.kept:
             batch = self.batcher.batch(rows, Source.LIST, Source.REGION, Source.KEY)
             return [rows[at] for at in self.kept(batch)], None
-        if self.plan.describe or self.plan.tags:
-            return self.batcher.worth_a_call(rows), None
-        return rows, self.batcher.batch(rows)
+        return self.batcher.worth_a_call(rows), None
 
     def _page(self, chain: Chain, page: Page) -> None:
         region = chain.read.region

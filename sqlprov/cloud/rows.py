@@ -37,6 +37,27 @@ class Batcher:
     def __init__(self, plan: ReadPlan) -> None:
         self.plan, self.table = plan, plan.table
         self.account = ""
+        self._columns = [self.table.by_name[name] for name in plan.columns]
+        self._listed = [column for column in self._columns if column.source is Source.LIST]
+        self._schema = pa.schema([(column.name, column.type) for column in self._columns])
+
+    def page(self, region: str, items: list[Mapping[str, Any]]) -> pa.RecordBatch:
+        """A page of a list, whose rows need no further call, as a batch of the plan's columns.
+
+        Raises:
+            BrokenReply: a value is not of the kind that the model says.
+        """
+        if any(column.source not in (Source.LIST, Source.REGION) for column in self._columns):
+            return self.batch([Row(region, listed=item) for item in items])
+        try:
+            found = arrays(self._listed, items)
+        except MalformedReply as error:
+            raise self._broken(region, error) from None
+        columns = [
+            found[column.name] if column.name in found else pa.repeat(pa.scalar(region), len(items))
+            for column in self._columns
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
 
     def batch(self, rows: list[Row], *sources: Source) -> pa.RecordBatch:
         """`rows` of one region as a batch of the plan's columns, or of those from `sources` only.
@@ -58,11 +79,13 @@ class Batcher:
                 for name in names
             ]
         except MalformedReply as error:
-            region = rows[0].region
-            text = f"{self.table.full_name} in {region}: {error}."
-            raise BrokenReply(text, operation=self.table.list.call, region=region) from None
+            raise self._broken(rows[0].region, error) from None
         schema = pa.schema([(name, by_name[name].type) for name in names])
         return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def _broken(self, region: str, error: MalformedReply) -> BrokenReply:
+        text = f"{self.table.full_name} in {region}: {error}."
+        return BrokenReply(text, operation=self.table.list.call, region=region)
 
     def worth_a_call(self, rows: list[Row]) -> list[Row]:
         """The listed rows of one region that meet what can be decided without a further call."""
