@@ -60,17 +60,6 @@ def _close_all() -> None:
         closing.join(timeout=LET_GO)
 
 
-def _let_go(
-    driver: Driver, duck: duckdb.DuckDBPyConnection, session: Session | None, emulator: Emulator | None
-) -> None:
-    driver.close()
-    duck.close()
-    if session is not None:
-        session.close()
-    if emulator is not None:
-        emulator.stop()
-
-
 @contextmanager
 def _offset_told(statement: Statement) -> Iterator[None]:
     try:
@@ -162,7 +151,7 @@ class Connection(Fetching):
     ) -> None:
         self.settings = self._initial = settings
         session.cloud.read_only |= settings.read_only
-        self._session, self._parent = session, parent
+        self._session, self._emulator, self._owner, self._parent = session, emulator, owner, parent
         self._cursor = Cursor(session)
         self._driver = Driver()
         self._run: Run | None = None
@@ -170,12 +159,8 @@ class Connection(Fetching):
         self._latest: Run | None = None
         self._closed = False
         self._cursors: weakref.WeakSet[Connection] = weakref.WeakSet()
-        self._cursors_change = threading.Lock()
+        self._changing = threading.Lock()
         _open.add(self)
-        # DuckDB's objects and ours hold each other: of a connection that nobody closed they would stay, and its thread.
-        self._owned = (self._driver, self._cursor.duck, session if owner else None, emulator)
-        self._abandoned = weakref.finalize(self, _let_go, *self._owned)
-        self._abandoned.atexit = False  # there is _close_all
 
     # Statements
 
@@ -463,7 +448,8 @@ class Connection(Fetching):
 
     def _interrupt(self, run: Run) -> None:
         run.cancel()
-        self._cursor.duck.interrupt()
+        with suppress(duckdb.ConnectionException):  # closed meanwhile, with the connection that made this one
+            self._cursor.duck.interrupt()
 
     def cancel(self) -> None:
         """End the statement under way, and its calls; from any thread. It then raises Cancelled."""
@@ -548,25 +534,30 @@ class Connection(Fetching):
         """
         self._check()
         made = Connection(self._session, self.settings, parent=self)
-        with self._cursors_change:
+        with self._changing:
             self._cursors.add(made)
         return made
 
     def _its_cursors(self) -> list[Connection]:
-        with self._cursors_change:
+        with self._changing:
             return [cursor for cursor in self._cursors if not cursor._closed]
 
     def close(self) -> None:
         """End the statement under way and its cursors; the one that `connect` made ends all. Twice is harmless."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._changing:  # of a connection and its cursor that nobody holds each is closed by a thread
+            if self._closed:
+                return
+            self._closed = True
         for cursor in self._its_cursors():
             cursor.close()
         self.cancel()
         self._close_result()
-        self._abandoned.detach()
-        _let_go(*self._owned)
+        self._driver.close()
+        self._cursor.duck.close()
+        if self._owner:
+            self._session.close()
+            if self._emulator is not None:
+                self._emulator.stop()
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):

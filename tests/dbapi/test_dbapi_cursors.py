@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import datetime
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -261,29 +259,6 @@ def test_closing_a_connection_closes_its_cursors() -> None:
         with pytest.raises(errors.InterfaceError, match="closed"):
             made.execute("SELECT 1")
     con.close()
-
-
-def test_connections_that_nobody_closes_leave_no_thread_and_no_complaint() -> None:
-    script = """if True:
-        import gc, threading, sqlprov
-
-        def work():
-            con = sqlprov.connect(local=True)
-            for _ in range(3):
-                con.cursor().execute("SELECT 1").fetchall()
-            rows = con.execute("BEGIN; SELECT region FROM aws.sagemaker.models WHERE region = 'eu-west-1'")
-            return rows.fetchone()
-
-        print([work(), work()])
-        gc.collect()
-        print([thread.name for thread in threading.enumerate()])
-        kept = sqlprov.connect(local=True)
-        kept.sql("SELECT region FROM aws.sagemaker.models WHERE region = 'eu-west-1'").fetchone()
-        kept.cursor().execute("BEGIN; SELECT 1")
-        """
-    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["[('eu-west-1',), ('eu-west-1',)]", "['MainThread']"], done.stderr
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_threads_that_share_a_connection_take_a_cursor_each(con: Connection) -> None:
