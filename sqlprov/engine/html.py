@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 ROWS = 50
 """Rows, outcomes and calls that are shown at most."""
-LONGEST = 160
-"""Characters of a value that are shown before it is unfolded."""
+LONGEST, LONGEST_OF_LINES = 160, 4_000
+"""Characters of a value that are shown before it is unfolded: of one line, and of several, such as a plan."""
 _STYLE = (
     "<style>.sqlprov th, .sqlprov td { text-align: left !important; vertical-align: top } "
-    ".sqlprov td { white-space: pre-wrap }</style>"
+    ".sqlprov td { white-space: pre-wrap } .sqlprov pre { margin: 0 }</style>"
 )
 _NESTED = (pa.types.is_struct, pa.types.is_list, pa.types.is_large_list, pa.types.is_map)
 
@@ -94,13 +94,15 @@ def _nested(value: Any) -> str:
         return escape(_text(value))
     head = ", ".join(value) if isinstance(value, dict) else counted(len(value), "item")
     whole = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
-    return f"<details><summary>{escape(head[:LONGEST])}</summary>{escape(whole)}</details>"
+    return f"<details><summary>{escape(head[:LONGEST])}</summary><pre>{escape(whole)}</pre></details>"
 
 
 def _folded(text: str) -> str:
-    if len(text) <= LONGEST:
-        return escape(text)
-    return f"<details><summary>{escape(text[:LONGEST])}…</summary>{escape(text)}</details>"
+    has_lines = "\n" in text
+    whole = f"<pre>{escape(text)}</pre>" if has_lines else escape(text)
+    if len(text) <= (LONGEST_OF_LINES if has_lines else LONGEST):
+        return whole
+    return f"<details><summary>{escape(text[:LONGEST])}…</summary>{whole}</details>"
 
 
 def _text(value: Any) -> str:

@@ -112,6 +112,12 @@ def test_an_error_of_the_cloud_is_raised_while_it_is_shown(own: sqlprov.Connecti
             result._repr_html_()
 
 
+def test_a_plan_keeps_its_lines_and_is_not_folded(own: sqlprov.Connection) -> None:
+    page = shown(own.sql(f"EXPLAIN SELECT name FROM {EXPERIMENTS} WHERE status = 'Running'"))
+    assert "  ListInferenceExperiments in us-east-1, each page" in page.text
+    assert page.tags.count("pre") == 2 and "details" not in page.tags
+
+
 # Showing takes nothing away
 
 
