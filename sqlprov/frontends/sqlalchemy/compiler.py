@@ -148,8 +148,8 @@ class Compiler(compiler.SQLCompiler):
 
     def visit_aggregate_strings_func(self, fn: Any, **kw: Any) -> str:
         """DuckDB's name for it."""
-        found: str = super().visit_aggregate_strings_func(fn, use_function_name="string_agg", **kw)  # type: ignore[no-untyped-call]
-        return found
+        kw.pop("use_function_name", None)
+        return f"string_agg{self.function_argspec(fn, **kw)}"
 
     def returning_clause(
         self, stmt: Any, returning_cols: Any, *, populate_result_map: bool, **kw: Any

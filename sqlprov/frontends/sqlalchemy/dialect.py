@@ -49,6 +49,7 @@ class Dialect(Reflection, default.DefaultDialect):
     insert_returning = update_returning = delete_returning = True
     insert_executemany_returning = True
     postfetch_lastrowid = False
+    _json_serializer = _json_deserializer = None  # Python's; SQLAlchemy 2.0 asks each dialect
     div_is_floordiv = False
     # A list of values in one INSERT: each row of a live table is a call of its own, and ends by itself.
     use_insertmanyvalues = False
