@@ -76,3 +76,15 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2' 
 -- params: {"where": "us-east-1", "wehre": "us-east-1"}
 -- error: ProgrammingError: No statement has a parameter $wehre. Did you mean 'where'?
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = $where;
+
+-- name: a part of a pattern of regions by name
+-- params: {"prefix": "eu-w"}
+-- calls: ListModels eu-west-*
+-- rows: [6]
+SELECT count(*) FROM aws.sagemaker.models WHERE region LIKE $prefix || '%';
+
+-- name: a pattern that EXECUTE hides is an error
+-- setup: PREPARE hidden AS SELECT count(*) FROM aws.sagemaker.models WHERE region LIKE $1
+-- explain: no
+-- error: RegionError: cannot be evaluated beforehand
+EXECUTE hidden('eu-w%');
