@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from sqlprov.errors import InterfaceError
+
 T = TypeVar("T")
 LET_GO = 0.4
 """Seconds that an interrupted piece of work gets to come to its end before its caller goes on."""
@@ -67,3 +69,7 @@ class Driver:
                 done.set_exception(error)
             # Nothing of the last piece may be kept alive while waiting for the next.
             del item, work, done
+        while not self._work.empty():
+            # Handed in while another thread closed the connection: who waits for it would wait for ever.
+            if (item := self._work.get()) is not None:
+                item[1].set_exception(InterfaceError("The connection is closed."))
