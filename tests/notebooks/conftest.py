@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import sqlprov
-from sqlprov.emulator import Emulator
+from sqlprov.emulator import Emulator, Options
 
 ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "AKIATEST",
@@ -36,6 +36,14 @@ def served() -> Iterator[Emulator]:
     """A SageMaker with 12 experiments in three regions."""
     with Emulator() as emulator:
         emulator.seed_local()
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def long() -> Iterator[Emulator]:
+    """A list of 200 pages, each after 50 ms."""
+    with Emulator(Options(latency=0.05)) as emulator:
+        emulator.fill(20_000)
         yield emulator
 
 

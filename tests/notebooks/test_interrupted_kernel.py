@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from sqlprov.emulator import Emulator
+
+NO_MATCH = "SELECT name FROM aws.sagemaker.inference_experiments WHERE description = 'none of them'"
+PATIENCE = 60
+"""Seconds for what takes one or two; the machine that runs the tests has other work."""
+
+
+@pytest.fixture(scope="module")
+def kernel(long: Emulator) -> Iterator[tuple[Any, Callable[[str], Iterator[dict[str, Any]]]]]:
+    """A kernel with a DuckDB connection that the tables are attached to, and a function that runs a cell in it."""
+    manager, client = start_new_kernel(startup_timeout=PATIENCE, stderr=subprocess.DEVNULL)
+
+    def run(code: str) -> Iterator[dict[str, Any]]:
+        sent = client.execute(code)
+        while True:
+            message = client.get_iopub_msg(timeout=PATIENCE)
+            if message["parent_header"].get("msg_id") == sent:
+                yield message
+                if message["content"].get("execution_state") == "idle":
+                    return
+
+    setup = f"""
+        import duckdb, sqlprov
+        con = duckdb.connect()
+        attached = sqlprov.attach(con, regions="us-east-1", endpoint_url={long.url!r})
+        %load_ext sqlprov
+        %sqlprov --endpoint-url {long.url} --region us-east-1
+    """
+    assert not [each for each in run("\n".join(map(str.strip, setup.splitlines()))) if is_error(each)]
+    yield manager, run
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def is_error(message: dict[str, Any]) -> bool:
+    return bool(message["msg_type"] == "error")
+
+
+@pytest.mark.parametrize("cell", [f'con.sql("{NO_MATCH}").fetchall()', f"%sqlprov {NO_MATCH}"])
+def test_interrupting_the_kernel_ends_a_cell_and_its_calls(
+    kernel: tuple[Any, Callable[[str], Iterator[dict[str, Any]]]], long: Emulator, cell: str
+) -> None:
+    manager, run = kernel
+    long.reset_calls()
+    told = run(cell)
+    next(told)  # the kernel is busy
+    while len(long.calls) < 5:
+        time.sleep(0.02)
+    manager.interrupt_kernel()
+    assert [is_error(each) for each in told].count(True) == 1
+    time.sleep(0.2)  # a thread may have been about to send
+    seen = len(long.calls)
+    assert seen < 200
+    time.sleep(0.3)
+    assert len(long.calls) == seen
+    shown = [each["content"]["data"]["text/plain"] for each in run("40 + 2") if "data" in each["content"]]
+    assert shown == ["42"]
