@@ -25,7 +25,7 @@ from sqlprov.engine.cursor import Answer, Bindings, Cursor, Parameters, Pending
 from sqlprov.engine.driver import LET_GO, Driver
 from sqlprov.engine.faults import told_by_arrow, translated
 from sqlprov.engine.fetching import Fetching
-from sqlprov.engine.result import NO_ROWS, Result
+from sqlprov.engine.result import NO_ROWS, Result, gathered
 from sqlprov.engine.session import OWN, Session
 from sqlprov.errors import (
     Cancelled,
@@ -349,7 +349,7 @@ class Connection(Fetching):
             return found
 
         def pull_all() -> pa.Table:
-            return drawn(reader.read_all)
+            return drawn(lambda: gathered(reader))
 
         def end() -> None:
             run.cancel()

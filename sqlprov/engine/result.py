@@ -15,6 +15,8 @@ from sqlprov.errors import InterfaceError, counted
 if TYPE_CHECKING:
     from sqlprov.plan import PlannedCall
 
+TOGETHER = 16_384
+"""Rows of one chunk of a table, at least."""
 NO_ROWS = pa.schema([])
 
 
@@ -322,3 +324,20 @@ class Result:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def gathered(reader: pa.RecordBatchReader) -> pa.Table:
+    """All rows of a stream. Small batches, whose buffers take twice the memory, are put together on the way."""
+    # What Arrow's own pool gives back it keeps: a fifth more memory for the process.
+    pool = pa.system_memory_pool()
+    parts: list[pa.Table] = []
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in reader:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= TOGETHER:
+            parts.append(pa.Table.from_batches(waiting, reader.schema).combine_chunks(pool))
+            waiting, rows = [], 0
+    parts.append(pa.Table.from_batches(waiting, reader.schema).combine_chunks(pool))
+    return pa.concat_tables(parts)
