@@ -21,6 +21,7 @@ def service() -> Iterator[Emulator]:
 
 @pytest.fixture
 def em(service: Emulator) -> Iterator[Emulator]:
+    service.reset_calls()
     yield service
     service.options = Options()
     service.clear_faults()
@@ -45,7 +46,7 @@ def seat(service: Emulator, home: Path) -> Iterator[Terminal]:
 @pytest.fixture
 def term(seat: Terminal, em: Emulator) -> Terminal:
     """The shell at its prompt, in the state that it began with."""
-    seat.type("\x03")
+    seat.leave_what_is_typed()
     seat.run("\\i ~/reset.sql")
     seat.clear()
     em.reset_calls()

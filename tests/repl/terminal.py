@@ -46,6 +46,7 @@ class Terminal:
             env={k: v for k, v in env.items() if k not in sizes} | {"TERM": term},
             dimensions=(lines, columns),
         )
+        self.child.delaybeforesend = None  # a delay is for passwords
         self.screen.child = self.child
         self.still = True
 
@@ -89,6 +90,12 @@ class Terminal:
     def _at_prompt(self) -> bool:
         cursor = self.screen.cursor
         return cursor.x == len(PROMPT) and self.screen.display[cursor.y].startswith(PROMPT)
+
+    def leave_what_is_typed(self) -> None:
+        """Ctrl-C, where a test has failed in the middle of a line."""
+        if not self._at_prompt():
+            self.type(CTRL_C)
+        self.ready()
 
     def run(self, line: str) -> str:
         """Type a line and Enter on an empty screen; what it shows when the prompt is back."""

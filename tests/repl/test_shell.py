@@ -74,6 +74,7 @@ def test_the_menu_shows_columns_with_type_and_call(term: Terminal) -> None:
     shown = term.until("VARCHAR, ListInferenceExperiments")
     assert re.search(r"endpoint_name +VARCHAR, DescribeInferenceExperiment a row", shown)
     term.type(CTRL_C)
+    term.ready()
 
 
 def test_the_menu_shows_the_values_of_an_enum_and_tab_takes_one(term: Terminal) -> None:
@@ -102,6 +103,7 @@ def test_the_menu_opens_while_typing(term: Terminal, typed: str, offered: str) -
     term.type(typed)
     term.until(rf"\n\s+{offered}\b" if offered[-1].isalnum() else rf"\n\s+{offered}")
     term.type(CTRL_C)
+    term.ready()
 
 
 def test_words_are_coloured_by_what_they_are(term: Terminal) -> None:
@@ -116,6 +118,7 @@ def test_words_are_coloured_by_what_they_are(term: Terminal) -> None:
     }
     assert len(set(colour.values())) == 4
     term.type(CTRL_C)
+    term.ready()
 
 
 # History
@@ -125,7 +128,7 @@ def test_the_last_statement_comes_back_and_older_ones_are_searched(term: Termina
     term.run("SELECT 'needle' AS a;")
     term.run("SELECT 2 AS b;")
     term.type(UP)
-    term.until("sqlprov> SELECT 2 AS b;")
+    term.until("complete\nsqlprov> SELECT 2 AS b;")  # the first is the one that has run
     term.type(CTRL_C)
     term.ready()
     term.type(CTRL_R + "needl")
@@ -133,6 +136,7 @@ def test_the_last_statement_comes_back_and_older_ones_are_searched(term: Termina
     term.type(ENTER)
     term.until("sqlprov> SELECT 'needle' AS a;")
     term.type(CTRL_C)
+    term.ready()
     found = list(home.rglob("history"))
     assert [stat.S_IMODE(path.stat().st_mode) for path in found] == [0o600]
     assert "SELECT 'needle' AS a;" in found[0].read_text()
@@ -218,7 +222,9 @@ def test_ctrl_c_stops_the_statement_and_its_calls_and_not_the_shell(term: Termin
 
 
 def test_ctrl_c_at_the_prompt_throws_away_what_was_typed(term: Terminal) -> None:
-    term.type("SELECT nonsense" + CTRL_C)
+    term.type("SELECT nonsense")
+    term.until("nonsense")
+    term.type(CTRL_C)
     term.ready()
     assert "Error" not in term.text
 
