@@ -82,14 +82,12 @@ def read_sort(node: Node | None, operation: Any, item: Any, columns: Mapping[str
             raise value.fail(
                 f"{name!r} is text, and the service's collation is unknown; expected a number or a time"
             )
-        if columns[name].path[0] not in item.required_members:
-            raise value.fail(
-                f"{name!r} may be absent, and where the service sorts such rows is unknown; expected a required member"
-            )
         _check_enum(value, value.text(), inputs[by])
     for text in directions:
         _check_enum(both, text, inputs[direction])
-    return Sort(by, {n: v.text() for n, v in order.pairs().items()}, direction, *directions)
+    names = {name: value.text() for name, value in order.pairs().items()}
+    always = frozenset(name for name in names if columns[name].path[0] in item.required_members)
+    return Sort(by, names, direction, *directions, always)
 
 
 def _check_enum(node: Node, written: str, shape: Any) -> None:

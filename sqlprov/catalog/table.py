@@ -108,6 +108,8 @@ class Sort:
         columns: column -> value of `by`; only columns whose order is the same in DuckDB.
         direction: parameter that takes the direction (`SortOrder`).
         ascending, descending: its two values.
+        always: those of the columns that every row has. Where a service sorts the others, and whether a bound on
+            them leaves them out, is unknown.
     """
 
     by: str
@@ -115,6 +117,7 @@ class Sort:
     direction: str
     ascending: str
     descending: str
+    always: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -256,7 +256,7 @@ def _in_lists(demand: Demand) -> tuple[Contained, ...]:
 def _top(demand: Demand, sources: set[Source]) -> Top | None:
     """The hint, if the service sorts by its column and the list tells which rows meet the filter."""
     sort, top = demand.table.list.sort, demand.top
-    if top is None or sort is None or top.column not in sort.columns or not demand.pushdown:
+    if top is None or sort is None or top.column not in sort.always or not demand.pushdown:
         return None
     filtered = {demand.table.by_name[name].source for name in columns_of(demand.where)}
     return top if filtered <= {Source.LIST, Source.REGION, Source.KEY} else None
@@ -280,7 +280,7 @@ def _windows(demand: Demand) -> Windows | None:
         return None
     column = next(iter(sort.columns))
     bounds = {rule.op: rule.parameter for rule in demand.table.list.filters if rule.column == column}
-    if Op.AFTER not in bounds or Op.BEFORE not in bounds:
+    if column not in sort.always or Op.AFTER not in bounds or Op.BEFORE not in bounds:
         return None
     return Windows(column, bounds[Op.AFTER], bounds[Op.BEFORE], sort.direction, sort.descending)
 

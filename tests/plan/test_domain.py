@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rows import predicates, rows, truth
+from plan_rows import predicates, rows, truth
 
 from sqlprov.plan.domain import EVERYTHING, Domain, accepts, columns_of, conjuncts, domain, within, without
 from sqlprov.plan.predicate import FALSE, TRUE, And, Compare, In, IsNull, Not, Opaque, Or, Predicate

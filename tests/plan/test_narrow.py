@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rows import predicates, rows, truth
+from plan_rows import predicates, rows, truth
 
 from sqlprov.catalog import Catalog, Table
 from sqlprov.plan.narrow import narrowed

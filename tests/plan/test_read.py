@@ -9,6 +9,7 @@ from sqlprov.catalog import Table
 from sqlprov.catalog.table import DescribeCall
 from sqlprov.errors import RegionError
 from sqlprov.plan import FALSE, Account, Demand, KeyRead, ListRead, ReadPlan, Regions, plan_read
+from sqlprov.plan.hints import Top
 from sqlprov.plan.predicate import TRUE, And, Compare, In, Not, Opaque, Or, Predicate
 
 KNOWN = ("eu-west-1", "us-east-1", "us-west-2")
@@ -236,3 +237,40 @@ def test_planned_look_ups_name_each_key_and_the_account_comes_last(experiments: 
     assert first.columns == ("name", "status")
     *_, account = plan(experiments, columns=("account_id",), regions=TWO).calls()
     assert (account.operation, account.permissions) == ("GetCallerIdentity", ("sts:GetCallerIdentity",))
+
+
+# Order
+
+
+NEWEST = Top("creation_time", True, 10)
+
+
+def test_first_rows_turn_the_order_and_a_whole_list_may_be_cut(experiments: Table) -> None:
+    found = plan(experiments, top=NEWEST)
+    assert isinstance(found.steps[0], ListRead)
+    assert found.steps[0].parameters["SortOrder"] == "Descending"
+    assert (found.top, found.windows) == (NEWEST, None)
+    whole = plan(experiments)
+    assert whole.windows is not None
+    assert (whole.windows.after, whole.windows.before) == ("CreationTimeAfter", "CreationTimeBefore")
+
+
+def test_rows_that_may_lack_the_column_of_the_order_are_read_in_one_chain(experiments: Table) -> None:
+    sort = experiments.list.sort
+    assert sort is not None
+    assert sort.always == {"creation_time"}
+    table = replace(experiments, list=replace(experiments.list, sort=replace(sort, always=frozenset())))
+    assert plan(table, top=NEWEST).top is None
+    assert plan(table).windows is None
+
+
+@pytest.mark.parametrize(
+    "where", [Compare("endpoint_name", "=", "x"), Opaque(frozenset(("name", "kms_key")))]
+)
+def test_what_a_list_does_not_tell_leaves_the_order_to_duckdb(experiments: Table, where: Predicate) -> None:
+    assert plan(experiments, where, top=NEWEST).top is None
+
+
+@pytest.mark.parametrize("off", [{"pushdown": False}, {"split": False}])
+def test_cutting_can_be_switched_off(experiments: Table, off: dict[str, bool]) -> None:
+    assert plan(experiments, **off).windows is None
