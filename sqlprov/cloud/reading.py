@@ -18,13 +18,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.catalog.table import Source, Table
+from sqlprov.catalog.table import Source
 from sqlprov.cloud.batches import dig, seconds
 from sqlprov.cloud.best import Best
 from sqlprov.cloud.calls import call
 from sqlprov.cloud.chains import LONG, LONG_LIMITED, WHOLE, Chain, Cutter
 from sqlprov.cloud.clients import Cloud
-from sqlprov.cloud.faults import MalformedReply, matches
+from sqlprov.cloud.details import Details, account_id, counter
+from sqlprov.cloud.faults import matches
 from sqlprov.cloud.rows import Batcher, Row
 from sqlprov.cloud.run import WIDTH, Run
 from sqlprov.errors import BrokenReply, OperationalError
@@ -32,9 +33,6 @@ from sqlprov.plan import Account, KeyRead, ListRead, ReadPlan
 
 FIRST_ROWS = 4
 """Rows described before the first batch of a list is handed on."""
-LONGEST_ASKING = 2.0
-"""Seconds to wait for the account that another thread has asked for, before asking too."""
-
 
 Kept = Callable[[pa.RecordBatch], list[int]]
 """Which rows of a batch meet the demand's filter."""
@@ -63,54 +61,12 @@ class Page:
     waited: float
 
 
-def account_id(run: Run, cloud: Cloud) -> str:
-    """The account of the credentials; one STS call for each session.
-
-    Raises:
-        OperationalError: the call failed.
-    """
-    # Whoever asks may hang, for a statement that was cancelled long ago.
-    first = cloud.asking_account.acquire(timeout=LONGEST_ASKING)
-    try:
-        if cloud.account_id is None:
-            region = cloud.region() or "us-east-1"
-            reply = call(run, cloud, "sts", "sts", "GetCallerIdentity", region, {}, ("Account",))
-            cloud.account_id = str(reply["Account"])
-        return cloud.account_id
-    finally:
-        if first:
-            cloud.asking_account.release()
-
-
-def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> list[Any]:
-    """The tags of one row, {Key, Value} each, of every page.
-
-    Raises:
-        OperationalError: a call failed.
-    """
-    calling = table.tags
-    assert calling is not None, "tags are asked only of tables that have them"
-    parameters: dict[str, Any] = {calling.argument: arn}
-    found: list[Any] = []
-    seen: set[str] = set()
-    while True:
-        count = _counter(calling.items, calling.token_out, seen)
-        operation, client, signing = calling.call, table.client, table.signing
-        reply = call(run, cloud, client, signing, operation, region, parameters, (calling.items,), count)
-        found.extend(reply[calling.items])
-        token = reply.get(calling.token_out) if calling.token_out else None
-        if not token:
-            return found
-        seen.add(token)
-        parameters = {**parameters, calling.token_in: token}
-
-
 class Reading:
     """The rows of one demand under way."""
 
     def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud, kept: Kept | None = None) -> None:
         self.plan, self.run, self.cloud, self.table = plan, run, cloud, plan.table
-        self.batcher = Batcher(plan)
+        self.batcher, self.details = Batcher(plan), Details(plan, run, cloud)
         self.kept = kept
         self.best = Best(plan.top) if plan.top and kept else None
         long = LONG_LIMITED if run.hints and run.hints.limited else LONG
@@ -224,6 +180,23 @@ class Reading:
         self.run.note_region(chain.read.region, 1)
         self._fetch_page(chain)
 
+    def _list(
+        self, region: str, parameters: Mapping[str, Any], rows: Callable[[dict[str, Any]], int]
+    ) -> dict[str, Any]:
+        table = self.table
+        items = (table.list.items,)
+        return call(
+            self.run,
+            self.cloud,
+            table.client,
+            table.signing,
+            table.list.call,
+            region,
+            parameters,
+            items,
+            rows,
+        )
+
     def _fetch_page(self, chain: Chain) -> None:
         chain.waiting = False
         listing = self.table.list
@@ -235,8 +208,8 @@ class Reading:
         def work() -> Callable[[], None]:
             began, busy = time.perf_counter(), time.thread_time()
             try:
-                count = _counter(listing.items, listing.token_out, chain.seen)
-                reply = self._call(listing.call, region, parameters, (listing.items,), count)
+                count = counter(listing.items, listing.token_out, chain.seen)
+                reply = self._list(region, parameters, count)
                 times = self._times(reply[listing.items])
                 items = self._within(reply[listing.items], chain.low, end)
                 rows, batch = self._rows(region, items)
@@ -372,7 +345,7 @@ class Reading:
 
         def work() -> Callable[[], None]:
             try:
-                reply = self._call(listing.call, region, parameters, (listing.items,), lambda page: 0)
+                reply = self._list(region, parameters, lambda page: 0)
                 times = self._times(reply[listing.items])
             except OperationalError:
                 times = None  # only the speed depends on it
@@ -433,42 +406,11 @@ class Reading:
     def _complete(self, row: Row) -> Callable[[], None]:
         """In the pool: make the calls of one row."""
         try:
-            described = self._describe(row) if self.plan.describe or row.key else None
-            whole = Row(row.region, row.key, row.listed, described)
-            tags = self._tags(whole) if self.plan.tags else None
-            whole = Row(row.region, row.key, row.listed, described, tags)
-            return lambda: self._done(row.region, whole)
+            return _bound(self._done, row.region, self.details.of(row))
         except OperationalError as error:
             if matches(self.table.missing, error):
-                return lambda: self._done(row.region, None)
+                return _bound(self._done, row.region, None)
             return _bound(self._lost, row, error)
-
-    def _describe(self, row: Row) -> Mapping[str, Any]:
-        describe = self.table.describe
-        assert describe is not None, "the plan describes only tables that can"
-        key = row.key or tuple(
-            str(dig(row.listed, self.table.by_name[column].path)) for column in self.table.key
-        )
-        arguments = dict(zip(describe.arguments, key, strict=True))
-        reply = self._call(describe.call, row.region, arguments, describe.required)
-        found: Mapping[str, Any] = dig(reply, describe.item)
-        return found
-
-    def _tags(self, row: Row) -> list[Any]:
-        return read_tags(
-            self.run, self.cloud, self.table, row.region, self.batcher.member(row, self.table.arn)
-        )
-
-    def _call(
-        self,
-        operation: str,
-        region: str,
-        parameters: Mapping[str, Any],
-        members: tuple[str, ...],
-        rows: Callable[[dict[str, Any]], int] = lambda _: 1,
-    ) -> dict[str, Any]:
-        client, signing = self.table.client, self.table.signing
-        return call(self.run, self.cloud, client, signing, operation, region, parameters, members, rows)
 
     def _done(self, region: str, row: Row | None) -> None:
         self.rows_in_flight -= 1
@@ -504,20 +446,6 @@ class Reading:
         if not self.run.tolerant:
             raise error
         self.run.miss(self.table.full_name, region, error)
-
-
-def _counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]], int]:
-    """Counts the rows of a page; refuses one that holds no rows, or that leads back to a page before it."""
-
-    def count(page: dict[str, Any]) -> int:
-        rows = page[items]
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise MalformedReply(f"the reply's {items} is no list of structures")
-        if token and page.get(token) in seen:
-            raise MalformedReply("the reply repeats the page token of an earlier page")
-        return len(rows)
-
-    return count
 
 
 def _bound(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.catalog.table import Source
+from sqlprov.catalog.table import Source, Table
 from sqlprov.cloud.batches import array, arrays, dig
 from sqlprov.cloud.conditions import expression
 from sqlprov.cloud.faults import MalformedReply
@@ -25,6 +25,14 @@ class Row:
     listed: Mapping[str, Any] | None = None
     described: Mapping[str, Any] | None = None
     tags: list[Any] | None = None
+
+    def member(self, table: Table, name: str) -> Any:
+        """A value that a call has returned: the list's where the row was listed, else Describe's."""
+        column = table.by_name[name]
+        if column.source is Source.LIST and self.listed is not None:
+            return dig(self.listed, column.path)
+        assert table.describe is not None, "only a table that can be described has such a column or row"
+        return dig(self.described, table.describe.paths[name])
 
 
 class Batcher:
@@ -90,7 +98,7 @@ class Batcher:
     def worth_a_call(self, rows: list[Row]) -> list[Row]:
         """The listed rows of one region that meet what can be decided without a further call."""
         for hint in self.plan.contained:
-            rows = [row for row in rows if hint.text in str(self.member(row, hint.column) or "")]
+            rows = [row for row in rows if hint.text in str(row.member(self.table, hint.column) or "")]
         if self.plan.row_filter == TRUE or not rows:
             return rows
         try:
@@ -115,17 +123,9 @@ class Batcher:
             case Source.KEY:
                 parts = [self._values(rows, part) for part in self.table.key]
                 return ["|".join(map(str, key)) for key in zip(*parts, strict=True)]
-        return [self.member(row, name) for row in rows]
-
-    def member(self, row: Row, name: str) -> Any:
-        """A value that a call has returned: the list's where the row was listed, else Describe's."""
-        column = self.table.by_name[name]
-        if column.source is Source.LIST and row.listed is not None:
-            return dig(row.listed, column.path)
-        assert self.table.describe is not None, "only a table that can be described has such a column or row"
-        return dig(row.described, self.table.describe.paths[name])
+        return [row.member(self.table, name) for row in rows]
 
     def _account(self, row: Row) -> str:
-        if self.plan.account is Account.ARN and (arn := self.member(row, self.table.arn)):
+        if self.plan.account is Account.ARN and (arn := row.member(self.table, self.table.arn)):
             return str(arn).split(":")[4]
         return self.account

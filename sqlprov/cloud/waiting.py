@@ -10,8 +10,8 @@ from sqlprov.catalog.table import Method
 from sqlprov.cloud.batches import dig
 from sqlprov.cloud.calls import call
 from sqlprov.cloud.clients import Cloud
+from sqlprov.cloud.details import read_tags
 from sqlprov.cloud.faults import matches
-from sqlprov.cloud.reading import read_tags
 from sqlprov.cloud.run import Run
 from sqlprov.errors import OperationalError
 from sqlprov.plan.changes import tag_map
