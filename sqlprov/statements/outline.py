@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -64,8 +65,11 @@ def change(found: Tokens) -> Change | None:
 def _change(found: Tokens, at: int) -> Change | None:
     if at >= len(found):
         return None
-    start = _named_at(found, found[at].text.upper(), at + 1)
+    verb = found[at].text.upper()
+    start = _named_at(found, verb, at + 1)
     name = _name(found, start) if start is not None else None
+    if verb == "ATTACH":
+        name = _attached(found, at + 1)
     return Change(found[at], name) if name else None
 
 
@@ -125,6 +129,16 @@ def _copied(found: Tokens, at: int) -> int | None:
     while end < len(found) and not found[end].says("FROM", "TO"):
         end = closing(found, end) + 1 if found[end].says("(") else end + 1
     return at if end < len(found) and found[end].says("FROM") else None
+
+
+def _attached(found: Tokens, at: int) -> tuple[str, ...] | None:
+    """The database that `ATTACH OR REPLACE` replaces; one without `AS name` is called after its file."""
+    if not (at < len(found) and found[at].says("OR")):
+        return None
+    if (named := _past(found, at, "AS")) is not None:
+        return _name(found, named)
+    paths = [token.value for token in found[at:] if token.kind is Kind.TEXT]
+    return (re.split(r"[/\\]", paths[0])[-1].partition(".")[0],) if paths else None
 
 
 def _past(found: Tokens, at: int, word: str) -> int | None:

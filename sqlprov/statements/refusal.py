@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Path = Callable[[], tuple[str, ...]]
 
 _DML = ("INSERT", "UPDATE", "DELETE")
+_DATABASES = ("ATTACH", "DETACH")
+"""What they name is no part of what USE chose."""
+_NAMING = ("ATTACH", "CREATE", "COPY")
 _INSTEAD = {
     "MERGE": "write INSERT, UPDATE or DELETE.",
     "TRUNCATE": "write DELETE FROM … WHERE …, which says which rows.",
@@ -132,13 +135,18 @@ def _changed(query: Query, change: outline.Change, catalog: Catalog, path: Path)
             return (
                 f"{verb} of {'.'.join(change.target)}: it is botocore's list, and cannot be changed.\n{place}"
             )
-    provider = None if verb in _DML else _provider(change.target, catalog, path)
+    within = (lambda: ()) if verb in _DATABASES else path
+    provider = None if verb in _DML else _provider(change.target, catalog, within)
     if provider is None:
         return None
+    if len(change.target) > 1 or change.target[0].lower() != provider:
+        own = f"{verb} … memory.main.{change.target[-1]} (or the name of your database)"
+        advice = f" Write {own}, or USE memory before."
+    else:
+        advice = f" Choose another name, such as my_{provider}." if verb in _NAMING else ""
     return (
-        f"{verb} {'.'.join(change.target)} would change the catalog {provider!r}, which holds live tables only. "
-        f"Write {verb} … memory.main.{change.target[-1]} (or the name of your database), or USE memory before.\n"
-        f"{caret(query.text, change.verb.start)}"
+        f"{verb} {'.'.join(change.target)} would change the catalog {provider!r}, which holds live tables only."
+        f"{advice}\n{caret(query.text, change.verb.start)}"
     )
 
 

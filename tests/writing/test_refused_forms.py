@@ -19,6 +19,13 @@ REFUSED = [
     (f"CREATE OR REPLACE VIEW {TABLE} AS SELECT 1", "CREATE"),
     ("CREATE TABLE aws.sagemaker.mine (a INT)", "CREATE"),
     ("CREATE SCHEMA aws.mine", "CREATE"),
+    ("CREATE SCHEMA aws", "CREATE aws would .* Choose another name, such as my_aws"),
+    ("ATTACH OR REPLACE ':memory:' AS aws", "ATTACH aws would .* Choose another name, such as my_aws"),
+    ("attach or replace database '/tmp/none.db' as \"AWS\" (TYPE duckdb)", "ATTACH AWS"),
+    ("ATTACH OR REPLACE '/tmp/aws.duckdb'", "ATTACH aws"),
+    ("COPY FROM DATABASE memory TO aws", "COPY aws"),
+    ("DETACH aws", "DETACH aws would change the catalog 'aws', which holds live tables only.\n"),
+    ("ALTER DATABASE aws RENAME TO theirs", "ALTER aws"),
     (f"DROP VIEW {TABLE}", "DROP"),
     ("DROP SCHEMA aws.sagemaker CASCADE", "DROP"),
     (f"ALTER VIEW {TABLE} RENAME TO mine", "ALTER"),
@@ -64,6 +71,18 @@ def test_a_form_that_live_tables_do_not_take_is_refused_by_name_without_a_call(
     with pytest.raises(NotSupportedError, match=named):
         desk.con.sql(sql)
     assert desk.em.calls == []
+
+
+def test_another_database_may_be_replaced_and_detached_also_after_use(desk: Desk) -> None:
+    try:
+        for before in ("USE memory.main", "USE aws.sagemaker"):
+            desk.con.sql(before)
+            desk.con.sql("ATTACH OR REPLACE ':memory:' AS mine")
+            desk.con.sql("ATTACH IF NOT EXISTS ':memory:' AS aws")  # it does nothing
+            desk.con.sql("DETACH mine")
+        assert desk.con.sql("SELECT count(*) FROM models WHERE region = 'us-east-1'").fetchall() == [(0,)]
+    finally:
+        desk.con.sql("USE memory.main")
 
 
 @pytest.mark.parametrize("sql", [sql for sql, _ in REFUSED if TABLE in sql and "EXEC" not in sql])
