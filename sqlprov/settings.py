@@ -64,7 +64,9 @@ class Settings:
         0, "Rows that one statement may write. 0: 100 with INSERT or a condition on the key, else 10."
     )
     settle: float = _knob(
-        30.0, "Seconds that a create with a lost answer is looked for before it is tried again; 0 to 600."
+        30.0,
+        "Seconds that a new row is looked for: before a create with a lost answer is tried again, "
+        "or if it is to be waited for or returned; 0 to 600.",
     )
     request_tag: bool = _knob(
         False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,13 +88,15 @@ class Watch:
         if not method.until:
             return
         table, missing = self.write.table, method.until == ("missing",)
-        # A read may be older than the call: the state it was made in counts only once another was seen.
+        # A read may be older than the call: what it was made in counts only once something else was seen.
+        unseen = time.monotonic() + self.run.settings.settle if method.name == "create_resource" else 0.0
         older = {state for move in moves(table) if move.method == method.name for state in move.from_}
 
         def settled(found: Found | None) -> bool:
+            nonlocal unseen
             if found is None:
-                return True
-            state = found.state(table)
+                return time.monotonic() >= unseen
+            unseen, state = 0.0, found.state(table)
             if state not in older:
                 older.clear()
             return not missing and (state in method.until or state not in {*table.busy, *older})
@@ -106,11 +109,16 @@ class Watch:
         elif self.found.state(table) not in method.until:
             raise Stopped(f"{self.write.shown} did not reach {wanted}: {self.told()}")
 
-    def _until(self, enough: Callable[[Found | None], bool], deadline: float) -> None:
+    def read_back(self, created: bool) -> None:
+        """Look at the row and its tags; one that was just created may be seen late, within `sqlprov_settle`."""
+        unseen = time.monotonic() + (self.run.settings.settle if created else 0.0)
+        self._until(lambda found: found is not None or time.monotonic() >= unseen, math.inf, tags=True)
+
+    def _until(self, enough: Callable[[Found | None], bool], deadline: float, tags: bool = False) -> None:
         between = FIRST_LOOK
         with self.run.waits(self.write.region, "|".join(self.write.key)) as seen:
             while True:
-                found = self.look(self.write.tags is not None)
+                found = self.look(tags or self.write.tags is not None)
                 if enough(found):
                     return
                 if time.monotonic() > deadline:

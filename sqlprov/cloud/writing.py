@@ -22,7 +22,7 @@ from sqlprov.cloud.faults import Fault, Next, matches
 from sqlprov.cloud.run import LET_END, CallRecord, Run
 from sqlprov.cloud.waiting import FIRST_LOOK, LONGEST_LOOK, Stopped, Watch
 from sqlprov.errors import Cancelled, Error, OperationalError
-from sqlprov.plan.moves import moves
+from sqlprov.plan.moves import move_to, moves
 from sqlprov.plan.verdict import Verdict, verdict
 from sqlprov.plan.write import Done, Found, Kind, Refuse, Request, Wait, Write, next_step
 
@@ -85,6 +85,7 @@ class RowWriter:
         reading: whether the row is read back at the end, for RETURNING.
         tagged: whether `check` compares the tags.
         shown: operations of the calls that were confirmed, no other is made; `None` if nobody was asked.
+        left: what is done after the last call that writes; empty before.
     """
 
     write: Write
@@ -102,6 +103,7 @@ class RowWriter:
     notes: list[str] = field(default_factory=list)
     was: Found | None = None
     begun: bool = False
+    left: str = ""
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.write, self.run, self.cloud)
@@ -126,10 +128,11 @@ class RowWriter:
         except Lost as lost:
             return self.ended(Ending.UNKNOWN, str(lost))
         except Cancelled:
-            text = "interrupted"
-            return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, f"{text} before its next call")
+            when = f"after its last call, while {self.left}" if self.left else "before its next call"
+            return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, f"interrupted {when}")
         except Error as error:
-            return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, str(error))
+            when = f"after its last call, while {self.left}: " if self.left and self.done else ""
+            return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, f"{when}{error}")
         except Exception as error:
             log.exception("a row could not be written")
             return self.ended(Ending.UNKNOWN, f"{type(error).__name__}: {error}; this is a fault of sqlprov")
@@ -194,10 +197,14 @@ class RowWriter:
                 pause(self.run, _again(conflict), conflicts)
             if conflict or (write.kind in (Kind.UPDATE, Kind.DELETE) and step.purpose != "delete"):
                 self.look()
+        self.left = "it was waited for"
         if self.wait:
             self._await(deadline)
+        self.left = "it was read back"
         if self.reading and write.kind is not Kind.DELETE:
-            self.look(tags=True)
+            self.watch.read_back(created=any(request.purpose == "create" for request in self.done))
+            if self.found is None:
+                self.notes.append("it was not there when it was read back")
 
     def _make(self, request: Request) -> Fault | None:
         """Make a call and see that it is known what came of it; a fault is a conflict, to be decided anew.
@@ -341,6 +348,10 @@ class RowWriter:
                 if method.call == request.operation and method.verb != "SELECT":
                     self.watch.reach(method, deadline)
                     return
+        move = move_to(self.table, self.write.desired) if self.write.desired else None
+        leads = self.table.by_method[move.method] if move else None
+        if leads and self.found and self.found.state(self.table) == leads.via:
+            self.watch.reach(leads, deadline)  # on its way there already
 
 
 REQUEST_TAG = "sqlprov:request"

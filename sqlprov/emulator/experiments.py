@@ -24,6 +24,7 @@ from sqlprov.emulator.world import (
     World,
     arn,
     check_room,
+    described,
     find,
     given_tags,
     present,
@@ -66,7 +67,7 @@ def create(world: World, region: str, given: Members) -> Reply:
 
 
 def describe(world: World, region: str, given: Members) -> Reply:
-    record = find(world, _kind(), region, given["Name"])
+    record = described(world, _kind(), region, given["Name"])
     stale = world.stale.get((record.kind.noun, region, record.name))
     if stale:
         record = stale.pop()

@@ -14,6 +14,7 @@ from sqlprov.emulator.world import (
     World,
     arn,
     check_room,
+    described,
     find,
     given_tags,
     present,
@@ -27,7 +28,7 @@ def describe(noun: str) -> Operation:
 
     def operation(world: World, region: str, given: Members) -> Reply:
         kind = kinds()[noun]
-        record = find(world, kind, region, given[kind.key])
+        record = described(world, kind, region, given[kind.key])
         return Reply({name: value for name, value in view(record).items() if name in kind.described})
 
     return operation

@@ -42,6 +42,7 @@ class Options:
         denied_regions: regions in which every SageMaker call is refused with AccessDeniedException.
         denied_actions: operations, such as `ListModels`, that are refused in every region.
         stale_describe: Describe calls after a Stop that still report the state before it.
+        late_describe: Describe calls after a Create that do not see it yet.
         skew: seconds that the service's clock is ahead; with more than 300, signatures are refused.
         limit: resources of one type that a region holds before ResourceLimitExceeded, 0 for any number.
     """
@@ -58,6 +59,7 @@ class Options:
     denied_regions: set[str] = field(default_factory=set)
     denied_actions: set[str] = field(default_factory=set)
     stale_describe: int = 0
+    late_describe: int = 0
     skew: float = 0.0
     limit: int = 0
 

@@ -24,12 +24,14 @@ class World:
     Args:
         now: epoch seconds, to the millisecond.
         stale: Describe replies still to be given of the state before a Stop, by noun, region and name.
+        unseen: Describe calls that do not see what was created yet, by noun, region and name.
     """
 
     store: Store
     options: Options
     now: float = 0.0
     stale: dict[tuple[str, str, str], list[Record]] = field(default_factory=dict)
+    unseen: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,21 @@ def find(world: World, kind: Kind, region: str, name: str) -> Record:
     return record
 
 
+def described(world: World, kind: Kind, region: str, name: str) -> Record:
+    """As `find`; a new one may be seen late."""
+    left = world.unseen.pop((kind.noun, region, name), 0)
+    if left:
+        world.unseen[kind.noun, region, name] = left - 1
+        raise missing(kind, region, name)
+    return find(world, kind, region, name)
+
+
 def check_room(world: World, kind: Kind, region: str, name: str) -> None:
     """Raises ApiError if the name is taken, in any case since ARNs have none, or the region is full."""
     shelf = world.store.shelf(kind, region)
     if shelf.by_arn_name(name.lower()) is not None:
         raise exists(kind, region, name)
+    world.unseen[kind.noun, region, name] = world.options.late_describe
     limit, used = world.options.limit, len(shelf.records)
     if limit and used >= limit:
         raise ApiError(

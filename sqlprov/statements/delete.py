@@ -37,7 +37,7 @@ class Delete(Write):
         phrase.finish("USING, WHERE, RETURNING or the end of the statement")
         reason = None
         if where is None:
-            advice = "say which rows, as in WHERE name = '…' AND region = '…'."
+            advice = "say which rows, as in WHERE data__Identifier = '…' AND region = '…'."
             reason = refused(phrase, verb, f"DELETE without WHERE would delete every row: {advice}")
         return cls(
             text=phrase.text,

@@ -44,7 +44,7 @@ class Update(Write):
         returning = phrase.clause("an expression") if phrase.take("RETURNING") else None
         phrase.finish("FROM, WHERE, RETURNING or the end of the statement")
         if where is None:
-            advice = "say which rows, as in WHERE name = '…' AND region = '…'."
+            advice = "say which rows, as in WHERE data__Identifier = '…' AND region = '…'."
             reasons.append(refused(phrase, verb, f"UPDATE without WHERE would change every row: {advice}"))
         return cls(
             text=phrase.text,

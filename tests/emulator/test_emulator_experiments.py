@@ -256,6 +256,13 @@ def test_describe_may_lag_behind_a_stop(em, sm):
     assert status(em) == "Completed"
 
 
+def test_describe_may_see_a_create_late(em, sm, creatable):
+    em.options.late_describe = 1
+    sm.create_inference_experiment(**creatable())
+    assert code(sm.describe_inference_experiment, Name="trial") == "ResourceNotFound"
+    assert sm.describe_inference_experiment(Name="trial")["Status"] == "Running"
+
+
 def test_what_is_put_directly_stays_as_it_is(em, sm):
     past = datetime(2024, 1, 1, tzinfo=UTC)
     put(em, "Running", Schedule={"StartTime": past, "EndTime": past + WEEK}, Description=None)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from desk import (
+    CREATE,
     LASTING,
     MEMBERS,
     REGION,
@@ -159,3 +160,52 @@ def test_what_is_not_waited_for_any_more_is_not_told(desk: Desk) -> None:
     result = desk.con.sql(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {of(name)}")
     assert (result.progress.waiting, result.progress.waited) == ((), "")
     assert "waiting" not in str(result.progress)
+
+
+@pytest.mark.parametrize("others", ["", ", tags = MAP {'team': 'search'}"])
+def test_await_of_what_is_on_its_way_already_waits_for_it(desk: Desk, others: str) -> None:
+    name = desk.experiment("Starting", LASTING)
+    outcome = desk.one(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running'{others} WHERE {of(name)}")
+    assert (outcome.status, desk.record(name)["Status"]) == (Ending.OK, "Running")
+    assert START not in outcome.operations
+
+
+@pytest.mark.parametrize("wait", ["", "/*+ AWAIT */ "])
+def test_what_is_created_and_seen_late_is_returned_and_waited_for(desk: Desk, wait: str) -> None:
+    desk.em.options = Options(late_describe=3)
+    names = [f"late-{number}-{time.monotonic_ns()}" for number in range(2)]
+    rows = desk.con.sql(f"{wait}{insert(*names)} RETURNING name, arn IS NOT NULL").fetchall()
+    assert sorted(rows) == [(name, True) for name in names]
+    endpoint = f"late-{time.monotonic_ns()}"
+    desk.em.add("EndpointConfig", REGION, {"EndpointConfigName": endpoint})
+    columns = "endpoint_name, endpoint_config_name, region"
+    sql = f"INSERT INTO aws.sagemaker.endpoints ({columns}) VALUES ('{endpoint}', '{endpoint}', '{REGION}')"
+    assert desk.con.sql(f"{wait}{sql} RETURNING endpoint_status").fetchall() == [("InService",)]
+
+
+def test_what_is_never_seen_after_its_create_is_told(desk: Desk) -> None:
+    desk.em.options = Options(late_describe=10_000)
+    desk.set(settle=0.3)
+    name = f"unseen-{time.monotonic_ns()}"
+    assert desk.con.sql(f"{insert(name)} RETURNING name").fetchall() == []
+    assert desk.con.outcomes[0].reason == "it was not there when it was read back"
+    outcome = desk.one(f"/*+ AWAIT */ {insert(f'{name}-2')}")
+    assert outcome.status is Ending.PARTIAL
+    assert outcome.reason.endswith("is gone; Created or Running was waited for")
+
+
+def test_a_row_that_cannot_be_read_back_says_that_its_calls_were_made(desk: Desk) -> None:
+    desk.em.options = Options(denied_actions={"ListTags"})
+    outcome = desk.one(f"{insert(f'unread-{time.monotonic_ns()}')} RETURNING tags")
+    assert (outcome.status, outcome.operations) == (Ending.PARTIAL, (CREATE,))
+    assert outcome.reason.startswith(
+        "after its last call, while it was read back: ListTags in us-east-1: access"
+    )
+
+
+def test_a_wait_that_is_interrupted_says_that_its_calls_were_made(desk: Desk) -> None:
+    name = desk.experiment("Created", lasting=30)
+    with desk.meanwhile(START, lambda: (time.sleep(0.2), desk.con.cancel())):
+        outcome = desk.one(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {of(name)}")
+    assert (outcome.status, outcome.operations) == (Ending.PARTIAL, (START,))
+    assert outcome.reason == "interrupted after its last call, while it was waited for"
