@@ -93,6 +93,7 @@ def scoped(
                 answer or _answer(question, definitions.duck, values)
                 for answer, question in zip(answers, wider, strict=True)
             ]
+            _told(run, session, analysis, answers, values)
     except duckdb.Error:
         refused = analysis.refused()
         return refused.splice([]), unresolved or refused.unresolved, refused.relied
@@ -136,6 +137,17 @@ def _known(text: str, session: Session, values: Mapping[str, Any], run: Run) -> 
     every = session.regions_known(run)
     named = {region for region in every if f"'{region}'" in text or region in given}
     return sorted({*session.regions_open(run), *named})
+
+
+def _told(
+    run: Run, session: Session, analysis: Analysis, answers: list[list[str]], values: Mapping[str, Any]
+) -> None:
+    """Note each condition that no region meets: it may be a slip of the keyboard."""
+    from sqlprov.statements.regions_unmet import unmet
+
+    for answer, condition in zip(answers, analysis.conditions, strict=True):
+        if not answer:
+            run.warn(unmet(condition, values, session.regions_known(run)))
 
 
 def _answer(question: str, duck: duckdb.DuckDBPyConnection, values: Mapping[str, Any]) -> list[str]:

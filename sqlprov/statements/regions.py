@@ -31,6 +31,7 @@ class Analysis:
         text: the statement.
         questions: SELECT statements with one VARCHAR column `region`; they read no live table. A `?` of the
             statement is `$1`, `$2` … in them. If DuckDB refuses one, go on with `refused()`.
+        conditions: what each question stands for, as the statement writes it.
         unresolved: `None` if each condition on region is in a splice or reaches the scan through DuckDB; else one
             sentence, for the error that a scan without a condition on region then raises.
         relied: last names, in lower case, of the tables that have a condition wherever they are read: a scan of
@@ -39,6 +40,7 @@ class Analysis:
 
     text: str
     questions: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
     unresolved: str | None = None
     edits: tuple[Edit, ...] = ()
     relied: frozenset[str] = frozenset()
@@ -119,7 +121,7 @@ def _analysed(text: str, world: World) -> Analysis:
         return _unread(text, world)
     made = decide(world, source)
     spliced = source.text if made.edits else text
-    return Analysis(spliced, made.questions, made.unresolved, made.edits, made.relied)
+    return Analysis(spliced, made.questions, made.conditions, made.unresolved, made.edits, made.relied)
 
 
 def _unread(text: str, world: World) -> Analysis:

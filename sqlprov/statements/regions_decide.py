@@ -34,6 +34,7 @@ class Decision:
     """What becomes of each reference; see `Analysis`."""
 
     questions: tuple[str, ...]
+    conditions: tuple[str, ...]
     edits: tuple[Edit, ...]
     unresolved: str | None
     relied: frozenset[str]
@@ -43,7 +44,7 @@ def decide(world: World, source: Source) -> Decision:
     """Carry the conditions over the links, and see which references are left without."""
     parts = {ref: _reached(ref, world) for ref in world.refs}
     unrestricted = {ref.table for ref, conditions in parts.items() if not conditions}
-    questions: list[str] = []
+    questions: dict[str, str] = {}
     edits: list[Edit] = []
     trouble = _trouble(world, parts)
     for ref, conditions in parts.items():
@@ -59,13 +60,14 @@ def decide(world: World, source: Source) -> Decision:
             edits.append(replace(edit, condition=" AND ".join(direct)))
         elif edit is not None and asked:
             question = _all(asked, world.known)
-            if question not in questions:
-                questions.append(question)
-            edits.append(replace(edit, question=questions.index(question)))
+            written = dict.fromkeys(part.text for part in conditions if part.question is not None)
+            questions.setdefault(question, " AND ".join(written))
+            edits.append(replace(edit, question=list(questions).index(question)))
         elif not (relies and any(part.pushed for part in ref.parts)):
             trouble.append((conditions[0].text, ref))
     relied = frozenset(ref.table for ref in world.refs) - unrestricted
-    return Decision(tuple(questions), tuple(edits), _sentence(*trouble[0]) if trouble else None, relied)
+    unresolved = _sentence(*trouble[0]) if trouble else None
+    return Decision(tuple(questions), tuple(questions.values()), tuple(edits), unresolved, relied)
 
 
 def _trouble(world: World, parts: dict[Ref, list[Part]]) -> list[tuple[str, Ref | None]]:

@@ -82,6 +82,43 @@ def test_a_region_that_is_left_out_and_does_not_exist_is_a_warning(con: Connecti
     ]
 
 
+@pytest.mark.parametrize(
+    ("condition", "near"),
+    [
+        ("region LIKE 'us-esat%'", "'us-east%'"),
+        ("region ILIKE '%-esat-1'", "'%-east-1'"),
+        ("region = (SELECT 'us-esat-1')", "'us-east-1'"),
+        ("region = 'us-esat-1' AND region LIKE 'us-%'", "'us-east-1'"),
+        ("region IN (SELECT region FROM aws.regions WHERE region LIKE 'eu-wset%')", "'eu-west%'"),
+        ("upper(region) = 'US-ESAT-1'", "'us-east-1'"),
+        ("starts_with(region, $start)", "'us-east-1'"),
+        ("region LIKE 'us-%' AND region LIKE 'eu-%'", None),
+        ("starts_with(region, 'nowhere')", None),
+    ],
+)
+def test_a_condition_that_no_region_meets_is_a_warning(
+    con: Connection, condition: str, near: str | None
+) -> None:
+    parameters = {"start": "us-esat-1"} if "$start" in condition else None
+    result = con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {condition}", parameters)
+    assert result.fetchall() == []
+    advice = f" Did you mean {near}?" if near else ""
+    assert result.warnings == [f"No region meets {condition}: it leaves no rows.{advice}"]
+
+
+def test_a_condition_that_some_region_meets_is_no_warning(con: Connection) -> None:
+    # China's regions are of another partition, and `us-gov-%` names no region of this one.
+    for condition in (
+        "region LIKE 'cn-%'",
+        "region LIKE 'us-gov-%'",
+        "region LIKE 'us-east%'",
+        "region = 'us-east-1'",
+    ):
+        result = con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {condition}")
+        result.fetchall()
+        assert result.warnings == []
+
+
 # Threads
 
 
