@@ -383,6 +383,7 @@ class Connection(Fetching):
             like: SQL pattern for the full names of the tables to check; without a %, a part of them.
         """
         from sqlprov.cloud.checkup import checkup
+        from sqlprov.local import LOCAL_REGION
         from sqlprov.statements.show import like as is_like
 
         self._check()
@@ -397,7 +398,7 @@ class Connection(Fetching):
         except CredentialsError:
             region = None  # there is no such profile, which the first check tells
         try:
-            yield from checkup(run, cloud, region, tables, endpoint)
+            yield from checkup(run, cloud, region, tables, endpoint, LOCAL_REGION if self._emulator else None)
         finally:
             run.finish()
 

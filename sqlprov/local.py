@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from sqlprov.emulator import Emulator
 
 STATE_DIR = "SQLPROV_STATE_DIR"
+LOCAL_REGION = "us-east-1"
+"""A region of which the sample data tells."""
 CREDENTIALS = ("local", "local")
 """Access key id and secret for the local SageMaker; it takes any, and these cannot be anybody's."""
 

@@ -50,7 +50,12 @@ class Finding:
 
 
 def checkup(
-    run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table], endpoint: str
+    run: Run,
+    cloud: Cloud,
+    region: str | None,
+    tables: Iterable[Table],
+    endpoint: str,
+    instead: str | None = None,
 ) -> Iterator[Finding]:
     """One check after another; what cannot be checked because of one before it is skipped.
 
@@ -60,10 +65,12 @@ def checkup(
         region: where tables are read; `None` if there is none.
         tables: those whose permissions are checked.
         endpoint: what calls are sent to, for the reader.
+        instead: where tables are read if there is no region.
     """
     found = _credentials(cloud)
     yield found
-    yield _region(region)
+    yield _region(region, instead)
+    region = region or instead
     if found.health is Health.FAILED or region is None:
         missing = "credentials" if found.health is Health.FAILED else "a region"
         for check in ("endpoint", "identity", "clock", "read", "write"):
@@ -107,9 +114,12 @@ def _credentials(cloud: Cloud) -> Finding:
     return Finding("credentials", Health.OK, f"found by {chosen.method}{profile}, {kind}")
 
 
-def _region(region: str | None) -> Finding:
+def _region(region: str | None, instead: str | None) -> Finding:
     if region:
         return Finding("region", Health.OK, region)
+    if instead:
+        told = f"none, so that a statement must name one, or --region; {instead} is checked"
+        return Finding("region", Health.SKIPPED, told)
     return Finding(
         "region", Health.FAILED, "none", "Give --region, set AWS_REGION, or `region` in the profile."
     )

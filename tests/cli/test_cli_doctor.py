@@ -149,6 +149,14 @@ def test_an_old_library_is_told_with_the_command_that_renews_it(
     assert "→ pip install --upgrade 'duckdb>=99.1'\n" in result.stdout
 
 
+def test_the_local_sagemaker_is_well_without_a_region(shell: Shell) -> None:
+    ended = shell.run("doctor", "--local")
+    found = lines(ended)
+    assert (ended.code, ended.out.splitlines()[-1]) == (0, "Nothing failed.")
+    assert found["region"] == ["- none, so that a statement must name one, or --region; us-east-1 is checked"]
+    assert all(line.startswith("ok ") for line in found["read"])
+
+
 def test_the_versions_needed_are_those_of_the_package() -> None:
     needed = dict(MODULE._needed())
     assert {"duckdb", "pyarrow", "boto3", "sqlglot", "click"} <= set(needed)

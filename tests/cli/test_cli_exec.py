@@ -109,6 +109,12 @@ def test_the_environment_alone_is_enough_to_find_the_server(cloud: Shell, variab
 
 
 def test_verbose_shows_each_call_on_stderr_and_no_secret(cloud: Shell) -> None:
+    secrets = {
+        "AWS_ACCESS_KEY_ID": "AKIASEEN",
+        "AWS_SECRET_ACCESS_KEY": "keptsecret",
+        "AWS_SESSION_TOKEN": "kepttoken",
+    }
+    cloud.env.update(secrets)
     ended = cloud.run(
         "exec", "-v", "-o", "csv", "SELECT count(*) AS n FROM aws.sagemaker.inference_experiments"
     )
@@ -116,6 +122,7 @@ def test_verbose_shows_each_call_on_stderr_and_no_secret(cloud: Shell) -> None:
     calls = ended.err.splitlines()
     assert len(calls) == 3
     assert all("ListInferenceExperiments" in call and "us-east-1" in call for call in calls)
+    assert not any(secret in ended.err for secret in secrets.values())
 
 
 def test_an_out_file_replaces_the_old_one_when_all_is_done(shell: Shell, tmp_path: Path) -> None:
