@@ -366,7 +366,7 @@ class Connection(Fetching):
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
-        """What became of each row of the last statement that made calls; empty if it wrote none."""
+        """What became of each row of the last statement that made calls or was to write; empty if it wrote none."""
         return tuple(self._last.outcomes) if self._last else ()
 
     @property
@@ -461,7 +461,9 @@ class Connection(Fetching):
         run.finish()
         self._session.runs.pop(run.id, None)
         self._cursor.release(run)
-        if run.calls:
+        if (
+            run.calls or run.writes
+        ):  # else the outcomes of an earlier write would pass for those of a refused one
             run.before, self._last = None, run
         if self._run is run:
             self._run = None

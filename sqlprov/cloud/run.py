@@ -141,9 +141,10 @@ class Run:
         missing: what could not be read, under `sqlprov_on_error = 'warn'`.
         outcomes: what became of each row that it wrote.
         warnings: what is worth a second look although it was done.
+        writes: whether it writes the cloud, or was to: it may have been refused.
         writing: whether calls that write may be under way.
         error: the first error raised inside a scan, which DuckDB would hand on as text.
-        before: the last run before it that made calls, for sqlprov.errors and sqlprov.outcomes.
+        before: the last run before it that made calls or was to write, for sqlprov.errors and sqlprov.outcomes.
         request: value of the tag that `sqlprov_request_tag` adds to what the statement creates.
         served: the service's clock at the first reply; `None` before it.
         adopted: variables of the caller that serve as relations while it runs.
@@ -160,6 +161,7 @@ class Run:
     missing: list[Missing] = field(default_factory=list)
     outcomes: list[Any] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    writes: bool = False
     writing: bool = False
     error: BaseException | None = None
     before: Run | None = None

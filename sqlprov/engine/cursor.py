@@ -135,6 +135,7 @@ class Cursor:
             Error: it is refused, or what it met in the cloud.
             duckdb.Error: what it met in DuckDB.
         """
+        run.writes = self._is_write(statement) and not dry_run
         if reason := refusal(statement, self._session.catalog, self.path):
             raise NotSupportedError(reason)
         if isinstance(statement, Explain):

@@ -206,12 +206,14 @@ class Writing:
     def _drafted(self, drafts: Drafts) -> list[Target]:
         self.warnings += drafts.warnings
         known = self.session.regions_known(self.run)
-        for number, write in enumerate(drafts.writes, start=1):
-            if write.region not in known:
-                raise RegionError(
-                    f"Unknown region {write.region!r} in row {number}.{nearest(write.region, known)} "
-                    "SELECT region FROM aws.regions lists them; SET sqlprov_regions makes a new one known."
-                )
+        wrong = [
+            f"Unknown region {write.region!r} in row {number}.{nearest(write.region, known)}"
+            for number, write in enumerate(drafts.writes, start=1)
+            if write.region not in known
+        ]
+        if wrong:
+            advice = "SELECT region FROM aws.regions lists them; SET sqlprov_regions makes a new one known."
+            raise RegionError(" ".join((*wrong, advice)))
         return [Target(write) for write in drafts.writes]
 
     def _updates(self, statement: Update) -> list[Target]:

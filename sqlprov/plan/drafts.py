@@ -180,8 +180,8 @@ def execution(table: Table, method: Method, given: Given, region: str | None) ->
             wrong.append(UnknownName(f"{method.name} has no parameter @{name}.{nearest(name, words)}"))
         members.append(member or "")
     values, faulty = row_values(drafts, given, members, method.input, 1, given.rows[0])
-    own_region = values.pop(REGION, None) or region
-    needed = (*method.input.required, *([] if own_region else [REGION]))
+    own_region = values.pop(REGION, region)
+    needed = (*method.input.required, *([] if own_region is not None else [REGION]))
     if lacking := [f"@{name}" for name in needed if name not in (*values, *faulty)]:
         wrong.append(DataError(f"EXEC {table.full_name}.{method.name} lacks {', '.join(lacking)}."))
     key = tuple(str(values.get(part.name, "")) for part in parts)

@@ -52,8 +52,8 @@ def inserts(table: Table, given: Given, listed: bool, region: str | None) -> Dra
     left_out += inside
     for number, row in enumerate(given.rows, start=1):
         values, faulty = row_values(drafts, given, members, method.input, number, row)
-        own_region = values.pop(REGION, None) or region
-        needed = (*method.input.required, *([] if own_region else [REGION]))
+        own_region = values.pop(REGION, region)
+        needed = (*method.input.required, *([] if own_region is not None else [REGION]))
         absent = [name for name in needed if name not in (*values, *lacking, *faulty)]
         if absent:
             drafts.faults.append(f"row {number} lacks {', '.join(absent)}: NULL")

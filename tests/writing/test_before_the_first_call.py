@@ -31,6 +31,7 @@ from sqlprov.errors import (
     DataError,
     NotSupportedError,
     OperationalError,
+    RegionError,
 )
 
 ELSEWHERE = "eu-west-1"
@@ -365,11 +366,17 @@ def test_insert_and_exec_need_one_region_for_each_row(desk: Desk) -> None:
     assert desk.exists("nowhere", ELSEWHERE)
 
 
-def test_a_region_that_does_not_exist_is_told_before_any_call(desk: Desk) -> None:
-    for sql in (insert("x", region="us-esat-1"), f"EXEC {TABLE}.start @Name = 'x', @region = 'us-esat-1'"):
-        with pytest.raises(DatabaseError, match="us-esat-1"):
+@pytest.mark.parametrize("region", ["us-esat-1", "", " us-east-1"])
+def test_a_region_that_does_not_exist_is_told_before_any_call(desk: Desk, region: str) -> None:
+    for sql in (insert("x", region=region), f"EXEC {TABLE}.start @Name = 'x', @region = '{region}'"):
+        with pytest.raises(RegionError, match=f"Unknown region '{region}' in row 1"):
             desk.con.sql(sql)
     assert desk.em.calls == []
+
+
+def test_each_region_that_does_not_exist_is_told(desk: Desk) -> None:
+    with pytest.raises(RegionError, match=r"'us-esat-1' in row 1.* 'us-esat-1' in row 2.*SELECT region FROM"):
+        desk.con.sql(insert("x", "y", region="us-esat-1"))
 
 
 # Values

@@ -16,7 +16,7 @@ from desk import CREATE, DESCRIBE, MEMBERS, REGION, STOP, TABLE, Desk, insert
 import sqlprov
 from sqlprov.cloud.writing import LET_END, Ending
 from sqlprov.emulator import Emulator, Fault, Options
-from sqlprov.errors import Cancelled, WriteError
+from sqlprov.errors import Cancelled, Error, WriteError
 
 NAMES = [f"row-{number:02}" for number in range(20)]
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
@@ -191,6 +191,25 @@ def test_the_table_of_outcomes_shows_the_last_statement_that_wrote(desk: Desk) -
     assert [row[4] for row in shown] == ["ok", "failed", "ok"]
     reason = desk.con.sql("SELECT reason FROM sqlprov.outcomes WHERE status = 'failed'").fetchall()[0][0]
     assert "exists already" in reason
+
+
+REFUSED = [
+    insert("refused", Type="", region="nowhere"),
+    f"INSERT INTO {TABLE} (name, region) VALUES ('refused', '{REGION}')",
+    f"DELETE FROM {TABLE}",
+    f"UPDATE {TABLE} SET arn = 'x' WHERE name = 'refused'",
+    f"EXEC {TABLE}.start @Nam = 'refused'",
+]
+
+
+@pytest.mark.parametrize("sql", REFUSED)
+def test_a_refused_statement_does_not_show_the_outcomes_of_the_one_before(desk: Desk, sql: str) -> None:
+    desk.write(insert(f"before-{time.monotonic_ns()}"))
+    desk.con.sql("SET sqlprov_concurrency = 3")
+    assert len(desk.con.sql("SELECT 1 FROM sqlprov.outcomes").fetchall()) == len(desk.con.outcomes) == 1
+    with pytest.raises(Error):
+        desk.con.sql(sql)
+    assert (desk.con.outcomes, desk.con.sql("SELECT 1 FROM sqlprov.outcomes").fetchall()) == ((), [])
 
 
 def test_rows_are_written_side_by_side_as_many_as_the_setting_says(desk: Desk) -> None:
