@@ -60,7 +60,7 @@ def decide(world: World, source: Source) -> Decision:
             edits.append(replace(edit, condition=" AND ".join(direct)))
         elif edit is not None and asked:
             question = _all(asked, world.known)
-            written = dict.fromkeys(part.text for part in conditions if part.question is not None)
+            written = dict.fromkeys(part.asked for part in conditions if part.question is not None)
             questions.setdefault(question, " AND ".join(written))
             edits.append(replace(edit, question=list(questions).index(question)))
         elif not (relies and any(part.pushed for part in ref.parts)):

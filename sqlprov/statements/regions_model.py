@@ -20,12 +20,14 @@ class Part:
         text: the user's words, for messages.
         question: SELECT with one column `region`, the regions that pass; `None` if it cannot be asked before the
             statement (`random()`).
+        asked: all that the question tries, in the user's words.
         direct: the same condition on a column `region`, where it is one that DuckDB always hands to the scan.
         pushed: DuckDB should hand it to the scan by itself.
     """
 
     text: str
     question: str | None
+    asked: str
     direct: str | None
     pushed: bool
 

@@ -123,15 +123,16 @@ class Questions:
 
     def note(self, scope: Scope, part: Pending, pending: list[Pending], late: bool) -> None:
         """Give each reference of `part` its condition."""
-        question = self._question(scope, part, pending)
+        question, asked = self._question(scope, part, pending) or (None, "")
         text = part.text or (part.condition.sql(dialect="duckdb") if part.condition is not None else "")
         direct = conditions.direct(part.condition) if part.condition is not None and not part.frees else None
         live = part.relation is not None and part.relation.kind is Kind.LIVE
         for ref in part.carrier.exact:
             pushed = part.pushed and not late and (live or not ref.editable)
-            ref.parts.append(Part(text, question, direct, pushed))
+            ref.parts.append(Part(text, question, asked, direct, pushed))
 
-    def _question(self, scope: Scope, part: Pending, pending: list[Pending]) -> str | None:
+    def _question(self, scope: Scope, part: Pending, pending: list[Pending]) -> tuple[str, str] | None:
+        """The question, and what it tries in the user's words."""
         if part.text is None or part.relation is None or any(ref.qualified for ref in part.carrier.exact):
             return None
         used: list[exp.Expr] = [relation.node for relation in part.frees]
@@ -161,7 +162,8 @@ class Questions:
         alias, column = quoted(part.relation.alias or "unnamed"), quoted(part.column)
         start = f"{clause}SELECT DISTINCT {alias}.{column} AS region FROM "
         relations = ", ".join([f"{self.carriers.world.known} AS {alias}({column})", *map(str, sources)])
-        return f"{start}{relations} WHERE " + " AND ".join(f"({text})" for text in texts)
+        question = f"{start}{relations} WHERE " + " AND ".join(f"({text})" for text in texts)
+        return question, " AND ".join(texts)
 
     def _repeatable(self, node: exp.Expr) -> bool:
         return not conditions.unnamed(node) and conditions.steady(node, self.carriers.world.macro)

@@ -106,6 +106,18 @@ def test_a_condition_that_no_region_meets_is_a_warning(
     assert result.warnings == [f"No region meets {condition}: it leaves no rows.{advice}"]
 
 
+def test_the_warning_names_what_limits_the_other_side_of_a_join(con: Connection) -> None:
+    result = con.sql(
+        f"SELECT e.name FROM {EXPERIMENTS} AS e JOIN aws.regions AS r ON r.region = e.region "
+        "WHERE r.region LIKE 'us-esat%'"
+    )
+    assert result.fetchall() == []
+    assert result.warnings == [
+        "No region meets r.region = e.region AND r.region LIKE 'us-esat%': it leaves no rows. "
+        "Did you mean 'us-east%'?"
+    ]
+
+
 def test_a_condition_that_some_region_meets_is_no_warning(con: Connection) -> None:
     # China's regions are of another partition, and `us-gov-%` names no region of this one.
     for condition in (
