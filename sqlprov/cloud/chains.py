@@ -120,7 +120,11 @@ class Cutter:
         return chain.pages * (end - chain.last) / max(chain.last - chain.first, SLACK)
 
     def _end(self, chain: Chain) -> float | None:
-        return chain.high if chain.high < math.inf else self.newest.get(chain.read.region)
+        if chain.high < math.inf:
+            return chain.high
+        newest, before = self.newest.get(chain.read.region), chain.read.parameters.get(self.windows.before)
+        # A piece behind what is asked for would be a call that a service may refuse.
+        return newest if newest is None or before is None else min(newest, before.timestamp())
 
     def cut(self, chain: Chain, most: int) -> list[Chain]:
         """Shorten `chain`; the pieces, `most` at most, that take over the rest. It reads on to its new end."""

@@ -98,7 +98,7 @@ class Batcher:
     def worth_a_call(self, rows: list[Row]) -> list[Row]:
         """The listed rows of one region that meet what can be decided without a further call."""
         for hint in self.plan.contained:
-            rows = [row for row in rows if hint.text in str(row.member(self.table, hint.column) or "")]
+            rows = [row for row in rows if _may_contain(row.member(self.table, hint.column), hint.text)]
         if self.plan.row_filter == TRUE or not rows:
             return rows
         try:
@@ -129,3 +129,8 @@ class Batcher:
         if self.plan.account is Account.ARN and (arn := row.member(self.table, self.table.arn)):
             return str(arn).split(":")[4]
         return self.account
+
+
+def _may_contain(value: Any, text: str) -> bool:
+    """Whether the column's text, which is the value's own or is written for it, may contain `text`."""
+    return value is not None and (not isinstance(value, str) or text in value)

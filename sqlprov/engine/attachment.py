@@ -176,7 +176,7 @@ class Attachment:
         pages = {
             region: count for (name, region), count in self._cloud.pages.items() if name == table.full_name
         }
-        demand = Demand(table, names, where, self._settings.pushdown)
+        demand = Demand(table, names, where, self._settings.pushdown, split=self._settings.split)
         known = self._cloud.account_id is not None
         return plan_read(demand, Regions(held, held, held), pages, known)
 

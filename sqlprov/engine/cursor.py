@@ -225,8 +225,10 @@ class Cursor:
         text, run.unresolved, run.relied = scoping.scoped(
             query.text[before:], self._session, self._definitions, bindings.parameters, run
         )
-        if query.verb in ("SELECT", "FROM"):
-            run.hints = scoping.hinted(query, self._session, self._definitions, bindings.parameters)
+        hinted = query.verb in ("SELECT", "FROM")
+        run.hints = (
+            scoping.hinted(query, self._session, self._definitions, bindings.parameters) if hinted else None
+        )
         if query.verb == "PREPARE":
             self._prepared[asked] = run.unresolved, run.relied
         return query.text[:before] + text
@@ -338,7 +340,8 @@ class Cursor:
 
         self.duck.register(OWN_ROWS, rows)
         try:
-            relation = self._bound(query, bindings, run)
+            # Prepared anew: what the write's own query told of its tables does not hold for this one's.
+            relation = self._bound(self._prepare(Query(query, 0), bindings, run), bindings, run)
             assert relation is not None, "a SELECT has rows"
             return relation.to_arrow_table()
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from sqlprov.statements.filters import predicate
 if TYPE_CHECKING:
     from sqlprov.engine.live import LiveTable
 
+CARRIED = re.compile(r'\("(__ctx_\w+)" = ')
+"""A filter by a table's hidden column."""
 SCAN = "PYTHON_ARROW_SCAN"
 """How DuckDB's plan names the scan of a Python object."""
 STOPS = frozenset({"LIMIT", "STREAMING_LIMIT", "LIMIT_PERCENT"})
@@ -59,7 +62,7 @@ def foreseen(session: Session, plan: str, run: Run) -> list[Foreseen]:
         filters = _listed(node["extra_info"].get("Filters"))
         live = _live(session, filters)
         if live is not None:
-            conditions = [text for text in filters if live.carrier not in text]
+            conditions = [text for text in filters if not CARRIED.match(text)]
             # Joined again: DuckDB cuts a filter at a line break within a literal.
             where = predicate("\n".join(conditions)) if conditions else TRUE
             # Of a structure DuckDB may name the members it needs: `schedule.EndTime`.
@@ -128,8 +131,8 @@ def _top(told: Mapping[str, Any]) -> tuple[bool, int] | None:
 def _live(session: Session, filters: list[str]) -> LiveTable | None:
     """The table whose hidden column a scan filters by."""
     for text in filters:
-        if (start := text.find('"__ctx_')) >= 0:
-            return session.live(text[start + 1 : text.index('"', start + 1)])
+        if found := CARRIED.match(text):
+            return session.live(found[1])
     return None
 
 

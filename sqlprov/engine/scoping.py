@@ -10,6 +10,7 @@ import duckdb
 
 from sqlprov.cloud.run import Run
 from sqlprov.engine.session import Session
+from sqlprov.statements.tokens import tokens
 
 if TYPE_CHECKING:
     from sqlprov.plan.hints import Contained, Hints
@@ -30,7 +31,7 @@ COLUMN = "SELECT json_deserialize_sql(json_serialize_sql(?))"
 """DuckDB names a column by the text that it writes for the expression, and so it writes a query."""
 REMEMBERED = 256
 """Statements whose analysis is kept: it takes a millisecond, and programs ask the same again and again."""
-CALLED = re.compile(r'(\w+)"?\s*\(')
+CALLED = re.compile(r'(\w+)["`]?\s*\(')
 CONTAINING = frozenset({"like", "contains", "starts_with"})
 """Words of the conditions that tell what a text contains."""
 WORD = re.compile(r"\w+")
@@ -291,10 +292,13 @@ class Names:
 
     def macros(self, text: str) -> list[str]:
         """The queries of the macros that `text` calls, also through views and other macros."""
+        if not self._definitions.macros():
+            return []
         found: set[str] = set()
         texts = [text.lower()]
         while texts:
-            here = texts.pop()
+            # Without comments: one may stand between a name and its parenthesis.
+            here = " ".join(token.text for token in tokens(texts.pop()))
             called, words = set(CALLED.findall(here)), set(WORD.findall(here))
             known = [(name, body, called) for name, body in self._definitions.macros()]
             known += [(name[-1], body, words) for name, body in self._definitions.views()]

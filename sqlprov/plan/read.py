@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import pyarrow as pa
+
 from sqlprov.catalog.table import Op, Source, Table
 from sqlprov.errors import counted
 from sqlprov.plan.domain import columns_of, domain, within
@@ -247,10 +249,13 @@ def plan_read(
 
 
 def _in_lists(demand: Demand) -> tuple[Contained, ...]:
-    """The hints that a list's rows alone tell."""
-    by_name = demand.table.by_name
-    hints = demand.contained if demand.pushdown else ()
-    return tuple(h for h in hints if h.column in by_name and by_name[h.column].source is Source.LIST)
+    """The hints that a list's rows alone tell; of texts only, because what a list contains is another matter."""
+    listed = {
+        column.name
+        for column in demand.table.columns
+        if column.source is Source.LIST and pa.types.is_string(column.type)
+    }
+    return tuple(hint for hint in demand.contained if demand.pushdown and hint.column in listed)
 
 
 def _top(demand: Demand, sources: set[Source]) -> Top | None:

@@ -20,6 +20,8 @@ Parts = tuple[str, ...]
 _BARE = {"this", "db", "catalog", "alias"}
 _SORTED = {"expressions", "from_", "where", "order", "limit", "offset"}
 _PASSES = {"expressions", "from_"}
+_PAIRS = {"ASOF", "POSITIONAL"}
+"""Joins that pair a row with another according to which others there are."""
 _WILD = re.compile(r"[%_]")
 
 
@@ -88,9 +90,10 @@ def _hides(item: exp.Expr, name: str) -> bool:
     """Whether an item of the select list may give something else under a column's name."""
     if isinstance(item, exp.Alias):
         inner = item.this
-        return item.alias.lower() == name and not (
-            isinstance(inner, exp.Column) and inner.name.lower() == name
-        )
+        if isinstance(inner, exp.Column) and not inner.is_star:
+            return item.alias.lower() == name != inner.name.lower()
+        # The alias of COLUMNS(…) may be made of parts of the names that it finds.
+        return item.alias.lower() == name or inner.find(exp.Columns, exp.Star) is not None
     star = item.this if isinstance(item, exp.Column) else item
     if isinstance(star, exp.Star):
         return bool(star.args.get("replace") or star.args.get("rename"))
@@ -102,7 +105,10 @@ def _conditions(select: exp.Select, table: Callable[[Parts], str | None]) -> Ite
     where, start = select.args.get("where"), select.args.get("from_")
     if where is None or start is None or select.args.get("sample"):
         return
-    entries = [start.this, *(join.this for join in select.args.get("joins") or [])]
+    joins = select.args.get("joins") or []
+    if any(join.method in _PAIRS for join in joins):
+        return
+    entries = [start.this, *(join.this for join in joins)]
     reads = [_read(entry, table) for entry in entries]
     for part in _conjuncts(where.this):
         for read in reads:
@@ -129,11 +135,17 @@ def _read(entry: exp.Expr, table: Callable[[Parts], str | None]) -> Read | None:
     if not isinstance(inner, exp.Select) or _others(inner, _PASSES) or inner.args.get("from_") is None:
         return None
     within = _read(inner.args["from_"].this, table)
-    plain = all(isinstance(item, exp.Alias) or item == exp.Star() for item in inner.expressions)
+    # Any other expression may depend on which rows there are, as a window does.
+    plain = all(_renamed(item) or item == exp.Star() for item in inner.expressions)
     if within is None or not plain or exp.Star() not in inner.expressions:
         return None
     added = {item.alias.lower() for item in inner.expressions if isinstance(item, exp.Alias)}
     return Read(entry.alias.lower(), within.table, within.others | added)
+
+
+def _renamed(item: exp.Expr) -> bool:
+    """Whether an item of the select list gives a column a second name."""
+    return isinstance(item, exp.Alias) and isinstance(item.this, exp.Column) and not item.this.is_star
 
 
 def _of(column: exp.Column, read: Read, *, alone: bool) -> bool:

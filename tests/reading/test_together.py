@@ -54,6 +54,9 @@ QUERIES = [
     f"WITH c AS MATERIALIZED (FROM {EXPERIMENTS}) SELECT count(*) FROM c a JOIN c b ON a.name = b.name",
     f"SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name AND m.creation_time > '2020-01-01'",
     f"SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name AND e.creation_time < now()",
+    f"""SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name AND e.status <> '"__ctx_'""",
+    f"""SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m
+        WHERE e.name = m.model_name AND m.model_arn <> '("__ctx_sagemaker_endpoints" = ''q1'')'""",
     f"SELECT max(e.account_id) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name",
 ]
 

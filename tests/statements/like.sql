@@ -106,3 +106,37 @@ WHERE region = 'us-west-2' AND name LIKE '%relevance%' AND status LIKE 'Start%';
 -- rows: [3, 1]
 SELECT (SELECT count(*) FROM liked), count(*) FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-west-2' AND name LIKE '%relevance%';
+
+-- name: LIKE above a window does not narrow what the window counts
+-- setup: SET sqlprov_regions = 'us-west-2'
+-- calls: ListInferenceExperiments us-west-2
+-- rows: ["search-relevance", 3]
+SELECT name, n FROM (SELECT *, count(*) OVER () AS n FROM aws.sagemaker.inference_experiments) AS t
+WHERE name LIKE '%relevance%';
+
+-- name: LIKE on the table of an ASOF JOIN does not narrow what is nearest
+-- setup: SET sqlprov_regions = 'us-west-2'
+-- calls: ListInferenceExperiments us-west-2
+-- count: 0
+SELECT e.name FROM (SELECT TIMESTAMPTZ '2025-06-30' AS at) AS x
+ASOF JOIN aws.sagemaker.inference_experiments e ON x.at >= e.creation_time
+WHERE e.name LIKE '%moderation%';
+
+-- name: LIKE beside a POSITIONAL JOIN does not narrow
+-- setup: SET sqlprov_regions = 'us-west-2'
+-- calls: ListInferenceExperiments us-west-2
+-- count: 1
+SELECT e.name FROM aws.sagemaker.inference_experiments e POSITIONAL JOIN (SELECT unnest([1, 2, 3]) AS n) AS x
+WHERE e.name LIKE '%relevance%';
+
+-- name: LIKE with ESCAPE does not narrow
+-- calls: ListInferenceExperiments us-west-2
+-- rows: ["search-relevance"]
+SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2' AND name LIKE '%relexvance%' ESCAPE 'x';
+
+-- name: a macro called like a function that tells what a text contains is what it is made to be
+-- setup: CREATE OR REPLACE TEMP MACRO contains(a, b) AS a NOT LIKE '%' || b || '%'
+-- calls: ListInferenceExperiments us-west-2
+-- rows: ["demand-forecast"], ["image-moderation"]
+SELECT name FROM aws.sagemaker.inference_experiments
+WHERE region = 'us-west-2' AND contains /* hidden by this */ (name, 'relevance');

@@ -239,6 +239,15 @@ def test_a_row_that_ends_meanwhile_is_refused_after_the_conflict(desk: Desk) -> 
     assert desk.record(name)["Description"] == "old"
 
 
+def test_what_a_write_s_condition_tells_of_its_table_does_not_hold_for_returning(desk: Desk) -> None:
+    desk.experiment()
+    name = desk.experiment()
+    count = f"SELECT count(*) FROM {TABLE}"
+    ((before,),) = desk.con.sql(count).fetchall()
+    left = desk.con.sql(f"DELETE FROM {TABLE} WHERE name LIKE '%{name}' RETURNING ({count})").fetchall()
+    assert left == [(before - 1,)]
+
+
 def test_returning_gives_the_rows_as_read_back(desk: Desk) -> None:
     name = desk.experiment()
     sql = f"UPDATE {TABLE} SET description = 'new', tags = MAP {{'a': 'b'}} WHERE {of(name)} "
