@@ -146,6 +146,8 @@ def _statement(walk: Walk, tree: exp.Expr) -> None:
         walk.query(body, None, True, ctes)
     elif isinstance(body, (exp.Pivot, exp.Table)):
         walk.enter(scope, body)
+    elif isinstance(body, (exp.Values, exp.Set)):
+        walk.judge.carried(scope, body)
     walk.missed(tree, target)
 
 

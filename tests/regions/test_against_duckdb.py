@@ -31,6 +31,8 @@ RESOLVED = [
     ("FROM aws.s.e WHERE region = 'eu-west-1'", ""),
     ("FROM aws.s.e WHERE region LIKE 'eu-%'", ""),
     ("FROM aws.s.e WHERE region LIKE 'zz%'", ""),
+    ("VALUES ((SELECT count(*) FROM aws.s.e))", "e"),
+    ("VALUES ((SELECT count(*) FROM aws.s.e WHERE region LIKE 'eu-%'), (SELECT count(*) FROM aws.s.p))", "p"),
     ("FROM aws.s.e WHERE NOT (region LIKE 'us%' OR region LIKE 'ap%')", ""),
     ("FROM aws.s.e WHERE region[1:2] = 'eu' AND status = 'a'", ""),
     ("FROM aws.s.e WHERE (SELECT rank FROM places WHERE places.region = e.region) = 1", ""),

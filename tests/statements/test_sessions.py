@@ -118,6 +118,33 @@ def test_the_warning_names_what_limits_the_other_side_of_a_join(con: Connection)
     ]
 
 
+@pytest.mark.parametrize(
+    ("condition", "count"),
+    [
+        ("", 6),  # the default region's
+        ("WHERE region = 'eu-west-1'", 3),
+        ("WHERE region LIKE 'eu-west-1%'", 3),
+        ("WHERE region IN (SELECT region FROM aws.regions WHERE region LIKE 'us-east-1%')", 6),
+    ],
+)
+@pytest.mark.parametrize("text", ["VALUES (({}))", "SET VARIABLE n = ({}); SELECT getvariable('n')"])
+def test_a_query_in_values_and_in_a_variable_means_the_regions_it_says(
+    con: Connection, text: str, condition: str, count: int
+) -> None:
+    con.sql("SET sqlprov_regions = 'us-east-1'; CREATE TABLE counts (n INTEGER)")
+    query = f"SELECT count(*) FROM {EXPERIMENTS} {condition}"
+    assert con.sql(text.format(query)).fetchall() == [(count,)]
+    con.sql(f"INSERT INTO counts VALUES (({query}))")
+    assert con.sql("FROM counts").fetchall() == [(count,)]
+
+
+def test_a_query_in_a_variable_whose_regions_cannot_be_told_is_refused(con: Connection) -> None:
+    with pytest.raises(
+        sqlprov.RegionError, match=r"Which regions of .* region \|\| name LIKE 'eu-%' cannot be told"
+    ):
+        con.sql(f"SET VARIABLE n = (SELECT count(*) FROM {EXPERIMENTS} WHERE region || name LIKE 'eu-%')")
+
+
 def test_a_condition_that_some_region_meets_is_no_warning(con: Connection) -> None:
     # China's regions are of another partition, and `us-gov-%` names no region of this one.
     for condition in (
