@@ -99,11 +99,12 @@ class WriteError(DatabaseError):
 
     Attributes:
         outcomes: one for each row, in their order, those that are ok too; see `sqlprov.cloud.writing.Outcome`.
+        warnings: what was worth a second look before the calls, and may be why they were refused.
     """
 
-    def __init__(self, message: str, outcomes: Sequence[Any]) -> None:
+    def __init__(self, message: str, outcomes: Sequence[Any], warnings: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.outcomes = tuple(outcomes)
+        self.outcomes, self.warnings = tuple(outcomes), tuple(warnings)
 
 
 class NotSupportedError(DatabaseError):

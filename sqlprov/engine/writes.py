@@ -383,8 +383,11 @@ class Writing:
                 for one in bad
             )
             be = "is" if len(bad) == 1 else "are"
+            told = "".join(f"\n  Warning: {warning}" for warning in self.warnings)
             raise WriteError(
-                f"{counted(len(bad), 'row')} of {len(outcomes)} {be} not ok.\n{listed}", outcomes
+                f"{counted(len(bad), 'row')} of {len(outcomes)} {be} not ok.\n{listed}{told}",
+                outcomes,
+                self.warnings,
             )
         return outcomes
 

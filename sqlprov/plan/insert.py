@@ -95,6 +95,7 @@ def _insertable(
     ignored = {column: name for name, column in table.write.insert.ignored.items()}
     members: list[str] = []
     left_out: list[str] = []
+    unnamed = False
     for name in names:
         column = column_name(table, name)
         member = REGION if name.lower() == REGION else column_member(name, method.input)
@@ -108,8 +109,16 @@ def _insertable(
             wrong.append(NotSupportedError(text))
         elif member is None:
             wrong.append(unknown_column(table, name, method.input))
+            unnamed |= not listed
         elif member and member in members:
             wrong.append(DataError(f"INSERT INTO {table.full_name} sets {member} twice."))
             member = ""
         members.append(member or "")
+    if unnamed:
+        wrong.append(
+            DataError(
+                f"Without a list of columns each value goes to the column of its name: write INSERT INTO "
+                f"{table.full_name} ({', '.join(method.input.required)}, …)."
+            )
+        )
     return members, left_out

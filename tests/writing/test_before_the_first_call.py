@@ -470,3 +470,13 @@ def test_everything_wrong_with_an_exec_is_told_at_once(desk: Desk) -> None:
     assert "lacks @Name, @ModelVariantActions" in told
     assert "1 value does not fit" in told and "row 1, Reason" in told
     assert desk.em.calls == []
+
+
+@pytest.mark.parametrize("rows", ["VALUES ('x')", "SELECT 'x'"])
+def test_values_without_a_list_of_columns_are_answered_with_the_list_to_write(desk: Desk, rows: str) -> None:
+    table = "aws.sagemaker.endpoints"
+    with pytest.raises(
+        DatabaseError, match=r"write INSERT INTO aws.sagemaker.endpoints \(EndpointName, Endp"
+    ):
+        desk.con.sql(f"INSERT INTO {table} {rows}")
+    assert desk.em.calls == []

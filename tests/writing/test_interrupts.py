@@ -193,6 +193,17 @@ def test_the_table_of_outcomes_shows_the_last_statement_that_wrote(desk: Desk) -
     assert "exists already" in reason
 
 
+def test_a_write_that_fails_tells_its_warnings_too(fresh: Emulator) -> None:
+    _, stderr = exec_(fresh, insert(NAMES[0], Type="shadowmode")).communicate(timeout=30)
+    assert (
+        "Warning: row 1, Type: 'shadowmode'; expected one of ShadowMode. Did you mean 'ShadowMode'?" in stderr
+    )
+    with sqlprov.connect(endpoint_url=fresh.url, region=REGION) as con, pytest.raises(WriteError) as caught:
+        con.sql(insert(NAMES[0], Type="shadowmode"))
+    assert len(caught.value.warnings) == 1
+    assert str(caught.value).endswith(f"  Warning: {caught.value.warnings[0]}")
+
+
 REFUSED = [
     insert("refused", Type="", region="nowhere"),
     f"INSERT INTO {TABLE} (name, region) VALUES ('refused', '{REGION}')",

@@ -56,6 +56,8 @@ def run(source: Source, asked: Asked) -> bool:
         _tell(connection.outcomes)
         raise
     except WriteError as error:
+        for warning in error.warnings:
+            click.echo(f"Warning: {warning}", err=True)
         _tell(error.outcomes)
         connection.close()
         error.args = (str(error).partition("\n")[0],)  # the rest are the outcomes

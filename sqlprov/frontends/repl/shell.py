@@ -80,6 +80,8 @@ class Shell:
         except Cancelled as error:
             self.screen.warn(str(error))
         except WriteError as error:
+            for warning in error.warnings:
+                self.screen.warn(f"Warning: {warning}")
             self._tell_outcomes(error.outcomes)
             self.screen.fail(str(error).partition("\n")[0])
         except Leave:
