@@ -125,6 +125,15 @@ def test_verbose_shows_each_call_on_stderr_and_no_secret(cloud: Shell) -> None:
     assert not any(secret in ended.err for secret in secrets.values())
 
 
+def test_a_warning_goes_to_stderr_beside_the_rows(shell: Shell) -> None:
+    query = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region LIKE 'us-esat%'"
+    ended = shell.run("exec", "--local", "-o", "csv", query)
+    assert (ended.code, ended.out) == (0, "name\n")
+    assert ended.err == (
+        "Warning: No region meets region LIKE 'us-esat%': it leaves no rows. Did you mean 'us-east%'?\n"
+    )
+
+
 def test_an_out_file_replaces_the_old_one_when_all_is_done(shell: Shell, tmp_path: Path) -> None:
     file, link = tmp_path / "rows.csv", tmp_path / "link.csv"
     file.write_text("old")
