@@ -103,7 +103,8 @@ class Settings:
         # `await` is a word of Python, so that its field ends in `_`.
         names = {knob.name.rstrip("_"): knob.name for knob in fields(self)}
         if short not in names:
-            near = nearest(PREFIX + short, (PREFIX + known for known in names))
+            # The beginning that all share would make any word look near.
+            near = nearest(short, names).replace("mean '", f"mean '{PREFIX}")
             raise UnknownName(f"Unknown setting {name!r}.{near} SHOW SETTINGS lists them.")
         return names[short]
 

@@ -755,3 +755,19 @@ def test_a_default_region_that_botocore_does_not_know_is_warned_of(con: Connecti
     result = con.sql(f"SELECT count(*) FROM {EXPERIMENTS}")
     assert result.fetchall() == [(0,)]
     assert result.warnings == ["botocore does not know the region 'us-esat-1'. Did you mean 'us-east-1'?"]
+
+
+@pytest.mark.parametrize(
+    ("written", "near"),
+    [
+        ("sqlprov_region", " Did you mean 'sqlprov_regions'?"),
+        ("sqlprov_concurency", " Did you mean 'sqlprov_concurrency'?"),
+        ("sqlprov_foo", ""),
+    ],
+)
+def test_an_unknown_setting_is_refused_with_the_nearest_one_if_one_is_near(
+    con: Connection, written: str, near: str
+) -> None:
+    with pytest.raises(sqlprov.UnknownName) as caught:
+        con.sql(f"SET {written} = 'x'")
+    assert str(caught.value) == f"Unknown setting '{written}'.{near} SHOW SETTINGS lists them."
