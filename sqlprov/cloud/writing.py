@@ -300,7 +300,7 @@ class RowWriter:
                     raise Lost(f"{met.error} It could not be read back: {error}") from None
                 judged = self._judged(request, before, after, began)
                 if judged is Verdict.HAPPENED:
-                    told = "its answer was lost"
+                    told = f"the answer of {request.operation} was lost"
                     if request.purpose == "create" and not self.run.settings.request_tag:
                         told += "; a row equivalent to it, created since, is there"
                     self.notes.append(told)

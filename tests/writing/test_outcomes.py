@@ -20,6 +20,7 @@ from desk import (
     Desk,
     insert,
     literal,
+    of,
 )
 
 import sqlprov
@@ -498,6 +499,20 @@ def test_every_call_of_one_row_may_lose_its_answer(desk: Desk) -> None:
     assert (outcome.status, outcome.operations) == (Ending.OK, (UPDATE, "AddTags", "DeleteTags", START))
     assert desk.committed == [UPDATE, "AddTags", "DeleteTags", START]
     assert [tag["Key"] for tag in desk.record(name)["Tags"]] == ["a"]
+    lost = [f"the answer of {operation} was lost" for operation in outcome.operations]
+    assert outcome.reason == "; ".join(lost)
+
+
+@pytest.mark.parametrize("kind", ["error500_after", "reset_after", "truncated", "html"])
+def test_a_row_whose_answers_are_lost_is_waited_for_and_returned(desk: Desk, kind: str) -> None:
+    name = desk.experiment("Created", lasting=0.1)
+    for operation in (UPDATE, START):
+        desk.em.fault(Fault(kind, operation=operation))
+    rows = desk.con.sql(
+        f"/*+ AWAIT */ UPDATE {TABLE} SET description = 'new', desired_state = 'Running' WHERE {of(name)} "
+        "RETURNING status, description"
+    ).fetchall()
+    assert (rows, desk.committed) == ([("Running", "new")], [UPDATE, START])
 
 
 def test_a_clock_that_is_wrong_here_does_not_matter(
