@@ -98,7 +98,7 @@ EVERYTHING = [
     "ORDER BY creation_time DESC, name LIMIT 5",
     "SELECT * REPLACE (last_modified_time AS creation_time) FROM {t} ORDER BY creation_time DESC, name LIMIT 5",
     "SELECT * RENAME (last_modified_time AS x) FROM {t} ORDER BY x DESC, name LIMIT 5",
-    "SELECT COLUMNS('last_modified(_t.*)') AS \"creation\\1\", name FROM {t} ORDER BY creation_time DESC, 2 LIMIT 5",
+    "SELECT COLUMNS('last_modified(_time)') AS \"creation\\1\" FROM {t} ORDER BY creation_time DESC LIMIT 5",
     "SELECT creation_time, count(*) FROM {t} GROUP BY ALL ORDER BY creation_time DESC LIMIT 5",
     "SELECT DISTINCT status, creation_time FROM {t} ORDER BY creation_time DESC, status LIMIT 5",
     "SELECT name, row_number() OVER (ORDER BY name) FROM {t} ORDER BY creation_time DESC, name LIMIT 5",
