@@ -22,6 +22,12 @@ _MICROS = pa.scalar(1e6)
 _MOMENT = pa.timestamp("us", "UTC")
 
 
+@cache
+def _pool() -> pa.MemoryPool:
+    """Memory that is given back: Arrow's own pool keeps some for each thread, and pages are made in many."""
+    return pa.system_memory_pool()
+
+
 def dig(row: Any, path: Sequence[str]) -> Any:
     """The value at `path` in nested members; `None` where a member is absent."""
     for member in path:
@@ -40,7 +46,7 @@ def array(column: Column, values: Iterable[Any]) -> pa.Array:
     items = list(values)
     if not _unlike_json(column.type):
         try:
-            return _converted([(pa.array(items, type=column.wire), column.type)])[0]
+            return _converted([(pa.array(items, type=column.wire, memory_pool=_pool()), column.type)])[0]
         except UNFIT:
             pass  # the slow way tells or mends it
     try:
@@ -61,7 +67,7 @@ def arrays(columns: Sequence[Column], items: Sequence[Mapping[str, Any]]) -> dic
     found: dict[str, pa.Array] = {}
     if members:
         try:
-            rows = pa.array(items, type=pa.struct(members))
+            rows = pa.array(items, type=pa.struct(members), memory_pool=_pool())
             made = _converted([(rows.field(column.path[0]), column.type) for column in direct])
             found = {column.name: each for column, each in zip(direct, made, strict=True)}
         except UNFIT:
