@@ -233,7 +233,8 @@ class Session:
         """
         from sqlprov.plan import Demand, plan_read
         from sqlprov.plan.domain import without
-        from sqlprov.plan.regions import excluded
+        from sqlprov.plan.regions import bounded, excluded, scope
+        from sqlprov.statements.regions_unmet import unmet
 
         table = live.table
         pages = {
@@ -255,7 +256,11 @@ class Session:
         for name in set(excluded(where)) - set(regions.known):
             near = nearest(name, regions.known)
             run.warn(f"No region is called {name!r}, so that the condition on region leaves none out.{near}")
-        return plan_read(demand, regions, pages, self.cloud.account_id is not None)
+        plan = plan_read(demand, regions, pages, self.cloud.account_id is not None)
+        limits = "" if plan.steps else bounded(demand.where)
+        if limits and not scope(demand.where, regions, table.full_name):
+            run.warn(unmet(limits, {}, regions.known))
+        return plan
 
     def live(self, carrier: str) -> LiveTable | None:
         """The table whose hidden column is called `carrier`."""

@@ -69,6 +69,17 @@ def _default(regions: Regions, table: str) -> tuple[str, ...]:
     return regions.default
 
 
+def bounded(predicate: Predicate) -> str:
+    """The comparisons that limit the region, as SQL, if one of them is no more than a bound; else empty."""
+    limits = [part for part in conjuncts(predicate) if "region" in columns_of(part)]
+    compared = [part for part in limits if isinstance(part, Compare)]
+    if compared != [part for part in limits if part != Not(IsNull("region"))]:
+        return ""
+    if all(part.op in ("=", "<>") for part in compared):
+        return ""
+    return " AND ".join(f"region {part.op} '{part.value}'" for part in compared)
+
+
 def named(predicate: Predicate) -> tuple[str, ...]:
     """Regions that a condition must equal; a name in `<>`, NOT IN or a range need not exist."""
     return _compared(predicate, equal=True)

@@ -94,6 +94,8 @@ def test_a_region_that_is_left_out_and_does_not_exist_is_a_warning(con: Connecti
         ("starts_with(region, $start)", "'us-east-1'"),
         ("region LIKE 'us-%' AND region LIKE 'eu-%'", None),
         ("starts_with(region, 'nowhere')", None),
+        ("region > 'zz'", None),
+        ("region >= 'us-esat-1' AND region <= 'us-esat-2'", "'us-east-1'"),
     ],
 )
 def test_a_condition_that_no_region_meets_is_a_warning(
