@@ -6,6 +6,7 @@ import os
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from sqlprov.cloud.limiter import Limiter
 from sqlprov.errors import CredentialsError, InterfaceError, NotSupportedError
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from sqlprov.catalog import Table
 
 MOST_CONNECTIONS = 256
+# What a connection calls its account by, service and region -> their pace, as long as a connection holds it.
+_shared: WeakValueDictionary[tuple[Any, ...], Limiter] = WeakValueDictionary()
+_sharing = threading.Lock()
 
 
 @dataclass
@@ -92,9 +96,14 @@ class Cloud:
             return known
 
     def limiter(self, service: str, region: str) -> Limiter:
-        """The pace of botocore's `service` in `region`, one for all threads."""
-        with self._lock:
-            return self._limiters.setdefault((service, region), Limiter())
+        """The pace of botocore's `service` in `region`; one for all threads, and all connections to the account."""
+        known = self._limiters.get((service, region))
+        if known is None:
+            account = (self.profile, self.endpoint_url, self.credentials, service, region)
+            with _sharing:
+                known = _shared.setdefault(account, Limiter())
+            self._limiters[service, region] = known
+        return known
 
     def _new(self, service: str, region: str, timeout: float) -> Any:
         import botocore.config

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from bench import DESCRIBE, EXPERIMENTS, operations
 
+from sqlprov.cloud.clients import Cloud
 from sqlprov.cloud.limiter import ABOVE, Limiter
 from sqlprov.emulator import Emulator
 
@@ -119,3 +120,13 @@ def test_statements_side_by_side_share_the_pace(throttled: Emulator, con: Any) -
     assert rows == [60, 60, 60]
     refused = sum(call.error == "ThrottlingException" for call in throttled.calls)
     assert refused < 180, "nobody slowed down"
+
+
+def test_connections_to_one_account_share_the_pace_and_others_do_not(em: Emulator) -> None:
+    one, two = Cloud(endpoint_url=em.url), Cloud(endpoint_url=em.url)
+    other = Cloud(endpoint_url=em.url, profile="other")
+    pace = one.limiter("sagemaker", "us-east-1")
+    assert two.limiter("sagemaker", "us-east-1") is pace
+    assert other.limiter("sagemaker", "us-east-1") is not pace
+    assert one.limiter("sagemaker", "eu-west-1") is not pace
+    assert one.limiter("sts", "us-east-1") is not pace
