@@ -111,6 +111,7 @@ def test_region_chooses_where_statements_read(term: Terminal, em: Emulator) -> N
     term.run("\\region eu-west-1, us-east-1")
     assert re.search(r"\n *253\n", term.run(f"SELECT count(*) AS n FROM {T};"))
     assert "Unknown region 'eu-wst-1'. Did you mean 'eu-west-1'?" in term.run("\\region eu-wst-1")
+    assert "\\region ,: expected regions, all or default." in term.run("\\region ,")
     assert "read: us-east-1." in term.run("\\region default")
 
 

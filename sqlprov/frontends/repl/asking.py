@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sqlprov.frontends.repl.display import Rows, Screen
+from sqlprov.frontends.repl.lines import line
 
 if TYPE_CHECKING:
     from sqlprov.engine.writes import Proposal
@@ -28,7 +29,7 @@ def asked(proposal: Proposal, screen: Screen) -> bool:
     shown: pa.Table = calls.select(kept)
     screen.show(Rows(shown.schema, tuple(shown.to_batches())))
     try:
-        answer = input(f"{question(proposal)} [y/N] ")
+        answer = line(f"{question(proposal)} [y/N] ")
     except EOFError:
         return False
     return answer.strip().lower() in ("y", "yes")

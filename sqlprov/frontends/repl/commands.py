@@ -210,6 +210,8 @@ def _region(shell: Shell, names: str) -> None:
         for name in given:
             if name.lower() not in (*known, "all", "default"):
                 raise RegionError(f"Unknown region {name!r}.{nearest(name, [*known, 'all', 'default'])}")
+        if not given:
+            raise ProgrammingError(f"\\region {names}: expected regions, all or default.")
         if given == ["default"]:
             connection.sql("RESET sqlprov_regions")
         else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import select
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from sqlprov.statements.tokens import tokens
 
 PROMPT, CONTINUED = "sqlprov> ", "      -> "
 LEAVING = ("exit", "quit")
+GLANCE = 0.1
+"""Seconds after which a Ctrl-C is seen that no system call has met."""
 WATCH = re.compile(r"\\watch\b[^\n]*\Z")
 
 
@@ -45,6 +49,15 @@ def split(lines: Iterable[str]) -> Iterator[str]:
         yield waiting
 
 
+def line(prompt: str) -> str:
+    """A line typed at a terminal; raises what `read` does."""
+    print(prompt, end="", file=sys.stderr, flush=True)
+    # `input` alone does not see a Ctrl-C that comes after its prompt and before it reads, until Enter.
+    while not select.select([sys.stdin], [], [], GLANCE)[0]:
+        pass
+    return input()
+
+
 def read() -> str:
     """What is typed at a terminal without an editor.
 
@@ -52,10 +65,10 @@ def read() -> str:
         EOFError: the input has ended.
         KeyboardInterrupt: Ctrl-C.
     """
-    typed = input(PROMPT)
+    typed = line(PROMPT)
     while not is_whole(typed):
         try:
-            typed += "\n" + input(CONTINUED)
+            typed += "\n" + line(CONTINUED)
         except EOFError:
             break
     return typed

@@ -39,7 +39,11 @@ class Watching:
                 redirect_stdout=False,
                 redirect_stderr=False,
             )
-            self._live.start()
+            try:
+                self._live.start()
+            except BaseException:
+                self.stop()
+                raise
         return self
 
     def __exit__(
@@ -51,4 +55,8 @@ class Watching:
         """Take the line away, before something else is written."""
         live, self._live = self._live, None
         if live:
-            live.stop()
+            try:
+                live.stop()
+            except KeyboardInterrupt:
+                live.stop()  # else its thread clears the prompt's line again and again
+                raise
