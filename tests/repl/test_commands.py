@@ -159,6 +159,15 @@ def test_watch_asks_for_no_key_however_long_the_rows_are(term: Terminal) -> None
     term.ready()
 
 
+def test_a_file_that_runs_itself_is_an_error(term: Terminal, home: Path) -> None:
+    (home / "one.sql").write_text("\\i ~/two.sql\nSELECT 'still here' AS a;\n")
+    (home / "two.sql").write_text("\\i ~/one.sql\n")
+    text = term.run("\\i ~/one.sql")
+    assert "one.sql is run already: it would run itself for ever." in text.replace("\n", "")
+    assert text.count("still here") == 1
+    assert term.run("\\i ~/one.sql").count("still here") == 1
+
+
 def test_ctrl_c_ends_the_file_that_is_run(term: Terminal, em: Emulator, tmp_path: Path) -> None:
     script = tmp_path / "slow.sql"
     script.write_text(f"SELECT count(*) AS n FROM {T};\nSELECT 'further' AS a;\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -30,7 +31,10 @@ def asked(proposal: Proposal, screen: Screen) -> bool:
     screen.show(Rows(shown.schema, tuple(shown.to_batches())))
     try:
         answer = line(f"{question(proposal)} [y/N] ")
-    except EOFError:
+    except (EOFError, KeyboardInterrupt) as end:
+        print(file=sys.stderr)  # the question's line has none
+        if isinstance(end, KeyboardInterrupt):
+            raise
         return False
     return answer.strip().lower() in ("y", "yes")
 

@@ -172,7 +172,7 @@ def _out(shell: Shell, name: str) -> None:
 def _include(shell: Shell, name: str) -> None:
     if not name:
         raise ProgrammingError("\\i needs the name of a file.")
-    shell.run_script(Path(name).expanduser().read_text("utf-8-sig"))
+    shell.run_script(Path(name).expanduser())
 
 
 def _watch(shell: Shell, seconds: str) -> None:

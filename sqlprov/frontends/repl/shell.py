@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlprov.errors import Cancelled, Error, WriteError
+from sqlprov.errors import Cancelled, Error, ProgrammingError, WriteError
 from sqlprov.frontends import telling
 from sqlprov.frontends.repl import commands
 from sqlprov.frontends.repl.asking import asked, needs_asking
@@ -42,7 +43,7 @@ class Shell:
         self.sink: Sink | None = None
         self.last = ""
         self._watching: Watching | None = None
-        self._within = 0
+        self._files: list[Path] = []
 
     def loop(self, read: Callable[[], str]) -> None:
         """Run what `read` returns until it raises EOFError or the user leaves."""
@@ -74,7 +75,7 @@ class Shell:
             elif text:
                 self.run(text)
         except KeyboardInterrupt as interrupt:
-            if type(interrupt) is not KeyboardInterrupt or self._within:
+            if type(interrupt) is not KeyboardInterrupt or self._files:
                 raise  # SIGTERM, or the file that is run ends with its statement
             self._tell_cancelled()
         except Cancelled as error:
@@ -148,14 +149,23 @@ class Shell:
         for line in telling.outcomes(outcomes):
             self.screen.tell(line)
 
-    def run_script(self, text: str) -> None:
-        """Run the statements and commands of a text, each whatever became of those before; Ctrl-C ends them all."""
-        self._within += 1
+    def run_script(self, path: Path) -> None:
+        """Run the statements and commands of a file, each whatever became of those before; Ctrl-C ends them all.
+
+        Raises:
+            ProgrammingError: the file is one of those that are being run.
+            OSError, UnicodeDecodeError: it cannot be read.
+        """
+        path = path.resolve()
+        if path in self._files:
+            raise ProgrammingError(f"{path} is run already: it would run itself for ever.")
+        text = path.read_text("utf-8-sig")
+        self._files.append(path)
         try:
             for part in split(text.splitlines()):
                 self.submit(part)
         finally:
-            self._within -= 1
+            self._files.pop()
 
     def write_into(self, sink: Sink | None) -> None:
         """Let rows go into a file from now on; `None`: to the screen again."""
