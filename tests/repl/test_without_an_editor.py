@@ -101,11 +101,12 @@ def test_rows_go_to_a_file_while_the_prompt_stays_on_the_terminal(tmp_path: Path
         timeout=20,
     )
     child.expect_exact("for help")
+    child.expect_exact("sqlprov> ")
     child.sendline("SELECT 42 AS answer;")
     child.expect_exact("1 row, 0 calls")
     child.sendline("\\q")
     child.expect(pexpect.EOF)
-    assert "answer\n------\n    42\n" in out.read_text()
+    assert out.read_text() == "answer\n------\n    42\n"
     assert "\x1b" not in out.read_text()
 
 
