@@ -298,6 +298,10 @@ class Result:
                 yield row
             self._part = None
 
+    def __repr__(self) -> str:
+        of = f" of {', '.join(self.columns)}" if self.has_rows else ""
+        return f"<Result{of}: {self.summary}>"
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the first rows, with nested values folded, the calls, and whether it is complete."""
         from sqlprov.engine.html import page

@@ -80,6 +80,18 @@ def test_it_says_what_it_took_and_whether_it_is_complete(own: sqlprov.Connection
     assert "ListInferenceExperiments" in page.text and '"MaxResults":100' in page.text
 
 
+def test_python_names_the_columns_and_what_it_took_and_reads_nothing_for_that(
+    own: sqlprov.Connection, em: Emulator
+) -> None:
+    result = own.sql(f"SELECT name, status FROM {EXPERIMENTS}")
+    made = len(em.calls)
+    assert re.fullmatch(r"<Result of name, status: 0 rows, .*, not read to the end>", repr(result))
+    assert len(em.calls) == made
+    rows = len(result.fetchall())
+    assert re.fullmatch(rf"<Result of name, status: {rows} rows, 1 call, .*, complete>", repr(result))
+    assert re.fullmatch(r"<Result: 0 calls, .*, complete>", repr(own.sql("CREATE TABLE t (a INT)")))
+
+
 def test_rows_that_are_missing_are_told(own: sqlprov.Connection, em: Emulator) -> None:
     own.sql("SET sqlprov_on_error = 'warn'")
     em.fault(Fault("access_denied", region="eu-west-1", times=None))
