@@ -105,6 +105,7 @@ def _pools() -> dict[str, type]:
     """Scheme -> urllib3's pool of connections."""
     from botocore import awsrequest
 
+    # botocore and urllib3's mixed-in classes have no types: hence the marks, here and above.
     class Connection(Wired, awsrequest.AWSHTTPConnection):  # type: ignore[misc]
         pass
 

@@ -20,7 +20,7 @@ def carrier(table: Table) -> str:
     return f"__ctx_{table.service}_{table.name}"
 
 
-class LiveTable(ds.Dataset):  # type: ignore[misc]
+class LiveTable(ds.Dataset):  # type: ignore[misc]  # pyarrow.dataset has no types
     """A resource type as DuckDB sees it.
 
     The key comes first, because DuckDB asks for the first column when it needs none, as in `count(*)`.

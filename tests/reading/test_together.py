@@ -6,11 +6,14 @@ import time
 from typing import Any
 
 import pytest
-from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, overlap, settled, until
+from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, settled, until
 
 import sqlprov
+from sqlprov.cloud.run import Run
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.engine.foresight import SCAN, _scans
+from sqlprov.engine.session import Session
+from sqlprov.plan import ReadPlan
 
 ENDPOINTS, MODELS = "aws.sagemaker.endpoints", "aws.sagemaker.models"
 JOIN = f"""
@@ -134,7 +137,21 @@ def overlap_now(em: Emulator) -> int:
     return sum(not call.finished for call in em.calls)
 
 
-def test_nothing_is_begun_early_with_push_down_off(cloud: Emulator, con: Any) -> None:
-    con.sql("SET sqlprov_pushdown = off")
+@pytest.mark.parametrize("setting", ["pushdown", "prefetch"])
+def test_nothing_is_begun_early_where_it_is_switched_off(
+    cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    begun: list[str] = []
+    prefetch = Session.prefetch
+
+    def noted(self: Session, plan: ReadPlan, run: Run) -> None:
+        begun.append(plan.table.name)
+        prefetch(self, plan, run)
+
+    monkeypatch.setattr(Session, "prefetch", noted)
     assert len(con.sql(JOIN).fetchall()) == 250
-    assert overlap(cloud) >= 1
+    assert sorted(begun) == ["endpoints", "inference_experiments", "models"]
+    begun.clear()
+    con.sql(f"SET sqlprov_{setting} = off")
+    assert len(con.sql(JOIN).fetchall()) == 250
+    assert begun == []

@@ -173,7 +173,7 @@ def test_several_regions_are_cut_each_on_its_own(em: Emulator, connect: Any) -> 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("at", range(1, 14, 2))
 @pytest.mark.parametrize("kind", ["access_denied", "truncated", "repeated_token"])
-def test_a_window_that_cannot_be_read_fails_the_statement(
+def test_a_fault_in_a_window_is_an_error_or_costs_no_row(
     em: Emulator, connect: Any, kind: str, at: int
 ) -> None:
     em.fill(1_200)
