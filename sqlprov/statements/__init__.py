@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Protocol
 
 from sqlprov.statements.delete import Delete
@@ -24,6 +25,8 @@ from sqlprov.statements.update import Update
 from sqlprov.statements.write import Write
 
 __all__ = [
+    "LONGEST",
+    "REMEMBERED",
     "STATEMENTS",
     "Answered",
     "Delete",
@@ -66,6 +69,10 @@ STATEMENTS: tuple[Readable, ...] = (
     Delete,
     Query,
 )
+REMEMBERED = 64
+"""Scripts whose statements are kept, with all that was found out about them: programs ask the same again and again."""
+LONGEST = 10_000
+"""Characters of a script that is kept."""
 
 
 def parse(text: str) -> list[Statement]:
@@ -75,7 +82,16 @@ def parse(text: str) -> list[Statement]:
         MalformedSQL: a literal or comment that is not closed, or one of our own statements badly written.
         NotSupportedError: a statement that is known and not offered.
     """
-    return [_statement(phrase) for phrase in _phrases(text)]
+    return list(_remembered(text) if len(text) <= LONGEST else _read(text))
+
+
+@lru_cache(REMEMBERED)
+def _remembered(text: str) -> tuple[Statement, ...]:
+    return _read(text)
+
+
+def _read(text: str) -> tuple[Statement, ...]:
+    return tuple(_statement(phrase) for phrase in _phrases(text))
 
 
 def _statement(phrase: Phrase) -> Statement:

@@ -44,12 +44,6 @@ def _after_ctes(found: Tokens, at: int) -> int:
     return at
 
 
-def target(found: Tokens) -> tuple[str, ...] | None:
-    """The parts of the name that the statement changes."""
-    changed = change(found)
-    return changed.target if changed else None
-
-
 class Change(NamedTuple):
     """The keyword that says what is done, and the name of what it is done to."""
 

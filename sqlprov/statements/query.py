@@ -43,7 +43,7 @@ class Query(Statement):
 
         `EXPLAIN ANALYZE` and `PREPARE … AS` are looked through.
         """
-        return outline.target(self.tokens)
+        return self.change.target if self.change else None
 
     @cached_property
     def prepared(self) -> tuple[str, int]:
@@ -80,9 +80,14 @@ class Query(Statement):
         return tuple(found)
 
     @cached_property
-    def dml_in_cte(self) -> bool:
-        """Whether a part in parentheses changes rows (`WITH d AS (DELETE …) SELECT …`)."""
-        return bool(outline.nested(self.tokens))
+    def change(self) -> outline.Change | None:
+        """What the statement changes by name; `EXPLAIN ANALYZE` and `PREPARE … AS` are looked through."""
+        return outline.change(self.tokens)
+
+    @cached_property
+    def nested(self) -> tuple[outline.Change, ...]:
+        """The changes within parentheses, as in `WITH d AS (DELETE …) SELECT …`."""
+        return tuple(outline.nested(self.tokens))
 
     @cached_property
     def pivot_without_in(self) -> bool:

@@ -48,11 +48,10 @@ def refusal(statement: Statement, catalog: Catalog, path: Path) -> str | None:
         return _placeholder(statement)
     if not isinstance(statement, Query):
         return None
-    changes = outline.nested(statement.tokens)
     if isinstance(statement, Write) and _is_live(statement.target, catalog, path):
-        return _placeholder(statement) or statement.refused or _nested(statement, changes[:1])
-    live = [each for each in changes if _is_live(each.target, catalog, path)]
-    changed = outline.change(statement.tokens)
+        return _placeholder(statement) or statement.refused or _nested(statement, statement.nested[:1])
+    live = [each for each in statement.nested if _is_live(each.target, catalog, path)]
+    changed = statement.change
     return _nested(statement, live[:1]) or (changed and _changed(statement, changed, catalog, path))
 
 
@@ -104,7 +103,7 @@ def _asking(placeholder: re.Match[str], text: str, offset: int) -> str:
     return f"{placeholder.group()} is a placeholder: fill it in{how}.\n{caret(text, offset)}"
 
 
-def _nested(query: Query, changes: list[outline.Change]) -> str | None:
+def _nested(query: Query, changes: Sequence[outline.Change]) -> str | None:
     for change in changes:
         what = f"{change.verb.text.upper()} within another statement"
         return _refused(query, change.verb, what, "write it as a statement of its own.")

@@ -26,6 +26,9 @@ class Kind(Enum):
     COMMENT = "comment"
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+
+
 class Token(NamedTuple):
     """One token; `end` is the offset after its last character."""
 
@@ -99,7 +102,7 @@ def tokens(text: str, *, comments: bool = False) -> list[Token]:
         elif kind == "open":
             kind, end = _closed(text, at)
         if kind != "blank" and (comments or kind != "comment"):
-            found.append(Token(Kind(kind), text[at:end], at, end))
+            found.append(Token(_KINDS[kind], text[at:end], at, end))
         at = end
     return found
 

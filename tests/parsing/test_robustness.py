@@ -33,7 +33,7 @@ def test_any_sequence_of_words_is_read_or_refused_as_a_statement(text):
             assert query.verb == query.verb.upper()
             assert query.target is None or all(query.target)
             assert isinstance(query.words, frozenset) and isinstance(query.hints, tuple)
-            assert {query.temporary, query.dml_in_cte, query.pivot_without_in} <= {True, False}
+            assert {query.temporary, bool(query.nested), query.pivot_without_in} <= {True, False}
 
 
 @settings(max_examples=100, deadline=None)
