@@ -281,7 +281,7 @@ class Connection(Fetching):
         self, statement: Statement, bindings: Bindings, dry_run: bool, confirm: Confirm | None
     ) -> Result:
         self._close_result()
-        run = self._latest = Run(self.settings, before=self._last)
+        run = self._latest = Run(self.settings, id=self._cursor.id, before=self._last)
         if isinstance(statement, SetSetting):
             self._set(statement)
             run.finish()
@@ -296,7 +296,6 @@ class Connection(Fetching):
                 return Result.of(found, run)
             statement = Query(statement.text, statement.offset)
         self._run = run
-        self._session.runs[run.id] = run
         try:
             answer = self._do(
                 lambda: self._cursor.answer(
@@ -459,7 +458,8 @@ class Connection(Fetching):
 
     def _finish(self, run: Run) -> None:
         run.finish()
-        self._session.runs.pop(run.id, None)
+        if self._session.runs.get(run.id) is run:
+            del self._session.runs[run.id]
         self._cursor.release(run)
         if (
             run.calls or run.writes

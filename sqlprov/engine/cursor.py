@@ -6,9 +6,10 @@ Everything here runs on the cursor's one thread (`Driver`).
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -17,7 +18,19 @@ from sqlprov.engine import scoping
 from sqlprov.engine.faults import missing_relation, missing_words, unknown_live
 from sqlprov.engine.session import VARIABLE, Session
 from sqlprov.errors import DataError, NotSupportedError
-from sqlprov.statements import Delete, Exec, Explain, Insert, Query, Statement, Update, Write, refusal
+from sqlprov.statements import (
+    LONGEST,
+    REMEMBERED,
+    Delete,
+    Exec,
+    Explain,
+    Insert,
+    Query,
+    Statement,
+    Update,
+    Write,
+    refusal,
+)
 from sqlprov.statements.tokens import Kind, tokens
 
 if TYPE_CHECKING:
@@ -34,12 +47,12 @@ COUNTED = frozenset(
     {"INSERT", "UPDATE", "DELETE", "CREATE", "COPY", "DROP", "ALTER", "EXPORT", "IMPORT", "MERGE", "TRUNCATE"}
 )
 """Verbs whose single column `Count` tells how many rows were changed."""
-READS = frozenset(
-    {"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW", "SET", "USE"}
-)
-"""Verbs that make and drop nothing."""
-STEADY = READS - {"SET", "USE"}
+READS = frozenset({"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW"})
+"""Verbs whose answer is rows and nothing else."""
+STEADY = READS | {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY"}
 """Verbs after which every name means what it meant before."""
+KEEPING = STEADY | {"SET", "USE"}
+"""Verbs that make and drop no view and no macro."""
 TEMPORARY = (
     "SELECT 1 FROM duckdb_tables() WHERE temporary AND lower(table_name) = lower(?) "
     "UNION ALL SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal AND lower(view_name) = lower(?)"
@@ -58,6 +71,8 @@ ENDS = COMMITS | {"ROLLBACK", "ABORT"}
 NO_READING = BEGINS | ENDS | {"SET", "RESET", "USE", "DETACH"}
 """Verbs that read no table; in an aborted transaction nothing but these may be run."""
 
+T = TypeVar("T")
+_numbers = itertools.count(1)
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 
 
@@ -98,14 +113,22 @@ class Pending:
 
 
 class Cursor:
-    """One DuckDB connection of a session."""
+    """One DuckDB connection of a session; what is asked of it is read to its end, else it takes nothing else.
+
+    Attributes:
+        id: text that the demands of its statements carry in their filter.
+        in_transaction: whether a BEGIN waits for its COMMIT or ROLLBACK.
+    """
 
     def __init__(self, session: Session) -> None:
         self.duck = session.cursor()
         self._session = session
         self._definitions = scoping.Definitions(session, self.duck)
-        # What VARIABLE holds: setting it takes a quarter of a millisecond, and a query is bound twice.
-        self._carried = ""
+        self.id = f"c{next(_numbers)}"
+        # Whether VARIABLE holds it: setting it takes a quarter of a millisecond.
+        self._carried = False
+        # Text of a query -> what runs it, each time anew. To make that, DuckDB binds the text once more.
+        self._relations: dict[str, duckdb.DuckDBPyRelation] = {}
         # Name of a prepared statement -> `unresolved` and `relied` of its runs.
         self._prepared: dict[str, tuple[str | None, frozenset[str]]] = {}
         self.in_transaction = False
@@ -113,10 +136,10 @@ class Cursor:
     def path(self) -> tuple[str, ...]:
         """What USE chose: catalog and schema; empty if DuckDB answers nothing, in an aborted transaction."""
         try:
-            found = self.duck.execute("SELECT current_database(), current_schema()").fetchone()
+            (found,) = self.duck.execute("SELECT current_database(), current_schema()").fetchall()
         except duckdb.Error:
             return ()
-        return tuple(found or ())
+        return tuple(found)
 
     def answer(
         self,
@@ -135,6 +158,8 @@ class Cursor:
             Error: it is refused, or what it met in the cloud.
             duckdb.Error: what it met in DuckDB.
         """
+        # Not before: until now the demands were those of a statement that nobody waits for any more.
+        self._session.runs[self.id] = run
         run.writes = self._is_write(statement) and not dry_run
         if reason := refusal(statement, self._session.catalog, self.path):
             raise NotSupportedError(reason)
@@ -154,28 +179,57 @@ class Cursor:
             self._session.register_all()
         if query.verb in COMMITS:
             # Of an aborted transaction DuckDB says that it was committed, and rolls it back.
-            self.duck.execute("SELECT 1")
+            self.duck.execute("SELECT 1").fetchall()
         text = self._prepare(query, bindings, run)
         if self._foresees(query, run):
             from sqlprov.engine.foresight import begin
 
             with contextlib.suppress(duckdb.Error):  # what is wrong is told with the text as it was written
                 begin(self._session, self._plan(text, bindings, run), run, ahead=_ahead(query, run))
+        if (again := self._again(text, bindings, run)) is not None:
+            return Answer(again)
         try:
             relation = self._bound(text, bindings, run)
         finally:
-            self._session.changes += query.verb not in READS
-            if query.verb not in STEADY:
+            copies = query.verb == "COPY" and "database" in query.words  # its views and macros too
+            self._session.changes += copies or query.verb not in KEEPING
+            if copies or query.verb not in STEADY:
                 self._definitions.forget_path()
+                self._carried = False
         if query.verb in BEGINS | ENDS:
             self.in_transaction = query.verb in BEGINS
-        if relation is None or relation.columns == ["Success"]:
+        if relation is None or (query.verb not in READS and relation.columns == ["Success"]):
             return Answer()
+        if query.verb in READS:
+            self._keep(relation, text, bindings, run)
         reader = relation.to_arrow_reader(BATCH)
         if relation.columns == ["Count"] and query.verb in COUNTED:
             changed = reader.read_all()
             return Answer(rowcount=changed.column(0)[0].as_py() if changed.num_rows else -1)
         return Answer(reader)
+
+    def _keep(self, relation: duckdb.DuckDBPyRelation, text: str, bindings: Bindings, run: Run) -> None:
+        """Remember what runs a query, unless it belongs to this run alone."""
+        if bindings.parameters or run.adopted or len(text) > LONGEST:
+            return
+        if relation.sql_query() not in text:
+            return  # it holds rows: DuckDB runs `SELECT nextval(…)` when it is bound
+        if len(self._relations) >= REMEMBERED:
+            self._relations.clear()
+        self._relations[text] = relation
+
+    def _again(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader | None:
+        """The rows of a query that was asked before; `None` if it is to be bound."""
+        if bindings.parameters or text not in self._relations:
+            return None
+        self._carry()
+        try:
+            return self._relations[text].to_arrow_reader(BATCH)
+        except (duckdb.BinderException, duckdb.CatalogException):
+            if run.error is not None:
+                raise
+            del self._relations[text]  # something that it names has been dropped
+            return None
 
     def _explain(self, query: Query | Exec, bindings: Bindings, run: Run) -> Answer:
         from sqlprov.engine.explain import explained
@@ -206,8 +260,12 @@ class Cursor:
 
     def _plan(self, text: str, bindings: Bindings, run: Run) -> str:
         """DuckDB's plan of a query, as JSON."""
-        relation = self._bound(f"EXPLAIN (FORMAT json) {text}", bindings, run)
-        return str(relation.fetchall()[0][1]) if relation is not None else "[]"
+        text = f"EXPLAIN (FORMAT json) {text}"
+
+        def ask(given: Any) -> list[tuple[Any, ...]]:
+            return self.duck.execute(text, given).fetchall()
+
+        return str(self._brought(ask, text, bindings, run)[0][1])
 
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> str:
         """Make the live tables of a query exist; its text, with the regions that only we can tell."""
@@ -234,16 +292,17 @@ class Cursor:
         return query.text[:before] + text
 
     def _bound(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
-        """Have DuckDB bind `text`, and bring what it misses: live tables, and variables of the caller."""
-        if self._carried != run.id:
-            # Of an aborted transaction the statement itself will tell, unless it is the ROLLBACK.
-            with contextlib.suppress(duckdb.TransactionException):
-                self.duck.execute(f"SET VARIABLE {VARIABLE} = '{run.id}'")
-                self._carried = run.id
+        """Have DuckDB bind `text`; what changes anything is run."""
+        return self._brought(lambda given: self.duck.sql(text, params=given), text, bindings, run)
+
+    def _brought(self, ask: Callable[[Any], T], text: str, bindings: Bindings, run: Run) -> T:
+        """What DuckDB answers, asked with the parameters of `text`; brings what it misses: live tables, and variables
+        of the caller."""
+        self._carry()
         parameters = self._parameters(text, bindings.parameters)
         while True:
             try:
-                return self.duck.sql(text, params=parameters)
+                return ask(parameters)
             except duckdb.Error as error:
                 if self._session.register(missing_words(error)) or self._adopt(
                     error, bindings.variables, run
@@ -253,6 +312,13 @@ class Cursor:
                     self.duck.execute(STRING)
                     continue
                 raise unknown_live(error, text, self._session.catalog, self.path) or error from None
+
+    def _carry(self) -> None:
+        if not self._carried:
+            # Of an aborted transaction the statement itself will tell, unless it is the ROLLBACK.
+            with contextlib.suppress(duckdb.TransactionException):
+                self.duck.execute(f"SET VARIABLE {VARIABLE} = '{self.id}'")
+                self._carried = True
 
     def _adopt(self, error: duckdb.Error, variables: Mapping[str, Any] | None, run: Run) -> bool:
         """Make a variable of the caller a relation for this statement, if that is what was missing."""
@@ -297,8 +363,7 @@ class Cursor:
 
     def _is_temporary(self, name: str) -> bool:
         """Whether a temporary table or view has this name, which DuckDB takes before any other."""
-        found = self.duck.execute(TEMPORARY, [name, name]).fetchone()
-        return found is not None
+        return bool(self.duck.execute(TEMPORARY, [name, name]).fetchall())
 
     def _write(
         self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool, asking: bool = False
@@ -371,8 +436,8 @@ class Cursor:
             )
 
     def _zone(self) -> str:
-        found = self.duck.execute("SELECT current_setting('TimeZone')").fetchone()
-        return str(found[0]) if found else "UTC"
+        ((zone,),) = self.duck.execute("SELECT current_setting('TimeZone')").fetchall()
+        return str(zone)
 
     # End
 

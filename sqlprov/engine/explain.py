@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlprov.engine.foresight import Foreseen
 from sqlprov.plan import PlannedCall, ReadPlan
 
-HIDDEN = re.compile(r""""__ctx_\w+" = 'q\d+',?""")
+HIDDEN = re.compile(r""""__ctx_\w+" = 'c\d+',?""")
 """How DuckDB's drawing of a plan shows the condition that carries a statement's id."""
 
 

@@ -203,10 +203,10 @@ class Definitions:
 
     def _read_path(self) -> list[tuple[str, str]]:
         try:
-            found = self.duck.execute(PATH).fetchone()
+            (found,) = self.duck.execute(PATH).fetchall()
         except duckdb.Error:
             return []
-        catalog, schema, listed = (str(part).lower() for part in found or ("", "", ""))
+        catalog, schema, listed = (str(part).lower() for part in found)
         entries = [entry.split(".") for entry in listed.replace('"', "").split(",") if entry]
         others = [(entry[0] if len(entry) > 1 else catalog, entry[-1]) for entry in entries]
         return list(dict.fromkeys([(catalog, schema), *others]))
@@ -214,10 +214,10 @@ class Definitions:
     def column(self, expression: str) -> str | None:
         """DuckDB's name for a column without an alias; `None` if it cannot read the expression alone."""
         try:
-            found = self.duck.execute(COLUMN, [f"SELECT {expression}"]).fetchone()
+            ((found,),) = self.duck.execute(COLUMN, [f"SELECT {expression}"]).fetchall()
         except duckdb.Error:
             return None
-        return str(found[0]).removeprefix("SELECT ") if found else None
+        return str(found).removeprefix("SELECT ")
 
     def _refresh(self) -> None:
         if self._read_at == self._session.changes:

@@ -96,6 +96,7 @@ class Session:
 
     def __init__(self, catalog: Catalog, cloud: Cloud, database: str, read_only: bool) -> None:
         self.catalog, self.cloud = catalog, cloud
+        # What each cursor is at, by the cursor's id.
         self.runs: dict[str, Run] = {}
         # Counts the statements that may have made or dropped a view or a macro.
         self.changes = 0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pyarrow as pa
 import pytest
 
 from sqlprov.connection import Connection
 from sqlprov.emulator import Emulator
-from sqlprov.errors import RegionError
+from sqlprov.errors import ProgrammingError, RegionError
 
 Connect = Callable[..., Connection]
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
@@ -110,3 +111,103 @@ def test_more_statements_than_are_remembered_are_answered_rightly(con: Connectio
     for number in [*range(260), 0, 259]:
         where = f"region IN ('us-east-1', 'eu-west-1') AND {number} = {number} AND false"
         assert counted(con, f"SELECT count(*) FROM {EXPERIMENTS} WHERE {where}") == 0
+
+
+CHANGES = [
+    "INSERT INTO kept VALUES (2)",
+    "UPDATE kept SET n = 3",
+    "DELETE FROM kept",
+    "MERGE INTO kept USING (SELECT 1 AS n) AS new ON kept.n = new.n WHEN MATCHED THEN DELETE",
+    "TRUNCATE kept",
+    "COPY (SELECT 1) TO '/dev/null'",
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_view_and_a_macro_that_are_made_after_a_change_of_rows_are_seen(
+    con: Connection, change: str
+) -> None:
+    con.sql("CREATE TABLE kept AS SELECT 1 AS n")
+    assert counted(con, f"SELECT count(*) FROM {EXPERIMENTS} {WITHIN_US}") == IN_THE_US
+    con.sql(change)
+    con.sql(f"CREATE VIEW seen AS SELECT name, region FROM {EXPERIMENTS}")
+    con.sql(change)
+    assert counted(con, f"SELECT count(*) FROM seen {WITHIN_US}") == IN_THE_US
+    con.sql("SET sqlprov_regions = 'eu-west-1'")
+    con.sql(f"CREATE MACRO near() AS TABLE SELECT name FROM {EXPERIMENTS} {WITHIN_US}")
+    con.sql(change)
+    with pytest.raises(RegionError, match="cannot be told beforehand"):
+        con.sql("SELECT count(*) FROM near()").fetchall()
+
+
+def test_the_views_of_a_database_that_is_copied_are_seen(con: Connection) -> None:
+    con.sql("ATTACH ':memory:' AS mine; ATTACH ':memory:' AS yours")
+    con.sql(f"CREATE VIEW mine.seen AS SELECT name, region FROM {EXPERIMENTS}")
+    text = f"SELECT count(*) FROM yours.seen {WITHIN_US}"
+    with pytest.raises(ProgrammingError, match="seen does not exist"):
+        con.sql(text)
+    con.sql("COPY FROM DATABASE mine TO yours")
+    assert counted(con, text) == IN_THE_US
+
+
+def test_the_same_text_reads_the_table_that_there_is_now(con: Connection) -> None:
+    text = "SELECT * FROM kept"
+    for columns in ("1 AS n", "'x' AS n", "1 AS n, 2 AS m"):
+        con.sql(f"CREATE OR REPLACE TABLE kept AS SELECT {columns}")
+        wanted = con.sql(f"SELECT {columns}").fetchall()
+        assert con.sql(text).fetchall() == wanted == con.sql(text).fetchall()
+    con.sql("DROP TABLE kept")
+    with pytest.raises(ProgrammingError, match="Table with name kept does not exist"):
+        con.sql(text)
+    kept = pa.table({"n": [3]})
+    assert con.sql(text).fetchall() == [(3,)]
+    kept = pa.table({"n": [4]})
+    assert con.sql(text).fetchall() == [(4,)]
+    con.sql("CREATE TABLE kept AS SELECT 5 AS n")
+    assert con.sql(text).fetchall() == [(5,)]
+    del kept
+
+
+def test_what_changes_something_is_done_each_time(con: Connection) -> None:
+    con.sql("CREATE SEQUENCE numbers; CREATE TABLE kept (n INTEGER)")
+    assert [counted(con, "SELECT nextval('numbers')") for _ in range(3)] == [1, 2, 3]
+    adding = "WITH new AS (INSERT INTO kept VALUES (1) RETURNING n) SELECT count(*) FROM new"
+    assert [counted(con, adding) for _ in range(2)] == [1, 1]
+    assert counted(con, "SELECT count(*) FROM kept") == 2
+
+
+def test_a_pivot_has_the_columns_of_the_rows_that_there_are_now(con: Connection) -> None:
+    con.sql("CREATE TABLE kept AS SELECT 'a' AS letter, 1 AS n")
+    text = "PIVOT kept ON letter USING sum(n)"
+    assert con.sql(text).columns == ["a"]
+    con.sql("INSERT INTO kept VALUES ('b', 2)")
+    assert con.sql(text).columns == ["a", "b"]
+
+
+def test_a_column_may_be_called_success(con: Connection) -> None:
+    for text in ('SELECT 1 AS "Success"', 'FROM (SELECT 1 AS "Success")'):
+        assert con.sql(text).fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("word", ["SET VARIABLE sqlprov_ctx = 'x'", "RESET VARIABLE sqlprov_ctx"])
+def test_the_variable_of_ours_is_set_again_after_another_has_set_it(con: Connection, word: str) -> None:
+    text = f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = 'us-east-1'"
+    assert counted(con, text) == 6
+    con.sql(word)
+    assert counted(con, text) == 6
+    con.sql(f"BEGIN; {word}")
+    assert counted(con, text) == 6
+    con.sql("ROLLBACK")
+    assert counted(con, text) == 6
+
+
+def test_each_cursor_tells_the_calls_of_its_own_statements(con: Connection) -> None:
+    text = f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = '{{}}'"
+    cursors = {region: con.cursor() for region in ("us-east-1", "eu-west-1", "us-west-2")}
+    results = {
+        region: cursor.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region = '{region}'")
+        for region, cursor in cursors.items()
+    }
+    for region, cursor in cursors.items():
+        assert len(results[region].fetchall()) == counted(cursor, text.format(region))
+        assert {call.region for call in cursor.calls} == {region}
