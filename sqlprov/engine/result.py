@@ -15,8 +15,8 @@ from sqlprov.errors import InterfaceError, counted
 if TYPE_CHECKING:
     from sqlprov.plan import PlannedCall
 
-TOGETHER = 16_384
-"""Rows of one chunk of a table, at least."""
+TOGETHER = 4096
+"""Rows of one chunk of a table, at least: while they are put together they take three times their memory."""
 NO_ROWS = pa.schema([])
 
 
