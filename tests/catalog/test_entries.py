@@ -119,3 +119,11 @@ def test_what_botocore_adds_to_a_model_is_added_here_too(service: str) -> None:
     assert list((DATA / service).glob("*/service-2.sdk-extras.json"))
     theirs = create_loader().load_service_model(service, "service-2")
     assert loader().load_service_model(service, "service-2") == json.loads(json.dumps(theirs))
+
+
+@pytest.mark.parametrize("kind", ["service-2", "waiters-2"])
+def test_the_services_that_are_known_are_those_botocore_lists(kind: str) -> None:
+    known, theirs = loader().list_available_services(kind), create_loader().list_available_services(kind)
+    assert list(known) == theirs
+    assert {service for service in SERVICES if service in known} == set(theirs)
+    assert "sagemake" not in known
