@@ -11,7 +11,7 @@ from sqlprov.engine.foresight import Foreseen
 from sqlprov.plan import PlannedCall, ReadPlan
 
 HIDDEN = re.compile(r""""__ctx_\w+" = 'c\d+',?""")
-"""How DuckDB's drawing of a plan shows the condition that carries a statement's id."""
+"""How DuckDB's drawing of a plan shows the condition that carries a cursor's id."""
 
 
 def explained(found: list[Foreseen], duck_plan: str) -> pa.Table:
