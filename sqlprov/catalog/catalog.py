@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +62,8 @@ class Catalog:
             if (*key, name) not in self._tables:
                 from .load import load_table
 
-                self._tables[*key, name] = load_table(files[name], key[0], self.service_info(*key), name)
+                file = Path(files[name])
+                self._tables[*key, name] = load_table(file, key[0], self.service_info(*key), name)
             return self._tables[*key, name]
 
     def input(self, table: Table, operation: str) -> Shape:
@@ -125,18 +127,16 @@ class Catalog:
         return tuple(self._given) if self._given is not None else (_packaged(), *_installed())
 
     @cached_property
-    def _files(self) -> dict[tuple[str, str], dict[str, Path]]:
+    def _files(self) -> dict[tuple[str, str], dict[str, str]]:
         """(provider, service) -> table -> file, from file names alone."""
-        found: dict[tuple[str, str], dict[str, Path]] = {}
-        for folder in self._folders:
-            for file in sorted(folder.glob("*/*/*.yaml")):
-                provider, service, name = file.parts[-3], file.parts[-2], file.stem
-                tables = found.setdefault((provider, service), {})
-                if name.startswith("_"):
-                    continue
-                if name in tables:
-                    raise ResourceFileError(f"{file}:1: table {name!r} is already in {tables[name]}")
-                tables[name] = file
+        found: dict[tuple[str, str], dict[str, str]] = {}
+        for provider, service, name, file in _yaml_files(self._folders):
+            tables = found.setdefault((provider, service), {})
+            if name.startswith("_"):
+                continue
+            if name in tables:
+                raise ResourceFileError(f"{file}:1: table {name!r} is already in {tables[name]}")
+            tables[name] = file
         return found
 
     @cached_property
@@ -160,6 +160,24 @@ class Catalog:
             if (folder / inside).is_file():
                 return folder / inside
         raise ResourceFileError(f"{self._folders[0] / inside}:1: expected this file, which names the folder")
+
+
+def _yaml_files(folders: Iterable[Path]) -> Iterator[tuple[str, str, str, str]]:
+    """(provider, service, name, path) of each `*/*/*.yaml`; `Path.glob` takes several times as long."""
+    for folder in folders:
+        for provider in _inside(folder):
+            for service in _inside(provider):
+                for file in _inside(service):
+                    if file.name.endswith(".yaml"):
+                        yield provider.name, service.name, file.name.removesuffix(".yaml"), file.path
+
+
+def _inside(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    """What a folder holds, by name; nothing if it is none."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
 
 
 def _find(what: str, written: str, known: Iterable[str], place: str) -> str:

@@ -104,6 +104,8 @@ class Session:
         self._live: dict[tuple[str, str, str], LiveTable] = {}
         self._schemas: set[tuple[str, str]] = set()
         self._extra: set[str] = set()
+        # Regions that SET names -> all that may be named.
+        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._lock = threading.RLock()
         try:
             self.duck = duckdb.connect(database, read_only=read_only)
@@ -284,7 +286,7 @@ class Session:
         every = self.catalog.service_regions(client, partition)
         default = every if "all" in chosen else chosen or ((own,) if own else ())
         known, default = self.regions_known(run), tuple(sorted(default))
-        botocore = {region.region for region in self.catalog.regions()}
+        botocore = self._with_known(())
         for name in default:
             # A region may be newer than botocore; a slip of the keyboard would silently hold no rows.
             if name not in botocore:
@@ -295,8 +297,14 @@ class Session:
 
     def regions_known(self, run: Run) -> tuple[str, ...]:
         """Every region that a condition may name, in every partition."""
-        chosen = (name for name in run.settings.region_names() if name != "all")
-        return tuple(sorted({*(region.region for region in self.catalog.regions()), *chosen}))
+        return self._with_known(tuple(name for name in run.settings.region_names() if name != "all"))
+
+    def _with_known(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
+        """`chosen`, and every region that botocore knows."""
+        if chosen not in self._known:
+            botocore = (region.region for region in self.catalog.regions())
+            self._known[chosen] = tuple(sorted({*botocore, *chosen}))
+        return self._known[chosen]
 
     def regions_open(self, run: Run) -> tuple[str, ...]:
         """The regions that an open condition such as LIKE may mean: those of the session's partition."""
