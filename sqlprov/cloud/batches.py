@@ -56,26 +56,42 @@ def array(column: Column, values: Iterable[Any]) -> pa.Array:
         raise MalformedReply(f"the reply's {column.name} is no {column.type} ({error})") from None
 
 
-def arrays(columns: Sequence[Column], items: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
-    """`columns` of `items`, decoded rows of a list; all at once where Arrow can, which is several times faster.
+class Decoder:
+    """Makes arrays of `columns` of a list's rows; all at once where Arrow can, which is several times faster."""
 
-    Raises:
-        MalformedReply: a value is not of the kind that the model says.
-    """
-    direct = [column for column in columns if len(column.path) == 1 and not _unlike_json(column.type)]
-    members = {column.path[0]: column.wire for column in direct}
-    found: dict[str, pa.Array] = {}
-    if members:
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        direct = [column for column in columns if len(column.path) == 1 and not _unlike_json(column.type)]
+        members = {column.path[0]: column.wire for column in direct}
+        self._rows = pa.struct(members)
+        places = {member: at for at, member in enumerate(members)}
+        # Settled here, because comparing types takes longer than a page's array.
+        self._as_they_are = [(c.name, places[c.path[0]]) for c in direct if c.wire == c.type]
+        self._converted = [(c.name, places[c.path[0]], c.type) for c in direct if c.wire != c.type]
+
+    def arrays(self, items: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
+        """Column -> its values in `items`, decoded rows of the list.
+
+        Raises:
+            MalformedReply: a value is not of the kind that the model says.
+        """
+        found: dict[str, pa.Array] = {}
         try:
-            rows = pa.array(items, type=pa.struct(members), memory_pool=_pool())
-            made = _converted([(rows.field(column.path[0]), column.type) for column in direct])
-            found = {column.name: each for column, each in zip(direct, made, strict=True)}
+            members = pa.array(items, type=self._rows, memory_pool=_pool()).flatten()
+            made = _converted([(members[at], wanted) for _, at, wanted in self._converted])
+            found = {name: members[at] for name, at in self._as_they_are}
+            found |= {name: each for (name, _, _), each in zip(self._converted, made, strict=True)}
         except UNFIT:
-            found = {}  # some value is of another kind: column by column, then, which tells or mends it
-    for column in columns:
-        if column.name not in found:
-            found[column.name] = array(column, (dig(item, column.path) for item in items))
-    return found
+            pass  # some value is of another kind: column by column, then, which tells or mends it
+        for column in self._columns:
+            if column.name not in found:
+                found[column.name] = array(column, (dig(item, column.path) for item in items))
+        return found
+
+
+def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Batches of one schema as a single one."""
+    return pa.concat_batches(batches, memory_pool=_pool()) if len(batches) > 1 else batches[0]
 
 
 def _converted(pairs: Sequence[tuple[pa.Array, pa.DataType]]) -> list[pa.Array]:

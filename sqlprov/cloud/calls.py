@@ -35,6 +35,7 @@ def call(
     parameters: Mapping[str, Any],
     members: tuple[str, ...] = (),
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
+    meanwhile: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """The reply of `operation`, tried up to `sqlprov_max_attempts` times.
 
@@ -46,6 +47,7 @@ def call(
         operation, region, parameters: the call.
         members: output members that a whole reply holds.
         rows: counts the rows of a reply, for the record; a MalformedReply of it is met by another attempt.
+        meanwhile: run while the reply is waited for, where that can be; it raises nothing, and may run again.
 
     Raises:
         Cancelled: the statement was cancelled before or between attempts.
@@ -56,7 +58,7 @@ def call(
     with recorded(run, record):
         while True:
             try:
-                return attempt(run, cloud, service, signing, record, members, rows)
+                return attempt(run, cloud, service, signing, record, members, rows, meanwhile)
             except Failed as failed:
                 if failed.fault.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
                     raise _told(failed.fault, record.attempts) from failed.__cause__
@@ -80,6 +82,7 @@ def attempt(
     record: CallRecord,
     members: tuple[str, ...] = (),
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
+    meanwhile: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """The reply of one HTTP request; the arguments are those of `call`, with the call in `record`.
 
@@ -98,7 +101,7 @@ def attempt(
         send = sender(client, record.operation, record.operation in cloud.reads)
         with run.wired() as wire:
             run.check()  # the first client takes a third of a second
-            answer = send(record.parameters)
+            answer = send(record.parameters, meanwhile)
         limiter.passed()
         run.note_date(answer)
         reply, record.rows = checked(answer, members, rows)

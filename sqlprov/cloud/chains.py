@@ -55,10 +55,12 @@ class Chain:
     def note(self, times: Sequence[float] | None) -> None:
         """See the times of a page's rows, in their order; `None` if they cannot be read."""
         self.in_order = self.in_order and times is not None
-        for at in times or ():
-            if self.last is None:
-                self.first = self.last = at
-            elif at < self.last:
+        if not times:
+            return
+        if self.last is None:
+            self.first = self.last = times[0]
+        for at in times if times != sorted(times) else (times[0], times[-1]):
+            if at < self.last:
                 self.in_order = self.in_order and at >= self.last - SLACK
             else:
                 self.last = at

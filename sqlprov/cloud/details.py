@@ -65,7 +65,7 @@ def counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]]
 
     def count(page: dict[str, Any]) -> int:
         rows = page[items]
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        if not isinstance(rows, list) or not set(map(type, rows)) <= {dict}:
             raise MalformedReply(f"the reply's {items} is no list of structures")
         if token and page.get(token) in seen:
             raise MalformedReply("the reply repeats the page token of an earlier page")

@@ -13,14 +13,17 @@ from weakref import WeakKeyDictionary
 
 from botocore import xform_name
 
+from sqlprov.cloud.exchange import Meanwhile, exchanger
 from sqlprov.cloud.replies import decode
 
-Send = Callable[[Mapping[str, Any]], dict[str, Any]]
+Send = Callable[[Mapping[str, Any], Meanwhile | None], dict[str, Any]]
 _shorts: WeakKeyDictionary[Any, dict[str, Send | None]] = WeakKeyDictionary()
 
 
 def sender(client: Any, operation: str, direct: bool) -> Send:
     """What makes one call of `operation` through a boto3 client; its reply is as the client's own method gives it.
+
+    What it is given beside the parameters is run while the reply is waited for, where that can be.
 
     Args:
         direct: whether the short way may be taken: only for reads, because what guards writes is not on it.
@@ -32,7 +35,7 @@ def sender(client: Any, operation: str, direct: bool) -> Send:
         if short := known[operation]:
             return short
     method = getattr(client, xform_name(operation))
-    return lambda parameters: method(**parameters)
+    return lambda parameters, _: method(**parameters)
 
 
 def _short(client: Any, operation: str) -> Send | None:
@@ -46,34 +49,38 @@ def _short(client: Any, operation: str) -> Send | None:
     context |= {"auth_type": model.resolved_auth_type, "unsigned_payload": model.unsigned_payload}
     context |= {"has_streaming_input": False, "auth_options": None}
     try:
+        from botocore.auth import _host_from_url
+
         url, headers, _ = client._resolve_endpoint_ruleset(model, {}, context)
         serialize = client._serializer.serialize_to_request
-        sign, session = client._request_signer.sign, client._endpoint.http_session
+        sign = client._request_signer.sign
+        exchange = exchanger(client._endpoint.http_session, url + model.http["requestUri"])
         agent = client._user_agent_creator.to_string()
         parser = client._response_parser
-    except AttributeError:
+        host = _host_from_url(url)
+    except (AttributeError, ImportError):
         return None
-    fixed = {**headers, "User-Agent": agent}
+    # The signer would find it out twice for each request.
+    fixed = {**headers, "User-Agent": agent, "Host": host}
     body = model.output_shape
     failed = client.exceptions.from_code
 
-    def send(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def send(parameters: Mapping[str, Any], meanwhile: Meanwhile | None) -> dict[str, Any]:
         made = serialize(dict(parameters), model)
         request = AWSRequest("POST", url + made["url_path"], {**made["headers"], **fixed}, made["body"])
         request.context.update(context)
         sign(operation, request)
-        answer = session.send(request.prepare())
-        reply = {"status_code": answer.status_code, "headers": answer.headers, "body": answer.content}
+        status, replied, content = exchange(request, meanwhile)
+        reply = {"status_code": status, "headers": replied, "body": content}
         found: dict[str, Any] = {}
         decode(model, reply, found)
-        if answer.status_code >= 300:
+        if status >= 300:
             told = parser.parse(reply, body)
             raise failed(told.get("Error", {}).get("Code"))(told, operation)
-        headers = {name.lower(): value for name, value in answer.headers.items()}
         found["ResponseMetadata"] = {
-            "RequestId": headers.get("x-amzn-requestid", ""),
-            "HTTPStatusCode": answer.status_code,
-            "HTTPHeaders": headers,
+            "RequestId": replied.get("x-amzn-requestid", ""),
+            "HTTPStatusCode": status,
+            "HTTPHeaders": replied,
         }
         return found
 

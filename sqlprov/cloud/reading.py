@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.catalog.table import Source
-from sqlprov.cloud.batches import dig, seconds
+from sqlprov.cloud.batches import dig, joined, seconds
 from sqlprov.cloud.best import Best
 from sqlprov.cloud.calls import call
 from sqlprov.cloud.chains import LONG, LONG_LIMITED, WHOLE, Chain, Cutter
@@ -33,30 +33,50 @@ from sqlprov.plan import Account, KeyRead, ListRead, ReadPlan
 
 FIRST_ROWS = 4
 """Rows described before the first batch of a list is handed on."""
+TOGETHER = 8
+"""Pages of a list that are handed on together, at most: each hand-over takes as much work as a page."""
+RAMP = 8
+"""Pages after which one more is handed on together: DuckDB takes a handful of batches before anyone reads a row."""
+PATIENCE = 0.01
+"""Seconds after which pages are handed on, however few they are."""
 
 Kept = Callable[[pa.RecordBatch], list[int]]
 """Which rows of a batch meet the demand's filter."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Page:
-    """One page of a chain as it came: the rows that are worth to go on with, as a batch if they need no further call.
+    """One page of a chain.
 
     Attributes:
-        items: those that are the chain's own.
-        end: the chain's end when the page was sent for; it may have been cut since.
-        times: of every item, where the chain is sorted by one that matters.
-        rows, batch: of `items`.
-        token: leads to the next page.
-        busy, waited: seconds of this process's work, and in all.
+        items: its rows as they came; none once they are a batch.
+        made: whether what follows has been made of them.
+        times: of its rows, where the chain is sorted by one that matters; `None` if they cannot be read.
+        batch: its rows, where none of them needs a further call.
+        broken: a row is not what the model says.
     """
 
     items: list[Mapping[str, Any]]
-    end: float
-    times: list[float] | None
-    rows: list[Row]
-    batch: pa.RecordBatch | None
+    made: bool = False
+    times: list[float] | None = None
+    batch: pa.RecordBatch | None = None
+    broken: BrokenReply | None = None
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Pages of a chain, fetched one after another.
+
+    Attributes:
+        pages: those that came whole.
+        token: leads to the page after them.
+        error: what ended them.
+        busy, waited: seconds of this process's work, and in all.
+    """
+
+    pages: list[Page]
     token: str | None
+    error: OperationalError | None
     busy: float
     waited: float
 
@@ -81,6 +101,7 @@ class Reading:
         self.read: list[Row] = []
         self.ready: deque[pa.RecordBatch] = deque()
         self.window = self.budget = FIRST_ROWS
+        self.together = 1
         self.asked_again = self.closed = False
         run.on_cancel(lambda: self.reports.put(None))
 
@@ -142,11 +163,13 @@ class Reading:
 
     def _handle(self) -> None:
         """Wait for one report and act on it."""
+        waits = self.reports.empty()
         report = self.reports.get()
         self.run.check()
         if report is None:
             return
         self.in_flight -= 1
+        self.together = min(self.together * 2, TOGETHER) if waits else max(self.together // 2, 1)
         report()
 
     def _send(self, work: Callable[[], Callable[[], None]]) -> None:
@@ -178,10 +201,14 @@ class Reading:
     def _begin(self, chain: Chain) -> None:
         self.chains.append(chain)
         self.run.note_region(chain.read.region, 1)
-        self._fetch_page(chain)
+        self._fetch(chain)
 
     def _list(
-        self, region: str, parameters: Mapping[str, Any], rows: Callable[[dict[str, Any]], int]
+        self,
+        region: str,
+        parameters: Mapping[str, Any],
+        rows: Callable[[dict[str, Any]], int],
+        meanwhile: Callable[[], None] | None = None,
     ) -> dict[str, Any]:
         table = self.table
         items = (table.list.items,)
@@ -195,31 +222,58 @@ class Reading:
             parameters,
             items,
             rows,
+            meanwhile,
         )
 
-    def _fetch_page(self, chain: Chain) -> None:
+    def _fetch(self, chain: Chain) -> None:
+        """Send for the next page of a chain, or for several where they come faster than they are asked for."""
         chain.waiting = False
-        listing = self.table.list
-        parameters = dict(chain.read.parameters)
-        if chain.token is not None:
-            parameters[listing.token_in] = chain.token
-        region, end = chain.read.region, chain.high
+        listing, region, end = self.table.list, chain.read.region, chain.high
+        most = min(self.together, 1 + chain.pages // RAMP)
+        many = self._listed and not self._limited and (chain.low, end) == WHOLE
 
         def work() -> Callable[[], None]:
             began, busy = time.perf_counter(), time.thread_time()
+            pages: list[Page] = []
+            token, error = chain.token, None
             try:
-                count = counter(listing.items, listing.token_out, chain.seen)
-                reply = self._list(region, parameters, count)
-                times = self._times(reply[listing.items])
-                items = self._within(reply[listing.items], chain.low, end)
-                rows, batch = self._rows(region, items)
-                token = reply.get(listing.token_out) if listing.token_out else None
-                cost = time.thread_time() - busy, time.perf_counter() - began
-                return _bound(self._page, chain, Page(items, end, times, rows, batch, token, *cost))
-            except OperationalError as error:
-                return _bound(self._end, chain, error)
+                while True:
+                    parameters = dict(chain.read.parameters)
+                    if token is not None:
+                        parameters[listing.token_in] = token
+                        chain.seen.add(token)
+                    count = counter(listing.items, listing.token_out, chain.seen)
+                    # While the next page is waited for, the one before it is made Arrow.
+                    before = _bound(self._make, region, pages[-1]) if pages else None
+                    reply = self._list(region, parameters, count, before)
+                    pages.append(Page(reply[listing.items]))
+                    token = (reply.get(listing.token_out) if listing.token_out else None) or None
+                    late = time.perf_counter() - began > PATIENCE
+                    if (
+                        token is None
+                        or not many
+                        or len(pages) >= most
+                        or late
+                        or self.closed
+                        or chain.high != end
+                    ):
+                        break
+            except OperationalError as met:
+                error = met
+            cost = time.thread_time() - busy, time.perf_counter() - began
+            return _bound(self._arrived, chain, Fetched(pages, token, error, *cost))
 
         self._send(work)
+
+    @property
+    def _listed(self) -> bool:
+        """Whether a page's rows are whole as they come, and all of them wanted."""
+        return not (self.best or self.plan.describe or self.plan.tags)
+
+    @property
+    def _limited(self) -> bool:
+        """Whether a LIMIT may end the reading."""
+        return self.run.hints is not None and self.run.hints.limited
 
     def _times(self, items: Sequence[Mapping[str, Any]]) -> list[float] | None:
         """When each item was, the earlier the nearer to the list's begin; `None` if that cannot be read."""
@@ -227,68 +281,102 @@ class Reading:
         if not order:
             return []
         path = self.table.by_name[order.column].path
-        sign = -1.0 if self.best and self.best.top.descending else 1.0
-        try:
-            return [sign * seconds(dig(item, path)) for item in items]
-        except (TypeError, ValueError):
-            return None
+        found: list[Any] = [item.get(path[0]) for item in items]
+        if len(path) > 1:
+            found = [dig(value, path[1:]) for value in found]
+        if not set(map(type, found)) <= {float}:
+            try:
+                found = [seconds(at) for at in found]
+            except (TypeError, ValueError):
+                return None
+        return [-at for at in found] if self.best and self.best.top.descending else found
 
-    def _within(self, items: list[Mapping[str, Any]], low: float, end: float) -> list[Mapping[str, Any]]:
-        """The items of one window.
+    def _make(self, region: str, page: Page) -> None:
+        """Make of a page what is needed of it; once."""
+        if page.made:
+            return
+        page.made, page.times = True, self._times(page.items)
+        if self._listed:
+            try:
+                page.batch, page.items = self.batcher.page(region, page.items), []
+            except BrokenReply as error:
+                page.broken = error
+
+    def _arrived(self, chain: Chain, fetched: Fetched) -> None:
+        if chain not in self.chains:
+            return  # a page before these was broken
+        busy, region, error = time.thread_time(), chain.read.region, fetched.error
+        chain.pages += len(fetched.pages)
+        self.pages[region] = self.pages.get(region, 0) + len(fetched.pages)
+        self.run.note_read(pages=len(fetched.pages))
+        # The next pages are under way, then, while these are gone through.
+        early = fetched.token and not error and self.asked_again and self._listed
+        early = early and (chain.low, chain.high) == WHOLE
+        if early:
+            self._go_on(chain, fetched.token)
+        error = self._take(chain, fetched.pages) or error
+        if self.cutter:
+            busy = time.thread_time() - busy
+            self.cutter.note_cost(fetched.busy + busy, fetched.waited + busy)
+        if error:
+            self._end(chain, error)
+        elif not early:
+            self._go_on(chain, fetched.token)
+
+    def _take(self, chain: Chain, pages: list[Page]) -> BrokenReply | None:
+        """Go on with the rows of some pages, batches all at once; those before a broken one, and its error."""
+        batches: list[pa.RecordBatch] = []
+        broken = None
+        for page in pages:
+            self._make(chain.read.region, page)
+            chain.note(page.times)
+            try:
+                batches.extend(self._taken(chain, page))
+            except BrokenReply as error:
+                broken = error
+                break
+        if batches:
+            batch = joined(batches)
+            self.ready.append(batch)
+            self.run.note_read(rows=batch.num_rows)
+        return broken
+
+    def _taken(self, chain: Chain, page: Page) -> list[pa.RecordBatch]:
+        """Go on with those rows of a page that are the chain's own; as a batch, if they are one.
 
         Raises:
-            BrokenReply: one does not tell its time.
+            BrokenReply: one is not what the model says, or does not tell its time.
         """
-        if (low, end) == WHOLE:
-            return items
-        times = self._times(items)
-        if times is None:
+        region, whole = chain.read.region, (chain.low, chain.high) == WHOLE
+        if page.broken:
+            raise page.broken
+        if page.times is None and not whole:
             raise BrokenReply(
                 f"{self.table.full_name}: a row without its time.", operation=self.table.list.call
             )
-        return [item for item, at in zip(items, times, strict=True) if low <= at < end]
-
-    def _rows(self, region: str, items: list[Mapping[str, Any]]) -> tuple[list[Row], pa.RecordBatch | None]:
-        """The rows that deserve to go on, and their batch if they are whole; in the pool."""
-        if not (self.best or self.plan.describe or self.plan.tags):
-            return [], self.batcher.page(region, items)
+        own = [chain.keeps(at) for at in page.times or ()]
+        if page.batch is not None:
+            batch = page.batch if whole else page.batch.filter(pa.array(own, pa.bool_()))
+            return [batch] if batch.num_rows else []
+        items = page.items if whole else [item for item, kept in zip(page.items, own, strict=True) if kept]
         rows = [Row(region, listed=item) for item in items]
-        if self.best and self.kept:
+        if not (self.best and self.kept):
+            self._later(self.batcher.worth_a_call(rows))
+            return []
+        if rows:
             batch = self.batcher.batch(rows, Source.LIST, Source.REGION, Source.KEY)
-            return [rows[at] for at in self.kept(batch)], None
-        return self.batcher.worth_a_call(rows), None
-
-    def _page(self, chain: Chain, page: Page) -> None:
-        region = chain.read.region
-        chain.pages += 1
-        self.pages[region] = self.pages.get(region, 0) + 1
-        chain.note(page.times)
-        if self.cutter:
-            self.cutter.note_cost(page.busy, page.waited)
-        rows, batch = page.rows, page.batch
-        if page.end != chain.high:  # it was cut while the page was under way
-            rows, batch = self._rows(region, self._within(page.items, chain.low, chain.high))
-        self.run.note_read(pages=1)
-        if self.best:
-            times = self._times([row.listed or {} for row in rows])
-            if times is None:  # it is in none of the orders there are: DuckDB sorts
-                self._too_few(self.best)
-                self._later(rows)
-            else:
-                self.best.add(rows, times)
-        elif batch is not None:
-            if batch.num_rows:
-                self.ready.append(batch)
-                self.run.note_read(rows=batch.num_rows)
-        else:
+            rows = [rows[at] for at in self.kept(batch)]
+        times = self._times([row.listed or {} for row in rows])
+        if times is None:  # it is in none of the orders there are: DuckDB sorts
+            self._too_few(self.best)
             self._later(rows)
-        self._go_on(chain, page.token)
+        else:
+            self.best.add(rows, times)
+        return []
 
     def _go_on(self, chain: Chain, token: str | None) -> None:
         """Fetch the next page, or leave that until more rows are asked for."""
-        if token:
-            chain.seen.add(token)
-            chain.token = token
+        chain.token = token
         if not token or chain.passed or (self.best and self.best.settled(chain)):
             self._end(chain, whole=not token)
             return
@@ -317,7 +405,7 @@ class Reading:
             return False
         waiting = [chain for chain in self.chains if chain.waiting]
         for chain in waiting:
-            self._fetch_page(chain)
+            self._fetch(chain)
         return bool(waiting)
 
     # Long lists, and first rows

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.catalog.table import Source, Table
-from sqlprov.cloud.batches import array, arrays, dig
+from sqlprov.cloud.batches import Decoder, array, dig
 from sqlprov.cloud.conditions import expression
 from sqlprov.cloud.faults import MalformedReply
 from sqlprov.errors import BrokenReply
@@ -46,8 +46,10 @@ class Batcher:
         self.plan, self.table = plan, plan.table
         self.account = ""
         self._columns = [self.table.by_name[name] for name in plan.columns]
-        self._listed = [column for column in self._columns if column.source is Source.LIST]
         self._schema = pa.schema([(column.name, column.type) for column in self._columns])
+        # Whether the list alone, and where it was made, tell every column.
+        self._listed = all(column.source in (Source.LIST, Source.REGION) for column in self._columns)
+        self._decoders: dict[tuple[str, ...], Decoder] = {}
 
     def page(self, region: str, items: list[Mapping[str, Any]]) -> pa.RecordBatch:
         """A page of a list, whose rows need no further call, as a batch of the plan's columns.
@@ -55,10 +57,10 @@ class Batcher:
         Raises:
             BrokenReply: a value is not of the kind that the model says.
         """
-        if any(column.source not in (Source.LIST, Source.REGION) for column in self._columns):
+        if not self._listed:
             return self.batch([Row(region, listed=item) for item in items])
         try:
-            found = arrays(self._listed, items)
+            found = self._decoder(self.plan.columns).arrays(items)
         except MalformedReply as error:
             raise self._broken(region, error) from None
         columns = [
@@ -79,9 +81,7 @@ class Batcher:
             found: dict[str, pa.Array] = {}
             listed = [row.listed for row in rows if row.listed is not None]
             if len(listed) == len(rows):
-                found = arrays(
-                    [by_name[name] for name in names if by_name[name].source is Source.LIST], listed
-                )
+                found = self._decoder(tuple(names)).arrays(listed)
             columns = [
                 found[name] if name in found else array(by_name[name], self._values(rows, name))
                 for name in names
@@ -90,6 +90,15 @@ class Batcher:
             raise self._broken(rows[0].region, error) from None
         schema = pa.schema([(name, by_name[name].type) for name in names])
         return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def _decoder(self, names: tuple[str, ...]) -> Decoder:
+        """That of the list's own columns among `names`."""
+        known = self._decoders.get(names)
+        if known is None:
+            columns = (self.table.by_name[name] for name in names)
+            known = Decoder([column for column in columns if column.source is Source.LIST])
+            self._decoders[names] = known
+        return known
 
     def _broken(self, region: str, error: MalformedReply) -> BrokenReply:
         text = f"{self.table.full_name} in {region}: {error}."

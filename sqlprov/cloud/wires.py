@@ -71,13 +71,26 @@ class Wired:
         self._take()
 
     def request(self, *arguments: Any, **named: Any) -> None:
+        if self.sock is None:
+            self._take()
+        else:
+            self.taken()
+        super().request(*arguments, **named)  # type: ignore[misc]
+
+    def taken(self) -> socket.socket:
+        """The open socket, which is this call's from now on; raises Cut.
+
+        Raises:
+            urllib3.exceptions.NewConnectionError: it was shut meanwhile.
+        """
         self._take()
-        if self.broken and self.sock is not None:
+        assert self.sock is not None, "the connection is open"
+        if self.broken:
             # Shut for the call that had it before, in the moment in which this one took it from the pool.
             from urllib3.exceptions import NewConnectionError
 
             raise NewConnectionError(self, "the connection was closed")  # type: ignore[arg-type]
-        super().request(*arguments, **named)  # type: ignore[misc]
+        return self.sock
 
     def _take(self) -> None:
         wire: Wire | None = getattr(_here, "wire", None)

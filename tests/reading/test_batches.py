@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sqlprov.catalog import Catalog, Column, Source, Table
 from sqlprov.catalog.api import load_api
-from sqlprov.cloud.batches import array, arrays, dig
+from sqlprov.cloud.batches import Decoder, array, dig
 from sqlprov.cloud.faults import MalformedReply
 
 TABLES = ("inference_experiments", "models", "endpoint_configs", "endpoints")
@@ -91,7 +91,7 @@ def test_a_page_converted_to_arrow_holds_what_boto3_would_return(
     body = orjson.dumps({table.list.items: items})
     expected = parsed(body, listing)[table.list.items]
     columns = [column for column in table.columns if column.source is Source.LIST]
-    found = arrays(columns, orjson.loads(body)[table.list.items])
+    found = Decoder(columns).arrays(orjson.loads(body)[table.list.items])
     assert found.keys() == {column.name for column in columns}
     for column in columns:
         assert found[column.name].type == column.type
@@ -130,7 +130,7 @@ def column(kind: pa.DataType, wire: pa.DataType) -> Column:
 def both_ways(of: Column, given: list[Any]) -> list[Any]:
     """The column made by itself and made with the others of a page, which must be the same."""
     alone = array(of, given)
-    with_others = arrays([of], [{"C": value} for value in given])["c"]
+    with_others = Decoder([of]).arrays([{"C": value} for value in given])["c"]
     assert alone.type == with_others.type == of.type
     assert alone.equals(with_others)
     alone.validate(full=True)
@@ -141,7 +141,7 @@ def both_ways(of: Column, given: list[Any]) -> list[Any]:
 def test_an_empty_page_has_every_column_in_its_type(catalog: Catalog) -> None:
     for name in TABLES:
         columns = [c for c in catalog.table("aws", "sagemaker", name).columns if c.source is Source.LIST]
-        found = arrays(columns, [])
+        found = Decoder(columns).arrays([])
         assert {c.name: found[c.name].type for c in columns} == {c.name: c.type for c in columns}
 
 
@@ -215,4 +215,4 @@ def test_a_value_of_another_kind_is_a_malformed_reply(
     with pytest.raises(MalformedReply, match="the reply's c is no"):
         array(column(kind, wire), [None, value])
     with pytest.raises(MalformedReply, match="the reply's c is no"):
-        arrays([column(kind, wire)], [{}, {"C": value}])
+        Decoder([column(kind, wire)]).arrays([{}, {"C": value}])

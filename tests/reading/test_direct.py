@@ -49,7 +49,7 @@ def test_the_short_way_gives_what_botocores_own_gives(
     client = cloud.client("sagemaker", "us-east-1", 10.0)
     short, own = sender(client, operation, True), getattr(client, xform_name(operation))
     em.reset_calls()
-    assert outcome(lambda: short(parameters)) == outcome(lambda: own(**parameters))
+    assert outcome(lambda: short(parameters, None)) == outcome(lambda: own(**parameters))
     first, second = em.calls
     assert (first.operation, first.region, first.access_key, first.parameters) == (
         second.operation,
@@ -64,10 +64,10 @@ def test_a_read_of_json_takes_the_short_way_and_nothing_else_does(cloud: Cloud) 
     made: list[str] = []
     for each in (client, sts):
         each.meta.events.register("request-created", lambda operation_name, **_: made.append(operation_name))
-    assert DECODED in sender(client, "ListModels", True)({})
+    assert DECODED in sender(client, "ListModels", True)({}, None)
     assert made == []
-    sender(client, "ListModels", False)({})
-    assert sender(sts, "GetCallerIdentity", True)({})["Account"] == Emulator.account_id
+    sender(client, "ListModels", False)({}, None)
+    assert sender(sts, "GetCallerIdentity", True)({}, None)["Account"] == Emulator.account_id
     assert made == ["ListModels", "GetCallerIdentity"]
 
 
@@ -75,7 +75,7 @@ def test_parameters_are_checked_before_anything_is_sent(em: Emulator, cloud: Clo
     client = cloud.client("sagemaker", "us-east-1", 10.0)
     em.reset_calls()
     with pytest.raises(ParamValidationError):
-        sender(client, "DescribeInferenceExperiment", True)({"Name": 3})
+        sender(client, "DescribeInferenceExperiment", True)({"Name": 3}, None)
     assert em.calls == []
 
 

@@ -1,0 +1,122 @@
+"""A signed request in, its reply out, over a connection that is open already; all others botocore sends.
+
+urllib3 connects, checks certificates and speaks to proxies. What it and botocore do for each further request takes
+twice the CPU of the request itself.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import closing
+from email.message import Message
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore import exceptions as aws
+
+Meanwhile = Callable[[], None]
+"""Work to be done while a reply is waited for; it raises nothing."""
+Reply = tuple[int, dict[str, str], bytes]
+"""Status, headers by their names in lower case, and body."""
+
+
+def exchanger(session: Any, url: str) -> Callable[[Any, Meanwhile | None], Reply]:
+    """What sends one of botocore's signed POST requests to `url`, through botocore's HTTP `session`.
+
+    It raises what the session itself would. What it is given beside the request it runs while it waits, or never.
+    The request names its Host.
+
+    Raises:
+        AttributeError: this botocore is made differently.
+    """
+
+    def send(request: Any, _: Meanwhile | None = None) -> Reply:
+        answer = session.send(request.prepare())
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return answer.status_code, headers, answer.content
+
+    if session._proxy_config.proxy_url_for(url):
+        return send
+    pool = session._manager.connection_from_url(url)
+    timeout: float = pool.timeout.read_timeout
+    first = f"POST {urlsplit(url).path or '/'} HTTP/1.1\r\nAccept-Encoding: identity\r\n"
+
+    def exchange(request: Any, meanwhile: Meanwhile | None = None) -> Reply:
+        if (connection := _open(pool)) is None:
+            return send(request)
+        try:
+            if (message := _message(first, request)) is not None:
+                return _exchanged(connection, message, meanwhile, timeout, url)
+        finally:
+            pool._put_conn(connection)
+        return send(request)
+
+    return exchange
+
+
+def _open(pool: Any) -> Any:
+    """A connection of urllib3's pool that is open; `None` if there is none, or the pool is closed."""
+    # Not with `_get_conn`, which makes one before botocore has told the pool whose certificates count.
+    try:
+        connection = pool.pool.get(block=False)
+    except (AttributeError, queue.Empty):
+        return None
+    if connection is None or not connection.is_connected:
+        pool._put_conn(connection)
+        return None
+    return connection
+
+
+def _message(first: str, request: Any) -> bytes | None:
+    """The request as it is sent; `None` if it is not for us to write."""
+    body = request.data
+    headers = request.headers.items()
+    if not isinstance(body, bytes) or not all(isinstance(value, str) for _, value in headers):
+        return None
+    lines = [f"{name}: {value}\r\n" for name, value in headers]
+    head = "".join((first, *lines, f"Content-Length: {len(body)}\r\n\r\n"))
+    # A line break within a value would be the begin of another header.
+    if not head.isascii() or not head.count("\r") == head.count("\n") == len(lines) + 4:
+        return None
+    return head.encode("ascii") + body
+
+
+def _exchanged(
+    connection: Any, message: bytes, meanwhile: Meanwhile | None, timeout: float, url: str
+) -> Reply:
+    whole = False
+    try:
+        sock: socket.socket = connection.taken()
+        sock.settimeout(timeout)
+        sock.sendall(message)
+        if meanwhile:
+            meanwhile()
+        with closing(HTTPResponse(sock, method="POST")) as reply:
+            reply.begin()
+            try:
+                body = reply.read()
+                whole = not reply.will_close
+            except IncompleteRead as cut:
+                body = cut.partial  # that it is short is seen, and told, where it is decoded
+            return reply.status, _by_name(reply.headers), body
+    except TimeoutError as error:
+        raise aws.ReadTimeoutError(endpoint_url=url, error=error) from error
+    except ssl.SSLError as error:
+        raise aws.SSLError(endpoint_url=url, error=error) from error
+    except (OSError, HTTPException) as error:
+        raise aws.ConnectionClosedError(endpoint_url=url, error=error) from error
+    finally:
+        if not whole:
+            connection.close()
+
+
+def _by_name(headers: Message) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in headers.items():
+        lower = name.lower()
+        found[lower] = f"{found[lower]}, {value}" if lower in found else value
+    return found
