@@ -156,10 +156,12 @@ class Cloud:
 
     def close(self) -> None:
         """Close the connections."""
+        from sqlprov.cloud.wires import close
+
         with self._lock:
             clients, self._clients = list(self._clients.values()), {}
         for client in clients:
-            client.close()
+            close(client)
 
 
 def _endpoint_written(service: str) -> str:

@@ -63,7 +63,6 @@ def _short(client: Any, operation: str) -> Send | None:
     # The signer would find it out twice for each request.
     fixed = {**headers, "User-Agent": agent, "Host": host}
     body = model.output_shape
-    failed = client.exceptions.from_code
 
     def send(parameters: Mapping[str, Any], meanwhile: Meanwhile | None) -> dict[str, Any]:
         made = serialize(dict(parameters), model)
@@ -76,7 +75,8 @@ def _short(client: Any, operation: str) -> Send | None:
         decode(model, reply, found)
         if status >= 300:
             told = parser.parse(reply, body)
-            raise failed(told.get("Error", {}).get("Code"))(told, operation)
+            # Not before an error: botocore goes through the whole model for its classes.
+            raise client.exceptions.from_code(told.get("Error", {}).get("Code"))(told, operation)
         found["ResponseMetadata"] = {
             "RequestId": replied.get("x-amzn-requestid", ""),
             "HTTPStatusCode": status,

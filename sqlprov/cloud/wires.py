@@ -113,6 +113,18 @@ def wire_up(client: Any) -> None:
     client._endpoint.http_session._pool_classes_by_scheme.update(_pools())
 
 
+def close(client: Any) -> None:
+    """Close a boto3 client and its connections; one that is in use is closed when its call ends."""
+    session = client._endpoint.http_session
+    managers = (session._manager, *session._proxy_managers.values())
+    pools = [manager.pools.get(key) for manager in managers for key in manager.pools.keys()]
+    client.close()
+    # botocore leaves this to the end of the pools as objects, which at the end of the program comes too late.
+    for pool in pools:
+        if pool is not None:
+            pool.close()
+
+
 @cache
 def _pools() -> dict[str, type]:
     """Scheme -> urllib3's pool of connections."""
