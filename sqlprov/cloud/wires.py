@@ -117,7 +117,7 @@ def close(client: Any) -> None:
     """Close a boto3 client and its connections; one that is in use is closed when its call ends."""
     session = client._endpoint.http_session
     managers = (session._manager, *session._proxy_managers.values())
-    pools = [manager.pools.get(key) for manager in managers for key in manager.pools.keys()]
+    pools = [pool for manager in managers for pool in map(manager.pools.get, manager.pools.keys())]
     client.close()
     # botocore leaves this to the end of the pools as objects, which at the end of the program comes too late.
     for pool in pools:
