@@ -69,29 +69,56 @@ class Decoder:
         self._as_they_are = [(c.name, places[c.path[0]]) for c in direct if c.wire == c.type]
         self._converted = [(c.name, places[c.path[0]], c.type) for c in direct if c.wire != c.type]
 
+    def rows(self, items: Sequence[Mapping[str, Any]]) -> pa.StructArray | None:
+        """Decoded rows of the list as Arrow reads them; `None` if it cannot read every column of them."""
+        if len(self._as_they_are) + len(self._converted) < len(self._columns):
+            return None
+        try:
+            return pa.array(items, type=self._rows, memory_pool=_pool())
+        except UNFIT:
+            return None
+
+    def typed(self, rows: pa.StructArray) -> dict[str, pa.Array]:
+        """Column -> its values in what `rows` gave.
+
+        Raises:
+            MalformedReply: a value is not of the kind that the model says.
+        """
+        try:
+            return self._members(rows)
+        except UNFIT:
+            return self._one_by_one(rows.to_pylist(), {})
+
     def arrays(self, items: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
         """Column -> its values in `items`, decoded rows of the list.
 
         Raises:
             MalformedReply: a value is not of the kind that the model says.
         """
-        found: dict[str, pa.Array] = {}
         try:
-            members = pa.array(items, type=self._rows, memory_pool=_pool()).flatten()
-            made = _converted([(members[at], wanted) for _, at, wanted in self._converted])
-            found = {name: members[at] for name, at in self._as_they_are}
-            found |= {name: each for (name, _, _), each in zip(self._converted, made, strict=True)}
+            found = self._members(pa.array(items, type=self._rows, memory_pool=_pool()))
         except UNFIT:
-            pass  # some value is of another kind: column by column, then, which tells or mends it
+            found = {}  # some value is of another kind: column by column, then, which tells or mends it
+        return self._one_by_one(items, found)
+
+    def _members(self, rows: pa.StructArray) -> dict[str, pa.Array]:
+        members = rows.flatten()
+        made = _converted([(members[at], wanted) for _, at, wanted in self._converted])
+        found = {name: members[at] for name, at in self._as_they_are}
+        return found | {name: each for (name, _, _), each in zip(self._converted, made, strict=True)}
+
+    def _one_by_one(
+        self, items: Sequence[Mapping[str, Any]], found: dict[str, pa.Array]
+    ) -> dict[str, pa.Array]:
         for column in self._columns:
             if column.name not in found:
                 found[column.name] = array(column, (dig(item, column.path) for item in items))
         return found
 
 
-def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Batches of one schema as a single one."""
-    return pa.concat_batches(batches, memory_pool=_pool()) if len(batches) > 1 else batches[0]
+def joined(rows: Sequence[pa.StructArray]) -> pa.StructArray:
+    """What `Decoder.rows` gave of several pages, as one."""
+    return pa.concat_arrays(rows, memory_pool=_pool()) if len(rows) > 1 else rows[0]
 
 
 def _converted(pairs: Sequence[tuple[pa.Array, pa.DataType]]) -> list[pa.Array]:

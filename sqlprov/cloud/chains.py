@@ -97,7 +97,7 @@ class Cutter:
     @property
     def useful(self) -> int:
         """Pages in flight beyond which nothing comes faster: the work here would be what is waited for."""
-        return max(1, round(self._waited / self._busy)) if self._busy > 0 else 1
+        return max(1, int(self._waited / self._busy)) if self._busy > 0 else 1
 
     def longest(self, chains: Sequence[Chain]) -> Chain | None:
         """The chain that has the most pages left, if a piece of it is worth its calls."""

@@ -12,20 +12,18 @@ from __future__ import annotations
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
 
 from sqlprov.catalog.table import Source
-from sqlprov.cloud.batches import dig, joined, seconds
 from sqlprov.cloud.best import Best
-from sqlprov.cloud.calls import call
 from sqlprov.cloud.chains import LONG, LONG_LIMITED, WHOLE, Chain, Cutter
 from sqlprov.cloud.clients import Cloud
-from sqlprov.cloud.details import Details, account_id, counter
+from sqlprov.cloud.details import Details, account_id
 from sqlprov.cloud.faults import matches
+from sqlprov.cloud.paging import Fetched, Page, Pager
 from sqlprov.cloud.rows import Batcher, Row
 from sqlprov.cloud.run import WIDTH, Run
 from sqlprov.errors import BrokenReply, OperationalError
@@ -37,48 +35,9 @@ TOGETHER = 8
 """Pages of a list that are handed on together, at most: each hand-over takes as much work as a page."""
 RAMP = 8
 """Pages after which one more is handed on together: DuckDB takes a handful of batches before anyone reads a row."""
-PATIENCE = 0.01
-"""Seconds after which pages are handed on, however few they are."""
 
 Kept = Callable[[pa.RecordBatch], list[int]]
 """Which rows of a batch meet the demand's filter."""
-
-
-@dataclass
-class Page:
-    """One page of a chain.
-
-    Attributes:
-        items: its rows as they came; none once they are a batch.
-        made: whether what follows has been made of them.
-        times: of its rows, where the chain is sorted by one that matters; `None` if they cannot be read.
-        batch: its rows, where none of them needs a further call.
-        broken: a row is not what the model says.
-    """
-
-    items: list[Mapping[str, Any]]
-    made: bool = False
-    times: list[float] | None = None
-    batch: pa.RecordBatch | None = None
-    broken: BrokenReply | None = None
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """Pages of a chain, fetched one after another.
-
-    Attributes:
-        pages: those that came whole.
-        token: leads to the page after them.
-        error: what ended them.
-        busy, waited: seconds of this process's work, and in all.
-    """
-
-    pages: list[Page]
-    token: str | None
-    error: OperationalError | None
-    busy: float
-    waited: float
 
 
 class Reading:
@@ -91,6 +50,9 @@ class Reading:
         self.best = Best(plan.top) if plan.top and kept else None
         long = LONG_LIMITED if run.hints and run.hints.limited else LONG
         self.cutter = Cutter(plan.windows, long) if plan.windows else None
+        # Whether a page's rows are whole as they come, and all of them wanted.
+        self._whole = not (self.best or plan.describe or plan.tags)
+        self.pager = Pager(plan, run, cloud, self.batcher, self._whole, lambda: self.closed)
         # Region -> pages of its list so far, over all its chains.
         self.pages: dict[str, int] = {}
         self.reports: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -203,104 +165,13 @@ class Reading:
         self.run.note_region(chain.read.region, 1)
         self._fetch(chain)
 
-    def _list(
-        self,
-        region: str,
-        parameters: Mapping[str, Any],
-        rows: Callable[[dict[str, Any]], int],
-        meanwhile: Callable[[], None] | None = None,
-    ) -> dict[str, Any]:
-        table = self.table
-        items = (table.list.items,)
-        return call(
-            self.run,
-            self.cloud,
-            table.client,
-            table.signing,
-            table.list.call,
-            region,
-            parameters,
-            items,
-            rows,
-            meanwhile,
-        )
-
     def _fetch(self, chain: Chain) -> None:
         """Send for the next page of a chain, or for several where they come faster than they are asked for."""
         chain.waiting = False
-        listing, region, end = self.table.list, chain.read.region, chain.high
-        most = min(self.together, 1 + chain.pages // RAMP)
-        many = self._listed and not self._limited and (chain.low, end) == WHOLE
-
-        def work() -> Callable[[], None]:
-            began, busy = time.perf_counter(), time.thread_time()
-            pages: list[Page] = []
-            token, error = chain.token, None
-            try:
-                while True:
-                    parameters = dict(chain.read.parameters)
-                    if token is not None:
-                        parameters[listing.token_in] = token
-                        chain.seen.add(token)
-                    count = counter(listing.items, listing.token_out, chain.seen)
-                    # While the next page is waited for, the one before it is made Arrow.
-                    before = _bound(self._make, region, pages[-1]) if pages else None
-                    reply = self._list(region, parameters, count, before)
-                    pages.append(Page(reply[listing.items]))
-                    token = (reply.get(listing.token_out) if listing.token_out else None) or None
-                    late = time.perf_counter() - began > PATIENCE
-                    if (
-                        token is None
-                        or not many
-                        or len(pages) >= most
-                        or late
-                        or self.closed
-                        or chain.high != end
-                    ):
-                        break
-            except OperationalError as met:
-                error = met
-            cost = time.thread_time() - busy, time.perf_counter() - began
-            return _bound(self._arrived, chain, Fetched(pages, token, error, *cost))
-
-        self._send(work)
-
-    @property
-    def _listed(self) -> bool:
-        """Whether a page's rows are whole as they come, and all of them wanted."""
-        return not (self.best or self.plan.describe or self.plan.tags)
-
-    @property
-    def _limited(self) -> bool:
-        """Whether a LIMIT may end the reading."""
-        return self.run.hints is not None and self.run.hints.limited
-
-    def _times(self, items: Sequence[Mapping[str, Any]]) -> list[float] | None:
-        """When each item was, the earlier the nearer to the list's begin; `None` if that cannot be read."""
-        order = self.best or (self.cutter and self.cutter.windows)
-        if not order:
-            return []
-        path = self.table.by_name[order.column].path
-        found: list[Any] = [item.get(path[0]) for item in items]
-        if len(path) > 1:
-            found = [dig(value, path[1:]) for value in found]
-        if not set(map(type, found)) <= {float}:
-            try:
-                found = [seconds(at) for at in found]
-            except (TypeError, ValueError):
-                return None
-        return [-at for at in found] if self.best and self.best.top.descending else found
-
-    def _make(self, region: str, page: Page) -> None:
-        """Make of a page what is needed of it; once."""
-        if page.made:
-            return
-        page.made, page.times = True, self._times(page.items)
-        if self._listed:
-            try:
-                page.batch, page.items = self.batcher.page(region, page.items), []
-            except BrokenReply as error:
-                page.broken = error
+        limited = self.run.hints is not None and self.run.hints.limited
+        many = min(self.together, 1 + sum(self.pages.values()) // RAMP)
+        most = many if self._whole and not limited else 1
+        self._send(lambda: _bound(self._arrived, chain, self.pager.fetch(chain, most)))
 
     def _arrived(self, chain: Chain, fetched: Fetched) -> None:
         if chain not in self.chains:
@@ -310,7 +181,7 @@ class Reading:
         self.pages[region] = self.pages.get(region, 0) + len(fetched.pages)
         self.run.note_read(pages=len(fetched.pages))
         # The next pages are under way, then, while these are gone through.
-        early = fetched.token and not error and self.asked_again and self._listed
+        early = fetched.token and not error and self.asked_again and self._whole
         early = early and (chain.low, chain.high) == WHOLE
         if early:
             self._go_on(chain, fetched.token)
@@ -325,24 +196,42 @@ class Reading:
 
     def _take(self, chain: Chain, pages: list[Page]) -> BrokenReply | None:
         """Go on with the rows of some pages, batches all at once; those before a broken one, and its error."""
-        batches: list[pa.RecordBatch] = []
-        broken = None
+        parts: list[pa.StructArray] = []
         for page in pages:
-            self._make(chain.read.region, page)
+            self.pager.make(chain, page)
             chain.note(page.times)
             try:
-                batches.extend(self._taken(chain, page))
+                rows = self._taken(chain, page)
             except BrokenReply as error:
-                broken = error
-                break
-        if batches:
-            batch = joined(batches)
+                return self._hand_on(chain, parts) or error
+            if isinstance(rows, pa.StructArray):
+                parts.append(rows)
+            elif rows is not None:
+                if (broken := self._hand_on(chain, parts)) is not None:
+                    return broken
+                self._ready(rows)
+        return self._hand_on(chain, parts)
+
+    def _hand_on(self, chain: Chain, parts: list[pa.StructArray]) -> BrokenReply | None:
+        """Make `parts` one batch, and none of them is left; if they are broken, those before the first that is."""
+        try:
+            if parts:
+                self._ready(self.batcher.pages(chain.read.region, parts))
+        except BrokenReply as error:
+            if len(parts) == 1:
+                return error
+            return next(filter(None, (self._hand_on(chain, [part]) for part in parts)), None)
+        finally:
+            parts.clear()
+        return None
+
+    def _ready(self, batch: pa.RecordBatch) -> None:
+        if batch.num_rows:
             self.ready.append(batch)
             self.run.note_read(rows=batch.num_rows)
-        return broken
 
-    def _taken(self, chain: Chain, page: Page) -> list[pa.RecordBatch]:
-        """Go on with those rows of a page that are the chain's own; as a batch, if they are one.
+    def _taken(self, chain: Chain, page: Page) -> pa.StructArray | pa.RecordBatch | None:
+        """Go on with those rows of a page that are the chain's own; they themselves, if they need no further call.
 
         Raises:
             BrokenReply: one is not what the model says, or does not tell its time.
@@ -354,25 +243,24 @@ class Reading:
             raise BrokenReply(
                 f"{self.table.full_name}: a row without its time.", operation=self.table.list.call
             )
-        own = [chain.keeps(at) for at in page.times or ()]
-        if page.batch is not None:
-            batch = page.batch if whole else page.batch.filter(pa.array(own, pa.bool_()))
-            return [batch] if batch.num_rows else []
+        own = [] if whole else [chain.keeps(at) for at in page.times or ()]
+        if page.rows is not None:
+            return page.rows if whole else page.rows.filter(pa.array(own, pa.bool_()))
         items = page.items if whole else [item for item, kept in zip(page.items, own, strict=True) if kept]
         rows = [Row(region, listed=item) for item in items]
         if not (self.best and self.kept):
             self._later(self.batcher.worth_a_call(rows))
-            return []
+            return None
         if rows:
             batch = self.batcher.batch(rows, Source.LIST, Source.REGION, Source.KEY)
             rows = [rows[at] for at in self.kept(batch)]
-        times = self._times([row.listed or {} for row in rows])
+        times = self.pager.times([row.listed or {} for row in rows])
         if times is None:  # it is in none of the orders there are: DuckDB sorts
             self._too_few(self.best)
             self._later(rows)
         else:
             self.best.add(rows, times)
-        return []
+        return None
 
     def _go_on(self, chain: Chain, token: str | None) -> None:
         """Fetch the next page, or leave that until more rows are asked for."""
@@ -433,8 +321,8 @@ class Reading:
 
         def work() -> Callable[[], None]:
             try:
-                reply = self._list(region, parameters, lambda page: 0)
-                times = self._times(reply[listing.items])
+                reply = self.pager.listed(region, parameters, lambda page: 0)
+                times = self.pager.times(reply[listing.items])
             except OperationalError:
                 times = None  # only the speed depends on it
             # A page may be empty without being the last: then it is the service's clock that bounds all rows.
