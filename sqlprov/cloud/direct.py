@@ -50,11 +50,14 @@ def _short(client: Any, operation: str) -> Send | None:
     context |= {"has_streaming_input": False, "auth_options": None}
     try:
         from botocore.auth import _host_from_url
+        from botocore.awsrequest import _urljoin
 
-        url, headers, _ = client._resolve_endpoint_ruleset(model, {}, context)
+        endpoint, headers, _ = client._resolve_endpoint_ruleset(model, {}, context)
         serialize = client._serializer.serialize_to_request
         sign = client._request_signer.sign
-        exchange = exchanger(client._endpoint.http_session, url + model.http["requestUri"])
+        # An endpoint may have a path of its own, or end with a slash.
+        url = _urljoin(endpoint, "/", None)
+        exchange = exchanger(client._endpoint.http_session, url)
         agent = client._user_agent_creator.to_string()
         parser = client._response_parser
         host = _host_from_url(url)
@@ -66,7 +69,7 @@ def _short(client: Any, operation: str) -> Send | None:
 
     def send(parameters: Mapping[str, Any], meanwhile: Meanwhile | None) -> dict[str, Any]:
         made = serialize(dict(parameters), model)
-        request = AWSRequest("POST", url + made["url_path"], {**made["headers"], **fixed}, made["body"])
+        request = AWSRequest("POST", url, {**made["headers"], **fixed}, made["body"])
         request.context.update(context)
         sign(operation, request)
         status, replied, content = exchange(request, meanwhile)

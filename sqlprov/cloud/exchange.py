@@ -14,15 +14,17 @@ from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore import exceptions as aws
 from urllib3.exceptions import NewConnectionError
+from urllib3.util import parse_url
 
 CHUNK = 1 << 16
 """Bytes read at once, at most."""
 LONGEST_HEAD = 1 << 16
 """Bytes of a reply's head; a longer one is not plain."""
+BODILESS = ("204", "304")
+"""Statuses without a body, whatever length is told."""
 Meanwhile = Callable[[], None]
 """Work to be done while a reply is waited for; it raises nothing."""
 Reply = tuple[int, dict[str, str], bytes]
@@ -48,7 +50,7 @@ def exchanger(session: Any, url: str) -> Callable[[Any, Meanwhile | None], Reply
         return send
     pool = session._manager.connection_from_url(url)
     timeout: float = pool.timeout.read_timeout
-    first = f"POST {urlsplit(url).path or '/'} HTTP/1.1\r\nAccept-Encoding: identity\r\n"
+    first = f"POST {parse_url(url).request_uri} HTTP/1.1\r\nAccept-Encoding: identity\r\n"
 
     def exchange(request: Any, meanwhile: Meanwhile | None = None) -> Reply:
         if (connection := _open(pool)) is None:
@@ -122,21 +124,24 @@ def _read(sock: socket.socket) -> tuple[Reply, bool]:
     """
     begun = bytearray()
     while (end := begun.find(b"\r\n\r\n")) < 0:
-        if not (more := sock.recv(CHUNK)) or len(begun) > LONGEST_HEAD:
+        plain = len(begun) <= LONGEST_HEAD and b"\n\n" not in begun
+        if not plain or not (more := sock.recv(CHUNK)):
             return _read_any(sock, bytes(begun))
         begun += more
     first, *lines = begun[:end].decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     length = headers.get("content-length", "")
-    version, _, status = first[:12].partition(" ")
-    usual = version == "HTTP/1.1" and status.isdecimal() and status >= "200" and len(headers) == len(lines)
-    if not usual or not length.isdecimal() or "transfer-encoding" in headers:
+    version, _, said = first.partition(" ")
+    status = said[:4].rstrip()
+    usual = version == "HTTP/1.1" and len(status) == 3 and status.isdecimal() and status >= "200"
+    told = length.isdecimal() and len(headers) == len(lines) and "transfer-encoding" not in headers
+    if not (usual and told) or status in BODILESS:
         return _read_any(sock, bytes(begun))
     whole = end + 4 + int(length)
     while len(begun) < whole and (more := sock.recv(CHUNK)):
         begun += more
     # One that is short is seen, and told, where it is decoded.
-    stays_open = len(begun) == whole and headers.get("connection", "").lower() != "close"
+    stays_open = len(begun) == whole and "close" not in headers.get("connection", "").lower()
     return (int(status), headers, bytes(begun[end + 4 : whole])), stays_open
 
 
@@ -150,6 +155,8 @@ def _read_any(sock: socket.socket, begun: bytes) -> tuple[Reply, bool]:
         try:
             return (reply.status, headers, reply.read()), not reply.will_close
         except IncompleteRead as cut:
+            if reply.chunked:
+                raise  # unlike a length, nothing in it tells whoever decodes it that it is short
             return (reply.status, headers, cut.partial), False
 
 
