@@ -180,8 +180,11 @@ def _rebuilt(found: pa.Array, wanted: pa.DataType, moments: Iterator[pa.Array]) 
 
 @cache
 def _unlike_json(wanted: pa.DataType) -> bool:
-    """Whether JSON writes a value of this type as something Arrow does not read: a map."""
-    if pa.types.is_map(wanted):
+    """Whether Arrow does not read, or misreads, a value of this type: a map, or a blob.
+
+    Of a blob botocore's parser gives the bytes, which Arrow would take for the base64 that JSON has.
+    """
+    if pa.types.is_map(wanted) or pa.types.is_binary(wanted):
         return True
     return any(_unlike_json(wanted.field(at).type) for at in range(wanted.num_fields))
 

@@ -33,19 +33,25 @@ def decode(
     if declared is not None and declared.isdigit() and int(declared) != len(body):
         whole = counted(int(declared), "byte")
         raise MalformedReply(f"the reply was cut off after {len(body):,} of {whole}", request_id)
-    spoken = operation_model.service_model.resolved_protocol == "json"
+    protocol = operation_model.service_model.resolved_protocol
+    spoken = protocol == "json"
     if response_dict["status_code"] >= 300:
         # An error, which botocore reads; of one that is cut it makes an error without a code, which nobody can
         # tell from a refusal for good. With another status than 400 a proxy may have spoken, which knows no JSON.
         if spoken and response_dict["status_code"] == 400:
             _object(body, request_id)
         return
-    if operation_model.output_shape is None:
+    output = operation_model.output_shape
+    if output is None:
         return  # DeleteModel and its like answer with nothing
+    if protocol == "rest-json":
+        # botocore's parser stumbles over what is no object. All may be in the headers, or the body no JSON by design.
+        if body and "payload" not in output.serialization:
+            _object(body, request_id)
+        return
     if not spoken:
         # botocore's parser of XML raises KeyError for a page of a proxy.
-        output = operation_model.output_shape
-        wrapper = output.serialization.get("resultWrapper", "") if output else ""
+        wrapper = output.serialization.get("resultWrapper", "")
         if wrapper.encode() not in body:
             begin = body[:40].decode("utf-8", "replace")
             raise MalformedReply(f"the reply holds no {wrapper}; it begins {begin!r}", request_id)
