@@ -158,8 +158,9 @@ def throttled(scale: Scale) -> Findings:
         len(found) // 2
     ]
     count = sum(middle["calls"].values())
+    ideal = (count - scale.rate) / scale.rate  # a second's calls are let through at once
     case = f"{count} calls, {scale.rate:g} a second allowed"
-    yield ratio(case, "wall, of calls / rate", middle["wall"], count / scale.rate, 1.1, "us/ideal")
+    yield ratio(case, "wall, of the ideal", middle["wall"], ideal, 1.1, "us/ideal")
     yield ratio(case, "requests sent, of calls", middle["attempts"], count, None, "requests/calls")
 
 
