@@ -167,25 +167,29 @@ def throttled(scale: Scale) -> Findings:
 def memory(scale: Scale) -> Findings:
     """A long list, written bit by bit and held as a table."""
     with Served({"us-east-1": scale.rows}) as served, TemporaryDirectory() as folder:
-        out = str(Path(folder, "rows.csv"))
-        csv = run(served.url, {"work": "csv", "sql": LIST, "out": out})
-        arrow = run(served.url, {"work": "arrow", "sql": LIST})
-        for found in (csv, arrow):
-            modules = {"work": "idle", "modules": found.pop("modules")}
-            found["idle"] = run(served.url, {**modules, "sql": ""})["peak"]
+        jobs: dict[str, Job] = {
+            "csv": {"work": "csv", "sql": LIST, "out": str(Path(folder, "rows.csv"))},
+            "arrow": {"work": "arrow", "sql": LIST},
+        }
+        found = paired(served.url, jobs, scale.pairs)
+        idle: Job = {"work": "idle", "sql": ""}
         one = f"SELECT name FROM {TABLE} LIMIT 1"
-        arrow["ready"] = run(served.url, {**modules, "sql": one})["peak"]
-    if csv["rows"] != arrow["rows"]:
-        raise RuntimeError(f"csv has {csv['rows']} rows, arrow() {arrow['rows']}")
-    case = f"{scale.rows:,} rows to -o csv"
-    mb = {name: csv[name] / 1e6 for name in ("peak", "idle")}
-    yield Finding(case, "peak memory over an idle process", mb["peak"] - mb["idle"], 120, "MB", mb)
+        still: dict[str, Job] = {
+            "csv": {**idle, "modules": found["csv"].pop("modules")},
+            "arrow": {**idle, "modules": found["arrow"]["modules"]},
+            "ready": {**idle, "modules": found["arrow"].pop("modules"), "sql": one},
+        }
+        peaks = {name: each["peak"] / 1e6 for name, each in paired(served.url, still, scale.pairs).items()}
+    mb = {"peak": found["csv"]["peak"] / 1e6, "idle": peaks["csv"]}
+    over = mb["peak"] - mb["idle"]
+    yield Finding(f"{scale.rows:,} rows to -o csv", "peak memory over an idle process", over, 120, "MB", mb)
     case = f"{scale.rows:,} rows as arrow()"
-    mb = {name: arrow[name] / 1e6 for name in ("peak", "idle", "ready", "size", "buffers")}
+    mb = {name: found["arrow"][name] / 1e6 for name in ("peak", "size", "buffers")}
+    mb |= {"idle": peaks["ready"], "no call yet": peaks["arrow"]}
     over = mb["peak"] - mb["idle"]
     yield Finding(case, "peak memory over an idle process, of nbytes", over / mb["size"], 1.5, "", mb)
-    over = mb["peak"] - mb["ready"]
-    yield Finding(case, "the same, over one that has a client", over / mb["size"], None, "", mb)
+    over = mb["peak"] - mb["no call yet"]
+    yield Finding(case, "the same, over one that has made no call", over / mb["size"], None, "", mb)
     yield Finding(case, "buffers held, of nbytes", mb["buffers"] / mb["size"], None, "", mb)
 
 
