@@ -127,7 +127,7 @@ def arrow(job: Found) -> Found:
 
 
 def idle(job: Found) -> Found:
-    """Peak memory of a process with the same imports and a connection that has run SELECT 1."""
+    """Peak memory of a process with the same imports and a connection that has run SELECT 1, and `sql` if there is any."""
     import importlib
 
     for name in job["modules"]:
@@ -139,7 +139,7 @@ def idle(job: Found) -> Found:
 
     connection = sqlprov.connect()
     connection.sql("SELECT 1").fetchall()
-    if job["sql"]:  # and, published beside it, the service's model and a client
+    if job["sql"]:  # brings the service's model and a client
         connection.sql(job["sql"]).fetchall()
     return {"peak": peak()}
 
