@@ -127,7 +127,7 @@ def arrow(job: Found) -> Found:
 
 
 def idle(job: Found) -> Found:
-    """Peak memory of a process with the same imports and a connection that has run SELECT 1, and `sql` if there is any."""
+    """Peak memory of a process with the same imports and a connection that has run SELECT 1, then `sql` if given."""
     import importlib
 
     for name in job["modules"]:
