@@ -98,7 +98,8 @@ def _exchanged(
     stays_open = False
     try:
         sock: socket.socket = connection.taken()
-        sock.settimeout(timeout)
+        if sock.gettimeout() != timeout:
+            sock.settimeout(timeout)
         sock.sendall(message)
         if meanwhile:
             meanwhile()
