@@ -9,7 +9,11 @@ import pytest
 from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, settled
 
 import sqlprov
+from sqlprov.cloud.best import Best
+from sqlprov.cloud.chains import Chain
+from sqlprov.cloud.rows import Row
 from sqlprov.emulator import Emulator, Options
+from sqlprov.plan.hints import Top
 
 REGIONS = ("eu-west-1", "us-east-1", "us-west-2")
 
@@ -192,6 +196,16 @@ def test_a_first_row_that_is_gone_when_described_is_replaced(
     monkeypatch.setattr(Reading, "_choose", deleted_meanwhile)
     rows = con.sql(f"SELECT name, arn FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 3").fetchall()
     assert [name for name, _ in rows] == ["e-248", "e-246", "e-245"]
+
+
+def test_a_list_is_not_left_while_an_order_by_whole_seconds_may_bring_an_earlier_row() -> None:
+    best = Best(Top("creation_time", False, 2))
+    best.add([Row("us-east-1"), Row("us-east-1")], [10.0, 11.9])
+    chain = Chain(None)  # type: ignore[arg-type]
+    chain.note([10.0, 11.9, 12.8])
+    assert not best.settled(chain)
+    chain.note([14.0])
+    assert best.settled(chain)
 
 
 def _client(em: Emulator) -> Any:
