@@ -9,7 +9,9 @@ import pytest
 from bench import DESCRIBE, EXPERIMENTS, LIST, TAGS, experiment, operations, overlap, settled
 
 import sqlprov
+from sqlprov.cloud.run import WIDEST, WIDTH, CallRecord, Run
 from sqlprov.emulator import Emulator, Options
+from sqlprov.settings import Settings
 
 REGIONS = ("eu-west-1", "us-east-1", "us-west-2")
 STS = "GetCallerIdentity"
@@ -204,6 +206,23 @@ def test_no_more_calls_are_under_way_than_allowed(many: Emulator, kept: Any, mos
     assert len(rows) == 60
     assert overlap(many) <= most
     assert overlap(many) >= most - most // 4, "the calls are not concurrent"
+
+
+def test_more_calls_are_under_way_the_longer_nothing_is_throttled(many: Emulator, kept: Any) -> None:
+    many.options.latency = 0.1
+    kept.sql("RESET sqlprov_concurrency")
+    kept.sql(f"SELECT name, arn FROM {EXPERIMENTS} LIMIT 400").fetchall()
+    settled(many)
+    assert 2 * WIDTH < overlap(many) <= WIDEST
+
+
+def test_a_throttle_takes_the_calls_under_way_back_to_where_they_began() -> None:
+    run = Run(Settings())
+    for _ in range(WIDEST):
+        run.note_success()
+    assert run.width == WIDEST
+    run.note_throttle(CallRecord("ListModels", "us-east-1", {}))
+    assert run.width == WIDTH
 
 
 def test_no_more_calls_are_under_way_over_two_tables(em: Emulator, con: Any) -> None:

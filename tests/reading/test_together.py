@@ -10,7 +10,7 @@ from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, settled, 
 
 import sqlprov
 from sqlprov.cloud.run import Run
-from sqlprov.emulator import Emulator, Fault
+from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.engine.foresight import SCAN, _scans
 from sqlprov.engine.session import Session
 from sqlprov.plan import ReadPlan
@@ -81,12 +81,32 @@ def test_reading_together_costs_no_call_and_no_row(cloud: Emulator, connect: Any
     assert operations(cloud) == made
 
 
-def test_what_nobody_asked_for_ends_with_the_statement(cloud: Emulator, con: Any) -> None:
-    # The first table is empty, so that DuckDB never opens the second.
-    query = f"SELECT count(*) FROM {EXPERIMENTS} e JOIN {MODELS} m ON m.model_name = e.name WHERE m.model_name < 'a'"
-    cloud.options.latency = 0.05
+@pytest.mark.parametrize("predicted", [True, False])
+def test_what_nobody_asks_for_any_more_ends_with_the_statement(
+    cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, predicted: bool
+) -> None:
+    if not predicted:
+        monkeypatch.setattr(Run, "taken", lambda self, plan: None)
+    # No endpoint is left to join with: DuckDB ends after the first rows of 25 pages.
+    query = f"""SELECT count(*) FROM {EXPERIMENTS} e JOIN {ENDPOINTS} p ON p.endpoint_name = e.endpoint_name
+                WHERE p.endpoint_status = 'Failed'"""
+    cloud.options = Options(largest_page=10, latency=0.05)
     assert con.sql(query).fetchall() == [(0,)]
-    assert settled(cloud) <= 7
+    settled(cloud)
+    assert operations(cloud)[LIST] < 15
+
+
+def test_a_wrong_prediction_costs_calls_and_no_row(
+    cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con.sql("SET sqlprov_prefetch = off")
+    expected = con.sql(JOIN).fetchall()
+    con.sql("SET sqlprov_prefetch = on")
+    monkeypatch.setattr(Run, "taken", lambda self, plan: None)
+    settled(cloud)
+    cloud.reset_calls()
+    assert con.sql(JOIN).fetchall() == expected
+    assert operations(cloud)["ListEndpoints"] == 2
 
 
 def test_an_error_of_a_table_that_was_begun_early_is_told_as_ever(cloud: Emulator, connect: Any) -> None:
