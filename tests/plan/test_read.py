@@ -9,7 +9,7 @@ from sqlprov.catalog import Table
 from sqlprov.catalog.table import DescribeCall
 from sqlprov.errors import RegionError
 from sqlprov.plan import FALSE, Account, Demand, KeyRead, ListRead, ReadPlan, Regions, plan_read
-from sqlprov.plan.hints import Top
+from sqlprov.plan.hints import Contained, Top
 from sqlprov.plan.predicate import TRUE, And, Compare, In, Not, Opaque, Or, Predicate
 
 KNOWN = ("eu-west-1", "us-east-1", "us-west-2")
@@ -274,3 +274,11 @@ def test_what_a_list_does_not_tell_leaves_the_order_to_duckdb(experiments: Table
 @pytest.mark.parametrize("off", [{"pushdown": False}, {"split": False}])
 def test_cutting_can_be_switched_off(experiments: Table, off: dict[str, bool]) -> None:
     assert plan(experiments, **off).windows is None
+
+
+def test_only_what_texts_of_the_list_contain_spares_calls(experiments: Table) -> None:
+    told = {name: Contained(name, "x") for name in ("status", "creation_time", "schedule", "endpoint_name")}
+    found = plan(experiments, columns=("name", "endpoint_name"), contained=tuple(told.values()))
+    assert found.contained == (told["status"],)
+    found = plan(experiments, contained=tuple(told.values()), pushdown=False)
+    assert found.contained == ()

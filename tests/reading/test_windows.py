@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import duckdb
 import pytest
 from bench import EXPERIMENTS, LIST, experiment, operations, overlap
 
@@ -207,3 +208,44 @@ def test_a_reply_without_times_is_not_cut() -> None:
     chain.note(None)
     chain.note([300.0])
     assert not chain.passed
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("sparse", [False, True])
+def test_no_window_reaches_beyond_the_bounds_of_the_query(
+    em: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, sparse: bool
+) -> None:
+    monkeypatch.setattr(chains.Cutter, "useful", 16)
+    em.options = Options(largest_page=10, sparse_pages=sparse, latency=0.005)
+    for number in range(1_500):
+        experiment(em, f"e-{number:04}", CreationTime=BEGIN + number / 100)
+    low, high = BEGIN + 2.5, BEGIN + 12.5
+    bounds = f"creation_time >= to_timestamp({low}) AND creation_time < to_timestamp({high})"
+    asked = []
+    for split in ("off", "on"):
+        con.sql(f"SET sqlprov_split = {split}")
+        em.reset_calls()
+        found = con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {bounds} ORDER BY name").fetchall()
+        assert found == [(f"e-{number:04}",) for number in range(250, 1_250)]
+        asked.append(
+            {(c.parameters["CreationTimeAfter"], c.parameters["CreationTimeBefore"]) for c in em.calls}
+        )
+    (((after, before),), cut) = asked
+    assert len(cut) > 5, "the list was not cut"
+    assert all(after <= begin < end <= before for begin, end in cut)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(("split", "cut"), [("on", True), ("off", False)])
+def test_cutting_can_be_turned_off_for_tables_in_plain_duckdb(
+    em: Emulator, monkeypatch: pytest.MonkeyPatch, split: str, cut: bool
+) -> None:
+    monkeypatch.setattr(chains.Cutter, "useful", 16)
+    em.options = Options(largest_page=10, latency=0.005)
+    em.fill(1_500)
+    with duckdb.connect() as plain:
+        given = {"endpoint_url": em.url, "services": ["sagemaker"], "regions": "us-east-1"}
+        sqlprov.attach(plain, **given, settings={"split": split})
+        assert len(plain.sql(ALL).fetchall()) == 1_500
+        assert (windows(em) > 1) == cut
+        sqlprov.detach(plain)
