@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -15,6 +17,8 @@ from bench import EXPERIMENTS, LIST, experiment, operations, overlap
 import sqlprov
 from sqlprov.cloud import chains, reading
 from sqlprov.emulator import Emulator, Options
+from sqlprov.plan import ListRead
+from sqlprov.plan.read import Windows
 
 BEGIN = 1_700_000_000.0
 ALL = f"SELECT name, creation_time FROM {EXPERIMENTS}"
@@ -249,3 +253,17 @@ def test_cutting_can_be_turned_off_for_tables_in_plain_duckdb(
         assert len(plain.sql(ALL).fetchall()) == 1_500
         assert (windows(em) > 1) == cut
         sqlprov.detach(plain)
+
+
+@pytest.mark.parametrize("newest", [9.3, 9.9, 500.0])
+def test_no_piece_asks_for_more_than_its_list_asked_for(newest: float) -> None:
+    low, high = (datetime.fromtimestamp(at, UTC) for at in (0.5, 9.9))
+    cutter = chains.Cutter(Windows("time", "After", "Before", "SortOrder", "Descending"), 1)
+    cutter.newest["us-east-1"] = newest
+    chain = chains.Chain(ListRead("us-east-1", {"After": low, "Before": high}), pages=1_000)
+    chain.note([0.5, 2.5])
+    pieces = cutter.cut(chain, 50)
+    assert [(piece.low, piece.high) for piece in pieces] == [(5, 6), (6, 7), (7, 8), (8, 9), (9, math.inf)]
+    assert chain.high == 5
+    for piece in pieces:
+        assert low <= piece.read.parameters["After"] < piece.read.parameters["Before"] <= high
