@@ -31,11 +31,8 @@ from sqlprov.plan import Account, KeyRead, ListRead, ReadPlan
 
 FIRST_ROWS = 4
 """Rows described before the first batch of a list is handed on."""
-TOGETHER = 5
-"""Pages of a list that are handed on together, at most: each hand-over takes as much work as a page.
-
-500 rows: beyond 512 DuckDB takes 2 MB more.
-"""
+TOGETHER = 8
+"""Pages of a list that are handed on together, at most: each hand-over takes as much work as a page."""
 RAMP = 8
 """Pages after which one more is handed on together: DuckDB takes a handful of batches before anyone reads a row."""
 
