@@ -143,9 +143,7 @@ def test_a_page_that_cannot_be_read_leaves_the_pages_before_it(
         for at in range(1, PAGES + 1):
             for on_error in ("warn", "fail"):
                 con.sql(f"SET sqlprov_on_error = '{on_error}'")
-                wire.said[:] = [
-                    Said([plain(page(n, PAGES, **strange if n == at else {}))]) for n in range(1, PAGES + 1)
-                ]
+                wire.pages = [page(n, PAGES, **strange if n == at else {}) for n in range(1, PAGES + 1)]
                 if on_error == "fail":
                     with pytest.raises(BrokenReply, match="us-east-1"):
                         con.sql(query).fetchall()

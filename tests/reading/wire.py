@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+import orjson
+
 EXPERIMENTS = b'{"InferenceExperiments": [{"Name": "a"}], "NextToken": "t"}'
 
 
@@ -52,13 +54,16 @@ class Asked:
 @dataclass
 class Wire:
     """A server; `said` answers the next requests in turn, and a plain reply all others, whose id is the request's
-    body where `echo` is set."""
+    body where `echo` is set. Where `pages` are set, they answer by the token of the request: the n-th page leads to the
+    next by the token n, and a call of a statement that has ended takes no page from the next one.
+    """
 
     url: str
     said: list[Said] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
     echo: bool = False
+    pages: Sequence[bytes] = ()
     open: list[socket.socket] = field(default_factory=list)
 
     def hang_up(self) -> None:
@@ -87,6 +92,8 @@ class _Handler(socketserver.StreamRequestHandler):
             with self.server.lock:
                 wire.asked.append(Asked(number, first, headers, body))
                 said = wire.said.pop(0) if wire.said else Said([plain()])
+            if wire.pages:
+                said = Said([plain(wire.pages[int(orjson.loads(body).get("NextToken", 0))])])
             if wire.echo:
                 said = Said([plain().replace(b"request-7", body)])
             for piece in said.pieces:

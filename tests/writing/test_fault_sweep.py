@@ -40,7 +40,7 @@ class Ended:
 
 @pytest.fixture(autouse=True)
 def quick(session: sqlprov.Connection) -> Iterator[None]:
-    quickly = {"timeout": 0.4, "settle": 0.05, "max_attempts": 2, "await_timeout": 5}
+    quickly = {"timeout": 1.0, "settle": 0.05, "max_attempts": 2, "await_timeout": 5}
     for name, value in quickly.items():
         session.sql(f"SET sqlprov_{name} = {value}")
     yield
