@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from sqlprov.catalog.table import Table
@@ -181,7 +182,7 @@ def _reads(run: Run, cloud: Cloud, region: str, tables: list[Table]) -> Iterator
     for table in tables:
         future: Future[Finding] = Future()
         waiting.append((table, future))
-        run.pool.submit(lambda table=table, future=future: _settle(future, run, cloud, region, table))  # type: ignore[misc]
+        run.pool.submit(partial(_settle, future, run, cloud, region, table))
     for _, future in waiting:
         yield future.result()
 

@@ -147,6 +147,7 @@ def _read(sock: socket.socket) -> tuple[Reply, bool]:
 
 
 def _read_any(sock: socket.socket, begun: bytes) -> tuple[Reply, bool]:
+    # All that it asks of a socket is `makefile`.
     with closing(HTTPResponse(_Begun(sock, begun), method="POST")) as reply:  # type: ignore[arg-type]
         reply.begin()
         headers: dict[str, str] = {}

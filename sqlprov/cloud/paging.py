@@ -65,7 +65,7 @@ class Pager:
     """Fetches pages for one plan.
 
     Args:
-        whole: whether the rows need nothing but the list, and all of them are wanted.
+        list_alone: whether the rows need nothing but the list, and all of them are wanted.
         closed: tells that nobody wants any more.
     """
 
@@ -75,11 +75,11 @@ class Pager:
         run: Run,
         cloud: Cloud,
         batcher: Batcher,
-        whole: bool,
+        list_alone: bool,
         closed: Callable[[], bool],
     ) -> None:
         self._table, self._run, self._cloud, self._batcher = plan.table, run, cloud, batcher
-        self._whole, self._closed = whole, closed
+        self._list_alone, self._closed = list_alone, closed
         order = plan.top or plan.windows
         self._path = plan.table.by_name[order.column].path if order else ()
         self._descending = plan.top is not None and plan.top.descending
@@ -137,7 +137,7 @@ class Pager:
         if page.made:
             return
         page.made, page.times = True, self.times(page.items)
-        if self._whole:
+        if self._list_alone:
             try:
                 page.rows, page.items = self._batcher.page(chain.read.region, page.items), []
             except BrokenReply as error:

@@ -13,7 +13,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
 
 import pyarrow as pa
 
@@ -51,8 +51,8 @@ class Reading:
         long = LONG_LIMITED if run.hints and run.hints.limited else LONG
         self.cutter = Cutter(plan.windows, long) if plan.windows else None
         # Whether a page's rows are whole as they come, and all of them wanted.
-        self._whole = not (self.best or plan.describe or plan.tags)
-        self.pager = Pager(plan, run, cloud, self.batcher, self._whole, lambda: self.closed)
+        self._list_alone = not (self.best or plan.describe or plan.tags)
+        self.pager = Pager(plan, run, cloud, self.batcher, self._list_alone, lambda: self.closed)
         # Region -> pages of its list so far, over all its chains.
         self.pages: dict[str, int] = {}
         self.reports: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -170,8 +170,8 @@ class Reading:
         chain.waiting = False
         limited = self.run.hints is not None and self.run.hints.limited
         many = min(self.together, 1 + sum(self.pages.values()) // RAMP)
-        most = many if self._whole and not limited else 1
-        self._send(lambda: _bound(self._arrived, chain, self.pager.fetch(chain, most)))
+        most = many if self._list_alone and not limited else 1
+        self._send(lambda: partial(self._arrived, chain, self.pager.fetch(chain, most)))
 
     def _arrived(self, chain: Chain, fetched: Fetched) -> None:
         if chain not in self.chains:
@@ -181,7 +181,7 @@ class Reading:
         self.pages[region] = self.pages.get(region, 0) + len(fetched.pages)
         self.run.note_read(pages=len(fetched.pages))
         # The next pages are under way, then, while these are gone through.
-        early = fetched.token and not error and self.asked_again and self._whole
+        early = fetched.token and not error and self.asked_again and self._list_alone
         early = early and (chain.low, chain.high) == WHOLE
         if early:
             self._go_on(chain, fetched.token)
@@ -371,7 +371,7 @@ class Reading:
             row = self.pending.popleft()
             self.budget -= 1
             self.rows_in_flight += 1
-            self._send(_bound(self._complete, row))
+            self._send(partial(self._complete, row))
 
     def _rows_wait(self) -> bool:
         """Whether the rows whose calls are done should be handed on now."""
@@ -382,11 +382,11 @@ class Reading:
     def _complete(self, row: Row) -> Callable[[], None]:
         """In the pool: make the calls of one row."""
         try:
-            return _bound(self._done, row.region, self.details.of(row))
+            return partial(self._done, row.region, self.details.of(row))
         except OperationalError as error:
             if matches(self.table.missing, error):
-                return _bound(self._done, row.region, None)
-            return _bound(self._lost, row, error)
+                return partial(self._done, row.region, None)
+            return partial(self._lost, row, error)
 
     def _done(self, region: str, row: Row | None) -> None:
         self.rows_in_flight -= 1
@@ -422,10 +422,6 @@ class Reading:
         if not self.run.tolerant:
             raise error
         self.run.miss(self.table.full_name, region, error)
-
-
-def _bound(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
-    return lambda: function(*arguments)
 
 
 def _raiser(error: BaseException) -> Callable[[], None]:

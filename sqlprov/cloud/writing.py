@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from sqlprov.catalog.table import Table
@@ -395,7 +396,7 @@ def write_rows(writers: list[RowWriter], run: Run) -> list[Outcome]:
     run.on_cancel(woken)
     pool = run.pool
     for writer in writers:
-        pool.submit(lambda writer=writer: task(writer))  # type: ignore[misc]
+        pool.submit(partial(task, writer))
     with changed:
         changed.wait_for(lambda: len(outcomes) == len(writers) or run.cancelled.is_set())
         begun = [writer for writer in writers if writer.begun]

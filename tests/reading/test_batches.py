@@ -9,6 +9,7 @@ import pytest
 from botocore.parsers import create_parser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from likeness import plain
 
 from sqlprov.catalog import Catalog, Column, Source, Table
 from sqlprov.catalog.api import load_api
@@ -53,20 +54,6 @@ def values(shape: Any) -> st.SearchStrategy[Any]:
         case "boolean":
             return st.booleans()
     return st.text(max_size=20)
-
-
-def plain(value: Any, kind: pa.DataType) -> Any:
-    """A value of botocore or of Arrow, in a form that both have: absent and null members are the same."""
-    if value is None:
-        return None
-    if pa.types.is_struct(kind):
-        parts = {field.name: plain(value.get(field.name), field.type) for field in kind}
-        return {name: part for name, part in parts.items() if part is not None}
-    if pa.types.is_list(kind):
-        return [plain(item, kind.value_type) for item in value]
-    if pa.types.is_map(kind):
-        return {key: plain(item, kind.item_type) for key, item in dict(value).items()}
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 def parsed(body: bytes, operation: Any) -> Any:

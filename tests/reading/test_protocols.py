@@ -8,12 +8,12 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import orjson
-import pyarrow as pa
 import pytest
 from botocore.model import ServiceModel
 from botocore.parsers import ResponseParserError, create_parser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from likeness import plain
 
 from sqlprov.catalog import Column, Source
 from sqlprov.catalog.api import arrow_type
@@ -132,20 +132,6 @@ def reply(model: Any, body: bytes) -> dict[str, Any]:
     decode(operation, response, added)
     found: dict[str, Any] = create_parser(model.resolved_protocol).parse(response, operation.output_shape)
     return found | added
-
-
-def plain(value: Any, kind: pa.DataType) -> Any:
-    """A value of botocore or of Arrow, in a form that both have: absent and null members are the same."""
-    if value is None:
-        return None
-    if pa.types.is_struct(kind):
-        parts = {field.name: plain(value.get(field.name), field.type) for field in kind}
-        return {name: part for name, part in parts.items() if part is not None}
-    if pa.types.is_list(kind):
-        return [plain(item, kind.value_type) for item in value]
-    if pa.types.is_map(kind):
-        return {key: plain(item, kind.item_type) for key, item in dict(value).items()}
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
