@@ -19,8 +19,6 @@ from sqlprov.engine.faults import missing_relation, missing_words, unknown_live
 from sqlprov.engine.session import VARIABLE, Session
 from sqlprov.errors import DataError, NotSupportedError
 from sqlprov.statements import (
-    LONGEST,
-    REMEMBERED,
     Delete,
     Exec,
     Explain,
@@ -64,6 +62,8 @@ VOLATILE = frozenset(
     }
 )
 """Words whose meaning differs between a query's plan and the query."""
+CHANGING = frozenset({"insert", "update", "delete", "merge", "truncate", "nextval", "query"})
+"""Words of a SELECT that may change something, and so runs to its end although nobody may read its rows."""
 LISTINGS = frozenset({"information_schema", "tables", "views", "columns"})
 """Words of statements that list what there is, as SHOW TABLES does: every table has to be there for them."""
 BEGINS, COMMITS = frozenset({"BEGIN", "START"}), frozenset({"COMMIT", "END"})
@@ -127,8 +127,6 @@ class Cursor:
         self.id = f"c{next(_numbers)}"
         # Whether VARIABLE holds it: setting it takes a quarter of a millisecond.
         self._carried = False
-        # Text of a query -> what runs it, each time anew. To make that, DuckDB binds the text once more.
-        self._relations: dict[str, duckdb.DuckDBPyRelation] = {}
         # Name of a prepared statement -> `unresolved` and `relied` of its runs.
         self._prepared: dict[str, tuple[str | None, frozenset[str]]] = {}
         self.in_transaction = False
@@ -186,8 +184,8 @@ class Cursor:
 
             with contextlib.suppress(duckdb.Error):  # what is wrong is told with the text as it was written
                 begin(self._session, self._plan(text, bindings, run), run, ahead=_ahead(query, run))
-        if (again := self._again(text, bindings, run)) is not None:
-            return Answer(again)
+        if self._is_plain(query, bindings):
+            return Answer(self._submitted(text, bindings, run))
         try:
             relation = self._bound(text, bindings, run)
         finally:
@@ -200,36 +198,27 @@ class Cursor:
             self.in_transaction = query.verb in BEGINS
         if relation is None or (query.verb not in READS and relation.columns == ["Success"]):
             return Answer()
-        if query.verb in READS:
-            self._keep(relation, text, bindings, run)
         reader = relation.to_arrow_reader(BATCH)
         if relation.columns == ["Count"] and query.verb in COUNTED:
             changed = reader.read_all()
             return Answer(rowcount=changed.column(0)[0].as_py() if changed.num_rows else -1)
         return Answer(reader)
 
-    def _keep(self, relation: duckdb.DuckDBPyRelation, text: str, bindings: Bindings, run: Run) -> None:
-        """Remember what runs a query, unless it belongs to this run alone."""
-        if bindings.parameters or run.adopted or len(text) > LONGEST:
-            return
-        if relation.sql_query() not in text:
-            return  # it holds rows: DuckDB runs `SELECT nextval(…)` when it is bound
-        if len(self._relations) >= REMEMBERED:
-            self._relations.clear()
-        self._relations[text] = relation
+    def _is_plain(self, query: Query, bindings: Bindings) -> bool:
+        """Whether all that a query does is to answer rows, and none of it has to be known before the first."""
+        if query.verb not in ("SELECT", "FROM") or bindings.parameters or not hasattr(self.duck, "_submit"):
+            return False
+        if query.pivot_without_in or query.words & CHANGING:
+            return False
+        return not (self._definitions.views() or self._definitions.macros())
 
-    def _again(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader | None:
-        """The rows of a query that was asked before; `None` if it is to be bound."""
-        if bindings.parameters or text not in self._relations:
-            return None
-        self._carry()
-        try:
-            return self._relations[text].to_arrow_reader(BATCH)
-        except (duckdb.BinderException, duckdb.CatalogException):
-            if run.error is not None:
-                raise
-            del self._relations[text]  # something that it names has been dropped
-            return None
+    def _submitted(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader:
+        """The rows of a plain query, bound once: `DuckDBPyRelation`, for what may be done with it, binds it twice."""
+
+        def ask(given: Any) -> Any:
+            return self.duck._submit(text, given, "stream", BATCH)
+
+        return self._brought(ask, text, bindings, run).arrow_reader()
 
     def _explain(self, query: Query | Exec, bindings: Bindings, run: Run) -> Answer:
         from sqlprov.engine.explain import explained
@@ -304,6 +293,8 @@ class Cursor:
             try:
                 return ask(parameters)
             except duckdb.Error as error:
+                if run.error is not None:
+                    raise  # it is told in place of DuckDB's
                 if self._session.register(missing_words(error)) or self._adopt(
                     error, bindings.variables, run
                 ):

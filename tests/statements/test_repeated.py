@@ -176,6 +176,17 @@ def test_what_changes_something_is_done_each_time(con: Connection) -> None:
     assert counted(con, "SELECT count(*) FROM kept") == 2
 
 
+@pytest.mark.parametrize("hidden", [False, True])
+def test_what_a_query_changes_is_done_although_nobody_reads_its_rows(con: Connection, hidden: bool) -> None:
+    con.sql("CREATE SEQUENCE numbers; CREATE TABLE kept AS SELECT range AS n FROM range(10_000)")
+    if hidden:
+        con.sql("CREATE MACRO following() AS nextval('numbers')")
+    con.sql("SELECT following() FROM kept" if hidden else "SELECT nextval('numbers') FROM kept")
+    con.sql("WITH new AS (INSERT INTO kept SELECT range FROM range(10_000) RETURNING n) SELECT n FROM new")
+    assert counted(con, "SELECT nextval('numbers')") == 10_001
+    assert counted(con, "SELECT count(*) FROM kept") == 20_000
+
+
 def test_a_pivot_has_the_columns_of_the_rows_that_there_are_now(con: Connection) -> None:
     con.sql("CREATE TABLE kept AS SELECT 'a' AS letter, 1 AS n")
     text = "PIVOT kept ON letter USING sum(n)"
