@@ -269,9 +269,11 @@ class Cursor:
         if query.verb == "EXECUTE" and asked in self._prepared:
             run.unresolved, run.relied = self._prepared[asked]
             return query.text
-        text, run.unresolved, run.relied = scoping.scoped(
-            query.text[before:], self._session, self._definitions, bindings.parameters, run
-        )
+        text, run.unresolved, run.relied = query.text[before:], None, frozenset()
+        if not scoping.is_silent(query, self._session, self._definitions):
+            text, run.unresolved, run.relied = scoping.scoped(
+                text, self._session, self._definitions, bindings.parameters, run
+            )
         hinted = query.verb in ("SELECT", "FROM")
         run.hints = (
             scoping.hinted(query, self._session, self._definitions, bindings.parameters) if hinted else None

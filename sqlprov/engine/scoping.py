@@ -37,6 +37,14 @@ CONTAINING = frozenset({"like", "contains", "starts_with"})
 WORD = re.compile(r"\w+")
 
 
+def is_silent(query: Query, session: Session, definitions: Definitions) -> bool:
+    """Whether a query certainly says nothing of the regions of the live table that it reads."""
+    table = query.lone_table
+    if not table or definitions.views() or definitions.macros():
+        return False
+    return Names(session, definitions).live(table)
+
+
 def scoped(
     text: str,
     session: Session,
@@ -264,7 +272,7 @@ class Names:
 
     def body(self, parts: tuple[str, ...]) -> str | None:
         """The query of a view or a macro that a user has made; `None` if there is none of that name."""
-        if self.live(parts):
+        if not (self._definitions.views() or self._definitions.macros()) or self.live(parts):
             return None
         if len(parts) == 2 and parts[0].lower() in self._session.catalog.providers():
             return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlprov.statements import outline
 from sqlprov.statements.phrase import Phrase
+from sqlprov.statements.silence import lone_table
 from sqlprov.statements.statement import Statement
 from sqlprov.statements.tokens import Kind, Token, tokens
 
@@ -71,8 +72,8 @@ class Query(Statement):
     @cached_property
     def hints(self) -> tuple[str, ...]:
         """The texts of the leading `/*+ … */`."""
-        found = []
-        for token in tokens(self.text, comments=True):
+        found: list[str] = []
+        for token in tokens(self.text, comments=True) if "/*+" in self.text else ():
             if token.kind is not Kind.COMMENT:
                 break
             if token.text.startswith("/*+"):
@@ -93,6 +94,11 @@ class Query(Statement):
     def pivot_without_in(self) -> bool:
         """Whether a PIVOT takes its columns from the data: DuckDB reads the data even to prepare or explain it."""
         return outline.pivot_without_in(self.tokens)
+
+    @cached_property
+    def lone_table(self) -> tuple[str, ...]:
+        """The parts of the name of the table that it reads; empty if it may read more, or mean regions."""
+        return lone_table(self.text, self.tokens)
 
     @cached_property
     def tree(self) -> exp.Expr | None:

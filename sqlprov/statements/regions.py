@@ -21,8 +21,6 @@ from sqlprov.statements.regions_walk import Walk
 
 _NESTED = 8
 """Views within views that are replaced by their queries."""
-_INDIRECT = (exp.Query, exp.UDTF, exp.Pivot, exp.Join, exp.Columns, exp.PositionalColumn)
-"""What may give a column another name than its own, or name it without its name."""
 
 
 @dataclass(frozen=True)
@@ -74,35 +72,6 @@ def uses_region(text: str) -> bool:
     return "region" in text.lower()
 
 
-def is_silent(
-    text: str, tree: exp.Expr, live: Callable[[Names], bool], view: Callable[[Names], str | None]
-) -> bool:
-    """Whether a statement certainly says nothing of regions: a SELECT over one live table that never names them.
-
-    Args:
-        text: the statement.
-        tree: its syntax tree.
-        live, view: as `analyse` takes them.
-    """
-    start = tree.args.get("from_")
-    table = start.this if isinstance(tree, exp.Select) and start is not None else None
-    if not isinstance(table, exp.Table) or not live(tuple(part.name for part in table.parts)):
-        return False
-    rows = {table.name.lower(), table.alias.lower()}
-    for node in tree.walk():
-        if isinstance(node, _INDIRECT) and node is not tree:
-            return False
-        if isinstance(node, exp.TableAlias) and node.columns:
-            return False
-        if isinstance(node, exp.Column) and node.name.lower() in rows:
-            return False  # a row as a whole
-        if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
-            item = node.parent if isinstance(node.parent, exp.Column) else node
-            if item.parent is not tree:
-                return False
-    return not reaches_region(text, view)
-
-
 def analyse(
     text: str,
     live: Callable[[Names], bool],
@@ -146,8 +115,6 @@ def _analysed(text: str, world: World) -> Analysis:
     tree = source.tree()
     if tree is None or tree.find(exp.Command):
         return _unread(text, world)
-    if is_silent(text, tree, world.live, world.view):
-        return Analysis(text)
     try:
         _statement(Walk(world, source, tree, editable=True), tree)
     except RecursionError:
