@@ -23,8 +23,8 @@ _MOMENT = pa.timestamp("us", "UTC")
 
 
 @cache
-def _pool() -> pa.MemoryPool:
-    """Memory that is given back: Arrow's own pool keeps some for each thread, and pages are made in many."""
+def pool() -> pa.MemoryPool:
+    """Memory that is given back: of Arrow's own pool the first byte takes megabytes, and it keeps some a thread."""
     return pa.system_memory_pool()
 
 
@@ -46,12 +46,12 @@ def array(column: Column, values: Iterable[Any]) -> pa.Array:
     items = list(values)
     if not _unlike_json(column.type):
         try:
-            return _converted([(pa.array(items, type=column.wire, memory_pool=_pool()), column.type)])[0]
+            return _converted([(pa.array(items, type=column.wire, memory_pool=pool()), column.type)])[0]
         except UNFIT:
             pass  # the slow way tells or mends it
     try:
         plain = [_plain(item, column.type) for item in items]
-        return _converted([(pa.array(plain, type=column.wire), column.type)])[0]
+        return _converted([(pa.array(plain, type=column.wire, memory_pool=pool()), column.type)])[0]
     except UNFIT as error:
         raise MalformedReply(f"the reply's {column.name} is no {column.type} ({error})") from None
 
@@ -74,7 +74,7 @@ class Decoder:
         if len(self._as_they_are) + len(self._converted) < len(self._columns):
             return None
         try:
-            return pa.array(items, type=self._rows, memory_pool=_pool())
+            return pa.array(items, type=self._rows, memory_pool=pool())
         except UNFIT:
             return None
 
@@ -96,13 +96,13 @@ class Decoder:
             MalformedReply: a value is not of the kind that the model says.
         """
         try:
-            found = self._members(pa.array(items, type=self._rows, memory_pool=_pool()))
+            found = self._members(pa.array(items, type=self._rows, memory_pool=pool()))
         except UNFIT:
             found = {}  # some value is of another kind: column by column, then, which tells or mends it
         return self._one_by_one(items, found)
 
     def _members(self, rows: pa.StructArray) -> dict[str, pa.Array]:
-        members = rows.flatten()
+        members = rows.flatten(memory_pool=pool())
         made = _converted([(members[at], wanted) for _, at, wanted in self._converted])
         found = {name: members[at] for name, at in self._as_they_are}
         return found | {name: each for (name, _, _), each in zip(self._converted, made, strict=True)}
@@ -118,7 +118,7 @@ class Decoder:
 
 def joined(rows: Sequence[pa.StructArray]) -> pa.StructArray:
     """What `Decoder.rows` gave of several pages, as one."""
-    return pa.concat_arrays(rows, memory_pool=_pool()) if len(rows) > 1 else rows[0]
+    return pa.concat_arrays(rows, memory_pool=pool()) if len(rows) > 1 else rows[0]
 
 
 def _converted(pairs: Sequence[tuple[pa.Array, pa.DataType]]) -> list[pa.Array]:
@@ -146,11 +146,12 @@ def _moments(floats: Sequence[pa.Array]) -> Iterator[pa.Array]:
     """Timestamps for arrays of seconds: all at once, because a page's arrays are short and each step is not."""
     if not floats:
         return
-    together = pa.concat_arrays(floats)
-    micros = pc.round(pc.multiply(together, _MICROS)).cast(pa.int64()).view(_MOMENT)
+    together = pa.concat_arrays(floats, memory_pool=pool())
+    micros = pc.round(pc.multiply(together, _MICROS, memory_pool=pool()), memory_pool=pool())
+    moments = micros.cast(pa.int64(), memory_pool=pool()).view(_MOMENT)
     at = 0
     for each in floats:
-        yield micros.slice(at, len(each))
+        yield moments.slice(at, len(each))
         at += len(each)
 
 
@@ -159,23 +160,28 @@ def _rebuilt(found: pa.Array, wanted: pa.DataType, moments: Iterator[pa.Array]) 
         return found
     if pa.types.is_timestamp(wanted):
         moment = next(moments)
-        return moment if wanted == _MOMENT else moment.cast(wanted, safe=False)
+        return moment if wanted == _MOMENT else moment.cast(wanted, safe=False, memory_pool=pool())
     if pa.types.is_binary(wanted):
         return pa.array(
             [None if text is None else base64.b64decode(text, validate=True) for text in found.to_pylist()],
             wanted,
+            memory_pool=pool(),
         )
     if pa.types.is_struct(wanted):
         parts = [_rebuilt(found.field(at), wanted.field(at).type, moments) for at in range(wanted.num_fields)]
-        return pa.StructArray.from_arrays(parts, fields=list(wanted), mask=found.is_null())
+        return pa.StructArray.from_arrays(parts, fields=list(wanted), mask=_nulls(found), memory_pool=pool())
     if pa.types.is_list(wanted):
         values = _rebuilt(found.values, wanted.value_type, moments)
-        return pa.ListArray.from_arrays(found.offsets, values, type=wanted, mask=found.is_null())
+        return pa.ListArray.from_arrays(found.offsets, values, type=wanted, mask=_nulls(found), pool=pool())
     if pa.types.is_map(wanted):
         items = _rebuilt(found.items, wanted.item_type, moments)
-        made = pa.MapArray.from_arrays(found.offsets, found.keys, items, type=wanted)
-        return pc.if_else(found.is_null(), pa.scalar(None, wanted), made)
-    return found.cast(wanted)
+        made = pa.MapArray.from_arrays(found.offsets, found.keys, items, type=wanted, pool=pool())
+        return pc.if_else(_nulls(found), pa.scalar(None, wanted), made, memory_pool=pool())
+    return found.cast(wanted, memory_pool=pool())
+
+
+def _nulls(found: pa.Array) -> pa.Array:
+    return pc.is_null(found, memory_pool=pool())
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.catalog.table import Source, Table
-from sqlprov.cloud.batches import Decoder, array, dig, joined
+from sqlprov.cloud.batches import Decoder, array, dig, joined, pool
 from sqlprov.cloud.conditions import expression
 from sqlprov.cloud.faults import MalformedReply
 from sqlprov.errors import BrokenReply
@@ -75,7 +75,7 @@ class Batcher:
         except MalformedReply as error:
             raise self._broken(region, error) from None
         columns = [
-            found[column.name] if column.name in found else pa.repeat(pa.scalar(region), len(together))
+            found[column.name] if column.name in found else pa.repeat(region, len(together), pool())
             for column in self._columns
         ]
         return pa.RecordBatch.from_arrays(columns, schema=self._schema)
