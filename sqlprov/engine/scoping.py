@@ -120,13 +120,15 @@ def hinted(
     if not names.may_read_live(query.text):
         return None
     from sqlprov.plan.hints import Hints
-    from sqlprov.statements.hints import contained, sorted_by
 
     limited = bool(query.words & {"limit", "fetch"})
     sorts = limited and "order" in query.words
     contains = bool(query.words & CONTAINING) or "~~" in query.text
     if not (sorts or contains) or query.tree is None:
         return Hints(limited=limited)
+    # Here, not above: sqlglot takes 60 ms, which a statement that needs no tree need not pay.
+    from sqlprov.statements.hints import contained, sorted_by
+
     found: dict[str, tuple[Contained, ...]] = {}
     if contains and not names.macros(query.text):
         found = contained(query.tree, names.table, names.free, _by_name(parameters))
