@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlprov.catalog import Table
 
 MOST_CONNECTIONS = 256
-# What a connection calls its account by, service and region -> their pace, as long as a connection holds it.
+# Endpoint, account, service and region -> their pace, as long as a connection holds it.
 _shared: WeakValueDictionary[tuple[Any, ...], Limiter] = WeakValueDictionary()
 _sharing = threading.Lock()
 
@@ -44,7 +44,7 @@ class Cloud:
     # but replaced: other threads may be going through it.
     pages: dict[tuple[str, str], int] = field(default_factory=dict)
     _clients: dict[tuple[str, str, float], Any] = field(default_factory=dict)
-    _limiters: dict[tuple[str, str], Limiter] = field(default_factory=dict)
+    _limiters: dict[tuple[Any, str, str], Limiter] = field(default_factory=dict)
     asking_account: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -96,13 +96,19 @@ class Cloud:
             return known
 
     def limiter(self, service: str, region: str) -> Limiter:
-        """The pace of botocore's `service` in `region`; one for all threads, and all connections to the account."""
-        known = self._limiters.get((service, region))
+        """The pace of botocore's `service` in `region`; one for all threads, and all connections to the account.
+
+        As long as an account is not known, each profile is taken for one of its own.
+        """
+        profile = (self.profile, self.credentials)
+        account = self.account_id or profile
+        known = self._limiters.get((account, service, region))
         if known is None:
-            account = (self.profile, self.endpoint_url, self.credentials, service, region)
+            # What was learned before the account was known holds for it.
+            before = self._limiters.get((profile, service, region)) or Limiter()
             with _sharing:
-                known = _shared.setdefault(account, Limiter())
-            self._limiters[service, region] = known
+                known = _shared.setdefault((self.endpoint_url, account, service, region), before)
+            self._limiters[account, service, region] = known
         return known
 
     def _new(self, service: str, region: str, timeout: float) -> Any:

@@ -130,3 +130,14 @@ def test_connections_to_one_account_share_the_pace_and_others_do_not(em: Emulato
     assert other.limiter("sagemaker", "us-east-1") is not pace
     assert one.limiter("sagemaker", "eu-west-1") is not pace
     assert one.limiter("sts", "us-east-1") is not pace
+
+
+def test_profiles_of_one_account_share_its_pace_as_soon_as_it_is_known() -> None:
+    one, two, other = (Cloud(profile=name) for name in ("one", "two", "other"))
+    pace = one.limiter("sagemaker", "us-east-1")
+    assert two.limiter("sagemaker", "us-east-1") is not pace
+    one.account_id = two.account_id = "111111111111"
+    other.account_id = "222222222222"
+    assert one.limiter("sagemaker", "us-east-1") is pace
+    assert two.limiter("sagemaker", "us-east-1") is pace
+    assert other.limiter("sagemaker", "us-east-1") is not pace

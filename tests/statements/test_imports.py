@@ -17,7 +17,9 @@ HEAVY = (
 )
 TABLE = "aws.sagemaker.inference_experiments"
 LIBRARY = "import sqlprov; sqlprov.connect().sql({sql!r}).fetchall()"
-PROGRAM = "from sqlprov.frontends.cli import cli; cli(['exec', '-o', 'jsonl', {sql!r}], standalone_mode=False)"
+PROGRAM = (
+    "from sqlprov.frontends.cli import cli; cli(['exec', '-o', 'jsonl', {sql!r}], standalone_mode=False)"
+)
 
 
 def loaded(code: str, sql: str, emulator: Emulator) -> set[str]:
