@@ -269,8 +269,11 @@ class Cursor:
         if query.verb == "EXECUTE" and asked in self._prepared:
             run.unresolved, run.relied = self._prepared[asked]
             return query.text
-        text, run.unresolved, run.relied = query.text[before:], None, frozenset()
-        if not scoping.is_silent(query, self._session, self._definitions):
+        text = query.text[before:]
+        if query.lone and scoping.is_silent(query, self._session, self._definitions):
+            relied = {query.lone.table[-1].lower()} if query.lone.limited else ()
+            run.unresolved, run.relied = None, frozenset(relied)
+        else:
             text, run.unresolved, run.relied = scoping.scoped(
                 text, self._session, self._definitions, bindings.parameters, run
             )

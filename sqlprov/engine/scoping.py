@@ -38,11 +38,10 @@ WORD = re.compile(r"\w+")
 
 
 def is_silent(query: Query, session: Session, definitions: Definitions) -> bool:
-    """Whether a query certainly says nothing of the regions of the live table that it reads."""
-    table = query.lone_table
-    if not table or definitions.views() or definitions.macros():
+    """Whether a query reads one live table and says nothing of its regions but what DuckDB hands on by itself."""
+    if query.lone is None or definitions.views() or definitions.macros():
         return False
-    return Names(session, definitions).live(table)
+    return Names(session, definitions).live(query.lone.table)
 
 
 def scoped(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlprov.statements import outline
 from sqlprov.statements.phrase import Phrase
-from sqlprov.statements.silence import lone_table
+from sqlprov.statements.silence import Lone, lone
 from sqlprov.statements.statement import Statement
 from sqlprov.statements.tokens import Kind, Token, tokens
 
@@ -96,9 +96,9 @@ class Query(Statement):
         return outline.pivot_without_in(self.tokens)
 
     @cached_property
-    def lone_table(self) -> tuple[str, ...]:
-        """The parts of the name of the table that it reads; empty if it may read more, or mean regions."""
-        return lone_table(self.text, self.tokens)
+    def lone(self) -> Lone | None:
+        """The only table that it reads; `None` if it may read more, or its regions must be analysed."""
+        return lone(self.tokens)
 
     @cached_property
     def tree(self) -> exp.Expr | None:

@@ -1,34 +1,49 @@
-"""Tokens of a statement in; the one table that it reads, if it certainly says nothing of regions, out.
+"""Tokens of a statement in; the one table that it reads, and that it needs no analysis of its regions, out.
 
-Most statements name no region, and reading one for conditions on it (`regions`) takes longer than all other planning.
+Most statements name no region, or by `=` and IN, which DuckDB hands to the scan by itself; and reading a statement
+for its regions (`regions`) takes longer than all other planning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from sqlprov.statements.tokens import Kind, Token
+
+Tokens = Sequence[Token]
 
 _INDIRECT = frozenset(
     {
         *("select", "from", "with", "join", "natural", "union", "intersect", "except", "values", "table"),
-        *("pivot", "unpivot", "columns"),
+        *("pivot", "unpivot", "columns", "tablesample", "sample"),
     }
 )
-"""Words after which there may be a further relation, or a column of the first by another name than its own."""
+"""Words of a further relation, of columns that are not named, and of a choice of rows before a condition is asked."""
 _CLAUSES = ("WHERE", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT", "OFFSET")
 _NAMES = (Kind.WORD, Kind.QUOTED)
+_VALUES = (Kind.TEXT, Kind.PARAMETER)
+_OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
-def lone_table(text: str, found: Sequence[Token]) -> tuple[str, ...]:
-    """The parts of the only name after FROM; empty if more may be read, or a region may be meant.
+@dataclass(frozen=True)
+class Lone:
+    """The only table of a statement.
 
-    Args:
-        text: the statement.
-        found: its tokens.
+    Attributes:
+        table: the parts of its name.
+        limited: whether a condition names regions; DuckDB hands it to the scan.
     """
-    if not found or not found[0].says("SELECT", "FROM") or "region" in text.lower():
-        return ()
+
+    table: tuple[str, ...]
+    limited: bool
+
+
+def lone(found: Tokens) -> Lone | None:
+    """The only table of a statement with these tokens; `None` if more may be read, or its regions must be analysed."""
+    if not found or not found[0].says("SELECT", "FROM"):
+        return None
     start = next((at for at, token in enumerate(found) if token.says("FROM")), len(found))
     parts, at = _name(found, start + 1)
     if at < len(found) and found[at].says("AS"):
@@ -37,13 +52,21 @@ def lone_table(text: str, found: Sequence[Token]) -> tuple[str, ...]:
     if at < len(found) and found[at].kind in _NAMES and not found[at].says(*_CLAUSES):
         rows.add(found[at].value.lower())
         at += 1
-    if at < len(found) and not found[at].says(*_CLAUSES):
-        return ()
-    plain = _is_plain(found[1:start], rows, listed=True) and _is_plain(found[at:], rows)
-    return parts if plain else ()
+    items, rest = found[1:start], found[at:]
+    if (
+        not parts
+        or (rest and not rest[0].says(*_CLAUSES))
+        or not (_is_plain(items, rows, True) and _is_plain(rest, rows, False))
+    ):
+        return None
+    named = (
+        _regions(items, rows, "SELECT"),
+        *(_regions(part, rows, part[0].text.upper()) for part in _clauses(rest)),
+    )
+    return None if None in named else Lone(parts, True in named)
 
 
-def _name(found: Sequence[Token], at: int) -> tuple[tuple[str, ...], int]:
+def _name(found: Tokens, at: int) -> tuple[tuple[str, ...], int]:
     """The parts of the name at a token, none if there is no name, and the index of the token after it."""
     parts: list[str] = []
     while at < len(found) and found[at].kind in _NAMES:
@@ -55,7 +78,7 @@ def _name(found: Sequence[Token], at: int) -> tuple[tuple[str, ...], int]:
     return (), at
 
 
-def _is_plain(found: Sequence[Token], rows: set[str], *, listed: bool = False) -> bool:
+def _is_plain(found: Tokens, rows: set[str], listed: bool) -> bool:
     """Whether each column that is meant is named: neither all at once outside of the select list, nor a whole row.
 
     Args:
@@ -69,17 +92,65 @@ def _is_plain(found: Sequence[Token], rows: set[str], *, listed: bool = False) -
             word = token.value.lower()
             if word in _INDIRECT or (word in rows and not (at + 1 < len(found) and found[at + 1].says("."))):
                 return False
-        elif token.kind is Kind.MARK and token.text in "()[]{}#*":
-            if token.text == "#":
+        elif token.says("#"):
+            return False
+        elif token.says("*") and not _counts(found, at):
+            before = found[at - 1] if at else None
+            if not (listed and depth == 0 and (before is None or before.says(",", ".", "DISTINCT"))):
                 return False
-            if token.text == "*" and not _counts(found, at):
-                before = found[at - 1] if at else None
-                if not (listed and depth == 0 and (before is None or before.says(",", ".", "DISTINCT"))):
-                    return False
-            depth += (token.text in "([{") - (token.text in ")]}")
+        depth += (token.text in _OPEN) - (token.text in _CLOSE)
     return True
 
 
-def _counts(found: Sequence[Token], star: int) -> bool:
+def _counts(found: Tokens, star: int) -> bool:
     """Whether a `*` is that of `count(*)`."""
     return star > 1 and found[star - 1].says("(") and found[star - 2].says("COUNT")
+
+
+def _clauses(found: Tokens) -> list[Tokens]:
+    """What follows the table, cut before each keyword of _CLAUSES."""
+    starts, depth = [], 0
+    for at, token in enumerate(found):
+        if depth == 0 and token.says(*_CLAUSES):
+            starts.append(at)
+        depth += (token.text in _OPEN) - (token.text in _CLOSE)
+    return [found[at:end] for at, end in pairwise([*starts, len(found)])]
+
+
+def _regions(found: Tokens, rows: set[str], clause: str) -> bool | None:
+    """Whether a clause, or the select list, limits regions by a condition of its own; `None` if that is not plain."""
+    limits = depth = 0
+    for at, token in enumerate(found):
+        if "region" in token.text.lower():
+            if depth or token.kind not in _NAMES or token.value.lower() != "region":
+                return None
+            qualified = at > 1 and found[at - 1].says(".") and found[at - 2].value.lower() in rows
+            before, after = found[: at - 2 if qualified else at], found[at + 1 :]
+            if clause == "SELECT":
+                if (before and not before[-1].says(",", "DISTINCT")) or (after and not after[0].says(",")):
+                    return None
+            elif clause == "WHERE":
+                if not _is_conjunct(found, before, after):
+                    return None
+                limits += 1
+            elif clause not in ("GROUP", "ORDER"):
+                return None
+        depth += (token.text in _OPEN) - (token.text in _CLOSE)
+    return limits > 0
+
+
+def _is_conjunct(where: Tokens, before: Tokens, after: Tokens) -> bool:
+    """Whether WHERE asks that `region`, between `before` and `after`, is one of some values, by `=` or IN."""
+    if not before[-1].says("WHERE", "AND") or any(token.says("OR", "BETWEEN", "CASE") for token in where):
+        return False
+    if len(after) > 1 and after[0].says("=") and after[1].kind in _VALUES:
+        rest = after[2:]
+    elif len(after) > 2 and after[0].says("IN") and after[1].says("("):
+        end = next((at for at, token in enumerate(after) if token.says(")")), len(after))
+        values = after[2:end]
+        if not all(t.kind in _VALUES if at % 2 == 0 else t.says(",") for at, t in enumerate(values)):
+            return False
+        rest = after[end + 1 :]
+    else:
+        return False
+    return not rest or rest[0].says("AND")
