@@ -25,8 +25,6 @@ from sqlprov.statements.update import Update
 from sqlprov.statements.write import Write
 
 __all__ = [
-    "LONGEST",
-    "REMEMBERED",
     "STATEMENTS",
     "Answered",
     "Delete",
