@@ -9,6 +9,7 @@ import pytest
 
 from sqlprov.connection import Connection
 from sqlprov.emulator import Emulator, Fault
+from sqlprov.engine.cursor import Cursor
 from sqlprov.errors import AccessDenied, Error, ProgrammingError, RegionError
 
 Connect = Callable[..., Connection]
@@ -185,6 +186,35 @@ def test_what_a_query_changes_is_done_although_nobody_reads_its_rows(con: Connec
     con.sql("WITH new AS (INSERT INTO kept SELECT range FROM range(10_000) RETURNING n) SELECT n FROM new")
     assert counted(con, "SELECT nextval('numbers')") == 10_001
     assert counted(con, "SELECT count(*) FROM kept") == 20_000
+
+
+QUERIES = [
+    f"SELECT name, status FROM {EXPERIMENTS} WHERE region = 'us-east-1' ORDER BY name",
+    f"FROM {EXPERIMENTS} WHERE region LIKE 'us-%' ORDER BY region, name LIMIT 3",
+    f"SELECT count(*) AS n, region FROM {EXPERIMENTS} GROUP BY ALL ORDER BY ALL",
+    "SELECT 1 AS one, [1, 2] AS list, {'a': NULL} AS struct",
+    "SELECT 1 WHERE false",
+    "SELECT nothing",
+    "SELECT * FROM nowhere",
+    "SELECT ?",
+    f"SELECT nam FROM {EXPERIMENTS}",
+    f"SELECT CAST(name AS INTEGER) FROM {EXPERIMENTS} WHERE region = 'us-east-1'",
+]
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_a_query_is_answered_alike_if_duckdb_can_only_bind_it_twice(
+    connect: Connect, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer() -> object:
+        try:
+            return connect().sql(text).arrow()
+        except Error as error:
+            return type(error), str(error).split("\n")[0]
+
+    once = answer()
+    monkeypatch.setattr(Cursor, "_is_plain", lambda *_: False)
+    assert answer() == once
 
 
 def test_a_pivot_has_the_columns_of_the_rows_that_there_are_now(con: Connection) -> None:
