@@ -76,6 +76,7 @@ class Reading:
             raise
 
     def _start(self) -> None:
+        self.run.reach(len({step.region for step in self.plan.steps}))
         if self.plan.account is Account.KNOWN:
             self.batcher.account = self.cloud.account_id or ""
         if self.plan.account is Account.STS and self.plan.steps:

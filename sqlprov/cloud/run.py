@@ -192,6 +192,10 @@ class Run:
         """Calls that may be in flight now."""
         return self.settings.concurrency or self._width
 
+    def reach(self, regions: int) -> None:
+        """So many regions are read: a call to each may be in flight, for each has a pace of its own."""
+        self._width = max(self._width, min(regions, WIDEST))
+
     def note_success(self) -> None:
         """A call succeeded: one more may be in flight."""
         self._width = min(self._width + 1, WIDEST)

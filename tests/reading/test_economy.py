@@ -248,6 +248,22 @@ def test_regions_are_listed_at_the_same_time(em: Emulator, con: Any) -> None:
     assert overlap(em) == 3
 
 
+@pytest.mark.parametrize("where", ["name = 'x'", "true"])
+def test_many_regions_are_read_at_once(em: Emulator, con: Any, where: str) -> None:
+    regions = sqlprov.connect(endpoint_url=em.url, region="us-east-1").sql(
+        "SELECT region FROM aws.regions WHERE partition = 'aws' ORDER BY region LIMIT 20"
+    )
+    named = tuple(region for (region,) in regions.fetchall())
+    em.options.latency = 0.5
+    con.sql(
+        f"SELECT name FROM {EXPERIMENTS} WHERE {where} AND region IN {named}"
+    ).fetchall()  # makes the clients
+    em.reset_calls()
+    con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {where} AND region IN {named}").fetchall()
+    assert sorted(call.region for call in em.calls) == sorted(named)
+    assert overlap(em) == len(named) > WIDTH
+
+
 def test_the_second_page_is_fetched_only_when_more_rows_are_wanted(many: Emulator, kept: Any) -> None:
     with kept.cursor() as cursor:
         cursor.sql("SET threads = 1")
