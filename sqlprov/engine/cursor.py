@@ -184,7 +184,7 @@ class Cursor:
 
             with contextlib.suppress(duckdb.Error):  # what is wrong is told with the text as it was written
                 begin(self._session, self._plan(text, bindings, run), run, ahead=_ahead(query, run))
-        if self._is_plain(query, bindings):
+        if self._is_plain(query):
             return Answer(self._submitted(text, bindings, run))
         try:
             relation = self._bound(text, bindings, run)
@@ -204,16 +204,20 @@ class Cursor:
             return Answer(rowcount=changed.column(0)[0].as_py() if changed.num_rows else -1)
         return Answer(reader)
 
-    def _is_plain(self, query: Query, bindings: Bindings) -> bool:
+    def _is_plain(self, query: Query) -> bool:
         """Whether all that a query does is to answer rows, and none of it has to be known before the first."""
-        if query.verb not in ("SELECT", "FROM") or bindings.parameters or not hasattr(self.duck, "_submit"):
+        if query.verb not in ("SELECT", "FROM") or not hasattr(self.duck, "_submit"):
             return False
         if query.pivot_without_in or query.words & CHANGING:
             return False
         return not (self._definitions.views() or self._definitions.macros())
 
     def _submitted(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader:
-        """The rows of a plain query, bound once: `DuckDBPyRelation`, for what may be done with it, binds it twice."""
+        """The rows of a plain query, bound once.
+
+        `DuckDBPyConnection._submit` is private, and is what DuckDB's relations run their text with; `sql` makes a
+        relation, for which the text is bound once more. Without `_submit` nothing but that time is lost.
+        """
 
         def ask(given: Any) -> Any:
             return self.duck._submit(text, given, "stream", BATCH)
@@ -270,7 +274,7 @@ class Cursor:
             run.unresolved, run.relied = self._prepared[asked]
             return query.text
         text = query.text[before:]
-        if query.lone and scoping.is_silent(query, self._session, self._definitions):
+        if query.lone and scoping.leaves_regions_to_duckdb(query, self._session, self._definitions):
             relied = {query.lone.table[-1].lower()} if query.lone.limited else ()
             run.unresolved, run.relied = None, frozenset(relied)
         else:

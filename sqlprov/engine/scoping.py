@@ -37,7 +37,7 @@ CONTAINING = frozenset({"like", "contains", "starts_with"})
 WORD = re.compile(r"\w+")
 
 
-def is_silent(query: Query, session: Session, definitions: Definitions) -> bool:
+def leaves_regions_to_duckdb(query: Query, session: Session, definitions: Definitions) -> bool:
     """Whether a query reads one live table and says nothing of its regions but what DuckDB hands on by itself."""
     if query.lone is None or definitions.views() or definitions.macros():
         return False

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlprov.statements import outline
+from sqlprov.statements.lone import Lone, lone
 from sqlprov.statements.phrase import Phrase
-from sqlprov.statements.silence import Lone, lone
 from sqlprov.statements.statement import Statement
 from sqlprov.statements.tokens import Kind, Token, tokens
 

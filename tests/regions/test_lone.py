@@ -7,9 +7,9 @@ import random
 import pytest
 from regions_lab import LIVE, analysed
 
+from sqlprov.statements.lone import Lone
 from sqlprov.statements.query import Query
 from sqlprov.statements.regions import Analysis
-from sqlprov.statements.silence import Lone
 
 SILENT = [
     "SELECT name FROM aws.s.e",
