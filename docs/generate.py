@@ -50,7 +50,7 @@ def measured(text: str) -> str:
     rows = [tuple(finding["shown"]) for finding in results["findings"]]
     libraries = ", ".join(f"{name} {version}" for name, version in results["libraries"].items())
     around = (
-        f"\nMedians of {results['pairs']} runs of each, in turns, on {results['cores']} cores; "
+        f"\nMedians of {results['pairs']} runs of each, in turns, unless the last table says otherwise, on {results['cores']} cores; "
         f"Python {results['python']}, {libraries}.\n"
     )
     return between(text, "results", grid(("case", "measured", "", "bar", ""), rows) + around)

@@ -184,8 +184,8 @@ class Cursor:
 
             with contextlib.suppress(duckdb.Error):  # what is wrong is told with the text as it was written
                 begin(self._session, self._plan(text, bindings, run), run, ahead=_ahead(query, run))
-        if self._is_plain(query):
-            return Answer(self._submitted(text, bindings, run))
+        if self._is_plain(query) and (rows := self._submitted(text, bindings, run)) is not None:
+            return Answer(rows)
         try:
             relation = self._bound(text, bindings, run)
         finally:
@@ -208,21 +208,26 @@ class Cursor:
         """Whether all that a query does is to answer rows, and none of it has to be known before the first."""
         if query.verb not in ("SELECT", "FROM") or not hasattr(self.duck, "_submit"):
             return False
+        if self.in_transaction:
+            return False  # a slip would abort it, which it does not where the text is bound beforehand
         if query.pivot_without_in or query.words & CHANGING:
             return False
         return not (self._definitions.views() or self._definitions.macros())
 
-    def _submitted(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader:
-        """The rows of a plain query, bound once.
+    def _submitted(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader | None:
+        """The rows of a plain query, bound once; `None` if DuckDB refuses it, or misses what can be brought.
 
         `DuckDBPyConnection._submit` is private, and is what DuckDB's relations run their text with; `sql` makes a
         relation, for which the text is bound once more. Without `_submit` nothing but that time is lost.
         """
-
-        def ask(given: Any) -> Any:
-            return self.duck._submit(text, given, "stream", BATCH)
-
-        return self._brought(ask, text, bindings, run).arrow_reader()
+        self._carry()
+        try:
+            given = self._parameters(text, bindings.parameters)
+            return self.duck._submit(text, given, "stream", BATCH).arrow_reader()
+        except duckdb.ProgrammingError:
+            if run.error is not None or run.calls:
+                raise
+            return None
 
     def _explain(self, query: Query | Exec, bindings: Bindings, run: Run) -> Answer:
         from sqlprov.engine.explain import explained
@@ -302,8 +307,6 @@ class Cursor:
             try:
                 return ask(parameters)
             except duckdb.Error as error:
-                if run.error is not None:
-                    raise  # it is told in place of DuckDB's
                 if self._session.register(missing_words(error)) or self._adopt(
                     error, bindings.variables, run
                 ):

@@ -23,7 +23,6 @@ _INDIRECT = frozenset(
 """Words of a further relation, of columns that are not named, and of a choice of rows before a condition is asked."""
 _CLAUSES = ("WHERE", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT", "OFFSET")
 _NAMES = (Kind.WORD, Kind.QUOTED)
-_VALUES = (Kind.TEXT, Kind.PARAMETER)
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
@@ -44,7 +43,7 @@ def lone(found: Tokens) -> Lone | None:
     """The only table of a statement with these tokens; `None` if more may be read, or its regions must be analysed."""
     if not found or not found[0].says("SELECT", "FROM"):
         return None
-    start = next((at for at, token in enumerate(found) if token.says("FROM")), len(found))
+    start = next((at for at, token in enumerate(found) if _begins(found, at, "FROM")), len(found))
     parts, at = _name(found, start + 1)
     if at < len(found) and found[at].says("AS"):
         at += 1
@@ -90,7 +89,7 @@ def _is_plain(found: Tokens, rows: set[str], listed: bool) -> bool:
     for at, token in enumerate(found):
         if token.kind in _NAMES:
             word = token.value.lower()
-            if word in _INDIRECT or (word in rows and not (at + 1 < len(found) and found[at + 1].says("."))):
+            if word in _INDIRECT or (word in rows and not _qualifies(found, at)):
                 return False
         elif token.says("#"):
             return False
@@ -102,6 +101,19 @@ def _is_plain(found: Tokens, rows: set[str], listed: bool) -> bool:
     return True
 
 
+def _qualifies(found: Tokens, at: int) -> bool:
+    """Whether the name at a token is that of the table of a column: `t.name`, not `t`, nor `t.to_json()`."""
+    following = found[at + 1 : at + 4]
+    return (
+        len(following) > 1 and following[0].says(".") and not (len(following) > 2 and following[2].says("("))
+    )
+
+
+def _begins(found: Tokens, at: int, *words: str) -> bool:
+    """Whether one of `words` stands at a token, and is no field: `x.order`."""
+    return found[at].says(*words) and not (at and found[at - 1].says("."))
+
+
 def _counts(found: Tokens, star: int) -> bool:
     """Whether a `*` is that of `count(*)`."""
     return star > 1 and found[star - 1].says("(") and found[star - 2].says("COUNT")
@@ -111,7 +123,7 @@ def _clauses(found: Tokens) -> list[Tokens]:
     """What follows the table, cut before each keyword of _CLAUSES."""
     starts, depth = [], 0
     for at, token in enumerate(found):
-        if depth == 0 and token.says(*_CLAUSES):
+        if depth == 0 and _begins(found, at, *_CLAUSES):
             starts.append(at)
         depth += (token.text in _OPEN) - (token.text in _CLOSE)
     return [found[at:end] for at, end in pairwise([*starts, len(found)])]
@@ -143,14 +155,18 @@ def _is_conjunct(where: Tokens, before: Tokens, after: Tokens) -> bool:
     """Whether WHERE asks that `region`, between `before` and `after`, is one of some values, by `=` or IN."""
     if not before[-1].says("WHERE", "AND") or any(token.says("OR", "BETWEEN", "CASE") for token in where):
         return False
-    if len(after) > 1 and after[0].says("=") and after[1].kind in _VALUES:
+    if len(after) > 1 and after[0].says("=") and _is_value(after[1]):
         rest = after[2:]
     elif len(after) > 2 and after[0].says("IN") and after[1].says("("):
         end = next((at for at, token in enumerate(after) if token.says(")")), len(after))
         values = after[2:end]
-        if not all(t.kind in _VALUES if at % 2 == 0 else t.says(",") for at, t in enumerate(values)):
+        if not all(_is_value(t) if at % 2 == 0 else t.says(",") for at, t in enumerate(values)):
             return False
         rest = after[end + 1 :]
     else:
         return False
     return not rest or rest[0].says("AND")
+
+
+def _is_value(token: Token) -> bool:
+    return token.kind is Kind.PARAMETER or (token.kind is Kind.TEXT and token.text[0] == "'")

@@ -107,6 +107,8 @@ class Query(Statement):
 
 
 _WORD = re.compile(r"\w+")
+_PARTS = ("this", "table", "db", "catalog")
+"""What sqlglot calls the parts of a column's name, from the last."""
 _LOG = logging.getLogger("sqlglot")
 
 
@@ -136,4 +138,35 @@ def syntax_tree(text: str, tokens: list[SqlglotToken] | None = None) -> exp.Expr
     finally:
         _LOG.removeFilter(of_others)
     tree = found[0] if len(found) == 1 else None
-    return None if isinstance(tree, exp.Command) else tree
+    if tree is None or isinstance(tree, exp.Command):
+        return None
+    for dot in list(tree.find_all(exp.Dot)):
+        if isinstance(dot.expression, exp.Func):
+            _name_columns(dot)
+    return tree
+
+
+def _name_columns(method: exp.Dot) -> None:
+    """Make columns of the identifiers that sqlglot leaves of those which a method is called on: `region.lower()`."""
+    from sqlglot import exp
+
+    names = (exp.Column, exp.Table, exp.TableAlias, exp.Window)
+    for start in [node for node in method.this.walk() if isinstance(node, exp.Identifier)]:
+        around, function = start.parent, start.find_ancestor(exp.Lambda)
+        own = {each.name.lower() for each in function.expressions} if function else set()
+        if isinstance(around, names) or start.arg_key == "alias" or start.name.lower() in own:
+            continue
+        if isinstance(around, exp.PropertyEQ) and around.this is start:
+            continue
+        if isinstance(around, exp.Dot) and around.expression is start:
+            continue  # a further part of a name, or a field
+        parts: list[exp.Expr] = [start]
+        whole: exp.Expr = start
+        while isinstance(whole.parent, exp.Dot) and whole.parent.this is whole:
+            if not isinstance(whole.parent.expression, exp.Identifier):
+                break
+            whole = whole.parent
+            parts.append(whole.expression)
+        if len(parts) <= len(_PARTS):
+            named = zip(_PARTS, reversed(parts), strict=False)
+            whole.replace(exp.Column(**{part: name.copy() for part, name in named}))

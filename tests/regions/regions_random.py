@@ -109,6 +109,11 @@ JOINS = (
 CONDITIONS = (
     "x.region = 'us-west-2'",
     "x.region LIKE 'eu-%'",
+    "x.region.starts_with('eu-')",
+    "region.upper().lower() LIKE 'eu-%'",
+    "x.tags.list_contains(x.region)",
+    "[x.region].list_contains('eu-west-1')",
+    "x.to_json() LIKE '%eu-%'",
     "x.region IN ('us-west-2', 'ap-south-1')",
     "x.region <> 'us-east-1'",
     "x.region IS NULL",

@@ -217,6 +217,18 @@ def test_a_query_is_answered_alike_if_duckdb_can_only_bind_it_twice(
     assert answer() == once
 
 
+def test_a_slip_or_what_is_to_be_brought_aborts_no_transaction(con: Connection) -> None:
+    letters = pa.table({"letter": ["a"]})
+    con.sql("BEGIN; CREATE TABLE kept AS SELECT 1 AS n")
+    for slip in ("SELECT nothing FROM kept", "FROM nowhere", f"SELECT nam FROM {EXPERIMENTS}", "SELECT ?"):
+        with pytest.raises(ProgrammingError):
+            con.sql(slip)
+    assert con.sql("SELECT letter, string(n) FROM letters, kept").fetchall() == [("a", "1")]
+    con.sql("INSERT INTO kept VALUES (2); COMMIT")
+    assert con.sql("FROM kept").fetchall() == [(1,), (2,)]
+    del letters
+
+
 def test_a_pivot_has_the_columns_of_the_rows_that_there_are_now(con: Connection) -> None:
     con.sql("CREATE TABLE kept AS SELECT 'a' AS letter, 1 AS n")
     text = "PIVOT kept ON letter USING sum(n)"
