@@ -50,8 +50,8 @@ def measured(text: str) -> str:
     rows = [tuple(finding["shown"]) for finding in results["findings"]]
     libraries = ", ".join(f"{name} {version}" for name, version in results["libraries"].items())
     around = (
-        f"\nMedians of {results['pairs']} runs of each, in turns, unless the last table says otherwise, on {results['cores']} cores; "
-        f"Python {results['python']}, {libraries}.\n"
+        f"\nMedians of {results['pairs']} runs of each, in turns, unless the last table says otherwise, "
+        f"on {results['cores']} cores; Python {results['python']}, {libraries}.\n"
     )
     return between(text, "results", grid(("case", "measured", "", "bar", ""), rows) + around)
 
