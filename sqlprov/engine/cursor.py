@@ -182,6 +182,8 @@ class Cursor:
         if self._foresees(query, run):
             from sqlprov.engine.foresight import begin
 
+            if self.in_transaction and not query.words & CHANGING:
+                self._bound(text, bindings, run)  # a slip in what is explained would abort the transaction
             with contextlib.suppress(duckdb.Error):  # what is wrong is told with the text as it was written
                 begin(self._session, self._plan(text, bindings, run), run, ahead=_ahead(query, run))
         if self._is_plain(query) and (rows := self._submitted(text, bindings, run)) is not None:

@@ -220,7 +220,16 @@ def test_a_query_is_answered_alike_if_duckdb_can_only_bind_it_twice(
 def test_a_slip_or_what_is_to_be_brought_aborts_no_transaction(con: Connection) -> None:
     letters = pa.table({"letter": ["a"]})
     con.sql("BEGIN; CREATE TABLE kept AS SELECT 1 AS n")
-    for slip in ("SELECT nothing FROM kept", "FROM nowhere", f"SELECT nam FROM {EXPERIMENTS}", "SELECT ?"):
+    top = f"SELECT nam FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 3"
+    both = f"SELECT nothing FROM {EXPERIMENTS} JOIN aws.sagemaker.endpoints USING (endpoint_name)"
+    for slip in (
+        "SELECT nothing FROM kept",
+        "FROM nowhere",
+        f"SELECT nam FROM {EXPERIMENTS}",
+        "SELECT ?",
+        top,
+        both,
+    ):
         with pytest.raises(ProgrammingError):
             con.sql(slip)
     assert con.sql("SELECT letter, string(n) FROM letters, kept").fetchall() == [("a", "1")]
