@@ -69,7 +69,7 @@ def _versions() -> Iterator[tuple[str, str, str, str]]:
 def _needed() -> Iterator[tuple[str, str]]:
     """Name and least version of what sqlprov needs."""
     for requirement in metadata.requires("sqlprov") or ():
-        match = re.match(r"([\w-]+)\s*>=\s*([\d.]+)\s*$", requirement)
+        match = re.match(r"([\w-]+)(?:\[[\w, -]+\])?\s*>=\s*([\d.]+)\s*$", requirement)
         if match:
             yield match[1], match[2]
 
