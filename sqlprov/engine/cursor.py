@@ -214,7 +214,7 @@ class Cursor:
             return False  # a slip would abort it, which it does not where the text is bound beforehand
         if query.pivot_without_in or query.words & CHANGING:
             return False
-        return not (self._definitions.views() or self._definitions.macros())
+        return not self._definitions.made()  # one may hide what changes something
 
     def _submitted(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader | None:
         """The rows of a plain query, bound once; `None` if DuckDB refuses it, or misses what can be brought.
@@ -281,9 +281,9 @@ class Cursor:
             run.unresolved, run.relied = self._prepared[asked]
             return query.text
         text = query.text[before:]
-        if query.lone and scoping.leaves_regions_to_duckdb(query, self._session, self._definitions):
-            relied = {query.lone.table[-1].lower()} if query.lone.limited else ()
-            run.unresolved, run.relied = None, frozenset(relied)
+        relied = scoping.left_to_duckdb(query, self._session, self._definitions)
+        if relied is not None:
+            run.unresolved, run.relied = None, relied
         else:
             text, run.unresolved, run.relied = scoping.scoped(
                 text, self._session, self._definitions, bindings.parameters, run

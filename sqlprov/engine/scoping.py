@@ -37,11 +37,12 @@ CONTAINING = frozenset({"like", "contains", "starts_with"})
 WORD = re.compile(r"\w+")
 
 
-def leaves_regions_to_duckdb(query: Query, session: Session, definitions: Definitions) -> bool:
-    """Whether a query reads one live table and says nothing of its regions but what DuckDB hands on by itself."""
-    if query.lone is None or definitions.views() or definitions.macros():
-        return False
-    return Names(session, definitions).live(query.lone.table)
+def left_to_duckdb(query: Query, session: Session, definitions: Definitions) -> frozenset[str] | None:
+    """`relied` of a query over one live table whose regions DuckDB hands on by itself; `None` of any other."""
+    lone = query.lone
+    if lone is None or definitions.made() or not Names(session, definitions).live(lone.table):
+        return None
+    return frozenset({lone.table[-1].lower()} if lone.limited else ())
 
 
 def scoped(
@@ -189,6 +190,10 @@ class Definitions:
         self._refresh()
         return self._macros
 
+    def made(self) -> bool:
+        """Whether there is any view or macro."""
+        return bool(self.views() or self.macros())
+
     def analyses(self) -> dict[tuple[str, str, bool], Analysis]:
         """By what was asked: text, known regions, whether it is spliced; as long as every name means the same."""
         self._refresh()
@@ -251,7 +256,7 @@ class Names:
         """Whether `text` names a live table, or may do so through a view, a macro or another text."""
         words = set(WORD.findall(text.lower()))
         tables = self._session.catalog.names().keys()
-        return bool(words & tables or self._definitions.views() or self._definitions.macros())
+        return bool(words & tables) or self._definitions.made()
 
     def live(self, parts: tuple[str, ...]) -> bool:
         """Whether `parts` name a live table."""
@@ -273,7 +278,7 @@ class Names:
 
     def body(self, parts: tuple[str, ...]) -> str | None:
         """The query of a view or a macro that a user has made; `None` if there is none of that name."""
-        if not (self._definitions.views() or self._definitions.macros()) or self.live(parts):
+        if not self._definitions.made() or self.live(parts):
             return None
         if len(parts) == 2 and parts[0].lower() in self._session.catalog.providers():
             return None

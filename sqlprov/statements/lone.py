@@ -55,7 +55,7 @@ def lone(found: Tokens) -> Lone | None:
     if (
         not parts
         or (rest and not rest[0].says(*_CLAUSES))
-        or not (_is_plain(items, rows, True) and _is_plain(rest, rows, False))
+        or not (_is_plain(items, rows, listed=True) and _is_plain(rest, rows))
     ):
         return None
     named = (
@@ -77,7 +77,7 @@ def _name(found: Tokens, at: int) -> tuple[tuple[str, ...], int]:
     return (), at
 
 
-def _is_plain(found: Tokens, rows: set[str], listed: bool) -> bool:
+def _is_plain(found: Tokens, rows: set[str], *, listed: bool = False) -> bool:
     """Whether each column that is meant is named: neither all at once outside of the select list, nor a whole row.
 
     Args:

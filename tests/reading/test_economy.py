@@ -250,9 +250,7 @@ def test_regions_are_listed_at_the_same_time(em: Emulator, con: Any) -> None:
 
 @pytest.mark.parametrize("where", ["name = 'x'", "true"])
 def test_many_regions_are_read_at_once(em: Emulator, con: Any, where: str) -> None:
-    regions = sqlprov.connect(endpoint_url=em.url, region="us-east-1").sql(
-        "SELECT region FROM aws.regions WHERE partition = 'aws' ORDER BY region LIMIT 20"
-    )
+    regions = con.sql("SELECT region FROM aws.regions WHERE partition = 'aws' ORDER BY region LIMIT 20")
     named = tuple(region for (region,) in regions.fetchall())
     em.options.latency = 0.5
     con.sql(
