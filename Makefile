@@ -20,8 +20,8 @@ test: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/screens.py
-	$(BIN)/python tests/project/blocks.py
-	$(BIN)/python tests/notebooks/executed.py
+	$(BIN)/python tests/support/blocks.py
+	$(BIN)/python tests/support/executed.py
 
 # About a quarter of an hour; writes benchmarks/results.json, docs/benchmarks.png and the table of docs/performance.md.
 bench: $(VENV)/.test

@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlprov.catalog import Catalog, Op, Source, Table
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
 from sqlprov.settings import Settings
-from sqlprov.statements.duckdb_types import duckdb_type
+from sqlprov.sql.duckdb_types import duckdb_type
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results.json"

@@ -14,17 +14,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from sqlprov import errors
+from sqlprov.api import dbapi
+from sqlprov.api.dbapi import *  # noqa: F403
 from sqlprov.errors import *  # noqa: F403
 from sqlprov.errors import Warning as Warning  # PEP 249's; a star import leaves Python's own
-from sqlprov.frontends import dbapi
-from sqlprov.frontends.dbapi import *  # noqa: F403
 from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
-    from sqlprov.connection import Connection, connect
-    from sqlprov.engine.attachment import Attachment
-    from sqlprov.engine.result import Result
-    from sqlprov.frontends.attach import attach, detach
+    from sqlprov.api.attach import attach, detach
+    from sqlprov.api.connection import Connection, connect
+    from sqlprov.api.result import Result
+    from sqlprov.duck.attachment import Attachment
 
 __version__ = VERSION
 __all__ = [
@@ -40,14 +40,14 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Attachment": "sqlprov.engine.attachment",
-    "attach": "sqlprov.frontends.attach",
+    "Attachment": "sqlprov.duck.attachment",
+    "attach": "sqlprov.api.attach",
     # What IPython looks for when it is told %load_ext sqlprov.
     "load_ipython_extension": "sqlprov.frontends.notebook",
-    "detach": "sqlprov.frontends.attach",
-    "Connection": "sqlprov.connection",
-    "connect": "sqlprov.connection",
-    "Result": "sqlprov.engine.result",
+    "detach": "sqlprov.api.attach",
+    "Connection": "sqlprov.api.connection",
+    "connect": "sqlprov.api.connection",
+    "Result": "sqlprov.api.result",
 }
 
 

@@ -98,7 +98,7 @@ class WriteError(DatabaseError):
     """A write that did not end well for every row.
 
     Attributes:
-        outcomes: one for each row, in their order, those that are ok too; see `sqlprov.cloud.writing.Outcome`.
+        outcomes: one for each row, in their order, those that are ok too; see `sqlprov.aws.write.writing.Outcome`.
         warnings: what was worth a second look before the calls, and may be why they were refused.
     """
 

@@ -17,10 +17,10 @@ LEVELS = (
     ("settings",),
     ("catalog",),
     ("plan",),
-    ("cloud", "statements"),
-    ("engine",),
+    ("aws", "sql"),
+    ("duck",),
     ("local",),
-    ("connection",),
+    ("api",),
     ("frontends",),
 )
 RANK = {part: rank for rank, parts in enumerate(LEVELS) for part in parts}
@@ -29,17 +29,17 @@ ASIDE = {
     "emulator": {"errors"},
     "__main__": {"frontends"},
 }
-MAY_USE_THE_EMULATOR = {"emulator", "local", "connection", "frontends"}
+MAY_USE_THE_EMULATOR = {"emulator", "local", "api", "frontends"}
 HOMES = {
-    "boto3": {"cloud"},
-    "botocore": {"catalog", "cloud", "emulator"},
-    "sqlglot": {"statements"},
-    "duckdb": {"engine", "connection"},
+    "boto3": {"aws"},
+    "botocore": {"catalog", "aws", "emulator"},
+    "sqlglot": {"sql"},
+    "duckdb": {"duck", "api"},
     "yaml": {"catalog", "frontends"},
     "jinja2": {"frontends"},
     "dotenv": {"frontends"},
     "regex": {"catalog"},
-    "substrait": {"engine"},
+    "substrait": {"duck"},
     "click": {"frontends"},
     "IPython": {"frontends"},
     "prompt_toolkit": {"frontends"},
@@ -105,7 +105,7 @@ def test_each_library_is_used_in_its_home_only(file: Path) -> None:
 
 
 def test_connection_names_the_emulator_for_its_type_only() -> None:
-    tree = ast.parse((SOURCE / "connection.py").read_text())
+    tree = ast.parse((SOURCE / "api" / "connection.py").read_text())
     guarded = [
         node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
     ]

@@ -14,8 +14,8 @@ HEAVY = {
     *("prompt_toolkit", "pygments"),
     *("pyarrow.compute", "pyarrow.dataset", "jsonpatch", "sqlprov.emulator"),
     *("numpy._core", "pandas.core"),  # their names are shown also where they are kept from being loaded
-    *("sqlprov.catalog.load", "sqlprov.plan", "sqlprov.cloud.reading", "sqlprov.engine.live"),
-    *("sqlprov.statements.regions", "sqlprov.engine.writes"),
+    *("sqlprov.catalog.load", "sqlprov.plan.read", "sqlprov.aws.read.scan", "sqlprov.duck.live_table"),
+    *("sqlprov.sql.regions", "sqlprov.duck.writes"),
 }
 
 
@@ -60,7 +60,7 @@ def test_describing_a_table_loads_no_client_and_no_reader() -> None:
         "pyarrow.dataset",
         "substrait",
         "numpy._core",
-        "sqlprov.cloud.reading",
+        "sqlprov.aws.read.scan",
     }
 
 
@@ -72,8 +72,8 @@ def test_a_query_of_a_live_table_loads_what_reads_it_and_no_numpy(monkeypatch: p
         service.fill(3)
         used = loaded("-m", "sqlprov", "exec", "--endpoint-url", service.url, sql)
         assert service.calls
-    assert {"boto3", "pyarrow.dataset", "sqlprov.cloud.reading"} <= used
-    assert not used & {"numpy._core", "pandas.core", "jsonpatch", "rich", "sqlprov.engine.writes"}
+    assert {"boto3", "pyarrow.dataset", "sqlprov.aws.read.scan"} <= used
+    assert not used & {"numpy._core", "pandas.core", "jsonpatch", "rich", "sqlprov.duck.writes"}
 
 
 def test_a_query_loads_the_model_of_its_own_service_alone(monkeypatch: pytest.MonkeyPatch) -> None:

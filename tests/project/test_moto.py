@@ -12,11 +12,11 @@ from blocks import ROOT, blocks
 from botocore import xform_name
 from moto.server import ThreadedMotoServer
 
+from sqlprov.api.connection import Connection
+from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog, Table
-from sqlprov.cloud.clients import Cloud
-from sqlprov.connection import Connection
+from sqlprov.duck.session import Session
 from sqlprov.emulator import Emulator, Options
-from sqlprov.engine.session import Session
 from sqlprov.settings import Settings
 
 REGION = "us-east-1"

@@ -75,7 +75,7 @@ def run(source: Source, asked: Asked) -> bool:
 
 def _shown(script: str, results: Iterator[sqlprov.Result]) -> Iterator[sqlprov.Result]:
     """The results, each after its statement was shown on stderr."""
-    from sqlprov.statements import parse
+    from sqlprov.sql import parse
 
     for statement in parse(script):
         click.echo(f"{statement.text};", err=True)

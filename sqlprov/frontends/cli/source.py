@@ -28,7 +28,7 @@ class Source:
 
     def located(self, error: Error) -> Error:
         """The same error, its message with the file and its lines."""
-        from sqlprov.statements.tokens import tokens
+        from sqlprov.sql.tokens import tokens
 
         message, first = str(error), error.offset or 0
         place = _PLACE.search(message)

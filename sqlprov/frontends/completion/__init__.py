@@ -14,7 +14,7 @@ from sqlprov.settings import Settings
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
     from sqlprov.catalog.table import Method, Table
-    from sqlprov.engine.vocabulary import Vocabulary
+    from sqlprov.frontends.completion.vocabulary import Vocabulary
 
 MOST = 300
 """Words offered at most."""
@@ -144,7 +144,7 @@ class Completion:
             yield from matching(here, [*((name, kinds[len(parts)]) for name in names), *extra], True)
 
     def _table(self, name: tuple[str, ...]) -> Table | None:
-        from sqlprov.statements.names import live_table
+        from sqlprov.sql.names import live_table
 
         return live_table(self.catalog, name, self.vocabulary.path)
 
@@ -273,6 +273,6 @@ def _inside_catalog(catalog: Catalog, parts: tuple[str, ...]) -> tuple[str, ...]
 
 def _nouns() -> dict[str, int]:
     """What SHOW shows -> parts of the name after IN."""
-    from sqlprov.statements.show import NOUNS
+    from sqlprov.sql.show import NOUNS
 
     return {noun: what.within for noun, what in NOUNS.items()}

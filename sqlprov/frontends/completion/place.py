@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from sqlprov.errors import MalformedSQL
-from sqlprov.statements.tokens import Kind, Token, left_open, tokens
+from sqlprov.sql.tokens import Kind, Token, left_open, tokens
 
 
 class Expect(Enum):

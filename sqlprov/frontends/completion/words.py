@@ -42,7 +42,7 @@ def described(table: Table, column: Column) -> str:
 def filled(table: Table, column: Column) -> str:
     """The call that fills a column: `ListModels`, `DescribeModel a row`; empty if none does."""
     from sqlprov.catalog.table import Source
-    from sqlprov.statements.describe import filled_by
+    from sqlprov.sql.describe import filled_by
 
     call = filled_by(table, column.source)
     return f"{call} a row" if column.source in (Source.DESCRIBE, Source.TAGS) else call
@@ -50,7 +50,7 @@ def filled(table: Table, column: Column) -> str:
 
 def short(kind: pa.DataType) -> str:
     """DuckDB's name of a type, of a nested one only the outermost."""
-    from sqlprov.statements.duckdb_types import duckdb_type
+    from sqlprov.sql.duckdb_types import duckdb_type
 
     whole = duckdb_type(kind)
     if len(whole) <= LONGEST_TYPE:

@@ -10,8 +10,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from sqlprov.connection import Connection, connect
-from sqlprov.engine.result import Result
+from sqlprov.api.connection import Connection, connect
+from sqlprov.api.result import Result
 from sqlprov.errors import Error
 from sqlprov.frontends.completion import Completion
 from sqlprov.frontends.notebook.asked import Asked, asked

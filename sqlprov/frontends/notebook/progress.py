@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import HTML, display
 
-from sqlprov.connection import Connection
+from sqlprov.api.connection import Connection
 
 T = TypeVar("T")
 QUIET = 0.5

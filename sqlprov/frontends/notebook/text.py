@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 from IPython.core.interactiveshell import InteractiveShell
 
-from sqlprov.engine.html import ROWS
-from sqlprov.engine.result import Result
+from sqlprov.api.result import Result
 from sqlprov.output import write
+from sqlprov.output.html import ROWS
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ import pyarrow as pa
 from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, nearest
 from sqlprov.frontends.completion.words import filled, short
 from sqlprov.frontends.repl.display import Rows, Sink
-from sqlprov.statements import Exec, Explain, Query, Write, parse
-from sqlprov.statements.names import live_table
-from sqlprov.statements.show import like
-from sqlprov.statements.tokens import tokens
+from sqlprov.sql import Exec, Explain, Query, Write, parse
+from sqlprov.sql.names import live_table
+from sqlprov.sql.show import like
+from sqlprov.sql.tokens import tokens
 
 if TYPE_CHECKING:
     from sqlprov.frontends.repl.shell import Shell

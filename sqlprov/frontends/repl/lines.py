@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sqlprov.errors import MalformedSQL
-from sqlprov.statements.tokens import tokens
+from sqlprov.sql.tokens import tokens
 
 PROMPT, CONTINUED = "sqlprov> ", "      -> "
 LEAVING = ("exit", "quit")

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import sqlprov
-from sqlprov.statements import Query, SetSetting, parse
-from sqlprov.statements.tokens import tokens
+from sqlprov.sql import Query, SetSetting, parse
+from sqlprov.sql.tokens import tokens
 
 STATELESS = frozenset(
     {

@@ -16,7 +16,7 @@ from typing import Any
 from sqlprov.errors import MalformedSQL
 from sqlprov.frontends.templates.marks import Marked, Value, marked
 from sqlprov.frontends.templates.places import write
-from sqlprov.statements.tokens import Token, tokens
+from sqlprov.sql.tokens import Token, tokens
 
 __all__ = ["Rendered", "render"]
 

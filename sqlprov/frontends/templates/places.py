@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlprov.errors import MalformedSQL
 from sqlprov.frontends.templates.marks import Marked, Value, json_text
-from sqlprov.statements.tokens import Kind, Token, tokens
+from sqlprov.sql.tokens import Kind, Token, tokens
 
 _WORD_PART = re.compile(r"[A-Za-z0-9_]*")
 _JSON_TEXT = r'"(?:[^"\\]|\\.)*+"'

@@ -1,0 +1,347 @@
+"""What a statement answered: rows as Arrow, Python, pandas or polars, and what it took to get them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from sqlprov.aws.run import CallRecord, Missing, Progress, Run
+from sqlprov.errors import InterfaceError, counted
+
+if TYPE_CHECKING:
+    from sqlprov.plan.read import PlannedCall
+
+TOGETHER = 4096
+"""Rows of one chunk of a table, at least: while they are put together they take three times their memory."""
+NO_ROWS = pa.schema([])
+
+
+class Result:
+    """The rows of one statement, read once, as they come; after `keep`, as often as wanted.
+
+    Rows are fetched while they are read: an error of the cloud can be raised by any method that reads.
+    A notebook shows it as a table, and what it showed is still to be read.
+    A further statement on the same cursor closes the result.
+
+    Attributes:
+        schema: names and Arrow types of the columns; without columns if the statement has no rows.
+        planned: the calls that EXPLAIN predicts; empty for other statements.
+        rowcount: rows that INSERT, UPDATE, DELETE, CREATE TABLE AS or COPY changed; else -1.
+        rows_read: rows that were read from it so far.
+    """
+
+    def __init__(
+        self,
+        schema: pa.Schema,
+        pull: Callable[[], pa.RecordBatch | None],
+        pull_all: Callable[[], pa.Table],
+        end: Callable[[], None],
+        run: Run,
+        planned: tuple[PlannedCall, ...] = (),
+    ) -> None:
+        self.schema = schema
+        self.planned = planned
+        self.rowcount = -1
+        self.rows_read = 0
+        self._pull, self._pull_all, self._end, self._run = pull, pull_all, end, run
+        self._rows: Iterator[tuple[Any, ...]] | None = None
+        # Read ahead for a display.
+        self._held: deque[pa.RecordBatch] = deque()
+        self._kept: pa.Table | None = None
+        # The batch that `fetchone` is at, and how many of its rows it has given.
+        self._part: pa.RecordBatch | None = None
+        self._at = 0
+        self._closed = False
+        self._exhausted = False
+
+    @classmethod
+    def of(cls, table: pa.Table, run: Run, planned: tuple[PlannedCall, ...] = ()) -> Result:
+        """A result whose rows are there already."""
+        waiting = iter(table.to_batches())
+        return cls(
+            table.schema,
+            lambda: next(waiting, None),
+            lambda: pa.Table.from_batches(waiting, schema=table.schema),
+            lambda: None,
+            run,
+            planned,
+        )
+
+    # What it took
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the statement is of a kind that answers rows; SET, CREATE TABLE and the like do not."""
+        return len(self.schema) > 0
+
+    @property
+    def calls(self) -> list[CallRecord]:
+        """The API calls made so far, in the order they ended."""
+        return list(self._run.calls)
+
+    @property
+    def errors(self) -> list[Missing]:
+        """What could not be read so far, under `sqlprov_on_error = 'warn'`."""
+        return list(self._run.missing)
+
+    @property
+    def outcomes(self) -> list[Any]:
+        """What became of each row that the statement wrote."""
+        return list(self._run.outcomes)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is worth a second look although it was done, such as a value that botocore's model does not list."""
+        return list(self._run.warnings)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no row that was read so far was left out for an error."""
+        return not self._run.missing
+
+    @property
+    def progress(self) -> Progress:
+        """What its calls brought so far; may be asked by any thread."""
+        return self._run.progress
+
+    @property
+    def summary(self) -> str:
+        """One line: rows, calls, seconds, throttles, and whether it is complete."""
+        done = self._run.progress
+        rows = f"{counted(self.rowcount, 'row')} changed" if self.rowcount >= 0 else ""
+        if self.has_rows and not rows:
+            rows = counted(self.rows_read, "row")
+        ending = "complete" if self._exhausted or not self.has_rows else "not read to the end"
+        if self._run.missing:
+            ending = f"incomplete: {counted(len(self._run.missing), 'read')} failed"
+        parts = (
+            rows,
+            counted(done.calls, "call"),
+            f"{done.seconds:.2f} s",
+            counted(done.throttles, "throttle"),
+            ending,
+        )
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.schema.names)
+
+    @property
+    def description(self) -> list[tuple[Any, ...]] | None:
+        """PEP 249: (name, type, None, None, None, None, None) for each column; `None` without rows."""
+        if not self.has_rows:
+            return None
+        return [(field.name, str(field.type), None, None, None, None, None) for field in self.schema]
+
+    # Rows
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows not read so far, batch by batch, as they come.
+
+        Raises:
+            InterfaceError: the result is closed.
+            Error: what the statement met.
+        """
+        if self._kept is not None:
+            yield from self._kept.to_batches()
+            return
+        self._give_back()
+        while True:
+            if not self._exhausted:
+                self._check()
+            batch = self._held.popleft() if self._held else self._more()
+            if batch is None:
+                return
+            yield batch
+
+    def _give_back(self) -> None:
+        """The rows that `fetchone` has ready, and did not give, are still to be read."""
+        if self._part is not None:
+            rest, self._part, self._rows = self._part.slice(self._at), None, None
+            if rest.num_rows:
+                self._held.appendleft(rest)
+
+    def _more(self) -> pa.RecordBatch | None:
+        """The next batch with rows; `None` after the last."""
+        while not self._exhausted:
+            batch = self._pull()
+            if batch is None:
+                self._exhausted = True
+                self._end()
+            elif batch.num_rows:
+                self.rows_read += batch.num_rows
+                return batch
+        return None
+
+    def peek(self, rows: int) -> pa.Table:
+        """The next `rows` rows, or as many as there are, which stay to be read.
+
+        Raises:
+            Error: what the statement met.
+        """
+        if self._kept is not None:
+            return self._kept.slice(0, rows)
+        self._give_back()
+        while not self._closed and sum(batch.num_rows for batch in self._held) < rows:
+            batch = self._more()
+            if batch is None:
+                break
+            self._held.append(batch)
+        return pa.Table.from_batches(self._held, schema=self.schema).slice(0, rows)
+
+    def keep(self) -> Result:
+        """Read the rows not read so far into memory, where they can be read as often as wanted; the result itself.
+
+        Raises:
+            InterfaceError: the result is closed.
+            Error: what the statement met.
+        """
+        self._kept = self.arrow()
+        return self
+
+    def reader(self) -> pa.RecordBatchReader:
+        """The rows not read so far as an Arrow stream.
+
+        >>> import sqlprov
+        >>> with sqlprov.connect().sql("SELECT * FROM range(5000)").reader() as reader:
+        ...     sum(batch.num_rows for batch in reader)
+        5000
+        """
+        return pa.RecordBatchReader.from_batches(self.schema, self.batches())
+
+    def arrow(self) -> pa.Table:
+        """The rows not read so far as an Arrow table.
+
+        >>> import sqlprov
+        >>> sqlprov.connect().sql("SELECT 42 AS n").arrow().to_pylist()
+        [{'n': 42}]
+        """
+        if self._kept is not None:
+            return self._kept
+        self._give_back()
+        held: list[pa.RecordBatch] = []
+        rest = self.schema.empty_table()
+        if not self._exhausted:
+            self._check()
+            rest = self._pull_all()
+            self.rows_read += rest.num_rows
+            self._exhausted = True
+            self._end()
+        while self._held:
+            held.append(self._held.popleft())
+        return pa.concat_tables([pa.Table.from_batches(held, schema=self.schema), rest]) if held else rest
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The Arrow PyCapsule interface: pandas, polars, DuckDB and others read it without a copy.
+
+        >>> import polars, sqlprov
+        >>> polars.DataFrame(sqlprov.connect().sql("SELECT 42 AS n"))["n"].to_list()
+        [42]
+        """
+        return self.reader().__arrow_c_stream__(requested_schema)
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The next row; `None` after the last."""
+        if self._rows is None:
+            self._rows = self._python_rows()
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
+        """The next `size` rows, or as many as there are."""
+        rows = (self.fetchone() for _ in range(size))
+        return [row for row in iter(lambda: next(rows, None), None) if row is not None]
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """The rows not read so far: structures as dict, lists as list, timestamps as aware datetime.
+
+        >>> import sqlprov
+        >>> sqlprov.connect().sql("SELECT {'a': [1, 2]} AS s").fetchall()
+        [({'a': [1, 2]},)]
+        """
+        return list(iter(self.fetchone, None))
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return self._python_rows() if self._kept is not None else iter(self.fetchone, None)
+
+    def df(self) -> Any:
+        """The rows not read so far as a pandas DataFrame.
+
+        >>> import sqlprov
+        >>> sqlprov.connect().sql("SELECT 42 AS n").df().to_dict("records")
+        [{'n': 42}]
+        """
+        return self.arrow().to_pandas()
+
+    def pl(self) -> Any:
+        """The rows not read so far as a polars DataFrame.
+
+        >>> import sqlprov
+        >>> sqlprov.connect().sql("SELECT 42 AS n").pl().rows()
+        [(42,)]
+        """
+        import polars
+
+        return polars.from_arrow(self.arrow())
+
+    def _python_rows(self) -> Iterator[tuple[Any, ...]]:
+        for batch in self.batches():
+            columns = [column.to_pylist() for column in batch.columns]
+            if self._kept is None:
+                self._part = batch
+            for self._at, row in enumerate(zip(*columns, strict=True), start=1):
+                yield row
+            self._part = None
+
+    def __repr__(self) -> str:
+        of = f" of {', '.join(self.columns)}" if self.has_rows else ""
+        return f"<Result{of}: {self.summary}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first rows, with nested values folded, the calls, and whether it is complete."""
+        from sqlprov.output.html import page
+
+        return page(self)
+
+    # End
+
+    def close(self) -> None:
+        """Stop the statement and its calls; rows not read are lost. Closing twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            if not self._exhausted:
+                self._end()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise InterfaceError("The result is closed; a further statement on its cursor closes it.")
+
+    def __enter__(self) -> Result:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def gathered(reader: pa.RecordBatchReader) -> pa.Table:
+    """All rows of a stream. Small batches, whose buffers take twice the memory, are put together on the way."""
+    # What Arrow's own pool gives back it keeps: a fifth more memory for the process.
+    pool = pa.system_memory_pool()
+    parts: list[pa.Table] = []
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in reader:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= TOGETHER:
+            parts.append(pa.Table.from_batches(waiting, reader.schema).combine_chunks(pool))
+            waiting, rows = [], 0
+    parts.append(pa.Table.from_batches(waiting, reader.schema).combine_chunks(pool))
+    return pa.concat_tables(parts)

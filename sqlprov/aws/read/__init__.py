@@ -1,0 +1,1 @@
+"""Reads a table: pages, look-ups and per-row calls."""

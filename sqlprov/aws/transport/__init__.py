@@ -1,0 +1,1 @@
+"""One API call: clients, retries, pacing, errors."""

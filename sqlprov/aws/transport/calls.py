@@ -1,0 +1,162 @@
+"""One operation in, its decoded reply out: attempts, back-off, the record and the log line of every call."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+
+from sqlprov.aws.run import CANCELLED, CallRecord, Run
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.errors import Fault, Next, fault
+from sqlprov.aws.transport.fast_path import sender
+from sqlprov.aws.transport.replies import checked
+from sqlprov.errors import Cancelled, Error, counted
+
+log = logging.getLogger("sqlprov")
+
+FIRST_PAUSE = {Next.RETRY: 0.1, Next.SLOW_DOWN: 0.5}
+"""Seconds before the second attempt, at most; doubled for each further one, and drawn at random below that."""
+LONGEST_PAUSE = 20.0
+
+
+def call(
+    run: Run,
+    cloud: Cloud,
+    service: str,
+    signing: str,
+    operation: str,
+    region: str,
+    parameters: Mapping[str, Any],
+    members: tuple[str, ...] = (),
+    rows: Callable[[dict[str, Any]], int] = lambda _: 1,
+    meanwhile: Callable[[], None] | None = None,
+) -> dict[str, Any]:
+    """The reply of `operation`, tried up to `sqlprov_max_attempts` times.
+
+    Args:
+        run: the statement it is made for.
+        cloud: the clients.
+        service: botocore's service name.
+        signing: service prefix of IAM actions.
+        operation, region, parameters: the call.
+        members: output members that a whole reply holds.
+        rows: counts the rows of a reply, for the record; a MalformedReply of it is met by another attempt.
+        meanwhile: run while the reply is waited for, where that can be; it raises nothing, and may run again.
+
+    Raises:
+        Cancelled: the statement was cancelled before or between attempts.
+        OperationalError: what the last attempt met; a leaf of it says what.
+        InterfaceError: the endpoint's URL is none.
+    """
+    record = CallRecord(operation, region, parameters)
+    with recorded(run, record):
+        while True:
+            try:
+                return attempt(run, cloud, service, signing, record, members, rows, meanwhile)
+            except Failed as failed:
+                if failed.fault.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
+                    raise _told(failed.fault, record.attempts) from failed.__cause__
+                if failed.fault.next is not Next.SLOW_DOWN or cloud.limiter(service, region).rate is None:
+                    pause(run, failed.fault, record.attempts)
+
+
+class Failed(Exception):
+    """One attempt failed; `fault` tells how."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault.error))
+        self.fault = fault
+
+
+def attempt(
+    run: Run,
+    cloud: Cloud,
+    service: str,
+    signing: str,
+    record: CallRecord,
+    members: tuple[str, ...] = (),
+    rows: Callable[[dict[str, Any]], int] = lambda _: 1,
+    meanwhile: Callable[[], None] | None = None,
+) -> dict[str, Any]:
+    """The reply of one HTTP request; the arguments are those of `call`, with the call in `record`.
+
+    Raises:
+        Failed: there is no whole reply.
+        Cancelled: the statement was cancelled before, or meanwhile and writes nothing.
+        InterfaceError: the endpoint's URL is none.
+    """
+    run.check()
+    limiter = cloud.limiter(service, record.region)
+    run.wait(limiter.turn())
+    record.attempts += 1
+    wire = None
+    try:
+        client = cloud.client(service, record.region, run.settings.timeout)
+        send = sender(client, record.operation, record.operation in cloud.reads)
+        with run.wired() as wire:
+            run.check()  # the first client takes a third of a second
+            answer = send(record.parameters, meanwhile)
+        limiter.passed()
+        run.note_date(answer)
+        reply, record.rows = checked(answer, members, rows)
+        run.note_success()
+        return reply
+    except Error:
+        raise
+    except Exception as exception:
+        if wire is not None and wire.is_cut:
+            raise Cancelled(CANCELLED) from None
+        run.note_date(getattr(exception, "response", None))
+        met = fault(exception, record.operation, record.region, signing)
+        if met.next is Next.SLOW_DOWN:
+            limiter.throttled()
+            run.note_throttle(record)
+        raise Failed(met) from exception
+
+
+@contextmanager
+def recorded(run: Run, record: CallRecord) -> Iterator[None]:
+    """Times what is done within as the call of `record`, and notes it in the run and the log."""
+    began = time.perf_counter()
+    try:
+        yield
+    except Error as error:
+        record.error = getattr(error, "code", "") or type(error).__name__
+        raise
+    finally:
+        if record.attempts:
+            record.milliseconds = (time.perf_counter() - began) * 1000
+            run.calls.append(record)
+            _log(record)
+
+
+def _told(met: Fault, attempts: int) -> Exception:
+    if attempts > 1:
+        met.error.args = (f"{met.error} After {attempts} attempts.",)
+    return met.error
+
+
+def pause(run: Run, met: Fault, attempts: int) -> None:
+    """Wait before the next attempt, longer each time; a cancelled statement does not wait."""
+    longest = min(FIRST_PAUSE[met.next] * 2 ** (attempts - 1), LONGEST_PAUSE)
+    run.cancelled.wait(random.uniform(longest / 2, longest))
+
+
+def _log(record: CallRecord) -> None:
+    if log.isEnabledFor(logging.INFO):
+        log.info(
+            "%s %s %s: %s, %s, %.0f ms%s",
+            record.operation,
+            record.region,
+            orjson.dumps(record.parameters, default=str).decode(),
+            counted(record.rows, "row"),
+            counted(record.attempts, "attempt"),
+            record.milliseconds,
+            f", {record.error}" if record.error else "",
+        )

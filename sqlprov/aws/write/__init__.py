@@ -1,0 +1,1 @@
+"""Writes rows, and waits for them."""

@@ -1,0 +1,275 @@
+"""A DuckDB connection that is somebody else's in, live tables in it out; each demand is a statement of its own."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import uuid
+import warnings
+import weakref
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from duckdb import DuckDBPyConnection as DuckDBPyConnection
+
+from sqlprov.aws.read.scan import Reading
+from sqlprov.aws.run import CallRecord, Run
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.catalog import Catalog, Table
+from sqlprov.duck.errors import translated
+from sqlprov.duck.filters import predicate
+from sqlprov.duck.interrupts import on_interrupt
+from sqlprov.duck.live_table import Fetch, LiveTable, Scan
+from sqlprov.duck.session import DEFAULT_PARTITION, quoted, regions_table
+from sqlprov.duck.told import Told
+from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, RegionError, nearest
+from sqlprov.plan.read import Demand, ReadPlan, Regions, named, plan_read
+from sqlprov.settings import Settings
+
+ALL = ("all",)
+MARK = "sqlprov_attachment"
+"""Name of the macro that tells which attachment a database of DuckDB is."""
+REMEMBERED = 100
+"""Demands whose calls are remembered."""
+_attachments: weakref.WeakValueDictionary[str, Attachment] = weakref.WeakValueDictionary()
+
+
+@atexit.register
+def _detach_all() -> None:
+    # DuckDB complains on stderr about Python objects that outlive the interpreter.
+    for attachment in list(_attachments.values()):
+        if (duck := attachment.duck()) is not None:
+            with contextlib.suppress(duckdb.Error, Error):
+                detach(duck, attachment.name)
+
+
+def _cancel_all() -> None:
+    for attachment in list(_attachments.values()):
+        attachment.cancel()
+
+
+class Attachment:
+    """Live tables in a DuckDB connection; made by `sqlprov.attach`.
+
+    It lives as long as the database that it is in DuckDB.
+
+    Attributes:
+        name: name of that database.
+        tables: full names of the tables.
+        regions: the regions whose rows they hold; ("all",) for every one of the partition.
+    """
+
+    def __init__(
+        self,
+        duck: DuckDBPyConnection,
+        catalog: Catalog,
+        cloud: Cloud,
+        services: Sequence[str] | None,
+        regions: Sequence[str],
+        name: str,
+        settings: Settings,
+    ) -> None:
+        _check(duck)
+        if settings.on_error == "warn":
+            raise NotSupportedError(
+                "sqlprov_on_error = 'warn': a result of plain DuckDB cannot tell that rows are missing. Attach with "
+                "'fail', or read through sqlprov.connect()."
+            )
+        self.name, self.duck = name, weakref.ref(duck)
+        self._id = uuid.uuid4().hex
+        self._catalog, self._cloud, self._settings = catalog, cloud, settings
+        self._cloud.read_only = True
+        self._runs: deque[Run] = deque(maxlen=REMEMBERED)
+        found = [
+            catalog.table(provider, service, table)
+            for provider in catalog.providers()
+            for service in (catalog.services(provider) if services is None else services)
+            for table in catalog.tables(provider, service)
+        ]
+        self.regions = self._checked(regions)
+        self.tables = tuple(f"{name}.{table.service}.{table.name}" for table in found)
+        detach(duck, name)
+        _attachments[self._id] = self
+        on_interrupt(_cancel_all)
+        try:
+            self._create(duck, found)
+        except BaseException:
+            detach(duck, name)
+            raise
+        weakref.finalize(self, _end, self._runs, cloud)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {', '.join(self.tables)} in {', '.join(self.regions)}>"
+
+    @property
+    def calls(self) -> list[CallRecord]:
+        """The API calls of the last 100 reads of a table, in the order the reads began; may be asked by any thread."""
+        return [call for run in list(self._runs) for call in list(run.calls)]
+
+    def cancel(self) -> None:
+        """End the reads under way, and their calls; from any thread. DuckDB raises for each of them."""
+        for run in list(self._runs):
+            run.cancel()
+
+    def _checked(self, regions: Sequence[str]) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(region.strip().lower() for region in regions))
+        if not chosen or (chosen != ALL and "all" in chosen):
+            raise RegionError(
+                f"regions = {list(regions)!r}: expected one or more regions, or 'all': they are what the tables hold."
+            )
+        known = {region.region for region in self._catalog.regions()}
+        for region in chosen:
+            if region not in known and chosen != ALL:
+                near = nearest(region, known)
+                if self._catalog.partition(region) is None:
+                    raise RegionError(f"Unknown region {region!r}.{near}")
+                # It may be newer than botocore.
+                warnings.warn(f"botocore does not know the region {region!r}.{near}", stacklevel=4)
+        return chosen
+
+    def _create(self, duck: DuckDBPyConnection, tables: list[Table]) -> None:
+        """Attach the database and make its views, through a cursor of its own: the caller's may be in a transaction."""
+        base = quoted(self.name)
+        with _cursor(duck) as own:
+            own.execute(f"ATTACH ':memory:' AS {base} (READ_WRITE)")
+            own.execute(f"CREATE MACRO {base}.main.{MARK}() AS '{self._id}'")
+            own.execute(f"USE {base}.main")
+            own.from_arrow(regions_table(self._catalog)).create_view("regions")
+            for table in tables:
+                own.execute(f"CREATE SCHEMA IF NOT EXISTS {base}.{quoted(table.service)}")
+                own.execute(f"USE {base}.{quoted(table.service)}")
+                self._cloud.let_read(table)
+                live = _AttachedTable(table, self._demanded)
+                own.from_arrow(live).project(live.view).create_view(table.name)
+
+    # Demands; DuckDB may make them on threads of its own
+
+    def _demanded(self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None) -> Fetch:
+        on_interrupt(_cancel_all)
+        run = Run(self._settings)
+        plan = self._plan(live.table, names, filter_, live.schema)
+        self._runs.append(run)
+
+        def start() -> Iterator[pa.RecordBatch]:
+            batches = self._batches(plan, run)
+            next(batches)  # an error of the first call is then told by DuckDB's own `open`
+            return batches
+
+        return start, filter_
+
+    def _plan(
+        self, table: Table, names: tuple[str, ...], filter_: pc.Expression | None, schema: pa.Schema
+    ) -> ReadPlan:
+        where = predicate(filter_, schema)
+        held = self._held(table)
+        for region in named(where):
+            if region not in held:
+                known = any(region == each.region for each in self._catalog.regions())
+                raise RegionError(
+                    f"{table.full_name} holds the rows of {', '.join(self.regions)} here, not of {region!r}."
+                    f"{'' if known else nearest(region, held)} attach(con, regions=[…]) says which it holds."
+                )
+        pages = {
+            region: count for (name, region), count in self._cloud.pages.items() if name == table.full_name
+        }
+        demand = Demand(table, names, where, self._settings.pushdown, split=self._settings.split)
+        known = self._cloud.account_id is not None
+        return plan_read(demand, Regions(held, held, held), pages, known)
+
+    def _held(self, table: Table) -> tuple[str, ...]:
+        if self.regions != ALL:
+            return tuple(sorted(self.regions))
+        home = self._cloud.region()
+        partition = (self._catalog.partition(home) if home else None) or DEFAULT_PARTITION
+        return self._catalog.service_regions(table.client, partition)
+
+    def _batches(self, plan: ReadPlan, run: Run) -> Iterator[Any]:
+        """`None` once the first call has been answered, then the rows."""
+        try:
+            reading = Reading(plan, run, self._cloud)
+            reading.start()
+            yield None
+            yield from reading.batches()
+        except KeyboardInterrupt:
+            raise Cancelled("The statement was interrupted.") from None
+        finally:
+            run.cancel()
+
+
+class _AttachedTable(LiveTable):
+    """A live table whose errors DuckDB tells as they are, as nobody else can."""
+
+    def scanner(
+        self, columns: list[str] | None = None, filter: pc.Expression | None = None, **_: object
+    ) -> Scan:
+        names = tuple(self.schema.names if columns is None else columns)
+        start, left = self._demanded(self, names, filter)
+        return _AttachedScan(self, names, left, start)
+
+
+class _AttachedScan(Scan):
+    def to_reader(self) -> Any:
+        return Told(self.projected_schema, self._filtered(self._start()))
+
+
+def _end(runs: deque[Run], cloud: Cloud) -> None:
+    for run in list(runs):
+        run.cancel()
+    cloud.close()
+
+
+def attachment_of(duck: DuckDBPyConnection, name: str) -> Attachment | None:
+    """The attachment that a database of DuckDB is; `None` if there is no such database.
+
+    Raises:
+        InterfaceError: it is one, and none of ours.
+    """
+    with _cursor(duck) as own:
+        databases = "SELECT 1 FROM duckdb_databases() WHERE lower(database_name) = lower(?)"
+        if own.execute(databases, [name]).fetchone() is None:
+            return None
+        mark = (
+            "SELECT trim(macro_definition, '''') FROM duckdb_functions() "
+            "WHERE lower(database_name) = lower(?) AND function_name = ?"
+        )
+        found = own.execute(mark, [name, MARK]).fetchone()
+    if found is None or found[0] not in _attachments:
+        raise InterfaceError(
+            f"The connection has a database called {name!r} already: give the live tables another name, "
+            "as in attach(…, as_='cloud')."
+        )
+    return _attachments[found[0]]
+
+
+def detach(duck: DuckDBPyConnection, name: str) -> None:
+    """Take an attachment away, if it is there.
+
+    Raises:
+        InterfaceError: it is none of ours, or some cursor uses it as its default.
+    """
+    if attachment_of(duck, name) is not None:
+        with _cursor(duck) as own:
+            own.execute(f"DETACH {quoted(name)}")
+
+
+@contextlib.contextmanager
+def _cursor(duck: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
+    """A cursor of ours, whose errors are ours too."""
+    _check(duck)
+    try:
+        with duck.cursor() as own:
+            yield own
+    except duckdb.Error as error:
+        raise translated(error, "") from None
+
+
+def _check(duck: DuckDBPyConnection) -> None:
+    if not isinstance(duck, DuckDBPyConnection):
+        raise InterfaceError(
+            f"Expected a DuckDB connection, as duckdb.connect() makes it, not {type(duck).__name__}. "
+            "That of duckdb.sql() is duckdb.default_connection()."
+        )

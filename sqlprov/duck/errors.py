@@ -1,0 +1,166 @@
+"""duckdb's exceptions in, our errors out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from sqlprov import errors
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
+
+KINDS: tuple[tuple[type[duckdb.Error], type[errors.Error]], ...] = (
+    (duckdb.ParserException, errors.MalformedSQL),
+    (duckdb.InterruptException, errors.Cancelled),
+    (duckdb.NotImplementedException, errors.NotSupportedError),
+    (duckdb.NotSupportedError, errors.NotSupportedError),
+    (duckdb.IntegrityError, errors.IntegrityError),
+    (duckdb.InternalError, errors.InternalError),
+    (duckdb.DataError, errors.DataError),
+    (duckdb.OperationalError, errors.OperationalError),
+)
+SHOWN = ("TABLES", "ALL TABLES", "DATABASES", "SCHEMAS", "VARIABLES")
+"""What DuckDB's own SHOW takes beside the name of a table."""
+UNKNOWN = re.compile(
+    r"does not exist|not found in FROM clause|was not found because the FROM clause|"
+    r"No catalog \+ schema named|does not have a column"
+)
+
+
+def translated(error: duckdb.Error, text: str) -> errors.Error:
+    """Our error for DuckDB's, with its text; `text` is the statement it was about."""
+    if isinstance(error, duckdb.ParserException):
+        from sqlprov.sql.malformed import malformed
+
+        return malformed(str(error), text)
+    said = str(error)
+    if isinstance(error, duckdb.CatalogException | duckdb.BinderException) and UNKNOWN.search(said):
+        return errors.UnknownName(said)
+    found: type[errors.Error] = next(
+        (ours for theirs, ours in KINDS if isinstance(error, theirs)), errors.ProgrammingError
+    )
+    return found(said)
+
+
+def told_by_arrow(error: Exception) -> Exception:
+    """DuckDB's own error for one met while rows are read, of which Arrow keeps the text alone."""
+    kind = re.match(r"([\w ]+) Error: ", str(error))
+    name = "".join(word[:1].upper() + word[1:] for word in kind[1].split()) if kind else ""
+    found = getattr(duckdb, f"{name}Exception", None)
+    return found(str(error)) if found else error
+
+
+def missing_words(error: duckdb.Error) -> frozenset[str]:
+    """The words of an error that says that something does not exist; none of another error's."""
+    if not isinstance(error, duckdb.CatalogException | duckdb.BinderException):
+        return frozenset()
+    return frozenset(re.findall(r"\w+", str(error).lower())) if UNKNOWN.search(str(error)) else frozenset()
+
+
+def missing_relation(error: duckdb.Error) -> str:
+    """The unqualified name of the table that an error says does not exist; empty for another error."""
+    found = re.search(r'Table with name "?(\w+)"? does not exist', str(error))
+    return found.group(1) if found and isinstance(error, duckdb.CatalogException) else ""
+
+
+def unknown_live(
+    error: duckdb.Error, text: str, catalog: Catalog, path: Callable[[], tuple[str, ...]]
+) -> errors.UnknownName | None:
+    """What the catalog says to a name that DuckDB does not know; `None` if none of a provider is unknown.
+
+    Args:
+        error: DuckDB's.
+        text: the statement.
+        catalog: the providers.
+        path: tells what USE chose; asked only if it matters.
+    """
+    if not isinstance(error, duckdb.CatalogException | duckdb.BinderException) or not UNKNOWN.search(
+        str(error)
+    ):
+        return None
+    said = str(error)
+    if near := _no_table(error, text, catalog) or _near(said, text, catalog):
+        return near
+    providers = "|".join(map(re.escape, catalog.providers()))
+    part = r'"?(\w+)"?'
+    named = re.findall(rf'(?i)"?\b({providers})"?\s*\.\s*{part}(?:\s*\.\s*{part})?', text)
+    if (name := missing_relation(error)) and not named:
+        chosen = path()
+        if len(chosen) == 2 and chosen[0] in catalog.providers() and chosen[1] != "main":
+            named = [(*chosen, name)]
+    for provider, service, table in named:
+        if service.lower() in ("regions", "main") and not table:
+            continue
+        try:
+            catalog.tables(provider, service)
+            if table:
+                catalog.table(provider, service, table)
+        except errors.UnknownName as unknown:
+            if not table and (near_regions := errors.nearest(service, ["regions"])):
+                return errors.UnknownName(f"Unknown table {service!r} in {provider}.{near_regions}")
+            return errors.UnknownName(f"{unknown}{_place(text, table or service)}")
+    return None
+
+
+def _no_table(error: duckdb.Error, text: str, catalog: Catalog) -> errors.UnknownName | None:
+    """Our words for a provider, a service or a noun of SHOW where DuckDB looked for a table."""
+    from sqlprov.sql.show import NOUNS
+
+    name = missing_relation(error)
+    listed = text.split()[:1] and text.split()[0].upper() == "SHOW"
+    if name and listed and (near := errors.nearest(name.upper(), [*NOUNS, *SHOWN])):
+        return errors.UnknownName(f"SHOW {name}: there is no table of that name.{near}{_place(text, name)}")
+    for provider in catalog.providers():
+        if name.lower() == provider:
+            advice = f"SHOW SERVICES IN {provider} lists its services, and {provider}.regions its regions"
+            return errors.UnknownName(f"{name!r} is a provider, no table: {advice}.{_place(text, name)}")
+        if name.lower() in catalog.services(provider):
+            whole = f"{provider}.{name.lower()}"
+            example = next(iter(catalog.tables(provider, name)), "…")
+            advice = f"SHOW RESOURCES IN {whole} lists its tables, such as {whole}.{example}"
+            return errors.UnknownName(f"{whole!r} is a service, no table: {advice}.{_place(text, name)}")
+    return None
+
+
+def _near(said: str, text: str, catalog: Catalog) -> errors.UnknownName | None:
+    """Our words for a provider or a column that DuckDB does not know, with the nearest there is."""
+    if found := re.search(r'because schema "(\w+)\.(\w+)" does not exist', said):
+        provider = found.group(1)
+        if provider.lower() in catalog.providers():
+            return None
+        known = ", ".join(catalog.providers())
+        return errors.UnknownName(
+            f"Unknown provider {provider!r}; expected {known}, or a database that is attached."
+            f"{errors.nearest(provider, catalog.providers())}{_place(text, provider)}"
+        )
+    if found := re.search(r'Table with name "(\w+\.\w+)" does not exist because schema "(\w+)"', said):
+        for provider in catalog.providers():
+            if found.group(2).lower() in catalog.services(provider):
+                whole = f"{provider}.{found.group(1)}"
+                return errors.UnknownName(f"{said} Did you mean {whole!r}, or USE {provider}?")
+        return None
+    found = re.search(r'Referenced column "(\w+)" (?:was )?not found', said)
+    if found and "LINE 1" not in said:
+        return errors.UnknownName(f"{said}{_place(text, found.group(1))}")
+    if found := re.search(r'Values list "\w+" does not have a column named "(\w+)"', said):
+        words = set(re.findall(r"\w+", text.lower()))
+        columns = {
+            column
+            for name in words & catalog.names().keys()
+            for provider, service in catalog.names()[name]
+            for column in catalog.table(provider, service, name).by_name
+        }
+        return errors.UnknownName(
+            f"{said}.{errors.nearest(found.group(1), sorted(columns))}{_place(text, found.group(1))}"
+        )
+    return None
+
+
+def _place(text: str, name: str) -> str:
+    """The line of `text` that holds `name`, with a caret; empty if it is not there."""
+    found = re.search(rf"(?i)\b{re.escape(name)}\b", text)
+    return "\n" + errors.caret(text, found.start()) if found else ""

@@ -1,0 +1,206 @@
+"""Predicate in, what it implies out: the values a column can have, and which values make it true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Flag
+from functools import reduce
+from typing import Any
+
+from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Opaque, Or, Predicate
+
+
+class Truth(Flag):
+    """The outcomes a predicate may have while some columns are unknown."""
+
+    TRUE = 1
+    FALSE = 2
+    NULL = 4
+    ANY = 7
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The values a column can have in rows where the predicate holds; bounds are inclusive.
+
+    Attributes:
+        values: the only possible values, or `None` if they are not a finite set.
+        low, high: bounds, or `None`; unused where `values` is given.
+    """
+
+    values: frozenset[Any] | None = None
+    low: Any = None
+    high: Any = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether no value is possible: the conditions contradict each other."""
+        if self.values is not None:
+            return not self.values
+        return self.low is not None and self.high is not None and bool(self.low > self.high)
+
+    def contains(self, value: Any) -> bool:
+        """Whether the column can have `value`."""
+        if self.values is not None:
+            return value in self.values
+        above = self.low is None or value >= self.low
+        return above and (self.high is None or value <= self.high)
+
+    def __and__(self, other: Domain) -> Domain:
+        if self.values is not None:
+            return Domain(frozenset(value for value in self.values if other.contains(value)))
+        if other.values is not None:
+            return other & self
+        return Domain(None, _pick(max, self.low, other.low), _pick(min, self.high, other.high))
+
+    def __or__(self, other: Domain) -> Domain:
+        if self.empty or other.empty:
+            return other if self.empty else self
+        if self.values is not None and other.values is not None:
+            return Domain(self.values | other.values)
+        ours, theirs = self._hull(), other._hull()
+        low = None if ours.low is None or theirs.low is None else min(ours.low, theirs.low)
+        high = None if ours.high is None or theirs.high is None else max(ours.high, theirs.high)
+        return Domain(None, low, high)
+
+    def _hull(self) -> Domain:
+        return self if self.values is None else Domain(None, min(self.values), max(self.values))
+
+
+EVERYTHING = Domain()
+NOTHING = Domain(frozenset())
+NEGATED = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+def domain(predicate: Predicate, column: str, holds: bool = True) -> Domain:
+    """The values `column` can have in rows where `predicate` is TRUE (or FALSE, with `holds=False`)."""
+    match predicate:
+        case Compare(name, op, value) if name == column:
+            return _compared(op if holds else NEGATED[op], value)
+        case In(name, values) if name == column and holds:
+            return Domain(frozenset(values))
+        case Not(part):
+            return domain(part, column, not holds)
+        case And(parts) | Or(parts):
+            domains = [domain(part, column, holds) for part in parts]
+            if isinstance(predicate, And) == holds:
+                return reduce(Domain.__and__, domains, EVERYTHING)
+            return reduce(Domain.__or__, domains, NOTHING)
+    return EVERYTHING
+
+
+def accepts(predicate: Predicate, column: str, value: Any) -> bool:
+    """Whether `predicate` can be TRUE in a row whose `column` is `value`, whatever its other columns are."""
+    if isinstance(predicate, And):
+        return all(accepts(part, column, value) for part in predicate.parts)
+    return bool(_truth(predicate, column, value) & Truth.TRUE)
+
+
+def columns_of(predicate: Predicate) -> frozenset[str]:
+    """Every column that `predicate` reads."""
+    match predicate:
+        case Compare(name) | In(name) | IsNull(name):
+            return frozenset((name,))
+        case Opaque(names):
+            return names
+        case Not(part):
+            return columns_of(part)
+        case And(parts) | Or(parts):
+            return frozenset[str]().union(*(columns_of(part) for part in parts))
+
+
+def conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
+    """The conditions that must all hold."""
+    if isinstance(predicate, And):
+        return tuple(inner for part in predicate.parts for inner in conjuncts(part))
+    return (predicate,)
+
+
+def without(predicate: Predicate, column: str) -> Predicate:
+    """`predicate` without the conditions over `column` alone; for the column that only carries a value."""
+    return And(tuple(part for part in conjuncts(predicate) if columns_of(part) != {column}))
+
+
+def within(predicate: Predicate, columns: Iterable[str]) -> Predicate:
+    """The part of `predicate` that `columns` alone decide: it holds wherever the whole does."""
+    known = frozenset(columns)
+    return And(tuple(part for part in conjuncts(predicate) if _readable(part) and columns_of(part) <= known))
+
+
+def _readable(predicate: Predicate) -> bool:
+    match predicate:
+        case Opaque():
+            return False
+        case Not(part):
+            return _readable(part)
+        case And(parts) | Or(parts):
+            return all(_readable(part) for part in parts)
+    return True
+
+
+def _compared(op: str, value: Any) -> Domain:
+    match op:
+        case "=":
+            return Domain(frozenset((value,)))
+        case "<" | "<=":
+            return Domain(None, None, value)
+        case ">" | ">=":
+            return Domain(None, value, None)
+    return EVERYTHING
+
+
+def _pick(choose: Callable[..., Any], left: Any, right: Any) -> Any:
+    if left is None or right is None:
+        return right if left is None else left
+    return choose(left, right)
+
+
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": lambda a, b: a == b,
+    "<>": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def _truth(predicate: Predicate, column: str, value: Any) -> Truth:
+    match predicate:
+        case Compare(name, op, other) if name == column:
+            return Truth.TRUE if COMPARISONS[op](value, other) else Truth.FALSE
+        case In(name, values) if name == column:
+            return Truth.TRUE if value in values else Truth.FALSE
+        case IsNull(name) if name == column:
+            return Truth.FALSE
+        case Not(part):
+            return _negated(_truth(part, column, value))
+        case And(parts):
+            return _all(_truth(part, column, value) for part in parts)
+        case Or(parts):
+            return _negated(_all(_negated(_truth(part, column, value)) for part in parts))
+    return Truth.ANY
+
+
+def _negated(truth: Truth) -> Truth:
+    swapped = truth & Truth.NULL
+    if truth & Truth.TRUE:
+        swapped |= Truth.FALSE
+    if truth & Truth.FALSE:
+        swapped |= Truth.TRUE
+    return swapped
+
+
+def _all(truths: Iterable[Truth]) -> Truth:
+    result = Truth.TRUE
+    for truth in truths:
+        outcome = (result | truth) & Truth.FALSE
+        if result & Truth.TRUE and truth & Truth.TRUE:
+            outcome |= Truth.TRUE
+        if (result & Truth.NULL and truth & (Truth.TRUE | Truth.NULL)) or (
+            truth & Truth.NULL and result & Truth.TRUE
+        ):
+            outcome |= Truth.NULL
+        result = outcome
+    return result

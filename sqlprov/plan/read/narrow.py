@@ -1,0 +1,104 @@
+"""Table and Predicate in, List parameters out: each narrows what is listed and never drops a row that is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlprov.catalog.table import Filter, Op, Table
+from sqlprov.plan.read.domain import Domain, domain
+from sqlprov.plan.read.hints import Contained
+from sqlprov.plan.read.predicate import Predicate
+
+_ALLOWED = re.compile(r"[a-zA-Z0-9\-]+")
+WIDENED = timedelta(seconds=1)
+"""Whether a time bound is inclusive, and to what it is rounded, is not documented: bounds are widened."""
+
+
+def narrowed(
+    table: Table, where: Predicate, contained: Iterable[Contained] = ()
+) -> tuple[dict[str, Any], str]:
+    """The parameters of one list chain: page size, order, and every filter that the arguments imply.
+
+    Args:
+        table: what is listed.
+        where: what every row that is asked for meets.
+        contained: texts that a column of every such row contains.
+
+    Returns:
+        (parameters, reason): a reason, if not empty, says why no row can meet `where`.
+    """
+    parameters: dict[str, Any] = {}
+    if table.list.page_size_parameter:
+        parameters[table.list.page_size_parameter] = table.list.page_size
+    if sort := table.list.sort:
+        # Oldest first: rows created while the list is read come at its end and displace nothing.
+        parameters[sort.by] = next(iter(sort.columns.values()))
+        parameters[sort.direction] = sort.ascending
+    for rule in table.list.filters:
+        allowed = domain(where, rule.column)
+        if allowed.empty:
+            return {}, f"the conditions on {rule.column} contradict each other"
+        texts = [each.text for each in contained if each.column == rule.column]
+        refused, value = _value(rule, allowed, texts)
+        if refused:
+            return (
+                {},
+                f"{table.list.call} accepts no {rule.parameter} that meets the condition on {rule.column}",
+            )
+        if value is not None:
+            parameters[rule.parameter] = value
+    return parameters, ""
+
+
+def _value(rule: Filter, allowed: Domain, texts: list[str]) -> tuple[bool, Any]:
+    """(whether the service would refuse every allowed value, the parameter's value or `None`)."""
+    match rule.op:
+        case Op.EQUAL:
+            if allowed.values is None:
+                return False, None
+            accepted = [value for value in allowed.values if rule.constraint.accepts(str(value))]
+            # Several values would need several lists, and a row that changes between them would be in none.
+            return not accepted, accepted[0] if len(accepted) == 1 else None
+        case Op.CONTAINS:
+            return False, _longest(rule, [*texts, _beginning(allowed)])
+        case Op.AFTER:
+            low = allowed.low if allowed.values is None else min(allowed.values)
+            return False, None if low is None else _moved(low, -WIDENED)
+        case Op.BEFORE:
+            high = allowed.high if allowed.values is None else max(allowed.values)
+            return False, None if high is None else _moved(high, WIDENED + timedelta(microseconds=999_999))
+
+
+def _moved(bound: datetime, by: timedelta) -> datetime | None:
+    """`bound` moved and cut to whole seconds; `None` if it leaves the years that AWS knows."""
+    try:
+        moved = (bound + by).astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        return None
+    return moved if 1970 <= moved.year < 9999 else None
+
+
+def _beginning(allowed: Domain) -> str:
+    """What every allowed text begins with."""
+    if allowed.values is not None:
+        return _common_start([str(value) for value in allowed.values])
+    if isinstance(allowed.low, str) and isinstance(allowed.high, str):
+        return _common_start([allowed.low, allowed.high])
+    return ""
+
+
+def _longest(rule: Filter, texts: list[str]) -> str | None:
+    """The longest run of characters within `texts` that the parameter accepts."""
+    runs = [run[: rule.constraint.max or 63] for text in texts for run in _ALLOWED.findall(text)]
+    found = max((run for run in runs if rule.constraint.accepts(run)), key=len, default=None)
+    return found or None
+
+
+def _common_start(texts: list[str]) -> str:
+    # Every text between two others, in byte order, begins with what the two begin with.
+    low, high = min(texts), max(texts)
+    same = next((at for at, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1]), None)
+    return low[: min(len(low), len(high)) if same is None else same]

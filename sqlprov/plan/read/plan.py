@@ -1,0 +1,342 @@
+"""Demand and Table in, a ReadPlan out: which calls fetch the rows that a demand needs. No network, no clock."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import pyarrow as pa
+
+from sqlprov.catalog.table import Op, Source, Table
+from sqlprov.errors import counted
+from sqlprov.plan.read.domain import columns_of, domain, within
+from sqlprov.plan.read.hints import Contained, Top
+from sqlprov.plan.read.narrow import narrowed
+from sqlprov.plan.read.predicate import FALSE, TRUE, Predicate
+from sqlprov.plan.read.scope import Regions, scope
+
+KEYS_BEFORE_LIST = 20
+"""Look-ups by key that are always preferred to a list, whose pages are not known beforehand."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What DuckDB asks of a table.
+
+    Attributes:
+        table: the table.
+        columns: names of the columns it wants back.
+        where: the filter it wants applied.
+        pushdown: whether the filter and the hints may narrow the calls.
+        contained, top: hints.
+        split: whether a long list may be cut into windows of time.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    where: Predicate = TRUE
+    pushdown: bool = True
+    contained: tuple[Contained, ...] = ()
+    top: Top | None = None
+    split: bool = True
+
+
+class Account(Enum):
+    """Where account_id comes from."""
+
+    UNUSED = "unused"
+    ARN = "arn"
+    STS = "sts"  # one call for each session
+    KNOWN = "known"  # that call was made
+
+
+@dataclass(frozen=True)
+class ListRead:
+    """One list chain: every page of the List call in `region` with `parameters`."""
+
+    region: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class KeyRead:
+    """One Describe for each of `keys` in `region`; a key has one value for each key column."""
+
+    region: str
+    keys: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a list chain, which is sorted by a time, is cut into windows of that time.
+
+    Attributes:
+        column: the time.
+        after, before: parameters that bound it.
+        direction, descending: parameter and value that turn the order round, to learn the newest row's time.
+    """
+
+    column: str
+    after: str
+    before: str
+    direction: str
+    descending: str
+
+
+@dataclass(frozen=True)
+class PlannedCall:
+    """A call that the plan makes.
+
+    Attributes:
+        table: full name of the table it serves.
+        operation, region, parameters: the call; parameters without page tokens and without what a row fills in.
+        times: `once`, `each page`, `each row`, or `until 10 rows` for pages up to the first that meet the conditions.
+        columns: the columns that need it: those it fills, and those for which it tells an ARN.
+        permissions: the IAM actions it needs.
+    """
+
+    table: str
+    operation: str
+    region: str
+    parameters: Mapping[str, Any]
+    times: str
+    columns: tuple[str, ...]
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """The calls that answer a demand.
+
+    Attributes:
+        table: the table.
+        columns: columns of every batch: those demanded and those the filter reads.
+        steps: list chains and look-ups, one or none for each region.
+        describe, tags: whether each listed row needs that call. A look-up describes by itself.
+        account: where account_id comes from.
+        row_filter, contained: what listed rows must meet before a call is spent on them.
+        empty: why there is nothing to fetch; empty text if there is.
+        top: the rows that a list may end after; `None` to read it all.
+        windows: how a long list may be cut; `None` if it may not.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    steps: tuple[ListRead | KeyRead, ...]
+    describe: bool
+    tags: bool
+    account: Account
+    row_filter: Predicate = TRUE
+    contained: tuple[Contained, ...] = ()
+    empty: str = ""
+    top: Top | None = None
+    windows: Windows | None = None
+
+    def serves(self, other: ReadPlan) -> bool:
+        """Whether what this plan reads are the rows of `other`, with at least its columns."""
+        same = self.table is other.table and self.steps == other.steps and self.row_filter == other.row_filter
+        asked = {Account.STS, Account.KNOWN}  # the call may have been made meanwhile
+        account = self.account is other.account or {self.account, other.account} == asked
+        more = self.describe >= other.describe and self.tags >= other.tags and account
+        return same and more and self.top == other.top and set(self.columns) >= set(other.columns)
+
+    def calls(self) -> tuple[PlannedCall, ...]:
+        """The calls in the order they are made; what a LIMIT, an error or a retry changes is not in it."""
+        planned = [call for step in self.steps for call in self._step(step)]
+        if self.account is Account.STS and self.steps:
+            planned.append(
+                PlannedCall(
+                    self.table.full_name,
+                    "GetCallerIdentity",
+                    "",
+                    {},
+                    "once",
+                    ("account_id",),
+                    ("sts:GetCallerIdentity",),
+                )
+            )
+        return tuple(planned)
+
+    def _filled(self, *sources: Source) -> tuple[str, ...]:
+        """The columns that a call of these sources is made for."""
+        by_name = self.table.by_name
+        given = set(sources)
+        if self.table.arn and by_name[self.table.arn].source in sources:
+            # The ARN, asked for or not, leads to the tags and names the account.
+            given |= {Source.TAGS}
+            given |= {Source.ACCOUNT} if self.account is Account.ARN else set()
+        return tuple(name for name in self.columns if by_name[name].source in given)
+
+    def _step(self, step: ListRead | KeyRead) -> list[PlannedCall]:
+        table, calls = self.table, []
+
+        def planned(
+            operation: str, parameters: Mapping[str, Any], times: str, *sources: Source
+        ) -> PlannedCall:
+            columns = self._filled(*sources)
+            permission = f"{table.signing}:{operation}"
+            return PlannedCall(
+                table.full_name, operation, step.region, parameters, times, columns, (permission,)
+            )
+
+        if isinstance(step, ListRead):
+            pages = f"until {counted(self.top.rows, 'row')}" if self.top else "each page"
+            calls.append(planned(table.list.call, step.parameters, pages, Source.LIST, Source.KEY))
+            if self.describe and table.describe:
+                calls.append(planned(table.describe.call, {}, "each row", Source.DESCRIBE))
+        elif table.describe:
+            for key in step.keys:
+                arguments = dict(zip(table.describe.arguments, key, strict=True))
+                calls.append(
+                    planned(table.describe.call, arguments, "once", Source.LIST, Source.DESCRIBE, Source.KEY)
+                )
+        if self.tags and table.tags:
+            calls.append(planned(table.tags.call, {}, "each row", Source.TAGS))
+        return calls
+
+
+def plan_read(
+    demand: Demand,
+    regions: Regions,
+    pages: Mapping[str, int] | None = None,
+    account_known: bool = False,
+) -> ReadPlan:
+    """The cheapest calls that fetch at least the rows of `demand`.
+
+    Args:
+        demand: what DuckDB asks.
+        regions: what the session knows about regions.
+        pages: region -> pages that a whole list of this table has had in this session.
+        account_known: whether the session knows its account by now.
+
+    Raises:
+        RegionError: see `scope`.
+    """
+    table = demand.table
+    needed = _needed(demand)
+    sources = {table.by_name[name].source for name in needed}
+    where = demand.where if demand.pushdown else TRUE
+    steps, empty = _steps(demand, where, regions, pages or {})
+    top = _top(demand, sources)
+    if top is not None:
+        steps = tuple(_turned(step, table, top) for step in steps)
+    listing = any(isinstance(step, ListRead) for step in steps)
+    arn_from_list = bool(table.arn) and table.by_name[table.arn].source is Source.LIST
+    describe = Source.DESCRIBE in sources or (Source.TAGS in sources and not arn_from_list)
+    account = Account.UNUSED
+    if Source.ACCOUNT in sources:
+        has_arn = bool(table.arn) and (arn_from_list or describe or not listing)
+        account = Account.ARN if has_arn else Account.KNOWN if account_known else Account.STS
+    listed = [
+        column.name for column in table.columns if column.source in (Source.LIST, Source.REGION, Source.KEY)
+    ]
+    return ReadPlan(
+        table=table,
+        columns=needed,
+        steps=steps,
+        describe=describe,
+        tags=Source.TAGS in sources,
+        account=account,
+        row_filter=within(where, listed),
+        contained=_in_lists(demand),
+        empty=empty,
+        top=top,
+        windows=_windows(demand) if top is None else None,
+    )
+
+
+def _in_lists(demand: Demand) -> tuple[Contained, ...]:
+    """The hints that a list's rows alone tell; of texts only, because what a list contains is another matter."""
+    listed = {
+        column.name
+        for column in demand.table.columns
+        if column.source is Source.LIST and pa.types.is_string(column.type)
+    }
+    return tuple(hint for hint in demand.contained if demand.pushdown and hint.column in listed)
+
+
+def _top(demand: Demand, sources: set[Source]) -> Top | None:
+    """The hint, if the service sorts by its column and the list tells which rows meet the filter."""
+    sort, top = demand.table.list.sort, demand.top
+    if top is None or sort is None or top.column not in sort.always or not demand.pushdown:
+        return None
+    filtered = {demand.table.by_name[name].source for name in columns_of(demand.where)}
+    return top if filtered <= {Source.LIST, Source.REGION, Source.KEY} else None
+
+
+def _turned(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRead:
+    """A list in the order that `top` wants."""
+    sort = table.list.sort
+    assert sort is not None, "only a table that can be sorted has first rows"
+    if isinstance(step, KeyRead):
+        return step
+    direction = sort.descending if top.descending else sort.ascending
+    order = {sort.by: sort.columns[top.column], sort.direction: direction}
+    return ListRead(step.region, {**step.parameters, **order})
+
+
+def _windows(demand: Demand) -> Windows | None:
+    """How the table's list may be cut; `None` if its file does not allow it or the session does not want it."""
+    sort = demand.table.list.sort
+    if sort is None or not demand.split or not demand.pushdown:
+        return None
+    column = next(iter(sort.columns))
+    bounds = {rule.op: rule.parameter for rule in demand.table.list.filters if rule.column == column}
+    if column not in sort.always or Op.AFTER not in bounds or Op.BEFORE not in bounds:
+        return None
+    return Windows(column, bounds[Op.AFTER], bounds[Op.BEFORE], sort.direction, sort.descending)
+
+
+def _needed(demand: Demand) -> tuple[str, ...]:
+    names = {*demand.columns, *columns_of(demand.where)}
+    return tuple(column.name for column in demand.table.columns if column.name in names)
+
+
+def _steps(
+    demand: Demand, where: Predicate, regions: Regions, pages: Mapping[str, int]
+) -> tuple[tuple[ListRead | KeyRead, ...], str]:
+    scoped = scope(demand.where, regions, demand.table.full_name)
+    if demand.where == FALSE or not scoped:
+        return (), "no region meets the conditions"
+    keys = _keys(demand.table, where)
+    if keys == ():
+        return (), "no key can meet the conditions"
+    parameters, refused = narrowed(demand.table, where, demand.contained if demand.pushdown else ())
+    if refused:
+        return (), refused
+    steps: list[ListRead | KeyRead] = []
+    for region in scoped:
+        if keys is not None and len(keys) <= max(KEYS_BEFORE_LIST, pages.get(region, 0)):
+            steps.append(KeyRead(region, keys))
+        else:
+            steps.append(ListRead(region, parameters))
+    return tuple(steps), ""
+
+
+def _keys(table: Table, where: Predicate) -> tuple[tuple[str, ...], ...] | None:
+    """The only keys that `where` allows and the service would accept, sorted; `None` if it allows any."""
+    if table.describe is None:
+        return None
+    identifiers = domain(where, "data__Identifier").values
+    parts = [domain(where, column).values for column in table.key]
+    if identifiers is not None:
+        split = (tuple(str(value).split("|")) for value in identifiers)
+        candidates = {key for key in split if len(key) == len(table.key)}
+    elif all(values is not None for values in parts):
+        candidates = set(itertools.product(*(values or () for values in parts)))
+    else:
+        return None
+    constraints = [table.by_name[column].constraint for column in table.key]
+    return tuple(
+        sorted(
+            key
+            for key in candidates
+            if all(
+                (allowed is None or value in allowed) and constraint.accepts(value)
+                for value, allowed, constraint in zip(key, parts, constraints, strict=True)
+            )
+        )
+    )

@@ -1,0 +1,1 @@
+"""Plans writes: values, steps, states, reconciliation."""

@@ -1,0 +1,199 @@
+"""One scalar of a row and its shape in, what boto3 takes out; `Misfit` says what would have fitted."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlprov.catalog.shapes import Shape
+from sqlprov.errors import counted
+from sqlprov.plan.write.values_json import Misfit
+
+_BITS = {"integer": 32, "long": 64}
+_INTEGER = re.compile(r"-?[0-9]{1,40}")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+# The date is asked for in full: botocore reads '20250101' and '2025' as seconds of 1970.
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?|\d{8}T\d{4}(\d\d([.,]\d+)?)?)"
+    r"(?P<zone>Z|[+-]\d\d(:?\d\d)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME = "a date and time in ISO 8601, such as 2025-01-31T09:00:00Z"
+
+
+def scalar(value: Any, shape: Shape, *, written: bool, zone: str) -> Any:
+    """`value` as boto3 takes it for a shape without members.
+
+    Args:
+        value: from a DuckDB column, or from JSON text.
+        written: whether it stood in JSON text.
+        zone: time zone of times that name none.
+    """
+    match shape.kind:
+        case "string":
+            return _text(value, shape)
+        case "integer" | "long":
+            return _limited(_integer(value), shape, "an integer")
+        case "float" | "double":
+            return _limited(_float(value), shape, "a number")
+        case "boolean":
+            return _boolean(value)
+        case "timestamp":
+            return _timestamp(value, written, zone)
+        case "blob":
+            return _limited(_blob(value), shape, "a value", "byte")
+    raise Misfit(f"a {shape.kind}")
+
+
+def limits(low: float | None, high: float | None, unit: str = "") -> str:
+    """` of 1 to 5 items`, ` of exactly 1 item`, ` of at least 1 item`, ` of at most 5 items`; nothing without both.
+
+    Without a unit they are bounds of a number: ` from 1 to 5`.
+    """
+
+    def told(bound: float) -> str:
+        return counted(bound, unit) if unit else str(bound)
+
+    if low is not None and low == high:
+        return f" of exactly {told(low)}"
+    if low is not None and high is not None:
+        return f" of {low:,} to {told(high)}" if unit else f" from {low} to {high}"
+    if high is not None:
+        return f" of at most {told(high)}"
+    return "" if low is None else f" of at least {told(low)}"
+
+
+def _limited(value: Any, shape: Shape, what: str, unit: str = "") -> Any:
+    low, high = shape.low, shape.high
+    if shape.kind in _BITS:
+        half: int = 1 << (_BITS[shape.kind] - 1)
+        if not -half <= value < half:
+            low, high = (-half if low is None else low), (half - 1 if high is None else high)
+    size = len(value) if unit else value
+    if (low is not None and size < low) or (high is not None and size > high):
+        if unit:
+            raise Misfit(f"{what}{limits(low, high, unit)} (not {size:,})")
+        raise Misfit(what + limits(low, high))
+    return value
+
+
+def _text(value: Any, shape: Shape) -> str:
+    match value:
+        case str():
+            text = value
+        case bool():
+            text = str(value).lower()
+        case Decimal():  # all digits as DuckDB writes them, unless there are absurdly many
+            text = f"{value:f}" if abs(value.adjusted()) < 50 else str(value)
+        case int() | float() | UUID() | date() | time():
+            text = str(value)
+        case bytes():
+            raise Misfit("text, not a BLOB")
+        case _:
+            raise Misfit("text (cast it to VARCHAR to send it as it is written)")
+    said, broken = shape.constraint, []
+    if (said.min is not None and len(text) < said.min) or (said.max is not None and len(text) > said.max):
+        broken.append(f"text{limits(said.min, said.max, 'character')} (not {len(text):,})")
+    if not said.matches(text):
+        broken.append(f"text that matches {said.pattern}")
+    if not broken and not _encodable(text):
+        broken.append("text without halves of surrogate pairs")
+    if broken:
+        raise Misfit(" and ".join(broken))
+    return text
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _integer(value: Any) -> int:
+    match value:
+        case bool():
+            pass
+        case int():
+            return value
+        case float() if value.is_integer():
+            return int(value)
+        case Decimal() if value.adjusted() < 40 and value == value.to_integral_value():
+            return int(value)
+        case str() if _INTEGER.fullmatch(value):
+            return int(value)
+    raise Misfit("an integer")
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        raise Misfit("a number")
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise Misfit("a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise Misfit("a finite number")
+    return number
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise Misfit("true or false")
+
+
+def _blob(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    try:
+        if isinstance(value, str):
+            return base64.b64decode(value, validate=True)
+    except ValueError:
+        pass
+    raise Misfit("a BLOB or base64 text")
+
+
+def _timestamp(value: Any, written: bool, zone: str) -> datetime:
+    try:
+        match value:
+            case str() if said := _ISO.fullmatch(value):
+                return _aware(datetime.fromisoformat(said.group().upper()), zone)
+            case datetime():
+                # Nanoseconds come as a subclass of another library, which boto3 need not meet.
+                fields = (value.year, value.month, value.day, value.hour, value.minute, value.second)
+                return _aware(datetime(*fields, value.microsecond, value.tzinfo, fold=value.fold), zone)
+            case date():
+                return _aware(datetime.combine(value, time()), zone)
+            case int() | Decimal() if written and not isinstance(value, bool):
+                return _since_1970(Decimal(value))
+    except (ValueError, ArithmeticError):  # no such day, or a year beyond 9999
+        pass
+    raise Misfit(_TIME + (", or a number of seconds since 1970" if written else ""))
+
+
+def _since_1970(seconds: Decimal) -> datetime:
+    if abs(seconds) >= 10**12:  # before its digits are counted out, which may be a billion of them
+        raise OverflowError
+    return _EPOCH + timedelta(microseconds=round(seconds.scaleb(6)))
+
+
+def _aware(moment: datetime, zone: str) -> datetime:
+    if moment.tzinfo is None:
+        try:
+            moment = moment.replace(tzinfo=ZoneInfo(zone))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise Misfit(f"{_TIME} (the session's TimeZone {zone!r} is unknown here)") from None
+    return moment.astimezone(UTC)

@@ -1,0 +1,69 @@
+"""One row's write and the row as last described in, its next step out; whoever made the call asks again.
+
+`update` decides on UPDATE, `rehearse` shows the steps without making them, `verdict` tells what a call did whose
+answer was lost.
+"""
+
+from __future__ import annotations
+
+from sqlprov.plan.write.steps import Done, Found, Kind, Refuse, Request, Step, Wait, Write, key_parameters
+from sqlprov.plan.write.transitions import move_request, moved, moves
+from sqlprov.plan.write.update import update_step
+
+__all__ = ["Done", "Found", "Kind", "Refuse", "Request", "Step", "Wait", "Write", "next_step"]
+
+
+def next_step(write: Write, now: Found | None, done: tuple[Request, ...]) -> Step:
+    """What happens to the row next.
+
+    Args:
+        write: what the statement asks of the row.
+        now: the row as last described; `None` if it does not exist. EXEC needs none, INSERT none but to refuse early.
+        done: the calls of this row that the service acknowledged, in their order.
+    """
+    if write.kind is Kind.UPDATE:
+        return update_step(write, now, done)
+    method = write.called
+    if method is None:
+        return Refuse(f"{write.table.full_name} has no {write.method or write.kind.value}")
+    if any(request.operation == method.call for request in done):
+        return Done("; ".join(_notes(write)))
+    if write.kind is Kind.DELETE:
+        return _delete(write, now, done)
+    if write.kind is Kind.EXEC:
+        return Request(method.call, write.region, dict(write.values), "exec")
+    if now is not None:
+        return Refuse(f"{write.shown} exists already")
+    ignored = write.table.write.insert.ignored
+    parameters = {name: value for name, value in write.values.items() if name not in ignored}
+    return Request(method.call, write.region, parameters, "create")
+
+
+def _notes(write: Write) -> tuple[str, ...]:
+    """What to tell of a write that went well: what INSERT left out, and what the service does without it."""
+    if write.kind is not Kind.INSERT:
+        return write.notes
+    rule = write.table.write.insert
+    left_out = [name for name in rule.ignored if write.values.get(name) is not None]
+    told = (
+        f"{' and '.join(left_out)} {'is' if len(left_out) == 1 else 'are'} not sent by INSERT; UPDATE does it"
+    )
+    absent = [note for name, note in rule.notes.items() if write.values.get(name) is None]
+    return (*write.notes, *([told] if left_out else []), *absent)
+
+
+def _delete(write: Write, now: Found | None, done: tuple[Request, ...]) -> Step:
+    table = write.table
+    if now is None:
+        return Done("" if done else "it was gone already")
+    state, before = now.state(table), table.write.delete.before
+    if moved(table, done) and (state in before or state in table.busy):
+        # A read may be older than the call: the state it stopped in does not mean that it did not stop.
+        return Wait((*before, *table.busy))
+    if state in table.busy:
+        return Wait(table.busy)
+    if state in before:
+        move = next(move for move in moves(table) if move.method == before[state])
+        return move_request(write, now, move, table.by_method[move.method].until[0])
+    method = table.by_method["delete_resource"]
+    return Request(method.call, write.region, key_parameters(write, method), "delete")

@@ -1,0 +1,112 @@
+"""A script's text in, its statements out. Asking never calls: nothing here reaches the cloud or DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Protocol
+
+from sqlprov.sql.delete import Delete
+from sqlprov.sql.describe import Describe
+from sqlprov.sql.describe_method import DescribeMethod
+from sqlprov.sql.exec import Exec
+from sqlprov.sql.explain import Explain
+from sqlprov.sql.insert import Insert
+from sqlprov.sql.phrase import Phrase
+from sqlprov.sql.query import Query
+from sqlprov.sql.refusal import refusal, unfilled
+from sqlprov.sql.setting import SetSetting
+from sqlprov.sql.show import Show
+from sqlprov.sql.show_insert import ShowInsert
+from sqlprov.sql.statement import Answered, Statement
+from sqlprov.sql.tokens import Kind, Token, tokens
+from sqlprov.sql.unsupported import Unsupported
+from sqlprov.sql.update import Update
+from sqlprov.sql.write import Write
+
+__all__ = [
+    "STATEMENTS",
+    "Answered",
+    "Delete",
+    "Describe",
+    "DescribeMethod",
+    "Exec",
+    "Explain",
+    "Insert",
+    "Query",
+    "SetSetting",
+    "Show",
+    "ShowInsert",
+    "Statement",
+    "Update",
+    "Write",
+    "parse",
+    "refusal",
+    "unfilled",
+]
+
+
+class Readable(Protocol):
+    """A kind of statement: it reads a phrase, or leaves it to the next kind."""
+
+    def read(self, phrase: Phrase) -> Statement | None: ...
+
+
+# Tried in this order; the last takes everything.
+STATEMENTS: tuple[Readable, ...] = (
+    Unsupported,
+    ShowInsert,
+    Show,
+    DescribeMethod,
+    Describe,
+    Explain,
+    SetSetting,
+    Exec,
+    Insert,
+    Update,
+    Delete,
+    Query,
+)
+REMEMBERED = 64
+"""Scripts whose statements are kept, with all that was found out about them: programs ask the same again and again."""
+LONGEST = 10_000
+"""Characters of a script that is kept."""
+
+
+def parse(text: str) -> list[Statement]:
+    """The statements of a script, in order; empty ones are left out.
+
+    Raises:
+        MalformedSQL: a literal or comment that is not closed, or one of our own statements badly written.
+        NotSupportedError: a statement that is known and not offered.
+    """
+    return list(_remembered(text) if len(text) <= LONGEST else _read(text))
+
+
+@lru_cache(REMEMBERED)
+def _remembered(text: str) -> tuple[Statement, ...]:
+    return _read(text)
+
+
+def _read(text: str) -> tuple[Statement, ...]:
+    return tuple(_statement(phrase) for phrase in _phrases(text))
+
+
+def _statement(phrase: Phrase) -> Statement:
+    for kind in STATEMENTS:
+        phrase.at = 0
+        if statement := kind.read(phrase):
+            return statement
+    raise AssertionError("Query takes everything")
+
+
+def _phrases(text: str) -> Iterator[Phrase]:
+    """The script cut at each `;`."""
+    part: list[Token] = []
+    for token in [*tokens(text, comments=True), Token(Kind.MARK, ";", len(text), len(text))]:
+        if not token.says(";"):
+            part.append(token)
+            continue
+        if found := [each for each in part if each.kind is not Kind.COMMENT]:
+            yield Phrase(text, found, part[0].start, part[-1].end)
+        part = []

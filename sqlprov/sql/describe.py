@@ -1,0 +1,132 @@
+"""DESCRIBE of a live table or a table of regions: its columns as the catalog knows them, without a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sqlprov.catalog.regions import COLUMNS
+from sqlprov.errors import counted
+from sqlprov.settings import Settings
+from sqlprov.sql import names
+from sqlprov.sql.duckdb_types import duckdb_type
+from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.statement import Answered
+from sqlprov.sql.tokens import Kind
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
+    from sqlprov.catalog.table import Column, Constraint, Source, Table
+
+
+@dataclass(frozen=True)
+class Describe(Answered):
+    """`DESCRIBE [EXTENDED] name`; a name that is no live table is left to DuckDB."""
+
+    name: Name
+    extended: bool
+
+    @classmethod
+    def read(cls, phrase: Phrase) -> Describe | None:
+        if not phrase.take("DESCRIBE", "DESC"):
+            return None
+        extended = phrase.take("EXTENDED") is not None
+        if phrase.sees("TABLE") and len(phrase.tokens) > phrase.at + 1:
+            phrase.take("TABLE")
+        if not extended and not _is_name(phrase):
+            return None
+        name = phrase.name("a live table, such as aws.sagemaker.models")
+        phrase.finish("the end of the statement")
+        return cls(phrase.text, phrase.offset, name, extended)
+
+    def applies(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
+        # DuckDB has no EXTENDED: its message would not tell what is wrong with the name.
+        if self.extended or names.regions_table(catalog, self.name.parts, path):
+            return True
+        return names.live_table(catalog, self.name.parts, path) is not None
+
+    def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
+        if names.regions_table(catalog, self.name.parts, path):
+            rows = list(_region_rows())
+        else:
+            table = names.found(self, self.name, catalog, path)
+            rows = [_row(table, column) for column in table.columns]
+        shown = pa.Table.from_pylist(rows, _EXTENDED)
+        return shown if self.extended else shown.select(["name", "type", "description"])
+
+
+_EXTENDED = pa.schema(
+    [
+        ("name", pa.string()),
+        ("type", pa.string()),
+        ("description", pa.string()),
+        ("source", pa.string()),
+        ("call", pa.string()),
+        ("key", pa.bool_()),
+        ("filters", pa.string()),
+        ("constraint", pa.string()),
+    ]
+)
+
+
+def _is_name(phrase: Phrase) -> bool:
+    """Whether nothing but a dotted name is left."""
+    rest = phrase.tokens[phrase.at :]
+    parts, dots = rest[::2], rest[1::2]
+    return len(parts) == len(dots) + 1 and (
+        all(token.kind in (Kind.WORD, Kind.QUOTED) for token in parts)
+        and all(token.says(".") for token in dots)
+    )
+
+
+def _row(table: Table, column: Column) -> dict[str, object]:
+    from sqlprov.catalog.table import Source
+
+    return {
+        "name": column.name,
+        "type": duckdb_type(column.type),
+        "description": column.description,
+        "source": column.source.value,
+        "call": filled_by(table, column.source),
+        "key": column.name in table.key or column.source is Source.KEY,
+        "filters": ", ".join(each.parameter for each in table.list.filters if each.column == column.name),
+        "constraint": _constraint(column.constraint),
+    }
+
+
+def _region_rows() -> Iterator[dict[str, object]]:
+    """The columns of a provider's table of regions, which no call fills."""
+    blank = dict.fromkeys(_EXTENDED.names, "")
+    for name, description in COLUMNS.items():
+        about = {"name": name, "type": duckdb_type(pa.string()), "description": description}
+        yield {**blank, **about, "source": "botocore", "key": name == "region"}
+
+
+def filled_by(table: Table, source: Source) -> str:
+    """The call that fills columns of a source; empty if none does."""
+    from sqlprov.catalog.table import Source
+
+    calls = {
+        Source.LIST: table.list.call,
+        Source.DESCRIBE: table.describe.call if table.describe else "",
+        Source.TAGS: table.tags.call if table.tags else "",
+        Source.ACCOUNT: "GetCallerIdentity",
+    }
+    return calls.get(source, "")
+
+
+def _constraint(limits: Constraint) -> str:
+    if limits.enum:
+        return " | ".join(limits.enum)
+    low, high = limits.min, limits.max
+    length = (
+        f"{low or 0} to {counted(high, 'character')}"
+        if high is not None
+        else f"{counted(low, 'character')} or more"
+        if low
+        else ""
+    )
+    return ", ".join(part for part in (length, limits.pattern or "") if part)

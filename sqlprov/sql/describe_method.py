@@ -1,0 +1,112 @@
+"""DESCRIBE METHOD: what a method takes and returns, from the model, without a call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sqlprov.settings import Settings
+from sqlprov.sql import names
+from sqlprov.sql.json_schema import json_schema, json_type
+from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.statement import Answered
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
+    from sqlprov.catalog.shapes import Shape
+    from sqlprov.catalog.table import Method, Table
+
+_METHOD = "a method, such as aws.sagemaker.models.create_resource"
+# Parameters of statements that no call takes under this name.
+_OWN = {
+    "region": "AWS region.",
+    "data__Identifier": "The key; parts of a compound key are joined by |.",
+    "data__PatchDocument": "What to change, as a JSON Patch (RFC 6902) of the properties.",
+}
+_COLUMNS = ("name", "type", "param_type", "shape", "description")
+
+
+@dataclass(frozen=True)
+class DescribeMethod(Answered):
+    """`DESCRIBE METHOD [EXTENDED] table.method`, with StackQL's columns; EXTENDED adds the descriptions."""
+
+    name: Name
+    extended: bool
+
+    @classmethod
+    def read(cls, phrase: Phrase) -> DescribeMethod | None:
+        if not phrase.take("DESCRIBE", "DESC"):
+            return None
+        extended = phrase.take("EXTENDED") is not None
+        # Alone or before a dot it is a name: DESCRIBE method.
+        if not phrase.take("METHOD") or phrase.next is None or phrase.sees("."):
+            return None
+        extended = phrase.take("EXTENDED") is not None or extended
+        name = phrase.name(_METHOD)
+        if len(name.parts) < 2:
+            phrase.at -= 1
+            phrase.refuse(_METHOD)
+        phrase.finish("the end of the statement")
+        return cls(phrase.text, phrase.offset, name, extended)
+
+    def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
+        table, method = names.method(self, self.name, catalog, path)
+        rows = [*_inputs(table, method), *_outputs(table, method)]
+        schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
+        shown = pa.Table.from_pylist(rows, schema)
+        return shown if self.extended else shown.drop_columns("description")
+
+
+def _inputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
+    """First what must be given; what sqlprov fills in by itself (key, page, order) is left out."""
+    from sqlprov.catalog.shapes import Shape
+
+    required = dict.fromkeys((*method.required[:-1], *method.input.required, "region"))
+    left_out: set[str] = set()
+    if "data__Identifier" in required:
+        left_out = {part.name for part in method.inputs if part.column in table.key}
+    if method.call == table.list.call:
+        sort = table.list.sort
+        left_out = {table.list.token_in, table.list.page_size_parameter}
+        left_out |= {sort.by, sort.direction} if sort else set()
+    for name in required:
+        if name not in left_out:
+            shape = method.input.members.get(name) or Shape("", "string")
+            yield _row(name, shape, "input_required", _OWN.get(name, shape.documentation))
+    for name, shape in method.input.members.items():
+        if name not in required and name not in left_out:
+            yield _row(name, shape, "input_optional", shape.documentation)
+
+
+def _outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
+    """The members of the reply; of a SELECT, those of one row."""
+    from sqlprov.catalog.api import load_api
+    from sqlprov.catalog.shapes import shape_of
+
+    shape = load_api(table.client).model.operation_model(method.call).output_shape
+    if shape is None:
+        return
+    reply: Shape | None = shape_of(shape)
+    if method.call == table.list.call:
+        reply = shape_of(shape).members[table.list.items].item
+    elif table.describe and method.call == table.describe.call:
+        for member in table.describe.item:
+            reply = reply.members[member] if reply else None
+    for name, each in reply.members.items() if reply else ():
+        yield _row(name, each, "output", each.documentation)
+
+
+def _row(name: str, shape: Shape, kind: str, description: str) -> dict[str, str]:
+    nested = json_type(shape) in ("object", "array")
+    text = json.dumps(json_schema(shape), ensure_ascii=False) if nested else ""
+    return {
+        "name": name,
+        "type": json_type(shape),
+        "param_type": kind,
+        "shape": text,
+        "description": description,
+    }

@@ -1,0 +1,110 @@
+"""EXEC table.method @Name = value, … @@json = '{…}': an operation that is no SELECT, INSERT, UPDATE or DELETE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlprov.errors import NotSupportedError, caret
+from sqlprov.sql import names
+from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.statement import Statement
+from sqlprov.sql.write import quoted, waits
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
+    from sqlprov.catalog.table import Method, Table
+
+JSON = "@@json"
+_METHOD = "a method, such as aws.sagemaker.inference_experiments.stop"
+
+
+@dataclass(frozen=True)
+class Exec(Statement):
+    """`EXEC table.method [@Name = expression[,] …] [@@json = expression]`.
+
+    Attributes:
+        name: table and method, as written.
+        values: name and text of each value in the order written; `@@json` is one of the names.
+        wait: whether a hint says AWAIT.
+    """
+
+    name: Name
+    values: tuple[tuple[str, str], ...]
+    wait: bool
+
+    @classmethod
+    def read(cls, phrase: Phrase) -> Exec | None:
+        if not phrase.take("EXEC"):
+            return None
+        name = phrase.name(_METHOD)
+        if len(name.parts) < 2:
+            phrase.at -= 1
+            phrase.refuse(_METHOD)
+        values: dict[str, str] = {}
+        # StackQL takes the commas between values or leaves them out.
+        while phrase.sees("@") or (values and phrase.take(",")):
+            argument = _argument(phrase, values)
+            phrase.expect("=")
+            values[argument] = phrase.clause("a value", ",", "@")
+        phrase.finish(f"@Name = value, {JSON} = '{{…}}' or the end of the statement")
+        return cls(phrase.text, phrase.offset, name, tuple(values.items()), waits(phrase, 0, 1))
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """The parts of the table's name."""
+        return self.name.parts[:-1]
+
+    @property
+    def method(self) -> str:
+        """The method's name as written, or its operation's."""
+        return self.name.parts[-1]
+
+    @property
+    def arguments(self) -> tuple[tuple[str, str], ...]:
+        """Name and text of each `@Name = …`."""
+        return tuple((name, text) for name, text in self.values if name != JSON)
+
+    @property
+    def json(self) -> str | None:
+        """The text of `@@json = …`; `None` if there is none."""
+        return dict(self.values).get(JSON)
+
+    def applies(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
+        """Whether the target is a live table; DuckDB has no EXEC."""
+        return names.live_table(catalog, self.target, path) is not None
+
+    def called(self, catalog: Catalog, path: tuple[str, ...]) -> tuple[Table, Method]:
+        """The table and the method to call.
+
+        Raises:
+            UnknownName: one of them does not exist.
+            NotSupportedError: the method is what another statement does.
+        """
+        table, method = names.method(self, self.name, catalog, path)
+        if method.verb == "EXEC":
+            return table, method
+        raise NotSupportedError(
+            f"{method.name} is not called by EXEC: write {method.verb}.\n"
+            f"{caret(self.text, self.name.start - self.offset)}"
+        )
+
+    def values_query(self) -> str:
+        """The query for one row, with a column for each value in the order written."""
+        values = self.values or ((JSON, "NULL"),)
+        return f"SELECT {', '.join(f'({text}) AS {quoted(name)}' for name, text in values)}"
+
+
+def _argument(phrase: Phrase, before: dict[str, str]) -> str:
+    """`@Name` or `@@json`, passed over."""
+    phrase.expect("@")
+    if phrase.take("@"):
+        if not phrase.sees("JSON"):
+            phrase.refuse(JSON)
+        name = "@@" + phrase.part(JSON).lower()
+    else:
+        name = phrase.part("a name after @")
+    if name.lower() in map(str.lower, before):
+        phrase.at -= 1
+        phrase.refuse(f"another name than {name}, which has a value")
+    return name

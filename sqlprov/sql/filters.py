@@ -1,0 +1,261 @@
+"""A filter as DuckDB's `EXPLAIN (FORMAT json)` prints it in, a Predicate out.
+
+    "Filters": ['("region" = \'eu-west-1\')', '(("n" > 1) OR ("n" IS NULL))']
+
+DuckDB puts parentheses around every operator and quotes around every column, and nests as deep as the user
+wrote: the reader works from the innermost pair outwards and keeps its own stack instead of recursing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from sqlprov.plan.read.predicate import FALSE, TRUE, And, Compare, In, IsNull, Not, Opaque, Or, Predicate
+from sqlprov.sql.tokens import Kind, Token, tokens
+
+
+@dataclass(frozen=True)
+class _Ref:
+    """A column, or with `nested` a field of one."""
+
+    column: str
+    nested: bool = False
+
+
+@dataclass(frozen=True)
+class _Value:
+    value: Any
+
+
+@dataclass(frozen=True)
+class _List:
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """What stood between parentheses, and the columns that it mentions."""
+
+    predicate: Predicate
+    columns: frozenset[str]
+
+
+_Item: TypeAlias = Token | _Ref | _Value | _List | _Group
+
+_OPS = {"=": "=", "==": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_MIRROR = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_KEYWORDS = {
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "IS",
+    "NULL",
+    "TRUE",
+    "FALSE",
+    "BETWEEN",
+    "LIKE",
+    "DISTINCT",
+    "FROM",
+    "AS",
+}
+_KEYWORDS |= {"TIMESTAMPTZ", "TIMESTAMP", "DATE", "TIME", "INTERVAL"}
+
+
+def predicate(sql: str) -> Predicate:
+    """The meaning of a printed filter.
+
+    Args:
+        sql: one filter, or several with line breaks between, all of which hold. DuckDB's JSON cuts a text that
+            holds a line break in two: join the parts of "Filters" with a line break.
+
+    Returns:
+        Times are aware UTC datetimes; what is not understood is `Opaque`.
+
+    Raises:
+        MalformedSQL: a literal is not closed.
+    """
+    stack: list[list[_Item]] = [[]]
+    for item in _items(tokens(sql)):
+        if isinstance(item, Token) and item.says("("):
+            stack.append([])
+        elif isinstance(item, Token) and item.says(")") and len(stack) > 1:
+            inner = stack.pop()
+            stack[-1].append(_list(inner) if _word(stack[-1], -1) == "IN" else _reduced(inner))
+        else:
+            stack[-1].append(item)
+    if len(stack) > 1:
+        return Opaque(_columns([item for frame in stack for item in frame]))
+    side_by_side = [item.predicate for item in stack[0] if isinstance(item, _Group)]
+    return _join(And, side_by_side) if len(side_by_side) == len(stack[0]) else _reduced(stack[0]).predicate
+
+
+def _items(found: Sequence[Token]) -> Iterator[_Item]:
+    """Tokens, with columns and literals (sign, type and cast included) made one item each."""
+    at = 0
+    while at < len(found):
+        item, at = _value(found, at) or _ref(found, at) or (found[at], at + 1)
+        yield item
+
+
+def _ref(found: Sequence[Token], at: int) -> tuple[_Item, int] | None:
+    token, end = found[at], at + 1
+    if token.kind is Kind.WORD:
+        is_call = end < len(found) and found[end].says("(")
+        is_type = at > 0 and found[at - 1].says("::", "AS")
+        if token.text.upper() in _KEYWORDS or is_call or is_type:
+            return None
+    elif token.kind is not Kind.QUOTED:
+        return None
+    while end + 1 < len(found) and found[end].says("."):
+        end += 2
+    return _Ref(token.value, nested=end > at + 1), end
+
+
+def _value(found: Sequence[Token], at: int) -> tuple[_Item, int] | None:
+    sign = at + 1 < len(found) and found[at].says("-") and found[at + 1].kind is Kind.NUMBER
+    typed = at + 1 < len(found) and found[at].says("TIMESTAMPTZ") and found[at + 1].kind is Kind.TEXT
+    token = found[at + 1] if sign or typed else found[at]
+    end = at + (2 if sign or typed else 1)
+    value: Any
+    if typed:
+        value = _time(token.value)
+    elif token.kind is Kind.TEXT:
+        value = token.value
+    elif token.kind is Kind.NUMBER:
+        value = _number(("-" if sign else "") + token.value.replace("_", ""))
+    elif token.says("TRUE", "FALSE"):
+        value = token.says("TRUE")
+    else:
+        return None
+    if end + 1 < len(found) and found[end].says("::"):
+        value, end = _cast(value, found[end + 1].value.upper()), end + 2
+    return (_Value(value), end) if value is not None else None
+
+
+def _number(text: str) -> int | float:
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None
+
+
+_CASTS: dict[str, Callable[[Any], Any]] = {
+    "DOUBLE": float,
+    "FLOAT": float,
+    "VARCHAR": str,
+    "TIMESTAMPTZ": lambda value: _time(str(value)),
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), int),
+}
+
+
+def _cast(value: Any, kind: str) -> Any:
+    try:
+        return _CASTS[kind](value)
+    except (KeyError, ValueError):
+        return None
+
+
+def _list(items: Sequence[_Item]) -> _Item:
+    values = items[::2]
+    commas = items[1::2]
+    if all(isinstance(item, _Value) for item in values) and all(_is(item, ",") for item in commas):
+        return _List(tuple(item.value for item in values if isinstance(item, _Value)))
+    columns = _columns(items)
+    return _Group(Opaque(columns), columns)
+
+
+def _reduced(items: Sequence[_Item]) -> _Group:
+    """The meaning of what stands between two parentheses, by SQL's precedence."""
+    return _Group(_meaning(items), _columns(items))
+
+
+def _meaning(items: Sequence[_Item]) -> Predicate:
+    if len(parts := _split(items, "OR")) > 1:
+        return _join(Or, [_meaning(part) for part in parts])
+    if len(parts := _split(items, "AND")) > 1:
+        return _join(And, [_meaning(part) for part in parts])
+    negations = 0
+    while _word(items, negations) == "NOT":
+        negations += 1
+    found = _condition(items[negations:])
+    for _ in range(negations):
+        found = Not(found)
+    return found
+
+
+def _split(items: Sequence[_Item], word: str) -> list[Sequence[_Item]]:
+    """The items between the `word`s; the AND of a BETWEEN joins its bounds and not two conditions."""
+    parts: list[list[_Item]] = [[]]
+    between = False
+    for item in items:
+        between = between or _is(item, "BETWEEN")
+        if _is(item, word) and not between:
+            parts.append([])
+            continue
+        if _is(item, "AND"):
+            between = False
+        parts[-1].append(item)
+    return list(parts)
+
+
+def _join(kind: type[And] | type[Or], parts: Sequence[Predicate]) -> Predicate:
+    flat: list[Predicate] = []
+    for part in parts:
+        flat.extend(part.parts if isinstance(part, kind) else [part])
+    return flat[0] if len(flat) == 1 else kind(tuple(flat))
+
+
+def _condition(items: Sequence[_Item]) -> Predicate:
+    """One condition without AND, OR and a leading NOT."""
+    words = "".join(f" {_word(items, index) or '.'}" for index in range(len(items))).strip()
+    match list(items):
+        case [_Group(predicate=inner)]:
+            return inner
+        case [_Value(value=bool(truth))]:
+            return TRUE if truth else FALSE
+        case [_Ref(column=column, nested=False)]:
+            return Compare(column, "=", True)
+        case [_Ref(column=column, nested=False), Token(text=op), _Value(value=value)] if op in _OPS:
+            return Compare(column, _OPS[op], value)
+        case [_Value(value=value), Token(text=op), _Ref(column=column, nested=False)] if op in _OPS:
+            return Compare(column, _MIRROR[_OPS[op]], value)
+        case [_Ref(column=column, nested=False), *_, _List(values=values)] if words in (
+            ". IN .",
+            ". NOT IN .",
+        ):
+            return In(column, values) if words == ". IN ." else Not(In(column, values))
+        case [_Ref(column=column, nested=False), *_] if words in (". IS NULL", ". IS NOT NULL"):
+            return IsNull(column) if words == ". IS NULL" else Not(IsNull(column))
+        case [_Ref(column=column, nested=False), _, _Value(value=low), _, _Value(value=high)]:
+            if words == ". BETWEEN . AND .":
+                return And((Compare(column, ">=", low), Compare(column, "<=", high)))
+    return Opaque(_columns(items))
+
+
+def _columns(items: Sequence[_Item]) -> frozenset[str]:
+    found: set[str] = set()
+    for item in items:
+        if isinstance(item, _Ref):
+            found.add(item.column)
+        elif isinstance(item, _Group):
+            found |= item.columns
+    return frozenset(found)
+
+
+def _is(item: _Item, word: str) -> bool:
+    return isinstance(item, Token) and item.says(word)
+
+
+def _word(items: Sequence[_Item], index: int) -> str:
+    """The keyword at `index`, in upper case; empty if there is none."""
+    item = items[index] if -len(items) <= index < len(items) else None
+    return item.text.upper() if isinstance(item, Token) else ""

@@ -1,0 +1,192 @@
+"""A query's syntax tree in, hints for its reads out: what DuckDB applies by itself and does not hand on to a table.
+
+Only what holds for every row that the statement can use of a table is told: the table is named once, and the condition
+stands in the WHERE of the query that names it. Everything else is left to DuckDB, which checks every row anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from sqlprov.plan.read.hints import Contained
+
+Parts = tuple[str, ...]
+_BARE = {"this", "db", "catalog", "alias"}
+_SORTED = {"expressions", "from_", "where", "order", "limit", "offset"}
+_PASSES = {"expressions", "from_"}
+_PAIRS = {"ASOF", "POSITIONAL"}
+"""Joins that pair a row with another according to which others there are."""
+_WILD = re.compile(r"[%_]")
+
+
+@dataclass(frozen=True)
+class Read:
+    """A name in FROM that stands for a live table, all of whose columns it has under their own names.
+
+    Attributes:
+        alias: the name, in lower case.
+        table: full name of the table.
+        others: names, in lower case, that may stand for something else.
+    """
+
+    alias: str
+    table: str
+    others: frozenset[str] = frozenset()
+
+
+def contained(
+    tree: exp.Expr,
+    table: Callable[[Parts], str | None],
+    free: Callable[[Parts], bool],
+    values: Mapping[str, Any],
+) -> dict[str, tuple[Contained, ...]]:
+    """What LIKE and its relatives tell: full name of a table -> texts that its rows contain.
+
+    Args:
+        tree: the statement.
+        table: the full name of the live table that a name means; `None` if it means none.
+        free: whether a name is a relation that makes no call.
+        values: parameters by name.
+    """
+    names = list(tree.find_all(exp.Table))
+    if any(isinstance(node.this, exp.Func) for node in names):
+        return {}  # query('…') and its like hide what they read
+    tables = [table(_parts(node)) for node in names]
+    if not all(found or free(_parts(node)) for node, found in zip(names, tables, strict=True)):
+        return {}
+    once = {name for name, count in Counter(filter(None, tables)).items() if count == 1}
+    found: dict[str, tuple[Contained, ...]] = {}
+    for select in tree.find_all(exp.Select):
+        for read, part in _conditions(select, table):
+            if read.table in once:
+                found[read.table] = (*found.get(read.table, ()), *_texts(part, read, values))
+    return {name: texts for name, texts in found.items() if texts}
+
+
+def sorted_by(tree: exp.Expr, table: Callable[[Parts], str | None]) -> tuple[str, str] | None:
+    """The table and its column by which a plain `SELECT … FROM t ORDER BY column LIMIT n` sorts first."""
+    if not isinstance(tree, exp.Select) or _others(tree, _SORTED) or not tree.args.get("limit"):
+        return None
+    order, start = tree.args.get("order"), tree.args.get("from_")
+    if order is None or start is None or not isinstance(start.this, exp.Table):
+        return None
+    read = _read(start.this, table)
+    key = order.expressions[0].this
+    if read is None or not isinstance(key, exp.Column) or not _of(key, read, alone=True):
+        return None
+    name = key.name.lower()
+    if any(_hides(item, name) for item in tree.expressions):
+        return None
+    return read.table, name
+
+
+def _hides(item: exp.Expr, name: str) -> bool:
+    """Whether an item of the select list may give something else under a column's name."""
+    if isinstance(item, exp.Alias):
+        inner = item.this
+        if isinstance(inner, exp.Column) and not inner.is_star:
+            return item.alias.lower() == name != inner.name.lower()
+        # The alias of COLUMNS(…) may be made of parts of the names that it finds.
+        return item.alias.lower() == name or inner.find(exp.Columns, exp.Star) is not None
+    star = item.this if isinstance(item, exp.Column) else item
+    if isinstance(star, exp.Star):
+        return bool(star.args.get("replace") or star.args.get("rename"))
+    return not isinstance(item, exp.Column) and bool(item.find(exp.Columns, exp.Star, exp.Alias))
+
+
+def _conditions(select: exp.Select, table: Callable[[Parts], str | None]) -> Iterator[tuple[Read, exp.Expr]]:
+    """Each condition that must hold, with each live table that it may speak of."""
+    where, start = select.args.get("where"), select.args.get("from_")
+    if where is None or start is None or select.args.get("sample"):
+        return
+    joins = select.args.get("joins") or []
+    if any(join.method in _PAIRS for join in joins):
+        return
+    entries = [start.this, *(join.this for join in joins)]
+    reads = [_read(entry, table) for entry in entries]
+    for part in _conjuncts(where.this):
+        for read in reads:
+            column = part.this if isinstance(part, exp.Binary | exp.StartsWith | exp.Contains) else None
+            if (
+                read is not None
+                and isinstance(column, exp.Column)
+                and _of(column, read, alone=len(reads) == 1)
+            ):
+                yield read, part
+
+
+def _read(entry: exp.Expr, table: Callable[[Parts], str | None]) -> Read | None:
+    """The live table that an entry of FROM gives whole."""
+    alias = entry.args.get("alias")
+    if alias is not None and alias.args.get("columns"):
+        return None
+    if isinstance(entry, exp.Table):
+        found = None if _others(entry, _BARE) else table(_parts(entry))
+        return Read(entry.alias_or_name.lower(), found) if found else None
+    if not isinstance(entry, exp.Subquery) or _others(entry, {"this", "alias"}):
+        return None
+    inner = entry.this
+    if not isinstance(inner, exp.Select) or _others(inner, _PASSES) or inner.args.get("from_") is None:
+        return None
+    within = _read(inner.args["from_"].this, table)
+    # Any other expression may depend on which rows there are, as a window does.
+    plain = all(_renamed(item) or item == exp.Star() for item in inner.expressions)
+    if within is None or not plain or exp.Star() not in inner.expressions:
+        return None
+    added = {item.alias.lower() for item in inner.expressions if isinstance(item, exp.Alias)}
+    return Read(entry.alias.lower(), within.table, within.others | added)
+
+
+def _renamed(item: exp.Expr) -> bool:
+    """Whether an item of the select list gives a column a second name."""
+    return isinstance(item, exp.Alias) and isinstance(item.this, exp.Column) and not item.this.is_star
+
+
+def _of(column: exp.Column, read: Read, *, alone: bool) -> bool:
+    """Whether a column is one of `read`; `alone` if there is no other entry in FROM."""
+    if column.args.get("db") or column.name.lower() in read.others:
+        return False
+    qualifier = column.table.lower()
+    return qualifier == read.alias if qualifier else alone
+
+
+def _texts(part: exp.Expr, read: Read, values: Mapping[str, Any]) -> Iterator[Contained]:
+    """The texts that a column contains where `part` holds."""
+    if not isinstance(part, exp.Like | exp.StartsWith | exp.Contains) or part.args.get("negate"):
+        return
+    text = _text(part.expression, values)
+    if text is None:
+        return
+    pieces = _WILD.split(text) if isinstance(part, exp.Like) else [text]
+    yield from (Contained(part.this.name.lower(), piece) for piece in pieces if piece)
+
+
+def _text(node: exp.Expr | None, values: Mapping[str, Any]) -> str | None:
+    if isinstance(node, exp.Literal) and node.is_string:
+        return node.name
+    value = values.get(node.name) if isinstance(node, exp.Placeholder) and node.name else None
+    return value if isinstance(value, str) else None
+
+
+def _conjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
+    node = node.unnest()
+    if isinstance(node, exp.And):
+        yield from _conjuncts(node.this)
+        yield from _conjuncts(node.expression)
+    else:
+        yield node
+
+
+def _parts(node: exp.Table) -> Parts:
+    return tuple(part.name for part in node.parts)
+
+
+def _others(node: exp.Expr, known: set[str]) -> bool:
+    """Whether a node has anything beside what is known."""
+    return any(value for key, value in node.args.items() if key not in known)

@@ -1,0 +1,212 @@
+"""SHOW PROVIDERS, SERVICES, RESOURCES, METHODS, SETTINGS: the catalog as tables, with StackQL's columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from sqlprov.errors import UnknownName, caret, nearest
+from sqlprov.settings import PREFIX, Settings
+from sqlprov.sql import names
+from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.statement import Answered
+from sqlprov.sql.tokens import Kind
+from sqlprov.version import VERSION
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
+
+Rows = Iterator[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Noun:
+    """What can be shown.
+
+    Attributes:
+        within: parts of the name after IN.
+        columns, extended: columns of the answer, and those that EXTENDED adds.
+        named: the column that LIKE looks at.
+        rows: catalog, settings, full name after IN, EXTENDED -> rows.
+    """
+
+    within: int
+    columns: tuple[str, ...]
+    extended: tuple[str, ...]
+    named: str
+    rows: Callable[[Catalog, Settings, tuple[str, ...], bool], Rows]
+
+
+@dataclass(frozen=True)
+class Show(Answered):
+    """`SHOW [EXTENDED] noun [IN name] [LIKE 'pattern']`.
+
+    Attributes:
+        noun: a key of NOUNS.
+        extended: whether EXTENDED was written.
+        place: name after IN or FROM; `None` if there is none.
+        like: SQL pattern; `None` if there is none.
+    """
+
+    noun: str
+    extended: bool
+    place: Name | None
+    like: str | None
+
+    @classmethod
+    def read(cls, phrase: Phrase) -> Show | None:
+        if not phrase.take("SHOW"):
+            return None
+        extended = phrase.take("EXTENDED") is not None
+        if setting := _setting(phrase):
+            return cls(phrase.text, phrase.offset, "SETTINGS", False, None, _escaped(setting))
+        word = phrase.take(*NOUNS)
+        if word is None:
+            if extended or _misspelt(phrase):
+                phrase.refuse(f"one of {', '.join(NOUNS)} after SHOW", NOUNS)
+            return None
+        noun = word.text.upper()
+        takes_place = NOUNS[noun].within > 0
+        place = phrase.name("a name") if takes_place and phrase.take("IN", "FROM") else None
+        like = phrase.literal("a pattern such as '%text%' after LIKE") if phrase.take("LIKE") else None
+        options = ["LIKE"] if like is None else []
+        if takes_place and not place and like is None:
+            options.insert(0, "IN")
+        phrase.finish(" or ".join([*options, "the end of the statement"]))
+        return cls(phrase.text, phrase.offset, noun, extended, place, like)
+
+    def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
+        noun = NOUNS[self.noun]
+        columns = noun.columns + (noun.extended if self.extended else ())
+        rows = self._rows(catalog, settings, path)
+        rows = [row for row in rows if self.like is None or like(row[noun.named], self.like)]
+        schema = pa.schema([(name, pa.bool_() if name == "preferred" else pa.string()) for name in columns])
+        return pa.Table.from_pylist([{name: row[name] for name in columns} for row in rows], schema)
+
+    def _rows(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> list[dict[str, Any]]:
+        named = self.place.parts if self.place else ()
+        if self.noun == "METHODS" and names.regions_table(catalog, named, path):
+            return []  # it is no resource: nothing is called
+        where = self._full_name(catalog, path)
+        try:
+            return list(NOUNS[self.noun].rows(catalog, settings, where, self.extended))
+        except UnknownName as error:
+            raise UnknownName(f"{error}{self._caret()}") from None
+
+    def _full_name(self, catalog: Catalog, path: tuple[str, ...]) -> tuple[str, ...]:
+        count = NOUNS[self.noun].within
+        given = self.place.parts if self.place else ()
+        if not given and count:
+            given, path = path[:count], ()
+        full = names.completed(given, path, count)
+        if full is not None:
+            return full
+        form = ".".join(names.LEVELS[:count])
+        written = repr(str(self.place)) if self.place else "none"
+        hint = names.hint(catalog, self.place.parts, count) if self.place else ""
+        example = next((f", as in SHOW {self.noun} IN {name}" for name in names.known(catalog, count)), "")
+        raise UnknownName(
+            f"SHOW {self.noun} needs a name of the form {form}{example}; found {written}.{hint}{self._caret()}"
+        )
+
+    def _caret(self) -> str:
+        return f"\n{caret(self.text, self.place.start - self.offset)}" if self.place else ""
+
+
+def like(text: str, pattern: str) -> bool:
+    """SQL's LIKE without regard to case, as in StackQL; a backslash takes the meaning from % and _."""
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    wild = {"%": ".*", "_": "."}
+    regex = "".join(wild.get(part) or re.escape(part[-1]) for part in parts)
+    return re.fullmatch(regex, text, re.IGNORECASE | re.DOTALL) is not None
+
+
+def _setting(phrase: Phrase) -> str:
+    """The setting of `SHOW sqlprov_regions`; empty if it is another statement."""
+    token = phrase.next
+    if token is None or len(phrase.tokens) > phrase.at + 1 or not token.value.lower().startswith(PREFIX):
+        return ""
+    if token.value.lower() not in (known := Settings.described()):
+        place = caret(phrase.script, token.start)
+        raise UnknownName(f"Unknown setting {token.value!r}.{nearest(token.value, known)}\n{place}")
+    return token.value
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+def _misspelt(phrase: Phrase) -> bool:
+    """Whether `SHOW SERVICS IN aws` means one of ours; DuckDB has SHOW TABLES FROM and SHOW <table>."""
+    ahead = phrase.tokens[phrase.at : phrase.at + 2]
+    if len(ahead) < 2 or ahead[0].kind is not Kind.WORD or not ahead[1].says("IN", "FROM", "LIKE"):
+        return False
+    return not ahead[0].says("TABLES") and bool(nearest(ahead[0].text, NOUNS))
+
+
+def _providers(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+    for name in catalog.providers():
+        info = catalog.provider_info(name)
+        yield {"name": name, "version": VERSION, "title": info.title, "description": info.about}
+
+
+def _services(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+    for name in catalog.services(*where):
+        info = catalog.service_info(where[0], name)
+        yield {
+            "id": info.id,
+            "name": info.name,
+            "title": info.title,
+            "description": info.about,
+            "version": VERSION,
+            "preferred": True,
+        }
+
+
+def _resources(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+    for name in catalog.tables(*where):
+        row = {"name": name, "id": ".".join(part.lower() for part in (*where, name))}
+        if extended:  # the resource files are read for nothing less
+            table = catalog.table(where[0], where[1], name)
+            row["title"] = table.cloudformation
+            row["description"] = table.about
+            row["methods"] = ", ".join(method.name for method in table.methods)
+        yield row
+
+
+def _methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+    for method in catalog.table(*where).methods:
+        until = f"; done when {' or '.join(method.until)}" if method.until else ""
+        yield {
+            "MethodName": method.name,
+            "RequiredParams": ", ".join(method.required),
+            "SQLVerb": method.verb,
+            "description": f"Calls {method.call}{until}.",
+            "call": method.call,
+            "permissions": ", ".join(method.permissions),
+        }
+
+
+def _settings(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+    values = settings.values()
+    for name, (default, about) in Settings.described().items():
+        yield {"name": name, "value": values[name], "default": default, "description": about}
+
+
+NOUNS = {
+    "PROVIDERS": Noun(0, ("name", "version"), ("title", "description"), "name", _providers),
+    "SERVICES": Noun(1, ("id", "name", "title"), ("description", "version", "preferred"), "name", _services),
+    "RESOURCES": Noun(2, ("name", "id"), ("title", "description", "methods"), "name", _resources),
+    "METHODS": Noun(
+        3,
+        ("MethodName", "RequiredParams", "SQLVerb"),
+        ("description", "call", "permissions"),
+        "MethodName",
+        _methods,
+    ),
+    "SETTINGS": Noun(0, ("name", "value", "default", "description"), (), "name", _settings),
+}

@@ -1,0 +1,61 @@
+"""SHOW INSERT INTO t: a template whose placeholders are to be filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sqlprov.errors import NotSupportedError, caret
+from sqlprov.settings import Settings
+from sqlprov.sql import names
+from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.statement import Answered
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
+    from sqlprov.catalog.table import Method, Table
+
+
+@dataclass(frozen=True)
+class ShowInsert(Answered):
+    """`SHOW INSERT INTO t`; with the hint `/*+ REQUIRED */` only what must be given."""
+
+    name: Name
+    required: bool
+
+    @classmethod
+    def read(cls, phrase: Phrase) -> ShowInsert | None:
+        if not phrase.sees("SHOW", "INSERT", "INTO"):
+            return None
+        phrase.at += 3
+        name = phrase.name("a live table, such as aws.sagemaker.models")
+        phrase.finish("the end of the statement")
+        required = any("required" in phrase.hints(index) for index in range(4))
+        return cls(phrase.text, phrase.offset, name, required)
+
+    def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
+        """One column, `sql`, and one row; raises NotSupportedError for a table that takes no INSERT."""
+        table = names.found(self, self.name, catalog, path)
+        create = table.by_method.get("create_resource")
+        if create is None:
+            raise NotSupportedError(
+                f"{table.full_name} takes no INSERT.\n{caret(self.text, self.name.start - self.offset)}"
+            )
+        chosen = [*_properties(table, create, self.required), "region"]
+        columns = ",\n ".join(chosen)
+        values = ",\n ".join(f"'{{{{ {name} }}}}'" for name in chosen)
+        sql = f"/*+ create */\nINSERT INTO {table.full_name} (\n {columns}\n)\nSELECT\n {values};"
+        return pa.table({"sql": pa.array([sql], pa.string())})
+
+
+def _properties(table: Table, create: Method, required: bool) -> Iterator[str]:
+    """What INSERT takes, in the order of the columns, then what has none."""
+    place = {column.name: at for at, column in enumerate(table.columns)}
+    found = {part.name: place.get(part.column, len(place)) for part in create.inputs}
+    found |= {name: place.get(column, len(place)) for name, column in table.write.insert.ignored.items()}
+    # The service may require more than CloudFormation does: a template without it would be refused.
+    needed = {*create.required, *create.input.required}
+    yield from (name for name in sorted(found, key=found.__getitem__) if not required or name in needed)

@@ -1,0 +1,35 @@
+"""Statements of StackQL that are known and not offered."""
+
+from __future__ import annotations
+
+from sqlprov.errors import NotSupportedError, caret
+from sqlprov.sql.phrase import Phrase
+
+_REASONS = {
+    ("REGISTRY",): "there is no registry, the tables are installed with sqlprov. SHOW PROVIDERS lists them.",
+    (
+        "EXPLAIN",
+        "ANALYZE",
+        "EXEC",
+    ): "it would make the call. EXPLAIN EXEC shows the call and does not make it.",
+}
+
+
+class Unsupported:
+    """Refuses; no statement is made of it."""
+
+    @classmethod
+    def read(cls, phrase: Phrase) -> None:
+        refuse(phrase)
+
+
+def refuse(phrase: Phrase) -> None:
+    """Raise NotSupportedError if the statement that begins here is one of these."""
+    for words, reason in _REASONS.items():
+        after = phrase.tokens[phrase.at + len(words) :]
+        # Alone or before a dot the last word is a name: DESCRIBE method.
+        if phrase.next and phrase.sees(*words) and after and not after[0].says("."):
+            verb = " ".join(words)
+            raise NotSupportedError(
+                f"{verb} is not supported: {reason}\n{caret(phrase.script, phrase.next.start)}"
+            )

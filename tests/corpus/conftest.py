@@ -1,0 +1,3 @@
+from seeded import catalog, connect, kept, seeded
+
+__all__ = ["catalog", "connect", "kept", "seeded"]

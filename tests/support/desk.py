@@ -1,0 +1,216 @@
+"""What the tests of writing share: experiments in any state, statements, and what the service saw of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlprov
+from sqlprov.aws.write.writing import Outcome
+from sqlprov.emulator import Call, Emulator, Options
+from sqlprov.errors import WriteError
+
+REGION, TABLE = "us-east-1", "aws.sagemaker.inference_experiments"
+LIST, DESCRIBE, TAGS = "ListInferenceExperiments", "DescribeInferenceExperiment", "ListTags"
+CREATE, UPDATE, DELETE = (f"{verb}InferenceExperiment" for verb in ("Create", "Update", "Delete"))
+START, STOP = "StartInferenceExperiment", "StopInferenceExperiment"
+READS = ("List", "Describe", "Get")
+
+BEGIN = time.time() // 1 + 86400
+END = BEGIN + 4 * 86400
+ROLE = "arn:aws:iam::123456789012:role/SageMakerExecution"
+_numbers = itertools.count(1)
+
+
+def variant(name: str, model: str = "") -> dict[str, Any]:
+    real_time = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1}
+    infrastructure = {"InfrastructureType": "RealTimeInference", "RealTimeInferenceConfig": real_time}
+    return {
+        "ModelName": model or f"model-{name}",
+        "VariantName": name,
+        "InfrastructureConfig": infrastructure,
+    }
+
+
+def sampling(percentage: int, shadow: str = "shadow") -> dict[str, Any]:
+    shadows = [{"ShadowModelVariantName": shadow, "SamplingPercentage": percentage}]
+    return {"SourceModelVariantName": "production", "ShadowModelVariants": shadows}
+
+
+VARIANTS = [variant("production"), variant("shadow")]
+RETAIN = {"production": "Retain", "shadow": "Retain"}
+LASTING = 0.15
+BUSY = {"Creating": "Created", "Updating": "Created", "Starting": "Running"}
+"""What a busy state leads to; Stopping is decided on by itself."""
+STABLE = ("Created", "Running", "Completed", "Cancelled")
+STATES = (*BUSY, "Stopping", *STABLE)
+LATER = END + 86400
+STOPPING = {"ModelVariantActions": RETAIN, "DesiredState": "Completed"}
+MEMBERS: dict[str, Any] = {
+    "Type": "ShadowMode",
+    "Description": "old",
+    "RoleArn": ROLE,
+    "EndpointName": "search",
+    "Schedule": {"StartTime": BEGIN, "EndTime": END},
+    "DataStorageConfig": {"Destination": "s3://bucket/prefix"},
+    "ModelVariants": VARIANTS,
+    "ShadowModeConfig": sampling(50),
+}
+"""A valid experiment but for its name."""
+
+
+def literal(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return "'" + text.replace("'", "''") + "'"
+
+
+def insert(*names: str, region: str = REGION, **members: Any) -> str:
+    """The INSERT of experiments that differ in their names."""
+    given = MEMBERS | members
+    columns = ", ".join(["Name", *given, "region"])
+    rows = ", ".join(f"({', '.join(map(literal, (name, *given.values(), region)))})" for name in names)
+    return f"INSERT INTO {TABLE} ({columns}) VALUES {rows}"
+
+
+def of(name: str) -> str:
+    return f"name = '{name}' AND region = '{REGION}'"
+
+
+@dataclass
+class Desk:
+    """A connection to a local SageMaker, and somebody else who uses it."""
+
+    em: Emulator
+    con: sqlprov.Connection
+    somebody: Any
+
+    def reset(self) -> None:
+        self.em.options = Options()
+        self.em.clear_faults()
+        self.em.reset_calls()
+
+    def set(self, **settings: object) -> None:
+        for name, value in settings.items():
+            self.con.sql(f"SET sqlprov_{name} = '{value}'")
+
+    def experiment(self, state: str = "Created", lasting: float = 0.0, **members: Any) -> str:
+        """The name of a new one; a busy state is reached by a call, and left after `lasting` seconds."""
+        name = f"trial-{next(_numbers)}"
+        given = {"Name": name, **MEMBERS, "Tags": {"team": "core"}, **members}
+        self.em.options.transition = lasting
+        if state == "Creating":
+            tags = [{"Key": key, "Value": value} for key, value in given.pop("Tags").items()]
+            self.somebody.create_inference_experiment(Tags=tags, **given)
+        elif state in ("Updating", "Starting", "Stopping"):
+            self.em.add("InferenceExperiment", REGION, {**given, "Status": _BEFORE[state]})
+            call = getattr(self.somebody, _CALLS[state])
+            call(Name=name, **({"ModelVariantActions": RETAIN} if state == "Stopping" else {}))
+        else:
+            self.em.add("InferenceExperiment", REGION, {**given, "Status": state})
+        assert self.record(name)["Status"] == state
+        self.em.reset_calls()
+        return name
+
+    def write(self, sql: str) -> tuple[Outcome, ...]:
+        """The outcomes of a statement that begins its writes."""
+        try:
+            self.con.sql(sql)
+        except WriteError as error:
+            assert error.outcomes == self.con.outcomes
+            return error.outcomes
+        return self.con.outcomes
+
+    def one(self, sql: str) -> Outcome:
+        outcomes = self.write(sql)
+        assert len(outcomes) == 1
+        return outcomes[0]
+
+    def update(self, name: str, assignments: str) -> Outcome:
+        return self.one(f"UPDATE {TABLE} SET {assignments} WHERE {of(name)}")
+
+    def delete(self, name: str) -> Outcome:
+        return self.one(f"DELETE FROM {TABLE} WHERE {of(name)}")
+
+    def record(self, name: str, region: str = REGION) -> dict[str, Any]:
+        found = self.em.get("InferenceExperiment", region, name)
+        assert found is not None, f"{name} does not exist"
+        return found
+
+    def exists(self, name: str, region: str = REGION) -> bool:
+        return self.em.get("InferenceExperiment", region, name) is not None
+
+    @property
+    def calls(self) -> list[Call]:
+        """The calls that write."""
+        return [call for call in self.em.calls if not call.operation.startswith(READS)]
+
+    @property
+    def made(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(call.operation, call.parameters) for call in self.calls]
+
+    @property
+    def operations(self) -> list[str]:
+        return [call.operation for call in self.calls]
+
+    @property
+    def committed(self) -> list[str]:
+        return [call.operation for call in self.calls if call.committed]
+
+    @contextmanager
+    def meanwhile(self, operation: str, act: Callable[[], object]) -> Iterator[None]:
+        """Has somebody else `act` between the first call of `operation` and its reply, if that takes a while."""
+        done = threading.Event()
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.is_set():
+                found = next((call for call in list(self.em.calls) if call.operation == operation), None)
+                if found is None:
+                    time.sleep(0.001)
+                    continue
+                time.sleep(0 if found.status else 0.01)  # what is not silenced has been carried out by then
+                act()
+                done.set()
+                return
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+        assert done.is_set(), f"there was no {operation}"
+
+
+_BEFORE = {"Updating": "Created", "Starting": "Created", "Stopping": "Running"}
+_CALLS = {
+    "Updating": "update_inference_experiment",
+    "Starting": "start_inference_experiment",
+    "Stopping": "stop_inference_experiment",
+}
+
+
+def compared(record: dict[str, Any]) -> dict[str, Any]:
+    passing = {"Status", "LastModifiedTime", "CompletionTime", "EndpointMetadata"}
+    kept = {member: value for member, value in record.items() if member not in passing}
+    kept["ModelVariants"] = [
+        {member: value for member, value in one.items() if member != "Status"}
+        for one in kept["ModelVariants"]
+    ]
+    return kept
+
+
+def settle(desk: Desk, name: str, seconds: float = 3.0) -> str:
+    """The state that the row ends in."""
+    end = time.monotonic() + seconds
+    while (state := desk.record(name)["Status"]).endswith("ing") and state != "Running":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return str(state)

@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+from bench import DESCRIBE, EXPERIMENTS, LIST, TAGS, experiment, operations, overlap, settled
+
+import sqlprov
+from sqlprov.aws.run import WIDEST, WIDTH, CallRecord, Run
+from sqlprov.emulator import Emulator, Options
+from sqlprov.settings import Settings
+
+REGIONS = ("eu-west-1", "us-east-1", "us-west-2")
+STS = "GetCallerIdentity"
+
+
+@pytest.fixture(scope="module")
+def full() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        emulator.fill(2000)
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def kept(full: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
+    with sqlprov.connect(endpoint_url=full.url, region="us-east-1") as connection:
+        yield connection
+
+
+@pytest.fixture
+def many(full: Emulator) -> Emulator:
+    """2,000 experiments in us-east-1, which no test changes."""
+    full.options = Options()
+    settled(full)
+    full.reset_calls()
+    return full
+
+
+@pytest.fixture
+def calls(many: Emulator, kept: sqlprov.Connection) -> Any:
+    """The calls of a query, operation by operation, and its rows."""
+    kept.sql("RESET sqlprov_concurrency")
+
+    def calls(query: str) -> tuple[dict[str, int], list[tuple[Any, ...]]]:
+        rows = kept.sql(query.format(t=EXPERIMENTS)).fetchall()
+        settled(many)
+        return operations(many), rows
+
+    return calls
+
+
+# What a query needs
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT name FROM {t} LIMIT 5",
+        "SELECT name, region, data__Identifier FROM {t} LIMIT 100",
+        "SELECT EXISTS (FROM {t})",
+        "SELECT EXISTS (SELECT 1 FROM {t} WHERE status = 'Completed')",
+        "SELECT 1 FROM {t} LIMIT 1",
+        "SELECT name FROM {t} WHERE status_reason IS NULL LIMIT 5",
+        "SELECT name FROM {t} WHERE creation_time < '2099-01-01' LIMIT 5 OFFSET 20",
+    ],
+)
+def test_one_page_is_enough(calls: Any, query: str) -> None:
+    made, rows = calls(query)
+    assert rows
+    assert made == {LIST: 1}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["SELECT count(*) FROM {t}", "SELECT sum(1) FROM (SELECT 1 FROM {t})", "SELECT count(name) FROM {t}"],
+)
+def test_counting_lists_and_does_nothing_else(calls: Any, query: str) -> None:
+    assert calls(query) == ({LIST: 20}, [(2000,)])
+
+
+def test_list_columns_need_no_further_call(calls: Any) -> None:
+    made, rows = calls(
+        "SELECT name, type, status, status_reason, description, schedule, role_arn, creation_time, "
+        "completion_time, last_modified_time, desired_state, region, data__Identifier FROM {t}"
+    )
+    assert len(rows) == 2000
+    assert made == {LIST: 20}
+
+
+def test_a_describe_column_costs_one_describe_a_row_and_no_tags(calls: Any) -> None:
+    made, rows = calls("SELECT endpoint_name FROM {t} WHERE status = 'Starting' AND schedule IS NULL")
+    assert rows
+    assert made == {LIST: 2, DESCRIBE: len(rows)}
+
+
+def test_tags_cost_the_describe_that_tells_the_arn_and_one_list_tags_a_row(calls: Any) -> None:
+    made, rows = calls("SELECT tags FROM {t} WHERE status = 'Starting' AND schedule IS NULL")
+    assert rows
+    assert made == {LIST: 2, DESCRIBE: len(rows), TAGS: len(rows)}
+
+
+def test_tags_of_a_list_that_tells_the_arn_need_no_describe(em: Emulator, con: Any) -> None:
+    for name in ("a", "b"):
+        em.add("Model", "us-east-1", {"ModelName": name, "Tags": {"k": name}})
+    rows = con.sql("SELECT model_name, tags FROM aws.sagemaker.models ORDER BY 1").fetchall()
+    assert rows == [(name, [{"Key": "k", "Value": name}]) for name in ("a", "b")]
+    assert operations(em) == {"ListModels": 1, TAGS: 2}
+
+
+def test_a_limit_does_not_describe_a_whole_page(calls: Any) -> None:
+    made, rows = calls("SELECT * FROM {t} LIMIT 2")
+    assert len(rows) == 2
+    assert made == {LIST: 1, DESCRIBE: 4, TAGS: 4}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "status = 'Completed' AND description IS NULL AND schedule IS NULL",
+        "name >= 's' AND status IN ('Starting', 'Stopping')",
+        "NOT (status <> 'Updating' OR type <> 'ShadowMode')",
+    ],
+)
+def test_conditions_on_list_columns_spare_describes(calls: Any, condition: str) -> None:
+    made, rows = calls(f"SELECT name, endpoint_name FROM {{t}} WHERE {condition}")
+    assert 0 < len(rows) < 500
+    assert made[DESCRIBE] == len(rows)
+
+
+def test_exists_over_a_described_column_stops_early(calls: Any) -> None:
+    made, rows = calls("SELECT EXISTS (SELECT 1 FROM {t} WHERE endpoint_name LIKE 'endpoint-%')")
+    assert rows == [(True,)]
+    assert made[LIST] == 1
+    assert made[DESCRIBE] <= 4 + 8  # each of DuckDB's two threads takes a batch
+
+
+def test_a_key_needs_its_describe_alone(calls: Any) -> None:
+    _, ((name,),) = calls("SELECT name FROM {t} LIMIT 1")
+    _, rows = calls(f"SELECT name, status FROM {{t}} WHERE name IN ('{name}', 'nobody')")
+    assert [row[0] for row in rows] == [name]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "region = 'us-east-1' AND region = 'eu-west-1'",
+        "name = 'O''Brien'",
+        "status = 'running'",
+        "creation_time > '2024-01-01' AND creation_time < '2023-01-01'",
+        "status = 'Running' AND status = 'Created'",
+        "false",
+    ],
+)
+def test_a_condition_that_no_row_can_meet_makes_no_call(calls: Any, condition: str) -> None:
+    assert calls(f"SELECT * FROM {{t}} WHERE {condition}") == ({}, [])
+
+
+def test_asking_for_the_errors_or_the_regions_makes_no_call(calls: Any) -> None:
+    made, rows = calls("SELECT count(*) FROM aws.regions, (SELECT count(*) FROM sqlprov.errors)")
+    assert made == {}
+    assert rows[0][0] > 20
+
+
+# The account
+
+
+def test_the_account_is_asked_once_a_session_however_many_ask(em: Emulator, con: Any) -> None:
+    experiment(em, "a")
+    em.options.latency = 0.1
+    query = f"SELECT a.account_id FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b USING (name, account_id)"
+    cursors = [con.cursor() for _ in range(3)]
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda c=c: found.extend(c.sql(query).fetchall())) for c in cursors]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [(em.account_id,)] * 3
+    assert con.sql(query).fetchall() == [(em.account_id,)]
+    assert operations(em)[STS] == 1
+
+
+def test_the_account_is_read_from_the_arn_where_a_call_returns_one(em: Emulator, con: Any) -> None:
+    experiment(em, "a")
+    em.add("Model", "us-east-1", {"ModelName": "m"})
+    assert con.sql("SELECT account_id FROM aws.sagemaker.models").fetchall() == [(em.account_id,)]
+    assert con.sql(f"SELECT account_id, kms_key FROM {EXPERIMENTS}").fetchall() == [(em.account_id, None)]
+    assert con.sql(f"SELECT account_id FROM {EXPERIMENTS} WHERE name = 'a'").fetchall() == [(em.account_id,)]
+    assert STS not in operations(em)
+
+
+# How many at once, how far ahead
+
+
+@pytest.mark.parametrize("most", [1, 4, 16])
+def test_no_more_calls_are_under_way_than_allowed(many: Emulator, kept: Any, most: int) -> None:
+    many.options.latency = 0.02
+    kept.sql(f"SET sqlprov_concurrency = {most}")
+    rows = kept.sql(
+        f"SELECT name, arn FROM {EXPERIMENTS} WHERE status IN ('Starting', 'Updating') LIMIT 60"
+    ).fetchall()
+    settled(many)
+    assert len(rows) == 60
+    assert overlap(many) <= most
+    assert overlap(many) >= most - most // 4, "the calls are not concurrent"
+
+
+def test_more_calls_are_under_way_the_longer_nothing_is_throttled(many: Emulator, kept: Any) -> None:
+    many.options.latency = 0.1
+    kept.sql("RESET sqlprov_concurrency")
+    kept.sql(f"SELECT name, arn FROM {EXPERIMENTS} LIMIT 400").fetchall()
+    settled(many)
+    assert 2 * WIDTH < overlap(many) <= WIDEST
+
+
+def test_a_throttle_takes_the_calls_under_way_back_to_where_they_began() -> None:
+    run = Run(Settings())
+    for _ in range(WIDEST):
+        run.note_success()
+    assert run.width == WIDEST
+    run.note_throttle(CallRecord("ListModels", "us-east-1", {}))
+    assert run.width == WIDTH
+
+
+def test_no_more_calls_are_under_way_over_two_tables(em: Emulator, con: Any) -> None:
+    for number in range(40):
+        experiment(em, f"e-{number}", EndpointName=f"p-{number}")
+        em.add("Endpoint", "us-east-1", {"EndpointName": f"p-{number}"})
+    em.options.latency = 0.02
+    con.sql("SET sqlprov_concurrency = 4")
+    rows = con.sql(
+        f"SELECT e.name, p.failure_reason, e.account_id FROM {EXPERIMENTS} e "
+        "JOIN aws.sagemaker.endpoints p USING (endpoint_name)"
+    ).fetchall()
+    assert len(rows) == 40
+    assert overlap(em) <= 4
+
+
+def test_regions_are_listed_at_the_same_time(em: Emulator, con: Any) -> None:
+    em.options.latency = 0.2
+    con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region IN {REGIONS}").fetchall()  # makes the clients
+    em.reset_calls()
+    con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region IN {REGIONS}").fetchall()
+    assert sorted(call.region for call in em.calls) == sorted(REGIONS)
+    assert overlap(em) == 3
+
+
+@pytest.mark.parametrize("where", ["name = 'x'", "true"])
+def test_many_regions_are_read_at_once(em: Emulator, con: Any, where: str) -> None:
+    regions = con.sql("SELECT region FROM aws.regions WHERE partition = 'aws' ORDER BY region LIMIT 20")
+    named = tuple(region for (region,) in regions.fetchall())
+    em.options.latency = 0.5
+    con.sql(
+        f"SELECT name FROM {EXPERIMENTS} WHERE {where} AND region IN {named}"
+    ).fetchall()  # makes the clients
+    em.reset_calls()
+    con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {where} AND region IN {named}").fetchall()
+    assert sorted(call.region for call in em.calls) == sorted(named)
+    assert overlap(em) == len(named) > WIDTH
+
+
+def test_the_second_page_is_fetched_only_when_more_rows_are_wanted(many: Emulator, kept: Any) -> None:
+    with kept.cursor() as cursor:
+        cursor.sql("SET threads = 1")
+        result = cursor.sql(f"SELECT name FROM {EXPERIMENTS} LIMIT 100")
+        assert len(result.fetchall()) == 100
+    assert operations(many) == {LIST: 1}
+
+
+def ahead(em: Emulator, con: Any, query: str, operation: str, rows_per_call: int) -> list[int]:
+    """By how many calls the reading is ahead of whoever reads it slowly, batch by batch."""
+    found = []
+    read = 0
+    with con.sql(query) as result:
+        for batch in result.batches():
+            read += batch.num_rows
+            settled(em)
+            found.append(operations(em)[operation] - -(-read // rows_per_call))
+    return found
+
+
+def test_a_slow_reader_keeps_the_reading_a_few_pages_ahead_of_it(em: Emulator, con: Any) -> None:
+    em.fill(3_000)
+    found = ahead(em, con, f"SELECT name, status, creation_time FROM {EXPERIMENTS}", LIST, 100)
+    print(found)
+    assert len(found) > 20
+    assert max(found) <= 10
+
+
+def test_a_slow_reader_keeps_the_describes_a_few_batches_ahead_of_it(em: Emulator, con: Any) -> None:
+    em.fill(1_000)
+    con.sql("SET sqlprov_concurrency = 16")
+    found = ahead(em, con, f"SELECT name, arn FROM {EXPERIMENTS}", DESCRIBE, 1)
+    assert max(found) <= 320  # five batches of 64, the largest
+
+
+def test_reading_one_row_does_not_read_the_whole_list(em: Emulator) -> None:
+    em.fill(600)
+    with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as con:
+        assert con.sql(f"SELECT name, arn FROM {EXPERIMENTS}").fetchone()
+        settled(em)
+        assert operations(em)[DESCRIBE] <= 320
+
+
+def test_look_ups_are_weighed_against_the_pages_that_the_list_has_had(em: Emulator, con: Any) -> None:
+    em.fill(2_600)
+    con.sql("SET sqlprov_split = off")
+    names = [name for (name,) in con.sql(f"SELECT name FROM {EXPERIMENTS} LIMIT 25").fetchall()]
+    some = f"SELECT name FROM {EXPERIMENTS} WHERE name IN {tuple(names)}"
+    for expected in ({LIST: 26}, {DESCRIBE: 25}):
+        em.reset_calls()
+        assert len(con.sql(some).fetchall()) == 25
+        assert operations(em) == expected
+
+
+def test_a_machine_with_one_core_reads_bit_by_bit_too(em: Emulator, connect: Any, monkeypatch: Any) -> None:
+    em.fill(3_000)
+    opened = duckdb.connect
+    monkeypatch.setattr(
+        duckdb, "connect", lambda *given, **more: opened(*given, **more, config={"threads": 1})
+    )
+    with connect().sql(f"SELECT name FROM {EXPERIMENTS}") as result:
+        assert result.fetchone()
+        settled(em)
+        assert operations(em)[LIST] < 20

@@ -1,0 +1,227 @@
+"""ORDER BY … LIMIT: the first rows alone where the service sorts as DuckDB does, and all of them where it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, settled
+
+import sqlprov
+from sqlprov.aws.read.list_windows import Chain
+from sqlprov.aws.read.rows import Row
+from sqlprov.aws.read.top_n import Best
+from sqlprov.emulator import Emulator, Options
+from sqlprov.plan.read.hints import Top
+
+REGIONS = ("eu-west-1", "us-east-1", "us-west-2")
+
+
+@pytest.fixture(scope="module")
+def full() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        for number, region in enumerate(REGIONS):
+            emulator.fill(1_500, [region], seed=number)
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def session(full: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
+    with sqlprov.connect(endpoint_url=full.url, region="us-east-1") as connection:
+        connection.sql(
+            f"CREATE TABLE mine AS SELECT * EXCLUDE (tags, arn) FROM {EXPERIMENTS} WHERE region IN {REGIONS}"
+        )
+        yield connection
+
+
+@pytest.fixture
+def con(full: Emulator, session: sqlprov.Connection) -> Iterator[sqlprov.Connection]:
+    full.options = Options()
+    settled(full)
+    full.reset_calls()
+    with session.cursor() as cursor:
+        yield cursor
+
+
+def lists(em: Emulator) -> int:
+    return operations(em).get(LIST, 0)
+
+
+FIRST_PAGE = [
+    "SELECT name FROM {t} ORDER BY creation_time DESC LIMIT 10",
+    "SELECT name, status FROM {t} WHERE status = 'Running' ORDER BY creation_time DESC LIMIT 10",
+    "SELECT name FROM {t} ORDER BY creation_time LIMIT 10 OFFSET 20",
+    "SELECT name FROM {t} e ORDER BY e.creation_time ASC, name DESC LIMIT 10",
+    "SELECT creation_time AS at, name AS creation FROM {t} ORDER BY creation_time DESC NULLS FIRST, name LIMIT 10",
+    "SELECT creation_time, creation_time AS creation_time, name FROM {t} ORDER BY creation_time DESC, name LIMIT 7",
+    "FROM {t} SELECT name ORDER BY creation_time DESC, name LIMIT 1",
+    "SELECT name, region FROM {t} WHERE type = 'ShadowMode' ORDER BY creation_time DESC, name LIMIT 12",
+]
+
+
+@pytest.mark.parametrize("query", FIRST_PAGE)
+def test_one_page_answers_and_the_rows_are_the_same(full: Emulator, con: Any, query: str) -> None:
+    expected = con.sql(query.format(t="(FROM mine WHERE region = 'us-east-1')")).fetchall()
+    assert con.sql(query.format(t=EXPERIMENTS)).fetchall() == expected
+    assert lists(full) == 1
+
+
+def test_each_region_is_asked_once(full: Emulator, con: Any) -> None:
+    query = "SELECT region, name FROM {t} WHERE region IN {r} ORDER BY creation_time DESC, name LIMIT 10"
+    expected = con.sql(query.format(t="mine", r=REGIONS)).fetchall()
+    assert con.sql(query.format(t=EXPERIMENTS, r=REGIONS)).fetchall() == expected
+    assert lists(full) == 3
+
+
+def test_only_the_first_rows_are_described(full: Emulator, con: Any) -> None:
+    query = "SELECT name, endpoint_name FROM {t} WHERE region IN {r} ORDER BY creation_time DESC LIMIT 4"
+    expected = con.sql(query.format(t="mine", r=REGIONS)).fetchall()
+    assert con.sql(query.format(t=EXPERIMENTS, r=REGIONS)).fetchall() == expected
+    assert operations(full) == {LIST: 3, DESCRIBE: 4}
+
+
+def test_what_the_filter_leaves_is_looked_for_page_after_page(full: Emulator, con: Any) -> None:
+    query = (
+        "SELECT name FROM {t} WHERE status IN ('Starting', 'Updating') AND status_reason IS NULL "
+        "ORDER BY creation_time DESC, name LIMIT 30"
+    )
+    expected = con.sql(query.format(t="(FROM mine WHERE region = 'us-east-1')")).fetchall()
+    assert len(expected) == 30
+    assert con.sql(query.format(t=EXPERIMENTS)).fetchall() == expected
+    assert 1 < lists(full) < 15
+
+
+EVERYTHING = [
+    "SELECT name FROM {t} WHERE lower(status) = 'running' ORDER BY creation_time DESC, name LIMIT 10",
+    "SELECT name FROM {t} WHERE endpoint_name = 'endpoint-7' ORDER BY creation_time DESC, name LIMIT 3",
+    "SELECT name FROM {t} ORDER BY last_modified_time DESC, name LIMIT 10",
+    "SELECT name FROM {t} ORDER BY name LIMIT 10",
+    "SELECT name FROM {t} ORDER BY creation_time + INTERVAL 1 DAY DESC, name LIMIT 10",
+    "SELECT last_modified_time AS creation_time, creation_time AS x, name FROM {t} "
+    "ORDER BY creation_time DESC, name LIMIT 5",
+    "SELECT * REPLACE (last_modified_time AS creation_time) FROM {t} ORDER BY creation_time DESC, name LIMIT 5",
+    "SELECT * RENAME (last_modified_time AS x) FROM {t} ORDER BY x DESC, name LIMIT 5",
+    "SELECT COLUMNS('last_modified(_time)') AS \"creation\\1\" FROM {t} ORDER BY creation_time DESC LIMIT 5",
+    "SELECT creation_time, count(*) FROM {t} GROUP BY ALL ORDER BY creation_time DESC LIMIT 5",
+    "SELECT DISTINCT status, creation_time FROM {t} ORDER BY creation_time DESC, status LIMIT 5",
+    "SELECT name, row_number() OVER (ORDER BY name) FROM {t} ORDER BY creation_time DESC, name LIMIT 5",
+    "SELECT name FROM {t} QUALIFY row_number() OVER (PARTITION BY status ORDER BY name) = 2 "
+    "ORDER BY creation_time DESC LIMIT 2",
+    "SELECT a.name FROM {t} a JOIN {t} b ON a.name = b.name ORDER BY a.creation_time DESC, a.name LIMIT 5",
+    "SELECT name FROM (SELECT last_modified_time AS creation_time, name FROM {t}) ORDER BY creation_time, name LIMIT 5",
+    "SELECT name FROM {t} WHERE name < (SELECT max(name) FROM {t}) ORDER BY creation_time DESC, name LIMIT 5",
+    "SELECT name, unnest([1, 2]) FROM {t} ORDER BY creation_time DESC, name, 2 LIMIT 3",
+    "WITH c AS (SELECT last_modified_time AS creation_time, name FROM {t}) FROM c ORDER BY creation_time, name LIMIT 3",
+    "SELECT name FROM {t} ORDER BY creation_time DESC, name LIMIT 0.2%",
+    "(SELECT name, creation_time FROM {t}) UNION ALL (SELECT name, creation_time FROM {t} LIMIT 0) "
+    "ORDER BY creation_time DESC, name LIMIT 4",
+]
+
+
+@pytest.mark.parametrize("query", EVERYTHING)
+def test_where_the_order_or_the_rows_may_be_others_everything_is_read(
+    full: Emulator, con: Any, query: str
+) -> None:
+    mine = "(FROM mine WHERE region = 'us-east-1')"
+    expected = con.sql(query.replace("{t}", mine)).fetchall()
+    assert (
+        con.sql(query.replace("{t}", f"(SELECT * EXCLUDE (tags, arn) FROM {EXPERIMENTS})")).fetchall()
+        == expected
+    )
+    if "*" not in query:
+        full.reset_calls()
+        assert con.sql(query.replace("{t}", EXPERIMENTS)).fetchall() == expected
+    assert lists(full) >= 15
+
+
+def test_a_view_that_swaps_columns_is_not_taken_for_the_table(full: Emulator, con: Any) -> None:
+    con.sql(
+        f"CREATE TEMP VIEW swapped AS SELECT last_modified_time AS creation_time, name FROM {EXPERIMENTS}"
+    )
+    query = "SELECT name FROM {t} ORDER BY creation_time DESC, name LIMIT 5"
+    expected = con.sql(query.replace("creation", "last_modified").format(t="mine WHERE region = 'us-east-1'"))
+    rows = expected.fetchall()
+    assert con.sql(query.format(t="swapped")).fetchall() == rows
+
+
+def test_the_session_s_default_order_counts(full: Emulator, con: Any) -> None:
+    con.sql("SET default_order = 'DESC'")
+    try:
+        newest = con.sql(
+            f"SELECT name, creation_time FROM {EXPERIMENTS} ORDER BY creation_time, name LIMIT 3"
+        ).fetchall()
+        found = con.sql("SELECT max(creation_time) FROM mine WHERE region = 'us-east-1'").fetchall()
+    finally:
+        con.sql("RESET default_order")
+    assert newest[0][1] == found[0][0]
+
+
+@pytest.mark.parametrize("direction", ["ASC", "DESC"])
+@pytest.mark.parametrize("most", [1, 99, 100, 101, 250])
+def test_ties_are_broken_by_the_other_columns(em: Emulator, connect: Any, direction: str, most: int) -> None:
+    for number in range(400):
+        at = 1_700_000_000.0 + number // 130 + (number % 7) / 1000
+        experiment(em, f"e-{number * 37 % 400:03}", CreationTime=at, LastModifiedTime=at)
+    con = connect()
+    query = (
+        f"SELECT name, creation_time FROM {{t}} ORDER BY creation_time {direction}, name DESC LIMIT {most}"
+    )
+    con.sql(f"CREATE TABLE whole AS SELECT name, creation_time FROM {EXPERIMENTS}")
+    for options in (Options(), Options(sparse_pages=True)):
+        em.options = options
+        expected = con.sql(query.format(t="whole")).fetchall()
+        assert con.sql(query.format(t=EXPERIMENTS)).fetchall() == expected
+
+
+def test_a_first_row_that_is_gone_when_described_is_replaced(
+    em: Emulator, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(250):
+        at = 1_700_000_000.0 + 60 * number
+        experiment(em, f"e-{number:03}", CreationTime=at, LastModifiedTime=at)
+    con = connect()
+    client = _client(em)
+    from sqlprov.aws.read.scan import Reading
+
+    choose = Reading._choose
+
+    def deleted_meanwhile(self: Reading) -> bool:
+        if self.best is not None:
+            for name in ("e-249", "e-247"):
+                client.delete_inference_experiment(Name=name)
+            monkeypatch.setattr(Reading, "_choose", choose)
+        return choose(self)
+
+    monkeypatch.setattr(Reading, "_choose", deleted_meanwhile)
+    rows = con.sql(f"SELECT name, arn FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 3").fetchall()
+    assert [name for name, _ in rows] == ["e-248", "e-246", "e-245"]
+
+
+def test_a_list_is_not_left_while_an_order_by_whole_seconds_may_bring_an_earlier_row() -> None:
+    best = Best(Top("creation_time", False, 2))
+    best.add([Row("us-east-1"), Row("us-east-1")], [10.0, 11.9])
+    chain = Chain(None)  # type: ignore[arg-type]
+    chain.note([10.0, 11.9, 12.8])
+    assert not best.settled(chain)
+    chain.note([14.0])
+    assert best.settled(chain)
+
+
+def _client(em: Emulator) -> Any:
+    import boto3
+
+    return boto3.client("sagemaker", endpoint_url=em.url, region_name="us-east-1")
+
+
+def test_push_down_off_reads_everything(full: Emulator, con: Any) -> None:
+    con.sql("SET sqlprov_pushdown = off")
+    con.sql(f"SELECT name FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 10").fetchall()
+    assert lists(full) == 15
+
+
+def test_explain_tells_the_order(con: Any) -> None:
+    query = f"EXPLAIN SELECT name FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 10"
+    (call,) = con.sql(query).planned
+    assert call.parameters["SortOrder"] == "Descending"
+    assert call.times == "until 10 rows"

@@ -1,0 +1,230 @@
+"""Several pages of a list handed on together: the rows of the list page by page, and no call more."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import orjson
+import pytest
+from bench import EXPERIMENTS, LIST, experiment, operations, settled
+from wire import Said, plain, serving
+
+import sqlprov
+from sqlprov.aws.read import list_windows, pagination, scan
+from sqlprov.emulator import Emulator, Fault
+from sqlprov.errors import AccessDenied, BrokenReply
+
+BEGIN = 1_700_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pages each task fetched; as many as it may, however slow the machine, and from the second page on."""
+    monkeypatch.setattr(pagination, "PATIENCE", 60.0)
+    monkeypatch.setattr(scan, "RAMP", 1)
+    fetched: list[int] = []
+    arrived = scan.Reading._arrived
+
+    def noted(self: Any, chain: Any, pages: pagination.Fetched) -> None:
+        fetched.append(len(pages.pages))
+        arrived(self, chain, pages)
+
+    monkeypatch.setattr(scan.Reading, "_arrived", noted)
+    return fetched
+
+
+@pytest.fixture
+def pages(em: Emulator) -> Emulator:
+    """80 experiments in us-east-1, two on a page."""
+    em.options.largest_page = 2
+    for number in range(80):
+        experiment(em, f"e-{number:02}", CreationTime=BEGIN + number, Schedule={"EndTime": BEGIN + number})
+    return em
+
+
+def client(em: Emulator) -> Any:
+    return boto3.client("sagemaker", endpoint_url=em.url, region_name="us-east-1")
+
+
+def moment(row: dict[str, Any]) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = row.get("Schedule")
+    return found and {"StartTime": None, **found}
+
+
+# Those that Arrow reads of many rows at once, and those that it does not, or that no page tells.
+COLUMNS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "name": lambda row: row["Name"],
+    "creation_time": lambda row: row["CreationTime"],
+    "schedule": moment,
+    "region": lambda _: "us-east-1",
+    "data__Identifier": lambda row: row["Name"],
+}
+
+
+@pytest.mark.parametrize("columns", [["name"], ["region", "schedule", "creation_time"], [*COLUMNS]], ids=len)
+def test_the_rows_are_those_of_boto3s_paginator(
+    pages: Emulator, connect: Any, together: list[int], columns: list[str]
+) -> None:
+    found = client(pages).get_paginator("list_inference_experiments").paginate(SortOrder="Ascending")
+    listed = [row for page in found for row in page["InferenceExperiments"]]
+    expected = [tuple(COLUMNS[column](row) for column in columns) for row in listed]
+    assert len(expected) == 80
+    con = connect(split="off")
+    for sparse, calls in ((False, 40), (True, 80)):
+        pages.options.sparse_pages = sparse
+        pages.reset_calls()
+        assert con.sql(f"SELECT {', '.join(columns)} FROM {EXPERIMENTS}").fetchall() == expected
+        assert operations(pages) == {LIST: calls}
+    assert max(together) > 1
+
+
+@pytest.mark.parametrize("kind", ["access_denied", "truncated"])
+def test_a_fault_at_any_page_leaves_out_no_page_before_it(
+    pages: Emulator, connect: Any, together: list[int], kind: str
+) -> None:
+    con = connect(split="off", on_error="warn", max_attempts=1)
+    for at in range(1, 41):
+        pages.clear_faults()
+        pages.fault(Fault(kind, at=at, operation=LIST))
+        with con.sql(f"SELECT name FROM {EXPERIMENTS}") as result:
+            assert [name for (name,) in result.fetchall()] == [
+                f"e-{number:02}" for number in range(2 * at - 2)
+            ]
+            assert [(gap.region, gap.error.operation) for gap in result.errors] == [("us-east-1", LIST)]
+        settled(pages)
+    assert max(together) > 1
+
+
+def test_a_fault_at_any_page_is_an_error_or_costs_one_more_attempt(pages: Emulator, connect: Any) -> None:
+    con = connect(split="off", max_attempts=2)
+    for at in range(1, 41, 3):
+        pages.clear_faults()
+        pages.fault(Fault("access_denied", at=at, operation=LIST))
+        with pytest.raises(AccessDenied):
+            con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
+        settled(pages)
+        pages.clear_faults()
+        pages.fault(Fault("truncated", at=at, operation=LIST))
+        with con.sql(f"SELECT name FROM {EXPERIMENTS}") as result:
+            assert len(result.fetchall()) == 80
+            assert sorted(call.attempts for call in result.calls) == [1] * 39 + [2]
+
+
+def page(number: int, of: int, **other: object) -> bytes:
+    """A page of two rows; the second has what is `other`."""
+    rows = [{"Name": f"{number}-{at}", "CreationTime": BEGIN + number} for at in "ab"]
+    rows[1] |= other
+    token = {"NextToken": str(number)} if number < of else {}
+    return orjson.dumps({"InferenceExperiments": rows, **token})
+
+
+PAGES = 14
+STRANGE = [
+    {"CreationTime": "soon"},
+    {"CreationTime": 1e300},
+    {"Schedule": "daily"},
+    {"Schedule": {"EndTime": [1]}},
+]
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=str)
+def test_a_page_that_cannot_be_read_leaves_the_pages_before_it(
+    aws: object, together: list[int], strange: dict[str, Any]
+) -> None:
+    query = f"SELECT name, creation_time, schedule FROM {EXPERIMENTS}"
+    with (
+        serving() as wire,
+        sqlprov.connect(endpoint_url=wire.url, region="us-east-1", settings={"split": "off"}) as con,
+    ):
+        for at in range(1, PAGES + 1):
+            for on_error in ("warn", "fail"):
+                con.sql(f"SET sqlprov_on_error = '{on_error}'")
+                wire.pages = [page(n, PAGES, **strange if n == at else {}) for n in range(1, PAGES + 1)]
+                if on_error == "fail":
+                    with pytest.raises(BrokenReply, match="us-east-1"):
+                        con.sql(query).fetchall()
+                    continue
+                with con.sql(query) as result:
+                    names = [row[0] for row in result.fetchall()]
+                    assert names == [f"{number}-{row}" for number in range(1, at) for row in "ab"]
+                    assert [gap.region for gap in result.errors] == ["us-east-1"]
+    assert max(together) > 1
+
+
+def test_a_value_that_can_be_mended_is_mended_in_its_place(aws: object, together: list[int]) -> None:
+    with (
+        serving() as wire,
+        sqlprov.connect(endpoint_url=wire.url, region="us-east-1", settings={"split": "off"}) as con,
+    ):
+        for at in range(1, PAGES + 1):
+            wire.said[:] = [
+                Said([plain(page(n, PAGES, **{"Name": 7} if n == at else {}))]) for n in range(1, PAGES + 1)
+            ]
+            expected = [f"{number}-{row}" for number in range(1, PAGES + 1) for row in "ab"]
+            expected[2 * at - 1] = "7"
+            assert con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall() == [(name,) for name in expected]
+    assert max(together) > 1
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 20, 41])
+def test_a_limit_fetches_hardly_a_page_that_it_does_not_need(pages: Emulator, con: Any, rows: int) -> None:
+    for query in ("SELECT name FROM {e} LIMIT {n}", "WITH x AS (FROM {e}) SELECT name FROM x LIMIT {n}"):
+        pages.reset_calls()
+        assert len(con.sql(query.format(e=EXPERIMENTS, n=rows)).fetchall()) == rows
+        settled(pages)
+        assert operations(pages)[LIST] <= -(-rows // 2) + 2
+
+
+@pytest.mark.parametrize("on_error", ["fail", "warn"])
+def test_a_cancelled_reading_is_no_gap_and_no_answer(pages: Emulator, connect: Any, on_error: str) -> None:
+    con = connect(split="off", on_error=on_error)
+    pages.options.latency = 0.01
+    with pytest.raises(sqlprov.Cancelled), con.sql(f"SELECT name FROM {EXPERIMENTS}") as result:
+        for _ in result.batches():
+            con.cancel()
+    pages.options.latency = 0.0
+    assert len(con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()) == 80
+
+
+def test_a_list_is_cut_while_a_task_fetches_several_pages(
+    em: Emulator, con: Any, together: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "LONG", 4)
+    monkeypatch.setattr(list_windows, "WORTH", 1)
+    monkeypatch.setattr(list_windows.Cutter, "useful", 8)
+    em.options.largest_page = 3
+    for number in range(400):
+        experiment(em, f"e-{number:03}", "us-west-2", CreationTime=BEGIN + 60 * (number // 2))
+        experiment(em, f"e-{number:03}", CreationTime=BEGIN + 60 * number)
+    steady = {(region, f"e-{number:03}") for region in ("us-east-1", "us-west-2") for number in range(400)}
+    over = threading.Event()
+
+    def disturb() -> None:
+        service, number = client(em), 0
+        while not over.is_set():
+            number += 1
+            experiment(em, f"new-{number}", CreationTime=BEGIN + 60 * number)
+            service.delete_inference_experiment(Name=f"new-{number}")
+
+    for sparse in (False, True):
+        em.options.sparse_pages = sparse
+        over.clear()
+        thread = threading.Thread(target=disturb)
+        thread.start()
+        try:
+            query = f"SELECT region, name FROM {EXPERIMENTS} WHERE region IN ('us-east-1', 'us-west-2')"
+            found = Counter(con.sql(query).fetchall())
+        finally:
+            over.set()
+            thread.join()
+        assert steady <= set(found)
+        assert max(found.values()) == 1
+    bounds = {
+        (call.region, call.parameters.get("CreationTimeAfter")) for call in em.calls if call.operation == LIST
+    }
+    assert len(bounds) > 4, "no list was cut"
+    assert max(together) > 1

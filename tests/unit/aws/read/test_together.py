@@ -1,0 +1,182 @@
+"""The tables of one statement are read together, and each of them once."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, settled, until
+
+import sqlprov
+from sqlprov.aws.run import Run
+from sqlprov.duck.explain_plan import SCAN, _scans
+from sqlprov.duck.session import Session
+from sqlprov.emulator import Emulator, Fault, Options
+from sqlprov.plan.read import ReadPlan
+
+ENDPOINTS, MODELS = "aws.sagemaker.endpoints", "aws.sagemaker.models"
+JOIN = f"""
+    SELECT e.name, p.endpoint_status, m.model_arn FROM {EXPERIMENTS} e
+    JOIN {ENDPOINTS} p ON p.endpoint_name = e.endpoint_name
+    LEFT JOIN {MODELS} m ON m.model_name = e.name ORDER BY 1"""
+
+
+@pytest.fixture
+def cloud(em: Emulator) -> Emulator:
+    for number in range(250):
+        status = ("Created", "Running")[number % 2]
+        experiment(em, f"e-{number:03}", Status=status, EndpointName=f"p-{number % 5}")
+        em.add("Model", "us-east-1", {"ModelName": f"e-{number:03}"})
+    for number in range(5):
+        em.add("Endpoint", "us-east-1", {"EndpointName": f"p-{number}"})
+    return em
+
+
+def test_the_lists_of_a_join_are_read_at_the_same_time(cloud: Emulator, con: Any) -> None:
+    con.sql("SET sqlprov_prefetch = off")
+    apart = con.sql(JOIN).fetchall()
+    made = operations(cloud)
+    con.sql("SET sqlprov_prefetch = on")
+    cloud.reset_calls()
+    cloud.options.latency = 0.1
+    assert con.sql(JOIN).fetchall() == apart
+    assert len(apart) == 250
+    assert operations(cloud) == made == {LIST: 3, DESCRIBE: 250, "ListEndpoints": 1, "ListModels": 3}
+    first = {call.operation: call.started for call in reversed(cloud.calls)}
+    begins = [first[name] for name in (LIST, "ListEndpoints", "ListModels")]
+    assert max(begins) - min(begins) < 0.09, "one waited for another"
+
+
+QUERIES = [
+    f"SELECT count(*) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b ON a.name = b.name",
+    f"SELECT name FROM {EXPERIMENTS} UNION ALL SELECT model_name FROM {MODELS}",
+    f"SELECT count(*) FROM {EXPERIMENTS} WHERE endpoint_name IN (SELECT endpoint_name FROM {ENDPOINTS})",
+    f"SELECT count(*) FROM {EXPERIMENTS} e WHERE NOT EXISTS (FROM {MODELS} m WHERE m.model_name = e.name)",
+    f"SELECT count(*), (SELECT count(*) FROM {MODELS}) FROM {EXPERIMENTS}",
+    f"SELECT count(e.schedule.EndTime) FROM {EXPERIMENTS} e JOIN {MODELS} m ON m.model_name = e.name",
+    f"WITH c AS MATERIALIZED (FROM {EXPERIMENTS}) SELECT count(*) FROM c a JOIN c b ON a.name = b.name",
+    f"SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name AND m.creation_time > '2020-01-01'",
+    f"SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name AND e.creation_time < now()",
+    f"""SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name AND e.status <> '"__ctx_'""",
+    f"""SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m
+        WHERE e.name = m.model_name AND m.model_arn <> '("__ctx_sagemaker_endpoints" = ''q1'')'""",
+    f"SELECT max(e.account_id) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name",
+    # Two readings of one table, neither of which serves the other demand: of other columns, of fewer rows.
+    f"SELECT count(a.status), count(b.type) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b ON a.name = b.name",
+    f"""SELECT count(*), max(a.status), max(a.arn), max(b.arn) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b
+        ON left(a.name, 4) = left(b.name, 4) WHERE b.status IN ('Completed', 'Running')""",
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_reading_together_costs_no_call_and_no_row(cloud: Emulator, connect: Any, query: str) -> None:
+    con = connect(prefetch="off")
+    expected = sorted(con.sql(query).fetchall())
+    settled(cloud)
+    made = operations(cloud)
+    cloud.reset_calls()
+    assert sorted(connect().sql(query).fetchall()) == expected
+    settled(cloud)
+    assert operations(cloud) == made
+
+
+@pytest.mark.parametrize("predicted", [True, False])
+def test_what_nobody_asks_for_any_more_ends_with_the_statement(
+    cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, predicted: bool
+) -> None:
+    if not predicted:
+        monkeypatch.setattr(Run, "taken", lambda self, plan: None)
+    # No endpoint is left to join with: DuckDB ends after the first rows of 25 pages.
+    query = f"""SELECT count(*) FROM {EXPERIMENTS} e JOIN {ENDPOINTS} p ON p.endpoint_name = e.endpoint_name
+                WHERE p.endpoint_status = 'Failed'"""
+    cloud.options = Options(largest_page=10, latency=0.05)
+    assert con.sql(query).fetchall() == [(0,)]
+    settled(cloud)
+    assert operations(cloud)[LIST] < 15
+
+
+def test_a_wrong_prediction_costs_calls_and_no_row(
+    cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con.sql("SET sqlprov_prefetch = off")
+    expected = con.sql(JOIN).fetchall()
+    con.sql("SET sqlprov_prefetch = on")
+    monkeypatch.setattr(Run, "taken", lambda self, plan: None)
+    settled(cloud)
+    cloud.reset_calls()
+    assert con.sql(JOIN).fetchall() == expected
+    assert operations(cloud)["ListEndpoints"] == 2
+
+
+def test_an_error_of_a_table_that_was_begun_early_is_told_as_ever(cloud: Emulator, connect: Any) -> None:
+    con = connect(max_attempts=1)
+    cloud.fault(Fault("access_denied", operation="ListModels", times=None))
+    with pytest.raises(sqlprov.AccessDenied, match="sagemaker:ListModels"):
+        con.sql(JOIN).fetchall()
+    con.sql("SET sqlprov_on_error = 'warn'")
+    result = con.sql(JOIN)
+    assert len(result.fetchall()) == 250
+    assert not result.complete
+
+
+def test_what_a_limit_may_end_is_not_begun_early() -> None:
+    def scan(name: str) -> dict[str, Any]:
+        return {"name": SCAN, "extra_info": name}
+
+    join = {"name": "HASH_JOIN", "children": [scan("probe"), scan("build")]}
+    grouped = {"name": "HASH_GROUP_BY", "children": [scan("grouped")]}
+    plan = {"name": "LIMIT", "children": [{"name": "UNION", "children": [join, grouped]}]}
+    assert [(node["extra_info"], whole) for node, whole in _scans(plan, True)] == [
+        ("probe", False),
+        ("build", True),
+        ("grouped", True),
+    ]
+    assert all(whole for _, whole in _scans(join, True))
+
+
+def test_cancelling_ends_what_was_begun_early(cloud: Emulator, con: Any) -> None:
+    cloud.options.latency = 5
+    import threading
+
+    met: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            con.sql(JOIN).fetchall()
+        except BaseException as error:
+            met.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    until(lambda: overlap_now(cloud) == 3)
+    began = time.monotonic()
+    con.cancel()
+    thread.join(5)
+    assert time.monotonic() - began < 0.5
+    assert isinstance(met[0], sqlprov.Cancelled)
+    assert len(cloud.calls) == 3
+
+
+def overlap_now(em: Emulator) -> int:
+    return sum(not call.finished for call in em.calls)
+
+
+@pytest.mark.parametrize("setting", ["pushdown", "prefetch"])
+def test_nothing_is_begun_early_where_it_is_switched_off(
+    cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    begun: list[str] = []
+    prefetch = Session.prefetch
+
+    def noted(self: Session, plan: ReadPlan, run: Run) -> None:
+        begun.append(plan.table.name)
+        prefetch(self, plan, run)
+
+    monkeypatch.setattr(Session, "prefetch", noted)
+    assert len(con.sql(JOIN).fetchall()) == 250
+    assert sorted(begun) == ["endpoints", "inference_experiments", "models"]
+    begun.clear()
+    con.sql(f"SET sqlprov_{setting} = off")
+    assert len(con.sql(JOIN).fetchall()) == 250
+    assert begun == []

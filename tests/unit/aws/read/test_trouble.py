@@ -1,0 +1,405 @@
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import orjson
+import pytest
+from bench import DESCRIBE, EXPERIMENTS, LIST, TAGS, experiment, operations, settled, until
+from botocore.exceptions import ClientError
+
+import sqlprov
+from sqlprov.aws.transport.errors import fault
+from sqlprov.emulator import Emulator, Fault
+from sqlprov.errors import (
+    AccessDenied,
+    BrokenReply,
+    CredentialsError,
+    InterfaceError,
+    ServiceError,
+    Throttled,
+    Unreachable,
+)
+
+NAMES = f"SELECT name FROM {EXPERIMENTS}"
+REGIONS = ("eu-west-1", "us-east-1", "us-west-2")
+EVERYWHERE = f"SELECT region, name FROM {EXPERIMENTS} WHERE region IN {REGIONS} ORDER BY ALL"
+
+
+@pytest.fixture
+def three(em: Emulator) -> Emulator:
+    for region in REGIONS:
+        experiment(em, f"in-{region}", region)
+    return em
+
+
+@pytest.fixture(scope="module")
+def saying(aws: object) -> Iterator[Callable[[bytes], sqlprov.Connection]]:
+    """A connection to a server that answers every call with status 200 and the body given."""
+    said = b""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(said)))
+            self.send_header("x-amzn-RequestId", "request-7")
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        with sqlprov.connect(endpoint_url=url, region="us-east-1", settings={"max_attempts": "1"}) as con:
+
+            def say(body: bytes) -> sqlprov.Connection:
+                nonlocal said
+                said = body
+                return con
+
+            yield say
+        server.shutdown()
+
+
+def in_background(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(work()))
+    thread.start()
+    return thread, found
+
+
+# Nobody there, nobody known
+
+
+def test_an_endpoint_where_nothing_listens_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    settings = {"max_attempts": "2"}
+    with (
+        sqlprov.connect(endpoint_url=url, region="us-east-1", settings=settings) as con,
+        pytest.raises(
+            Unreachable, match=f"{LIST} in us-east-1: endpoint not reachable.*{url}.*After 2 attempts"
+        ),
+    ):
+        con.sql(NAMES)
+
+
+def test_a_url_that_is_none_is_an_error_of_the_interface() -> None:
+    with (
+        sqlprov.connect(endpoint_url="nonsense", region="us-east-1") as con,
+        pytest.raises(InterfaceError, match="endpoint_url = 'nonsense'"),
+    ):
+        con.sql(NAMES)
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER"])
+def test_a_url_that_is_none_is_told_with_the_variable_that_has_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "foo")
+    with (
+        sqlprov.connect(region="us-east-1") as con,
+        pytest.raises(
+            InterfaceError, match=f"^{variable} = 'foo': Invalid endpoint: foo; expected one such as http"
+        ),
+    ):
+        con.sql(NAMES).fetchall()
+
+
+@pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"])
+def test_a_region_that_is_not_enabled_refuses_credentials_that_are_right(code: str) -> None:
+    met = ClientError({"Error": {"Code": code, "Message": "The security token is invalid."}}, "ListModels")
+    found = fault(met, "ListModels", "me-south-1", "sagemaker").error
+    assert isinstance(found, CredentialsError)
+    assert "or me-south-1 is not enabled for the account" in str(found)
+
+
+def test_without_credentials_no_call_is_made(
+    em: Emulator, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(CredentialsError, match=r"no usable credentials.*AWS_PROFILE") as met:
+        connect().sql(NAMES)
+    assert (met.value.operation, met.value.region) == (LIST, "us-east-1")
+    assert em.calls == []
+
+
+def test_a_profile_that_does_not_exist_is_an_error_of_the_credentials(em: Emulator) -> None:
+    with (
+        sqlprov.connect(endpoint_url=em.url, region="us-east-1", profile="nobody") as con,
+        pytest.raises(CredentialsError, match="nobody"),
+    ):
+        con.sql(NAMES)
+
+
+def test_an_expired_token_says_to_renew_it_and_is_not_tried_again(em: Emulator, con: Any) -> None:
+    em.fault(Fault("expired_credentials", times=None))
+    with pytest.raises(CredentialsError, match=r"expired.*renew or log in again") as met:
+        con.sql(NAMES)
+    assert met.value.code == "ExpiredTokenException"
+    assert met.value.request_id
+    assert len(em.calls) == 1
+
+
+def test_credentials_never_reach_an_error_or_a_record(em: Emulator, con: Any) -> None:
+    em.fault(Fault("access_denied", operation=DESCRIBE))
+    experiment(em, "a")
+    con.sql("SET sqlprov_on_error = 'warn'")
+    with con.sql(f"SELECT name, arn FROM {EXPERIMENTS}") as result:
+        result.fetchall()
+        said = repr(result.calls) + repr(result.errors)
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] not in said
+    assert os.environ["AWS_ACCESS_KEY_ID"] not in said
+
+
+# One region of three
+
+
+def test_a_region_that_denies_access_fails_the_statement_and_names_the_permission(
+    three: Emulator, con: Any
+) -> None:
+    three.options.denied_regions = {"us-west-2"}
+    with pytest.raises(AccessDenied, match="us-west-2: access denied; the identity lacks sagemaker:") as met:
+        con.sql(EVERYWHERE).fetchall()
+    assert (met.value.region, met.value.permission) == ("us-west-2", f"sagemaker:{LIST}")
+    assert (met.value.operation, met.value.code) == (LIST, "AccessDeniedException")
+    assert met.value.request_id
+
+
+def test_under_warn_the_other_regions_answer_and_the_errors_name_the_missing_one(
+    three: Emulator, con: Any
+) -> None:
+    three.options.denied_regions = {"us-west-2"}
+    con.sql("SET sqlprov_on_error = 'warn'")
+    with con.sql(EVERYWHERE) as result:
+        assert result.fetchall() == [("eu-west-1", "in-eu-west-1"), ("us-east-1", "in-us-east-1")]
+        assert not result.complete
+        assert [gap.region for gap in result.errors] == ["us-west-2"]
+    told = con.sql('SELECT "table", region, operation, code, permission FROM sqlprov.errors').fetchall()
+    assert told == [(EXPERIMENTS, "us-west-2", LIST, "AccessDeniedException", f"sagemaker:{LIST}")]
+
+
+def test_the_errors_are_those_of_the_last_statement_that_made_calls(three: Emulator, con: Any) -> None:
+    three.options.denied_regions = {"us-west-2"}
+    con.sql("SET sqlprov_on_error = 'warn'")
+    con.sql(EVERYWHERE).fetchall()
+    count = "SELECT count(*) FROM sqlprov.errors"
+    assert con.sql(count).fetchall() == con.sql(count).fetchall() == [(1,)]
+    three.options.denied_regions = set()
+    with con.sql(EVERYWHERE) as result:
+        assert len(result.fetchall()) == 3 and result.complete
+    assert con.sql(count).fetchall() == [(0,)]
+
+
+def test_under_warn_a_row_that_cannot_be_described_is_left_out_alone(em: Emulator, con: Any) -> None:
+    for name in ("a", "b", "c"):
+        experiment(em, name)
+    con.sql("SET sqlprov_on_error = 'warn'")
+    em.fault(Fault("access_denied", at=2, operation=DESCRIBE))
+    with con.sql(f"SELECT name, arn FROM {EXPERIMENTS}") as result:
+        assert len(result.fetchall()) == 2
+        assert [gap.error.permission for gap in result.errors] == [f"sagemaker:{DESCRIBE}"]
+
+
+def test_under_warn_a_local_snapshot_of_an_incomplete_answer_is_flagged(three: Emulator, con: Any) -> None:
+    three.options.denied_regions = {"us-west-2"}
+    con.sql("SET sqlprov_on_error = 'warn'")
+    result = con.sql(f"CREATE TABLE snapshot AS {EVERYWHERE}")
+    assert not result.complete
+    assert con.sql("SELECT region FROM sqlprov.errors").fetchall() == [("us-west-2",)]
+
+
+def test_a_statement_after_an_error_is_answered(em: Emulator, con: Any) -> None:
+    experiment(em, "a")
+    em.fault(Fault("access_denied"))
+    with pytest.raises(AccessDenied):
+        con.sql(NAMES)
+    assert con.sql(NAMES).fetchall() == [("a",)]
+
+
+def test_after_an_error_the_other_calls_of_the_statement_are_not_tried_again(
+    three: Emulator, con: Any
+) -> None:
+    three.fault(Fault("throttle", region="eu-west-1", times=None))
+    three.fault(Fault("access_denied", region="us-west-2"))
+    with pytest.raises(AccessDenied):
+        con.sql(EVERYWHERE)
+    made = settled(three)
+    time.sleep(1)  # the back-off of the throttled call takes half a second
+    assert len(three.calls) == made
+
+
+# Rows and pages that come and go
+
+
+def test_a_row_deleted_between_list_and_describe_is_left_out(em: Emulator, con: Any) -> None:
+    for name in ("early", "late"):
+        experiment(em, name)
+    em.options.latency = 0.3
+    thread, found = in_background(lambda: con.sql(f"SELECT name, arn FROM {EXPERIMENTS}").fetchall())
+    until(lambda: operations(em) == {LIST: 1})
+    time.sleep(0.1)
+    em.remove("InferenceExperiment", "us-east-1", "late")
+    thread.join()
+    assert operations(em) == {LIST: 1, DESCRIBE: 2}
+    assert [name for ((name, _),) in found] == ["early"]
+
+
+def test_a_row_deleted_between_describe_and_its_tags_is_left_out(em: Emulator, con: Any) -> None:
+    for name in ("early", "late"):
+        experiment(em, name)
+    em.options.latency = 0.3
+    thread, found = in_background(lambda: con.sql(f"SELECT name, tags FROM {EXPERIMENTS}").fetchall())
+    until(lambda: operations(em).get(DESCRIBE) == 2)
+    time.sleep(0.1)
+    em.remove("InferenceExperiment", "us-east-1", "late")
+    thread.join()
+    assert operations(em) == {LIST: 1, DESCRIBE: 2, TAGS: 2}
+    assert found == [[("early", [])]]
+
+
+@pytest.mark.parametrize("table", ["models", "endpoint_configs", "endpoints"])
+def test_a_missing_key_is_no_row_though_the_service_calls_it_invalid(
+    em: Emulator, con: Any, table: str
+) -> None:
+    con.sql("SET sqlprov_on_error = 'warn'")
+    with con.sql(f"SELECT * FROM aws.sagemaker.{table} WHERE data__Identifier = 'nobody'") as result:
+        assert result.fetchall() == []
+        assert result.complete
+    assert len(em.calls) == 1
+
+
+def test_an_empty_page_with_a_token_is_not_the_end(em: Emulator, con: Any) -> None:
+    em.fill(250)
+    right = sorted(con.sql(f"SELECT name, tags FROM {EXPERIMENTS} WHERE status = 'Created'").fetchall())
+    assert len(right) > 20 and any(tags for _, tags in right)
+    em.options.sparse_pages = True
+    assert (
+        sorted(con.sql(f"SELECT name, tags FROM {EXPERIMENTS} WHERE status = 'Created'").fetchall()) == right
+    )
+    em.reset_calls()
+    assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(250,)]
+    assert operations(em) == {LIST: 6}
+    em.reset_calls()
+    assert len(con.sql(f"{NAMES} LIMIT 5").fetchall()) == 5
+    assert operations(em) == {LIST: 2}
+
+
+def test_a_page_cut_off_in_the_middle_of_a_list_is_never_a_short_answer(em: Emulator, con: Any) -> None:
+    em.fill(1000)
+    con.sql("SET sqlprov_max_attempts = 2")
+    em.fault(Fault("truncated_clean", at=6, times=2))
+    with pytest.raises(BrokenReply, match=r"not JSON.*After 2 attempts") as met:
+        con.sql(NAMES).fetchall()
+    assert met.value.request_id
+
+
+def test_tags_on_several_pages_come_whole(em: Emulator, con: Any) -> None:
+    experiment(em, "a", Tags={f"k{number:02}": "v" for number in range(50)})
+    em.options.sparse_pages = True
+    ((tags,),) = con.sql(f"SELECT tags FROM {EXPERIMENTS} WHERE name = 'a'").fetchall()
+    assert [tag["Key"] for tag in tags] == [f"k{number:02}" for number in range(50)]
+    assert operations(em) == {DESCRIBE: 1, TAGS: 2}
+
+
+# Too many calls
+
+
+def test_throttling_is_waited_out(em: Emulator, con: Any) -> None:
+    for number in range(45):
+        experiment(em, f"e-{number}")
+    em.options.throttle = 20
+    with con.sql(f"SELECT name, arn FROM {EXPERIMENTS}") as result:
+        assert len(result.fetchall()) == 45
+        assert max(call.attempts for call in result.calls) > 1
+
+
+def test_throttling_that_outlasts_the_attempts_says_so(em: Emulator, con: Any) -> None:
+    con.sql("SET sqlprov_max_attempts = 2")
+    em.fault(Fault("throttle", times=None))
+    with pytest.raises(Throttled, match=r"is throttled.*Rate exceeded.*After 2 attempts"):
+        con.sql(NAMES)
+    assert len(em.calls) == 2
+
+
+# The account
+
+
+def test_an_account_that_cannot_be_asked_is_an_error_that_names_the_call(em: Emulator, con: Any) -> None:
+    experiment(em, "a")
+    em.fault(Fault("access_denied", operation="GetCallerIdentity"))
+    with pytest.raises(AccessDenied, match="GetCallerIdentity") as met:
+        con.sql(f"SELECT name, account_id FROM {EXPERIMENTS}")
+    assert met.value.permission == "sts:GetCallerIdentity"
+    assert con.sql(f"SELECT name, account_id FROM {EXPERIMENTS}").fetchall() == [("a", em.account_id)]
+
+
+@pytest.mark.parametrize(
+    "kind", ["error500", "throttle", "truncated", "truncated_clean", "html", "empty", "reset"]
+)
+def test_a_fault_while_the_account_is_asked_is_healed(em: Emulator, con: Any, kind: str) -> None:
+    experiment(em, "a")
+    em.fault(Fault(kind, operation="GetCallerIdentity"))
+    with con.sql(f"SELECT name, account_id FROM {EXPERIMENTS}") as result:
+        assert result.fetchall() == [("a", em.account_id)]
+        assert result.calls[0].attempts == 2
+
+
+# Replies of another kind than the model says
+
+ITEM = {
+    "Name": "a",
+    "Type": "ShadowMode",
+    "Status": "Running",
+    "CreationTime": 1.7e9,
+    "LastModifiedTime": 1.7e9,
+}
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        None,
+        {},
+        "abc",
+        5,
+        [None],
+        ["a"],
+        [[ITEM]],
+        [ITEM | {"CreationTime": "soon"}],
+        [ITEM | {"CreationTime": 1e300}],
+        [ITEM | {"CreationTime": [1]}],
+        [ITEM | {"Schedule": "daily"}],
+        [ITEM | {"Schedule": {"StartTime": "x"}}],
+    ],
+    ids=repr,
+)
+def test_a_reply_of_another_kind_is_an_error_not_fewer_rows(saying: Any, items: object) -> None:
+    con = saying(orjson.dumps({"InferenceExperiments": items}))
+    with pytest.raises(BrokenReply) as met:
+        con.sql(f"SELECT name, creation_time, schedule FROM {EXPERIMENTS} LIMIT 5").fetchall()
+    assert met.value.operation == LIST
+    assert met.value.region == "us-east-1"
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"text"', b"{", b"<html>", b"\xff\xfe", b"{}"])
+def test_a_reply_that_is_no_object_is_an_error_with_its_request_id(saying: Any, body: bytes) -> None:
+    with pytest.raises(BrokenReply) as met:
+        saying(body).sql(NAMES)
+    assert met.value.request_id == "request-7"
+
+
+def test_an_error_of_the_service_carries_its_own_words(em: Emulator, con: Any) -> None:
+    em.fault(Fault("error503", times=None))
+    con.sql("SET sqlprov_max_attempts = 1")
+    with pytest.raises(ServiceError, match=r"ServiceUnavailable: The service is unavailable.*\(request "):
+        con.sql(NAMES)

@@ -1,0 +1,269 @@
+"""Long lists cut into windows of time: the same rows as page after page, whatever the service does with a bound."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pytest
+from bench import EXPERIMENTS, LIST, experiment, operations, overlap
+
+import sqlprov
+from sqlprov.aws.read import list_windows, scan
+from sqlprov.emulator import Emulator, Options
+from sqlprov.plan.read import ListRead
+from sqlprov.plan.read.plan import Windows
+
+BEGIN = 1_700_000_000.0
+ALL = f"SELECT name, creation_time FROM {EXPERIMENTS}"
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list proves long after two pages, and two more are worth a cut."""
+    monkeypatch.setattr(scan, "LONG", 2)
+    monkeypatch.setattr(scan, "LONG_LIMITED", 2)
+    monkeypatch.setattr(list_windows, "WORTH", 1)
+
+
+@pytest.fixture
+def times() -> dict[str, Callable[[int], list[float]]]:
+    def even(count: int) -> list[float]:
+        return [BEGIN + 3600.0 * number for number in range(count)]
+
+    def dense_end(count: int) -> list[float]:
+        return [BEGIN + 1e7 * (number / count) ** 0.1 for number in range(count)]
+
+    def dense_begin(count: int) -> list[float]:
+        return [BEGIN + 1e7 * (number / count) ** 10 for number in range(count)]
+
+    def one_moment(count: int) -> list[float]:
+        return [BEGIN + (0.0 if number % 3 else 5000.0 * number) for number in range(count)]
+
+    def one_second(count: int) -> list[float]:
+        return [BEGIN + number / count for number in range(count)]
+
+    def clusters(count: int) -> list[float]:
+        chance = random.Random(7)
+        return [
+            BEGIN + chance.choice((0, 10, 11, 5e5, 5e5 + 1, 9e6)) + chance.random() * 2 for _ in range(count)
+        ]
+
+    def every_second(count: int) -> list[float]:
+        # Wherever a list is cut, a row was created at that very moment.
+        return [BEGIN + number for number in range(count)]
+
+    every = (even, every_second, dense_end, dense_begin, one_moment, one_second, clusters)
+    return {make.__name__: make for make in every}
+
+
+DOCUMENTED_NOWHERE = [
+    Options(),
+    Options(inclusive_bounds=True),
+    Options(truncate_bounds_to_seconds=True),
+    Options(inclusive_bounds=True, truncate_bounds_to_seconds=True, sparse_pages=True),
+]
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    "shape", ["even", "every_second", "dense_end", "dense_begin", "one_moment", "one_second", "clusters"]
+)
+def test_windows_and_pages_give_the_same_rows(
+    em: Emulator, con: Any, times: dict[str, Callable[[int], list[float]]], shape: str
+) -> None:
+    for number, at in enumerate(times[shape](1_500)):
+        experiment(em, f"e-{number}", CreationTime=round(at, 3), LastModifiedTime=round(at, 3))
+    low, high = BEGIN + 1000.5, BEGIN + 2.5e6
+    bounded = f"{ALL} WHERE creation_time >= to_timestamp({low}) AND creation_time < to_timestamp({high})"
+    for options in DOCUMENTED_NOWHERE:
+        em.options = options
+        em.options.latency = 0.01
+        for query in (ALL, bounded, f"{ALL} WHERE creation_time > to_timestamp({high})"):
+            con.sql("SET sqlprov_split = off")
+            expected = sorted(con.sql(query).fetchall())
+            con.sql("SET sqlprov_split = on")
+            em.reset_calls()
+            result = con.sql(query)
+            assert sorted(result.fetchall()) == expected
+            assert result.complete
+            if query is ALL and shape in ("even", "every_second", "dense_begin", "clusters"):
+                assert windows(em) > 1, "the list was not cut"
+
+
+def windows(em: Emulator) -> int:
+    """How many lists there were, by their bounds."""
+    bounds = Counter(
+        (call.parameters.get("CreationTimeAfter"), call.parameters.get("CreationTimeBefore"))
+        for call in em.calls
+        if call.parameters.get("MaxResults") != 1
+    )
+    return len(bounds)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_long_list_is_read_side_by_side(em: Emulator, con: Any) -> None:
+    em.fill(6_000)
+    em.options.latency = 0.03
+    assert len(con.sql(ALL).fetchall()) == 6_000
+    assert overlap(em) > 4
+    assert operations(em)[LIST] < 60 * 1.6
+
+
+@pytest.mark.parametrize("off", ["split", "pushdown"])
+def test_cutting_can_be_turned_off(em: Emulator, con: Any, off: str) -> None:
+    em.fill(2_500)
+    em.options.latency = 0.01
+    con.sql(f"SET sqlprov_{off} = off")
+    assert len(con.sql(ALL).fetchall()) == 2_500
+    assert (operations(em)[LIST], overlap(em), windows(em)) == (25, 1, 1)
+
+
+def test_a_list_that_is_not_long_is_read_page_after_page(em: Emulator, con: Any) -> None:
+    em.fill(2_000)
+    em.options.latency = 0.01
+    assert len(con.sql(ALL).fetchall()) == 2_000
+    assert (operations(em)[LIST], overlap(em)) == (20, 1)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_rows_that_come_and_go_meanwhile_harm_no_other_row(em: Emulator, con: Any) -> None:
+    em.fill(3_000)
+    em.options.latency = 0.01
+    steady = set(con.sql(f"SELECT name FROM {EXPERIMENTS}").df()["name"])
+    over = threading.Event()
+    client = _client(em)
+
+    def disturb() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            experiment(em, f"new-{number}", CreationTime=BEGIN + number * 1000.0)
+            experiment(em, f"late-{number}")
+            client.delete_inference_experiment(Name=f"new-{number}")
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        found = [name for (name,) in con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()]
+    finally:
+        over.set()
+        thread.join()
+    assert windows(em) > 1
+    assert steady <= set(found)
+    assert max(Counter(found).values()) == 1
+
+
+def _client(em: Emulator) -> Any:
+    import boto3
+
+    return boto3.client("sagemaker", endpoint_url=em.url, region_name="us-east-1")
+
+
+@pytest.mark.usefixtures("hasty")
+def test_several_regions_are_cut_each_on_its_own(em: Emulator, connect: Any) -> None:
+    regions = ("eu-west-1", "us-east-1", "us-west-2")
+    for number, region in enumerate(regions):
+        em.fill(800, [region], seed=number)
+    em.options.latency = 0.02
+    con = connect(region=regions)
+    rows = con.sql(f"SELECT region, name FROM {EXPERIMENTS}").fetchall()
+    assert Counter(region for region, _ in rows) == dict.fromkeys(regions, 800)
+    assert len(set(rows)) == 2_400
+    assert windows(em) > 1
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("at", range(1, 14, 2))
+@pytest.mark.parametrize("kind", ["access_denied", "truncated", "repeated_token"])
+def test_a_fault_in_a_window_is_an_error_or_costs_no_row(
+    em: Emulator, connect: Any, kind: str, at: int
+) -> None:
+    em.fill(1_200)
+    em.options.latency = 0.01
+    con = connect(max_attempts=1)
+    em.fault(sqlprov.emulator.Fault(kind, at=at, operation=LIST))
+    try:
+        rows = con.sql(ALL).fetchall()
+    except sqlprov.OperationalError:
+        return
+    assert len(rows) == 1_200, "silently short"
+
+
+def test_a_list_out_of_order_is_not_left_before_its_end() -> None:
+    chain = list_windows.Chain(None, high=100.0)  # type: ignore[arg-type]
+    chain.note([1.0, 2.0, 200.0])
+    assert chain.passed
+    chain = list_windows.Chain(None, high=100.0)  # type: ignore[arg-type]
+    chain.note([1.0, 200.0, 3.0])
+    assert not chain.passed
+    chain.note([300.0])
+    assert not chain.passed
+
+
+def test_a_reply_without_times_is_not_cut() -> None:
+    chain = list_windows.Chain(None, high=100.0)  # type: ignore[arg-type]
+    chain.note(None)
+    chain.note([300.0])
+    assert not chain.passed
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("sparse", [False, True])
+def test_no_window_reaches_beyond_the_bounds_of_the_query(
+    em: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, sparse: bool
+) -> None:
+    monkeypatch.setattr(list_windows.Cutter, "useful", 16)
+    em.options = Options(largest_page=10, sparse_pages=sparse, latency=0.005)
+    for number in range(1_500):
+        experiment(em, f"e-{number:04}", CreationTime=BEGIN + number / 100)
+    low, high = BEGIN + 2.5, BEGIN + 12.5
+    bounds = f"creation_time >= to_timestamp({low}) AND creation_time < to_timestamp({high})"
+    asked = []
+    for split in ("off", "on"):
+        con.sql(f"SET sqlprov_split = {split}")
+        em.reset_calls()
+        found = con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {bounds} ORDER BY name").fetchall()
+        assert found == [(f"e-{number:04}",) for number in range(250, 1_250)]
+        asked.append(
+            {(c.parameters["CreationTimeAfter"], c.parameters["CreationTimeBefore"]) for c in em.calls}
+        )
+    (((after, before),), cut) = asked
+    assert len(cut) > 5, "the list was not cut"
+    assert all(after <= begin < end <= before for begin, end in cut)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(("split", "cut"), [("on", True), ("off", False)])
+def test_cutting_can_be_turned_off_for_tables_in_plain_duckdb(
+    em: Emulator, monkeypatch: pytest.MonkeyPatch, split: str, cut: bool
+) -> None:
+    monkeypatch.setattr(list_windows.Cutter, "useful", 16)
+    em.options = Options(largest_page=10, latency=0.005)
+    em.fill(1_500)
+    with duckdb.connect() as plain:
+        given = {"endpoint_url": em.url, "services": ["sagemaker"], "regions": "us-east-1"}
+        sqlprov.attach(plain, **given, settings={"split": split})
+        assert len(plain.sql(ALL).fetchall()) == 1_500
+        assert (windows(em) > 1) == cut
+        sqlprov.detach(plain)
+
+
+@pytest.mark.parametrize("newest", [9.3, 9.9, 500.0])
+def test_no_piece_asks_for_more_than_its_list_asked_for(newest: float) -> None:
+    low, high = (datetime.fromtimestamp(at, UTC) for at in (0.5, 9.9))
+    cutter = list_windows.Cutter(Windows("time", "After", "Before", "SortOrder", "Descending"), 1)
+    cutter.newest["us-east-1"] = newest
+    chain = list_windows.Chain(ListRead("us-east-1", {"After": low, "Before": high}), pages=1_000)
+    chain.note([0.5, 2.5])
+    pieces = cutter.cut(chain, 50)
+    assert [(piece.low, piece.high) for piece in pieces] == [(5, 6), (6, 7), (7, 8), (8, 9), (9, math.inf)]
+    assert chain.high == 5
+    for piece in pieces:
+        assert low <= piece.read.parameters["After"] < piece.read.parameters["Before"] <= high

@@ -1,0 +1,88 @@
+"""The short way of a read against botocore's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError, ParamValidationError
+
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.fast_path import sender
+from sqlprov.aws.transport.replies import DECODED, checked
+from sqlprov.emulator import Emulator, Fault
+
+NAMED = {"Name": "one"}
+CALLS = [
+    ("ListInferenceExperiments", {"MaxResults": 2}),
+    ("ListInferenceExperiments", {"CreationTimeAfter": "2024-01-01T00:00:00Z", "SortBy": "CreationTime"}),
+    ("ListInferenceExperiments", {"NameContains": "é'\"-"}),
+    ("DescribeInferenceExperiment", NAMED),
+    ("DescribeInferenceExperiment", {"Name": "nobody"}),
+    ("ListModels", {"MaxResults": 200}),
+    ("ListModels", {"SortBy": "Nothing"}),
+]
+
+
+@pytest.fixture
+def cloud(em: Emulator) -> Cloud:
+    em.fill(5)
+    em.add("InferenceExperiment", "us-east-1", NAMED)
+    return Cloud(endpoint_url=em.url)
+
+
+def outcome(call: Any) -> Any:
+    """What a call gives, or what its error says."""
+    try:
+        reply = call()
+    except ClientError as error:
+        return type(error).__name__, error.response["Error"], error.operation_name
+    headers = reply["ResponseMetadata"]["HTTPHeaders"]
+    return checked(reply, (), len), sorted(headers), reply["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@pytest.mark.parametrize(("operation", "parameters"), CALLS)
+def test_the_short_way_gives_what_botocores_own_gives(
+    em: Emulator, cloud: Cloud, operation: str, parameters: dict[str, Any]
+) -> None:
+    client = cloud.client("sagemaker", "us-east-1", 10.0)
+    short, own = sender(client, operation, True), getattr(client, xform_name(operation))
+    em.reset_calls()
+    assert outcome(lambda: short(parameters, None)) == outcome(lambda: own(**parameters))
+    first, second = em.calls
+    assert (first.operation, first.region, first.access_key, first.parameters) == (
+        second.operation,
+        second.region,
+        second.access_key,
+        second.parameters,
+    )
+
+
+def test_a_read_of_json_takes_the_short_way_and_nothing_else_does(cloud: Cloud) -> None:
+    client, sts = (cloud.client(service, "us-east-1", 10.0) for service in ("sagemaker", "sts"))
+    made: list[str] = []
+    for each in (client, sts):
+        each.meta.events.register("request-created", lambda operation_name, **_: made.append(operation_name))
+    assert DECODED in sender(client, "ListModels", True)({}, None)
+    assert made == []
+    sender(client, "ListModels", False)({}, None)
+    assert sender(sts, "GetCallerIdentity", True)({}, None)["Account"] == Emulator.account_id
+    assert made == ["ListModels", "GetCallerIdentity"]
+
+
+def test_parameters_are_checked_before_anything_is_sent(em: Emulator, cloud: Cloud) -> None:
+    client = cloud.client("sagemaker", "us-east-1", 10.0)
+    em.reset_calls()
+    with pytest.raises(ParamValidationError):
+        sender(client, "DescribeInferenceExperiment", True)({"Name": 3}, None)
+    assert em.calls == []
+
+
+def test_a_reply_that_is_cut_off_is_none_on_the_short_way_too(em: Emulator, connect: Any) -> None:
+    em.fill(30)
+    con = connect()
+    em.fault(Fault("truncated", operation="ListInferenceExperiments"))
+    result = con.sql("SELECT name FROM aws.sagemaker.inference_experiments")
+    assert len(result.fetchall()) == 30
+    assert [call.attempts for call in result.calls] == [2]

@@ -1,0 +1,143 @@
+"""The pace of a throttled service: measured, kept a little above what it lets through, and given up in time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from bench import DESCRIBE, EXPERIMENTS, operations
+
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.limiter import ABOVE, Limiter
+from sqlprov.emulator import Emulator
+
+
+class Service:
+    """A clock, and a service that lets `rate` calls a second through, from a bucket of one second's calls."""
+
+    def __init__(self, rate: float) -> None:
+        self.now = self.at = 0.0
+        self.rate = self.left = rate
+
+    def clock(self) -> float:
+        return self.now
+
+    def accepts(self) -> bool:
+        self.left = min(self.rate, self.left + (self.now - self.at) * self.rate)
+        self.at = self.now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+def make(service: Service, limiter: Limiter, calls: int, width: int = 16) -> tuple[float, int]:
+    """Seconds and refusals that so many calls take, `width` at once, 10 ms each."""
+    begun, refused = service.now, 0
+    ready = [(service.now + limiter.turn(), n) for n in range(width)]
+    done = 0
+    while done < calls:
+        at, caller = min(ready)
+        ready.remove((at, caller))
+        service.now = max(service.now, at)
+        if service.accepts():
+            limiter.passed()
+            done += 1
+        else:
+            limiter.throttled()
+            refused += 1
+        ready.append((service.now + 0.01 + limiter.turn(), caller))
+    return service.now - begun, refused
+
+
+@pytest.mark.parametrize("rate", [5, 20, 100])
+def test_a_throttled_service_is_used_to_the_full_and_refuses_little(rate: int) -> None:
+    service = Service(rate)
+    limiter = Limiter(service.clock)
+    calls = rate * 60
+    seconds, refused = make(service, limiter, calls)
+    assert seconds <= (calls - rate) / rate * 1.1
+    assert refused <= calls * (ABOVE - 1) * 2 + 40
+
+
+def test_a_single_refusal_sets_no_pace() -> None:
+    service = Service(1000)
+    limiter = Limiter(service.clock)
+    make(service, limiter, 50)
+    limiter.throttled()
+    assert limiter.rate is None
+    assert limiter.turn() == 0
+
+
+def test_a_pace_is_given_up_when_the_service_recovers() -> None:
+    service = Service(20)
+    limiter = Limiter(service.clock)
+    make(service, limiter, 200)
+    assert limiter.rate is not None
+    service.rate = 10_000
+    seconds, _ = make(service, limiter, 5_000)
+    assert limiter.rate is None
+    assert seconds < 60
+
+
+def test_callers_take_turns_in_the_order_in_which_they_ask() -> None:
+    service = Service(10)
+    limiter = Limiter(service.clock)
+    make(service, limiter, 30)
+    turns = [limiter.turn() for _ in range(10)]
+    assert turns == sorted(turns)
+    assert len(set(turns)) == 10
+
+
+@pytest.fixture
+def throttled(em: Emulator) -> Iterator[Emulator]:
+    em.fill(60)
+    em.options.throttle = 40
+    yield em
+
+
+def test_throttling_is_no_error_and_loses_no_row(throttled: Emulator, con: Any) -> None:
+    result = con.sql(f"SELECT name, arn FROM {EXPERIMENTS}")
+    assert len(result.fetchall()) == 60
+    assert result.complete
+    assert operations(throttled)[DESCRIBE] >= 60
+
+
+def test_statements_side_by_side_share_the_pace(throttled: Emulator, con: Any) -> None:
+    rows: list[int] = []
+
+    def ask() -> None:
+        with con.cursor() as cursor:
+            rows.append(len(cursor.sql(f"SELECT name, arn FROM {EXPERIMENTS}").fetchall()))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert rows == [60, 60, 60]
+    refused = sum(call.error == "ThrottlingException" for call in throttled.calls)
+    assert refused < 180, "nobody slowed down"
+
+
+def test_connections_to_one_account_share_the_pace_and_others_do_not(em: Emulator) -> None:
+    one, two = Cloud(endpoint_url=em.url), Cloud(endpoint_url=em.url)
+    other = Cloud(endpoint_url=em.url, profile="other")
+    pace = one.limiter("sagemaker", "us-east-1")
+    assert two.limiter("sagemaker", "us-east-1") is pace
+    assert other.limiter("sagemaker", "us-east-1") is not pace
+    assert one.limiter("sagemaker", "eu-west-1") is not pace
+    assert one.limiter("sts", "us-east-1") is not pace
+
+
+def test_profiles_of_one_account_share_its_pace_as_soon_as_it_is_known() -> None:
+    one, two, other = (Cloud(profile=name) for name in ("one", "two", "other"))
+    pace = one.limiter("sagemaker", "us-east-1")
+    assert two.limiter("sagemaker", "us-east-1") is not pace
+    one.account_id = two.account_id = "111111111111"
+    other.account_id = "222222222222"
+    assert one.limiter("sagemaker", "us-east-1") is pace
+    assert two.limiter("sagemaker", "us-east-1") is pace
+    assert other.limiter("sagemaker", "us-east-1") is not pace

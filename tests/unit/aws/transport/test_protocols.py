@@ -1,0 +1,185 @@
+"""A reply of each of botocore's protocols, of random shapes: the Arrow made of it holds what boto3 would return."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+from xml.sax.saxutils import escape
+
+import orjson
+import pytest
+from botocore.model import ServiceModel
+from botocore.parsers import ResponseParserError, create_parser
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from likeness import plain
+
+from sqlprov.aws.read.batches import Decoder, array
+from sqlprov.aws.transport.errors import MalformedReply, Next, fault
+from sqlprov.aws.transport.replies import checked, decode
+from sqlprov.catalog import Column, Source
+from sqlprov.catalog.api import arrow_type
+
+PROTOCOLS = ("json", "rest-json", "query", "ec2")
+SCALARS = ("string", "integer", "long", "double", "boolean", "timestamp", "blob")
+# Bytes that are base64 as they stand are those that a second decoding would spoil.
+BLOBS = st.binary(max_size=6) | st.sampled_from([b"abcd", b"aGVsbG8=", b""])
+TEXTS = st.text(
+    st.characters(min_codepoint=33, exclude_categories=("Cs", "Cn"), max_codepoint=0x2FF), max_size=9
+)
+STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
+    "string": TEXTS,
+    "integer": st.integers(-(2**31), 2**31 - 1),
+    "long": st.integers(-(2**63), 2**63 - 1),
+    "double": st.floats(allow_nan=False, allow_infinity=False),
+    "boolean": st.booleans(),
+    "timestamp": st.integers(0, 4_102_444_800_000).map(lambda ms: datetime.fromtimestamp(ms / 1000, UTC)),
+    "blob": BLOBS,
+}
+Shapes = dict[str, dict[str, Any]]
+
+
+def shapes(draw: st.DrawFn, into: Shapes, depth: int, maps: bool) -> str:
+    """The name of a random shape, which is put into `into`."""
+    kinds = ["structure", "list", *(["map"] if maps else [])] if depth else []
+    kind = draw(st.sampled_from([*SCALARS, *kinds]))
+    made: dict[str, Any] = {"type": kind}
+    if kind == "structure":
+        count = draw(st.integers(1, 3))
+        made["members"] = {f"M{at}": {"shape": shapes(draw, into, depth - 1, maps)} for at in range(count)}
+    elif kind == "list":
+        made["member"] = {"shape": shapes(draw, into, depth - 1, maps)}
+    elif kind == "map":
+        made["key"] = {"shape": "Text"}
+        made["value"] = {"shape": shapes(draw, into, depth - 1, maps)}
+    name = f"Shape{len(into)}"
+    into[name] = made
+    return name
+
+
+@st.composite
+def models(draw: st.DrawFn, protocol: str) -> Any:
+    """A service whose rows have two to four members."""
+    made: Shapes = {"Text": {"type": "string"}}
+    count = draw(st.integers(2, 4))
+    row = {f"C{at}": {"shape": shapes(draw, made, 2, protocol != "ec2")} for at in range(count)}
+    made["Row"] = {"type": "structure", "members": row}
+    made["Rows"] = {"type": "list", "member": {"shape": "Row"}}
+    return service(protocol, made)
+
+
+def service(protocol: str, made: Shapes) -> Any:
+    """The model of a service of one operation, List, whose reply holds Rows."""
+    reply = {"Reply": {"type": "structure", "members": {"Rows": {"shape": "Rows"}}}}
+    output = {"shape": "Reply"} | ({"resultWrapper": "ListResult"} if protocol == "query" else {})
+    operation = {"name": "List", "http": {"method": "POST", "requestUri": "/"}, "output": output}
+    meta = {"protocol": protocol, "protocols": [protocol], "serviceId": "Any", "apiVersion": "1"}
+    return ServiceModel({"metadata": meta, "operations": {"List": operation}, "shapes": made | reply}, "any")
+
+
+def values(shape: Any) -> st.SearchStrategy[Any]:
+    match shape.type_name:
+        case "structure":
+            return st.fixed_dictionaries({}, optional={n: values(each) for n, each in shape.members.items()})
+        case "list":
+            return st.lists(values(shape.member), max_size=3)
+        case "map":
+            return st.dictionaries(TEXTS.filter(bool), values(shape.value), max_size=2)
+    return STRATEGIES[shape.type_name]
+
+
+def json(shape: Any, value: Any) -> Any:
+    """A value as the service writes it in JSON."""
+    match shape.type_name:
+        case "structure":
+            return {name: json(shape.members[name], each) for name, each in value.items()}
+        case "list":
+            return [json(shape.member, each) for each in value]
+        case "map":
+            return {key: json(shape.value, each) for key, each in value.items()}
+        case "timestamp":
+            return value.timestamp()
+        case "blob":
+            return base64.b64encode(value).decode()
+    return value
+
+
+def xml(shape: Any, value: Any) -> str:
+    """A value as the service writes it in XML."""
+    match shape.type_name:
+        case "structure":
+            return "".join(f"<{n}>{xml(shape.members[n], each)}</{n}>" for n, each in value.items())
+        case "list":
+            return "".join(f"<member>{xml(shape.member, each)}</member>" for each in value)
+        case "map":
+            entry = "<entry><key>{}</key><value>{}</value></entry>"
+            return "".join(entry.format(escape(key), xml(shape.value, each)) for key, each in value.items())
+        case "timestamp":
+            return str(value.isoformat())
+        case "blob":
+            return base64.b64encode(value).decode()
+        case "boolean":
+            return "true" if value else "false"
+    return escape(str(value))
+
+
+def reply(model: Any, body: bytes) -> dict[str, Any]:
+    """What the client's own method gives for a body, our handler in between."""
+    operation = model.operation_model("List")
+    response = {"body": body, "headers": {"content-length": str(len(body))}, "status_code": 200}
+    added: dict[str, Any] = {}
+    decode(operation, response, added)
+    found: dict[str, Any] = create_parser(model.resolved_protocol).parse(response, operation.output_shape)
+    return found | added
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_page_holds_what_boto3_would_return(protocol: str, data: Any) -> None:
+    model = data.draw(models(protocol))
+    listing = model.operation_model("List").output_shape
+    row = listing.members["Rows"].member
+    page = {"Rows": data.draw(st.lists(values(row), min_size=1, max_size=3))}
+    if "json" in protocol:
+        body = orjson.dumps(json(listing, page))
+    else:
+        inner = xml(listing, page)
+        wrapped = f"<ListResult>{inner}</ListResult>" if protocol == "query" else inner
+        body = f"<ListResponse>{wrapped}</ListResponse>".encode()
+    response = {"body": body, "headers": {}, "status_code": 200}
+    expected = create_parser(protocol).parse(response, listing)["Rows"]
+    found, _ = checked(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
+    columns = [
+        Column(name, arrow_type(shape), arrow_type(shape, wire=True), "", Source.LIST, (name,))
+        for name, shape in row.members.items()
+    ]
+    together = Decoder(columns).arrays(found["Rows"])
+    for column in columns:
+        wanted = [plain(each.get(column.name), column.type) for each in expected]
+        alone = array(column, (each.get(column.name) for each in found["Rows"]))
+        for made in (together[column.name], alone):
+            assert made.type == column.type
+            assert [plain(value, column.type) for value in made.to_pylist()] == wanted, column.name
+
+
+NO_REPLIES = (
+    b"",
+    b"{",
+    b"[1]",
+    b"{}",
+    b"<html><body>busy</body></html>",
+    b"<ListResponse><Rows><memb",
+    b"\xff\xfe",
+)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("body", NO_REPLIES)
+def test_a_body_that_is_no_answer_is_tried_again(protocol: str, body: bytes) -> None:
+    texts: Shapes = {"Text": {"type": "string"}, "Rows": {"type": "list", "member": {"shape": "Text"}}}
+    model = service(protocol, texts)
+    with pytest.raises((MalformedReply, ResponseParserError)) as met:
+        checked(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
+    assert fault(met.value, "List", "us-east-1", "any").next is Next.RETRY

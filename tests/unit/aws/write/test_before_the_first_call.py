@@ -1,0 +1,482 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from desk import (
+    DELETE,
+    DESCRIBE,
+    END,
+    LIST,
+    MEMBERS,
+    REGION,
+    ROLE,
+    TABLE,
+    UPDATE,
+    Desk,
+    insert,
+    literal,
+    of,
+    sampling,
+    variant,
+)
+
+import sqlprov
+from sqlprov.aws.write.writing import Ending
+from sqlprov.emulator import Emulator, Fault
+from sqlprov.errors import (
+    DatabaseError,
+    DataError,
+    NotSupportedError,
+    OperationalError,
+    RegionError,
+)
+
+ELSEWHERE = "eu-west-1"
+
+
+@pytest.fixture(autouse=True)
+def quick(desk: Desk) -> None:
+    desk.set(max_attempts=1)
+
+
+@pytest.fixture
+def keep(desk: Desk) -> list[str]:
+    """Experiments that nothing may happen to, with a model each that a condition may ask for."""
+    names = [desk.experiment("Completed", Description="keep me") for _ in range(3)]
+    for name in names:
+        desk.em.add("Model", ELSEWHERE, {"ModelName": name})
+    desk.em.reset_calls()
+    return names
+
+
+def alive(desk: Desk, names: list[str]) -> bool:
+    return all(desk.exists(name) for name in names) and desk.calls == []
+
+
+# A read that is not complete
+
+UNUSED = f"SELECT model_name FROM aws.sagemaker.models WHERE region = '{ELSEWHERE}'"
+BROKEN = (
+    "error500",
+    "timeout_before",
+    "reset",
+    "truncated",
+    "truncated_clean",
+    "html",
+    "empty",
+    "access_denied",
+)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "warn", "stop"])
+@pytest.mark.parametrize("kind", [*BROKEN, "missing_member", "repeated_token"])
+def test_a_delete_whose_sub_query_cannot_be_read_whole_deletes_nothing(
+    desk: Desk, keep: list[str], kind: str, on_error: str
+) -> None:
+    desk.set(on_error=on_error, timeout=0.2)
+    desk.em.fault(Fault(kind, operation="ListModels", times=None))
+    with pytest.raises(OperationalError):
+        desk.con.sql(f"DELETE FROM {TABLE} WHERE region = '{REGION}' AND name NOT IN ({UNUSED})")
+    assert alive(desk, keep)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "warn"])
+@pytest.mark.parametrize("verb", ["UPDATE", "DELETE"])
+def test_a_second_page_that_cannot_be_read_writes_nothing(desk: Desk, verb: str, on_error: str) -> None:
+    with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region=REGION) as con:
+        em.fill(250)
+        em.fault(Fault("error500", operation=LIST, at=2, times=None))
+        con.sql(f"SET sqlprov_on_error = '{on_error}'")
+        con.sql("SET sqlprov_max_attempts = 1")
+        con.sql("SET sqlprov_max_writes = 1000")
+        change = f"UPDATE {TABLE} SET description = 'x'" if verb == "UPDATE" else f"DELETE FROM {TABLE}"
+        with pytest.raises(OperationalError):
+            con.sql(f"{change} WHERE region = '{REGION}' AND name <> 'x'")
+        assert not any(call.committed for call in em.calls)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "warn"])
+def test_a_region_that_cannot_be_read_writes_nothing_in_the_others(desk: Desk, on_error: str) -> None:
+    name = desk.experiment()
+    desk.em.options.denied_regions = {ELSEWHERE}
+    desk.set(on_error=on_error)
+    with pytest.raises(OperationalError):
+        desk.con.sql(f"DELETE FROM {TABLE} WHERE region IN ('{REGION}', '{ELSEWHERE}') AND name = '{name}'")
+    assert alive(desk, [name])
+
+
+def test_an_insert_whose_query_cannot_be_read_whole_inserts_nothing(desk: Desk) -> None:
+    name = desk.experiment()
+    desk.set(on_error="warn")
+    desk.em.fault(Fault("error500", operation=LIST, times=None))
+    query = f"SELECT * REPLACE (name || '-copy' AS name) FROM {TABLE} WHERE region = '{REGION}'"
+    with pytest.raises(OperationalError):
+        desk.con.sql(f"INSERT INTO {TABLE} {query}")
+    assert not desk.exists(f"{name}-copy")
+    assert desk.calls == []
+
+
+def test_a_select_after_a_write_tolerates_again_what_the_settings_say(desk: Desk) -> None:
+    desk.set(on_error="warn")
+    desk.delete(desk.experiment())
+    desk.em.fault(Fault("error500", operation=LIST, times=None))
+    result = desk.con.sql(f"SELECT name FROM {TABLE} WHERE region = '{REGION}'")
+    assert (result.fetchall(), result.complete) == ([], False)
+
+
+# Changed between the read and the check
+
+
+def changing(desk: Desk, name: str, **members: Any) -> Callable[[], None]:
+    """Somebody changes a row after our read of it and before our check."""
+    before = desk.record(name)
+
+    def act() -> None:
+        kept = {
+            member: before[member]
+            for member in (*MEMBERS, "CreationTime", "Status", "Tags")
+            if member in before
+        }
+        desk.em.add("InferenceExperiment", REGION, {"Name": name, **kept, **members})
+
+    return act
+
+
+NEW = {"Description": "theirs"}
+CHANGED: list[tuple[str, str, dict[str, Any], bool]] = [
+    # (SET, further condition, what somebody changed, whether the row is refused)
+    ("description = 'new'", "", NEW, True),
+    ("description = 'new'", "", {"CreationTime": time.time() + 60}, True),
+    ("description = 'new'", "", {"ShadowModeConfig": sampling(3)}, False),
+    ("description = 'new'", "", {"Tags": {"theirs": "yes"}}, False),
+    ("description = 'new'", "", {"Status": "Running"}, False),
+    ("description = 'new'", "AND status = 'Created'", {"Status": "Running"}, True),
+    ("description = 'new'", "AND schedule.StartTime IS NOT NULL", {"Schedule": {"EndTime": END + 5}}, True),
+    ("Description = 'new'", "", NEW, True),
+    ("data__Description = 'new'", "", NEW, True),
+    ("shadow_mode_config = '{}'", "", {"ShadowModeConfig": sampling(3)}, True),
+    ("ShadowModeConfig = '{}'", "", {"ShadowModeConfig": sampling(3)}, True),
+    (
+        f"ModelVariants = {literal([variant('production'), variant('shadow', 'x')])}",
+        "",
+        {"ModelVariants": [variant("production"), variant("shadow", "y")]},
+        True,
+    ),
+    ("description = role_arn", "", {"RoleArn": MEMBERS["RoleArn"] + "2"}, True),
+    ("description = 'new'", "AND tags IS NOT NULL", {"Tags": {"team": "web"}}, True),
+    ("tags = MAP {'a': 'b'}", "", {"Tags": {"team": "web"}}, True),
+    ("tags = MAP {'a': 'b'}", "", NEW, False),
+    ("desired_state = 'Running'", "", NEW, False),
+]
+
+
+@pytest.mark.parametrize(("assignments", "condition", "members", "refused"), CHANGED)
+def test_a_row_whose_named_columns_changed_after_they_were_read_is_refused(
+    desk: Desk, assignments: str, condition: str, members: dict[str, Any], refused: bool
+) -> None:
+    name = desk.experiment()
+    desk.em.options.latency = 0.08
+    assignments = assignments.replace("'{}'", literal(sampling(20)))
+    reads = "ListTags" if "tags" in assignments + condition else DESCRIBE
+    with desk.meanwhile(reads, changing(desk, name, **members)):
+        outcome = desk.one(f"UPDATE {TABLE} SET {assignments} WHERE {of(name)} {condition}")
+    assert outcome.status is (Ending.FAILED if refused else Ending.OK), outcome.reason
+    assert (desk.calls == []) == refused
+    assert not refused or "was changed since it was read" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("condition", "members", "refused"),
+    [
+        ("", {"CreationTime": time.time() + 60}, True),
+        ("", NEW, False),
+        ("AND description = 'old'", NEW, True),
+        ("AND tags IS NOT NULL", {"Tags": {"team": "web"}}, True),
+        ("AND len(model_variants) = 2", {"ModelVariants": [variant("production"), variant("z")]}, True),
+        ("AND status = 'Completed'", {"StatusReason": "theirs"}, False),
+    ],
+)
+def test_a_row_to_delete_is_checked_for_what_the_condition_names(
+    desk: Desk, condition: str, members: dict[str, Any], refused: bool
+) -> None:
+    name = desk.experiment("Completed")
+    desk.em.options.latency = 0.08
+    reads = "ListTags" if "tags" in condition else DESCRIBE
+    with desk.meanwhile(reads, changing(desk, name, **members)):
+        outcome = desk.one(f"DELETE FROM {TABLE} WHERE {of(name)} {condition}")
+    assert (outcome.status is Ending.FAILED, desk.exists(name)) == (refused, refused), outcome.reason
+
+
+def test_a_variant_that_passes_to_another_status_is_no_change(desk: Desk) -> None:
+    name = desk.experiment("Updating", lasting=0.1)
+    desk.em.options.latency = 0.15
+    outcome = desk.one(
+        f"UPDATE {TABLE} SET description = 'new' WHERE {of(name)} AND len(model_variants) = 2 "
+        "AND schedule IS NOT NULL AND shadow_mode_config IS NOT NULL AND data_storage_config IS NOT NULL"
+    )
+    assert outcome.status is Ending.OK, outcome.reason
+
+
+def test_a_row_that_vanished_after_it_was_read_is_not_updated(desk: Desk) -> None:
+    name = desk.experiment()
+    desk.em.options.latency = 0.08
+    with desk.meanwhile(DESCRIBE, lambda: desk.em.remove("InferenceExperiment", REGION, name)):
+        outcome = desk.update(name, "description = 'new'")
+    assert (outcome.status, desk.calls) == (Ending.FAILED, [])
+    assert "does not exist any more" in outcome.reason
+
+
+# Caps
+
+
+@pytest.fixture(scope="module")
+def crowd(emulator: Emulator) -> list[str]:
+    names = [f"crowd-{number:03}" for number in range(101)]
+    for name in names:
+        emulator.add("InferenceExperiment", "ap-south-1", {"Name": name, "Status": "Completed"})
+    return names
+
+
+def listed(names: list[str]) -> str:
+    return f"name IN ({', '.join(map(literal, names))}) AND region = 'ap-south-1'"
+
+
+CAPS = [
+    ("name LIKE 'crowd-00%'", 10, 10),
+    ("name LIKE 'crowd-00%' OR name = 'crowd-010'", 11, 10),
+    ("status = 'Completed'", 101, 10),
+]
+
+
+@pytest.mark.parametrize(("condition", "rows", "cap"), CAPS)
+@pytest.mark.parametrize("change", [f"DELETE FROM {TABLE}", f"UPDATE {TABLE} SET description = 'x'"])
+def test_a_condition_that_is_not_on_the_key_may_meet_ten_rows(
+    desk: Desk, crowd: list[str], change: str, condition: str, rows: int, cap: int
+) -> None:
+    sql = f"EXPLAIN {change} WHERE ({condition}) AND region = 'ap-south-1'"
+    if rows <= cap:
+        assert len({row[0] for row in desk.con.sql(sql).fetchall()}) == rows
+        return
+    with pytest.raises(DataError, match=f"{rows} rows, more than {cap}: nothing was written"):
+        desk.con.sql(sql.removeprefix("EXPLAIN "))
+    assert desk.calls == []
+
+
+def test_a_condition_on_the_key_may_meet_a_hundred_rows(desk: Desk, crowd: list[str]) -> None:
+    desk.con.sql(f"SELECT name FROM {TABLE} WHERE region = 'ap-south-1'").fetchall()
+    planned = desk.con.sql(f"EXPLAIN DELETE FROM {TABLE} WHERE {listed(crowd[:100])}").fetchall()
+    assert len(planned) == 100
+    with pytest.raises(DataError, match="101 rows, more than 100"):
+        desk.con.sql(f"DELETE FROM {TABLE} WHERE {listed(crowd)}")
+    assert desk.calls == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "bound"),
+    [
+        (f"name IN ({', '.join('?' * 25)})", lambda names: names),
+        (f"name IN ({', '.join(f'$n{at}' for at in range(25))})", lambda names: as_named(names)),
+        ("name = ANY($names)", lambda names: {"names": names}),
+        ("list_contains($names, name)", lambda names: {"names": tuple(names)}),
+    ],
+)
+@pytest.mark.parametrize("change", [f"DELETE FROM {TABLE}", f"UPDATE {TABLE} SET description = 'x'"])
+def test_keys_given_as_parameters_are_keys_that_are_named(
+    desk: Desk, crowd: list[str], change: str, condition: str, bound: Callable[[list[str]], Any]
+) -> None:
+    sql = f"EXPLAIN {change} WHERE {condition} AND region = 'ap-south-1'"
+    planned = desk.con.sql(sql, bound(crowd[:25])).fetchall()
+    assert len({row[1] for row in planned}) == 25
+    with pytest.raises(DataError, match="101 rows, more than 10: nothing was written"):
+        desk.con.sql(sql.replace(condition, f"(true OR {condition})"), bound(crowd[:25]))
+
+
+def as_named(names: list[str]) -> dict[str, str]:
+    return {f"n{at}": name for at, name in enumerate(names)}
+
+
+def test_a_parameter_that_is_no_key_names_no_row(desk: Desk, crowd: list[str]) -> None:
+    sql = f"DELETE FROM {TABLE} WHERE status = $status AND region = 'ap-south-1'"
+    with pytest.raises(DataError, match="101 rows, more than 10"):
+        desk.con.sql(sql, {"status": "Completed"})
+    with pytest.raises(DataError, match="101 rows, more than 10"):
+        desk.con.sql(f"{sql} AND name <> ALL($names)", {"status": "Completed", "names": ["x", "y"]})
+    assert desk.calls == []
+
+
+def test_an_insert_may_have_a_hundred_rows(desk: Desk) -> None:
+    with pytest.raises(DataError, match="101 rows, more than 100: nothing was written"):
+        desk.con.sql(insert(*(f"many-{number}" for number in range(101))))
+    assert desk.em.calls == []
+    assert len(desk.con.sql(f"EXPLAIN {insert(*(f'many-{n}' for n in range(100)))}").fetchall()) == 100
+
+
+def test_the_cap_can_be_moved_both_ways(desk: Desk, crowd: list[str]) -> None:
+    desk.set(max_writes=101)
+    sql = f"UPDATE {TABLE} SET tags = MAP {{'a': 'b'}} WHERE status = 'Completed' AND region = 'ap-south-1'"
+    assert len(desk.con.sql(f"EXPLAIN {sql}").fetchall()) == 101
+    desk.set(max_writes=2)
+    with pytest.raises(DataError, match="3 rows, more than 2"):
+        desk.con.sql(f"DELETE FROM {TABLE} WHERE {listed(crowd[:3])}")
+    with pytest.raises(DataError, match="3 rows, more than 2"):
+        desk.con.sql(insert("a", "b", "c"))
+    assert desk.calls == []
+
+
+# Regions
+
+
+def test_rows_in_two_regions_need_a_condition_on_region(desk: Desk) -> None:
+    for region in (REGION, ELSEWHERE):
+        desk.em.add("InferenceExperiment", region, {"Name": "twice"})
+    desk.set(regions=f"{REGION},{ELSEWHERE}")
+    for change in (f"DELETE FROM {TABLE}", f"UPDATE {TABLE} SET description = 'x'"):
+        with pytest.raises(NotSupportedError, match="say in WHERE which regions"):
+            desk.con.sql(f"{change} WHERE name = 'twice'")
+    assert desk.calls == []
+    outcomes = desk.write(
+        f"DELETE FROM {TABLE} WHERE name = 'twice' AND region IN ('{REGION}', '{ELSEWHERE}')"
+    )
+    assert [outcome.status for outcome in outcomes] == [Ending.OK, Ending.OK]
+    assert {outcome.region for outcome in outcomes} == {REGION, ELSEWHERE}
+
+
+def test_rows_in_one_region_need_none(desk: Desk) -> None:
+    desk.em.add("InferenceExperiment", ELSEWHERE, {"Name": "single"})
+    desk.set(regions=f"{REGION},{ELSEWHERE}")
+    assert desk.one(f"DELETE FROM {TABLE} WHERE name = 'single'").region == ELSEWHERE
+
+
+def test_insert_and_exec_need_one_region_for_each_row(desk: Desk) -> None:
+    without = insert("nowhere").replace(", region)", ")").replace(f", '{REGION}')", ")")
+    assert "region" not in without.lower().replace("regional", "")
+    desk.set(regions=f"{REGION},{ELSEWHERE}")
+    with pytest.raises(DataError, match="lacks region"):
+        desk.con.sql(without)
+    with pytest.raises(DataError, match="lacks @region"):
+        desk.con.sql(f"EXEC {TABLE}.start @Name = 'nowhere'")
+    with pytest.raises(DataError, match="row 1 lacks region"):
+        desk.con.sql(insert("nowhere").replace(f"'{REGION}')", "NULL)"))
+    assert desk.em.calls == []
+    desk.set(regions=ELSEWHERE)
+    assert desk.one(without).region == ELSEWHERE
+    assert desk.exists("nowhere", ELSEWHERE)
+
+
+@pytest.mark.parametrize("region", ["us-esat-1", "", " us-east-1"])
+def test_a_region_that_does_not_exist_is_told_before_any_call(desk: Desk, region: str) -> None:
+    for sql in (insert("x", region=region), f"EXEC {TABLE}.start @Name = 'x', @region = '{region}'"):
+        with pytest.raises(RegionError, match=f"Unknown region '{region}' in row 1"):
+            desk.con.sql(sql)
+    assert desk.em.calls == []
+
+
+def test_each_region_that_does_not_exist_is_told(desk: Desk) -> None:
+    with pytest.raises(RegionError, match=r"'us-esat-1' in row 1.* 'us-esat-1' in row 2.*SELECT region FROM"):
+        desk.con.sql(insert("x", "y", region="us-esat-1"))
+
+
+# Values
+
+
+def test_a_row_that_is_matched_twice_with_different_values_refuses_the_statement(desk: Desk) -> None:
+    name = desk.experiment()
+    sql = (
+        f"UPDATE {TABLE} AS t SET description = v.d FROM (VALUES ('a'), ('{{other}}')) v(d) WHERE {of(name)}"
+    )
+    with pytest.raises(DataError, match="matched twice, with different values"):
+        desk.con.sql(sql.replace("{other}", "b"))
+    assert desk.calls == []
+    assert desk.one(sql.replace("{other}", "a")).status is Ending.OK
+    assert desk.operations == [UPDATE]
+
+
+def test_a_row_that_using_matches_twice_is_deleted_once(desk: Desk) -> None:
+    name = desk.experiment("Completed")
+    sql = f"DELETE FROM {TABLE} AS t USING (VALUES ('a'), ('b')) v(d) WHERE {of(name)} AND v.d <> 'c'"
+    assert desk.one(sql).status is Ending.OK
+    assert desk.operations == [DELETE]
+
+
+def test_two_patch_documents_for_one_row_refuse_the_statement(desk: Desk) -> None:
+    name = desk.experiment()
+    documents = [[{"op": "replace", "path": "/Description", "value": value}] for value in "ab"]
+    values = ", ".join(f"({literal(document)})" for document in documents)
+    with pytest.raises(DataError, match="matched twice"):
+        desk.con.sql(
+            f"UPDATE {TABLE} SET data__PatchDocument = v.d FROM (VALUES {values}) v(d) WHERE {of(name)}"
+        )
+    assert desk.calls == []
+
+
+def test_two_rows_of_one_name_refuse_the_insert(desk: Desk) -> None:
+    with pytest.raises(DataError, match="row 3: 'same' in us-east-1 is that of row 1"):
+        desk.con.sql(insert("same", "other", "same"))
+    assert desk.em.calls == []
+    elsewhere = insert("same", region=ELSEWHERE).partition("VALUES ")[2]
+    assert {one.status for one in desk.write(f"{insert('same')}, {elsewhere}")} == {Ending.OK}
+
+
+def test_all_faults_of_a_statement_are_told_at_once(desk: Desk) -> None:
+    bad = insert("O'Brien", "fine", "x" * 200, Description="d" * 2000)
+    with pytest.raises(DataError) as caught:
+        desk.con.sql(bad)
+    text = str(caught.value)
+    assert "Nothing was written: 5 values do not fit" in text
+    assert all(f"row {row}, " in text for row in (1, 2, 3))
+    assert desk.em.calls == []
+
+
+def test_what_is_wrong_with_columns_and_with_values_is_told_together(desk: Desk) -> None:
+    columns = "Nmae, Arn, Description, Type, type, EndpointName"
+    with pytest.raises(DatabaseError) as caught:
+        desk.con.sql(f"INSERT INTO {TABLE} ({columns}) VALUES ('a', 'b', '{'d' * 2000}', 'x', 'y', NULL)")
+    told = str(caught.value).splitlines()
+    assert [line.partition(" '")[0] for line in told] == [
+        f"{TABLE} has no column Nmae. Did you mean",
+        f"Column Arn of {TABLE} is read-only: INSERT cannot set it.",
+        f"INSERT INTO {TABLE} sets Type twice.",
+        f"INSERT INTO {TABLE} lacks Name, RoleArn, ModelVariants, ShadowModeConfig.",
+        "Nothing was written: 2 values do not fit.",
+        "  row 1, Description:",
+        "  row 1 lacks EndpointName: NULL",
+    ]
+    assert desk.em.calls == []
+
+
+def test_a_row_with_a_fault_is_told_what_it_lacks_too(desk: Desk) -> None:
+    bad = insert("O'Brien").replace(f"'{ROLE}'", "NULL")
+    with pytest.raises(DataError, match="2 values do not fit") as caught:
+        desk.con.sql(bad)
+    assert "row 1 lacks RoleArn: NULL" in str(caught.value)
+
+
+def test_every_column_that_update_cannot_set_is_named(desk: Desk) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        desk.con.sql(f"UPDATE {TABLE} SET role_arn = 'x', arn = 'y', nmae = 'z' WHERE name = 'a'")
+    told = str(caught.value)
+    assert all(f"olumn {name}" in told for name in ("role_arn", "arn", "nmae")), told
+    assert desk.em.calls == []
+
+
+def test_everything_wrong_with_an_exec_is_told_at_once(desk: Desk) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        desk.con.sql(f"EXEC {TABLE}.stop @Nmae = 'x', @DesiredState = 'y', @Reason = '{'r' * 2000}'")
+    told = str(caught.value)
+    assert "no parameter @Nmae. Did you mean 'Name'?" in told
+    assert "lacks @Name, @ModelVariantActions" in told
+    assert "1 value does not fit" in told and "row 1, Reason" in told
+    assert desk.em.calls == []
+
+
+@pytest.mark.parametrize("rows", ["VALUES ('x')", "SELECT 'x'"])
+def test_values_without_a_list_of_columns_are_answered_with_the_list_to_write(desk: Desk, rows: str) -> None:
+    table = "aws.sagemaker.endpoints"
+    with pytest.raises(
+        DatabaseError, match=r"write INSERT INTO aws.sagemaker.endpoints \(EndpointName, Endp"
+    ):
+        desk.con.sql(f"INSERT INTO {table} {rows}")
+    assert desk.em.calls == []

@@ -1,0 +1,393 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from desk import (
+    BEGIN,
+    BUSY,
+    END,
+    LASTING,
+    LATER,
+    REGION,
+    RETAIN,
+    STABLE,
+    START,
+    STATES,
+    STOP,
+    STOPPING,
+    TABLE,
+    UPDATE,
+    VARIANTS,
+    Desk,
+    compared,
+    literal,
+    sampling,
+    settle,
+    variant,
+)
+
+from sqlprov.aws.write.writing import Ending
+
+Calls = list[tuple[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The row fails, and `saying` is part of why."""
+
+    saying: str
+
+
+@dataclass(frozen=True)
+class Wins:
+    """The calls that are made, and the state that the row is in when all is over; "" for the state it had."""
+
+    calls: Calls = field(default_factory=list)
+    state: str = ""
+
+
+ENDED = "cannot"
+NOTHING = Wins()
+START_LATER = BEGIN + 86400
+OTHERS = [variant("production"), variant("shadow", "another")]
+DESCRIBED: Calls = [(UPDATE, {"Description": "new"})]
+
+
+def schedule(**members: float) -> str:
+    return f"schedule = {literal(members)}"
+
+
+def updated(**members: Any) -> Wins:
+    return Wins([(UPDATE, members)])
+
+
+# Change -> what SET says, and the cell of each state; a busy one without a cell waits, and then has that of the
+# state it led to.
+CHANGES: dict[str, tuple[str, dict[str, Wins | Refused]]] = {
+    "nothing": (
+        f"description = 'old', shadow_mode_config = {literal(sampling(50))}, model_variants = {literal(VARIANTS)}, "
+        "tags = MAP {'team': 'core'}",
+        dict.fromkeys(STATES, NOTHING),
+    ),
+    "tags": (
+        "tags = MAP {'owner': 'ada'}",
+        dict.fromkeys(
+            STATES,
+            Wins(
+                [
+                    ("AddTags", {"Tags": [{"Key": "owner", "Value": "ada"}]}),
+                    ("DeleteTags", {"TagKeys": ["team"]}),
+                ]
+            ),
+        ),
+    ),
+    "description": (
+        "description = 'new'",
+        {
+            "Created": Wins(DESCRIBED),
+            "Running": Wins(DESCRIBED),
+            "Stopping": Refused("description cannot be changed in state Stopping"),
+            "Completed": Refused("description cannot be changed in state Completed"),
+            "Cancelled": Refused("description cannot be changed in state Cancelled"),
+        },
+    ),
+    "NULL description": (
+        "description = NULL",
+        {
+            "Created": updated(Description=""),
+            "Running": updated(Description=""),
+            "Stopping": Refused(ENDED),
+            "Completed": Refused(ENDED),
+            "Cancelled": Refused(ENDED),
+        },
+    ),
+    "end of the schedule": (
+        schedule(EndTime=LATER),
+        {
+            "Created": updated(Schedule={"StartTime": BEGIN, "EndTime": LATER}),
+            "Running": updated(Schedule={"EndTime": LATER}),
+            "Stopping": Refused(ENDED),
+            "Completed": Refused(ENDED),
+            "Cancelled": Refused(ENDED),
+        },
+    ),
+    "begin of the schedule": (
+        schedule(StartTime=START_LATER),
+        {
+            "Created": updated(Schedule={"StartTime": START_LATER, "EndTime": END}),
+            "Running": Refused("schedule.StartTime cannot be changed in state Running"),
+            "Stopping": Refused(ENDED),
+            "Completed": Refused(ENDED),
+            "Cancelled": Refused(ENDED),
+        },
+    ),
+    "sampling percentage": (
+        f"shadow_mode_config = {literal(sampling(20))}",
+        {
+            "Created": updated(ShadowModeConfig=sampling(20)),
+            "Running": updated(ShadowModeConfig=sampling(20)),
+            "Stopping": Refused(ENDED),
+            "Completed": Refused(ENDED),
+            "Cancelled": Refused(ENDED),
+        },
+    ),
+    "shadow variant": (
+        f"shadow_mode_config = {literal(sampling(50, 'other'))}",
+        {
+            "Created": updated(ShadowModeConfig=sampling(50, "other")),
+            "Running": Refused("shadow_mode_config"),
+            "Stopping": Refused(ENDED),
+            "Completed": Refused(ENDED),
+            "Cancelled": Refused(ENDED),
+        },
+    ),
+    "model_variants": (
+        f"model_variants = {literal(OTHERS)}",
+        {
+            "Created": updated(ModelVariants=OTHERS),
+            "Running": Refused("model_variants.ModelName cannot be changed in state Running"),
+            "Stopping": Refused(ENDED),
+            "Completed": Refused(ENDED),
+            "Cancelled": Refused(ENDED),
+        },
+    ),
+    "data_storage_config": (
+        "data_storage_config = {'Destination': 's3://bucket/other'}",
+        {
+            "Created": updated(DataStorageConfig={"Destination": "s3://bucket/other"}),
+            "Running": Refused("data_storage_config.Destination cannot be changed in state Running"),
+            "Stopping": Refused(ENDED),
+            "Completed": Refused(ENDED),
+            "Cancelled": Refused(ENDED),
+        },
+    ),
+    "Running": (
+        "desired_state = 'Running'",
+        {
+            "Starting": Wins([], "Running"),
+            "Created": Wins([(START, {})], "Running"),
+            "Running": NOTHING,
+            "Stopping": Refused("Stopping"),
+            "Completed": Refused("Completed"),
+            "Cancelled": Refused("Cancelled"),
+        },
+    ),
+    "Completed": (
+        "desired_state = 'Completed'",
+        {
+            "Created": Refused("DELETE removes the row"),
+            "Running": Wins([(STOP, STOPPING)], "Completed"),
+            "Stopping": Wins([], "Completed"),
+            "Completed": NOTHING,
+            "Cancelled": Refused("Cancelled"),
+        },
+    ),
+    "Cancelled": (
+        "desired_state = 'Cancelled'",
+        {
+            "Created": Refused("DELETE removes the row"),
+            "Running": Wins([(STOP, STOPPING | {"DesiredState": "Cancelled"})], "Cancelled"),
+            "Stopping": Refused("Completed"),
+            "Completed": Refused("Completed"),
+            "Cancelled": NOTHING,
+        },
+    ),
+    "Completed with a reason": (
+        "desired_state = 'Completed', status_reason = 'done'",
+        {
+            "Created": Refused("DELETE removes the row"),
+            "Running": Wins([(STOP, STOPPING | {"Reason": "done"})], "Completed"),
+            "Stopping": Refused("status_reason"),
+            "Completed": Refused("status_reason"),
+            "Cancelled": Refused("Cancelled"),
+        },
+    ),
+    "a reason alone": (
+        "status_reason = 'done'",
+        dict.fromkeys(STATES, Refused("status_reason is only sent with a call that stops")),
+    ),
+    "a reason to run": (
+        "status_reason = 'done', desired_state = 'Running'",
+        dict.fromkeys(STATES, Refused("status_reason is only sent with a call that stops")),
+    ),
+    "fields, tags and Running": (
+        "desired_state = 'Running', tags = MAP {'team': 'core', 'a': 'b'}, description = 'new'",
+        {
+            "Created": Wins(
+                [*DESCRIBED, ("AddTags", {"Tags": [{"Key": "a", "Value": "b"}]}), (START, {})], "Running"
+            ),
+            "Running": Wins([*DESCRIBED, ("AddTags", {"Tags": [{"Key": "a", "Value": "b"}]})]),
+            "Stopping": Refused(ENDED),
+            "Completed": Refused(ENDED),
+            "Cancelled": Refused(ENDED),
+        },
+    ),
+    "fields, tags and Cancelled": (
+        "description = 'new', tags = MAP {'a': 'b'}, desired_state = 'Cancelled', status_reason = 'enough'",
+        {
+            "Created": Refused("DELETE removes the row"),
+            "Running": Wins(
+                [
+                    *DESCRIBED,
+                    ("AddTags", {"Tags": [{"Key": "a", "Value": "b"}]}),
+                    ("DeleteTags", {"TagKeys": ["team"]}),
+                    (STOP, STOPPING | {"DesiredState": "Cancelled", "Reason": "enough"}),
+                ],
+                "Cancelled",
+            ),
+            "Stopping": Refused(""),
+            "Completed": Refused(""),
+            "Cancelled": Refused(""),
+        },
+    ),
+    "model_variants and Completed": (
+        f"model_variants = {literal([variant('shadow')])}, desired_state = 'Completed'",
+        {
+            "Created": Refused("desired_state cannot become 'Completed'"),
+            "Running": Refused(f"EXEC {TABLE}.stop @Name = "),
+            "Stopping": Refused(ENDED),
+            "Completed": Refused(ENDED),
+            "Cancelled": Refused(ENDED),
+        },
+    ),
+}
+
+
+def makes_calls(change: str, state: str) -> bool:
+    cell = CHANGES[change][1][state]
+    return isinstance(cell, Wins) and bool(cell.calls)
+
+
+CELLS = [
+    pytest.param(change, state, lasting, id=f"{change}-{state}-{lasting}")
+    for change in CHANGES
+    for state in STATES
+    for lasting in ((0.0, LASTING) if state in STABLE and makes_calls(change, state) else (LASTING,))
+]
+
+
+def effect(desk: Desk, name: str, calls: Calls) -> dict[str, Any]:
+    """The record as the calls should leave it, but for its state and times."""
+    changed = desk.record(name)
+    for operation, given in calls:
+        if operation == UPDATE:
+            changed |= given | (
+                {"Schedule": changed["Schedule"] | given["Schedule"]} if "Schedule" in given else {}
+            )
+        elif operation == "AddTags":
+            changed["Tags"] = changed["Tags"] + given["Tags"]
+        elif operation == "DeleteTags":
+            changed["Tags"] = [tag for tag in changed["Tags"] if tag["Key"] not in given["TagKeys"]]
+        elif operation == STOP and "Reason" in given:
+            changed["StatusReason"] = given["Reason"]
+    return compared(changed)
+
+
+@pytest.mark.parametrize(("change", "state", "lasting"), CELLS)
+def test_each_change_makes_in_each_state_the_calls_of_the_table(
+    desk: Desk, change: str, state: str, lasting: float
+) -> None:
+    assignments, cells = CHANGES[change]
+    cell = cells.get(state) or cells[BUSY[state]]
+    name = desk.experiment(state, lasting)
+    arn = desk.record(name)["Arn"]
+    before = desk.record(name)
+    expected = effect(desk, name, cell.calls if isinstance(cell, Wins) else [])
+    if operations_start(cell):
+        expected.pop("Schedule")  # Start sets it to now
+    outcome = desk.update(name, assignments)
+    ends = settle(desk, name)
+    now = compared(desk.record(name))
+    if operations_start(cell):
+        now.pop("Schedule")
+    assert now == expected
+    if isinstance(cell, Refused):
+        assert (outcome.status, outcome.operations, desk.made) == (Ending.FAILED, (), [])
+        assert cell.saying in outcome.reason
+        assert ends == BUSY.get(state, "Completed" if state == "Stopping" else state)
+        return
+    assert (outcome.status, list(outcome.operations)) == (Ending.OK, desk.operations)
+    asked = [
+        (
+            operation,
+            {("ResourceArn" if "Tags" in operation else "Name"): arn if "Tags" in operation else name}
+            | given,
+        )
+        for operation, given in cell.calls
+    ]
+    assert desk.made == asked
+    assert desk.committed == desk.operations
+    assert ends == (cell.state or BUSY.get(state, "Completed" if state == "Stopping" else before["Status"]))
+    assert (outcome.row, outcome.table, outcome.region, outcome.key) == (1, TABLE, REGION, name)
+
+
+def operations_start(cell: Wins | Refused) -> bool:
+    return isinstance(cell, Wins) and any(operation == START for operation, _ in cell.calls)
+
+
+@pytest.mark.parametrize("change", ["nothing", "tags"])
+@pytest.mark.parametrize("state", [*BUSY, "Stopping"])
+def test_what_needs_no_update_does_not_wait_for_a_busy_state(desk: Desk, change: str, state: str) -> None:
+    name = desk.experiment(state, lasting=30)
+    assert desk.update(name, CHANGES[change][0]).status is Ending.OK
+    assert desk.record(name)["Status"] == state
+
+
+def test_a_schedule_that_is_the_same_to_the_millisecond_is_no_change(desk: Desk) -> None:
+    name = desk.experiment()
+    times = [f"(to_timestamp({time}) AT TIME ZONE 'UTC')" for time in (BEGIN + 0.0004, END)]
+    outcome = desk.update(name, f"schedule = {{'StartTime': {times[0]}, 'EndTime': {times[1]}}}")
+    assert (outcome.status, outcome.reason, desk.made) == (Ending.OK, "nothing changes", [])
+
+
+def test_a_stop_that_is_on_its_way_to_another_end_is_waited_for(desk: Desk) -> None:
+    name = desk.experiment("Running", LASTING)
+    desk.somebody.stop_inference_experiment(
+        Name=name, ModelVariantActions=RETAIN, DesiredState="Cancelled", Reason="theirs"
+    )
+    desk.em.reset_calls()
+    assert desk.update(name, "desired_state = 'Cancelled'").status is Ending.OK
+    assert (desk.made, desk.record(name)["Status"]) == ([], "Cancelled")
+
+
+def test_an_update_of_a_running_row_that_is_updating_waits_and_is_decided_anew(desk: Desk) -> None:
+    name = desk.experiment("Running", LASTING)
+    desk.somebody.update_inference_experiment(Name=name, Description="theirs")
+    desk.em.reset_calls()
+    outcome = desk.update(name, f"shadow_mode_config = {literal(sampling(5))}")
+    assert (outcome.status, desk.operations) == (Ending.OK, [UPDATE])
+    assert desk.record(name)["Description"] == "theirs"
+
+
+@pytest.mark.parametrize(
+    "column", ["data_storage_config", "schedule", "model_variants", "shadow_mode_config"]
+)
+def test_only_a_text_can_be_unset(desk: Desk, column: str) -> None:
+    name = desk.experiment()
+    outcome = desk.update(name, f"{column} = NULL")
+    assert (outcome.status, desk.made) == (Ending.FAILED, [])
+    assert f"{column} cannot be unset" in outcome.reason
+
+
+def test_a_null_of_what_is_not_set_changes_nothing(desk: Desk) -> None:
+    name = desk.experiment(DataStorageConfig=None, Description=None)
+    outcome = desk.update(name, "data_storage_config = NULL, description = NULL")
+    assert (outcome.status, desk.made) == (Ending.OK, [])
+
+
+def test_tags_are_deleted_first_only_where_the_union_would_exceed_fifty(desk: Desk) -> None:
+    name = desk.experiment(Tags={f"k{number}": "v" for number in range(50)})
+    wanted = {f"k{number}": "v" for number in range(1, 50)} | {"new": "x"}
+    assert desk.update(name, f"tags = {literal(wanted)}").status is Ending.OK
+    assert desk.operations == ["DeleteTags", "AddTags"]
+    assert {tag["Key"]: tag["Value"] for tag in desk.record(name)["Tags"]} == wanted
+
+
+def test_tags_of_aws_stay_as_they_are(desk: Desk) -> None:
+    name = desk.experiment(Tags={"aws:cloudformation:stack": "s", "team": "core"})
+    assert desk.update(name, "tags = MAP {}").status is Ending.OK
+    assert desk.record(name)["Tags"] == [{"Key": "aws:cloudformation:stack", "Value": "s"}]
+    refused = desk.update(name, "tags = MAP {'aws:mine': 'x'}")
+    assert (refused.status, "belong to AWS" in refused.reason) == (Ending.FAILED, True)

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import create_loader
+
+from sqlprov.catalog import Catalog, Table
+from sqlprov.catalog.api import load_api, loader
+from sqlprov.catalog.regions import EVERYWHERE
+from sqlprov.errors import ResourceFileError, UnknownName
+
+TINY = Path(__file__).with_name("tiny.yaml").read_text()
+SERVICE = Path(__file__).with_name("tiny_service.yaml").read_text()
+
+
+def run(code: str, *path: Path) -> str:
+    """What a fresh interpreter prints, with `path` in front of its module search path."""
+    start = f"import sys; sys.path[:0] = {[str(p) for p in path]!r}; "
+    done = subprocess.run([sys.executable, "-c", start + code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_naming_tables_loads_neither_yaml_nor_botocore() -> None:
+    printed = run(
+        "import json, sqlprov.catalog as c; k = c.Catalog();"
+        "out = [k.providers(), k.services('aws'), k.tables('aws', 'sagemaker'), dict(k.names())];"
+        "print(json.dumps([out, [m for m in ('yaml', 'botocore', 'boto3') if m in sys.modules]]))"
+    )
+    (providers, services, tables, names), loaded = json.loads(printed)
+    assert loaded == []
+    assert "aws" in providers
+    assert "sagemaker" in services
+    assert {"inference_experiments", "models", "endpoint_configs", "endpoints"} <= set(tables)
+    assert names["models"] == [["aws", "sagemaker"]]
+
+
+def test_names_are_found_whatever_their_case(catalog: Catalog) -> None:
+    assert catalog.table("AWS", "SageMaker", "MODELS") is catalog.table("aws", "sagemaker", "models")
+
+
+@pytest.mark.parametrize(
+    ("written", "nearest"),
+    [
+        (("awss", "sagemaker", "models"), "Unknown provider 'awss'"),
+        (("awss", "sagemaker", "models"), "Did you mean 'aws'?"),
+        (("aws", "sagmaker", "models"), "Did you mean 'sagemaker'?"),
+        (("aws", "sagemaker", "model"), "Did you mean 'models'?"),
+        (("aws", "sagemaker", "model"), "Unknown table 'model' in aws.sagemaker"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_right_one(
+    catalog: Catalog, written: tuple[str, str, str], nearest: str
+) -> None:
+    with pytest.raises(UnknownName) as caught:
+        catalog.table(*written)
+    assert nearest in str(caught.value)
+
+
+def test_threads_that_ask_at_once_get_the_same_table() -> None:
+    catalog, found, start = Catalog(), [], threading.Barrier(8)
+
+    def ask() -> None:
+        start.wait()
+        found.append(catalog.table("aws", "sagemaker", "endpoints"))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert all(table is found[0] for table in found)
+
+
+def test_provider_and_service_tell_their_title(catalog: Catalog) -> None:
+    assert catalog.provider_info("aws").title == "Amazon Web Services"
+    service = catalog.service_info("aws", "sagemaker")
+    assert (service.id, service.name, service.title) == ("aws.sagemaker", "sagemaker", "Amazon SageMaker")
+
+
+def test_another_folder_adds_a_table_to_a_service_that_exists(tmp_path: Path) -> None:
+    (tmp_path / "aws" / "sagemaker").mkdir(parents=True)
+    (tmp_path / "aws" / "sagemaker" / "tiny.yaml").write_text(TINY)
+    catalog = Catalog([Path(__file__).parents[3] / "resources", tmp_path])
+    assert catalog.table("aws", "sagemaker", "tiny").client == "sagemaker"
+    assert "models" in catalog.tables("aws", "sagemaker")
+
+
+def test_the_same_table_in_two_folders_is_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder / "aws" / "sagemaker").mkdir(parents=True)
+        (tmp_path / folder / "aws" / "sagemaker" / "tiny.yaml").write_text(TINY)
+    with pytest.raises(ResourceFileError, match=r"b/aws/sagemaker/tiny\.yaml:1: .*already in .*/a/"):
+        Catalog([tmp_path / "a", tmp_path / "b"]).names()
+
+
+def test_a_service_without_its_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "aws" / "sagemaker").mkdir(parents=True)
+    (tmp_path / "aws" / "sagemaker" / "tiny.yaml").write_text(TINY)
+    catalog = Catalog([tmp_path])
+    assert catalog.tables("aws", "sagemaker") == ("tiny",)
+    with pytest.raises(ResourceFileError, match=r"_service\.yaml:1: "):
+        catalog.table("aws", "sagemaker", "tiny")
+
+
+def test_an_installed_package_adds_tables_without_being_run(tmp_path: Path) -> None:
+    folder = tmp_path / "acme" / "cloud" / "sagemaker"
+    folder.mkdir(parents=True)
+    (tmp_path / "acme" / "__init__.py").write_text("raise RuntimeError('was run')\n")
+    (folder / "_service.yaml").write_text(SERVICE)
+    (folder / "tiny.yaml").write_text(TINY)
+    info = tmp_path / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[sqlprov.resources]\nacme = acme\n")
+    printed = run(
+        "from sqlprov.catalog import Catalog; k = Catalog();"
+        "print(k.providers(), k.table('cloud', 'sagemaker', 'tiny').full_name)",
+        tmp_path,
+    )
+    assert printed == "('aws', 'cloud') cloud.sagemaker.tiny\n"
+
+
+def test_regions_of_every_partition_are_known_without_a_call(catalog: Catalog) -> None:
+    known = {region.region: region for region in catalog.regions()}
+    assert len(known) == len(catalog.regions())
+    assert known["us-east-1"].partition == "aws"
+    assert known["us-east-1"].description == "US East (N. Virginia)"
+    assert known["cn-north-1"].partition == "aws-cn"
+    assert known["us-gov-west-1"].partition == "aws-us-gov"
+    assert not any("global" in region or "fips" in region for region in known)
+
+
+def test_a_service_is_known_in_the_regions_where_it_has_endpoints(catalog: Catalog) -> None:
+    found = catalog.service_regions("aws.sagemaker.models", "aws")
+    assert {"us-east-1", "eu-west-1", "ap-southeast-2"} <= set(found)
+    assert not any("fips" in region for region in found)
+    assert catalog.service_regions("sagemaker", "aws") == found
+    assert catalog.service_regions("sagemaker", "aws-cn") == ("cn-north-1", "cn-northwest-1")
+    assert catalog.service_regions("sagemaker", "nowhere") == ()
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-central-1", "aws"),
+        ("us-gov-east-1", "aws-us-gov"),
+        ("us-east-99", "aws"),
+        ("cn-south-9", "aws-cn"),
+        ("nowhere", None),
+        ("us-east", None),
+    ],
+)
+def test_a_region_has_a_partition_even_if_botocore_does_not_know_it_yet(
+    catalog: Catalog, region: str, partition: str | None
+) -> None:
+    assert catalog.partition(region) == partition
+
+
+def test_parts_of_a_compound_key_fill_the_arguments_in_the_keys_order(load: Callable[..., Table]) -> None:
+    table = load(
+        "about: Apps.\n"
+        "key: [domain_id, app_type, app_name]\n"
+        "read:\n"
+        "  list: {call: ListApps, columns: [domain_id, app_type, app_name]}\n"
+        "  describe: {call: DescribeApp, columns: [app_arn]}\n"
+        "arn: app_arn\n"
+    )
+    assert table.describe
+    assert table.describe.arguments == {"DomainId": "domain_id", "AppType": "app_type", "AppName": "app_name"}
+    assert "(domain_id|app_type|app_name)" in table.by_name["data__Identifier"].description
+
+
+def test_a_table_without_arn_has_no_tags(load: Callable[..., Table]) -> None:
+    table = load(TINY.replace("arn: endpoint_arn\n", ""))
+    assert table.tags is None
+    assert "tags" not in table.by_name
+    actions = {action for method in table.methods for action in method.permissions}
+    assert not any("Tags" in action for action in actions)
+
+
+def test_a_table_without_describe_can_only_be_listed(load: Callable[..., Table]) -> None:
+    table = load(
+        "about: Only a list.\nkey: endpoint_name\n"
+        "read: {list: {call: ListEndpoints, columns: [endpoint_name, endpoint_status]}}\n"
+    )
+    assert table.describe is None
+    assert table.list.filters == ()
+    assert table.list.sort is None
+    assert [method.name for method in table.methods] == ["list_resources"]
+
+
+def test_the_client_that_every_region_has_is_called_so_in_endpoints_too() -> None:
+    assert load_api(EVERYWHERE).model.endpoint_prefix == EVERYWHERE
+
+
+@pytest.mark.parametrize("name", ["service-2", "paginators-1", "waiters-2"])
+def test_a_model_is_what_botocore_itself_reads(name: str) -> None:
+    theirs = create_loader().load_service_model("sagemaker", name)
+    assert loader().load_service_model("sagemaker", name) == json.loads(json.dumps(theirs))
+
+
+def test_what_botocore_does_not_have_is_unknown_here_too() -> None:
+    with pytest.raises(UnknownServiceError):
+        loader().load_service_model("sagemaker", "waiters-9")

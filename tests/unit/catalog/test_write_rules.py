@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from sqlprov.catalog import Catalog, Table
+from sqlprov.catalog.rules import DeleteRule, Desired, InsertRule, Move, Sent, UpdateRule, WriteRules
+from sqlprov.errors import ResourceFileError
+
+Load = Callable[..., Table]
+SHIPPED = Path(__file__).parents[3] / "resources/aws/sagemaker/inference_experiments.yaml"
+TEXT = SHIPPED.read_text()
+
+
+class Refusal(NamedTuple):
+    name: str
+    old: str  # text of the right file, in the line that the error must name
+    new: str
+    words: tuple[str, ...]  # what the message must hold
+    down: int = 0  # how many lines below it the message points
+
+
+REFUSALS = [
+    Refusal("an unknown key of insert", "ignored:", "ignore:", ("'ignore'", "'ignored'")),
+    Refusal("an ignored parameter", "[DesiredState, S", "[KmsKey, S", ("CreateInferenceExperiment takes",)),
+    Refusal("an unknown ignored property", "[DesiredState, S", "[DesiredStat, S", ("'DesiredState'",)),
+    Refusal("a note on no parameter", "{Schedule: W", "{Shedule: W", ("'Schedule'",)),
+    Refusal("a note without text", "{Schedule: Without", "{Schedule: [Without", ("malformed",)),
+    Refusal("via of a state that stays", "via: Creating", "via: Created", ("'Created'", "state under busy")),
+    Refusal("via without until", "Starting, until: [Running]", "Starting", ("expected `until:`",)),
+    Refusal("when in an unknown state", "Created: all", "Creatd: all", ("'Creatd'", "'Created'")),
+    Refusal("when in a busy state", "Created: all", "Creating: all", ("Creating is under `busy:`",)),
+    Refusal("when with all among others", "Created: all", "Created: [all, Description]", ("`all` alone",)),
+    Refusal("when with an unknown member", "Schedule.EndTime,", "Shedule.EndTime,", ("'Schedule'",)),
+    Refusal("when with an unknown inner member", "Schedule.EndTime,", "Schedule.EndTme,", ("'EndTime'",)),
+    Refusal("when with the key", "[Description, S", "[Name, S", ("'Name'", "UpdateInferenceExperiment")),
+    Refusal("before in an unknown state", "{Running: stop}", "{Runing: stop}", ("'Running'",)),
+    Refusal("before in a busy state", "{Running: stop}", "{Stopping: stop}", ("passes by itself",)),
+    Refusal("before with an unknown method", "{Running: stop}", "{Running: stp}", ("'stp'", "'stop'")),
+    Refusal("before in a state it is not called in", "{Running: stop}", "{Created: stop}", ("`from:`",)),
+    Refusal("an unknown key of desired", "    reason: status", "    reasn: status", ("'reason'",)),
+    Refusal("an unknown desired column", "column: desired_s", "column: desird_s", ("'desired_state'",)),
+    Refusal("an unknown reason column", "reason: status_r", "reason: statu_r", ("'status_reason'",)),
+    Refusal("a move that is no EXEC method", "      start: {from", "      strt: {from", ("under exec", "'start'")),
+    Refusal("a move from an unknown state", "{from: [Created]}", "{from: [Creatd]}", ("'Created'",)),
+    Refusal("a move from a busy state", "{from: [Created]}", "{from: [Creating]}", ("passes by itself",)),
+    Refusal("a move without from", "{from: [Created]}", "{reason: Reason}", ("missing key 'from'",)),
+    Refusal("an unknown parameter for the state", ": DesiredState\n", ": DesiredStat\n", ("'DesiredState'",)),
+    Refusal("an unknown parameter for the reason", ": Reason\n", ": Reson\n", ("'Reason'",)),
+    Refusal("an unknown parameter to send", "{ModelVariantActions:", "{ModelVariantAction:", ("ModelVariantActions",)),
+    Refusal("an unknown value to send", "Name: Retain", "Name: Retained", ("'Retained'", "'Retain'")),
+    Refusal("an unknown path to send", "{ModelVariants.V", "{ModelVariant.V", ("'ModelVariants'", "the row")),
+    Refusal("an unknown inner path to send", "s.VariantName:", "s.VarantName:", ("'VariantName'",)),
+    Refusal("two paths to send", "Name: Retain}", "Name: Retain, Name: Remove}", ("one `Member",)),
+    Refusal("a map for a text", "{ModelVariantActions: {", "{Reason: {", ("expected a text for Reason",)),
+    Refusal("an unknown member instead", "{ModelVariants: D", "{ModelVariant: D", ("'ModelVariants'",)),
+    Refusal("an unknown parameter instead", ": DesiredModelVariants", ": DesiredModelVarants", ("'DesiredModelV",)),
+    Refusal(
+        "a move without what its call requires",
+        "        send: {ModelVariantActions: {ModelVariants.VariantName: Retain}}\n",
+        "",
+        ("StopInferenceExperiment requires ModelVariantActions", "`send:`"),
+        -4,
+    ),
+    Refusal(
+        "a move whose method leads nowhere",
+        "  start: {call: StartInferenceExperiment, via: Starting, until: [Running]}",
+        "  start: {call: StartInferenceExperiment}",
+        ("'start' says no `until:`",),
+        -8,
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
+def test_a_wrong_rule_is_refused_with_its_line_and_the_right_word(
+    refusal: Refusal, load: Load, tmp_path: Path
+) -> None:
+    assert TEXT.count(refusal.old) == 1
+    line = TEXT[: TEXT.index(refusal.old)].count("\n") + 1 + refusal.down
+
+    with pytest.raises(ResourceFileError) as caught:
+        load(TEXT.replace(refusal.old, refusal.new))
+
+    assert str(caught.value).startswith(f"{tmp_path}/aws/sagemaker/tiny.yaml:{line}: ")
+    for word in refusal.words:
+        assert word in str(caught.value)
+
+
+def test_an_update_whose_required_parameter_no_column_holds_is_refused(load: Load) -> None:
+    text = (
+        Path(__file__)
+        .with_name("tiny.yaml")
+        .read_text()
+        .replace("      - config_name: EndpointConfigName\n", "")
+    )
+    text = text.replace("  delete: {", "  update: {call: UpdateEndpoint}\n  delete: {")
+    with pytest.raises(
+        ResourceFileError, match="UpdateEndpoint requires EndpointConfigName, which no column"
+    ):
+        load(text)
+
+
+def test_a_rule_about_states_of_a_table_without_is_refused(load: Load) -> None:
+    text = Path(__file__).with_name("tiny.yaml").read_text()
+    text = text.replace("state: {column: endpoint_status, busy: [Creating]}\n", "").replace(
+        ", until: [InService]", ""
+    )
+    text = text.replace(
+        "  delete: {", "  update: {call: UpdateEndpoint, when: {InService: all}}\n  delete: {"
+    )
+    with pytest.raises(ResourceFileError, match="the table has no states"):
+        load(text)
+
+
+def test_the_rules_of_inference_experiments(catalog: Catalog) -> None:
+    table = catalog.table("aws", "sagemaker", "inference_experiments")
+    retain = Sent("ModelVariantActions", "Retain", ("ModelVariants", "VariantName"))
+    instead = {"ModelVariants": "DesiredModelVariants"}
+    members = ("Schedule", "Description", "ModelVariants", "DataStorageConfig", "ShadowModeConfig")
+    sampling = "ShadowModeConfig.ShadowModelVariants.SamplingPercentage"
+    assert table.write == WriteRules(
+        InsertRule(
+            {"DesiredState": "desired_state", "StatusReason": "status_reason"},
+            {"Schedule": "Without a Schedule it starts at once and ends after 7 days."},
+        ),
+        UpdateRule({"Created": members, "Running": ("Description", "Schedule.EndTime", sampling)}),
+        DeleteRule({"Running": "stop"}),
+        Desired(
+            "desired_state",
+            "status_reason",
+            (
+                Move("start", ("Created",)),
+                Move("stop", ("Running",), "DesiredState", "Reason", (retain,), instead),
+            ),
+        ),
+    )
+
+
+def test_a_state_leads_where_the_calls_lead_that_pass_it(catalog: Catalog) -> None:
+    table = catalog.table("aws", "sagemaker", "inference_experiments")
+    assert table.leads == {
+        "Creating": ("Created", "Running"),
+        "Updating": ("Created", "Running"),
+        "Starting": ("Running",),
+        "Stopping": ("Completed", "Cancelled"),
+    }
+    assert set(catalog.table("aws", "sagemaker", "endpoints").leads) == {"Creating", "Updating", "Deleting"}
+    assert catalog.table("aws", "sagemaker", "models").leads == {}
+
+
+def test_a_parameter_knows_the_column_that_holds_its_value(catalog: Catalog) -> None:
+    methods = catalog.table("aws", "sagemaker", "inference_experiments").by_method
+    columns = {part.name: part.column for part in methods["create_resource"].inputs}
+    assert (columns["Name"], columns["EndpointName"], columns["Tags"]) == ("name", "endpoint_name", "tags")
+    assert {part.name: part.column for part in methods["stop"].inputs}["ModelVariantActions"] == ""
+
+
+def test_a_parameter_is_held_by_the_column_that_shows_its_member(load: Load) -> None:
+    table = load(Path(__file__).with_name("tiny.yaml").read_text())
+    columns = {part.name: part.column for part in table.by_method["create_resource"].inputs}
+    assert columns["EndpointConfigName"] == "config_name"

@@ -1,0 +1,432 @@
+"""The same text again, where what it names has changed in between: what was found out before must not be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+
+from sqlprov.api.connection import Connection
+from sqlprov.duck.cursor import Cursor
+from sqlprov.emulator import Emulator, Fault
+from sqlprov.errors import AccessDenied, Error, ProgrammingError, RegionError
+
+Connect = Callable[..., Connection]
+EXPERIMENTS = "aws.sagemaker.inference_experiments"
+IN_THE_US, EVERYWHERE = 9, 12
+WITHIN_US = "WHERE region LIKE 'us-%'"
+LOCAL = "CREATE TABLE memory.main.inference_experiments AS SELECT 'us-moon-1' AS region"
+
+
+@pytest.fixture
+def con(connect: Connect) -> Connection:
+    return connect()
+
+
+def counted(con: Connection, text: str) -> int:
+    found: int = con.sql(text).fetchall()[0][0]
+    return found
+
+
+@pytest.mark.parametrize("choose", ["USE {0}", "SET search_path = '{0}'", "SET schema = '{0}'"])
+def test_a_name_means_the_table_that_the_path_has_now(con: Connection, choose: str) -> None:
+    con.sql(LOCAL)
+    text = f"SELECT count(*) FROM inference_experiments {WITHIN_US}"
+    assert counted(con, text) == 1
+    con.sql("SELECT count(*) FROM aws.regions")  # makes aws, which may then be chosen
+    con.sql(f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = 'us-east-1'")
+    con.sql(choose.format("aws.sagemaker"))
+    assert counted(con, text) == IN_THE_US
+    con.sql(choose.format("memory.main"))
+    assert counted(con, text) == 1
+
+
+def test_a_name_means_the_table_that_the_path_has_after_reset(con: Connection) -> None:
+    con.sql(LOCAL)
+    text = f"SELECT count(*) FROM inference_experiments {WITHIN_US}"
+    con.sql(f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = 'us-east-1'")
+    con.sql("SET search_path = 'aws.sagemaker'")
+    assert counted(con, text) == IN_THE_US
+    con.sql("RESET search_path")
+    assert counted(con, text) == 1
+
+
+@pytest.mark.parametrize("of_another", [False, True])
+def test_a_view_means_what_it_was_made_to_mean_last(con: Connection, of_another: bool) -> None:
+    other = con.cursor() if of_another else con
+    text = f"SELECT count(*) FROM seen {WITHIN_US}"
+    for _ in range(2):
+        other.sql(f"CREATE OR REPLACE VIEW seen AS SELECT name, region FROM {EXPERIMENTS}")
+        assert counted(con, text) == IN_THE_US
+        other.sql("CREATE OR REPLACE VIEW seen AS SELECT 'x' AS name, 'us-moon-1' AS region")
+        assert counted(con, text) == 1
+
+
+def test_a_view_that_is_rolled_back_is_forgotten(con: Connection) -> None:
+    con.sql("CREATE VIEW seen AS SELECT 'x' AS name, 'us-moon-1' AS region")
+    text = f"SELECT count(*) FROM seen {WITHIN_US}"
+    con.sql("BEGIN")
+    con.sql(f"CREATE OR REPLACE VIEW seen AS SELECT name, region FROM {EXPERIMENTS}")
+    assert counted(con, text) == IN_THE_US
+    con.sql("ROLLBACK")
+    assert counted(con, text) == 1
+
+
+def test_a_macro_means_what_it_was_made_to_mean_last(con: Connection) -> None:
+    con.sql("SET sqlprov_regions = 'eu-west-1'")
+    make = f"CREATE OR REPLACE MACRO near() AS TABLE SELECT name FROM {EXPERIMENTS} WHERE region"
+    for _ in range(2):
+        con.sql(f"{make} IN ('us-east-1', 'us-west-2')")
+        assert counted(con, "SELECT count(*) FROM near()") == IN_THE_US
+        con.sql(f"{make} LIKE 'us-%'")
+        with pytest.raises(RegionError, match="cannot be told beforehand"):
+            con.sql("SELECT count(*) FROM near()").fetchall()
+
+
+def test_a_condition_is_tried_again_on_what_it_reads(con: Connection) -> None:
+    con.sql("CREATE TABLE chosen AS SELECT 'eu-west-1' AS near")
+    text = f"SELECT count(*) FROM {EXPERIMENTS} WHERE region IN (SELECT near FROM chosen)"
+    assert counted(con, text) == EVERYWHERE - IN_THE_US
+    con.sql("INSERT INTO chosen VALUES ('us-east-1'), ('us-west-2')")
+    assert counted(con, text) == EVERYWHERE
+
+
+def test_the_same_text_with_other_parameters_means_other_regions(con: Connection) -> None:
+    text = f"SELECT count(*) FROM {EXPERIMENTS} WHERE region LIKE ?"
+    for pattern, rows in (("us-%", IN_THE_US), ("eu-%", EVERYWHERE - IN_THE_US), ("us-%", IN_THE_US)):
+        assert con.sql(text, [pattern]).fetchall() == [(rows,)]
+
+
+def test_the_same_text_after_other_default_regions_means_those(con: Connection, seeded: Emulator) -> None:
+    text = f"SELECT count(*) FROM {EXPERIMENTS}"
+    for regions, rows in (("us-east-1", 6), ("eu-west-1", 3), ("eu-west-1,us-west-2", 6)):
+        con.sql(f"SET sqlprov_regions = '{regions}'")
+        seeded.reset_calls()
+        assert counted(con, text) == rows
+        assert {call.region for call in seeded.calls} == set(regions.split(","))
+
+
+def test_more_statements_than_are_remembered_are_answered_rightly(con: Connection) -> None:
+    # The first is asked again when it has been forgotten, the last while it is remembered.
+    for number in [*range(260), 0, 259]:
+        where = f"region IN ('us-east-1', 'eu-west-1') AND {number} = {number} AND false"
+        assert counted(con, f"SELECT count(*) FROM {EXPERIMENTS} WHERE {where}") == 0
+
+
+CHANGES = [
+    "INSERT INTO kept VALUES (2)",
+    "UPDATE kept SET n = 3",
+    "DELETE FROM kept",
+    "MERGE INTO kept USING (SELECT 1 AS n) AS new ON kept.n = new.n WHEN MATCHED THEN DELETE",
+    "TRUNCATE kept",
+    "COPY (SELECT 1) TO '/dev/null'",
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_view_and_a_macro_that_are_made_after_a_change_of_rows_are_seen(
+    con: Connection, change: str
+) -> None:
+    con.sql("CREATE TABLE kept AS SELECT 1 AS n")
+    assert counted(con, f"SELECT count(*) FROM {EXPERIMENTS} {WITHIN_US}") == IN_THE_US
+    con.sql(change)
+    con.sql(f"CREATE VIEW seen AS SELECT name, region FROM {EXPERIMENTS}")
+    con.sql(change)
+    assert counted(con, f"SELECT count(*) FROM seen {WITHIN_US}") == IN_THE_US
+    con.sql("SET sqlprov_regions = 'eu-west-1'")
+    con.sql(f"CREATE MACRO near() AS TABLE SELECT name FROM {EXPERIMENTS} {WITHIN_US}")
+    con.sql(change)
+    with pytest.raises(RegionError, match="cannot be told beforehand"):
+        con.sql("SELECT count(*) FROM near()").fetchall()
+
+
+def test_the_views_of_a_database_that_is_copied_are_seen(con: Connection) -> None:
+    con.sql("ATTACH ':memory:' AS mine; ATTACH ':memory:' AS yours")
+    con.sql(f"CREATE VIEW mine.seen AS SELECT name, region FROM {EXPERIMENTS}")
+    text = f"SELECT count(*) FROM yours.seen {WITHIN_US}"
+    with pytest.raises(ProgrammingError, match="seen does not exist"):
+        con.sql(text)
+    con.sql("COPY FROM DATABASE mine TO yours")
+    assert counted(con, text) == IN_THE_US
+
+
+def test_the_same_text_reads_the_table_that_there_is_now(con: Connection) -> None:
+    text = "SELECT * FROM kept"
+    for columns in ("1 AS n", "'x' AS n", "1 AS n, 2 AS m"):
+        con.sql(f"CREATE OR REPLACE TABLE kept AS SELECT {columns}")
+        wanted = con.sql(f"SELECT {columns}").fetchall()
+        assert con.sql(text).fetchall() == wanted == con.sql(text).fetchall()
+    con.sql("DROP TABLE kept")
+    with pytest.raises(ProgrammingError, match="Table with name kept does not exist"):
+        con.sql(text)
+    kept = pa.table({"n": [3]})
+    assert con.sql(text).fetchall() == [(3,)]
+    kept = pa.table({"n": [4]})
+    assert con.sql(text).fetchall() == [(4,)]
+    con.sql("CREATE TABLE kept AS SELECT 5 AS n")
+    assert con.sql(text).fetchall() == [(5,)]
+    del kept
+
+
+def test_what_changes_something_is_done_each_time(con: Connection) -> None:
+    con.sql("CREATE SEQUENCE numbers; CREATE TABLE kept (n INTEGER)")
+    assert [counted(con, "SELECT nextval('numbers')") for _ in range(3)] == [1, 2, 3]
+    adding = "WITH new AS (INSERT INTO kept VALUES (1) RETURNING n) SELECT count(*) FROM new"
+    assert [counted(con, adding) for _ in range(2)] == [1, 1]
+    assert counted(con, "SELECT count(*) FROM kept") == 2
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_what_a_query_changes_is_done_although_nobody_reads_its_rows(con: Connection, hidden: bool) -> None:
+    con.sql("CREATE SEQUENCE numbers; CREATE TABLE kept AS SELECT range AS n FROM range(10_000)")
+    if hidden:
+        con.sql("CREATE MACRO following() AS nextval('numbers')")
+    con.sql("SELECT following() FROM kept" if hidden else "SELECT nextval('numbers') FROM kept")
+    con.sql("WITH new AS (INSERT INTO kept SELECT range FROM range(10_000) RETURNING n) SELECT n FROM new")
+    assert counted(con, "SELECT nextval('numbers')") == 10_001
+    assert counted(con, "SELECT count(*) FROM kept") == 20_000
+
+
+QUERIES = [
+    f"SELECT name, status FROM {EXPERIMENTS} WHERE region = 'us-east-1' ORDER BY name",
+    f"FROM {EXPERIMENTS} WHERE region LIKE 'us-%' ORDER BY region, name LIMIT 3",
+    f"SELECT count(*) AS n, region FROM {EXPERIMENTS} GROUP BY ALL ORDER BY ALL",
+    "SELECT 1 AS one, [1, 2] AS list, {'a': NULL} AS struct",
+    "SELECT 1 WHERE false",
+    "SELECT nothing",
+    "SELECT * FROM nowhere",
+    "SELECT ?",
+    f"SELECT nam FROM {EXPERIMENTS}",
+    f"SELECT CAST(name AS INTEGER) FROM {EXPERIMENTS} WHERE region = 'us-east-1'",
+]
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_a_query_is_answered_alike_if_duckdb_can_only_bind_it_twice(
+    connect: Connect, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer() -> object:
+        try:
+            return connect().sql(text).arrow()
+        except Error as error:
+            return type(error), str(error).split("\n")[0]
+
+    once = answer()
+    monkeypatch.setattr(Cursor, "_is_plain", lambda *_: False)
+    assert answer() == once
+
+
+def test_a_slip_or_what_is_to_be_brought_aborts_no_transaction(con: Connection) -> None:
+    letters = pa.table({"letter": ["a"]})
+    con.sql("BEGIN; CREATE TABLE kept AS SELECT 1 AS n")
+    top = f"SELECT nam FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 3"
+    both = f"SELECT nothing FROM {EXPERIMENTS} JOIN aws.sagemaker.endpoints USING (endpoint_name)"
+    for slip in (
+        "SELECT nothing FROM kept",
+        "FROM nowhere",
+        f"SELECT nam FROM {EXPERIMENTS}",
+        "SELECT ?",
+        top,
+        both,
+    ):
+        with pytest.raises(ProgrammingError):
+            con.sql(slip)
+    assert con.sql("SELECT letter, string(n) FROM letters, kept").fetchall() == [("a", "1")]
+    con.sql("INSERT INTO kept VALUES (2); COMMIT")
+    assert con.sql("FROM kept").fetchall() == [(1,), (2,)]
+    del letters
+
+
+def test_a_pivot_has_the_columns_of_the_rows_that_there_are_now(con: Connection) -> None:
+    con.sql("CREATE TABLE kept AS SELECT 'a' AS letter, 1 AS n")
+    text = "PIVOT kept ON letter USING sum(n)"
+    assert con.sql(text).columns == ["a"]
+    con.sql("INSERT INTO kept VALUES ('b', 2)")
+    assert con.sql(text).columns == ["a", "b"]
+
+
+def test_a_column_may_be_called_success(con: Connection) -> None:
+    for text in ('SELECT 1 AS "Success"', 'FROM (SELECT 1 AS "Success")'):
+        assert con.sql(text).fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("word", ["SET VARIABLE sqlprov_ctx = 'x'", "RESET VARIABLE sqlprov_ctx"])
+def test_the_variable_of_ours_is_set_again_after_another_has_set_it(con: Connection, word: str) -> None:
+    text = f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = 'us-east-1'"
+    assert counted(con, text) == 6
+    con.sql(word)
+    assert counted(con, text) == 6
+    con.sql(f"BEGIN; {word}")
+    assert counted(con, text) == 6
+    con.sql("ROLLBACK")
+    assert counted(con, text) == 6
+
+
+def test_each_cursor_tells_the_calls_of_its_own_statements(con: Connection) -> None:
+    text = f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = '{{}}'"
+    cursors = {region: con.cursor() for region in ("us-east-1", "eu-west-1", "us-west-2")}
+    results = {
+        region: cursor.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region = '{region}'")
+        for region, cursor in cursors.items()
+    }
+    for region, cursor in cursors.items():
+        assert len(results[region].fetchall()) == counted(cursor, text.format(region))
+        assert {call.region for call in cursor.calls} == {region}
+
+
+# Name -> statements before, the text that is asked again and again, and what changes in between.
+CHANGED = {
+    "a column's name": (["CREATE TABLE t AS SELECT 1 AS a"], "FROM t", ["ALTER TABLE t RENAME a TO b"]),
+    "a column's type": (
+        ["CREATE TABLE t AS SELECT 1 AS a"],
+        "FROM t",
+        ["ALTER TABLE t ALTER a TYPE VARCHAR"],
+    ),
+    "one column more": (
+        ["CREATE TABLE t AS SELECT 1 AS a"],
+        "DESCRIBE t",
+        ["ALTER TABLE t ADD COLUMN b INT"],
+    ),
+    "one column less": (
+        ["CREATE TABLE t AS SELECT 1 AS a, 2 AS b"],
+        "SELECT b FROM t",
+        ["ALTER TABLE t DROP b"],
+    ),
+    "the order of columns": (
+        ["CREATE TABLE t AS SELECT 1 AS a, 2 AS b"],
+        "SELECT * FROM t",
+        ["CREATE OR REPLACE TABLE t AS SELECT 2 AS b, 1 AS a"],
+    ),
+    "a table's name": (
+        ["CREATE TABLE t AS SELECT 1 AS a; CREATE TABLE u AS SELECT 'x' AS a"],
+        "SELECT a FROM t",
+        ["ALTER TABLE t RENAME TO v", "ALTER TABLE u RENAME TO t"],
+    ),
+    "a temporary table": (
+        ["CREATE TABLE t AS SELECT 1 AS a"],
+        "FROM t",
+        ["CREATE TEMP TABLE t AS SELECT 'x' AS b"],
+    ),
+    "a view": (
+        ["CREATE VIEW t AS SELECT 1 AS a"],
+        "FROM t",
+        ["DROP VIEW t", "CREATE TABLE t AS SELECT 'x' AS a"],
+    ),
+    "a view below": (
+        [f"CREATE VIEW v AS FROM {EXPERIMENTS} WHERE region = 'us-east-1'", "CREATE VIEW w AS FROM v"],
+        "SELECT count(*) FROM w",
+        ["DROP VIEW v"],
+    ),
+    "a macro": (["CREATE MACRO m() AS 1"], "SELECT m() AS a", ["CREATE OR REPLACE MACRO m() AS 'x'"]),
+    "a type": (
+        ["CREATE TYPE c AS ENUM ('a', 'b')"],
+        "SELECT enum_range(NULL::c) AS a",
+        ["DROP TYPE c", "CREATE TYPE c AS ENUM ('b', 'a', 'z')"],
+    ),
+    "a variable's value": (["SET VARIABLE x = 1"], "SELECT getvariable('x') AS a", ["SET VARIABLE x = 2"]),
+    "a variable's type": (
+        ["SET VARIABLE x = 1"],
+        "SELECT getvariable('x') AS a",
+        ["SET VARIABLE x = 'text'"],
+    ),
+    "a variable that is no more": (
+        ["SET VARIABLE x = 1"],
+        "SELECT getvariable('x') AS a",
+        ["RESET VARIABLE x"],
+    ),
+    "the time zone": (
+        [],
+        "SELECT TIMESTAMPTZ '2024-01-01 00:00:00Z'::VARCHAR AS a",
+        ["SET TimeZone = 'Asia/Tokyo'"],
+    ),
+    "how to sort": (
+        ["CREATE TABLE t AS SELECT unnest([1, 2]) AS a"],
+        "SELECT a FROM t ORDER BY a",
+        ["SET default_order = 'DESC'"],
+    ),
+    "how to divide": ([], "SELECT 7 / 2 AS a", ["SET integer_division = true"]),
+    "a database": (
+        ["ATTACH ':memory:' AS o; CREATE TABLE o.t AS SELECT 1 AS a"],
+        "SELECT a FROM o.t",
+        ["DETACH o", "ATTACH ':memory:' AS o", "CREATE TABLE o.t AS SELECT 'x' AS a"],
+    ),
+    "what a transaction changed": (
+        ["CREATE TABLE t AS SELECT 1 AS a"],
+        "SELECT * FROM t",
+        ["BEGIN", "ALTER TABLE t ADD COLUMN b INT"],
+    ),
+    "a change that is rolled back": (
+        ["CREATE TABLE t AS SELECT 1 AS a"],
+        "SELECT * FROM t",
+        ["BEGIN", "ALTER TABLE t ADD COLUMN b INT", "FROM t", "ROLLBACK"],
+    ),
+    "a value that cannot be read": (
+        ["CREATE TABLE t AS SELECT '1' AS a"],
+        "SELECT a::INT AS a FROM t",
+        ["UPDATE t SET a = 'x'"],
+    ),
+    "the regions": (
+        ["SET sqlprov_regions = 'us-east-1'"],
+        f"SELECT region, count(*) FROM {EXPERIMENTS} GROUP BY ALL",
+        ["SET sqlprov_regions = 'eu-west-1'"],
+    ),
+}
+
+
+def told(con: Connection, text: str) -> object:
+    """The columns and rows of a query, or what its error says."""
+    try:
+        result = con.sql(text)
+        return result.columns, result.fetchall()
+    except Error as error:
+        return type(error), str(error)
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_the_same_text_is_answered_as_a_new_connection_answers_it(connect: Connect, what: str) -> None:
+    before, text, after = CHANGED[what]
+    con, new = connect(), connect()
+    for each in before:
+        con.sql(each)
+        new.sql(each)
+    first = told(con, text)
+    assert told(con, text) == first
+    for each in after:
+        con.sql(each)
+        new.sql(each)
+    expected = told(new, text)
+    assert [told(con, text), told(con, text)] == [expected] * 2
+    if what != "a change that is rolled back":
+        assert expected != first, "nothing was changed"
+
+
+def test_the_same_text_after_a_reading_that_did_not_end_is_answered_whole(
+    con: Connection, seeded: Emulator
+) -> None:
+    text = f"SELECT name FROM {EXPERIMENTS} WHERE region = 'us-east-1'"
+    assert len(con.sql(text).fetchall()) == 6
+    seeded.fault(Fault("access_denied", operation="ListInferenceExperiments"))
+    with pytest.raises(AccessDenied):
+        con.sql(text).fetchall()
+    assert len(con.sql(text).fetchall()) == 6
+    assert con.sql(text).fetchone()
+    assert len(con.sql(text).fetchall()) == 6
+    con.sql("SET sqlprov_on_error = 'warn'")
+    seeded.fault(Fault("access_denied", operation="ListInferenceExperiments"))
+    for rows in (0, 6):
+        result = con.sql(text)
+        assert (len(result.fetchall()), result.complete) == (rows, rows == 6)
+
+
+def test_the_same_text_reads_the_variable_of_whoever_asks(con: Connection) -> None:
+    ((known,), *_) = con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region = 'us-east-1'").fetchall()
+
+    def matches(name: str) -> int:
+        chosen = pa.table({"name": [name]})
+        assert len(chosen) == 1
+        text = f"SELECT count(*) FROM {EXPERIMENTS} JOIN chosen USING (name) WHERE region = 'us-east-1'"
+        found: int = con.sql(text).fetchall()[0][0]
+        return found
+
+    assert [matches(name) for name in (known, "nobody", known)] == [1, 0, 1]

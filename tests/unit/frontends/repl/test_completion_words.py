@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import sqlprov
+from sqlprov.catalog import Catalog
+from sqlprov.frontends.completion import Candidate, Completion
+
+ROOT = Path(__file__).parents[4]
+T = "aws.sagemaker.inference_experiments"
+STATES = ["Creating", "Created", "Updating", "Running", "Starting", "Stopping", "Completed", "Cancelled"]
+Words = Callable[[str], list[Candidate]]
+
+
+@pytest.fixture(scope="module")
+def con() -> Iterator[sqlprov.Connection]:
+    with sqlprov.connect() as connection:
+        connection.sql(
+            "CREATE TABLE visits AS SELECT 1 AS visitor, 'x' AS page; CREATE TEMP TABLE scratch (a INT)"
+        )
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def words(con: sqlprov.Connection) -> Words:
+    """The words offered where `|` stands."""
+    completion = Completion(con.catalog, con.vocabulary())
+
+    def words(text: str) -> list[Candidate]:
+        at = text.index("|")
+        return completion.candidates(text.replace("|", ""), at)
+
+    return words
+
+
+def texts(found: list[Candidate]) -> list[str]:
+    return [one.text for one in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("SELECT * FROM a|", "aws"),
+        ("SELECT * FROM aws.|", "sagemaker"),
+        ("SELECT * FROM aws.sagemaker.|", "inference_experiments"),
+        ("SELECT * FROM aws.|", "regions"),
+        ("SELECT * FROM infer|", T),
+        ("SELECT * FROM x JOIN exper|", T),
+        ("SELECT * FROM vis|", "visits"),
+        ("SELECT * FROM scr|", "scratch"),
+        ("WITH recent AS (SELECT 1) SELECT * FROM rec|", "recent"),
+        ("SELECT * FROM visits, aws.sagemaker.mo|", "models"),
+        ("DELETE FROM infer|", T),
+        ("INSERT INTO infer|", T),
+        ("UPDATE infer|", T),
+        (f"SELECT sta| FROM {T}", "status"),
+        (f"SELECT e.| FROM {T} AS e", "endpoint_name"),
+        (f"SELECT e.schedule.St| FROM {T} AS e", "StartTime"),
+        (f"SELECT schedule.| FROM {T}", "EndTime"),
+        (f"SELECT * FROM {T} WHERE creat|", "creation_time"),
+        (f"SELECT * FROM {T} ORDER BY last|", "last_modified_time"),
+        (f"INSERT INTO {T} (rol|", "role_arn"),
+        ("SELECT pag| FROM visits", "page"),
+        ("SELECT * FROM visits wh|", "WHERE"),
+        ("sel|", "SELECT"),
+        ("SELECT 1; ins|", "INSERT INTO"),
+        ("SELECT json_extr|", "json_extract"),
+        ("SELECT list_ag|", "list_aggregate"),
+        ("SET sqlprov_con|", "sqlprov_concurrency"),
+        ("SET conc|", "sqlprov_concurrency"),
+        ("SET sqlprov_on_error = |", "'warn'"),
+        ("SET sqlprov_on_error = 'w|", "warn'"),
+        ("SET sqlprov_pushdown = |", "off"),
+        ("SET sqlprov_regions = 'eu-w|", "eu-west-1'"),
+        ("SHOW meth|", "METHODS"),
+        ("SHOW SERVICES IN |", "aws"),
+        ("SHOW RESOURCES IN aws.|", "sagemaker"),
+        ("SHOW METHODS IN aws.sagemaker.|", "models"),
+        (f"DESCRIBE METHOD {T}.st|", "stop"),
+        ("DESCRIBE aws.sagemaker.|", "models"),
+        ("EXEC infer|", T),
+        (f"EXEC {T}.|", "start"),
+        (f"EXEC {T}.stop @Mod|", "ModelVariantActions"),
+        (f"EXEC {T}.stop |", "@Name"),
+        (f"EXEC {T}.stop @Name = 'x', @DesiredState = '|", "Cancelled'"),
+        (f"EXEC {T}.stop @Name = 'x', @region = 'us-w|", "us-west-2'"),
+        (f"SELECT * FROM {T} WHERE region = 'us-ea|", "us-east-1'"),
+        (f"SELECT * FROM {T} e WHERE e.region IN ('us-east-1', 'eu|", "eu-west-1'"),
+        (f"UPDATE {T} SET desired_state = 'Comp|", "Completed'"),
+        ("EXPLAIN sel|", "SELECT"),
+    ],
+)
+def test_the_word_is_offered(words: Words, text: str, offered: str) -> None:
+    assert offered in texts(words(text))
+
+
+@pytest.mark.parametrize(
+    "condition", ["status = '|", "status <> '|", "status IN ('Running', '|", "e.status = '|", "status = '|'"]
+)
+def test_the_values_of_an_enum_are_offered_in_quotes(words: Words, condition: str) -> None:
+    found = words(f"SELECT * FROM {T} AS e WHERE {condition}")
+    closed = condition.endswith("|'")
+    assert sorted(texts(found)) == sorted(state + ("" if closed else "'") for state in STATES)
+
+
+def test_values_come_before_words_where_no_quote_is_open(words: Words) -> None:
+    found = texts(words(f"SELECT * FROM {T} WHERE status = |"))
+    assert sorted(found[: len(STATES)]) == sorted(f"'{state}'" for state in STATES)
+    assert "name" in found
+
+
+def test_a_column_shows_its_type_and_the_call_that_fills_it(words: Words) -> None:
+    about = {one.text: one.about for one in words(f"SELECT | FROM {T}")}
+    assert about["name"] == "VARCHAR, ListInferenceExperiments"
+    assert about["endpoint_name"] == "VARCHAR, DescribeInferenceExperiment a row"
+    assert about["creation_time"] == "TIMESTAMP WITH TIME ZONE, ListInferenceExperiments"
+    assert about["model_variants"] == "STRUCT(…)[], DescribeInferenceExperiment a row"
+    assert about["region"] == "VARCHAR"
+
+
+def test_methods_parameters_functions_and_settings_show_what_they_are(words: Words) -> None:
+    about = {one.text: one.about for one in words(f"EXEC {T}.|")}
+    assert about["stop"] == "EXEC, StopInferenceExperiment"
+    parameters = {one.text: one.about for one in words(f"EXEC {T}.stop |")}
+    assert parameters["@Name"] == "required, InferenceExperimentName"
+    assert parameters["@Reason"] == "InferenceExperimentStatusReason"
+    assert [one.about for one in words("SELECT starts_wit|")] == ["(string, search_string) → BOOLEAN"]
+    assert next(one.about for one in words("SET sqlprov_settle|")).startswith("Seconds that a new row")
+
+
+def test_only_what_was_typed_is_replaced(words: Words) -> None:
+    for text, start in ((f"SELECT e.na| FROM {T} e", 9), ("SELECT 1 FROM infer|", 14)):
+        assert {one.start for one in words(text)} == {start}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1 -- sel|",
+        "SELECT /* sel|",
+        "SELECT 'sel|",
+        'SELECT "sel|',
+        "SELECT 12|",
+        "SELECT * FROM nowhere.|",
+    ],
+)
+def test_nothing_is_offered_where_anything_may_stand(words: Words, text: str) -> None:
+    assert words(text) == []
+
+
+def test_use_shortens_names(con: sqlprov.Connection) -> None:
+    with con.cursor() as other:
+        other.sql("USE aws.sagemaker")
+        completion = Completion(other.catalog, other.vocabulary())
+        assert "models" in texts(completion.candidates("SELECT * FROM mod", 17))
+        text = "SELECT  FROM models"
+        assert "model_name" in texts(completion.candidates(text, 7))
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """300 tables."""
+    resources = tmp_path_factory.mktemp("many") / "resources"
+    shutil.copytree(ROOT / "resources", resources, ignore=shutil.ignore_patterns("[a-z]*.yaml"))
+    whole = (ROOT / "resources" / "aws" / "sagemaker" / "models.yaml").read_text()
+    for number in range(300):
+        (resources / "aws" / "sagemaker" / f"models_{number:03}.yaml").write_text(whole)
+    return Catalog([resources])
+
+
+def test_with_300_tables_a_keystroke_takes_less_than_50_ms(many: Catalog, con: sqlprov.Connection) -> None:
+    completion = Completion(many, con.vocabulary())
+    text = (
+        "SELECT model_name, m.creation_time FROM aws.sagemaker.models_123 AS m WHERE m.region = 'eu-west-1'"
+    )
+    completion.candidates(text, 7)  # the first reads the model of the service
+    slowest = []
+    for at in range(len(text) + 1):
+        took = []
+        for _ in range(3):
+            began = time.thread_time()  # of this thread alone: other work does not count
+            completion.candidates(text[:at], at)
+            took.append(time.thread_time() - began)
+        slowest.append(min(took))
+    assert max(slowest) < 0.05
+    assert len(completion.candidates("SELECT * FROM models_1", 22)) >= 100
+
+
+def test_naming_300_tables_reads_none_of_their_files(
+    many: Catalog, con: sqlprov.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    table = many.table
+    monkeypatch.setattr(many, "table", lambda *name: read.append(name[-1]) or table(*name))
+    completion = Completion(many, con.vocabulary())
+    assert len(completion.candidates("SELECT * FROM models_2", 22)) == 100
+    assert read == []
+    completion.candidates("SELECT  FROM aws.sagemaker.models_007", 7)
+    assert set(read) == {"models_007"}

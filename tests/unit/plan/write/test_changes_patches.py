@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from experiment_rows import END, TABLE, VARIANTS, found, sampling, variant
+
+from sqlprov.errors import DataError, InternalError, NotSupportedError
+from sqlprov.plan.write.patch import Patched, patched
+from sqlprov.plan.write.steps import Found
+
+NEW_END = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime.fromtimestamp(1735700000.5, UTC)
+BARE = found(Description=None, Schedule=None, tags={})
+
+
+def op(op: str, path: str, *value: Any, **more: Any) -> dict[str, Any]:
+    return {"op": op, "path": path, **({"value": value[0]} if value else {}), **more}
+
+
+def patch(*operations: dict[str, Any], now: Found | None = None) -> Patched:
+    return patched(TABLE, now or found(), json.dumps(operations))
+
+
+CHANGES = [
+    ("no operation", [], Patched({})),
+    ("a description", [op("replace", "/Description", "new")], Patched({"Description": "new"})),
+    ("the same description", [op("replace", "/Description", "old")], Patched({})),
+    ("a change taken back", [op("replace", "/Description", "x"), op("replace", "/Description", "old")], Patched({})),
+    ("a removed description", [op("remove", "/Description")], Patched({"Description": None})),
+    ("the end of the schedule", [op("replace", "/Schedule/EndTime", "2026-01-01T00:00:00Z")],
+     Patched({"Schedule": {"StartTime": START, "EndTime": NEW_END}})),
+    ("the same end in another form", [op("replace", "/Schedule/EndTime", END)], Patched({})),
+    ("a removed member", [op("remove", "/DataStorageConfig/KmsKey")],
+     Patched({"DataStorageConfig": {"Destination": "s3://b/p", "KmsKey": None}})),
+    ("a percentage", [op("replace", "/ShadowModeConfig/ShadowModelVariants/0/SamplingPercentage", 20)],
+     Patched({"ShadowModeConfig": sampling(20)})),
+    ("a variant", [op("replace", "/ModelVariants/1/ModelName", "new")],
+     Patched({"ModelVariants": [VARIANTS[0], variant("shadow", ModelName="new")]})),
+    ("variants in another order", [op("move", "/ModelVariants/0", **{"from": "/ModelVariants/1"})], Patched({})),
+    ("a role that ends as it was", [op("replace", "/RoleArn", "arn:aws:iam::123456789012:role/Execution")],
+     Patched({})),
+    ("a tag added at the end", [op("add", "/Tags/-", {"Key": "a", "Value": "1"})],
+     Patched({}, tags={"team": "core", "a": "1"})),
+    ("a tag's value", [op("replace", "/Tags/0/Value", "edge")], Patched({}, tags={"team": "edge"})),
+    ("all tags", [op("replace", "/Tags", [])], Patched({}, tags={})),
+    ("tags removed", [op("remove", "/Tags")], Patched({}, tags={})),
+    ("a desired state", [op("add", "/DesiredState", "Running")], Patched({}, desired="Running")),
+    ("a desired state replaced", [op("replace", "/DesiredState", "Running")], Patched({}, desired="Running")),
+    ("a desired state removed", [op("remove", "/DesiredState")], Patched({})),
+    ("an absent reason replaced", [op("replace", "/StatusReason", "why")], Patched({}, reason="why")),
+    ("an absent reason removed", [op("remove", "/StatusReason")], Patched({})),
+    ("a test that holds", [op("test", "/Description", "old"), op("copy", "/StatusReason", **{"from": "/Description"})],
+     Patched({}, reason="old")),
+    ("all at once", [op("replace", "/Description", "new"), op("replace", "/DesiredState", "Running"),
+                     op("add", "/Tags/-", {"Key": "a", "Value": "1"})],
+     Patched({"Description": "new"}, {"team": "core", "a": "1"}, "Running")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operations", "expected"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
+def test_a_document_changes_what_is_another_after_it(
+    operations: list[dict[str, Any]], expected: Patched
+) -> None:
+    assert patch(*operations) == expected
+
+
+ABSENT = [
+    (op("replace", "/Schedule", {"EndTime": "2026-01-01T01:00:00+01:00"}), Patched({"Schedule": {"EndTime": NEW_END}})),
+    (op("remove", "/Schedule"), Patched({})),
+    (op("remove", "/Tags"), Patched({})),
+    (op("add", "/Tags/-", {"Key": "a", "Value": "1"}), Patched({}, tags={"a": "1"})),
+    (op("replace", "/Tags", [{"Key": "a", "Value": "1"}]), Patched({}, tags={"a": "1"})),
+    (op("replace", "/Description", "new"), Patched({"Description": "new"})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operation", "expected"), ABSENT)
+def test_what_describe_leaves_out_can_be_replaced_and_removed(
+    operation: dict[str, Any], expected: Patched
+) -> None:
+    assert patch(operation, now=BARE) == expected
+
+
+REFUSED = [
+    (NotSupportedError, op("replace", "/RoleArn", "arn:aws:iam::123456789012:role/Other"), "RoleArn cannot be"),
+    (NotSupportedError, op("replace", "/Name", "other"), "Name cannot be changed after"),
+    (NotSupportedError, op("replace", "/EndpointName", "other"), "EndpointName cannot be changed"),
+    (NotSupportedError, op("add", "/KmsKey", "k"), "KmsKey cannot be changed"),
+    (NotSupportedError, op("remove", "/Type"), "Type cannot be changed"),
+    (NotSupportedError, op("replace", "/Arn", "x"), "Arn is read-only"),
+    (NotSupportedError, op("replace", "/EndpointMetadata/EndpointName", "x"), "EndpointMetadata is read-only"),
+    (DataError, op("replace", "/Descripton", "x"), "unknown property 'Descripton'"),
+    (DataError, op("replac", "/Description", "x"), "Did you mean 'replace'?"),
+    (DataError, op("replace", "Description", "x"), "expected 'path' such as '/Description', found 'Description'"),
+    (DataError, op("copy", "/Description"), "expected 'from'"),
+    (DataError, op("add", "/Description"), "operation 0 of the patch"),
+    (DataError, op("replace", "/Schedule/EndTme", "x"), "EndTme"),
+    (DataError, op("add", "/Schedule/EndTme", "x"), "EndTme"),
+    (DataError, op("replace", "/ModelVariants/7/ModelName", "x"), "operation 0"),
+    (DataError, op("replace", "/Description/x", "x"), "operation 0"),
+    (DataError, op("replace", "", [1]), "no object of properties"),
+    (DataError, op("replace", "", {"Nmae": 1}), "Did you mean 'Name'?"),
+    (DataError, op("test", "/Description", "x"), "holds another value"),
+    (DataError, op("replace", "/DesiredState", 1), "expected a text"),
+    (DataError, op("replace", "/Schedule/EndTime", "soon"), "Schedule.EndTime"),
+    (DataError, op("replace", "/ShadowModeConfig/ShadowModelVariants/0/SamplingPercentage", 101), "SamplingPerc"),
+    (DataError, op("add", "/Tags/-", {"Key": "team", "Value": "x"}), "each tag key once"),
+    (DataError, op("add", "/Tags/-", {"Kye": "team"}), "Kye"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "operation", "words"), REFUSED, ids=[f"{r[1]}"[:60] for r in REFUSED])
+def test_a_wrong_operation_is_refused_with_its_place(
+    error: type[Exception], operation: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(error) as caught:
+        patch(operation)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ('[{"op": "add",]', "no JSON: Expecting property name"),
+        ("", "no JSON"),
+        ('{"op": "add"}', "expected a list of operations as the patch, found {"),
+        ('[{"op": "remove", "path": "/Tags"}, 7]', "operation 1 of the patch, 7: expected an object"),
+    ],
+)
+def test_a_malformed_document_is_refused_with_its_place(document: str, words: str) -> None:
+    with pytest.raises(DataError) as caught:
+        patched(TABLE, found(), document)
+    assert words in str(caught.value)
+
+
+def test_a_patch_over_a_row_whose_tags_were_not_read_is_refused() -> None:
+    with pytest.raises(InternalError, match="not read"):
+        patched(TABLE, Found(found().described, None), "[]")
+
+
+def test_tags_of_aws_are_not_in_the_document() -> None:
+    now = found(tags={"aws:x": "1", "a": "1"})
+    assert patch(op("replace", "/Tags/0/Value", "2"), now=now) == Patched({}, tags={"a": "2"})

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from experiment_rows import CATALOG, END, START, TABLE, VARIANTS, found, sampling, variant
+
+from sqlprov.plan.write.diff import differing, same
+from sqlprov.plan.write.steps import Found
+
+CREATE = TABLE.by_method["create_resource"]
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+SAME: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("nothing sent", {}, {}),
+    ("members that were not sent", {"Schedule": {"StartTime": at(START)}}, {}),
+    ("an epoch number and a datetime", {"Schedule": {"EndTime": at(END)}}, {}),
+    ("a datetime on both sides", {"Schedule": {"EndTime": at(END)}}, {"Schedule": {"EndTime": at(END)}}),
+    ("less than a millisecond", {"Schedule": {"EndTime": at(END + 0.0004)}}, {}),
+    ("a time without a zone is UTC", {"Schedule": {"EndTime": at(END).replace(tzinfo=None)}}, {}),
+    ("the endpoint's name from its metadata", {"EndpointName": "search"}, {}),
+    ("a variant's status", {"ModelVariants": VARIANTS}, {}),
+    ("variants in another order", {"ModelVariants": VARIANTS[::-1]}, {}),
+    ("NULL and absent", {"KmsKey": None}, {}),
+    ("an empty text and absent", {"Description": ""}, {"Description": None}),
+    ("an empty list and absent", {"DataStorageConfig": {"ContentType": {"CsvContentTypes": []}}}, {}),
+    ("tags as a list", {"Tags": [{"Key": "team", "Value": "core"}]}, {}),
+    ("tags as a map", {"Tags": {"team": "core"}}, {}),
+]
+
+DIFFERENT: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
+    ("a text", {"Description": "new"}, {}, ("Description",)),
+    ("a millisecond", {"Schedule": {"EndTime": at(END + 0.001)}}, {}, ("Schedule.EndTime",)),
+    ("a structure that is absent", {"Schedule": {"EndTime": at(1)}}, {"Schedule": None}, ("Schedule.EndTime",)),
+    ("the endpoint", {"EndpointName": "other"}, {}, ("EndpointName",)),
+    ("one item more", {"ModelVariants": VARIANTS[:1]}, {}, ("ModelVariants",)),
+    (
+        "an item of another name",
+        {"ModelVariants": [VARIANTS[0], variant("new")]},
+        {},
+        ("ModelVariants",),
+    ),
+    (
+        "a member of an item",
+        {"ModelVariants": [VARIANTS[0], variant("shadow", ModelName="m")]},
+        {},
+        ("ModelVariants.ModelName",),
+    ),
+    (
+        "a member of an item in a structure",
+        {"ShadowModeConfig": sampling(11)},
+        {},
+        ("ShadowModeConfig.ShadowModelVariants.SamplingPercentage",),
+    ),
+    ("a member set to NULL", {"DataStorageConfig": {"KmsKey": None}}, {}, ("DataStorageConfig.KmsKey",)),
+    ("a tag more", {"Tags": {"team": "core", "a": "1"}}, {}, ("Tags",)),
+    ("a tag less", {"Tags": {}}, {}, ("Tags",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sent", "members"), [s[1:] for s in SAME], ids=[s[0] for s in SAME])
+def test_what_was_sent_is_the_same(sent: dict[str, Any], members: dict[str, Any]) -> None:
+    assert same(TABLE, CREATE, sent, found(**members))
+
+
+@pytest.mark.parametrize(
+    ("sent", "members", "paths"), [d[1:] for d in DIFFERENT], ids=[d[0] for d in DIFFERENT]
+)
+def test_a_difference_is_named_by_its_path(
+    sent: dict[str, Any], members: dict[str, Any], paths: tuple[str, ...]
+) -> None:
+    assert differing(TABLE, CREATE, sent, found(**members)) == paths
+
+
+def test_tags_of_aws_do_not_count() -> None:
+    assert same(TABLE, CREATE, {"Tags": {"a": "1"}}, found(tags={"a": "1", "aws:x": "2"}))
+
+
+def test_tags_that_were_not_read_are_not_the_same() -> None:
+    assert not same(TABLE, CREATE, {"Tags": {"team": "core"}}, Found(found().described, None))
+
+
+def test_numbers_texts_and_booleans_of_other_tables() -> None:
+    configs = CATALOG.table("aws", "sagemaker", "endpoint_configs")
+    create = configs.by_method["create_resource"]
+    sent = {
+        "EnableNetworkIsolation": False,
+        "ProductionVariants": [{"VariantName": "v", "InitialVariantWeight": 0.1, "InitialInstanceCount": 1}],
+    }
+    described = {
+        "EnableNetworkIsolation": False,
+        "ProductionVariants": [
+            {"VariantName": "v", "InitialVariantWeight": 0.10000000149011612, "InitialInstanceCount": 1.0}
+        ],
+    }
+    assert same(configs, create, sent, Found(described, {}))
+    described["EnableNetworkIsolation"] = True
+    assert differing(configs, create, sent, Found(described, {})) == ("EnableNetworkIsolation",)
+
+
+def test_maps_and_lists_without_names_are_compared_whole() -> None:
+    models = CATALOG.table("aws", "sagemaker", "models")
+    create = models.by_method["create_resource"]
+    sent = {"Containers": [{"Image": "a"}, {"Image": "b", "Environment": {"X": "1"}}]}
+    now = {"Containers": [{"Image": "a", "Mode": "SingleModel"}, {"Image": "b", "Environment": {"X": "1"}}]}
+    assert same(models, create, sent, Found(now, {}))
+    now["Containers"][1]["Environment"] = {"X": "1", "Y": "2"}
+    assert differing(models, create, sent, Found(now, {})) == ("Containers.Environment",)
+    assert differing(models, create, {"Containers": sent["Containers"][::-1]}, Found(now, {})) == (
+        "Containers.Image",
+        "Containers.Environment",
+    )
+
+
+def test_a_parameter_that_no_column_holds_cannot_be_compared() -> None:
+    endpoints = CATALOG.table("aws", "sagemaker", "endpoints")
+    sent = {"EndpointName": "e", "DeploymentConfig": {"AutoRollbackConfiguration": {}}}
+    create = endpoints.by_method["create_resource"]
+    assert same(endpoints, create, sent, Found({"EndpointName": "e"}, {}))

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from experiment_rows import (
+    ARN,
+    END,
+    TABLE,
+    VARIANTS,
+    brief,
+    delete,
+    execute,
+    found,
+    insert,
+    refusal,
+    request,
+    sampling,
+    update,
+    variant,
+)
+
+from sqlprov.plan.write.dry_run import rehearsed
+from sqlprov.plan.write.steps import Done, Refuse, Request, Wait, Write
+from sqlprov.plan.write.write import next_step
+
+LATER = 1736500000.0
+RETAIN = {"production": "Retain", "shadow": "Retain"}
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def test_an_update_sends_the_key_and_what_changes() -> None:
+    write = update(Description="new", ModelVariants=VARIANTS, Schedule={"EndTime": END})
+    assert request(write, found()).parameters == {"Name": "trial", "Description": "new"}
+
+
+def test_an_update_sends_structures_whole_because_the_call_replaces_them() -> None:
+    now = found(Schedule={"StartTime": 1.25, "EndTime": END})
+    assert request(update(Schedule={"EndTime": LATER}), now).parameters["Schedule"] == {
+        "StartTime": at(1.25),
+        "EndTime": at(LATER),
+    }
+    storage = request(update(DataStorageConfig={"Destination": "s3://x"}), found()).parameters
+    assert storage["DataStorageConfig"] == {"Destination": "s3://x", "KmsKey": "k"}
+
+
+def test_a_running_experiment_is_sent_only_what_may_change_and_what_must_go_with_it() -> None:
+    write = update(Schedule={"StartTime": 1735700000.5, "EndTime": LATER}, ShadowModeConfig=sampling(20))
+    assert request(write, found("Running")).parameters == {
+        "Name": "trial",
+        "Schedule": {"EndTime": at(LATER)},
+        "ShadowModeConfig": sampling(20),
+    }
+
+
+def test_a_null_inside_a_structure_removes_the_member() -> None:
+    write = update(DataStorageConfig={"Destination": "s3://b/p", "KmsKey": None})
+    assert request(write, found()).parameters["DataStorageConfig"] == {"Destination": "s3://b/p"}
+
+
+def test_variants_are_matched_by_name_and_sent_without_their_status() -> None:
+    swapped = [{**one, "Status": "Creating"} for one in reversed(VARIANTS)]
+    assert brief(next_step(update(ModelVariants=swapped), found(), ())) == "ok"
+    changed = [variant("shadow", ModelName="model-new"), VARIANTS[0]]
+    assert request(update(ModelVariants=changed), found()).parameters["ModelVariants"] == changed
+
+
+def test_a_description_is_unset_by_an_empty_text() -> None:
+    assert request(update(Description=None), found()).parameters == {"Name": "trial", "Description": ""}
+    assert brief(next_step(update(Description=None), found(Description=None), ())) == "ok"
+
+
+def test_another_field_cannot_be_unset_unless_it_is_absent() -> None:
+    assert "data_storage_config cannot be unset" in refusal(update(DataStorageConfig=None), found())
+    assert brief(next_step(update(DataStorageConfig=None), found(DataStorageConfig=None), ())) == "ok"
+
+
+def test_fields_tags_and_start_go_in_that_order_with_a_wait_before_the_start() -> None:
+    write = update(Description="new", tags={"a": "1"}, desired="Running")
+    first = request(write, found())
+    assert next_step(write, found("Updating", Description="new"), (first,)) == Wait(
+        ("Creating", "Updating", "Starting")
+    )
+    second = request(write, found(Description="new"), first)
+    third = request(write, found(tags={"team": "core", "a": "1"}), first, second)
+    last = request(write, found(tags={"a": "1"}), first, second, third)
+    made = [first, second, third, last]
+    assert [one.purpose for one in made] == ["update", "tag", "untag", "start"]
+    assert last.parameters == {"Name": "trial"}
+    assert next_step(write, found("Starting"), tuple(made)) == Done()
+
+
+def test_fields_and_tags_without_a_move_do_not_wait_for_each_other() -> None:
+    write = update(Description="new", tags={"team": "edge"})
+    first = request(write, found())
+    assert request(write, found("Updating"), first).purpose == "tag"
+
+
+def test_a_read_older_than_the_call_repeats_nothing() -> None:
+    write = update(Description="new", tags={"team": "edge"}, desired="Completed")
+    now, done = found("Running"), ()
+    for purpose in ("update", "tag", "stop"):
+        done = (*done, request(write, now, *done))
+        assert done[-1].purpose == purpose
+    assert isinstance(next_step(write, now, done), Done)
+
+
+def test_a_stop_retains_every_variant_and_carries_state_and_reason() -> None:
+    stop = request(update(desired="Cancelled", reason="why"), found("Running"))
+    assert (stop.operation, stop.purpose) == ("StopInferenceExperiment", "stop")
+    assert stop.parameters == {
+        "Name": "trial",
+        "ModelVariantActions": RETAIN,
+        "DesiredState": "Cancelled",
+        "Reason": "why",
+    }
+
+
+def test_a_stop_under_way_is_judged_by_how_it_ends() -> None:
+    write = update(desired="Completed")
+    assert isinstance(next_step(write, found("Completed"), ()), Done)
+    assert "cannot become 'Completed' in state Cancelled" in refusal(write, found("Cancelled"))
+
+
+def test_a_reason_that_is_there_already_is_no_change() -> None:
+    assert brief(next_step(update(reason="why"), found("Completed", StatusReason="why"), ())) == "ok"
+    write = update(reason="why", desired="Completed")
+    assert brief(next_step(write, found("Completed", StatusReason="why"), ())) == "ok"
+
+
+def test_variants_and_a_stop_are_refused_with_the_exec_to_write() -> None:
+    changed = [VARIANTS[0], variant("shadow", ModelName="it's")]
+    reason = refusal(update(ModelVariants=changed, desired="Completed"), found("Running"))
+    assert "model_variants and stop in one UPDATE" in reason
+    assert (
+        "EXEC aws.sagemaker.inference_experiments.stop @Name = 'trial', @ModelVariantActions = '{" in reason
+    )
+    assert '"production": "Retain"' in reason
+    assert "@DesiredState = 'Completed', @DesiredModelVariants = '[{" in reason
+    assert "it''s" in reason
+    assert reason.endswith("@region = 'us-east-1'")
+
+
+@pytest.mark.parametrize(
+    ("write", "state", "words"),
+    [
+        (update(Description="n"), "Completed", "description cannot be changed in state Completed; in state Created or"),
+        (update(ModelVariants=[]), "Running", "only description, schedule.EndTime, shadow_mode_config.Shadow"),
+        (update(desired="Completed"), "Created", "stop is called in state Running, which it has not reached; DELETE"),
+        (update(desired="Complete"), "Running", "expected 'Running' or 'Completed' or 'Cancelled'. Did you mean 'Comp"),
+        (update(reason="why"), "Running", "SET desired_state = 'Completed' or 'Cancelled'"),
+        (update(KmsKey="k"), "Created", "kms_key cannot be changed after the row was created"),
+        (update(Name="other"), "Created", "name cannot be changed after"),
+        (update(Descripton="x"), "Created", "Did you mean 'Description'?"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_to_write_instead(write: Write, state: str, words: str) -> None:
+    assert words in refusal(write, found(state))
+
+
+def test_a_delete_of_a_running_experiment_stops_waits_and_deletes() -> None:
+    stop = request(delete(), found("Running"))
+    assert stop.parameters["DesiredState"] == "Completed"
+    assert stop.parameters["ModelVariantActions"] == RETAIN
+    assert stop.purpose == "stop"
+    for stale in ("Running", "Stopping"):
+        waiting = next_step(delete(), found(stale), (stop,))
+        assert isinstance(waiting, Wait)
+        assert {"Running", "Stopping"} <= set(waiting.states)
+    last = request(delete(), found("Completed"), stop)
+    assert last == Request("DeleteInferenceExperiment", "us-east-1", {"Name": "trial"}, "delete")
+    assert next_step(delete(), None, (stop, last)) == Done()
+    assert next_step(delete(), found("Completed"), (stop, last)) == Done()
+
+
+def test_a_delete_of_a_row_that_is_gone_says_so() -> None:
+    assert next_step(delete(), None, ()) == Done("it was gone already")
+
+
+def test_an_insert_is_one_create_without_what_is_ignored() -> None:
+    write = insert(Type="ShadowMode", DesiredState="Running", StatusReason=None)
+    create = request(write, None)
+    assert create.purpose == "create"
+    assert create.parameters == {"Name": "trial", "Type": "ShadowMode"}
+    done = next_step(write, None, (create,))
+    assert isinstance(done, Done)
+    assert "DesiredState is not sent" in done.note
+    assert "ends after 7 days" in done.note
+
+
+def test_an_insert_with_a_schedule_says_nothing_of_seven_days() -> None:
+    write = insert(Schedule={"StartTime": at(LATER)})
+    assert next_step(write, None, (request(write, None),)) == Done()
+
+
+def test_an_insert_over_a_row_is_refused() -> None:
+    assert "exists already" in refusal(insert(), found())
+
+
+def test_an_exec_is_sent_as_written_once() -> None:
+    write = execute("stop", Name="trial", ModelVariantActions={"shadow": "Promote"})
+    stop = request(write, None)
+    assert (stop.purpose, stop.parameters) == ("exec", write.values)
+    assert next_step(write, None, (stop,)) == Done()
+
+
+TAGS = [
+    ("added", {"a": "1"}, {"a": "1", "b": "2"}, "tag", {"b": "2"}),
+    ("changed", {"a": "1"}, {"a": "2"}, "tag", {"a": "2"}),
+    ("removed", {"a": "1", "b": "2"}, {"a": "1"}, "untag", ["b"]),
+    ("replaced", {"a": "1"}, {"b": "2"}, "tag", {"b": "2"}),
+    ("a key in another case", {"a": "1"}, {"A": "1"}, "tag", {"A": "1"}),
+    ("an empty value", {"a": "1"}, {"a": ""}, "tag", {"a": ""}),
+    ("all but AWS's", {"aws:x": "1", "a": "1"}, {}, "untag", ["a"]),
+    ("50 in all", {str(n): "" for n in range(49)}, {"x": ""}, "tag", {"x": ""}),
+    ("51 in all", {str(n): "" for n in range(50)}, {"x": ""}, "untag", [str(n) for n in range(50)]),
+]
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "purpose", "sent"), [t[1:] for t in TAGS], ids=[t[0] for t in TAGS]
+)
+def test_tags_are_added_before_others_are_removed(now, wanted, purpose, sent) -> None:  # type: ignore[no-untyped-def]
+    step = request(update(tags=wanted), found(tags=now))
+    assert (step.purpose, step.parameters["ResourceArn"]) == (purpose, ARN)
+    if purpose == "untag":
+        assert step.parameters["TagKeys"] == sent
+    else:
+        assert {tag["Key"]: tag["Value"] for tag in step.parameters["Tags"]} == sent
+
+
+def test_tags_that_aws_set_are_left_alone_and_cannot_be_set() -> None:
+    now = found(tags={"aws:x": "1", "a": "1"})
+    assert brief(next_step(update(tags={"a": "1"}), now, ())) == "ok"
+    assert brief(next_step(update(tags={"a": "1", "aws:x": "1"}), now, ())) == "ok"
+    assert "'AWS:y' cannot be set" in refusal(update(tags={"AWS:y": "1"}), now)
+
+
+def test_tags_are_refused_where_they_were_not_read_or_are_too_many() -> None:
+    unread = found().__class__(found().described, None)
+    assert "were not read" in refusal(update(tags={}), unread)
+    assert "51 tags" in refusal(update(tags={str(n): "" for n in range(51)}), found())
+
+
+REHEARSALS = [
+    (insert(), None, "create", "Creating, Created or Running"),
+    (update(), "Running", "", "Running"),
+    (update(tags={}), "Stopping", "untag", "Stopping"),
+    (update(Description="n"), "Running", "update", "Running, Updating, Running"),
+    (update(desired="Running"), "Created", "start", "Created, Starting, Running"),
+    (update(desired="Running"), "Updating", "start", "Updating, Created, Starting, Running"),
+    (update(desired="Cancelled"), "Running", "stop", "Running, Stopping, Cancelled"),
+    (update(desired="Cancelled"), "Stopping", "", "Stopping, Cancelled"),
+    (update(desired="Completed"), "Creating", "stop", "Creating, Running, Stopping, Completed"),
+    (
+        update(Description="n", tags={}, desired="Completed"),
+        "Running",
+        "update untag stop",
+        "Running, Updating, Running, Stopping, Completed",
+    ),
+    (delete(), "Running", "stop delete", "Running, Stopping, Completed, missing"),
+    (delete(), "Starting", "stop delete", "Starting, Running, Stopping, Completed, missing"),
+    (execute("start", Name="trial"), "Created", "exec", "Created, Starting, Running"),
+]
+
+
+@pytest.mark.parametrize(("write", "state", "purposes", "path"), REHEARSALS)
+def test_a_rehearsal_shows_the_calls_and_the_states(write, state, purposes, path) -> None:  # type: ignore[no-untyped-def]
+    calls, states, refused = rehearsed(write, found(state) if state else None)
+    assert ([call.purpose for call in calls], states) == (purposes.split(), path.split(", "))
+    assert refused is None
+
+
+def test_a_rehearsal_that_is_refused_in_every_state_says_why() -> None:
+    calls, states, refused = rehearsed(update(Description="n"), found("Stopping"))
+    assert (calls, states) == ([], ["Stopping"])
+    assert isinstance(refused, Refuse)
+
+
+def test_a_member_fixed_at_creation_is_one_that_no_update_takes() -> None:
+    assert TABLE.create_only == ("Name", "Type", "RoleArn", "EndpointName", "KmsKey")

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import copy
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from botocore.validate import ParamValidator
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from value_breakage import as_emulator, break_constraint, break_kind, emulator_paths, places
+from value_inputs import CREATES, as_json, valid
+
+from sqlprov.catalog.api import load_api
+from sqlprov.catalog.shapes import Shape
+from sqlprov.emulator.errors import ApiError
+from sqlprov.plan.write.values import ValueFault, ValueWarning, coerced, missing
+
+MODERATE = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],  # shrinking a whole input takes minutes
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+EVERY_CREATE = pytest.mark.parametrize("operation", CREATES.values())
+
+
+def on_the_wire(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: on_the_wire(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [on_the_wire(part) for part in value]
+    return value.timestamp() if isinstance(value, datetime) else value
+
+
+def judged(sent: dict[str, Any], shape: Shape) -> tuple[list[ValueFault], list[ValueWarning]]:
+    faults: list[ValueFault] = []
+    warnings: list[ValueWarning] = []
+    for name, value in sent.items():
+        text, member = as_json(value), shape.members[name]
+        _, broken, doubted = coerced(text, pa.string(), True, member, row=1, column=name, zone="UTC")
+        faults += broken
+        warnings += doubted
+    return faults, warnings
+
+
+@EVERY_CREATE
+@MODERATE
+@given(data=st.data())
+def test_sizes_forms_and_missing_members_are_refused_exactly_where_the_emulator_refuses(
+    inputs: dict[str, Shape], operation: str, data: st.DataObject
+) -> None:
+    shape = inputs[operation]
+    sent = copy.deepcopy(on_the_wire(data.draw(valid(shape))))
+    for _ in range(data.draw(st.integers(1, 3))):
+        break_constraint(data, sent, shape)
+    theirs = emulator_paths(operation, sent)
+    ours = {as_emulator(fault.path) for fault in judged(sent, shape)[0]}
+    assert theirs and theirs == ours
+
+
+@EVERY_CREATE
+@MODERATE
+@given(data=st.data())
+def test_a_missing_column_is_named_exactly_where_the_emulator_refuses(
+    inputs: dict[str, Shape], operation: str, data: st.DataObject
+) -> None:
+    shape = inputs[operation]
+    sent = on_the_wire(data.draw(valid(shape)))
+    left_out = data.draw(st.sets(st.sampled_from(shape.required), min_size=1))
+    sent = {name: value for name, value in sent.items() if name not in left_out}
+    assert emulator_paths(operation, sent) == {""} and set(missing(shape, sent)) == left_out
+
+
+@EVERY_CREATE
+@MODERATE
+@given(data=st.data())
+def test_a_value_of_the_wrong_kind_is_refused_exactly_there(
+    inputs: dict[str, Shape], operation: str, data: st.DataObject
+) -> None:
+    shape = inputs[operation]
+    sent = copy.deepcopy(on_the_wire(data.draw(valid(shape))))
+    path = break_kind(data, sent, shape)
+    with pytest.raises(ApiError):
+        emulator_paths(operation, sent)
+    assert [fault.path for fault in judged(sent, shape)[0]] == [path]
+
+
+@EVERY_CREATE
+@MODERATE
+@given(data=st.data())
+def test_an_unknown_member_is_refused_as_botocore_refuses_it(
+    inputs: dict[str, Shape], operation: str, data: st.DataObject
+) -> None:
+    shape = inputs[operation]
+    sent = copy.deepcopy(on_the_wire(data.draw(valid(shape))))
+    inside = [place for place in places(sent, shape) if place.shape.kind == "structure"]
+    if not inside:
+        return
+    place = data.draw(st.sampled_from(inside))
+    place.value["Colour"] = data.draw(st.sampled_from([None, 1, "red", {}]))
+    model = load_api("sagemaker").model.operation_model(operation)
+    report = ParamValidator().validate(sent, model.input_shape).generate_report()
+    assert 'Unknown parameter in input: "Colour"' in report or f'{place.path}: "Colour"' in report
+    told = [] if place.value["Colour"] is None else [f"{place.path}.Colour"]
+    assert [fault.path for fault in judged(sent, shape)[0]] == told
+
+
+@EVERY_CREATE
+@MODERATE
+@given(data=st.data())
+def test_an_enum_value_that_the_model_does_not_know_is_a_warning_there(
+    inputs: dict[str, Shape], operation: str, data: st.DataObject
+) -> None:
+    shape = inputs[operation]
+    sent = copy.deepcopy(on_the_wire(data.draw(valid(shape))))
+    enums = [place for place in places(sent, shape) if place.shape.constraint.enum]
+    for place in enums:
+        place.holder[place.key] += "x"
+    faults, warnings = judged(sent, shape)
+    assert not faults and [warning.path for warning in warnings] == [place.path for place in enums]
+    assert all("Did you mean" in warning.expected for warning in warnings)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+import pytest
+from value_inputs import Coerce
+
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.api import load_api
+from sqlprov.catalog.shapes import Shape, input_of, shape_of
+from sqlprov.errors import UnknownName
+from sqlprov.plan.write.values import coerced
+
+
+def test_an_input_says_what_the_model_says(experiment: Shape) -> None:
+    assert experiment.kind == "structure"
+    assert experiment.required == (
+        "Name",
+        "Type",
+        "RoleArn",
+        "EndpointName",
+        "ModelVariants",
+        "ShadowModeConfig",
+    )
+    assert list(experiment.members)[:3] == ["Name", "Type", "Schedule"]
+    variants = experiment.members["ModelVariants"]
+    assert (variants.name, variants.kind, variants.low, variants.high) == (
+        "ModelVariantConfigList",
+        "list",
+        1,
+        2,
+    )
+    assert experiment.members["Name"].constraint.max == 120 and experiment.members["Name"].high is None
+    assert experiment.members["Type"].constraint.enum == ("ShadowMode",)
+    assert experiment.members["Name"].documentation == "The name for the inference experiment."
+    assert experiment.members["Schedule"].members["StartTime"].kind == "timestamp"
+
+
+def test_a_map_says_what_its_keys_and_values_are(inputs: dict[str, Shape]) -> None:
+    environment = inputs["CreateModel"].members["PrimaryContainer"].members["Environment"]
+    assert environment.kind == "map" and environment.high == 100
+    assert environment.key is not None and environment.key.constraint.pattern == "[a-zA-Z_][a-zA-Z0-9_]*"
+    assert environment.value is not None and environment.value.kind == "string"
+
+
+def test_an_input_is_built_once_also_by_many_threads() -> None:
+    catalog = Catalog()
+    table = catalog.table("aws", "sagemaker", "models")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: catalog.input(table, "CreateModel"), range(32)))
+    assert len({id(shape) for shape in found}) == 1
+
+
+def test_an_unknown_operation_is_named_with_the_nearest() -> None:
+    catalog = Catalog()
+    table = catalog.table("aws", "sagemaker", "models")
+    with pytest.raises(
+        UnknownName, match=r"Unknown operation 'CreateModle' of sagemaker\. Did you mean 'CreateModel'\?"
+    ):
+        catalog.input(table, "CreateModle")
+
+
+def test_an_operation_without_input_takes_nothing() -> None:
+    model = load_api("sts").model
+    assert dict(input_of(model.operation_model("GetCallerIdentity")).members) == {}
+    assert dict(input_of(load_api("ec2").model.operation_model("DescribeRegions")).members) != {}
+
+
+def test_a_shape_that_contains_itself_is_built_as_deep_as_it_is_used(taken: Coerce) -> None:
+    value = shape_of(load_api("dynamodb").model.shape_for("AttributeValue"))
+    assert value.members["L"].item is not None
+    assert value.members["L"].item.members["M"].value is not None
+    assert taken("""'{"L": [{"M": {"a": {"B": "YWJj"}}}, {"NS": ["1"]}]}'""", value) == {
+        "L": [{"M": {"a": {"B": b"abc"}}}, {"NS": ["1"]}]
+    }
+
+
+def test_a_value_nested_beyond_pythons_stack_is_refused() -> None:
+    value = shape_of(load_api("dynamodb").model.shape_for("AttributeValue"))
+    deep = '{"L": [' * 300 + '{"S": "x"}' + "]}" * 300
+    sent, faults, _ = coerced(deep, pa.string(), False, value, row=1, column="c", zone="UTC")
+    assert sent is None and [fault.expected for fault in faults] == ["a value that is nested less deeply"]
+
+
+def test_a_document_is_any_json() -> None:
+    shape = shape_of(load_api("bedrock-agent").model.shape_for("AdditionalModelRequestFieldsValue"))
+    assert (shape.kind, dict(shape.members)) == ("document", {})

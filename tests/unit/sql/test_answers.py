@@ -1,0 +1,269 @@
+import duckdb
+import pyarrow as pa
+import pytest
+
+from sqlprov.catalog import Catalog
+from sqlprov.errors import UnknownName
+from sqlprov.settings import Settings
+from sqlprov.sql import Answered, Describe, parse
+from sqlprov.sql.duckdb_types import duckdb_type
+from sqlprov.sql.show import like
+
+CATALOG = Catalog()
+
+
+def answer(text, path=(), settings=None):
+    (found,) = parse(text)
+    assert isinstance(found, Answered) and found.applies(CATALOG, path)
+    return found.answer(CATALOG, settings or Settings(), path)
+
+
+def rows(text, path=()):
+    return [tuple(row.values()) for row in answer(text, path).to_pylist()]
+
+
+def test_show_providers_has_stackqls_columns():
+    assert answer("SHOW PROVIDERS").column_names == ["name", "version"]
+    assert [name for name, *_ in rows("SHOW EXTENDED PROVIDERS")] == ["aws"]
+
+
+def test_show_services_has_stackqls_columns():
+    assert rows("SHOW SERVICES IN aws") == [("aws.sagemaker", "sagemaker", "Amazon SageMaker")]
+    extended = answer('show extended services from "aws"')
+    assert extended.column_names == ["id", "name", "title", "description", "version", "preferred"]
+    assert extended["preferred"].to_pylist() == [True]
+
+
+def test_show_resources_lists_the_tables():
+    shown = answer("SHOW RESOURCES IN aws.sagemaker")
+    assert shown.column_names == ["name", "id"]
+    assert ("models", "aws.sagemaker.models") in rows("SHOW RESOURCES IN AWS.SageMaker")
+
+
+def test_show_extended_resources_adds_what_can_be_done():
+    shown = answer("SHOW EXTENDED RESOURCES IN aws.sagemaker LIKE 'inference%'").to_pylist()
+    assert [row["title"] for row in shown] == ["AWS::SageMaker::InferenceExperiment"]
+    assert "list_resources" in shown[0]["methods"]
+
+
+def test_show_methods_has_stackqls_columns():
+    shown = answer("SHOW METHODS IN aws.sagemaker.inference_experiments")
+    assert shown.column_names == ["MethodName", "RequiredParams", "SQLVerb"]
+    assert ("list_resources", "region", "SELECT") in [tuple(row.values()) for row in shown.to_pylist()]
+
+
+def test_show_extended_methods_adds_calls_and_permissions():
+    (shown,) = answer(
+        "SHOW EXTENDED METHODS IN aws.sagemaker.inference_experiments LIKE 'get\\_%'"
+    ).to_pylist()
+    assert shown["call"] == "DescribeInferenceExperiment"
+    assert shown["permissions"].startswith("sagemaker:DescribeInferenceExperiment")
+
+
+def test_show_settings_tells_value_and_default():
+    changed = Settings().changed("regions", "eu-west-1")
+    shown = answer("SHOW SETTINGS LIKE '%REGIONS'", settings=changed).to_pylist()
+    assert [(row["name"], row["value"], row["default"]) for row in shown] == [
+        ("sqlprov_regions", "eu-west-1", "")
+    ]
+    assert answer("SHOW SETTINGS")["name"].to_pylist() == list(Settings.described())
+
+
+def test_show_of_one_setting_tells_its_value():
+    assert answer("show SQLPROV_pushdown")["value"].to_pylist() == ["on"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("SHOW RESOURCES", ("aws", "sagemaker")),
+        ("SHOW RESOURCES IN sagemaker", ("aws", "sagemaker")),
+        ("SHOW RESOURCES IN sagemaker", ("aws",)),
+        ("SHOW RESOURCES IN aws.sagemaker", ("elsewhere", "x")),
+    ],
+)
+def test_what_is_missing_of_a_name_comes_from_use(text, path):
+    assert rows(text, path) == rows("SHOW RESOURCES IN aws.sagemaker")
+
+
+def test_a_table_name_alone_is_enough_after_use():
+    assert rows("SHOW METHODS IN models", ("aws", "sagemaker")) == rows(
+        "SHOW METHODS IN aws.sagemaker.models"
+    )
+    assert rows("SHOW SERVICES", ("aws", "sagemaker")) == rows("SHOW SERVICES IN aws")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("SHOW SERVICES IN awz", "aws"),
+        ("SHOW RESOURCES IN aws.sagemakr", "sagemaker"),
+        ("SHOW METHODS IN aws.sagemaker.model", "models"),
+        ("SHOW RESOURCES IN sagemaker", "aws.sagemaker"),
+        ("SHOW RESOURCES IN aws.sagemaker.models", "aws.sagemaker"),
+        ("SHOW METHODS IN endpoint_config", "aws.sagemaker.endpoint_configs"),
+        ("DESCRIBE EXTENDED modls", "aws.sagemaker.models"),
+        ("DESCRIBE EXTENDED aws.region", "aws.regions"),
+    ],
+)
+def test_a_wrong_name_gets_the_nearest_one_and_a_caret(text, hint):
+    with pytest.raises(UnknownName) as caught:
+        answer(f"/* c */ {text}")
+    name = text.split()[-1]
+    message, line, mark = str(caught.value).split("\n")
+    assert f"Did you mean '{hint}'?" in message
+    assert line[mark.index("^") :] == name
+
+
+@pytest.mark.parametrize("text", ["SHOW SERVICES", "SHOW RESOURCES", "SHOW METHODS"])
+def test_a_missing_name_gets_an_example(text):
+    with pytest.raises(UnknownName, match=f"as in {text} IN aws"):
+        answer(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("aws.sagemaker.models", ()),
+        ("AWS.SageMaker.Models", ()),
+        ('"aws"."sagemaker"."models"', ()),
+        ("sagemaker.models", ("aws",)),
+        ("models", ("aws", "sagemaker")),
+    ],
+)
+def test_describe_of_a_live_table_tells_its_columns(name, path):
+    shown = answer(f"DESCRIBE {name}", path)
+    assert shown.column_names == ["name", "type", "description"]
+    assert shown["name"].to_pylist() == [
+        column.name for column in CATALOG.table("aws", "sagemaker", "models").columns
+    ]
+    assert shown.equals(answer(f"desc table {name}", path))
+
+
+def test_describe_extended_tells_where_a_column_comes_from():
+    shown = answer("DESCRIBE EXTENDED aws.sagemaker.inference_experiments").to_pylist()
+    by_name = {row["name"]: row for row in shown}
+    assert by_name["name"]["key"] and by_name["data__Identifier"]["key"] and not by_name["type"]["key"]
+    assert by_name["name"]["call"] == "ListInferenceExperiments"
+    assert by_name["kms_key"]["call"] == "DescribeInferenceExperiment"
+    assert by_name["tags"]["call"] == "ListTags"
+    assert by_name["creation_time"]["filters"] == "CreationTimeAfter, CreationTimeBefore"
+    assert by_name["type"]["constraint"] == "ShadowMode"
+    assert by_name["name"]["constraint"].startswith("1 to 120 characters")
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("DESCRIBE models", ()),
+        ("DESCRIBE sagemaker.models", ()),
+        ("DESCRIBE models", ("aws",)),
+        ("DESCRIBE models", ("memory", "main")),
+        ("DESCRIBE my_table", ("aws", "sagemaker")),
+        ("DESCRIBE regions", ()),
+        ("DESCRIBE regions", ("memory", "main")),
+        ("DESCRIBE regions", ("aws", "sagemaker")),
+        ("DESCRIBE memory.regions", ()),
+        ("DESCRIBE a.b.c.d", ()),
+        ("DESCRIBE method", ()),
+    ],
+)
+def test_describe_of_another_table_is_left_to_duckdb(text, path):
+    (found,) = parse(text)
+    assert isinstance(found, Describe) and not found.applies(CATALOG, path)
+
+
+@pytest.mark.parametrize(
+    "text", ["DESCRIBE SELECT 1", "DESCRIBE FROM t", "DESCRIBE", "DESCRIBE (SELECT 1)", "DESCRIBE 'x.csv'"]
+)
+def test_describe_of_a_query_is_duckdbs(text):
+    assert not isinstance(parse(text)[0], Answered)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("aws.regions", ()),
+        ("AWS.Regions", ("memory", "main")),
+        ("aws.main.regions", ()),
+        ("regions", ("aws", "main")),
+    ],
+)
+def test_the_table_of_regions_is_described_like_others(name, path):
+    shown = answer(f"DESCRIBE {name}", path)
+    assert shown.column_names == ["name", "type", "description"]
+    assert shown["name"].to_pylist() == ["region", "partition", "description"]
+    assert all(shown["description"].to_pylist())
+    extended = answer(f"DESCRIBE EXTENDED {name}", path)
+    assert extended.column_names == answer("DESCRIBE EXTENDED aws.sagemaker.models").column_names
+    assert extended["key"].to_pylist() == [True, False, False]
+
+
+def test_the_table_of_regions_has_no_methods():
+    assert answer("SHOW METHODS IN aws.regions").num_rows == 0
+    assert answer("SHOW EXTENDED METHODS IN regions", ("aws", "main")).num_rows == 0
+    with pytest.raises(UnknownName, match=r"'aws\.regions' has no methods"):
+        answer("DESCRIBE METHOD aws.regions.list_resources")
+
+
+STRUCT = pa.struct(
+    [("Key", pa.string()), ("odd name", pa.int32()), ('a"b', pa.bool_()), ("lower", pa.float32())]
+)
+TYPES = [
+    *(pa.string(), pa.large_string(), pa.bool_(), pa.binary(), pa.date32(), pa.float32(), pa.float64()),
+    *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+    *(
+        pa.timestamp("s"),
+        pa.timestamp("ms"),
+        pa.timestamp("us"),
+        pa.timestamp("ns"),
+        pa.timestamp("us", "UTC"),
+    ),
+    *(
+        pa.list_(pa.string()),
+        pa.list_(STRUCT),
+        pa.struct([("A", STRUCT)]),
+        pa.map_(pa.string(), pa.list_(STRUCT)),
+    ),
+    pa.decimal128(10, 2),
+]
+
+
+def duckdb_says(schema):
+    empty = schema.empty_table()
+    with duckdb.connect() as connection:
+        connection.register("empty", empty)
+        return [row[1] for row in connection.execute("DESCRIBE empty").fetchall()]
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=str)
+def test_a_type_is_spelt_as_duckdb_spells_it(kind):
+    assert [duckdb_type(kind)] == duckdb_says(pa.schema([("c", kind)]))
+
+
+@pytest.mark.parametrize("name", CATALOG.tables("aws", "sagemaker"))
+def test_every_column_of_every_table_is_typed_as_duckdb_types_it(name):
+    columns = CATALOG.table("aws", "sagemaker", name).columns
+    schema = pa.schema([(column.name, column.type) for column in columns])
+    assert answer(f"DESCRIBE aws.sagemaker.{name}")["type"].to_pylist() == duckdb_says(schema)
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "matches"),
+    [
+        ("models", "models", True),
+        ("models", "MOD%", True),
+        ("models", "%del%", True),
+        ("models", "model", False),
+        ("models", "model_", True),
+        ("a_b", r"a\_b", True),
+        ("axb", r"a\_b", False),
+        ("50%", r"50\%", True),
+        ("a.b", "a.b", True),
+        ("axb", "a.b", False),
+        ("", "%", True),
+        ("a\nb", "a%b", True),
+    ],
+)
+def test_like_is_sqls_like_without_regard_to_case(text, pattern, matches):
+    assert like(text, pattern) is matches

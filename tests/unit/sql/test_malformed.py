@@ -1,0 +1,56 @@
+import duckdb
+import pytest
+
+from sqlprov.errors import MalformedSQL
+from sqlprov.sql.malformed import malformed
+
+
+def error(text):
+    with duckdb.connect() as connection:
+        connection.execute("create table t (a int)")
+        with pytest.raises(duckdb.ParserException) as caught:
+            connection.execute(text)
+    found = malformed(str(caught.value), text)
+    assert isinstance(found, MalformedSQL)
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("SELEC 1", "SELEC", "No statement begins with 'SELEC'. Did you mean 'SELECT'?"),
+        ("/* c */\n\n  DESCRIB t", "DESCRIB", "Did you mean 'DESCRIBE'?"),
+        ("INSRT INTO t VALUES (1)", "INSRT", "Did you mean 'INSERT'?"),
+        ("EXPLIAN select 1", "EXPLIAN", "Did you mean 'EXPLAIN'?"),
+        ("foo", "foo", "No statement begins with 'foo'."),
+        ("SELECT * FORM t", "FORM", "Syntax error at 'FORM'. Did you mean 'FROM'?"),
+        ("select a from t wher a = 1", "wher", "Did you mean 'WHERE'?"),
+        ("insert into t (a) valus (1)", "valus", "Did you mean 'VALUES'?"),
+        ("create tabel x (a int)", "tabel", "Did you mean 'TABLE'?"),
+        ("select '日本日本', a frm t", "frm", "Did you mean 'FROM'?"),
+        ("select '日本日本', a,, b", ", b", 'Syntax error at or near ","'),
+        ("select 1,\n  2 as x y\nfrom t", "y", 'Syntax error at or near "y"'),
+        ("select\u00a0'é' x y z", "y z", 'Syntax error at or near "y"'),
+        ("select 1)", ")", 'Syntax error at or near ")"'),
+        ("select * frm aws.x", "frm", "Did you mean 'FROM'?"),
+        (
+            "select * from t-x-1 where y",
+            "t-x",
+            "'t-x' is a name only in quotation marks. Did you mean 't_x'?",
+        ),
+        ("select * from t - x", "- x", 'Syntax error at or near "-"'),
+        ("select f(1, (2)", "(1", "'(' is opened here and never closed."),
+        ("select [1, 2", "[", "'[' is opened here and never closed."),
+        (f"select '{'a' * 200}', a b c, '{'b' * 200}'", "c, ", 'Syntax error at or near "c"'),
+        ("select e'a\\x' a b c", "b c", 'Syntax error at or near "b"'),
+    ],
+)
+def test_the_caret_stands_under_the_place_in_the_users_own_text(text, place, said):
+    message, line, mark = error(text).rsplit("\n", 2)
+    assert said in message
+    assert line[mark.index("^") :].startswith(place)
+    assert line.split(": ", 1)[1] in text
+
+
+def test_a_message_without_a_place_is_kept():
+    assert error("select from t") == "SELECT clause without selection list"

@@ -1,0 +1,385 @@
+import pytest
+
+from sqlprov.catalog import Catalog
+from sqlprov.sql import Delete, Explain, Insert, Query, Update, parse, refusal
+
+CATALOG = Catalog()
+T = "aws.sagemaker.inference_experiments"
+
+VARIANTS = """[{"ModelName": "m", "VariantName": "it''s (a), -- 'x'"}]""".replace("'x'", "''x''")
+SEED_REQUIRED = f"""/*+ create */
+INSERT INTO aws.sagemaker.inference_experiments (
+ Name,
+ Type,
+ RoleArn,
+ EndpointName,
+ ModelVariants,
+ region
+)
+SELECT{" "}
+'triage',
+ 'ShadowMode',
+ 'arn:aws:iam::123456789012:role/r',
+ 'support',
+ '{VARIANTS}',
+'us-east-1'"""
+SEED_ALL = f"""/*+ create */
+INSERT INTO aws.sagemaker.inference_experiments (
+ Name,
+ Type,
+ Description,
+ RoleArn,
+ EndpointName,
+ Schedule,
+ KmsKey,
+ DataStorageConfig,
+ ModelVariants,
+ ShadowModeConfig,
+ Tags,
+ StatusReason,
+ DesiredState,
+ region
+)
+SELECT{" "}
+ 'triage',
+ 'ShadowMode',
+ 'from here, where? returning',
+ 'arn:aws:iam::123456789012:role/r',
+ 'support',
+ '{{"StartTime": "2026-01-01T00:00:00Z", "EndTime": "2026-01-08T00:00:00Z"}}',
+ 'alias/key',
+ '{{"Destination": "s3://b/p", "ContentType": {{"CsvContentTypes": ["text/csv"]}}}}',
+ '{VARIANTS}',
+ '{{"SourceModelVariantName": "a", "ShadowModelVariants": [{{"SamplingPercentage": 50}}]}}',
+ '[{{"Key": "team", "Value": "search"}}]',
+ 'because',
+ 'Running',
+ 'us-east-1'"""
+SEED_DELETE = """/*+ delete */
+DELETE FROM aws.sagemaker.inference_experiments
+WHERE data__Identifier = 'triage'
+AND region = 'us-east-1'"""
+
+
+def one(text, kind):
+    (found,) = parse(text)
+    assert isinstance(found, kind), type(found)
+    assert found.text == text
+    return found
+
+
+def path(*chosen):
+    return lambda: chosen
+
+
+@pytest.mark.parametrize(("text", "count"), [(SEED_REQUIRED, 6), (SEED_ALL, 14)])
+def test_the_seeds_inserts_are_read_and_not_refused(text, count):
+    found = one(text, Insert)
+    assert found.target == ("aws", "sagemaker", "inference_experiments")
+    assert found.columns[0] == "Name" and found.columns[-1] == "region" and len(found.columns) == count
+    assert found.source == text[text.index("SELECT") :]
+    assert (found.by_name, found.returning, found.wait) == (False, None, False)
+    assert found.applies(CATALOG, ()) and refusal(found, CATALOG, path()) is None
+
+
+def test_the_seeds_delete_is_read_and_not_refused():
+    found = one(SEED_DELETE, Delete)
+    assert found.where == "data__Identifier = 'triage'\nAND region = 'us-east-1'"
+    assert (found.using, found.returning, found.wait) == (None, None, False)
+    assert found.applies(CATALOG, ()) and refusal(found, CATALOG, path()) is None
+
+
+def test_the_semicolon_and_what_surrounds_it_are_no_part_of_a_write():
+    first, second = parse(f"{SEED_ALL};\n-- the next\n{SEED_DELETE}; ")
+    assert first.text == SEED_ALL
+    assert second.text == f"-- the next\n{SEED_DELETE}"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "source", "returning"),
+    [
+        ("insert into t values (1, 'a')", None, "values (1, 'a')", None),
+        ("insert into t (a, b) values (1, 2), (3, 4) returning a", ("a", "b"), "values (1, 2), (3, 4)", "a"),
+        ("insert into t (a,) select 1", ("a",), "select 1", None),
+        ('insert into t ("Role ""Arn""", "select") from u', ('Role "Arn"', "select"), "from u", None),
+        (
+            "insert into t (values, set, do) values (1, 2, 3)",
+            ("values", "set", "do"),
+            "values (1, 2, 3)",
+            None,
+        ),
+        ("insert into t as x (a) table u returning x.a, 1", ("a",), "table u", "x.a, 1"),
+        ("insert into t (select a from u)", None, "(select a from u)", None),
+        ("insert into t ((select 1) union (select 2))", None, "((select 1) union (select 2))", None),
+        (
+            "insert into t (a) (select 1) union all (values (2))",
+            ("a",),
+            "(select 1) union all (values (2))",
+            None,
+        ),
+        ("insert into t (from u)", None, "(from u)", None),
+        ("insert into t (values (1))", None, "(values (1))", None),
+        ("insert into t pivot u on a in (1) using sum(b)", None, "pivot u on a in (1) using sum(b)", None),
+        (
+            "insert into t select 1 as returning, x.returning from x returning *, 'returning' as b",
+            None,
+            "select 1 as returning, x.returning from x",
+            "*, 'returning' as b",
+        ),
+        (
+            "insert into t select a from u join v on conflict returning (select max(a) from t)",
+            None,
+            "select a from u join v on conflict",
+            "(select max(a) from t)",
+        ),
+        (
+            "insert into t select {'returning': [1, 2], 'b': '{\"a\": 1}'}, [x for x in l if x > 1], $a, ?",
+            None,
+            "select {'returning': [1, 2], 'b': '{\"a\": 1}'}, [x for x in l if x > 1], $a, ?",
+            None,
+        ),
+        (
+            "insert into t with w as (select 1 returning_) from w",
+            None,
+            "with w as (select 1 returning_) from w",
+            None,
+        ),
+        (
+            "with w as (select 1) insert into t select * from w",
+            None,
+            "with w as (select 1)\nselect * from w",
+            None,
+        ),
+        (
+            "with w as (select 1), v(a) as materialized (from w) insert into t (a) from v returning a",
+            ("a",),
+            "with w as (select 1), v(a) as materialized (from w)\nfrom v",
+            "a",
+        ),
+        (
+            "with w as (select 1) insert into t with v as (from w) from v",
+            None,
+            "with w as (select 1)\nFROM (with v as (from w) from v)",
+            None,
+        ),
+        (
+            "with w as (select 1) insert into t (with v as (from w) from v)",
+            None,
+            "with w as (select 1)\nFROM ((with v as (from w) from v))",
+            None,
+        ),
+    ],
+)
+def test_an_insert_is_cut_into_columns_source_and_returning(text, columns, source, returning):
+    found = one(text, Insert)
+    assert (found.target, found.columns, found.source, found.returning) == (
+        ("t",),
+        columns,
+        source,
+        returning,
+    )
+    assert found.refused is None
+
+
+@pytest.mark.parametrize(
+    ("text", "by_name"),
+    [
+        ("insert into t by name select 1 as a", True),
+        ("insert into t as x by name select 1 as a", True),
+        ("insert into t by position select 1", False),
+        ('insert into "by" select 1', False),
+    ],
+)
+def test_by_name_is_told_from_by_position(text, by_name):
+    assert one(text, Insert).by_name is by_name
+
+
+@pytest.mark.parametrize(
+    ("text", "alias", "assignments", "from_", "where", "returning"),
+    [
+        ("update t set a = 1 where b", None, [("a", "1")], None, "b", None),
+        ("update t as x set a = x.b where x.c", "x", [("a", "x.b")], None, "x.c", None),
+        ('update t "My X" set a = 1, where b', "My X", [("a", "1")], None, "b", None),
+        ("update t as set set set = 1 where b", "set", [("set", "1")], None, "b", None),
+        (
+            'update t set "A, b" = f(1, 2), c = case when d then 1 else (select 2 from u where v) end where e',
+            None,
+            [("A, b", "f(1, 2)"), ("c", "case when d then 1 else (select 2 from u where v) end")],
+            None,
+            "e",
+            None,
+        ),
+        (
+            "update t set a = b is not distinct from c, d = u.from from u join v using (id) where x.where "
+            "returning a + 1 as where, 'x'",
+            None,
+            [("a", "b is not distinct from c"), ("d", "u.from")],
+            "u join v using (id)",
+            "x.where",
+            "a + 1 as where, 'x'",
+        ),
+        (
+            "update t set s = {'a': 1, 'b': [2, 3]}, j = '{\"x\": \"where, from\"}', k = [1, 2][1], m = $$a, b$$ "
+            "from (select 1 where true) q where a in (select b from c where d) and exists (from e)",
+            None,
+            [
+                ("s", "{'a': 1, 'b': [2, 3]}"),
+                ("j", '\'{"x": "where, from"}\''),
+                ("k", "[1, 2][1]"),
+                ("m", "$$a, b$$"),
+            ],
+            "(select 1 where true) q",
+            "a in (select b from c where d) and exists (from e)",
+            None,
+        ),
+        (
+            "update t set (a, b) = (f(1, 2), 3), (c, d) = row(4, 5), (e, f) = 6, (g) = (7), (h, i) = ((8, 9)) where j",
+            None,
+            [
+                *(("a", "f(1, 2)"), ("b", "3"), ("c", "4"), ("d", "5"), ("e", "6"), ("f", "6")),
+                *(("g", "7"), ("h", "8"), ("i", "9")),
+            ],
+            None,
+            "j",
+            None,
+        ),
+        ("update t set a = ?, b = $x where c = $1", None, [("a", "?"), ("b", "$x")], None, "c = $1", None),
+    ],
+)
+def test_an_update_is_cut_into_assignments_and_clauses(text, alias, assignments, from_, where, returning):
+    found = one(text, Update)
+    assert (found.target, found.alias) == (("t",), alias)
+    assert found.assignments == tuple(assignments)
+    assert (found.from_, found.where, found.returning) == (from_, where, returning)
+    assert found.refused is None
+
+
+@pytest.mark.parametrize(
+    ("text", "alias", "using", "where", "returning"),
+    [
+        ("delete from t where a", None, None, "a", None),
+        ("delete from t as x where x.a", "x", None, "x.a", None),
+        ("delete from t x using u as y where x.a = y.a", "x", "u as y", "x.a = y.a", None),
+        (
+            "delete from t using u join v using (id), (from w where a) where t.b in (select c where d) returning *",
+            None,
+            "u join v using (id), (from w where a)",
+            "t.b in (select c where d)",
+            "*",
+        ),
+        (
+            "delete from t where 'where' = \"returning\" returning a",
+            None,
+            None,
+            "'where' = \"returning\"",
+            "a",
+        ),
+    ],
+)
+def test_a_delete_is_cut_into_its_clauses(text, alias, using, where, returning):
+    found = one(text, Delete)
+    assert (found.target, found.alias, found.using) == (("t",), alias, using)
+    assert (found.where, found.returning, found.refused) == (where, returning, None)
+
+
+def test_comments_may_stand_anywhere_and_stay_within_the_texts():
+    text = (
+        "/* insert */ update /* set */ aws . /* x */ sagemaker.-- y\n models /* set */ as /* b */ b set -- from\n"
+        "a /* = */ = /* where */ 1 /* , */ + -- where\n 2 /* from */ where /* x */ c /* returning */ = 1 -- end"
+    )
+    found = one(text, Update)
+    assert found.target == ("aws", "sagemaker", "models") and found.alias == "b"
+    assert found.assignments == (("a", "1 /* , */ + -- where\n 2"),)
+    assert found.where == "c /* returning */ = 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen", "applies"),
+    [
+        (f"delete from {T} where a", (), True),
+        ('delete from "aws"."SageMaker"."models" where a', (), True),
+        ("delete from `AWS`.sagemaker.MODELS where a", (), True),
+        ("update sagemaker.models set a = 1 where b", ("aws", "main"), True),
+        ("insert into models select 1", ("aws", "sagemaker"), True),
+        ("insert into models select 1", ("memory", "main"), False),
+        ("insert into sagemaker.models select 1", ("memory", "main"), False),
+        ("insert into memory.sagemaker.models select 1", ("aws", "sagemaker"), False),
+        ("insert into local select 1", ("aws", "sagemaker"), False),
+        ("insert into aws.sagemaker.nosuch select 1", (), False),
+        ("insert into a.b.c.models select 1", (), False),
+    ],
+)
+def test_a_write_applies_to_live_tables_only(text, chosen, applies):
+    (found,) = parse(text)
+    assert found.applies(CATALOG, chosen) is applies
+
+
+@pytest.mark.parametrize(
+    ("text", "wait"),
+    [
+        ("/*+ AWAIT */ delete from t where a", True),
+        ("-- c\n/*+ delete */ /*+ await */ delete from t where a", True),
+        ("/*+ create, Await */ insert into t values (1)", True),
+        ("insert /*+ AWAIT  */ into t values (1)", True),
+        ("update /*+ AWAIT */ t set a = 1 where b", True),
+        ("with x as (select 1) /*+ AWAIT */ delete from t where a", True),
+        ("with x as (select 1) delete /*+ AWAIT */ from t where a", True),
+        ("explain /*+ AWAIT */ delete from t where a", True),
+        ("/*+ AWAIT */ explain delete from t where a", True),
+        ("/*+ update */ update t set a = 1 where b", False),
+        ("/* AWAIT */ delete from t where a", False),
+        ("-- + AWAIT\ndelete from t where a", False),
+        ("insert into t values ('/*+ AWAIT */')", False),
+    ],
+)
+def test_the_hint_await_makes_a_write_wait(text, wait):
+    (found,) = parse(text)
+    assert (found.inner if isinstance(found, Explain) else found).wait is wait
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "insert into t",
+        "insert into t (a)",
+        "insert into t (a) drop table u",
+        "insert into t set a = 1",
+        "insert into t (select 1",
+        "insert into t select 1)",
+        "insert into t show tables",
+        "update t",
+        "update t set",
+        "update t set where b",
+        "update t set a",
+        "update t set a = where b",
+        "update t set a.b = 1 where c",
+        "update t set (a, b) = (1, 2, 3) where c",
+        "update t set () = (1) where c",
+        "update t set a = 1 from where c",
+        "update t set a = 1 from u limit 1 where c",
+        "update extensions",
+        "delete t where a",
+        "delete from t where",
+        "delete from t where (a",
+        "delete from t where a returning",
+        "delete from t limit 1",
+        "delete from t using u union select 1 where a",
+        "delete from 'models' where a",
+    ],
+)
+def test_what_cannot_be_read_is_left_to_duckdb(text):
+    assert type(one(text, Query)) is Query
+
+
+def test_a_write_that_does_not_apply_is_a_query_like_any_other():
+    found = one("with w as (select 1) insert into t from w", Query)
+    assert (found.verb, found.target) == ("INSERT", ("t",)) and "w" in found.words
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [(SEED_ALL, Insert), (SEED_DELETE, Delete), ("update t set a = 1 where b", Update)]
+)
+def test_explain_of_a_write_holds_it(text, kind):
+    (found,) = parse(f"select 1; explain {text}")[1:]
+    assert isinstance(found, Explain) and isinstance(found.inner, kind)
+    assert found.inner.text == text[text.index("*/") + 3 :] if "*/" in text else found.inner.text == text
