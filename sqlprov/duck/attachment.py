@@ -23,9 +23,8 @@ from sqlprov.catalog import Catalog, Table
 from sqlprov.duck.errors import translated
 from sqlprov.duck.filters import predicate
 from sqlprov.duck.interrupts import on_interrupt
-from sqlprov.duck.live_table import Fetch, LiveTable, Scan
+from sqlprov.duck.live_table import Fetch, LiveTable
 from sqlprov.duck.session import DEFAULT_PARTITION, quoted, regions_table
-from sqlprov.duck.told import Told
 from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, RegionError, nearest
 from sqlprov.plan.read import Demand, ReadPlan, Regions, named, plan_read
 from sqlprov.settings import Settings
@@ -143,7 +142,7 @@ class Attachment:
                 own.execute(f"CREATE SCHEMA IF NOT EXISTS {base}.{quoted(table.service)}")
                 own.execute(f"USE {base}.{quoted(table.service)}")
                 self._cloud.let_read(table)
-                live = _AttachedTable(table, self._demanded)
+                live = LiveTable(table, self._demanded)
                 own.from_arrow(live).project(live.view).create_view(table.name)
 
     # Demands; DuckDB may make them on threads of its own
@@ -156,7 +155,7 @@ class Attachment:
 
         def start() -> Iterator[pa.RecordBatch]:
             batches = self._batches(plan, run)
-            next(batches)  # an error of the first call is then told by DuckDB's own `open`
+            next(batches)  # raised in to_reader(), the first call's error reaches DuckDB without a traceback
             return batches
 
         return start, filter_
@@ -196,24 +195,11 @@ class Attachment:
             yield from reading.batches()
         except KeyboardInterrupt:
             raise Cancelled("The statement was interrupted.") from None
+        except Error as error:
+            # Arrow appends the traceback, and the causes, to the text that DuckDB shows.
+            raise error.with_traceback(None) from None
         finally:
             run.cancel()
-
-
-class _AttachedTable(LiveTable):
-    """A live table whose errors DuckDB tells as they are, as nobody else can."""
-
-    def scanner(
-        self, columns: list[str] | None = None, filter: pc.Expression | None = None, **_: object
-    ) -> Scan:
-        names = tuple(self.schema.names if columns is None else columns)
-        start, left = self._demanded(self, names, filter)
-        return _AttachedScan(self, names, left, start)
-
-
-class _AttachedScan(Scan):
-    def to_reader(self) -> Any:
-        return Told(self.projected_schema, self._filtered(self._start()))
 
 
 def _end(runs: deque[Run], cloud: Cloud) -> None:

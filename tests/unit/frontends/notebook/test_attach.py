@@ -158,8 +158,9 @@ def test_an_error_of_a_later_call_keeps_its_text(con: duckdb.DuckDBPyConnection,
         with pytest.raises(duckdb.Error) as told:
             con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
         without_request = str(expected.value).partition("(request")[0]
-        assert without_request in str(told.value)
-        assert "Traceback" not in str(told.value) and "Python exception" not in str(told.value)
+        assert without_request in str(told.value).splitlines()[0]
+        assert "botocore" not in str(told.value), "the cause is left out"
+        assert len(str(told.value).splitlines()) < 10
         em.clear_faults()
         assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(1_000,)]
 
