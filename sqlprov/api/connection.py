@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from sqlprov.aws.diagnostics import Finding
     from sqlprov.aws.run import CallRecord, Progress
     from sqlprov.aws.write.writing import Outcome
+    from sqlprov.duck.vocabulary import Vocabulary
     from sqlprov.duck.writes import Confirm
     from sqlprov.emulator import Emulator
-    from sqlprov.frontends.completion.vocabulary import Vocabulary
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 _closing: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
@@ -413,13 +413,13 @@ class Connection(Fetching):
 
     def vocabulary(self) -> Vocabulary:
         """The words that may be written: DuckDB's, and its own tables; not while a statement is under way."""
-        from sqlprov.frontends.completion.vocabulary import vocabulary
+        from sqlprov.duck.vocabulary import read_vocabulary
 
         self._check()
         self._close_result()
         live = (*self.catalog.providers(), OWN)
         return self._driver.do(
-            lambda: vocabulary(self._cursor.duck, self._cursor.path(), live), self._cursor.duck.interrupt
+            lambda: read_vocabulary(self._cursor.duck, self._cursor.path(), live), self._cursor.duck.interrupt
         )
 
     # Running and ending

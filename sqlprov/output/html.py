@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import pyarrow as pa
 
 from sqlprov.errors import counted
-
-if TYPE_CHECKING:
-    from sqlprov.api.result import Result
 
 ROWS = 50
 """Rows, outcomes and calls that are shown at most."""
@@ -26,7 +23,7 @@ _STYLE = (
 _NESTED = (pa.types.is_struct, pa.types.is_list, pa.types.is_large_list, pa.types.is_map)
 
 
-def page(result: Result) -> str:
+def page(result: Any) -> str:
     """What `_repr_html_` shows; reads no more rows than that."""
     parts = []
     if result.has_rows:
@@ -52,7 +49,7 @@ def _outcomes(outcomes: Sequence[Any]) -> str:
     return _listed("outcome", ("row", "region", "key", "status", "operations", "reason"), rows, len(outcomes))
 
 
-def _calls(result: Result) -> str:
+def _calls(result: Any) -> str:
     rows = (
         (call.operation, call.region, dict(call.parameters), call.rows, call.attempts, call.error)
         for call in result.calls

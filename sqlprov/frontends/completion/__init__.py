@@ -14,7 +14,7 @@ from sqlprov.settings import Settings
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
     from sqlprov.catalog.table import Method, Table
-    from sqlprov.frontends.completion.vocabulary import Vocabulary
+    from sqlprov.duck.vocabulary import Vocabulary
 
 MOST = 300
 """Words offered at most."""

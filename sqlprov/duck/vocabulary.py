@@ -1,4 +1,4 @@
-"""A DuckDB connection in; the words that may be written in its SQL out, for completion."""
+"""Lists the words that a DuckDB connection knows, for completion."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _COLUMNS = """
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What DuckDB knows at one time.
+    """DuckDB's words at one time.
 
     Attributes:
-        path: what USE chose: catalog and schema.
+        path: catalog and schema that USE chose.
         relations: name of a table or view of its own -> its columns, name and type; the name has its database and
             schema where they are not those of `path`.
         keywords: in upper case.
@@ -38,25 +38,27 @@ class Vocabulary:
     functions: Mapping[str, str]
 
 
-def vocabulary(duck: duckdb.DuckDBPyConnection, path: tuple[str, ...], live: tuple[str, ...]) -> Vocabulary:
+def read_vocabulary(
+    duck: duckdb.DuckDBPyConnection, path: tuple[str, ...], live: tuple[str, ...]
+) -> Vocabulary:
     """The words that `duck` knows; the tables of the catalogs `live` are left out."""
     relations: dict[str, list[tuple[str, str]]] = {}
     try:
         rows = duck.execute(_COLUMNS, [list(live)]).fetchall()
     except duckdb.Error:
-        rows = []  # in an aborted transaction it answers nothing
+        rows = []  # an aborted transaction refuses every query
     for database, schema, table, column, kind in rows:
         whole = (database, schema, table)
         name = table if whole[:2] == path[:2] or database == "temp" else ".".join(whole)
         relations.setdefault(name, []).append((column, kind))
-    keywords, functions = _fixed()
+    keywords, functions = _read_keywords_and_functions()
     return Vocabulary(
         path, {name: tuple(columns) for name, columns in relations.items()}, keywords, functions
     )
 
 
 @cache
-def _fixed() -> tuple[tuple[str, ...], Mapping[str, str]]:
+def _read_keywords_and_functions() -> tuple[tuple[str, ...], Mapping[str, str]]:
     """Keywords and functions, which are the same for every connection."""
     with duckdb.connect() as duck:
         keywords = tuple(str(row[0]) for row in duck.execute(_KEYWORDS).fetchall())
