@@ -29,7 +29,7 @@ from sqlprov.sql import (
     Write,
     refusal,
 )
-from sqlprov.sql.tokens import Kind, tokens
+from sqlprov.sql.lexer import TokenKind, tokenize
 
 if TYPE_CHECKING:
     from sqlprov.aws.run import Run
@@ -352,7 +352,7 @@ class Cursor:
             statements = self.duck.extract_statements(text)
         except duckdb.Error:
             # A statement of ours, such as EXEC, or one that will be refused.
-            given = (token.text for token in tokens(text) if token.kind is Kind.PARAMETER)
+            given = (token.text for token in tokenize(text) if token.kind is TokenKind.PARAMETER)
             return frozenset(name[1:] for name in given if name[0] == "$")
         return frozenset(name for statement in statements for name in statement.named_parameters)
 

@@ -10,7 +10,7 @@ import duckdb
 
 from sqlprov.aws.run import Run
 from sqlprov.duck.session import Session
-from sqlprov.sql.tokens import tokens
+from sqlprov.sql.lexer import tokenize
 
 if TYPE_CHECKING:
     from sqlprov.plan.read.hints import Contained, Hints
@@ -312,7 +312,7 @@ class Names:
         texts = [text.lower()]
         while texts:
             # Without comments: one may stand between a name and its parenthesis.
-            here = " ".join(token.text for token in tokens(texts.pop()))
+            here = " ".join(token.text for token in tokenize(texts.pop()))
             called, words = set(CALLED.findall(here)), set(WORD.findall(here))
             known = [(name, body, called) for name, body in self._definitions.macros()]
             known += [(name[-1], body, words) for name, body in self._definitions.views()]

@@ -27,8 +27,8 @@ from sqlprov.plan.write.write_rows import PATCH, Drafts, check_assigned, executi
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.insert import Insert
+from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.names import live_table
-from sqlprov.sql.tokens import Kind as TokenKind
 from sqlprov.sql.update import Update
 
 
@@ -344,7 +344,7 @@ class Writing:
             return True
         if all(call.operation != self.table.list.call for call in self.run.calls):
             return True
-        texts = {token.value for token in self.statement.tokens if token.kind is TokenKind.TEXT}
+        texts = {token.value for token in self.statement.tokens if token.kind is TokenKind.STRING}
         texts.update(_texts(self.parameters))
         return all("|".join(target.write.key) in texts for target in targets)
 

@@ -12,6 +12,7 @@ from sqlprov.sql.describe_method import DescribeMethod
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.explain import Explain
 from sqlprov.sql.insert import Insert
+from sqlprov.sql.lexer import Token, TokenKind, tokenize
 from sqlprov.sql.phrase import Phrase
 from sqlprov.sql.query import Query
 from sqlprov.sql.refusal import refusal, unfilled
@@ -19,7 +20,6 @@ from sqlprov.sql.setting import SetSetting
 from sqlprov.sql.show import Show
 from sqlprov.sql.show_insert import ShowInsert
 from sqlprov.sql.statement import Answered, Statement
-from sqlprov.sql.tokens import Kind, Token, tokens
 from sqlprov.sql.unsupported import Unsupported
 from sqlprov.sql.update import Update
 from sqlprov.sql.write import Write
@@ -103,10 +103,10 @@ def _statement(phrase: Phrase) -> Statement:
 def _phrases(text: str) -> Iterator[Phrase]:
     """The script cut at each `;`."""
     part: list[Token] = []
-    for token in [*tokens(text, comments=True), Token(Kind.MARK, ";", len(text), len(text))]:
-        if not token.says(";"):
+    for token in [*tokenize(text, comments=True), Token(TokenKind.SYMBOL, ";", len(text), len(text))]:
+        if not token.is_one_of(";"):
             part.append(token)
             continue
-        if found := [each for each in part if each.kind is not Kind.COMMENT]:
+        if found := [each for each in part if each.kind is not TokenKind.COMMENT]:
             yield Phrase(text, found, part[0].start, part[-1].end)
         part = []

@@ -13,9 +13,9 @@ from sqlprov.errors import counted
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.duckdb_types import duckdb_type
+from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.phrase import Name, Phrase
 from sqlprov.sql.statement import Answered
-from sqlprov.sql.tokens import Kind
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -77,8 +77,8 @@ def _is_name(phrase: Phrase) -> bool:
     rest = phrase.tokens[phrase.at :]
     parts, dots = rest[::2], rest[1::2]
     return len(parts) == len(dots) + 1 and (
-        all(token.kind in (Kind.WORD, Kind.QUOTED) for token in parts)
-        and all(token.says(".") for token in dots)
+        all(token.kind in (TokenKind.WORD, TokenKind.QUOTED) for token in parts)
+        and all(token.is_one_of(".") for token in dots)
     )
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Compare, In, IsNull, Not, Opaque, Or, Predicate
-from sqlprov.sql.tokens import Kind, Token, tokens
+from sqlprov.sql.lexer import Token, TokenKind, tokenize
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ def predicate(sql: str) -> Predicate:
         MalformedSQL: a literal is not closed.
     """
     stack: list[list[_Item]] = [[]]
-    for item in _items(tokens(sql)):
-        if isinstance(item, Token) and item.says("("):
+    for item in _items(tokenize(sql)):
+        if isinstance(item, Token) and item.is_one_of("("):
             stack.append([])
-        elif isinstance(item, Token) and item.says(")") and len(stack) > 1:
+        elif isinstance(item, Token) and item.is_one_of(")") and len(stack) > 1:
             inner = stack.pop()
             stack[-1].append(_list(inner) if _word(stack[-1], -1) == "IN" else _reduced(inner))
         else:
@@ -103,35 +103,37 @@ def _items(found: Sequence[Token]) -> Iterator[_Item]:
 
 def _ref(found: Sequence[Token], at: int) -> tuple[_Item, int] | None:
     token, end = found[at], at + 1
-    if token.kind is Kind.WORD:
-        is_call = end < len(found) and found[end].says("(")
-        is_type = at > 0 and found[at - 1].says("::", "AS")
+    if token.kind is TokenKind.WORD:
+        is_call = end < len(found) and found[end].is_one_of("(")
+        is_type = at > 0 and found[at - 1].is_one_of("::", "AS")
         if token.text.upper() in _KEYWORDS or is_call or is_type:
             return None
-    elif token.kind is not Kind.QUOTED:
+    elif token.kind is not TokenKind.QUOTED:
         return None
-    while end + 1 < len(found) and found[end].says("."):
+    while end + 1 < len(found) and found[end].is_one_of("."):
         end += 2
     return _Ref(token.value, nested=end > at + 1), end
 
 
 def _value(found: Sequence[Token], at: int) -> tuple[_Item, int] | None:
-    sign = at + 1 < len(found) and found[at].says("-") and found[at + 1].kind is Kind.NUMBER
-    typed = at + 1 < len(found) and found[at].says("TIMESTAMPTZ") and found[at + 1].kind is Kind.TEXT
+    sign = at + 1 < len(found) and found[at].is_one_of("-") and found[at + 1].kind is TokenKind.NUMBER
+    typed = (
+        at + 1 < len(found) and found[at].is_one_of("TIMESTAMPTZ") and found[at + 1].kind is TokenKind.STRING
+    )
     token = found[at + 1] if sign or typed else found[at]
     end = at + (2 if sign or typed else 1)
     value: Any
     if typed:
         value = _time(token.value)
-    elif token.kind is Kind.TEXT:
+    elif token.kind is TokenKind.STRING:
         value = token.value
-    elif token.kind is Kind.NUMBER:
+    elif token.kind is TokenKind.NUMBER:
         value = _number(("-" if sign else "") + token.value.replace("_", ""))
-    elif token.says("TRUE", "FALSE"):
-        value = token.says("TRUE")
+    elif token.is_one_of("TRUE", "FALSE"):
+        value = token.is_one_of("TRUE")
     else:
         return None
-    if end + 1 < len(found) and found[end].says("::"):
+    if end + 1 < len(found) and found[end].is_one_of("::"):
         value, end = _cast(value, found[end + 1].value.upper()), end + 2
     return (_Value(value), end) if value is not None else None
 
@@ -252,7 +254,7 @@ def _columns(items: Sequence[_Item]) -> frozenset[str]:
 
 
 def _is(item: _Item, word: str) -> bool:
-    return isinstance(item, Token) and item.says(word)
+    return isinstance(item, Token) and item.is_one_of(word)
 
 
 def _word(items: Sequence[_Item], index: int) -> str:

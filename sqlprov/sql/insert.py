@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
+from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.phrase import Phrase
-from sqlprov.sql.tokens import Kind
 from sqlprov.sql.write import Write, refused, waits
 
 # What else DuckDB takes for a source (SHOW, SUMMARIZE) is no query by itself.
@@ -81,7 +81,7 @@ class Insert(Write):
 
 
 def _by_name(phrase: Phrase) -> bool:
-    return bool(phrase.take("BY")) and phrase.expect("NAME", "POSITION").says("NAME")
+    return bool(phrase.take("BY")) and phrase.expect("NAME", "POSITION").is_one_of("NAME")
 
 
 def _columns(phrase: Phrase) -> tuple[str, ...] | None:
@@ -90,11 +90,11 @@ def _columns(phrase: Phrase) -> tuple[str, ...] | None:
     if not phrase.take("("):
         return None
     columns: list[str] = []
-    while phrase.next and phrase.next.kind in (Kind.WORD, Kind.QUOTED):
+    while phrase.next and phrase.next.kind in (TokenKind.WORD, TokenKind.QUOTED):
         columns.append(phrase.part(_LIST))
         if not phrase.take(","):
             break
-    if columns and phrase.take(")") and phrase.next and phrase.next.says(*_QUERIES, "(", "DEFAULT"):
+    if columns and phrase.take(")") and phrase.next and phrase.next.is_one_of(*_QUERIES, "(", "DEFAULT"):
         return tuple(columns)
     phrase.at = start
     return None
@@ -112,7 +112,7 @@ def _source(phrase: Phrase, reasons: list[str]) -> str:
     start = phrase.at
     while phrase.take("("):
         pass
-    if phrase.next is None or not phrase.next.says(*_QUERIES):
+    if phrase.next is None or not phrase.next.is_one_of(*_QUERIES):
         phrase.refuse("a query", _QUERIES)
     phrase.at = start
     # DO cannot stand in a query, whose JOIN … ON may go on with a column called conflict.
@@ -132,21 +132,23 @@ def _source(phrase: Phrase, reasons: list[str]) -> str:
 
 def _does(phrase: Phrase) -> bool:
     rest = phrase.tokens[phrase.at :]
-    return any(token.says("DO") and after.says("NOTHING", "UPDATE") for token, after in pairwise(rest))
+    return any(
+        token.is_one_of("DO") and after.is_one_of("NOTHING", "UPDATE") for token, after in pairwise(rest)
+    )
 
 
 def _default(phrase: Phrase, start: int) -> int:
     """Index of a DEFAULT among the values from `start` on; 0 if there is none."""
     found = phrase.tokens
-    if not found[start].says("VALUES"):
+    if not found[start].is_one_of("VALUES"):
         return 0
     return next(
         (
             index
             for index in range(start + 1, phrase.at - 1)
-            if found[index].says("DEFAULT")
-            and found[index - 1].says("(", ",")
-            and found[index + 1].says(")", ",")
+            if found[index].is_one_of("DEFAULT")
+            and found[index - 1].is_one_of("(", ",")
+            and found[index + 1].is_one_of(")", ",")
         ),
         0,
     )

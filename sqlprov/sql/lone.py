@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sqlprov.sql.tokens import Kind, Token
+from sqlprov.sql.lexer import Token, TokenKind
 
 Tokens = Sequence[Token]
 
@@ -22,7 +22,7 @@ _INDIRECT = frozenset(
 )
 """Words of a further relation, of columns that are not named, and of a choice of rows before a condition is asked."""
 _CLAUSES = ("WHERE", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT", "OFFSET")
-_NAMES = (Kind.WORD, Kind.QUOTED)
+_NAMES = (TokenKind.WORD, TokenKind.QUOTED)
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
@@ -41,20 +41,20 @@ class Lone:
 
 def lone(found: Tokens) -> Lone | None:
     """The only table of a statement with these tokens; `None` if more may be read, or its regions must be analysed."""
-    if not found or not found[0].says("SELECT", "FROM"):
+    if not found or not found[0].is_one_of("SELECT", "FROM"):
         return None
     start = next((at for at, token in enumerate(found) if _begins(found, at, "FROM")), len(found))
     parts, at = _name(found, start + 1)
-    if at < len(found) and found[at].says("AS"):
+    if at < len(found) and found[at].is_one_of("AS"):
         at += 1
     rows = {part.lower() for part in parts[-1:]}
-    if at < len(found) and found[at].kind in _NAMES and not found[at].says(*_CLAUSES):
+    if at < len(found) and found[at].kind in _NAMES and not found[at].is_one_of(*_CLAUSES):
         rows.add(found[at].value.lower())
         at += 1
     items, rest = found[1:start], found[at:]
     if (
         not parts
-        or (rest and not rest[0].says(*_CLAUSES))
+        or (rest and not rest[0].is_one_of(*_CLAUSES))
         or not (_is_plain(items, rows, listed=True) and _is_plain(rest, rows))
     ):
         return None
@@ -71,7 +71,7 @@ def _name(found: Tokens, at: int) -> tuple[tuple[str, ...], int]:
     while at < len(found) and found[at].kind in _NAMES:
         parts.append(found[at].value)
         at += 1
-        if at == len(found) or not found[at].says("."):
+        if at == len(found) or not found[at].is_one_of("."):
             return tuple(parts), at
         at += 1
     return (), at
@@ -91,11 +91,11 @@ def _is_plain(found: Tokens, rows: set[str], *, listed: bool = False) -> bool:
             word = token.value.lower()
             if word in _INDIRECT or (word in rows and not _qualifies(found, at)):
                 return False
-        elif token.says("#"):
+        elif token.is_one_of("#"):
             return False
-        elif token.says("*") and not _counts(found, at):
+        elif token.is_one_of("*") and not _counts(found, at):
             before = found[at - 1] if at else None
-            if not (listed and depth == 0 and (before is None or before.says(",", ".", "DISTINCT"))):
+            if not (listed and depth == 0 and (before is None or before.is_one_of(",", ".", "DISTINCT"))):
                 return False
         depth += (token.text in _OPEN) - (token.text in _CLOSE)
     return True
@@ -105,18 +105,20 @@ def _qualifies(found: Tokens, at: int) -> bool:
     """Whether the name at a token is that of the table of a column: `t.name`, not `t`, nor `t.to_json()`."""
     following = found[at + 1 : at + 4]
     return (
-        len(following) > 1 and following[0].says(".") and not (len(following) > 2 and following[2].says("("))
+        len(following) > 1
+        and following[0].is_one_of(".")
+        and not (len(following) > 2 and following[2].is_one_of("("))
     )
 
 
 def _begins(found: Tokens, at: int, *words: str) -> bool:
     """Whether one of `words` stands at a token, and is no field: `x.order`."""
-    return found[at].says(*words) and not (at and found[at - 1].says("."))
+    return found[at].is_one_of(*words) and not (at and found[at - 1].is_one_of("."))
 
 
 def _counts(found: Tokens, star: int) -> bool:
     """Whether a `*` is that of `count(*)`."""
-    return star > 1 and found[star - 1].says("(") and found[star - 2].says("COUNT")
+    return star > 1 and found[star - 1].is_one_of("(") and found[star - 2].is_one_of("COUNT")
 
 
 def _clauses(found: Tokens) -> list[Tokens]:
@@ -136,10 +138,12 @@ def _regions(found: Tokens, rows: set[str], clause: str) -> bool | None:
         if "region" in token.text.lower():
             if depth or token.kind not in _NAMES or token.value.lower() != "region":
                 return None
-            qualified = at > 1 and found[at - 1].says(".") and found[at - 2].value.lower() in rows
+            qualified = at > 1 and found[at - 1].is_one_of(".") and found[at - 2].value.lower() in rows
             before, after = found[: at - 2 if qualified else at], found[at + 1 :]
             if clause == "SELECT":
-                if (before and not before[-1].says(",", "DISTINCT")) or (after and not after[0].says(",")):
+                if (before and not before[-1].is_one_of(",", "DISTINCT")) or (
+                    after and not after[0].is_one_of(",")
+                ):
                     return None
             elif clause == "WHERE":
                 if not _is_conjunct(found, before, after):
@@ -153,20 +157,22 @@ def _regions(found: Tokens, rows: set[str], clause: str) -> bool | None:
 
 def _is_conjunct(where: Tokens, before: Tokens, after: Tokens) -> bool:
     """Whether WHERE asks that `region`, between `before` and `after`, is one of some values, by `=` or IN."""
-    if not before[-1].says("WHERE", "AND") or any(token.says("OR", "BETWEEN", "CASE") for token in where):
+    if not before[-1].is_one_of("WHERE", "AND") or any(
+        token.is_one_of("OR", "BETWEEN", "CASE") for token in where
+    ):
         return False
-    if len(after) > 1 and after[0].says("=") and _is_value(after[1]):
+    if len(after) > 1 and after[0].is_one_of("=") and _is_value(after[1]):
         rest = after[2:]
-    elif len(after) > 2 and after[0].says("IN") and after[1].says("("):
-        end = next((at for at, token in enumerate(after) if token.says(")")), len(after))
+    elif len(after) > 2 and after[0].is_one_of("IN") and after[1].is_one_of("("):
+        end = next((at for at, token in enumerate(after) if token.is_one_of(")")), len(after))
         values = after[2:end]
-        if not all(_is_value(t) if at % 2 == 0 else t.says(",") for at, t in enumerate(values)):
+        if not all(_is_value(t) if at % 2 == 0 else t.is_one_of(",") for at, t in enumerate(values)):
             return False
         rest = after[end + 1 :]
     else:
         return False
-    return not rest or rest[0].says("AND")
+    return not rest or rest[0].is_one_of("AND")
 
 
 def _is_value(token: Token) -> bool:
-    return token.kind is Kind.PARAMETER or (token.kind is Kind.TEXT and token.text[0] == "'")
+    return token.kind is TokenKind.PARAMETER or (token.kind is TokenKind.STRING and token.text[0] == "'")

@@ -6,8 +6,8 @@ import re
 import unicodedata
 
 from sqlprov.errors import MalformedSQL, caret, nearest
+from sqlprov.sql.lexer import Token, TokenKind, find_closing, tokenize
 from sqlprov.sql.phrase import hyphenated
-from sqlprov.sql.tokens import Kind, Token, closing, tokens
 
 VERBS = re.findall(
     r"\w+",
@@ -32,9 +32,9 @@ def malformed(duckdb_message: str, text: str) -> MalformedSQL:
         duckdb_message: text of its ParserException.
         text: the statement as it was handed to DuckDB.
     """
-    found = tokens(text)
+    found = tokenize(text)
     first = found[0] if found else None
-    if first and first.kind is Kind.WORD and first.text.upper() not in VERBS:
+    if first and first.kind is TokenKind.WORD and first.text.upper() not in VERBS:
         hint = nearest(first.text.upper(), VERBS)
         return MalformedSQL(f"No statement begins with {first.text!r}.{hint}\n{caret(text, first.start)}")
     if opened := _opened(found):
@@ -65,7 +65,7 @@ def _opened(found: list[Token]) -> Token | None:
         (
             token
             for at, token in enumerate(found)
-            if token.says("(", "[") and closing(found, at) == len(found)
+            if token.is_one_of("(", "[") and find_closing(found, at) == len(found)
         ),
         None,
     )
@@ -109,7 +109,7 @@ def _misspelt(found: list[Token], at: int) -> tuple[Token, str] | None:
             other.text == "." and token.start in (other.end, other.start - len(word)) for other in found
         )
         # Of shorter words almost every keyword is a neighbour; and no keyword is a part of a longer name.
-        if not dotted and token.kind is Kind.WORD and len(word) > 2 and word not in {*_CLAUSES, *VERBS}:
+        if not dotted and token.kind is TokenKind.WORD and len(word) > 2 and word not in {*_CLAUSES, *VERBS}:
             hint = nearest(word, _CLAUSES)
             if hint:
                 return token, hint

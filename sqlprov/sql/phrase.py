@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from sqlprov.errors import MalformedSQL, caret, nearest
-from sqlprov.sql.tokens import Kind, Token, closing, tokens
+from sqlprov.sql.lexer import Token, TokenKind, find_closing, tokenize
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Name:
 def hyphenated(script: str, found: list[Token], at: int) -> MalformedSQL | None:
     """The error for `endpoint-configs` where a name is expected and token `at` is its hyphen; `None` if it is none."""
     first = last = at
-    while last + 1 < len(found) and found[last].text == "-" and found[last + 1].kind is Kind.WORD:
+    while last + 1 < len(found) and found[last].text == "-" and found[last + 1].kind is TokenKind.WORD:
         if found[last - 1].end != found[last].start or found[last].end != found[last + 1].start:
             break
         last += 2
-    if first == last or first == 0 or found[first - 1].kind is not Kind.WORD:
+    if first == last or first == 0 or found[first - 1].kind is not TokenKind.WORD:
         return None
     start = found[first - 1].start
     name = script[start : found[last - 1].end]
@@ -74,13 +74,13 @@ class Phrase:
         """Whether the next tokens are these keywords or marks, in this order."""
         ahead = self.tokens[self.at : self.at + len(words)]
         return len(ahead) == len(words) and all(
-            token.says(word) for token, word in zip(ahead, words, strict=True)
+            token.is_one_of(word) for token, word in zip(ahead, words, strict=True)
         )
 
     def take(self, *words: str) -> Token | None:
         """The next token, passed over, if it is one of these."""
         token = self.next
-        if token is None or not token.says(*words):
+        if token is None or not token.is_one_of(*words):
             return None
         self.at += 1
         return token
@@ -105,7 +105,7 @@ class Phrase:
     def part(self, what: str) -> str:
         """A name without dots, as it is meant: without quotes."""
         token = self.next
-        if token is None or token.kind not in (Kind.WORD, Kind.QUOTED):
+        if token is None or token.kind not in (TokenKind.WORD, TokenKind.QUOTED):
             self.refuse(what)
         self.at += 1
         return token.value
@@ -115,7 +115,7 @@ class Phrase:
         if self.take("AS"):
             return self.part("a name after AS")
         token = self.next
-        named = token and token.kind in (Kind.WORD, Kind.QUOTED) and not token.says(*keywords)
+        named = token and token.kind in (TokenKind.WORD, TokenKind.QUOTED) and not token.is_one_of(*keywords)
         return self.part("a name") if named else None
 
     def clause(self, what: str, *ends: str) -> str:
@@ -124,10 +124,12 @@ class Phrase:
         A keyword after `.` or AS is a name, and FROM after DISTINCT belongs to a comparison.
         """
         start = self.at
-        while (token := self.next) and not token.says(")", "]", "}"):
+        while (token := self.next) and not token.is_one_of(")", "]", "}"):
             if any(self.sees(*end.split()) for end in ends) and not self._is_name(token):
                 break
-            self.at = closing(self.tokens, self.at) + 1 if token.says("(", "[", "{") else self.at + 1
+            self.at = (
+                find_closing(self.tokens, self.at) + 1 if token.is_one_of("(", "[", "{") else self.at + 1
+            )
         if self.at > len(self.tokens):
             self.at = len(self.tokens)
             self.refuse("a closing parenthesis")
@@ -143,7 +145,7 @@ class Phrase:
         """The words, in lower case, of the hints `/*+ … */` right before the token at `index`."""
         start = self.tokens[index - 1].end if index else self.offset
         end = self.tokens[index].start if index < len(self.tokens) else self.end
-        between = tokens(self.script[start:end], comments=True)
+        between = tokenize(self.script[start:end], comments=True)
         return frozenset(
             word
             for token in between
@@ -154,13 +156,13 @@ class Phrase:
     def _is_name(self, token: Token) -> bool:
         before = self.tokens[self.at - 1] if self.at else None
         return before is not None and (
-            before.says(".", "AS") or (token.says("FROM") and before.says("DISTINCT"))
+            before.is_one_of(".", "AS") or (token.is_one_of("FROM") and before.is_one_of("DISTINCT"))
         )
 
     def literal(self, what: str) -> str:
         """A text between quotes."""
         token = self.next
-        if token is None or token.kind is not Kind.TEXT:
+        if token is None or token.kind is not TokenKind.STRING:
             self.refuse(what)
         self.at += 1
         return token.value

@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlprov.sql import outline
+from sqlprov.sql.lexer import Token, TokenKind, tokenize
 from sqlprov.sql.lone import Lone, lone
 from sqlprov.sql.phrase import Phrase
 from sqlprov.sql.statement import Statement
-from sqlprov.sql.tokens import Kind, Token, tokens
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -31,7 +31,7 @@ class Query(Statement):
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
         """The tokens of `text`, without comments."""
-        return tuple(tokens(self.text))
+        return tuple(tokenize(self.text))
 
     @cached_property
     def verb(self) -> str:
@@ -61,9 +61,9 @@ class Query(Statement):
         """Every word in lower case: keywords, identifiers, and those within literals (`query('FROM t')`)."""
         found: set[str] = set()
         for token in self.tokens:
-            if token.kind is Kind.WORD:
+            if token.kind is TokenKind.WORD:
                 found.add(token.text.lower())
-            elif token.kind in (Kind.QUOTED, Kind.TEXT):
+            elif token.kind in (TokenKind.QUOTED, TokenKind.STRING):
                 value = token.value.lower()
                 found.add(value)
                 found.update(_WORD.findall(value))
@@ -73,8 +73,8 @@ class Query(Statement):
     def hints(self) -> tuple[str, ...]:
         """The texts of the leading `/*+ … */`."""
         found: list[str] = []
-        for token in tokens(self.text, comments=True) if "/*+" in self.text else ():
-            if token.kind is not Kind.COMMENT:
+        for token in tokenize(self.text, comments=True) if "/*+" in self.text else ():
+            if token.kind is not TokenKind.COMMENT:
                 break
             if token.text.startswith("/*+"):
                 found.append(token.text[3:-2].strip())

@@ -11,9 +11,9 @@ from sqlprov.errors import caret
 from sqlprov.sql import names, outline
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.explain import Explain
+from sqlprov.sql.lexer import Token, TokenKind, tokenize
 from sqlprov.sql.query import Query
 from sqlprov.sql.statement import Statement
-from sqlprov.sql.tokens import Kind, Token, tokens
 from sqlprov.sql.write import Write
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def _unfilled(statement: Statement) -> re.Match[str] | None:
     """The first `{{ name }}` within a literal or a quoted name, or outside of both."""
     if "{{" not in statement.text:
         return None
-    for token in tokens(statement.text):
-        if token.kind in (Kind.TEXT, Kind.QUOTED):
+    for token in tokenize(statement.text):
+        if token.kind in (TokenKind.STRING, TokenKind.QUOTED):
             found = _PLACEHOLDER.search(statement.text, token.start, token.end)
         else:
             found = _PLACEHOLDER.match(statement.text, token.start) if token.text == "{" else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlprov.settings import PREFIX
+from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.phrase import Phrase
 from sqlprov.sql.statement import Statement
-from sqlprov.sql.tokens import Kind
 
 _VALUE = "a value such as 'us-east-1', 16, on or ['us-east-1', 'eu-west-1']"
 
@@ -34,7 +34,7 @@ class SetSetting(Statement):
             return None
         name = str(phrase.name("a setting")).lower()
         value = None
-        if word.says("SET"):
+        if word.is_one_of("SET"):
             if not phrase.take("=", "TO"):
                 phrase.refuse(f"= or TO after {name}")
             value = None if phrase.take("DEFAULT") else _value(phrase)
@@ -56,7 +56,12 @@ def _value(phrase: Phrase) -> str:
 def _scalar(phrase: Phrase) -> str:
     sign = "-" if phrase.take("-") else ""
     token = phrase.next
-    if token is None or token.kind not in (Kind.WORD, Kind.QUOTED, Kind.TEXT, Kind.NUMBER):
+    if token is None or token.kind not in (
+        TokenKind.WORD,
+        TokenKind.QUOTED,
+        TokenKind.STRING,
+        TokenKind.NUMBER,
+    ):
         phrase.refuse(_VALUE)
     phrase.at += 1
     return sign + token.value

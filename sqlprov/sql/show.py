@@ -12,9 +12,9 @@ import pyarrow as pa
 from sqlprov.errors import UnknownName, caret, nearest
 from sqlprov.settings import PREFIX, Settings
 from sqlprov.sql import names
+from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.phrase import Name, Phrase
 from sqlprov.sql.statement import Answered
-from sqlprov.sql.tokens import Kind
 from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
@@ -143,9 +143,9 @@ def _escaped(text: str) -> str:
 def _misspelt(phrase: Phrase) -> bool:
     """Whether `SHOW SERVICS IN aws` means one of ours; DuckDB has SHOW TABLES FROM and SHOW <table>."""
     ahead = phrase.tokens[phrase.at : phrase.at + 2]
-    if len(ahead) < 2 or ahead[0].kind is not Kind.WORD or not ahead[1].says("IN", "FROM", "LIKE"):
+    if len(ahead) < 2 or ahead[0].kind is not TokenKind.WORD or not ahead[1].is_one_of("IN", "FROM", "LIKE"):
         return False
-    return not ahead[0].says("TABLES") and bool(nearest(ahead[0].text, NOUNS))
+    return not ahead[0].is_one_of("TABLES") and bool(nearest(ahead[0].text, NOUNS))
 
 
 def _providers(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:

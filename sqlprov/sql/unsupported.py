@@ -28,7 +28,7 @@ def refuse(phrase: Phrase) -> None:
     for words, reason in _REASONS.items():
         after = phrase.tokens[phrase.at + len(words) :]
         # Alone or before a dot the last word is a name: DESCRIBE method.
-        if phrase.next and phrase.sees(*words) and after and not after[0].says("."):
+        if phrase.next and phrase.sees(*words) and after and not after[0].is_one_of("."):
             verb = " ".join(words)
             raise NotSupportedError(
                 f"{verb} is not supported: {reason}\n{caret(phrase.script, phrase.next.start)}"

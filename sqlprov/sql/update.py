@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlprov.errors import counted
+from sqlprov.sql.lexer import find_closing
 from sqlprov.sql.phrase import Phrase
-from sqlprov.sql.tokens import closing
 from sqlprov.sql.write import AFTER_TABLES, Write, quoted, refused, waits
 
 _ENDS = ("FROM", "WHERE", "RETURNING")
@@ -78,7 +78,7 @@ class Update(Write):
 def _assignments(phrase: Phrase, reasons: list[str]) -> Iterator[tuple[str, str]]:
     while True:
         columns = list(_columns(phrase)) if phrase.take("(") else [phrase.part("a column")]
-        listed = phrase.tokens[phrase.at - 1].says(")")
+        listed = phrase.tokens[phrase.at - 1].is_one_of(")")
         phrase.expect("=")
         start = phrase.at
         phrase.clause("an expression", ",", *_ENDS)
@@ -92,7 +92,7 @@ def _assignments(phrase: Phrase, reasons: list[str]) -> Iterator[tuple[str, str]
                 reason = "DEFAULT is not supported on live tables: write the value."
                 reasons.append(refused(phrase, phrase.tokens[first], reason))
             yield column, phrase.cut(first, end)
-        if not phrase.take(",") or phrase.next is None or phrase.next.says(*_ENDS):
+        if not phrase.take(",") or phrase.next is None or phrase.next.is_one_of(*_ENDS):
             break
 
 
@@ -108,23 +108,23 @@ def _columns(phrase: Phrase) -> Iterator[str]:
 def _values(phrase: Phrase, start: int, end: int) -> list[tuple[int, int]]:
     """Where each value of `(x, y)` or `ROW(x, y)` begins and ends; of another expression, the whole."""
     found = phrase.tokens
-    opening = start + 1 if found[start].says("ROW") and end - start > 1 else start
-    if not found[opening].says("(") or closing(found, opening) != end - 1:
+    opening = start + 1 if found[start].is_one_of("ROW") and end - start > 1 else start
+    if not found[opening].is_one_of("(") or find_closing(found, opening) != end - 1:
         return [(start, end)]
-    if found[opening + 1].says("SELECT", "FROM", "WITH", "VALUES", "TABLE"):
+    if found[opening + 1].is_one_of("SELECT", "FROM", "WITH", "VALUES", "TABLE"):
         return [(start, end)]
     values = []
     at = first = opening + 1
     while at < end - 1:
-        if found[at].says(","):
+        if found[at].is_one_of(","):
             values.append((first, at))
             first = at + 1
-        at = closing(found, at) + 1 if found[at].says("(", "[", "{") else at + 1
+        at = find_closing(found, at) + 1 if found[at].is_one_of("(", "[", "{") else at + 1
     if first < end - 1:
         values.append((first, end - 1))
     return _values(phrase, *values[0]) if len(values) == 1 and opening == start else values
 
 
 def _is_default(phrase: Phrase, start: int, end: int) -> bool:
-    inner = [token for token in phrase.tokens[start:end] if not token.says("(", ")")]
-    return len(inner) == 1 and inner[0].says("DEFAULT")
+    inner = [token for token in phrase.tokens[start:end] if not token.is_one_of("(", ")")]
+    return len(inner) == 1 and inner[0].is_one_of("DEFAULT")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from sqlprov.errors import MalformedSQL, caret
 from sqlprov.sql import names, outline
+from sqlprov.sql.lexer import Token
 from sqlprov.sql.phrase import Name, Phrase
 from sqlprov.sql.query import Query
-from sqlprov.sql.tokens import Token
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog

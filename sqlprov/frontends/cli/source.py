@@ -28,7 +28,7 @@ class Source:
 
     def located(self, error: Error) -> Error:
         """The same error, its message with the file and its lines."""
-        from sqlprov.sql.tokens import tokens
+        from sqlprov.sql.lexer import tokenize
 
         message, first = str(error), error.offset or 0
         place = _PLACE.search(message)
@@ -43,7 +43,7 @@ class Source:
             told = f"LINE {line}: {place[2]}{shift}{place[3]}^"
             message = message[: place.start()] + told + message[place.end() :]
         elif error.offset is not None:
-            line = self.line(first + tokens(self.text[first:])[0].start)
+            line = self.line(first + tokenize(self.text[first:])[0].start)
         if self.file and line:
             message = f"{self.file}:{line}: {message}"
         error.args = (message, *error.args[1:])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from sqlprov.errors import MalformedSQL
-from sqlprov.sql.tokens import Kind, Token, left_open, tokens
+from sqlprov.sql.lexer import Token, TokenKind, find_unterminated, tokenize
 
 
 class Expect(Enum):
@@ -82,20 +82,20 @@ _COMPARISONS = ("=", "==", "<>", "!=", "LIKE", "ILIKE")
 def place(text: str, at: int) -> Place | None:
     """What may stand at offset `at` of `text`; `None` within a comment or a quoted name."""
     before, after = text[:at], text[at:]
-    opened = left_open(before)
+    opened = find_unterminated(before)
     if opened is not None and text[opened] != "'":
         return None
     start = at if opened is None else opened + 1
-    found = _last(tokens(before if opened is None else before[:opened], comments=True))
+    found = _last(tokenize(before if opened is None else before[:opened], comments=True))
     if opened is None and found and found[-1].text.startswith("--") and found[-1].end == at:
         return None
-    found = [token for token in found if token.kind is not Kind.COMMENT]
-    if opened is None and found and found[-1].kind is Kind.WORD and found[-1].end == at:
+    found = [token for token in found if token.kind is not TokenKind.COMMENT]
+    if opened is None and found and found[-1].kind is TokenKind.WORD and found[-1].end == at:
         start = found.pop().start
-    elif opened is None and found and found[-1].kind is Kind.NUMBER and found[-1].end == at:
+    elif opened is None and found and found[-1].kind is TokenKind.NUMBER and found[-1].end == at:
         return None
     prefix: list[str] = []
-    while opened is None and len(found) > 1 and found[-1].says(".") and _is_name(found[-2]):
+    while opened is None and len(found) > 1 and found[-1].is_one_of(".") and _is_name(found[-2]):
         prefix.insert(0, found[-2].value)
         del found[-2:]
     closed = opened is not None and after.split("\n")[0].count("'") % 2 == 1
@@ -118,24 +118,24 @@ def place(text: str, at: int) -> Place | None:
 def _last(found: list[Token]) -> list[Token]:
     """The tokens after the last `;`."""
     for index in range(len(found) - 1, -1, -1):
-        if found[index].says(";"):
+        if found[index].is_one_of(";"):
             return found[index + 1 :]
     return found
 
 
 def _first(text: str) -> list[Token]:
     """The tokens up to the first `;`, as far as they can be read."""
-    opened = left_open(text)
+    opened = find_unterminated(text)
     try:
-        found = tokens(text[:opened])
+        found = tokenize(text[:opened])
     except MalformedSQL:  # pragma: no cover - what is open has been cut off
         return []
-    end = next((index for index, token in enumerate(found) if token.says(";")), len(found))
+    end = next((index for index, token in enumerate(found) if token.is_one_of(";")), len(found))
     return found[:end]
 
 
 def _is_name(token: Token) -> bool:
-    return token.kind in (Kind.WORD, Kind.QUOTED)
+    return token.kind in (TokenKind.WORD, TokenKind.QUOTED)
 
 
 Expected = tuple[Expect, tuple[str, ...], tuple[str, ...]]
@@ -144,28 +144,28 @@ Expected = tuple[Expect, tuple[str, ...], tuple[str, ...]]
 def _expected(found: list[Token], quoted: bool) -> Expected:
     """What is expected after `found`, its subject and its method."""
     nothing: tuple[str, ...] = ()
-    while found and found[0].says("EXPLAIN"):
+    while found and found[0].is_one_of("EXPLAIN"):
         found = found[1:]
     if not found:
         return Expect.STATEMENT, nothing, nothing
     head, last = found[0], found[-1]
-    if head.says("SHOW"):
+    if head.is_one_of("SHOW"):
         return _show(found)
-    if head.says("SET", "RESET") and len(found) <= 3:
+    if head.is_one_of("SET", "RESET") and len(found) <= 3:
         named = [token.value for token in found[1:2]]
         return (
             (Expect.SETTING, nothing, nothing) if not named else (Expect.SETTING_VALUE, tuple(named), nothing)
         )
-    if head.says("EXEC"):
+    if head.is_one_of("EXEC"):
         return _exec(found)
-    if head.says("DESCRIBE", "DESC") and not quoted:
-        if last.says("METHOD"):
+    if head.is_one_of("DESCRIBE", "DESC") and not quoted:
+        if last.is_one_of("METHOD"):
             return Expect.METHOD, nothing, nothing
         return (Expect.TABLE if len(found) <= 2 else Expect.EXPRESSION), nothing, nothing
     if (
-        head.says("USE")
-        or last.says(*_TABLE_AFTER)
-        or (last.says(",") and _clause(found) in ("FROM", "JOIN"))
+        head.is_one_of("USE")
+        or last.is_one_of(*_TABLE_AFTER)
+        or (last.is_one_of(",") and _clause(found) in ("FROM", "JOIN"))
     ):
         return Expect.TABLE, nothing, nothing
     compared = _compared(found)
@@ -175,10 +175,10 @@ def _expected(found: list[Token], quoted: bool) -> Expected:
 
 
 def _show(found: Sequence[Token]) -> Expected:
-    words = [token.value.upper() for token in found[1:] if not token.says("EXTENDED")]
+    words = [token.value.upper() for token in found[1:] if not token.is_one_of("EXTENDED")]
     if not words:
         return Expect.NOUN, (), ()
-    if found[-1].says("IN", "FROM"):
+    if found[-1].is_one_of("IN", "FROM"):
         return Expect.NAME, (words[0],), ()
     return Expect.EXPRESSION, (), ()
 
@@ -187,9 +187,9 @@ def _exec(found: Sequence[Token]) -> Expected:
     name = _dotted(found, 1)
     if not name:
         return Expect.METHOD, (), ()
-    if found[-1].says("=") and len(found) > 2 and _is_name(found[-2]):
+    if found[-1].is_one_of("=") and len(found) > 2 and _is_name(found[-2]):
         return Expect.VALUE, (found[-2].value,), name
-    return Expect.PARAMETER, ("@",) if found[-1].says("@") else (), name
+    return Expect.PARAMETER, ("@",) if found[-1].is_one_of("@") else (), name
 
 
 def _dotted(found: Sequence[Token], at: int) -> tuple[str, ...]:
@@ -197,7 +197,7 @@ def _dotted(found: Sequence[Token], at: int) -> tuple[str, ...]:
     parts: list[str] = []
     while at < len(found) and _is_name(found[at]):
         parts.append(found[at].value)
-        if at + 1 < len(found) and found[at + 1].says("."):
+        if at + 1 < len(found) and found[at + 1].is_one_of("."):
             at += 2
             continue
         break
@@ -209,7 +209,7 @@ def _dotted_before(found: Sequence[Token], end: int) -> tuple[str, ...]:
     parts: list[str] = []
     while end > 0 and _is_name(found[end - 1]):
         parts.insert(0, found[end - 1].value)
-        if end > 1 and found[end - 2].says("."):
+        if end > 1 and found[end - 2].is_one_of("."):
             end -= 2
             continue
         break
@@ -219,17 +219,17 @@ def _dotted_before(found: Sequence[Token], end: int) -> tuple[str, ...]:
 def _compared(found: Sequence[Token]) -> tuple[str, ...]:
     """The column that a value at the end would be compared with; empty if there is none."""
     end = len(found)
-    if found[end - 1].says("(", ","):
-        while end and (found[end - 1].kind is Kind.TEXT or found[end - 1].says(",")):
+    if found[end - 1].is_one_of("(", ","):
+        while end and (found[end - 1].kind is TokenKind.STRING or found[end - 1].is_one_of(",")):
             end -= 1
-        if end < 2 or not found[end - 1].says("(") or not found[end - 2].says("IN"):
+        if end < 2 or not found[end - 1].is_one_of("(") or not found[end - 2].is_one_of("IN"):
             return ()
         end -= 2
-    elif found[end - 1].says(*_COMPARISONS):
+    elif found[end - 1].is_one_of(*_COMPARISONS):
         end -= 1
     else:
         return ()
-    if end and found[end - 1].says("NOT"):
+    if end and found[end - 1].is_one_of("NOT"):
         end -= 1
     return _dotted_before(found, end)
 
@@ -238,13 +238,13 @@ def _clause(found: Sequence[Token]) -> str:
     """The clause that the end is in, outside of parentheses."""
     depth = 0
     for token in reversed(found):
-        if token.says(")"):
+        if token.is_one_of(")"):
             depth += 1
-        elif token.says("("):
+        elif token.is_one_of("("):
             depth -= 1
             if depth < 0:
                 return ""
-        elif not depth and token.says(*_CLAUSES, "JOIN"):
+        elif not depth and token.is_one_of(*_CLAUSES, "JOIN"):
             return token.text.upper()
     return ""
 
@@ -254,11 +254,11 @@ def _names(found: Sequence[Token]) -> tuple[str, ...]:
     return tuple(
         found[index - 1].value
         for index, token in enumerate(found)
-        if token.says("AS")
+        if token.is_one_of("AS")
         and index
         and _is_name(found[index - 1])
         and index + 1 < len(found)
-        and found[index + 1].says("(", "MATERIALIZED")
+        and found[index + 1].is_one_of("(", "MATERIALIZED")
     )
 
 
@@ -266,16 +266,16 @@ def tables_of(found: Sequence[Token]) -> tuple[tuple[str, tuple[str, ...]], ...]
     """Alias and name of each table that a statement names, at any depth."""
     tables: list[tuple[str, tuple[str, ...]]] = []
     for index, token in enumerate(found):
-        listed = token.says(",") and _clause(found[:index]) in ("FROM", "JOIN")
-        if not (token.says(*_TABLE_AFTER) or listed):
+        listed = token.is_one_of(",") and _clause(found[:index]) in ("FROM", "JOIN")
+        if not (token.is_one_of(*_TABLE_AFTER) or listed):
             continue
         name = _dotted(found, index + 1)
-        if not name or (len(name) == 1 and found[index + 1].says("SELECT", "LATERAL", "UNNEST")):
+        if not name or (len(name) == 1 and found[index + 1].is_one_of("SELECT", "LATERAL", "UNNEST")):
             continue
         behind = index + 2 * len(name)
-        behind += behind < len(found) and found[behind].says("AS")
+        behind += behind < len(found) and found[behind].is_one_of("AS")
         alias = name[-1]
-        if behind < len(found) and _is_name(found[behind]) and not found[behind].says(*_NO_ALIAS):
+        if behind < len(found) and _is_name(found[behind]) and not found[behind].is_one_of(*_NO_ALIAS):
             alias = found[behind].value
         tables.append((alias, name))
     return tuple(tables)

@@ -16,9 +16,9 @@ from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, ne
 from sqlprov.frontends.completion.words import filled, short
 from sqlprov.frontends.repl.display import Rows, Sink
 from sqlprov.sql import Exec, Explain, Query, Write, parse
+from sqlprov.sql.lexer import tokenize
 from sqlprov.sql.names import live_table
 from sqlprov.sql.show import like
-from sqlprov.sql.tokens import tokens
 
 if TYPE_CHECKING:
     from sqlprov.frontends.repl.shell import Shell
@@ -80,7 +80,7 @@ def _describe(shell: Shell, name: str) -> None:
         columns = [{"column": column, "type": kind} for column, kind in words.relations[name]]
         _table(shell, columns, {"column": pa.string(), "type": pa.string()})
         return
-    parts = tuple(token.value for token in tokens(name) if not token.says("."))
+    parts = tuple(token.value for token in tokenize(name) if not token.is_one_of("."))
     table = live_table(shell.connection.catalog, parts, words.path)
     if table is None:
         found = shell.connection.sql(f"DESCRIBE EXTENDED {name}").arrow()  # or what is wrong with the name

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sqlprov.errors import MalformedSQL
-from sqlprov.sql.tokens import tokens
+from sqlprov.sql.lexer import tokenize
 
 PROMPT, CONTINUED = "sqlprov> ", "      -> "
 LEAVING = ("exit", "quit")
@@ -31,10 +31,10 @@ def is_whole(text: str) -> bool:
     if WATCH.search(bare):
         return True
     try:
-        found = tokens(bare)
+        found = tokenize(bare)
     except MalformedSQL:
         return False
-    return not found or found[-1].says(";")
+    return not found or found[-1].is_one_of(";")
 
 
 def split(lines: Iterable[str]) -> Iterator[str]:

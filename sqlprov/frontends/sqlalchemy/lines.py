@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlprov
 from sqlprov.sql import Query, SetSetting, parse
-from sqlprov.sql.tokens import tokens
+from sqlprov.sql.lexer import tokenize
 
 STATELESS = frozenset(
     {
@@ -215,7 +215,7 @@ class Cursor:
 def _named(text: str, rows: Sequence[Any]) -> list[Any]:
     """The values of `$1`, `$2` … by their names: so the parts of a write find theirs."""
     if all(isinstance(row, dict) or not row for row in rows) or any(
-        token.text == "?" for token in tokens(text)
+        token.text == "?" for token in tokenize(text)
     ):
         return list(rows)
     return [{str(number): value for number, value in enumerate(row, 1)} for row in rows]

@@ -16,7 +16,7 @@ from typing import Any
 from sqlprov.errors import MalformedSQL
 from sqlprov.frontends.templates.marks import Marked, Value, marked
 from sqlprov.frontends.templates.places import write
-from sqlprov.sql.tokens import Token, tokens
+from sqlprov.sql.lexer import Token, tokenize
 
 __all__ = ["Rendered", "render"]
 
@@ -40,7 +40,7 @@ class _Piece:
     def tokens(self) -> list[str]:
         """The tokens that it is to be in the SQL."""
         if self.value:
-            return [token.text for token in tokens(self.text, comments=True)]
+            return [token.text for token in tokenize(self.text, comments=True)]
         return [] if self.blank else [self.text]
 
 
@@ -82,7 +82,7 @@ def render(template: str, variables: Mapping[str, Any]) -> Rendered:
     """
     found = marked(template, variables)
     try:
-        cut = tokens(found.text, comments=True)
+        cut = tokenize(found.text, comments=True)
     except MalformedSQL as error:
         raise found.malformed(error) from None
     pieces = tuple(_pieces(found, cut))
@@ -99,7 +99,7 @@ def _pieces(found: Marked, cut: Sequence[Token]) -> Iterator[_Piece]:
         yield _Piece(found.text[end : token.start], end, blank=True)
         end = token.end
         if inside := [next(values) for _ in range(token.text.count(found.mark))]:
-            dotted = any(near.says(".") for near in (*cut[at - 1 : at], *cut[at + 1 : at + 2]))
+            dotted = any(near.is_one_of(".") for near in (*cut[at - 1 : at], *cut[at + 1 : at + 2]))
             yield _Piece(write(token, inside, dotted, found), token.start, inside[0])
         else:
             yield _Piece(token.text, token.start)
@@ -110,7 +110,7 @@ def _check(text: str, pieces: Sequence[_Piece], found: Marked) -> None:
     """Raises DataError if a value changed the tokens beside its own."""
     expected = [(token, piece.value) for piece in pieces for token in piece.tokens()]
     try:
-        got = [token.text for token in tokens(text, comments=True)]
+        got = [token.text for token in tokenize(text, comments=True)]
     except MalformedSQL:
         got = []
     if got == [written for written, _ in expected]:

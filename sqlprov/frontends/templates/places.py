@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlprov.errors import MalformedSQL
 from sqlprov.frontends.templates.marks import Marked, Value, json_text
-from sqlprov.sql.tokens import Kind, Token, tokens
+from sqlprov.sql.lexer import Token, TokenKind, tokenize
 
 _WORD_PART = re.compile(r"[A-Za-z0-9_]*")
 _JSON_TEXT = r'"(?:[^"\\]|\\.)*+"'
@@ -44,7 +44,9 @@ def write(token: Token, values: Sequence[Value], dotted: bool, marked: Marked) -
         DataError: a value that cannot stand there.
     """
     parts = token.value.split(marked.mark)
-    stands = _in_json(token.value, marked.mark) if token.kind is Kind.TEXT else [_Json.NONE] * len(values)
+    stands = (
+        _in_json(token.value, marked.mark) if token.kind is TokenKind.STRING else [_Json.NONE] * len(values)
+    )
     written = parts[0]
     for at, (value, part) in enumerate(zip(values, parts[1:], strict=True)):
         try:
@@ -55,34 +57,34 @@ def write(token: Token, values: Sequence[Value], dotted: bool, marked: Marked) -
         except _Unfit as unfit:
             raise marked.refused(value, str(unfit)) from None
         written += _escaped(text, stands[at]) + part
-    if token.kind is Kind.TEXT:
+    if token.kind is TokenKind.STRING:
         return _literal(written)
-    if token.kind is Kind.QUOTED:
+    if token.kind is TokenKind.QUOTED:
         return _quoted(written, token.text[0])
     if token.text != marked.mark and not _is_one(written, token.kind):
-        what = "end the comment" if token.kind is Kind.COMMENT else "make no word of what it stands in"
+        what = "end the comment" if token.kind is TokenKind.COMMENT else "make no word of what it stands in"
         raise marked.refused(values[0], f"would {what}")
     return written
 
 
 def _written(value: Any, token: Token, dotted: bool, mark: str) -> str:
-    if token.kind is Kind.TEXT:
+    if token.kind is TokenKind.STRING:
         return _text(value, "a literal")
-    if token.kind is Kind.QUOTED:
+    if token.kind is TokenKind.QUOTED:
         return _name(value)
-    if token.kind is Kind.COMMENT:
+    if token.kind is TokenKind.COMMENT:
         return re.sub(r"\s+", " ", "null" if value is None else _text(value, "a comment"))
     if token.text == mark:
         return _quoted(_name(value), '"') if dotted else _sql(value)
     text = _name(value)
-    if token.kind is not Kind.WORD or not _WORD_PART.fullmatch(text):
+    if token.kind is not TokenKind.WORD or not _WORD_PART.fullmatch(text):
         raise _Unfit("stands within a word, where only letters, digits and _ may: put it in quotes")
     return text
 
 
-def _is_one(text: str, kind: Kind) -> bool:
+def _is_one(text: str, kind: TokenKind) -> bool:
     try:
-        found = tokens(text, comments=True)
+        found = tokenize(text, comments=True)
     except MalformedSQL:
         return False
     return [token.kind for token in found] == [kind]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlprov.sql import Delete, Insert, Query, Update, Write, parse
-from sqlprov.sql.tokens import tokens
+from sqlprov.sql.lexer import tokenize
 
 SETUP = """
 CREATE TABLE t AS SELECT * FROM (VALUES
@@ -193,7 +193,7 @@ optional = st.none() | expressions
 
 
 def words(text):
-    return [(token.kind, token.text) for token in tokens(text)]
+    return [(token.kind, token.text) for token in tokenize(text)]
 
 
 @st.composite
@@ -241,15 +241,19 @@ def test_the_texts_of_any_write_are_slices_that_make_up_its_source(write):
     fields = dict(expected)
     for field in ("ctes", "using", "from_", "where", "returning"):
         assert getattr(found, field, None) == fields.get(field), field
-    assert found.target == tuple(token.value for token in tokens(fields["name"]) if not token.says("."))
+    assert found.target == tuple(
+        token.value for token in tokenize(fields["name"]) if not token.is_one_of(".")
+    )
     if isinstance(found, Update):
-        columns = [tokens(column)[0].value for field, column in expected if field == "column"]
+        columns = [tokenize(column)[0].value for field, column in expected if field == "column"]
         values = [value for field, value in expected if field == "value"]
         assert found.assignments == tuple(zip(columns, values, strict=True))
     if isinstance(found, Insert):
         assert fields["source"] in found.source
         assert found.source.startswith(fields.get("ctes", ""))
-        listed = [token.value for token in tokens(fields.get("columns", "")) if not token.says("(", ")", ",")]
+        listed = [
+            token.value for token in tokenize(fields.get("columns", "")) if not token.is_one_of("(", ")", ",")
+        ]
         assert (found.columns or ()) == tuple(listed)
     rebuilt = " ".join(piece if isinstance(piece, str) else piece[1] for piece in pieces)
     assert words(rebuilt) == words(found.text)

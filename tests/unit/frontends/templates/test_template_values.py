@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sqlprov.errors import Error
 from sqlprov.frontends.templates import render
-from sqlprov.sql.tokens import Kind, tokens
+from sqlprov.sql.lexer import TokenKind, tokenize
 
 NASTY = (
     "'",
@@ -112,10 +112,12 @@ def test_a_list_outside_a_literal_is_duckdbs_list(duck: duckdb.DuckDBPyConnectio
     assert fetched(duck, render("SELECT {{ x }}", {"x": x}).text) == (x,)
 
 
-def shape(sql: str) -> list[tuple[Kind, str | None]]:
+def shape(sql: str) -> list[tuple[TokenKind, str | None]]:
     """The kinds of the tokens, and what those say that can hold no value."""
-    holds = (Kind.TEXT, Kind.QUOTED, Kind.COMMENT, Kind.WORD)
-    return [(token.kind, None if token.kind in holds else token.text) for token in tokens(sql, comments=True)]
+    holds = (TokenKind.STRING, TokenKind.QUOTED, TokenKind.COMMENT, TokenKind.WORD)
+    return [
+        (token.kind, None if token.kind in holds else token.text) for token in tokenize(sql, comments=True)
+    ]
 
 
 @slowly

@@ -1,7 +1,7 @@
-"""SQL text in, tokens with their places out, by DuckDB's lexical rules.
+"""Splits SQL text into tokens by DuckDB's lexical rules.
 
-sqlglot's tokenizer reads another language at the edges (Jinja comments, SHOW and EXECUTE swallow the rest of
-the statement, two keywords become one token) and does not tell where a literal was left open.
+sqlglot's tokenizer differs (it reads Jinja comments, SHOW and EXECUTE swallow the rest of the statement, two
+keywords become one token) and does not report where an unterminated literal begins.
 """
 
 from __future__ import annotations
@@ -14,63 +14,63 @@ from typing import NamedTuple
 from sqlprov.errors import MalformedSQL, caret
 
 
-class Kind(Enum):
-    """What a token is."""
+class TokenKind(Enum):
+    """What kind of token it is."""
 
     WORD = "word"  # keyword or identifier
     QUOTED = "quoted"  # "identifier" or `identifier`
-    TEXT = "text"  # 'text', E'text', $$text$$
+    STRING = "string"  # 'text', E'text', $$text$$
     NUMBER = "number"
     PARAMETER = "parameter"  # ?, ?1, $1, $name
-    MARK = "mark"  # operator or punctuation
+    SYMBOL = "symbol"  # operator or punctuation
     COMMENT = "comment"
 
 
-_KINDS = {kind.value: kind for kind in Kind}
+_KINDS = {kind.value: kind for kind in TokenKind}
 
 
 class Token(NamedTuple):
     """One token; `end` is the offset after its last character."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     start: int
     end: int
 
-    def says(self, *words: str) -> bool:
-        """Whether it is one of these upper-case keywords, unquoted, or one of these marks."""
-        return self.kind in (Kind.WORD, Kind.MARK) and self.text.upper() in words
+    def is_one_of(self, *words: str) -> bool:
+        """Whether it is one of these keywords (given in upper case), unquoted, or one of these symbols."""
+        return self.kind in (TokenKind.WORD, TokenKind.SYMBOL) and self.text.upper() in words
 
     @property
     def value(self) -> str:
-        """What is meant: without quotes and with escapes read."""
-        if self.kind is Kind.QUOTED:
+        """The text without quotes and with escapes resolved."""
+        if self.kind is TokenKind.QUOTED:
             return self.text[1:-1].replace(self.text[0] * 2, self.text[0])
-        if self.kind is not Kind.TEXT:
+        if self.kind is not TokenKind.STRING:
             return self.text
         if self.text[0] == "$":
             tag = self.text.index("$", 1) + 1
             return self.text[tag:-tag]
         body = self.text[self.text.index("'") + 1 : -1].replace("''", "'")
-        return body if self.text[0] == "'" else _ESCAPE.sub(_unescaped, body)
+        return body if self.text[0] == "'" else _ESCAPE.sub(_unescape, body)
 
 
-# DuckDB takes these for blanks outside literals, beside Python's \s.
+# Besides Python's \s, DuckDB treats these as blanks outside literals.
 _BLANK = r"\s\u200b-\u200d\u2060\ufeff"
 _LETTER = rf"(?:[A-Za-z_]|[^\x00-\x7f{_BLANK}])"
 _WORD = rf"{_LETTER}(?:[\w$]|[^\x00-\x7f{_BLANK}])*+"
 
-# Possessive quantifiers: an open literal must not be re-read as two shorter ones.
+# Possessive quantifiers: an open literal must not be matched as two shorter ones.
 _TOKEN = re.compile(
     rf"""
       (?P<blank>[{_BLANK}]++)
     | (?P<comment>--[^\r\n]*+)
-    | (?P<text>[eE]'(?:[^'\\]|\\.|'')*+' | '(?:[^']|'')*+' | \$(?P<tag>(?:{_LETTER}\w*+)?)\$.*?\$(?P=tag)\$)
+    | (?P<string>[eE]'(?:[^'\\]|\\.|'')*+' | '(?:[^']|'')*+' | \$(?P<tag>(?:{_LETTER}\w*+)?)\$.*?\$(?P=tag)\$)
     | (?P<open>/\* | [eE]?' | " | ` | \$(?:{_LETTER}\w*+)?\$)
     | (?P<word>{_WORD})
     | (?P<number>0[xX][0-9a-fA-F_]++ | (?:\d[\d_]*+(?:\.[\d_]*+)?|\.\d[\d_]*+)(?:[eE][+-]?\d++)?)
     | (?P<parameter>\?\d*+ | \$(?:\d++|{_WORD}))
-    | (?P<mark>:: | := | <> | != | <= | >= | == | ->> | -> | .)
+    | (?P<symbol>:: | := | <> | != | <= | >= | == | ->> | -> | .)
     """,
     re.DOTALL | re.VERBOSE,
 )
@@ -81,7 +81,7 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _OPEN = {"/": "comment", '"': "quoted identifier", "`": "quoted identifier"}
 
 
-def tokens(text: str, *, comments: bool = False) -> list[Token]:
+def tokenize(text: str, *, comments: bool = False) -> list[Token]:
     """The tokens of `text`.
 
     Args:
@@ -91,37 +91,37 @@ def tokens(text: str, *, comments: bool = False) -> list[Token]:
     Raises:
         MalformedSQL: a literal, quoted identifier or comment that is not closed.
     """
-    found: list[Token] = []
+    tokens: list[Token] = []
     at = 0
     while at < len(text):
         match = _TOKEN.match(text, at)
         assert match is not None  # the last alternative takes any character
         kind, end = str(match.lastgroup), match.end()
         if kind == "tag":
-            kind = "text"
+            kind = "string"
         elif kind == "open":
-            kind, end = _closed(text, at)
+            kind, end = _scan_delimited(text, at)
         if kind != "blank" and (comments or kind != "comment"):
-            found.append(Token(_KINDS[kind], text[at:end], at, end))
+            tokens.append(Token(_KINDS[kind], text[at:end], at, end))
         at = end
-    return found
+    return tokens
 
 
-def left_open(text: str) -> int | None:
-    """Offset of the literal, quoted identifier or comment that is not closed; `None` if there is none."""
+def find_unterminated(text: str) -> int | None:
+    """Offset of the literal, quoted identifier or comment that is not closed; `None` if all are."""
     at = 0
     while at < len(text):
         match = _TOKEN.match(text, at)
         assert match is not None  # the last alternative takes any character
         try:
-            end = match.end() if match.lastgroup != "open" else _closed(text, at)[1]
+            end = match.end() if match.lastgroup != "open" else _scan_delimited(text, at)[1]
         except MalformedSQL:
             return at
         at = end
     return None
 
 
-def _closed(text: str, start: int) -> tuple[str, int]:
+def _scan_delimited(text: str, start: int) -> tuple[str, int]:
     if quoted := _QUOTED.match(text, start):
         return "quoted", quoted.end()
     depth, at = 0, start
@@ -131,24 +131,24 @@ def _closed(text: str, start: int) -> tuple[str, int]:
         if not depth:
             return "comment", at
     what = _OPEN.get(text[start], "string literal")
-    raise MalformedSQL(f"Unterminated {what}: it is opened here and never closed.\n{caret(text, start)}")
+    raise MalformedSQL(f"Unterminated {what}: it opens here and is never closed.\n{caret(text, start)}")
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _unescape(match: re.Match[str]) -> str:
     code = match.group(1)
     if code[0] in "xuU" and len(code) > 1:
         return chr(int(code[1:], 16))
     return chr(int(code, 8)) if code[0] in "01234567" else _ESCAPES.get(code, code)
 
 
-def closing(found: Sequence[Token], opening: int) -> int:
+def find_closing(tokens: Sequence[Token], opening: int) -> int:
     """Index of the parenthesis that closes the one at `opening`; the number of tokens if none does."""
     depth = 0
-    for index in range(opening, len(found)):
-        if found[index].says("(", "[", "{"):
+    for index in range(opening, len(tokens)):
+        if tokens[index].is_one_of("(", "[", "{"):
             depth += 1
-        elif found[index].says(")", "]", "}"):
+        elif tokens[index].is_one_of(")", "]", "}"):
             depth -= 1
             if not depth:
                 return index
-    return len(found)
+    return len(tokens)
