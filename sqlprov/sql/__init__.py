@@ -13,7 +13,7 @@ from sqlprov.sql.exec import Exec
 from sqlprov.sql.explain import Explain
 from sqlprov.sql.insert import Insert
 from sqlprov.sql.lexer import Token, TokenKind, tokenize
-from sqlprov.sql.phrase import Phrase
+from sqlprov.sql.parser import Parser
 from sqlprov.sql.query import Query
 from sqlprov.sql.refusal import refusal, unfilled
 from sqlprov.sql.setting import SetSetting
@@ -47,9 +47,9 @@ __all__ = [
 
 
 class Readable(Protocol):
-    """A kind of statement: it reads a phrase, or leaves it to the next kind."""
+    """A kind of statement: it reads a parser, or leaves it to the next kind."""
 
-    def read(self, phrase: Phrase) -> Statement | None: ...
+    def parse(self, parser: Parser) -> Statement | None: ...
 
 
 # Tried in this order; the last takes everything.
@@ -89,18 +89,18 @@ def _remembered(text: str) -> tuple[Statement, ...]:
 
 
 def _read(text: str) -> tuple[Statement, ...]:
-    return tuple(_statement(phrase) for phrase in _phrases(text))
+    return tuple(_statement(parser) for parser in _split(text))
 
 
-def _statement(phrase: Phrase) -> Statement:
+def _statement(parser: Parser) -> Statement:
     for kind in STATEMENTS:
-        phrase.at = 0
-        if statement := kind.read(phrase):
+        parser.index = 0
+        if statement := kind.parse(parser):
             return statement
     raise AssertionError("Query takes everything")
 
 
-def _phrases(text: str) -> Iterator[Phrase]:
+def _split(text: str) -> Iterator[Parser]:
     """The script cut at each `;`."""
     part: list[Token] = []
     for token in [*tokenize(text, comments=True), Token(TokenKind.SYMBOL, ";", len(text), len(text))]:
@@ -108,5 +108,5 @@ def _phrases(text: str) -> Iterator[Phrase]:
             part.append(token)
             continue
         if found := [each for each in part if each.kind is not TokenKind.COMMENT]:
-            yield Phrase(text, found, part[0].start, part[-1].end)
+            yield Parser(text, found, part[0].start, part[-1].end)
         part = []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sqlprov.sql.phrase import Phrase
+from sqlprov.sql.parser import Parser
 from sqlprov.sql.write import AFTER_TABLES, Write, refused, waits
 
 
@@ -25,28 +25,28 @@ class Delete(Write):
     VERB: ClassVar[str] = "DELETE"
 
     @classmethod
-    def parts(cls, phrase: Phrase) -> Delete:
-        start = phrase.at
-        verb = phrase.expect(cls.VERB)
-        phrase.expect("FROM")
-        name = phrase.name("a table")
-        alias = phrase.alias("USING", "WHERE", "RETURNING")
-        using = phrase.clause("a table", *AFTER_TABLES) if phrase.take("USING") else None
-        where = phrase.clause("a condition", "RETURNING") if phrase.take("WHERE") else None
-        returning = phrase.clause("an expression") if phrase.take("RETURNING") else None
-        phrase.finish("USING, WHERE, RETURNING or the end of the statement")
+    def parse_clauses(cls, parser: Parser) -> Delete:
+        start = parser.index
+        verb = parser.expect(cls.VERB)
+        parser.expect("FROM")
+        name = parser.parse_name("a table")
+        alias = parser.parse_alias("USING", "WHERE", "RETURNING")
+        using = parser.parse_clause("a table", *AFTER_TABLES) if parser.accept("USING") else None
+        where = parser.parse_clause("a condition", "RETURNING") if parser.accept("WHERE") else None
+        returning = parser.parse_clause("an expression") if parser.accept("RETURNING") else None
+        parser.expect_end("USING, WHERE, RETURNING or the end of the statement")
         reason = None
         if where is None:
             advice = "say which rows, as in WHERE data__Identifier = '…' AND region = '…'."
-            reason = refused(phrase, verb, f"DELETE without WHERE would delete every row: {advice}")
+            reason = refused(parser, verb, f"DELETE without WHERE would delete every row: {advice}")
         return cls(
-            text=phrase.text,
-            offset=phrase.offset,
+            text=parser.text,
+            offset=parser.offset,
             name=name,
             alias=alias,
-            ctes=phrase.cut(0, start) or None,
+            ctes=parser.get_text(0, start) or None,
             returning=returning,
-            wait=waits(phrase, 0, start, start + 1),
+            wait=waits(parser, 0, start, start + 1),
             refused=reason,
             using=using,
             where=where,

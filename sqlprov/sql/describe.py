@@ -14,7 +14,7 @@ from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.duckdb_types import duckdb_type
 from sqlprov.sql.lexer import TokenKind
-from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import Answered
 
 if TYPE_CHECKING:
@@ -30,17 +30,17 @@ class Describe(Answered):
     extended: bool
 
     @classmethod
-    def read(cls, phrase: Phrase) -> Describe | None:
-        if not phrase.take("DESCRIBE", "DESC"):
+    def parse(cls, parser: Parser) -> Describe | None:
+        if not parser.accept("DESCRIBE", "DESC"):
             return None
-        extended = phrase.take("EXTENDED") is not None
-        if phrase.sees("TABLE") and len(phrase.tokens) > phrase.at + 1:
-            phrase.take("TABLE")
-        if not extended and not _is_name(phrase):
+        extended = parser.accept("EXTENDED") is not None
+        if parser.is_at("TABLE") and len(parser.tokens) > parser.index + 1:
+            parser.accept("TABLE")
+        if not extended and not _is_name(parser):
             return None
-        name = phrase.name("a live table, such as aws.sagemaker.models")
-        phrase.finish("the end of the statement")
-        return cls(phrase.text, phrase.offset, name, extended)
+        name = parser.parse_name("a live table, such as aws.sagemaker.models")
+        parser.expect_end("the end of the statement")
+        return cls(parser.text, parser.offset, name, extended)
 
     def applies(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
         # DuckDB has no EXTENDED: its message would not tell what is wrong with the name.
@@ -72,9 +72,9 @@ _EXTENDED = pa.schema(
 )
 
 
-def _is_name(phrase: Phrase) -> bool:
+def _is_name(parser: Parser) -> bool:
     """Whether nothing but a dotted name is left."""
-    rest = phrase.tokens[phrase.at :]
+    rest = parser.tokens[parser.index :]
     parts, dots = rest[::2], rest[1::2]
     return len(parts) == len(dots) + 1 and (
         all(token.kind in (TokenKind.WORD, TokenKind.QUOTED) for token in parts)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.json_schema import json_schema, json_type
-from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import Answered
 
 if TYPE_CHECKING:
@@ -38,20 +38,20 @@ class DescribeMethod(Answered):
     extended: bool
 
     @classmethod
-    def read(cls, phrase: Phrase) -> DescribeMethod | None:
-        if not phrase.take("DESCRIBE", "DESC"):
+    def parse(cls, parser: Parser) -> DescribeMethod | None:
+        if not parser.accept("DESCRIBE", "DESC"):
             return None
-        extended = phrase.take("EXTENDED") is not None
+        extended = parser.accept("EXTENDED") is not None
         # Alone or before a dot it is a name: DESCRIBE method.
-        if not phrase.take("METHOD") or phrase.next is None or phrase.sees("."):
+        if not parser.accept("METHOD") or parser.next is None or parser.is_at("."):
             return None
-        extended = phrase.take("EXTENDED") is not None or extended
-        name = phrase.name(_METHOD)
+        extended = parser.accept("EXTENDED") is not None or extended
+        name = parser.parse_name(_METHOD)
         if len(name.parts) < 2:
-            phrase.at -= 1
-            phrase.refuse(_METHOD)
-        phrase.finish("the end of the statement")
-        return cls(phrase.text, phrase.offset, name, extended)
+            parser.index -= 1
+            parser.fail(_METHOD)
+        parser.expect_end("the end of the statement")
+        return cls(parser.text, parser.offset, name, extended)
 
     def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
         table, method = names.method(self, self.name, catalog, path)

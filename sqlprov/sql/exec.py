@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlprov.errors import NotSupportedError, caret
 from sqlprov.sql import names
-from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import Statement
 from sqlprov.sql.write import quoted, waits
 
@@ -34,21 +34,21 @@ class Exec(Statement):
     wait: bool
 
     @classmethod
-    def read(cls, phrase: Phrase) -> Exec | None:
-        if not phrase.take("EXEC"):
+    def parse(cls, parser: Parser) -> Exec | None:
+        if not parser.accept("EXEC"):
             return None
-        name = phrase.name(_METHOD)
+        name = parser.parse_name(_METHOD)
         if len(name.parts) < 2:
-            phrase.at -= 1
-            phrase.refuse(_METHOD)
+            parser.index -= 1
+            parser.fail(_METHOD)
         values: dict[str, str] = {}
         # StackQL takes the commas between values or leaves them out.
-        while phrase.sees("@") or (values and phrase.take(",")):
-            argument = _argument(phrase, values)
-            phrase.expect("=")
-            values[argument] = phrase.clause("a value", ",", "@")
-        phrase.finish(f"@Name = value, {JSON} = '{{…}}' or the end of the statement")
-        return cls(phrase.text, phrase.offset, name, tuple(values.items()), waits(phrase, 0, 1))
+        while parser.is_at("@") or (values and parser.accept(",")):
+            argument = _argument(parser, values)
+            parser.expect("=")
+            values[argument] = parser.parse_clause("a value", ",", "@")
+        parser.expect_end(f"@Name = value, {JSON} = '{{…}}' or the end of the statement")
+        return cls(parser.text, parser.offset, name, tuple(values.items()), waits(parser, 0, 1))
 
     @property
     def target(self) -> tuple[str, ...]:
@@ -95,16 +95,16 @@ class Exec(Statement):
         return f"SELECT {', '.join(f'({text}) AS {quoted(name)}' for name, text in values)}"
 
 
-def _argument(phrase: Phrase, before: dict[str, str]) -> str:
+def _argument(parser: Parser, before: dict[str, str]) -> str:
     """`@Name` or `@@json`, passed over."""
-    phrase.expect("@")
-    if phrase.take("@"):
-        if not phrase.sees("JSON"):
-            phrase.refuse(JSON)
-        name = "@@" + phrase.part(JSON).lower()
+    parser.expect("@")
+    if parser.accept("@"):
+        if not parser.is_at("JSON"):
+            parser.fail(JSON)
+        name = "@@" + parser.parse_identifier(JSON).lower()
     else:
-        name = phrase.part("a name after @")
+        name = parser.parse_identifier("a name after @")
     if name.lower() in map(str.lower, before):
-        phrase.at -= 1
-        phrase.refuse(f"another name than {name}, which has a value")
+        parser.index -= 1
+        parser.fail(f"another name than {name}, which has a value")
     return name

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.insert import Insert
-from sqlprov.sql.phrase import Phrase
+from sqlprov.sql.parser import Parser
 from sqlprov.sql.query import Query
 from sqlprov.sql.statement import Statement
 from sqlprov.sql.unsupported import refuse
@@ -24,27 +24,27 @@ class Explain(Statement):
     inner: Query | Exec
 
     @classmethod
-    def read(cls, phrase: Phrase) -> Explain | None:
-        if not phrase.take("EXPLAIN"):
+    def parse(cls, parser: Parser) -> Explain | None:
+        if not parser.accept("EXPLAIN"):
             return None
-        if phrase.sees("ANALYZE") or _options(phrase):
+        if parser.is_at("ANALYZE") or _options(parser):
             return None
-        if phrase.next is None:
-            phrase.refuse("a query after EXPLAIN")
-        refuse(phrase)
-        inner = _inner(Phrase(phrase.script, phrase.tokens[1:], phrase.next.start, phrase.end))
-        if isinstance(inner, Write | Exec) and waits(phrase, 0, 1):
+        if parser.next is None:
+            parser.fail("a query after EXPLAIN")
+        refuse(parser)
+        inner = _inner(Parser(parser.script, parser.tokens[1:], parser.next.start, parser.end))
+        if isinstance(inner, Write | Exec) and waits(parser, 0, 1):
             inner = replace(inner, wait=True)
-        return cls(phrase.text, phrase.offset, inner)
+        return cls(parser.text, parser.offset, inner)
 
 
-def _inner(phrase: Phrase) -> Query | Exec:
+def _inner(parser: Parser) -> Query | Exec:
     for kind in _KINDS:
-        phrase.at = 0
-        if statement := kind.read(phrase):
+        parser.index = 0
+        if statement := kind.parse(parser):
             return statement
     raise AssertionError("Query takes everything")
 
 
-def _options(phrase: Phrase) -> bool:
-    return phrase.sees("(", "FORMAT") or phrase.sees("(", "ANALYZE")
+def _options(parser: Parser) -> bool:
+    return parser.is_at("(", "FORMAT") or parser.is_at("(", "ANALYZE")

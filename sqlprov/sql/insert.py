@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from sqlprov.sql.lexer import TokenKind
-from sqlprov.sql.phrase import Phrase
+from sqlprov.sql.parser import Parser
 from sqlprov.sql.write import Write, refused, waits
 
 # What else DuckDB takes for a source (SHOW, SUMMARIZE) is no query by itself.
@@ -43,36 +43,36 @@ class Insert(Write):
     VERB: ClassVar[str] = "INSERT"
 
     @classmethod
-    def parts(cls, phrase: Phrase) -> Insert:
-        start = phrase.at
-        ctes = phrase.cut(0, start)
-        phrase.expect(cls.VERB)
+    def parse_clauses(cls, parser: Parser) -> Insert:
+        start = parser.index
+        ctes = parser.get_text(0, start)
+        parser.expect(cls.VERB)
         reasons: list[str] = []
-        if token := phrase.take("OR"):
-            what = phrase.expect("REPLACE", "IGNORE").text.upper()
+        if token := parser.accept("OR"):
+            what = parser.expect("REPLACE", "IGNORE").text.upper()
             advice = "UPDATE changes rows that exist."
             reasons.append(
-                refused(phrase, token, f"INSERT OR {what} is not supported on live tables: {advice}")
+                refused(parser, token, f"INSERT OR {what} is not supported on live tables: {advice}")
             )
-        phrase.expect("INTO")
-        name = phrase.name("a table")
-        alias = phrase.alias() if phrase.sees("AS") else None
-        by_name = _by_name(phrase)
-        token = phrase.next
-        columns = _columns(phrase)
+        parser.expect("INTO")
+        name = parser.parse_name("a table")
+        alias = parser.parse_alias() if parser.is_at("AS") else None
+        by_name = _by_name(parser)
+        token = parser.next
+        columns = _columns(parser)
         if by_name and columns:
-            reasons.append(refused(phrase, token, "BY NAME takes no list of columns: the query names them."))
-        source = _source(phrase, reasons)
-        returning = phrase.clause("an expression") if phrase.take("RETURNING") else None
-        phrase.finish("RETURNING or the end of the statement")
+            reasons.append(refused(parser, token, "BY NAME takes no list of columns: the query names them."))
+        source = _source(parser, reasons)
+        returning = parser.parse_clause("an expression") if parser.accept("RETURNING") else None
+        parser.expect_end("RETURNING or the end of the statement")
         return cls(
-            text=phrase.text,
-            offset=phrase.offset,
+            text=parser.text,
+            offset=parser.offset,
             name=name,
             alias=alias,
             ctes=ctes or None,
             returning=returning,
-            wait=waits(phrase, 0, start, start + 1),
+            wait=waits(parser, 0, start, start + 1),
             refused=reasons[0] if reasons else None,
             columns=columns,
             by_name=by_name,
@@ -80,72 +80,72 @@ class Insert(Write):
         )
 
 
-def _by_name(phrase: Phrase) -> bool:
-    return bool(phrase.take("BY")) and phrase.expect("NAME", "POSITION").is_one_of("NAME")
+def _by_name(parser: Parser) -> bool:
+    return bool(parser.accept("BY")) and parser.expect("NAME", "POSITION").is_one_of("NAME")
 
 
-def _columns(phrase: Phrase) -> tuple[str, ...] | None:
+def _columns(parser: Parser) -> tuple[str, ...] | None:
     """The list of columns; a query in parentheses is none."""
-    start = phrase.at
-    if not phrase.take("("):
+    start = parser.index
+    if not parser.accept("("):
         return None
     columns: list[str] = []
-    while phrase.next and phrase.next.kind in (TokenKind.WORD, TokenKind.QUOTED):
-        columns.append(phrase.part(_LIST))
-        if not phrase.take(","):
+    while parser.next and parser.next.kind in (TokenKind.WORD, TokenKind.QUOTED):
+        columns.append(parser.parse_identifier(_LIST))
+        if not parser.accept(","):
             break
-    if columns and phrase.take(")") and phrase.next and phrase.next.is_one_of(*_QUERIES, "(", "DEFAULT"):
+    if columns and parser.accept(")") and parser.next and parser.next.is_one_of(*_QUERIES, "(", "DEFAULT"):
         return tuple(columns)
-    phrase.at = start
+    parser.index = start
     return None
 
 
-def _source(phrase: Phrase, reasons: list[str]) -> str:
+def _source(parser: Parser, reasons: list[str]) -> str:
     """The query for the rows; passes over ON CONFLICT."""
-    token = phrase.next
-    if phrase.take("DEFAULT"):
-        phrase.expect("VALUES")
+    token = parser.next
+    if parser.accept("DEFAULT"):
+        parser.expect("VALUES")
         reasons.append(
-            refused(phrase, token, "DEFAULT VALUES is not supported on live tables: a row needs its key.")
+            refused(parser, token, "DEFAULT VALUES is not supported on live tables: a row needs its key.")
         )
         return ""
-    start = phrase.at
-    while phrase.take("("):
+    start = parser.index
+    while parser.accept("("):
         pass
-    if phrase.next is None or not phrase.next.is_one_of(*_QUERIES):
-        phrase.refuse("a query", _QUERIES)
-    phrase.at = start
+    if parser.next is None or not parser.next.is_one_of(*_QUERIES):
+        parser.fail("a query", _QUERIES)
+    parser.index = start
     # DO cannot stand in a query, whose JOIN … ON may go on with a column called conflict.
-    ends = ("RETURNING", "ON CONFLICT") if _does(phrase) else ("RETURNING",)
-    source = phrase.clause("a query", *ends)
-    if default := _default(phrase, start):
+    ends = ("RETURNING", "ON CONFLICT") if _does(parser) else ("RETURNING",)
+    source = parser.parse_clause("a query", *ends)
+    if default := _default(parser, start):
         advice = "leave the column out, or write NULL."
         reasons.append(
-            refused(phrase, phrase.tokens[default], f"DEFAULT is not supported on live tables: {advice}")
+            refused(parser, parser.tokens[default], f"DEFAULT is not supported on live tables: {advice}")
         )
-    if phrase.sees("ON", "CONFLICT"):
+    if parser.is_at("ON", "CONFLICT"):
         advice = "a row that exists makes INSERT fail."
-        reasons.append(refused(phrase, phrase.next, f"ON CONFLICT is not supported on live tables: {advice}"))
-        phrase.clause("ON CONFLICT", "RETURNING")
+        reasons.append(refused(parser, parser.next, f"ON CONFLICT is not supported on live tables: {advice}"))
+        parser.parse_clause("ON CONFLICT", "RETURNING")
     return source
 
 
-def _does(phrase: Phrase) -> bool:
-    rest = phrase.tokens[phrase.at :]
+def _does(parser: Parser) -> bool:
+    rest = parser.tokens[parser.index :]
     return any(
         token.is_one_of("DO") and after.is_one_of("NOTHING", "UPDATE") for token, after in pairwise(rest)
     )
 
 
-def _default(phrase: Phrase, start: int) -> int:
+def _default(parser: Parser, start: int) -> int:
     """Index of a DEFAULT among the values from `start` on; 0 if there is none."""
-    found = phrase.tokens
+    found = parser.tokens
     if not found[start].is_one_of("VALUES"):
         return 0
     return next(
         (
             index
-            for index in range(start + 1, phrase.at - 1)
+            for index in range(start + 1, parser.index - 1)
             if found[index].is_one_of("DEFAULT")
             and found[index - 1].is_one_of("(", ",")
             and found[index + 1].is_one_of(")", ",")

@@ -7,7 +7,7 @@ import unicodedata
 
 from sqlprov.errors import MalformedSQL, caret, nearest
 from sqlprov.sql.lexer import Token, TokenKind, find_closing, tokenize
-from sqlprov.sql.phrase import hyphenated
+from sqlprov.sql.parser import find_hyphen_error
 
 VERBS = re.findall(
     r"\w+",
@@ -51,7 +51,7 @@ def malformed(duckdb_message: str, text: str) -> MalformedSQL:
         text, int(place[1]), place[2], len(place[3]) - len(f"LINE {place[1]}: "), near[1] if near else ""
     )
     hyphen = next((n for n, token in enumerate(found) if token.start == at and token.text == "-"), 0)
-    if error := hyphenated(text, found, hyphen):
+    if error := find_hyphen_error(text, found, hyphen):
         return error
     if misspelt := _misspelt(found, at):
         word, hint = misspelt

@@ -11,7 +11,7 @@ from sqlprov.errors import UnknownName, caret, nearest
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
     from sqlprov.catalog.table import Method, Table
-    from sqlprov.sql.phrase import Name
+    from sqlprov.sql.parser import Name
     from sqlprov.sql.statement import Statement
 
 LEVELS = ("provider", "service", "table")
@@ -61,7 +61,7 @@ def method(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, 
     written = name.parts[-1].lower()
     whole = live_table(catalog, name.parts, path)
     if whole is None or len(name.parts) > len(LEVELS):
-        table = found(statement, name.before, catalog, path)
+        table = found(statement, name.qualifier, catalog, path)
     else:
         table, written = whole, ""
     for each in table.methods:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlprov.sql import outline
 from sqlprov.sql.lexer import Token, TokenKind, tokenize
 from sqlprov.sql.lone import Lone, lone
-from sqlprov.sql.phrase import Phrase
+from sqlprov.sql.parser import Parser
 from sqlprov.sql.statement import Statement
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class Query(Statement):
     """A statement that DuckDB runs as it is written."""
 
     @classmethod
-    def read(cls, phrase: Phrase) -> Query | None:
-        return cls(phrase.text, phrase.offset)
+    def parse(cls, parser: Parser) -> Query | None:
+        return cls(parser.text, parser.offset)
 
     @cached_property
     def tokens(self) -> tuple[Token, ...]:

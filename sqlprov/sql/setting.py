@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlprov.settings import PREFIX
 from sqlprov.sql.lexer import TokenKind
-from sqlprov.sql.phrase import Phrase
+from sqlprov.sql.parser import Parser
 from sqlprov.sql.statement import Statement
 
 _VALUE = "a value such as 'us-east-1', 16, on or ['us-east-1', 'eu-west-1']"
@@ -25,43 +25,43 @@ class SetSetting(Statement):
     value: str | None
 
     @classmethod
-    def read(cls, phrase: Phrase) -> SetSetting | None:
-        word = phrase.take("SET", "RESET")
+    def parse(cls, parser: Parser) -> SetSetting | None:
+        word = parser.accept("SET", "RESET")
         if word is None:
             return None
-        phrase.take("SESSION", "LOCAL", "GLOBAL")
-        if phrase.next is None or not phrase.next.value.lower().startswith(PREFIX):
+        parser.accept("SESSION", "LOCAL", "GLOBAL")
+        if parser.next is None or not parser.next.value.lower().startswith(PREFIX):
             return None
-        name = str(phrase.name("a setting")).lower()
+        name = str(parser.parse_name("a setting")).lower()
         value = None
         if word.is_one_of("SET"):
-            if not phrase.take("=", "TO"):
-                phrase.refuse(f"= or TO after {name}")
-            value = None if phrase.take("DEFAULT") else _value(phrase)
-        phrase.finish("the end of the statement (a text such as 'us-east-1' stands between quotes)")
-        return cls(phrase.text, phrase.offset, name, value)
+            if not parser.accept("=", "TO"):
+                parser.fail(f"= or TO after {name}")
+            value = None if parser.accept("DEFAULT") else _value(parser)
+        parser.expect_end("the end of the statement (a text such as 'us-east-1' stands between quotes)")
+        return cls(parser.text, parser.offset, name, value)
 
 
-def _value(phrase: Phrase) -> str:
-    if not phrase.take("(", "["):
-        return _scalar(phrase)
+def _value(parser: Parser) -> str:
+    if not parser.accept("(", "["):
+        return _scalar(parser)
     values: list[str] = []
-    while not phrase.take(")", "]"):
-        if values and not phrase.take(","):
-            phrase.refuse("a comma or the end of the list")
-        values.append(_scalar(phrase))
+    while not parser.accept(")", "]"):
+        if values and not parser.accept(","):
+            parser.fail("a comma or the end of the list")
+        values.append(_scalar(parser))
     return ",".join(values)
 
 
-def _scalar(phrase: Phrase) -> str:
-    sign = "-" if phrase.take("-") else ""
-    token = phrase.next
+def _scalar(parser: Parser) -> str:
+    sign = "-" if parser.accept("-") else ""
+    token = parser.next
     if token is None or token.kind not in (
         TokenKind.WORD,
         TokenKind.QUOTED,
         TokenKind.STRING,
         TokenKind.NUMBER,
     ):
-        phrase.refuse(_VALUE)
-    phrase.at += 1
+        parser.fail(_VALUE)
+    parser.index += 1
     return sign + token.value

@@ -13,7 +13,7 @@ from sqlprov.errors import UnknownName, caret, nearest
 from sqlprov.settings import PREFIX, Settings
 from sqlprov.sql import names
 from sqlprov.sql.lexer import TokenKind
-from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import Answered
 from sqlprov.version import VERSION
 
@@ -58,26 +58,26 @@ class Show(Answered):
     like: str | None
 
     @classmethod
-    def read(cls, phrase: Phrase) -> Show | None:
-        if not phrase.take("SHOW"):
+    def parse(cls, parser: Parser) -> Show | None:
+        if not parser.accept("SHOW"):
             return None
-        extended = phrase.take("EXTENDED") is not None
-        if setting := _setting(phrase):
-            return cls(phrase.text, phrase.offset, "SETTINGS", False, None, _escaped(setting))
-        word = phrase.take(*NOUNS)
+        extended = parser.accept("EXTENDED") is not None
+        if setting := _setting(parser):
+            return cls(parser.text, parser.offset, "SETTINGS", False, None, _escaped(setting))
+        word = parser.accept(*NOUNS)
         if word is None:
-            if extended or _misspelt(phrase):
-                phrase.refuse(f"one of {', '.join(NOUNS)} after SHOW", NOUNS)
+            if extended or _misspelt(parser):
+                parser.fail(f"one of {', '.join(NOUNS)} after SHOW", NOUNS)
             return None
         noun = word.text.upper()
         takes_place = NOUNS[noun].within > 0
-        place = phrase.name("a name") if takes_place and phrase.take("IN", "FROM") else None
-        like = phrase.literal("a pattern such as '%text%' after LIKE") if phrase.take("LIKE") else None
+        place = parser.parse_name("a name") if takes_place and parser.accept("IN", "FROM") else None
+        like = parser.parse_string("a pattern such as '%text%' after LIKE") if parser.accept("LIKE") else None
         options = ["LIKE"] if like is None else []
         if takes_place and not place and like is None:
             options.insert(0, "IN")
-        phrase.finish(" or ".join([*options, "the end of the statement"]))
-        return cls(phrase.text, phrase.offset, noun, extended, place, like)
+        parser.expect_end(" or ".join([*options, "the end of the statement"]))
+        return cls(parser.text, parser.offset, noun, extended, place, like)
 
     def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
         noun = NOUNS[self.noun]
@@ -125,13 +125,13 @@ def like(text: str, pattern: str) -> bool:
     return re.fullmatch(regex, text, re.IGNORECASE | re.DOTALL) is not None
 
 
-def _setting(phrase: Phrase) -> str:
+def _setting(parser: Parser) -> str:
     """The setting of `SHOW sqlprov_regions`; empty if it is another statement."""
-    token = phrase.next
-    if token is None or len(phrase.tokens) > phrase.at + 1 or not token.value.lower().startswith(PREFIX):
+    token = parser.next
+    if token is None or len(parser.tokens) > parser.index + 1 or not token.value.lower().startswith(PREFIX):
         return ""
     if token.value.lower() not in (known := Settings.described()):
-        place = caret(phrase.script, token.start)
+        place = caret(parser.script, token.start)
         raise UnknownName(f"Unknown setting {token.value!r}.{nearest(token.value, known)}\n{place}")
     return token.value
 
@@ -140,9 +140,9 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def _misspelt(phrase: Phrase) -> bool:
+def _misspelt(parser: Parser) -> bool:
     """Whether `SHOW SERVICS IN aws` means one of ours; DuckDB has SHOW TABLES FROM and SHOW <table>."""
-    ahead = phrase.tokens[phrase.at : phrase.at + 2]
+    ahead = parser.tokens[parser.index : parser.index + 2]
     if len(ahead) < 2 or ahead[0].kind is not TokenKind.WORD or not ahead[1].is_one_of("IN", "FROM", "LIKE"):
         return False
     return not ahead[0].is_one_of("TABLES") and bool(nearest(ahead[0].text, NOUNS))

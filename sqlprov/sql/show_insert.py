@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlprov.errors import NotSupportedError, caret
 from sqlprov.settings import Settings
 from sqlprov.sql import names
-from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import Answered
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ class ShowInsert(Answered):
     required: bool
 
     @classmethod
-    def read(cls, phrase: Phrase) -> ShowInsert | None:
-        if not phrase.sees("SHOW", "INSERT", "INTO"):
+    def parse(cls, parser: Parser) -> ShowInsert | None:
+        if not parser.is_at("SHOW", "INSERT", "INTO"):
             return None
-        phrase.at += 3
-        name = phrase.name("a live table, such as aws.sagemaker.models")
-        phrase.finish("the end of the statement")
-        required = any("required" in phrase.hints(index) for index in range(4))
-        return cls(phrase.text, phrase.offset, name, required)
+        parser.index += 3
+        name = parser.parse_name("a live table, such as aws.sagemaker.models")
+        parser.expect_end("the end of the statement")
+        required = any("required" in parser.find_hints(index) for index in range(4))
+        return cls(parser.text, parser.offset, name, required)
 
     def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
         """One column, `sql`, and one row; raises NotSupportedError for a table that takes no INSERT."""

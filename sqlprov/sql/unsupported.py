@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlprov.errors import NotSupportedError, caret
-from sqlprov.sql.phrase import Phrase
+from sqlprov.sql.parser import Parser
 
 _REASONS = {
     ("REGISTRY",): "there is no registry, the tables are installed with sqlprov. SHOW PROVIDERS lists them.",
@@ -19,17 +19,17 @@ class Unsupported:
     """Refuses; no statement is made of it."""
 
     @classmethod
-    def read(cls, phrase: Phrase) -> None:
-        refuse(phrase)
+    def parse(cls, parser: Parser) -> None:
+        refuse(parser)
 
 
-def refuse(phrase: Phrase) -> None:
+def refuse(parser: Parser) -> None:
     """Raise NotSupportedError if the statement that begins here is one of these."""
     for words, reason in _REASONS.items():
-        after = phrase.tokens[phrase.at + len(words) :]
+        after = parser.tokens[parser.index + len(words) :]
         # Alone or before a dot the last word is a name: DESCRIBE method.
-        if phrase.next and phrase.sees(*words) and after and not after[0].is_one_of("."):
+        if parser.next and parser.is_at(*words) and after and not after[0].is_one_of("."):
             verb = " ".join(words)
             raise NotSupportedError(
-                f"{verb} is not supported: {reason}\n{caret(phrase.script, phrase.next.start)}"
+                f"{verb} is not supported: {reason}\n{caret(parser.script, parser.next.start)}"
             )

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sqlprov.errors import counted
 from sqlprov.sql.lexer import find_closing
-from sqlprov.sql.phrase import Phrase
+from sqlprov.sql.parser import Parser
 from sqlprov.sql.write import AFTER_TABLES, Write, quoted, refused, waits
 
 _ENDS = ("FROM", "WHERE", "RETURNING")
@@ -31,29 +31,29 @@ class Update(Write):
     VERB: ClassVar[str] = "UPDATE"
 
     @classmethod
-    def parts(cls, phrase: Phrase) -> Update:
-        start = phrase.at
-        verb = phrase.expect(cls.VERB)
-        name = phrase.name("a table")
-        alias = phrase.alias("SET")
-        phrase.expect("SET")
+    def parse_clauses(cls, parser: Parser) -> Update:
+        start = parser.index
+        verb = parser.expect(cls.VERB)
+        name = parser.parse_name("a table")
+        alias = parser.parse_alias("SET")
+        parser.expect("SET")
         reasons: list[str] = []
-        assignments = tuple(_assignments(phrase, reasons))
-        from_ = phrase.clause("a table", *AFTER_TABLES) if phrase.take("FROM") else None
-        where = phrase.clause("a condition", "RETURNING") if phrase.take("WHERE") else None
-        returning = phrase.clause("an expression") if phrase.take("RETURNING") else None
-        phrase.finish("FROM, WHERE, RETURNING or the end of the statement")
+        assignments = tuple(_assignments(parser, reasons))
+        from_ = parser.parse_clause("a table", *AFTER_TABLES) if parser.accept("FROM") else None
+        where = parser.parse_clause("a condition", "RETURNING") if parser.accept("WHERE") else None
+        returning = parser.parse_clause("an expression") if parser.accept("RETURNING") else None
+        parser.expect_end("FROM, WHERE, RETURNING or the end of the statement")
         if where is None:
             advice = "say which rows, as in WHERE data__Identifier = '…' AND region = '…'."
-            reasons.append(refused(phrase, verb, f"UPDATE without WHERE would change every row: {advice}"))
+            reasons.append(refused(parser, verb, f"UPDATE without WHERE would change every row: {advice}"))
         return cls(
-            text=phrase.text,
-            offset=phrase.offset,
+            text=parser.text,
+            offset=parser.offset,
             name=name,
             alias=alias,
-            ctes=phrase.cut(0, start) or None,
+            ctes=parser.get_text(0, start) or None,
             returning=returning,
-            wait=waits(phrase, 0, start, start + 1),
+            wait=waits(parser, 0, start, start + 1),
             refused=reasons[0] if reasons else None,
             assignments=assignments,
             from_=from_,
@@ -75,39 +75,39 @@ class Update(Write):
         return self.rows(table_sql, ", ".join([self.keys(key), *values]), self.from_, self.where)
 
 
-def _assignments(phrase: Phrase, reasons: list[str]) -> Iterator[tuple[str, str]]:
+def _assignments(parser: Parser, reasons: list[str]) -> Iterator[tuple[str, str]]:
     while True:
-        columns = list(_columns(phrase)) if phrase.take("(") else [phrase.part("a column")]
-        listed = phrase.tokens[phrase.at - 1].is_one_of(")")
-        phrase.expect("=")
-        start = phrase.at
-        phrase.clause("an expression", ",", *_ENDS)
-        values = _values(phrase, start, phrase.at) if listed else [(start, phrase.at)]
+        columns = list(_columns(parser)) if parser.accept("(") else [parser.parse_identifier("a column")]
+        listed = parser.tokens[parser.index - 1].is_one_of(")")
+        parser.expect("=")
+        start = parser.index
+        parser.parse_clause("an expression", ",", *_ENDS)
+        values = _values(parser, start, parser.index) if listed else [(start, parser.index)]
         if len(values) == 1:  # DuckDB gives one value to every column
             values *= len(columns)
         if len(values) != len(columns):
-            phrase.refuse(counted(len(columns), "value"))
+            parser.fail(counted(len(columns), "value"))
         for column, (first, end) in zip(columns, values, strict=True):
-            if _is_default(phrase, first, end):
+            if _is_default(parser, first, end):
                 reason = "DEFAULT is not supported on live tables: write the value."
-                reasons.append(refused(phrase, phrase.tokens[first], reason))
-            yield column, phrase.cut(first, end)
-        if not phrase.take(",") or phrase.next is None or phrase.next.is_one_of(*_ENDS):
+                reasons.append(refused(parser, parser.tokens[first], reason))
+            yield column, parser.get_text(first, end)
+        if not parser.accept(",") or parser.next is None or parser.next.is_one_of(*_ENDS):
             break
 
 
-def _columns(phrase: Phrase) -> Iterator[str]:
+def _columns(parser: Parser) -> Iterator[str]:
     """The columns of `(a, b) = …`."""
-    yield phrase.part("a column")
-    while not phrase.take(")"):
-        phrase.expect(",")
-        if not phrase.sees(")"):
-            yield phrase.part("a column")
+    yield parser.parse_identifier("a column")
+    while not parser.accept(")"):
+        parser.expect(",")
+        if not parser.is_at(")"):
+            yield parser.parse_identifier("a column")
 
 
-def _values(phrase: Phrase, start: int, end: int) -> list[tuple[int, int]]:
+def _values(parser: Parser, start: int, end: int) -> list[tuple[int, int]]:
     """Where each value of `(x, y)` or `ROW(x, y)` begins and ends; of another expression, the whole."""
-    found = phrase.tokens
+    found = parser.tokens
     opening = start + 1 if found[start].is_one_of("ROW") and end - start > 1 else start
     if not found[opening].is_one_of("(") or find_closing(found, opening) != end - 1:
         return [(start, end)]
@@ -122,9 +122,9 @@ def _values(phrase: Phrase, start: int, end: int) -> list[tuple[int, int]]:
         at = find_closing(found, at) + 1 if found[at].is_one_of("(", "[", "{") else at + 1
     if first < end - 1:
         values.append((first, end - 1))
-    return _values(phrase, *values[0]) if len(values) == 1 and opening == start else values
+    return _values(parser, *values[0]) if len(values) == 1 and opening == start else values
 
 
-def _is_default(phrase: Phrase, start: int, end: int) -> bool:
-    inner = [token for token in phrase.tokens[start:end] if not token.is_one_of("(", ")")]
+def _is_default(parser: Parser, start: int, end: int) -> bool:
+    inner = [token for token in parser.tokens[start:end] if not token.is_one_of("(", ")")]
     return len(inner) == 1 and inner[0].is_one_of("DEFAULT")

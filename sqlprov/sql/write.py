@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from sqlprov.errors import MalformedSQL, caret
 from sqlprov.sql import names, outline
 from sqlprov.sql.lexer import Token
-from sqlprov.sql.phrase import Name, Phrase
+from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.query import Query
 
 if TYPE_CHECKING:
@@ -48,18 +48,18 @@ class Write(Query):
     VERB: ClassVar[str]
 
     @classmethod
-    def read(cls, phrase: Phrase) -> Self | None:
+    def parse(cls, parser: Parser) -> Self | None:
         """`None` also for what cannot be read: DuckDB tells what is wrong, or knows more."""
-        phrase.at = outline.main(phrase.tokens)
-        if not phrase.sees(cls.VERB):
+        parser.index = outline.main(parser.tokens)
+        if not parser.is_at(cls.VERB):
             return None
         try:
-            return cls.parts(phrase)
+            return cls.parse_clauses(parser)
         except MalformedSQL:
             return None
 
     @classmethod
-    def parts(cls, phrase: Phrase) -> Self:
+    def parse_clauses(cls, parser: Parser) -> Self:
         """The statement, read from its verb on; raises MalformedSQL."""
         raise NotImplementedError
 
@@ -108,11 +108,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def waits(phrase: Phrase, *indexes: int) -> bool:
+def waits(parser: Parser, *indexes: int) -> bool:
     """Whether a hint before one of these tokens says AWAIT."""
-    return any(WAIT in phrase.hints(index) for index in indexes)
+    return any(WAIT in parser.find_hints(index) for index in indexes)
 
 
-def refused(phrase: Phrase, token: Token | None, reason: str) -> str:
+def refused(parser: Parser, token: Token | None, reason: str) -> str:
     """The reason with the place of `token`."""
-    return f"{reason}\n{caret(phrase.script, token.start if token else phrase.end)}"
+    return f"{reason}\n{caret(parser.script, token.start if token else parser.end)}"

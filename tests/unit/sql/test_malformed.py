@@ -36,7 +36,7 @@ def error(text):
         (
             "select * from t-x-1 where y",
             "t-x",
-            "'t-x' is a name only in quotation marks. Did you mean 't_x'?",
+            "The name 't-x' has a hyphen and needs double quotes. Did you mean 't_x'?",
         ),
         ("select * from t - x", "- x", 'Syntax error at or near "-"'),
         ("select f(1, (2)", "(1", "'(' is opened here and never closed."),
