@@ -303,10 +303,21 @@ class Result:
         return f"<Result{of}: {self.summary}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the first rows, with nested values folded, the calls, and whether it is complete."""
-        from sqlprov.output.html import page
+        """A notebook's view: the first rows with nested values folded, the summary, outcomes and calls."""
+        from sqlprov.output import html
 
-        return page(self)
+        rows = self.peek(html.ROWS + 1) if self.has_rows else None
+        outcomes = [
+            {name: getattr(outcome, name) for name in ("row", "region", "key")}
+            | {"status": outcome.status.value, "operations": ", ".join(outcome.operations)}
+            | {"reason": outcome.reason}
+            for outcome in self.outcomes
+        ]
+        columns = ("operation", "region", "parameters", "rows", "attempts", "error")
+        calls = [{name: getattr(call, name) for name in columns} for call in self.calls]
+        missing = [str(gap.error) for gap in self.errors]
+        details = {"outcome": outcomes, "call": calls}
+        return html.render(rows, self.summary, warnings=self.warnings, missing=missing, details=details)
 
     # End
 
