@@ -11,19 +11,20 @@ import pyarrow as pa
 
 from sqlprov.aws.read.batches import array, dig
 from sqlprov.aws.run import Run
-from sqlprov.aws.write.waiting import Stopped
-from sqlprov.aws.write.writing import Ending, Outcome, RowWriter, write_rows
+from sqlprov.aws.write.waiting import RowFailed
+from sqlprov.aws.write.writing import Outcome, OutcomeStatus, RowWriter, write_rows
 from sqlprov.catalog import Source, Table
 from sqlprov.duck.session import Session, quoted
 from sqlprov.errors import DataError, NotSupportedError, RegionError, WriteError, counted, nearest
-from sqlprov.plan.write.diff import tag_map, unlike
-from sqlprov.plan.write.dry_run import rehearsed
-from sqlprov.plan.write.input_rows import Given
-from sqlprov.plan.write.insert import inserts
-from sqlprov.plan.write.patch import patched
-from sqlprov.plan.write.patch_check import patch_faults
-from sqlprov.plan.write.write import Done, Found, Kind, Request, Write, next_step
-from sqlprov.plan.write.write_rows import PATCH, Drafts, check_assigned, execution, updates
+from sqlprov.plan.write.diff import diff_values, parse_tags
+from sqlprov.plan.write.dry_run import simulate
+from sqlprov.plan.write.input_rows import InputRows
+from sqlprov.plan.write.insert import plan_inserts
+from sqlprov.plan.write.next_step import next_step
+from sqlprov.plan.write.patch import apply_patch
+from sqlprov.plan.write.patch_check import check_patch
+from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, Success, WriteKind
+from sqlprov.plan.write.write_rows import PATCH, WritePlan, check_assignments, plan_exec, plan_updates
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.insert import Insert
@@ -94,35 +95,35 @@ class Target:
     `shown` are the operations that were confirmed; `None` if nobody was asked.
     """
 
-    write: Write
+    write: RowWrite
     document: str | None = None
     read: dict[str, Any] = field(default_factory=dict)
     shown: frozenset[str] | None = None
 
-    def check(self, found: Found | None) -> None:
+    def check(self, found: Snapshot | None) -> None:
         """Raise Stopped if the row as described is not the one that the statement read."""
         table = self.write.table
         if found is None:
-            if self.write.kind is Kind.DELETE:
+            if self.write.kind is WriteKind.DELETE:
                 return
-            raise Stopped(f"{self.write.shown} does not exist any more")
+            raise RowFailed(f"{self.write.shown} does not exist any more")
         assert table.describe is not None, "only tables that can be described are written"
         for name, value in self.read.items():
             if table.by_name[name].source is Source.TAGS:
-                now, changed = found.tags, tag_map(value) != found.tags
+                now, changed = found.tags, parse_tags(value) != found.tags
             else:
                 now = dig(found.described, table.describe.paths[name])
                 changed = _changed(table, name, value, now)
             if changed:
-                raise Stopped(
+                raise RowFailed(
                     f"{self.write.shown} was changed since it was read: {name} is {now!r}, was {value!r}"
                 )
 
-    def made(self, found: Found | None) -> Write:
+    def made(self, found: Snapshot | None) -> RowWrite:
         """The write, once the row is known that a patch document changes."""
         if self.document is None or found is None:
             return self.write
-        change = patched(self.write.table, found, self.document)
+        change = apply_patch(self.write.table, found, self.document)
         return replace(
             self.write, values=change.changes, tags=change.tags, desired=change.desired, reason=change.reason
         )
@@ -194,16 +195,16 @@ class Writing:
                     f"its query gives {len(given.names)}."
                 )
             given = replace(given, names=statement.columns)
-        return self._drafted(inserts(self.table, given, listed, self._region()))
+        return self._drafted(plan_inserts(self.table, given, listed, self._region()))
 
     def _execution(self, statement: Exec) -> list[Target]:
         table, method = statement.called(self.session.catalog, self.path)
         given = self._given(self.ask(statement.values_query()))
         if statement.json is not None:
             given = _opened(given)
-        return self._drafted(execution(table, method, given, self._region()))
+        return self._drafted(plan_exec(table, method, given, self._region()))
 
-    def _drafted(self, drafts: Drafts) -> list[Target]:
+    def _drafted(self, drafts: WritePlan) -> list[Target]:
         self.warnings += drafts.warnings
         known = self.session.regions_known(self.run)
         wrong = [
@@ -222,19 +223,19 @@ class Writing:
         if document and len(assigned) > 1:
             raise NotSupportedError(f"{PATCH} stands alone in SET: the document says all that changes.")
         if not document:
-            check_assigned(self.table, assigned)
+            check_assignments(self.table, assigned)
         asked, keys, read = self._found(statement)
         given = self._given(asked, last=len(assigned))
         if document:
             return self._patches(given, keys, read)
-        drafts = updates(self.table, assigned, replace(given, names=tuple(assigned)), keys)
+        drafts = plan_updates(self.table, assigned, replace(given, names=tuple(assigned)), keys)
         by_key = dict(zip(keys, read, strict=True))
         self.warnings += drafts.warnings
         return [Target(write, read=by_key[write.region, write.key]) for write in drafts.writes]
 
     def _patches(
         self,
-        given: Given,
+        given: InputRows,
         keys: Sequence[tuple[str, tuple[str, ...]]],
         read: Sequence[dict[str, Any]],
     ) -> list[Target]:
@@ -244,12 +245,12 @@ class Writing:
                 raise DataError(
                     f"{PATCH} is {row[0]!r}; expected a text, a JSON array of RFC 6902 operations."
                 )
-            target = Target(Write(self.table, Kind.UPDATE, *key, {}), row[0], values)
+            target = Target(RowWrite(self.table, WriteKind.UPDATE, *key, {}), row[0], values)
             if found.setdefault(key, target).document != row[0]:
                 raise DataError(f"{target.write.shown} is matched twice, with different values.")
-        drafts = Drafts()
+        drafts = WritePlan()
         for document in dict.fromkeys(target.document or "" for target in found.values()):
-            faults, warnings = patch_faults(self.table, document)
+            faults, warnings = check_patch(self.table, document)
             drafts.faults += faults
             drafts.warnings += warnings
         self.warnings += drafts.checked().warnings
@@ -259,7 +260,7 @@ class Writing:
         _, keys, read = self._found(statement)
         rows = dict(zip(keys, read, strict=True))
         return [
-            Target(Write(self.table, Kind.DELETE, region, key, {}), read=values)
+            Target(RowWrite(self.table, WriteKind.DELETE, region, key, {}), read=values)
             for (region, key), values in rows.items()
         ]
 
@@ -308,11 +309,11 @@ class Writing:
             and not (name == desired and isinstance(statement, Update))
         ]
 
-    def _given(self, asked: Asked, last: int | None = None) -> Given:
+    def _given(self, asked: Asked, last: int | None = None) -> InputRows:
         """The rows of a query, or its `last` columns."""
         start = 0 if last is None else len(asked.types) - last
         columns = asked.rows.columns[start:]
-        return Given(
+        return InputRows(
             tuple(asked.rows.schema.names[start:]),
             tuple(field.type for field in asked.rows.schema)[start:],
             tuple(kind == "JSON" for kind in asked.types[start:]),
@@ -376,7 +377,7 @@ class Writing:
         self.run.writing = True
         outcomes = write_rows(writers, self.run)
         self.run.outcomes.extend(outcomes)
-        bad = [outcome for outcome in outcomes if outcome.status is not Ending.OK]
+        bad = [outcome for outcome in outcomes if outcome.status is not OutcomeStatus.OK]
         if bad:
             listed = "\n".join(
                 f"  row {one.row}, {one.key!r} in {one.region}: {one.status.value}. {one.reason}"
@@ -437,7 +438,7 @@ class Writing:
         for number, target in enumerate(targets, start=1):
             writer = RowWriter(target.write, number, self.run, self.session.cloud)
             found = None
-            if target.write.kind in (Kind.UPDATE, Kind.DELETE):
+            if target.write.kind in (WriteKind.UPDATE, WriteKind.DELETE):
                 found = writer.look(tags=True if target.document is not None else None)
             base: dict[str, Any] = {
                 "row": number,
@@ -449,10 +450,14 @@ class Writing:
             except DataError as error:
                 rows.append({**base, "note": str(error)})
                 continue
-            requests, states, refusal = rehearsed(write, found)
+            requests, states, refusal = simulate(write, found)
             base["states"] = " → ".join(states)
             end = refusal or next_step(write, found, tuple(requests))
-            told = end.note if isinstance(end, Done) and write.kind is Kind.INSERT else "; ".join(write.notes)
+            told = (
+                end.note
+                if isinstance(end, Success) and write.kind is WriteKind.INSERT
+                else "; ".join(write.notes)
+            )
             notes = [*([told] if told else []), *([refusal.reason] if refusal else []), *self.warnings]
             rows += [
                 {
@@ -493,7 +498,7 @@ def _changed(table: Table, name: str, read: Any, now: Any) -> bool:
     for method in (table.by_method.get("create_resource"), table.by_method.get("update_resource")):
         for part in method.inputs if method else ():
             if part.column == name and method:
-                return any(unlike(read, now, method.input.members[part.name], name))
+                return any(diff_values(read, now, method.input.members[part.name], name))
     return bool(array(table.by_name[name], [now]).to_pylist()[0] != read)
 
 
@@ -503,7 +508,7 @@ def _live(session: Session, target: tuple[str, ...], path: tuple[str, ...]) -> T
     return table
 
 
-def _value(table: Table, name: str, outcome: Outcome, found: Found) -> Any:
+def _value(table: Table, name: str, outcome: Outcome, found: Snapshot) -> Any:
     """The value of a column of a row as described, as the service's JSON has it."""
     column = table.by_name[name]
     describe = table.describe
@@ -522,7 +527,7 @@ def _value(table: Table, name: str, outcome: Outcome, found: Found) -> Any:
     return dig(found.described, describe.paths[name])
 
 
-def _opened(given: Given) -> Given:
+def _opened(given: InputRows) -> InputRows:
     """The values of EXEC with the members of `@@json` beside the others, which come first."""
     at = next(index for index, name in enumerate(given.names) if name.lower() == "@@json")
     text = given.rows[0][at]
@@ -538,7 +543,7 @@ def _opened(given: Given) -> Given:
         raise DataError(f"EXEC gives {', '.join(sorted(twice))} twice, as @name and in @@json.")
     keep = [index for index in range(len(given.names)) if index != at]
     texts = tuple(orjson.dumps(value).decode() for value in members.values())
-    return Given(
+    return InputRows(
         (*names, *members),
         (*(given.types[index] for index in keep), *(pa.string() for _ in members)),
         (*(given.json[index] for index in keep), *(True for _ in members)),

@@ -26,7 +26,7 @@ from sqlprov.aws.write.writing import Outcome, RowWriter, write_rows
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.emulator.options import Call
 from sqlprov.errors import DatabaseError, WriteError
-from sqlprov.plan.write.write import Kind, Write
+from sqlprov.plan.write.steps import RowWrite, WriteKind
 from sqlprov.settings import Settings
 
 NAMES = ("one", "two", "three")
@@ -67,7 +67,7 @@ class Ask:
     verb: str
     names: tuple[str, ...]
     sql: str
-    writes: tuple[Write, ...]
+    writes: tuple[RowWrite, ...]
     description: str | None = None
     tags: tuple[tuple[str, str], ...] | None = None
     desired: str | None = None
@@ -86,18 +86,20 @@ some_names = st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=Tru
 
 
 @st.composite
-def inserts(draw: st.DrawFn) -> Ask:
+def plan_inserts(draw: st.DrawFn) -> Ask:
     names, description = draw(some_names), word()
     schedule = {"Schedule": LATER} if draw(st.booleans()) else {}
     one, *more = (insert(experiment(name, Description=description, **schedule)) for name in names)
     sql = ", ".join([one, *(each[each.index("VALUES") + 6 :] for each in more)])
     sent = {"Description": description, **schedule}
-    writes = tuple(Write(TABLE, Kind.INSERT, REGION, (name,), sent | experiment(name)) for name in names)
+    writes = tuple(
+        RowWrite(TABLE, WriteKind.INSERT, REGION, (name,), sent | experiment(name)) for name in names
+    )
     return Ask("INSERT", names, sql, writes, description)
 
 
 @st.composite
-def updates(draw: st.DrawFn) -> Ask:
+def plan_updates(draw: st.DrawFn) -> Ask:
     names = draw(some_names)
     what = draw(st.sets(st.sampled_from(["description", "tags", "desired_state"]), min_size=1))
     description = draw(st.sampled_from([word(), word(), "same"])) if "description" in what else None
@@ -118,7 +120,8 @@ def updates(draw: st.DrawFn) -> Ask:
     values = {"Description": description} if description else {}
     wanted = None if tags is None else dict(tags)
     writes = tuple(
-        Write(TABLE, Kind.UPDATE, REGION, (name,), values, tags=wanted, desired=desired) for name in names
+        RowWrite(TABLE, WriteKind.UPDATE, REGION, (name,), values, tags=wanted, desired=desired)
+        for name in names
     )
     return Ask("UPDATE", names, sql, writes, description, tags and tuple(sorted(tags)), desired)
 
@@ -126,7 +129,7 @@ def updates(draw: st.DrawFn) -> Ask:
 @st.composite
 def deletes(draw: st.DrawFn) -> Ask:
     names = draw(some_names)
-    writes = tuple(Write(TABLE, Kind.DELETE, REGION, (name,), {}) for name in names)
+    writes = tuple(RowWrite(TABLE, WriteKind.DELETE, REGION, (name,), {}) for name in names)
     return Ask("DELETE", names, f"DELETE FROM {EXPERIMENTS} {where(names)}", writes)
 
 
@@ -136,11 +139,11 @@ def executions(draw: st.DrawFn) -> Ask:
     actions = {"production": "Retain", "shadow": "Remove"}
     given = {"Name": name} | ({"ModelVariantActions": actions} if method == "stop" else {})
     written = ", ".join(f"@{parameter} = {text(value)}" for parameter, value in given.items())
-    write = Write(TABLE, Kind.EXEC, REGION, (name,), given, method=method)
+    write = RowWrite(TABLE, WriteKind.EXEC, REGION, (name,), given, method=method)
     return Ask(method, (name,), f"EXEC {EXPERIMENTS}.{method} {written}", (write,))
 
 
-asks = st.one_of(inserts(), inserts(), updates(), updates(), deletes(), executions())
+asks = st.one_of(plan_inserts(), plan_inserts(), plan_updates(), plan_updates(), deletes(), executions())
 
 
 class Machine(RuleBasedStateMachine):

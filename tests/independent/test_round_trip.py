@@ -74,7 +74,7 @@ HOW = {
 SPELLINGS = {"Pascal": str, "snake": snake, "upper": str.upper, "data": lambda name: f"data__{name}"}
 
 
-def written(members: dict[str, Any], how: str, spelling: str) -> str:
+def format_json(members: dict[str, Any], how: str, spelling: str) -> str:
     values = ", ".join(HOW[how](value) for value in members.values())
     columns = ", ".join(SPELLINGS[spelling](name) for name in members)
     return f"INSERT INTO {EXPERIMENTS} ({columns}, region) SELECT {values}, '{REGION}'"
@@ -109,7 +109,9 @@ def test_what_is_inserted_in_any_form_is_what_select_gives(
     _, con = lab
     members = data.draw(valid(a_name()))
     sent = data.draw(st.sampled_from([members, mapped(members)]))
-    con.sql(written(sent, data.draw(st.sampled_from(list(HOW))), data.draw(st.sampled_from(list(SPELLINGS)))))
+    con.sql(
+        format_json(sent, data.draw(st.sampled_from(list(HOW))), data.draw(st.sampled_from(list(SPELLINGS))))
+    )
     assert read(con, members["Name"]) == expected(members)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sqlprov.catalog import Catalog
-from sqlprov.plan.write.steps import Done, Found, Kind, Refuse, Request, Step, Wait, Write
-from sqlprov.plan.write.write import next_step
+from sqlprov.plan.write.next_step import next_step
+from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Step, Success, Wait, WriteKind
 
 CATALOG = Catalog()
 TABLE = CATALOG.table("aws", "sagemaker", "inference_experiments")
@@ -32,7 +32,7 @@ def sampling(percentage: int, shadow: str = "shadow") -> dict[str, Any]:
     return {"SourceModelVariantName": "production", "ShadowModelVariants": shadows}
 
 
-def found(state: str = "Created", tags: dict[str, str] | None = None, **members: Any) -> Found:
+def found(state: str = "Created", tags: dict[str, str] | None = None, **members: Any) -> Snapshot:
     described = {
         "Name": "trial",
         "Arn": ARN,
@@ -47,41 +47,41 @@ def found(state: str = "Created", tags: dict[str, str] | None = None, **members:
         "DataStorageConfig": {"Destination": "s3://b/p", "KmsKey": "k"},
         "ShadowModeConfig": sampling(10),
     }
-    return Found({**described, **members}, {"team": "core"} if tags is None else tags)
+    return Snapshot({**described, **members}, {"team": "core"} if tags is None else tags)
 
 
-def update(**what: Any) -> Write:
+def update(**what: Any) -> RowWrite:
     values = {name: what.pop(name) for name in list(what) if name[0].isupper()}
-    return Write(TABLE, Kind.UPDATE, "us-east-1", ("trial",), values, **what)
+    return RowWrite(TABLE, WriteKind.UPDATE, "us-east-1", ("trial",), values, **what)
 
 
-def delete() -> Write:
-    return Write(TABLE, Kind.DELETE, "us-east-1", ("trial",), {})
+def delete() -> RowWrite:
+    return RowWrite(TABLE, WriteKind.DELETE, "us-east-1", ("trial",), {})
 
 
-def execute(method: str, **values: Any) -> Write:
-    return Write(TABLE, Kind.EXEC, "us-east-1", ("trial",), values, method=method)
+def execute(method: str, **values: Any) -> RowWrite:
+    return RowWrite(TABLE, WriteKind.EXEC, "us-east-1", ("trial",), values, method=method)
 
 
-def insert(**values: Any) -> Write:
-    return Write(TABLE, Kind.INSERT, "us-east-1", ("trial",), {"Name": "trial", **values})
+def insert(**values: Any) -> RowWrite:
+    return RowWrite(TABLE, WriteKind.INSERT, "us-east-1", ("trial",), {"Name": "trial", **values})
 
 
-def request(write: Write, now: Found | None, *done: Request) -> Request:
+def request(write: RowWrite, now: Snapshot | None, *done: Request) -> Request:
     step = next_step(write, now, done)
     assert isinstance(step, Request), step
     return step
 
 
-def refusal(write: Write, now: Found | None, *done: Request) -> str:
+def refusal(write: RowWrite, now: Snapshot | None, *done: Request) -> str:
     step = next_step(write, now, done)
-    assert isinstance(step, Refuse), step
+    assert isinstance(step, Refusal), step
     return step.reason
 
 
 def brief(step: Step) -> str:
     """A step in one word: the call without the noun, `wait`, `refuse` or `ok`."""
-    words = {Wait: "wait", Refuse: "refuse", Done: "ok"}
+    words = {Wait: "wait", Refusal: "refuse", Success: "ok"}
     return (
         step.operation.removesuffix("InferenceExperiment") if isinstance(step, Request) else words[type(step)]
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sqlprov.catalog import Constraint
 from sqlprov.catalog.shapes import Shape
-from sqlprov.plan.write.values import ValueFault, ValueWarning, coerced
+from sqlprov.plan.write.values import ValueProblem, coerce
 
 CREATES = {
     "inference_experiments": "CreateInferenceExperiment",
@@ -23,7 +23,7 @@ CREATES = {
     "endpoints": "CreateEndpoint",
 }
 
-Answer = tuple[Any, list[ValueFault], list[ValueWarning]]
+Answer = tuple[Any, list[ValueProblem], list[ValueProblem]]
 
 
 class Duck:
@@ -41,7 +41,7 @@ class Duck:
 
     def coerce(self, expression: str, shape: Shape, *parameters: Any, column: str = "c") -> Answer:
         value, type, is_json = self.column(expression, *parameters)
-        return coerced(value, type, is_json, shape, row=1, column=column, zone="Europe/Berlin")
+        return coerce(value, type, is_json, shape, row=1, column=column, zone="Europe/Berlin")
 
 
 class Coerce(Protocol):

@@ -15,15 +15,15 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import matches
 from sqlprov.catalog.table import Method
 from sqlprov.errors import OperationalError
-from sqlprov.plan.write.diff import tag_map
-from sqlprov.plan.write.transitions import moves
-from sqlprov.plan.write.write import Found, Write
+from sqlprov.plan.write.diff import parse_tags
+from sqlprov.plan.write.steps import RowWrite, Snapshot
+from sqlprov.plan.write.transitions import list_transitions
 
 FIRST_LOOK, LONGEST_LOOK = 0.05, 5.0
 """Seconds between two looks at a row that is waited for; half as long again each time."""
 
 
-class Stopped(Exception):
+class RowFailed(Exception):
     """The row goes no further; the text says why."""
 
 
@@ -37,12 +37,12 @@ class Watch:
         found: the row as read last; `None` if it was not read, or does not exist.
     """
 
-    write: Write
+    write: RowWrite
     run: Run
     cloud: Cloud
-    found: Found | None = None
+    found: Snapshot | None = None
 
-    def look(self, tags: bool = False) -> Found | None:
+    def look(self, tags: bool = False) -> Snapshot | None:
         """The row now, with its tags if they are wanted; `None` if it does not exist."""
         table, region = self.write.table, self.write.region
         describe = table.describe
@@ -63,8 +63,8 @@ class Watch:
             found = None
             if tags and table.tags:
                 arn = dig(described, describe.paths[table.arn])
-                found = tag_map(read_tags(self.run, self.cloud, table, region, str(arn)))
-            self.found = Found(described, found)
+                found = parse_tags(read_tags(self.run, self.cloud, table, region, str(arn)))
+            self.found = Snapshot(described, found)
         except OperationalError as error:
             if not matches(table.missing, error):
                 raise
@@ -90,9 +90,11 @@ class Watch:
         table, missing = self.write.table, method.until == ("missing",)
         # A read may be older than the call: what it was made in counts only once something else was seen.
         unseen = time.monotonic() + self.run.settings.settle if method.name == "create_resource" else 0.0
-        older = {state for move in moves(table) if move.method == method.name for state in move.from_}
+        older = {
+            state for move in list_transitions(table) if move.method == method.name for state in move.from_
+        }
 
-        def settled(found: Found | None) -> bool:
+        def settled(found: Snapshot | None) -> bool:
             nonlocal unseen
             if found is None:
                 return time.monotonic() >= unseen
@@ -105,16 +107,16 @@ class Watch:
         wanted = " or ".join(method.until)
         if self.found is None:
             if not missing:
-                raise Stopped(f"{self.write.shown} is gone; {wanted} was waited for")
+                raise RowFailed(f"{self.write.shown} is gone; {wanted} was waited for")
         elif self.found.state(table) not in method.until:
-            raise Stopped(f"{self.write.shown} did not reach {wanted}: {self.told()}")
+            raise RowFailed(f"{self.write.shown} did not reach {wanted}: {self.told()}")
 
     def read_back(self, created: bool) -> None:
         """Look at the row and its tags; one that was just created may be seen late, within `sqlprov_settle`."""
         unseen = time.monotonic() + (self.run.settings.settle if created else 0.0)
         self._until(lambda found: found is not None or time.monotonic() >= unseen, math.inf, tags=True)
 
-    def _until(self, enough: Callable[[Found | None], bool], deadline: float, tags: bool = False) -> None:
+    def _until(self, enough: Callable[[Snapshot | None], bool], deadline: float, tags: bool = False) -> None:
         between = FIRST_LOOK
         with self.run.waits(self.write.region, "|".join(self.write.key)) as seen:
             while True:
@@ -123,7 +125,7 @@ class Watch:
                     return
                 if time.monotonic() > deadline:
                     limit = self.run.settings.await_timeout
-                    raise Stopped(f"{self.write.shown} was waited for {limit:g} s: {self.told()}")
+                    raise RowFailed(f"{self.write.shown} was waited for {limit:g} s: {self.told()}")
                 seen(found.state(self.write.table) if found else "")
                 self.run.cancelled.wait(between)
                 self.run.check()

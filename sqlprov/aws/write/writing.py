@@ -20,12 +20,13 @@ from sqlprov.aws.run import LET_END, CallRecord, Run
 from sqlprov.aws.transport.calls import Failed, attempt, pause, recorded
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import Fault, Next, matches
-from sqlprov.aws.write.waiting import FIRST_LOOK, LONGEST_LOOK, Stopped, Watch
+from sqlprov.aws.write.waiting import FIRST_LOOK, LONGEST_LOOK, RowFailed, Watch
 from sqlprov.catalog.table import Table
 from sqlprov.errors import Cancelled, Error, OperationalError
-from sqlprov.plan.write.reconcile import Verdict, verdict
-from sqlprov.plan.write.transitions import move_to, moves
-from sqlprov.plan.write.write import Done, Found, Kind, Refuse, Request, Wait, Write, next_step
+from sqlprov.plan.write.next_step import next_step
+from sqlprov.plan.write.reconcile import CallEffect, reconcile
+from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Success, Wait, WriteKind
+from sqlprov.plan.write.transitions import find_transition, list_transitions
 
 log = logging.getLogger("sqlprov")
 
@@ -35,7 +36,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CONFLICTS = frozenset({"ConflictException", "ConcurrentModificationException"})
 
 
-class Ending(Enum):
+class OutcomeStatus(Enum):
     """What is known of a row at the end."""
 
     OK = "ok"
@@ -61,13 +62,13 @@ class Outcome:
     table: str
     region: str
     key: str
-    status: Ending
+    status: OutcomeStatus
     operations: tuple[str, ...] = ()
     reason: str = ""
-    found: Found | None = None
+    found: Snapshot | None = None
 
 
-class Lost(Exception):
+class EffectUnknown(Exception):
     """What became of a call cannot be told."""
 
 
@@ -89,12 +90,12 @@ class RowWriter:
         left: what is done after the last call that writes; empty before.
     """
 
-    write: Write
+    write: RowWrite
     row: int
     run: Run
     cloud: Cloud
-    check: Callable[[Found | None], None] = lambda found: None
-    made: Callable[[Found | None], Write] | None = None
+    check: Callable[[Snapshot | None], None] = lambda found: None
+    made: Callable[[Snapshot | None], RowWrite] | None = None
     clocked: threading.Event = field(default_factory=threading.Event)
     wait: bool = False
     reading: bool = False
@@ -102,7 +103,7 @@ class RowWriter:
     shown: frozenset[str] | None = None
     done: list[Request] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    was: Found | None = None
+    was: Snapshot | None = None
     begun: bool = False
     left: str = ""
 
@@ -115,7 +116,7 @@ class RowWriter:
         return self.write.table
 
     @property
-    def found(self) -> Found | None:
+    def found(self) -> Snapshot | None:
         """The row as read last; `None` if it was not read, or does not exist."""
         return self.watch.found
 
@@ -123,31 +124,35 @@ class RowWriter:
         """Do it all; nothing that goes wrong is raised."""
         try:
             self._steps()
-            return self.ended(Ending.OK, "; ".join(self.notes))
-        except Stopped as stopped:
-            return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, str(stopped))
-        except Lost as lost:
-            return self.ended(Ending.UNKNOWN, str(lost))
+            return self.ended(OutcomeStatus.OK, "; ".join(self.notes))
+        except RowFailed as stopped:
+            return self.ended(OutcomeStatus.PARTIAL if self.done else OutcomeStatus.FAILED, str(stopped))
+        except EffectUnknown as lost:
+            return self.ended(OutcomeStatus.UNKNOWN, str(lost))
         except Cancelled:
             when = f"after its last call, while {self.left}" if self.left else "before its next call"
-            return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, f"interrupted {when}")
+            return self.ended(
+                OutcomeStatus.PARTIAL if self.done else OutcomeStatus.FAILED, f"interrupted {when}"
+            )
         except Error as error:
             when = f"after its last call, while {self.left}: " if self.left and self.done else ""
-            return self.ended(Ending.PARTIAL if self.done else Ending.FAILED, f"{when}{error}")
+            return self.ended(OutcomeStatus.PARTIAL if self.done else OutcomeStatus.FAILED, f"{when}{error}")
         except Exception as error:
             log.exception("a row could not be written")
-            return self.ended(Ending.UNKNOWN, f"{type(error).__name__}: {error}; this is a fault of sqlprov")
+            return self.ended(
+                OutcomeStatus.UNKNOWN, f"{type(error).__name__}: {error}; this is a fault of sqlprov"
+            )
 
     def interrupted(self) -> Outcome:
         """The outcome of a row whose calls did not end in time after an interruption."""
         if not self.begun:
-            return self.ended(Ending.FAILED, "interrupted before its first call")
-        return self.ended(Ending.UNKNOWN, "interrupted while a call was under way")
+            return self.ended(OutcomeStatus.FAILED, "interrupted before its first call")
+        return self.ended(OutcomeStatus.UNKNOWN, "interrupted while a call was under way")
 
-    def ended(self, status: Ending, reason: str) -> Outcome:
+    def ended(self, status: OutcomeStatus, reason: str) -> Outcome:
         operations = tuple(request.operation for request in self.done)
         key = "|".join(self.write.key)
-        found = self.was if self.write.kind is Kind.DELETE else self.found
+        found = self.was if self.write.kind is WriteKind.DELETE else self.found
         return Outcome(
             self.row, self.table.full_name, self.write.region, key, status, operations, reason, found
         )
@@ -157,17 +162,19 @@ class RowWriter:
     def _steps(self) -> None:
         self.begun = True
         write, deadline = self.write, time.monotonic() + self.run.settings.await_timeout
-        if write.kind in (Kind.UPDATE, Kind.DELETE):
+        if write.kind in (WriteKind.UPDATE, WriteKind.DELETE):
             # A patch document may be about tags: that is not known before.
             self.look(tags=True if self.made or self.reading or self.tagged else None)
             self.check(self.found)
             self.was = self.found
             if self.made:
                 write = self.write = self.watch.write = self.made(self.found)
-        elif write.kind is Kind.EXEC and any(move.method == write.method for move in moves(self.table)):
+        elif write.kind is WriteKind.EXEC and any(
+            move.method == write.method for move in list_transitions(self.table)
+        ):
             # It is called in any state; but from which it was called tells whether a lost answer was a yes.
             self.look()
-        elif write.kind is Kind.INSERT:
+        elif write.kind is WriteKind.INSERT:
             # A look before the first create tells the service's clock, against which "ours" is judged.
             try:
                 if self.run.served is None:
@@ -177,16 +184,16 @@ class RowWriter:
         conflicts = 0
         while True:
             step = next_step(write, self.found, tuple(self.done))
-            if isinstance(step, Done):
+            if isinstance(step, Success):
                 self.notes += [step.note] if step.note else []
                 break
-            if isinstance(step, Refuse):
-                raise Stopped(step.reason)
+            if isinstance(step, Refusal):
+                raise RowFailed(step.reason)
             if isinstance(step, Wait):
                 self.watch.leave(step.states, deadline)
                 continue
             if self.shown is not None and step.operation not in self.shown:
-                raise Stopped(
+                raise RowFailed(
                     f"{write.shown} has changed since its calls were shown: {step.operation} was not among "
                     f"them; {self.watch.told()}"
                 )
@@ -194,15 +201,15 @@ class RowWriter:
             if conflict:
                 conflicts += 1
                 if time.monotonic() > deadline:
-                    raise Stopped(str(conflict.error))
+                    raise RowFailed(str(conflict.error))
                 pause(self.run, _again(conflict), conflicts)
-            if conflict or (write.kind in (Kind.UPDATE, Kind.DELETE) and step.purpose != "delete"):
+            if conflict or (write.kind in (WriteKind.UPDATE, WriteKind.DELETE) and step.purpose != "delete"):
                 self.look()
         self.left = "it was waited for"
         if self.wait:
             self._await(deadline)
         self.left = "it was read back"
-        if self.reading and write.kind is not Kind.DELETE:
+        if self.reading and write.kind is not WriteKind.DELETE:
             self.watch.read_back(created=any(request.purpose == "create" for request in self.done))
             if self.found is None:
                 self.notes.append("it was not there when it was read back")
@@ -224,14 +231,19 @@ class RowWriter:
                     met = failed.fault
                 except Cancelled:
                     if doubted and request.purpose == "create":
-                        raise Lost("interrupted before it was known what came of its create") from None
+                        raise EffectUnknown(
+                            "interrupted before it was known what came of its create"
+                        ) from None
                     raise
                 else:
                     self.done.append(request)
                     return None
                 record.error = met.error.code or type(met.error).__name__
                 if met.harmless and not doubted:
-                    if met.error.code in CONFLICTS and self.write.kind in (Kind.UPDATE, Kind.DELETE):
+                    if met.error.code in CONFLICTS and self.write.kind in (
+                        WriteKind.UPDATE,
+                        WriteKind.DELETE,
+                    ):
                         return met
                     if met.next is Next.GIVE_UP or record.attempts >= self.run.settings.max_attempts:
                         self._refused(request, met)
@@ -249,16 +261,16 @@ class RowWriter:
                 again += 1
                 last = record.attempts >= self.run.settings.max_attempts
                 if request.purpose == "create" and (again > 1 or last):
-                    raise Lost(
+                    raise EffectUnknown(
                         f"{met.error} The answer of an earlier attempt was lost; it is not to be seen."
                     )
                 conflict = met.error.code in CONFLICTS
                 if last and conflict and self._could(request):
-                    raise Lost(
+                    raise EffectUnknown(
                         f"{met.error} Its first answer was lost, and the row reads as if it were possible."
                     )
                 if last or (met.next is Next.GIVE_UP and not conflict):
-                    raise Stopped(str(met.error))
+                    raise RowFailed(str(met.error))
                 pause(self.run, _again(met), record.attempts)
 
     def _could(self, request: Request) -> bool:
@@ -266,7 +278,7 @@ class RowWriter:
         state = self.found.state(self.table) if self.found else ""
         return any(
             self.table.by_method[move.method].call == request.operation and state in move.from_
-            for move in moves(self.table)
+            for move in list_transitions(self.table)
         )
 
     def _refused(self, request: Request, met: Fault) -> None:
@@ -275,10 +287,10 @@ class RowWriter:
             self.watch.found = None
             return
         if request.purpose == "create" and matches(self.table.exists, met.error):
-            raise Stopped(f"{self.write.shown} exists already. {met.error}") from met.error
-        raise Stopped(str(met.error)) from met.error
+            raise RowFailed(f"{self.write.shown} exists already. {met.error}") from met.error
+        raise RowFailed(str(met.error)) from met.error
 
-    def _happened(self, request: Request, before: Found | None, met: Fault) -> bool:
+    def _happened(self, request: Request, before: Snapshot | None, met: Fault) -> bool:
         """Whether a call with a lost answer took effect; `False` if it surely did not and may be made again.
 
         Raises:
@@ -286,7 +298,7 @@ class RowWriter:
             Lost: it cannot be told.
         """
         if self.run.served is None and request.purpose == "create" and not self.run.settings.request_tag:
-            raise Lost(
+            raise EffectUnknown(
                 f"{met.error} No reply before it told the service's clock, so that it cannot be judged."
             )
         began = (self.run.served or EPOCH) - CLOCK_SLACK
@@ -298,36 +310,44 @@ class RowWriter:
                 try:
                     after = self.look(tags=True)
                 except OperationalError as error:
-                    raise Lost(f"{met.error} It could not be read back: {error}") from None
+                    raise EffectUnknown(f"{met.error} It could not be read back: {error}") from None
                 judged = self._judged(request, before, after, began)
-                if judged is Verdict.HAPPENED:
+                if judged is CallEffect.APPLIED:
                     told = f"the answer of {request.operation} was lost"
                     if request.purpose == "create" and not self.run.settings.request_tag:
                         told += "; a row equivalent to it, created since, is there"
                     self.notes.append(told)
                     return True
-                if judged is Verdict.UNKNOWN:
-                    raise Lost(f"{met.error} The row read back does not tell whether it took effect.")
-                if judged is Verdict.DID_NOT and after is not None and request.purpose == "create":
-                    raise Stopped(f"{self.write.shown} exists already, made by somebody else. {met.error}")
-                if judged is Verdict.WAIT and time.monotonic() > awaited:
-                    raise Lost(f"{met.error} {self.watch.told().capitalize()}, which does not tell yet.")
-                if judged is Verdict.DID_NOT and (request.purpose != "create" or time.monotonic() > settled):
+                if judged is CallEffect.UNKNOWN:
+                    raise EffectUnknown(
+                        f"{met.error} The row read back does not tell whether it took effect."
+                    )
+                if judged is CallEffect.NOT_APPLIED and after is not None and request.purpose == "create":
+                    raise RowFailed(f"{self.write.shown} exists already, made by somebody else. {met.error}")
+                if judged is CallEffect.PENDING and time.monotonic() > awaited:
+                    raise EffectUnknown(
+                        f"{met.error} {self.watch.told().capitalize()}, which does not tell yet."
+                    )
+                if judged is CallEffect.NOT_APPLIED and (
+                    request.purpose != "create" or time.monotonic() > settled
+                ):
                     return False
                 seen(after.state(self.table) if after else "")
                 if self.run.cancelled.wait(between):
-                    raise Lost(f"{met.error} Interrupted before it could be told whether it took effect.")
+                    raise EffectUnknown(
+                        f"{met.error} Interrupted before it could be told whether it took effect."
+                    )
                 between = min(between * 1.5, LONGEST_LOOK)
 
     def _judged(
-        self, request: Request, before: Found | None, after: Found | None, began: datetime
-    ) -> Verdict:
+        self, request: Request, before: Snapshot | None, after: Snapshot | None, began: datetime
+    ) -> CallEffect:
         if request.purpose == "create" and self.run.settings.request_tag and after is not None:
             ours = (after.tags or {}).get(REQUEST_TAG) == self.run.request
-            return Verdict.HAPPENED if ours else Verdict.DID_NOT
+            return CallEffect.APPLIED if ours else CallEffect.NOT_APPLIED
         if request.purpose == "exec" and before is None:
-            return Verdict.UNKNOWN  # the state it is in may be the one it was in
-        return verdict(self.table, request, before, after, began)
+            return CallEffect.UNKNOWN  # the state it is in may be the one it was in
+        return reconcile(self.table, request, before, after, began)
 
     def _parameters(self, request: Request) -> Mapping[str, Any]:
         tags = self.table.tags
@@ -338,7 +358,7 @@ class RowWriter:
 
     # Looks
 
-    def look(self, tags: bool | None = None) -> Found | None:
+    def look(self, tags: bool | None = None) -> Snapshot | None:
         """The row now; `None` if it does not exist. Tags are read if the write is about them, or if asked."""
         return self.watch.look(self.write.tags is not None if tags is None else tags)
 
@@ -349,7 +369,7 @@ class RowWriter:
                 if method.call == request.operation and method.verb != "SELECT":
                     self.watch.reach(method, deadline)
                     return
-        move = move_to(self.table, self.write.desired) if self.write.desired else None
+        move = find_transition(self.table, self.write.desired) if self.write.desired else None
         leads = self.table.by_method[move.method] if move else None
         if leads and self.found and self.found.state(self.table) == leads.via:
             self.watch.reach(leads, deadline)  # on its way there already
@@ -375,15 +395,15 @@ def write_rows(writers: list[RowWriter], run: Run) -> list[Outcome]:
     halted = threading.Event()
 
     def task(writer: RowWriter) -> None:
-        if writer is not writers[0] and writer.write.kind is Kind.INSERT:
+        if writer is not writers[0] and writer.write.kind is WriteKind.INSERT:
             writers[0].clocked.wait()  # one look before all creates is enough
         if halted.is_set():
             outcome = writer.ended(
-                Ending.FAILED, "not begun: an earlier row was not ok (sqlprov_on_error = 'stop')"
+                OutcomeStatus.FAILED, "not begun: an earlier row was not ok (sqlprov_on_error = 'stop')"
             )
         else:
             outcome = writer.outcome()
-        if outcome.status is not Ending.OK and run.settings.on_error == "stop":
+        if outcome.status is not OutcomeStatus.OK and run.settings.on_error == "stop":
             halted.set()
         with changed:
             outcomes[writer.row] = outcome

@@ -15,17 +15,19 @@ from typing import Any
 
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Method, Source, Table
-from sqlprov.plan.write.steps import Found
+from sqlprov.plan.write.steps import Snapshot
 
 _FLOAT = 1e-6  # a 32-bit float comes back as its nearest neighbour
 
 
-def same(table: Table, method: Method, sent: Mapping[str, Any], found: Found) -> bool:
+def same(table: Table, method: Method, sent: Mapping[str, Any], found: Snapshot) -> bool:
     """Whether the row is as the parameters of `method` say; those that no column holds cannot be compared."""
-    return not differing(table, method, sent, found)
+    return not diff_parameters(table, method, sent, found)
 
 
-def differing(table: Table, method: Method, sent: Mapping[str, Any], found: Found) -> tuple[str, ...]:
+def diff_parameters(
+    table: Table, method: Method, sent: Mapping[str, Any], found: Snapshot
+) -> tuple[str, ...]:
     """The paths, such as `Schedule.EndTime`, in which the row is not as the parameters of `method` say."""
     paths: list[str] = []
     for part in method.inputs:
@@ -33,56 +35,58 @@ def differing(table: Table, method: Method, sent: Mapping[str, Any], found: Foun
             continue
         column, value = table.by_name[part.column], sent[part.name]
         if column.source is Source.TAGS:
-            paths += [part.name] * (found.tags is None or own(tag_map(value)) != own(found.tags))
+            paths += [part.name] * (
+                found.tags is None or drop_reserved(parse_tags(value)) != drop_reserved(found.tags)
+            )
         else:
-            paths += unlike(value, found.at(column.path), method.input.members[part.name], part.name)
+            paths += diff_values(value, found.at(column.path), method.input.members[part.name], part.name)
     return tuple(dict.fromkeys(paths))
 
 
-def tag_map(tags: Any) -> dict[str, str]:
+def parse_tags(tags: Any) -> dict[str, str]:
     """Tags as a map, from a map or a list of {Key, Value}."""
     if isinstance(tags, Mapping):
         return dict(tags)
     return {tag["Key"]: tag.get("Value") or "" for tag in tags or ()}
 
 
-def own(tags: Mapping[str, str]) -> dict[str, str]:
+def drop_reserved(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags that a user may set."""
-    return {key: value for key, value in tags.items() if not reserved(key)}
+    return {key: value for key, value in tags.items() if not is_reserved(key)}
 
 
-def reserved(key: str) -> bool:
+def is_reserved(key: str) -> bool:
     """Whether a tag's key begins with `aws:`, which only AWS may set."""
     return key.lower().startswith("aws:")
 
 
-def unlike(sent: Any, described: Any, shape: Shape, path: str) -> Iterator[str]:
+def diff_values(sent: Any, described: Any, shape: Shape, path: str) -> Iterator[str]:
     """The paths below `path` in which `described` is not as `sent`; a list's items have the path of the list."""
     if shape.kind == "structure" and isinstance(sent, Mapping):
         inside = described if isinstance(described, Mapping) else {}
         for name, value in sent.items():
             if name in shape.members:
-                yield from unlike(value, inside.get(name), shape.members[name], f"{path}.{name}")
+                yield from diff_values(value, inside.get(name), shape.members[name], f"{path}.{name}")
     elif _empty(sent) or _empty(described):
         if not (_empty(sent) and _empty(described)):
             yield path
     elif shape.item is not None and _is_list(sent) and _is_list(described):
-        pairs = paired(sent, described, shape.item, path)
+        pairs = pair_items(sent, described, shape.item, path)
         if len(sent) != len(described) or any(other is None for _, other in pairs):
             yield path
         else:
             for item, other in pairs:
-                yield from unlike(item, other, shape.item, path)
+                yield from diff_values(item, other, shape.item, path)
     elif shape.value is not None and isinstance(sent, Mapping) and isinstance(described, Mapping):
         if sent.keys() != described.keys() or any(
-            list(unlike(value, described[key], shape.value, path)) for key, value in sent.items()
+            list(diff_values(value, described[key], shape.value, path)) for key, value in sent.items()
         ):
             yield path
     elif not _equal(sent, described, shape.kind):
         yield path
 
 
-def paired(
+def pair_items(
     sent: Sequence[Any], described: Sequence[Any], item: Shape, path: str
 ) -> list[tuple[Any, Any | None]]:
     """Every item sent with the one described under the same name, else, where items have none, in its place."""
@@ -93,46 +97,46 @@ def paired(
     return [(value, described[at] if at < len(described) else None) for at, value in enumerate(sent)]
 
 
-def merged(sent: Any, described: Any, shape: Shape, path: str) -> Any:
+def merge(sent: Any, described: Any, shape: Shape, path: str) -> Any:
     """What to send for `sent`: a call replaces a structure as a whole, so that what is left out is sent along."""
     if shape.kind == "structure" and isinstance(sent, Mapping):
         inside = described if isinstance(described, Mapping) and not (shape.union and sent) else {}
         values = {}
         for name, member in shape.members.items():
-            value = merged(sent.get(name, inside.get(name)), inside.get(name), member, f"{path}.{name}")
+            value = merge(sent.get(name, inside.get(name)), inside.get(name), member, f"{path}.{name}")
             if value is not None:
                 values[name] = value
         return values
     if shape.item is not None and _is_list(sent):
-        pairs = paired(sent, described if _is_list(described) else (), shape.item, path)
-        return [merged(item, other, shape.item, path) for item, other in pairs]
+        pairs = pair_items(sent, described if _is_list(described) else (), shape.item, path)
+        return [merge(item, other, shape.item, path) for item, other in pairs]
     if shape.kind == "timestamp" and isinstance(sent, int | float):
-        return moment(sent)
+        return parse_time(sent)
     return sent
 
 
-def pruned(value: Any, shape: Shape, allowed: Iterable[str], path: str) -> Any:
+def prune(value: Any, shape: Shape, allowed: Iterable[str], path: str) -> Any:
     """`value` with only what is under one of the `allowed` paths, and what must be sent with it."""
     allowed = tuple(allowed)
-    if covered(path, allowed):
+    if is_covered(path, allowed):
         return value
     if shape.kind == "structure" and isinstance(value, Mapping):
         return {
-            name: pruned(member, shape.members[name], allowed, f"{path}.{name}")
+            name: prune(member, shape.members[name], allowed, f"{path}.{name}")
             for name, member in value.items()
-            if name in shape.required or covered(f"{path}.{name}", allowed, partly=True)
+            if name in shape.required or is_covered(f"{path}.{name}", allowed, partly=True)
         }
     if shape.item is not None and _is_list(value):
-        return [pruned(item, shape.item, allowed, path) for item in value]
+        return [prune(item, shape.item, allowed, path) for item in value]
     return value
 
 
-def covered(path: str, allowed: Iterable[str], *, partly: bool = False) -> bool:
+def is_covered(path: str, allowed: Iterable[str], *, partly: bool = False) -> bool:
     """Whether `path` is one of `allowed` or under it; `partly`: or one of them is under it."""
     return any(f"{path}.".startswith(f"{a}.") or (partly and a.startswith(f"{path}.")) for a in allowed)
 
 
-def moment(value: Any) -> datetime:
+def parse_time(value: Any) -> datetime:
     """A time of any form that boto3 takes or Describe returns; one without a zone is UTC."""
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
@@ -144,7 +148,7 @@ def moment(value: Any) -> datetime:
 
 def _equal(sent: Any, described: Any, kind: str) -> bool:
     if kind == "timestamp":
-        return abs((moment(sent) - moment(described)).total_seconds()) < 0.000_999_5
+        return abs((parse_time(sent) - parse_time(described)).total_seconds()) < 0.000_999_5
     if kind == "blob":
         return _bytes(sent) == _bytes(described)
     if kind in ("float", "double"):

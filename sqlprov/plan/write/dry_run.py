@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlprov.catalog.table import Method, Table
-from sqlprov.plan.write.steps import Found, Refuse, Request, Wait, Write
-from sqlprov.plan.write.transitions import moves
-from sqlprov.plan.write.write import next_step
+from sqlprov.plan.write.next_step import next_step
+from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Wait
+from sqlprov.plan.write.transitions import list_transitions
 
 _GONE = "missing"
 
 
-def rehearsed(write: Write, now: Found | None) -> tuple[list[Request], list[str], Refuse | None]:
+def simulate(write: RowWrite, now: Snapshot | None) -> tuple[list[Request], list[str], Refusal | None]:
     """The steps of a write if every call is accepted and nobody else writes.
 
     A state that may pass to several is followed to the first from which the write goes through.
@@ -36,7 +36,7 @@ class _Scene:
         then: where the last state leads, if a call brought it about.
     """
 
-    now: Found | None
+    now: Snapshot | None
     done: tuple[Request, ...]
     path: tuple[str, ...]
     then: str = ""
@@ -49,7 +49,7 @@ class _Scene:
         return replace(self, now=now, path=(*self.path, state), then=then)
 
 
-def _walk(write: Write, scene: _Scene) -> tuple[list[Request], list[str], Refuse | None]:
+def _walk(write: RowWrite, scene: _Scene) -> tuple[list[Request], list[str], Refusal | None]:
     table = write.table
     step = next_step(write, scene.now, scene.done)
     if isinstance(step, Request):
@@ -59,10 +59,10 @@ def _walk(write: Write, scene: _Scene) -> tuple[list[Request], list[str], Refuse
         tried = [_walk(write, scene.passed(table, end)) for end in ends]
         return next((one for one in tried if one[2] is None), tried[0])
     path = (*scene.path, scene.then) if scene.then else scene.path
-    return list(scene.done), list(path), step if isinstance(step, Refuse) else None
+    return list(scene.done), list(path), step if isinstance(step, Refusal) else None
 
 
-def _called(write: Write, scene: _Scene, request: Request) -> _Scene:
+def _called(write: RowWrite, scene: _Scene, request: Request) -> _Scene:
     """The scene after a call."""
     table = write.table
     method = _method(write, request)
@@ -71,13 +71,13 @@ def _called(write: Write, scene: _Scene, request: Request) -> _Scene:
     then = " or ".join(method.until)
     if request.purpose == "update" and scene.path and scene.path[-1] in method.until:
         then = scene.path[-1]
-    for move in moves(table):
+    for move in list_transitions(table):
         if move.method == method.name and request.parameters.get(move.desired) in method.until:
             then = request.parameters[move.desired]
     return scene.passed(table, method.via, then) if method.via else scene.passed(table, then)
 
 
-def _method(write: Write, request: Request) -> Method | None:
+def _method(write: RowWrite, request: Request) -> Method | None:
     """The method that makes a call; tags have none."""
     if write.called and request.purpose in ("create", "update", "delete", "exec"):
         return write.called

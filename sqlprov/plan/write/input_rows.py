@@ -9,7 +9,7 @@ import pyarrow as pa
 
 
 @dataclass(frozen=True)
-class Given:
+class InputRows:
     """Values as DuckDB gave them.
 
     Attributes:

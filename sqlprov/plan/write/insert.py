@@ -7,23 +7,23 @@ from typing import Any
 
 from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import DatabaseError, DataError, NotSupportedError
-from sqlprov.plan.write.diff import reserved
-from sqlprov.plan.write.input_rows import Given
-from sqlprov.plan.write.read_only import writable
-from sqlprov.plan.write.steps import Kind, Write
-from sqlprov.plan.write.values import column_member, missing
+from sqlprov.plan.write.diff import is_reserved
+from sqlprov.plan.write.input_rows import InputRows
+from sqlprov.plan.write.read_only import drop_read_only
+from sqlprov.plan.write.steps import RowWrite, WriteKind
+from sqlprov.plan.write.values import find_member, find_missing
 from sqlprov.plan.write.write_rows import (
     REGION,
-    Drafts,
-    column_name,
-    key_parts,
-    method_of,
-    row_values,
-    unknown_column,
+    WritePlan,
+    coerce_row,
+    find_column,
+    list_key_inputs,
+    require_method,
+    unknown_column_error,
 )
 
 
-def inserts(table: Table, given: Given, listed: bool, region: str | None) -> Drafts:
+def plan_inserts(table: Table, given: InputRows, listed: bool, region: str | None) -> WritePlan:
     """INSERT: a create for each row.
 
     Args:
@@ -36,22 +36,22 @@ def inserts(table: Table, given: Given, listed: bool, region: str | None) -> Dra
         UnknownName, NotSupportedError: a column that does not exist, or that cannot be inserted.
         DataError: required columns that are missing, named together; or values that do not fit.
     """
-    method = method_of(table, "create_resource", "INSERT")
+    method = require_method(table, "create_resource", "INSERT")
     wrong: list[DatabaseError] = []
     members, left_out = _insertable(table, method, given.names, listed, wrong)
     present = [member for member in members if member]
-    lacking = list(missing(method.input, present))
+    lacking = list(find_missing(method.input, present))
     if not region and REGION not in present:
         lacking.append(REGION)
     if lacking:
         wrong.append(DataError(f"INSERT INTO {table.full_name} lacks {', '.join(lacking)}."))
-    drafts = Drafts()
+    drafts = WritePlan()
     first: dict[tuple[str, tuple[str, ...]], int] = {}
-    columns = [column_name(table, member) or "" for member in members]
-    given, inside = writable(table, given, members, columns, method.input)
+    columns = [find_column(table, member) or "" for member in members]
+    given, inside = drop_read_only(table, given, members, columns, method.input)
     left_out += inside
     for number, row in enumerate(given.rows, start=1):
-        values, faulty = row_values(drafts, given, members, method.input, number, row)
+        values, faulty = coerce_row(drafts, given, members, method.input, number, row)
         own_region = values.pop(REGION, region)
         needed = (*method.input.required, *([] if own_region is not None else [REGION]))
         absent = [name for name in needed if name not in (*values, *lacking, *faulty)]
@@ -59,23 +59,25 @@ def inserts(table: Table, given: Given, listed: bool, region: str | None) -> Dra
             drafts.faults.append(f"row {number} lacks {', '.join(absent)}: NULL")
         notes = [f"{', '.join(left_out)}: read-only, left out"] if left_out else []
         notes += _without_reserved(drafts, table, values, listed, number)
-        key = tuple(str(values.get(part.name, "")) for part in key_parts(table, method))
+        key = tuple(str(values.get(part.name, "")) for part in list_key_inputs(table, method))
         if all(key) and first.setdefault((str(own_region), key), number) != number:
             # Were the answer of one create lost, the other would pass for it.
             drafts.faults.append(
                 f"row {number}: {'|'.join(key)!r} in {own_region} is that of row {first[str(own_region), key]}"
             )
-        drafts.writes.append(Write(table, Kind.INSERT, str(own_region), key, values, notes=tuple(notes)))
+        drafts.writes.append(
+            RowWrite(table, WriteKind.INSERT, str(own_region), key, values, notes=tuple(notes))
+        )
     return drafts.checked(wrong)
 
 
 def _without_reserved(
-    drafts: Drafts, table: Table, values: dict[str, Any], listed: bool, number: int
+    drafts: WritePlan, table: Table, values: dict[str, Any], listed: bool, number: int
 ) -> list[str]:
     """Takes the tags that only AWS can set out of a row: noted, or a fault if the statement lists its columns."""
     name = table.tags.items if table.tags else ""
     tags = values.get(name) or []
-    keys = [(at, tag["Key"]) for at, tag in enumerate(tags) if reserved(tag["Key"])]
+    keys = [(at, tag["Key"]) for at, tag in enumerate(tags) if is_reserved(tag["Key"])]
     if not keys:
         return []
     if listed:
@@ -84,7 +86,7 @@ def _without_reserved(
             for at, key in keys
         ]
         return []
-    values[name] = [tag for tag in tags if not reserved(tag["Key"])]
+    values[name] = [tag for tag in tags if not is_reserved(tag["Key"])]
     return [f"{', '.join(key for _, key in keys)}: AWS's own tags, left out"]
 
 
@@ -97,8 +99,8 @@ def _insertable(
     left_out: list[str] = []
     unnamed = False
     for name in names:
-        column = column_name(table, name)
-        member = REGION if name.lower() == REGION else column_member(name, method.input)
+        column = find_column(table, name)
+        member = REGION if name.lower() == REGION else find_member(name, method.input)
         if member is None and listed and column in ignored:
             member = ignored[column]
         if member is None and not listed and column:
@@ -108,7 +110,7 @@ def _insertable(
             text = f"Column {name} of {table.full_name} is read-only: INSERT cannot set it."
             wrong.append(NotSupportedError(text))
         elif member is None:
-            wrong.append(unknown_column(table, name, method.input))
+            wrong.append(unknown_column_error(table, name, method.input))
             unnamed |= not listed
         elif member and member in members:
             wrong.append(DataError(f"INSERT INTO {table.full_name} sets {member} twice."))

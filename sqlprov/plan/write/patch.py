@@ -18,14 +18,14 @@ import pyarrow as pa
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Column, Source, Table
 from sqlprov.errors import DataError, InternalError, NotSupportedError, caret, nearest
-from sqlprov.plan.write.diff import merged, moment, own, paired, tag_map, unlike
-from sqlprov.plan.write.steps import Found
-from sqlprov.plan.write.values import coerced
+from sqlprov.plan.write.diff import diff_values, drop_reserved, merge, pair_items, parse_tags, parse_time
+from sqlprov.plan.write.steps import Snapshot
+from sqlprov.plan.write.values import coerce
 
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
 
 
-class Patched(NamedTuple):
+class Patch(NamedTuple):
     """What a document changes, as a `Write` takes it.
 
     Attributes:
@@ -47,26 +47,26 @@ class Property:
     shape: Shape | None = None
 
 
-def patched(table: Table, found: Found, document: str) -> Patched:
+def apply_patch(table: Table, found: Snapshot, document: str) -> Patch:
     """What `document` changes in a row.
 
     Raises:
         DataError: the document is no patch, does not apply, or a value does not fit; the text says where.
         NotSupportedError: a property that is read-only or fixed at creation ends with another value.
     """
-    properties = properties_of(table)
+    properties = list_properties(table)
     before = {
         name: value for name, known in properties.items() if (value := _shown(name, known, found)) is not None
     }
     after = _applied(document, before, properties)
-    result = Patched({})
+    result = Patch({})
     for name, known in properties.items():
         if after.get(name) != before.get(name) or (name in after) != (name in before):
             result = _changed(table, found, name, known, before.get(name), after.get(name), result)
     return result
 
 
-def properties_of(table: Table) -> dict[str, Property]:
+def list_properties(table: Table) -> dict[str, Property]:
     """Property -> column and shape: what create and update take, what Cloud Control adds, what Describe returns."""
     properties: dict[str, Property] = {}
     for method in (table.by_method.get("create_resource"), table.by_method.get("update_resource")):
@@ -82,17 +82,17 @@ def properties_of(table: Table) -> dict[str, Property]:
     return properties
 
 
-def _shown(name: str, known: Property, found: Found) -> Any:
+def _shown(name: str, known: Property, found: Snapshot) -> Any:
     """A property's value before the patch, as JSON; `None` if it is absent."""
     if known.column.source is Source.TAGS:
         if found.tags is None:
             raise InternalError("the tags of the row were not read")
-        return [{"Key": key, "Value": value} for key, value in own(found.tags).items()]
+        return [{"Key": key, "Value": value} for key, value in drop_reserved(found.tags).items()]
     value = found.at(known.column.path)
     if known.shape:
-        value = merged(value, value, known.shape, name)
+        value = merge(value, value, known.shape, name)
     elif isinstance(value, int | float) and pa.types.is_timestamp(known.column.type):
-        value = moment(value)
+        value = parse_time(value)
     return json.loads(json.dumps(value, default=_text))
 
 
@@ -104,8 +104,8 @@ def _text(value: Any) -> str:
 def _applied(text: str, before: Mapping[str, Any], properties: Mapping[str, Property]) -> dict[str, Any]:
     """The document after the patch."""
     after = dict(before)
-    for place, operation in operations_of(text):
-        check_form(operation, properties, place)
+    for place, operation in parse_operations(text):
+        check_operation(operation, properties, place)
         wanted = _applicable(operation, after)
         if wanted is None:
             continue
@@ -128,7 +128,7 @@ def _applied(text: str, before: Mapping[str, Any], properties: Mapping[str, Prop
     return after
 
 
-def operations_of(text: str) -> list[tuple[str, Any]]:
+def parse_operations(text: str) -> list[tuple[str, Any]]:
     """The operations of a document, each with the words for its place.
 
     Raises:
@@ -146,7 +146,7 @@ def operations_of(text: str) -> list[tuple[str, Any]]:
     ]
 
 
-def check_form(operation: Any, properties: Mapping[str, Property], place: str) -> None:
+def check_operation(operation: Any, properties: Mapping[str, Property], place: str) -> None:
     """That an operation is one, whatever the row.
 
     Raises:
@@ -181,13 +181,13 @@ def _applicable(operation: dict[str, Any], document: Mapping[str, Any]) -> dict[
     return {**operation, "op": "add"} if absent and verb == "replace" else operation
 
 
-def steps_of(pointer: str) -> list[str]:
+def parse_pointer(pointer: str) -> list[str]:
     """The steps of a JSON pointer."""
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 
 def _first(pointer: str) -> str:
-    return steps_of(pointer)[0]
+    return parse_pointer(pointer)[0]
 
 
 def _check_name(name: str, properties: Mapping[str, Property], place: str) -> None:
@@ -198,13 +198,13 @@ def _check_name(name: str, properties: Mapping[str, Property], place: str) -> No
 
 
 def _changed(
-    table: Table, found: Found, name: str, known: Property, before: Any, after: Any, result: Patched
-) -> Patched:
+    table: Table, found: Snapshot, name: str, known: Property, before: Any, after: Any, result: Patch
+) -> Patch:
     """`result` with the property that is another after the patch."""
     declared = table.write.desired
     if known.column.source is Source.TAGS and known.shape:
-        tags = tag_map(_fitting(name, after or [], known.shape))
-        return result if tags == own(found.tags or {}) else result._replace(tags=tags)
+        tags = parse_tags(_fitting(name, after or [], known.shape))
+        return result if tags == drop_reserved(found.tags or {}) else result._replace(tags=tags)
     if declared and known.column.name in (declared.column, declared.reason):
         if after is not None and not isinstance(after, str):
             raise DataError(f"{name} of the patch: {_brief(after)}; expected a text")
@@ -214,7 +214,7 @@ def _changed(
     if known.shape is None:
         raise NotSupportedError(f"{name} is read-only: a patch cannot change it")
     value = _removed(_fitting(name, after, known.shape), before, known.shape, name)
-    if not list(unlike(value, found.at(known.column.path), known.shape, name)):
+    if not list(diff_values(value, found.at(known.column.path), known.shape, name)):
         return result
     if name in table.create_only:
         raise NotSupportedError(
@@ -227,7 +227,7 @@ def _fitting(name: str, value: Any, shape: Shape) -> Any:
     """The value as boto3 takes it; raises DataError with every fault in it."""
     if value is None:
         return None
-    fitting, faults, _ = coerced(json.dumps(value), pa.string(), True, shape, row=0, column=name, zone="UTC")
+    fitting, faults, _ = coerce(json.dumps(value), pa.string(), True, shape, row=0, column=name, zone="UTC")
     if faults:
         told = "; ".join(f"{fault.path}: {fault.value!r}, expected {fault.expected}" for fault in faults)
         raise DataError(f"the patch does not fit: {told}")
@@ -243,7 +243,7 @@ def _removed(value: Any, before: Any, shape: Shape, path: str) -> Any:
             if name in value or name in before
         }
     if shape.item is not None and isinstance(value, list) and isinstance(before, list):
-        pairs = paired(value, before, shape.item, path)
+        pairs = pair_items(value, before, shape.item, path)
         return [_removed(item, other, shape.item, path) for item, other in pairs]
     return value
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Table
-from sqlprov.plan.write.input_rows import Given
-from sqlprov.plan.write.values import column_member
-from sqlprov.plan.write.values_json import Misfit, Pairs, parse, written
+from sqlprov.plan.write.input_rows import InputRows
+from sqlprov.plan.write.values import find_member
+from sqlprov.plan.write.values_json import InvalidValue, JsonObject, format_json, parse_json
 
 
-def writable(
-    table: Table, given: Given, members: Sequence[str], columns: Sequence[str], shape: Shape
-) -> tuple[Given, list[str]]:
+def drop_read_only(
+    table: Table, given: InputRows, members: Sequence[str], columns: Sequence[str], shape: Shape
+) -> tuple[InputRows, list[str]]:
     """The rows without members that Describe returns and the call does not take; and the paths of those left out.
 
     Args:
@@ -50,20 +50,20 @@ def _column(value: Any, wanted: Shape, described: pa.DataType, path: str, left_o
     if not isinstance(value, str):
         return _part(value, wanted, described, path, left_out)
     try:
-        read = parse(value, "")
-    except Misfit:
+        read = parse_json(value, "")
+    except InvalidValue:
         return value  # what is wrong with it is told with the other faults
     before = len(left_out)
     kept = _part(read, wanted, described, path, left_out)
-    return written(kept) if len(left_out) > before or kept != read else value
+    return format_json(kept) if len(left_out) > before or kept != read else value
 
 
 def _part(value: Any, wanted: Shape, described: pa.DataType, path: str, left_out: dict[str, None]) -> Any:
-    if pa.types.is_struct(described) and isinstance(value, dict | Pairs):
+    if pa.types.is_struct(described) and isinstance(value, dict | JsonObject):
         types = {part.name.lower(): part.type for part in described}
         kept = []
         for name, part in value.items() if isinstance(value, dict) else value:
-            member = column_member(name, wanted)
+            member = find_member(name, wanted)
             if member is not None:
                 known = types.get(member.lower())
                 whole = known is None or part is None
@@ -75,12 +75,12 @@ def _part(value: Any, wanted: Shape, described: pa.DataType, path: str, left_out
                 kept.append((name, part))  # unknown to both: a fault
             elif part is not None:
                 left_out[f"{path}.{name}"] = None
-        return dict(kept) if isinstance(value, dict) else Pairs(kept)
+        return dict(kept) if isinstance(value, dict) else JsonObject(kept)
     if (
         pa.types.is_list(described)
         and wanted.item
         and isinstance(value, list)
-        and not isinstance(value, Pairs)
+        and not isinstance(value, JsonObject)
     ):
         item = wanted.item
         return [_part(part, item, described.value_type, path, left_out) for part in value]

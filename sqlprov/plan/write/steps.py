@@ -10,7 +10,7 @@ from typing import Any
 from sqlprov.catalog.table import Method, Table
 
 
-class Kind(Enum):
+class WriteKind(Enum):
     """The statement that writes the row."""
 
     INSERT = "INSERT"
@@ -20,7 +20,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Write:
+class RowWrite:
     """What one statement asks of one row.
 
     Attributes:
@@ -35,7 +35,7 @@ class Write:
     """
 
     table: Table
-    kind: Kind
+    kind: WriteKind
     region: str
     key: tuple[str, ...]
     values: Mapping[str, Any]
@@ -49,9 +49,9 @@ class Write:
     def called(self) -> Method | None:
         """The method that the statement is named after; `None` if the table has none."""
         names = {
-            Kind.INSERT: "create_resource",
-            Kind.UPDATE: "update_resource",
-            Kind.DELETE: "delete_resource",
+            WriteKind.INSERT: "create_resource",
+            WriteKind.UPDATE: "update_resource",
+            WriteKind.DELETE: "delete_resource",
         }
         return self.table.by_method.get(names.get(self.kind, self.method))
 
@@ -62,7 +62,7 @@ class Write:
 
 
 @dataclass(frozen=True)
-class Found:
+class Snapshot:
     """A row as Describe and the tag call returned it.
 
     Attributes:
@@ -113,23 +113,23 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Refuse:
+class Refusal:
     """What was asked cannot be done; `reason` says why and what to write instead."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Done:
+class Success:
     """Nothing is left to do; `note` tells what is worth telling."""
 
     note: str = ""
 
 
-Step = Request | Wait | Refuse | Done
+Step = Request | Wait | Refusal | Success
 
 
-def key_parameters(write: Write, method: Method) -> dict[str, Any]:
+def build_key_parameters(write: RowWrite, method: Method) -> dict[str, Any]:
     """The parameters of a call that the key fills."""
     values = dict(zip(write.table.key, write.key, strict=True))
     return {part.name: values[part.column] for part in method.inputs if part.column in values}

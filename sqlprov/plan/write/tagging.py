@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from sqlprov.plan.write.diff import own, reserved, tag_map
-from sqlprov.plan.write.steps import Found, Refuse, Request, Write
+from sqlprov.plan.write.diff import drop_reserved, is_reserved, parse_tags
+from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot
 
 _MOST = 50
 
 
-def tag_step(write: Write, now: Found, done: tuple[Request, ...]) -> Request | Refuse | None:
+def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> Request | Refusal | None:
     """AddTags, then DeleteTags; the other way round only where both together would exceed 50."""
     call, table = write.table.tags, write.table
     if write.tags is None:
         return None
     if call is None or not call.add or not call.remove:
-        return Refuse(f"{table.full_name} has no tags")
+        return Refusal(f"{table.full_name} has no tags")
     if now.tags is None:
-        return Refuse(f"the tags of {write.shown} were not read")
+        return Refusal(f"the tags of {write.shown} were not read")
     present, wanted = _present(write, now, done), dict(write.tags)
-    refused = [key for key in wanted if reserved(key) and wanted[key] != present.get(key)]
+    refused = [key for key in wanted if is_reserved(key) and wanted[key] != present.get(key)]
     if refused:
-        return Refuse(f"tag {refused[0]!r} cannot be set: keys that begin with `aws:` belong to AWS")
-    if len(own(wanted)) > _MOST:
-        return Refuse(f"{len(own(wanted))} tags were given; a resource can have {_MOST}")
+        return Refusal(f"tag {refused[0]!r} cannot be set: keys that begin with `aws:` belong to AWS")
+    if len(drop_reserved(wanted)) > _MOST:
+        return Refusal(f"{len(drop_reserved(wanted))} tags were given; a resource can have {_MOST}")
     add = {key: value for key, value in wanted.items() if present.get(key) != value}
-    remove = [key for key in own(present) if key not in wanted]
+    remove = [key for key in drop_reserved(present) if key not in wanted]
     arn = {call.argument: now.value(table, table.arn)}
     if remove and (not add or len(present | add) > _MOST):
         return Request(call.remove, write.region, arn | {call.keys: remove}, "untag")
@@ -34,12 +34,12 @@ def tag_step(write: Write, now: Found, done: tuple[Request, ...]) -> Request | R
     return None
 
 
-def _present(write: Write, now: Found, done: tuple[Request, ...]) -> dict[str, str]:
+def _present(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> dict[str, str]:
     """The tags as read, with what was acknowledged since: a read may be older than the call before it."""
     call, tags = write.table.tags, dict(now.tags or {})
     for request in done:
         if call and request.purpose == "tag":
-            tags |= tag_map(request.parameters[call.items])
+            tags |= parse_tags(request.parameters[call.items])
         if call and request.purpose == "untag":
             tags = {key: tags[key] for key in tags if key not in request.parameters[call.keys]}
     return tags

@@ -10,52 +10,60 @@ from sqlprov.catalog.rules import Move
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Table
 from sqlprov.errors import nearest
-from sqlprov.plan.write.steps import Found, Request, Write, key_parameters
+from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, build_key_parameters
 
 
-def moves(table: Table) -> tuple[Move, ...]:
+def list_transitions(table: Table) -> tuple[Move, ...]:
     """The moves that the table declares."""
     return table.write.desired.by if table.write.desired else ()
 
 
-def move_to(table: Table, state: str) -> Move | None:
+def find_transition(table: Table, state: str) -> Move | None:
     """The move that leads to a state."""
-    return next((move for move in moves(table) if state in table.by_method[move.method].until), None)
+    return next(
+        (move for move in list_transitions(table) if state in table.by_method[move.method].until), None
+    )
 
 
-def reason_shape(table: Table) -> Shape:
+def get_reason_shape(table: Table) -> Shape:
     """What the service accepts as a reason."""
-    inputs = (table.by_method[move.method].input.members[move.reason] for move in moves(table) if move.reason)
+    inputs = (
+        table.by_method[move.method].input.members[move.reason]
+        for move in list_transitions(table)
+        if move.reason
+    )
     return next(inputs, Shape("", "string"))
 
 
-def stateless(table: Table, desired: str) -> str:
+def check_desired_state(table: Table, desired: str) -> str:
     """What is wrong with a state to reach, whatever the row; empty if a row can be in it."""
     states = table.by_name[table.state_column].constraint.enum if table.state_column else ()
-    ends = [end for move in moves(table) for end in table.by_method[move.method].until]
+    ends = [end for move in list_transitions(table) for end in table.by_method[move.method].until]
     if not states or desired in states or desired in ends:
         return ""
     return f"{desired!r}; expected {' or '.join(map(repr, ends))}.{nearest(desired, ends)}"
 
 
-def moved(table: Table, done: tuple[Request, ...]) -> bool:
+def has_transition(table: Table, done: tuple[Request, ...]) -> bool:
     """Whether one of the requests was a move."""
-    return any(request.purpose == move.method for request in done for move in moves(table))
+    return any(request.purpose == move.method for request in done for move in list_transitions(table))
 
 
-def is_end(table: Table, state: str) -> bool:
+def is_final(table: Table, state: str) -> bool:
     """Whether nothing can be changed in a state, nor in those that it passes to by itself."""
     if state in table.busy:
-        return state in table.leads and all(is_end(table, end) for end in table.leads[state])
+        return state in table.leads and all(is_final(table, end) for end in table.leads[state])
     when = table.write.update.when
     updated = "update_resource" in table.by_method and (state in when or not when)
-    return state == "missing" or not (updated or any(state in move.from_ for move in moves(table)))
+    return state == "missing" or not (updated or any(state in move.from_ for move in list_transitions(table)))
 
 
-def move_request(write: Write, now: Found, move: Move, state: str, reason: str | None = None) -> Request:
+def build_transition(
+    write: RowWrite, now: Snapshot, move: Move, state: str, reason: str | None = None
+) -> Request:
     """The call of a move: the key, the state and reason it takes, and what it always sends."""
     method = write.table.by_method[move.method]
-    parameters = key_parameters(write, method)
+    parameters = build_key_parameters(write, method)
     for sent in move.send:
         keys = _values(now.described, sent.each)
         parameters[sent.parameter] = dict.fromkeys(keys, sent.value) if sent.each else sent.value
@@ -66,7 +74,7 @@ def move_request(write: Write, now: Found, move: Move, state: str, reason: str |
     return Request(method.call, write.region, parameters, move.method)
 
 
-def as_exec(write: Write, method: str, parameters: Mapping[str, Any]) -> str:
+def format_exec(write: RowWrite, method: str, parameters: Mapping[str, Any]) -> str:
     """The EXEC statement that makes a call."""
     given = {**parameters, "region": write.region}
     written = ", ".join(f"@{name} = {_literal(value)}" for name, value in given.items())

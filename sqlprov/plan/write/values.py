@@ -12,17 +12,17 @@ import pyarrow as pa
 from sqlprov.catalog.api import snake
 from sqlprov.catalog.shapes import Shape
 from sqlprov.errors import nearest
-from sqlprov.plan.write.diff import reserved
-from sqlprov.plan.write.values_json import Misfit, Pairs, document, parse, shown
-from sqlprov.plan.write.values_scalars import limits, scalar
+from sqlprov.plan.write.diff import is_reserved
+from sqlprov.plan.write.values_json import InvalidValue, JsonObject, abbreviate, coerce_document, parse_json
+from sqlprov.plan.write.values_scalars import coerce_scalar, format_limits
 
 _NESTED = {"structure": "an object", "map": "an object", "list": "a list", "document": "a value"}
 _FAULTY = object()  # a value was given and does not fit: it is not missing
 
 
 @dataclass(frozen=True)
-class _Remark:
-    """What is said about a value.
+class ValueProblem:
+    """A value that does not fit, or that is sent although botocore's model does not list it.
 
     Attributes:
         row: number of the row, as the caller counts.
@@ -42,17 +42,7 @@ class _Remark:
         return f"row {self.row}, {self.path}: {self.value!r}; expected {self.expected}"
 
 
-@dataclass(frozen=True)
-class ValueFault(_Remark):
-    """A value that the service would not accept."""
-
-
-@dataclass(frozen=True)
-class ValueWarning(_Remark):
-    """A value that is sent though botocore's model does not list it; `expected` names the nearest one."""
-
-
-def coerced(
+def coerce(
     value: Any,
     type: pa.DataType,
     is_json: bool,
@@ -62,7 +52,7 @@ def coerced(
     column: str,
     zone: str,
     partial: bool = False,
-) -> tuple[Any, list[ValueFault], list[ValueWarning]]:
+) -> tuple[Any, list[ValueProblem], list[ValueProblem]]:
     """One value as boto3 takes it for `shape`.
 
     Args:
@@ -84,7 +74,7 @@ def coerced(
     return (None if walk.faults else found), walk.faults, walk.warnings
 
 
-def column_member(name: str, shape: Shape) -> str | None:
+def find_member(name: str, shape: Shape) -> str | None:
     """The member that a written column means: `Name`, `name`, `RoleArn`, `role_arn`, `data__RoleArn`."""
     if name in shape.members:
         return name
@@ -92,9 +82,9 @@ def column_member(name: str, shape: Shape) -> str | None:
     return _spellings(shape).get(name) or _spellings(shape).get(name.removeprefix("data__"))
 
 
-def missing(shape: Shape, given: Iterable[str]) -> tuple[str, ...]:
+def find_missing(shape: Shape, given: Iterable[str]) -> tuple[str, ...]:
     """The required members of `shape` that are not among `given`, under any of their spellings."""
-    found = {column_member(name, shape) for name in given}
+    found = {find_member(name, shape) for name in given}
     return tuple(name for name in shape.required if name not in found)
 
 
@@ -112,13 +102,13 @@ class _Walk:
     column: str
     zone: str
     partial: bool = False
-    faults: list[ValueFault] = field(default_factory=list)
-    warnings: list[ValueWarning] = field(default_factory=list)
+    faults: list[ValueProblem] = field(default_factory=list)
+    warnings: list[ValueProblem] = field(default_factory=list)
 
     def fault(self, path: str, value: Any, expected: str, shape: Shape | None = None) -> object:
         hidden = shape and (shape.sensitive or any(part.sensitive for part in shape.members.values()))
-        text = "(hidden)" if hidden else shown(value)
-        self.faults.append(ValueFault(self.row, self.column, path, text, expected))
+        text = "(hidden)" if hidden else abbreviate(value)
+        self.faults.append(ValueProblem(self.row, self.column, path, text, expected))
         return _FAULTY
 
     def value(self, value: Any, type: pa.DataType | None, shape: Shape, path: str, item: bool = False) -> Any:
@@ -135,9 +125,9 @@ class _Walk:
                 case "list":
                     return self._list(value, type, shape, path)
                 case "document":
-                    return document(value, written=type is None)
-            sent = scalar(value, shape, written=type is None, zone=self.zone)
-        except Misfit as misfit:
+                    return coerce_document(value, from_json=type is None)
+            sent = coerce_scalar(value, shape, from_json=type is None, zone=self.zone)
+        except InvalidValue as misfit:
             return self.fault(path, value, str(misfit), shape)
         self._warn(sent, value, shape, path)
         return sent
@@ -193,11 +183,11 @@ class _Walk:
     def _list(self, value: Any, type: pa.DataType | None, shape: Shape, path: str) -> Any:
         assert shape.item is not None
         tags = shape.item.kind == "structure" and {"Key", "Value"} <= set(shape.item.members)
-        if tags and (isinstance(value, dict | Pairs) or _is_map(type)):
+        if tags and (isinstance(value, dict | JsonObject) or _is_map(type)):
             value = _tag_list(value, type, shape.item.members["Value"])
             type = None if type is None else pa.null()
-        if not isinstance(value, list) or isinstance(value, Pairs) or _is_map(type):
-            raise Misfit("a list")
+        if not isinstance(value, list) or isinstance(value, JsonObject) or _is_map(type):
+            raise InvalidValue("a list")
         sent = []
         for at, part in enumerate(value):
             place = f"{path}[{at}]"
@@ -220,13 +210,15 @@ class _Walk:
     def _count(self, count: int, value: Any, shape: Shape, path: str) -> None:
         low, high = None if self.partial else shape.low, shape.high
         if (low is not None and count < low) or (high is not None and count > high):
-            self.fault(path, value, f"{_NESTED[shape.kind]}{limits(low, high, 'item')} (not {count:,})")
+            self.fault(
+                path, value, f"{_NESTED[shape.kind]}{format_limits(low, high, 'item')} (not {count:,})"
+            )
 
     def _warn(self, sent: Any, value: Any, shape: Shape, path: str) -> None:
         known = shape.constraint.enum
         if known and sent not in known:
-            words = f"one of {shown(', '.join(known))}.{nearest(sent, known)}"
-            self.warnings.append(ValueWarning(self.row, self.column, path, shown(value), words))
+            words = f"one of {abbreviate(', '.join(known))}.{nearest(sent, known)}"
+            self.warnings.append(ValueProblem(self.row, self.column, path, abbreviate(value), words))
 
     def _faulty_below(self, path: str) -> bool:
         return any(fault.path.startswith((f"{path}.", f"{path}[")) for fault in self.faults)
@@ -238,39 +230,39 @@ def _read(value: Any, type: pa.DataType | None, shape: Shape) -> tuple[Any, pa.D
     if value is not None and isinstance(type, pa.BaseExtensionType):
         name = getattr(type, "type_name", "")
         if type.extension_name == "arrow.json":
-            value, type = parse(value, wanted), None
+            value, type = parse_json(value, wanted), None
         else:
             if name in ("hugeint", "uhugeint"):
                 value = int.from_bytes(value, "little", signed=name == "hugeint")
             type = type.storage_type
     if value == "" and shape.kind != "string":
-        raise Misfit(f"{wanted}; for none write NULL, not ''")
+        raise InvalidValue(f"{wanted}; for none write NULL, not ''")
     if isinstance(value, str) and shape.kind in _NESTED and not (shape.kind == "document" and type is None):
-        value, type = parse(value, wanted), None
+        value, type = parse_json(value, wanted), None
     return value, type
 
 
 def _pairs(value: Any, type: pa.DataType | None) -> list[tuple[str, Any, pa.DataType | None]]:
     """Name, value and type of each part of a STRUCT, a MAP or a JSON object."""
-    if isinstance(value, Pairs):
+    if isinstance(value, JsonObject):
         return [(name, part, None) for name, part in value]
     if isinstance(value, dict):
         return [(name, part, _inside(type, name)) for name, part in value.items()]
     if _is_map(type):
         return [(str(name), part, _inside(type)) for name, part in value]
-    raise Misfit("an object")
+    raise InvalidValue("an object")
 
 
 def _tag_list(value: Any, type: pa.DataType | None, shape: Shape) -> list[Any]:
     parts = [(name, _read(part, inner, shape)[0]) for name, part, inner in _pairs(value, type)]
     given = [(name, part) for name, part in parts if part is not None]
     if {name.lower() for name, _ in given} == {"key", "value"} and not _is_map(type):
-        raise Misfit('a list, [{"Key": …, "Value": …}], or an object of keys and values')
+        raise InvalidValue('a list, [{"Key": …, "Value": …}], or an object of keys and values')
     return [{"Key": name, "Value": part} for name, part in given]
 
 
 def _is_reserved(tag: Any) -> bool:
-    return isinstance(tag, dict) and reserved(str(tag.get("Key", "")))
+    return isinstance(tag, dict) and is_reserved(str(tag.get("Key", "")))
 
 
 def _member(written: str, shape: Shape) -> str | None:

@@ -12,59 +12,61 @@ SHOWN = 60
 """Characters of a value that a message shows."""
 
 
-class Misfit(Exception):
+class InvalidValue(Exception):
     """A value does not fit; the text says what was expected."""
 
 
-class Pairs(list[tuple[str, Any]]):
+class JsonObject(list[tuple[str, Any]]):
     """A JSON object; a dict would drop a key that stands twice without a word."""
 
 
-def parse(text: str, wanted: str) -> Any:
+def parse_json(text: str, wanted: str) -> Any:
     """The value of a JSON text: objects as `Pairs`, numbers with a point as Decimal, digits as written.
 
     Raises:
         Misfit: it is no JSON; the message begins with `wanted` and says where.
     """
     try:
-        return json.loads(text, object_pairs_hook=Pairs, parse_float=Decimal, parse_constant=_no_json)
+        return json.loads(text, object_pairs_hook=JsonObject, parse_float=Decimal, parse_constant=_no_json)
     except json.JSONDecodeError as error:
         before = text[max(error.pos - 20, 0) : error.pos]
         place = f"line {error.lineno}, column {error.colno}" + (f", after {before!r}" if before else "")
-        raise Misfit(f"{wanted} as JSON ({error.msg.removesuffix(' at')} at {place})") from None
+        raise InvalidValue(f"{wanted} as JSON ({error.msg.removesuffix(' at')} at {place})") from None
     except RecursionError:
-        raise Misfit(f"{wanted} as JSON that is nested less deeply") from None
+        raise InvalidValue(f"{wanted} as JSON that is nested less deeply") from None
     except (ValueError, ArithmeticError):  # NaN, Infinity, or more digits than Python reads
-        raise Misfit(f"{wanted} as JSON, with numbers that other programs can read") from None
+        raise InvalidValue(f"{wanted} as JSON, with numbers that other programs can read") from None
 
 
-def document(value: Any, *, written: bool) -> Any:
+def coerce_document(value: Any, *, from_json: bool) -> Any:
     """Any value as boto3 takes a document.
 
     Args:
-        written: whether the user wrote it as JSON; else it is a STRUCT, which DuckDB pads with NULLs.
+        from_json: whether the user wrote it as JSON; else it is a STRUCT, which DuckDB pads with NULLs.
 
     Raises:
         Misfit: a part of it has no form in JSON.
     """
     match value:
-        case Pairs() | dict():
-            pairs = value if isinstance(value, Pairs) else value.items()
+        case JsonObject() | dict():
+            pairs = value if isinstance(value, JsonObject) else value.items()
             return {
-                key: document(part, written=written) for key, part in pairs if written or part is not None
+                key: coerce_document(part, from_json=from_json)
+                for key, part in pairs
+                if from_json or part is not None
             }
         case [(_, _), *_] if all(isinstance(part, tuple) for part in value):  # how pyarrow gives a MAP
-            return {str(key): document(part, written=written) for key, part in value}
+            return {str(key): coerce_document(part, from_json=from_json) for key, part in value}
         case list():
-            return [document(part, written=written) for part in value]
+            return [coerce_document(part, from_json=from_json) for part in value]
         case Decimal():
             return float(value) if value != value.to_integral_value() or value.adjusted() > 30 else int(value)
         case str() | bool() | int() | float() | None:
             return value
-    raise Misfit("values that JSON knows")
+    raise InvalidValue("values that JSON knows")
 
 
-def shown(value: Any) -> str:
+def abbreviate(value: Any) -> str:
     """A value as it was written, shortened for a message."""
     match value:
         case None:
@@ -73,22 +75,22 @@ def shown(value: Any) -> str:
             text = value
         case bytes():
             text = counted(len(value), "byte")
-        case Pairs() | list() | dict() | bool():
-            text = written(value)
+        case JsonObject() | list() | dict() | bool():
+            text = format_json(value)
         case _:
             text = str(value)
     text = " ".join(text.split())
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
-def written(value: Any) -> str:
+def format_json(value: Any) -> str:
     """A value as JSON text; what `parse` read is written as it was."""
     match value:
-        case Pairs() | dict():
-            pairs = value if isinstance(value, Pairs) else value.items()
-            return "{" + ", ".join(f"{written(key)}: {written(part)}" for key, part in pairs) + "}"
+        case JsonObject() | dict():
+            pairs = value if isinstance(value, JsonObject) else value.items()
+            return "{" + ", ".join(f"{format_json(key)}: {format_json(part)}" for key, part in pairs) + "}"
         case list() | tuple():
-            return "[" + ", ".join(map(written, value)) + "]"
+            return "[" + ", ".join(map(format_json, value)) + "]"
         case str() | bool() | None:
             return json.dumps(value, ensure_ascii=False)
     return str(value)

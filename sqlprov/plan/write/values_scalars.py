@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlprov.catalog.shapes import Shape
 from sqlprov.errors import counted
-from sqlprov.plan.write.values_json import Misfit
+from sqlprov.plan.write.values_json import InvalidValue
 
 _BITS = {"integer": 32, "long": 64}
 _INTEGER = re.compile(r"-?[0-9]{1,40}")
@@ -28,12 +28,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = "a date and time in ISO 8601, such as 2025-01-31T09:00:00Z"
 
 
-def scalar(value: Any, shape: Shape, *, written: bool, zone: str) -> Any:
+def coerce_scalar(value: Any, shape: Shape, *, from_json: bool, zone: str) -> Any:
     """`value` as boto3 takes it for a shape without members.
 
     Args:
         value: from a DuckDB column, or from JSON text.
-        written: whether it stood in JSON text.
+        from_json: whether it stood in JSON text.
         zone: time zone of times that name none.
     """
     match shape.kind:
@@ -46,13 +46,13 @@ def scalar(value: Any, shape: Shape, *, written: bool, zone: str) -> Any:
         case "boolean":
             return _boolean(value)
         case "timestamp":
-            return _timestamp(value, written, zone)
+            return _timestamp(value, from_json, zone)
         case "blob":
             return _limited(_blob(value), shape, "a value", "byte")
-    raise Misfit(f"a {shape.kind}")
+    raise InvalidValue(f"a {shape.kind}")
 
 
-def limits(low: float | None, high: float | None, unit: str = "") -> str:
+def format_limits(low: float | None, high: float | None, unit: str = "") -> str:
     """` of 1 to 5 items`, ` of exactly 1 item`, ` of at least 1 item`, ` of at most 5 items`; nothing without both.
 
     Without a unit they are bounds of a number: ` from 1 to 5`.
@@ -79,8 +79,8 @@ def _limited(value: Any, shape: Shape, what: str, unit: str = "") -> Any:
     size = len(value) if unit else value
     if (low is not None and size < low) or (high is not None and size > high):
         if unit:
-            raise Misfit(f"{what}{limits(low, high, unit)} (not {size:,})")
-        raise Misfit(what + limits(low, high))
+            raise InvalidValue(f"{what}{format_limits(low, high, unit)} (not {size:,})")
+        raise InvalidValue(what + format_limits(low, high))
     return value
 
 
@@ -95,18 +95,18 @@ def _text(value: Any, shape: Shape) -> str:
         case int() | float() | UUID() | date() | time():
             text = str(value)
         case bytes():
-            raise Misfit("text, not a BLOB")
+            raise InvalidValue("text, not a BLOB")
         case _:
-            raise Misfit("text (cast it to VARCHAR to send it as it is written)")
+            raise InvalidValue("text (cast it to VARCHAR to send it as it is written)")
     said, broken = shape.constraint, []
     if (said.min is not None and len(text) < said.min) or (said.max is not None and len(text) > said.max):
-        broken.append(f"text{limits(said.min, said.max, 'character')} (not {len(text):,})")
+        broken.append(f"text{format_limits(said.min, said.max, 'character')} (not {len(text):,})")
     if not said.matches(text):
         broken.append(f"text that matches {said.pattern}")
     if not broken and not _encodable(text):
         broken.append("text without halves of surrogate pairs")
     if broken:
-        raise Misfit(" and ".join(broken))
+        raise InvalidValue(" and ".join(broken))
     return text
 
 
@@ -130,20 +130,20 @@ def _integer(value: Any) -> int:
             return int(value)
         case str() if _INTEGER.fullmatch(value):
             return int(value)
-    raise Misfit("an integer")
+    raise InvalidValue("an integer")
 
 
 def _float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-        raise Misfit("a number")
+        raise InvalidValue("a number")
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        raise Misfit("a number")
+        raise InvalidValue("a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise Misfit("a finite number")
+        raise InvalidValue("a finite number")
     return number
 
 
@@ -152,7 +152,7 @@ def _boolean(value: Any) -> bool:
         return value
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    raise Misfit("true or false")
+    raise InvalidValue("true or false")
 
 
 def _blob(value: Any) -> bytes:
@@ -163,10 +163,10 @@ def _blob(value: Any) -> bytes:
             return base64.b64decode(value, validate=True)
     except ValueError:
         pass
-    raise Misfit("a BLOB or base64 text")
+    raise InvalidValue("a BLOB or base64 text")
 
 
-def _timestamp(value: Any, written: bool, zone: str) -> datetime:
+def _timestamp(value: Any, from_json: bool, zone: str) -> datetime:
     try:
         match value:
             case str() if said := _ISO.fullmatch(value):
@@ -177,11 +177,11 @@ def _timestamp(value: Any, written: bool, zone: str) -> datetime:
                 return _aware(datetime(*fields, value.microsecond, value.tzinfo, fold=value.fold), zone)
             case date():
                 return _aware(datetime.combine(value, time()), zone)
-            case int() | Decimal() if written and not isinstance(value, bool):
+            case int() | Decimal() if from_json and not isinstance(value, bool):
                 return _since_1970(Decimal(value))
     except (ValueError, ArithmeticError):  # no such day, or a year beyond 9999
         pass
-    raise Misfit(_TIME + (", or a number of seconds since 1970" if written else ""))
+    raise InvalidValue(_TIME + (", or a number of seconds since 1970" if from_json else ""))
 
 
 def _since_1970(seconds: Decimal) -> datetime:
@@ -195,5 +195,5 @@ def _aware(moment: datetime, zone: str) -> datetime:
         try:
             moment = moment.replace(tzinfo=ZoneInfo(zone))
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise Misfit(f"{_TIME} (the session's TimeZone {zone!r} is unknown here)") from None
+            raise InvalidValue(f"{_TIME} (the session's TimeZone {zone!r} is unknown here)") from None
     return moment.astimezone(UTC)

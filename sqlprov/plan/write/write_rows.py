@@ -9,12 +9,12 @@ from typing import Any
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import DatabaseError, DataError, NotSupportedError, UnknownName, counted, nearest
-from sqlprov.plan.write.diff import tag_map
-from sqlprov.plan.write.input_rows import Given
-from sqlprov.plan.write.read_only import writable
-from sqlprov.plan.write.steps import Kind, Write
-from sqlprov.plan.write.transitions import reason_shape, stateless
-from sqlprov.plan.write.values import coerced, column_member
+from sqlprov.plan.write.diff import parse_tags
+from sqlprov.plan.write.input_rows import InputRows
+from sqlprov.plan.write.read_only import drop_read_only
+from sqlprov.plan.write.steps import RowWrite, WriteKind
+from sqlprov.plan.write.transitions import check_desired_state, get_reason_shape
+from sqlprov.plan.write.values import coerce, find_member
 
 REGION = "region"
 PATCH = "data__PatchDocument"
@@ -22,7 +22,7 @@ IDENTIFIER = "identifier"
 
 
 @dataclass
-class Drafts:
+class WritePlan:
     """What became of the rows: writes, and what is to be told of them.
 
     Attributes:
@@ -31,11 +31,11 @@ class Drafts:
         faults: values that do not fit; none of the rows is written if there is any.
     """
 
-    writes: list[Write] = field(default_factory=list)
+    writes: list[RowWrite] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def checked(self, wrong: Sequence[DatabaseError] = ()) -> Drafts:
+    def checked(self, wrong: Sequence[DatabaseError] = ()) -> WritePlan:
         """These, if nothing is at fault.
 
         Args:
@@ -54,7 +54,7 @@ class Drafts:
         return self
 
 
-def check_assigned(table: Table, assigned: Sequence[str]) -> None:
+def check_assignments(table: Table, assigned: Sequence[str]) -> None:
     """That UPDATE may set these columns, before anything is read.
 
     Raises:
@@ -72,12 +72,12 @@ def check_assigned(table: Table, assigned: Sequence[str]) -> None:
         if name in names:
             wrong.append(DataError(f"UPDATE {table.full_name} sets {name} twice."))
         names.append(name)
-    Drafts().checked(wrong)
+    WritePlan().checked(wrong)
 
 
-def updates(
-    table: Table, assigned: Sequence[str], given: Given, keys: Iterable[tuple[str, tuple[str, ...]]]
-) -> Drafts:
+def plan_updates(
+    table: Table, assigned: Sequence[str], given: InputRows, keys: Iterable[tuple[str, tuple[str, ...]]]
+) -> WritePlan:
     """UPDATE without a patch document: a Write for each row that `given` holds new values of.
 
     Args:
@@ -93,24 +93,24 @@ def updates(
     method = _update(table)
     desired = table.write.desired
     names = [_updatable(table, method, name) for name in assigned]
-    columns = [column_name(table, name) or "" for name in names]
-    given, left_out = writable(table, given, names, columns, method.input)
+    columns = [find_column(table, name) or "" for name in names]
+    given, left_out = drop_read_only(table, given, names, columns, method.input)
     notes = (f"{', '.join(left_out)}: read-only, left out",) if left_out else ()
-    drafts = Drafts()
-    found: dict[tuple[str, tuple[str, ...]], Write] = {}
+    drafts = WritePlan()
+    found: dict[tuple[str, tuple[str, ...]], RowWrite] = {}
     for number, ((region, key), row) in enumerate(zip(keys, given.rows, strict=True), start=1):
-        values, _ = row_values(drafts, given, names, _with_tags(table, method), number, row)
+        values, _ = coerce_row(drafts, given, names, _with_tags(table, method), number, row)
         tags = values.pop("tags", None) if "tags" in names else None
         wanted = values.get(desired.column) if desired else None
-        if desired and wanted is not None and (told := stateless(table, wanted)):
+        if desired and wanted is not None and (told := check_desired_state(table, wanted)):
             drafts.faults.append(f"row {number}, {desired.column}: {told}")
-        write = Write(
+        write = RowWrite(
             table,
-            Kind.UPDATE,
+            WriteKind.UPDATE,
             region,
             key,
             {name: values.get(name) for name in names if name in method.input.members},
-            tags=None if "tags" not in names else tag_map(tags or []),
+            tags=None if "tags" not in names else parse_tags(tags or []),
             desired=wanted,
             reason=values.get(desired.reason) if desired and desired.reason else None,
             notes=notes,
@@ -134,43 +134,43 @@ def _with_tags(table: Table, method: Method) -> Shape:
     if desired := table.write.desired:
         members[desired.column] = texts
         if desired.reason:
-            members[desired.reason] = reason_shape(table)
+            members[desired.reason] = get_reason_shape(table)
     return Shape("", "structure", members=members)
 
 
 def _updatable(table: Table, method: Method, name: str) -> str:
     """What a column of SET means: a member of the update, or the column of the tags or of the desired state."""
-    column, desired = column_name(table, name), table.write.desired
+    column, desired = find_column(table, name), table.write.desired
     if column == "tags" and table.tags:
         return "tags"
     if desired and column and column in (desired.column, desired.reason):
         return column
-    member = column_member(name, method.input)
-    if member and member not in {part.name for part in key_parts(table, method)}:
+    member = find_member(name, method.input)
+    if member and member not in {part.name for part in list_key_inputs(table, method)}:
         return member
     create = table.by_method.get("create_resource")
-    if create and column_member(name, create.input):
+    if create and find_member(name, create.input):
         raise NotSupportedError(
             f"Column {name} of {table.full_name} is fixed when the row is created: UPDATE cannot change it."
         )
     if column:
         raise NotSupportedError(f"Column {name} of {table.full_name} is read-only: UPDATE cannot set it.")
-    raise unknown_column(table, name, method.input)
+    raise unknown_column_error(table, name, method.input)
 
 
-def execution(table: Table, method: Method, given: Given, region: str | None) -> Drafts:
+def plan_exec(table: Table, method: Method, given: InputRows, region: str | None) -> WritePlan:
     """EXEC: one call with the parameters as written.
 
     Raises:
         UnknownName: a parameter that the method does not take.
         DataError: parameters that are missing, named together; or values that do not fit.
     """
-    drafts = Drafts()
+    drafts = WritePlan()
     members: list[str] = []
     wrong: list[DatabaseError] = []
-    parts = key_parts(table, method)
+    parts = list_key_inputs(table, method)
     for name in given.names:
-        member = REGION if name.lower() == REGION else column_member(name, method.input)
+        member = REGION if name.lower() == REGION else find_member(name, method.input)
         if member is None and name.lower().removeprefix("data__") == IDENTIFIER and len(parts) == 1:
             member = parts[0].name
         if member and member in members:
@@ -179,18 +179,18 @@ def execution(table: Table, method: Method, given: Given, region: str | None) ->
             words = (*method.input.members, REGION)
             wrong.append(UnknownName(f"{method.name} has no parameter @{name}.{nearest(name, words)}"))
         members.append(member or "")
-    values, faulty = row_values(drafts, given, members, method.input, 1, given.rows[0])
+    values, faulty = coerce_row(drafts, given, members, method.input, 1, given.rows[0])
     own_region = values.pop(REGION, region)
     needed = (*method.input.required, *([] if own_region is not None else [REGION]))
     if lacking := [f"@{name}" for name in needed if name not in (*values, *faulty)]:
         wrong.append(DataError(f"EXEC {table.full_name}.{method.name} lacks {', '.join(lacking)}."))
     key = tuple(str(values.get(part.name, "")) for part in parts)
-    drafts.writes.append(Write(table, Kind.EXEC, str(own_region), key, values, method=method.name))
+    drafts.writes.append(RowWrite(table, WriteKind.EXEC, str(own_region), key, values, method=method.name))
     return drafts.checked(wrong)
 
 
-def row_values(
-    drafts: Drafts, given: Given, members: Sequence[str], shape: Shape, number: int, row: Sequence[Any]
+def coerce_row(
+    drafts: WritePlan, given: InputRows, members: Sequence[str], shape: Shape, number: int, row: Sequence[Any]
 ) -> tuple[dict[str, Any], set[str]]:
     """The values of one row by what their columns mean, without NULLs; and which do not fit, noted in `drafts`."""
     values: dict[str, Any] = {}
@@ -200,7 +200,7 @@ def row_values(
         if not member:
             continue
         wanted = shape.members.get(member, texts)
-        value, faults, warnings = coerced(
+        value, faults, warnings = coerce(
             row[at],
             given.types[at],
             given.json[at],
@@ -225,22 +225,22 @@ def _update(table: Table) -> Method:
 
 
 def _create(table: Table) -> Method:
-    return method_of(table, "create_resource", "INSERT")
+    return require_method(table, "create_resource", "INSERT")
 
 
-def method_of(table: Table, name: str, verb: str) -> Method:
+def require_method(table: Table, name: str, verb: str) -> Method:
     if name not in table.by_method:
         raise NotSupportedError(f"{table.full_name} takes no {verb}: the service has no call for it.")
     return table.by_method[name]
 
 
-def key_parts(table: Table, method: Method) -> list[Any]:
+def list_key_inputs(table: Table, method: Method) -> list[Any]:
     """The call's parameters that the key fills, in the key's order."""
     by_column = {part.column: part for part in method.inputs}
     return [by_column[column] for column in table.key if column in by_column]
 
 
-def column_name(table: Table, written: str) -> str | None:
+def find_column(table: Table, written: str) -> str | None:
     """The column of the table that a name means: `Name`, `name`, `data__Name`."""
     spelled = {name.lower(): name for name in table.by_name}
     squeezed = {name.replace("_", "").lower(): name for name in table.by_name}
@@ -248,6 +248,6 @@ def column_name(table: Table, written: str) -> str | None:
     return spelled.get(lower) or squeezed.get(lower.removeprefix("data__").replace("_", ""))
 
 
-def unknown_column(table: Table, name: str, shape: Shape) -> UnknownName:
+def unknown_column_error(table: Table, name: str, shape: Shape) -> UnknownName:
     words = (*table.by_name, *shape.members)
     return UnknownName(f"{table.full_name} has no column {name}.{nearest(name, words)}")

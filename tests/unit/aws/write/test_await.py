@@ -20,7 +20,7 @@ from desk import (
 )
 
 from sqlprov.aws.run import Progress
-from sqlprov.aws.write.writing import Ending
+from sqlprov.aws.write.writing import OutcomeStatus
 from sqlprov.emulator import Options
 
 AWAITED = {
@@ -62,7 +62,7 @@ def test_await_returns_when_the_row_is_in_the_state_it_was_to_reach(
     else:
         sql = f"/*+ AWAIT */ {sql}"
     outcome = desk.one(sql)
-    assert outcome.status is Ending.OK, outcome.reason
+    assert outcome.status is OutcomeStatus.OK, outcome.reason
     assert (desk.record(name)["Status"] if desk.exists(name) else None) == ends
 
 
@@ -70,7 +70,7 @@ def test_await_returns_when_the_row_is_in_the_state_it_was_to_reach(
 def test_without_await_a_statement_returns_when_its_last_call_is_accepted(desk: Desk, what: str) -> None:
     sql, name, _ = awaited(desk, what)
     desk.em.options.transition = 30
-    assert desk.one(sql).status is Ending.OK
+    assert desk.one(sql).status is OutcomeStatus.OK
     assert desk.record(name)["Status"] == BUSY_AFTER[what.removeprefix("exec ")]
 
 
@@ -82,7 +82,7 @@ def test_an_await_that_takes_too_long_says_the_last_state(desk: Desk, what: str)
     began = time.monotonic()
     outcome = desk.one(f"/*+ await */ {sql}")
     assert 0.5 < time.monotonic() - began < 3
-    assert (outcome.status, list(outcome.operations)) == (Ending.PARTIAL, desk.committed)
+    assert (outcome.status, list(outcome.operations)) == (OutcomeStatus.PARTIAL, desk.committed)
     assert "was waited for 0.5 s" in outcome.reason
     assert f"its last state is {desk.record(name)['Status']}" in outcome.reason
 
@@ -92,7 +92,7 @@ def test_a_busy_state_that_does_not_pass_fails_after_the_timeout(desk: Desk, sta
     name = desk.experiment(state, lasting=30)
     desk.set(await_timeout=0.3)
     outcome = desk.update(name, "description = 'new'")
-    assert (outcome.status, desk.made) == (Ending.FAILED, [])
+    assert (outcome.status, desk.made) == (OutcomeStatus.FAILED, [])
     assert f"its last state is {state}" in outcome.reason
 
 
@@ -110,7 +110,7 @@ def test_await_of_a_state_that_is_not_reached_says_the_state_and_its_reason(desk
 
     with desk.meanwhile(START, theirs):
         outcome = desk.one(f"/*+ AWAIT */ EXEC {TABLE}.start @Name = '{name}', @region = '{REGION}'")
-    assert (outcome.status, outcome.operations) == (Ending.PARTIAL, (START,))
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (START,))
     assert "did not reach Running: its last state is Cancelled (no capacity)" in outcome.reason
 
 
@@ -132,7 +132,7 @@ def test_await_of_a_failed_endpoint_says_why(desk: Desk) -> None:
             "/*+ AWAIT */ UPDATE aws.sagemaker.endpoints SET endpoint_config_name = 'config-2' "
             f"WHERE endpoint_name = 'fails' AND region = '{REGION}'"
         )
-    assert outcome.status is Ending.PARTIAL
+    assert outcome.status is OutcomeStatus.PARTIAL
     assert "its last state is Failed (image not found)" in outcome.reason
 
 
@@ -166,7 +166,7 @@ def test_what_is_not_waited_for_any_more_is_not_told(desk: Desk) -> None:
 def test_await_of_what_is_on_its_way_already_waits_for_it(desk: Desk, others: str) -> None:
     name = desk.experiment("Starting", LASTING)
     outcome = desk.one(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running'{others} WHERE {of(name)}")
-    assert (outcome.status, desk.record(name)["Status"]) == (Ending.OK, "Running")
+    assert (outcome.status, desk.record(name)["Status"]) == (OutcomeStatus.OK, "Running")
     assert START not in outcome.operations
 
 
@@ -190,14 +190,14 @@ def test_what_is_never_seen_after_its_create_is_told(desk: Desk) -> None:
     assert desk.con.sql(f"{insert(name)} RETURNING name").fetchall() == []
     assert desk.con.outcomes[0].reason == "it was not there when it was read back"
     outcome = desk.one(f"/*+ AWAIT */ {insert(f'{name}-2')}")
-    assert outcome.status is Ending.PARTIAL
+    assert outcome.status is OutcomeStatus.PARTIAL
     assert outcome.reason.endswith("is gone; Created or Running was waited for")
 
 
 def test_a_row_that_cannot_be_read_back_says_that_its_calls_were_made(desk: Desk) -> None:
     desk.em.options = Options(denied_actions={"ListTags"})
     outcome = desk.one(f"{insert(f'unread-{time.monotonic_ns()}')} RETURNING tags")
-    assert (outcome.status, outcome.operations) == (Ending.PARTIAL, (CREATE,))
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (CREATE,))
     assert outcome.reason.startswith(
         "after its last call, while it was read back: ListTags in us-east-1: access"
     )
@@ -207,5 +207,5 @@ def test_a_wait_that_is_interrupted_says_that_its_calls_were_made(desk: Desk) ->
     name = desk.experiment("Created", lasting=30)
     with desk.meanwhile(START, lambda: (time.sleep(0.2), desk.con.cancel())):
         outcome = desk.one(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {of(name)}")
-    assert (outcome.status, outcome.operations) == (Ending.PARTIAL, (START,))
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (START,))
     assert outcome.reason == "interrupted after its last call, while it was waited for"

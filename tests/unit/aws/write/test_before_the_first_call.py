@@ -24,7 +24,7 @@ from desk import (
 )
 
 import sqlprov
-from sqlprov.aws.write.writing import Ending
+from sqlprov.aws.write.writing import OutcomeStatus
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import (
     DatabaseError,
@@ -183,7 +183,7 @@ def test_a_row_whose_named_columns_changed_after_they_were_read_is_refused(
     reads = "ListTags" if "tags" in assignments + condition else DESCRIBE
     with desk.meanwhile(reads, changing(desk, name, **members)):
         outcome = desk.one(f"UPDATE {TABLE} SET {assignments} WHERE {of(name)} {condition}")
-    assert outcome.status is (Ending.FAILED if refused else Ending.OK), outcome.reason
+    assert outcome.status is (OutcomeStatus.FAILED if refused else OutcomeStatus.OK), outcome.reason
     assert (desk.calls == []) == refused
     assert not refused or "was changed since it was read" in outcome.reason
 
@@ -207,7 +207,7 @@ def test_a_row_to_delete_is_checked_for_what_the_condition_names(
     reads = "ListTags" if "tags" in condition else DESCRIBE
     with desk.meanwhile(reads, changing(desk, name, **members)):
         outcome = desk.one(f"DELETE FROM {TABLE} WHERE {of(name)} {condition}")
-    assert (outcome.status is Ending.FAILED, desk.exists(name)) == (refused, refused), outcome.reason
+    assert (outcome.status is OutcomeStatus.FAILED, desk.exists(name)) == (refused, refused), outcome.reason
 
 
 def test_a_variant_that_passes_to_another_status_is_no_change(desk: Desk) -> None:
@@ -217,7 +217,7 @@ def test_a_variant_that_passes_to_another_status_is_no_change(desk: Desk) -> Non
         f"UPDATE {TABLE} SET description = 'new' WHERE {of(name)} AND len(model_variants) = 2 "
         "AND schedule IS NOT NULL AND shadow_mode_config IS NOT NULL AND data_storage_config IS NOT NULL"
     )
-    assert outcome.status is Ending.OK, outcome.reason
+    assert outcome.status is OutcomeStatus.OK, outcome.reason
 
 
 def test_a_row_that_vanished_after_it_was_read_is_not_updated(desk: Desk) -> None:
@@ -225,7 +225,7 @@ def test_a_row_that_vanished_after_it_was_read_is_not_updated(desk: Desk) -> Non
     desk.em.options.latency = 0.08
     with desk.meanwhile(DESCRIBE, lambda: desk.em.remove("InferenceExperiment", REGION, name)):
         outcome = desk.update(name, "description = 'new'")
-    assert (outcome.status, desk.calls) == (Ending.FAILED, [])
+    assert (outcome.status, desk.calls) == (OutcomeStatus.FAILED, [])
     assert "does not exist any more" in outcome.reason
 
 
@@ -340,7 +340,7 @@ def test_rows_in_two_regions_need_a_condition_on_region(desk: Desk) -> None:
     outcomes = desk.write(
         f"DELETE FROM {TABLE} WHERE name = 'twice' AND region IN ('{REGION}', '{ELSEWHERE}')"
     )
-    assert [outcome.status for outcome in outcomes] == [Ending.OK, Ending.OK]
+    assert [outcome.status for outcome in outcomes] == [OutcomeStatus.OK, OutcomeStatus.OK]
     assert {outcome.region for outcome in outcomes} == {REGION, ELSEWHERE}
 
 
@@ -390,14 +390,14 @@ def test_a_row_that_is_matched_twice_with_different_values_refuses_the_statement
     with pytest.raises(DataError, match="matched twice, with different values"):
         desk.con.sql(sql.replace("{other}", "b"))
     assert desk.calls == []
-    assert desk.one(sql.replace("{other}", "a")).status is Ending.OK
+    assert desk.one(sql.replace("{other}", "a")).status is OutcomeStatus.OK
     assert desk.operations == [UPDATE]
 
 
 def test_a_row_that_using_matches_twice_is_deleted_once(desk: Desk) -> None:
     name = desk.experiment("Completed")
     sql = f"DELETE FROM {TABLE} AS t USING (VALUES ('a'), ('b')) v(d) WHERE {of(name)} AND v.d <> 'c'"
-    assert desk.one(sql).status is Ending.OK
+    assert desk.one(sql).status is OutcomeStatus.OK
     assert desk.operations == [DELETE]
 
 
@@ -417,7 +417,7 @@ def test_two_rows_of_one_name_refuse_the_insert(desk: Desk) -> None:
         desk.con.sql(insert("same", "other", "same"))
     assert desk.em.calls == []
     elsewhere = insert("same", region=ELSEWHERE).partition("VALUES ")[2]
-    assert {one.status for one in desk.write(f"{insert('same')}, {elsewhere}")} == {Ending.OK}
+    assert {one.status for one in desk.write(f"{insert('same')}, {elsewhere}")} == {OutcomeStatus.OK}
 
 
 def test_all_faults_of_a_statement_are_told_at_once(desk: Desk) -> None:

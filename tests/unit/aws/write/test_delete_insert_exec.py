@@ -30,7 +30,7 @@ from desk import (
     variant,
 )
 
-from sqlprov.aws.write.writing import Ending
+from sqlprov.aws.write.writing import OutcomeStatus
 from sqlprov.errors import DataError, ProgrammingError
 
 DELETES = {
@@ -58,7 +58,7 @@ def test_delete_stops_what_runs_waits_for_what_is_busy_and_deletes(
     desk.em.options.stale_describe = stale
     outcome = desk.delete(name)
     operations = DELETES[BUSY.get(state, state)]
-    assert (outcome.status, desk.operations, desk.committed) == (Ending.OK, operations, operations)
+    assert (outcome.status, desk.operations, desk.committed) == (OutcomeStatus.OK, operations, operations)
     assert not desk.exists(name)
     assert all(given["Name"] == name for _, given in desk.made)
     if STOP in operations:
@@ -70,7 +70,11 @@ def test_delete_of_what_somebody_else_deleted_is_ok_and_makes_no_call(desk: Desk
     desk.em.options.latency = 0.05
     with desk.meanwhile(DESCRIBE, lambda: desk.em.remove("InferenceExperiment", REGION, name)):
         outcome = desk.delete(name)
-    assert (outcome.status, outcome.operations, outcome.reason) == (Ending.OK, (), "it was gone already")
+    assert (outcome.status, outcome.operations, outcome.reason) == (
+        OutcomeStatus.OK,
+        (),
+        "it was gone already",
+    )
 
 
 # INSERT and EXEC
@@ -81,14 +85,14 @@ def test_insert_of_a_name_that_exists_fails_in_every_state(desk: Desk, state: st
     name = desk.experiment(state, lasting=0.3)
     before = desk.record(name)
     outcome = desk.one(insert(name))
-    assert (outcome.status, outcome.operations) == (Ending.FAILED, ())
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.FAILED, ())
     assert "exists already" in outcome.reason
     assert compared(desk.record(name)) == compared(before)
 
 
 def test_insert_notes_the_state_and_the_reason_that_it_does_not_send(desk: Desk) -> None:
     outcome = desk.one(insert("noted", DesiredState="Running", StatusReason="go", Tags={"a": "b"}))
-    assert (outcome.status, desk.operations) == (Ending.OK, [CREATE])
+    assert (outcome.status, desk.operations) == (OutcomeStatus.OK, [CREATE])
     assert "DesiredState and StatusReason are not sent by INSERT" in outcome.reason
     assert not {"DesiredState", "StatusReason"} & desk.made[0][1].keys()
     assert desk.record("noted")["Tags"] == [{"Key": "a", "Value": "b"}]
@@ -117,7 +121,7 @@ def test_exec_makes_one_call_as_written_whatever_the_state(desk: Desk, method: s
     assert desk.made == [({"start": START, "stop": STOP}[method], given)]
     # The look before it tells, should the answer be lost, from which state it was called.
     assert [call.operation for call in desk.em.calls] == ["DescribeInferenceExperiment", *desk.operations]
-    assert outcome.status is (Ending.OK if works else Ending.FAILED)
+    assert outcome.status is (OutcomeStatus.OK if works else OutcomeStatus.FAILED)
     assert list(outcome.operations) == desk.committed
     assert works or "ConflictException" in outcome.reason
 
@@ -143,7 +147,7 @@ def test_exec_stop_promotes_and_removes_as_written(desk: Desk) -> None:
     outcome = desk.one(
         f"EXEC {TABLE}.stop_inference_experiment @@json = {literal(values)}, @region = '{REGION}'"
     )
-    assert (outcome.status, desk.made) == (Ending.OK, [(STOP, values)])
+    assert (outcome.status, desk.made) == (OutcomeStatus.OK, [(STOP, values)])
     assert desk.record(name)["Status"] == "Cancelled"
 
 
@@ -165,7 +169,7 @@ def test_a_value_may_be_written_as_stackql_does(desk: Desk) -> None:
     for value in (MEMBERS["ModelVariants"], MEMBERS["Schedule"]):
         sql = sql.replace(literal(value), f"JSON({literal(value)})")
     assert (sql.count("JSON("), sql.count("string(")) == (2, 1)
-    assert desk.one(sql).status is Ending.OK
+    assert desk.one(sql).status is OutcomeStatus.OK
     record = desk.record("by-stackql")
     assert (record["Description"], record["Schedule"]) == ("of stackql", MEMBERS["Schedule"])
     assert desk.con.sql("SELECT string(1) || string('x')").fetchall() == [("1x",)]
@@ -178,7 +182,7 @@ def test_a_column_may_be_changed_by_an_expression_over_itself(desk: Desk) -> Non
     name = desk.experiment()
     changed = "list_transform(model_variants, lambda v: struct_update(v, ModelName := 'other'))"
     outcome = desk.update(name, f"model_variants = {changed}")
-    assert (outcome.status, desk.operations) == (Ending.OK, ["UpdateInferenceExperiment"])
+    assert (outcome.status, desk.operations) == (OutcomeStatus.OK, ["UpdateInferenceExperiment"])
     assert "ModelVariants.Status: read-only, left out" in outcome.reason
     assert [one["ModelName"] for one in desk.record(name)["ModelVariants"]] == ["other", "other"]
     outcome = desk.update(name, "model_variants = model_variants")
@@ -191,7 +195,7 @@ def test_an_insert_that_lists_its_columns_may_take_them_from_the_table_itself(de
     outcome = desk.one(
         f"INSERT INTO {TABLE} (name, {columns}) SELECT '{name}-b', {columns} FROM {TABLE} WHERE {of(name)}"
     )
-    assert outcome.status is Ending.OK, outcome.reason
+    assert outcome.status is OutcomeStatus.OK, outcome.reason
     assert "ModelVariants.Status: read-only, left out" in outcome.reason
 
 
@@ -217,7 +221,7 @@ def test_a_conflict_makes_us_look_and_decide_again(desk: Desk) -> None:
 
     with desk.meanwhile(DESCRIBE, theirs):
         outcome = desk.update(name, "description = 'new'")
-    assert outcome.status is Ending.OK
+    assert outcome.status is OutcomeStatus.OK
     assert desk.record(name)["Description"] == "new"
     assert desk.record(name)["Schedule"]["EndTime"] == LATER
     assert "ConflictException" in [call.error for call in desk.calls]
@@ -234,7 +238,7 @@ def test_a_row_that_ends_meanwhile_is_refused_after_the_conflict(desk: Desk) -> 
 
     with desk.meanwhile(DESCRIBE, theirs):
         outcome = desk.update(name, "description = 'new'")
-    assert outcome.status is Ending.FAILED
+    assert outcome.status is OutcomeStatus.FAILED
     assert "cannot be changed in state" in outcome.reason
     assert desk.record(name)["Description"] == "old"
 

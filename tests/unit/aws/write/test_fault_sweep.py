@@ -8,7 +8,7 @@ import pytest
 from desk import CREATE, DELETE, MEMBERS, STOP, TABLE, insert
 
 import sqlprov
-from sqlprov.aws.write.writing import Ending, Outcome
+from sqlprov.aws.write.writing import Outcome, OutcomeStatus
 from sqlprov.emulator import FAULTS, Call, Emulator, Fault
 from sqlprov.errors import OperationalError, WriteError
 
@@ -96,18 +96,20 @@ def test_an_insert_of_five_rows_tells_the_truth_of_each_whichever_call_fails(
                 if call.operation == CREATE and call.parameters["Name"] == outcome.key and call.committed
             ]
             assert len(creates) <= 1, told
-            if outcome.status is Ending.OK:
+            if outcome.status is OutcomeStatus.OK:
                 assert found is not None and outcome.operations == (CREATE,), told
                 assert {member: found[member] for member in ("Description", "RoleArn", "Schedule")} == {
                     member: MEMBERS[member] for member in ("Description", "RoleArn", "Schedule")
                 }, told
-            elif outcome.status is Ending.FAILED:
+            elif outcome.status is OutcomeStatus.FAILED:
                 assert found is None and outcome.operations == (), told
             else:
-                assert outcome.status is Ending.UNKNOWN, told
+                assert outcome.status is OutcomeStatus.UNKNOWN, told
                 assert times is None and kind not in CERTAIN, told
         if times == 1 and kind not in (*CERTAIN[1:], *CUT):
-            assert {outcome.status for outcome in ended.outcomes} == {Ending.OK}, f"{kind} at call {at}"
+            assert {outcome.status for outcome in ended.outcomes} == {OutcomeStatus.OK}, (
+                f"{kind} at call {at}"
+            )
 
 
 @pytest.mark.parametrize("times", [1, None])
@@ -139,16 +141,16 @@ def test_a_delete_of_a_running_row_tells_the_truth_whichever_call_fails(
         told = f"{kind} at call {at}: {outcome}, {ended.committed}"
         operations = list(outcome.operations)
         assert len(set(ended.committed)) == len(ended.committed), told
-        if outcome.status is Ending.OK:
+        if outcome.status is OutcomeStatus.OK:
             assert found is None and operations == ended.committed == [STOP, DELETE], told
-        elif outcome.status is Ending.FAILED:
+        elif outcome.status is OutcomeStatus.FAILED:
             assert found is not None and found["Status"] == "Running", told
             assert operations == ended.committed == [], told
-        elif outcome.status is Ending.PARTIAL:
+        elif outcome.status is OutcomeStatus.PARTIAL:
             assert operations == ended.committed == [STOP], told
             assert found is not None and found["Status"] == "Completed", told
         else:
             assert times is None and kind not in CERTAIN, told
             assert operations == ended.committed[: len(operations)], told
         if times == 1 and kind not in CERTAIN[1:]:
-            assert outcome.status is Ending.OK, told
+            assert outcome.status is OutcomeStatus.OK, told

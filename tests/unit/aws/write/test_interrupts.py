@@ -14,7 +14,7 @@ import pytest
 from desk import CREATE, DESCRIBE, MEMBERS, REGION, STOP, TABLE, Desk, insert
 
 import sqlprov
-from sqlprov.aws.write.writing import LET_END, Ending
+from sqlprov.aws.write.writing import LET_END, OutcomeStatus
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.errors import Cancelled, Error, WriteError
 
@@ -144,7 +144,7 @@ def test_a_statement_cancelled_from_another_thread_keeps_its_outcomes(desk: Desk
     cancel.join()
     assert [outcome.key for outcome in desk.con.outcomes] == names
     for outcome in desk.con.outcomes:
-        assert outcome.status is (Ending.OK if desk.exists(outcome.key) else Ending.FAILED)
+        assert outcome.status is (OutcomeStatus.OK if desk.exists(outcome.key) else OutcomeStatus.FAILED)
     assert not desk.exists(names[-1])
     assert desk.con.sql("SELECT 1").fetchall() == [(1,)]
 
@@ -159,7 +159,7 @@ def test_stop_begins_no_row_after_the_first_that_is_not_ok(desk: Desk) -> None:
     with pytest.raises(WriteError) as caught:
         desk.con.sql(insert(*names))
     endings = [outcome.status for outcome in caught.value.outcomes]
-    assert endings == [Ending.OK, Ending.OK, *[Ending.FAILED] * 4]
+    assert endings == [OutcomeStatus.OK, OutcomeStatus.OK, *[OutcomeStatus.FAILED] * 4]
     assert creates(desk.em) == names[:3]
     assert "not begun: an earlier row was not ok" in caught.value.outcomes[3].reason
     assert [
@@ -227,7 +227,7 @@ def test_rows_are_written_side_by_side_as_many_as_the_setting_says(desk: Desk) -
     desk.em.options = Options(latency=0.05)
     desk.set(concurrency=4)
     names = [f"beside-{number}" for number in range(12)]
-    assert {outcome.status for outcome in desk.write(insert(*names))} == {Ending.OK}
+    assert {outcome.status for outcome in desk.write(insert(*names))} == {OutcomeStatus.OK}
     edges = sorted(
         edge for call in desk.em.calls for edge in ((call.started, 1), (call.finished - 0.001, -1))
     )

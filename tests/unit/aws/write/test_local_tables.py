@@ -9,7 +9,7 @@ from desk import (
     of,
 )
 
-from sqlprov.aws.write.writing import Ending
+from sqlprov.aws.write.writing import OutcomeStatus
 from sqlprov.emulator import Options
 
 
@@ -23,12 +23,12 @@ def test_a_local_table_of_the_same_name_is_never_mistaken_for_a_live_one(desk: D
     assert desk.con.sql("DELETE FROM memory.main.inference_experiments WHERE name = 'second'").rowcount == 1
     assert desk.con.sql("FROM memory.inference_experiments").fetchall() == [("mine", "new")]
     assert desk.em.calls == []
-    assert desk.update(name, "description = 'live'").status is Ending.OK
+    assert desk.update(name, "description = 'live'").status is OutcomeStatus.OK
     assert desk.con.sql("FROM inference_experiments").fetchall() == [("mine", "new")]
     desk.con.sql("USE aws.sagemaker")
     try:
         outcome = desk.one(f"UPDATE inference_experiments SET description = 'again' WHERE {of(name)}")
-        assert (outcome.status, desk.record(name)["Description"]) == (Ending.OK, "again")
+        assert (outcome.status, desk.record(name)["Description"]) == (OutcomeStatus.OK, "again")
     finally:
         desk.con.sql("USE memory.main")
     desk.con.sql("DROP TABLE inference_experiments")
@@ -41,7 +41,7 @@ def test_a_temporary_table_of_the_same_name_is_duckdbs_even_after_use(desk: Desk
     try:
         assert desk.con.sql("DELETE FROM inference_experiments WHERE name = 'mine'").rowcount == 1
         assert desk.em.calls == []
-        assert desk.delete(name).status is Ending.OK
+        assert desk.delete(name).status is OutcomeStatus.OK
     finally:
         desk.con.sql("USE memory.main")
         desk.con.sql("DROP TABLE temp.inference_experiments")

@@ -28,7 +28,7 @@ from sqlprov.aws.run import Run
 from sqlprov.aws.transport import calls
 from sqlprov.aws.transport.replies import checked
 from sqlprov.aws.write import writing
-from sqlprov.aws.write.writing import REQUEST_TAG, Ending, Outcome
+from sqlprov.aws.write.writing import REQUEST_TAG, Outcome, OutcomeStatus
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.errors import WriteError
 
@@ -72,7 +72,7 @@ def attempts(desk: Desk, operation: str) -> int:
 def test_a_create_that_happened_is_ok_although_its_answer_is_lost(desk: Desk, name: str, kind: str) -> None:
     desk.em.fault(Fault(kind, operation=CREATE, times=None))
     outcome = desk.one(insert(name))
-    assert (outcome.status, outcome.operations) == (Ending.OK, (CREATE,))
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (CREATE,))
     assert "equivalent" in outcome.reason
     assert desk.committed == desk.operations == [CREATE]
     assert desk.record(name)["Description"] == "old"
@@ -84,7 +84,7 @@ def test_a_create_that_is_not_to_be_seen_is_tried_once_more(desk: Desk, name: st
     began = time.monotonic()
     outcome = desk.one(insert(name))
     assert time.monotonic() - began > 0.3
-    assert (outcome.status, outcome.operations) == (Ending.OK, (CREATE,))
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (CREATE,))
     assert (desk.operations, desk.committed) == ([CREATE, CREATE], [CREATE])
     assert desk.exists(name)
 
@@ -93,7 +93,7 @@ def test_a_create_that_is_not_to_be_seen_is_tried_once_more(desk: Desk, name: st
 def test_a_create_that_is_lost_twice_is_unknown(desk: Desk, name: str, kind: str) -> None:
     desk.em.fault(Fault(kind, operation=CREATE, times=None))
     outcome = desk.one(insert(name))
-    assert (outcome.status, outcome.operations) == (Ending.UNKNOWN, ())
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.UNKNOWN, ())
     assert (attempts(desk, CREATE), desk.committed) == (2, [])
 
 
@@ -101,7 +101,7 @@ def test_a_create_that_is_lost_twice_is_unknown(desk: Desk, name: str, kind: str
 def test_a_create_that_is_lost_and_then_refused_is_unknown(desk: Desk, name: str, kind: str) -> None:
     desk.em.fault(Fault("error500", operation=CREATE))
     desk.em.fault(Fault(kind, operation=CREATE, at=2))
-    assert desk.one(insert(name)).status is Ending.UNKNOWN
+    assert desk.one(insert(name)).status is OutcomeStatus.UNKNOWN
     assert (attempts(desk, CREATE), desk.committed) == (2, [])
 
 
@@ -110,7 +110,7 @@ def test_a_create_that_may_be_tried_but_once_is_unknown_when_its_answer_is_lost(
 ) -> None:
     desk.set(max_attempts=1, settle=0)
     desk.em.fault(Fault("timeout_before", operation=CREATE))
-    assert desk.one(insert(name)).status is Ending.UNKNOWN
+    assert desk.one(insert(name)).status is OutcomeStatus.UNKNOWN
     assert attempts(desk, CREATE) == 1
 
 
@@ -120,33 +120,33 @@ def test_a_create_that_is_refused_at_first_fails_and_is_not_tried_again(
 ) -> None:
     desk.em.fault(Fault(kind, operation=CREATE))
     outcome = desk.one(insert(name))
-    assert (outcome.status, outcome.operations) == (Ending.FAILED, ())
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.FAILED, ())
     assert (desk.operations, desk.exists(name)) == ([CREATE], False)
 
 
 def test_a_create_that_is_throttled_is_tried_again_without_a_look(desk: Desk, name: str) -> None:
     desk.em.fault(Fault("throttle", operation=CREATE, times=2))
     outcome = desk.one(insert(name))
-    assert (outcome.status, outcome.reason) == (Ending.OK, "")
+    assert (outcome.status, outcome.reason) == (OutcomeStatus.OK, "")
     assert [call.operation for call in desk.em.calls] == [DESCRIBE, CREATE, CREATE, CREATE]
 
 
 def test_a_create_that_stays_throttled_fails(desk: Desk, name: str) -> None:
     desk.em.fault(Fault("throttle", operation=CREATE, times=None))
     outcome = desk.one(insert(name))
-    assert outcome.status is Ending.FAILED
+    assert outcome.status is OutcomeStatus.FAILED
     assert (attempts(desk, CREATE), desk.exists(name)) == (3, False)
 
 
 def test_a_create_that_never_reached_the_service_fails(desk: Desk, name: str) -> None:
     desk.em.fault(Fault("reset", operation=DESCRIBE, times=None))
     outcome = desk.one(insert(name))
-    assert (outcome.status, desk.calls, desk.exists(name)) == (Ending.FAILED, [], False)
+    assert (outcome.status, desk.calls, desk.exists(name)) == (OutcomeStatus.FAILED, [], False)
 
 
 def test_an_empty_object_for_an_answer_is_an_answer(desk: Desk, name: str) -> None:
     desk.em.fault(Fault("missing_member", operation=CREATE))
-    assert desk.one(insert(name)).status is Ending.OK
+    assert desk.one(insert(name)).status is OutcomeStatus.OK
     assert desk.exists(name)
 
 
@@ -157,13 +157,13 @@ def theirs(desk: Desk, name: str, **members: Any) -> Callable[[], None]:
     return lambda: desk.em.add("InferenceExperiment", REGION, {"Name": name, **MEMBERS, **members})
 
 
-WHOSE: dict[str, tuple[dict[str, Any], Ending]] = {
-    "older": ({"CreationTime": time.time() - 3600}, Ending.FAILED),
-    "another role": ({"RoleArn": OTHER_ROLE}, Ending.FAILED),
-    "another endpoint": ({"EndpointName": "another"}, Ending.FAILED),
-    "another description": ({"Description": "theirs"}, Ending.UNKNOWN),
-    "other tags": ({"Tags": {"theirs": "yes"}}, Ending.UNKNOWN),
-    "the same": ({}, Ending.OK),
+WHOSE: dict[str, tuple[dict[str, Any], OutcomeStatus]] = {
+    "older": ({"CreationTime": time.time() - 3600}, OutcomeStatus.FAILED),
+    "another role": ({"RoleArn": OTHER_ROLE}, OutcomeStatus.FAILED),
+    "another endpoint": ({"EndpointName": "another"}, OutcomeStatus.FAILED),
+    "another description": ({"Description": "theirs"}, OutcomeStatus.UNKNOWN),
+    "other tags": ({"Tags": {"theirs": "yes"}}, OutcomeStatus.UNKNOWN),
+    "the same": ({}, OutcomeStatus.OK),
 }
 TAGGED = {"Tags": {"team": "core"}}
 
@@ -187,8 +187,8 @@ def test_what_somebody_else_created_is_told_from_ours(
     assert {member: stands[member] for member in members if member not in ("Tags", "EndpointName")} == {
         member: value for member, value in members.items() if member not in ("Tags", "EndpointName")
     }
-    assert ("equivalent" in outcome.reason) == (expected is Ending.OK)
-    assert ("somebody else" in outcome.reason) == (expected is Ending.FAILED)
+    assert ("equivalent" in outcome.reason) == (expected is OutcomeStatus.OK)
+    assert ("somebody else" in outcome.reason) == (expected is OutcomeStatus.FAILED)
 
 
 @pytest.mark.parametrize("kind", ["timeout_after", "reset_after", "html"])
@@ -208,7 +208,7 @@ def test_a_name_taken_before_our_create_fails_when_the_service_says_so(desk: Des
     desk.em.options = Options(latency=LATENCY)
     with desk.meanwhile(DESCRIBE, theirs(desk, name)):
         outcome = desk.one(insert(name))
-    assert (outcome.status, outcome.operations, attempts(desk, CREATE)) == (Ending.FAILED, (), 1)
+    assert (outcome.status, outcome.operations, attempts(desk, CREATE)) == (OutcomeStatus.FAILED, (), 1)
     assert "ResourceInUse" in outcome.reason
 
 
@@ -217,14 +217,14 @@ def test_a_throttled_create_of_a_name_taken_meanwhile_fails(desk: Desk, name: st
     desk.em.fault(Fault("throttle", operation=CREATE))
     with desk.meanwhile(CREATE, theirs(desk, name)):
         outcome = desk.one(insert(name))
-    assert (outcome.status, desk.committed) == (Ending.FAILED, [])
+    assert (outcome.status, desk.committed) == (OutcomeStatus.FAILED, [])
 
 
 def test_a_second_attempt_that_meets_its_own_create_is_ok(desk: Desk, name: str) -> None:
     desk.em.fault(Fault("error500", operation=CREATE))
     desk.em.fault(Fault("error500_after", operation=CREATE, at=2))
     outcome = desk.one(insert(name))
-    assert (outcome.status, outcome.operations, desk.committed) == (Ending.OK, (CREATE,), [CREATE])
+    assert (outcome.status, outcome.operations, desk.committed) == (OutcomeStatus.OK, (CREATE,), [CREATE])
 
 
 @pytest.mark.parametrize("kind", ["error500", "timeout_before", "html", "access_denied"])
@@ -232,7 +232,7 @@ def test_a_create_that_cannot_be_read_back_is_unknown(desk: Desk, name: str, kin
     desk.em.fault(Fault("error500_after", operation=CREATE))
     desk.em.fault(Fault(kind, operation=DESCRIBE, at=2, times=None))
     outcome = desk.one(insert(name))
-    assert (outcome.status, desk.committed) == (Ending.UNKNOWN, [CREATE])
+    assert (outcome.status, desk.committed) == (OutcomeStatus.UNKNOWN, [CREATE])
     assert "could not be read back" in outcome.reason
 
 
@@ -248,7 +248,7 @@ def test_a_request_tag_makes_certain_that_a_create_is_ours(desk: Desk, name: str
     desk.set(request_tag="on")
     desk.em.fault(Fault(kind, operation=CREATE, times=None))
     outcome = desk.one(insert(name, **TAGGED))
-    assert (outcome.status, desk.committed) == (Ending.OK, [CREATE])
+    assert (outcome.status, desk.committed) == (OutcomeStatus.OK, [CREATE])
     assert "equivalent" not in outcome.reason
     assert len(tag_of(desk, name)) == 1
     assert {"Key": "team", "Value": "core"} in desk.record(name)["Tags"]
@@ -264,7 +264,7 @@ def test_a_request_tag_makes_certain_that_a_create_is_not_ours(
     desk.em.fault(Fault(kind, operation=CREATE, times=None))
     with desk.meanwhile(CREATE, theirs(desk, name, **TAGGED | WHOSE[whose][0])):
         outcome = desk.one(insert(name, **TAGGED))
-    assert (outcome.status, desk.committed) == (Ending.FAILED, [])
+    assert (outcome.status, desk.committed) == (OutcomeStatus.FAILED, [])
 
 
 def test_a_request_tag_is_another_for_each_statement_and_none_by_default(desk: Desk, name: str) -> None:
@@ -330,7 +330,7 @@ def test_a_call_that_happened_is_ok_and_not_made_again(desk: Desk, what: str, ki
     name = desk.experiment(state, lasting=0.1)
     desk.em.fault(Fault(kind, operation=operation, times=None))
     outcome = ask(desk, what, name)
-    assert (outcome.status, outcome.operations) == (Ending.OK, (operation,)), outcome.reason
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
     assert desk.committed == desk.operations == [operation]
     assert stands(desk, what, name)
 
@@ -352,7 +352,7 @@ def test_a_call_whose_answer_we_stumble_over_is_judged_by_the_row(
     monkeypatch.setattr(calls, "checked", stumble)
     outcome = ask(desk, what, name) if what in ASKED else desk.one(insert(f"{name}-new"))
     assert stumbled
-    assert (outcome.status, outcome.operations) == (Ending.OK, (operation,)), outcome.reason
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
     assert desk.committed == desk.operations == [operation]
 
 
@@ -363,7 +363,7 @@ def test_a_call_that_did_not_happen_is_made_again(desk: Desk, what: str, kind: s
     name = desk.experiment(state)
     desk.em.fault(Fault(kind, operation=operation))
     outcome = ask(desk, what, name)
-    assert (outcome.status, outcome.operations) == (Ending.OK, (operation,)), outcome.reason
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
     assert (desk.operations, desk.committed) == ([operation, operation], [operation])
     assert stands(desk, what, name)
 
@@ -377,7 +377,9 @@ def test_a_call_that_never_happens_fails(desk: Desk, what: str, kind: str) -> No
     before = desk.record(name)
     desk.em.fault(Fault(kind, operation=operation, times=None))
     outcome = ask(desk, what, name)
-    assert (outcome.status, outcome.operations, desk.committed) == (Ending.FAILED, (), []), outcome.reason
+    assert (outcome.status, outcome.operations, desk.committed) == (OutcomeStatus.FAILED, (), []), (
+        outcome.reason
+    )
     assert attempts(desk, operation) == (1 if kind in REFUSED else 2)
     assert desk.record(name) == before
 
@@ -397,53 +399,53 @@ def finish(desk: Desk, name: str, state: str) -> None:
     add(desk, name, Status=state)
 
 
-MEANWHILE: dict[str, tuple[str, Callable[[Desk, str], None], Ending]] = {
+MEANWHILE: dict[str, tuple[str, Callable[[Desk, str], None], OutcomeStatus]] = {
     "deleted by somebody": (
         "delete",
         lambda desk, name: desk.em.remove("InferenceExperiment", REGION, name),
-        Ending.OK,
+        OutcomeStatus.OK,
     ),
-    "deleted and created anew": ("delete", recreate, Ending.OK),
-    "update of a row created anew": ("update", recreate, Ending.UNKNOWN),
+    "deleted and created anew": ("delete", recreate, OutcomeStatus.OK),
+    "update of a row created anew": ("update", recreate, OutcomeStatus.UNKNOWN),
     "update of a row deleted": (
         "update",
         lambda desk, name: desk.em.remove("InferenceExperiment", REGION, name),
-        Ending.UNKNOWN,
+        OutcomeStatus.UNKNOWN,
     ),
     "updated half by somebody": (
         "update",
         lambda desk, name: add(desk, name, Description="new"),
-        Ending.UNKNOWN,
+        OutcomeStatus.UNKNOWN,
     ),
     "updated otherwise by somebody": (
         "update",
         lambda desk, name: add(desk, name, Description="third"),
-        Ending.UNKNOWN,
+        OutcomeStatus.UNKNOWN,
     ),
     "updated to the same by somebody": (
         "update",
         lambda desk, name: add(
             desk, name, Description="new", DataStorageConfig={"Destination": "s3://b/new"}
         ),
-        Ending.OK,
+        OutcomeStatus.OK,
     ),
-    "started by somebody": ("start", lambda desk, name: finish(desk, name, "Running"), Ending.OK),
+    "started by somebody": ("start", lambda desk, name: finish(desk, name, "Running"), OutcomeStatus.OK),
     "stopped to the same end by somebody": (
         "stop",
         lambda desk, name: finish(desk, name, "Cancelled"),
-        Ending.OK,
+        OutcomeStatus.OK,
     ),
     "stopped to another end by somebody": (
         "stop",
         lambda desk, name: finish(desk, name, "Completed"),
-        Ending.FAILED,
+        OutcomeStatus.FAILED,
     ),
     "tagged by somebody": (
         "tag",
         lambda desk, name: add(desk, name, Tags={"team": "core", "a": "b"}),
-        Ending.OK,
+        OutcomeStatus.OK,
     ),
-    "untagged by somebody": ("untag", lambda desk, name: add(desk, name, Tags={}), Ending.OK),
+    "untagged by somebody": ("untag", lambda desk, name: add(desk, name, Tags={}), OutcomeStatus.OK),
 }
 
 
@@ -471,7 +473,7 @@ def test_a_stop_with_a_lost_answer_and_stale_reads_is_never_said_to_have_failed(
     desk.em.options.stale_describe = stale
     desk.em.fault(Fault("error500_after", operation=STOP))
     outcome = ask(desk, "stop" if by == "UPDATE" else "exec stop", name)
-    assert outcome.status is (Ending.OK if stale == 2 else Ending.UNKNOWN), outcome.reason
+    assert outcome.status is (OutcomeStatus.OK if stale == 2 else OutcomeStatus.UNKNOWN), outcome.reason
     assert desk.committed == [STOP]
 
 
@@ -480,14 +482,14 @@ def test_a_lost_stop_that_takes_longer_than_the_wait_is_unknown(desk: Desk) -> N
     desk.set(await_timeout=0.3)
     desk.em.fault(Fault("error500_after", operation=STOP))
     outcome = ask(desk, "stop", name)
-    assert (outcome.status, desk.operations, desk.committed) == (Ending.UNKNOWN, [STOP], [STOP])
+    assert (outcome.status, desk.operations, desk.committed) == (OutcomeStatus.UNKNOWN, [STOP], [STOP])
 
 
 def test_a_stop_that_worked_and_a_delete_that_is_refused_are_partial(desk: Desk) -> None:
     name = desk.experiment("Running")
     desk.em.fault(Fault("access_denied", operation=DELETE))
     outcome = desk.delete(name)
-    assert (outcome.status, outcome.operations) == (Ending.PARTIAL, (STOP,))
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (STOP,))
     assert "DeleteInferenceExperiment" in outcome.reason
     assert desk.record(name)["Status"] == "Completed"
 
@@ -497,7 +499,10 @@ def test_every_call_of_one_row_may_lose_its_answer(desk: Desk) -> None:
     for operation in (UPDATE, "AddTags", "DeleteTags", START):
         desk.em.fault(Fault("reset_after", operation=operation))
     outcome = desk.update(name, "description = 'new', tags = MAP {'a': 'b'}, desired_state = 'Running'")
-    assert (outcome.status, outcome.operations) == (Ending.OK, (UPDATE, "AddTags", "DeleteTags", START))
+    assert (outcome.status, outcome.operations) == (
+        OutcomeStatus.OK,
+        (UPDATE, "AddTags", "DeleteTags", START),
+    )
     assert desk.committed == [UPDATE, "AddTags", "DeleteTags", START]
     assert [tag["Key"] for tag in desk.record(name)["Tags"]] == ["a"]
     lost = [f"the answer of {operation} was lost" for operation in outcome.operations]
@@ -526,7 +531,7 @@ def test_a_clock_that_is_wrong_here_does_not_matter(
 
     monkeypatch.setattr(writing, "datetime", Tomorrow)
     desk.em.fault(Fault("error500_after", operation=CREATE))
-    assert desk.one(insert(name)).status is Ending.OK
+    assert desk.one(insert(name)).status is OutcomeStatus.OK
 
 
 @pytest.fixture
@@ -540,14 +545,14 @@ def test_a_lost_create_is_unknown_if_nothing_told_the_services_clock(
 ) -> None:
     desk.em.fault(Fault("error500_after", operation=CREATE))
     outcome = desk.one(insert(name))
-    assert (outcome.status, "told the service's clock" in outcome.reason) == (Ending.UNKNOWN, True)
+    assert (outcome.status, "told the service's clock" in outcome.reason) == (OutcomeStatus.UNKNOWN, True)
     assert attempts(desk, CREATE) == 1
 
 
 def test_a_request_tag_needs_no_clock(desk: Desk, name: str, dateless: None) -> None:
     desk.set(request_tag="on")
     desk.em.fault(Fault("error500_after", operation=CREATE))
-    assert desk.one(insert(name)).status is Ending.OK
+    assert desk.one(insert(name)).status is OutcomeStatus.OK
 
 
 @pytest.mark.parametrize("what", ASKED)
@@ -556,7 +561,7 @@ def test_what_is_no_create_needs_no_clock(desk: Desk, what: str, dateless: None)
     name = desk.experiment(state, lasting=0.1)
     desk.em.fault(Fault("error500_after", operation=operation))
     outcome = ask(desk, what, name)
-    assert (outcome.status, outcome.operations) == (Ending.OK, (operation,)), outcome.reason
+    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
 
 
 # Several rows
@@ -568,7 +573,7 @@ def test_a_failed_row_does_not_keep_the_others_and_one_error_holds_all(desk: Des
     with pytest.raises(WriteError) as caught:
         desk.con.sql(insert(*names))
     endings = [outcome.status for outcome in caught.value.outcomes]
-    assert endings == [Ending.OK, Ending.FAILED, Ending.OK, Ending.OK]
+    assert endings == [OutcomeStatus.OK, OutcomeStatus.FAILED, OutcomeStatus.OK, OutcomeStatus.OK]
     assert [outcome.key for outcome in caught.value.outcomes] == names
     assert "1 row of 4 is not ok" in str(caught.value)
     assert desk.con.outcomes == caught.value.outcomes
@@ -583,4 +588,4 @@ def test_an_endpoint_that_is_not_there_fails_without_a_doubt(name: str) -> None:
         pytest.raises(WriteError) as caught,
     ):
         con.sql(insert(name))
-    assert [outcome.status for outcome in caught.value.outcomes] == [Ending.FAILED]
+    assert [outcome.status for outcome in caught.value.outcomes] == [OutcomeStatus.FAILED]

@@ -18,7 +18,7 @@ from desk import (
     settle,
 )
 
-from sqlprov.aws.write.writing import Ending
+from sqlprov.aws.write.writing import OutcomeStatus
 from sqlprov.errors import DataError
 
 PATCHES: list[tuple[str, list[dict[str, Any]], list[str], str]] = [
@@ -61,7 +61,7 @@ def test_a_patch_document_becomes_the_calls_of_the_table(
 ) -> None:
     name = desk.experiment(state, lasting)
     outcome = desk.update(name, f"data__PatchDocument = {literal(document)}")
-    assert (outcome.status, desk.operations) == (Ending.OK, operations)
+    assert (outcome.status, desk.operations) == (OutcomeStatus.OK, operations)
     assert settle(desk, name) == ends
 
 
@@ -86,7 +86,7 @@ def test_a_patch_document_is_refused_where_the_change_is(
 ) -> None:
     name = desk.experiment(state)
     outcome = desk.update(name, f"data__PatchDocument = {literal(document)}")
-    assert (outcome.status, desk.made) == (Ending.FAILED, [])
+    assert (outcome.status, desk.made) == (OutcomeStatus.FAILED, [])
     assert saying.lower() in outcome.reason.lower()
 
 
@@ -143,7 +143,7 @@ def test_a_patch_may_complete_what_it_began(desk: Desk) -> None:
         patch("add", "/ShadowModeConfig/ShadowModelVariants/0/SamplingPercentage", 7),
     ]
     outcome = desk.update(name, f"data__PatchDocument = {literal(document)}")
-    assert outcome.status is Ending.OK, outcome.reason
+    assert outcome.status is OutcomeStatus.OK, outcome.reason
     assert desk.record(name)["ShadowModeConfig"] == sampling(7)
 
 

@@ -9,7 +9,7 @@ from desk import (
     of,
 )
 
-from sqlprov.aws.write.writing import Ending
+from sqlprov.aws.write.writing import OutcomeStatus
 from sqlprov.errors import (
     NotSupportedError,
     ProgrammingError,
@@ -116,7 +116,7 @@ def test_a_write_inside_a_transaction_is_refused_with_the_reason(desk: Desk, beg
         desk.con.sql(sql)
     desk.con.sql("ROLLBACK")
     assert desk.em.calls == []
-    assert desk.one(sql).status is Ending.OK
+    assert desk.one(sql).status is OutcomeStatus.OK
     if sql.startswith("INSERT"):
         desk.em.remove("InferenceExperiment", REGION, "in-a-transaction")
 

@@ -28,7 +28,7 @@ from desk import (
     variant,
 )
 
-from sqlprov.aws.write.writing import Ending
+from sqlprov.aws.write.writing import OutcomeStatus
 
 Calls = list[tuple[str, dict[str, Any]]]
 
@@ -304,11 +304,11 @@ def test_each_change_makes_in_each_state_the_calls_of_the_table(
         now.pop("Schedule")
     assert now == expected
     if isinstance(cell, Refused):
-        assert (outcome.status, outcome.operations, desk.made) == (Ending.FAILED, (), [])
+        assert (outcome.status, outcome.operations, desk.made) == (OutcomeStatus.FAILED, (), [])
         assert cell.saying in outcome.reason
         assert ends == BUSY.get(state, "Completed" if state == "Stopping" else state)
         return
-    assert (outcome.status, list(outcome.operations)) == (Ending.OK, desk.operations)
+    assert (outcome.status, list(outcome.operations)) == (OutcomeStatus.OK, desk.operations)
     asked = [
         (
             operation,
@@ -331,7 +331,7 @@ def operations_start(cell: Wins | Refused) -> bool:
 @pytest.mark.parametrize("state", [*BUSY, "Stopping"])
 def test_what_needs_no_update_does_not_wait_for_a_busy_state(desk: Desk, change: str, state: str) -> None:
     name = desk.experiment(state, lasting=30)
-    assert desk.update(name, CHANGES[change][0]).status is Ending.OK
+    assert desk.update(name, CHANGES[change][0]).status is OutcomeStatus.OK
     assert desk.record(name)["Status"] == state
 
 
@@ -339,7 +339,7 @@ def test_a_schedule_that_is_the_same_to_the_millisecond_is_no_change(desk: Desk)
     name = desk.experiment()
     times = [f"(to_timestamp({time}) AT TIME ZONE 'UTC')" for time in (BEGIN + 0.0004, END)]
     outcome = desk.update(name, f"schedule = {{'StartTime': {times[0]}, 'EndTime': {times[1]}}}")
-    assert (outcome.status, outcome.reason, desk.made) == (Ending.OK, "nothing changes", [])
+    assert (outcome.status, outcome.reason, desk.made) == (OutcomeStatus.OK, "nothing changes", [])
 
 
 def test_a_stop_that_is_on_its_way_to_another_end_is_waited_for(desk: Desk) -> None:
@@ -348,7 +348,7 @@ def test_a_stop_that_is_on_its_way_to_another_end_is_waited_for(desk: Desk) -> N
         Name=name, ModelVariantActions=RETAIN, DesiredState="Cancelled", Reason="theirs"
     )
     desk.em.reset_calls()
-    assert desk.update(name, "desired_state = 'Cancelled'").status is Ending.OK
+    assert desk.update(name, "desired_state = 'Cancelled'").status is OutcomeStatus.OK
     assert (desk.made, desk.record(name)["Status"]) == ([], "Cancelled")
 
 
@@ -357,7 +357,7 @@ def test_an_update_of_a_running_row_that_is_updating_waits_and_is_decided_anew(d
     desk.somebody.update_inference_experiment(Name=name, Description="theirs")
     desk.em.reset_calls()
     outcome = desk.update(name, f"shadow_mode_config = {literal(sampling(5))}")
-    assert (outcome.status, desk.operations) == (Ending.OK, [UPDATE])
+    assert (outcome.status, desk.operations) == (OutcomeStatus.OK, [UPDATE])
     assert desk.record(name)["Description"] == "theirs"
 
 
@@ -367,27 +367,27 @@ def test_an_update_of_a_running_row_that_is_updating_waits_and_is_decided_anew(d
 def test_only_a_text_can_be_unset(desk: Desk, column: str) -> None:
     name = desk.experiment()
     outcome = desk.update(name, f"{column} = NULL")
-    assert (outcome.status, desk.made) == (Ending.FAILED, [])
+    assert (outcome.status, desk.made) == (OutcomeStatus.FAILED, [])
     assert f"{column} cannot be unset" in outcome.reason
 
 
 def test_a_null_of_what_is_not_set_changes_nothing(desk: Desk) -> None:
     name = desk.experiment(DataStorageConfig=None, Description=None)
     outcome = desk.update(name, "data_storage_config = NULL, description = NULL")
-    assert (outcome.status, desk.made) == (Ending.OK, [])
+    assert (outcome.status, desk.made) == (OutcomeStatus.OK, [])
 
 
 def test_tags_are_deleted_first_only_where_the_union_would_exceed_fifty(desk: Desk) -> None:
     name = desk.experiment(Tags={f"k{number}": "v" for number in range(50)})
     wanted = {f"k{number}": "v" for number in range(1, 50)} | {"new": "x"}
-    assert desk.update(name, f"tags = {literal(wanted)}").status is Ending.OK
+    assert desk.update(name, f"tags = {literal(wanted)}").status is OutcomeStatus.OK
     assert desk.operations == ["DeleteTags", "AddTags"]
     assert {tag["Key"]: tag["Value"] for tag in desk.record(name)["Tags"]} == wanted
 
 
 def test_tags_of_aws_stay_as_they_are(desk: Desk) -> None:
     name = desk.experiment(Tags={"aws:cloudformation:stack": "s", "team": "core"})
-    assert desk.update(name, "tags = MAP {}").status is Ending.OK
+    assert desk.update(name, "tags = MAP {}").status is OutcomeStatus.OK
     assert desk.record(name)["Tags"] == [{"Key": "aws:cloudformation:stack", "Value": "s"}]
     refused = desk.update(name, "tags = MAP {'aws:mine': 'x'}")
-    assert (refused.status, "belong to AWS" in refused.reason) == (Ending.FAILED, True)
+    assert (refused.status, "belong to AWS" in refused.reason) == (OutcomeStatus.FAILED, True)

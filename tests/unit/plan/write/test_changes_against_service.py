@@ -12,9 +12,9 @@ from botocore.config import Config
 from experiment_rows import TABLE, VARIANTS, delete, sampling, update, variant
 
 from sqlprov.emulator import Emulator, Options
-from sqlprov.plan.write.dry_run import rehearsed
-from sqlprov.plan.write.steps import Done, Found, Refuse, Request, Wait, Write
-from sqlprov.plan.write.write import next_step
+from sqlprov.plan.write.dry_run import simulate
+from sqlprov.plan.write.next_step import next_step
+from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Success, Wait
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +32,16 @@ def client(emulator: Emulator) -> Iterator[Any]:
     client.close()
 
 
-def look(client: Any, emulator: Emulator) -> Found | None:
+def look(client: Any, emulator: Emulator) -> Snapshot | None:
     try:
         described = client.describe_inference_experiment(Name="trial")
     except client.exceptions.ResourceNotFound:
         return None
     tags = client.list_tags(ResourceArn=described["Arn"])["Tags"]
-    return Found(described, {tag["Key"]: tag["Value"] for tag in tags})
+    return Snapshot(described, {tag["Key"]: tag["Value"] for tag in tags})
 
 
-def carry_out(write: Write, client: Any, emulator: Emulator) -> tuple[list[str], Refuse | None]:
+def carry_out(write: RowWrite, client: Any, emulator: Emulator) -> tuple[list[str], Refusal | None]:
     """Takes the steps; a Conflict is decided again."""
     done: list[Request] = []
     for _ in range(200):
@@ -55,7 +55,7 @@ def carry_out(write: Write, client: Any, emulator: Emulator) -> tuple[list[str],
                 continue
             done.append(step)
         else:
-            return [call.purpose for call in done], None if isinstance(step, Done) else step
+            return [call.purpose for call in done], None if isinstance(step, Success) else step
     raise AssertionError("no end")
 
 
@@ -76,7 +76,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("state", "write", "purposes"), CHANGES)
 def test_the_service_accepts_every_step_and_the_rehearsal_foresaw_them(
-    state: str, write: Write, purposes: str, emulator: Emulator, client: Any
+    state: str, write: RowWrite, purposes: str, emulator: Emulator, client: Any
 ) -> None:
     put = {"Name": "trial", "Status": state, "ModelVariants": VARIANTS, "ShadowModeConfig": sampling(10)}
     times = {"StartTime": time.time() - 0.25, "EndTime": time.time() + 86400}
@@ -84,7 +84,7 @@ def test_the_service_accepts_every_step_and_the_rehearsal_foresaw_them(
     more = {"Description": "old", "Schedule": times, "DataStorageConfig": storage, "Tags": {"team": "core"}}
     emulator.add("InferenceExperiment", "us-east-1", {**put, **more})
 
-    calls, _, refused = rehearsed(write, look(client, emulator))
+    calls, _, refused = simulate(write, look(client, emulator))
     assert refused is None
     assert [call.purpose for call in calls] == purposes.split()
 
@@ -98,5 +98,5 @@ def test_the_service_accepts_every_step_and_the_rehearsal_foresaw_them(
     for _ in range(3):  # two reads after a Stop are older than it
         ended = look(client, emulator)
     assert ended is not None
-    assert isinstance(next_step(write, ended, ()), Done)
+    assert isinstance(next_step(write, ended, ()), Success)
     assert ended.state(TABLE) == (write.desired or state)

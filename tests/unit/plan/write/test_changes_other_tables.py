@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from experiment_rows import CATALOG, brief
 
-from sqlprov.plan.write.dry_run import rehearsed
-from sqlprov.plan.write.patch import Patched, patched
-from sqlprov.plan.write.reconcile import Verdict, verdict
-from sqlprov.plan.write.steps import Found, Kind, Refuse, Request, Wait, Write
-from sqlprov.plan.write.write import next_step
+from sqlprov.plan.write.dry_run import simulate
+from sqlprov.plan.write.next_step import next_step
+from sqlprov.plan.write.patch import Patch, apply_patch
+from sqlprov.plan.write.reconcile import CallEffect, reconcile
+from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Wait, WriteKind
 
 ENDPOINTS = CATALOG.table("aws", "sagemaker", "endpoints")
 CONFIGS = CATALOG.table("aws", "sagemaker", "endpoint_configs")
@@ -21,16 +21,16 @@ BEGAN = datetime.fromtimestamp(0, UTC)
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e"
 
 
-def endpoint(state: str, config: str = "blue") -> Found:
+def endpoint(state: str, config: str = "blue") -> Snapshot:
     described = {"EndpointName": "e", "EndpointArn": ARN, "EndpointStatus": state, "CreationTime": 1.0e9}
-    return Found({**described, "EndpointConfigName": config}, {})
+    return Snapshot({**described, "EndpointConfigName": config}, {})
 
 
-def write(table: Any, kind: Kind, values: dict[str, Any] | None = None, **more: Any) -> Write:
-    return Write(table, kind, "us-east-1", ("e",), values or {}, **more)
+def write(table: Any, kind: WriteKind, values: dict[str, Any] | None = None, **more: Any) -> RowWrite:
+    return RowWrite(table, kind, "us-east-1", ("e",), values or {}, **more)
 
 
-TO_GREEN = write(ENDPOINTS, Kind.UPDATE, {"EndpointConfigName": "green"})
+TO_GREEN = write(ENDPOINTS, WriteKind.UPDATE, {"EndpointConfigName": "green"})
 STATES = (
     "Creating Updating SystemUpdating RollingBack InService OutOfService UpdateRollbackFailed Failed Deleting"
 )
@@ -40,20 +40,20 @@ STATES = (
     ("change", "row"),
     [
         (TO_GREEN, "wait wait wait wait UpdateEndpoint UpdateEndpoint UpdateEndpoint refuse refuse"),
-        (write(ENDPOINTS, Kind.UPDATE, {"EndpointConfigName": "blue"}), "ok ok ok ok ok ok ok ok ok"),
-        (write(ENDPOINTS, Kind.UPDATE, {"EndpointConfigName": None}), "refuse " * 9),
-        (write(ENDPOINTS, Kind.UPDATE, tags={"a": "1"}), "AddTags " * 9),
-        (write(ENDPOINTS, Kind.UPDATE, desired="InService"), "refuse " * 4 + "ok" + " refuse" * 4),
-        (write(ENDPOINTS, Kind.UPDATE, reason="why"), "refuse " * 9),
-        (write(ENDPOINTS, Kind.DELETE), "wait wait wait wait " + "DeleteEndpoint " * 4 + "wait"),
+        (write(ENDPOINTS, WriteKind.UPDATE, {"EndpointConfigName": "blue"}), "ok ok ok ok ok ok ok ok ok"),
+        (write(ENDPOINTS, WriteKind.UPDATE, {"EndpointConfigName": None}), "refuse " * 9),
+        (write(ENDPOINTS, WriteKind.UPDATE, tags={"a": "1"}), "AddTags " * 9),
+        (write(ENDPOINTS, WriteKind.UPDATE, desired="InService"), "refuse " * 4 + "ok" + " refuse" * 4),
+        (write(ENDPOINTS, WriteKind.UPDATE, reason="why"), "refuse " * 9),
+        (write(ENDPOINTS, WriteKind.DELETE), "wait wait wait wait " + "DeleteEndpoint " * 4 + "wait"),
     ],
 )  # fmt: skip
-def test_an_endpoint_does_what_its_file_says_in_each_state(change: Write, row: str) -> None:
+def test_an_endpoint_does_what_its_file_says_in_each_state(change: RowWrite, row: str) -> None:
     assert [brief(next_step(change, endpoint(state), ())) for state in STATES.split()] == row.split()
 
 
 def test_an_update_of_an_endpoint_sends_what_the_call_requires_and_what_no_column_shows() -> None:
-    change = write(ENDPOINTS, Kind.UPDATE, {"RetainAllVariantProperties": True})
+    change = write(ENDPOINTS, WriteKind.UPDATE, {"RetainAllVariantProperties": True})
     step = next_step(change, endpoint("InService"), ())
     assert isinstance(step, Request)
     assert step.parameters == {
@@ -68,35 +68,37 @@ def test_an_endpoint_that_is_still_updating_is_judged_when_it_has() -> None:
     step = next_step(TO_GREEN, endpoint("InService"), ())
     assert isinstance(step, Request)
 
-    def judged(after: Found | None, before: Found | None = None) -> Verdict:
-        return verdict(ENDPOINTS, step, before or endpoint("InService"), after, BEGAN)
+    def judged(after: Snapshot | None, before: Snapshot | None = None) -> CallEffect:
+        return reconcile(ENDPOINTS, step, before or endpoint("InService"), after, BEGAN)
 
-    assert judged(endpoint("Updating")) is Verdict.WAIT
-    assert judged(endpoint("InService")) is Verdict.DID_NOT
-    assert judged(endpoint("InService", "green")) is Verdict.HAPPENED
+    assert judged(endpoint("Updating")) is CallEffect.PENDING
+    assert judged(endpoint("InService")) is CallEffect.NOT_APPLIED
+    assert judged(endpoint("InService", "green")) is CallEffect.APPLIED
 
 
 def test_an_update_of_what_no_column_shows_is_unknown() -> None:
-    change = write(ENDPOINTS, Kind.UPDATE, {"RetainAllVariantProperties": True})
+    change = write(ENDPOINTS, WriteKind.UPDATE, {"RetainAllVariantProperties": True})
     step = next_step(change, endpoint("InService"), ())
     assert isinstance(step, Request)
     now = endpoint("InService")
-    assert verdict(ENDPOINTS, step, now, now, BEGAN) is Verdict.UNKNOWN
+    assert reconcile(ENDPOINTS, step, now, now, BEGAN) is CallEffect.UNKNOWN
 
 
 def test_an_endpoint_that_is_being_deleted_was_deleted() -> None:
-    step = next_step(write(ENDPOINTS, Kind.DELETE), endpoint("InService"), ())
+    step = next_step(write(ENDPOINTS, WriteKind.DELETE), endpoint("InService"), ())
     assert isinstance(step, Request)
-    assert verdict(ENDPOINTS, step, endpoint("InService"), endpoint("Deleting"), BEGAN) is Verdict.HAPPENED
+    assert (
+        reconcile(ENDPOINTS, step, endpoint("InService"), endpoint("Deleting"), BEGAN) is CallEffect.APPLIED
+    )
 
 
 def test_the_states_of_an_endpoint_are_rehearsed() -> None:
-    def states(change: Write, state: str) -> list[str]:
-        return rehearsed(change, endpoint(state))[1]
+    def states(change: RowWrite, state: str) -> list[str]:
+        return simulate(change, endpoint(state))[1]
 
     assert states(TO_GREEN, "InService") == ["InService", "Updating", "InService"]
     assert states(TO_GREEN, "SystemUpdating") == ["SystemUpdating", "InService", "Updating", "InService"]
-    assert states(write(ENDPOINTS, Kind.DELETE), "Creating") == [
+    assert states(write(ENDPOINTS, WriteKind.DELETE), "Creating") == [
         "Creating",
         "InService",
         "Deleting",
@@ -106,17 +108,17 @@ def test_the_states_of_an_endpoint_are_rehearsed() -> None:
 
 @pytest.mark.parametrize("table", [CONFIGS, MODELS], ids=lambda table: str(table.name))
 def test_a_table_without_an_update_changes_only_its_tags(table: Any) -> None:
-    now = Found({table.key[0]: "e", table.by_name[table.arn].path[0]: "arn:x"}, {"a": "1"})
-    change = write(table, Kind.UPDATE, {"ExecutionRoleArn": "other"})
+    now = Snapshot({table.key[0]: "e", table.by_name[table.arn].path[0]: "arn:x"}, {"a": "1"})
+    change = write(table, WriteKind.UPDATE, {"ExecutionRoleArn": "other"})
     step = next_step(change, now, ())
-    assert isinstance(step, Refuse)
+    assert isinstance(step, Refusal)
     assert "execution_role_arn cannot be changed after the row was created" in step.reason
-    assert brief(next_step(write(table, Kind.UPDATE, tags={}), now, ())) == "DeleteTags"
+    assert brief(next_step(write(table, WriteKind.UPDATE, tags={}), now, ())) == "DeleteTags"
 
 
 @pytest.mark.parametrize("table", [CONFIGS, MODELS], ids=lambda table: str(table.name))
 def test_a_table_without_states_deletes_at_once(table: Any) -> None:
-    calls, states, refused = rehearsed(write(table, Kind.DELETE), Found({}, None))
+    calls, states, refused = simulate(write(table, WriteKind.DELETE), Snapshot({}, None))
     assert [call.purpose for call in calls] == ["delete"]
     assert (states, refused) == (["missing"], None)
 
@@ -127,17 +129,17 @@ def test_every_member_of_a_table_without_an_update_is_fixed_at_creation() -> Non
 
 
 def test_a_wait_for_an_endpoint_ends_when_it_is_stable() -> None:
-    step = next_step(write(ENDPOINTS, Kind.DELETE), endpoint("Creating"), ())
+    step = next_step(write(ENDPOINTS, WriteKind.DELETE), endpoint("Creating"), ())
     assert isinstance(step, Wait)
     assert "InService" not in step.states
 
 
 def test_a_patch_of_an_endpoint_changes_its_config() -> None:
     document = '[{"op": "replace", "path": "/EndpointConfigName", "value": "green"}]'
-    assert patched(ENDPOINTS, endpoint("InService"), document) == Patched({"EndpointConfigName": "green"})
+    assert apply_patch(ENDPOINTS, endpoint("InService"), document) == Patch({"EndpointConfigName": "green"})
 
 
 def test_a_statement_that_a_table_does_not_know_is_refused() -> None:
-    step = next_step(write(MODELS, Kind.EXEC, method="start"), None, ())
-    assert isinstance(step, Refuse)
+    step = next_step(write(MODELS, WriteKind.EXEC, method="start"), None, ())
+    assert isinstance(step, Refusal)
     assert "no start" in step.reason

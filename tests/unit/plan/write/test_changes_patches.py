@@ -8,8 +8,8 @@ import pytest
 from experiment_rows import END, TABLE, VARIANTS, found, sampling, variant
 
 from sqlprov.errors import DataError, InternalError, NotSupportedError
-from sqlprov.plan.write.patch import Patched, patched
-from sqlprov.plan.write.steps import Found
+from sqlprov.plan.write.patch import Patch, apply_patch
+from sqlprov.plan.write.steps import Snapshot
 
 NEW_END = datetime(2026, 1, 1, tzinfo=UTC)
 START = datetime.fromtimestamp(1735700000.5, UTC)
@@ -20,66 +20,66 @@ def op(op: str, path: str, *value: Any, **more: Any) -> dict[str, Any]:
     return {"op": op, "path": path, **({"value": value[0]} if value else {}), **more}
 
 
-def patch(*operations: dict[str, Any], now: Found | None = None) -> Patched:
-    return patched(TABLE, now or found(), json.dumps(operations))
+def patch(*operations: dict[str, Any], now: Snapshot | None = None) -> Patch:
+    return apply_patch(TABLE, now or found(), json.dumps(operations))
 
 
 CHANGES = [
-    ("no operation", [], Patched({})),
-    ("a description", [op("replace", "/Description", "new")], Patched({"Description": "new"})),
-    ("the same description", [op("replace", "/Description", "old")], Patched({})),
-    ("a change taken back", [op("replace", "/Description", "x"), op("replace", "/Description", "old")], Patched({})),
-    ("a removed description", [op("remove", "/Description")], Patched({"Description": None})),
+    ("no operation", [], Patch({})),
+    ("a description", [op("replace", "/Description", "new")], Patch({"Description": "new"})),
+    ("the same description", [op("replace", "/Description", "old")], Patch({})),
+    ("a change taken back", [op("replace", "/Description", "x"), op("replace", "/Description", "old")], Patch({})),
+    ("a removed description", [op("remove", "/Description")], Patch({"Description": None})),
     ("the end of the schedule", [op("replace", "/Schedule/EndTime", "2026-01-01T00:00:00Z")],
-     Patched({"Schedule": {"StartTime": START, "EndTime": NEW_END}})),
-    ("the same end in another form", [op("replace", "/Schedule/EndTime", END)], Patched({})),
+     Patch({"Schedule": {"StartTime": START, "EndTime": NEW_END}})),
+    ("the same end in another form", [op("replace", "/Schedule/EndTime", END)], Patch({})),
     ("a removed member", [op("remove", "/DataStorageConfig/KmsKey")],
-     Patched({"DataStorageConfig": {"Destination": "s3://b/p", "KmsKey": None}})),
+     Patch({"DataStorageConfig": {"Destination": "s3://b/p", "KmsKey": None}})),
     ("a percentage", [op("replace", "/ShadowModeConfig/ShadowModelVariants/0/SamplingPercentage", 20)],
-     Patched({"ShadowModeConfig": sampling(20)})),
+     Patch({"ShadowModeConfig": sampling(20)})),
     ("a variant", [op("replace", "/ModelVariants/1/ModelName", "new")],
-     Patched({"ModelVariants": [VARIANTS[0], variant("shadow", ModelName="new")]})),
-    ("variants in another order", [op("move", "/ModelVariants/0", **{"from": "/ModelVariants/1"})], Patched({})),
+     Patch({"ModelVariants": [VARIANTS[0], variant("shadow", ModelName="new")]})),
+    ("variants in another order", [op("move", "/ModelVariants/0", **{"from": "/ModelVariants/1"})], Patch({})),
     ("a role that ends as it was", [op("replace", "/RoleArn", "arn:aws:iam::123456789012:role/Execution")],
-     Patched({})),
+     Patch({})),
     ("a tag added at the end", [op("add", "/Tags/-", {"Key": "a", "Value": "1"})],
-     Patched({}, tags={"team": "core", "a": "1"})),
-    ("a tag's value", [op("replace", "/Tags/0/Value", "edge")], Patched({}, tags={"team": "edge"})),
-    ("all tags", [op("replace", "/Tags", [])], Patched({}, tags={})),
-    ("tags removed", [op("remove", "/Tags")], Patched({}, tags={})),
-    ("a desired state", [op("add", "/DesiredState", "Running")], Patched({}, desired="Running")),
-    ("a desired state replaced", [op("replace", "/DesiredState", "Running")], Patched({}, desired="Running")),
-    ("a desired state removed", [op("remove", "/DesiredState")], Patched({})),
-    ("an absent reason replaced", [op("replace", "/StatusReason", "why")], Patched({}, reason="why")),
-    ("an absent reason removed", [op("remove", "/StatusReason")], Patched({})),
+     Patch({}, tags={"team": "core", "a": "1"})),
+    ("a tag's value", [op("replace", "/Tags/0/Value", "edge")], Patch({}, tags={"team": "edge"})),
+    ("all tags", [op("replace", "/Tags", [])], Patch({}, tags={})),
+    ("tags removed", [op("remove", "/Tags")], Patch({}, tags={})),
+    ("a desired state", [op("add", "/DesiredState", "Running")], Patch({}, desired="Running")),
+    ("a desired state replaced", [op("replace", "/DesiredState", "Running")], Patch({}, desired="Running")),
+    ("a desired state removed", [op("remove", "/DesiredState")], Patch({})),
+    ("an absent reason replaced", [op("replace", "/StatusReason", "why")], Patch({}, reason="why")),
+    ("an absent reason removed", [op("remove", "/StatusReason")], Patch({})),
     ("a test that holds", [op("test", "/Description", "old"), op("copy", "/StatusReason", **{"from": "/Description"})],
-     Patched({}, reason="old")),
+     Patch({}, reason="old")),
     ("all at once", [op("replace", "/Description", "new"), op("replace", "/DesiredState", "Running"),
                      op("add", "/Tags/-", {"Key": "a", "Value": "1"})],
-     Patched({"Description": "new"}, {"team": "core", "a": "1"}, "Running")),
+     Patch({"Description": "new"}, {"team": "core", "a": "1"}, "Running")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("operations", "expected"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
 def test_a_document_changes_what_is_another_after_it(
-    operations: list[dict[str, Any]], expected: Patched
+    operations: list[dict[str, Any]], expected: Patch
 ) -> None:
     assert patch(*operations) == expected
 
 
 ABSENT = [
-    (op("replace", "/Schedule", {"EndTime": "2026-01-01T01:00:00+01:00"}), Patched({"Schedule": {"EndTime": NEW_END}})),
-    (op("remove", "/Schedule"), Patched({})),
-    (op("remove", "/Tags"), Patched({})),
-    (op("add", "/Tags/-", {"Key": "a", "Value": "1"}), Patched({}, tags={"a": "1"})),
-    (op("replace", "/Tags", [{"Key": "a", "Value": "1"}]), Patched({}, tags={"a": "1"})),
-    (op("replace", "/Description", "new"), Patched({"Description": "new"})),
+    (op("replace", "/Schedule", {"EndTime": "2026-01-01T01:00:00+01:00"}), Patch({"Schedule": {"EndTime": NEW_END}})),
+    (op("remove", "/Schedule"), Patch({})),
+    (op("remove", "/Tags"), Patch({})),
+    (op("add", "/Tags/-", {"Key": "a", "Value": "1"}), Patch({}, tags={"a": "1"})),
+    (op("replace", "/Tags", [{"Key": "a", "Value": "1"}]), Patch({}, tags={"a": "1"})),
+    (op("replace", "/Description", "new"), Patch({"Description": "new"})),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("operation", "expected"), ABSENT)
 def test_what_describe_leaves_out_can_be_replaced_and_removed(
-    operation: dict[str, Any], expected: Patched
+    operation: dict[str, Any], expected: Patch
 ) -> None:
     assert patch(operation, now=BARE) == expected
 
@@ -132,15 +132,15 @@ def test_a_wrong_operation_is_refused_with_its_place(
 )
 def test_a_malformed_document_is_refused_with_its_place(document: str, words: str) -> None:
     with pytest.raises(DataError) as caught:
-        patched(TABLE, found(), document)
+        apply_patch(TABLE, found(), document)
     assert words in str(caught.value)
 
 
 def test_a_patch_over_a_row_whose_tags_were_not_read_is_refused() -> None:
     with pytest.raises(InternalError, match="not read"):
-        patched(TABLE, Found(found().described, None), "[]")
+        apply_patch(TABLE, Snapshot(found().described, None), "[]")
 
 
 def test_tags_of_aws_are_not_in_the_document() -> None:
     now = found(tags={"aws:x": "1", "a": "1"})
-    assert patch(op("replace", "/Tags/0/Value", "2"), now=now) == Patched({}, tags={"a": "2"})
+    assert patch(op("replace", "/Tags/0/Value", "2"), now=now) == Patch({}, tags={"a": "2"})

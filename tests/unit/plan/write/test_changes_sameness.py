@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from experiment_rows import CATALOG, END, START, TABLE, VARIANTS, found, sampling, variant
 
-from sqlprov.plan.write.diff import differing, same
-from sqlprov.plan.write.steps import Found
+from sqlprov.plan.write.diff import diff_parameters, same
+from sqlprov.plan.write.steps import Snapshot
 
 CREATE = TABLE.by_method["create_resource"]
 
@@ -74,7 +74,7 @@ def test_what_was_sent_is_the_same(sent: dict[str, Any], members: dict[str, Any]
 def test_a_difference_is_named_by_its_path(
     sent: dict[str, Any], members: dict[str, Any], paths: tuple[str, ...]
 ) -> None:
-    assert differing(TABLE, CREATE, sent, found(**members)) == paths
+    assert diff_parameters(TABLE, CREATE, sent, found(**members)) == paths
 
 
 def test_tags_of_aws_do_not_count() -> None:
@@ -82,7 +82,7 @@ def test_tags_of_aws_do_not_count() -> None:
 
 
 def test_tags_that_were_not_read_are_not_the_same() -> None:
-    assert not same(TABLE, CREATE, {"Tags": {"team": "core"}}, Found(found().described, None))
+    assert not same(TABLE, CREATE, {"Tags": {"team": "core"}}, Snapshot(found().described, None))
 
 
 def test_numbers_texts_and_booleans_of_other_tables() -> None:
@@ -98,9 +98,9 @@ def test_numbers_texts_and_booleans_of_other_tables() -> None:
             {"VariantName": "v", "InitialVariantWeight": 0.10000000149011612, "InitialInstanceCount": 1.0}
         ],
     }
-    assert same(configs, create, sent, Found(described, {}))
+    assert same(configs, create, sent, Snapshot(described, {}))
     described["EnableNetworkIsolation"] = True
-    assert differing(configs, create, sent, Found(described, {})) == ("EnableNetworkIsolation",)
+    assert diff_parameters(configs, create, sent, Snapshot(described, {})) == ("EnableNetworkIsolation",)
 
 
 def test_maps_and_lists_without_names_are_compared_whole() -> None:
@@ -108,10 +108,10 @@ def test_maps_and_lists_without_names_are_compared_whole() -> None:
     create = models.by_method["create_resource"]
     sent = {"Containers": [{"Image": "a"}, {"Image": "b", "Environment": {"X": "1"}}]}
     now = {"Containers": [{"Image": "a", "Mode": "SingleModel"}, {"Image": "b", "Environment": {"X": "1"}}]}
-    assert same(models, create, sent, Found(now, {}))
+    assert same(models, create, sent, Snapshot(now, {}))
     now["Containers"][1]["Environment"] = {"X": "1", "Y": "2"}
-    assert differing(models, create, sent, Found(now, {})) == ("Containers.Environment",)
-    assert differing(models, create, {"Containers": sent["Containers"][::-1]}, Found(now, {})) == (
+    assert diff_parameters(models, create, sent, Snapshot(now, {})) == ("Containers.Environment",)
+    assert diff_parameters(models, create, {"Containers": sent["Containers"][::-1]}, Snapshot(now, {})) == (
         "Containers.Image",
         "Containers.Environment",
     )
@@ -121,4 +121,4 @@ def test_a_parameter_that_no_column_holds_cannot_be_compared() -> None:
     endpoints = CATALOG.table("aws", "sagemaker", "endpoints")
     sent = {"EndpointName": "e", "DeploymentConfig": {"AutoRollbackConfiguration": {}}}
     create = endpoints.by_method["create_resource"]
-    assert same(endpoints, create, sent, Found({"EndpointName": "e"}, {}))
+    assert same(endpoints, create, sent, Snapshot({"EndpointName": "e"}, {}))

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from experiment_rows import TABLE, VARIANTS, brief, delete, execute, found, sampling, update, variant
 
-from sqlprov.plan.write.steps import Wait, Write
-from sqlprov.plan.write.write import next_step
+from sqlprov.plan.write.next_step import next_step
+from sqlprov.plan.write.steps import RowWrite, Wait
 
 STATES = ("Creating", "Updating", "Starting", "Created", "Running", "Stopping", "Completed", "Cancelled")
 LATER = 1736500000.0
@@ -87,7 +87,7 @@ CELLS = [
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize(("write", "row"), [c[1:] for c in CELLS], ids=[c[0] for c in CELLS])
-def test_each_change_does_what_the_table_says_in_each_state(write: Write, row: str, state: str) -> None:
+def test_each_change_does_what_the_table_says_in_each_state(write: RowWrite, row: str, state: str) -> None:
     expected = dict(zip(STATES, row.split(), strict=True))
     assert brief(next_step(write, found(state), ())) == expected[state]
 
@@ -110,5 +110,5 @@ def test_waiting_ends_when_the_state_stays_or_leads_nowhere() -> None:
     ("write", "expected"),
     [(update(Description="new"), "refuse"), (delete(), "ok"), (execute("start", Name="trial"), "Start")],
 )
-def test_a_row_that_is_gone(write: Write, expected: str) -> None:
+def test_a_row_that_is_gone(write: RowWrite, expected: str) -> None:
     assert brief(next_step(write, None, ())) == expected

@@ -20,9 +20,9 @@ from experiment_rows import (
     variant,
 )
 
-from sqlprov.plan.write.dry_run import rehearsed
-from sqlprov.plan.write.steps import Done, Refuse, Request, Wait, Write
-from sqlprov.plan.write.write import next_step
+from sqlprov.plan.write.dry_run import simulate
+from sqlprov.plan.write.next_step import next_step
+from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Success, Wait
 
 LATER = 1736500000.0
 RETAIN = {"production": "Retain", "shadow": "Retain"}
@@ -90,7 +90,7 @@ def test_fields_tags_and_start_go_in_that_order_with_a_wait_before_the_start() -
     made = [first, second, third, last]
     assert [one.purpose for one in made] == ["update", "tag", "untag", "start"]
     assert last.parameters == {"Name": "trial"}
-    assert next_step(write, found("Starting"), tuple(made)) == Done()
+    assert next_step(write, found("Starting"), tuple(made)) == Success()
 
 
 def test_fields_and_tags_without_a_move_do_not_wait_for_each_other() -> None:
@@ -105,7 +105,7 @@ def test_a_read_older_than_the_call_repeats_nothing() -> None:
     for purpose in ("update", "tag", "stop"):
         done = (*done, request(write, now, *done))
         assert done[-1].purpose == purpose
-    assert isinstance(next_step(write, now, done), Done)
+    assert isinstance(next_step(write, now, done), Success)
 
 
 def test_a_stop_retains_every_variant_and_carries_state_and_reason() -> None:
@@ -121,7 +121,7 @@ def test_a_stop_retains_every_variant_and_carries_state_and_reason() -> None:
 
 def test_a_stop_under_way_is_judged_by_how_it_ends() -> None:
     write = update(desired="Completed")
-    assert isinstance(next_step(write, found("Completed"), ()), Done)
+    assert isinstance(next_step(write, found("Completed"), ()), Success)
     assert "cannot become 'Completed' in state Cancelled" in refusal(write, found("Cancelled"))
 
 
@@ -157,7 +157,7 @@ def test_variants_and_a_stop_are_refused_with_the_exec_to_write() -> None:
         (update(Descripton="x"), "Created", "Did you mean 'Description'?"),
     ],
 )  # fmt: skip
-def test_a_refusal_says_what_to_write_instead(write: Write, state: str, words: str) -> None:
+def test_a_refusal_says_what_to_write_instead(write: RowWrite, state: str, words: str) -> None:
     assert words in refusal(write, found(state))
 
 
@@ -172,12 +172,12 @@ def test_a_delete_of_a_running_experiment_stops_waits_and_deletes() -> None:
         assert {"Running", "Stopping"} <= set(waiting.states)
     last = request(delete(), found("Completed"), stop)
     assert last == Request("DeleteInferenceExperiment", "us-east-1", {"Name": "trial"}, "delete")
-    assert next_step(delete(), None, (stop, last)) == Done()
-    assert next_step(delete(), found("Completed"), (stop, last)) == Done()
+    assert next_step(delete(), None, (stop, last)) == Success()
+    assert next_step(delete(), found("Completed"), (stop, last)) == Success()
 
 
 def test_a_delete_of_a_row_that_is_gone_says_so() -> None:
-    assert next_step(delete(), None, ()) == Done("it was gone already")
+    assert next_step(delete(), None, ()) == Success("it was gone already")
 
 
 def test_an_insert_is_one_create_without_what_is_ignored() -> None:
@@ -186,14 +186,14 @@ def test_an_insert_is_one_create_without_what_is_ignored() -> None:
     assert create.purpose == "create"
     assert create.parameters == {"Name": "trial", "Type": "ShadowMode"}
     done = next_step(write, None, (create,))
-    assert isinstance(done, Done)
+    assert isinstance(done, Success)
     assert "DesiredState is not sent" in done.note
     assert "ends after 7 days" in done.note
 
 
 def test_an_insert_with_a_schedule_says_nothing_of_seven_days() -> None:
     write = insert(Schedule={"StartTime": at(LATER)})
-    assert next_step(write, None, (request(write, None),)) == Done()
+    assert next_step(write, None, (request(write, None),)) == Success()
 
 
 def test_an_insert_over_a_row_is_refused() -> None:
@@ -204,7 +204,7 @@ def test_an_exec_is_sent_as_written_once() -> None:
     write = execute("stop", Name="trial", ModelVariantActions={"shadow": "Promote"})
     stop = request(write, None)
     assert (stop.purpose, stop.parameters) == ("exec", write.values)
-    assert next_step(write, None, (stop,)) == Done()
+    assert next_step(write, None, (stop,)) == Success()
 
 
 TAGS = [
@@ -269,15 +269,15 @@ REHEARSALS = [
 
 @pytest.mark.parametrize(("write", "state", "purposes", "path"), REHEARSALS)
 def test_a_rehearsal_shows_the_calls_and_the_states(write, state, purposes, path) -> None:  # type: ignore[no-untyped-def]
-    calls, states, refused = rehearsed(write, found(state) if state else None)
+    calls, states, refused = simulate(write, found(state) if state else None)
     assert ([call.purpose for call in calls], states) == (purposes.split(), path.split(", "))
     assert refused is None
 
 
 def test_a_rehearsal_that_is_refused_in_every_state_says_why() -> None:
-    calls, states, refused = rehearsed(update(Description="n"), found("Stopping"))
+    calls, states, refused = simulate(update(Description="n"), found("Stopping"))
     assert (calls, states) == ([], ["Stopping"])
-    assert isinstance(refused, Refuse)
+    assert isinstance(refused, Refusal)
 
 
 def test_a_member_fixed_at_creation_is_one_that_no_update_takes() -> None:

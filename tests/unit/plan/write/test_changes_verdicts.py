@@ -6,11 +6,16 @@ from typing import Any
 import pytest
 from experiment_rows import BORN, CATALOG, TABLE, VARIANTS, delete, found, insert, request, update, variant
 
-from sqlprov.plan.write.reconcile import Verdict, verdict
-from sqlprov.plan.write.steps import Found, Kind, Request, Write
+from sqlprov.plan.write.reconcile import CallEffect, reconcile
+from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, WriteKind
 
 BEGAN = datetime.fromtimestamp(BORN, UTC)
-HAPPENED, DID_NOT, UNKNOWN, WAIT = Verdict.HAPPENED, Verdict.DID_NOT, Verdict.UNKNOWN, Verdict.WAIT
+HAPPENED, DID_NOT, UNKNOWN, WAIT = (
+    CallEffect.APPLIED,
+    CallEffect.NOT_APPLIED,
+    CallEffect.UNKNOWN,
+    CallEffect.PENDING,
+)
 SENT: dict[str, Any] = {
     "Type": "ShadowMode",
     "RoleArn": "arn:aws:iam::123456789012:role/Execution",
@@ -22,8 +27,8 @@ SENT: dict[str, Any] = {
 OTHER_TIME = BORN + 60
 
 
-def judge(step: Request, before: Found | None, after: Found | None) -> Verdict:
-    return verdict(TABLE, step, before, after, BEGAN)
+def judge(step: Request, before: Snapshot | None, after: Snapshot | None) -> CallEffect:
+    return reconcile(TABLE, step, before, after, BEGAN)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +48,7 @@ def judge(step: Request, before: Found | None, after: Found | None) -> Verdict:
     ],
 )
 def test_a_create_is_judged_by_what_is_there(
-    sent: dict[str, Any], after: Found | None, expected: Verdict
+    sent: dict[str, Any], after: Snapshot | None, expected: CallEffect
 ) -> None:
     assert judge(request(insert(**SENT, **sent), None), None, after) is expected
 
@@ -52,7 +57,7 @@ def test_a_create_is_judged_by_what_is_there(
     ("after", "expected"),
     [(None, HAPPENED), (found(), DID_NOT), (found(CreationTime=OTHER_TIME), HAPPENED)],
 )
-def test_a_delete_is_judged_by_the_creation_time(after: Found | None, expected: Verdict) -> None:
+def test_a_delete_is_judged_by_the_creation_time(after: Snapshot | None, expected: CallEffect) -> None:
     assert judge(request(delete(), found()), found(), after) is expected
 
 
@@ -73,7 +78,7 @@ BIGGER = [VARIANTS[0], variant("shadow", ModelName="new")]
         pytest.param(None, UNKNOWN, id="gone"),
     ],
 )
-def test_an_update_is_judged_by_the_values_it_changes(after: Found | None, expected: Verdict) -> None:
+def test_an_update_is_judged_by_the_values_it_changes(after: Snapshot | None, expected: CallEffect) -> None:
     step = request(update(Description="new", ModelVariants=BIGGER), found())
     assert judge(step, found(), after) is expected
 
@@ -107,14 +112,14 @@ MOVES = [
 
 @pytest.mark.parametrize(("desired", "before", "after", "expected"), MOVES)
 def test_a_start_or_stop_is_judged_by_the_state(
-    desired: str, before: str, after: str, expected: Verdict
+    desired: str, before: str, after: str, expected: CallEffect
 ) -> None:
     step = request(update(desired=desired), found(before))
     assert judge(step, found(before), found(after)) is expected
 
 
 def test_an_exec_is_judged_as_the_move_it_makes() -> None:
-    write = Write(TABLE, Kind.EXEC, "us-east-1", ("trial",), {"Name": "trial"}, method="start")
+    write = RowWrite(TABLE, WriteKind.EXEC, "us-east-1", ("trial",), {"Name": "trial"}, method="start")
     step = request(write, None)
     assert judge(step, None, found("Running")) is HAPPENED
     assert judge(step, found("Running"), found("Running")) is UNKNOWN
@@ -123,7 +128,7 @@ def test_an_exec_is_judged_as_the_move_it_makes() -> None:
 def test_an_exec_that_is_no_move_is_unknown() -> None:
     table = CATALOG.table("aws", "sagemaker", "endpoints")
     step = Request("UpdateEndpointWeightsAndCapacities", "us-east-1", {}, "exec")
-    assert verdict(table, step, None, Found({"EndpointStatus": "InService"}, {}), BEGAN) is UNKNOWN
+    assert reconcile(table, step, None, Snapshot({"EndpointStatus": "InService"}, {}), BEGAN) is UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -137,11 +142,11 @@ def test_an_exec_that_is_no_move_is_unknown() -> None:
     ],
 )
 def test_tags_are_judged_by_what_is_left_to_send(
-    wanted: dict[str, str], after: dict[str, str], expected: Verdict
+    wanted: dict[str, str], after: dict[str, str], expected: CallEffect
 ) -> None:
     assert judge(request(update(tags=wanted), found()), found(), found(tags=after)) is expected
 
 
 def test_tags_that_were_not_read_are_unknown() -> None:
     step = request(update(tags={}), found())
-    assert judge(step, found(), Found(found().described, None)) is UNKNOWN
+    assert judge(step, found(), Snapshot(found().described, None)) is UNKNOWN

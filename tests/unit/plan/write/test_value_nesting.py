@@ -8,7 +8,7 @@ from value_inputs import Coerce, Duck, Refuse
 
 from sqlprov.catalog import Constraint
 from sqlprov.catalog.shapes import Shape
-from sqlprov.plan.write.values import coerced, column_member, missing
+from sqlprov.plan.write.values import coerce, find_member, find_missing
 
 TEXT = Shape("Text", "string")
 COUNT = Shape("Count", "integer", low=0)
@@ -140,7 +140,7 @@ def test_json_text_inside_a_struct_or_a_list_is_read_too(taken: Coerce) -> None:
 def test_json_inside_a_struct_is_unquoted_when_arrow_says_that_it_is_json() -> None:
     type = pa.struct({"Name": pa.json_(), "Inner": pa.struct({"Count": pa.json_()})})
     value = {"Name": '"x"', "Inner": {"Count": "1.0"}}
-    sent, faults, _ = coerced(value, type, False, OUTER, row=1, column="c", zone="UTC")
+    sent, faults, _ = coerce(value, type, False, OUTER, row=1, column="c", zone="UTC")
     assert (sent, faults) == ({"Name": "x", "Inner": {"Count": 1}}, [])
 
 
@@ -268,11 +268,11 @@ def test_a_document_takes_any_json(taken: Coerce, written: str, sent: object) ->
     ],
 )
 def test_a_column_means_the_member_that_it_spells(experiment: Shape, name: str, member: str | None) -> None:
-    assert column_member(name, experiment) == member
+    assert find_member(name, experiment) == member
 
 
 def test_missing_names_the_required_members_in_the_models_order(experiment: Shape) -> None:
-    assert missing(experiment, ["role_arn", "data__Name", "ModelVariants", "region"]) == (
+    assert find_missing(experiment, ["role_arn", "data__Name", "ModelVariants", "region"]) == (
         "Type",
         "EndpointName",
         "ShadowModeConfig",

@@ -15,7 +15,7 @@ from value_inputs import CREATES, as_json, valid
 from sqlprov.catalog.api import load_api
 from sqlprov.catalog.shapes import Shape
 from sqlprov.emulator.errors import ApiError
-from sqlprov.plan.write.values import ValueFault, ValueWarning, coerced, missing
+from sqlprov.plan.write.values import ValueProblem, coerce, find_missing
 
 MODERATE = settings(
     max_examples=25,
@@ -36,12 +36,12 @@ def on_the_wire(value: Any) -> Any:
     return value.timestamp() if isinstance(value, datetime) else value
 
 
-def judged(sent: dict[str, Any], shape: Shape) -> tuple[list[ValueFault], list[ValueWarning]]:
-    faults: list[ValueFault] = []
-    warnings: list[ValueWarning] = []
+def judged(sent: dict[str, Any], shape: Shape) -> tuple[list[ValueProblem], list[ValueProblem]]:
+    faults: list[ValueProblem] = []
+    warnings: list[ValueProblem] = []
     for name, value in sent.items():
         text, member = as_json(value), shape.members[name]
-        _, broken, doubted = coerced(text, pa.string(), True, member, row=1, column=name, zone="UTC")
+        _, broken, doubted = coerce(text, pa.string(), True, member, row=1, column=name, zone="UTC")
         faults += broken
         warnings += doubted
     return faults, warnings
@@ -72,7 +72,7 @@ def test_a_missing_column_is_named_exactly_where_the_emulator_refuses(
     sent = on_the_wire(data.draw(valid(shape)))
     left_out = data.draw(st.sets(st.sampled_from(shape.required), min_size=1))
     sent = {name: value for name, value in sent.items() if name not in left_out}
-    assert emulator_paths(operation, sent) == {""} and set(missing(shape, sent)) == left_out
+    assert emulator_paths(operation, sent) == {""} and set(find_missing(shape, sent)) == left_out
 
 
 @EVERY_CREATE

@@ -14,7 +14,7 @@ from value_inputs import CREATES, Duck, as_json, as_sql, unpadded, valid
 from sqlprov.catalog.api import load_api
 from sqlprov.catalog.shapes import Shape
 from sqlprov.emulator.model import input_check
-from sqlprov.plan.write.values import coerced, missing
+from sqlprov.plan.write.values import coerce, find_missing
 
 MODERATE = settings(
     max_examples=25,
@@ -46,12 +46,12 @@ def test_an_input_written_as_json_text_is_sent_as_it_was(
     for name, value in wanted.items():
         member = shape.members[name]
         is_json = member.kind not in ("structure", "list", "map") or data.draw(st.booleans())
-        found, faults, warnings = coerced(
+        found, faults, warnings = coerce(
             as_json(value), pa.string(), is_json, member, row=1, column=name, zone="UTC"
         )
         assert (faults, warnings) == ([], [])
         sent[name] = found
-    assert sent == wanted and missing(shape, sent) == ()
+    assert sent == wanted and find_missing(shape, sent) == ()
     accepted_by_the_service(operation, sent)
 
 
@@ -85,7 +85,7 @@ def test_an_input_given_as_python_values_is_sent_as_it_was(
     padded = row.to_pylist()[0]
     sent: dict[str, Any] = {}
     for name in wanted:
-        found, faults, warnings = coerced(
+        found, faults, warnings = coerce(
             padded[name],
             row.type.field(name).type,
             False,

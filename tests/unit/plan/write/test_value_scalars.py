@@ -9,7 +9,7 @@ from value_inputs import Coerce, Duck, Refuse
 
 from sqlprov.catalog import Constraint
 from sqlprov.catalog.shapes import Shape
-from sqlprov.plan.write.values import coerced
+from sqlprov.plan.write.values import coerce
 
 INTEGER = Shape("Count", "integer")
 FLOAT = Shape("Weight", "float", low=0)
@@ -258,7 +258,7 @@ def test_what_botocore_would_guess_at_is_no_time(refused: Refuse, written: str) 
 
 def test_a_zone_that_python_does_not_know_asks_for_an_offset(duck: Duck) -> None:
     value, type, is_json = duck.column("'2025-07-01'")
-    _, faults, _ = coerced(value, type, is_json, TIME, row=3, column="at", zone="Mars/Base")
+    _, faults, _ = coerce(value, type, is_json, TIME, row=3, column="at", zone="Mars/Base")
     assert str(faults[0]) == (
         "row 3, at: '2025-07-01'; expected a date and time in ISO 8601, such as 2025-01-31T09:00:00Z "
         "(the session's TimeZone 'Mars/Base' is unknown here)"
@@ -328,7 +328,7 @@ def test_an_unknown_enum_value_is_sent_with_a_warning_that_names_the_nearest(duc
     ],
 )
 def test_a_message_shows_the_value_as_written_and_shortened(value: Any, shown: str) -> None:
-    _, faults, _ = coerced(value, pa.array([value]).type, False, INTEGER, row=1, column="c", zone="UTC")
+    _, faults, _ = coerce(value, pa.array([value]).type, False, INTEGER, row=1, column="c", zone="UTC")
     assert faults[0].value == shown
 
 

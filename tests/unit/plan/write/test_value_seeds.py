@@ -6,7 +6,7 @@ import pytest
 from value_inputs import Coerce, Duck
 
 from sqlprov.catalog.shapes import Shape
-from sqlprov.plan.write.values import missing
+from sqlprov.plan.write.values import find_missing
 
 # Every instance type of the R page of CreateInferenceExperiment, where botocore's own list has others.
 SIZES = {
@@ -95,7 +95,7 @@ def test_the_insert_example_runs_with_its_placeholders_filled(experiment: Shape,
         name: taken("?", experiment.members[name], value if isinstance(value, str) else json.dumps(value))
         for name, value in VALUES.items()
     }
-    assert missing(experiment, sent) == ()
+    assert find_missing(experiment, sent) == ()
     infrastructure = sent["ModelVariants"][0]["InfrastructureConfig"]
     assert infrastructure["RealTimeInferenceConfig"]["InstanceCount"] == 1
     assert sent["ShadowModeConfig"]["ShadowModelVariants"][0]["SamplingPercentage"] == 10
@@ -105,4 +105,4 @@ def test_the_insert_example_runs_with_its_placeholders_filled(experiment: Shape,
 
 def test_the_required_example_lacks_the_shadow_mode_config(experiment: Shape) -> None:
     columns = ["Name", "Type", "RoleArn", "EndpointName", "ModelVariants"]
-    assert missing(experiment, columns) == ("ShadowModeConfig",)
+    assert find_missing(experiment, columns) == ("ShadowModeConfig",)

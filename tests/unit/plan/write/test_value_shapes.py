@@ -10,7 +10,7 @@ from sqlprov.catalog import Catalog
 from sqlprov.catalog.api import load_api
 from sqlprov.catalog.shapes import Shape, input_of, shape_of
 from sqlprov.errors import UnknownName
-from sqlprov.plan.write.values import coerced
+from sqlprov.plan.write.values import coerce
 
 
 def test_an_input_says_what_the_model_says(experiment: Shape) -> None:
@@ -79,7 +79,7 @@ def test_a_shape_that_contains_itself_is_built_as_deep_as_it_is_used(taken: Coer
 def test_a_value_nested_beyond_pythons_stack_is_refused() -> None:
     value = shape_of(load_api("dynamodb").model.shape_for("AttributeValue"))
     deep = '{"L": [' * 300 + '{"S": "x"}' + "]}" * 300
-    sent, faults, _ = coerced(deep, pa.string(), False, value, row=1, column="c", zone="UTC")
+    sent, faults, _ = coerce(deep, pa.string(), False, value, row=1, column="c", zone="UTC")
     assert sent is None and [fault.expected for fault in faults] == ["a value that is nested less deeply"]
 
 

@@ -6,14 +6,22 @@ answer was lost.
 
 from __future__ import annotations
 
-from sqlprov.plan.write.steps import Done, Found, Kind, Refuse, Request, Step, Wait, Write, key_parameters
-from sqlprov.plan.write.transitions import move_request, moved, moves
-from sqlprov.plan.write.update import update_step
+from sqlprov.plan.write.steps import (
+    Refusal,
+    Request,
+    RowWrite,
+    Snapshot,
+    Step,
+    Success,
+    Wait,
+    WriteKind,
+    build_key_parameters,
+)
+from sqlprov.plan.write.transitions import build_transition, has_transition, list_transitions
+from sqlprov.plan.write.update import next_update_step
 
-__all__ = ["Done", "Found", "Kind", "Refuse", "Request", "Step", "Wait", "Write", "next_step"]
 
-
-def next_step(write: Write, now: Found | None, done: tuple[Request, ...]) -> Step:
+def next_step(write: RowWrite, now: Snapshot | None, done: tuple[Request, ...]) -> Step:
     """What happens to the row next.
 
     Args:
@@ -21,27 +29,27 @@ def next_step(write: Write, now: Found | None, done: tuple[Request, ...]) -> Ste
         now: the row as last described; `None` if it does not exist. EXEC needs none, INSERT none but to refuse early.
         done: the calls of this row that the service acknowledged, in their order.
     """
-    if write.kind is Kind.UPDATE:
-        return update_step(write, now, done)
+    if write.kind is WriteKind.UPDATE:
+        return next_update_step(write, now, done)
     method = write.called
     if method is None:
-        return Refuse(f"{write.table.full_name} has no {write.method or write.kind.value}")
+        return Refusal(f"{write.table.full_name} has no {write.method or write.kind.value}")
     if any(request.operation == method.call for request in done):
-        return Done("; ".join(_notes(write)))
-    if write.kind is Kind.DELETE:
+        return Success("; ".join(_notes(write)))
+    if write.kind is WriteKind.DELETE:
         return _delete(write, now, done)
-    if write.kind is Kind.EXEC:
+    if write.kind is WriteKind.EXEC:
         return Request(method.call, write.region, dict(write.values), "exec")
     if now is not None:
-        return Refuse(f"{write.shown} exists already")
+        return Refusal(f"{write.shown} exists already")
     ignored = write.table.write.insert.ignored
     parameters = {name: value for name, value in write.values.items() if name not in ignored}
     return Request(method.call, write.region, parameters, "create")
 
 
-def _notes(write: Write) -> tuple[str, ...]:
+def _notes(write: RowWrite) -> tuple[str, ...]:
     """What to tell of a write that went well: what INSERT left out, and what the service does without it."""
-    if write.kind is not Kind.INSERT:
+    if write.kind is not WriteKind.INSERT:
         return write.notes
     rule = write.table.write.insert
     left_out = [name for name in rule.ignored if write.values.get(name) is not None]
@@ -52,18 +60,18 @@ def _notes(write: Write) -> tuple[str, ...]:
     return (*write.notes, *([told] if left_out else []), *absent)
 
 
-def _delete(write: Write, now: Found | None, done: tuple[Request, ...]) -> Step:
+def _delete(write: RowWrite, now: Snapshot | None, done: tuple[Request, ...]) -> Step:
     table = write.table
     if now is None:
-        return Done("" if done else "it was gone already")
+        return Success("" if done else "it was gone already")
     state, before = now.state(table), table.write.delete.before
-    if moved(table, done) and (state in before or state in table.busy):
+    if has_transition(table, done) and (state in before or state in table.busy):
         # A read may be older than the call: the state it stopped in does not mean that it did not stop.
         return Wait((*before, *table.busy))
     if state in table.busy:
         return Wait(table.busy)
     if state in before:
-        move = next(move for move in moves(table) if move.method == before[state])
-        return move_request(write, now, move, table.by_method[move.method].until[0])
+        move = next(move for move in list_transitions(table) if move.method == before[state])
+        return build_transition(write, now, move, table.by_method[move.method].until[0])
     method = table.by_method["delete_resource"]
-    return Request(method.call, write.region, key_parameters(write, method), "delete")
+    return Request(method.call, write.region, build_key_parameters(write, method), "delete")
