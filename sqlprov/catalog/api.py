@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import html
 import re
-from collections.abc import Sequence
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
 
 from ..errors import nearest
-from .entries import decode
 from .nodes import Node
 from .table import Constraint, Parameter
 
@@ -75,46 +71,9 @@ class Api:
 @cache
 def loader() -> Any:
     """botocore's data loader, one for each process."""
-    from botocore.exceptions import DataNotFoundError
-    from botocore.loaders import JSONFileLoader, Loader
+    from botocore.loaders import create_loader
 
-    class Files(JSONFileLoader):  # type: ignore[misc]  # botocore has no types
-        """Decodes what is asked for: SageMaker's model takes half the time, and a third of the memory."""
-
-        def load_file(self, file_path: str) -> Any:
-            for ending, opened in ((".json", open), (".json.gz", gzip.open)):
-                if Path(file_path + ending).is_file():
-                    with opened(file_path + ending, "rb") as file:
-                        return decode(file.read())
-            return None
-
-    class Services(Sequence[str]):
-        """Names of services; whether one is among them is told by its own files, not by those of all (20 to 50 ms)."""
-
-        def __init__(self, type_name: str) -> None:
-            self._type = type_name
-
-        @cached_property
-        def _names(self) -> list[str]:
-            return list(Loader.list_available_services(loader(), self._type))
-
-        def __contains__(self, name: object) -> bool:
-            try:
-                return bool(loader().list_api_versions(name, self._type))
-            except DataNotFoundError:
-                return False
-
-        def __getitem__(self, index: Any) -> Any:
-            return self._names[index]
-
-        def __len__(self) -> int:
-            return len(self._names)
-
-    class Data(Loader):  # type: ignore[misc]
-        def list_available_services(self, type_name: str) -> Sequence[str]:
-            return Services(type_name)
-
-    return Data(file_loader=Files())
+    return create_loader()
 
 
 @cache

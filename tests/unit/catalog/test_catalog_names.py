@@ -8,11 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import UnknownServiceError
-from botocore.loaders import create_loader
 
 from sqlprov.catalog import Catalog, Table
-from sqlprov.catalog.api import load_api, loader
+from sqlprov.catalog.api import load_api
 from sqlprov.catalog.regions import EVERYWHERE
 from sqlprov.errors import ResourceFileError, UnknownName
 
@@ -199,14 +197,3 @@ def test_a_table_without_describe_can_only_be_listed(load: Callable[..., Table])
 
 def test_the_client_that_every_region_has_is_called_so_in_endpoints_too() -> None:
     assert load_api(EVERYWHERE).model.endpoint_prefix == EVERYWHERE
-
-
-@pytest.mark.parametrize("name", ["service-2", "paginators-1", "waiters-2"])
-def test_a_model_is_what_botocore_itself_reads(name: str) -> None:
-    theirs = create_loader().load_service_model("sagemaker", name)
-    assert loader().load_service_model("sagemaker", name) == json.loads(json.dumps(theirs))
-
-
-def test_what_botocore_does_not_have_is_unknown_here_too() -> None:
-    with pytest.raises(UnknownServiceError):
-        loader().load_service_model("sagemaker", "waiters-9")
