@@ -1,7 +1,7 @@
-"""A file of variables in, the variables out.
+"""Reads a template's variables from a .json, .yaml or .env file.
 
-In YAML whatever is no number as JSON writes it, and no true, false or null, is the text as it is written (2026-01-01,
-12:30, yes, 0755); in an .env file everything is.
+Plain YAML scalars have the types of JSON: a number, true, false, null, and otherwise text (2026-01-01, 12:30, yes,
+0755). Values in an .env file are text.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -17,44 +16,43 @@ from sqlprov.errors import DataError
 
 
 def read(file: Path) -> dict[str, Any]:
-    """The variables of a .json, .yaml, .yml or .env file.
+    """Read the variables of a .json, .yaml, .yml or .env file.
 
     Raises:
-        DataError: another kind of file, or one that is malformed or repeats a name; the text begins with `file:line:`.
-        OSError: it cannot be read.
+        DataError: another kind of file, or one that is malformed or repeats a name; the message begins with
+            `file:line:`.
+        OSError: the file cannot be read.
     """
     kind = ".env" if file.name.startswith(".env") else file.suffix.lower()
-    if kind not in _KINDS:
-        raise DataError(f"{file}: the name of a file of variables ends in {', '.join(_KINDS)}.")
+    if kind not in _PARSERS:
+        raise DataError(f"{file}: a file of variables is named *{', *'.join(_PARSERS)}.")
     try:
         text = file.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is not UTF-8: {error}") from None
-    found = _KINDS[kind](text, str(file))
-    if not isinstance(found, dict):
-        raise DataError(f"{file}: expected names with their values.")
-    return found
+    variables = _PARSERS[kind](text, str(file))
+    if not isinstance(variables, dict):
+        raise DataError(f"{file}: expected names with values.")
+    return variables
 
 
-def _json(text: str, file: str) -> Any:
-    def named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+def _parse_json(text: str, file: str) -> Any:
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members: dict[str, Any] = {}
         for name, value in pairs:
-            if name in found:
-                raise DataError(f"{file}: {name!r} is given twice.")
-            found[name] = value
-        return found
+            _add(members, name, value, file)
+        return members
 
-    def unknown(word: str) -> Any:
-        raise DataError(f"{file}: {word} is no JSON.")
+    def refuse(word: str) -> Any:
+        raise DataError(f"{file}: {word} is not valid JSON.")
 
     try:
-        return json.loads(text, object_pairs_hook=named, parse_constant=unknown)
+        return json.loads(text, object_pairs_hook=build, parse_constant=refuse)
     except json.JSONDecodeError as error:
         raise DataError(f"{file}:{error.lineno}: malformed JSON: {error.msg}.") from None
 
 
-def _yaml(text: str, file: str) -> Any:
+def _parse_yaml(text: str, file: str) -> Any:
     import yaml
 
     try:
@@ -63,48 +61,57 @@ def _yaml(text: str, file: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         place = f"{file}:{mark.line + 1}" if mark else file
         raise DataError(f"{place}: malformed YAML: {getattr(error, 'problem', None) or error}.") from None
-    return None if root is None else _value(root, file)
+    return None if root is None else _convert(root, file)
 
 
-def _value(node: Any, file: str) -> Any:
-    """What a composed node of YAML stands for."""
+def _convert(node: Any, file: str) -> Any:
+    """The Python value of a composed YAML node."""
     place = f"{file}:{node.start_mark.line + 1}"
     if not node.tag.startswith(_PLAIN_TAGS):
         raise DataError(f"{place}: the tag {node.tag} is not supported.")
     if node.id == "sequence":
-        return [_value(item, file) for item in node.value]
+        return [_convert(item, file) for item in node.value]
     if node.id == "mapping":
-        found: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         for key, value in node.value:
             place = f"{file}:{key.start_mark.line + 1}"
             if key.id != "scalar":
-                raise DataError(f"{place}: expected a text as name.")
-            if key.value in found:
-                raise DataError(f"{place}: {key.value!r} is given twice.")
-            found[key.value] = _value(value, file)
-        return found
+                raise DataError(f"{place}: expected text as a name.")
+            _add(members, key.value, _convert(value, file), place)
+        return members
     if node.style is None and node.value in _WORDS:
         return _WORDS[node.value]
     return json.loads(node.value) if node.style is None and _NUMBER.fullmatch(node.value) else node.value
 
 
-def _env(text: str, file: str) -> dict[str, str]:
-    from dotenv.parser import parse_stream
+def _parse_env(text: str, file: str) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        place = f"{file}:{number}"
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        binding = _BINDING.fullmatch(line)
+        if not binding:
+            raise DataError(f"{place}: expected NAME=VALUE, found {line.strip()!r}.")
+        name, single, double, plain = binding.groups()
+        if double is not None:
+            double = re.sub(r'\\([nrt"\\])', lambda escape: _ESCAPES.get(escape[1], escape[1]), double)
+        _add(variables, name, single or double or plain or "", place)
+    return variables
 
-    found: dict[str, str] = {}
-    for binding in parse_stream(StringIO(text)):
-        place = f"{file}:{binding.original.line}"
-        if binding.error or (binding.key is not None and binding.value is None):
-            raise DataError(f"{place}: expected NAME=VALUE, found {binding.original.string.strip()!r}.")
-        if binding.key is None or binding.value is None:
-            continue  # a comment or an empty line
-        if binding.key in found:
-            raise DataError(f"{place}: {binding.key!r} is given twice.")
-        found[binding.key] = binding.value
-    return found
+
+def _add(members: dict[str, Any], name: str, value: Any, place: str) -> None:
+    if name in members:
+        raise DataError(f"{place}: {name!r} is given twice.")
+    members[name] = value
 
 
-_KINDS: dict[str, Callable[[str, str], Any]] = {".json": _json, ".yaml": _yaml, ".yml": _yaml, ".env": _env}
+_PARSERS: dict[str, Callable[[str, str], Any]] = {
+    ".json": _parse_json,
+    ".yaml": _parse_yaml,
+    ".yml": _parse_yaml,
+    ".env": _parse_env,
+}
 _PLAIN_TAGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -112,3 +119,12 @@ _WORDS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_BINDING = re.compile(
+    r"""
+    \s* (?:export\s+)? ([^\s=\#'"]+) \s*=
+    [ \t]* (?: '([^']*)' | "((?:[^"\\]|\\.)*)" | ((?:(?<==)\# | [^\s'"\#]).*?)? )
+    (?:\s+\#.*)? \s*
+    """,
+    re.VERBOSE,
+)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}

@@ -13,6 +13,7 @@ from seeds import ALL, REQUIRED
 
 from sqlprov.emulator import Emulator, Options
 from sqlprov.frontends.cli import cli
+from sqlprov.frontends.templates.variables import read
 
 VARIANT = {
     "ModelName": "m",
@@ -136,15 +137,17 @@ def test_a_template_may_have_loops_and_conditions(here: Path) -> None:
     [
         ("v.json", '{"a": 1,\n "b": }', "v.json:2: malformed JSON: "),
         ("v.json", '{"a": 1, "a": 2}', "v.json: 'a' is given twice."),
-        ("v.json", "[1]", "v.json: expected names with their values."),
-        ("v.json", '{"a": NaN}', "v.json: NaN is no JSON."),
+        ("v.json", "[1]", "v.json: expected names with values."),
+        ("v.json", '{"a": NaN}', "v.json: NaN is not valid JSON."),
         ("v.yaml", "a: 1\n b: [", "v.yaml:2: malformed YAML: "),
         ("v.yaml", "a: 1\na: 2", "v.yaml:2: 'a' is given twice."),
         ("v.yml", "a: 1\nb: !Ref x", "v.yml:2: the tag !Ref is not supported."),
-        ("v.yml", "", "v.yml: expected names with their values."),
+        ("v.yml", "", "v.yml: expected names with values."),
         (".env.local", "A=1\nfoo bar", ".env.local:2: expected NAME=VALUE, found 'foo bar'."),
         ("v.env", "A=1\nA=2", "v.env:2: 'A' is given twice."),
-        ("v.toml", "a = 1", "v.toml: the name of a file of variables ends in .json, .yaml, .yml, .env."),
+        ("v.env", "A='it's'", "v.env:1: expected NAME=VALUE, found"),
+        ("v.env", 'A=1\n\nB="open\n"', "v.env:3: expected NAME=VALUE, found"),
+        ("v.toml", "a = 1", "v.toml: a file of variables is named *.json, *.yaml, *.yml, *.env."),
     ],
 )
 def test_a_file_of_variables_that_cannot_be_read_is_wrong_usage(
@@ -154,6 +157,24 @@ def test_a_file_of_variables_that_cannot_be_read_is_wrong_usage(
     result = executed("--var-file", name, "SELECT 1")
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_an_env_file_has_quotes_comments_and_export(here: Path) -> None:
+    Path(".env").write_text(
+        '# comment\n\nA=1\n  export B = two words # comment\nC=\'a \\n # b\' # c\nD="a\\n\\"#\\\\\\$"\n'
+        "E=\nF= # comment\nG=#fff\nH=a#b=c\r\n",
+        newline="",
+    )
+    assert read(Path(".env")) == {
+        "A": "1",
+        "B": "two words",
+        "C": "a \\n # b",
+        "D": 'a\n"#\\\\$',
+        "E": "",
+        "F": "",
+        "G": "#fff",
+        "H": "a#b=c",
+    }
 
 
 def test_plain_words_of_yaml_are_what_json_and_people_take_them_for(here: Path) -> None:
