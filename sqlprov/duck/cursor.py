@@ -232,7 +232,7 @@ class Cursor:
             return None
 
     def _explain(self, query: Query | Exec, bindings: Bindings, run: Run) -> Answer:
-        from sqlprov.duck.explain import explained
+        from sqlprov.duck.explain import render
         from sqlprov.duck.explain_plan import foreseen
 
         assert isinstance(query, Query), "EXEC is rehearsed"
@@ -244,11 +244,10 @@ class Cursor:
         text = self._prepare(query, bindings, run)
         if query.verb in ("SELECT", "FROM"):
             self._bound(text, bindings, run)  # what is wrong is then told with the text as it was written
-        found = foreseen(self._session, self._plan(text, bindings, run), run)
-        relation = self._bound(f"EXPLAIN {text}", bindings, run)
-        duck_plan = relation.fetchall()[0][1] if relation is not None else ""
+        duck_plan = self._plan(text, bindings, run)
+        found = foreseen(self._session, duck_plan, run)
         planned = tuple(call for each in found for call in each.plan.calls())
-        return Answer(explained(found, duck_plan), planned=planned)
+        return Answer(render(found, duck_plan), planned=planned)
 
     def _foresees(self, query: Query, run: Run) -> bool:
         """Whether DuckDB's plan is worth a look before the query is run."""
