@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+# Service and error of SageMaker -> the code and the HTTP status of that service's own error.
+_CODES = {
+    ("account", "AccessDeniedException"): ("AccessDeniedException", 403),
+    ("account", "ThrottlingException"): ("TooManyRequestsException", 429),
+    ("ec2", "AccessDeniedException"): ("UnauthorizedOperation", 403),
+    ("ec2", "ThrottlingException"): ("RequestLimitExceeded", 503),
+    ("ec2", "UnrecognizedClientException"): ("AuthFailure", 401),
+    ("iam", "AccessDeniedException"): ("AccessDenied", 403),
+    ("sts", "AccessDeniedException"): ("AccessDenied", 403),
+    ("sts", "UnrecognizedClientException"): ("InvalidClientTokenId", 403),
+}
+
 
 class ApiError(Exception):
     """An error reply.
@@ -19,6 +31,11 @@ class ApiError(Exception):
         self.code = code
         self.text = text
         self.status = status
+
+    def as_service(self, service: str) -> ApiError:
+        """The same error with the code and the status that `service` has for it."""
+        code, status = _CODES.get((service, self.code), (self.code, self.status))
+        return ApiError(code, self.text, status)
 
     @property
     def body(self) -> dict[str, str]:

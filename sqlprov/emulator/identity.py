@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from sqlprov.emulator.errors import ApiError, denied
+from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.options import Call, Options
 from sqlprov.emulator.world import ACCOUNT
 
@@ -17,12 +17,8 @@ def answer(call: Call, options: Options) -> bytes:
     """The reply.
 
     Raises:
-        ApiError: it is not allowed, or there is no such operation.
+        ApiError: there is no such operation.
     """
-    if call.operation in options.denied_actions:
-        service = "iam" if call.operation == "SimulatePrincipalPolicy" else "sts"
-        refused = denied(ACCOUNT, f"{service}:{call.operation}", USER)
-        raise ApiError("AccessDenied", refused.text, 403)
     if call.operation == "GetCallerIdentity":
         result = f"<Arn>{USER}</Arn><UserId>AIDALOCALLOCALLOCAL00</UserId><Account>{ACCOUNT}</Account>"
         return _reply(call.operation, STS, result)

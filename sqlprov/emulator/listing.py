@@ -94,6 +94,25 @@ def page(kind: Kind, region: str, shelf: Shelf, given: dict[str, Any], options: 
     return _encode(kind, records, Token(query, token.page + 1, key(records[-1])))
 
 
+def cut_page(
+    operation: str, region: str, given: dict[str, Any], names: list[str], most: int, options: Options
+) -> tuple[list[str], str]:
+    """One page of sorted names, and the token of the next page; empty on the last page.
+
+    Args:
+        most: names of a page when MaxResults is not sent.
+    """
+    query = query_checksum(operation, region, given)
+    token = decode_token(given["NextToken"], query) if given.get("NextToken") else Token(query, 0, None)
+    if options.sparse_pages and token.page % 2 == 0:
+        return [], Token(query, token.page + 1, token.after).encode()
+    most = given.get("MaxResults") or most
+    rest = names[bisect_right(names, token.after[0]) if token.after else 0 :]
+    if len(rest) <= most:
+        return rest, ""
+    return rest[:most], Token(query, token.page + 1, (rest[most - 1], "")).encode()
+
+
 def _filters(kind: Kind, given: dict[str, Any], options: Options) -> list[tuple[Filter, Any]]:
     filters = []
     for name, value in given.items():

@@ -75,11 +75,11 @@ _NOUNS = {
 
 
 @cache
-def service_model() -> ServiceModel:
+def service_model(service: str = "sagemaker") -> ServiceModel:
     # Reading the newest file ourselves takes 20 ms, botocore's loader 100 ms: `--local` pays it at each start.
-    newest = max((Path(Loader.BUILTIN_DATA_PATH) / "sagemaker").glob("*/service-2.json*"))
+    newest = max((Path(Loader.BUILTIN_DATA_PATH) / service).glob("*/service-2.json*"))
     data = newest.read_bytes()
-    return ServiceModel(orjson.loads(gzip.decompress(data) if newest.suffix == ".gz" else data), "sagemaker")
+    return ServiceModel(orjson.loads(gzip.decompress(data) if newest.suffix == ".gz" else data), service)
 
 
 @cache
@@ -89,9 +89,9 @@ def kinds() -> dict[str, Kind]:
 
 
 @cache
-def input_check(operation: str) -> Callable[[dict[str, Any]], None]:
+def input_check(operation: str, service: str = "sagemaker") -> Callable[[dict[str, Any]], None]:
     """The check of an operation's input; it raises ApiError with all faults of a request at once."""
-    shape = service_model().operation_model(operation).input_shape
+    shape = service_model(service).operation_model(operation).input_shape
     check = compile_shape(shape)
 
     def checked(parameters: dict[str, Any]) -> None:

@@ -41,6 +41,7 @@ class Options:
         largest_page: items of a page at most, whatever MaxResults says; 0 for no such limit.
         denied_regions: regions in which every SageMaker call is refused with AccessDeniedException.
         denied_actions: operations, such as `ListModels`, that are refused in every region.
+        closed_regions: regions that the account has not enabled; their services do not accept its credentials.
         stale_describe: Describe calls after a Stop that still report the state before it.
         late_describe: Describe calls after a Create that do not see it yet.
         skew: seconds that the service's clock is ahead; with more than 300, signatures are refused.
@@ -58,6 +59,7 @@ class Options:
     largest_page: int = 0
     denied_regions: set[str] = field(default_factory=set)
     denied_actions: set[str] = field(default_factory=set)
+    closed_regions: set[str] = field(default_factory=set)
     stale_describe: int = 0
     late_describe: int = 0
     skew: float = 0.0

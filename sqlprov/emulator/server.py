@@ -10,17 +10,11 @@ import threading
 import time
 import uuid
 from email.utils import formatdate
+from http import HTTPStatus
 
 from sqlprov.emulator.service import Answer, Service
 
 HOST = "127.0.0.1"
-_REASONS = {
-    200: b"OK",
-    400: b"Bad Request",
-    403: b"Forbidden",
-    500: b"Internal Server Error",
-    503: b"Service Unavailable",
-}
 _MOST_HEAD = 65536  # bytes of a request's head
 
 
@@ -70,9 +64,11 @@ class Server:
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
-    def answer(self, headers: dict[bytes, bytes], body: bytes) -> Answer:
-        target = headers.get(b"x-amz-target", b"").decode("latin-1")
-        return self._service.answer(target, headers.get(b"authorization", b"").decode("latin-1"), body)
+    def answer(self, path: bytes, headers: dict[bytes, bytes], body: bytes) -> Answer:
+        target = headers.get(b"x-amz-target") or path.lstrip(b"/")
+        return self._service.answer(
+            target.decode("latin-1"), headers.get(b"authorization", b"").decode("latin-1"), body
+        )
 
     def head(self, answer: Answer) -> bytes:
         """Status line and headers of a reply."""
@@ -84,7 +80,7 @@ class Server:
             b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: %b%012x\r\nContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n\r\n"
         ) % (
             answer.status,
-            _REASONS[answer.status],
+            HTTPStatus(answer.status).phrase.encode(),
             self._prefix.encode(),
             next(self._request_ids),
             answer.content_type.encode(),
@@ -150,7 +146,7 @@ class _Connection(asyncio.Protocol):
         body, self._buffer = self._buffer[end + 4 : stop], self._buffer[stop:]
         self._closing = headers.get(b"connection", b"").lower() == b"close" or first.endswith(b"HTTP/1.0")
         self._busy = True
-        self._begin(self._server.answer(headers, body))
+        self._begin(self._server.answer(first.split(b" ")[1], headers, body))
 
     def _begin(self, answer: Answer) -> None:
         loop = asyncio.get_running_loop()

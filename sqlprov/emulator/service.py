@@ -27,6 +27,7 @@ from sqlprov.emulator.faults import (
 from sqlprov.emulator.listing import page
 from sqlprov.emulator.model import input_check, kinds
 from sqlprov.emulator.options import Call, Fault, Options
+from sqlprov.emulator.regions import check_open, describe_regions, list_regions
 from sqlprov.emulator.store import Store
 from sqlprov.emulator.world import ACCOUNT, Members, Operation, Reply, World, arn
 
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 MOST_SKEW = 300.0
 """Seconds that the clocks may differ before the service refuses a signature."""
 _JSON, _XML = "application/x-amz-json-1.1", "text/xml"
+_JSON_SERVICES = {"sagemaker", "account"}
+_GLOBAL_SERVICES = {"account", "iam"}
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -93,12 +96,12 @@ class Service:
         """Run one request.
 
         Args:
-            target: the X-Amz-Target header; empty for the Query protocol.
+            target: the X-Amz-Target header, or the path of a REST request; empty for the Query protocol.
             authorization: the header; its scope names the region. Signatures are not checked.
         """
         scope = _SCOPE.search(authorization)
-        access_key, region = (scope[1], scope[2]) if scope else ("", "")
-        content_type = _JSON if target else _XML
+        access_key, region, service = scope.groups() if scope else ("", "", "sagemaker" if target else "sts")
+        content_type = _JSON if service in _JSON_SERVICES else _XML
         operation, parameters, unreadable = _parse(target, body)
         call = Call(operation, region, access_key, parameters, time.monotonic())
         if self.record_calls:
@@ -110,28 +113,30 @@ class Service:
         try:
             if scope is None:
                 raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token")
-            reply = self._run(call, fault, bool(target), unreadable)
+            reply = self._run(call, fault, service, unreadable)
         except Exception as raised:
-            error = raised if isinstance(raised, ApiError) else internal_failure()
-            if raised is not error:
+            error = (raised if isinstance(raised, ApiError) else internal_failure()).as_service(service)
+            if not isinstance(raised, ApiError):
                 logger.exception("the local SageMaker failed in %s", operation)
             status, call.error = error.status, error.code
-            reply = orjson.dumps(error.body) if target else _xml_error(error)
+            reply = orjson.dumps(error.body) if content_type == _JSON else _xml_error(error, service)
         if fault is not None and fault.kind in SILENT_AFTER:
             return self._silence(call, fault)
         return self._reply(call, status, reply, content_type, fault)
 
-    def _run(self, call: Call, fault: Fault | None, sagemaker: bool, unreadable: bool) -> bytes:
+    def _run(self, call: Call, fault: Fault | None, service: str, unreadable: bool) -> bytes:
         """The reply of a call that succeeds; raises ApiError for its own errors and for the fault's."""
         if fault is not None:
-            refusal = error_before(fault, f"{'sagemaker' if sagemaker else 'sts'}:{call.operation}")
+            refusal = error_before(fault, f"{service}:{call.operation}")
             if refusal is not None:
                 raise refusal
         if abs(self.world.options.skew) > MOST_SKEW:
             raise ApiError("InvalidSignatureException", "Signature expired: it is not of this time.")
         if unreadable:
             raise ApiError("SerializationException", "The body is not a JSON object.")
-        reply = self._sagemaker(call) if sagemaker else identity.answer(call, self.world.options)
+        if service not in _GLOBAL_SERVICES:
+            check_open(call.region, self.world.options)
+        reply = self._sagemaker(call) if service == "sagemaker" else self._account(call, service)
         if fault is not None and fault.kind == "error500_after":
             raise internal_failure()
         return self.faults.token(call, reply, fault is not None and fault.kind == "repeated_token")
@@ -178,6 +183,19 @@ class Service:
                 call.committed = True
         return reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body)
 
+    def _account(self, call: Call, service: str) -> bytes:
+        """The reply of a service that knows the account, not its resources."""
+        options = self.world.options
+        if call.operation in options.denied_actions:
+            raise denied(ACCOUNT, f"{service}:{call.operation}", identity.USER)
+        match service, call.operation:
+            case "account", "ListRegions":
+                input_check("ListRegions", "account")(call.parameters)
+                return orjson.dumps(list_regions(call, options))
+            case "ec2", "DescribeRegions":
+                return describe_regions(call, options)
+        return identity.answer(call, options)
+
     def _throttle(self, region: str, rate: float) -> None:
         """A bucket that holds one second's calls."""
         now = time.monotonic()
@@ -195,7 +213,8 @@ def _parse(target: str, body: bytes) -> tuple[str, Members, bool]:
     if not target:
         form = dict(parse_qsl(body.decode("utf-8", "replace")))
         return form.pop("Action", ""), form, False
-    operation = target.rpartition(".")[2] if target.startswith("SageMaker.") else target
+    operation = target.removeprefix("SageMaker.")
+    operation = operation[:1].upper() + operation[1:]  # the account service's path is `/listRegions`
     try:
         parameters = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError:
@@ -224,8 +243,11 @@ def _resource(call: Call) -> str:
     return arn(kind, call.region, str(call.parameters.get(kind.key, "*")))
 
 
-def _xml_error(error: ApiError) -> bytes:
+def _xml_error(error: ApiError, service: str) -> bytes:
+    """EC2 wraps its errors in other elements than the rest of the Query protocol."""
+    code = f"<Code>{escape(error.code)}</Code><Message>{escape(error.text)}</Message>"
+    if service == "ec2":
+        return f"<Response><Errors><Error>{code}</Error></Errors></Response>".encode()
     return (
-        f'<ErrorResponse xmlns="{identity.STS}"><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>'
-        f"<Message>{escape(error.text)}</Message></Error></ErrorResponse>"
+        f'<ErrorResponse xmlns="{identity.STS}"><Error><Type>Sender</Type>{code}</Error></ErrorResponse>'
     ).encode()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from sqlprov.emulator.errors import invalid
-from sqlprov.emulator.listing import Token, decode_token, query_checksum
+from sqlprov.emulator.listing import cut_page
 from sqlprov.emulator.model import kinds
 from sqlprov.emulator.store import Record, put
 from sqlprov.emulator.world import ACCOUNT, Members, Operation, Reply, World, given_tags, missing
@@ -25,16 +23,11 @@ def add(world: World, region: str, given: Members) -> Reply:
 
 def list_(world: World, region: str, given: Members) -> Reply:
     record = _find(world, region, given["ResourceArn"])
-    query = query_checksum("ListTags", region, given)
-    token = decode_token(given["NextToken"], query) if given.get("NextToken") else Token(query, 0, None)
-    if world.options.sparse_pages and token.page % 2 == 0:
-        return Reply({"Tags": [], "NextToken": Token(query, token.page + 1, token.after).encode()})
-    most = given.get("MaxResults") or _MOST
-    keys = sorted(record.tags or {})
-    ahead = list(islice((key for key in keys if token.after is None or key > token.after[0]), most + 1))
-    reply: Members = {"Tags": as_list({key: (record.tags or {})[key] for key in ahead[:most]})}
-    if len(ahead) > most:
-        reply["NextToken"] = Token(query, token.page + 1, (ahead[most - 1], "")).encode()
+    tags = record.tags or {}
+    keys, token = cut_page("ListTags", region, given, sorted(tags), _MOST, world.options)
+    reply: Members = {"Tags": as_list({key: tags[key] for key in keys})}
+    if token:
+        reply["NextToken"] = token
     return Reply(reply)
 
 
