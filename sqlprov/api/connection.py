@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from sqlprov.aws.diagnostics import Finding
     from sqlprov.aws.run import CallRecord, Progress
     from sqlprov.aws.write.writing import Outcome
-    from sqlprov.duck.vocabulary import Vocabulary
+    from sqlprov.duck.vocabulary import Vocabulary as Vocabulary
     from sqlprov.duck.writes import Confirm
+    from sqlprov.duck.writes import Proposal as Proposal
     from sqlprov.emulator import Emulator
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()

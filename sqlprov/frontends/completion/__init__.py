@@ -12,9 +12,9 @@ from sqlprov.frontends.completion.words import Candidate, column_of, described, 
 from sqlprov.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlprov.api.connection import Vocabulary
     from sqlprov.catalog import Catalog
     from sqlprov.catalog.table import Method, Table
-    from sqlprov.duck.vocabulary import Vocabulary
 
 MOST = 300
 """Words offered at most."""

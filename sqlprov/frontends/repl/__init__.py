@@ -20,12 +20,13 @@ def start(connection: sqlprov.Connection, place: str, *, yes: bool) -> None:
         place: what it is connected to, for the greeting.
         yes: write without asking.
     """
+    from sqlprov.frontends.repl.commands import run_command
     from sqlprov.frontends.repl.display import Screen
     from sqlprov.frontends.repl.lines import rc_file, read
     from sqlprov.frontends.repl.shell import Leave, Shell
 
     screen = Screen()
-    shell = Shell(connection, screen, yes=yes)
+    shell = Shell(connection, screen, run_command, yes=yes)
     with connection:
         rc = rc_file()
         if rc.exists():

@@ -11,7 +11,7 @@ from sqlprov.frontends.repl.display import Rows, Screen
 from sqlprov.frontends.repl.lines import line
 
 if TYPE_CHECKING:
-    from sqlprov.duck.writes import Proposal
+    from sqlprov.api.connection import Proposal
 
 SHOWN = ("key", "region", "operation", "states", "note")
 

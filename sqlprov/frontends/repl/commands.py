@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import orjson
 import pyarrow as pa
@@ -15,13 +14,11 @@ import pyarrow as pa
 from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, nearest
 from sqlprov.frontends.completion.words import filled, short
 from sqlprov.frontends.repl.display import Rows, Sink
+from sqlprov.frontends.repl.shell import Leave, Shell
 from sqlprov.sql import Exec, Explain, Query, Write, parse
 from sqlprov.sql.lexer import tokenize
 from sqlprov.sql.names import live_table
 from sqlprov.sql.show import like
-
-if TYPE_CHECKING:
-    from sqlprov.frontends.repl.shell import Shell
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Command:
     takes: tuple[str, ...] = ()
 
 
-def run(shell: Shell, text: str, sql: str = "") -> None:
+def run_command(shell: Shell, text: str, sql: str) -> None:
     """Run a command.
 
     Args:
@@ -248,8 +245,6 @@ def _calls(shell: Shell, argument: str) -> None:
 
 
 def _leave(shell: Shell, argument: str) -> None:
-    from sqlprov.frontends.repl.shell import Leave
-
     raise Leave
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlprov.errors import Cancelled, Error, ProgrammingError, WriteError
 from sqlprov.frontends import telling
-from sqlprov.frontends.repl import commands
 from sqlprov.frontends.repl.asking import asked, needs_asking
 from sqlprov.frontends.repl.display import Screen, Sink, first
 from sqlprov.frontends.repl.lines import LEAVING, WATCH, split
@@ -29,6 +28,9 @@ class Leave(Exception):
 class Shell:
     """The state between one statement and the next.
 
+    Args:
+        run_command: runs a command, given with its backslash, and the statements before it on its line.
+
     Attributes:
         rows: rows shown of one result; 0 for all.
         timing: whether the line after each statement is shown.
@@ -36,8 +38,16 @@ class Shell:
         last: the SQL that was run last.
     """
 
-    def __init__(self, connection: sqlprov.Connection, screen: Screen, *, yes: bool) -> None:
+    def __init__(
+        self,
+        connection: sqlprov.Connection,
+        screen: Screen,
+        run_command: Callable[[Shell, str, str], None],
+        *,
+        yes: bool,
+    ) -> None:
         self.connection, self.screen, self.yes = connection, screen, yes
+        self._run_command = run_command
         self.rows = CAP
         self.timing = True
         self.sink: Sink | None = None
@@ -69,9 +79,9 @@ class Shell:
             if bare == "help":
                 text = "\\?"
             if text.startswith("\\"):
-                commands.run(self, text)
+                self._run_command(self, text, "")
             elif watch := WATCH.search(text):
-                commands.run(self, watch.group(), text[: watch.start()].strip())
+                self._run_command(self, watch.group(), text[: watch.start()].strip())
             elif text:
                 self.run(text)
         except KeyboardInterrupt as interrupt:
