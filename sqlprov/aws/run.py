@@ -20,8 +20,6 @@ from sqlprov.errors import Cancelled, OperationalError, counted
 from sqlprov.settings import Settings
 
 if TYPE_CHECKING:
-    from sqlprov.aws.read.prefetch import Prefetch
-    from sqlprov.plan.read import ReadPlan
     from sqlprov.plan.read.hints import Hints
 
 LET_END = 10.0
@@ -149,7 +147,6 @@ class Run:
         served: the service's clock at the first reply; `None` before it.
         adopted: variables of the caller that serve as relations while it runs.
         hints: what its text tells about its reads; `None` if nothing.
-        ahead: readings that were begun before DuckDB asked for them; each serves one demand.
         began, ended: monotonic seconds; `ended` is `None` while it runs.
         throttles: attempts that the service refused because there were too many.
     """
@@ -168,7 +165,6 @@ class Run:
     served: datetime | None = None
     adopted: list[str] = field(default_factory=list)
     hints: Hints | None = None
-    ahead: list[Prefetch] = field(default_factory=list)
     id: str = field(default_factory=lambda: f"q{next(_numbers)}")
     request: str = field(default_factory=lambda: uuid.uuid4().hex)
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -341,14 +337,6 @@ class Run:
         with self._lock:
             if text not in self.warnings:
                 self.warnings.append(text)
-
-    def taken(self, plan: ReadPlan) -> Prefetch | None:
-        """The reading that was begun for a demand with this plan; each is taken once."""
-        with self._lock:
-            found = next((each for each in self.ahead if each.plan.serves(plan)), None)
-            if found is not None:
-                self.ahead.remove(found)
-            return found
 
     def miss(self, table: str, region: str, error: OperationalError) -> None:
         """Note rows that could not be read; the same error of the same region is noted once."""

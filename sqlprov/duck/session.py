@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from sqlprov.aws.read.prefetch import Prefetches
 from sqlprov.aws.run import Run
 from sqlprov.catalog.regions import COLUMNS as REGION_COLUMNS
 from sqlprov.catalog.regions import EVERYWHERE
@@ -98,6 +99,7 @@ class Session:
         self.catalog, self.cloud = catalog, cloud
         # What each cursor is at, by the cursor's id.
         self.runs: dict[str, Run] = {}
+        self._prefetches = Prefetches()
         # Counts the statements that may have made or dropped a view or a macro.
         self.changes = 0
         self.in_memory = database == ":memory:"
@@ -271,9 +273,7 @@ class Session:
 
     def prefetch(self, plan: ReadPlan, run: Run) -> None:
         """Begin to read what DuckDB will demand and read to its end."""
-        from sqlprov.aws.read.prefetch import Prefetch
-
-        run.ahead.append(Prefetch(plan, run, self.cloud))
+        self._prefetches.begin(plan, run, self.cloud)
 
     def regions(self, client: str, run: Run) -> Regions:
         """What plans may know about regions."""
@@ -358,7 +358,7 @@ class Session:
             found: list[int] = pa.Table.from_batches([rows]).filter(filter_).column("__row").to_pylist()
             return found
 
-        reading = run.taken(plan) or Reading(plan, run, self.cloud, kept)
+        reading = self._prefetches.take(plan, run) or Reading(plan, run, self.cloud, kept)
         try:
             # Here, not in the generator: DuckDB then tells the error as plain text.
             reading.start()

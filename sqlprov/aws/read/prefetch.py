@@ -5,16 +5,45 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sqlprov.aws.read.scan import Reading
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.plan.read import ReadPlan
+
+if TYPE_CHECKING:
+    from sqlprov.plan.read import ReadPlan
 
 MOST = 16_000_000
 """Bytes of batches that wait for DuckDB before the reading does."""
+
+
+class Prefetches:
+    """The prefetches that no scan has taken yet, of every statement of a session."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Prefetch] = []
+        self._lock = threading.Lock()
+
+    def begin(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
+        """Start to read `plan`; forgotten when the statement ends."""
+        prefetch = Prefetch(plan, run, cloud)
+        with self._lock:
+            self._waiting.append(prefetch)
+        run.on_cancel(lambda: self._discard(run))
+
+    def take(self, plan: ReadPlan, run: Run) -> Prefetch | None:
+        """A prefetch of the statement that serves a scan with this plan; each serves one scan."""
+        with self._lock:
+            for at, prefetch in enumerate(self._waiting):
+                if prefetch.run is run and prefetch.plan.serves(plan):
+                    return self._waiting.pop(at)
+        return None
+
+    def _discard(self, run: Run) -> None:
+        with self._lock:
+            self._waiting = [prefetch for prefetch in self._waiting if prefetch.run is not run]
 
 
 class Prefetch:
@@ -27,8 +56,11 @@ class Prefetch:
     """
 
     def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
-        self.plan = plan
-        self._run, self._reading = run, Reading(plan, run, cloud)
+        # Here, not above: a statement without a live table loads nothing that reads.
+        from sqlprov.aws.read.scan import Reading
+
+        self.plan, self.run = plan, run
+        self._reading = Reading(plan, run, cloud)
         self._changed = threading.Condition()
         self._batches: deque[pa.RecordBatch] = deque()
         self._held = 0
@@ -40,8 +72,8 @@ class Prefetch:
     def start(self) -> None:
         """Wait for the first answer, so that its error is told at once."""
         with self._changed:
-            self._changed.wait_for(lambda: self._started or self._ended or self._run.cancelled.is_set())
-        self._run.check()
+            self._changed.wait_for(lambda: self._started or self._ended or self.run.cancelled.is_set())
+        self.run.check()
         if self._error is not None and not self._batches:
             raise self._error
 
@@ -56,8 +88,8 @@ class Prefetch:
 
     def _next(self) -> pa.RecordBatch | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._batches or self._ended or self._run.cancelled.is_set())
-            self._run.check()
+            self._changed.wait_for(lambda: self._batches or self._ended or self.run.cancelled.is_set())
+            self.run.check()
             if self._batches:
                 batch = self._batches.popleft()
                 self._held -= batch.nbytes
@@ -89,7 +121,7 @@ class Prefetch:
                 self._changed.notify_all()
 
     def _over(self) -> bool:
-        return self._closed or self._run.cancelled.is_set()
+        return self._closed or self.run.cancelled.is_set()
 
     def _wake(self) -> None:
         with self._changed:
