@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sqlprov.aws.run import CallRecord, Missing, Progress, Run
+from sqlprov.aws.run import CallRecord, MissingRows, Progress, Run
 from sqlprov.errors import InterfaceError, counted
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Result:
         return list(self._run.calls)
 
     @property
-    def errors(self) -> list[Missing]:
+    def errors(self) -> list[MissingRows]:
         """What could not be read so far, under `sqlprov_on_error = 'warn'`."""
         return list(self._run.missing)
 

@@ -11,7 +11,7 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from sqlprov.aws.read.batches import dig
+from sqlprov.aws.read.batches import get_path
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
@@ -94,7 +94,7 @@ def checkup(
         return
     listed = list(tables)
     for table in listed:
-        cloud.let_read(table)
+        cloud.allow_reads(table)
     yield from _reads(run, cloud, region, listed)
     yield from _writes(run, cloud, region, listed, arn)
 
@@ -218,13 +218,13 @@ def _read_one(run: Run, cloud: Cloud, region: str, table: Table) -> list[str]:
     rows = called(listing.call, size, (listing.items,))[listing.items]
     if not rows or describe is None:
         return made
-    keys = [dig(rows[0], table.by_name[name].path) for name in table.key]
+    keys = [get_path(rows[0], table.by_name[name].path) for name in table.key]
     try:
-        described = dig(
+        described = get_path(
             called(describe.call, dict(zip(describe.arguments, keys, strict=True))), describe.item
         )
         if table.tags and table.arn:
-            called(table.tags.call, {table.tags.argument: dig(described, describe.paths[table.arn])})
+            called(table.tags.call, {table.tags.argument: get_path(described, describe.paths[table.arn])})
     except AccessDenied:
         raise
     except OperationalError:

@@ -14,7 +14,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlprov.aws.transport.cancellable_connections import Wire
+from sqlprov.aws.transport.cancellable_connections import CancellableCall
 from sqlprov.aws.transport.pool import Pool
 from sqlprov.errors import Cancelled, OperationalError, counted
 from sqlprov.settings import Settings
@@ -58,7 +58,7 @@ class CallRecord:
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingRows:
     """What an incomplete result lacks: rows of `table` in `region`, because of `error`."""
 
     table: str
@@ -155,7 +155,7 @@ class Run:
     unresolved: str | None = None
     relied: frozenset[str] = frozenset()
     calls: list[CallRecord] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
+    missing: list[MissingRows] = field(default_factory=list)
     outcomes: list[Any] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     writes: bool = False
@@ -178,7 +178,7 @@ class Run:
     # Region and key of a row that is waited for -> its state, and since when.
     _waits: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
     _wake: list[Callable[[], None]] = field(default_factory=list)
-    _wires: set[Wire] = field(default_factory=set)
+    _wires: set[CancellableCall] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pool: Pool | None = None
     _width: int = WIDTH
@@ -291,9 +291,9 @@ class Run:
             wake()
 
     @contextmanager
-    def wired(self) -> Iterator[Wire]:
+    def wired(self) -> Iterator[CancellableCall]:
         """What is sent within is broken off when the statement is cancelled."""
-        wire = Wire()
+        wire = CancellableCall()
         with self._lock:
             self._wires.add(wire)
         try:
@@ -343,4 +343,4 @@ class Run:
         with self._lock:
             noted = {(gap.table, gap.region, gap.error.operation, gap.error.code) for gap in self.missing}
             if (table, region, error.operation, error.code) not in noted:
-                self.missing.append(Missing(table, region, error))
+                self.missing.append(MissingRows(table, region, error))

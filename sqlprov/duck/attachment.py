@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection as DuckDBPyConnection
 
-from sqlprov.aws.read.scan import Reading
+from sqlprov.aws.read.scan import TableScan
 from sqlprov.aws.run import CallRecord, Run
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog, Table
@@ -141,7 +141,7 @@ class Attachment:
             for table in tables:
                 own.execute(f"CREATE SCHEMA IF NOT EXISTS {base}.{quoted(table.service)}")
                 own.execute(f"USE {base}.{quoted(table.service)}")
-                self._cloud.let_read(table)
+                self._cloud.allow_reads(table)
                 live = LiveTable(table, self._demanded)
                 own.from_arrow(live).project(live.view).create_view(table.name)
 
@@ -189,7 +189,7 @@ class Attachment:
     def _batches(self, plan: ReadPlan, run: Run) -> Iterator[Any]:
         """`None` once the first call has been answered, then the rows."""
         try:
-            reading = Reading(plan, run, self._cloud)
+            reading = TableScan(plan, run, self._cloud)
             reading.start()
             yield None
             yield from reading.batches()

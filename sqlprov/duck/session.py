@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow.compute as pc
 
     from sqlprov.aws.read.prefetch import Prefetch
-    from sqlprov.aws.read.scan import Reading
+    from sqlprov.aws.read.scan import TableScan
     from sqlprov.aws.transport.clients import Cloud
     from sqlprov.catalog import Catalog
     from sqlprov.duck.live_table import Fetch, LiveTable, OwnTable
@@ -186,7 +186,7 @@ class Session:
 
         table = self.catalog.table(provider, service, name)
         live = LiveTable(table, self._demanded)
-        self.cloud.let_read(table)
+        self.cloud.allow_reads(table)
         self._schema(provider, service)
         self._view(f"{quoted(provider)}.{quoted(service)}", name, live)
         self._live[provider, service, name] = live
@@ -349,7 +349,7 @@ class Session:
     def _batches(
         self, live: LiveTable, plan: ReadPlan, run: Run, filter_: pc.Expression | None
     ) -> Iterator[pa.RecordBatch]:
-        from sqlprov.aws.read.scan import Reading
+        from sqlprov.aws.read.scan import TableScan
 
         def kept(batch: pa.RecordBatch) -> list[int]:
             if filter_ is None:
@@ -358,7 +358,7 @@ class Session:
             found: list[int] = pa.Table.from_batches([rows]).filter(filter_).column("__row").to_pylist()
             return found
 
-        reading = self._prefetches.take(plan, run) or Reading(plan, run, self.cloud, kept)
+        reading = self._prefetches.take(plan, run) or TableScan(plan, run, self.cloud, kept)
         try:
             # Here, not in the generator: DuckDB then tells the error as plain text.
             reading.start()
@@ -368,7 +368,7 @@ class Session:
         return self._carried(None if filter_ is None else live, reading, run)
 
     def _carried(
-        self, live: LiveTable | None, reading: Reading | Prefetch, run: Run
+        self, live: LiveTable | None, reading: TableScan | Prefetch, run: Run
     ) -> Iterator[pa.RecordBatch]:
         try:
             for batch in reading.batches():

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from sqlprov.aws.read.batches import array, dig
+from sqlprov.aws.read.batches import build_array, get_path
 from sqlprov.aws.run import Run
 from sqlprov.aws.write.waiting import RowFailed
 from sqlprov.aws.write.writing import Outcome, OutcomeStatus, RowWriter, write_rows
@@ -112,7 +112,7 @@ class Target:
             if table.by_name[name].source is Source.TAGS:
                 now, changed = found.tags, parse_tags(value) != found.tags
             else:
-                now = dig(found.described, table.describe.paths[name])
+                now = get_path(found.described, table.describe.paths[name])
                 changed = _changed(table, name, value, now)
             if changed:
                 raise RowFailed(
@@ -397,7 +397,8 @@ class Writing:
         table = self.table
         found = [(one, one.found) for one in outcomes if one.found is not None]
         columns = [
-            array(column, [_value(table, column.name, *each) for each in found]) for column in table.columns
+            build_array(column, [_value(table, column.name, *each) for each in found])
+            for column in table.columns
         ]
         return pa.Table.from_arrays(columns, names=[column.name for column in table.columns])
 
@@ -499,7 +500,7 @@ def _changed(table: Table, name: str, read: Any, now: Any) -> bool:
         for part in method.inputs if method else ():
             if part.column == name and method:
                 return any(diff_values(read, now, method.input.members[part.name], name))
-    return bool(array(table.by_name[name], [now]).to_pylist()[0] != read)
+    return bool(build_array(table.by_name[name], [now]).to_pylist()[0] != read)
 
 
 def _live(session: Session, target: tuple[str, ...], path: tuple[str, ...]) -> Table:
@@ -522,9 +523,9 @@ def _value(table: Table, name: str, outcome: Outcome, found: Snapshot) -> Any:
             tags = found.tags
             return None if tags is None else [{"Key": key, "Value": value} for key, value in tags.items()]
         case Source.ACCOUNT:
-            arn = dig(found.described, describe.paths[table.arn]) if table.arn else None
+            arn = get_path(found.described, describe.paths[table.arn]) if table.arn else None
             return str(arn).split(":")[4] if arn else None
-    return dig(found.described, describe.paths[name])
+    return get_path(found.described, describe.paths[name])
 
 
 def _opened(given: InputRows) -> InputRows:

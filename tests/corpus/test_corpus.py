@@ -108,7 +108,7 @@ def accelerated() -> Iterator[Counter[str]]:
 
             patch.setattr(holder, method, around)
 
-        counted(list_windows.Cutter, "cut")
+        counted(list_windows.WindowSplitter, "cut")
         counted(Run, "taken")
         counted(Cursor, "_submitted")
         yield found
@@ -130,7 +130,7 @@ def test_a_query_gives_the_same_rows_with_and_without_each_acceleration(
     monkeypatch.setattr(scan, "LONG", 1)
     monkeypatch.setattr(scan, "LONG_LIMITED", 1)
     monkeypatch.setattr(list_windows, "WORTH", 0.25)
-    monkeypatch.setattr(list_windows.Cutter, "useful", 8)
+    monkeypatch.setattr(list_windows.WindowSplitter, "useful", 8)
     seeded.options = Options(largest_page=2)
     for split, prefetch in (("on", "on"), ("on", "off"), ("off", "on")):
         with sessions(block.file).cursor() as cursor:

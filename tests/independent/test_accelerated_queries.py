@@ -106,7 +106,7 @@ def live(emulator: Emulator) -> Iterator[sqlprov.Connection]:
         patch.setattr(scan, "LONG", 1)
         patch.setattr(scan, "LONG_LIMITED", 1)
         patch.setattr(list_windows, "WORTH", 0.25)
-        patch.setattr(list_windows.Cutter, "useful", 8)
+        patch.setattr(list_windows.WindowSplitter, "useful", 8)
         with sqlprov.connect(endpoint_url=emulator.url, region="us-east-1") as connection:
             yield connection
 

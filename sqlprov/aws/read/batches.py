@@ -23,12 +23,12 @@ _MOMENT = pa.timestamp("us", "UTC")
 
 
 @cache
-def pool() -> pa.MemoryPool:
+def memory_pool() -> pa.MemoryPool:
     """Memory that is given back: of Arrow's own pool the first byte takes megabytes, and it keeps some a thread."""
     return pa.system_memory_pool()
 
 
-def dig(row: Any, path: Sequence[str]) -> Any:
+def get_path(row: Any, path: Sequence[str]) -> Any:
     """The value at `path` in nested members; `None` where a member is absent."""
     for member in path:
         if not isinstance(row, Mapping):
@@ -37,21 +37,23 @@ def dig(row: Any, path: Sequence[str]) -> Any:
     return row
 
 
-def array(column: Column, values: Iterable[Any]) -> pa.Array:
+def build_array(column: Column, values: Iterable[Any]) -> pa.Array:
     """`values`, as the service's JSON has them, as an array of `column.type`.
 
     Raises:
         MalformedReply: a value is not of the kind that the model says.
     """
     items = list(values)
-    if not _unlike_json(column.type):
+    if not _is_unlike_json(column.type):
         try:
-            return _converted([(pa.array(items, type=column.wire, memory_pool=pool()), column.type)])[0]
+            return _convert_all(
+                [(pa.array(items, type=column.wire, memory_pool=memory_pool()), column.type)]
+            )[0]
         except UNFIT:
             pass  # the slow way tells or mends it
     try:
-        plain = [_plain(item, column.type) for item in items]
-        return _converted([(pa.array(plain, type=column.wire, memory_pool=pool()), column.type)])[0]
+        plain = [_to_json_value(item, column.type) for item in items]
+        return _convert_all([(pa.array(plain, type=column.wire, memory_pool=memory_pool()), column.type)])[0]
     except UNFIT as error:
         raise MalformedReply(f"the reply's {column.name} is no {column.type} ({error})") from None
 
@@ -61,7 +63,7 @@ class Decoder:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
-        direct = [column for column in columns if len(column.path) == 1 and not _unlike_json(column.type)]
+        direct = [column for column in columns if len(column.path) == 1 and not _is_unlike_json(column.type)]
         members = {column.path[0]: column.wire for column in direct}
         self._rows = pa.struct(members)
         places = {member: at for at, member in enumerate(members)}
@@ -74,142 +76,148 @@ class Decoder:
         if len(self._as_they_are) + len(self._converted) < len(self._columns):
             return None
         try:
-            return pa.array(items, type=self._rows, memory_pool=pool())
+            return pa.array(items, type=self._rows, memory_pool=memory_pool())
         except UNFIT:
             return None
 
-    def typed(self, rows: pa.StructArray) -> dict[str, pa.Array]:
+    def convert(self, rows: pa.StructArray) -> dict[str, pa.Array]:
         """Column -> its values in what `rows` gave.
 
         Raises:
             MalformedReply: a value is not of the kind that the model says.
         """
         try:
-            return self._members(rows)
+            return self._split_members(rows)
         except UNFIT:
-            return self._one_by_one(rows.to_pylist(), {})
+            return self._build_missing(rows.to_pylist(), {})
 
-    def arrays(self, items: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
+    def build_arrays(self, items: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
         """Column -> its values in `items`, decoded rows of the list.
 
         Raises:
             MalformedReply: a value is not of the kind that the model says.
         """
         try:
-            found = self._members(pa.array(items, type=self._rows, memory_pool=pool()))
+            found = self._split_members(pa.array(items, type=self._rows, memory_pool=memory_pool()))
         except UNFIT:
             found = {}  # some value is of another kind: column by column, then, which tells or mends it
-        return self._one_by_one(items, found)
+        return self._build_missing(items, found)
 
-    def _members(self, rows: pa.StructArray) -> dict[str, pa.Array]:
-        members = rows.flatten(memory_pool=pool())
-        made = _converted([(members[at], wanted) for _, at, wanted in self._converted])
+    def _split_members(self, rows: pa.StructArray) -> dict[str, pa.Array]:
+        members = rows.flatten(memory_pool=memory_pool())
+        made = _convert_all([(members[at], wanted) for _, at, wanted in self._converted])
         found = {name: members[at] for name, at in self._as_they_are}
         return found | {name: each for (name, _, _), each in zip(self._converted, made, strict=True)}
 
-    def _one_by_one(
+    def _build_missing(
         self, items: Sequence[Mapping[str, Any]], found: dict[str, pa.Array]
     ) -> dict[str, pa.Array]:
         for column in self._columns:
             if column.name not in found:
-                found[column.name] = array(column, (dig(item, column.path) for item in items))
+                found[column.name] = build_array(column, (get_path(item, column.path) for item in items))
         return found
 
 
-def joined(rows: Sequence[pa.StructArray]) -> pa.StructArray:
+def concat_rows(rows: Sequence[pa.StructArray]) -> pa.StructArray:
     """What `Decoder.rows` gave of several pages, as one."""
-    return pa.concat_arrays(rows, memory_pool=pool()) if len(rows) > 1 else rows[0]
+    return pa.concat_arrays(rows, memory_pool=memory_pool()) if len(rows) > 1 else rows[0]
 
 
-def _converted(pairs: Sequence[tuple[pa.Array, pa.DataType]]) -> list[pa.Array]:
+def _convert_all(pairs: Sequence[tuple[pa.Array, pa.DataType]]) -> list[pa.Array]:
     """Each array with every float of seconds inside it made a timestamp, as the type beside it says."""
-    moments = _moments([floats for found, wanted in pairs for floats in _seconds_in(found, wanted)])
-    return [_rebuilt(found, wanted, moments) for found, wanted in pairs]
+    moments = _to_timestamps(
+        [floats for found, wanted in pairs for floats in _find_epoch_arrays(found, wanted)]
+    )
+    return [_convert(found, wanted, moments) for found, wanted in pairs]
 
 
-def _seconds_in(found: pa.Array, wanted: pa.DataType) -> Iterator[pa.Array]:
-    """The arrays of seconds inside `found`, in the order in which `_rebuilt` takes the timestamps."""
+def _find_epoch_arrays(found: pa.Array, wanted: pa.DataType) -> Iterator[pa.Array]:
+    """The arrays of seconds inside `found`, in the order in which `_convert` takes the timestamps."""
     if found.type == wanted:
         return
     if pa.types.is_timestamp(wanted):
         yield found
     elif pa.types.is_struct(wanted):
         for at in range(wanted.num_fields):
-            yield from _seconds_in(found.field(at), wanted.field(at).type)
+            yield from _find_epoch_arrays(found.field(at), wanted.field(at).type)
     elif pa.types.is_list(wanted):
-        yield from _seconds_in(found.values, wanted.value_type)
+        yield from _find_epoch_arrays(found.values, wanted.value_type)
     elif pa.types.is_map(wanted):
-        yield from _seconds_in(found.items, wanted.item_type)
+        yield from _find_epoch_arrays(found.items, wanted.item_type)
 
 
-def _moments(floats: Sequence[pa.Array]) -> Iterator[pa.Array]:
+def _to_timestamps(floats: Sequence[pa.Array]) -> Iterator[pa.Array]:
     """Timestamps for arrays of seconds: all at once, because a page's arrays are short and each step is not."""
     if not floats:
         return
-    together = pa.concat_arrays(floats, memory_pool=pool())
-    micros = pc.round(pc.multiply(together, _MICROS, memory_pool=pool()), memory_pool=pool())
-    moments = micros.cast(pa.int64(), memory_pool=pool()).view(_MOMENT)
+    together = pa.concat_arrays(floats, memory_pool=memory_pool())
+    micros = pc.round(pc.multiply(together, _MICROS, memory_pool=memory_pool()), memory_pool=memory_pool())
+    moments = micros.cast(pa.int64(), memory_pool=memory_pool()).view(_MOMENT)
     at = 0
     for each in floats:
         yield moments.slice(at, len(each))
         at += len(each)
 
 
-def _rebuilt(found: pa.Array, wanted: pa.DataType, moments: Iterator[pa.Array]) -> pa.Array:
+def _convert(found: pa.Array, wanted: pa.DataType, moments: Iterator[pa.Array]) -> pa.Array:
     if found.type == wanted:
         return found
     if pa.types.is_timestamp(wanted):
         moment = next(moments)
-        return moment if wanted == _MOMENT else moment.cast(wanted, safe=False, memory_pool=pool())
+        return moment if wanted == _MOMENT else moment.cast(wanted, safe=False, memory_pool=memory_pool())
     if pa.types.is_binary(wanted):
         return pa.array(
             [None if text is None else base64.b64decode(text, validate=True) for text in found.to_pylist()],
             wanted,
-            memory_pool=pool(),
+            memory_pool=memory_pool(),
         )
     if pa.types.is_struct(wanted):
-        parts = [_rebuilt(found.field(at), wanted.field(at).type, moments) for at in range(wanted.num_fields)]
-        return pa.StructArray.from_arrays(parts, fields=list(wanted), mask=_nulls(found), memory_pool=pool())
+        parts = [_convert(found.field(at), wanted.field(at).type, moments) for at in range(wanted.num_fields)]
+        return pa.StructArray.from_arrays(
+            parts, fields=list(wanted), mask=_null_mask(found), memory_pool=memory_pool()
+        )
     if pa.types.is_list(wanted):
-        values = _rebuilt(found.values, wanted.value_type, moments)
-        return pa.ListArray.from_arrays(found.offsets, values, type=wanted, mask=_nulls(found), pool=pool())
+        values = _convert(found.values, wanted.value_type, moments)
+        return pa.ListArray.from_arrays(
+            found.offsets, values, type=wanted, mask=_null_mask(found), pool=memory_pool()
+        )
     if pa.types.is_map(wanted):
-        items = _rebuilt(found.items, wanted.item_type, moments)
-        made = pa.MapArray.from_arrays(found.offsets, found.keys, items, type=wanted, pool=pool())
-        return pc.if_else(_nulls(found), pa.scalar(None, wanted), made, memory_pool=pool())
-    return found.cast(wanted, memory_pool=pool())
+        items = _convert(found.items, wanted.item_type, moments)
+        made = pa.MapArray.from_arrays(found.offsets, found.keys, items, type=wanted, pool=memory_pool())
+        return pc.if_else(_null_mask(found), pa.scalar(None, wanted), made, memory_pool=memory_pool())
+    return found.cast(wanted, memory_pool=memory_pool())
 
 
-def _nulls(found: pa.Array) -> pa.Array:
-    return pc.is_null(found, memory_pool=pool())
+def _null_mask(found: pa.Array) -> pa.Array:
+    return pc.is_null(found, memory_pool=memory_pool())
 
 
 @cache
-def _unlike_json(wanted: pa.DataType) -> bool:
+def _is_unlike_json(wanted: pa.DataType) -> bool:
     """Whether Arrow does not read, or misreads, a value of this type: a map, or a blob.
 
     Of a blob botocore's parser gives the bytes, which Arrow would take for the base64 that JSON has.
     """
     if pa.types.is_map(wanted) or pa.types.is_binary(wanted):
         return True
-    return any(_unlike_json(wanted.field(at).type) for at in range(wanted.num_fields))
+    return any(_is_unlike_json(wanted.field(at).type) for at in range(wanted.num_fields))
 
 
-def _plain(value: Any, wanted: pa.DataType) -> Any:
+def _to_json_value(value: Any, wanted: pa.DataType) -> Any:
     """One value as Arrow reads it; the slow way, for what the fast one cannot."""
     if value is None:
         return None
     if pa.types.is_struct(wanted):
         members = {field.name: field.type for field in wanted}
-        return {name: _plain(value.get(name), kind) for name, kind in members.items()}
+        return {name: _to_json_value(value.get(name), kind) for name, kind in members.items()}
     if pa.types.is_list(wanted):
         if not isinstance(value, list):
             raise TypeError(f"{value!r} is no list")
-        return [_plain(item, wanted.value_type) for item in value]
+        return [_to_json_value(item, wanted.value_type) for item in value]
     if pa.types.is_map(wanted):
-        return [(key, _plain(item, wanted.item_type)) for key, item in dict(value).items()]
+        return [(key, _to_json_value(item, wanted.item_type)) for key, item in dict(value).items()]
     if pa.types.is_timestamp(wanted):
-        return seconds(value)
+        return to_epoch_seconds(value)
     if pa.types.is_binary(wanted):
         return base64.b64encode(value).decode() if isinstance(value, bytes) else value
     if pa.types.is_string(wanted) and not isinstance(value, str):
@@ -217,7 +225,7 @@ def _plain(value: Any, wanted: pa.DataType) -> Any:
     return value
 
 
-def seconds(value: Any) -> float:
+def to_epoch_seconds(value: Any) -> float:
     """Seconds since the epoch of a time as a reply has it.
 
     Raises:

@@ -12,7 +12,7 @@ from sqlprov.catalog.table import Column
 from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Or, Predicate
 
 
-def expression(predicate: Predicate, columns: Mapping[str, Column]) -> pc.Expression:
+def to_expression(predicate: Predicate, columns: Mapping[str, Column]) -> pc.Expression:
     """`predicate`, which holds no Opaque part, as an expression over `columns`."""
     match predicate:
         case Compare(name, op, value):
@@ -33,9 +33,9 @@ def expression(predicate: Predicate, columns: Mapping[str, Column]) -> pc.Expres
         case IsNull(name):
             return pc.field(name).is_null()
         case Not(part):
-            return ~expression(part, columns)
+            return ~to_expression(part, columns)
         case And(parts):
-            return reduce(lambda a, b: a & b, (expression(p, columns) for p in parts), pc.scalar(True))
+            return reduce(lambda a, b: a & b, (to_expression(p, columns) for p in parts), pc.scalar(True))
         case Or(parts):
-            return reduce(lambda a, b: a | b, (expression(p, columns) for p in parts), pc.scalar(False))
+            return reduce(lambda a, b: a | b, (to_expression(p, columns) for p in parts), pc.scalar(False))
     raise TypeError(f"{predicate} cannot be decided here")

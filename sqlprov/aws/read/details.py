@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlprov.aws.read.batches import dig
-from sqlprov.aws.read.rows import Row
+from sqlprov.aws.read.batches import get_path
+from sqlprov.aws.read.rows import PartialRow
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
@@ -49,7 +49,7 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
     found: list[Any] = []
     seen: set[str] = set()
     while True:
-        count = counter(calling.items, calling.token_out, seen)
+        count = make_counter(calling.items, calling.token_out, seen)
         operation, client, signing = calling.call, table.client, table.signing
         reply = call(run, cloud, client, signing, operation, region, parameters, (calling.items,), count)
         found.extend(reply[calling.items])
@@ -60,7 +60,7 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
         parameters = {**parameters, calling.token_in: token}
 
 
-def counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]], int]:
+def make_counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]], int]:
     """Counts the rows of a page; refuses one that holds no rows, or that leads back to a page before it."""
 
     def count(page: dict[str, Any]) -> int:
@@ -80,26 +80,26 @@ class Details:
     def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
         self._plan, self._run, self._cloud, self._table = plan, run, cloud, plan.table
 
-    def of(self, row: Row) -> Row:
+    def of(self, row: PartialRow) -> PartialRow:
         """The same row with what the plan wants of it.
 
         Raises:
             OperationalError: a call failed.
         """
         described = self._described(row) if self._plan.describe or row.key else None
-        whole = Row(row.region, row.key, row.listed, described)
+        whole = PartialRow(row.region, row.key, row.listed, described)
         if not self._plan.tags:
             return whole
         arn = whole.member(self._table, self._table.arn)
         tags = read_tags(self._run, self._cloud, self._table, row.region, arn)
-        return Row(row.region, row.key, row.listed, described, tags)
+        return PartialRow(row.region, row.key, row.listed, described, tags)
 
-    def _described(self, row: Row) -> Mapping[str, Any]:
+    def _described(self, row: PartialRow) -> Mapping[str, Any]:
         describe, table = self._table.describe, self._table
         assert describe is not None, "the plan describes only tables that can"
         key = row.key or tuple(str(row.member(table, column)) for column in table.key)
         arguments = dict(zip(describe.arguments, key, strict=True))
         run, cloud, required = self._run, self._cloud, describe.required
         reply = call(run, cloud, table.client, table.signing, describe.call, row.region, arguments, required)
-        found: Mapping[str, Any] = dig(reply, describe.item)
+        found: Mapping[str, Any] = get_path(reply, describe.item)
         return found

@@ -27,7 +27,7 @@ WHOLE = (-math.inf, math.inf)
 
 
 @dataclass(eq=False)
-class Chain:
+class ListWindow:
     """One list, page after page.
 
     Attributes:
@@ -75,7 +75,7 @@ class Chain:
         return self.in_order and self.last is not None and self.last > self.high + 2 * SLACK
 
 
-class Cutter:
+class WindowSplitter:
     """Decides when and where the chains of one demand are cut.
 
     Args:
@@ -99,36 +99,36 @@ class Cutter:
         """Pages in flight beyond which nothing comes faster: the work here would be what is waited for."""
         return max(1, int(self._waited / self._busy)) if self._busy > 0 else 1
 
-    def longest(self, chains: Sequence[Chain]) -> Chain | None:
+    def longest(self, chains: Sequence[ListWindow]) -> ListWindow | None:
         """The chain that has the most pages left, if a piece of it is worth its calls."""
         best = max((chain for chain in chains if self._proved(chain)), key=self.left, default=None)
         return best if best is not None and self.left(best) >= 2 * WORTH else None
 
-    def unknown(self, chains: Sequence[Chain]) -> Chain | None:
+    def unknown(self, chains: Sequence[ListWindow]) -> ListWindow | None:
         """A long chain whose end is not known, and is not being asked for; `None` if cutting would not help."""
         if self.useful <= len(chains):
             return None
         open_ended = (c for c in chains if self._proved(c) and c.high == math.inf)
         return next((c for c in open_ended if c.read.region not in self.newest), None)
 
-    def _proved(self, chain: Chain) -> bool:
+    def _proved(self, chain: ListWindow) -> bool:
         return chain.pages >= self._long and chain.in_order and chain.last is not None
 
-    def left(self, chain: Chain) -> float:
+    def left(self, chain: ListWindow) -> float:
         """About how many pages are to come, if rows were created as often as those so far."""
         end = self._end(chain)
         if end is None or chain.first is None or chain.last is None or end <= chain.last:
             return 0.0
         return chain.pages * (end - chain.last) / max(chain.last - chain.first, SLACK)
 
-    def _end(self, chain: Chain) -> float | None:
+    def _end(self, chain: ListWindow) -> float | None:
         if chain.high < math.inf:
             return chain.high
         newest, before = self.newest.get(chain.read.region), chain.read.parameters.get(self.windows.before)
         # A piece behind what is asked for would be a call that a service may refuse.
         return newest if newest is None or before is None else min(newest, before.timestamp())
 
-    def cut(self, chain: Chain, most: int) -> list[Chain]:
+    def cut(self, chain: ListWindow, most: int) -> list[ListWindow]:
         """Shorten `chain`; the pieces, `most` at most, that take over the rest. It reads on to its new end."""
         end = self._end(chain)
         assert end is not None and chain.last is not None, "only a long chain with a known end is cut"
@@ -142,15 +142,15 @@ class Cutter:
         chain.high = bounds[0]
         return [self._piece(chain, low, high) for low, high in zip(bounds, ends, strict=True)]
 
-    def _piece(self, chain: Chain, low: float, high: float) -> Chain:
+    def _piece(self, chain: ListWindow, low: float, high: float) -> ListWindow:
         given = dict(chain.read.parameters)
         after, before = self.windows.after, self.windows.before
         given[after] = max(_moment(low - SLACK), given.get(after, _moment(0)))
         if high < math.inf:
             given[before] = min(_moment(high + SLACK), given.get(before, _moment(high + SLACK)))
-        return Chain(ListRead(chain.read.region, given), low, high)
+        return ListWindow(ListRead(chain.read.region, given), low, high)
 
-    def newest_first(self, chain: Chain, page_size: str) -> Mapping[str, Any]:
+    def newest_first(self, chain: ListWindow, page_size: str) -> Mapping[str, Any]:
         """Parameters of a call that tells the time of the newest row."""
         turned = {**chain.read.parameters, self.windows.direction: self.windows.descending}
         return {**turned, page_size: 1} if page_size else turned

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.aws.read.batches import dig, seconds
-from sqlprov.aws.read.details import counter
-from sqlprov.aws.read.list_windows import SLACK, WHOLE, Chain
-from sqlprov.aws.read.rows import Batcher
+from sqlprov.aws.read.batches import get_path, to_epoch_seconds
+from sqlprov.aws.read.details import make_counter
+from sqlprov.aws.read.list_windows import SLACK, WHOLE, ListWindow
+from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
@@ -25,7 +25,7 @@ PATIENCE = 0.01
 
 
 @dataclass
-class Page:
+class ListPage:
     """One page of a chain.
 
     Attributes:
@@ -44,7 +44,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchedPages:
     """Pages of a chain, fetched one after another.
 
     Attributes:
@@ -54,14 +54,14 @@ class Fetched:
         busy, waited: seconds of this process's work, and in all.
     """
 
-    pages: list[Page]
+    pages: list[ListPage]
     token: str | None
     error: OperationalError | None
     busy: float
     waited: float
 
 
-class Pager:
+class PageReader:
     """Fetches pages for one plan.
 
     Args:
@@ -74,7 +74,7 @@ class Pager:
         plan: ReadPlan,
         run: Run,
         cloud: Cloud,
-        batcher: Batcher,
+        batcher: BatchBuilder,
         list_alone: bool,
         closed: Callable[[], bool],
     ) -> None:
@@ -84,11 +84,11 @@ class Pager:
         self._path = plan.table.by_name[order.column].path if order else ()
         self._descending = plan.top is not None and plan.top.descending
 
-    def fetch(self, chain: Chain, most: int) -> Fetched:
+    def fetch(self, chain: ListWindow, most: int) -> FetchedPages:
         """The next pages of `chain`, `most` at most: fewer if they take long or the chain ends, or is cut, before."""
         began, busy = time.perf_counter(), time.thread_time()
         listing, end = self._table.list, chain.high
-        pages: list[Page] = []
+        pages: list[ListPage] = []
         token, error = chain.token, None
         try:
             while True:
@@ -98,18 +98,18 @@ class Pager:
                     chain.seen.add(token)
                 # While the next page is waited for, the one before it is made Arrow.
                 meanwhile = partial(self.make, chain, pages[-1]) if pages else None
-                count = counter(listing.items, listing.token_out, chain.seen)
-                reply = self.listed(chain.read.region, parameters, count, meanwhile)
-                pages.append(Page(reply[listing.items]))
+                count = make_counter(listing.items, listing.token_out, chain.seen)
+                reply = self.call_list(chain.read.region, parameters, count, meanwhile)
+                pages.append(ListPage(reply[listing.items]))
                 token = (reply.get(listing.token_out) if listing.token_out else None) or None
                 enough = token is None or len(pages) >= most or chain.high != end or self._closed()
                 if enough or time.perf_counter() - began > PATIENCE or self._beyond(chain, pages[-1]):
                     break
         except OperationalError as met:
             error = met
-        return Fetched(pages, token, error, time.thread_time() - busy, time.perf_counter() - began)
+        return FetchedPages(pages, token, error, time.thread_time() - busy, time.perf_counter() - began)
 
-    def listed(
+    def call_list(
         self,
         region: str,
         parameters: Mapping[str, Any],
@@ -132,7 +132,7 @@ class Pager:
             meanwhile,
         )
 
-    def make(self, chain: Chain, page: Page) -> None:
+    def make(self, chain: ListWindow, page: ListPage) -> None:
         """Make of a page's items what is needed of them; once."""
         if page.made:
             return
@@ -150,15 +150,15 @@ class Pager:
         first, *rest = self._path
         found: list[Any] = [item.get(first) for item in items]
         if rest:
-            found = [dig(value, rest) for value in found]
+            found = [get_path(value, rest) for value in found]
         if not set(map(type, found)) <= {float}:
             try:
-                found = [seconds(at) for at in found]
+                found = [to_epoch_seconds(at) for at in found]
             except (TypeError, ValueError):
                 return None
         return [-at for at in found] if self._descending else found
 
-    def _beyond(self, chain: Chain, page: Page) -> bool:
+    def _beyond(self, chain: ListWindow, page: ListPage) -> bool:
         """Whether a page seems to be the last one that a piece of a list needs."""
         if (chain.low, chain.high) == WHOLE:
             return False

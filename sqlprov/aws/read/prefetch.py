@@ -57,10 +57,10 @@ class Prefetch:
 
     def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
         # Here, not above: a statement without a live table loads nothing that reads.
-        from sqlprov.aws.read.scan import Reading
+        from sqlprov.aws.read.scan import TableScan
 
         self.plan, self.run = plan, run
-        self._reading = Reading(plan, run, cloud)
+        self._reading = TableScan(plan, run, cloud)
         self._changed = threading.Condition()
         self._batches: deque[pa.RecordBatch] = deque()
         self._held = 0
@@ -78,7 +78,7 @@ class Prefetch:
             raise self._error
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """As `Reading.batches`."""
+        """As `TableScan.batches`."""
         try:
             while (batch := self._next()) is not None:
                 yield batch

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.aws.read.batches import Decoder, array, dig, joined, pool
-from sqlprov.aws.read.conditions import expression
+from sqlprov.aws.read.batches import Decoder, build_array, concat_rows, get_path, memory_pool
+from sqlprov.aws.read.conditions import to_expression
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Source, Table
 from sqlprov.errors import BrokenReply
@@ -17,7 +17,7 @@ from sqlprov.plan.read import TRUE, Account, ReadPlan
 
 
 @dataclass(frozen=True)
-class Row:
+class PartialRow:
     """One row under way: what each call has returned of it, as decoded JSON."""
 
     region: str
@@ -30,12 +30,12 @@ class Row:
         """A value that a call has returned: the list's where the row was listed, else Describe's."""
         column = table.by_name[name]
         if column.source is Source.LIST and self.listed is not None:
-            return dig(self.listed, column.path)
+            return get_path(self.listed, column.path)
         assert table.describe is not None, "only a table that can be described has such a column or row"
-        return dig(self.described, table.describe.paths[name])
+        return get_path(self.described, table.describe.paths[name])
 
 
-class Batcher:
+class BatchBuilder:
     """Makes batches for one plan.
 
     Attributes:
@@ -61,7 +61,7 @@ class Batcher:
             rows = self._decoder(self.plan.columns).rows(items)
             if rows is not None:
                 return rows
-        return self.batch([Row(region, listed=item) for item in items])
+        return self.batch([PartialRow(region, listed=item) for item in items])
 
     def pages(self, region: str, rows: list[pa.StructArray]) -> pa.RecordBatch:
         """What `page` gave of pages of one region as one batch: each step takes as long for a page as for many.
@@ -69,18 +69,18 @@ class Batcher:
         Raises:
             BrokenReply: a value is not of the kind that the model says.
         """
-        together = joined(rows)
+        together = concat_rows(rows)
         try:
-            found = self._decoder(self.plan.columns).typed(together)
+            found = self._decoder(self.plan.columns).convert(together)
         except MalformedReply as error:
             raise self._broken(region, error) from None
         columns = [
-            found[column.name] if column.name in found else pa.repeat(region, len(together), pool())
+            found[column.name] if column.name in found else pa.repeat(region, len(together), memory_pool())
             for column in self._columns
         ]
         return pa.RecordBatch.from_arrays(columns, schema=self._schema)
 
-    def batch(self, rows: list[Row], *sources: Source) -> pa.RecordBatch:
+    def batch(self, rows: list[PartialRow], *sources: Source) -> pa.RecordBatch:
         """`rows` of one region as a batch of the plan's columns, or of those from `sources` only.
 
         Raises:
@@ -92,9 +92,9 @@ class Batcher:
             found: dict[str, pa.Array] = {}
             listed = [row.listed for row in rows if row.listed is not None]
             if len(listed) == len(rows):
-                found = self._decoder(tuple(names)).arrays(listed)
+                found = self._decoder(tuple(names)).build_arrays(listed)
             columns = [
-                found[name] if name in found else array(by_name[name], self._values(rows, name))
+                found[name] if name in found else build_array(by_name[name], self._values(rows, name))
                 for name in names
             ]
         except MalformedReply as error:
@@ -115,14 +115,14 @@ class Batcher:
         text = f"{self.table.full_name} in {region}: {error}."
         return BrokenReply(text, operation=self.table.list.call, region=region)
 
-    def worth_a_call(self, rows: list[Row]) -> list[Row]:
+    def worth_a_call(self, rows: list[PartialRow]) -> list[PartialRow]:
         """The listed rows of one region that meet what can be decided without a further call."""
         for hint in self.plan.contained:
             rows = [row for row in rows if _may_contain(row.member(self.table, hint.column), hint.text)]
         if self.plan.row_filter == TRUE or not rows:
             return rows
         try:
-            condition = expression(self.plan.row_filter, self.table.by_name)
+            condition = to_expression(self.plan.row_filter, self.table.by_name)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             return rows  # a literal that is not of the column's type: the filter proper will decide
         batch = self.batch(rows, Source.LIST, Source.REGION, Source.KEY)
@@ -130,7 +130,7 @@ class Batcher:
         kept = numbered.filter(condition)
         return [rows[at] for at in kept.column("__row").to_pylist()]
 
-    def _values(self, rows: list[Row], name: str) -> list[Any]:
+    def _values(self, rows: list[PartialRow], name: str) -> list[Any]:
         """The values of one column, as the service's JSON has them."""
         column = self.table.by_name[name]
         match column.source:
@@ -145,7 +145,7 @@ class Batcher:
                 return ["|".join(map(str, key)) for key in zip(*parts, strict=True)]
         return [row.member(self.table, name) for row in rows]
 
-    def _account(self, row: Row) -> str:
+    def _account(self, row: PartialRow) -> str:
         if self.plan.account is Account.ARN and (arn := row.member(self.table, self.table.arn)):
             return str(arn).split(":")[4]
         return self.account

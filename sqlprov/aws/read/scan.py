@@ -18,13 +18,13 @@ from functools import partial
 import pyarrow as pa
 
 from sqlprov.aws.read.details import Details, account_id
-from sqlprov.aws.read.list_windows import LONG, LONG_LIMITED, WHOLE, Chain, Cutter
-from sqlprov.aws.read.pagination import Fetched, Page, Pager
-from sqlprov.aws.read.rows import Batcher, Row
-from sqlprov.aws.read.top_n import Best
+from sqlprov.aws.read.list_windows import LONG, LONG_LIMITED, WHOLE, ListWindow, WindowSplitter
+from sqlprov.aws.read.pagination import FetchedPages, ListPage, PageReader
+from sqlprov.aws.read.rows import BatchBuilder, PartialRow
+from sqlprov.aws.read.top_n import TopN
 from sqlprov.aws.run import WIDTH, Run
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.errors import matches
+from sqlprov.aws.transport.errors import is_match
 from sqlprov.catalog.table import Source
 from sqlprov.errors import BrokenReply, OperationalError
 from sqlprov.plan.read import Account, KeyRead, ListRead, ReadPlan
@@ -36,31 +36,31 @@ TOGETHER = 8
 RAMP = 8
 """Pages after which one more is handed on together: DuckDB takes a handful of batches before anyone reads a row."""
 
-Kept = Callable[[pa.RecordBatch], list[int]]
+RowFilter = Callable[[pa.RecordBatch], list[int]]
 """Which rows of a batch meet the demand's filter."""
 
 
-class Reading:
+class TableScan:
     """The rows of one demand under way."""
 
-    def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud, kept: Kept | None = None) -> None:
+    def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud, kept: RowFilter | None = None) -> None:
         self.plan, self.run, self.cloud, self.table = plan, run, cloud, plan.table
-        self.batcher, self.details = Batcher(plan), Details(plan, run, cloud)
+        self.batcher, self.details = BatchBuilder(plan), Details(plan, run, cloud)
         self.kept = kept
-        self.best = Best(plan.top) if plan.top and kept else None
+        self.best = TopN(plan.top) if plan.top and kept else None
         long = LONG_LIMITED if run.hints and run.hints.limited else LONG
-        self.cutter = Cutter(plan.windows, long) if plan.windows else None
+        self.cutter = WindowSplitter(plan.windows, long) if plan.windows else None
         # Whether a page's rows are whole as they come, and all of them wanted.
         self._list_alone = not (self.best or plan.describe or plan.tags)
-        self.pager = Pager(plan, run, cloud, self.batcher, self._list_alone, lambda: self.closed)
+        self.pager = PageReader(plan, run, cloud, self.batcher, self._list_alone, lambda: self.closed)
         # Region -> pages of its list so far, over all its chains.
         self.pages: dict[str, int] = {}
         self.reports: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self.in_flight = 0
         self.rows_in_flight = 0
-        self.chains: list[Chain] = []
-        self.pending: deque[Row] = deque()
-        self.read: list[Row] = []
+        self.chains: list[ListWindow] = []
+        self.pending: deque[PartialRow] = deque()
+        self.read: list[PartialRow] = []
         self.ready: deque[pa.RecordBatch] = deque()
         self.window = self.budget = FIRST_ROWS
         self.together = 1
@@ -84,10 +84,10 @@ class Reading:
             self._handle()
         for step in self.plan.steps:
             if isinstance(step, KeyRead):
-                self._later([Row(step.region, key) for key in step.keys])
+                self._later([PartialRow(step.region, key) for key in step.keys])
                 self.budget = self.window = max(self.window, len(self.pending))
             else:
-                self._begin(Chain(step))
+                self._begin(ListWindow(step))
         self._send_rows()
         if self.in_flight:
             self._handle()
@@ -161,12 +161,12 @@ class Reading:
 
     # Pages
 
-    def _begin(self, chain: Chain) -> None:
+    def _begin(self, chain: ListWindow) -> None:
         self.chains.append(chain)
         self.run.note_region(chain.read.region, 1)
         self._fetch(chain)
 
-    def _fetch(self, chain: Chain) -> None:
+    def _fetch(self, chain: ListWindow) -> None:
         """Send for the next page of a chain, or for several where they come faster than they are asked for."""
         chain.waiting = False
         limited = self.run.hints is not None and self.run.hints.limited
@@ -174,7 +174,7 @@ class Reading:
         most = many if self._list_alone and not limited else 1
         self._send(lambda: partial(self._arrived, chain, self.pager.fetch(chain, most)))
 
-    def _arrived(self, chain: Chain, fetched: Fetched) -> None:
+    def _arrived(self, chain: ListWindow, fetched: FetchedPages) -> None:
         if chain not in self.chains:
             return  # a page before these was broken
         busy, region, error = time.thread_time(), chain.read.region, fetched.error
@@ -195,7 +195,7 @@ class Reading:
         elif not early:
             self._go_on(chain, fetched.token)
 
-    def _take(self, chain: Chain, pages: list[Page]) -> BrokenReply | None:
+    def _take(self, chain: ListWindow, pages: list[ListPage]) -> BrokenReply | None:
         """Go on with the rows of some pages, batches all at once; those before a broken one, and its error."""
         parts: list[pa.StructArray] = []
         for page in pages:
@@ -213,7 +213,7 @@ class Reading:
                 self._ready(rows)
         return self._hand_on(chain, parts)
 
-    def _hand_on(self, chain: Chain, parts: list[pa.StructArray]) -> BrokenReply | None:
+    def _hand_on(self, chain: ListWindow, parts: list[pa.StructArray]) -> BrokenReply | None:
         """Make `parts` one batch, and none of them is left; if they are broken, those before the first that is."""
         try:
             if parts:
@@ -231,7 +231,7 @@ class Reading:
             self.ready.append(batch)
             self.run.note_read(rows=batch.num_rows)
 
-    def _taken(self, chain: Chain, page: Page) -> pa.StructArray | pa.RecordBatch | None:
+    def _taken(self, chain: ListWindow, page: ListPage) -> pa.StructArray | pa.RecordBatch | None:
         """Go on with those rows of a page that are the chain's own; they themselves, if they need no further call.
 
         Raises:
@@ -248,7 +248,7 @@ class Reading:
         if page.rows is not None:
             return page.rows if whole else page.rows.filter(pa.array(own, pa.bool_()))
         items = page.items if whole else [item for item, kept in zip(page.items, own, strict=True) if kept]
-        rows = [Row(region, listed=item) for item in items]
+        rows = [PartialRow(region, listed=item) for item in items]
         if not (self.best and self.kept):
             self._later(self.batcher.worth_a_call(rows))
             return None
@@ -263,7 +263,7 @@ class Reading:
             self.best.add(rows, times)
         return None
 
-    def _go_on(self, chain: Chain, token: str | None) -> None:
+    def _go_on(self, chain: ListWindow, token: str | None) -> None:
         """Fetch the next page, or leave that until more rows are asked for."""
         chain.token = token
         if not token or chain.passed or (self.best and self.best.settled(chain)):
@@ -273,7 +273,7 @@ class Reading:
         if self.asked_again or not (self.ready or self.pending or self.read):
             self._resume_chains()
 
-    def _end(self, chain: Chain, error: OperationalError | None = None, *, whole: bool = False) -> None:
+    def _end(self, chain: ListWindow, error: OperationalError | None = None, *, whole: bool = False) -> None:
         region = chain.read.region
         self.chains.remove(chain)
         self.run.note_region(region, -1)
@@ -314,7 +314,7 @@ class Reading:
             for piece in pieces:
                 self._begin(piece)
 
-    def _ask_newest(self, cutter: Cutter, chain: Chain) -> None:
+    def _ask_newest(self, cutter: WindowSplitter, chain: ListWindow) -> None:
         """Learn the time of the newest row of a region's list, which tells how far it is to its end."""
         region, listing = chain.read.region, self.table.list
         cutter.newest[region] = None
@@ -322,7 +322,7 @@ class Reading:
 
         def work() -> Callable[[], None]:
             try:
-                reply = self.pager.listed(region, parameters, lambda page: 0)
+                reply = self.pager.call_list(region, parameters, lambda page: 0)
                 times = self.pager.times(reply[listing.items])
             except OperationalError:
                 times = None  # only the speed depends on it
@@ -342,13 +342,13 @@ class Reading:
             self.run.note_read(rows=len(rows))
         return bool(rows)
 
-    def _later(self, rows: list[Row]) -> None:
+    def _later(self, rows: list[PartialRow]) -> None:
         """Rows that need calls of their own."""
         self.pending.extend(rows)
         for row in rows:
             self.run.note_region(row.region, 1)
 
-    def _too_few(self, best: Best) -> None:
+    def _too_few(self, best: TopN) -> None:
         """One of the first rows is gone: any of the others may be among the first now."""
         self.best = None
         self._later(best.rest())
@@ -380,16 +380,16 @@ class Reading:
             return False
         return bool(self.read) and not (self.pending and self.budget and not self.rows_in_flight)
 
-    def _complete(self, row: Row) -> Callable[[], None]:
+    def _complete(self, row: PartialRow) -> Callable[[], None]:
         """In the pool: make the calls of one row."""
         try:
             return partial(self._done, row.region, self.details.of(row))
         except OperationalError as error:
-            if matches(self.table.missing, error):
+            if is_match(self.table.missing, error):
                 return partial(self._done, row.region, None)
             return partial(self._lost, row, error)
 
-    def _done(self, region: str, row: Row | None) -> None:
+    def _done(self, region: str, row: PartialRow | None) -> None:
         self.rows_in_flight -= 1
         self.run.note_region(region, -1)
         if row is not None:
@@ -398,14 +398,14 @@ class Reading:
         elif self.best:
             self._too_few(self.best)
 
-    def _lost(self, row: Row, error: OperationalError) -> None:
+    def _lost(self, row: PartialRow, error: OperationalError) -> None:
         self.rows_in_flight -= 1
         self.run.note_region(row.region, -1)
         self._miss(row.region, error)
 
     def _emit_rows(self) -> None:
         rows, self.read = self.read, []
-        by_region: dict[str, list[Row]] = {}
+        by_region: dict[str, list[PartialRow]] = {}
         for row in rows:
             by_region.setdefault(row.region, []).append(row)
         for region, group in by_region.items():

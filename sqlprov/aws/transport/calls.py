@@ -13,9 +13,9 @@ import orjson
 
 from sqlprov.aws.run import CANCELLED, CallRecord, Run
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.errors import Fault, Next, fault
-from sqlprov.aws.transport.fast_path import sender
-from sqlprov.aws.transport.replies import checked
+from sqlprov.aws.transport.errors import Failure, Next, classify
+from sqlprov.aws.transport.fast_path import choose_sender
+from sqlprov.aws.transport.replies import check_reply
 from sqlprov.errors import Cancelled, Error, counted
 
 log = logging.getLogger("sqlprov")
@@ -55,23 +55,23 @@ def call(
         InterfaceError: the endpoint's URL is none.
     """
     record = CallRecord(operation, region, parameters)
-    with recorded(run, record):
+    with record_call(run, record):
         while True:
             try:
                 return attempt(run, cloud, service, signing, record, members, rows, meanwhile)
-            except Failed as failed:
-                if failed.fault.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
-                    raise _told(failed.fault, record.attempts) from failed.__cause__
-                if failed.fault.next is not Next.SLOW_DOWN or cloud.limiter(service, region).rate is None:
-                    pause(run, failed.fault, record.attempts)
+            except AttemptFailed as failed:
+                if failed.failure.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
+                    raise _final_error(failed.failure, record.attempts) from failed.__cause__
+                if failed.failure.next is not Next.SLOW_DOWN or cloud.limiter(service, region).rate is None:
+                    pause(run, failed.failure, record.attempts)
 
 
-class Failed(Exception):
-    """One attempt failed; `fault` tells how."""
+class AttemptFailed(Exception):
+    """One attempt failed; `failure` says how."""
 
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault.error))
-        self.fault = fault
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure.error))
+        self.failure = failure
 
 
 def attempt(
@@ -93,18 +93,18 @@ def attempt(
     """
     run.check()
     limiter = cloud.limiter(service, record.region)
-    run.wait(limiter.turn())
+    run.wait(limiter.reserve())
     record.attempts += 1
     wire = None
     try:
         client = cloud.client(service, record.region, run.settings.timeout)
-        send = sender(client, record.operation, record.operation in cloud.reads)
+        send = choose_sender(client, record.operation, record.operation in cloud.reads)
         with run.wired() as wire:
             run.check()  # the first client takes a third of a second
             answer = send(record.parameters, meanwhile)
-        limiter.passed()
+        limiter.note_accepted()
         run.note_date(answer)
-        reply, record.rows = checked(answer, members, rows)
+        reply, record.rows = check_reply(answer, members, rows)
         run.note_success()
         return reply
     except Error:
@@ -113,15 +113,15 @@ def attempt(
         if wire is not None and wire.is_cut:
             raise Cancelled(CANCELLED) from None
         run.note_date(getattr(exception, "response", None))
-        met = fault(exception, record.operation, record.region, signing)
+        met = classify(exception, record.operation, record.region, signing)
         if met.next is Next.SLOW_DOWN:
-            limiter.throttled()
+            limiter.note_throttled()
             run.note_throttle(record)
-        raise Failed(met) from exception
+        raise AttemptFailed(met) from exception
 
 
 @contextmanager
-def recorded(run: Run, record: CallRecord) -> Iterator[None]:
+def record_call(run: Run, record: CallRecord) -> Iterator[None]:
     """Times what is done within as the call of `record`, and notes it in the run and the log."""
     began = time.perf_counter()
     try:
@@ -136,13 +136,13 @@ def recorded(run: Run, record: CallRecord) -> Iterator[None]:
             _log(record)
 
 
-def _told(met: Fault, attempts: int) -> Exception:
+def _final_error(met: Failure, attempts: int) -> Exception:
     if attempts > 1:
         met.error.args = (f"{met.error} After {attempts} attempts.",)
     return met.error
 
 
-def pause(run: Run, met: Fault, attempts: int) -> None:
+def pause(run: Run, met: Failure, attempts: int) -> None:
     """Wait before the next attempt, longer each time; a cancelled statement does not wait."""
     longest = min(FIRST_PAUSE[met.next] * 2 ** (attempts - 1), LONGEST_PAUSE)
     run.cancelled.wait(random.uniform(longest / 2, longest))

@@ -17,15 +17,15 @@ _here = threading.local()
 _lock = threading.Lock()
 
 
-class Cut(Exception):
+class CallCancelled(Exception):
     """The statement was cancelled before its request was sent."""
 
 
-class Wire:
+class CancellableCall:
     """One attempt of a call: the connection it uses, once it does, and whether it may go on."""
 
     def __init__(self) -> None:
-        self._connection: Wired | None = None
+        self._connection: CancellableConnection | None = None
         self.is_cut = False
 
     def cut(self) -> None:
@@ -49,18 +49,18 @@ class Wire:
                     self._connection.wire = None
                 self._connection = None
 
-    def take(self, connection: Wired) -> None:
+    def take(self, connection: CancellableConnection) -> None:
         """Use `connection` from now on; raises Cut."""
         with _lock:
             if self.is_cut:
-                raise Cut
+                raise CallCancelled
             connection.wire, self._connection = self, connection
 
 
-class Wired:
+class CancellableConnection:
     """Makes one of urllib3's connections known to the wire of the thread that uses it."""
 
-    wire: Wire | None = None
+    wire: CancellableCall | None = None
     broken = False
     sock: socket.socket | None
 
@@ -93,7 +93,7 @@ class Wired:
         return self.sock
 
     def _take(self) -> None:
-        wire: Wire | None = getattr(_here, "wire", None)
+        wire: CancellableCall | None = getattr(_here, "wire", None)
         if wire is not None:
             wire.take(self)
 
@@ -107,7 +107,7 @@ class Wired:
                 socket.socket.shutdown(found, socket.SHUT_RDWR)
 
 
-def wire_up(client: Any) -> None:
+def make_cancellable(client: Any) -> None:
     """Have a boto3 client use connections of this kind."""
     # botocore offers no public way; a test sees that connections are cut, and fails when this one goes.
     client._endpoint.http_session._pool_classes_by_scheme.update(_pools())
@@ -131,10 +131,10 @@ def _pools() -> dict[str, type]:
     from botocore import awsrequest
 
     # botocore and urllib3's mixed-in classes have no types: hence the marks, here and above.
-    class Connection(Wired, awsrequest.AWSHTTPConnection):  # type: ignore[misc]
+    class Connection(CancellableConnection, awsrequest.AWSHTTPConnection):  # type: ignore[misc]
         pass
 
-    class SecureConnection(Wired, awsrequest.AWSHTTPSConnection):  # type: ignore[misc]
+    class SecureConnection(CancellableConnection, awsrequest.AWSHTTPSConnection):  # type: ignore[misc]
         pass
 
     class Connections(awsrequest.AWSHTTPConnectionPool):  # type: ignore[misc]

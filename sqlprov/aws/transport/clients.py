@@ -114,7 +114,7 @@ class Cloud:
     def _new(self, service: str, region: str, timeout: float) -> Any:
         import botocore.config
 
-        from sqlprov.aws.transport.cancellable_connections import wire_up
+        from sqlprov.aws.transport.cancellable_connections import make_cancellable
         from sqlprov.aws.transport.replies import decode
 
         config = botocore.config.Config(
@@ -140,7 +140,7 @@ class Cloud:
         name = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-call.{name}", self._guard)
         client.meta.events.register(f"before-parse.{name}", decode)
-        wire_up(client)
+        make_cancellable(client)
         return client
 
     def _app(self) -> str:
@@ -155,7 +155,7 @@ class Cloud:
                 f"The session is read-only (sqlprov_read_only): {model.name} was not called."
             )
 
-    def let_read(self, table: Table) -> None:
+    def allow_reads(self, table: Table) -> None:
         """Add the operations that read `table` to `reads`."""
         self.reads |= {method.call for method in table.methods if method.verb == "SELECT"}
         self.reads |= {call.call for call in (table.tags,) if call}

@@ -39,7 +39,7 @@ class MalformedReply(Exception):
 
 
 @dataclass(frozen=True)
-class Fault:
+class Failure:
     """A failed attempt: our error for it, what may be done, and whether it surely did not reach the service.
 
     `answered` is `False` where nobody knows what the service made of the call, although another attempt is of no use.
@@ -119,40 +119,42 @@ NO_CREDENTIALS = (
 NO_CONNECTION = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.ProxyConnectionError)
 
 
-def fault(exception: Exception, operation: str, region: str, signing: str) -> Fault:
+def classify(exception: Exception, operation: str, region: str, signing: str) -> Failure:
     """Our reading of what `exception` means for a call of `operation` in `region`."""
     where = f"{operation} in {region}" if region else operation
     named = {"operation": operation, "region": region}
     if isinstance(exception, aws.ClientError):
-        return _answered(exception, where, named, signing)
+        return _classify_client_error(exception, where, named, signing)
     if isinstance(exception, MalformedReply):
         broken = BrokenReply(f"{where}: {exception}.", request_id=exception.request_id, **named)
-        return Fault(broken, Next.RETRY)
+        return Failure(broken, Next.RETRY)
     if isinstance(exception, NO_CREDENTIALS):
         text = (
             f"{where}: no usable credentials ({exception}). Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in."
         )
-        return Fault(CredentialsError(text, **named), Next.GIVE_UP)
+        return Failure(CredentialsError(text, **named), Next.GIVE_UP)
     if isinstance(exception, NO_CONNECTION):
         text = f"{where}: endpoint not reachable ({exception})."
-        return Fault(Unreachable(text, **named), Next.RETRY, unsent=True)
+        return Failure(Unreachable(text, **named), Next.RETRY, unsent=True)
     if isinstance(exception, aws.HTTPClientError | aws.ResponseStreamingError | aws.IncompleteReadError):
-        return Fault(Unreachable(f"{where}: the connection failed ({exception}).", **named), Next.RETRY)
+        return Failure(Unreachable(f"{where}: the connection failed ({exception}).", **named), Next.RETRY)
     if isinstance(exception, ResponseParserError):
-        return Fault(BrokenReply(f"{where}: unreadable reply ({exception}).", **named), Next.RETRY)
+        return Failure(BrokenReply(f"{where}: unreadable reply ({exception}).", **named), Next.RETRY)
     error = ServiceError(f"{where}: {exception}", **named)
     read = isinstance(exception, aws.ChecksumError | aws.FlexibleChecksumError)
     if isinstance(exception, aws.BotoCoreError) and not read:  # what it says of a call before it sends it
-        return Fault(error, Next.GIVE_UP, unsent=True)
-    return Fault(error, Next.GIVE_UP, answered=False)
+        return Failure(error, Next.GIVE_UP, unsent=True)
+    return Failure(error, Next.GIVE_UP, answered=False)
 
 
-def matches(rules: Iterable[ErrorRule], error: OperationalError) -> bool:
+def is_match(rules: Iterable[ErrorRule], error: OperationalError) -> bool:
     """Whether `error` is one that `rules` describe."""
     return any(error.code == rule.code and rule.text.lower() in str(error).lower() for rule in rules)
 
 
-def _answered(exception: aws.ClientError, where: str, named: dict[str, str], signing: str) -> Fault:
+def _classify_client_error(
+    exception: aws.ClientError, where: str, named: dict[str, str], signing: str
+) -> Failure:
     body = exception.response.get("Error", {})
     meta = exception.response.get("ResponseMetadata", {})
     # Some services put a namespace before the code (`com.amazon…#ThrottlingException`).
@@ -162,23 +164,23 @@ def _answered(exception: aws.ClientError, where: str, named: dict[str, str], sig
     said = f"{code}: {body.get('Message', '')}".rstrip(": ")
     request = f" (request {details['request_id']})" if details["request_id"] else ""
     if code in THROTTLES or status == 429:
-        return Fault(Throttled(f"{where} is throttled. {said}{request}", **details), Next.SLOW_DOWN)
+        return Failure(Throttled(f"{where} is throttled. {said}{request}", **details), Next.SLOW_DOWN)
     if code in DENIED or (status == 403 and code not in EXPIRED):
-        action = _action(str(body.get("Message", ""))) or f"{signing}:{named['operation']}"
+        action = _find_action(str(body.get("Message", ""))) or f"{signing}:{named['operation']}"
         text = f"{where}: access denied; the identity lacks {action}. {said}{request}"
-        return Fault(AccessDenied(text, permission=action, **details), Next.GIVE_UP)
+        return Failure(AccessDenied(text, permission=action, **details), Next.GIVE_UP)
     if code in EXPIRED:
         region = named["region"]
         closed = f", or {region} is not enabled for the account" if code in CLOSED and region else ""
         advice = "renew or log in again"
         text = f"{where}: the credentials are expired or not valid{closed}; {advice}. {said}{request}"
-        return Fault(CredentialsError(text, **details), Next.GIVE_UP)
+        return Failure(CredentialsError(text, **details), Next.GIVE_UP)
     text = f"{where} failed. {said or f'HTTP status {status}'}{request}"
     again = status >= 500 or code in TRANSIENT
-    return Fault(ServiceError(text, **details), Next.RETRY if again else Next.GIVE_UP)
+    return Failure(ServiceError(text, **details), Next.RETRY if again else Next.GIVE_UP)
 
 
-def _action(message: str) -> str:
+def _find_action(message: str) -> str:
     """The IAM action that AWS's text names: `… is not authorized to perform: sagemaker:ListModels on …`."""
     found = re.search(r"not authorized to perform:? ([\w-]+:\w+)", message)
     return found.group(1) if found else ""

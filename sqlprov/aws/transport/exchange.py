@@ -31,7 +31,7 @@ Reply = tuple[int, dict[str, str], bytes]
 """Status, headers by their names in lower case, and body."""
 
 
-def exchanger(session: Any, url: str) -> Callable[[Any, Meanwhile | None], Reply]:
+def build_exchange(session: Any, url: str) -> Callable[[Any, Meanwhile | None], Reply]:
     """What sends one of botocore's signed POST requests to `url`, through botocore's HTTP `session`.
 
     It raises what the session itself would. What it is given beside the request it runs while it waits, or never.
@@ -53,11 +53,11 @@ def exchanger(session: Any, url: str) -> Callable[[Any, Meanwhile | None], Reply
     first = f"POST {parse_url(url).request_uri} HTTP/1.1\r\nAccept-Encoding: identity\r\n"
 
     def exchange(request: Any, meanwhile: Meanwhile | None = None) -> Reply:
-        if (connection := _open(pool)) is None:
+        if (connection := _take_open_connection(pool)) is None:
             return send(request)
         try:
-            if (message := _message(first, request)) is not None:
-                return _exchanged(connection, message, meanwhile, timeout, url)
+            if (message := _serialize(first, request)) is not None:
+                return _exchange(connection, message, meanwhile, timeout, url)
         finally:
             pool._put_conn(connection)
         return send(request)
@@ -65,7 +65,7 @@ def exchanger(session: Any, url: str) -> Callable[[Any, Meanwhile | None], Reply
     return exchange
 
 
-def _open(pool: Any) -> Any:
+def _take_open_connection(pool: Any) -> Any:
     """A connection of urllib3's pool that is open; `None` if there is none, or the pool is closed."""
     # Not with `_get_conn`, which makes one before botocore has told the pool whose certificates count.
     try:
@@ -78,7 +78,7 @@ def _open(pool: Any) -> Any:
     return connection
 
 
-def _message(first: str, request: Any) -> bytes | None:
+def _serialize(first: str, request: Any) -> bytes | None:
     """The request as it is sent; `None` if it is not for us to write."""
     body = request.data
     headers = request.headers.items()
@@ -92,7 +92,7 @@ def _message(first: str, request: Any) -> bytes | None:
     return head.encode("ascii") + body
 
 
-def _exchanged(
+def _exchange(
     connection: Any, message: bytes, meanwhile: Meanwhile | None, timeout: float, url: str
 ) -> Reply:
     stays_open = False
@@ -148,7 +148,7 @@ def _read(sock: socket.socket) -> tuple[Reply, bool]:
 
 def _read_any(sock: socket.socket, begun: bytes) -> tuple[Reply, bool]:
     # All that it asks of a socket is `makefile`.
-    with closing(HTTPResponse(_Begun(sock, begun), method="POST")) as reply:  # type: ignore[arg-type]
+    with closing(HTTPResponse(_PrefixedSocket(sock, begun), method="POST")) as reply:  # type: ignore[arg-type]
         reply.begin()
         headers: dict[str, str] = {}
         for name, value in reply.headers.items():
@@ -162,7 +162,7 @@ def _read_any(sock: socket.socket, begun: bytes) -> tuple[Reply, bool]:
             return (reply.status, headers, cut.partial), False
 
 
-class _Begun(io.RawIOBase):
+class _PrefixedSocket(io.RawIOBase):
     """A socket some of whose bytes have been read already."""
 
     def __init__(self, sock: socket.socket, begun: bytes) -> None:

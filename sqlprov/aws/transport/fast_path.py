@@ -13,14 +13,14 @@ from weakref import WeakKeyDictionary
 
 from botocore import xform_name
 
-from sqlprov.aws.transport.exchange import Meanwhile, exchanger
+from sqlprov.aws.transport.exchange import Meanwhile, build_exchange
 from sqlprov.aws.transport.replies import decode
 
 Send = Callable[[Mapping[str, Any], Meanwhile | None], dict[str, Any]]
 _shorts: WeakKeyDictionary[Any, dict[str, Send | None]] = WeakKeyDictionary()
 
 
-def sender(client: Any, operation: str, direct: bool) -> Send:
+def choose_sender(client: Any, operation: str, direct: bool) -> Send:
     """What makes one call of `operation` through a boto3 client; its reply is as the client's own method gives it.
 
     What it is given beside the parameters is run while the reply is waited for, where that can be.
@@ -31,19 +31,19 @@ def sender(client: Any, operation: str, direct: bool) -> Send:
     if direct:
         known = _shorts.setdefault(client, {})
         if operation not in known:
-            known[operation] = _short(client, operation)
+            known[operation] = _build_fast_path(client, operation)
         if short := known[operation]:
             return short
     method = getattr(client, xform_name(operation))
     return lambda parameters, _: method(**parameters)
 
 
-def _short(client: Any, operation: str) -> Send | None:
+def _build_fast_path(client: Any, operation: str) -> Send | None:
     """`None` if the operation is not of the kind, or this botocore is made differently."""
     from botocore.awsrequest import AWSRequest
 
     model = client.meta.service_model.operation_model(operation)
-    if not _settled(client, model):
+    if not _is_eligible(client, model):
         return None
     context = {"client_region": client.meta.region_name, "client_config": client.meta.config}
     context |= {"auth_type": model.resolved_auth_type, "unsigned_payload": model.unsigned_payload}
@@ -57,7 +57,7 @@ def _short(client: Any, operation: str) -> Send | None:
         sign = client._request_signer.sign
         # An endpoint may have a path of its own, or end with a slash.
         url = _urljoin(endpoint, "/", None)
-        exchange = exchanger(client._endpoint.http_session, url)
+        exchange = build_exchange(client._endpoint.http_session, url)
         agent = client._user_agent_creator.to_string()
         parser = client._response_parser
         host = _host_from_url(url)
@@ -90,7 +90,7 @@ def _short(client: Any, operation: str) -> Send | None:
     return send
 
 
-def _settled(client: Any, model: Any) -> bool:
+def _is_eligible(client: Any, model: Any) -> bool:
     """Whether calls of this operation differ in their body only."""
     return (
         model.service_model.resolved_protocol == "json"

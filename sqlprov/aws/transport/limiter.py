@@ -43,7 +43,7 @@ class Limiter:
         """Calls a second that may start; `None` for any number."""
         return self._rate
 
-    def turn(self) -> float:
+    def reserve(self) -> float:
         """Take the next place in the queue; seconds until it comes."""
         if self._rate is None:
             return 0.0
@@ -55,7 +55,7 @@ class Limiter:
             self._next = at + 1 / self._rate
             return at - now
 
-    def passed(self) -> None:
+    def note_accepted(self) -> None:
         """A call was let through, whatever it was answered."""
         now = self._clock()
         with self._lock:
@@ -64,7 +64,7 @@ class Limiter:
             if self._rate is not None:
                 self._grow(self._rate, now)
 
-    def throttled(self) -> None:
+    def note_throttled(self) -> None:
         """A call was refused."""
         now = self._clock()
         with self._lock:

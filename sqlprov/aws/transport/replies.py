@@ -39,7 +39,7 @@ def decode(
         # An error, which botocore reads; of one that is cut it makes an error without a code, which nobody can
         # tell from a refusal for good. With another status than 400 a proxy may have spoken, which knows no JSON.
         if spoken and response_dict["status_code"] == 400:
-            _object(body, request_id)
+            _parse_object(body, request_id)
         return
     output = operation_model.output_shape
     if output is None:
@@ -47,7 +47,7 @@ def decode(
     if protocol == "rest-json":
         # botocore's parser stumbles over what is no object. All may be in the headers, or the body no JSON by design.
         if body and "payload" not in output.serialization:
-            _object(body, request_id)
+            _parse_object(body, request_id)
         return
     if not spoken:
         # botocore's parser of XML raises KeyError for a page of a proxy.
@@ -56,12 +56,12 @@ def decode(
             begin = body[:40].decode("utf-8", "replace")
             raise MalformedReply(f"the reply holds no {wrapper}; it begins {begin!r}", request_id)
         return
-    customized_response_dict[DECODED] = _object(body, request_id)
+    customized_response_dict[DECODED] = _parse_object(body, request_id)
     # What is decoded need not be parsed a second time, a hundred times slower.
     response_dict["body"] = b"{}"
 
 
-def _object(body: bytes, request_id: str) -> dict[str, Any]:
+def _parse_object(body: bytes, request_id: str) -> dict[str, Any]:
     begin = body[:40].decode("utf-8", "replace")
     try:
         decoded = orjson.loads(body)
@@ -72,7 +72,7 @@ def _object(body: bytes, request_id: str) -> dict[str, Any]:
     return decoded
 
 
-def checked(
+def check_reply(
     reply: Mapping[str, Any], members: tuple[str, ...], rows: Callable[[dict[str, Any]], int]
 ) -> tuple[dict[str, Any], int]:
     """The decoded reply, and the rows that `rows` counts in it.

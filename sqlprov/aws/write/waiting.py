@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlprov.aws.read.batches import dig
+from sqlprov.aws.read.batches import get_path
 from sqlprov.aws.read.details import read_tags
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.errors import matches
+from sqlprov.aws.transport.errors import is_match
 from sqlprov.catalog.table import Method
 from sqlprov.errors import OperationalError
 from sqlprov.plan.write.diff import parse_tags
@@ -59,14 +59,14 @@ class Watch:
                 arguments,
                 describe.required,
             )
-            described = dig(reply, describe.item)
+            described = get_path(reply, describe.item)
             found = None
             if tags and table.tags:
-                arn = dig(described, describe.paths[table.arn])
+                arn = get_path(described, describe.paths[table.arn])
                 found = parse_tags(read_tags(self.run, self.cloud, table, region, str(arn)))
             self.found = Snapshot(described, found)
         except OperationalError as error:
-            if not matches(table.missing, error):
+            if not is_match(table.missing, error):
                 raise
             self.found = None
         return self.found

@@ -17,9 +17,9 @@ from functools import partial
 from typing import Any
 
 from sqlprov.aws.run import LET_END, CallRecord, Run
-from sqlprov.aws.transport.calls import Failed, attempt, pause, recorded
+from sqlprov.aws.transport.calls import AttemptFailed, attempt, pause, record_call
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.errors import Fault, Next, matches
+from sqlprov.aws.transport.errors import Failure, Next, is_match
 from sqlprov.aws.write.waiting import FIRST_LOOK, LONGEST_LOOK, RowFailed, Watch
 from sqlprov.catalog.table import Table
 from sqlprov.errors import Cancelled, Error, OperationalError
@@ -214,7 +214,7 @@ class RowWriter:
             if self.found is None:
                 self.notes.append("it was not there when it was read back")
 
-    def _make(self, request: Request) -> Fault | None:
+    def _make(self, request: Request) -> Failure | None:
         """Make a call and see that it is known what came of it; a fault is a conflict, to be decided anew.
 
         Raises:
@@ -223,12 +223,12 @@ class RowWriter:
         """
         doubted, before, again = False, self.found, 0
         record = CallRecord(request.operation, request.region, self._parameters(request))
-        with recorded(self.run, record):
+        with record_call(self.run, record):
             while True:
                 try:
                     attempt(self.run, self.cloud, self.table.client, self.table.signing, record)
-                except Failed as failed:
-                    met = failed.fault
+                except AttemptFailed as failed:
+                    met = failed.failure
                 except Cancelled:
                     if doubted and request.purpose == "create":
                         raise EffectUnknown(
@@ -281,16 +281,16 @@ class RowWriter:
             for move in list_transitions(self.table)
         )
 
-    def _refused(self, request: Request, met: Fault) -> None:
+    def _refused(self, request: Request, met: Failure) -> None:
         """A certain failure; for a delete of what is gone it is none."""
-        if request.purpose == "delete" and matches(self.table.missing, met.error):
+        if request.purpose == "delete" and is_match(self.table.missing, met.error):
             self.watch.found = None
             return
-        if request.purpose == "create" and matches(self.table.exists, met.error):
+        if request.purpose == "create" and is_match(self.table.exists, met.error):
             raise RowFailed(f"{self.write.shown} exists already. {met.error}") from met.error
         raise RowFailed(str(met.error)) from met.error
 
-    def _happened(self, request: Request, before: Snapshot | None, met: Fault) -> bool:
+    def _happened(self, request: Request, before: Snapshot | None, met: Failure) -> bool:
         """Whether a call with a lost answer took effect; `False` if it surely did not and may be made again.
 
         Raises:
@@ -379,7 +379,7 @@ REQUEST_TAG = "sqlprov:request"
 """Key of the tag that `sqlprov_request_tag` adds to what INSERT creates."""
 
 
-def _again(met: Fault) -> Fault:
+def _again(met: Failure) -> Failure:
     """A conflict, which another attempt may help after the row was looked at."""
     return replace(met, next=Next.RETRY)
 

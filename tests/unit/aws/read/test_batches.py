@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from likeness import plain
 
-from sqlprov.aws.read.batches import Decoder, array, dig
+from sqlprov.aws.read.batches import Decoder, build_array, get_path
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog import Catalog, Column, Source, Table
 from sqlprov.catalog.api import load_api
@@ -78,12 +78,12 @@ def test_a_page_converted_to_arrow_holds_what_boto3_would_return(
     body = orjson.dumps({table.list.items: items})
     expected = parsed(body, listing)[table.list.items]
     columns = [column for column in table.columns if column.source is Source.LIST]
-    found = Decoder(columns).arrays(orjson.loads(body)[table.list.items])
+    found = Decoder(columns).build_arrays(orjson.loads(body)[table.list.items])
     assert found.keys() == {column.name for column in columns}
     for column in columns:
         assert found[column.name].type == column.type
         ours = [plain(value, column.type) for value in found[column.name].to_pylist()]
-        assert ours == [plain(dig(row, column.path), column.type) for row in expected], column.name
+        assert ours == [plain(get_path(row, column.path), column.type) for row in expected], column.name
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -100,10 +100,12 @@ def test_a_description_converted_to_arrow_holds_what_boto3_would_return(
     expected = [parsed(body, describing) for body in bodies]
     for column_name, path in table.describe.paths.items():
         column = table.by_name[column_name]
-        found = array(column, [dig(orjson.loads(body), (*table.describe.item, *path)) for body in bodies])
+        found = build_array(
+            column, [get_path(orjson.loads(body), (*table.describe.item, *path)) for body in bodies]
+        )
         assert found.type == column.type
         ours = [plain(value, column.type) for value in found.to_pylist()]
-        theirs = [plain(dig(reply, (*table.describe.item, *path)), column.type) for reply in expected]
+        theirs = [plain(get_path(reply, (*table.describe.item, *path)), column.type) for reply in expected]
         assert ours == theirs, column_name
 
 
@@ -116,8 +118,8 @@ def column(kind: pa.DataType, wire: pa.DataType) -> Column:
 
 def both_ways(of: Column, given: list[Any]) -> list[Any]:
     """The column made by itself and made with the others of a page, which must be the same."""
-    alone = array(of, given)
-    with_others = Decoder([of]).arrays([{"C": value} for value in given])["c"]
+    alone = build_array(of, given)
+    with_others = Decoder([of]).build_arrays([{"C": value} for value in given])["c"]
     assert alone.type == with_others.type == of.type
     assert alone.equals(with_others)
     alone.validate(full=True)
@@ -128,7 +130,7 @@ def both_ways(of: Column, given: list[Any]) -> list[Any]:
 def test_an_empty_page_has_every_column_in_its_type(catalog: Catalog) -> None:
     for name in TABLES:
         columns = [c for c in catalog.table("aws", "sagemaker", name).columns if c.source is Source.LIST]
-        found = Decoder(columns).arrays([])
+        found = Decoder(columns).build_arrays([])
         assert {c.name: found[c.name].type for c in columns} == {c.name: c.type for c in columns}
 
 
@@ -200,6 +202,6 @@ def test_a_value_of_another_kind_is_a_malformed_reply(
     kind: pa.DataType, wire: pa.DataType, value: Any
 ) -> None:
     with pytest.raises(MalformedReply, match="the reply's c is no"):
-        array(column(kind, wire), [None, value])
+        build_array(column(kind, wire), [None, value])
     with pytest.raises(MalformedReply, match="the reply's c is no"):
-        Decoder([column(kind, wire)]).arrays([{}, {"C": value}])
+        Decoder([column(kind, wire)]).build_arrays([{}, {"C": value}])

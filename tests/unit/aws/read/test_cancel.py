@@ -15,7 +15,11 @@ from bench import DESCRIBE, EXPERIMENTS, LIST, operations, settled, until
 from tls import certificate, relay
 
 import sqlprov
-from sqlprov.aws.transport.cancellable_connections import Cut, Wire, Wired
+from sqlprov.aws.transport.cancellable_connections import (
+    CallCancelled,
+    CancellableCall,
+    CancellableConnection,
+)
 from sqlprov.emulator import Call, Emulator, Fault, Options
 from sqlprov.errors import Cancelled, InterfaceError
 
@@ -247,9 +251,9 @@ def test_a_call_under_tls_is_broken_off_too(
 
 
 def test_a_cancelled_call_does_not_touch_the_connection_that_another_has_taken_over() -> None:
-    first, second = Wire(), Wire()
+    first, second = CancellableCall(), CancellableCall()
     one, other = socket.socketpair()
-    connection = Wired()
+    connection = CancellableConnection()
     connection.sock = one
     with one, other:
         with first.used():
@@ -261,7 +265,7 @@ def test_a_cancelled_call_does_not_touch_the_connection_that_another_has_taken_o
                 assert other.recv(1) == b"x"
                 second.cut()
                 assert other.recv(1) == b""
-        with pytest.raises(Cut):
+        with pytest.raises(CallCancelled):
             first.take(connection)
 
 

@@ -9,9 +9,9 @@ import pytest
 from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, settled
 
 import sqlprov
-from sqlprov.aws.read.list_windows import Chain
-from sqlprov.aws.read.rows import Row
-from sqlprov.aws.read.top_n import Best
+from sqlprov.aws.read.list_windows import ListWindow
+from sqlprov.aws.read.rows import PartialRow
+from sqlprov.aws.read.top_n import TopN
 from sqlprov.emulator import Emulator, Options
 from sqlprov.plan.read.hints import Top
 
@@ -182,26 +182,26 @@ def test_a_first_row_that_is_gone_when_described_is_replaced(
         experiment(em, f"e-{number:03}", CreationTime=at, LastModifiedTime=at)
     con = connect()
     client = _client(em)
-    from sqlprov.aws.read.scan import Reading
+    from sqlprov.aws.read.scan import TableScan
 
-    choose = Reading._choose
+    choose = TableScan._choose
 
-    def deleted_meanwhile(self: Reading) -> bool:
+    def deleted_meanwhile(self: TableScan) -> bool:
         if self.best is not None:
             for name in ("e-249", "e-247"):
                 client.delete_inference_experiment(Name=name)
-            monkeypatch.setattr(Reading, "_choose", choose)
+            monkeypatch.setattr(TableScan, "_choose", choose)
         return choose(self)
 
-    monkeypatch.setattr(Reading, "_choose", deleted_meanwhile)
+    monkeypatch.setattr(TableScan, "_choose", deleted_meanwhile)
     rows = con.sql(f"SELECT name, arn FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 3").fetchall()
     assert [name for name, _ in rows] == ["e-248", "e-246", "e-245"]
 
 
 def test_a_list_is_not_left_while_an_order_by_whole_seconds_may_bring_an_earlier_row() -> None:
-    best = Best(Top("creation_time", False, 2))
-    best.add([Row("us-east-1"), Row("us-east-1")], [10.0, 11.9])
-    chain = Chain(None)  # type: ignore[arg-type]
+    best = TopN(Top("creation_time", False, 2))
+    best.add([PartialRow("us-east-1"), PartialRow("us-east-1")], [10.0, 11.9])
+    chain = ListWindow(None)  # type: ignore[arg-type]
     chain.note([10.0, 11.9, 12.8])
     assert not best.settled(chain)
     chain.note([14.0])

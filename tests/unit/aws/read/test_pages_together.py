@@ -27,13 +27,13 @@ def together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(pagination, "PATIENCE", 60.0)
     monkeypatch.setattr(scan, "RAMP", 1)
     fetched: list[int] = []
-    arrived = scan.Reading._arrived
+    arrived = scan.TableScan._arrived
 
-    def noted(self: Any, chain: Any, pages: pagination.Fetched) -> None:
+    def noted(self: Any, chain: Any, pages: pagination.FetchedPages) -> None:
         fetched.append(len(pages.pages))
         arrived(self, chain, pages)
 
-    monkeypatch.setattr(scan.Reading, "_arrived", noted)
+    monkeypatch.setattr(scan.TableScan, "_arrived", noted)
     return fetched
 
 
@@ -195,7 +195,7 @@ def test_a_list_is_cut_while_a_task_fetches_several_pages(
 ) -> None:
     monkeypatch.setattr(scan, "LONG", 4)
     monkeypatch.setattr(list_windows, "WORTH", 1)
-    monkeypatch.setattr(list_windows.Cutter, "useful", 8)
+    monkeypatch.setattr(list_windows.WindowSplitter, "useful", 8)
     em.options.largest_page = 3
     for number in range(400):
         experiment(em, f"e-{number:03}", "us-west-2", CreationTime=BEGIN + 60 * (number // 2))

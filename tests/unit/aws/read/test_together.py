@@ -9,6 +9,7 @@ import pytest
 from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, settled, until
 
 import sqlprov
+from sqlprov.aws.read.prefetch import Prefetches
 from sqlprov.aws.run import Run
 from sqlprov.duck.explain_plan import SCAN, _scans
 from sqlprov.duck.session import Session
@@ -86,7 +87,7 @@ def test_what_nobody_asks_for_any_more_ends_with_the_statement(
     cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, predicted: bool
 ) -> None:
     if not predicted:
-        monkeypatch.setattr(Run, "taken", lambda self, plan: None)
+        monkeypatch.setattr(Prefetches, "take", lambda self, plan, run: None)
     # No endpoint is left to join with: DuckDB ends after the first rows of 25 pages.
     query = f"""SELECT count(*) FROM {EXPERIMENTS} e JOIN {ENDPOINTS} p ON p.endpoint_name = e.endpoint_name
                 WHERE p.endpoint_status = 'Failed'"""
@@ -102,7 +103,7 @@ def test_a_wrong_prediction_costs_calls_and_no_row(
     con.sql("SET sqlprov_prefetch = off")
     expected = con.sql(JOIN).fetchall()
     con.sql("SET sqlprov_prefetch = on")
-    monkeypatch.setattr(Run, "taken", lambda self, plan: None)
+    monkeypatch.setattr(Prefetches, "take", lambda self, plan, run: None)
     settled(cloud)
     cloud.reset_calls()
     assert con.sql(JOIN).fetchall() == expected

@@ -14,7 +14,7 @@ from bench import DESCRIBE, EXPERIMENTS, LIST, TAGS, experiment, operations, set
 from botocore.exceptions import ClientError
 
 import sqlprov
-from sqlprov.aws.transport.errors import fault
+from sqlprov.aws.transport.errors import classify
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import (
     AccessDenied,
@@ -117,7 +117,7 @@ def test_a_url_that_is_none_is_told_with_the_variable_that_has_it(
 @pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"])
 def test_a_region_that_is_not_enabled_refuses_credentials_that_are_right(code: str) -> None:
     met = ClientError({"Error": {"Code": code, "Message": "The security token is invalid."}}, "ListModels")
-    found = fault(met, "ListModels", "me-south-1", "sagemaker").error
+    found = classify(met, "ListModels", "me-south-1", "sagemaker").error
     assert isinstance(found, CredentialsError)
     assert "or me-south-1 is not enabled for the account" in str(found)
 

@@ -9,8 +9,8 @@ from botocore import xform_name
 from botocore.exceptions import ClientError, ParamValidationError
 
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.fast_path import sender
-from sqlprov.aws.transport.replies import DECODED, checked
+from sqlprov.aws.transport.fast_path import choose_sender
+from sqlprov.aws.transport.replies import DECODED, check_reply
 from sqlprov.emulator import Emulator, Fault
 
 NAMED = {"Name": "one"}
@@ -39,7 +39,7 @@ def outcome(call: Any) -> Any:
     except ClientError as error:
         return type(error).__name__, error.response["Error"], error.operation_name
     headers = reply["ResponseMetadata"]["HTTPHeaders"]
-    return checked(reply, (), len), sorted(headers), reply["ResponseMetadata"]["HTTPStatusCode"]
+    return check_reply(reply, (), len), sorted(headers), reply["ResponseMetadata"]["HTTPStatusCode"]
 
 
 @pytest.mark.parametrize(("operation", "parameters"), CALLS)
@@ -47,7 +47,7 @@ def test_the_short_way_gives_what_botocores_own_gives(
     em: Emulator, cloud: Cloud, operation: str, parameters: dict[str, Any]
 ) -> None:
     client = cloud.client("sagemaker", "us-east-1", 10.0)
-    short, own = sender(client, operation, True), getattr(client, xform_name(operation))
+    short, own = choose_sender(client, operation, True), getattr(client, xform_name(operation))
     em.reset_calls()
     assert outcome(lambda: short(parameters, None)) == outcome(lambda: own(**parameters))
     first, second = em.calls
@@ -64,10 +64,10 @@ def test_a_read_of_json_takes_the_short_way_and_nothing_else_does(cloud: Cloud) 
     made: list[str] = []
     for each in (client, sts):
         each.meta.events.register("request-created", lambda operation_name, **_: made.append(operation_name))
-    assert DECODED in sender(client, "ListModels", True)({}, None)
+    assert DECODED in choose_sender(client, "ListModels", True)({}, None)
     assert made == []
-    sender(client, "ListModels", False)({}, None)
-    assert sender(sts, "GetCallerIdentity", True)({}, None)["Account"] == Emulator.account_id
+    choose_sender(client, "ListModels", False)({}, None)
+    assert choose_sender(sts, "GetCallerIdentity", True)({}, None)["Account"] == Emulator.account_id
     assert made == ["ListModels", "GetCallerIdentity"]
 
 
@@ -75,7 +75,7 @@ def test_parameters_are_checked_before_anything_is_sent(em: Emulator, cloud: Clo
     client = cloud.client("sagemaker", "us-east-1", 10.0)
     em.reset_calls()
     with pytest.raises(ParamValidationError):
-        sender(client, "DescribeInferenceExperiment", True)({"Name": 3}, None)
+        choose_sender(client, "DescribeInferenceExperiment", True)({"Name": 3}, None)
     assert em.calls == []
 
 

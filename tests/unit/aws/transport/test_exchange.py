@@ -10,9 +10,9 @@ import pytest
 from wire import EXPERIMENTS, Said, Wire, plain, serving
 
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.errors import fault
-from sqlprov.aws.transport.fast_path import Send, sender
-from sqlprov.aws.transport.replies import checked
+from sqlprov.aws.transport.errors import classify
+from sqlprov.aws.transport.fast_path import Send, choose_sender
+from sqlprov.aws.transport.replies import check_reply
 
 LIST = "ListInferenceExperiments"
 HALF = len(EXPERIMENTS) // 2
@@ -39,9 +39,14 @@ def outcome(send: Send) -> Any:
     try:
         reply = send({}, None)
         meta = reply["ResponseMetadata"]
-        return checked(reply, (), len), meta["HTTPHeaders"], meta["HTTPStatusCode"], meta.get("RequestId", "")
+        return (
+            check_reply(reply, (), len),
+            meta["HTTPHeaders"],
+            meta["HTTPStatusCode"],
+            meta.get("RequestId", ""),
+        )
     except Exception as error:
-        met = fault(error, LIST, "us-east-1", "sagemaker")
+        met = classify(error, LIST, "us-east-1", "sagemaker")
         return type(met.error), met.error.code, met.error.request_id, met.next
 
 
@@ -49,7 +54,7 @@ def compared(wire: Wire, client: Any, said: Said) -> Any:
     """What `said` is taken for, on the short way and on botocore's own, each as the second reply of a connection."""
     found = []
     for direct in (True, False):
-        send = sender(client, LIST, direct)
+        send = choose_sender(client, LIST, direct)
         assert outcome(send)[2] == 200
         wire.said.append(said)
         found.append(outcome(send))

@@ -36,19 +36,19 @@ class Service:
 def make(service: Service, limiter: Limiter, calls: int, width: int = 16) -> tuple[float, int]:
     """Seconds and refusals that so many calls take, `width` at once, 10 ms each."""
     begun, refused = service.now, 0
-    ready = [(service.now + limiter.turn(), n) for n in range(width)]
+    ready = [(service.now + limiter.reserve(), n) for n in range(width)]
     done = 0
     while done < calls:
         at, caller = min(ready)
         ready.remove((at, caller))
         service.now = max(service.now, at)
         if service.accepts():
-            limiter.passed()
+            limiter.note_accepted()
             done += 1
         else:
-            limiter.throttled()
+            limiter.note_throttled()
             refused += 1
-        ready.append((service.now + 0.01 + limiter.turn(), caller))
+        ready.append((service.now + 0.01 + limiter.reserve(), caller))
     return service.now - begun, refused
 
 
@@ -66,9 +66,9 @@ def test_a_single_refusal_sets_no_pace() -> None:
     service = Service(1000)
     limiter = Limiter(service.clock)
     make(service, limiter, 50)
-    limiter.throttled()
+    limiter.note_throttled()
     assert limiter.rate is None
-    assert limiter.turn() == 0
+    assert limiter.reserve() == 0
 
 
 def test_a_pace_is_given_up_when_the_service_recovers() -> None:
@@ -86,26 +86,26 @@ def test_callers_take_turns_in_the_order_in_which_they_ask() -> None:
     service = Service(10)
     limiter = Limiter(service.clock)
     make(service, limiter, 30)
-    turns = [limiter.turn() for _ in range(10)]
+    turns = [limiter.reserve() for _ in range(10)]
     assert turns == sorted(turns)
     assert len(set(turns)) == 10
 
 
 @pytest.fixture
-def throttled(em: Emulator) -> Iterator[Emulator]:
+def note_throttled(em: Emulator) -> Iterator[Emulator]:
     em.fill(60)
     em.options.throttle = 40
     yield em
 
 
-def test_throttling_is_no_error_and_loses_no_row(throttled: Emulator, con: Any) -> None:
+def test_throttling_is_no_error_and_loses_no_row(note_throttled: Emulator, con: Any) -> None:
     result = con.sql(f"SELECT name, arn FROM {EXPERIMENTS}")
     assert len(result.fetchall()) == 60
     assert result.complete
-    assert operations(throttled)[DESCRIBE] >= 60
+    assert operations(note_throttled)[DESCRIBE] >= 60
 
 
-def test_statements_side_by_side_share_the_pace(throttled: Emulator, con: Any) -> None:
+def test_statements_side_by_side_share_the_pace(note_throttled: Emulator, con: Any) -> None:
     rows: list[int] = []
 
     def ask() -> None:
@@ -118,7 +118,7 @@ def test_statements_side_by_side_share_the_pace(throttled: Emulator, con: Any) -
     for thread in threads:
         thread.join(60)
     assert rows == [60, 60, 60]
-    refused = sum(call.error == "ThrottlingException" for call in throttled.calls)
+    refused = sum(call.error == "ThrottlingException" for call in note_throttled.calls)
     assert refused < 180, "nobody slowed down"
 
 

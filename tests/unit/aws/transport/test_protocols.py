@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from likeness import plain
 
-from sqlprov.aws.read.batches import Decoder, array
-from sqlprov.aws.transport.errors import MalformedReply, Next, fault
-from sqlprov.aws.transport.replies import checked, decode
+from sqlprov.aws.read.batches import Decoder, build_array
+from sqlprov.aws.transport.errors import MalformedReply, Next, classify
+from sqlprov.aws.transport.replies import check_reply, decode
 from sqlprov.catalog import Column, Source
 from sqlprov.catalog.api import arrow_type
 
@@ -150,15 +150,15 @@ def test_a_page_holds_what_boto3_would_return(protocol: str, data: Any) -> None:
         body = f"<ListResponse>{wrapped}</ListResponse>".encode()
     response = {"body": body, "headers": {}, "status_code": 200}
     expected = create_parser(protocol).parse(response, listing)["Rows"]
-    found, _ = checked(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
+    found, _ = check_reply(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
     columns = [
         Column(name, arrow_type(shape), arrow_type(shape, wire=True), "", Source.LIST, (name,))
         for name, shape in row.members.items()
     ]
-    together = Decoder(columns).arrays(found["Rows"])
+    together = Decoder(columns).build_arrays(found["Rows"])
     for column in columns:
         wanted = [plain(each.get(column.name), column.type) for each in expected]
-        alone = array(column, (each.get(column.name) for each in found["Rows"]))
+        alone = build_array(column, (each.get(column.name) for each in found["Rows"]))
         for made in (together[column.name], alone):
             assert made.type == column.type
             assert [plain(value, column.type) for value in made.to_pylist()] == wanted, column.name
@@ -181,5 +181,5 @@ def test_a_body_that_is_no_answer_is_tried_again(protocol: str, body: bytes) -> 
     texts: Shapes = {"Text": {"type": "string"}, "Rows": {"type": "list", "member": {"shape": "Text"}}}
     model = service(protocol, texts)
     with pytest.raises((MalformedReply, ResponseParserError)) as met:
-        checked(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
-    assert fault(met.value, "List", "us-east-1", "any").next is Next.RETRY
+        check_reply(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
+    assert classify(met.value, "List", "us-east-1", "any").next is Next.RETRY

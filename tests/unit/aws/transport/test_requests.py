@@ -17,7 +17,7 @@ from tls import certificate, relay
 from wire import Asked, Said, Wire, plain, serving
 
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.fast_path import sender
+from sqlprov.aws.transport.fast_path import choose_sender
 
 LIST = "ListInferenceExperiments"
 OF_BOTOCORES_OWN = {"User-Agent", "amz-sdk-invocation-id", "amz-sdk-request"}
@@ -32,7 +32,7 @@ def wire(aws: object) -> Iterator[Wire]:
 def call(url: str, direct: bool = True, times: int = 1) -> Cloud:
     """The cloud at `url`, called so often; to be closed."""
     cloud = Cloud(endpoint_url=url)
-    send = sender(cloud.client("sagemaker", "us-east-1", 10.0), LIST, direct)
+    send = choose_sender(cloud.client("sagemaker", "us-east-1", 10.0), LIST, direct)
     for number in range(times):
         assert send({"MaxResults": 1 + number}, None)["ResponseMetadata"]["HTTPStatusCode"] == 200
     return cloud
@@ -121,7 +121,7 @@ def test_a_line_break_in_a_credential_makes_no_header(
         monkeypatch.setattr(client._request_signer._credentials, "token", token)
         for direct in (True, False):
             try:
-                sender(client, LIST, direct)({}, None)
+                choose_sender(client, LIST, direct)({}, None)
             except Exception:
                 continue
         assert not any("x-more" in asked.headers for asked in wire.asked[sent:])
@@ -129,7 +129,7 @@ def test_a_line_break_in_a_credential_makes_no_header(
 
 def test_a_connection_that_the_service_has_ended_costs_no_attempt(wire: Wire) -> None:
     with closing(call(wire.url, times=2)) as cloud:
-        send = sender(cloud.client("sagemaker", "us-east-1", 10.0), LIST, True)
+        send = choose_sender(cloud.client("sagemaker", "us-east-1", 10.0), LIST, True)
         for number in range(2, 5):
             wire.hang_up()
             assert send({}, None)["ResponseMetadata"]["HTTPStatusCode"] == 200
@@ -150,7 +150,7 @@ def test_threads_share_connections_and_each_gets_its_own_reply(wire: Wire) -> No
 
     wire.echo = True
     with closing(Cloud(endpoint_url=wire.url)) as cloud, ThreadPoolExecutor(threads) as pool:
-        send = sender(cloud.client("sagemaker", "us-east-1", 10.0), LIST, True)
+        send = choose_sender(cloud.client("sagemaker", "us-east-1", 10.0), LIST, True)
         for number, found in enumerate(pool.map(answered, range(threads))):
             assert found == [f'{{"NameContains": "{number}-{at}"}}' for at in range(each)]
     assert wire.connections <= threads

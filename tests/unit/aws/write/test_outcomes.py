@@ -26,7 +26,7 @@ from desk import (
 import sqlprov
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport import calls
-from sqlprov.aws.transport.replies import checked
+from sqlprov.aws.transport.replies import check_reply
 from sqlprov.aws.write import writing
 from sqlprov.aws.write.writing import REQUEST_TAG, Outcome, OutcomeStatus
 from sqlprov.emulator import Emulator, Fault, Options
@@ -346,10 +346,10 @@ def test_a_call_whose_answer_we_stumble_over_is_judged_by_the_row(
         if any(call.operation == operation for call in desk.em.calls) and not stumbled:
             stumbled.append(answer)
             raise ValueError("a slip of ours")
-        return checked(answer, *rest)
+        return check_reply(answer, *rest)
 
     stumbled: list[Any] = []
-    monkeypatch.setattr(calls, "checked", stumble)
+    monkeypatch.setattr(calls, "check_reply", stumble)
     outcome = ask(desk, what, name) if what in ASKED else desk.one(insert(f"{name}-new"))
     assert stumbled
     assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
