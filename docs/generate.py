@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from sqlprov.catalog import Catalog, Op, Source, Table
+from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
+from sqlprov.catalog.table import Op, Source, Table
 from sqlprov.settings import Settings
 from sqlprov.sql.duckdb_types import duckdb_type
 

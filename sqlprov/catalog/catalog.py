@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from ..errors import ResourceFileError, UnknownName, nearest
 
 if TYPE_CHECKING:
-    from .load import ProviderInfo, ServiceInfo
     from .regions import Region
+    from .resource_files import ProviderInfo, ServiceInfo
     from .shapes import Shape
     from .table import Table
 
@@ -60,7 +60,7 @@ class Catalog:
         name = _find("table", name, files, ".".join(key))
         with self._lock:
             if (*key, name) not in self._tables:
-                from .load import load_table
+                from .resource_files import load_table
 
                 file = Path(files[name])
                 self._tables[*key, name] = load_table(file, key[0], self.service_info(*key), name)
@@ -71,8 +71,7 @@ class Catalog:
         with self._lock:
             key = (table.client, operation)
             if key not in self._inputs:
-                from .api import load_api
-                from .shapes import input_of
+                from .service_model import input_of, load_api
 
                 model = load_api(table.client).model
                 if operation not in model.operation_names:
@@ -86,7 +85,7 @@ class Catalog:
         provider = self._provider(provider)
         with self._lock:
             if provider not in self._providers:
-                from .load import load_provider
+                from .resource_files import load_provider
 
                 file = self._info_file(Path(provider, "_provider.yaml"))
                 self._providers[provider] = load_provider(file, provider)
@@ -97,7 +96,7 @@ class Catalog:
         key = self._service(provider, service)
         with self._lock:
             if key not in self._services:
-                from .load import load_service
+                from .resource_files import load_service
 
                 self._services[key] = load_service(self._info_file(Path(*key, "_service.yaml")), *key)
             return self._services[key]

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .api import Api, members, parameters, snake
-from .nodes import Node
-from .reading import Reading
-from .shapes import input_of
+from .read_block import Reading
+from .service_model import Api, input_of, members, parameters, snake
 from .table import Column, ErrorRule, Method, Parameter, TagsCall
+from .yaml_nodes import Node
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z]+")
 _CODE = re.compile(r"[A-Za-z][\w.]*")  # EC2's have dots
@@ -26,7 +25,7 @@ _WRITES: dict[str, tuple[str, str, tuple[str, ...] | None]] = {
 }
 
 
-# What a block says beside its call; `catalog.writing` reads what is not said of every method.
+# What a block says beside its call; `write_block` reads what is not said of every method.
 _KEYS = {
     "INSERT": ("until", "via", "required", "ignored", "notes"),
     "UPDATE": ("until", "via", "when"),

@@ -32,7 +32,7 @@ class Region:
 def regions() -> tuple[Region, ...]:
     """Every region known to botocore, partition by partition."""
     # Here, not above: a statement that names no region needs nothing of botocore.
-    from .api import loader
+    from .service_model import loader
 
     found: dict[tuple[str, str], str] = {}
     # partitions.json has regions that endpoints.json still lacks.
@@ -50,7 +50,7 @@ def regions() -> tuple[Region, ...]:
 @cache
 def partition_of(region: str) -> str | None:
     """The partition of a region; one that botocore does not know yet is told by its form."""
-    from .api import loader
+    from .service_model import loader
 
     for known in regions():
         if known.region == region:
@@ -64,7 +64,7 @@ def partition_of(region: str) -> str | None:
 @cache
 def service_regions(client: str, partition: str) -> tuple[str, ...]:
     """Regions of a partition where a service has endpoints; all of them if botocore does not say."""
-    from .api import load_api, loader
+    from .service_model import load_api, loader
 
     # The model of EVERYWHERE is the largest of all.
     prefix = client if client == EVERYWHERE else load_api(client).model.endpoint_prefix

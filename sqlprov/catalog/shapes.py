@@ -1,13 +1,36 @@
-"""An operation of botocore's model in, the typed model of its input out, built only as far as it is looked at."""
+"""The typed model of one value that the service accepts: its type, members and constraints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from .api import constraint, plain
-from .table import Constraint
+from .patterns import compiled
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What the service accepts for a text, from botocore's shape metadata; `None` where it says nothing."""
+
+    enum: tuple[str, ...] = ()
+    pattern: str | None = None
+    min: int | None = None
+    max: int | None = None
+
+    def accepts(self, value: str) -> bool:
+        """Whether the service would accept `value`; a pattern Python cannot compile accepts everything."""
+        if self.enum and value not in self.enum:
+            return False
+        if self.min is not None and len(value) < self.min:
+            return False
+        if self.max is not None and len(value) > self.max:
+            return False
+        return self.matches(value)
+
+    def matches(self, value: str) -> bool:
+        """Whether `value` fits the pattern; one that Python cannot compile fits everything."""
+        pattern = compiled(self.pattern) if self.pattern else None
+        return pattern is None or pattern.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, eq=False)  # a shape may contain itself: comparing two would not end
@@ -43,51 +66,3 @@ class Shape:
     high: float | None = None
     sensitive: bool = False
     documentation: str = ""
-
-
-class _Members(Mapping[str, Shape]):
-    """Members of a structure, each built when it is asked for; every shape that contains itself does so here."""
-
-    def __init__(self, shapes: Mapping[str, Any]) -> None:
-        self._shapes = shapes
-        self._built: dict[str, Shape] = {}
-
-    def __getitem__(self, name: str) -> Shape:
-        if name not in self._built:
-            self._built[name] = shape_of(self._shapes[name])
-        return self._built[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._shapes)
-
-    def __len__(self) -> int:
-        return len(self._shapes)
-
-
-def input_of(operation: Any) -> Shape:
-    """The input of an operation of botocore's model; one without input is a structure without members."""
-    shape = operation.input_shape
-    return Shape(f"{operation.name}Input", "structure") if shape is None else shape_of(shape)
-
-
-def shape_of(shape: Any) -> Shape:
-    """The typed model of a botocore shape."""
-    said, kind = shape.metadata, shape.type_name
-    document = getattr(shape, "is_document_type", False)
-    structure = kind == "structure" and not document
-    text = kind in ("string", "character")
-    return Shape(
-        name=shape.name,
-        kind="document" if document else "string" if text else kind,
-        members=_Members(shape.members) if structure else {},
-        required=tuple(shape.required_members) if structure else (),
-        union=structure and bool(shape.is_tagged_union),
-        item=shape_of(shape.member) if kind == "list" else None,
-        key=shape_of(shape.key) if kind == "map" else None,
-        value=shape_of(shape.value) if kind == "map" else None,
-        constraint=constraint(shape),
-        low=None if text else said.get("min"),
-        high=None if text else said.get("max"),
-        sensitive=bool(said.get("sensitive", False)),
-        documentation=plain(shape.documentation),
-    )

@@ -1,6 +1,6 @@
 """The typed model of a resource file: what every later station reads instead of YAML and botocore.
 
-A `Table` is built by `catalog.load` from `resources/<provider>/<service>/<table>.yaml` and botocore's model.
+A `Table` is built by `resource_files` from `resources/<provider>/<service>/<table>.yaml` and botocore's model.
 """
 
 from __future__ import annotations
@@ -8,15 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from .patterns import compiled
-from .rules import WriteRules
-
-if TYPE_CHECKING:  # shapes are built from Constraint
-    from .shapes import Shape
+from .shapes import Constraint, Shape
+from .write_rules import WriteRules
 
 
 class Source(Enum):
@@ -28,31 +24,6 @@ class Source(Enum):
     REGION = "region"  # the region of the call
     ACCOUNT = "account"  # the arn, or one STS call for each session
     KEY = "key"  # data__Identifier: the key's value
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """What the service accepts for a text, from botocore's shape metadata; `None` where it says nothing."""
-
-    enum: tuple[str, ...] = ()
-    pattern: str | None = None
-    min: int | None = None
-    max: int | None = None
-
-    def accepts(self, value: str) -> bool:
-        """Whether the service would accept `value`; a pattern Python cannot compile accepts everything."""
-        if self.enum and value not in self.enum:
-            return False
-        if self.min is not None and len(value) < self.min:
-            return False
-        if self.max is not None and len(value) > self.max:
-            return False
-        return self.matches(value)
-
-    def matches(self, value: str) -> bool:
-        """Whether `value` fits the pattern; one that Python cannot compile fits everything."""
-        pattern = compiled(self.pattern) if self.pattern else None
-        return pattern is None or pattern.fullmatch(value) is not None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from duckdb import DuckDBPyConnection as DuckDBPyConnection
 from sqlprov.aws.read.scan import TableScan
 from sqlprov.aws.run import CallRecord, Run
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.catalog import Catalog, Table
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.table import Table
 from sqlprov.duck.errors import translated
 from sqlprov.duck.filters import predicate
 from sqlprov.duck.interrupts import on_interrupt

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from sqlprov.catalog import Table
+from sqlprov.catalog.table import Table
 
 BatchSource = Callable[[], Iterator[pa.RecordBatch]]
 Fetch = tuple[BatchSource, pc.Expression | None]

@@ -13,7 +13,7 @@ from sqlprov.aws.read.batches import build_array, get_path
 from sqlprov.aws.run import Run
 from sqlprov.aws.write.waiting import RowFailed
 from sqlprov.aws.write.writing import Outcome, OutcomeStatus, RowWriter, write_rows
-from sqlprov.catalog import Source, Table
+from sqlprov.catalog.table import Source, Table
 from sqlprov.duck.session import Session, quoted
 from sqlprov.errors import DataError, NotSupportedError, RegionError, WriteError, counted, nearest
 from sqlprov.plan.write.diff import diff_values, parse_tags

@@ -19,7 +19,8 @@ from sqlprov.sql.statement import Answered
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
-    from sqlprov.catalog.table import Column, Constraint, Source, Table
+    from sqlprov.catalog.shapes import Constraint
+    from sqlprov.catalog.table import Column, Source, Table
 
 
 @dataclass(frozen=True)

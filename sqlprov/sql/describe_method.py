@@ -84,8 +84,7 @@ def _inputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
 
 def _outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
     """The members of the reply; of a SELECT, those of one row."""
-    from sqlprov.catalog.api import load_api
-    from sqlprov.catalog.shapes import shape_of
+    from sqlprov.catalog.service_model import load_api, shape_of
 
     shape = load_api(table.client).model.operation_model(method.call).output_shape
     if shape is None:

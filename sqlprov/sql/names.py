@@ -67,7 +67,7 @@ def method(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, 
     for each in table.methods:
         if each.name == written:
             return table, each
-    from sqlprov.catalog.api import snake
+    from sqlprov.catalog.service_model import snake
 
     # An operation may stand for several methods: those that only EXEC reaches come first.
     for each in sorted(table.methods, key=lambda each: each.verb != "EXEC"):

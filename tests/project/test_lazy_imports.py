@@ -14,7 +14,12 @@ HEAVY = {
     *("prompt_toolkit", "pygments"),
     *("pyarrow.compute", "pyarrow.dataset", "jsonpatch", "sqlprov.emulator"),
     *("numpy._core", "pandas.core"),  # their names are shown also where they are kept from being loaded
-    *("sqlprov.catalog.load", "sqlprov.plan.read", "sqlprov.aws.read.scan", "sqlprov.duck.live_table"),
+    *(
+        "sqlprov.catalog.resource_files",
+        "sqlprov.plan.read",
+        "sqlprov.aws.read.scan",
+        "sqlprov.duck.live_table",
+    ),
     *("sqlprov.sql.regions", "sqlprov.duck.writes"),
 }
 
@@ -53,7 +58,7 @@ def test_listing_tables_loads_neither_a_model_nor_a_resource_file() -> None:
 
 def test_describing_a_table_loads_no_client_and_no_reader() -> None:
     used = loaded("-m", "sqlprov", "exec", "DESCRIBE aws.sagemaker.models")
-    assert {"botocore", "yaml", "sqlprov.catalog.load"} <= used
+    assert {"botocore", "yaml", "sqlprov.catalog.resource_files"} <= used
     assert not used & {
         "boto3",
         "sqlglot",
@@ -81,7 +86,7 @@ def test_a_query_loads_the_model_of_its_own_service_alone(monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     with Emulator(Options()) as service:
         code = (
-            "import sqlprov\nfrom sqlprov.catalog.api import load_api\n"
+            "import sqlprov\nfrom sqlprov.catalog.service_model import load_api\n"
             f"with sqlprov.connect(endpoint_url={service.url!r}) as con:\n"
             "    con.sql(\"SELECT name FROM aws.sagemaker.inference_experiments WHERE region LIKE 'us-east-_'\").df()\n"
             "print(load_api.cache_info().currsize)"

@@ -14,7 +14,8 @@ from moto.server import ThreadedMotoServer
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.catalog import Catalog, Table
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.table import Table
 from sqlprov.duck.session import Session
 from sqlprov.emulator import Emulator, Options
 from sqlprov.settings import Settings

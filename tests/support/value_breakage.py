@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sqlprov.catalog.api import load_api
+from sqlprov.catalog.service_model import load_api
 from sqlprov.catalog.shapes import Shape
 from sqlprov.emulator.validation import compile_shape
 

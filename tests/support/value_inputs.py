@@ -12,8 +12,7 @@ import duckdb
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from sqlprov.catalog import Constraint
-from sqlprov.catalog.shapes import Shape
+from sqlprov.catalog.shapes import Constraint, Shape
 from sqlprov.plan.write.values import ValueProblem, coerce
 
 CREATES = {

@@ -13,7 +13,7 @@ from sqlprov.errors import CredentialsError, InterfaceError, NotSupportedError
 from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
-    from sqlprov.catalog import Table
+    from sqlprov.catalog.table import Table
 
 MOST_CONNECTIONS = 256
 # Endpoint, account, service and region -> their pace, as long as a connection holds it.
@@ -60,7 +60,7 @@ class Cloud:
         import botocore.exceptions
         import botocore.session
 
-        from sqlprov.catalog.api import loader
+        from sqlprov.catalog.service_model import loader
 
         with self._lock:
             if self._session is None:
@@ -172,7 +172,7 @@ class Cloud:
 
 def _endpoint_written(service: str) -> str:
     """The endpoint that no argument gave, as it was written, and where botocore found it."""
-    from sqlprov.catalog.api import load_api
+    from sqlprov.catalog.service_model import load_api
 
     own = load_api(service).model.service_id.hyphenize().replace("-", "_").upper()
     for name in (f"AWS_ENDPOINT_URL_{own}", "AWS_ENDPOINT_URL"):

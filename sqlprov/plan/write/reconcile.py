@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlprov.catalog.rules import Move
 from sqlprov.catalog.table import Method, Table
+from sqlprov.catalog.write_rules import Move
 from sqlprov.plan.write.diff import diff_parameters, drop_reserved, parse_tags, parse_time
 from sqlprov.plan.write.steps import Request, Snapshot
 from sqlprov.plan.write.transitions import list_transitions

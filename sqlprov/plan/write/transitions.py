@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlprov.catalog.rules import Move
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Table
+from sqlprov.catalog.write_rules import Move
 from sqlprov.errors import nearest
 from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, build_key_parameters
 

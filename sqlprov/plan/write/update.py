@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlprov.catalog.rules import Move
 from sqlprov.catalog.table import Parameter
+from sqlprov.catalog.write_rules import Move
 from sqlprov.errors import nearest
 from sqlprov.plan.write.diff import diff_parameters, is_covered, merge, prune
 from sqlprov.plan.write.steps import (

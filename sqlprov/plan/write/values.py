@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.catalog.api import snake
+from sqlprov.catalog.service_model import snake
 from sqlprov.catalog.shapes import Shape
 from sqlprov.errors import nearest
 from sqlprov.plan.write.diff import is_reserved

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sqlprov.catalog import Catalog, Table
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.table import Table
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sqlprov.catalog import Catalog, Table
-from sqlprov.catalog.api import load_api
+from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import EVERYWHERE
+from sqlprov.catalog.service_model import load_api
+from sqlprov.catalog.table import Table
 from sqlprov.errors import ResourceFileError, UnknownName
 
 TINY = Path(__file__).with_name("tiny.yaml").read_text()

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from sqlprov.catalog import Catalog, Op, Source, Table
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.table import Op, Source, Table
 
 # Fields, Methods and Permissions as StackQL's page of this table has them.
 FIELDS = """

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from botocore import xform_name
 
-from sqlprov.catalog import Catalog, Op, Source, Table
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.table import Op, Source, Table
 
 CATALOG = Catalog()
 RESOURCES = Path(__file__).parents[3] / "resources"

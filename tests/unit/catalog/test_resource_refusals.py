@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from sqlprov.catalog import Table
+from sqlprov.catalog.table import Table
 from sqlprov.errors import ResourceFileError
 
 Load = Callable[..., Table]

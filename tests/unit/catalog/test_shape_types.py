@@ -3,8 +3,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from sqlprov.catalog import Constraint
-from sqlprov.catalog.api import arrow_type, load_api, plain
+from sqlprov.catalog.service_model import arrow_type, load_api, plain
+from sqlprov.catalog.shapes import Constraint
 
 TIME = pa.timestamp("us", "UTC")
 

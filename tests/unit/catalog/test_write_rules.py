@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
-from sqlprov.catalog import Catalog, Table
-from sqlprov.catalog.rules import DeleteRule, Desired, InsertRule, Move, Sent, UpdateRule, WriteRules
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.table import Table
+from sqlprov.catalog.write_rules import DeleteRule, Desired, InsertRule, Move, Sent, UpdateRule, WriteRules
 from sqlprov.errors import ResourceFileError
 
 Load = Callable[..., Table]

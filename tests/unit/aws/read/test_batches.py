@@ -13,8 +13,9 @@ from likeness import plain
 
 from sqlprov.aws.read.batches import Decoder, build_array, get_path
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog import Catalog, Column, Source, Table
-from sqlprov.catalog.api import load_api
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.service_model import load_api
+from sqlprov.catalog.table import Column, Source, Table
 
 TABLES = ("inference_experiments", "models", "endpoint_configs", "endpoints")
 TIME = pa.timestamp("us", "UTC")

@@ -18,8 +18,8 @@ from likeness import plain
 from sqlprov.aws.read.batches import Decoder, build_array
 from sqlprov.aws.transport.errors import MalformedReply, Next, classify
 from sqlprov.aws.transport.replies import check_reply, decode
-from sqlprov.catalog import Column, Source
-from sqlprov.catalog.api import arrow_type
+from sqlprov.catalog.service_model import arrow_type
+from sqlprov.catalog.table import Column, Source
 
 PROTOCOLS = ("json", "rest-json", "query", "ec2")
 SCALARS = ("string", "integer", "long", "double", "boolean", "timestamp", "blob")

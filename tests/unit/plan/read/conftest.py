@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sqlprov.catalog import Catalog, Table
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.table import Table
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_rows import predicates, rows, truth
 
-from sqlprov.catalog import Catalog, Table
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.table import Table
 from sqlprov.plan.read.narrow import narrowed
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Compare, In, IsNull, Not, Opaque, Or, Predicate
 

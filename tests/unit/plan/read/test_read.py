@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from sqlprov.catalog import Table
-from sqlprov.catalog.table import DescribeCall
+from sqlprov.catalog.table import DescribeCall, Table
 from sqlprov.errors import RegionError
 from sqlprov.plan.read import FALSE, Account, Demand, KeyRead, ListRead, ReadPlan, Regions, plan_read
 from sqlprov.plan.read.hints import Contained, Top

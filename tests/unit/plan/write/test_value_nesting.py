@@ -6,8 +6,7 @@ import pyarrow as pa
 import pytest
 from value_inputs import Coerce, Duck, Refuse
 
-from sqlprov.catalog import Constraint
-from sqlprov.catalog.shapes import Shape
+from sqlprov.catalog.shapes import Constraint, Shape
 from sqlprov.plan.write.values import coerce, find_member, find_missing
 
 TEXT = Shape("Text", "string")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from value_breakage import as_emulator, break_constraint, break_kind, emulator_paths, places
 from value_inputs import CREATES, as_json, valid
 
-from sqlprov.catalog.api import load_api
+from sqlprov.catalog.service_model import load_api
 from sqlprov.catalog.shapes import Shape
 from sqlprov.emulator.errors import ApiError
 from sqlprov.plan.write.values import ValueProblem, coerce, find_missing

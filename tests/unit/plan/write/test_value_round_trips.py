@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from value_inputs import CREATES, Duck, as_json, as_sql, unpadded, valid
 
-from sqlprov.catalog.api import load_api
+from sqlprov.catalog.service_model import load_api
 from sqlprov.catalog.shapes import Shape
 from sqlprov.emulator.model import input_check
 from sqlprov.plan.write.values import coerce, find_missing

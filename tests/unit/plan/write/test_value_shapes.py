@@ -7,8 +7,8 @@ import pytest
 from value_inputs import Coerce
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.api import load_api
-from sqlprov.catalog.shapes import Shape, input_of, shape_of
+from sqlprov.catalog.service_model import input_of, load_api, shape_of
+from sqlprov.catalog.shapes import Shape
 from sqlprov.errors import UnknownName
 from sqlprov.plan.write.values import coerce
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import nearest
-from .api import Api, arrow_type, constraint, members, plain, resolve, snake
-from .narrowing import read_filters, read_sort
-from .nodes import Node
+from .pushdown import read_filters, read_sort
+from .service_model import Api, arrow_type, constraint, members, plain, resolve, snake
 from .table import Column, DescribeCall, ListCall, Source
+from .yaml_nodes import Node
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .api import snake
 from .methods import Surroundings
-from .nodes import Node
-from .rules import DeleteRule, Desired, InsertRule, Move, Sent, UpdateRule, WriteRules
-from .shapes import Shape, shape_of
+from .service_model import shape_of, snake
+from .shapes import Shape
 from .table import DescribeCall, Method
+from .write_rules import DeleteRule, Desired, InsertRule, Move, Sent, UpdateRule, WriteRules
+from .yaml_nodes import Node
 
 ALL = "all"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from .api import TIMESTAMP, arrow_type, constraint, members, snake
-from .nodes import Node
+from .service_model import TIMESTAMP, arrow_type, constraint, members, snake
 from .table import Column, Filter, Op, Sort
+from .yaml_nodes import Node
 
 _CONDITION = re.compile(r"(\w+)\s*(?:\s(LIKE)\s+'%\?%'|(=|>|<)\s*\?)", re.IGNORECASE)
 # AWS's own rule of naming; a parameter with another ending is not checked by its name.

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from .api import Api, arrow_type, find_api, members, plain
 from .methods import Surroundings, build_methods, error_rules
-from .nodes import Node, parse
-from .reading import page_tokens, read_block
-from .table import Column, Constraint, Source, Table, TagsCall
-from .writing import write_rules
+from .read_block import page_tokens, read_block
+from .service_model import Api, arrow_type, find_api, members, plain
+from .shapes import Constraint
+from .table import Column, Source, Table, TagsCall
+from .write_block import write_rules
+from .yaml_nodes import Node, parse
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import pyarrow as pa
 
 from ..errors import nearest
-from .nodes import Node
-from .table import Constraint, Parameter
+from .shapes import Constraint, Shape
+from .table import Parameter
+from .yaml_nodes import Node
 
 TIMESTAMP = pa.timestamp("us", "UTC")
 _SCALARS = {
@@ -158,3 +160,51 @@ def plain(documentation: str) -> str:
         if text:
             return re.sub(r"(?<=[.!?]) [^.!?]*:$", "", text)
     return ""
+
+
+class _Members(Mapping[str, Shape]):
+    """Members of a structure, each built when it is asked for; every shape that contains itself does so here."""
+
+    def __init__(self, shapes: Mapping[str, Any]) -> None:
+        self._shapes = shapes
+        self._built: dict[str, Shape] = {}
+
+    def __getitem__(self, name: str) -> Shape:
+        if name not in self._built:
+            self._built[name] = shape_of(self._shapes[name])
+        return self._built[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shapes)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+
+def input_of(operation: Any) -> Shape:
+    """The input of an operation of botocore's model; one without input is a structure without members."""
+    shape = operation.input_shape
+    return Shape(f"{operation.name}Input", "structure") if shape is None else shape_of(shape)
+
+
+def shape_of(shape: Any) -> Shape:
+    """The typed model of a botocore shape."""
+    said, kind = shape.metadata, shape.type_name
+    document = getattr(shape, "is_document_type", False)
+    structure = kind == "structure" and not document
+    text = kind in ("string", "character")
+    return Shape(
+        name=shape.name,
+        kind="document" if document else "string" if text else kind,
+        members=_Members(shape.members) if structure else {},
+        required=tuple(shape.required_members) if structure else (),
+        union=structure and bool(shape.is_tagged_union),
+        item=shape_of(shape.member) if kind == "list" else None,
+        key=shape_of(shape.key) if kind == "map" else None,
+        value=shape_of(shape.value) if kind == "map" else None,
+        constraint=constraint(shape),
+        low=None if text else said.get("min"),
+        high=None if text else said.get("max"),
+        sensitive=bool(said.get("sensitive", False)),
+        documentation=plain(shape.documentation),
+    )
