@@ -11,7 +11,7 @@ from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
 from sqlprov.catalog.table import Op, Source, Table
 from sqlprov.settings import Settings
-from sqlprov.sql.duckdb_types import duckdb_type
+from sqlprov.sql.duckdb_types import format_duckdb_type
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results.json"
@@ -87,7 +87,7 @@ def page(table: Table) -> str:
 
 def regions_page(provider: str) -> str:
     """The page of a provider's table of regions."""
-    kind = f"`{duckdb_type(pa.string())}`"
+    kind = f"`{format_duckdb_type(pa.string())}`"
     rows = [(f"`{name}`", kind, about) for name, about in COLUMNS.items()]
     return "\n".join(
         [
@@ -119,14 +119,17 @@ def columns(table: Table) -> str:
         Source.KEY: "as the key",
     }
     rows = [
-        (f"`{c.name}`", short(duckdb_type(c.type)), c.description, calls[c.source]) for c in table.columns
+        (f"`{c.name}`", short(format_duckdb_type(c.type)), c.description, calls[c.source])
+        for c in table.columns
     ]
     return grid(("name", "type", "description", "call"), rows)
 
 
 def nested(table: Table) -> list[str]:
     """The types that are too long for the table of columns."""
-    long = [c for c in table.columns if short(duckdb_type(c.type)) != f"`{duckdb_type(c.type)}`"]
+    long = [
+        c for c in table.columns if short(format_duckdb_type(c.type)) != f"`{format_duckdb_type(c.type)}`"
+    ]
     lines = [line for column in long for line in tree(column.name, column.type, "")]
     return ["### Nested types\n", "```text", *lines, "```\n"] if lines else []
 
@@ -137,7 +140,7 @@ def tree(name: str, kind: pa.DataType, indent: str) -> list[str]:
     while pa.types.is_list(inner):
         inner, suffix = inner.value_type, suffix + "[]"
     if not pa.types.is_struct(inner):
-        return [f"{indent}{name} {duckdb_type(kind)}"]
+        return [f"{indent}{name} {format_duckdb_type(kind)}"]
     members = [line for member in inner for line in tree(member.name, member.type, indent + "    ")]
     return [f"{indent}{name} STRUCT{suffix}", *members]
 

@@ -37,7 +37,7 @@ from sqlprov.errors import (
     nearest,
 )
 from sqlprov.settings import Settings
-from sqlprov.sql import Answered, Query, SetSetting, Statement, parse, unfilled
+from sqlprov.sql import CatalogStatement, Query, SetSetting, Statement, find_placeholder_refusal, parse
 
 if TYPE_CHECKING:
     from sqlprov.aws.diagnostics import Finding
@@ -269,7 +269,7 @@ class Connection(Fetching):
     ) -> Iterator[Result]:
         self._check()
         statements = parse(text)
-        if reason := unfilled(statements, text, self._session.catalog):
+        if reason := find_placeholder_refusal(statements, text, self._session.catalog):
             raise NotSupportedError(reason)
         self._check_parameters(statements, parameters)
         for statement in statements:
@@ -287,11 +287,11 @@ class Connection(Fetching):
             self._set(statement)
             run.finish()
             return Result.of(NO_ROWS.empty_table(), run)
-        if isinstance(statement, Answered):
+        if isinstance(statement, CatalogStatement):
             path = self._driver.do(self._cursor.path, lambda: None)
             if path[:1] and path[0] not in self._session.catalog.providers():
                 path = ()  # USE chose a database of DuckDB's own: no provider is meant
-            if statement.applies(self._session.catalog, path):
+            if statement.is_ours(self._session.catalog, path):
                 found = statement.answer(self._session.catalog, self.settings, path)
                 run.finish()
                 return Result.of(found, run)
@@ -384,7 +384,7 @@ class Connection(Fetching):
         """
         from sqlprov.aws.diagnostics import checkup
         from sqlprov.local import LOCAL_REGION
-        from sqlprov.sql.show import like as is_like
+        from sqlprov.sql.show import is_like
 
         self._check()
         wild = like if "%" in like else f"%{like}%"

@@ -26,8 +26,8 @@ from sqlprov.sql import (
     Query,
     Statement,
     Update,
-    Write,
-    refusal,
+    WriteStatement,
+    find_refusal,
 )
 from sqlprov.sql.lexer import TokenKind, tokenize
 
@@ -159,7 +159,7 @@ class Cursor:
         # Not before: until now the demands were those of a statement that nobody waits for any more.
         self._session.runs[self.id] = run
         run.writes = self._is_write(statement) and not dry_run
-        if reason := refusal(statement, self._session.catalog, self.path):
+        if reason := find_refusal(statement, self._session.catalog, self.path):
             raise NotSupportedError(reason)
         if isinstance(statement, Explain):
             if self._is_write(statement.inner):
@@ -212,7 +212,7 @@ class Cursor:
             return False
         if self.in_transaction:
             return False  # a slip would abort it, which it does not where the text is bound beforehand
-        if query.pivot_without_in or query.words & CHANGING:
+        if query.has_pivot_without_in or query.words & CHANGING:
             return False
         return not self._definitions.made()  # one may hide what changes something
 
@@ -236,7 +236,7 @@ class Cursor:
         from sqlprov.duck.explain_plan import foreseen
 
         assert isinstance(query, Query), "EXEC is rehearsed"
-        if query.pivot_without_in:
+        if query.has_pivot_without_in:
             raise NotSupportedError(
                 "EXPLAIN of a PIVOT without IN would read the table to learn its columns: "
                 "name them, as in PIVOT t ON status IN ('Running', 'Completed')."
@@ -251,7 +251,7 @@ class Cursor:
 
     def _foresees(self, query: Query, run: Run) -> bool:
         """Whether DuckDB's plan is worth a look before the query is run."""
-        if query.verb not in ("SELECT", "FROM") or query.pivot_without_in:
+        if query.verb not in ("SELECT", "FROM") or query.has_pivot_without_in:
             return False
         if run.hints is not None and run.hints.sorted_by is not None:
             return True
@@ -361,7 +361,9 @@ class Cursor:
         """Whether a statement writes a live table; of another table it is DuckDB's."""
         if isinstance(statement, Exec):
             return True
-        if not isinstance(statement, Write) or not statement.applies(self._session.catalog, self.path()):
+        if not isinstance(statement, WriteStatement) or not statement.is_ours(
+            self._session.catalog, self.path()
+        ):
             return False
         return len(statement.target) > 1 or not self._is_temporary(statement.target[0])
 
@@ -387,7 +389,7 @@ class Cursor:
         targets = writing.targets()
         returning = None
         if not isinstance(statement, Exec) and statement.returning is not None:
-            returning = statement.returning_query(OWN_ROWS)
+            returning = statement.build_returning_query(OWN_ROWS)
             # Bound to no rows first: what is wrong with it is told before anything is written.
             self._returned(returning, writing.read_back([]), asker.rest, run)
         if dry_run:

@@ -34,9 +34,9 @@ UNKNOWN = re.compile(
 def translated(error: duckdb.Error, text: str) -> errors.Error:
     """Our error for DuckDB's, with its text; `text` is the statement it was about."""
     if isinstance(error, duckdb.ParserException):
-        from sqlprov.sql.malformed import malformed
+        from sqlprov.sql.syntax_errors import explain_syntax_error
 
-        return malformed(str(error), text)
+        return explain_syntax_error(str(error), text)
     said = str(error)
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException) and UNKNOWN.search(said):
         return errors.UnknownName(said)
@@ -108,11 +108,11 @@ def unknown_live(
 
 def _no_table(error: duckdb.Error, text: str, catalog: Catalog) -> errors.UnknownName | None:
     """Our words for a provider, a service or a noun of SHOW where DuckDB looked for a table."""
-    from sqlprov.sql.show import NOUNS
+    from sqlprov.sql.show import LISTINGS
 
     name = missing_relation(error)
     listed = text.split()[:1] and text.split()[0].upper() == "SHOW"
-    if name and listed and (near := errors.nearest(name.upper(), [*NOUNS, *SHOWN])):
+    if name and listed and (near := errors.nearest(name.upper(), [*LISTINGS, *SHOWN])):
         return errors.UnknownName(f"SHOW {name}: there is no table of that name.{near}{_place(text, name)}")
     for provider in catalog.providers():
         if name.lower() == provider:

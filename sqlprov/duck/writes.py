@@ -29,7 +29,7 @@ from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.insert import Insert
 from sqlprov.sql.lexer import TokenKind
-from sqlprov.sql.names import live_table
+from sqlprov.sql.names import find_live_table
 from sqlprov.sql.update import Update
 
 
@@ -154,7 +154,7 @@ class Writing:
     ) -> None:
         self.session, self.statement, self.path = session, statement, path
         if isinstance(statement, Exec):
-            self.table, _ = statement.called(session.catalog, path)
+            self.table, _ = statement.resolve(session.catalog, path)
         else:
             self.table = _live(session, statement.target, path)
         self.ask, self.run, self.zone, self.parameters = ask, run, zone, parameters
@@ -198,8 +198,8 @@ class Writing:
         return self._drafted(plan_inserts(self.table, given, listed, self._region()))
 
     def _execution(self, statement: Exec) -> list[Target]:
-        table, method = statement.called(self.session.catalog, self.path)
-        given = self._given(self.ask(statement.values_query()))
+        table, method = statement.resolve(self.session.catalog, self.path)
+        given = self._given(self.ask(statement.build_values_query()))
         if statement.json is not None:
             given = _opened(given)
         return self._drafted(plan_exec(table, method, given, self._region()))
@@ -275,7 +275,7 @@ class Writing:
         table, key = self.table, self.table.key
         watched = self._watched(statement)
         name = ".".join(quoted(part) for part in (table.provider, table.service, table.name))
-        asked = self.ask(statement.rows_query(name, (*key, *watched)))
+        asked = self.ask(statement.build_rows_query(name, (*key, *watched)))
         rows = asked.rows
         assigned = len(statement.assignments) if isinstance(statement, Update) else 0
         if len(asked.types) != 1 + len(key) + len(watched) + assigned:
@@ -504,7 +504,7 @@ def _changed(table: Table, name: str, read: Any, now: Any) -> bool:
 
 
 def _live(session: Session, target: tuple[str, ...], path: tuple[str, ...]) -> Table:
-    table = live_table(session.catalog, target, path)
+    table = find_live_table(session.catalog, target, path)
     assert table is not None, "only a statement on a live table comes here"
     return table
 

@@ -15,18 +15,18 @@ from sqlprov.sql.insert import Insert
 from sqlprov.sql.lexer import Token, TokenKind, tokenize
 from sqlprov.sql.parser import Parser
 from sqlprov.sql.query import Query
-from sqlprov.sql.refusal import refusal, unfilled
+from sqlprov.sql.refusal import find_placeholder_refusal, find_refusal
 from sqlprov.sql.setting import SetSetting
 from sqlprov.sql.show import Show
 from sqlprov.sql.show_insert import ShowInsert
-from sqlprov.sql.statement import Answered, Statement
+from sqlprov.sql.statement import CatalogStatement, Statement
 from sqlprov.sql.unsupported import Unsupported
 from sqlprov.sql.update import Update
-from sqlprov.sql.write import Write
+from sqlprov.sql.write import WriteStatement
 
 __all__ = [
     "STATEMENTS",
-    "Answered",
+    "CatalogStatement",
     "Delete",
     "Describe",
     "DescribeMethod",
@@ -39,21 +39,21 @@ __all__ = [
     "ShowInsert",
     "Statement",
     "Update",
-    "Write",
+    "WriteStatement",
+    "find_placeholder_refusal",
+    "find_refusal",
     "parse",
-    "refusal",
-    "unfilled",
 ]
 
 
-class Readable(Protocol):
+class StatementClass(Protocol):
     """A kind of statement: it reads a parser, or leaves it to the next kind."""
 
     def parse(self, parser: Parser) -> Statement | None: ...
 
 
 # Tried in this order; the last takes everything.
-STATEMENTS: tuple[Readable, ...] = (
+STATEMENTS: tuple[StatementClass, ...] = (
     Unsupported,
     ShowInsert,
     Show,
@@ -67,9 +67,9 @@ STATEMENTS: tuple[Readable, ...] = (
     Delete,
     Query,
 )
-REMEMBERED = 64
+CACHED_SCRIPTS = 64
 """Scripts whose statements are kept, with all that was found out about them: programs ask the same again and again."""
-LONGEST = 10_000
+LONGEST_CACHED = 10_000
 """Characters of a script that is kept."""
 
 
@@ -80,19 +80,19 @@ def parse(text: str) -> list[Statement]:
         MalformedSQL: a literal or comment that is not closed, or one of our own statements badly written.
         NotSupportedError: a statement that is known and not offered.
     """
-    return list(_remembered(text) if len(text) <= LONGEST else _read(text))
+    return list(_parse_cached(text) if len(text) <= LONGEST_CACHED else _parse_script(text))
 
 
-@lru_cache(REMEMBERED)
-def _remembered(text: str) -> tuple[Statement, ...]:
-    return _read(text)
+@lru_cache(CACHED_SCRIPTS)
+def _parse_cached(text: str) -> tuple[Statement, ...]:
+    return _parse_script(text)
 
 
-def _read(text: str) -> tuple[Statement, ...]:
-    return tuple(_statement(parser) for parser in _split(text))
+def _parse_script(text: str) -> tuple[Statement, ...]:
+    return tuple(_parse_statement(parser) for parser in _split(text))
 
 
-def _statement(parser: Parser) -> Statement:
+def _parse_statement(parser: Parser) -> Statement:
     for kind in STATEMENTS:
         parser.index = 0
         if statement := kind.parse(parser):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlprov.sql.parser import Parser
-from sqlprov.sql.write import AFTER_TABLES, Write, refused, waits
+from sqlprov.sql.write import AFTER_TABLES, WriteStatement, format_refusal, has_await_hint
 
 
 @dataclass(frozen=True)
-class Delete(Write):
+class Delete(WriteStatement):
     """`DELETE FROM t [AS a] [USING …] [WHERE …] [RETURNING …]`.
 
     Attributes:
@@ -38,7 +38,7 @@ class Delete(Write):
         reason = None
         if where is None:
             advice = "say which rows, as in WHERE data__Identifier = '…' AND region = '…'."
-            reason = refused(parser, verb, f"DELETE without WHERE would delete every row: {advice}")
+            reason = format_refusal(parser, verb, f"DELETE without WHERE would delete every row: {advice}")
         return cls(
             text=parser.text,
             offset=parser.offset,
@@ -46,17 +46,17 @@ class Delete(Write):
             alias=alias,
             ctes=parser.get_text(0, start) or None,
             returning=returning,
-            wait=waits(parser, 0, start, start + 1),
-            refused=reason,
+            wait=has_await_hint(parser, 0, start, start + 1),
+            refusal=reason,
             using=using,
             where=where,
         )
 
-    def rows_query(self, table_sql: str, key: Sequence[str]) -> str:
+    def build_rows_query(self, table_sql: str, key: Sequence[str]) -> str:
         """The query for region and key of the rows to delete, each once.
 
         Args:
             table_sql: the table's name in SQL, ending with the name that the statement writes.
             key: key columns.
         """
-        return self.rows(table_sql, f"DISTINCT {self.keys(key)}", self.using, self.where)
+        return self._build_query(table_sql, f"DISTINCT {self._select_keys(key)}", self.using, self.where)

@@ -12,10 +12,10 @@ from sqlprov.catalog.regions import COLUMNS
 from sqlprov.errors import counted
 from sqlprov.settings import Settings
 from sqlprov.sql import names
-from sqlprov.sql.duckdb_types import duckdb_type
+from sqlprov.sql.duckdb_types import format_duckdb_type
 from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.parser import Name, Parser
-from sqlprov.sql.statement import Answered
+from sqlprov.sql.statement import CatalogStatement
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Describe(Answered):
+class Describe(CatalogStatement):
     """`DESCRIBE [EXTENDED] name`; a name that is no live table is left to DuckDB."""
 
     name: Name
@@ -43,17 +43,17 @@ class Describe(Answered):
         parser.expect_end("the end of the statement")
         return cls(parser.text, parser.offset, name, extended)
 
-    def applies(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
+    def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
         # DuckDB has no EXTENDED: its message would not tell what is wrong with the name.
-        if self.extended or names.regions_table(catalog, self.name.parts, path):
+        if self.extended or names.is_regions_table(catalog, self.name.parts, path):
             return True
-        return names.live_table(catalog, self.name.parts, path) is not None
+        return names.find_live_table(catalog, self.name.parts, path) is not None
 
     def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
-        if names.regions_table(catalog, self.name.parts, path):
+        if names.is_regions_table(catalog, self.name.parts, path):
             rows = list(_region_rows())
         else:
-            table = names.found(self, self.name, catalog, path)
+            table = names.resolve_table(self, self.name, catalog, path)
             rows = [_row(table, column) for column in table.columns]
         shown = pa.Table.from_pylist(rows, _EXTENDED)
         return shown if self.extended else shown.select(["name", "type", "description"])
@@ -88,10 +88,10 @@ def _row(table: Table, column: Column) -> dict[str, object]:
 
     return {
         "name": column.name,
-        "type": duckdb_type(column.type),
+        "type": format_duckdb_type(column.type),
         "description": column.description,
         "source": column.source.value,
-        "call": filled_by(table, column.source),
+        "call": find_call(table, column.source),
         "key": column.name in table.key or column.source is Source.KEY,
         "filters": ", ".join(each.parameter for each in table.list.filters if each.column == column.name),
         "constraint": _constraint(column.constraint),
@@ -102,11 +102,11 @@ def _region_rows() -> Iterator[dict[str, object]]:
     """The columns of a provider's table of regions, which no call fills."""
     blank = dict.fromkeys(_EXTENDED.names, "")
     for name, description in COLUMNS.items():
-        about = {"name": name, "type": duckdb_type(pa.string()), "description": description}
+        about = {"name": name, "type": format_duckdb_type(pa.string()), "description": description}
         yield {**blank, **about, "source": "botocore", "key": name == "region"}
 
 
-def filled_by(table: Table, source: Source) -> str:
+def find_call(table: Table, source: Source) -> str:
     """The call that fills columns of a source; empty if none does."""
     from sqlprov.catalog.table import Source
 

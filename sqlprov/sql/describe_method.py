@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from sqlprov.settings import Settings
 from sqlprov.sql import names
-from sqlprov.sql.json_schema import json_schema, json_type
+from sqlprov.sql.json_schema import build_json_schema, get_json_type
 from sqlprov.sql.parser import Name, Parser
-from sqlprov.sql.statement import Answered
+from sqlprov.sql.statement import CatalogStatement
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -31,7 +31,7 @@ _COLUMNS = ("name", "type", "param_type", "shape", "description")
 
 
 @dataclass(frozen=True)
-class DescribeMethod(Answered):
+class DescribeMethod(CatalogStatement):
     """`DESCRIBE METHOD [EXTENDED] table.method`, with StackQL's columns; EXTENDED adds the descriptions."""
 
     name: Name
@@ -54,7 +54,7 @@ class DescribeMethod(Answered):
         return cls(parser.text, parser.offset, name, extended)
 
     def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
-        table, method = names.method(self, self.name, catalog, path)
+        table, method = names.resolve_method(self, self.name, catalog, path)
         rows = [*_inputs(table, method), *_outputs(table, method)]
         schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
         shown = pa.Table.from_pylist(rows, schema)
@@ -100,11 +100,11 @@ def _outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
 
 
 def _row(name: str, shape: Shape, kind: str, description: str) -> dict[str, str]:
-    nested = json_type(shape) in ("object", "array")
-    text = json.dumps(json_schema(shape), ensure_ascii=False) if nested else ""
+    nested = get_json_type(shape) in ("object", "array")
+    text = json.dumps(build_json_schema(shape), ensure_ascii=False) if nested else ""
     return {
         "name": name,
-        "type": json_type(shape),
+        "type": get_json_type(shape),
         "param_type": kind,
         "shape": text,
         "description": description,

@@ -30,15 +30,15 @@ _NAMES = {
 }
 
 
-def duckdb_type(kind: pa.DataType) -> str:
+def format_duckdb_type(kind: pa.DataType) -> str:
     """An Arrow type as DuckDB's DESCRIBE spells it."""
     if pa.types.is_struct(kind):
-        inner = (f"{_quoted(each.name)} {duckdb_type(each.type)}" for each in kind)
+        inner = (f"{_quoted(each.name)} {format_duckdb_type(each.type)}" for each in kind)
         return f"STRUCT({', '.join(inner)})"
     if pa.types.is_map(kind):
-        return f"MAP({duckdb_type(kind.key_type)}, {duckdb_type(kind.item_type)})"
+        return f"MAP({format_duckdb_type(kind.key_type)}, {format_duckdb_type(kind.item_type)})"
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return f"{duckdb_type(kind.value_type)}[]"
+        return f"{format_duckdb_type(kind.value_type)}[]"
     if pa.types.is_decimal(kind):
         return f"DECIMAL({kind.precision},{kind.scale})"
     if pa.types.is_timestamp(kind) and kind.tz:

@@ -9,7 +9,7 @@ from sqlprov.errors import NotSupportedError, caret
 from sqlprov.sql import names
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import Statement
-from sqlprov.sql.write import quoted, waits
+from sqlprov.sql.write import has_await_hint, quote_identifier
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -48,7 +48,7 @@ class Exec(Statement):
             parser.expect("=")
             values[argument] = parser.parse_clause("a value", ",", "@")
         parser.expect_end(f"@Name = value, {JSON} = '{{…}}' or the end of the statement")
-        return cls(parser.text, parser.offset, name, tuple(values.items()), waits(parser, 0, 1))
+        return cls(parser.text, parser.offset, name, tuple(values.items()), has_await_hint(parser, 0, 1))
 
     @property
     def target(self) -> tuple[str, ...]:
@@ -70,18 +70,18 @@ class Exec(Statement):
         """The text of `@@json = …`; `None` if there is none."""
         return dict(self.values).get(JSON)
 
-    def applies(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
+    def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
         """Whether the target is a live table; DuckDB has no EXEC."""
-        return names.live_table(catalog, self.target, path) is not None
+        return names.find_live_table(catalog, self.target, path) is not None
 
-    def called(self, catalog: Catalog, path: tuple[str, ...]) -> tuple[Table, Method]:
+    def resolve(self, catalog: Catalog, path: tuple[str, ...]) -> tuple[Table, Method]:
         """The table and the method to call.
 
         Raises:
             UnknownName: one of them does not exist.
             NotSupportedError: the method is what another statement does.
         """
-        table, method = names.method(self, self.name, catalog, path)
+        table, method = names.resolve_method(self, self.name, catalog, path)
         if method.verb == "EXEC":
             return table, method
         raise NotSupportedError(
@@ -89,10 +89,10 @@ class Exec(Statement):
             f"{caret(self.text, self.name.start - self.offset)}"
         )
 
-    def values_query(self) -> str:
+    def build_values_query(self) -> str:
         """The query for one row, with a column for each value in the order written."""
         values = self.values or ((JSON, "NULL"),)
-        return f"SELECT {', '.join(f'({text}) AS {quoted(name)}' for name, text in values)}"
+        return f"SELECT {', '.join(f'({text}) AS {quote_identifier(name)}' for name, text in values)}"
 
 
 def _argument(parser: Parser, before: dict[str, str]) -> str:

@@ -10,9 +10,9 @@ from sqlprov.sql.insert import Insert
 from sqlprov.sql.parser import Parser
 from sqlprov.sql.query import Query
 from sqlprov.sql.statement import Statement
-from sqlprov.sql.unsupported import refuse
+from sqlprov.sql.unsupported import refuse_unsupported
 from sqlprov.sql.update import Update
-from sqlprov.sql.write import Write, waits
+from sqlprov.sql.write import WriteStatement, has_await_hint
 
 _KINDS = (Exec, Insert, Update, Delete, Query)
 
@@ -31,9 +31,9 @@ class Explain(Statement):
             return None
         if parser.next is None:
             parser.fail("a query after EXPLAIN")
-        refuse(parser)
+        refuse_unsupported(parser)
         inner = _inner(Parser(parser.script, parser.tokens[1:], parser.next.start, parser.end))
-        if isinstance(inner, Write | Exec) and waits(parser, 0, 1):
+        if isinstance(inner, WriteStatement | Exec) and has_await_hint(parser, 0, 1):
             inner = replace(inner, wait=True)
         return cls(parser.text, parser.offset, inner)
 

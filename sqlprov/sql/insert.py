@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.parser import Parser
-from sqlprov.sql.write import Write, refused, waits
+from sqlprov.sql.write import WriteStatement, format_refusal, has_await_hint
 
 # What else DuckDB takes for a source (SHOW, SUMMARIZE) is no query by itself.
 _QUERIES = (
@@ -27,7 +27,7 @@ _LIST = "a list of columns"
 
 
 @dataclass(frozen=True)
-class Insert(Write):
+class Insert(WriteStatement):
     """`INSERT INTO t [AS a] [BY NAME | BY POSITION] [(columns)] <query> [RETURNING …]`.
 
     Attributes:
@@ -52,7 +52,7 @@ class Insert(Write):
             what = parser.expect("REPLACE", "IGNORE").text.upper()
             advice = "UPDATE changes rows that exist."
             reasons.append(
-                refused(parser, token, f"INSERT OR {what} is not supported on live tables: {advice}")
+                format_refusal(parser, token, f"INSERT OR {what} is not supported on live tables: {advice}")
             )
         parser.expect("INTO")
         name = parser.parse_name("a table")
@@ -61,7 +61,9 @@ class Insert(Write):
         token = parser.next
         columns = _columns(parser)
         if by_name and columns:
-            reasons.append(refused(parser, token, "BY NAME takes no list of columns: the query names them."))
+            reasons.append(
+                format_refusal(parser, token, "BY NAME takes no list of columns: the query names them.")
+            )
         source = _source(parser, reasons)
         returning = parser.parse_clause("an expression") if parser.accept("RETURNING") else None
         parser.expect_end("RETURNING or the end of the statement")
@@ -72,8 +74,8 @@ class Insert(Write):
             alias=alias,
             ctes=ctes or None,
             returning=returning,
-            wait=waits(parser, 0, start, start + 1),
-            refused=reasons[0] if reasons else None,
+            wait=has_await_hint(parser, 0, start, start + 1),
+            refusal=reasons[0] if reasons else None,
             columns=columns,
             by_name=by_name,
             source=_whole(ctes, source),
@@ -106,7 +108,9 @@ def _source(parser: Parser, reasons: list[str]) -> str:
     if parser.accept("DEFAULT"):
         parser.expect("VALUES")
         reasons.append(
-            refused(parser, token, "DEFAULT VALUES is not supported on live tables: a row needs its key.")
+            format_refusal(
+                parser, token, "DEFAULT VALUES is not supported on live tables: a row needs its key."
+            )
         )
         return ""
     start = parser.index
@@ -121,11 +125,15 @@ def _source(parser: Parser, reasons: list[str]) -> str:
     if default := _default(parser, start):
         advice = "leave the column out, or write NULL."
         reasons.append(
-            refused(parser, parser.tokens[default], f"DEFAULT is not supported on live tables: {advice}")
+            format_refusal(
+                parser, parser.tokens[default], f"DEFAULT is not supported on live tables: {advice}"
+            )
         )
     if parser.is_at("ON", "CONFLICT"):
         advice = "a row that exists makes INSERT fail."
-        reasons.append(refused(parser, parser.next, f"ON CONFLICT is not supported on live tables: {advice}"))
+        reasons.append(
+            format_refusal(parser, parser.next, f"ON CONFLICT is not supported on live tables: {advice}")
+        )
         parser.parse_clause("ON CONFLICT", "RETURNING")
     return source
 

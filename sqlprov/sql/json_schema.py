@@ -27,34 +27,34 @@ _LIMITS = {
 }
 
 
-def json_type(shape: Shape) -> str:
+def get_json_type(shape: Shape) -> str:
     """string, integer, number, boolean, object or array."""
     return _TYPES.get(shape.kind, "string")
 
 
-def json_schema(shape: Shape, within: tuple[str, ...] = ()) -> dict[str, Any]:
+def build_json_schema(shape: Shape, within: tuple[str, ...] = ()) -> dict[str, Any]:
     """The schema of a value; a shape that contains itself is not opened again.
 
     Args:
         shape: its model.
         within: names of the shapes around it.
     """
-    schema: dict[str, Any] = {"type": json_type(shape)}
+    schema: dict[str, Any] = {"type": get_json_type(shape)}
     within = (*within, shape.name)
     if shape.members and shape.name not in within[:-1]:
-        schema["properties"] = {name: json_schema(each, within) for name, each in shape.members.items()}
+        schema["properties"] = {name: build_json_schema(each, within) for name, each in shape.members.items()}
         if shape.required:
             schema["required"] = list(shape.required)
     if shape.item:
-        schema["items"] = json_schema(shape.item, within)
+        schema["items"] = build_json_schema(shape.item, within)
     if shape.value:
-        schema["additionalProperties"] = json_schema(shape.value, within)
+        schema["additionalProperties"] = build_json_schema(shape.value, within)
     return schema | {name: value for name, value in _limits(shape) if value is not None and value != ()}
 
 
 def _limits(shape: Shape) -> list[tuple[str, Any]]:
     said = shape.constraint
-    least, most = _LIMITS.get(json_type(shape), ("", ""))
+    least, most = _LIMITS.get(get_json_type(shape), ("", ""))
     return [
         ("enum", said.enum and list(said.enum)),
         ("pattern", said.pattern),

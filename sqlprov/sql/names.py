@@ -1,4 +1,4 @@
-"""A dotted name, and what USE chose, in; the full name out."""
+"""Resolves dotted names to live tables and methods, relative to what USE chose."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 LEVELS = ("provider", "service", "table")
 
 
-def completed(parts: tuple[str, ...], path: tuple[str, ...], count: int) -> tuple[str, ...] | None:
-    """`parts` with the beginning of `path` in front, `count` in all; `None` if that cannot be."""
+def complete_name(parts: tuple[str, ...], path: tuple[str, ...], count: int) -> tuple[str, ...] | None:
+    """`parts` with as much of `path` in front as makes `count` parts; `None` if that is not possible."""
     missing = count - len(parts)
     return (*path[:missing], *parts) if 0 <= missing <= len(path) else None
 
 
-def live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> Table | None:
+def find_live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> Table | None:
     """The live table that DuckDB would find under this name; `None` if there is none."""
-    full = completed(parts, path, len(LEVELS))
+    full = complete_name(parts, path, len(LEVELS))
     if full is None:
         return None
     provider, service, name = (part.lower() for part in full)
@@ -36,7 +36,7 @@ def live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) 
     )
 
 
-def regions_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> bool:
+def is_regions_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> bool:
     """Whether DuckDB would find a provider's table `regions` under this name."""
     name = tuple(part.lower() for part in parts)
     if name == (REGIONS,):
@@ -44,59 +44,67 @@ def regions_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...
     return bool(name) and name[0] in catalog.providers() and name[1:] in ((REGIONS,), ("main", REGIONS))
 
 
-def found(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, ...]) -> Table:
-    """The live table of a name in a statement; raises UnknownName."""
-    table = live_table(catalog, name.parts, path)
-    if regions_table(catalog, name.parts, path):
-        raise UnknownName(f"{str(name)!r} has no methods: it is botocore's list.\n{_place(statement, name)}")
-    if table is None:
-        raise UnknownName(
-            f"{str(name)!r} is no live table.{hint(catalog, name.parts, len(LEVELS))}\n{_place(statement, name)}"
-        )
-    return table
+def resolve_table(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, ...]) -> Table:
+    """The live table that `name` in `statement` stands for.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    if is_regions_table(catalog, name.parts, path):
+        raise _unknown(statement, name, f"{str(name)!r} has no methods; it is botocore's list of regions.")
+    if table := find_live_table(catalog, name.parts, path):
+        return table
+    hint = suggest_name(catalog, name.parts, len(LEVELS))
+    raise _unknown(statement, name, f"{str(name)!r} is not a live table.{hint}")
 
 
-def method(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, ...]) -> tuple[Table, Method]:
-    """The table and method of `table.method`, also under its operation's name; raises UnknownName."""
+def resolve_method(
+    statement: Statement, name: Name, catalog: Catalog, path: tuple[str, ...]
+) -> tuple[Table, Method]:
+    """The table and method that `table.method` stands for; the method's operation is accepted as its name.
+
+    Raises:
+        UnknownName: the table or the method does not exist.
+    """
     written = name.parts[-1].lower()
-    whole = live_table(catalog, name.parts, path)
+    whole = find_live_table(catalog, name.parts, path)
     if whole is None or len(name.parts) > len(LEVELS):
-        table = found(statement, name.qualifier, catalog, path)
+        table = resolve_table(statement, name.qualifier, catalog, path)
     else:
         table, written = whole, ""
-    for each in table.methods:
-        if each.name == written:
-            return table, each
+    for method in table.methods:
+        if method.name == written:
+            return table, method
     from sqlprov.catalog.service_model import snake
 
-    # An operation may stand for several methods: those that only EXEC reaches come first.
-    for each in sorted(table.methods, key=lambda each: each.verb != "EXEC"):
-        if snake(each.call) == written:
-            return table, each
-    known = [each.name for each in table.methods]
-    said = f"no method {name.parts[-1]!r}" if written else "no method after its name"
+    # An operation may stand for several methods; those that only EXEC reaches come first.
+    for method in sorted(table.methods, key=lambda method: method.verb != "EXEC"):
+        if snake(method.call) == written:
+            return table, method
+    known = [method.name for method in table.methods]
+    problem = f"has no method {name.parts[-1]!r}" if written else "names a table, not a method"
     near = nearest(written, known) or f" Expected one of {', '.join(known)}."
-    raise UnknownName(f"{table.full_name} has {said}.{near}\n{_place(statement, name)}")
+    raise _unknown(statement, name, f"{table.full_name} {problem}.{near}")
 
 
-def _place(statement: Statement, name: Name) -> str:
-    return caret(statement.text, name.start - statement.offset)
+def _unknown(statement: Statement, name: Name, problem: str) -> UnknownName:
+    return UnknownName(f"{problem}\n{caret(statement.text, name.start - statement.offset)}")
 
 
-def hint(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
-    """The full name of `count` parts nearest to what was written, as a question; empty if none is near."""
-    if found := nearest(".".join(parts), known(catalog, count)):
-        return found
-    # The last part may be right, or nearly, where the others are missing.
-    full = {name.rpartition(".")[2]: name for name in known(catalog, count)}
-    found = nearest(parts[-1], full)
+def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
+    """A question with the nearest full name of `count` parts; empty if none is near."""
+    if hint := nearest(".".join(parts), list_names(catalog, count)):
+        return hint
+    # The last part may be right, or nearly right, where the others are missing.
+    full = {name.rpartition(".")[2]: name for name in list_names(catalog, count)}
+    hint = nearest(parts[-1], full)
     return next(
-        (found.replace(repr(short), repr(name)) for short, name in full.items() if repr(short) in found), ""
+        (hint.replace(repr(last), repr(name)) for last, name in full.items() if repr(last) in hint), ""
     )
 
 
-def known(catalog: Catalog, count: int) -> Iterator[str]:
-    """Every full name of what stands at this level, from file names alone."""
+def list_names(catalog: Catalog, count: int) -> Iterator[str]:
+    """Every full name of `count` parts, without loading a table."""
     for provider in catalog.providers():
         if count == 1:
             yield provider

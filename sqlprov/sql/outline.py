@@ -16,13 +16,13 @@ _KINDS = ("TABLE", "VIEW", "SCHEMA", "INDEX", "SEQUENCE", "TYPE", "MACRO", "FUNC
 _PIVOT_ENDS = ("USING", "GROUP", "ORDER", "LIMIT", "OFFSET", "UNION", "EXCEPT", "INTERSECT")
 
 
-def verb(found: Tokens) -> str:
+def find_verb(found: Tokens) -> str:
     """The first keyword after parentheses and CTEs, in upper case; empty if there is none."""
-    start = main(found, 0)
+    start = skip_ctes(found, 0)
     return found[start].text.upper() if start < len(found) and found[start].kind is TokenKind.WORD else ""
 
 
-def main(found: Tokens, at: int = 0) -> int:
+def skip_ctes(found: Tokens, at: int = 0) -> int:
     """Index of the word that says what is done, past `(` and `WITH … AS (…), …`."""
     while at < len(found):
         if found[at].is_one_of("("):
@@ -46,19 +46,19 @@ def _after_ctes(found: Tokens, at: int) -> int:
     return at
 
 
-class Change(NamedTuple):
+class Mutation(NamedTuple):
     """The keyword that says what is done, and the name of what it is done to."""
 
     verb: Token
     target: tuple[str, ...]
 
 
-def change(found: Tokens) -> Change | None:
+def find_mutation(found: Tokens) -> Mutation | None:
     """What the statement changes by name; what EXPLAIN ANALYZE runs or PREPARE keeps is looked into."""
-    return _change(found, main(found, prefix(found)))
+    return _change(found, skip_ctes(found, find_inner_start(found)))
 
 
-def _change(found: Tokens, at: int) -> Change | None:
+def _change(found: Tokens, at: int) -> Mutation | None:
     if at >= len(found):
         return None
     verb = found[at].text.upper()
@@ -66,10 +66,10 @@ def _change(found: Tokens, at: int) -> Change | None:
     name = _name(found, start) if start is not None else None
     if verb == "ATTACH":
         name = _attached(found, at + 1)
-    return Change(found[at], name) if name else None
+    return Mutation(found[at], name) if name else None
 
 
-def prefix(found: Tokens) -> int:
+def find_inner_start(found: Tokens) -> int:
     """Where the statement begins that EXPLAIN ANALYZE runs or PREPARE keeps."""
     if not found or not found[0].is_one_of("EXPLAIN", "PREPARE"):
         return 0
@@ -157,9 +157,9 @@ def _name(found: Tokens, at: int) -> tuple[str, ...] | None:
     return tuple(parts) or None
 
 
-def temporary(found: Tokens) -> bool:
+def is_temporary(found: Tokens) -> bool:
     """Whether the statement is CREATE [OR REPLACE] TEMP."""
-    at = main(found, prefix(found))
+    at = skip_ctes(found, find_inner_start(found))
     head = found[at : at + 5]
     return (
         bool(head)
@@ -173,9 +173,9 @@ def _until(found: Tokens, words: tuple[str, ...]) -> Tokens:
     return found[:end]
 
 
-def nested(found: Tokens) -> list[Change]:
+def find_nested_mutations(found: Tokens) -> list[Mutation]:
     """The changes within parentheses, as in `WITH d AS (DELETE …) SELECT …`."""
-    starts = (main(found, index + 1) for index, token in enumerate(found) if token.is_one_of("("))
+    starts = (skip_ctes(found, index + 1) for index, token in enumerate(found) if token.is_one_of("("))
     return [changed for at in starts if _is_dml(found, at) and (changed := _change(found, at))]
 
 
@@ -189,7 +189,7 @@ def _is_dml(found: Tokens, at: int) -> bool:
     return found[at].is_one_of(*_DML) and found[at + 1].is_one_of(*_DML[found[at].text.upper()])
 
 
-def pivot_without_in(found: Tokens) -> bool:
+def has_pivot_without_in(found: Tokens) -> bool:
     """Whether a `PIVOT x ON y` does not list the values of one of its columns; IN (SELECT …) is no list."""
     return any(
         token.is_one_of("PIVOT", "PIVOT_WIDER")
@@ -234,7 +234,7 @@ def _open_ended(found: Tokens, at: int) -> bool:
     return not all(columns)
 
 
-def prepared(found: Sequence[Token]) -> tuple[str, int]:
+def parse_prepared(found: Sequence[Token]) -> tuple[str, int]:
     """Of PREPARE and EXECUTE: the name in lower case, and where the prepared statement begins; else ("", 0)."""
     if len(found) < 2 or not found[0].is_one_of("PREPARE", "EXECUTE"):
         return "", 0

@@ -36,7 +36,7 @@ class Query(Statement):
     @cached_property
     def verb(self) -> str:
         """The keyword that tells what the statement does, in upper case; of `WITH … INSERT` it is INSERT."""
-        return outline.verb(self.tokens)
+        return outline.find_verb(self.tokens)
 
     @cached_property
     def target(self) -> tuple[str, ...] | None:
@@ -44,17 +44,17 @@ class Query(Statement):
 
         `EXPLAIN ANALYZE` and `PREPARE … AS` are looked through.
         """
-        return self.change.target if self.change else None
+        return self.mutation.target if self.mutation else None
 
     @cached_property
     def prepared(self) -> tuple[str, int]:
         """Of PREPARE and EXECUTE: the name in lower case, and where the prepared statement begins; else ("", 0)."""
-        return outline.prepared(self.tokens)
+        return outline.parse_prepared(self.tokens)
 
     @cached_property
-    def temporary(self) -> bool:
+    def is_temporary(self) -> bool:
         """Whether it creates something TEMPORARY."""
-        return outline.temporary(self.tokens)
+        return outline.is_temporary(self.tokens)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -81,19 +81,19 @@ class Query(Statement):
         return tuple(found)
 
     @cached_property
-    def change(self) -> outline.Change | None:
+    def mutation(self) -> outline.Mutation | None:
         """What the statement changes by name; `EXPLAIN ANALYZE` and `PREPARE … AS` are looked through."""
-        return outline.change(self.tokens)
+        return outline.find_mutation(self.tokens)
 
     @cached_property
-    def nested(self) -> tuple[outline.Change, ...]:
+    def nested_mutations(self) -> tuple[outline.Mutation, ...]:
         """The changes within parentheses, as in `WITH d AS (DELETE …) SELECT …`."""
-        return tuple(outline.nested(self.tokens))
+        return tuple(outline.find_nested_mutations(self.tokens))
 
     @cached_property
-    def pivot_without_in(self) -> bool:
+    def has_pivot_without_in(self) -> bool:
         """Whether a PIVOT takes its columns from the data: DuckDB reads the data even to prepare or explain it."""
-        return outline.pivot_without_in(self.tokens)
+        return outline.has_pivot_without_in(self.tokens)
 
     @cached_property
     def lone(self) -> Lone | None:

@@ -14,7 +14,7 @@ from sqlprov.sql.explain import Explain
 from sqlprov.sql.lexer import Token, TokenKind, tokenize
 from sqlprov.sql.query import Query
 from sqlprov.sql.statement import Statement
-from sqlprov.sql.write import Write
+from sqlprov.sql.write import WriteStatement
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -34,7 +34,7 @@ _INSTEAD = {
 _PLACEHOLDER = re.compile(r"\{\{[^{}:]*\w[^{}:]*\}\}")
 
 
-def refusal(statement: Statement, catalog: Catalog, path: Path) -> str | None:
+def find_refusal(statement: Statement, catalog: Catalog, path: Path) -> str | None:
     """Why a statement is refused: a change that a provider's catalog or its tables do not take; `None` if it is not.
 
     Args:
@@ -48,14 +48,16 @@ def refusal(statement: Statement, catalog: Catalog, path: Path) -> str | None:
         return _placeholder(statement)
     if not isinstance(statement, Query):
         return None
-    if isinstance(statement, Write) and _is_live(statement.target, catalog, path):
-        return _placeholder(statement) or statement.refused or _nested(statement, statement.nested[:1])
-    live = [each for each in statement.nested if _is_live(each.target, catalog, path)]
-    changed = statement.change
+    if isinstance(statement, WriteStatement) and _is_live(statement.target, catalog, path):
+        return (
+            _placeholder(statement) or statement.refusal or _nested(statement, statement.nested_mutations[:1])
+        )
+    live = [each for each in statement.nested_mutations if _is_live(each.target, catalog, path)]
+    changed = statement.mutation
     return _nested(statement, live[:1]) or (changed and _changed(statement, changed, catalog, path))
 
 
-def unfilled(statements: Sequence[Statement], script: str, catalog: Catalog) -> str | None:
+def find_placeholder_refusal(statements: Sequence[Statement], script: str, catalog: Catalog) -> str | None:
     """The refusal of a script that holds a write with a `{{ name }}`: none of its statements is to be run.
 
     A write whose target USE decides is refused when its turn comes.
@@ -68,13 +70,18 @@ def unfilled(statements: Sequence[Statement], script: str, catalog: Catalog) -> 
 
 
 def _is_live_anyway(statement: Statement, catalog: Catalog) -> bool:
-    return isinstance(statement, Write) and names.live_table(catalog, statement.target, ()) is not None
+    return (
+        isinstance(statement, WriteStatement)
+        and names.find_live_table(catalog, statement.target, ()) is not None
+    )
 
 
 def _is_live(target: tuple[str, ...], catalog: Catalog, path: Path) -> bool:
     if target[-1].lower() not in catalog.names():
         return False
-    return names.live_table(catalog, target, path() if len(target) < len(names.LEVELS) else ()) is not None
+    return (
+        names.find_live_table(catalog, target, path() if len(target) < len(names.LEVELS) else ()) is not None
+    )
 
 
 def _placeholder(statement: Statement) -> str | None:
@@ -103,16 +110,16 @@ def _asking(placeholder: re.Match[str], text: str, offset: int) -> str:
     return f"{placeholder.group()} is a placeholder: fill it in{how}.\n{caret(text, offset)}"
 
 
-def _nested(query: Query, changes: Sequence[outline.Change]) -> str | None:
+def _nested(query: Query, changes: Sequence[outline.Mutation]) -> str | None:
     for change in changes:
         what = f"{change.verb.text.upper()} within another statement"
         return _refused(query, change.verb, what, "write it as a statement of its own.")
     return None
 
 
-def _changed(query: Query, change: outline.Change, catalog: Catalog, path: Path) -> str | None:
+def _changed(query: Query, change: outline.Mutation, catalog: Catalog, path: Path) -> str | None:
     verb = change.verb.text.upper()
-    if query.temporary:
+    if query.is_temporary:
         return None
     if verb in (*_DML, *_INSTEAD) and _is_live(change.target, catalog, path):
         if query.verb == "PREPARE":
@@ -129,7 +136,7 @@ def _changed(query: Query, change: outline.Change, catalog: Catalog, path: Path)
         return _refused(query, change.verb, verb, _INSTEAD[verb]) if verb in _INSTEAD else None
     if verb in (*_DML, *_INSTEAD) and change.target[-1].lower() == REGIONS:
         chosen = path() if len(change.target) == 1 else ()
-        if names.regions_table(catalog, change.target, chosen):
+        if names.is_regions_table(catalog, change.target, chosen):
             place = caret(query.text, change.verb.start)
             return (
                 f"{verb} of {'.'.join(change.target)}: it is botocore's list, and cannot be changed.\n{place}"

@@ -14,7 +14,7 @@ from sqlprov.settings import PREFIX, Settings
 from sqlprov.sql import names
 from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.parser import Name, Parser
-from sqlprov.sql.statement import Answered
+from sqlprov.sql.statement import CatalogStatement
 from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Rows = Iterator[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Noun:
+class Listing:
     """What can be shown.
 
     Attributes:
@@ -42,11 +42,11 @@ class Noun:
 
 
 @dataclass(frozen=True)
-class Show(Answered):
+class Show(CatalogStatement):
     """`SHOW [EXTENDED] noun [IN name] [LIKE 'pattern']`.
 
     Attributes:
-        noun: a key of NOUNS.
+        noun: a key of LISTINGS.
         extended: whether EXTENDED was written.
         place: name after IN or FROM; `None` if there is none.
         like: SQL pattern; `None` if there is none.
@@ -64,13 +64,13 @@ class Show(Answered):
         extended = parser.accept("EXTENDED") is not None
         if setting := _setting(parser):
             return cls(parser.text, parser.offset, "SETTINGS", False, None, _escaped(setting))
-        word = parser.accept(*NOUNS)
+        word = parser.accept(*LISTINGS)
         if word is None:
             if extended or _misspelt(parser):
-                parser.fail(f"one of {', '.join(NOUNS)} after SHOW", NOUNS)
+                parser.fail(f"one of {', '.join(LISTINGS)} after SHOW", LISTINGS)
             return None
         noun = word.text.upper()
-        takes_place = NOUNS[noun].within > 0
+        takes_place = LISTINGS[noun].within > 0
         place = parser.parse_name("a name") if takes_place and parser.accept("IN", "FROM") else None
         like = parser.parse_string("a pattern such as '%text%' after LIKE") if parser.accept("LIKE") else None
         options = ["LIKE"] if like is None else []
@@ -80,35 +80,37 @@ class Show(Answered):
         return cls(parser.text, parser.offset, noun, extended, place, like)
 
     def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
-        noun = NOUNS[self.noun]
+        noun = LISTINGS[self.noun]
         columns = noun.columns + (noun.extended if self.extended else ())
         rows = self._rows(catalog, settings, path)
-        rows = [row for row in rows if self.like is None or like(row[noun.named], self.like)]
+        rows = [row for row in rows if self.like is None or is_like(row[noun.named], self.like)]
         schema = pa.schema([(name, pa.bool_() if name == "preferred" else pa.string()) for name in columns])
         return pa.Table.from_pylist([{name: row[name] for name in columns} for row in rows], schema)
 
     def _rows(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> list[dict[str, Any]]:
         named = self.place.parts if self.place else ()
-        if self.noun == "METHODS" and names.regions_table(catalog, named, path):
+        if self.noun == "METHODS" and names.is_regions_table(catalog, named, path):
             return []  # it is no resource: nothing is called
         where = self._full_name(catalog, path)
         try:
-            return list(NOUNS[self.noun].rows(catalog, settings, where, self.extended))
+            return list(LISTINGS[self.noun].rows(catalog, settings, where, self.extended))
         except UnknownName as error:
             raise UnknownName(f"{error}{self._caret()}") from None
 
     def _full_name(self, catalog: Catalog, path: tuple[str, ...]) -> tuple[str, ...]:
-        count = NOUNS[self.noun].within
+        count = LISTINGS[self.noun].within
         given = self.place.parts if self.place else ()
         if not given and count:
             given, path = path[:count], ()
-        full = names.completed(given, path, count)
+        full = names.complete_name(given, path, count)
         if full is not None:
             return full
         form = ".".join(names.LEVELS[:count])
         written = repr(str(self.place)) if self.place else "none"
-        hint = names.hint(catalog, self.place.parts, count) if self.place else ""
-        example = next((f", as in SHOW {self.noun} IN {name}" for name in names.known(catalog, count)), "")
+        hint = names.suggest_name(catalog, self.place.parts, count) if self.place else ""
+        example = next(
+            (f", as in SHOW {self.noun} IN {name}" for name in names.list_names(catalog, count)), ""
+        )
         raise UnknownName(
             f"SHOW {self.noun} needs a name of the form {form}{example}; found {written}.{hint}{self._caret()}"
         )
@@ -117,7 +119,7 @@ class Show(Answered):
         return f"\n{caret(self.text, self.place.start - self.offset)}" if self.place else ""
 
 
-def like(text: str, pattern: str) -> bool:
+def is_like(text: str, pattern: str) -> bool:
     """SQL's LIKE without regard to case, as in StackQL; a backslash takes the meaning from % and _."""
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
     wild = {"%": ".*", "_": "."}
@@ -145,7 +147,7 @@ def _misspelt(parser: Parser) -> bool:
     ahead = parser.tokens[parser.index : parser.index + 2]
     if len(ahead) < 2 or ahead[0].kind is not TokenKind.WORD or not ahead[1].is_one_of("IN", "FROM", "LIKE"):
         return False
-    return not ahead[0].is_one_of("TABLES") and bool(nearest(ahead[0].text, NOUNS))
+    return not ahead[0].is_one_of("TABLES") and bool(nearest(ahead[0].text, LISTINGS))
 
 
 def _providers(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
@@ -197,16 +199,18 @@ def _settings(catalog: Catalog, settings: Settings, where: tuple[str, ...], exte
         yield {"name": name, "value": values[name], "default": default, "description": about}
 
 
-NOUNS = {
-    "PROVIDERS": Noun(0, ("name", "version"), ("title", "description"), "name", _providers),
-    "SERVICES": Noun(1, ("id", "name", "title"), ("description", "version", "preferred"), "name", _services),
-    "RESOURCES": Noun(2, ("name", "id"), ("title", "description", "methods"), "name", _resources),
-    "METHODS": Noun(
+LISTINGS = {
+    "PROVIDERS": Listing(0, ("name", "version"), ("title", "description"), "name", _providers),
+    "SERVICES": Listing(
+        1, ("id", "name", "title"), ("description", "version", "preferred"), "name", _services
+    ),
+    "RESOURCES": Listing(2, ("name", "id"), ("title", "description", "methods"), "name", _resources),
+    "METHODS": Listing(
         3,
         ("MethodName", "RequiredParams", "SQLVerb"),
         ("description", "call", "permissions"),
         "MethodName",
         _methods,
     ),
-    "SETTINGS": Noun(0, ("name", "value", "default", "description"), (), "name", _settings),
+    "SETTINGS": Listing(0, ("name", "value", "default", "description"), (), "name", _settings),
 }

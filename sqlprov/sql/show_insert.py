@@ -12,7 +12,7 @@ from sqlprov.errors import NotSupportedError, caret
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.parser import Name, Parser
-from sqlprov.sql.statement import Answered
+from sqlprov.sql.statement import CatalogStatement
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ShowInsert(Answered):
+class ShowInsert(CatalogStatement):
     """`SHOW INSERT INTO t`; with the hint `/*+ REQUIRED */` only what must be given."""
 
     name: Name
@@ -38,7 +38,7 @@ class ShowInsert(Answered):
 
     def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
         """One column, `sql`, and one row; raises NotSupportedError for a table that takes no INSERT."""
-        table = names.found(self, self.name, catalog, path)
+        table = names.resolve_table(self, self.name, catalog, path)
         create = table.by_method.get("create_resource")
         if create is None:
             raise NotSupportedError(

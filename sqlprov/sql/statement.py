@@ -27,10 +27,10 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Answered(Statement):
+class CatalogStatement(Statement):
     """A statement that the catalog and the settings answer, without DuckDB and without a call."""
 
-    def applies(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
+    def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
         """Whether the statement is ours; if not, DuckDB runs its text.
 
         Args:

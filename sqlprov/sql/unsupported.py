@@ -20,10 +20,10 @@ class Unsupported:
 
     @classmethod
     def parse(cls, parser: Parser) -> None:
-        refuse(parser)
+        refuse_unsupported(parser)
 
 
-def refuse(parser: Parser) -> None:
+def refuse_unsupported(parser: Parser) -> None:
     """Raise NotSupportedError if the statement that begins here is one of these."""
     for words, reason in _REASONS.items():
         after = parser.tokens[parser.index + len(words) :]

@@ -9,13 +9,13 @@ from typing import ClassVar
 from sqlprov.errors import counted
 from sqlprov.sql.lexer import find_closing
 from sqlprov.sql.parser import Parser
-from sqlprov.sql.write import AFTER_TABLES, Write, quoted, refused, waits
+from sqlprov.sql.write import AFTER_TABLES, WriteStatement, format_refusal, has_await_hint, quote_identifier
 
 _ENDS = ("FROM", "WHERE", "RETURNING")
 
 
 @dataclass(frozen=True)
-class Update(Write):
+class Update(WriteStatement):
     """`UPDATE t [AS a] SET column = expression, … [FROM …] [WHERE …] [RETURNING …]`.
 
     Attributes:
@@ -45,7 +45,9 @@ class Update(Write):
         parser.expect_end("FROM, WHERE, RETURNING or the end of the statement")
         if where is None:
             advice = "say which rows, as in WHERE data__Identifier = '…' AND region = '…'."
-            reasons.append(refused(parser, verb, f"UPDATE without WHERE would change every row: {advice}"))
+            reasons.append(
+                format_refusal(parser, verb, f"UPDATE without WHERE would change every row: {advice}")
+            )
         return cls(
             text=parser.text,
             offset=parser.offset,
@@ -53,14 +55,14 @@ class Update(Write):
             alias=alias,
             ctes=parser.get_text(0, start) or None,
             returning=returning,
-            wait=waits(parser, 0, start, start + 1),
-            refused=reasons[0] if reasons else None,
+            wait=has_await_hint(parser, 0, start, start + 1),
+            refusal=reasons[0] if reasons else None,
             assignments=assignments,
             from_=from_,
             where=where,
         )
 
-    def rows_query(self, table_sql: str, key: Sequence[str]) -> str:
+    def build_rows_query(self, table_sql: str, key: Sequence[str]) -> str:
         """The query for region and key of the rows to change, and the new values as `set_0`, `set_1`, …
 
         A row comes several times if FROM joins it to several.
@@ -70,9 +72,12 @@ class Update(Write):
             key: key columns.
         """
         values = [
-            f"({text}) AS {quoted(f'set_{number}')}" for number, (_, text) in enumerate(self.assignments)
+            f"({text}) AS {quote_identifier(f'set_{number}')}"
+            for number, (_, text) in enumerate(self.assignments)
         ]
-        return self.rows(table_sql, ", ".join([self.keys(key), *values]), self.from_, self.where)
+        return self._build_query(
+            table_sql, ", ".join([self._select_keys(key), *values]), self.from_, self.where
+        )
 
 
 def _assignments(parser: Parser, reasons: list[str]) -> Iterator[tuple[str, str]]:
@@ -90,7 +95,7 @@ def _assignments(parser: Parser, reasons: list[str]) -> Iterator[tuple[str, str]
         for column, (first, end) in zip(columns, values, strict=True):
             if _is_default(parser, first, end):
                 reason = "DEFAULT is not supported on live tables: write the value."
-                reasons.append(refused(parser, parser.tokens[first], reason))
+                reasons.append(format_refusal(parser, parser.tokens[first], reason))
             yield column, parser.get_text(first, end)
         if not parser.accept(",") or parser.next is None or parser.next.is_one_of(*_ENDS):
             break

@@ -26,7 +26,7 @@ AFTER_TABLES = (
 
 
 @dataclass(frozen=True)
-class Write(Query):
+class WriteStatement(Query):
     """A change of rows. Where its target is no live table, it is DuckDB's Query.
 
     Attributes:
@@ -35,7 +35,7 @@ class Write(Query):
         ctes: the `WITH …` before the verb; `None` if there is none.
         returning: what stands after RETURNING; `None` if nothing does.
         wait: whether a hint says AWAIT.
-        refused: why a live table does not take it, with a caret; `None` if it does.
+        refusal: why a live table does not take it, with a caret; `None` if it does.
     """
 
     name: Name
@@ -43,14 +43,14 @@ class Write(Query):
     ctes: str | None
     returning: str | None
     wait: bool
-    refused: str | None
+    refusal: str | None
 
     VERB: ClassVar[str]
 
     @classmethod
     def parse(cls, parser: Parser) -> Self | None:
         """`None` also for what cannot be read: DuckDB tells what is wrong, or knows more."""
-        parser.index = outline.main(parser.tokens)
+        parser.index = outline.skip_ctes(parser.tokens)
         if not parser.is_at(cls.VERB):
             return None
         try:
@@ -69,23 +69,23 @@ class Write(Query):
         return self.name.parts
 
     @property
-    def called(self) -> str:
+    def table_alias(self) -> str:
         """The name by which the statement's texts call the table."""
         return self.alias or self.target[-1]
 
-    def applies(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
+    def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
         """Whether the target is a live table; `path` is what USE chose."""
-        return names.live_table(catalog, self.target, path) is not None
+        return names.find_live_table(catalog, self.target, path) is not None
 
-    def rows(self, table: str, selected: str, others: str | None, where: str | None) -> str:
+    def _build_query(self, table: str, selected: str, others: str | None, where: str | None) -> str:
         """The query for `selected` of the rows of `table` that meet the user's condition.
 
         Without `Identifier` the table stands as it is, so that `aws.sagemaker.models.name` is a column too.
         """
         if "identifier" in self.words:
-            table = f"(SELECT *, data__Identifier AS Identifier FROM {table}) AS {quoted(self.called)}"
+            table = f"(SELECT *, data__Identifier AS Identifier FROM {table}) AS {quote_identifier(self.table_alias)}"
         elif self.alias:
-            table = f"{table} AS {quoted(self.alias)}"
+            table = f"{table} AS {quote_identifier(self.alias)}"
         parts = (
             self.ctes,
             f"SELECT {selected} FROM {table}",
@@ -94,25 +94,27 @@ class Write(Query):
         )
         return "\n".join(part for part in parts if part)
 
-    def returning_query(self, rows: str) -> str:
+    def build_returning_query(self, rows: str) -> str:
         """The query for what RETURNING asks of the relation `rows`."""
-        return f"SELECT {self.returning} FROM {rows} AS {quoted(self.called)}"
+        return f"SELECT {self.returning} FROM {rows} AS {quote_identifier(self.table_alias)}"
 
-    def keys(self, key: Sequence[str]) -> str:
+    def _select_keys(self, key: Sequence[str]) -> str:
         """Region and key of a row, as columns of the table alone."""
-        return ", ".join(f"{quoted(self.called)}.{quoted(column)}" for column in ("region", *key))
+        return ", ".join(
+            f"{quote_identifier(self.table_alias)}.{quote_identifier(column)}" for column in ("region", *key)
+        )
 
 
-def quoted(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """The name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def waits(parser: Parser, *indexes: int) -> bool:
+def has_await_hint(parser: Parser, *indexes: int) -> bool:
     """Whether a hint before one of these tokens says AWAIT."""
     return any(WAIT in parser.find_hints(index) for index in indexes)
 
 
-def refused(parser: Parser, token: Token | None, reason: str) -> str:
+def format_refusal(parser: Parser, token: Token | None, reason: str) -> str:
     """The reason with the place of `token`."""
     return f"{reason}\n{caret(parser.script, token.start if token else parser.end)}"

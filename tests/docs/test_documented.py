@@ -27,7 +27,7 @@ from sqlprov.frontends.sqlalchemy.dialect import SWITCHES, TEXTS
 from sqlprov.output import FORMATS
 from sqlprov.settings import Settings
 from sqlprov.sql import STATEMENTS, parse
-from sqlprov.sql.show import NOUNS
+from sqlprov.sql.show import LISTINGS
 from sqlprov.sql.unsupported import _REASONS
 
 DOCS = ROOT / "docs"
@@ -108,10 +108,10 @@ def test_every_kind_of_statement_has_a_block(kind: type) -> None:
     assert kind.__name__ in kinds_shown()
 
 
-@pytest.mark.parametrize("noun", NOUNS)
+@pytest.mark.parametrize("noun", LISTINGS)
 def test_everything_that_can_be_shown_has_a_block_and_its_columns(noun: str) -> None:
     assert any(f"SHOW {noun}" in code for code in sql_blocks())
-    assert {*NOUNS[noun].columns, *NOUNS[noun].extended} <= words("sql.md")
+    assert {*LISTINGS[noun].columns, *LISTINGS[noun].extended} <= words("sql.md")
 
 
 @pytest.mark.parametrize("verb", [" ".join(verb) for verb in _REASONS])

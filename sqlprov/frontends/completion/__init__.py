@@ -144,9 +144,9 @@ class Completion:
             yield from matching(here, [*((name, kinds[len(parts)]) for name in names), *extra], True)
 
     def _table(self, name: tuple[str, ...]) -> Table | None:
-        from sqlprov.sql.names import live_table
+        from sqlprov.sql.names import find_live_table
 
-        return live_table(self.catalog, name, self.vocabulary.path)
+        return find_live_table(self.catalog, name, self.vocabulary.path)
 
     # EXEC
 
@@ -273,6 +273,6 @@ def _inside_catalog(catalog: Catalog, parts: tuple[str, ...]) -> tuple[str, ...]
 
 def _nouns() -> dict[str, int]:
     """What SHOW shows -> parts of the name after IN."""
-    from sqlprov.sql.show import NOUNS
+    from sqlprov.sql.show import LISTINGS
 
-    return {noun: what.within for noun, what in NOUNS.items()}
+    return {noun: what.within for noun, what in LISTINGS.items()}

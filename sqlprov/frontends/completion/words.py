@@ -42,17 +42,17 @@ def described(table: Table, column: Column) -> str:
 def filled(table: Table, column: Column) -> str:
     """The call that fills a column: `ListModels`, `DescribeModel a row`; empty if none does."""
     from sqlprov.catalog.table import Source
-    from sqlprov.sql.describe import filled_by
+    from sqlprov.sql.describe import find_call
 
-    call = filled_by(table, column.source)
+    call = find_call(table, column.source)
     return f"{call} a row" if column.source in (Source.DESCRIBE, Source.TAGS) else call
 
 
 def short(kind: pa.DataType) -> str:
     """DuckDB's name of a type, of a nested one only the outermost."""
-    from sqlprov.sql.duckdb_types import duckdb_type
+    from sqlprov.sql.duckdb_types import format_duckdb_type
 
-    whole = duckdb_type(kind)
+    whole = format_duckdb_type(kind)
     if len(whole) <= LONGEST_TYPE:
         return whole
     return f"{whole.partition('(')[0]}(…){'[]' if whole.endswith('[]') else ''}"

@@ -15,10 +15,10 @@ from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, ne
 from sqlprov.frontends.completion.words import filled, short
 from sqlprov.frontends.repl.display import Rows, Sink
 from sqlprov.frontends.repl.shell import Leave, Shell
-from sqlprov.sql import Exec, Explain, Query, Write, parse
+from sqlprov.sql import Exec, Explain, Query, WriteStatement, parse
 from sqlprov.sql.lexer import tokenize
-from sqlprov.sql.names import live_table
-from sqlprov.sql.show import like
+from sqlprov.sql.names import find_live_table
+from sqlprov.sql.show import is_like
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _describe(shell: Shell, name: str) -> None:
         _table(shell, columns, {"column": pa.string(), "type": pa.string()})
         return
     parts = tuple(token.value for token in tokenize(name) if not token.is_one_of("."))
-    table = live_table(shell.connection.catalog, parts, words.path)
+    table = find_live_table(shell.connection.catalog, parts, words.path)
     if table is None:
         found = shell.connection.sql(f"DESCRIBE EXTENDED {name}").arrow()  # or what is wrong with the name
         shell.screen.show(Rows(found.schema, tuple(found.to_batches())))
@@ -114,7 +114,7 @@ def _tables(shell: Shell, pattern: str) -> None:
     names = [".".join((*place, name)) for name, places in sorted(catalog.names().items()) for place in places]
     names += shell.connection.vocabulary().relations
     wild = pattern.replace("*", "%") if set(pattern) & {"*", "%"} else f"%{pattern}%"
-    rows: list[dict[str, object]] = [{"table": name} for name in sorted(names) if like(name, wild)]
+    rows: list[dict[str, object]] = [{"table": name} for name in sorted(names) if is_like(name, wild)]
     if not rows:
         raise UnknownName(f"No table's name is like {pattern!r}.")
     _table(shell, rows, {"table": pa.string()})
@@ -184,7 +184,7 @@ def _watch(shell: Shell, seconds: str) -> None:
         raise ProgrammingError("\\watch runs the statement before it again and again; there is none.")
     for statement in parse(sql):
         inner = statement.inner if isinstance(statement, Explain) else statement
-        if isinstance(inner, Write | Exec) or (isinstance(inner, Query) and inner.verb not in _READS):
+        if isinstance(inner, WriteStatement | Exec) or (isinstance(inner, Query) and inner.verb not in _READS):
             raise Error("\\watch is for statements that read.")
     paged, shell.screen.paged = shell.screen.paged, False  # which would wait for a key
     try:

@@ -5,16 +5,16 @@ import pytest
 from sqlprov.catalog import Catalog
 from sqlprov.errors import UnknownName
 from sqlprov.settings import Settings
-from sqlprov.sql import Answered, Describe, parse
-from sqlprov.sql.duckdb_types import duckdb_type
-from sqlprov.sql.show import like
+from sqlprov.sql import CatalogStatement, Describe, parse
+from sqlprov.sql.duckdb_types import format_duckdb_type
+from sqlprov.sql.show import is_like
 
 CATALOG = Catalog()
 
 
 def answer(text, path=(), settings=None):
     (found,) = parse(text)
-    assert isinstance(found, Answered) and found.applies(CATALOG, path)
+    assert isinstance(found, CatalogStatement) and found.is_ours(CATALOG, path)
     return found.answer(CATALOG, settings or Settings(), path)
 
 
@@ -170,14 +170,14 @@ def test_describe_extended_tells_where_a_column_comes_from():
 )
 def test_describe_of_another_table_is_left_to_duckdb(text, path):
     (found,) = parse(text)
-    assert isinstance(found, Describe) and not found.applies(CATALOG, path)
+    assert isinstance(found, Describe) and not found.is_ours(CATALOG, path)
 
 
 @pytest.mark.parametrize(
     "text", ["DESCRIBE SELECT 1", "DESCRIBE FROM t", "DESCRIBE", "DESCRIBE (SELECT 1)", "DESCRIBE 'x.csv'"]
 )
 def test_describe_of_a_query_is_duckdbs(text):
-    assert not isinstance(parse(text)[0], Answered)
+    assert not isinstance(parse(text)[0], CatalogStatement)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def duckdb_says(schema):
 
 @pytest.mark.parametrize("kind", TYPES, ids=str)
 def test_a_type_is_spelt_as_duckdb_spells_it(kind):
-    assert [duckdb_type(kind)] == duckdb_says(pa.schema([("c", kind)]))
+    assert [format_duckdb_type(kind)] == duckdb_says(pa.schema([("c", kind)]))
 
 
 @pytest.mark.parametrize("name", CATALOG.tables("aws", "sagemaker"))
@@ -266,4 +266,4 @@ def test_every_column_of_every_table_is_typed_as_duckdb_types_it(name):
     ],
 )
 def test_like_is_sqls_like_without_regard_to_case(text, pattern, matches):
-    assert like(text, pattern) is matches
+    assert is_like(text, pattern) is matches

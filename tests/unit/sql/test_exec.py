@@ -3,7 +3,7 @@ import pytest
 
 from sqlprov.catalog import Catalog
 from sqlprov.errors import MalformedSQL, NotSupportedError, UnknownName
-from sqlprov.sql import Exec, Explain, Query, parse, refusal
+from sqlprov.sql import Exec, Explain, Query, find_refusal, parse
 
 CATALOG = Catalog()
 STOP = "aws.sagemaker.inference_experiments.stop"
@@ -60,13 +60,13 @@ def test_the_hint_await_makes_exec_wait(text, wait):
 
 def test_the_values_are_a_query_in_the_order_written():
     found = one(f"exec {STOP} @Name = ? || '!', @@json = ?, @n = -1, @x = null, @y = {{'a': [true]}}")
-    result = duckdb.execute(found.values_query(), ["x", "{}"])
+    result = duckdb.execute(found.build_values_query(), ["x", "{}"])
     assert [column[0] for column in result.description] == ["Name", "@@json", "n", "x", "y"]
     assert result.fetchall() == [("x!", "{}", -1, None, {"a": [True]})]
 
 
 def test_exec_without_values_has_a_query_without_values():
-    assert duckdb.execute(one(f"exec {STOP}").values_query()).fetchall() == [(None,)]
+    assert duckdb.execute(one(f"exec {STOP}").build_values_query()).fetchall() == [(None,)]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_exec_is_told_from_what_duckdb_executes(text):
     ],
 )
 def test_a_method_is_found_by_its_name_and_by_its_operations(name, path, call):
-    table, method = one(f"exec {name}").called(CATALOG, path)
+    table, method = one(f"exec {name}").resolve(CATALOG, path)
     assert (table.name, method.call) == ("inference_experiments", call)
 
 
@@ -121,25 +121,25 @@ def test_a_method_is_found_by_its_name_and_by_its_operations(name, path, call):
     ("name", "said"),
     [
         ("aws.sagemaker.inference_experiments.stopp", "Did you mean 'stop'?"),
-        ("aws.sagemaker.inference_experiments", "no method after its name"),
+        ("aws.sagemaker.inference_experiments", "names a table, not a method"),
         ("aws.sagemaker.inference_experiment.stop", "Did you mean 'aws.sagemaker.inference_experiments'?"),
         ("inference_experiments.stop", "Did you mean 'aws.sagemaker.inference_experiments'?"),
-        ("aws.sagemaker.inference_experiments.x.stop", "is no live table"),
+        ("aws.sagemaker.inference_experiments.x.stop", "is not a live table"),
     ],
 )
 def test_an_unknown_method_or_table_gets_the_nearest_and_a_caret(name, said):
     with pytest.raises(UnknownName) as caught:
-        one(f"/* c */ exec {name} @a = 1").called(CATALOG, ())
+        one(f"/* c */ exec {name} @a = 1").resolve(CATALOG, ())
     message, line, mark = str(caught.value).split("\n")
     assert said in message and line[mark.index("^") :].startswith(name)
 
 
 def test_a_method_of_another_statement_is_refused_by_name():
     with pytest.raises(NotSupportedError, match=r"create_resource is not called by EXEC: write INSERT"):
-        one("exec aws.sagemaker.models.create_model @ModelName = 'x'").called(CATALOG, ())
+        one("exec aws.sagemaker.models.create_model @ModelName = 'x'").resolve(CATALOG, ())
 
 
 def test_an_exec_with_a_placeholder_is_refused():
-    assert refusal(one(f"exec {STOP} @Name = 'x'"), CATALOG, lambda: ()) is None
+    assert find_refusal(one(f"exec {STOP} @Name = 'x'"), CATALOG, lambda: ()) is None
     text = f'exec {STOP} @@json = \'{{"Name": "{{{{ Name }}}}"}}\''
-    assert refusal(one(text), CATALOG, lambda: ()).startswith("{{ Name }} is a placeholder: fill it in")
+    assert find_refusal(one(text), CATALOG, lambda: ()).startswith("{{ Name }} is a placeholder: fill it in")

@@ -101,7 +101,7 @@ def test_the_target_is_what_the_statement_changes(text, target):
     ],
 )
 def test_a_temporary_object_is_told_from_one_that_is_named_temp(text, temporary):
-    assert query(text).temporary is temporary
+    assert query(text).is_temporary is temporary
 
 
 def test_words_are_found_in_names_quotes_and_literals_and_not_in_comments():
@@ -142,7 +142,7 @@ def test_only_leading_hints_count():
     ],
 )
 def test_a_change_within_a_cte_is_found(text, changes):
-    assert bool(query(text).nested) is changes
+    assert bool(query(text).nested_mutations) is changes
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_change_within_a_cte_is_found(text, changes):
     ],
 )
 def test_a_pivot_that_needs_the_data_to_know_its_columns_is_found(text, is_open):
-    assert query(text).pivot_without_in is is_open
+    assert query(text).has_pivot_without_in is is_open
 
 
 def test_the_tree_is_sqlglots_where_it_can_read_the_text():

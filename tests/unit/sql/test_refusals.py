@@ -1,7 +1,7 @@
 import pytest
 
 from sqlprov.catalog import Catalog
-from sqlprov.sql import Insert, parse, refusal, unfilled
+from sqlprov.sql import Insert, find_placeholder_refusal, find_refusal, parse
 
 CATALOG = Catalog()
 T = "aws.sagemaker.models"
@@ -10,7 +10,7 @@ CHOSEN = ("memory", "main")
 
 def refused(text, path=CHOSEN):
     (found,) = parse(text)
-    return refusal(found, CATALOG, lambda: path)
+    return find_refusal(found, CATALOG, lambda: path)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_use_chose_is_asked_only_if_it_matters():
 
     for text in (f"delete from {T} where a", f"select * from models, {T}", "insert into local values (1)"):
         (found,) = parse(text)
-        assert refusal(found, CATALOG, never) is None
+        assert find_refusal(found, CATALOG, never) is None
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ def test_a_placeholder_is_told_with_what_fills_it_in():
 
 def test_a_script_with_a_placeholder_in_a_write_is_refused_as_a_whole():
     script = f"select 1;\n\ninsert into {T} (model_name) select '{{{{ Name }}}}'"
-    _, line, mark = unfilled(parse(script), script, CATALOG).split("\n")
+    _, line, mark = find_placeholder_refusal(parse(script), script, CATALOG).split("\n")
     assert line.startswith("LINE 3: ")
     assert line[mark.index("^") :].startswith("{{ Name }}")
-    assert unfilled(parse("insert into local select '{{ Name }}'"), script, CATALOG) is None
-    assert unfilled(parse(f"select '{{{{ Name }}}}' from {T}"), script, CATALOG) is None
+    assert find_placeholder_refusal(parse("insert into local select '{{ Name }}'"), script, CATALOG) is None
+    assert find_placeholder_refusal(parse(f"select '{{{{ Name }}}}' from {T}"), script, CATALOG) is None

@@ -7,7 +7,7 @@ from sqlprov.errors import DatabaseError, MalformedSQL
 from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Opaque, Or
 from sqlprov.sql import Explain, Query, parse
 from sqlprov.sql.filters import predicate
-from sqlprov.sql.malformed import malformed
+from sqlprov.sql.syntax_errors import explain_syntax_error
 
 WORDS = re.findall(
     r"\S+",
@@ -33,7 +33,10 @@ def test_any_sequence_of_words_is_read_or_refused_as_a_statement(text):
             assert query.verb == query.verb.upper()
             assert query.target is None or all(query.target)
             assert isinstance(query.words, frozenset) and isinstance(query.hints, tuple)
-            assert {query.temporary, bool(query.nested), query.pivot_without_in} <= {True, False}
+            assert {query.is_temporary, bool(query.nested_mutations), query.has_pivot_without_in} <= {
+                True,
+                False,
+            }
 
 
 @settings(max_examples=100, deadline=None)
@@ -53,4 +56,4 @@ def test_any_sequence_of_words_is_a_predicate(text):
 @given(TEXTS, st.integers(1, 3), st.integers(0, 200), st.sampled_from(["t", "", "nowhere", "("]))
 def test_any_message_of_duckdb_becomes_malformed(text, line, column, near):
     message = f'Parser Error: syntax error at or near "{near}"\n\nLINE {line}: ...{text}\n{" " * column}^'
-    assert isinstance(malformed(message, text), MalformedSQL)
+    assert isinstance(explain_syntax_error(message, text), MalformedSQL)

@@ -6,7 +6,7 @@ import pytest
 from sqlprov.catalog import Catalog
 from sqlprov.errors import MalformedSQL, UnknownName
 from sqlprov.settings import Settings
-from sqlprov.sql import Answered, DescribeMethod, Insert, ShowInsert, parse, refusal
+from sqlprov.sql import CatalogStatement, DescribeMethod, Insert, ShowInsert, find_refusal, parse
 
 CATALOG = Catalog()
 T = "aws.sagemaker.inference_experiments"
@@ -14,7 +14,7 @@ T = "aws.sagemaker.inference_experiments"
 
 def answer(text, path=()):
     (found,) = parse(text)
-    assert isinstance(found, Answered) and found.applies(CATALOG, path)
+    assert isinstance(found, CatalogStatement) and found.is_ours(CATALOG, path)
     return found.answer(CATALOG, Settings(), path)
 
 
@@ -55,10 +55,10 @@ def test_with_the_hint_required_only_what_the_service_requires_is_in_the_templat
 def test_a_template_of_any_table_is_an_insert_once_it_is_filled_in(name):
     text = template(f"SHOW INSERT INTO {name}", ("aws", "sagemaker"))
     (found,) = parse(text)
-    assert "placeholder" in refusal(found, CATALOG, lambda: ())
+    assert "placeholder" in find_refusal(found, CATALOG, lambda: ())
     (filled,) = parse(re.sub(r"\{\{ (\w+) \}\}", r"\1", text))
-    assert isinstance(filled, Insert) and refusal(filled, CATALOG, lambda: ()) is None
-    assert filled.applies(CATALOG, ()) and filled.columns[-1] == "region"
+    assert isinstance(filled, Insert) and find_refusal(filled, CATALOG, lambda: ()) is None
+    assert filled.is_ours(CATALOG, ()) and filled.columns[-1] == "region"
 
 
 def test_show_insert_of_another_name_is_duckdbs_or_an_error():
@@ -150,7 +150,11 @@ def test_every_method_of_every_table_is_described(name):
     ("text", "error", "said"),
     [
         (f"DESCRIBE METHOD {T}.stopp", UnknownName, "Did you mean 'stop'?"),
-        (f"DESCRIBE METHOD {T}", UnknownName, "no method after its name. Expected one of create_resource,"),
+        (
+            f"DESCRIBE METHOD {T}",
+            UnknownName,
+            "names a table, not a method. Expected one of create_resource,",
+        ),
         ("DESCRIBE METHOD stop", MalformedSQL, "Expected a method, such as"),
         (f"DESCRIBE METHOD {T}.stop now", MalformedSQL, "Expected the end of the statement"),
     ],

@@ -1,7 +1,7 @@
 import pytest
 
 from sqlprov.catalog import Catalog
-from sqlprov.sql import Delete, Explain, Insert, Query, Update, parse, refusal
+from sqlprov.sql import Delete, Explain, Insert, Query, Update, find_refusal, parse
 
 CATALOG = Catalog()
 T = "aws.sagemaker.inference_experiments"
@@ -79,14 +79,14 @@ def test_the_seeds_inserts_are_read_and_not_refused(text, count):
     assert found.columns[0] == "Name" and found.columns[-1] == "region" and len(found.columns) == count
     assert found.source == text[text.index("SELECT") :]
     assert (found.by_name, found.returning, found.wait) == (False, None, False)
-    assert found.applies(CATALOG, ()) and refusal(found, CATALOG, path()) is None
+    assert found.is_ours(CATALOG, ()) and find_refusal(found, CATALOG, path()) is None
 
 
 def test_the_seeds_delete_is_read_and_not_refused():
     found = one(SEED_DELETE, Delete)
     assert found.where == "data__Identifier = 'triage'\nAND region = 'us-east-1'"
     assert (found.using, found.returning, found.wait) == (None, None, False)
-    assert found.applies(CATALOG, ()) and refusal(found, CATALOG, path()) is None
+    assert found.is_ours(CATALOG, ()) and find_refusal(found, CATALOG, path()) is None
 
 
 def test_the_semicolon_and_what_surrounds_it_are_no_part_of_a_write():
@@ -178,7 +178,7 @@ def test_an_insert_is_cut_into_columns_source_and_returning(text, columns, sourc
         source,
         returning,
     )
-    assert found.refused is None
+    assert found.refusal is None
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_an_update_is_cut_into_assignments_and_clauses(text, alias, assignments,
     assert (found.target, found.alias) == (("t",), alias)
     assert found.assignments == tuple(assignments)
     assert (found.from_, found.where, found.returning) == (from_, where, returning)
-    assert found.refused is None
+    assert found.refusal is None
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_an_update_is_cut_into_assignments_and_clauses(text, alias, assignments,
 def test_a_delete_is_cut_into_its_clauses(text, alias, using, where, returning):
     found = one(text, Delete)
     assert (found.target, found.alias, found.using) == (("t",), alias, using)
-    assert (found.where, found.returning, found.refused) == (where, returning, None)
+    assert (found.where, found.returning, found.refusal) == (where, returning, None)
 
 
 def test_comments_may_stand_anywhere_and_stay_within_the_texts():
@@ -311,7 +311,7 @@ def test_comments_may_stand_anywhere_and_stay_within_the_texts():
 )
 def test_a_write_applies_to_live_tables_only(text, chosen, applies):
     (found,) = parse(text)
-    assert found.applies(CATALOG, chosen) is applies
+    assert found.is_ours(CATALOG, chosen) is applies
 
 
 @pytest.mark.parametrize(

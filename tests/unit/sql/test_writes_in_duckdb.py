@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlprov.sql import Delete, Insert, Query, Update, Write, parse
+from sqlprov.sql import Delete, Insert, Query, Update, WriteStatement, parse
 from sqlprov.sql.lexer import tokenize
 
 SETUP = """
@@ -30,7 +30,7 @@ def duck():
 
 def one(text):
     (found,) = parse(text)
-    assert isinstance(found, Write), type(found)
+    assert isinstance(found, WriteStatement), type(found)
     return found
 
 
@@ -95,7 +95,7 @@ def changed(duck, text):
 def test_the_rows_of_an_update_are_those_that_duckdb_updates(duck, text):
     found = one(text)
     assert isinstance(found, Update)
-    rows = duck.execute(found.rows_query("memory.main.t", ["name"])).fetchall()
+    rows = duck.execute(found.build_rows_query("memory.main.t", ["name"])).fetchall()
     names = ["region", "name", *(column.strip('"') for column, _ in found.assignments)]
     returned = duck.execute("from t limit 0").description
     at = [[column[0] for column in returned].index(name) for name in names]
@@ -108,7 +108,7 @@ def test_the_rows_of_an_update_are_those_that_duckdb_updates(duck, text):
 def test_the_rows_of_a_delete_are_those_that_duckdb_deletes(duck, text):
     found = one(text)
     assert isinstance(found, Delete)
-    rows = duck.execute(found.rows_query("memory.main.t", ["name"])).fetchall()
+    rows = duck.execute(found.build_rows_query("memory.main.t", ["name"])).fetchall()
     assert sorted(rows) == sorted((row[0], row[1]) for row in changed(duck, text))
 
 
@@ -128,7 +128,7 @@ def test_the_source_of_an_insert_gives_the_rows_that_duckdb_inserts(duck, text):
 @pytest.mark.parametrize("statement", ["update t as x set n = 0 where {}", "delete from t x where {}"])
 def test_identifier_is_a_column_in_the_condition(duck, statement):
     found = one(statement.format("x.Identifier = 'b' and identifier <> 'c'"))
-    rows = duck.execute(found.rows_query("t", ["name", "n"])).fetchall()
+    rows = duck.execute(found.build_rows_query("t", ["name", "n"])).fetchall()
     assert [row[:3] for row in rows] == [("r1", "b", 2)]
 
 
@@ -141,9 +141,9 @@ def test_what_only_a_query_has_cannot_choose_other_rows(duck, statement, more):
     with pytest.raises(duckdb.ParserException):
         duck.execute(text)
     (found,) = parse(text)
-    if isinstance(found, Write):
+    if isinstance(found, WriteStatement):
         with pytest.raises(duckdb.ParserException):
-            duck.execute(found.rows_query("t", ["name"]))
+            duck.execute(found.build_rows_query("t", ["name"]))
 
 
 def test_returning_is_a_query_over_the_rows_by_the_statements_name_for_them(duck):
@@ -151,7 +151,7 @@ def test_returning_is_a_query_over_the_rows_by_the_statements_name_for_them(duck
         "delete from t where a returning t.n + 1 as m",
         "delete from u x where a returning x.n + 1 as m",
     ):
-        found = duck.sql(one(text).returning_query("(from t where n = 1)"))
+        found = duck.sql(one(text).build_returning_query("(from t where n = 1)"))
         assert (found.columns, found.fetchall()) == (["m"], [(2,)])
 
 
@@ -159,7 +159,7 @@ def test_parameters_stand_in_the_query_for_the_rows_in_the_order_written(duck):
     found = one(
         "with w as (select ? as s) update t set s = ?, n = u.n from u, w where u.n = ? and t.name = ?"
     )
-    rows = duck.execute(found.rows_query("t", ["name"]), ["w", "new", 20, "b"]).fetchall()
+    rows = duck.execute(found.build_rows_query("t", ["name"]), ["w", "new", 20, "b"]).fetchall()
     assert rows == [("r1", "b", "new", 20)]
 
 

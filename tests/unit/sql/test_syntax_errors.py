@@ -2,7 +2,7 @@ import duckdb
 import pytest
 
 from sqlprov.errors import MalformedSQL
-from sqlprov.sql.malformed import malformed
+from sqlprov.sql.syntax_errors import explain_syntax_error
 
 
 def error(text):
@@ -10,7 +10,7 @@ def error(text):
         connection.execute("create table t (a int)")
         with pytest.raises(duckdb.ParserException) as caught:
             connection.execute(text)
-    found = malformed(str(caught.value), text)
+    found = explain_syntax_error(str(caught.value), text)
     assert isinstance(found, MalformedSQL)
     return str(found)
 

@@ -25,7 +25,7 @@ _PLACE = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
 _NEAR = re.compile(r'at or near "(.*)"$', re.DOTALL)
 
 
-def malformed(duckdb_message: str, text: str) -> MalformedSQL:
+def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL:
     """The error for a statement that DuckDB's parser refuses.
 
     Args:
