@@ -184,7 +184,9 @@ def _watch(shell: Shell, seconds: str) -> None:
         raise ProgrammingError("\\watch runs the statement before it again and again; there is none.")
     for statement in parse(sql):
         inner = statement.inner if isinstance(statement, Explain) else statement
-        if isinstance(inner, WriteStatement | Exec) or (isinstance(inner, Query) and inner.verb not in _READS):
+        if isinstance(inner, WriteStatement | Exec) or (
+            isinstance(inner, Query) and inner.verb not in _READS
+        ):
             raise Error("\\watch is for statements that read.")
     paged, shell.screen.paged = shell.screen.paged, False  # which would wait for a key
     try:
