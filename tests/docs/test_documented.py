@@ -21,7 +21,7 @@ from sqlprov.catalog import Catalog
 from sqlprov.emulator import FAULTS, Emulator, Options
 from sqlprov.frontends import sqlalchemy
 from sqlprov.frontends.cli import cli
-from sqlprov.frontends.notebook.asked import FLAGS, VALUES
+from sqlprov.frontends.notebook.arguments import FLAGS, VALUES
 from sqlprov.frontends.notebook.magics import SqlprovMagics
 from sqlprov.frontends.sqlalchemy.dialect import SWITCHES, TEXTS
 from sqlprov.output import FORMATS

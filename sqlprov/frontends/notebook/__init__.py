@@ -1,4 +1,4 @@
-"""IPython and Jupyter in, the magics %sqlprov and %%sqlprov in them out: `%load_ext sqlprov`."""
+"""Adds the magics %sqlprov and %%sqlprov to IPython and Jupyter: `%load_ext sqlprov`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """What `%load_ext sqlprov` calls: adds the magics, completion in them, and results as text."""
-    from sqlprov.frontends.notebook.completing import add_completion
+    """Add the magics, completion in them, and results as text; `%load_ext sqlprov` calls it."""
+    from sqlprov.frontends.notebook.completion import add_completion
+    from sqlprov.frontends.notebook.display import add_text
     from sqlprov.frontends.notebook.magics import SqlprovMagics
-    from sqlprov.frontends.notebook.text import add_text
 
     magics = SqlprovMagics(shell)
     shell.register_magics(magics)

@@ -1,4 +1,4 @@
-"""A line or cell of SQL in, its result out: shown, handed on, or put into a variable."""
+"""The magics: they run SQL, and show its results, return them, or store them in a variable."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from sqlprov.api.connection import Connection, connect
 from sqlprov.api.result import Result
 from sqlprov.errors import Error
 from sqlprov.frontends.completion import Completion
-from sqlprov.frontends.notebook.asked import Asked, asked
-from sqlprov.frontends.notebook.progress import watched
+from sqlprov.frontends.notebook.arguments import Arguments, parse_arguments
+from sqlprov.frontends.notebook.display import run_with_progress
 
-CONNECTING = ("local", "endpoint-url", "profile")
-"""Options that say what to connect to."""
+CONNECTION_OPTIONS = ("endpoint-url", "profile")
 
 
 @magics_class
 class SqlprovMagics(Magics):  # type: ignore[misc]
-    """Runs SQL on one connection, which is made when it is first needed."""
+    """Runs SQL on one connection, which it opens when needed."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._connection: Connection | None = None
-        # What it was made with; `None` if it is one of the user's own.
-        self._made_with: dict[str, Any] | None = None
+        # The options that it was opened with; `None` if it belongs to the user.
+        self._options: dict[str, Any] | None = None
         self._completion: Completion | None = None
 
     @line_cell_magic  # type: ignore[untyped-decorator]
@@ -37,107 +36,104 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
     def sqlprov(self, line: str, cell: str | None = None) -> Any:
         """Run SQL over live tables: `%sqlprov SELECT …`, or `%%sqlprov` above statements.
 
-        `%sqlprov name << SELECT …` puts the result into a variable. `$name` in SQL is a Python variable's value, and a
-        DataFrame or Arrow table can be read by its name.
+        `%sqlprov name << SELECT …` stores the result in a variable. In SQL, `$name` is the value of a Python variable,
+        and DataFrames and Arrow tables can be read by name.
 
-        Options, before the SQL; those that say what to connect to stay in force:
+        Options go before the SQL; the first five stay in force:
 
         --local               the local SageMaker that comes with sqlprov, without an account
-        --endpoint-url URL    another server that speaks the API
+        --endpoint-url URL    another server that speaks the AWS API
         --profile NAME        AWS profile
-        --region REGION       region of statements that name none; may be given more than once
+        --region REGION       region of statements that name none; may be repeated
         --connection NAME     a variable that holds a sqlprov connection
-        --df, --pl, --arrow   the rows as pandas or polars DataFrame, or as Arrow table
-        --dry-run             show the calls of a write to the cloud instead of making them
+        --df, --pl, --arrow   the rows as a pandas DataFrame, a polars DataFrame, or an Arrow table
+        --dry-run             show the API calls of a write instead of making them
         """
         try:
-            asking = asked(line, cell)
-            connection = self._connected(asking)
+            arguments = parse_arguments(line, cell)
+            connection = self._connect(arguments)
             result: Result | None = None
-            for following in self._results(asking, connection):
-                if result is not None and _worth_showing(result):
+            for following in self._run(arguments, connection):
+                if result is not None and _has_output(result):
                     display(result)
                 result = following
         except Error as error:
-            raise _told(error) from None
+            raise _without_traceback(error) from None
         finally:
             self._completion = None
         if result is None:
             return None
-        if asking.name:
-            self.shell.user_ns[asking.name] = self._handed(result, asking)
-            return None
-        return self._handed(result, asking) if _worth_showing(result) else None
+        value = getattr(result, arguments.frame)() if arguments.frame and result.has_rows else result
+        if not arguments.name:
+            return value if _has_output(result) else None
+        self.shell.user_ns[arguments.name] = value
+        return None
 
     def completion(self) -> Completion:
-        """What may be completed, as of the last statement."""
+        """Completion for the connection, as of the last statement."""
         if self._completion is None:
-            connection = self._connected(asked(""))
+            connection = self._connect(parse_arguments(""))
             self._completion = Completion(connection.catalog, connection.vocabulary())
         return self._completion
 
-    def _results(self, asking: Asked, connection: Connection) -> Iterator[Result]:
-        names = connection.parameter_names(asking.script)
-        lacking = sorted(name for name in names if name not in self.shell.user_ns)
-        if lacking:
-            raise UsageError(f"There is no variable {lacking[0]} for ${lacking[0]}.")
+    def _run(self, arguments: Arguments, connection: Connection) -> Iterator[Result]:
+        names = connection.parameter_names(arguments.script)
+        missing = sorted(name for name in names if name not in self.shell.user_ns)
+        if missing:
+            raise UsageError(f"There is no variable {missing[0]} for ${missing[0]}.")
         results = connection.run(
-            asking.script,
+            arguments.script,
             {name: self.shell.user_ns[name] for name in names} or None,
-            dry_run="dry-run" in asking.flags,
+            dry_run="dry-run" in arguments.flags,
             variables=self.shell.user_ns,
         )
 
-        def following() -> Result | None:
-            # A further statement closes a result, and a notebook may read it at any time.
+        def read_next() -> Result | None:
+            # The next statement closes a result, but a notebook may read it at any time.
             result = next(results, None)
             return result and result.keep()
 
-        while (result := watched(self.shell, connection, following)) is not None:
+        while (result := run_with_progress(self.shell, connection, read_next)) is not None:
             yield result
 
-    def _handed(self, result: Result, asking: Asked) -> Any:
-        return getattr(result, asking.kind)() if asking.kind and result.has_rows else result
-
-    def _connected(self, asking: Asked) -> Connection:
-        """The connection that the options mean; that of the magic before if they say nothing."""
-        if name := asking.values.get("connection", [""])[-1]:
-            self._use(self._variable(name), None)
-        wanted = {option: asking.values[option][-1] for option in CONNECTING if option in asking.values}
-        if "local" in asking.flags:
-            wanted["local"] = ""
-        if self._connection is None or (wanted and wanted != self._made_with):
-            made = connect(
-                local="local" in wanted,
-                endpoint_url=wanted.get("endpoint-url"),
-                profile=wanted.get("profile"),
-            )
-            self._use(made, wanted)
-        assert self._connection is not None, "made above"
-        if regions := asking.values.get("region"):
+    def _connect(self, arguments: Arguments) -> Connection:
+        """The connection that the options select; without any, the one of the previous magic."""
+        if names := arguments.values.get("connection"):
+            self._use(self._read_variable(names[-1]), None)
+        options: dict[str, Any] = {
+            option.replace("-", "_"): arguments.values[option][-1]
+            for option in CONNECTION_OPTIONS
+            if option in arguments.values
+        }
+        if "local" in arguments.flags:
+            options["local"] = True
+        if self._connection is None or (options and options != self._options):
+            self._use(connect(**options), options)
+        assert self._connection is not None, "opened above"
+        if regions := arguments.values.get("region"):
             self._connection.settings = self._connection.settings.changed("regions", ",".join(regions))
         return self._connection
 
-    def _use(self, connection: Connection, made_with: dict[str, Any] | None) -> None:
-        if self._connection is not None and self._made_with is not None:
+    def _use(self, connection: Connection, options: dict[str, Any] | None) -> None:
+        if self._connection is not None and self._options is not None:
             self._connection.close()
-        self._connection, self._made_with, self._completion = connection, made_with, None
+        self._connection, self._options, self._completion = connection, options, None
 
-    def _variable(self, name: str) -> Connection:
-        found = self.shell.user_ns.get(name)
-        if not isinstance(found, Connection):
+    def _read_variable(self, name: str) -> Connection:
+        value = self.shell.user_ns.get(name)
+        if not isinstance(value, Connection):
             raise UsageError(
-                f"--connection {name}: expected a variable that holds what sqlprov.connect() returns. "
-                "A DuckDB connection takes the tables by sqlprov.attach()."
+                f"--connection {name}: expected a variable that holds a connection of sqlprov.connect(). "
+                "For a DuckDB connection, use sqlprov.attach()."
             )
-        return found
+        return value
 
 
-def _worth_showing(result: Result) -> bool:
+def _has_output(result: Result) -> bool:
     return bool(result.has_rows or result.outcomes or result.rowcount >= 0)
 
 
-def _told(error: Error) -> Error:
-    """`error`, of which IPython shows the text alone."""
+def _without_traceback(error: Error) -> Error:
+    """`error`, of which IPython shows only the message."""
     error._render_traceback_ = lambda: [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]  # type: ignore[attr-defined]
     return error

@@ -136,7 +136,7 @@ def test_a_connection_of_the_notebook_can_be_used(shell: InteractiveShell, em: E
         run(shell, f"%sqlprov --endpoint-url {em.url} --region us-east-1")
         assert own.sql("SELECT 1").fetchall() == [(1,)]
     shell.user_ns["other"] = duckdb.connect()
-    with pytest.raises(UsageError, match=r"sqlprov.connect\(\) returns"):
+    with pytest.raises(UsageError, match=r"connection of sqlprov.connect\(\)"):
         run(shell, "%sqlprov --connection other SELECT 1")
     shell.user_ns.pop("other").close()
 
@@ -164,8 +164,8 @@ def test_the_local_sagemaker_is_an_option(shell: InteractiveShell, em: Emulator)
     ("line", "said"),
     [
         ("--regoin us-east-1 SELECT 1", "Unknown option --regoin. Did you mean '--region'"),
-        ("--region", "--region lacks its value"),
-        ("--df --pl SELECT 1", "one of --df, --pl and --arrow"),
+        ("--region", "--region needs a value"),
+        ("--df --pl SELECT 1", "only one of --df, --pl and --arrow"),
         ("--local --endpoint-url http://x SELECT 1", "takes neither"),
         (f"SELECT * FROM {EXPERIMENTS}x", "inference_experimentsx"),
         (f"SELECT * FROM {EXPERIMENTS} WHERE region = 'us-esat-1'", "Unknown region 'us-esat-1'"),
