@@ -40,7 +40,7 @@ def settings(text: str) -> str:
     """The page of the settings with its table written anew."""
     rows = [
         (f"`{name}`", f"`{default}`" if default else "", about)
-        for name, (default, about) in Settings.described().items()
+        for name, (default, about) in Settings.describe().items()
     ]
     return between(text, "settings", grid(("setting", "default", ""), rows))
 

@@ -14,8 +14,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from sqlprov import errors
-from sqlprov.api import dbapi
-from sqlprov.api.dbapi import *  # noqa: F403
+from sqlprov.api import pep249
+from sqlprov.api.pep249 import *  # noqa: F403
 from sqlprov.errors import *  # noqa: F403
 from sqlprov.errors import Warning as Warning  # PEP 249's; a star import leaves Python's own
 from sqlprov.version import VERSION
@@ -35,7 +35,7 @@ __all__ = [
     "attach",
     "connect",
     "detach",
-    *dbapi.__all__,
+    *pep249.__all__,
     *errors.__all__,
 ]
 

@@ -185,10 +185,10 @@ class Cancelled(OperationalError):
     """The statement was cancelled, its result closed, or its write not confirmed."""
 
 
-def nearest(written: str, known: Iterable[str]) -> str:
+def suggest(written: str, known: Iterable[str]) -> str:
     """The known word nearest to `written`, as ` Did you mean 'x'?`; empty if none is near.
 
-    >>> nearest("modles", ["models", "endpoints"]), nearest("x", ["models"])
+    >>> suggest("modles", ["models", "endpoints"]), suggest("x", ["models"])
     (" Did you mean 'models'?", '')
     """
     names = {name.lower(): name for name in known}
@@ -198,15 +198,15 @@ def nearest(written: str, known: Iterable[str]) -> str:
     return f" Did you mean {names[(swapped or matches)[0]]!r}?" if matches else ""
 
 
-def counted(number: float, thing: str) -> str:
+def format_count(number: float, thing: str) -> str:
     """`1 row`, `2 rows`, `1,000 rows`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def caret(text: str, offset: int) -> str:
+def show_caret(text: str, offset: int) -> str:
     """The line of `text` that holds character `offset` (from 0), numbered, with a caret below the place.
 
-    >>> print(caret("SELECT 1\\nFORM t", 9))
+    >>> print(show_caret("SELECT 1\\nFORM t", 9))
     LINE 2: FORM t
             ^
     """

@@ -47,7 +47,7 @@ def attach(
     """
     chosen = Settings()
     for name, value in (settings or {}).items():
-        chosen = chosen.changed(name, str(value))
+        chosen = chosen.with_value(name, str(value))
     if chosen.regions:
         raise InterfaceError("The regions are an argument of attach(), not a setting of it.")
     cloud, emulator = account(local, endpoint_url, profile)

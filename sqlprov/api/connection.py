@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from sqlprov.api.fetching import Fetching
-from sqlprov.api.result import NO_ROWS, Result, gathered
-from sqlprov.api.worker import LET_GO, Driver
+from sqlprov.api.pep249_cursor import PEP249Cursor
+from sqlprov.api.result import NO_ROWS, Result, read_all_batches
+from sqlprov.api.worker import INTERRUPT_GRACE, Worker
 from sqlprov.aws.run import LET_END, Run
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import EVERYWHERE
 from sqlprov.duck.cursor import Answer, Bindings, Cursor, Parameters, Pending
-from sqlprov.duck.errors import told_by_arrow, translated
+from sqlprov.duck.errors import restore_type, translate
 from sqlprov.duck.session import OWN, Session
 from sqlprov.errors import (
     Cancelled,
@@ -34,7 +34,7 @@ from sqlprov.errors import (
     InterfaceError,
     NotSupportedError,
     ProgrammingError,
-    nearest,
+    suggest,
 )
 from sqlprov.settings import Settings
 from sqlprov.sql import CatalogStatement, Query, SetSetting, Statement, find_placeholder_refusal, parse
@@ -58,7 +58,7 @@ def _close_all() -> None:
     for connection in list(_open):
         connection.close()
     for closing in list(_closing):
-        closing.join(timeout=LET_GO)
+        closing.join(timeout=INTERRUPT_GRACE)
 
 
 @contextmanager
@@ -102,13 +102,13 @@ def connect(
     """
     chosen = Settings()
     if region is not None:
-        chosen = chosen.changed("regions", region if isinstance(region, str) else ",".join(region))
+        chosen = chosen.with_value("regions", region if isinstance(region, str) else ",".join(region))
     for name, value in (settings or {}).items():
-        chosen = chosen.changed(name, str(value))
+        chosen = chosen.with_value(name, str(value))
     cloud, emulator = account(local, endpoint_url, profile)
     try:
         if read_only:
-            chosen = chosen.changed("read_only", "on")
+            chosen = chosen.with_value("read_only", "on")
         # DuckDB has no read-only database in memory.
         session = Session(Catalog(), cloud, database, read_only and database != ":memory:")
     except BaseException:
@@ -134,7 +134,7 @@ def account(local: bool, endpoint_url: str | None, profile: str | None) -> tuple
     return Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS), emulator
 
 
-class Connection(Fetching):
+class Connection(PEP249Cursor):
     """Runs statements one after another; made by `connect`, or by `cursor` for another thread.
 
     It serves one thread at a time; `cursor` and `cancel` may be called from any. It is a PEP 249 connection, and a
@@ -154,7 +154,7 @@ class Connection(Fetching):
         session.cloud.read_only |= settings.read_only
         self._session, self._emulator, self._owner, self._parent = session, emulator, owner, parent
         self._cursor = Cursor(session)
-        self._driver = Driver()
+        self._worker = Worker()
         self._run: Run | None = None
         self._last: Run | None = None
         self._latest: Run | None = None
@@ -288,7 +288,7 @@ class Connection(Fetching):
             run.finish()
             return Result.of(NO_ROWS.empty_table(), run)
         if isinstance(statement, CatalogStatement):
-            path = self._driver.do(self._cursor.path, lambda: None)
+            path = self._worker.call(self._cursor.path, lambda: None)
             if path[:1] and path[0] not in self._session.catalog.providers():
                 path = ()  # USE chose a database of DuckDB's own: no provider is meant
             if statement.is_ours(self._session.catalog, path):
@@ -332,7 +332,7 @@ class Connection(Fetching):
         if statement.value is None:
             self.settings = self.settings.reset(statement.name, self._initial)
         else:
-            self.settings = self.settings.changed(statement.name, statement.value)
+            self.settings = self.settings.with_value(statement.name, statement.value)
         self._session.cloud.read_only |= self.settings.read_only
 
     def _stream(self, reader: pa.RecordBatchReader, statement: Statement, run: Run) -> Result:
@@ -349,11 +349,11 @@ class Connection(Fetching):
             return found
 
         def pull_all() -> pa.Table:
-            return drawn(lambda: gathered(reader))
+            return drawn(lambda: read_all_batches(reader))
 
         def end() -> None:
             run.cancel()
-            self._driver.do(reader.close, lambda: None)
+            self._worker.call(reader.close, lambda: None)
             self._finish(run)
 
         return Result(reader.schema, pull, pull_all, end, run)
@@ -419,7 +419,7 @@ class Connection(Fetching):
         self._check()
         self._close_result()
         live = (*self.catalog.providers(), OWN)
-        return self._driver.do(
+        return self._worker.call(
             lambda: read_vocabulary(self._cursor.duck, self._cursor.path(), live), self._cursor.duck.interrupt
         )
 
@@ -428,8 +428,8 @@ class Connection(Fetching):
     def _do(self, work: Callable[[], Any], run: Run, text: str) -> Any:
         """`work` on the driver's thread, with its error as the one it really was."""
         try:
-            return self._driver.do(
-                work, lambda: self._interrupt(run), lambda: LET_END if run.writing else LET_GO
+            return self._worker.call(
+                work, lambda: self._interrupt(run), lambda: LET_END if run.writing else INTERRUPT_GRACE
             )
         except KeyboardInterrupt:
             self._finish(run)
@@ -442,9 +442,9 @@ class Connection(Fetching):
             if run.error is not None:
                 raise run.error from None
             if isinstance(error, OSError | pa.ArrowException):
-                error = told_by_arrow(error)
+                error = restore_type(error)
             if isinstance(error, duckdb.Error):
-                raise translated(error, text) from None
+                raise translate(error, text) from None
             raise
 
     def _interrupt(self, run: Run) -> None:
@@ -483,7 +483,7 @@ class Connection(Fetching):
                 if name not in used:
                     there = f" There is {', '.join(f'${each}' for each in sorted(used))}." if used else ""
                     raise ProgrammingError(
-                        f"No statement has a parameter ${name}.{nearest(name, used) or there}"
+                        f"No statement has a parameter ${name}.{suggest(name, used) or there}"
                     )
 
     # Transactions
@@ -556,7 +556,7 @@ class Connection(Fetching):
             cursor.close()
         self.cancel()
         self._close_result()
-        self._driver.close()
+        self._worker.close()
         self._cursor.duck.close()
         if self._owner:
             self._session.close()

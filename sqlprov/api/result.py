@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sqlprov.aws.run import CallRecord, MissingRows, Progress, Run
-from sqlprov.errors import InterfaceError, counted
+from sqlprov.errors import InterfaceError, format_count
 
 if TYPE_CHECKING:
     from sqlprov.plan.read import PlannedCall
@@ -112,17 +112,17 @@ class Result:
     def summary(self) -> str:
         """One line: rows, calls, seconds, throttles, and whether it is complete."""
         done = self._run.progress
-        rows = f"{counted(self.rowcount, 'row')} changed" if self.rowcount >= 0 else ""
+        rows = f"{format_count(self.rowcount, 'row')} changed" if self.rowcount >= 0 else ""
         if self.has_rows and not rows:
-            rows = counted(self.rows_read, "row")
+            rows = format_count(self.rows_read, "row")
         ending = "complete" if self._exhausted or not self.has_rows else "not read to the end"
         if self._run.missing:
-            ending = f"incomplete: {counted(len(self._run.missing), 'read')} failed"
+            ending = f"incomplete: {format_count(len(self._run.missing), 'read')} failed"
         parts = (
             rows,
-            counted(done.calls, "call"),
+            format_count(done.calls, "call"),
             f"{done.seconds:.2f} s",
-            counted(done.throttles, "throttle"),
+            format_count(done.throttles, "throttle"),
             ending,
         )
         return ", ".join(part for part in parts if part)
@@ -341,7 +341,7 @@ class Result:
         self.close()
 
 
-def gathered(reader: pa.RecordBatchReader) -> pa.Table:
+def read_all_batches(reader: pa.RecordBatchReader) -> pa.Table:
     """All rows of a stream. Small batches, whose buffers take twice the memory, are put together on the way."""
     # What Arrow's own pool gives back it keeps: a fifth more memory for the process.
     pool = pa.system_memory_pool()

@@ -11,26 +11,26 @@ from typing import Any, TypeVar
 from sqlprov.errors import InterfaceError
 
 T = TypeVar("T")
-LET_GO = 0.4
+INTERRUPT_GRACE = 0.4
 """Seconds that an interrupted piece of work gets to come to its end before its caller goes on."""
 
 
-class Driver:
+class Worker:
     """Runs one piece of work after another on one daemon thread, which is started by the first."""
 
     def __init__(self) -> None:
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def do(
+    def call(
         self,
         work: Callable[[], T],
         interrupt: Callable[[], None],
-        let_go: Callable[[], float] = lambda: LET_GO,
+        grace: Callable[[], float] = lambda: INTERRUPT_GRACE,
     ) -> T:
         """What `work` returns or raises.
 
-        A KeyboardInterrupt while waiting calls `interrupt`, which should end the work, gives it `let_go()` seconds
+        A KeyboardInterrupt while waiting calls `interrupt`, which should end the work, gives it `grace()` seconds
         for that, and is raised again.
         """
         if self._thread is None:
@@ -42,11 +42,11 @@ class Driver:
             return done.result()
         except KeyboardInterrupt:
             interrupt()
-            self._settle(done, let_go())
+            self._wait(done, grace())
             raise
 
     @staticmethod
-    def _settle(done: Future[Any], seconds: float) -> None:
+    def _wait(done: Future[Any], seconds: float) -> None:
         try:
             done.exception(timeout=seconds)
         except TimeoutError:
@@ -57,7 +57,7 @@ class Driver:
         if self._thread is not None:
             self._work.put(None)
             if self._thread is not threading.current_thread():
-                self._thread.join(timeout=LET_GO)
+                self._thread.join(timeout=INTERRUPT_GRACE)
             self._thread = None
 
     def _loop(self) -> None:

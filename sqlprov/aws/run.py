@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlprov.aws.transport.cancellable_connections import CancellableCall
 from sqlprov.aws.transport.pool import Pool
-from sqlprov.errors import Cancelled, OperationalError, counted
+from sqlprov.errors import Cancelled, OperationalError, format_count
 from sqlprov.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,9 +118,13 @@ class Progress:
 
     def __str__(self) -> str:
         waited = f"waiting: {self.waited}" if self.waiting else ""
-        regions = f"{self.regions_done} of {counted(self.regions, 'region')}" if self.regions > 1 else ""
-        throttles = counted(self.throttles, "throttle") if self.throttles else ""
-        read = counted(self.rows, "row"), counted(self.pages, "page"), counted(self.calls, "call")
+        regions = f"{self.regions_done} of {format_count(self.regions, 'region')}" if self.regions > 1 else ""
+        throttles = format_count(self.throttles, "throttle") if self.throttles else ""
+        read = (
+            format_count(self.rows, "row"),
+            format_count(self.pages, "page"),
+            format_count(self.calls, "call"),
+        )
         return ", ".join(
             part for part in (*read, regions, throttles, f"{self.seconds:.1f} s", waited) if part
         )

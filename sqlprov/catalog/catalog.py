@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ResourceFileError, UnknownName, nearest
+from ..errors import ResourceFileError, UnknownName, suggest
 
 if TYPE_CHECKING:
     from .regions import Region
@@ -75,7 +75,7 @@ class Catalog:
 
                 model = load_api(table.client).model
                 if operation not in model.operation_names:
-                    known = nearest(operation, model.operation_names)
+                    known = suggest(operation, model.operation_names)
                     raise UnknownName(f"Unknown operation {operation!r} of {table.client}.{known}")
                 self._inputs[key] = input_of(model.operation_model(operation))
             return self._inputs[key]
@@ -185,7 +185,7 @@ def _find(what: str, written: str, known: Iterable[str], place: str) -> str:
     if written.lower() not in names:
         words = sorted(names.values())
         raise UnknownName(
-            f"Unknown {what} {written!r} in {place}; expected {', '.join(words)}.{nearest(written, words)}"
+            f"Unknown {what} {written!r} in {place}; expected {', '.join(words)}.{suggest(written, words)}"
         )
     return names[written.lower()]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import nearest
+from ..errors import suggest
 from .pushdown import read_filters, read_sort
 from .service_model import Api, arrow_type, constraint, members, plain, resolve, snake
 from .table import Column, DescribeCall, ListCall, Source
@@ -121,7 +121,7 @@ def _entry(entry: Node, item: Any, operation: Any) -> tuple[str, tuple[str, ...]
         known = {snake(member): member for member in members(item)}
         if name not in known:
             raise entry.fail(
-                f"unknown column {name!r}; {operation.name} returns {', '.join(known)}.{nearest(name, known)}"
+                f"unknown column {name!r}; {operation.name} returns {', '.join(known)}.{suggest(name, known)}"
             )
         return name, (known[name],), ""
     pairs = entry.pairs()
@@ -139,7 +139,7 @@ def _entry(entry: Node, item: Any, operation: Any) -> tuple[str, tuple[str, ...]
             place = ".".join((operation.name, *path[:depth]))
             raise value.fail(
                 f"unknown member {member!r} of column {name!r}; {place} returns "
-                f"{', '.join(known_here) or 'no members'}.{nearest(member, known_here)}"
+                f"{', '.join(known_here) or 'no members'}.{suggest(member, known_here)}"
             )
     return name, path, about
 
@@ -165,7 +165,7 @@ def _describe(
             raise entry.fail(
                 f"column {name!r} is returned by {list_operation.name} but {operation.name} has no "
                 f"{'.'.join(column.path)} like it: a look-up by key would lose it."
-                f"{nearest(column.path[-1], members(item))}"
+                f"{suggest(column.path[-1], members(item))}"
             )
     _columns(block["columns"], item, operation, Source.DESCRIBE, found)
     for name, (entry, column) in list(found.items())[len(paths) :]:
@@ -206,7 +206,7 @@ def _arguments(block: Mapping[str, Node], node: Node, operation: Any, key: Seque
             raise part.fail(
                 f"key column {name!r} fills no parameter of {operation.name}, which takes "
                 f"{', '.join(inputs)}; expected `arguments: {{Parameter: {name}}}` under describe."
-                f"{nearest(name, map(snake, inputs))}"
+                f"{suggest(name, map(snake, inputs))}"
             )
     arguments = {said[name]: name for name in names}
     for parameter in operation.input_shape.required_members:
@@ -214,6 +214,6 @@ def _arguments(block: Mapping[str, Node], node: Node, operation: Any, key: Seque
             raise node.fail(
                 f"{operation.name} requires {parameter}, which no key column fills; "
                 f"expected the key column {snake(parameter)!r} or `arguments:`."
-                f"{nearest(snake(parameter), names)}"
+                f"{suggest(snake(parameter), names)}"
             )
     return arguments

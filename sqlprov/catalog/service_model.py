@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..errors import nearest
+from ..errors import suggest
 from .shapes import Constraint, Shape
 from .table import Parameter
 from .yaml_nodes import Node
@@ -51,7 +51,7 @@ class Api:
         name = node.text()
         if name not in self.model.operation_names:
             words = tuple(self.model.operation_names)
-            raise node.fail(f"unknown operation {name!r} of {self.client}.{nearest(name, words)}")
+            raise node.fail(f"unknown operation {name!r} of {self.client}.{suggest(name, words)}")
         return self.model.operation_model(name)
 
     def pager(self, operation: Any) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def find_api(node: Node) -> Api:
     name = node.text()
     known = loader().list_available_services("service-2")
     if name not in known:
-        raise node.fail(f"unknown botocore client {name!r}.{nearest(name, known)}")
+        raise node.fail(f"unknown botocore client {name!r}.{suggest(name, known)}")
     return load_api(name)
 
 

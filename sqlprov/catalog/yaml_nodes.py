@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ResourceFileError, nearest
+from ..errors import ResourceFileError, suggest
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Node:
         """The error to raise about a word that is not among `known`."""
         words = tuple(known)
         return self.fail(
-            f"unknown {what} {written!r}; expected one of {', '.join(words)}.{nearest(written, words)}"
+            f"unknown {what} {written!r}; expected one of {', '.join(words)}.{suggest(written, words)}"
         )
 
     def text(self) -> str:

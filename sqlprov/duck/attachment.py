@@ -21,12 +21,12 @@ from sqlprov.aws.run import CallRecord, Run
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.table import Table
-from sqlprov.duck.errors import translated
+from sqlprov.duck.errors import translate
 from sqlprov.duck.filters import predicate
 from sqlprov.duck.interrupts import on_interrupt
 from sqlprov.duck.live_table import Fetch, LiveTable
 from sqlprov.duck.session import DEFAULT_PARTITION, quoted, regions_table
-from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, RegionError, nearest
+from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, RegionError, suggest
 from sqlprov.plan.read import Demand, ReadPlan, Regions, named, plan_read
 from sqlprov.settings import Settings
 
@@ -124,7 +124,7 @@ class Attachment:
         known = {region.region for region in self._catalog.regions()}
         for region in chosen:
             if region not in known and chosen != ALL:
-                near = nearest(region, known)
+                near = suggest(region, known)
                 if self._catalog.partition(region) is None:
                     raise RegionError(f"Unknown region {region!r}.{near}")
                 # It may be newer than botocore.
@@ -171,7 +171,7 @@ class Attachment:
                 known = any(region == each.region for each in self._catalog.regions())
                 raise RegionError(
                     f"{table.full_name} holds the rows of {', '.join(self.regions)} here, not of {region!r}."
-                    f"{'' if known else nearest(region, held)} attach(con, regions=[…]) says which it holds."
+                    f"{'' if known else suggest(region, held)} attach(con, regions=[…]) says which it holds."
                 )
         pages = {
             region: count for (name, region), count in self._cloud.pages.items() if name == table.full_name
@@ -251,7 +251,7 @@ def _cursor(duck: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
         with duck.cursor() as own:
             yield own
     except duckdb.Error as error:
-        raise translated(error, "") from None
+        raise translate(error, "") from None
 
 
 def _check(duck: DuckDBPyConnection) -> None:

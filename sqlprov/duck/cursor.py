@@ -1,6 +1,6 @@
 """A statement in, DuckDB's answer out: one connection to DuckDB, with live tables and regions brought as needed.
 
-Everything here runs on the cursor's one thread (`Driver`).
+Everything here runs on the cursor's one thread (`Worker`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from sqlprov.duck import scoping
-from sqlprov.duck.errors import missing_relation, missing_words, unknown_live
+from sqlprov.duck.errors import find_missing_table, find_missing_words, suggest_live_name
 from sqlprov.duck.session import VARIABLE, Session
 from sqlprov.errors import DataError, NotSupportedError
 from sqlprov.sql import (
@@ -308,14 +308,14 @@ class Cursor:
             try:
                 return ask(parameters)
             except duckdb.Error as error:
-                if self._session.register(missing_words(error)) or self._adopt(
+                if self._session.register(find_missing_words(error)) or self._adopt(
                     error, bindings.variables, run
                 ):
                     continue
                 if STRING_IS_MISSING in str(error):
                     self.duck.execute(STRING)
                     continue
-                raise unknown_live(error, text, self._session.catalog, self.path) or error from None
+                raise suggest_live_name(error, text, self._session.catalog, self.path) or error from None
 
     def _carry(self) -> None:
         if not self._carried:
@@ -326,7 +326,7 @@ class Cursor:
 
     def _adopt(self, error: duckdb.Error, variables: Mapping[str, Any] | None, run: Run) -> bool:
         """Make a variable of the caller a relation for this statement, if that is what was missing."""
-        name = missing_relation(error)
+        name = find_missing_table(error)
         if not name or variables is None or name in run.adopted:
             return False
         found = variables.get(name)

@@ -31,7 +31,7 @@ UNKNOWN = re.compile(
 )
 
 
-def translated(error: duckdb.Error, text: str) -> errors.Error:
+def translate(error: duckdb.Error, text: str) -> errors.Error:
     """Our error for DuckDB's, with its text; `text` is the statement it was about."""
     if isinstance(error, duckdb.ParserException):
         from sqlprov.sql.syntax_errors import explain_syntax_error
@@ -46,7 +46,7 @@ def translated(error: duckdb.Error, text: str) -> errors.Error:
     return found(said)
 
 
-def told_by_arrow(error: Exception) -> Exception:
+def restore_type(error: Exception) -> Exception:
     """DuckDB's own error for one met while rows are read, of which Arrow keeps the text alone."""
     kind = re.match(r"([\w ]+) Error: ", str(error))
     name = "".join(word[:1].upper() + word[1:] for word in kind[1].split()) if kind else ""
@@ -54,20 +54,20 @@ def told_by_arrow(error: Exception) -> Exception:
     return found(str(error)) if found else error
 
 
-def missing_words(error: duckdb.Error) -> frozenset[str]:
+def find_missing_words(error: duckdb.Error) -> frozenset[str]:
     """The words of an error that says that something does not exist; none of another error's."""
     if not isinstance(error, duckdb.CatalogException | duckdb.BinderException):
         return frozenset()
     return frozenset(re.findall(r"\w+", str(error).lower())) if UNKNOWN.search(str(error)) else frozenset()
 
 
-def missing_relation(error: duckdb.Error) -> str:
+def find_missing_table(error: duckdb.Error) -> str:
     """The unqualified name of the table that an error says does not exist; empty for another error."""
     found = re.search(r'Table with name "?(\w+)"? does not exist', str(error))
     return found.group(1) if found and isinstance(error, duckdb.CatalogException) else ""
 
 
-def unknown_live(
+def suggest_live_name(
     error: duckdb.Error, text: str, catalog: Catalog, path: Callable[[], tuple[str, ...]]
 ) -> errors.UnknownName | None:
     """What the catalog says to a name that DuckDB does not know; `None` if none of a provider is unknown.
@@ -88,7 +88,7 @@ def unknown_live(
     providers = "|".join(map(re.escape, catalog.providers()))
     part = r'"?(\w+)"?'
     named = re.findall(rf'(?i)"?\b({providers})"?\s*\.\s*{part}(?:\s*\.\s*{part})?', text)
-    if (name := missing_relation(error)) and not named:
+    if (name := find_missing_table(error)) and not named:
         chosen = path()
         if len(chosen) == 2 and chosen[0] in catalog.providers() and chosen[1] != "main":
             named = [(*chosen, name)]
@@ -100,7 +100,7 @@ def unknown_live(
             if table:
                 catalog.table(provider, service, table)
         except errors.UnknownName as unknown:
-            if not table and (near_regions := errors.nearest(service, ["regions"])):
+            if not table and (near_regions := errors.suggest(service, ["regions"])):
                 return errors.UnknownName(f"Unknown table {service!r} in {provider}.{near_regions}")
             return errors.UnknownName(f"{unknown}{_place(text, table or service)}")
     return None
@@ -110,9 +110,9 @@ def _no_table(error: duckdb.Error, text: str, catalog: Catalog) -> errors.Unknow
     """Our words for a provider, a service or a noun of SHOW where DuckDB looked for a table."""
     from sqlprov.sql.show import LISTINGS
 
-    name = missing_relation(error)
+    name = find_missing_table(error)
     listed = text.split()[:1] and text.split()[0].upper() == "SHOW"
-    if name and listed and (near := errors.nearest(name.upper(), [*LISTINGS, *SHOWN])):
+    if name and listed and (near := errors.suggest(name.upper(), [*LISTINGS, *SHOWN])):
         return errors.UnknownName(f"SHOW {name}: there is no table of that name.{near}{_place(text, name)}")
     for provider in catalog.providers():
         if name.lower() == provider:
@@ -135,7 +135,7 @@ def _near(said: str, text: str, catalog: Catalog) -> errors.UnknownName | None:
         known = ", ".join(catalog.providers())
         return errors.UnknownName(
             f"Unknown provider {provider!r}; expected {known}, or a database that is attached."
-            f"{errors.nearest(provider, catalog.providers())}{_place(text, provider)}"
+            f"{errors.suggest(provider, catalog.providers())}{_place(text, provider)}"
         )
     if found := re.search(r'Table with name "(\w+\.\w+)" does not exist because schema "(\w+)"', said):
         for provider in catalog.providers():
@@ -155,7 +155,7 @@ def _near(said: str, text: str, catalog: Catalog) -> errors.UnknownName | None:
             for column in catalog.table(provider, service, name).by_name
         }
         return errors.UnknownName(
-            f"{said}.{errors.nearest(found.group(1), sorted(columns))}{_place(text, found.group(1))}"
+            f"{said}.{errors.suggest(found.group(1), sorted(columns))}{_place(text, found.group(1))}"
         )
     return None
 
@@ -163,4 +163,4 @@ def _near(said: str, text: str, catalog: Catalog) -> errors.UnknownName | None:
 def _place(text: str, name: str) -> str:
     """The line of `text` that holds `name`, with a caret; empty if it is not there."""
     found = re.search(rf"(?i)\b{re.escape(name)}\b", text)
-    return "\n" + errors.caret(text, found.start()) if found else ""
+    return "\n" + errors.show_caret(text, found.start()) if found else ""

@@ -14,7 +14,7 @@ from sqlprov.aws.read.prefetch import Prefetches
 from sqlprov.aws.run import Run
 from sqlprov.catalog.regions import COLUMNS as REGION_COLUMNS
 from sqlprov.catalog.regions import EVERYWHERE
-from sqlprov.errors import InterfaceError, ProgrammingError, nearest
+from sqlprov.errors import InterfaceError, ProgrammingError, suggest
 
 # Planning and reading are imported where a live table is used: most statements' start would go into them.
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ class Session:
         )
         regions = self.regions(table.client, run)
         for name in set(excluded(where)) - set(regions.known):
-            near = nearest(name, regions.known)
+            near = suggest(name, regions.known)
             run.warn(f"No region is called {name!r}, so that the condition on region leaves none out.{near}")
         plan = plan_read(demand, regions, pages, self.cloud.account_id is not None)
         limits = "" if plan.steps else bounded(demand.where)
@@ -290,7 +290,7 @@ class Session:
         for name in default:
             # A region may be newer than botocore; a slip of the keyboard would silently hold no rows.
             if name not in botocore:
-                run.warn(f"botocore does not know the region {name!r}.{nearest(name, botocore)}")
+                run.warn(f"botocore does not know the region {name!r}.{suggest(name, botocore)}")
         if "all" in chosen:  # whatever the statement limits region by, DuckDB finds every row
             return Regions(known, every, default)
         return Regions(known, every, default, run.unresolved, run.relied)

@@ -15,7 +15,7 @@ from sqlprov.aws.write.waiting import RowFailed
 from sqlprov.aws.write.writing import Outcome, OutcomeStatus, RowWriter, write_rows
 from sqlprov.catalog.table import Source, Table
 from sqlprov.duck.session import Session, quoted
-from sqlprov.errors import DataError, NotSupportedError, RegionError, WriteError, counted, nearest
+from sqlprov.errors import DataError, NotSupportedError, RegionError, WriteError, format_count, suggest
 from sqlprov.plan.write.diff import diff_values, parse_tags
 from sqlprov.plan.write.dry_run import simulate
 from sqlprov.plan.write.input_rows import InputRows
@@ -191,7 +191,7 @@ class Writing:
         if statement.columns is not None:
             if len(statement.columns) != len(given.names):
                 raise DataError(
-                    f"INSERT INTO {self.table.full_name} names {counted(len(statement.columns), 'column')}; "
+                    f"INSERT INTO {self.table.full_name} names {format_count(len(statement.columns), 'column')}; "
                     f"its query gives {len(given.names)}."
                 )
             given = replace(given, names=statement.columns)
@@ -208,7 +208,7 @@ class Writing:
         self.warnings += drafts.warnings
         known = self.session.regions_known(self.run)
         wrong = [
-            f"Unknown region {write.region!r} in row {number}.{nearest(write.region, known)}"
+            f"Unknown region {write.region!r} in row {number}.{suggest(write.region, known)}"
             for number, write in enumerate(drafts.writes, start=1)
             if write.region not in known
         ]
@@ -386,7 +386,7 @@ class Writing:
             be = "is" if len(bad) == 1 else "are"
             told = "".join(f"\n  Warning: {warning}" for warning in self.warnings)
             raise WriteError(
-                f"{counted(len(bad), 'row')} of {len(outcomes)} {be} not ok.\n{listed}{told}",
+                f"{format_count(len(bad), 'row')} of {len(outcomes)} {be} not ok.\n{listed}{told}",
                 outcomes,
                 self.warnings,
             )

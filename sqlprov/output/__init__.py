@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from sqlprov.errors import UnknownName, nearest
+from sqlprov.errors import UnknownName, suggest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,7 @@ def write(result: Result, format: str, stream: BinaryIO, *, width: int | None = 
     """
     if format not in FORMATS:
         raise UnknownName(
-            f"Unknown format {format!r}.{nearest(format, FORMATS)} There are {', '.join(FORMATS)}."
+            f"Unknown format {format!r}.{suggest(format, FORMATS)} There are {', '.join(FORMATS)}."
         )
     module = importlib.import_module(f"{__name__}.{format}")
     rows: int = module.write(result, stream, width)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from sqlprov.errors import counted
+from sqlprov.errors import format_count
 
 ROWS = 50
 """The most rows, outcomes or calls to show."""
@@ -53,7 +53,7 @@ def _details(thing: str, values: Sequence[Mapping[str, Any]]) -> str:
     rows = ([_fold(_text(value)) for value in row.values()] for row in values[:ROWS])
     cut = f", the first {ROWS}" if len(values) > ROWS else ""
     table = _table(list(values[0]), rows)
-    return f"<details><summary>{counted(len(values), thing)}{cut}</summary>{table}</details>"
+    return f"<details><summary>{format_count(len(values), thing)}{cut}</summary>{table}</details>"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -81,7 +81,7 @@ def _texts(column: pa.ChunkedArray) -> Iterator[str | None]:
 def _fold_nested(value: Any) -> str:
     if value in ({}, []):
         return escape(_text(value))
-    head = ", ".join(value) if isinstance(value, dict) else counted(len(value), "item")
+    head = ", ".join(value) if isinstance(value, dict) else format_count(len(value), "item")
     whole = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
     return f"<details><summary>{escape(head[:LONGEST])}</summary><pre>{escape(whole)}</pre></details>"
 

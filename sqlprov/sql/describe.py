@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sqlprov.catalog.regions import COLUMNS
-from sqlprov.errors import counted
+from sqlprov.errors import format_count
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.duckdb_types import format_duckdb_type
@@ -124,9 +124,9 @@ def _constraint(limits: Constraint) -> str:
         return " | ".join(limits.enum)
     low, high = limits.min, limits.max
     length = (
-        f"{low or 0} to {counted(high, 'character')}"
+        f"{low or 0} to {format_count(high, 'character')}"
         if high is not None
-        else f"{counted(low, 'character')} or more"
+        else f"{format_count(low, 'character')} or more"
         if low
         else ""
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlprov.errors import NotSupportedError, caret
+from sqlprov.errors import NotSupportedError, show_caret
 from sqlprov.sql import names
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import Statement
@@ -86,7 +86,7 @@ class Exec(Statement):
             return table, method
         raise NotSupportedError(
             f"{method.name} is not called by EXEC: write {method.verb}.\n"
-            f"{caret(self.text, self.name.start - self.offset)}"
+            f"{show_caret(self.text, self.name.start - self.offset)}"
         )
 
     def build_values_query(self) -> str:

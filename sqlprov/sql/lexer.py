@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from sqlprov.errors import MalformedSQL, caret
+from sqlprov.errors import MalformedSQL, show_caret
 
 
 class TokenKind(Enum):
@@ -131,7 +131,7 @@ def _scan_delimited(text: str, start: int) -> tuple[str, int]:
         if not depth:
             return "comment", at
     what = _OPEN.get(text[start], "string literal")
-    raise MalformedSQL(f"Unterminated {what}: it opens here and is never closed.\n{caret(text, start)}")
+    raise MalformedSQL(f"Unterminated {what}: it opens here and is never closed.\n{show_caret(text, start)}")
 
 
 def _unescape(match: re.Match[str]) -> str:

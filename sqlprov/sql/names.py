@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqlprov.catalog.regions import REGIONS
-from sqlprov.errors import UnknownName, caret, nearest
+from sqlprov.errors import UnknownName, show_caret, suggest
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -83,21 +83,21 @@ def resolve_method(
             return table, method
     known = [method.name for method in table.methods]
     problem = f"has no method {name.parts[-1]!r}" if written else "names a table, not a method"
-    near = nearest(written, known) or f" Expected one of {', '.join(known)}."
+    near = suggest(written, known) or f" Expected one of {', '.join(known)}."
     raise _unknown(statement, name, f"{table.full_name} {problem}.{near}")
 
 
 def _unknown(statement: Statement, name: Name, problem: str) -> UnknownName:
-    return UnknownName(f"{problem}\n{caret(statement.text, name.start - statement.offset)}")
+    return UnknownName(f"{problem}\n{show_caret(statement.text, name.start - statement.offset)}")
 
 
 def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
     """A question with the nearest full name of `count` parts; empty if none is near."""
-    if hint := nearest(".".join(parts), list_names(catalog, count)):
+    if hint := suggest(".".join(parts), list_names(catalog, count)):
         return hint
     # The last part may be right, or nearly right, where the others are missing.
     full = {name.rpartition(".")[2]: name for name in list_names(catalog, count)}
-    hint = nearest(parts[-1], full)
+    hint = suggest(parts[-1], full)
     return next(
         (hint.replace(repr(last), repr(name)) for last, name in full.items() if repr(last) in hint), ""
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from sqlprov.errors import MalformedSQL, caret, nearest
+from sqlprov.errors import MalformedSQL, show_caret, suggest
 from sqlprov.sql.lexer import Token, TokenKind, find_closing, tokenize
 
 
@@ -40,7 +40,7 @@ def find_hyphen_error(script: str, tokens: list[Token], index: int) -> Malformed
     name = script[start : tokens[last - 1].end]
     near = name.replace("-", "_")
     return MalformedSQL(
-        f"The name {name!r} has a hyphen and needs double quotes. Did you mean {near!r}?\n{caret(script, start)}"
+        f"The name {name!r} has a hyphen and needs double quotes. Did you mean {near!r}?\n{show_caret(script, start)}"
     )
 
 
@@ -169,6 +169,6 @@ class Parser:
         """Raise MalformedSQL at the next token; `known` are words to suggest one of."""
         token = self.next
         written = repr(token.text) if token else "the end of the statement"
-        hint = nearest(token.value, known) if token else ""
-        place = caret(self.script, token.start if token else self.end)
+        hint = suggest(token.value, known) if token else ""
+        place = show_caret(self.script, token.start if token else self.end)
         raise MalformedSQL(f"Expected {expected}, found {written}.{hint}\n{place}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sqlprov.catalog.regions import REGIONS
-from sqlprov.errors import caret
+from sqlprov.errors import show_caret
 from sqlprov.sql import names, outline
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.explain import Explain
@@ -107,7 +107,7 @@ def _unfilled(statement: Statement) -> re.Match[str] | None:
 def _asking(placeholder: re.Match[str], text: str, offset: int) -> str:
     name = placeholder.group()[2:-2].strip()
     how = f", as sqlprov exec --var {name}=… does" if name.isidentifier() else ""
-    return f"{placeholder.group()} is a placeholder: fill it in{how}.\n{caret(text, offset)}"
+    return f"{placeholder.group()} is a placeholder: fill it in{how}.\n{show_caret(text, offset)}"
 
 
 def _nested(query: Query, changes: Sequence[outline.Mutation]) -> str | None:
@@ -137,7 +137,7 @@ def _changed(query: Query, change: outline.Mutation, catalog: Catalog, path: Pat
     if verb in (*_DML, *_INSTEAD) and change.target[-1].lower() == REGIONS:
         chosen = path() if len(change.target) == 1 else ()
         if names.is_regions_table(catalog, change.target, chosen):
-            place = caret(query.text, change.verb.start)
+            place = show_caret(query.text, change.verb.start)
             return (
                 f"{verb} of {'.'.join(change.target)}: it is botocore's list, and cannot be changed.\n{place}"
             )
@@ -152,7 +152,7 @@ def _changed(query: Query, change: outline.Mutation, catalog: Catalog, path: Pat
         advice = f" Choose another name, such as my_{provider}." if verb in _NAMING else ""
     return (
         f"{verb} {'.'.join(change.target)} would change the catalog {provider!r}, which holds live tables only."
-        f"{advice}\n{caret(query.text, change.verb.start)}"
+        f"{advice}\n{show_caret(query.text, change.verb.start)}"
     )
 
 
@@ -171,4 +171,4 @@ def _provider(target: tuple[str, ...], catalog: Catalog, path: Path) -> str | No
 
 
 def _refused(query: Query, token: Token, what: str, advice: str) -> str:
-    return f"{what} is not supported on live tables: {advice}\n{caret(query.text, token.start)}"
+    return f"{what} is not supported on live tables: {advice}\n{show_caret(query.text, token.start)}"

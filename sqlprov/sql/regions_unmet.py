@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlprov.errors import nearest
+from sqlprov.errors import suggest
 
 _LITERAL = re.compile(r"'((?:[^']|'')*)'")
 _PARAMETER = re.compile(r"\$(\w+)")
@@ -37,4 +37,4 @@ def _near(text: str, known: Sequence[str]) -> str:
         words = [f"{region[:length]}%" for region in known]
     elif text.startswith("%") and not text.endswith("%"):
         words = [f"%{region[-length:]}" for region in known]
-    return "" if text in words else nearest(text, words)
+    return "" if text in words else suggest(text, words)

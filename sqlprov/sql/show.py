@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sqlprov.errors import UnknownName, caret, nearest
+from sqlprov.errors import UnknownName, show_caret, suggest
 from sqlprov.settings import PREFIX, Settings
 from sqlprov.sql import names
 from sqlprov.sql.lexer import TokenKind
@@ -116,7 +116,7 @@ class Show(CatalogStatement):
         )
 
     def _caret(self) -> str:
-        return f"\n{caret(self.text, self.place.start - self.offset)}" if self.place else ""
+        return f"\n{show_caret(self.text, self.place.start - self.offset)}" if self.place else ""
 
 
 def is_like(text: str, pattern: str) -> bool:
@@ -132,9 +132,9 @@ def _setting(parser: Parser) -> str:
     token = parser.next
     if token is None or len(parser.tokens) > parser.index + 1 or not token.value.lower().startswith(PREFIX):
         return ""
-    if token.value.lower() not in (known := Settings.described()):
-        place = caret(parser.script, token.start)
-        raise UnknownName(f"Unknown setting {token.value!r}.{nearest(token.value, known)}\n{place}")
+    if token.value.lower() not in (known := Settings.describe()):
+        place = show_caret(parser.script, token.start)
+        raise UnknownName(f"Unknown setting {token.value!r}.{suggest(token.value, known)}\n{place}")
     return token.value
 
 
@@ -147,7 +147,7 @@ def _misspelt(parser: Parser) -> bool:
     ahead = parser.tokens[parser.index : parser.index + 2]
     if len(ahead) < 2 or ahead[0].kind is not TokenKind.WORD or not ahead[1].is_one_of("IN", "FROM", "LIKE"):
         return False
-    return not ahead[0].is_one_of("TABLES") and bool(nearest(ahead[0].text, LISTINGS))
+    return not ahead[0].is_one_of("TABLES") and bool(suggest(ahead[0].text, LISTINGS))
 
 
 def _providers(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
@@ -195,7 +195,7 @@ def _methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], exten
 
 def _settings(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
     values = settings.values()
-    for name, (default, about) in Settings.described().items():
+    for name, (default, about) in Settings.describe().items():
         yield {"name": name, "value": values[name], "default": default, "description": about}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sqlprov.errors import NotSupportedError, caret
+from sqlprov.errors import NotSupportedError, show_caret
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.parser import Name, Parser
@@ -42,7 +42,7 @@ class ShowInsert(CatalogStatement):
         create = table.by_method.get("create_resource")
         if create is None:
             raise NotSupportedError(
-                f"{table.full_name} takes no INSERT.\n{caret(self.text, self.name.start - self.offset)}"
+                f"{table.full_name} takes no INSERT.\n{show_caret(self.text, self.name.start - self.offset)}"
             )
         chosen = [*_properties(table, create, self.required), "region"]
         columns = ",\n ".join(chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from sqlprov.errors import MalformedSQL, caret, nearest
+from sqlprov.errors import MalformedSQL, show_caret, suggest
 from sqlprov.sql.lexer import Token, TokenKind, find_closing, tokenize
 from sqlprov.sql.parser import find_hyphen_error
 
@@ -35,10 +35,14 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL:
     found = tokenize(text)
     first = found[0] if found else None
     if first and first.kind is TokenKind.WORD and first.text.upper() not in VERBS:
-        hint = nearest(first.text.upper(), VERBS)
-        return MalformedSQL(f"No statement begins with {first.text!r}.{hint}\n{caret(text, first.start)}")
+        hint = suggest(first.text.upper(), VERBS)
+        return MalformedSQL(
+            f"No statement begins with {first.text!r}.{hint}\n{show_caret(text, first.start)}"
+        )
     if opened := _opened(found):
-        return MalformedSQL(f"{opened.text!r} is opened here and never closed.\n{caret(text, opened.start)}")
+        return MalformedSQL(
+            f"{opened.text!r} is opened here and never closed.\n{show_caret(text, opened.start)}"
+        )
     place = _PLACE.search(duckdb_message)
     said = (
         (duckdb_message[: place.start()] if place else duckdb_message).removeprefix("Parser Error: ").strip()
@@ -55,8 +59,8 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL:
         return error
     if misspelt := _misspelt(found, at):
         word, hint = misspelt
-        return MalformedSQL(f"Syntax error at {word.text!r}.{hint}\n{caret(text, word.start)}")
-    return MalformedSQL(f"{said}.\n{caret(text, at)}")
+        return MalformedSQL(f"Syntax error at {word.text!r}.{hint}\n{show_caret(text, word.start)}")
+    return MalformedSQL(f"{said}.\n{show_caret(text, at)}")
 
 
 def _opened(found: list[Token]) -> Token | None:
@@ -110,7 +114,7 @@ def _misspelt(found: list[Token], at: int) -> tuple[Token, str] | None:
         )
         # Of shorter words almost every keyword is a neighbour; and no keyword is a part of a longer name.
         if not dotted and token.kind is TokenKind.WORD and len(word) > 2 and word not in {*_CLAUSES, *VERBS}:
-            hint = nearest(word, _CLAUSES)
+            hint = suggest(word, _CLAUSES)
             if hint:
                 return token, hint
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlprov.errors import NotSupportedError, caret
+from sqlprov.errors import NotSupportedError, show_caret
 from sqlprov.sql.parser import Parser
 
 _REASONS = {
@@ -31,5 +31,5 @@ def refuse_unsupported(parser: Parser) -> None:
         if parser.next and parser.is_at(*words) and after and not after[0].is_one_of("."):
             verb = " ".join(words)
             raise NotSupportedError(
-                f"{verb} is not supported: {reason}\n{caret(parser.script, parser.next.start)}"
+                f"{verb} is not supported: {reason}\n{show_caret(parser.script, parser.next.start)}"
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sqlprov.errors import counted
+from sqlprov.errors import format_count
 from sqlprov.sql.lexer import find_closing
 from sqlprov.sql.parser import Parser
 from sqlprov.sql.write import AFTER_TABLES, WriteStatement, format_refusal, has_await_hint, quote_identifier
@@ -91,7 +91,7 @@ def _assignments(parser: Parser, reasons: list[str]) -> Iterator[tuple[str, str]
         if len(values) == 1:  # DuckDB gives one value to every column
             values *= len(columns)
         if len(values) != len(columns):
-            parser.fail(counted(len(columns), "value"))
+            parser.fail(format_count(len(columns), "value"))
         for column, (first, end) in zip(columns, values, strict=True):
             if _is_default(parser, first, end):
                 reason = "DEFAULT is not supported on live tables: write the value."

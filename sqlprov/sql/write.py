@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from sqlprov.errors import MalformedSQL, caret
+from sqlprov.errors import MalformedSQL, show_caret
 from sqlprov.sql import names, outline
 from sqlprov.sql.lexer import Token
 from sqlprov.sql.parser import Name, Parser
@@ -117,4 +117,4 @@ def has_await_hint(parser: Parser, *indexes: int) -> bool:
 
 def format_refusal(parser: Parser, token: Token | None, reason: str) -> str:
     """The reason with the place of `token`."""
-    return f"{reason}\n{caret(parser.script, token.start if token else parser.end)}"
+    return f"{reason}\n{show_caret(parser.script, token.start if token else parser.end)}"

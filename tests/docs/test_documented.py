@@ -15,8 +15,8 @@ import yaml
 from blocks import ROOT, blocks
 
 from sqlprov import Attachment, Connection, Result, attach, connect, errors
-from sqlprov.api import dbapi
-from sqlprov.api.fetching import Fetching
+from sqlprov.api import pep249
+from sqlprov.api.pep249_cursor import PEP249Cursor
 from sqlprov.catalog import Catalog
 from sqlprov.emulator import FAULTS, Emulator, Options
 from sqlprov.frontends import sqlalchemy
@@ -119,7 +119,7 @@ def test_everything_that_is_refused_has_a_block(verb: str) -> None:
     assert any(code.startswith(verb) for code in sql_blocks())
 
 
-@pytest.mark.parametrize("setting", Settings.described())
+@pytest.mark.parametrize("setting", Settings.describe())
 def test_every_setting_is_documented(setting: str) -> None:
     assert setting in first_cells("settings.md")
 
@@ -190,12 +190,12 @@ def test_every_part_of_a_sqlalchemy_url_is_documented() -> None:
     assert {*sqlalchemy.__all__} - {"Dialect"} <= words("sqlalchemy.md")
 
 
-@pytest.mark.parametrize("name", dbapi.__all__)
+@pytest.mark.parametrize("name", pep249.__all__)
 def test_everything_that_pep_249_asks_of_the_module_is_documented(name: str) -> None:
     assert name in words("python.md")
 
 
-@pytest.mark.parametrize("kind", [Connection, Fetching, Result])
+@pytest.mark.parametrize("kind", [Connection, PEP249Cursor, Result])
 def test_every_public_method_is_documented(kind: type) -> None:
     assert public(kind) - {"of"} <= words("python.md")
 

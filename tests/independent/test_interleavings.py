@@ -363,7 +363,7 @@ def test_of_a_thousand_interleavings_each_acknowledged_write_stands_and_what_fai
 ) -> None:
     chosen = Settings(regions=REGION)
     for name, value in CHOSEN.items():
-        chosen = chosen.changed(name, str(value))
+        chosen = chosen.with_value(name, str(value))
     clouds = [Cloud(endpoint_url=em.url, credentials=(key, "secret")) for key in KEYS]
     writers = tuple(partial(by_writes, cloud, chosen) for cloud in clouds)
     interleave(lambda: Machine(em, writers, other), part * 1000, 1000 // PARTS)

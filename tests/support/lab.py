@@ -28,7 +28,7 @@ def connection(url: str, key: str = KEY, **settings: object) -> Connection:
     """A connection to the server at `url`, with the settings by name."""
     chosen = Settings(regions=REGION)
     for name, value in settings.items():
-        chosen = chosen.changed(name, str(value))
+        chosen = chosen.with_value(name, str(value))
     cloud = Cloud(endpoint_url=url, credentials=(key, "secret"))
     return Connection(Session(CATALOG, cloud, ":memory:", False), chosen, owner=True)
 

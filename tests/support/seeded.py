@@ -53,7 +53,7 @@ def connect(kept: Cloud, catalog: Catalog) -> Iterator[Connect]:
     def new(database: str = ":memory:", *, read_only: bool = False, **settings: Any) -> Connection:
         chosen = Settings()
         for name, value in settings.items():
-            chosen = chosen.changed(name, str(value))
+            chosen = chosen.with_value(name, str(value))
         made.append(Connection(Session(catalog, kept, database, read_only), chosen, owner=True))
         return made[-1]
 

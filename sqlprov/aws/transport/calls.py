@@ -16,7 +16,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import Failure, Next, classify
 from sqlprov.aws.transport.fast_path import choose_sender
 from sqlprov.aws.transport.replies import check_reply
-from sqlprov.errors import Cancelled, Error, counted
+from sqlprov.errors import Cancelled, Error, format_count
 
 log = logging.getLogger("sqlprov")
 
@@ -155,8 +155,8 @@ def _log(record: CallRecord) -> None:
             record.operation,
             record.region,
             orjson.dumps(record.parameters, default=str).decode(),
-            counted(record.rows, "row"),
-            counted(record.attempts, "attempt"),
+            format_count(record.rows, "row"),
+            format_count(record.attempts, "attempt"),
             record.milliseconds,
             f", {record.error}" if record.error else "",
         )

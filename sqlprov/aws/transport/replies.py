@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.errors import counted
+from sqlprov.errors import format_count
 
 DECODED = "sqlprov_decoded"
 
@@ -31,7 +31,7 @@ def decode(
     declared = response_dict["headers"].get("content-length")
     request_id = response_dict["headers"].get("x-amzn-requestid", "")
     if declared is not None and declared.isdigit() and int(declared) != len(body):
-        whole = counted(int(declared), "byte")
+        whole = format_count(int(declared), "byte")
         raise MalformedReply(f"the reply was cut off after {len(body):,} of {whole}", request_id)
     protocol = operation_model.service_model.resolved_protocol
     spoken = protocol == "json"

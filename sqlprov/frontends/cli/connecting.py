@@ -35,7 +35,7 @@ def _settings(ctx: click.Context, parameter: click.Parameter, given: Sequence[st
     found = pairs(ctx, parameter, given)
     for name, value in found.items():
         try:
-            Settings().changed(name, value)
+            Settings().with_value(name, value)
         except Error as error:
             raise click.BadParameter(str(error)) from None
     return {f"{PREFIX}{name.lower().removeprefix(PREFIX)}": value for name, value in found.items()}
@@ -48,7 +48,7 @@ def _regions(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 
 def _names_of_settings(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    names = [name.removeprefix(PREFIX) for name in Settings.described()]
+    names = [name.removeprefix(PREFIX) for name in Settings.describe()]
     return [f"{name}=" for name in names if name.startswith(incomplete)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlprov.errors import Error, ProgrammingError, nearest
+from sqlprov.errors import Error, ProgrammingError, suggest
 
 _PLACE = re.compile(r"^LINE (\d+): (.*\n)( *)\^", re.MULTILINE)
 
@@ -69,5 +69,5 @@ def rendered(text: str, file: str | None, variables: Mapping[str, Any], needed: 
         raise written(text, file).located(error) from None
     for name in needed:
         if name not in found.names:
-            raise ProgrammingError(f"The template uses no variable {name!r}.{nearest(name, found.names)}")
+            raise ProgrammingError(f"The template uses no variable {name!r}.{suggest(name, found.names)}")
     return Source(found.text, file, found.line)

@@ -86,7 +86,7 @@ class Completion:
             case Expect.PARAMETER:
                 return self._parameters(here)
             case Expect.SETTING:
-                return matching(here, ((name, text[1]) for name, text in Settings.described().items()), True)
+                return matching(here, ((name, text[1]) for name, text in Settings.describe().items()), True)
             case Expect.SETTING_VALUE:
                 return self._setting_values(here)
             case Expect.NOUN:
@@ -179,7 +179,7 @@ class Completion:
         values = {
             "sqlprov_on_error": ("fail", "warn", "stop"),
             "sqlprov_regions": ("all", *self._regions),
-        }.get(name, ("on", "off") if Settings.described().get(name, ("",))[0] in ("on", "off") else ())
+        }.get(name, ("on", "off") if Settings.describe().get(name, ("",))[0] in ("on", "off") else ())
         yield from self._quoted(here, values, bare=values == ("on", "off"))
 
     def _values(self, here: Place) -> Iterator[Candidate]:

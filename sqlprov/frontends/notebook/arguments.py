@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlprov.errors import InterfaceError, nearest
+from sqlprov.errors import InterfaceError, suggest
 
 FRAMES = ("df", "pl", "arrow")
 FLAGS = (*FRAMES, "local", "dry-run")
@@ -56,7 +56,7 @@ def parse_arguments(line: str, cell: str | None = None) -> Arguments:
             rest = rest.lstrip()
         else:
             options = [f"--{name}" for name in (*FLAGS, *VALUES)]
-            near = nearest(f"--{option}", options)
+            near = suggest(f"--{option}", options)
             raise InterfaceError(f"Unknown option --{option}.{near} The options are {', '.join(options)}.")
     if len(flags & set(FRAMES)) > 1:
         raise InterfaceError("Give only one of --df, --pl and --arrow.")

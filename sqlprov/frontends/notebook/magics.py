@@ -111,7 +111,7 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
             self._use(connect(**options), options)
         assert self._connection is not None, "opened above"
         if regions := arguments.values.get("region"):
-            self._connection.settings = self._connection.settings.changed("regions", ",".join(regions))
+            self._connection.settings = self._connection.settings.with_value("regions", ",".join(regions))
         return self._connection
 
     def _use(self, connection: Connection, options: dict[str, Any] | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pyarrow as pa
 
-from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, nearest
+from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, suggest
 from sqlprov.frontends.completion.words import filled, short
 from sqlprov.frontends.repl.display import Rows, Sink
 from sqlprov.frontends.repl.shell import Leave, Shell
@@ -54,7 +54,7 @@ def run_command(shell: Shell, text: str, sql: str) -> None:
     assert match is not None, "a command begins with a backslash"
     name, argument = match[1].rstrip(";"), match[2].strip().rstrip(";").strip()
     if name not in COMMANDS:
-        near = nearest(name, COMMANDS).replace("'", "'\\", 1)
+        near = suggest(name, COMMANDS).replace("'", "'\\", 1)
         raise UnknownName(f"Unknown command \\{name}.{near} \\? lists them.")
     if sql:
         shell.last = sql
@@ -153,7 +153,7 @@ def _rows(shell: Shell, number: str) -> None:
 
 def _word(word: str, known: tuple[str, ...]) -> str:
     if word.lower() not in known:
-        raise ProgrammingError(f"{word!r}: expected {' or '.join(known)}.{nearest(word, known)}")
+        raise ProgrammingError(f"{word!r}: expected {' or '.join(known)}.{suggest(word, known)}")
     return word.lower()
 
 
@@ -208,7 +208,7 @@ def _region(shell: Shell, names: str) -> None:
         known = [region.region for region in connection.catalog.regions()]
         for name in given:
             if name.lower() not in (*known, "all", "default"):
-                raise RegionError(f"Unknown region {name!r}.{nearest(name, [*known, 'all', 'default'])}")
+                raise RegionError(f"Unknown region {name!r}.{suggest(name, [*known, 'all', 'default'])}")
         if not given:
             raise ProgrammingError(f"\\region {names}: expected regions, all or default.")
         if given == ["default"]:

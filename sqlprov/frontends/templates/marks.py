@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedErr
 from jinja2.filters import do_float, do_int
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from sqlprov.errors import DataError, MalformedSQL, ProgrammingError, UnknownName, caret, nearest
+from sqlprov.errors import DataError, MalformedSQL, ProgrammingError, UnknownName, show_caret, suggest
 
 # What these make is a text in which nobody can find the values any more.
 _REFUSED: dict[type[nodes.Node], str] = {
@@ -74,7 +74,7 @@ class Marked:
         """The error for a value that cannot stand in its place; `why` says what it does there."""
         name = re.compile(r"\{\{.*?\}\}").match(self.template, value.start)
         what = f"The value of {name.group()}" if name else "A value"
-        return DataError(f"{what} {why}.\n{caret(self.template, value.start)}")
+        return DataError(f"{what} {why}.\n{show_caret(self.template, value.start)}")
 
     def malformed(self, error: MalformedSQL) -> MalformedSQL:
         """The error about `text`, told of the template."""
@@ -82,7 +82,7 @@ class Marked:
         number = re.match(r"LINE (\d+)", place)
         before = self.text.split("\n")[: int(number[1]) - 1] if number else []
         line = self.line(sum(len(each) + 1 for each in before))
-        return MalformedSQL(f"{said}\n{caret(self.template, _line_start(self.template, line))}")
+        return MalformedSQL(f"{said}\n{show_caret(self.template, _line_start(self.template, line))}")
 
 
 def json_text(value: Any) -> str:
@@ -132,7 +132,7 @@ def _refuse(tree: nodes.Template, template: str) -> None:
         if isinstance(node, nodes.For) and not node.recursive:
             continue
         word = _REFUSED.get(type(node), "for … recursive")
-        place = caret(template, _line_start(template, node.lineno))
+        place = show_caret(template, _line_start(template, node.lineno))
         raise MalformedSQL(
             f"{{% {word} %}} is not supported in a template of SQL.{_INSTEAD.get(word, '')}\n{place}"
         )
@@ -203,16 +203,16 @@ def _told(error: Exception, template: str, variables: Mapping[str, Any]) -> Prog
     """The error for what Jinja met, with the line of the template."""
     if isinstance(error, TemplateSyntaxError):
         said, offset = error.message or "", _line_start(template, error.lineno)
-        return MalformedSQL(f"{_sentence(said)}\n{caret(template, offset)}")
+        return MalformedSQL(f"{_sentence(said)}\n{show_caret(template, offset)}")
     lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == "<template>"]
     offset = _line_start(template, lines[-1] if lines else 1)
     unknown = re.match(r"'(\w+)' is undefined", str(error)) if isinstance(error, UndefinedError) else None
     if unknown is None:
-        return ProgrammingError(f"{_sentence(str(error))}\n{caret(template, offset)}")
+        return ProgrammingError(f"{_sentence(str(error))}\n{show_caret(template, offset)}")
     name = unknown[1]
     used = re.compile(rf"[^\n]*?\b({name})\b").match(template, offset)
-    place = caret(template, used.start(1) if used else offset)
-    advice = nearest(name, variables) or f" Add --var {name}=…, or a --var-file."
+    place = show_caret(template, used.start(1) if used else offset)
+    advice = suggest(name, variables) or f" Add --var {name}=…, or a --var-file."
     return UnknownName(f"The variable {name!r} is not given.{advice}\n{place}")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.catalog.table import Op, Source, Table
-from sqlprov.errors import counted
+from sqlprov.errors import format_count
 from sqlprov.plan.read.domain import columns_of, domain, within
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.narrow import narrowed
@@ -183,7 +183,7 @@ class ReadPlan:
             )
 
         if isinstance(step, ListRead):
-            pages = f"until {counted(self.top.rows, 'row')}" if self.top else "each page"
+            pages = f"until {format_count(self.top.rows, 'row')}" if self.top else "each page"
             calls.append(planned(table.list.call, step.parameters, pages, Source.LIST, Source.KEY))
             if self.describe and table.describe:
                 calls.append(planned(table.describe.call, {}, "each row", Source.DESCRIBE))

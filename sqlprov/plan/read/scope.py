@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlprov.errors import RegionError, nearest
+from sqlprov.errors import RegionError, suggest
 from sqlprov.plan.read.domain import accepts, columns_of, conjuncts, domain
 from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Or, Predicate
 
@@ -43,7 +43,7 @@ def scope(predicate: Predicate, regions: Regions, table: str) -> tuple[str, ...]
     for name in names:
         if name not in regions.known:
             raise RegionError(
-                f"Unknown region {name!r}.{nearest(name, regions.known)} "
+                f"Unknown region {name!r}.{suggest(name, regions.known)} "
                 "SELECT region FROM aws.regions lists them; SET sqlprov_regions makes a new one known."
             )
     candidates = {*regions.every, *regions.default, *names}

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Column, Source, Table
-from sqlprov.errors import DataError, InternalError, NotSupportedError, caret, nearest
+from sqlprov.errors import DataError, InternalError, NotSupportedError, show_caret, suggest
 from sqlprov.plan.write.diff import diff_values, drop_reserved, merge, pair_items, parse_tags, parse_time
 from sqlprov.plan.write.steps import Snapshot
 from sqlprov.plan.write.values import coerce
@@ -137,7 +137,7 @@ def parse_operations(text: str) -> list[tuple[str, Any]]:
     try:
         operations = json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"the patch is no JSON: {error.msg}\n{caret(text, error.pos)}") from error
+        raise DataError(f"the patch is no JSON: {error.msg}\n{show_caret(text, error.pos)}") from error
     if not isinstance(operations, list):
         raise DataError(f"expected a list of operations as the patch, found {_brief(operations)}")
     return [
@@ -158,7 +158,7 @@ def check_operation(operation: Any, properties: Mapping[str, Property], place: s
     if verb not in _OPERATIONS:
         raise DataError(
             f"{place}: unknown op {verb!r}; expected one of {', '.join(_OPERATIONS)}."
-            f"{nearest(str(verb), _OPERATIONS)}"
+            f"{suggest(str(verb), _OPERATIONS)}"
         )
     for key in ("path", "from") if verb in ("move", "copy") else ("path",):
         pointer = operation.get(key)
@@ -193,7 +193,7 @@ def _first(pointer: str) -> str:
 def _check_name(name: str, properties: Mapping[str, Property], place: str) -> None:
     if name not in properties:
         raise DataError(
-            f"{place}: unknown property {name!r}; expected one of {', '.join(properties)}.{nearest(name, properties)}"
+            f"{place}: unknown property {name!r}; expected one of {', '.join(properties)}.{suggest(name, properties)}"
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Table
 from sqlprov.catalog.write_rules import Move
-from sqlprov.errors import nearest
+from sqlprov.errors import suggest
 from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, build_key_parameters
 
 
@@ -41,7 +41,7 @@ def check_desired_state(table: Table, desired: str) -> str:
     ends = [end for move in list_transitions(table) for end in table.by_method[move.method].until]
     if not states or desired in states or desired in ends:
         return ""
-    return f"{desired!r}; expected {' or '.join(map(repr, ends))}.{nearest(desired, ends)}"
+    return f"{desired!r}; expected {' or '.join(map(repr, ends))}.{suggest(desired, ends)}"
 
 
 def has_transition(table: Table, done: tuple[Request, ...]) -> bool:

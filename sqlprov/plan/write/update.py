@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlprov.catalog.table import Parameter
 from sqlprov.catalog.write_rules import Move
-from sqlprov.errors import nearest
+from sqlprov.errors import suggest
 from sqlprov.plan.write.diff import diff_parameters, is_covered, merge, prune
 from sqlprov.plan.write.steps import (
     Refusal,
@@ -114,7 +114,7 @@ class _Row:
                     )
             else:
                 known = update.input.members if update else ()
-                return Refusal(f"{table.full_name} has no {name!r} to change.{nearest(name, known)}")
+                return Refusal(f"{table.full_name} has no {name!r} to change.{suggest(name, known)}")
         return None
 
     def unreachable(self) -> Refusal | None:
@@ -132,7 +132,7 @@ class _Row:
         methods = self.write.table.by_method
         ends = [end for move in declared.by for end in methods[move.method].until]
         return Refusal(
-            f"{declared.column} cannot become {desired!r}; expected {_either(ends)}.{nearest(desired, ends)}"
+            f"{declared.column} cannot become {desired!r}; expected {_either(ends)}.{suggest(desired, ends)}"
         )
 
     def unheard_reason(self) -> Refusal | None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sqlprov.catalog.service_model import snake
 from sqlprov.catalog.shapes import Shape
-from sqlprov.errors import nearest
+from sqlprov.errors import suggest
 from sqlprov.plan.write.diff import is_reserved
 from sqlprov.plan.write.values_json import InvalidValue, JsonObject, abbreviate, coerce_document, parse_json
 from sqlprov.plan.write.values_scalars import coerce_scalar, format_limits
@@ -143,7 +143,7 @@ class _Walk:
             place = f"{path}.{name if member is None else member}"
             if member is None:
                 words = ", ".join(shape.members)
-                self.fault(place, part, f"one of the members {words}.{nearest(name, shape.members)}")
+                self.fault(place, part, f"one of the members {words}.{suggest(name, shape.members)}")
             elif member in spelled:
                 self.fault(place, part, f"{member} once; it is also given as {spelled[member]!r}")
             else:
@@ -217,7 +217,7 @@ class _Walk:
     def _warn(self, sent: Any, value: Any, shape: Shape, path: str) -> None:
         known = shape.constraint.enum
         if known and sent not in known:
-            words = f"one of {abbreviate(', '.join(known))}.{nearest(sent, known)}"
+            words = f"one of {abbreviate(', '.join(known))}.{suggest(sent, known)}"
             self.warnings.append(ValueProblem(self.row, self.column, path, abbreviate(value), words))
 
     def _faulty_below(self, path: str) -> bool:

@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from sqlprov.errors import counted
+from sqlprov.errors import format_count
 
 SHOWN = 60
 """Characters of a value that a message shows."""
@@ -74,7 +74,7 @@ def abbreviate(value: Any) -> str:
         case str():
             text = value
         case bytes():
-            text = counted(len(value), "byte")
+            text = format_count(len(value), "byte")
         case JsonObject() | list() | dict() | bool():
             text = format_json(value)
         case _:

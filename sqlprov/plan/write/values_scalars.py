@@ -12,7 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlprov.catalog.shapes import Shape
-from sqlprov.errors import counted
+from sqlprov.errors import format_count
 from sqlprov.plan.write.values_json import InvalidValue
 
 _BITS = {"integer": 32, "long": 64}
@@ -59,7 +59,7 @@ def format_limits(low: float | None, high: float | None, unit: str = "") -> str:
     """
 
     def told(bound: float) -> str:
-        return counted(bound, unit) if unit else str(bound)
+        return format_count(bound, unit) if unit else str(bound)
 
     if low is not None and low == high:
         return f" of exactly {told(low)}"

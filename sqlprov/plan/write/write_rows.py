@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Method, Table
-from sqlprov.errors import DatabaseError, DataError, NotSupportedError, UnknownName, counted, nearest
+from sqlprov.errors import DatabaseError, DataError, NotSupportedError, UnknownName, format_count, suggest
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.read_only import drop_read_only
@@ -47,7 +47,7 @@ class WritePlan:
         told = [str(error) for error in wrong]
         if self.faults:
             fit = "does not fit" if len(self.faults) == 1 else "do not fit"
-            told.append(f"Nothing was written: {counted(len(self.faults), 'value')} {fit}.")
+            told.append(f"Nothing was written: {format_count(len(self.faults), 'value')} {fit}.")
             told += [f"  {fault}" for fault in self.faults]
         if told:
             raise (type(wrong[0]) if wrong else DataError)("\n".join(told))
@@ -177,7 +177,7 @@ def plan_exec(table: Table, method: Method, given: InputRows, region: str | None
             wrong.append(DataError(f"EXEC {table.full_name}.{method.name} gives @{member} twice."))
         if member is None:
             words = (*method.input.members, REGION)
-            wrong.append(UnknownName(f"{method.name} has no parameter @{name}.{nearest(name, words)}"))
+            wrong.append(UnknownName(f"{method.name} has no parameter @{name}.{suggest(name, words)}"))
         members.append(member or "")
     values, faulty = coerce_row(drafts, given, members, method.input, 1, given.rows[0])
     own_region = values.pop(REGION, region)
@@ -250,4 +250,4 @@ def find_column(table: Table, written: str) -> str | None:
 
 def unknown_column_error(table: Table, name: str, shape: Shape) -> UnknownName:
     words = (*table.by_name, *shape.members)
-    return UnknownName(f"{table.full_name} has no column {name}.{nearest(name, words)}")
+    return UnknownName(f"{table.full_name} has no column {name}.{suggest(name, words)}")

@@ -9,10 +9,10 @@ from sqlprov import Connection, Result
 
 MODULES = {
     "sqlprov.api.connection": 10,
-    "sqlprov.api.fetching": 4,
+    "sqlprov.api.pep249_cursor": 4,
     "sqlprov.api.result": 12,
     "sqlprov.errors": 2,
-    "sqlprov.api.dbapi": 4,
+    "sqlprov.api.pep249": 4,
     "sqlprov.frontends.sqlalchemy": 4,
     "sqlprov.frontends.sqlalchemy.compiler": 1,
     "sqlprov.frontends.sqlalchemy.types": 1,

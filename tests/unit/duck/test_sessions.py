@@ -680,7 +680,7 @@ def test_what_exists_is_told_under_the_names_that_stackql_gives_the_columns(con:
 def test_every_setting_is_shown_with_its_value_and_default(con: Connection) -> None:
     con.sql("SET sqlprov_timeout = 5")
     shown = {name: (value, default) for name, value, default, _ in con.sql("SHOW SETTINGS").fetchall()}
-    assert list(shown) == list(Settings.described())
+    assert list(shown) == list(Settings.describe())
     assert shown["sqlprov_timeout"] == ("5.0", "60.0")
     assert shown["sqlprov_pushdown"] == ("on", "on")
 

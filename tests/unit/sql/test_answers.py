@@ -61,12 +61,12 @@ def test_show_extended_methods_adds_calls_and_permissions():
 
 
 def test_show_settings_tells_value_and_default():
-    changed = Settings().changed("regions", "eu-west-1")
+    changed = Settings().with_value("regions", "eu-west-1")
     shown = answer("SHOW SETTINGS LIKE '%REGIONS'", settings=changed).to_pylist()
     assert [(row["name"], row["value"], row["default"]) for row in shown] == [
         ("sqlprov_regions", "eu-west-1", "")
     ]
-    assert answer("SHOW SETTINGS")["name"].to_pylist() == list(Settings.described())
+    assert answer("SHOW SETTINGS")["name"].to_pylist() == list(Settings.describe())
 
 
 def test_show_of_one_setting_tells_its_value():

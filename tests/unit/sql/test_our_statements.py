@@ -69,7 +69,7 @@ def test_a_setting_that_is_badly_written_is_malformed_with_a_caret(text):
 
 def test_a_value_that_set_writes_is_a_value_that_settings_read():
     found = one("set sqlprov_regions = ('us-east-1', 'eu-west-1')")
-    changed = Settings().changed(found.name, found.value)
+    changed = Settings().with_value(found.name, found.value)
     assert changed.region_names() == ("us-east-1", "eu-west-1")
 
 

@@ -9,7 +9,7 @@ from sqlprov import errors
 from sqlprov.api.result import Result
 
 
-class Fetching:
+class PEP249Cursor:
     """What PEP 249 reads from a cursor, of the result of what it executed last.
 
     Attributes:

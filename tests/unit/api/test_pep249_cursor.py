@@ -13,7 +13,7 @@ import pytest
 
 import sqlprov
 from sqlprov import Connection, errors
-from sqlprov.api.dbapi import TypeObject
+from sqlprov.api.pep249 import TypeObject
 
 MODELS = "aws.sagemaker.models"
 ROLE = "arn:aws:iam::123456789012:role/r"
