@@ -31,7 +31,7 @@ def state_path() -> Path:
     return state_folder() / "local.sqlite"
 
 
-def local_endpoint() -> Emulator:
+def start_emulator() -> Emulator:
     """Start the local SageMaker on a free loopback port, with its sample data if it is new; `stop()` it after use.
 
     Raises:
@@ -54,7 +54,7 @@ def serve_local(port: int) -> None:
     """Serve the same resources on `port` (0: a free one) until SIGINT or SIGTERM; prints how to reach it."""
     from sqlprov.emulator import Options, serve
 
-    local_endpoint().stop()  # it puts the sample data where there is none yet
+    start_emulator().stop()  # it puts the sample data where there is none yet
     serve(port=port, state=state_path(), options=Options())
 
 

@@ -128,9 +128,9 @@ def account(local: bool, endpoint_url: str | None, profile: str | None) -> tuple
         return Cloud(profile=profile, endpoint_url=endpoint_url), None
     if endpoint_url or profile:
         raise InterfaceError("local=True takes neither endpoint_url nor profile.")
-    from sqlprov.local import CREDENTIALS, local_endpoint
+    from sqlprov.local import CREDENTIALS, start_emulator
 
-    emulator = local_endpoint()
+    emulator = start_emulator()
     return Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS), emulator
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlprov.emulator import experiments, filling, hosting, seed, tagging
-from sqlprov.emulator.model import Kind, kinds
+from sqlprov.emulator import endpoints, experiments, random_experiments, sample_data, tags
+from sqlprov.emulator.api_model import Kind, kinds
+from sqlprov.emulator.context import ACCOUNT
+from sqlprov.emulator.defaults import complete
 from sqlprov.emulator.options import Call, Fault, Options
-from sqlprov.emulator.putting import complete
 from sqlprov.emulator.server import HOST, Server
 from sqlprov.emulator.service import Service
 from sqlprov.emulator.store import Change, Record, Store, drop, put
-from sqlprov.emulator.world import ACCOUNT
 
 
 class Emulator:
@@ -90,7 +90,7 @@ class Emulator:
         """Whether requests are kept in `calls`; a server that runs for days must not."""
         self._service.record_calls = record
 
-    def fault(self, fault: Fault) -> None:
+    def inject(self, fault: Fault) -> None:
         """Let calls fail as it says, counted from now."""
         self._service.faults.add(fault)
 
@@ -138,10 +138,12 @@ class Emulator:
             if record is None:
                 return None
             members = (
-                experiments.view(self._service.world, record) if _experiment(record) else hosting.view(record)
+                experiments.view(self._service.world, record)
+                if _experiment(record)
+                else endpoints.view(record)
             )
             shown = {member: value for member, value in members.items() if not member.startswith("~")}
-            return shown | {"Tags": tagging.as_list(record.tags)}
+            return shown | {"Tags": tags.as_list(record.tags)}
 
     def fill(self, count: int, regions: Sequence[str] = ("us-east-1",), seed: int = 1) -> None:
         """Add `count` inference experiments that look random and are the same for the same seed.
@@ -149,7 +151,9 @@ class Emulator:
         All states, times with ties, missing descriptions and some tags are among them.
         """
         with self._store.writing(round(time.time(), 3)):
-            self._store.commit([put(record) for record in filling.experiments(count, regions, seed)])
+            self._store.commit(
+                [put(record) for record in random_experiments.experiments(count, regions, seed)]
+            )
 
     def seed_local(self) -> None:
         """Add the small data set of `--local`, once in the life of a state."""
@@ -158,7 +162,7 @@ class Emulator:
             if self._store.flagged("seeded"):
                 return
             changes: list[Change] = []
-            for noun, region, members in seed.resources():
+            for noun, region, members in sample_data.resources():
                 changes.append(put(self._completed(noun, region, members, now)))
             self._store.flag("seeded")
             self._store.commit(changes)

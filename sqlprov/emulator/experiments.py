@@ -13,10 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlprov.emulator.errors import conflict, invalid
-from sqlprov.emulator.model import Kind, kinds
-from sqlprov.emulator.store import STEPS, Record, drop, put
-from sqlprov.emulator.world import (
+from sqlprov.emulator.api_model import Kind, kinds
+from sqlprov.emulator.context import (
     DAY,
     Members,
     Operation,
@@ -29,6 +27,8 @@ from sqlprov.emulator.world import (
     given_tags,
     present,
 )
+from sqlprov.emulator.errors import conflict, invalid
+from sqlprov.emulator.store import STEPS, Record, drop, put
 
 _BUSY = {"Creating", "Updating", "Starting", "Stopping"}
 _LENGTH, _LONGEST = 7 * DAY, 30 * DAY

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
+from sqlprov.emulator.context import ACCOUNT
 from sqlprov.emulator.errors import ApiError, denied
-from sqlprov.emulator.listing import Token, query_checksum
 from sqlprov.emulator.options import Call, Fault
-from sqlprov.emulator.world import ACCOUNT
+from sqlprov.emulator.pages import Token, query_checksum
 
 SILENT_BEFORE = {"timeout_before", "reset"}
 SILENT_AFTER = {"timeout_after", "reset_after"}

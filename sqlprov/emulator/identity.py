@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
+from sqlprov.emulator.context import ACCOUNT
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.options import Call, Options
-from sqlprov.emulator.world import ACCOUNT
 
 STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 IAM = "https://iam.amazonaws.com/doc/2010-05-08/"

@@ -8,8 +8,8 @@ from typing import Any
 import botocore.session
 
 from sqlprov.emulator.errors import ApiError
-from sqlprov.emulator.listing import cut_page
 from sqlprov.emulator.options import Call, Options
+from sqlprov.emulator.pages import cut_page
 
 # The regions that no account has to enable.
 _DEFAULT_REGIONS = (

@@ -13,7 +13,9 @@ from xml.sax.saxutils import escape
 
 import orjson
 
-from sqlprov.emulator import experiments, hosting, identity, tagging
+from sqlprov.emulator import endpoints, experiments, identity, tags
+from sqlprov.emulator.api_model import compile_input_check, kinds
+from sqlprov.emulator.context import ACCOUNT, Members, Operation, Reply, World, arn
 from sqlprov.emulator.errors import ApiError, denied
 from sqlprov.emulator.faults import (
     SILENT_AFTER,
@@ -24,12 +26,10 @@ from sqlprov.emulator.faults import (
     internal_failure,
     throttled,
 )
-from sqlprov.emulator.listing import page
-from sqlprov.emulator.model import input_check, kinds
 from sqlprov.emulator.options import Call, Fault, Options
+from sqlprov.emulator.pages import page
 from sqlprov.emulator.regions import check_open, describe_regions, list_regions
 from sqlprov.emulator.store import Store
-from sqlprov.emulator.world import ACCOUNT, Members, Operation, Reply, World, arn
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +72,8 @@ def list_operation(noun: str) -> Operation:
 
 OPERATIONS: dict[str, Operation] = {
     **experiments.OPERATIONS,
-    **hosting.OPERATIONS,
-    **tagging.OPERATIONS,
+    **endpoints.OPERATIONS,
+    **tags.OPERATIONS,
     **{
         f"List{noun}s": list_operation(noun)
         for noun in ("InferenceExperiment", "Model", "EndpointConfig", "Endpoint")
@@ -172,7 +172,7 @@ class Service:
             raise ApiError("UnknownOperationException", f"The operation {call.operation} is not known.")
         if call.region in options.denied_regions or call.operation in options.denied_actions:
             raise denied(ACCOUNT, f"sagemaker:{call.operation}", _resource(call))
-        input_check(call.operation)(call.parameters)
+        compile_input_check(call.operation)(call.parameters)
         reads = call.operation.startswith(("List", "Describe"))
         store, now = self.world.store, round(time.time(), 3)
         with store.reading(now) if reads else store.writing(now):
@@ -190,7 +190,7 @@ class Service:
             raise denied(ACCOUNT, f"{service}:{call.operation}", identity.USER)
         match service, call.operation:
             case "account", "ListRegions":
-                input_check("ListRegions", "account")(call.parameters)
+                compile_input_check("ListRegions", "account")(call.parameters)
                 return orjson.dumps(list_regions(call, options))
             case "ec2", "DescribeRegions":
                 return describe_regions(call, options)

@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from sqlprov.emulator.model import Kind, kinds
-from sqlprov.emulator.statefile import Row, StateFile
+from sqlprov.emulator.api_model import Kind, kinds
+from sqlprov.emulator.state_file import Row, StateFile
 
 STEPS = "~steps"  # member of a document that no reply contains: what becomes of the resource, and when
 SortKey = Callable[["Record"], Any]

@@ -173,13 +173,13 @@ class Machine(RuleBasedStateMachine):
         times=st.integers(1, 2),
     )
     def something_will_go_wrong(self, kind: str, operation: str, at: int, times: int) -> None:
-        self.em.fault(Fault(kind, at, operation, times=times, hold=HOLD))
+        self.em.inject(Fault(kind, at, operation, times=times, hold=HOLD))
 
     @rule(
         kind=st.sampled_from([kind for kind in KINDS if "after" in kind]), operation=st.sampled_from(WRITES)
     )
     def an_answer_will_be_lost(self, kind: str, operation: str) -> None:
-        self.em.fault(Fault(kind, 1, operation, hold=HOLD))
+        self.em.inject(Fault(kind, 1, operation, hold=HOLD))
 
     @rule(transition=st.sampled_from([0.0, 0.03]))
     def states_last(self, transition: float) -> None:
@@ -383,7 +383,7 @@ def test_an_exec_that_was_not_made_is_not_ok(
     em: Emulator, con: Connection, status: str, method: str, kind: str
 ) -> None:
     em.add("InferenceExperiment", REGION, {"Name": "one", "Status": status})
-    em.fault(Fault(kind, operation=CALLED[method]))
+    em.inject(Fault(kind, operation=CALLED[method]))
     actions = """, @ModelVariantActions = '{"production": "Remove", "shadow": "Promote"}'"""
     with pytest.raises(WriteError):
         con.sql(f"EXEC {EXPERIMENTS}.{method} @Name = 'one'{actions if method == 'stop' else ''}")

@@ -406,14 +406,14 @@ def test_the_same_text_after_a_reading_that_did_not_end_is_answered_whole(
 ) -> None:
     text = f"SELECT name FROM {EXPERIMENTS} WHERE region = 'us-east-1'"
     assert len(con.sql(text).fetchall()) == 6
-    seeded.fault(Fault("access_denied", operation="ListInferenceExperiments"))
+    seeded.inject(Fault("access_denied", operation="ListInferenceExperiments"))
     with pytest.raises(AccessDenied):
         con.sql(text).fetchall()
     assert len(con.sql(text).fetchall()) == 6
     assert con.sql(text).fetchone()
     assert len(con.sql(text).fetchall()) == 6
     con.sql("SET sqlprov_on_error = 'warn'")
-    seeded.fault(Fault("access_denied", operation="ListInferenceExperiments"))
+    seeded.inject(Fault("access_denied", operation="ListInferenceExperiments"))
     for rows in (0, 6):
         result = con.sql(text)
         assert (len(result.fetchall()), result.complete) == (rows, rows == 6)

@@ -588,7 +588,7 @@ def test_a_region_that_fails_fails_the_query_and_names_the_permission(
 def test_an_error_within_a_list_of_describes_is_raised_while_rows_are_read(
     con: Connection, seeded: Emulator
 ) -> None:
-    seeded.fault(Fault("access_denied", at=3, operation="DescribeInferenceExperiment", times=None))
+    seeded.inject(Fault("access_denied", at=3, operation="DescribeInferenceExperiment", times=None))
     with pytest.raises(errors.AccessDenied, match="sagemaker:DescribeInferenceExperiment"):
         con.sql(f"SELECT name, endpoint_name FROM {EXPERIMENTS} WHERE region = '{EAST}'").fetchall()
 

@@ -114,7 +114,7 @@ def test_each_service_has_its_own_codes_for_faults(
         ("throttle", throttled),
         ("error500", ("InternalFailure", 500)),
     ):
-        em.fault(Fault(kind, operation=operation))
+        em.inject(Fault(kind, operation=operation))
         assert refuse(call) == failure
     em.options.denied_actions = {operation}
     assert refuse(call) == (denied, 403)

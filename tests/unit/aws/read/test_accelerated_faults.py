@@ -55,7 +55,7 @@ def test_the_right_rows_or_an_error_or_rows_that_are_said_to_be_missing(
     expected = sorted(map(str, con.sql(QUERIES[query].format(e="e", m="m")).fetchall()))
     hit = 0
     for at in range(1, 14, 2):
-        cloud.fault(Fault(kind, at=at))
+        cloud.inject(Fault(kind, at=at))
         try:
             result = con.sql(text)
             rows = sorted(map(str, result.fetchall()))

@@ -158,7 +158,7 @@ def test_cancel_from_another_thread_ends_the_statement_and_its_calls(
 
 
 def test_cancel_ends_a_back_off(slow: Emulator, con: Any, report: Any) -> None:
-    slow.fault(Fault("throttle", times=None))
+    slow.inject(Fault("throttle", times=None))
     con.sql("SET sqlprov_max_attempts = 100")
     assert isinstance(ended(slow, report, con.cancel, lambda: con.sql(EVERY)), Cancelled)
     assert_silent(slow)
@@ -166,7 +166,7 @@ def test_cancel_ends_a_back_off(slow: Emulator, con: Any, report: Any) -> None:
 
 def test_cancel_ends_the_wait_for_the_account(slow: Emulator, connect: Any, report: Any) -> None:
     with sqlprov.connect(endpoint_url=slow.url, region="us-east-1") as fresh:
-        slow.fault(Fault("timeout_before", operation="GetCallerIdentity"))
+        slow.inject(Fault("timeout_before", operation="GetCallerIdentity"))
         query = f"SELECT account_id FROM {EXPERIMENTS} LIMIT 1"
         assert isinstance(ended(slow, report, fresh.cancel, lambda: fresh.sql(query)), Cancelled)
         assert fresh.sql("SELECT 1").fetchall() == [(1,)]
@@ -175,7 +175,7 @@ def test_cancel_ends_the_wait_for_the_account(slow: Emulator, connect: Any, repo
 
 
 def test_cancel_ends_a_call_that_hangs(slow: Emulator, con: Any, report: Any) -> None:
-    slow.fault(Fault("timeout_before", times=None))
+    slow.inject(Fault("timeout_before", times=None))
     assert isinstance(ended(slow, report, con.cancel, lambda: con.sql(EVERY)), Cancelled)
     slow.clear_faults()
     assert len(con.sql(f"{EVERY} LIMIT 7").fetchall()) == 7
@@ -188,7 +188,7 @@ def test_cancel_ends_a_call_that_hangs(slow: Emulator, con: Any, report: Any) ->
 def test_cancel_breaks_off_the_calls_that_hang(
     slow: Emulator, con: Any, report: Any, query: str, operation: str
 ) -> None:
-    slow.fault(Fault("timeout_before", operation=operation, times=None))
+    slow.inject(Fault("timeout_before", operation=operation, times=None))
     hanging: list[Call] = []
 
     def cancel() -> None:
@@ -220,7 +220,7 @@ def test_closing_a_result_breaks_off_the_calls_under_way(slow: Emulator, con: An
 
 
 def test_ctrl_c_breaks_off_the_call_that_hangs(slow: Emulator, aws: dict[str, str], report: Any) -> None:
-    slow.fault(Fault("timeout_before", at=2, operation=LIST))
+    slow.inject(Fault("timeout_before", at=2, operation=LIST))
     # What follows keeps the program alive, which would close its connections.
     program = Program(slow, EVERY, aws, more="SELECT count(*) FROM range(300000000) t(i) WHERE hash(i) = 1")
     hanging = waiting(slow)
@@ -239,7 +239,7 @@ def test_a_call_under_tls_is_broken_off_too(
 ) -> None:
     with sqlprov.connect(endpoint_url=tls, region="us-east-1") as con:
         assert con.sql(f"{EVERY} LIMIT 1").fetchall()
-        slow.fault(Fault("timeout_before", operation=LIST))
+        slow.inject(Fault("timeout_before", operation=LIST))
         hanging: list[Call] = []
 
         def cancel() -> None:
@@ -447,7 +447,7 @@ def test_after_ctrl_c_the_connection_answers(slow: Emulator, aws: dict[str, str]
 def test_a_call_that_hangs_does_not_keep_the_program_from_its_end(
     slow: Emulator, aws: dict[str, str], report: Any, operation: str
 ) -> None:
-    slow.fault(Fault("timeout_before", at=2 if operation == LIST else 1, operation=operation, times=None))
+    slow.inject(Fault("timeout_before", at=2 if operation == LIST else 1, operation=operation, times=None))
     program = Program(slow, f"SELECT name, account_id FROM {EXPERIMENTS}", aws)
     caught, seconds = program.interrupt()
     assert caught == "KeyboardInterrupt"

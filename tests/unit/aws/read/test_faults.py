@@ -95,7 +95,7 @@ class Bench:
                 self.con.sql(f"SET sqlprov_{name} = {value!r}")
         self.em.reset_calls()
         if fault:
-            self.em.fault(fault)
+            self.em.inject(fault)
         found = Outcome()
         try:
             with self.con.sql(query) as result:

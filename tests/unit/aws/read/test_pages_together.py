@@ -89,7 +89,7 @@ def test_a_fault_at_any_page_leaves_out_no_page_before_it(
     con = connect(split="off", on_error="warn", max_attempts=1)
     for at in range(1, 41):
         pages.clear_faults()
-        pages.fault(Fault(kind, at=at, operation=LIST))
+        pages.inject(Fault(kind, at=at, operation=LIST))
         with con.sql(f"SELECT name FROM {EXPERIMENTS}") as result:
             assert [name for (name,) in result.fetchall()] == [
                 f"e-{number:02}" for number in range(2 * at - 2)
@@ -103,12 +103,12 @@ def test_a_fault_at_any_page_is_an_error_or_costs_one_more_attempt(pages: Emulat
     con = connect(split="off", max_attempts=2)
     for at in range(1, 41, 3):
         pages.clear_faults()
-        pages.fault(Fault("access_denied", at=at, operation=LIST))
+        pages.inject(Fault("access_denied", at=at, operation=LIST))
         with pytest.raises(AccessDenied):
             con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
         settled(pages)
         pages.clear_faults()
-        pages.fault(Fault("truncated", at=at, operation=LIST))
+        pages.inject(Fault("truncated", at=at, operation=LIST))
         with con.sql(f"SELECT name FROM {EXPERIMENTS}") as result:
             assert len(result.fetchall()) == 80
             assert sorted(call.attempts for call in result.calls) == [1] * 39 + [2]

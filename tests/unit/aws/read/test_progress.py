@@ -64,12 +64,12 @@ def test_progress_is_seen_from_another_thread_while_calls_are_made(em: Emulator,
 
 def test_throttles_are_counted_for_the_statement_and_the_call(em: Emulator, con: sqlprov.Connection) -> None:
     em.fill(3)
-    em.fault(Fault("throttle", times=2))
+    em.inject(Fault("throttle", times=2))
     result = con.sql(EVERY)
     assert len(result.fetchall()) == 3
     assert [(call.throttles, call.attempts) for call in result.calls] == [(2, 3)]
     assert result.progress.throttles == 2
-    em.fault(Fault("throttle", times=None))
+    em.inject(Fault("throttle", times=None))
     with pytest.raises(Throttled):
         con.sql("SET sqlprov_max_attempts = 1; " + EVERY)
 

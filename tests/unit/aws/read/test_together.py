@@ -112,7 +112,7 @@ def test_a_wrong_prediction_costs_calls_and_no_row(
 
 def test_an_error_of_a_table_that_was_begun_early_is_told_as_ever(cloud: Emulator, connect: Any) -> None:
     con = connect(max_attempts=1)
-    cloud.fault(Fault("access_denied", operation="ListModels", times=None))
+    cloud.inject(Fault("access_denied", operation="ListModels", times=None))
     with pytest.raises(sqlprov.AccessDenied, match="sagemaker:ListModels"):
         con.sql(JOIN).fetchall()
     con.sql("SET sqlprov_on_error = 'warn'")

@@ -142,7 +142,7 @@ def test_a_profile_that_does_not_exist_is_an_error_of_the_credentials(em: Emulat
 
 
 def test_an_expired_token_says_to_renew_it_and_is_not_tried_again(em: Emulator, con: Any) -> None:
-    em.fault(Fault("expired_credentials", times=None))
+    em.inject(Fault("expired_credentials", times=None))
     with pytest.raises(CredentialsError, match=r"expired.*renew or log in again") as met:
         con.sql(NAMES)
     assert met.value.code == "ExpiredTokenException"
@@ -151,7 +151,7 @@ def test_an_expired_token_says_to_renew_it_and_is_not_tried_again(em: Emulator, 
 
 
 def test_credentials_never_reach_an_error_or_a_record(em: Emulator, con: Any) -> None:
-    em.fault(Fault("access_denied", operation=DESCRIBE))
+    em.inject(Fault("access_denied", operation=DESCRIBE))
     experiment(em, "a")
     con.sql("SET sqlprov_on_error = 'warn'")
     with con.sql(f"SELECT name, arn FROM {EXPERIMENTS}") as result:
@@ -204,7 +204,7 @@ def test_under_warn_a_row_that_cannot_be_described_is_left_out_alone(em: Emulato
     for name in ("a", "b", "c"):
         experiment(em, name)
     con.sql("SET sqlprov_on_error = 'warn'")
-    em.fault(Fault("access_denied", at=2, operation=DESCRIBE))
+    em.inject(Fault("access_denied", at=2, operation=DESCRIBE))
     with con.sql(f"SELECT name, arn FROM {EXPERIMENTS}") as result:
         assert len(result.fetchall()) == 2
         assert [gap.error.permission for gap in result.errors] == [f"sagemaker:{DESCRIBE}"]
@@ -220,7 +220,7 @@ def test_under_warn_a_local_snapshot_of_an_incomplete_answer_is_flagged(three: E
 
 def test_a_statement_after_an_error_is_answered(em: Emulator, con: Any) -> None:
     experiment(em, "a")
-    em.fault(Fault("access_denied"))
+    em.inject(Fault("access_denied"))
     with pytest.raises(AccessDenied):
         con.sql(NAMES)
     assert con.sql(NAMES).fetchall() == [("a",)]
@@ -229,8 +229,8 @@ def test_a_statement_after_an_error_is_answered(em: Emulator, con: Any) -> None:
 def test_after_an_error_the_other_calls_of_the_statement_are_not_tried_again(
     three: Emulator, con: Any
 ) -> None:
-    three.fault(Fault("throttle", region="eu-west-1", times=None))
-    three.fault(Fault("access_denied", region="us-west-2"))
+    three.inject(Fault("throttle", region="eu-west-1", times=None))
+    three.inject(Fault("access_denied", region="us-west-2"))
     with pytest.raises(AccessDenied):
         con.sql(EVERYWHERE)
     made = settled(three)
@@ -297,7 +297,7 @@ def test_an_empty_page_with_a_token_is_not_the_end(em: Emulator, con: Any) -> No
 def test_a_page_cut_off_in_the_middle_of_a_list_is_never_a_short_answer(em: Emulator, con: Any) -> None:
     em.fill(1000)
     con.sql("SET sqlprov_max_attempts = 2")
-    em.fault(Fault("truncated_clean", at=6, times=2))
+    em.inject(Fault("truncated_clean", at=6, times=2))
     with pytest.raises(BrokenReply, match=r"not JSON.*After 2 attempts") as met:
         con.sql(NAMES).fetchall()
     assert met.value.request_id
@@ -325,7 +325,7 @@ def test_throttling_is_waited_out(em: Emulator, con: Any) -> None:
 
 def test_throttling_that_outlasts_the_attempts_says_so(em: Emulator, con: Any) -> None:
     con.sql("SET sqlprov_max_attempts = 2")
-    em.fault(Fault("throttle", times=None))
+    em.inject(Fault("throttle", times=None))
     with pytest.raises(Throttled, match=r"is throttled.*Rate exceeded.*After 2 attempts"):
         con.sql(NAMES)
     assert len(em.calls) == 2
@@ -336,7 +336,7 @@ def test_throttling_that_outlasts_the_attempts_says_so(em: Emulator, con: Any) -
 
 def test_an_account_that_cannot_be_asked_is_an_error_that_names_the_call(em: Emulator, con: Any) -> None:
     experiment(em, "a")
-    em.fault(Fault("access_denied", operation="GetCallerIdentity"))
+    em.inject(Fault("access_denied", operation="GetCallerIdentity"))
     with pytest.raises(AccessDenied, match="GetCallerIdentity") as met:
         con.sql(f"SELECT name, account_id FROM {EXPERIMENTS}")
     assert met.value.permission == "sts:GetCallerIdentity"
@@ -348,7 +348,7 @@ def test_an_account_that_cannot_be_asked_is_an_error_that_names_the_call(em: Emu
 )
 def test_a_fault_while_the_account_is_asked_is_healed(em: Emulator, con: Any, kind: str) -> None:
     experiment(em, "a")
-    em.fault(Fault(kind, operation="GetCallerIdentity"))
+    em.inject(Fault(kind, operation="GetCallerIdentity"))
     with con.sql(f"SELECT name, account_id FROM {EXPERIMENTS}") as result:
         assert result.fetchall() == [("a", em.account_id)]
         assert result.calls[0].attempts == 2
@@ -399,7 +399,7 @@ def test_a_reply_that_is_no_object_is_an_error_with_its_request_id(saying: Any, 
 
 
 def test_an_error_of_the_service_carries_its_own_words(em: Emulator, con: Any) -> None:
-    em.fault(Fault("error503", times=None))
+    em.inject(Fault("error503", times=None))
     con.sql("SET sqlprov_max_attempts = 1")
     with pytest.raises(ServiceError, match=r"ServiceUnavailable: The service is unavailable.*\(request "):
         con.sql(NAMES)

@@ -188,7 +188,7 @@ def test_a_fault_in_a_window_is_an_error_or_costs_no_row(
     em.fill(1_200)
     em.options.latency = 0.01
     con = connect(max_attempts=1)
-    em.fault(sqlprov.emulator.Fault(kind, at=at, operation=LIST))
+    em.inject(sqlprov.emulator.Fault(kind, at=at, operation=LIST))
     try:
         rows = con.sql(ALL).fetchall()
     except sqlprov.OperationalError:

@@ -82,7 +82,7 @@ def test_parameters_are_checked_before_anything_is_sent(em: Emulator, cloud: Clo
 def test_a_reply_that_is_cut_off_is_none_on_the_short_way_too(em: Emulator, connect: Any) -> None:
     em.fill(30)
     con = connect()
-    em.fault(Fault("truncated", operation="ListInferenceExperiments"))
+    em.inject(Fault("truncated", operation="ListInferenceExperiments"))
     result = con.sql("SELECT name FROM aws.sagemaker.inference_experiments")
     assert len(result.fetchall()) == 30
     assert [call.attempts for call in result.calls] == [2]

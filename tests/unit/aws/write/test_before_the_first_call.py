@@ -77,7 +77,7 @@ def test_a_delete_whose_sub_query_cannot_be_read_whole_deletes_nothing(
     desk: Desk, keep: list[str], kind: str, on_error: str
 ) -> None:
     desk.set(on_error=on_error, timeout=0.2)
-    desk.em.fault(Fault(kind, operation="ListModels", times=None))
+    desk.em.inject(Fault(kind, operation="ListModels", times=None))
     with pytest.raises(OperationalError):
         desk.con.sql(f"DELETE FROM {TABLE} WHERE region = '{REGION}' AND name NOT IN ({UNUSED})")
     assert alive(desk, keep)
@@ -88,7 +88,7 @@ def test_a_delete_whose_sub_query_cannot_be_read_whole_deletes_nothing(
 def test_a_second_page_that_cannot_be_read_writes_nothing(desk: Desk, verb: str, on_error: str) -> None:
     with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region=REGION) as con:
         em.fill(250)
-        em.fault(Fault("error500", operation=LIST, at=2, times=None))
+        em.inject(Fault("error500", operation=LIST, at=2, times=None))
         con.sql(f"SET sqlprov_on_error = '{on_error}'")
         con.sql("SET sqlprov_max_attempts = 1")
         con.sql("SET sqlprov_max_writes = 1000")
@@ -111,7 +111,7 @@ def test_a_region_that_cannot_be_read_writes_nothing_in_the_others(desk: Desk, o
 def test_an_insert_whose_query_cannot_be_read_whole_inserts_nothing(desk: Desk) -> None:
     name = desk.experiment()
     desk.set(on_error="warn")
-    desk.em.fault(Fault("error500", operation=LIST, times=None))
+    desk.em.inject(Fault("error500", operation=LIST, times=None))
     query = f"SELECT * REPLACE (name || '-copy' AS name) FROM {TABLE} WHERE region = '{REGION}'"
     with pytest.raises(OperationalError):
         desk.con.sql(f"INSERT INTO {TABLE} {query}")
@@ -122,7 +122,7 @@ def test_an_insert_whose_query_cannot_be_read_whole_inserts_nothing(desk: Desk) 
 def test_a_select_after_a_write_tolerates_again_what_the_settings_say(desk: Desk) -> None:
     desk.set(on_error="warn")
     desk.delete(desk.experiment())
-    desk.em.fault(Fault("error500", operation=LIST, times=None))
+    desk.em.inject(Fault("error500", operation=LIST, times=None))
     result = desk.con.sql(f"SELECT name FROM {TABLE} WHERE region = '{REGION}'")
     assert (result.fetchall(), result.complete) == ([], False)
 

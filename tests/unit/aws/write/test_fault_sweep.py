@@ -56,7 +56,7 @@ def each_index(emulator: Emulator, session: sqlprov.Connection) -> Iterator[Thre
 
 
 def run(emulator: Emulator, session: sqlprov.Connection, sql: str, region: str, fault: Fault) -> Ended:
-    emulator.fault(fault)
+    emulator.inject(fault)
     refused = False
     with session.cursor() as con:
         try:

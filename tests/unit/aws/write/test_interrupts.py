@@ -86,7 +86,7 @@ def test_a_signal_in_the_middle_of_an_insert_starts_no_call_and_tells_what_is_kn
 
 
 def test_a_call_that_hangs_holds_up_the_end_for_a_bounded_time_and_is_unknown(fresh: Emulator) -> None:
-    fresh.fault(Fault("timeout_before", operation=CREATE, at=3, times=1))
+    fresh.inject(Fault("timeout_before", operation=CREATE, at=3, times=1))
     process = exec_(fresh, insert(*NAMES[:6]), concurrency=2)
     until(lambda: len(creates(fresh)) >= 6)
     hanging = creates(fresh)[2]
@@ -104,7 +104,7 @@ def test_a_call_that_hangs_holds_up_the_end_for_a_bounded_time_and_is_unknown(fr
 def test_a_create_whose_answer_was_lost_is_unknown_if_it_is_interrupted_while_it_is_looked_for(
     fresh: Emulator,
 ) -> None:
-    fresh.fault(Fault("error500", operation=CREATE, times=None))
+    fresh.inject(Fault("error500", operation=CREATE, times=None))
     process = exec_(fresh, insert(NAMES[0]))
     until(lambda: [call.operation for call in fresh.calls].count(DESCRIBE) >= 3)
     process.send_signal(signal.SIGINT)

@@ -70,7 +70,7 @@ def attempts(desk: Desk, operation: str) -> int:
 
 @pytest.mark.parametrize("kind", LOST_AFTER)
 def test_a_create_that_happened_is_ok_although_its_answer_is_lost(desk: Desk, name: str, kind: str) -> None:
-    desk.em.fault(Fault(kind, operation=CREATE, times=None))
+    desk.em.inject(Fault(kind, operation=CREATE, times=None))
     outcome = desk.one(insert(name))
     assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (CREATE,))
     assert "equivalent" in outcome.reason
@@ -80,7 +80,7 @@ def test_a_create_that_happened_is_ok_although_its_answer_is_lost(desk: Desk, na
 
 @pytest.mark.parametrize("kind", LOST_BEFORE)
 def test_a_create_that_is_not_to_be_seen_is_tried_once_more(desk: Desk, name: str, kind: str) -> None:
-    desk.em.fault(Fault(kind, operation=CREATE))
+    desk.em.inject(Fault(kind, operation=CREATE))
     began = time.monotonic()
     outcome = desk.one(insert(name))
     assert time.monotonic() - began > 0.3
@@ -91,7 +91,7 @@ def test_a_create_that_is_not_to_be_seen_is_tried_once_more(desk: Desk, name: st
 
 @pytest.mark.parametrize("kind", LOST_BEFORE)
 def test_a_create_that_is_lost_twice_is_unknown(desk: Desk, name: str, kind: str) -> None:
-    desk.em.fault(Fault(kind, operation=CREATE, times=None))
+    desk.em.inject(Fault(kind, operation=CREATE, times=None))
     outcome = desk.one(insert(name))
     assert (outcome.status, outcome.operations) == (OutcomeStatus.UNKNOWN, ())
     assert (attempts(desk, CREATE), desk.committed) == (2, [])
@@ -99,8 +99,8 @@ def test_a_create_that_is_lost_twice_is_unknown(desk: Desk, name: str, kind: str
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_a_create_that_is_lost_and_then_refused_is_unknown(desk: Desk, name: str, kind: str) -> None:
-    desk.em.fault(Fault("error500", operation=CREATE))
-    desk.em.fault(Fault(kind, operation=CREATE, at=2))
+    desk.em.inject(Fault("error500", operation=CREATE))
+    desk.em.inject(Fault(kind, operation=CREATE, at=2))
     assert desk.one(insert(name)).status is OutcomeStatus.UNKNOWN
     assert (attempts(desk, CREATE), desk.committed) == (2, [])
 
@@ -109,7 +109,7 @@ def test_a_create_that_may_be_tried_but_once_is_unknown_when_its_answer_is_lost(
     desk: Desk, name: str
 ) -> None:
     desk.set(max_attempts=1, settle=0)
-    desk.em.fault(Fault("timeout_before", operation=CREATE))
+    desk.em.inject(Fault("timeout_before", operation=CREATE))
     assert desk.one(insert(name)).status is OutcomeStatus.UNKNOWN
     assert attempts(desk, CREATE) == 1
 
@@ -118,34 +118,34 @@ def test_a_create_that_may_be_tried_but_once_is_unknown_when_its_answer_is_lost(
 def test_a_create_that_is_refused_at_first_fails_and_is_not_tried_again(
     desk: Desk, name: str, kind: str
 ) -> None:
-    desk.em.fault(Fault(kind, operation=CREATE))
+    desk.em.inject(Fault(kind, operation=CREATE))
     outcome = desk.one(insert(name))
     assert (outcome.status, outcome.operations) == (OutcomeStatus.FAILED, ())
     assert (desk.operations, desk.exists(name)) == ([CREATE], False)
 
 
 def test_a_create_that_is_throttled_is_tried_again_without_a_look(desk: Desk, name: str) -> None:
-    desk.em.fault(Fault("throttle", operation=CREATE, times=2))
+    desk.em.inject(Fault("throttle", operation=CREATE, times=2))
     outcome = desk.one(insert(name))
     assert (outcome.status, outcome.reason) == (OutcomeStatus.OK, "")
     assert [call.operation for call in desk.em.calls] == [DESCRIBE, CREATE, CREATE, CREATE]
 
 
 def test_a_create_that_stays_throttled_fails(desk: Desk, name: str) -> None:
-    desk.em.fault(Fault("throttle", operation=CREATE, times=None))
+    desk.em.inject(Fault("throttle", operation=CREATE, times=None))
     outcome = desk.one(insert(name))
     assert outcome.status is OutcomeStatus.FAILED
     assert (attempts(desk, CREATE), desk.exists(name)) == (3, False)
 
 
 def test_a_create_that_never_reached_the_service_fails(desk: Desk, name: str) -> None:
-    desk.em.fault(Fault("reset", operation=DESCRIBE, times=None))
+    desk.em.inject(Fault("reset", operation=DESCRIBE, times=None))
     outcome = desk.one(insert(name))
     assert (outcome.status, desk.calls, desk.exists(name)) == (OutcomeStatus.FAILED, [], False)
 
 
 def test_an_empty_object_for_an_answer_is_an_answer(desk: Desk, name: str) -> None:
-    desk.em.fault(Fault("missing_member", operation=CREATE))
+    desk.em.inject(Fault("missing_member", operation=CREATE))
     assert desk.one(insert(name)).status is OutcomeStatus.OK
     assert desk.exists(name)
 
@@ -177,7 +177,7 @@ def test_what_somebody_else_created_is_told_from_ours(
 ) -> None:
     members, expected = WHOSE[whose]
     desk.em.options = Options(latency=LATENCY)
-    desk.em.fault(Fault(kind, operation=CREATE, times=None))
+    desk.em.inject(Fault(kind, operation=CREATE, times=None))
     with desk.meanwhile(when, theirs(desk, name, **TAGGED | members)):
         outcome = desk.one(insert(name, **TAGGED))
     assert outcome.status is expected, outcome.reason
@@ -198,7 +198,7 @@ def test_a_name_taken_before_our_create_is_not_ours_although_its_answer_is_lost(
 ) -> None:
     members, expected = WHOSE[whose]
     desk.em.options = Options(latency=LATENCY)
-    desk.em.fault(Fault(kind, operation=CREATE))
+    desk.em.inject(Fault(kind, operation=CREATE))
     with desk.meanwhile(DESCRIBE, theirs(desk, name, **TAGGED | members)):
         outcome = desk.one(insert(name, **TAGGED))
     assert (outcome.status, desk.committed) == (expected, [])
@@ -214,23 +214,23 @@ def test_a_name_taken_before_our_create_fails_when_the_service_says_so(desk: Des
 
 def test_a_throttled_create_of_a_name_taken_meanwhile_fails(desk: Desk, name: str) -> None:
     desk.em.options = Options(latency=LATENCY)
-    desk.em.fault(Fault("throttle", operation=CREATE))
+    desk.em.inject(Fault("throttle", operation=CREATE))
     with desk.meanwhile(CREATE, theirs(desk, name)):
         outcome = desk.one(insert(name))
     assert (outcome.status, desk.committed) == (OutcomeStatus.FAILED, [])
 
 
 def test_a_second_attempt_that_meets_its_own_create_is_ok(desk: Desk, name: str) -> None:
-    desk.em.fault(Fault("error500", operation=CREATE))
-    desk.em.fault(Fault("error500_after", operation=CREATE, at=2))
+    desk.em.inject(Fault("error500", operation=CREATE))
+    desk.em.inject(Fault("error500_after", operation=CREATE, at=2))
     outcome = desk.one(insert(name))
     assert (outcome.status, outcome.operations, desk.committed) == (OutcomeStatus.OK, (CREATE,), [CREATE])
 
 
 @pytest.mark.parametrize("kind", ["error500", "timeout_before", "html", "access_denied"])
 def test_a_create_that_cannot_be_read_back_is_unknown(desk: Desk, name: str, kind: str) -> None:
-    desk.em.fault(Fault("error500_after", operation=CREATE))
-    desk.em.fault(Fault(kind, operation=DESCRIBE, at=2, times=None))
+    desk.em.inject(Fault("error500_after", operation=CREATE))
+    desk.em.inject(Fault(kind, operation=DESCRIBE, at=2, times=None))
     outcome = desk.one(insert(name))
     assert (outcome.status, desk.committed) == (OutcomeStatus.UNKNOWN, [CREATE])
     assert "could not be read back" in outcome.reason
@@ -246,7 +246,7 @@ def tag_of(desk: Desk, name: str) -> list[str]:
 @pytest.mark.parametrize("kind", LOST_AFTER)
 def test_a_request_tag_makes_certain_that_a_create_is_ours(desk: Desk, name: str, kind: str) -> None:
     desk.set(request_tag="on")
-    desk.em.fault(Fault(kind, operation=CREATE, times=None))
+    desk.em.inject(Fault(kind, operation=CREATE, times=None))
     outcome = desk.one(insert(name, **TAGGED))
     assert (outcome.status, desk.committed) == (OutcomeStatus.OK, [CREATE])
     assert "equivalent" not in outcome.reason
@@ -261,7 +261,7 @@ def test_a_request_tag_makes_certain_that_a_create_is_not_ours(
 ) -> None:
     desk.set(request_tag="on")
     desk.em.options = Options(latency=LATENCY)
-    desk.em.fault(Fault(kind, operation=CREATE, times=None))
+    desk.em.inject(Fault(kind, operation=CREATE, times=None))
     with desk.meanwhile(CREATE, theirs(desk, name, **TAGGED | WHOSE[whose][0])):
         outcome = desk.one(insert(name, **TAGGED))
     assert (outcome.status, desk.committed) == (OutcomeStatus.FAILED, [])
@@ -328,7 +328,7 @@ def ask(desk: Desk, what: str, name: str) -> Outcome:
 def test_a_call_that_happened_is_ok_and_not_made_again(desk: Desk, what: str, kind: str) -> None:
     state, operation, _ = ASKED[what]
     name = desk.experiment(state, lasting=0.1)
-    desk.em.fault(Fault(kind, operation=operation, times=None))
+    desk.em.inject(Fault(kind, operation=operation, times=None))
     outcome = ask(desk, what, name)
     assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
     assert desk.committed == desk.operations == [operation]
@@ -361,7 +361,7 @@ def test_a_call_whose_answer_we_stumble_over_is_judged_by_the_row(
 def test_a_call_that_did_not_happen_is_made_again(desk: Desk, what: str, kind: str) -> None:
     state, operation, _ = ASKED[what]
     name = desk.experiment(state)
-    desk.em.fault(Fault(kind, operation=operation))
+    desk.em.inject(Fault(kind, operation=operation))
     outcome = ask(desk, what, name)
     assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
     assert (desk.operations, desk.committed) == ([operation, operation], [operation])
@@ -375,7 +375,7 @@ def test_a_call_that_never_happens_fails(desk: Desk, what: str, kind: str) -> No
     state, operation, _ = ASKED[what]
     name = desk.experiment(state)
     before = desk.record(name)
-    desk.em.fault(Fault(kind, operation=operation, times=None))
+    desk.em.inject(Fault(kind, operation=operation, times=None))
     outcome = ask(desk, what, name)
     assert (outcome.status, outcome.operations, desk.committed) == (OutcomeStatus.FAILED, (), []), (
         outcome.reason
@@ -456,7 +456,7 @@ def test_what_somebody_else_did_meanwhile_is_told_from_ours(desk: Desk, how: str
     state, operation, _ = ASKED[what]
     name = desk.experiment(state)
     desk.em.options = Options(latency=LATENCY)
-    desk.em.fault(Fault(kind, operation=operation))
+    desk.em.inject(Fault(kind, operation=operation))
     with desk.meanwhile(operation, lambda: act(desk, name)):
         outcome = ask(desk, what, name)
     assert (outcome.status, desk.committed) == (expected, []), outcome.reason
@@ -471,7 +471,7 @@ def test_a_stop_with_a_lost_answer_and_stale_reads_is_never_said_to_have_failed(
 ) -> None:
     name = desk.experiment("Running", lasting=0.1)
     desk.em.options.stale_describe = stale
-    desk.em.fault(Fault("error500_after", operation=STOP))
+    desk.em.inject(Fault("error500_after", operation=STOP))
     outcome = ask(desk, "stop" if by == "UPDATE" else "exec stop", name)
     assert outcome.status is (OutcomeStatus.OK if stale == 2 else OutcomeStatus.UNKNOWN), outcome.reason
     assert desk.committed == [STOP]
@@ -480,14 +480,14 @@ def test_a_stop_with_a_lost_answer_and_stale_reads_is_never_said_to_have_failed(
 def test_a_lost_stop_that_takes_longer_than_the_wait_is_unknown(desk: Desk) -> None:
     name = desk.experiment("Running", lasting=30)
     desk.set(await_timeout=0.3)
-    desk.em.fault(Fault("error500_after", operation=STOP))
+    desk.em.inject(Fault("error500_after", operation=STOP))
     outcome = ask(desk, "stop", name)
     assert (outcome.status, desk.operations, desk.committed) == (OutcomeStatus.UNKNOWN, [STOP], [STOP])
 
 
 def test_a_stop_that_worked_and_a_delete_that_is_refused_are_partial(desk: Desk) -> None:
     name = desk.experiment("Running")
-    desk.em.fault(Fault("access_denied", operation=DELETE))
+    desk.em.inject(Fault("access_denied", operation=DELETE))
     outcome = desk.delete(name)
     assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (STOP,))
     assert "DeleteInferenceExperiment" in outcome.reason
@@ -497,7 +497,7 @@ def test_a_stop_that_worked_and_a_delete_that_is_refused_are_partial(desk: Desk)
 def test_every_call_of_one_row_may_lose_its_answer(desk: Desk) -> None:
     name = desk.experiment("Created", lasting=0.1)
     for operation in (UPDATE, "AddTags", "DeleteTags", START):
-        desk.em.fault(Fault("reset_after", operation=operation))
+        desk.em.inject(Fault("reset_after", operation=operation))
     outcome = desk.update(name, "description = 'new', tags = MAP {'a': 'b'}, desired_state = 'Running'")
     assert (outcome.status, outcome.operations) == (
         OutcomeStatus.OK,
@@ -513,7 +513,7 @@ def test_every_call_of_one_row_may_lose_its_answer(desk: Desk) -> None:
 def test_a_row_whose_answers_are_lost_is_waited_for_and_returned(desk: Desk, kind: str) -> None:
     name = desk.experiment("Created", lasting=0.1)
     for operation in (UPDATE, START):
-        desk.em.fault(Fault(kind, operation=operation))
+        desk.em.inject(Fault(kind, operation=operation))
     rows = desk.con.sql(
         f"/*+ AWAIT */ UPDATE {TABLE} SET description = 'new', desired_state = 'Running' WHERE {of(name)} "
         "RETURNING status, description"
@@ -530,7 +530,7 @@ def test_a_clock_that_is_wrong_here_does_not_matter(
             return super().now(tz) + writing.timedelta(days=1)
 
     monkeypatch.setattr(writing, "datetime", Tomorrow)
-    desk.em.fault(Fault("error500_after", operation=CREATE))
+    desk.em.inject(Fault("error500_after", operation=CREATE))
     assert desk.one(insert(name)).status is OutcomeStatus.OK
 
 
@@ -543,7 +543,7 @@ def dateless(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_lost_create_is_unknown_if_nothing_told_the_services_clock(
     desk: Desk, name: str, dateless: None
 ) -> None:
-    desk.em.fault(Fault("error500_after", operation=CREATE))
+    desk.em.inject(Fault("error500_after", operation=CREATE))
     outcome = desk.one(insert(name))
     assert (outcome.status, "told the service's clock" in outcome.reason) == (OutcomeStatus.UNKNOWN, True)
     assert attempts(desk, CREATE) == 1
@@ -551,7 +551,7 @@ def test_a_lost_create_is_unknown_if_nothing_told_the_services_clock(
 
 def test_a_request_tag_needs_no_clock(desk: Desk, name: str, dateless: None) -> None:
     desk.set(request_tag="on")
-    desk.em.fault(Fault("error500_after", operation=CREATE))
+    desk.em.inject(Fault("error500_after", operation=CREATE))
     assert desk.one(insert(name)).status is OutcomeStatus.OK
 
 
@@ -559,7 +559,7 @@ def test_a_request_tag_needs_no_clock(desk: Desk, name: str, dateless: None) -> 
 def test_what_is_no_create_needs_no_clock(desk: Desk, what: str, dateless: None) -> None:
     state, operation, _ = ASKED[what]
     name = desk.experiment(state, lasting=0.1)
-    desk.em.fault(Fault("error500_after", operation=operation))
+    desk.em.inject(Fault("error500_after", operation=operation))
     outcome = ask(desk, what, name)
     assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
 

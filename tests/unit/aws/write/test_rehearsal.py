@@ -176,7 +176,7 @@ def test_an_explanation_refuses_what_the_statement_would(desk: Desk) -> None:
     with pytest.raises(DataError, match="1 value does not fit"):
         desk.con.sql(f"EXPLAIN {insert('bad name')}")
     desk.set(max_attempts=1, on_error="warn")
-    desk.em.fault(Fault("error500", operation="ListModels", times=None))
+    desk.em.inject(Fault("error500", operation="ListModels", times=None))
     sub_query = f"SELECT model_name FROM aws.sagemaker.models WHERE region = '{REGION}'"
     with pytest.raises(OperationalError):
         desk.con.sql(f"EXPLAIN DELETE FROM {TABLE} WHERE region = '{REGION}' AND name NOT IN ({sub_query})")

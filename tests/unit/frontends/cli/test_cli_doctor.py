@@ -54,7 +54,7 @@ def test_an_account_where_all_is_well(cloud: Shell, emulator: Emulator) -> None:
 
 
 def test_expired_credentials_are_told_with_what_to_do(cloud: Shell, emulator: Emulator) -> None:
-    emulator.fault(Fault("expired_credentials", times=None))
+    emulator.inject(Fault("expired_credentials", times=None))
     ended = cloud.run("doctor", "models")
     found = lines(ended)
     assert ended.code == 1

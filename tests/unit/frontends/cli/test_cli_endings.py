@@ -19,7 +19,7 @@ DESCRIBE = "SELECT name, endpoint_name FROM aws.sagemaker.inference_experiments"
 
 
 def fail(emulator: Emulator, kind: str, at: int) -> None:
-    emulator.fault(Fault(kind, at=at, times=None))
+    emulator.inject(Fault(kind, at=at, times=None))
 
 
 @pytest.mark.parametrize(

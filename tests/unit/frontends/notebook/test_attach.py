@@ -135,7 +135,7 @@ def test_a_region_that_botocore_does_not_know_is_warned_of(
 
 
 def test_an_error_of_the_first_call_keeps_its_text(tables: duckdb.DuckDBPyConnection, em: Emulator) -> None:
-    em.fault(Fault("access_denied", times=None))
+    em.inject(Fault("access_denied", times=None))
     with pytest.raises(duckdb.Error) as told:
         tables.sql(NAMES).fetchall()
     assert "source failed: AccessDenied: ListInferenceExperiments in " in str(told.value)
@@ -146,15 +146,15 @@ def test_an_error_of_the_first_call_keeps_its_text(tables: duckdb.DuckDBPyConnec
 def test_an_error_of_a_later_call_keeps_its_text(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
     with Emulator() as em:
         em.fill(1_000)
-        em.fault(Fault("access_denied", at=4, times=None))
+        em.inject(Fault("access_denied", at=4, times=None))
         attach(con, regions="us-east-1", endpoint_url=em.url)
         with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as own:
             em.clear_faults()
-            em.fault(Fault("access_denied", at=4, times=None))
+            em.inject(Fault("access_denied", at=4, times=None))
             with pytest.raises(Error) as expected:
                 own.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
         em.clear_faults()
-        em.fault(Fault("access_denied", at=4, times=None))
+        em.inject(Fault("access_denied", at=4, times=None))
         with pytest.raises(duckdb.Error) as told:
             con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
         without_request = str(expected.value).partition("(request")[0]

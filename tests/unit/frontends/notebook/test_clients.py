@@ -106,7 +106,7 @@ def test_jupysql_reads_them(jupysql: InteractiveShell, em: Emulator) -> None:
 
 
 def test_jupysql_shows_our_text_of_an_error(jupysql: InteractiveShell, em: Emulator) -> None:
-    em.fault(Fault("access_denied", times=None))
+    em.inject(Fault("access_denied", times=None))
     with capture_output() as shown:
         done = jupysql.run_cell(f"%sql {RUNNING}")
     assert done.error_in_exec is not None

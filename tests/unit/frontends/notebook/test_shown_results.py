@@ -94,7 +94,7 @@ def test_python_names_the_columns_and_what_it_took_and_reads_nothing_for_that(
 
 def test_rows_that_are_missing_are_told(own: sqlprov.Connection, em: Emulator) -> None:
     own.sql("SET sqlprov_on_error = 'warn'")
-    em.fault(Fault("access_denied", region="eu-west-1", times=None))
+    em.inject(Fault("access_denied", region="eu-west-1", times=None))
     page = shown(own.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region IN ('us-east-1', 'eu-west-1')"))
     assert "incomplete" in page.text
     assert "Missing:" in page.text and "sagemaker:ListInferenceExperiments" in page.text
@@ -118,7 +118,7 @@ def test_rows_shown_are_capped_and_it_says_so(own: sqlprov.Connection) -> None:
 def test_an_error_of_the_cloud_is_raised_while_it_is_shown(own: sqlprov.Connection) -> None:
     with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region="us-east-1") as con:
         em.fill(300)
-        em.fault(Fault("access_denied", operation="DescribeInferenceExperiment", at=40, times=None))
+        em.inject(Fault("access_denied", operation="DescribeInferenceExperiment", at=40, times=None))
         result = con.sql(f"SELECT arn FROM {EXPERIMENTS}")
         with pytest.raises(OperationalError, match="DescribeInferenceExperiment"):
             result._repr_html_()

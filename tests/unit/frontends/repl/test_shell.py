@@ -25,7 +25,7 @@ def test_rows_come_with_one_line_that_tells_what_they_took(term: Terminal) -> No
 
 
 def test_throttles_and_missing_rows_are_told(term: Terminal, em: Emulator) -> None:
-    em.fault(Fault("throttle", times=2))
+    em.inject(Fault("throttle", times=2))
     assert ", 2 throttles, complete" in term.run(f"SELECT count(*) AS n FROM {T};")
     em.options = Options(denied_regions={"eu-west-1"})
     term.run("SET sqlprov_on_error = 'warn';")

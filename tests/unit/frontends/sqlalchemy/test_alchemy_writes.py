@@ -121,7 +121,7 @@ def test_a_write_within_a_transaction_is_refused(con: Connection, models: Table)
 def test_a_write_that_fails_says_what_became_of_each_row(
     em: Emulator, con: Connection, models: Table
 ) -> None:
-    em.fault(Fault("access_denied", operation="CreateModel", times=1))
+    em.inject(Fault("access_denied", operation="CreateModel", times=1))
     with pytest.raises(exc.DatabaseError, match="CreateModel") as told:
         con.execute(models.insert().values([{**ROW, "model_name": f"written-{at}"} for at in range(2)]))
     error: Any = told.value.orig

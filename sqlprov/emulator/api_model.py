@@ -89,7 +89,7 @@ def kinds() -> dict[str, Kind]:
 
 
 @cache
-def input_check(operation: str, service: str = "sagemaker") -> Callable[[dict[str, Any]], None]:
+def compile_input_check(operation: str, service: str = "sagemaker") -> Callable[[dict[str, Any]], None]:
     """The check of an operation's input; it raises ApiError with all faults of a request at once."""
     shape = service_model(service).operation_model(operation).input_shape
     check = compile_shape(shape)

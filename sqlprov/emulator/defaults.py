@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlprov.emulator.model import Kind, service_model
+from sqlprov.emulator.api_model import Kind, service_model
+from sqlprov.emulator.context import ACCOUNT, Members
 from sqlprov.emulator.store import Record
-from sqlprov.emulator.world import ACCOUNT, Members
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecution"
 _IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/serving:1"

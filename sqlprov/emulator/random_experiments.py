@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-from sqlprov.emulator.model import kinds
-from sqlprov.emulator.putting import ROLE, shadow_mode, variant
+from sqlprov.emulator.api_model import kinds
+from sqlprov.emulator.context import DAY, Members
+from sqlprov.emulator.defaults import ROLE, shadow_mode, variant
 from sqlprov.emulator.store import Record
-from sqlprov.emulator.world import DAY, Members
 
 _FIRST = 1_672_531_200_000  # 2023-01-01T00:00:00Z, in milliseconds
 _SPAN = 900 * 86_400_000

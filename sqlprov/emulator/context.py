@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlprov.emulator.api_model import Kind
 from sqlprov.emulator.errors import ApiError, invalid
-from sqlprov.emulator.model import Kind
 from sqlprov.emulator.options import Options
 from sqlprov.emulator.store import Change, Record, Store
 

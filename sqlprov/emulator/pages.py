@@ -14,11 +14,11 @@ from typing import Any
 
 import orjson
 
+from sqlprov.emulator.api_model import Filter, Kind
+from sqlprov.emulator.context import arn
 from sqlprov.emulator.errors import invalid
-from sqlprov.emulator.model import Filter, Kind
 from sqlprov.emulator.options import Options
 from sqlprov.emulator.store import Record, Shelf, compact, sort_key
-from sqlprov.emulator.world import arn
 
 PAGE = 10  # items of a page when MaxResults is not sent
 Accepts = Callable[[Record], bool]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlprov.emulator.errors import invalid
-from sqlprov.emulator.model import Kind, kinds
-from sqlprov.emulator.store import STEPS, Record, drop, put
-from sqlprov.emulator.world import (
+from sqlprov.emulator.api_model import Kind, kinds
+from sqlprov.emulator.context import (
     Members,
     Operation,
     Reply,
@@ -19,6 +17,8 @@ from sqlprov.emulator.world import (
     given_tags,
     present,
 )
+from sqlprov.emulator.errors import invalid
+from sqlprov.emulator.store import STEPS, Record, drop, put
 
 _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlprov.emulator.putting import ROLE, shadow_mode, variant
-from sqlprov.emulator.world import ACCOUNT, Members
+from sqlprov.emulator.context import ACCOUNT, Members
+from sqlprov.emulator.defaults import ROLE, shadow_mode, variant
 
 
 class _Test(NamedTuple):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from sqlprov.emulator.api_model import kinds
+from sqlprov.emulator.context import ACCOUNT, Members, Operation, Reply, World, given_tags, missing
 from sqlprov.emulator.errors import invalid
-from sqlprov.emulator.listing import cut_page
-from sqlprov.emulator.model import kinds
+from sqlprov.emulator.pages import cut_page
 from sqlprov.emulator.store import Record, put
-from sqlprov.emulator.world import ACCOUNT, Members, Operation, Reply, World, given_tags, missing
 
 _MOST = 50  # tags of a resource, and of a page of ListTags (documented as the least value of MaxResults)
 
