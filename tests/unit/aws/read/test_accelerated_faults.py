@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from bench import EXPERIMENTS, experiment, settled
+from emulator_calls import EXPERIMENTS, add_experiment, wait_until_idle
 
 import sqlprov
 from sqlprov.aws.read import list_windows, scan
@@ -26,7 +26,7 @@ def cloud() -> Iterator[Emulator]:
     with Emulator(Options(largest_page=4)) as emulator:
         for number in range(30):
             at = 1_700_000_000.0 + 5000 * (number // 3)
-            experiment(emulator, f"e-{number}", CreationTime=at, LastModifiedTime=at, EndpointName="p")
+            add_experiment(emulator, f"e-{number}", CreationTime=at, LastModifiedTime=at, EndpointName="p")
         for number in range(9):
             emulator.add("Model", "us-east-1", {"ModelName": f"e-{number}"})
         yield emulator
@@ -64,6 +64,6 @@ def test_the_right_rows_or_an_error_or_rows_that_are_said_to_be_missing(
         else:
             hit += not result.complete
             assert rows == expected or not result.complete, f"silently short at call {at}"
-        settled(cloud)
+        wait_until_idle(cloud)
         cloud.clear_faults()
     assert hit, "no fault was met"

@@ -9,7 +9,7 @@ import pytest
 from botocore.parsers import create_parser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from likeness import plain
+from normalize import normalize
 
 from sqlprov.aws.read.batches import Decoder, build_array, get_path
 from sqlprov.aws.transport.errors import MalformedReply
@@ -83,8 +83,8 @@ def test_a_page_converted_to_arrow_holds_what_boto3_would_return(
     assert found.keys() == {column.name for column in columns}
     for column in columns:
         assert found[column.name].type == column.type
-        ours = [plain(value, column.type) for value in found[column.name].to_pylist()]
-        assert ours == [plain(get_path(row, column.path), column.type) for row in expected], column.name
+        ours = [normalize(value, column.type) for value in found[column.name].to_pylist()]
+        assert ours == [normalize(get_path(row, column.path), column.type) for row in expected], column.name
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -105,8 +105,10 @@ def test_a_description_converted_to_arrow_holds_what_boto3_would_return(
             column, [get_path(orjson.loads(body), (*table.describe.item, *path)) for body in bodies]
         )
         assert found.type == column.type
-        ours = [plain(value, column.type) for value in found.to_pylist()]
-        theirs = [plain(get_path(reply, (*table.describe.item, *path)), column.type) for reply in expected]
+        ours = [normalize(value, column.type) for value in found.to_pylist()]
+        theirs = [
+            normalize(get_path(reply, (*table.describe.item, *path)), column.type) for reply in expected
+        ]
         assert ours == theirs, column_name
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import DESCRIBE, EXPERIMENTS, LIST, operations, settled, until
-from tls import certificate, relay
+from emulator_calls import DESCRIBE, EXPERIMENTS, LIST, count_operations, wait_until, wait_until_idle
+from tls_proxy import create_certificate, run_tls_proxy
 
 import sqlprov
 from sqlprov.aws.transport.cancellable_connections import (
@@ -60,9 +60,9 @@ def slow(full: Emulator) -> Emulator:
 @pytest.fixture
 def tls(full: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of the emulator under TLS."""
-    pem = certificate(tmp_path)
+    pem = create_certificate(tmp_path)
     monkeypatch.setenv("AWS_CA_BUNDLE", str(pem))
-    with relay(int(full.url.rpartition(":")[2]), pem) as url:
+    with run_tls_proxy(int(full.url.rpartition(":")[2]), pem) as url:
         yield url
 
 
@@ -101,7 +101,7 @@ def waiting(em: Emulator) -> list[Call]:
 def assert_abandoned(calls: list[Call]) -> None:
     """The client has closed the connections of all of them, or does so within half a second."""
     assert calls
-    until(lambda: all(call.abandoned for call in calls), 0.5)
+    wait_until(lambda: all(call.abandoned for call in calls), 0.5)
 
 
 def ended(
@@ -119,7 +119,7 @@ def ended(
     em.reset_calls()
     thread = threading.Thread(target=run)
     thread.start()
-    until(lambda: em.calls)
+    wait_until(lambda: em.calls)
     time.sleep(0.2)
     assert thread.is_alive(), "the statement is too quick to be stopped"
     began = time.monotonic()
@@ -356,8 +356,8 @@ def test_a_limit_that_is_reached_ends_the_calls_of_its_own_table(slow: Emulator,
         SELECT count(*) FROM {EXPERIMENTS} WHERE status = 'Starting'
         AND name <> (SELECT endpoint_name FROM {EXPERIMENTS} LIMIT 1)"""
     assert con.sql(query).fetchone()[0] > 0
-    settled(slow)
-    assert operations(slow)[DESCRIBE] <= 2 * 16
+    wait_until_idle(slow)
+    assert count_operations(slow)[DESCRIBE] <= 2 * 16
 
 
 # By Ctrl-C, in a process of its own
@@ -392,7 +392,7 @@ class Program:
         )
         assert self.line() == "ready"
         em.reset_calls()
-        until(lambda: em.calls)
+        wait_until(lambda: em.calls)
         time.sleep(0.2)
 
     def line(self) -> str:

@@ -6,7 +6,16 @@ from typing import Any
 
 import duckdb
 import pytest
-from bench import DESCRIBE, EXPERIMENTS, LIST, TAGS, experiment, operations, overlap, settled
+from emulator_calls import (
+    DESCRIBE,
+    EXPERIMENTS,
+    LIST,
+    TAGS,
+    add_experiment,
+    count_operations,
+    count_overlapping,
+    wait_until_idle,
+)
 
 import sqlprov
 from sqlprov.aws.run import WIDEST, WIDTH, CallRecord, Run
@@ -34,7 +43,7 @@ def kept(full: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
 def many(full: Emulator) -> Emulator:
     """2,000 experiments in us-east-1, which no test changes."""
     full.options = Options()
-    settled(full)
+    wait_until_idle(full)
     full.reset_calls()
     return full
 
@@ -46,8 +55,8 @@ def calls(many: Emulator, kept: sqlprov.Connection) -> Any:
 
     def calls(query: str) -> tuple[dict[str, int], list[tuple[Any, ...]]]:
         rows = kept.sql(query.format(t=EXPERIMENTS)).fetchall()
-        settled(many)
-        return operations(many), rows
+        wait_until_idle(many)
+        return count_operations(many), rows
 
     return calls
 
@@ -107,7 +116,7 @@ def test_tags_of_a_list_that_tells_the_arn_need_no_describe(em: Emulator, con: A
         em.add("Model", "us-east-1", {"ModelName": name, "Tags": {"k": name}})
     rows = con.sql("SELECT model_name, tags FROM aws.sagemaker.models ORDER BY 1").fetchall()
     assert rows == [(name, [{"Key": "k", "Value": name}]) for name in ("a", "b")]
-    assert operations(em) == {"ListModels": 1, TAGS: 2}
+    assert count_operations(em) == {"ListModels": 1, TAGS: 2}
 
 
 def test_a_limit_does_not_describe_a_whole_page(calls: Any) -> None:
@@ -168,7 +177,7 @@ def test_asking_for_the_errors_or_the_regions_makes_no_call(calls: Any) -> None:
 
 
 def test_the_account_is_asked_once_a_session_however_many_ask(em: Emulator, con: Any) -> None:
-    experiment(em, "a")
+    add_experiment(em, "a")
     em.options.latency = 0.1
     query = f"SELECT a.account_id FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b USING (name, account_id)"
     cursors = [con.cursor() for _ in range(3)]
@@ -180,16 +189,16 @@ def test_the_account_is_asked_once_a_session_however_many_ask(em: Emulator, con:
         thread.join()
     assert found == [(em.account_id,)] * 3
     assert con.sql(query).fetchall() == [(em.account_id,)]
-    assert operations(em)[STS] == 1
+    assert count_operations(em)[STS] == 1
 
 
 def test_the_account_is_read_from_the_arn_where_a_call_returns_one(em: Emulator, con: Any) -> None:
-    experiment(em, "a")
+    add_experiment(em, "a")
     em.add("Model", "us-east-1", {"ModelName": "m"})
     assert con.sql("SELECT account_id FROM aws.sagemaker.models").fetchall() == [(em.account_id,)]
     assert con.sql(f"SELECT account_id, kms_key FROM {EXPERIMENTS}").fetchall() == [(em.account_id, None)]
     assert con.sql(f"SELECT account_id FROM {EXPERIMENTS} WHERE name = 'a'").fetchall() == [(em.account_id,)]
-    assert STS not in operations(em)
+    assert STS not in count_operations(em)
 
 
 # How many at once, how far ahead
@@ -202,18 +211,18 @@ def test_no_more_calls_are_under_way_than_allowed(many: Emulator, kept: Any, mos
     rows = kept.sql(
         f"SELECT name, arn FROM {EXPERIMENTS} WHERE status IN ('Starting', 'Updating') LIMIT 60"
     ).fetchall()
-    settled(many)
+    wait_until_idle(many)
     assert len(rows) == 60
-    assert overlap(many) <= most
-    assert overlap(many) >= most - most // 4, "the calls are not concurrent"
+    assert count_overlapping(many) <= most
+    assert count_overlapping(many) >= most - most // 4, "the calls are not concurrent"
 
 
 def test_more_calls_are_under_way_the_longer_nothing_is_throttled(many: Emulator, kept: Any) -> None:
     many.options.latency = 0.1
     kept.sql("RESET sqlprov_concurrency")
     kept.sql(f"SELECT name, arn FROM {EXPERIMENTS} LIMIT 400").fetchall()
-    settled(many)
-    assert 2 * WIDTH < overlap(many) <= WIDEST
+    wait_until_idle(many)
+    assert 2 * WIDTH < count_overlapping(many) <= WIDEST
 
 
 def test_a_throttle_takes_the_calls_under_way_back_to_where_they_began() -> None:
@@ -227,7 +236,7 @@ def test_a_throttle_takes_the_calls_under_way_back_to_where_they_began() -> None
 
 def test_no_more_calls_are_under_way_over_two_tables(em: Emulator, con: Any) -> None:
     for number in range(40):
-        experiment(em, f"e-{number}", EndpointName=f"p-{number}")
+        add_experiment(em, f"e-{number}", EndpointName=f"p-{number}")
         em.add("Endpoint", "us-east-1", {"EndpointName": f"p-{number}"})
     em.options.latency = 0.02
     con.sql("SET sqlprov_concurrency = 4")
@@ -236,7 +245,7 @@ def test_no_more_calls_are_under_way_over_two_tables(em: Emulator, con: Any) -> 
         "JOIN aws.sagemaker.endpoints p USING (endpoint_name)"
     ).fetchall()
     assert len(rows) == 40
-    assert overlap(em) <= 4
+    assert count_overlapping(em) <= 4
 
 
 def test_regions_are_listed_at_the_same_time(em: Emulator, con: Any) -> None:
@@ -245,7 +254,7 @@ def test_regions_are_listed_at_the_same_time(em: Emulator, con: Any) -> None:
     em.reset_calls()
     con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region IN {REGIONS}").fetchall()
     assert sorted(call.region for call in em.calls) == sorted(REGIONS)
-    assert overlap(em) == 3
+    assert count_overlapping(em) == 3
 
 
 @pytest.mark.parametrize("where", ["name = 'x'", "true"])
@@ -259,7 +268,7 @@ def test_many_regions_are_read_at_once(em: Emulator, con: Any, where: str) -> No
     em.reset_calls()
     con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {where} AND region IN {named}").fetchall()
     assert sorted(call.region for call in em.calls) == sorted(named)
-    assert overlap(em) == len(named) > WIDTH
+    assert count_overlapping(em) == len(named) > WIDTH
 
 
 def test_the_second_page_is_fetched_only_when_more_rows_are_wanted(many: Emulator, kept: Any) -> None:
@@ -267,7 +276,7 @@ def test_the_second_page_is_fetched_only_when_more_rows_are_wanted(many: Emulato
         cursor.sql("SET threads = 1")
         result = cursor.sql(f"SELECT name FROM {EXPERIMENTS} LIMIT 100")
         assert len(result.fetchall()) == 100
-    assert operations(many) == {LIST: 1}
+    assert count_operations(many) == {LIST: 1}
 
 
 def ahead(em: Emulator, con: Any, query: str, operation: str, rows_per_call: int) -> list[int]:
@@ -277,8 +286,8 @@ def ahead(em: Emulator, con: Any, query: str, operation: str, rows_per_call: int
     with con.sql(query) as result:
         for batch in result.batches():
             read += batch.num_rows
-            settled(em)
-            found.append(operations(em)[operation] - -(-read // rows_per_call))
+            wait_until_idle(em)
+            found.append(count_operations(em)[operation] - -(-read // rows_per_call))
     return found
 
 
@@ -301,8 +310,8 @@ def test_reading_one_row_does_not_read_the_whole_list(em: Emulator) -> None:
     em.fill(600)
     with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as con:
         assert con.sql(f"SELECT name, arn FROM {EXPERIMENTS}").fetchone()
-        settled(em)
-        assert operations(em)[DESCRIBE] <= 320
+        wait_until_idle(em)
+        assert count_operations(em)[DESCRIBE] <= 320
 
 
 def test_look_ups_are_weighed_against_the_pages_that_the_list_has_had(em: Emulator, con: Any) -> None:
@@ -313,7 +322,7 @@ def test_look_ups_are_weighed_against_the_pages_that_the_list_has_had(em: Emulat
     for expected in ({LIST: 26}, {DESCRIBE: 25}):
         em.reset_calls()
         assert len(con.sql(some).fetchall()) == 25
-        assert operations(em) == expected
+        assert count_operations(em) == expected
 
 
 def test_a_machine_with_one_core_reads_bit_by_bit_too(em: Emulator, connect: Any, monkeypatch: Any) -> None:
@@ -324,5 +333,5 @@ def test_a_machine_with_one_core_reads_bit_by_bit_too(em: Emulator, connect: Any
     )
     with connect().sql(f"SELECT name FROM {EXPERIMENTS}") as result:
         assert result.fetchone()
-        settled(em)
-        assert operations(em)[LIST] < 20
+        wait_until_idle(em)
+        assert count_operations(em)[LIST] < 20

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from bench import EXPERIMENTS, experiment, settled
+from emulator_calls import EXPERIMENTS, add_experiment, wait_until_idle
 
 import sqlprov
 from sqlprov.emulator import FAULTS, Emulator, Fault
@@ -76,11 +76,11 @@ class Bench:
         self.em = Emulator().start()
         self.em.fill(250)
         for number in range(2):
-            experiment(
+            add_experiment(
                 self.em, f"tagged-{number}", "eu-west-1", Tags={"n": str(number)}, EndpointName=f"e-{number}"
             )
         for region in REGIONS:
-            experiment(self.em, "trial", region)
+            add_experiment(self.em, "trial", region)
             self.em.add("Endpoint", region, {"EndpointName": "trial"})
         self.con = sqlprov.connect(endpoint_url=self.em.url)
 
@@ -107,7 +107,7 @@ class Bench:
         except sqlprov.Error as error:
             found.error = error
         if fault:
-            settled(self.em)
+            wait_until_idle(self.em)
             self.em.clear_faults()
         return found
 
@@ -117,28 +117,28 @@ def benches(aws: object) -> Iterator[list[Bench]]:
     # Most of a faulty statement's time is waiting: eight wait at once.
     made = [Bench() for _ in range(8)]
     yield made
-    for bench in made:
-        bench.close()
+    for emulator_calls in made:
+        emulator_calls.close()
 
 
 @pytest.fixture(scope="module")
 def at_every_call(benches: list[Bench]) -> AtEveryCall:
     """The outcomes of a query with each kind of fault at its first call, at its second, …"""
     free: queue.SimpleQueue[Bench] = queue.SimpleQueue()
-    for bench in benches:
-        free.put(bench)
+    for emulator_calls in benches:
+        free.put(emulator_calls)
 
     def outcomes(
         query: str, kinds: Iterable[str], times: int | None, on_error: str = "fail", max_attempts: int = 2
     ) -> Iterator[tuple[str, int, Outcome]]:
         def one(case: tuple[str, int]) -> Outcome:
             kind, at = case
-            bench = free.get()
+            emulator_calls = free.get()
             # Where every wait is in vain it is short, and where it is in vain for good there is but one.
             hangs = kind.startswith("timeout")
             attempts = 1 if hangs and times is None else max_attempts
             try:
-                return bench.run(
+                return emulator_calls.run(
                     QUERIES[query],
                     Fault(kind, at=at, times=times),
                     on_error=on_error,
@@ -146,7 +146,7 @@ def at_every_call(benches: list[Bench]) -> AtEveryCall:
                     timeout=0.3 if hangs else 10.0,
                 )
             finally:
-                free.put(bench)
+                free.put(emulator_calls)
 
         cases = [(kind, at) for kind in kinds for at in range(1, CALLS[query] + 1)]
         with ThreadPoolExecutor(len(benches)) as threads:

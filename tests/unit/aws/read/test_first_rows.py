@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, settled
+from emulator_calls import DESCRIBE, EXPERIMENTS, LIST, add_experiment, count_operations, wait_until_idle
 
 import sqlprov
 from sqlprov.aws.read.list_windows import ListWindow
@@ -38,14 +38,14 @@ def session(full: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
 @pytest.fixture
 def con(full: Emulator, session: sqlprov.Connection) -> Iterator[sqlprov.Connection]:
     full.options = Options()
-    settled(full)
+    wait_until_idle(full)
     full.reset_calls()
     with session.cursor() as cursor:
         yield cursor
 
 
 def lists(em: Emulator) -> int:
-    return operations(em).get(LIST, 0)
+    return count_operations(em).get(LIST, 0)
 
 
 FIRST_PAGE = [
@@ -78,7 +78,7 @@ def test_only_the_first_rows_are_described(full: Emulator, con: Any) -> None:
     query = "SELECT name, endpoint_name FROM {t} WHERE region IN {r} ORDER BY creation_time DESC LIMIT 4"
     expected = con.sql(query.format(t="mine", r=REGIONS)).fetchall()
     assert con.sql(query.format(t=EXPERIMENTS, r=REGIONS)).fetchall() == expected
-    assert operations(full) == {LIST: 3, DESCRIBE: 4}
+    assert count_operations(full) == {LIST: 3, DESCRIBE: 4}
 
 
 def test_what_the_filter_leaves_is_looked_for_page_after_page(full: Emulator, con: Any) -> None:
@@ -162,7 +162,7 @@ def test_the_session_s_default_order_counts(full: Emulator, con: Any) -> None:
 def test_ties_are_broken_by_the_other_columns(em: Emulator, connect: Any, direction: str, most: int) -> None:
     for number in range(400):
         at = 1_700_000_000.0 + number // 130 + (number % 7) / 1000
-        experiment(em, f"e-{number * 37 % 400:03}", CreationTime=at, LastModifiedTime=at)
+        add_experiment(em, f"e-{number * 37 % 400:03}", CreationTime=at, LastModifiedTime=at)
     con = connect()
     query = (
         f"SELECT name, creation_time FROM {{t}} ORDER BY creation_time {direction}, name DESC LIMIT {most}"
@@ -179,7 +179,7 @@ def test_a_first_row_that_is_gone_when_described_is_replaced(
 ) -> None:
     for number in range(250):
         at = 1_700_000_000.0 + 60 * number
-        experiment(em, f"e-{number:03}", CreationTime=at, LastModifiedTime=at)
+        add_experiment(em, f"e-{number:03}", CreationTime=at, LastModifiedTime=at)
     con = connect()
     client = _client(em)
     from sqlprov.aws.read.scan import TableScan

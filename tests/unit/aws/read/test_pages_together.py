@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import orjson
 import pytest
-from bench import EXPERIMENTS, LIST, experiment, operations, settled
-from wire import Said, plain, serving
+from emulator_calls import EXPERIMENTS, LIST, add_experiment, count_operations, wait_until_idle
+from raw_server import RawReply, build_reply, run_server
 
 import sqlprov
 from sqlprov.aws.read import list_windows, pagination, scan
@@ -42,7 +42,9 @@ def pages(em: Emulator) -> Emulator:
     """80 experiments in us-east-1, two on a page."""
     em.options.largest_page = 2
     for number in range(80):
-        experiment(em, f"e-{number:02}", CreationTime=BEGIN + number, Schedule={"EndTime": BEGIN + number})
+        add_experiment(
+            em, f"e-{number:02}", CreationTime=BEGIN + number, Schedule={"EndTime": BEGIN + number}
+        )
     return em
 
 
@@ -78,7 +80,7 @@ def test_the_rows_are_those_of_boto3s_paginator(
         pages.options.sparse_pages = sparse
         pages.reset_calls()
         assert con.sql(f"SELECT {', '.join(columns)} FROM {EXPERIMENTS}").fetchall() == expected
-        assert operations(pages) == {LIST: calls}
+        assert count_operations(pages) == {LIST: calls}
     assert max(together) > 1
 
 
@@ -95,7 +97,7 @@ def test_a_fault_at_any_page_leaves_out_no_page_before_it(
                 f"e-{number:02}" for number in range(2 * at - 2)
             ]
             assert [(gap.region, gap.error.operation) for gap in result.errors] == [("us-east-1", LIST)]
-        settled(pages)
+        wait_until_idle(pages)
     assert max(together) > 1
 
 
@@ -106,7 +108,7 @@ def test_a_fault_at_any_page_is_an_error_or_costs_one_more_attempt(pages: Emulat
         pages.inject(Fault("access_denied", at=at, operation=LIST))
         with pytest.raises(AccessDenied):
             con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
-        settled(pages)
+        wait_until_idle(pages)
         pages.clear_faults()
         pages.inject(Fault("truncated", at=at, operation=LIST))
         with con.sql(f"SELECT name FROM {EXPERIMENTS}") as result:
@@ -137,7 +139,7 @@ def test_a_page_that_cannot_be_read_leaves_the_pages_before_it(
 ) -> None:
     query = f"SELECT name, creation_time, schedule FROM {EXPERIMENTS}"
     with (
-        serving() as wire,
+        run_server() as wire,
         sqlprov.connect(endpoint_url=wire.url, region="us-east-1", settings={"split": "off"}) as con,
     ):
         for at in range(1, PAGES + 1):
@@ -157,12 +159,13 @@ def test_a_page_that_cannot_be_read_leaves_the_pages_before_it(
 
 def test_a_value_that_can_be_mended_is_mended_in_its_place(aws: object, together: list[int]) -> None:
     with (
-        serving() as wire,
+        run_server() as wire,
         sqlprov.connect(endpoint_url=wire.url, region="us-east-1", settings={"split": "off"}) as con,
     ):
         for at in range(1, PAGES + 1):
-            wire.said[:] = [
-                Said([plain(page(n, PAGES, **{"Name": 7} if n == at else {}))]) for n in range(1, PAGES + 1)
+            wire.replies[:] = [
+                RawReply([build_reply(page(n, PAGES, **{"Name": 7} if n == at else {}))])
+                for n in range(1, PAGES + 1)
             ]
             expected = [f"{number}-{row}" for number in range(1, PAGES + 1) for row in "ab"]
             expected[2 * at - 1] = "7"
@@ -175,8 +178,8 @@ def test_a_limit_fetches_hardly_a_page_that_it_does_not_need(pages: Emulator, co
     for query in ("SELECT name FROM {e} LIMIT {n}", "WITH x AS (FROM {e}) SELECT name FROM x LIMIT {n}"):
         pages.reset_calls()
         assert len(con.sql(query.format(e=EXPERIMENTS, n=rows)).fetchall()) == rows
-        settled(pages)
-        assert operations(pages)[LIST] <= -(-rows // 2) + 2
+        wait_until_idle(pages)
+        assert count_operations(pages)[LIST] <= -(-rows // 2) + 2
 
 
 @pytest.mark.parametrize("on_error", ["fail", "warn"])
@@ -198,8 +201,8 @@ def test_a_list_is_cut_while_a_task_fetches_several_pages(
     monkeypatch.setattr(list_windows.WindowSplitter, "useful", 8)
     em.options.largest_page = 3
     for number in range(400):
-        experiment(em, f"e-{number:03}", "us-west-2", CreationTime=BEGIN + 60 * (number // 2))
-        experiment(em, f"e-{number:03}", CreationTime=BEGIN + 60 * number)
+        add_experiment(em, f"e-{number:03}", "us-west-2", CreationTime=BEGIN + 60 * (number // 2))
+        add_experiment(em, f"e-{number:03}", CreationTime=BEGIN + 60 * number)
     steady = {(region, f"e-{number:03}") for region in ("us-east-1", "us-west-2") for number in range(400)}
     over = threading.Event()
 
@@ -207,7 +210,7 @@ def test_a_list_is_cut_while_a_task_fetches_several_pages(
         service, number = client(em), 0
         while not over.is_set():
             number += 1
-            experiment(em, f"new-{number}", CreationTime=BEGIN + 60 * number)
+            add_experiment(em, f"new-{number}", CreationTime=BEGIN + 60 * number)
             service.delete_inference_experiment(Name=f"new-{number}")
 
     for sparse in (False, True):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bench import EXPERIMENTS, LIST, until
+from emulator_calls import EXPERIMENTS, LIST, wait_until
 
 import sqlprov
 from sqlprov.emulator import Emulator, Fault, Options
@@ -51,7 +51,7 @@ def test_progress_is_seen_from_another_thread_while_calls_are_made(em: Emulator,
             seen.append(found)
         return bool(ended)
 
-    until(look)
+    wait_until(look)
     thread.join()
     assert con.progress is None
     assert ended == [900]

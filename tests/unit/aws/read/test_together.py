@@ -6,7 +6,15 @@ import time
 from typing import Any
 
 import pytest
-from bench import DESCRIBE, EXPERIMENTS, LIST, experiment, operations, settled, until
+from emulator_calls import (
+    DESCRIBE,
+    EXPERIMENTS,
+    LIST,
+    add_experiment,
+    count_operations,
+    wait_until,
+    wait_until_idle,
+)
 
 import sqlprov
 from sqlprov.aws.read.prefetch import Prefetches
@@ -27,7 +35,7 @@ JOIN = f"""
 def cloud(em: Emulator) -> Emulator:
     for number in range(250):
         status = ("Created", "Running")[number % 2]
-        experiment(em, f"e-{number:03}", Status=status, EndpointName=f"p-{number % 5}")
+        add_experiment(em, f"e-{number:03}", Status=status, EndpointName=f"p-{number % 5}")
         em.add("Model", "us-east-1", {"ModelName": f"e-{number:03}"})
     for number in range(5):
         em.add("Endpoint", "us-east-1", {"EndpointName": f"p-{number}"})
@@ -37,13 +45,13 @@ def cloud(em: Emulator) -> Emulator:
 def test_the_lists_of_a_join_are_read_at_the_same_time(cloud: Emulator, con: Any) -> None:
     con.sql("SET sqlprov_prefetch = off")
     apart = con.sql(JOIN).fetchall()
-    made = operations(cloud)
+    made = count_operations(cloud)
     con.sql("SET sqlprov_prefetch = on")
     cloud.reset_calls()
     cloud.options.latency = 0.1
     assert con.sql(JOIN).fetchall() == apart
     assert len(apart) == 250
-    assert operations(cloud) == made == {LIST: 3, DESCRIBE: 250, "ListEndpoints": 1, "ListModels": 3}
+    assert count_operations(cloud) == made == {LIST: 3, DESCRIBE: 250, "ListEndpoints": 1, "ListModels": 3}
     first = {call.operation: call.started for call in reversed(cloud.calls)}
     begins = [first[name] for name in (LIST, "ListEndpoints", "ListModels")]
     assert max(begins) - min(begins) < 0.09, "one waited for another"
@@ -74,12 +82,12 @@ QUERIES = [
 def test_reading_together_costs_no_call_and_no_row(cloud: Emulator, connect: Any, query: str) -> None:
     con = connect(prefetch="off")
     expected = sorted(con.sql(query).fetchall())
-    settled(cloud)
-    made = operations(cloud)
+    wait_until_idle(cloud)
+    made = count_operations(cloud)
     cloud.reset_calls()
     assert sorted(connect().sql(query).fetchall()) == expected
-    settled(cloud)
-    assert operations(cloud) == made
+    wait_until_idle(cloud)
+    assert count_operations(cloud) == made
 
 
 @pytest.mark.parametrize("predicted", [True, False])
@@ -93,8 +101,8 @@ def test_what_nobody_asks_for_any_more_ends_with_the_statement(
                 WHERE p.endpoint_status = 'Failed'"""
     cloud.options = Options(largest_page=10, latency=0.05)
     assert con.sql(query).fetchall() == [(0,)]
-    settled(cloud)
-    assert operations(cloud)[LIST] < 15
+    wait_until_idle(cloud)
+    assert count_operations(cloud)[LIST] < 15
 
 
 def test_a_wrong_prediction_costs_calls_and_no_row(
@@ -104,10 +112,10 @@ def test_a_wrong_prediction_costs_calls_and_no_row(
     expected = con.sql(JOIN).fetchall()
     con.sql("SET sqlprov_prefetch = on")
     monkeypatch.setattr(Prefetches, "take", lambda self, plan, run: None)
-    settled(cloud)
+    wait_until_idle(cloud)
     cloud.reset_calls()
     assert con.sql(JOIN).fetchall() == expected
-    assert operations(cloud)["ListEndpoints"] == 2
+    assert count_operations(cloud)["ListEndpoints"] == 2
 
 
 def test_an_error_of_a_table_that_was_begun_early_is_told_as_ever(cloud: Emulator, connect: Any) -> None:
@@ -150,7 +158,7 @@ def test_cancelling_ends_what_was_begun_early(cloud: Emulator, con: Any) -> None
 
     thread = threading.Thread(target=ask)
     thread.start()
-    until(lambda: overlap_now(cloud) == 3)
+    wait_until(lambda: overlap_now(cloud) == 3)
     began = time.monotonic()
     con.cancel()
     thread.join(5)

@@ -10,8 +10,17 @@ from typing import Any
 
 import orjson
 import pytest
-from bench import DESCRIBE, EXPERIMENTS, LIST, TAGS, experiment, operations, settled, until
 from botocore.exceptions import ClientError
+from emulator_calls import (
+    DESCRIBE,
+    EXPERIMENTS,
+    LIST,
+    TAGS,
+    add_experiment,
+    count_operations,
+    wait_until,
+    wait_until_idle,
+)
 
 import sqlprov
 from sqlprov.aws.transport.errors import classify
@@ -34,7 +43,7 @@ EVERYWHERE = f"SELECT region, name FROM {EXPERIMENTS} WHERE region IN {REGIONS} 
 @pytest.fixture
 def three(em: Emulator) -> Emulator:
     for region in REGIONS:
-        experiment(em, f"in-{region}", region)
+        add_experiment(em, f"in-{region}", region)
     return em
 
 
@@ -152,7 +161,7 @@ def test_an_expired_token_says_to_renew_it_and_is_not_tried_again(em: Emulator, 
 
 def test_credentials_never_reach_an_error_or_a_record(em: Emulator, con: Any) -> None:
     em.inject(Fault("access_denied", operation=DESCRIBE))
-    experiment(em, "a")
+    add_experiment(em, "a")
     con.sql("SET sqlprov_on_error = 'warn'")
     with con.sql(f"SELECT name, arn FROM {EXPERIMENTS}") as result:
         result.fetchall()
@@ -202,7 +211,7 @@ def test_the_errors_are_those_of_the_last_statement_that_made_calls(three: Emula
 
 def test_under_warn_a_row_that_cannot_be_described_is_left_out_alone(em: Emulator, con: Any) -> None:
     for name in ("a", "b", "c"):
-        experiment(em, name)
+        add_experiment(em, name)
     con.sql("SET sqlprov_on_error = 'warn'")
     em.inject(Fault("access_denied", at=2, operation=DESCRIBE))
     with con.sql(f"SELECT name, arn FROM {EXPERIMENTS}") as result:
@@ -219,7 +228,7 @@ def test_under_warn_a_local_snapshot_of_an_incomplete_answer_is_flagged(three: E
 
 
 def test_a_statement_after_an_error_is_answered(em: Emulator, con: Any) -> None:
-    experiment(em, "a")
+    add_experiment(em, "a")
     em.inject(Fault("access_denied"))
     with pytest.raises(AccessDenied):
         con.sql(NAMES)
@@ -233,7 +242,7 @@ def test_after_an_error_the_other_calls_of_the_statement_are_not_tried_again(
     three.inject(Fault("access_denied", region="us-west-2"))
     with pytest.raises(AccessDenied):
         con.sql(EVERYWHERE)
-    made = settled(three)
+    made = wait_until_idle(three)
     time.sleep(1)  # the back-off of the throttled call takes half a second
     assert len(three.calls) == made
 
@@ -243,27 +252,27 @@ def test_after_an_error_the_other_calls_of_the_statement_are_not_tried_again(
 
 def test_a_row_deleted_between_list_and_describe_is_left_out(em: Emulator, con: Any) -> None:
     for name in ("early", "late"):
-        experiment(em, name)
+        add_experiment(em, name)
     em.options.latency = 0.3
     thread, found = in_background(lambda: con.sql(f"SELECT name, arn FROM {EXPERIMENTS}").fetchall())
-    until(lambda: operations(em) == {LIST: 1})
+    wait_until(lambda: count_operations(em) == {LIST: 1})
     time.sleep(0.1)
     em.remove("InferenceExperiment", "us-east-1", "late")
     thread.join()
-    assert operations(em) == {LIST: 1, DESCRIBE: 2}
+    assert count_operations(em) == {LIST: 1, DESCRIBE: 2}
     assert [name for ((name, _),) in found] == ["early"]
 
 
 def test_a_row_deleted_between_describe_and_its_tags_is_left_out(em: Emulator, con: Any) -> None:
     for name in ("early", "late"):
-        experiment(em, name)
+        add_experiment(em, name)
     em.options.latency = 0.3
     thread, found = in_background(lambda: con.sql(f"SELECT name, tags FROM {EXPERIMENTS}").fetchall())
-    until(lambda: operations(em).get(DESCRIBE) == 2)
+    wait_until(lambda: count_operations(em).get(DESCRIBE) == 2)
     time.sleep(0.1)
     em.remove("InferenceExperiment", "us-east-1", "late")
     thread.join()
-    assert operations(em) == {LIST: 1, DESCRIBE: 2, TAGS: 2}
+    assert count_operations(em) == {LIST: 1, DESCRIBE: 2, TAGS: 2}
     assert found == [[("early", [])]]
 
 
@@ -288,10 +297,10 @@ def test_an_empty_page_with_a_token_is_not_the_end(em: Emulator, con: Any) -> No
     )
     em.reset_calls()
     assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(250,)]
-    assert operations(em) == {LIST: 6}
+    assert count_operations(em) == {LIST: 6}
     em.reset_calls()
     assert len(con.sql(f"{NAMES} LIMIT 5").fetchall()) == 5
-    assert operations(em) == {LIST: 2}
+    assert count_operations(em) == {LIST: 2}
 
 
 def test_a_page_cut_off_in_the_middle_of_a_list_is_never_a_short_answer(em: Emulator, con: Any) -> None:
@@ -304,11 +313,11 @@ def test_a_page_cut_off_in_the_middle_of_a_list_is_never_a_short_answer(em: Emul
 
 
 def test_tags_on_several_pages_come_whole(em: Emulator, con: Any) -> None:
-    experiment(em, "a", Tags={f"k{number:02}": "v" for number in range(50)})
+    add_experiment(em, "a", Tags={f"k{number:02}": "v" for number in range(50)})
     em.options.sparse_pages = True
     ((tags,),) = con.sql(f"SELECT tags FROM {EXPERIMENTS} WHERE name = 'a'").fetchall()
     assert [tag["Key"] for tag in tags] == [f"k{number:02}" for number in range(50)]
-    assert operations(em) == {DESCRIBE: 1, TAGS: 2}
+    assert count_operations(em) == {DESCRIBE: 1, TAGS: 2}
 
 
 # Too many calls
@@ -316,7 +325,7 @@ def test_tags_on_several_pages_come_whole(em: Emulator, con: Any) -> None:
 
 def test_throttling_is_waited_out(em: Emulator, con: Any) -> None:
     for number in range(45):
-        experiment(em, f"e-{number}")
+        add_experiment(em, f"e-{number}")
     em.options.throttle = 20
     with con.sql(f"SELECT name, arn FROM {EXPERIMENTS}") as result:
         assert len(result.fetchall()) == 45
@@ -335,7 +344,7 @@ def test_throttling_that_outlasts_the_attempts_says_so(em: Emulator, con: Any) -
 
 
 def test_an_account_that_cannot_be_asked_is_an_error_that_names_the_call(em: Emulator, con: Any) -> None:
-    experiment(em, "a")
+    add_experiment(em, "a")
     em.inject(Fault("access_denied", operation="GetCallerIdentity"))
     with pytest.raises(AccessDenied, match="GetCallerIdentity") as met:
         con.sql(f"SELECT name, account_id FROM {EXPERIMENTS}")
@@ -347,7 +356,7 @@ def test_an_account_that_cannot_be_asked_is_an_error_that_names_the_call(em: Emu
     "kind", ["error500", "throttle", "truncated", "truncated_clean", "html", "empty", "reset"]
 )
 def test_a_fault_while_the_account_is_asked_is_healed(em: Emulator, con: Any, kind: str) -> None:
-    experiment(em, "a")
+    add_experiment(em, "a")
     em.inject(Fault(kind, operation="GetCallerIdentity"))
     with con.sql(f"SELECT name, account_id FROM {EXPERIMENTS}") as result:
         assert result.fetchall() == [("a", em.account_id)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from bench import EXPERIMENTS, LIST, experiment, operations, overlap
+from emulator_calls import EXPERIMENTS, LIST, add_experiment, count_operations, count_overlapping
 
 import sqlprov
 from sqlprov.aws.read import list_windows, scan
@@ -79,7 +79,7 @@ def test_windows_and_pages_give_the_same_rows(
     em: Emulator, con: Any, times: dict[str, Callable[[int], list[float]]], shape: str
 ) -> None:
     for number, at in enumerate(times[shape](1_500)):
-        experiment(em, f"e-{number}", CreationTime=round(at, 3), LastModifiedTime=round(at, 3))
+        add_experiment(em, f"e-{number}", CreationTime=round(at, 3), LastModifiedTime=round(at, 3))
     low, high = BEGIN + 1000.5, BEGIN + 2.5e6
     bounded = f"{ALL} WHERE creation_time >= to_timestamp({low}) AND creation_time < to_timestamp({high})"
     for options in DOCUMENTED_NOWHERE:
@@ -112,8 +112,8 @@ def test_a_long_list_is_read_side_by_side(em: Emulator, con: Any) -> None:
     em.fill(6_000)
     em.options.latency = 0.03
     assert len(con.sql(ALL).fetchall()) == 6_000
-    assert overlap(em) > 4
-    assert operations(em)[LIST] < 60 * 1.6
+    assert count_overlapping(em) > 4
+    assert count_operations(em)[LIST] < 60 * 1.6
 
 
 @pytest.mark.parametrize("off", ["split", "pushdown"])
@@ -122,14 +122,14 @@ def test_cutting_can_be_turned_off(em: Emulator, con: Any, off: str) -> None:
     em.options.latency = 0.01
     con.sql(f"SET sqlprov_{off} = off")
     assert len(con.sql(ALL).fetchall()) == 2_500
-    assert (operations(em)[LIST], overlap(em), windows(em)) == (25, 1, 1)
+    assert (count_operations(em)[LIST], count_overlapping(em), windows(em)) == (25, 1, 1)
 
 
 def test_a_list_that_is_not_long_is_read_page_after_page(em: Emulator, con: Any) -> None:
     em.fill(2_000)
     em.options.latency = 0.01
     assert len(con.sql(ALL).fetchall()) == 2_000
-    assert (operations(em)[LIST], overlap(em)) == (20, 1)
+    assert (count_operations(em)[LIST], count_overlapping(em)) == (20, 1)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -144,8 +144,8 @@ def test_rows_that_come_and_go_meanwhile_harm_no_other_row(em: Emulator, con: An
         number = 0
         while not over.is_set():
             number += 1
-            experiment(em, f"new-{number}", CreationTime=BEGIN + number * 1000.0)
-            experiment(em, f"late-{number}")
+            add_experiment(em, f"new-{number}", CreationTime=BEGIN + number * 1000.0)
+            add_experiment(em, f"late-{number}")
             client.delete_inference_experiment(Name=f"new-{number}")
 
     thread = threading.Thread(target=disturb)
@@ -222,7 +222,7 @@ def test_no_window_reaches_beyond_the_bounds_of_the_query(
     monkeypatch.setattr(list_windows.WindowSplitter, "useful", 16)
     em.options = Options(largest_page=10, sparse_pages=sparse, latency=0.005)
     for number in range(1_500):
-        experiment(em, f"e-{number:04}", CreationTime=BEGIN + number / 100)
+        add_experiment(em, f"e-{number:04}", CreationTime=BEGIN + number / 100)
     low, high = BEGIN + 2.5, BEGIN + 12.5
     bounds = f"creation_time >= to_timestamp({low}) AND creation_time < to_timestamp({high})"
     asked = []

@@ -32,7 +32,7 @@ def cloud(em: Emulator) -> Cloud:
     return Cloud(endpoint_url=em.url)
 
 
-def outcome(call: Any) -> Any:
+def read_outcome(call: Any) -> Any:
     """What a call gives, or what its error says."""
     try:
         reply = call()
@@ -49,7 +49,7 @@ def test_the_short_way_gives_what_botocores_own_gives(
     client = cloud.client("sagemaker", "us-east-1", 10.0)
     short, own = choose_sender(client, operation, True), getattr(client, xform_name(operation))
     em.reset_calls()
-    assert outcome(lambda: short(parameters, None)) == outcome(lambda: own(**parameters))
+    assert read_outcome(lambda: short(parameters, None)) == read_outcome(lambda: own(**parameters))
     first, second = em.calls
     assert (first.operation, first.region, first.access_key, first.parameters) == (
         second.operation,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bench import DESCRIBE, EXPERIMENTS, operations
+from emulator_calls import DESCRIBE, EXPERIMENTS, count_operations
 
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.limiter import ABOVE, Limiter
@@ -92,20 +92,20 @@ def test_callers_take_turns_in_the_order_in_which_they_ask() -> None:
 
 
 @pytest.fixture
-def note_throttled(em: Emulator) -> Iterator[Emulator]:
+def throttled(em: Emulator) -> Iterator[Emulator]:
     em.fill(60)
     em.options.throttle = 40
     yield em
 
 
-def test_throttling_is_no_error_and_loses_no_row(note_throttled: Emulator, con: Any) -> None:
+def test_throttling_is_no_error_and_loses_no_row(throttled: Emulator, con: Any) -> None:
     result = con.sql(f"SELECT name, arn FROM {EXPERIMENTS}")
     assert len(result.fetchall()) == 60
     assert result.complete
-    assert operations(note_throttled)[DESCRIBE] >= 60
+    assert count_operations(throttled)[DESCRIBE] >= 60
 
 
-def test_statements_side_by_side_share_the_pace(note_throttled: Emulator, con: Any) -> None:
+def test_statements_side_by_side_share_the_pace(throttled: Emulator, con: Any) -> None:
     rows: list[int] = []
 
     def ask() -> None:
@@ -118,7 +118,7 @@ def test_statements_side_by_side_share_the_pace(note_throttled: Emulator, con: A
     for thread in threads:
         thread.join(60)
     assert rows == [60, 60, 60]
-    refused = sum(call.error == "ThrottlingException" for call in note_throttled.calls)
+    refused = sum(call.error == "ThrottlingException" for call in throttled.calls)
     assert refused < 180, "nobody slowed down"
 
 

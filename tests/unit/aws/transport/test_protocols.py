@@ -13,7 +13,7 @@ from botocore.model import ServiceModel
 from botocore.parsers import ResponseParserError, create_parser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from likeness import plain
+from normalize import normalize
 
 from sqlprov.aws.read.batches import Decoder, build_array
 from sqlprov.aws.transport.errors import MalformedReply, Next, classify
@@ -157,11 +157,11 @@ def test_a_page_holds_what_boto3_would_return(protocol: str, data: Any) -> None:
     ]
     together = Decoder(columns).build_arrays(found["Rows"])
     for column in columns:
-        wanted = [plain(each.get(column.name), column.type) for each in expected]
+        wanted = [normalize(each.get(column.name), column.type) for each in expected]
         alone = build_array(column, (each.get(column.name) for each in found["Rows"]))
         for made in (together[column.name], alone):
             assert made.type == column.type
-            assert [plain(value, column.type) for value in made.to_pylist()] == wanted, column.name
+            assert [normalize(value, column.type) for value in made.to_pylist()] == wanted, column.name
 
 
 NO_REPLIES = (

@@ -1,4 +1,4 @@
-"""What the tests of reading share: waiting, counting calls, and a small cloud to read."""
+"""Adds rows to the local SageMaker, waits for its calls and counts them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ EXPERIMENTS = "aws.sagemaker.inference_experiments"
 LIST, DESCRIBE, TAGS = "ListInferenceExperiments", "DescribeInferenceExperiment", "ListTags"
 
 
-def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 5.0) -> None:
     """Wait for `condition`; fail after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
+        assert time.monotonic() < end, f"nothing happened within {seconds:g} s"
         time.sleep(0.005)
 
 
-def settled(em: Emulator) -> int:
-    """The number of calls once none is under way and none has come for a while."""
+def wait_until_idle(em: Emulator) -> int:
+    """Wait until no call is in flight and no new one arrives for a while; the number of calls."""
     while True:
         before = len(em.calls)
         time.sleep(0.02)
@@ -29,20 +29,21 @@ def settled(em: Emulator) -> int:
             return before
 
 
-def operations(em: Emulator) -> dict[str, int]:
-    """How often each operation was called."""
+def count_operations(em: Emulator) -> dict[str, int]:
+    """Operation -> number of calls."""
     return dict(Counter(call.operation for call in em.calls))
 
 
-def overlap(em: Emulator) -> int:
-    """The most calls that were under way at once."""
+def count_overlapping(em: Emulator) -> int:
+    """The most calls that were in flight at once."""
     edges = [(call.started, 1) for call in em.calls] + [(call.finished, -1) for call in em.calls]
-    most = now = 0
+    most = current = 0
     for _, step in sorted(edges):
-        now += step
-        most = max(most, now)
+        current += step
+        most = max(most, current)
     return most
 
 
-def experiment(em: Emulator, name: str, region: str = "us-east-1", **members: object) -> None:
+def add_experiment(em: Emulator, name: str, region: str = "us-east-1", **members: object) -> None:
+    """Add an experiment with these members."""
     em.add("InferenceExperiment", region, {"Name": name, **members})

@@ -1,4 +1,4 @@
-"""Raw replies in, a server that answers with them out; it keeps what it was asked, and over which connection."""
+"""A server that answers with raw replies, and records each request and the connection it came over."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ import orjson
 EXPERIMENTS = b'{"InferenceExperiments": [{"Name": "a"}], "NextToken": "t"}'
 
 
-def plain(body: bytes = EXPERIMENTS, *headers: str, status: str = "200 OK") -> bytes:
-    """A reply as services give it."""
+def build_reply(body: bytes = EXPERIMENTS, *headers: str, status: str = "200 OK") -> bytes:
+    """A reply as AWS sends it."""
     lines = (f"HTTP/1.1 {status}", "x-amzn-RequestId: request-7", f"Content-Length: {len(body)}", *headers)
     return "\r\n".join((*lines, "", "")).encode("latin-1") + body
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one request is answered with.
+class RawReply:
+    """The reply to one request.
 
     Attributes:
         pieces: sent one after another.
-        end: what follows them: the connection stays "open", is ended with "close" or broken off with "reset"; with
-            "quiet" it is ended only when the client has gone.
+        end: what happens to the connection afterwards: it stays "open", or the server ends it with "close" or "reset".
+            After "quiet" the server waits until the client closes it.
     """
 
     pieces: Sequence[bytes]
@@ -36,13 +36,13 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request as it came.
+class RawRequest:
+    """A request as received.
 
     Attributes:
         connection: number of the connection, from 1.
         first: the request line.
-        headers: by their names as they came.
+        headers: by their names as received.
     """
 
     connection: int
@@ -52,22 +52,27 @@ class Asked:
 
 
 @dataclass
-class Wire:
-    """A server; `said` answers the next requests in turn, and a plain reply all others, whose id is the request's
-    body where `echo` is set. Where `pages` are set, they answer by the token of the request: the n-th page leads to the
-    next by the token n, and a call of a statement that has ended takes no page from the next one.
+class RawServer:
+    """A running server.
+
+    Attributes:
+        replies: for the next requests, in order; each further request gets a plain reply.
+        requests: received so far.
+        echo: whether the request id of a reply is the request's body.
+        pages: chosen by the request's token: token n selects page n. A late call of an earlier statement then takes
+            no page from the next statement.
     """
 
     url: str
-    said: list[Said] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    replies: list[RawReply] = field(default_factory=list)
+    requests: list[RawRequest] = field(default_factory=list)
     connections: int = 0
     echo: bool = False
     pages: Sequence[bytes] = ()
     open: list[socket.socket] = field(default_factory=list)
 
-    def hang_up(self) -> None:
-        """End every connection; on the machine itself the other side sees it at once."""
+    def close_connections(self) -> None:
+        """Close every connection; on the same machine the client notices at once."""
         for sock in self.open:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -78,11 +83,11 @@ class _Handler(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        wire = self.server.wire
+        raw = self.server.raw
         with self.server.lock:
-            wire.connections += 1
-            number = wire.connections
-        wire.open.append(self.connection)
+            raw.connections += 1
+            number = raw.connections
+        raw.open.append(self.connection)
         while first := self.rfile.readline().decode().strip():
             headers = {}
             while line := self.rfile.readline().decode().strip():
@@ -90,21 +95,21 @@ class _Handler(socketserver.StreamRequestHandler):
                 headers[name] = value
             body = self.rfile.read(int(headers["Content-Length"]))
             with self.server.lock:
-                wire.asked.append(Asked(number, first, headers, body))
-                said = wire.said.pop(0) if wire.said else Said([plain()])
-            if wire.pages:
-                said = Said([plain(wire.pages[int(orjson.loads(body).get("NextToken", 0))])])
-            if wire.echo:
-                said = Said([plain().replace(b"request-7", body)])
-            for piece in said.pieces:
+                raw.requests.append(RawRequest(number, first, headers, body))
+                reply = raw.replies.pop(0) if raw.replies else RawReply([build_reply()])
+            if raw.pages:
+                reply = RawReply([build_reply(raw.pages[int(orjson.loads(body).get("NextToken", 0))])])
+            if raw.echo:
+                reply = RawReply([build_reply().replace(b"request-7", body)])
+            for piece in reply.pieces:
                 self.connection.sendall(piece)
-            if said.end == "quiet":
+            if reply.end == "quiet":
                 self.rfile.read()
-            if said.end == "reset":
+            if reply.end == "reset":
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.connection.close()
-            if said.end != "open":
+            if reply.end != "open":
                 return
 
 
@@ -118,16 +123,16 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__((host, 0), _Handler)
         self.lock = threading.Lock()
         shown = f"[{host}]" if ":" in host else host
-        self.wire = Wire(f"http://{shown}:{self.server_address[1]}")
+        self.raw = RawServer(f"http://{shown}:{self.server_address[1]}")
 
     def handle_error(self, request: object, client_address: object) -> None:
         pass  # the client has gone
 
 
 @contextmanager
-def serving(host: str = "127.0.0.1") -> Iterator[Wire]:
-    """A server while it is needed."""
+def run_server(host: str = "127.0.0.1") -> Iterator[RawServer]:
+    """Run a server on a free port of `host`."""
     with _Server(host) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield server.wire
+        yield server.raw
         server.shutdown()

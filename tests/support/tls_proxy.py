@@ -1,4 +1,4 @@
-"""A port that speaks HTTP in, one that speaks HTTPS and leads to it out."""
+"""A TLS proxy in front of a local HTTP server."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def certificate(folder: Path) -> Path:
-    """A file with a new key and a certificate for 127.0.0.1, signed by itself."""
+def create_certificate(folder: Path) -> Path:
+    """A file with a new key and a self-signed certificate for 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sqlprov test")])
     now = datetime.now(UTC)
@@ -43,8 +43,8 @@ def certificate(folder: Path) -> Path:
 
 
 @contextmanager
-def relay(port: int, pem: Path) -> Iterator[str]:
-    """The URL of a server that hands on what it deciphers to `port`, and the end of a connection too."""
+def run_tls_proxy(port: int, pem: Path) -> Iterator[str]:
+    """The URL of a proxy that decrypts traffic and forwards it to `port`, closing connections along with it."""
     loop = asyncio.new_event_loop()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
@@ -54,7 +54,7 @@ def relay(port: int, pem: Path) -> Iterator[str]:
             while data := await source.read(65536):
                 sink.write(data)
         except OSError:
-            pass  # broken off: so is the other side
+            pass  # reset: close the other side too
         finally:
             sink.close()
 
@@ -75,7 +75,7 @@ def relay(port: int, pem: Path) -> Iterator[str]:
             for task in rest:
                 task.cancel()
             await asyncio.gather(*rest, return_exceptions=True)
-            await asyncio.sleep(0.05)  # transports of TLS close a little later
+            await asyncio.sleep(0.05)  # TLS transports close a little later
             loop.stop()
 
         asyncio.run_coroutine_threadsafe(stop(), loop)
