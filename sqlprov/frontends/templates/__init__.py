@@ -1,8 +1,7 @@
-"""A template and its variables in; SQL, and the template's line behind each place of it, out.
+"""Renders a Jinja template of SQL, and maps places in the SQL to lines of the template.
 
-Jinja renders the template with a mark where each value belongs. The marked text is cut into SQL's tokens, so that
-every value is written as its place demands; the result is cut again, and a value that reached beyond its place is
-refused.
+Jinja renders the template with a marker in place of each value. The lexer splits the result into tokens, and each value
+is escaped for its token. Then the SQL is split again: a value that changed other tokens is refused.
 """
 
 from __future__ import annotations
@@ -14,39 +13,32 @@ from itertools import accumulate
 from typing import Any
 
 from sqlprov.errors import MalformedSQL
-from sqlprov.frontends.templates.marks import Marked, Value, marked
-from sqlprov.frontends.templates.places import write
+from sqlprov.frontends.templates.escaping import escape
+from sqlprov.frontends.templates.placeholders import Expansion, Placeholder, expand
 from sqlprov.sql.lexer import Token, tokenize
 
-__all__ = ["Rendered", "render"]
+__all__ = ["RenderedTemplate", "render"]
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """A token, or what stands between two.
+    """A token of the SQL, or the text between two tokens.
 
     Attributes:
-        text: as it is in the SQL.
-        origin: its offset in the marked text.
-        value: the first that it holds; `None` if it holds none.
-        blank: whether it stands between tokens.
+        origin: its offset in the expansion.
+        tokens: the texts of its tokens; none between two tokens.
+        placeholder: the first in it, if any.
     """
 
     text: str
     origin: int
-    value: Value | None = None
-    blank: bool = False
-
-    def tokens(self) -> list[str]:
-        """The tokens that it is to be in the SQL."""
-        if self.value:
-            return [token.text for token in tokenize(self.text, comments=True)]
-        return [] if self.blank else [self.text]
+    tokens: tuple[str, ...] = ()
+    placeholder: Placeholder | None = None
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """SQL made of a template.
+class RenderedTemplate:
+    """The SQL of a template.
 
     Attributes:
         text: the SQL.
@@ -57,67 +49,69 @@ class Rendered:
     names: frozenset[str]
     _starts: tuple[int, ...]
     _pieces: tuple[_Piece, ...]
-    _marked: Marked
+    _expansion: Expansion
 
     def line(self, offset: int) -> int:
-        """The template's line, from 1, behind a place of `text`."""
+        """The template's line, from 1, of an offset in `text`."""
         at = bisect_right(self._starts, offset) - 1
         piece = self._pieces[at]
-        end = self._pieces[at + 1].origin if at + 1 < len(self._pieces) else len(self._marked.text)
-        return self._marked.line(min(piece.origin + offset - self._starts[at], max(end - 1, piece.origin)))
+        end = self._pieces[at + 1].origin if at + 1 < len(self._pieces) else len(self._expansion.text)
+        return self._expansion.line(min(piece.origin + offset - self._starts[at], max(end - 1, piece.origin)))
 
 
-def render(template: str, variables: Mapping[str, Any]) -> Rendered:
-    """The SQL that a Jinja template makes of `variables`.
+def render(template: str, variables: Mapping[str, Any]) -> RenderedTemplate:
+    """Render a Jinja template of SQL.
 
     Args:
         template: SQL with `{{ … }}` and `{% … %}`.
-        variables: texts, numbers, booleans, `None`, and lists and dicts of them.
+        variables: text, numbers, booleans, `None`, and lists and dicts of them.
 
     Raises:
-        MalformedSQL: the template is none, or leaves a literal or comment open.
-        UnknownName: it uses a variable that is not given.
-        DataError: a value that cannot stand where its placeholder does.
-        ProgrammingError: what else Jinja meets.
+        MalformedSQL: the template has a syntax error, or leaves a literal or comment open.
+        UnknownName: the template uses a variable that is not given.
+        DataError: a value does not fit the place of its placeholder.
+        ProgrammingError: any other error of Jinja.
     """
-    found = marked(template, variables)
+    expansion = expand(template, variables)
     try:
-        cut = tokenize(found.text, comments=True)
+        tokens = tokenize(expansion.text, comments=True)
     except MalformedSQL as error:
-        raise found.malformed(error) from None
-    pieces = tuple(_pieces(found, cut))
+        raise expansion.relocate(error) from None
+    pieces = tuple(_fill(expansion, tokens))
     text = "".join(piece.text for piece in pieces)
-    _check(text, pieces, found)
+    _check(text, pieces, expansion)
     lengths = (len(piece.text) for piece in pieces[:-1])
-    return Rendered(text, found.names, tuple(accumulate(lengths, initial=0)), pieces, found)
+    return RenderedTemplate(text, expansion.names, tuple(accumulate(lengths, initial=0)), pieces, expansion)
 
 
-def _pieces(found: Marked, cut: Sequence[Token]) -> Iterator[_Piece]:
-    values = iter(found.values)
+def _fill(expansion: Expansion, tokens: Sequence[Token]) -> Iterator[_Piece]:
+    """Put the values in place of the markers."""
+    placeholders = iter(expansion.placeholders)
     end = 0
-    for at, token in enumerate(cut):
-        yield _Piece(found.text[end : token.start], end, blank=True)
+    for at, token in enumerate(tokens):
+        yield _Piece(expansion.text[end : token.start], end)
         end = token.end
-        if inside := [next(values) for _ in range(token.text.count(found.mark))]:
-            dotted = any(near.is_one_of(".") for near in (*cut[at - 1 : at], *cut[at + 1 : at + 2]))
-            yield _Piece(write(token, inside, dotted, found), token.start, inside[0])
+        if inside := [next(placeholders) for _ in range(token.text.count(expansion.marker))]:
+            dotted = any(near.is_one_of(".") for near in (*tokens[at - 1 : at], *tokens[at + 1 : at + 2]))
+            text = escape(token, inside, dotted, expansion)
+            parts = tuple(part.text for part in tokenize(text, comments=True))
+            yield _Piece(text, token.start, parts, inside[0])
         else:
-            yield _Piece(token.text, token.start)
-    yield _Piece(found.text[end:], end, blank=True)
+            yield _Piece(token.text, token.start, (token.text,))
+    yield _Piece(expansion.text[end:], end)
 
 
-def _check(text: str, pieces: Sequence[_Piece], found: Marked) -> None:
-    """Raises DataError if a value changed the tokens beside its own."""
-    expected = [(token, piece.value) for piece in pieces for token in piece.tokens()]
+def _check(text: str, pieces: Sequence[_Piece], expansion: Expansion) -> None:
+    """Raise DataError if a value changed other tokens than its own."""
+    expected = [(token, piece.placeholder) for piece in pieces for token in piece.tokens]
     try:
-        got = [token.text for token in tokenize(text, comments=True)]
+        actual = [token.text for token in tokenize(text, comments=True)]
     except MalformedSQL:
-        got = []
-    if got == [written for written, _ in expected]:
+        actual = []
+    if actual == [token for token, _ in expected]:
         return
-    values = [value for _, value in expected]
-    same = (token == written for token, (written, _) in zip(got, expected, strict=False))
-    differs = next((at for at, equal in enumerate(same) if not equal), 0)
-    near = (*reversed(values[: differs + 1]), *values[differs + 1 :])
-    value = next(value for value in near if value)
-    raise found.refused(value, "would run together with what stands beside it")
+    equal = (token == wanted for token, (wanted, _) in zip(actual, expected, strict=False))
+    first = next((at for at, same in enumerate(equal) if not same), 0)
+    nearby = (*reversed(expected[: first + 1]), *expected[first + 1 :])
+    placeholder = next(placeholder for _, placeholder in nearby if placeholder)
+    raise expansion.build_error(placeholder, "would run into the text next to it")
