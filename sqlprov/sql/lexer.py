@@ -94,13 +94,7 @@ def tokenize(text: str, *, comments: bool = False) -> list[Token]:
     tokens: list[Token] = []
     at = 0
     while at < len(text):
-        match = _TOKEN.match(text, at)
-        assert match is not None  # the last alternative takes any character
-        kind, end = str(match.lastgroup), match.end()
-        if kind == "tag":
-            kind = "string"
-        elif kind == "open":
-            kind, end = _scan_delimited(text, at)
+        kind, end = _match_token(text, at)
         if kind != "blank" and (comments or kind != "comment"):
             tokens.append(Token(_KINDS[kind], text[at:end], at, end))
         at = end
@@ -110,18 +104,23 @@ def tokenize(text: str, *, comments: bool = False) -> list[Token]:
 def find_unterminated(text: str) -> int | None:
     """Offset of the literal, quoted identifier or comment that is not closed; `None` if all are."""
     at = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        assert match is not None  # the last alternative takes any character
-        try:
-            end = match.end() if match.lastgroup != "open" else _scan_delimited(text, at)[1]
-        except MalformedSQL:
-            return at
-        at = end
+    try:
+        while at < len(text):
+            at = _match_token(text, at)[1]
+    except MalformedSQL:
+        return at
     return None
 
 
-def _scan_delimited(text: str, start: int) -> tuple[str, int]:
+def _match_token(text: str, start: int) -> tuple[str, int]:
+    """Kind and end of the token at `start`."""
+    match = _TOKEN.match(text, start)
+    assert match is not None  # the last alternative matches any character
+    kind = str(match.lastgroup)
+    return _match_delimited(text, start) if kind == "open" else (kind, match.end())
+
+
+def _match_delimited(text: str, start: int) -> tuple[str, int]:
     if quoted := _QUOTED.match(text, start):
         return "quoted", quoted.end()
     depth, at = 0, start
@@ -152,3 +151,8 @@ def find_closing(tokens: Sequence[Token], opening: int) -> int:
             if not depth:
                 return index
     return len(tokens)
+
+
+def skip(tokens: Sequence[Token], index: int) -> int:
+    """Index after the token at `index`; if that opens a parenthesis, after the one that closes it."""
+    return find_closing(tokens, index) + 1 if tokens[index].is_one_of("(", "[", "{") else index + 1

@@ -1,4 +1,4 @@
-"""Tokens of a statement in; its verb, its target and the places that need care out."""
+"""Finds what a statement does, and to what, from its tokens alone."""
 
 from __future__ import annotations
 
@@ -6,222 +6,214 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlprov.sql.lexer import Token, TokenKind, find_closing
+from sqlprov.sql.lexer import Token, TokenKind, find_closing, skip
 
 Tokens = Sequence[Token]
 
-# Each with what follows it: the words may also be names of columns.
+# Each with the words that may follow it: without them it may be the name of a column.
 _DML = {"INSERT": ("INTO", "OR"), "DELETE": ("FROM",), "MERGE": ("INTO",)}
-_KINDS = ("TABLE", "VIEW", "SCHEMA", "INDEX", "SEQUENCE", "TYPE", "MACRO", "FUNCTION", "DATABASE", "SECRET")
+_OBJECTS = ("TABLE", "VIEW", "SCHEMA", "INDEX", "SEQUENCE", "TYPE", "MACRO", "FUNCTION", "DATABASE", "SECRET")
 _PIVOT_ENDS = ("USING", "GROUP", "ORDER", "LIMIT", "OFFSET", "UNION", "EXCEPT", "INTERSECT")
-
-
-def find_verb(found: Tokens) -> str:
-    """The first keyword after parentheses and CTEs, in upper case; empty if there is none."""
-    start = skip_ctes(found, 0)
-    return found[start].text.upper() if start < len(found) and found[start].kind is TokenKind.WORD else ""
-
-
-def skip_ctes(found: Tokens, at: int = 0) -> int:
-    """Index of the word that says what is done, past `(` and `WITH … AS (…), …`."""
-    while at < len(found):
-        if found[at].is_one_of("("):
-            at += 1
-        elif found[at].is_one_of("WITH"):
-            at = _after_ctes(found, at + 1)
-        else:
-            break
-    return at
-
-
-def _after_ctes(found: Tokens, at: int) -> int:
-    while at < len(found):
-        while at < len(found) and not (
-            found[at].is_one_of("(") and found[at - 1].is_one_of("AS", "MATERIALIZED")
-        ):
-            at = find_closing(found, at) + 1 if found[at].is_one_of("(") else at + 1
-        at = find_closing(found, at) + 1
-        if at >= len(found) or not found[at].is_one_of(","):
-            break
-    return at
+_QUERIES = ("SELECT", "FROM", "WITH", "VALUES", "(")
 
 
 class Mutation(NamedTuple):
-    """The keyword that says what is done, and the name of what it is done to."""
+    """A change: its verb, and the parts of the name that it changes."""
 
     verb: Token
     target: tuple[str, ...]
 
 
-def find_mutation(found: Tokens) -> Mutation | None:
-    """What the statement changes by name; what EXPLAIN ANALYZE runs or PREPARE keeps is looked into."""
-    return _change(found, skip_ctes(found, find_inner_start(found)))
+def find_verb(tokens: Tokens) -> str:
+    """The first keyword after parentheses and CTEs, in upper case; empty if there is none."""
+    start = skip_ctes(tokens)
+    return tokens[start].text.upper() if start < len(tokens) and tokens[start].kind is TokenKind.WORD else ""
 
 
-def _change(found: Tokens, at: int) -> Mutation | None:
-    if at >= len(found):
-        return None
-    verb = found[at].text.upper()
-    start = _named_at(found, verb, at + 1)
-    name = _name(found, start) if start is not None else None
-    if verb == "ATTACH":
-        name = _attached(found, at + 1)
-    return Mutation(found[at], name) if name else None
-
-
-def find_inner_start(found: Tokens) -> int:
-    """Where the statement begins that EXPLAIN ANALYZE runs or PREPARE keeps."""
-    if not found or not found[0].is_one_of("EXPLAIN", "PREPARE"):
-        return 0
-    if found[0].is_one_of("PREPARE"):
-        return next((index + 1 for index, token in enumerate(found) if token.is_one_of("AS")), len(found))
-    at = 1
-    while at < len(found) and found[at].is_one_of("ANALYZE"):
-        at += 1
-    if at + 1 < len(found) and found[at].is_one_of("(") and found[at + 1].is_one_of("ANALYZE", "FORMAT"):
-        at = find_closing(found, at) + 1
+def skip_ctes(tokens: Tokens, at: int = 0) -> int:
+    """Index of the statement's verb, past `(` and `WITH … AS (…), …`."""
+    while at < len(tokens):
+        if tokens[at].is_one_of("("):
+            at += 1
+        elif tokens[at].is_one_of("WITH"):
+            at = _skip_cte_list(tokens, at + 1)
+        else:
+            break
     return at
 
 
-def _named_at(found: Tokens, verb: str, at: int) -> int | None:
-    if verb in ("INSERT", "MERGE"):
-        return _past(found, at, "INTO")
-    if verb == "DELETE":
-        return _past(found, at, "FROM")
-    if verb == "UPDATE":
-        return at
-    if verb == "TRUNCATE":
-        return at + 1 if found[at : at + 1] and found[at].is_one_of("TABLE") else at
-    if verb in ("CREATE", "DROP", "ALTER"):
-        return _kind(found, at)
-    if verb == "COMMENT":
-        return _kind(found, at)
-    if verb == "DETACH":
-        return _skip(found, at, "DATABASE", "IF", "EXISTS")
-    if verb == "COPY":
-        return _copied(found, at)
+def _skip_cte_list(tokens: Tokens, at: int) -> int:
+    while at < len(tokens):
+        while at < len(tokens) and not (
+            tokens[at].is_one_of("(") and tokens[at - 1].is_one_of("AS", "MATERIALIZED")
+        ):
+            at = skip(tokens, at)
+        at = find_closing(tokens, at) + 1
+        if at >= len(tokens) or not tokens[at].is_one_of(","):
+            break
+    return at
+
+
+def find_mutation(tokens: Tokens) -> Mutation | None:
+    """The change that the statement makes, that EXPLAIN ANALYZE runs or that PREPARE keeps."""
+    return _read_mutation(tokens, skip_ctes(tokens, _find_inner_start(tokens)))
+
+
+def find_nested_mutations(tokens: Tokens) -> tuple[Mutation, ...]:
+    """The changes inside parentheses, as in `WITH d AS (DELETE …) SELECT …`."""
+    starts = (skip_ctes(tokens, index + 1) for index, token in enumerate(tokens) if token.is_one_of("("))
+    mutations = (_read_mutation(tokens, at) for at in starts if _is_dml(tokens, at))
+    return tuple(mutation for mutation in mutations if mutation)
+
+
+def is_temporary(tokens: Tokens) -> bool:
+    """Whether the statement is CREATE [OR REPLACE] TEMP."""
+    at = skip_ctes(tokens, _find_inner_start(tokens))
+    head = tokens[at : at + 5]
+    object_at = next((index for index, token in enumerate(head) if token.is_one_of(*_OBJECTS)), len(head))
+    return bool(head and head[0].is_one_of("CREATE")) and any(
+        token.is_one_of("TEMP", "TEMPORARY") for token in head[1:object_at]
+    )
+
+
+def parse_prepared(tokens: Tokens) -> tuple[str, int]:
+    """Of PREPARE and EXECUTE, the name in lower case and the offset of the prepared statement; otherwise ("", 0)."""
+    if len(tokens) < 2 or not tokens[0].is_one_of("PREPARE", "EXECUTE"):
+        return "", 0
+    start = next((token.end for token in tokens[2:] if token.is_one_of("AS")), 0)
+    return tokens[1].value.lower(), start if tokens[0].is_one_of("PREPARE") else 0
+
+
+def has_pivot_without_in(tokens: Tokens) -> bool:
+    """Whether a `PIVOT x ON y` leaves out the values of a column; IN (SELECT …) does not list them either."""
+    return any(
+        token.is_one_of("PIVOT", "PIVOT_WIDER")
+        and not _is_standard_pivot(tokens, index + 1)
+        and _lacks_in(tokens, index + 1)
+        for index, token in enumerate(tokens)
+    )
+
+
+def _find_inner_start(tokens: Tokens) -> int:
+    """Where the statement begins that EXPLAIN ANALYZE runs or PREPARE keeps."""
+    if not tokens or not tokens[0].is_one_of("EXPLAIN", "PREPARE"):
+        return 0
+    if tokens[0].is_one_of("PREPARE"):
+        return _index_after(tokens, 0, "AS") or len(tokens)
+    at = _skip_words(tokens, 1, "ANALYZE")
+    if at + 1 < len(tokens) and tokens[at].is_one_of("(") and tokens[at + 1].is_one_of("ANALYZE", "FORMAT"):
+        at = find_closing(tokens, at) + 1
+    return at
+
+
+def _read_mutation(tokens: Tokens, at: int) -> Mutation | None:
+    if at >= len(tokens):
+        return None
+    if tokens[at].is_one_of("ATTACH"):
+        name = _read_replaced_database(tokens, at + 1)
+    else:
+        start = _find_target(tokens, tokens[at].text.upper(), at + 1)
+        name = _read_name(tokens, start) if start is not None else None
+    return Mutation(tokens[at], name) if name else None
+
+
+def _find_target(tokens: Tokens, verb: str, at: int) -> int | None:
+    match verb:
+        case "INSERT" | "MERGE":
+            return _index_after(tokens, at, "INTO")
+        case "DELETE":
+            return _index_after(tokens, at, "FROM")
+        case "UPDATE":
+            return at
+        case "TRUNCATE":
+            return _skip_words(tokens, at, "TABLE")
+        case "CREATE" | "DROP" | "ALTER" | "COMMENT":
+            return _skip_object(tokens, at)
+        case "DETACH":
+            return _skip_words(tokens, at, "DATABASE", "IF", "EXISTS")
+        case "COPY":
+            return _find_copy_target(tokens, at)
     return None
 
 
-def _kind(found: Tokens, at: int) -> int | None:
+def _skip_object(tokens: Tokens, at: int) -> int | None:
     """Past `[OR REPLACE] [TEMP] TABLE [IF [NOT] EXISTS]`; of an index, the table that it is on."""
-    while at < len(found) and not found[at].is_one_of(*_KINDS):
-        if found[at].is_one_of("("):
+    while at < len(tokens) and not tokens[at].is_one_of(*_OBJECTS):
+        if tokens[at].is_one_of("("):
             return None
         at += 1
-    if at >= len(found):
+    if at >= len(tokens):
         return None
-    if found[at].is_one_of("INDEX") and (table := _past(found, at, "ON")) is not None:
+    if tokens[at].is_one_of("INDEX") and (table := _index_after(tokens, at, "ON")) is not None:
         return table
-    return _skip(found, at + 1, "TABLE", "IF", "NOT", "EXISTS")  # DROP MACRO TABLE
+    return _skip_words(tokens, at + 1, "TABLE", "IF", "NOT", "EXISTS")  # DROP MACRO TABLE
 
 
-def _copied(found: Tokens, at: int) -> int | None:
-    if at < len(found) and found[at].is_one_of("FROM"):  # COPY FROM DATABASE a TO b
-        return _past(found, at, "TO")
-    if at >= len(found) or found[at].kind not in (TokenKind.WORD, TokenKind.QUOTED):
+def _find_copy_target(tokens: Tokens, at: int) -> int | None:
+    if at < len(tokens) and tokens[at].is_one_of("FROM"):  # COPY FROM DATABASE a TO b
+        return _index_after(tokens, at, "TO")
+    if at >= len(tokens) or tokens[at].kind not in (TokenKind.WORD, TokenKind.QUOTED):
         return None
     end = at
-    while end < len(found) and not found[end].is_one_of("FROM", "TO"):
-        end = find_closing(found, end) + 1 if found[end].is_one_of("(") else end + 1
-    return at if end < len(found) and found[end].is_one_of("FROM") else None
+    while end < len(tokens) and not tokens[end].is_one_of("FROM", "TO"):
+        end = skip(tokens, end)
+    return at if end < len(tokens) and tokens[end].is_one_of("FROM") else None
 
 
-def _attached(found: Tokens, at: int) -> tuple[str, ...] | None:
-    """The database that `ATTACH OR REPLACE` replaces; one without `AS name` is called after its file."""
-    if not (at < len(found) and found[at].is_one_of("OR")):
+def _read_replaced_database(tokens: Tokens, at: int) -> tuple[str, ...] | None:
+    """The database that `ATTACH OR REPLACE` replaces; without `AS name` its file names it."""
+    if not (at < len(tokens) and tokens[at].is_one_of("OR")):
         return None
-    if (named := _past(found, at, "AS")) is not None:
-        return _name(found, named)
-    paths = [token.value for token in found[at:] if token.kind is TokenKind.STRING]
+    if (name := _index_after(tokens, at, "AS")) is not None:
+        return _read_name(tokens, name)
+    paths = [token.value for token in tokens[at:] if token.kind is TokenKind.STRING]
     return (re.split(r"[/\\]", paths[0])[-1].partition(".")[0],) if paths else None
 
 
-def _past(found: Tokens, at: int, word: str) -> int | None:
-    return next((index + 1 for index in range(at, len(found)) if found[index].is_one_of(word)), None)
+def _index_after(tokens: Tokens, at: int, word: str) -> int | None:
+    return next((index + 1 for index in range(at, len(tokens)) if tokens[index].is_one_of(word)), None)
 
 
-def _skip(found: Tokens, at: int, *words: str) -> int:
-    while at < len(found) and found[at].is_one_of(*words):
+def _skip_words(tokens: Tokens, at: int, *words: str) -> int:
+    while at < len(tokens) and tokens[at].is_one_of(*words):
         at += 1
     return at
 
 
-def _name(found: Tokens, at: int) -> tuple[str, ...] | None:
+def _read_name(tokens: Tokens, at: int) -> tuple[str, ...] | None:
     parts: list[str] = []
-    while at < len(found) and found[at].kind in (TokenKind.WORD, TokenKind.QUOTED, TokenKind.STRING):
-        parts.append(found[at].value)
-        if at + 1 >= len(found) or not found[at + 1].is_one_of("."):
+    while at < len(tokens) and tokens[at].kind in (TokenKind.WORD, TokenKind.QUOTED, TokenKind.STRING):
+        parts.append(tokens[at].value)
+        if at + 1 >= len(tokens) or not tokens[at + 1].is_one_of("."):
             break
         at += 2
     return tuple(parts) or None
 
 
-def is_temporary(found: Tokens) -> bool:
-    """Whether the statement is CREATE [OR REPLACE] TEMP."""
-    at = skip_ctes(found, find_inner_start(found))
-    head = found[at : at + 5]
-    return (
-        bool(head)
-        and head[0].is_one_of("CREATE")
-        and any(token.is_one_of("TEMP", "TEMPORARY") for token in _until(head[1:], _KINDS))
-    )
-
-
-def _until(found: Tokens, words: tuple[str, ...]) -> Tokens:
-    end = next((index for index, token in enumerate(found) if token.is_one_of(*words)), len(found))
-    return found[:end]
-
-
-def find_nested_mutations(found: Tokens) -> list[Mutation]:
-    """The changes within parentheses, as in `WITH d AS (DELETE …) SELECT …`."""
-    starts = (skip_ctes(found, index + 1) for index, token in enumerate(found) if token.is_one_of("("))
-    return [changed for at in starts if _is_dml(found, at) and (changed := _change(found, at))]
-
-
-def _is_dml(found: Tokens, at: int) -> bool:
-    if at + 1 >= len(found):
+def _is_dml(tokens: Tokens, at: int) -> bool:
+    if at + 1 >= len(tokens):
         return False
-    if found[at].is_one_of("UPDATE"):
-        return (
-            found[at + 1].kind in (TokenKind.WORD, TokenKind.QUOTED) and _past(found, at, "SET") is not None
-        )
-    return found[at].is_one_of(*_DML) and found[at + 1].is_one_of(*_DML[found[at].text.upper()])
+    if tokens[at].is_one_of("UPDATE"):
+        is_name = tokens[at + 1].kind in (TokenKind.WORD, TokenKind.QUOTED)
+        return is_name and _index_after(tokens, at, "SET") is not None
+    return tokens[at].is_one_of(*_DML) and tokens[at + 1].is_one_of(*_DML[tokens[at].text.upper()])
 
 
-def has_pivot_without_in(found: Tokens) -> bool:
-    """Whether a `PIVOT x ON y` does not list the values of one of its columns; IN (SELECT …) is no list."""
-    return any(
-        token.is_one_of("PIVOT", "PIVOT_WIDER")
-        and not _standard(found, index + 1)
-        and _open_ended(found, index + 1)
-        for index, token in enumerate(found)
-    )
-
-
-def _standard(found: Tokens, at: int) -> bool:
-    """Whether it is the `FROM x PIVOT (sum(a) FOR y IN (…))` of standard SQL, where IN is a must."""
-    if at >= len(found) or not found[at].is_one_of("("):
+def _is_standard_pivot(tokens: Tokens, at: int) -> bool:
+    """Whether it is standard SQL's `FROM x PIVOT (sum(a) FOR y IN (…))`, which requires IN."""
+    if at >= len(tokens) or not tokens[at].is_one_of("("):
         return False
-    end = find_closing(found, at)
+    end = find_closing(tokens, at)
     at += 1
-    while at < end and not found[at].is_one_of("FOR"):
-        at = find_closing(found, at) + 1 if found[at].is_one_of("(", "[", "{") else at + 1
+    while at < end and not tokens[at].is_one_of("FOR"):
+        at = skip(tokens, at)
     return at < end
 
 
-def _is_query(found: Tokens, at: int) -> bool:
-    return (
-        found[at].is_one_of("(")
-        and at + 1 < len(found)
-        and found[at + 1].is_one_of("SELECT", "FROM", "WITH", "VALUES", "(")
-    )
-
-
-def _open_ended(found: Tokens, at: int) -> bool:
-    columns: list[bool] = []  # for each column after ON, whether IN was seen
-    while at < len(found) and not found[at].is_one_of(")"):
-        token = found[at]
+def _lacks_in(tokens: Tokens, at: int) -> bool:
+    columns: list[bool] = []  # for each column after ON, whether IN lists its values
+    while at < len(tokens) and not tokens[at].is_one_of(")"):
+        token = tokens[at]
         if token.is_one_of("ON"):
             columns = [False]
         elif columns and token.is_one_of(*_PIVOT_ENDS):
@@ -229,14 +221,10 @@ def _open_ended(found: Tokens, at: int) -> bool:
         elif columns and token.is_one_of(","):
             columns.append(False)
         elif columns and token.is_one_of("IN"):
-            columns[-1] = not (found[at + 1 : at + 2] and _is_query(found, at + 1))
-        at = find_closing(found, at) + 1 if token.is_one_of("(", "[", "{") else at + 1
+            columns[-1] = not _is_subquery(tokens[at + 1 : at + 3])
+        at = skip(tokens, at)
     return not all(columns)
 
 
-def parse_prepared(found: Sequence[Token]) -> tuple[str, int]:
-    """Of PREPARE and EXECUTE: the name in lower case, and where the prepared statement begins; else ("", 0)."""
-    if len(found) < 2 or not found[0].is_one_of("PREPARE", "EXECUTE"):
-        return "", 0
-    begin = next((after.end for after in found[2:] if after.is_one_of("AS")), 0)
-    return found[1].value.lower(), begin if found[0].is_one_of("PREPARE") else 0
+def _is_subquery(tokens: Tokens) -> bool:
+    return len(tokens) == 2 and tokens[0].is_one_of("(") and tokens[1].is_one_of(*_QUERIES)

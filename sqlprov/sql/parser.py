@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from sqlprov.errors import MalformedSQL, show_caret, suggest
-from sqlprov.sql.lexer import Token, TokenKind, find_closing, tokenize
+from sqlprov.sql.lexer import Token, TokenKind, skip, tokenize
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,7 @@ class Parser:
         while (token := self.next) and not token.is_one_of(")", "]", "}"):
             if any(self.is_at(*end.split()) for end in ends) and not self._is_name(token):
                 break
-            opens = token.is_one_of("(", "[", "{")
-            self.index = find_closing(self.tokens, self.index) + 1 if opens else self.index + 1
+            self.index = skip(self.tokens, self.index)
         if self.index > len(self.tokens):
             self.index = len(self.tokens)
             self.fail("a closing parenthesis")

@@ -88,7 +88,7 @@ class Query(Statement):
     @cached_property
     def nested_mutations(self) -> tuple[outline.Mutation, ...]:
         """The changes within parentheses, as in `WITH d AS (DELETE …) SELECT …`."""
-        return tuple(outline.find_nested_mutations(self.tokens))
+        return outline.find_nested_mutations(self.tokens)
 
     @cached_property
     def has_pivot_without_in(self) -> bool:
