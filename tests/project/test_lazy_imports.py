@@ -13,7 +13,6 @@ HEAVY = {
     *("IPython", "jinja2", "dotenv", "matplotlib"),
     *("prompt_toolkit", "pygments"),
     *("pyarrow.compute", "pyarrow.dataset", "jsonpatch", "sqlprov.emulator"),
-    *("numpy._core", "pandas.core"),  # their names are shown also where they are kept from being loaded
     *(
         "sqlprov.catalog.resource_files",
         "sqlprov.plan.read",
@@ -64,12 +63,13 @@ def test_describing_a_table_loads_no_client_and_no_reader() -> None:
         "sqlglot",
         "pyarrow.dataset",
         "substrait",
-        "numpy._core",
         "sqlprov.aws.read.scan",
     }
 
 
-def test_a_query_of_a_live_table_loads_what_reads_it_and_no_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_of_a_live_table_loads_what_reads_it_and_nothing_that_writes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     sql = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'"
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -78,7 +78,7 @@ def test_a_query_of_a_live_table_loads_what_reads_it_and_no_numpy(monkeypatch: p
         used = loaded("-m", "sqlprov", "exec", "--endpoint-url", service.url, sql)
         assert service.calls
     assert {"boto3", "pyarrow.dataset", "sqlprov.aws.read.scan"} <= used
-    assert not used & {"numpy._core", "pandas.core", "jsonpatch", "rich", "sqlprov.duck.writes"}
+    assert not used & {"jsonpatch", "rich", "sqlprov.duck.writes"}
 
 
 def test_a_query_loads_the_model_of_its_own_service_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ import os
 import re
 import signal
 import sys
-from importlib.abc import MetaPathFinder
 from typing import Any, NoReturn
 
 import click
@@ -59,9 +58,9 @@ class _Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except Terminated:
-            _leave_at_once("Terminated.", 143)
+            _exit_at_once("Terminated.", 143)
         except (KeyboardInterrupt, click.Abort):
-            _leave_at_once("Cancelled.", 130)
+            _exit_at_once("Cancelled.", 130)
         except BrokenPipeError:
             # Python flushes stdout once more on its way out, and would complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -88,8 +87,8 @@ def _terminate(*_: object) -> NoReturn:
     raise Terminated
 
 
-def _leave_at_once(text: str, code: int) -> NoReturn:
-    """Exit without waiting for threads, which may be in a call that nobody needs any more."""
+def _exit_at_once(text: str, code: int) -> NoReturn:
+    """Exit without ending the interpreter, which aborts if a thread is still in DuckDB's C++ code."""
     click.echo(text, err=True)
     sys.stderr.flush()
     os._exit(code)
@@ -116,25 +115,7 @@ for command in (execute, repl, doctor, tables, local):
     cli.add_command(command)
 
 
-class _Sparing(MetaPathFinder):
-    """Has what pyarrow loads only where it is installed count as not installed: it takes 80 ms and 150 ms.
-
-    Nothing that the command does needs either.
-    """
-
-    def find_spec(self, name: str, path: Any, target: Any = None) -> None:
-        if name in ("numpy", "pandas"):
-            raise ModuleNotFoundError(f"The command sqlprov does without {name}.", name=name)
-
-
 def main() -> NoReturn:
-    """The command: a process of its own, which begins and ends sooner than a library could."""
-    sys.meta_path.insert(0, _Sparing())
-    try:
-        cli(prog_name="sqlprov")
-    except SystemExit as ending:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # What is left goes with the process: taking the interpreter apart, object by object, takes 30 ms.
-        os._exit(ending.code if isinstance(ending.code, int) else 0)
+    """The command `sqlprov`."""
+    cli(prog_name="sqlprov")
     raise AssertionError("click ends by SystemExit")
