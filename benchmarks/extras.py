@@ -11,7 +11,7 @@ NAME = "many_tables"
 
 def with_tables(folder: Path, count: int) -> Path:
     """The PYTHONPATH with which sqlprov knows `count` tables more: copies of `models` under other names."""
-    text = Path(Catalog().table("aws", "sagemaker", "models").file).read_text()
+    text = Path(Catalog().get_table("aws", "sagemaker", "models").file).read_text()
     tables = folder / NAME / "aws" / "sagemaker"
     tables.mkdir(parents=True)
     (folder / NAME / "__init__.py").touch()

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
-from sqlprov.catalog.table import Op, Source, Table
+from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
 from sqlprov.settings import Settings
 from sqlprov.sql.duckdb_types import format_duckdb_type
 
@@ -27,10 +27,10 @@ def pages() -> dict[Path, str]:
         DOCS / "settings.md": settings((DOCS / "settings.md").read_text()),
         DOCS / "performance.md": measured((DOCS / "performance.md").read_text()),
     }
-    for provider in catalog.providers():
-        for service in catalog.services(provider):
-            for name in catalog.tables(provider, service):
-                table = catalog.table(provider, service, name)
+    for provider in catalog.list_providers():
+        for service in catalog.list_services(provider):
+            for name in catalog.list_tables(provider, service):
+                table = catalog.get_table(provider, service, name)
                 found[DOCS / "tables" / provider / service / f"{name}.md"] = page(table)
         found[DOCS / "tables" / provider / f"{REGIONS}.md"] = regions_page(provider)
     return found
@@ -104,19 +104,19 @@ def facts(table: Table) -> list[str]:
     lines = [f"Key: {listed(table.key)}, which is also `data__Identifier`."]
     if table.cloudformation:
         lines.append(f"CloudFormation: `{table.cloudformation}`.")
-    if table.state_column:
-        lines.append(f"State: `{table.state_column}`; these pass by themselves: {listed(table.busy)}.")
+    if table.state.column:
+        lines.append(f"State: `{table.state.column}`; these pass by themselves: {listed(table.state.busy)}.")
     return ["\n".join(lines) + "\n"]
 
 
 def columns(table: Table) -> str:
     calls = {
-        Source.LIST: f"`{table.list.call}`",
-        Source.DESCRIBE: f"`{table.describe.call}` a row" if table.describe else "",
-        Source.TAGS: f"`{table.tags.call}` a row" if table.tags else "",
-        Source.REGION: "none",
-        Source.ACCOUNT: "from the ARN, else `GetCallerIdentity` a session",
-        Source.KEY: "as the key",
+        ColumnSource.LIST: f"`{table.list.call}`",
+        ColumnSource.DESCRIBE: f"`{table.describe.call}` a row" if table.describe else "",
+        ColumnSource.TAGS: f"`{table.tags.call}` a row" if table.tags else "",
+        ColumnSource.REGION: "none",
+        ColumnSource.ACCOUNT: "from the ARN, else `GetCallerIdentity` a session",
+        ColumnSource.KEY: "as the key",
     }
     rows = [
         (f"`{c.name}`", short(format_duckdb_type(c.type)), c.description, calls[c.source])
@@ -149,10 +149,10 @@ def filters(table: Table) -> list[str]:
     if not table.list.filters:
         return []
     forms = {
-        Op.EQUAL: "`{} =`",
-        Op.CONTAINS: "what many `{}` of `IN`, or both ends of a range, begin with",
-        Op.AFTER: "`{0} >`, `>=`, `=`, `BETWEEN`",
-        Op.BEFORE: "`{0} <`, `<=`, `=`, `BETWEEN`",
+        FilterOperator.EQUAL: "`{} =`",
+        FilterOperator.CONTAINS: "what many `{}` of `IN`, or both ends of a range, begin with",
+        FilterOperator.AFTER: "`{0} >`, `>=`, `=`, `BETWEEN`",
+        FilterOperator.BEFORE: "`{0} <`, `<=`, `=`, `BETWEEN`",
     }
     rows = [
         (forms[f.op].format(f.column), f"`{f.parameter}` of `{table.list.call}`") for f in table.list.filters

@@ -289,7 +289,7 @@ class Connection(PEP249Cursor):
             return Result.of(NO_ROWS.empty_table(), run)
         if isinstance(statement, CatalogStatement):
             path = self._worker.call(self._cursor.path, lambda: None)
-            if path[:1] and path[0] not in self._session.catalog.providers():
+            if path[:1] and path[0] not in self._session.catalog.list_providers():
                 path = ()  # USE chose a database of DuckDB's own: no provider is meant
             if statement.is_ours(self._session.catalog, path):
                 found = statement.answer(self._session.catalog, self.settings, path)
@@ -388,8 +388,10 @@ class Connection(PEP249Cursor):
 
         self._check()
         wild = like if "%" in like else f"%{like}%"
-        names = [(*place, name) for name, places in self.catalog.names().items() for place in places]
-        tables = [self.catalog.table(*name) for name in sorted(names) if is_like(".".join(name), wild)]
+        names = [
+            (*place, name) for name, places in self.catalog.services_by_table.items() for place in places
+        ]
+        tables = [self.catalog.get_table(*name) for name in sorted(names) if is_like(".".join(name), wild)]
         cloud = self._session.cloud
         endpoint = cloud.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or "AWS"
         run = Run(self.settings)
@@ -418,7 +420,7 @@ class Connection(PEP249Cursor):
 
         self._check()
         self._close_result()
-        live = (*self.catalog.providers(), OWN)
+        live = (*self.catalog.list_providers(), OWN)
         return self._worker.call(
             lambda: read_vocabulary(self._cursor.duck, self._cursor.path(), live), self._cursor.duck.interrupt
         )

@@ -210,7 +210,7 @@ def _read_one(run: Run, cloud: Cloud, region: str, table: Table) -> list[str]:
 
     def called(operation: str, parameters: dict[str, Any], members: tuple[str, ...] = ()) -> dict[str, Any]:
         made.append(operation)
-        return call(run, cloud, table.client, table.signing, operation, region, parameters, members)
+        return call(run, cloud, table.client, table.iam, operation, region, parameters, members)
 
     made: list[str] = []
     listing, describe = table.list, table.describe

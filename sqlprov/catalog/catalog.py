@@ -36,24 +36,20 @@ class Catalog:
         self._providers: dict[str, ProviderInfo] = {}
         self._inputs: dict[tuple[str, str], Shape] = {}
 
-    def providers(self) -> tuple[str, ...]:
+    def list_providers(self) -> tuple[str, ...]:
         """Names of all providers."""
         return tuple(sorted({provider for provider, _ in self._files}))
 
-    def services(self, provider: str) -> tuple[str, ...]:
+    def list_services(self, provider: str) -> tuple[str, ...]:
         """Names of a provider's services; raises UnknownName."""
         provider = self._provider(provider)
         return tuple(sorted(service for known, service in self._files if known == provider))
 
-    def tables(self, provider: str, service: str) -> tuple[str, ...]:
+    def list_tables(self, provider: str, service: str) -> tuple[str, ...]:
         """Names of a service's tables; raises UnknownName."""
         return tuple(sorted(self._files[self._service(provider, service)]))
 
-    def names(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
-        """Table name -> the (provider, service) pairs that have such a table."""
-        return self._names
-
-    def table(self, provider: str, service: str, name: str) -> Table:
+    def get_table(self, provider: str, service: str, name: str) -> Table:
         """A table; raises UnknownName, or ResourceFileError if its file is wrong."""
         key = self._service(provider, service)
         files = self._files[key]
@@ -63,24 +59,24 @@ class Catalog:
                 from .resource_files import load_table
 
                 file = Path(files[name])
-                self._tables[*key, name] = load_table(file, key[0], self.service_info(*key), name)
+                self._tables[*key, name] = load_table(file, key[0], self.get_service(*key), name)
             return self._tables[*key, name]
 
-    def input(self, table: Table, operation: str) -> Shape:
+    def get_input_shape(self, table: Table, operation: str) -> Shape:
         """The input of one of the operations of a table's service; raises UnknownName."""
         with self._lock:
             key = (table.client, operation)
             if key not in self._inputs:
-                from .service_model import input_of, load_api
+                from .service_model import build_input_shape, load_model
 
-                model = load_api(table.client).model
+                model = load_model(table.client)
                 if operation not in model.operation_names:
                     known = suggest(operation, model.operation_names)
                     raise UnknownName(f"Unknown operation {operation!r} of {table.client}.{known}")
-                self._inputs[key] = input_of(model.operation_model(operation))
+                self._inputs[key] = build_input_shape(model.operation_model(operation))
             return self._inputs[key]
 
-    def provider_info(self, provider: str) -> ProviderInfo:
+    def get_provider(self, provider: str) -> ProviderInfo:
         """What `_provider.yaml` says; raises UnknownName."""
         provider = self._provider(provider)
         with self._lock:
@@ -91,7 +87,7 @@ class Catalog:
                 self._providers[provider] = load_provider(file, provider)
             return self._providers[provider]
 
-    def service_info(self, provider: str, service: str) -> ServiceInfo:
+    def get_service(self, provider: str, service: str) -> ServiceInfo:
         """What `_service.yaml` says; raises UnknownName."""
         key = self._service(provider, service)
         with self._lock:
@@ -101,21 +97,21 @@ class Catalog:
                 self._services[key] = load_service(self._info_file(Path(*key, "_service.yaml")), *key)
             return self._services[key]
 
-    def regions(self) -> tuple[Region, ...]:
+    def list_regions(self) -> tuple[Region, ...]:
         """Every region known to botocore in every partition, without a call."""
         from .regions import regions
 
         return regions()
 
-    def service_regions(self, table_or_client: str, partition: str) -> tuple[str, ...]:
+    def list_service_regions(self, table_or_client: str, partition: str) -> tuple[str, ...]:
         """Regions of `partition` where a service is known: `aws.sagemaker.models`, or `sagemaker`."""
         from .regions import service_regions
 
         parts = table_or_client.split(".")
-        client = self.service_info(*parts[:2]).client if len(parts) > 1 else table_or_client
+        client = self.get_service(*parts[:2]).client if len(parts) > 1 else table_or_client
         return service_regions(client, partition)
 
-    def partition(self, region: str) -> str | None:
+    def find_partition(self, region: str) -> str | None:
         """The partition of a region, also of one too new for botocore; `None` for what is no region."""
         from .regions import partition_of
 
@@ -139,7 +135,8 @@ class Catalog:
         return found
 
     @cached_property
-    def _names(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    def services_by_table(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Table name -> the (provider, service) pairs that have such a table."""
         names: dict[str, tuple[tuple[str, str], ...]] = {}
         for key, tables in sorted(self._files.items()):
             for name in tables:
@@ -147,11 +144,11 @@ class Catalog:
         return names
 
     def _provider(self, written: str) -> str:
-        return _find("provider", written, self.providers(), "the catalog")
+        return _find("provider", written, self.list_providers(), "the catalog")
 
     def _service(self, provider: str, written: str) -> tuple[str, str]:
         provider = self._provider(provider)
-        return provider, _find("service", written, self.services(provider), provider)
+        return provider, _find("service", written, self.list_services(provider), provider)
 
     def _info_file(self, inside: Path) -> Path:
         """The file in the first folder that has it; a package that adds a table needs none."""

@@ -7,9 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .read_block import Reading
-from .service_model import Api, input_of, members, parameters, snake
-from .table import Column, ErrorRule, Method, Parameter, TagsCall
+from .read_block import ReadBlock
+from .service_model import (
+    build_input_shape,
+    find_operation,
+    get_members,
+    list_parameters,
+    to_snake_case,
+)
+from .table import Column, ErrorRule, ErrorRules, Method, Parameter, StateRule, TagsCall
 from .yaml_nodes import Node
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z]+")
@@ -35,36 +41,40 @@ _KEYS = {
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class TableContext:
     """What the methods of a table are built in.
 
     Attributes:
-        api: the service's model.
+        model: the service's model.
         iam: prefix of IAM actions.
-        states, busy: what `until:` and `via:` may name.
+        state: the column of the state and its busy states.
         key: the key's columns.
         columns: the table's, by name.
         arguments: parameter -> key column, as Describe takes the key.
     """
 
-    api: Api
+    model: Any
     iam: str
-    states: Sequence[str]
-    busy: Sequence[str]
+    state: StateRule
     key: Sequence[str]
     columns: Mapping[str, Column]
     arguments: Mapping[str, str]
 
-    def inputs(self, operation: Any) -> tuple[Parameter, ...]:
+    @property
+    def states(self) -> tuple[str, ...]:
+        """All states; none if the table has no column of them."""
+        return self.columns[self.state.column].constraint.enum if self.state.column else ()
+
+    def parameters(self, operation: Any) -> tuple[Parameter, ...]:
         """The parameters of an operation with the columns that hold their values."""
-        return tuple(replace(part, column=self._column(part.name)) for part in parameters(operation))
+        return tuple(replace(part, column=self._column(part.name)) for part in list_parameters(operation))
 
     def _column(self, parameter: str) -> str:
         """By the key's arguments, else by name, else by the member that the column shows."""
         if parameter in self.arguments:
             return self.arguments[parameter]
-        if snake(parameter) in self.columns:
-            return snake(parameter)
+        if to_snake_case(parameter) in self.columns:
+            return to_snake_case(parameter)
         return next((column.name for column in self.columns.values() if column.path == (parameter,)), "")
 
     def actions(self, calls: Sequence[str]) -> tuple[str, ...]:
@@ -73,14 +83,14 @@ class Surroundings:
         return tuple(dict.fromkeys(prefixed))
 
 
-def build_methods(
-    top: Mapping[str, Node], reading: Reading, tags: TagsCall | None, around: Surroundings
+def parse_methods(
+    top: Mapping[str, Node], reading: ReadBlock, tags: TagsCall | None, around: TableContext
 ) -> tuple[Method, ...]:
     """All methods of a table in the order of SHOW METHODS."""
     writes = top["write"].block([], [*_WRITES, "desired"]) if "write" in top else {}
     execs = top["exec"].pairs() if "exec" in top else {}
     known = (*(name for name in writes if name in _WRITES), *execs)
-    extra = _permissions(top.get("permissions"), around.api, known)
+    extra = _permissions(top.get("permissions"), around.model, known)
     look = (reading.describe.call,) if reading.describe else ()
     tagging: dict[str, tuple[str, ...]] = {}
     if tags:
@@ -102,7 +112,7 @@ def build_methods(
     return tuple(methods)
 
 
-def error_rules(node: Node | None) -> dict[str, tuple[ErrorRule, ...]]:
+def parse_error_rules(node: Node | None) -> ErrorRules:
     """The rules under `missing` and `exists`: `Code`, or `Code: text that the message must hold`."""
     rules: dict[str, tuple[ErrorRule, ...]] = {}
     for name, entries in (node.block([], ["missing", "exists"]) if node else {}).items():
@@ -115,20 +125,20 @@ def error_rules(node: Node | None) -> dict[str, tuple[ErrorRule, ...]]:
             if not _CODE.fullmatch(found[-1].code):
                 raise entry.fail(f"{found[-1].code!r} is no error code; expected `Code` or `Code: text`")
         rules[name] = tuple(found)
-    return rules
+    return ErrorRules(**rules)
 
 
 def _method(
     name: str,
     verb: str,
     node: Node,
-    around: Surroundings,
+    around: TableContext,
     required: Sequence[str] | None,
     also: Sequence[str],
 ) -> Method:
     block = node.block(["call"], _KEYS[verb])
-    operation = around.api.operation(block["call"])
-    inputs = members(operation.input_shape)
+    operation = find_operation(around.model, block["call"])
+    inputs = get_members(operation.input_shape)
     if required is None:
         required = operation.input_shape.required_members if inputs else ()
     if "required" in block:
@@ -147,18 +157,18 @@ def _method(
         required=(*required, "region"),
         until=until,
         permissions=around.actions((operation.name, *also)),
-        inputs=around.inputs(operation),
+        parameters=around.parameters(operation),
         via=_via(block, around),
-        input=input_of(operation),
+        input_shape=build_input_shape(operation),
     )
 
 
-def _via(block: Mapping[str, Node], around: Surroundings) -> str:
+def _via(block: Mapping[str, Node], around: TableContext) -> str:
     if "via" not in block:
         return ""
     state = block["via"].text()
-    if state not in around.busy:
-        raise block["via"].unknown("state under busy", state, around.busy)
+    if state not in around.state.busy:
+        raise block["via"].unknown("state under busy", state, around.state.busy)
     if "until" not in block:
         raise block["via"].fail(
             f"{state} passes by itself; expected `until:` with the states that it leads to"
@@ -166,19 +176,21 @@ def _via(block: Mapping[str, Node], around: Surroundings) -> str:
     return state
 
 
-def _select(name: str, around: Surroundings, calls: Sequence[str], required: tuple[str, ...]) -> Method:
-    operation = around.api.model.operation_model(calls[0])
-    actions, inputs = around.actions(calls), around.inputs(operation)
-    return Method(name, "SELECT", calls[0], required, (), actions, inputs, input=input_of(operation))
+def _select(name: str, around: TableContext, calls: Sequence[str], required: tuple[str, ...]) -> Method:
+    operation = around.model.operation_model(calls[0])
+    actions, inputs = around.actions(calls), around.parameters(operation)
+    return Method(
+        name, "SELECT", calls[0], required, (), actions, inputs, input_shape=build_input_shape(operation)
+    )
 
 
-def _permissions(node: Node | None, api: Api, known: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _permissions(node: Node | None, model: Any, known: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """What `permissions:` adds to each method; a name without a prefix is an operation of this service."""
     pairs = node.block([], known) if node else {}
     for entries in pairs.values():
         for entry in entries.items():
             if ":" not in entry.text():
-                api.operation(entry)
+                find_operation(model, entry)
             elif not _ACTION.fullmatch(entry.text()):
                 raise entry.fail(f"{entry.text()!r} is no IAM action; expected such as `iam:PassRole`")
     return {what: entries.texts() for what, entries in pairs.items()}

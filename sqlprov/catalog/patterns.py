@@ -30,7 +30,7 @@ class Pattern(Protocol):
 
 
 @cache
-def compiled(pattern: str) -> Pattern | None:
+def compile_pattern(pattern: str) -> Pattern | None:
     r"""A pattern as the service means it: \d, \s and \w are ASCII. `None` if Python cannot tell."""
     try:
         return re.compile(pattern, re.ASCII)

@@ -8,19 +8,24 @@ from typing import Any
 
 import pyarrow as pa
 
-from .service_model import TIMESTAMP, arrow_type, constraint, members, snake
-from .table import Column, Filter, Op, Sort
+from .service_model import TIMESTAMP, get_members, read_constraint, to_arrow_type, to_snake_case
+from .table import Column, FilterOperator, ListFilter, Sort
 from .yaml_nodes import Node
 
 _CONDITION = re.compile(r"(\w+)\s*(?:\s(LIKE)\s+'%\?%'|(=|>|<)\s*\?)", re.IGNORECASE)
 # AWS's own rule of naming; a parameter with another ending is not checked by its name.
-_ENDINGS = {"Contains": Op.CONTAINS, "Equals": Op.EQUAL, "After": Op.AFTER, "Before": Op.BEFORE}
+_ENDINGS = {
+    "Contains": FilterOperator.CONTAINS,
+    "Equals": FilterOperator.EQUAL,
+    "After": FilterOperator.AFTER,
+    "Before": FilterOperator.BEFORE,
+}
 
 
-def read_filters(
+def parse_filters(
     node: Node | None, operation: Any, item: Any, columns: Mapping[str, Column]
-) -> tuple[Filter, ...]:
-    inputs = members(operation.input_shape)
+) -> tuple[ListFilter, ...]:
+    inputs = get_members(operation.input_shape)
     filters = []
     for parameter, value in (node.pairs() if node else {}).items():
         if parameter not in inputs:
@@ -31,22 +36,22 @@ def read_filters(
                 f"cannot read the condition {value.text()!r} of {parameter}; expected "
                 "`column = ?`, `column > ?`, `column < ?` or `column LIKE '%?%'`"
             )
-        name, op = match[1], Op((match[2] or match[3]).lower())
+        name, op = match[1], FilterOperator((match[2] or match[3]).lower())
         if name not in columns:
             raise value.unknown("column", name, columns)
         _check_fit(value, parameter, inputs[parameter], op, columns[name], item)
-        filters.append(Filter(parameter, name, op, constraint(inputs[parameter])))
+        filters.append(ListFilter(parameter, name, op, read_constraint(inputs[parameter])))
     return tuple(filters)
 
 
-def _check_fit(node: Node, parameter: str, shape: Any, op: Op, column: Column, item: Any) -> None:
+def _check_fit(node: Node, parameter: str, shape: Any, op: FilterOperator, column: Column, item: Any) -> None:
     """Refuses a parameter that narrows another column, another way, or by another type than written."""
-    expected = TIMESTAMP if op in (Op.AFTER, Op.BEFORE) else column.type
-    if op is Op.CONTAINS:
+    expected = TIMESTAMP if op in (FilterOperator.AFTER, FilterOperator.BEFORE) else column.type
+    if op is FilterOperator.CONTAINS:
         expected = pa.string()
-    if arrow_type(shape) != expected or column.type != expected:
+    if to_arrow_type(shape) != expected or column.type != expected:
         raise node.fail(
-            f"{parameter} takes {arrow_type(shape)} and {column.name!r} is {column.type}; "
+            f"{parameter} takes {to_arrow_type(shape)} and {column.name!r} is {column.type}; "
             f"expected {expected} for both"
         )
     for ending, right in _ENDINGS.items():
@@ -55,16 +60,16 @@ def _check_fit(node: Node, parameter: str, shape: Any, op: Op, column: Column, i
         if op is not right:
             raise node.fail(f"{parameter} is written with {op.value!r}; expected {right.value!r}")
         subject = parameter.removesuffix(ending)
-        narrowed = [member for member in members(item) if member.endswith(subject)]
+        narrowed = [member for member in get_members(item) if member.endswith(subject)]
         if narrowed and column.path[-1] not in narrowed:
-            columns = " or ".join(repr(snake(member)) for member in narrowed)
+            columns = " or ".join(repr(to_snake_case(member)) for member in narrowed)
             raise node.fail(f"{parameter} narrows {columns}, not {column.name!r}")
 
 
-def read_sort(node: Node | None, operation: Any, item: Any, columns: Mapping[str, Column]) -> Sort | None:
+def parse_sort(node: Node | None, operation: Any, item: Any, columns: Mapping[str, Column]) -> Sort | None:
     if node is None:
         return None
-    inputs = members(operation.input_shape)
+    inputs = get_members(operation.input_shape)
     pairs = node.pairs()
     for parameter, value in pairs.items():
         if parameter not in inputs:

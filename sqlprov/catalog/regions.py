@@ -32,12 +32,12 @@ class Region:
 def regions() -> tuple[Region, ...]:
     """Every region known to botocore, partition by partition."""
     # Here, not above: a statement that names no region needs nothing of botocore.
-    from .service_model import loader
+    from .service_model import get_loader
 
     found: dict[tuple[str, str], str] = {}
     # partitions.json has regions that endpoints.json still lacks.
     for file, name in (("partitions", "id"), ("endpoints", "partition")):
-        for entry in loader().load_data(file)["partitions"]:
+        for entry in get_loader().load_data(file)["partitions"]:
             for region, about in entry["regions"].items():
                 # Names such as `aws-global` are endpoints of global services, no region.
                 if re.match(entry["regionRegex"], region):
@@ -50,12 +50,12 @@ def regions() -> tuple[Region, ...]:
 @cache
 def partition_of(region: str) -> str | None:
     """The partition of a region; one that botocore does not know yet is told by its form."""
-    from .service_model import loader
+    from .service_model import get_loader
 
     for known in regions():
         if known.region == region:
             return known.partition
-    for entry in loader().load_data("partitions")["partitions"]:
+    for entry in get_loader().load_data("partitions")["partitions"]:
         if re.match(entry["regionRegex"], region):
             return str(entry["id"])
     return None
@@ -64,14 +64,14 @@ def partition_of(region: str) -> str | None:
 @cache
 def service_regions(client: str, partition: str) -> tuple[str, ...]:
     """Regions of a partition where a service has endpoints; all of them if botocore does not say."""
-    from .service_model import load_api, loader
+    from .service_model import get_loader, load_model
 
     # The model of EVERYWHERE is the largest of all.
-    prefix = client if client == EVERYWHERE else load_api(client).model.endpoint_prefix
+    prefix = client if client == EVERYWHERE else load_model(client).endpoint_prefix
     known = tuple(region.region for region in regions() if region.partition == partition)
     endpoints = {
         entry["partition"]: entry["services"][prefix]["endpoints"]
-        for entry in loader().load_data("endpoints")["partitions"]
+        for entry in get_loader().load_data("endpoints")["partitions"]
         if prefix in entry["services"]
     }
     if not endpoints:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from .methods import Surroundings, build_methods, error_rules
-from .read_block import page_tokens, read_block
-from .service_model import Api, arrow_type, find_api, members, plain
+from .methods import TableContext, parse_error_rules, parse_methods
+from .read_block import find_page_tokens, parse_read_block
+from .service_model import find_model, find_operation, get_members, summarize, to_arrow_type
 from .shapes import Constraint
-from .table import Column, Source, Table, TagsCall
-from .write_block import write_rules
-from .yaml_nodes import Node, parse
+from .table import Column, ColumnSource, StateRule, Table, TagsCall
+from .write_block import parse_write_block
+from .yaml_nodes import Node, parse_file
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ class ServiceInfo:
 
 def load_provider(file: Path, name: str) -> ProviderInfo:
     """Reads a `_provider.yaml`."""
-    top = parse(file).block(["title"], ["about"])
+    top = parse_file(file).block(["title"], ["about"])
     return ProviderInfo(name, name, top["title"].text(), _text(top, "about"))
 
 
 def load_service(file: Path, provider: str, name: str) -> ServiceInfo:
     """Reads a `_service.yaml`; the model is not loaded."""
-    top = parse(file).block(["title", "client", "iam"], ["about", "tags"])
+    top = parse_file(file).block(["title", "client", "iam"], ["about", "tags"])
     return ServiceInfo(
         id=f"{provider}.{name}",
         name=name,
@@ -69,30 +70,29 @@ def load_service(file: Path, provider: str, name: str) -> ServiceInfo:
 
 def load_table(file: Path, provider: str, service: ServiceInfo, name: str) -> Table:
     """Reads `<table>.yaml`; raises ResourceFileError (`file:line: …`) for whatever the model denies."""
-    top = parse(file).block(
+    top = parse_file(file).block(
         ["about", "key", "read"],
         ["arn", "cloudformation", "order", "write", "exec", "state", "permissions", "errors"],
     )
-    api = find_api(service.nodes["client"])
+    model = find_model(service.nodes["client"])
     key = top["key"].items()
     if not key:
         raise top["key"].fail("expected one column or more that identify a row, found an empty list")
-    reading = read_block(top["read"], api, key)
+    reading = parse_read_block(top["read"], model, key)
     columns = {column.name: column for column in reading.columns}
     arn = _column(top.get("arn"), columns)
     tags = None
     if "tags" in service.nodes and arn and "tags" not in columns:
-        tags, columns["tags"] = _tags(service.nodes["tags"], api)
+        tags, columns["tags"] = _tags(service.nodes["tags"], model)
     for own in _own_columns(tuple(part.text() for part in key), columns):
         if own.name in columns:
             raise reading.nodes[own.name].fail(f"column {own.name!r} is added to every table")
         columns[own.name] = own
-    state, states, busy = _state(top.get("state"), columns)
-    rules = error_rules(top.get("errors"))
+    state = _state(top.get("state"), columns)
     names = tuple(part.text() for part in key)
     arguments = reading.describe.arguments if reading.describe else {}
-    around = Surroundings(api, service.iam, states, busy, names, columns, arguments)
-    methods = build_methods(top, reading, tags, around)
+    around = TableContext(model, service.iam, state, names, columns, arguments)
+    methods = parse_methods(top, reading, tags, around)
     return Table(
         provider=provider,
         service=service.name,
@@ -105,15 +105,13 @@ def load_table(file: Path, provider: str, service: ServiceInfo, name: str) -> Ta
         describe=reading.describe,
         tags=tags,
         methods=methods,
-        missing=rules.get("missing", ()),
-        exists=rules.get("exists", ()),
-        state_column=state,
-        busy=busy,
-        client=api.client,
-        signing=service.iam,
+        errors=parse_error_rules(top.get("errors")),
+        state=state,
+        client=service.nodes["client"].text(),
+        iam=service.iam,
         cloudformation=_text(top, "cloudformation"),
         file=str(file),
-        write=write_rules(top.get("write"), around, methods, reading.describe),
+        write=parse_write_block(top.get("write"), around, methods, reading.describe),
     )
 
 
@@ -130,33 +128,33 @@ def _column(node: Node | None, columns: Mapping[str, Column]) -> str:
     return node.text()
 
 
-def _tags(node: Node, api: Api) -> tuple[TagsCall, Column]:
+def _tags(node: Node, model: Any) -> tuple[TagsCall, Column]:
     """The tag calls of the service and the column that they fill."""
     block = node.block(["call", "argument", "items"], ["add", "remove", "keys"])
-    operation = api.operation(block["call"])
-    outputs = members(operation.output_shape)
+    operation = find_operation(model, block["call"])
+    outputs = get_members(operation.output_shape)
     if block["items"].text() not in outputs:
         raise block["items"].unknown("output member", block["items"].text(), outputs)
     used = {"call": ["argument"], "add": ["argument", "items"], "remove": ["argument", "keys"]}
     for call, parameters in used.items():
         if call not in block:
             continue
-        inputs = members(api.operation(block[call]).input_shape)
+        inputs = get_members(find_operation(model, block[call]).input_shape)
         for parameter in parameters:
             if parameter not in block:
                 raise node.fail(f"missing key {parameter!r}, which {block[call].text()} needs")
             if block[parameter].text() not in inputs:
                 what = f"parameter of {block[call].text()}"
                 raise block[parameter].unknown(what, block[parameter].text(), inputs)
-    token_in, token_out = page_tokens(block["call"], api, operation)
+    token_in, token_out = find_page_tokens(block["call"], model, operation)
     said = {name: _text(block, name) for name in ("call", "argument", "items", "add", "remove", "keys")}
     shape = outputs[block["items"].text()]
     column = Column(
         name="tags",
-        type=arrow_type(shape),
-        wire=arrow_type(shape, wire=True),
-        description=plain(shape.documentation) or "An array of key-value pairs.",
-        source=Source.TAGS,
+        type=to_arrow_type(shape),
+        json_type=to_arrow_type(shape, as_json=True),
+        description=summarize(shape.documentation) or "An array of key-value pairs.",
+        source=ColumnSource.TAGS,
         shape=shape.name,
     )
     return TagsCall(token_in=token_in, token_out=token_out, **said), column
@@ -168,16 +166,16 @@ def _own_columns(key: tuple[str, ...], columns: Mapping[str, Column]) -> tuple[C
     identifier = "The key (" + "|".join(key) + ") under the name that Cloud Control gives it."
     limits = columns[key[0]].constraint if len(key) == 1 else Constraint()
     return (
-        Column("region", text, text, "AWS region.", Source.REGION),
-        Column("account_id", text, text, "AWS account that owns the resource.", Source.ACCOUNT),
-        Column("data__Identifier", text, text, identifier, Source.KEY, constraint=limits),
+        Column("region", text, text, "AWS region.", ColumnSource.REGION),
+        Column("account_id", text, text, "AWS account that owns the resource.", ColumnSource.ACCOUNT),
+        Column("data__Identifier", text, text, identifier, ColumnSource.KEY, constraint=limits),
     )
 
 
-def _state(node: Node | None, columns: Mapping[str, Column]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """The column of the state, all states, and those that pass by themselves."""
+def _state(node: Node | None, columns: Mapping[str, Column]) -> StateRule:
+    """The `state:` block."""
     if node is None:
-        return "", (), ()
+        return StateRule()
     block = node.block(["column"], ["busy"])
     name = _column(block["column"], columns)
     states = columns[name].constraint.enum
@@ -187,7 +185,7 @@ def _state(node: Node | None, columns: Mapping[str, Column]) -> tuple[str, tuple
     for state in busy:
         if state not in states:
             raise block["busy"].unknown("state", state, states)
-    return name, states, busy
+    return StateRule(name, busy)
 
 
 def _order(node: Node | None, columns: Mapping[str, Column]) -> tuple[Column, ...]:

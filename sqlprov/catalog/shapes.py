@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .patterns import compiled
+from .patterns import compile_pattern
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Constraint:
 
     def matches(self, value: str) -> bool:
         """Whether `value` fits the pattern; one that Python cannot compile fits everything."""
-        pattern = compiled(self.pattern) if self.pattern else None
+        pattern = compile_pattern(self.pattern) if self.pattern else None
         return pattern is None or pattern.fullmatch(value) is not None
 
 

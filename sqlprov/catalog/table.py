@@ -15,7 +15,7 @@ from .shapes import Constraint, Shape
 from .write_rules import WriteRules
 
 
-class Source(Enum):
+class ColumnSource(Enum):
     """What fills a column."""
 
     LIST = "list"  # the List call, one for each page
@@ -33,7 +33,7 @@ class Column:
     Attributes:
         name: snake_case name, as SELECT writes it.
         type: Arrow type as users see it (timestamps are `timestamp[us, UTC]`, structures STRUCT, maps MAP).
-        wire: Arrow type of the JSON reply before conversion: the same, but a timestamp is float64 seconds.
+        json_type: Arrow type of the JSON reply before conversion: the same, but a timestamp is float64 seconds.
         description: plain text from the model, one paragraph.
         source: what fills it.
         path: members from the item of that call to the value, such as ("EndpointMetadata", "EndpointName").
@@ -43,15 +43,15 @@ class Column:
 
     name: str
     type: pa.DataType
-    wire: pa.DataType
+    json_type: pa.DataType
     description: str
-    source: Source
+    source: ColumnSource
     path: tuple[str, ...] = ()
     shape: str = ""
     constraint: Constraint = field(default_factory=Constraint)
 
 
-class Op(Enum):
+class FilterOperator(Enum):
     """How an API parameter narrows a list."""
 
     EQUAL = "="
@@ -61,12 +61,12 @@ class Op(Enum):
 
 
 @dataclass(frozen=True)
-class Filter:
+class ListFilter:
     """An API parameter and the SQL condition that it narrows to (`StatusEquals: status = ?`)."""
 
     parameter: str
     column: str
-    op: Op
+    op: FilterOperator
     constraint: Constraint = field(default_factory=Constraint)
 
 
@@ -109,7 +109,7 @@ class ListCall:
     token_out: str
     page_size_parameter: str
     page_size: int
-    filters: tuple[Filter, ...] = ()
+    filters: tuple[ListFilter, ...] = ()
     sort: Sort | None = None
 
 
@@ -183,9 +183,9 @@ class Method:
         required: parameters a statement must give, as SHOW METHODS lists them (`Name`, …, `region`).
         until: states that AWAIT waits for; ("missing",) for a delete.
         permissions: IAM actions, `<service>:<call>` first.
-        inputs: the call's parameters in the model's order.
+        parameters: the call's parameters in the model's order.
         via: the state that passes by itself from the call to `until`; empty if there is none.
-        input: what the call takes.
+        input_shape: what the call takes.
     """
 
     name: str
@@ -194,9 +194,9 @@ class Method:
     required: tuple[str, ...]
     until: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
-    inputs: tuple[Parameter, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
     via: str = ""
-    input: Shape = field(kw_only=True, repr=False, compare=False)
+    input_shape: Shape = field(kw_only=True, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,27 @@ class ErrorRule:
 
     code: str
     text: str = ""
+
+
+@dataclass(frozen=True)
+class ErrorRules:
+    """The `errors:` block: rules that mean "no such row" and "already exists"."""
+
+    missing: tuple[ErrorRule, ...] = ()
+    exists: tuple[ErrorRule, ...] = ()
+
+
+@dataclass(frozen=True)
+class StateRule:
+    """The `state:` block.
+
+    Attributes:
+        column: the column of the state; empty if the table has no states.
+        busy: states that AWS leaves without a call.
+    """
+
+    column: str = ""
+    busy: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -219,11 +240,11 @@ class Table:
         columns: in the documented order; region, account_id and data__Identifier included.
         list, describe, tags: the reading calls; `tags` is `None` if the table has no tags.
         methods: in the order of SHOW METHODS.
-        missing, exists: error rules that mean "no such row" and "there already".
-        state_column, busy: the column of the state and the states that pass by themselves.
+        errors: the codes that mean "no such row" and "already exists".
+        state: the column of the state and its busy states.
         write: what may be written in which state.
         client: botocore's service name for clients (`sagemaker`).
-        signing: service prefix of IAM actions (`sagemaker`).
+        iam: service prefix of IAM actions (`sagemaker`).
         cloudformation: `AWS::SageMaker::InferenceExperiment`; empty if there is none.
         file: path of the YAML, for messages.
     """
@@ -239,12 +260,10 @@ class Table:
     describe: DescribeCall | None
     tags: TagsCall | None
     methods: tuple[Method, ...] = ()
-    missing: tuple[ErrorRule, ...] = ()
-    exists: tuple[ErrorRule, ...] = ()
-    state_column: str = ""
-    busy: tuple[str, ...] = ()
+    errors: ErrorRules = field(default_factory=ErrorRules)
+    state: StateRule = field(default_factory=StateRule)
     client: str = ""
-    signing: str = ""
+    iam: str = ""
     cloudformation: str = ""
     file: str = ""
     write: WriteRules = field(default_factory=WriteRules)
@@ -265,22 +284,24 @@ class Table:
         return {method.name: method for method in self.methods}
 
     @cached_property
-    def leads(self) -> dict[str, tuple[str, ...]]:
+    def next_states(self) -> dict[str, tuple[str, ...]]:
         """State that passes by itself -> where the calls lead that pass it; those of no call are missing."""
-        leads: dict[str, tuple[str, ...]] = {}
+        states: dict[str, tuple[str, ...]] = {}
         for method in self.methods:
             if method.via:
-                leads[method.via] = tuple(dict.fromkeys((*leads.get(method.via, ()), *method.until)))
-        return leads
+                states[method.via] = tuple(dict.fromkeys((*states.get(method.via, ()), *method.until)))
+        return states
 
     @cached_property
     def create_only(self) -> tuple[str, ...]:
         """Parameters of the create that no update takes; tags have calls of their own."""
         create, update = self.by_method.get("create_resource"), self.by_method.get("update_resource")
-        changeable = {part.name for part in update.inputs if part.column not in self.key} if update else set()
+        changeable = (
+            {part.name for part in update.parameters if part.column not in self.key} if update else set()
+        )
         tagged = {"tags"} if self.tags and self.tags.add else set()
         return tuple(
             part.name
-            for part in (create.inputs if create else ())
+            for part in (create.parameters if create else ())
             if part.name not in changeable and part.column not in tagged
         )

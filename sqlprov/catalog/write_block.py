@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .methods import Surroundings
-from .service_model import shape_of, snake
+from .methods import TableContext
+from .service_model import build_shape, to_snake_case
 from .shapes import Shape
 from .table import DescribeCall, Method
-from .write_rules import DeleteRule, Desired, InsertRule, Move, Sent, UpdateRule, WriteRules
+from .write_rules import (
+    DeleteRule,
+    DesiredStateRule,
+    InsertRule,
+    SentParameter,
+    Transition,
+    UpdateRule,
+    WriteRules,
+)
 from .yaml_nodes import Node
 
 ALL = "all"
@@ -25,7 +33,7 @@ class Known:
         described: what Describe returns of a row.
     """
 
-    around: Surroundings
+    around: TableContext
     methods: Mapping[str, Method]
     described: Shape
 
@@ -36,27 +44,27 @@ class Known:
             raise node.fail("the table has no states; expected `state:` with the column that holds them")
         if name not in states:
             raise node.unknown("state", name, states)
-        if name in self.around.busy:
+        if name in self.around.state.busy:
             raise node.fail(f"{name} is under `busy:` and passes by itself; expected a state that stays")
 
     def parameter(self, node: Node, call: Method, name: str) -> str:
         """The parameter `name` of a call."""
-        if name not in call.input.members:
-            raise node.unknown(f"parameter of {call.call}", name, call.input.members)
+        if name not in call.input_shape.members:
+            raise node.unknown(f"parameter of {call.call}", name, call.input_shape.members)
         return name
 
     def keys(self, call: Method) -> tuple[str, ...]:
         """The parameters of a call that the key fills."""
-        return tuple(part.name for part in call.inputs if part.column in self.around.key)
+        return tuple(part.name for part in call.parameters if part.column in self.around.key)
 
 
-def write_rules(
-    node: Node | None, around: Surroundings, methods: Iterable[Method], describe: DescribeCall | None
+def parse_write_block(
+    node: Node | None, around: TableContext, methods: Iterable[Method], describe: DescribeCall | None
 ) -> WriteRules:
     """What `write:` says beside its calls."""
     row = Shape("", "structure")
     if describe:
-        row = shape_of(around.api.model.operation_model(describe.call).output_shape)
+        row = build_shape(around.model.operation_model(describe.call).output_shape)
         for member in describe.item:
             row = row.members[member]
     known = Known(around, {method.name: method for method in methods}, row)
@@ -79,14 +87,14 @@ def _insert(block: Mapping[str, Node], known: Known) -> InsertRule:
     ignored: dict[str, str] = {}
     for entry in block["ignored"].items() if "ignored" in block else ():
         create, name = known.methods["create_resource"], entry.text()
-        if name in create.input.members:
+        if name in create.input_shape.members:
             raise entry.fail(f"{create.call} takes {name}; expected a property that it does not take")
-        if snake(name) not in known.around.columns:
+        if to_snake_case(name) not in known.around.columns:
             words = (
                 "".join(part.capitalize() for part in column.split("_")) for column in known.around.columns
             )
             raise entry.unknown("property", name, words)
-        ignored[name] = snake(name)
+        ignored[name] = to_snake_case(name)
     notes: dict[str, str] = {}
     for name, text in (block["notes"].pairs() if "notes" in block else {}).items():
         notes[known.parameter(text, known.methods["create_resource"], name)] = text.text()
@@ -96,7 +104,7 @@ def _insert(block: Mapping[str, Node], known: Known) -> InsertRule:
 def _check_required(node: Node, known: Known) -> None:
     """An update sends what it must from the row as described, so that a column must hold it."""
     update = known.methods["update_resource"]
-    for part in update.inputs:
+    for part in update.parameters:
         if part.required and not part.column:
             raise node.pairs()["call"].fail(
                 f"{update.call} requires {part.name}, which no column holds; expected a column of its name"
@@ -105,7 +113,7 @@ def _check_required(node: Node, known: Known) -> None:
 
 def _when(node: Node, known: Known) -> dict[str, tuple[str, ...]]:
     update = known.methods["update_resource"]
-    members = [name for name in update.input.members if name not in known.keys(update)]
+    members = [name for name in update.input_shape.members if name not in known.keys(update)]
     when: dict[str, tuple[str, ...]] = {}
     for state, entries in node.pairs().items():
         known.check_state(entries, state)
@@ -115,7 +123,7 @@ def _when(node: Node, known: Known) -> dict[str, tuple[str, ...]]:
         for entry in entries.items():
             if entry.text() == ALL:
                 raise entry.fail("expected `all` alone, or members that may change")
-            _check_path(entry, update.call, update.input, members)
+            _check_path(entry, update.call, update.input_shape, members)
         when[state] = entries.texts()
     return when
 
@@ -133,7 +141,7 @@ def _check_path(node: Node, call: str, shape: Shape, first: Iterable[str]) -> No
         known = tuple(shape.members)
 
 
-def _before(node: Node, known: Known, desired: Desired | None) -> dict[str, str]:
+def _before(node: Node, known: Known, desired: DesiredStateRule | None) -> dict[str, str]:
     moves = {move.method: move for move in desired.by} if desired else {}
     before: dict[str, str] = {}
     for state, method in node.pairs().items():
@@ -148,7 +156,7 @@ def _before(node: Node, known: Known, desired: Desired | None) -> dict[str, str]
     return before
 
 
-def _desired(node: Node, known: Known) -> Desired:
+def _desired(node: Node, known: Known) -> DesiredStateRule:
     block = node.block(["column", "by"], ["reason"])
     for name in ("column", "reason"):
         if name in block and block[name].text() not in known.around.columns:
@@ -160,10 +168,10 @@ def _desired(node: Node, known: Known) -> Desired:
             raise move.unknown("method under exec", name, execs)
         moves.append(_move(move, known.methods[name], known))
     reason = block["reason"].text() if "reason" in block else ""
-    return Desired(block["column"].text(), reason, tuple(moves))
+    return DesiredStateRule(block["column"].text(), reason, tuple(moves))
 
 
-def _move(node: Node, method: Method, known: Known) -> Move:
+def _move(node: Node, method: Method, known: Known) -> Transition:
     block = node.block(["from"], ["desired", "reason", "send", "instead"])
     if not method.until:
         raise node.fail(f"exec {method.name!r} says no `until:`; expected the states that it leads to")
@@ -178,7 +186,7 @@ def _move(node: Node, method: Method, known: Known) -> Move:
         for name, value in (block["send"].pairs() if "send" in block else {}).items()
     )
     filled = {*known.keys(method), said["desired"], *(sent.parameter for sent in send)}
-    for parameter in method.input.required:
+    for parameter in method.input_shape.required:
         if parameter not in filled:
             raise node.fail(f"{method.call} requires {parameter}; expected it under `send:`")
     instead: dict[str, str] = {}
@@ -187,14 +195,14 @@ def _move(node: Node, method: Method, known: Known) -> Move:
             raise takes.fail("expected `update:` beside `desired:`, whose members these are")
         known.parameter(takes, known.methods["update_resource"], member)
         instead[member] = known.parameter(takes, method, takes.text())
-    return Move(method.name, block["from"].texts(), said["desired"], said["reason"], send, instead)
+    return Transition(method.name, block["from"].texts(), said["desired"], said["reason"], send, instead)
 
 
-def _sent(name: str, node: Node, method: Method, known: Known) -> Sent:
-    shape = method.input.members[known.parameter(node, method, name)]
+def _sent(name: str, node: Node, method: Method, known: Known) -> SentParameter:
+    shape = method.input_shape.members[known.parameter(node, method, name)]
     if isinstance(node.value, str):
         _check_enum(node, shape)
-        return Sent(name, node.text())
+        return SentParameter(name, node.text())
     pairs = node.pairs()
     if shape.value is None:
         raise node.fail(f"expected a text for {name}, which is no map")
@@ -203,7 +211,7 @@ def _sent(name: str, node: Node, method: Method, known: Known) -> Sent:
     ((path, value),) = pairs.items()
     _check_path(Node(node.file, value.line, path), "the row", known.described, known.described.members)
     _check_enum(value, shape.value)
-    return Sent(name, value.text(), tuple(path.split(".")))
+    return SentParameter(name, value.text(), tuple(path.split(".")))
 
 
 def _check_enum(node: Node, shape: Shape) -> None:

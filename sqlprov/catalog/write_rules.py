@@ -43,7 +43,7 @@ class DeleteRule:
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentParameter:
     """A parameter that every call of a move sends.
 
     Attributes:
@@ -59,7 +59,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Move:
+class Transition:
     """An EXEC method that UPDATE of the desired state calls; the states it leads to are the method's `until`.
 
     Attributes:
@@ -75,12 +75,12 @@ class Move:
     from_: tuple[str, ...]
     desired: str = ""
     reason: str = ""
-    send: tuple[Sent, ...] = ()
+    send: tuple[SentParameter, ...] = ()
     instead: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Desired:
+class DesiredStateRule:
     """Columns that an UPDATE turns into a move.
 
     Attributes:
@@ -91,7 +91,7 @@ class Desired:
 
     column: str
     reason: str = ""
-    by: tuple[Move, ...] = ()
+    by: tuple[Transition, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,4 +101,4 @@ class WriteRules:
     insert: InsertRule = field(default_factory=InsertRule)
     update: UpdateRule = field(default_factory=UpdateRule)
     delete: DeleteRule = field(default_factory=DeleteRule)
-    desired: Desired | None = None
+    desired: DesiredStateRule | None = None

@@ -78,7 +78,7 @@ class Node:
         return "a list" if isinstance(self.value, tuple) else "a mapping"
 
 
-def parse(file: Path) -> Node:
+def parse_file(file: Path) -> Node:
     """The root of a YAML file; raises ResourceFileError where it is no YAML or repeats a key."""
     import yaml  # 30 ms that naming tables need not pay
 

@@ -85,10 +85,10 @@ class Attachment:
         self._cloud.read_only = True
         self._runs: deque[Run] = deque(maxlen=REMEMBERED)
         found = [
-            catalog.table(provider, service, table)
-            for provider in catalog.providers()
-            for service in (catalog.services(provider) if services is None else services)
-            for table in catalog.tables(provider, service)
+            catalog.get_table(provider, service, table)
+            for provider in catalog.list_providers()
+            for service in (catalog.list_services(provider) if services is None else services)
+            for table in catalog.list_tables(provider, service)
         ]
         self.regions = self._checked(regions)
         self.tables = tuple(f"{name}.{table.service}.{table.name}" for table in found)
@@ -121,11 +121,11 @@ class Attachment:
             raise RegionError(
                 f"regions = {list(regions)!r}: expected one or more regions, or 'all': they are what the tables hold."
             )
-        known = {region.region for region in self._catalog.regions()}
+        known = {region.region for region in self._catalog.list_regions()}
         for region in chosen:
             if region not in known and chosen != ALL:
                 near = suggest(region, known)
-                if self._catalog.partition(region) is None:
+                if self._catalog.find_partition(region) is None:
                     raise RegionError(f"Unknown region {region!r}.{near}")
                 # It may be newer than botocore.
                 warnings.warn(f"botocore does not know the region {region!r}.{near}", stacklevel=4)
@@ -168,7 +168,7 @@ class Attachment:
         held = self._held(table)
         for region in named(where):
             if region not in held:
-                known = any(region == each.region for each in self._catalog.regions())
+                known = any(region == each.region for each in self._catalog.list_regions())
                 raise RegionError(
                     f"{table.full_name} holds the rows of {', '.join(self.regions)} here, not of {region!r}."
                     f"{'' if known else suggest(region, held)} attach(con, regions=[…]) says which it holds."
@@ -184,8 +184,8 @@ class Attachment:
         if self.regions != ALL:
             return tuple(sorted(self.regions))
         home = self._cloud.region()
-        partition = (self._catalog.partition(home) if home else None) or DEFAULT_PARTITION
-        return self._catalog.service_regions(table.client, partition)
+        partition = (self._catalog.find_partition(home) if home else None) or DEFAULT_PARTITION
+        return self._catalog.list_service_regions(table.client, partition)
 
     def _batches(self, plan: ReadPlan, run: Run) -> Iterator[Any]:
         """`None` once the first call has been answered, then the rows."""

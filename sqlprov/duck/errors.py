@@ -85,20 +85,20 @@ def suggest_live_name(
     said = str(error)
     if near := _no_table(error, text, catalog) or _near(said, text, catalog):
         return near
-    providers = "|".join(map(re.escape, catalog.providers()))
+    providers = "|".join(map(re.escape, catalog.list_providers()))
     part = r'"?(\w+)"?'
     named = re.findall(rf'(?i)"?\b({providers})"?\s*\.\s*{part}(?:\s*\.\s*{part})?', text)
     if (name := find_missing_table(error)) and not named:
         chosen = path()
-        if len(chosen) == 2 and chosen[0] in catalog.providers() and chosen[1] != "main":
+        if len(chosen) == 2 and chosen[0] in catalog.list_providers() and chosen[1] != "main":
             named = [(*chosen, name)]
     for provider, service, table in named:
         if service.lower() in ("regions", "main") and not table:
             continue
         try:
-            catalog.tables(provider, service)
+            catalog.list_tables(provider, service)
             if table:
-                catalog.table(provider, service, table)
+                catalog.get_table(provider, service, table)
         except errors.UnknownName as unknown:
             if not table and (near_regions := errors.suggest(service, ["regions"])):
                 return errors.UnknownName(f"Unknown table {service!r} in {provider}.{near_regions}")
@@ -114,13 +114,13 @@ def _no_table(error: duckdb.Error, text: str, catalog: Catalog) -> errors.Unknow
     listed = text.split()[:1] and text.split()[0].upper() == "SHOW"
     if name and listed and (near := errors.suggest(name.upper(), [*LISTINGS, *SHOWN])):
         return errors.UnknownName(f"SHOW {name}: there is no table of that name.{near}{_place(text, name)}")
-    for provider in catalog.providers():
+    for provider in catalog.list_providers():
         if name.lower() == provider:
             advice = f"SHOW SERVICES IN {provider} lists its services, and {provider}.regions its regions"
             return errors.UnknownName(f"{name!r} is a provider, no table: {advice}.{_place(text, name)}")
-        if name.lower() in catalog.services(provider):
+        if name.lower() in catalog.list_services(provider):
             whole = f"{provider}.{name.lower()}"
-            example = next(iter(catalog.tables(provider, name)), "…")
+            example = next(iter(catalog.list_tables(provider, name)), "…")
             advice = f"SHOW RESOURCES IN {whole} lists its tables, such as {whole}.{example}"
             return errors.UnknownName(f"{whole!r} is a service, no table: {advice}.{_place(text, name)}")
     return None
@@ -130,16 +130,16 @@ def _near(said: str, text: str, catalog: Catalog) -> errors.UnknownName | None:
     """Our words for a provider or a column that DuckDB does not know, with the nearest there is."""
     if found := re.search(r'because schema "(\w+)\.(\w+)" does not exist', said):
         provider = found.group(1)
-        if provider.lower() in catalog.providers():
+        if provider.lower() in catalog.list_providers():
             return None
-        known = ", ".join(catalog.providers())
+        known = ", ".join(catalog.list_providers())
         return errors.UnknownName(
             f"Unknown provider {provider!r}; expected {known}, or a database that is attached."
-            f"{errors.suggest(provider, catalog.providers())}{_place(text, provider)}"
+            f"{errors.suggest(provider, catalog.list_providers())}{_place(text, provider)}"
         )
     if found := re.search(r'Table with name "(\w+\.\w+)" does not exist because schema "(\w+)"', said):
-        for provider in catalog.providers():
-            if found.group(2).lower() in catalog.services(provider):
+        for provider in catalog.list_providers():
+            if found.group(2).lower() in catalog.list_services(provider):
                 whole = f"{provider}.{found.group(1)}"
                 return errors.UnknownName(f"{said} Did you mean {whole!r}, or USE {provider}?")
         return None
@@ -150,9 +150,9 @@ def _near(said: str, text: str, catalog: Catalog) -> errors.UnknownName | None:
         words = set(re.findall(r"\w+", text.lower()))
         columns = {
             column
-            for name in words & catalog.names().keys()
-            for provider, service in catalog.names()[name]
-            for column in catalog.table(provider, service, name).by_name
+            for name in words & catalog.services_by_table.keys()
+            for provider, service in catalog.services_by_table[name]
+            for column in catalog.get_table(provider, service, name).by_name
         }
         return errors.UnknownName(
             f"{said}.{errors.suggest(found.group(1), sorted(columns))}{_place(text, found.group(1))}"

@@ -206,7 +206,7 @@ class Definitions:
 
     def reads(self, query: Query) -> int:
         """How often a text names a live table, a view or a macro; at least how often it reads a live table."""
-        known = {*self._session.catalog.names(), *(view[0][-1] for view in self.views())}
+        known = {*self._session.catalog.services_by_table, *(view[0][-1] for view in self.views())}
         known |= {name for name, _ in self.macros()}
         return sum(token.value.lower() in known for token in query.tokens)
 
@@ -237,7 +237,7 @@ class Definitions:
         if self._read_at == self._session.changes:
             return
         read_at = self._session.changes
-        providers = self._session.catalog.providers()
+        providers = self._session.catalog.list_providers()
         views = [row for row in self.duck.execute(VIEWS).fetchall() if row[0] not in providers]
         self._views = [(tuple(part.lower() for part in row[:3]), str(row[3])) for row in views]
         self._macros = [(str(row[0]), str(row[1])) for row in self.duck.execute(MACROS).fetchall()]
@@ -255,18 +255,18 @@ class Names:
     def may_read_live(self, text: str) -> bool:
         """Whether `text` names a live table, or may do so through a view, a macro or another text."""
         words = set(WORD.findall(text.lower()))
-        tables = self._session.catalog.names().keys()
+        tables = self._session.catalog.services_by_table.keys()
         return bool(words & tables) or self._definitions.made()
 
     def live(self, parts: tuple[str, ...]) -> bool:
         """Whether `parts` name a live table."""
-        if parts[-1].lower() not in self._session.catalog.names() or len(parts) > 3:
+        if parts[-1].lower() not in self._session.catalog.services_by_table or len(parts) > 3:
             return False
         return any(self._session.is_live(*whole) for whole in self._whole(parts))
 
     def table(self, parts: tuple[str, ...]) -> str | None:
         """The full name of the live table that `parts` name; `None` if they name none, or may name a view."""
-        if parts[-1].lower() not in self._session.catalog.names() or len(parts) > 3:
+        if parts[-1].lower() not in self._session.catalog.services_by_table or len(parts) > 3:
             return None
         if any(view[0][-1] == parts[-1].lower() for view in self._definitions.views()):
             return None
@@ -280,7 +280,7 @@ class Names:
         """The query of a view or a macro that a user has made; `None` if there is none of that name."""
         if not self._definitions.made() or self.live(parts):
             return None
-        if len(parts) == 2 and parts[0].lower() in self._session.catalog.providers():
+        if len(parts) == 2 and parts[0].lower() in self._session.catalog.list_providers():
             return None
         found = [_query(text) for _, text in self._views(parts)]
         if not found and len(parts) == 1:

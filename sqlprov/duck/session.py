@@ -120,7 +120,7 @@ class Session:
         if found is not None and found[0] < 2:
             # With a single thread DuckDB hands no row on before it has them all, and LIMIT stops no call.
             self.duck.execute("SET GLOBAL threads = 2")
-        self._attach(*catalog.providers(), OWN)
+        self._attach(*catalog.list_providers(), OWN)
 
     def _attach(self, *names: str) -> None:
         for name in names:
@@ -151,24 +151,24 @@ class Session:
         words = frozenset(words)
         with self._lock:
             new = OWN in words and self._own_tables()
-            for provider in self.catalog.providers():
+            for provider in self.catalog.list_providers():
                 if provider in words:
                     new |= self._regions(provider) if "regions" in words else False
-                for service in self.catalog.services(provider):
+                for service in self.catalog.list_services(provider):
                     if service in words:
                         new |= self._schema(provider, service)
-            for name in words & self.catalog.names().keys():
-                for provider, service in self.catalog.names()[name]:
+            for name in words & self.catalog.services_by_table.keys():
+                for provider, service in self.catalog.services_by_table[name]:
                     new |= self._table(provider, service, name)
             return new
 
     def register_all(self) -> None:
         """Make every table exist: for a transaction, which does not see what is made after it began."""
         with self._lock:
-            for provider in self.catalog.providers():
+            for provider in self.catalog.list_providers():
                 self._regions(provider)
-                for service in self.catalog.services(provider):
-                    for name in self.catalog.tables(provider, service):
+                for service in self.catalog.list_services(provider):
+                    for name in self.catalog.list_tables(provider, service):
                         self._table(provider, service, name)
 
     def _schema(self, provider: str, service: str) -> bool:
@@ -184,7 +184,7 @@ class Session:
         # pyarrow.dataset alone takes 150 ms.
         from sqlprov.duck.live_table import LiveTable
 
-        table = self.catalog.table(provider, service, name)
+        table = self.catalog.get_table(provider, service, name)
         live = LiveTable(table, self._demanded)
         self.cloud.allow_reads(table)
         self._schema(provider, service)
@@ -282,8 +282,8 @@ class Session:
         chosen = run.settings.region_names()
         own = None if chosen and chosen != ("all",) else self.cloud.region()
         home = own or next((name for name in chosen if name != "all"), None)
-        partition = (self.catalog.partition(home) if home else None) or DEFAULT_PARTITION
-        every = self.catalog.service_regions(client, partition)
+        partition = (self.catalog.find_partition(home) if home else None) or DEFAULT_PARTITION
+        every = self.catalog.list_service_regions(client, partition)
         default = every if "all" in chosen else chosen or ((own,) if own else ())
         known, default = self.regions_known(run), tuple(sorted(default))
         botocore = self._with_known(())
@@ -302,7 +302,7 @@ class Session:
     def _with_known(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
         """`chosen`, and every region that botocore knows."""
         if chosen not in self._known:
-            botocore = (region.region for region in self.catalog.regions())
+            botocore = (region.region for region in self.catalog.list_regions())
             self._known[chosen] = tuple(sorted({*botocore, *chosen}))
         return self._known[chosen]
 
@@ -313,7 +313,7 @@ class Session:
 
     def is_live(self, provider: str, service: str, name: str) -> bool:
         """Whether there is such a live table; names in lower case."""
-        return (provider, service) in self.catalog.names().get(name, ())
+        return (provider, service) in self.catalog.services_by_table.get(name, ())
 
     def _demanded(self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None) -> Fetch:
         from sqlprov.duck.filters import predicate
@@ -391,7 +391,7 @@ class Session:
 
 def regions_table(catalog: Catalog) -> pa.Table:
     """The rows of `<provider>.regions`."""
-    rows = [asdict(region) for region in catalog.regions()]
+    rows = [asdict(region) for region in catalog.list_regions()]
     return pa.Table.from_pylist(rows, _texts(*REGION_COLUMNS))
 
 

@@ -13,7 +13,7 @@ from sqlprov.aws.read.batches import build_array, get_path
 from sqlprov.aws.run import Run
 from sqlprov.aws.write.waiting import RowFailed
 from sqlprov.aws.write.writing import Outcome, OutcomeStatus, RowWriter, write_rows
-from sqlprov.catalog.table import Source, Table
+from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.duck.session import Session, quoted
 from sqlprov.errors import DataError, NotSupportedError, RegionError, WriteError, format_count, suggest
 from sqlprov.plan.write.diff import diff_values, parse_tags
@@ -109,7 +109,7 @@ class Target:
             raise RowFailed(f"{self.write.shown} does not exist any more")
         assert table.describe is not None, "only tables that can be described are written"
         for name, value in self.read.items():
-            if table.by_name[name].source is Source.TAGS:
+            if table.by_name[name].source is ColumnSource.TAGS:
                 now, changed = found.tags, parse_tags(value) != found.tags
             else:
                 now = get_path(found.described, table.describe.paths[name])
@@ -302,7 +302,7 @@ class Writing:
         return [
             name
             for name, column in table.by_name.items()
-            if (name in table.describe.paths or column.source is Source.TAGS)
+            if (name in table.describe.paths or column.source is ColumnSource.TAGS)
             and name not in (*table.key, "region")
             and (name == "creation_time" or name.lower().replace("_", "") in named)
             # It shows the status, which moves by itself: whether it can be reached is decided anew.
@@ -369,7 +369,9 @@ class Writing:
                 made=target.made if target.document is not None else None,
                 wait=wait,
                 reading=returning is not None,
-                tagged=any(target.write.table.by_name[name].source is Source.TAGS for name in target.read),
+                tagged=any(
+                    target.write.table.by_name[name].source is ColumnSource.TAGS for name in target.read
+                ),
                 shown=target.shown,
             )
             for row, target in enumerate(targets, start=1)
@@ -404,12 +406,12 @@ class Writing:
 
     def _permissions(self, request: Request) -> tuple[str, ...]:
         """IAM actions of the statement's method that a call needs, its own first."""
-        own = f"{self.table.signing}:{request.operation}"
+        own = f"{self.table.iam}:{request.operation}"
         for method in self.table.methods:
             if method.call == request.operation:
                 return (
                     own,
-                    *(action for action in method.permissions if not action.startswith(self.table.signing)),
+                    *(action for action in method.permissions if not action.startswith(self.table.iam)),
                 )
         return (own,)
 
@@ -497,9 +499,9 @@ def _listed(column: pa.ChunkedArray) -> list[Any]:
 def _changed(table: Table, name: str, read: Any, now: Any) -> bool:
     """Whether a value is another than was read; what no call takes, such as a variant's Status, moves by itself."""
     for method in (table.by_method.get("create_resource"), table.by_method.get("update_resource")):
-        for part in method.inputs if method else ():
+        for part in method.parameters if method else ():
             if part.column == name and method:
-                return any(diff_values(read, now, method.input.members[part.name], name))
+                return any(diff_values(read, now, method.input_shape.members[part.name], name))
     return bool(build_array(table.by_name[name], [now]).to_pylist()[0] != read)
 
 
@@ -515,14 +517,14 @@ def _value(table: Table, name: str, outcome: Outcome, found: Snapshot) -> Any:
     describe = table.describe
     assert describe is not None, "only tables that can be described are written"
     match column.source:
-        case Source.REGION:
+        case ColumnSource.REGION:
             return outcome.region
-        case Source.KEY:
+        case ColumnSource.KEY:
             return outcome.key
-        case Source.TAGS:
+        case ColumnSource.TAGS:
             tags = found.tags
             return None if tags is None else [{"Key": key, "Value": value} for key, value in tags.items()]
-        case Source.ACCOUNT:
+        case ColumnSource.ACCOUNT:
             arn = get_path(found.described, describe.paths[table.arn]) if table.arn else None
             return str(arn).split(":")[4] if arn else None
     return get_path(found.described, describe.paths[name])

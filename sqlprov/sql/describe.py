@@ -20,7 +20,7 @@ from sqlprov.sql.statement import CatalogStatement
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
     from sqlprov.catalog.shapes import Constraint
-    from sqlprov.catalog.table import Column, Source, Table
+    from sqlprov.catalog.table import Column, ColumnSource, Table
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _is_name(parser: Parser) -> bool:
 
 
 def _row(table: Table, column: Column) -> dict[str, object]:
-    from sqlprov.catalog.table import Source
+    from sqlprov.catalog.table import ColumnSource
 
     return {
         "name": column.name,
@@ -92,7 +92,7 @@ def _row(table: Table, column: Column) -> dict[str, object]:
         "description": column.description,
         "source": column.source.value,
         "call": find_call(table, column.source),
-        "key": column.name in table.key or column.source is Source.KEY,
+        "key": column.name in table.key or column.source is ColumnSource.KEY,
         "filters": ", ".join(each.parameter for each in table.list.filters if each.column == column.name),
         "constraint": _constraint(column.constraint),
     }
@@ -106,15 +106,15 @@ def _region_rows() -> Iterator[dict[str, object]]:
         yield {**blank, **about, "source": "botocore", "key": name == "region"}
 
 
-def find_call(table: Table, source: Source) -> str:
+def find_call(table: Table, source: ColumnSource) -> str:
     """The call that fills columns of a source; empty if none does."""
-    from sqlprov.catalog.table import Source
+    from sqlprov.catalog.table import ColumnSource
 
     calls = {
-        Source.LIST: table.list.call,
-        Source.DESCRIBE: table.describe.call if table.describe else "",
-        Source.TAGS: table.tags.call if table.tags else "",
-        Source.ACCOUNT: "GetCallerIdentity",
+        ColumnSource.LIST: table.list.call,
+        ColumnSource.DESCRIBE: table.describe.call if table.describe else "",
+        ColumnSource.TAGS: table.tags.call if table.tags else "",
+        ColumnSource.ACCOUNT: "GetCallerIdentity",
     }
     return calls.get(source, "")
 

@@ -65,33 +65,33 @@ def _inputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
     """First what must be given; what sqlprov fills in by itself (key, page, order) is left out."""
     from sqlprov.catalog.shapes import Shape
 
-    required = dict.fromkeys((*method.required[:-1], *method.input.required, "region"))
+    required = dict.fromkeys((*method.required[:-1], *method.input_shape.required, "region"))
     left_out: set[str] = set()
     if "data__Identifier" in required:
-        left_out = {part.name for part in method.inputs if part.column in table.key}
+        left_out = {part.name for part in method.parameters if part.column in table.key}
     if method.call == table.list.call:
         sort = table.list.sort
         left_out = {table.list.token_in, table.list.page_size_parameter}
         left_out |= {sort.by, sort.direction} if sort else set()
     for name in required:
         if name not in left_out:
-            shape = method.input.members.get(name) or Shape("", "string")
+            shape = method.input_shape.members.get(name) or Shape("", "string")
             yield _row(name, shape, "input_required", _OWN.get(name, shape.documentation))
-    for name, shape in method.input.members.items():
+    for name, shape in method.input_shape.members.items():
         if name not in required and name not in left_out:
             yield _row(name, shape, "input_optional", shape.documentation)
 
 
 def _outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
     """The members of the reply; of a SELECT, those of one row."""
-    from sqlprov.catalog.service_model import load_api, shape_of
+    from sqlprov.catalog.service_model import build_shape, load_model
 
-    shape = load_api(table.client).model.operation_model(method.call).output_shape
+    shape = load_model(table.client).operation_model(method.call).output_shape
     if shape is None:
         return
-    reply: Shape | None = shape_of(shape)
+    reply: Shape | None = build_shape(shape)
     if method.call == table.list.call:
-        reply = shape_of(shape).members[table.list.items].item
+        reply = build_shape(shape).members[table.list.items].item
     elif table.describe and method.call == table.describe.call:
         for member in table.describe.item:
             reply = reply.members[member] if reply else None

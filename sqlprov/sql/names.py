@@ -30,8 +30,8 @@ def find_live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, .
         return None
     provider, service, name = (part.lower() for part in full)
     return (
-        catalog.table(provider, service, name)
-        if (provider, service) in catalog.names().get(name, ())
+        catalog.get_table(provider, service, name)
+        if (provider, service) in catalog.services_by_table.get(name, ())
         else None
     )
 
@@ -41,7 +41,7 @@ def is_regions_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, 
     name = tuple(part.lower() for part in parts)
     if name == (REGIONS,):
         name = (*(part.lower() for part in path), REGIONS)
-    return bool(name) and name[0] in catalog.providers() and name[1:] in ((REGIONS,), ("main", REGIONS))
+    return bool(name) and name[0] in catalog.list_providers() and name[1:] in ((REGIONS,), ("main", REGIONS))
 
 
 def resolve_table(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, ...]) -> Table:
@@ -75,11 +75,11 @@ def resolve_method(
     for method in table.methods:
         if method.name == written:
             return table, method
-    from sqlprov.catalog.service_model import snake
+    from sqlprov.catalog.service_model import to_snake_case
 
     # An operation may stand for several methods; those that only EXEC reaches come first.
     for method in sorted(table.methods, key=lambda method: method.verb != "EXEC"):
-        if snake(method.call) == written:
+        if to_snake_case(method.call) == written:
             return table, method
     known = [method.name for method in table.methods]
     problem = f"has no method {name.parts[-1]!r}" if written else "names a table, not a method"
@@ -105,14 +105,16 @@ def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
 
 def list_names(catalog: Catalog, count: int) -> Iterator[str]:
     """Every full name of `count` parts, without loading a table."""
-    for provider in catalog.providers():
+    for provider in catalog.list_providers():
         if count == 1:
             yield provider
             continue
-        for service in catalog.services(provider):
+        for service in catalog.list_services(provider):
             if count == 2:
                 yield f"{provider}.{service}"
             else:
-                yield from (f"{provider}.{service}.{table}" for table in catalog.tables(provider, service))
+                yield from (
+                    f"{provider}.{service}.{table}" for table in catalog.list_tables(provider, service)
+                )
         if count == len(LEVELS):
             yield f"{provider}.{REGIONS}"

@@ -77,7 +77,7 @@ def _is_live_anyway(statement: Statement, catalog: Catalog) -> bool:
 
 
 def _is_live(target: tuple[str, ...], catalog: Catalog, path: Path) -> bool:
-    if target[-1].lower() not in catalog.names():
+    if target[-1].lower() not in catalog.services_by_table:
         return False
     return (
         names.find_live_table(catalog, target, path() if len(target) < len(names.LEVELS) else ()) is not None
@@ -158,15 +158,15 @@ def _changed(query: Query, change: outline.Mutation, catalog: Catalog, path: Pat
 
 def _provider(target: tuple[str, ...], catalog: Catalog, path: Path) -> str | None:
     """The provider whose catalog holds what the name stands for; `None` if none does."""
-    if target[0].lower() in catalog.providers():
+    if target[0].lower() in catalog.list_providers():
         return target[0].lower()
     if len(target) >= len(names.LEVELS):
         return None
     chosen = path()
-    if not chosen or chosen[0] not in catalog.providers():
+    if not chosen or chosen[0] not in catalog.list_providers():
         return None
     # Of two parts the first may be another database.
-    inside = len(target) == 1 or target[0].lower() in (*catalog.services(chosen[0]), "main")
+    inside = len(target) == 1 or target[0].lower() in (*catalog.list_services(chosen[0]), "main")
     return chosen[0] if inside else None
 
 

@@ -151,14 +151,14 @@ def _misspelt(parser: Parser) -> bool:
 
 
 def _providers(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
-    for name in catalog.providers():
-        info = catalog.provider_info(name)
+    for name in catalog.list_providers():
+        info = catalog.get_provider(name)
         yield {"name": name, "version": VERSION, "title": info.title, "description": info.about}
 
 
 def _services(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
-    for name in catalog.services(*where):
-        info = catalog.service_info(where[0], name)
+    for name in catalog.list_services(*where):
+        info = catalog.get_service(where[0], name)
         yield {
             "id": info.id,
             "name": info.name,
@@ -170,10 +170,10 @@ def _services(catalog: Catalog, settings: Settings, where: tuple[str, ...], exte
 
 
 def _resources(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
-    for name in catalog.tables(*where):
+    for name in catalog.list_tables(*where):
         row = {"name": name, "id": ".".join(part.lower() for part in (*where, name))}
         if extended:  # the resource files are read for nothing less
-            table = catalog.table(where[0], where[1], name)
+            table = catalog.get_table(where[0], where[1], name)
             row["title"] = table.cloudformation
             row["description"] = table.about
             row["methods"] = ", ".join(method.name for method in table.methods)
@@ -181,7 +181,7 @@ def _resources(catalog: Catalog, settings: Settings, where: tuple[str, ...], ext
 
 
 def _methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
-    for method in catalog.table(*where).methods:
+    for method in catalog.get_table(*where).methods:
         until = f"; done when {' or '.join(method.until)}" if method.until else ""
         yield {
             "MethodName": method.name,

@@ -54,8 +54,8 @@ class ShowInsert(CatalogStatement):
 def _properties(table: Table, create: Method, required: bool) -> Iterator[str]:
     """What INSERT takes, in the order of the columns, then what has none."""
     place = {column.name: at for at, column in enumerate(table.columns)}
-    found = {part.name: place.get(part.column, len(place)) for part in create.inputs}
+    found = {part.name: place.get(part.column, len(place)) for part in create.parameters}
     found |= {name: place.get(column, len(place)) for name, column in table.write.insert.ignored.items()}
     # The service may require more than CloudFormation does: a template without it would be refused.
-    needed = {*create.required, *create.input.required}
+    needed = {*create.required, *create.input_shape.required}
     yield from (name for name in sorted(found, key=found.__getitem__) if not required or name in needed)

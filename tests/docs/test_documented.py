@@ -90,8 +90,8 @@ def known_keys(catalog: Catalog, file: Path) -> set[str]:
     """The keys that the loader's error about `file` names; none where any key is allowed."""
     table = "models" if file.stem.startswith("_") else file.stem
     try:
-        catalog.provider_info("aws")
-        catalog.table("aws", "sagemaker", table)
+        catalog.get_provider("aws")
+        catalog.get_table("aws", "sagemaker", table)
     except errors.ResourceFileError as error:
         named = re.search(r"unknown key 'no-such-key'; expected one of ([^.]+)\.", str(error))
         methods = yaml.safe_load(file.read_text()).get("exec", {})  # permissions may name them

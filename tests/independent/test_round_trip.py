@@ -55,7 +55,7 @@ def literal(value: Any) -> str:
     return text(value) if isinstance(value, str) else str(value)
 
 
-def snake(name: str) -> str:
+def to_snake_case(name: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
 
 
@@ -71,7 +71,12 @@ HOW = {
     "JSON": lambda value: f"{text(json.dumps(value))}::JSON",
     "literals": literal,
 }
-SPELLINGS = {"Pascal": str, "snake": snake, "upper": str.upper, "data": lambda name: f"data__{name}"}
+SPELLINGS = {
+    "Pascal": str,
+    "to_snake_case": to_snake_case,
+    "upper": str.upper,
+    "data": lambda name: f"data__{name}",
+}
 
 
 def format_json(members: dict[str, Any], how: str, spelling: str) -> str:
@@ -271,12 +276,12 @@ OWN |= {"status_reason", "desired_state", "last_deployment_config", "pending_dep
 OWN |= {"endpoint_metadata", "failure_reason", "endpoint_status"}
 
 
-@pytest.mark.parametrize("table_name", CATALOG.tables("aws", "sagemaker"))
+@pytest.mark.parametrize("table_name", CATALOG.list_tables("aws", "sagemaker"))
 def test_a_row_inserted_from_the_tables_own_select_is_the_same_but_for_its_name(
     lab: tuple[Emulator, Connection], table_name: str
 ) -> None:
     _, con = lab
-    table = CATALOG.table("aws", "sagemaker", table_name)
+    table = CATALOG.get_table("aws", "sagemaker", table_name)
     (key,) = table.key
     named = [name for (name,) in con.sql(f"SELECT {key} FROM {table.full_name}").fetchall()]
     assert named

@@ -86,10 +86,10 @@ def test_a_query_loads_the_model_of_its_own_service_alone(monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     with Emulator(Options()) as service:
         code = (
-            "import sqlprov\nfrom sqlprov.catalog.service_model import load_api\n"
+            "import sqlprov\nfrom sqlprov.catalog.service_model import load_model\n"
             f"with sqlprov.connect(endpoint_url={service.url!r}) as con:\n"
             "    con.sql(\"SELECT name FROM aws.sagemaker.inference_experiments WHERE region LIKE 'us-east-_'\").df()\n"
-            "print(load_api.cache_info().currsize)"
+            "print(load_model.cache_info().currsize)"
         )
         done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
         assert (done.stdout, done.stderr) == ("1\n", "")

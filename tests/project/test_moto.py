@@ -28,7 +28,7 @@ TAGS = [{"Key": "stage", "Value": "test"}, {"Key": "team", "Value": "search"}]
 NAMES = ("first", "second")
 OTHER = {"first": "second", "second": "first"}
 
-TABLES = Catalog().tables("aws", "sagemaker")
+TABLES = Catalog().list_tables("aws", "sagemaker")
 # The columns that are not a member of the reply in snake_case.
 RENAMED = {
     "inference_experiments": {
@@ -172,7 +172,7 @@ def rows_of(url: str, sql: str, catalog: Catalog | None = None) -> list[dict[str
 
 def compare(url: str, name: str, catalog: Catalog | None = None) -> None:
     client = client_of(url)
-    table = (catalog or Catalog()).table("aws", "sagemaker", name)
+    table = (catalog or Catalog()).get_table("aws", "sagemaker", name)
     rows = {row[table.key[0]]: row for row in rows_of(url, f"FROM {table.full_name}", catalog)}
     assert set(rows) == set(NAMES)
     for key, row in rows.items():
@@ -229,6 +229,6 @@ def test_the_table_of_contributing_reads_what_boto3_says(urls: dict[str, str], t
 def test_the_file_with_every_key_loads(tmp_path: Path) -> None:
     catalog, names = with_yaml("docs/resource-files.md", tmp_path)
     (name,) = names
-    table = catalog.table("aws", "sagemaker", name)
+    table = catalog.get_table("aws", "sagemaker", name)
     assert [column.name for column in table.columns[:2]] == ["model_package_group_name", "description"]
-    assert table.missing and table.exists and table.busy
+    assert table.errors.missing and table.errors.exists and table.state.busy

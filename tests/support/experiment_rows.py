@@ -9,7 +9,7 @@ from sqlprov.plan.write.next_step import next_step
 from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Step, Success, Wait, WriteKind
 
 CATALOG = Catalog()
-TABLE = CATALOG.table("aws", "sagemaker", "inference_experiments")
+TABLE = CATALOG.get_table("aws", "sagemaker", "inference_experiments")
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:inference-experiment/trial"
 BORN, START, END = 1735689600.0, 1735700000.5, 1736000000.0
 

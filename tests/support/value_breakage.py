@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sqlprov.catalog.service_model import load_api
+from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.shapes import Shape
 from sqlprov.emulator.validation import compile_shape
 
@@ -103,7 +103,7 @@ def break_kind(data: st.DataObject, sent: dict[str, Any], shape: Shape) -> str:
 def emulator_paths(operation: str, sent: dict[str, Any]) -> set[str]:
     """What the emulator complains about; of a missing member the structure, of a map's part the map."""
     faults: list[str] = []
-    compile_shape(load_api("sagemaker").model.operation_model(operation).input_shape)(sent, "", faults)
+    compile_shape(load_model("sagemaker").operation_model(operation).input_shape)(sent, "", faults)
     found = set()
     for fault in faults:
         path = re.findall(r" at '([^']*)' failed to satisfy constraint", fault)[-1]

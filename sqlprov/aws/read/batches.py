@@ -47,13 +47,15 @@ def build_array(column: Column, values: Iterable[Any]) -> pa.Array:
     if not _is_unlike_json(column.type):
         try:
             return _convert_all(
-                [(pa.array(items, type=column.wire, memory_pool=memory_pool()), column.type)]
+                [(pa.array(items, type=column.json_type, memory_pool=memory_pool()), column.type)]
             )[0]
         except UNFIT:
             pass  # the slow way tells or mends it
     try:
         plain = [_to_json_value(item, column.type) for item in items]
-        return _convert_all([(pa.array(plain, type=column.wire, memory_pool=memory_pool()), column.type)])[0]
+        return _convert_all(
+            [(pa.array(plain, type=column.json_type, memory_pool=memory_pool()), column.type)]
+        )[0]
     except UNFIT as error:
         raise MalformedReply(f"the reply's {column.name} is no {column.type} ({error})") from None
 
@@ -64,12 +66,12 @@ class Decoder:
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
         direct = [column for column in columns if len(column.path) == 1 and not _is_unlike_json(column.type)]
-        members = {column.path[0]: column.wire for column in direct}
+        members = {column.path[0]: column.json_type for column in direct}
         self._rows = pa.struct(members)
         places = {member: at for at, member in enumerate(members)}
         # Settled here, because comparing types takes longer than a page's array.
-        self._as_they_are = [(c.name, places[c.path[0]]) for c in direct if c.wire == c.type]
-        self._converted = [(c.name, places[c.path[0]], c.type) for c in direct if c.wire != c.type]
+        self._as_they_are = [(c.name, places[c.path[0]]) for c in direct if c.json_type == c.type]
+        self._converted = [(c.name, places[c.path[0]], c.type) for c in direct if c.json_type != c.type]
 
     def rows(self, items: Sequence[Mapping[str, Any]]) -> pa.StructArray | None:
         """Decoded rows of the list as Arrow reads them; `None` if it cannot read every column of them."""

@@ -50,7 +50,7 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
     seen: set[str] = set()
     while True:
         count = make_counter(calling.items, calling.token_out, seen)
-        operation, client, signing = calling.call, table.client, table.signing
+        operation, client, signing = calling.call, table.client, table.iam
         reply = call(run, cloud, client, signing, operation, region, parameters, (calling.items,), count)
         found.extend(reply[calling.items])
         token = reply.get(calling.token_out) if calling.token_out else None
@@ -100,6 +100,6 @@ class Details:
         key = row.key or tuple(str(row.member(table, column)) for column in table.key)
         arguments = dict(zip(describe.arguments, key, strict=True))
         run, cloud, required = self._run, self._cloud, describe.required
-        reply = call(run, cloud, table.client, table.signing, describe.call, row.region, arguments, required)
+        reply = call(run, cloud, table.client, table.iam, describe.call, row.region, arguments, required)
         found: Mapping[str, Any] = get_path(reply, describe.item)
         return found

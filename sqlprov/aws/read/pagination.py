@@ -123,7 +123,7 @@ class PageReader:
             self._run,
             self._cloud,
             service,
-            table.signing,
+            table.iam,
             operation,
             region,
             parameters,

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlprov.aws.read.batches import Decoder, build_array, concat_rows, get_path, memory_pool
 from sqlprov.aws.read.conditions import to_expression
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Source, Table
+from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.errors import BrokenReply
 from sqlprov.plan.read import TRUE, Account, ReadPlan
 
@@ -29,7 +29,7 @@ class PartialRow:
     def member(self, table: Table, name: str) -> Any:
         """A value that a call has returned: the list's where the row was listed, else Describe's."""
         column = table.by_name[name]
-        if column.source is Source.LIST and self.listed is not None:
+        if column.source is ColumnSource.LIST and self.listed is not None:
             return get_path(self.listed, column.path)
         assert table.describe is not None, "only a table that can be described has such a column or row"
         return get_path(self.described, table.describe.paths[name])
@@ -48,7 +48,9 @@ class BatchBuilder:
         self._columns = [self.table.by_name[name] for name in plan.columns]
         self._schema = pa.schema([(column.name, column.type) for column in self._columns])
         # Whether the list alone, and where it was made, tell every column.
-        self._listed = all(column.source in (Source.LIST, Source.REGION) for column in self._columns)
+        self._listed = all(
+            column.source in (ColumnSource.LIST, ColumnSource.REGION) for column in self._columns
+        )
         self._decoders: dict[tuple[str, ...], Decoder] = {}
 
     def page(self, region: str, items: list[Mapping[str, Any]]) -> pa.StructArray | pa.RecordBatch:
@@ -80,7 +82,7 @@ class BatchBuilder:
         ]
         return pa.RecordBatch.from_arrays(columns, schema=self._schema)
 
-    def batch(self, rows: list[PartialRow], *sources: Source) -> pa.RecordBatch:
+    def batch(self, rows: list[PartialRow], *sources: ColumnSource) -> pa.RecordBatch:
         """`rows` of one region as a batch of the plan's columns, or of those from `sources` only.
 
         Raises:
@@ -107,7 +109,7 @@ class BatchBuilder:
         known = self._decoders.get(names)
         if known is None:
             columns = (self.table.by_name[name] for name in names)
-            known = Decoder([column for column in columns if column.source is Source.LIST])
+            known = Decoder([column for column in columns if column.source is ColumnSource.LIST])
             self._decoders[names] = known
         return known
 
@@ -125,7 +127,7 @@ class BatchBuilder:
             condition = to_expression(self.plan.row_filter, self.table.by_name)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             return rows  # a literal that is not of the column's type: the filter proper will decide
-        batch = self.batch(rows, Source.LIST, Source.REGION, Source.KEY)
+        batch = self.batch(rows, ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY)
         numbered = pa.Table.from_batches([batch]).append_column("__row", pa.array(range(len(rows))))
         kept = numbered.filter(condition)
         return [rows[at] for at in kept.column("__row").to_pylist()]
@@ -134,13 +136,13 @@ class BatchBuilder:
         """The values of one column, as the service's JSON has them."""
         column = self.table.by_name[name]
         match column.source:
-            case Source.REGION:
+            case ColumnSource.REGION:
                 return [row.region for row in rows]
-            case Source.ACCOUNT:
+            case ColumnSource.ACCOUNT:
                 return [self._account(row) for row in rows]
-            case Source.TAGS:
+            case ColumnSource.TAGS:
                 return [row.tags for row in rows]
-            case Source.KEY:
+            case ColumnSource.KEY:
                 parts = [self._values(rows, part) for part in self.table.key]
                 return ["|".join(map(str, key)) for key in zip(*parts, strict=True)]
         return [row.member(self.table, name) for row in rows]

@@ -25,7 +25,7 @@ from sqlprov.aws.read.top_n import TopN
 from sqlprov.aws.run import WIDTH, Run
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
-from sqlprov.catalog.table import Source
+from sqlprov.catalog.table import ColumnSource
 from sqlprov.errors import BrokenReply, OperationalError
 from sqlprov.plan.read import Account, KeyRead, ListRead, ReadPlan
 
@@ -253,7 +253,7 @@ class TableScan:
             self._later(self.batcher.worth_a_call(rows))
             return None
         if rows:
-            batch = self.batcher.batch(rows, Source.LIST, Source.REGION, Source.KEY)
+            batch = self.batcher.batch(rows, ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY)
             rows = [rows[at] for at in self.kept(batch)]
         times = self.pager.times([row.listed or {} for row in rows])
         if times is None:  # it is in none of the orders there are: DuckDB sorts
@@ -385,7 +385,7 @@ class TableScan:
         try:
             return partial(self._done, row.region, self.details.of(row))
         except OperationalError as error:
-            if is_match(self.table.missing, error):
+            if is_match(self.table.errors.missing, error):
                 return partial(self._done, row.region, None)
             return partial(self._lost, row, error)
 

@@ -60,7 +60,7 @@ class Cloud:
         import botocore.exceptions
         import botocore.session
 
-        from sqlprov.catalog.service_model import loader
+        from sqlprov.catalog.service_model import get_loader
 
         with self._lock:
             if self._session is None:
@@ -71,7 +71,7 @@ class Cloud:
                     core = botocore.session.Session(session_vars=own, profile=self.profile)
                     if core.get_config_variable("data_path") is None:
                         # The catalog has read the service's model already, which takes 150 ms.
-                        core.register_component("data_loader", loader())
+                        core.register_component("data_loader", get_loader())
                     self._session = boto3.Session(
                         aws_access_key_id=key, aws_secret_access_key=secret, botocore_session=core
                     )
@@ -172,9 +172,9 @@ class Cloud:
 
 def _endpoint_written(service: str) -> str:
     """The endpoint that no argument gave, as it was written, and where botocore found it."""
-    from sqlprov.catalog.service_model import load_api
+    from sqlprov.catalog.service_model import load_model
 
-    own = load_api(service).model.service_id.hyphenize().replace("-", "_").upper()
+    own = load_model(service).service_id.hyphenize().replace("-", "_").upper()
     for name in (f"AWS_ENDPOINT_URL_{own}", "AWS_ENDPOINT_URL"):
         if found := os.environ.get(name):
             return f"{name} = {found!r}"

@@ -53,7 +53,7 @@ class Watch:
                 self.run,
                 self.cloud,
                 table.client,
-                table.signing,
+                table.iam,
                 describe.call,
                 region,
                 arguments,
@@ -66,7 +66,7 @@ class Watch:
                 found = parse_tags(read_tags(self.run, self.cloud, table, region, str(arn)))
             self.found = Snapshot(described, found)
         except OperationalError as error:
-            if not is_match(table.missing, error):
+            if not is_match(table.errors.missing, error):
                 raise
             self.found = None
         return self.found
@@ -101,7 +101,7 @@ class Watch:
             unseen, state = 0.0, found.state(table)
             if state not in older:
                 older.clear()
-            return not missing and (state in method.until or state not in {*table.busy, *older})
+            return not missing and (state in method.until or state not in {*table.state.busy, *older})
 
         self._until(settled, deadline)
         wanted = " or ".join(method.until)

@@ -226,7 +226,7 @@ class RowWriter:
         with record_call(self.run, record):
             while True:
                 try:
-                    attempt(self.run, self.cloud, self.table.client, self.table.signing, record)
+                    attempt(self.run, self.cloud, self.table.client, self.table.iam, record)
                 except AttemptFailed as failed:
                     met = failed.failure
                 except Cancelled:
@@ -283,10 +283,10 @@ class RowWriter:
 
     def _refused(self, request: Request, met: Failure) -> None:
         """A certain failure; for a delete of what is gone it is none."""
-        if request.purpose == "delete" and is_match(self.table.missing, met.error):
+        if request.purpose == "delete" and is_match(self.table.errors.missing, met.error):
             self.watch.found = None
             return
-        if request.purpose == "create" and is_match(self.table.exists, met.error):
+        if request.purpose == "create" and is_match(self.table.errors.exists, met.error):
             raise RowFailed(f"{self.write.shown} exists already. {met.error}") from met.error
         raise RowFailed(str(met.error)) from met.error
 

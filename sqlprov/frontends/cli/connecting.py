@@ -44,7 +44,7 @@ def _settings(ctx: click.Context, parameter: click.Parameter, given: Sequence[st
 def _regions(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     from sqlprov.catalog import Catalog
 
-    return [each.region for each in Catalog().regions() if each.region.startswith(incomplete)]
+    return [each.region for each in Catalog().list_regions() if each.region.startswith(incomplete)]
 
 
 def _names_of_settings(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -19,12 +19,12 @@ def tables(provider: str | None, like: str | None) -> None:
     from sqlprov.catalog.regions import REGIONS
 
     catalog = Catalog()
-    owners = [provider.lower()] if provider else catalog.providers()
+    owners = [provider.lower()] if provider else catalog.list_providers()
     every = [
         f"{owner}.{service}.{table}"
         for owner in owners
-        for service in catalog.services(owner)
-        for table in catalog.tables(owner, service)
+        for service in catalog.list_services(owner)
+        for table in catalog.list_tables(owner, service)
     ]
     every += [f"{owner}.{REGIONS}" for owner in owners]
     found = sorted(name for name in every if _like(name, like or "%"))

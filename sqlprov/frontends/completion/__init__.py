@@ -102,7 +102,7 @@ class Completion:
     @cached_property
     def _tables(self) -> tuple[str, ...]:
         """The full name of every table."""
-        names = self.catalog.names().items()
+        names = self.catalog.services_by_table.items()
         return tuple(sorted(".".join((*place, name)) for name, places in names for place in places))
 
     def _relations(self, here: Place) -> Iterator[Candidate]:
@@ -129,7 +129,7 @@ class Completion:
         """The next part of a dotted name of so many parts."""
         catalog, path = self.catalog, self.vocabulary.path
         places = [here.prefix]
-        if path[:1] and path[0] in catalog.providers():
+        if path[:1] and path[0] in catalog.list_providers():
             places += [(*path[:count], *here.prefix) for count in (1, 2)]
         for parts in places:
             parts = tuple(part.lower() for part in parts)
@@ -168,7 +168,7 @@ class Completion:
         sign = "" if here.subject else "@"
         parts = [
             (f"{sign}{part.name}", f"{'required, ' if part.required else ''}{part.shape}")
-            for part in found[1].inputs
+            for part in found[1].parameters
         ]
         yield from matching(here, [*parts, (f"{sign}region", "required, region"), (f"{sign}@json", "all")])
 
@@ -195,7 +195,7 @@ class Completion:
         found, name = self._method(here.method), here.subject[0]
         if name.lower() == "region":
             return self._regions
-        shape = found[1].input.members.get(name) if found else None
+        shape = found[1].input_shape.members.get(name) if found else None
         return shape.constraint.enum if shape else ()
 
     def _enum(self, here: Place) -> tuple[str, ...]:
@@ -214,7 +214,7 @@ class Completion:
 
     @cached_property
     def _regions(self) -> tuple[str, ...]:
-        return tuple(region.region for region in self.catalog.regions())
+        return tuple(region.region for region in self.catalog.list_regions())
 
     def _quoted(self, here: Place, values: Iterable[str], *, bare: bool = False) -> Iterator[Candidate]:
         for word in matching(here, ((value, "value") for value in values), True):
@@ -267,8 +267,8 @@ class Completion:
 def _inside_catalog(catalog: Catalog, parts: tuple[str, ...]) -> tuple[str, ...]:
     """The names below a name; raises UnknownName."""
     if not parts:
-        return catalog.providers()
-    return catalog.services(*parts) if len(parts) == 1 else catalog.tables(parts[0], parts[1])
+        return catalog.list_providers()
+    return catalog.list_services(*parts) if len(parts) == 1 else catalog.list_tables(parts[0], parts[1])
 
 
 def _nouns() -> dict[str, int]:

@@ -41,11 +41,11 @@ def described(table: Table, column: Column) -> str:
 
 def filled(table: Table, column: Column) -> str:
     """The call that fills a column: `ListModels`, `DescribeModel a row`; empty if none does."""
-    from sqlprov.catalog.table import Source
+    from sqlprov.catalog.table import ColumnSource
     from sqlprov.sql.describe import find_call
 
     call = find_call(table, column.source)
-    return f"{call} a row" if column.source in (Source.DESCRIBE, Source.TAGS) else call
+    return f"{call} a row" if column.source in (ColumnSource.DESCRIBE, ColumnSource.TAGS) else call
 
 
 def short(kind: pa.DataType) -> str:

@@ -100,9 +100,9 @@ def _describe(shell: Shell, name: str) -> None:
 def _services(shell: Shell) -> None:
     catalog = shell.connection.catalog
     rows: list[dict[str, object]] = [
-        {"name": f"{provider}.{service}", "tables": len(catalog.tables(provider, service))}
-        for provider in catalog.providers()
-        for service in catalog.services(provider)
+        {"name": f"{provider}.{service}", "tables": len(catalog.list_tables(provider, service))}
+        for provider in catalog.list_providers()
+        for service in catalog.list_services(provider)
     ]
     own = shell.connection.vocabulary().relations
     rows += [{"name": "DuckDB's own", "tables": len(own)}] if own else []
@@ -111,7 +111,11 @@ def _services(shell: Shell) -> None:
 
 def _tables(shell: Shell, pattern: str) -> None:
     catalog = shell.connection.catalog
-    names = [".".join((*place, name)) for name, places in sorted(catalog.names().items()) for place in places]
+    names = [
+        ".".join((*place, name))
+        for name, places in sorted(catalog.services_by_table.items())
+        for place in places
+    ]
     names += shell.connection.vocabulary().relations
     wild = pattern.replace("*", "%") if set(pattern) & {"*", "%"} else f"%{pattern}%"
     rows: list[dict[str, object]] = [{"table": name} for name in sorted(names) if is_like(name, wild)]
@@ -205,7 +209,7 @@ def _region(shell: Shell, names: str) -> None:
     connection = shell.connection
     if names:
         given = [name for name in re.split(r"[,\s]+", names.strip("'\"")) if name]
-        known = [region.region for region in connection.catalog.regions()]
+        known = [region.region for region in connection.catalog.list_regions()]
         for name in given:
             if name.lower() not in (*known, "all", "default"):
                 raise RegionError(f"Unknown region {name!r}.{suggest(name, [*known, 'all', 'default'])}")

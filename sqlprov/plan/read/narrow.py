@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlprov.catalog.table import Filter, Op, Table
+from sqlprov.catalog.table import FilterOperator, ListFilter, Table
 from sqlprov.plan.read.domain import Domain, domain
 from sqlprov.plan.read.hints import Contained
 from sqlprov.plan.read.predicate import Predicate
@@ -53,21 +53,21 @@ def narrowed(
     return parameters, ""
 
 
-def _value(rule: Filter, allowed: Domain, texts: list[str]) -> tuple[bool, Any]:
+def _value(rule: ListFilter, allowed: Domain, texts: list[str]) -> tuple[bool, Any]:
     """(whether the service would refuse every allowed value, the parameter's value or `None`)."""
     match rule.op:
-        case Op.EQUAL:
+        case FilterOperator.EQUAL:
             if allowed.values is None:
                 return False, None
             accepted = [value for value in allowed.values if rule.constraint.accepts(str(value))]
             # Several values would need several lists, and a row that changes between them would be in none.
             return not accepted, accepted[0] if len(accepted) == 1 else None
-        case Op.CONTAINS:
+        case FilterOperator.CONTAINS:
             return False, _longest(rule, [*texts, _beginning(allowed)])
-        case Op.AFTER:
+        case FilterOperator.AFTER:
             low = allowed.low if allowed.values is None else min(allowed.values)
             return False, None if low is None else _moved(low, -WIDENED)
-        case Op.BEFORE:
+        case FilterOperator.BEFORE:
             high = allowed.high if allowed.values is None else max(allowed.values)
             return False, None if high is None else _moved(high, WIDENED + timedelta(microseconds=999_999))
 
@@ -90,7 +90,7 @@ def _beginning(allowed: Domain) -> str:
     return ""
 
 
-def _longest(rule: Filter, texts: list[str]) -> str | None:
+def _longest(rule: ListFilter, texts: list[str]) -> str | None:
     """The longest run of characters within `texts` that the parameter accepts."""
     runs = [run[: rule.constraint.max or 63] for text in texts for run in _ALLOWED.findall(text)]
     found = max((run for run in runs if rule.constraint.accepts(run)), key=len, default=None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.catalog.table import Op, Source, Table
+from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
 from sqlprov.errors import format_count
 from sqlprov.plan.read.domain import columns_of, domain, within
 from sqlprov.plan.read.hints import Contained, Top
@@ -160,41 +160,50 @@ class ReadPlan:
             )
         return tuple(planned)
 
-    def _filled(self, *sources: Source) -> tuple[str, ...]:
+    def _filled(self, *sources: ColumnSource) -> tuple[str, ...]:
         """The columns that a call of these sources is made for."""
         by_name = self.table.by_name
         given = set(sources)
         if self.table.arn and by_name[self.table.arn].source in sources:
             # The ARN, asked for or not, leads to the tags and names the account.
-            given |= {Source.TAGS}
-            given |= {Source.ACCOUNT} if self.account is Account.ARN else set()
+            given |= {ColumnSource.TAGS}
+            given |= {ColumnSource.ACCOUNT} if self.account is Account.ARN else set()
         return tuple(name for name in self.columns if by_name[name].source in given)
 
     def _step(self, step: ListRead | KeyRead) -> list[PlannedCall]:
         table, calls = self.table, []
 
         def planned(
-            operation: str, parameters: Mapping[str, Any], times: str, *sources: Source
+            operation: str, parameters: Mapping[str, Any], times: str, *sources: ColumnSource
         ) -> PlannedCall:
             columns = self._filled(*sources)
-            permission = f"{table.signing}:{operation}"
+            permission = f"{table.iam}:{operation}"
             return PlannedCall(
                 table.full_name, operation, step.region, parameters, times, columns, (permission,)
             )
 
         if isinstance(step, ListRead):
             pages = f"until {format_count(self.top.rows, 'row')}" if self.top else "each page"
-            calls.append(planned(table.list.call, step.parameters, pages, Source.LIST, Source.KEY))
+            calls.append(
+                planned(table.list.call, step.parameters, pages, ColumnSource.LIST, ColumnSource.KEY)
+            )
             if self.describe and table.describe:
-                calls.append(planned(table.describe.call, {}, "each row", Source.DESCRIBE))
+                calls.append(planned(table.describe.call, {}, "each row", ColumnSource.DESCRIBE))
         elif table.describe:
             for key in step.keys:
                 arguments = dict(zip(table.describe.arguments, key, strict=True))
                 calls.append(
-                    planned(table.describe.call, arguments, "once", Source.LIST, Source.DESCRIBE, Source.KEY)
+                    planned(
+                        table.describe.call,
+                        arguments,
+                        "once",
+                        ColumnSource.LIST,
+                        ColumnSource.DESCRIBE,
+                        ColumnSource.KEY,
+                    )
                 )
         if self.tags and table.tags:
-            calls.append(planned(table.tags.call, {}, "each row", Source.TAGS))
+            calls.append(planned(table.tags.call, {}, "each row", ColumnSource.TAGS))
         return calls
 
 
@@ -224,21 +233,23 @@ def plan_read(
     if top is not None:
         steps = tuple(_turned(step, table, top) for step in steps)
     listing = any(isinstance(step, ListRead) for step in steps)
-    arn_from_list = bool(table.arn) and table.by_name[table.arn].source is Source.LIST
-    describe = Source.DESCRIBE in sources or (Source.TAGS in sources and not arn_from_list)
+    arn_from_list = bool(table.arn) and table.by_name[table.arn].source is ColumnSource.LIST
+    describe = ColumnSource.DESCRIBE in sources or (ColumnSource.TAGS in sources and not arn_from_list)
     account = Account.UNUSED
-    if Source.ACCOUNT in sources:
+    if ColumnSource.ACCOUNT in sources:
         has_arn = bool(table.arn) and (arn_from_list or describe or not listing)
         account = Account.ARN if has_arn else Account.KNOWN if account_known else Account.STS
     listed = [
-        column.name for column in table.columns if column.source in (Source.LIST, Source.REGION, Source.KEY)
+        column.name
+        for column in table.columns
+        if column.source in (ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY)
     ]
     return ReadPlan(
         table=table,
         columns=needed,
         steps=steps,
         describe=describe,
-        tags=Source.TAGS in sources,
+        tags=ColumnSource.TAGS in sources,
         account=account,
         row_filter=within(where, listed),
         contained=_in_lists(demand),
@@ -253,18 +264,18 @@ def _in_lists(demand: Demand) -> tuple[Contained, ...]:
     listed = {
         column.name
         for column in demand.table.columns
-        if column.source is Source.LIST and pa.types.is_string(column.type)
+        if column.source is ColumnSource.LIST and pa.types.is_string(column.type)
     }
     return tuple(hint for hint in demand.contained if demand.pushdown and hint.column in listed)
 
 
-def _top(demand: Demand, sources: set[Source]) -> Top | None:
+def _top(demand: Demand, sources: set[ColumnSource]) -> Top | None:
     """The hint, if the service sorts by its column and the list tells which rows meet the filter."""
     sort, top = demand.table.list.sort, demand.top
     if top is None or sort is None or top.column not in sort.always or not demand.pushdown:
         return None
     filtered = {demand.table.by_name[name].source for name in columns_of(demand.where)}
-    return top if filtered <= {Source.LIST, Source.REGION, Source.KEY} else None
+    return top if filtered <= {ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY} else None
 
 
 def _turned(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRead:
@@ -285,9 +296,11 @@ def _windows(demand: Demand) -> Windows | None:
         return None
     column = next(iter(sort.columns))
     bounds = {rule.op: rule.parameter for rule in demand.table.list.filters if rule.column == column}
-    if column not in sort.always or Op.AFTER not in bounds or Op.BEFORE not in bounds:
+    if column not in sort.always or FilterOperator.AFTER not in bounds or FilterOperator.BEFORE not in bounds:
         return None
-    return Windows(column, bounds[Op.AFTER], bounds[Op.BEFORE], sort.direction, sort.descending)
+    return Windows(
+        column, bounds[FilterOperator.AFTER], bounds[FilterOperator.BEFORE], sort.direction, sort.descending
+    )
 
 
 def _needed(demand: Demand) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import Method, Source, Table
+from sqlprov.catalog.table import ColumnSource, Method, Table
 from sqlprov.plan.write.steps import Snapshot
 
 _FLOAT = 1e-6  # a 32-bit float comes back as its nearest neighbour
@@ -30,16 +30,18 @@ def diff_parameters(
 ) -> tuple[str, ...]:
     """The paths, such as `Schedule.EndTime`, in which the row is not as the parameters of `method` say."""
     paths: list[str] = []
-    for part in method.inputs:
+    for part in method.parameters:
         if part.name not in sent or not part.column:
             continue
         column, value = table.by_name[part.column], sent[part.name]
-        if column.source is Source.TAGS:
+        if column.source is ColumnSource.TAGS:
             paths += [part.name] * (
                 found.tags is None or drop_reserved(parse_tags(value)) != drop_reserved(found.tags)
             )
         else:
-            paths += diff_values(value, found.at(column.path), method.input.members[part.name], part.name)
+            paths += diff_values(
+                value, found.at(column.path), method.input_shape.members[part.name], part.name
+            )
     return tuple(dict.fromkeys(paths))
 
 

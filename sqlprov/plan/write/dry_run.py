@@ -44,8 +44,8 @@ class _Scene:
     def passed(self, table: Table, state: str, then: str = "") -> _Scene:
         """The scene with the row in another state."""
         now = None if state == _GONE else self.now
-        if now and table.state_column:
-            now = replace(now, described=_put(now.described, table.by_name[table.state_column].path, state))
+        if now and table.state.column:
+            now = replace(now, described=_put(now.described, table.by_name[table.state.column].path, state))
         return replace(self, now=now, path=(*self.path, state), then=then)
 
 
@@ -66,7 +66,7 @@ def _called(write: RowWrite, scene: _Scene, request: Request) -> _Scene:
     """The scene after a call."""
     table = write.table
     method = _method(write, request)
-    if method is None or not (method.until and (table.state_column or method.until == (_GONE,))):
+    if method is None or not (method.until and (table.state.column or method.until == (_GONE,))):
         return scene
     then = " or ".join(method.until)
     if request.purpose == "update" and scene.path and scene.path[-1] in method.until:
@@ -91,7 +91,7 @@ def _leads(table: Table, state: str) -> tuple[str, ...]:
         for name in ("update_resource", "create_resource")
         if name in table.by_method
     ]
-    return table.leads.get(state) or next((end for end in ends if end), (_GONE,))
+    return table.next_states.get(state) or next((end for end in ends if end), (_GONE,))
 
 
 def _put(described: Any, path: tuple[str, ...], value: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def plan_inserts(table: Table, given: InputRows, listed: bool, region: str | Non
     wrong: list[DatabaseError] = []
     members, left_out = _insertable(table, method, given.names, listed, wrong)
     present = [member for member in members if member]
-    lacking = list(find_missing(method.input, present))
+    lacking = list(find_missing(method.input_shape, present))
     if not region and REGION not in present:
         lacking.append(REGION)
     if lacking:
@@ -48,12 +48,12 @@ def plan_inserts(table: Table, given: InputRows, listed: bool, region: str | Non
     drafts = WritePlan()
     first: dict[tuple[str, tuple[str, ...]], int] = {}
     columns = [find_column(table, member) or "" for member in members]
-    given, inside = drop_read_only(table, given, members, columns, method.input)
+    given, inside = drop_read_only(table, given, members, columns, method.input_shape)
     left_out += inside
     for number, row in enumerate(given.rows, start=1):
-        values, faulty = coerce_row(drafts, given, members, method.input, number, row)
+        values, faulty = coerce_row(drafts, given, members, method.input_shape, number, row)
         own_region = values.pop(REGION, region)
-        needed = (*method.input.required, *([] if own_region is not None else [REGION]))
+        needed = (*method.input_shape.required, *([] if own_region is not None else [REGION]))
         absent = [name for name in needed if name not in (*values, *lacking, *faulty)]
         if absent:
             drafts.faults.append(f"row {number} lacks {', '.join(absent)}: NULL")
@@ -100,7 +100,7 @@ def _insertable(
     unnamed = False
     for name in names:
         column = find_column(table, name)
-        member = REGION if name.lower() == REGION else find_member(name, method.input)
+        member = REGION if name.lower() == REGION else find_member(name, method.input_shape)
         if member is None and listed and column in ignored:
             member = ignored[column]
         if member is None and not listed and column:
@@ -110,7 +110,7 @@ def _insertable(
             text = f"Column {name} of {table.full_name} is read-only: INSERT cannot set it."
             wrong.append(NotSupportedError(text))
         elif member is None:
-            wrong.append(unknown_column_error(table, name, method.input))
+            wrong.append(unknown_column_error(table, name, method.input_shape))
             unnamed |= not listed
         elif member and member in members:
             wrong.append(DataError(f"INSERT INTO {table.full_name} sets {member} twice."))
@@ -120,7 +120,7 @@ def _insertable(
         wrong.append(
             DataError(
                 f"Without a list of columns each value goes to the column of its name: write INSERT INTO "
-                f"{table.full_name} ({', '.join(method.input.required)}, …)."
+                f"{table.full_name} ({', '.join(method.input_shape.required)}, …)."
             )
         )
     return members, left_out

@@ -65,11 +65,11 @@ def _delete(write: RowWrite, now: Snapshot | None, done: tuple[Request, ...]) ->
     if now is None:
         return Success("" if done else "it was gone already")
     state, before = now.state(table), table.write.delete.before
-    if has_transition(table, done) and (state in before or state in table.busy):
+    if has_transition(table, done) and (state in before or state in table.state.busy):
         # A read may be older than the call: the state it stopped in does not mean that it did not stop.
-        return Wait((*before, *table.busy))
-    if state in table.busy:
-        return Wait(table.busy)
+        return Wait((*before, *table.state.busy))
+    if state in table.state.busy:
+        return Wait(table.state.busy)
     if state in before:
         move = next(move for move in list_transitions(table) if move.method == before[state])
         return build_transition(write, now, move, table.by_method[move.method].until[0])

@@ -16,7 +16,7 @@ import jsonpatch
 import pyarrow as pa
 
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import Column, Source, Table
+from sqlprov.catalog.table import Column, ColumnSource, Table
 from sqlprov.errors import DataError, InternalError, NotSupportedError, show_caret, suggest
 from sqlprov.plan.write.diff import diff_values, drop_reserved, merge, pair_items, parse_tags, parse_time
 from sqlprov.plan.write.steps import Snapshot
@@ -70,9 +70,11 @@ def list_properties(table: Table) -> dict[str, Property]:
     """Property -> column and shape: what create and update take, what Cloud Control adds, what Describe returns."""
     properties: dict[str, Property] = {}
     for method in (table.by_method.get("create_resource"), table.by_method.get("update_resource")):
-        for part in method.inputs if method else ():
+        for part in method.parameters if method else ():
             if part.column and method:
-                properties[part.name] = Property(table.by_name[part.column], method.input.members[part.name])
+                properties[part.name] = Property(
+                    table.by_name[part.column], method.input_shape.members[part.name]
+                )
     for name, ignored in table.write.insert.ignored.items():
         properties[name] = Property(table.by_name[ignored])
     shown = {known.column.name for known in properties.values()}
@@ -84,7 +86,7 @@ def list_properties(table: Table) -> dict[str, Property]:
 
 def _shown(name: str, known: Property, found: Snapshot) -> Any:
     """A property's value before the patch, as JSON; `None` if it is absent."""
-    if known.column.source is Source.TAGS:
+    if known.column.source is ColumnSource.TAGS:
         if found.tags is None:
             raise InternalError("the tags of the row were not read")
         return [{"Key": key, "Value": value} for key, value in drop_reserved(found.tags).items()]
@@ -202,7 +204,7 @@ def _changed(
 ) -> Patch:
     """`result` with the property that is another after the patch."""
     declared = table.write.desired
-    if known.column.source is Source.TAGS and known.shape:
+    if known.column.source is ColumnSource.TAGS and known.shape:
         tags = parse_tags(_fitting(name, after or [], known.shape))
         return result if tags == drop_reserved(found.tags or {}) else result._replace(tags=tags)
     if declared and known.column.name in (declared.column, declared.reason):

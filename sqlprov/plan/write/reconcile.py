@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from sqlprov.catalog.table import Method, Table
-from sqlprov.catalog.write_rules import Move
+from sqlprov.catalog.write_rules import Transition
 from sqlprov.plan.write.diff import diff_parameters, drop_reserved, parse_tags, parse_time
 from sqlprov.plan.write.steps import Request, Snapshot
 from sqlprov.plan.write.transitions import list_transitions
@@ -65,7 +65,7 @@ def _created(table: Table, request: Request, after: Snapshot | None, began: date
     if not paths:
         return CallEffect.APPLIED if born is not None else CallEffect.UNKNOWN
     # An optional member may come back in another form (a key's id as its ARN): it proves nothing.
-    fixed = {name for name in table.create_only if name in create.input.required}
+    fixed = {name for name in table.create_only if name in create.input_shape.required}
     return (
         CallEffect.NOT_APPLIED
         if any(path.partition(".")[0] in fixed for path in paths)
@@ -76,7 +76,7 @@ def _created(table: Table, request: Request, after: Snapshot | None, began: date
 def _deleted(table: Table, before: Snapshot | None, after: Snapshot | None) -> CallEffect:
     if after is None or (before and _replaced(table, before, after)):
         return CallEffect.APPLIED
-    if table.leads.get(after.state(table)) == ("missing",):
+    if table.next_states.get(after.state(table)) == ("missing",):
         return CallEffect.APPLIED
     return CallEffect.NOT_APPLIED if before else CallEffect.UNKNOWN
 
@@ -87,7 +87,7 @@ def _updated(table: Table, request: Request, before: Snapshot | None, after: Sna
     if before is None:
         return CallEffect.UNKNOWN if diff_parameters(table, update, sent, after) else CallEffect.APPLIED
     changed = {path.partition(".")[0] for path in diff_parameters(table, update, sent, before)}
-    unseen = not changed and any(part.name in sent and not part.column for part in update.inputs)
+    unseen = not changed and any(part.name in sent and not part.column for part in update.parameters)
     changed = changed or set(sent)  # only a member inside a structure was left out
     as_before = all(
         not diff_parameters(table, update, _sendable(table, update, changed, one), other)
@@ -95,13 +95,13 @@ def _updated(table: Table, request: Request, before: Snapshot | None, after: Sna
     )
     if not as_before:
         return CallEffect.UNKNOWN if diff_parameters(table, update, sent, after) else CallEffect.APPLIED
-    if after.state(table) in table.busy:
+    if after.state(table) in table.state.busy:
         return CallEffect.PENDING
     return CallEffect.UNKNOWN if unseen else CallEffect.NOT_APPLIED
 
 
 def _moved(
-    table: Table, move: Move, request: Request, before: Snapshot | None, after: Snapshot
+    table: Table, move: Transition, request: Request, before: Snapshot | None, after: Snapshot
 ) -> CallEffect:
     method, state = table.by_method[move.method], after.state(table)
     if before and before.state(table) not in move.from_:
@@ -113,7 +113,7 @@ def _moved(
         return CallEffect.APPLIED if wanted in (None, state) else CallEffect.NOT_APPLIED
     if state in move.from_:
         return CallEffect.NOT_APPLIED
-    return CallEffect.PENDING if state in table.busy else CallEffect.UNKNOWN
+    return CallEffect.PENDING if state in table.state.busy else CallEffect.UNKNOWN
 
 
 def _tagged(table: Table, request: Request, after: Snapshot) -> CallEffect:
@@ -140,4 +140,4 @@ def _replaced(table: Table, before: Snapshot, after: Snapshot) -> bool:
 
 def _sendable(table: Table, method: Method, members: set[str], found: Snapshot) -> Mapping[str, Any]:
     """The described values of members as a call would take them."""
-    return {part.name: found.value(table, part.column) for part in method.inputs if part.name in members}
+    return {part.name: found.value(table, part.column) for part in method.parameters if part.name in members}

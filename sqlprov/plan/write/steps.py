@@ -86,7 +86,7 @@ class Snapshot:
 
     def state(self, table: Table) -> str:
         """The state; empty for a table without."""
-        return str(self.value(table, table.state_column) or "")
+        return str(self.value(table, table.state.column) or "")
 
 
 @dataclass(frozen=True)
@@ -132,4 +132,4 @@ Step = Request | Wait | Refusal | Success
 def build_key_parameters(write: RowWrite, method: Method) -> dict[str, Any]:
     """The parameters of a call that the key fills."""
     values = dict(zip(write.table.key, write.key, strict=True))
-    return {part.name: values[part.column] for part in method.inputs if part.column in values}
+    return {part.name: values[part.column] for part in method.parameters if part.column in values}

@@ -8,17 +8,17 @@ from typing import Any
 
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Table
-from sqlprov.catalog.write_rules import Move
+from sqlprov.catalog.write_rules import Transition
 from sqlprov.errors import suggest
 from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, build_key_parameters
 
 
-def list_transitions(table: Table) -> tuple[Move, ...]:
+def list_transitions(table: Table) -> tuple[Transition, ...]:
     """The moves that the table declares."""
     return table.write.desired.by if table.write.desired else ()
 
 
-def find_transition(table: Table, state: str) -> Move | None:
+def find_transition(table: Table, state: str) -> Transition | None:
     """The move that leads to a state."""
     return next(
         (move for move in list_transitions(table) if state in table.by_method[move.method].until), None
@@ -28,7 +28,7 @@ def find_transition(table: Table, state: str) -> Move | None:
 def get_reason_shape(table: Table) -> Shape:
     """What the service accepts as a reason."""
     inputs = (
-        table.by_method[move.method].input.members[move.reason]
+        table.by_method[move.method].input_shape.members[move.reason]
         for move in list_transitions(table)
         if move.reason
     )
@@ -37,7 +37,7 @@ def get_reason_shape(table: Table) -> Shape:
 
 def check_desired_state(table: Table, desired: str) -> str:
     """What is wrong with a state to reach, whatever the row; empty if a row can be in it."""
-    states = table.by_name[table.state_column].constraint.enum if table.state_column else ()
+    states = table.by_name[table.state.column].constraint.enum if table.state.column else ()
     ends = [end for move in list_transitions(table) for end in table.by_method[move.method].until]
     if not states or desired in states or desired in ends:
         return ""
@@ -51,15 +51,15 @@ def has_transition(table: Table, done: tuple[Request, ...]) -> bool:
 
 def is_final(table: Table, state: str) -> bool:
     """Whether nothing can be changed in a state, nor in those that it passes to by itself."""
-    if state in table.busy:
-        return state in table.leads and all(is_final(table, end) for end in table.leads[state])
+    if state in table.state.busy:
+        return state in table.next_states and all(is_final(table, end) for end in table.next_states[state])
     when = table.write.update.when
     updated = "update_resource" in table.by_method and (state in when or not when)
     return state == "missing" or not (updated or any(state in move.from_ for move in list_transitions(table)))
 
 
 def build_transition(
-    write: RowWrite, now: Snapshot, move: Move, state: str, reason: str | None = None
+    write: RowWrite, now: Snapshot, move: Transition, state: str, reason: str | None = None
 ) -> Request:
     """The call of a move: the key, the state and reason it takes, and what it always sends."""
     method = write.table.by_method[move.method]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlprov.catalog.table import Parameter
-from sqlprov.catalog.write_rules import Move
+from sqlprov.catalog.write_rules import Transition
 from sqlprov.errors import suggest
 from sqlprov.plan.write.diff import diff_parameters, is_covered, merge, prune
 from sqlprov.plan.write.steps import (
@@ -83,11 +83,11 @@ class _Row:
         if update is None or any(request.purpose == "update" for request in self.done):
             return ()
         # What no column shows is a change whenever it is asked for.
-        unseen = [p.name for p in update.inputs if self.values.get(p.name) is not None and not p.column]
+        unseen = [p.name for p in update.parameters if self.values.get(p.name) is not None and not p.column]
         return (*diff_parameters(self.write.table, update, self.values, self.now), *unseen)
 
     @property
-    def move(self) -> Move | None:
+    def move(self) -> Transition | None:
         """The move to make; `None` if there is none or the state is reached already."""
         table, desired = self.write.table, self.write.desired
         move = find_transition(table, desired) if desired else None
@@ -103,17 +103,21 @@ class _Row:
             return None
         update, create = table.by_method.get("update_resource"), table.by_method.get("create_resource")
         for name, value in self.values.items():
-            if update and name in update.input.members and _column(update.inputs, name) not in table.key:
+            if (
+                update
+                and name in update.input_shape.members
+                and _column(update.parameters, name) not in table.key
+            ):
                 if value is None and diff_parameters(table, update, {name: value}, self.now):
                     return Refusal(f"{self._shown(name)} cannot be unset; write a value instead of NULL")
-            elif create and name in create.input.members:
+            elif create and name in create.input_shape.members:
                 if diff_parameters(table, create, {name: value}, self.now):
                     return Refusal(
                         f"{self._shown(name)} cannot be changed after the row was created; "
                         "DELETE it and INSERT it anew"
                     )
             else:
-                known = update.input.members if update else ()
+                known = update.input_shape.members if update else ()
                 return Refusal(f"{table.full_name} has no {name!r} to change.{suggest(name, known)}")
         return None
 
@@ -160,8 +164,8 @@ class _Row:
     def blocked(self) -> Wait | Refusal | None:
         """What stands between the row as it is and the first call: a state to wait for, or one that forbids it."""
         table, state = self.write.table, self.state
-        waits = Wait(tuple(busy for busy in table.busy if not is_final(table, busy)))
-        if state not in table.busy:
+        waits = Wait(tuple(busy for busy in table.state.busy if not is_final(table, busy)))
+        if state not in table.state.busy:
             return self._wrong_way() or self._both() or self._forbidden()
         if is_final(table, state) and not self.fields and self.move:
             ends = table.by_method[self.move.method]
@@ -173,9 +177,9 @@ class _Row:
         update = self.write.table.by_method["update_resource"]
         parameters: dict[str, Any] = build_key_parameters(self.write, update)
         changed = {path.partition(".")[0] for path in self.fields}
-        for part in update.inputs:
+        for part in update.parameters:
             if part.name not in parameters and (part.name in changed or part.required):
-                shape = update.input.members[part.name]
+                shape = update.input_shape.members[part.name]
                 value = self._sent(part.name)
                 parameters[part.name] = prune(value, shape, self._allowed(part.name), part.name)
         return Request(update.call, self.write.region, parameters, "update")
@@ -211,7 +215,7 @@ class _Row:
     def _forbidden(self) -> Refusal | None:
         """Fields that may not change in this state."""
         when = self.write.table.write.update.when
-        if not when and self.state not in self.write.table.busy:
+        if not when and self.state not in self.write.table.state.busy:
             return None
         allowed = when.get(self.state, ())
         wrong = [path for path in self.fields if not is_covered(path, allowed)]
@@ -227,8 +231,10 @@ class _Row:
     def _sent(self, member: str) -> Any:
         """The whole value to send for a member of the update."""
         update = self.write.table.by_method["update_resource"]
-        described = self.now.value(self.write.table, _column(update.inputs, member))
-        return merge(self.values.get(member, described), described, update.input.members[member], member)
+        described = self.now.value(self.write.table, _column(update.parameters, member))
+        return merge(
+            self.values.get(member, described), described, update.input_shape.members[member], member
+        )
 
     def _allowed(self, member: str) -> tuple[str, ...]:
         when = self.write.table.write.update.when
@@ -237,9 +243,13 @@ class _Row:
     def _may_be_empty(self, member: str) -> bool:
         """Whether an update takes `''` for an optional text."""
         update = self.write.table.by_method.get("update_resource")
-        if update is None or member not in update.input.members or member in update.input.required:
+        if (
+            update is None
+            or member not in update.input_shape.members
+            or member in update.input_shape.required
+        ):
             return False
-        shape = update.input.members[member]
+        shape = update.input_shape.members[member]
         return shape.kind == "string" and shape.constraint.accepts("")
 
     def _shown(self, path: str) -> str:
@@ -247,7 +257,7 @@ class _Row:
         member, dot, rest = path.partition(".")
         for method in ("update_resource", "create_resource"):
             called = self.write.table.by_method.get(method)
-            column = _column(called.inputs, member) if called else ""
+            column = _column(called.parameters, member) if called else ""
             if column:
                 return f"{column}{dot}{rest}"
         return path

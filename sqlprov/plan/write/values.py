@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.catalog.service_model import snake
+from sqlprov.catalog.service_model import to_snake_case
 from sqlprov.catalog.shapes import Shape
 from sqlprov.errors import suggest
 from sqlprov.plan.write.diff import is_reserved
@@ -91,7 +91,9 @@ def find_missing(shape: Shape, given: Iterable[str]) -> tuple[str, ...]:
 @cache
 def _spellings(shape: Shape) -> dict[str, str]:
     """Lower case spelling -> member."""
-    return {snake(name): name for name in shape.members} | {name.lower(): name for name in shape.members}
+    return {to_snake_case(name): name for name in shape.members} | {
+        name.lower(): name for name in shape.members
+    }
 
 
 @dataclass(frozen=True)

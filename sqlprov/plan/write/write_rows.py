@@ -94,7 +94,7 @@ def plan_updates(
     desired = table.write.desired
     names = [_updatable(table, method, name) for name in assigned]
     columns = [find_column(table, name) or "" for name in names]
-    given, left_out = drop_read_only(table, given, names, columns, method.input)
+    given, left_out = drop_read_only(table, given, names, columns, method.input_shape)
     notes = (f"{', '.join(left_out)}: read-only, left out",) if left_out else ()
     drafts = WritePlan()
     found: dict[tuple[str, tuple[str, ...]], RowWrite] = {}
@@ -109,7 +109,7 @@ def plan_updates(
             WriteKind.UPDATE,
             region,
             key,
-            {name: values.get(name) for name in names if name in method.input.members},
+            {name: values.get(name) for name in names if name in method.input_shape.members},
             tags=None if "tags" not in names else parse_tags(tags or []),
             desired=wanted,
             reason=values.get(desired.reason) if desired and desired.reason else None,
@@ -128,9 +128,9 @@ def plan_updates(
 def _with_tags(table: Table, method: Method) -> Shape:
     """The update's input, with the columns that are written by other calls."""
     texts = Shape("", "string")
-    members = dict(method.input.members)
+    members = dict(method.input_shape.members)
     if table.tags:
-        members["tags"] = _create(table).input.members[table.tags.items]
+        members["tags"] = _create(table).input_shape.members[table.tags.items]
     if desired := table.write.desired:
         members[desired.column] = texts
         if desired.reason:
@@ -145,17 +145,17 @@ def _updatable(table: Table, method: Method, name: str) -> str:
         return "tags"
     if desired and column and column in (desired.column, desired.reason):
         return column
-    member = find_member(name, method.input)
+    member = find_member(name, method.input_shape)
     if member and member not in {part.name for part in list_key_inputs(table, method)}:
         return member
     create = table.by_method.get("create_resource")
-    if create and find_member(name, create.input):
+    if create and find_member(name, create.input_shape):
         raise NotSupportedError(
             f"Column {name} of {table.full_name} is fixed when the row is created: UPDATE cannot change it."
         )
     if column:
         raise NotSupportedError(f"Column {name} of {table.full_name} is read-only: UPDATE cannot set it.")
-    raise unknown_column_error(table, name, method.input)
+    raise unknown_column_error(table, name, method.input_shape)
 
 
 def plan_exec(table: Table, method: Method, given: InputRows, region: str | None) -> WritePlan:
@@ -170,18 +170,18 @@ def plan_exec(table: Table, method: Method, given: InputRows, region: str | None
     wrong: list[DatabaseError] = []
     parts = list_key_inputs(table, method)
     for name in given.names:
-        member = REGION if name.lower() == REGION else find_member(name, method.input)
+        member = REGION if name.lower() == REGION else find_member(name, method.input_shape)
         if member is None and name.lower().removeprefix("data__") == IDENTIFIER and len(parts) == 1:
             member = parts[0].name
         if member and member in members:
             wrong.append(DataError(f"EXEC {table.full_name}.{method.name} gives @{member} twice."))
         if member is None:
-            words = (*method.input.members, REGION)
+            words = (*method.input_shape.members, REGION)
             wrong.append(UnknownName(f"{method.name} has no parameter @{name}.{suggest(name, words)}"))
         members.append(member or "")
-    values, faulty = coerce_row(drafts, given, members, method.input, 1, given.rows[0])
+    values, faulty = coerce_row(drafts, given, members, method.input_shape, 1, given.rows[0])
     own_region = values.pop(REGION, region)
-    needed = (*method.input.required, *([] if own_region is not None else [REGION]))
+    needed = (*method.input_shape.required, *([] if own_region is not None else [REGION]))
     if lacking := [f"@{name}" for name in needed if name not in (*values, *faulty)]:
         wrong.append(DataError(f"EXEC {table.full_name}.{method.name} lacks {', '.join(lacking)}."))
     key = tuple(str(values.get(part.name, "")) for part in parts)
@@ -221,7 +221,7 @@ def coerce_row(
 def _update(table: Table) -> Method:
     """The update; tags are written by calls of their own, also where the table has none."""
     none = Shape("", "structure")
-    return table.by_method.get("update_resource") or replace(_create(table), input=none, inputs=())
+    return table.by_method.get("update_resource") or replace(_create(table), input_shape=none, parameters=())
 
 
 def _create(table: Table) -> Method:
@@ -236,7 +236,7 @@ def require_method(table: Table, name: str, verb: str) -> Method:
 
 def list_key_inputs(table: Table, method: Method) -> list[Any]:
     """The call's parameters that the key fills, in the key's order."""
-    by_column = {part.column: part for part in method.inputs}
+    by_column = {part.column: part for part in method.parameters}
     return [by_column[column] for column in table.key if column in by_column]
 
 

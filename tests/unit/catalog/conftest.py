@@ -25,6 +25,6 @@ def load(tmp_path: Path) -> Callable[[str], Table]:
             service or Path(__file__).with_name("tiny_service.yaml").read_text()
         )
         (folder / "tiny.yaml").write_text(text)
-        return Catalog([tmp_path]).table("aws", "sagemaker", "tiny")
+        return Catalog([tmp_path]).get_table("aws", "sagemaker", "tiny")
 
     return load

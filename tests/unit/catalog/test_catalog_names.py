@@ -11,7 +11,7 @@ import pytest
 
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import EVERYWHERE
-from sqlprov.catalog.service_model import load_api
+from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.table import Table
 from sqlprov.errors import ResourceFileError, UnknownName
 
@@ -29,7 +29,8 @@ def run(code: str, *path: Path) -> str:
 def test_naming_tables_loads_neither_yaml_nor_botocore() -> None:
     printed = run(
         "import json, sqlprov.catalog as c; k = c.Catalog();"
-        "out = [k.providers(), k.services('aws'), k.tables('aws', 'sagemaker'), dict(k.names())];"
+        "out = [k.list_providers(), k.list_services('aws'), k.list_tables('aws', 'sagemaker')];"
+        "out.append(dict(k.services_by_table));"
         "print(json.dumps([out, [m for m in ('yaml', 'botocore', 'boto3') if m in sys.modules]]))"
     )
     (providers, services, tables, names), loaded = json.loads(printed)
@@ -41,7 +42,7 @@ def test_naming_tables_loads_neither_yaml_nor_botocore() -> None:
 
 
 def test_names_are_found_whatever_their_case(catalog: Catalog) -> None:
-    assert catalog.table("AWS", "SageMaker", "MODELS") is catalog.table("aws", "sagemaker", "models")
+    assert catalog.get_table("AWS", "SageMaker", "MODELS") is catalog.get_table("aws", "sagemaker", "models")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_right_one(
     catalog: Catalog, written: tuple[str, str, str], nearest: str
 ) -> None:
     with pytest.raises(UnknownName) as caught:
-        catalog.table(*written)
+        catalog.get_table(*written)
     assert nearest in str(caught.value)
 
 
@@ -67,7 +68,7 @@ def test_threads_that_ask_at_once_get_the_same_table() -> None:
 
     def ask() -> None:
         start.wait()
-        found.append(catalog.table("aws", "sagemaker", "endpoints"))
+        found.append(catalog.get_table("aws", "sagemaker", "endpoints"))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -79,8 +80,8 @@ def test_threads_that_ask_at_once_get_the_same_table() -> None:
 
 
 def test_provider_and_service_tell_their_title(catalog: Catalog) -> None:
-    assert catalog.provider_info("aws").title == "Amazon Web Services"
-    service = catalog.service_info("aws", "sagemaker")
+    assert catalog.get_provider("aws").title == "Amazon Web Services"
+    service = catalog.get_service("aws", "sagemaker")
     assert (service.id, service.name, service.title) == ("aws.sagemaker", "sagemaker", "Amazon SageMaker")
 
 
@@ -88,8 +89,8 @@ def test_another_folder_adds_a_table_to_a_service_that_exists(tmp_path: Path) ->
     (tmp_path / "aws" / "sagemaker").mkdir(parents=True)
     (tmp_path / "aws" / "sagemaker" / "tiny.yaml").write_text(TINY)
     catalog = Catalog([Path(__file__).parents[3] / "resources", tmp_path])
-    assert catalog.table("aws", "sagemaker", "tiny").client == "sagemaker"
-    assert "models" in catalog.tables("aws", "sagemaker")
+    assert catalog.get_table("aws", "sagemaker", "tiny").client == "sagemaker"
+    assert "models" in catalog.list_tables("aws", "sagemaker")
 
 
 def test_the_same_table_in_two_folders_is_refused(tmp_path: Path) -> None:
@@ -97,16 +98,16 @@ def test_the_same_table_in_two_folders_is_refused(tmp_path: Path) -> None:
         (tmp_path / folder / "aws" / "sagemaker").mkdir(parents=True)
         (tmp_path / folder / "aws" / "sagemaker" / "tiny.yaml").write_text(TINY)
     with pytest.raises(ResourceFileError, match=r"b/aws/sagemaker/tiny\.yaml:1: .*already in .*/a/"):
-        Catalog([tmp_path / "a", tmp_path / "b"]).names()
+        Catalog([tmp_path / "a", tmp_path / "b"]).list_providers()
 
 
 def test_a_service_without_its_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "aws" / "sagemaker").mkdir(parents=True)
     (tmp_path / "aws" / "sagemaker" / "tiny.yaml").write_text(TINY)
     catalog = Catalog([tmp_path])
-    assert catalog.tables("aws", "sagemaker") == ("tiny",)
+    assert catalog.list_tables("aws", "sagemaker") == ("tiny",)
     with pytest.raises(ResourceFileError, match=r"_service\.yaml:1: "):
-        catalog.table("aws", "sagemaker", "tiny")
+        catalog.get_table("aws", "sagemaker", "tiny")
 
 
 def test_an_installed_package_adds_tables_without_being_run(tmp_path: Path) -> None:
@@ -121,15 +122,15 @@ def test_an_installed_package_adds_tables_without_being_run(tmp_path: Path) -> N
     (info / "entry_points.txt").write_text("[sqlprov.resources]\nacme = acme\n")
     printed = run(
         "from sqlprov.catalog import Catalog; k = Catalog();"
-        "print(k.providers(), k.table('cloud', 'sagemaker', 'tiny').full_name)",
+        "print(k.list_providers(), k.get_table('cloud', 'sagemaker', 'tiny').full_name)",
         tmp_path,
     )
     assert printed == "('aws', 'cloud') cloud.sagemaker.tiny\n"
 
 
 def test_regions_of_every_partition_are_known_without_a_call(catalog: Catalog) -> None:
-    known = {region.region: region for region in catalog.regions()}
-    assert len(known) == len(catalog.regions())
+    known = {region.region: region for region in catalog.list_regions()}
+    assert len(known) == len(catalog.list_regions())
     assert known["us-east-1"].partition == "aws"
     assert known["us-east-1"].description == "US East (N. Virginia)"
     assert known["cn-north-1"].partition == "aws-cn"
@@ -138,12 +139,12 @@ def test_regions_of_every_partition_are_known_without_a_call(catalog: Catalog) -
 
 
 def test_a_service_is_known_in_the_regions_where_it_has_endpoints(catalog: Catalog) -> None:
-    found = catalog.service_regions("aws.sagemaker.models", "aws")
+    found = catalog.list_service_regions("aws.sagemaker.models", "aws")
     assert {"us-east-1", "eu-west-1", "ap-southeast-2"} <= set(found)
     assert not any("fips" in region for region in found)
-    assert catalog.service_regions("sagemaker", "aws") == found
-    assert catalog.service_regions("sagemaker", "aws-cn") == ("cn-north-1", "cn-northwest-1")
-    assert catalog.service_regions("sagemaker", "nowhere") == ()
+    assert catalog.list_service_regions("sagemaker", "aws") == found
+    assert catalog.list_service_regions("sagemaker", "aws-cn") == ("cn-north-1", "cn-northwest-1")
+    assert catalog.list_service_regions("sagemaker", "nowhere") == ()
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_a_service_is_known_in_the_regions_where_it_has_endpoints(catalog: Catal
 def test_a_region_has_a_partition_even_if_botocore_does_not_know_it_yet(
     catalog: Catalog, region: str, partition: str | None
 ) -> None:
-    assert catalog.partition(region) == partition
+    assert catalog.find_partition(region) == partition
 
 
 def test_parts_of_a_compound_key_fill_the_arguments_in_the_keys_order(load: Callable[..., Table]) -> None:
@@ -197,4 +198,4 @@ def test_a_table_without_describe_can_only_be_listed(load: Callable[..., Table])
 
 
 def test_the_client_that_every_region_has_is_called_so_in_endpoints_too() -> None:
-    assert load_api(EVERYWHERE).model.endpoint_prefix == EVERYWHERE
+    assert load_model(EVERYWHERE).endpoint_prefix == EVERYWHERE

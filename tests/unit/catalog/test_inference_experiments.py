@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.table import Op, Source, Table
+from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
 
 # Fields, Methods and Permissions as StackQL's page of this table has them.
 FIELDS = """
@@ -38,7 +38,7 @@ TIME = pa.timestamp("us", "UTC")
 
 @pytest.fixture
 def table(catalog: Catalog) -> Table:
-    return catalog.table("aws", "sagemaker", "inference_experiments")
+    return catalog.get_table("aws", "sagemaker", "inference_experiments")
 
 
 def test_the_fields_stand_in_the_documented_order(table: Table) -> None:
@@ -62,8 +62,8 @@ def test_the_permissions_are_the_documented_ones(table: Table, name: str) -> Non
 
 
 def test_columns_come_from_the_cheapest_call(table: Table) -> None:
-    by_source = {source: {c.name for c in table.columns if c.source is source} for source in Source}
-    assert by_source[Source.DESCRIBE] == {
+    by_source = {source: {c.name for c in table.columns if c.source is source} for source in ColumnSource}
+    assert by_source[ColumnSource.DESCRIBE] == {
         "arn",
         "endpoint_name",
         "endpoint_metadata",
@@ -72,15 +72,15 @@ def test_columns_come_from_the_cheapest_call(table: Table) -> None:
         "shadow_mode_config",
         "kms_key",
     }
-    assert by_source[Source.TAGS] == {"tags"}
-    assert by_source[Source.REGION] == {"region"}
-    assert by_source[Source.ACCOUNT] == {"account_id"}
-    assert by_source[Source.KEY] == {"data__Identifier"}
+    assert by_source[ColumnSource.TAGS] == {"tags"}
+    assert by_source[ColumnSource.REGION] == {"region"}
+    assert by_source[ColumnSource.ACCOUNT] == {"account_id"}
+    assert by_source[ColumnSource.KEY] == {"data__Identifier"}
 
 
 def test_the_desired_state_is_the_status_as_cloud_control_reports_it(table: Table) -> None:
     desired, status = table.by_name["desired_state"], table.by_name["status"]
-    assert (desired.source, desired.path) == (status.source, status.path) == (Source.LIST, ("Status",))
+    assert (desired.source, desired.path) == (status.source, status.path) == (ColumnSource.LIST, ("Status",))
     assert desired.description != status.description
 
 
@@ -93,21 +93,21 @@ def test_types_keep_the_spelling_of_aws_inside_structures(table: Table) -> None:
 
 
 def test_timestamps_are_numbers_on_the_wire(table: Table) -> None:
-    assert table.by_name["creation_time"].wire == pa.float64()
+    assert table.by_name["creation_time"].json_type == pa.float64()
     seconds = pa.struct([("StartTime", pa.float64()), ("EndTime", pa.float64())])
-    assert table.by_name["schedule"].wire == seconds
-    assert table.by_name["name"].wire == pa.string()
+    assert table.by_name["schedule"].json_type == seconds
+    assert table.by_name["name"].json_type == pa.string()
 
 
 def test_all_filters_of_the_list_are_declared(table: Table) -> None:
     assert [(f.parameter, f.column, f.op) for f in table.list.filters] == [
-        ("NameContains", "name", Op.CONTAINS),
-        ("Type", "type", Op.EQUAL),
-        ("StatusEquals", "status", Op.EQUAL),
-        ("CreationTimeAfter", "creation_time", Op.AFTER),
-        ("CreationTimeBefore", "creation_time", Op.BEFORE),
-        ("LastModifiedTimeAfter", "last_modified_time", Op.AFTER),
-        ("LastModifiedTimeBefore", "last_modified_time", Op.BEFORE),
+        ("NameContains", "name", FilterOperator.CONTAINS),
+        ("Type", "type", FilterOperator.EQUAL),
+        ("StatusEquals", "status", FilterOperator.EQUAL),
+        ("CreationTimeAfter", "creation_time", FilterOperator.AFTER),
+        ("CreationTimeBefore", "creation_time", FilterOperator.BEFORE),
+        ("LastModifiedTimeAfter", "last_modified_time", FilterOperator.AFTER),
+        ("LastModifiedTimeBefore", "last_modified_time", FilterOperator.BEFORE),
     ]
 
 
@@ -125,7 +125,7 @@ def test_an_update_waits_until_it_no_longer_passes_by_itself(table: Table) -> No
 
 
 def test_models_have_no_update(catalog: Catalog) -> None:
-    names = [method.name for method in catalog.table("aws", "sagemaker", "models").methods]
+    names = [method.name for method in catalog.get_table("aws", "sagemaker", "models").methods]
     assert names == ["create_resource", "delete_resource", "list_resources", "get_resource"]
 
 
@@ -135,7 +135,7 @@ def test_other_tables_keep_the_order_of_their_calls(catalog: Catalog) -> None:
         execution_role_arn vpc_config enable_network_isolation deployment_recommendation tags region
         account_id data__Identifier
     """
-    names = [column.name for column in catalog.table("aws", "sagemaker", "models").columns]
+    names = [column.name for column in catalog.get_table("aws", "sagemaker", "models").columns]
     assert names == expected.split()
 
 
@@ -159,10 +159,12 @@ def test_other_tables_keep_the_order_of_their_calls(catalog: Catalog) -> None:
 def test_a_missing_row_is_told_in_the_words_of_aws_and_of_moto(
     catalog: Catalog, name: str, message: str
 ) -> None:
-    rules = catalog.table("aws", "sagemaker", name).missing
+    rules = catalog.get_table("aws", "sagemaker", name).errors.missing
     assert any(rule.code == "ValidationException" and rule.text in message for rule in rules)
 
 
 def test_an_endpoint_is_not_missing_when_its_configuration_is(catalog: Catalog) -> None:
     message = 'Could not find endpoint configuration "arn:aws:sagemaker:us-east-1:1:endpoint-config/c".'
-    assert not any(rule.text in message for rule in catalog.table("aws", "sagemaker", "endpoints").missing)
+    assert not any(
+        rule.text in message for rule in catalog.get_table("aws", "sagemaker", "endpoints").errors.missing
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.patterns import compiled
+from sqlprov.catalog.patterns import compile_pattern
 from sqlprov.catalog.shapes import Shape
 
 
@@ -29,14 +29,14 @@ from sqlprov.catalog.shapes import Shape
 def test_a_pattern_means_what_it_means_to_the_service(
     pattern: str, fits: list[str], differs: list[str]
 ) -> None:
-    found = compiled(pattern)
+    found = compile_pattern(pattern)
     assert found is not None
     assert [text for text in (*fits, *differs) if found.fullmatch(text)] == fits
 
 
 @pytest.mark.parametrize("pattern", [r"[\p{LD}]*", "a{2}{3}", "(", "["])
 def test_a_pattern_that_nobody_can_read_is_none(pattern: str) -> None:
-    assert compiled(pattern) is None
+    assert compile_pattern(pattern) is None
 
 
 def patterns(shape: Shape, seen: set[str]) -> Iterator[str]:
@@ -54,9 +54,9 @@ def test_every_pattern_that_our_tables_are_written_with_can_be_read() -> None:
     catalog = Catalog()
     found = {
         pattern
-        for name in catalog.tables("aws", "sagemaker")
-        for method in catalog.table("aws", "sagemaker", name).methods
-        for pattern in patterns(method.input, set())
+        for name in catalog.list_tables("aws", "sagemaker")
+        for method in catalog.get_table("aws", "sagemaker", name).methods
+        for pattern in patterns(method.input_shape, set())
     }
     assert len(found) > 20
-    assert [pattern for pattern in found if compiled(pattern) is None] == []
+    assert [pattern for pattern in found if compile_pattern(pattern) is None] == []

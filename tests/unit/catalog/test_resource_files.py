@@ -14,15 +14,15 @@ import yaml
 from botocore import xform_name
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.table import Op, Source, Table
+from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
 
 CATALOG = Catalog()
 RESOURCES = Path(__file__).parents[3] / "resources"
 TABLES = [
-    CATALOG.table(provider, service, name)
-    for provider in CATALOG.providers()
-    for service in CATALOG.services(provider)
-    for name in CATALOG.tables(provider, service)
+    CATALOG.get_table(provider, service, name)
+    for provider in CATALOG.list_providers()
+    for service in CATALOG.list_services(provider)
+    for name in CATALOG.list_tables(provider, service)
 ]
 every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 
@@ -62,9 +62,9 @@ def test_every_resource_file_is_short() -> None:
 @every_table
 def test_every_column_path_leads_to_the_shape_it_names(table: Table) -> None:
     for column in table.columns:
-        if column.source is Source.LIST:
+        if column.source is ColumnSource.LIST:
             assert shape_at(list_item(table), column.path).name == column.shape
-        elif column.source is Source.DESCRIBE:
+        elif column.source is ColumnSource.DESCRIBE:
             assert shape_at(describe_item(table), column.path).name == column.shape
         else:
             assert column.path == ()
@@ -73,7 +73,7 @@ def test_every_column_path_leads_to_the_shape_it_names(table: Table) -> None:
 @every_table
 def test_describe_returns_every_column_that_list_returns(table: Table) -> None:
     assert table.describe
-    expected = {c.name for c in table.columns if c.source in (Source.LIST, Source.DESCRIBE)}
+    expected = {c.name for c in table.columns if c.source in (ColumnSource.LIST, ColumnSource.DESCRIBE)}
     assert set(table.describe.paths) == expected
     for name, path in table.describe.paths.items():
         assert shape_at(describe_item(table), path).name == table.by_name[name].shape
@@ -98,7 +98,7 @@ def test_columns_are_named_after_their_member_and_described(table: Table) -> Non
 @every_table
 def test_no_column_costs_a_describe_that_list_would_return(table: Table) -> None:
     for column in table.columns:
-        if column.source is Source.DESCRIBE:
+        if column.source is ColumnSource.DESCRIBE:
             assert column.path[0] not in list_item(table).members
 
 
@@ -125,8 +125,8 @@ def test_every_filter_is_a_parameter_of_the_columns_own_type(table: Table) -> No
     inputs = model(table.client).operation_model(table.list.call).input_shape.members
     for filter in table.list.filters:
         column, parameter = table.by_name[filter.column], inputs[filter.parameter]
-        assert column.source is Source.LIST
-        if filter.op in (Op.AFTER, Op.BEFORE):
+        assert column.source is ColumnSource.LIST
+        if filter.op in (FilterOperator.AFTER, FilterOperator.BEFORE):
             assert parameter.type_name == "timestamp"
             assert column.type == pa.timestamp("us", "UTC")
         else:
@@ -138,7 +138,7 @@ def test_every_filter_is_a_parameter_of_the_columns_own_type(table: Table) -> No
 @pytest.mark.parametrize("name", ["endpoint_configs", "endpoints", "inference_experiments", "models"])
 def test_every_input_of_list_is_a_filter_or_used_for_paging_in_the_first_four_tables(name: str) -> None:
     # Of others some inputs narrow what no column holds, such as one name among a list of them.
-    table = Catalog().table("aws", "sagemaker", name)
+    table = Catalog().get_table("aws", "sagemaker", name)
     assert table.list.sort
     used = {filter.parameter for filter in table.list.filters}
     used |= {
@@ -194,19 +194,21 @@ def test_key_values_are_checked_by_what_describe_accepts(table: Table) -> None:
 
 @every_table
 def test_states_to_wait_for_are_states_of_the_model(table: Table) -> None:
-    states = set(table.by_name[table.state_column].constraint.enum) if table.state_column else set()
-    assert set(table.busy) <= states
+    states = set(table.by_name[table.state.column].constraint.enum) if table.state.column else set()
+    assert set(table.state.busy) <= states
     for method in table.methods:
         assert set(method.until) <= states | {"missing"}
-        assert not set(method.until) & set(table.busy)
+        assert not set(method.until) & set(table.state.busy)
 
 
 @every_table
 def test_every_method_calls_an_operation_and_asks_for_its_parameters(table: Table) -> None:
     for method in table.methods:
         operation = model(table.client).operation_model(method.call)
-        assert [p.name for p in method.inputs] == list(operation.input_shape.members)
-        assert {p.name for p in method.inputs if p.required} == set(operation.input_shape.required_members)
+        assert [p.name for p in method.parameters] == list(operation.input_shape.members)
+        assert {p.name for p in method.parameters if p.required} == set(
+            operation.input_shape.required_members
+        )
         assert method.required[-1] == "region"
         assert method.permissions[0] == f"sagemaker:{method.call}"
         for action in method.permissions:

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from sqlprov.catalog.service_model import arrow_type, load_api, plain
+from sqlprov.catalog.service_model import load_model, summarize, to_arrow_type
 from sqlprov.catalog.shapes import Constraint
 
 TIME = pa.timestamp("us", "UTC")
 
 
-def shape_type(client: str, shape: str, *, wire: bool = False) -> pa.DataType:
-    return arrow_type(load_api(client).model.shape_for(shape), wire=wire)
+def shape_type(client: str, shape: str, *, as_json: bool = False) -> pa.DataType:
+    return to_arrow_type(load_model(client).shape_for(shape), as_json=as_json)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_shape_has_one_type_for_users_and_one_on_the_wire(
     client: str, shape: str, seen: pa.DataType, wire: pa.DataType
 ) -> None:
     assert shape_type(client, shape) == seen
-    assert shape_type(client, shape, wire=True) == wire
+    assert shape_type(client, shape, as_json=True) == wire
 
 
 def test_a_structure_keeps_its_members_in_the_order_and_spelling_of_aws() -> None:
@@ -65,7 +65,7 @@ def test_a_document_is_json_text() -> None:
     ],
 )
 def test_a_description_is_the_first_paragraph_as_plain_text(documentation: str, expected: str) -> None:
-    assert plain(documentation) == expected
+    assert summarize(documentation) == expected
 
 
 def test_a_constraint_refuses_what_the_service_would_refuse() -> None:

@@ -8,7 +8,15 @@ import pytest
 
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.table import Table
-from sqlprov.catalog.write_rules import DeleteRule, Desired, InsertRule, Move, Sent, UpdateRule, WriteRules
+from sqlprov.catalog.write_rules import (
+    DeleteRule,
+    DesiredStateRule,
+    InsertRule,
+    SentParameter,
+    Transition,
+    UpdateRule,
+    WriteRules,
+)
 from sqlprov.errors import ResourceFileError
 
 Load = Callable[..., Table]
@@ -118,8 +126,8 @@ def test_a_rule_about_states_of_a_table_without_is_refused(load: Load) -> None:
 
 
 def test_the_rules_of_inference_experiments(catalog: Catalog) -> None:
-    table = catalog.table("aws", "sagemaker", "inference_experiments")
-    retain = Sent("ModelVariantActions", "Retain", ("ModelVariants", "VariantName"))
+    table = catalog.get_table("aws", "sagemaker", "inference_experiments")
+    retain = SentParameter("ModelVariantActions", "Retain", ("ModelVariants", "VariantName"))
     instead = {"ModelVariants": "DesiredModelVariants"}
     members = ("Schedule", "Description", "ModelVariants", "DataStorageConfig", "ShadowModeConfig")
     sampling = "ShadowModeConfig.ShadowModelVariants.SamplingPercentage"
@@ -130,37 +138,41 @@ def test_the_rules_of_inference_experiments(catalog: Catalog) -> None:
         ),
         UpdateRule({"Created": members, "Running": ("Description", "Schedule.EndTime", sampling)}),
         DeleteRule({"Running": "stop"}),
-        Desired(
+        DesiredStateRule(
             "desired_state",
             "status_reason",
             (
-                Move("start", ("Created",)),
-                Move("stop", ("Running",), "DesiredState", "Reason", (retain,), instead),
+                Transition("start", ("Created",)),
+                Transition("stop", ("Running",), "DesiredState", "Reason", (retain,), instead),
             ),
         ),
     )
 
 
 def test_a_state_leads_where_the_calls_lead_that_pass_it(catalog: Catalog) -> None:
-    table = catalog.table("aws", "sagemaker", "inference_experiments")
-    assert table.leads == {
+    table = catalog.get_table("aws", "sagemaker", "inference_experiments")
+    assert table.next_states == {
         "Creating": ("Created", "Running"),
         "Updating": ("Created", "Running"),
         "Starting": ("Running",),
         "Stopping": ("Completed", "Cancelled"),
     }
-    assert set(catalog.table("aws", "sagemaker", "endpoints").leads) == {"Creating", "Updating", "Deleting"}
-    assert catalog.table("aws", "sagemaker", "models").leads == {}
+    assert set(catalog.get_table("aws", "sagemaker", "endpoints").next_states) == {
+        "Creating",
+        "Updating",
+        "Deleting",
+    }
+    assert catalog.get_table("aws", "sagemaker", "models").next_states == {}
 
 
 def test_a_parameter_knows_the_column_that_holds_its_value(catalog: Catalog) -> None:
-    methods = catalog.table("aws", "sagemaker", "inference_experiments").by_method
-    columns = {part.name: part.column for part in methods["create_resource"].inputs}
+    methods = catalog.get_table("aws", "sagemaker", "inference_experiments").by_method
+    columns = {part.name: part.column for part in methods["create_resource"].parameters}
     assert (columns["Name"], columns["EndpointName"], columns["Tags"]) == ("name", "endpoint_name", "tags")
-    assert {part.name: part.column for part in methods["stop"].inputs}["ModelVariantActions"] == ""
+    assert {part.name: part.column for part in methods["stop"].parameters}["ModelVariantActions"] == ""
 
 
 def test_a_parameter_is_held_by_the_column_that_shows_its_member(load: Load) -> None:
     table = load(Path(__file__).with_name("tiny.yaml").read_text())
-    columns = {part.name: part.column for part in table.by_method["create_resource"].inputs}
+    columns = {part.name: part.column for part in table.by_method["create_resource"].parameters}
     assert columns["EndpointConfigName"] == "config_name"

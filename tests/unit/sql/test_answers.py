@@ -135,7 +135,7 @@ def test_describe_of_a_live_table_tells_its_columns(name, path):
     shown = answer(f"DESCRIBE {name}", path)
     assert shown.column_names == ["name", "type", "description"]
     assert shown["name"].to_pylist() == [
-        column.name for column in CATALOG.table("aws", "sagemaker", "models").columns
+        column.name for column in CATALOG.get_table("aws", "sagemaker", "models").columns
     ]
     assert shown.equals(answer(f"desc table {name}", path))
 
@@ -241,9 +241,9 @@ def test_a_type_is_spelt_as_duckdb_spells_it(kind):
     assert [format_duckdb_type(kind)] == duckdb_says(pa.schema([("c", kind)]))
 
 
-@pytest.mark.parametrize("name", CATALOG.tables("aws", "sagemaker"))
+@pytest.mark.parametrize("name", CATALOG.list_tables("aws", "sagemaker"))
 def test_every_column_of_every_table_is_typed_as_duckdb_types_it(name):
-    columns = CATALOG.table("aws", "sagemaker", name).columns
+    columns = CATALOG.get_table("aws", "sagemaker", name).columns
     schema = pa.schema([(column.name, column.type) for column in columns])
     assert answer(f"DESCRIBE aws.sagemaker.{name}")["type"].to_pylist() == duckdb_says(schema)
 

@@ -51,7 +51,7 @@ def test_with_the_hint_required_only_what_the_service_requires_is_in_the_templat
     )
 
 
-@pytest.mark.parametrize("name", CATALOG.tables("aws", "sagemaker"))
+@pytest.mark.parametrize("name", CATALOG.list_tables("aws", "sagemaker"))
 def test_a_template_of_any_table_is_an_insert_once_it_is_filled_in(name):
     text = template(f"SHOW INSERT INTO {name}", ("aws", "sagemaker"))
     (found,) = parse(text)
@@ -136,9 +136,9 @@ def test_what_sqlprov_fills_in_is_no_input(method, inputs, output):
     assert output in [row["name"] for row in rows if row["param_type"] == "output"]
 
 
-@pytest.mark.parametrize("name", CATALOG.tables("aws", "sagemaker"))
+@pytest.mark.parametrize("name", CATALOG.list_tables("aws", "sagemaker"))
 def test_every_method_of_every_table_is_described(name):
-    for method in CATALOG.table("aws", "sagemaker", name).methods:
+    for method in CATALOG.get_table("aws", "sagemaker", name).methods:
         rows = answer(f"DESCRIBE METHOD aws.sagemaker.{name}.{method.name}").to_pylist()
         assert {"input_required"} <= {row["param_type"] for row in rows}
         for row in rows:

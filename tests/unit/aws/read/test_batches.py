@@ -14,8 +14,8 @@ from normalize import normalize
 from sqlprov.aws.read.batches import Decoder, build_array, get_path
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.service_model import load_api
-from sqlprov.catalog.table import Column, Source, Table
+from sqlprov.catalog.service_model import load_model
+from sqlprov.catalog.table import Column, ColumnSource, Table
 
 TABLES = ("inference_experiments", "models", "endpoint_configs", "endpoints")
 TIME = pa.timestamp("us", "UTC")
@@ -63,7 +63,7 @@ def parsed(body: bytes, operation: Any) -> Any:
 
 
 def operation(table: Table, call: str) -> Any:
-    return load_api(table.client).model.operation_model(call)
+    return load_model(table.client).operation_model(call)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -72,13 +72,13 @@ def operation(table: Table, call: str) -> Any:
 def test_a_page_converted_to_arrow_holds_what_boto3_would_return(
     catalog: Catalog, name: str, data: Any
 ) -> None:
-    table = catalog.table("aws", "sagemaker", name)
+    table = catalog.get_table("aws", "sagemaker", name)
     listing = operation(table, table.list.call)
     item = listing.output_shape.members[table.list.items].member
     items = data.draw(st.lists(values(item), max_size=4))
     body = orjson.dumps({table.list.items: items})
     expected = parsed(body, listing)[table.list.items]
-    columns = [column for column in table.columns if column.source is Source.LIST]
+    columns = [column for column in table.columns if column.source is ColumnSource.LIST]
     found = Decoder(columns).build_arrays(orjson.loads(body)[table.list.items])
     assert found.keys() == {column.name for column in columns}
     for column in columns:
@@ -93,7 +93,7 @@ def test_a_page_converted_to_arrow_holds_what_boto3_would_return(
 def test_a_description_converted_to_arrow_holds_what_boto3_would_return(
     catalog: Catalog, name: str, data: Any
 ) -> None:
-    table = catalog.table("aws", "sagemaker", name)
+    table = catalog.get_table("aws", "sagemaker", name)
     assert table.describe is not None
     describing = operation(table, table.describe.call)
     replies = data.draw(st.lists(values(describing.output_shape), min_size=1, max_size=2))
@@ -116,7 +116,7 @@ def test_a_description_converted_to_arrow_holds_what_boto3_would_return(
 
 
 def column(kind: pa.DataType, wire: pa.DataType) -> Column:
-    return Column("c", kind, wire, "", Source.LIST, ("C",))
+    return Column("c", kind, wire, "", ColumnSource.LIST, ("C",))
 
 
 def both_ways(of: Column, given: list[Any]) -> list[Any]:
@@ -132,7 +132,9 @@ def both_ways(of: Column, given: list[Any]) -> list[Any]:
 
 def test_an_empty_page_has_every_column_in_its_type(catalog: Catalog) -> None:
     for name in TABLES:
-        columns = [c for c in catalog.table("aws", "sagemaker", name).columns if c.source is Source.LIST]
+        columns = [
+            c for c in catalog.get_table("aws", "sagemaker", name).columns if c.source is ColumnSource.LIST
+        ]
         found = Decoder(columns).build_arrays([])
         assert {c.name: found[c.name].type for c in columns} == {c.name: c.type for c in columns}
 

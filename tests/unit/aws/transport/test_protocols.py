@@ -18,8 +18,8 @@ from normalize import normalize
 from sqlprov.aws.read.batches import Decoder, build_array
 from sqlprov.aws.transport.errors import MalformedReply, Next, classify
 from sqlprov.aws.transport.replies import check_reply, decode
-from sqlprov.catalog.service_model import arrow_type
-from sqlprov.catalog.table import Column, Source
+from sqlprov.catalog.service_model import to_arrow_type
+from sqlprov.catalog.table import Column, ColumnSource
 
 PROTOCOLS = ("json", "rest-json", "query", "ec2")
 SCALARS = ("string", "integer", "long", "double", "boolean", "timestamp", "blob")
@@ -152,7 +152,7 @@ def test_a_page_holds_what_boto3_would_return(protocol: str, data: Any) -> None:
     expected = create_parser(protocol).parse(response, listing)["Rows"]
     found, _ = check_reply(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
     columns = [
-        Column(name, arrow_type(shape), arrow_type(shape, wire=True), "", Source.LIST, (name,))
+        Column(name, to_arrow_type(shape), to_arrow_type(shape, as_json=True), "", ColumnSource.LIST, (name,))
         for name, shape in row.members.items()
     ]
     together = Decoder(columns).build_arrays(found["Rows"])

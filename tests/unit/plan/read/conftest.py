@@ -8,9 +8,9 @@ from sqlprov.catalog.table import Table
 
 @pytest.fixture(scope="session")
 def experiments() -> Table:
-    return Catalog().table("aws", "sagemaker", "inference_experiments")
+    return Catalog().get_table("aws", "sagemaker", "inference_experiments")
 
 
 @pytest.fixture(scope="session")
 def models() -> Table:
-    return Catalog().table("aws", "sagemaker", "models")
+    return Catalog().get_table("aws", "sagemaker", "models")

@@ -193,7 +193,7 @@ def test_names_narrow_to_what_they_all_begin_with(
 
 def test_every_table_narrows_by_what_its_file_declares() -> None:
     for name in ("models", "endpoint_configs", "endpoints", "inference_experiments"):
-        table = Catalog().table("aws", "sagemaker", name)
+        table = Catalog().get_table("aws", "sagemaker", name)
         parts: list[Predicate] = []
         for rule in table.list.filters:
             value = NOON if "time" in rule.column else next(iter(rule.constraint.enum), "abc")

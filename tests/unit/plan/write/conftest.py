@@ -14,7 +14,7 @@ def inputs() -> dict[str, Shape]:
     """Operation -> shape of its input."""
     catalog = Catalog()
     return {
-        operation: catalog.input(catalog.table("aws", "sagemaker", table), operation)
+        operation: catalog.get_input_shape(catalog.get_table("aws", "sagemaker", table), operation)
         for table, operation in CREATES.items()
     }
 

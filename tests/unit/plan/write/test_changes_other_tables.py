@@ -14,9 +14,9 @@ from sqlprov.plan.write.patch import Patch, apply_patch
 from sqlprov.plan.write.reconcile import CallEffect, reconcile
 from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Wait, WriteKind
 
-ENDPOINTS = CATALOG.table("aws", "sagemaker", "endpoints")
-CONFIGS = CATALOG.table("aws", "sagemaker", "endpoint_configs")
-MODELS = CATALOG.table("aws", "sagemaker", "models")
+ENDPOINTS = CATALOG.get_table("aws", "sagemaker", "endpoints")
+CONFIGS = CATALOG.get_table("aws", "sagemaker", "endpoint_configs")
+MODELS = CATALOG.get_table("aws", "sagemaker", "models")
 BEGAN = datetime.fromtimestamp(0, UTC)
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e"
 
@@ -124,7 +124,7 @@ def test_a_table_without_states_deletes_at_once(table: Any) -> None:
 
 
 def test_every_member_of_a_table_without_an_update_is_fixed_at_creation() -> None:
-    create = {part.name for part in CONFIGS.by_method["create_resource"].inputs}
+    create = {part.name for part in CONFIGS.by_method["create_resource"].parameters}
     assert set(CONFIGS.create_only) == create - {"Tags"}
 
 

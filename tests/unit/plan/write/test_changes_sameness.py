@@ -86,7 +86,7 @@ def test_tags_that_were_not_read_are_not_the_same() -> None:
 
 
 def test_numbers_texts_and_booleans_of_other_tables() -> None:
-    configs = CATALOG.table("aws", "sagemaker", "endpoint_configs")
+    configs = CATALOG.get_table("aws", "sagemaker", "endpoint_configs")
     create = configs.by_method["create_resource"]
     sent = {
         "EnableNetworkIsolation": False,
@@ -104,7 +104,7 @@ def test_numbers_texts_and_booleans_of_other_tables() -> None:
 
 
 def test_maps_and_lists_without_names_are_compared_whole() -> None:
-    models = CATALOG.table("aws", "sagemaker", "models")
+    models = CATALOG.get_table("aws", "sagemaker", "models")
     create = models.by_method["create_resource"]
     sent = {"Containers": [{"Image": "a"}, {"Image": "b", "Environment": {"X": "1"}}]}
     now = {"Containers": [{"Image": "a", "Mode": "SingleModel"}, {"Image": "b", "Environment": {"X": "1"}}]}
@@ -118,7 +118,7 @@ def test_maps_and_lists_without_names_are_compared_whole() -> None:
 
 
 def test_a_parameter_that_no_column_holds_cannot_be_compared() -> None:
-    endpoints = CATALOG.table("aws", "sagemaker", "endpoints")
+    endpoints = CATALOG.get_table("aws", "sagemaker", "endpoints")
     sent = {"EndpointName": "e", "DeploymentConfig": {"AutoRollbackConfiguration": {}}}
     create = endpoints.by_method["create_resource"]
     assert same(endpoints, create, sent, Snapshot({"EndpointName": "e"}, {}))

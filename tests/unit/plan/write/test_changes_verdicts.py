@@ -126,7 +126,7 @@ def test_an_exec_is_judged_as_the_move_it_makes() -> None:
 
 
 def test_an_exec_that_is_no_move_is_unknown() -> None:
-    table = CATALOG.table("aws", "sagemaker", "endpoints")
+    table = CATALOG.get_table("aws", "sagemaker", "endpoints")
     step = Request("UpdateEndpointWeightsAndCapacities", "us-east-1", {}, "exec")
     assert reconcile(table, step, None, Snapshot({"EndpointStatus": "InService"}, {}), BEGAN) is UNKNOWN
 

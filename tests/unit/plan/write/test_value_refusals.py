@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from value_breakage import as_emulator, break_constraint, break_kind, emulator_paths, places
 from value_inputs import CREATES, as_json, valid
 
-from sqlprov.catalog.service_model import load_api
+from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.shapes import Shape
 from sqlprov.emulator.errors import ApiError
 from sqlprov.plan.write.values import ValueProblem, coerce, find_missing
@@ -102,7 +102,7 @@ def test_an_unknown_member_is_refused_as_botocore_refuses_it(
         return
     place = data.draw(st.sampled_from(inside))
     place.value["Colour"] = data.draw(st.sampled_from([None, 1, "red", {}]))
-    model = load_api("sagemaker").model.operation_model(operation)
+    model = load_model("sagemaker").operation_model(operation)
     report = ParamValidator().validate(sent, model.input_shape).generate_report()
     assert 'Unknown parameter in input: "Colour"' in report or f'{place.path}: "Colour"' in report
     told = [] if place.value["Colour"] is None else [f"{place.path}.Colour"]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from value_inputs import CREATES, Duck, as_json, as_sql, unpadded, valid
 
-from sqlprov.catalog.service_model import load_api
+from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.shapes import Shape
 from sqlprov.emulator.api_model import compile_input_check
 from sqlprov.plan.write.values import coerce, find_missing
@@ -28,7 +28,7 @@ EVERY_CREATE = pytest.mark.parametrize("operation", CREATES.values())
 
 
 def accepted_by_the_service(operation: str, parameters: dict[str, Any]) -> None:
-    model = load_api("sagemaker").model.operation_model(operation)
+    model = load_model("sagemaker").operation_model(operation)
     assert ParamValidator().validate(parameters, model.input_shape).generate_report() == ""
     sent = create_serializer("json").serialize_to_request(parameters, model)
     compile_input_check(operation)(json.loads(sent["body"]))

@@ -7,7 +7,7 @@ import pytest
 from value_inputs import Coerce
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.service_model import input_of, load_api, shape_of
+from sqlprov.catalog.service_model import build_input_shape, build_shape, load_model
 from sqlprov.catalog.shapes import Shape
 from sqlprov.errors import UnknownName
 from sqlprov.plan.write.values import coerce
@@ -46,29 +46,29 @@ def test_a_map_says_what_its_keys_and_values_are(inputs: dict[str, Shape]) -> No
 
 def test_an_input_is_built_once_also_by_many_threads() -> None:
     catalog = Catalog()
-    table = catalog.table("aws", "sagemaker", "models")
+    table = catalog.get_table("aws", "sagemaker", "models")
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: catalog.input(table, "CreateModel"), range(32)))
+        found = list(pool.map(lambda _: catalog.get_input_shape(table, "CreateModel"), range(32)))
     assert len({id(shape) for shape in found}) == 1
 
 
 def test_an_unknown_operation_is_named_with_the_nearest() -> None:
     catalog = Catalog()
-    table = catalog.table("aws", "sagemaker", "models")
+    table = catalog.get_table("aws", "sagemaker", "models")
     with pytest.raises(
         UnknownName, match=r"Unknown operation 'CreateModle' of sagemaker\. Did you mean 'CreateModel'\?"
     ):
-        catalog.input(table, "CreateModle")
+        catalog.get_input_shape(table, "CreateModle")
 
 
 def test_an_operation_without_input_takes_nothing() -> None:
-    model = load_api("sts").model
-    assert dict(input_of(model.operation_model("GetCallerIdentity")).members) == {}
-    assert dict(input_of(load_api("ec2").model.operation_model("DescribeRegions")).members) != {}
+    model = load_model("sts")
+    assert dict(build_input_shape(model.operation_model("GetCallerIdentity")).members) == {}
+    assert dict(build_input_shape(load_model("ec2").operation_model("DescribeRegions")).members) != {}
 
 
 def test_a_shape_that_contains_itself_is_built_as_deep_as_it_is_used(taken: Coerce) -> None:
-    value = shape_of(load_api("dynamodb").model.shape_for("AttributeValue"))
+    value = build_shape(load_model("dynamodb").shape_for("AttributeValue"))
     assert value.members["L"].item is not None
     assert value.members["L"].item.members["M"].value is not None
     assert taken("""'{"L": [{"M": {"a": {"B": "YWJj"}}}, {"NS": ["1"]}]}'""", value) == {
@@ -77,12 +77,12 @@ def test_a_shape_that_contains_itself_is_built_as_deep_as_it_is_used(taken: Coer
 
 
 def test_a_value_nested_beyond_pythons_stack_is_refused() -> None:
-    value = shape_of(load_api("dynamodb").model.shape_for("AttributeValue"))
+    value = build_shape(load_model("dynamodb").shape_for("AttributeValue"))
     deep = '{"L": [' * 300 + '{"S": "x"}' + "]}" * 300
     sent, faults, _ = coerce(deep, pa.string(), False, value, row=1, column="c", zone="UTC")
     assert sent is None and [fault.expected for fault in faults] == ["a value that is nested less deeply"]
 
 
 def test_a_document_is_any_json() -> None:
-    shape = shape_of(load_api("bedrock-agent").model.shape_for("AdditionalModelRequestFieldsValue"))
+    shape = build_shape(load_model("bedrock-agent").shape_for("AdditionalModelRequestFieldsValue"))
     assert (shape.kind, dict(shape.members)) == ("document", {})
