@@ -10,8 +10,9 @@ import pyarrow as pa
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
 from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
+from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.settings import Settings
-from sqlprov.sql.duckdb_types import format_duckdb_type
+from sqlprov.sql import duckdb_types
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results.json"
@@ -123,6 +124,10 @@ def columns(table: Table) -> str:
         for c in table.columns
     ]
     return grid(("name", "type", "description", "call"), rows)
+
+
+def format_duckdb_type(kind: pa.DataType) -> str:
+    return duckdb_types.format_duckdb_type(kind, read_keywords())
 
 
 def nested(table: Table) -> list[str]:

@@ -292,7 +292,9 @@ class Connection(PEP249Cursor):
             if path[:1] and path[0] not in self._session.catalog.list_providers():
                 path = ()  # USE chose a database of DuckDB's own: no provider is meant
             if statement.is_ours(self._session.catalog, path):
-                found = statement.answer(self._session.catalog, self.settings, path)
+                from sqlprov.duck.vocabulary import read_keywords
+
+                found = statement.answer(self._session.catalog, self.settings, path, read_keywords)
                 run.finish()
                 return Result.of(found, run)
             statement = Query(statement.text, statement.offset)

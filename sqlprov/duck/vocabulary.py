@@ -8,7 +8,7 @@ from functools import cache
 
 import duckdb
 
-_KEYWORDS = "SELECT DISTINCT upper(keyword_name) FROM duckdb_keywords() ORDER BY 1"
+_KEYWORDS = "SELECT keyword_name FROM duckdb_keywords()"
 _FUNCTIONS = """
     SELECT function_name, any_value(parameters), any_value(return_type)
     FROM duckdb_functions() WHERE function_name ~ '^[a-z]' AND NOT starts_with(function_name, 'duckdb_')
@@ -51,19 +51,24 @@ def read_vocabulary(
         whole = (database, schema, table)
         name = table if whole[:2] == path[:2] or database == "temp" else ".".join(whole)
         relations.setdefault(name, []).append((column, kind))
-    keywords, functions = _read_keywords_and_functions()
+    keywords, functions = tuple(sorted(map(str.upper, read_keywords()))), _read_functions()
     return Vocabulary(
         path, {name: tuple(columns) for name, columns in relations.items()}, keywords, functions
     )
 
 
 @cache
-def _read_keywords_and_functions() -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """Keywords and functions, which are the same for every connection."""
+def read_keywords() -> frozenset[str]:
+    """DuckDB's keywords, in lower case."""
     with duckdb.connect() as duck:
-        keywords = tuple(str(row[0]) for row in duck.execute(_KEYWORDS).fetchall())
-        functions = {
+        return frozenset(str(row[0]) for row in duck.execute(_KEYWORDS).fetchall())
+
+
+@cache
+def _read_functions() -> Mapping[str, str]:
+    """DuckDB's functions, which are the same for every connection."""
+    with duckdb.connect() as duck:
+        return {
             str(name): f"({', '.join(parameters or ())})" + (f" → {result}" if result else "")
             for name, parameters, result in duck.execute(_FUNCTIONS).fetchall()
         }
-    return keywords, functions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from sqlprov.sql import names
 from sqlprov.sql.duckdb_types import format_duckdb_type
 from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.parser import Name, Parser
-from sqlprov.sql.statement import CatalogStatement
+from sqlprov.sql.statement import CatalogStatement, Keywords
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -49,12 +49,14 @@ class Describe(CatalogStatement):
             return True
         return names.find_live_table(catalog, self.name.parts, path) is not None
 
-    def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
+    def answer(
+        self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
+    ) -> pa.Table:
         if names.is_regions_table(catalog, self.name.parts, path):
             rows = list(_region_rows())
         else:
             table = names.resolve_table(self, self.name, catalog, path)
-            rows = [_row(table, column) for column in table.columns]
+            rows = [_build_row(table, column, keywords()) for column in table.columns]
         shown = pa.Table.from_pylist(rows, _EXTENDED)
         return shown if self.extended else shown.select(["name", "type", "description"])
 
@@ -83,12 +85,12 @@ def _is_name(parser: Parser) -> bool:
     )
 
 
-def _row(table: Table, column: Column) -> dict[str, object]:
+def _build_row(table: Table, column: Column, keywords: Collection[str]) -> dict[str, object]:
     from sqlprov.catalog.table import ColumnSource
 
     return {
         "name": column.name,
-        "type": format_duckdb_type(column.type),
+        "type": format_duckdb_type(column.type, keywords),
         "description": column.description,
         "source": column.source.value,
         "call": find_call(table, column.source),

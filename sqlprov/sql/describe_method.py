@@ -13,7 +13,7 @@ from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.json_schema import build_json_schema, get_json_type
 from sqlprov.sql.parser import Name, Parser
-from sqlprov.sql.statement import CatalogStatement
+from sqlprov.sql.statement import CatalogStatement, Keywords
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -53,7 +53,9 @@ class DescribeMethod(CatalogStatement):
         parser.expect_end("the end of the statement")
         return cls(parser.text, parser.offset, name, extended)
 
-    def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
+    def answer(
+        self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
+    ) -> pa.Table:
         table, method = names.resolve_method(self, self.name, catalog, path)
         rows = [*_inputs(table, method), *_outputs(table, method)]
         schema = pa.schema([(name, pa.string()) for name in _COLUMNS])

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqlprov.errors import NotSupportedError, show_caret
 from sqlprov.sql import names
+from sqlprov.sql.lexer import quote_identifier
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import Statement
-from sqlprov.sql.write import has_await_hint, quote_identifier
+from sqlprov.sql.write import has_await_hint
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog

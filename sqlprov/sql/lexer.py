@@ -156,3 +156,8 @@ def find_closing(tokens: Sequence[Token], opening: int) -> int:
 def skip(tokens: Sequence[Token], index: int) -> int:
     """Index after the token at `index`; if that opens a parenthesis, after the one that closes it."""
     return find_closing(tokens, index) + 1 if tokens[index].is_one_of("(", "[", "{") else index + 1
+
+
+def quote_identifier(name: str) -> str:
+    """The name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -14,7 +14,7 @@ from sqlprov.settings import PREFIX, Settings
 from sqlprov.sql import names
 from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.parser import Name, Parser
-from sqlprov.sql.statement import CatalogStatement
+from sqlprov.sql.statement import CatalogStatement, Keywords
 from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ class Show(CatalogStatement):
         parser.expect_end(" or ".join([*options, "the end of the statement"]))
         return cls(parser.text, parser.offset, noun, extended, place, like)
 
-    def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
+    def answer(
+        self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
+    ) -> pa.Table:
         noun = LISTINGS[self.noun]
         columns = noun.columns + (noun.extended if self.extended else ())
         rows = self._rows(catalog, settings, path)

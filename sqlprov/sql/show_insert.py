@@ -12,7 +12,7 @@ from sqlprov.errors import NotSupportedError, show_caret
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.parser import Name, Parser
-from sqlprov.sql.statement import CatalogStatement
+from sqlprov.sql.statement import CatalogStatement, Keywords
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -36,7 +36,9 @@ class ShowInsert(CatalogStatement):
         required = any("required" in parser.find_hints(index) for index in range(4))
         return cls(parser.text, parser.offset, name, required)
 
-    def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
+    def answer(
+        self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
+    ) -> pa.Table:
         """One column, `sql`, and one row; raises NotSupportedError for a table that takes no INSERT."""
         table = names.resolve_table(self, self.name, catalog, path)
         create = table.by_method.get("create_resource")

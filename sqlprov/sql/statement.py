@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from sqlprov.settings import Settings
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
+
+Keywords = Callable[[], Collection[str]]
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,13 @@ class CatalogStatement(Statement):
         """
         return True
 
-    def answer(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> pa.Table:
+    def answer(
+        self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
+    ) -> pa.Table:
         """The rows of the answer.
+
+        Args:
+            keywords: reads DuckDB's keywords, in lower case.
 
         Raises:
             UnknownName: a provider, service, table or method that does not exist.

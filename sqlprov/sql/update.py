@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlprov.errors import format_count
-from sqlprov.sql.lexer import find_closing
+from sqlprov.sql.lexer import find_closing, quote_identifier
 from sqlprov.sql.parser import Parser
-from sqlprov.sql.write import AFTER_TABLES, WriteStatement, format_refusal, has_await_hint, quote_identifier
+from sqlprov.sql.write import AFTER_TABLES, WriteStatement, format_refusal, has_await_hint
 
 _ENDS = ("FROM", "WHERE", "RETURNING")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from sqlprov.errors import MalformedSQL, show_caret
 from sqlprov.sql import names, outline
-from sqlprov.sql.lexer import Token
+from sqlprov.sql.lexer import Token, quote_identifier
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.query import Query
 
@@ -103,11 +103,6 @@ class WriteStatement(Query):
         return ", ".join(
             f"{quote_identifier(self.table_alias)}.{quote_identifier(column)}" for column in ("region", *key)
         )
-
-
-def quote_identifier(name: str) -> str:
-    """The name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def has_await_hint(parser: Parser, *indexes: int) -> bool:

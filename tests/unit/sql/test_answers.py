@@ -3,6 +3,7 @@ import pyarrow as pa
 import pytest
 
 from sqlprov.catalog import Catalog
+from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.errors import UnknownName
 from sqlprov.settings import Settings
 from sqlprov.sql import CatalogStatement, Describe, parse
@@ -15,7 +16,7 @@ CATALOG = Catalog()
 def answer(text, path=(), settings=None):
     (found,) = parse(text)
     assert isinstance(found, CatalogStatement) and found.is_ours(CATALOG, path)
-    return found.answer(CATALOG, settings or Settings(), path)
+    return found.answer(CATALOG, settings or Settings(), path, read_keywords)
 
 
 def rows(text, path=()):
@@ -238,7 +239,7 @@ def duckdb_says(schema):
 
 @pytest.mark.parametrize("kind", TYPES, ids=str)
 def test_a_type_is_spelt_as_duckdb_spells_it(kind):
-    assert [format_duckdb_type(kind)] == duckdb_says(pa.schema([("c", kind)]))
+    assert [format_duckdb_type(kind, read_keywords())] == duckdb_says(pa.schema([("c", kind)]))
 
 
 @pytest.mark.parametrize("name", CATALOG.list_tables("aws", "sagemaker"))

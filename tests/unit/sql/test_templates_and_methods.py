@@ -4,6 +4,7 @@ import re
 import pytest
 
 from sqlprov.catalog import Catalog
+from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.errors import MalformedSQL, UnknownName
 from sqlprov.settings import Settings
 from sqlprov.sql import CatalogStatement, DescribeMethod, Insert, ShowInsert, find_refusal, parse
@@ -15,7 +16,7 @@ T = "aws.sagemaker.inference_experiments"
 def answer(text, path=()):
     (found,) = parse(text)
     assert isinstance(found, CatalogStatement) and found.is_ours(CATALOG, path)
-    return found.answer(CATALOG, Settings(), path)
+    return found.answer(CATALOG, Settings(), path, read_keywords)
 
 
 def template(text, path=()):
