@@ -1,4 +1,4 @@
-"""A `sqlprov://` URL in, a SQLAlchemy 2 engine out: DuckDB and the cloud's tables, each statement committed by itself.
+"""A SQLAlchemy 2 dialect for `sqlprov://` URLs: DuckDB with live tables, where each statement commits.
 
 >>> from sqlalchemy import create_engine, text
 >>> engine = create_engine("sqlprov://?local=1&region=eu-west-1")

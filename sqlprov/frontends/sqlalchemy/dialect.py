@@ -1,4 +1,4 @@
-"""SQLAlchemy's dialect `sqlprov`: a URL in, connections to sqlprov out."""
+"""The SQLAlchemy dialect `sqlprov`: turns a URL into connections."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from sqlalchemy.exc import ArgumentError
 
 import sqlprov
 from sqlprov.frontends.sqlalchemy.compiler import Compiler, JSONPath, Preparer, TypeCompiler
-from sqlprov.frontends.sqlalchemy.lines import Line
+from sqlprov.frontends.sqlalchemy.pooled_connection import PooledConnection
 from sqlprov.frontends.sqlalchemy.reflection import Reflection
 
 AUTOCOMMIT, SNAPSHOT = "AUTOCOMMIT", "SNAPSHOT"
 TEXTS = ("endpoint_url", "profile")
 SWITCHES = ("local", "read_only")
+_RESERVED = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
 _ON, _OFF = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 
 
 class Dialect(Reflection, default.DefaultDialect):
-    """DuckDB with the cloud's tables.
+    """DuckDB with live tables.
 
-    The connections of an engine share one DuckDB instance and one account; the last one that closes ends both.
+    The connections of an engine share one DuckDB instance and one account; closing the last connection closes both.
     """
 
     name = driver = "sqlprov"
@@ -49,35 +50,34 @@ class Dialect(Reflection, default.DefaultDialect):
     insert_returning = update_returning = delete_returning = True
     insert_executemany_returning = True
     postfetch_lastrowid = False
-    _json_serializer = _json_deserializer = None  # Python's; SQLAlchemy 2.0 asks each dialect
+    _json_serializer = _json_deserializer = None  # SQLAlchemy 2.0 reads them; `None` is Python's json
     div_is_floordiv = False
-    # A list of values in one INSERT: each row of a live table is a call of its own, and ends by itself.
+    # One INSERT for many rows gains nothing: each row of a live table takes a call, which can fail alone.
     use_insertmanyvalues = False
 
     def __init__(self, **options: Any) -> None:
-        # `$1`, not `?`: a parameter that stands in SELECT and in GROUP BY is then the same one to DuckDB.
+        # `$1`, not `?`: a parameter in both SELECT and GROUP BY is then one parameter to DuckDB.
         super().__init__(**{"paramstyle": self.default_paramstyle, **options})
         self._root: sqlprov.Connection | None = None
-        self._lines = 0
+        self._open = 0
         self._lock = threading.Lock()
 
     # Connections
 
     @classmethod
     def import_dbapi(cls) -> ModuleType:
-        """sqlprov itself."""
         return sqlprov
 
     def create_connect_args(self, url: URL) -> tuple[Sequence[Any], dict[str, Any]]:
-        """The arguments of `sqlprov.connect`.
+        """Read the arguments of `sqlprov.connect` from a URL.
 
         Raises:
-            ArgumentError: the URL has a host, a user, or a flag that is neither on nor off.
+            ArgumentError: the URL has a host or a user, or a switch that is neither on nor off.
         """
         if url.host or url.port or url.username or url.password:
             raise ArgumentError(
-                f"{url} names a host or a user; write sqlprov:///file.duckdb for a file (three slashes), "
-                "and the account in ?profile=… and ?region=…"
+                f"{url} names a host or a user. Write a file with three slashes, as in sqlprov:///file.duckdb, "
+                "and the account as ?profile=… and ?region=…"
             )
         arguments: dict[str, Any] = {"database": url.database or ":memory:"}
         settings = {}
@@ -87,30 +87,30 @@ class Dialect(Reflection, default.DefaultDialect):
             elif name in TEXTS:
                 arguments[name] = value[-1]
             elif name in SWITCHES:
-                arguments[name] = _flag(name, value[-1])
+                arguments[name] = _parse_switch(name, value[-1])
             else:
                 settings[name] = value[-1]
         return (), {**arguments, "settings": settings}
 
-    def connect(self, *arguments: Any, **options: Any) -> Line:  # type: ignore[override]
-        """A connection for the pool."""
+    def connect(self, *arguments: Any, **options: Any) -> PooledConnection:  # type: ignore[override]
+        """Open a connection for the pool."""
         with self._lock:
             if self._root is None:
                 self._root = sqlprov.connect(*arguments, **options)
-            self._lines += 1
-            return Line(self._root.cursor(), self._closed)
+            self._open += 1
+            return PooledConnection(self._root.cursor(), self._release)
 
-    def _closed(self) -> None:
+    def _release(self) -> None:
         with self._lock:
-            self._lines -= 1
-            if self._lines == 0 and self._root is not None:
+            self._open -= 1
+            if self._open == 0 and self._root is not None:
                 self._root.close()
                 self._root = None
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
-        """A connection that comes back to the pool is as new, whoever had it."""
-        event.listen(engine, "reset", lambda line, record, state: line.renew())
+        """Have the pool reset each connection that comes back."""
+        event.listen(engine, "reset", lambda connection, record, state: connection.reset())
 
     def is_disconnect(self, e: Exception, connection: Any, cursor: Any) -> bool:
         """Whether the connection can serve no further statement."""
@@ -119,26 +119,31 @@ class Dialect(Reflection, default.DefaultDialect):
     # Transactions
 
     def get_isolation_level_values(self, dbapi_conn: Any) -> list[Any]:
-        """Each statement by itself, or DuckDB's transactions."""
         return [AUTOCOMMIT, SNAPSHOT]
 
     def get_default_isolation_level(self, dbapi_conn: Any) -> Any:
-        """Each statement by itself: within a transaction a write to the cloud is refused."""
+        """Each statement commits, because a transaction refuses writes to the cloud."""
         return AUTOCOMMIT
 
     def get_isolation_level(self, dbapi_connection: Any) -> Any:
-        """That of one connection."""
         return SNAPSHOT if dbapi_connection.transactions else AUTOCOMMIT
 
     def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:
-        """For one connection, from its next transaction on."""
+        """Set it for a connection, from its next transaction on."""
         dbapi_connection.transactions = level == SNAPSHOT
 
     def do_begin(self, dbapi_connection: Any) -> None:
-        """BEGIN, where transactions were asked for."""
+        """Begin a transaction, at isolation level SNAPSHOT."""
         dbapi_connection.begin()
 
-    # What initialize() asks
+    # Initialization
+
+    def initialize(self, connection: Any) -> None:
+        """Read the reserved words from DuckDB; until then, SQLAlchemy's own list applies."""
+        super().initialize(connection)
+        words = connection.exec_driver_sql(_RESERVED).scalars()
+        self.identifier_preparer = self.preparer(self)
+        self.identifier_preparer.reserved_words = set(words)
 
     def _get_server_version_info(self, connection: Any) -> tuple[int, ...]:
         version = connection.exec_driver_sql("SELECT version()").scalar()
@@ -148,9 +153,9 @@ class Dialect(Reflection, default.DefaultDialect):
         return str(connection.exec_driver_sql("SELECT current_schema()").scalar())
 
 
-def _flag(name: str, value: str) -> bool:
+def _parse_switch(name: str, value: str) -> bool:
     if value.lower() in _ON:
         return True
     if value.lower() in _OFF:
         return False
-    raise ArgumentError(f"{name}={value!r} is neither {', '.join(_ON)} nor {', '.join(_OFF)}.")
+    raise ArgumentError(f"{name}={value!r} is not a switch; write one of {', '.join((*_ON, *_OFF))}.")

@@ -1,4 +1,4 @@
-"""The name of a DuckDB type in, a SQLAlchemy type out; and those of DuckDB's types that SQLAlchemy lacks."""
+"""Parses the name of a DuckDB type to a SQLAlchemy type, and adds the types that SQLAlchemy lacks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Type: TypeAlias = sa.TypeEngine[Any]
 
 
 class Struct(sa.UserDefinedType[dict[str, Any]]):
-    """A STRUCT; its values are dictionaries, and `column["Field"]` is one of its fields.
+    """A STRUCT with dictionaries as values; `column["Field"]` is a field.
 
     Attributes:
-        fields: name -> type of each.
+        fields: names and types.
     """
 
     cache_ok = True
@@ -26,32 +26,24 @@ class Struct(sa.UserDefinedType[dict[str, Any]]):
         self.fields = tuple(fields.items()) if isinstance(fields, Mapping) else fields
 
     class Comparator(sa.UserDefinedType.Comparator[dict[str, Any]]):
-        """What is written with a column."""
-
         type: Struct
 
         def __getitem__(self, name: str) -> ColumnElement[Any]:
             fields = {known.lower(): kind for known, kind in self.type.fields}
             if name.lower() not in fields:
-                raise KeyError(f"There is no field {name!r}; there are {', '.join(self.type.names)}.")
-            text = name.replace("'", "''")  # DuckDB takes no parameter for it
+                raise KeyError(f"There is no field {name!r}. The fields are {', '.join(self.type.names)}.")
+            text = name.replace("'", "''")  # DuckDB takes no parameter here
             return func.struct_extract(self.expr, literal_column(f"'{text}'"), type_=fields[name.lower()])
 
     comparator_factory = Comparator
 
     @property
     def names(self) -> list[str]:
-        """The names of the fields."""
         return [name for name, _ in self.fields]
 
 
 class Map(sa.UserDefinedType[dict[Any, Any]]):
-    """A MAP; its values are dictionaries.
-
-    Attributes:
-        key: type of the keys.
-        value: type of the values.
-    """
+    """A MAP with dictionaries as values."""
 
     cache_ok = True
 
@@ -59,21 +51,20 @@ class Map(sa.UserDefinedType[dict[Any, Any]]):
         self.key, self.value = key, value
 
     def result_processor(self, dialect: Any, coltype: object) -> Callable[[Any], Any]:
-        """Arrow hands a map on as pairs."""
+        """Arrow represents a map as pairs."""
         return lambda value: dict(value) if isinstance(value, list) else value
 
 
 class INTERVAL(sa.UserDefinedType[Any]):
-    """An INTERVAL; its values are pyarrow's MonthDayNano, since a month has no certain number of days."""
+    """An INTERVAL; its values are pyarrow's MonthDayNano, because months vary in length."""
 
     cache_ok = True
 
     def get_col_spec(self, **kw: Any) -> str:
-        """Its name in DuckDB."""
         return "INTERVAL"
 
 
-# A type that SQLAlchemy lacks is one that holds all its values.
+# Where SQLAlchemy lacks a type, one that holds all of its values.
 _PLAIN: dict[str, Callable[[], Type]] = {
     "BOOLEAN": sa.BOOLEAN,
     "TINYINT": sa.SMALLINT,
@@ -105,17 +96,17 @@ _PLAIN: dict[str, Callable[[], Type]] = {
 _TOKEN = re.compile(r"""\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|\w+|[()\[\],])""")
 
 
-def from_duckdb(name: str) -> Type:
-    """The type that DuckDB calls `name`; NullType if SQLAlchemy has none, as for UNION and BIT.
+def parse_type(name: str) -> Type:
+    """The SQLAlchemy type of a DuckDB type; NullType for those without one, such as UNION and BIT.
 
-    >>> from_duckdb('STRUCT("Key" VARCHAR, "Value" DECIMAL(9,2)[])[]').item_type.names
+    >>> parse_type('STRUCT("Key" VARCHAR, "Value" DECIMAL(9,2)[])[]').item_type.names
     ['Key', 'Value']
     """
     words = [word for word in _TOKEN.findall(name) if word]
-    return _Reader(iter([*words, ""])).type()
+    return _TypeParser(iter([*words, ""])).parse()
 
 
-class _Reader:
+class _TypeParser:
     def __init__(self, words: Iterator[str]) -> None:
         self._words = words
         self._next = next(words)
@@ -124,32 +115,31 @@ class _Reader:
         taken, self._next = self._next, next(self._words, "")
         return taken
 
-    def type(self) -> Type:
-        """The type that begins here."""
+    def parse(self) -> Type:
         name = self._take()
         while self._next and self._next not in "()[],":
             name += f" {self._take()}"
-        found = self._named(name, list(self._arguments(name)))
+        kind = self._build(name, list(self._parse_arguments(name)))
         lists = 0
         while self._next == "[":  # INTEGER[] and INTEGER[3]
             while self._take() != "]":
                 pass
             lists += 1
-        return sa.ARRAY(found, dimensions=lists) if lists else found
+        return sa.ARRAY(kind, dimensions=lists) if lists else kind
 
-    def _arguments(self, name: str) -> Iterator[Any]:
+    def _parse_arguments(self, name: str) -> Iterator[Any]:
         if self._next != "(":
             return
         while self._take() in ("(", ","):
             if name in ("STRUCT", "UNION"):
-                yield _unquoted(self._take()), self.type()
+                yield _unquote(self._take()), self.parse()
             elif name == "MAP":
-                yield self.type()
+                yield self.parse()
             else:
-                yield _unquoted(self._take())
+                yield _unquote(self._take())
 
     @staticmethod
-    def _named(name: str, arguments: list[Any]) -> Type:
+    def _build(name: str, arguments: list[Any]) -> Type:
         match name:
             case "STRUCT":
                 return Struct(tuple(arguments))
@@ -164,6 +154,6 @@ class _Reader:
         return kind
 
 
-def _unquoted(word: str) -> str:
-    mark = word[:1]
-    return word[1:-1].replace(mark * 2, mark) if mark in ('"', "'") else word
+def _unquote(word: str) -> str:
+    quote = word[:1]
+    return word[1:-1].replace(quote * 2, quote) if quote in ('"', "'") else word

@@ -46,7 +46,7 @@ def test_a_url_says_what_connect_takes(url: str, meant: dict[str, object]) -> No
     [
         ("sqlprov://file.duckdb", "three slashes"),
         ("sqlprov://me:secret@/x", r"three slashes"),
-        ("sqlprov://?local=perhaps", "neither 1, true"),
+        ("sqlprov://?local=perhaps", "write one of 1, true"),
     ],
 )
 def test_a_url_that_means_something_else_says_how_to_write_it(url: str, told: str) -> None:

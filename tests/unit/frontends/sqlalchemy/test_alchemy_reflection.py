@@ -22,7 +22,7 @@ from sqlalchemy.types import NullType
 import sqlprov
 from sqlprov.emulator import Emulator
 from sqlprov.frontends.sqlalchemy import Dialect, Map, Struct
-from sqlprov.frontends.sqlalchemy.types import from_duckdb
+from sqlprov.frontends.sqlalchemy.types import parse_type
 
 LIVE = "aws.sagemaker"
 TABLES = ["endpoint_configs", "endpoints", "inference_experiments", "models"]
@@ -218,11 +218,11 @@ def test_reflection_while_rows_are_read_loses_none(con: Connection) -> None:
     ],
 )
 def test_a_type_of_duckdb_is_one_of_sqlalchemy(name: str, kind: str) -> None:
-    assert repr(from_duckdb(name)) == kind
+    assert repr(parse_type(name)) == kind
 
 
 def test_types_within_types() -> None:
-    kind = from_duckdb(
+    kind = parse_type(
         'STRUCT("a ""b""" MAP(VARCHAR, DECIMAL(4,1)[]), ' + "e ENUM('it''s', 'b'), u UNION(x INTEGER))[]"
     )
     assert isinstance(kind, ARRAY)
@@ -276,7 +276,7 @@ def test_a_table_made_by_sqlalchemy_is_reflected_as_it_was_made(own: Engine) -> 
     compiler = Dialect().type_compiler_instance
     kinds = ["DOUBLE", "TIMESTAMP WITH TIME ZONE", "VARCHAR[][]", "MAP(VARCHAR, INTEGER)", "UUID", "JSON"]
     kinds.append('STRUCT("a b" DECIMAL(5,2), "c" BLOB)')
-    made = Table("made", MetaData(), *[Column(f"c{at}", from_duckdb(kind)) for at, kind in enumerate(kinds)])
+    made = Table("made", MetaData(), *[Column(f"c{at}", parse_type(kind)) for at, kind in enumerate(kinds)])
     made.create(own)
     again = Table("made", MetaData(), autoload_with=own)
     told = [compiler.process(column.type) for column in again.columns]

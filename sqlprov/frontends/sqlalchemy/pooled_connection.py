@@ -1,0 +1,213 @@
+"""The DB-API connections and cursors that SQLAlchemy uses.
+
+SQLAlchemy opens a cursor for each statement, and expects all cursors of a connection to share USE, SET, temporary
+tables and the transaction. So all statements run on one DuckDB cursor, where a new statement ends the read of an
+earlier result. To keep those rows, the new statement gets a DuckDB cursor of its own. Once the connection has state
+that another cursor would not share, the rows are fetched first instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import sqlprov
+from sqlprov.sql import Query, SetSetting, parse
+from sqlprov.sql.lexer import tokenize
+
+READS = ("SELECT", "FROM", "VALUES", "SUMMARIZE", "DESCRIBE", "SHOW", "EXPLAIN", "PIVOT")
+STATELESS = (*READS, "INSERT", "UPDATE", "DELETE")
+"""Statements that leave no state in the DuckDB cursor that runs them."""
+
+
+class PooledConnection:
+    """A connection of an engine's pool.
+
+    Attributes:
+        transactions: whether SQLAlchemy's transactions are DuckDB's; if not, each statement commits.
+    """
+
+    def __init__(self, connection: sqlprov.Connection, on_close: Callable[[], None]) -> None:
+        self.transactions = False
+        self._connection, self._on_close = connection, on_close
+        self._reader: PooledCursor | None = None
+        self._is_stateless = True
+
+    def cursor(self) -> PooledCursor:
+        return PooledCursor(self)
+
+    def run(
+        self, cursor: PooledCursor, text: str, work: Callable[[sqlprov.Connection], sqlprov.Result]
+    ) -> sqlprov.Result:
+        """Call `work` with the DuckDB cursor to run `text` on."""
+        is_stateless = _is_stateless(text)
+        if self._reader not in (None, cursor):
+            if self._is_stateless and is_stateless:
+                return work(cursor.own_connection())
+            self.buffer()
+        self._is_stateless &= is_stateless
+        self._reader = cursor
+        return work(self._connection)
+
+    def open_cursor(self) -> sqlprov.Connection:
+        """Open another DuckDB cursor."""
+        return self._connection.cursor()
+
+    def buffer(self) -> None:
+        """Fetch the rows left to read, before a statement that would lose them."""
+        if self._reader is not None:
+            self._reader.buffer()
+            self._reader = None
+
+    def release(self, cursor: PooledCursor) -> None:
+        """`cursor` has no more rows to read."""
+        if self._reader is cursor:
+            self._reader = None
+
+    def begin(self) -> None:
+        if self.transactions:
+            self.buffer()
+            self._is_stateless = False
+            self._connection.execute("BEGIN")
+
+    def commit(self) -> None:
+        """Commit; rows left to read stay readable."""
+        if self._connection.in_transaction:
+            self.buffer()
+        self._connection.commit()
+
+    def rollback(self) -> None:
+        """Roll back; reading rows of the transaction is then an error."""
+        self._connection.rollback()
+
+    def reset(self) -> None:
+        """Drop the effects of USE and SET, and temporary tables."""
+        if not self._is_stateless:
+            old, self._connection = self._connection, self._connection.connection.cursor()
+            old.close()
+            self._reader, self._is_stateless = None, True
+
+    def close(self) -> None:
+        """Close the connection; a second call does nothing."""
+        self._connection.close()
+        on_close, self._on_close = self._on_close, lambda: None
+        on_close()
+
+
+class PooledCursor:
+    """PEP 249's cursor, as far as SQLAlchemy uses it."""
+
+    arraysize = 1
+
+    def __init__(self, connection: PooledConnection) -> None:
+        self._pooled = connection
+        self._own: sqlprov.Connection | None = None
+        self._result: sqlprov.Result | None = None
+        self._buffer: list[tuple[Any, ...]] | None = None
+        self._error: Exception | None = None
+
+    def execute(self, text: str, parameters: Any = None) -> None:
+        """Run a statement, with a sequence for `?` or `$1`, or a mapping for `$name`."""
+        (row,) = _name_parameters(text, [parameters])
+        self._run(text, lambda connection: _run_to_last(connection, text, row))
+
+    def executemany(self, text: str, rows: Sequence[Any]) -> None:
+        """Run a statement for each row of parameters."""
+        named = _name_parameters(text, rows)
+        self._run(text, lambda connection: connection.executemany(text, named))
+
+    def _run(self, text: str, work: Callable[[sqlprov.Connection], sqlprov.Result]) -> None:
+        self._result = self._buffer = self._error = None
+        try:
+            self._result = self._pooled.run(self, text, work)
+        finally:
+            if self._result is None or not self._result.has_rows:
+                self._pooled.release(self)
+
+    def own_connection(self) -> sqlprov.Connection:
+        """A DuckDB cursor of its own, opened at the first call."""
+        self._own = self._own or self._pooled.open_cursor()
+        return self._own
+
+    def buffer(self) -> None:
+        """Fetch the rows left to read; the next fetch raises an error met here."""
+        try:
+            self._buffer = self._require_result().fetchall()
+        except sqlprov.Error as error:
+            self._buffer, self._error = [], error
+
+    @property
+    def description(self) -> list[tuple[Any, ...]] | None:
+        return self._result.description if self._result else None
+
+    @property
+    def rowcount(self) -> int:
+        return self._result.rowcount if self._result else -1
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return next(iter(self.fetchmany(1)), None)
+
+    def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
+        count = self.arraysize if size is None else size
+        if self._buffer is None:
+            rows = self._require_result().fetchmany(count)
+            if len(rows) < count:
+                self._pooled.release(self)
+            return rows
+        if not self._buffer and self._error:
+            raise self._error
+        rows, self._buffer = self._buffer[:count], self._buffer[count:]
+        return rows
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        if self._buffer is not None:
+            return self.fetchmany(max(len(self._buffer), 1))
+        rows = self._require_result().fetchall()
+        self._pooled.release(self)
+        return rows
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.fetchone, None)
+
+    def _require_result(self) -> sqlprov.Result:
+        if self._result is None:
+            raise sqlprov.ProgrammingError("No rows to fetch; execute a statement that returns rows first.")
+        return self._result
+
+    def close(self) -> None:
+        """End the statement; rows not read are lost. A second call does nothing."""
+        if self._result is not None and self._buffer is None:
+            self._result.close()
+        self._pooled.release(self)
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    def setinputsizes(self, sizes: object) -> None:
+        """PEP 249 requires it; DuckDB needs no sizes."""
+
+    def setoutputsize(self, size: int, column: int | None = None) -> None:
+        """PEP 249 requires it; values are never truncated."""
+
+
+def _name_parameters(text: str, rows: Sequence[Any]) -> list[Any]:
+    """The values of `$1`, `$2`, … by name, which each part of a write can look up."""
+    if all(isinstance(row, dict) or not row for row in rows) or any(
+        token.text == "?" for token in tokenize(text)
+    ):
+        return list(rows)
+    return [{str(number): value for number, value in enumerate(row, 1)} for row in rows]
+
+
+def _run_to_last(connection: sqlprov.Connection, text: str, parameters: Any) -> sqlprov.Result:
+    results = list(connection.run(text, parameters or None))
+    if not results:
+        raise sqlprov.ProgrammingError("There is no statement in the text.")
+    return results[-1]
+
+
+def _is_stateless(text: str) -> bool:
+    return all(
+        statement.verb in STATELESS if isinstance(statement, Query) else not isinstance(statement, SetSetting)
+        for statement in parse(text)
+    )
