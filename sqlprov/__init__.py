@@ -5,7 +5,7 @@
     with sqlprov.connect(local=True) as con:
         con.sql("SELECT name, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'").df()
 
-What is here is loaded when it is first used, so that `sqlprov --version` costs nothing.
+Modules load on first use: `sqlprov --version` is instant.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from sqlprov.errors import Warning as Warning  # PEP 249's; a star import leaves
 from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
-    from sqlprov.api.attach import attach, detach
-    from sqlprov.api.connection import Connection, connect
+    from sqlprov.api.connect import attach, connect, detach
+    from sqlprov.api.connection import Connection
     from sqlprov.api.result import Result
     from sqlprov.duck.attachment import Attachment
 
@@ -41,12 +41,12 @@ __all__ = [
 
 _LAZY = {
     "Attachment": "sqlprov.duck.attachment",
-    "attach": "sqlprov.api.attach",
-    # What IPython looks for when it is told %load_ext sqlprov.
+    "attach": "sqlprov.api.connect",
+    # IPython calls it for %load_ext sqlprov.
     "load_ipython_extension": "sqlprov.frontends.notebook",
-    "detach": "sqlprov.api.attach",
+    "detach": "sqlprov.api.connect",
     "Connection": "sqlprov.api.connection",
-    "connect": "sqlprov.api.connection",
+    "connect": "sqlprov.api.connect",
     "Result": "sqlprov.api.result",
 }
 

@@ -89,6 +89,13 @@ class Settings:
             raise DataError("sqlprov_read_only = off: it cannot be turned off again in this session.")
         return replace(self, **{short: value})._validate()
 
+    def with_values(self, values: Mapping[str, str]) -> Settings:
+        """These settings with several values, as `with_value` sets each."""
+        settings = self
+        for name, value in values.items():
+            settings = settings.with_value(name, str(value))
+        return settings
+
     def reset(self, name: str, initial: Settings) -> Settings:
         """These settings with `name` as it is in `initial`.
 

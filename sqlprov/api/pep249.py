@@ -1,7 +1,7 @@
-"""What PEP 249 asks of a module beside connect() and the errors; `sqlprov` hands it on.
+"""What PEP 249 requires of a module besides connect() and the errors; `sqlprov` exports it.
 
-Its connections and cursors are `sqlprov.Connection`, which commits each statement by itself: within a transaction
-that began unasked every write to the cloud would be refused.
+Its connections and cursors are `sqlprov.Connection`, which commits each statement automatically: every write to the
+cloud would be refused within a transaction that began implicitly.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 
 apilevel = "2.0"
 threadsafety = 2
-"""Threads may share a connection, each with a cursor() of its own."""
+"""Threads may share a connection, each with its own cursor()."""
 paramstyle = "qmark"
 """`?` and a sequence; `$name` and a mapping work too."""
 
@@ -67,7 +67,7 @@ def TimestampFromTicks(ticks: float) -> datetime.datetime:
 
 
 class TypeObject:
-    """Equal to the types in `Cursor.description` that are of its kind.
+    """Equals the types of one kind in `Cursor.description`.
 
     >>> DATETIME == "timestamp[us, tz=UTC]", NUMBER == "timestamp[us, tz=UTC]"
     (True, False)
@@ -89,4 +89,4 @@ BINARY = TypeObject(r"(large_|fixed_size_)?binary")
 NUMBER = TypeObject(r"u?int\d|float|double|halffloat|decimal")
 DATETIME = TypeObject(r"date\d|time")
 ROWID = TypeObject(r"(?!)")
-"""No column has it: neither the cloud's tables nor DuckDB's results have row ids."""
+"""Equals no type: neither the cloud's tables nor DuckDB's results have row ids."""

@@ -1,4 +1,4 @@
-"""The result of the statement executed last in, its rows out: the reading half of a PEP 249 cursor."""
+"""The reading half of a PEP 249 cursor: fetches the rows of the last statement."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sqlprov.api.result import Result
 
 
 class PEP249Cursor:
-    """What PEP 249 reads from a cursor, of the result of what it executed last.
+    """Reads the rows of the statement that a cursor executed last.
 
     Attributes:
-        arraysize: rows that `fetchmany` gives unless it is told.
+        arraysize: rows that `fetchmany` returns by default.
     """
 
     Warning = errors.Warning
@@ -44,9 +44,9 @@ class PEP249Cursor:
         """The next row; `None` after the last.
 
         Raises:
-            ProgrammingError: nothing was executed, or a statement without rows.
+            ProgrammingError: there was no statement, or it has no rows.
             InterfaceError: the cursor is closed.
-            Error: what the statement met.
+            Error: the statement failed.
 
         >>> import sqlprov
         >>> cursor = sqlprov.connect().cursor()
@@ -55,31 +55,31 @@ class PEP249Cursor:
         >>> cursor.fetchone(), cursor.fetchmany(), cursor.fetchall(), cursor.fetchone()
         ((1,), [(2,)], [(3,)], None)
         """
-        return self._fetched().fetchone()
+        return self._require_rows().fetchone()
 
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
-        """The next `size` rows, else `arraysize`, or as many as there are; raises what `fetchone` does."""
-        return self._fetched().fetchmany(self.arraysize if size is None else size)
+        """The next `size` rows (`arraysize` by default), or fewer at the end; raises what `fetchone` raises."""
+        return self._require_rows().fetchmany(self.arraysize if size is None else size)
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows not fetched so far; raises what `fetchone` does."""
-        return self._fetched().fetchall()
+        """The rows not fetched so far; raises what `fetchone` raises."""
+        return self._require_rows().fetchall()
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return iter(self._fetched())
+        return iter(self._require_rows())
 
     def setinputsizes(self, sizes: object) -> None:
-        """PEP 249 asks for it; DuckDB needs no sizes, so that it does nothing."""
+        """Do nothing: PEP 249 requires the method, and DuckDB needs no sizes."""
 
     def setoutputsize(self, size: int, column: int | None = None) -> None:
-        """PEP 249 asks for it; values are never cut, so that it does nothing."""
+        """Do nothing: PEP 249 requires the method, and values are never cut."""
 
-    def _check(self) -> None:
+    def _check_open(self) -> None:
         """Raise InterfaceError if the cursor is closed."""
         raise NotImplementedError
 
-    def _fetched(self) -> Result:
-        self._check()
+    def _require_rows(self) -> Result:
+        self._check_open()
         if self._result is None or not self._result.has_rows:
-            raise errors.ProgrammingError("No rows to fetch: execute a statement that answers rows before.")
+            raise errors.ProgrammingError("No rows to fetch: execute a statement that returns rows first.")
         return self._result

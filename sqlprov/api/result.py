@@ -15,8 +15,6 @@ from sqlprov.errors import InterfaceError, format_count
 if TYPE_CHECKING:
     from sqlprov.plan.read import PlannedCall
 
-TOGETHER = 4096
-"""Rows of one chunk of a table, at least: while they are put together they take three times their memory."""
 NO_ROWS = pa.schema([])
 
 
@@ -55,6 +53,7 @@ class Result:
         # The batch that `fetchone` is at, and how many of its rows it has given.
         self._part: pa.RecordBatch | None = None
         self._at = 0
+        self._connection: object = None
         self._closed = False
         self._exhausted = False
 
@@ -339,20 +338,3 @@ class Result:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def read_all_batches(reader: pa.RecordBatchReader) -> pa.Table:
-    """All rows of a stream. Small batches, whose buffers take twice the memory, are put together on the way."""
-    # What Arrow's own pool gives back it keeps: a fifth more memory for the process.
-    pool = pa.system_memory_pool()
-    parts: list[pa.Table] = []
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in reader:
-        waiting.append(batch)
-        rows += batch.num_rows
-        if rows >= TOGETHER:
-            parts.append(pa.Table.from_batches(waiting, reader.schema).combine_chunks(pool))
-            waiting, rows = [], 0
-    parts.append(pa.Table.from_batches(waiting, reader.schema).combine_chunks(pool))
-    return pa.concat_tables(parts)

@@ -1,4 +1,4 @@
-"""DuckDB's work on a thread of its own, so that whoever waits for it can be interrupted at once."""
+"""Does a connection's work in DuckDB on a thread of its own, where a caller can interrupt it at once."""
 
 from __future__ import annotations
 
@@ -6,70 +6,61 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlprov.errors import InterfaceError
 
 T = TypeVar("T")
 INTERRUPT_GRACE = 0.4
-"""Seconds that an interrupted piece of work gets to come to its end before its caller goes on."""
+"""Seconds that interrupted work gets to end before its caller stops waiting for it."""
 
 
 class Worker:
-    """Runs one piece of work after another on one daemon thread, which is started by the first."""
+    """A daemon thread that makes one call after another; the first call starts it."""
 
     def __init__(self) -> None:
-        self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def call(
-        self,
-        work: Callable[[], T],
-        interrupt: Callable[[], None],
-        grace: Callable[[], float] = lambda: INTERRUPT_GRACE,
-    ) -> T:
-        """What `work` returns or raises.
+    def call(self, work: Callable[[], T], interrupt: Callable[[], float] = lambda: INTERRUPT_GRACE) -> T:
+        """Return what `work` returns, or raise what it raises.
 
-        A KeyboardInterrupt while waiting calls `interrupt`, which should end the work, gives it `grace()` seconds
-        for that, and is raised again.
+        Args:
+            work: runs on the thread.
+            interrupt: called if a KeyboardInterrupt arrives while `work` runs. It should end the work, and returns
+                how many seconds to wait for that before the KeyboardInterrupt is raised again.
         """
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name="sqlprov-duckdb", daemon=True)
             self._thread.start()
         done: Future[T] = Future()
-        self._work.put((work, done))
+        self._calls.put((work, done))
         try:
             return done.result()
         except KeyboardInterrupt:
-            interrupt()
-            self._wait(done, grace())
+            with suppress(TimeoutError):
+                done.exception(timeout=interrupt())
             raise
 
-    @staticmethod
-    def _wait(done: Future[Any], seconds: float) -> None:
-        try:
-            done.exception(timeout=seconds)
-        except TimeoutError:
-            return
-
     def close(self) -> None:
-        """End the thread after what it is at."""
+        """End the thread after its current call."""
         if self._thread is not None:
-            self._work.put(None)
+            self._calls.put(None)
             if self._thread is not threading.current_thread():
                 self._thread.join(timeout=INTERRUPT_GRACE)
             self._thread = None
 
     def _loop(self) -> None:
-        while (item := self._work.get()) is not None:
+        while (item := self._calls.get()) is not None:
             work, done = item
             try:
                 done.set_result(work())
             except BaseException as error:
                 done.set_exception(error)
-            # Nothing of the last piece may be kept alive while waiting for the next.
+            # The last call must not be kept alive while the thread waits for the next.
             del item, work, done
-        while not self._work.empty():
-            # Handed in while another thread closed the connection: who waits for it would wait for ever.
-            if (item := self._work.get()) is not None:
+        while not self._calls.empty():
+            # Another thread closed the connection, and this call's caller would wait forever.
+            if (item := self._calls.get()) is not None:
                 item[1].set_exception(InterfaceError("The connection is closed."))

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
 from sqlprov import errors
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
 
-KINDS: tuple[tuple[type[duckdb.Error], type[errors.Error]], ...] = (
-    (duckdb.ParserException, errors.MalformedSQL),
+TRANSLATIONS: tuple[tuple[type[duckdb.Error], type[errors.Error]], ...] = (
     (duckdb.InterruptException, errors.Cancelled),
     (duckdb.NotImplementedException, errors.NotSupportedError),
     (duckdb.NotSupportedError, errors.NotSupportedError),
@@ -31,27 +31,34 @@ UNKNOWN = re.compile(
 )
 
 
-def translate(error: duckdb.Error, text: str) -> errors.Error:
-    """Our error for DuckDB's, with its text; `text` is the statement it was about."""
+def translate(error: Exception, text: str) -> Exception:
+    """Our error for one that a query raised, with the same message; the error itself if it is not DuckDB's.
+
+    Args:
+        error: DuckDB's, or the one that Arrow makes of it while rows are read.
+        text: the statement.
+    """
+    if isinstance(error, OSError | pa.ArrowException):
+        error = _restore_type(error)
+    if not isinstance(error, duckdb.Error):
+        return error
+    message = str(error)
     if isinstance(error, duckdb.ParserException):
         from sqlprov.sql.syntax_errors import explain_syntax_error
 
-        return explain_syntax_error(str(error), text)
-    said = str(error)
-    if isinstance(error, duckdb.CatalogException | duckdb.BinderException) and UNKNOWN.search(said):
-        return errors.UnknownName(said)
-    found: type[errors.Error] = next(
-        (ours for theirs, ours in KINDS if isinstance(error, theirs)), errors.ProgrammingError
-    )
-    return found(said)
+        return explain_syntax_error(message, text)
+    if isinstance(error, duckdb.CatalogException | duckdb.BinderException) and UNKNOWN.search(message):
+        return errors.UnknownName(message)
+    ours = (ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
+    return next(ours, errors.ProgrammingError)(message)
 
 
-def restore_type(error: Exception) -> Exception:
-    """DuckDB's own error for one met while rows are read, of which Arrow keeps the text alone."""
+def _restore_type(error: Exception) -> Exception:
+    """DuckDB's error for one of which Arrow kept only the message, as in `Invalid Input Error: …`."""
     kind = re.match(r"([\w ]+) Error: ", str(error))
     name = "".join(word[:1].upper() + word[1:] for word in kind[1].split()) if kind else ""
-    found = getattr(duckdb, f"{name}Exception", None)
-    return found(str(error)) if found else error
+    restored = getattr(duckdb, f"{name}Exception", None)
+    return restored(str(error)) if restored else error
 
 
 def find_missing_words(error: duckdb.Error) -> frozenset[str]:

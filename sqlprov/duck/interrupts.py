@@ -1,4 +1,4 @@
-"""Ctrl-C in, a call of `stop` out, also while the main thread waits in C for a scan that DuckDB runs on another."""
+"""Stops what is under way: a query of DuckDB, and on Ctrl-C the calls that the main thread waits for in C."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ import signal
 import threading
 from collections.abc import Callable
 
+import duckdb
+
 _END = b"\0"
 """What ends the thread; no signal has this number."""
 # Where Python writes the number of each signal as it comes; `None` before the first use.
 _written: int | None = None
+
+
+def interrupt(duck: duckdb.DuckDBPyConnection) -> None:
+    """End the query under way on a connection, which may be closed."""
+    with contextlib.suppress(duckdb.ConnectionException):
+        duck.interrupt()
 
 
 def on_interrupt(stop: Callable[[], None]) -> None:

@@ -64,7 +64,7 @@ def sessions(kept: Cloud, catalog: Catalog) -> Iterator[Callable[[str], Connecti
 
     def of(file: str) -> Connection:
         if file not in made:
-            made[file] = Connection(Session(catalog, kept, ":memory:", False), Settings(), owner=True)
+            made[file] = Connection(Session(catalog, kept, ":memory:", False), Settings())
         kept.close()
         return made[file]
 

@@ -35,7 +35,7 @@ HOMES = {
     "boto3": {"aws"},
     "botocore": {"catalog", "aws", "emulator"},
     "sqlglot": {"sql"},
-    "duckdb": {"duck", "api"},
+    "duckdb": {"duck"},
     "yaml": {"catalog", "frontends"},
     "jinja2": {"frontends"},
     "dotenv": {"frontends"},
@@ -120,7 +120,7 @@ def test_each_library_is_used_in_its_home_only() -> None:
 
 
 def test_connection_names_the_emulator_for_its_type_only() -> None:
-    tree = parse(SOURCE / "api" / "connection.py")
+    tree = parse(SOURCE / "api" / "connect.py")
     guarded = [
         node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
     ]

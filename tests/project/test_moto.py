@@ -165,7 +165,7 @@ def rows_of(url: str, sql: str, catalog: Catalog | None = None) -> list[dict[str
     cloud = Cloud(endpoint_url=url, credentials=("test", "test"))
     settings = Settings(regions=REGION)
     session = Session(catalog or Catalog(), cloud, ":memory:", False)
-    with Connection(session, settings, owner=True) as connection:
+    with Connection(session, settings) as connection:
         result = connection.sql(sql)
         return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
 

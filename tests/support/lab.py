@@ -30,7 +30,7 @@ def connection(url: str, key: str = KEY, **settings: object) -> Connection:
     for name, value in settings.items():
         chosen = chosen.with_value(name, str(value))
     cloud = Cloud(endpoint_url=url, credentials=(key, "secret"))
-    return Connection(Session(CATALOG, cloud, ":memory:", False), chosen, owner=True)
+    return Connection(Session(CATALOG, cloud, ":memory:", False), chosen)
 
 
 def plain_client(url: str, key: str = "AKIAOTHER", region: str = REGION) -> Any:

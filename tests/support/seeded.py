@@ -54,7 +54,7 @@ def connect(kept: Cloud, catalog: Catalog) -> Iterator[Connect]:
         chosen = Settings()
         for name, value in settings.items():
             chosen = chosen.with_value(name, str(value))
-        made.append(Connection(Session(catalog, kept, database, read_only), chosen, owner=True))
+        made.append(Connection(Session(catalog, kept, database, read_only), chosen))
         return made[-1]
 
     yield new

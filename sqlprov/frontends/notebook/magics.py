@@ -10,7 +10,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from sqlprov.api.connection import Connection, connect
+from sqlprov.api.connect import connect
+from sqlprov.api.connection import Connection
 from sqlprov.api.result import Result
 from sqlprov.errors import Error
 from sqlprov.frontends.completion import Completion

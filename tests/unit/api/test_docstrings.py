@@ -8,6 +8,7 @@ import pytest
 from sqlprov import Connection, Result
 
 MODULES = {
+    "sqlprov.api.connect": 1,
     "sqlprov.api.connection": 10,
     "sqlprov.api.pep249_cursor": 4,
     "sqlprov.api.result": 12,

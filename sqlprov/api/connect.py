@@ -1,0 +1,144 @@
+"""Opens connections: `connect` for one of sqlprov's own, `attach` for a DuckDB connection that exists already."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sqlprov.api.connection import Connection
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.catalog import Catalog
+from sqlprov.duck.session import Session
+from sqlprov.errors import InterfaceError
+from sqlprov.settings import Settings
+
+# `connect` needs none of them.
+if TYPE_CHECKING:
+    from sqlprov.duck.attachment import Attachment, DuckDBPyConnection
+    from sqlprov.emulator import Emulator
+
+
+def connect(
+    database: str = ":memory:",
+    *,
+    local: bool = False,
+    endpoint_url: str | None = None,
+    region: str | Sequence[str] | None = None,
+    profile: str | None = None,
+    read_only: bool = False,
+    settings: Mapping[str, str] | None = None,
+) -> Connection:
+    """Open a connection to the cloud's tables and to DuckDB's `database`.
+
+    Args:
+        database: ":memory:" or the path of a DuckDB file.
+        local: use the local SageMaker that comes with sqlprov, without an AWS account.
+        endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.
+        region: region or regions of statements that name none; the same as `SET sqlprov_regions`.
+        profile: AWS profile; boto3's AWS_PROFILE works too.
+        read_only: refuse every write to the cloud, and open the file read-only.
+        settings: further settings, by name with or without `sqlprov_`, with the values that SET takes.
+
+    Raises:
+        ProgrammingError: the database cannot be opened.
+        CredentialsError: the profile does not exist.
+        UnknownName, DataError: a setting that does not exist, or a value that does not fit.
+
+    >>> with connect(local=True) as con:
+    ...     con.sql("SELECT endpoint_status FROM aws.sagemaker.endpoints WHERE region = 'eu-west-1' LIMIT 1").fetchone()
+    ('InService',)
+    """
+    chosen = Settings()
+    if region is not None:
+        chosen = chosen.with_value("regions", region if isinstance(region, str) else ",".join(region))
+    chosen = chosen.with_values(settings or {})
+    cloud, emulator = _open_cloud(local, endpoint_url, profile)
+    try:
+        if read_only:
+            chosen = chosen.with_value("read_only", "on")
+        # DuckDB has no read-only database in memory.
+        session = Session(Catalog(), cloud, database, read_only and database != ":memory:")
+    except BaseException:
+        if emulator:
+            emulator.stop()
+        raise
+    return Connection(session, chosen, emulator)
+
+
+def attach(
+    con: DuckDBPyConnection,
+    services: Sequence[str] | None = None,
+    *,
+    regions: str | Sequence[str],
+    as_: str = "aws",
+    local: bool = False,
+    endpoint_url: str | None = None,
+    profile: str | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Attachment:
+    """Add read-only live tables to a DuckDB connection, for it and all its cursors.
+
+    An attachment of the same name is replaced. Every read of a table calls the API again: a relation such as
+    `con.sql(…)` runs each time that it is shown or fetched.
+
+    Args:
+        con: in memory, a file, or read-only.
+        services: services whose tables are attached, such as ["sagemaker"]; by default all of them.
+        regions: the regions whose rows the tables hold; "all" for every region of the partition.
+        as_: name of the database that holds the tables.
+        local: read the local SageMaker that comes with sqlprov, without an AWS account.
+        endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.
+        profile: AWS profile; boto3's AWS_PROFILE works too.
+        settings: further settings, by name with or without `sqlprov_`, with the values that SET takes.
+
+    Raises:
+        InterfaceError: the connection has another database of that name, is closed, or is not a DuckDB connection.
+        RegionError: no region, or one that does not exist.
+        UnknownName, DataError: a service or setting that does not exist, or a value that does not fit.
+        CredentialsError: the profile does not exist.
+    """
+    from sqlprov.duck.attachment import Attachment
+
+    chosen = Settings().with_values(settings or {})
+    if chosen.regions:
+        raise InterfaceError("The regions are an argument of attach(), not one of its settings.")
+    cloud, emulator = _open_cloud(local, endpoint_url, profile)
+    services = [services] if isinstance(services, str) else services
+    regions = [regions] if isinstance(regions, str) else regions
+    try:
+        attachment = Attachment(con, Catalog(), cloud, services, regions, as_, chosen)
+    except BaseException:
+        if emulator:
+            emulator.stop()
+        raise
+    if emulator:
+        weakref.finalize(attachment, emulator.stop)
+    return attachment
+
+
+def detach(con: DuckDBPyConnection, as_: str = "aws") -> None:
+    """Remove the live tables from a DuckDB connection; harmless if there are none.
+
+    Raises:
+        InterfaceError: the database of that name was not made by `attach`.
+    """
+    from sqlprov.duck import attachment
+
+    attachment.detach(con, as_)
+
+
+def _open_cloud(local: bool, endpoint_url: str | None, profile: str | None) -> tuple[Cloud, Emulator | None]:
+    """The API to call, and the local SageMaker to stop after use if it is that.
+
+    Raises:
+        InterfaceError: `local` with one of the others.
+    """
+    if not local:
+        return Cloud(profile=profile, endpoint_url=endpoint_url), None
+    if endpoint_url or profile:
+        raise InterfaceError("local=True takes neither endpoint_url nor profile.")
+    from sqlprov.local import CREDENTIALS, start_emulator
+
+    emulator = start_emulator()
+    return Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS), emulator

@@ -1,0 +1,207 @@
+"""Runs statements on a worker thread, streams their rows, and stops them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import pyarrow as pa
+
+from sqlprov.api.result import NO_ROWS, Result
+from sqlprov.api.worker import INTERRUPT_GRACE, Worker
+from sqlprov.aws.run import LET_END, Run
+from sqlprov.duck.cursor import Bindings, Cursor, Pending
+from sqlprov.duck.errors import translate
+from sqlprov.duck.interrupts import interrupt
+from sqlprov.errors import Cancelled, Error
+from sqlprov.sql import CatalogStatement, Query, SetSetting, Statement
+
+if TYPE_CHECKING:
+    from sqlprov.duck.session import Session
+    from sqlprov.duck.writes import Confirm
+    from sqlprov.settings import Settings
+
+T = TypeVar("T")
+CHUNK_ROWS = 4096
+"""Rows in one chunk of a table, at least. While batches are combined they take three times their memory."""
+
+
+@contextmanager
+def locate_errors(statement: Statement) -> Iterator[None]:
+    """Give an error the offset of the statement in its script."""
+    try:
+        yield
+    except Error as error:
+        error.offset = statement.offset
+        raise
+
+
+class StatementRunner:
+    """Runs a connection's statements one after another.
+
+    Attributes:
+        cursor: the DuckDB connection that they run on.
+        current: the run that is not finished; `None` between statements.
+        latest: the last run; `None` before the first.
+        latest_with_calls: the last run that made calls or was to write, for sqlprov.errors and sqlprov.outcomes.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.cursor = Cursor(session)
+        self.current: Run | None = None
+        self.latest: Run | None = None
+        self.latest_with_calls: Run | None = None
+        self._session = session
+        self._worker = Worker()
+
+    def run(
+        self,
+        statement: Statement,
+        settings: Settings,
+        bindings: Bindings,
+        dry_run: bool,
+        confirm: Confirm | None,
+    ) -> Result:
+        """Run a statement until its first rows can be read; of SetSetting there is nothing left to do.
+
+        Raises:
+            Cancelled: `confirm` returned False; nothing was written.
+            Error: what the statement met.
+        """
+        run = self.latest = Run(settings, id=self.cursor.id, before=self.latest_with_calls)
+        if (rows := self._answer_from_catalog(statement, settings)) is not None:
+            run.finish()
+            return Result.of(rows, run)
+        if isinstance(statement, CatalogStatement):
+            statement = Query(statement.text, statement.offset)
+        self.current = run
+        try:
+            answer = self._call_interruptibly(
+                lambda: self.cursor.answer(
+                    statement, bindings, run, dry_run=dry_run, asking=confirm is not None
+                ),
+                run,
+                statement,
+            )
+            if isinstance(answer, Pending):
+                assert confirm is not None, "only then a write waits"
+                asked = time.monotonic()
+                if not confirm(answer.proposal):
+                    raise Cancelled("Not confirmed; nothing was written.")
+                run.began += time.monotonic() - asked  # the time of the person who reads it does not count
+                answer = self._call_interruptibly(answer.write, run, statement)
+        except BaseException:
+            self._finish(run)
+            raise
+        if isinstance(answer.rows, pa.RecordBatchReader):
+            return self._stream(answer.rows, statement, run)
+        self._finish(run)
+        result = Result.of(NO_ROWS.empty_table() if answer.rows is None else answer.rows, run, answer.planned)
+        result.rowcount = answer.rowcount
+        return result
+
+    def _answer_from_catalog(self, statement: Statement, settings: Settings) -> pa.Table | None:
+        """The rows of a statement that needs neither DuckDB nor a call; `None` for another."""
+        if isinstance(statement, SetSetting):
+            return NO_ROWS.empty_table()
+        if not isinstance(statement, CatalogStatement):
+            return None
+        catalog = self._session.catalog
+        path = self.call(self.cursor.path)
+        if path[:1] and path[0] not in catalog.list_providers():
+            path = ()  # USE chose one of DuckDB's own databases
+        if not statement.is_ours(catalog, path):
+            return None
+        from sqlprov.duck.vocabulary import read_keywords
+
+        return statement.answer(catalog, settings, path, read_keywords)
+
+    def _stream(self, reader: pa.RecordBatchReader, statement: Statement, run: Run) -> Result:
+        def read(work: Callable[[], T]) -> T:
+            try:
+                with locate_errors(statement):
+                    return self._call_interruptibly(work, run, statement)
+            except BaseException:
+                self._finish(run)  # nobody can read on, and calls that wait for a retry are of no use
+                raise
+
+        def end() -> None:
+            run.cancel()
+            self.call(reader.close)
+            self._finish(run)
+
+        return Result(
+            reader.schema,
+            lambda: read(lambda: next(reader, None)),
+            lambda: read(lambda: read_all_batches(reader)),
+            end,
+            run,
+        )
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns on the worker thread, where everything that uses `cursor` has to run."""
+        return self._worker.call(work)
+
+    def _call_interruptibly(self, work: Callable[[], T], run: Run, statement: Statement) -> T:
+        """As `call`, for a statement that can be interrupted; an error is raised as it was before DuckDB wrapped it."""
+
+        def interrupt() -> float:
+            self._interrupt(run)
+            return LET_END if run.writing else INTERRUPT_GRACE
+
+        try:
+            return self._worker.call(work, interrupt)
+        except KeyboardInterrupt:
+            self._finish(run)
+            raise
+        except Error:
+            raise
+        except Exception as error:
+            if run.cancelled.is_set():
+                raise Cancelled("The statement was cancelled.") from None
+            raise run.error or translate(error, statement.text) from None
+
+    def _interrupt(self, run: Run) -> None:
+        run.cancel()
+        interrupt(self.cursor.duck)
+
+    def cancel(self) -> None:
+        """End the statement under way, and its calls; from any thread."""
+        if run := self.current:
+            self._interrupt(run)
+
+    def close(self) -> None:
+        """End the worker thread and the DuckDB connection."""
+        self._worker.close()
+        self.cursor.duck.close()
+
+    def _finish(self, run: Run) -> None:
+        run.finish()
+        if self._session.runs.get(run.id) is run:
+            del self._session.runs[run.id]
+        self.cursor.release(run)
+        if (
+            run.calls or run.writes
+        ):  # also a write that was refused: an earlier one's outcomes are not its own
+            run.before, self.latest_with_calls = None, run
+        if self.current is run:
+            self.current = None
+
+
+def read_all_batches(reader: pa.RecordBatchReader) -> pa.Table:
+    """Read a stream to its end; small batches, whose buffers take twice the memory, are combined on the way."""
+    # Arrow's own pool keeps the memory that is given back to it: a fifth more for the process.
+    pool = pa.system_memory_pool()
+    chunks: list[pa.Table] = []
+    batches: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in reader:
+        batches.append(batch)
+        rows += batch.num_rows
+        if rows >= CHUNK_ROWS:
+            chunks.append(pa.Table.from_batches(batches, reader.schema).combine_chunks(pool))
+            batches, rows = [], 0
+    chunks.append(pa.Table.from_batches(batches, reader.schema).combine_chunks(pool))
+    return pa.concat_tables(chunks)
