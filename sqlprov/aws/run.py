@@ -182,7 +182,7 @@ class Run:
     # Region and key of a row that is waited for -> its state, and since when.
     _waits: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
     _wake: list[Callable[[], None]] = field(default_factory=list)
-    _wires: set[CancellableCall] = field(default_factory=set)
+    _in_flight: set[CancellableCall] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pool: Pool | None = None
     _width: int = WIDTH
@@ -295,17 +295,17 @@ class Run:
             wake()
 
     @contextmanager
-    def wired(self) -> Iterator[CancellableCall]:
+    def track_call(self) -> Iterator[CancellableCall]:
         """What is sent within is broken off when the statement is cancelled."""
-        wire = CancellableCall()
+        call = CancellableCall()
         with self._lock:
-            self._wires.add(wire)
+            self._in_flight.add(call)
         try:
-            with wire.used():
-                yield wire
+            with call.activate():
+                yield call
         finally:
             with self._lock:
-                self._wires.discard(wire)
+                self._in_flight.discard(call)
 
     def cancel(self) -> None:
         """Stop: no further call starts, those under way are broken off, and whoever waits for one is woken.
@@ -315,9 +315,9 @@ class Run:
         self.cancelled.set()
         with self._lock:
             wake = list(self._wake)
-            wires = [] if self.writing else list(self._wires)
-        for wire in wires:
-            wire.cut()
+            calls = [] if self.writing else list(self._in_flight)
+        for call in calls:
+            call.cancel()
         for each in wake:
             each()
         self.finish()

@@ -95,11 +95,11 @@ def attempt(
     limiter = cloud.limiter(service, record.region)
     run.wait(limiter.reserve())
     record.attempts += 1
-    wire = None
+    in_flight = None
     try:
         client = cloud.client(service, record.region, run.settings.timeout)
         send = choose_sender(client, record.operation, record.operation in cloud.reads)
-        with run.wired() as wire:
+        with run.track_call() as in_flight:
             run.check()  # the first client takes a third of a second
             answer = send(record.parameters, meanwhile)
         limiter.note_accepted()
@@ -110,7 +110,7 @@ def attempt(
     except Error:
         raise
     except Exception as exception:
-        if wire is not None and wire.is_cut:
+        if in_flight is not None and in_flight.is_cancelled:
             raise Cancelled(CANCELLED) from None
         run.note_date(getattr(exception, "response", None))
         met = classify(exception, record.operation, record.region, signing)

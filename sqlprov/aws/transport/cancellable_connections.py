@@ -1,11 +1,13 @@
-"""The connection that a call in flight uses in; broken off at once when its statement is cancelled.
+"""Connections that another thread can shut while a call uses them, so that a cancelled statement ends at once.
 
-botocore waits for a reply as long as its timeout says. What can be reached from another thread is the socket, so
-that each attempt knows its connection for as long as it lasts.
+botocore waits for a reply until its timeout. Each attempt of a call therefore records the connection it uses, and the
+cancelling thread shuts down its socket. This depends on private parts of botocore and urllib3: with versions that lack
+them, a call in flight ends with its reply or its timeout.
 """
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,7 +15,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
-_here = threading.local()
+log = logging.getLogger("sqlprov")
+_thread = threading.local()
 _lock = threading.Lock()
 
 
@@ -22,125 +25,130 @@ class CallCancelled(Exception):
 
 
 class CancellableCall:
-    """One attempt of a call: the connection it uses, once it does, and whether it may go on."""
+    """One attempt of a call."""
 
     def __init__(self) -> None:
         self._connection: CancellableConnection | None = None
-        self.is_cut = False
+        self.is_cancelled = False
 
-    def cut(self) -> None:
-        """Break the connection off: whoever waits for a reply meets its end, and nothing more is sent."""
+    def cancel(self) -> None:
+        """Shut the connection: a wait for the reply fails, and nothing more is sent."""
         with _lock:
-            self.is_cut = True
-            # Its reply may be there already, and the connection another call's.
-            if self._connection is not None and self._connection.wire is self:
+            self.is_cancelled = True
+            # The reply may have arrived, and another call may use the connection by now.
+            if self._connection is not None and self._connection.call is self:
                 self._connection.shut()
 
     @contextmanager
-    def used(self) -> Iterator[None]:
-        """What this thread sends meanwhile goes over this wire."""
-        _here.wire = self
+    def activate(self) -> Iterator[None]:
+        """Within, this thread's requests belong to this call."""
+        _thread.call = self
         try:
             yield
         finally:
-            _here.wire = None
+            _thread.call = None
             with _lock:
-                if self._connection is not None and self._connection.wire is self:
-                    self._connection.wire = None
+                if self._connection is not None and self._connection.call is self:
+                    self._connection.call = None
                 self._connection = None
 
-    def take(self, connection: CancellableConnection) -> None:
-        """Use `connection` from now on; raises Cut."""
+    def claim(self, connection: CancellableConnection) -> None:
+        """Use `connection` from now on.
+
+        Raises:
+            CallCancelled: the statement was cancelled.
+        """
         with _lock:
-            if self.is_cut:
+            if self.is_cancelled:
                 raise CallCancelled
-            connection.wire, self._connection = self, connection
+            connection.call, self._connection = self, connection
 
 
 class CancellableConnection:
-    """Makes one of urllib3's connections known to the wire of the thread that uses it."""
+    """Mixed into urllib3's connections; links each to the call of the thread that uses it."""
 
-    wire: CancellableCall | None = None
-    broken = False
+    call: CancellableCall | None = None
+    is_shut = False
     sock: socket.socket | None
 
-    def connect(self) -> None:
-        self.broken = False
-        self._take()  # the handshake of TLS may hang too
-        super().connect()  # type: ignore[misc]
-        self._take()
+    def connect(self, *arguments: Any, **named: Any) -> None:
+        self.is_shut = False
+        self._claim()  # a TLS handshake may hang too
+        super().connect(*arguments, **named)  # type: ignore[misc]
+        self._claim()
 
     def request(self, *arguments: Any, **named: Any) -> None:
         if self.sock is None:
-            self._take()
+            self._claim()
         else:
-            self.taken()
+            self.claim_socket()
         super().request(*arguments, **named)  # type: ignore[misc]
 
-    def taken(self) -> socket.socket:
-        """The open socket, which is this call's from now on; raises Cut.
+    def claim_socket(self) -> socket.socket:
+        """The open socket, for this thread's call.
 
         Raises:
-            urllib3.exceptions.NewConnectionError: it was shut meanwhile.
+            CallCancelled: the statement was cancelled.
+            urllib3.exceptions.NewConnectionError: another thread has shut the socket.
         """
-        self._take()
+        self._claim()
         assert self.sock is not None, "the connection is open"
-        if self.broken:
-            # Shut for the call that had it before, in the moment in which this one took it from the pool.
+        if self.is_shut:
+            # For its previous call, just as this one took it from the pool.
             from urllib3.exceptions import NewConnectionError
 
             raise NewConnectionError(self, "the connection was closed")  # type: ignore[arg-type]
         return self.sock
 
-    def _take(self) -> None:
-        wire: CancellableCall | None = getattr(_here, "wire", None)
-        if wire is not None:
-            wire.take(self)
+    def _claim(self) -> None:
+        call: CancellableCall | None = getattr(_thread, "call", None)
+        if call is not None:
+            call.claim(self)
 
     def shut(self) -> None:
-        """Both directions, at once, whatever another thread is doing with the socket."""
-        self.broken = True
-        found = self.sock
-        if isinstance(found, socket.socket):
+        """Shut down both directions at once, whatever another thread does with the socket."""
+        self.is_shut = True
+        sock = self.sock
+        if isinstance(sock, socket.socket):
             with suppress(OSError):
-                # Not that of ssl, which would take the cipher from under the thread that reads.
-                socket.socket.shutdown(found, socket.SHUT_RDWR)
+                # Not SSLSocket.shutdown: it would remove the cipher while the other thread reads.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def make_cancellable(client: Any) -> None:
-    """Have a boto3 client use connections of this kind."""
-    # botocore offers no public way; a test sees that connections are cut, and fails when this one goes.
-    client._endpoint.http_session._pool_classes_by_scheme.update(_pools())
+    """Have a boto3 client use such connections, where this version of botocore allows it."""
+    try:
+        client._endpoint.http_session._pool_classes_by_scheme.update(_pool_classes())
+    except Exception:
+        log.info("calls in flight cannot be cancelled with this version of botocore", exc_info=True)
 
 
-def close(client: Any) -> None:
-    """Close a boto3 client and its connections; one that is in use is closed when its call ends."""
-    session = client._endpoint.http_session
-    managers = (session._manager, *session._proxy_managers.values())
-    pools = [pool for manager in managers for pool in map(manager.pools.get, manager.pools.keys())]
+def close_client(client: Any) -> None:
+    """Close a boto3 client and its connections; one in use is closed when its call ends."""
+    pools: list[Any] = []
+    with suppress(Exception):
+        session = client._endpoint.http_session
+        for manager in (session._manager, *session._proxy_managers.values()):
+            pools += map(manager.pools.get, manager.pools.keys())
     client.close()
-    # botocore leaves this to the end of the pools as objects, which at the end of the program comes too late.
-    for pool in pools:
-        if pool is not None:
+    # botocore leaves open connections to the garbage collector, which at the end of the program is too late.
+    with suppress(Exception):
+        for pool in filter(None, pools):
             pool.close()
 
 
 @cache
-def _pools() -> dict[str, type]:
+def _pool_classes() -> dict[str, type]:
     """Scheme -> urllib3's pool of connections."""
     from botocore import awsrequest
 
-    # botocore and urllib3's mixed-in classes have no types: hence the marks, here and above.
-    class Connection(CancellableConnection, awsrequest.AWSHTTPConnection):  # type: ignore[misc]
-        pass
-
-    class SecureConnection(CancellableConnection, awsrequest.AWSHTTPSConnection):  # type: ignore[misc]
-        pass
-
-    class Connections(awsrequest.AWSHTTPConnectionPool):  # type: ignore[misc]
-        ConnectionCls = Connection
-
-    class SecureConnections(awsrequest.AWSHTTPSConnectionPool):  # type: ignore[misc]
-        ConnectionCls = SecureConnection
-
-    return {"http": Connections, "https": SecureConnections}
+    kinds = (
+        ("http", awsrequest.AWSHTTPConnectionPool, awsrequest.AWSHTTPConnection),
+        ("https", awsrequest.AWSHTTPSConnectionPool, awsrequest.AWSHTTPSConnection),
+    )
+    return {
+        scheme: type(
+            "Pool", (pool,), {"ConnectionCls": type("Connection", (CancellableConnection, connection), {})}
+        )
+        for scheme, pool, connection in kinds
+    }

@@ -162,12 +162,12 @@ class Cloud:
 
     def close(self) -> None:
         """Close the connections."""
-        from sqlprov.aws.transport.cancellable_connections import close
+        from sqlprov.aws.transport.cancellable_connections import close_client
 
         with self._lock:
             clients, self._clients = list(self._clients.values()), {}
         for client in clients:
-            close(client)
+            close_client(client)
 
 
 def _endpoint_written(service: str) -> str:

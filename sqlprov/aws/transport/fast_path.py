@@ -1,46 +1,101 @@
-"""A read in, botocore's reply out, without what botocore does anew for each call although it comes out the same.
+"""Sends reads over open connections with a third of the CPU that boto3's client methods take.
 
-Endpoint and signing are settled by botocore once for each client and operation; it still checks and serializes the
-parameters, finds the credentials, signs, sends and reads errors. That is two thirds of the CPU of its own way, and
-only for what is the same in every call: JSON with its parameters in the body. All else goes its own way.
+It serves operations of JSON services whose calls differ only in their body. botocore resolves the endpoint, the fixed
+headers and the user agent once for each client and operation. For each call it still validates and serializes the
+parameters, finds the credentials, signs, and parses errors; urllib3 still connects, checks certificates and talks to
+proxies. A request over a connection that is already open is written and read here.
+
+This depends on private parts of botocore and urllib3. Whatever they raise, the client's own method makes that call and
+all later ones of the operation.
 """
 
 from __future__ import annotations
 
+import io
+import logging
+import queue
+import socket
+import ssl
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any
-from weakref import WeakKeyDictionary
 
+from botocore import exceptions as aws
 from botocore import xform_name
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import NewConnectionError
+from urllib3.util import parse_url
 
-from sqlprov.aws.transport.exchange import Meanwhile, build_exchange
+from sqlprov.aws.transport.cancellable_connections import CallCancelled
+from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.aws.transport.replies import decode
 
+CHUNK = 1 << 16
+"""Bytes read at once, at most."""
+LONGEST_HEAD = 1 << 16
+"""Bytes of a reply's head that are parsed here, at most."""
+STATUSES_WITHOUT_BODY = ("204", "304")
+"""They have none, whatever Content-Length says."""
+UNSUPPORTED = "this version of botocore or urllib3 has no fast path"
+PUBLIC_ERRORS = (aws.ClientError, aws.BotoCoreError, ResponseParserError, MalformedReply, CallCancelled)
+"""Errors of the service, the network, the credentials or the parameters: the client's own method raises them too."""
+
+Meanwhile = Callable[[], None]
+"""Work to do while waiting for the reply; it raises nothing."""
 Send = Callable[[Mapping[str, Any], Meanwhile | None], dict[str, Any]]
-_shorts: WeakKeyDictionary[Any, dict[str, Send | None]] = WeakKeyDictionary()
+"""Makes a call with these parameters; the reply has the shape of that of the client's own method."""
+Reply = tuple[int, dict[str, str], bytes]
+"""Status, headers by their names in lower case, and body."""
+
+log = logging.getLogger("sqlprov")
 
 
-def choose_sender(client: Any, operation: str, direct: bool) -> Send:
-    """What makes one call of `operation` through a boto3 client; its reply is as the client's own method gives it.
-
-    What it is given beside the parameters is run while the reply is waited for, where that can be.
+def choose_sender(client: Any, operation: str, fast: bool) -> Send:
+    """The way to call `operation` through a boto3 client.
 
     Args:
-        direct: whether the short way may be taken: only for reads, because what guards writes is not on it.
+        client: a boto3 client.
+        operation: its name, as in "ListModels".
+        fast: whether the fast path is allowed: for reads only, because it bypasses the check that blocks writes.
     """
-    if direct:
-        known = _shorts.setdefault(client, {})
-        if operation not in known:
-            known[operation] = _build_fast_path(client, operation)
-        if short := known[operation]:
-            return short
+    if not fast:
+        method = getattr(client, xform_name(operation))
+        return lambda parameters, _: method(**parameters)
+    senders: dict[str, Send] = vars(client).setdefault("sqlprov_senders", {})
+    if operation not in senders:
+        senders[operation] = _build_sender(client, operation)
+    return senders[operation]
+
+
+def _build_sender(client: Any, operation: str) -> Send:
     method = getattr(client, xform_name(operation))
-    return lambda parameters, _: method(**parameters)
+    try:
+        short = _build_fast_path(client, operation)
+    except Exception:
+        log.info("%s: %s", operation, UNSUPPORTED, exc_info=True)
+        short = None
+
+    def send(parameters: Mapping[str, Any], meanwhile: Meanwhile | None) -> dict[str, Any]:
+        nonlocal short
+        if short:
+            try:
+                return short(parameters, meanwhile)
+            except PUBLIC_ERRORS:
+                raise
+            except Exception:
+                log.info("%s: %s", operation, UNSUPPORTED, exc_info=True)
+                short = None
+        reply: dict[str, Any] = method(**parameters)
+        return reply
+
+    return send
 
 
 def _build_fast_path(client: Any, operation: str) -> Send | None:
-    """`None` if the operation is not of the kind, or this botocore is made differently."""
-    from botocore.awsrequest import AWSRequest
+    """The fast path of an operation; `None` if its calls differ in more than their body."""
+    from botocore.auth import _host_from_url
+    from botocore.awsrequest import AWSRequest, _urljoin
 
     model = client.meta.service_model.operation_model(operation)
     if not _is_eligible(client, model):
@@ -48,50 +103,40 @@ def _build_fast_path(client: Any, operation: str) -> Send | None:
     context = {"client_region": client.meta.region_name, "client_config": client.meta.config}
     context |= {"auth_type": model.resolved_auth_type, "unsigned_payload": model.unsigned_payload}
     context |= {"has_streaming_input": False, "auth_options": None}
-    try:
-        from botocore.auth import _host_from_url
-        from botocore.awsrequest import _urljoin
-
-        endpoint, headers, _ = client._resolve_endpoint_ruleset(model, {}, context)
-        serialize = client._serializer.serialize_to_request
-        sign = client._request_signer.sign
-        # An endpoint may have a path of its own, or end with a slash.
-        url = _urljoin(endpoint, "/", None)
-        exchange = build_exchange(client._endpoint.http_session, url)
-        agent = client._user_agent_creator.to_string()
-        parser = client._response_parser
-        host = _host_from_url(url)
-    except (AttributeError, ImportError):
-        return None
-    # The signer would find it out twice for each request.
-    fixed = {**headers, "User-Agent": agent, "Host": host}
-    body = model.output_shape
+    endpoint, headers, _ = client._resolve_endpoint_ruleset(model, {}, context)
+    url = _urljoin(endpoint, "/", None)  # an endpoint may have a path, or end with a slash
+    # With a Host header, the signer need not parse the URL twice for each request.
+    fixed = {**headers, "User-Agent": client._user_agent_creator.to_string(), "Host": _host_from_url(url)}
+    exchange = _build_exchange(client._endpoint.http_session, url)
+    serialize, sign = client._serializer.serialize_to_request, client._request_signer.sign
+    parse = client._response_parser.parse
 
     def send(parameters: Mapping[str, Any], meanwhile: Meanwhile | None) -> dict[str, Any]:
-        made = serialize(dict(parameters), model)
-        request = AWSRequest("POST", url, {**made["headers"], **fixed}, made["body"])
+        serialized = serialize(dict(parameters), model)
+        request = AWSRequest("POST", url, {**serialized["headers"], **fixed}, serialized["body"])
         request.context.update(context)
         sign(operation, request)
-        status, replied, content = exchange(request, meanwhile)
-        reply = {"status_code": status, "headers": replied, "body": content}
-        found: dict[str, Any] = {}
-        decode(model, reply, found)
+        status, headers, content = exchange(request, meanwhile)
+        raw = {"status_code": status, "headers": headers, "body": content}
+        reply: dict[str, Any] = {}
+        decode(model, raw, reply)
         if status >= 300:
-            told = parser.parse(reply, body)
-            # Not before an error: botocore goes through the whole model for its classes.
-            raise client.exceptions.from_code(told.get("Error", {}).get("Code"))(told, operation)
-        found["ResponseMetadata"] = {
-            "RequestId": replied.get("x-amzn-requestid", ""),
+            error = parse(raw, model.output_shape)
+            # Not before there is an error: botocore searches the whole model for its exceptions.
+            raise client.exceptions.from_code(error.get("Error", {}).get("Code"))(error, operation)
+        request_id = headers.get("x-amzn-requestid", "")
+        reply["ResponseMetadata"] = {
+            "RequestId": request_id,
             "HTTPStatusCode": status,
-            "HTTPHeaders": replied,
+            "HTTPHeaders": headers,
         }
-        return found
+        return reply
 
     return send
 
 
 def _is_eligible(client: Any, model: Any) -> bool:
-    """Whether calls of this operation differ in their body only."""
+    """Whether calls of this operation differ only in their body."""
     return (
         model.service_model.resolved_protocol == "json"
         and model.http.get("requestUri") == "/"
@@ -104,3 +149,158 @@ def _is_eligible(client: Any, model: Any) -> bool:
         and not (model.context_parameters or model.static_context_parameters)
         and not model.operation_context_parameters
     )
+
+
+def _build_exchange(session: Any, url: str) -> Callable[[Any, Meanwhile | None], Reply]:
+    """A function that sends a signed request to `url`, over an open connection or through botocore's HTTP session."""
+
+    def send(request: Any, _: Meanwhile | None = None) -> Reply:
+        reply = session.send(request.prepare())
+        return (
+            reply.status_code,
+            {name.lower(): value for name, value in reply.headers.items()},
+            reply.content,
+        )
+
+    if session._proxy_config.proxy_url_for(url):
+        return send
+    pool = session._manager.connection_from_url(url)
+    timeout: float = pool.timeout.read_timeout
+    start = f"POST {parse_url(url).request_uri} HTTP/1.1"
+
+    def exchange(request: Any, meanwhile: Meanwhile | None = None) -> Reply:
+        if (connection := _take_open_connection(pool)) is None:
+            return send(request)
+        try:
+            if (message := _serialize(start, request)) is not None:
+                return _exchange(connection, message, meanwhile, timeout, url)
+        finally:
+            pool._put_conn(connection)
+        return send(request)
+
+    return exchange
+
+
+def _take_open_connection(pool: Any) -> Any:
+    """A connection of urllib3's pool that is open; `None` if there is none, or the pool is closed."""
+    # Not with `_get_conn`: it may open one before botocore has configured the pool's certificates.
+    try:
+        connection = pool.pool.get(block=False)
+    except (AttributeError, queue.Empty):
+        return None
+    if connection is None or not connection.is_connected:
+        pool._put_conn(connection)
+        return None
+    return connection
+
+
+def _serialize(start: str, request: Any) -> bytes | None:
+    """The request as bytes; `None` if only botocore can write it."""
+    body, headers = request.data, request.headers.items()
+    if not isinstance(body, bytes) or not all(isinstance(value, str) for _, value in headers):
+        return None
+    lines = [start, "Accept-Encoding: identity", *(f"{name}: {value}" for name, value in headers)]
+    lines += [f"Content-Length: {len(body)}", "", ""]
+    head = "\r\n".join(lines)
+    # A line break within a value would start another header.
+    if not head.isascii() or not head.count("\r") == head.count("\n") == len(lines) - 1:
+        return None
+    return head.encode("ascii") + body
+
+
+def _exchange(
+    connection: Any, message: bytes, meanwhile: Meanwhile | None, timeout: float, url: str
+) -> Reply:
+    """Send `message` and read the reply.
+
+    Raises:
+        BotoCoreError: the connection failed, as botocore's HTTP session reports it.
+    """
+    stays_open = False
+    try:
+        sock: socket.socket = connection.claim_socket()
+        if sock.gettimeout() != timeout:
+            sock.settimeout(timeout)
+        sock.sendall(message)
+        if meanwhile:
+            meanwhile()
+        reply, stays_open = _read(sock)
+        return reply
+    except NewConnectionError as error:
+        raise aws.EndpointConnectionError(endpoint_url=url, error=error) from error
+    except TimeoutError as error:
+        raise aws.ReadTimeoutError(endpoint_url=url, error=error) from error
+    except ssl.SSLError as error:
+        raise aws.SSLError(endpoint_url=url, error=error) from error
+    except (OSError, HTTPException) as error:
+        raise aws.ConnectionClosedError(endpoint_url=url, error=error) from error
+    finally:
+        if not stays_open:
+            connection.close()
+
+
+def _read(sock: socket.socket) -> tuple[Reply, bool]:
+    """The reply, and whether the connection can be used again.
+
+    A reply with one Content-Length is read here, three times as fast as the standard library, which reads all others.
+    """
+    data = bytearray()
+    while (end := data.find(b"\r\n\r\n")) < 0:
+        plain = len(data) <= LONGEST_HEAD and b"\n\n" not in data
+        if not plain or not (more := sock.recv(CHUNK)):
+            return _read_any(sock, bytes(data))
+        data += more
+    first, *lines = data[:end].decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    length = headers.get("content-length", "")
+    version, _, rest = first.partition(" ")
+    status = rest[:4].rstrip()
+    usual = version == "HTTP/1.1" and len(status) == 3 and status.isdecimal() and status >= "200"
+    sized = length.isdecimal() and len(headers) == len(lines) and "transfer-encoding" not in headers
+    if not (usual and sized) or status in STATUSES_WITHOUT_BODY:
+        return _read_any(sock, bytes(data))
+    whole = end + 4 + int(length)
+    while len(data) < whole and (more := sock.recv(CHUNK)):
+        data += more
+    # A short body is detected where it is decoded.
+    stays_open = len(data) == whole and "close" not in headers.get("connection", "").lower()
+    return (int(status), headers, bytes(data[end + 4 : whole])), stays_open
+
+
+def _read_any(sock: socket.socket, begin: bytes) -> tuple[Reply, bool]:
+    """As `_read`, with the standard library, which needs nothing of a socket but `makefile`."""
+    with closing(HTTPResponse(_PrefixedSocket(sock, begin), method="POST")) as reply:  # type: ignore[arg-type]
+        reply.begin()
+        headers: dict[str, str] = {}
+        for name, value in reply.headers.items():
+            lower = name.lower()
+            headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+        try:
+            return (reply.status, headers, reply.read()), not reply.will_close
+        except IncompleteRead as error:
+            if reply.chunked:
+                raise  # without a Content-Length, the decoder cannot see that it is short
+            return (reply.status, headers, error.partial), False
+
+
+class _PrefixedSocket(io.RawIOBase):
+    """A socket whose first bytes have been read already."""
+
+    def __init__(self, sock: socket.socket, begin: bytes) -> None:
+        self._sock, self._begin = sock, begin
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        """Return a file to read from, as a socket does."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Return `True`, for BufferedReader."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer`; return the number of bytes, 0 at the end."""
+        if not self._begin:
+            return self._sock.recv_into(buffer)
+        size = min(len(buffer), len(self._begin))
+        buffer[:size], self._begin = self._begin[:size], self._begin[size:]
+        return size

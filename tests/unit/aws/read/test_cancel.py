@@ -256,17 +256,17 @@ def test_a_cancelled_call_does_not_touch_the_connection_that_another_has_taken_o
     connection = CancellableConnection()
     connection.sock = one
     with one, other:
-        with first.used():
-            first.take(connection)
-            with second.used():
-                second.take(connection)
-                first.cut()
+        with first.activate():
+            first.claim(connection)
+            with second.activate():
+                second.claim(connection)
+                first.cancel()
                 one.send(b"x")
                 assert other.recv(1) == b"x"
-                second.cut()
+                second.cancel()
                 assert other.recv(1) == b""
         with pytest.raises(CallCancelled):
-            first.take(connection)
+            first.claim(connection)
 
 
 def test_cancel_under_warn_is_no_missing_row_but_an_end(slow: Emulator, con: Any, report: Any) -> None:
