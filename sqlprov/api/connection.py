@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 import threading
 import weakref
@@ -34,7 +33,7 @@ from sqlprov.settings import Settings
 from sqlprov.sql import SetSetting, Statement, find_placeholder_refusal, parse
 
 if TYPE_CHECKING:
-    from sqlprov.aws.diagnostics import Finding
+    from sqlprov.aws.diagnostics import Check
     from sqlprov.aws.run import CallRecord, Progress
     from sqlprov.aws.write.writing import Outcome
     from sqlprov.duck.vocabulary import Vocabulary as Vocabulary
@@ -269,31 +268,31 @@ class Connection(PEP249Cursor):
         cursor, live = self._runner.cursor, (*self.catalog.list_providers(), OWN)
         return self._runner.call(lambda: read_vocabulary(cursor.duck, cursor.path(), live))
 
-    def checkup(self, like: str = "%") -> Iterator[Finding]:
+    def diagnose(self, like: str = "%") -> Iterator[Check]:
         """Check credentials, region, endpoint, identity, clock, and permissions to read and write.
 
         Args:
             like: SQL pattern for the full names of the tables to check; without a %, a part of them.
         """
-        from sqlprov.aws.diagnostics import checkup
+        from sqlprov.aws.diagnostics import diagnose
         from sqlprov.local import LOCAL_REGION
         from sqlprov.sql.show import is_like
 
         self._check_open()
-        wild = like if "%" in like else f"%{like}%"
+        pattern = like if "%" in like else f"%{like}%"
         names = [
             (*place, name) for name, places in self.catalog.services_by_table.items() for place in places
         ]
-        tables = [self.catalog.get_table(*name) for name in sorted(names) if is_like(".".join(name), wild)]
-        cloud = self._session.cloud
-        endpoint = cloud.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or "AWS"
+        tables = [self.catalog.get_table(*name) for name in sorted(names) if is_like(".".join(name), pattern)]
         run = Run(self.settings)
         try:
             region = next(iter(self.regions), None)
         except CredentialsError:
             region = None  # the first check reports that the profile does not exist
         try:
-            yield from checkup(run, cloud, region, tables, endpoint, LOCAL_REGION if self._emulator else None)
+            yield from diagnose(
+                run, self._session.cloud, region, tables, LOCAL_REGION if self._emulator else None
+            )
         finally:
             run.finish()
 

@@ -1,7 +1,8 @@
-"""The account of a connection in; findings out: what works, what does not, and how it is mended."""
+"""Checks credentials, region, endpoint, identity, clock, and what an account may read and write."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -18,115 +19,109 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog.table import Table
 from sqlprov.errors import AccessDenied, CredentialsError, Error, OperationalError, Unreachable
 
-MOST_SKEW = 300
-"""Seconds that the clocks may differ before AWS refuses what is signed."""
-ACTIONS_AT_ONCE = 100
+MAX_SKEW = 300
+"""Seconds that the clocks may differ before AWS refuses a signature."""
+ACTIONS_PER_CALL = 100
 _LOG_IN = "Log in (`aws sso login`), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
 
-class Health(Enum):
+class CheckStatus(Enum):
     """How a check ended."""
 
     OK = "ok"
     FAILED = "failed"
-    REFUSED = "no"  # not allowed, which may be meant
-    SKIPPED = "-"
+    DENIED = "denied"  # which may be intended
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What one check found.
+class Check:
+    """The result of one check.
 
     Attributes:
-        check: credentials, region, endpoint, identity, clock, read or write.
-        health: how it ended.
-        told: what was found.
-        mend: what to do about it; empty if nothing is to be done.
+        name: credentials, region, endpoint, identity, clock, read or write.
+        status: how it ended.
+        message: what the check saw.
+        remedy: what to do about it; empty if there is nothing to do.
     """
 
-    check: str
-    health: Health
-    told: str
-    mend: str = ""
+    name: str
+    status: CheckStatus
+    message: str
+    remedy: str = ""
 
 
-def checkup(
-    run: Run,
-    cloud: Cloud,
-    region: str | None,
-    tables: Iterable[Table],
-    endpoint: str,
-    instead: str | None = None,
-) -> Iterator[Finding]:
-    """One check after another; what cannot be checked because of one before it is skipped.
+def diagnose(
+    run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table], fallback_region: str | None = None
+) -> Iterator[Check]:
+    """One check after another; those that cannot succeed after an earlier failure are skipped.
 
     Args:
-        run: the calls made are noted in it.
+        run: records the calls.
         cloud: the account.
-        region: where tables are read; `None` if there is none.
-        tables: those whose permissions are checked.
-        endpoint: what calls are sent to, for the reader.
-        instead: where tables are read if there is no region.
+        region: the region to check; `None` if there is none.
+        tables: the tables to check.
+        fallback_region: the region to check if there is none.
     """
-    found = _credentials(cloud)
-    yield found
-    yield _region(region, instead)
-    region = region or instead
-    if found.health is Health.FAILED or region is None:
-        missing = "credentials" if found.health is Health.FAILED else "a region"
-        for check in ("endpoint", "identity", "clock", "read", "write"):
-            yield Finding(check, Health.SKIPPED, f"not checked without {missing}")
+    credentials = _check_credentials(cloud)
+    yield credentials
+    yield _check_region(region, fallback_region)
+    region = region or fallback_region
+    if credentials.status is CheckStatus.FAILED or region is None:
+        missing = "credentials" if credentials.status is CheckStatus.FAILED else "a region"
+        for name in ("endpoint", "identity", "clock", "read", "write"):
+            yield Check(name, CheckStatus.SKIPPED, f"needs {missing}")
         return
     began = time.time()
-    arn, met = _identity(run, cloud, region)
-    skew = _skew(run, began)
-    yield _endpoint(endpoint, met)
-    if arn:
-        yield Finding("identity", Health.OK, arn)
-    elif isinstance(met, AccessDenied):
-        yield Finding("identity", Health.REFUSED, str(met))
+    arn, error = _get_identity(run, cloud, region)
+    skew = _measure_skew(run, began)
+    yield _check_endpoint(cloud, error)
+    if error is None:
+        yield Check("identity", CheckStatus.OK, arn)
+    elif isinstance(error, AccessDenied):
+        yield Check("identity", CheckStatus.DENIED, str(error))
     else:
-        yield Finding("identity", Health.FAILED, str(met), _remedy(met, skew))
-    yield _clock(skew)
-    if isinstance(met, CredentialsError | Unreachable):
-        yield Finding("read", Health.SKIPPED, "not checked: no call gets through")
-        yield Finding("write", Health.SKIPPED, "not checked: no call gets through")
+        yield Check("identity", CheckStatus.FAILED, str(error), _remedy(error, skew))
+    yield _check_clock(skew)
+    if isinstance(error, CredentialsError | Unreachable):
+        for name in ("read", "write"):
+            yield Check(name, CheckStatus.SKIPPED, "no call gets through")
         return
-    listed = list(tables)
-    for table in listed:
+    tables = list(tables)
+    for table in tables:
         cloud.allow_reads(table)
-    yield from _reads(run, cloud, region, listed)
-    yield from _writes(run, cloud, region, listed, arn)
+    yield from _check_reads(run, cloud, region, tables)
+    yield from _check_writes(run, cloud, region, tables, arn)
 
 
-def _credentials(cloud: Cloud) -> Finding:
+def _check_credentials(cloud: Cloud) -> Check:
     try:
         chosen = cloud.session().get_credentials()
-        frozen = chosen.get_frozen_credentials() if chosen else None
+        keys = chosen.get_frozen_credentials() if chosen else None
     except (
         Exception
-    ) as error:  # whatever a provider of credentials raises, such as an SSO session that has ended
+    ) as error:  # a provider of credentials may raise anything, such as for an SSO session that has ended
         kind = "" if isinstance(error, Error) else f"{type(error).__name__}: "
-        return Finding("credentials", Health.FAILED, f"{kind}{error}", _LOG_IN)
-    if chosen is None or frozen is None or not frozen.access_key:
-        return Finding("credentials", Health.FAILED, "none were found", _LOG_IN)
+        return Check("credentials", CheckStatus.FAILED, f"{kind}{error}", _LOG_IN)
+    if chosen is None or keys is None or not keys.access_key:
+        return Check("credentials", CheckStatus.FAILED, "none found", _LOG_IN)
     profile = f", profile {cloud.profile}" if cloud.profile else ""
-    kind = "temporary" if frozen.token else "of long life"
-    return Finding("credentials", Health.OK, f"found by {chosen.method}{profile}, {kind}")
+    lifetime = "temporary" if keys.token else "long-lived"
+    return Check("credentials", CheckStatus.OK, f"{lifetime}, from {chosen.method}{profile}")
 
 
-def _region(region: str | None, instead: str | None) -> Finding:
+def _check_region(region: str | None, fallback: str | None) -> Check:
     if region:
-        return Finding("region", Health.OK, region)
-    if instead:
-        told = f"none, so that a statement must name one, or --region; {instead} is checked"
-        return Finding("region", Health.SKIPPED, told)
-    return Finding(
-        "region", Health.FAILED, "none", "Give --region, set AWS_REGION, or `region` in the profile."
+        return Check("region", CheckStatus.OK, region)
+    if fallback:
+        message = f"none: name one in each statement, or give --region; checking {fallback}"
+        return Check("region", CheckStatus.SKIPPED, message)
+    return Check(
+        "region", CheckStatus.FAILED, "none", "Give --region, set AWS_REGION, or `region` in the profile."
     )
 
 
-def _identity(run: Run, cloud: Cloud, region: str) -> tuple[str, OperationalError | None]:
+def _get_identity(run: Run, cloud: Cloud, region: str) -> tuple[str, OperationalError | None]:
     try:
         reply = call(run, cloud, "sts", "sts", "GetCallerIdentity", region, {}, ("Arn",))
         return str(reply["Arn"]), None
@@ -134,139 +129,130 @@ def _identity(run: Run, cloud: Cloud, region: str) -> tuple[str, OperationalErro
         return "", error
 
 
-def _skew(run: Run, began: float) -> float | None:
-    """Seconds that the service's clock is ahead of ours, to the second; `None` if it was not heard."""
+def _measure_skew(run: Run, began: float) -> float | None:
+    """Seconds that the service's clock is ahead of ours, to the second; `None` if it did not answer."""
     if run.served is None:
         return None
     middle = datetime.fromtimestamp((began + time.time()) / 2, UTC)
     return (run.served - middle).total_seconds()
 
 
-def _clock(skew: float | None) -> Finding:
+def _check_clock(skew: float | None) -> Check:
     if skew is None:
-        return Finding("clock", Health.SKIPPED, "not checked: the service did not answer")
-    # The header tells whole seconds.
-    away = max(abs(skew) - 1, 0)
-    if away < 1:
-        return Finding("clock", Health.OK, "as the service's")
-    side = "behind" if skew > 0 else "ahead of"
-    told = f"{away:.0f} s {side} the service's"
-    if away >= MOST_SKEW:
-        return Finding("clock", Health.FAILED, told, "Set this machine's clock (`timedatectl set-ntp true`).")
-    return Finding("clock", Health.OK, f"{told}; up to {MOST_SKEW} s are accepted")
+        return Check("clock", CheckStatus.SKIPPED, "the service did not answer")
+    off = max(abs(skew) - 1, 0)  # the header has whole seconds
+    if off < 1:
+        return Check("clock", CheckStatus.OK, "matches the service's")
+    message = f"{off:.0f} s {'behind' if skew > 0 else 'ahead of'} the service's"
+    if off >= MAX_SKEW:
+        return Check(
+            "clock", CheckStatus.FAILED, message, "Set this machine's clock (`timedatectl set-ntp true`)."
+        )
+    return Check("clock", CheckStatus.OK, f"{message}; AWS accepts up to {MAX_SKEW} s")
 
 
-def _endpoint(endpoint: str, met: OperationalError | None) -> Finding:
-    if isinstance(met, Unreachable):
-        mend = "Check the network, HTTPS_PROXY, --endpoint-url and AWS_ENDPOINT_URL."
-        return Finding("endpoint", Health.FAILED, f"{endpoint}: {met}", mend)
-    return Finding("endpoint", Health.OK, endpoint)
+def _check_endpoint(cloud: Cloud, error: OperationalError | None) -> Check:
+    endpoint = cloud.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or "AWS"
+    if isinstance(error, Unreachable):
+        remedy = "Check the network, HTTPS_PROXY, --endpoint-url and AWS_ENDPOINT_URL."
+        return Check("endpoint", CheckStatus.FAILED, f"{endpoint}: {error}", remedy)
+    return Check("endpoint", CheckStatus.OK, endpoint)
 
 
-def _remedy(met: Error | None, skew: float | None) -> str:
-    if isinstance(met, CredentialsError):
-        if skew is not None and abs(skew) > MOST_SKEW:
-            return "The clock is wrong, so that signatures are refused: see below."
+def _remedy(error: Error, skew: float | None = None) -> str:
+    if isinstance(error, CredentialsError):
+        if skew is not None and abs(skew) > MAX_SKEW:
+            return "The clock is wrong, and AWS refuses the signatures: see below."
         return f"Renew the credentials. {_LOG_IN}"
-    if isinstance(met, AccessDenied):
-        return f"Allow {met.permission} in the policy of the identity."
+    if isinstance(error, AccessDenied):
+        return f"Allow {error.permission} in the identity's policy."
     return ""
 
 
 # Tables
 
 
-def _reads(run: Run, cloud: Cloud, region: str, tables: list[Table]) -> Iterator[Finding]:
-    """Whether each table can be read: a list of one row, and what else its columns need, for that row."""
-    waiting: list[tuple[Table, Future[Finding]]] = []
+def _check_reads(run: Run, cloud: Cloud, region: str, tables: list[Table]) -> Iterator[Check]:
+    """Whether each table can be read: a list of one row, and the other calls that its columns need, for that row."""
+    checks: list[Future[Check]] = []
     for table in tables:
-        future: Future[Finding] = Future()
-        waiting.append((table, future))
-        run.pool.submit(partial(_settle, future, run, cloud, region, table))
-    for _, future in waiting:
-        yield future.result()
+        checks.append(Future())
+        run.pool.submit(partial(_settle, checks[-1], run, cloud, region, table))
+    for check in checks:
+        yield check.result()
 
 
-def _settle(future: Future[Finding], run: Run, cloud: Cloud, region: str, table: Table) -> None:
+def _settle(check: Future[Check], run: Run, cloud: Cloud, region: str, table: Table) -> None:
     try:
-        future.set_result(_read(run, cloud, region, table))
+        check.set_result(_check_read(run, cloud, region, table))
     except BaseException as error:
-        future.set_exception(error)
+        check.set_exception(error)
 
 
-def _read(run: Run, cloud: Cloud, region: str, table: Table) -> Finding:
+def _check_read(run: Run, cloud: Cloud, region: str, table: Table) -> Check:
     try:
-        calls = _read_one(run, cloud, region, table)
-    except AccessDenied as error:
-        mend = f"Allow {error.permission} in the policy of the identity."
-        return Finding("read", Health.FAILED, f"{table.full_name}: {error}", mend)
+        operations = _read_one_row(run, cloud, region, table)
     except OperationalError as error:
-        return Finding("read", Health.FAILED, f"{table.full_name}: {error}", _remedy(error, None))
-    return Finding("read", Health.OK, f"{table.full_name}: {', '.join(calls)}")
+        return Check("read", CheckStatus.FAILED, f"{table.full_name}: {error}", _remedy(error))
+    return Check("read", CheckStatus.OK, f"{table.full_name}: {', '.join(operations)}")
 
 
-def _read_one(run: Run, cloud: Cloud, region: str, table: Table) -> list[str]:
-    """Read one row, if there is one; the operations called."""
+def _read_one_row(run: Run, cloud: Cloud, region: str, table: Table) -> list[str]:
+    """The operations called to read one row, if there is one."""
+    operations: list[str] = []
 
-    def called(operation: str, parameters: dict[str, Any], members: tuple[str, ...] = ()) -> dict[str, Any]:
-        made.append(operation)
+    def read(operation: str, parameters: dict[str, Any], members: tuple[str, ...] = ()) -> dict[str, Any]:
+        operations.append(operation)
         return call(run, cloud, table.client, table.iam, operation, region, parameters, members)
 
-    made: list[str] = []
     listing, describe = table.list, table.describe
     size: dict[str, Any] = {listing.page_size_parameter: 1} if listing.page_size_parameter else {}
-    rows = called(listing.call, size, (listing.items,))[listing.items]
+    rows = read(listing.call, size, (listing.items,))[listing.items]
     if not rows or describe is None:
-        return made
+        return operations
     keys = [get_path(rows[0], table.by_name[name].path) for name in table.key]
     try:
-        described = get_path(
-            called(describe.call, dict(zip(describe.arguments, keys, strict=True))), describe.item
-        )
+        reply = read(describe.call, dict(zip(describe.arguments, keys, strict=True)))
         if table.tags and table.arn:
-            called(table.tags.call, {table.tags.argument: get_path(described, describe.paths[table.arn])})
+            row = get_path(reply, describe.item)
+            read(table.tags.call, {table.tags.argument: get_path(row, describe.paths[table.arn])})
     except AccessDenied:
         raise
     except OperationalError:
-        made.pop()  # the row has gone, or is one that the service does not describe: that is no matter of permission
-    return made
+        operations.pop()  # the row is gone, or the service does not describe it: no permission is missing
+    return operations
 
 
-def _writes(run: Run, cloud: Cloud, region: str, tables: list[Table], arn: str) -> Iterator[Finding]:
-    """Whether each table may be written, as IAM's simulator tells; nothing is tried."""
-    needed = [(table.full_name, _actions(table)) for table in tables]
-    actions = sorted({action for _, wanted in needed for action in wanted})
-    source = _principal(arn)
-    if not source or not actions:
-        told = "not checked: the identity is no user or role" if actions else "no table is written"
-        yield Finding("write", Health.SKIPPED, told)
+def _check_writes(run: Run, cloud: Cloud, region: str, tables: list[Table], arn: str) -> Iterator[Check]:
+    """Whether IAM's policy simulator allows the writes of each table; nothing is written."""
+    needed = {table.full_name: _write_actions(table) for table in tables}
+    actions = sorted({action for wanted in needed.values() for action in wanted})
+    principal = _principal(arn)
+    if not principal or not actions:
+        message = "the identity is neither a user nor a role" if actions else "no table can be written"
+        yield Check("write", CheckStatus.SKIPPED, message)
         return
     try:
-        allowed = _simulated(run, cloud, region, source, actions)
+        allowed = _simulate(run, cloud, region, principal, actions)
     except OperationalError as error:
-        yield Finding(
-            "write", Health.SKIPPED, f"not checked: iam:SimulatePrincipalPolicy does not answer. {error}"
-        )
+        yield Check("write", CheckStatus.SKIPPED, f"needs iam:SimulatePrincipalPolicy. {error}")
         return
-    for name, wanted in needed:
+    for name, wanted in needed.items():
         missing = [action for action in wanted if action not in allowed]
         if missing:
-            yield Finding("write", Health.REFUSED, f"{name}: not allowed: {', '.join(missing)}")
+            yield Check("write", CheckStatus.DENIED, f"{name}: {', '.join(missing)}")
         elif wanted:
-            yield Finding("write", Health.OK, f"{name}: {len(wanted)} actions are allowed")
+            yield Check("write", CheckStatus.OK, f"{name}: {len(wanted)} actions allowed")
 
 
-def _actions(table: Table) -> tuple[str, ...]:
+def _write_actions(table: Table) -> tuple[str, ...]:
     """The IAM actions of the methods that write."""
-    return tuple(
-        dict.fromkeys(
-            action for method in table.methods if method.verb != "SELECT" for action in method.permissions
-        )
-    )
+    writes = [method for method in table.methods if method.verb != "SELECT"]
+    return tuple(dict.fromkeys(action for method in writes for action in method.permissions))
 
 
 def _principal(arn: str) -> str:
-    """The user or role whose policies hold for an identity; empty if that cannot be told."""
+    """The user or role whose policies apply to an identity; empty for any other identity."""
     parts = arn.split(":", 5)
     if len(parts) < 6:
         return ""
@@ -276,33 +262,31 @@ def _principal(arn: str) -> str:
     return arn if kind in ("user", "role") else ""
 
 
-def _simulated(run: Run, cloud: Cloud, region: str, source: str, actions: list[str]) -> set[str]:
-    """The actions that are allowed.
+def _simulate(run: Run, cloud: Cloud, region: str, principal: str, actions: list[str]) -> set[str]:
+    """Those of `actions` that are allowed.
 
     Raises:
         OperationalError: the simulator did not answer.
     """
     allowed: set[str] = set()
-    for start in range(0, len(actions), ACTIONS_AT_ONCE):
-        asked: dict[str, Any] = {
-            "PolicySourceArn": source,
-            "ActionNames": actions[start : start + ACTIONS_AT_ONCE],
-        }
+    operation, items = "SimulatePrincipalPolicy", "EvaluationResults"
+    for start in range(0, len(actions), ACTIONS_PER_CALL):
+        some = actions[start : start + ACTIONS_PER_CALL]
+        parameters: dict[str, Any] = {"PolicySourceArn": principal, "ActionNames": some}
         while True:
             reply = call(
                 run,
                 cloud,
                 "iam",
                 "iam",
-                "SimulatePrincipalPolicy",
+                operation,
                 region,
-                asked,
-                ("EvaluationResults",),
-                lambda page: len(page["EvaluationResults"]),
+                parameters,
+                (items,),
+                lambda page: len(page[items]),
             )
-            results = reply["EvaluationResults"]
-            allowed |= {one["EvalActionName"] for one in results if one["EvalDecision"] == "allowed"}
+            allowed |= {one["EvalActionName"] for one in reply[items] if one["EvalDecision"] == "allowed"}
             if not reply.get("IsTruncated") or not reply.get("Marker"):
                 break
-            asked["Marker"] = reply["Marker"]
+            parameters["Marker"] = reply["Marker"]
     return allowed

@@ -1,24 +1,23 @@
-"""`sqlprov doctor`: the options in; what works, what does not, and how to mend it, out."""
+"""`sqlprov doctor`: prints what works, what does not, and the remedy."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from importlib import metadata
 
 import click
 
 from sqlprov.frontends.cli.connecting import Way, connecting
 
-_HELP = """Check versions, credentials, region, endpoint, identity, clock, and what may be read and written.
+_HELP = """Check versions, credentials, region, endpoint, identity, clock, and permissions to read and write.
 
-A table is read by a list of one row, and that row's other calls. Nothing is written: what may be written is asked
-of IAM's policy simulator, if that is allowed. LIKE is a SQL pattern for the full names of the tables to check (% any
-text, _ any character) or, without a %, a part of them; without it all are checked.
+A table is read with a list of one row, and the other calls for that row. Nothing is written: IAM's policy simulator
+says which writes are allowed, if you may call it. LIKE is a SQL pattern for the full names of the tables to check
+(% any text, _ any character) or, without a %, a part of them; without it all tables are checked.
 
-Each line begins with `ok`, `failed`, `no` for what is not allowed to be written, or `-` for what was not checked. Exit
-codes: 0 nothing failed; 1 something did; 2 wrong usage.
+Each line begins with `ok`, `failed`, `denied` (a write that is not allowed) or `skipped`. Exit codes: 0 nothing failed;
+1 something failed; 2 wrong usage.
 """
 LIBRARIES = ("duckdb", "pyarrow", "boto3", "botocore", "sqlglot", "click")
 
@@ -28,51 +27,44 @@ LIBRARIES = ("duckdb", "pyarrow", "boto3", "botocore", "sqlglot", "click")
 @click.argument("like", required=False)
 @click.pass_context
 def doctor(ctx: click.Context, way: Way, like: str | None) -> None:
-    failed = 0
-    for health, check, told, mend in _versions():
-        failed += _say(health, check, told, mend)
+    failed = _check_versions()
     with way.connection() as connection:
-        for found in connection.checkup(like or "%"):
-            failed += _say(found.health.value, found.check, found.told, found.mend)
+        for check in connection.diagnose(like or "%"):
+            failed += _print(check.status.value, check.name, check.message, check.remedy)
     if failed:
-        click.echo(f"{failed} of the checks failed.")
+        click.echo("1 check failed." if failed == 1 else f"{failed} checks failed.")
         ctx.exit(1)
     click.echo("Nothing failed.")
 
 
-def _say(health: str, check: str, told: str, mend: str) -> bool:
-    click.echo(f"{health:<8}{check:<13}{told}")
-    if mend:
-        click.echo(f"{'':<8}{'':<13}→ {mend}")
-    return health == "failed"
+def _print(status: str, name: str, message: str, remedy: str) -> bool:
+    click.echo(f"{status:<9}{name:<13}{message}")
+    if remedy:
+        click.echo(f"{'':<9}{'':<13}→ {remedy}")
+    return status == "failed"
 
 
-def _versions() -> Iterator[tuple[str, str, str, str]]:
-    """Python, sqlprov, and the libraries beside the versions that sqlprov needs."""
+def _check_versions() -> int:
+    """The versions of Python, sqlprov and its libraries; 1 if a library is too old."""
     python = ".".join(map(str, sys.version_info[:3]))
-    shown = [f"sqlprov {metadata.version('sqlprov')}", f"Python {python}"]
-    wrong = []
-    needed = dict(_needed())
-    for name in LIBRARIES:
-        found = metadata.version(name)
-        shown.append(f"{name} {found}")
-        least = needed.get(name, "")
-        if _numbers(found) < _numbers(least):
-            wrong.append(f"{name}>={least}")
-    told = ", ".join(shown)
-    if wrong:
-        yield "failed", "versions", told, f"pip install --upgrade {' '.join(map(repr, wrong))}"
-    else:
-        yield "ok", "versions", told, ""
+    versions = {name: metadata.version(name) for name in LIBRARIES}
+    needed = _needed_versions()
+    old = [
+        f"{name}>={needed[name]}"
+        for name in versions
+        if _parse(versions[name]) < _parse(needed.get(name, ""))
+    ]
+    message = [f"sqlprov {metadata.version('sqlprov')}", f"Python {python}", *map(" ".join, versions.items())]
+    remedy = f"pip install --upgrade {' '.join(map(repr, old))}" if old else ""
+    return _print("failed" if old else "ok", "versions", ", ".join(message), remedy)
 
 
-def _needed() -> Iterator[tuple[str, str]]:
-    """Name and least version of what sqlprov needs."""
-    for requirement in metadata.requires("sqlprov") or ():
-        match = re.match(r"([\w-]+)(?:\[[\w, -]+\])?\s*>=\s*([\d.]+)\s*$", requirement)
-        if match:
-            yield match[1], match[2]
+def _needed_versions() -> dict[str, str]:
+    """The lowest version of each library that sqlprov accepts."""
+    requirements = metadata.requires("sqlprov") or ()
+    matches = [re.match(r"([\w-]+)[^;>]*>=\s*([\d.]+)", requirement) for requirement in requirements]
+    return {match[1]: match[2] for match in matches if match}
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
