@@ -1,4 +1,4 @@
-"""Folders of resource files in; providers, services, tables and regions out, each loaded when it is used."""
+"""Finds the resource files and loads providers, services and tables on first use."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from ..errors import ResourceFileError, UnknownName, suggest
 if TYPE_CHECKING:
     from .regions import Region
     from .resource_files import ProviderInfo, ServiceInfo
-    from .shapes import Shape
     from .table import Table
 
-# What loads a file or a model is imported where it is used: most of a command's start would go into it.
+# YAML and botocore are imported where they are used; listing tables needs neither.
 
 
 class Catalog:
-    """What exists: `resources/<provider>/<service>/<table>.yaml`, found by file name and loaded on first use.
+    """The tables that exist: `resources/<provider>/<service>/<table>.yaml`.
 
     Args:
         folders: folders that hold providers. `None`: the packaged `resources` and those of installed
@@ -34,7 +33,6 @@ class Catalog:
         self._tables: dict[tuple[str, str, str], Table] = {}
         self._services: dict[tuple[str, str], ServiceInfo] = {}
         self._providers: dict[str, ProviderInfo] = {}
-        self._inputs: dict[tuple[str, str], Shape] = {}
 
     def list_providers(self) -> tuple[str, ...]:
         """Names of all providers."""
@@ -42,59 +40,53 @@ class Catalog:
 
     def list_services(self, provider: str) -> tuple[str, ...]:
         """Names of a provider's services; raises UnknownName."""
-        provider = self._provider(provider)
+        provider = self._find_provider(provider)
         return tuple(sorted(service for known, service in self._files if known == provider))
 
     def list_tables(self, provider: str, service: str) -> tuple[str, ...]:
         """Names of a service's tables; raises UnknownName."""
-        return tuple(sorted(self._files[self._service(provider, service)]))
+        return tuple(sorted(self._files[self._find_service(provider, service)]))
+
+    @cached_property
+    def services_by_table(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Table name -> the (provider, service) pairs that have such a table."""
+        services: dict[str, tuple[tuple[str, str], ...]] = {}
+        for key, tables in sorted(self._files.items()):
+            for name in tables:
+                services[name] = (*services.get(name, ()), key)
+        return services
 
     def get_table(self, provider: str, service: str, name: str) -> Table:
         """A table; raises UnknownName, or ResourceFileError if its file is wrong."""
-        key = self._service(provider, service)
-        files = self._files[key]
-        name = _find("table", name, files, ".".join(key))
+        key = self._find_service(provider, service)
+        name = _find("table", name, self._files[key], ".".join(key))
         with self._lock:
             if (*key, name) not in self._tables:
                 from .resource_files import load_table
 
-                file = Path(files[name])
+                file = Path(self._files[key][name])
                 self._tables[*key, name] = load_table(file, key[0], self.get_service(*key), name)
             return self._tables[*key, name]
 
-    def get_input_shape(self, table: Table, operation: str) -> Shape:
-        """The input of one of the operations of a table's service; raises UnknownName."""
-        with self._lock:
-            key = (table.client, operation)
-            if key not in self._inputs:
-                from .service_model import build_input_shape, load_model
-
-                model = load_model(table.client)
-                if operation not in model.operation_names:
-                    known = suggest(operation, model.operation_names)
-                    raise UnknownName(f"Unknown operation {operation!r} of {table.client}.{known}")
-                self._inputs[key] = build_input_shape(model.operation_model(operation))
-            return self._inputs[key]
-
     def get_provider(self, provider: str) -> ProviderInfo:
-        """What `_provider.yaml` says; raises UnknownName."""
-        provider = self._provider(provider)
+        """A provider; raises UnknownName, or ResourceFileError if its `_provider.yaml` is wrong."""
+        provider = self._find_provider(provider)
         with self._lock:
             if provider not in self._providers:
                 from .resource_files import load_provider
 
-                file = self._info_file(Path(provider, "_provider.yaml"))
+                file = self._find_file(Path(provider, "_provider.yaml"))
                 self._providers[provider] = load_provider(file, provider)
             return self._providers[provider]
 
     def get_service(self, provider: str, service: str) -> ServiceInfo:
-        """What `_service.yaml` says; raises UnknownName."""
-        key = self._service(provider, service)
+        """A service; raises UnknownName, or ResourceFileError if its `_service.yaml` is wrong."""
+        key = self._find_service(provider, service)
         with self._lock:
             if key not in self._services:
                 from .resource_files import load_service
 
-                self._services[key] = load_service(self._info_file(Path(*key, "_service.yaml")), *key)
+                self._services[key] = load_service(self._find_file(Path(*key, "_service.yaml")), *key)
             return self._services[key]
 
     def list_regions(self) -> tuple[Region, ...]:
@@ -103,73 +95,66 @@ class Catalog:
 
         return regions()
 
-    def list_service_regions(self, table_or_client: str, partition: str) -> tuple[str, ...]:
-        """Regions of `partition` where a service is known: `aws.sagemaker.models`, or `sagemaker`."""
+    def list_service_regions(self, client: str, partition: str) -> tuple[str, ...]:
+        """Regions of `partition` where the service of a client, such as `sagemaker`, has endpoints."""
         from .regions import service_regions
 
-        parts = table_or_client.split(".")
-        client = self.get_service(*parts[:2]).client if len(parts) > 1 else table_or_client
         return service_regions(client, partition)
 
     def find_partition(self, region: str) -> str | None:
-        """The partition of a region, also of one too new for botocore; `None` for what is no region."""
+        """The partition of a region, also of one too new for botocore; `None` if the name is not a region's."""
         from .regions import partition_of
 
         return partition_of(region)
 
     @cached_property
     def _folders(self) -> tuple[Path, ...]:
-        return tuple(self._given) if self._given is not None else (_packaged(), *_installed())
+        return (
+            tuple(self._given)
+            if self._given is not None
+            else (_find_packaged_folder(), *_find_installed_folders())
+        )
 
     @cached_property
     def _files(self) -> dict[tuple[str, str], dict[str, str]]:
         """(provider, service) -> table -> file, from file names alone."""
-        found: dict[tuple[str, str], dict[str, str]] = {}
-        for provider, service, name, file in _yaml_files(self._folders):
-            tables = found.setdefault((provider, service), {})
+        files: dict[tuple[str, str], dict[str, str]] = {}
+        for provider, service, name, file in _list_yaml_files(self._folders):
+            tables = files.setdefault((provider, service), {})
             if name.startswith("_"):
                 continue
             if name in tables:
                 raise ResourceFileError(f"{file}:1: table {name!r} is already in {tables[name]}")
             tables[name] = file
-        return found
+        return files
 
-    @cached_property
-    def services_by_table(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
-        """Table name -> the (provider, service) pairs that have such a table."""
-        names: dict[str, tuple[tuple[str, str], ...]] = {}
-        for key, tables in sorted(self._files.items()):
-            for name in tables:
-                names[name] = (*names.get(name, ()), key)
-        return names
-
-    def _provider(self, written: str) -> str:
+    def _find_provider(self, written: str) -> str:
         return _find("provider", written, self.list_providers(), "the catalog")
 
-    def _service(self, provider: str, written: str) -> tuple[str, str]:
-        provider = self._provider(provider)
+    def _find_service(self, provider: str, written: str) -> tuple[str, str]:
+        provider = self._find_provider(provider)
         return provider, _find("service", written, self.list_services(provider), provider)
 
-    def _info_file(self, inside: Path) -> Path:
-        """The file in the first folder that has it; a package that adds a table needs none."""
+    def _find_file(self, inside: Path) -> Path:
+        """The file in the first folder that has it; a package may add a table to a service of another."""
         for folder in self._folders:
             if (folder / inside).is_file():
                 return folder / inside
         raise ResourceFileError(f"{self._folders[0] / inside}:1: expected this file, which names the folder")
 
 
-def _yaml_files(folders: Iterable[Path]) -> Iterator[tuple[str, str, str, str]]:
+def _list_yaml_files(folders: Iterable[Path]) -> Iterator[tuple[str, str, str, str]]:
     """(provider, service, name, path) of each `*/*/*.yaml`; `Path.glob` takes several times as long."""
     for folder in folders:
-        for provider in _inside(folder):
-            for service in _inside(provider):
-                for file in _inside(service):
+        for provider in _list_entries(folder):
+            for service in _list_entries(provider):
+                for file in _list_entries(service):
                     if file.name.endswith(".yaml"):
                         yield provider.name, service.name, file.name.removesuffix(".yaml"), file.path
 
 
-def _inside(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
-    """What a folder holds, by name; nothing if it is none."""
+def _list_entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    """The entries of a folder by name; none if it is not a folder."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
@@ -177,7 +162,7 @@ def _inside(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
 
 
 def _find(what: str, written: str, known: Iterable[str], place: str) -> str:
-    """The known name that equals `written` but for case."""
+    """The known name that equals `written`, ignoring case."""
     names = {name.lower(): name for name in known}
     if written.lower() not in names:
         words = sorted(names.values())
@@ -187,14 +172,14 @@ def _find(what: str, written: str, known: Iterable[str], place: str) -> str:
     return names[written.lower()]
 
 
-def _packaged() -> Path:
+def _find_packaged_folder() -> Path:
     """`resources` of the installed wheel, else of the checkout."""
     package = Path(__file__).parents[1]
     return package / "resources" if (package / "resources").is_dir() else package.parent / "resources"
 
 
-def _installed() -> list[Path]:
-    """Folders of the packages that the entry points name; found without running their code."""
+def _find_installed_folders() -> list[Path]:
+    """Folders of the packages that the entry points name, found without running their code."""
     from importlib.metadata import entry_points
     from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""The `filters:` and `sort:` of a list in, what may be pushed down out."""
+"""Parses the `filters:` and `sort:` of a list: what can be pushed down to the API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .table import Column, FilterOperator, ListFilter, Sort
 from .yaml_nodes import Node
 
 _CONDITION = re.compile(r"(\w+)\s*(?:\s(LIKE)\s+'%\?%'|(=|>|<)\s*\?)", re.IGNORECASE)
-# AWS's own rule of naming; a parameter with another ending is not checked by its name.
+# AWS's naming rule. A parameter with another ending is not checked by its name.
 _ENDINGS = {
     "Contains": FilterOperator.CONTAINS,
     "Equals": FilterOperator.EQUAL,
@@ -25,29 +25,30 @@ _ENDINGS = {
 def parse_filters(
     node: Node | None, operation: Any, item: Any, columns: Mapping[str, Column]
 ) -> tuple[ListFilter, ...]:
+    """The filters of `filters:`; `item` is the shape of a row of the list."""
     inputs = get_members(operation.input_shape)
     filters = []
     for parameter, value in (node.pairs() if node else {}).items():
-        if parameter not in inputs:
-            raise value.unknown(f"parameter of {operation.name}", parameter, inputs)
+        value.check(f"parameter of {operation.name}", parameter, inputs)
         match = _CONDITION.fullmatch(value.text().strip())
         if match is None:
             raise value.fail(
                 f"cannot read the condition {value.text()!r} of {parameter}; expected "
                 "`column = ?`, `column > ?`, `column < ?` or `column LIKE '%?%'`"
             )
-        name, op = match[1], FilterOperator((match[2] or match[3]).lower())
-        if name not in columns:
-            raise value.unknown("column", name, columns)
-        _check_fit(value, parameter, inputs[parameter], op, columns[name], item)
-        filters.append(ListFilter(parameter, name, op, read_constraint(inputs[parameter])))
+        column = columns[value.check("column", match[1], columns)]
+        operator = FilterOperator((match[2] or match[3]).lower())
+        _check_filter(value, parameter, inputs[parameter], operator, column, item)
+        filters.append(ListFilter(parameter, column.name, operator, read_constraint(inputs[parameter])))
     return tuple(filters)
 
 
-def _check_fit(node: Node, parameter: str, shape: Any, op: FilterOperator, column: Column, item: Any) -> None:
-    """Refuses a parameter that narrows another column, another way, or by another type than written."""
-    expected = TIMESTAMP if op in (FilterOperator.AFTER, FilterOperator.BEFORE) else column.type
-    if op is FilterOperator.CONTAINS:
+def _check_filter(
+    node: Node, parameter: str, shape: Any, operator: FilterOperator, column: Column, item: Any
+) -> None:
+    """Refuses a parameter whose type, operator or column differs from the condition."""
+    expected = TIMESTAMP if operator in (FilterOperator.AFTER, FilterOperator.BEFORE) else column.type
+    if operator is FilterOperator.CONTAINS:
         expected = pa.string()
     if to_arrow_type(shape) != expected or column.type != expected:
         raise node.fail(
@@ -57,8 +58,8 @@ def _check_fit(node: Node, parameter: str, shape: Any, op: FilterOperator, colum
     for ending, right in _ENDINGS.items():
         if not parameter.endswith(ending):
             continue
-        if op is not right:
-            raise node.fail(f"{parameter} is written with {op.value!r}; expected {right.value!r}")
+        if operator is not right:
+            raise node.fail(f"{parameter} is written with {operator.value!r}; expected {right.value!r}")
         subject = parameter.removesuffix(ending)
         narrowed = [member for member in get_members(item) if member.endswith(subject)]
         if narrowed and column.path[-1] not in narrowed:
@@ -67,36 +68,32 @@ def _check_fit(node: Node, parameter: str, shape: Any, op: FilterOperator, colum
 
 
 def parse_sort(node: Node | None, operation: Any, item: Any, columns: Mapping[str, Column]) -> Sort | None:
+    """The `sort:` of a list; `item` is the shape of a row of the list."""
     if node is None:
         return None
-    inputs = get_members(operation.input_shape)
-    pairs = node.pairs()
+    inputs, pairs = get_members(operation.input_shape), node.pairs()
     for parameter, value in pairs.items():
-        if parameter not in inputs:
-            raise value.unknown(f"parameter of {operation.name}", parameter, inputs)
+        value.check(f"parameter of {operation.name}", parameter, inputs)
     if len(pairs) != 2:
         raise node.fail("expected two parameters, `SortBy: {column: Value}` and `SortOrder: [up, down]`")
     (by, order), (direction, both) = pairs.items()
     directions = both.texts()
     if len(directions) != 2:
         raise both.fail(f"expected the ascending and the descending value, found {', '.join(directions)}")
+    names: dict[str, str] = {}
     for name, value in order.pairs().items():
-        if name not in columns:
-            raise value.unknown("column", name, columns)
-        if columns[name].type == pa.string():
+        if columns[value.check("column", name, columns)].type == pa.string():
             raise value.fail(
                 f"{name!r} is text, and the service's collation is unknown; expected a number or a time"
             )
-        _check_enum(value, value.text(), inputs[by])
+        names[name] = _check_enum(value, value.text(), inputs[by])
     for text in directions:
         _check_enum(both, text, inputs[direction])
-    names = {name: value.text() for name, value in order.pairs().items()}
     always = frozenset(name for name in names if columns[name].path[0] in item.required_members)
     return Sort(by, names, direction, *directions, always)
 
 
-def _check_enum(node: Node, written: str, shape: Any) -> None:
-    """Refuses a value that the shape's enum does not hold; a shape without one accepts all."""
+def _check_enum(node: Node, written: str, shape: Any) -> str:
+    """`written`, which must be in the shape's enum if it has one."""
     known = shape.metadata.get("enum", ())
-    if known and written not in known:
-        raise node.unknown(f"value of {shape.name}", written, known)
+    return node.check(f"value of {shape.name}", written, known) if known else written

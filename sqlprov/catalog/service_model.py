@@ -1,4 +1,7 @@
-"""The name of a botocore client in, its operations, Arrow types, constraints and plain descriptions out."""
+"""Reads botocore's service models: operations, paginators, Arrow types, constraints and descriptions.
+
+`Any` stands for a botocore model, operation or shape; botocore has no types.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ import pyarrow as pa
 
 from ..errors import suggest
 from .shapes import Constraint, Shape
-from .table import Parameter
 from .yaml_nodes import Node
 
 TIMESTAMP = pa.timestamp("us", "UTC")
@@ -27,8 +29,8 @@ _SCALARS = {
     "timestamp": TIMESTAMP,
     "blob": pa.binary(),
 }
-# JSON carries these two differently from how users see them.
-_JSON_SCALARS = {"timestamp": pa.float64(), "blob": pa.string()}
+_JSON_SCALARS = {**_SCALARS, "timestamp": pa.float64(), "blob": pa.string()}
+_BLOCK_TAGS = re.compile(r"</?(?:p|ul|ol|li|note|important|div|dl|dt|dd|table|tr|td)\b[^>]*>")
 
 
 @cache
@@ -42,27 +44,28 @@ def get_loader() -> Any:
 @cache
 def load_model(client: str) -> Any:
     """botocore's model of a client, loaded once for each process (SageMaker: about 50 ms)."""
-    # botocore takes 50 ms that naming tables need not pay.
-    from botocore.model import ServiceModel
+    from botocore.model import ServiceModel  # 50 ms, which listing tables does not need
 
     return ServiceModel(get_loader().load_service_model(client, "service-2"), client)
 
 
 def find_model(node: Node) -> Any:
     """The model of the client that `node` names."""
+    from botocore.exceptions import UnknownServiceError
+
     name = node.text()
-    known = get_loader().list_available_services("service-2")
-    if name not in known:
-        raise node.fail(f"unknown botocore client {name!r}.{suggest(name, known)}")
-    return load_model(name)
+    try:
+        return load_model(name)
+    except UnknownServiceError:
+        known = get_loader().list_available_services("service-2")
+        raise node.fail(f"unknown botocore client {name!r}.{suggest(name, known)}") from None
 
 
 def find_operation(model: Any, node: Node) -> Any:
     """The operation that `node` names."""
-    name = node.text()
-    if name not in model.operation_names:
-        words = tuple(model.operation_names)
-        raise node.fail(f"unknown operation {name!r} of {model.service_name}.{suggest(name, words)}")
+    name, known = node.text(), model.operation_names
+    if name not in known:
+        raise node.fail(f"unknown operation {name!r} of {model.service_name}.{suggest(name, known)}")
     return model.operation_model(name)
 
 
@@ -77,7 +80,7 @@ def _load_paginators(client: str) -> Any:
 
 
 def find_paginator(operation: Any) -> dict[str, Any]:
-    """botocore's paginator of an operation, else one of NextToken and MaxResults where it has them."""
+    """botocore's paginator of an operation; without one, NextToken and MaxResults where it has them."""
     known = _load_paginators(operation.service_model.service_name).get(operation.name)
     if known is not None:
         return dict(known)
@@ -98,11 +101,10 @@ def get_members(shape: Any) -> dict[str, Any]:
 
 
 def to_snake_case(member: str) -> str:
-    """`DestinationS3Uri` -> `destination_s3_uri`, as botocore and so boto3's users know it."""
+    """`DestinationS3Uri` -> `destination_s3_uri`, as boto3 spells it."""
     from botocore import xform_name
 
-    name: str = xform_name(member)
-    return name
+    return str(xform_name(member))
 
 
 def resolve_path(shape: Any, path: tuple[str, ...]) -> Any:
@@ -117,47 +119,38 @@ def resolve_path(shape: Any, path: tuple[str, ...]) -> Any:
 def to_arrow_type(shape: Any, *, as_json: bool = False, within: tuple[str, ...] = ()) -> pa.DataType:
     """The Arrow type of a shape; with `as_json`, of its JSON before timestamps and blobs are converted.
 
-    Documents (any JSON) and shapes that contain themselves have no Arrow type: they are JSON text.
+    Documents (any JSON) and shapes that contain themselves have no Arrow type; they are JSON text.
     """
     if shape.name in within or getattr(shape, "is_document_type", False):
         return pa.string()
-    within = (*within, shape.name)
-    if shape.type_name == "structure":
-        return pa.struct(
-            [
-                (name, to_arrow_type(member, as_json=as_json, within=within))
-                for name, member in shape.members.items()
-            ]
-        )
-    if shape.type_name == "list":
-        return pa.list_(to_arrow_type(shape.member, as_json=as_json, within=within))
-    if shape.type_name == "map":
-        return pa.map_(pa.string(), to_arrow_type(shape.value, as_json=as_json, within=within))
-    return (_JSON_SCALARS if as_json and shape.type_name in _JSON_SCALARS else _SCALARS)[shape.type_name]
+
+    def convert(inner: Any) -> pa.DataType:
+        return to_arrow_type(inner, as_json=as_json, within=(*within, shape.name))
+
+    match shape.type_name:
+        case "structure":
+            return pa.struct([(name, convert(member)) for name, member in shape.members.items()])
+        case "list":
+            return pa.list_(convert(shape.member))
+        case "map":
+            return pa.map_(pa.string(), convert(shape.value))
+        case scalar:
+            return (_JSON_SCALARS if as_json else _SCALARS)[scalar]
 
 
 def read_constraint(shape: Any) -> Constraint:
-    """What the service accepts for a text; nothing is said about other types."""
+    """What the service accepts for a text; empty for other types."""
     if shape.type_name != "string":
         return Constraint()
-    said = shape.metadata
-    return Constraint(tuple(said.get("enum", ())), said.get("pattern"), said.get("min"), said.get("max"))
-
-
-def list_parameters(operation: Any) -> tuple[Parameter, ...]:
-    """The parameters of an operation in the model's order."""
-    shape = operation.input_shape
-    return tuple(
-        Parameter(name, member.name, name in shape.required_members, summarize(member.documentation))
-        for name, member in get_members(shape).items()
+    limits = shape.metadata
+    return Constraint(
+        tuple(limits.get("enum", ())), limits.get("pattern"), limits.get("min"), limits.get("max")
     )
 
 
 def summarize(documentation: str) -> str:
-    """The first paragraph as plain text, without a last sentence that only announces a list (`…:`)."""
-    for paragraph in re.split(
-        r"</?(?:p|ul|ol|li|note|important|div|dl|dt|dd|table|tr|td)\b[^>]*>", documentation
-    ):
+    """The first paragraph as plain text, without a last sentence that only introduces a list (`…:`)."""
+    for paragraph in _BLOCK_TAGS.split(documentation):
         text = " ".join(html.unescape(re.sub(r"<[^>]*>", "", paragraph)).split())
         if text:
             return re.sub(r"(?<=[.!?]) [^.!?]*:$", "", text)
@@ -165,7 +158,7 @@ def summarize(documentation: str) -> str:
 
 
 class _Members(Mapping[str, Shape]):
-    """Members of a structure, each built when it is asked for; every shape that contains itself does so here."""
+    """Members of a structure, each built on first use, because a shape may contain itself."""
 
     def __init__(self, shapes: Mapping[str, Any]) -> None:
         self._shapes = shapes
@@ -184,14 +177,14 @@ class _Members(Mapping[str, Shape]):
 
 
 def build_input_shape(operation: Any) -> Shape:
-    """The input of an operation of botocore's model; one without input is a structure without members."""
+    """The input of an operation; without input, a structure without members."""
     shape = operation.input_shape
     return Shape(f"{operation.name}Input", "structure") if shape is None else build_shape(shape)
 
 
 def build_shape(shape: Any) -> Shape:
     """The typed model of a botocore shape."""
-    said, kind = shape.metadata, shape.type_name
+    limits, kind = shape.metadata, shape.type_name
     document = getattr(shape, "is_document_type", False)
     structure = kind == "structure" and not document
     text = kind in ("string", "character")
@@ -205,8 +198,8 @@ def build_shape(shape: Any) -> Shape:
         key=build_shape(shape.key) if kind == "map" else None,
         value=build_shape(shape.value) if kind == "map" else None,
         constraint=read_constraint(shape),
-        low=None if text else said.get("min"),
-        high=None if text else said.get("max"),
-        sensitive=bool(said.get("sensitive", False)),
+        low=None if text else limits.get("min"),
+        high=None if text else limits.get("max"),
+        sensitive=bool(limits.get("sensitive", False)),
         documentation=summarize(shape.documentation),
     )

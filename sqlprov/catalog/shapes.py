@@ -10,7 +10,13 @@ from .patterns import compile_pattern
 
 @dataclass(frozen=True)
 class Constraint:
-    """What the service accepts for a text, from botocore's shape metadata; `None` where it says nothing."""
+    """What the service accepts for a text, from botocore's shape metadata.
+
+    Attributes:
+        enum: the values; empty if any text may be one.
+        pattern: regular expression that the whole text must match; `None` if the model has none.
+        min, max: length in characters; `None` if the model has no limit.
+    """
 
     enum: tuple[str, ...] = ()
     pattern: str | None = None
@@ -18,7 +24,7 @@ class Constraint:
     max: int | None = None
 
     def accepts(self, value: str) -> bool:
-        """Whether the service would accept `value`; a pattern Python cannot compile accepts everything."""
+        """Whether the service would accept `value`."""
         if self.enum and value not in self.enum:
             return False
         if self.min is not None and len(value) < self.min:
@@ -28,12 +34,12 @@ class Constraint:
         return self.matches(value)
 
     def matches(self, value: str) -> bool:
-        """Whether `value` fits the pattern; one that Python cannot compile fits everything."""
+        """Whether `value` matches the pattern; every value does if Python cannot compile the pattern."""
         pattern = compile_pattern(self.pattern) if self.pattern else None
         return pattern is None or pattern.fullmatch(value) is not None
 
 
-@dataclass(frozen=True, eq=False)  # a shape may contain itself: comparing two would not end
+@dataclass(frozen=True, eq=False)  # a shape may contain itself, so comparing two might not end
 class Shape:
     """What the service accepts for one value.
 
@@ -42,13 +48,13 @@ class Shape:
         kind: structure, list, map, string, integer, long, float, double, boolean, timestamp, blob, or document
             (any JSON).
         members: members of a structure in the model's order.
-        required: those that must be given.
+        required: members that must be given.
         union: whether exactly one member of the structure must be given.
-        item: what a list holds.
-        key, value: what a map holds.
-        constraint: what is accepted for a text.
+        item: shape of a list's items.
+        key, value: shapes of a map's keys and values.
+        constraint: limits of a text.
         low, high: smallest and largest number; fewest and most items of a list or map, or bytes of a blob; `None`
-            where the model says nothing.
+            where the model has no limit.
         sensitive: whether the value must not be shown.
         documentation: plain text, one paragraph.
     """

@@ -1,7 +1,4 @@
-"""The typed model of a resource file: what every later station reads instead of YAML and botocore.
-
-A `Table` is built by `resource_files` from `resources/<provider>/<service>/<table>.yaml` and botocore's model.
-"""
+"""The typed model of a table, which everything outside the catalog reads instead of YAML and botocore's model."""
 
 from __future__ import annotations
 
@@ -32,8 +29,9 @@ class Column:
 
     Attributes:
         name: snake_case name, as SELECT writes it.
-        type: Arrow type as users see it (timestamps are `timestamp[us, UTC]`, structures STRUCT, maps MAP).
-        json_type: Arrow type of the JSON reply before conversion: the same, but a timestamp is float64 seconds.
+        type: Arrow type (timestamps are `timestamp[us, UTC]`, structures STRUCT, maps MAP).
+        json_type: Arrow type of the JSON reply before conversion: a timestamp is float64 seconds, a blob base64 text,
+            everything else as in `type`.
         description: plain text from the model, one paragraph.
         source: what fills it.
         path: members from the item of that call to the value, such as ("EndpointMetadata", "EndpointName").
@@ -62,7 +60,7 @@ class FilterOperator(Enum):
 
 @dataclass(frozen=True)
 class ListFilter:
-    """An API parameter and the SQL condition that it narrows to (`StatusEquals: status = ?`)."""
+    """An API parameter and the SQL condition that it applies (`StatusEquals: status = ?`)."""
 
     parameter: str
     column: str
@@ -79,8 +77,8 @@ class Sort:
         columns: column -> value of `by`; only columns whose order is the same in DuckDB.
         direction: parameter that takes the direction (`SortOrder`).
         ascending, descending: its two values.
-        always: those of the columns that every row has. Where a service sorts the others, and whether a bound on
-            them leaves them out, is unknown.
+        always: the columns that every row has. Where the service sorts rows without the others, and whether a
+            bound leaves such rows out, is unknown.
     """
 
     by: str
@@ -100,7 +98,7 @@ class ListCall:
         items: output member that holds the rows of a page.
         token_in, token_out: parameter and output member of the page token; empty if the call is not paged.
         page_size_parameter, page_size: `MaxResults` and the largest value the model allows; empty and 0 if none.
-        filters, sort: what can be pushed down; `sort` is `None` if the service cannot sort.
+        filters, sort: what can be pushed down; `sort` is `None` if the service does not sort.
     """
 
     call: str
@@ -121,9 +119,9 @@ class DescribeCall:
         call: operation, such as `DescribeInferenceExperiment`.
         arguments: parameter -> key column that fills it, in the key's order.
         item: members from the reply to the resource; empty if the reply is the resource.
-        paths: column -> members from the item, for every column it returns (list columns too: a look-up by
-            key serves them without List).
-        required: output members that a whole reply holds, from the model.
+        paths: column -> members from the item, for every column it returns. These include the list columns, which
+            a look-up by key reads without List.
+        required: output members that a complete reply holds, from the model.
     """
 
     call: str
@@ -161,14 +159,13 @@ class Parameter:
     """One parameter of a method.
 
     Attributes:
-        name, shape, required, description: from the model.
+        name, shape, required: from the model.
         column: the column that holds its value; empty if none does.
     """
 
     name: str
     shape: str
     required: bool
-    description: str
     column: str = ""
 
 
@@ -180,12 +177,12 @@ class Method:
         name: as SHOW METHODS lists it: `create_resource`, …, or an EXEC name such as `stop`.
         verb: SELECT, INSERT, UPDATE, DELETE or EXEC.
         call: API operation.
-        required: parameters a statement must give, as SHOW METHODS lists them (`Name`, …, `region`).
+        required: parameters that a statement must give, as SHOW METHODS lists them (`Name`, …, `region`).
         until: states that AWAIT waits for; ("missing",) for a delete.
         permissions: IAM actions, `<service>:<call>` first.
         parameters: the call's parameters in the model's order.
-        via: the state that passes by itself from the call to `until`; empty if there is none.
-        input_shape: what the call takes.
+        via: the busy state between the call and `until`; empty if there is none.
+        input_shape: the call's input.
     """
 
     name: str
@@ -201,7 +198,7 @@ class Method:
 
 @dataclass(frozen=True)
 class ErrorRule:
-    """An error code, and text that the message must hold where the code alone does not tell."""
+    """An error code, and text that the message must hold where the code alone is ambiguous."""
 
     code: str
     text: str = ""
@@ -238,11 +235,11 @@ class Table:
         key: columns that identify a row within account and region; joined by `|` in data__Identifier.
         arn: column that holds the ARN; empty if there is none.
         columns: in the documented order; region, account_id and data__Identifier included.
-        list, describe, tags: the reading calls; `tags` is `None` if the table has no tags.
+        list: its pages hold the rows.
+        describe: one call for each row, or for each key given; `None` if there is none.
+        tags: the service's tag calls; `None` if the table has no tags.
         methods: in the order of SHOW METHODS.
-        errors: the codes that mean "no such row" and "already exists".
-        state: the column of the state and its busy states.
-        write: what may be written in which state.
+        errors, state, write: the blocks of the same name.
         client: botocore's service name for clients (`sagemaker`).
         iam: service prefix of IAM actions (`sagemaker`).
         cloudformation: `AWS::SageMaker::InferenceExperiment`; empty if there is none.
@@ -285,7 +282,7 @@ class Table:
 
     @cached_property
     def next_states(self) -> dict[str, tuple[str, ...]]:
-        """State that passes by itself -> where the calls lead that pass it; those of no call are missing."""
+        """Busy state -> the states that its methods lead to; without those that no method passes through."""
         states: dict[str, tuple[str, ...]] = {}
         for method in self.methods:
             if method.via:
@@ -296,12 +293,9 @@ class Table:
     def create_only(self) -> tuple[str, ...]:
         """Parameters of the create that no update takes; tags have calls of their own."""
         create, update = self.by_method.get("create_resource"), self.by_method.get("update_resource")
-        changeable = (
-            {part.name for part in update.parameters if part.column not in self.key} if update else set()
-        )
-        tagged = {"tags"} if self.tags and self.tags.add else set()
-        return tuple(
-            part.name
-            for part in (create.parameters if create else ())
-            if part.name not in changeable and part.column not in tagged
-        )
+        if create is None:
+            return ()
+        parameters = update.parameters if update else ()
+        changeable = {part.name for part in parameters if part.column not in self.key}
+        tags = "tags" if self.tags and self.tags.add else None
+        return tuple(p.name for p in create.parameters if p.name not in changeable and p.column != tags)

@@ -1,4 +1,4 @@
-"""The rules of the `write:` block in, checked against botocore's model, `WriteRules` out."""
+"""Parses the rules of the `write:` block and checks them against botocore's model."""
 
 from __future__ import annotations
 
@@ -18,202 +18,187 @@ from .write_rules import (
     UpdateRule,
     WriteRules,
 )
-from .yaml_nodes import Node
+from .yaml_nodes import Node, get_pairs, get_text
 
 ALL = "all"
 
 
 @dataclass(frozen=True)
-class Known:
+class WriteContext:
     """What the rules are checked against.
 
     Attributes:
-        around: the table's columns, key and states.
+        table: the table's columns, key and states.
         methods: all methods, by name.
-        described: what Describe returns of a row.
+        row: shape of a row that Describe returns.
     """
 
-    around: TableContext
+    table: TableContext
     methods: Mapping[str, Method]
-    described: Shape
+    row: Shape
 
     def check_state(self, node: Node, name: str) -> None:
-        """Refuses what is no state, and one that passes by itself: nothing is decided in it."""
-        states = self.around.states
-        if not states:
+        """Refuse an unknown state, and a busy one, in which nothing can be written."""
+        if not self.table.states:
             raise node.fail("the table has no states; expected `state:` with the column that holds them")
-        if name not in states:
-            raise node.unknown("state", name, states)
-        if name in self.around.state.busy:
-            raise node.fail(f"{name} is under `busy:` and passes by itself; expected a state that stays")
+        node.check("state", name, self.table.states)
+        if name in self.table.state.busy:
+            raise node.fail(f"{name} is under `busy:`; expected a state that is not busy")
 
-    def parameter(self, node: Node, call: Method, name: str) -> str:
-        """The parameter `name` of a call."""
-        if name not in call.input_shape.members:
-            raise node.unknown(f"parameter of {call.call}", name, call.input_shape.members)
-        return name
+    def check_parameter(self, node: Node, method: Method, name: str) -> str:
+        """`name`, which must be a parameter of a method's call."""
+        return node.check(f"parameter of {method.call}", name, method.input_shape.members)
 
-    def keys(self, call: Method) -> tuple[str, ...]:
-        """The parameters of a call that the key fills."""
-        return tuple(part.name for part in call.parameters if part.column in self.around.key)
+    def list_keys(self, method: Method) -> tuple[str, ...]:
+        """The parameters that the key fills."""
+        return tuple(part.name for part in method.parameters if part.column in self.table.key)
 
 
 def parse_write_block(
-    node: Node | None, around: TableContext, methods: Iterable[Method], describe: DescribeCall | None
+    node: Node | None, table: TableContext, methods: Iterable[Method], describe: DescribeCall | None
 ) -> WriteRules:
-    """What `write:` says beside its calls."""
+    """The rules of `write:`; its calls are among `methods`."""
     row = Shape("", "structure")
     if describe:
-        row = build_shape(around.model.operation_model(describe.call).output_shape)
+        row = build_shape(table.model.operation_model(describe.call).output_shape)
         for member in describe.item:
             row = row.members[member]
-    known = Known(around, {method.name: method for method in methods}, row)
+    context = WriteContext(table, {method.name: method for method in methods}, row)
     blocks = node.pairs() if node else {}
-    insert, update, delete = (
-        blocks[name].pairs() if name in blocks else {} for name in ("insert", "update", "delete")
-    )
-    if "update" in blocks:
-        _check_required(blocks["update"], known)
-    desired = _desired(blocks["desired"], known) if "desired" in blocks else None
+    update, delete = get_pairs(blocks, "update"), get_pairs(blocks, "delete")
+    if update:
+        _check_required(update["call"], context)
+    desired = _parse_desired(blocks["desired"], context) if "desired" in blocks else None
     return WriteRules(
-        insert=_insert(insert, known),
-        update=UpdateRule(_when(update["when"], known) if "when" in update else {}),
-        delete=DeleteRule(_before(delete["before"], known, desired) if "before" in delete else {}),
+        insert=_parse_insert(get_pairs(blocks, "insert"), context),
+        update=UpdateRule(_parse_when(update["when"], context) if "when" in update else {}),
+        delete=DeleteRule(_parse_before(get_pairs(delete, "before"), context, desired)),
         desired=desired,
     )
 
 
-def _insert(block: Mapping[str, Node], known: Known) -> InsertRule:
+def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRule:
     ignored: dict[str, str] = {}
     for entry in block["ignored"].items() if "ignored" in block else ():
-        create, name = known.methods["create_resource"], entry.text()
+        create, name, columns = context.methods["create_resource"], entry.text(), context.table.columns
         if name in create.input_shape.members:
             raise entry.fail(f"{create.call} takes {name}; expected a property that it does not take")
-        if to_snake_case(name) not in known.around.columns:
-            words = (
-                "".join(part.capitalize() for part in column.split("_")) for column in known.around.columns
-            )
-            raise entry.unknown("property", name, words)
+        properties = {column: "".join(map(str.capitalize, column.split("_"))) for column in columns}
+        if to_snake_case(name) not in columns:
+            entry.check("property", name, properties.values())
         ignored[name] = to_snake_case(name)
     notes: dict[str, str] = {}
-    for name, text in (block["notes"].pairs() if "notes" in block else {}).items():
-        notes[known.parameter(text, known.methods["create_resource"], name)] = text.text()
+    for name, text in get_pairs(block, "notes").items():
+        notes[context.check_parameter(text, context.methods["create_resource"], name)] = text.text()
     return InsertRule(ignored, notes)
 
 
-def _check_required(node: Node, known: Known) -> None:
-    """An update sends what it must from the row as described, so that a column must hold it."""
-    update = known.methods["update_resource"]
+def _check_required(node: Node, context: WriteContext) -> None:
+    """Refuse an update with a required parameter that no column holds; it is sent from the described row."""
+    update = context.methods["update_resource"]
     for part in update.parameters:
         if part.required and not part.column:
-            raise node.pairs()["call"].fail(
+            raise node.fail(
                 f"{update.call} requires {part.name}, which no column holds; expected a column of its name"
             )
 
 
-def _when(node: Node, known: Known) -> dict[str, tuple[str, ...]]:
-    update = known.methods["update_resource"]
-    members = [name for name in update.input_shape.members if name not in known.keys(update)]
+def _parse_when(node: Node, context: WriteContext) -> dict[str, tuple[str, ...]]:
+    update = context.methods["update_resource"]
+    members = [name for name in update.input_shape.members if name not in context.list_keys(update)]
     when: dict[str, tuple[str, ...]] = {}
     for state, entries in node.pairs().items():
-        known.check_state(entries, state)
+        context.check_state(entries, state)
         if entries.value == ALL:
             when[state] = tuple(members)
             continue
         for entry in entries.items():
             if entry.text() == ALL:
                 raise entry.fail("expected `all` alone, or members that may change")
-            _check_path(entry, update.call, update.input_shape, members)
+            _check_path(entry, entry.text(), update.call, update.input_shape, members)
         when[state] = entries.texts()
     return when
 
 
-def _check_path(node: Node, call: str, shape: Shape, first: Iterable[str]) -> None:
-    """Refuses a path that the shape does not have; lists on the way are passed through."""
-    at, known = [call], tuple(first)
-    for member in node.text().split("."):
-        if member not in known:
-            raise node.unknown(f"member of {'.'.join(at)}", member, known)
-        shape = shape.members[member]
+def _check_path(node: Node, path: str, root: str, shape: Shape, members: Iterable[str]) -> None:
+    """Refuse a path that the shape does not have; the path passes through lists. `root` names the shape."""
+    for member in path.split("."):
+        node.check(f"member of {root}", member, members)
+        shape, root = shape.members[member], f"{root}.{member}"
         while shape.item is not None:
             shape = shape.item
-        at.append(member)
-        known = tuple(shape.members)
+        members = shape.members
 
 
-def _before(node: Node, known: Known, desired: DesiredStateRule | None) -> dict[str, str]:
-    moves = {move.method: move for move in desired.by} if desired else {}
+def _parse_before(
+    pairs: Mapping[str, Node], context: WriteContext, desired: DesiredStateRule | None
+) -> dict[str, str]:
+    transitions = {transition.method: transition for transition in desired.by} if desired else {}
     before: dict[str, str] = {}
-    for state, method in node.pairs().items():
-        known.check_state(method, state)
-        if method.text() not in moves:
-            raise method.unknown("method of desired", method.text(), moves)
-        if state not in moves[method.text()].from_:
-            raise method.fail(
-                f"{method.text()} is not called in state {state}; expected it under its `from:`"
-            )
-        before[state] = method.text()
+    for state, node in pairs.items():
+        context.check_state(node, state)
+        method = node.choose("method of desired", transitions)
+        if state not in transitions[method].from_:
+            raise node.fail(f"{method} is not called in state {state}; expected it under its `from:`")
+        before[state] = method
     return before
 
 
-def _desired(node: Node, known: Known) -> DesiredStateRule:
+def _parse_desired(node: Node, context: WriteContext) -> DesiredStateRule:
     block = node.block(["column", "by"], ["reason"])
     for name in ("column", "reason"):
-        if name in block and block[name].text() not in known.around.columns:
-            raise block[name].unknown("column", block[name].text(), known.around.columns)
-    execs = [name for name, method in known.methods.items() if method.verb == "EXEC"]
-    moves = []
-    for name, move in block["by"].pairs().items():
-        if name not in execs:
-            raise move.unknown("method under exec", name, execs)
-        moves.append(_move(move, known.methods[name], known))
-    reason = block["reason"].text() if "reason" in block else ""
-    return DesiredStateRule(block["column"].text(), reason, tuple(moves))
+        if name in block:
+            block[name].choose("column", context.table.columns)
+    execs = [name for name, method in context.methods.items() if method.verb == "EXEC"]
+    transitions = tuple(
+        _parse_transition(entry, context.methods[entry.check("method under exec", name, execs)], context)
+        for name, entry in block["by"].pairs().items()
+    )
+    return DesiredStateRule(block["column"].text(), get_text(block, "reason"), transitions)
 
 
-def _move(node: Node, method: Method, known: Known) -> Transition:
+def _parse_transition(node: Node, method: Method, context: WriteContext) -> Transition:
     block = node.block(["from"], ["desired", "reason", "send", "instead"])
     if not method.until:
-        raise node.fail(f"exec {method.name!r} says no `until:`; expected the states that it leads to")
+        raise node.fail(f"exec {method.name!r} has no `until:`; expected the states that it leads to")
     for state in block["from"].texts():
-        known.check_state(block["from"], state)
-    said = {
-        name: known.parameter(block[name], method, block[name].text()) if name in block else ""
-        for name in ("desired", "reason")
-    }
-    send = tuple(
-        _sent(name, value, method, known)
-        for name, value in (block["send"].pairs() if "send" in block else {}).items()
+        context.check_state(block["from"], state)
+    desired, reason = (
+        context.check_parameter(block[key], method, block[key].text()) if key in block else ""
+        for key in ("desired", "reason")
     )
-    filled = {*known.keys(method), said["desired"], *(sent.parameter for sent in send)}
+    send = tuple(
+        _parse_sent_parameter(name, value, method, context)
+        for name, value in get_pairs(block, "send").items()
+    )
+    filled = {*context.list_keys(method), desired, *(sent.parameter for sent in send)}
     for parameter in method.input_shape.required:
         if parameter not in filled:
             raise node.fail(f"{method.call} requires {parameter}; expected it under `send:`")
     instead: dict[str, str] = {}
-    for member, takes in (block["instead"].pairs() if "instead" in block else {}).items():
-        if "update_resource" not in known.methods:
+    for member, takes in get_pairs(block, "instead").items():
+        if "update_resource" not in context.methods:
             raise takes.fail("expected `update:` beside `desired:`, whose members these are")
-        known.parameter(takes, known.methods["update_resource"], member)
-        instead[member] = known.parameter(takes, method, takes.text())
-    return Transition(method.name, block["from"].texts(), said["desired"], said["reason"], send, instead)
+        context.check_parameter(takes, context.methods["update_resource"], member)
+        instead[member] = context.check_parameter(takes, method, takes.text())
+    return Transition(method.name, block["from"].texts(), desired, reason, send, instead)
 
 
-def _sent(name: str, node: Node, method: Method, known: Known) -> SentParameter:
-    shape = method.input_shape.members[known.parameter(node, method, name)]
+def _parse_sent_parameter(name: str, node: Node, method: Method, context: WriteContext) -> SentParameter:
+    shape = method.input_shape.members[context.check_parameter(node, method, name)]
     if isinstance(node.value, str):
-        _check_enum(node, shape)
-        return SentParameter(name, node.text())
+        return SentParameter(name, _check_enum(node, shape))
     pairs = node.pairs()
     if shape.value is None:
-        raise node.fail(f"expected a text for {name}, which is no map")
+        raise node.fail(f"expected a text for {name}, which is not a map")
     if len(pairs) != 1:
         raise node.fail(f"expected one `Member.Of.The.Row: value` for {name}, found several")
     ((path, value),) = pairs.items()
-    _check_path(Node(node.file, value.line, path), "the row", known.described, known.described.members)
-    _check_enum(value, shape.value)
-    return SentParameter(name, value.text(), tuple(path.split(".")))
+    _check_path(value, path, "the row", context.row, context.row.members)
+    return SentParameter(name, _check_enum(value, shape.value), tuple(path.split(".")))
 
 
-def _check_enum(node: Node, shape: Shape) -> None:
-    if shape.constraint.enum and node.text() not in shape.constraint.enum:
-        raise node.unknown(f"value of {shape.name}", node.text(), shape.constraint.enum)
+def _check_enum(node: Node, shape: Shape) -> str:
+    """The text of `node`, which must be in the shape's enum if it has one."""
+    known = shape.constraint.enum
+    return node.choose(f"value of {shape.name}", known) if known else node.text()

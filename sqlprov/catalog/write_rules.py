@@ -1,4 +1,4 @@
-"""The typed model of `write:`: what may be written in which state, and the calls that lead from one to another."""
+"""The typed model of the `write:` block: what may be written in which state, and how a state is reached."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class InsertRule:
-    """What INSERT does beside its call.
+    """`insert:`, beside its call.
 
     Attributes:
-        ignored: property -> column of what Cloud Control takes and the call does not: accepted, not sent, noted.
-        notes: parameter -> what the service does where it is not given.
+        ignored: property -> column. Cloud Control takes these properties and the call does not; they are accepted
+            with a note and not sent.
+        notes: parameter -> what the service does if it is not given.
     """
 
     ignored: Mapping[str, str] = field(default_factory=dict)
@@ -21,11 +22,12 @@ class InsertRule:
 
 @dataclass(frozen=True)
 class UpdateRule:
-    """What UPDATE may change.
+    """`update:`, beside its call.
 
     Attributes:
-        when: state -> members that may change in it, such as `Schedule.EndTime`; a list's items are not counted.
-            A state that is missing allows none. Empty: all, in every state that does not pass by itself.
+        when: state -> members that may change in it, such as `Schedule.EndTime`; a path passes through lists.
+            Nothing may change in a state that is not named. If empty, everything may change in every state that is
+            not busy.
     """
 
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -33,10 +35,10 @@ class UpdateRule:
 
 @dataclass(frozen=True)
 class DeleteRule:
-    """What DELETE does first.
+    """`delete:`, beside its call.
 
     Attributes:
-        before: state -> EXEC method to call, with the first state it leads to; then wait, then delete.
+        before: state -> EXEC method to call first. DELETE waits for the first state that it leads to.
     """
 
     before: Mapping[str, str] = field(default_factory=dict)
@@ -44,11 +46,11 @@ class DeleteRule:
 
 @dataclass(frozen=True)
 class SentParameter:
-    """A parameter that every call of a move sends.
+    """A parameter that every call of a transition sends.
 
     Attributes:
         parameter: its name, such as `ModelVariantActions`.
-        value: what it holds, such as `Retain`.
+        value: its value, such as `Retain`.
         each: members of the described row whose values become the keys of a map to `value`, such as
             ("ModelVariants", "VariantName"); empty if `value` is sent as it is.
     """
@@ -60,15 +62,15 @@ class SentParameter:
 
 @dataclass(frozen=True)
 class Transition:
-    """An EXEC method that UPDATE of the desired state calls; the states it leads to are the method's `until`.
+    """An EXEC method that an UPDATE of the desired state calls; it leads to the method's `until`.
 
     Attributes:
         method: name of the EXEC method.
-        from_: states it may be called in.
-        desired, reason: parameters that take the state and the reason; empty if it takes none.
+        from_: states in which it may be called.
+        desired, reason: parameters that take the state and the reason; empty if none does.
         send: what every call sends beside them and the key.
-        instead: member of the update -> parameter of this call that takes it. Both in one statement have more
-            than one meaning, so that they are refused with the EXEC to write.
+        instead: member of the update -> parameter of this call that takes it. A statement that changes both the
+            state and such a member is ambiguous; it is refused, and the message shows the EXEC to write.
     """
 
     method: str
@@ -81,12 +83,12 @@ class Transition:
 
 @dataclass(frozen=True)
 class DesiredStateRule:
-    """Columns that an UPDATE turns into a move.
+    """`desired:`: columns whose update is a transition.
 
     Attributes:
-        column: takes the state to reach.
-        reason: takes the reason to give; empty if there is none.
-        by: the moves.
+        column: holds the state to reach.
+        reason: holds the reason; empty if there is none.
+        by: the transitions.
     """
 
     column: str

@@ -1,4 +1,4 @@
-"""A YAML file in, a tree of nodes that know their line out."""
+"""Reads a YAML file as a tree of nodes that know their line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Node:
     Attributes:
         file: path of the file, for messages.
         line: line of the value's key, or of the value itself in a list; from 1.
-        value: every scalar is text (YAML would read `On` or `No` as a boolean, AWS has such enum values).
+        value: every scalar is text (YAML would read `On` or `No` as a boolean, and AWS has such enum values).
     """
 
     file: str
@@ -25,18 +25,25 @@ class Node:
     value: str | tuple[Node, ...] | Mapping[str, Node]
 
     def fail(self, message: str) -> ResourceFileError:
-        """The error to raise about this node, with its file and line in front."""
+        """The error to raise about this node; its message begins with file and line."""
         return ResourceFileError(f"{self.file}:{self.line}: {message}")
 
-    def unknown(self, what: str, written: str, known: Iterable[str]) -> ResourceFileError:
-        """The error to raise about a word that is not among `known`."""
+    def check(self, what: str, written: str, known: Iterable[str]) -> str:
+        """`written`; raises ResourceFileError if it is not among `known`."""
         words = tuple(known)
-        return self.fail(
-            f"unknown {what} {written!r}; expected one of {', '.join(words)}.{suggest(written, words)}"
-        )
+        if written not in words:
+            expected = ", ".join(words)
+            raise self.fail(
+                f"unknown {what} {written!r}; expected one of {expected}.{suggest(written, words)}"
+            )
+        return written
+
+    def choose(self, what: str, known: Iterable[str]) -> str:
+        """The text of this node, which must be among `known`."""
+        return self.check(what, self.text(), known)
 
     def text(self) -> str:
-        """The text written here; refuses lists, mappings and nothing at all."""
+        """The text of this node; refuses a list, a mapping and an empty value."""
         if not isinstance(self.value, str) or not self.value:
             raise self.fail(f"expected a text, found {self._kind()}")
         return self.value
@@ -60,13 +67,10 @@ class Node:
         return self.value
 
     def block(self, required: Iterable[str], optional: Iterable[str] = ()) -> Mapping[str, Node]:
-        """The pairs of a mapping whose keys are fixed."""
-        pairs = self.pairs()
-        mandatory = tuple(required)
-        known = (*mandatory, *optional)
+        """The pairs of a mapping with fixed keys."""
+        pairs, mandatory = self.pairs(), tuple(required)
         for key, node in pairs.items():
-            if key not in known:
-                raise node.unknown("key", key, known)
+            node.check("key", key, (*mandatory, *optional))
         for key in mandatory:
             if key not in pairs:
                 raise self.fail(f"missing key {key!r}; expected {', '.join(mandatory)}")
@@ -78,31 +82,40 @@ class Node:
         return "a list" if isinstance(self.value, tuple) else "a mapping"
 
 
+def get_text(block: Mapping[str, Node], key: str) -> str:
+    """The text under a key; empty if the block does not have it."""
+    return block[key].text() if key in block else ""
+
+
+def get_pairs(block: Mapping[str, Node], key: str) -> Mapping[str, Node]:
+    """The pairs under a key; none if the block does not have it."""
+    return block[key].pairs() if key in block else {}
+
+
 def parse_file(file: Path) -> Node:
-    """The root of a YAML file; raises ResourceFileError where it is no YAML or repeats a key."""
-    import yaml  # 30 ms that naming tables need not pay
+    """The root of a YAML file; raises ResourceFileError if it is not valid YAML or repeats a key."""
+    import yaml  # 30 ms, which listing tables does not need
 
     try:
         root = yaml.compose(file.read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         line = mark.line + 1 if mark else 1
-        raise Node(str(file), line, "").fail(
-            f"malformed YAML: {getattr(error, 'problem', None) or error}"
-        ) from error
+        raise Node(str(file), line, "").fail(f"malformed YAML: {problem or error}") from error
     if root is None:
         raise Node(str(file), 1, "").fail("expected a mapping, found an empty file")
-    return _node(str(file), root, root.start_mark.line + 1)
+    return _build_node(str(file), root, root.start_mark.line + 1)
 
 
-def _node(file: str, composed: Any, line: int) -> Node:
+def _build_node(file: str, composed: Any, line: int) -> Node:
     if composed.id == "scalar":
         return Node(file, line, composed.value)
     if composed.id == "sequence":
-        return Node(file, line, tuple(_node(file, item, item.start_mark.line + 1) for item in composed.value))
+        items = (_build_node(file, item, item.start_mark.line + 1) for item in composed.value)
+        return Node(file, line, tuple(items))
     pairs: dict[str, Node] = {}
     for key, value in composed.value:
-        node = _node(file, value, key.start_mark.line + 1)
+        node = _build_node(file, value, key.start_mark.line + 1)
         if key.id != "scalar":
             raise node.fail("expected a text as key")
         if key.value in pairs:

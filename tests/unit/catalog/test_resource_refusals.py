@@ -108,8 +108,10 @@ REFUSALS = [
         ("'endpoint_arn'", "fills no parameter", "EndpointName"),
     ),
     Refusal("a key of no column", "key: endpoint_name", "key: []", ("one column or more",)),
-    Refusal("an action that is no action", "[iam:PassRole,", "['iam: PassRole',", ("no IAM action",)),
-    Refusal("an error code with a space", "n: Could not", "n Could not", ("no error code", "`Code: text`")),
+    Refusal("an action that is no action", "[iam:PassRole,", "['iam: PassRole',", ("not an IAM action",)),
+    Refusal(
+        "an error code with a space", "n: Could not", "n Could not", ("not an error code", "`Code: text`")
+    ),
     Refusal("an arn that is no column", "arn: endpoint_arn", "arn: endpoint_ar", ("'endpoint_arn'",)),
     Refusal("an order of an unknown column", "_name, region]", "_name, regin]", ("'region'",)),
     Refusal("an order that repeats a column", "_name, region]", "_name, endpoint_name]", ("duplicate",)),

@@ -5,18 +5,15 @@ from typing import Any
 import pytest
 from value_inputs import CREATES, Coerce, Duck, Refuse
 
-from sqlprov.catalog import Catalog
+from sqlprov.catalog.service_model import build_input_shape, load_model
 from sqlprov.catalog.shapes import Shape
 
 
 @pytest.fixture(scope="session")
 def inputs() -> dict[str, Shape]:
     """Operation -> shape of its input."""
-    catalog = Catalog()
-    return {
-        operation: catalog.get_input_shape(catalog.get_table("aws", "sagemaker", table), operation)
-        for table, operation in CREATES.items()
-    }
+    model = load_model("sagemaker")
+    return {operation: build_input_shape(model.operation_model(operation)) for operation in CREATES.values()}
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pyarrow as pa
-import pytest
 from value_inputs import Coerce
 
-from sqlprov.catalog import Catalog
 from sqlprov.catalog.service_model import build_input_shape, build_shape, load_model
 from sqlprov.catalog.shapes import Shape
-from sqlprov.errors import UnknownName
 from sqlprov.plan.write.values import coerce
 
 
@@ -42,23 +37,6 @@ def test_a_map_says_what_its_keys_and_values_are(inputs: dict[str, Shape]) -> No
     assert environment.kind == "map" and environment.high == 100
     assert environment.key is not None and environment.key.constraint.pattern == "[a-zA-Z_][a-zA-Z0-9_]*"
     assert environment.value is not None and environment.value.kind == "string"
-
-
-def test_an_input_is_built_once_also_by_many_threads() -> None:
-    catalog = Catalog()
-    table = catalog.get_table("aws", "sagemaker", "models")
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: catalog.get_input_shape(table, "CreateModel"), range(32)))
-    assert len({id(shape) for shape in found}) == 1
-
-
-def test_an_unknown_operation_is_named_with_the_nearest() -> None:
-    catalog = Catalog()
-    table = catalog.get_table("aws", "sagemaker", "models")
-    with pytest.raises(
-        UnknownName, match=r"Unknown operation 'CreateModle' of sagemaker\. Did you mean 'CreateModel'\?"
-    ):
-        catalog.get_input_shape(table, "CreateModle")
 
 
 def test_an_operation_without_input_takes_nothing() -> None:
