@@ -1,10 +1,9 @@
-"""A script's text in, its statements out. Asking never calls: nothing here reaches the cloud or DuckDB."""
+"""Parses a script into statements, without DuckDB and without a call."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Protocol
 
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.describe import Describe
@@ -45,68 +44,49 @@ __all__ = [
     "parse",
 ]
 
-
-class StatementClass(Protocol):
-    """A kind of statement: it reads a parser, or leaves it to the next kind."""
-
-    def parse(self, parser: Parser) -> Statement | None: ...
-
-
-# Tried in this order; the last takes everything.
-STATEMENTS: tuple[StatementClass, ...] = (
-    Unsupported,
-    ShowInsert,
-    Show,
-    DescribeMethod,
-    Describe,
-    Explain,
-    SetSetting,
-    Exec,
-    Insert,
-    Update,
-    Delete,
-    Query,
+# Tried in this order; Query accepts everything.
+STATEMENTS: tuple[type[Statement], ...] = (
+    *(Unsupported, ShowInsert, Show, DescribeMethod, Describe, Explain, SetSetting),
+    *(Exec, Insert, Update, Delete, Query),
 )
 CACHED_SCRIPTS = 64
-"""Scripts whose statements are kept, with all that was found out about them: programs ask the same again and again."""
+"""Scripts whose statements are kept, with what was learned about them: programs run the same ones again and again."""
 LONGEST_CACHED = 10_000
-"""Characters of a script that is kept."""
+"""Characters of the longest script that is kept."""
 
 
 def parse(text: str) -> list[Statement]:
     """The statements of a script, in order; empty ones are left out.
 
     Raises:
-        MalformedSQL: a literal or comment that is not closed, or one of our own statements badly written.
-        NotSupportedError: a statement that is known and not offered.
+        MalformedSQL: a literal or comment that is not closed, or a badly written statement of sqlprov's own.
+        NotSupportedError: a statement of StackQL that sqlprov does not offer.
     """
     return list(_parse_cached(text) if len(text) <= LONGEST_CACHED else _parse_script(text))
-
-
-@lru_cache(CACHED_SCRIPTS)
-def _parse_cached(text: str) -> tuple[Statement, ...]:
-    return _parse_script(text)
 
 
 def _parse_script(text: str) -> tuple[Statement, ...]:
     return tuple(_parse_statement(parser) for parser in _split(text))
 
 
+_parse_cached = lru_cache(CACHED_SCRIPTS)(_parse_script)
+
+
 def _parse_statement(parser: Parser) -> Statement:
-    for kind in STATEMENTS:
+    for each in STATEMENTS:
         parser.index = 0
-        if statement := kind.parse(parser):
+        if statement := each.parse(parser):
             return statement
-    raise AssertionError("Query takes everything")
+    raise AssertionError("Query accepts everything")
 
 
 def _split(text: str) -> Iterator[Parser]:
-    """The script cut at each `;`."""
+    """A parser for each part of the script between `;`."""
     part: list[Token] = []
     for token in [*tokenize(text, comments=True), Token(TokenKind.SYMBOL, ";", len(text), len(text))]:
         if not token.is_one_of(";"):
             part.append(token)
             continue
-        if found := [each for each in part if each.kind is not TokenKind.COMMENT]:
-            yield Parser(text, found, part[0].start, part[-1].end)
+        if tokens := [each for each in part if each.kind is not TokenKind.COMMENT]:
+            yield Parser(text, tokens, part[0].start, part[-1].end)
         part = []

@@ -1,4 +1,4 @@
-"""DELETE FROM t: a query for the rows."""
+"""DELETE FROM t: the query for the rows to delete."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlprov.sql.parser import Parser
-from sqlprov.sql.write import AFTER_TABLES, WriteStatement, format_refusal, has_await_hint
+from sqlprov.sql.write import AFTER_TABLES, NAME_THE_ROWS, WriteStatement, has_await_hint
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class Delete(WriteStatement):
     """`DELETE FROM t [AS a] [USING …] [WHERE …] [RETURNING …]`.
 
     Attributes:
-        using: what stands after USING; `None` if nothing does.
-        where: the condition; `None`, which is refused, if there is none.
+        using: the text after USING; `None` if there is none.
+        where: the condition; without one (`None`) the statement is refused.
     """
 
     using: str | None
@@ -31,14 +31,12 @@ class Delete(WriteStatement):
         parser.expect("FROM")
         name = parser.parse_name("a table")
         alias = parser.parse_alias("USING", "WHERE", "RETURNING")
-        using = parser.parse_clause("a table", *AFTER_TABLES) if parser.accept("USING") else None
-        where = parser.parse_clause("a condition", "RETURNING") if parser.accept("WHERE") else None
-        returning = parser.parse_clause("an expression") if parser.accept("RETURNING") else None
+        using = parser.parse_clause_after("USING", "a table", *AFTER_TABLES)
+        where = parser.parse_clause_after("WHERE", "a condition", "RETURNING")
+        returning = parser.parse_clause_after("RETURNING", "an expression")
         parser.expect_end("USING, WHERE, RETURNING or the end of the statement")
-        reason = None
         if where is None:
-            advice = "say which rows, as in WHERE data__Identifier = '…' AND region = '…'."
-            reason = format_refusal(parser, verb, f"DELETE without WHERE would delete every row: {advice}")
+            parser.refuse(verb, f"DELETE without WHERE would delete every row; {NAME_THE_ROWS}")
         return cls(
             text=parser.text,
             offset=parser.offset,
@@ -47,7 +45,7 @@ class Delete(WriteStatement):
             ctes=parser.get_text(0, start) or None,
             returning=returning,
             wait=has_await_hint(parser, 0, start, start + 1),
-            refusal=reason,
+            refusal=parser.refusal,
             using=using,
             where=where,
         )
@@ -56,7 +54,7 @@ class Delete(WriteStatement):
         """The query for region and key of the rows to delete, each once.
 
         Args:
-            table_sql: the table's name in SQL, ending with the name that the statement writes.
+            table_sql: the table's name in SQL, ending with the name that the statement uses.
             key: key columns.
         """
         return self._build_query(table_sql, f"DISTINCT {self._select_keys(key)}", self.using, self.where)

@@ -1,4 +1,4 @@
-"""EXEC table.method @Name = value, … @@json = '{…}': an operation that is no SELECT, INSERT, UPDATE or DELETE."""
+"""EXEC table.method @Name = value, … @@json = '{…}': an operation that the other statements do not reach."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Exec(Statement):
 
     Attributes:
         name: table and method, as written.
-        values: name and text of each value in the order written; `@@json` is one of the names.
+        values: name and text of each value in the order written, including `@@json`.
         wait: whether a hint says AWAIT.
     """
 
@@ -43,9 +43,9 @@ class Exec(Statement):
             parser.index -= 1
             parser.fail(_METHOD)
         values: dict[str, str] = {}
-        # StackQL takes the commas between values or leaves them out.
+        # In StackQL the commas between values are optional.
         while parser.is_at("@") or (values and parser.accept(",")):
-            argument = _argument(parser, values)
+            argument = _parse_argument(parser, values)
             parser.expect("=")
             values[argument] = parser.parse_clause("a value", ",", "@")
         parser.expect_end(f"@Name = value, {JSON} = '{{…}}' or the end of the statement")
@@ -57,36 +57,22 @@ class Exec(Statement):
         return self.name.parts[:-1]
 
     @property
-    def method(self) -> str:
-        """The method's name as written, or its operation's."""
-        return self.name.parts[-1]
-
-    @property
-    def arguments(self) -> tuple[tuple[str, str], ...]:
-        """Name and text of each `@Name = …`."""
-        return tuple((name, text) for name, text in self.values if name != JSON)
-
-    @property
     def json(self) -> str | None:
         """The text of `@@json = …`; `None` if there is none."""
         return dict(self.values).get(JSON)
-
-    def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
-        """Whether the target is a live table; DuckDB has no EXEC."""
-        return names.find_live_table(catalog, self.target, path) is not None
 
     def resolve(self, catalog: Catalog, path: tuple[str, ...]) -> tuple[Table, Method]:
         """The table and the method to call.
 
         Raises:
             UnknownName: one of them does not exist.
-            NotSupportedError: the method is what another statement does.
+            NotSupportedError: another statement calls the method.
         """
         table, method = names.resolve_method(self, self.name, catalog, path)
         if method.verb == "EXEC":
             return table, method
         raise NotSupportedError(
-            f"{method.name} is not called by EXEC: write {method.verb}.\n"
+            f"EXEC does not call {method.name}; write {method.verb}.\n"
             f"{show_caret(self.text, self.name.start - self.offset)}"
         )
 
@@ -96,8 +82,8 @@ class Exec(Statement):
         return f"SELECT {', '.join(f'({text}) AS {quote_identifier(name)}' for name, text in values)}"
 
 
-def _argument(parser: Parser, before: dict[str, str]) -> str:
-    """`@Name` or `@@json`, passed over."""
+def _parse_argument(parser: Parser, before: dict[str, str]) -> str:
+    """Consume `@Name` or `@@json`."""
     parser.expect("@")
     if parser.accept("@"):
         if not parser.is_at("JSON"):
@@ -107,5 +93,5 @@ def _argument(parser: Parser, before: dict[str, str]) -> str:
         name = parser.parse_identifier("a name after @")
     if name.lower() in map(str.lower, before):
         parser.index -= 1
-        parser.fail(f"another name than {name}, which has a value")
+        parser.fail(f"a name other than {name}, which has a value")
     return name

@@ -77,7 +77,7 @@ def is_temporary(tokens: Tokens) -> bool:
 
 
 def parse_prepared(tokens: Tokens) -> tuple[str, int]:
-    """Of PREPARE and EXECUTE, the name in lower case and the offset of the prepared statement; otherwise ("", 0)."""
+    """Of PREPARE and EXECUTE, the name in lower case and the offset of the inner statement; otherwise ("", 0)."""
     if len(tokens) < 2 or not tokens[0].is_one_of("PREPARE", "EXECUTE"):
         return "", 0
     start = next((token.end for token in tokens[2:] if token.is_one_of("AS")), 0)

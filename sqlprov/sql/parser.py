@@ -53,6 +53,7 @@ class Parser:
         tokens: of this statement, without comments.
         offset, end: where the statement begins and ends in the script.
         index: of the next token.
+        refusal: why live tables do not support the statement, with a caret; `None` if they do.
     """
 
     script: str
@@ -60,6 +61,7 @@ class Parser:
     offset: int
     end: int
     index: int = 0
+    refusal: str | None = None
 
     @property
     def text(self) -> str:
@@ -141,6 +143,10 @@ class Parser:
             self.fail(what)
         return self.get_text(start, self.index)
 
+    def parse_clause_after(self, keyword: str, what: str, *ends: str) -> str | None:
+        """The clause after `keyword`; `None` if the next token is another."""
+        return self.parse_clause(what, *ends) if self.accept(keyword) else None
+
     def _is_name(self, token: Token) -> bool:
         before = self.tokens[self.index - 1] if self.index else None
         return before is not None and (
@@ -163,6 +169,11 @@ class Parser:
         """Fail if any token is left."""
         if self.next:
             self.fail(what)
+
+    def refuse(self, token: Token | None, reason: str) -> None:
+        """Note why live tables do not support the statement, with a caret at `token`; the first reason counts."""
+        place = show_caret(self.script, token.start if token else self.end)
+        self.refusal = self.refusal or f"{reason}\n{place}"
 
     def fail(self, expected: str, known: Iterable[str] = ()) -> NoReturn:
         """Raise MalformedSQL at the next token; `known` are words to suggest one of."""

@@ -1,4 +1,4 @@
-"""SQL for DuckDB: the user's own text, and what its tokens tell without understanding it."""
+"""A statement for DuckDB, and what its tokens and its syntax tree show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sqlprov.sql import outline
 from sqlprov.sql.lexer import Token, TokenKind, tokenize
@@ -25,7 +25,7 @@ class Query(Statement):
     """A statement that DuckDB runs as it is written."""
 
     @classmethod
-    def parse(cls, parser: Parser) -> Query | None:
+    def parse(cls, parser: Parser) -> Self | None:
         return cls(parser.text, parser.offset)
 
     @cached_property
@@ -35,20 +35,17 @@ class Query(Statement):
 
     @cached_property
     def verb(self) -> str:
-        """The keyword that tells what the statement does, in upper case; of `WITH … INSERT` it is INSERT."""
+        """The first keyword after parentheses and CTEs, in upper case: INSERT in `WITH … INSERT`."""
         return outline.find_verb(self.tokens)
 
     @cached_property
     def target(self) -> tuple[str, ...] | None:
-        """The parts of the name that the statement changes; `None` if it changes nothing by name.
-
-        `EXPLAIN ANALYZE` and `PREPARE … AS` are looked through.
-        """
+        """The parts of the name that the statement changes; `None` if it changes nothing by name."""
         return self.mutation.target if self.mutation else None
 
     @cached_property
     def prepared(self) -> tuple[str, int]:
-        """Of PREPARE and EXECUTE: the name in lower case, and where the prepared statement begins; else ("", 0)."""
+        """Of PREPARE and EXECUTE, the name in lower case and the offset of the inner statement; otherwise ("", 0)."""
         return outline.parse_prepared(self.tokens)
 
     @cached_property
@@ -58,41 +55,29 @@ class Query(Statement):
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """Every word in lower case: keywords, identifiers, and those within literals (`query('FROM t')`)."""
-        found: set[str] = set()
+        """Every word in lower case: keywords, names, and the words inside literals (`query('FROM t')`)."""
+        words: set[str] = set()
         for token in self.tokens:
             if token.kind is TokenKind.WORD:
-                found.add(token.text.lower())
+                words.add(token.text.lower())
             elif token.kind in (TokenKind.QUOTED, TokenKind.STRING):
                 value = token.value.lower()
-                found.add(value)
-                found.update(_WORD.findall(value))
-        return frozenset(found)
-
-    @cached_property
-    def hints(self) -> tuple[str, ...]:
-        """The texts of the leading `/*+ … */`."""
-        found: list[str] = []
-        for token in tokenize(self.text, comments=True) if "/*+" in self.text else ():
-            if token.kind is not TokenKind.COMMENT:
-                break
-            if token.text.startswith("/*+"):
-                found.append(token.text[3:-2].strip())
-        return tuple(found)
+                words.update(_WORD.findall(value), (value,))
+        return frozenset(words)
 
     @cached_property
     def mutation(self) -> outline.Mutation | None:
-        """What the statement changes by name; `EXPLAIN ANALYZE` and `PREPARE … AS` are looked through."""
+        """The change that it makes, that EXPLAIN ANALYZE runs or that PREPARE keeps."""
         return outline.find_mutation(self.tokens)
 
     @cached_property
     def nested_mutations(self) -> tuple[outline.Mutation, ...]:
-        """The changes within parentheses, as in `WITH d AS (DELETE …) SELECT …`."""
+        """The changes inside parentheses, as in `WITH d AS (DELETE …) SELECT …`."""
         return outline.find_nested_mutations(self.tokens)
 
     @cached_property
     def has_pivot_without_in(self) -> bool:
-        """Whether a PIVOT takes its columns from the data: DuckDB reads the data even to prepare or explain it."""
+        """Whether a PIVOT takes its columns from the data, which DuckDB reads even to prepare or explain it."""
         return outline.has_pivot_without_in(self.tokens)
 
     @cached_property
@@ -102,42 +87,42 @@ class Query(Statement):
 
     @cached_property
     def tree(self) -> exp.Expr | None:
-        """What sqlglot makes of the text; `None` if it cannot read it."""
+        """sqlglot's syntax tree of the text; `None` if sqlglot cannot parse it."""
         return syntax_tree(self.text)
 
 
 _WORD = re.compile(r"\w+")
 _PARTS = ("this", "table", "db", "catalog")
-"""What sqlglot calls the parts of a column's name, from the last."""
+"""sqlglot's names for the parts of a column's name, from the last."""
 _LOG = logging.getLogger("sqlglot")
 
 
 def syntax_tree(text: str, tokens: list[SqlglotToken] | None = None) -> exp.Expr | None:
-    """The syntax tree of one DuckDB statement; `None` if sqlglot cannot read it.
+    """The syntax tree of one DuckDB statement; `None` if sqlglot cannot parse it.
 
     Args:
         text: the statement.
-        tokens: sqlglot's tokens of it, if they are known; they serve for one tree only.
+        tokens: sqlglot's tokens of it, if known; they cannot be used for a second tree.
     """
-    # Here, not above: sqlglot takes 60 ms, which a statement without a live table need not pay.
+    # Imported here: it takes 60 ms, which a statement without a live table does not need.
     from sqlglot import exp
     from sqlglot.dialects.duckdb import DuckDB
 
     thread = threading.get_ident()
 
-    def of_others(record: logging.LogRecord) -> bool:
+    def is_of_another_thread(record: logging.LogRecord) -> bool:
         return record.thread != thread
 
-    # sqlglot warns about each statement that it does not know, and DuckDB may know it.
-    _LOG.addFilter(of_others)
+    # sqlglot warns about a statement that it does not know, though DuckDB may know it.
+    _LOG.addFilter(is_of_another_thread)
     try:
         duckdb = DuckDB()
-        found = duckdb.parser().parse(tokens or duckdb.tokenize(text), text)
-    except Exception:  # also RecursionError and faults of its own: without a tree nothing but speed is lost
+        trees = duckdb.parser().parse(tokens or duckdb.tokenize(text), text)
+    except Exception:  # also RecursionError and bugs in sqlglot: without a tree only speed is lost
         return None
     finally:
-        _LOG.removeFilter(of_others)
-    tree = found[0] if len(found) == 1 else None
+        _LOG.removeFilter(is_of_another_thread)
+    tree = trees[0] if len(trees) == 1 else None
     if tree is None or isinstance(tree, exp.Command):
         return None
     for dot in list(tree.find_all(exp.Dot)):
@@ -147,7 +132,7 @@ def syntax_tree(text: str, tokens: list[SqlglotToken] | None = None) -> exp.Expr
 
 
 def _name_columns(method: exp.Dot) -> None:
-    """Make columns of the identifiers that sqlglot leaves of those which a method is called on: `region.lower()`."""
+    """Replace the bare identifiers that sqlglot leaves before a method, as in `region.lower()`, with columns."""
     from sqlglot import exp
 
     names = (exp.Column, exp.Table, exp.TableAlias, exp.Window)

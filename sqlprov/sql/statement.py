@@ -1,14 +1,15 @@
-"""What every kind of statement has: the user's own text, and where it stands in the script."""
+"""The base classes of statements."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
 from sqlprov.settings import Settings
+from sqlprov.sql.parser import Parser
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -21,23 +22,33 @@ class Statement:
     """One statement.
 
     Attributes:
-        text: as written, without the `;`; leading hints and comments are kept.
+        text: as written, with leading hints and comments, without the `;`.
         offset: of `text` in the script.
     """
 
     text: str
     offset: int
 
+    @classmethod
+    def parse(cls, parser: Parser) -> Self | None:
+        """Parse a statement of this class; `None` if it is of another.
+
+        Raises:
+            MalformedSQL: it is of this class, and badly written.
+            NotSupportedError: a statement of StackQL that sqlprov does not offer.
+        """
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class CatalogStatement(Statement):
-    """A statement that the catalog and the settings answer, without DuckDB and without a call."""
+    """A statement that the catalog and the settings answer, without a call."""
 
     def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
-        """Whether the statement is ours; if not, DuckDB runs its text.
+        """Whether sqlprov answers it; otherwise DuckDB runs its text.
 
         Args:
-            path: what USE chose, such as ("aws", "sagemaker"); () if nothing.
+            path: the catalog and schema that USE chose, such as ("aws", "sagemaker"); () if none.
         """
         return True
 

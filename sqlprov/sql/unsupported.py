@@ -1,35 +1,25 @@
-"""Statements of StackQL that are known and not offered."""
+"""Refuses statements of StackQL that sqlprov does not offer."""
 
 from __future__ import annotations
 
 from sqlprov.errors import NotSupportedError, show_caret
 from sqlprov.sql.parser import Parser
+from sqlprov.sql.statement import Statement
 
 _REASONS = {
-    ("REGISTRY",): "there is no registry, the tables are installed with sqlprov. SHOW PROVIDERS lists them.",
-    (
-        "EXPLAIN",
-        "ANALYZE",
-        "EXEC",
-    ): "it would make the call. EXPLAIN EXEC shows the call and does not make it.",
+    ("REGISTRY",): "there is no registry; the tables come with sqlprov. SHOW PROVIDERS lists them.",
+    ("EXPLAIN", "ANALYZE", "EXEC"): "it would make the call. EXPLAIN EXEC shows the call without making it.",
 }
 
 
-class Unsupported:
-    """Refuses; no statement is made of it."""
+class Unsupported(Statement):
+    """A statement that is never made: `parse` raises NotSupportedError or returns `None`."""
 
     @classmethod
     def parse(cls, parser: Parser) -> None:
-        refuse_unsupported(parser)
-
-
-def refuse_unsupported(parser: Parser) -> None:
-    """Raise NotSupportedError if the statement that begins here is one of these."""
-    for words, reason in _REASONS.items():
-        after = parser.tokens[parser.index + len(words) :]
-        # Alone or before a dot the last word is a name: DESCRIBE method.
-        if parser.next and parser.is_at(*words) and after and not after[0].is_one_of("."):
-            verb = " ".join(words)
-            raise NotSupportedError(
-                f"{verb} is not supported: {reason}\n{show_caret(parser.script, parser.next.start)}"
-            )
+        for words, reason in _REASONS.items():
+            after = parser.tokens[parser.index + len(words) :]
+            # Alone or before a dot the last word is a name: FROM registry.
+            if parser.next and parser.is_at(*words) and after and not after[0].is_one_of("."):
+                place = show_caret(parser.script, parser.next.start)
+                raise NotSupportedError(f"{' '.join(words)} is not supported: {reason}\n{place}")

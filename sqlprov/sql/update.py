@@ -1,4 +1,4 @@
-"""UPDATE t SET …: the columns to change, and a query for the rows with their new values."""
+"""UPDATE t SET …: the columns to change, and the query for the rows and their new values."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlprov.errors import format_count
-from sqlprov.sql.lexer import find_closing, quote_identifier
+from sqlprov.sql.lexer import find_closing, skip
 from sqlprov.sql.parser import Parser
-from sqlprov.sql.write import AFTER_TABLES, WriteStatement, format_refusal, has_await_hint
+from sqlprov.sql.write import AFTER_TABLES, NAME_THE_ROWS, WriteStatement, has_await_hint
 
 _ENDS = ("FROM", "WHERE", "RETURNING")
 
@@ -19,9 +19,9 @@ class Update(WriteStatement):
     """`UPDATE t [AS a] SET column = expression, … [FROM …] [WHERE …] [RETURNING …]`.
 
     Attributes:
-        assignments: column as written, without quotes, and the text of its new value.
-        from_: what stands after FROM; `None` if nothing does.
-        where: the condition; `None`, which is refused, if there is none.
+        assignments: columns without quotes, and the text of their new values.
+        from_: the text after FROM; `None` if there is none.
+        where: the condition; without one (`None`) the statement is refused.
     """
 
     assignments: tuple[tuple[str, str], ...]
@@ -37,17 +37,13 @@ class Update(WriteStatement):
         name = parser.parse_name("a table")
         alias = parser.parse_alias("SET")
         parser.expect("SET")
-        reasons: list[str] = []
-        assignments = tuple(_assignments(parser, reasons))
-        from_ = parser.parse_clause("a table", *AFTER_TABLES) if parser.accept("FROM") else None
-        where = parser.parse_clause("a condition", "RETURNING") if parser.accept("WHERE") else None
-        returning = parser.parse_clause("an expression") if parser.accept("RETURNING") else None
+        assignments = tuple(_parse_assignments(parser))
+        from_ = parser.parse_clause_after("FROM", "a table", *AFTER_TABLES)
+        where = parser.parse_clause_after("WHERE", "a condition", "RETURNING")
+        returning = parser.parse_clause_after("RETURNING", "an expression")
         parser.expect_end("FROM, WHERE, RETURNING or the end of the statement")
         if where is None:
-            advice = "say which rows, as in WHERE data__Identifier = '…' AND region = '…'."
-            reasons.append(
-                format_refusal(parser, verb, f"UPDATE without WHERE would change every row: {advice}")
-            )
+            parser.refuse(verb, f"UPDATE without WHERE would change every row; {NAME_THE_ROWS}")
         return cls(
             text=parser.text,
             offset=parser.offset,
@@ -56,7 +52,7 @@ class Update(WriteStatement):
             ctes=parser.get_text(0, start) or None,
             returning=returning,
             wait=has_await_hint(parser, 0, start, start + 1),
-            refusal=reasons[0] if reasons else None,
+            refusal=parser.refusal,
             assignments=assignments,
             from_=from_,
             where=where,
@@ -65,43 +61,42 @@ class Update(WriteStatement):
     def build_rows_query(self, table_sql: str, key: Sequence[str]) -> str:
         """The query for region and key of the rows to change, and the new values as `set_0`, `set_1`, …
 
-        A row comes several times if FROM joins it to several.
+        A row appears more than once if FROM joins it to several.
 
         Args:
-            table_sql: the table's name in SQL, ending with the name that the statement writes.
+            table_sql: the table's name in SQL, ending with the name that the statement uses.
             key: key columns.
         """
-        values = [
-            f"({text}) AS {quote_identifier(f'set_{number}')}"
-            for number, (_, text) in enumerate(self.assignments)
-        ]
-        return self._build_query(
-            table_sql, ", ".join([self._select_keys(key), *values]), self.from_, self.where
-        )
+        values = [f"({text}) AS set_{number}" for number, (_, text) in enumerate(self.assignments)]
+        selected = ", ".join([self._select_keys(key), *values])
+        return self._build_query(table_sql, selected, self.from_, self.where)
 
 
-def _assignments(parser: Parser, reasons: list[str]) -> Iterator[tuple[str, str]]:
+def _parse_assignments(parser: Parser) -> Iterator[tuple[str, str]]:
     while True:
-        columns = list(_columns(parser)) if parser.accept("(") else [parser.parse_identifier("a column")]
-        listed = parser.tokens[parser.index - 1].is_one_of(")")
+        columns = (
+            list(_parse_columns(parser)) if parser.accept("(") else [parser.parse_identifier("a column")]
+        )
+        is_list = parser.tokens[parser.index - 1].is_one_of(")")
         parser.expect("=")
         start = parser.index
         parser.parse_clause("an expression", ",", *_ENDS)
-        values = _values(parser, start, parser.index) if listed else [(start, parser.index)]
-        if len(values) == 1:  # DuckDB gives one value to every column
+        values = _split_values(parser, start, parser.index) if is_list else [(start, parser.index)]
+        if len(values) == 1:  # DuckDB assigns one value to every column
             values *= len(columns)
         if len(values) != len(columns):
             parser.fail(format_count(len(columns), "value"))
         for column, (first, end) in zip(columns, values, strict=True):
             if _is_default(parser, first, end):
-                reason = "DEFAULT is not supported on live tables: write the value."
-                reasons.append(format_refusal(parser, parser.tokens[first], reason))
+                parser.refuse(
+                    parser.tokens[first], "DEFAULT is not supported on live tables; write the value."
+                )
             yield column, parser.get_text(first, end)
         if not parser.accept(",") or parser.next is None or parser.next.is_one_of(*_ENDS):
             break
 
 
-def _columns(parser: Parser) -> Iterator[str]:
+def _parse_columns(parser: Parser) -> Iterator[str]:
     """The columns of `(a, b) = …`."""
     yield parser.parse_identifier("a column")
     while not parser.accept(")"):
@@ -110,24 +105,24 @@ def _columns(parser: Parser) -> Iterator[str]:
             yield parser.parse_identifier("a column")
 
 
-def _values(parser: Parser, start: int, end: int) -> list[tuple[int, int]]:
-    """Where each value of `(x, y)` or `ROW(x, y)` begins and ends; of another expression, the whole."""
-    found = parser.tokens
-    opening = start + 1 if found[start].is_one_of("ROW") and end - start > 1 else start
-    if not found[opening].is_one_of("(") or find_closing(found, opening) != end - 1:
+def _split_values(parser: Parser, start: int, end: int) -> list[tuple[int, int]]:
+    """Start and end of each value of `(x, y)` or `ROW(x, y)`; of any other expression as a whole."""
+    tokens = parser.tokens
+    opening = start + 1 if tokens[start].is_one_of("ROW") and end - start > 1 else start
+    if not tokens[opening].is_one_of("(") or find_closing(tokens, opening) != end - 1:
         return [(start, end)]
-    if found[opening + 1].is_one_of("SELECT", "FROM", "WITH", "VALUES", "TABLE"):
+    if tokens[opening + 1].is_one_of("SELECT", "FROM", "WITH", "VALUES", "TABLE"):
         return [(start, end)]
     values = []
     at = first = opening + 1
     while at < end - 1:
-        if found[at].is_one_of(","):
+        if tokens[at].is_one_of(","):
             values.append((first, at))
             first = at + 1
-        at = find_closing(found, at) + 1 if found[at].is_one_of("(", "[", "{") else at + 1
+        at = skip(tokens, at)
     if first < end - 1:
         values.append((first, end - 1))
-    return _values(parser, *values[0]) if len(values) == 1 and opening == start else values
+    return _split_values(parser, *values[0]) if len(values) == 1 and opening == start else values
 
 
 def _is_default(parser: Parser, start: int, end: int) -> bool:

@@ -1,4 +1,4 @@
-"""What INSERT, UPDATE and DELETE have in common: each is cut into the user's own texts, which are never rewritten."""
+"""The base class of INSERT, UPDATE and DELETE: each is cut into its clauses, whose text is never rewritten."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from sqlprov.errors import MalformedSQL, show_caret
+from sqlprov.errors import MalformedSQL
 from sqlprov.sql import names, outline
-from sqlprov.sql.lexer import Token, quote_identifier
+from sqlprov.sql.lexer import quote_identifier
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.query import Query
 
@@ -17,25 +17,28 @@ if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
 
 WAIT = "await"
-"""The word of the hint that lets a statement wait for the end of what it started."""
+"""The hint that makes a statement wait until what it started has ended."""
 AFTER_TABLES = (
     *("WHERE", "RETURNING", "GROUP", "HAVING", "WINDOW", "QUALIFY", "ORDER", "LIMIT", "OFFSET"),
     *("UNION", "EXCEPT", "INTERSECT", "USING SAMPLE"),
 )
-"""What ends the tables of a change, and what only a query has: within ours it would choose other rows."""
+"""What may follow the tables of a write, and what only a query has: in our query it would choose other rows."""
+
+
+NAME_THE_ROWS = "name the rows, as in WHERE data__Identifier = '…' AND region = '…'."
 
 
 @dataclass(frozen=True)
 class WriteStatement(Query):
-    """A change of rows. Where its target is no live table, it is DuckDB's Query.
+    """An INSERT, UPDATE or DELETE. If its target is not a live table, DuckDB runs it as a query.
 
     Attributes:
         name: of the table, as written.
-        alias: what the statement calls the table; `None` if by its name.
+        alias: of the table; `None` if it has none.
         ctes: the `WITH …` before the verb; `None` if there is none.
-        returning: what stands after RETURNING; `None` if nothing does.
+        returning: the text after RETURNING; `None` if there is none.
         wait: whether a hint says AWAIT.
-        refusal: why a live table does not take it, with a caret; `None` if it does.
+        refusal: why a live table does not support it, with a caret; `None` if it does.
     """
 
     name: Name
@@ -49,7 +52,7 @@ class WriteStatement(Query):
 
     @classmethod
     def parse(cls, parser: Parser) -> Self | None:
-        """`None` also for what cannot be read: DuckDB tells what is wrong, or knows more."""
+        """Also `None` if it is badly written: DuckDB then reports the error."""
         parser.index = outline.skip_ctes(parser.tokens)
         if not parser.is_at(cls.VERB):
             return None
@@ -60,7 +63,7 @@ class WriteStatement(Query):
 
     @classmethod
     def parse_clauses(cls, parser: Parser) -> Self:
-        """The statement, read from its verb on; raises MalformedSQL."""
+        """Parse the statement from its verb on; raises MalformedSQL."""
         raise NotImplementedError
 
     @cached_property
@@ -70,7 +73,7 @@ class WriteStatement(Query):
 
     @property
     def table_alias(self) -> str:
-        """The name by which the statement's texts call the table."""
+        """The name by which the clauses refer to the table."""
         return self.alias or self.target[-1]
 
     def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
@@ -78,9 +81,9 @@ class WriteStatement(Query):
         return names.find_live_table(catalog, self.target, path) is not None
 
     def _build_query(self, table: str, selected: str, others: str | None, where: str | None) -> str:
-        """The query for `selected` of the rows of `table` that meet the user's condition.
+        """The query that selects `selected` from the rows of `table` that meet the user's condition.
 
-        Without `Identifier` the table stands as it is, so that `aws.sagemaker.models.name` is a column too.
+        The table is wrapped only for the column `Identifier`: `aws.sagemaker.models.name` must stay a column.
         """
         if "identifier" in self.words:
             table = f"(SELECT *, data__Identifier AS Identifier FROM {table}) AS {quote_identifier(self.table_alias)}"
@@ -95,11 +98,11 @@ class WriteStatement(Query):
         return "\n".join(part for part in parts if part)
 
     def build_returning_query(self, rows: str) -> str:
-        """The query for what RETURNING asks of the relation `rows`."""
+        """The query that computes RETURNING over the relation `rows`."""
         return f"SELECT {self.returning} FROM {rows} AS {quote_identifier(self.table_alias)}"
 
     def _select_keys(self, key: Sequence[str]) -> str:
-        """Region and key of a row, as columns of the table alone."""
+        """Region and key, qualified by the table."""
         return ", ".join(
             f"{quote_identifier(self.table_alias)}.{quote_identifier(column)}" for column in ("region", *key)
         )
@@ -108,8 +111,3 @@ class WriteStatement(Query):
 def has_await_hint(parser: Parser, *indexes: int) -> bool:
     """Whether a hint before one of these tokens says AWAIT."""
     return any(WAIT in parser.find_hints(index) for index in indexes)
-
-
-def format_refusal(parser: Parser, token: Token | None, reason: str) -> str:
-    """The reason with the place of `token`."""
-    return f"{reason}\n{show_caret(parser.script, token.start if token else parser.end)}"

@@ -16,32 +16,29 @@ def one(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "arguments", "json"),
+    ("text", "values"),
     [
         (
             f"EXEC {STOP} @Name = 'x', @region = 'us-east-1', @ModelVariantActions = '{{\"a\": \"Retain\"}}'",
-            (("Name", "'x'"), ("region", "'us-east-1'"), ("ModelVariantActions", '\'{"a": "Retain"}\'')),
-            None,
+            {"Name": "'x'", "region": "'us-east-1'", "ModelVariantActions": '\'{"a": "Retain"}\''},
         ),
         (
             f"exec {STOP}\n@Name='x' --required, \n@region='us-east-1' --required \n@@json=\n'{{\"a\": 1}}'",
-            (("Name", "'x'"), ("region", "'us-east-1'")),
-            "'{\"a\": 1}'",
+            {"Name": "'x'", "region": "'us-east-1'", "@@json": "'{\"a\": 1}'"},
         ),
-        (f"exec {STOP} @@json = $body, @Name = ?", (("Name", "?"),), "$body"),
+        (f"exec {STOP} @@json = $body, @Name = ?", {"@@json": "$body", "Name": "?"}),
         (
             f"exec {STOP} @a = -1.5e3 @b = true, @c = NULL @d = f('x, @y', [1, 2]) /* , @z */",
-            (("a", "-1.5e3"), ("b", "true"), ("c", "NULL"), ("d", "f('x, @y', [1, 2])")),
-            None,
+            {"a": "-1.5e3", "b": "true", "c": "NULL", "d": "f('x, @y', [1, 2])"},
         ),
-        (f'exec {STOP} @"the name" = (select @ -1)', (("the name", "(select @ -1)"),), None),
-        (f"exec {STOP}", (), None),
+        (f'exec {STOP} @"the name" = (select @ -1)', {"the name": "(select @ -1)"}),
+        (f"exec {STOP}", {}),
     ],
 )
-def test_exec_is_cut_into_arguments_and_json(text, arguments, json):
+def test_exec_is_cut_into_the_values_of_its_parameters(text, values):
     found = one(text)
-    assert (found.target, found.method) == (("aws", "sagemaker", "inference_experiments"), "stop")
-    assert (found.arguments, found.json, found.wait) == (arguments, json, False)
+    assert found.name.parts == ("aws", "sagemaker", "inference_experiments", "stop")
+    assert (dict(found.values), found.json, found.wait) == (values, values.get("@@json"), False)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +132,7 @@ def test_an_unknown_method_or_table_gets_the_nearest_and_a_caret(name, said):
 
 
 def test_a_method_of_another_statement_is_refused_by_name():
-    with pytest.raises(NotSupportedError, match=r"create_resource is not called by EXEC: write INSERT"):
+    with pytest.raises(NotSupportedError, match=r"EXEC does not call create_resource; write INSERT"):
         one("exec aws.sagemaker.models.create_model @ModelName = 'x'").resolve(CATALOG, ())
 
 

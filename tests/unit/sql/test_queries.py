@@ -122,11 +122,6 @@ def test_words_are_found_in_names_quotes_and_literals_and_not_in_comments():
     assert "endpoint_configs" not in words
 
 
-def test_only_leading_hints_count():
-    found = query('/*+ create */ /* plain */ /*+ REQUIRED */ select /*+ late */ 1 as "/*+ none */"')
-    assert found.hints == ("create", "REQUIRED")
-
-
 @pytest.mark.parametrize(
     ("text", "changes"),
     [
