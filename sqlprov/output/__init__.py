@@ -1,4 +1,4 @@
-"""A Result in, bytes in the named format out; each format is the module of that name beside this one."""
+"""Writes a result in one of the formats; each format is a module of this package."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from sqlprov.errors import UnknownName, suggest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# The modules are imported when used: naming the formats, as --help does, needs no pyarrow.
+# A format's module is imported at its first use, so that --help needs no pyarrow.
 FORMATS = {
-    "table": "columns for people; wide values fold, a narrow terminal gets one block for each row",
+    "table": "aligned columns; in a narrow terminal, a block for each row",
     "json": "one array of objects",
-    "jsonl": "one object a line",
-    "csv": 'a header, then one row a line; NULL is empty, the empty text is ""',
+    "jsonl": "one object per line",
+    "csv": 'a header, then one row per line; NULL is empty, empty text is ""',
     "markdown": "a table to paste into a document",
     "arrow": "an Arrow IPC stream",
     "parquet": "a Parquet file",
 }
 
 
-class Result(Protocol):
-    """What a format needs to know of a statement's result."""
+class RowStream(Protocol):
+    """A schema and batches, such as `sqlprov.Result`."""
 
     @property
     def schema(self) -> pa.Schema: ...
@@ -32,28 +32,27 @@ class Result(Protocol):
     def batches(self) -> Iterator[pa.RecordBatch]: ...
 
 
-def write(result: Result, format: str, stream: BinaryIO, *, width: int | None = None) -> int:
-    """Write `result` to `stream` and return the number of rows.
+def write(rows: RowStream, format: str, stream: BinaryIO, *, width: int | None = None) -> int:
+    """Write `rows` to `stream` and return their number.
 
-    Nothing is written before the first batch has arrived. If `batches()` raises later, the error passes
-    through and what stands in the stream is no readable document: `json` and `jsonl` end within an object,
-    `csv` in an open quote and a byte that is not UTF-8, `arrow` in a broken message, `parquet` without its
-    footer; `table` and `markdown` write nothing until the last row is there.
+    The first batch is read before anything is written. An error of a later batch propagates, and leaves an unreadable
+    document: `json` and `jsonl` end within an object, `csv` in an open quote and a byte that is not UTF-8, `arrow` in a
+    broken message, `parquet` without its footer. `table` and `markdown` write nothing before the last row is read.
 
     Args:
         format: one of FORMATS.
         stream: open for writing bytes; it need not be seekable.
-        width: characters a line of `table`; without it, the terminal's if `stream` is one, else as many as
-            the values need.
+        width: characters per line of `table`; by default, the width of the terminal if `stream` is one, otherwise no
+            limit.
 
     Raises:
-        UnknownName: no such format.
-        DataError: a value that the format cannot hold.
+        UnknownName: the format does not exist.
+        DataError: the format cannot hold a value.
     """
     if format not in FORMATS:
         raise UnknownName(
-            f"Unknown format {format!r}.{suggest(format, FORMATS)} There are {', '.join(FORMATS)}."
+            f"Unknown format {format!r}.{suggest(format, FORMATS)} The formats are {', '.join(FORMATS)}."
         )
     module = importlib.import_module(f"{__name__}.{format}")
-    rows: int = module.write(result, stream, width)
-    return rows
+    count: int = module.write(rows, stream, width)
+    return count

@@ -1,4 +1,4 @@
-"""A Result in, an Arrow IPC stream out, with the result's own schema."""
+"""Writes an Arrow IPC stream with the schema of the rows."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
-from sqlprov.output._values import begun
+from sqlprov.output.values import start
 
 if TYPE_CHECKING:
-    from sqlprov.output import Result
+    from sqlprov.output import RowStream
 
-# The format lets a stream end after any batch. So an incomplete one ends in the mark that a message follows.
+# A stream may end after any batch, so an incomplete one ends in the marker of a further message.
 BROKEN = b"\xff\xff\xff\xff"
 
 
-def write(result: Result, stream: BinaryIO, width: int | None = None) -> int:
-    batches = begun(result)
-    rows = 0
-    # Not `with`: leaving it by an exception would write the end-of-stream mark.
-    writer = pa.ipc.new_stream(stream, result.schema)
+def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
+    batches = start(rows)
+    count = 0
+    # Without `with`, which writes the end-of-stream marker even after an exception.
+    writer = pa.ipc.new_stream(stream, rows.schema)
     try:
         for batch in batches:
             writer.write_batch(batch)
-            rows += batch.num_rows
+            count += batch.num_rows
     except BaseException:
         with contextlib.suppress(OSError):
             stream.write(BROKEN)
         raise
     writer.close()
-    return rows
+    return count

@@ -1,7 +1,7 @@
-"""A Result in, CSV (RFC 4180, lines ending in LF) out.
+"""Writes CSV (RFC 4180, with LF as line ending).
 
-DuckDB reads it back with `read_csv(…, allow_quoted_nulls = false)`: NULL is an empty field, the empty text is `""`.
-Nested values are JSON, blobs base64.
+NULL is an empty field, and empty text is `""`: DuckDB reads both back with `read_csv(…, allow_quoted_nulls = false)`.
+Nested values are JSON, blobs are base64.
 """
 
 from __future__ import annotations
@@ -12,37 +12,37 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sqlprov.output._values import distinct, pieces, texts
+from sqlprov.output.values import make_unique, start_slices, to_text
 
 if TYPE_CHECKING:
-    from sqlprov.output import Result
+    from sqlprov.output import RowStream
 
-# Any beginning of a CSV file is one. So an incomplete one ends in a quote left open and, because some readers
-# forgive that, in a byte that no UTF-8 text holds.
+# A CSV file cut off after a row is valid. So an incomplete one ends in an open quote and, because some readers accept
+# that, in a byte that is not valid UTF-8.
 BROKEN = b'"incomplete: the statement failed here\xff\n'
 
-# Other delimiters count too: a reader that guesses may take one for its own.
+# Other delimiters too, because a reader may guess the delimiter.
 _NEEDS_QUOTES = r"""^$|^\s|\s$|^#|[",;|\t\r\n']"""
 
 
-def write(result: Result, stream: BinaryIO, width: int | None = None) -> int:
-    batches = pieces(result)
-    names = pa.array(distinct(result.schema.names), pa.string())
-    stream.write(",".join(_quoted(names).to_pylist()).encode() + b"\n")
-    rows = 0
+def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
+    batches = start_slices(rows)
+    names = pa.array(make_unique(rows.schema.names), pa.string())
+    stream.write(",".join(_quote(names).to_pylist()).encode() + b"\n")
+    count = 0
     try:
         for batch in batches:
-            fields = [_quoted(texts(column)) for column in batch.columns]
+            fields = [_quote(to_text(column)) for column in batch.columns]
             lines = pc.binary_join_element_wise(*fields, ",", null_handling="replace", null_replacement="")
             stream.write("\n".join(lines.to_pylist()).encode() + b"\n")
-            rows += batch.num_rows
+            count += batch.num_rows
     except BaseException:
         with contextlib.suppress(OSError):
             stream.write(BROKEN)
         raise
-    return rows
+    return count
 
 
-def _quoted(fields: pa.Array) -> pa.Array:
+def _quote(fields: pa.Array) -> pa.Array:
     wrapped = pc.binary_join_element_wise('"', pc.replace_substring(fields, '"', '""'), '"', "")
     return pc.if_else(pc.match_substring_regex(fields, _NEEDS_QUOTES), wrapped, fields)

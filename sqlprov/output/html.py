@@ -39,36 +39,40 @@ def render(
     """
     parts = []
     if rows is not None:
-        parts.append(_table(rows.column_names, zip(*map(_cells, rows.slice(0, ROWS).columns), strict=True)))
+        parts.append(
+            _format_table(
+                rows.column_names, zip(*map(_format_cells, rows.slice(0, ROWS).columns), strict=True)
+            )
+        )
         if rows.num_rows > ROWS:
             parts.append(f"<p>The first {ROWS} rows are shown.</p>")
     parts.append(f"<p>{escape(summary)}</p>")
     parts += [f"<p><b>Warning:</b> {escape(warning)}</p>" for warning in warnings]
     parts += [f"<p><b>Missing:</b> {escape(error)}</p>" for error in missing]
-    parts += [_details(thing, values) for thing, values in details.items() if values]
+    parts += [_format_details(thing, values) for thing, values in details.items() if values]
     return f'{_STYLE}<div class="sqlprov">{"".join(parts)}</div>'
 
 
-def _details(thing: str, values: Sequence[Mapping[str, Any]]) -> str:
-    rows = ([_fold(_text(value)) for value in row.values()] for row in values[:ROWS])
+def _format_details(thing: str, values: Sequence[Mapping[str, Any]]) -> str:
+    rows = ([_fold(_format_text(value)) for value in row.values()] for row in values[:ROWS])
     cut = f", the first {ROWS}" if len(values) > ROWS else ""
-    table = _table(list(values[0]), rows)
+    table = _format_table(list(values[0]), rows)
     return f"<details><summary>{format_count(len(values), thing)}{cut}</summary>{table}</details>"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+def _format_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _cells(column: pa.ChunkedArray) -> list[str]:
+def _format_cells(column: pa.ChunkedArray) -> list[str]:
     if any(is_nested(column.type) for is_nested in _NESTED):
         return [_NULL if value is None else _fold_nested(value) for value in column.to_pylist()]
-    return [_NULL if text is None else _fold(text) for text in _texts(column)]
+    return [_NULL if text is None else _fold(text) for text in _read_texts(column)]
 
 
-def _texts(column: pa.ChunkedArray) -> Iterator[str | None]:
+def _read_texts(column: pa.ChunkedArray) -> Iterator[str | None]:
     try:
         texts = column.cast(pa.string()).to_pylist()
     except pa.ArrowException:  # such as bytes, and intervals
@@ -80,7 +84,7 @@ def _texts(column: pa.ChunkedArray) -> Iterator[str | None]:
 
 def _fold_nested(value: Any) -> str:
     if value in ({}, []):
-        return escape(_text(value))
+        return escape(_format_text(value))
     head = ", ".join(value) if isinstance(value, dict) else format_count(len(value), "item")
     whole = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
     return f"<details><summary>{escape(head[:LONGEST])}</summary><pre>{escape(whole)}</pre></details>"
@@ -94,7 +98,7 @@ def _fold(text: str) -> str:
     return f"<details><summary>{escape(text[:LONGEST])}…</summary>{whole}</details>"
 
 
-def _text(value: Any) -> str:
+def _format_text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
 
 

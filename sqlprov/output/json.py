@@ -1,24 +1,24 @@
-"""A Result in, one JSON array of objects out, a row a line.
+"""Writes one JSON array of objects, one per line.
 
-The brace that closes an object is written together with what follows it: wherever the output stops, it stops
-within an object, and no reader takes it for a shorter array.
+The brace that closes an object is written with the text after it. So incomplete output ends within an object, and no
+reader takes it for a shorter array.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from sqlprov.output._objects import objects
+from sqlprov.output.values import start_json_rows
 
 if TYPE_CHECKING:
-    from sqlprov.output import Result
+    from sqlprov.output import RowStream
 
 
-def write(result: Result, stream: BinaryIO, width: int | None = None) -> int:
-    rows = 0
-    for lines in objects(result):
-        stream.write(b"},\n" if rows else b"[\n")
+def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
+    count = 0
+    for lines in start_json_rows(rows):
+        stream.write(b"},\n" if count else b"[\n")
         stream.write(b",\n".join(lines)[:-1])
-        rows += len(lines)
-    stream.write(b"}\n]\n" if rows else b"[]\n")
-    return rows
+        count += len(lines)
+    stream.write(b"}\n]\n" if count else b"[]\n")
+    return count

@@ -1,25 +1,25 @@
-"""A Result in, one JSON object a line out.
+"""Writes one JSON object per line.
 
-The brace that closes a batch is written together with what follows it: wherever the output stops, it stops
-within an object, and no reader takes it for fewer rows. A reader of the stream has all rows but a batch's last.
+The brace that closes a batch is written with the text after it. So incomplete output ends within an object, and no
+reader takes it for fewer rows. Until the next batch, a reader of the stream lacks the last row.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from sqlprov.output._objects import objects
+from sqlprov.output.values import start_json_rows
 
 if TYPE_CHECKING:
-    from sqlprov.output import Result
+    from sqlprov.output import RowStream
 
 
-def write(result: Result, stream: BinaryIO, width: int | None = None) -> int:
-    rows = 0
-    for lines in objects(result):
-        stream.write(b"}\n" if rows else b"")
+def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
+    count = 0
+    for lines in start_json_rows(rows):
+        stream.write(b"}\n" if count else b"")
         stream.write(b"\n".join(lines)[:-1])
-        stream.flush()  # who reads along need not wait for the last page
-        rows += len(lines)
-    stream.write(b"}\n" if rows else b"")
-    return rows
+        stream.flush()  # a reader need not wait for the last page
+        count += len(lines)
+    stream.write(b"}\n" if count else b"")
+    return count

@@ -1,7 +1,7 @@
-"""A Result in, columns for people out; complete or not at all, and never a value cut short.
+"""Writes aligned columns; nothing before the last row is read, and no value is truncated.
 
-Values wider than their share of the line fold; where the shares are too narrow to read, each row becomes a
-block with one column a line. The layout is our own because rich's takes a minute for 100,000 rows.
+Values wider than their share of the line fold. If the shares are too narrow to read, each row becomes a block with one
+column per line. The layout is our own because rich takes a minute for 100,000 rows.
 """
 
 from __future__ import annotations
@@ -14,52 +14,51 @@ from typing import TYPE_CHECKING, BinaryIO
 import orjson
 import pyarrow as pa
 
-from sqlprov.output._values import cells
+from sqlprov.output.values import read_text_columns
 
 if TYPE_CHECKING:
-    from sqlprov.output import Result
+    from sqlprov.output import RowStream
 
 _GAP = "  "
-_READABLE = 12  # a column folded to less is not read but deciphered
-_MARGIN = 20  # the least that a block leaves for a value
+_MIN_WIDTH = 12  # a narrower column is unreadable
+_MIN_VALUE = 20  # in a block
 
-# A cloud's text is not ours: a terminal would obey its control characters.
+# Text from the cloud is untrusted, and a terminal obeys control characters.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
 
 
-def write(result: Result, stream: BinaryIO, width: int | None = None) -> int:
+def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
     terminal = stream.isatty()
     if width is None and terminal:
         width = shutil.get_terminal_size().columns
-    sheet = Sheet(result)
-    lines = sheet.grid(width, bold=terminal and coloured()) or sheet.blocks(width or 0)
+    layout = TextLayout(rows)
+    lines = layout.grid(width, bold=terminal and is_color_enabled()) or layout.blocks(width or 0)
     stream.write("\n".join([*lines, ""]).encode())
-    return sheet.rows
+    return layout.count
 
 
-class Sheet:
-    """The rows of a result as text, to be laid out for a terminal.
+class TextLayout:
+    """Rows as text, laid out for a terminal; all rows are read at once."""
 
-    Raises:
-        Error: what reading the rows meets.
-    """
-
-    def __init__(self, result: Result) -> None:
-        names, columns = cells(result)
-        self._heads = [shown(name).replace("\n", " ") for name in names]
-        self._bodies = [[shown(text) for text in column] for column in columns]
-        self._kinds = list(result.schema.types)
-        self.rows = len(columns[0]) if columns else 0
+    def __init__(self, rows: RowStream) -> None:
+        names, columns = read_text_columns(rows)
+        self._headers = [sanitize(name).replace("\n", " ") for name in names]
+        self._bodies = [[sanitize(text) for text in column] for column in columns]
+        self._kinds = list(rows.schema.types)
+        self.count = len(columns[0]) if columns else 0
 
     def grid(self, width: int | None, *, widest: int | None = None, bold: bool = False) -> list[str] | None:
-        """Lines of at most `width` cells, or as wide as the values with `None`; `None` if they were unreadable.
+        """Lines of at most `width` cells, or of any width; `None` if columns would be too narrow to read.
 
-        No column is wider than `widest`.
+        Args:
+            widest: cells of the widest column.
         """
-        sizes = [_size([head, *body]) for head, body in zip(self._heads, self._bodies, strict=True)]
+        sizes = [
+            _max_width([header, *body]) for header, body in zip(self._headers, self._bodies, strict=True)
+        ]
         sizes = [min(size, widest) if widest else size for size in sizes]
-        widths = _shares(sizes, width - len(_GAP) * (len(sizes) - 1)) if width else sizes
-        if widths is None and not self.rows:
+        widths = _share_width(sizes, width - len(_GAP) * (len(sizes) - 1)) if width else sizes
+        if widths is None and not self.count:
             widths = sizes
         if widths is None:
             return None
@@ -67,39 +66,39 @@ class Sheet:
             pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
             for kind in self._kinds
         ]
-        return _grid(self._heads, self._bodies, widths, numeric, bold=bold)
+        return _format_grid(self._headers, self._bodies, widths, numeric, bold=bold)
 
     def blocks(self, width: int, *, pretty: bool = False, bold: bool = False) -> list[str]:
-        """Each row as a block with one column a line; `pretty` spreads nested values over several."""
+        """Each row as a block with one column per line; `pretty` puts each member of a nested value on a line."""
         bodies = self._bodies
         if pretty:
             bodies = [
-                [_spread(text) for text in body] if pa.types.is_nested(kind) else body
+                [_indent_json(text) for text in body] if pa.types.is_nested(kind) else body
                 for kind, body in zip(self._kinds, bodies, strict=True)
             ]
-        return _blocks(self._heads, bodies, width, bold=bold)
+        return _format_blocks(self._headers, bodies, width, bold=bold)
 
 
-def _spread(text: str) -> str:
-    """JSON with one member a line."""
+def _indent_json(text: str) -> str:
+    """JSON with one member per line."""
     try:
         return orjson.dumps(orjson.loads(text), option=orjson.OPT_INDENT_2).decode()
     except orjson.JSONDecodeError:  # NULL, or a union
         return text
 
 
-def coloured() -> bool:
-    """Whether a terminal is to be given more than plain text."""
+def is_color_enabled() -> bool:
+    """Whether a terminal takes more than plain text."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def shown(text: str | None) -> str:
-    """A text of the cloud's, with nothing in it that a terminal would obey."""
+def sanitize(text: str | None) -> str:
+    """Escape the control characters in text from the cloud."""
     return "NULL" if text is None else text.replace("\r\n", "\n").translate(_CONTROLS)
 
 
 def _width(text: str) -> int:
-    """Cells that one line takes on a terminal."""
+    """Terminal cells of a line."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -107,19 +106,22 @@ def _width(text: str) -> int:
     return cell_len(text)
 
 
-def _size(texts: Sequence[str]) -> int:
+def _max_width(texts: Sequence[str]) -> int:
     return max(_width(line) for text in texts for line in text.split("\n"))
 
 
-def _shares(sizes: list[int], room: int) -> list[int] | None:
-    """Widths that fit into `room`: narrow columns keep theirs, the wide ones share the rest; None if unreadable."""
+def _share_width(sizes: list[int], room: int) -> list[int] | None:
+    """Column widths that fit into `room`: narrow columns keep theirs, and wide ones share the rest.
+
+    `None` if a share is too narrow to read.
+    """
     widths = dict(enumerate(sizes))
     wide = set(widths)
     while sum(widths.values()) > room:
         share = (room - sum(widths[at] for at in widths if at not in wide)) // len(wide)
         narrow = {at for at in wide if sizes[at] <= share}
         if not narrow:
-            if share < _READABLE:
+            if share < _MIN_WIDTH:
                 return None
             widths.update(dict.fromkeys(wide, share))
             break
@@ -127,24 +129,24 @@ def _shares(sizes: list[int], room: int) -> list[int] | None:
     return list(widths.values())
 
 
-def _grid(
-    heads: list[str], bodies: list[list[str]], widths: list[int], numeric: list[bool], *, bold: bool
+def _format_grid(
+    headers: list[str], bodies: list[list[str]], widths: list[int], numeric: list[bool], *, bold: bool
 ) -> list[str]:
-    lines = _row(heads, widths, numeric)
+    lines = _format_row(headers, widths, numeric)
     if bold:
         lines = [f"\x1b[1m{line}\x1b[0m" for line in lines]
     lines.append(_GAP.join("-" * width for width in widths))
     for row in zip(*bodies, strict=True):
-        lines.extend(_row(row, widths, numeric))
+        lines.extend(_format_row(row, widths, numeric))
     return lines
 
 
-def _row(texts: Sequence[str], widths: list[int], numeric: list[bool]) -> list[str]:
-    folded = [_folded(text, width) for text, width in zip(texts, widths, strict=True)]
+def _format_row(texts: Sequence[str], widths: list[int], numeric: list[bool]) -> list[str]:
+    columns = [_fold(text, width) for text, width in zip(texts, widths, strict=True)]
     lines = []
-    for at in range(max(map(len, folded))):
+    for at in range(max(map(len, columns))):
         parts = []
-        for part, width, right in zip(folded, widths, numeric, strict=True):
+        for part, width, right in zip(columns, widths, numeric, strict=True):
             text = part[at] if at < len(part) else ""
             padding = " " * (width - _width(text))
             parts.append(padding + text if right else text + padding)
@@ -152,8 +154,8 @@ def _row(texts: Sequence[str], widths: list[int], numeric: list[bool]) -> list[s
     return lines
 
 
-def _folded(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` cells."""
+def _fold(text: str, width: int) -> list[str]:
+    """Split `text` into lines of at most `width` cells."""
     if "\n" not in text and _width(text) <= width:
         return [text]
     from rich.cells import chop_cells
@@ -161,14 +163,14 @@ def _folded(text: str, width: int) -> list[str]:
     return [part for line in text.split("\n") for part in (chop_cells(line, width) or [""])]
 
 
-def _blocks(heads: list[str], bodies: list[list[str]], width: int, *, bold: bool) -> list[str]:
-    """Each row as a numbered block, its columns one below the other."""
-    margin = min(_size(heads), max(width - len(_GAP) - _MARGIN, _READABLE))
-    room = max(width - margin - len(_GAP), _READABLE)
+def _format_blocks(headers: list[str], bodies: list[list[str]], width: int, *, bold: bool) -> list[str]:
+    """Each row as a numbered block, with one column per line."""
+    margin = min(_max_width(headers), max(width - len(_GAP) - _MIN_VALUE, _MIN_WIDTH))
+    room = max(width - margin - len(_GAP), _MIN_WIDTH)
     lines = []
     for number, row in enumerate(zip(*bodies, strict=True), start=1):
-        line = f"-- row {number} ".ljust(margin + len(_GAP) + min(room, _MARGIN), "-")
+        line = f"-- row {number} ".ljust(margin + len(_GAP) + min(room, _MIN_VALUE), "-")
         lines.append(f"\x1b[1m{line}\x1b[0m" if bold else line)
-        for head, text in zip(heads, row, strict=True):
-            lines.extend(_row((head, text), [margin, room], [False, False]))
+        for header, text in zip(headers, row, strict=True):
+            lines.extend(_format_row((header, text), [margin, room], [False, False]))
     return lines

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from sqlprov.errors import Error
 from sqlprov.output import write
-from sqlprov.output.table import Sheet, coloured, shown
+from sqlprov.output.table import TextLayout, is_color_enabled, sanitize
 
 if TYPE_CHECKING:
     import sqlprov
@@ -91,18 +91,18 @@ class Screen:
     def show(self, rows: Rows) -> None:
         """Lay out rows; through the pager if they do not fit."""
         width, height = shutil.get_terminal_size()
-        sheet = Sheet(rows)
-        bold = self.is_full and coloured()
+        layout = TextLayout(rows)
+        bold = self.is_full and is_color_enabled()
         lines = None
         if self.expanded != "on":
-            lines = sheet.grid(width, bold=bold)
+            lines = layout.grid(width, bold=bold)
             if lines is None and self.expanded == "off" and self.paged:
-                lines = sheet.grid(None, widest=WIDEST, bold=bold)
+                lines = layout.grid(None, widest=WIDEST, bold=bold)
                 assert lines is not None, "without a width any grid fits"
                 self._page(lines)
                 return
         if lines is None:
-            lines = sheet.blocks(width, pretty=True, bold=bold)
+            lines = layout.blocks(width, pretty=True, bold=bold)
         if self.paged and len(lines) > height - 3:
             self._page(lines)
         else:
@@ -111,19 +111,19 @@ class Screen:
 
     def _page(self, lines: list[str]) -> None:
         os.environ.setdefault("LESS", "-SRX")
-        click.echo_via_pager("\n".join([*lines, ""]), color=coloured())
+        click.echo_via_pager("\n".join([*lines, ""]), color=is_color_enabled())
 
     def tell(self, text: str) -> None:
         """What stands beside the rows."""
-        self.aside.print(shown(text), style="dim")
+        self.aside.print(sanitize(text), style="dim")
 
     def warn(self, text: str) -> None:
         """What needs a second look."""
-        self.aside.print(shown(text), style="yellow")
+        self.aside.print(sanitize(text), style="yellow")
 
     def fail(self, text: str) -> None:
         """What went wrong."""
-        self.aside.print(f"Error: {shown(text)}", style="red")
+        self.aside.print(f"Error: {sanitize(text)}", style="red")
 
 
 class Sink:
