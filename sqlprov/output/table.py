@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
@@ -99,11 +101,14 @@ def sanitize(text: str | None) -> str:
 
 def _width(text: str) -> int:
     """Terminal cells of a line."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
+    return len(text) if text.isascii() else sum(map(_cells, text))
 
-    return cell_len(text)
+
+@cache
+def _cells(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):  # marks that combine, joiners
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "FW" else 1
 
 
 def _max_width(texts: Sequence[str]) -> int:
@@ -158,9 +163,20 @@ def _fold(text: str, width: int) -> list[str]:
     """Split `text` into lines of at most `width` cells."""
     if "\n" not in text and _width(text) <= width:
         return [text]
-    from rich.cells import chop_cells
+    return [part for line in text.split("\n") for part in _chop(line, width)]
 
-    return [part for line in text.split("\n") for part in (chop_cells(line, width) or [""])]
+
+def _chop(line: str, width: int) -> list[str]:
+    if line.isascii():
+        return [line[at : at + width] for at in range(0, len(line), width)] or [""]
+    parts, left = [""], width
+    for char in line:
+        left -= _cells(char)
+        if left < 0:
+            parts.append("")
+            left = width - _cells(char)
+        parts[-1] += char
+    return parts
 
 
 def _format_blocks(headers: list[str], bodies: list[list[str]], width: int, *, bold: bool) -> list[str]:

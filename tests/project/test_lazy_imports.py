@@ -10,7 +10,7 @@ from sqlprov.emulator import Emulator, Options
 
 HEAVY = {
     *("duckdb", "boto3", "botocore", "pyarrow", "yaml", "sqlglot", "regex", "polars", "rich", "substrait"),
-    *("IPython", "jinja2", "dotenv", "matplotlib"),
+    *("IPython", "jinja2", "matplotlib"),
     *("prompt_toolkit", "pygments"),
     *("pyarrow.compute", "pyarrow.dataset", "jsonpatch", "sqlprov.emulator"),
     *(

@@ -17,7 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from sqlprov import __version__
-from sqlprov.errors import Error
+from sqlprov.errors import Error, InterfaceError
 from sqlprov.frontends.cli.doctor import doctor
 from sqlprov.frontends.cli.exec import EXAMPLES, execute
 from sqlprov.frontends.cli.local import local
@@ -65,6 +65,9 @@ class _Commands(click.Group):
             # Python flushes stdout once more on its way out, and would complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(141)
+        except ModuleNotFoundError as error:
+            library = (error.name or "").partition(".")[0]
+            _fail(ctx, InterfaceError(f"{library} is not installed. Run: pip install 'sqlprov[all]'"))
         except Exception as error:
             _fail(ctx, error)
         return found

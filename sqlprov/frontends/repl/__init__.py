@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlprov.frontends.repl.commands import run_command
+from sqlprov.frontends.repl.display import Screen
+from sqlprov.frontends.repl.lines import rc_file, read
+from sqlprov.frontends.repl.shell import Leave, Shell
+
 if TYPE_CHECKING:
     import sqlprov
 
@@ -20,11 +25,6 @@ def start(connection: sqlprov.Connection, place: str, *, yes: bool) -> None:
         place: what it is connected to, for the greeting.
         yes: write without asking.
     """
-    from sqlprov.frontends.repl.commands import run_command
-    from sqlprov.frontends.repl.display import Screen
-    from sqlprov.frontends.repl.lines import rc_file, read
-    from sqlprov.frontends.repl.shell import Leave, Shell
-
     screen = Screen()
     shell = Shell(connection, screen, run_command, yes=yes)
     with connection:

@@ -124,3 +124,31 @@ def test_an_unknown_provider_is_told_the_nearest() -> None:
 
 def test_the_module_runs_like_the_command(shell: Shell) -> None:
     assert shell.run("--version").out == f"sqlprov {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "out", "err"),
+    [
+        (["exec", "SELECT '漢字' AS a"], 0, "a\n----\n漢字\n", ""),
+        (["repl"], 1, "", "Error: rich is not installed. Run: pip install 'sqlprov[all]'\n"),
+        (
+            ["exec", "--jinja", "SELECT 1"],
+            1,
+            "",
+            "Error: jinja2 is not installed. Run: pip install 'sqlprov[all]'\n",
+        ),
+    ],
+)
+def test_without_the_extra_exec_works_and_the_rest_names_it(
+    shell: Shell, words: list[str], code: int, out: str, err: str
+) -> None:
+    code_without = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(['jinja2', 'prompt_toolkit', 'pygments', 'rich']))\n"
+        "from sqlprov.frontends.cli import main\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code_without, *words], env=shell.env, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
