@@ -96,7 +96,7 @@ def diagnose(
 
 def _check_credentials(cloud: Cloud) -> Check:
     try:
-        chosen = cloud.session().get_credentials()
+        chosen = cloud.get_session().get_credentials()
         keys = chosen.get_frozen_credentials() if chosen else None
     except (
         Exception

@@ -183,7 +183,7 @@ class Attachment:
     def _held(self, table: Table) -> tuple[str, ...]:
         if self.regions != ALL:
             return tuple(sorted(self.regions))
-        home = self._cloud.region()
+        home = self._cloud.find_region()
         partition = (self._catalog.find_partition(home) if home else None) or DEFAULT_PARTITION
         return self._catalog.list_service_regions(table.client, partition)
 

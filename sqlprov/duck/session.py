@@ -280,7 +280,7 @@ class Session:
         from sqlprov.plan.read import Regions
 
         chosen = run.settings.region_names()
-        own = None if chosen and chosen != ("all",) else self.cloud.region()
+        own = None if chosen and chosen != ("all",) else self.cloud.find_region()
         home = own or next((name for name in chosen if name != "all"), None)
         partition = (self.catalog.find_partition(home) if home else None) or DEFAULT_PARTITION
         every = self.catalog.list_service_regions(client, partition)

@@ -25,16 +25,16 @@ def account_id(run: Run, cloud: Cloud) -> str:
         OperationalError: the call failed.
     """
     # Whoever asks may hang, for a statement that was cancelled long ago.
-    first = cloud.asking_account.acquire(timeout=LONGEST_ASKING)
+    first = cloud.account_lock.acquire(timeout=LONGEST_ASKING)
     try:
         if cloud.account_id is None:
-            region = cloud.region() or "us-east-1"
+            region = cloud.find_region() or "us-east-1"
             reply = call(run, cloud, "sts", "sts", "GetCallerIdentity", region, {}, ("Account",))
             cloud.account_id = str(reply["Account"])
         return cloud.account_id
     finally:
         if first:
-            cloud.asking_account.release()
+            cloud.account_lock.release()
 
 
 def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> list[Any]:

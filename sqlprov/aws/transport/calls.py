@@ -1,4 +1,4 @@
-"""One operation in, its decoded reply out: attempts, back-off, the record and the log line of every call."""
+"""Makes calls: attempts, back-off, and the record and log line of each call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sqlprov.errors import Cancelled, Error, format_count
 log = logging.getLogger("sqlprov")
 
 FIRST_PAUSE = {Next.RETRY: 0.1, Next.SLOW_DOWN: 0.5}
-"""Seconds before the second attempt, at most; doubled for each further one, and drawn at random below that."""
+"""Seconds before the second attempt, at most; twice as long for each further one, minus a random part."""
 LONGEST_PAUSE = 20.0
 
 
@@ -37,22 +37,22 @@ def call(
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
     meanwhile: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
-    """The reply of `operation`, tried up to `sqlprov_max_attempts` times.
+    """Call `operation` in up to `sqlprov_max_attempts` attempts and return its decoded reply.
 
     Args:
-        run: the statement it is made for.
+        run: the statement that needs the call.
         cloud: the clients.
         service: botocore's service name.
         signing: service prefix of IAM actions.
         operation, region, parameters: the call.
-        members: output members that a whole reply holds.
-        rows: counts the rows of a reply, for the record; a MalformedReply of it is met by another attempt.
-        meanwhile: run while the reply is waited for, where that can be; it raises nothing, and may run again.
+        members: output members that every complete reply has.
+        rows: counts the rows of a reply for the record; if it raises MalformedReply, the call is retried.
+        meanwhile: work to do while waiting for the reply, where possible; it raises nothing, and may run again.
 
     Raises:
         Cancelled: the statement was cancelled before or between attempts.
-        OperationalError: what the last attempt met; a leaf of it says what.
-        InterfaceError: the endpoint's URL is none.
+        OperationalError: the error of the last attempt, one of its subclasses.
+        InterfaceError: the endpoint is not a URL.
     """
     record = CallRecord(operation, region, parameters)
     with record_call(run, record):
@@ -62,12 +62,15 @@ def call(
             except AttemptFailed as failed:
                 if failed.failure.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
                     raise _final_error(failed.failure, record.attempts) from failed.__cause__
-                if failed.failure.next is not Next.SLOW_DOWN or cloud.limiter(service, region).rate is None:
+                if (
+                    failed.failure.next is not Next.SLOW_DOWN
+                    or cloud.get_limiter(service, region).rate is None
+                ):
                     pause(run, failed.failure, record.attempts)
 
 
 class AttemptFailed(Exception):
-    """One attempt failed; `failure` says how."""
+    """An attempt failed; `failure` says how."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(str(failure.error))
@@ -84,27 +87,27 @@ def attempt(
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
     meanwhile: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
-    """The reply of one HTTP request; the arguments are those of `call`, with the call in `record`.
+    """Make one attempt of the call in `record`; the other arguments are those of `call`.
 
     Raises:
-        Failed: there is no whole reply.
-        Cancelled: the statement was cancelled before, or meanwhile and writes nothing.
-        InterfaceError: the endpoint's URL is none.
+        AttemptFailed: no complete reply arrived.
+        Cancelled: the statement was cancelled before the attempt, or during it and writes nothing.
+        InterfaceError: the endpoint is not a URL.
     """
     run.check()
-    limiter = cloud.limiter(service, record.region)
+    limiter = cloud.get_limiter(service, record.region)
     run.wait(limiter.reserve())
     record.attempts += 1
     in_flight = None
     try:
-        client = cloud.client(service, record.region, run.settings.timeout)
+        client = cloud.get_client(service, record.region, run.settings.timeout)
         send = choose_sender(client, record.operation, record.operation in cloud.reads)
         with run.track_call() as in_flight:
-            run.check()  # the first client takes a third of a second
-            answer = send(record.parameters, meanwhile)
+            run.check()  # creating the first client takes a third of a second
+            raw = send(record.parameters, meanwhile)
         limiter.note_accepted()
-        run.note_date(answer)
-        reply, record.rows = check_reply(answer, members, rows)
+        run.note_date(raw)
+        reply, record.rows = check_reply(raw, members, rows)
         run.note_success()
         return reply
     except Error:
@@ -113,16 +116,16 @@ def attempt(
         if in_flight is not None and in_flight.is_cancelled:
             raise Cancelled(CANCELLED) from None
         run.note_date(getattr(exception, "response", None))
-        met = classify(exception, record.operation, record.region, signing)
-        if met.next is Next.SLOW_DOWN:
+        failure = classify(exception, record.operation, record.region, signing)
+        if failure.next is Next.SLOW_DOWN:
             limiter.note_throttled()
             run.note_throttle(record)
-        raise AttemptFailed(met) from exception
+        raise AttemptFailed(failure) from exception
 
 
 @contextmanager
 def record_call(run: Run, record: CallRecord) -> Iterator[None]:
-    """Times what is done within as the call of `record`, and notes it in the run and the log."""
+    """Record and log the attempts made within as one call."""
     began = time.perf_counter()
     try:
         yield
@@ -136,15 +139,15 @@ def record_call(run: Run, record: CallRecord) -> Iterator[None]:
             _log(record)
 
 
-def _final_error(met: Failure, attempts: int) -> Exception:
+def _final_error(failure: Failure, attempts: int) -> Exception:
     if attempts > 1:
-        met.error.args = (f"{met.error} After {attempts} attempts.",)
-    return met.error
+        failure.error.args = (f"{failure.error} After {attempts} attempts.",)
+    return failure.error
 
 
-def pause(run: Run, met: Failure, attempts: int) -> None:
+def pause(run: Run, failure: Failure, attempts: int) -> None:
     """Wait before the next attempt, longer each time; a cancelled statement does not wait."""
-    longest = min(FIRST_PAUSE[met.next] * 2 ** (attempts - 1), LONGEST_PAUSE)
+    longest = min(FIRST_PAUSE[failure.next] * 2 ** (attempts - 1), LONGEST_PAUSE)
     run.cancelled.wait(random.uniform(longest / 2, longest))
 
 

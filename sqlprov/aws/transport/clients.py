@@ -1,4 +1,4 @@
-"""Profile, endpoint and region in, boto3 clients out; one session, one client for each service and region."""
+"""Creates boto3 clients and keeps one for each service and region, and the rate limits of an account."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from sqlprov.catalog.table import Table
 
 MOST_CONNECTIONS = 256
-# Endpoint, account, service and region -> their pace, as long as a connection holds it.
-_shared: WeakValueDictionary[tuple[Any, ...], Limiter] = WeakValueDictionary()
-_sharing = threading.Lock()
+# Endpoint, account, service and region -> limiter, as long as a connection uses it.
+_limiters: WeakValueDictionary[tuple[Any, ...], Limiter] = WeakValueDictionary()
+_limiters_lock = threading.Lock()
 
 
 @dataclass
@@ -29,9 +29,11 @@ class Cloud:
         profile: AWS profile; `None` for boto3's own choice.
         endpoint_url: URL of any server that speaks the API; `None` for boto3's own choice.
         credentials: (access key id, secret access key) to use instead of boto3's; for the local emulator.
-        account_id: known once it was asked for.
-        read_only: refuse every operation that is not in `reads`, in botocore itself; it cannot be unset.
+        account_id: set by the first call that asks for it.
+        account_lock: held by the thread that asks for it.
+        read_only: refuse every operation that is not in `reads`, inside botocore; it cannot be unset.
         reads: operations that tables declare as reads.
+        pages: table and region -> number of pages of the whole list, to compare it with the cost of look-ups by key.
     """
 
     profile: str | None = None
@@ -40,22 +42,22 @@ class Cloud:
     account_id: str | None = None
     read_only: bool = False
     reads: set[str] = field(default_factory=lambda: {"GetCallerIdentity", "SimulatePrincipalPolicy"})
-    # Table and region -> pages of a whole list, remembered to weigh look-ups by key against it. Never changed
-    # but replaced: other threads may be going through it.
+    # Replaced, never changed: other threads may be iterating over it.
     pages: dict[tuple[str, str], int] = field(default_factory=dict)
     _clients: dict[tuple[str, str, float], Any] = field(default_factory=dict)
     _limiters: dict[tuple[Any, str, str], Limiter] = field(default_factory=dict)
-    asking_account: threading.Lock = field(default_factory=threading.Lock)
+    account_lock: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
+    _app_id: str | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def session(self) -> Any:
-        """The boto3 session.
+    def get_session(self) -> Any:
+        """The boto3 session, created on first use.
 
         Raises:
             CredentialsError: the profile does not exist.
         """
-        # Here, not above: boto3 takes 150 ms, which a statement without a live table need not pay.
+        # Imported on first use: boto3 takes 150 ms, and a statement without a live table does not need it.
         import boto3
         import botocore.exceptions
         import botocore.session
@@ -66,93 +68,94 @@ class Cloud:
             if self._session is None:
                 key, secret = self.credentials or (None, None)
                 try:
-                    # With credentials of its own it is nobody's profile, whatever AWS_PROFILE says.
-                    own = {"profile": (None, None, None, None)} if self.credentials else None
-                    core = botocore.session.Session(session_vars=own, profile=self.profile)
+                    # Explicit credentials do not belong to a profile, whatever AWS_PROFILE says.
+                    variables = {"profile": (None, None, None, None)} if self.credentials else None
+                    core = botocore.session.Session(session_vars=variables, profile=self.profile)
                     if core.get_config_variable("data_path") is None:
-                        # The catalog has read the service's model already, which takes 150 ms.
+                        # The catalog has loaded the service's model already, which takes 150 ms.
                         core.register_component("data_loader", get_loader())
+                    self._app_id = core.get_config_variable("user_agent_appid")
                     self._session = boto3.Session(
                         aws_access_key_id=key, aws_secret_access_key=secret, botocore_session=core
                     )
                 except botocore.exceptions.ProfileNotFound as error:
                     raise CredentialsError(
-                        f"{error}. `aws configure list-profiles` shows those there are."
+                        f"{error}. `aws configure list-profiles` lists the profiles."
                     ) from None
             return self._session
 
-    def region(self) -> str | None:
-        """The region boto3 finds: AWS_REGION, AWS_DEFAULT_REGION, then the profile's."""
-        # botocore itself reads AWS_DEFAULT_REGION only; the AWS command line and the other SDKs read both.
-        found: str | None = os.environ.get("AWS_REGION") or self.session().region_name
-        return found
+    def find_region(self) -> str | None:
+        """The default region: AWS_REGION, AWS_DEFAULT_REGION, then the profile's."""
+        # botocore reads only AWS_DEFAULT_REGION; the AWS command line and the other SDKs read both.
+        region: str | None = os.environ.get("AWS_REGION") or self.get_session().region_name
+        return region
 
-    def client(self, service: str, region: str, timeout: float) -> Any:
-        """The client of botocore's `service` in `region`; a reply is waited for `timeout` seconds."""
+    def get_client(self, service: str, region: str, timeout: float) -> Any:
+        """The client of botocore's `service` in `region` that waits `timeout` seconds for a reply."""
         with self._lock:
-            known = self._clients.get((service, region, timeout))
-            if known is None:
-                known = self._clients[service, region, timeout] = self._new(service, region, timeout)
-            return known
+            client = self._clients.get((service, region, timeout))
+            if client is None:
+                client = self._clients[service, region, timeout] = self._create_client(
+                    service, region, timeout
+                )
+            return client
 
-    def limiter(self, service: str, region: str) -> Limiter:
-        """The pace of botocore's `service` in `region`; one for all threads, and all connections to the account.
+    def get_limiter(self, service: str, region: str) -> Limiter:
+        """The rate limit of botocore's `service` in `region`, shared by all connections to the account.
 
-        As long as an account is not known, each profile is taken for one of its own.
+        While the account is not known, each profile counts as an account.
         """
         profile = (self.profile, self.credentials)
         account = self.account_id or profile
-        known = self._limiters.get((account, service, region))
-        if known is None:
-            # What was learned before the account was known holds for it.
-            before = self._limiters.get((profile, service, region)) or Limiter()
-            with _sharing:
-                known = _shared.setdefault((self.endpoint_url, account, service, region), before)
-            self._limiters[account, service, region] = known
-        return known
+        limiter = self._limiters.get((account, service, region))
+        if limiter is None:
+            # A rate measured before the account was known is still right.
+            earlier = self._limiters.get((profile, service, region)) or Limiter()
+            with _limiters_lock:
+                limiter = _limiters.setdefault((self.endpoint_url, account, service, region), earlier)
+            self._limiters[account, service, region] = limiter
+        return limiter
 
-    def _new(self, service: str, region: str, timeout: float) -> Any:
+    def _create_client(self, service: str, region: str, timeout: float) -> Any:
         import botocore.config
 
         from sqlprov.aws.transport.cancellable_connections import make_cancellable
         from sqlprov.aws.transport.replies import decode
 
+        session = self.get_session()
         config = botocore.config.Config(
-            # We retry ourselves: botocore would not see a reply that is cut off, nor stop when we are cancelled.
+            # sqlprov retries: botocore would not notice a truncated reply, nor stop when the statement is cancelled.
             retries={"total_max_attempts": 1, "mode": "standard"},
             read_timeout=timeout,
             connect_timeout=min(timeout, 10.0),
             max_pool_connections=MOST_CONNECTIONS,
-            # botocore would put its own together twice for each call, which takes a fifth of the call's CPU.
-            user_agent=f"sqlprov/{VERSION}{self._app()}",
-            # The local SageMaker is on this machine: no proxy knows it.
+            # botocore builds its own twice for each call, with a fifth of the call's CPU.
+            user_agent=f"sqlprov/{VERSION}{f' app/{self._app_id}' if self._app_id else ''}",
+            # A proxy cannot reach the local SageMaker.
             proxies={} if self.credentials else None,
         )
         try:
-            client = self.session().client(
+            client = session.client(
                 service, region_name=region or None, endpoint_url=self.endpoint_url, config=config
             )
         except ValueError as error:
-            given = (
-                f"endpoint_url = {self.endpoint_url!r}" if self.endpoint_url else _endpoint_written(service)
+            setting = (
+                f"endpoint_url = {self.endpoint_url!r}" if self.endpoint_url else _find_endpoint(service)
             )
-            raise InterfaceError(f"{given}: {error}; expected one such as http://127.0.0.1:8123.") from None
+            raise InterfaceError(
+                f"{setting}: {error}; expected a URL such as http://127.0.0.1:8123."
+            ) from None
         name = client.meta.service_model.service_id.hyphenize()
-        client.meta.events.register(f"before-call.{name}", self._guard)
+        client.meta.events.register(f"before-call.{name}", self._block_writes)
         client.meta.events.register(f"before-parse.{name}", decode)
         make_cancellable(client)
         return client
 
-    def _app(self) -> str:
-        """What the user has AWS told of the application, as botocore would."""
-        name = self.session()._session.get_config_variable("user_agent_appid")
-        return f" app/{name}" if name else ""
-
-    def _guard(self, model: Any, **_: Any) -> None:
-        """botocore's `before-call` handler: the last door that a write has to pass."""
+    def _block_writes(self, model: Any, **_: Any) -> None:
+        """Refuse writes in a read-only session: a `before-call` handler of botocore."""
         if self.read_only and model.name not in self.reads:
             raise NotSupportedError(
-                f"The session is read-only (sqlprov_read_only): {model.name} was not called."
+                f"The session is read-only (sqlprov_read_only); {model.name} was not called."
             )
 
     def allow_reads(self, table: Table) -> None:
@@ -170,12 +173,12 @@ class Cloud:
             close_client(client)
 
 
-def _endpoint_written(service: str) -> str:
-    """The endpoint that no argument gave, as it was written, and where botocore found it."""
+def _find_endpoint(service: str) -> str:
+    """Where botocore found the endpoint of a service that no argument set, and its value."""
     from sqlprov.catalog.service_model import load_model
 
-    own = load_model(service).service_id.hyphenize().replace("-", "_").upper()
-    for name in (f"AWS_ENDPOINT_URL_{own}", "AWS_ENDPOINT_URL"):
-        if found := os.environ.get(name):
-            return f"{name} = {found!r}"
+    suffix = load_model(service).service_id.hyphenize().replace("-", "_").upper()
+    for name in (f"AWS_ENDPOINT_URL_{suffix}", "AWS_ENDPOINT_URL"):
+        if url := os.environ.get(name):
+            return f"{name} = {url!r}"
     return "endpoint_url in the AWS config file"

@@ -1,4 +1,4 @@
-"""botocore's exceptions in, our errors out, with whether another attempt may help."""
+"""Classifies botocore's exceptions: the error to raise, and whether another attempt may help."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Next(Enum):
 
 
 class MalformedReply(Exception):
-    """A reply with status 200 that is no answer; the text says what it is instead."""
+    """A reply that is incomplete, or is not what the model says; the text says what is wrong."""
 
     def __init__(self, text: str, request_id: str = "") -> None:
         super().__init__(text)
@@ -40,9 +40,13 @@ class MalformedReply(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed attempt: our error for it, what may be done, and whether it surely did not reach the service.
+    """A failed attempt.
 
-    `answered` is `False` where nobody knows what the service made of the call, although another attempt is of no use.
+    Attributes:
+        error: the error to raise for it.
+        next: what may be done.
+        unsent: whether the request certainly did not reach the service.
+        answered: `False` if nobody knows what the service did, although another attempt is of no use.
     """
 
     error: OperationalError
@@ -52,7 +56,7 @@ class Failure:
 
     @property
     def harmless(self) -> bool:
-        """Whether the service certainly did nothing: it said so, or the call never reached it."""
+        """Whether the service certainly did nothing: it said so, or the request never reached it."""
         return self.unsent or (self.answered and self.next is not Next.RETRY)
 
 
@@ -99,15 +103,8 @@ EXPIRED = frozenset(
     }
 )
 CLOSED = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"})
-"""What a region that has to be enabled first says to credentials of an account that has not done so."""
-DENIED = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedOperation",
-        "NotAuthorized",
-    }
-)
+"""Errors of a region that the account has not enabled."""
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
 
 NO_CREDENTIALS = (
     aws.NoCredentialsError,
@@ -120,7 +117,7 @@ NO_CONNECTION = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.Proxy
 
 
 def classify(exception: Exception, operation: str, region: str, signing: str) -> Failure:
-    """Our reading of what `exception` means for a call of `operation` in `region`."""
+    """What `exception` means for a call of `operation` in `region`; `signing` is the service prefix of IAM actions."""
     where = f"{operation} in {region}" if region else operation
     named = {"operation": operation, "region": region}
     if isinstance(exception, aws.ClientError):
@@ -141,14 +138,16 @@ def classify(exception: Exception, operation: str, region: str, signing: str) ->
     if isinstance(exception, ResponseParserError):
         return Failure(BrokenReply(f"{where}: unreadable reply ({exception}).", **named), Next.RETRY)
     error = ServiceError(f"{where}: {exception}", **named)
-    read = isinstance(exception, aws.ChecksumError | aws.FlexibleChecksumError)
-    if isinstance(exception, aws.BotoCoreError) and not read:  # what it says of a call before it sends it
+    received = isinstance(exception, aws.ChecksumError | aws.FlexibleChecksumError)
+    if (
+        isinstance(exception, aws.BotoCoreError) and not received
+    ):  # botocore raises it before it sends anything
         return Failure(error, Next.GIVE_UP, unsent=True)
     return Failure(error, Next.GIVE_UP, answered=False)
 
 
 def is_match(rules: Iterable[ErrorRule], error: OperationalError) -> bool:
-    """Whether `error` is one that `rules` describe."""
+    """Whether one of `rules` describes `error`."""
     return any(error.code == rule.code and rule.text.lower() in str(error).lower() for rule in rules)
 
 
@@ -161,26 +160,26 @@ def _classify_client_error(
     code = str(body.get("Code", "")).rsplit("#", 1)[-1]
     status = int(meta.get("HTTPStatusCode", 0))
     details = {**named, "code": code, "request_id": str(meta.get("RequestId", ""))}
-    said = f"{code}: {body.get('Message', '')}".rstrip(": ")
+    message = f"{code}: {body.get('Message', '')}".rstrip(": ")
     request = f" (request {details['request_id']})" if details["request_id"] else ""
     if code in THROTTLES or status == 429:
-        return Failure(Throttled(f"{where} is throttled. {said}{request}", **details), Next.SLOW_DOWN)
+        return Failure(Throttled(f"{where} is throttled. {message}{request}", **details), Next.SLOW_DOWN)
     if code in DENIED or (status == 403 and code not in EXPIRED):
         action = _find_action(str(body.get("Message", ""))) or f"{signing}:{named['operation']}"
-        text = f"{where}: access denied; the identity lacks {action}. {said}{request}"
+        text = f"{where}: access denied; the identity lacks {action}. {message}{request}"
         return Failure(AccessDenied(text, permission=action, **details), Next.GIVE_UP)
     if code in EXPIRED:
         region = named["region"]
         closed = f", or {region} is not enabled for the account" if code in CLOSED and region else ""
         advice = "renew or log in again"
-        text = f"{where}: the credentials are expired or not valid{closed}; {advice}. {said}{request}"
+        text = f"{where}: the credentials are expired or not valid{closed}; {advice}. {message}{request}"
         return Failure(CredentialsError(text, **details), Next.GIVE_UP)
-    text = f"{where} failed. {said or f'HTTP status {status}'}{request}"
+    text = f"{where} failed. {message or f'HTTP status {status}'}{request}"
     again = status >= 500 or code in TRANSIENT
     return Failure(ServiceError(text, **details), Next.RETRY if again else Next.GIVE_UP)
 
 
 def _find_action(message: str) -> str:
-    """The IAM action that AWS's text names: `… is not authorized to perform: sagemaker:ListModels on …`."""
-    found = re.search(r"not authorized to perform:? ([\w-]+:\w+)", message)
-    return found.group(1) if found else ""
+    """The IAM action in AWS's message `… is not authorized to perform: sagemaker:ListModels on …`."""
+    match = re.search(r"not authorized to perform:? ([\w-]+:\w+)", message)
+    return match.group(1) if match else ""

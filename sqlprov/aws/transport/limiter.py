@@ -1,4 +1,4 @@
-"""Calls that succeed and calls that are throttled in, the moment at which the next may start out."""
+"""Paces the calls to a service that throttles, at the rate it accepts."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from collections import deque
 from collections.abc import Callable
 
 WINDOW = 1.0
-"""Seconds over which the rate that the service lets through is measured."""
-ABOVE = 1.1
-"""How far above the measured rate calls are paced: a service that is asked too little is time lost."""
-SLOWEST = 2.0
+"""Seconds over which the accepted rate is measured."""
+MARGIN = 1.1
+"""The rate of calls, as a multiple of the accepted rate: a rate below what the service accepts wastes time."""
+LOWEST_RATE = 2.0
 """Calls a second, at least."""
-SEVERAL = 2
-"""Throttles within the window that set a pace; a single one may be chance."""
-FREE = 500.0
-"""Calls a second from which on there is no pace any more."""
+THROTTLES_TO_LIMIT = 2
+"""Throttles within the window that set a limit; a single one may be chance."""
+UNLIMITED_RATE = 500.0
+"""Calls a second above which the limit is dropped."""
 GROWTH = 0.05
-"""By how much the rate grows in the first second without a throttle; in the n-th it is n times as much."""
+"""How much the rate grows in the first second without a throttle; in the n-th it grows n times as much."""
 
 
 class Limiter:
-    """The pace of one service in one region, for all threads; without one until the service throttles.
+    """The rate limit of one service in one region, shared by all threads; none until the service throttles.
 
-    A service that throttles lets a certain number of calls through each second and refuses the others. That number is
-    measured, and calls are started a little faster than it, in the order in which they ask.
+    A service that throttles accepts some number of calls each second and refuses the others. That number is measured,
+    and calls start a little faster than that, first come first served.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._passed: deque[float] = deque()
+        self._accepted: deque[float] = deque()
         self._refused: deque[float] = deque()
         self._rate: float | None = None
         self._next = 0.0
@@ -40,11 +40,11 @@ class Limiter:
 
     @property
     def rate(self) -> float | None:
-        """Calls a second that may start; `None` for any number."""
+        """Calls a second that may start; `None` without a limit."""
         return self._rate
 
     def reserve(self) -> float:
-        """Take the next place in the queue; seconds until it comes."""
+        """Reserve the next start time; the seconds until then."""
         if self._rate is None:
             return 0.0
         with self._lock:
@@ -56,34 +56,34 @@ class Limiter:
             return at - now
 
     def note_accepted(self) -> None:
-        """A call was let through, whatever it was answered."""
+        """Record that the service accepted a call, whatever the outcome."""
         now = self._clock()
         with self._lock:
-            self._passed.append(now)
+            self._accepted.append(now)
             self._forget(now)
             if self._rate is not None:
                 self._grow(self._rate, now)
 
     def note_throttled(self) -> None:
-        """A call was refused."""
+        """Record that the service refused a call."""
         now = self._clock()
         with self._lock:
             self._refused.append(now)
             self._forget(now)
             self._throttled_at = self._grown_at = now
-            if len(self._refused) < SEVERAL and self._rate is None:
+            if len(self._refused) < THROTTLES_TO_LIMIT and self._rate is None:
                 return
-            pace = max(len(self._passed) / WINDOW, SLOWEST) * ABOVE
+            rate = max(len(self._accepted) / WINDOW, LOWEST_RATE) * MARGIN
             if self._rate is None:
-                self._next = now + 1 / pace
-            self._rate = pace if self._rate is None else min(self._rate, pace)
+                self._next = now + 1 / rate
+            self._rate = rate if self._rate is None else min(self._rate, rate)
 
     def _grow(self, rate: float, now: float) -> None:
         faster = rate * (1 + GROWTH * (1 + now - self._throttled_at) * (now - self._grown_at))
         self._grown_at = now
-        self._rate = faster if faster < FREE else None
+        self._rate = faster if faster < UNLIMITED_RATE else None
 
     def _forget(self, now: float) -> None:
-        for times in (self._passed, self._refused):
+        for times in (self._accepted, self._refused):
             while times and times[0] < now - WINDOW:
                 times.popleft()

@@ -1,4 +1,4 @@
-"""Threads for calls. Unlike the standard library's pool they are daemons: a call that hangs holds up no exit."""
+"""A pool of daemon threads for calls: unlike the standard library's, a call that hangs does not delay the exit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Pool:
-    """Runs at most `size()` tasks at once, first come first served; threads are started when they are needed."""
+    """Runs up to `size()` tasks at once, first come first served, and starts threads as they are needed."""
 
     def __init__(self, size: Callable[[], int]) -> None:
         self._size = size
@@ -19,7 +19,7 @@ class Pool:
         self._closed = False
 
     def submit(self, task: Callable[[], None]) -> None:
-        """Have `task` run; it must not raise. After `close()` it is dropped."""
+        """Run `task`, which must not raise, in a thread; after `close()`, drop it."""
         with self._ready:
             if self._closed:
                 return
@@ -31,7 +31,7 @@ class Pool:
                 threading.Thread(target=self._work, name="sqlprov-call", daemon=True).start()
 
     def close(self) -> None:
-        """Drop what has not begun; threads end after the task they are at."""
+        """Drop the waiting tasks; each thread ends after its current task."""
         with self._ready:
             self._closed = True
             self._tasks.clear()

@@ -117,7 +117,7 @@ def test_a_url_that_is_none_is_told_with_the_variable_that_has_it(
     with (
         sqlprov.connect(region="us-east-1") as con,
         pytest.raises(
-            InterfaceError, match=f"^{variable} = 'foo': Invalid endpoint: foo; expected one such as http"
+            InterfaceError, match=f"^{variable} = 'foo': Invalid endpoint: foo; expected a URL such as http"
         ),
     ):
         con.sql(NAMES).fetchall()

@@ -46,7 +46,7 @@ def read_outcome(call: Any) -> Any:
 def test_the_short_way_gives_what_botocores_own_gives(
     em: Emulator, cloud: Cloud, operation: str, parameters: dict[str, Any]
 ) -> None:
-    client = cloud.client("sagemaker", "us-east-1", 10.0)
+    client = cloud.get_client("sagemaker", "us-east-1", 10.0)
     short, own = choose_sender(client, operation, True), getattr(client, xform_name(operation))
     em.reset_calls()
     assert read_outcome(lambda: short(parameters, None)) == read_outcome(lambda: own(**parameters))
@@ -60,7 +60,7 @@ def test_the_short_way_gives_what_botocores_own_gives(
 
 
 def test_a_read_of_json_takes_the_short_way_and_nothing_else_does(cloud: Cloud) -> None:
-    client, sts = (cloud.client(service, "us-east-1", 10.0) for service in ("sagemaker", "sts"))
+    client, sts = (cloud.get_client(service, "us-east-1", 10.0) for service in ("sagemaker", "sts"))
     made: list[str] = []
     for each in (client, sts):
         each.meta.events.register("request-created", lambda operation_name, **_: made.append(operation_name))
@@ -72,7 +72,7 @@ def test_a_read_of_json_takes_the_short_way_and_nothing_else_does(cloud: Cloud) 
 
 
 def test_parameters_are_checked_before_anything_is_sent(em: Emulator, cloud: Cloud) -> None:
-    client = cloud.client("sagemaker", "us-east-1", 10.0)
+    client = cloud.get_client("sagemaker", "us-east-1", 10.0)
     em.reset_calls()
     with pytest.raises(ParamValidationError):
         choose_sender(client, "DescribeInferenceExperiment", True)({"Name": 3}, None)

@@ -119,7 +119,7 @@ WHOLE = {
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_whole_reply_gives_what_botocore_makes_of_it(served: Any, server: RawServer, name: str) -> None:
-    found = compare_with_botocore(server, served[1].client("sagemaker", "us-east-1", 10.0), WHOLE[name])
+    found = compare_with_botocore(server, served[1].get_client("sagemaker", "us-east-1", 10.0), WHOLE[name])
     assert isinstance(found[0], tuple), found
     assert found[0][0]["InferenceExperiments"]
 
@@ -172,7 +172,7 @@ for status in ("400 Bad Request", "403 Forbidden", "404 Not Found", "429 Many", 
 def test_what_is_no_whole_reply_is_the_error_that_botocores_own_way_gives(
     served: Any, server: RawServer, name: str
 ) -> None:
-    found = compare_with_botocore(server, served[1].client("sagemaker", "us-east-1", 10.0), BROKEN[name])
+    found = compare_with_botocore(server, served[1].get_client("sagemaker", "us-east-1", 10.0), BROKEN[name])
     assert isinstance(found[0], type), found
 
 
@@ -182,5 +182,5 @@ def test_what_is_no_whole_reply_is_the_error_that_botocores_own_way_gives(
 def test_silence_is_the_error_that_botocores_own_way_gives(
     served: Any, server: RawServer, pieces: list[bytes]
 ) -> None:
-    client = served[1].client("sagemaker", "us-east-1", 0.2)
+    client = served[1].get_client("sagemaker", "us-east-1", 0.2)
     assert isinstance(compare_with_botocore(server, client, RawReply(pieces, "quiet"))[0], type)

@@ -32,7 +32,7 @@ def server(aws: object) -> Iterator[RawServer]:
 def call(url: str, direct: bool = True, times: int = 1) -> Cloud:
     """The cloud at `url`, called so often; to be closed."""
     cloud = Cloud(endpoint_url=url)
-    send = choose_sender(cloud.client("sagemaker", "us-east-1", 10.0), LIST, direct)
+    send = choose_sender(cloud.get_client("sagemaker", "us-east-1", 10.0), LIST, direct)
     for number in range(times):
         assert send({"MaxResults": 1 + number}, None)["ResponseMetadata"]["HTTPStatusCode"] == 200
     return cloud
@@ -121,7 +121,7 @@ def test_a_line_break_in_a_credential_makes_no_header(
 ) -> None:
     with closing(call(server.url, times=times - 1)) as cloud:
         sent = len(server.requests)
-        client = cloud.client("sagemaker", "us-east-1", 10.0)
+        client = cloud.get_client("sagemaker", "us-east-1", 10.0)
         monkeypatch.setattr(client._request_signer._credentials, "token", token)
         for direct in (True, False):
             try:
@@ -133,7 +133,7 @@ def test_a_line_break_in_a_credential_makes_no_header(
 
 def test_a_connection_that_the_service_has_ended_costs_no_attempt(server: RawServer) -> None:
     with closing(call(server.url, times=2)) as cloud:
-        send = choose_sender(cloud.client("sagemaker", "us-east-1", 10.0), LIST, True)
+        send = choose_sender(cloud.get_client("sagemaker", "us-east-1", 10.0), LIST, True)
         for number in range(2, 5):
             server.close_connections()
             assert send({}, None)["ResponseMetadata"]["HTTPStatusCode"] == 200
@@ -154,7 +154,7 @@ def test_threads_share_connections_and_each_gets_its_own_reply(server: RawServer
 
     server.echo = True
     with closing(Cloud(endpoint_url=server.url)) as cloud, ThreadPoolExecutor(threads) as pool:
-        send = choose_sender(cloud.client("sagemaker", "us-east-1", 10.0), LIST, True)
+        send = choose_sender(cloud.get_client("sagemaker", "us-east-1", 10.0), LIST, True)
         for number, found in enumerate(pool.map(answered, range(threads))):
             assert found == [f'{{"NameContains": "{number}-{at}"}}' for at in range(each)]
     assert server.connections <= threads

@@ -10,7 +10,7 @@ import pytest
 from emulator_calls import DESCRIBE, EXPERIMENTS, count_operations
 
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.limiter import ABOVE, Limiter
+from sqlprov.aws.transport.limiter import MARGIN, Limiter
 from sqlprov.emulator import Emulator
 
 
@@ -59,7 +59,7 @@ def test_a_throttled_service_is_used_to_the_full_and_refuses_little(rate: int) -
     calls = rate * 60
     seconds, refused = make(service, limiter, calls)
     assert seconds <= (calls - rate) / rate * 1.1
-    assert refused <= calls * (ABOVE - 1) * 2 + 40
+    assert refused <= calls * (MARGIN - 1) * 2 + 40
 
 
 def test_a_single_refusal_sets_no_pace() -> None:
@@ -125,19 +125,19 @@ def test_statements_side_by_side_share_the_pace(throttled: Emulator, con: Any) -
 def test_connections_to_one_account_share_the_pace_and_others_do_not(em: Emulator) -> None:
     one, two = Cloud(endpoint_url=em.url), Cloud(endpoint_url=em.url)
     other = Cloud(endpoint_url=em.url, profile="other")
-    pace = one.limiter("sagemaker", "us-east-1")
-    assert two.limiter("sagemaker", "us-east-1") is pace
-    assert other.limiter("sagemaker", "us-east-1") is not pace
-    assert one.limiter("sagemaker", "eu-west-1") is not pace
-    assert one.limiter("sts", "us-east-1") is not pace
+    pace = one.get_limiter("sagemaker", "us-east-1")
+    assert two.get_limiter("sagemaker", "us-east-1") is pace
+    assert other.get_limiter("sagemaker", "us-east-1") is not pace
+    assert one.get_limiter("sagemaker", "eu-west-1") is not pace
+    assert one.get_limiter("sts", "us-east-1") is not pace
 
 
 def test_profiles_of_one_account_share_its_pace_as_soon_as_it_is_known() -> None:
     one, two, other = (Cloud(profile=name) for name in ("one", "two", "other"))
-    pace = one.limiter("sagemaker", "us-east-1")
-    assert two.limiter("sagemaker", "us-east-1") is not pace
+    pace = one.get_limiter("sagemaker", "us-east-1")
+    assert two.get_limiter("sagemaker", "us-east-1") is not pace
     one.account_id = two.account_id = "111111111111"
     other.account_id = "222222222222"
-    assert one.limiter("sagemaker", "us-east-1") is pace
-    assert two.limiter("sagemaker", "us-east-1") is pace
-    assert other.limiter("sagemaker", "us-east-1") is not pace
+    assert one.get_limiter("sagemaker", "us-east-1") is pace
+    assert two.get_limiter("sagemaker", "us-east-1") is pace
+    assert other.get_limiter("sagemaker", "us-east-1") is not pace

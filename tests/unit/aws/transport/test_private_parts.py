@@ -153,7 +153,7 @@ def test_an_error_of_the_network_is_not_sent_again_by_the_public_way(
     server: RawServer, reply: RawReply
 ) -> None:
     with closing(Cloud(endpoint_url=server.url)) as cloud:
-        send = choose_sender(cloud.client("sagemaker", "us-east-1", 10.0), LIST, True)
+        send = choose_sender(cloud.get_client("sagemaker", "us-east-1", 10.0), LIST, True)
         send({}, None)
         server.replies.append(reply)
         with pytest.raises(PUBLIC_ERRORS):
