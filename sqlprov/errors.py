@@ -6,22 +6,22 @@ Error
     ├── DataError                  a value that does not fit
     ├── IntegrityError
     ├── InternalError
-    │   └── ResourceFileError      a YAML file under resources/ that says what the model denies
-    ├── NotSupportedError          a statement that is known and not offered here
+    │   └── ResourceFileError      a YAML file under resources/ contradicts botocore's model
+    ├── NotSupportedError          the statement is understood, but not supported
     ├── ProgrammingError           the statement is wrong
-    │   ├── MalformedSQL           it cannot be parsed; a caret stands under the place
-    │   ├── UnknownName            provider, service, table, column, setting or method
-    │   └── RegionError            no region, an unknown one, or one that cannot be told
-    └── OperationalError           the statement is right, the cloud did not deliver
+    │   ├── MalformedSQL           it cannot be parsed; a caret points at the place
+    │   ├── UnknownName            no such provider, service, table, column, setting or method
+    │   └── RegionError            no region, or an unknown one
+    └── OperationalError           the statement is correct, but a call failed
         ├── CredentialsError       none, expired or refused
         ├── AccessDenied           names the missing IAM action
-        ├── Throttled              longer than the retries lasted
+        ├── Throttled              for longer than the retries lasted
         ├── Unreachable            no connection to the endpoint
         ├── BrokenReply            cut off, not JSON, incomplete, or a page token repeated
-        ├── ServiceError           any other error the service answered
-        └── Cancelled              by Connection.cancel(), by closing the result, or not confirmed
+        ├── ServiceError           any other error of the service
+        └── Cancelled              by Connection.cancel() or by closing the result, or not confirmed
 
-PEP 249's Warning is there too, and never raised; a star import leaves Python's own in its place.
+PEP 249's Warning exists and is never raised; a star import does not replace Python's own.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ __all__ = [
 
 
 class Warning(Exception):
-    """PEP 249 names it; what deserves a second look stands in `Result.warnings`."""
+    """Required by PEP 249 and never raised; see `Result.warnings`."""
 
 
 class Error(Exception):
     """Root of every error that sqlprov raises on purpose.
 
     Attributes:
-        offset: of the statement that met it in the text that was run, from 0; `None` if it is about the whole text.
-            Lines in the message count from there.
+        offset: where the failed statement begins in the text that was run, from 0; `None` if the error is about the
+            whole text. Line numbers in the message count from there.
     """
 
     offset: int | None = None
@@ -75,7 +75,7 @@ class InterfaceError(Error):
 
 
 class DatabaseError(Error):
-    """Root of what goes wrong with a statement."""
+    """Root of the errors of a statement."""
 
 
 class DataError(DatabaseError):
@@ -87,19 +87,19 @@ class IntegrityError(DatabaseError):
 
 
 class InternalError(DatabaseError):
-    """sqlprov or DuckDB is at fault, not the statement."""
+    """A bug in sqlprov or DuckDB."""
 
 
 class ResourceFileError(InternalError):
-    """A resource file contradicts botocore's model or itself; the text begins with `file:line:`."""
+    """A resource file contradicts botocore's model or itself; the message begins with `file:line:`."""
 
 
 class WriteError(DatabaseError):
-    """A write that did not end well for every row.
+    """A write did not succeed for every row.
 
     Attributes:
-        outcomes: one for each row, in their order, those that are ok too; see `sqlprov.aws.write.writing.Outcome`.
-        warnings: what was worth a second look before the calls, and may be why they were refused.
+        outcomes: one for each row, in order, including those that are ok; see `sqlprov.aws.write.writing.Outcome`.
+        warnings: doubts about the values before the calls; they may explain why a call was refused.
     """
 
     def __init__(self, message: str, outcomes: Sequence[Any], warnings: Sequence[str] = ()) -> None:
@@ -108,7 +108,7 @@ class WriteError(DatabaseError):
 
 
 class NotSupportedError(DatabaseError):
-    """The statement is understood and not offered; the text says what to write instead."""
+    """The statement is understood, but not supported; the message says what to write instead."""
 
 
 class ProgrammingError(DatabaseError):
@@ -116,27 +116,27 @@ class ProgrammingError(DatabaseError):
 
 
 class MalformedSQL(ProgrammingError):
-    """The text is no statement; the message shows the line with a caret under the place."""
+    """The text cannot be parsed; the message shows the line, with a caret under the place."""
 
 
 class UnknownName(ProgrammingError):
-    """A provider, service, table, column, setting, method or variable that does not exist."""
+    """A provider, service, table, column, setting, method or variable does not exist."""
 
 
 class RegionError(ProgrammingError):
-    """The statement does not say which regions it means, or names one that does not exist."""
+    """No region is named or configured, or one does not exist."""
 
 
 class OperationalError(DatabaseError):
-    """The cloud did not deliver.
+    """A call failed, though the statement is correct.
 
     Args:
         message: what happened, in one sentence.
-        operation: API operation, such as `ListInferenceExperiments`; empty if none was reached.
-        region: AWS region of the call; empty for a global one.
-        code: the service's error code; empty if no reply was understood.
-        request_id: AWS request id; empty if there was no reply.
-        permission: the IAM action that is missing, such as `sagemaker:ListModels`; else empty.
+        operation: API operation, such as `ListInferenceExperiments`; empty if no call was made.
+        region: AWS region of the call; empty for a global call.
+        code: the service's error code; empty without a readable reply.
+        request_id: AWS request id; empty without a reply.
+        permission: the missing IAM action, such as `sagemaker:ListModels`; empty for other errors.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class OperationalError(DatabaseError):
 
 
 class CredentialsError(OperationalError):
-    """No credentials, or the service says that they are expired or invalid."""
+    """There are no credentials, or the service refuses them as expired or invalid."""
 
 
 class AccessDenied(OperationalError):
@@ -166,19 +166,19 @@ class AccessDenied(OperationalError):
 
 
 class Throttled(OperationalError):
-    """The service asked for fewer calls for longer than the retries lasted."""
+    """The service throttled a call for longer than the retries lasted."""
 
 
 class Unreachable(OperationalError):
-    """No connection to the endpoint, or no answer in time."""
+    """The endpoint cannot be reached, or did not answer in time."""
 
 
 class BrokenReply(OperationalError):
-    """A reply that is cut off, not JSON, incomplete, or repeats its page token."""
+    """A reply is cut off, not valid JSON, incomplete, or repeats its page token."""
 
 
 class ServiceError(OperationalError):
-    """Any other error that the service answered."""
+    """The service answered with any other error."""
 
 
 class Cancelled(OperationalError):
@@ -193,7 +193,7 @@ def suggest(written: str, known: Iterable[str]) -> str:
     """
     names = {name.lower(): name for name in known}
     matches = difflib.get_close_matches(written.lower(), names, n=5, cutoff=0.6)
-    # Two letters swapped is the commonest slip, and difflib rates it no nearer than a wrong letter.
+    # Swapping two letters is the most common mistake, and difflib rates it no nearer than a wrong letter.
     swapped = [match for match in matches if sorted(match) == sorted(written.lower())]
     return f" Did you mean {names[(swapped or matches)[0]]!r}?" if matches else ""
 
@@ -204,7 +204,7 @@ def format_count(number: float, thing: str) -> str:
 
 
 def show_caret(text: str, offset: int) -> str:
-    """The line of `text` that holds character `offset` (from 0), numbered, with a caret below the place.
+    """The line of `text` that holds character `offset` (from 0), numbered, with a caret under it.
 
     >>> print(show_caret("SELECT 1\\nFORM t", 9))
     LINE 2: FORM t

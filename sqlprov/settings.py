@@ -1,4 +1,4 @@
-"""Every setting of a session, documented once; SET, SHOW SETTINGS, `--set`, connect(…) and the docs read it here."""
+"""Defines and documents every setting; SET, SHOW SETTINGS, `--set`, connect(…) and the docs use these definitions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlprov.errors import DataError, UnknownName, suggest
 
 PREFIX = "sqlprov_"
 AUTO = "auto"
-"""How SET writes a number that is left to sqlprov."""
+"""The value of a number that sqlprov chooses."""
 
 
 def _setting(default: Any, about: str) -> Any:
@@ -24,64 +24,66 @@ class Settings:
     regions: str = _setting(
         "",
         "Regions of a statement that names none: a comma-separated list, or 'all' for every region of the "
-        "partition. Empty: the region that boto3 finds (AWS_REGION, profile).",
+        "partition. Empty: boto3's default region (AWS_REGION, profile).",
     )
     pushdown: bool = _setting(
-        True, "Let predicates narrow the calls. Off: list everything; the rows are the same."
+        True, "Use predicates to reduce the calls. Off: list everything; the rows are the same."
     )
     concurrency: int | None = _setting(
         None,
-        "Calls in flight at most, for one statement: 1 to 256, or auto: 16 at first, more while nothing is "
-        "throttled, 64 at most.",
+        "The most calls in flight for one statement: 1 to 256, or auto, which begins with 16 and rises to 64 while no "
+        "call is throttled.",
     )
     split: bool = _setting(
         True,
-        "Cut a long list into windows of time that are fetched side by side. Off: page after page; the rows are "
+        "Split a long list into time windows that are fetched in parallel. Off: page after page; the rows are "
         "the same.",
     )
     prefetch: bool = _setting(
         True,
-        "Start the calls of every table of a statement together. Off: when DuckDB asks for the table; the rows are "
+        "Start the calls for all tables of a statement at once. Off: when DuckDB reaches a table; the rows are "
         "the same.",
     )
     on_error: str = _setting(
         "fail",
-        "'fail': a region or row that cannot be read fails the statement. 'warn': the other rows come back, "
-        "Result.complete is false and sqlprov.errors tells what is missing. 'stop': as 'fail', and a statement "
-        "that writes several rows begins no further row after one that is not ok.",
+        "'fail': the statement fails if a region or row cannot be read. 'warn': it returns the other rows, "
+        "Result.complete is false, and sqlprov.errors lists what is missing. 'stop': as 'fail', and a statement "
+        "that writes several rows starts no more after one that is not ok.",
     )
     max_attempts: int = _setting(
-        5, "Attempts for one call, the first included, when it is throttled or broken; 1 to 100."
+        5, "Attempts for one call, including the first, if it is throttled or the reply is broken; 1 to 100."
     )
     timeout: float = _setting(60.0, "Seconds to wait for one reply; 0.1 to 3600.")
     await_: bool = _setting(
-        False, "A write waits for the state that the table's file names under `until`, as with /*+ AWAIT */."
+        False,
+        "Let a write wait for the state that the table's file names under `until`, as /*+ AWAIT */ does.",
     )
     await_timeout: float = _setting(
-        900.0, "Seconds that a row of a write is waited for, also between its calls; 0 to 86400."
+        900.0, "Seconds that a write waits for a row, also between its calls; 0 to 86400."
     )
     max_writes: int = _setting(
-        0, "Rows that one statement may write. 0: 100 with INSERT or a condition on the key, else 10."
+        0,
+        "Rows that one statement may write. 0: 100 for INSERT or with a condition on the key, otherwise 10.",
     )
     settle: float = _setting(
         30.0,
-        "Seconds that a new row is looked for: before a create with a lost answer is tried again, "
-        "or if it is to be waited for or returned; 0 to 600.",
+        "Seconds to look for a new row: before a create whose reply was lost is tried again, and before the row is "
+        "waited for or returned; 0 to 600.",
     )
     request_tag: bool = _setting(
         False,
-        "INSERT adds a tag sqlprov:request, which tells for certain whether a create with a lost answer is ours.",
+        "Let INSERT add a tag sqlprov:request, which proves whether a create whose reply was lost was this one.",
     )
     read_only: bool = _setting(
         False, "Refuse every write to the cloud. It cannot be turned off again in the session."
     )
 
     def with_value(self, name: str, text: str) -> Settings:
-        """These settings with `name` (with or without `sqlprov_`) set to the value that `text` spells.
+        """These settings with `name` (with or without `sqlprov_`) set to the value of `text`.
 
         Raises:
             UnknownName: no such setting.
-            DataError: the value does not fit; the message says what is expected.
+            DataError: the value does not fit; the message says what was expected.
         """
         short = self._find(name)
         value = _parse(PREFIX + short.rstrip("_"), getattr(type(self), short), text.strip())
@@ -107,10 +109,10 @@ class Settings:
 
     def _find(self, name: str) -> str:
         short = name.lower().removeprefix(PREFIX)
-        # `await` is a word of Python, so that its field ends in `_`.
+        # `await` is a keyword of Python; its field ends in `_`.
         names = {setting.name.rstrip("_"): setting.name for setting in fields(self)}
         if short not in names:
-            # The beginning that all share would make any word look near.
+            # With the common prefix any two names would look alike.
             near = suggest(short, names).replace("mean '", f"mean '{PREFIX}")
             raise UnknownName(f"Unknown setting {name!r}.{near} SHOW SETTINGS lists them.")
         return names[short]
@@ -132,7 +134,7 @@ class Settings:
         return tuple(dict.fromkeys(part.strip().lower() for part in self.regions.split(",") if part.strip()))
 
     def values(self) -> dict[str, str]:
-        """SQL name -> value as SET would write it."""
+        """SQL name -> value as SET takes it."""
         return {
             PREFIX + setting.name.rstrip("_"): format_value(getattr(self, setting.name))
             for setting in fields(self)
@@ -148,7 +150,7 @@ class Settings:
 
 
 def format_value(value: Any) -> str:
-    """A setting's value as SET would write it."""
+    """A setting's value as SET takes it."""
     if value is None:
         return AUTO
     return ("on" if value else "off") if isinstance(value, bool) else str(value)

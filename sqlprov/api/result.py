@@ -1,9 +1,10 @@
-"""What a statement answered: rows as Arrow, Python, pandas or polars, and what it took to get them."""
+"""The result of a statement: its rows as Arrow, Python, pandas or polars, and the work behind them."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +20,17 @@ NO_ROWS = pa.schema([])
 
 
 class Result:
-    """The rows of one statement, read once, as they come; after `keep`, as often as wanted.
+    """The rows of one statement. They can be read once, as they arrive; after `keep`, any number of times.
 
-    Rows are fetched while they are read: an error of the cloud can be raised by any method that reads.
-    A notebook shows it as a table, and what it showed is still to be read.
-    A further statement on the same cursor closes the result.
+    Rows are fetched while they are read: any method that reads can raise the error of a call.
+    A notebook shows the result as a table, without consuming its rows.
+    The next statement on the same cursor closes the result.
 
     Attributes:
-        schema: names and Arrow types of the columns; without columns if the statement has no rows.
+        schema: names and Arrow types of the columns; empty if the statement returns no rows.
         planned: the calls that EXPLAIN predicts; empty for other statements.
-        rowcount: rows that INSERT, UPDATE, DELETE, CREATE TABLE AS or COPY changed; else -1.
-        rows_read: rows that were read from it so far.
+        rowcount: rows that INSERT, UPDATE, DELETE, CREATE TABLE AS or COPY changed; -1 for other statements.
+        rows_read: rows read so far.
     """
 
     def __init__(
@@ -47,34 +48,34 @@ class Result:
         self.rows_read = 0
         self._pull, self._pull_all, self._end, self._run = pull, pull_all, end, run
         self._rows: Iterator[tuple[Any, ...]] | None = None
-        # Read ahead for a display.
-        self._held: deque[pa.RecordBatch] = deque()
+        # Read, but not consumed yet.
+        self._unread: deque[pa.RecordBatch] = deque()
         self._kept: pa.Table | None = None
-        # The batch that `fetchone` is at, and how many of its rows it has given.
-        self._part: pa.RecordBatch | None = None
-        self._at = 0
+        # The batch that `fetchone` reads, and how many of its rows it has returned.
+        self._current: pa.RecordBatch | None = None
+        self._position = 0
         self._connection: object = None
         self._closed = False
         self._exhausted = False
 
     @classmethod
     def of(cls, table: pa.Table, run: Run, planned: tuple[PlannedCall, ...] = ()) -> Result:
-        """A result whose rows are there already."""
-        waiting = iter(table.to_batches())
+        """A result whose rows are in memory."""
+        batches = iter(table.to_batches())
         return cls(
             table.schema,
-            lambda: next(waiting, None),
-            lambda: pa.Table.from_batches(waiting, schema=table.schema),
+            lambda: next(batches, None),
+            lambda: pa.Table.from_batches(batches, schema=table.schema),
             lambda: None,
             run,
             planned,
         )
 
-    # What it took
+    # The work
 
     @property
     def has_rows(self) -> bool:
-        """Whether the statement is of a kind that answers rows; SET, CREATE TABLE and the like do not."""
+        """Whether the statement returns rows; SET, CREATE TABLE and the like do not."""
         return len(self.schema) > 0
 
     @property
@@ -84,32 +85,32 @@ class Result:
 
     @property
     def errors(self) -> list[MissingRows]:
-        """What could not be read so far, under `sqlprov_on_error = 'warn'`."""
+        """The reads that failed so far, under `sqlprov_on_error = 'warn'`."""
         return list(self._run.missing)
 
     @property
     def outcomes(self) -> list[Any]:
-        """What became of each row that the statement wrote."""
+        """The outcome of each row that the statement wrote."""
         return list(self._run.outcomes)
 
     @property
     def warnings(self) -> list[str]:
-        """What is worth a second look although it was done, such as a value that botocore's model does not list."""
+        """Doubts that did not stop the statement, such as a value that botocore's model does not list."""
         return list(self._run.warnings)
 
     @property
     def complete(self) -> bool:
-        """Whether no row that was read so far was left out for an error."""
+        """Whether no read failed so far."""
         return not self._run.missing
 
     @property
     def progress(self) -> Progress:
-        """What its calls brought so far; may be asked by any thread."""
+        """The calls and rows so far. Any thread may read it."""
         return self._run.progress
 
     @property
     def summary(self) -> str:
-        """One line: rows, calls, seconds, throttles, and whether it is complete."""
+        """One line: rows, calls, seconds, throttles, and whether the result is complete."""
         done = self._run.progress
         rows = f"{format_count(self.rowcount, 'row')} changed" if self.rowcount >= 0 else ""
         if self.has_rows and not rows:
@@ -141,32 +142,32 @@ class Result:
     # Rows
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows not read so far, batch by batch, as they come.
+        """The rows not read so far, batch by batch, as they arrive.
 
         Raises:
             InterfaceError: the result is closed.
-            Error: what the statement met.
+            Error: the statement failed.
         """
         if self._kept is not None:
             yield from self._kept.to_batches()
             return
-        self._give_back()
+        self._put_back()
         while True:
             if not self._exhausted:
-                self._check()
-            batch = self._held.popleft() if self._held else self._more()
+                self._check_open()
+            batch = self._unread.popleft() if self._unread else self._pull_batch()
             if batch is None:
                 return
             yield batch
 
-    def _give_back(self) -> None:
-        """The rows that `fetchone` has ready, and did not give, are still to be read."""
-        if self._part is not None:
-            rest, self._part, self._rows = self._part.slice(self._at), None, None
+    def _put_back(self) -> None:
+        """Put the rows of the current batch that `fetchone` did not return back among the unread."""
+        if self._current is not None:
+            rest, self._current, self._rows = self._current.slice(self._position), None, None
             if rest.num_rows:
-                self._held.appendleft(rest)
+                self._unread.appendleft(rest)
 
-    def _more(self) -> pa.RecordBatch | None:
+    def _pull_batch(self) -> pa.RecordBatch | None:
         """The next batch with rows; `None` after the last."""
         while not self._exhausted:
             batch = self._pull()
@@ -179,27 +180,27 @@ class Result:
         return None
 
     def peek(self, rows: int) -> pa.Table:
-        """The next `rows` rows, or as many as there are, which stay to be read.
+        """The next `rows` rows, or fewer at the end, without consuming them.
 
         Raises:
-            Error: what the statement met.
+            Error: the statement failed.
         """
         if self._kept is not None:
             return self._kept.slice(0, rows)
-        self._give_back()
-        while not self._closed and sum(batch.num_rows for batch in self._held) < rows:
-            batch = self._more()
+        self._put_back()
+        while not self._closed and sum(batch.num_rows for batch in self._unread) < rows:
+            batch = self._pull_batch()
             if batch is None:
                 break
-            self._held.append(batch)
-        return pa.Table.from_batches(self._held, schema=self.schema).slice(0, rows)
+            self._unread.append(batch)
+        return pa.Table.from_batches(self._unread, schema=self.schema).slice(0, rows)
 
     def keep(self) -> Result:
-        """Read the rows not read so far into memory, where they can be read as often as wanted; the result itself.
+        """Read the rows not read so far into memory, where they can be read any number of times; return the result.
 
         Raises:
             InterfaceError: the result is closed.
-            Error: what the statement met.
+            Error: the statement failed.
         """
         self._kept = self.arrow()
         return self
@@ -223,21 +224,22 @@ class Result:
         """
         if self._kept is not None:
             return self._kept
-        self._give_back()
-        held: list[pa.RecordBatch] = []
+        self._put_back()
         rest = self.schema.empty_table()
         if not self._exhausted:
-            self._check()
+            self._check_open()
             rest = self._pull_all()
             self.rows_read += rest.num_rows
             self._exhausted = True
             self._end()
-        while self._held:
-            held.append(self._held.popleft())
-        return pa.concat_tables([pa.Table.from_batches(held, schema=self.schema), rest]) if held else rest
+        if not self._unread:
+            return rest
+        first = pa.Table.from_batches(self._unread, schema=self.schema)
+        self._unread.clear()
+        return pa.concat_tables([first, rest])
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """The Arrow PyCapsule interface: pandas, polars, DuckDB and others read it without a copy.
+        """The Arrow PyCapsule interface, which pandas, polars, DuckDB and others read without a copy.
 
         >>> import polars, sqlprov
         >>> polars.DataFrame(sqlprov.connect().sql("SELECT 42 AS n"))["n"].to_list()
@@ -252,12 +254,11 @@ class Result:
         return next(self._rows, None)
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
-        """The next `size` rows, or as many as there are."""
-        rows = (self.fetchone() for _ in range(size))
-        return [row for row in iter(lambda: next(rows, None), None) if row is not None]
+        """The next `size` rows, or fewer at the end."""
+        return list(islice(iter(self.fetchone, None), size))
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows not read so far: structures as dict, lists as list, timestamps as aware datetime.
+        """The rows not read so far: structs as dict, lists as list, timestamps as aware datetime.
 
         >>> import sqlprov
         >>> sqlprov.connect().sql("SELECT {'a': [1, 2]} AS s").fetchall()
@@ -292,10 +293,10 @@ class Result:
         for batch in self.batches():
             columns = [column.to_pylist() for column in batch.columns]
             if self._kept is None:
-                self._part = batch
-            for self._at, row in enumerate(zip(*columns, strict=True), start=1):
+                self._current = batch
+            for self._position, row in enumerate(zip(*columns, strict=True), start=1):
                 yield row
-            self._part = None
+            self._current = None
 
     def __repr__(self) -> str:
         of = f" of {', '.join(self.columns)}" if self.has_rows else ""
@@ -321,15 +322,15 @@ class Result:
     # End
 
     def close(self) -> None:
-        """Stop the statement and its calls; rows not read are lost. Closing twice is harmless."""
+        """Stop the statement and its calls; unread rows are lost. Harmless if repeated."""
         if not self._closed:
             self._closed = True
             if not self._exhausted:
                 self._end()
 
-    def _check(self) -> None:
+    def _check_open(self) -> None:
         if self._closed:
-            raise InterfaceError("The result is closed; a further statement on its cursor closes it.")
+            raise InterfaceError("The result is closed. The next statement on its cursor closes a result.")
 
     def __enter__(self) -> Result:
         return self

@@ -1,4 +1,4 @@
-"""duckdb's exceptions in, our errors out."""
+"""Translates DuckDB's exceptions, and suggests names where it does not know one."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ TRANSLATIONS: tuple[tuple[type[duckdb.Error], type[errors.Error]], ...] = (
     (duckdb.DataError, errors.DataError),
     (duckdb.OperationalError, errors.OperationalError),
 )
-SHOWN = ("TABLES", "ALL TABLES", "DATABASES", "SCHEMAS", "VARIABLES")
-"""What DuckDB's own SHOW takes beside the name of a table."""
+DUCKDB_LISTINGS = ("TABLES", "ALL TABLES", "DATABASES", "SCHEMAS", "VARIABLES")
+"""The words that DuckDB's own SHOW takes besides the name of a table."""
 UNKNOWN = re.compile(
     r"does not exist|not found in FROM clause|was not found because the FROM clause|"
     r"No catalog \+ schema named|does not have a column"
@@ -47,7 +47,7 @@ def translate(error: Exception, text: str) -> Exception:
         from sqlprov.sql.syntax_errors import explain_syntax_error
 
         return explain_syntax_error(message, text)
-    if isinstance(error, duckdb.CatalogException | duckdb.BinderException) and UNKNOWN.search(message):
+    if _is_unknown_name(error):
         return errors.UnknownName(message)
     ours = (ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
     return next(ours, errors.ProgrammingError)(message)
@@ -62,44 +62,44 @@ def _restore_type(error: Exception) -> Exception:
 
 
 def find_missing_words(error: duckdb.Error) -> frozenset[str]:
-    """The words of an error that says that something does not exist; none of another error's."""
-    if not isinstance(error, duckdb.CatalogException | duckdb.BinderException):
-        return frozenset()
-    return frozenset(re.findall(r"\w+", str(error).lower())) if UNKNOWN.search(str(error)) else frozenset()
+    """The words of an error's message, if it says that something does not exist."""
+    return frozenset(re.findall(r"\w+", str(error).lower())) if _is_unknown_name(error) else frozenset()
 
 
 def find_missing_table(error: duckdb.Error) -> str:
-    """The unqualified name of the table that an error says does not exist; empty for another error."""
-    found = re.search(r'Table with name "?(\w+)"? does not exist', str(error))
-    return found.group(1) if found and isinstance(error, duckdb.CatalogException) else ""
+    """The unqualified name of the table that does not exist, by an error's message; empty for another error."""
+    match = re.search(r'Table with name "?(\w+)"? does not exist', str(error))
+    return match[1] if match and isinstance(error, duckdb.CatalogException) else ""
+
+
+def _is_unknown_name(error: Exception) -> bool:
+    names = isinstance(error, duckdb.CatalogException | duckdb.BinderException)
+    return names and UNKNOWN.search(str(error)) is not None
 
 
 def suggest_live_name(
     error: duckdb.Error, text: str, catalog: Catalog, path: Callable[[], tuple[str, ...]]
 ) -> errors.UnknownName | None:
-    """What the catalog says to a name that DuckDB does not know; `None` if none of a provider is unknown.
+    """A better error for a name that DuckDB does not know; `None` if the catalog knows no better.
 
     Args:
         error: DuckDB's.
         text: the statement.
-        catalog: the providers.
-        path: tells what USE chose; asked only if it matters.
+        catalog: the providers, services and tables.
+        path: reads the catalog and schema that USE chose.
     """
-    if not isinstance(error, duckdb.CatalogException | duckdb.BinderException) or not UNKNOWN.search(
-        str(error)
-    ):
+    if not _is_unknown_name(error):
         return None
-    said = str(error)
-    if near := _no_table(error, text, catalog) or _near(said, text, catalog):
-        return near
+    if message := _suggest_table(error, text, catalog) or _suggest_part(str(error), text, catalog):
+        return errors.UnknownName(message)
     providers = "|".join(map(re.escape, catalog.list_providers()))
     part = r'"?(\w+)"?'
-    named = re.findall(rf'(?i)"?\b({providers})"?\s*\.\s*{part}(?:\s*\.\s*{part})?', text)
-    if (name := find_missing_table(error)) and not named:
+    names = re.findall(rf'(?i)"?\b({providers})"?\s*\.\s*{part}(?:\s*\.\s*{part})?', text)
+    if (name := find_missing_table(error)) and not names:
         chosen = path()
         if len(chosen) == 2 and chosen[0] in catalog.list_providers() and chosen[1] != "main":
-            named = [(*chosen, name)]
-    for provider, service, table in named:
+            names = [(*chosen, name)]
+    for provider, service, table in names:
         if service.lower() in ("regions", "main") and not table:
             continue
         try:
@@ -107,67 +107,66 @@ def suggest_live_name(
             if table:
                 catalog.get_table(provider, service, table)
         except errors.UnknownName as unknown:
-            if not table and (near_regions := errors.suggest(service, ["regions"])):
-                return errors.UnknownName(f"Unknown table {service!r} in {provider}.{near_regions}")
-            return errors.UnknownName(f"{unknown}{_place(text, table or service)}")
+            if not table and (hint := errors.suggest(service, ["regions"])):
+                return errors.UnknownName(f"Unknown table {service!r} in {provider}.{hint}")
+            return errors.UnknownName(f"{unknown}{_show_place(text, table or service)}")
     return None
 
 
-def _no_table(error: duckdb.Error, text: str, catalog: Catalog) -> errors.UnknownName | None:
-    """Our words for a provider, a service or a noun of SHOW where DuckDB looked for a table."""
+def _suggest_table(error: duckdb.Error, text: str, catalog: Catalog) -> str:
+    """The message for a provider, a service or a word of SHOW where DuckDB looked for a table; else empty."""
     from sqlprov.sql.show import LISTINGS
 
     name = find_missing_table(error)
-    listed = text.split()[:1] and text.split()[0].upper() == "SHOW"
-    if name and listed and (near := errors.suggest(name.upper(), [*LISTINGS, *SHOWN])):
-        return errors.UnknownName(f"SHOW {name}: there is no table of that name.{near}{_place(text, name)}")
+    if not name:
+        return ""
+    place = _show_place(text, name)
+    is_show = re.match(r"(?i)\s*SHOW\b", text)
+    if is_show and (hint := errors.suggest(name.upper(), [*LISTINGS, *DUCKDB_LISTINGS])):
+        return f"SHOW {name}: there is no table of that name.{hint}{place}"
     for provider in catalog.list_providers():
         if name.lower() == provider:
             advice = f"SHOW SERVICES IN {provider} lists its services, and {provider}.regions its regions"
-            return errors.UnknownName(f"{name!r} is a provider, no table: {advice}.{_place(text, name)}")
+            return f"{name!r} is a provider, not a table: {advice}.{place}"
         if name.lower() in catalog.list_services(provider):
-            whole = f"{provider}.{name.lower()}"
+            service = f"{provider}.{name.lower()}"
             example = next(iter(catalog.list_tables(provider, name)), "…")
-            advice = f"SHOW RESOURCES IN {whole} lists its tables, such as {whole}.{example}"
-            return errors.UnknownName(f"{whole!r} is a service, no table: {advice}.{_place(text, name)}")
-    return None
+            advice = f"SHOW RESOURCES IN {service} lists its tables, such as {service}.{example}"
+            return f"{service!r} is a service, not a table: {advice}.{place}"
+    return ""
 
 
-def _near(said: str, text: str, catalog: Catalog) -> errors.UnknownName | None:
-    """Our words for a provider or a column that DuckDB does not know, with the nearest there is."""
-    if found := re.search(r'because schema "(\w+)\.(\w+)" does not exist', said):
-        provider = found.group(1)
-        if provider.lower() in catalog.list_providers():
-            return None
-        known = ", ".join(catalog.list_providers())
-        return errors.UnknownName(
-            f"Unknown provider {provider!r}; expected {known}, or a database that is attached."
-            f"{errors.suggest(provider, catalog.list_providers())}{_place(text, provider)}"
+def _suggest_part(message: str, text: str, catalog: Catalog) -> str:
+    """The message for a provider or a column that DuckDB does not know; else empty."""
+    providers = catalog.list_providers()
+    if match := re.search(r'because schema "(\w+)\.\w+" does not exist', message):
+        provider = match[1]
+        if provider.lower() in providers:
+            return ""
+        return (
+            f"Unknown provider {provider!r}; expected {', '.join(providers)}, or an attached database."
+            f"{errors.suggest(provider, providers)}{_show_place(text, provider)}"
         )
-    if found := re.search(r'Table with name "(\w+\.\w+)" does not exist because schema "(\w+)"', said):
-        for provider in catalog.list_providers():
-            if found.group(2).lower() in catalog.list_services(provider):
-                whole = f"{provider}.{found.group(1)}"
-                return errors.UnknownName(f"{said} Did you mean {whole!r}, or USE {provider}?")
-        return None
-    found = re.search(r'Referenced column "(\w+)" (?:was )?not found', said)
-    if found and "LINE 1" not in said:
-        return errors.UnknownName(f"{said}{_place(text, found.group(1))}")
-    if found := re.search(r'Values list "\w+" does not have a column named "(\w+)"', said):
-        words = set(re.findall(r"\w+", text.lower()))
+    if match := re.search(r'Table with name "(\w+\.\w+)" does not exist because schema "(\w+)"', message):
+        for provider in providers:
+            if match[2].lower() in catalog.list_services(provider):
+                return f"{message} Did you mean '{provider}.{match[1]}', or USE {provider}?"
+        return ""
+    match = re.search(r'Referenced column "(\w+)" (?:was )?not found', message)
+    if match and "LINE 1" not in message:
+        return f"{message}{_show_place(text, match[1])}"
+    if match := re.search(r'Values list "\w+" does not have a column named "(\w+)"', message):
         columns = {
             column
-            for name in words & catalog.services_by_table.keys()
+            for name in set(re.findall(r"\w+", text.lower())) & catalog.services_by_table.keys()
             for provider, service in catalog.services_by_table[name]
             for column in catalog.get_table(provider, service, name).by_name
         }
-        return errors.UnknownName(
-            f"{said}.{errors.suggest(found.group(1), sorted(columns))}{_place(text, found.group(1))}"
-        )
-    return None
+        return f"{message}.{errors.suggest(match[1], sorted(columns))}{_show_place(text, match[1])}"
+    return ""
 
 
-def _place(text: str, name: str) -> str:
-    """The line of `text` that holds `name`, with a caret; empty if it is not there."""
-    found = re.search(rf"(?i)\b{re.escape(name)}\b", text)
-    return "\n" + errors.show_caret(text, found.start()) if found else ""
+def _show_place(text: str, name: str) -> str:
+    """The line of `text` that holds `name`, with a caret; empty if none does."""
+    match = re.search(rf"(?i)\b{re.escape(name)}\b", text)
+    return f"\n{errors.show_caret(text, match.start())}" if match else ""

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import duckdb
 
 _END = b"\0"
-"""What ends the thread; no signal has this number."""
-# Where Python writes the number of each signal as it comes; `None` before the first use.
-_written: int | None = None
+"""Ends the thread; no signal has this number."""
+_signals: int | None = None
+"""The pipe that Python writes the number of each signal to; `None` before the first use."""
 
 
 def interrupt(duck: duckdb.DuckDBPyConnection) -> None:
@@ -24,24 +24,24 @@ def interrupt(duck: duckdb.DuckDBPyConnection) -> None:
 
 
 def on_interrupt(stop: Callable[[], None]) -> None:
-    """Have `stop` called, on a thread of its own, when SIGINT comes; beside what Python does by itself.
+    """Call `stop`, on another thread, when SIGINT arrives; Python's own handler runs as well.
 
-    Signals are left to an event loop that listens to them already, and where this is not the main thread, which alone
-    may say who listens. The first `stop` is kept for good; a further call only makes sure that somebody listens.
+    It does nothing if an event loop reads the signals already, or outside the main thread, where Python does not allow
+    it. Only the first `stop` counts; later calls make sure that the signals are still read.
     """
-    global _written
+    global _signals
     if threading.current_thread() is not threading.main_thread():
         return
-    if _written is None:
-        read, _written = os.pipe()
-        os.set_blocking(_written, False)
+    if _signals is None:
+        read, _signals = os.pipe()
+        os.set_blocking(_signals, False)
         thread = threading.Thread(target=_listen, args=(read, stop), name="sqlprov-signals", daemon=True)
         thread.start()
-        atexit.register(_end, _written, thread)
+        atexit.register(_end, _signals, thread)
         os.register_at_fork(after_in_child=_forget)
-    others = signal.set_wakeup_fd(_written, warn_on_full_buffer=False)
-    if others not in (-1, _written):
-        signal.set_wakeup_fd(others)
+    other = signal.set_wakeup_fd(_signals, warn_on_full_buffer=False)
+    if other not in (-1, _signals):
+        signal.set_wakeup_fd(other)
 
 
 def _listen(read: int, stop: Callable[[], None]) -> None:
@@ -50,16 +50,16 @@ def _listen(read: int, stop: Callable[[], None]) -> None:
             stop()
 
 
-def _end(written: int, thread: threading.Thread) -> None:
-    # DuckDB complains on stderr if a thread that knows of it outlives the interpreter.
-    os.write(written, _END)
+def _end(signals: int, thread: threading.Thread) -> None:
+    # DuckDB complains on stderr if a thread that uses it outlives the interpreter.
+    os.write(signals, _END)
     thread.join()
 
 
 def _forget() -> None:
-    # Signals of a child are none of its parent's, which reads what is written.
+    # The parent reads the pipe, and a child's signals are not for it.
     atexit.unregister(_end)
     with contextlib.suppress(ValueError):
-        others = signal.set_wakeup_fd(-1)
-        if others != _written:
-            signal.set_wakeup_fd(others)
+        other = signal.set_wakeup_fd(-1)
+        if other != _signals:
+            signal.set_wakeup_fd(other)

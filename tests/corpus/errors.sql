@@ -20,7 +20,7 @@ SELECT sttus FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'
 SELECT * FROM modles WHERE region = 'us-east-1';
 
 -- name: a service is no table
--- error: UnknownName: 'aws.sagemaker' is a service, no table: SHOW RESOURCES IN aws.sagemaker lists its tables
+-- error: UnknownName: 'aws.sagemaker' is a service, not a table: SHOW RESOURCES IN aws.sagemaker lists its tables
 FROM aws.sagemaker;
 
 -- name: a service is no table after USE either
@@ -29,7 +29,7 @@ FROM aws.sagemaker;
 SELECT count(*) FROM sagemaker;
 
 -- name: a provider is no table
--- error: UnknownName: 'aws' is a provider, no table: SHOW SERVICES IN aws lists its services
+-- error: UnknownName: 'aws' is a provider, not a table: SHOW SERVICES IN aws lists its services
 SELECT * FROM aws;
 
 -- name: a misspelt noun of SHOW gets the nearest one, of DuckDB's too

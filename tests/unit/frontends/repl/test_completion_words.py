@@ -130,7 +130,7 @@ def test_methods_parameters_functions_and_settings_show_what_they_are(words: Wor
     assert parameters["@Name"] == "required, InferenceExperimentName"
     assert parameters["@Reason"] == "InferenceExperimentStatusReason"
     assert [one.about for one in words("SELECT starts_wit|")] == ["(string, search_string) → BOOLEAN"]
-    assert next(one.about for one in words("SET sqlprov_settle|")).startswith("Seconds that a new row")
+    assert next(one.about for one in words("SET sqlprov_settle|")).startswith("Seconds to look for a new row")
 
 
 def test_only_what_was_typed_is_replaced(words: Words) -> None:
