@@ -139,4 +139,4 @@ def test_a_method_of_another_statement_is_refused_by_name():
 def test_an_exec_with_a_placeholder_is_refused():
     assert find_refusal(one(f"exec {STOP} @Name = 'x'"), CATALOG, lambda: ()) is None
     text = f'exec {STOP} @@json = \'{{"Name": "{{{{ Name }}}}"}}\''
-    assert find_refusal(one(text), CATALOG, lambda: ()).startswith("{{ Name }} is a placeholder: fill it in")
+    assert find_refusal(one(text), CATALOG, lambda: ()).startswith("{{ Name }} is a placeholder; fill it in")

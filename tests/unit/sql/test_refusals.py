@@ -153,7 +153,7 @@ def test_what_use_chose_is_asked_only_if_it_matters():
 def test_a_placeholder_that_was_not_filled_in_is_refused(text):
     message, line, mark = refused(text).split("\n")
     assert message.startswith("{{")
-    assert "is a placeholder: fill it in" in message
+    assert "is a placeholder; fill it in" in message
     assert line[mark.index("^") :].startswith("{{")
 
 
@@ -173,7 +173,7 @@ def test_braces_of_json_structures_and_comments_are_no_placeholders(text):
 
 def test_a_placeholder_is_told_with_what_fills_it_in():
     said = refused(f"insert into {T} (model_name) select '{{{{ Name }}}}'")
-    assert "fill it in, as sqlprov exec --var Name=… does." in said
+    assert "fill it in, for example with sqlprov exec --var Name=…." in said
     assert "--var" not in refused(f"insert into {T} (model_name) select '{{{{ a.b }}}}'")
 
 
