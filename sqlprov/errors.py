@@ -98,7 +98,7 @@ class WriteError(DatabaseError):
     """A write did not succeed for every row.
 
     Attributes:
-        outcomes: one for each row, in order, including those that are ok; see `sqlprov.aws.write.writing.Outcome`.
+        outcomes: one for each row, in order, including those that are ok; see `sqlprov.aws.write.outcome.Outcome`.
         warnings: doubts about the values before the calls; they may explain why a call was refused.
     """
 

@@ -35,10 +35,10 @@ from sqlprov.sql import SetSetting, Statement, find_placeholder_refusal, parse
 if TYPE_CHECKING:
     from sqlprov.aws.diagnostics import Check
     from sqlprov.aws.run import CallRecord, Progress
-    from sqlprov.aws.write.writing import Outcome
+    from sqlprov.aws.write.outcome import Outcome
+    from sqlprov.duck.dry_run import Confirm
+    from sqlprov.duck.dry_run import WritePreview as WritePreview
     from sqlprov.duck.vocabulary import Vocabulary as Vocabulary
-    from sqlprov.duck.writes import Confirm
-    from sqlprov.duck.writes import Proposal as Proposal
     from sqlprov.emulator import Emulator
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -157,7 +157,7 @@ class Connection(PEP249Cursor):
             dry_run: show the calls of a write to the cloud instead of making them, as EXPLAIN does; every other
                 statement runs.
             confirm: called in the caller's thread before an UPDATE, DELETE or EXEC makes its first writing call,
-                with a `Proposal` of the changes; returns whether to make them. Each row is read for it.
+                with a `WritePreview` of the changes; returns whether to make them. Each row is read for it.
             variables: DataFrames and Arrow tables by name, for tables that DuckDB does not know.
 
         Raises:

@@ -19,8 +19,8 @@ from sqlprov.errors import Cancelled, Error
 from sqlprov.sql import CatalogStatement, Query, SetSetting, Statement
 
 if TYPE_CHECKING:
+    from sqlprov.duck.dry_run import Confirm
     from sqlprov.duck.session import Session
-    from sqlprov.duck.writes import Confirm
     from sqlprov.settings import Settings
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class StatementRunner:
             if isinstance(answer, Pending):
                 assert confirm is not None, "only then a write waits"
                 asked = time.monotonic()
-                if not confirm(answer.proposal):
+                if not confirm(answer.preview):
                     raise Cancelled("Not confirmed; nothing was written.")
                 run.began += time.monotonic() - asked  # the time of the person who reads it does not count
                 answer = self._call_interruptibly(answer.write, run, statement)

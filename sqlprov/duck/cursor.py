@@ -33,7 +33,8 @@ from sqlprov.sql.lexer import TokenKind, tokenize
 
 if TYPE_CHECKING:
     from sqlprov.aws.run import Run
-    from sqlprov.duck.writes import Asked, Proposal
+    from sqlprov.duck.dry_run import WritePreview
+    from sqlprov.duck.target_reader import QueryResult
     from sqlprov.plan.read import PlannedCall
 
 STRING = "CREATE TEMP MACRO string(value) AS CAST(value AS VARCHAR)"
@@ -108,7 +109,7 @@ class Answer:
 class Pending:
     """A write that waits to be confirmed: what would be done, and what does it."""
 
-    proposal: Proposal
+    preview: WritePreview
     write: Callable[[], Answer]
 
 
@@ -235,7 +236,7 @@ class Cursor:
         from sqlprov.duck.explain import render
         from sqlprov.duck.explain_plan import foreseen
 
-        assert isinstance(query, Query), "EXEC is rehearsed"
+        assert isinstance(query, Query), "EXEC is a write"
         if query.has_pivot_without_in:
             raise NotSupportedError(
                 "EXPLAIN of a PIVOT without IN would read the table to learn its columns: "
@@ -375,7 +376,9 @@ class Cursor:
         self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool, asking: bool = False
     ) -> Answer | Pending:
         # Here, not above: only a write needs botocore's exceptions before it has a client.
-        from sqlprov.duck.writes import OWN_ROWS, Writing
+        from sqlprov.duck.dry_run import build_preview, list_calls
+        from sqlprov.duck.target_reader import TargetReader
+        from sqlprov.duck.writes import RETURNING_ROWS, read_back, write_targets
 
         assert isinstance(statement, Insert | Update | Delete | Exec), "only these write"
         if not dry_run:
@@ -385,40 +388,41 @@ class Cursor:
             self.duck.extract_statements(statement.text)
         asker = _Asker(self, bindings, run)
         zone, parameters = self._zone(), bindings.parameters
-        writing = Writing(self._session, statement, self.path(), asker.ask, run, zone, parameters)
-        targets = writing.targets()
+        session, cloud = self._session, self._session.cloud
+        reader = TargetReader(session, statement, self.path(), asker.ask, run, zone, parameters)
+        targets = reader.read()
         returning = None
         if not isinstance(statement, Exec) and statement.returning is not None:
-            returning = statement.build_returning_query(OWN_ROWS)
+            returning = statement.build_returning_query(RETURNING_ROWS)
             # Bound to no rows first: what is wrong with it is told before anything is written.
-            self._returned(returning, writing.read_back([]), asker.rest, run)
+            self._returned(returning, read_back(reader.table, []), asker.rest, run)
         if dry_run:
-            return Answer(writing.rehearse(targets))
+            return Answer(list_calls(targets, run, cloud))
 
         def write() -> Answer:
-            outcomes = writing.write(targets)
+            outcomes = write_targets(statement, targets, run, cloud)
             if returning is None:
                 return Answer(rowcount=len(outcomes))
-            rows = self._returned(returning, writing.read_back(outcomes), asker.rest, run)
+            rows = self._returned(returning, read_back(reader.table, outcomes), asker.rest, run)
             return Answer(rows, len(outcomes))
 
         if asking and targets and not isinstance(statement, Insert):
-            return Pending(writing.proposed(targets), write)
+            return Pending(build_preview(statement.text, targets, run, cloud), write)
         return write()
 
     def _returned(self, query: str, rows: pa.Table, bindings: Bindings, run: Run) -> pa.Table:
-        from sqlprov.duck.writes import OWN_ROWS
+        from sqlprov.duck.writes import RETURNING_ROWS
 
-        self.duck.register(OWN_ROWS, rows)
+        self.duck.register(RETURNING_ROWS, rows)
         try:
             # Prepared anew: what the write's own query told of its tables does not hold for this one's.
             relation = self._bound(self._prepare(Query(query, 0), bindings, run), bindings, run)
             assert relation is not None, "a SELECT has rows"
             return relation.to_arrow_table()
         finally:
-            self.duck.unregister(OWN_ROWS)
+            self.duck.unregister(RETURNING_ROWS)
 
-    def whole(self, text: str, bindings: Bindings, run: Run) -> Asked:
+    def whole(self, text: str, bindings: Bindings, run: Run) -> QueryResult:
         """The whole answer of a query that serves a write."""
         # Without it JSON inside a STRUCT arrives as text that keeps the quotes of its strings.
         self.duck.execute("SET arrow_lossless_conversion = true")
@@ -426,10 +430,10 @@ class Cursor:
             relation = self._bound(self._prepare(Query(text, 0), bindings, run), bindings, run)
             if relation is None:
                 raise DataError("The query of the rows gives none.")
-            from sqlprov.duck.writes import Asked
+            from sqlprov.duck.target_reader import QueryResult
 
             kinds = tuple(str(kind) for kind in relation.types)
-            return Asked(relation.to_arrow_table(), kinds)
+            return QueryResult(relation.to_arrow_table(), kinds)
         finally:
             self.duck.execute("RESET arrow_lossless_conversion")
 
@@ -465,7 +469,7 @@ class _Asker:
     def __init__(self, cursor: Cursor, bindings: Bindings, run: Run) -> None:
         self._cursor, self._run, self.rest = cursor, run, bindings
 
-    def ask(self, text: str) -> Asked:
+    def ask(self, text: str) -> QueryResult:
         """The whole answer of one of the queries."""
         bindings = self.rest
         if not isinstance(bindings.parameters, Mapping) and bindings.parameters:

@@ -21,8 +21,9 @@ from sqlprov.api.connection import Connection
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport import calls
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.write import waiting, writing
-from sqlprov.aws.write.writing import Outcome, RowWriter, write_rows
+from sqlprov.aws.write import row_watcher
+from sqlprov.aws.write.outcome import Outcome
+from sqlprov.aws.write.row_writer import RowWriter, write_rows
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.emulator.options import Call
 from sqlprov.errors import DatabaseError, WriteError
@@ -86,7 +87,7 @@ some_names = st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=Tru
 
 
 @st.composite
-def plan_inserts(draw: st.DrawFn) -> Ask:
+def draw_insert(draw: st.DrawFn) -> Ask:
     names, description = draw(some_names), word()
     schedule = {"Schedule": LATER} if draw(st.booleans()) else {}
     one, *more = (insert(experiment(name, Description=description, **schedule)) for name in names)
@@ -99,7 +100,7 @@ def plan_inserts(draw: st.DrawFn) -> Ask:
 
 
 @st.composite
-def plan_updates(draw: st.DrawFn) -> Ask:
+def draw_update(draw: st.DrawFn) -> Ask:
     names = draw(some_names)
     what = draw(st.sets(st.sampled_from(["description", "tags", "desired_state"]), min_size=1))
     description = draw(st.sampled_from([word(), word(), "same"])) if "description" in what else None
@@ -127,14 +128,14 @@ def plan_updates(draw: st.DrawFn) -> Ask:
 
 
 @st.composite
-def deletes(draw: st.DrawFn) -> Ask:
+def draw_delete(draw: st.DrawFn) -> Ask:
     names = draw(some_names)
     writes = tuple(RowWrite(TABLE, WriteKind.DELETE, REGION, (name,), {}) for name in names)
     return Ask("DELETE", names, f"DELETE FROM {EXPERIMENTS} {where(names)}", writes)
 
 
 @st.composite
-def executions(draw: st.DrawFn) -> Ask:
+def draw_exec(draw: st.DrawFn) -> Ask:
     name, method = draw(st.sampled_from(NAMES)), draw(st.sampled_from(["start", "stop"]))
     actions = {"production": "Retain", "shadow": "Remove"}
     given = {"Name": name} | ({"ModelVariantActions": actions} if method == "stop" else {})
@@ -143,7 +144,7 @@ def executions(draw: st.DrawFn) -> Ask:
     return Ask(method, (name,), f"EXEC {EXPERIMENTS}.{method} {written}", (write,))
 
 
-asks = st.one_of(plan_inserts(), plan_inserts(), plan_updates(), plan_updates(), deletes(), executions())
+asks = st.one_of(draw_insert(), draw_insert(), draw_update(), draw_update(), draw_delete(), draw_exec())
 
 
 class Machine(RuleBasedStateMachine):
@@ -322,8 +323,7 @@ def ended(outcomes: Iterable[Outcome]) -> Endings:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between attempts and looks that suit a server in the same process."""
-    for module in (waiting, writing):
-        monkeypatch.setattr(module, "FIRST_LOOK", 0.005)
+    monkeypatch.setattr(row_watcher, "FIRST_DELAY", 0.005)
     for which in calls.FIRST_PAUSE:
         monkeypatch.setitem(calls.FIRST_PAUSE, which, 0.002)
 

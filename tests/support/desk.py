@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlprov
-from sqlprov.aws.write.writing import Outcome
+from sqlprov.aws.write.outcome import Outcome
 from sqlprov.emulator import Call, Emulator, Options
 from sqlprov.errors import WriteError
 

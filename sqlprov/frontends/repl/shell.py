@@ -145,12 +145,12 @@ class Shell:
             self.screen.tell(cut.removesuffix("; "))
         return True
 
-    def _confirm(self, proposal: Any) -> bool:
-        if not needs_asking(proposal):
+    def _confirm(self, preview: Any) -> bool:
+        if not needs_asking(preview):
             return True
         assert self._watching is not None, "only a statement that runs asks"
         self._watching.stop()
-        if not asked(proposal, self.screen):
+        if not asked(preview, self.screen):
             return False
         self._watching.__enter__()
         return True

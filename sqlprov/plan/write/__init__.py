@@ -1,1 +1,1 @@
-"""Plans writes: values, steps, states, reconciliation."""
+"""Plans writes: rows, values, steps, states, reconciliation."""

@@ -1,8 +1,8 @@
-"""What is sent and what is described in; where the two differ, and what an update has to send, out.
+"""Compares values to send with a described row, and completes what an update has to send.
 
-Two values are the same if every member that was sent is: members that the service added do not count, lists of
-structures are matched by the member that names them, times count to the millisecond, and nothing at all equals
-an empty text, list or map.
+Two values are equal if every member that is sent is equal: members that the service adds do not count, structures
+in lists are matched by the member that names them, times are compared to the millisecond, and an absent value
+equals an empty text, list or map.
 """
 
 from __future__ import annotations
@@ -17,30 +17,29 @@ from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import ColumnSource, Method, Table
 from sqlprov.plan.write.steps import Snapshot
 
-_FLOAT = 1e-6  # a 32-bit float comes back as its nearest neighbour
-
-
-def same(table: Table, method: Method, sent: Mapping[str, Any], found: Snapshot) -> bool:
-    """Whether the row is as the parameters of `method` say; those that no column holds cannot be compared."""
-    return not diff_parameters(table, method, sent, found)
+_FLOAT_TOLERANCE = 1e-6  # a 32-bit float comes back as its nearest neighbour
+_MILLISECOND = 0.000_999_5
 
 
 def diff_parameters(
-    table: Table, method: Method, sent: Mapping[str, Any], found: Snapshot
+    table: Table, method: Method, sent: Mapping[str, Any], snapshot: Snapshot
 ) -> tuple[str, ...]:
-    """The paths, such as `Schedule.EndTime`, in which the row is not as the parameters of `method` say."""
+    """The paths, such as `Schedule.EndTime`, in which the row differs from the parameters of `method`.
+
+    Parameters that no column holds cannot be compared.
+    """
     paths: list[str] = []
     for part in method.parameters:
         if part.name not in sent or not part.column:
             continue
         column, value = table.by_name[part.column], sent[part.name]
         if column.source is ColumnSource.TAGS:
-            paths += [part.name] * (
-                found.tags is None or drop_reserved(parse_tags(value)) != drop_reserved(found.tags)
-            )
+            tags = snapshot.tags
+            if tags is None or drop_reserved(parse_tags(value)) != drop_reserved(tags):
+                paths.append(part.name)
         else:
             paths += diff_values(
-                value, found.at(column.path), method.input_shape.members[part.name], part.name
+                value, snapshot.get(column.path), method.input_shape.members[part.name], part.name
             )
     return tuple(dict.fromkeys(paths))
 
@@ -58,19 +57,19 @@ def drop_reserved(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_reserved(key: str) -> bool:
-    """Whether a tag's key begins with `aws:`, which only AWS may set."""
+    """Whether a tag key begins with `aws:`, which only AWS may set."""
     return key.lower().startswith("aws:")
 
 
 def diff_values(sent: Any, described: Any, shape: Shape, path: str) -> Iterator[str]:
-    """The paths below `path` in which `described` is not as `sent`; a list's items have the path of the list."""
+    """The paths below `path` in which `described` differs from `sent`; items have the path of their list."""
     if shape.kind == "structure" and isinstance(sent, Mapping):
-        inside = described if isinstance(described, Mapping) else {}
+        members = described if isinstance(described, Mapping) else {}
         for name, value in sent.items():
             if name in shape.members:
-                yield from diff_values(value, inside.get(name), shape.members[name], f"{path}.{name}")
-    elif _empty(sent) or _empty(described):
-        if not (_empty(sent) and _empty(described)):
+                yield from diff_values(value, members.get(name), shape.members[name], f"{path}.{name}")
+    elif _is_empty(sent) or _is_empty(described):
+        if not (_is_empty(sent) and _is_empty(described)):
             yield path
     elif shape.item is not None and _is_list(sent) and _is_list(described):
         pairs = pair_items(sent, described, shape.item, path)
@@ -84,28 +83,28 @@ def diff_values(sent: Any, described: Any, shape: Shape, path: str) -> Iterator[
             list(diff_values(value, described[key], shape.value, path)) for key, value in sent.items()
         ):
             yield path
-    elif not _equal(sent, described, shape.kind):
+    elif not _is_equal(sent, described, shape.kind):
         yield path
 
 
 def pair_items(
     sent: Sequence[Any], described: Sequence[Any], item: Shape, path: str
 ) -> list[tuple[Any, Any | None]]:
-    """Every item sent with the one described under the same name, else, where items have none, in its place."""
-    name = _name(path.rpartition(".")[2], item)
+    """Each item sent with the described item of the same name or, where items have no name, the same position."""
+    name = _find_name_member(path.rpartition(".")[2], item)
     if name and all(isinstance(value, Mapping) for value in (*sent, *described)):
-        known = {value.get(name): value for value in described}
-        return [(value, known.get(value.get(name))) for value in sent]
+        by_name = {value.get(name): value for value in described}
+        return [(value, by_name.get(value.get(name))) for value in sent]
     return [(value, described[at] if at < len(described) else None) for at, value in enumerate(sent)]
 
 
 def merge(sent: Any, described: Any, shape: Shape, path: str) -> Any:
-    """What to send for `sent`: a call replaces a structure as a whole, so that what is left out is sent along."""
+    """The value to send for `sent`, with the described members it leaves out: a call replaces whole structures."""
     if shape.kind == "structure" and isinstance(sent, Mapping):
-        inside = described if isinstance(described, Mapping) and not (shape.union and sent) else {}
+        members = described if isinstance(described, Mapping) and not (shape.union and sent) else {}
         values = {}
         for name, member in shape.members.items():
-            value = merge(sent.get(name, inside.get(name)), inside.get(name), member, f"{path}.{name}")
+            value = merge(sent.get(name, members.get(name)), members.get(name), member, f"{path}.{name}")
             if value is not None:
                 values[name] = value
         return values
@@ -118,7 +117,7 @@ def merge(sent: Any, described: Any, shape: Shape, path: str) -> Any:
 
 
 def prune(value: Any, shape: Shape, allowed: Iterable[str], path: str) -> Any:
-    """`value` with only what is under one of the `allowed` paths, and what must be sent with it."""
+    """`value` with only the members under an `allowed` path and those that must be sent with them."""
     allowed = tuple(allowed)
     if is_covered(path, allowed):
         return value
@@ -134,35 +133,35 @@ def prune(value: Any, shape: Shape, allowed: Iterable[str], path: str) -> Any:
 
 
 def is_covered(path: str, allowed: Iterable[str], *, partly: bool = False) -> bool:
-    """Whether `path` is one of `allowed` or under it; `partly`: or one of them is under it."""
+    """Whether `path` is one of `allowed` or below it; `partly`: or one of them is below `path`."""
     return any(f"{path}.".startswith(f"{a}.") or (partly and a.startswith(f"{path}.")) for a in allowed)
 
 
 def parse_time(value: Any) -> datetime:
-    """A time of any form that boto3 takes or Describe returns; one without a zone is UTC."""
+    """A time of any form that boto3 takes or Describe returns; without a zone it is UTC."""
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if not isinstance(found, datetime):
-        raise ValueError(f"{value!r} is no time")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    time = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(time, datetime):
+        raise ValueError(f"{value!r} is not a time")
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _equal(sent: Any, described: Any, kind: str) -> bool:
+def _is_equal(sent: Any, described: Any, kind: str) -> bool:
     if kind == "timestamp":
-        return abs((parse_time(sent) - parse_time(described)).total_seconds()) < 0.000_999_5
+        return abs((parse_time(sent) - parse_time(described)).total_seconds()) < _MILLISECOND
     if kind == "blob":
-        return _bytes(sent) == _bytes(described)
+        return _decode_blob(sent) == _decode_blob(described)
     if kind in ("float", "double"):
-        return math.isclose(float(sent), float(described), rel_tol=_FLOAT)
+        return math.isclose(float(sent), float(described), rel_tol=_FLOAT_TOLERANCE)
     return bool(sent == described) and isinstance(sent, bool) == isinstance(described, bool)
 
 
-def _bytes(value: Any) -> bytes:
+def _decode_blob(value: Any) -> bytes:
     return base64.b64decode(value) if isinstance(value, str) else bytes(value)
 
 
-def _empty(value: Any) -> bool:
+def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str | Mapping | Sequence) and len(value) == 0)
 
 
@@ -170,10 +169,10 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-def _name(items: str, shape: Shape) -> str:
-    """The member that names an item: `VariantName` in `ModelVariants`, `Key` in `Tags`; empty if there is none."""
-    single = items.removesuffix("s")
+def _find_name_member(items: str, shape: Shape) -> str:
+    """The member that names an item: `VariantName` in `ModelVariants`, `Key` in `Tags`; empty if none does."""
+    singular = items.removesuffix("s")
     for member in shape.required:
-        if member.endswith("Name") and single.endswith(member.removesuffix("Name")):
+        if member.endswith("Name") and singular.endswith(member.removesuffix("Name")):
             return member
     return "Key" if "Key" in shape.required else ""

@@ -1,4 +1,4 @@
-"""A write and the row as described in; the calls it would make and the states on the way out."""
+"""Predicts the calls and states of a write without making a call."""
 
 from __future__ import annotations
 
@@ -11,81 +11,85 @@ from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Wait
 from sqlprov.plan.write.transitions import list_transitions
 
 _GONE = "missing"
+_MAX_STATES = 20
+Prediction = tuple[list[Request], list[str], Refusal | None]
 
 
-def simulate(write: RowWrite, now: Snapshot | None) -> tuple[list[Request], list[str], Refusal | None]:
+def simulate(write: RowWrite, now: Snapshot | None) -> Prediction:
     """The steps of a write if every call is accepted and nobody else writes.
 
-    A state that may pass to several is followed to the first from which the write goes through.
+    A state that may pass to several others passes to the first from which the write succeeds.
 
     Returns:
-        (calls, states, refusal): states in their order, beginning with the one described; the last may be of the
-        form `Created or Running`. `None` if nothing is refused.
+        (calls, states, refusal): the states in their order, the described one first; the last may have the
+        form `Created or Running`. The refusal is `None` if the write succeeds.
     """
-    state = now.state(write.table) if now else ""
-    return _walk(write, _Scene(now, (), (state,) if state else ()))
+    state = now.get_state(write.table) if now else ""
+    return _simulate_steps(write, _SimulatedRow(now, (), (state,) if state else ()))
 
 
 @dataclass(frozen=True)
-class _Scene:
+class _SimulatedRow:
     """The row as it would be.
 
     Attributes:
-        now, done: as `next_step` takes them.
+        now, done: arguments of `next_step`.
         path: the states so far.
-        then: where the last state leads, if a call brought it about.
+        next_state: the state after the last one, if a call caused it.
     """
 
     now: Snapshot | None
     done: tuple[Request, ...]
     path: tuple[str, ...]
-    then: str = ""
+    next_state: str = ""
 
-    def passed(self, table: Table, state: str, then: str = "") -> _Scene:
-        """The scene with the row in another state."""
+    def enter(self, table: Table, state: str, next_state: str = "") -> _SimulatedRow:
+        """The row in another state."""
         now = None if state == _GONE else self.now
         if now and table.state.column:
-            now = replace(now, described=_put(now.described, table.by_name[table.state.column].path, state))
-        return replace(self, now=now, path=(*self.path, state), then=then)
+            now = replace(
+                now, described=_replace(now.described, table.by_name[table.state.column].path, state)
+            )
+        return replace(self, now=now, path=(*self.path, state), next_state=next_state)
 
 
-def _walk(write: RowWrite, scene: _Scene) -> tuple[list[Request], list[str], Refusal | None]:
+def _simulate_steps(write: RowWrite, row: _SimulatedRow) -> Prediction:
     table = write.table
-    step = next_step(write, scene.now, scene.done)
+    step = next_step(write, row.now, row.done)
     if isinstance(step, Request):
-        return _walk(write, _called(write, replace(scene, done=(*scene.done, step)), step))
-    if isinstance(step, Wait) and scene.now and len(scene.path) < 20:
-        ends = (scene.then,) if scene.then else _leads(table, scene.path[-1])
-        tried = [_walk(write, scene.passed(table, end)) for end in ends]
-        return next((one for one in tried if one[2] is None), tried[0])
-    path = (*scene.path, scene.then) if scene.then else scene.path
-    return list(scene.done), list(path), step if isinstance(step, Refusal) else None
+        return _simulate_steps(write, _apply(write, replace(row, done=(*row.done, step)), step))
+    if isinstance(step, Wait) and row.now and len(row.path) < _MAX_STATES:
+        ends = (row.next_state,) if row.next_state else _list_next_states(table, row.path[-1])
+        predictions = [_simulate_steps(write, row.enter(table, end)) for end in ends]
+        return next((each for each in predictions if each[2] is None), predictions[0])
+    path = (*row.path, row.next_state) if row.next_state else row.path
+    return list(row.done), list(path), step if isinstance(step, Refusal) else None
 
 
-def _called(write: RowWrite, scene: _Scene, request: Request) -> _Scene:
-    """The scene after a call."""
+def _apply(write: RowWrite, row: _SimulatedRow, request: Request) -> _SimulatedRow:
+    """The row after a call."""
     table = write.table
-    method = _method(write, request)
+    method = _find_method(write, request)
     if method is None or not (method.until and (table.state.column or method.until == (_GONE,))):
-        return scene
-    then = " or ".join(method.until)
-    if request.purpose == "update" and scene.path and scene.path[-1] in method.until:
-        then = scene.path[-1]
-    for move in list_transitions(table):
-        if move.method == method.name and request.parameters.get(move.desired) in method.until:
-            then = request.parameters[move.desired]
-    return scene.passed(table, method.via, then) if method.via else scene.passed(table, then)
+        return row
+    state = " or ".join(method.until)
+    if request.purpose == "update" and row.path and row.path[-1] in method.until:
+        state = row.path[-1]
+    for transition in list_transitions(table):
+        if transition.method == method.name and request.parameters.get(transition.desired) in method.until:
+            state = request.parameters[transition.desired]
+    return row.enter(table, method.via, state) if method.via else row.enter(table, state)
 
 
-def _method(write: RowWrite, request: Request) -> Method | None:
-    """The method that makes a call; tags have none."""
-    if write.called and request.purpose in ("create", "update", "delete", "exec"):
-        return write.called
+def _find_method(write: RowWrite, request: Request) -> Method | None:
+    """The method that makes a call; `None` for tag calls."""
+    if write.api_method and request.purpose in ("create", "update", "delete", "exec"):
+        return write.api_method
     return write.table.by_method.get(request.purpose)
 
 
-def _leads(table: Table, state: str) -> tuple[str, ...]:
-    """Where a state leads; one that no call brings about ends where an update would, or a create."""
+def _list_next_states(table: Table, state: str) -> tuple[str, ...]:
+    """The states after a busy one; where the model does not say, those in which an update or a create ends."""
     ends = [
         table.by_method[name].until
         for name in ("update_resource", "create_resource")
@@ -94,7 +98,7 @@ def _leads(table: Table, state: str) -> tuple[str, ...]:
     return table.next_states.get(state) or next((end for end in ends if end), (_GONE,))
 
 
-def _put(described: Any, path: tuple[str, ...], value: str) -> dict[str, Any]:
+def _replace(described: Any, path: tuple[str, ...], value: str) -> dict[str, Any]:
     """A copy of the row with another value at `path`."""
-    inside = _put(described.get(path[0]) or {}, path[1:], value) if len(path) > 1 else value
-    return {**described, path[0]: inside}
+    inner = _replace(described.get(path[0]) or {}, path[1:], value) if len(path) > 1 else value
+    return {**described, path[0]: inner}

@@ -1,4 +1,4 @@
-"""What a statement's query gave, as every step of a write reads it."""
+"""Rows of a statement's query, as every step of a write reads them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class InputRows:
-    """Values as DuckDB gave them.
+    """Values as DuckDB returns them.
 
     Attributes:
         names: columns as the statement writes them.
-        types: Arrow type of each.
-        json: whether each is of DuckDB's type JSON.
-        rows: their values.
-        zone: time zone of times that name none.
+        types: Arrow type of each column.
+        json: whether each column has DuckDB's type JSON.
+        rows: the values.
+        zone: time zone of times without one.
     """
 
     names: tuple[str, ...]

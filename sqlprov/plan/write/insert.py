@@ -1,4 +1,4 @@
-"""The rows of an INSERT in, a create for each out, or every fault at once."""
+"""Plans an INSERT: one create per row, or all errors at once."""
 
 from __future__ import annotations
 
@@ -23,81 +23,84 @@ from sqlprov.plan.write.write_rows import (
 )
 
 
-def plan_inserts(table: Table, given: InputRows, listed: bool, region: str | None) -> WritePlan:
-    """INSERT: a create for each row.
+def plan_inserts(table: Table, rows: InputRows, listed: bool, region: str | None) -> WritePlan:
+    """A create for each row.
 
     Args:
         table: the table.
-        given: the rows.
-        listed: whether the statement lists its columns; else those that cannot be inserted are left out.
-        region: region of a row that names none; `None` if there is no such.
+        rows: the rows.
+        listed: whether the statement lists its columns; if not, read-only columns are left out.
+        region: region of rows without one; `None` if there is no default.
 
     Raises:
         UnknownName, NotSupportedError: a column that does not exist, or that cannot be inserted.
-        DataError: required columns that are missing, named together; or values that do not fit.
+        DataError: missing required columns, named together; or values that do not fit.
     """
     method = require_method(table, "create_resource", "INSERT")
-    wrong: list[DatabaseError] = []
-    members, left_out = _insertable(table, method, given.names, listed, wrong)
+    errors: list[DatabaseError] = []
+    members, left_out = _resolve_columns(table, method, rows.names, listed, errors)
     present = [member for member in members if member]
     lacking = list(find_missing(method.input_shape, present))
     if not region and REGION not in present:
         lacking.append(REGION)
     if lacking:
-        wrong.append(DataError(f"INSERT INTO {table.full_name} lacks {', '.join(lacking)}."))
-    drafts = WritePlan()
-    first: dict[tuple[str, tuple[str, ...]], int] = {}
+        errors.append(DataError(f"INSERT INTO {table.full_name} lacks {', '.join(lacking)}."))
+    plan = WritePlan()
+    first_rows: dict[tuple[str, tuple[str, ...]], int] = {}
     columns = [find_column(table, member) or "" for member in members]
-    given, inside = drop_read_only(table, given, members, columns, method.input_shape)
-    left_out += inside
-    for number, row in enumerate(given.rows, start=1):
-        values, faulty = coerce_row(drafts, given, members, method.input_shape, number, row)
-        own_region = values.pop(REGION, region)
-        needed = (*method.input_shape.required, *([] if own_region is not None else [REGION]))
-        absent = [name for name in needed if name not in (*values, *lacking, *faulty)]
+    rows, inner = drop_read_only(table, rows, members, columns, method.input_shape)
+    left_out += inner
+    for number, row in enumerate(rows.rows, start=1):
+        values, invalid = coerce_row(plan, rows, members, method.input_shape, number, row)
+        row_region = values.pop(REGION, region)
+        needed = (*method.input_shape.required, *([] if row_region is not None else [REGION]))
+        absent = [name for name in needed if name not in (*values, *lacking, *invalid)]
         if absent:
-            drafts.faults.append(f"row {number} lacks {', '.join(absent)}: NULL")
+            plan.errors.append(f"row {number} lacks {', '.join(absent)}: NULL")
         notes = [f"{', '.join(left_out)}: read-only, left out"] if left_out else []
-        notes += _without_reserved(drafts, table, values, listed, number)
+        notes += _drop_reserved_tags(plan, table, values, listed, number)
         key = tuple(str(values.get(part.name, "")) for part in list_key_inputs(table, method))
-        if all(key) and first.setdefault((str(own_region), key), number) != number:
-            # Were the answer of one create lost, the other would pass for it.
-            drafts.faults.append(
-                f"row {number}: {'|'.join(key)!r} in {own_region} is that of row {first[str(own_region), key]}"
+        first = first_rows.setdefault((str(row_region), key), number)
+        if all(key) and first != number:
+            # If the response to one create were lost, the other row would be mistaken for its result.
+            plan.errors.append(
+                f"row {number}: {'|'.join(key)!r} in {row_region} is also the key of row {first}"
             )
-        drafts.writes.append(
-            RowWrite(table, WriteKind.INSERT, str(own_region), key, values, notes=tuple(notes))
+        plan.writes.append(
+            RowWrite(table, WriteKind.INSERT, str(row_region), key, values, notes=tuple(notes))
         )
-    return drafts.checked(wrong)
+    plan.raise_errors(errors)
+    return plan
 
 
-def _without_reserved(
-    drafts: WritePlan, table: Table, values: dict[str, Any], listed: bool, number: int
+def _drop_reserved_tags(
+    plan: WritePlan, table: Table, values: dict[str, Any], listed: bool, number: int
 ) -> list[str]:
-    """Takes the tags that only AWS can set out of a row: noted, or a fault if the statement lists its columns."""
+    """Remove tags that only AWS can set, and return notes on them; an error if the statement lists its columns."""
     name = table.tags.items if table.tags else ""
     tags = values.get(name) or []
-    keys = [(at, tag["Key"]) for at, tag in enumerate(tags) if is_reserved(tag["Key"])]
-    if not keys:
+    reserved = [(at, tag["Key"]) for at, tag in enumerate(tags) if is_reserved(tag["Key"])]
+    if not reserved:
         return []
     if listed:
-        drafts.faults += [
-            f"row {number}, {name}[{at}].Key: {key!r}; expected a key that does not begin with `aws:`, which is AWS's"
-            for at, key in keys
+        plan.errors += [
+            f"row {number}, {name}[{at}].Key: {key!r}; expected a key that does not begin with `aws:`, which is "
+            "reserved for AWS"
+            for at, key in reserved
         ]
         return []
     values[name] = [tag for tag in tags if not is_reserved(tag["Key"])]
-    return [f"{', '.join(key for _, key in keys)}: AWS's own tags, left out"]
+    return [f"{', '.join(key for _, key in reserved)}: AWS's own tags, left out"]
 
 
-def _insertable(
-    table: Table, method: Method, names: Sequence[str], listed: bool, wrong: list[DatabaseError]
+def _resolve_columns(
+    table: Table, method: Method, names: Sequence[str], listed: bool, errors: list[DatabaseError]
 ) -> tuple[list[str], list[str]]:
-    """(what each column means, or empty if it is left out; the names of those left out); adds to `wrong`."""
+    """(the parameter of each column, empty if it is left out; the names left out); adds to `errors`."""
     ignored = {column: name for name, column in table.write.insert.ignored.items()}
     members: list[str] = []
     left_out: list[str] = []
-    unnamed = False
+    has_unknown = False
     for name in names:
         column = find_column(table, name)
         member = REGION if name.lower() == REGION else find_member(name, method.input_shape)
@@ -107,19 +110,19 @@ def _insertable(
             member = ""
             left_out.append(name)
         if member is None and column:
-            text = f"Column {name} of {table.full_name} is read-only: INSERT cannot set it."
-            wrong.append(NotSupportedError(text))
+            text = f"Column {name} of {table.full_name} is read-only; INSERT cannot set it."
+            errors.append(NotSupportedError(text))
         elif member is None:
-            wrong.append(unknown_column_error(table, name, method.input_shape))
-            unnamed |= not listed
+            errors.append(unknown_column_error(table, name, method.input_shape))
+            has_unknown |= not listed
         elif member and member in members:
-            wrong.append(DataError(f"INSERT INTO {table.full_name} sets {member} twice."))
+            errors.append(DataError(f"INSERT INTO {table.full_name} sets {member} twice."))
             member = ""
         members.append(member or "")
-    if unnamed:
-        wrong.append(
+    if has_unknown:
+        errors.append(
             DataError(
-                f"Without a list of columns each value goes to the column of its name: write INSERT INTO "
+                f"Without a column list, each value goes to the column of its name. Write INSERT INTO "
                 f"{table.full_name} ({', '.join(method.input_shape.required)}, …)."
             )
         )

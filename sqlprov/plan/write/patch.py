@@ -1,7 +1,7 @@
-"""A JSON Patch (RFC 6902) and the row as described in, what changes out.
+"""Applies a JSON Patch (RFC 6902) to a described row.
 
-The document is applied to the row in Cloud Control's shape: the properties that CloudFormation's type has, which
-are the API's members. What is the same before and after is no change, however the document came to it.
+The document changes the row in Cloud Control's shape: the properties of the CloudFormation type, which are the
+API's members. Only values that differ before and after the patch are changes.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from sqlprov.plan.write.steps import Snapshot
 from sqlprov.plan.write.values import coerce
 
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
+_PATCH_ERRORS = (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, LookupError)
 
 
 class Patch(NamedTuple):
-    """What a document changes, as a `Write` takes it.
+    """The changes of a document, as a `Write` takes it.
 
     Attributes:
-        changes: member of the update -> new value; `None` where it was removed, also inside a structure.
+        changes: member of the update -> new value; `None` where it is removed, also inside a structure.
         tags, desired, reason: `None` if the document leaves them alone.
     """
 
@@ -47,27 +48,29 @@ class Property:
     shape: Shape | None = None
 
 
-def apply_patch(table: Table, found: Snapshot, document: str) -> Patch:
-    """What `document` changes in a row.
+def apply_patch(table: Table, snapshot: Snapshot, document: str) -> Patch:
+    """The changes of `document` to a row.
 
     Raises:
-        DataError: the document is no patch, does not apply, or a value does not fit; the text says where.
-        NotSupportedError: a property that is read-only or fixed at creation ends with another value.
+        DataError: the document is not a patch, does not apply, or a value does not fit; the text says where.
+        NotSupportedError: the patch changes a property that is read-only or fixed at creation.
     """
     properties = list_properties(table)
     before = {
-        name: value for name, known in properties.items() if (value := _shown(name, known, found)) is not None
+        name: value
+        for name, known in properties.items()
+        if (value := _get_value(name, known, snapshot)) is not None
     }
-    after = _applied(document, before, properties)
+    after = _apply_operations(document, before, properties)
     result = Patch({})
     for name, known in properties.items():
         if after.get(name) != before.get(name) or (name in after) != (name in before):
-            result = _changed(table, found, name, known, before.get(name), after.get(name), result)
+            result = _add_change(table, snapshot, name, known, before.get(name), after.get(name), result)
     return result
 
 
 def list_properties(table: Table) -> dict[str, Property]:
-    """Property -> column and shape: what create and update take, what Cloud Control adds, what Describe returns."""
+    """Property -> column and shape, of all that create and update take, Cloud Control adds, or Describe returns."""
     properties: dict[str, Property] = {}
     for method in (table.by_method.get("create_resource"), table.by_method.get("update_resource")):
         for part in method.parameters if method else ():
@@ -77,53 +80,50 @@ def list_properties(table: Table) -> dict[str, Property]:
                 )
     for name, ignored in table.write.insert.ignored.items():
         properties[name] = Property(table.by_name[ignored])
-    shown = {known.column.name for known in properties.values()}
+    columns = {known.column.name for known in properties.values()}
     for column in table.columns:
-        if column.name not in shown and len(column.path) == 1:
+        if column.name not in columns and len(column.path) == 1:
             properties.setdefault(column.path[0], Property(column))
     return properties
 
 
-def _shown(name: str, known: Property, found: Snapshot) -> Any:
+def _get_value(name: str, known: Property, snapshot: Snapshot) -> Any:
     """A property's value before the patch, as JSON; `None` if it is absent."""
     if known.column.source is ColumnSource.TAGS:
-        if found.tags is None:
+        if snapshot.tags is None:
             raise InternalError("the tags of the row were not read")
-        return [{"Key": key, "Value": value} for key, value in drop_reserved(found.tags).items()]
-    value = found.at(known.column.path)
+        return [{"Key": key, "Value": value} for key, value in drop_reserved(snapshot.tags).items()]
+    value = snapshot.get(known.column.path)
     if known.shape:
         value = merge(value, value, known.shape, name)
     elif isinstance(value, int | float) and pa.types.is_timestamp(known.column.type):
         value = parse_time(value)
-    return json.loads(json.dumps(value, default=_text))
+    return json.loads(json.dumps(value, default=_format_value))
 
 
-def _text(value: Any) -> str:
-    """What JSON has no form for: a time as ISO 8601."""
+def _format_value(value: Any) -> str:
+    """Text of a value that JSON does not have, such as a time (ISO 8601)."""
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 
-def _applied(text: str, before: Mapping[str, Any], properties: Mapping[str, Property]) -> dict[str, Any]:
+def _apply_operations(
+    text: str, before: Mapping[str, Any], properties: Mapping[str, Property]
+) -> dict[str, Any]:
     """The document after the patch."""
     after = dict(before)
     for place, operation in parse_operations(text):
         check_operation(operation, properties, place)
-        wanted = _applicable(operation, after)
-        if wanted is None:
+        adjusted = _adjust_operation(operation, after)
+        if adjusted is None:
             continue
         try:
-            applied = jsonpatch.JsonPatch([wanted]).apply(after)
+            applied = jsonpatch.JsonPatch([adjusted]).apply(after)
         except jsonpatch.JsonPatchTestFailed as error:
-            raise DataError(f"{place}: the row holds another value; nothing was changed") from error
-        except (
-            jsonpatch.JsonPatchException,
-            jsonpatch.JsonPointerException,
-            TypeError,
-            LookupError,
-        ) as error:
+            raise DataError(f"{place}: the row has another value; nothing was changed") from error
+        except _PATCH_ERRORS as error:
             raise DataError(f"{place}: {error}") from error
         if not isinstance(applied, dict):
-            raise DataError(f"{place}: leaves no object of properties")
+            raise DataError(f"{place}: the result is not an object of properties")
         after = applied
         for name in after:
             _check_name(name, properties, place)
@@ -131,28 +131,28 @@ def _applied(text: str, before: Mapping[str, Any], properties: Mapping[str, Prop
 
 
 def parse_operations(text: str) -> list[tuple[str, Any]]:
-    """The operations of a document, each with the words for its place.
+    """The operations of a document, each with its place for messages.
 
     Raises:
-        DataError: the document is no list in JSON.
+        DataError: the document is not a JSON list.
     """
     try:
         operations = json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"the patch is no JSON: {error.msg}\n{show_caret(text, error.pos)}") from error
+        raise DataError(f"the patch is not valid JSON: {error.msg}\n{show_caret(text, error.pos)}") from error
     if not isinstance(operations, list):
-        raise DataError(f"expected a list of operations as the patch, found {_brief(operations)}")
+        raise DataError(f"expected a list of operations as the patch, found {_abbreviate(operations)}")
     return [
-        (f"operation {at} of the patch, {_brief(operation)}", operation)
+        (f"operation {at} of the patch, {_abbreviate(operation)}", operation)
         for at, operation in enumerate(operations)
     ]
 
 
 def check_operation(operation: Any, properties: Mapping[str, Property], place: str) -> None:
-    """That an operation is one, whatever the row.
+    """Check the form of an operation, which does not depend on the row.
 
     Raises:
-        DataError: it has no known op, no path, or the path of no property.
+        DataError: its op or path is missing or unknown.
     """
     if not isinstance(operation, dict):
         raise DataError(f"{place}: expected an object with `op` and `path`")
@@ -167,17 +167,17 @@ def check_operation(operation: Any, properties: Mapping[str, Property], place: s
         if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
             raise DataError(f"{place}: expected {key!r} such as '/Description', found {pointer!r}")
         if pointer:
-            _check_name(_first(pointer), properties, place)
+            _check_name(_first_step(pointer), properties, place)
 
 
-def _applicable(operation: dict[str, Any], document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The operation to apply; `None` if nothing is to be done.
+def _adjust_operation(operation: dict[str, Any], document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The operation to apply; `None` if there is nothing to do.
 
-    Cloud Control does not return what is only written (Schedule, DesiredState), and leaves out what is empty:
-    replacing such a property adds it, removing it does nothing.
+    Cloud Control does not return write-only properties (Schedule, DesiredState) and empty ones: replacing such a
+    property adds it, removing it does nothing.
     """
     verb, path = operation["op"], operation["path"]
-    absent = path.count("/") == 1 and _first(path) not in document
+    absent = path.count("/") == 1 and _first_step(path) not in document
     if absent and verb == "remove":
         return None
     return {**operation, "op": "add"} if absent and verb == "replace" else operation
@@ -188,7 +188,7 @@ def parse_pointer(pointer: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 
-def _first(pointer: str) -> str:
+def _first_step(pointer: str) -> str:
     return parse_pointer(pointer)[0]
 
 
@@ -199,57 +199,57 @@ def _check_name(name: str, properties: Mapping[str, Property], place: str) -> No
         )
 
 
-def _changed(
-    table: Table, found: Snapshot, name: str, known: Property, before: Any, after: Any, result: Patch
+def _add_change(
+    table: Table, snapshot: Snapshot, name: str, known: Property, before: Any, after: Any, result: Patch
 ) -> Patch:
-    """`result` with the property that is another after the patch."""
-    declared = table.write.desired
+    """`result` with a property that the patch changes."""
+    rule = table.write.desired
     if known.column.source is ColumnSource.TAGS and known.shape:
-        tags = parse_tags(_fitting(name, after or [], known.shape))
-        return result if tags == drop_reserved(found.tags or {}) else result._replace(tags=tags)
-    if declared and known.column.name in (declared.column, declared.reason):
+        tags = parse_tags(_coerce(name, after or [], known.shape))
+        return result if tags == drop_reserved(snapshot.tags or {}) else result._replace(tags=tags)
+    if rule and known.column.name in (rule.column, rule.reason):
         if after is not None and not isinstance(after, str):
-            raise DataError(f"{name} of the patch: {_brief(after)}; expected a text")
-        if known.column.name == declared.column:
+            raise DataError(f"{name} of the patch: {_abbreviate(after)}; expected text")
+        if known.column.name == rule.column:
             return result._replace(desired=after)
         return result._replace(reason=after)
     if known.shape is None:
         raise NotSupportedError(f"{name} is read-only: a patch cannot change it")
-    value = _removed(_fitting(name, after, known.shape), before, known.shape, name)
-    if not list(diff_values(value, found.at(known.column.path), known.shape, name)):
+    value = _mark_removed(_coerce(name, after, known.shape), before, known.shape, name)
+    if not list(diff_values(value, snapshot.get(known.column.path), known.shape, name)):
         return result
     if name in table.create_only:
         raise NotSupportedError(
-            f"{name} cannot be changed after the row was created; DELETE the row and INSERT it anew"
+            f"{name} cannot be changed after the row was created; DELETE the row and INSERT it again"
         )
     return result._replace(changes={**result.changes, name: value})
 
 
-def _fitting(name: str, value: Any, shape: Shape) -> Any:
-    """The value as boto3 takes it; raises DataError with every fault in it."""
+def _coerce(name: str, value: Any, shape: Shape) -> Any:
+    """The value as boto3 takes it; raises DataError with all its problems."""
     if value is None:
         return None
-    fitting, faults, _ = coerce(json.dumps(value), pa.string(), True, shape, row=0, column=name, zone="UTC")
-    if faults:
-        told = "; ".join(f"{fault.path}: {fault.value!r}, expected {fault.expected}" for fault in faults)
-        raise DataError(f"the patch does not fit: {told}")
-    return fitting
+    coerced, errors, _ = coerce(json.dumps(value), pa.string(), True, shape, row=0, column=name, zone="UTC")
+    if errors:
+        problems = "; ".join(f"{each.path}: {each.value!r}, expected {each.expected}" for each in errors)
+        raise DataError(f"the patch does not fit: {problems}")
+    return coerced
 
 
-def _removed(value: Any, before: Any, shape: Shape, path: str) -> Any:
-    """`value` with `None` for each member that was there before."""
+def _mark_removed(value: Any, before: Any, shape: Shape, path: str) -> Any:
+    """`value` with `None` for each member that it no longer has."""
     if shape.kind == "structure" and isinstance(value, Mapping) and isinstance(before, Mapping):
         return {
-            name: _removed(value.get(name), before.get(name), member, f"{path}.{name}")
+            name: _mark_removed(value.get(name), before.get(name), member, f"{path}.{name}")
             for name, member in shape.members.items()
             if name in value or name in before
         }
     if shape.item is not None and isinstance(value, list) and isinstance(before, list):
         pairs = pair_items(value, before, shape.item, path)
-        return [_removed(item, other, shape.item, path) for item, other in pairs]
+        return [_mark_removed(item, other, shape.item, path) for item, other in pairs]
     return value
 
 
-def _brief(value: Any) -> str:
+def _abbreviate(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,4 +1,4 @@
-"""A JSON Patch in, what is wrong with it in whatever row out: its form, and the values that it brings."""
+"""Checks a JSON Patch before any row is known: its form, and the values it contains."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sqlprov.plan.write.values import coerce, find_member
 
 
 def check_patch(table: Table, document: str) -> tuple[list[str], list[str]]:
-    """(faults, warnings) of a patch document; what depends on the row is told when the row is known."""
-    faults: list[str] = []
+    """(errors, warnings) of a patch document; problems that depend on the row are reported later."""
+    errors: list[str] = []
     warnings: list[str] = []
     properties = list_properties(table)
     try:
@@ -28,27 +28,27 @@ def check_patch(table: Table, document: str) -> tuple[list[str], list[str]]:
         try:
             check_operation(operation, properties, place)
         except DataError as error:
-            faults.append(str(error))
+            errors.append(str(error))
             continue
         steps = parse_pointer(operation["path"])
-        if operation["op"] not in ("add", "replace") or operation.get("value") is None or not steps:
+        value = operation.get("value")
+        if operation["op"] not in ("add", "replace") or value is None or not steps:
             continue
         column, desired = properties[steps[0]].column.name, table.write.desired
-        if desired and column == desired.column and isinstance(operation["value"], str):
-            told = check_desired_state(table, operation["value"])
-            faults += [f"{place}: {told}"] if told else []
-        own = get_reason_shape(table) if desired and column == desired.reason else properties[steps[0]].shape
-        shape = _shape_at(own, steps[1:])
+        if desired and column == desired.column and isinstance(value, str):
+            problem = check_desired_state(table, value)
+            errors += [f"{place}: {problem}"] if problem else []
+        is_reason = desired and column == desired.reason
+        shape = _find_shape(get_reason_shape(table) if is_reason else properties[steps[0]].shape, steps[1:])
         if shape is not None:
-            path = operation["path"].removeprefix("/")
-            misfits, unlisted = _misfits(operation["value"], shape, path)
-            faults += [f"{place}: {told}" for told in misfits]
-            warnings += [f"{place}: {told}" for told in unlisted]
-    return faults, warnings
+            misfits, unlisted = _check_value(value, shape, operation["path"].removeprefix("/"))
+            errors += [f"{place}: {problem}" for problem in misfits]
+            warnings += [f"{place}: {problem}" for problem in unlisted]
+    return errors, warnings
 
 
-def _shape_at(shape: Shape | None, steps: list[str]) -> Shape | None:
-    """The shape that the rest of a pointer leads to; `None` if it leads nowhere, which the row's document tells."""
+def _find_shape(shape: Shape | None, steps: list[str]) -> Shape | None:
+    """The shape at the rest of a pointer; `None` if there is none, which is reported with the row's document."""
     for step in steps:
         if shape is None:
             return None
@@ -57,10 +57,9 @@ def _shape_at(shape: Shape | None, steps: list[str]) -> Shape | None:
     return shape
 
 
-def _misfits(value: Any, shape: Shape, path: str) -> tuple[list[str], list[str]]:
-    """A later operation may add what the value still lacks."""
-    _, faults, warnings = coerce(
+def _check_value(value: Any, shape: Shape, path: str) -> tuple[list[str], list[str]]:
+    """(errors, warnings) of a value; it may lack members, which a later operation may add."""
+    _, errors, warnings = coerce(
         json.dumps(value), pa.string(), True, shape, row=0, column=path, zone="UTC", partial=True
     )
-    told = [f"{fault.path}: {fault.value!r}; expected {fault.expected}" for fault in faults]
-    return told, [f"{one.path}: {one.value!r}; expected {one.expected}" for one in warnings]
+    return [each.detail for each in errors], [each.detail for each in warnings]

@@ -1,4 +1,4 @@
-"""The rows as a statement gives them in; out without what only the service fills in, such as a variant's Status."""
+"""Removes members from input rows that only the service sets, such as a variant's Status."""
 
 from __future__ import annotations
 
@@ -16,84 +16,81 @@ from sqlprov.plan.write.values_json import InvalidValue, JsonObject, format_json
 
 
 def drop_read_only(
-    table: Table, given: InputRows, members: Sequence[str], columns: Sequence[str], shape: Shape
+    table: Table, rows: InputRows, members: Sequence[str], columns: Sequence[str], shape: Shape
 ) -> tuple[InputRows, list[str]]:
-    """The rows without members that Describe returns and the call does not take; and the paths of those left out.
+    """The rows without members that Describe returns and the call does not take; and the paths left out.
 
     Args:
         table: the table.
-        given: the rows.
-        members: parameter of the call that each column of the rows means.
-        columns: column of the table that each of them means; empty if there is none.
+        rows: the rows.
+        members: parameter of the call for each column of the rows.
+        columns: column of the table for each of them; empty if there is none.
         shape: the call's input.
     """
     left_out: dict[str, None] = {}
-    passes: list[tuple[int, Shape, pa.DataType]] = []
+    affected: list[tuple[int, Shape, pa.DataType]] = []
     for at, (member, column) in enumerate(zip(members, columns, strict=True)):
         if member in shape.members and column:
             wanted, described = shape.members[member], table.by_name[column].type
-            if _returns_more(wanted, described):
-                passes.append((at, wanted, described))
-    if not passes:
-        return given, []
+            if _has_read_only(wanted, described):
+                affected.append((at, wanted, described))
+    if not affected:
+        return rows, []
 
-    def row(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    def drop(values: tuple[Any, ...]) -> tuple[Any, ...]:
         kept = list(values)
-        for at, wanted, described in passes:
-            kept[at] = _column(kept[at], wanted, described, members[at], left_out)
+        for at, wanted, described in affected:
+            kept[at] = _drop_from_column(kept[at], wanted, described, members[at], left_out)
         return tuple(kept)
 
-    return replace(given, rows=tuple(map(row, given.rows))), list(left_out)
+    return replace(rows, rows=tuple(map(drop, rows.rows))), list(left_out)
 
 
-def _column(value: Any, wanted: Shape, described: pa.DataType, path: str, left_out: dict[str, None]) -> Any:
+def _drop_from_column(
+    value: Any, wanted: Shape, described: pa.DataType, path: str, left_out: dict[str, None]
+) -> Any:
     if not isinstance(value, str):
-        return _part(value, wanted, described, path, left_out)
+        return _drop_from_value(value, wanted, described, path, left_out)
     try:
-        read = parse_json(value, "")
+        parsed = parse_json(value, "")
     except InvalidValue:
-        return value  # what is wrong with it is told with the other faults
+        return value  # reported with the other problems of the rows
     before = len(left_out)
-    kept = _part(read, wanted, described, path, left_out)
-    return format_json(kept) if len(left_out) > before or kept != read else value
+    kept = _drop_from_value(parsed, wanted, described, path, left_out)
+    return format_json(kept) if len(left_out) > before or kept != parsed else value
 
 
-def _part(value: Any, wanted: Shape, described: pa.DataType, path: str, left_out: dict[str, None]) -> Any:
+def _drop_from_value(
+    value: Any, wanted: Shape, described: pa.DataType, path: str, left_out: dict[str, None]
+) -> Any:
     if pa.types.is_struct(described) and isinstance(value, dict | JsonObject):
         types = {part.name.lower(): part.type for part in described}
         kept = []
         for name, part in value.items() if isinstance(value, dict) else value:
             member = find_member(name, wanted)
             if member is not None:
-                known = types.get(member.lower())
-                whole = known is None or part is None
-                inner = wanted.members[member]
-                kept.append(
-                    (name, part if whole else _part(part, inner, known, f"{path}.{member}", left_out))
-                )
+                inner, type = wanted.members[member], types.get(member.lower())
+                if type is not None and part is not None:
+                    part = _drop_from_value(part, inner, type, f"{path}.{member}", left_out)
+                kept.append((name, part))
             elif name.lower() not in types:
-                kept.append((name, part))  # unknown to both: a fault
+                kept.append((name, part))  # unknown to both, which is reported as a problem
             elif part is not None:
                 left_out[f"{path}.{name}"] = None
         return dict(kept) if isinstance(value, dict) else JsonObject(kept)
-    if (
-        pa.types.is_list(described)
-        and wanted.item
-        and isinstance(value, list)
-        and not isinstance(value, JsonObject)
-    ):
-        item = wanted.item
-        return [_part(part, item, described.value_type, path, left_out) for part in value]
+    item = wanted.item
+    if pa.types.is_list(described) and item and isinstance(value, list) and not isinstance(value, JsonObject):
+        return [_drop_from_value(part, item, described.value_type, path, left_out) for part in value]
     return value
 
 
-def _returns_more(wanted: Shape, described: pa.DataType) -> bool:
+def _has_read_only(wanted: Shape, described: pa.DataType) -> bool:
     """Whether the service returns members of a structure that the call does not take."""
     if pa.types.is_list(described) and wanted.item:
-        return _returns_more(wanted.item, described.value_type)
+        return _has_read_only(wanted.item, described.value_type)
     if not pa.types.is_struct(described) or wanted.kind != "structure":
         return False
     return any(
-        part.name not in wanted.members or _returns_more(wanted.members[part.name], part.type)
+        part.name not in wanted.members or _has_read_only(wanted.members[part.name], part.type)
         for part in described
     )

@@ -1,4 +1,4 @@
-"""What is to happen to one row, how it was described, and the steps that lead there."""
+"""The write of one row, snapshots of the row, and the steps that a write consists of."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class WriteKind(Enum):
 
 @dataclass(frozen=True)
 class RowWrite:
-    """What one statement asks of one row.
+    """What a statement asks of one row.
 
     Attributes:
         table, kind, region: where and what.
-        key: the values of the key's columns, in their order.
+        key: values of the key columns, in their order.
         values: INSERT and EXEC: API parameters as boto3 takes them. UPDATE: member of the update -> new value;
-            `None` unsets it, also inside a structure. What a structure leaves out stays as it is.
-        tags: UPDATE: the tags to end with; `None` leaves them alone.
-        desired, reason: UPDATE: the state to reach and the reason to give; `None` if it does not say.
+            `None` unsets it, also inside a structure. Members that a structure leaves out stay as they are.
+        tags: UPDATE: the final tags; `None` leaves them alone.
+        desired, reason: UPDATE: the state to reach and the reason to give; `None` if not set.
         method: EXEC: name of the method.
-        notes: what to tell beside the outcome.
+        notes: remarks for the outcome.
     """
 
     table: Table
@@ -46,8 +46,8 @@ class RowWrite:
     notes: tuple[str, ...] = ()
 
     @property
-    def called(self) -> Method | None:
-        """The method that the statement is named after; `None` if the table has none."""
+    def api_method(self) -> Method | None:
+        """The method that the statement calls; `None` if the table does not have it."""
         names = {
             WriteKind.INSERT: "create_resource",
             WriteKind.UPDATE: "update_resource",
@@ -56,7 +56,7 @@ class RowWrite:
         return self.table.by_method.get(names.get(self.kind, self.method))
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         """The row as messages name it."""
         return f"{self.table.full_name} {'|'.join(self.key)!r} in {self.region}"
 
@@ -73,20 +73,20 @@ class Snapshot:
     described: Mapping[str, Any]
     tags: Mapping[str, str] | None
 
-    def at(self, path: tuple[str, ...]) -> Any:
-        """The value at `path`; `None` if there is none."""
+    def get(self, path: tuple[str, ...]) -> Any:
+        """The value at `path`; `None` if it is absent."""
         value: Any = self.described
         for member in path:
             value = value.get(member) if isinstance(value, Mapping) else None
         return value
 
-    def value(self, table: Table, column: str) -> Any:
-        """The value of a column that Describe fills; `None` if it does not."""
-        return self.at(table.by_name[column].path) if column and table.by_name[column].path else None
+    def get_column(self, table: Table, column: str) -> Any:
+        """The value of a column that Describe fills; `None` if it does not fill it."""
+        return self.get(table.by_name[column].path) if column and table.by_name[column].path else None
 
-    def state(self, table: Table) -> str:
-        """The state; empty for a table without."""
-        return str(self.value(table, table.state.column) or "")
+    def get_state(self, table: Table) -> str:
+        """The state; empty if the table has no states."""
+        return str(self.get_column(table, table.state.column) or "")
 
 
 @dataclass(frozen=True)
@@ -107,21 +107,21 @@ class Request:
 
 @dataclass(frozen=True)
 class Wait:
-    """Describe until the row is in none of `states`, then decide again."""
+    """Describe the row until it is in none of `states`, then decide again."""
 
     states: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What was asked cannot be done; `reason` says why and what to write instead."""
+    """The write cannot be done; `reason` says why and what to write instead."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Success:
-    """Nothing is left to do; `note` tells what is worth telling."""
+    """Nothing is left to do; `note` is a remark for the outcome."""
 
     note: str = ""
 
@@ -130,6 +130,6 @@ Step = Request | Wait | Refusal | Success
 
 
 def build_key_parameters(write: RowWrite, method: Method) -> dict[str, Any]:
-    """The parameters of a call that the key fills."""
+    """The parameters of a call that name the row."""
     values = dict(zip(write.table.key, write.key, strict=True))
     return {part.name: values[part.column] for part in method.parameters if part.column in values}

@@ -1,32 +1,33 @@
-"""The tags to end with and those that are there in, the next tag call out."""
+"""Decides the next tag call of an UPDATE."""
 
 from __future__ import annotations
 
 from sqlprov.plan.write.diff import drop_reserved, is_reserved, parse_tags
 from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot
 
-_MOST = 50
+_MAX_TAGS = 50
 
 
 def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> Request | Refusal | None:
-    """AddTags, then DeleteTags; the other way round only where both together would exceed 50."""
+    """AddTags, then DeleteTags; in the other order only where old and new tags together would exceed 50."""
     call, table = write.table.tags, write.table
     if write.tags is None:
         return None
     if call is None or not call.add or not call.remove:
         return Refusal(f"{table.full_name} has no tags")
     if now.tags is None:
-        return Refusal(f"the tags of {write.shown} were not read")
-    present, wanted = _present(write, now, done), dict(write.tags)
-    refused = [key for key in wanted if is_reserved(key) and wanted[key] != present.get(key)]
+        return Refusal(f"the tags of {write.label} were not read")
+    current, wanted = _current_tags(write, now, done), dict(write.tags)
+    refused = [key for key in wanted if is_reserved(key) and wanted[key] != current.get(key)]
     if refused:
         return Refusal(f"tag {refused[0]!r} cannot be set: keys that begin with `aws:` belong to AWS")
-    if len(drop_reserved(wanted)) > _MOST:
-        return Refusal(f"{len(drop_reserved(wanted))} tags were given; a resource can have {_MOST}")
-    add = {key: value for key, value in wanted.items() if present.get(key) != value}
-    remove = [key for key in drop_reserved(present) if key not in wanted]
-    arn = {call.argument: now.value(table, table.arn)}
-    if remove and (not add or len(present | add) > _MOST):
+    count = len(drop_reserved(wanted))
+    if count > _MAX_TAGS:
+        return Refusal(f"{count} tags were given; a resource can have {_MAX_TAGS}")
+    add = {key: value for key, value in wanted.items() if current.get(key) != value}
+    remove = [key for key in drop_reserved(current) if key not in wanted]
+    arn = {call.argument: now.get_column(table, table.arn)}
+    if remove and (not add or len(current | add) > _MAX_TAGS):
         return Request(call.remove, write.region, arn | {call.keys: remove}, "untag")
     if add:
         tags = [{"Key": key, "Value": value} for key, value in add.items()]
@@ -34,8 +35,8 @@ def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> 
     return None
 
 
-def _present(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> dict[str, str]:
-    """The tags as read, with what was acknowledged since: a read may be older than the call before it."""
+def _current_tags(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> dict[str, str]:
+    """The tags as read, changed by the calls acknowledged since: a read may be older than they are."""
     call, tags = write.table.tags, dict(now.tags or {})
     for request in done:
         if call and request.purpose == "tag":

@@ -1,4 +1,4 @@
-"""One row's UPDATE in, its next step out: first everything is checked, then Update, the tags and the move."""
+"""Decides the next step of an UPDATE: all checks first, then the update, the tags and the transition."""
 
 from __future__ import annotations
 
@@ -31,34 +31,32 @@ from sqlprov.plan.write.transitions import (
 
 
 def next_update_step(write: RowWrite, now: Snapshot | None, done: tuple[Request, ...]) -> Step:
-    """Calls are acknowledged before they are seen: what is `done` is never asked of a read."""
+    """The next step; a read may be older than the calls acknowledged, so it does not decide what is `done`."""
     if now is None:
-        return Refusal(f"{write.shown} does not exist")
+        return Refusal(f"{write.label} does not exist")
     if has_transition(write.table, done):
         return Success("; ".join(write.notes))
-    row = _Row(write, now, done)
-    problem = row.unsettable() or row.unreachable() or row.unheard_reason()
-    if problem:
-        return problem
+    row = _RowUpdate(write, now, done)
+    refusal = row.check_values() or row.check_desired_state() or row.check_reason()
+    if refusal:
+        return refusal
     tags = next_tag_step(write, now, done)
     if isinstance(tags, Refusal):
         return tags
-    if row.fields or row.move:
-        waiting = row.blocked()
-        if waiting:
-            return waiting
+    if (row.fields or row.transition) and (obstacle := row.check_state()):
+        return obstacle
     if row.fields:
-        return row.request()
+        return row.build_request()
     if tags:
         return tags
-    if row.move and write.desired:
-        return build_transition(write, now, row.move, write.desired, write.reason)
+    if row.transition and write.desired:
+        return build_transition(write, now, row.transition, write.desired, write.reason)
     return Success("; ".join((*write.notes, *(() if done else ("nothing changes",)))))
 
 
 @dataclass(frozen=True)
-class _Row:
-    """One row on its way."""
+class _RowUpdate:
+    """The UPDATE of one row in its present state."""
 
     write: RowWrite
     now: Snapshot
@@ -66,38 +64,38 @@ class _Row:
 
     @property
     def state(self) -> str:
-        return self.now.state(self.write.table)
+        return self.now.get_state(self.write.table)
 
     @property
     def values(self) -> dict[str, Any]:
-        """The values to end with; a text that may be empty is unset by sending it empty."""
+        """The final values; NULL becomes `''` where the update accepts it."""
         return {
-            name: "" if value is None and self._may_be_empty(name) else value
+            name: "" if value is None and self._accepts_empty(name) else value
             for name, value in self.write.values.items()
         }
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Paths that an Update has to change; none once it was made."""
+        """Paths that the update has to change; none once it was made."""
         update = self.write.table.by_method.get("update_resource")
         if update is None or any(request.purpose == "update" for request in self.done):
             return ()
-        # What no column shows is a change whenever it is asked for.
+        # A parameter that no column shows is always a change.
         unseen = [p.name for p in update.parameters if self.values.get(p.name) is not None and not p.column]
         return (*diff_parameters(self.write.table, update, self.values, self.now), *unseen)
 
     @property
-    def move(self) -> Transition | None:
-        """The move to make; `None` if there is none or the state is reached already."""
+    def transition(self) -> Transition | None:
+        """The transition to make; `None` if there is none or the row has reached the state."""
         table, desired = self.write.table, self.write.desired
-        move = find_transition(table, desired) if desired else None
-        if move is None or desired == self.state:
+        transition = find_transition(table, desired) if desired else None
+        if transition is None or desired == self.state:
             return None
-        ends = table.by_method[move.method]
-        return None if ends.via == self.state and len(ends.until) == 1 else move
+        method = table.by_method[transition.method]
+        return None if method.via == self.state and len(method.until) == 1 else transition
 
-    def unsettable(self) -> Refusal | None:
-        """Members that no update changes, and NULL where it unsets nothing."""
+    def check_values(self) -> Refusal | None:
+        """Refuse members that no update changes, and NULL where it does not unset anything."""
         table = self.write.table
         if any(request.purpose == "update" for request in self.done):
             return None
@@ -106,142 +104,138 @@ class _Row:
             if (
                 update
                 and name in update.input_shape.members
-                and _column(update.parameters, name) not in table.key
+                and _find_column(update.parameters, name) not in table.key
             ):
                 if value is None and diff_parameters(table, update, {name: value}, self.now):
-                    return Refusal(f"{self._shown(name)} cannot be unset; write a value instead of NULL")
+                    return Refusal(
+                        f"{self._format_path(name)} cannot be unset; write a value instead of NULL"
+                    )
             elif create and name in create.input_shape.members:
                 if diff_parameters(table, create, {name: value}, self.now):
                     return Refusal(
-                        f"{self._shown(name)} cannot be changed after the row was created; "
-                        "DELETE it and INSERT it anew"
+                        f"{self._format_path(name)} cannot be changed after the row was created; "
+                        "DELETE it and INSERT it again"
                     )
             else:
-                known = update.input_shape.members if update else ()
-                return Refusal(f"{table.full_name} has no {name!r} to change.{suggest(name, known)}")
+                members = update.input_shape.members if update else ()
+                return Refusal(f"{table.full_name} has no {name!r} to change.{suggest(name, members)}")
         return None
 
-    def unreachable(self) -> Refusal | None:
-        """A desired state that no call leads to; the one it has is no change."""
-        desired, declared = self.write.desired, self.write.table.write.desired
-        if (
-            desired is None
-            or desired == self.state
-            or self.done
-            or find_transition(self.write.table, desired)
-        ):
+    def check_desired_state(self) -> Refusal | None:
+        """Refuse a desired state that no call leads to, unless the row is in it."""
+        table, desired = self.write.table, self.write.desired
+        if desired is None or desired == self.state or self.done or find_transition(table, desired):
             return None
-        if declared is None:
-            return Refusal(f"{self.write.table.full_name} has no desired state")
-        methods = self.write.table.by_method
-        ends = [end for move in declared.by for end in methods[move.method].until]
+        rule = table.write.desired
+        if rule is None:
+            return Refusal(f"{table.full_name} has no desired state")
+        ends = [end for each in rule.by for end in table.by_method[each.method].until]
         return Refusal(
-            f"{declared.column} cannot become {desired!r}; expected {_either(ends)}.{suggest(desired, ends)}"
+            f"{rule.column} cannot become {desired!r}; expected {_join_or(ends)}.{suggest(desired, ends)}"
         )
 
-    def unheard_reason(self) -> Refusal | None:
-        """A reason with no call that would carry it."""
+    def check_reason(self) -> Refusal | None:
+        """Refuse a reason if no call sends it."""
         table, reason = self.write.table, self.write.reason
-        declared = table.write.desired
+        rule = table.write.desired
         if reason is None:
             return None
-        if declared is None or not declared.reason:
-            return Refusal(f"{table.full_name} takes no reason")
-        carrier = self.move
-        passing = carrier and table.by_method[carrier.method].via == self.state
-        if (carrier and carrier.reason and not passing) or reason == self.now.value(table, declared.reason):
+        if rule is None or not rule.reason:
+            return Refusal(f"{table.full_name} does not take a reason")
+        sender = self.transition
+        under_way = sender and table.by_method[sender.method].via == self.state
+        if (sender and sender.reason and not under_way) or reason == self.now.get_column(table, rule.reason):
             return None
-        ends = [end for m in declared.by if m.reason for end in table.by_method[m.method].until]
-        if carrier and carrier.reason:
-            return Refusal(
-                f"{declared.reason} is sent with the call that stops; the row is {self.state} already"
-            )
+        ends = [end for each in rule.by if each.reason for end in table.by_method[each.method].until]
+        if sender and sender.reason:
+            return Refusal(f"{rule.reason} is sent with the call that stops; the row is already {self.state}")
+        state = f"; the row is {self.state}" if is_final(table, self.state) else ""
         return Refusal(
-            f"{declared.reason} is only sent with a call that stops: SET {declared.column} = {_either(ends)} "
-            f"in the same statement{self._unless_ended()}"
+            f"{rule.reason} is only sent with a call that stops: SET {rule.column} = {_join_or(ends)} "
+            f"in the same statement{state}"
         )
 
-    def blocked(self) -> Wait | Refusal | None:
-        """What stands between the row as it is and the first call: a state to wait for, or one that forbids it."""
+    def check_state(self) -> Wait | Refusal | None:
+        """A wait for the present state to pass, or a refusal if it does not allow the change."""
         table, state = self.write.table, self.state
-        waits = Wait(tuple(busy for busy in table.state.busy if not is_final(table, busy)))
         if state not in table.state.busy:
-            return self._wrong_way() or self._both() or self._forbidden()
-        if is_final(table, state) and not self.fields and self.move:
-            ends = table.by_method[self.move.method]
-            return Wait((state,)) if ends.via == state else self._wrong_way()
-        return self._forbidden() if is_final(table, state) else waits
+            return self._check_transition() or self._check_ambiguity() or self._check_fields()
+        if is_final(table, state) and not self.fields and self.transition:
+            under_way = table.by_method[self.transition.method].via == state
+            return Wait((state,)) if under_way else self._check_transition()
+        if is_final(table, state):
+            return self._check_fields()
+        return Wait(tuple(busy for busy in table.state.busy if not is_final(table, busy)))
 
-    def request(self) -> Request:
-        """The Update: the key, what changes, and what has to be sent with it."""
+    def build_request(self) -> Request:
+        """The update call: the key, the changes, and the members that must be sent with them."""
         update = self.write.table.by_method["update_resource"]
         parameters: dict[str, Any] = build_key_parameters(self.write, update)
         changed = {path.partition(".")[0] for path in self.fields}
+        when = self.write.table.write.update.when
         for part in update.parameters:
             if part.name not in parameters and (part.name in changed or part.required):
-                shape = update.input_shape.members[part.name]
-                value = self._sent(part.name)
-                parameters[part.name] = prune(value, shape, self._allowed(part.name), part.name)
+                allowed = when.get(self.state, ()) if when else (part.name,)
+                value = self._build_value(part.name)
+                parameters[part.name] = prune(
+                    value, update.input_shape.members[part.name], allowed, part.name
+                )
         return Request(update.call, self.write.region, parameters, "update")
 
-    def _wrong_way(self) -> Refusal | None:
-        """The move cannot be made from this state."""
-        desired, declared, state = self.write.desired, self.write.table.write.desired, self.state
-        if self.move is None or declared is None or state in self.move.from_:
+    def _check_transition(self) -> Refusal | None:
+        """Refuse a transition that cannot be made in this state."""
+        table, transition, state = self.write.table, self.transition, self.state
+        rule = table.write.desired
+        if transition is None or rule is None or state in transition.from_:
             return None
-        never = (
-            "" if is_final(self.write.table, state) else ", which it has not reached; DELETE removes the row"
-        )
+        advice = "" if is_final(table, state) else ", which it has not reached; DELETE removes the row"
         return Refusal(
-            f"{declared.column} cannot become {desired!r} in state {state}; "
-            f"{self.move.method} is called in state {_either(self.move.from_, quote='')}{never}"
+            f"{rule.column} cannot become {self.write.desired!r} in state {state}; "
+            f"{transition.method} is called in state {_join_or(transition.from_, quote='')}{advice}"
         )
 
-    def _both(self) -> Refusal | None:
-        """A member whose change and the move in one statement have more than one meaning."""
-        if self.move is None or self.write.desired is None:
+    def _check_ambiguity(self) -> Refusal | None:
+        """Refuse a member whose change together with the transition could mean more than one thing."""
+        transition, desired = self.transition, self.write.desired
+        if transition is None or desired is None:
             return None
-        both = [path.partition(".")[0] for path in self.fields if path.partition(".")[0] in self.move.instead]
-        if not both:
+        members = (path.partition(".")[0] for path in self.fields)
+        member = next((member for member in members if member in transition.instead), None)
+        if member is None:
             return None
-        call = build_transition(self.write, self.now, self.move, self.write.desired, self.write.reason)
-        items = {self.move.instead[both[0]]: self._sent(both[0])}
-        statement = format_exec(self.write, self.move.method, {**call.parameters, **items})
+        call = build_transition(self.write, self.now, transition, desired, self.write.reason)
+        items = {transition.instead[member]: self._build_value(member)}
+        statement = format_exec(self.write, transition.method, {**call.parameters, **items})
         return Refusal(
-            f"{self._shown(both[0])} and {self.move.method} in one UPDATE do not say what becomes of each item; "
-            f"write it, with the action for each: {statement}"
+            f"{self._format_path(member)} and {transition.method} in one UPDATE do not say what happens to each "
+            f"item; write it, with the action for each: {statement}"
         )
 
-    def _forbidden(self) -> Refusal | None:
-        """Fields that may not change in this state."""
-        when = self.write.table.write.update.when
-        if not when and self.state not in self.write.table.state.busy:
+    def _check_fields(self) -> Refusal | None:
+        """Refuse fields that cannot change in this state."""
+        when, state = self.write.table.write.update.when, self.state
+        if not when and state not in self.write.table.state.busy:
             return None
-        allowed = when.get(self.state, ())
-        wrong = [path for path in self.fields if not is_covered(path, allowed)]
-        if not wrong:
+        allowed = when.get(state, ())
+        refused = [path for path in self.fields if not is_covered(path, allowed)]
+        if not refused:
             return None
-        members = {path.partition(".")[0] for path in wrong}
-        states = [state for state, paths in when.items() if state != self.state and members <= set(paths)]
-        here = ", ".join(self._shown(path) for path in allowed)
-        text = f"{', '.join(map(self._shown, wrong))} cannot be changed in state {self.state}"
-        text += f"; only {here} can" if here else ""
-        return Refusal(text + (f"; in state {_either(states, quote='')} it can" if states else ""))
+        members = {path.partition(".")[0] for path in refused}
+        states = [other for other, paths in when.items() if other != state and members <= set(paths)]
+        text = f"{', '.join(map(self._format_path, refused))} cannot be changed in state {state}"
+        text += f"; only {', '.join(map(self._format_path, allowed))} can" if allowed else ""
+        return Refusal(text + (f"; in state {_join_or(states, quote='')} it can" if states else ""))
 
-    def _sent(self, member: str) -> Any:
+    def _build_value(self, member: str) -> Any:
         """The whole value to send for a member of the update."""
         update = self.write.table.by_method["update_resource"]
-        described = self.now.value(self.write.table, _column(update.parameters, member))
+        described = self.now.get_column(self.write.table, _find_column(update.parameters, member))
         return merge(
             self.values.get(member, described), described, update.input_shape.members[member], member
         )
 
-    def _allowed(self, member: str) -> tuple[str, ...]:
-        when = self.write.table.write.update.when
-        return when.get(self.state, ()) if when else (member,)
-
-    def _may_be_empty(self, member: str) -> bool:
-        """Whether an update takes `''` for an optional text."""
+    def _accepts_empty(self, member: str) -> bool:
+        """Whether the update takes `''` for an optional text."""
         update = self.write.table.by_method.get("update_resource")
         if (
             update is None
@@ -252,23 +246,20 @@ class _Row:
         shape = update.input_shape.members[member]
         return shape.kind == "string" and shape.constraint.accepts("")
 
-    def _shown(self, path: str) -> str:
-        """A path as SQL writes it: the column, then AWS's own names."""
+    def _format_path(self, path: str) -> str:
+        """A path as SQL writes it: the column, then AWS's names."""
         member, dot, rest = path.partition(".")
-        for method in ("update_resource", "create_resource"):
-            called = self.write.table.by_method.get(method)
-            column = _column(called.parameters, member) if called else ""
+        for name in ("update_resource", "create_resource"):
+            method = self.write.table.by_method.get(name)
+            column = _find_column(method.parameters, member) if method else ""
             if column:
                 return f"{column}{dot}{rest}"
         return path
 
-    def _unless_ended(self) -> str:
-        return f"; the row is {self.state}" if is_final(self.write.table, self.state) else ""
 
-
-def _column(inputs: Iterable[Parameter], member: str) -> str:
+def _find_column(inputs: Iterable[Parameter], member: str) -> str:
     return next((part.column for part in inputs if part.name == member), "")
 
 
-def _either(words: Iterable[str], quote: str = "'") -> str:
+def _join_or(words: Iterable[str], quote: str = "'") -> str:
     return " or ".join(f"{quote}{word}{quote}" for word in words)

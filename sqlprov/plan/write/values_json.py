@@ -1,4 +1,4 @@
-"""JSON text in, values that still know how they were written out; and any value as text for a message."""
+"""Parses JSON without losing how it was written, and formats values for messages."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from typing import Any, NoReturn
 
 from sqlprov.errors import format_count
 
-SHOWN = 60
+MAX_SHOWN = 60
 """Characters of a value that a message shows."""
 
 
 class InvalidValue(Exception):
-    """A value does not fit; the text says what was expected."""
+    """A value does not fit; the message says what was expected."""
 
 
 class JsonObject(list[tuple[str, Any]]):
-    """A JSON object; a dict would drop a key that stands twice without a word."""
+    """A JSON object as pairs; a dict would silently drop a repeated key."""
 
 
 def parse_json(text: str, wanted: str) -> Any:
     """The value of a JSON text: objects as `Pairs`, numbers with a point as Decimal, digits as written.
 
     Raises:
-        Misfit: it is no JSON; the message begins with `wanted` and says where.
+        InvalidValue: it is not valid JSON; the message begins with `wanted` and says where.
     """
     try:
-        return json.loads(text, object_pairs_hook=JsonObject, parse_float=Decimal, parse_constant=_no_json)
+        return json.loads(
+            text, object_pairs_hook=JsonObject, parse_float=Decimal, parse_constant=_reject_constant
+        )
     except json.JSONDecodeError as error:
         before = text[max(error.pos - 20, 0) : error.pos]
         place = f"line {error.lineno}, column {error.colno}" + (f", after {before!r}" if before else "")
@@ -42,10 +44,10 @@ def coerce_document(value: Any, *, from_json: bool) -> Any:
     """Any value as boto3 takes a document.
 
     Args:
-        from_json: whether the user wrote it as JSON; else it is a STRUCT, which DuckDB pads with NULLs.
+        from_json: whether the user wrote it as JSON; otherwise it is a STRUCT, which DuckDB pads with NULLs.
 
     Raises:
-        Misfit: a part of it has no form in JSON.
+        InvalidValue: JSON has no form for a part of it.
     """
     match value:
         case JsonObject() | dict():
@@ -55,7 +57,7 @@ def coerce_document(value: Any, *, from_json: bool) -> Any:
                 for key, part in pairs
                 if from_json or part is not None
             }
-        case [(_, _), *_] if all(isinstance(part, tuple) for part in value):  # how pyarrow gives a MAP
+        case [(_, _), *_] if all(isinstance(part, tuple) for part in value):  # a MAP, as pyarrow returns it
             return {str(key): coerce_document(part, from_json=from_json) for key, part in value}
         case list():
             return [coerce_document(part, from_json=from_json) for part in value]
@@ -63,7 +65,7 @@ def coerce_document(value: Any, *, from_json: bool) -> Any:
             return float(value) if value != value.to_integral_value() or value.adjusted() > 30 else int(value)
         case str() | bool() | int() | float() | None:
             return value
-    raise InvalidValue("values that JSON knows")
+    raise InvalidValue("values that JSON can hold")
 
 
 def abbreviate(value: Any) -> str:
@@ -80,11 +82,11 @@ def abbreviate(value: Any) -> str:
         case _:
             text = str(value)
     text = " ".join(text.split())
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
 
 
 def format_json(value: Any) -> str:
-    """A value as JSON text; what `parse` read is written as it was."""
+    """A value as JSON text; what `parse_json` read looks as it was written."""
     match value:
         case JsonObject() | dict():
             pairs = value if isinstance(value, JsonObject) else value.items()
@@ -96,5 +98,5 @@ def format_json(value: Any) -> str:
     return str(value)
 
 
-def _no_json(_: str) -> NoReturn:
+def _reject_constant(_: str) -> NoReturn:
     raise ValueError

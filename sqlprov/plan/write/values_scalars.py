@@ -1,4 +1,4 @@
-"""One scalar of a row and its shape in, what boto3 takes out; `Misfit` says what would have fitted."""
+"""Coerces scalars to what boto3 takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sqlprov.plan.write.values_json import InvalidValue
 _BITS = {"integer": 32, "long": 64}
 _INTEGER = re.compile(r"-?[0-9]{1,40}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
-# The date is asked for in full: botocore reads '20250101' and '2025' as seconds of 1970.
+# The date must be complete: botocore reads '20250101' and '2025' as seconds since 1970.
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?|\d{8}T\d{4}(\d\d([.,]\d+)?)?)"
     r"(?P<zone>Z|[+-]\d\d(:?\d\d)?)?",
@@ -33,44 +33,48 @@ def coerce_scalar(value: Any, shape: Shape, *, from_json: bool, zone: str) -> An
 
     Args:
         value: from a DuckDB column, or from JSON text.
-        from_json: whether it stood in JSON text.
-        zone: time zone of times that name none.
+        shape: the shape.
+        from_json: whether the value comes from JSON text.
+        zone: time zone of times without one.
+
+    Raises:
+        InvalidValue: it does not fit.
     """
     match shape.kind:
         case "string":
-            return _text(value, shape)
+            return _coerce_text(value, shape)
         case "integer" | "long":
-            return _limited(_integer(value), shape, "an integer")
+            return _check_limits(_coerce_integer(value), shape, "an integer")
         case "float" | "double":
-            return _limited(_float(value), shape, "a number")
+            return _check_limits(_coerce_float(value), shape, "a number")
         case "boolean":
-            return _boolean(value)
+            return _coerce_boolean(value)
         case "timestamp":
-            return _timestamp(value, from_json, zone)
+            return _coerce_timestamp(value, from_json, zone)
         case "blob":
-            return _limited(_blob(value), shape, "a value", "byte")
+            return _check_limits(_coerce_blob(value), shape, "a value", "byte")
     raise InvalidValue(f"a {shape.kind}")
 
 
 def format_limits(low: float | None, high: float | None, unit: str = "") -> str:
-    """` of 1 to 5 items`, ` of exactly 1 item`, ` of at least 1 item`, ` of at most 5 items`; nothing without both.
+    """` of 1 to 5 items`, ` of exactly 1 item`, ` of at least 1 item`, ` of at most 5 items`; empty without limits.
 
-    Without a unit they are bounds of a number: ` from 1 to 5`.
+    Without a unit they limit a number: ` from 1 to 5`.
     """
 
-    def told(bound: float) -> str:
+    def format_bound(bound: float) -> str:
         return format_count(bound, unit) if unit else str(bound)
 
     if low is not None and low == high:
-        return f" of exactly {told(low)}"
+        return f" of exactly {format_bound(low)}"
     if low is not None and high is not None:
-        return f" of {low:,} to {told(high)}" if unit else f" from {low} to {high}"
+        return f" of {low:,} to {format_bound(high)}" if unit else f" from {low} to {high}"
     if high is not None:
-        return f" of at most {told(high)}"
-    return "" if low is None else f" of at least {told(low)}"
+        return f" of at most {format_bound(high)}"
+    return "" if low is None else f" of at least {format_bound(low)}"
 
 
-def _limited(value: Any, shape: Shape, what: str, unit: str = "") -> Any:
+def _check_limits(value: Any, shape: Shape, what: str, unit: str = "") -> Any:
     low, high = shape.low, shape.high
     if shape.kind in _BITS:
         half: int = 1 << (_BITS[shape.kind] - 1)
@@ -84,33 +88,33 @@ def _limited(value: Any, shape: Shape, what: str, unit: str = "") -> Any:
     return value
 
 
-def _text(value: Any, shape: Shape) -> str:
+def _coerce_text(value: Any, shape: Shape) -> str:
     match value:
         case str():
             text = value
         case bool():
             text = str(value).lower()
-        case Decimal():  # all digits as DuckDB writes them, unless there are absurdly many
+        case Decimal():  # all digits, as DuckDB writes them, unless there are too many
             text = f"{value:f}" if abs(value.adjusted()) < 50 else str(value)
         case int() | float() | UUID() | date() | time():
             text = str(value)
         case bytes():
             raise InvalidValue("text, not a BLOB")
         case _:
-            raise InvalidValue("text (cast it to VARCHAR to send it as it is written)")
-    said, broken = shape.constraint, []
-    if (said.min is not None and len(text) < said.min) or (said.max is not None and len(text) > said.max):
-        broken.append(f"text{format_limits(said.min, said.max, 'character')} (not {len(text):,})")
-    if not said.matches(text):
-        broken.append(f"text that matches {said.pattern}")
-    if not broken and not _encodable(text):
-        broken.append("text without halves of surrogate pairs")
-    if broken:
-        raise InvalidValue(" and ".join(broken))
+            raise InvalidValue("text (cast it to VARCHAR to send it as written)")
+    rule, problems = shape.constraint, []
+    if (rule.min is not None and len(text) < rule.min) or (rule.max is not None and len(text) > rule.max):
+        problems.append(f"text{format_limits(rule.min, rule.max, 'character')} (not {len(text):,})")
+    if not rule.matches(text):
+        problems.append(f"text that matches {rule.pattern}")
+    if not problems and not _is_encodable(text):
+        problems.append("text without halves of surrogate pairs")
+    if problems:
+        raise InvalidValue(" and ".join(problems))
     return text
 
 
-def _encodable(text: str) -> bool:
+def _is_encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -118,7 +122,7 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _integer(value: Any) -> int:
+def _coerce_integer(value: Any) -> int:
     match value:
         case bool():
             pass
@@ -133,7 +137,7 @@ def _integer(value: Any) -> int:
     raise InvalidValue("an integer")
 
 
-def _float(value: Any) -> float:
+def _coerce_float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         raise InvalidValue("a number")
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
@@ -147,7 +151,7 @@ def _float(value: Any) -> float:
     return number
 
 
-def _boolean(value: Any) -> bool:
+def _coerce_boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in ("true", "false"):
@@ -155,7 +159,7 @@ def _boolean(value: Any) -> bool:
     raise InvalidValue("true or false")
 
 
-def _blob(value: Any) -> bytes:
+def _coerce_blob(value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
     try:
@@ -166,31 +170,31 @@ def _blob(value: Any) -> bytes:
     raise InvalidValue("a BLOB or base64 text")
 
 
-def _timestamp(value: Any, from_json: bool, zone: str) -> datetime:
+def _coerce_timestamp(value: Any, from_json: bool, zone: str) -> datetime:
     try:
         match value:
-            case str() if said := _ISO.fullmatch(value):
-                return _aware(datetime.fromisoformat(said.group().upper()), zone)
+            case str() if match := _ISO.fullmatch(value):
+                return _add_zone(datetime.fromisoformat(match.group().upper()), zone)
             case datetime():
-                # Nanoseconds come as a subclass of another library, which boto3 need not meet.
+                # Nanoseconds come as a subclass from another library; boto3 gets a plain datetime.
                 fields = (value.year, value.month, value.day, value.hour, value.minute, value.second)
-                return _aware(datetime(*fields, value.microsecond, value.tzinfo, fold=value.fold), zone)
+                return _add_zone(datetime(*fields, value.microsecond, value.tzinfo, fold=value.fold), zone)
             case date():
-                return _aware(datetime.combine(value, time()), zone)
+                return _add_zone(datetime.combine(value, time()), zone)
             case int() | Decimal() if from_json and not isinstance(value, bool):
-                return _since_1970(Decimal(value))
+                return _from_epoch(Decimal(value))
     except (ValueError, ArithmeticError):  # no such day, or a year beyond 9999
         pass
     raise InvalidValue(_TIME + (", or a number of seconds since 1970" if from_json else ""))
 
 
-def _since_1970(seconds: Decimal) -> datetime:
-    if abs(seconds) >= 10**12:  # before its digits are counted out, which may be a billion of them
+def _from_epoch(seconds: Decimal) -> datetime:
+    if abs(seconds) >= 10**12:  # before it is expanded to what may be a billion digits
         raise OverflowError
     return _EPOCH + timedelta(microseconds=round(seconds.scaleb(6)))
 
 
-def _aware(moment: datetime, zone: str) -> datetime:
+def _add_zone(moment: datetime, zone: str) -> datetime:
     if moment.tzinfo is None:
         try:
             moment = moment.replace(tzinfo=ZoneInfo(zone))

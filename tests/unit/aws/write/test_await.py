@@ -20,7 +20,7 @@ from desk import (
 )
 
 from sqlprov.aws.run import Progress
-from sqlprov.aws.write.writing import OutcomeStatus
+from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import Options
 
 AWAITED = {
@@ -83,7 +83,7 @@ def test_an_await_that_takes_too_long_says_the_last_state(desk: Desk, what: str)
     outcome = desk.one(f"/*+ await */ {sql}")
     assert 0.5 < time.monotonic() - began < 3
     assert (outcome.status, list(outcome.operations)) == (OutcomeStatus.PARTIAL, desk.committed)
-    assert "was waited for 0.5 s" in outcome.reason
+    assert "waited 0.5 s for " in outcome.reason
     assert f"its last state is {desk.record(name)['Status']}" in outcome.reason
 
 
@@ -188,10 +188,10 @@ def test_what_is_never_seen_after_its_create_is_told(desk: Desk) -> None:
     desk.set(settle=0.3)
     name = f"unseen-{time.monotonic_ns()}"
     assert desk.con.sql(f"{insert(name)} RETURNING name").fetchall() == []
-    assert desk.con.outcomes[0].reason == "it was not there when it was read back"
+    assert desk.con.outcomes[0].reason == "it was not found afterwards"
     outcome = desk.one(f"/*+ AWAIT */ {insert(f'{name}-2')}")
     assert outcome.status is OutcomeStatus.PARTIAL
-    assert outcome.reason.endswith("is gone; Created or Running was waited for")
+    assert outcome.reason.endswith("no longer exists; expected it to reach Created or Running")
 
 
 def test_a_row_that_cannot_be_read_back_says_that_its_calls_were_made(desk: Desk) -> None:
@@ -199,7 +199,7 @@ def test_a_row_that_cannot_be_read_back_says_that_its_calls_were_made(desk: Desk
     outcome = desk.one(f"{insert(f'unread-{time.monotonic_ns()}')} RETURNING tags")
     assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (CREATE,))
     assert outcome.reason.startswith(
-        "after its last call, while it was read back: ListTags in us-east-1: access"
+        "after its last call, while reading it back: ListTags in us-east-1: access"
     )
 
 
@@ -208,4 +208,4 @@ def test_a_wait_that_is_interrupted_says_that_its_calls_were_made(desk: Desk) ->
     with desk.meanwhile(START, lambda: (time.sleep(0.2), desk.con.cancel())):
         outcome = desk.one(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {of(name)}")
     assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (START,))
-    assert outcome.reason == "interrupted after its last call, while it was waited for"
+    assert outcome.reason == "interrupted after its last call, while waiting for it"

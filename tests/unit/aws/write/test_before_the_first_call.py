@@ -24,7 +24,7 @@ from desk import (
 )
 
 import sqlprov
-from sqlprov.aws.write.writing import OutcomeStatus
+from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import (
     DatabaseError,
@@ -185,7 +185,7 @@ def test_a_row_whose_named_columns_changed_after_they_were_read_is_refused(
         outcome = desk.one(f"UPDATE {TABLE} SET {assignments} WHERE {of(name)} {condition}")
     assert outcome.status is (OutcomeStatus.FAILED if refused else OutcomeStatus.OK), outcome.reason
     assert (desk.calls == []) == refused
-    assert not refused or "was changed since it was read" in outcome.reason
+    assert not refused or "has changed since it was read" in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_row_that_vanished_after_it_was_read_is_not_updated(desk: Desk) -> Non
     with desk.meanwhile(DESCRIBE, lambda: desk.em.remove("InferenceExperiment", REGION, name)):
         outcome = desk.update(name, "description = 'new'")
     assert (outcome.status, desk.calls) == (OutcomeStatus.FAILED, [])
-    assert "does not exist any more" in outcome.reason
+    assert "no longer exists" in outcome.reason
 
 
 # Caps
@@ -260,7 +260,7 @@ def test_a_condition_that_is_not_on_the_key_may_meet_ten_rows(
     if rows <= cap:
         assert len({row[0] for row in desk.con.sql(sql).fetchall()}) == rows
         return
-    with pytest.raises(DataError, match=f"{rows} rows, more than {cap}: nothing was written"):
+    with pytest.raises(DataError, match=f"{rows} rows, more than {cap}; nothing was written"):
         desk.con.sql(sql.removeprefix("EXPLAIN "))
     assert desk.calls == []
 
@@ -290,7 +290,7 @@ def test_keys_given_as_parameters_are_keys_that_are_named(
     sql = f"EXPLAIN {change} WHERE {condition} AND region = 'ap-south-1'"
     planned = desk.con.sql(sql, bound(crowd[:25])).fetchall()
     assert len({row[1] for row in planned}) == 25
-    with pytest.raises(DataError, match="101 rows, more than 10: nothing was written"):
+    with pytest.raises(DataError, match="101 rows, more than 10; nothing was written"):
         desk.con.sql(sql.replace(condition, f"(true OR {condition})"), bound(crowd[:25]))
 
 
@@ -308,7 +308,7 @@ def test_a_parameter_that_is_no_key_names_no_row(desk: Desk, crowd: list[str]) -
 
 
 def test_an_insert_may_have_a_hundred_rows(desk: Desk) -> None:
-    with pytest.raises(DataError, match="101 rows, more than 100: nothing was written"):
+    with pytest.raises(DataError, match="101 rows, more than 100; nothing was written"):
         desk.con.sql(insert(*(f"many-{number}" for number in range(101))))
     assert desk.em.calls == []
     assert len(desk.con.sql(f"EXPLAIN {insert(*(f'many-{n}' for n in range(100)))}").fetchall()) == 100
@@ -334,7 +334,7 @@ def test_rows_in_two_regions_need_a_condition_on_region(desk: Desk) -> None:
         desk.em.add("InferenceExperiment", region, {"Name": "twice"})
     desk.set(regions=f"{REGION},{ELSEWHERE}")
     for change in (f"DELETE FROM {TABLE}", f"UPDATE {TABLE} SET description = 'x'"):
-        with pytest.raises(NotSupportedError, match="say in WHERE which regions"):
+        with pytest.raises(NotSupportedError, match=r"The rows are in .+ and .+; name the regions in WHERE"):
             desk.con.sql(f"{change} WHERE name = 'twice'")
     assert desk.calls == []
     outcomes = desk.write(
@@ -413,7 +413,7 @@ def test_two_patch_documents_for_one_row_refuse_the_statement(desk: Desk) -> Non
 
 
 def test_two_rows_of_one_name_refuse_the_insert(desk: Desk) -> None:
-    with pytest.raises(DataError, match="row 3: 'same' in us-east-1 is that of row 1"):
+    with pytest.raises(DataError, match="row 3: 'same' in us-east-1 is also the key of row 1"):
         desk.con.sql(insert("same", "other", "same"))
     assert desk.em.calls == []
     elsewhere = insert("same", region=ELSEWHERE).partition("VALUES ")[2]
@@ -437,7 +437,7 @@ def test_what_is_wrong_with_columns_and_with_values_is_told_together(desk: Desk)
     told = str(caught.value).splitlines()
     assert [line.partition(" '")[0] for line in told] == [
         f"{TABLE} has no column Nmae. Did you mean",
-        f"Column Arn of {TABLE} is read-only: INSERT cannot set it.",
+        f"Column Arn of {TABLE} is read-only; INSERT cannot set it.",
         f"INSERT INTO {TABLE} sets Type twice.",
         f"INSERT INTO {TABLE} lacks Name, RoleArn, ModelVariants, ShadowModeConfig.",
         "Nothing was written: 2 values do not fit.",
@@ -476,7 +476,7 @@ def test_everything_wrong_with_an_exec_is_told_at_once(desk: Desk) -> None:
 def test_values_without_a_list_of_columns_are_answered_with_the_list_to_write(desk: Desk, rows: str) -> None:
     table = "aws.sagemaker.endpoints"
     with pytest.raises(
-        DatabaseError, match=r"write INSERT INTO aws.sagemaker.endpoints \(EndpointName, Endp"
+        DatabaseError, match=r"Write INSERT INTO aws.sagemaker.endpoints \(EndpointName, Endp"
     ):
         desk.con.sql(f"INSERT INTO {table} {rows}")
     assert desk.em.calls == []

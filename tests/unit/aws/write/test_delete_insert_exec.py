@@ -30,7 +30,7 @@ from desk import (
     variant,
 )
 
-from sqlprov.aws.write.writing import OutcomeStatus
+from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.errors import DataError, ProgrammingError
 
 DELETES = {
@@ -73,7 +73,7 @@ def test_delete_of_what_somebody_else_deleted_is_ok_and_makes_no_call(desk: Desk
     assert (outcome.status, outcome.operations, outcome.reason) == (
         OutcomeStatus.OK,
         (),
-        "it was gone already",
+        "it was already gone",
     )
 
 
@@ -86,14 +86,14 @@ def test_insert_of_a_name_that_exists_fails_in_every_state(desk: Desk, state: st
     before = desk.record(name)
     outcome = desk.one(insert(name))
     assert (outcome.status, outcome.operations) == (OutcomeStatus.FAILED, ())
-    assert "exists already" in outcome.reason
+    assert "already exists" in outcome.reason
     assert compared(desk.record(name)) == compared(before)
 
 
 def test_insert_notes_the_state_and_the_reason_that_it_does_not_send(desk: Desk) -> None:
     outcome = desk.one(insert("noted", DesiredState="Running", StatusReason="go", Tags={"a": "b"}))
     assert (outcome.status, desk.operations) == (OutcomeStatus.OK, [CREATE])
-    assert "DesiredState and StatusReason are not sent by INSERT" in outcome.reason
+    assert "INSERT does not send DesiredState and StatusReason" in outcome.reason
     assert not {"DesiredState", "StatusReason"} & desk.made[0][1].keys()
     assert desk.record("noted")["Tags"] == [{"Key": "a", "Value": "b"}]
 
@@ -159,7 +159,7 @@ def test_exec_takes_the_key_under_each_of_its_names(desk: Desk, spelling: str) -
 
 
 def test_exec_refuses_the_key_under_two_names(desk: Desk) -> None:
-    with pytest.raises(DataError, match="gives @Name twice"):
+    with pytest.raises(DataError, match="sets @Name twice"):
         desk.con.sql(f"EXEC {TABLE}.start @Name = 'a', @Identifier = 'a', @region = '{REGION}'")
     assert desk.em.calls == []
 

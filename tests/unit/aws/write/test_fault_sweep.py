@@ -8,7 +8,7 @@ import pytest
 from desk import CREATE, DELETE, MEMBERS, STOP, TABLE, insert
 
 import sqlprov
-from sqlprov.aws.write.writing import Outcome, OutcomeStatus
+from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
 from sqlprov.emulator import FAULTS, Call, Emulator, Fault
 from sqlprov.errors import OperationalError, WriteError
 

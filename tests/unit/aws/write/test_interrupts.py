@@ -14,7 +14,8 @@ import pytest
 from desk import CREATE, DESCRIBE, MEMBERS, REGION, STOP, TABLE, Desk, insert
 
 import sqlprov
-from sqlprov.aws.write.writing import LET_END, OutcomeStatus
+from sqlprov.aws.run import LET_END
+from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.errors import Cancelled, Error, WriteError
 
@@ -130,7 +131,7 @@ def test_outcomes_that_are_not_ok_are_on_stderr_and_the_exit_code_is_1(fresh: Em
     stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (1, "")
     assert told(stderr) == {NAMES[0]: "ok", NAMES[1]: "failed", NAMES[2]: "ok"}
-    assert "exists already" in stderr
+    assert "already exists" in stderr
 
 
 def test_a_statement_cancelled_from_another_thread_keeps_its_outcomes(desk: Desk) -> None:
@@ -161,7 +162,7 @@ def test_stop_begins_no_row_after_the_first_that_is_not_ok(desk: Desk) -> None:
     endings = [outcome.status for outcome in caught.value.outcomes]
     assert endings == [OutcomeStatus.OK, OutcomeStatus.OK, *[OutcomeStatus.FAILED] * 4]
     assert creates(desk.em) == names[:3]
-    assert "not begun: an earlier row was not ok" in caught.value.outcomes[3].reason
+    assert "not started: an earlier row was not ok" in caught.value.outcomes[3].reason
     assert [
         call.parameters.get("Name") for call in desk.em.calls if call.parameters.get("Name") in names[3:]
     ] == []
@@ -190,7 +191,7 @@ def test_the_table_of_outcomes_shows_the_last_statement_that_wrote(desk: Desk) -
     ]
     assert [row[4] for row in shown] == ["ok", "failed", "ok"]
     reason = desk.con.sql("SELECT reason FROM sqlprov.outcomes WHERE status = 'failed'").fetchall()[0][0]
-    assert "exists already" in reason
+    assert "already exists" in reason
 
 
 def test_a_write_that_fails_tells_its_warnings_too(fresh: Emulator) -> None:

@@ -27,8 +27,9 @@ import sqlprov
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport import calls
 from sqlprov.aws.transport.replies import check_reply
-from sqlprov.aws.write import writing
-from sqlprov.aws.write.writing import REQUEST_TAG, Outcome, OutcomeStatus
+from sqlprov.aws.write import call_sender
+from sqlprov.aws.write.call_sender import REQUEST_TAG
+from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.errors import WriteError
 
@@ -505,7 +506,7 @@ def test_every_call_of_one_row_may_lose_its_answer(desk: Desk) -> None:
     )
     assert desk.committed == [UPDATE, "AddTags", "DeleteTags", START]
     assert [tag["Key"] for tag in desk.record(name)["Tags"]] == ["a"]
-    lost = [f"the answer of {operation} was lost" for operation in outcome.operations]
+    lost = [f"the response to {operation} was lost" for operation in outcome.operations]
     assert outcome.reason == "; ".join(lost)
 
 
@@ -524,12 +525,12 @@ def test_a_row_whose_answers_are_lost_is_waited_for_and_returned(desk: Desk, kin
 def test_a_clock_that_is_wrong_here_does_not_matter(
     desk: Desk, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Tomorrow(writing.datetime):
+    class Tomorrow(call_sender.datetime):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            return super().now(tz) + writing.timedelta(days=1)
+            return super().now(tz) + call_sender.timedelta(days=1)
 
-    monkeypatch.setattr(writing, "datetime", Tomorrow)
+    monkeypatch.setattr(call_sender, "datetime", Tomorrow)
     desk.em.inject(Fault("error500_after", operation=CREATE))
     assert desk.one(insert(name)).status is OutcomeStatus.OK
 
@@ -545,7 +546,7 @@ def test_a_lost_create_is_unknown_if_nothing_told_the_services_clock(
 ) -> None:
     desk.em.inject(Fault("error500_after", operation=CREATE))
     outcome = desk.one(insert(name))
-    assert (outcome.status, "told the service's clock" in outcome.reason) == (OutcomeStatus.UNKNOWN, True)
+    assert (outcome.status, "showed the service's clock" in outcome.reason) == (OutcomeStatus.UNKNOWN, True)
     assert attempts(desk, CREATE) == 1
 
 

@@ -18,7 +18,7 @@ from desk import (
     settle,
 )
 
-from sqlprov.aws.write.writing import OutcomeStatus
+from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.errors import DataError
 
 PATCHES: list[tuple[str, list[dict[str, Any]], list[str], str]] = [
@@ -103,7 +103,7 @@ def patch(verb: str, path: str, value: Any) -> dict[str, Any]:
         ([patch("add", "/Schedule/EndTime", "soon")], "Schedule/EndTime: 'soon'; expected a date"),
         ([patch("add", "/Tags/-", {"Key": "", "Value": "x"})], "Tags/-.Key: ''; expected text of 1 to 128"),
         ([patch("replace", "/ModelVariants/0/ModelName", "a b")], "ModelVariants/0/ModelName: 'a b'"),
-        ("[{", "no JSON"),
+        ("[{", "not valid JSON"),
         ({"op": "add"}, "expected a list of operations"),
     ],
 )

@@ -9,7 +9,7 @@ from desk import (
     of,
 )
 
-from sqlprov.aws.write.writing import OutcomeStatus
+from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.errors import (
     NotSupportedError,
     ProgrammingError,

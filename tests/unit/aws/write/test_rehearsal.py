@@ -73,7 +73,7 @@ def test_an_insert_shows_its_call_the_role_it_passes_and_what_it_leaves_out(desk
     assert "DesiredState" not in rows[0]["parameters"]
     assert rows[0]["permissions"] == "sagemaker:CreateInferenceExperiment, iam:PassRole"
     assert rows[0]["states"] == "Creating → Created or Running"
-    assert "DesiredState is not sent by INSERT" in rows[0]["note"]
+    assert "INSERT does not send DesiredState" in rows[0]["note"]
     assert [call.operation for call in desk.em.calls] == []
 
 
@@ -152,7 +152,7 @@ def test_model_variants_with_a_stop_show_the_exec_to_write(desk: Desk) -> None:
 def test_a_row_as_asked_already_shows_that_no_call_is_made(desk: Desk) -> None:
     name = desk.experiment("Running")
     (row,) = explained(desk, f"UPDATE {TABLE} SET description = 'old' WHERE {of(name)}")
-    assert (row["operation"], row["note"]) == (None, "no call: the row is as asked already")
+    assert (row["operation"], row["note"]) == (None, "no call: the row already is as requested")
 
 
 def test_several_rows_are_numbered(desk: Desk) -> None:

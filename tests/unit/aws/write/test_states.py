@@ -28,7 +28,7 @@ from desk import (
     variant,
 )
 
-from sqlprov.aws.write.writing import OutcomeStatus
+from sqlprov.aws.write.outcome import OutcomeStatus
 
 Calls = list[tuple[str, dict[str, Any]]]
 

@@ -99,4 +99,4 @@ def test_the_service_accepts_every_step_and_the_rehearsal_foresaw_them(
         ended = look(client, emulator)
     assert ended is not None
     assert isinstance(next_step(write, ended, ()), Success)
-    assert ended.state(TABLE) == (write.desired or state)
+    assert ended.get_state(TABLE) == (write.desired or state)

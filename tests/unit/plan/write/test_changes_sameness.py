@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from experiment_rows import CATALOG, END, START, TABLE, VARIANTS, found, sampling, variant
 
-from sqlprov.plan.write.diff import diff_parameters, same
+from sqlprov.plan.write.diff import diff_parameters
 from sqlprov.plan.write.steps import Snapshot
 
 CREATE = TABLE.by_method["create_resource"]
@@ -65,7 +65,7 @@ DIFFERENT: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
 
 @pytest.mark.parametrize(("sent", "members"), [s[1:] for s in SAME], ids=[s[0] for s in SAME])
 def test_what_was_sent_is_the_same(sent: dict[str, Any], members: dict[str, Any]) -> None:
-    assert same(TABLE, CREATE, sent, found(**members))
+    assert not diff_parameters(TABLE, CREATE, sent, found(**members))
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_a_difference_is_named_by_its_path(
 
 
 def test_tags_of_aws_do_not_count() -> None:
-    assert same(TABLE, CREATE, {"Tags": {"a": "1"}}, found(tags={"a": "1", "aws:x": "2"}))
+    assert not diff_parameters(TABLE, CREATE, {"Tags": {"a": "1"}}, found(tags={"a": "1", "aws:x": "2"}))
 
 
 def test_tags_that_were_not_read_are_not_the_same() -> None:
-    assert not same(TABLE, CREATE, {"Tags": {"team": "core"}}, Snapshot(found().described, None))
+    assert diff_parameters(TABLE, CREATE, {"Tags": {"team": "core"}}, Snapshot(found().described, None))
 
 
 def test_numbers_texts_and_booleans_of_other_tables() -> None:
@@ -98,7 +98,7 @@ def test_numbers_texts_and_booleans_of_other_tables() -> None:
             {"VariantName": "v", "InitialVariantWeight": 0.10000000149011612, "InitialInstanceCount": 1.0}
         ],
     }
-    assert same(configs, create, sent, Snapshot(described, {}))
+    assert not diff_parameters(configs, create, sent, Snapshot(described, {}))
     described["EnableNetworkIsolation"] = True
     assert diff_parameters(configs, create, sent, Snapshot(described, {})) == ("EnableNetworkIsolation",)
 
@@ -108,7 +108,7 @@ def test_maps_and_lists_without_names_are_compared_whole() -> None:
     create = models.by_method["create_resource"]
     sent = {"Containers": [{"Image": "a"}, {"Image": "b", "Environment": {"X": "1"}}]}
     now = {"Containers": [{"Image": "a", "Mode": "SingleModel"}, {"Image": "b", "Environment": {"X": "1"}}]}
-    assert same(models, create, sent, Snapshot(now, {}))
+    assert not diff_parameters(models, create, sent, Snapshot(now, {}))
     now["Containers"][1]["Environment"] = {"X": "1", "Y": "2"}
     assert diff_parameters(models, create, sent, Snapshot(now, {})) == ("Containers.Environment",)
     assert diff_parameters(models, create, {"Containers": sent["Containers"][::-1]}, Snapshot(now, {})) == (
@@ -121,4 +121,4 @@ def test_a_parameter_that_no_column_holds_cannot_be_compared() -> None:
     endpoints = CATALOG.get_table("aws", "sagemaker", "endpoints")
     sent = {"EndpointName": "e", "DeploymentConfig": {"AutoRollbackConfiguration": {}}}
     create = endpoints.by_method["create_resource"]
-    assert same(endpoints, create, sent, Snapshot({"EndpointName": "e"}, {}))
+    assert not diff_parameters(endpoints, create, sent, Snapshot({"EndpointName": "e"}, {}))

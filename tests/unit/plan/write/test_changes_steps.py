@@ -177,7 +177,7 @@ def test_a_delete_of_a_running_experiment_stops_waits_and_deletes() -> None:
 
 
 def test_a_delete_of_a_row_that_is_gone_says_so() -> None:
-    assert next_step(delete(), None, ()) == Success("it was gone already")
+    assert next_step(delete(), None, ()) == Success("it was already gone")
 
 
 def test_an_insert_is_one_create_without_what_is_ignored() -> None:
@@ -187,7 +187,7 @@ def test_an_insert_is_one_create_without_what_is_ignored() -> None:
     assert create.parameters == {"Name": "trial", "Type": "ShadowMode"}
     done = next_step(write, None, (create,))
     assert isinstance(done, Success)
-    assert "DesiredState is not sent" in done.note
+    assert "INSERT does not send DesiredState" in done.note
     assert "ends after 7 days" in done.note
 
 
@@ -197,7 +197,7 @@ def test_an_insert_with_a_schedule_says_nothing_of_seven_days() -> None:
 
 
 def test_an_insert_over_a_row_is_refused() -> None:
-    assert "exists already" in refusal(insert(), found())
+    assert "already exists" in refusal(insert(), found())
 
 
 def test_an_exec_is_sent_as_written_once() -> None:

@@ -50,8 +50,8 @@ def test_a_list_padded_by_duckdb_keeps_each_item_with_its_own_members(taken: Coe
 
 
 def test_a_null_in_a_list_is_refused_for_dropping_it_would_move_the_others(refused: Refuse) -> None:
-    assert refused("['a', NULL]", TEXTS) == {"c[1]": "a value in each place"}
-    assert refused("""'["a", null]'""", TEXTS) == {"c[1]": "a value in each place"}
+    assert refused("['a', NULL]", TEXTS) == {"c[1]": "a value, not NULL"}
+    assert refused("""'["a", null]'""", TEXTS) == {"c[1]": "a value, not NULL"}
 
 
 @pytest.mark.parametrize("name", ["RoleArn", "role_arn", "ROLE_ARN", "rolearn", "roleArn"])
@@ -66,7 +66,7 @@ def test_an_exact_name_goes_before_another_spelling_of_it(taken: Coerce) -> None
 
 
 def test_a_member_given_twice_is_refused(refused: Refuse) -> None:
-    twice = "RoleArn once; it is also given as 'RoleArn'"
+    twice = "RoleArn once; it is also written as 'RoleArn'"
     assert refused("""'{"RoleArn": "a", "role_arn": "b"}'""", INNER) == {"c.RoleArn": twice}
     assert refused("""'{"RoleArn": "a", "RoleArn": "b"}'""", INNER) == {"c.RoleArn": twice}
     assert refused("""'{"A": "a", "A": "b"}'""", MAP) == {"c['A']": "each key once"}
@@ -110,7 +110,7 @@ def test_all_faults_of_a_value_are_told_at_once_each_with_its_place(experiment: 
         ("a, b", "a list as JSON (Expecting value at line 1, column 1)"),
         ('["a",\n b]', "a list as JSON (Expecting value at line 2, column 2, after '[\"a\",\\n ')"),
         ('["a', "a list as JSON (Unterminated string starting at line 1, column 2, after '[')"),
-        ("", "a list; for none write NULL, not ''"),
+        ("", "a list; for no value write NULL, not ''"),
         ("[NaN]", "a list as JSON, with numbers that other programs can read"),
         ("[" + "9" * 5000 + "]", "a list as JSON, with numbers that other programs can read"),
         ("[" * 100_000, "a list as JSON that is nested less deeply"),

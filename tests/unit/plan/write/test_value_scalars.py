@@ -170,7 +170,7 @@ def test_text_stays_as_it_is_and_a_json_scalar_is_unquoted(taken: Coerce, writte
 
 @pytest.mark.parametrize("written", ["'{\"a\": 1}'::JSON", "'[1]'::JSON", "{'a': 1}", "['a']", "MAP{'a': 1}"])
 def test_what_has_members_is_no_text_unless_it_is_cast(taken: Coerce, refused: Refuse, written: str) -> None:
-    assert refused(written, TEXT) == {"c": "text (cast it to VARCHAR to send it as it is written)"}
+    assert refused(written, TEXT) == {"c": "text (cast it to VARCHAR to send it as written)"}
     assert isinstance(taken(f"({written})::VARCHAR", TEXT), str)
 
 
@@ -186,8 +186,8 @@ def test_null_is_nothing_of_any_kind(taken: Coerce, written: str, shape: Shape) 
 
 @pytest.mark.parametrize("shape", [INTEGER, FLOAT, TIME, BLOB, BOOLEAN])
 def test_an_empty_text_is_answered_with_write_null(refused: Refuse, shape: Shape) -> None:
-    assert refused("''", shape)["c"].endswith("; for none write NULL, not ''")
-    assert refused("'\"\"'::JSON", shape)["c"].endswith("; for none write NULL, not ''")
+    assert refused("''", shape)["c"].endswith("; for no value write NULL, not ''")
+    assert refused("'\"\"'::JSON", shape)["c"].endswith("; for no value write NULL, not ''")
 
 
 NOON = datetime(2025, 7, 1, 12, tzinfo=UTC)

@@ -1,0 +1,216 @@
+"""Makes the calls that write a row, and finds out what a call did whose response was lost.
+
+Each attempt is one HTTP request. After an ambiguous one, `plan.write.reconcile` decides from another read of the row
+whether the call took effect.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlprov.aws.run import CallRecord, Run
+from sqlprov.aws.transport.calls import AttemptFailed, attempt, pause, record_call
+from sqlprov.aws.transport.errors import Failure, Next, is_match
+from sqlprov.aws.write import row_watcher
+from sqlprov.aws.write.row_watcher import RowFailed, RowWatcher
+from sqlprov.catalog.table import Table
+from sqlprov.errors import Cancelled, OperationalError
+from sqlprov.plan.write.reconcile import CallEffect, reconcile
+from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, WriteKind
+from sqlprov.plan.write.transitions import list_transitions
+
+CLOCK_SLACK = timedelta(seconds=2)
+"""Difference allowed between the service's clocks; a row created longer before the statement is not ours."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CONFLICTS = frozenset({"ConflictException", "ConcurrentModificationException"})
+REQUEST_TAG = "sqlprov:request"
+"""Key of the tag that `sqlprov_request_tag` adds to what INSERT creates."""
+
+
+class EffectUnknown(Exception):
+    """It cannot be determined whether a call took effect."""
+
+
+@dataclass
+class CallSender:
+    """Makes the calls of one row.
+
+    Attributes:
+        watcher: reads the row.
+        done: the calls that took effect, in their order.
+        notes: remarks for the outcome.
+    """
+
+    watcher: RowWatcher
+    done: list[Request] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def run(self) -> Run:
+        return self.watcher.run
+
+    @property
+    def write(self) -> RowWrite:
+        return self.watcher.write
+
+    @property
+    def table(self) -> Table:
+        return self.write.table
+
+    def send(self, request: Request) -> Failure | None:
+        """Make a call until it is known what it did.
+
+        Returns:
+            A conflict, after which the next step has to be decided again; otherwise `None`.
+
+        Raises:
+            RowFailed: it failed without an effect.
+            EffectUnknown: it cannot be determined whether it had one.
+        """
+        is_ambiguous, before, lost = False, self.watcher.snapshot, 0
+        record = CallRecord(request.operation, request.region, self._build_parameters(request))
+        with record_call(self.run, record):
+            while True:
+                try:
+                    attempt(self.run, self.watcher.cloud, self.table.client, self.table.iam, record)
+                except AttemptFailed as failed:
+                    failure = failed.failure
+                except Cancelled:
+                    if is_ambiguous and request.purpose == "create":
+                        text = "interrupted before it was known whether the create took effect"
+                        raise EffectUnknown(text) from None
+                    raise
+                else:
+                    self.done.append(request)
+                    return None
+                record.error = failure.error.code or type(failure.error).__name__
+                is_last = record.attempts >= self.run.settings.max_attempts
+                if failure.harmless and not is_ambiguous:
+                    if _is_conflict(failure) and self.write.kind in (WriteKind.UPDATE, WriteKind.DELETE):
+                        return failure
+                    if failure.next is Next.GIVE_UP or is_last:
+                        self._fail(request, failure)
+                        return None
+                    pause(self.run, failure, record.attempts)
+                    continue
+                is_ambiguous = True
+                if failure.next is Next.SLOW_DOWN and not is_last:
+                    pause(self.run, failure, record.attempts)
+                    continue
+                if self._has_taken_effect(request, before, failure):
+                    record.error = ""
+                    self.done.append(request)
+                    return None
+                lost += 1
+                self._check_retry(request, failure, lost, is_last)
+                pause_for_retry(self.run, failure, record.attempts)
+
+    def _check_retry(self, request: Request, failure: Failure, lost: int, is_last: bool) -> None:
+        """Raise if a call without an effect so far cannot be tried again."""
+        if request.purpose == "create" and (lost > 1 or is_last):
+            raise EffectUnknown(
+                f"{failure.error} The response to an earlier attempt was lost; the row was not found afterwards."
+            )
+        is_conflict = _is_conflict(failure)
+        if is_last and is_conflict and self._is_possible(request):
+            raise EffectUnknown(
+                f"{failure.error} The response to the first attempt was lost, and the row's state allows the call."
+            )
+        if is_last or (failure.next is Next.GIVE_UP and not is_conflict):
+            raise RowFailed(str(failure.error))
+
+    def _is_possible(self, request: Request) -> bool:
+        """Whether the row, as last described, is in a state in which a transition is possible."""
+        row = self.watcher.snapshot
+        state = row.get_state(self.table) if row else ""
+        return any(
+            self.table.by_method[each.method].call == request.operation and state in each.from_
+            for each in list_transitions(self.table)
+        )
+
+    def _fail(self, request: Request, failure: Failure) -> None:
+        """Raise RowFailed for a call that certainly failed, unless it deletes a row that does not exist."""
+        if request.purpose == "delete" and is_match(self.table.errors.missing, failure.error):
+            self.watcher.snapshot = None
+            return
+        exists = request.purpose == "create" and is_match(self.table.errors.exists, failure.error)
+        label = f"{self.write.label} already exists. " if exists else ""
+        raise RowFailed(f"{label}{failure.error}") from failure.error
+
+    def _has_taken_effect(self, request: Request, before: Snapshot | None, failure: Failure) -> bool:
+        """Whether a call took effect whose response was lost; `False`: certainly not, and it may be tried again.
+
+        Raises:
+            RowFailed: it did not, and somebody else's row exists.
+            EffectUnknown: it cannot be determined.
+        """
+        run, is_create = self.run, request.purpose == "create"
+        if run.served is None and is_create and not run.settings.request_tag:
+            raise EffectUnknown(
+                f"{failure.error} No earlier reply showed the service's clock, "
+                "so it cannot be determined whether the row is ours."
+            )
+        began = (run.served or EPOCH) - CLOCK_SLACK
+        now = time.monotonic()
+        settles, times_out = now + run.settings.settle, now + run.settings.await_timeout
+        delay = row_watcher.FIRST_DELAY
+        with run.waits(self.write.region, "|".join(self.write.key)) as report_state:
+            while True:
+                try:
+                    after = self.watcher.read(tags=True)
+                except OperationalError as error:
+                    raise EffectUnknown(f"{failure.error} The row could not be read back: {error}") from None
+                effect = self._reconcile(request, before, after, began)
+                if effect is CallEffect.APPLIED:
+                    note = f"the response to {request.operation} was lost"
+                    if is_create and not run.settings.request_tag:
+                        note += "; an equivalent row exists that was created since"
+                    self.notes.append(note)
+                    return True
+                if effect is CallEffect.UNKNOWN:
+                    text = "The row read back does not show whether the call took effect."
+                    raise EffectUnknown(f"{failure.error} {text}")
+                if effect is CallEffect.NOT_APPLIED and after is not None and is_create:
+                    raise RowFailed(
+                        f"{self.write.label} already exists; somebody else created it. {failure.error}"
+                    )
+                if effect is CallEffect.PENDING and time.monotonic() > times_out:
+                    state = self.watcher.describe_state().capitalize()
+                    raise EffectUnknown(f"{failure.error} {state}, which does not show it yet.")
+                if effect is CallEffect.NOT_APPLIED and (not is_create or time.monotonic() > settles):
+                    return False
+                report_state(after.get_state(self.table) if after else "")
+                if run.cancelled.wait(delay):
+                    text = "Interrupted before it was known whether the call took effect."
+                    raise EffectUnknown(f"{failure.error} {text}")
+                delay = min(delay * 1.5, row_watcher.LONGEST_DELAY)
+
+    def _reconcile(
+        self, request: Request, before: Snapshot | None, after: Snapshot | None, began: datetime
+    ) -> CallEffect:
+        if request.purpose == "create" and self.run.settings.request_tag and after is not None:
+            is_ours = (after.tags or {}).get(REQUEST_TAG) == self.run.request
+            return CallEffect.APPLIED if is_ours else CallEffect.NOT_APPLIED
+        if request.purpose == "exec" and before is None:
+            return CallEffect.UNKNOWN  # its present state may be the one before the call
+        return reconcile(self.table, request, before, after, began)
+
+    def _build_parameters(self, request: Request) -> Mapping[str, Any]:
+        tags = self.table.tags
+        if request.purpose != "create" or not self.run.settings.request_tag or tags is None:
+            return request.parameters
+        tag = {"Key": REQUEST_TAG, "Value": self.run.request}
+        return {**request.parameters, tags.items: [*request.parameters.get(tags.items, ()), tag]}
+
+
+def _is_conflict(failure: Failure) -> bool:
+    return failure.error.code in CONFLICTS
+
+
+def pause_for_retry(run: Run, failure: Failure, attempts: int) -> None:
+    """Pause before a further attempt, which may succeed although the service refused this one."""
+    pause(run, replace(failure, next=Next.RETRY), attempts)

@@ -1,0 +1,40 @@
+"""The outcome of writing one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from sqlprov.plan.write.steps import Snapshot
+
+
+class OutcomeStatus(Enum):
+    """What is known about a row in the end."""
+
+    OK = "ok"
+    FAILED = "failed"  # nothing took effect
+    PARTIAL = "partial"  # some calls took effect, and are listed
+    UNKNOWN = "unknown"  # it cannot be determined
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the write of one row ended.
+
+    Attributes:
+        row: number in the statement, from 1.
+        table, region, key: the row; parts of the key are joined by `|`.
+        status: the status.
+        operations: API operations that took effect, in their order.
+        reason: why it is not ok, or a remark although it is.
+        snapshot: the row as last read, of DELETE as it was; `None` if it was not read, or does not exist.
+    """
+
+    row: int
+    table: str
+    region: str
+    key: str
+    status: OutcomeStatus
+    operations: tuple[str, ...] = ()
+    reason: str = ""
+    snapshot: Snapshot | None = None

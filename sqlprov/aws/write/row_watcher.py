@@ -1,0 +1,145 @@
+"""Describes a row once, or until it has left a state or reached one."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlprov.aws.read.batches import get_path
+from sqlprov.aws.read.details import read_tags
+from sqlprov.aws.run import Run
+from sqlprov.aws.transport.calls import call
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.errors import is_match
+from sqlprov.catalog.table import Method, Table
+from sqlprov.errors import OperationalError
+from sqlprov.plan.write.diff import parse_tags
+from sqlprov.plan.write.steps import RowWrite, Snapshot
+from sqlprov.plan.write.transitions import list_transitions
+
+FIRST_DELAY, LONGEST_DELAY = 0.05, 5.0
+"""Seconds between two reads of a row that a write waits for; each delay is half as long again as the one before."""
+
+
+class RowFailed(Exception):
+    """The write of the row ends here; the message says why."""
+
+
+@dataclass
+class RowWatcher:
+    """Reads one row.
+
+    Attributes:
+        write: the write of the row.
+        run, cloud: the statement and the clients.
+        snapshot: the row as last read; `None` if it was not read, or does not exist.
+    """
+
+    write: RowWrite
+    run: Run
+    cloud: Cloud
+    snapshot: Snapshot | None = None
+
+    @property
+    def table(self) -> Table:
+        """The table of the row."""
+        return self.write.table
+
+    def read(self, tags: bool = False) -> Snapshot | None:
+        """The row now, with its tags if they are wanted; `None` if it does not exist."""
+        table, region = self.table, self.write.region
+        describe = table.describe
+        assert describe is not None, "only tables that can be described are written"
+        arguments = dict(zip(describe.arguments, self.write.key, strict=True))
+        try:
+            reply = call(
+                self.run,
+                self.cloud,
+                table.client,
+                table.iam,
+                describe.call,
+                region,
+                arguments,
+                describe.required,
+            )
+            described = get_path(reply, describe.item)
+            tag_map = None
+            if (tags or self.write.tags is not None) and table.tags:
+                arn = get_path(described, describe.paths[table.arn])
+                tag_map = parse_tags(read_tags(self.run, self.cloud, table, region, str(arn)))
+            self.snapshot = Snapshot(described, tag_map)
+        except OperationalError as error:
+            if not is_match(table.errors.missing, error):
+                raise
+            self.snapshot = None
+        return self.snapshot
+
+    def wait_while(self, states: tuple[str, ...], deadline: float) -> None:
+        """Read the row until it is in none of `states`.
+
+        Raises:
+            RowFailed: it still is at the deadline, in seconds of the monotonic clock.
+        """
+        self._poll(lambda row: row is None or row.get_state(self.table) not in states, deadline)
+
+    def wait_for(self, method: Method, deadline: float) -> None:
+        """Read the row until it is in a state that `method` names under `until`.
+
+        Raises:
+            RowFailed: it is not at the deadline, or stays in another state.
+        """
+        if not method.until:
+            return
+        table, expects_missing = self.table, method.until == ("missing",)
+        # A read may be older than the call: the states before it count only once another one was seen.
+        settles = time.monotonic() + self.run.settings.settle if method.name == "create_resource" else 0.0
+        older = {
+            state for each in list_transitions(table) if each.method == method.name for state in each.from_
+        }
+
+        def is_settled(row: Snapshot | None) -> bool:
+            nonlocal settles
+            if row is None:
+                return time.monotonic() >= settles
+            settles, state = 0.0, row.get_state(table)
+            if state not in older:
+                older.clear()
+            return not expects_missing and (state in method.until or state not in {*table.state.busy, *older})
+
+        self._poll(is_settled, deadline)
+        wanted = " or ".join(method.until)
+        if self.snapshot is None:
+            if not expects_missing:
+                raise RowFailed(f"{self.write.label} no longer exists; expected it to reach {wanted}")
+        elif self.snapshot.get_state(table) not in method.until:
+            raise RowFailed(f"{self.write.label} did not reach {wanted}: {self.describe_state()}")
+
+    def read_back(self, created: bool) -> None:
+        """Read the row and its tags; a created one may appear late, within `sqlprov_settle`."""
+        settles = time.monotonic() + (self.run.settings.settle if created else 0.0)
+        self._poll(lambda row: row is not None or time.monotonic() >= settles, math.inf, tags=True)
+
+    def _poll(self, is_done: Callable[[Snapshot | None], bool], deadline: float, tags: bool = False) -> None:
+        delay = FIRST_DELAY
+        with self.run.waits(self.write.region, "|".join(self.write.key)) as report_state:
+            while True:
+                row = self.read(tags)
+                if is_done(row):
+                    return
+                if time.monotonic() > deadline:
+                    limit = self.run.settings.await_timeout
+                    raise RowFailed(f"waited {limit:g} s for {self.write.label}: {self.describe_state()}")
+                report_state(row.get_state(self.table) if row else "")
+                self.run.cancelled.wait(delay)
+                self.run.check()
+                delay = min(delay * 1.5, LONGEST_DELAY)
+
+    def describe_state(self) -> str:
+        """The last state, with its reason if the row has one."""
+        if self.snapshot is None:
+            return "it does not exist"
+        reasons = (self.snapshot.described.get(name) for name in ("StatusReason", "FailureReason"))
+        reason = next((f" ({text})" for text in reasons if text), "")
+        return f"its last state is {self.snapshot.get_state(self.table) or 'unknown'}{reason}"

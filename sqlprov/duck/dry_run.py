@@ -1,0 +1,122 @@
+"""Lists the calls that a statement would make, for EXPLAIN, dry runs and confirmations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from sqlprov.aws.run import Run
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.write.row_watcher import RowWatcher
+from sqlprov.catalog.table import Table
+from sqlprov.duck.target_row import TargetRow
+from sqlprov.errors import DataError
+from sqlprov.plan.write.dry_run import simulate
+from sqlprov.plan.write.next_step import next_step
+from sqlprov.plan.write.steps import Request, Success, WriteKind
+
+STOP_PREFIXES = ("stop", "cancel", "abort", "terminate")
+"""Prefixes of methods that stop something."""
+SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("key", pa.string()),
+        ("operation", pa.string()),
+        ("region", pa.string()),
+        ("parameters", pa.string()),
+        ("states", pa.string()),
+        ("permissions", pa.string()),
+        ("note", pa.string()),
+    ]
+)
+"""Columns of EXPLAIN and dry run of a write."""
+
+
+@dataclass(frozen=True)
+class WritePreview:
+    """What a statement would write, before its first writing call.
+
+    Attributes:
+        text: the statement as written.
+        verb: UPDATE, DELETE or EXEC.
+        table: full name.
+        rows: number of rows.
+        stopped: number of rows that it would stop.
+        calls: the calls row by row, as EXPLAIN shows them; no others are made.
+    """
+
+    text: str
+    verb: str
+    table: str
+    rows: int
+    stopped: int
+    calls: pa.Table
+
+
+Confirm = Callable[[WritePreview], bool]
+"""Decides whether a write is made."""
+
+
+def build_preview(text: str, targets: list[TargetRow], run: Run, cloud: Cloud) -> WritePreview:
+    """The preview to be confirmed; from here on the targets allow no other calls."""
+    calls = list_calls(targets, run, cloud)
+    operations: list[set[str]] = [set() for _ in targets]
+    for row, operation in zip(calls["row"].to_pylist(), calls["operation"].to_pylist(), strict=True):
+        operations[row - 1].update([operation] if operation else [])
+    for target, confirmed in zip(targets, operations, strict=True):
+        target.confirmed = frozenset(confirmed)
+    write = targets[0].write
+    stops = {method.call for method in write.table.methods if method.name.startswith(STOP_PREFIXES)}
+    stopped = sum(bool(confirmed & stops) for confirmed in operations)
+    return WritePreview(text, write.kind.value, write.table.full_name, len(targets), stopped, calls)
+
+
+def list_calls(targets: list[TargetRow], run: Run, cloud: Cloud) -> pa.Table:
+    """The calls that would be made, one per row of the result; it only makes calls that read."""
+    rows = [
+        row for number, target in enumerate(targets, start=1) for row in _list_row(number, target, run, cloud)
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _list_row(number: int, target: TargetRow, run: Run, cloud: Cloud) -> list[dict[str, Any]]:
+    """The calls for one row, as rows of the result; a row without a call if there is none."""
+    snapshot = None
+    if target.write.kind in (WriteKind.UPDATE, WriteKind.DELETE):
+        snapshot = RowWatcher(target.write, run, cloud).read(tags=target.document is not None)
+    base = {"row": number, "key": "|".join(target.write.key), "region": target.write.region}
+    try:
+        write = target.complete(snapshot)
+    except DataError as error:
+        return [{**base, "note": str(error)}]
+    requests, states, refusal = simulate(write, snapshot)
+    end = refusal or next_step(write, snapshot, tuple(requests))
+    is_noted = isinstance(end, Success) and write.kind is WriteKind.INSERT
+    remarks = end.note if is_noted and isinstance(end, Success) else "; ".join(write.notes)
+    note = "; ".join([*filter(None, [remarks, refusal.reason if refusal else ""]), *run.warnings])
+    base["states"] = " → ".join(states)
+    if not requests:
+        return [{**base, "note": note or "no call: the row already is as requested"}]
+    return [
+        {
+            **base,
+            "operation": request.operation,
+            "parameters": orjson.dumps(dict(request.parameters), default=str).decode(),
+            "permissions": ", ".join(_list_permissions(write.table, request)),
+            "note": note or None,
+        }
+        for request in requests
+    ]
+
+
+def _list_permissions(table: Table, request: Request) -> tuple[str, ...]:
+    """IAM actions that a call needs, its own first."""
+    own = f"{table.iam}:{request.operation}"
+    for method in table.methods:
+        if method.call == request.operation:
+            return (own, *(each for each in method.permissions if not each.startswith(table.iam)))
+    return (own,)

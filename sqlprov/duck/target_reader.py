@@ -1,0 +1,307 @@
+"""Finds the rows that a statement writes: DuckDB runs the query of its rows, `plan.write` turns them into writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from sqlprov.aws.run import Run
+from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.duck.session import Session, quoted
+from sqlprov.duck.target_row import TargetRow
+from sqlprov.errors import DataError, NotSupportedError, RegionError, format_count, suggest
+from sqlprov.plan.write.input_rows import InputRows
+from sqlprov.plan.write.insert import plan_inserts
+from sqlprov.plan.write.patch_check import check_patch
+from sqlprov.plan.write.steps import RowWrite, WriteKind
+from sqlprov.plan.write.write_rows import PATCH, WritePlan, check_assignments, plan_exec, plan_updates
+from sqlprov.sql.delete import Delete
+from sqlprov.sql.exec import Exec
+from sqlprov.sql.insert import Insert
+from sqlprov.sql.lexer import TokenKind
+from sqlprov.sql.names import find_live_table
+from sqlprov.sql.update import Update
+
+WriteStatement = Insert | Update | Delete | Exec
+RowKey = tuple[str, tuple[str, ...]]
+"""Region and key of a row."""
+MAX_ROWS, MAX_KEYED_ROWS = 10, 100
+"""Rows that one statement may write: with any condition; with INSERT or a condition on the key."""
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """All rows of a query, and DuckDB's type of each column."""
+
+    rows: pa.Table
+    types: tuple[str, ...]
+
+
+RunQuery = Callable[[str], QueryResult]
+"""Has DuckDB run a query with the statement's live tables, regions and parameters."""
+
+
+class TargetReader:
+    """Finds the rows that one statement writes.
+
+    Args:
+        session: the tables.
+        statement: the statement.
+        path: the schema that USE chose.
+        run_query: runs a query in DuckDB.
+        run: the statement's run; from here on it does not tolerate an incomplete read.
+        zone: time zone of times without one.
+        parameters: the parameters of the statement.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        statement: WriteStatement,
+        path: tuple[str, ...],
+        run_query: RunQuery,
+        run: Run,
+        zone: str,
+        parameters: Any = None,
+    ) -> None:
+        self.session, self.statement, self.path = session, statement, path
+        if isinstance(statement, Exec):
+            self.table, _ = statement.resolve(session.catalog, path)
+        else:
+            self.table = _find_table(session, statement.target, path)
+        self.run_query, self.run, self.zone, self.parameters = run_query, run, zone, parameters
+        if run.tolerant:
+            # A read with gaps would choose other rows: `NOT IN (SELECT …)` would match more of them.
+            run.settings = replace(run.settings, on_error="fail")
+
+    def read(self) -> list[TargetRow]:
+        """The rows to be written; nothing has been written if this raises.
+
+        Raises:
+            Error: the rows cannot be read completely, or do not fit.
+        """
+        statement = self.statement
+        if isinstance(statement, Insert):
+            targets = self._read_inserts(statement)
+        elif isinstance(statement, Exec):
+            targets = self._read_exec(statement)
+        else:
+            targets = (
+                self._read_updates(statement)
+                if isinstance(statement, Update)
+                else self._read_deletes(statement)
+            )
+            # Unsorted, EXPLAIN might number them in another order than the statement itself.
+            targets.sort(key=lambda target: (target.write.region, target.write.key))
+        self._check_count(targets)
+        return targets
+
+    def _read_inserts(self, statement: Insert) -> list[TargetRow]:
+        rows = self._to_input_rows(self.run_query(statement.source))
+        listed = statement.columns is not None
+        if statement.columns is not None:
+            if len(statement.columns) != len(rows.names):
+                raise DataError(
+                    f"INSERT INTO {self.table.full_name} names {format_count(len(statement.columns), 'column')}; "
+                    f"its query returns {len(rows.names)}."
+                )
+            rows = replace(rows, names=statement.columns)
+        return self._to_targets(plan_inserts(self.table, rows, listed, self._get_default_region()))
+
+    def _read_exec(self, statement: Exec) -> list[TargetRow]:
+        table, method = statement.resolve(self.session.catalog, self.path)
+        rows = self._to_input_rows(self.run_query(statement.build_values_query()))
+        if statement.json is not None:
+            rows = _expand_json(rows)
+        return self._to_targets(plan_exec(table, method, rows, self._get_default_region()))
+
+    def _to_targets(self, plan: WritePlan) -> list[TargetRow]:
+        self.run.warnings += plan.warnings
+        known = self.session.regions_known(self.run)
+        unknown = [
+            f"Unknown region {write.region!r} in row {number}.{suggest(write.region, known)}"
+            for number, write in enumerate(plan.writes, start=1)
+            if write.region not in known
+        ]
+        if unknown:
+            advice = "SELECT region FROM aws.regions lists the regions; SET sqlprov_regions adds a new one."
+            raise RegionError(" ".join((*unknown, advice)))
+        return [TargetRow(write) for write in plan.writes]
+
+    def _get_default_region(self) -> str | None:
+        default = self.session.regions(self.table.client, self.run).default
+        return default[0] if len(default) == 1 else None
+
+    def _read_updates(self, statement: Update) -> list[TargetRow]:
+        assigned = [column for column, _ in statement.assignments]
+        is_patch = any(name.lower() in (PATCH.lower(), "patchdocument") for name in assigned)
+        if is_patch and len(assigned) > 1:
+            raise NotSupportedError(f"{PATCH} must be alone in SET; the document contains all changes.")
+        if not is_patch:
+            check_assignments(self.table, assigned)
+        result, keys, values = self._read_matches(statement)
+        rows = self._to_input_rows(result, last=len(assigned))
+        if is_patch:
+            return self._read_patches(rows, keys, values)
+        plan = plan_updates(self.table, assigned, replace(rows, names=tuple(assigned)), keys)
+        by_key = dict(zip(keys, values, strict=True))
+        self.run.warnings += plan.warnings
+        return [TargetRow(write, values=by_key[write.region, write.key]) for write in plan.writes]
+
+    def _read_patches(
+        self, rows: InputRows, keys: Sequence[RowKey], values: Sequence[dict[str, Any]]
+    ) -> list[TargetRow]:
+        targets: dict[RowKey, TargetRow] = {}
+        for key, (document,), row_values in zip(keys, rows.rows, values, strict=True):
+            if not isinstance(document, str):
+                raise DataError(
+                    f"{PATCH} is {document!r}; expected text, a JSON array of RFC 6902 operations."
+                )
+            target = TargetRow(RowWrite(self.table, WriteKind.UPDATE, *key, {}), document, row_values)
+            if targets.setdefault(key, target).document != document:
+                raise DataError(f"{target.write.label} is matched twice, with different values.")
+        plan = WritePlan()
+        for document in dict.fromkeys(target.document or "" for target in targets.values()):
+            errors, warnings = check_patch(self.table, document)
+            plan.errors += errors
+            plan.warnings += warnings
+        plan.raise_errors()
+        self.run.warnings += plan.warnings
+        return list(targets.values())
+
+    def _read_deletes(self, statement: Delete) -> list[TargetRow]:
+        _, keys, values = self._read_matches(statement)
+        return [
+            TargetRow(RowWrite(self.table, WriteKind.DELETE, *key, {}), values=row_values)
+            for key, row_values in dict(zip(keys, values, strict=True)).items()
+        ]
+
+    def _read_matches(
+        self, statement: Update | Delete
+    ) -> tuple[QueryResult, list[RowKey], list[dict[str, Any]]]:
+        """The rows that match WHERE: the query's result, region and key of each, and its watched values.
+
+        Raises:
+            NotSupportedError: rows in several regions, and no condition on region.
+        """
+        table, key = self.table, self.table.key
+        watched = self._list_watched(statement)
+        name = ".".join(quoted(part) for part in (table.provider, table.service, table.name))
+        result = self.run_query(statement.build_rows_query(name, (*key, *watched)))
+        assigned = len(statement.assignments) if isinstance(statement, Update) else 0
+        width = 1 + len(key) + len(watched)
+        if len(result.types) != width + assigned:
+            raise DataError("An expression in SET returns several columns; expected one value each.")
+        columns = [column.to_pylist() for column in result.rows.columns[:width]]
+        rows = list(zip(*columns, strict=True)) if result.rows.num_rows else []
+        keys = [(str(row[0]), tuple(str(part) for part in row[1 : 1 + len(key)])) for row in rows]
+        values = [dict(zip(watched, row[1 + len(key) :], strict=True)) for row in rows]
+        regions = sorted({region for region, _ in keys})
+        if len(regions) > 1 and "region" not in statement.words:
+            names = f"{', '.join(regions[:-1])} and {regions[-1]}"
+            raise NotSupportedError(
+                f"The rows are in {names}; name the regions in WHERE. Nothing was written."
+            )
+        return result, keys, values
+
+    def _list_watched(self, statement: Update | Delete) -> list[str]:
+        """The columns that must not change between the read and the first call."""
+        table = self.table
+        assert table.describe is not None, "only tables that can be described are written"
+        # SET also takes `ModelVariants` and `data__ModelVariants`.
+        named = {word.removeprefix("data__").replace("_", "") for word in statement.words}
+        desired = table.write.desired.column if table.write.desired else ""
+        return [
+            name
+            for name, column in table.by_name.items()
+            if (name in table.describe.paths or column.source is ColumnSource.TAGS)
+            and name not in (*table.key, "region")
+            and (name == "creation_time" or name.lower().replace("_", "") in named)
+            # It shows the status, which changes by itself; whether it can be reached is decided again.
+            and not (name == desired and isinstance(statement, Update))
+        ]
+
+    def _to_input_rows(self, result: QueryResult, last: int | None = None) -> InputRows:
+        """The rows of a query, or their `last` columns."""
+        start = 0 if last is None else len(result.types) - last
+        columns = result.rows.columns[start:]
+        return InputRows(
+            tuple(result.rows.schema.names[start:]),
+            tuple(field.type for field in result.rows.schema)[start:],
+            tuple(type == "JSON" for type in result.types[start:]),
+            tuple(zip(*map(_to_list, columns), strict=True)) if columns else (),
+            self.zone,
+        )
+
+    def _check_count(self, targets: list[TargetRow]) -> None:
+        limit = self.run.settings.max_writes or (MAX_KEYED_ROWS if self._is_keyed(targets) else MAX_ROWS)
+        if len(targets) > limit:
+            raise DataError(
+                f"The statement would write {len(targets)} rows, more than {limit}; nothing was written. "
+                f"SET sqlprov_max_writes = {len(targets)} allows it."
+            )
+
+    def _is_keyed(self, targets: list[TargetRow]) -> bool:
+        """Whether the statement names its rows: it looked up keys, or contains every key.
+
+        Many keys are read with one list, which is cheaper, so the calls alone do not decide it.
+        """
+        if isinstance(self.statement, Insert | Exec):
+            return True
+        if all(call.operation != self.table.list.call for call in self.run.calls):
+            return True
+        texts = {token.value for token in self.statement.tokens if token.kind is TokenKind.STRING}
+        texts.update(_collect_texts(self.parameters))
+        return all("|".join(target.write.key) in texts for target in targets)
+
+
+def _collect_texts(value: Any) -> Iterator[str]:
+    """The texts among parameters, also inside lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _collect_texts(list(value.values()))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for part in value:
+            yield from _collect_texts(part)
+
+
+def _to_list(column: pa.ChunkedArray) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except (OverflowError, ValueError) as error:
+        raise DataError(f"A value of the rows is out of range: {error}") from None
+
+
+def _find_table(session: Session, target: tuple[str, ...], path: tuple[str, ...]) -> Table:
+    table = find_live_table(session.catalog, target, path)
+    assert table is not None, "only statements on live tables are written here"
+    return table
+
+
+def _expand_json(rows: InputRows) -> InputRows:
+    """The parameters of EXEC with the members of `@@json` after the others."""
+    at = next(index for index, name in enumerate(rows.names) if name.lower() == "@@json")
+    text = rows.rows[0][at]
+    try:
+        members = orjson.loads(text) if isinstance(text, str) else text
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"@@json is not valid JSON: {error}") from None
+    if not isinstance(members, dict):
+        raise DataError(f"@@json is {text!r}; expected a JSON object.")
+    others = [index for index in range(len(rows.names)) if index != at]
+    repeated = {rows.names[index].lower() for index in others} & {name.lower() for name in members}
+    if repeated:
+        raise DataError(f"EXEC sets {', '.join(sorted(repeated))} twice, as @name and in @@json.")
+    texts = tuple(orjson.dumps(value).decode() for value in members.values())
+    return InputRows(
+        (*(rows.names[index] for index in others), *members),
+        (*(rows.types[index] for index in others), *(pa.string() for _ in members)),
+        (*(rows.json[index] for index in others), *(True for _ in members)),
+        ((*(rows.rows[0][index] for index in others), *texts),),
+        rows.zone,
+    )

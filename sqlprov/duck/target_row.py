@@ -1,0 +1,67 @@
+"""One row that a statement writes, and the check that it has not changed since it was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlprov.aws.read.batches import build_array, get_path
+from sqlprov.aws.write.row_watcher import RowFailed
+from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.plan.write.diff import diff_values, parse_tags
+from sqlprov.plan.write.patch import apply_patch
+from sqlprov.plan.write.steps import RowWrite, Snapshot, WriteKind
+
+
+@dataclass
+class TargetRow:
+    """One row to be written.
+
+    Attributes:
+        write: the write; for a patch document without its changes.
+        document: patch document, which is applied to the described row.
+        values: the row as read, by column.
+        confirmed: operations that were confirmed, no others are made; `None` if no confirmation was needed.
+    """
+
+    write: RowWrite
+    document: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    confirmed: frozenset[str] | None = None
+
+    def check(self, snapshot: Snapshot | None) -> None:
+        """Raise RowFailed if the described row is not the row that the statement read."""
+        table = self.write.table
+        if snapshot is None:
+            if self.write.kind is WriteKind.DELETE:
+                return
+            raise RowFailed(f"{self.write.label} no longer exists")
+        assert table.describe is not None, "only tables that can be described are written"
+        for name, value in self.values.items():
+            if table.by_name[name].source is ColumnSource.TAGS:
+                now, is_changed = snapshot.tags, parse_tags(value) != snapshot.tags
+            else:
+                now = get_path(snapshot.described, table.describe.paths[name])
+                is_changed = _is_changed(table, name, value, now)
+            if is_changed:
+                raise RowFailed(
+                    f"{self.write.label} has changed since it was read: {name} is {now!r}, was {value!r}"
+                )
+
+    def complete(self, snapshot: Snapshot | None) -> RowWrite:
+        """The write with the changes of its patch document, which depend on the described row."""
+        if self.document is None or snapshot is None:
+            return self.write
+        patch = apply_patch(self.write.table, snapshot, self.document)
+        return replace(
+            self.write, values=patch.changes, tags=patch.tags, desired=patch.desired, reason=patch.reason
+        )
+
+
+def _is_changed(table: Table, name: str, value: Any, now: Any) -> bool:
+    """Whether a value has changed; members that no call takes, such as a variant's Status, do not count."""
+    for method in (table.by_method.get("create_resource"), table.by_method.get("update_resource")):
+        for part in method.parameters if method else ():
+            if part.column == name and method:
+                return any(diff_values(value, now, method.input_shape.members[part.name], name))
+    return bool(build_array(table.by_name[name], [now]).to_pylist()[0] != value)
