@@ -1,11 +1,10 @@
-"""A local SageMaker: requests of any AWS client in, replies with AWS's states, limits and errors out.
+"""A local SageMaker that any AWS client can call, with AWS's states, limits and errors.
 
-`Emulator` runs it in the process, `serve` alone. Nothing but tests, examples, benchmarks and `--local`
-imports this package.
+`Emulator` runs it in the process, `serve` as a process of its own. Only tests, examples, benchmarks and
+`--local` import this package.
 """
 
-from sqlprov.emulator.emulator import Emulator
+from sqlprov.emulator.emulator import Emulator, serve
 from sqlprov.emulator.options import FAULTS, Call, Fault, Options
-from sqlprov.emulator.standalone import serve
 
 __all__ = ["FAULTS", "Call", "Emulator", "Fault", "Options", "serve"]

@@ -1,4 +1,4 @@
-"""What every operation stands on: the store, the options, the account and the time of the request."""
+"""The context of every operation: the store, the options, the time, and the checks that operations share."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlprov.emulator.api_model import Kind
-from sqlprov.emulator.errors import ApiError, invalid
-from sqlprov.emulator.options import Options
-from sqlprov.emulator.store import Change, Record, Store
+from sqlprov.emulator.api_model import resource_kinds
+from sqlprov.emulator.errors import ApiError, validation_error
+from sqlprov.emulator.options import ACCOUNT, Options
+from sqlprov.emulator.store import Record, ResourceChange, Store
 
-ACCOUNT = "123456789012"
 DAY = 86400.0
 
 Members = dict[str, Any]
 
 
 @dataclass
-class World:
-    """The service as one request finds it.
+class Context:
+    """The service at the time of one request.
 
     Args:
         now: epoch seconds, to the millisecond.
-        stale: Describe replies still to be given of the state before a Stop, by noun, region and name.
-        unseen: Describe calls that do not see what was created yet, by noun, region and name.
+        stale: what the next Describe calls after a Stop still report, by noun, region and name.
+        unseen: how many Describe calls do not see a new resource yet, by noun, region and name.
     """
 
     store: Store
@@ -35,81 +34,78 @@ class World:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What an operation answers (a dict, or JSON already encoded), and what it changes."""
+class Output:
+    """The reply of an operation (a dict, or encoded JSON) and the changes to commit."""
 
     body: Members | bytes
-    changes: Sequence[Change] = ()
+    changes: Sequence[ResourceChange] = ()
 
 
-Operation = Callable[[World, str, Members], Reply]
+Operation = Callable[[Context, str, Members], Output]
 
 
-def arn(kind: Kind, region: str, name: str) -> str:
-    """SageMaker spells names in ARNs in lower case."""
-    return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{kind.arn_part}/{name.lower()}"
+def arn(noun: str, region: str, name: str) -> str:
+    """SageMaker writes names in ARNs in lower case."""
+    return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{resource_kinds()[noun].arn_part}/{name.lower()}"
 
 
-def missing(kind: Kind, region: str, name: str) -> ApiError:
-    """Inference experiments answer with a code of their own, the older types with a text."""
-    where = arn(kind, region, name)
-    if kind.noun == "InferenceExperiment":
-        return ApiError("ResourceNotFound", f"Inference experiment {where} does not exist.")
-    return invalid(f'Could not find {kind.words} "{where}".')
+def not_found_error(noun: str, region: str, name: str) -> ApiError:
+    """Inference experiments have an error code of their own, the older kinds only a text."""
+    if noun == "InferenceExperiment":
+        return ApiError("ResourceNotFound", f"Inference experiment {arn(noun, region, name)} does not exist.")
+    return validation_error(f'Could not find {resource_kinds()[noun].words} "{arn(noun, region, name)}".')
 
 
-def exists(kind: Kind, region: str, name: str) -> ApiError:
-    where = arn(kind, region, name)
-    if kind.noun == "InferenceExperiment":
-        return ApiError("ResourceInUse", f"Inference experiment {where} already exists.")
-    return invalid(f'Cannot create already existing {kind.words} "{where}".')
-
-
-def find(world: World, kind: Kind, region: str, name: str) -> Record:
-    """Raises ApiError if there is none."""
-    record = world.store.get(kind, region, name)
+def find(context: Context, noun: str, region: str, name: str) -> Record:
+    """Raises ApiError if it does not exist."""
+    record = context.store.get(noun, region, name)
     if record is None:
-        raise missing(kind, region, name)
+        raise not_found_error(noun, region, name)
     return record
 
 
-def described(world: World, kind: Kind, region: str, name: str) -> Record:
-    """As `find`; a new one may be seen late."""
-    left = world.unseen.pop((kind.noun, region, name), 0)
-    if left:
-        world.unseen[kind.noun, region, name] = left - 1
-        raise missing(kind, region, name)
-    return find(world, kind, region, name)
+def find_described(context: Context, noun: str, region: str, name: str) -> Record:
+    """The resource as Describe sees it: a new one late and a stopped one stale, if the options say so."""
+    unseen = context.unseen.pop((noun, region, name), 0)
+    if unseen:
+        context.unseen[noun, region, name] = unseen - 1
+        raise not_found_error(noun, region, name)
+    record = find(context, noun, region, name)
+    stale = context.stale.get((noun, region, name))
+    return stale.pop() if stale else record
 
 
-def check_room(world: World, kind: Kind, region: str, name: str) -> None:
+def check_new_name(context: Context, noun: str, region: str, name: str) -> None:
     """Raises ApiError if the name is taken, in any case since ARNs have none, or the region is full."""
-    shelf = world.store.shelf(kind, region)
-    if shelf.by_arn_name(name.lower()) is not None:
-        raise exists(kind, region, name)
-    world.unseen[kind.noun, region, name] = world.options.late_describe
-    limit, used = world.options.limit, len(shelf.records)
+    collection = context.store.collection(noun, region)
+    words = resource_kinds()[noun].words
+    if collection.get_by_arn_name(name.lower()) is not None:
+        if noun == "InferenceExperiment":
+            raise ApiError("ResourceInUse", f"Inference experiment {arn(noun, region, name)} already exists.")
+        raise validation_error(f'Cannot create already existing {words} "{arn(noun, region, name)}".')
+    context.unseen[noun, region, name] = context.options.late_describe
+    limit, used = context.options.limit, len(collection.records)
     if limit and used >= limit:
         raise ApiError(
             "ResourceLimitExceeded",
-            f"The account-level service limit 'Number of {kind.words}s' is {limit} {kind.words}s, with current "
-            f"utilization of {used} {kind.words}s and a request delta of 1 {kind.words}s.",
+            f"The account-level service limit 'Number of {words}s' is {limit} {words}s, with current "
+            f"utilization of {used} {words}s and a request delta of 1 {words}s.",
         )
 
 
-def given_tags(given: Members) -> dict[str, str]:
-    """The tags of a request; raises ApiError for a key that is doubled or AWS's own."""
+def parse_tags(given: Members) -> dict[str, str]:
+    """The tags of a request; raises ApiError for a key that is repeated or reserved to AWS."""
     tags: dict[str, str] = {}
-    for tag in given.get("Tags") or []:
+    for tag in given.get("Tags", []):
         key = tag["Key"]
         if key in tags:
-            raise invalid(f"Duplicate tag key {key!r} found.")
+            raise validation_error(f"Duplicate tag key {key!r} found.")
         if key.lower().startswith("aws:"):
-            raise invalid("aws: prefixed tag key names are not allowed for external use.")
+            raise validation_error("aws: prefixed tag key names are not allowed for external use.")
         tags[key] = tag["Value"]
     return tags
 
 
-def present(given: Members, *leave_out: str) -> Members:
-    """The members that were given a value."""
-    return {name: value for name, value in given.items() if value is not None and name not in leave_out}
+def omit(given: Members, *names: str) -> Members:
+    """The members without some."""
+    return {name: value for name, value in given.items() if name not in names}

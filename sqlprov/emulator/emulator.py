@@ -1,25 +1,29 @@
-"""The handle by which tests, examples and `--local` start the local SageMaker and look inside."""
+"""Starts and stops the local SageMaker, and reads and changes its resources directly."""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlprov.emulator import endpoints, experiments, random_experiments, sample_data, tags
-from sqlprov.emulator.api_model import Kind, kinds
-from sqlprov.emulator.context import ACCOUNT
+from sqlprov.emulator import endpoints, experiments
+from sqlprov.emulator.api_model import resource_kinds
 from sqlprov.emulator.defaults import complete
-from sqlprov.emulator.options import Call, Fault, Options
+from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
+from sqlprov.emulator.random_experiments import generate_experiments
+from sqlprov.emulator.sample_data import load_resources
 from sqlprov.emulator.server import HOST, Server
 from sqlprov.emulator.service import Service
-from sqlprov.emulator.store import Change, Record, Store, drop, put
+from sqlprov.emulator.store import Record, Store, drop, put
+from sqlprov.emulator.tags import to_list
 
 
 class Emulator:
-    """A local SageMaker and STS on one port of the loopback interface.
+    """A local SageMaker, with the account's other services, on one port of the loopback interface.
 
     Args:
         options: may be changed while it runs, through `emulator.options`.
@@ -28,7 +32,7 @@ class Emulator:
         port: 0 takes a free one.
 
     Raises:
-        sqlprov.errors.InterfaceError: `state` is no file of this version.
+        sqlprov.errors.InterfaceError: `state` is not a state file of this version.
         OSError: the port is taken.
     """
 
@@ -72,11 +76,11 @@ class Emulator:
 
     @property
     def options(self) -> Options:
-        return self._service.world.options
+        return self._service.context.options
 
     @options.setter
     def options(self, options: Options) -> None:
-        self._service.world.options = options
+        self._service.context.options = options
 
     @property
     def calls(self) -> list[Call]:
@@ -87,99 +91,122 @@ class Emulator:
         self._service.calls = []
 
     def record_calls(self, record: bool) -> None:
-        """Whether requests are kept in `calls`; a server that runs for days must not."""
+        """Whether to keep requests in `calls`; a server that runs for days must not."""
         self._service.record_calls = record
 
     def inject(self, fault: Fault) -> None:
-        """Let calls fail as it says, counted from now."""
+        """Let the calls that the fault describes fail, counted from now."""
         self._service.faults.add(fault)
 
     def clear_faults(self) -> None:
         self._service.faults.clear()
 
     def add(self, noun: str, region: str, members: dict[str, Any]) -> None:
-        """Put a resource as it is, without checks; what is missing is filled in.
+        """Add a resource without checks; members that are not given have defaults.
 
-        It stays in its state until an operation changes it: its schedule is not acted on. One of the same
-        name is replaced.
+        It keeps its state until an operation changes it, whatever its schedule. It replaces a resource of the
+        same name.
 
         Args:
             noun: InferenceExperiment, Model, EndpointConfig or Endpoint.
             members: as in Create, and any of Status (default Created), CreationTime (default now),
-                StatusReason, CompletionTime, … that Describe answers. Times are epoch seconds, ISO 8601
+                StatusReason, CompletionTime, … that Describe returns. Times are epoch seconds, ISO 8601
                 texts or datetimes. `Tags` is a list of Key and Value, or a dict.
 
         Raises:
             ValueError: a member does not exist, or another resource's name differs in case only.
         """
-        now = round(time.time(), 3)
-        with self._store.writing(now):
-            self._store.commit([put(self._completed(noun, region, members, now))])
+        _check_noun(noun)
+        now = _now()
+        with self._store.write_lock(now):
+            self._store.commit([put(self._complete(noun, region, members, now))])
 
     def remove(self, noun: str, region: str, name: str) -> None:
-        """Take a resource away, whatever its state.
+        """Remove a resource, whatever its state.
 
         Raises:
-            KeyError: there is none.
+            KeyError: it does not exist.
         """
-        with self._store.writing(round(time.time(), 3)):
-            record = self._store.get(_kind(noun), region, name)
+        _check_noun(noun)
+        with self._store.write_lock(_now()):
+            record = self._store.get(noun, region, name)
             if record is None:
                 raise KeyError(name)
             self._store.commit([drop(record)])
 
     def get(self, noun: str, region: str, name: str) -> dict[str, Any] | None:
-        """What is committed: all members as Describe would answer, and those only Create has, with Tags.
+        """All members that Describe would return, and those that only Create has, with Tags.
 
-        None if there is no such resource.
+        None if there is no such resource. Faults and the options that delay Describe do not apply.
         """
-        with self._store.reading(round(time.time(), 3)):
-            record = self._store.get(_kind(noun), region, name)
+        _check_noun(noun)
+        with self._store.read_lock(_now()):
+            record = self._store.get(noun, region, name)
             if record is None:
                 return None
-            members = (
-                experiments.view(self._service.world, record)
-                if _experiment(record)
-                else endpoints.view(record)
-            )
-            shown = {member: value for member, value in members.items() if not member.startswith("~")}
-            return shown | {"Tags": tags.as_list(record.tags)}
+            if noun == "InferenceExperiment":
+                members = experiments.expand(self._service.context, record)
+            else:
+                members = endpoints.expand(record)
+            public = {member: value for member, value in members.items() if not member.startswith("~")}
+            return public | {"Tags": to_list(record.tags)}
 
     def fill(self, count: int, regions: Sequence[str] = ("us-east-1",), seed: int = 1) -> None:
         """Add `count` inference experiments that look random and are the same for the same seed.
 
-        All states, times with ties, missing descriptions and some tags are among them.
+        They have all states, times with ties, missing descriptions and some tags.
         """
-        with self._store.writing(round(time.time(), 3)):
-            self._store.commit(
-                [put(record) for record in random_experiments.experiments(count, regions, seed)]
-            )
+        with self._store.write_lock(_now()):
+            self._store.commit([put(record) for record in generate_experiments(count, regions, seed)])
 
     def seed_local(self) -> None:
-        """Add the small data set of `--local`, once in the life of a state."""
-        now = round(time.time(), 3)
-        with self._store.writing(now):
-            if self._store.flagged("seeded"):
+        """Add the sample data of `--local`, once in the life of a state."""
+        now = _now()
+        with self._store.write_lock(now):
+            if self._store.has_flag("seeded"):
                 return
-            changes: list[Change] = []
-            for noun, region, members in sample_data.resources():
-                changes.append(put(self._completed(noun, region, members, now)))
-            self._store.flag("seeded")
-            self._store.commit(changes)
+            self._store.set_flag("seeded")
+            self._store.commit([put(self._complete(*resource, now)) for resource in load_resources()])
 
-    def _completed(self, noun: str, region: str, members: dict[str, Any], now: float) -> Record:
-        record = complete(_kind(noun), region, members, now)
-        twin = self._store.shelf(record.kind, region).by_arn_name(record.name.lower())
+    def _complete(self, noun: str, region: str, members: dict[str, Any], now: float) -> Record:
+        record = complete(noun, region, members, now)
+        twin = self._store.collection(noun, region).get_by_arn_name(record.name.lower())
         if twin is not None and twin.name != record.name:
             raise ValueError(f"{record.name} and {twin.name} would have the same ARN")
         return record
 
 
-def _kind(noun: str) -> Kind:
-    if noun not in kinds():
-        raise ValueError(f"no resource type {noun!r}; there are {', '.join(kinds())}")
-    return kinds()[noun]
+def serve(port: int, state: Path | None, options: Options) -> None:
+    """Run an Emulator until SIGINT or SIGTERM; prints one line to stdout, for a shell to run.
+
+    Call it from the main thread: only there can signals be caught.
+
+    Args:
+        port: 0 takes a free one.
+        state: SQLite file that keeps the resources; None keeps them in memory.
+    """
+    ended = threading.Event()
+    before = {each: signal.signal(each, lambda *_: ended.set()) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with Emulator(options, state=state, port=port) as emulator:
+            emulator.record_calls(False)
+            print(
+                f"export AWS_ENDPOINT_URL={emulator.url} AWS_REGION=us-east-1 "
+                "AWS_DEFAULT_REGION=us-east-1 "  # boto3 reads this one, other clients the first
+                "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
+                flush=True,
+            )
+            ended.wait()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
-def _experiment(record: Record) -> bool:
-    return record.kind.noun == "InferenceExperiment"
+def _now() -> float:
+    """Epoch seconds to the millisecond, as the service has them."""
+    return round(time.time(), 3)
+
+
+def _check_noun(noun: str) -> None:
+    if noun not in resource_kinds():
+        raise ValueError(f"{noun!r} is not a resource kind; use one of {', '.join(resource_kinds())}")

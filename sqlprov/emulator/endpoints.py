@@ -1,150 +1,135 @@
-"""Models, endpoint configs and endpoints: the older types, which answer with a ValidationException and a text."""
+"""Models, endpoint configs and endpoints: the older kinds, whose errors are a ValidationException with a text."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlprov.emulator.api_model import Kind, kinds
+from sqlprov.emulator.api_model import resource_kinds
 from sqlprov.emulator.context import (
+    Context,
     Members,
     Operation,
-    Reply,
-    World,
+    Output,
     arn,
-    check_room,
-    described,
+    check_new_name,
     find,
-    given_tags,
-    present,
+    find_described,
+    omit,
+    parse_tags,
 )
-from sqlprov.emulator.errors import invalid
+from sqlprov.emulator.errors import validation_error
 from sqlprov.emulator.store import STEPS, Record, drop, put
 
 _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 
 
-def describe(noun: str) -> Operation:
-    """The Describe operation of a type whose stored members are what it answers."""
+def make_describe(noun: str) -> Operation:
+    """The Describe operation of a kind."""
+    kind = resource_kinds()[noun]
 
-    def operation(world: World, region: str, given: Members) -> Reply:
-        kind = kinds()[noun]
-        record = described(world, kind, region, given[kind.key])
-        return Reply({name: value for name, value in view(record).items() if name in kind.described})
+    def describe(context: Context, region: str, given: Members) -> Output:
+        members = expand(find_described(context, noun, region, given[kind.key]))
+        return Output({name: members[name] for name in kind.describe_members if name in members})
 
-    return operation
+    return describe
 
 
-def view(record: Record) -> Members:
+def expand(record: Record) -> Members:
     """All members, with the ARN."""
-    return record.members | {record.kind.arn: arn(record.kind, record.region, record.name)}
+    return record.members | {record.kind.arn: arn(record.kind.noun, record.region, record.name)}
 
 
-def delete(noun: str) -> Operation:
-    """The Delete operation of a type without states."""
+def make_delete(noun: str) -> Operation:
+    """The Delete operation of a kind without states."""
 
-    def operation(world: World, region: str, given: Members) -> Reply:
-        kind = kinds()[noun]
-        return Reply(b"", [drop(find(world, kind, region, given[kind.key]))])
+    def delete(context: Context, region: str, given: Members) -> Output:
+        return Output(b"", [drop(find(context, noun, region, given[f"{noun}Name"]))])
 
-    return operation
+    return delete
 
 
-def create_model(world: World, region: str, given: Members) -> Reply:
+def create_model(context: Context, region: str, given: Members) -> Output:
     if not given.get("PrimaryContainer") and not given.get("Containers"):
-        raise invalid("Either PrimaryContainer or Containers must be specified.")
+        raise validation_error("Either PrimaryContainer or Containers must be specified.")
     if given.get("PrimaryContainer") and given.get("Containers"):
-        raise invalid("PrimaryContainer and Containers cannot both be specified.")
-    members = present(given, "Tags")
-    return _create(world, kinds()["Model"], region, {"EnableNetworkIsolation": False} | members, given)
+        raise validation_error("PrimaryContainer and Containers cannot both be specified.")
+    return _create(context, "Model", region, {"EnableNetworkIsolation": False} | omit(given, "Tags"), given)
 
 
-def create_endpoint_config(world: World, region: str, given: Members) -> Reply:
-    members = present(given, "Tags")
+def create_endpoint_config(context: Context, region: str, given: Members) -> Output:
+    members: Members = {"EnableNetworkIsolation": False} | omit(given, "Tags")
     for variant in [*members["ProductionVariants"], *members.get("ShadowProductionVariants", [])]:
         variant.setdefault("InitialVariantWeight", 1.0)
-        model = variant.get("ModelName")
-        if model is not None:
-            find(world, kinds()["Model"], region, model)
-    return _create(
-        world, kinds()["EndpointConfig"], region, {"EnableNetworkIsolation": False} | members, given
-    )
+        if "ModelName" in variant:
+            find(context, "Model", region, variant["ModelName"])
+    return _create(context, "EndpointConfig", region, members, given)
 
 
-def create_endpoint(world: World, region: str, given: Members) -> Reply:
-    kind = kinds()["Endpoint"]
-    members = present(given, "Tags", "DeploymentConfig")
-    config = find(world, kinds()["EndpointConfig"], region, given["EndpointConfigName"])
-    members |= deployed(world, config)
-    if given.get("DeploymentConfig"):
-        members["LastDeploymentConfig"] = given["DeploymentConfig"]
-    ready = world.now + world.options.transition
-    members |= {"EndpointStatus": "Creating", "LastModifiedTime": world.now}
-    members[STEPS] = [(ready, {"EndpointStatus": "InService"})]
-    return _create(world, kind, region, members, given)
+def create_endpoint(context: Context, region: str, given: Members) -> Output:
+    members = omit(given, "Tags", "DeploymentConfig") | _deploy(context, region, given)
+    members |= {"EndpointStatus": "Creating", "LastModifiedTime": context.now}
+    members[STEPS] = [(context.now + context.options.transition, {"EndpointStatus": "InService"})]
+    return _create(context, "Endpoint", region, members, given)
 
 
-def update_endpoint(world: World, region: str, given: Members) -> Reply:
-    record = _idle_endpoint(world, region, given)
-    config = find(world, kinds()["EndpointConfig"], region, given["EndpointConfigName"])
-    members = record.members | deployed(world, config) | {"EndpointConfigName": config.name}
-    if given.get("DeploymentConfig"):
-        members["LastDeploymentConfig"] = given["DeploymentConfig"]
-    return _updating(world, record, members)
+def update_endpoint(context: Context, region: str, given: Members) -> Output:
+    record = _find_idle_endpoint(context, region, given)
+    return _update(context, record, record.members | _deploy(context, region, given))
 
 
-def update_endpoint_weights(world: World, region: str, given: Members) -> Reply:
-    record = _idle_endpoint(world, region, given)
+def update_endpoint_weights(context: Context, region: str, given: Members) -> Output:
+    record = _find_idle_endpoint(context, region, given)
     members = record.members
     variants = {variant["VariantName"]: variant for variant in members["ProductionVariants"]}
     for wanted in given["DesiredWeightsAndCapacities"]:
         variant = variants.get(wanted["VariantName"])
         if variant is None:
-            raise invalid(f'Could not find variant "{wanted["VariantName"]}" of the endpoint.')
+            raise validation_error(f'Could not find variant "{wanted["VariantName"]}" of the endpoint.')
         for name in ("Weight", "InstanceCount"):
-            if wanted.get(f"Desired{name}") is not None:
+            if f"Desired{name}" in wanted:
                 variant[f"Desired{name}"] = variant[f"Current{name}"] = wanted[f"Desired{name}"]
-    return _updating(world, record, members)
+    return _update(context, record, members)
 
 
-def delete_endpoint(world: World, region: str, given: Members) -> Reply:
-    record = _idle_endpoint(world, region, given)
-    if not world.options.transition:
-        return Reply(b"", [drop(record)])
-    members = record.members | {"EndpointStatus": "Deleting", "LastModifiedTime": world.now}
-    members[STEPS] = [(world.now + world.options.transition, None)]
-    return Reply(b"", [put(Record(record.kind, region, members, record.tags))])
+def delete_endpoint(context: Context, region: str, given: Members) -> Output:
+    record = _find_idle_endpoint(context, region, given)
+    if not context.options.transition:
+        return Output(b"", [drop(record)])
+    members = record.members | {"EndpointStatus": "Deleting", "LastModifiedTime": context.now}
+    members[STEPS] = [(context.now + context.options.transition, None)]
+    return Output(b"", [put(record.replace_members(members))])
 
 
-def deployed(world: World, config: Record) -> Members:
-    """What an endpoint reports of the config it runs."""
+def _deploy(context: Context, region: str, given: Members) -> Members:
+    """The members that an endpoint has from the config of a request."""
+    config = find(context, "EndpointConfig", region, given["EndpointConfigName"])
     members = config.members
-    result: Members = {
-        name: [_variant(world, config.region, variant) for variant in members[name]]
-        for name in ("ProductionVariants", "ShadowProductionVariants")
-        if name in members
-    }
-    shared = ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig", "CrossRegionTrafficConfig")
-    result |= {name: members[name] for name in shared if name in members}
+    deployed: Members = {"EndpointConfigName": config.name}
+    for name in ("ProductionVariants", "ShadowProductionVariants"):
+        if name in members:
+            deployed[name] = [_deploy_variant(context, region, variant) for variant in members[name]]
+    for name in ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig", "CrossRegionTrafficConfig"):
+        if name in members:
+            deployed[name] = members[name]
     if capture := members.get("DataCaptureConfig"):
         enabled = capture.get("EnableCapture", True)
-        result["DataCaptureConfig"] = {
+        deployed["DataCaptureConfig"] = {
             "EnableCapture": enabled,
             "CaptureStatus": "Started" if enabled else "Stopped",
             "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
             "DestinationS3Uri": capture["DestinationS3Uri"],
             "KmsKeyId": capture.get("KmsKeyId", ""),
         }
-    return result
+    if given.get("DeploymentConfig"):
+        deployed["LastDeploymentConfig"] = given["DeploymentConfig"]
+    return deployed
 
 
-def _variant(world: World, region: str, variant: Members) -> Members:
-    summary: dict[str, Any] = {"VariantName": variant["VariantName"]}
-    model = world.store.get(kinds()["Model"], region, variant.get("ModelName", ""))
+def _deploy_variant(context: Context, region: str, variant: Members) -> Members:
+    summary: Members = {"VariantName": variant["VariantName"]}
+    model = context.store.get("Model", region, variant.get("ModelName", ""))
     image = model.members.get("PrimaryContainer", {}).get("Image") if model is not None else None
     if image:
-        summary["DeployedImages"] = [
-            {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": world.now}
-        ]
+        resolved = {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": context.now}
+        summary["DeployedImages"] = [resolved]
     weight = variant.get("InitialVariantWeight", 1.0)
     summary |= {"CurrentWeight": weight, "DesiredWeight": weight}
     if serverless := variant.get("ServerlessConfig"):
@@ -153,37 +138,37 @@ def _variant(world: World, region: str, variant: Members) -> Members:
     return summary | {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
 
 
-def _idle_endpoint(world: World, region: str, given: Members) -> Record:
-    kind = kinds()["Endpoint"]
-    record = find(world, kind, region, given["EndpointName"])
+def _find_idle_endpoint(context: Context, region: str, given: Members) -> Record:
+    record = find(context, "Endpoint", region, given["EndpointName"])
     if record.members["EndpointStatus"] in _IN_PROGRESS:
-        raise invalid(f'Cannot update in-progress endpoint "{arn(kind, region, record.name)}".')
+        where = arn("Endpoint", region, record.name)
+        raise validation_error(f'Cannot update in-progress endpoint "{where}".')
     return record
 
 
-def _updating(world: World, record: Record, members: Members) -> Reply:
-    members |= {"EndpointStatus": "Updating", "LastModifiedTime": world.now}
-    members[STEPS] = [(world.now + world.options.transition, {"EndpointStatus": "InService"})]
-    changed = Record(record.kind, record.region, members, record.tags)
-    return Reply({"EndpointArn": arn(record.kind, record.region, record.name)}, [put(changed)])
+def _create(context: Context, noun: str, region: str, members: Members, given: Members) -> Output:
+    name = given[f"{noun}Name"]
+    check_new_name(context, noun, region, name)
+    record = Record(noun, region, members | {"CreationTime": context.now}, parse_tags(given))
+    return Output({f"{noun}Arn": arn(noun, region, name)}, [put(record)])
 
 
-def _create(world: World, kind: Kind, region: str, members: Members, given: Members) -> Reply:
-    name = given[kind.key]
-    check_room(world, kind, region, name)
-    record = Record(kind, region, members | {"CreationTime": world.now}, given_tags(given))
-    return Reply({kind.arn: arn(kind, region, name)}, [put(record)])
+def _update(context: Context, record: Record, members: Members) -> Output:
+    members |= {"EndpointStatus": "Updating", "LastModifiedTime": context.now}
+    members[STEPS] = [(context.now + context.options.transition, {"EndpointStatus": "InService"})]
+    changed = record.replace_members(members)
+    return Output({"EndpointArn": arn("Endpoint", record.region, record.name)}, [put(changed)])
 
 
 OPERATIONS: dict[str, Operation] = {
     "CreateModel": create_model,
-    "DescribeModel": describe("Model"),
-    "DeleteModel": delete("Model"),
+    "DescribeModel": make_describe("Model"),
+    "DeleteModel": make_delete("Model"),
     "CreateEndpointConfig": create_endpoint_config,
-    "DescribeEndpointConfig": describe("EndpointConfig"),
-    "DeleteEndpointConfig": delete("EndpointConfig"),
+    "DescribeEndpointConfig": make_describe("EndpointConfig"),
+    "DeleteEndpointConfig": make_delete("EndpointConfig"),
     "CreateEndpoint": create_endpoint,
-    "DescribeEndpoint": describe("Endpoint"),
+    "DescribeEndpoint": make_describe("Endpoint"),
     "UpdateEndpoint": update_endpoint,
     "UpdateEndpointWeightsAndCapacities": update_endpoint_weights,
     "DeleteEndpoint": delete_endpoint,

@@ -1,10 +1,12 @@
-"""Errors as the service words them: a code, a text and an HTTP status."""
+"""Error replies: a code, a text and an HTTP status, as AWS words them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-# Service and error of SageMaker -> the code and the HTTP status of that service's own error.
+from sqlprov.emulator.options import ACCOUNT
+
+# (service, SageMaker's code) -> the code and the HTTP status of the same error in that service
 _CODES = {
     ("account", "AccessDeniedException"): ("AccessDeniedException", 403),
     ("account", "ThrottlingException"): ("TooManyRequestsException", 429),
@@ -22,8 +24,7 @@ class ApiError(Exception):
 
     Args:
         code: the service's error code, sent as `__type`.
-        text: the message.
-        status: HTTP status; SageMaker answers errors of the caller with 400.
+        status: the HTTP status.
     """
 
     def __init__(self, code: str, text: str, status: int = 400) -> None:
@@ -32,8 +33,8 @@ class ApiError(Exception):
         self.text = text
         self.status = status
 
-    def as_service(self, service: str) -> ApiError:
-        """The same error with the code and the status that `service` has for it."""
+    def translate(self, service: str) -> ApiError:
+        """The same error with the code and the status that `service` uses for it."""
         code, status = _CODES.get((service, self.code), (self.code, self.status))
         return ApiError(code, self.text, status)
 
@@ -44,23 +45,27 @@ class ApiError(Exception):
         return {"__type": self.code, member: self.text}
 
 
-def invalid(text: str) -> ApiError:
+def validation_error(text: str) -> ApiError:
     return ApiError("ValidationException", text)
 
 
-def constraints(faults: Sequence[str]) -> ApiError:
-    """All broken constraints of one request, in the format of AWS's validation framework."""
-    count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected: "
-    return invalid(count + "; ".join(faults))
+def constraint_error(violations: Sequence[str]) -> ApiError:
+    """All violated constraints of one request, in the format of AWS's validation framework."""
+    count = f"{len(violations)} validation error{'s' if len(violations) > 1 else ''} detected: "
+    return validation_error(count + "; ".join(violations))
 
 
-def conflict(text: str) -> ApiError:
-    return ApiError("ConflictException", text)
-
-
-def denied(account: str, action: str, resource: str) -> ApiError:
+def access_denied_error(action: str, resource: str) -> ApiError:
     return ApiError(
         "AccessDeniedException",
-        f"User: arn:aws:iam::{account}:user/local is not authorized to perform: {action} on resource: "
+        f"User: arn:aws:iam::{ACCOUNT}:user/local is not authorized to perform: {action} on resource: "
         f"{resource} because no identity-based policy allows the {action} action",
     )
+
+
+def throttling_error() -> ApiError:
+    return ApiError("ThrottlingException", "Rate exceeded")
+
+
+def internal_error() -> ApiError:
+    return ApiError("InternalFailure", "The request processing has failed because of an unknown error.", 500)

@@ -4,33 +4,33 @@
                                                                                ─→ Completed or Cancelled
     Update: Created or Running ─→ Updating ─→ back
 
-Sources: the API reference for the states, for what Update may change in which, and for the schedule (none
-given: starts at once, ends after 7 days; 30 days at most); AWS's CloudFormation handler for Start (Created
-only), Stop (Running only) and Delete.
+Sources: the API reference for the states, for the members that Update may change in each, and for the schedule
+(without one: starts at once, ends after 7 days; 30 days at most); AWS's CloudFormation handler for Start
+(Created only), Stop (Running only) and Delete.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlprov.emulator.api_model import Kind, kinds
+from sqlprov.emulator.api_model import resource_kinds
 from sqlprov.emulator.context import (
     DAY,
+    Context,
     Members,
     Operation,
-    Reply,
-    World,
+    Output,
     arn,
-    check_room,
-    described,
+    check_new_name,
     find,
-    given_tags,
-    present,
+    find_described,
+    omit,
+    parse_tags,
 )
-from sqlprov.emulator.errors import conflict, invalid
+from sqlprov.emulator.errors import ApiError, validation_error
 from sqlprov.emulator.store import STEPS, Record, drop, put
 
-_BUSY = {"Creating", "Updating", "Starting", "Stopping"}
+_NOUN = "InferenceExperiment"
 _LENGTH, _LONGEST = 7 * DAY, 30 * DAY
 _VARIANT_STATUS = {
     "Creating": "Creating",
@@ -38,188 +38,184 @@ _VARIANT_STATUS = {
     "Starting": "Updating",
     "Stopping": "Updating",
 }
-# Members of which an Update in state Running may change at least a part.
-_WHILE_RUNNING = {"Name", "Description", "Schedule", "ShadowModeConfig"}
+# Members that an Update in state Running may change, some of them only in part.
+_CHANGEABLE_WHILE_RUNNING = {"Name", "Description", "Schedule", "ShadowModeConfig"}
 
-Steps = list[tuple[float, Members | None]]
-
-
-def _kind() -> Kind:
-    return kinds()["InferenceExperiment"]
+Steps = list[tuple[float, Members]]
 
 
-def create(world: World, region: str, given: Members) -> Reply:
-    name = given["Name"]
-    check_room(world, _kind(), region, name)
-    members = present(given, "Tags")
-    if "Schedule" not in members:
-        members["Schedule"] = {"StartTime": world.now, "EndTime": world.now + _LENGTH}
-    _check_schedule(members["Schedule"], world.now)
-    members |= {"Status": "Creating", "CreationTime": world.now, "LastModifiedTime": world.now}
-    ready = world.now + world.options.transition
-    steps: Steps = []
-    if members["Schedule"].get("StartTime", world.now) > ready:
-        steps.append((ready, {"Status": "Created"}))
-        steps += _steps_from("Created", members["Schedule"], ready, world)
+def create(context: Context, region: str, given: Members) -> Output:
+    name, now = given["Name"], context.now
+    check_new_name(context, _NOUN, region, name)
+    schedule = given.get("Schedule", {"StartTime": now, "EndTime": now + _LENGTH})
+    _check_schedule(schedule, now)
+    members = omit(given, "Tags") | {
+        "Schedule": schedule,
+        "Status": "Creating",
+        "CreationTime": now,
+        "LastModifiedTime": now,
+    }
+    ready = now + context.options.transition
+    if schedule.get("StartTime", now) > ready:
+        steps = [(ready, {"Status": "Created"}), *_plan_from_created(schedule, ready, context)]
     else:
-        steps += _starting(members["Schedule"], ready, world)
-    return _commit(world, region, members, steps, given_tags(given))
+        steps = _plan_start(schedule, ready, context)
+    return _commit(Record(_NOUN, region, members, parse_tags(given)), members, steps)
 
 
-def describe(world: World, region: str, given: Members) -> Reply:
-    record = described(world, _kind(), region, given["Name"])
-    stale = world.stale.get((record.kind.noun, region, record.name))
-    if stale:
-        record = stale.pop()
-    return Reply({name: value for name, value in view(world, record).items() if name in _kind().described})
+def describe(context: Context, region: str, given: Members) -> Output:
+    members = expand(context, find_described(context, _NOUN, region, given["Name"]))
+    described = resource_kinds()[_NOUN].describe_members
+    return Output({name: members[name] for name in described if name in members})
 
 
-def view(world: World, record: Record) -> Members:
+def expand(context: Context, record: Record) -> Members:
     """All members, with those that are derived: ARN, the endpoint's state, the state of each variant."""
     members = record.members
-    members["Arn"] = arn(record.kind, record.region, record.name)
+    members["Arn"] = arn(_NOUN, record.region, record.name)
     if "EndpointMetadata" not in members:
-        members["EndpointMetadata"] = _endpoint(world, record.region, members)
+        members["EndpointMetadata"] = _describe_endpoint(context, record.region, members)
     status = _VARIANT_STATUS.get(members["Status"], "InService")
     members["ModelVariants"] = [{"Status": status, **variant} for variant in members["ModelVariants"]]
     return members
 
 
-def update(world: World, region: str, given: Members) -> Reply:
-    record = find(world, _kind(), region, given["Name"])
-    members = record.members
+def update(context: Context, region: str, given: Members) -> Output:
+    record = _find_in_state(context, region, given, "updated", "Created", "Running")
+    members, changed = record.members, dict(given)
     status = members["Status"]
-    _require(record, status, {"Created", "Running"}, "updated")
-    changed = present(given)
     if "Schedule" in changed:
-        changed["Schedule"] = members.get("Schedule", {}) | present(changed["Schedule"])
+        changed["Schedule"] = members.get("Schedule", {}) | changed["Schedule"]
         _check_schedule(changed["Schedule"], members["CreationTime"])
     if status == "Running":
         _check_running_update(members, changed)
-    members |= changed | {"Status": "Updating", "LastModifiedTime": world.now}
-    done = world.now + world.options.transition
+    members |= changed | {"Status": "Updating", "LastModifiedTime": context.now}
+    done = context.now + context.options.transition
     steps: Steps = [(done, {"Status": status})]
-    if members.get(STEPS):  # one that was put directly has no plan, and stays where it was put
-        steps += _steps_from(status, members["Schedule"], done, world)
-    return _commit(world, region, members, steps, record.tags)
+    if members.get(STEPS):  # a resource that a test added has no steps, and stays in its state
+        plan = _plan_from_created if status == "Created" else _plan_end
+        steps += plan(members["Schedule"], done, context)
+    return _commit(record, members, steps)
 
 
-def start(world: World, region: str, given: Members) -> Reply:
-    record = find(world, _kind(), region, given["Name"])
-    members = record.members
-    _require(record, members["Status"], {"Created"}, "started")
+def start(context: Context, region: str, given: Members) -> Output:
+    record = _find_in_state(context, region, given, "started", "Created")
+    members, now = record.members, context.now
     planned = members.get("Schedule", {}).get("EndTime", 0)
-    end = planned if planned > world.now else world.now + _LENGTH
-    members["Schedule"] = {"StartTime": world.now, "EndTime": end}
-    return _commit(world, region, members, _starting(members["Schedule"], world.now, world), record.tags)
+    members["Schedule"] = {"StartTime": now, "EndTime": planned if planned > now else now + _LENGTH}
+    return _commit(record, members, _plan_start(members["Schedule"], now, context))
 
 
-def stop(world: World, region: str, given: Members) -> Reply:
-    record = find(world, _kind(), region, given["Name"])
-    members = record.members
-    _require(record, members["Status"], {"Running"}, "stopped")
-    actions = given["ModelVariantActions"]
+def stop(context: Context, region: str, given: Members) -> Output:
+    record = _find_in_state(context, region, given, "stopped", "Running")
+    members, actions = record.members, given["ModelVariantActions"]
     names = {variant["VariantName"] for variant in members["ModelVariants"]}
     if unknown := sorted(set(actions) - names):
-        raise invalid(f"ModelVariantActions names {unknown[0]}, which is no variant of the experiment.")
-    ended: Members = {"Status": given.get("DesiredState") or "Completed"}
+        raise validation_error(
+            f"ModelVariantActions names {unknown[0]}, which is not a variant of the experiment."
+        )
+    done = context.now + context.options.transition
+    ended: Members = {"Status": given.get("DesiredState", "Completed"), "CompletionTime": done}
     ended["ModelVariants"] = given.get("DesiredModelVariants") or [
         {**variant, "Status": "Deleted"} if actions.get(variant["VariantName"]) == "Remove" else variant
         for variant in members["ModelVariants"]
     ]
-    if given.get("Reason") is not None:
+    if "Reason" in given:
         members["StatusReason"] = given["Reason"]
-    members |= {"Status": "Stopping", "LastModifiedTime": world.now}
-    done = world.now + world.options.transition
-    ended["CompletionTime"] = done
-    if world.options.stale_describe:
-        world.stale["InferenceExperiment", region, record.name] = [record] * world.options.stale_describe
-    return _commit(world, region, members, [(done, ended)], record.tags)
+    members |= {"Status": "Stopping", "LastModifiedTime": context.now}
+    context.stale[_NOUN, region, record.name] = [record] * context.options.stale_describe
+    return _commit(record, members, [(done, ended)])
 
 
-def delete(world: World, region: str, given: Members) -> Reply:
-    record = find(world, _kind(), region, given["Name"])
-    status = record.members["Status"]
-    _require(record, status, {"Created", "Completed", "Cancelled"}, "deleted")
-    world.stale.pop(("InferenceExperiment", region, record.name), None)
-    return Reply({"InferenceExperimentArn": arn(_kind(), region, record.name)}, [drop(record)])
+def delete(context: Context, region: str, given: Members) -> Output:
+    record = _find_in_state(context, region, given, "deleted", "Cancelled", "Completed", "Created")
+    context.stale.pop((_NOUN, region, record.name), None)
+    return Output({"InferenceExperimentArn": arn(_NOUN, region, record.name)}, [drop(record)])
 
 
-def _commit(world: World, region: str, members: Members, steps: Steps, tags: dict[str, str] | None) -> Reply:
-    """The reply of every operation that changes one, with its plan from here on."""
-    members[STEPS] = steps
-    record = Record(_kind(), region, members, tags)
-    return Reply({"InferenceExperimentArn": arn(_kind(), region, record.name)}, [put(record)])
+def _commit(record: Record, members: Members, steps: Steps) -> Output:
+    """The reply of every operation that changes an experiment, with the steps to come."""
+    changed = record.replace_members(members | {STEPS: steps})
+    return Output({"InferenceExperimentArn": arn(_NOUN, record.region, record.name)}, [put(changed)])
 
 
-def _starting(schedule: Members, since: float, world: World) -> Steps:
-    running = since + world.options.transition
+def _plan_start(schedule: Members, since: float, context: Context) -> Steps:
+    running = since + context.options.transition
     steps: Steps = [(since, {"Status": "Starting"}), (running, {"Status": "Running"})]
-    return steps + _steps_from("Running", schedule, running, world)
+    return steps + _plan_end(schedule, running, context)
 
 
-def _steps_from(status: str, schedule: Members, since: float, world: World) -> Steps:
-    """What the schedule brings about, for an experiment that is Created or Running since then."""
-    if status == "Created":
-        if "StartTime" not in schedule:
-            return []
-        return _starting(schedule, max(since, schedule["StartTime"]), world)
+def _plan_from_created(schedule: Members, since: float, context: Context) -> Steps:
+    if "StartTime" not in schedule:
+        return []
+    return _plan_start(schedule, max(since, schedule["StartTime"]), context)
+
+
+def _plan_end(schedule: Members, since: float, context: Context) -> Steps:
     end = max(since, schedule.get("EndTime", schedule.get("StartTime", since) + _LENGTH))
-    ended = end + world.options.transition
+    ended = end + context.options.transition
     return [(end, {"Status": "Stopping"}), (ended, {"Status": "Completed", "CompletionTime": ended})]
 
 
-def _require(record: Record, status: str, allowed: set[str], done: str) -> None:
+def _find_in_state(context: Context, region: str, given: Members, done: str, *allowed: str) -> Record:
+    """The experiment of a request; raises ApiError if its state is not one of `allowed`."""
+    record = find(context, _NOUN, region, given["Name"])
+    status = record.members["Status"]
     if status not in allowed:
-        where = arn(record.kind, record.region, record.name)
-        raise conflict(
-            f"Inference experiment {where} is in state {status} and cannot be {done}; "
-            f"it must be in state {' or '.join(sorted(allowed))}."
+        raise ApiError(
+            "ConflictException",
+            f"Inference experiment {arn(_NOUN, region, record.name)} is in state {status} and cannot be {done}; "
+            f"it must be in state {' or '.join(allowed)}.",
         )
+    return record
 
 
 def _check_schedule(schedule: Members, earliest: float) -> None:
     start = schedule.get("StartTime", earliest)
     end = schedule.get("EndTime")
     if end is not None and end <= start:
-        raise invalid("Schedule.EndTime must be later than Schedule.StartTime.")
+        raise validation_error("Schedule.EndTime must be later than Schedule.StartTime.")
     if end is not None and end - start > _LONGEST:
-        raise invalid("The schedule of an inference experiment cannot be longer than 30 days.")
+        raise validation_error("The schedule of an inference experiment cannot be longer than 30 days.")
 
 
 def _check_running_update(members: Members, changed: Members) -> None:
-    """Refuse what only an experiment that has not started may change."""
-    kept = [name for name in changed if name not in _WHILE_RUNNING and changed[name] != members.get(name)]
-    if "Schedule" in changed and _start(changed) != _start(members):
-        kept.append("Schedule.StartTime")
-    if "ShadowModeConfig" in changed and _variants(changed) != _variants(members):
-        kept.append("ShadowModeConfig")
-    if kept:
-        raise invalid(
-            f"{', '.join(kept)} cannot be updated while the inference experiment is running; only Description, "
-            "SamplingPercentage and Schedule.EndTime can."
+    """Refuse a change that only an experiment that has not started allows."""
+    refused = [
+        name
+        for name in changed
+        if name not in _CHANGEABLE_WHILE_RUNNING and changed[name] != members.get(name)
+    ]
+    if "Schedule" in changed and _start_time(changed) != _start_time(members):
+        refused.append("Schedule.StartTime")
+    if "ShadowModeConfig" in changed and _variant_names(changed) != _variant_names(members):
+        refused.append("ShadowModeConfig")
+    if refused:
+        raise validation_error(
+            f"{', '.join(refused)} cannot be updated while the inference experiment is running; only "
+            "Description, SamplingPercentage and Schedule.EndTime can."
         )
 
 
-def _start(members: Members) -> Any:
+def _start_time(members: Members) -> Any:
     return members.get("Schedule", {}).get("StartTime")
 
 
-def _variants(members: Members) -> list[Any]:
+def _variant_names(members: Members) -> list[str]:
     config = members["ShadowModeConfig"]
     shadows = [shadow["ShadowModelVariantName"] for shadow in config["ShadowModelVariants"]]
     return [config["SourceModelVariantName"], *shadows]
 
 
-def _endpoint(world: World, region: str, members: Members) -> Members:
-    """The endpoint as it is; one that the service does not hold is given a believable state."""
+def _describe_endpoint(context: Context, region: str, members: Members) -> Members:
+    """The endpoint as it is; a plausible state if the service does not hold it."""
     name = members["EndpointName"]
-    record = world.store.get(kinds()["Endpoint"], region, name)
+    record = context.store.get("Endpoint", region, name)
     if record is not None:
-        found = record.members
-        known = ("EndpointConfigName", "EndpointStatus", "FailureReason")
-        return {"EndpointName": name} | {member: found[member] for member in known if member in found}
-    status = "Updating" if members["Status"] in _BUSY else "InService"
+        endpoint = record.members
+        known = ("EndpointName", "EndpointConfigName", "EndpointStatus", "FailureReason")
+        return {member: endpoint[member] for member in known if member in endpoint}
+    status = "Updating" if members["Status"] in _VARIANT_STATUS else "InService"
     return {"EndpointName": name, "EndpointConfigName": f"{name[:56]}-config", "EndpointStatus": status}
 
 

@@ -1,28 +1,21 @@
-"""What a test may set on the local SageMaker (Options, Fault), and what it may read back (Call)."""
+"""What a test can set on the local SageMaker (Options, Fault), and the calls that it records (Call)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+ACCOUNT = "123456789012"
+"""The account of every resource."""
 FAULTS = (
-    "error500",
-    "error503",
-    "throttle",
-    "timeout_before",
-    "timeout_after",
-    "error500_after",
-    "reset",
-    "reset_after",
-    "truncated",
-    "truncated_clean",
-    "html",
-    "empty",
-    "missing_member",
-    "repeated_token",
-    "expired_credentials",
-    "access_denied",
+    # before the commit
+    *("error500", "error503", "throttle", "timeout_before", "reset", "expired_credentials", "access_denied"),
+    # after the commit
+    *("timeout_after", "error500_after", "reset_after"),
+    # a reply with status 200 that cannot be read
+    *("truncated", "truncated_clean", "html", "empty", "missing_member", "repeated_token"),
 )
+"""Every kind of fault."""
 
 
 @dataclass
@@ -31,21 +24,21 @@ class Options:
 
     Args:
         latency: seconds between a request and its reply.
-        jitter: up to so many seconds more, drawn anew for each reply.
-        transition: seconds that a busy state (Creating, Stopping, …) lasts; 0 passes through it at once.
-        throttle: calls a second that a region allows (a bucket of one second's calls), 0 for any number.
+        jitter: up to this many seconds more, drawn for each reply.
+        transition: seconds that a busy state (Creating, Stopping, …) lasts; with 0 it passes at once.
+        throttle: calls per second that a region allows (a bucket of one second's calls); 0 for any number.
         inclusive_bounds: …After and …Before accept the bound itself. AWS does not document which.
         name_contains_ignore_case: NameContains ignores case. AWS does not document whether.
         truncate_bounds_to_seconds: a time bound loses its milliseconds before it is compared.
         sparse_pages: every other page of a list, the first among them, is empty and has a NextToken.
-        largest_page: items of a page at most, whatever MaxResults says; 0 for no such limit.
+        largest_page: most items of a page, whatever MaxResults says; 0 for no limit.
         denied_regions: regions in which every SageMaker call is refused with AccessDeniedException.
         denied_actions: operations, such as `ListModels`, that are refused in every region.
         closed_regions: regions that the account has not enabled; their services do not accept its credentials.
         stale_describe: Describe calls after a Stop that still report the state before it.
-        late_describe: Describe calls after a Create that do not see it yet.
+        late_describe: Describe calls after a Create that do not see the resource yet.
         skew: seconds that the service's clock is ahead; with more than 300, signatures are refused.
-        limit: resources of one type that a region holds before ResourceLimitExceeded, 0 for any number.
+        limit: resources of one kind that a region holds before ResourceLimitExceeded; 0 for any number.
     """
 
     latency: float = 0.0
@@ -68,20 +61,18 @@ class Options:
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong with chosen calls.
+    """A failure to inject into chosen calls.
 
-    Before the commit: error500, error503, throttle, timeout_before, reset, expired_credentials,
-    access_denied. After it: timeout_after, error500_after, reset_after, and the replies with status 200
-    that cannot be read: truncated (shorter than its Content-Length), truncated_clean (cut JSON of matching
-    length), html, empty, missing_member (`{}`), repeated_token (NextToken is the token that was sent; after
-    a first page, the token it gave repeats for good).
+    `truncated` is shorter than its Content-Length, `truncated_clean` is half the JSON with a matching length,
+    `missing_member` is `{}`. With `repeated_token`, NextToken is the token that was sent; after a first page,
+    the token that it returned repeats until the faults are cleared.
 
     Args:
         kind: one of FAULTS.
-        at: the call that fails first, counted from 1 among the matching calls since the fault was set.
+        at: the first call that fails, counted from 1 among the matching calls since the injection.
         operation: such as `DescribeModel`; None matches every operation.
         region: None matches every region.
-        times: calls that fail from there on; None for every one.
+        times: the number of calls that fail; None for all from `at` on.
         hold: seconds that a timeout keeps the connection open if the client does not close it.
 
     Raises:
@@ -97,14 +88,14 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in FAULTS:
-            raise ValueError(f"no fault {self.kind!r}; there are {', '.join(FAULTS)}")
+            raise ValueError(f"{self.kind!r} is not a kind of fault; use one of {', '.join(FAULTS)}")
 
 
 @dataclass(slots=True)
 class Call:
-    """One request as the server saw it; times are monotonic seconds.
+    """One request; times are monotonic seconds.
 
-    `finished` is 0 until the reply is sent or the connection has ended; `abandoned` tells that the client ended it.
+    `finished` is 0 until the reply is sent or the connection ends; `abandoned` says that the client ended it.
     """
 
     operation: str

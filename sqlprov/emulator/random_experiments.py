@@ -1,13 +1,12 @@
-"""A number and a seed in, so many random-looking inference experiments out."""
+"""Any number of random-looking inference experiments, the same for the same seed."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
 
-from sqlprov.emulator.api_model import kinds
 from sqlprov.emulator.context import DAY, Members
-from sqlprov.emulator.defaults import ROLE, shadow_mode, variant
+from sqlprov.emulator.defaults import ROLE, model_variant, shadow_mode
 from sqlprov.emulator.store import Record
 
 _FIRST = 1_672_531_200_000  # 2023-01-01T00:00:00Z, in milliseconds
@@ -24,11 +23,10 @@ _STATES = (
 _INSTANCES = ("ml.m5.xlarge", "ml.c5.2xlarge", "ml.g5.xlarge", "ml.t3.medium")
 
 
-def experiments(count: int, regions: Sequence[str], seed: int) -> Iterator[Record]:
+def generate_experiments(count: int, regions: Sequence[str], seed: int) -> Iterator[Record]:
     """The same records for the same arguments; the names of different seeds differ."""
     chance = random.Random(seed)
-    kind = kinds()["InferenceExperiment"]
-    # Many experiments share these moments: rows that tie in the sort column are where paging goes wrong.
+    # Many experiments share these moments: paging goes wrong where rows tie in the sort column.
     moments = [_FIRST + chance.randrange(_SPAN) for _ in range(20)]
     for number in range(count):
         tied = chance.random() < 0.2
@@ -37,10 +35,11 @@ def experiments(count: int, regions: Sequence[str], seed: int) -> Iterator[Recor
         tags = {}
         if chance.random() < 0.2:
             tags = {"team": chance.choice(_TEAMS), "cost": str(chance.randrange(100))}
-        yield Record(kind, chance.choice(regions), _members(name, created, chance), tags)
+        region = chance.choice(regions)
+        yield Record("InferenceExperiment", region, _generate_members(name, created, chance), tags)
 
 
-def _members(name: str, created: float, chance: random.Random) -> Members:
+def _generate_members(name: str, created: float, chance: random.Random) -> Members:
     status = chance.choice(_STATES)
     modified = round(created + chance.randrange(7 * 86_400_000) / 1000, 3)
     instance = chance.choice(_INSTANCES)
@@ -53,10 +52,10 @@ def _members(name: str, created: float, chance: random.Random) -> Members:
         "RoleArn": ROLE,
         "EndpointName": f"endpoint-{chance.randrange(50)}",
         "ModelVariants": [
-            variant("production", "model-a", instance, 2),
-            variant("shadow", "model-b", instance),
+            model_variant("production", "model-a", instance, 2),
+            model_variant("shadow", "model-b", instance),
         ],
-        "ShadowModeConfig": shadow_mode("production", "shadow", chance.randrange(1, 101)),
+        "ShadowModeConfig": shadow_mode(chance.randrange(1, 101)),
     }
     if chance.random() < 0.7:
         members["Schedule"] = {"StartTime": created, "EndTime": created + 7 * DAY}
@@ -64,7 +63,7 @@ def _members(name: str, created: float, chance: random.Random) -> Members:
         members["Description"] = f"shadow test of {name.split('-')[0]}, run {chance.randrange(1000)}"
     if chance.random() < 0.1:
         members["KmsKey"] = "alias/experiments"
-    if status == "Completed" or status == "Cancelled":
+    if status in ("Completed", "Cancelled"):
         members["CompletionTime"] = modified
         if chance.random() < 0.5:
             members["StatusReason"] = "stopped by its owner" if status == "Cancelled" else "goal met"

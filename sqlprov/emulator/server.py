@@ -1,4 +1,4 @@
-"""The HTTP/1.1 server: bytes from a socket in, an Answer of the service out on the same socket."""
+"""The HTTP/1.1 server of the local SageMaker."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import uuid
 from email.utils import formatdate
 from http import HTTPStatus
 
-from sqlprov.emulator.service import Answer, Service
+from sqlprov.emulator.service import Response, Service
 
 HOST = "127.0.0.1"
-_MOST_HEAD = 65536  # bytes of a request's head
+_MOST_HEAD = 65536  # bytes of a request's start line and headers
 
 
 class Server:
-    """A thread with an event loop of its own that serves one Service on a port.
+    """A thread that serves one Service on a port, in its own event loop.
 
     Args:
         port: 0 takes a free one.
@@ -29,7 +29,7 @@ class Server:
         self._service = service
         self._socket = socket.create_server((HOST, port), backlog=512)
         self.port: int = self._socket.getsockname()[1]
-        self.connections: set[_Connection] = set()
+        self.connections: set[_HttpProtocol] = set()
         self._request_ids = itertools.count(1)
         self._prefix = str(uuid.uuid4())[:24]
         self._date = (0, b"")
@@ -46,51 +46,50 @@ class Server:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        listening = self._loop.run_until_complete(
-            self._loop.create_server(lambda: _Connection(self), sock=self._socket, backlog=512)
+        server = self._loop.run_until_complete(
+            self._loop.create_server(lambda: _HttpProtocol(self), sock=self._socket, backlog=512)
         )
         self._serving.set()
         self._loop.run_forever()
-        # Nothing more is accepted; what was accepted just now becomes a connection before the server is closed,
-        # or asyncio would leave its socket open.
+        # Accept no more, but let the sockets just accepted become connections: asyncio would leave them open.
         self._loop.remove_reader(self._socket)
-        while accepting := asyncio.all_tasks(self._loop):
-            self._loop.run_until_complete(asyncio.wait(accepting))
+        while pending := asyncio.all_tasks(self._loop):
+            self._loop.run_until_complete(asyncio.wait(pending))
         for connection in list(self.connections):
             connection.abort()
         while self.connections:
             self._loop.run_until_complete(asyncio.sleep(0))
-        listening.close()
+        server.close()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
-    def answer(self, path: bytes, headers: dict[bytes, bytes], body: bytes) -> Answer:
+    def answer(self, path: bytes, headers: dict[bytes, bytes], body: bytes) -> Response:
         target = headers.get(b"x-amz-target") or path.lstrip(b"/")
         return self._service.answer(
             target.decode("latin-1"), headers.get(b"authorization", b"").decode("latin-1"), body
         )
 
-    def head(self, answer: Answer) -> bytes:
+    def format_head(self, response: Response) -> bytes:
         """Status line and headers of a reply."""
-        second = int(time.time() + self._service.world.options.skew)
+        second = int(time.time() + self._service.context.options.skew)
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True).encode())
-        length = len(answer.body) if answer.declared is None else answer.declared
+        length = len(response.body) if response.content_length is None else response.content_length
         return (
             b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: %b%012x\r\nContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n\r\n"
         ) % (
-            answer.status,
-            HTTPStatus(answer.status).phrase.encode(),
+            response.status,
+            HTTPStatus(response.status).phrase.encode(),
             self._prefix.encode(),
             next(self._request_ids),
-            answer.content_type.encode(),
+            response.content_type.encode(),
             length,
             self._date[1],
         )
 
 
-class _Connection(asyncio.Protocol):
-    """One connection; a request is not begun before the reply to the one before it is sent."""
+class _HttpProtocol(asyncio.Protocol):
+    """One connection; a request begins when the reply to the previous one is sent."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -98,7 +97,7 @@ class _Connection(asyncio.Protocol):
         self._busy = False
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
-        self._due: Answer | None = None
+        self._pending: Response | None = None
         self._aborted = False
         self._transport: asyncio.Transport
 
@@ -111,9 +110,9 @@ class _Connection(asyncio.Protocol):
         self._server.connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
-        if self._due is not None:
-            self._due.call.abandoned = not self._aborted
-            self._due.call.finished = time.monotonic()
+        if self._pending is not None:
+            self._pending.call.abandoned = not self._aborted
+            self._pending.call.finished = time.monotonic()
 
     def abort(self) -> None:
         self._aborted = True
@@ -148,27 +147,27 @@ class _Connection(asyncio.Protocol):
         self._busy = True
         self._begin(self._server.answer(first.split(b" ")[1], headers, body))
 
-    def _begin(self, answer: Answer) -> None:
+    def _begin(self, response: Response) -> None:
         loop = asyncio.get_running_loop()
-        self._due = answer
-        if answer.silent == "hold":
-            self._timer = loop.call_later(answer.hold, self.abort)
-        elif answer.delay > 0:
-            self._timer = loop.call_later(answer.delay, self._send, answer)
+        self._pending = response
+        if response.silence == "hold":
+            self._timer = loop.call_later(response.hold, self.abort)
+        elif response.delay > 0:
+            self._timer = loop.call_later(response.delay, self._send, response)
         else:
-            self._send(answer)
+            self._send(response)
 
-    def _send(self, answer: Answer) -> None:
-        self._due = None
-        answer.call.finished = time.monotonic()
-        if answer.silent == "reset":
+    def _send(self, response: Response) -> None:
+        self._pending = None
+        response.call.finished = time.monotonic()
+        if response.silence == "reset":
             # Lingering for no time makes the kernel send RST, not FIN.
             linger = struct.pack("ii", 1, 0)
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.abort()
             return
-        self._transport.write(self._server.head(answer) + answer.body)
-        if self._closing or answer.declared is not None:
+        self._transport.write(self._server.format_head(response) + response.body)
+        if self._closing or response.content_length is not None:
             self._transport.close()
             return
         self._busy = False

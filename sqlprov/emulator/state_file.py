@@ -1,4 +1,4 @@
-"""The SQLite file that carries the service's state from one process to the next: rows in, rows out."""
+"""The SQLite file that keeps the resources between processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlprov.errors import InterfaceError
 
 _FORMAT = 1
-# A row that is gone stays as a mark without document, so that other processes learn of it.
+# A deleted resource keeps its row, without a document: other processes learn of the deletion from it.
 _SCHEMA = f"""
     CREATE TABLE IF NOT EXISTS resources (
         noun TEXT, region TEXT, name TEXT, document BLOB, tags BLOB, change INTEGER NOT NULL,
@@ -19,11 +19,11 @@ _SCHEMA = f"""
     CREATE TABLE IF NOT EXISTS flags (flag TEXT PRIMARY KEY) WITHOUT ROWID;
     PRAGMA user_version = {_FORMAT};
 """
-_WAIT = 30.0  # seconds for another process to finish its transaction
+_LOCK_TIMEOUT = 30.0  # seconds for another process to finish its transaction
 
 
-class Row(NamedTuple):
-    """A resource as stored; document and tags are JSON, a document of None means it is gone."""
+class StoredRow(NamedTuple):
+    """A resource as stored; document and tags are JSON, and a document of None means that it is deleted."""
 
     noun: str
     region: str
@@ -33,22 +33,22 @@ class Row(NamedTuple):
 
 
 class StateFile:
-    """One connection to the file; its owner serialises the calls.
+    """One connection to the file; its owner serializes the calls.
 
     Args:
         path: made, with its folder, if it does not exist.
 
     Raises:
-        InterfaceError: the file is something else, or of another version of sqlprov.
+        InterfaceError: the file is not a state file, or it has another version's format.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
-        self._version: int | None = None  # SQLite's count of commits by others
-        self._change = 0  # the last change that this process knows
+        self._db = sqlite3.connect(path, timeout=_LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
+        self._data_version: int | None = None  # SQLite's count of commits by others
+        self._change = 0  # the last change that this process has read or written
         try:
-            # A power cut may cost the last seconds: nobody's cloud is in this file.
+            # A power cut may cost the last seconds, which does no harm to a simulation.
             self._db.execute("PRAGMA synchronous = OFF")
             written = self._db.execute("PRAGMA user_version").fetchone()[0]
             if written == 0:
@@ -59,7 +59,7 @@ class StateFile:
         if written not in (0, _FORMAT):
             self._db.close()
             raise InterfaceError(
-                f"{path} is of another version of sqlprov; `sqlprov local reset` starts afresh"
+                f"{path} was written by another version of sqlprov; `sqlprov local reset` removes it"
             )
 
     def begin(self) -> None:
@@ -70,7 +70,7 @@ class StateFile:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
-    def commit(self, rows: Sequence[Row]) -> None:
+    def commit(self, rows: Sequence[StoredRow]) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?)",
             [(*row, self._change + number) for number, row in enumerate(rows, 1)],
@@ -78,22 +78,22 @@ class StateFile:
         self._db.execute("COMMIT")
         self._change += len(rows)
 
-    def news(self) -> list[Row]:
-        """What other processes have committed since the last call."""
+    def read_new_rows(self) -> list[StoredRow]:
+        """The rows that other processes have committed since the last call."""
         version = self._db.execute("PRAGMA data_version").fetchone()[0]
-        if version == self._version:
+        if version == self._data_version:
             return []
         rows = self._db.execute(
             "SELECT * FROM resources WHERE change > ? ORDER BY change", (self._change,)
         ).fetchall()
-        self._version = version
+        self._data_version = version
         self._change = max((row[-1] for row in rows), default=self._change)
-        return [Row(*row[:-1]) for row in rows]
+        return [StoredRow(*row[:-1]) for row in rows]
 
-    def flagged(self, flag: str) -> bool:
+    def has_flag(self, flag: str) -> bool:
         return self._db.execute("SELECT 1 FROM flags WHERE flag = ?", (flag,)).fetchone() is not None
 
-    def flag(self, flag: str) -> None:
+    def set_flag(self, flag: str) -> None:
         self._db.execute("INSERT OR IGNORE INTO flags VALUES (?)", (flag,))
 
     def close(self) -> None:

@@ -1,10 +1,9 @@
-"""Every resource the service holds: changes in, records and sorted indexes out."""
+"""Every resource that the service holds, sorted as lists need them."""
 
 from __future__ import annotations
 
 import heapq
 import threading
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,34 +12,33 @@ from typing import Any
 
 import orjson
 
-from sqlprov.emulator.api_model import Kind, kinds
-from sqlprov.emulator.state_file import Row, StateFile
+from sqlprov.emulator.api_model import resource_kinds
+from sqlprov.emulator.state_file import StateFile, StoredRow
 
-STEPS = "~steps"  # member of a document that no reply contains: what becomes of the resource, and when
+STEPS = "~steps"
+"""A member of a stored document that no reply contains: the changes to come, each with its time."""
 SortKey = Callable[["Record"], Any]
-# Past so many changes at once, sorting anew is cheaper than inserting each.
-_BULK = 500
 
 
 class Record:
     """One resource, kept as JSON, which takes a fraction of a dict's memory.
 
     Args:
-        document: the members as given, those the service adds (times, state) and STEPS.
-        tags: key -> value; None if there are none.
+        members: the members as given, those that the service adds (times, state) and STEPS.
+        tags: key -> value.
     """
 
     __slots__ = ("document", "due", "item", "kind", "region", "tags", "values")
 
     def __init__(
-        self, kind: Kind, region: str, document: dict[str, Any], tags: dict[str, str] | None = None
+        self, noun: str, region: str, members: dict[str, Any], tags: dict[str, str] | None = None
     ) -> None:
-        self.kind = kind
+        self.kind = resource_kinds()[noun]
         self.region = region
-        self.document = compact(document)
-        self.tags = tags or None
-        self.values = tuple([document[column] for column in kind.columns])
-        steps = document.get(STEPS)
+        self.document = encode_compactly(members)
+        self.tags = tags or None  # None takes less memory than an empty dict
+        self.values = tuple([members[column] for column in self.kind.columns])
+        steps = members.get(STEPS)
         self.due: float | None = steps[0][0] if steps else None
         self.item: bytes | None = None  # the encoded list item, made when first listed
 
@@ -50,142 +48,132 @@ class Record:
 
     @property
     def members(self) -> dict[str, Any]:
+        """A copy."""
         members: dict[str, Any] = orjson.loads(self.document)
         return members
 
+    def replace_members(self, members: dict[str, Any]) -> Record:
+        """The same resource with other members."""
+        return Record(self.kind.noun, self.region, members, self.tags)
+
 
 @dataclass(frozen=True)
-class Change:
-    """A resource that is new or different; gone if `record` is None."""
+class ResourceChange:
+    """A resource that is new or different; deleted if `record` is None."""
 
-    kind: Kind
+    noun: str
     region: str
     name: str
     record: Record | None
 
 
-def put(record: Record) -> Change:
-    return Change(record.kind, record.region, record.name, record)
+def put(record: Record) -> ResourceChange:
+    return ResourceChange(record.kind.noun, record.region, record.name, record)
 
 
-def drop(record: Record) -> Change:
-    return Change(record.kind, record.region, record.name, None)
+def drop(record: Record) -> ResourceChange:
+    return ResourceChange(record.kind.noun, record.region, record.name, None)
 
 
 def sort_key(column: int) -> SortKey:
-    """Order by a column, then by name: the position of every record is unique, so a page token can name it."""
+    """Order by a column, then by name: every position is unique, and a page token can name it."""
     return lambda record: (record.values[column], record.values[0])
 
 
-def compact(members: dict[str, Any]) -> bytes:
-    """JSON in no more memory than it needs: with orjson's own buffers, 100,000 experiments take 500 MB, not 200."""
+def encode_compactly(members: dict[str, Any]) -> bytes:
+    """JSON without orjson's spare buffer: 100,000 experiments take 200 MB instead of 500."""
     return bytes(memoryview(orjson.dumps(members)))
 
 
-class Shelf:
-    """The resources of one type in one region."""
+class Collection:
+    """The resources of one kind in one region."""
 
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
-        self._by_lower: dict[str, str] = {}  # only names that are not lower case themselves
+        self._by_lower: dict[str, str] = {}  # lower case -> name, for names with upper-case letters
         self._indexes: dict[int, list[Record]] = {}
 
-    def sorted_by(self, column: int) -> list[Record]:
-        """The records in ascending order of a column; built when first asked for, then kept."""
+    def sort(self, column: int) -> list[Record]:
+        """The records in ascending order of a column; kept until the next change."""
         index = self._indexes.get(column)
         if index is None:
             index = self._indexes[column] = sorted(self.records.values(), key=sort_key(column))
         return index
 
-    def by_arn_name(self, lower: str) -> Record | None:
+    def get_by_arn_name(self, lower: str) -> Record | None:
         return self.records.get(self._by_lower.get(lower, lower))
 
-    def forget_indexes(self) -> None:
-        self._indexes.clear()
-
     def replace(self, name: str, new: Record | None) -> None:
-        old = self.records.pop(name, None)
-        if new is not None:
-            self.records[name] = new
-        if name != name.lower():
+        self._indexes.clear()
+        if new is None:
+            self.records.pop(name, None)
             self._by_lower.pop(name.lower(), None)
-            if new is not None:
+        else:
+            self.records[name] = new
+            if name != name.lower():
                 self._by_lower[name.lower()] = name
-        for column, index in self._indexes.items():
-            key = sort_key(column)
-            if old is not None:
-                place = bisect_left(index, key(old), key=key)
-                if new is not None and key(new) == key(old):
-                    index[place] = new
-                    continue
-                del index[place]
-            if new is not None:
-                insort(index, new, key=key)
 
 
 class Store:
-    """All shelves, under one lock, written through to a state file if there is one.
+    """All collections behind one lock, written through to a state file if there is one.
 
     Args:
-        path: SQLite file that outlives the process and may be open in others; None keeps memory only.
+        path: SQLite file that outlives the process and that other processes may share; None keeps memory only.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.RLock()
-        self._shelves: dict[tuple[str, str], Shelf] = {}
+        self._collections: dict[tuple[str, str], Collection] = {}
         self._due: list[tuple[float, str, str, str]] = []
         self._path = path
         self._file: StateFile | None = None
         self._flags: set[str] = set()
         self.open()
 
-    def shelf(self, kind: Kind, region: str) -> Shelf:
-        shelf = self._shelves.get((kind.noun, region))
-        if shelf is None:
-            shelf = self._shelves[kind.noun, region] = Shelf()
-        return shelf
+    def collection(self, noun: str, region: str) -> Collection:
+        collection = self._collections.get((noun, region))
+        if collection is None:
+            collection = self._collections[noun, region] = Collection()
+        return collection
 
-    def get(self, kind: Kind, region: str, name: str) -> Record | None:
-        return self.shelf(kind, region).records.get(name)
+    def get(self, noun: str, region: str, name: str) -> Record | None:
+        return self.collection(noun, region).records.get(name)
 
     @contextmanager
-    def reading(self, now: float) -> Iterator[None]:
-        """Hold the lock over what other processes have committed and time has brought about."""
+    def read_lock(self, now: float) -> Iterator[None]:
+        """Hold the lock, with the commits of other processes and the steps that are due applied."""
         with self._lock:
             self._catch_up()
             self._settle(now)
             yield
 
     @contextmanager
-    def writing(self, now: float) -> Iterator[None]:
-        """As reading(), and no other process writes meanwhile; an exception undoes what was not committed."""
+    def write_lock(self, now: float) -> Iterator[None]:
+        """As read_lock(), and no other process can write; an exception rolls back what is not committed."""
         with self._lock:
-            if self._file is None:
-                self._settle(now)
-                yield
-                return
-            self._file.begin()
+            if self._file is not None:
+                self._file.begin()
             try:
-                self._catch_up()
-                self._settle(now)
-                yield
+                with self.read_lock(now):
+                    yield
             finally:
-                self._file.rollback()
+                if self._file is not None:
+                    self._file.rollback()
 
-    def commit(self, changes: Sequence[Change]) -> None:
-        """Make changes durable, then visible; only within writing()."""
+    def commit(self, changes: Sequence[ResourceChange]) -> None:
+        """Make changes durable, then visible; call it under write_lock()."""
         if self._file is not None:
-            self._file.commit([_row(change) for change in changes])
+            self._file.commit([_to_row(change) for change in changes])
         self._apply(changes)
 
-    def flagged(self, flag: str) -> bool:
-        return flag in self._flags if self._file is None else self._file.flagged(flag)
+    def has_flag(self, flag: str) -> bool:
+        return flag in self._flags if self._file is None else self._file.has_flag(flag)
 
-    def flag(self, flag: str) -> None:
-        """Remember that something was done, durably with the next commit."""
+    def set_flag(self, flag: str) -> None:
+        """Set a flag that lasts; with a state file, from the next commit on."""
         self._flags.add(flag)
         if self._file is not None:
-            self._file.flag(flag)
+            self._file.set_flag(flag)
 
     def open(self) -> None:
         """Connect to the state file, if there is one and it is not open."""
@@ -194,24 +182,21 @@ class Store:
                 self._file = StateFile(self._path)
 
     def close(self) -> None:
-        """Leave the state file; what is known stays readable."""
+        """Close the state file; the resources in memory stay readable."""
         with self._lock:
             if self._file is not None:
                 self._file.close()
                 self._file = None
 
     def _catch_up(self) -> None:
-        if self._file is not None and (news := self._file.news()):
-            self._apply([_change(row) for row in news])
+        if self._file is not None and (rows := self._file.read_new_rows()):
+            self._apply([_from_row(row) for row in rows])
 
-    def _apply(self, changes: Sequence[Change]) -> None:
-        if len(changes) > _BULK:
-            for shelf in self._shelves.values():
-                shelf.forget_indexes()
+    def _apply(self, changes: Sequence[ResourceChange]) -> None:
         for change in changes:
-            self.shelf(change.kind, change.region).replace(change.name, change.record)
+            self.collection(change.noun, change.region).replace(change.name, change.record)
             if change.record is not None and change.record.due is not None:
-                heapq.heappush(self._due, (change.record.due, change.kind.noun, change.region, change.name))
+                heapq.heappush(self._due, (change.record.due, change.noun, change.region, change.name))
 
     def _settle(self, now: float) -> None:
         """Carry out the steps that are due.
@@ -220,41 +205,36 @@ class Store:
         """
         while self._due and self._due[0][0] <= now:
             due, noun, region, name = heapq.heappop(self._due)
-            record = self.get(kinds()[noun], region, name)
+            record = self.get(noun, region, name)
             if record is not None and record.due == due:
-                settled = advance(record, now)
-                self._apply([drop(record) if settled is None else put(settled)])
+                self._apply([_advance(record, now)])
 
 
-def advance(record: Record, now: float) -> Record | None:
-    """The record after its steps up to `now`; None if the last of them removed it."""
-    if record.due is None or record.due > now:
-        return record
+def _advance(record: Record, now: float) -> ResourceChange:
+    """The record after its steps up to `now`; a step of None deletes it."""
     members = record.members
     steps = members.pop(STEPS)
     while steps and steps[0][0] <= now:
-        due, changed = steps.pop(0)
-        if changed is None:
-            return None
-        members |= changed
+        due, step = steps.pop(0)
+        if step is None:
+            return drop(record)
+        members |= step
         if "LastModifiedTime" in members:
             members["LastModifiedTime"] = due
     if steps:
         members[STEPS] = steps
-    return Record(record.kind, record.region, members, record.tags)
+    return put(record.replace_members(members))
 
 
-def _row(change: Change) -> Row:
+def _to_row(change: ResourceChange) -> StoredRow:
     record = change.record
-    if record is None:
-        return Row(change.kind.noun, change.region, change.name, None, None)
-    tags = orjson.dumps(record.tags) if record.tags else None
-    return Row(change.kind.noun, change.region, change.name, record.document, tags)
+    document = record.document if record is not None else None
+    tags = orjson.dumps(record.tags) if record is not None and record.tags else None
+    return StoredRow(change.noun, change.region, change.name, document, tags)
 
 
-def _change(row: Row) -> Change:
-    kind = kinds()[row.noun]
+def _from_row(row: StoredRow) -> ResourceChange:
     if row.document is None:
-        return Change(kind, row.region, row.name, None)
+        return ResourceChange(row.noun, row.region, row.name, None)
     tags = orjson.loads(row.tags) if row.tags else None
-    return put(Record(kind, row.region, orjson.loads(row.document), tags))
+    return put(Record(row.noun, row.region, orjson.loads(row.document), tags))

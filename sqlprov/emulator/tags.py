@@ -1,62 +1,58 @@
-"""AddTags, ListTags and DeleteTags, which know a resource by its ARN."""
+"""AddTags, ListTags and DeleteTags, which name a resource by its ARN."""
 
 from __future__ import annotations
 
-from sqlprov.emulator.api_model import kinds
-from sqlprov.emulator.context import ACCOUNT, Members, Operation, Reply, World, given_tags, missing
-from sqlprov.emulator.errors import invalid
+from sqlprov.emulator.api_model import resource_kinds
+from sqlprov.emulator.context import Context, Members, Operation, Output, not_found_error, parse_tags
+from sqlprov.emulator.errors import validation_error
+from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.pages import cut_page
 from sqlprov.emulator.store import Record, put
 
 _MOST = 50  # tags of a resource, and of a page of ListTags (documented as the least value of MaxResults)
 
 
-def add(world: World, region: str, given: Members) -> Reply:
-    record = _find(world, region, given["ResourceArn"])
-    before = record.tags or {}
-    tags = before | given_tags(given)
+def add_tags(context: Context, region: str, given: Members) -> Output:
+    record = _find(context, region, given["ResourceArn"])
+    tags = (record.tags or {}) | parse_tags(given)
     if len(tags) > _MOST:
-        raise invalid(f"The resource would have {len(tags)} tags; it can have {_MOST}.")
-    reply: Members = {"Tags": as_list(tags)}
-    return Reply(reply, [] if tags == before else [put(_tagged(record, tags))])
+        raise validation_error(f"The resource would have {len(tags)} tags; it can have {_MOST}.")
+    return _replace(record, tags, {"Tags": to_list(tags)})
 
 
-def list_(world: World, region: str, given: Members) -> Reply:
-    record = _find(world, region, given["ResourceArn"])
-    tags = record.tags or {}
-    keys, token = cut_page("ListTags", region, given, sorted(tags), _MOST, world.options)
-    reply: Members = {"Tags": as_list({key: tags[key] for key in keys})}
-    if token:
-        reply["NextToken"] = token
-    return Reply(reply)
+def list_tags(context: Context, region: str, given: Members) -> Output:
+    tags = _find(context, region, given["ResourceArn"]).tags or {}
+    keys, token = cut_page("ListTags", region, given, sorted(tags), _MOST, context.options)
+    return Output({"Tags": to_list({key: tags[key] for key in keys})} | token)
 
 
-def delete(world: World, region: str, given: Members) -> Reply:
-    record = _find(world, region, given["ResourceArn"])
-    before = record.tags or {}
-    tags = {key: value for key, value in before.items() if key not in given["TagKeys"]}
-    return Reply({}, [] if tags == before else [put(_tagged(record, tags))])
+def delete_tags(context: Context, region: str, given: Members) -> Output:
+    record = _find(context, region, given["ResourceArn"])
+    tags = {key: value for key, value in (record.tags or {}).items() if key not in given["TagKeys"]}
+    return _replace(record, tags, {})
 
 
-def as_list(tags: dict[str, str] | None) -> list[dict[str, str]]:
+def to_list(tags: dict[str, str] | None) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
 
 
-def _tagged(record: Record, tags: dict[str, str]) -> Record:
-    return Record(record.kind, record.region, record.members, tags)
+def _replace(record: Record, tags: dict[str, str], reply: Members) -> Output:
+    if tags == (record.tags or {}):
+        return Output(reply)
+    return Output(reply, [put(Record(record.kind.noun, record.region, record.members, tags))])
 
 
-def _find(world: World, region: str, resource: str) -> Record:
-    """The resource of an ARN, whatever the case of the name in it."""
+def _find(context: Context, region: str, resource: str) -> Record:
+    """The resource of an ARN; the case of the name does not matter."""
     *_, arn_region, account, path = resource.split(":", 5)
     part, _, name = path.partition("/")
-    kind = next((kind for kind in kinds().values() if kind.arn_part == part), None)
-    if kind is None or account != ACCOUNT or arn_region != region:
-        raise invalid(f"Could not find resource with ARN {resource}")
-    record = world.store.shelf(kind, region).by_arn_name(name.lower())
+    noun = next((kind.noun for kind in resource_kinds().values() if kind.arn_part == part), "")
+    if not noun or account != ACCOUNT or arn_region != region:
+        raise validation_error(f"Could not find resource with ARN {resource}")
+    record = context.store.collection(noun, region).get_by_arn_name(name.lower())
     if record is None:
-        raise missing(kind, region, name)
+        raise not_found_error(noun, region, name)
     return record
 
 
-OPERATIONS: dict[str, Operation] = {"AddTags": add, "ListTags": list_, "DeleteTags": delete}
+OPERATIONS: dict[str, Operation] = {"AddTags": add_tags, "ListTags": list_tags, "DeleteTags": delete_tags}

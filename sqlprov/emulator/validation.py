@@ -1,20 +1,19 @@
-"""A shape of botocore's model in, a check out: value and path in, AWS's sentences about it out."""
+"""Checks values against shapes of botocore's models and reports violations in AWS's words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from sqlprov.emulator.errors import ApiError
 
-Check = Callable[[Any, str, list[str]], None]
-
-# botocore's list of instance types lags behind what the service accepts.
+# botocore's list of instance types is older than the service's own.
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
-# Java's Unicode classes, which Python's `re` lacks: \w is letters, numbers and `_`, which stands beside them anyway.
+# Java's Unicode classes, which Python's `re` lacks. \w also has `_`, which every pattern with them allows.
 _JAVA_CLASSES = {
     r"\p{L}": r"\w",
     r"\p{N}": r"\w",
@@ -31,134 +30,24 @@ _SCALARS: dict[str, tuple[str, tuple[type, ...]]] = {
     "boolean": ("a Boolean", (bool,)),
     "timestamp": ("a Timestamp", (int, float)),
 }
+_NULL = "Member must not be null"
 
 
-def compile_shape(shape: Shape, known: dict[str, Check] | None = None) -> Check:
-    """The check of one shape; it raises SerializationException for a wrong JSON type."""
-    known = {} if known is None else known
-    if shape.name not in known:
-        # A shape may contain itself: the name must resolve before its members are compiled.
-        known[shape.name] = lambda value, path, faults: known[shape.name](value, path, faults)
-        known[shape.name] = _compile(shape, known)
-    return known[shape.name]
-
-
-def _compile(shape: Shape, known: dict[str, Check]) -> Check:
+def find_violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
+    """A sentence for each constraint that a value violates; raises ApiError for a wrong JSON type."""
     if isinstance(shape, StructureShape):
-        return _structure(shape, known)
-    if isinstance(shape, ListShape):
-        return _list(shape, known)
-    if isinstance(shape, MapShape):
-        return _map(shape, known)
-    return _scalar(shape)
+        yield from _check_structure(shape, value, path)
+    elif isinstance(shape, ListShape):
+        yield from _check_list(shape, value, path)
+    elif isinstance(shape, MapShape):
+        yield from _check_map(shape, value, path)
+    else:
+        yield from _check_scalar(shape, value, path)
 
 
-def _structure(shape: StructureShape, known: dict[str, Check]) -> Check:
-    members = {name: (_lower(name), compile_shape(member, known)) for name, member in shape.members.items()}
-    required = [(name, _lower(name)) for name in shape.required_members]
-
-    def check(value: Any, path: str, faults: list[str]) -> None:
-        if type(value) is not dict:
-            raise _unreadable(value, "a structure")
-        for name, lower in required:
-            if value.get(name) is None:
-                faults.append(_fault("null", path + lower, "Member must not be null"))
-        for name, given in value.items():
-            member = members.get(name)
-            if member is not None and given is not None:
-                member[1](given, path + member[0] + ".", faults)
-
-    return check
-
-
-def _list(shape: ListShape, known: dict[str, Check]) -> Check:
-    member = compile_shape(shape.member, known)
-    limits = _limits(shape, "length")
-
-    def check(value: Any, path: str, faults: list[str]) -> None:
-        if type(value) is not list:
-            raise _unreadable(value, "a list")
-        broken = [text for limit in limits if (text := limit(len(value)))]
-        faults.extend(_fault(f"'{_java(value)}'", path[:-1], text) for text in broken)
-        for number, item in enumerate(value, 1):
-            if item is None:
-                faults.append(_fault("null", f"{path}{number}.member", "Member must not be null"))
-            else:
-                member(item, f"{path}{number}.member.", faults)
-
-    return check
-
-
-def _map(shape: MapShape, known: dict[str, Check]) -> Check:
-    key, item = compile_shape(shape.key, known), compile_shape(shape.value, known)
-    limits = _limits(shape, "length")
-
-    def check(value: Any, path: str, faults: list[str]) -> None:
-        if type(value) is not dict:
-            raise _unreadable(value, "a map")
-        texts = [text for limit in limits if (text := limit(len(value)))]
-        for part, words, checked in (
-            ("keys", "Map keys must satisfy constraint", key),
-            ("values", "Map value must satisfy constraint", item),
-        ):
-            inner: list[str] = []
-            for given in getattr(value, part)():
-                if given is not None:
-                    checked(given, ".", inner)
-            if inner:
-                rules = dict.fromkeys(text.rsplit(" failed to satisfy constraint: ", 1)[1] for text in inner)
-                texts.append(f"{words}: [{', '.join(rules)}]")
-        faults.extend(_fault(f"'{_java(value)}'", path[:-1], text) for text in texts)
-
-    return check
-
-
-def _scalar(shape: Shape) -> Check:
-    words, types = _SCALARS[shape.type_name]
-    limits = _limits(shape, "length" if shape.type_name == "string" else "value")
-    measure: Callable[[Any], Any] = len if shape.type_name == "string" else lambda value: value
-    rules = _text_rules(shape) if shape.type_name == "string" else []
-    sensitive = shape.metadata.get("sensitive", False)
-    half = 1 << (_BITS[shape.type_name] - 1) if shape.type_name in _BITS else 0
-
-    def check(value: Any, path: str, faults: list[str]) -> None:
-        if type(value) not in types or (half and not -half <= value < half):
-            raise _unreadable(value, words)
-        broken = [text for limit in limits if (text := limit(measure(value)))]
-        broken += [text for accepts, text in rules if not accepts(value)]
-        if broken:
-            shown = "" if sensitive else f"'{value}'"
-            faults.extend(_fault(shown, path[:-1], text) for text in broken)
-
-    return check
-
-
-def _limits(shape: Shape, what: str) -> list[Callable[[Any], str]]:
-    limits: list[Callable[[Any], str]] = []
-    if (most := shape.metadata.get("max")) is not None:
-        over = f"Member must have {what} less than or equal to {most}"
-        limits.append(lambda size: over if size > most else "")
-    if (least := shape.metadata.get("min")) is not None:
-        under = f"Member must have {what} greater than or equal to {least}"
-        limits.append(lambda size: under if size < least else "")
-    return limits
-
-
-def _text_rules(shape: Shape) -> list[tuple[Callable[[str], object], str]]:
-    rules: list[tuple[Callable[[str], object], str]] = []
-    if pattern := shape.metadata.get("pattern"):
-        text = f"Member must satisfy regular expression pattern: {pattern}"
-        rules.append((compile_pattern(pattern).fullmatch, text))
-    if values := shape.metadata.get("enum"):
-        lags = all(value.startswith("ml.") for value in values)
-        text = f"Member must satisfy enum value set: [{', '.join(values)}]"
-        allowed = frozenset(values)
-        rules.append((lambda value: value in allowed or (lags and _INSTANCE_TYPE.fullmatch(value)), text))
-    return rules
-
-
+@cache
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """A pattern of the model, written for Java, as Python reads it; Java's \\d and \\w are ASCII."""
+    """A Java pattern of the model as a Python one; Java's \\d and \\w are ASCII."""
     if r"\p{" not in pattern:
         return re.compile(pattern, re.ASCII)
     for java, python in _JAVA_CLASSES.items():
@@ -166,25 +55,99 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _fault(value: str, path: str, text: str) -> str:
-    shown = f"Value {value}" if value else "Value"
+def _check_structure(shape: StructureShape, value: Any, path: str) -> Iterator[str]:
+    if type(value) is not dict:
+        raise _type_error(value, "a structure")
+
+    def place(name: str) -> str:
+        lower = name[:1].lower() + name[1:]
+        return f"{path}.{lower}" if path else lower
+
+    for name in shape.required_members:
+        if value.get(name) is None:
+            yield _report("Value null", place(name), _NULL)
+    for name, item in value.items():
+        if name in shape.members and item is not None:
+            yield from find_violations(shape.members[name], item, place(name))
+
+
+def _check_list(shape: ListShape, value: Any, path: str) -> Iterator[str]:
+    if type(value) is not list:
+        raise _type_error(value, "a list")
+    for text in _check_limits(shape, "length", len(value)):
+        yield _report(f"Value '{_print_as_java(value)}'", path, text)
+    for number, item in enumerate(value, 1):
+        place = f"{path}.{number}.member"
+        if item is None:
+            yield _report("Value null", place, _NULL)
+        else:
+            yield from find_violations(shape.member, item, place)
+
+
+def _check_map(shape: MapShape, value: Any, path: str) -> Iterator[str]:
+    if type(value) is not dict:
+        raise _type_error(value, "a map")
+    texts = list(_check_limits(shape, "length", len(value)))
+    for words, part, items in (
+        ("Map keys must satisfy constraint", shape.key, value.keys()),
+        ("Map value must satisfy constraint", shape.value, value.values()),
+    ):
+        rules = _find_rules(part, items)
+        if rules:
+            texts.append(f"{words}: [{', '.join(rules)}]")
+    for text in texts:
+        yield _report(f"Value '{_print_as_java(value)}'", path, text)
+
+
+def _find_rules(shape: Shape, items: Iterable[Any]) -> dict[str, None]:
+    """The constraints that any of the items violates."""
+    violations = [text for item in items if item is not None for text in find_violations(shape, item)]
+    return dict.fromkeys(text.rsplit(" failed to satisfy constraint: ", 1)[1] for text in violations)
+
+
+def _check_scalar(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    words, types = _SCALARS[shape.type_name]
+    half = 1 << (_BITS[shape.type_name] - 1) if shape.type_name in _BITS else 0
+    if type(value) not in types or (half and not -half <= value < half):
+        raise _type_error(value, words)
+    shown = "Value" if shape.metadata.get("sensitive") else f"Value '{value}'"
+    if shape.type_name != "string":
+        for text in _check_limits(shape, "value", value):
+            yield _report(shown, path, text)
+        return
+    for text in _check_limits(shape, "length", len(value)):
+        yield _report(shown, path, text)
+    pattern, values = shape.metadata.get("pattern"), shape.metadata.get("enum")
+    if pattern and not compile_pattern(pattern).fullmatch(value):
+        yield _report(shown, path, f"Member must satisfy regular expression pattern: {pattern}")
+    if values and value not in values:
+        newer = _INSTANCE_TYPE.fullmatch(value) and all(each.startswith("ml.") for each in values)
+        if not newer:
+            yield _report(shown, path, f"Member must satisfy enum value set: [{', '.join(values)}]")
+
+
+def _check_limits(shape: Shape, what: str, size: float) -> Iterator[str]:
+    most, least = shape.metadata.get("max"), shape.metadata.get("min")
+    if most is not None and size > most:
+        yield f"Member must have {what} less than or equal to {most}"
+    if least is not None and size < least:
+        yield f"Member must have {what} greater than or equal to {least}"
+
+
+def _report(shown: str, path: str, text: str) -> str:
     return f"{shown} at '{path}' failed to satisfy constraint: {text}"
 
 
-def _lower(name: str) -> str:
-    return name[:1].lower() + name[1:]
-
-
-def _java(value: Any) -> str:
-    """A collection as Java prints it."""
+def _print_as_java(value: Any) -> str:
+    """A value as Java prints it."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}={_java(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}={_print_as_java(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_java, value)) + "]"
+        return "[" + ", ".join(map(_print_as_java, value)) + "]"
     return str(value)
 
 
-def _unreadable(value: Any, wanted: str) -> ApiError:
+def _type_error(value: Any, wanted: str) -> ApiError:
     if isinstance(value, list | dict):
         kind = "list" if isinstance(value, list) else "structure or map"
         return ApiError("SerializationException", f"Start of {kind} found where not expected.")

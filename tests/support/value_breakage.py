@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.shapes import Shape
-from sqlprov.emulator.validation import compile_shape
+from sqlprov.emulator.validation import find_violations
 
 _WRONG: dict[str, list[Any]] = {
     "structure": [7, [1], False],
@@ -102,10 +102,9 @@ def break_kind(data: st.DataObject, sent: dict[str, Any], shape: Shape) -> str:
 
 def emulator_paths(operation: str, sent: dict[str, Any]) -> set[str]:
     """What the emulator complains about; of a missing member the structure, of a map's part the map."""
-    faults: list[str] = []
-    compile_shape(load_model("sagemaker").operation_model(operation).input_shape)(sent, "", faults)
+    shape = load_model("sagemaker").operation_model(operation).input_shape
     found = set()
-    for fault in faults:
+    for fault in find_violations(shape, sent):
         path = re.findall(r" at '([^']*)' failed to satisfy constraint", fault)[-1]
         null = fault.startswith("Value null") and not path.endswith(".member")
         found.add(path.rpartition(".")[0] if null else path)

@@ -275,12 +275,12 @@ def test_what_is_put_directly_stays_as_it_is(em, sm):
 
 
 def test_a_member_that_does_not_exist_is_not_put(em):
-    with pytest.raises(ValueError, match="InferenceExperiment has no Statsu"):
+    with pytest.raises(ValueError, match="InferenceExperiment has no member Statsu"):
         put(em, "Running", Statsu="x")
     put(em, "Running", "twin")
     with pytest.raises(ValueError, match="same ARN"):
         put(em, "Running", "Twin")
-    with pytest.raises(ValueError, match="no resource type"):
+    with pytest.raises(ValueError, match="is not a resource kind"):
         em.add("Modle", "us-east-1", {})
     with pytest.raises(KeyError):
         em.remove("Model", "us-east-1", "x")

@@ -170,7 +170,7 @@ def test_a_fault_reaches_sts(em, connect):
 
 
 def test_an_unknown_fault_is_refused():
-    with pytest.raises(ValueError, match="no fault 'explode'"):
+    with pytest.raises(ValueError, match="'explode' is not a kind of fault"):
         Fault("explode")
 
 

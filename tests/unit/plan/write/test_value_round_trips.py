@@ -13,7 +13,7 @@ from value_inputs import CREATES, Duck, as_json, as_sql, unpadded, valid
 
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.shapes import Shape
-from sqlprov.emulator.api_model import compile_input_check
+from sqlprov.emulator.api_model import check_input
 from sqlprov.plan.write.values import coerce, find_missing
 
 MODERATE = settings(
@@ -31,7 +31,7 @@ def accepted_by_the_service(operation: str, parameters: dict[str, Any]) -> None:
     model = load_model("sagemaker").operation_model(operation)
     assert ParamValidator().validate(parameters, model.input_shape).generate_report() == ""
     sent = create_serializer("json").serialize_to_request(parameters, model)
-    compile_input_check(operation)(json.loads(sent["body"]))
+    check_input(operation, json.loads(sent["body"]))
 
 
 @EVERY_CREATE

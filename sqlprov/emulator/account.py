@@ -1,0 +1,122 @@
+"""The services that describe the account: STS, IAM, the account service and EC2's regions."""
+
+from __future__ import annotations
+
+from functools import cache
+from xml.sax.saxutils import escape
+
+import botocore.session
+import orjson
+
+from sqlprov.emulator.api_model import check_input
+from sqlprov.emulator.errors import ApiError, access_denied_error
+from sqlprov.emulator.options import ACCOUNT, Call, Options
+from sqlprov.emulator.pages import cut_page
+
+_STS = "https://sts.amazonaws.com/doc/2011-06-15/"
+_IAM = "https://iam.amazonaws.com/doc/2010-05-08/"
+_EC2 = "http://ec2.amazonaws.com/doc/2016-11-15/"
+_USER = f"arn:aws:iam::{ACCOUNT}:user/local"
+_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
+# The regions that no account has to enable.
+_DEFAULT_REGIONS = (
+    "us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 sa-east-1 eu-central-1 eu-north-1 eu-west-1 eu-west-2 "
+    "eu-west-3 ap-south-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-southeast-1 ap-southeast-2"
+)
+_EC2_STATUS = {
+    "DISABLED": "not-opted-in",
+    "ENABLED": "opted-in",
+    "ENABLED_BY_DEFAULT": "opt-in-not-required",
+}
+_MOST_REGIONS = 50  # of a page of ListRegions
+
+
+def answer(service: str, call: Call, options: Options) -> bytes:
+    """The reply of a service that describes the account, not its resources.
+
+    Raises:
+        ApiError: the call is not allowed, or the operation is not supported.
+    """
+    if call.operation in options.denied_actions:
+        raise access_denied_error(f"{service}:{call.operation}", _USER)
+    match call.operation:
+        case "GetCallerIdentity":
+            identity = f"<Arn>{_USER}</Arn><UserId>AIDALOCALLOCALLOCAL00</UserId><Account>{ACCOUNT}</Account>"
+            return _encode(call.operation, _STS, identity)
+        case "SimulatePrincipalPolicy":
+            return _encode(call.operation, _IAM, _simulate_policy(call, options))
+        case "ListRegions":
+            return _list_regions(call, options)
+        case "DescribeRegions":
+            return _describe_regions(call, options)
+    raise ApiError("InvalidAction", f"Could not find operation {call.operation}")
+
+
+def encode_xml_error(error: ApiError, service: str) -> bytes:
+    """EC2 wraps its errors in other elements than the rest of the Query protocol."""
+    code = f"<Code>{escape(error.code)}</Code><Message>{escape(error.text)}</Message>"
+    if service == "ec2":
+        return f"<Response><Errors><Error>{code}</Error></Errors></Response>".encode()
+    return (
+        f'<ErrorResponse xmlns="{_STS}"><Error><Type>Sender</Type>{code}</Error></ErrorResponse>'
+    ).encode()
+
+
+def _simulate_policy(call: Call, options: Options) -> str:
+    """A decision for each action: those in `denied_actions` are denied, all others allowed."""
+    members = "".join(
+        f"<member><EvalActionName>{escape(action)}</EvalActionName><EvalResourceName>*</EvalResourceName>"
+        f"<EvalDecision>{decision}</EvalDecision></member>"
+        for name, action in call.parameters.items()
+        if name.startswith("ActionNames.member.")
+        for decision in ("implicitDeny" if action.partition(":")[2] in options.denied_actions else "allowed",)
+    )
+    return f"<IsTruncated>false</IsTruncated><EvaluationResults>{members}</EvaluationResults>"
+
+
+def _list_regions(call: Call, options: Options) -> bytes:
+    given = call.parameters
+    check_input("ListRegions", given, "account")
+    statuses = _region_statuses(options)
+    wanted = given.get("RegionOptStatusContains") or statuses.values()
+    names = [name for name, status in statuses.items() if status in wanted]
+    page, token = cut_page(call.operation, call.region, given, names, _MOST_REGIONS, options)
+    regions = [{"RegionName": name, "RegionOptStatus": statuses[name]} for name in page]
+    return orjson.dumps({"Regions": regions} | token)
+
+
+def _describe_regions(call: Call, options: Options) -> bytes:
+    for name in call.parameters:
+        if name not in ("AllRegions", "Version"):
+            raise ApiError("UnknownParameter", f"The local EC2 does not support the parameter {name}.")
+    items = "".join(
+        f"<item><regionName>{name}</regionName><regionEndpoint>ec2.{name}.amazonaws.com</regionEndpoint>"
+        f"<optInStatus>{_EC2_STATUS[status]}</optInStatus></item>"
+        for name, status in _region_statuses(options).items()
+        if status != "DISABLED" or call.parameters.get("AllRegions") == "true"
+    )
+    return (
+        f'<DescribeRegionsResponse xmlns="{_EC2}"><requestId>{_REQUEST_ID}</requestId>'
+        f"<regionInfo>{items}</regionInfo></DescribeRegionsResponse>"
+    ).encode()
+
+
+def _region_statuses(options: Options) -> dict[str, str]:
+    """RegionOptStatus of every region, in alphabetical order."""
+    statuses = dict.fromkeys(_all_regions(), "ENABLED")
+    statuses |= dict.fromkeys(_DEFAULT_REGIONS.split(), "ENABLED_BY_DEFAULT")
+    return statuses | dict.fromkeys(statuses.keys() & options.closed_regions, "DISABLED")
+
+
+@cache
+def _all_regions() -> list[str]:
+    """The regions of the partition `aws` that offer SageMaker."""
+    return sorted(botocore.session.Session().get_available_regions("sagemaker"))
+
+
+def _encode(operation: str, namespace: str, result: str) -> bytes:
+    return (
+        f'<{operation}Response xmlns="{namespace}"><{operation}Result>{result}</{operation}Result>'
+        f"<ResponseMetadata><RequestId>{_REQUEST_ID}</RequestId></ResponseMetadata>"
+        f"</{operation}Response>"
+    ).encode()
