@@ -38,7 +38,7 @@ def screens() -> dict[str, str]:
             term.ready()
             term.type(f"SELECT name, status, creation_time{ENTER}FROM {T}{ENTER}")
             term.type(f"WHERE status IN ('Running', 'Completed') ORDER BY name;{ENTER}")
-            term.until("complete")
+            term.until(r"\d call")
             term.ready()
             found["query"] = drawn(term, "query")
 
@@ -54,7 +54,7 @@ def screens() -> dict[str, str]:
             term.type(
                 f"SELECT name, schedule, shadow_mode_config FROM {T} WHERE name = 'fraud-xgboost-17';{ENTER}"
             )
-            term.until("complete")
+            term.until(r"\d call")
             term.ready()
             found["expanded"] = drawn(term, "expanded")
             term.run("\\x")

@@ -110,19 +110,19 @@ class Result:
 
     @property
     def summary(self) -> str:
-        """One line: rows, calls, seconds, throttles, and whether the result is complete."""
+        """One line: rows, calls and seconds; throttles, unread and missing rows if there are any."""
         done = self._run.progress
         rows = f"{format_count(self.rowcount, 'row')} changed" if self.rowcount >= 0 else ""
         if self.has_rows and not rows:
             rows = format_count(self.rows_read, "row")
-        ending = "complete" if self._exhausted or not self.has_rows else "not read to the end"
+        ending = "not read to the end" if self.has_rows and not self._exhausted else ""
         if self._run.missing:
             ending = f"incomplete: {format_count(len(self._run.missing), 'read')} failed"
         parts = (
             rows,
             format_count(done.calls, "call"),
             f"{done.seconds:.2f} s",
-            format_count(done.throttles, "throttle"),
+            format_count(done.throttles, "throttle") if done.throttles else "",
             ending,
         )
         return ", ".join(part for part in parts if part)

@@ -77,7 +77,7 @@ def test_it_is_shown_as_text_where_there_is_no_html(shell: InteractiveShell) -> 
     assert (
         "name               schedule\n-----------------  --------\nchurn-transformer  NULL\n" in shown.stdout
     )
-    assert re.search(r"1 row, 1 call, .*complete", shown.stdout)
+    assert re.search(r"1 row, 1 call, [\d.]+ s\b", shown.stdout)
     assert "The first 50 rows are shown." in shown.stdout
 
 
