@@ -1,4 +1,4 @@
-"""The catalog, the settings and the results of the benchmark in; docs/tables/** and the tables of two pages out."""
+"""Writes docs/tables/** from the catalog, and the tables of docs/settings.md and docs/performance.md."""
 
 from __future__ import annotations
 
@@ -18,182 +18,174 @@ DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results.json"
 BEGIN, END = "<!-- {}: written by `make docs` -->\n", "<!-- end -->"
 LONGEST_TYPE = 60
-"""Characters of a type beyond which only its outermost kind stands in the table."""
+"""A type with more characters is shortened to its outermost part in the table of columns."""
 
 
-def pages() -> dict[Path, str]:
-    """Every generated file and what belongs into it."""
+def build_pages() -> dict[Path, str]:
+    """Every generated file and its text."""
     catalog = Catalog()
-    found = {
-        DOCS / "settings.md": settings((DOCS / "settings.md").read_text()),
-        DOCS / "performance.md": measured((DOCS / "performance.md").read_text()),
+    pages = {
+        DOCS / "settings.md": build_settings_page((DOCS / "settings.md").read_text()),
+        DOCS / "performance.md": build_benchmark_page((DOCS / "performance.md").read_text()),
     }
     for provider in catalog.list_providers():
         for service in catalog.list_services(provider):
             for name in catalog.list_tables(provider, service):
                 table = catalog.get_table(provider, service, name)
-                found[DOCS / "tables" / provider / service / f"{name}.md"] = page(table)
-        found[DOCS / "tables" / provider / f"{REGIONS}.md"] = regions_page(provider)
-    return found
+                pages[DOCS / "tables" / provider / service / f"{name}.md"] = build_table_page(table)
+        pages[DOCS / "tables" / provider / f"{REGIONS}.md"] = build_regions_page(provider)
+    return pages
 
 
-def settings(text: str) -> str:
-    """The page of the settings with its table written anew."""
+def build_settings_page(text: str) -> str:
+    """The page of the settings with a new table."""
     rows = [
         (f"`{name}`", f"`{default}`" if default else "", about)
         for name, (default, about) in Settings.describe().items()
     ]
-    return between(text, "settings", grid(("setting", "default", ""), rows))
+    return replace_between_marks(text, "settings", format_grid(("setting", "default", ""), rows))
 
 
-def measured(text: str) -> str:
-    """The page of the benchmark with its table written anew."""
+def build_benchmark_page(text: str) -> str:
+    """The page of the benchmark with a new table."""
     results = json.loads(RESULTS.read_text())
     rows = [tuple(finding["shown"]) for finding in results["findings"]]
     libraries = ", ".join(f"{name} {version}" for name, version in results["libraries"].items())
-    around = (
+    conditions = (
         f"\nMedians of {results['pairs']} runs of each, in turns, unless the last table says otherwise, "
         f"on {results['cores']} cores; Python {results['python']}, {libraries}.\n"
     )
-    return between(text, "results", grid(("case", "measured", "", "bar", ""), rows) + around)
+    grid = format_grid(("case", "measured", "", "bar", ""), rows)
+    return replace_between_marks(text, "results", grid + conditions)
 
 
-def between(text: str, name: str, new: str) -> str:
+def replace_between_marks(text: str, name: str, new: str) -> str:
     """A page with `new` between the marks of `name`."""
     begin = BEGIN.format(name)
-    before, found, rest = text.partition(begin)
-    assert found, f"no mark of {name}"
+    before, mark, rest = text.partition(begin)
+    assert mark, f"no mark of {name}"
     return f"{before}{begin}{new}{END}{rest.partition(END)[2]}"
 
 
-def page(table: Table) -> str:
+def build_table_page(table: Table) -> str:
     """The page of one table."""
+    facts = [f"Key: {format_list(table.key)}, which is also `data__Identifier`."]
+    if table.cloudformation:
+        facts.append(f"CloudFormation: `{table.cloudformation}`.")
+    if table.state.column:
+        facts.append(f"State: `{table.state.column}`; busy states: {format_list(table.state.busy)}.")
+    methods = [
+        (m.name, m.verb, f"`{m.call}`", format_list(m.required), " or ".join(m.until)) for m in table.methods
+    ]
     return "\n".join(
         [
             f"# {table.full_name}\n",
             f"{table.about}\n",
-            *facts(table),
+            "\n".join(facts) + "\n",
             "## Columns\n",
-            columns(table),
-            *nested(table),
-            *filters(table),
+            format_columns(table),
+            *format_nested_types(table),
+            *format_filters(table),
             "## Methods\n",
-            "This version reads; only the methods with `SELECT` can be used.\n",
-            methods(table),
+            format_grid(("method", "verb", "call", "required", "done when"), methods),
             "## Permissions\n",
-            grid(("to", "IAM actions"), [(m.name, listed(m.permissions)) for m in table.methods]),
+            format_grid(("to", "IAM actions"), [(m.name, format_list(m.permissions)) for m in table.methods]),
         ]
     )
 
 
-def regions_page(provider: str) -> str:
+def build_regions_page(provider: str) -> str:
     """The page of a provider's table of regions."""
-    kind = f"`{format_duckdb_type(pa.string())}`"
-    rows = [(f"`{name}`", kind, about) for name, about in COLUMNS.items()]
+    rows = [(f"`{name}`", f"`{format_type(pa.string())}`", about) for name, about in COLUMNS.items()]
     return "\n".join(
         [
             f"# {provider}.{REGIONS}\n",
             f"{ABOUT}\n",
-            f"Key: {listed(tuple(COLUMNS)[:1])}. It belongs to no service and has no methods.\n",
+            f"Key: {format_list(tuple(COLUMNS)[:1])}. It belongs to no service and has no methods.\n",
             "## Columns\n",
-            grid(("name", "type", "description"), rows),
+            format_grid(("name", "type", "description"), rows),
         ]
     )
 
 
-def facts(table: Table) -> list[str]:
-    lines = [f"Key: {listed(table.key)}, which is also `data__Identifier`."]
-    if table.cloudformation:
-        lines.append(f"CloudFormation: `{table.cloudformation}`.")
-    if table.state.column:
-        lines.append(f"State: `{table.state.column}`; these pass by themselves: {listed(table.state.busy)}.")
-    return ["\n".join(lines) + "\n"]
-
-
-def columns(table: Table) -> str:
+def format_columns(table: Table) -> str:
     calls = {
         ColumnSource.LIST: f"`{table.list.call}`",
-        ColumnSource.DESCRIBE: f"`{table.describe.call}` a row" if table.describe else "",
-        ColumnSource.TAGS: f"`{table.tags.call}` a row" if table.tags else "",
+        ColumnSource.DESCRIBE: f"`{table.describe.call}` for each row" if table.describe else "",
+        ColumnSource.TAGS: f"`{table.tags.call}` for each row" if table.tags else "",
         ColumnSource.REGION: "none",
-        ColumnSource.ACCOUNT: "from the ARN, else `GetCallerIdentity` a session",
+        ColumnSource.ACCOUNT: "none if an ARN is read, otherwise `GetCallerIdentity` once a session",
         ColumnSource.KEY: "as the key",
     }
     rows = [
-        (f"`{c.name}`", short(format_duckdb_type(c.type)), c.description, calls[c.source])
+        (f"`{c.name}`", f"`{shorten_type(format_type(c.type))}`", c.description, calls[c.source])
         for c in table.columns
     ]
-    return grid(("name", "type", "description", "call"), rows)
+    return format_grid(("name", "type", "description", "call"), rows)
 
 
-def format_duckdb_type(kind: pa.DataType) -> str:
-    return duckdb_types.format_duckdb_type(kind, read_keywords())
-
-
-def nested(table: Table) -> list[str]:
+def format_nested_types(table: Table) -> list[str]:
     """The types that are too long for the table of columns."""
-    long = [
-        c for c in table.columns if short(format_duckdb_type(c.type)) != f"`{format_duckdb_type(c.type)}`"
-    ]
-    lines = [line for column in long for line in tree(column.name, column.type, "")]
+    long = [c for c in table.columns if len(format_type(c.type)) > LONGEST_TYPE]
+    lines = [line for column in long for line in format_type_tree(column.name, column.type, "")]
     return ["### Nested types\n", "```text", *lines, "```\n"] if lines else []
 
 
-def tree(name: str, kind: pa.DataType, indent: str) -> list[str]:
+def format_type_tree(name: str, type: pa.DataType, indent: str) -> list[str]:
     """A type with one line for each of its members."""
-    inner, suffix = kind, ""
+    inner, suffix = type, ""
     while pa.types.is_list(inner):
         inner, suffix = inner.value_type, suffix + "[]"
     if not pa.types.is_struct(inner):
-        return [f"{indent}{name} {format_duckdb_type(kind)}"]
-    members = [line for member in inner for line in tree(member.name, member.type, indent + "    ")]
-    return [f"{indent}{name} STRUCT{suffix}", *members]
+        return [f"{indent}{name} {format_type(type)}"]
+    members = (format_type_tree(member.name, member.type, indent + "    ") for member in inner)
+    return [f"{indent}{name} STRUCT{suffix}", *(line for lines in members for line in lines)]
 
 
-def filters(table: Table) -> list[str]:
+def format_filters(table: Table) -> list[str]:
     if not table.list.filters:
         return []
-    forms = {
-        FilterOperator.EQUAL: "`{} =`",
-        FilterOperator.CONTAINS: "what many `{}` of `IN`, or both ends of a range, begin with",
+    conditions = {
+        FilterOperator.EQUAL: "`{0} =`",
+        FilterOperator.CONTAINS: "the common prefix of `{0} IN`, or of both ends of a range",
         FilterOperator.AFTER: "`{0} >`, `>=`, `=`, `BETWEEN`",
         FilterOperator.BEFORE: "`{0} <`, `<=`, `=`, `BETWEEN`",
     }
     rows = [
-        (forms[f.op].format(f.column), f"`{f.parameter}` of `{table.list.call}`") for f in table.list.filters
+        (conditions[f.op].format(f.column), f"`{f.parameter}` of `{table.list.call}`")
+        for f in table.list.filters
     ]
-    text = "Conditions that narrow what is listed; how, says [SQL](../../../sql.md#which-calls).\n"
-    return ["## Filters\n", text, grid(("condition", "parameter"), rows)]
+    text = "Conditions that narrow the list. [SQL](../../../sql.md#which-calls) says how.\n"
+    return ["## Filters\n", text, format_grid(("condition", "parameter"), rows)]
 
 
-def methods(table: Table) -> str:
-    rows = [(m.name, m.verb, f"`{m.call}`", listed(m.required), " or ".join(m.until)) for m in table.methods]
-    return grid(("method", "verb", "call", "required", "done when"), rows)
+def format_type(type: pa.DataType) -> str:
+    return duckdb_types.format_duckdb_type(type, read_keywords())
 
 
-def short(kind: str) -> str:
-    """A type as it stands in the table of columns: in full, or its outermost kind."""
-    if len(kind) <= LONGEST_TYPE:
-        return f"`{kind}`"
-    return "`" + kind.partition("(")[0] + "(…)" + ("[]" if kind.endswith("[]") else "") + "`"
+def shorten_type(text: str) -> str:
+    """A type as the table of columns shows it: in full, or its outermost part."""
+    if len(text) <= LONGEST_TYPE:
+        return text
+    return text.partition("(")[0] + "(…)" + ("[]" if text.endswith("[]") else "")
 
 
-def listed(words: tuple[str, ...]) -> str:
+def format_list(words: tuple[str, ...]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
-def grid(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def format_grid(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [heads, ("---",) * len(heads), *(tuple(cell.replace("|", "\\|") for cell in row) for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def main() -> None:
-    wanted = pages()
-    for file, text in wanted.items():
+    pages = build_pages()
+    for file, text in pages.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     for file in DOCS.glob("tables/**/*.md"):
-        if file not in wanted:
+        if file not in pages:
             file.unlink()
 
 

@@ -9,7 +9,7 @@ from blocks import ROOT
 
 @pytest.fixture(scope="module")
 def pages() -> dict[Path, str]:
-    found: dict[Path, str] = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
+    found: dict[Path, str] = runpy.run_path(str(ROOT / "docs" / "generate.py"))["build_pages"]()
     return found
 
 
