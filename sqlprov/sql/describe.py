@@ -1,8 +1,8 @@
-"""DESCRIBE of a live table or a table of regions: its columns as the catalog knows them, without a call."""
+"""DESCRIBE of a live table or a table of regions: its columns, without a call."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Describe(CatalogStatement):
-    """`DESCRIBE [EXTENDED] name`; a name that is no live table is left to DuckDB."""
+    """`DESCRIBE [EXTENDED] name`; DuckDB describes what is not a live table."""
 
     name: Name
     extended: bool
@@ -44,7 +44,7 @@ class Describe(CatalogStatement):
         return cls(parser.text, parser.offset, name, extended)
 
     def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
-        # DuckDB has no EXTENDED: its message would not tell what is wrong with the name.
+        # DuckDB has no EXTENDED, so its message would not show what is wrong with the name.
         if self.extended or names.is_regions_table(catalog, self.name.parts, path):
             return True
         return names.find_live_table(catalog, self.name.parts, path) is not None
@@ -53,12 +53,12 @@ class Describe(CatalogStatement):
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
     ) -> pa.Table:
         if names.is_regions_table(catalog, self.name.parts, path):
-            rows = list(_region_rows())
+            rows = _describe_regions()
         else:
             table = names.resolve_table(self, self.name, catalog, path)
-            rows = [_build_row(table, column, keywords()) for column in table.columns]
-        shown = pa.Table.from_pylist(rows, _EXTENDED)
-        return shown if self.extended else shown.select(["name", "type", "description"])
+            rows = [_describe_column(table, column, keywords()) for column in table.columns]
+        columns = pa.Table.from_pylist(rows, _EXTENDED)
+        return columns if self.extended else columns.select(["name", "type", "description"])
 
 
 _EXTENDED = pa.schema(
@@ -85,7 +85,7 @@ def _is_name(parser: Parser) -> bool:
     )
 
 
-def _build_row(table: Table, column: Column, keywords: Collection[str]) -> dict[str, object]:
+def _describe_column(table: Table, column: Column, keywords: Collection[str]) -> dict[str, object]:
     from sqlprov.catalog.table import ColumnSource
 
     return {
@@ -96,20 +96,22 @@ def _build_row(table: Table, column: Column, keywords: Collection[str]) -> dict[
         "call": find_call(table, column.source),
         "key": column.name in table.key or column.source is ColumnSource.KEY,
         "filters": ", ".join(each.parameter for each in table.list.filters if each.column == column.name),
-        "constraint": _constraint(column.constraint),
+        "constraint": _format_constraint(column.constraint),
     }
 
 
-def _region_rows() -> Iterator[dict[str, object]]:
+def _describe_regions() -> list[dict[str, object]]:
     """The columns of a provider's table of regions, which no call fills."""
-    blank = dict.fromkeys(_EXTENDED.names, "")
-    for name, description in COLUMNS.items():
-        about = {"name": name, "type": format_duckdb_type(pa.string()), "description": description}
-        yield {**blank, **about, "source": "botocore", "key": name == "region"}
+    blank: dict[str, object] = dict.fromkeys(_EXTENDED.names, "")
+    blank |= {"type": format_duckdb_type(pa.string()), "source": "botocore"}
+    return [
+        {**blank, "name": name, "description": description, "key": name == "region"}
+        for name, description in COLUMNS.items()
+    ]
 
 
 def find_call(table: Table, source: ColumnSource) -> str:
-    """The call that fills columns of a source; empty if none does."""
+    """The call that fills the columns of a source; empty if none does."""
     from sqlprov.catalog.table import ColumnSource
 
     calls = {
@@ -121,7 +123,7 @@ def find_call(table: Table, source: ColumnSource) -> str:
     return calls.get(source, "")
 
 
-def _constraint(limits: Constraint) -> str:
+def _format_constraint(limits: Constraint) -> str:
     if limits.enum:
         return " | ".join(limits.enum)
     low, high = limits.min, limits.max

@@ -1,4 +1,4 @@
-"""DESCRIBE METHOD: what a method takes and returns, from the model, without a call."""
+"""DESCRIBE METHOD: the parameters and the result of a method, without a call."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sqlprov.catalog.table import Method, Table
 
 _METHOD = "a method, such as aws.sagemaker.models.create_resource"
-# Parameters of statements that no call takes under this name.
-_OWN = {
+# Parameters of statements that no call has.
+_DESCRIPTIONS = {
     "region": "AWS region.",
     "data__Identifier": "The key; parts of a compound key are joined by |.",
     "data__PatchDocument": "What to change, as a JSON Patch (RFC 6902) of the properties.",
@@ -57,35 +57,35 @@ class DescribeMethod(CatalogStatement):
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
     ) -> pa.Table:
         table, method = names.resolve_method(self, self.name, catalog, path)
-        rows = [*_inputs(table, method), *_outputs(table, method)]
+        rows = [*_describe_inputs(table, method), *_describe_outputs(table, method)]
         schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
-        shown = pa.Table.from_pylist(rows, schema)
-        return shown if self.extended else shown.drop_columns("description")
+        described = pa.Table.from_pylist(rows, schema)
+        return described if self.extended else described.drop_columns("description")
 
 
-def _inputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
-    """First what must be given; what sqlprov fills in by itself (key, page, order) is left out."""
+def _describe_inputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
+    """The required parameters, then the others, without those that sqlprov sets (key, page, order)."""
     from sqlprov.catalog.shapes import Shape
 
     required = dict.fromkeys((*method.required[:-1], *method.input_shape.required, "region"))
-    left_out: set[str] = set()
+    ours: set[str] = set()
     if "data__Identifier" in required:
-        left_out = {part.name for part in method.parameters if part.column in table.key}
+        ours = {part.name for part in method.parameters if part.column in table.key}
     if method.call == table.list.call:
         sort = table.list.sort
-        left_out = {table.list.token_in, table.list.page_size_parameter}
-        left_out |= {sort.by, sort.direction} if sort else set()
+        ours = {table.list.token_in, table.list.page_size_parameter}
+        ours |= {sort.by, sort.direction} if sort else set()
     for name in required:
-        if name not in left_out:
+        if name not in ours:
             shape = method.input_shape.members.get(name) or Shape("", "string")
-            yield _row(name, shape, "input_required", _OWN.get(name, shape.documentation))
+            yield _build_row(name, shape, "input_required", _DESCRIPTIONS.get(name, shape.documentation))
     for name, shape in method.input_shape.members.items():
-        if name not in required and name not in left_out:
-            yield _row(name, shape, "input_optional", shape.documentation)
+        if name not in required and name not in ours:
+            yield _build_row(name, shape, "input_optional", shape.documentation)
 
 
-def _outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
-    """The members of the reply; of a SELECT, those of one row."""
+def _describe_outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
+    """The members of the reply; for a SELECT, those of one row."""
     from sqlprov.catalog.service_model import build_shape, load_model
 
     shape = load_model(table.client).operation_model(method.call).output_shape
@@ -98,10 +98,10 @@ def _outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
         for member in table.describe.item:
             reply = reply.members[member] if reply else None
     for name, each in reply.members.items() if reply else ():
-        yield _row(name, each, "output", each.documentation)
+        yield _build_row(name, each, "output", each.documentation)
 
 
-def _row(name: str, shape: Shape, kind: str, description: str) -> dict[str, str]:
+def _build_row(name: str, shape: Shape, kind: str, description: str) -> dict[str, str]:
     nested = get_json_type(shape) in ("object", "array")
     text = json.dumps(build_json_schema(shape), ensure_ascii=False) if nested else ""
     return {

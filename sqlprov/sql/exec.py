@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlprov.errors import NotSupportedError, show_caret
+from sqlprov.errors import NotSupportedError
 from sqlprov.sql import names
 from sqlprov.sql.lexer import quote_identifier
 from sqlprov.sql.parser import Name, Parser
@@ -72,8 +72,7 @@ class Exec(Statement):
         if method.verb == "EXEC":
             return table, method
         raise NotSupportedError(
-            f"EXEC does not call {method.name}; write {method.verb}.\n"
-            f"{show_caret(self.text, self.name.start - self.offset)}"
+            f"EXEC does not call {method.name}; write {method.verb}.\n{self.show_place(self.name)}"
         )
 
     def build_values_query(self) -> str:

@@ -1,4 +1,4 @@
-"""The typed model of a value in, JSON Schema out: as much of it as the model says."""
+"""Writes the model of a value as JSON Schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TYPES = {
     "double": "number",
     "boolean": "boolean",
 }
-# The keywords for the least and the most, by type.
+# The keywords for the minimum and the maximum, by type.
 _LIMITS = {
     "object": ("minProperties", "maxProperties"),
     "array": ("minItems", "maxItems"),
@@ -28,16 +28,16 @@ _LIMITS = {
 
 
 def get_json_type(shape: Shape) -> str:
-    """string, integer, number, boolean, object or array."""
+    """The JSON type: string, integer, number, boolean, object or array."""
     return _TYPES.get(shape.kind, "string")
 
 
 def build_json_schema(shape: Shape, within: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The schema of a value; a shape that contains itself is not opened again.
+    """The schema of a value; a shape that contains itself is not expanded again.
 
     Args:
         shape: its model.
-        within: names of the shapes around it.
+        within: names of the enclosing shapes.
     """
     schema: dict[str, Any] = {"type": get_json_type(shape)}
     within = (*within, shape.name)
@@ -53,12 +53,12 @@ def build_json_schema(shape: Shape, within: tuple[str, ...] = ()) -> dict[str, A
 
 
 def _limits(shape: Shape) -> list[tuple[str, Any]]:
-    said = shape.constraint
-    least, most = _LIMITS.get(get_json_type(shape), ("", ""))
+    constraint = shape.constraint
+    minimum, maximum = _LIMITS.get(get_json_type(shape), ("", ""))
     return [
-        ("enum", said.enum and list(said.enum)),
-        ("pattern", said.pattern),
-        ("minLength", said.min),
-        ("maxLength", said.max),
-        *([(least, shape.low), (most, shape.high)] if least else []),
+        ("enum", constraint.enum and list(constraint.enum)),
+        ("pattern", constraint.pattern),
+        ("minLength", constraint.min),
+        ("maxLength", constraint.max),
+        *([(minimum, shape.low), (maximum, shape.high)] if minimum else []),
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqlprov.catalog.regions import REGIONS
-from sqlprov.errors import UnknownName, show_caret, suggest
+from sqlprov.errors import UnknownName, suggest
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -88,7 +88,7 @@ def resolve_method(
 
 
 def _unknown(statement: Statement, name: Name, problem: str) -> UnknownName:
-    return UnknownName(f"{problem}\n{show_caret(statement.text, name.start - statement.offset)}")
+    return UnknownName(f"{problem}\n{statement.show_place(name)}")
 
 
 def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:

@@ -1,4 +1,4 @@
-"""SET and RESET of our own settings; every other setting is DuckDB's."""
+"""SET and RESET of sqlprov's settings; all other settings are DuckDB's."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class SetSetting(Statement):
     """`SET sqlprov_x = value` and `RESET sqlprov_x`.
 
     Attributes:
-        name: in lower case, with `sqlprov_`; it may be unknown.
-        value: as text, lists joined by commas; `None` puts the default back.
+        name: in lower case, with `sqlprov_`; may be unknown.
+        value: as text, lists joined by commas; `None` restores the default.
     """
 
     name: str
@@ -37,23 +37,23 @@ class SetSetting(Statement):
         if word.is_one_of("SET"):
             if not parser.accept("=", "TO"):
                 parser.fail(f"= or TO after {name}")
-            value = None if parser.accept("DEFAULT") else _value(parser)
-        parser.expect_end("the end of the statement (a text such as 'us-east-1' stands between quotes)")
+            value = None if parser.accept("DEFAULT") else _parse_value(parser)
+        parser.expect_end("the end of the statement (quote text, as in 'us-east-1')")
         return cls(parser.text, parser.offset, name, value)
 
 
-def _value(parser: Parser) -> str:
+def _parse_value(parser: Parser) -> str:
     if not parser.accept("(", "["):
-        return _scalar(parser)
+        return _parse_scalar(parser)
     values: list[str] = []
     while not parser.accept(")", "]"):
         if values and not parser.accept(","):
             parser.fail("a comma or the end of the list")
-        values.append(_scalar(parser))
+        values.append(_parse_scalar(parser))
     return ",".join(values)
 
 
-def _scalar(parser: Parser) -> str:
+def _parse_scalar(parser: Parser) -> str:
     sign = "-" if parser.accept("-") else ""
     token = parser.next
     if token is None or token.kind not in (

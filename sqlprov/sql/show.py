@@ -1,4 +1,4 @@
-"""SHOW PROVIDERS, SERVICES, RESOURCES, METHODS, SETTINGS: the catalog as tables, with StackQL's columns."""
+"""SHOW PROVIDERS, SERVICES, RESOURCES, METHODS and SETTINGS, with StackQL's columns."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ Rows = Iterator[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Listing:
-    """What can be shown.
+    """What one kind of SHOW lists.
 
     Attributes:
-        within: parts of the name after IN.
+        name_parts: of the name after IN; 0 if there is no IN.
         columns, extended: columns of the answer, and those that EXTENDED adds.
-        named: the column that LIKE looks at.
-        rows: catalog, settings, full name after IN, EXTENDED -> rows.
+        list_rows: takes the catalog, the settings, the full name after IN, and whether EXTENDED was written.
+        like: the column that LIKE matches.
     """
 
-    within: int
+    name_parts: int
     columns: tuple[str, ...]
     extended: tuple[str, ...]
-    named: str
-    rows: Callable[[Catalog, Settings, tuple[str, ...], bool], Rows]
+    list_rows: Callable[[Catalog, Settings, tuple[str, ...], bool], Rows]
+    like: str = "name"
 
 
 @dataclass(frozen=True)
 class Show(CatalogStatement):
-    """`SHOW [EXTENDED] noun [IN name] [LIKE 'pattern']`.
+    """`SHOW [EXTENDED] kind [IN name] [LIKE 'pattern']`.
 
     Attributes:
-        noun: a key of LISTINGS.
+        kind: a key of LISTINGS.
         extended: whether EXTENDED was written.
-        place: name after IN or FROM; `None` if there is none.
+        name: after IN or FROM; `None` if there is none.
         like: SQL pattern; `None` if there is none.
     """
 
-    noun: str
+    kind: str
     extended: bool
-    place: Name | None
+    name: Name | None
     like: str | None
 
     @classmethod
@@ -62,75 +62,67 @@ class Show(CatalogStatement):
         if not parser.accept("SHOW"):
             return None
         extended = parser.accept("EXTENDED") is not None
-        if setting := _setting(parser):
-            return cls(parser.text, parser.offset, "SETTINGS", False, None, _escaped(setting))
+        if setting := _parse_setting(parser):
+            pattern = re.sub(r"([\\%_])", r"\\\1", setting)
+            return cls(parser.text, parser.offset, "SETTINGS", False, None, pattern)
         word = parser.accept(*LISTINGS)
         if word is None:
-            if extended or _misspelt(parser):
+            if extended or _is_misspelled(parser):
                 parser.fail(f"one of {', '.join(LISTINGS)} after SHOW", LISTINGS)
             return None
-        noun = word.text.upper()
-        takes_place = LISTINGS[noun].within > 0
-        place = parser.parse_name("a name") if takes_place and parser.accept("IN", "FROM") else None
+        kind = word.text.upper()
+        takes_name = LISTINGS[kind].name_parts > 0
+        name = parser.parse_name("a name") if takes_name and parser.accept("IN", "FROM") else None
         like = parser.parse_string("a pattern such as '%text%' after LIKE") if parser.accept("LIKE") else None
         options = ["LIKE"] if like is None else []
-        if takes_place and not place and like is None:
+        if takes_name and not name and like is None:
             options.insert(0, "IN")
         parser.expect_end(" or ".join([*options, "the end of the statement"]))
-        return cls(parser.text, parser.offset, noun, extended, place, like)
+        return cls(parser.text, parser.offset, kind, extended, name, like)
 
     def answer(
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
     ) -> pa.Table:
-        noun = LISTINGS[self.noun]
-        columns = noun.columns + (noun.extended if self.extended else ())
-        rows = self._rows(catalog, settings, path)
-        rows = [row for row in rows if self.like is None or is_like(row[noun.named], self.like)]
+        listing = LISTINGS[self.kind]
+        columns = listing.columns + (listing.extended if self.extended else ())
+        rows = self._list_rows(listing, catalog, settings, path)
+        rows = [row for row in rows if self.like is None or is_like(row[listing.like], self.like)]
         schema = pa.schema([(name, pa.bool_() if name == "preferred" else pa.string()) for name in columns])
         return pa.Table.from_pylist([{name: row[name] for name in columns} for row in rows], schema)
 
-    def _rows(self, catalog: Catalog, settings: Settings, path: tuple[str, ...]) -> list[dict[str, Any]]:
-        named = self.place.parts if self.place else ()
-        if self.noun == "METHODS" and names.is_regions_table(catalog, named, path):
-            return []  # it is no resource: nothing is called
-        where = self._full_name(catalog, path)
+    def _list_rows(
+        self, listing: Listing, catalog: Catalog, settings: Settings, path: tuple[str, ...]
+    ) -> list[dict[str, Any]]:
+        if self.kind == "METHODS" and self.name and names.is_regions_table(catalog, self.name.parts, path):
+            return []  # no call reads or changes it
+        place = f"\n{self.show_place(self.name)}" if self.name else ""
+        parts, count = self.name.parts if self.name else (), listing.name_parts
+        full = names.complete_name(parts or path[:count], path if parts else (), count)
+        if full is None:
+            written = repr(str(self.name)) if self.name else "none"
+            hint = names.suggest_name(catalog, parts, count) if parts else ""
+            first = next(names.list_names(catalog, count), "")
+            example = f", as in SHOW {self.kind} IN {first}" if first else ""
+            form = ".".join(names.LEVELS[:count])
+            raise UnknownName(
+                f"SHOW {self.kind} needs a name of the form {form}{example}; found {written}.{hint}{place}"
+            )
         try:
-            return list(LISTINGS[self.noun].rows(catalog, settings, where, self.extended))
+            return list(listing.list_rows(catalog, settings, full, self.extended))
         except UnknownName as error:
-            raise UnknownName(f"{error}{self._caret()}") from None
-
-    def _full_name(self, catalog: Catalog, path: tuple[str, ...]) -> tuple[str, ...]:
-        count = LISTINGS[self.noun].within
-        given = self.place.parts if self.place else ()
-        if not given and count:
-            given, path = path[:count], ()
-        full = names.complete_name(given, path, count)
-        if full is not None:
-            return full
-        form = ".".join(names.LEVELS[:count])
-        written = repr(str(self.place)) if self.place else "none"
-        hint = names.suggest_name(catalog, self.place.parts, count) if self.place else ""
-        example = next(
-            (f", as in SHOW {self.noun} IN {name}" for name in names.list_names(catalog, count)), ""
-        )
-        raise UnknownName(
-            f"SHOW {self.noun} needs a name of the form {form}{example}; found {written}.{hint}{self._caret()}"
-        )
-
-    def _caret(self) -> str:
-        return f"\n{show_caret(self.text, self.place.start - self.offset)}" if self.place else ""
+            raise UnknownName(f"{error}{place}") from None
 
 
 def is_like(text: str, pattern: str) -> bool:
-    """SQL's LIKE without regard to case, as in StackQL; a backslash takes the meaning from % and _."""
+    """SQL's LIKE, ignoring case as StackQL does; a backslash escapes % and _."""
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
     wild = {"%": ".*", "_": "."}
     regex = "".join(wild.get(part) or re.escape(part[-1]) for part in parts)
     return re.fullmatch(regex, text, re.IGNORECASE | re.DOTALL) is not None
 
 
-def _setting(parser: Parser) -> str:
-    """The setting of `SHOW sqlprov_regions`; empty if it is another statement."""
+def _parse_setting(parser: Parser) -> str:
+    """The setting in `SHOW sqlprov_regions`; empty if it is another statement."""
     token = parser.next
     if token is None or len(parser.tokens) > parser.index + 1 or not token.value.lower().startswith(PREFIX):
         return ""
@@ -140,25 +132,21 @@ def _setting(parser: Parser) -> str:
     return token.value
 
 
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\%_])", r"\\\1", text)
-
-
-def _misspelt(parser: Parser) -> bool:
-    """Whether `SHOW SERVICS IN aws` means one of ours; DuckDB has SHOW TABLES FROM and SHOW <table>."""
+def _is_misspelled(parser: Parser) -> bool:
+    """Whether it is a SHOW of ours with a typo, as in `SHOW SERVICS IN aws`; DuckDB has SHOW TABLES FROM too."""
     ahead = parser.tokens[parser.index : parser.index + 2]
     if len(ahead) < 2 or ahead[0].kind is not TokenKind.WORD or not ahead[1].is_one_of("IN", "FROM", "LIKE"):
         return False
     return not ahead[0].is_one_of("TABLES") and bool(suggest(ahead[0].text, LISTINGS))
 
 
-def _providers(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+def _list_providers(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
     for name in catalog.list_providers():
         info = catalog.get_provider(name)
         yield {"name": name, "version": VERSION, "title": info.title, "description": info.about}
 
 
-def _services(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+def _list_services(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
     for name in catalog.list_services(*where):
         info = catalog.get_service(where[0], name)
         yield {
@@ -171,10 +159,10 @@ def _services(catalog: Catalog, settings: Settings, where: tuple[str, ...], exte
         }
 
 
-def _resources(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+def _list_resources(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
     for name in catalog.list_tables(*where):
         row = {"name": name, "id": ".".join(part.lower() for part in (*where, name))}
-        if extended:  # the resource files are read for nothing less
+        if extended:  # which needs the resource files
             table = catalog.get_table(where[0], where[1], name)
             row["title"] = table.cloudformation
             row["description"] = table.about
@@ -182,7 +170,7 @@ def _resources(catalog: Catalog, settings: Settings, where: tuple[str, ...], ext
         yield row
 
 
-def _methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+def _list_methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
     for method in catalog.get_table(*where).methods:
         until = f"; done when {' or '.join(method.until)}" if method.until else ""
         yield {
@@ -195,24 +183,22 @@ def _methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], exten
         }
 
 
-def _settings(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+def _list_settings(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
     values = settings.values()
     for name, (default, about) in Settings.describe().items():
         yield {"name": name, "value": values[name], "default": default, "description": about}
 
 
 LISTINGS = {
-    "PROVIDERS": Listing(0, ("name", "version"), ("title", "description"), "name", _providers),
-    "SERVICES": Listing(
-        1, ("id", "name", "title"), ("description", "version", "preferred"), "name", _services
-    ),
-    "RESOURCES": Listing(2, ("name", "id"), ("title", "description", "methods"), "name", _resources),
+    "PROVIDERS": Listing(0, ("name", "version"), ("title", "description"), _list_providers),
+    "SERVICES": Listing(1, ("id", "name", "title"), ("description", "version", "preferred"), _list_services),
+    "RESOURCES": Listing(2, ("name", "id"), ("title", "description", "methods"), _list_resources),
     "METHODS": Listing(
         3,
         ("MethodName", "RequiredParams", "SQLVerb"),
         ("description", "call", "permissions"),
-        "MethodName",
-        _methods,
+        _list_methods,
+        like="MethodName",
     ),
-    "SETTINGS": Listing(0, ("name", "value", "default", "description"), (), "name", _settings),
+    "SETTINGS": Listing(0, ("name", "value", "default", "description"), (), _list_settings),
 }

@@ -1,4 +1,4 @@
-"""SHOW INSERT INTO t: a template whose placeholders are to be filled in."""
+"""SHOW INSERT INTO t: an INSERT with placeholders to fill in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sqlprov.errors import NotSupportedError, show_caret
+from sqlprov.errors import NotSupportedError
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.parser import Name, Parser
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ShowInsert(CatalogStatement):
-    """`SHOW INSERT INTO t`; with the hint `/*+ REQUIRED */` only what must be given."""
+    """`SHOW INSERT INTO t`; with the hint `/*+ REQUIRED */` only the required parameters."""
 
     name: Name
     required: bool
@@ -39,25 +39,24 @@ class ShowInsert(CatalogStatement):
     def answer(
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
     ) -> pa.Table:
-        """One column, `sql`, and one row; raises NotSupportedError for a table that takes no INSERT."""
+        """One row with the column `sql`; raises NotSupportedError if the table does not support INSERT."""
         table = names.resolve_table(self, self.name, catalog, path)
         create = table.by_method.get("create_resource")
         if create is None:
-            raise NotSupportedError(
-                f"{table.full_name} takes no INSERT.\n{show_caret(self.text, self.name.start - self.offset)}"
-            )
-        chosen = [*_properties(table, create, self.required), "region"]
-        columns = ",\n ".join(chosen)
-        values = ",\n ".join(f"'{{{{ {name} }}}}'" for name in chosen)
+            place = self.show_place(self.name)
+            raise NotSupportedError(f"{table.full_name} does not support INSERT.\n{place}")
+        parameters = [*_list_parameters(table, create, self.required), "region"]
+        columns = ",\n ".join(parameters)
+        values = ",\n ".join(f"'{{{{ {name} }}}}'" for name in parameters)
         sql = f"/*+ create */\nINSERT INTO {table.full_name} (\n {columns}\n)\nSELECT\n {values};"
         return pa.table({"sql": pa.array([sql], pa.string())})
 
 
-def _properties(table: Table, create: Method, required: bool) -> Iterator[str]:
-    """What INSERT takes, in the order of the columns, then what has none."""
+def _list_parameters(table: Table, create: Method, required: bool) -> Iterator[str]:
+    """The parameters of INSERT: those with a column in its order, then the others."""
     place = {column.name: at for at, column in enumerate(table.columns)}
-    found = {part.name: place.get(part.column, len(place)) for part in create.parameters}
-    found |= {name: place.get(column, len(place)) for name, column in table.write.insert.ignored.items()}
-    # The service may require more than CloudFormation does: a template without it would be refused.
+    order = {part.name: place.get(part.column, len(place)) for part in create.parameters}
+    order |= {name: place.get(column, len(place)) for name, column in table.write.insert.ignored.items()}
+    # The service may require more than CloudFormation does, and would refuse an INSERT without it.
     needed = {*create.required, *create.input_shape.required}
-    yield from (name for name in sorted(found, key=found.__getitem__) if not required or name in needed)
+    yield from (name for name in sorted(order, key=order.__getitem__) if not required or name in needed)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
+from sqlprov.errors import show_caret
 from sqlprov.settings import Settings
-from sqlprov.sql.parser import Parser
+from sqlprov.sql.parser import Name, Parser
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -38,6 +39,10 @@ class Statement:
             NotSupportedError: a statement of StackQL that sqlprov does not offer.
         """
         raise NotImplementedError
+
+    def show_place(self, name: Name) -> str:
+        """The line of a name in the statement, with a caret below it."""
+        return show_caret(self.text, name.start - self.offset)
 
 
 @dataclass(frozen=True)

@@ -275,4 +275,4 @@ def _nouns() -> dict[str, int]:
     """What SHOW shows -> parts of the name after IN."""
     from sqlprov.sql.show import LISTINGS
 
-    return {noun: what.within for noun, what in LISTINGS.items()}
+    return {kind: listing.name_parts for kind, listing in LISTINGS.items()}
