@@ -1,4 +1,4 @@
-"""An error in mid-stream leaves nothing that a reader takes for a complete answer."""
+"""After an error, no reader accepts the output as complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from stand_in import Failed, Rows, written
+from query_rows import QueryRows, ReadFailure, write_bytes
 
 from sqlprov.errors import DataError, UnknownName
 from sqlprov.output import FORMATS, write
@@ -19,21 +19,21 @@ from sqlprov.output import FORMATS, write
 SQL = "SELECT i, 'name-' || i AS name FROM range({}) AS r(i)"
 
 
-def broken(format: str, sql: str, *, size: int = 100, fails_at: int = 3) -> bytes:
+def write_incomplete(format: str, sql: str, *, size: int = 100, fails_at: int = 3) -> bytes:
     stream = io.BytesIO()
-    with pytest.raises(Failed):
-        write(Rows(sql, size=size, fails_at=fails_at), format, stream)
+    with pytest.raises(ReadFailure):
+        write(QueryRows(sql, size=size, fails_at=fails_at), format, stream)
     return stream.getvalue()
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_nothing_is_written_if_the_first_batch_fails(format: str) -> None:
-    assert broken(format, SQL.format(1000), fails_at=1) == b""
+    assert write_incomplete(format, SQL.format(1000), fails_at=1) == b""
 
 
 @pytest.mark.parametrize("format", ["table", "markdown"])
 def test_tables_are_written_whole_or_not_at_all(format: str) -> None:
-    assert broken(format, SQL.format(1000)) == b""
+    assert write_incomplete(format, SQL.format(1000)) == b""
 
 
 READERS: dict[str, Callable[[Path], object]] = {
@@ -46,11 +46,11 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("format", READERS)
-def test_an_incomplete_document_is_refused_by_its_reader(format: str, tmp_path: Path) -> None:
+def test_a_reader_refuses_an_incomplete_document(format: str, tmp_path: Path) -> None:
     file = tmp_path / "rows"
-    file.write_bytes(written(SQL.format(1000), format, size=100))
+    file.write_bytes(write_bytes(SQL.format(1000), format, size=100))
     READERS[format](file)
-    file.write_bytes(broken(format, SQL.format(250_000), size=100_000))
+    file.write_bytes(write_incomplete(format, SQL.format(250_000), size=100_000))
     assert file.stat().st_size > 0
     with pytest.raises((ValueError, pa.ArrowInvalid, OSError)):
         READERS[format](file)
@@ -65,43 +65,43 @@ def test_duckdb_refuses_an_incomplete_document(
     format: str, reader: str, columns: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "rows"
-    file.write_bytes(broken(format, f"SELECT {columns} FROM ({SQL.format(250)})"))
+    file.write_bytes(write_incomplete(format, f"SELECT {columns} FROM ({SQL.format(250)})"))
     with duckdb.connect() as connection, pytest.raises(duckdb.Error):
         connection.sql(f"FROM {reader}('{file}')").fetchall()
 
 
-def test_json_cut_off_anywhere_is_no_json() -> None:
-    whole = written(SQL.format(5), "json", size=2).rstrip()
+def test_truncated_json_is_never_valid() -> None:
+    whole = write_bytes(SQL.format(5), "json", size=2).rstrip()
     for length in range(1, len(whole)):
         with pytest.raises(json.JSONDecodeError):
             json.loads(whole[:length])
 
 
 @pytest.mark.parametrize("format", ["json", "jsonl", "csv", "arrow"])
-def test_a_batch_is_written_before_the_next_is_asked_for(format: str) -> None:
+def test_a_batch_is_written_before_the_next_one_is_read(format: str) -> None:
     stream = io.BytesIO()
     sizes = []
 
-    class Watched(Rows):
+    class WatchedRows(QueryRows):
         def batches(self) -> Iterator[pa.RecordBatch]:
             for batch in super().batches():
                 sizes.append(len(stream.getvalue()))
                 yield batch
 
-    write(Watched(SQL.format(500), size=100), format, stream)
+    write(WatchedRows(SQL.format(500), size=100), format, stream)
     assert sizes[0] == 0
     assert sizes == sorted(set(sizes))
 
 
-def test_a_value_without_text_names_the_way_out() -> None:
+def test_a_value_that_cannot_be_written_suggests_a_cast() -> None:
     with pytest.raises(DataError, match="CAST it AS VARCHAR"):
-        written("SELECT 12345678901234567890123456789::BIGNUM AS b", "csv")
+        write_bytes("SELECT 12345678901234567890123456789::BIGNUM AS b", "csv")
     with pytest.raises(DataError, match="years 1 to 9999"):
-        written("SELECT DATE '12000-01-01' AS d", "json")
+        write_bytes("SELECT DATE '12000-01-01' AS d", "json")
     with pytest.raises(DataError, match="years 1 to 9999"):
-        written("SELECT TIMESTAMP '0044-03-15 (BC) 12:00:00' AS t", "csv")
+        write_bytes("SELECT TIMESTAMP '0044-03-15 (BC) 12:00:00' AS t", "csv")
 
 
-def test_an_unknown_format_is_told_the_nearest() -> None:
+def test_an_unknown_format_suggests_the_nearest() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'jsonl'"):
-        written("SELECT 1", "jsonll")
+        write_bytes("SELECT 1", "jsonll")

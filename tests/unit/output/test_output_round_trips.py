@@ -1,4 +1,4 @@
-"""What csv, json and jsonl write, DuckDB reads back with automatic detection, to the same values."""
+"""DuckDB reads csv, json and jsonl back to the same values, with automatic detection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from stand_in import Rows, text, written
+from query_rows import QueryRows, write_bytes, write_text
 
 READERS = {
     "csv": "read_csv('{}', allow_quoted_nulls = false)",
@@ -18,7 +18,7 @@ READERS = {
     "jsonl": "read_json('{}')",
 }
 
-# Detected by the reader without help.
+# The reader detects the type.
 PLAIN = {
     "BIGINT": "9223372036854775807, -9223372036854775808, 0, NULL",
     "UBIGINT": "18446744073709551615, 1, NULL",
@@ -41,7 +41,7 @@ TEXTS = {
     "one empty": "'', 'x'",
     "json": """'{"a": 1}', '[1,', NULL""",
 }
-# The reader detects another type, from which a cast leads back without loss.
+# The reader detects another type, and a cast restores the values.
 CAST = {
     "DOUBLE": "'NaN', 'Infinity', '-Infinity', 1.5, NULL",
     "FLOAT": "0.1, 'NaN', 3, NULL",
@@ -67,27 +67,28 @@ NESTED = {
 }
 
 
-def source(kind: str, values: str) -> str:
+def build_query(kind: str, values: str) -> str:
     rows = (
-        f"SELECT {number} AS i, CAST({value} AS {kind}) AS v" for number, value in enumerate(_split(values))
+        f"SELECT {number} AS i, CAST({value} AS {kind}) AS v"
+        for number, value in enumerate(_split_values(values))
     )
     return f"FROM ({' UNION ALL '.join(rows)}) ORDER BY i"
 
 
-def _split(values: str) -> list[str]:
-    """At the commas outside quotes and brackets."""
-    found, depth, quoted = [""], 0, False
+def _split_values(values: str) -> list[str]:
+    """Split at the commas outside quotes and brackets."""
+    parts, depth, quoted = [""], 0, False
     for char in values:
         quoted ^= char == "'"
         depth += (char in "[{(") - (char in "]})") if not quoted else 0
         if char == "," and not quoted and not depth:
-            found.append("")
+            parts.append("")
         else:
-            found[-1] += char
-    return found
+            parts[-1] += char
+    return parts
 
 
-def values_of(sql: str) -> list[Any]:
+def read_values(sql: str) -> list[Any]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         return [str(row[0]) if row[0] is not None else None for row in connection.sql(sql).fetchall()]
@@ -95,49 +96,49 @@ def values_of(sql: str) -> list[Any]:
 
 def read_back(folder: Path, format: str, sql: str, value: str = "v") -> list[Any]:
     file = folder / f"rows.{format}"
-    file.write_bytes(written(sql, format))
-    return values_of(f"SELECT {value} FROM {READERS[format].format(file)} ORDER BY i")
+    file.write_bytes(write_bytes(sql, format))
+    return read_values(f"SELECT {value} FROM {READERS[format].format(file)} ORDER BY i")
 
 
 @pytest.mark.parametrize("format", READERS)
 @pytest.mark.parametrize("kind", PLAIN)
 def test_plain_values_come_back_equal_without_a_cast(kind: str, format: str, tmp_path: Path) -> None:
-    sql = source(kind, PLAIN[kind])
-    assert read_back(tmp_path, format, sql) == values_of(f"SELECT v FROM ({sql})")
+    sql = build_query(kind, PLAIN[kind])
+    assert read_back(tmp_path, format, sql) == read_values(f"SELECT v FROM ({sql})")
 
 
 @pytest.mark.parametrize("format", READERS)
 @pytest.mark.parametrize("name", TEXTS)
-def test_text_comes_back_letter_by_letter(name: str, format: str, tmp_path: Path) -> None:
-    sql = source("VARCHAR", TEXTS[name])
-    assert read_back(tmp_path, format, sql) == values_of(f"SELECT v FROM ({sql})")
+def test_text_comes_back_unchanged(name: str, format: str, tmp_path: Path) -> None:
+    sql = build_query("VARCHAR", TEXTS[name])
+    assert read_back(tmp_path, format, sql) == read_values(f"SELECT v FROM ({sql})")
 
 
 @pytest.mark.parametrize("format", READERS)
 @pytest.mark.parametrize("kind", CAST)
 def test_other_values_come_back_equal_after_a_cast(kind: str, format: str, tmp_path: Path) -> None:
-    sql = source(kind, CAST[kind])
-    assert read_back(tmp_path, format, sql, f"CAST(v AS {kind})") == values_of(f"SELECT v FROM ({sql})")
+    sql = build_query(kind, CAST[kind])
+    assert read_back(tmp_path, format, sql, f"CAST(v AS {kind})") == read_values(f"SELECT v FROM ({sql})")
 
 
 @pytest.mark.parametrize("format", READERS)
 @pytest.mark.parametrize("kind", NESTED)
 def test_nested_values_come_back_equal_through_json(kind: str, format: str, tmp_path: Path) -> None:
-    sql = source(kind, NESTED[kind])
+    sql = build_query(kind, NESTED[kind])
     value = f"CAST(CAST(v AS JSON) AS {kind})"
-    assert read_back(tmp_path, format, sql, value) == values_of(f"SELECT v FROM ({sql})")
+    assert read_back(tmp_path, format, sql, value) == read_values(f"SELECT v FROM ({sql})")
 
 
 @pytest.mark.parametrize("format", READERS)
 def test_blobs_come_back_equal_from_base64(format: str, tmp_path: Path) -> None:
-    sql = source("BLOB", r"'\x00\xFF', '', 'text', NULL")
-    assert read_back(tmp_path, format, sql, "from_base64(v)") == values_of(f"SELECT v FROM ({sql})")
+    sql = build_query("BLOB", r"'\x00\xFF', '', 'text', NULL")
+    assert read_back(tmp_path, format, sql, "from_base64(v)") == read_values(f"SELECT v FROM ({sql})")
 
 
 @pytest.mark.parametrize("format", READERS)
 def test_equal_column_names_are_numbered_as_duckdb_does(format: str, tmp_path: Path) -> None:
     file = tmp_path / f"rows.{format}"
-    file.write_bytes(written("SELECT 1 AS a, 2 AS a, 3 AS A, 4 AS a_1", format))
+    file.write_bytes(write_bytes("SELECT 1 AS a, 2 AS a, 3 AS A, 4 AS a_1", format))
     with duckdb.connect() as connection:
         relation = connection.sql(f"FROM {READERS[format].format(file)}")
         assert relation.columns == ["a", "a_1", "A_2", "a_1_1"]
@@ -145,50 +146,41 @@ def test_equal_column_names_are_numbered_as_duckdb_does(format: str, tmp_path: P
 
 
 @pytest.mark.parametrize("format", READERS)
-def test_a_lone_column_of_nulls_and_empty_texts_keeps_every_row(format: str, tmp_path: Path) -> None:
+def test_a_single_column_of_nulls_and_empty_texts_keeps_every_row(format: str, tmp_path: Path) -> None:
     file = tmp_path / f"rows.{format}"
-    file.write_bytes(written("SELECT unnest([NULL, '', 'x', NULL, '']) AS v", format))
-    assert values_of(f"SELECT v FROM {READERS[format].format(file)}") == [None, "", "x", None, ""]
+    file.write_bytes(write_bytes("SELECT unnest([NULL, '', 'x', NULL, '']) AS v", format))
+    assert read_values(f"SELECT v FROM {READERS[format].format(file)}") == [None, "", "x", None, ""]
 
 
 def test_arrow_and_parquet_keep_schema_and_rows() -> None:
-    rows = Rows(
+    rows = QueryRows(
         "SELECT i, now() AS t, {'x': [i]} AS s, MAP {'k': 1.5} AS m, 'a' AS a FROM range(2500) AS r(i)"
     )
-    arrow = pa.ipc.open_stream(written_of(rows, "arrow")).read_all()
-    parquet = pq.read_table(io.BytesIO(written_of(rows, "parquet")))
+    arrow = pa.ipc.open_stream(write_bytes(rows, "arrow")).read_all()
+    parquet = pq.read_table(io.BytesIO(write_bytes(rows, "parquet")))
     assert arrow.equals(rows.table)
     assert parquet.cast(rows.schema).equals(rows.table)
 
 
-def written_of(rows: Rows, format: str) -> bytes:
-    from sqlprov.output import write
-
-    stream = io.BytesIO()
-    write(rows, format, stream)
-    return stream.getvalue()
-
-
 def test_parquet_holds_intervals_and_unions_as_text() -> None:
     sql = "SELECT INTERVAL '1 day' AS i, [INTERVAL '2 days'] AS l, union_value(k := 1.5) AS u, 1 AS i"
-    table = pq.read_table(io.BytesIO(written(sql, "parquet")))
+    table = pq.read_table(io.BytesIO(write_bytes(sql, "parquet")))
     assert table.to_pylist() == [{"i": "1 day", "l": '["2 days"]', "u": "1.5", "i_1": 1}]
 
 
-def test_infinite_dates_are_words_that_duckdb_casts() -> None:
-    assert text("SELECT DATE 'infinity' AS a, DATE '-infinity' AS b, DATE '2025-01-31' AS c", "csv") == (
-        "a,b,c\ninfinity,-infinity,2025-01-31\n"
-    )
+def test_infinite_dates_are_words_that_duckdb_can_cast() -> None:
+    assert write_text(
+        "SELECT DATE 'infinity' AS a, DATE '-infinity' AS b, DATE '2025-01-31' AS c", "csv"
+    ) == ("a,b,c\ninfinity,-infinity,2025-01-31\n")
 
 
 def test_timestamps_are_iso_8601_with_their_zone() -> None:
     sql = "SELECT TIMESTAMPTZ '2025-01-31 12:00:00.123456+00' AS a, TIMESTAMPTZ '2025-01-31 12:00:00+00' AS b"
-    assert text(sql, "csv") == "a,b\n2025-01-31T12:00:00.123456Z,2025-01-31T12:00:00Z\n"
+    assert write_text(sql, "csv") == "a,b\n2025-01-31T12:00:00.123456Z,2025-01-31T12:00:00Z\n"
 
 
 def test_timestamps_keep_the_zone_of_the_session() -> None:
-    rows = Rows("SELECT TIMESTAMPTZ '2025-07-31 12:00:00+00' AS a")
+    rows = QueryRows("SELECT TIMESTAMPTZ '2025-07-31 12:00:00+00' AS a")
     kind = pa.timestamp("us", "Europe/Berlin")
     rows.table = rows.table.cast(pa.schema([("a", kind)]))
-    rows.schema = rows.table.schema
-    assert written_of(rows, "csv") == b"a\n2025-07-31T14:00:00+02:00\n"
+    assert write_bytes(rows, "csv") == b"a\n2025-07-31T14:00:00+02:00\n"

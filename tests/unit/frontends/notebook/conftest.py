@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pytest
-from attaching import Attach
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
@@ -17,6 +16,8 @@ ACCOUNT = {
     # JupySQL reports its use to its makers, unless it is told not to.
     "PLOOMBER_STATS_ENABLED": "false",
 }
+
+Attach = Callable[..., sqlprov.Attachment]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from attaching import Attach
 
 import sqlprov
 from sqlprov.emulator import Emulator, Fault
@@ -19,6 +18,7 @@ from sqlprov.errors import Error, InterfaceError, NotSupportedError, RegionError
 
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
 NAMES = f"SELECT region, name FROM {EXPERIMENTS} ORDER BY ALL"
+Attach = Callable[..., sqlprov.Attachment]
 Open = Callable[[Path], duckdb.DuckDBPyConnection]
 
 

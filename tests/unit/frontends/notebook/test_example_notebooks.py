@@ -8,23 +8,25 @@ from typing import Any
 import matplotlib.image
 import nbformat
 import pytest
-from executed import NOTEBOOKS, executed, shown
+from run_notebooks import NOTEBOOKS, read_outputs, run_notebooks
 
 
 @pytest.fixture(scope="module")
-def ran() -> dict[Path, Any]:
-    """What each notebook is after a run; a cell that fails is an error."""
-    return dict(zip(NOTEBOOKS, executed(NOTEBOOKS), strict=True))
+def results() -> dict[Path, Any]:
+    """Each notebook after a run."""
+    return dict(zip(NOTEBOOKS, run_notebooks(NOTEBOOKS), strict=True))
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name)
-def test_every_cell_shows_what_is_stored_below_it(file: Path, ran: dict[Path, Any]) -> None:
+def test_every_cell_has_the_stored_output(file: Path, results: dict[Path, Any]) -> None:
     stored = nbformat.read(file, as_version=4)
-    assert shown(ran[file]) == shown(stored), "`make docs` writes it anew"
+    assert read_outputs(results[file]) == read_outputs(stored), "run `make docs`"
 
 
-def test_the_timeline_has_a_bar_for_each_experiment_in_the_colour_of_its_state(ran: dict[Path, Any]) -> None:
-    (notebook,) = (each for file, each in ran.items() if file.name == "shadow_tests.ipynb")
+def test_the_timeline_has_a_bar_for_each_experiment_in_the_colour_of_its_state(
+    results: dict[Path, Any],
+) -> None:
+    (notebook,) = (each for file, each in results.items() if file.name == "shadow_tests.ipynb")
     pictures = [
         output.data["image/png"]
         for cell in notebook.cells
@@ -38,8 +40,8 @@ def test_the_timeline_has_a_bar_for_each_experiment_in_the_colour_of_its_state(r
     assert {cancelled, completed, running} <= colours
 
 
-def test_the_clean_up_deletes_what_its_preview_shows(ran: dict[Path, Any]) -> None:
-    (notebook,) = (each for file, each in ran.items() if file.name == "clean_up.ipynb")
+def test_the_clean_up_deletes_the_rows_of_its_preview(results: dict[Path, Any]) -> None:
+    (notebook,) = (each for file, each in results.items() if file.name == "clean_up.ipynb")
     texts = [
         output.data["text/plain"]
         for cell in notebook.cells

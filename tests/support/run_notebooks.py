@@ -1,6 +1,6 @@
-"""A notebook in, the same notebook with the outputs of a run on a fresh local SageMaker out.
+"""Runs notebooks on a fresh local SageMaker.
 
-As a program this file runs every notebook of `examples` and writes their outputs anew.
+As a program, it runs the notebooks of `examples` and saves their outputs.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 SECONDS = 120
-# What differs from run to run, and what stands for it.
+# Text that differs between runs, and its replacement.
 _VARYING = (
     (re.compile(r"\b\d+\.\d\d s\b"), "0.00 s"),
     (re.compile(r"\(request [0-9a-f-]+\)"), "(request 0)"),
 )
 
 
-def executed(files: Sequence[Path]) -> list[Any]:
-    """Each of `files` as it is after a run, in a kernel and an empty folder of its own; all at a time.
+def run_notebooks(files: Sequence[Path]) -> list[Any]:
+    """Run notebooks at once, each in a kernel and an empty folder of its own; return them with their outputs.
 
     Raises:
-        CellExecutionError: a cell has failed.
+        CellExecutionError: a cell failed.
     """
 
     async def run(file: Path) -> Any:
@@ -40,15 +40,15 @@ def executed(files: Sequence[Path]) -> list[Any]:
             client = NotebookClient(
                 notebook, timeout=SECONDS, record_timing=False, resources={"metadata": {"path": folder}}
             )
-            # On stderr kernels warn that they use TCP.
+            # Kernels warn on stderr that they use TCP.
             await client.async_execute(env=_environment(Path(folder)), stderr=subprocess.DEVNULL)
         notebook.metadata.pop("language_info", None)
         for cell in notebook.cells:
             if cell.cell_type == "code":
-                # Where a slow statement showed its progress, nothing is left to see.
+                # The progress of a slow statement leaves an empty output.
                 cell.outputs = [each for each in cell.outputs if each.get("data", {}).get("text/html") != ""]
                 for output in cell.outputs:
-                    _settle(output)
+                    _normalize(output)
         return notebook
 
     async def run_all() -> list[Any]:
@@ -59,37 +59,39 @@ def executed(files: Sequence[Path]) -> list[Any]:
 
 def _environment(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SQLPROV_"))}
+    # HOME, because a kernel writes its connection file where Jupyter looks for it.
     own = ("HOME", "IPYTHONDIR", "MPLCONFIGDIR", "SQLPROV_STATE_DIR")
-    # A kernel keeps its connection file where Jupyter looks for it.
     return kept | {name: str(folder / ".home") for name in own} | {"COLUMNS": "100"}
 
 
-def _settle(output: Any) -> None:
-    """Put what stands for it in the place of what differs from run to run."""
+def _normalize(output: Any) -> None:
+    """Replace what differs between runs."""
     for kind, text in output.get("data", {}).items():
         if kind.startswith("text/"):
-            output.data[kind] = _settled(text)
+            output.data[kind] = _replace_varying(text)
     if "text" in output:
-        output.text = _settled(output.text)
+        output.text = _replace_varying(output.text)
 
 
-def _settled(text: str) -> str:
-    for varying, stands in _VARYING:
-        text = varying.sub(stands, text)
+def _replace_varying(text: str) -> str:
+    for pattern, replacement in _VARYING:
+        text = pattern.sub(replacement, text)
     return text
 
 
-def shown(notebook: Any) -> list[list[dict[str, Any]]]:
-    """What each code cell shows: of a picture that it is there, and tables without the order of their rows."""
+def read_outputs(notebook: Any) -> list[list[dict[str, Any]]]:
+    """The outputs of each code cell, in a form to compare."""
     return [
-        [_compared(output) for output in cell.outputs] for cell in notebook.cells if cell.cell_type == "code"
+        [_read_output(output) for output in cell.outputs]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
     ]
 
 
-def _compared(output: Any) -> dict[str, Any]:
+def _read_output(output: Any) -> dict[str, Any]:
     if output.output_type == "stream":
         return {output.name: output.text}
-    # Calls stand in the order in which they ended.
+    # Rows are sorted, because calls are listed in the order in which they ended.
     return {
         kind: "a picture" if kind.startswith("image/") else sorted(re.split(r"(?=<tr>)|(?<=</tr>)", text))
         for kind, text in output.data.items()
@@ -97,8 +99,8 @@ def _compared(output: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    for file, notebook in zip(NOTEBOOKS, executed(NOTEBOOKS), strict=True):
-        if shown(notebook) != shown(nbformat.read(file, as_version=4)):
+    for file, notebook in zip(NOTEBOOKS, run_notebooks(NOTEBOOKS), strict=True):
+        if read_outputs(notebook) != read_outputs(nbformat.read(file, as_version=4)):
             nbformat.write(notebook, file)
 
 
