@@ -13,7 +13,7 @@ from sqlprov.emulator import Emulator, Options
 ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "AKIATEST",
     "AWS_SECRET_ACCESS_KEY": "secret",
-    # JupySQL reports its use to its makers, unless it is told not to.
+    # JupySQL reports its use to its authors otherwise.
     "PLOOMBER_STATS_ENABLED": "false",
 }
 
@@ -22,7 +22,7 @@ Attach = Callable[..., sqlprov.Attachment]
 
 @pytest.fixture(scope="module", autouse=True)
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Credentials in two variables, and a home where the clients may leave what they like."""
+    """Credentials, and a home folder in which the clients may write."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ACCOUNT.items():
             patch.setenv(name, value)
@@ -33,26 +33,26 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Emulator]:
+def emulator() -> Iterator[Emulator]:
     """A SageMaker with 12 experiments in three regions."""
-    with Emulator() as emulator:
-        emulator.seed_local()
-        yield emulator
+    with Emulator() as made:
+        made.seed_local()
+        yield made
 
 
 @pytest.fixture(scope="module")
-def long() -> Iterator[Emulator]:
-    """A list of 200 pages, each after 50 ms."""
+def slow_em() -> Iterator[Emulator]:
+    """A SageMaker with a list of 200 pages, each of which takes 50 ms."""
     with Emulator(Options(latency=0.05)) as emulator:
         emulator.fill(20_000)
         yield emulator
 
 
 @pytest.fixture
-def em(served: Emulator) -> Emulator:
-    served.clear_faults()
-    served.reset_calls()
-    return served
+def em(emulator: Emulator) -> Emulator:
+    emulator.clear_faults()
+    emulator.reset_calls()
+    return emulator
 
 
 @pytest.fixture(scope="session")
@@ -71,17 +71,17 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def attach(em: Emulator) -> Attach:
-    """Attaches the tables of two regions of the SageMaker, unless told otherwise."""
+    """Attaches the tables of two regions, unless the arguments differ."""
 
     def attach(con: duckdb.DuckDBPyConnection, **more: object) -> sqlprov.Attachment:
-        given: dict[str, object] = {"regions": ["us-east-1", "eu-west-1"], "endpoint_url": em.url}
-        return sqlprov.attach(con, **given | more)  # type: ignore[arg-type]
+        arguments: dict[str, object] = {"regions": ["us-east-1", "eu-west-1"], "endpoint_url": em.url}
+        return sqlprov.attach(con, **arguments | more)  # type: ignore[arg-type]
 
     return attach
 
 
 @pytest.fixture
 def tables(con: duckdb.DuckDBPyConnection, attach: Attach) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection that the tables are attached to."""
+    """A DuckDB connection with the tables attached."""
     attach(con)
     return con

@@ -44,14 +44,14 @@ def test_the_tables_appear_in_a_connection_and_in_all_its_cursors(
         expected = con.sql(NAMES).fetchall()
         assert len(expected) == 9
         assert before.execute(NAMES).fetchall() == con.cursor().execute(NAMES).fetchall() == expected
-        listed = con.sql("SELECT table_name FROM information_schema.tables WHERE table_catalog = 'aws'")
-        assert ("inference_experiments",) in listed.fetchall()
-        described = con.sql(f"DESCRIBE {EXPERIMENTS}").fetchall()
-        assert ("creation_time", "TIMESTAMP WITH TIME ZONE") in [row[:2] for row in described]
-        assert not any(row[0].startswith("__ctx") for row in described)
+        names = con.sql("SELECT table_name FROM information_schema.tables WHERE table_catalog = 'aws'")
+        assert ("inference_experiments",) in names.fetchall()
+        columns = con.sql(f"DESCRIBE {EXPERIMENTS}").fetchall()
+        assert ("creation_time", "TIMESTAMP WITH TIME ZONE") in [row[:2] for row in columns]
+        assert not any(row[0].startswith("__ctx") for row in columns)
 
 
-def test_it_answers_what_a_connection_of_sqlprov_answers(
+def test_a_query_has_the_rows_of_a_sqlprov_connection(
     tables: duckdb.DuckDBPyConnection, em: Emulator
 ) -> None:
     query = f"""
@@ -63,15 +63,18 @@ def test_it_answers_what_a_connection_of_sqlprov_answers(
         assert tables.sql(query).to_arrow_table().to_pylist() == own.sql(query).arrow().to_pylist()
 
 
-def test_conditions_columns_and_keys_decide_the_calls(
+def test_conditions_columns_and_keys_determine_the_calls(
     con: duckdb.DuckDBPyConnection, attach: Attach, em: Emulator
 ) -> None:
     made = attach(con, regions="us-east-1")
     con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE status = 'Running'").fetchall()
     con.sql(f"SELECT endpoint_name FROM {EXPERIMENTS} WHERE name = 'fraud-lightgbm'").fetchall()
-    listed, described = em.calls
-    assert (listed.operation, listed.parameters["StatusEquals"]) == ("ListInferenceExperiments", "Running")
-    assert (described.operation, described.parameters) == (
+    list_call, describe_call = em.calls
+    assert (list_call.operation, list_call.parameters["StatusEquals"]) == (
+        "ListInferenceExperiments",
+        "Running",
+    )
+    assert (describe_call.operation, describe_call.parameters) == (
         "DescribeInferenceExperiment",
         {"Name": "fraud-lightgbm"},
     )
@@ -81,7 +84,7 @@ def test_conditions_columns_and_keys_decide_the_calls(
     ]
 
 
-def test_a_limit_stops_the_paging(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+def test_a_limit_stops_pagination(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
     with Emulator() as em:
         em.fill(2_000)
         attach(con, regions="us-east-1", endpoint_url=em.url)
@@ -93,10 +96,10 @@ def test_a_limit_stops_the_paging(con: duckdb.DuckDBPyConnection, attach: Attach
 
 
 def test_the_regions_given_are_all_that_the_tables_hold(tables: duckdb.DuckDBPyConnection) -> None:
-    found = tables.sql(
+    regions = tables.sql(
         f"SELECT DISTINCT region FROM {EXPERIMENTS} WHERE region LIKE '%-%' ORDER BY 1"
     ).fetchall()
-    assert found == [("eu-west-1",), ("us-east-1",)]
+    assert regions == [("eu-west-1",), ("us-east-1",)]
     assert tables.sql(f"SELECT count(*) FROM {EXPERIMENTS} WHERE region <> 'us-east-1'").fetchall() == [(3,)]
 
 
@@ -110,25 +113,21 @@ def test_naming_another_region_is_an_error_not_an_empty_table(
 
 def test_all_means_every_region_of_the_partition(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
     attach(con, regions="all")
-    found = con.sql(f"SELECT region, count(*) FROM {EXPERIMENTS} GROUP BY ALL ORDER BY ALL").fetchall()
-    assert found == [("eu-west-1", 3), ("us-east-1", 6), ("us-west-2", 3)]
+    counts = con.sql(f"SELECT region, count(*) FROM {EXPERIMENTS} GROUP BY ALL ORDER BY ALL").fetchall()
+    assert counts == [("eu-west-1", 3), ("us-east-1", 6), ("us-west-2", 3)]
 
 
 @pytest.mark.parametrize("regions", [[], ["us-east-1", "all"], "nowhere"])
-def test_regions_that_cannot_be_meant_are_refused(
-    con: duckdb.DuckDBPyConnection, attach: Attach, regions: object
-) -> None:
+def test_invalid_regions_are_refused(con: duckdb.DuckDBPyConnection, attach: Attach, regions: object) -> None:
     with pytest.raises(RegionError):
         attach(con, regions=regions)
     assert con.sql("SELECT count(*) FROM duckdb_databases() WHERE database_name = 'aws'").fetchall() == [(0,)]
 
 
-def test_a_region_that_botocore_does_not_know_is_warned_of(
-    con: duckdb.DuckDBPyConnection, attach: Attach
-) -> None:
-    with pytest.warns(UserWarning, match="'us-esat-1'. Did you mean 'us-east-1'") as told:
+def test_a_region_unknown_to_botocore_gives_a_warning(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    with pytest.warns(UserWarning, match="'us-esat-1'. Did you mean 'us-east-1'") as caught:
         attach(con, regions="us-esat-1")
-    assert told[0].filename == __file__.replace("test_attach", "conftest")
+    assert caught[0].filename == __file__.replace("test_attach", "conftest")
 
 
 # Errors
@@ -136,11 +135,11 @@ def test_a_region_that_botocore_does_not_know_is_warned_of(
 
 def test_an_error_of_the_first_call_keeps_its_text(tables: duckdb.DuckDBPyConnection, em: Emulator) -> None:
     em.inject(Fault("access_denied", times=None))
-    with pytest.raises(duckdb.Error) as told:
+    with pytest.raises(duckdb.Error) as caught:
         tables.sql(NAMES).fetchall()
-    assert "source failed: AccessDenied: ListInferenceExperiments in " in str(told.value)
-    assert "sagemaker:ListInferenceExperiments" in str(told.value)
-    assert "Traceback" not in str(told.value)
+    assert "source failed: AccessDenied: ListInferenceExperiments in " in str(caught.value)
+    assert "sagemaker:ListInferenceExperiments" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
 
 
 def test_an_error_of_a_later_call_keeps_its_text(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
@@ -155,22 +154,22 @@ def test_an_error_of_a_later_call_keeps_its_text(con: duckdb.DuckDBPyConnection,
                 own.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
         em.clear_faults()
         em.inject(Fault("access_denied", at=4, times=None))
-        with pytest.raises(duckdb.Error) as told:
+        with pytest.raises(duckdb.Error) as caught:
             con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
         without_request = str(expected.value).partition("(request")[0]
-        assert without_request in str(told.value).splitlines()[0]
-        assert "botocore" not in str(told.value), "the cause is left out"
-        assert len(str(told.value).splitlines()) < 10
+        assert without_request in str(caught.value).splitlines()[0]
+        assert "botocore" not in str(caught.value), "the cause is left out"
+        assert len(str(caught.value).splitlines()) < 10
         em.clear_faults()
         assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(1_000,)]
 
 
-def test_an_incomplete_answer_cannot_be_asked_for(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+def test_incomplete_results_cannot_be_requested(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
     with pytest.raises(NotSupportedError, match="cannot tell that rows are missing"):
         attach(con, settings={"on_error": "warn"})
 
 
-def test_settings_are_those_of_a_connection(
+def test_settings_are_the_same_as_for_a_connection(
     con: duckdb.DuckDBPyConnection, attach: Attach, em: Emulator
 ) -> None:
     attach(con, regions="us-east-1", settings={"pushdown": "off"})
@@ -183,7 +182,7 @@ def test_settings_are_those_of_a_connection(
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "message"),
     [
         (
             f"INSERT INTO {EXPERIMENTS} (name) VALUES ('x')",
@@ -195,19 +194,19 @@ def test_settings_are_those_of_a_connection(
         (f"SHOW METHODS IN {EXPERIMENTS}", "Parser Error: syntax error"),
     ],
 )
-def test_what_duckdb_cannot_do_it_refuses(
-    tables: duckdb.DuckDBPyConnection, em: Emulator, statement: str, said: str
+def test_duckdb_refuses_writes_and_our_own_statements(
+    tables: duckdb.DuckDBPyConnection, em: Emulator, statement: str, message: str
 ) -> None:
-    with pytest.raises(duckdb.Error) as told:
+    with pytest.raises(duckdb.Error) as caught:
         tables.execute(statement)
-    assert str(told.value).startswith(said)
+    assert str(caught.value).startswith(message)
     assert not em.calls
 
 
 # Names
 
 
-def test_a_database_of_that_name_is_left_alone(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+def test_a_database_with_the_same_name_is_left_alone(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
     con.execute("ATTACH ':memory:' AS aws; CREATE TABLE aws.kept AS SELECT 42 AS answer")
     for change in (lambda: attach(con), lambda: sqlprov.detach(con)):
         with pytest.raises(InterfaceError, match=r"a database called 'aws' already.*as_='cloud'"):
@@ -217,7 +216,7 @@ def test_a_database_of_that_name_is_left_alone(con: duckdb.DuckDBPyConnection, a
     assert con.sql("SELECT answer FROM aws.kept").fetchall() == [(42,)]
 
 
-def test_attaching_again_replaces_what_was_attached(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+def test_attaching_again_replaces_the_tables(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
     attach(con, regions="us-east-1")
     attach(con, regions="eu-west-1")
     assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(3,)]
@@ -226,7 +225,7 @@ def test_attaching_again_replaces_what_was_attached(con: duckdb.DuckDBPyConnecti
     assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(3,)]
 
 
-def test_the_tables_can_be_taken_away(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+def test_the_tables_can_be_detached(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
     made = attach(con)
     assert EXPERIMENTS in made.tables and EXPERIMENTS in repr(made)
     sqlprov.detach(con)
@@ -236,7 +235,7 @@ def test_the_tables_can_be_taken_away(con: duckdb.DuckDBPyConnection, attach: At
 
 
 @pytest.mark.parametrize("what", [None, duckdb, "closed"])
-def test_what_is_no_open_connection_is_refused(what: object, attach: Attach) -> None:
+def test_only_an_open_connection_is_accepted(what: object, attach: Attach) -> None:
     if what == "closed":
         what = duckdb.connect()
         what.close()
@@ -255,21 +254,21 @@ def test_a_transaction_that_has_begun_sees_the_tables(con: duckdb.DuckDBPyConnec
     assert con.sql("SELECT count(*) FROM own").fetchall() == [(1,)]
 
 
-# Threads, and the end
+# Threads, and exit
 
 
-def test_cursors_read_at_once_in_threads_of_their_own(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+def test_cursors_read_concurrently_in_threads(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
     made = attach(con)
     query = f"SELECT a.name FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b USING (name, region) ORDER BY ALL"
     expected = con.sql(query).fetchall()
     cursors = [con.cursor() for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda cursor: [cursor.execute(query).fetchall() for _ in range(5)], cursors))
-    assert found == [[expected] * 5] * 4
+        results = list(pool.map(lambda cursor: [cursor.execute(query).fetchall() for _ in range(5)], cursors))
+    assert results == [[expected] * 5] * 4
     assert {call.error for call in made.calls} == {""}
 
 
-def test_closing_the_connection_ends_the_local_sagemaker(attach: Attach) -> None:
+def test_closing_the_connection_stops_the_local_sagemaker(attach: Attach) -> None:
     con = duckdb.connect()
     before = set(threading.enumerate())
     attach(con, endpoint_url=None, local=True)
@@ -284,7 +283,7 @@ UNREAD = "reader = con.execute('BEGIN').sql('SELECT model_name FROM aws.sagemake
 
 
 @pytest.mark.parametrize("ending", ["", UNREAD])
-def test_a_program_ends_without_a_word(ending: str, em: Emulator) -> None:
+def test_a_program_exits_silently(ending: str, em: Emulator) -> None:
     program = f"""
         import duckdb, sqlprov
         con = duckdb.connect()
@@ -319,7 +318,7 @@ INTERRUPTED = """
     threading.Thread(target=interrupt).start()
     try:
         con.sql("{query}").fetchall()
-        print("it came to its end")
+        print("not interrupted")
     except (KeyboardInterrupt, RuntimeError, duckdb.Error):
         print("interrupted")
     time.sleep(0.2)  # a thread may have been about to send
@@ -335,24 +334,24 @@ JOINED = f"SELECT count(*) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b ON a.name =
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("query", [NO_MATCH, JOINED], ids=["no row matches", "a join"])
 def test_ctrl_c_ends_a_read_and_its_calls_also_on_a_thread_of_duckdb(
-    long: Emulator, query: str, threads: int
+    slow_em: Emulator, query: str, threads: int
 ) -> None:
-    long.reset_calls()
-    program = INTERRUPTED.format(url=long.url, threads=threads, query=query)
+    slow_em.reset_calls()
+    program = INTERRUPTED.format(url=slow_em.url, threads=threads, query=query)
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=100
     )
     assert done.stdout.splitlines() == ["interrupted", "0 further calls", "[(42,)]"], done.stderr
-    assert len(long.calls) < 200
+    assert len(slow_em.calls) < 200
 
 
 def test_reads_can_be_cancelled_from_another_thread(
-    con: duckdb.DuckDBPyConnection, attach: Attach, long: Emulator
+    con: duckdb.DuckDBPyConnection, attach: Attach, slow_em: Emulator
 ) -> None:
-    made = attach(con, regions="us-east-1", endpoint_url=long.url)
-    long.reset_calls()
+    made = attach(con, regions="us-east-1", endpoint_url=slow_em.url)
+    slow_em.reset_calls()
     threading.Timer(0.5, made.cancel).start()
     with pytest.raises(duckdb.Error, match="The statement was cancelled"):
         con.sql(NO_MATCH).fetchall()
-    assert len(long.calls) < 200
+    assert len(slow_em.calls) < 200
     assert con.sql("SELECT 42").fetchall() == [(42,)]

@@ -21,22 +21,22 @@ from sqlprov.emulator import Emulator, Fault
 
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
 RUNNING = f"SELECT region, name FROM {EXPERIMENTS} WHERE status = 'Running' ORDER BY ALL"
-FOUND = [("us-east-1", "fraud-xgboost-17"), ("us-east-1", "search-relevance")]
+ROWS = [("us-east-1", "fraud-xgboost-17"), ("us-east-1", "search-relevance")]
 
 
-def lists(em: Emulator) -> list[dict[str, Any]]:
-    """The parameters of the lists asked so far; each of the two regions is asked once for each read."""
+def list_parameters(em: Emulator) -> list[dict[str, Any]]:
+    """The parameters of the list calls so far; each read makes one in each of the two regions."""
     return [dict(call.parameters) for call in em.calls if call.operation == "ListInferenceExperiments"]
 
 
 def assert_narrowed(em: Emulator) -> None:
-    assert [sent.get("StatusEquals") for sent in lists(em)] == ["Running", "Running"]
+    assert [sent.get("StatusEquals") for sent in list_parameters(em)] == ["Running", "Running"]
 
 
 # DuckDB itself, pandas, polars, Arrow
 
 
-def test_rows_come_as_frames_and_arrow(tables: duckdb.DuckDBPyConnection, em: Emulator) -> None:
+def test_rows_are_available_as_frames_and_arrow(tables: duckdb.DuckDBPyConnection, em: Emulator) -> None:
     for read in (
         lambda: list(tables.sql(RUNNING).df().itertuples(index=False, name=None)),
         lambda: tables.sql(RUNNING).pl().rows(),
@@ -45,32 +45,32 @@ def test_rows_come_as_frames_and_arrow(tables: duckdb.DuckDBPyConnection, em: Em
         lambda: tables.execute(RUNNING).fetchall(),
     ):
         em.reset_calls()
-        assert read() == FOUND
+        assert read() == ROWS
         assert_narrowed(em)
 
 
 def test_frames_are_joined_with_live_tables(tables: duckdb.DuckDBPyConnection) -> None:
     watched = pandas.DataFrame({"name": ["fraud-lightgbm"]})
     teams = polars.DataFrame({"name": ["fraud-lightgbm"], "team": ["payments"]})
-    found = tables.sql(
+    rows = tables.sql(
         f"SELECT team, status FROM watched JOIN teams USING (name) JOIN {EXPERIMENTS} USING (name)"
     )
-    assert found.fetchall() == [("payments", "Completed")]
+    assert rows.fetchall() == [("payments", "Completed")]
     assert len(watched) == len(teams) == 1
 
 
-def test_a_relation_asks_again_each_time_that_it_is_read(
+def test_a_relation_makes_its_calls_each_time_it_is_read(
     tables: duckdb.DuckDBPyConnection, em: Emulator
 ) -> None:
     relation = tables.sql(RUNNING)
     assert not em.calls
     str(relation)
     relation.df()
-    assert len(lists(em)) == 4
+    assert len(list_parameters(em)) == 4
     kept = tables.sql(f"CREATE OR REPLACE TEMP TABLE kept AS {RUNNING}; FROM kept")
     str(kept)
-    assert kept.fetchall() == FOUND
-    assert len(lists(em)) == 6
+    assert kept.fetchall() == ROWS
+    assert len(list_parameters(em)) == 6
 
 
 # JupySQL
@@ -79,7 +79,7 @@ def test_a_relation_asks_again_each_time_that_it_is_read(
 @pytest.fixture
 def jupysql(ipython: InteractiveShell, tables: duckdb.DuckDBPyConnection) -> Iterator[InteractiveShell]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the clients' own
+        warnings.simplefilter("ignore")  # warnings of the clients
         if "sql" not in ipython.magics_manager.magics["line"]:
             ipython.run_line_magic("load_ext", "sql")
         ipython.user_ns["con"] = tables
@@ -88,46 +88,46 @@ def jupysql(ipython: InteractiveShell, tables: duckdb.DuckDBPyConnection) -> Ite
         ipython.run_line_magic("sql", "--close live")
 
 
-def cell(shell: InteractiveShell, source: str) -> Any:
-    done = shell.run_cell(source)
-    done.raise_error()
-    return done.result
+def run_cell(shell: InteractiveShell, source: str) -> Any:
+    execution = shell.run_cell(source)
+    execution.raise_error()
+    return execution.result
 
 
-def test_jupysql_reads_them(jupysql: InteractiveShell, em: Emulator) -> None:
-    found = cell(jupysql, f"%sql {RUNNING}")
-    assert [tuple(row) for row in found] == FOUND
+def test_jupysql_reads_live_tables(jupysql: InteractiveShell, em: Emulator) -> None:
+    rows = run_cell(jupysql, f"%sql {RUNNING}")
+    assert [tuple(row) for row in rows] == ROWS
     assert_narrowed(em)
-    cell(jupysql, f"%%sql\nrunning <<\n{RUNNING}")
+    run_cell(jupysql, f"%%sql\nrunning <<\n{RUNNING}")
     assert isinstance(jupysql.user_ns["running"].DataFrame(), pandas.DataFrame)
     jupysql.user_ns["wanted"] = "fraud-lightgbm"
-    found = cell(jupysql, f"%sql SELECT status FROM {EXPERIMENTS} WHERE name = '{{{{wanted}}}}'")
-    assert [tuple(row) for row in found] == [("Completed",)]
+    rows = run_cell(jupysql, f"%sql SELECT status FROM {EXPERIMENTS} WHERE name = '{{{{wanted}}}}'")
+    assert [tuple(row) for row in rows] == [("Completed",)]
 
 
-def test_jupysql_shows_our_text_of_an_error(jupysql: InteractiveShell, em: Emulator) -> None:
+def test_jupysql_shows_our_error_message(jupysql: InteractiveShell, em: Emulator) -> None:
     em.inject(Fault("access_denied", times=None))
-    with capture_output() as shown:
+    with capture_output() as output:
         done = jupysql.run_cell(f"%sql {RUNNING}")
     assert done.error_in_exec is not None
-    assert "AccessDenied: ListInferenceExperiments in " in shown.stdout + str(done.error_in_exec)
-    assert "_filtered" not in shown.stdout
+    assert "AccessDenied: ListInferenceExperiments in " in output.stdout + str(done.error_in_exec)
+    assert "_filtered" not in output.stdout
 
 
-def test_exec_is_for_our_magic_beside_jupysql(jupysql: InteractiveShell, em: Emulator) -> None:
+def test_exec_works_in_our_magic_beside_jupysql(jupysql: InteractiveShell, em: Emulator) -> None:
     statement = f"EXEC {EXPERIMENTS}.start @Name = 'pricing-elasticity'"
     with capture_output():
         done = jupysql.run_cell(f"%sql {statement}")
     assert "syntax error at or near" in str(done.error_in_exec)
-    cell(jupysql, f"%sqlprov --endpoint-url {em.url} --region us-east-1")
-    planned = cell(jupysql, f"%sqlprov --dry-run {statement}").arrow()
+    run_cell(jupysql, f"%sqlprov --endpoint-url {em.url} --region us-east-1")
+    planned = run_cell(jupysql, f"%sqlprov --dry-run {statement}").arrow()
     assert planned["operation"].to_pylist() == ["StartInferenceExperiment"]
 
 
 # marimo
 
 
-def test_the_sql_cells_of_marimo_read_them(em: Emulator, tmp_path: Path) -> None:
+def test_marimo_reads_live_tables_in_sql_cells(em: Emulator, tmp_path: Path) -> None:
     app = tmp_path / "app.py"
     app.write_text(
         textwrap.dedent(f"""
@@ -154,22 +154,22 @@ def test_the_sql_cells_of_marimo_read_them(em: Emulator, tmp_path: Path) -> None
 
 
             if __name__ == "__main__":
-                _, found = app.run()
-                print(found["running"].rows())
+                _, variables = app.run()
+                print(variables["running"].rows())
         """)
     )
     done = subprocess.run([sys.executable, app], capture_output=True, text=True, timeout=100)
-    assert done.stdout.splitlines()[-1:] == [str(FOUND)], done.stderr
+    assert done.stdout.splitlines()[-1:] == [str(ROWS)], done.stderr
     assert_narrowed(em)
 
 
-def test_marimo_shows_a_result_as_its_table(em: Emulator) -> None:
+def test_marimo_shows_a_result_as_a_table(em: Emulator) -> None:
     import marimo
 
     with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as own:
         result = own.sql(RUNNING)
         assert "<td>fraud-xgboost-17</td>" in marimo.as_html(result).text
-        assert result.fetchall() == FOUND
+        assert result.fetchall() == ROWS
 
 
 # ibis
@@ -178,13 +178,13 @@ def test_marimo_shows_a_result_as_its_table(em: Emulator) -> None:
 @pytest.fixture
 def backend(tables: duckdb.DuckDBPyConnection) -> Iterator[Any]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the client's own
+        warnings.simplefilter("ignore")  # warnings of the client
         import ibis
 
         yield ibis.duckdb.from_connection(tables)
 
 
-def test_ibis_reads_a_table_that_is_named(backend: Any, em: Emulator) -> None:
+def test_ibis_reads_a_table_by_name(backend: Any, em: Emulator) -> None:
     experiments = backend.table("inference_experiments", database=("aws", "sagemaker"))
     running = experiments.filter(experiments.status == "Running").select("region", "name")
     running = running.order_by(["region", "name"])
@@ -194,17 +194,17 @@ def test_ibis_reads_a_table_that_is_named(backend: Any, em: Emulator) -> None:
         lambda: [tuple(row.values()) for row in running.to_pyarrow().to_pylist()],
     ):
         em.reset_calls()
-        assert read() == FOUND
+        assert read() == ROWS
         assert_narrowed(em)
-    counted = experiments.group_by("region").agg(n=experiments.count()).order_by("region").to_pyarrow()
-    assert counted["n"].to_pylist() == [3, 6]
+    counts = experiments.group_by("region").agg(n=experiments.count()).order_by("region").to_pyarrow()
+    assert counts["n"].to_pylist() == [3, 6]
 
 
-def test_ibis_lists_tables_and_takes_sql_once_it_finds_the_method_that_duckdb_renamed(
+def test_ibis_lists_tables_and_runs_sql_with_the_workaround(
     backend: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = duckdb.DuckDBPyConnection
-    # If this is no more so, a newer ibis knows DuckDB 2.0: docs/notebooks.md need not say how to help it.
+    # Once ibis supports DuckDB 2.0, remove the workaround from docs/notebooks.md.
     assert not hasattr(connection, "fetch_arrow_table")
     monkeypatch.setattr(connection, "fetch_arrow_table", connection.to_arrow_table, raising=False)
     assert backend.list_tables(database=("aws", "sagemaker")) == [
@@ -213,6 +213,6 @@ def test_ibis_lists_tables_and_takes_sql_once_it_finds_the_method_that_duckdb_re
         "inference_experiments",
         "models",
     ]
-    found = backend.sql(RUNNING).to_pyarrow()
-    assert isinstance(found, pyarrow.Table)
-    assert [tuple(row.values()) for row in found.to_pylist()] == FOUND
+    rows = backend.sql(RUNNING).to_pyarrow()
+    assert isinstance(rows, pyarrow.Table)
+    assert [tuple(row.values()) for row in rows.to_pylist()] == ROWS

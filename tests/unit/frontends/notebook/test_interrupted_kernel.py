@@ -12,12 +12,12 @@ from sqlprov.emulator import Emulator
 
 NO_MATCH = "SELECT name FROM aws.sagemaker.inference_experiments WHERE description = 'none of them'"
 PATIENCE = 60
-"""Seconds for what takes one or two; the machine that runs the tests has other work."""
+"""Seconds for a step that takes one or two on an idle machine."""
 
 
 @pytest.fixture(scope="module")
-def kernel(long: Emulator) -> Iterator[tuple[Any, Callable[[str], Iterator[dict[str, Any]]]]]:
-    """A kernel with a DuckDB connection that the tables are attached to, and a function that runs a cell in it."""
+def kernel(slow_em: Emulator) -> Iterator[tuple[Any, Callable[[str], Iterator[dict[str, Any]]]]]:
+    """A kernel with the tables attached to a DuckDB connection, and a function that runs a cell in it."""
     manager, client = start_new_kernel(startup_timeout=PATIENCE, stderr=subprocess.DEVNULL)
 
     def run(code: str) -> Iterator[dict[str, Any]]:
@@ -32,9 +32,9 @@ def kernel(long: Emulator) -> Iterator[tuple[Any, Callable[[str], Iterator[dict[
     setup = f"""
         import duckdb, sqlprov
         con = duckdb.connect()
-        attached = sqlprov.attach(con, regions="us-east-1", endpoint_url={long.url!r})
+        attached = sqlprov.attach(con, regions="us-east-1", endpoint_url={slow_em.url!r})
         %load_ext sqlprov
-        %sqlprov --endpoint-url {long.url} --region us-east-1
+        %sqlprov --endpoint-url {slow_em.url} --region us-east-1
     """
     assert not [each for each in run("\n".join(map(str.strip, setup.splitlines()))) if is_error(each)]
     yield manager, run
@@ -48,20 +48,20 @@ def is_error(message: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("cell", [f'con.sql("{NO_MATCH}").fetchall()', f"%sqlprov {NO_MATCH}"])
 def test_interrupting_the_kernel_ends_a_cell_and_its_calls(
-    kernel: tuple[Any, Callable[[str], Iterator[dict[str, Any]]]], long: Emulator, cell: str
+    kernel: tuple[Any, Callable[[str], Iterator[dict[str, Any]]]], slow_em: Emulator, cell: str
 ) -> None:
     manager, run = kernel
-    long.reset_calls()
-    told = run(cell)
-    next(told)  # the kernel is busy
-    while len(long.calls) < 5:
+    slow_em.reset_calls()
+    messages = run(cell)
+    next(messages)  # the kernel is busy
+    while len(slow_em.calls) < 5:
         time.sleep(0.02)
     manager.interrupt_kernel()
-    assert [is_error(each) for each in told].count(True) == 1
+    assert [is_error(each) for each in messages].count(True) == 1
     time.sleep(0.2)  # a thread may have been about to send
-    seen = len(long.calls)
+    seen = len(slow_em.calls)
     assert seen < 200
     time.sleep(0.3)
-    assert len(long.calls) == seen
-    shown = [each["content"]["data"]["text/plain"] for each in run("40 + 2") if "data" in each["content"]]
-    assert shown == ["42"]
+    assert len(slow_em.calls) == seen
+    texts = [each["content"]["data"]["text/plain"] for each in run("40 + 2") if "data" in each["content"]]
+    assert texts == ["42"]

@@ -26,7 +26,7 @@ EXPERIMENTS = "aws.sagemaker.inference_experiments"
 
 @pytest.fixture
 def shell(ipython: InteractiveShell, em: Emulator) -> Iterator[InteractiveShell]:
-    """A shell whose magics are connected to the SageMaker."""
+    """A shell with its magics connected to the emulator."""
     ipython.reset(new_session=False)
     ipython.run_line_magic("sqlprov", f"--endpoint-url {em.url} --region us-east-1")
     yield ipython
@@ -34,16 +34,16 @@ def shell(ipython: InteractiveShell, em: Emulator) -> Iterator[InteractiveShell]
 
 
 def run(shell: InteractiveShell, source: str) -> Any:
-    """What a cell's last expression is."""
-    done = shell.run_cell(source)
-    done.raise_error()
-    return done.result
+    """The value of a cell's last expression."""
+    execution = shell.run_cell(source)
+    execution.raise_error()
+    return execution.result
 
 
 # Results
 
 
-def test_a_line_gives_a_result_that_can_be_read_again_and_again(shell: InteractiveShell) -> None:
+def test_a_result_can_be_read_repeatedly(shell: InteractiveShell) -> None:
     result = run(shell, f"%sqlprov SELECT name, status FROM {EXPERIMENTS} ORDER BY name")
     assert isinstance(result, sqlprov.Result)
     run(shell, "%sqlprov SELECT 1")
@@ -55,13 +55,13 @@ def test_a_line_gives_a_result_that_can_be_read_again_and_again(shell: Interacti
     ("option", "kind"),
     [("--df", pandas.DataFrame), ("--pl", polars.DataFrame), ("--arrow", pyarrow.Table)],
 )
-def test_the_rows_come_as_what_is_asked_for(shell: InteractiveShell, option: str, kind: type) -> None:
-    found = run(shell, f"%%sqlprov {option}\nSELECT name\nFROM {EXPERIMENTS} -- all of them\nORDER BY name")
-    assert isinstance(found, kind)
-    assert len(found) == 6
+def test_an_option_chooses_the_type_of_the_rows(shell: InteractiveShell, option: str, kind: type) -> None:
+    result = run(shell, f"%%sqlprov {option}\nSELECT name\nFROM {EXPERIMENTS} -- all of them\nORDER BY name")
+    assert isinstance(result, kind)
+    assert len(result) == 6
 
 
-def test_a_result_can_be_given_a_name(shell: InteractiveShell) -> None:
+def test_a_result_can_be_stored_in_a_variable(shell: InteractiveShell) -> None:
     assert run(shell, f"%sqlprov tests << SELECT name FROM {EXPERIMENTS}") is None
     assert len(shell.user_ns["tests"].df()) == 6
     assert run(shell, f"%%sqlprov --df frame <<\nSELECT name FROM {EXPERIMENTS}") is None
@@ -70,65 +70,67 @@ def test_a_result_can_be_given_a_name(shell: InteractiveShell) -> None:
     assert len(shell.user_ns["assigned"]) == 6
 
 
-def test_it_is_shown_as_text_where_there_is_no_html(shell: InteractiveShell) -> None:
-    with capture_output() as shown:
+def test_a_result_is_shown_as_text_without_html(shell: InteractiveShell) -> None:
+    with capture_output() as output:
         run(shell, f"%sqlprov SELECT name, schedule FROM {EXPERIMENTS} WHERE name = 'churn-transformer'")
         run(shell, "%sqlprov SELECT * FROM range(60)")
     assert (
-        "name               schedule\n-----------------  --------\nchurn-transformer  NULL\n" in shown.stdout
+        "name               schedule\n-----------------  --------\nchurn-transformer  NULL\n" in output.stdout
     )
-    assert re.search(r"1 row, 1 call, [\d.]+ s\b", shown.stdout)
-    assert "The first 50 rows are shown." in shown.stdout
+    assert re.search(r"1 row, 1 call, [\d.]+ s\b", output.stdout)
+    assert "The first 50 rows are shown." in output.stdout
 
 
 def test_every_result_of_a_cell_is_shown_and_the_last_is_its_value(shell: InteractiveShell) -> None:
-    with capture_output() as shown:
+    with capture_output() as output:
         last = run(shell, "%%sqlprov\nSELECT 'first' AS a; SET sqlprov_concurrency = 4; SELECT 'last' AS b")
-    assert "first" in str(shown.outputs[0].data) and last.fetchall() == [("last",)]
+    assert "first" in str(output.outputs[0].data) and last.fetchall() == [("last",)]
 
 
 def test_a_statement_without_rows_shows_nothing(shell: InteractiveShell) -> None:
-    with capture_output() as shown:
+    with capture_output() as output:
         assert run(shell, "%sqlprov CREATE OR REPLACE TABLE kept AS SELECT 1 AS n") is not None
         assert run(shell, "%sqlprov SET sqlprov_concurrency = 8") is None
-    assert "1 row changed" in shown.stdout
+    assert "1 row changed" in output.stdout
 
 
 # Statements
 
 
-def test_every_statement_of_ours_runs(shell: InteractiveShell) -> None:
+def test_our_own_statements_run(shell: InteractiveShell) -> None:
     methods = run(shell, f"%sqlprov SHOW METHODS IN {EXPERIMENTS}")
     assert "start" in {row[0] for row in methods}
     planned = run(shell, f"%sqlprov EXPLAIN SELECT name FROM {EXPERIMENTS}").planned
     assert planned[0].operation == "ListInferenceExperiments"
-    rehearsed = run(shell, f"%%sqlprov --dry-run\nDELETE FROM {EXPERIMENTS} WHERE name = 'fraud-lightgbm'")
-    assert "DeleteInferenceExperiment" in rehearsed.arrow()["operation"].to_pylist()
+    planned_writes = run(
+        shell, f"%%sqlprov --dry-run\nDELETE FROM {EXPERIMENTS} WHERE name = 'fraud-lightgbm'"
+    )
+    assert "DeleteInferenceExperiment" in planned_writes.arrow()["operation"].to_pylist()
     started = run(shell, f"%sqlprov EXEC {EXPERIMENTS}.start @Name = 'pricing-elasticity'")
     assert [outcome.key for outcome in started.outcomes] == ["pricing-elasticity"]
 
 
-def test_parameters_are_python_variables_and_never_pasted(shell: InteractiveShell) -> None:
+def test_parameters_are_python_variables_and_are_bound(shell: InteractiveShell) -> None:
     shell.user_ns["wanted"] = "x' OR name = 'fraud-lightgbm"
     assert run(shell, f"%sqlprov SELECT name FROM {EXPERIMENTS} WHERE name = $wanted").fetchall() == []
     shell.user_ns["wanted"] = "fraud-lightgbm"
     for source in ("%sqlprov ", "%%sqlprov\n"):
-        found = run(shell, f"{source}SELECT name, '{{wanted}}' FROM {EXPERIMENTS} WHERE name = $wanted")
-        assert found.fetchall() == [("fraud-lightgbm", "{wanted}")]
+        result = run(shell, f"{source}SELECT name, '{{wanted}}' FROM {EXPERIMENTS} WHERE name = $wanted")
+        assert result.fetchall() == [("fraud-lightgbm", "{wanted}")]
     with pytest.raises(UsageError, match=r"no variable wnated for \$wnated"):
         run(shell, f"%sqlprov SELECT name FROM {EXPERIMENTS} WHERE name = $wnated")
 
 
-def test_frames_of_the_notebook_are_read_by_name(shell: InteractiveShell) -> None:
+def test_a_dataframe_can_be_read_by_name(shell: InteractiveShell) -> None:
     run(shell, "import pandas; watched = pandas.DataFrame({'name': ['fraud-lightgbm', 'none']})")
-    found = run(shell, f"%sqlprov SELECT status FROM watched JOIN {EXPERIMENTS} USING (name)")
-    assert found.fetchall() == [("Completed",)]
+    result = run(shell, f"%sqlprov SELECT status FROM watched JOIN {EXPERIMENTS} USING (name)")
+    assert result.fetchall() == [("Completed",)]
 
 
 # Options
 
 
-def test_a_connection_of_the_notebook_can_be_used(shell: InteractiveShell, em: Emulator) -> None:
+def test_the_users_own_connection_can_be_used(shell: InteractiveShell, em: Emulator) -> None:
     with sqlprov.connect(endpoint_url=em.url, region="eu-west-1") as own:
         shell.user_ns["mine"] = own
         assert len(run(shell, f"%sqlprov --connection mine SELECT name FROM {EXPERIMENTS}").df()) == 3
@@ -141,13 +143,13 @@ def test_a_connection_of_the_notebook_can_be_used(shell: InteractiveShell, em: E
     shell.user_ns.pop("other").close()
 
 
-def test_a_region_stays_in_force_and_a_connection_is_kept(shell: InteractiveShell, em: Emulator) -> None:
+def test_a_region_and_a_connection_stay_in_force(shell: InteractiveShell, em: Emulator) -> None:
     run(shell, "%sqlprov CREATE TEMP TABLE kept AS SELECT 42 AS answer")
-    counted = f"SELECT region, count(*) FROM {EXPERIMENTS} GROUP BY ALL ORDER BY ALL"
-    found = run(shell, f"%sqlprov --region us-west-2 --region=eu-west-1 {counted}")
+    query = f"SELECT region, count(*) FROM {EXPERIMENTS} GROUP BY ALL ORDER BY ALL"
+    result = run(shell, f"%sqlprov --region us-west-2 --region=eu-west-1 {query}")
     assert (
-        found.fetchall()
-        == run(shell, f"%sqlprov {counted}").fetchall()
+        result.fetchall()
+        == run(shell, f"%sqlprov {query}").fetchall()
         == [("eu-west-1", 3), ("us-west-2", 3)]
     )
     run(shell, f"%sqlprov --endpoint-url {em.url}")
@@ -155,13 +157,13 @@ def test_a_region_stays_in_force_and_a_connection_is_kept(shell: InteractiveShel
 
 
 def test_the_local_sagemaker_is_an_option(shell: InteractiveShell, em: Emulator) -> None:
-    found = run(shell, f"%sqlprov --local --region us-east-1 SELECT count(*) FROM {EXPERIMENTS}")
-    assert found.fetchall() == [(6,)]
+    result = run(shell, f"%sqlprov --local --region us-east-1 SELECT count(*) FROM {EXPERIMENTS}")
+    assert result.fetchall() == [(6,)]
     assert not [call for call in em.calls if call.operation.startswith("List")]
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("--regoin us-east-1 SELECT 1", "Unknown option --regoin. Did you mean '--region'"),
         ("--region", "--region needs a value"),
@@ -171,19 +173,21 @@ def test_the_local_sagemaker_is_an_option(shell: InteractiveShell, em: Emulator)
         (f"SELECT * FROM {EXPERIMENTS} WHERE region = 'us-esat-1'", "Unknown region 'us-esat-1'"),
     ],
 )
-def test_an_error_is_its_text_and_no_traceback(shell: InteractiveShell, line: str, said: str) -> None:
-    with capture_output() as shown:
-        done = shell.run_cell(f"%sqlprov {line}")
-    assert isinstance(done.error_in_exec, sqlprov.Error)
-    assert re.search(said, shown.stdout + shown.stderr)
-    assert "Traceback" not in shown.stdout + shown.stderr
+def test_an_error_shows_its_message_without_a_traceback(
+    shell: InteractiveShell, line: str, message: str
+) -> None:
+    with capture_output() as output:
+        execution = shell.run_cell(f"%sqlprov {line}")
+    assert isinstance(execution.error_in_exec, sqlprov.Error)
+    assert re.search(message, output.stdout + output.stderr)
+    assert "Traceback" not in output.stdout + output.stderr
 
 
 # Completion
 
 
 def completions(shell: InteractiveShell, cell: str) -> list[str]:
-    """What is offered at `|`, as the whole text up to the end of each."""
+    """The text up to the end of each completion at `|`."""
     text, at = cell.replace("|", ""), cell.index("|")
     with provisionalcompleter():
         return [text[: each.start] + each.text for each in shell.Completer.completions(text, at)]
@@ -211,33 +215,33 @@ def completions(shell: InteractiveShell, cell: str) -> list[str]:
         ("%sqlprov --region us-east-1 --arr|", "%sqlprov --region us-east-1 --arrow"),
     ],
 )
-def test_what_may_stand_at_the_cursor_is_offered(shell: InteractiveShell, cell: str, offered: str) -> None:
+def test_completion_offers_sql_and_options(shell: InteractiveShell, cell: str, offered: str) -> None:
     assert offered in completions(shell, cell)
 
 
-def test_python_is_completed_as_before(shell: InteractiveShell) -> None:
+def test_python_is_still_completed(shell: InteractiveShell) -> None:
     shell.user_ns["inference_of_mine"] = 1
     assert "inference_of_mine" in completions(shell, "inference_of|")
 
 
-# Progress and interruption
+# Progress and interrupts
 
 
-def test_a_slow_statement_shows_how_far_it_is(shell: InteractiveShell, em: Emulator) -> None:
+def test_a_slow_statement_shows_its_progress(shell: InteractiveShell, em: Emulator) -> None:
     em.options = Options(latency=0.9)
-    with capture_output() as shown:
+    with capture_output() as output:
         sys.stderr.isatty = lambda: True  # type: ignore[method-assign]
         run(shell, f"%sqlprov SELECT name FROM {EXPERIMENTS}")
-    assert re.search(r"\r\x1b\[K\d+ rows?, .*\d\.\d s", shown.stderr)
-    assert shown.stderr.endswith("\r\x1b[K")
+    assert re.search(r"\r\x1b\[K\d+ rows?, .*\d\.\d s", output.stderr)
+    assert output.stderr.endswith("\r\x1b[K")
 
 
-def test_an_interruption_ends_the_statement_and_its_calls(shell: InteractiveShell, em: Emulator) -> None:
+def test_an_interrupt_ends_the_statement_and_its_calls(shell: InteractiveShell, em: Emulator) -> None:
     em.options = Options(latency=30)
     threading.Timer(0.7, _thread.interrupt_main).start()
-    began = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(sqlprov.Error, match="cancelled"):
         run(shell, f"%sqlprov SELECT name FROM {EXPERIMENTS}")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - start < 10
     em.options = Options()
     assert len(run(shell, f"%sqlprov SELECT name FROM {EXPERIMENTS}").df()) == 6

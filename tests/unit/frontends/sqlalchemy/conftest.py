@@ -42,6 +42,6 @@ def con(engine: Engine) -> Iterator[Connection]:
 
 @pytest.fixture(scope="module")
 def live(engine: Engine) -> Callable[[str], Table]:
-    """A live table by its name, reflected."""
+    """Reflects a live table by its name."""
     metadata = MetaData()
     return lambda name: Table(name, metadata, schema="aws.sagemaker", autoload_with=engine)

@@ -1,4 +1,4 @@
-"""Whatever a value is, it arrives as it is, and what stands around it stays what it was."""
+"""Every value arrives unchanged, and cannot change the SQL around it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ FRAGMENTS = st.tuples(st.sampled_from(QUOTES), INNER).map(lambda parts: parts[1]
 TEMPLATES = st.lists(FRAGMENTS | st.sampled_from((" ", ".", ",", "U&", "[")), max_size=5).map("".join)
 
 
-slowly = settings(deadline=None, suppress_health_check=list(HealthCheck))
+without_deadline = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -65,71 +65,69 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def fetched(duck: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+def fetch_row(duck: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     (row,) = duck.sql(sql).fetchall()
     return tuple(row)
 
 
-@slowly
+@without_deadline
 @given(TEXTS)
 @example("'; DROP TABLE t; --")
-def test_a_text_arrives_exactly_in_every_kind_of_literal(duck: duckdb.DuckDBPyConnection, x: str) -> None:
-    found = fetched(duck, render(f"SELECT {', '.join(LITERALS)}", {"x": x}).text)
-    assert found == (x, f"'{x}'", f"'{x}\\", x, f"x{x}", x, f"a'{x}$ ", x, x)
+def test_text_arrives_unchanged_in_every_kind_of_literal(duck: duckdb.DuckDBPyConnection, x: str) -> None:
+    row = fetch_row(duck, render(f"SELECT {', '.join(LITERALS)}", {"x": x}).text)
+    assert row == (x, f"'{x}'", f"'{x}\\", x, f"x{x}", x, f"a'{x}$ ", x, x)
 
 
-@slowly
+@without_deadline
 @given(TEXTS.filter(bool))
-def test_a_text_arrives_exactly_in_a_quoted_and_in_a_dotted_name(
-    duck: duckdb.DuckDBPyConnection, x: str
-) -> None:
+def test_text_arrives_unchanged_in_quoted_and_dotted_names(duck: duckdb.DuckDBPyConnection, x: str) -> None:
     sql = render('SELECT t.{{ x }} AS "{{ x }}" FROM (SELECT 1 AS "{{ x }}") AS t', {"x": x}).text
     assert duck.sql(sql).columns == [x]
 
 
-@slowly
+@without_deadline
 @given(VALUES)
 def test_lists_and_objects_arrive_as_json(duck: duckdb.DuckDBPyConnection, x: Any) -> None:
     assume(x is not None)
-    (text,) = fetched(duck, render("SELECT '{{ x }}'", {"x": x}).text)
+    (text,) = fetch_row(duck, render("SELECT '{{ x }}'", {"x": x}).text)
     assert text == x if isinstance(x, str) else json.loads(text) == x
 
 
-@slowly
+@without_deadline
 @given(TEXTS, VALUES)
 def test_a_literal_of_json_stays_json(duck: duckdb.DuckDBPyConnection, x: str, y: Any) -> None:
     assume(y is not None and not isinstance(y, str))
     template = """SELECT '{"a": "<{{ x }}>", "b": [{{ y }}, "{{ x }}"]}'"""
-    (text,) = fetched(duck, render(template, {"x": x, "y": y}).text)
+    (text,) = fetch_row(duck, render(template, {"x": x, "y": y}).text)
     assert json.loads(text) == {"a": f"<{x}>", "b": [y, x]}
 
 
-@slowly
+@without_deadline
 @given(st.lists(TEXTS | st.none() | st.booleans() | st.integers(-(2**62), 2**62), max_size=4))
-def test_a_list_outside_a_literal_is_duckdbs_list(duck: duckdb.DuckDBPyConnection, x: list[Any]) -> None:
+def test_a_list_outside_a_literal_is_a_duckdb_list(duck: duckdb.DuckDBPyConnection, x: list[Any]) -> None:
     kinds = {type(each) for each in x if each is not None}
     assume(len(kinds) <= 1)
-    assert fetched(duck, render("SELECT {{ x }}", {"x": x}).text) == (x,)
+    assert fetch_row(duck, render("SELECT {{ x }}", {"x": x}).text) == (x,)
 
 
-def shape(sql: str) -> list[tuple[TokenKind, str | None]]:
-    """The kinds of the tokens, and what those say that can hold no value."""
+def token_shapes(sql: str) -> list[tuple[TokenKind, str | None]]:
+    """The kinds of the tokens, and the texts of those that can hold no value."""
     holds = (TokenKind.STRING, TokenKind.QUOTED, TokenKind.COMMENT, TokenKind.WORD)
     return [
         (token.kind, None if token.kind in holds else token.text) for token in tokenize(sql, comments=True)
     ]
 
 
-@slowly
+@without_deadline
 @given(TEMPLATES, TEXTS, TEXTS)
 @example("/*{{ x }}/", "*", "")
 @example("{{ x }}'a'", "b", "")
 @example("a{{ x }}", " b", "")
 @example("$a{{ x }}$ $a$", "b", "")
-def test_no_text_changes_the_statement_around_it(template: str, x: str, y: str) -> None:
+def test_no_value_changes_the_sql_around_it(template: str, x: str, y: str) -> None:
     try:
         harmless = render(template, {"x": "a", "y": "b"}).text
-        found = render(template, {"x": x, "y": y}).text
+        rendered = render(template, {"x": x, "y": y}).text
     except Error:
         return
-    assert shape(found) == shape(harmless)
+    assert token_shapes(rendered) == token_shapes(harmless)

@@ -23,12 +23,12 @@ VARIABLES: dict[str, Any] = {
 }
 
 
-def sql(template: str) -> str:
+def render_sql(template: str) -> str:
     return render(template, VARIABLES).text
 
 
 @pytest.mark.parametrize(
-    ("template", "written"),
+    ("template", "expected"),
     [
         ("'{{ text }}'", "'it''s'"),
         ("'{{ five }}, {{ less }}, {{ yes }}'", "'5, -1.5, true'"),
@@ -41,12 +41,12 @@ def sql(template: str) -> str:
         ("`{{ text }}`", "`it's`"),
     ],
 )
-def test_within_a_literal_or_a_quoted_name_a_value_is_its_text(template: str, written: str) -> None:
-    assert sql(f"SELECT {template} AS a") == f"SELECT {written} AS a"
+def test_in_a_literal_or_a_quoted_name_a_value_is_its_text(template: str, expected: str) -> None:
+    assert render_sql(f"SELECT {template} AS a") == f"SELECT {expected} AS a"
 
 
 @pytest.mark.parametrize(
-    ("template", "written"),
+    ("template", "expected"),
     [
         ("{{ text }}", "'it''s'"),
         ("{{ digits }}", "'5'"),
@@ -63,12 +63,12 @@ def test_within_a_literal_or_a_quoted_name_a_value_is_its_text(template: str, wr
         ("backup_{{ table }}_{{ five }}", "backup_models_5"),
     ],
 )
-def test_outside_a_literal_it_is_a_value_as_sql_writes_it_or_a_name(template: str, written: str) -> None:
-    assert sql(f"SELECT {template} AS a") == f"SELECT {written} AS a"
+def test_outside_a_literal_a_value_is_a_sql_literal_or_a_name(template: str, expected: str) -> None:
+    assert render_sql(f"SELECT {template} AS a") == f"SELECT {expected} AS a"
 
 
 @pytest.mark.parametrize(
-    ("template", "written"),
+    ("template", "expected"),
     [
         ("""{"a": "{{ quote }}"}""", r"""{"a": "\" \\"}"""),
         ("""[{"a": "{{ quote }}", "n": {{ n }}, "o": {{ o }}}]""", r"""[{"a": "\" \\", "n": 5, "o": {"b": "\""}}]"""),
@@ -77,14 +77,14 @@ def test_outside_a_literal_it_is_a_value_as_sql_writes_it_or_a_name(template: st
         ("""["{{ quote }}\",]""", r'''["" \",]'''),
     ],
 )  # fmt: skip
-def test_in_a_literal_that_is_json_a_value_cannot_become_a_part_of_it(template: str, written: str) -> None:
+def test_a_value_cannot_change_the_json_around_it(template: str, expected: str) -> None:
     variables = {"quote": '" \\', "n": 5, "o": {"b": '"'}, "digits": "7", "more": '1, "Admin": true'}
-    found = render(f"SELECT '{template}'", variables)
-    assert found.text == f"SELECT '{written}'"
+    rendered = render(f"SELECT '{template}'", variables)
+    assert rendered.text == f"SELECT '{expected}'"
 
 
 @pytest.mark.parametrize(
-    ("template", "why"),
+    ("template", "problem"),
     [
         ("SELECT '{{ nothing }}'", "is null, which a literal cannot hold"),
         ("SELECT $${{ nothing }}$$", "is null, which a literal cannot hold"),
@@ -103,18 +103,18 @@ def test_in_a_literal_that_is_json_a_value_cannot_become_a_part_of_it(template: 
         ("SELECT '{{ surrogate }}'", "holds a character that is not valid UTF-8"),
     ],
 )
-def test_a_value_that_cannot_stand_in_its_place_is_refused_with_a_caret(template: str, why: str) -> None:
+def test_a_value_that_does_not_fit_its_place_is_refused_with_a_caret(template: str, problem: str) -> None:
     with pytest.raises(DataError) as caught:
         render(f"\n\n{template}", VARIABLES)
     message, line, mark = str(caught.value).split("\n")
     assert message.startswith("The value of {{")
-    assert why in message
+    assert problem in message
     assert line.startswith("LINE 3: ")
     assert line[mark.index("^") :].startswith("{{")
 
 
 @pytest.mark.parametrize(
-    ("template", "kind", "said", "place"),
+    ("template", "kind", "expected", "place"),
     [
         ("SELECT '{{ tabel }}'", UnknownName, "The variable 'tabel' is not given. Did you mean 'table'?", "tabel"),
         ("-- {{ tabel }}", UnknownName, "The variable 'tabel' is not given.", "tabel"),
@@ -133,38 +133,41 @@ def test_a_value_that_cannot_stand_in_its_place_is_refused_with_a_caret(template
         ("{% for a in tags recursive %}{% endfor %}", MalformedSQL, "for … recursive", "{%"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_template_is_told_with_its_line(
-    template: str, kind: type[Exception], said: str, place: str
+def test_an_error_in_a_template_shows_its_line(
+    template: str, kind: type[Exception], expected: str, place: str
 ) -> None:
     with pytest.raises(kind) as caught:
         render(f"SELECT '{{{{ lines }}}}';\n\n  {template}", VARIABLES)
     message, line, mark = str(caught.value).split("\n")
-    assert said in message
+    assert expected in message
     assert line.startswith("LINE 3: ")
     assert line[mark.index("^") :].startswith(place)
 
 
-def test_a_default_takes_the_place_of_what_is_not_given() -> None:
-    assert sql("SELECT '{{ tabel | default('x') }}' {% if tabel is defined %}, 2{% endif %}") == "SELECT 'x' "
+def test_a_default_replaces_a_variable_that_is_not_given() -> None:
+    assert (
+        render_sql("SELECT '{{ tabel | default('x') }}' {% if tabel is defined %}, 2{% endif %}")
+        == "SELECT 'x' "
+    )
 
 
-def test_texts_of_the_template_itself_are_part_of_it() -> None:
+def test_string_constants_of_the_template_are_sql() -> None:
     loop = "{% for name in names %}{{ name }}{{ ', ' if not loop.last }}{% endfor %}"
-    assert sql(f"SELECT * FROM t WHERE n IN ({loop})") == "SELECT * FROM t WHERE n IN ('a', 'b''c')"
-    assert sql("ORDER BY n {{ 'DESC' if yes else 'ASC' }}{{ text if nothing }}") == "ORDER BY n DESC"
+    assert render_sql(f"SELECT * FROM t WHERE n IN ({loop})") == "SELECT * FROM t WHERE n IN ('a', 'b''c')"
+    assert render_sql("ORDER BY n {{ 'DESC' if yes else 'ASC' }}{{ text if nothing }}") == "ORDER BY n DESC"
 
 
 def test_text_without_placeholders_stays_as_it_is() -> None:
     text = "SELECT E'\\t', $$a$$, 'a\r\nb' -- {{}}\r\n".replace("{{}}", "")
-    assert sql(text) == text
-    assert sql("{% raw %}'{{ x }}' {% if %}{% endraw %}") == "'{{ x }}' {% if %}"
+    assert render_sql(text) == text
+    assert render_sql("{% raw %}'{{ x }}' {% if %}{% endraw %}") == "'{{ x }}' {% if %}"
 
 
-def test_whitespace_in_a_comment_becomes_a_blank() -> None:
-    assert sql("SELECT 1 -- {{ lines }}\n, 2") == "SELECT 1 -- 1 2 3\n, 2"
+def test_whitespace_in_a_comment_becomes_a_space() -> None:
+    assert render_sql("SELECT 1 -- {{ lines }}\n, 2") == "SELECT 1 -- 1 2 3\n, 2"
 
 
-def test_each_place_of_the_sql_knows_its_line_in_the_template() -> None:
+def test_each_offset_of_the_sql_has_a_line_in_the_template() -> None:
     template = (
         "SELECT '{{ lines }}' AS one;\n"
         "{% for name in names -%}\n"
@@ -174,21 +177,22 @@ def test_each_place_of_the_sql_knows_its_line_in_the_template() -> None:
         "SELECT '{{ lines }}', {{ five }} AS eight,\n"
         "  $$\n{{ lines }}\n$$ AS eleven, nine AS eleven_too"
     )
-    found = render(template, VARIABLES)
+    rendered = render(template, VARIABLES)
     places = {
-        word: found.line(found.text.index(word)) for word in ("one", "three", "eight", "eleven", "eleven_too")
+        word: rendered.line(rendered.text.index(word))
+        for word in ("one", "three", "eight", "eleven", "eleven_too")
     }
     assert places == {"one": 1, "three": 3, "eight": 8, "eleven": 11, "eleven_too": 11}
-    assert found.line(found.text.rindex("three")) == 3
-    assert found.line(0) == 1
-    assert found.line(len(found.text)) == 11
+    assert rendered.line(rendered.text.rindex("three")) == 3
+    assert rendered.line(0) == 1
+    assert rendered.line(len(rendered.text)) == 11
 
 
-def test_the_variables_that_a_template_uses_are_known() -> None:
+def test_a_template_lists_its_variables() -> None:
     template = "{% set a = five %}{{ a }}{% for b in names %} {{ b }}{% endfor %}{# {{ text }} #}"
     assert render(template, VARIABLES).names == {"five", "names"}
 
 
-def test_a_private_character_of_the_template_or_of_a_value_stays() -> None:
-    found = render("SELECT '\ue000{{ x }}\ue001'", {"x": "\ue000\ue0011\ue002"})
-    assert found.text == "SELECT '\ue000\ue000\ue0011\ue002\ue001'"
+def test_private_use_characters_stay_unchanged() -> None:
+    rendered = render("SELECT '\ue000{{ x }}\ue001'", {"x": "\ue000\ue0011\ue002"})
+    assert rendered.text == "SELECT '\ue000\ue000\ue0011\ue002\ue001'"

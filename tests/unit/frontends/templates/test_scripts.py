@@ -1,4 +1,4 @@
-"""`sqlprov exec` with templates, and where it says that something is wrong."""
+"""`sqlprov exec` with templates, and the places in its errors."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def executed(*words: str) -> Result:
+def run_exec(*words: str) -> Result:
     return CliRunner().invoke(cli, ["exec", *words])
 
 
@@ -67,14 +67,14 @@ def rows(result: Result) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("file", ["values.json", "values.yaml"])
-def test_the_seeds_example_runs_as_it_is_with_a_file_of_variables(
+def test_the_insert_template_of_stackql_runs_with_a_file_of_variables(
     em: Emulator, here: Path, file: str
 ) -> None:
     Path("create.sql").write_text(ALL)
     # JSON is YAML too.
     Path(file).write_text(json.dumps(VALUES, indent=1))
     words = ("-f", "create.sql", "--var-file", file, "--var", "region=us-east-1")
-    result = executed(*words)
+    result = run_exec(*words)
     assert result.exit_code == 0, result.stderr
     record = em.get("InferenceExperiment", "us-east-1", "seed-1")
     assert record is not None
@@ -85,42 +85,40 @@ def test_the_seeds_example_runs_as_it_is_with_a_file_of_variables(
 
 
 @pytest.mark.parametrize("words", [(), ("--var", "Name=x"), ("--jinja",)])
-def test_an_example_that_is_not_filled_in_makes_no_call(
-    em: Emulator, here: Path, words: tuple[str, ...]
-) -> None:
+def test_a_template_without_values_makes_no_call(em: Emulator, here: Path, words: tuple[str, ...]) -> None:
     script = f"SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1';\n{REQUIRED}"
     Path("s.sql").write_text(script)
-    result = executed("-f", "s.sql", *words)
+    result = run_exec("-f", "s.sql", *words)
     assert result.exit_code == 1
     line = 12 if words != ("--var", "Name=x") else 13
-    said = "{{ Name }} is a placeholder" if not words else "The variable '"
-    assert f"Error: s.sql:{line}: {said}" in result.stderr
+    message = "{{ Name }} is a placeholder" if not words else "The variable '"
+    assert f"Error: s.sql:{line}: {message}" in result.stderr
     assert result.stdout == ""
     assert em.calls == []
 
 
-def test_braces_are_sql_unless_a_template_is_asked_for(here: Path) -> None:
+def test_braces_are_sql_without_template_options(here: Path) -> None:
     sql = "SELECT '{{ x }} {% if %}' AS a, '{# c #}' AS b"
-    assert rows(executed("-o", "jsonl", sql)) == [{"a": "{{ x }} {% if %}", "b": "{# c #}"}]
+    assert rows(run_exec("-o", "jsonl", sql)) == [{"a": "{{ x }} {% if %}", "b": "{# c #}"}]
 
 
 def test_a_variable_cannot_become_sql(here: Path) -> None:
     evil = "'; CREATE TABLE stolen AS SELECT 1; --"
     sql = "SELECT '{{ x }}' AS a, {{ x }} AS b; SELECT count(*) AS n FROM duckdb_tables()"
-    assert rows(executed("-o", "jsonl", "--var", f"x={evil}", sql)) == [{"a": evil, "b": evil}, {"n": 0}]
+    assert rows(run_exec("-o", "jsonl", "--var", f"x={evil}", sql)) == [{"a": evil, "b": evil}, {"n": 0}]
 
 
-def test_later_files_and_then_var_come_first(here: Path) -> None:
+def test_var_overrides_later_files_which_override_earlier_ones(here: Path) -> None:
     Path("a.json").write_text('{"x": "json", "y": "json", "z": "json"}')
     Path("b.env").write_text("# c\nexport y=env\nz='e n v'\n")
     words = ("-o", "jsonl", "--var-file", "a.json", "--var-file", "b.env", "--var", "z=var")
-    found = rows(executed(*words, "SELECT '{{ x }}' AS x, '{{ y }}' AS y, '{{ z }}' AS z"))
-    assert found == [{"x": "json", "y": "env", "z": "var"}]
+    values = rows(run_exec(*words, "SELECT '{{ x }}' AS x, '{{ y }}' AS y, '{{ z }}' AS z"))
+    assert values == [{"x": "json", "y": "env", "z": "var"}]
 
 
-def test_parameters_are_bound_beside_variables(here: Path) -> None:
+def test_parameters_and_variables_can_be_combined(here: Path) -> None:
     words = ("-o", "jsonl", "--var", "x=1", "--param", "y={{ x }}")
-    assert rows(executed(*words, "SELECT '{{ x }}' AS x, $y AS y")) == [{"x": "1", "y": "{{ x }}"}]
+    assert rows(run_exec(*words, "SELECT '{{ x }}' AS x, $y AS y")) == [{"x": "1", "y": "{{ x }}"}]
 
 
 def test_a_template_may_have_loops_and_conditions(here: Path) -> None:
@@ -128,8 +126,8 @@ def test_a_template_may_have_loops_and_conditions(here: Path) -> None:
     Path("s.sql").write_text(
         "{% for name in names %}SELECT '{{ name }}' AS name{% if wide %}, 1 AS n{% endif %};\n{% endfor %}"
     )
-    found = rows(executed("-o", "jsonl", "-f", "s.sql", "--var-file", "v.yaml"))
-    assert found == [{"name": "a", "n": 1}, {"name": "it's", "n": 1}]
+    values = rows(run_exec("-o", "jsonl", "-f", "s.sql", "--var-file", "v.yaml"))
+    assert values == [{"name": "a", "n": 1}, {"name": "it's", "n": 1}]
 
 
 @pytest.mark.parametrize(
@@ -150,11 +148,11 @@ def test_a_template_may_have_loops_and_conditions(here: Path) -> None:
         ("v.toml", "a = 1", "v.toml: a file of variables is named *.json, *.yaml, *.yml, *.env."),
     ],
 )
-def test_a_file_of_variables_that_cannot_be_read_is_wrong_usage(
+def test_an_invalid_file_of_variables_is_a_usage_error(
     here: Path, name: str, text: str, message: str
 ) -> None:
     Path(name).write_text(text)
-    result = executed("--var-file", name, "SELECT 1")
+    result = run_exec("--var-file", name, "SELECT 1")
     assert result.exit_code == 2
     assert message in result.stderr
 
@@ -177,17 +175,17 @@ def test_an_env_file_has_quotes_comments_and_export(here: Path) -> None:
     }
 
 
-def test_plain_words_of_yaml_are_what_json_and_people_take_them_for(here: Path) -> None:
+def test_plain_yaml_scalars_have_the_types_of_json(here: Path) -> None:
     Path("v.yaml").write_text(
         "v: [1, -1.5, true, null, 2026-01-01, 12:30, 0755, yes, no, 1_000, 0x1f, .inf, '1', \"true\"]\n"
         "e:\nt: |\n  a\n  b\n"
     )
-    (found,) = rows(
-        executed("-o", "jsonl", "--var-file", "v.yaml", "SELECT '{{ v }}' AS v, {{ e }} AS e, '{{ t }}' AS t")
+    (values,) = rows(
+        run_exec("-o", "jsonl", "--var-file", "v.yaml", "SELECT '{{ v }}' AS v, {{ e }} AS e, '{{ t }}' AS t")
     )
     typed = [1, -1.5, True, None]
     texts = ["2026-01-01", "12:30", "0755", "yes", "no", "1_000", "0x1f", ".inf", "1", "true"]
-    assert (json.loads(found["v"]), found["e"], found["t"]) == ([*typed, *texts], None, "a\nb\n")
+    assert (json.loads(values["v"]), values["e"], values["t"]) == ([*typed, *texts], None, "a\nb\n")
 
 
 @pytest.mark.parametrize(
@@ -199,11 +197,9 @@ def test_plain_words_of_yaml_are_what_json_and_people_take_them_for(here: Path) 
         (("--var", "nmae=1", "--var-file", "v.json", "SELECT '{{ name }}'"), 1, "no variable 'nmae'. Did you mean"),
     ],
 )  # fmt: skip
-def test_a_variable_that_is_badly_given_is_told(
-    here: Path, words: tuple[str, ...], code: int, message: str
-) -> None:
+def test_an_invalid_variable_is_an_error(here: Path, words: tuple[str, ...], code: int, message: str) -> None:
     Path("v.json").write_text('{"name": "x", "more": 1}')
-    result = executed(*words)
+    result = run_exec(*words)
     assert (result.exit_code, result.stdout) == (code, "")
     assert message in " ".join(result.stderr.split())
 
@@ -222,7 +218,7 @@ SELECT '{{ x }}',
 
 
 @pytest.mark.parametrize(
-    ("statement", "line", "shown"),
+    ("statement", "line", "place"),
     [
         ("nothing", 9, "LINE 9:        nothing;\n               ^"),
         ("1 +", 9, "LINE 9: "),
@@ -230,30 +226,30 @@ SELECT '{{ x }}',
         ("FROM (SELECT count(*) FROM aws.sagemaker.models WHERE region = 'moon')", 8, ""),
     ],
 )
-def test_an_error_is_told_with_the_line_of_the_file(
-    em: Emulator, here: Path, statement: str, line: int, shown: str
+def test_an_error_names_the_line_of_the_file(
+    em: Emulator, here: Path, statement: str, line: int, place: str
 ) -> None:
     Path("s.sql").write_text(SCRIPT.replace("STATEMENT", statement))
-    result = executed("-f", "s.sql", "-o", "csv", "--var", "x=1\n2\n3")
+    result = run_exec("-f", "s.sql", "-o", "csv", "--var", "x=1\n2\n3")
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: s.sql:{line}: ")
-    assert shown.removesuffix(";\n               ^") in result.stderr
+    assert place.removesuffix(";\n               ^") in result.stderr
     mark = result.stderr.splitlines()[-1]
-    if shown.endswith("^"):
-        assert mark == shown.splitlines()[-1]
+    if place.endswith("^"):
+        assert mark == place.splitlines()[-1]
 
 
-def test_an_error_while_rows_arrive_is_told_with_its_line(em: Emulator, here: Path) -> None:
+def test_an_error_while_rows_arrive_names_its_line(em: Emulator, here: Path) -> None:
     Path("s.sql").write_text(
         "SELECT 1 AS a;\n\n\nSELECT CASE WHEN i > 50000 THEN error('late') ELSE i END AS b FROM range(99999) AS r(i)"
     )
-    result = executed("-f", "s.sql", "-o", "jsonl")
+    result = run_exec("-f", "s.sql", "-o", "jsonl")
     assert result.stderr.startswith("Error: s.sql:4: ")
     assert "late" in result.stderr
 
 
-def test_sql_on_the_command_line_is_told_by_line_alone(here: Path) -> None:
-    result = executed("SELECT 1;\n\nSELECT nothing")
+def test_an_error_in_sql_on_the_command_line_names_only_the_line(here: Path) -> None:
+    result = run_exec("SELECT 1;\n\nSELECT nothing")
     assert result.stderr.startswith("Error: Binder Error")
     assert "\nLINE 3: SELECT nothing\n               ^\n" in result.stderr
 
@@ -261,18 +257,16 @@ def test_sql_on_the_command_line_is_told_by_line_alone(here: Path) -> None:
 def test_a_script_stops_at_its_first_error(em: Emulator, here: Path) -> None:
     em.add("Model", "us-east-1", {"ModelName": "kept"})
     delete = "DELETE FROM aws.sagemaker.models WHERE model_name = 'kept' AND region = 'us-east-1'"
-    result = executed("-o", "csv", f"SELECT 1 AS a; SELECT nothing; {delete}")
+    result = run_exec("-o", "csv", f"SELECT 1 AS a; SELECT nothing; {delete}")
     assert (result.exit_code, result.stdout) == (1, "a\n1\n")
     assert em.get("Model", "us-east-1", "kept")
 
 
-def test_a_dry_run_shows_each_statement_as_it_is_rendered_and_the_calls_of_writes(
-    em: Emulator, here: Path
-) -> None:
+def test_a_dry_run_shows_each_rendered_statement_and_the_calls_of_writes(em: Emulator, here: Path) -> None:
     em.add("Model", "us-east-1", {"ModelName": "it-is"})
     sql = """SELECT '{{ x }}' AS x; -- next
         DELETE FROM aws.sagemaker.models WHERE region = 'us-east-1' AND model_name = '{{ name }}'"""
-    result = executed("--dry-run", "-o", "jsonl", "--var", "x=a'b", "--var", "name=it-is", sql)
+    result = run_exec("--dry-run", "-o", "jsonl", "--var", "x=a'b", "--var", "name=it-is", sql)
     first, planned = rows(result)
     assert first == {"x": "a'b"}
     assert (planned["key"], planned["operation"]) == ("it-is", "DeleteModel")

@@ -20,7 +20,7 @@ QUERY = "SELECT model_name, creation_time FROM aws.sagemaker.models WHERE region
 
 @pytest.fixture
 def own(em: Emulator) -> Iterator[Engine]:
-    """An engine with a database of the test's own."""
+    """An engine with its own database."""
     engine = create_engine(f"sqlprov://?region=us-east-1&endpoint_url={em.url}")
     yield engine
     engine.dispose()
@@ -44,7 +44,7 @@ def test_pandas_passes_parameters(engine: Engine) -> None:
     assert placed["n"].tolist() == [8]
 
 
-def test_pandas_reads_a_live_table_by_its_name(engine: Engine) -> None:
+def test_pandas_reads_a_live_table_by_name(engine: Engine) -> None:
     columns = ["endpoint_name", "tags"]
     frame = pd.read_sql_table("endpoints", engine, schema="aws.sagemaker", columns=columns)
     assert list(frame) == columns
@@ -52,11 +52,11 @@ def test_pandas_reads_a_live_table_by_its_name(engine: Engine) -> None:
     assert {type(tags) for tags in frame["tags"]} == {list}
 
 
-def test_pandas_reads_in_pieces(engine: Engine) -> None:
+def test_pandas_reads_in_chunks(engine: Engine) -> None:
     query = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'eu-west-1'"
-    pieces = list(pd.read_sql(query, engine, chunksize=700))
-    assert [len(piece) for piece in pieces] == [700, 700, 700, 403]
-    assert pd.concat(pieces)["name"].is_unique
+    chunks = list(pd.read_sql(query, engine, chunksize=700))
+    assert [len(chunk) for chunk in chunks] == [700, 700, 700, 403]
+    assert pd.concat(chunks)["name"].is_unique
 
 
 def test_pandas_writes_and_reads_a_local_table(own: Engine) -> None:
@@ -77,8 +77,8 @@ def test_pandas_writes_and_reads_a_local_table(own: Engine) -> None:
         assert read["made"].tolist() == frame["made"].tolist()
         assert read["fine"].tolist() == [True, False, True]
     assert frame.to_sql("kept", own, index=False, if_exists="append") == 3
-    joined = "SELECT count(*) FROM kept JOIN aws.regions ON name = 'a' AND region = 'us-east-1'"
-    assert pd.read_sql(joined, own).iloc[0, 0] == 2
+    query = "SELECT count(*) FROM kept JOIN aws.regions ON name = 'a' AND region = 'us-east-1'"
+    assert pd.read_sql(query, own).iloc[0, 0] == 2
 
 
 # polars
@@ -96,7 +96,7 @@ def test_polars_reads_a_query(engine: Engine) -> None:
 
 
 def test_jupysql_reads_and_writes_through_a_url(em: Emulator) -> None:
-    # A program of its own: IPython has one shell for each process.
+    # In a process of its own, because IPython has one shell per process.
     script = f"""if True:
         from IPython.core.interactiveshell import InteractiveShell
         from IPython.utils.capture import capture_output
@@ -114,8 +114,8 @@ def test_jupysql_reads_and_writes_through_a_url(em: Emulator) -> None:
 
         print("begin")
         cell("%sql sqlprov://?region=us-east-1&endpoint_url={em.url}")
-        cell("%sql found << SELECT name FROM aws.sagemaker.inference_experiments WHERE status = 'Running' ORDER BY 1")
-        print([tuple(row) for row in shell.user_ns["found"]])
+        cell("%sql running << SELECT name FROM aws.sagemaker.inference_experiments WHERE status = 'Running' ORDER BY 1")
+        print([tuple(row) for row in shell.user_ns["running"]])
         cell("%sql SET sqlprov_regions = 'us-west-2'")
         print(cell("%sql SELECT DISTINCT region FROM aws.sagemaker.models").DataFrame()["region"].tolist())
         cell("%sql DELETE FROM aws.sagemaker.models WHERE model_name = 'no-such-model'")
@@ -145,25 +145,25 @@ def test_the_orm_reads_live_tables(engine: Engine) -> None:
 
     Base.prepare(engine)
     with Session(engine) as session:
-        found = session.scalars(select(Endpoint).order_by(Endpoint.endpoint_name)).all()
-        assert len(found) > 1
-        assert found[0].creation_time.utcoffset() is not None
-        again = session.get(Endpoint, {"region": "us-east-1", "endpoint_name": found[0].endpoint_name})
-        assert again is found[0]
+        endpoints = session.scalars(select(Endpoint).order_by(Endpoint.endpoint_name)).all()
+        assert len(endpoints) > 1
+        assert endpoints[0].creation_time.utcoffset() is not None
+        again = session.get(Endpoint, {"region": "us-east-1", "endpoint_name": endpoints[0].endpoint_name})
+        assert again is endpoints[0]
 
 
-def test_automap_finds_the_live_tables_and_their_keys(engine: Engine) -> None:
+def test_automap_maps_live_tables_by_their_keys(engine: Engine) -> None:
     base = automap_base()
     base.prepare(autoload_with=engine, schema="aws.sagemaker")
     experiment = base.classes.inference_experiments
     with Session(engine) as session:
-        counted = session.execute(
+        counts = session.execute(
             select(experiment.status, func.count())
             .where(experiment.region == "us-east-1")
             .group_by(experiment.status)
         )
-        assert sum(count for _, count in counted) == 6
-        # The same name stands in two regions: two objects.
+        assert sum(count for _, count in counts) == 6
+        # The same name in two regions makes two objects.
         twins = session.scalars(
             select(experiment).where(
                 experiment.region.in_(["us-east-1", "eu-west-1"]), experiment.name == "search-relevance"
@@ -172,7 +172,7 @@ def test_automap_finds_the_live_tables_and_their_keys(engine: Engine) -> None:
         assert {twin.region for twin in twins} == {"us-east-1", "eu-west-1"}
 
 
-def test_one_metadata_holds_live_and_local_tables_of_one_query(own: Engine) -> None:
+def test_a_query_joins_live_and_local_tables(own: Engine) -> None:
     with own.begin() as con:
         con.execute(text("CREATE TABLE owners (team VARCHAR, region VARCHAR)"))
         con.execute(text("INSERT INTO owners VALUES ('risk', 'us-east-1'), ('search', 'us-west-2')"))
@@ -186,6 +186,6 @@ def test_one_metadata_holds_live_and_local_tables_of_one_query(own: Engine) -> N
         .order_by(owners.c.team)
     )
     with own.connect() as con:
-        found = con.execute(query).all()
-    assert [team for team, _ in found] == ["risk", "search"]
-    assert min(count for _, count in found) > 0
+        counts = con.execute(query).all()
+    assert [team for team, _ in counts] == ["risk", "search"]
+    assert min(count for _, count in counts) > 0

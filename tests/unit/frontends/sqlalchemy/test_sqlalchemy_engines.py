@@ -16,7 +16,7 @@ def arguments(url: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("url", "meant"),
+    ("url", "expected"),
     [
         ("sqlprov://", {"database": ":memory:", "settings": {}}),
         ("sqlprov:///kept.duckdb", {"database": "kept.duckdb", "settings": {}}),
@@ -37,25 +37,25 @@ def arguments(url: str) -> dict[str, object]:
         ),
     ],
 )
-def test_a_url_says_what_connect_takes(url: str, meant: dict[str, object]) -> None:
-    assert arguments(url) == meant
+def test_a_url_has_the_arguments_of_connect(url: str, expected: dict[str, object]) -> None:
+    assert arguments(url) == expected
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         ("sqlprov://file.duckdb", "three slashes"),
         ("sqlprov://me:secret@/x", r"three slashes"),
         ("sqlprov://?local=perhaps", "write one of 1, true"),
     ],
 )
-def test_a_url_that_means_something_else_says_how_to_write_it(url: str, told: str) -> None:
-    with pytest.raises(exc.ArgumentError, match=told) as error:
+def test_an_invalid_url_is_refused_with_advice(url: str, message: str) -> None:
+    with pytest.raises(exc.ArgumentError, match=message) as error:
         arguments(url)
     assert "secret" not in str(error.value)
 
 
-def test_a_setting_that_does_not_exist_is_told_with_the_nearest(em: Emulator) -> None:
+def test_an_unknown_setting_suggests_the_nearest(em: Emulator) -> None:
     with pytest.raises(exc.ProgrammingError, match="Did you mean 'sqlprov_regions'"):
         create_engine(f"sqlprov://?regoins=all&endpoint_url={em.url}").connect()
 
@@ -82,7 +82,7 @@ def test_the_connections_of_an_engine_share_one_database_until_it_is_disposed_of
     engine.dispose()
 
 
-def test_threads_take_connections_of_one_engine(em: Emulator) -> None:
+def test_threads_share_an_engine(em: Emulator) -> None:
     engine = create_engine(f"sqlprov://?endpoint_url={em.url}", pool_size=4)
 
     def count(region: str) -> int | None:
@@ -92,10 +92,10 @@ def test_threads_take_connections_of_one_engine(em: Emulator) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         regions = ["us-east-1", "eu-west-1", "us-west-2", "us-east-1"] * 3
-        found = list(pool.map(count, regions))
+        counts = list(pool.map(count, regions))
     engine.dispose()
-    assert found == found[:4] * 3
-    assert len(set(found[:3])) > 1
+    assert counts == counts[:4] * 3
+    assert len(set(counts[:3])) > 1
 
 
 def test_a_read_only_engine_writes_nothing(em: Emulator) -> None:
@@ -105,7 +105,7 @@ def test_a_read_only_engine_writes_nothing(em: Emulator) -> None:
     engine.dispose()
 
 
-def test_the_local_sagemaker_is_a_url_away() -> None:
+def test_a_url_can_select_the_local_sagemaker() -> None:
     engine = create_engine("sqlprov://?local=1")
     with engine.connect() as con:
         query = text("SELECT name FROM aws.sagemaker.inference_experiments WHERE region = :r AND status = :s")
@@ -113,9 +113,9 @@ def test_the_local_sagemaker_is_a_url_away() -> None:
     engine.dispose()
 
 
-def test_an_error_keeps_its_class_and_its_text(em: Emulator) -> None:
+def test_an_error_keeps_its_class_and_message(em: Emulator) -> None:
     engine = create_engine(f"sqlprov://?endpoint_url={em.url}")
-    with engine.connect() as con, pytest.raises(exc.ProgrammingError, match="region") as told:
+    with engine.connect() as con, pytest.raises(exc.ProgrammingError, match="region") as caught:
         con.execute(text("SELECT * FROM aws.sagemaker.models"))
-    assert isinstance(told.value.orig, sqlprov.RegionError)
+    assert isinstance(caught.value.orig, sqlprov.RegionError)
     engine.dispose()

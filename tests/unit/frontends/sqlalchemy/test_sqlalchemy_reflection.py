@@ -30,7 +30,7 @@ TABLES = ["endpoint_configs", "endpoints", "inference_experiments", "models"]
 
 @pytest.fixture
 def own(em: Emulator) -> Iterator[Engine]:
-    """An engine with a database of the test's own."""
+    """An engine with its own database."""
     engine = create_engine(f"sqlprov://?region=us-east-1&endpoint_url={em.url}")
     yield engine
     engine.dispose()
@@ -61,7 +61,7 @@ def inspector(own: Engine) -> Inspector:
 # Live tables
 
 
-def test_the_schemas_are_those_of_the_database_and_the_services(inspector: Inspector) -> None:
+def test_schemas_include_those_of_other_databases(inspector: Inspector) -> None:
     names = inspector.get_schema_names()
     assert names == ["extra", "main", "aws.main", LIVE, '"my.file".main']
     assert inspector.default_schema_name == "main"
@@ -79,7 +79,7 @@ def test_live_tables_are_tables(inspector: Inspector) -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_live_table_has_the_columns_and_comments_of_the_catalog_and_costs_no_call(
+def test_a_live_table_has_the_columns_and_comments_of_the_catalog_without_a_call(
     em: Emulator, engine: Engine, name: str
 ) -> None:
     before = len(em.calls)
@@ -116,13 +116,13 @@ def test_a_whole_schema_is_reflected(engine: Engine) -> None:
     assert sorted(table.name for table in metadata.tables.values()) == TABLES
 
 
-def test_a_live_table_that_does_not_exist_says_so(inspector: Inspector) -> None:
-    for ask in (inspector.get_columns, inspector.get_pk_constraint, inspector.get_table_comment):
+def test_an_unknown_live_table_is_an_error(inspector: Inspector) -> None:
+    for inspect_table in (inspector.get_columns, inspector.get_pk_constraint, inspector.get_table_comment):
         with pytest.raises(exc.NoSuchTableError):
-            ask("modles", schema=LIVE)
+            inspect_table("modles", schema=LIVE)
 
 
-# DuckDB's own
+# Local tables
 
 
 def test_tables_and_views_of_each_schema(inspector: Inspector) -> None:
@@ -137,11 +137,11 @@ def test_tables_and_views_of_each_schema(inspector: Inspector) -> None:
 
 
 def test_the_columns_of_a_table(inspector: Inspector) -> None:
-    told = [
+    columns = [
         (column["name"], repr(column["type"]), column["nullable"], column["default"], column["comment"])
         for column in inspector.get_columns("child")
     ]
-    assert told == [
+    assert columns == [
         ("id", "INTEGER()", False, None, None),
         ("x", "INTEGER()", True, "7", None),
         ("y", "VARCHAR()", False, None, "Why."),
@@ -217,11 +217,11 @@ def test_reflection_while_rows_are_read_loses_none(con: Connection) -> None:
         ("UNION(a INTEGER, b VARCHAR)", "NullType()"),
     ],
 )
-def test_a_type_of_duckdb_is_one_of_sqlalchemy(name: str, kind: str) -> None:
+def test_a_duckdb_type_maps_to_a_sqlalchemy_type(name: str, kind: str) -> None:
     assert repr(parse_type(name)) == kind
 
 
-def test_types_within_types() -> None:
+def test_nested_types() -> None:
     kind = parse_type(
         'STRUCT("a ""b""" MAP(VARCHAR, DECIMAL(4,1)[]), ' + "e ENUM('it''s', 'b'), u UNION(x INTEGER))[]"
     )
@@ -272,12 +272,12 @@ def test_a_value_of_a_reflected_column_is_read_and_written_back(own: Engine, kin
         assert con.execute(same).scalar() == 1
 
 
-def test_a_table_made_by_sqlalchemy_is_reflected_as_it_was_made(own: Engine) -> None:
+def test_a_table_created_by_sqlalchemy_is_reflected_unchanged(own: Engine) -> None:
     compiler = Dialect().type_compiler_instance
     kinds = ["DOUBLE", "TIMESTAMP WITH TIME ZONE", "VARCHAR[][]", "MAP(VARCHAR, INTEGER)", "UUID", "JSON"]
     kinds.append('STRUCT("a b" DECIMAL(5,2), "c" BLOB)')
     made = Table("made", MetaData(), *[Column(f"c{at}", parse_type(kind)) for at, kind in enumerate(kinds)])
     made.create(own)
     again = Table("made", MetaData(), autoload_with=own)
-    told = [compiler.process(column.type) for column in again.columns]
-    assert [kind.replace(", ", ",") for kind in told] == [kind.replace(", ", ",") for kind in kinds]
+    reflected = [compiler.process(column.type) for column in again.columns]
+    assert [kind.replace(", ", ",") for kind in reflected] == [kind.replace(", ", ",") for kind in kinds]

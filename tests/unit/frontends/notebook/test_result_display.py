@@ -20,8 +20,8 @@ def own(em: Emulator) -> Iterator[sqlprov.Connection]:
         yield made
 
 
-class Reader(HTMLParser):
-    """The tags and the text of a document, whose tags have to be closed in the order in which they were opened."""
+class HTMLReader(HTMLParser):
+    """The tags and the text of a document, in which each tag must be closed in order."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -42,17 +42,17 @@ class Reader(HTMLParser):
         self.text += data
 
 
-def shown(result: sqlprov.Result) -> Reader:
+def render(result: sqlprov.Result) -> HTMLReader:
     html = result._repr_html_()
     assert isinstance(html, str)
-    return Reader(html)
+    return HTMLReader(html)
 
 
-# What is shown
+# Contents
 
 
-def test_values_are_text_and_nested_ones_are_folded(own: sqlprov.Connection) -> None:
-    page = shown(
+def test_values_are_text_and_nested_values_are_folded(own: sqlprov.Connection) -> None:
+    page = render(
         own.sql(f"""
             SELECT name, schedule, model_variants, creation_time, NULL AS nothing, [] AS empty, MAP {{'a': 1}} AS map,
                    'ab'::BLOB AS bytes, INTERVAL 3 DAY AS span, repeat('long ', 50) AS long, TIMESTAMP '2020-10-10' AS t
@@ -68,21 +68,19 @@ def test_values_are_text_and_nested_ones_are_folded(own: sqlprov.Connection) -> 
 @pytest.mark.parametrize(
     "value", ["'<script>alert(1)</script>'", "{'<b>': ['</td>', '\"&']}", "repeat('<i>', 200)", "['<u>']"]
 )
-def test_html_in_values_and_names_is_text(own: sqlprov.Connection, value: str) -> None:
-    page = shown(own.sql(f'SELECT {value} AS "<h1>&amp;"'))
+def test_html_in_values_and_names_is_escaped(own: sqlprov.Connection, value: str) -> None:
+    page = render(own.sql(f'SELECT {value} AS "<h1>&amp;"'))
     assert not {"script", "b", "i", "u", "h1"} & set(page.tags)
     assert "<h1>&amp;" in page.text
 
 
-def test_it_says_what_it_took(own: sqlprov.Connection) -> None:
-    page = shown(own.sql(f"SELECT name FROM {EXPERIMENTS}"))
+def test_the_page_lists_the_calls(own: sqlprov.Connection) -> None:
+    page = render(own.sql(f"SELECT name FROM {EXPERIMENTS}"))
     assert re.search(r"6 rows, 1 call, [\d.]+ s", page.text)
     assert "ListInferenceExperiments" in page.text and '"MaxResults":100' in page.text
 
 
-def test_python_names_the_columns_and_what_it_took_and_reads_nothing_for_that(
-    own: sqlprov.Connection, em: Emulator
-) -> None:
+def test_repr_names_the_columns_and_reads_no_rows(own: sqlprov.Connection, em: Emulator) -> None:
     result = own.sql(f"SELECT name, status FROM {EXPERIMENTS}")
     made = len(em.calls)
     assert re.fullmatch(r"<Result of name, status: 0 rows, .*, not read to the end>", repr(result))
@@ -92,30 +90,30 @@ def test_python_names_the_columns_and_what_it_took_and_reads_nothing_for_that(
     assert re.fullmatch(r"<Result: 0 calls, [\d.]+ s>", repr(own.sql("CREATE TABLE t (a INT)")))
 
 
-def test_rows_that_are_missing_are_told(own: sqlprov.Connection, em: Emulator) -> None:
+def test_missing_rows_are_reported(own: sqlprov.Connection, em: Emulator) -> None:
     own.sql("SET sqlprov_on_error = 'warn'")
     em.inject(Fault("access_denied", region="eu-west-1", times=None))
-    page = shown(own.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region IN ('us-east-1', 'eu-west-1')"))
+    page = render(own.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region IN ('us-east-1', 'eu-west-1')"))
     assert "incomplete" in page.text
     assert "Missing:" in page.text and "sagemaker:ListInferenceExperiments" in page.text
 
 
-def test_what_became_of_each_row_written_is_told(own: sqlprov.Connection) -> None:
-    page = shown(
+def test_the_outcome_of_each_written_row_is_listed(own: sqlprov.Connection) -> None:
+    page = render(
         own.sql(f"UPDATE {EXPERIMENTS} SET description = 'By hand.' WHERE name = 'fraud-xgboost-17'")
     )
     assert "1 row changed" in page.text
     assert "1 outcome" in page.text and "UpdateInferenceExperiment" in page.text
 
 
-def test_rows_shown_are_capped_and_it_says_so(own: sqlprov.Connection) -> None:
-    page = shown(own.sql(MANY))
+def test_only_the_first_rows_are_rendered(own: sqlprov.Connection) -> None:
+    page = render(own.sql(MANY))
     assert page.tags.count("tr") == 51
     assert "The first 50 rows are shown." in page.text
-    assert "The first" not in shown(own.sql("SELECT * FROM range(50)")).text
+    assert "The first" not in render(own.sql("SELECT * FROM range(50)")).text
 
 
-def test_an_error_of_the_cloud_is_raised_while_it_is_shown(own: sqlprov.Connection) -> None:
+def test_an_error_while_rendering_is_raised(own: sqlprov.Connection) -> None:
     with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region="us-east-1") as con:
         em.fill(300)
         em.inject(Fault("access_denied", operation="DescribeInferenceExperiment", at=40, times=None))
@@ -125,15 +123,15 @@ def test_an_error_of_the_cloud_is_raised_while_it_is_shown(own: sqlprov.Connecti
 
 
 def test_a_plan_keeps_its_lines_and_is_not_folded(own: sqlprov.Connection) -> None:
-    page = shown(own.sql(f"EXPLAIN SELECT name FROM {EXPERIMENTS} WHERE status = 'Running'"))
+    page = render(own.sql(f"EXPLAIN SELECT name FROM {EXPERIMENTS} WHERE status = 'Running'"))
     assert "  ListInferenceExperiments in us-east-1, each page" in page.text
     assert page.tags.count("pre") == 2 and "details" not in page.tags
 
 
-# Showing takes nothing away
+# Rendering consumes no rows
 
 
-def test_what_was_shown_is_still_to_be_read(own: sqlprov.Connection) -> None:
+def test_rendered_rows_can_still_be_read(own: sqlprov.Connection) -> None:
     for read in (
         lambda r: r.df()["n"].tolist(),
         lambda r: [n for (n,) in r.fetchall()],
@@ -141,34 +139,34 @@ def test_what_was_shown_is_still_to_be_read(own: sqlprov.Connection) -> None:
         lambda r: r.pl()["n"].to_list(),
     ):
         result = own.sql(MANY)
-        shown(result)
+        render(result)
         assert read(result) == list(range(10_000))
 
 
-def test_rows_fetched_one_by_one_and_the_rest_are_all_the_rows(own: sqlprov.Connection) -> None:
+def test_fetchone_and_rendering_lose_no_rows(own: sqlprov.Connection) -> None:
     result = own.sql(MANY)
     first = [result.fetchone(), result.fetchone()]
-    shown(result)
+    render(result)
     third = result.fetchone()
     assert [*first, third] == [(0,), (1,), (2,)]
     assert result.arrow()["n"].to_pylist() == list(range(3, 10_000))
     assert result.fetchone() is None
 
 
-def test_a_result_that_was_closed_shows_what_it_held_and_gives_no_part_of_its_rows(
+def test_a_closed_result_can_be_rendered_but_not_read(
     own: sqlprov.Connection,
 ) -> None:
     result = own.sql(MANY)
-    shown(result)
+    render(result)
     own.sql("SELECT 1")
-    assert "not read to the end" in shown(result).text
+    assert "not read to the end" in render(result).text
     with pytest.raises(InterfaceError, match="closed"):
         result.df()
     with pytest.raises(InterfaceError, match="closed"):
         next(result.batches())
 
 
-def test_a_result_that_is_kept_can_be_read_as_often_as_wanted(own: sqlprov.Connection) -> None:
+def test_a_kept_result_can_be_read_repeatedly(own: sqlprov.Connection) -> None:
     result = own.sql(MANY)
     assert result.fetchone() == (0,)
     assert result.keep() is result

@@ -17,7 +17,7 @@ FEW = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-w
 
 @pytest.fixture(scope="module")
 def expected(em: Emulator) -> dict[str, list[tuple[Any, ...]]]:
-    """What sqlprov itself answers to the queries."""
+    """The rows of sqlprov itself."""
     with sqlprov.connect(endpoint_url=em.url) as con:
         return {query: con.sql(query).fetchall() for query in (MANY, FEW)}
 
@@ -29,11 +29,11 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def calls(em: Emulator) -> int:
+def count_list_calls(em: Emulator) -> int:
     return len([call for call in em.calls if call.operation.startswith("List")])
 
 
-# Several results at a time
+# Several results at once
 
 
 @pytest.mark.parametrize(
@@ -60,32 +60,32 @@ def test_interleaved_results_of_two_connections_lose_no_row(
 ) -> None:
     with engine.connect() as one, engine.connect() as other:
         mine, theirs = one.execute(text(MANY)), other.execute(text(MANY))
-        found = [(mine.fetchone(), theirs.fetchone()) for _ in range(2503)]
-    assert found == [(row, row) for row in expected[MANY]]
+        rows = [(mine.fetchone(), theirs.fetchone()) for _ in range(2503)]
+    assert rows == [(row, row) for row in expected[MANY]]
 
 
 def test_a_statement_for_each_row_while_the_rows_are_read(con: Connection, live: Live) -> None:
     models = live("models")
     regions = text("SELECT region FROM aws.regions WHERE region IN ('us-east-1', 'us-west-2', 'eu-west-1')")
-    found = {
+    counts = {
         region: len(con.execute(select(models.c.model_name).where(models.c.region == region)).all())
         for (region,) in con.execute(regions)
     }
-    assert found.keys() == {"us-east-1", "us-west-2", "eu-west-1"}
-    assert min(found.values()) > 0
+    assert counts.keys() == {"us-east-1", "us-west-2", "eu-west-1"}
+    assert min(counts.values()) > 0
 
 
-def test_a_result_left_unread_costs_no_further_call(em: Emulator, con: Connection) -> None:
+def test_an_unread_result_makes_no_further_calls(em: Emulator, con: Connection) -> None:
     unordered = MANY.removesuffix(" ORDER BY name")
     left = con.execute(text(unordered))
     assert left.fetchone()
-    before = calls(em)
+    before = count_list_calls(em)
     assert con.execute(text("SELECT 1")).scalar() == 1
-    assert calls(em) - before < 10  # of the 25 pages
+    assert count_list_calls(em) - before < 10  # of the 25 pages
     left.close()
 
 
-def test_an_error_while_rows_are_kept_is_told_to_who_reads_them(em: Emulator, con: Connection) -> None:
+def test_an_error_while_buffering_is_raised_by_the_next_fetch(em: Emulator, con: Connection) -> None:
     con.execute(text("SET VARIABLE x = 1"))
     result = con.execute(
         text("SELECT CASE WHEN i < 100000 THEN i ELSE error('late') END FROM range(100001) AS r(i)")
@@ -126,7 +126,7 @@ def test_rows_fetched_after_the_commit_of_a_transaction_are_all_there(
     assert rows + list(result.fetchall()) == expected[MANY]
 
 
-def test_rows_of_a_transaction_that_was_undone_are_an_error_and_not_missing(snapshot: Connection) -> None:
+def test_reading_rows_of_a_rolled_back_transaction_is_an_error(snapshot: Connection) -> None:
     result = snapshot.execute(text(MANY))
     assert result.fetchone()
     snapshot.rollback()
@@ -134,9 +134,7 @@ def test_rows_of_a_transaction_that_was_undone_are_an_error_and_not_missing(snap
         result.fetchall()
 
 
-def test_each_statement_is_committed_by_itself_unless_transactions_are_asked_for(
-    con: Connection, snapshot: Connection
-) -> None:
+def test_each_statement_commits_unless_snapshot_is_set(con: Connection, snapshot: Connection) -> None:
     con.execute(text("CREATE OR REPLACE TABLE t (n INTEGER)"))
     con.execute(text("INSERT INTO t VALUES (1)"))
     con.rollback()
@@ -147,7 +145,7 @@ def test_each_statement_is_committed_by_itself_unless_transactions_are_asked_for
     assert con.execute(text("SELECT n FROM t ORDER BY n")).scalars().all() == [1, 3]
 
 
-def test_a_connection_goes_back_to_the_pool_without_transactions(em: Emulator) -> None:
+def test_a_connection_returns_to_the_pool_in_autocommit(em: Emulator) -> None:
     engine = create_engine(f"sqlprov://?endpoint_url={em.url}", pool_size=1, max_overflow=0)
     with engine.connect().execution_options(isolation_level="SNAPSHOT") as con:
         con.execute(text("CREATE TABLE t (n INTEGER)"))
@@ -158,7 +156,7 @@ def test_a_connection_goes_back_to_the_pool_without_transactions(em: Emulator) -
     engine.dispose()
 
 
-def test_a_session_of_the_orm_keeps_what_it_writes_in_a_begin_block(engine: Engine) -> None:
+def test_a_begin_block_keeps_its_writes(engine: Engine) -> None:
     with engine.begin() as con:
         con.execute(text("CREATE OR REPLACE TABLE begun AS SELECT 1 AS n"))
     with Session(engine) as session:
@@ -168,7 +166,7 @@ def test_a_session_of_the_orm_keeps_what_it_writes_in_a_begin_block(engine: Engi
 # A connection is a session
 
 
-def test_what_a_statement_sets_the_next_one_sees(con: Connection) -> None:
+def test_a_statement_sees_the_state_of_earlier_ones(con: Connection) -> None:
     for statement in (
         "USE aws.sagemaker",
         "SET sqlprov_regions = 'us-west-2'",

@@ -32,7 +32,7 @@ def models(con: Connection, live: Live) -> Iterator[Table]:
     )
 
 
-def written(con: Connection, models: Table) -> list[str]:
+def list_written(con: Connection, models: Table) -> list[str]:
     query = select(models.c.model_name).where(
         models.c.region.in_(["us-east-1", "us-west-2"]), models.c.model_name.startswith("written")
     )
@@ -42,28 +42,28 @@ def written(con: Connection, models: Table) -> list[str]:
 def test_insert_with_bound_values_creates_the_resource(con: Connection, models: Table) -> None:
     assert con.execute(models.insert().values(ROW)).rowcount == 1
     columns = (models.c.primary_container, models.c.tags)
-    found = con.execute(
+    row = con.execute(
         select(*columns).where(models.c.model_name == "written", models.c.region == "us-east-1")
     ).one()
-    assert found.primary_container["Image"] == ROW["primary_container"]["Image"]
-    assert dict(found.primary_container["Environment"]) == MODE
-    assert found.tags == ROW["tags"]
+    assert row.primary_container["Image"] == ROW["primary_container"]["Image"]
+    assert dict(row.primary_container["Environment"]) == MODE
+    assert row.tags == ROW["tags"]
 
 
 def test_insert_into_the_default_region(con: Connection, models: Table) -> None:
     row = {name: value for name, value in ROW.items() if name != "region"}
     assert con.execute(models.insert().values(row)).rowcount == 1
-    assert written(con, models) == ["written"]
+    assert list_written(con, models) == ["written"]
 
 
-def test_insert_of_several_rows_at_once_and_one_after_another(con: Connection, models: Table) -> None:
+def test_insert_of_several_rows_in_one_statement_and_in_several(con: Connection, models: Table) -> None:
     rows = [{**ROW, "model_name": f"written-{at}"} for at in range(4)]
     assert con.execute(models.insert().values(rows[:2])).rowcount == 2
     assert con.execute(models.insert(), rows[2:]).rowcount == 2
-    assert written(con, models) == [row["model_name"] for row in rows]
+    assert list_written(con, models) == [row["model_name"] for row in rows]
 
 
-def test_insert_returns_what_the_service_made(con: Connection, models: Table) -> None:
+def test_insert_returns_values_from_the_service(con: Connection, models: Table) -> None:
     insert = models.insert().values(ROW).returning(models.c.model_arn, models.c.region)
     ((arn, region),) = con.execute(insert).all()
     assert arn.endswith(":model/written")
@@ -80,15 +80,15 @@ def test_insert_from_select_copies_to_another_region(con: Connection, models: Ta
         sa.literal("us-west-2"),
     ).where(models.c.region == "us-east-1", models.c.model_name == "written")
     assert con.execute(models.insert().from_select(names, copied)).rowcount == 1
-    assert written(con, models) == ["written", "written-2"]
+    assert list_written(con, models) == ["written", "written-2"]
 
 
-def test_delete_takes_the_rows_that_the_condition_means(con: Connection, models: Table) -> None:
+def test_delete_removes_the_rows_of_its_condition(con: Connection, models: Table) -> None:
     con.execute(models.insert(), [{**ROW, "model_name": f"written-{at}"} for at in range(3)])
     of_region = models.c.region == "us-east-1"
     delete = models.delete().where(of_region, models.c.model_name.in_(["written-0", "written-2", "no"]))
     assert con.execute(delete).rowcount == 2
-    assert written(con, models) == ["written-1"]
+    assert list_written(con, models) == ["written-1"]
 
 
 def test_update_with_bound_values_changes_the_resource(con: Connection, live: Live) -> None:
@@ -99,7 +99,7 @@ def test_update_with_bound_values_changes_the_resource(con: Connection, live: Li
     assert con.execute(select(experiments.c.description).where(*chosen)).scalar_one() == "as of today"
 
 
-def test_a_write_while_rows_are_read_leaves_the_rows(con: Connection, models: Table, live: Live) -> None:
+def test_a_write_while_rows_are_read_loses_no_rows(con: Connection, models: Table, live: Live) -> None:
     experiments = live("inference_experiments")
     rows = con.execute(select(experiments.c.name).where(experiments.c.region == "eu-west-1"))
     first = rows.fetchone()
@@ -115,16 +115,14 @@ def test_a_write_within_a_transaction_is_refused(con: Connection, models: Table)
         con.execute(models.insert().values(ROW))
     con.rollback()
     con.execution_options(isolation_level="AUTOCOMMIT")
-    assert written(con, models) == []
+    assert list_written(con, models) == []
 
 
-def test_a_write_that_fails_says_what_became_of_each_row(
-    em: Emulator, con: Connection, models: Table
-) -> None:
+def test_a_failed_write_reports_the_outcome_of_each_row(em: Emulator, con: Connection, models: Table) -> None:
     em.inject(Fault("access_denied", operation="CreateModel", times=1))
-    with pytest.raises(exc.DatabaseError, match="CreateModel") as told:
+    with pytest.raises(exc.DatabaseError, match="CreateModel") as caught:
         con.execute(models.insert().values([{**ROW, "model_name": f"written-{at}"} for at in range(2)]))
-    error: Any = told.value.orig
+    error: Any = caught.value.orig
     assert isinstance(error, sqlprov.WriteError)
     assert sorted(outcome.status.value for outcome in error.outcomes) in (
         ["failed", "ok"],
@@ -132,12 +130,12 @@ def test_a_write_that_fails_says_what_became_of_each_row(
     )
 
 
-def test_executemany_that_fails_says_how_far_it_came(con: Connection, models: Table) -> None:
+def test_a_failed_executemany_reports_how_many_runs_succeeded(con: Connection, models: Table) -> None:
     rows = [{**ROW, "model_name": name} for name in ("written-0", "written-1", "written-0", "written-2")]
-    with pytest.raises(exc.DatabaseError) as told:
+    with pytest.raises(exc.DatabaseError) as caught:
         con.execute(models.insert(), rows)
-    assert told.value.orig.__notes__ == ["This was run 3 of executemany; the 2 before it stand."]
-    assert written(con, models) == ["written-0", "written-1"]
+    assert caught.value.orig.__notes__ == ["This was run 3 of executemany; the 2 before it stand."]
+    assert list_written(con, models) == ["written-0", "written-1"]
 
 
 def test_our_own_statements_pass_through(con: Connection) -> None:

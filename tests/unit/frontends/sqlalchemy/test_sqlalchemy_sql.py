@@ -39,9 +39,9 @@ C = T.c
 ODD = C.id % 2
 
 
-def compiled(given: Any) -> str | None:
-    """The name of a test."""
-    return None if isinstance(given, list) else str(given.compile(dialect=Dialect()))
+def compile_id(parameter: Any) -> str | None:
+    """The id of a test."""
+    return None if isinstance(parameter, list) else str(parameter.compile(dialect=Dialect()))
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +98,9 @@ def filled(engine: Engine) -> Iterator[Connection]:
         (sa.true() & sa.not_(sa.false()), [0, 1, 2, 3]),
         (C.id == sa.bindparam("n", 2), [2]),
     ],
-    ids=compiled,
+    ids=compile_id,
 )
-def test_a_condition_selects_the_rows_that_it_means(
-    filled: Connection, condition: Any, ids: list[int]
-) -> None:
+def test_a_condition_selects_its_rows(filled: Connection, condition: Any, ids: list[int]) -> None:
     assert filled.execute(select(C.id).where(condition).order_by(C.id)).scalars().all() == ids
 
 
@@ -127,13 +125,13 @@ def test_a_condition_selects_the_rows_that_it_means(
         (select(select(C.id).where(C.id == 3).cte("c")), [(3,)]),
         (sa.values(Column("n", sa.Integer), name="v").data([(1,), (2,)]).select(), [(1,), (2,)]),
     ],
-    ids=compiled,
+    ids=compile_id,
 )
-def test_a_query_gives_what_it_means(filled: Connection, query: Any, rows: list[tuple[Any, ...]]) -> None:
+def test_a_query_has_its_rows(filled: Connection, query: Any, rows: list[tuple[Any, ...]]) -> None:
     assert [tuple(row) for row in filled.execute(query)] == rows
 
 
-def test_a_field_that_the_struct_does_not_have_is_told_before_the_query() -> None:
+def test_an_unknown_struct_field_is_an_error_before_the_query() -> None:
     with pytest.raises(KeyError, match="The fields are Left, it's"):
         C.pair["Right"]
 
@@ -146,7 +144,7 @@ def test_every_keyword_of_duckdb_can_be_a_name(con: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "written"),
+    ("schema", "expected"),
     [
         (None, "t"),
         ("main", "main.t"),
@@ -155,14 +153,14 @@ def test_every_keyword_of_duckdb_can_be_a_name(con: Connection) -> None:
         ("Big.order", '"Big"."order".t'),
     ],
 )
-def test_a_schema_may_stand_in_a_database(schema: str | None, written: str) -> None:
+def test_a_schema_can_include_a_database(schema: str | None, expected: str) -> None:
     table = Table("t", MetaData(), Column("n", sa.Integer), schema=schema)
     assert str(select(sa.literal_column("1")).select_from(table).compile(dialect=Dialect())).endswith(
-        f"FROM {written}{' AS t_1' if schema else ''}"
+        f"FROM {expected}{' AS t_1' if schema else ''}"
     )
 
 
-def test_a_live_table_gets_what_the_query_needs_and_no_more(em: Any, con: Connection, live: Live) -> None:
+def test_a_query_of_a_live_table_makes_only_the_calls_it_needs(em: Any, con: Connection, live: Live) -> None:
     models = live("models")
     em.calls.clear()
     query = (
@@ -178,7 +176,7 @@ def test_a_live_table_gets_what_the_query_needs_and_no_more(em: Any, con: Connec
     }
 
 
-def test_a_field_of_a_live_table_is_selected_by_its_name(con: Connection, live: Live) -> None:
+def test_a_struct_field_of_a_live_table_can_be_selected(con: Connection, live: Live) -> None:
     experiments = live("inference_experiments")
     query = select(experiments.c.schedule["EndTime"], experiments.c.model_variants[1]["ModelName"]).where(
         experiments.c.region == "us-east-1", experiments.c.name == "fraud-xgboost-17"
