@@ -12,7 +12,7 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from sqlprov.aws.read.batches import get_path
+from sqlprov.aws.read.decoder import get_path
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud

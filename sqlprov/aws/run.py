@@ -342,7 +342,7 @@ class Run:
             if text not in self.warnings:
                 self.warnings.append(text)
 
-    def miss(self, table: str, region: str, error: OperationalError) -> None:
+    def note_missing(self, table: str, region: str, error: OperationalError) -> None:
         """Note rows that could not be read; the same error of the same region is noted once."""
         with self._lock:
             noted = {(gap.table, gap.region, gap.error.operation, gap.error.code) for gap in self.missing}

@@ -193,7 +193,7 @@ class Attachment:
             reading = TableScan(plan, run, self._cloud)
             reading.start()
             yield None
-            yield from reading.batches()
+            yield from reading.read_batches()
         except KeyboardInterrupt:
             raise Cancelled("The statement was interrupted.") from None
         except Error as error:

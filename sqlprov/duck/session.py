@@ -371,7 +371,7 @@ class Session:
         self, live: LiveTable | None, reading: TableScan | Prefetch, run: Run
     ) -> Iterator[pa.RecordBatch]:
         try:
-            for batch in reading.batches():
+            for batch in reading.read_batches():
                 yield batch if live is None else live.carried(batch, run.id)
         except GeneratorExit:
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlprov.aws.read.batches import build_array, get_path
+from sqlprov.aws.read.decoder import build_array, get_path
 from sqlprov.aws.write.row_watcher import RowFailed
 from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.plan.write.diff import diff_values, parse_tags

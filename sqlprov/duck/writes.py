@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.aws.read.batches import build_array, get_path
+from sqlprov.aws.read.decoder import build_array, get_path
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus

@@ -108,7 +108,7 @@ def accelerated() -> Iterator[Counter[str]]:
 
             patch.setattr(holder, method, around)
 
-        counted(list_windows.WindowSplitter, "cut")
+        counted(list_windows.WindowSplitter, "split")
         counted(Run, "taken")
         counted(Cursor, "_submitted")
         yield found
@@ -129,8 +129,8 @@ def test_a_query_gives_the_same_rows_with_and_without_each_acceleration(
     # A list is long after its first page of two rows, and worth to be cut.
     monkeypatch.setattr(scan, "LONG", 1)
     monkeypatch.setattr(scan, "LONG_LIMITED", 1)
-    monkeypatch.setattr(list_windows, "WORTH", 0.25)
-    monkeypatch.setattr(list_windows.WindowSplitter, "useful", 8)
+    monkeypatch.setattr(list_windows, "WINDOW_PAGES", 0.25)
+    monkeypatch.setattr(list_windows.WindowSplitter, "useful_calls", 8)
     seeded.options = Options(largest_page=2)
     for split, prefetch in (("on", "on"), ("on", "off"), ("off", "on")):
         with sessions(block.file).cursor() as cursor:

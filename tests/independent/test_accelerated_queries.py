@@ -105,8 +105,8 @@ def live(emulator: Emulator) -> Iterator[sqlprov.Connection]:
         # A list is long after one page of a few rows, and worth to be cut.
         patch.setattr(scan, "LONG", 1)
         patch.setattr(scan, "LONG_LIMITED", 1)
-        patch.setattr(list_windows, "WORTH", 0.25)
-        patch.setattr(list_windows.WindowSplitter, "useful", 8)
+        patch.setattr(list_windows, "WINDOW_PAGES", 0.25)
+        patch.setattr(list_windows.WindowSplitter, "useful_calls", 8)
         with sqlprov.connect(endpoint_url=emulator.url, region="us-east-1") as connection:
             yield connection
 

@@ -1,11 +1,11 @@
-"""A row or a list in, what its own calls tell out: the account, the tags of a row, everything that Describe returns."""
+"""Reads the details of single rows, Describe and tags, and the account."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlprov.aws.read.batches import get_path
+from sqlprov.aws.read.decoder import get_path
 from sqlprov.aws.read.rows import PartialRow
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
@@ -14,18 +14,18 @@ from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Table
 from sqlprov.plan.read import ReadPlan
 
-LONGEST_ASKING = 2.0
-"""Seconds to wait for the account that another thread has asked for, before asking too."""
+LONGEST_WAIT = 2.0
+"""Seconds to wait for another thread's GetCallerIdentity, before calling it too."""
 
 
-def account_id(run: Run, cloud: Cloud) -> str:
-    """The account of the credentials; one STS call for each session.
+def get_account_id(run: Run, cloud: Cloud) -> str:
+    """The account of the credentials, from one STS call in each session.
 
     Raises:
         OperationalError: the call failed.
     """
-    # Whoever asks may hang, for a statement that was cancelled long ago.
-    first = cloud.account_lock.acquire(timeout=LONGEST_ASKING)
+    # The other thread's call may hang, for a statement that was cancelled long ago.
+    is_locked = cloud.account_lock.acquire(timeout=LONGEST_WAIT)
     try:
         if cloud.account_id is None:
             region = cloud.find_region() or "us-east-1"
@@ -33,40 +33,40 @@ def account_id(run: Run, cloud: Cloud) -> str:
             cloud.account_id = str(reply["Account"])
         return cloud.account_id
     finally:
-        if first:
+        if is_locked:
             cloud.account_lock.release()
 
 
 def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> list[Any]:
-    """The tags of one row, {Key, Value} each, of every page.
+    """The tags of one row, {Key, Value} each, from every page.
 
     Raises:
         OperationalError: a call failed.
     """
-    calling = table.tags
-    assert calling is not None, "tags are asked only of tables that have them"
-    parameters: dict[str, Any] = {calling.argument: arn}
-    found: list[Any] = []
+    method = table.tags
+    assert method is not None, "only tables that have tags are read"
+    parameters: dict[str, Any] = {method.argument: arn}
+    tags: list[Any] = []
     seen: set[str] = set()
     while True:
-        count = make_counter(calling.items, calling.token_out, seen)
-        operation, client, signing = calling.call, table.client, table.iam
-        reply = call(run, cloud, client, signing, operation, region, parameters, (calling.items,), count)
-        found.extend(reply[calling.items])
-        token = reply.get(calling.token_out) if calling.token_out else None
+        count = make_row_counter(method.items, method.token_out, seen)
+        members = (method.items,)
+        reply = call(run, cloud, table.client, table.iam, method.call, region, parameters, members, count)
+        tags.extend(reply[method.items])
+        token = reply.get(method.token_out) if method.token_out else None
         if not token:
-            return found
+            return tags
         seen.add(token)
-        parameters = {**parameters, calling.token_in: token}
+        parameters = {**parameters, method.token_in: token}
 
 
-def make_counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]], int]:
-    """Counts the rows of a page; refuses one that holds no rows, or that leads back to a page before it."""
+def make_row_counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]], int]:
+    """A function that counts the rows of a page; it raises MalformedReply for malformed rows or a repeated token."""
 
     def count(page: dict[str, Any]) -> int:
         rows = page[items]
         if not isinstance(rows, list) or not set(map(type, rows)) <= {dict}:
-            raise MalformedReply(f"the reply's {items} is no list of structures")
+            raise MalformedReply(f"the reply's {items} is not a list of structures")
         if token and page.get(token) in seen:
             raise MalformedReply("the reply repeats the page token of an earlier page")
         return len(rows)
@@ -74,32 +74,32 @@ def make_counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, 
     return count
 
 
-class Details:
-    """The calls of single rows of one plan."""
+class DetailReader:
+    """Makes the calls that single rows of a plan need."""
 
     def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
         self._plan, self._run, self._cloud, self._table = plan, run, cloud, plan.table
 
-    def of(self, row: PartialRow) -> PartialRow:
-        """The same row with what the plan wants of it.
+    def read(self, row: PartialRow) -> PartialRow:
+        """`row` with the details that the plan needs.
 
         Raises:
             OperationalError: a call failed.
         """
-        described = self._described(row) if self._plan.describe or row.key else None
+        described = self._describe(row) if self._plan.describe or row.key else None
         whole = PartialRow(row.region, row.key, row.listed, described)
         if not self._plan.tags:
             return whole
-        arn = whole.member(self._table, self._table.arn)
+        arn = whole.get_value(self._table, self._table.arn)
         tags = read_tags(self._run, self._cloud, self._table, row.region, arn)
         return PartialRow(row.region, row.key, row.listed, described, tags)
 
-    def _described(self, row: PartialRow) -> Mapping[str, Any]:
+    def _describe(self, row: PartialRow) -> Mapping[str, Any]:
         describe, table = self._table.describe, self._table
-        assert describe is not None, "the plan describes only tables that can"
-        key = row.key or tuple(str(row.member(table, column)) for column in table.key)
+        assert describe is not None, "only tables that can be described are planned so"
+        key = row.key or tuple(str(row.get_value(table, column)) for column in table.key)
         arguments = dict(zip(describe.arguments, key, strict=True))
-        run, cloud, required = self._run, self._cloud, describe.required
-        reply = call(run, cloud, table.client, table.iam, describe.call, row.region, arguments, required)
-        found: Mapping[str, Any] = get_path(reply, describe.item)
-        return found
+        run, cloud, members = self._run, self._cloud, describe.required
+        reply = call(run, cloud, table.client, table.iam, describe.call, row.region, arguments, members)
+        described: Mapping[str, Any] = get_path(reply, describe.item)
+        return described

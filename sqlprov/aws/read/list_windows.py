@@ -1,9 +1,9 @@
-"""The pages of a list in, what to fetch next out: how far a chain has come, and where a long one is cut in pieces.
+"""Splits long lists into windows of time that are read side by side.
 
-A chain is sorted by a time that never changes. A piece asks the service for its window of that time, a second wider
-on both sides, because whether a bound is inclusive and how it is rounded is not documented; of what comes back it
-keeps the rows whose time lies within, so that each row is in one piece and only one. Nobody else's clock matters,
-and rows that are created or deleted meanwhile appear as they would in one chain.
+A list is sorted by a time that never changes. Each window requests its span, one second wider on both sides because
+bounds may be inclusive or not and may be rounded; of the rows returned it keeps those inside the span. Each row is in
+exactly one window, and no clock but the service's matters. Rows created or deleted during the read appear as in a list
+read page by page.
 """
 
 from __future__ import annotations
@@ -18,27 +18,26 @@ from sqlprov.plan.read import ListRead
 from sqlprov.plan.read.plan import Windows
 
 SLACK = 1.0
-"""Seconds by which a service may cut or round a time, in a bound as in an order."""
+"""Seconds by which a service may truncate or round a time, in a bound and in an order."""
 LONG, LONG_LIMITED = 20, 60
-"""Pages after which a list has proved long; the second where a LIMIT may end it."""
-WORTH = 8
-"""Pages that a piece should have, by the estimate."""
-WHOLE = (-math.inf, math.inf)
+"""Pages after which a list counts as long; the second where a LIMIT may end it."""
+WINDOW_PAGES = 8
+"""Pages that a new window should have, by the estimate."""
 
 
 @dataclass(eq=False)
 class ListWindow:
-    """One list, page after page.
+    """A list, or a window of it, read page after page.
 
     Attributes:
         read: region and parameters.
-        low, high: its rows are those with low <= time < high, in seconds since the epoch.
+        low, high: its rows have a time t with low <= t < high, in seconds since the epoch.
         token: leads to the next page; `None` before the first.
         seen: every token so far.
-        pages: read so far.
-        waiting: whether the next page can be fetched and is not.
-        first, last: the time of the first row and the latest one so far; `None` before the first row.
-        in_order: whether the rows have come in the order that was asked for.
+        pages: number of pages so far.
+        waiting: whether the next page can be fetched but has not been requested.
+        first, last: the time of the first row, and the latest time so far; `None` before the first row.
+        in_order: whether the rows have come in the requested order.
     """
 
     read: ListRead
@@ -52,8 +51,8 @@ class ListWindow:
     last: float | None = None
     in_order: bool = True
 
-    def note(self, times: Sequence[float] | None) -> None:
-        """See the times of a page's rows, in their order; `None` if they cannot be read."""
+    def note_times(self, times: Sequence[float] | None) -> None:
+        """Record the times of a page's rows, in their order; `None` if they cannot be read."""
         self.in_order = self.in_order and times is not None
         if not times:
             return
@@ -65,96 +64,103 @@ class ListWindow:
             else:
                 self.last = at
 
-    def keeps(self, at: float) -> bool:
-        """Whether a row of that time is one of its own."""
-        return self.low <= at < self.high
+    @property
+    def is_whole_list(self) -> bool:
+        """Whether it has no bounds."""
+        return (self.low, self.high) == (-math.inf, math.inf)
 
     @property
-    def passed(self) -> bool:
-        """Whether all that follows lies beyond its end."""
+    def is_past_end(self) -> bool:
+        """Whether all later rows are beyond its end."""
         return self.in_order and self.last is not None and self.last > self.high + 2 * SLACK
+
+    def has_time(self, at: float) -> bool:
+        """Whether it contains a row with this time."""
+        return self.low <= at < self.high
 
 
 class WindowSplitter:
-    """Decides when and where the chains of one demand are cut.
+    """Decides when and where the lists of one scan are split.
 
     Args:
-        windows: how the service is told.
-        long: pages after which a chain has proved long.
+        windows: how a call requests a window.
+        long: pages after which a list counts as long.
     """
 
     def __init__(self, windows: Windows, long: int) -> None:
-        self.windows, self._long = windows, long
-        # Region -> time of its newest row; `None` while it is being asked.
+        self._parameters, self._long = windows, long
+        # Region -> time of its newest row; `None` while a call for it is in flight.
         self.newest: dict[str, float | None] = {}
         self._busy = self._waited = 0.0
 
     def note_cost(self, busy: float, waited: float) -> None:
-        """A page took so many seconds of this process's work, and so many in all."""
+        """Record the seconds that a page took: of this process's CPU, and in all."""
         self._busy += busy
         self._waited += waited
 
     @property
-    def useful(self) -> int:
-        """Pages in flight beyond which nothing comes faster: the work here would be what is waited for."""
+    def useful_calls(self) -> int:
+        """Calls in flight beyond which nothing gets faster, because this process is busy."""
         return max(1, int(self._waited / self._busy)) if self._busy > 0 else 1
 
-    def longest(self, chains: Sequence[ListWindow]) -> ListWindow | None:
-        """The chain that has the most pages left, if a piece of it is worth its calls."""
-        best = max((chain for chain in chains if self._proved(chain)), key=self.left, default=None)
-        return best if best is not None and self.left(best) >= 2 * WORTH else None
+    def find_longest(self, windows: Sequence[ListWindow]) -> ListWindow | None:
+        """The window with the most pages left, if splitting it is worth the calls."""
+        longest = max((w for w in windows if self._is_long(w)), key=self.estimate_pages_left, default=None)
+        return longest if longest and self.estimate_pages_left(longest) >= 2 * WINDOW_PAGES else None
 
-    def unknown(self, chains: Sequence[ListWindow]) -> ListWindow | None:
-        """A long chain whose end is not known, and is not being asked for; `None` if cutting would not help."""
-        if self.useful <= len(chains):
+    def find_unbounded(self, windows: Sequence[ListWindow]) -> ListWindow | None:
+        """A long window whose end is neither known nor requested; `None` if splitting would not help."""
+        if self.useful_calls <= len(windows):
             return None
-        open_ended = (c for c in chains if self._proved(c) and c.high == math.inf)
-        return next((c for c in open_ended if c.read.region not in self.newest), None)
+        unbounded = (w for w in windows if self._is_long(w) and w.high == math.inf)
+        return next((w for w in unbounded if w.read.region not in self.newest), None)
 
-    def _proved(self, chain: ListWindow) -> bool:
-        return chain.pages >= self._long and chain.in_order and chain.last is not None
+    def _is_long(self, window: ListWindow) -> bool:
+        return window.pages >= self._long and window.in_order and window.last is not None
 
-    def left(self, chain: ListWindow) -> float:
-        """About how many pages are to come, if rows were created as often as those so far."""
-        end = self._end(chain)
-        if end is None or chain.first is None or chain.last is None or end <= chain.last:
+    def estimate_pages_left(self, window: ListWindow) -> float:
+        """The number of pages left, if the rate at which rows were created stays the same."""
+        end = self._find_end(window)
+        if end is None or window.first is None or window.last is None or end <= window.last:
             return 0.0
-        return chain.pages * (end - chain.last) / max(chain.last - chain.first, SLACK)
+        return window.pages * (end - window.last) / max(window.last - window.first, SLACK)
 
-    def _end(self, chain: ListWindow) -> float | None:
-        if chain.high < math.inf:
-            return chain.high
-        newest, before = self.newest.get(chain.read.region), chain.read.parameters.get(self.windows.before)
-        # A piece behind what is asked for would be a call that a service may refuse.
+    def _find_end(self, window: ListWindow) -> float | None:
+        if window.high < math.inf:
+            return window.high
+        newest = self.newest.get(window.read.region)
+        before = window.read.parameters.get(self._parameters.before)
+        # A service may refuse a window behind the end that the statement asks for.
         return newest if newest is None or before is None else min(newest, before.timestamp())
 
-    def cut(self, chain: ListWindow, most: int) -> list[ListWindow]:
-        """Shorten `chain`; the pieces, `most` at most, that take over the rest. It reads on to its new end."""
-        end = self._end(chain)
-        assert end is not None and chain.last is not None, "only a long chain with a known end is cut"
-        count = min(most, int(self.left(chain) / WORTH))
-        begin = chain.last + 2 * SLACK
+    def split(self, window: ListWindow, most: int) -> list[ListWindow]:
+        """Shorten `window`, which reads on to its new end; return up to `most` windows with the rest."""
+        end = self._find_end(window)
+        assert end is not None and window.last is not None, "only a long window with a known end is split"
+        count = min(most, int(self.estimate_pages_left(window) / WINDOW_PAGES))
+        begin = window.last + 2 * SLACK
         steps = (begin + (end - begin) * at / (count + 1) for at in range(1, count + 1))
         bounds = sorted({float(math.ceil(step)) for step in steps if begin < math.ceil(step) < end})
         if not bounds:
             return []
-        ends = [*bounds[1:], chain.high]
-        chain.high = bounds[0]
-        return [self._piece(chain, low, high) for low, high in zip(bounds, ends, strict=True)]
+        ends = [*bounds[1:], window.high]
+        window.high = bounds[0]
+        return [self._build_window(window.read, *span) for span in zip(bounds, ends, strict=True)]
 
-    def _piece(self, chain: ListWindow, low: float, high: float) -> ListWindow:
-        given = dict(chain.read.parameters)
-        after, before = self.windows.after, self.windows.before
-        given[after] = max(_moment(low - SLACK), given.get(after, _moment(0)))
+    def _build_window(self, read: ListRead, low: float, high: float) -> ListWindow:
+        parameters = dict(read.parameters)
+        after, before = self._parameters.after, self._parameters.before
+        parameters[after] = max(_to_datetime(low - SLACK), parameters.get(after, _to_datetime(0)))
         if high < math.inf:
-            given[before] = min(_moment(high + SLACK), given.get(before, _moment(high + SLACK)))
-        return ListWindow(ListRead(chain.read.region, given), low, high)
+            bound = _to_datetime(high + SLACK)
+            parameters[before] = min(bound, parameters.get(before, bound))
+        return ListWindow(ListRead(read.region, parameters), low, high)
 
-    def newest_first(self, chain: ListWindow, page_size: str) -> Mapping[str, Any]:
-        """Parameters of a call that tells the time of the newest row."""
-        turned = {**chain.read.parameters, self.windows.direction: self.windows.descending}
-        return {**turned, page_size: 1} if page_size else turned
+    def newest_row_parameters(self, window: ListWindow, page_size: str) -> Mapping[str, Any]:
+        """Parameters of a call whose first row is the newest."""
+        descending = {self._parameters.direction: self._parameters.descending}
+        return {**window.read.parameters, **descending, **({page_size: 1} if page_size else {})}
 
 
-def _moment(seconds: float) -> datetime:
+def _to_datetime(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

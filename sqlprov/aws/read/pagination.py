@@ -1,4 +1,4 @@
-"""A chain of pages in, its next pages out, as Arrow where no row needs a further call; work for the pool."""
+"""Fetches pages of a list, and decodes them where no row needs a further call; runs in the pool."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.aws.read.batches import get_path, to_epoch_seconds
-from sqlprov.aws.read.details import make_counter
-from sqlprov.aws.read.list_windows import SLACK, WHOLE, ListWindow
+from sqlprov.aws.read.decoder import get_path, to_epoch_seconds
+from sqlprov.aws.read.details import make_row_counter
+from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
@@ -20,24 +20,24 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.errors import BrokenReply, OperationalError
 from sqlprov.plan.read import ReadPlan
 
-PATIENCE = 0.01
-"""Seconds after which pages are handed on, however few they are."""
+LONGEST_FETCH = 0.01
+"""Seconds after which the pages so far are returned, however few they are."""
 
 
 @dataclass
 class ListPage:
-    """One page of a chain.
+    """One page of a list.
 
     Attributes:
-        items: its rows as they came; none once they are Arrow.
-        made: whether what follows has been made of them.
-        times: of its rows, where the chain is sorted by one that matters; `None` if they cannot be read.
-        rows: as Arrow, where none of them needs a further call.
-        broken: a row is not what the model says.
+        items: the rows as decoded JSON; empty once they are in `rows`.
+        is_decoded: whether the other attributes are set.
+        times: of the rows, where the list is sorted by a time that matters; `None` if they cannot be read.
+        rows: for Arrow, where no row needs a further call.
+        broken: the error, if a row does not fit the model.
     """
 
     items: list[Mapping[str, Any]]
-    made: bool = False
+    is_decoded: bool = False
     times: list[float] | None = None
     rows: pa.StructArray | pa.RecordBatch | None = None
     broken: BrokenReply | None = None
@@ -45,13 +45,13 @@ class ListPage:
 
 @dataclass(frozen=True)
 class FetchedPages:
-    """Pages of a chain, fetched one after another.
+    """Pages of a list, fetched one after another.
 
     Attributes:
-        pages: those that came whole.
-        token: leads to the page after them; `None` after the last.
-        error: what ended them.
-        busy, waited: seconds of this process's work, and in all.
+        pages: the complete ones.
+        token: leads to the next page; `None` after the last.
+        error: why fetching stopped.
+        busy, waited: seconds of this process's CPU, and in all.
     """
 
     pages: list[ListPage]
@@ -65,8 +65,8 @@ class PageReader:
     """Fetches pages for one plan.
 
     Args:
-        list_alone: whether the rows need nothing but the list, and all of them are wanted.
-        closed: tells that nobody wants any more.
+        list_alone: whether all rows are returned, and need nothing but the list.
+        is_closed: returns whether the scan has ended.
     """
 
     def __init__(
@@ -74,36 +74,37 @@ class PageReader:
         plan: ReadPlan,
         run: Run,
         cloud: Cloud,
-        batcher: BatchBuilder,
+        builder: BatchBuilder,
         list_alone: bool,
-        closed: Callable[[], bool],
+        is_closed: Callable[[], bool],
     ) -> None:
-        self._table, self._run, self._cloud, self._batcher = plan.table, run, cloud, batcher
-        self._list_alone, self._closed = list_alone, closed
+        self._table, self._run, self._cloud, self._builder = plan.table, run, cloud, builder
+        self._list_alone, self._is_closed = list_alone, is_closed
         order = plan.top or plan.windows
-        self._path = plan.table.by_name[order.column].path if order else ()
+        self._time_path = plan.table.by_name[order.column].path if order else ()
         self._descending = plan.top is not None and plan.top.descending
 
-    def fetch(self, chain: ListWindow, most: int) -> FetchedPages:
-        """The next pages of `chain`, `most` at most: fewer if they take long or the chain ends, or is cut, before."""
+    def fetch(self, window: ListWindow, most: int) -> FetchedPages:
+        """Up to `most` next pages of `window`: fewer if they take long, or the window ends or is split."""
         began, busy = time.perf_counter(), time.thread_time()
-        listing, end = self._table.list, chain.high
+        method, end = self._table.list, window.high
         pages: list[ListPage] = []
-        token, error = chain.token, None
+        token, error = window.token, None
         try:
             while True:
-                parameters = dict(chain.read.parameters)
+                parameters = dict(window.read.parameters)
                 if token is not None:
-                    parameters[listing.token_in] = token
-                    chain.seen.add(token)
-                # While the next page is waited for, the one before it is made Arrow.
-                meanwhile = partial(self.make, chain, pages[-1]) if pages else None
-                count = make_counter(listing.items, listing.token_out, chain.seen)
-                reply = self.call_list(chain.read.region, parameters, count, meanwhile)
-                pages.append(ListPage(reply[listing.items]))
-                token = (reply.get(listing.token_out) if listing.token_out else None) or None
-                enough = token is None or len(pages) >= most or chain.high != end or self._closed()
-                if enough or time.perf_counter() - began > PATIENCE or self._beyond(chain, pages[-1]):
+                    parameters[method.token_in] = token
+                    window.seen.add(token)
+                # A page is decoded while waiting for the next one.
+                meanwhile = partial(self.decode, window, pages[-1]) if pages else None
+                count = make_row_counter(method.items, method.token_out, window.seen)
+                reply = self.call_list(window.read.region, parameters, count, meanwhile)
+                pages.append(ListPage(reply[method.items]))
+                token = (reply.get(method.token_out) if method.token_out else None) or None
+                enough = token is None or len(pages) >= most or window.high != end or self._is_closed()
+                took_long = time.perf_counter() - began > LONGEST_FETCH
+                if enough or took_long or self._is_past_end(window, pages[-1]):
                     break
         except OperationalError as met:
             error = met
@@ -116,51 +117,40 @@ class PageReader:
         rows: Callable[[dict[str, Any]], int],
         meanwhile: Callable[[], None] | None = None,
     ) -> dict[str, Any]:
-        """One call of the list; the arguments are those of `call`."""
-        table = self._table
-        service, operation, items = table.client, table.list.call, (table.list.items,)
-        return call(
-            self._run,
-            self._cloud,
-            service,
-            table.iam,
-            operation,
-            region,
-            parameters,
-            items,
-            rows,
-            meanwhile,
-        )
+        """Make one call of the list; the arguments are those of `call`."""
+        table, method = self._table, self._table.list
+        names = table.client, table.iam, method.call, region
+        return call(self._run, self._cloud, *names, parameters, (method.items,), rows, meanwhile)
 
-    def make(self, chain: ListWindow, page: ListPage) -> None:
-        """Make of a page's items what is needed of them; once."""
-        if page.made:
+    def decode(self, window: ListWindow, page: ListPage) -> None:
+        """Set the attributes of a page, once."""
+        if page.is_decoded:
             return
-        page.made, page.times = True, self.times(page.items)
+        page.is_decoded, page.times = True, self.read_times(page.items)
         if self._list_alone:
             try:
-                page.rows, page.items = self._batcher.page(chain.read.region, page.items), []
+                page.rows, page.items = self._builder.build_page(window.read.region, page.items), []
             except BrokenReply as error:
                 page.broken = error
 
-    def times(self, items: Sequence[Mapping[str, Any]]) -> list[float] | None:
-        """When each item was, the earlier the nearer to the list's begin; `None` if that cannot be read."""
-        if not self._path:
+    def read_times(self, items: Sequence[Mapping[str, Any]]) -> list[float] | None:
+        """The time of each item, which grows along the list; `None` if it cannot be read."""
+        if not self._time_path:
             return []
-        first, *rest = self._path
-        found: list[Any] = [item.get(first) for item in items]
+        first, *rest = self._time_path
+        times: list[Any] = [item.get(first) for item in items]
         if rest:
-            found = [get_path(value, rest) for value in found]
-        if not set(map(type, found)) <= {float}:
+            times = [get_path(value, rest) for value in times]
+        if not set(map(type, times)) <= {float}:
             try:
-                found = [to_epoch_seconds(at) for at in found]
+                times = [to_epoch_seconds(at) for at in times]
             except (TypeError, ValueError):
                 return None
-        return [-at for at in found] if self._descending else found
+        return [-at for at in times] if self._descending else times
 
-    def _beyond(self, chain: ListWindow, page: ListPage) -> bool:
-        """Whether a page seems to be the last one that a piece of a list needs."""
-        if (chain.low, chain.high) == WHOLE:
+    def _is_past_end(self, window: ListWindow, page: ListPage) -> bool:
+        """Whether `page` seems to be the last one of a window."""
+        if window.is_whole_list:
             return False
-        self.make(chain, page)
-        return not page.times or page.times[-1] > chain.high + 2 * SLACK
+        self.decode(window, page)
+        return not page.times or page.times[-1] > window.high + 2 * SLACK

@@ -1,4 +1,4 @@
-"""A ReadPlan that DuckDB is expected to demand in, its batches out when it does: begun before it was asked for."""
+"""Starts scans before DuckDB requests them, so that the tables of a statement are read together."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sqlprov.aws.transport.clients import Cloud
 if TYPE_CHECKING:
     from sqlprov.plan.read import ReadPlan
 
-MOST = 16_000_000
-"""Bytes of batches that wait for DuckDB before the reading does."""
+BUFFER = 16_000_000
+"""Bytes of batches that may wait for DuckDB before the scan pauses."""
 
 
 class Prefetches:
@@ -27,7 +27,7 @@ class Prefetches:
         self._lock = threading.Lock()
 
     def begin(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
-        """Start to read `plan`; forgotten when the statement ends."""
+        """Start to read `plan`, until the statement ends."""
         prefetch = Prefetch(plan, run, cloud)
         with self._lock:
             self._waiting.append(prefetch)
@@ -47,38 +47,38 @@ class Prefetches:
 
 
 class Prefetch:
-    """One reading on a thread of its own, which DuckDB will read to its end.
+    """A scan in its own thread, for a plan that DuckDB will read to its end.
 
     Args:
-        plan: what is read.
-        run: the statement; when it ends, so does the reading.
+        plan: the calls.
+        run: the statement; the scan ends with it.
         cloud: the clients.
     """
 
     def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
-        # Here, not above: a statement without a live table loads nothing that reads.
+        # Imported on first use: a statement without a live table does not need it.
         from sqlprov.aws.read.scan import TableScan
 
         self.plan, self.run = plan, run
-        self._reading = TableScan(plan, run, cloud)
+        self._scan = TableScan(plan, run, cloud)
         self._changed = threading.Condition()
         self._batches: deque[pa.RecordBatch] = deque()
-        self._held = 0
+        self._size = 0
         self._started = self._ended = self._closed = False
         self._error: BaseException | None = None
         run.on_cancel(self._wake)
         threading.Thread(target=self._read, name="sqlprov-prefetch", daemon=True).start()
 
     def start(self) -> None:
-        """Wait for the first answer, so that its error is told at once."""
+        """Wait for the first reply, and raise its error."""
         with self._changed:
             self._changed.wait_for(lambda: self._started or self._ended or self.run.cancelled.is_set())
         self.run.check()
         if self._error is not None and not self._batches:
             raise self._error
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """As `TableScan.batches`."""
+    def read_batches(self) -> Iterator[pa.RecordBatch]:
+        """As `TableScan.read_batches`."""
         try:
             while (batch := self._next()) is not None:
                 yield batch
@@ -92,7 +92,7 @@ class Prefetch:
             self.run.check()
             if self._batches:
                 batch = self._batches.popleft()
-                self._held -= batch.nbytes
+                self._size -= batch.nbytes
                 self._changed.notify_all()
                 return batch
             if self._error is not None:
@@ -101,17 +101,17 @@ class Prefetch:
 
     def _read(self) -> None:
         try:
-            self._reading.start()
+            self._scan.start()
             with self._changed:
                 self._started = True
                 self._changed.notify_all()
-            for batch in self._reading.batches():
+            for batch in self._scan.read_batches():
                 with self._changed:
                     self._batches.append(batch)
-                    self._held += batch.nbytes
+                    self._size += batch.nbytes
                     self._changed.notify_all()
-                    self._changed.wait_for(lambda: self._held < MOST or self._over())
-                if self._over():
+                    self._changed.wait_for(lambda: self._size < BUFFER or self._is_over())
+                if self._is_over():
                     return
         except BaseException as error:
             self._error = error
@@ -120,7 +120,7 @@ class Prefetch:
                 self._ended = True
                 self._changed.notify_all()
 
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         return self._closed or self.run.cancelled.is_set()
 
     def _wake(self) -> None:

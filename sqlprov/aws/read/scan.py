@@ -1,10 +1,9 @@
-"""ReadPlan in, record batches out: pages, look-ups and per-row calls, concurrent, a few ahead of who reads them.
+"""Reads a table: pages, look-ups and calls of single rows, concurrently and a little ahead of the reader.
 
-Whoever pulls the batches drives the work, in its own thread: calls run in the statement's pool and report to a
-queue; each report is handled here, and decides what is called next. The first page of every region is fetched at
-once, the second only when a second batch is asked for, so that LIMIT 5 costs one page. A list that proves long, and
-is waited for, is cut into windows that are read side by side. Rows that need calls of their own are handed on in
-batches that begin small and double.
+The thread that pulls the batches drives the work. Calls run in the statement's pool and put reports into a queue; each
+report is handled here, and decides on the next calls. The first page of every region is fetched at once, the second
+only when a second batch is requested: LIMIT 5 costs one page. A long list that the reader waits for is split into
+windows that are read side by side. Rows that need calls of their own come in batches that start small and double.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from functools import partial
 
 import pyarrow as pa
 
-from sqlprov.aws.read.details import Details, account_id
-from sqlprov.aws.read.list_windows import LONG, LONG_LIMITED, WHOLE, ListWindow, WindowSplitter
+from sqlprov.aws.read.details import DetailReader, get_account_id
+from sqlprov.aws.read.list_windows import LONG, LONG_LIMITED, ListWindow, WindowSplitter
 from sqlprov.aws.read.pagination import FetchedPages, ListPage, PageReader
 from sqlprov.aws.read.rows import BatchBuilder, PartialRow
 from sqlprov.aws.read.top_n import TopN
@@ -30,45 +29,48 @@ from sqlprov.errors import BrokenReply, OperationalError
 from sqlprov.plan.read import Account, KeyRead, ListRead, ReadPlan
 
 FIRST_ROWS = 4
-"""Rows described before the first batch of a list is handed on."""
-TOGETHER = 8
-"""Pages of a list that are handed on together, at most: each hand-over takes as much work as a page."""
+"""Rows described for the first batch of a list."""
+MOST_PAGES = 8
+"""Pages fetched by one task, at most: each report costs as much CPU as a page."""
 RAMP = 8
-"""Pages after which one more is handed on together: DuckDB takes a handful of batches before anyone reads a row."""
+"""Pages after which a task fetches one more: DuckDB takes a handful of batches before anyone reads a row."""
 
 RowFilter = Callable[[pa.RecordBatch], list[int]]
-"""Which rows of a batch meet the demand's filter."""
+"""Returns the positions of the rows in a batch that pass the scan's filter."""
+Report = Callable[[], None]
+"""What to do in the reading thread once a call has ended."""
 
 
 class TableScan:
-    """The rows of one demand under way."""
+    """A scan of a table."""
 
-    def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud, kept: RowFilter | None = None) -> None:
+    def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud, filter_rows: RowFilter | None = None) -> None:
         self.plan, self.run, self.cloud, self.table = plan, run, cloud, plan.table
-        self.batcher, self.details = BatchBuilder(plan), Details(plan, run, cloud)
-        self.kept = kept
-        self.best = TopN(plan.top) if plan.top and kept else None
-        long = LONG_LIMITED if run.hints and run.hints.limited else LONG
-        self.cutter = WindowSplitter(plan.windows, long) if plan.windows else None
-        # Whether a page's rows are whole as they come, and all of them wanted.
-        self._list_alone = not (self.best or plan.describe or plan.tags)
-        self.pager = PageReader(plan, run, cloud, self.batcher, self._list_alone, lambda: self.closed)
-        # Region -> pages of its list so far, over all its chains.
-        self.pages: dict[str, int] = {}
-        self.reports: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self.builder, self.details = BatchBuilder(plan), DetailReader(plan, run, cloud)
+        self.filter_rows = filter_rows
+        self.top_n = TopN(plan.top) if plan.top and filter_rows else None
+        self.is_limited = run.hints is not None and run.hints.limited
+        long = LONG_LIMITED if self.is_limited else LONG
+        self.splitter = WindowSplitter(plan.windows, long) if plan.windows else None
+        # Whether all rows are returned, and need nothing but the list.
+        self.list_alone = not (self.top_n or plan.describe or plan.tags)
+        self.pages = PageReader(plan, run, cloud, self.builder, self.list_alone, lambda: self.closed)
+        # Region -> pages of its list so far, in all its windows.
+        self.page_counts: dict[str, int] = {}
+        self.reports: queue.SimpleQueue[Report | None] = queue.SimpleQueue()
         self.in_flight = 0
         self.rows_in_flight = 0
-        self.chains: list[ListWindow] = []
+        self.windows: list[ListWindow] = []
         self.pending: deque[PartialRow] = deque()
         self.read: list[PartialRow] = []
         self.ready: deque[pa.RecordBatch] = deque()
-        self.window = self.budget = FIRST_ROWS
-        self.together = 1
-        self.asked_again = self.closed = False
+        self.batch_rows = self.budget = FIRST_ROWS
+        self.pages_per_task = 1
+        self.reads_ahead = self.closed = False
         run.on_cancel(lambda: self.reports.put(None))
 
     def start(self) -> None:
-        """Send the first call of every step and wait for the first answer, so that its error is told at once."""
+        """Start the first call of every step, wait for the first reply, and raise its error."""
         try:
             self._start()
         except BaseException:
@@ -78,287 +80,290 @@ class TableScan:
     def _start(self) -> None:
         self.run.reach(len({step.region for step in self.plan.steps}))
         if self.plan.account is Account.KNOWN:
-            self.batcher.account = self.cloud.account_id or ""
+            self.builder.account = self.cloud.account_id or ""
         if self.plan.account is Account.STS and self.plan.steps:
-            self._send(self._ask_account)
-            self._handle()
+            self._submit(self._read_account)
+            self._handle_report()
         for step in self.plan.steps:
             if isinstance(step, KeyRead):
-                self._later([PartialRow(step.region, key) for key in step.keys])
-                self.budget = self.window = max(self.window, len(self.pending))
+                self._queue_rows([PartialRow(step.region, key) for key in step.keys])
+                self.budget = self.batch_rows = max(self.batch_rows, len(self.pending))
             else:
                 self._begin(ListWindow(step))
         self._send_rows()
         if self.in_flight:
-            self._handle()
+            self._handle_report()
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, with every column of the plan; rows that the filter refuses may be among them.
+    def read_batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, with every column of the plan; some may fail the filter.
 
         Raises:
             Cancelled: the statement was cancelled.
-            OperationalError: a call failed; under 'warn' it is noted in the run instead.
+            OperationalError: a call failed; under 'warn' the run records it instead.
         """
         try:
             while True:
                 self.run.check()
                 while self.ready:
                     yield self.ready.popleft()
-                    self._ask_again()
+                    self._read_ahead()
                 self._send_rows()
-                if self._rows_wait():
+                if self._has_rows_to_emit():
                     self._emit_rows()
                 elif self.in_flight:
-                    self._spread()
-                    self._handle()
+                    self._split_long_list()
+                    self._handle_report()
                 elif self.pending:
-                    self._widen()
-                elif not self._resume_chains() and not self._choose():
+                    self._raise_budget()
+                elif not self._resume_windows() and not self._emit_top_n():
                     return
         finally:
             self.closed = True
 
-    def _ask_again(self) -> None:
-        """Whoever reads wants more: read ahead."""
-        self.asked_again = True
-        self._resume_chains()
+    def _read_ahead(self) -> None:
+        """DuckDB has requested a second batch."""
+        self.reads_ahead = True
+        self._resume_windows()
         self._send_rows()
 
-    def _handle(self) -> None:
-        """Wait for one report and act on it."""
-        waits = self.reports.empty()
+    def _handle_report(self) -> None:
+        """Wait for one report and run it."""
+        was_empty = self.reports.empty()
         report = self.reports.get()
         self.run.check()
         if report is None:
             return
         self.in_flight -= 1
-        self.together = min(self.together * 2, TOGETHER) if waits else max(self.together // 2, 1)
+        doubled, halved = min(self.pages_per_task * 2, MOST_PAGES), max(self.pages_per_task // 2, 1)
+        self.pages_per_task = doubled if was_empty else halved
         report()
 
-    def _send(self, work: Callable[[], Callable[[], None]]) -> None:
-        """Have `work` run in the pool; what it returns is run here."""
+    def _submit(self, work: Callable[[], Report]) -> None:
+        """Run `work` in the pool, and the report that it returns in the reading thread."""
         self.in_flight += 1
 
         def task() -> None:
             if self.closed:
-                return  # DuckDB has had enough rows, or another call has failed
+                return  # DuckDB has enough rows, or another call has failed
             try:
                 report = work()
             except BaseException as error:
-                report = _raiser(error)
+                report = partial(_raise, error)
             self.reports.put(report)
 
         self.run.pool.submit(task)
 
-    def _ask_account(self) -> Callable[[], None]:
-        """In the pool, so that waiting for it can be cancelled."""
-        account = account_id(self.run, self.cloud)
+    def _read_account(self) -> Report:
+        """Run in the pool, where waiting can be cancelled."""
+        account = get_account_id(self.run, self.cloud)
 
         def report() -> None:
-            self.batcher.account = account
+            self.builder.account = account
 
         return report
 
     # Pages
 
-    def _begin(self, chain: ListWindow) -> None:
-        self.chains.append(chain)
-        self.run.note_region(chain.read.region, 1)
-        self._fetch(chain)
+    def _begin(self, window: ListWindow) -> None:
+        self.windows.append(window)
+        self.run.note_region(window.read.region, 1)
+        self._fetch(window)
 
-    def _fetch(self, chain: ListWindow) -> None:
-        """Send for the next page of a chain, or for several where they come faster than they are asked for."""
-        chain.waiting = False
-        limited = self.run.hints is not None and self.run.hints.limited
-        many = min(self.together, 1 + sum(self.pages.values()) // RAMP)
-        most = many if self._list_alone and not limited else 1
-        self._send(lambda: partial(self._arrived, chain, self.pager.fetch(chain, most)))
+    def _fetch(self, window: ListWindow) -> None:
+        """Fetch the next page of a window, or several if they arrive faster than they are read."""
+        window.waiting = False
+        many = min(self.pages_per_task, 1 + sum(self.page_counts.values()) // RAMP)
+        most = many if self.list_alone and not self.is_limited else 1
+        self._submit(lambda: partial(self._handle_pages, window, self.pages.fetch(window, most)))
 
-    def _arrived(self, chain: ListWindow, fetched: FetchedPages) -> None:
-        if chain not in self.chains:
-            return  # a page before these was broken
-        busy, region, error = time.thread_time(), chain.read.region, fetched.error
-        chain.pages += len(fetched.pages)
-        self.pages[region] = self.pages.get(region, 0) + len(fetched.pages)
+    def _handle_pages(self, window: ListWindow, fetched: FetchedPages) -> None:
+        if window not in self.windows:
+            return  # an earlier page was broken
+        busy, region, error = time.thread_time(), window.read.region, fetched.error
+        window.pages += len(fetched.pages)
+        self.page_counts[region] = self.page_counts.get(region, 0) + len(fetched.pages)
         self.run.note_read(pages=len(fetched.pages))
-        # The next pages are under way, then, while these are gone through.
-        early = fetched.token and not error and self.asked_again and self._list_alone
-        early = early and (chain.low, chain.high) == WHOLE
-        if early:
-            self._go_on(chain, fetched.token)
-        error = self._take(chain, fetched.pages) or error
-        if self.cutter:
+        # If possible, the next pages are fetched while these are handled.
+        early = fetched.token and not error and self.reads_ahead and self.list_alone
+        if early := early and window.is_whole_list:
+            self._continue(window, fetched.token)
+        error = self._add_pages(window, fetched.pages) or error
+        if self.splitter:
             busy = time.thread_time() - busy
-            self.cutter.note_cost(fetched.busy + busy, fetched.waited + busy)
+            self.splitter.note_cost(fetched.busy + busy, fetched.waited + busy)
         if error:
-            self._end(chain, error)
+            self._end(window, error)
         elif not early:
-            self._go_on(chain, fetched.token)
+            self._continue(window, fetched.token)
 
-    def _take(self, chain: ListWindow, pages: list[ListPage]) -> BrokenReply | None:
-        """Go on with the rows of some pages, batches all at once; those before a broken one, and its error."""
+    def _add_pages(self, window: ListWindow, pages: list[ListPage]) -> BrokenReply | None:
+        """Handle the rows of pages, up to a broken one; return its error."""
         parts: list[pa.StructArray] = []
         for page in pages:
-            self.pager.make(chain, page)
-            chain.note(page.times)
+            self.pages.decode(window, page)
+            window.note_times(page.times)
             try:
-                rows = self._taken(chain, page)
+                rows = self._add_page(window, page)
             except BrokenReply as error:
-                return self._hand_on(chain, parts) or error
+                return self._emit_pages(window, parts) or error
             if isinstance(rows, pa.StructArray):
                 parts.append(rows)
             elif rows is not None:
-                if (broken := self._hand_on(chain, parts)) is not None:
+                if (broken := self._emit_pages(window, parts)) is not None:
                     return broken
-                self._ready(rows)
-        return self._hand_on(chain, parts)
+                self._emit(rows)
+        return self._emit_pages(window, parts)
 
-    def _hand_on(self, chain: ListWindow, parts: list[pa.StructArray]) -> BrokenReply | None:
-        """Make `parts` one batch, and none of them is left; if they are broken, those before the first that is."""
+    def _emit_pages(self, window: ListWindow, parts: list[pa.StructArray]) -> BrokenReply | None:
+        """Emit `parts` as one batch and clear them; if one is broken, emit those before it and return its error."""
         try:
             if parts:
-                self._ready(self.batcher.pages(chain.read.region, parts))
+                self._emit(self.builder.build_pages(window.read.region, parts))
         except BrokenReply as error:
             if len(parts) == 1:
                 return error
-            return next(filter(None, (self._hand_on(chain, [part]) for part in parts)), None)
+            return next(filter(None, (self._emit_pages(window, [part]) for part in parts)), None)
         finally:
             parts.clear()
         return None
 
-    def _ready(self, batch: pa.RecordBatch) -> None:
+    def _emit(self, batch: pa.RecordBatch) -> None:
         if batch.num_rows:
             self.ready.append(batch)
             self.run.note_read(rows=batch.num_rows)
 
-    def _taken(self, chain: ListWindow, page: ListPage) -> pa.StructArray | pa.RecordBatch | None:
-        """Go on with those rows of a page that are the chain's own; they themselves, if they need no further call.
+    def _add_page(self, window: ListWindow, page: ListPage) -> pa.StructArray | pa.RecordBatch | None:
+        """Handle the rows of a page that are in the window; return them if they need no further call.
 
         Raises:
-            BrokenReply: one is not what the model says, or does not tell its time.
+            BrokenReply: a row does not fit the model, or has no time.
         """
-        region, whole = chain.read.region, (chain.low, chain.high) == WHOLE
+        region, whole = window.read.region, window.is_whole_list
         if page.broken:
             raise page.broken
         if page.times is None and not whole:
-            raise BrokenReply(
-                f"{self.table.full_name}: a row without its time.", operation=self.table.list.call
-            )
-        own = [] if whole else [chain.keeps(at) for at in page.times or ()]
+            raise BrokenReply(f"{self.table.full_name}: a row has no time.", operation=self.table.list.call)
+        inside = [] if whole else [window.has_time(at) for at in page.times or ()]
         if page.rows is not None:
-            return page.rows if whole else page.rows.filter(pa.array(own, pa.bool_()))
-        items = page.items if whole else [item for item, kept in zip(page.items, own, strict=True) if kept]
+            return page.rows if whole else page.rows.filter(pa.array(inside, pa.bool_()))
+        items = page.items if whole else [item for item, kept in zip(page.items, inside, strict=True) if kept]
         rows = [PartialRow(region, listed=item) for item in items]
-        if not (self.best and self.kept):
-            self._later(self.batcher.worth_a_call(rows))
+        if not (self.top_n and self.filter_rows):
+            self._queue_rows(self.builder.filter_rows(rows))
             return None
         if rows:
-            batch = self.batcher.batch(rows, ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY)
-            rows = [rows[at] for at in self.kept(batch)]
-        times = self.pager.times([row.listed or {} for row in rows])
-        if times is None:  # it is in none of the orders there are: DuckDB sorts
-            self._too_few(self.best)
-            self._later(rows)
+            batch = self.builder.build_batch(rows, ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY)
+            rows = [rows[at] for at in self.filter_rows(batch)]
+        times = self.pages.read_times([row.listed or {} for row in rows])
+        if times is None:  # without the times, DuckDB has to sort all rows
+            self._abandon_top_n(self.top_n)
+            self._queue_rows(rows)
         else:
-            self.best.add(rows, times)
+            self.top_n.add(rows, times)
         return None
 
-    def _go_on(self, chain: ListWindow, token: str | None) -> None:
-        """Fetch the next page, or leave that until more rows are asked for."""
-        chain.token = token
-        if not token or chain.passed or (self.best and self.best.settled(chain)):
-            self._end(chain, whole=not token)
+    def _continue(self, window: ListWindow, token: str | None) -> None:
+        """Fetch the next page now, or once more rows are requested."""
+        window.token = token
+        if not token or window.is_past_end or (self.top_n and self.top_n.is_done_with(window)):
+            self._end(window, is_complete=not token)
             return
-        chain.waiting = True
-        if self.asked_again or not (self.ready or self.pending or self.read):
-            self._resume_chains()
+        window.waiting = True
+        if self.reads_ahead or not (self.ready or self.pending or self.read):
+            self._resume_windows()
 
-    def _end(self, chain: ListWindow, error: OperationalError | None = None, *, whole: bool = False) -> None:
-        region = chain.read.region
-        self.chains.remove(chain)
+    def _end(
+        self, window: ListWindow, error: OperationalError | None = None, *, is_complete: bool = False
+    ) -> None:
+        region = window.read.region
+        self.windows.remove(window)
         self.run.note_region(region, -1)
         if error:
-            self.pages.pop(region, None)
-            self._miss(region, error)
-        elif self.best:
-            if not whole:
-                self.best.stopped.append(chain)
-        elif whole and not self._filtered(region) and all(c.read.region != region for c in self.chains):
+            self.page_counts.pop(region, None)
+            self._note_missing(region, error)
+        elif self.top_n:
+            if not is_complete:
+                self.top_n.stopped.append(window)
+        elif (
+            is_complete
+            and not self._is_filtered(region)
+            and all(w.read.region != region for w in self.windows)
+        ):
             known = self.cloud.pages
-            if region in self.pages:
-                self.cloud.pages = {**known, (self.table.full_name, region): self.pages[region]}
+            if region in self.page_counts:
+                self.cloud.pages = {**known, (self.table.full_name, region): self.page_counts[region]}
 
-    def _resume_chains(self) -> bool:
-        """Fetch the next page of each list that waits, unless enough rows are waiting; whether any was."""
+    def _resume_windows(self) -> bool:
+        """Fetch the next page of each waiting window, unless enough rows are pending; return whether there was one."""
         if len(self.pending) > self.run.width:
             return False
-        waiting = [chain for chain in self.chains if chain.waiting]
-        for chain in waiting:
-            self._fetch(chain)
+        waiting = [window for window in self.windows if window.waiting]
+        for window in waiting:
+            self._fetch(window)
         return bool(waiting)
 
-    # Long lists, and first rows
+    # Windows and top N
 
-    def _spread(self) -> None:
-        """Nothing is ready and the network is waited for: cut the longest chain, if there is a long one."""
-        cutter = self.cutter
-        if cutter is None or self.pending or self.rows_in_flight:
+    def _split_long_list(self) -> None:
+        """Split the longest list, if there is a long one: nothing is ready, and calls are in flight."""
+        splitter = self.splitter
+        if splitter is None or self.pending or self.rows_in_flight:
             return
-        if (chain := cutter.unknown(self.chains)) is not None:
-            self._ask_newest(cutter, chain)
-        while (idle := min(self.run.width, cutter.useful) - self.in_flight) > 0:
-            chain = cutter.longest(self.chains)
-            pieces = cutter.cut(chain, idle) if chain else []
-            if not pieces:
+        if (window := splitter.find_unbounded(self.windows)) is not None:
+            self._read_newest(splitter, window)
+        while (idle := min(self.run.width, splitter.useful_calls) - self.in_flight) > 0:
+            longest = splitter.find_longest(self.windows)
+            new = splitter.split(longest, idle) if longest else []
+            if not new:
                 return
-            for piece in pieces:
-                self._begin(piece)
+            for each in new:
+                self._begin(each)
 
-    def _ask_newest(self, cutter: WindowSplitter, chain: ListWindow) -> None:
-        """Learn the time of the newest row of a region's list, which tells how far it is to its end."""
-        region, listing = chain.read.region, self.table.list
-        cutter.newest[region] = None
-        parameters = cutter.newest_first(chain, listing.page_size_parameter)
+    def _read_newest(self, splitter: WindowSplitter, window: ListWindow) -> None:
+        """Read the time of the newest row of a region's list, which shows how long the list is."""
+        region, listing = window.read.region, self.table.list
+        splitter.newest[region] = None
+        parameters = splitter.newest_row_parameters(window, listing.page_size_parameter)
 
-        def work() -> Callable[[], None]:
+        def work() -> Report:
             try:
-                reply = self.pager.call_list(region, parameters, lambda page: 0)
-                times = self.pager.times(reply[listing.items])
+                reply = self.pages.call_list(region, parameters, lambda page: 0)
+                times = self.pages.read_times(reply[listing.items])
             except OperationalError:
-                times = None  # only the speed depends on it
-            # A page may be empty without being the last: then it is the service's clock that bounds all rows.
+                times = None  # the list is not split
+            # A page may be empty without being the last; then the service's clock bounds all rows.
             now = self.run.served.timestamp() if self.run.served else None
-            return lambda: cutter.newest.update({region: max(times, default=now) if times else now})
+            return lambda: splitter.newest.update({region: max(times, default=now) if times else now})
 
-        self._send(work)
+        self._submit(work)
 
-    def _choose(self) -> bool:
-        """Every list has come far enough: go on with the first rows; whether there are any."""
-        rows = self.best.chosen() if self.best else []
+    def _emit_top_n(self) -> bool:
+        """Handle the first rows once every list has been read far enough; return whether there are any."""
+        rows = self.top_n.take_first() if self.top_n else []
         if self.plan.describe or self.plan.tags:
-            self._later(rows)
+            self._queue_rows(rows)
         else:
             self.read.extend(rows)
             self.run.note_read(rows=len(rows))
         return bool(rows)
 
-    def _later(self, rows: list[PartialRow]) -> None:
-        """Rows that need calls of their own."""
+    def _queue_rows(self, rows: list[PartialRow]) -> None:
+        """Add rows that need calls of their own."""
         self.pending.extend(rows)
         for row in rows:
             self.run.note_region(row.region, 1)
 
-    def _too_few(self, best: TopN) -> None:
-        """One of the first rows is gone: any of the others may be among the first now."""
-        self.best = None
-        self._later(best.rest())
-        for chain in best.stopped:
-            chain.waiting = True
-            self.chains.append(chain)
-            self.run.note_region(chain.read.region, 1)
+    def _abandon_top_n(self, top_n: TopN) -> None:
+        """Handle all rows, because one of the first was deleted and others may take its place."""
+        self.top_n = None
+        self._queue_rows(top_n.take_rest())
+        for window in top_n.stopped:
+            window.waiting = True
+            self.windows.append(window)
+            self.run.note_region(window.read.region, 1)
 
-    def _filtered(self, region: str) -> bool:
-        """Whether the list of a region leaves rows out."""
+    def _is_filtered(self, region: str) -> bool:
+        """Whether the parameters of a region's list exclude rows."""
         listing = self.table.list
         sort = {listing.sort.by, listing.sort.direction} if listing.sort else set()
         harmless = {listing.page_size_parameter, *sort}
@@ -372,36 +377,36 @@ class TableScan:
             row = self.pending.popleft()
             self.budget -= 1
             self.rows_in_flight += 1
-            self._send(partial(self._complete, row))
+            self._submit(partial(self._complete_row, row))
 
-    def _rows_wait(self) -> bool:
-        """Whether the rows whose calls are done should be handed on now."""
+    def _has_rows_to_emit(self) -> bool:
+        """Whether rows whose calls have ended should be emitted now."""
         if self.rows_in_flight and len(self.read) < self.run.width:
             return False
         return bool(self.read) and not (self.pending and self.budget and not self.rows_in_flight)
 
-    def _complete(self, row: PartialRow) -> Callable[[], None]:
-        """In the pool: make the calls of one row."""
+    def _complete_row(self, row: PartialRow) -> Report:
+        """Make the calls of one row; runs in the pool."""
         try:
-            return partial(self._done, row.region, self.details.of(row))
+            return partial(self._finish_row, row.region, self.details.read(row))
         except OperationalError as error:
             if is_match(self.table.errors.missing, error):
-                return partial(self._done, row.region, None)
-            return partial(self._lost, row, error)
+                return partial(self._finish_row, row.region, None)
+            return partial(self._skip_row, row, error)
 
-    def _done(self, region: str, row: PartialRow | None) -> None:
+    def _finish_row(self, region: str, row: PartialRow | None) -> None:
         self.rows_in_flight -= 1
         self.run.note_region(region, -1)
         if row is not None:
             self.read.append(row)
             self.run.note_read(rows=1)
-        elif self.best:
-            self._too_few(self.best)
+        elif self.top_n:
+            self._abandon_top_n(self.top_n)
 
-    def _lost(self, row: PartialRow, error: OperationalError) -> None:
+    def _skip_row(self, row: PartialRow, error: OperationalError) -> None:
         self.rows_in_flight -= 1
         self.run.note_region(row.region, -1)
-        self._miss(row.region, error)
+        self._note_missing(row.region, error)
 
     def _emit_rows(self) -> None:
         rows, self.read = self.read, []
@@ -410,23 +415,21 @@ class TableScan:
             by_region.setdefault(row.region, []).append(row)
         for region, group in by_region.items():
             try:
-                self.ready.append(self.batcher.batch(group))
+                self.ready.append(self.builder.build_batch(group))
             except BrokenReply as error:
-                self._miss(region, error)
-        self._widen()
+                self._note_missing(region, error)
+        self._raise_budget()
 
-    def _widen(self) -> None:
+    def _raise_budget(self) -> None:
         """Allow calls for twice as many rows before the next batch."""
-        self.window = self.budget = min(self.window * 2, max(2 * self.run.width, 4 * WIDTH, self.window))
+        largest = max(2 * self.run.width, 4 * WIDTH, self.batch_rows)
+        self.batch_rows = self.budget = min(self.batch_rows * 2, largest)
 
-    def _miss(self, region: str, error: OperationalError) -> None:
+    def _note_missing(self, region: str, error: OperationalError) -> None:
         if not self.run.tolerant:
             raise error
-        self.run.miss(self.table.full_name, region, error)
+        self.run.note_missing(self.table.full_name, region, error)
 
 
-def _raiser(error: BaseException) -> Callable[[], None]:
-    def report() -> None:
-        raise error
-
-    return report
+def _raise(error: BaseException) -> None:
+    raise error

@@ -1,4 +1,4 @@
-"""Listed rows in, the first N of them out: how far each list has to be read for ORDER BY … LIMIT N."""
+"""Keeps the first N rows of ORDER BY … LIMIT N, and decides how far each list must be read."""
 
 from __future__ import annotations
 
@@ -9,50 +9,45 @@ from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import PartialRow
 from sqlprov.plan.read.hints import Top
 
-SAME = 0.001
-"""Seconds within which two times may be equal once they are read: the service tells them to the millisecond."""
+TIE = 0.001
+"""Seconds within which two times may be equal: services return milliseconds."""
 
 
 class TopN:
-    """The first rows of all lists of one demand. A time is negated where the last ones are wanted.
+    """The first rows of all lists of one scan. For descending order, times are negated.
 
     Attributes:
-        top: what is wanted.
+        top: the column, its order and N.
         stopped: the lists that were left before their end.
     """
 
     def __init__(self, top: Top) -> None:
         self.top = top
         self.stopped: list[ListWindow] = []
-        self._held: list[tuple[float, int, PartialRow]] = []
-        self._given = 0
-
-    @property
-    def column(self) -> str:
-        """The column that they are ordered by."""
-        return self.top.column
+        self._rows: list[tuple[float, int, PartialRow]] = []
+        self._taken = 0
 
     def add(self, rows: Iterable[PartialRow], times: Iterable[float]) -> None:
-        """Take in rows that meet the demand's filter."""
+        """Add rows that pass the scan's filter."""
         for row, at in zip(rows, times, strict=True):
-            insort(self._held, (at, len(self._held), row))
+            insort(self._rows, (at, len(self._rows), row))
 
-    def settled(self, chain: ListWindow) -> bool:
-        """Whether no row that `chain` may still bring is among the first."""
-        if len(self._held) < self.top.rows or not chain.in_order or chain.last is None:
+    def is_done_with(self, window: ListWindow) -> bool:
+        """Whether no later row of `window` can be among the first."""
+        if len(self._rows) < self.top.rows or not window.in_order or window.last is None:
             return False
-        return chain.last > self._held[self.top.rows - 1][0] + 2 * SLACK
+        return window.last > self._rows[self.top.rows - 1][0] + 2 * SLACK
 
-    def chosen(self) -> list[PartialRow]:
-        """The first rows and what ties with the last of them; each row once."""
-        if self._given:
+    def take_first(self) -> list[PartialRow]:
+        """The first rows, and those that tie with the last of them; each row once."""
+        if self._taken:
             return []
-        self._given = len(self._held)
-        if 0 < self.top.rows < len(self._held):
-            last = self._held[self.top.rows - 1][0] + SAME
-            self._given = next((at for at, held in enumerate(self._held) if held[0] > last), self._given)
-        return [row for _, _, row in self._held[: self._given]]
+        self._taken = len(self._rows)
+        if 0 < self.top.rows < len(self._rows):
+            last = self._rows[self.top.rows - 1][0] + TIE
+            self._taken = next((n for n, (at, _, _) in enumerate(self._rows) if at > last), self._taken)
+        return [row for _, _, row in self._rows[: self._taken]]
 
-    def rest(self) -> list[PartialRow]:
-        """The rows that were not chosen."""
-        return [row for _, _, row in self._held[self._given :]]
+    def take_rest(self) -> list[PartialRow]:
+        """The rows that `take_first` did not return."""
+        return [row for _, _, row in self._rows[self._taken :]]

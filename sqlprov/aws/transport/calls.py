@@ -29,7 +29,7 @@ def call(
     run: Run,
     cloud: Cloud,
     service: str,
-    signing: str,
+    iam: str,
     operation: str,
     region: str,
     parameters: Mapping[str, Any],
@@ -43,7 +43,7 @@ def call(
         run: the statement that needs the call.
         cloud: the clients.
         service: botocore's service name.
-        signing: service prefix of IAM actions.
+        iam: service prefix of IAM actions.
         operation, region, parameters: the call.
         members: output members that every complete reply has.
         rows: counts the rows of a reply for the record; if it raises MalformedReply, the call is retried.
@@ -58,7 +58,7 @@ def call(
     with record_call(run, record):
         while True:
             try:
-                return attempt(run, cloud, service, signing, record, members, rows, meanwhile)
+                return attempt(run, cloud, service, iam, record, members, rows, meanwhile)
             except AttemptFailed as failed:
                 if failed.failure.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
                     raise _final_error(failed.failure, record.attempts) from failed.__cause__
@@ -81,7 +81,7 @@ def attempt(
     run: Run,
     cloud: Cloud,
     service: str,
-    signing: str,
+    iam: str,
     record: CallRecord,
     members: tuple[str, ...] = (),
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
@@ -116,7 +116,7 @@ def attempt(
         if in_flight is not None and in_flight.is_cancelled:
             raise Cancelled(CANCELLED) from None
         run.note_date(getattr(exception, "response", None))
-        failure = classify(exception, record.operation, record.region, signing)
+        failure = classify(exception, record.operation, record.region, iam)
         if failure.next is Next.SLOW_DOWN:
             limiter.note_throttled()
             run.note_throttle(record)

@@ -116,12 +116,12 @@ NO_CREDENTIALS = (
 NO_CONNECTION = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.ProxyConnectionError)
 
 
-def classify(exception: Exception, operation: str, region: str, signing: str) -> Failure:
-    """What `exception` means for a call of `operation` in `region`; `signing` is the service prefix of IAM actions."""
+def classify(exception: Exception, operation: str, region: str, iam: str) -> Failure:
+    """What `exception` means for a call of `operation` in `region`; `iam` is the service prefix of IAM actions."""
     where = f"{operation} in {region}" if region else operation
     named = {"operation": operation, "region": region}
     if isinstance(exception, aws.ClientError):
-        return _classify_client_error(exception, where, named, signing)
+        return _classify_client_error(exception, where, named, iam)
     if isinstance(exception, MalformedReply):
         broken = BrokenReply(f"{where}: {exception}.", request_id=exception.request_id, **named)
         return Failure(broken, Next.RETRY)
@@ -152,7 +152,7 @@ def is_match(rules: Iterable[ErrorRule], error: OperationalError) -> bool:
 
 
 def _classify_client_error(
-    exception: aws.ClientError, where: str, named: dict[str, str], signing: str
+    exception: aws.ClientError, where: str, named: dict[str, str], iam: str
 ) -> Failure:
     body = exception.response.get("Error", {})
     meta = exception.response.get("ResponseMetadata", {})
@@ -165,7 +165,7 @@ def _classify_client_error(
     if code in THROTTLES or status == 429:
         return Failure(Throttled(f"{where} is throttled. {message}{request}", **details), Next.SLOW_DOWN)
     if code in DENIED or (status == 403 and code not in EXPIRED):
-        action = _find_action(str(body.get("Message", ""))) or f"{signing}:{named['operation']}"
+        action = _find_action(str(body.get("Message", ""))) or f"{iam}:{named['operation']}"
         text = f"{where}: access denied; the identity lacks {action}. {message}{request}"
         return Failure(AccessDenied(text, permission=action, **details), Next.GIVE_UP)
     if code in EXPIRED:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlprov.aws.read.batches import get_path
+from sqlprov.aws.read.decoder import get_path
 from sqlprov.aws.read.details import read_tags
 from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call

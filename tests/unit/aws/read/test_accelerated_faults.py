@@ -36,8 +36,8 @@ def cloud() -> Iterator[Emulator]:
 def con(cloud: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "LONG", 1)
-        patch.setattr(list_windows, "WORTH", 0.25)
-        patch.setattr(list_windows.WindowSplitter, "useful", 8)
+        patch.setattr(list_windows, "WINDOW_PAGES", 0.25)
+        patch.setattr(list_windows.WindowSplitter, "useful_calls", 8)
         with sqlprov.connect(endpoint_url=cloud.url, region="us-east-1") as con:
             con.sql("SET sqlprov_max_attempts = 1")
             con.sql(f"CREATE TABLE e AS FROM {EXPERIMENTS}; CREATE TABLE m AS FROM {MODELS}")

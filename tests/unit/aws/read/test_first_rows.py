@@ -184,28 +184,28 @@ def test_a_first_row_that_is_gone_when_described_is_replaced(
     client = _client(em)
     from sqlprov.aws.read.scan import TableScan
 
-    choose = TableScan._choose
+    choose = TableScan._emit_top_n
 
     def deleted_meanwhile(self: TableScan) -> bool:
-        if self.best is not None:
+        if self.top_n is not None:
             for name in ("e-249", "e-247"):
                 client.delete_inference_experiment(Name=name)
-            monkeypatch.setattr(TableScan, "_choose", choose)
+            monkeypatch.setattr(TableScan, "_emit_top_n", choose)
         return choose(self)
 
-    monkeypatch.setattr(TableScan, "_choose", deleted_meanwhile)
+    monkeypatch.setattr(TableScan, "_emit_top_n", deleted_meanwhile)
     rows = con.sql(f"SELECT name, arn FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 3").fetchall()
     assert [name for name, _ in rows] == ["e-248", "e-246", "e-245"]
 
 
 def test_a_list_is_not_left_while_an_order_by_whole_seconds_may_bring_an_earlier_row() -> None:
-    best = TopN(Top("creation_time", False, 2))
-    best.add([PartialRow("us-east-1"), PartialRow("us-east-1")], [10.0, 11.9])
-    chain = ListWindow(None)  # type: ignore[arg-type]
-    chain.note([10.0, 11.9, 12.8])
-    assert not best.settled(chain)
-    chain.note([14.0])
-    assert best.settled(chain)
+    top_n = TopN(Top("creation_time", False, 2))
+    top_n.add([PartialRow("us-east-1"), PartialRow("us-east-1")], [10.0, 11.9])
+    window = ListWindow(None)  # type: ignore[arg-type]
+    window.note_times([10.0, 11.9, 12.8])
+    assert not top_n.is_done_with(window)
+    window.note_times([14.0])
+    assert top_n.is_done_with(window)
 
 
 def _client(em: Emulator) -> Any:

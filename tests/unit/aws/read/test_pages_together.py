@@ -24,16 +24,16 @@ BEGIN = 1_700_000_000.0
 @pytest.fixture(autouse=True)
 def together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many pages each task fetched; as many as it may, however slow the machine, and from the second page on."""
-    monkeypatch.setattr(pagination, "PATIENCE", 60.0)
+    monkeypatch.setattr(pagination, "LONGEST_FETCH", 60.0)
     monkeypatch.setattr(scan, "RAMP", 1)
     fetched: list[int] = []
-    arrived = scan.TableScan._arrived
+    arrived = scan.TableScan._handle_pages
 
-    def noted(self: Any, chain: Any, pages: pagination.FetchedPages) -> None:
+    def noted(self: Any, window: Any, pages: pagination.FetchedPages) -> None:
         fetched.append(len(pages.pages))
-        arrived(self, chain, pages)
+        arrived(self, window, pages)
 
-    monkeypatch.setattr(scan.TableScan, "_arrived", noted)
+    monkeypatch.setattr(scan.TableScan, "_handle_pages", noted)
     return fetched
 
 
@@ -197,8 +197,8 @@ def test_a_list_is_cut_while_a_task_fetches_several_pages(
     em: Emulator, con: Any, together: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scan, "LONG", 4)
-    monkeypatch.setattr(list_windows, "WORTH", 1)
-    monkeypatch.setattr(list_windows.WindowSplitter, "useful", 8)
+    monkeypatch.setattr(list_windows, "WINDOW_PAGES", 1)
+    monkeypatch.setattr(list_windows.WindowSplitter, "useful_calls", 8)
     em.options.largest_page = 3
     for number in range(400):
         add_experiment(em, f"e-{number:03}", "us-west-2", CreationTime=BEGIN + 60 * (number // 2))

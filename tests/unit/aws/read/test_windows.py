@@ -29,7 +29,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list proves long after two pages, and two more are worth a cut."""
     monkeypatch.setattr(scan, "LONG", 2)
     monkeypatch.setattr(scan, "LONG_LIMITED", 2)
-    monkeypatch.setattr(list_windows, "WORTH", 1)
+    monkeypatch.setattr(list_windows, "WINDOW_PAGES", 1)
 
 
 @pytest.fixture
@@ -197,21 +197,21 @@ def test_a_fault_in_a_window_is_an_error_or_costs_no_row(
 
 
 def test_a_list_out_of_order_is_not_left_before_its_end() -> None:
-    chain = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
-    chain.note([1.0, 2.0, 200.0])
-    assert chain.passed
-    chain = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
-    chain.note([1.0, 200.0, 3.0])
-    assert not chain.passed
-    chain.note([300.0])
-    assert not chain.passed
+    window = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
+    window.note_times([1.0, 2.0, 200.0])
+    assert window.is_past_end
+    window = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
+    window.note_times([1.0, 200.0, 3.0])
+    assert not window.is_past_end
+    window.note_times([300.0])
+    assert not window.is_past_end
 
 
 def test_a_reply_without_times_is_not_cut() -> None:
-    chain = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
-    chain.note(None)
-    chain.note([300.0])
-    assert not chain.passed
+    window = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
+    window.note_times(None)
+    window.note_times([300.0])
+    assert not window.is_past_end
 
 
 @pytest.mark.usefixtures("hasty")
@@ -219,7 +219,7 @@ def test_a_reply_without_times_is_not_cut() -> None:
 def test_no_window_reaches_beyond_the_bounds_of_the_query(
     em: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, sparse: bool
 ) -> None:
-    monkeypatch.setattr(list_windows.WindowSplitter, "useful", 16)
+    monkeypatch.setattr(list_windows.WindowSplitter, "useful_calls", 16)
     em.options = Options(largest_page=10, sparse_pages=sparse, latency=0.005)
     for number in range(1_500):
         add_experiment(em, f"e-{number:04}", CreationTime=BEGIN + number / 100)
@@ -240,30 +240,30 @@ def test_no_window_reaches_beyond_the_bounds_of_the_query(
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize(("split", "cut"), [("on", True), ("off", False)])
+@pytest.mark.parametrize(("split", "is_split"), [("on", True), ("off", False)])
 def test_cutting_can_be_turned_off_for_tables_in_plain_duckdb(
-    em: Emulator, monkeypatch: pytest.MonkeyPatch, split: str, cut: bool
+    em: Emulator, monkeypatch: pytest.MonkeyPatch, split: str, is_split: bool
 ) -> None:
-    monkeypatch.setattr(list_windows.WindowSplitter, "useful", 16)
+    monkeypatch.setattr(list_windows.WindowSplitter, "useful_calls", 16)
     em.options = Options(largest_page=10, latency=0.005)
     em.fill(1_500)
     with duckdb.connect() as plain:
         given = {"endpoint_url": em.url, "services": ["sagemaker"], "regions": "us-east-1"}
         sqlprov.attach(plain, **given, settings={"split": split})
         assert len(plain.sql(ALL).fetchall()) == 1_500
-        assert (windows(em) > 1) == cut
+        assert (windows(em) > 1) == is_split
         sqlprov.detach(plain)
 
 
 @pytest.mark.parametrize("newest", [9.3, 9.9, 500.0])
 def test_no_piece_asks_for_more_than_its_list_asked_for(newest: float) -> None:
     low, high = (datetime.fromtimestamp(at, UTC) for at in (0.5, 9.9))
-    cutter = list_windows.WindowSplitter(Windows("time", "After", "Before", "SortOrder", "Descending"), 1)
-    cutter.newest["us-east-1"] = newest
-    chain = list_windows.ListWindow(ListRead("us-east-1", {"After": low, "Before": high}), pages=1_000)
-    chain.note([0.5, 2.5])
-    pieces = cutter.cut(chain, 50)
+    splitter = list_windows.WindowSplitter(Windows("time", "After", "Before", "SortOrder", "Descending"), 1)
+    splitter.newest["us-east-1"] = newest
+    window = list_windows.ListWindow(ListRead("us-east-1", {"After": low, "Before": high}), pages=1_000)
+    window.note_times([0.5, 2.5])
+    pieces = splitter.split(window, 50)
     assert [(piece.low, piece.high) for piece in pieces] == [(5, 6), (6, 7), (7, 8), (8, 9), (9, math.inf)]
-    assert chain.high == 5
+    assert window.high == 5
     for piece in pieces:
         assert low <= piece.read.parameters["After"] < piece.read.parameters["Before"] <= high

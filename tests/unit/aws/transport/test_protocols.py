@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from normalize import normalize
 
-from sqlprov.aws.read.batches import Decoder, build_array
+from sqlprov.aws.read.decoder import Decoder, build_array
 from sqlprov.aws.transport.errors import MalformedReply, Next, classify
 from sqlprov.aws.transport.replies import check_reply, decode
 from sqlprov.catalog.service_model import to_arrow_type

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from normalize import normalize
 
-from sqlprov.aws.read.batches import Decoder, build_array, get_path
+from sqlprov.aws.read.decoder import Decoder, build_array, get_path
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.service_model import load_model

@@ -1,0 +1,236 @@
+"""Decodes JSON values of replies into Arrow arrays of the columns' types."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sqlprov.aws.transport.errors import MalformedReply
+from sqlprov.catalog.table import Column
+
+MEMORY_POOL = pa.system_memory_pool()
+"""It returns memory. Arrow's own pool takes megabytes for the first byte, and keeps some for each thread."""
+WRONG_VALUE = (pa.ArrowException, ValueError, TypeError, AttributeError, OverflowError)
+"""Errors of Arrow and Python for a value that does not fit its type."""
+_MICROSECONDS = pa.scalar(1e6)
+_TIMESTAMP = pa.timestamp("us", "UTC")
+
+
+def get_path(row: Any, path: Sequence[str]) -> Any:
+    """The value at `path` in nested members; `None` where a member is absent."""
+    for member in path:
+        if not isinstance(row, Mapping):
+            return None
+        row = row.get(member)
+    return row
+
+
+def build_array(column: Column, values: Iterable[Any]) -> pa.Array:
+    """`values`, as in the service's JSON, as an array of `column.type`.
+
+    Raises:
+        MalformedReply: a value does not fit the type in the model.
+    """
+    items = list(values)
+    if not _is_unlike_json(column.type):
+        try:
+            return _build(column, items)
+        except WRONG_VALUE:
+            pass  # converting value by value may work, or names the problem
+    try:
+        return _build(column, [_to_json_value(item, column.type) for item in items])
+    except WRONG_VALUE as error:
+        raise MalformedReply(f"the reply's {column.name} is not {column.type} ({error})") from None
+
+
+def _build(column: Column, items: list[Any]) -> pa.Array:
+    array = pa.array(items, type=column.json_type, memory_pool=MEMORY_POOL)
+    return _convert_all([(array, column.type)])[0]
+
+
+class Decoder:
+    """Decodes `columns` of listed rows; all at once where Arrow can, which is several times faster."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        direct = [column for column in columns if len(column.path) == 1 and not _is_unlike_json(column.type)]
+        members = {column.path[0]: column.json_type for column in direct}
+        self._struct = pa.struct(members)
+        positions = {member: at for at, member in enumerate(members)}
+        # Compared once, because comparing types takes longer than building a page's array.
+        self._unchanged = [(c.name, positions[c.path[0]]) for c in direct if c.json_type == c.type]
+        self._converted = [(c.name, positions[c.path[0]], c.type) for c in direct if c.json_type != c.type]
+
+    def read_rows(self, items: Sequence[Mapping[str, Any]]) -> pa.StructArray | None:
+        """Listed rows as an array, before conversion; `None` if Arrow cannot read every column."""
+        if len(self._unchanged) + len(self._converted) < len(self._columns):
+            return None
+        try:
+            return pa.array(items, type=self._struct, memory_pool=MEMORY_POOL)
+        except WRONG_VALUE:
+            return None
+
+    def convert(self, rows: pa.StructArray) -> dict[str, pa.Array]:
+        """Column -> its values in the result of `read_rows`.
+
+        Raises:
+            MalformedReply: a value does not fit the type in the model.
+        """
+        try:
+            return self._split_members(rows)
+        except WRONG_VALUE:
+            return self._add_missing({}, rows.to_pylist())
+
+    def build_arrays(self, items: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
+        """Column -> its values in `items`, rows of the list.
+
+        Raises:
+            MalformedReply: a value does not fit the type in the model.
+        """
+        try:
+            arrays = self._split_members(pa.array(items, type=self._struct, memory_pool=MEMORY_POOL))
+        except WRONG_VALUE:
+            arrays = {}
+        return self._add_missing(arrays, items)
+
+    def _split_members(self, rows: pa.StructArray) -> dict[str, pa.Array]:
+        members = rows.flatten(memory_pool=MEMORY_POOL)
+        converted = _convert_all([(members[at], type_) for _, at, type_ in self._converted])
+        arrays = {name: members[at] for name, at in self._unchanged}
+        return arrays | {name: array for (name, _, _), array in zip(self._converted, converted, strict=True)}
+
+    def _add_missing(
+        self, arrays: dict[str, pa.Array], items: Sequence[Mapping[str, Any]]
+    ) -> dict[str, pa.Array]:
+        for column in self._columns:
+            if column.name not in arrays:
+                arrays[column.name] = build_array(column, (get_path(item, column.path) for item in items))
+        return arrays
+
+
+def concat_rows(rows: Sequence[pa.StructArray]) -> pa.StructArray:
+    """Results of `Decoder.read_rows` for several pages, as one array."""
+    return pa.concat_arrays(rows, memory_pool=MEMORY_POOL) if len(rows) > 1 else rows[0]
+
+
+def _convert_all(pairs: Sequence[tuple[pa.Array, pa.DataType]]) -> list[pa.Array]:
+    """Each array converted to the type beside it: floats of seconds become timestamps."""
+    timestamps = _to_timestamps([floats for array, type_ in pairs for floats in _find_seconds(array, type_)])
+    return [_convert(array, type_, timestamps) for array, type_ in pairs]
+
+
+def _find_seconds(array: pa.Array, type_: pa.DataType) -> Iterator[pa.Array]:
+    """The arrays of seconds inside `array`, in the order in which `_convert` takes the timestamps."""
+    if array.type == type_:
+        return
+    if pa.types.is_timestamp(type_):
+        yield array
+    elif pa.types.is_struct(type_):
+        for at in range(type_.num_fields):
+            yield from _find_seconds(array.field(at), type_.field(at).type)
+    elif pa.types.is_list(type_):
+        yield from _find_seconds(array.values, type_.value_type)
+    elif pa.types.is_map(type_):
+        yield from _find_seconds(array.items, type_.item_type)
+
+
+def _to_timestamps(floats: Sequence[pa.Array]) -> Iterator[pa.Array]:
+    """Timestamps of arrays of seconds, computed together: the arrays are short, and each step has a fixed cost."""
+    if not floats:
+        return
+    together = pa.concat_arrays(floats, memory_pool=MEMORY_POOL)
+    product = pc.multiply(together, _MICROSECONDS, memory_pool=MEMORY_POOL)
+    rounded = pc.round(product, memory_pool=MEMORY_POOL)
+    timestamps = rounded.cast(pa.int64(), memory_pool=MEMORY_POOL).view(_TIMESTAMP)
+    at = 0
+    for array in floats:
+        yield timestamps.slice(at, len(array))
+        at += len(array)
+
+
+def _convert(array: pa.Array, type_: pa.DataType, timestamps: Iterator[pa.Array]) -> pa.Array:
+    if array.type == type_:
+        return array
+    if pa.types.is_timestamp(type_):
+        converted = next(timestamps)
+        return (
+            converted if type_ == _TIMESTAMP else converted.cast(type_, safe=False, memory_pool=MEMORY_POOL)
+        )
+    if pa.types.is_binary(type_):
+        texts = array.to_pylist()
+        values = [None if text is None else base64.b64decode(text, validate=True) for text in texts]
+        return pa.array(values, type_, memory_pool=MEMORY_POOL)
+    if pa.types.is_struct(type_):
+        members = [
+            _convert(array.field(at), type_.field(at).type, timestamps) for at in range(type_.num_fields)
+        ]
+        return pa.StructArray.from_arrays(
+            members, fields=list(type_), mask=_null_mask(array), memory_pool=MEMORY_POOL
+        )
+    if pa.types.is_list(type_):
+        values = _convert(array.values, type_.value_type, timestamps)
+        return pa.ListArray.from_arrays(
+            array.offsets, values, type=type_, mask=_null_mask(array), pool=MEMORY_POOL
+        )
+    if pa.types.is_map(type_):
+        items = _convert(array.items, type_.item_type, timestamps)
+        maps = pa.MapArray.from_arrays(array.offsets, array.keys, items, type=type_, pool=MEMORY_POOL)
+        return pc.if_else(_null_mask(array), pa.scalar(None, type_), maps, memory_pool=MEMORY_POOL)
+    return array.cast(type_, memory_pool=MEMORY_POOL)
+
+
+def _null_mask(array: pa.Array) -> pa.Array:
+    return pc.is_null(array, memory_pool=MEMORY_POOL)
+
+
+@cache
+def _is_unlike_json(type_: pa.DataType) -> bool:
+    """Whether Arrow cannot read values of this type as botocore gives them: maps, and blobs.
+
+    botocore's parser decodes blobs, and Arrow would take the bytes for the base64 text in JSON.
+    """
+    if pa.types.is_map(type_) or pa.types.is_binary(type_):
+        return True
+    return any(_is_unlike_json(type_.field(at).type) for at in range(type_.num_fields))
+
+
+def _to_json_value(value: Any, type_: pa.DataType) -> Any:
+    """One value in the form that Arrow reads."""
+    if value is None:
+        return None
+    if pa.types.is_struct(type_):
+        return {field.name: _to_json_value(value.get(field.name), field.type) for field in type_}
+    if pa.types.is_list(type_):
+        if not isinstance(value, list):
+            raise TypeError(f"{value!r} is not a list")
+        return [_to_json_value(item, type_.value_type) for item in value]
+    if pa.types.is_map(type_):
+        return [(key, _to_json_value(item, type_.item_type)) for key, item in dict(value).items()]
+    if pa.types.is_timestamp(type_):
+        return to_epoch_seconds(value)
+    if pa.types.is_binary(type_):
+        return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+    if pa.types.is_string(type_) and not isinstance(value, str):
+        return orjson.dumps(value).decode()
+    return value
+
+
+def to_epoch_seconds(value: Any) -> float:
+    """Seconds since the epoch of a time in a reply.
+
+    Raises:
+        TypeError, ValueError: `value` is not a time.
+    """
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, str):
+        time = datetime.fromisoformat(value)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    return float(value)
