@@ -1,7 +1,7 @@
-"""Words of a command line in; rows on stdout, errors on stderr and an exit code out.
+"""The command `sqlprov`: prints rows on stdout and errors on stderr.
 
-Exit codes: 0, 1 for an error or an incomplete result, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM, 141
-when the reader of stdout has gone (as a shell reports SIGPIPE: statements that would have followed have not run).
+Exit codes: 0; 1 for an error or missing rows; 2 for wrong usage; 130 after Ctrl-C; 143 after SIGTERM; 141 when the
+reader of stdout has closed it, as a shell reports SIGPIPE: the statements after it have not run.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ from sqlprov.frontends.cli.local import local
 from sqlprov.frontends.cli.repl import repl
 from sqlprov.frontends.cli.tables import tables
 
-_OF_EXEC = re.compile(r"-c|-f|--command(=|$)|--file(=|$)")
-_OF_GROUP = ("-h", "--help", "--version")
+_EXEC_OPTION = re.compile(r"-c|-f|--command(=|$)|--file(=|$)")
+_GROUP_OPTIONS = ("-h", "--help", "--version")
 
 
 class _Commands(click.Group):
-    """Turns whatever a command raises into text on stderr and an exit code, never a traceback.
+    """Turns every error of a command into a message on stderr and an exit code, without a traceback.
 
-    Without a command the words are those of `exec` if they hold SQL, or SQL comes through a pipe; else of `repl`.
+    Without a command the arguments are those of `exec` if they hold SQL or SQL is piped in, otherwise of `repl`.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        unsaid = not args or (args[0].startswith("-") and args[0] not in _OF_GROUP)
-        if unsaid and (args or not ctx.resilient_parsing):
-            if any(_OF_EXEC.match(word) for word in args):
+        no_command = not args or (args[0].startswith("-") and args[0] not in _GROUP_OPTIONS)
+        if no_command and (args or not ctx.resilient_parsing):
+            if any(_EXEC_OPTION.match(word) for word in args):
                 args = ["exec", *args]
             else:
                 at_terminal = sys.stdin.isatty() or ctx.resilient_parsing
-                script = [word for word in args if word not in ("-y", "--yes")]  # which asks nothing anyway
+                script = [word for word in args if word not in ("-y", "--yes")]  # exec never asks
                 args = ["repl", *args] if at_terminal else ["exec", *script, "-f", "-"]
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Commands, and the options that need none: those of the shell."""
-        found = super().shell_complete(ctx, incomplete)
-        return found + (repl.shell_complete(ctx, incomplete) if incomplete.startswith("-") else [])
+        """Commands, and the options of `repl`, which need no command."""
+        items = super().shell_complete(ctx, incomplete)
+        return items + (repl.shell_complete(ctx, incomplete) if incomplete.startswith("-") else [])
 
     def invoke(self, ctx: click.Context) -> Any:
         signal.signal(signal.SIGTERM, _terminate)
         try:
-            found = super().invoke(ctx)
+            result = super().invoke(ctx)
             sys.stdout.flush()
         except (click.ClickException, click.exceptions.Exit):
             raise
@@ -62,7 +62,7 @@ class _Commands(click.Group):
         except (KeyboardInterrupt, click.Abort):
             _exit_at_once("Cancelled.", 130)
         except BrokenPipeError:
-            # Python flushes stdout once more on its way out, and would complain.
+            # Python flushes stdout again at exit, and would print an error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(141)
         except ModuleNotFoundError as error:
@@ -70,20 +70,20 @@ class _Commands(click.Group):
             _fail(ctx, InterfaceError(f"{library} is not installed. Run: pip install 'sqlprov[all]'"))
         except Exception as error:
             _fail(ctx, error)
-        return found
+        return result
 
 
 def _fail(ctx: click.Context, error: Exception) -> NoReturn:
     text = str(error)
     if not isinstance(error, (Error, OSError)):
         logging.getLogger("sqlprov").info("", exc_info=error)
-        text = f"{type(error).__name__}: {text}\nThis is a fault of sqlprov; -v shows where it happened."
+        text = f"{type(error).__name__}: {text}\nThis is a bug in sqlprov; -v shows where it happened."
     click.echo(f"Error: {text}", err=True)
     ctx.exit(1)
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came: calls under way end as after Ctrl-C."""
+    """SIGTERM, which ends calls as Ctrl-C does."""
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -106,11 +106,11 @@ def _exit_at_once(text: str, code: int) -> NoReturn:
 def cli() -> None:
     """Query and manage cloud resources with SQL: every AWS resource type is a table in DuckDB.
 
-    `sqlprov` alone is a shell; its options are those of `sqlprov repl`. `sqlprov exec` runs SQL; `sqlprov -c SQL`
-    and SQL that is piped into `sqlprov` mean the same.
+    Without a command `sqlprov` starts a shell and takes the options of `sqlprov repl`. `sqlprov exec` runs SQL, and so
+    do `sqlprov -c SQL` and SQL piped into `sqlprov`.
 
-    With --local it needs no AWS account: it starts a local SageMaker with sample data. Else credentials, profile
-    and region are those of the AWS CLI and boto3.
+    With --local it needs no AWS account: it starts a local SageMaker with sample data. Otherwise it uses the
+    credentials, profile and region of the AWS CLI and boto3.
     """
 
 

@@ -8,7 +8,7 @@ from importlib import metadata
 
 import click
 
-from sqlprov.frontends.cli.connecting import Way, connecting
+from sqlprov.frontends.cli.connection_options import ConnectionOptions, add_connection_options
 
 _HELP = """Check versions, credentials, region, endpoint, identity, clock, and permissions to read and write.
 
@@ -23,12 +23,12 @@ LIBRARIES = ("duckdb", "pyarrow", "boto3", "botocore", "sqlglot", "click")
 
 
 @click.command("doctor", help=_HELP)
-@connecting
+@add_connection_options
 @click.argument("like", required=False)
 @click.pass_context
-def doctor(ctx: click.Context, way: Way, like: str | None) -> None:
+def doctor(ctx: click.Context, target: ConnectionOptions, like: str | None) -> None:
     failed = _check_versions()
-    with way.connection() as connection:
+    with target.connect() as connection:
         for check in connection.diagnose(like or "%"):
             failed += _print(check.status.value, check.name, check.message, check.remedy)
     if failed:

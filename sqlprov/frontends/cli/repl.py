@@ -1,37 +1,37 @@
-"""`sqlprov` without a command: the options in, the shell on the terminal out."""
+"""`sqlprov repl`, and `sqlprov` without a command."""
 
 from __future__ import annotations
 
 import click
 
-from sqlprov.frontends.cli.connecting import Way, connecting
+from sqlprov.frontends.cli.connection_options import ConnectionOptions, add_connection_options
 
-_HELP = """The shell: type SQL, and see its rows.
+_HELP = """The shell: type SQL and see its rows.
 
 `sqlprov` without a command starts it, with the same options: `sqlprov --local`. A statement runs at its `;`. \\?
-lists the shell's own commands. ~/.sqlprovrc is run first.
+lists the shell's own commands. ~/.sqlprovrc runs first.
 
-A DELETE or UPDATE of more than one row, and whatever stops a running experiment, shows the rows and asks.
+The shell asks before it changes or deletes more than one row, and before it stops a running experiment.
 """
 
 
 @click.command("repl", help=_HELP)
-@connecting
+@add_connection_options
 @click.option("-y", "--yes", is_flag=True, help="Write without asking.")
 @click.argument("words", nargs=-1, metavar="")
-def repl(way: Way, yes: bool, words: tuple[str, ...]) -> None:
+def repl(target: ConnectionOptions, yes: bool, words: tuple[str, ...]) -> None:
     if words:
         raise click.UsageError(
-            f"Unexpected {words[0]!r}. Options stand behind the command, as in `sqlprov exec --local SQL`; "
+            f"Unexpected {words[0]!r}. Options follow the command, as in `sqlprov exec --local SQL`; "
             "`sqlprov -c SQL` runs SQL."
         )
     from sqlprov.frontends.repl import start
 
-    start(way.connection(), _place(way), yes=yes)
+    start(target.connect(), _describe(target), yes=yes)
 
 
-def _place(way: Way) -> str:
-    if way.local:
+def _describe(target: ConnectionOptions) -> str:
+    if target.local:
         return "the local SageMaker, no AWS account"
-    found = way.endpoint_url or "AWS"
-    return f"{found}, profile {way.profile}" if way.profile else found
+    endpoint = target.endpoint_url or "AWS"
+    return f"{endpoint}, profile {target.profile}" if target.profile else endpoint

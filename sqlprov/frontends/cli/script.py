@@ -1,4 +1,4 @@
-"""SQL in, each statement's rows out, in order, until the first error."""
+"""Runs the statements of `sqlprov exec` in order and prints their rows, until the first error."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from sqlprov.errors import Error, WriteError
-from sqlprov.frontends.cli.connecting import Way
-from sqlprov.frontends.cli.source import Source
-from sqlprov.frontends.cli.waiting import telling
-from sqlprov.frontends.telling import outcomes, warnings
+from sqlprov.frontends.cli.connection_options import ConnectionOptions
+from sqlprov.frontends.cli.progress import print_waits
+from sqlprov.frontends.cli.sql_source import SqlSource
+from sqlprov.frontends.messages import format_outcomes, format_warnings
 
 if TYPE_CHECKING:
     import sqlprov
@@ -25,11 +25,11 @@ _SEPARATED = ("table", "csv", "markdown")
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExecOptions:
     """The options of `sqlprov exec`, each under its own name."""
 
     sql: str | None
-    way: Way
+    target: ConnectionOptions
     output: str
     out: Path | None
     file: BinaryIO | None
@@ -42,39 +42,38 @@ class Asked:
     verbose: bool
 
 
-def run(source: Source, asked: Asked) -> bool:
-    """Print the rows of each statement; tells whether all of them were there."""
-    connection = asked.way.connection()
+def run_script(source: SqlSource, options: ExecOptions) -> bool:
+    """Print the rows of each statement; whether no row is missing."""
+    connection = options.target.connect()
     try:
-        shown = sys.stderr.isatty() if asked.progress is None else asked.progress
-        with _stream(asked.out) as stream, telling(connection) if shown else nullcontext():
-            results = connection.run(source.text, asked.param or None, dry_run=asked.dry_run)
-            if asked.dry_run:
-                results = _shown(source.text, results)
-            complete = _print_all(results, asked.output, stream)
+        shows_waits = sys.stderr.isatty() if options.progress is None else options.progress
+        with _open_output(options.out) as stream, print_waits(connection) if shows_waits else nullcontext():
+            results = connection.run(source.text, options.param or None, dry_run=options.dry_run)
+            if options.dry_run:
+                results = _echo_statements(source.text, results)
+            complete = _print_all(results, options.output, stream)
     except KeyboardInterrupt:
-        _tell(connection.outcomes)
-        raise
+        _print_outcomes(connection.outcomes)
+        raise  # without closing, which might wait for a call
     except WriteError as error:
         for warning in error.warnings:
             click.echo(f"Warning: {warning}", err=True)
-        _tell(error.outcomes)
+        _print_outcomes(error.outcomes)
         connection.close()
         error.args = (str(error).partition("\n")[0],)  # the rest are the outcomes
-        raise source.located(error) from None
+        raise source.locate(error) from None
     except Error as error:
         connection.close()
-        raise source.located(error) from None
+        raise source.locate(error) from None
     except Exception:
         connection.close()
         raise
-    # After Ctrl-C the process ends at once: closing might wait for a call in flight.
     connection.close()
     return complete
 
 
-def _shown(script: str, results: Iterator[sqlprov.Result]) -> Iterator[sqlprov.Result]:
-    """The results, each after its statement was shown on stderr."""
+def _echo_statements(script: str, results: Iterator[sqlprov.Result]) -> Iterator[sqlprov.Result]:
+    """The results; before each, its statement is printed on stderr."""
     from sqlprov.sql import parse
 
     for statement in parse(script):
@@ -87,27 +86,26 @@ def _print_all(results: Iterator[sqlprov.Result], format: str, stream: BinaryIO)
     printed = 0
     for result in results:
         if result.has_rows:
-            _print(result, format, stream, printed)
+            _print_rows(result, format, stream, printed)
             printed += 1
-        for line in warnings(result):
+        for line in format_warnings(result):
             click.echo(line, err=True)
-        _tell(result.outcomes)
+        _print_outcomes(result.outcomes)
         complete = complete and result.complete
     return complete
 
 
-def _tell(rows: Sequence[Any]) -> None:
-    """What became of each row that was written, a line each on stderr."""
-    for line in outcomes(rows):
+def _print_outcomes(outcomes: Sequence[Any]) -> None:
+    for line in format_outcomes(outcomes):
         click.echo(line, err=True)
 
 
-def _print(result: sqlprov.Result, format: str, stream: BinaryIO, printed: int) -> None:
+def _print_rows(result: sqlprov.Result, format: str, stream: BinaryIO, printed: int) -> None:
     from sqlprov.output import write
 
     if printed and format == "parquet":
         raise Error(
-            "A Parquet file holds one result, and this script has a second: its statement has run, its rows "
+            "A Parquet file holds one result, and this script has a second. Its statement has run; its rows "
             "were not written. Use another format, or one script for each result."
         )
     if printed and format in _SEPARATED:
@@ -115,12 +113,12 @@ def _print(result: sqlprov.Result, format: str, stream: BinaryIO, printed: int) 
     try:
         write(result, format, stream)
     finally:
-        stream.flush()  # what an error leaves stands above its message
+        stream.flush()  # rows stand above the error that ends them
 
 
 @contextmanager
-def _stream(out: Path | None) -> Iterator[BinaryIO]:
-    """Standard output, or a file beside `out` that takes its name when all went well."""
+def _open_output(out: Path | None) -> Iterator[BinaryIO]:
+    """Standard output, or a temporary file that replaces `out` at the end."""
     if out is None:
         yield sys.stdout.buffer
     elif out.exists() and not out.is_file():  # a pipe or a device: nothing to rename
@@ -130,16 +128,12 @@ def _stream(out: Path | None) -> Iterator[BinaryIO]:
         target = out.resolve()  # a link stays a link
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            with _opened(part, out) as stream:
+            try:
+                stream = part.open("wb")
+            except OSError as error:
+                raise Error(f"--out {out}: {error.strerror}.") from None  # not the temporary name
+            with stream:
                 yield stream
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
-
-
-def _opened(part: Path, out: Path) -> BinaryIO:
-    try:
-        return part.open("wb")
-    except OSError as error:
-        # Our own name for it would tell nobody anything.
-        raise Error(f"--out {out}: {error.strerror}.") from None

@@ -1,4 +1,4 @@
-"""A pattern in, the full names of tables out; names come from file names, no resource file is read."""
+"""`sqlprov tables`: lists the tables without reading a resource file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import click
 
 
 @click.command()
-@click.option("--provider", metavar="NAME", help="Only this provider's, such as aws.")
+@click.option("--provider", metavar="NAME", help="Only the tables of this provider, such as aws.")
 @click.argument("like", required=False)
 def tables(provider: str | None, like: str | None) -> None:
-    """List the tables, one full name a line, without a call.
+    """List the full names of the tables, one a line. Makes no call.
 
     LIKE is a SQL pattern for the full name (% any text, _ any character) or, without a %, a part of it.
     """
@@ -19,22 +19,23 @@ def tables(provider: str | None, like: str | None) -> None:
     from sqlprov.catalog.regions import REGIONS
 
     catalog = Catalog()
-    owners = [provider.lower()] if provider else catalog.list_providers()
-    every = [
-        f"{owner}.{service}.{table}"
-        for owner in owners
-        for service in catalog.list_services(owner)
-        for table in catalog.list_tables(owner, service)
+    providers = [provider.lower()] if provider else catalog.list_providers()
+    names = [
+        f"{provider}.{service}.{table}"
+        for provider in providers
+        for service in catalog.list_services(provider)
+        for table in catalog.list_tables(provider, service)
     ]
-    every += [f"{owner}.{REGIONS}" for owner in owners]
-    found = sorted(name for name in every if _like(name, like or "%"))
-    for name in found:
+    names += [f"{provider}.{REGIONS}" for provider in providers]
+    matches = sorted(name for name in names if _is_like(name, like or "%"))
+    for name in matches:
         click.echo(name)
-    if not found:
+    if not matches:
         click.echo("No table has such a name.", err=True)
 
 
-def _like(name: str, pattern: str) -> bool:
-    wild = pattern if "%" in pattern else f"%{pattern}%"
-    regex = "".join({"%": ".*", "_": "."}.get(char, re.escape(char)) for char in wild)
+def _is_like(name: str, pattern: str) -> bool:
+    # Not `sql.show.is_like`: it would load pyarrow.
+    pattern = pattern if "%" in pattern else f"%{pattern}%"
+    regex = "".join({"%": ".*", "_": "."}.get(char, re.escape(char)) for char in pattern)
     return re.fullmatch(regex, name, re.IGNORECASE) is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlprov.errors import Cancelled, Error, ProgrammingError, WriteError
-from sqlprov.frontends import telling
+from sqlprov.frontends.messages import format_outcomes, format_warnings
 from sqlprov.frontends.repl.asking import asked, needs_asking
 from sqlprov.frontends.repl.display import Screen, Sink, first
 from sqlprov.frontends.repl.lines import LEAVING, WATCH, split
@@ -136,7 +136,7 @@ class Shell:
                 cut = f"first {rows.count:,} rows shown, \\rows 0 shows all; " if rows and rows.more else ""
         if rows is not None:
             self.screen.show(rows)
-        for line in telling.warnings(result):
+        for line in format_warnings(result):
             self.screen.warn(line)
         self._tell_outcomes(result.outcomes)
         if self.timing:
@@ -156,7 +156,7 @@ class Shell:
         return True
 
     def _tell_outcomes(self, outcomes: Any) -> None:
-        for line in telling.outcomes(outcomes):
+        for line in format_outcomes(outcomes):
             self.screen.tell(line)
 
     def run_script(self, path: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_port_that_is_taken_is_an_error_that_names_it(shell: Shell) -> None:
         port = taken.getsockname()[1]
         ended = shell.run("local", "serve", "--port", str(port))
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err.startswith(f"Error: Port {port} cannot be served on: Address already in use. ")
+    assert ended.err.startswith(f"Error: Cannot listen on port {port}: Address already in use. ")
 
 
 def test_a_reset_of_nothing_says_so(shell: Shell) -> None:

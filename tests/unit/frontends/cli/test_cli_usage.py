@@ -25,7 +25,7 @@ def invoked(*words: str) -> Result:
         ([], "Give SQL in quotes"),
         (["SELECT 1", "-f", "-"], "Give SQL in quotes"),
         (["-f", "missing.sql"], "missing.sql"),
-        (["SELECT", "1"], 'The shell has cut the SQL into 2 words: put it in quotes, "…".'),
+        (["SELECT", "1"], 'Your shell split the SQL into 2 words: put it in quotes, "…".'),
         ([__file__], f"{Path(__file__).name} is a file: -f "),
         (["-o", "yaml", "SELECT 1"], "yaml"),
         (["--param", "name", "SELECT 1"], "'name': expected NAME=VALUE"),
@@ -35,9 +35,9 @@ def invoked(*words: str) -> Result:
         (["--set", "sqlprov_on_error=ignore", "SELECT 1"], "expected 'fail', 'warn' or 'stop'"),
         (
             ["--local", "--endpoint-url", "http://localhost:1", "SELECT 1"],
-            "--local is an endpoint of its own",
+            "--local takes neither --endpoint-url nor --profile",
         ),
-        (["--local", "--profile", "me", "SELECT 1"], "--local is an endpoint of its own"),
+        (["--local", "--profile", "me", "SELECT 1"], "--local takes neither --endpoint-url nor --profile"),
         (["--nonsense"], "--nonsense"),
         (["SELECT 1", "-c", "SELECT 2"], "SQL is given twice"),
         (["-c", "SELECT 2", "-f", "-"], "Give SQL in quotes"),
@@ -53,7 +53,7 @@ def test_wrong_usage_exits_with_2_and_says_why(words: list[str], message: str) -
 def test_options_before_a_command_are_told_where_they_belong() -> None:
     result = invoked("repl", "--local", "exec", "SELECT 1")
     assert result.exit_code == 2
-    assert "Options stand behind the command" in " ".join(result.stderr.split())
+    assert "Options follow the command" in " ".join(result.stderr.split())
 
 
 def test_a_script_that_is_not_utf_8_is_wrong_usage(tmp_path: Path) -> None:
@@ -67,7 +67,14 @@ def test_a_script_that_is_not_utf_8_is_wrong_usage(tmp_path: Path) -> None:
 def test_the_help_names_the_commands_and_what_is_done_without_one() -> None:
     result = invoked("--help")
     assert result.exit_code == 0
-    for word in ("exec", "tables", "local", "repl", "`sqlprov` alone is a shell", "Examples:"):
+    for word in (
+        "exec",
+        "tables",
+        "local",
+        "repl",
+        "Without a command `sqlprov` starts a shell",
+        "Examples:",
+    ):
         assert word in result.stdout
 
 

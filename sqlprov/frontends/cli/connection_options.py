@@ -1,4 +1,4 @@
-"""Options that every command with a connection has in; the connection out."""
+"""The options of every command that connects."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
     import sqlprov
 
 
-def pairs(ctx: click.Context, parameter: click.Parameter, given: Sequence[str]) -> dict[str, str]:
-    """NAME=VALUE words as a mapping.
+def parse_pairs(ctx: click.Context, parameter: click.Parameter, pairs: Sequence[str]) -> dict[str, str]:
+    """Name -> value of each NAME=VALUE.
 
     Raises:
-        BadParameter: a word is none.
+        BadParameter: a pair has no name or no `=`.
     """
-    found = {}
-    for pair in given:
+    values = {}
+    for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{pair!r}: expected NAME=VALUE.")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
-def _settings(ctx: click.Context, parameter: click.Parameter, given: Sequence[str]) -> dict[str, str]:
-    found = pairs(ctx, parameter, given)
-    for name, value in found.items():
+def _parse_settings(ctx: click.Context, parameter: click.Parameter, pairs: Sequence[str]) -> dict[str, str]:
+    values = parse_pairs(ctx, parameter, pairs)
+    for name, value in values.items():
         try:
             Settings().with_value(name, value)
         except Error as error:
             raise click.BadParameter(str(error)) from None
-    return {f"{PREFIX}{name.lower().removeprefix(PREFIX)}": value for name, value in found.items()}
+    return {f"{PREFIX}{name.lower().removeprefix(PREFIX)}": value for name, value in values.items()}
 
 
-def _regions(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def _complete_region(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     from sqlprov.catalog import Catalog
 
     return [each.region for each in Catalog().list_regions() if each.region.startswith(incomplete)]
 
 
-def _names_of_settings(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def _complete_setting(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     names = [name.removeprefix(PREFIX) for name in Settings.describe()]
     return [f"{name}=" for name in names if name.startswith(incomplete)]
 
@@ -59,25 +59,25 @@ OPTIONS = (
         "--region",
         multiple=True,
         metavar="REGION",
-        shell_complete=_regions,
+        shell_complete=_complete_region,
         help="Region of statements that name none; may be repeated. [default: boto3's]",
     ),
-    click.option("--profile", metavar="NAME", help="Profile of ~/.aws/config. [default: AWS_PROFILE]"),
+    click.option("--profile", metavar="NAME", help="Profile in ~/.aws/config. [default: AWS_PROFILE]"),
     click.option("--read-only", is_flag=True, help="Refuse every write to the cloud."),
     click.option(
         "--set",
         multiple=True,
-        callback=_settings,
+        callback=_parse_settings,
         metavar="NAME=VALUE",
-        shell_complete=_names_of_settings,
+        shell_complete=_complete_setting,
         help="A setting, such as concurrency=4; SHOW SETTINGS lists them. May be repeated.",
     ),
 )
 
 
 @dataclass(frozen=True)
-class Way:
-    """Where to connect to and how, as the options say."""
+class ConnectionOptions:
+    """The values of OPTIONS, each under its own name."""
 
     local: bool
     endpoint_url: str | None
@@ -86,8 +86,8 @@ class Way:
     read_only: bool
     set: dict[str, str]
 
-    def connection(self) -> sqlprov.Connection:
-        """A new connection.
+    def connect(self) -> sqlprov.Connection:
+        """Open a connection.
 
         Raises:
             UsageError: the options contradict each other.
@@ -96,7 +96,7 @@ class Way:
         import sqlprov
 
         if self.local and (self.endpoint_url or self.profile):
-            raise click.UsageError("--local is an endpoint of its own and needs no profile.")
+            raise click.UsageError("--local takes neither --endpoint-url nor --profile.")
         return sqlprov.connect(
             local=self.local,
             endpoint_url=self.endpoint_url,
@@ -107,14 +107,16 @@ class Way:
         )
 
 
-def connecting(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the options that say what to connect to; it gets them as `way`."""
+def add_connection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command OPTIONS; it receives their values as `target`."""
 
     @wraps(command)
-    def taking(*arguments: Any, **options: Any) -> None:
-        way = Way(**{field.name: options.pop(field.name) for field in fields(Way)})
-        command(*arguments, way=way, **options)
+    def run(*arguments: Any, **options: Any) -> None:
+        target = ConnectionOptions(
+            **{field.name: options.pop(field.name) for field in fields(ConnectionOptions)}
+        )
+        command(*arguments, target=target, **options)
 
     for option in reversed(OPTIONS):
-        taking = option(taking)
-    return taking
+        run = option(run)
+    return run

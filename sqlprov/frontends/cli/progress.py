@@ -1,0 +1,42 @@
+"""Prints which rows a write waits for, on stderr."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import sqlprov
+
+POLL, REPEAT = 0.25, 10.0
+"""Seconds between two looks at the progress, and until a line is repeated though no state has changed."""
+
+
+@contextmanager
+def print_waits(connection: sqlprov.Connection) -> Iterator[None]:
+    """While the block runs, print the rows that are waited for, and each change of their states."""
+    done = threading.Event()
+    thread = threading.Thread(target=_print_until, args=(done, connection), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _print_until(done: threading.Event, connection: sqlprov.Connection) -> None:
+    printed: tuple[str, ...] = ()
+    repeat_at = 0.0
+    while not done.wait(POLL):
+        progress = connection.progress
+        states = tuple(map(str, progress.waiting)) if progress else ()
+        if progress and states and (states != printed or time.monotonic() >= repeat_at):
+            click.echo(f"waiting: {progress.waited}", err=True)
+            repeat_at = time.monotonic() + REPEAT
+        printed = states
