@@ -18,7 +18,6 @@ from sqlprov.api.statement_runner import StatementRunner, locate_errors
 from sqlprov.api.worker import INTERRUPT_GRACE
 from sqlprov.aws.run import Run
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.regions import EVERYWHERE
 from sqlprov.duck.cursor import Bindings, Parameters
 from sqlprov.duck.session import OWN, Session
 from sqlprov.errors import (
@@ -257,7 +256,7 @@ class Connection(PEP249Cursor):
     @property
     def regions(self) -> tuple[str, ...]:
         """The regions of a statement that names none; empty if there are none."""
-        return self._session.regions(EVERYWHERE, Run(self.settings)).default
+        return self._session.planner.default_regions(Run(self.settings), may_call=False)
 
     def vocabulary(self) -> Vocabulary:
         """DuckDB's words and its own tables, for completion. It closes the last result."""

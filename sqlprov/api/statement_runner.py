@@ -179,8 +179,8 @@ class StatementRunner:
 
     def _finish(self, run: Run) -> None:
         run.finish()
-        if self._session.runs.get(run.id) is run:
-            del self._session.runs[run.id]
+        if self._session.scans.runs.get(run.id) is run:
+            del self._session.scans.runs[run.id]
         self.cursor.release(run)
         if (
             run.calls or run.writes

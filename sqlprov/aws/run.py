@@ -21,6 +21,7 @@ from sqlprov.settings import Settings
 
 if TYPE_CHECKING:
     from sqlprov.plan.read.hints import Hints
+    from sqlprov.plan.read.scope import Scope
 
 LET_END = 10.0
 """Seconds that a write gets to end after an interruption; its calls a second less, so that it can still tell
@@ -137,8 +138,7 @@ class Run:
     Attributes:
         settings: the settings it began with.
         id: text that its demands carry in their filter.
-        unresolved: why a demand without a region condition has no scope; `None` if it has.
-        relied: last names of the tables that have a region condition wherever the statement reads them.
+        scopes: table and scope of each scan planned so far.
         calls: the calls made so far, in the order they ended.
         missing: what could not be read, under `sqlprov_on_error = 'warn'`.
         outcomes: what became of each row that it wrote.
@@ -156,8 +156,7 @@ class Run:
     """
 
     settings: Settings
-    unresolved: str | None = None
-    relied: frozenset[str] = frozenset()
+    scopes: list[tuple[str, Scope]] = field(default_factory=list)
     calls: list[CallRecord] = field(default_factory=list)
     missing: list[MissingRows] = field(default_factory=list)
     outcomes: list[Any] = field(default_factory=list)

@@ -10,18 +10,36 @@ REGIONS = "regions"
 """A table that every provider has, outside of its services: it makes no call."""
 EVERYWHERE = "ec2"
 """A client that every region has; also its name in endpoints."""
-ABOUT = "Every region known to botocore, in every partition, without a call."
+ABOUT = "Every region known to botocore, in every partition. Reading it makes no call."
 COLUMNS = {
     "region": "Name of the region, such as us-east-1.",
     "partition": "Partition it belongs to, such as aws, aws-cn or aws-us-gov; credentials are of one partition.",
-    "description": "Its name for people, such as US East (N. Virginia).",
+    "description": "Its full name, such as US East (N. Virginia).",
+    "opt_in_status": "Whether the account has enabled it, such as ENABLED, ENABLED_BY_DEFAULT or DISABLED; NULL "
+    "until a statement of the session has needed to know.",
 }
 """The columns of a provider's table `regions`, the key first, each with its description; all are texts."""
+DEFAULT_PARTITION = "aws"
+WITHOUT_OPT_IN = frozenset(
+    {
+        *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1"),
+        *("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3"),
+        *(
+            "ap-northeast-1",
+            "ap-northeast-2",
+            "ap-northeast-3",
+            "ap-south-1",
+            "ap-southeast-1",
+            "ap-southeast-2",
+        ),
+    }
+)
+"""The regions of the partition `aws` that every account has: AWS has made each later one opt-in since 2019."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """A region, such as `us-east-1` of the partition `aws`; its fields are COLUMNS."""
+    """A region, such as `us-east-1` of the partition `aws`."""
 
     region: str
     partition: str

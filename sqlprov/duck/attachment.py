@@ -24,13 +24,14 @@ from sqlprov.catalog.table import Table
 from sqlprov.duck.errors import translate
 from sqlprov.duck.filters import predicate
 from sqlprov.duck.interrupts import on_interrupt
-from sqlprov.duck.live_table import Fetch, LiveTable
-from sqlprov.duck.session import DEFAULT_PARTITION, quoted, regions_table
+from sqlprov.duck.live_table import BatchSource, LiveTable
+from sqlprov.duck.planner import ALL, Planner
+from sqlprov.duck.session import quote
+from sqlprov.duck.status_tables import regions_table
 from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, RegionError, suggest
-from sqlprov.plan.read import Demand, ReadPlan, Regions, named, plan_read
+from sqlprov.plan.read import ReadPlan
 from sqlprov.settings import Settings
 
-ALL = ("all",)
 MARK = "sqlprov_attachment"
 """Name of the macro that tells which attachment a database of DuckDB is."""
 REMEMBERED = 100
@@ -90,7 +91,8 @@ class Attachment:
             for service in (catalog.list_services(provider) if services is None else services)
             for table in catalog.list_tables(provider, service)
         ]
-        self.regions = self._checked(regions)
+        self.regions = self._check_regions(regions)
+        self._planner = Planner(catalog, cloud, self.regions)
         self.tables = tuple(f"{name}.{table.service}.{table.name}" for table in found)
         detach(duck, name)
         _attachments[self._id] = self
@@ -115,7 +117,7 @@ class Attachment:
         for run in list(self._runs):
             run.cancel()
 
-    def _checked(self, regions: Sequence[str]) -> tuple[str, ...]:
+    def _check_regions(self, regions: Sequence[str]) -> tuple[str, ...]:
         chosen = tuple(dict.fromkeys(region.strip().lower() for region in regions))
         if not chosen or (chosen != ALL and "all" in chosen):
             raise RegionError(
@@ -133,25 +135,27 @@ class Attachment:
 
     def _create(self, duck: DuckDBPyConnection, tables: list[Table]) -> None:
         """Attach the database and make its views, through a cursor of its own: the caller's may be in a transaction."""
-        base = quoted(self.name)
+        base = quote(self.name)
         with _cursor(duck) as own:
             own.execute(f"ATTACH ':memory:' AS {base} (READ_WRITE)")
             own.execute(f"CREATE MACRO {base}.main.{MARK}() AS '{self._id}'")
             own.execute(f"USE {base}.main")
-            own.from_arrow(regions_table(self._catalog)).create_view("regions")
+            own.from_arrow(regions_table(self._catalog, self._cloud)).create_view("regions")
             for table in tables:
-                own.execute(f"CREATE SCHEMA IF NOT EXISTS {base}.{quoted(table.service)}")
-                own.execute(f"USE {base}.{quoted(table.service)}")
+                own.execute(f"CREATE SCHEMA IF NOT EXISTS {base}.{quote(table.service)}")
+                own.execute(f"USE {base}.{quote(table.service)}")
                 self._cloud.allow_reads(table)
-                live = LiveTable(table, self._demanded)
+                live = LiveTable(table, self._open_scan)
                 own.from_arrow(live).project(live.view).create_view(table.name)
 
-    # Demands; DuckDB may make them on threads of its own
+    # Scans; DuckDB may start them on threads of its own
 
-    def _demanded(self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None) -> Fetch:
+    def _open_scan(
+        self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None
+    ) -> tuple[BatchSource, pc.Expression | None]:
         on_interrupt(_cancel_all)
         run = Run(self._settings)
-        plan = self._plan(live.table, names, filter_, live.schema)
+        plan = self._planner.plan(live.table, names, predicate(filter_, live.schema), run)
         self._runs.append(run)
 
         def start() -> Iterator[pa.RecordBatch]:
@@ -160,32 +164,6 @@ class Attachment:
             return batches
 
         return start, filter_
-
-    def _plan(
-        self, table: Table, names: tuple[str, ...], filter_: pc.Expression | None, schema: pa.Schema
-    ) -> ReadPlan:
-        where = predicate(filter_, schema)
-        held = self._held(table)
-        for region in named(where):
-            if region not in held:
-                known = any(region == each.region for each in self._catalog.list_regions())
-                raise RegionError(
-                    f"{table.full_name} holds the rows of {', '.join(self.regions)} here, not of {region!r}."
-                    f"{'' if known else suggest(region, held)} attach(con, regions=[…]) says which it holds."
-                )
-        pages = {
-            region: count for (name, region), count in self._cloud.pages.items() if name == table.full_name
-        }
-        demand = Demand(table, names, where, self._settings.pushdown, split=self._settings.split)
-        known = self._cloud.account_id is not None
-        return plan_read(demand, Regions(held, held, held), pages, known)
-
-    def _held(self, table: Table) -> tuple[str, ...]:
-        if self.regions != ALL:
-            return tuple(sorted(self.regions))
-        home = self._cloud.find_region()
-        partition = (self._catalog.find_partition(home) if home else None) or DEFAULT_PARTITION
-        return self._catalog.list_service_regions(table.client, partition)
 
     def _batches(self, plan: ReadPlan, run: Run) -> Iterator[Any]:
         """`None` once the first call has been answered, then the rows."""
@@ -240,7 +218,7 @@ def detach(duck: DuckDBPyConnection, name: str) -> None:
     """
     if attachment_of(duck, name) is not None:
         with _cursor(duck) as own:
-            own.execute(f"DETACH {quoted(name)}")
+            own.execute(f"DETACH {quote(name)}")
 
 
 @contextlib.contextmanager

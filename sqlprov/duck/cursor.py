@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from sqlprov.duck import scoping
+from sqlprov.duck.definitions import Definitions
 from sqlprov.duck.errors import find_missing_table, find_missing_words, suggest_live_name
+from sqlprov.duck.read_hints import HintFinder
 from sqlprov.duck.session import VARIABLE, Session
 from sqlprov.errors import DataError, NotSupportedError
 from sqlprov.sql import (
@@ -34,6 +35,7 @@ from sqlprov.sql.lexer import TokenKind, tokenize
 if TYPE_CHECKING:
     from sqlprov.aws.run import Run
     from sqlprov.duck.dry_run import WritePreview
+    from sqlprov.duck.explain_plan import QueryPlan
     from sqlprov.duck.target_reader import QueryResult
     from sqlprov.plan.read import PlannedCall
 
@@ -124,12 +126,13 @@ class Cursor:
     def __init__(self, session: Session) -> None:
         self.duck = session.cursor()
         self._session = session
-        self._definitions = scoping.Definitions(session, self.duck)
+        self._definitions = Definitions(session, self.duck)
+        self._hints = HintFinder(session, self.duck, self._definitions)
         self.id = f"c{next(_numbers)}"
         # Whether VARIABLE holds it: setting it takes a quarter of a millisecond.
         self._carried = False
-        # Name of a prepared statement -> `unresolved` and `relied` of its runs.
-        self._prepared: dict[str, tuple[str | None, frozenset[str]]] = {}
+        # Name of a prepared statement -> the statement.
+        self._prepared: dict[str, Query] = {}
         self.in_transaction = False
 
     def path(self) -> tuple[str, ...]:
@@ -158,7 +161,7 @@ class Cursor:
             duckdb.Error: what it met in DuckDB.
         """
         # Not before: until now the demands were those of a statement that nobody waits for any more.
-        self._session.runs[self.id] = run
+        self._session.scans.runs[self.id] = run
         run.writes = self._is_write(statement) and not dry_run
         if reason := find_refusal(statement, self._session.catalog, self.path):
             raise NotSupportedError(reason)
@@ -179,18 +182,13 @@ class Cursor:
         if query.verb in COMMITS:
             # Of an aborted transaction DuckDB says that it was committed, and rolls it back.
             self.duck.execute("SELECT 1").fetchall()
-        text = self._prepare(query, bindings, run)
-        if self._foresees(query, run):
-            from sqlprov.duck.explain_plan import begin
-
-            if self.in_transaction and not query.words & CHANGING:
-                self._bound(text, bindings, run)  # a slip in what is explained would abort the transaction
-            with contextlib.suppress(duckdb.Error):  # what is wrong is told with the text as it was written
-                begin(self._session, self._plan(text, bindings, run), run, ahead=_ahead(query, run))
-        if self._is_plain(query) and (rows := self._submitted(text, bindings, run)) is not None:
+        plan = self._prepare(query, bindings, run)
+        if plan is not None and _is_predictable(query, run):
+            plan.prefetch(self._session, run)
+        if self._is_plain(query) and (rows := self._stream(query.text, bindings, run)) is not None:
             return Answer(rows)
         try:
-            relation = self._bound(text, bindings, run)
+            relation = self._bind(query.text, bindings, run)
         finally:
             copies = query.verb == "COPY" and "database" in query.words  # its views and macros too
             self._session.changes += copies or query.verb not in KEEPING
@@ -208,103 +206,111 @@ class Cursor:
         return Answer(reader)
 
     def _is_plain(self, query: Query) -> bool:
-        """Whether all that a query does is to answer rows, and none of it has to be known before the first."""
-        if query.verb not in ("SELECT", "FROM") or not hasattr(self.duck, "_submit"):
-            return False
-        if self.in_transaction:
-            return False  # a slip would abort it, which it does not where the text is bound beforehand
+        """Whether a query does nothing but return rows, and nothing of it has to be known before the first."""
+        if query.verb not in ("SELECT", "FROM") or self.in_transaction:
+            return False  # in a transaction an error would abort it, which it does not where the text is bound first
         if query.has_pivot_without_in or query.words & CHANGING:
             return False
-        return not self._definitions.made()  # one may hide what changes something
+        return not self._definitions.bodies()  # one may hide what changes something
 
-    def _submitted(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader | None:
-        """The rows of a plain query, bound once; `None` if DuckDB refuses it, or misses what can be brought.
+    def _stream(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader | None:
+        """The rows of a plain query, bound once; `None` if DuckDB refuses it, or lacks what can be registered.
 
-        `DuckDBPyConnection._submit` is private, and is what DuckDB's relations run their text with; `sql` makes a
-        relation, for which the text is bound once more. Without `_submit` nothing but that time is lost.
+        `DuckDBPyConnection._submit` is private: DuckDB's relations run their text with it. `sql` makes a relation,
+        for which the text is bound a second time. Whatever goes wrong with `_submit`, `sql` answers.
         """
         self._carry()
         try:
-            given = self._parameters(text, bindings.parameters)
-            return self.duck._submit(text, given, "stream", BATCH).arrow_reader()
-        except duckdb.ProgrammingError:
-            if run.error is not None or run.calls:
+            values = self._select_parameters(text, bindings.parameters)
+            return self.duck._submit(text, values, "stream", BATCH).arrow_reader()
+        except Exception:
+            if run.error is not None or run.calls or run.cancelled.is_set():
                 raise
             return None
 
     def _explain(self, query: Query | Exec, bindings: Bindings, run: Run) -> Answer:
         from sqlprov.duck.explain import render
-        from sqlprov.duck.explain_plan import foreseen
 
         assert isinstance(query, Query), "EXEC is a write"
         if query.has_pivot_without_in:
             raise NotSupportedError(
-                "EXPLAIN of a PIVOT without IN would read the table to learn its columns: "
-                "name them, as in PIVOT t ON status IN ('Running', 'Completed')."
+                "EXPLAIN of a PIVOT without IN would read the table to learn its columns. "
+                "Name them, as in PIVOT t ON status IN ('Running', 'Completed')."
             )
-        text = self._prepare(query, bindings, run)
+        plan = self._prepare(query, bindings, run)
         if query.verb in ("SELECT", "FROM"):
-            self._bound(text, bindings, run)  # what is wrong is then told with the text as it was written
-        duck_plan = self._plan(text, bindings, run)
-        found = foreseen(self._session, duck_plan, run)
-        planned = tuple(call for each in found for call in each.plan.calls())
-        return Answer(render(found, duck_plan), planned=planned)
+            self._bind(query.text, bindings, run)  # an error then shows the text as it was written
+        plan = plan or self._plan(query, bindings, run)
+        plans = [(scan.plan(self._session, run, may_call=False), scan.conditions) for scan in plan.scans]
+        planned = dict.fromkeys(call for read, _ in plans for call in read.calls() if not call.table)
+        calls = (*planned, *(call for read, _ in plans for call in read.calls() if call.table))
+        return Answer(render(plans, plan), planned=calls)
 
-    def _foresees(self, query: Query, run: Run) -> bool:
-        """Whether DuckDB's plan is worth a look before the query is run."""
-        if query.verb not in ("SELECT", "FROM") or query.has_pivot_without_in:
-            return False
-        if run.hints is not None and run.hints.sorted_by is not None:
-            return True
-        return _ahead(query, run) and self._definitions.reads(query) > 1
-
-    def _plan(self, text: str, bindings: Bindings, run: Run) -> str:
-        """DuckDB's plan of a query, as JSON."""
-        text = f"EXPLAIN (FORMAT json) {text}"
-
-        def ask(given: Any) -> list[tuple[Any, ...]]:
-            return self.duck.execute(text, given).fetchall()
-
-        return str(self._brought(ask, text, bindings, run)[0][1])
-
-    def _prepare(self, query: Query, bindings: Bindings, run: Run) -> str:
-        """Make the live tables of a query exist; its text, with the regions that only we can tell."""
+    def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
+        """Register the live tables of a query and find its hints; DuckDB's plan of it, if that was needed."""
         self._session.register(query.words)
         if LISTINGS & query.words or any(word.startswith(("duckdb_", "pg_")) for word in query.words):
             self._session.register_all()
         if query.verb in NO_READING and not (
             query.verb == "SET" and query.words & {"select", "from", "table"}
         ):
-            return query.text
-        asked, before = query.prepared
-        if query.verb == "EXECUTE" and asked in self._prepared:
-            run.unresolved, run.relied = self._prepared[asked]
-            return query.text
-        text = query.text[before:]
-        relied = scoping.left_to_duckdb(query, self._session, self._definitions)
-        if relied is not None:
-            run.unresolved, run.relied = None, relied
-        else:
-            text, run.unresolved, run.relied = scoping.scoped(
-                text, self._session, self._definitions, bindings.parameters, run
-            )
-        hinted = query.verb in ("SELECT", "FROM")
-        run.hints = (
-            scoping.hinted(query, self._session, self._definitions, bindings.parameters) if hinted else None
-        )
+            return None
+        name, start = query.prepared
+        read = query
         if query.verb == "PREPARE":
-            self._prepared[asked] = run.unresolved, run.relied
-        return query.text[:before] + text
+            read = Query(query.text[start:], 0)
+            self._prepared[name] = read
+        elif query.verb == "EXECUTE":
+            read = self._prepared.get(name, query)
+        run.hints = self._hints.find(read, bindings.parameters)
+        if query.verb == "PREPARE" or not self._needs_plan(read, run):
+            return None
+        if self.in_transaction and not query.words & CHANGING:
+            if query.verb == "EXECUTE":
+                return None
+            self._bind(query.text, bindings, run)  # an error in what is explained would abort the transaction
+        try:
+            plan = self._plan(query, bindings, run)
+        except duckdb.Error:  # the statement itself will report it, with the text as it was written
+            return None
+        plan.note_first_rows(run)
+        if not read.words & VOLATILE:
+            self._hints.narrow(plan, run)
+        return plan
 
-    def _bound(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
-        """Have DuckDB bind `text`; what changes anything is run."""
-        return self._brought(lambda given: self.duck.sql(text, params=given), text, bindings, run)
+    def _needs_plan(self, query: Query, run: Run) -> bool:
+        """Whether DuckDB's plan is worth a look before the query runs."""
+        if query.has_pivot_without_in or not self._definitions.may_read_live(query.words):
+            return False
+        if query.verb not in ("SELECT", "FROM"):
+            explainable = query.verb in ("CREATE", "INSERT", "COPY") and not self.in_transaction
+            return explainable and self._hints.may_narrow(query)
+        if run.hints is not None and run.hints.sorted_by is not None:
+            return True
+        prefetches = _is_predictable(query, run) and self._definitions.count_reads(query) > 1
+        return prefetches or self._hints.may_narrow(query)
 
-    def _brought(self, ask: Callable[[Any], T], text: str, bindings: Bindings, run: Run) -> T:
-        """What DuckDB answers, asked with the parameters of `text`; brings what it misses: live tables, and variables
-        of the caller."""
+    def _plan(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan:
+        """DuckDB's plan of a query."""
+        from sqlprov.duck.explain_plan import QueryPlan
+
+        text = f"EXPLAIN (FORMAT json) {query.text}"
+
+        def ask(values: Any) -> list[tuple[Any, ...]]:
+            return self.duck.execute(text, values).fetchall()
+
+        return QueryPlan(self._session, str(self._run_with_relations(ask, text, bindings, run)[0][1]))
+
+    def _bind(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
+        """Have DuckDB bind `text`; a statement that changes something is run."""
+        return self._run_with_relations(
+            lambda values: self.duck.sql(text, params=values), text, bindings, run
+        )
+
+    def _run_with_relations(self, ask: Callable[[Any], T], text: str, bindings: Bindings, run: Run) -> T:
+        """DuckDB's answer; registers the live tables and the caller's variables that it does not find."""
         self._carry()
-        parameters = self._parameters(text, bindings.parameters)
+        parameters = self._select_parameters(text, bindings.parameters)
         while True:
             try:
                 return ask(parameters)
@@ -340,7 +346,7 @@ class Cursor:
         run.adopted.append(name)
         return True
 
-    def _parameters(self, text: str, parameters: Parameters) -> Any:
+    def _select_parameters(self, text: str, parameters: Parameters) -> Any:
         if not isinstance(parameters, Mapping):
             return list(parameters) if parameters else None
         names = self.parameter_names(text)
@@ -416,18 +422,22 @@ class Cursor:
         self.duck.register(RETURNING_ROWS, rows)
         try:
             # Prepared anew: what the write's own query told of its tables does not hold for this one's.
-            relation = self._bound(self._prepare(Query(query, 0), bindings, run), bindings, run)
+            relation = self._prepare_and_bind(query, bindings, run)
             assert relation is not None, "a SELECT has rows"
             return relation.to_arrow_table()
         finally:
             self.duck.unregister(RETURNING_ROWS)
+
+    def _prepare_and_bind(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
+        self._prepare(Query(text, 0), bindings, run)
+        return self._bind(text, bindings, run)
 
     def whole(self, text: str, bindings: Bindings, run: Run) -> QueryResult:
         """The whole answer of a query that serves a write."""
         # Without it JSON inside a STRUCT arrives as text that keeps the quotes of its strings.
         self.duck.execute("SET arrow_lossless_conversion = true")
         try:
-            relation = self._bound(self._prepare(Query(text, 0), bindings, run), bindings, run)
+            relation = self._prepare_and_bind(text, bindings, run)
             if relation is None:
                 raise DataError("The query of the rows gives none.")
             from sqlprov.duck.target_reader import QueryResult
@@ -458,8 +468,8 @@ class Cursor:
         run.adopted.clear()
 
 
-def _ahead(query: Query, run: Run) -> bool:
-    """Whether what DuckDB's plan tells now is what it will demand."""
+def _is_predictable(query: Query, run: Run) -> bool:
+    """Whether the scans of DuckDB's plan can be started before DuckDB asks for them."""
     return run.settings.prefetch and run.settings.pushdown and not query.words & VOLATILE
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
-from sqlprov.duck.explain_plan import CARRIED, Foreseen
-from sqlprov.plan.read import PlannedCall, ReadPlan
+from sqlprov.duck.explain_plan import CARRIED, QueryPlan
+from sqlprov.plan.read import PlannedCall, ReadPlan, Rule, Scope
 
 _LEFT_OUT = ("Function", "Estimated Cardinality")
 """The name of a scan once more, and a guess: DuckDB knows the size of no live table."""
 
 
-def render(scans: list[Foreseen], duck_plan: str) -> pa.Table:
-    """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan, given as its JSON."""
-    calls = "\n\n".join(_render_scan(scan.plan, scan.conditions) for scan in scans) or "No API call."
-    steps = "\n".join(line for root in json.loads(duck_plan) for line in _render_step(root))
+def render(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan) -> pa.Table:
+    """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan.
+
+    Args:
+        plans: the calls of each scan, and what DuckDB checks on its rows.
+        duck_plan: DuckDB's plan.
+    """
+    calls = "\n\n".join(_render_scan(plan, conditions) for plan, conditions in plans) or "No API call."
+    steps = "\n".join(line for root in duck_plan.roots for line in _render_step(root))
     return pa.table({"explain_key": ["calls", "physical_plan"], "explain_value": [calls, steps]})
 
 
@@ -36,12 +40,13 @@ def _render_step(node: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"     {detail}" for detail in details)
 
 
-def _render_scan(plan: ReadPlan, conditions: list[str]) -> str:
+def _render_scan(plan: ReadPlan, conditions: Sequence[str]) -> str:
     calls = plan.calls()
     lines = [plan.table.full_name]
     if not calls:
         lines.append(f"  no call: {plan.empty}")
     lines += [f"  {line}" for call in calls for line in _render_call(call)]
+    lines += [f"  {_render_scope(scope)}" for scope in plan.scopes]
     if conditions:
         lines.append(f"  DuckDB checks on every row: {' AND '.join(conditions)}")
     permissions = sorted({permission for call in calls for permission in call.permissions})
@@ -55,3 +60,18 @@ def _render_call(call: PlannedCall) -> list[str]:
     where = f" in {call.region}" if call.region else ""
     columns = f" for {', '.join(call.columns)}" if call.columns else ""
     return [f"{call.operation}{where}, {call.times}{columns}", *([f"  {parameters}"] if parameters else [])]
+
+
+_REASONS = {
+    Rule.CONDITION: "by the condition on {column}",
+    Rule.UNUSED: "the session's: no other column depends on {column}",
+    Rule.SHOWN: "the session's: {column} is only shown, grouped or sorted",
+    Rule.ALL: "{column} may decide which rows there are",
+}
+
+
+def _render_scope(scope: Scope) -> str:
+    few = f" ({', '.join(scope.values)})" if 0 < len(scope.values) <= 3 else ""
+    most = "at most " if scope.is_estimate else ""
+    reason = _REASONS[scope.rule].format(column=scope.column)
+    return f"{scope.column}: {most}{len(scope.values)}{few}, {reason}"

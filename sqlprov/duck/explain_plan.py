@@ -1,4 +1,4 @@
-"""DuckDB's plan of a query in, the demands it will make out: for EXPLAIN, and to begin their calls together."""
+"""Reads DuckDB's plan of a query: the scans of live tables in it, and the first rows that it wants."""
 
 from __future__ import annotations
 
@@ -6,137 +6,156 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlprov.aws.run import Run
 from sqlprov.duck.session import Session
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.hints import Top
-from sqlprov.plan.read.predicate import TRUE
+from sqlprov.plan.read.predicate import TRUE, Predicate
 from sqlprov.sql.filters import predicate
 
 if TYPE_CHECKING:
     from sqlprov.duck.live_table import LiveTable
 
 CARRIED = re.compile(r'\("(__ctx_\w+)" = ')
-"""A filter by a table's hidden column."""
+"""A filter on a table's hidden column."""
 SCAN = "PYTHON_ARROW_SCAN"
-"""How DuckDB's plan names the scan of a Python object."""
+"""DuckDB's name for the scan of a Python object."""
 STOPS = frozenset({"LIMIT", "STREAMING_LIMIT", "LIMIT_PERCENT"})
 """Steps that may have enough before what they read ends."""
 PASSES = frozenset(
     {"PROJECTION", "FILTER", "UNNEST", "STREAMING_WINDOW", "STREAMING_SAMPLE", "UNION", *STOPS}
 )
-"""Steps that hand on each row as it comes: what stands above them may end what stands below."""
+"""Steps that pass each row as it comes: what stands above them may end what stands below."""
+
+Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Foreseen:
-    """A demand to come.
+class PlanScan:
+    """A scan of a live table in DuckDB's plan.
 
     Attributes:
-        plan: its calls.
-        conditions: what DuckDB checks on its rows.
-        whole: whether DuckDB will read it to its end.
+        node: the step of the plan.
+        live: the table.
+        columns: the columns that it asks for.
+        conditions: what DuckDB checks on its rows, as SQL.
+        is_whole: whether DuckDB will read it to its end.
     """
 
-    plan: ReadPlan
-    conditions: list[str]
-    whole: bool
+    node: Node
+    live: LiveTable
+    columns: tuple[str, ...]
+    conditions: tuple[str, ...]
+    is_whole: bool
+
+    @cached_property
+    def where(self) -> Predicate:
+        """The conditions as a predicate."""
+        # Joined again: DuckDB cuts a filter at a line break within a literal.
+        return predicate("\n".join(self.conditions)) if self.conditions else TRUE
+
+    def plan(self, session: Session, run: Run, *, may_call: bool = True) -> ReadPlan:
+        """The calls that the scan will make; raises what `Planner.plan` does."""
+        return session.scans.plan(self.live, self.columns, self.where, run, may_call=may_call)
 
 
-def foreseen(session: Session, plan: str, run: Run) -> list[Foreseen]:
-    """The demands of DuckDB's JSON plan, in its order; tells the run which first rows are wanted.
+class QueryPlan:
+    """DuckDB's plan of a query.
 
-    Raises:
-        RegionError: a demand does not say its regions.
+    Attributes:
+        roots: its steps, as EXPLAIN (FORMAT json) prints them.
+        scans: the scans of live tables, in its order.
     """
-    roots = json.loads(plan)
-    first = _first_rows(roots[0]) if len(roots) == 1 else None
-    by = run.hints.sorted_by if run.hints else None
-    if run.hints and by is not None and first is not None:
-        top = (by[0], Top(by[1], first[0], first[1]))
-        run.hints = replace(run.hints, top=top)
-    found = []
-    for node, whole in (pair for root in roots for pair in _scans(root, True)):
-        filters = _listed(node["extra_info"].get("Filters"))
-        live = _live(session, filters)
-        if live is not None:
-            conditions = [text for text in filters if not CARRIED.match(text)]
-            # Joined again: DuckDB cuts a filter at a line break within a literal.
-            where = predicate("\n".join(conditions)) if conditions else TRUE
-            # Of a structure DuckDB may name the members it needs: `schedule.EndTime`.
-            names = [name.split(".")[0] for name in _listed(node["extra_info"].get("Projections"))]
-            found.append(Foreseen(session.plan(live, names, where, run), conditions, whole))
-    return found
+
+    def __init__(self, session: Session, text: str) -> None:
+        self.text = text
+        self.roots: list[Node] = json.loads(text)
+        self.scans = [
+            scan
+            for root in self.roots
+            for node, is_whole in _walk(root, True)
+            if (scan := _read_scan(session, node, is_whole)) is not None
+        ]
+
+    def note_first_rows(self, run: Run) -> None:
+        """Have the run know which first rows are wanted, if the plan is a top-N of one scan."""
+        by = run.hints.sorted_by if run.hints else None
+        first = _find_first_rows(self.roots[0]) if by and len(self.roots) == 1 else None
+        if run.hints and by and first:
+            run.hints = replace(run.hints, top=(by[0], Top(by[1], *first)))
+
+    def prefetch(self, session: Session, run: Run) -> None:
+        """Start the calls of all scans together, if there are several.
+
+        Raises:
+            RegionError: the session has no region for one of them.
+        """
+        plans = [(scan.plan(session, run), scan.is_whole) for scan in self.scans]
+        for plan, is_whole in plans if len(plans) > 1 else ():
+            if plan.steps and is_whole:
+                session.scans.prefetch(plan, run)
 
 
-def begin(session: Session, plan: str, run: Run, *, ahead: bool) -> None:
-    """Learn which first rows a query wants; `ahead`: begin the calls of all its demands together, if there are several.
-
-    Raises:
-        RegionError: a demand does not say its regions.
-    """
-    found = foreseen(session, plan, run)
-    if len(found) > 1 and ahead:
-        for each in found:
-            if each.plan.steps and each.whole:
-                session.prefetch(each.plan, run)
+def list_info(node: Node, name: str) -> list[str]:
+    """An entry of a step's `extra_info`: DuckDB prints one text, or a list of them, or nothing."""
+    value = node["extra_info"].get(name)
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
-def _scans(node: Mapping[str, Any], whole: bool) -> Iterator[tuple[Mapping[str, Any], bool]]:
+def _read_scan(session: Session, node: Node, is_whole: bool) -> PlanScan | None:
+    filters = list_info(node, "Filters")
+    carriers = [match[1] for text in filters if (match := CARRIED.match(text))]
+    live = session.find_live(carriers[0]) if carriers else None
+    if live is None:
+        return None
+    conditions = tuple(text for text in filters if not CARRIED.match(text))
+    # Of a structure DuckDB may name the members it needs: `schedule.EndTime`.
+    columns = tuple(name.split(".")[0] for name in list_info(node, "Projections"))
+    return PlanScan(node, live, columns, conditions, is_whole)
+
+
+def _walk(node: Node, is_whole: bool) -> Iterator[tuple[Node, bool]]:
     """Every scan, and whether all of its rows will be read."""
-    name = node.get("name", "").strip()
+    name = node["name"].strip()
     if name == SCAN:
-        yield node, whole
+        yield node, is_whole
     if name in STOPS:
-        whole = False
-    elif name not in PASSES and not _joins(name):
-        whole = True
-    for at, child in enumerate(node.get("children", ())):
+        is_whole = False
+    elif name not in PASSES and not _is_join(name):
+        is_whole = True
+    for at, child in enumerate(node["children"]):
         # A join reads its second side to the end before it reads the first.
-        yield from _scans(child, whole or (_joins(name) and at == 1))
+        yield from _walk(child, is_whole or (_is_join(name) and at == 1))
 
 
-def _joins(name: str) -> bool:
+def _is_join(name: str) -> bool:
     return "JOIN" in name or name == "CROSS_PRODUCT"
 
 
-def _first_rows(node: Mapping[str, Any]) -> tuple[bool, int] | None:
+def _find_first_rows(node: Node) -> tuple[bool, int] | None:
     """Whether the last ones come first, and how many rows are wanted, if the plan is a top-N of one scan's rows."""
-    found = None
+    first = None
     while True:
-        name = node.get("name", "").strip()
+        name = node["name"].strip()
         if name == SCAN:
-            return found
-        if name == "TOP_N" and found is None:
-            found = _top(node["extra_info"])
-            if found is None:
+            return first
+        if name == "TOP_N" and first is None:
+            first = _read_top(node)
+            if first is None:
                 return None
         elif name != "PROJECTION":
             return None
         (node,) = node["children"]
 
 
-def _top(told: Mapping[str, Any]) -> tuple[bool, int] | None:
-    words = _listed(told.get("Order By"))[0].split()
+def _read_top(node: Node) -> tuple[bool, int] | None:
+    words = list_info(node, "Order By")[0].split()
     try:
-        rows = int(told["Top"]) + int(told.get("Offset", 0))
+        rows = int(node["extra_info"]["Top"]) + int(node["extra_info"].get("Offset", 0))
     except (KeyError, ValueError):
         return None
     direction = next((word for word in reversed(words) if word in ("ASC", "DESC")), None)
     return (direction == "DESC", rows) if direction else None
-
-
-def _live(session: Session, filters: list[str]) -> LiveTable | None:
-    """The table whose hidden column a scan filters by."""
-    for text in filters:
-        if found := CARRIED.match(text):
-            return session.live(found[1])
-    return None
-
-
-def _listed(value: str | list[str] | None) -> list[str]:
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else list(value)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sqlprov.aws.run import Run
 from sqlprov.catalog.table import ColumnSource, Table
-from sqlprov.duck.session import Session, quoted
+from sqlprov.duck.session import Session, quote
 from sqlprov.duck.target_row import TargetRow
 from sqlprov.errors import DataError, NotSupportedError, RegionError, format_count, suggest
 from sqlprov.plan.write.input_rows import InputRows
@@ -121,7 +121,7 @@ class TargetReader:
 
     def _to_targets(self, plan: WritePlan) -> list[TargetRow]:
         self.run.warnings += plan.warnings
-        known = self.session.regions_known(self.run)
+        known = self.session.planner.known_regions(self.run)
         unknown = [
             f"Unknown region {write.region!r} in row {number}.{suggest(write.region, known)}"
             for number, write in enumerate(plan.writes, start=1)
@@ -133,7 +133,7 @@ class TargetReader:
         return [TargetRow(write) for write in plan.writes]
 
     def _get_default_region(self) -> str | None:
-        default = self.session.regions(self.table.client, self.run).default
+        default = self.session.planner.default_regions(self.run, self.table.client)
         return default[0] if len(default) == 1 else None
 
     def _read_updates(self, statement: Update) -> list[TargetRow]:
@@ -190,7 +190,7 @@ class TargetReader:
         """
         table, key = self.table, self.table.key
         watched = self._list_watched(statement)
-        name = ".".join(quoted(part) for part in (table.provider, table.service, table.name))
+        name = ".".join(quote(part) for part in (table.provider, table.service, table.name))
         result = self.run_query(statement.build_rows_query(name, (*key, *watched)))
         assigned = len(statement.assignments) if isinstance(statement, Update) else 0
         width = 1 + len(key) + len(watched)

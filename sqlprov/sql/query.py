@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Self
 
 from sqlprov.sql import outline
 from sqlprov.sql.lexer import Token, TokenKind, tokenize
-from sqlprov.sql.lone import Lone, lone
 from sqlprov.sql.parser import Parser
 from sqlprov.sql.statement import Statement
 
@@ -79,11 +78,6 @@ class Query(Statement):
     def has_pivot_without_in(self) -> bool:
         """Whether a PIVOT takes its columns from the data, which DuckDB reads even to prepare or explain it."""
         return outline.has_pivot_without_in(self.tokens)
-
-    @cached_property
-    def lone(self) -> Lone | None:
-        """The only table that it reads; `None` if it may read more, or its regions must be analysed."""
-        return lone(self.tokens)
 
     @cached_property
     def tree(self) -> exp.Expr | None:

@@ -71,7 +71,7 @@ ON endpoint_status USING count(*);
 
 -- name: EXPLAIN of PIVOT without IN is refused with advice
 -- explain: no
--- error: NotSupportedError: name them, as in PIVOT t ON status IN
+-- error: NotSupportedError: Name them, as in PIVOT t ON status IN
 EXPLAIN PIVOT (SELECT region, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1') ON status;
 
 -- name: UNPIVOT

@@ -45,13 +45,15 @@ SELECT * FROM aws.sagemaker.inference-experiments WHERE region = 'us-east-1';
 -- error: MalformedSQL: Syntax error at 'frm'. Did you mean 'FROM'?
 SELECT * frm aws.sagemaker.models;
 
--- name: where a condition does not reach is told with the query that it has to stand in
--- error: RegionError: region IN ('…') for it within the sub-query that reads it, or SET
-SELECT * FROM (SELECT region FROM aws.sagemaker.models LIMIT 3) WHERE region LIKE 'eu-%';
+-- name: a pattern of regions above a limit of a sub-query
+-- calls: ListModels *
+-- rows: ["eu-west-1"], ["eu-west-1"], ["eu-west-1"]
+SELECT * FROM (SELECT region FROM aws.sagemaker.models ORDER BY region LIMIT 3) WHERE region LIKE 'eu-%';
 
--- name: where a condition does not reach is told with the name of the query that it has to stand in
--- error: RegionError: region IN ('…') for it within the query 'few', or SET
-WITH few AS (SELECT region FROM aws.sagemaker.models LIMIT 3) FROM few WHERE region LIKE 'eu-%';
+-- name: a pattern of regions above a limit of a query with a name
+-- calls: ListModels *
+-- rows: ["eu-west-1"], ["eu-west-1"], ["eu-west-1"]
+WITH few AS (SELECT region FROM aws.sagemaker.models ORDER BY region LIMIT 3) FROM few WHERE region LIKE 'eu-%';
 
 -- name: malformed SQL shows the place
 -- explain: no

@@ -83,8 +83,8 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = $where;
 -- rows: [6]
 SELECT count(*) FROM aws.sagemaker.models WHERE region LIKE $prefix || '%';
 
--- name: a pattern that EXECUTE hides is an error
+-- name: a pattern of regions as a parameter of a prepared statement
 -- setup: PREPARE hidden AS SELECT count(*) FROM aws.sagemaker.models WHERE region LIKE $1
--- explain: no
--- error: RegionError: cannot be evaluated beforehand
+-- calls: ListModels eu-west-*
+-- rows: [6]
 EXECUTE hidden('eu-w%');

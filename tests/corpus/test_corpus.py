@@ -18,14 +18,13 @@ from sqlprov import errors
 from sqlprov.api.connection import Connection
 from sqlprov.api.result import Result
 from sqlprov.aws.read import list_windows, scan
-from sqlprov.aws.run import Run
+from sqlprov.aws.read.prefetch import Prefetches
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.duck.cursor import Cursor
 from sqlprov.duck.session import Session
 from sqlprov.emulator import Emulator, Options
 from sqlprov.settings import Settings
-from sqlprov.sql import Query
 
 Made = tuple[str, str, str]
 ACCOUNT: Made = ("GetCallerIdentity", "", "{}")
@@ -109,11 +108,11 @@ def accelerated() -> Iterator[Counter[str]]:
             patch.setattr(holder, method, around)
 
         counted(list_windows.WindowSplitter, "split")
-        counted(Run, "taken")
-        counted(Cursor, "_submitted")
+        counted(Prefetches, "take")
+        counted(Cursor, "_stream")
         yield found
     if found["blocks"] > len(BLOCKS) // 4:
-        assert found["cut"] and found["taken"] and found["_submitted"], found
+        assert found["split"] and found["take"] and found["_stream"], found
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
@@ -137,9 +136,8 @@ def test_a_query_gives_the_same_rows_with_and_without_each_acceleration(
             trial = Trial(block, seeded, cursor, files)
             trial.sql(f"SET sqlprov_split = {split}; SET sqlprov_prefetch = {prefetch}")
             trial.rows_alone(f"split {split}, prefetch {prefetch}")
-    # Bound twice, and analysed for regions, whatever its words say.
+    # Bound twice.
     monkeypatch.setattr(Cursor, "_is_plain", lambda *_: False)
-    monkeypatch.setattr(Query, "lone", None)
     with sessions(block.file).cursor() as cursor:
         Trial(block, seeded, cursor, files).rows_alone("bound twice")
 

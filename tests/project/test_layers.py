@@ -45,7 +45,7 @@ HOMES = {
     "prompt_toolkit": {"frontends"},
     "pygments": {"frontends"},
     "rich": {"frontends"},
-    "platformdirs": {"local"},
+    "platformdirs": {"aws", "local"},
     "sqlalchemy": {"frontends"},
 }
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from sqlprov.api.connection import Connection
+from sqlprov.aws.run import Run
+from sqlprov.aws.transport.account_regions import read_region_statuses
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.duck.session import Session
@@ -36,6 +38,9 @@ class KeptCloud(Cloud):
 @pytest.fixture(scope="module")
 def kept(seeded: Emulator) -> Iterator[Cloud]:
     cloud = KeptCloud(endpoint_url=seeded.url, credentials=("test", "test"))
+    read_region_statuses(
+        Run(Settings()), cloud, "us-east-1"
+    )  # once a session: the tests' statements need no such call
     yield cloud
     Cloud.close(cloud)
 

@@ -154,7 +154,7 @@ class WindowSplitter:
         if high < math.inf:
             bound = _to_datetime(high + SLACK)
             parameters[before] = min(bound, parameters.get(before, bound))
-        return ListWindow(ListRead(read.region, parameters), low, high)
+        return ListWindow(ListRead(read.place, parameters), low, high)
 
     def newest_row_parameters(self, window: ListWindow, page_size: str) -> Mapping[str, Any]:
         """Parameters of a call whose first row is the newest."""

@@ -30,7 +30,9 @@ class Cloud:
         endpoint_url: URL of any server that speaks the API; `None` for boto3's own choice.
         credentials: (access key id, secret access key) to use instead of boto3's; for the local emulator.
         account_id: set by the first call that asks for it.
-        account_lock: held by the thread that asks for it.
+        region_statuses: region -> its status in the account, such as ENABLED; set by the first call that asks for it.
+        account_lock: held by the thread that asks for the account.
+        regions_lock: held by the thread that asks for the regions.
         read_only: refuse every operation that is not in `reads`, inside botocore; it cannot be unset.
         reads: operations that tables declare as reads.
         pages: table and region -> number of pages of the whole list, to compare it with the cost of look-ups by key.
@@ -40,13 +42,22 @@ class Cloud:
     endpoint_url: str | None = None
     credentials: tuple[str, str] | None = None
     account_id: str | None = None
+    region_statuses: dict[str, str] | None = None
     read_only: bool = False
-    reads: set[str] = field(default_factory=lambda: {"GetCallerIdentity", "SimulatePrincipalPolicy"})
+    reads: set[str] = field(
+        default_factory=lambda: {
+            "GetCallerIdentity",
+            "SimulatePrincipalPolicy",
+            "ListRegions",
+            "DescribeRegions",
+        }
+    )
     # Replaced, never changed: other threads may be iterating over it.
     pages: dict[tuple[str, str], int] = field(default_factory=dict)
     _clients: dict[tuple[str, str, float], Any] = field(default_factory=dict)
     _limiters: dict[tuple[Any, str, str], Limiter] = field(default_factory=dict)
     account_lock: threading.Lock = field(default_factory=threading.Lock)
+    regions_lock: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
     _app_id: str | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)

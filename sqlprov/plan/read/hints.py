@@ -1,11 +1,11 @@
-"""What a statement's text tells about its reads and DuckDB does not hand on with a demand: LIKE, ORDER BY, LIMIT.
+"""What a scan does not learn from DuckDB: conditions such as LIKE, and what ORDER BY and LIMIT leave.
 
-A hint lets a read end sooner or fetch less; it never changes which rows an answer has.
+A hint lets a scan end sooner or fetch less; it never changes which rows an answer has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -26,17 +26,25 @@ class Top:
     rows: int
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Hints:
-    """The hints of one statement.
+    """What is known about one statement's scans.
 
     Attributes:
+        decides: whether the statement uses `region` for more than showing, grouping and sorting.
+        narrowed: full name of a table -> regions that its scans without a condition on region can be limited to.
         contained: full name of a table -> what its rows contain.
         sorted_by: the table and the column that a plain query with a LIMIT sorts by first.
         top: full name of the statement's only table, and its first rows; `None` if all are wanted.
         limited: whether the statement may have enough before a list ends.
     """
 
+    decides: Callable[[], bool] = _never
+    narrowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     contained: Mapping[str, tuple[Contained, ...]] = field(default_factory=dict)
     sorted_by: tuple[str, str] | None = None
     top: tuple[str, Top] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -16,14 +16,14 @@ from sqlprov.plan.read.domain import columns_of, domain, within
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.narrow import narrowed
 from sqlprov.plan.read.predicate import FALSE, TRUE, Predicate
-from sqlprov.plan.read.scope import Regions, scope
+from sqlprov.plan.read.scope import Scope
 
 KEYS_BEFORE_LIST = 20
 """Look-ups by key that are always preferred to a list, whose pages are not known beforehand."""
 
 
 @dataclass(frozen=True)
-class Demand:
+class ScanRequest:
     """What DuckDB asks of a table.
 
     Attributes:
@@ -55,18 +55,28 @@ class Account(Enum):
 
 @dataclass(frozen=True)
 class ListRead:
-    """One list chain: every page of the List call in `region` with `parameters`."""
+    """One list: every page of the List call with `parameters` in `place`, such as {"region": "us-east-1"}."""
 
-    region: str
+    place: Mapping[str, str]
     parameters: Mapping[str, Any]
+
+    @property
+    def region(self) -> str:
+        """The region of the calls."""
+        return self.place["region"]
 
 
 @dataclass(frozen=True)
 class KeyRead:
-    """One Describe for each of `keys` in `region`; a key has one value for each key column."""
+    """One Describe for each of `keys` in `place`; a key has one value for each key column."""
 
-    region: str
+    place: Mapping[str, str]
     keys: tuple[tuple[str, ...], ...]
+
+    @property
+    def region(self) -> str:
+        """The region of the calls."""
+        return self.place["region"]
 
 
 @dataclass(frozen=True)
@@ -109,12 +119,13 @@ class PlannedCall:
 
 @dataclass(frozen=True)
 class ReadPlan:
-    """The calls that answer a demand.
+    """The calls that answer a request.
 
     Attributes:
         table: the table.
         columns: columns of every batch: those demanded and those the filter reads.
-        steps: list chains and look-ups, one or none for each region.
+        steps: lists and look-ups, one or none for each place.
+        scopes: where it reads, and why: one for each column of place.
         describe, tags: whether each listed row needs that call. A look-up describes by itself.
         account: where account_id comes from.
         row_filter, contained: what listed rows must meet before a call is spent on them.
@@ -134,6 +145,7 @@ class ReadPlan:
     empty: str = ""
     top: Top | None = None
     windows: Windows | None = None
+    scopes: tuple[Scope, ...] = ()
 
     def serves(self, other: ReadPlan) -> bool:
         """Whether what this plan reads are the rows of `other`, with at least its columns."""
@@ -146,6 +158,9 @@ class ReadPlan:
     def calls(self) -> tuple[PlannedCall, ...]:
         """The calls in the order they are made; what a LIMIT, an error or a retry changes is not in it."""
         planned = [call for step in self.steps for call in self._step(step)]
+        if any(scope.is_estimate for scope in self.scopes):
+            permissions = ("account:ListRegions",)
+            planned.insert(0, PlannedCall("", "ListRegions", "", {}, "once", (), permissions))
         if self.account is Account.STS and self.steps:
             planned.append(
                 PlannedCall(
@@ -208,28 +223,25 @@ class ReadPlan:
 
 
 def plan_read(
-    demand: Demand,
-    regions: Regions,
+    request: ScanRequest,
+    scopes: Sequence[Scope],
     pages: Mapping[str, int] | None = None,
     account_known: bool = False,
 ) -> ReadPlan:
-    """The cheapest calls that fetch at least the rows of `demand`.
+    """The cheapest calls that fetch at least the rows of `request`.
 
     Args:
         demand: what DuckDB asks.
-        regions: what the session knows about regions.
+        scopes: where to read, one for each column of place.
         pages: region -> pages that a whole list of this table has had in this session.
         account_known: whether the session knows its account by now.
-
-    Raises:
-        RegionError: see `scope`.
     """
-    table = demand.table
-    needed = _needed(demand)
+    table = request.table
+    needed = _needed(request)
     sources = {table.by_name[name].source for name in needed}
-    where = demand.where if demand.pushdown else TRUE
-    steps, empty = _steps(demand, where, regions, pages or {})
-    top = _top(demand, sources)
+    where = request.where if request.pushdown else TRUE
+    steps, empty = _steps(request, where, scopes, pages or {})
+    top = _top(request, sources)
     if top is not None:
         steps = tuple(_turned(step, table, top) for step in steps)
     listing = any(isinstance(step, ListRead) for step in steps)
@@ -252,29 +264,30 @@ def plan_read(
         tags=ColumnSource.TAGS in sources,
         account=account,
         row_filter=within(where, listed),
-        contained=_in_lists(demand),
+        contained=_in_lists(request),
         empty=empty,
         top=top,
-        windows=_windows(demand) if top is None else None,
+        windows=_windows(request) if top is None else None,
+        scopes=tuple(scopes),
     )
 
 
-def _in_lists(demand: Demand) -> tuple[Contained, ...]:
+def _in_lists(request: ScanRequest) -> tuple[Contained, ...]:
     """The hints that a list's rows alone tell; of texts only, because what a list contains is another matter."""
     listed = {
         column.name
-        for column in demand.table.columns
+        for column in request.table.columns
         if column.source is ColumnSource.LIST and pa.types.is_string(column.type)
     }
-    return tuple(hint for hint in demand.contained if demand.pushdown and hint.column in listed)
+    return tuple(hint for hint in request.contained if request.pushdown and hint.column in listed)
 
 
-def _top(demand: Demand, sources: set[ColumnSource]) -> Top | None:
+def _top(request: ScanRequest, sources: set[ColumnSource]) -> Top | None:
     """The hint, if the service sorts by its column and the list tells which rows meet the filter."""
-    sort, top = demand.table.list.sort, demand.top
-    if top is None or sort is None or top.column not in sort.always or not demand.pushdown:
+    sort, top = request.table.list.sort, request.top
+    if top is None or sort is None or top.column not in sort.always or not request.pushdown:
         return None
-    filtered = {demand.table.by_name[name].source for name in columns_of(demand.where)}
+    filtered = {request.table.by_name[name].source for name in columns_of(request.where)}
     return top if filtered <= {ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY} else None
 
 
@@ -286,16 +299,16 @@ def _turned(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyR
         return step
     direction = sort.descending if top.descending else sort.ascending
     order = {sort.by: sort.columns[top.column], sort.direction: direction}
-    return ListRead(step.region, {**step.parameters, **order})
+    return ListRead(step.place, {**step.parameters, **order})
 
 
-def _windows(demand: Demand) -> Windows | None:
+def _windows(request: ScanRequest) -> Windows | None:
     """How the table's list may be cut; `None` if its file does not allow it or the session does not want it."""
-    sort = demand.table.list.sort
-    if sort is None or not demand.split or not demand.pushdown:
+    sort = request.table.list.sort
+    if sort is None or not request.split or not request.pushdown:
         return None
     column = next(iter(sort.columns))
-    bounds = {rule.op: rule.parameter for rule in demand.table.list.filters if rule.column == column}
+    bounds = {rule.op: rule.parameter for rule in request.table.list.filters if rule.column == column}
     if column not in sort.always or FilterOperator.AFTER not in bounds or FilterOperator.BEFORE not in bounds:
         return None
     return Windows(
@@ -303,29 +316,31 @@ def _windows(demand: Demand) -> Windows | None:
     )
 
 
-def _needed(demand: Demand) -> tuple[str, ...]:
-    names = {*demand.columns, *columns_of(demand.where)}
-    return tuple(column.name for column in demand.table.columns if column.name in names)
+def _needed(request: ScanRequest) -> tuple[str, ...]:
+    names = {*request.columns, *columns_of(request.where)}
+    return tuple(column.name for column in request.table.columns if column.name in names)
 
 
 def _steps(
-    demand: Demand, where: Predicate, regions: Regions, pages: Mapping[str, int]
+    request: ScanRequest, where: Predicate, scopes: Sequence[Scope], pages: Mapping[str, int]
 ) -> tuple[tuple[ListRead | KeyRead, ...], str]:
-    scoped = scope(demand.where, regions, demand.table.full_name)
-    if demand.where == FALSE or not scoped:
-        return (), "no region meets the conditions"
-    keys = _keys(demand.table, where)
+    for scope in scopes:
+        if request.where == FALSE or not scope.values:
+            return (), f"no {scope.column} meets the conditions"
+    keys = _keys(request.table, where)
     if keys == ():
         return (), "no key can meet the conditions"
-    parameters, refused = narrowed(demand.table, where, demand.contained if demand.pushdown else ())
+    parameters, refused = narrowed(request.table, where, request.contained if request.pushdown else ())
     if refused:
         return (), refused
     steps: list[ListRead | KeyRead] = []
-    for region in scoped:
-        if keys is not None and len(keys) <= max(KEYS_BEFORE_LIST, pages.get(region, 0)):
-            steps.append(KeyRead(region, keys))
+    columns = [scope.column for scope in scopes]
+    for values in itertools.product(*(scope.values for scope in scopes)):
+        place = dict(zip(columns, values, strict=True))
+        if keys is not None and len(keys) <= max(KEYS_BEFORE_LIST, pages.get(place["region"], 0)):
+            steps.append(KeyRead(place, keys))
         else:
-            steps.append(ListRead(region, parameters))
+            steps.append(ListRead(place, parameters))
     return tuple(steps), ""
 
 

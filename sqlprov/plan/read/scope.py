@@ -1,110 +1,102 @@
-"""Predicate and the session's regions in, the regions of one demand out."""
+"""Where a scan reads: one rule for each column of place, such as `region`.
+
+1. DuckDB passed a condition that limits the column: the values that the condition accepts.
+2. The scan does not ask for the column: the session's values. DuckDB has proved that the column does not matter.
+3. The statement only shows, groups or sorts by the column: the session's values. Otherwise: all values.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 
-from sqlprov.errors import RegionError, suggest
-from sqlprov.plan.read.domain import accepts, columns_of, conjuncts, domain
+from sqlprov.plan.read.domain import accepts, columns_of, conjuncts
 from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Or, Predicate
 
 
+class Rule(Enum):
+    """Which part of the rule decided."""
+
+    CONDITION = "condition"
+    UNUSED = "unused"
+    SHOWN = "shown"
+    ALL = "all"
+
+    @property
+    def is_session(self) -> bool:
+        """Whether the values are the session's."""
+        return self in (Rule.UNUSED, Rule.SHOWN)
+
+
 @dataclass(frozen=True)
-class Regions:
-    """What a session knows about regions.
+class Scope:
+    """The values of a column of place that a scan reads.
 
     Attributes:
-        known: every region that may be named, in every partition, sorted.
-        every: the regions that 'all' and an open condition mean: those of the session's partition where the
-            service is offered.
-        default: the regions of a statement that names none; empty if there are none.
-        unresolved: why a demand without a region condition cannot be answered; `None` if it can.
-        relied: last names of the tables that have a region condition wherever they are read.
+        column: such as `region`.
+        rule: why these.
+        values: sorted; empty if no value meets the conditions.
+        is_estimate: whether `all` has not been asked of the account yet; only in EXPLAIN.
     """
 
-    known: tuple[str, ...]
-    every: tuple[str, ...]
-    default: tuple[str, ...]
-    unresolved: str | None = None
-    relied: frozenset[str] = frozenset()
+    column: str
+    rule: Rule
+    values: tuple[str, ...]
+    is_estimate: bool = False
 
 
-def scope(predicate: Predicate, regions: Regions, table: str) -> tuple[str, ...]:
-    """The regions whose rows a demand on `table` means, sorted.
+def find_rule(column: str, columns: Iterable[str], where: Predicate, decides: Callable[[], bool]) -> Rule:
+    """The part of the rule that decides for a scan.
 
-    Raises:
-        RegionError: it names a region that does not exist, or it does not say which and there is no default.
+    Args:
+        column: the column of place.
+        columns, where: what DuckDB asks for: the columns it wants back and the condition it passed.
+        decides: whether the statement uses the column for more than showing, grouping and sorting.
     """
-    # A region is never NULL, and DuckDB adds IS NOT NULL by itself to what it joins on: that says nothing.
-    said = And(tuple(part for part in conjuncts(predicate) if part != Not(IsNull("region"))))
-    if "region" not in columns_of(said):
-        return _default(regions, table)
-    names = named(predicate)
-    for name in names:
-        if name not in regions.known:
-            raise RegionError(
-                f"Unknown region {name!r}.{suggest(name, regions.known)} "
-                "SELECT region FROM aws.regions lists them; SET sqlprov_regions makes a new one known."
-            )
-    candidates = {*regions.every, *regions.default, *names}
-    values = domain(predicate, "region").values
-    if values is not None:
-        candidates &= values
-    return tuple(region for region in sorted(candidates) if accepts(predicate, "region", region))
+    if find_limits(column, where):
+        return Rule.CONDITION
+    if column not in columns:
+        return Rule.UNUSED
+    return Rule.ALL if decides() else Rule.SHOWN
 
 
-def _default(regions: Regions, table: str) -> tuple[str, ...]:
-    if regions.unresolved:
-        raise RegionError(regions.unresolved)
-    if table.rpartition(".")[2] in regions.relied:
-        raise RegionError(
-            f"The condition on region does not reach {table}: write it next to the table, as in "
-            f"(SELECT * FROM {table} WHERE region = '…' or region IN ('…')), or SET sqlprov_regions = 'all'."
-        )
-    if not regions.default:
-        raise RegionError(
-            f"No region for {table}. Write WHERE region = 'us-east-1' (or IN, or another condition on region), "
-            "SET sqlprov_regions = 'us-east-1' (or 'all'), pass --region or connect(region=…), or set AWS_REGION."
-        )
-    return regions.default
+def find_limits(column: str, where: Predicate) -> tuple[Predicate, ...]:
+    """The conditions that limit the column; not `IS NOT NULL`, which DuckDB adds to joins: no row lacks a place."""
+    parts = (part for part in conjuncts(where) if part != Not(IsNull(column)))
+    return tuple(part for part in parts if column in columns_of(part))
 
 
-def bounded(predicate: Predicate) -> str:
-    """The comparisons that limit the region, as SQL, if one of them is no more than a bound; else empty."""
-    limits = [part for part in conjuncts(predicate) if "region" in columns_of(part)]
-    compared = [part for part in limits if isinstance(part, Compare)]
-    if compared != [part for part in limits if part != Not(IsNull("region"))]:
-        return ""
-    if all(part.op in ("=", "<>") for part in compared):
-        return ""
-    return " AND ".join(f"region {part.op} '{part.value}'" for part in compared)
+def find_accepted(column: str, where: Predicate, candidates: Iterable[str]) -> tuple[str, ...]:
+    """The candidates that `where` accepts, sorted."""
+    return tuple(value for value in sorted(set(candidates)) if accepts(where, column, value))
 
 
-def named(predicate: Predicate) -> tuple[str, ...]:
-    """Regions that a condition must equal; a name in `<>`, NOT IN or a range need not exist."""
-    return _compared(predicate, equal=True)
+def find_equal(column: str, where: Predicate) -> tuple[str, ...]:
+    """Values that a condition requires, in `=` or IN; a value in `<>`, NOT IN or a range need not exist."""
+    return _compared(column, where, equal=True)
 
 
-def excluded(predicate: Predicate) -> tuple[str, ...]:
-    """Regions that a condition must differ from, in `<>` or NOT IN."""
-    return _compared(predicate, equal=False)
+def find_different(column: str, where: Predicate) -> tuple[str, ...]:
+    """Values that a condition excludes, in `<>` or NOT IN."""
+    return _compared(column, where, equal=False)
 
 
-def _compared(predicate: Predicate, *, equal: bool) -> tuple[str, ...]:
+def _compared(column: str, where: Predicate, *, equal: bool) -> tuple[str, ...]:
     names: list[str] = []
-    for part, wanted in _leaves(predicate, True):
+    for part, wanted in _leaves(where, True):
         match part:
-            case Compare("region", "=", value) if wanted is equal:
+            case Compare(name, "=", value) if name == column and wanted is equal:
                 names.append(value)
-            case Compare("region", "<>", value) if wanted is not equal:
+            case Compare(name, "<>", value) if name == column and wanted is not equal:
                 names.append(value)
-            case In("region", values) if wanted is equal:
+            case In(name, values) if name == column and wanted is equal:
                 names.extend(values)
     return tuple(dict.fromkeys(names))
 
 
 def _leaves(predicate: Predicate, wanted: bool) -> list[tuple[Predicate, bool]]:
-    """The comparisons, each with whether it is to be met rather than not to be met."""
+    """The comparisons, each with whether it has to hold."""
     match predicate:
         case Not(part):
             return _leaves(part, not wanted)

@@ -260,7 +260,9 @@ def test_no_piece_asks_for_more_than_its_list_asked_for(newest: float) -> None:
     low, high = (datetime.fromtimestamp(at, UTC) for at in (0.5, 9.9))
     splitter = list_windows.WindowSplitter(Windows("time", "After", "Before", "SortOrder", "Descending"), 1)
     splitter.newest["us-east-1"] = newest
-    window = list_windows.ListWindow(ListRead("us-east-1", {"After": low, "Before": high}), pages=1_000)
+    window = list_windows.ListWindow(
+        ListRead({"region": "us-east-1"}, {"After": low, "Before": high}), pages=1_000
+    )
     window.note_times([0.5, 2.5])
     pieces = splitter.split(window, 50)
     assert [(piece.low, piece.high) for piece in pieces] == [(5, 6), (6, 7), (7, 8), (8, 9), (9, math.inf)]

@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 
 from sqlprov.catalog.table import DescribeCall, Table
-from sqlprov.errors import RegionError
-from sqlprov.plan.read import FALSE, Account, Demand, KeyRead, ListRead, ReadPlan, Regions, plan_read
+from sqlprov.plan.read import FALSE, Account, KeyRead, ListRead, ReadPlan, Rule, ScanRequest, Scope, plan_read
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.predicate import TRUE, And, Compare, In, Not, Opaque, Or, Predicate
 
-KNOWN = ("eu-west-1", "us-east-1", "us-west-2")
-ONE = Regions(KNOWN, KNOWN, ("us-east-1",))
-TWO = Regions(KNOWN, KNOWN, ("eu-west-1", "us-east-1"))
+ONE = ("us-east-1",)
+TWO = ("eu-west-1", "us-east-1")
 
 
 def named(*names: str, column: str = "name") -> Predicate:
@@ -24,11 +22,12 @@ def plan(
     table: Table,
     where: Predicate = TRUE,
     columns: tuple[str, ...] = ("name",),
-    regions: Regions = ONE,
+    regions: tuple[str, ...] = ONE,
     pages: dict[str, int] | None = None,
     **more: Any,
 ) -> ReadPlan:
-    return plan_read(Demand(table, columns, where, **more), regions, pages)
+    scope = Scope("region", Rule.SHOWN, regions)
+    return plan_read(ScanRequest(table, columns, where, **more), [scope], pages)
 
 
 def keys(found: ReadPlan) -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -109,7 +108,6 @@ def test_refused_keys_do_not_count(experiments: Table) -> None:
         Compare("status", "=", "running"),
         And((named("a"), Compare("status", "=", "running"))),
         FALSE,
-        And((Compare("region", "=", "us-east-1"), Compare("region", "=", "us-west-2"))),
     ],
     ids=str,
 )
@@ -180,7 +178,7 @@ def test_columns_of_the_filter_are_fetched_with_those_demanded(experiments: Tabl
 
 def test_without_push_down_everything_in_scope_is_listed(experiments: Table) -> None:
     where = And((named("a"), Compare("status", "=", "Running"), Compare("region", "=", "us-west-2")))
-    found = plan(experiments, where, pushdown=False)
+    found = plan(experiments, where, regions=("us-west-2",), pushdown=False)
     assert lists(found) == ["us-west-2"]
     assert found.row_filter == TRUE
     (step,) = found.steps
@@ -188,9 +186,9 @@ def test_without_push_down_everything_in_scope_is_listed(experiments: Table) -> 
     assert step.parameters == {"MaxResults": 100, "SortBy": "CreationTime", "SortOrder": "Ascending"}
 
 
-def test_a_demand_without_a_region_fails_before_its_keys_are_looked_at(experiments: Table) -> None:
-    with pytest.raises(RegionError, match=r"No region for aws\.sagemaker\.inference_experiments"):
-        plan(experiments, named("O'Brien"), regions=Regions(KNOWN, KNOWN, ()))
+def test_a_scan_without_a_region_makes_no_call(experiments: Table) -> None:
+    empty = plan(experiments, named("a"), regions=())
+    assert (empty.steps, empty.empty) == ((), "no region meets the conditions")
 
 
 # What EXPLAIN prints

@@ -1,0 +1,115 @@
+"""Which regions the account has enabled: asked once a session, and kept in the user's cache directory for a day."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sqlprov.aws.run import Run
+from sqlprov.aws.transport.calls import call
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.errors import AccessDenied, BrokenReply, ServiceError
+
+ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
+"""Statuses of a region, in the words of account:ListRegions, in which it answers."""
+OF_EC2 = {"opted-in": "ENABLED", "opt-in-not-required": "ENABLED_BY_DEFAULT", "not-opted-in": "DISABLED"}
+KEPT = 24 * 60 * 60
+"""Seconds that an answer is kept: enabling a region is rare, and takes minutes to hours itself."""
+LONGEST_WAIT = 10.0
+"""Seconds to wait for the answer that another thread has asked for, before asking too."""
+
+
+def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
+    """Region -> status, such as ENABLED or DISABLED; empty if the credentials may not ask for it.
+
+    Args:
+        run: the statement that needs them.
+        cloud: the account.
+        home: a region in which the account can be asked.
+
+    Raises:
+        OperationalError: a call failed for another reason than a missing permission.
+    """
+    if cloud.region_statuses is not None:
+        return cloud.region_statuses
+    first = cloud.regions_lock.acquire(timeout=LONGEST_WAIT)
+    try:
+        if cloud.region_statuses is None:
+            file = _cache_file(cloud, home)
+            known = _load(file)
+            statuses = known or _list_regions(run, cloud, home) or _describe_regions(run, cloud, home)
+            if statuses and not known:
+                _save(file, statuses)
+            cloud.region_statuses = statuses or {}
+        return cloud.region_statuses
+    finally:
+        if first:
+            cloud.regions_lock.release()
+
+
+def _list_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str] | None:
+    statuses: dict[str, str] = {}
+    parameters: dict[str, Any] = {"MaxResults": 50}
+    try:
+        while True:
+            reply = call(run, cloud, "account", "account", "ListRegions", home, parameters, ("Regions",))
+            statuses |= {each["RegionName"]: each["RegionOptStatus"] for each in reply["Regions"]}
+            if not reply.get("NextToken"):
+                return statuses
+            parameters = {**parameters, "NextToken": reply["NextToken"]}
+    except (AccessDenied, ServiceError, BrokenReply):  # or a server that does not have this API
+        return None
+
+
+def _describe_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str] | None:
+    try:
+        reply = call(run, cloud, "ec2", "ec2", "DescribeRegions", home, {"AllRegions": True}, ("Regions",))
+    except (AccessDenied, ServiceError, BrokenReply):
+        return None
+    return {each["RegionName"]: OF_EC2.get(each["OptInStatus"], "ENABLED") for each in reply["Regions"]}
+
+
+def _cache_file(cloud: Cloud, home: str) -> Path | None:
+    """The file of this endpoint and account; `None` for the local SageMaker, which another may replace."""
+    if cloud.credentials is not None:
+        return None
+    import platformdirs
+
+    credentials = cloud.get_session().get_credentials()
+    if credentials is None:
+        return None
+    account = getattr(credentials, "account_id", None) or credentials.get_frozen_credentials().access_key
+    endpoint = cloud.get_client("account", home, 60.0).meta.endpoint_url
+    name = hashlib.sha256(f"{endpoint} {account}".encode()).hexdigest()[:32]
+    return Path(platformdirs.user_cache_path("sqlprov")) / "regions" / f"{name}.json"
+
+
+def _load(file: Path | None) -> dict[str, str] | None:
+    if file is None:
+        return None
+    try:
+        if not 0 <= time.time() - file.stat().st_mtime < KEPT:
+            return None
+        statuses = orjson.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    is_whole = isinstance(statuses, dict) and all(isinstance(status, str) for status in statuses.values())
+    return statuses if is_whole and statuses else None
+
+
+def _save(file: Path | None, statuses: dict[str, str]) -> None:
+    if file is None:
+        return
+    with suppress(OSError):  # without a cache the next session asks again
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(handle, "wb") as written:
+            written.write(orjson.dumps(statuses))
+        Path(name).replace(file)

@@ -1,0 +1,125 @@
+"""What the names in a statement stand for, as one DuckDB connection sees them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import duckdb
+
+from sqlprov.duck.session import Session
+from sqlprov.sql import Query
+from sqlprov.sql.lexer import tokenize
+
+_VIEWS = "SELECT database_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
+_MACROS = (
+    "SELECT function_name, macro_definition FROM duckdb_functions() "
+    "WHERE macro_definition IS NOT NULL AND NOT internal"
+)
+_TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
+_PATH = "SELECT current_database(), current_schema(), current_setting('search_path')"
+_WORD = re.compile(r"\w+")
+
+
+class Definitions:
+    """The views, macros and temporary tables that users have made, read again after a change."""
+
+    def __init__(self, session: Session, duck: duckdb.DuckDBPyConnection) -> None:
+        self._duck, self._session = duck, session
+        # A database in memory begins without any; asking takes 16 ms.
+        self._read_at = 0 if session.in_memory else -1
+        self._bodies: list[tuple[str, str]] = []
+        self._shadows: frozenset[str] = frozenset()
+        self._path: list[tuple[str, str]] = []
+
+    def bodies(self) -> Sequence[tuple[str, str]]:
+        """Name in lower case and text of each view and macro; a name may come several times."""
+        self._refresh()
+        return self._bodies
+
+    def reach(self, text: str) -> list[str]:
+        """The texts of the views and macros that `text` reads, also through each other."""
+        bodies = self.bodies()
+        reached: list[str] = []
+        waiting = [text]
+        while waiting and bodies:
+            words = {token.value.lower() for token in tokenize(waiting.pop())}
+            words |= {part for word in words for part in _WORD.findall(word)}
+            new = [body for name, body in bodies if name in words and body not in reached]
+            reached += new
+            waiting += new
+        return reached
+
+    def may_read_live(self, words: frozenset[str]) -> bool:
+        """Whether a statement with these words names a live table, or may do so through a view or a macro."""
+        return not words.isdisjoint(self._session.catalog.services_by_table) or bool(self.bodies())
+
+    def count_reads(self, query: Query) -> int:
+        """How often a text names a live table, a view or a macro; at least how often it reads a live table."""
+        names = {*self._session.catalog.services_by_table, *(name for name, _ in self.bodies())}
+        return sum(token.value.lower() in names for token in query.tokens)
+
+    def resolver(self) -> Callable[[tuple[str, ...]], str | None]:
+        """Finds the full name of the live table that the parts of a name certainly name, as things stand now.
+
+        It returns `None` for a name that may be something else. It asks DuckDB nothing.
+        """
+        path = self.path()
+        hidden = self._shadows | {name for name, _ in self._bodies}
+        providers = self._session.catalog.list_providers()
+
+        def find_live(parts: tuple[str, ...]) -> str | None:
+            name = tuple(part.lower() for part in parts)
+            if len(name) < 3:
+                if name[-1] in hidden or not path or path[0][0] not in providers:
+                    return None
+                name = (*path[0][: 3 - len(name)], *name)
+            return ".".join(name) if len(name) == 3 and self._session.is_live(*name) else None
+
+        return find_live
+
+    def is_free(self, parts: tuple[str, ...]) -> bool:
+        """Whether the parts of a name certainly name something that makes no call."""
+        name = parts[-1].lower()
+        return name not in self._session.catalog.services_by_table and all(
+            body != name for body, _ in self.bodies()
+        )
+
+    def path(self) -> list[tuple[str, str]]:
+        """Catalog and schema, in lower case, of each entry of the search path; empty in an aborted transaction."""
+        self._refresh()
+        if not self._path:
+            try:
+                (row,) = self._duck.execute(_PATH).fetchall()
+            except duckdb.Error:
+                return []
+            catalog, schema, listed = (str(part).lower() for part in row)
+            entries = [entry.split(".") for entry in listed.replace('"', "").split(",") if entry]
+            others = [(entry[0] if len(entry) > 1 else catalog, entry[-1]) for entry in entries]
+            self._path = list(dict.fromkeys([(catalog, schema), *others]))
+        return self._path
+
+    def forget_path(self) -> None:
+        """The path may have changed."""
+        self._path = []
+
+    def _refresh(self) -> None:
+        if self._read_at == self._session.changes:
+            return
+        read_at = self._session.changes
+        providers = self._session.catalog.list_providers()
+        views = self._duck.execute(_VIEWS).fetchall()
+        macros = self._duck.execute(_MACROS).fetchall()
+        self._bodies = [(name.lower(), text) for database, name, text in views if database not in providers]
+        self._bodies += [(name.lower(), _as_query(text)) for name, text in macros]
+        self._shadows = frozenset(row[0].lower() for row in self._duck.execute(_TEMPORARY).fetchall())
+        self._read_at = read_at
+
+
+def _as_query(definition: str) -> str:
+    """A macro's definition as a query: a table macro's is one already, a scalar one's is an expression."""
+    return (
+        definition
+        if re.match(r"(?i)\s*\(?\s*(SELECT|WITH|FROM|VALUES)\b", definition)
+        else f"SELECT {definition}"
+    )

@@ -1,0 +1,191 @@
+"""Finds regions that scans can be limited to in DuckDB's plan, where DuckDB passes no condition to the scan.
+
+Two things are read from the plan: a FILTER above a scan, whose condition is tried on every region; and joins on the
+column, over which DuckDB carries `=` but not IN or LIKE. What is not clear limits nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from sqlprov.duck.explain_plan import Node, PlanScan, QueryPlan, list_info
+from sqlprov.plan.read.domain import domain
+from sqlprov.plan.read.scope import find_accepted, find_limits
+from sqlprov.sql.lexer import find_closing, tokenize
+
+Values = frozenset[str]
+Try = Callable[[str], Values | None]
+"""The values that meet a condition, written in SQL; `None` if the column alone does not decide it."""
+
+_NOTHING: Values = frozenset()
+_BOTH = frozenset({"INNER", "SEMI", "RIGHT_SEMI"})
+"""Joins whose rows have a partner on both sides."""
+_TO_RIGHT = frozenset({"LEFT", "SINGLE", "MARK", "ANTI"})
+"""Joins that look up partners for the rows of their left side."""
+_TO_LEFT = frozenset({"RIGHT", "RIGHT_ANTI"})
+_LEFT_ROWS = frozenset({"SEMI", "ANTI", "MARK"})
+"""Joins that return columns of their left side alone."""
+_RIGHT_ROWS = frozenset({"RIGHT_SEMI", "RIGHT_ANTI"})
+_NO_ROWS = frozenset({"EMPTY_RESULT", "DUMMY_SCAN"})
+
+
+def narrow(plan: QueryPlan, column: str, known: Values, try_: Try, *, is_clean: bool) -> dict[str, Values]:
+    """Full name of a table -> values that its open scans can be limited to.
+
+    Args:
+        plan: DuckDB's plan.
+        column: such as `region`.
+        known: all values that it may have.
+        try_: tries a condition.
+        is_clean: whether whatever has the column's name in the statement is a column of that name of a table.
+    """
+    walk = _Walk(plan, column, known, try_, is_clean)
+    for root in plan.roots:
+        walk.read_filters(root, [])
+    for root in plan.roots if is_clean else ():
+        walk.carry(root)
+    narrowed: dict[str, Values] = {}
+    open_: set[str] = set()
+    for scan in plan.scans:
+        name, values = scan.live.table.full_name, walk.values.get(id(scan.node))
+        if is_open(scan, column):
+            narrowed[name] = narrowed.get(name, _NOTHING) | (values or _NOTHING)
+            open_ |= {name} if values is None else set()
+    return {name: values for name, values in narrowed.items() if name not in open_}
+
+
+def is_open(scan: PlanScan, column: str) -> bool:
+    """Whether a scan may read any value of the column, as far as DuckDB has passed conditions to it."""
+    if domain(scan.where, column).values is not None:
+        return False
+    return column in scan.columns or bool(find_limits(column, scan.where))
+
+
+class _Walk:
+    """What is known so far of the values that each scan has to read."""
+
+    def __init__(self, plan: QueryPlan, column: str, known: Values, try_: Try, is_clean: bool) -> None:
+        self.column, self.known, self.try_, self.is_clean = column, known, try_, is_clean
+        self.scans = {id(scan.node): scan for scan in plan.scans}
+        self.values: dict[int, Values] = {}
+        self.ctes: dict[str, Node] = {}
+
+    def read_filters(self, node: Node, conditions: list[str]) -> None:
+        """Note the values of each scan that has a condition, or a FILTER above it.
+
+        Args:
+            node: a step.
+            conditions: those of the filters above that hold for each of its rows.
+        """
+        name, children = _name(node), node["children"]
+        if (scan := self.scans.get(id(node))) is not None:
+            if find_limits(self.column, scan.where):
+                self._limit(node, find_accepted(self.column, scan.where, self.known))
+            for condition in conditions if self.column in scan.columns else ():
+                if (values := self.try_(condition)) is not None:
+                    self._limit(node, values)
+        elif name == "CTE":
+            self.ctes[node["extra_info"]["Table Index"]] = children[0]
+        if name == "FILTER":
+            conditions = [*conditions, *split_conjuncts("\n".join(list_info(node, "Expression")))]
+        elif not (self.is_clean and _is_transparent(node)):
+            conditions = []
+        for child in children:
+            self.read_filters(child, conditions)
+
+    def _limit(self, scan: Node, values: Iterable[str]) -> None:
+        self.values[id(scan)] = self.values.get(id(scan), self.known) & frozenset(values)
+
+    # Over joins
+
+    def carry(self, node: Node) -> None:
+        """Carry values over the joins on the column, from below upwards."""
+        children = node["children"]
+        for child in children:
+            self.carry(child)
+        if not self._joins_on_column(node):
+            return
+        kind = node["extra_info"].get("Join Type")
+        left, right = map(self._find_values, children)
+        if kind in _BOTH and (left or right):
+            values = left & right if left and right else left or right
+            for child in children:
+                self._push(child, values or _NOTHING)
+        elif kind in _TO_RIGHT and left:
+            self._push(children[1], left)
+        elif kind in _TO_LEFT and right:
+            self._push(children[0], right)
+
+    def _joins_on_column(self, node: Node) -> bool:
+        wanted = (f"{self.column} = {self.column}", f"{self.column} IS NOT DISTINCT FROM {self.column}")
+        return len(node["children"]) == 2 and any(text in wanted for text in list_info(node, "Conditions"))
+
+    def _find_values(self, node: Node) -> Values | None:
+        """The values that the column can have in the rows of a step; `None` if they are not limited."""
+        name, children = _name(node), node["children"]
+        if (scan := self.scans.get(id(node))) is not None:
+            return self.values.get(id(node)) if self.column in scan.columns else _NOTHING
+        if name == "CTE_SCAN":
+            source = self.ctes.get(node["extra_info"].get("CTE Index", ""))
+            return self._find_values(source) if source else None
+        if name == "CTE":
+            return self._find_values(children[1])
+        if not children:
+            columns = [column.lower() for column in list_info(node, "Projections")]
+            is_without = name in _NO_ROWS or (name == "SEQ_SCAN" and self.column not in columns)
+            return _NOTHING if is_without else None
+        kind = node["extra_info"].get("Join Type")
+        if kind in _LEFT_ROWS or kind in _RIGHT_ROWS:
+            return self._find_values(children[kind in _RIGHT_ROWS])
+        below = [self._find_values(child) for child in children]
+        if kind == "INNER" and self._joins_on_column(node):
+            limited = [values for values in below if values]
+            return frozenset.intersection(*limited) if limited else None
+        return None if None in below else frozenset().union(*(values or _NOTHING for values in below))
+
+    def _push(self, node: Node, values: Values) -> None:
+        """Limit the scans whose column is the one that `node` is joined on, where that drops no row that is used."""
+        children, kind = node["children"], node["extra_info"].get("Join Type")
+        if (scan := self.scans.get(id(node))) is not None:
+            if self.column in scan.columns:
+                self._limit(node, values)
+        elif _name(node) == "FILTER" or _is_transparent(node):
+            self._push(children[0], values)
+        elif kind in _BOTH | _TO_LEFT | _TO_RIGHT and self._joins_on_column(node):
+            for child in children:
+                self._push(child, values)
+        elif kind == "INNER":
+            sources = [child for child in children if self._find_values(child) != _NOTHING]
+            if len(sources) == 1:
+                self._push(sources[0], values)
+
+
+def _name(node: Node) -> str:
+    return str(node["name"]).strip()
+
+
+def _is_transparent(node: Node) -> bool:
+    """Whether a step passes each row on, with or without some columns, and depends on no other row."""
+    if _name(node) == "STREAMING_WINDOW":
+        return list_info(node, "Projections") == ["limit_rownum"]  # DuckDB's own number of a row, for unnest
+    return _name(node) == "PROJECTION"
+
+
+def split_conjuncts(text: str) -> Iterator[str]:
+    """The conditions that DuckDB prints as `((a) AND (b))`."""
+    tokens = tokenize(text)
+    if tokens and tokens[0].is_one_of("(") and find_closing(tokens, 0) == len(tokens) - 1:
+        tokens = tokens[1:-1]
+    depth, start, pieces = 0, 0, []
+    for at, token in enumerate(tokens):
+        depth += token.is_one_of("(", "[", "{") - token.is_one_of(")", "]", "}")
+        if not depth and token.is_one_of("AND"):
+            pieces.append(tokens[start:at])
+            start = at + 1
+    pieces.append(tokens[start:])
+    if len(pieces) == 1 or any(token.is_one_of("BETWEEN") for token in tokens):
+        yield text
+        return
+    for piece in pieces:
+        if piece:
+            yield from split_conjuncts(text[piece[0].start : piece[-1].end])

@@ -1,0 +1,210 @@
+"""Plans the scans of live tables: where they read, and with which calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sqlprov.catalog.regions import DEFAULT_PARTITION, EVERYWHERE, WITHOUT_OPT_IN
+from sqlprov.errors import RegionError, format_count, suggest
+
+# Planning and reading are imported where a live table is used: most statements' start would go into them.
+if TYPE_CHECKING:
+    from sqlprov.aws.run import Run
+    from sqlprov.aws.transport.clients import Cloud
+    from sqlprov.catalog import Catalog
+    from sqlprov.catalog.table import Table
+    from sqlprov.plan.read import Predicate, ReadPlan, Scope
+
+REGION = "region"
+ALL = ("all",)
+
+
+class Planner:
+    """Plans the scans of one account.
+
+    Args:
+        catalog: what exists.
+        cloud: the account.
+        held: the only regions whose rows the tables hold, or ("all",); `None` if each statement chooses.
+    """
+
+    def __init__(self, catalog: Catalog, cloud: Cloud, held: tuple[str, ...] | None = None) -> None:
+        self.catalog, self.cloud = catalog, cloud
+        self._held = held
+        # Regions that SET names -> all that may be named.
+        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def plan(
+        self, table: Table, columns: Iterable[str], where: Predicate, run: Run, *, may_call: bool = True
+    ) -> ReadPlan:
+        """The calls for `columns` of the rows that meet `where`.
+
+        Args:
+            table, columns, where: what DuckDB asks for.
+            run: the statement.
+            may_call: whether the account may be asked for its regions; EXPLAIN makes no call.
+
+        Raises:
+            RegionError: a condition names a region that does not exist, or the session has no region.
+            OperationalError: the account could not be asked for its regions.
+        """
+        from sqlprov.plan.read import ScanRequest, plan_read
+
+        name, hints, settings = table.full_name, run.hints, run.settings
+        request = ScanRequest(
+            table,
+            tuple(columns),
+            where,
+            pushdown=settings.pushdown,
+            contained=hints.contained.get(name, ()) if hints else (),
+            top=hints.top[1] if hints and hints.top and hints.top[0] == name else None,
+            split=settings.split,
+        )
+        scope = self._find_scope(table, request.columns, where, run, may_call)
+        pages = {region: count for (known, region), count in self.cloud.pages.items() if known == name}
+        return plan_read(request, [scope], pages, self.cloud.account_id is not None)
+
+    # Where a scan reads
+
+    def _find_scope(
+        self, table: Table, columns: Sequence[str], where: Predicate, run: Run, may_call: bool
+    ) -> Scope:
+        from sqlprov.plan.read.domain import domain
+        from sqlprov.plan.read.scope import Scope, find_accepted, find_equal, find_rule
+
+        hints, name = run.hints, table.full_name
+        rule = find_rule(REGION, columns, where, lambda: hints is not None and hints.decides())
+        named = find_equal(REGION, where)
+        self._check_names(table, named, where, run)
+        is_estimate, narrowed = False, None
+        if rule.is_session:
+            candidates = set(self.default_regions(run, table.client, may_call=may_call))
+            if not candidates:
+                raise RegionError(
+                    f"No region for {name}. Write WHERE region = 'us-east-1' (or IN, or another condition on "
+                    "region), SET sqlprov_regions = 'us-east-1' (or 'all'), pass --region or connect(region=…), "
+                    "or set AWS_REGION."
+                )
+        elif domain(where, REGION).values is not None:
+            candidates = set(named)
+        else:
+            is_estimate = not may_call and self.cloud.region_statuses is None and self._held in (None, ALL)
+            every = self._every(run, table.client, may_call)
+            candidates = {*every, *named, *self.default_regions(run, table.client, may_call=may_call)}
+            narrowed = hints.narrowed.get(name) if hints else None
+            if narrowed is not None:
+                candidates &= narrowed
+        scope = Scope(REGION, rule, find_accepted(REGION, where, candidates), is_estimate)
+        if narrowed is None:
+            self._warn(name, scope, run)
+        if not scope.values:
+            run.warn(f"No region of the account meets the condition on region of {name}.")
+        run.scopes.append((name, scope))
+        return scope
+
+    def _check_names(self, table: Table, named: Sequence[str], where: Predicate, run: Run) -> None:
+        from sqlprov.plan.read.scope import find_different
+
+        known = self.known_regions(run)
+        for region in named:
+            if self._held not in (None, ALL) and region not in (self._held or ()):
+                held = ", ".join(self._held or ())
+                near = "" if region in known else suggest(region, known)
+                raise RegionError(
+                    f"{table.full_name} holds the rows of {held} here, not of {region!r}.{near} "
+                    "attach(con, regions=[…]) says which it holds."
+                )
+            if region not in known:
+                raise RegionError(
+                    f"Unknown region {region!r}.{suggest(region, known)} SELECT region FROM aws.regions lists them; "
+                    "SET sqlprov_regions makes a new one known."
+                )
+        for region in set(find_different(REGION, where)) - set(known):
+            run.warn(
+                f"There is no region {region!r}, so the condition on region excludes nothing."
+                f"{suggest(region, known)}"
+            )
+
+    def _warn(self, table: str, scope: Scope, run: Run) -> None:
+        """Say what a reader of the result may not expect of the regions of its tables."""
+        from sqlprov.plan.read.scope import Rule
+
+        chosen = run.settings.region_names()
+        if scope.rule is Rule.ALL and chosen and chosen != ALL:
+            run.warn(
+                f"{table} is read in {format_count(len(scope.values), 'region')}, not only in {', '.join(chosen)}: the "
+                "statement uses region for more than showing it. A condition such as region = '…' limits it."
+            )
+        for other, its in run.scopes:
+            pair = {other: its, table: scope}
+            limited = next((name for name in pair if pair[name].rule is Rule.CONDITION), "")
+            session = next((name for name in pair if pair[name].rule.is_session), "")
+            if limited and session and set(pair[limited].values) - set(pair[session].values):
+                run.warn(
+                    f"{limited} is read in {_join(pair[limited].values)}, and {session} in "
+                    f"{_join(pair[session].values)}, the session's. If their rows belong together, "
+                    "limit region of both."
+                )
+
+    # Which regions there are
+
+    def default_regions(
+        self, run: Run, client: str = EVERYWHERE, *, may_call: bool = True
+    ) -> tuple[str, ...]:
+        """The session's regions, sorted; empty if there is none."""
+        if self._held not in (None, ALL):
+            return tuple(sorted(self._held or ()))
+        chosen = self._held or run.settings.region_names()
+        if "all" in chosen:
+            return self._every(run, client, may_call)
+        own = () if chosen else (self.cloud.find_region(),)
+        regions = tuple(sorted(filter(None, {*chosen, *own})))
+        botocore = self.known_regions(None)
+        for name in regions:
+            # A region may be newer than botocore; a typing error would silently hold no rows.
+            if name not in botocore:
+                run.warn(f"botocore does not know the region {name!r}.{suggest(name, botocore)}")
+        return regions
+
+    def known_regions(self, run: Run | None) -> tuple[str, ...]:
+        """Every region that a condition may name, in every partition."""
+        chosen = tuple(name for name in run.settings.region_names() if name != "all") if run else ()
+        if chosen not in self._known:
+            botocore = (region.region for region in self.catalog.list_regions())
+            self._known[chosen] = tuple(sorted({*botocore, *chosen}))
+        return self._known[chosen]
+
+    def _every(self, run: Run, client: str, may_call: bool) -> tuple[str, ...]:
+        """The regions that the account has enabled and where the service is offered, as far as they are known."""
+        if self._held not in (None, ALL):
+            return self._held or ()
+        chosen = run.settings.region_names()
+        home = next((name for name in chosen if name != "all"), None) or self.cloud.find_region()
+        partition = (self.catalog.find_partition(home) if home else None) or DEFAULT_PARTITION
+        offered = self.catalog.list_service_regions(client, partition)
+        enabled = self._enabled(run, home, partition, may_call)
+        return tuple(region for region in offered if region in enabled) if enabled else offered
+
+    def _enabled(self, run: Run, home: str | None, partition: str, may_call: bool) -> frozenset[str]:
+        """The regions that the account has enabled; empty if every region of the partition is."""
+        from sqlprov.aws.transport.account_regions import ENABLED, read_region_statuses
+
+        statuses = self.cloud.region_statuses
+        if statuses is None and may_call:
+            fallback = next(iter(self.catalog.list_service_regions(EVERYWHERE, partition)), "us-east-1")
+            statuses = read_region_statuses(run, self.cloud, home or fallback)
+        if statuses:
+            return frozenset(region for region, status in statuses.items() if status in ENABLED)
+        if partition != DEFAULT_PARTITION:
+            return frozenset()
+        if statuses is not None:
+            run.warn(
+                "The credentials may not list the account's regions (account:ListRegions, ec2:DescribeRegions): "
+                "regions that need opt-in are not read."
+            )
+        return WITHOUT_OPT_IN
+
+
+def _join(regions: Sequence[str]) -> str:
+    return ", ".join(regions) if len(regions) <= 4 else f"{len(regions)} regions"

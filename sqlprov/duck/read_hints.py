@@ -1,0 +1,155 @@
+"""Finds what a query's text, and DuckDB's plan of it, say about its scans beyond what DuckDB passes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from sqlprov.aws.run import Run
+from sqlprov.duck.definitions import Definitions
+from sqlprov.duck.planner import REGION
+from sqlprov.duck.session import Session
+from sqlprov.plan.read.hints import Hints
+from sqlprov.sql import Query
+from sqlprov.sql.lexer import TokenKind, tokenize
+
+if TYPE_CHECKING:
+    from sqlprov.duck.explain_plan import QueryPlan
+    from sqlprov.sql.column_use import ColumnUse
+
+CONTAINING = frozenset({"like", "contains", "starts_with"})
+"""Words of the conditions that say what a text contains."""
+COMPARING = (
+    *(
+        "=",
+        "==",
+        "<>",
+        "!=",
+        "<",
+        ">",
+        "<=",
+        ">=",
+        "IN",
+        "BETWEEN",
+        ",",
+        ")",
+        "FROM",
+        "WHERE",
+        "AS",
+        "ASC",
+        "DESC",
+    ),
+    *("GROUP", "ORDER", "HAVING", "QUALIFY", "LIMIT", "UNION", "AND", "OR"),
+)
+"""What follows a column where DuckDB passes the condition on it, or where there is none."""
+_INCONSISTENT = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+
+
+class HintFinder:
+    """Finds the hints of the queries of one cursor, one query after another."""
+
+    def __init__(self, session: Session, duck: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
+        self._session, self._duck, self._definitions = session, duck, definitions
+        self._inconsistent: frozenset[str] | None = None
+
+    def find(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None) -> Hints:
+        """The hints that the text of a query gives, with parameters as of `Connection.sql`."""
+        if not self._definitions.may_read_live(query.words):
+            return Hints()
+        decides = self._ask_use(query.text)
+        limited = bool(query.words & {"limit", "fetch"})
+        sorts = limited and "order" in query.words
+        contains = bool(query.words & CONTAINING) or "~~" in query.text
+        if query.verb not in ("SELECT", "FROM") or not (sorts or contains) or query.tree is None:
+            return Hints(decides, limited=limited)
+        # Here, not above: sqlglot takes 60 ms, which a statement that needs no tree need not pay.
+        from sqlprov.sql.hints import contained, sorted_by
+
+        find_live = self._definitions.resolver()
+        reads_tables_alone = contains and not self._definitions.reach(query.text)
+        by_name = (
+            dict(parameters)
+            if isinstance(parameters, Mapping)
+            else {str(number): value for number, value in enumerate(parameters or (), 1)}
+        )
+        return Hints(
+            decides,
+            contained=contained(query.tree, find_live, self._definitions.is_free, by_name)
+            if reads_tables_alone
+            else {},
+            sorted_by=sorted_by(query.tree, find_live) if sorts else None,
+            limited=limited,
+        )
+
+    def _ask_use(self, text: str) -> Callable[[], bool]:
+        """Whether a query uses region for more than showing it; found out when a scan needs to know.
+
+        DuckDB is busy then, so the names are resolved beforehand.
+        """
+        texts = [text, *self._definitions.reach(text)]
+        find_live = self._definitions.resolver()
+
+        @cache
+        def find_use() -> ColumnUse:
+            from sqlprov.sql.column_use import find_use
+
+            return find_use(texts, REGION, lambda parts: find_live(parts) is not None)
+
+        self._use = find_use
+        return lambda: find_use().decides
+
+    # DuckDB's plan
+
+    def may_narrow(self, query: Query) -> bool:
+        """Whether DuckDB's plan may limit scans that get no condition on region: LIKE, functions, joins."""
+        bodies = self._definitions.reach(query.text)
+        if any(REGION in body.lower() for body in bodies):
+            return True
+        tokens = query.tokens
+        mentions = [at for at, token in enumerate(tokens) if token.value.lower() == REGION]
+        plain = all(
+            (at + 1 == len(tokens) or tokens[at + 1].is_one_of(*COMPARING))
+            and not (at and tokens[at - 1].is_one_of("("))
+            for at in mentions
+        )
+        several = self._definitions.count_reads(query) > 1 or not query.words.isdisjoint(
+            ("unnest", "lateral")
+        )
+        return bool(mentions) and (several or not plain)
+
+    def narrow(self, plan: QueryPlan, run: Run) -> None:
+        """Have the run know the regions that DuckDB's plan leaves to scans without a condition on region."""
+        from sqlprov.duck.narrowing import is_open, narrow
+
+        has_open = any(is_open(scan, REGION) for scan in plan.scans)
+        if run.hints is None or not has_open or not self._use().decides:
+            return
+        known = frozenset(self._session.planner.known_regions(run))
+        is_clean = not self._use().renamed
+        narrowed = narrow(plan, REGION, known, lambda text: self._try(text, known), is_clean=is_clean)
+        run.hints = replace(run.hints, narrowed=narrowed)
+
+    def _try(self, condition: str, known: frozenset[str]) -> frozenset[str] | None:
+        """The regions that meet a condition as DuckDB's plan prints it; `None` if regions alone do not decide it."""
+        tokens = tokenize(condition)
+        words = {token.value.lower() for token in tokens if token.kind in (TokenKind.WORD, TokenKind.QUOTED)}
+        if REGION not in words or words & self._find_inconsistent():
+            return None
+        query = f'SELECT "{REGION}" FROM (SELECT unnest($known) AS "{REGION}") WHERE {condition}'
+        try:
+            # A cursor of its own: in a transaction of the user's, an error would abort it.
+            with self._duck.cursor() as own:
+                rows = own.execute(query, {"known": sorted(known)}).fetchall()
+        except duckdb.Error:
+            return None
+        return frozenset(row[0] for row in rows)
+
+    def _find_inconsistent(self) -> frozenset[str]:
+        """Functions that may answer differently when they are called again, and those that users have made."""
+        if self._inconsistent is None:
+            self._inconsistent = frozenset(row[0] for row in self._duck.execute(_INCONSISTENT).fetchall())
+        return self._inconsistent | {name for name, _ in self._definitions.bodies()}

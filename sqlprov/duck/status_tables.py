@@ -1,0 +1,85 @@
+"""The tables sqlprov.errors and sqlprov.outcomes, which report on the statement before, and `<provider>.regions`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from sqlprov.catalog.regions import COLUMNS as REGION_COLUMNS
+
+if TYPE_CHECKING:
+    from sqlprov.aws.run import Run
+    from sqlprov.aws.transport.clients import Cloud
+    from sqlprov.catalog import Catalog
+    from sqlprov.duck.live_table import StatusTable
+
+RowsOf = Callable[["Run"], list[dict[str, Any]]]
+
+
+def _string_schema(*names: str) -> pa.Schema:
+    return pa.schema([(name, pa.string()) for name in names])
+
+
+def _list_missing(run: Run) -> list[dict[str, Any]]:
+    return [
+        {
+            "table": gap.table,
+            "region": gap.region,
+            "operation": gap.error.operation,
+            "code": gap.error.code,
+            "message": str(gap.error),
+            "request_id": gap.error.request_id,
+            "permission": gap.error.permission,
+        }
+        for gap in run.missing
+    ]
+
+
+def _list_outcomes(run: Run) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": outcome.row,
+            "table": outcome.table,
+            "region": outcome.region,
+            "key": outcome.key,
+            "status": outcome.status.value,
+            "operations": list(outcome.operations),
+            "reason": outcome.reason,
+        }
+        for outcome in run.outcomes
+    ]
+
+
+STATUS_TABLES: dict[str, tuple[pa.Schema, RowsOf]] = {
+    "errors": (
+        _string_schema("table", "region", "operation", "code", "message", "request_id", "permission"),
+        _list_missing,
+    ),
+    "outcomes": (
+        pa.schema([("row", pa.int64()), *_string_schema("table", "region", "key", "status")])
+        .append(pa.field("operations", pa.list_(pa.string())))
+        .append(pa.field("reason", pa.string())),
+        _list_outcomes,
+    ),
+}
+"""Name -> columns, and the function that lists the rows of a statement."""
+
+REGIONS_SCHEMA = _string_schema(*REGION_COLUMNS)
+
+
+def regions_table(catalog: Catalog, cloud: Cloud) -> StatusTable:
+    """The table `<provider>.regions`; with the account's statuses once a statement has asked for them."""
+    from sqlprov.duck.live_table import StatusTable
+
+    def list_regions(*_: Any) -> pa.Table:
+        statuses = cloud.region_statuses or {}
+        rows = [
+            {**asdict(region), "opt_in_status": statuses.get(region.region)}
+            for region in catalog.list_regions()
+        ]
+        return pa.Table.from_pylist(rows, REGIONS_SCHEMA)
+
+    return StatusTable("regions", REGIONS_SCHEMA, list_regions, carrier="")

@@ -1,0 +1,238 @@
+"""Whether a statement uses a column only to show, group and sort rows, or to decide which rows there are.
+
+DuckDB answers most of this question: a scan that gets a condition on the column, or does not ask for it, needs nothing
+from here. The question is asked only for a scan that wants the column without a condition on it. What is not clearly
+"shown" decides; a wrong "decides" costs calls and never rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from sqlglot import exp
+
+from sqlprov.sql.lexer import TokenKind, tokenize
+from sqlprov.sql.query import syntax_tree
+
+IsLive = Callable[[tuple[str, ...]], bool]
+
+_UNCLEAR = (exp.Pivot, exp.PositionalColumn, exp.Merge, exp.Except, exp.Intersect, exp.Command)
+"""They use whole rows, or columns by other means than their names."""
+
+
+@dataclass(frozen=True)
+class ColumnUse:
+    """How a statement uses a column.
+
+    Attributes:
+        decides: whether it may decide which rows there are.
+        renamed: whether something else may have the column's name.
+    """
+
+    decides: bool
+    renamed: bool
+
+
+class _Role(Enum):
+    """What becomes of the rows that a SELECT returns."""
+
+    RESULT = "result"
+    TABLE = "table"  # in FROM or a CTE, where they keep the names of their columns
+    EXISTS = "exists"
+    VALUE = "value"  # part of an expression
+
+
+def find_use(texts: Sequence[str], column: str, is_live: IsLive) -> ColumnUse:
+    """How a statement uses `column` of the live tables that it reads.
+
+    Args:
+        texts: the statement, then the query of each view and macro that it reaches.
+        column: its name in lower case.
+        is_live: whether the parts of a relation's name certainly name a live table.
+    """
+    uses = [_find_use(text, column, is_live, nested=at > 0) for at, text in enumerate(texts)]
+    return ColumnUse(
+        decides=any(use.decides for use in uses),
+        renamed=len(uses) > 1 or any(use.renamed for use in uses),
+    )
+
+
+def _find_use(text: str, column: str, is_live: IsLive, *, nested: bool) -> ColumnUse:
+    tree = syntax_tree(text)
+    if tree is None:
+        return ColumnUse(decides=True, renamed=True)
+    statement = _Statement(tree, column, is_live, nested)
+    mentions = 0
+    for token in tokenize(text):
+        value = token.value.lower()
+        mentions += value == column if token.kind in (TokenKind.WORD, TokenKind.QUOTED) else False
+        mentions += token.kind is TokenKind.STRING and column in value
+    shown, named = statement.count_shown(), statement.count_named()
+    return ColumnUse(
+        # A mention that the tree does not show as a column, as in a text, may mean anything.
+        decides=shown < mentions or shown < named or statement.has_unclear_rows(),
+        renamed=named != mentions or statement.has_namesake(),
+    )
+
+
+class _Statement:
+    def __init__(self, tree: exp.Expr, column: str, is_live: IsLive, nested: bool) -> None:
+        self.tree, self.column, self.nested = tree, column, nested
+        self.columns = [node for node in tree.find_all(exp.Column) if node.name.lower() == column]
+        ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+        targets = {id(node.find(exp.Table)) for node in tree.find_all(exp.Create, exp.Insert)}
+        self.live: dict[str, bool] = {}
+        self.only_live = tree.find(exp.Unnest, exp.Values) is None
+        for table in tree.find_all(exp.Table):
+            if id(table) in targets:
+                continue
+            name = table.name.lower()
+            is_cte = len(table.parts) == 1 and name in ctes
+            live = not is_cte and is_live(tuple(part.name for part in table.parts))
+            self.only_live &= live or is_cte
+            self.live[table.alias_or_name.lower()] = live
+            self.live.setdefault(name, live)
+        for alias in tree.find_all(exp.TableAlias):
+            self.live.setdefault(alias.name.lower(), False)
+
+    # The column by its name
+
+    def count_named(self) -> int:
+        """How often the statement names the column."""
+        return len(self.columns) + len(self._in_using()) + len(self._in_targets())
+
+    def count_shown(self) -> int:
+        """How often it names the column only to show, group or sort, or to pair rows of the same value."""
+        using = self._in_using() if self.only_live else []
+        return sum(map(self._is_shown, self.columns)) + len(using) + len(self._in_targets())
+
+    def _in_using(self) -> list[exp.Expr]:
+        joins = self.tree.find_all(exp.Join)
+        return [
+            name
+            for join in joins
+            for name in join.args.get("using") or ()
+            if name.name.lower() == self.column
+        ]
+
+    def _in_targets(self) -> list[exp.Expr]:
+        """The column in `INSERT INTO t (region, …)`."""
+        schemas = (insert.this for insert in self.tree.find_all(exp.Insert))
+        names = (name for schema in schemas if isinstance(schema, exp.Schema) for name in schema.expressions)
+        return [name for name in names if name.name.lower() == self.column]
+
+    def _is_shown(self, node: exp.Column) -> bool:
+        parent = node.parent
+        if isinstance(parent, exp.EQ):
+            return self._is_pair(parent)
+        if isinstance(parent, exp.Star):
+            return node.arg_key == "except_"
+        query = node.find_ancestor(exp.Select, exp.SetOperation)
+        if query is None or self._role(query) not in (_Role.RESULT, _Role.TABLE):
+            return False
+        if isinstance(parent, exp.Ordered):
+            return isinstance(parent.parent, exp.Order) and parent.parent.parent is query
+        if isinstance(parent, exp.Alias) and parent.parent is query:
+            return self._role(query) is _Role.RESULT and self._is_only_sorted(parent.alias.lower())
+        return parent is query or (isinstance(parent, exp.Group) and node.arg_key == "expressions")
+
+    def _is_pair(self, equal: exp.EQ) -> bool:
+        """Whether it is `a.region = b.region` of live tables, which pairs rows of the same scope."""
+        sides = (equal.this, equal.expression)
+        if not all(isinstance(side, exp.Column) and side.name.lower() == self.column for side in sides):
+            return False
+        return self.only_live or all(self.live.get(side.table.lower(), False) for side in sides)
+
+    def _is_only_sorted(self, alias: str) -> bool:
+        """Whether an alias of the outermost SELECT is used for nothing but grouping and sorting."""
+        uses = [node for node in self.tree.find_all(exp.Column) if node.name.lower() == alias]
+        return alias == self.column or all(isinstance(node.parent, exp.Group | exp.Ordered) for node in uses)
+
+    def _role(self, query: exp.Expr) -> _Role:
+        node = query
+        while isinstance(node.parent, exp.SetOperation | exp.Subquery):
+            node = node.parent
+        match node.parent:
+            case exp.From() | exp.Join() | exp.Lateral() | exp.CTE():
+                return _Role.TABLE
+            case exp.Exists():
+                return _Role.EXISTS
+            case None | exp.Create() | exp.Insert() | exp.Copy() | exp.Describe() | exp.Summarize():
+                return _Role.TABLE if self.nested else _Role.RESULT
+        return _Role.VALUE
+
+    # The column by other means than its name
+
+    def has_unclear_rows(self) -> bool:
+        """Whether whole rows, or columns by their places, may decide something."""
+        if self.tree.find(*_UNCLEAR) or any(join.method for join in self.tree.find_all(exp.Join)):
+            return True
+        if any(_is_query_function(node) for node in self.tree.find_all(exp.Anonymous)):
+            return True
+        rows = self._whole_rows()
+        return (
+            any(_renames_columns(alias) for alias in self.tree.find_all(exp.TableAlias))
+            or any(isinstance(node.this, exp.Schema) for node in self.tree.find_all(exp.Create))
+            or any(not self._may_shift(node) for node in self.tree.find_all(exp.SetOperation))
+            or not all(self._is_row_shown(node) for node in rows)
+        )
+
+    def _whole_rows(self) -> Iterator[exp.Expr]:
+        for node in self.tree.find_all(exp.Star, exp.Columns, exp.Column):
+            if isinstance(node, exp.Column) and (node.is_star or node.name.lower() not in self.live):
+                continue
+            yield node.parent if isinstance(node, exp.Star) and isinstance(node.parent, exp.Column) else node
+
+    def _is_row_shown(self, node: exp.Expr) -> bool:
+        """Whether `*`, `t.*`, `COLUMNS(…)` or `t` is a column of a result, alone or in one function."""
+        parent = node.parent
+        if isinstance(node, exp.Star | exp.Column) and isinstance(parent, exp.Count):
+            return True
+        is_star = isinstance(node, exp.Star) or (isinstance(node, exp.Column) and node.is_star)
+        if is_star and isinstance(parent, exp.Select):
+            return self._role(parent) is not _Role.VALUE
+        if isinstance(parent, exp.Alias):
+            parent = parent.parent
+        if isinstance(parent, exp.Func | exp.Cast):
+            parent = parent.parent.parent if isinstance(parent.parent, exp.Alias) else parent.parent
+        return isinstance(parent, exp.Select) and self._role(parent) is _Role.RESULT
+
+    def _may_shift(self, operation: exp.SetOperation) -> bool:
+        """Whether a set operation keeps each column under its name: as a result, or with the column at one place."""
+        if self._role(operation) is _Role.RESULT or operation.args.get("by_name"):
+            return True
+        places = set()
+        for operand in (operation.this, operation.expression):
+            query = operand.unnest()
+            if isinstance(query, exp.SetOperation):
+                query = query.this.unnest()
+            if not isinstance(query, exp.Select) or query.is_star:
+                return False
+            places.add(tuple(item.output_name.lower() == self.column for item in query.expressions))
+        return len(places) == 1
+
+    def has_namesake(self) -> bool:
+        """Whether an alias, a field or a column of something else may have the column's name."""
+        for node in self.tree.find_all(exp.Alias, exp.TableAlias, exp.Star):
+            if isinstance(node, exp.Star) and (node.args.get("replace") or node.args.get("rename")):
+                return True
+            names = [node.alias, *(name.name for name in node.args.get("columns") or ())]
+            if self.column in (name.lower() for name in names):
+                return True
+        qualifiers = {node.table.lower() for node in self.columns if node.table}
+        return not qualifiers <= self.live.keys() or self.has_unclear_rows()
+
+
+def _is_query_function(node: exp.Anonymous) -> bool:
+    return node.name.lower() in ("query", "query_table")
+
+
+def _renames_columns(alias: exp.TableAlias) -> bool:
+    """Whether `AS t(a, b)` gives new names to the columns of a table or query."""
+    relation = alias.parent
+    makes_values = isinstance(relation, exp.Unnest | exp.Values) or (
+        isinstance(relation, exp.Table) and isinstance(relation.this, exp.Func)
+    )
+    return bool(alias.args.get("columns")) and not makes_values
