@@ -1,6 +1,6 @@
-"""Every shadow test in three regions, with the endpoint it runs on: one query on the local SageMaker.
+"""Every shadow test in three regions, with its endpoint: one query on the local SageMaker.
 
-Run it with `make run`. With an AWS account, take `local=True` away; the SQL stays the same.
+Run it with `make run`. For your AWS account, remove `local=True`; the SQL stays the same.
 """
 
 import sys
@@ -14,12 +14,12 @@ SHADOW_TESTS = """
         e.name,
         e.status,
         e.endpoint_name          AS endpoint,
-        p.endpoint_status,                                -- from another table, of another kind of call
-        e.schedule.EndTime::DATE AS ends                  -- nested values keep AWS's own names
+        p.endpoint_status,                                -- from another table, with another API call
+        e.schedule.EndTime::DATE AS ends                  -- nested values keep AWS's names
     FROM aws.sagemaker.inference_experiments AS e
     LEFT JOIN aws.sagemaker.endpoints AS p
         ON  e.endpoint_name = p.endpoint_name
-        AND e.region = p.region                           -- names are unique in a region only
+        AND e.region = p.region                           -- a name is unique within a region
     WHERE e.region IN ('us-east-1', 'us-west-2', 'eu-west-1')
     ORDER BY e.region, e.name
 """

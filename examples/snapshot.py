@@ -1,6 +1,6 @@
-"""A snapshot of every model and endpoint in three regions, kept in a DuckDB file and in Parquet.
+"""A snapshot of every model and endpoint in three regions, in a DuckDB file and a Parquet file.
 
-Run it with `.venv/bin/python examples/snapshot.py`. Queries over the snapshot make no call.
+Run it with `.venv/bin/python examples/snapshot.py`. Queries of the snapshot make no calls.
 """
 
 import sys
@@ -17,8 +17,8 @@ with TemporaryDirectory() as folder:
 
     with sqlprov.connect(str(database), local=True, region=REGIONS) as live:
         for table in ("models", "endpoints"):
-            taken = live.sql(f"CREATE TABLE {table} AS SELECT * FROM aws.sagemaker.{table}")
-            print(f"{table}: {taken.rowcount} rows, {len(taken.calls)} calls")
+            created = live.sql(f"CREATE TABLE {table} AS SELECT * FROM aws.sagemaker.{table}")
+            print(f"{table}: {created.rowcount} rows, {len(created.calls)} calls")
         live.sql(f"COPY (SELECT region, endpoint_name, creation_time, tags FROM endpoints) TO '{parquet}'")
 
     with sqlprov.connect(str(database), local=True, read_only=True) as later:

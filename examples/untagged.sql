@@ -1,4 +1,4 @@
--- What nobody has tagged with a team. Run it with: sqlprov exec --local -f examples/untagged.sql
+-- Resources without a team tag. Run it with: sqlprov exec --local -f examples/untagged.sql
 SET sqlprov_regions = 'us-east-1,eu-west-1,us-west-2';
 
 CREATE TEMP TABLE tagged AS

@@ -1,6 +1,6 @@
--- A shadow test from a template: StackQL's own example, which `SHOW INSERT INTO` prints, filled in from a file. Run it with:
+-- A shadow test from the template that `SHOW INSERT INTO` prints, with values from a file. Run it with:
 -- sqlprov exec --local -f examples/writes/new_test.sql --var-file examples/writes/new_test.yaml --var Name=churn-spring
--- and with --dry-run to see the SQL and the calls first.
+-- Add --dry-run to see the SQL and the calls first.
 /*+ create */
 INSERT INTO aws.sagemaker.inference_experiments (
  Name,
@@ -38,7 +38,7 @@ SELECT name, status, description, schedule.EndTime AS ends, model_variants[2].Mo
 FROM aws.sagemaker.inference_experiments
 WHERE name = '{{ Name }}' AND region = '{{ region }}';
 
--- Text that stands in the template itself is a part of it; what comes from variables never is.
+-- String constants of the template are SQL; values of variables never are.
 {% for tag in Tags %}
 SELECT {{ tag.Key }} AS key, {{ tag.Value }} AS value{{ ", true AS of_the_owner" if tag.Key == "owner" }};
 {% endfor %}

@@ -1,6 +1,6 @@
-"""A shadow test for every model of a table, each followed to its end: INSERT, UPDATE, DELETE and their outcomes.
+"""A shadow test for each model in a table, from creation to deletion: INSERT, UPDATE, DELETE and their outcomes.
 
-Run it with `.venv/bin/python examples/writes/nightly_tests.py`. With an AWS account, take `local=True` away.
+Run it with `.venv/bin/python examples/writes/nightly_tests.py`. For your AWS account, remove `local=True`.
 """
 
 import sys
@@ -12,7 +12,7 @@ CANDIDATES = """
     CREATE TEMP TABLE candidates AS
     FROM (VALUES ('churn', 'churn-v1'), ('search', 'search-v2'), ('fraud', 'fraud lightgbm')) AS t (test, model)
 """
-# One row for each candidate; a structure that is the same for all is written once, as JSON.
+# One row for each candidate; parameters hold the structures that all rows share.
 CREATE = """
     INSERT INTO aws.sagemaker.inference_experiments (
         name, type, role_arn, endpoint_name, model_variants, shadow_mode_config, schedule, tags, region)
@@ -50,20 +50,20 @@ with sqlprov.connect(local=True, settings={"await": "on"}) as connection:
     connection.sql(CANDIDATES)
     try:
         connection.sql(CREATE, PARAMETERS)
-    except sqlprov.DataError as error:  # a fault in one row: nothing was written
+    except sqlprov.DataError as error:  # one row is invalid, so nothing was written
         print(error)
     connection.sql("UPDATE candidates SET model = replace(model, ' ', '-')")
     print("create")
     show(connection.sql(CREATE, PARAMETERS))
 
-    print("once more")
+    print("create again")
     try:
         connection.sql(CREATE, PARAMETERS)
-    except sqlprov.WriteError as error:  # it holds the outcome of every row
+    except sqlprov.WriteError as error:  # it has the outcome of every row
         for outcome in error.outcomes:
             print(f"  {outcome.key}: {outcome.status.value}, {outcome.reason}")
 
-    print("start those of two teams")
+    print("start two of them")
     show(
         connection.sql(f"""
             UPDATE aws.sagemaker.inference_experiments AS t
@@ -73,5 +73,5 @@ with sqlprov.connect(local=True, settings={"await": "on"}) as connection:
         """)
     )
 
-    print("delete them all: those that run are stopped before")
+    print("delete them all; those that are running are stopped first")
     show(connection.sql(f"DELETE FROM aws.sagemaker.inference_experiments {NIGHTLY}"))

@@ -1,8 +1,8 @@
--- A shadow test from its creation to its end. Run it with: sqlprov exec --local -f examples/writes/shadow_test.sql
--- What became of each row written stands on stderr. `--dry-run` shows the calls and makes none.
+-- A shadow test from creation to deletion. Run it with: sqlprov exec --local -f examples/writes/shadow_test.sql
+-- The outcome of each written row goes to stderr. `--dry-run` shows the calls instead of making them.
 SET sqlprov_await = on;
 
--- A copy of one that exists; what the service itself fills in, such as the status, is left out.
+-- Copy an existing test; columns that the service fills in, such as the status, are left out.
 INSERT INTO aws.sagemaker.inference_experiments
 SELECT * REPLACE (
     'fraud-xgboost-18' AS name,
@@ -16,7 +16,7 @@ RETURNING name, status, arn;
 EXPLAIN UPDATE aws.sagemaker.inference_experiments SET description = 'A tenth of the traffic.', desired_state = 'Running'
 WHERE name = 'fraud-xgboost-18' AND region = 'us-east-1';
 
--- Change a part of it and its tags, and start it.
+-- Change a part of the test and its tags, and start it.
 UPDATE aws.sagemaker.inference_experiments
 SET data__PatchDocument = '[
     {"op": "replace", "path": "/ShadowModeConfig/ShadowModelVariants/0/SamplingPercentage", "value": 10},
@@ -25,7 +25,7 @@ SET data__PatchDocument = '[
 WHERE data__Identifier = 'fraud-xgboost-18' AND region = 'us-east-1'
 RETURNING status, shadow_mode_config.ShadowModelVariants[1].SamplingPercentage AS percentage, tags;
 
--- Stop it; UPDATE … SET desired_state = 'Completed' does the same and keeps every variant.
+-- Stop the test; UPDATE … SET desired_state = 'Completed' does the same and keeps every variant.
 EXEC aws.sagemaker.inference_experiments.stop
     @Name = 'fraud-xgboost-18', @region = 'us-east-1', @Reason = 'No better than before.',
     @ModelVariantActions = '{"production": "Retain", "shadow": "Remove"}', @DesiredState = 'Cancelled';

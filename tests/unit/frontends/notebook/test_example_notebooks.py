@@ -23,7 +23,7 @@ def test_every_cell_has_the_stored_output(file: Path, results: dict[Path, Any]) 
     assert read_outputs(results[file]) == read_outputs(stored), "run `make docs`"
 
 
-def test_the_timeline_has_a_bar_for_each_experiment_in_the_colour_of_its_state(
+def test_the_timeline_has_a_bar_for_each_experiment_in_the_color_of_its_state(
     results: dict[Path, Any],
 ) -> None:
     (notebook,) = (each for file, each in results.items() if file.name == "shadow_tests.ipynb")
@@ -35,9 +35,9 @@ def test_the_timeline_has_a_bar_for_each_experiment_in_the_colour_of_its_state(
     ]
     (picture,) = pictures
     pixels = matplotlib.image.imread(io.BytesIO(base64.b64decode(picture)))
-    colours = {tuple(colour) for colour in (pixels * 255).round().astype(int).reshape(-1, 4)[:, :3].tolist()}
+    colors = {tuple(color) for color in (pixels * 255).round().astype(int).reshape(-1, 4)[:, :3].tolist()}
     cancelled, completed, running = (31, 119, 180), (255, 127, 14), (148, 103, 189)
-    assert {cancelled, completed, running} <= colours
+    assert {cancelled, completed, running} <= colors
 
 
 def test_the_clean_up_deletes_the_rows_of_its_preview(results: dict[Path, Any]) -> None:
