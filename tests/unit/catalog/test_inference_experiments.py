@@ -41,14 +41,14 @@ def table(catalog: Catalog) -> Table:
     return catalog.get_table("aws", "sagemaker", "inference_experiments")
 
 
-def test_the_fields_stand_in_the_documented_order(table: Table) -> None:
+def test_the_columns_are_in_the_documented_order(table: Table) -> None:
     names = [column.name for column in table.columns]
     assert names == [*FIELDS.split(), "completion_time", "account_id", "data__Identifier"]
 
 
-def test_the_methods_are_the_documented_ones_and_then_start_and_stop(table: Table) -> None:
-    shown = [(m.name, m.verb, ", ".join(m.required)) for m in table.methods]
-    assert shown == [
+def test_the_methods_are_the_documented_ones_then_start_and_stop(table: Table) -> None:
+    methods = [(m.name, m.verb, ", ".join(m.required)) for m in table.methods]
+    assert methods == [
         *METHODS,
         ("start", "EXEC", "Name, region"),
         ("stop", "EXEC", "Name, ModelVariantActions, region"),
@@ -92,7 +92,7 @@ def test_types_keep_the_spelling_of_aws_inside_structures(table: Table) -> None:
     assert count.field("InstanceCount").type == pa.int32()
 
 
-def test_timestamps_are_numbers_on_the_wire(table: Table) -> None:
+def test_timestamps_are_numbers_in_json(table: Table) -> None:
     assert table.by_name["creation_time"].json_type == pa.float64()
     seconds = pa.struct([("StartTime", pa.float64()), ("EndTime", pa.float64())])
     assert table.by_name["schedule"].json_type == seconds
@@ -116,7 +116,7 @@ def test_descriptions_are_one_plain_sentence_where_the_model_has_a_list(table: T
     assert table.by_name["region"].description == "AWS region."
 
 
-def test_an_update_waits_until_it_no_longer_passes_by_itself(table: Table) -> None:
+def test_a_write_waits_for_states_that_are_not_busy(table: Table) -> None:
     until = {method.name: method.until for method in table.methods}
     assert until["update_resource"] == ("Created", "Running")
     assert until["delete_resource"] == ("missing",)
@@ -129,7 +129,7 @@ def test_models_have_no_update(catalog: Catalog) -> None:
     assert names == ["create_resource", "delete_resource", "list_resources", "get_resource"]
 
 
-def test_other_tables_keep_the_order_of_their_calls(catalog: Catalog) -> None:
+def test_without_an_order_the_columns_follow_their_calls(catalog: Catalog) -> None:
     expected = """
         model_name model_arn creation_time primary_container containers inference_execution_config
         execution_role_arn vpc_config enable_network_isolation deployment_recommendation tags region
@@ -156,7 +156,7 @@ def test_other_tables_keep_the_order_of_their_calls(catalog: Catalog) -> None:
         ),
     ],
 )
-def test_a_missing_row_is_told_in_the_words_of_aws_and_of_moto(
+def test_a_missing_row_is_recognized_in_the_words_of_aws_and_of_moto(
     catalog: Catalog, name: str, message: str
 ) -> None:
     rules = catalog.get_table("aws", "sagemaker", name).errors.missing

@@ -26,20 +26,20 @@ from sqlprov.catalog.shapes import Shape
         (r"\\d\p{L}", [r"\dé"], ["1é"]),
     ],
 )
-def test_a_pattern_means_what_it_means_to_the_service(
+def test_a_pattern_has_the_meaning_that_the_service_gives_it(
     pattern: str, fits: list[str], differs: list[str]
 ) -> None:
-    found = compile_pattern(pattern)
-    assert found is not None
-    assert [text for text in (*fits, *differs) if found.fullmatch(text)] == fits
+    compiled = compile_pattern(pattern)
+    assert compiled is not None
+    assert [text for text in (*fits, *differs) if compiled.fullmatch(text)] == fits
 
 
 @pytest.mark.parametrize("pattern", [r"[\p{LD}]*", "a{2}{3}", "(", "["])
-def test_a_pattern_that_nobody_can_read_is_none(pattern: str) -> None:
+def test_an_invalid_pattern_is_none(pattern: str) -> None:
     assert compile_pattern(pattern) is None
 
 
-def patterns(shape: Shape, seen: set[str]) -> Iterator[str]:
+def list_patterns(shape: Shape, seen: set[str]) -> Iterator[str]:
     if shape.name in seen:
         return
     seen.add(shape.name)
@@ -47,16 +47,16 @@ def patterns(shape: Shape, seen: set[str]) -> Iterator[str]:
         yield shape.constraint.pattern
     for part in (*shape.members.values(), shape.item, shape.key, shape.value):
         if part is not None:
-            yield from patterns(part, seen)
+            yield from list_patterns(part, seen)
 
 
-def test_every_pattern_that_our_tables_are_written_with_can_be_read() -> None:
+def test_every_pattern_of_our_tables_can_be_compiled() -> None:
     catalog = Catalog()
-    found = {
+    used = {
         pattern
         for name in catalog.list_tables("aws", "sagemaker")
         for method in catalog.get_table("aws", "sagemaker", name).methods
-        for pattern in patterns(method.input_shape, set())
+        for pattern in list_patterns(method.input_shape, set())
     }
-    assert len(found) > 20
-    assert [pattern for pattern in found if compile_pattern(pattern) is None] == []
+    assert len(used) > 20
+    assert [pattern for pattern in used if compile_pattern(pattern) is None] == []

@@ -1,4 +1,4 @@
-"""Every shipped YAML against botocore's own model, read without the loader's code."""
+"""Checks every shipped resource file against botocore's model, without the catalog's code."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def describe_item(table: Table) -> Any:
     return shape_at(operation.output_shape, table.describe.item)
 
 
-def test_every_resource_file_is_a_table_that_loads() -> None:
+def test_every_resource_file_loads_as_a_table() -> None:
     files = {str(file) for file in RESOURCES.glob("*/*/*.yaml") if not file.name.startswith("_")}
     assert {table.file for table in TABLES} == files
 
@@ -81,9 +81,9 @@ def test_describe_returns_every_column_that_list_returns(table: Table) -> None:
 
 @every_table
 def test_every_member_that_list_and_describe_return_is_a_column(table: Table) -> None:
-    shown = {column.path for column in table.columns}
+    paths = {column.path for column in table.columns}
     for member in (*list_item(table).members, *describe_item(table).members):
-        assert (member,) in shown, member
+        assert (member,) in paths, member
 
 
 @every_table
@@ -96,7 +96,7 @@ def test_columns_are_named_after_their_member_and_described(table: Table) -> Non
 
 
 @every_table
-def test_no_column_costs_a_describe_that_list_would_return(table: Table) -> None:
+def test_no_column_that_list_returns_costs_a_describe(table: Table) -> None:
     for column in table.columns:
         if column.source is ColumnSource.DESCRIBE:
             assert column.path[0] not in list_item(table).members
@@ -179,13 +179,13 @@ def test_describe_and_tags_get_all_their_required_arguments(table: Table) -> Non
 
 
 @every_table
-def test_key_values_are_checked_by_what_describe_accepts(table: Table) -> None:
+def test_keys_have_the_constraints_of_describe(table: Table) -> None:
     assert table.describe
     inputs = model(table.client).operation_model(table.describe.call).input_shape.members
     for parameter, name in table.describe.arguments.items():
-        constraint, said = table.by_name[name].constraint, inputs[parameter].metadata
-        assert (constraint.min, constraint.max) == (said["min"], said["max"])
-        assert constraint.pattern == said["pattern"]
+        constraint, limits = table.by_name[name].constraint, inputs[parameter].metadata
+        assert (constraint.min, constraint.max) == (limits["min"], limits["max"])
+        assert constraint.pattern == limits["pattern"]
         assert not constraint.accepts("O'Brien")
         assert not constraint.accepts("x" * 200)
         assert constraint.accepts("shadow-1")
@@ -202,7 +202,7 @@ def test_states_to_wait_for_are_states_of_the_model(table: Table) -> None:
 
 
 @every_table
-def test_every_method_calls_an_operation_and_asks_for_its_parameters(table: Table) -> None:
+def test_every_method_has_the_parameters_of_its_operation(table: Table) -> None:
     for method in table.methods:
         operation = model(table.client).operation_model(method.call)
         assert [p.name for p in method.parameters] == list(operation.input_shape.members)
@@ -219,7 +219,7 @@ def test_every_method_calls_an_operation_and_asks_for_its_parameters(table: Tabl
 
 
 @every_table
-def test_the_key_of_a_shipped_file_is_read_as_yaml_reads_it(table: Table) -> None:
+def test_key_arn_and_about_are_those_of_the_file(table: Table) -> None:
     written = yaml.safe_load(Path(table.file).read_text())
     assert table.key == (written["key"],)
     assert table.arn == written["arn"]

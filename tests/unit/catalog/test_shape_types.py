@@ -14,7 +14,7 @@ def shape_type(client: str, shape: str, *, as_json: bool = False) -> pa.DataType
 
 
 @pytest.mark.parametrize(
-    ("client", "shape", "seen", "wire"),
+    ("client", "shape", "type", "json_type"),
     [
         ("sagemaker", "ModelName", pa.string(), pa.string()),
         ("sagemaker", "Boolean", pa.bool_(), pa.bool_()),
@@ -28,11 +28,11 @@ def shape_type(client: str, shape: str, *, as_json: bool = False) -> pa.DataType
         ("dynamodb", "BinaryAttributeValue", pa.binary(), pa.string()),
     ],
 )
-def test_a_shape_has_one_type_for_users_and_one_on_the_wire(
-    client: str, shape: str, seen: pa.DataType, wire: pa.DataType
+def test_a_shape_has_an_arrow_type_and_the_type_of_its_json(
+    client: str, shape: str, type: pa.DataType, json_type: pa.DataType
 ) -> None:
-    assert shape_type(client, shape) == seen
-    assert shape_type(client, shape, as_json=True) == wire
+    assert shape_type(client, shape) == type
+    assert shape_type(client, shape, as_json=True) == json_type
 
 
 def test_a_structure_keeps_its_members_in_the_order_and_spelling_of_aws() -> None:
@@ -41,7 +41,7 @@ def test_a_structure_keeps_its_members_in_the_order_and_spelling_of_aws() -> Non
     )
 
 
-def test_a_shape_that_contains_itself_stops_as_json_text() -> None:
+def test_a_recursive_shape_ends_as_json_text() -> None:
     value = shape_type("dynamodb", "AttributeValue")
     assert value.field("L").type == pa.list_(pa.string())
     assert value.field("M").type == pa.map_(pa.string(), pa.string())
