@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -117,7 +116,7 @@ class Emulator:
             ValueError: a member does not exist, or another resource's name differs in case only.
         """
         _check_noun(noun)
-        now = _now()
+        now = self.options.read_clock()
         with self._store.write_lock(now):
             self._store.commit([put(self._complete(noun, region, members, now))])
 
@@ -128,7 +127,7 @@ class Emulator:
             KeyError: it does not exist.
         """
         _check_noun(noun)
-        with self._store.write_lock(_now()):
+        with self._store.write_lock(self.options.read_clock()):
             record = self._store.get(noun, region, name)
             if record is None:
                 raise KeyError(name)
@@ -140,7 +139,7 @@ class Emulator:
         None if there is no such resource. Faults and the options that delay Describe do not apply.
         """
         _check_noun(noun)
-        with self._store.read_lock(_now()):
+        with self._store.read_lock(self.options.read_clock()):
             record = self._store.get(noun, region, name)
             if record is None:
                 return None
@@ -156,12 +155,12 @@ class Emulator:
 
         They have all states, times with ties, missing descriptions and some tags.
         """
-        with self._store.write_lock(_now()):
+        with self._store.write_lock(self.options.read_clock()):
             self._store.commit([put(record) for record in generate_experiments(count, regions, seed)])
 
     def seed_local(self) -> None:
         """Add the sample data of `--local`, once in the life of a state."""
-        now = _now()
+        now = self.options.read_clock()
         with self._store.write_lock(now):
             if self._store.has_flag("seeded"):
                 return
@@ -200,11 +199,6 @@ def serve(port: int, state: Path | None, options: Options) -> None:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _now() -> float:
-    """Epoch seconds to the millisecond, as the service has them."""
-    return round(time.time(), 3)
 
 
 def _check_noun(noun: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,8 +39,8 @@ class Options:
         closed_regions: regions that the account has not enabled; their services do not accept its credentials.
         stale_describe: Describe calls after a Stop that still report the state before it.
         late_describe: Describe calls after a Create that do not see the resource yet.
-        skew: seconds that the service's clock is ahead; with more than 300, signatures are refused.
         limit: resources of one kind that a region holds before ResourceLimitExceeded; 0 for any number.
+        clock: the service's time in epoch seconds; signatures are refused if it is off by more than 300 s.
     """
 
     latency: float = 0.0
@@ -55,8 +57,12 @@ class Options:
     closed_regions: set[str] = field(default_factory=set)
     stale_describe: int = 0
     late_describe: int = 0
-    skew: float = 0.0
     limit: int = 0
+    clock: Callable[[], float] = time.time
+
+    def read_clock(self) -> float:
+        """The service's time to the millisecond, as its replies give it."""
+        return round(self.clock(), 3)
 
 
 @dataclass(frozen=True)

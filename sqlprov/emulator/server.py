@@ -71,7 +71,7 @@ class Server:
 
     def format_head(self, response: Response) -> bytes:
         """Status line and headers of a reply."""
-        second = int(time.time() + self._service.context.options.skew)
+        second = int(self._service.context.options.clock())
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True).encode())
         length = len(response.body) if response.content_length is None else response.content_length

@@ -23,8 +23,7 @@ from sqlprov.emulator.store import Store
 
 logger = logging.getLogger(__name__)
 
-MOST_SKEW = 300.0
-"""Seconds that the clocks may differ before the service refuses a signature."""
+_MOST_SKEW = 300.0  # seconds between the clocks before the service refuses a signature
 _JSON, _XML = "application/x-amz-json-1.1", "text/xml"
 _JSON_SERVICES = {"sagemaker", "account"}
 _GLOBAL_SERVICES = {"account", "iam"}
@@ -71,7 +70,7 @@ class Service:
         self.faults = Faults()
         self.calls: list[Call] = []
         self.record_calls = True
-        self._allowance: dict[str, tuple[float, float]] = {}  # region -> calls left, at monotonic seconds
+        self._allowance: dict[str, tuple[float, float]] = {}  # region -> calls left, and when
         self._random = random.Random(0)
 
     def answer(self, target: str, authorization: str, body: bytes) -> Response:
@@ -112,7 +111,7 @@ class Service:
         options = self.context.options
         if fault is not None and (error := make_error(fault, f"{service}:{call.operation}")) is not None:
             raise error
-        if abs(options.skew) > MOST_SKEW:
+        if abs(options.clock() - time.time()) > _MOST_SKEW:
             raise ApiError(
                 "InvalidSignatureException", "Signature expired: its time is too far from the server's."
             )
@@ -163,7 +162,7 @@ class Service:
             raise access_denied_error(f"sagemaker:{call.operation}", _resource_arn(call))
         check_input(call.operation, call.parameters)
         reads = call.operation.startswith(("List", "Describe"))
-        store, now = self.context.store, round(time.time(), 3)
+        store, now = self.context.store, options.read_clock()
         with store.read_lock(now) if reads else store.write_lock(now):
             self.context.now = now
             output = operation(self.context, call.region, call.parameters)
@@ -174,7 +173,7 @@ class Service:
 
     def _throttle(self, region: str, rate: float) -> None:
         """Take one call from a bucket that holds one second's calls; raises ApiError if it is empty."""
-        now = time.monotonic()
+        now = self.context.options.clock()
         full = max(rate, 1.0)
         left, at = self._allowance.get(region, (full, now))
         left = min(full, left + (now - at) * rate)

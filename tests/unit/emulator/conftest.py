@@ -1,6 +1,8 @@
 import http.client
 import json
 import os
+import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,34 +10,56 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from sqlprov.emulator import Emulator
+from sqlprov.emulator import Emulator, Options
 
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 SESSION = boto3.Session(aws_access_key_id="AKIALOCAL", aws_secret_access_key="local")
-CONFIG = Config(retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=2)
 
 Client = Any
 
 
+class Clock:
+    """The service's clock, which stands still until a test advances it."""
+
+    def __init__(self) -> None:
+        self.now = float(int(time.time()))  # whole seconds add up exactly
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
 @pytest.fixture
-def em() -> Iterator[Emulator]:
-    with Emulator() as emulator:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def em(clock: Clock) -> Iterator[Emulator]:
+    with Emulator(Options(clock=clock)) as emulator:
         yield emulator
 
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Client]]:
-    """Clients of any emulator and region, closed at the end."""
+    """Opens clients of any emulator, region and service, which are closed at the end."""
     clients: list[Client] = []
 
-    def client(emulator: Emulator, region: str = "us-east-1", service: str = "sagemaker") -> Client:
-        made = SESSION.client(service, region_name=region, endpoint_url=emulator.url, config=CONFIG)
-        clients.append(made)
-        return made
+    def open_client(
+        emulator: Emulator, region: str = "us-east-1", service: str = "sagemaker", read_timeout: float = 5
+    ) -> Client:
+        config = Config(
+            retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=read_timeout
+        )
+        client = SESSION.client(service, region_name=region, endpoint_url=emulator.url, config=config)
+        clients.append(client)
+        return client
 
-    yield client
-    for made in clients:
-        made.close()
+    yield open_client
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture
@@ -44,11 +68,11 @@ def sm(em: Emulator, connect: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture
-def wire(em: Emulator) -> Iterator[Callable[..., Any]]:
-    """Send one request as raw HTTP; answers status, headers and body."""
+def send(em: Emulator) -> Iterator[Callable[..., Any]]:
+    """Sends one request as plain HTTP; returns status, headers and body."""
     connections: list[http.client.HTTPConnection] = []
 
-    def send(operation: str, body: Any = None, region: str = "us-east-1", timeout: float = 2) -> Any:
+    def send_request(operation: str, body: Any = None, region: str = "us-east-1", timeout: float = 5) -> Any:
         connection = http.client.HTTPConnection(em.url.removeprefix("http://"), timeout=timeout)
         connections.append(connection)
         credential = f"AKIALOCAL/20250101/{region}/sagemaker/aws4_request"
@@ -62,9 +86,15 @@ def wire(em: Emulator) -> Iterator[Callable[..., Any]]:
         response = connection.getresponse()
         return response.status, response.headers, response.read()
 
-    yield send
+    yield send_request
     for connection in connections:
         connection.close()
+
+
+@pytest.fixture
+def raw(em: Emulator) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", int(em.url.rpartition(":")[2])), timeout=5) as connection:
+        yield connection
 
 
 @pytest.fixture

@@ -1,44 +1,37 @@
-import time
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
-from botocore.exceptions import ClientError
-
-from sqlprov.emulator import Options
+from client_errors import code_of
 
 STATES = ("Creating", "Created", "Updating", "Starting", "Running", "Stopping", "Completed", "Cancelled")
+STATE_AFTER = {
+    "start": {"Created": "Running"},
+    "stop": {"Running": "Completed"},
+    "update": {"Created": "Created", "Running": "Running"},
+    "delete": {"Created": "gone", "Completed": "gone", "Cancelled": "gone"},
+}
 RETAIN = {"production": "Retain", "shadow": "Retain"}
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
 WEEK = timedelta(days=7)
 
 
-def put(em, status, name="trial", **members):
+def add(em, status, name="trial", **members):
     em.add("InferenceExperiment", "us-east-1", {"Name": name, "Status": status, **members})
 
 
-def status(em, name="trial"):
+def get_status(em, name="trial"):
     return em.get("InferenceExperiment", "us-east-1", name)["Status"]
 
 
-def code(call, **parameters):
-    """The error code of a call; empty if it succeeds."""
-    try:
-        call(**parameters)
-    except ClientError as error:
-        return error.response["Error"]["Code"]
-    return ""
-
-
-def test_one_without_schedule_starts_at_once_and_ends_after_seven_days(em, sm, creatable):
+def test_without_a_schedule_it_starts_at_once_and_ends_after_seven_days(em, sm, creatable):
     arn = sm.create_inference_experiment(**creatable("Trial-A"))["InferenceExperimentArn"]
     assert arn == "arn:aws:sagemaker:us-east-1:123456789012:inference-experiment/trial-a"
-    found = sm.describe_inference_experiment(Name="Trial-A")
-    assert found["Status"] == "Running" and found["Arn"] == arn
-    assert found["Schedule"]["EndTime"] - found["CreationTime"] == WEEK
+    trial = sm.describe_inference_experiment(Name="Trial-A")
+    assert trial["Status"] == "Running" and trial["Arn"] == arn
+    assert trial["Schedule"]["EndTime"] - trial["CreationTime"] == WEEK
 
 
-def test_what_was_created_is_described(em, sm, creatable):
+def test_describe_returns_the_created_members(em, sm, creatable):
     sent = creatable(
         Description="d",
         KmsKey="alias/k",
@@ -47,28 +40,28 @@ def test_what_was_created_is_described(em, sm, creatable):
         Tags=[{"Key": "team", "Value": "core"}],
     )
     sm.create_inference_experiment(**sent)
-    found = sm.describe_inference_experiment(Name="trial")
+    trial = sm.describe_inference_experiment(Name="trial")
     for name in ("Name", "Type", "RoleArn", "Description", "KmsKey", "DataStorageConfig", "ShadowModeConfig"):
-        assert found[name] == sent[name]
-    assert found["Schedule"] == sent["Schedule"]
-    assert found["EndpointMetadata"]["EndpointName"] == "search"
-    assert found["ModelVariants"] == [{**variant, "Status": "InService"} for variant in sent["ModelVariants"]]
-    assert found["Status"] == "Created"
-    assert "Tags" not in found and "EndpointName" not in found
+        assert trial[name] == sent[name]
+    assert trial["Schedule"] == sent["Schedule"]
+    assert trial["EndpointMetadata"]["EndpointName"] == "search"
+    assert trial["ModelVariants"] == [{**variant, "Status": "InService"} for variant in sent["ModelVariants"]]
+    assert trial["Status"] == "Created"
+    assert "Tags" not in trial and "EndpointName" not in trial
     assert em.get("InferenceExperiment", "us-east-1", "trial")["Tags"] == sent["Tags"]
 
 
-def test_a_name_is_taken_whatever_its_case(em, sm, creatable):
+def test_a_name_is_taken_in_any_case(em, sm, creatable):
     sm.create_inference_experiment(**creatable("Trial"))
-    assert code(sm.create_inference_experiment, **creatable("Trial")) == "ResourceInUse"
-    assert code(sm.create_inference_experiment, **creatable("trial")) == "ResourceInUse"
+    assert code_of(sm.create_inference_experiment, **creatable("Trial")) == "ResourceInUse"
+    assert code_of(sm.create_inference_experiment, **creatable("trial")) == "ResourceInUse"
     assert not em.calls[-1].committed
 
 
-def test_a_region_holds_only_so_many(em, sm, creatable):
+def test_a_region_holds_no_more_than_the_limit(em, sm, creatable):
     em.options.limit = 1
     sm.create_inference_experiment(**creatable("one"))
-    assert code(sm.create_inference_experiment, **creatable("two")) == "ResourceLimitExceeded"
+    assert code_of(sm.create_inference_experiment, **creatable("two")) == "ResourceLimitExceeded"
 
 
 @pytest.mark.parametrize(
@@ -79,56 +72,34 @@ def test_a_region_holds_only_so_many(em, sm, creatable):
     ],
 )
 def test_a_schedule_must_end_after_it_starts_and_within_thirty_days(sm, creatable, schedule):
-    assert code(sm.create_inference_experiment, **creatable(Schedule=schedule)) == "ValidationException"
+    assert code_of(sm.create_inference_experiment, **creatable(Schedule=schedule)) == "ValidationException"
 
 
-def test_a_schedule_is_acted_on_when_its_time_has_come(em, sm, creatable):
+def test_a_schedule_starts_and_ends_an_experiment_in_time(em, sm, creatable):
     past = datetime.now(UTC) - timedelta(days=10)
     sm.create_inference_experiment(**creatable(Schedule={"StartTime": past, "EndTime": past + WEEK}))
-    assert status(em) == "Completed"
+    assert get_status(em) == "Completed"
     soon = {"StartTime": past, "EndTime": LATER}
     sm.create_inference_experiment(**creatable("going", Schedule=soon))
-    assert status(em, "going") == "Running"
+    assert get_status(em, "going") == "Running"
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_start_is_for_created_ones_only(em, sm, state):
-    put(em, state)
-    expected = "" if state == "Created" else "ConflictException"
-    assert code(sm.start_inference_experiment, Name="trial") == expected
-    assert status(em) == (state if expected else "Running")
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_stop_is_for_running_ones_only(em, sm, state):
-    put(em, state)
-    expected = "" if state == "Running" else "ConflictException"
-    assert code(sm.stop_inference_experiment, Name="trial", ModelVariantActions=RETAIN) == expected
-    assert status(em) == (state if expected else "Completed")
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_update_is_for_created_and_running_ones_only(em, sm, state):
-    put(em, state)
-    expected = "" if state in ("Created", "Running") else "ConflictException"
-    assert code(sm.update_inference_experiment, Name="trial", Description="new") == expected
-    assert status(em) == state
-    assert em.get("InferenceExperiment", "us-east-1", "trial").get("Description") == (
-        None if expected else "new"
-    )
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_delete_is_for_those_that_neither_run_nor_change(em, sm, state):
-    put(em, state)
-    expected = "" if state in ("Created", "Completed", "Cancelled") else "ConflictException"
-    assert code(sm.delete_inference_experiment, Name="trial") == expected
-    assert (em.get("InferenceExperiment", "us-east-1", "trial") is None) == (not expected)
+@pytest.mark.parametrize("operation", STATE_AFTER)
+def test_each_operation_is_allowed_in_its_states_only(em, sm, operation, state):
+    add(em, state)
+    allowed = state in STATE_AFTER[operation]
+    more = {"stop": {"ModelVariantActions": RETAIN}, "update": {"Description": "new"}}.get(operation, {})
+    call = getattr(sm, f"{operation}_inference_experiment")
+    assert code_of(call, Name="trial", **more) == ("" if allowed else "ConflictException")
+    after = em.get("InferenceExperiment", "us-east-1", "trial") or {"Status": "gone"}
+    assert after["Status"] == STATE_AFTER[operation].get(state, state)
+    assert after.get("Description") == ("new" if operation == "update" and allowed else None)
 
 
 @pytest.mark.parametrize("operation", ["describe", "start", "update", "delete"])
-def test_a_missing_one_is_said_to_be_missing(sm, operation):
-    assert code(getattr(sm, f"{operation}_inference_experiment"), Name="nobody") == "ResourceNotFound"
+def test_a_missing_experiment_is_not_found(sm, operation):
+    assert code_of(getattr(sm, f"{operation}_inference_experiment"), Name="nobody") == "ResourceNotFound"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +114,7 @@ def test_a_missing_one_is_said_to_be_missing(sm, operation):
         ({"variants": 1}, False),
     ],
 )
-def test_a_running_one_changes_only_description_percentage_and_end(em, sm, creatable, change, allowed):
+def test_a_running_experiment_changes_only_description_percentage_and_end(em, sm, creatable, change, allowed):
     sm.create_inference_experiment(**creatable())
     sent = dict(change)
     if "percentage" in change:
@@ -152,31 +123,27 @@ def test_a_running_one_changes_only_description_percentage_and_end(em, sm, creat
         sent["ShadowModeConfig"] = {"SourceModelVariantName": source, "ShadowModelVariants": shadows}
     if "variants" in change:
         sent["ModelVariants"] = creatable()["ModelVariants"][: sent.pop("variants")]
-    assert code(sm.update_inference_experiment, Name="trial", **sent) == (
+    assert code_of(sm.update_inference_experiment, Name="trial", **sent) == (
         "" if allowed else "ValidationException"
     )
     assert em.calls[-1].committed is allowed
     if allowed:
-        found = sm.describe_inference_experiment(Name="trial")
-        assert all(found[name] == value for name, value in sent.items() if name != "Schedule")
+        trial = sm.describe_inference_experiment(Name="trial")
+        assert all(trial[name] == value for name, value in sent.items() if name != "Schedule")
 
 
-def test_an_end_that_is_moved_is_the_end_that_counts(em, sm, creatable):
+def test_an_experiment_ends_at_its_updated_end_time(em, sm, creatable, clock):
     sm.create_inference_experiment(**creatable())
     sm.update_inference_experiment(Name="trial", Schedule={"EndTime": LATER})
-    before = sm.describe_inference_experiment(Name="trial")
-    assert (
-        before["Schedule"]["EndTime"] == LATER and before["Schedule"]["StartTime"] == before["CreationTime"]
-    )
-    # The service takes whole seconds from this client: the earliest end is in the next one.
-    sm.update_inference_experiment(
-        Name="trial", Schedule={"EndTime": before["CreationTime"] + timedelta(seconds=1)}
-    )
-    time.sleep(1.0)
-    assert sm.describe_inference_experiment(Name="trial")["Status"] == "Completed"
+    trial = sm.describe_inference_experiment(Name="trial")
+    assert trial["Schedule"] == {"StartTime": trial["CreationTime"], "EndTime": LATER}
+    end = trial["CreationTime"] + timedelta(seconds=60)
+    sm.update_inference_experiment(Name="trial", Schedule={"EndTime": end})
+    clock.advance(60)
+    assert get_status(em) == "Completed"
 
 
-def test_stop_says_how_it_ended_and_what_became_of_each_variant(em, sm, creatable):
+def test_stop_sets_the_final_state_the_reason_and_the_variants(em, sm, creatable):
     sm.create_inference_experiment(**creatable())
     sm.stop_inference_experiment(
         Name="trial",
@@ -184,10 +151,10 @@ def test_stop_says_how_it_ended_and_what_became_of_each_variant(em, sm, creatabl
         DesiredState="Cancelled",
         Reason="too slow",
     )
-    found = sm.describe_inference_experiment(Name="trial")
-    assert (found["Status"], found["StatusReason"]) == ("Cancelled", "too slow")
-    assert found["CompletionTime"] >= found["CreationTime"]
-    assert [variant["Status"] for variant in found["ModelVariants"]] == ["InService", "Deleted"]
+    trial = sm.describe_inference_experiment(Name="trial")
+    assert (trial["Status"], trial["StatusReason"]) == ("Cancelled", "too slow")
+    assert trial["CompletionTime"] >= trial["CreationTime"]
+    assert [variant["Status"] for variant in trial["ModelVariants"]] == ["InService", "Deleted"]
 
 
 def test_stop_may_name_the_variants_that_remain(em, sm, creatable):
@@ -198,88 +165,83 @@ def test_stop_may_name_the_variants_that_remain(em, sm, creatable):
         ModelVariantActions={"shadow": "Promote", "production": "Remove"},
         DesiredModelVariants=desired,
     )
-    found = sm.describe_inference_experiment(Name="trial")["ModelVariants"]
-    assert [variant["VariantName"] for variant in found] == ["shadow"]
+    variants = sm.describe_inference_experiment(Name="trial")["ModelVariants"]
+    assert [variant["VariantName"] for variant in variants] == ["shadow"]
 
 
 def test_stop_refuses_a_variant_that_does_not_exist(em, sm):
-    put(em, "Running")
+    add(em, "Running")
     actions = {"nobody": "Retain"}
     assert (
-        code(sm.stop_inference_experiment, Name="trial", ModelVariantActions=actions) == "ValidationException"
+        code_of(sm.stop_inference_experiment, Name="trial", ModelVariantActions=actions)
+        == "ValidationException"
     )
 
 
-def test_busy_states_are_seen_while_they_last(em, sm, creatable):
-    em.options = Options(transition=0.12)
-    seen = []
+def test_busy_states_last_as_long_as_the_transition(em, sm, creatable, clock):
+    em.options.transition = 10
 
-    def watch(until):
-        ends = time.monotonic() + 2
-        while (now := sm.describe_inference_experiment(Name="trial")["Status"]) != until:
-            seen.append(now)
-            assert time.monotonic() < ends
-        seen.append(now)
+    def watch():
+        """The state now and the one after a transition."""
+        before = get_status(em)
+        clock.advance(9)
+        assert get_status(em) == before
+        clock.advance(1)
+        return before, get_status(em)
 
     sm.create_inference_experiment(**creatable(Schedule={"StartTime": LATER}))
-    watch("Created")
+    assert watch() == ("Creating", "Created")
     sm.update_inference_experiment(Name="trial", Description="x")
-    watch("Created")
+    assert watch() == ("Updating", "Created")
     sm.start_inference_experiment(Name="trial")
-    assert code(sm.delete_inference_experiment, Name="trial") == "ConflictException"
-    watch("Running")
+    assert code_of(sm.delete_inference_experiment, Name="trial") == "ConflictException"
+    assert watch() == ("Starting", "Running")
     sm.stop_inference_experiment(Name="trial", ModelVariantActions=RETAIN)
-    watch("Completed")
-    path = ["Creating", "Created", "Updating", "Created", "Starting", "Running", "Stopping", "Completed"]
-    assert [seen[0], *(now for before, now in pairwise(seen) if now != before)] == path
+    assert watch() == ("Stopping", "Completed")
 
 
 def test_variants_and_endpoint_follow_the_state(em, sm):
-    em.add(
-        "Endpoint",
-        "us-east-1",
-        {"EndpointName": "mine", "EndpointConfigName": "c", "EndpointStatus": "Failed"},
-    )
-    put(em, "Creating", EndpointName="mine")
-    found = sm.describe_inference_experiment(Name="trial")
-    assert [variant["Status"] for variant in found["ModelVariants"]] == ["Creating", "Creating"]
     metadata = {"EndpointName": "mine", "EndpointConfigName": "c", "EndpointStatus": "Failed"}
-    assert found["EndpointMetadata"] == metadata
+    em.add("Endpoint", "us-east-1", metadata)
+    add(em, "Creating", EndpointName="mine")
+    trial = sm.describe_inference_experiment(Name="trial")
+    assert [variant["Status"] for variant in trial["ModelVariants"]] == ["Creating", "Creating"]
+    assert trial["EndpointMetadata"] == metadata
 
 
 def test_describe_may_lag_behind_a_stop(em, sm):
-    put(em, "Running")
+    add(em, "Running")
     em.options.stale_describe = 2
     sm.stop_inference_experiment(Name="trial", ModelVariantActions=RETAIN)
     seen = [sm.describe_inference_experiment(Name="trial")["Status"] for _ in range(3)]
     assert seen == ["Running", "Running", "Completed"]
-    assert status(em) == "Completed"
+    assert get_status(em) == "Completed"
 
 
 def test_describe_may_see_a_create_late(em, sm, creatable):
     em.options.late_describe = 1
     sm.create_inference_experiment(**creatable())
-    assert code(sm.describe_inference_experiment, Name="trial") == "ResourceNotFound"
+    assert code_of(sm.describe_inference_experiment, Name="trial") == "ResourceNotFound"
     assert sm.describe_inference_experiment(Name="trial")["Status"] == "Running"
 
 
-def test_what_is_put_directly_stays_as_it_is(em, sm):
+def test_an_added_experiment_keeps_its_state(em, sm):
     past = datetime(2024, 1, 1, tzinfo=UTC)
-    put(em, "Running", Schedule={"StartTime": past, "EndTime": past + WEEK}, Description=None)
-    put(em, "Created", "planned", Schedule={"StartTime": past, "EndTime": past + WEEK})
+    add(em, "Running", Schedule={"StartTime": past, "EndTime": past + WEEK}, Description=None)
+    add(em, "Created", "planned", Schedule={"StartTime": past, "EndTime": past + WEEK})
     sm.update_inference_experiment(Name="planned", Description="x")
-    assert [status(em), status(em, "planned")] == ["Running", "Created"]
+    assert [get_status(em), get_status(em, "planned")] == ["Running", "Created"]
     sm.start_inference_experiment(Name="planned")
-    found = sm.describe_inference_experiment(Name="planned")
-    assert found["Status"] == "Running" and found["Schedule"]["EndTime"] > datetime.now(UTC)
+    trial = sm.describe_inference_experiment(Name="planned")
+    assert trial["Status"] == "Running" and trial["Schedule"]["EndTime"] > datetime.now(UTC)
 
 
-def test_a_member_that_does_not_exist_is_not_put(em):
+def test_an_invalid_resource_is_not_added(em):
     with pytest.raises(ValueError, match="InferenceExperiment has no member Statsu"):
-        put(em, "Running", Statsu="x")
-    put(em, "Running", "twin")
+        add(em, "Running", Statsu="x")
+    add(em, "Running", "twin")
     with pytest.raises(ValueError, match="same ARN"):
-        put(em, "Running", "Twin")
+        add(em, "Running", "Twin")
     with pytest.raises(ValueError, match="is not a resource kind"):
         em.add("Modle", "us-east-1", {})
     with pytest.raises(KeyError):

@@ -1,16 +1,16 @@
 import http.client
 import json
-import time
 
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from client_errors import code_of
 
 from sqlprov.emulator import FAULTS, Fault
 
 MODEL = {"ModelName": "m", "PrimaryContainer": {"Image": "repo/image:1"}}
 
 
-def committed(em):
+def is_committed(em):
     return em.get("Model", "us-east-1", "m") is not None
 
 
@@ -24,65 +24,62 @@ def committed(em):
         ("access_denied", 400, "AccessDeniedException"),
     ],
 )
-def test_an_error_before_the_commit_changes_nothing(em, wire, kind, status, code):
+def test_an_error_before_the_commit_changes_nothing(em, send, kind, status, code):
     em.inject(Fault(kind))
-    reply = wire("CreateModel", MODEL)
+    reply = send("CreateModel", MODEL)
     assert (reply[0], json.loads(reply[2])["__type"]) == (status, code)
-    assert not committed(em) and not em.calls[-1].committed
+    assert not is_committed(em) and not em.calls[-1].committed
     assert (em.calls[-1].status, em.calls[-1].error) == (status, code)
-    assert wire("CreateModel", MODEL)[0] == 200
+    assert send("CreateModel", MODEL)[0] == 200
 
 
 def test_an_error_after_the_commit_hides_a_success(em, sm):
     em.inject(Fault("error500_after"))
-    with pytest.raises(ClientError, match="InternalFailure"):
-        sm.create_model(**MODEL)
-    assert committed(em) and em.calls[-1].committed and em.calls[-1].status == 500
+    assert code_of(sm.create_model, **MODEL) == "InternalFailure"
+    assert is_committed(em) and em.calls[-1].committed and em.calls[-1].status == 500
 
 
 @pytest.mark.parametrize(("kind", "commits"), [("timeout_before", False), ("timeout_after", True)])
-def test_a_timeout_never_answers(em, wire, kind, commits):
+def test_a_timeout_never_answers(em, send, kind, commits):
     em.inject(Fault(kind))
     with pytest.raises(TimeoutError):
-        wire("CreateModel", MODEL, timeout=0.1)
-    assert committed(em) is commits
+        send("CreateModel", MODEL, timeout=0.1)
+    assert is_committed(em) is commits
     assert (em.calls[-1].committed, em.calls[-1].status) == (commits, 0)
 
 
-def test_a_timeout_reaches_boto3_as_one(em, sm):
+def test_a_timeout_reaches_boto3_as_one(em, connect):
     em.inject(Fault("timeout_before"))
     with pytest.raises(ReadTimeoutError):
-        sm.list_models()
+        connect(em, read_timeout=0.1).list_models()
 
 
-def test_a_held_connection_is_broken_in_the_end(em, sm):
+def test_a_held_connection_is_closed_after_the_hold(em, connect):
     em.inject(Fault("timeout_before", hold=0.05))
-    began = time.monotonic()
     with pytest.raises(ConnectionClosedError):
-        sm.list_models()
-    assert time.monotonic() - began < 1.5
+        connect(em, read_timeout=60).list_models()
 
 
 @pytest.mark.parametrize(("kind", "commits"), [("reset", False), ("reset_after", True)])
-def test_a_reset_breaks_the_connection(em, wire, kind, commits):
+def test_a_reset_breaks_the_connection(em, send, kind, commits):
     em.inject(Fault(kind))
     with pytest.raises(ConnectionResetError):
-        wire("CreateModel", MODEL)
-    assert committed(em) is commits
+        send("CreateModel", MODEL)
+    assert is_committed(em) is commits
 
 
-def test_a_truncated_reply_is_shorter_than_it_says(em, wire):
+def test_a_truncated_reply_is_shorter_than_it_says(em, send):
     em.fill(20)
     em.inject(Fault("truncated"))
     with pytest.raises(http.client.IncompleteRead) as caught:
-        wire("ListInferenceExperiments")
+        send("ListInferenceExperiments")
     assert caught.value.partial.startswith(b'{"InferenceExperiments":[') and caught.value.expected > 0
 
 
-def test_a_cleanly_truncated_reply_is_as_long_as_it_says_and_no_json(em, wire):
+def test_a_cleanly_truncated_reply_has_a_true_length_and_invalid_json(em, send):
     em.fill(20)
     em.inject(Fault("truncated_clean"))
-    status, headers, body = wire("ListInferenceExperiments")
+    status, headers, body = send("ListInferenceExperiments")
     assert (status, int(headers["Content-Length"])) == (200, len(body))
     with pytest.raises(json.JSONDecodeError):
         json.loads(body)
@@ -92,12 +89,12 @@ def test_a_cleanly_truncated_reply_is_as_long_as_it_says_and_no_json(em, wire):
     ("kind", "body"),
     [("html", b"<html>"), ("empty", b""), ("missing_member", b"{}"), ("truncated_clean", b"{")],
 )
-def test_an_unreadable_reply_hides_a_success(em, wire, kind, body):
+def test_an_unreadable_reply_hides_a_success(em, send, kind, body):
     em.inject(Fault(kind))
-    status, _, reply = wire("CreateModel", MODEL)
+    status, _, reply = send("CreateModel", MODEL)
     assert status == 200 and reply.startswith(body)
     assert not reply.endswith(b'model/m"}')
-    assert committed(em)
+    assert is_committed(em)
 
 
 def test_boto3_takes_an_unreadable_list_for_an_empty_one(em, sm):
@@ -134,39 +131,36 @@ def test_a_repeated_token_leaves_other_operations_alone(em, sm):
     assert "NextToken" not in sm.describe_model(ModelName="m")
 
 
-def statuses(wire, operations, region="us-east-1"):
-    return [
-        wire(operation, {"ModelName": "m"} if "Describe" in operation else {}, region)[0]
-        for operation in operations
-    ]
+def send_all(send, operations, region="us-east-1"):
+    """The HTTP status of each reply."""
+    return [send(operation, {"ModelName": "m"}, region)[0] for operation in operations]
 
 
-def test_a_fault_hits_the_call_it_counts_to(em, wire):
+def test_a_fault_hits_the_call_it_counts_to(em, send):
     em.add("Model", "us-east-1", {"ModelName": "m"})
     em.inject(Fault("error500", at=3, operation="DescribeModel"))
     calls = ["DescribeModel", "ListModels", "DescribeModel", "ListModels", "DescribeModel", "DescribeModel"]
-    assert statuses(wire, calls) == [200, 200, 200, 200, 500, 200]
+    assert send_all(send, calls) == [200, 200, 200, 200, 500, 200]
 
 
-def test_a_fault_lasts_as_many_calls_as_it_says(em, wire):
+def test_a_fault_lasts_as_many_calls_as_it_says(em, send):
     em.inject(Fault("error500", at=2, times=2))
-    assert statuses(wire, ["ListModels"] * 5) == [200, 500, 500, 200, 200]
+    assert send_all(send, ["ListModels"] * 5) == [200, 500, 500, 200, 200]
     em.inject(Fault("error503", at=2, times=None))
-    assert statuses(wire, ["ListModels"] * 4) == [200, 503, 503, 503]
+    assert send_all(send, ["ListModels"] * 4) == [200, 503, 503, 503]
     em.clear_faults()
-    assert statuses(wire, ["ListModels"]) == [200]
+    assert send_all(send, ["ListModels"]) == [200]
 
 
-def test_a_fault_hits_one_region(em, wire):
+def test_a_fault_hits_one_region(em, send):
     em.inject(Fault("error500", region="eu-west-1", times=None))
-    assert statuses(wire, ["ListModels"]) == [200]
-    assert statuses(wire, ["ListModels"], "eu-west-1") == [500]
+    assert send_all(send, ["ListModels"]) == [200]
+    assert send_all(send, ["ListModels"], "eu-west-1") == [500]
 
 
 def test_a_fault_reaches_sts(em, connect):
     em.inject(Fault("expired_credentials", operation="GetCallerIdentity"))
-    with pytest.raises(ClientError, match="ExpiredTokenException"):
-        connect(em, service="sts").get_caller_identity()
+    assert code_of(connect(em, service="sts").get_caller_identity) == "ExpiredTokenException"
 
 
 def test_an_unknown_fault_is_refused():
@@ -175,7 +169,7 @@ def test_an_unknown_fault_is_refused():
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_the_connection_after_a_fault_is_sound(em, sm, kind):
+def test_the_next_call_after_a_fault_succeeds(em, sm, kind):
     em.fill(20)
     em.inject(Fault(kind, hold=0.02))
     try:

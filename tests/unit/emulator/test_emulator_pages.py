@@ -144,12 +144,12 @@ def test_time_bounds_are_exclusive_or_inclusive_as_the_option_says(em, sm, membe
     assert sorted(listed(sm, SortBy=sort, MaxResults=1, **bounds)[0]) == ["e1", "e2", "e3"]
 
 
-def test_bounds_cut_to_seconds_let_a_row_of_the_same_second_through(em, wire):
+def test_bounds_cut_to_seconds_let_a_row_of_the_same_second_through(em, send):
     put(em, "late", CreationTime=1_700_000_000.5)
     body = {"CreationTimeAfter": 1_700_000_000.7}
-    assert b"late" not in wire("ListInferenceExperiments", body)[2]
+    assert b"late" not in send("ListInferenceExperiments", body)[2]
     em.options.truncate_bounds_to_seconds = True
-    assert b"late" in wire("ListInferenceExperiments", body)[2]
+    assert b"late" in send("ListInferenceExperiments", body)[2]
 
 
 def test_bounds_that_exclude_each_other_give_nothing(em, sm):

@@ -1,5 +1,5 @@
 import pytest
-from botocore.exceptions import ClientError
+from client_errors import code_of, error_of
 
 from sqlprov.emulator import Fault
 
@@ -14,28 +14,18 @@ def ec2(em, connect):
     return connect(em, service="ec2")
 
 
-def statuses(account, **parameters):
+def list_regions(account, **parameters):
     pages = account.get_paginator("list_regions").paginate(**parameters)
     return {region["RegionName"]: region["RegionOptStatus"] for page in pages for region in page["Regions"]}
 
 
-def opted(ec2, **parameters):
-    return {
-        region["RegionName"]: region["OptInStatus"]
-        for region in ec2.describe_regions(**parameters)["Regions"]
-    }
-
-
-def refuse(call, **parameters):
-    """The code and the HTTP status with which a call fails."""
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    response = caught.value.response
-    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+def describe_regions(ec2, **parameters):
+    regions = ec2.describe_regions(**parameters)["Regions"]
+    return {region["RegionName"]: region["OptInStatus"] for region in regions}
 
 
 def test_every_region_is_enabled_unless_a_test_closes_it(em, account, ec2):
-    listed, described = statuses(account), opted(ec2)
+    listed, described = list_regions(account), describe_regions(ec2)
     assert listed.keys() == described.keys() and len(listed) > 30
     assert (listed["us-east-1"], listed["eu-south-2"]) == ("ENABLED_BY_DEFAULT", "ENABLED")
     assert (described["us-east-1"], described["eu-south-2"]) == ("opt-in-not-required", "opted-in")
@@ -47,42 +37,40 @@ def test_every_region_is_enabled_unless_a_test_closes_it(em, account, ec2):
 
 def test_a_closed_region_is_disabled_and_described_only_among_all_regions(em, account, ec2):
     em.options.closed_regions = {"eu-south-2", "us-west-2"}
-    assert {name for name, status in statuses(account).items() if status == "DISABLED"} == {
-        "eu-south-2",
-        "us-west-2",
-    }
-    assert not em.options.closed_regions & opted(ec2).keys()
-    assert opted(ec2, AllRegions=True)["eu-south-2"] == "not-opted-in"
+    listed = list_regions(account)
+    assert {name for name, status in listed.items() if status == "DISABLED"} == em.options.closed_regions
+    assert not em.options.closed_regions & describe_regions(ec2).keys()
+    assert describe_regions(ec2, AllRegions=True)["eu-south-2"] == "not-opted-in"
 
 
 def test_list_regions_filters_by_status_and_pages(em, account):
-    enabled = {"RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"]}
     em.options.closed_regions = {"eu-south-2"}
-    listed = statuses(account, **enabled, PaginationConfig={"PageSize": 10})
+    enabled = {"RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"]}
+    listed = list_regions(account, **enabled, PaginationConfig={"PageSize": 10})
     assert len(em.calls) == 4 and "eu-south-2" not in listed
-    assert listed == {name: status for name, status in statuses(account).items() if status != "DISABLED"}
-    assert len(statuses(account, RegionOptStatusContains=["ENABLED_BY_DEFAULT"])) == 17
-    assert statuses(account, RegionOptStatusContains=["ENABLING"]) == {}
+    assert listed == {name: status for name, status in list_regions(account).items() if status != "DISABLED"}
+    assert len(list_regions(account, RegionOptStatusContains=["ENABLED_BY_DEFAULT"])) == 17
+    assert list_regions(account, RegionOptStatusContains=["ENABLING"]) == {}
     em.options.sparse_pages = True
-    assert account.list_regions()["Regions"] == [] and len(statuses(account)) == len(listed) + 1
+    assert account.list_regions()["Regions"] == [] and len(list_regions(account)) == len(listed) + 1
 
 
-def test_parameters_out_of_range_are_refused(account, ec2):
-    assert refuse(account.list_regions, MaxResults=51)[0] == "ValidationException"
-    assert refuse(account.list_regions, NextToken="x")[0] == "ValidationException"
-    assert refuse(ec2.describe_regions, RegionNames=["us-east-1"])[0] == "UnknownParameter"
+def test_invalid_parameters_are_refused(account, ec2):
+    assert code_of(account.list_regions, MaxResults=51) == "ValidationException"
+    assert code_of(account.list_regions, NextToken="x") == "ValidationException"
+    assert code_of(ec2.describe_regions, RegionNames=["us-east-1"]) == "UnknownParameter"
 
 
 def test_regional_services_refuse_the_credentials_in_a_closed_region(em, connect):
     em.options.closed_regions = {"eu-south-2"}
-
-    def client(service):
-        return connect(em, "eu-south-2", service)
-
-    assert refuse(client("sagemaker").list_models) == ("UnrecognizedClientException", 400)
-    assert refuse(client("ec2").describe_regions) == ("AuthFailure", 401)
-    assert refuse(client("sts").get_caller_identity) == ("InvalidClientTokenId", 403)
-    assert statuses(client("account"))["eu-south-2"] == "DISABLED"
+    for service, operation, code, status in (
+        ("sagemaker", "list_models", "UnrecognizedClientException", 400),
+        ("ec2", "describe_regions", "AuthFailure", 401),
+        ("sts", "get_caller_identity", "InvalidClientTokenId", 403),
+        ("account", "list_regions", "", 200),
+    ):
+        call = getattr(connect(em, "eu-south-2", service), operation)
+        assert error_of(call)[::2] == (code, status)
     assert connect(em).list_models()["Models"] == []
 
 
@@ -109,13 +97,13 @@ def test_each_service_has_its_own_codes_for_faults(
     em, connect, service, operation, method, denied, throttled
 ):
     call = getattr(connect(em, service=service), method)
-    for kind, failure in (
+    for kind, error in (
         ("access_denied", (denied, 403)),
         ("throttle", throttled),
         ("error500", ("InternalFailure", 500)),
     ):
         em.inject(Fault(kind, operation=operation))
-        assert refuse(call) == failure
+        assert error_of(call)[::2] == error
     em.options.denied_actions = {operation}
-    assert refuse(call) == (denied, 403)
+    assert error_of(call)[::2] == (denied, 403)
     assert [each.error for each in em.calls] == [denied, throttled[0], "InternalFailure", denied]

@@ -1,5 +1,5 @@
 import pytest
-from botocore.exceptions import ClientError
+from client_errors import code_of
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 
@@ -10,53 +10,52 @@ def arn(em):
     return f"{ARN}:inference-experiment/trial"
 
 
-def tags(sm, arn):
+def list_tags(sm, arn):
     return {tag["Key"]: tag["Value"] for tag in sm.list_tags(ResourceArn=arn)["Tags"]}
-
-
-def refused(call, **parameters):
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    return caught.value.response["Error"]["Code"]
 
 
 def test_tags_are_added_replaced_and_deleted(em, sm, arn):
     more = [{"Key": "a", "Value": "2"}, {"Key": "b b", "Value": ""}]
     assert len(sm.add_tags(ResourceArn=arn, Tags=more)["Tags"]) == 2
-    assert tags(sm, arn) == {"a": "2", "b b": ""}
+    assert list_tags(sm, arn) == {"a": "2", "b b": ""}
     sm.delete_tags(ResourceArn=arn, TagKeys=["a", "nobody"])
-    assert tags(sm, arn) == {"b b": ""}
+    assert list_tags(sm, arn) == {"b b": ""}
 
 
-def test_a_change_that_changes_nothing_is_no_commit(em, sm, arn):
+def test_tags_that_stay_the_same_are_not_committed(em, sm, arn):
     sm.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}])
     sm.delete_tags(ResourceArn=arn, TagKeys=["z"])
     sm.add_tags(ResourceArn=arn, Tags=[{"Key": "c", "Value": "1"}])
     assert [call.committed for call in em.calls] == [False, False, True]
 
 
-@pytest.mark.parametrize("noun", ["Model", "EndpointConfig", "Endpoint"])
-def test_every_type_has_tags(em, sm, noun):
+@pytest.mark.parametrize(
+    ("noun", "part"),
+    [("Model", "model"), ("EndpointConfig", "endpoint-config"), ("Endpoint", "endpoint")],
+)
+def test_every_kind_has_tags(em, sm, noun, part):
     em.add(noun, "us-east-1", {f"{noun}Name": "x", "Tags": [{"Key": "k", "Value": "v"}]})
-    part = {"Model": "model", "EndpointConfig": "endpoint-config", "Endpoint": "endpoint"}[noun]
-    assert tags(sm, f"{ARN}:{part}/X") == {"k": "v"}
-    assert refused(sm.list_tags, ResourceArn=f"{ARN}:{part}/nobody") == "ValidationException"
-
-
-def test_a_missing_experiment_has_no_tags(sm):
-    assert refused(sm.list_tags, ResourceArn=f"{ARN}:inference-experiment/nobody") == "ResourceNotFound"
+    assert list_tags(sm, f"{ARN}:{part}/X") == {"k": "v"}
+    assert code_of(sm.list_tags, ResourceArn=f"{ARN}:{part}/nobody") == "ValidationException"
 
 
 @pytest.mark.parametrize(
-    "arn",
+    ("arn", "code"),
     [
-        f"{ARN}:pipeline/x",
-        "arn:aws:sagemaker:eu-west-1:123456789012:inference-experiment/trial",
-        "arn:aws:sagemaker:us-east-1:999999999999:inference-experiment/trial",
+        (f"{ARN}:inference-experiment/nobody", "ResourceNotFound"),
+        (f"{ARN}:pipeline/x", "ValidationException"),
+        (
+            "arn:aws:sagemaker:eu-west-1:123456789012:inference-experiment/trial",
+            "ValidationException",
+        ),
+        (
+            "arn:aws:sagemaker:us-east-1:999999999999:inference-experiment/trial",
+            "ValidationException",
+        ),
     ],
 )
-def test_an_arn_of_elsewhere_is_refused(sm, arn):
-    assert refused(sm.list_tags, ResourceArn=arn) == "ValidationException"
+def test_the_arn_of_no_resource_is_refused(sm, arn, code):
+    assert code_of(sm.list_tags, ResourceArn=arn) == code
 
 
 @pytest.mark.parametrize(
@@ -68,9 +67,9 @@ def test_an_arn_of_elsewhere_is_refused(sm, arn):
         [{"Key": "k!", "Value": ""}],
     ],
 )
-def test_tags_too_many_or_not_allowed_are_refused_whole(sm, arn, more):
-    assert refused(sm.add_tags, ResourceArn=arn, Tags=more) == "ValidationException"
-    assert tags(sm, arn) == {"a": "1"}
+def test_too_many_or_invalid_tags_are_all_refused(sm, arn, more):
+    assert code_of(sm.add_tags, ResourceArn=arn, Tags=more) == "ValidationException"
+    assert list_tags(sm, arn) == {"a": "1"}
 
 
 def test_tags_come_in_pages(em, sm):

@@ -91,14 +91,14 @@ def test_list_parameters_are_checked(sm, parameters):
         (b"[]", "The body is not a JSON object."),
     ],
 )
-def test_a_value_of_the_wrong_type_is_a_serialization_exception(wire, body, text):
-    status, _, reply = wire("ListInferenceExperiments", body)
+def test_a_value_of_the_wrong_type_is_a_serialization_exception(send, body, text):
+    status, _, reply = send("ListInferenceExperiments", body)
     assert (status, json.loads(reply)) == (400, {"__type": "SerializationException", "Message": text})
 
 
-def test_null_is_absent_and_unknown_members_are_ignored(em, wire):
+def test_null_is_absent_and_unknown_members_are_ignored(em, send):
     em.fill(3)
-    assert wire("ListInferenceExperiments", {"NameContains": None, "Colour": "red"})[0] == 200
+    assert send("ListInferenceExperiments", {"NameContains": None, "Colour": "red"})[0] == 200
 
 
 def test_javas_unicode_classes_are_understood():
