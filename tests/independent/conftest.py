@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lab import connection
+from local_sagemaker import connection
 
 from sqlprov.api.connection import Connection
 from sqlprov.emulator import Emulator, Options

@@ -15,7 +15,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from lab import CATALOG, EXPERIMENTS, LATER, REGION, connection, experiment, insert, plain_client, text
+from local_sagemaker import (
+    CATALOG,
+    EXPERIMENTS,
+    LATER,
+    REGION,
+    connection,
+    experiment,
+    insert,
+    plain_client,
+    text,
+)
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.run import Run
@@ -211,10 +221,10 @@ class Machine(RuleBasedStateMachine):
 
     def one_round(self, first: Ask, second: Ask, third: str | None, name: str, lag: int) -> None:
         seen = len(self.em.calls)
-        found: list[Endings] = [{}, {}]
+        result: list[Endings] = [{}, {}]
 
         def write(which: int, ask: Ask) -> None:
-            found[which] = self.writers[which](ask)
+            result[which] = self.writers[which](ask)
 
         threads = [threading.Thread(target=write, args=pair) for pair in enumerate((first, second))]
         for thread in threads:
@@ -226,7 +236,7 @@ class Machine(RuleBasedStateMachine):
             thread.join()
         INTERLEAVED.append(third)
         for which, ask in enumerate((first, second)):
-            self.check(which, ask, found[which], seen)
+            self.check(which, ask, result[which], seen)
 
     @rule(verb=st.sampled_from([*CALLED, "UPDATE"]), name=st.sampled_from(NAMES))
     def somebody_else_writes(self, verb: str, name: str) -> None:
@@ -249,43 +259,43 @@ class Machine(RuleBasedStateMachine):
             ours = [call for call in sent if call.committed]
             others = [call for call in about if call.access_key != KEYS[which] and call.committed]
             status, operations = outcomes.get(name, ("failed", ()))
-            told = f"{ask} {name}: {status} {operations}; ours {ours}; others {others}"
+            detail = f"{ask} {name}: {status} {operations}; ours {ours}; others {others}"
             if status == "failed":
-                assert not ours, told
+                assert not ours, detail
             elif status == "partial":
-                assert ours and set(operations) & {call.operation for call in ours}, told
+                assert ours and set(operations) & {call.operation for call in ours}, detail
             elif status == "ok":
-                self.stands(ask, name, ours, others, any(c.status != 400 for c in sent), told)
+                self.stands(ask, name, ours, others, any(c.status != 400 for c in sent), detail)
 
     def stands(
-        self, ask: Ask, name: str, ours: list[Call], others: list[Call], lost: bool, told: str
+        self, ask: Ask, name: str, ours: list[Call], others: list[Call], lost: bool, detail: str
     ) -> None:
         """An acknowledged write is in the record, or somebody else has written since."""
         record = self.em.get("InferenceExperiment", REGION, name)
-        told = f"{told}; record {record}"
+        detail = f"{detail}; record {record}"
         if ask.verb == "INSERT":
-            assert any(call.operation == CALLED["INSERT"] for call in ours), told
+            assert any(call.operation == CALLED["INSERT"] for call in ours), detail
         if ask.verb in ("start", "stop") and not lost:  # see test_an_exec_that_was_not_made_is_not_ok
-            assert any(call.operation == CALLED[ask.verb] for call in (*ours, *others)), told
+            assert any(call.operation == CALLED[ask.verb] for call in (*ours, *others)), detail
         if ask.description not in (None, "same"):
-            assert any(call.parameters.get("Description") == ask.description for call in ours), told
+            assert any(call.parameters.get("Description") == ask.description for call in ours), detail
         if others:
             return
         if ask.verb == "DELETE":
-            assert record is None, told
+            assert record is None, detail
             return
-        assert record is not None, told
+        assert record is not None, detail
         if ask.description is not None:
-            assert record.get("Description") == ask.description, told
+            assert record.get("Description") == ask.description, detail
         if ask.tags is not None:
-            assert tuple(sorted((tag["Key"], tag["Value"]) for tag in record["Tags"])) == ask.tags, told
+            assert tuple(sorted((tag["Key"], tag["Value"]) for tag in record["Tags"])) == ask.tags, detail
         if ask.desired:
             passing = ("Stopping",) if any(c.operation == CALLED["stop"] for c in ours) else ()
-            assert record["Status"] in (*REACHED[ask.desired], *passing), told
+            assert record["Status"] in (*REACHED[ask.desired], *passing), detail
         if ask.verb == "start":
-            assert record["Status"] in ("Starting", "Running"), told
+            assert record["Status"] in ("Starting", "Running"), detail
         if ask.verb == "stop":
-            assert record["Status"] in ENDED, told
+            assert record["Status"] in ENDED, detail
 
 
 def concerns(call: Call, name: str) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from experiments import broken, valid, wired
+from experiment_strategies import broken, valid, wired
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lab import CATALOG, EXPERIMENTS, REGION, connection, experiment, insert, post, text, variant
+from local_sagemaker import CATALOG, EXPERIMENTS, REGION, connection, experiment, insert, post, text, variant
 
 from sqlprov.api.connection import Connection
 from sqlprov.emulator import Emulator, Options
@@ -36,7 +36,7 @@ RANDOM = settings(
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[tuple[Emulator, Connection]]:
+def local() -> Iterator[tuple[Emulator, Connection]]:
     with Emulator(Options()) as em, connection(em.url) as con:
         em.seed_local()
         yield em, con
@@ -85,20 +85,20 @@ def format_json(members: dict[str, Any], how: str, spelling: str) -> str:
     return f"INSERT INTO {EXPERIMENTS} ({columns}, region) SELECT {values}, '{REGION}'"
 
 
-def told(row: Any) -> Any:
+def detail(row: Any) -> Any:
     """A value as SELECT gives it, as it was sent: without what is NULL, and the Status of variants."""
     if isinstance(row, dict):
-        return {name: told(part) for name, part in row.items() if part is not None and name != "Status"}
+        return {name: detail(part) for name, part in row.items() if part is not None and name != "Status"}
     if isinstance(row, list):
-        return [told(part) for part in row]
+        return [detail(part) for part in row]
     return row.isoformat(timespec="milliseconds") if isinstance(row, datetime) else row
 
 
 def read(con: Connection, name: str) -> dict[str, Any]:
     result = con.sql(READ, {"name": name})
     (row,) = result.fetchall()
-    found: dict[str, Any] = told(dict(zip(result.columns, row, strict=True)))
-    return found
+    result: dict[str, Any] = detail(dict(zip(result.columns, row, strict=True)))
+    return result
 
 
 def expected(members: dict[str, Any]) -> dict[str, Any]:
@@ -109,9 +109,9 @@ def expected(members: dict[str, Any]) -> dict[str, Any]:
 @given(st.data())
 @RANDOM
 def test_what_is_inserted_in_any_form_is_what_select_gives(
-    lab: tuple[Emulator, Connection], data: st.DataObject
+    local: tuple[Emulator, Connection], data: st.DataObject
 ) -> None:
-    _, con = lab
+    _, con = local
     members = data.draw(valid(a_name()))
     sent = data.draw(st.sampled_from([members, mapped(members)]))
     con.sql(
@@ -123,9 +123,9 @@ def test_what_is_inserted_in_any_form_is_what_select_gives(
 @given(st.data())
 @settings(RANDOM, max_examples=30)
 def test_what_is_inserted_by_parameters_is_what_select_gives(
-    lab: tuple[Emulator, Connection], data: st.DataObject
+    local: tuple[Emulator, Connection], data: st.DataObject
 ) -> None:
-    _, con = lab
+    _, con = local
     members = data.draw(valid(a_name()))
     values = ", ".join(f"${name}" for name in members)
     con.sql(
@@ -138,9 +138,9 @@ def test_what_is_inserted_by_parameters_is_what_select_gives(
 @given(st.data())
 @settings(RANDOM, max_examples=400)
 def test_what_the_service_refuses_is_refused_before_any_call_and_nothing_else(
-    lab: tuple[Emulator, Connection], data: st.DataObject
+    local: tuple[Emulator, Connection], data: st.DataObject
 ) -> None:
-    em, con = lab
+    em, con = local
     members = data.draw(broken(a_name()))
     status, reply = post(em.url, "CreateInferenceExperiment", wired(members))
     if status == 200:
@@ -156,9 +156,9 @@ def test_what_the_service_refuses_is_refused_before_any_call_and_nothing_else(
 
 @pytest.mark.parametrize("member", [name for name in experiment("x") if name != "Name"])
 def test_every_required_member_that_is_missing_or_null_is_named(
-    lab: tuple[Emulator, Connection], member: str
+    local: tuple[Emulator, Connection], member: str
 ) -> None:
-    em, con = lab
+    em, con = local
     members = experiment("incomplete")
     em.reset_calls()
     null = ", ".join("NULL" if name == member else text(value) for name, value in members.items())
@@ -170,8 +170,8 @@ def test_every_required_member_that_is_missing_or_null_is_named(
     assert em.calls == []
 
 
-def test_all_faults_of_all_rows_are_told_at_once(lab: tuple[Emulator, Connection]) -> None:
-    em, con = lab
+def test_all_problems_of_all_rows_are_reported_at_once(local: tuple[Emulator, Connection]) -> None:
+    em, con = local
     em.reset_calls()
     one, two = insert(experiment("O'Brien", RoleArn="x")), insert(experiment("two", EndpointName="a_b"))
     with pytest.raises(DataError) as raised:
@@ -212,9 +212,9 @@ UNLISTED = {
 
 
 def test_every_instance_type_of_the_seed_is_sent_and_the_unlisted_ones_are_warned_about(
-    lab: tuple[Emulator, Connection],
+    local: tuple[Emulator, Connection],
 ) -> None:
-    em, con = lab
+    em, con = local
     kinds = [f"ml.{family}.{size}" for family, sizes in SIZES.items() for size in sizes.split()]
     assert len(kinds) == 75
     rows = [
@@ -243,8 +243,8 @@ def test_every_instance_type_of_the_seed_is_sent_and_the_unlisted_ones_are_warne
         "arn:aws:kms:us-west-2:111122223333:alias/ExampleAlias",
     ],
 )
-def test_every_format_of_a_kms_key_is_sent_as_it_is(lab: tuple[Emulator, Connection], key: str) -> None:
-    em, con = lab
+def test_every_format_of_a_kms_key_is_sent_as_it_is(local: tuple[Emulator, Connection], key: str) -> None:
+    em, con = local
     name = a_name()
     storage = {"Destination": "s3://bucket", "KmsKey": key}
     result = con.sql(insert(experiment(name, KmsKey=key, DataStorageConfig=storage)))
@@ -255,8 +255,8 @@ def test_every_format_of_a_kms_key_is_sent_as_it_is(lab: tuple[Emulator, Connect
 
 
 @pytest.mark.parametrize("how", ["", " BY NAME"])
-def test_tags_of_aws_are_left_out_of_a_copy_with_a_note(lab: tuple[Emulator, Connection], how: str) -> None:
-    em, con = lab
+def test_tags_of_aws_are_left_out_of_a_copy_with_a_note(local: tuple[Emulator, Connection], how: str) -> None:
+    em, con = local
     name, copy = a_name(), a_name()
     tags = {"aws:cloudformation:stack-name": "s", "AWS:x": "", **{f"t{at}": "é" for at in range(50)}}
     em.add("InferenceExperiment", REGION, {**experiment(name), "Status": "Created", "Tags": tags})
@@ -278,9 +278,9 @@ OWN |= {"endpoint_metadata", "failure_reason", "endpoint_status"}
 
 @pytest.mark.parametrize("table_name", CATALOG.list_tables("aws", "sagemaker"))
 def test_a_row_inserted_from_the_tables_own_select_is_the_same_but_for_its_name(
-    lab: tuple[Emulator, Connection], table_name: str
+    local: tuple[Emulator, Connection], table_name: str
 ) -> None:
-    _, con = lab
+    _, con = local
     table = CATALOG.get_table("aws", "sagemaker", table_name)
     (key,) = table.key
     named = [name for (name,) in con.sql(f"SELECT {key} FROM {table.full_name}").fetchall()]
@@ -292,7 +292,7 @@ def test_a_row_inserted_from_the_tables_own_select_is_the_same_but_for_its_name(
         both = con.sql(f"FROM {table.full_name} {where} IN ($name, 'copy-of-' || $name)", {"name": name})
         rows = {row[both.columns.index(key)]: row for row in both.fetchall()}
         first, second = (
-            told(dict(zip(both.columns, rows[each], strict=True))) for each in (name, f"copy-of-{name}")
+            detail(dict(zip(both.columns, rows[each], strict=True))) for each in (name, f"copy-of-{name}")
         )
         # The service makes a schedule for one that was given none.
         made = set() if first.get("schedule") else {"schedule"}
@@ -311,9 +311,9 @@ def bare(value: Any) -> Any:
 
 @pytest.mark.parametrize("format", ["csv", "json", "jsonl", "parquet"])
 def test_what_was_printed_in_any_format_that_duckdb_reads_can_be_inserted_again(
-    lab: tuple[Emulator, Connection], tmp_path: Path, format: str
+    local: tuple[Emulator, Connection], tmp_path: Path, format: str
 ) -> None:
-    em, con = lab
+    em, con = local
     file = tmp_path / f"printed.{format}"
     with file.open("wb") as stream:
         one = f"FROM {EXPERIMENTS} WHERE region = '{REGION}' AND name = 'pricing-elasticity'"
@@ -327,8 +327,10 @@ def test_what_was_printed_in_any_format_that_duckdb_reads_can_be_inserted_again(
     assert sorted(map(str, second["Tags"])) == sorted(map(str, first["Tags"]))
 
 
-def test_rows_inserted_by_name_may_come_from_a_file(lab: tuple[Emulator, Connection], tmp_path: Any) -> None:
-    em, con = lab
+def test_rows_inserted_by_name_may_come_from_a_file(
+    local: tuple[Emulator, Connection], tmp_path: Any
+) -> None:
+    em, con = local
     file = tmp_path / "experiments.parquet"
     con.sql(
         f"COPY (FROM {EXPERIMENTS} WHERE region = '{REGION}' AND name = 'pricing-elasticity') TO '{file}'"
@@ -344,9 +346,9 @@ def test_rows_inserted_by_name_may_come_from_a_file(lab: tuple[Emulator, Connect
 
 @pytest.mark.parametrize("value", ["2147483648", "-2147483649", "'1.0'", "1.5", "true", "'x'"])
 def test_a_number_that_is_no_integer_of_32_bits_is_refused(
-    lab: tuple[Emulator, Connection], value: str
+    local: tuple[Emulator, Connection], value: str
 ) -> None:
-    em, con = lab
+    em, con = local
     em.reset_calls()
     variants = literal([variant("production", count="COUNT")]).replace("'COUNT'", value)
     given = insert(experiment("number", ModelVariants="VARIANTS")).replace("'VARIANTS'", variants)
@@ -359,9 +361,9 @@ def test_a_number_that_is_no_integer_of_32_bits_is_refused(
     "tag", [("aws:x", "y"), ("AWS:x", "y"), ("O'Brien", ""), ("a\nb", ""), ("a", "[]"), ("a", "é!")]
 )
 def test_a_tag_that_does_not_fit_is_refused_before_any_call(
-    lab: tuple[Emulator, Connection], tag: tuple[str, str]
+    local: tuple[Emulator, Connection], tag: tuple[str, str]
 ) -> None:
-    em, con = lab
+    em, con = local
     em.reset_calls()
     with pytest.raises(DataError, match="Tags"):
         con.sql(insert(experiment("tagged", Tags=[{"Key": tag[0], "Value": tag[1]}])))

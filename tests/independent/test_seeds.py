@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from lab import LATER, REGION, ROLE, SHADOW, VARIANTS, text
+from local_sagemaker import LATER, REGION, ROLE, SHADOW, VARIANTS, text
 from seeds import ALL, DELETE, REQUIRED
 
 from sqlprov.api.connection import Connection
@@ -62,7 +62,7 @@ READ_MAY = {"DescribeInferenceExperiment", "ListTags"}
 def filled(example: str, **values: Any) -> str:
     """The example with its placeholders filled as a template engine does, quotes doubled for SQL."""
     chosen = VALUES | values
-    return re.sub(r"{{ (\w+) }}", lambda found: text(chosen[found[1]])[1:-1], example)
+    return re.sub(r"{{ (\w+) }}", lambda result: text(chosen[result[1]])[1:-1], example)
 
 
 def allow(em: Emulator, *allowed: str) -> None:

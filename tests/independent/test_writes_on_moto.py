@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from lab import REGION, ROLE, connection, insert
+from local_sagemaker import REGION, ROLE, connection, insert
 from moto.server import ThreadedMotoServer
 
 from sqlprov.api.connection import Connection
@@ -215,8 +215,8 @@ def test_a_value_that_does_not_fit_is_refused_before_any_call(con: Connection) -
     given = {"ModelName": "a_b", "PrimaryContainer": {"Image": "x y"}, "EnableNetworkIsolation": "maybe"}
     with pytest.raises(DataError) as raised:
         con.sql(insert(given, "aws.sagemaker.models"))
-    told = [line.partition(":")[0].strip() for line in str(raised.value).splitlines()[1:]]
-    assert told == ["row 1, ModelName", "row 1, PrimaryContainer.Image", "row 1, EnableNetworkIsolation"]
+    detail = [line.partition(":")[0].strip() for line in str(raised.value).splitlines()[1:]]
+    assert detail == ["row 1, ModelName", "row 1, PrimaryContainer.Image", "row 1, EnableNetworkIsolation"]
 
 
 def test_an_exec_of_what_is_missing_fails_with_the_services_own_words(con: Connection) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from botocore.config import Config
-from desk import REGION, TABLE, Desk, of
+from write_session import REGION, TABLE, WriteSession, by_name
 
 import sqlprov
 from sqlprov.emulator import Emulator
@@ -28,12 +28,12 @@ def emulator(aws: None) -> Iterator[Emulator]:
 @pytest.fixture(scope="module")
 def session(emulator: Emulator) -> Iterator[sqlprov.Connection]:
     with sqlprov.connect(endpoint_url=emulator.url, region=REGION) as session:
-        session.sql(f"DELETE FROM {TABLE} WHERE {of('nobody')}")  # the first statement takes the longest
+        session.sql(f"DELETE FROM {TABLE} WHERE {by_name('nobody')}")  # the first statement takes the longest
         yield session
 
 
 @pytest.fixture(scope="module")
-def somebody(emulator: Emulator) -> Iterator[object]:
+def other_client(emulator: Emulator) -> Iterator[object]:
     """Another user of the same account, who writes without sqlprov."""
     config = Config(retries={"total_max_attempts": 1})
     client = boto3.client("sagemaker", REGION, endpoint_url=emulator.url, config=config)
@@ -42,10 +42,10 @@ def somebody(emulator: Emulator) -> Iterator[object]:
 
 
 @pytest.fixture
-def desk(emulator: Emulator, session: sqlprov.Connection, somebody: object) -> Iterator[Desk]:
+def db(emulator: Emulator, session: sqlprov.Connection, other_client: object) -> Iterator[WriteSession]:
     """A connection with settings of its own, and the service without faults, delays and recorded calls."""
     with session.cursor() as connection:
-        desk = Desk(emulator, connection, somebody)
-        desk.reset()
-        yield desk
-    desk.reset()
+        db = WriteSession(emulator, connection, other_client)
+        db.reset()
+        yield db
+    db.reset()

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from desk import (
+from write_session import (
     CREATE,
     LASTING,
     MEMBERS,
@@ -13,10 +13,10 @@ from desk import (
     RETAIN,
     START,
     TABLE,
-    Desk,
+    WriteSession,
+    by_name,
     insert,
     literal,
-    of,
 )
 
 from sqlprov.aws.run import Progress
@@ -39,96 +39,98 @@ AWAITED = {
 BUSY_AFTER = {"insert": "Creating", "update": "Updating", "start": "Starting", "stop": "Stopping"}
 
 
-def awaited(desk: Desk, what: str) -> tuple[str, str, str | None]:
+def awaited(db: WriteSession, what: str) -> tuple[str, str, str | None]:
     sql, state, ends = AWAITED[what]
     if not state:
         name = f"awaited-{time.monotonic_ns()}"
-        desk.em.options.transition = LASTING
+        db.em.options.transition = LASTING
         return insert(name), name, ends
-    name = desk.experiment(state, LASTING)
-    return sql.replace("{of}", of(name)).replace("{name}", name), name, ends
+    name = db.experiment(state, LASTING)
+    return sql.replace("{of}", by_name(name)).replace("{name}", name), name, ends
 
 
 @pytest.mark.parametrize("stale", [0, 2])
 @pytest.mark.parametrize("by", ["hint", "setting"])
 @pytest.mark.parametrize("what", AWAITED)
 def test_await_returns_when_the_row_is_in_the_state_it_was_to_reach(
-    desk: Desk, what: str, by: str, stale: int
+    db: WriteSession, what: str, by: str, stale: int
 ) -> None:
-    sql, name, ends = awaited(desk, what)
-    desk.em.options.stale_describe = stale
+    sql, name, ends = awaited(db, what)
+    db.em.options.stale_describe = stale
     if by == "setting":
-        desk.set(**{"await": "on"})
+        db.set(**{"await": "on"})
     else:
         sql = f"/*+ AWAIT */ {sql}"
-    outcome = desk.one(sql)
+    outcome = db.write_one(sql)
     assert outcome.status is OutcomeStatus.OK, outcome.reason
-    assert (desk.record(name)["Status"] if desk.exists(name) else None) == ends
+    assert (db.record(name)["Status"] if db.exists(name) else None) == ends
 
 
 @pytest.mark.parametrize("what", [what for what in AWAITED if what != "delete"])
-def test_without_await_a_statement_returns_when_its_last_call_is_accepted(desk: Desk, what: str) -> None:
-    sql, name, _ = awaited(desk, what)
-    desk.em.options.transition = 30
-    assert desk.one(sql).status is OutcomeStatus.OK
-    assert desk.record(name)["Status"] == BUSY_AFTER[what.removeprefix("exec ")]
+def test_without_await_a_statement_returns_when_its_last_call_is_accepted(
+    db: WriteSession, what: str
+) -> None:
+    sql, name, _ = awaited(db, what)
+    db.em.options.transition = 30
+    assert db.write_one(sql).status is OutcomeStatus.OK
+    assert db.record(name)["Status"] == BUSY_AFTER[what.removeprefix("exec ")]
 
 
 @pytest.mark.parametrize("what", AWAITED)
-def test_an_await_that_takes_too_long_says_the_last_state(desk: Desk, what: str) -> None:
-    sql, name, _ = awaited(desk, what)
-    desk.em.options.transition = 30
-    desk.set(await_timeout=0.5)
+def test_an_await_that_takes_too_long_says_the_last_state(db: WriteSession, what: str) -> None:
+    sql, name, _ = awaited(db, what)
+    db.em.options.transition = 30
+    db.set(await_timeout=0.5)
     began = time.monotonic()
-    outcome = desk.one(f"/*+ await */ {sql}")
+    outcome = db.write_one(f"/*+ await */ {sql}")
     assert 0.5 < time.monotonic() - began < 3
-    assert (outcome.status, list(outcome.operations)) == (OutcomeStatus.PARTIAL, desk.committed)
+    assert (outcome.status, list(outcome.operations)) == (OutcomeStatus.PARTIAL, db.committed)
     assert "waited 0.5 s for " in outcome.reason
-    assert f"its last state is {desk.record(name)['Status']}" in outcome.reason
+    assert f"its last state is {db.record(name)['Status']}" in outcome.reason
 
 
 @pytest.mark.parametrize("state", ["Creating", "Updating", "Starting"])
-def test_a_busy_state_that_does_not_pass_fails_after_the_timeout(desk: Desk, state: str) -> None:
-    name = desk.experiment(state, lasting=30)
-    desk.set(await_timeout=0.3)
-    outcome = desk.update(name, "description = 'new'")
-    assert (outcome.status, desk.made) == (OutcomeStatus.FAILED, [])
+def test_a_busy_state_that_does_not_pass_fails_after_the_timeout(db: WriteSession, state: str) -> None:
+    name = db.experiment(state, lasting=30)
+    db.set(await_timeout=0.3)
+    outcome = db.update(name, "description = 'new'")
+    assert (outcome.status, db.sent) == (OutcomeStatus.FAILED, [])
     assert f"its last state is {state}" in outcome.reason
 
 
-def test_await_of_a_state_that_is_not_reached_says_the_state_and_its_reason(desk: Desk) -> None:
-    name = desk.experiment("Created", lasting=0.3)
+def test_await_of_a_state_that_is_not_reached_says_the_state_and_its_reason(db: WriteSession) -> None:
+    name = db.experiment("Created", lasting=0.3)
 
     def theirs() -> None:
-        while desk.record(name)["Status"] != "Starting":
+        while db.record(name)["Status"] != "Starting":
             time.sleep(0.001)
-        desk.em.add(
+        db.em.add(
             "InferenceExperiment",
             REGION,
             {"Name": name, **MEMBERS, "Status": "Cancelled", "StatusReason": "no capacity"},
         )
 
-    with desk.meanwhile(START, theirs):
-        outcome = desk.one(f"/*+ AWAIT */ EXEC {TABLE}.start @Name = '{name}', @region = '{REGION}'")
+    with db.interfere(START, theirs):
+        outcome = db.write_one(f"/*+ AWAIT */ EXEC {TABLE}.start @Name = '{name}', @region = '{REGION}'")
     assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (START,))
     assert "did not reach Running: its last state is Cancelled (no capacity)" in outcome.reason
 
 
-def test_await_of_a_failed_endpoint_says_why(desk: Desk) -> None:
+def test_await_of_a_failed_endpoint_says_why(db: WriteSession) -> None:
     endpoint = {"EndpointName": "fails", "EndpointConfigName": "config", "EndpointStatus": "InService"}
-    desk.em.add("EndpointConfig", REGION, {"EndpointConfigName": "config-2"})
-    desk.em.add("Endpoint", REGION, endpoint)
-    desk.em.options = Options(transition=0.3)
+    db.em.add("EndpointConfig", REGION, {"EndpointConfigName": "config-2"})
+    db.em.add("Endpoint", REGION, endpoint)
+    db.em.options = Options(transition=0.3)
 
     def theirs() -> None:
-        while (desk.em.get("Endpoint", REGION, "fails") or {})["EndpointStatus"] != "Updating":
+        while (db.em.get("Endpoint", REGION, "fails") or {})["EndpointStatus"] != "Updating":
             time.sleep(0.001)
-        desk.em.add(
+        db.em.add(
             "Endpoint", REGION, endpoint | {"EndpointStatus": "Failed", "FailureReason": "image not found"}
         )
 
-    with desk.meanwhile("UpdateEndpoint", theirs):
-        outcome = desk.one(
+    with db.interfere("UpdateEndpoint", theirs):
+        outcome = db.write_one(
             "/*+ AWAIT */ UPDATE aws.sagemaker.endpoints SET endpoint_config_name = 'config-2' "
             f"WHERE endpoint_name = 'fails' AND region = '{REGION}'"
         )
@@ -136,76 +138,80 @@ def test_await_of_a_failed_endpoint_says_why(desk: Desk) -> None:
     assert "its last state is Failed (image not found)" in outcome.reason
 
 
-def test_rows_that_are_waited_for_are_told_to_other_threads_with_their_states(desk: Desk) -> None:
-    desk.em.options.transition = 0.6
+def test_other_threads_see_the_rows_waited_for_with_their_states(db: WriteSession) -> None:
+    db.em.options.transition = 0.6
     names = [f"told-{number}-{time.monotonic_ns()}" for number in range(5)]
     seen: dict[str, Progress] = {}
-    thread = threading.Thread(target=lambda: desk.write(f"/*+ AWAIT */ {insert(*names)}"))
+    thread = threading.Thread(target=lambda: db.write(f"/*+ AWAIT */ {insert(*names)}"))
     thread.start()
     while thread.is_alive():
-        if (progress := desk.con.progress) and len(progress.waiting) == 5:
+        if (progress := db.con.progress) and len(progress.waiting) == 5:
             seen[progress.waited] = progress
         time.sleep(0.01)
     assert seen
-    for told, progress in seen.items():
+    for detail, progress in seen.items():
         assert {(row.region, row.state) for row in progress.waiting} == {(REGION, "Creating")}
         assert {row.key for row in progress.waiting} == set(names)
-        assert re.fullmatch(r"(told-\S+ is Creating, ){3}2 more, \d s", told)
-        assert str(progress).endswith(f"waiting: {told}")
-    assert desk.con.progress is None
+        assert re.fullmatch(r"(told-\S+ is Creating, ){3}2 more, \d s", detail)
+        assert str(progress).endswith(f"waiting: {detail}")
+    assert db.con.progress is None
 
 
-def test_what_is_not_waited_for_any_more_is_not_told(desk: Desk) -> None:
-    name = desk.experiment("Created", lasting=0.1)
-    result = desk.con.sql(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {of(name)}")
+def test_a_row_no_longer_waited_for_is_not_listed(db: WriteSession) -> None:
+    name = db.experiment("Created", lasting=0.1)
+    result = db.con.sql(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {by_name(name)}")
     assert (result.progress.waiting, result.progress.waited) == ((), "")
     assert "waiting" not in str(result.progress)
 
 
 @pytest.mark.parametrize("others", ["", ", tags = MAP {'team': 'search'}"])
-def test_await_of_what_is_on_its_way_already_waits_for_it(desk: Desk, others: str) -> None:
-    name = desk.experiment("Starting", LASTING)
-    outcome = desk.one(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running'{others} WHERE {of(name)}")
-    assert (outcome.status, desk.record(name)["Status"]) == (OutcomeStatus.OK, "Running")
+def test_await_of_what_is_on_its_way_already_waits_for_it(db: WriteSession, others: str) -> None:
+    name = db.experiment("Starting", LASTING)
+    outcome = db.write_one(
+        f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running'{others} WHERE {by_name(name)}"
+    )
+    assert (outcome.status, db.record(name)["Status"]) == (OutcomeStatus.OK, "Running")
     assert START not in outcome.operations
 
 
 @pytest.mark.parametrize("wait", ["", "/*+ AWAIT */ "])
-def test_what_is_created_and_seen_late_is_returned_and_waited_for(desk: Desk, wait: str) -> None:
-    desk.em.options = Options(late_describe=3)
+def test_what_is_created_and_seen_late_is_returned_and_waited_for(db: WriteSession, wait: str) -> None:
+    db.em.options = Options(late_describe=3)
     names = [f"late-{number}-{time.monotonic_ns()}" for number in range(2)]
-    rows = desk.con.sql(f"{wait}{insert(*names)} RETURNING name, arn IS NOT NULL").fetchall()
+    rows = db.con.sql(f"{wait}{insert(*names)} RETURNING name, arn IS NOT NULL").fetchall()
     assert sorted(rows) == [(name, True) for name in names]
     endpoint = f"late-{time.monotonic_ns()}"
-    desk.em.add("EndpointConfig", REGION, {"EndpointConfigName": endpoint})
+    db.em.add("EndpointConfig", REGION, {"EndpointConfigName": endpoint})
     columns = "endpoint_name, endpoint_config_name, region"
     sql = f"INSERT INTO aws.sagemaker.endpoints ({columns}) VALUES ('{endpoint}', '{endpoint}', '{REGION}')"
-    assert desk.con.sql(f"{wait}{sql} RETURNING endpoint_status").fetchall() == [("InService",)]
+    assert db.con.sql(f"{wait}{sql} RETURNING endpoint_status").fetchall() == [("InService",)]
 
 
-def test_what_is_never_seen_after_its_create_is_told(desk: Desk) -> None:
-    desk.em.options = Options(late_describe=10_000)
-    desk.set(settle=0.3)
+def test_a_created_row_that_never_appears_is_reported(db: WriteSession) -> None:
+    db.em.options = Options(late_describe=10_000)
+    db.set(settle=0.3)
     name = f"unseen-{time.monotonic_ns()}"
-    assert desk.con.sql(f"{insert(name)} RETURNING name").fetchall() == []
-    assert desk.con.outcomes[0].reason == "it was not found afterwards"
-    outcome = desk.one(f"/*+ AWAIT */ {insert(f'{name}-2')}")
+    assert db.con.sql(f"{insert(name)} RETURNING name").fetchall() == []
+    assert db.con.outcomes[0].reason == "it was not found afterwards"
+    outcome = db.write_one(f"/*+ AWAIT */ {insert(f'{name}-2')}")
     assert outcome.status is OutcomeStatus.PARTIAL
     assert outcome.reason.endswith("no longer exists; expected it to reach Created or Running")
 
 
-def test_a_row_that_cannot_be_read_back_says_that_its_calls_were_made(desk: Desk) -> None:
-    desk.em.options = Options(denied_actions={"ListTags"})
-    outcome = desk.one(f"{insert(f'unread-{time.monotonic_ns()}')} RETURNING tags")
+def test_a_row_that_cannot_be_read_back_says_that_its_calls_were_made(db: WriteSession) -> None:
+    db.em.options = Options(denied_actions={"ListTags"})
+    outcome = db.write_one(f"{insert(f'unread-{time.monotonic_ns()}')} RETURNING tags")
     assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (CREATE,))
     assert outcome.reason.startswith(
         "after its last call, while reading it back: ListTags in us-east-1: access"
     )
 
 
-def test_a_wait_that_is_interrupted_says_that_its_calls_were_made(desk: Desk) -> None:
-    name = desk.experiment("Created", lasting=30)
-    with desk.meanwhile(START, lambda: (time.sleep(0.2), desk.con.cancel())):
-        outcome = desk.one(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {of(name)}")
+def test_a_wait_that_is_interrupted_says_that_its_calls_were_made(db: WriteSession) -> None:
+    name = db.experiment("Created", lasting=30)
+    with db.interfere(START, lambda: (time.sleep(0.2), db.con.cancel())):
+        outcome = db.write_one(
+            f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {by_name(name)}"
+        )
     assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (START,))
     assert outcome.reason == "interrupted after its last call, while waiting for it"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from desk import (
+from write_session import (
     DELETE,
     DESCRIBE,
     END,
@@ -15,10 +15,10 @@ from desk import (
     ROLE,
     TABLE,
     UPDATE,
-    Desk,
+    WriteSession,
+    by_name,
     insert,
     literal,
-    of,
     sampling,
     variant,
 )
@@ -38,22 +38,22 @@ ELSEWHERE = "eu-west-1"
 
 
 @pytest.fixture(autouse=True)
-def quick(desk: Desk) -> None:
-    desk.set(max_attempts=1)
+def quick(db: WriteSession) -> None:
+    db.set(max_attempts=1)
 
 
 @pytest.fixture
-def keep(desk: Desk) -> list[str]:
+def keep(db: WriteSession) -> list[str]:
     """Experiments that nothing may happen to, with a model each that a condition may ask for."""
-    names = [desk.experiment("Completed", Description="keep me") for _ in range(3)]
+    names = [db.experiment("Completed", Description="keep me") for _ in range(3)]
     for name in names:
-        desk.em.add("Model", ELSEWHERE, {"ModelName": name})
-    desk.em.reset_calls()
+        db.em.add("Model", ELSEWHERE, {"ModelName": name})
+    db.em.reset_calls()
     return names
 
 
-def alive(desk: Desk, names: list[str]) -> bool:
-    return all(desk.exists(name) for name in names) and desk.calls == []
+def alive(db: WriteSession, names: list[str]) -> bool:
+    return all(db.exists(name) for name in names) and db.calls == []
 
 
 # A read that is not complete
@@ -74,18 +74,18 @@ BROKEN = (
 @pytest.mark.parametrize("on_error", ["fail", "warn", "stop"])
 @pytest.mark.parametrize("kind", [*BROKEN, "missing_member", "repeated_token"])
 def test_a_delete_whose_sub_query_cannot_be_read_whole_deletes_nothing(
-    desk: Desk, keep: list[str], kind: str, on_error: str
+    db: WriteSession, keep: list[str], kind: str, on_error: str
 ) -> None:
-    desk.set(on_error=on_error, timeout=0.2)
-    desk.em.inject(Fault(kind, operation="ListModels", times=None))
+    db.set(on_error=on_error, timeout=0.2)
+    db.em.inject(Fault(kind, operation="ListModels", times=None))
     with pytest.raises(OperationalError):
-        desk.con.sql(f"DELETE FROM {TABLE} WHERE region = '{REGION}' AND name NOT IN ({UNUSED})")
-    assert alive(desk, keep)
+        db.con.sql(f"DELETE FROM {TABLE} WHERE region = '{REGION}' AND name NOT IN ({UNUSED})")
+    assert alive(db, keep)
 
 
 @pytest.mark.parametrize("on_error", ["fail", "warn"])
 @pytest.mark.parametrize("verb", ["UPDATE", "DELETE"])
-def test_a_second_page_that_cannot_be_read_writes_nothing(desk: Desk, verb: str, on_error: str) -> None:
+def test_a_second_page_that_cannot_be_read_writes_nothing(db: WriteSession, verb: str, on_error: str) -> None:
     with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region=REGION) as con:
         em.fill(250)
         em.inject(Fault("error500", operation=LIST, at=2, times=None))
@@ -99,40 +99,40 @@ def test_a_second_page_that_cannot_be_read_writes_nothing(desk: Desk, verb: str,
 
 
 @pytest.mark.parametrize("on_error", ["fail", "warn"])
-def test_a_region_that_cannot_be_read_writes_nothing_in_the_others(desk: Desk, on_error: str) -> None:
-    name = desk.experiment()
-    desk.em.options.denied_regions = {ELSEWHERE}
-    desk.set(on_error=on_error)
+def test_a_region_that_cannot_be_read_writes_nothing_in_the_others(db: WriteSession, on_error: str) -> None:
+    name = db.experiment()
+    db.em.options.denied_regions = {ELSEWHERE}
+    db.set(on_error=on_error)
     with pytest.raises(OperationalError):
-        desk.con.sql(f"DELETE FROM {TABLE} WHERE region IN ('{REGION}', '{ELSEWHERE}') AND name = '{name}'")
-    assert alive(desk, [name])
+        db.con.sql(f"DELETE FROM {TABLE} WHERE region IN ('{REGION}', '{ELSEWHERE}') AND name = '{name}'")
+    assert alive(db, [name])
 
 
-def test_an_insert_whose_query_cannot_be_read_whole_inserts_nothing(desk: Desk) -> None:
-    name = desk.experiment()
-    desk.set(on_error="warn")
-    desk.em.inject(Fault("error500", operation=LIST, times=None))
+def test_an_insert_whose_query_cannot_be_read_whole_inserts_nothing(db: WriteSession) -> None:
+    name = db.experiment()
+    db.set(on_error="warn")
+    db.em.inject(Fault("error500", operation=LIST, times=None))
     query = f"SELECT * REPLACE (name || '-copy' AS name) FROM {TABLE} WHERE region = '{REGION}'"
     with pytest.raises(OperationalError):
-        desk.con.sql(f"INSERT INTO {TABLE} {query}")
-    assert not desk.exists(f"{name}-copy")
-    assert desk.calls == []
+        db.con.sql(f"INSERT INTO {TABLE} {query}")
+    assert not db.exists(f"{name}-copy")
+    assert db.calls == []
 
 
-def test_a_select_after_a_write_tolerates_again_what_the_settings_say(desk: Desk) -> None:
-    desk.set(on_error="warn")
-    desk.delete(desk.experiment())
-    desk.em.inject(Fault("error500", operation=LIST, times=None))
-    result = desk.con.sql(f"SELECT name FROM {TABLE} WHERE region = '{REGION}'")
+def test_a_select_after_a_write_tolerates_again_what_the_settings_say(db: WriteSession) -> None:
+    db.set(on_error="warn")
+    db.delete(db.experiment())
+    db.em.inject(Fault("error500", operation=LIST, times=None))
+    result = db.con.sql(f"SELECT name FROM {TABLE} WHERE region = '{REGION}'")
     assert (result.fetchall(), result.complete) == ([], False)
 
 
 # Changed between the read and the check
 
 
-def changing(desk: Desk, name: str, **members: Any) -> Callable[[], None]:
+def changing(db: WriteSession, name: str, **members: Any) -> Callable[[], None]:
     """Somebody changes a row after our read of it and before our check."""
-    before = desk.record(name)
+    before = db.record(name)
 
     def act() -> None:
         kept = {
@@ -140,7 +140,7 @@ def changing(desk: Desk, name: str, **members: Any) -> Callable[[], None]:
             for member in (*MEMBERS, "CreationTime", "Status", "Tags")
             if member in before
         }
-        desk.em.add("InferenceExperiment", REGION, {"Name": name, **kept, **members})
+        db.em.add("InferenceExperiment", REGION, {"Name": name, **kept, **members})
 
     return act
 
@@ -175,16 +175,16 @@ CHANGED: list[tuple[str, str, dict[str, Any], bool]] = [
 
 @pytest.mark.parametrize(("assignments", "condition", "members", "refused"), CHANGED)
 def test_a_row_whose_named_columns_changed_after_they_were_read_is_refused(
-    desk: Desk, assignments: str, condition: str, members: dict[str, Any], refused: bool
+    db: WriteSession, assignments: str, condition: str, members: dict[str, Any], refused: bool
 ) -> None:
-    name = desk.experiment()
-    desk.em.options.latency = 0.08
+    name = db.experiment()
+    db.em.options.latency = 0.08
     assignments = assignments.replace("'{}'", literal(sampling(20)))
     reads = "ListTags" if "tags" in assignments + condition else DESCRIBE
-    with desk.meanwhile(reads, changing(desk, name, **members)):
-        outcome = desk.one(f"UPDATE {TABLE} SET {assignments} WHERE {of(name)} {condition}")
+    with db.interfere(reads, changing(db, name, **members)):
+        outcome = db.write_one(f"UPDATE {TABLE} SET {assignments} WHERE {by_name(name)} {condition}")
     assert outcome.status is (OutcomeStatus.FAILED if refused else OutcomeStatus.OK), outcome.reason
-    assert (desk.calls == []) == refused
+    assert (db.calls == []) == refused
     assert not refused or "has changed since it was read" in outcome.reason
 
 
@@ -200,32 +200,32 @@ def test_a_row_whose_named_columns_changed_after_they_were_read_is_refused(
     ],
 )
 def test_a_row_to_delete_is_checked_for_what_the_condition_names(
-    desk: Desk, condition: str, members: dict[str, Any], refused: bool
+    db: WriteSession, condition: str, members: dict[str, Any], refused: bool
 ) -> None:
-    name = desk.experiment("Completed")
-    desk.em.options.latency = 0.08
+    name = db.experiment("Completed")
+    db.em.options.latency = 0.08
     reads = "ListTags" if "tags" in condition else DESCRIBE
-    with desk.meanwhile(reads, changing(desk, name, **members)):
-        outcome = desk.one(f"DELETE FROM {TABLE} WHERE {of(name)} {condition}")
-    assert (outcome.status is OutcomeStatus.FAILED, desk.exists(name)) == (refused, refused), outcome.reason
+    with db.interfere(reads, changing(db, name, **members)):
+        outcome = db.write_one(f"DELETE FROM {TABLE} WHERE {by_name(name)} {condition}")
+    assert (outcome.status is OutcomeStatus.FAILED, db.exists(name)) == (refused, refused), outcome.reason
 
 
-def test_a_variant_that_passes_to_another_status_is_no_change(desk: Desk) -> None:
-    name = desk.experiment("Updating", lasting=0.1)
-    desk.em.options.latency = 0.15
-    outcome = desk.one(
-        f"UPDATE {TABLE} SET description = 'new' WHERE {of(name)} AND len(model_variants) = 2 "
+def test_a_variant_that_passes_to_another_status_is_no_change(db: WriteSession) -> None:
+    name = db.experiment("Updating", lasting=0.1)
+    db.em.options.latency = 0.15
+    outcome = db.write_one(
+        f"UPDATE {TABLE} SET description = 'new' WHERE {by_name(name)} AND len(model_variants) = 2 "
         "AND schedule IS NOT NULL AND shadow_mode_config IS NOT NULL AND data_storage_config IS NOT NULL"
     )
     assert outcome.status is OutcomeStatus.OK, outcome.reason
 
 
-def test_a_row_that_vanished_after_it_was_read_is_not_updated(desk: Desk) -> None:
-    name = desk.experiment()
-    desk.em.options.latency = 0.08
-    with desk.meanwhile(DESCRIBE, lambda: desk.em.remove("InferenceExperiment", REGION, name)):
-        outcome = desk.update(name, "description = 'new'")
-    assert (outcome.status, desk.calls) == (OutcomeStatus.FAILED, [])
+def test_a_row_that_vanished_after_it_was_read_is_not_updated(db: WriteSession) -> None:
+    name = db.experiment()
+    db.em.options.latency = 0.08
+    with db.interfere(DESCRIBE, lambda: db.em.remove("InferenceExperiment", REGION, name)):
+        outcome = db.update(name, "description = 'new'")
+    assert (outcome.status, db.calls) == (OutcomeStatus.FAILED, [])
     assert "no longer exists" in outcome.reason
 
 
@@ -254,24 +254,24 @@ CAPS = [
 @pytest.mark.parametrize(("condition", "rows", "cap"), CAPS)
 @pytest.mark.parametrize("change", [f"DELETE FROM {TABLE}", f"UPDATE {TABLE} SET description = 'x'"])
 def test_a_condition_that_is_not_on_the_key_may_meet_ten_rows(
-    desk: Desk, crowd: list[str], change: str, condition: str, rows: int, cap: int
+    db: WriteSession, crowd: list[str], change: str, condition: str, rows: int, cap: int
 ) -> None:
     sql = f"EXPLAIN {change} WHERE ({condition}) AND region = 'ap-south-1'"
     if rows <= cap:
-        assert len({row[0] for row in desk.con.sql(sql).fetchall()}) == rows
+        assert len({row[0] for row in db.con.sql(sql).fetchall()}) == rows
         return
     with pytest.raises(DataError, match=f"{rows} rows, more than {cap}; nothing was written"):
-        desk.con.sql(sql.removeprefix("EXPLAIN "))
-    assert desk.calls == []
+        db.con.sql(sql.removeprefix("EXPLAIN "))
+    assert db.calls == []
 
 
-def test_a_condition_on_the_key_may_meet_a_hundred_rows(desk: Desk, crowd: list[str]) -> None:
-    desk.con.sql(f"SELECT name FROM {TABLE} WHERE region = 'ap-south-1'").fetchall()
-    planned = desk.con.sql(f"EXPLAIN DELETE FROM {TABLE} WHERE {listed(crowd[:100])}").fetchall()
+def test_a_condition_on_the_key_may_meet_a_hundred_rows(db: WriteSession, crowd: list[str]) -> None:
+    db.con.sql(f"SELECT name FROM {TABLE} WHERE region = 'ap-south-1'").fetchall()
+    planned = db.con.sql(f"EXPLAIN DELETE FROM {TABLE} WHERE {listed(crowd[:100])}").fetchall()
     assert len(planned) == 100
     with pytest.raises(DataError, match="101 rows, more than 100"):
-        desk.con.sql(f"DELETE FROM {TABLE} WHERE {listed(crowd)}")
-    assert desk.calls == []
+        db.con.sql(f"DELETE FROM {TABLE} WHERE {listed(crowd)}")
+    assert db.calls == []
 
 
 @pytest.mark.parametrize(
@@ -285,157 +285,153 @@ def test_a_condition_on_the_key_may_meet_a_hundred_rows(desk: Desk, crowd: list[
 )
 @pytest.mark.parametrize("change", [f"DELETE FROM {TABLE}", f"UPDATE {TABLE} SET description = 'x'"])
 def test_keys_given_as_parameters_are_keys_that_are_named(
-    desk: Desk, crowd: list[str], change: str, condition: str, bound: Callable[[list[str]], Any]
+    db: WriteSession, crowd: list[str], change: str, condition: str, bound: Callable[[list[str]], Any]
 ) -> None:
     sql = f"EXPLAIN {change} WHERE {condition} AND region = 'ap-south-1'"
-    planned = desk.con.sql(sql, bound(crowd[:25])).fetchall()
+    planned = db.con.sql(sql, bound(crowd[:25])).fetchall()
     assert len({row[1] for row in planned}) == 25
     with pytest.raises(DataError, match="101 rows, more than 10; nothing was written"):
-        desk.con.sql(sql.replace(condition, f"(true OR {condition})"), bound(crowd[:25]))
+        db.con.sql(sql.replace(condition, f"(true OR {condition})"), bound(crowd[:25]))
 
 
 def as_named(names: list[str]) -> dict[str, str]:
     return {f"n{at}": name for at, name in enumerate(names)}
 
 
-def test_a_parameter_that_is_no_key_names_no_row(desk: Desk, crowd: list[str]) -> None:
+def test_a_parameter_that_is_no_key_names_no_row(db: WriteSession, crowd: list[str]) -> None:
     sql = f"DELETE FROM {TABLE} WHERE status = $status AND region = 'ap-south-1'"
     with pytest.raises(DataError, match="101 rows, more than 10"):
-        desk.con.sql(sql, {"status": "Completed"})
+        db.con.sql(sql, {"status": "Completed"})
     with pytest.raises(DataError, match="101 rows, more than 10"):
-        desk.con.sql(f"{sql} AND name <> ALL($names)", {"status": "Completed", "names": ["x", "y"]})
-    assert desk.calls == []
+        db.con.sql(f"{sql} AND name <> ALL($names)", {"status": "Completed", "names": ["x", "y"]})
+    assert db.calls == []
 
 
-def test_an_insert_may_have_a_hundred_rows(desk: Desk) -> None:
+def test_an_insert_may_have_a_hundred_rows(db: WriteSession) -> None:
     with pytest.raises(DataError, match="101 rows, more than 100; nothing was written"):
-        desk.con.sql(insert(*(f"many-{number}" for number in range(101))))
-    assert desk.em.calls == []
-    assert len(desk.con.sql(f"EXPLAIN {insert(*(f'many-{n}' for n in range(100)))}").fetchall()) == 100
+        db.con.sql(insert(*(f"many-{number}" for number in range(101))))
+    assert db.em.calls == []
+    assert len(db.con.sql(f"EXPLAIN {insert(*(f'many-{n}' for n in range(100)))}").fetchall()) == 100
 
 
-def test_the_cap_can_be_moved_both_ways(desk: Desk, crowd: list[str]) -> None:
-    desk.set(max_writes=101)
+def test_the_cap_can_be_moved_both_ways(db: WriteSession, crowd: list[str]) -> None:
+    db.set(max_writes=101)
     sql = f"UPDATE {TABLE} SET tags = MAP {{'a': 'b'}} WHERE status = 'Completed' AND region = 'ap-south-1'"
-    assert len(desk.con.sql(f"EXPLAIN {sql}").fetchall()) == 101
-    desk.set(max_writes=2)
+    assert len(db.con.sql(f"EXPLAIN {sql}").fetchall()) == 101
+    db.set(max_writes=2)
     with pytest.raises(DataError, match="3 rows, more than 2"):
-        desk.con.sql(f"DELETE FROM {TABLE} WHERE {listed(crowd[:3])}")
+        db.con.sql(f"DELETE FROM {TABLE} WHERE {listed(crowd[:3])}")
     with pytest.raises(DataError, match="3 rows, more than 2"):
-        desk.con.sql(insert("a", "b", "c"))
-    assert desk.calls == []
+        db.con.sql(insert("a", "b", "c"))
+    assert db.calls == []
 
 
 # Regions
 
 
-def test_rows_in_two_regions_need_a_condition_on_region(desk: Desk) -> None:
+def test_rows_in_two_regions_need_a_condition_on_region(db: WriteSession) -> None:
     for region in (REGION, ELSEWHERE):
-        desk.em.add("InferenceExperiment", region, {"Name": "twice"})
-    desk.set(regions=f"{REGION},{ELSEWHERE}")
+        db.em.add("InferenceExperiment", region, {"Name": "twice"})
+    db.set(regions=f"{REGION},{ELSEWHERE}")
     for change in (f"DELETE FROM {TABLE}", f"UPDATE {TABLE} SET description = 'x'"):
         with pytest.raises(NotSupportedError, match=r"The rows are in .+ and .+; name the regions in WHERE"):
-            desk.con.sql(f"{change} WHERE name = 'twice'")
-    assert desk.calls == []
-    outcomes = desk.write(
-        f"DELETE FROM {TABLE} WHERE name = 'twice' AND region IN ('{REGION}', '{ELSEWHERE}')"
-    )
+            db.con.sql(f"{change} WHERE name = 'twice'")
+    assert db.calls == []
+    outcomes = db.write(f"DELETE FROM {TABLE} WHERE name = 'twice' AND region IN ('{REGION}', '{ELSEWHERE}')")
     assert [outcome.status for outcome in outcomes] == [OutcomeStatus.OK, OutcomeStatus.OK]
     assert {outcome.region for outcome in outcomes} == {REGION, ELSEWHERE}
 
 
-def test_rows_in_one_region_need_none(desk: Desk) -> None:
-    desk.em.add("InferenceExperiment", ELSEWHERE, {"Name": "single"})
-    desk.set(regions=f"{REGION},{ELSEWHERE}")
-    assert desk.one(f"DELETE FROM {TABLE} WHERE name = 'single'").region == ELSEWHERE
+def test_rows_in_one_region_need_none(db: WriteSession) -> None:
+    db.em.add("InferenceExperiment", ELSEWHERE, {"Name": "single"})
+    db.set(regions=f"{REGION},{ELSEWHERE}")
+    assert db.write_one(f"DELETE FROM {TABLE} WHERE name = 'single'").region == ELSEWHERE
 
 
-def test_insert_and_exec_need_one_region_for_each_row(desk: Desk) -> None:
+def test_insert_and_exec_need_one_region_for_each_row(db: WriteSession) -> None:
     without = insert("nowhere").replace(", region)", ")").replace(f", '{REGION}')", ")")
     assert "region" not in without.lower().replace("regional", "")
-    desk.set(regions=f"{REGION},{ELSEWHERE}")
+    db.set(regions=f"{REGION},{ELSEWHERE}")
     with pytest.raises(DataError, match="lacks region"):
-        desk.con.sql(without)
+        db.con.sql(without)
     with pytest.raises(DataError, match="lacks @region"):
-        desk.con.sql(f"EXEC {TABLE}.start @Name = 'nowhere'")
+        db.con.sql(f"EXEC {TABLE}.start @Name = 'nowhere'")
     with pytest.raises(DataError, match="row 1 lacks region"):
-        desk.con.sql(insert("nowhere").replace(f"'{REGION}')", "NULL)"))
-    assert desk.em.calls == []
-    desk.set(regions=ELSEWHERE)
-    assert desk.one(without).region == ELSEWHERE
-    assert desk.exists("nowhere", ELSEWHERE)
+        db.con.sql(insert("nowhere").replace(f"'{REGION}')", "NULL)"))
+    assert db.em.calls == []
+    db.set(regions=ELSEWHERE)
+    assert db.write_one(without).region == ELSEWHERE
+    assert db.exists("nowhere", ELSEWHERE)
 
 
 @pytest.mark.parametrize("region", ["us-esat-1", "", " us-east-1"])
-def test_a_region_that_does_not_exist_is_told_before_any_call(desk: Desk, region: str) -> None:
+def test_an_unknown_region_is_reported_before_any_call(db: WriteSession, region: str) -> None:
     for sql in (insert("x", region=region), f"EXEC {TABLE}.start @Name = 'x', @region = '{region}'"):
         with pytest.raises(RegionError, match=f"Unknown region '{region}' in row 1"):
-            desk.con.sql(sql)
-    assert desk.em.calls == []
+            db.con.sql(sql)
+    assert db.em.calls == []
 
 
-def test_each_region_that_does_not_exist_is_told(desk: Desk) -> None:
+def test_each_unknown_region_is_reported(db: WriteSession) -> None:
     with pytest.raises(RegionError, match=r"'us-esat-1' in row 1.* 'us-esat-1' in row 2.*SELECT region FROM"):
-        desk.con.sql(insert("x", "y", region="us-esat-1"))
+        db.con.sql(insert("x", "y", region="us-esat-1"))
 
 
 # Values
 
 
-def test_a_row_that_is_matched_twice_with_different_values_refuses_the_statement(desk: Desk) -> None:
-    name = desk.experiment()
-    sql = (
-        f"UPDATE {TABLE} AS t SET description = v.d FROM (VALUES ('a'), ('{{other}}')) v(d) WHERE {of(name)}"
-    )
+def test_a_row_that_is_matched_twice_with_different_values_refuses_the_statement(db: WriteSession) -> None:
+    name = db.experiment()
+    sql = f"UPDATE {TABLE} AS t SET description = v.d FROM (VALUES ('a'), ('{{other}}')) v(d) WHERE {by_name(name)}"
     with pytest.raises(DataError, match="matched twice, with different values"):
-        desk.con.sql(sql.replace("{other}", "b"))
-    assert desk.calls == []
-    assert desk.one(sql.replace("{other}", "a")).status is OutcomeStatus.OK
-    assert desk.operations == [UPDATE]
+        db.con.sql(sql.replace("{other}", "b"))
+    assert db.calls == []
+    assert db.write_one(sql.replace("{other}", "a")).status is OutcomeStatus.OK
+    assert db.operations == [UPDATE]
 
 
-def test_a_row_that_using_matches_twice_is_deleted_once(desk: Desk) -> None:
-    name = desk.experiment("Completed")
-    sql = f"DELETE FROM {TABLE} AS t USING (VALUES ('a'), ('b')) v(d) WHERE {of(name)} AND v.d <> 'c'"
-    assert desk.one(sql).status is OutcomeStatus.OK
-    assert desk.operations == [DELETE]
+def test_a_row_that_using_matches_twice_is_deleted_once(db: WriteSession) -> None:
+    name = db.experiment("Completed")
+    sql = f"DELETE FROM {TABLE} AS t USING (VALUES ('a'), ('b')) v(d) WHERE {by_name(name)} AND v.d <> 'c'"
+    assert db.write_one(sql).status is OutcomeStatus.OK
+    assert db.operations == [DELETE]
 
 
-def test_two_patch_documents_for_one_row_refuse_the_statement(desk: Desk) -> None:
-    name = desk.experiment()
+def test_two_patch_documents_for_one_row_refuse_the_statement(db: WriteSession) -> None:
+    name = db.experiment()
     documents = [[{"op": "replace", "path": "/Description", "value": value}] for value in "ab"]
     values = ", ".join(f"({literal(document)})" for document in documents)
     with pytest.raises(DataError, match="matched twice"):
-        desk.con.sql(
-            f"UPDATE {TABLE} SET data__PatchDocument = v.d FROM (VALUES {values}) v(d) WHERE {of(name)}"
+        db.con.sql(
+            f"UPDATE {TABLE} SET data__PatchDocument = v.d FROM (VALUES {values}) v(d) WHERE {by_name(name)}"
         )
-    assert desk.calls == []
+    assert db.calls == []
 
 
-def test_two_rows_of_one_name_refuse_the_insert(desk: Desk) -> None:
+def test_two_rows_of_one_name_refuse_the_insert(db: WriteSession) -> None:
     with pytest.raises(DataError, match="row 3: 'same' in us-east-1 is also the key of row 1"):
-        desk.con.sql(insert("same", "other", "same"))
-    assert desk.em.calls == []
+        db.con.sql(insert("same", "other", "same"))
+    assert db.em.calls == []
     elsewhere = insert("same", region=ELSEWHERE).partition("VALUES ")[2]
-    assert {one.status for one in desk.write(f"{insert('same')}, {elsewhere}")} == {OutcomeStatus.OK}
+    assert {one.status for one in db.write(f"{insert('same')}, {elsewhere}")} == {OutcomeStatus.OK}
 
 
-def test_all_faults_of_a_statement_are_told_at_once(desk: Desk) -> None:
+def test_all_problems_of_a_statement_are_reported_at_once(db: WriteSession) -> None:
     bad = insert("O'Brien", "fine", "x" * 200, Description="d" * 2000)
     with pytest.raises(DataError) as caught:
-        desk.con.sql(bad)
+        db.con.sql(bad)
     text = str(caught.value)
     assert "Nothing was written: 5 values do not fit" in text
     assert all(f"row {row}, " in text for row in (1, 2, 3))
-    assert desk.em.calls == []
+    assert db.em.calls == []
 
 
-def test_what_is_wrong_with_columns_and_with_values_is_told_together(desk: Desk) -> None:
+def test_problems_of_columns_and_of_values_are_reported_together(db: WriteSession) -> None:
     columns = "Nmae, Arn, Description, Type, type, EndpointName"
     with pytest.raises(DatabaseError) as caught:
-        desk.con.sql(f"INSERT INTO {TABLE} ({columns}) VALUES ('a', 'b', '{'d' * 2000}', 'x', 'y', NULL)")
-    told = str(caught.value).splitlines()
-    assert [line.partition(" '")[0] for line in told] == [
+        db.con.sql(f"INSERT INTO {TABLE} ({columns}) VALUES ('a', 'b', '{'d' * 2000}', 'x', 'y', NULL)")
+    detail = str(caught.value).splitlines()
+    assert [line.partition(" '")[0] for line in detail] == [
         f"{TABLE} has no column Nmae. Did you mean",
         f"Column Arn of {TABLE} is read-only; INSERT cannot set it.",
         f"INSERT INTO {TABLE} sets Type twice.",
@@ -444,39 +440,41 @@ def test_what_is_wrong_with_columns_and_with_values_is_told_together(desk: Desk)
         "  row 1, Description:",
         "  row 1 lacks EndpointName: NULL",
     ]
-    assert desk.em.calls == []
+    assert db.em.calls == []
 
 
-def test_a_row_with_a_fault_is_told_what_it_lacks_too(desk: Desk) -> None:
+def test_a_row_with_a_problem_is_also_checked_for_missing_values(db: WriteSession) -> None:
     bad = insert("O'Brien").replace(f"'{ROLE}'", "NULL")
     with pytest.raises(DataError, match="2 values do not fit") as caught:
-        desk.con.sql(bad)
+        db.con.sql(bad)
     assert "row 1 lacks RoleArn: NULL" in str(caught.value)
 
 
-def test_every_column_that_update_cannot_set_is_named(desk: Desk) -> None:
+def test_every_column_that_update_cannot_set_is_named(db: WriteSession) -> None:
     with pytest.raises(DatabaseError) as caught:
-        desk.con.sql(f"UPDATE {TABLE} SET role_arn = 'x', arn = 'y', nmae = 'z' WHERE name = 'a'")
-    told = str(caught.value)
-    assert all(f"olumn {name}" in told for name in ("role_arn", "arn", "nmae")), told
-    assert desk.em.calls == []
+        db.con.sql(f"UPDATE {TABLE} SET role_arn = 'x', arn = 'y', nmae = 'z' WHERE name = 'a'")
+    detail = str(caught.value)
+    assert all(f"olumn {name}" in detail for name in ("role_arn", "arn", "nmae")), detail
+    assert db.em.calls == []
 
 
-def test_everything_wrong_with_an_exec_is_told_at_once(desk: Desk) -> None:
+def test_all_problems_of_an_exec_are_reported_at_once(db: WriteSession) -> None:
     with pytest.raises(DatabaseError) as caught:
-        desk.con.sql(f"EXEC {TABLE}.stop @Nmae = 'x', @DesiredState = 'y', @Reason = '{'r' * 2000}'")
-    told = str(caught.value)
-    assert "no parameter @Nmae. Did you mean 'Name'?" in told
-    assert "lacks @Name, @ModelVariantActions" in told
-    assert "1 value does not fit" in told and "row 1, Reason" in told
-    assert desk.em.calls == []
+        db.con.sql(f"EXEC {TABLE}.stop @Nmae = 'x', @DesiredState = 'y', @Reason = '{'r' * 2000}'")
+    detail = str(caught.value)
+    assert "no parameter @Nmae. Did you mean 'Name'?" in detail
+    assert "lacks @Name, @ModelVariantActions" in detail
+    assert "1 value does not fit" in detail and "row 1, Reason" in detail
+    assert db.em.calls == []
 
 
 @pytest.mark.parametrize("rows", ["VALUES ('x')", "SELECT 'x'"])
-def test_values_without_a_list_of_columns_are_answered_with_the_list_to_write(desk: Desk, rows: str) -> None:
+def test_values_without_a_list_of_columns_are_answered_with_the_list_to_write(
+    db: WriteSession, rows: str
+) -> None:
     table = "aws.sagemaker.endpoints"
     with pytest.raises(
         DatabaseError, match=r"Write INSERT INTO aws.sagemaker.endpoints \(EndpointName, Endp"
     ):
-        desk.con.sql(f"INSERT INTO {table} {rows}")
-    assert desk.em.calls == []
+        db.con.sql(f"INSERT INTO {table} {rows}")
+    assert db.em.calls == []

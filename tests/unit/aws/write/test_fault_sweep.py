@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
-from desk import CREATE, DELETE, MEMBERS, STOP, TABLE, insert
+from write_session import CREATE, DELETE, MEMBERS, STOP, TABLE, insert
 
 import sqlprov
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
@@ -71,7 +71,7 @@ def run(emulator: Emulator, session: sqlprov.Connection, sql: str, region: str, 
 
 @pytest.mark.parametrize("times", [1, None])
 @pytest.mark.parametrize("kind", FAULTS)
-def test_an_insert_of_five_rows_tells_the_truth_of_each_whichever_call_fails(
+def test_the_outcome_of_each_of_five_inserted_rows_is_right_whichever_call_fails(
     emulator: Emulator,
     session: sqlprov.Connection,
     each_index: ThreadPoolExecutor,
@@ -88,24 +88,24 @@ def test_an_insert_of_five_rows_tells_the_truth_of_each_whichever_call_fails(
     for at, ended in enumerate(each_index.map(sweep, range(1, INSERT_CALLS + 1)), start=1):
         assert [outcome.key for outcome in ended.outcomes] == names
         for outcome in ended.outcomes:
-            told = f"{kind} at call {at}: {outcome}"
-            found = emulator.get("InferenceExperiment", REGIONS[at - 1], outcome.key)
+            detail = f"{kind} at call {at}: {outcome}"
+            record = emulator.get("InferenceExperiment", REGIONS[at - 1], outcome.key)
             creates = [
                 call
                 for call in ended.calls
                 if call.operation == CREATE and call.parameters["Name"] == outcome.key and call.committed
             ]
-            assert len(creates) <= 1, told
+            assert len(creates) <= 1, detail
             if outcome.status is OutcomeStatus.OK:
-                assert found is not None and outcome.operations == (CREATE,), told
-                assert {member: found[member] for member in ("Description", "RoleArn", "Schedule")} == {
+                assert record is not None and outcome.operations == (CREATE,), detail
+                assert {member: record[member] for member in ("Description", "RoleArn", "Schedule")} == {
                     member: MEMBERS[member] for member in ("Description", "RoleArn", "Schedule")
-                }, told
+                }, detail
             elif outcome.status is OutcomeStatus.FAILED:
-                assert found is None and outcome.operations == (), told
+                assert record is None and outcome.operations == (), detail
             else:
-                assert outcome.status is OutcomeStatus.UNKNOWN, told
-                assert times is None and kind not in CERTAIN, told
+                assert outcome.status is OutcomeStatus.UNKNOWN, detail
+                assert times is None and kind not in CERTAIN, detail
         if times == 1 and kind not in (*CERTAIN[1:], *CUT):
             assert {outcome.status for outcome in ended.outcomes} == {OutcomeStatus.OK}, (
                 f"{kind} at call {at}"
@@ -114,7 +114,7 @@ def test_an_insert_of_five_rows_tells_the_truth_of_each_whichever_call_fails(
 
 @pytest.mark.parametrize("times", [1, None])
 @pytest.mark.parametrize("kind", FAULTS)
-def test_a_delete_of_a_running_row_tells_the_truth_whichever_call_fails(
+def test_the_outcome_of_deleting_a_running_row_is_right_whichever_call_fails(
     emulator: Emulator,
     session: sqlprov.Connection,
     each_index: ThreadPoolExecutor,
@@ -133,24 +133,24 @@ def test_a_delete_of_a_running_row_tells_the_truth_whichever_call_fails(
         return run(emulator, session, sql, region, fault)
 
     for at, ended in enumerate(each_index.map(sweep, range(1, DELETE_CALLS + 1)), start=1):
-        found = emulator.get("InferenceExperiment", regions[at - 1], name)
+        record = emulator.get("InferenceExperiment", regions[at - 1], name)
         if ended.refused:
-            assert ended.committed == [] and found is not None, f"{kind} at call {at}"
+            assert ended.committed == [] and record is not None, f"{kind} at call {at}"
             continue
         (outcome,) = ended.outcomes
-        told = f"{kind} at call {at}: {outcome}, {ended.committed}"
+        detail = f"{kind} at call {at}: {outcome}, {ended.committed}"
         operations = list(outcome.operations)
-        assert len(set(ended.committed)) == len(ended.committed), told
+        assert len(set(ended.committed)) == len(ended.committed), detail
         if outcome.status is OutcomeStatus.OK:
-            assert found is None and operations == ended.committed == [STOP, DELETE], told
+            assert record is None and operations == ended.committed == [STOP, DELETE], detail
         elif outcome.status is OutcomeStatus.FAILED:
-            assert found is not None and found["Status"] == "Running", told
-            assert operations == ended.committed == [], told
+            assert record is not None and record["Status"] == "Running", detail
+            assert operations == ended.committed == [], detail
         elif outcome.status is OutcomeStatus.PARTIAL:
-            assert operations == ended.committed == [STOP], told
-            assert found is not None and found["Status"] == "Completed", told
+            assert operations == ended.committed == [STOP], detail
+            assert record is not None and record["Status"] == "Completed", detail
         else:
-            assert times is None and kind not in CERTAIN, told
-            assert operations == ended.committed[: len(operations)], told
+            assert times is None and kind not in CERTAIN, detail
+            assert operations == ended.committed[: len(operations)], detail
         if times == 1 and kind not in CERTAIN[1:]:
-            assert outcome.status is OutcomeStatus.OK, told
+            assert outcome.status is OutcomeStatus.OK, detail

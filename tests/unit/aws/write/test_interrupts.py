@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import CREATE, DESCRIBE, MEMBERS, REGION, STOP, TABLE, Desk, insert
+from write_session import CREATE, DESCRIBE, MEMBERS, REGION, STOP, TABLE, WriteSession, insert
 
 import sqlprov
 from sqlprov.aws.run import LET_END
@@ -54,14 +54,14 @@ def creates(emulator: Emulator) -> list[str]:
     return [call.parameters["Name"] for call in emulator.calls if call.operation == CREATE]
 
 
-def told(stderr: str) -> dict[str, str]:
+def detail(stderr: str) -> dict[str, str]:
     """Key -> status of the outcomes on stderr."""
     words = [line.split() for line in stderr.splitlines()]
     return {line[1]: line[0] for line in words if len(line) > 1 and line[1] in NAMES}
 
 
 @pytest.mark.parametrize(("sent", "code"), SIGNALS)
-def test_a_signal_in_the_middle_of_an_insert_starts_no_call_and_tells_what_is_known(
+def test_a_signal_during_an_insert_starts_no_call_and_reports_the_known_outcomes(
     fresh: Emulator, sent: signal.Signals, code: int
 ) -> None:
     fresh.options = Options(latency=0.25)
@@ -74,7 +74,7 @@ def test_a_signal_in_the_middle_of_an_insert_starts_no_call_and_tells_what_is_kn
     assert process.returncode == code, stderr
     assert len(fresh.calls) == begun
     assert stdout == ""
-    outcomes = told(stderr)
+    outcomes = detail(stderr)
     assert list(outcomes) == NAMES
     made = set(creates(fresh))
     for name, status in outcomes.items():
@@ -97,12 +97,12 @@ def test_a_call_that_hangs_holds_up_the_end_for_a_bounded_time_and_is_unknown(fr
     _, stderr = process.communicate(timeout=30)
     assert LET_END - 2 < time.monotonic() - began < LET_END + 4
     assert process.returncode == 130
-    outcomes = told(stderr)
+    outcomes = detail(stderr)
     assert outcomes.pop(hanging) == "unknown", stderr
     assert set(outcomes.values()) == {"ok"} and len(outcomes) == 5
 
 
-def test_a_create_whose_answer_was_lost_is_unknown_if_it_is_interrupted_while_it_is_looked_for(
+def test_a_lost_create_is_unknown_if_it_is_interrupted_while_the_row_is_read_back(
     fresh: Emulator,
 ) -> None:
     fresh.inject(Fault("error500", operation=CREATE, times=None))
@@ -110,7 +110,7 @@ def test_a_create_whose_answer_was_lost_is_unknown_if_it_is_interrupted_while_it
     until(lambda: [call.operation for call in fresh.calls].count(DESCRIBE) >= 3)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=20)
-    assert (process.returncode, told(stderr)) == (130, {NAMES[0]: "unknown"}), stderr
+    assert (process.returncode, detail(stderr)) == (130, {NAMES[0]: "unknown"}), stderr
 
 
 def test_a_delete_that_waits_is_partial_if_it_is_interrupted(fresh: Emulator) -> None:
@@ -121,7 +121,7 @@ def test_a_delete_that_waits_is_partial_if_it_is_interrupted(fresh: Emulator) ->
     time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=20)
-    assert (process.returncode, told(stderr)) == (143, {NAMES[0]: "partial"}), stderr
+    assert (process.returncode, detail(stderr)) == (143, {NAMES[0]: "partial"}), stderr
     assert f"({STOP})" in stderr
 
 
@@ -130,71 +130,71 @@ def test_outcomes_that_are_not_ok_are_on_stderr_and_the_exit_code_is_1(fresh: Em
     process = exec_(fresh, insert(*NAMES[:3]))
     stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (1, "")
-    assert told(stderr) == {NAMES[0]: "ok", NAMES[1]: "failed", NAMES[2]: "ok"}
+    assert detail(stderr) == {NAMES[0]: "ok", NAMES[1]: "failed", NAMES[2]: "ok"}
     assert "already exists" in stderr
 
 
-def test_a_statement_cancelled_from_another_thread_keeps_its_outcomes(desk: Desk) -> None:
-    desk.em.options = Options(latency=0.15)
-    desk.set(concurrency=2)
+def test_a_statement_cancelled_from_another_thread_keeps_its_outcomes(db: WriteSession) -> None:
+    db.em.options = Options(latency=0.15)
+    db.set(concurrency=2)
     names = [f"cancelled-{number}" for number in range(10)]
-    cancel = threading.Thread(target=lambda: (until(lambda: len(creates(desk.em)) >= 3), desk.con.cancel()))
+    cancel = threading.Thread(target=lambda: (until(lambda: len(creates(db.em)) >= 3), db.con.cancel()))
     cancel.start()
     with pytest.raises((WriteError, Cancelled)):
-        desk.con.sql(insert(*names))
+        db.con.sql(insert(*names))
     cancel.join()
-    assert [outcome.key for outcome in desk.con.outcomes] == names
-    for outcome in desk.con.outcomes:
-        assert outcome.status is (OutcomeStatus.OK if desk.exists(outcome.key) else OutcomeStatus.FAILED)
-    assert not desk.exists(names[-1])
-    assert desk.con.sql("SELECT 1").fetchall() == [(1,)]
+    assert [outcome.key for outcome in db.con.outcomes] == names
+    for outcome in db.con.outcomes:
+        assert outcome.status is (OutcomeStatus.OK if db.exists(outcome.key) else OutcomeStatus.FAILED)
+    assert not db.exists(names[-1])
+    assert db.con.sql("SELECT 1").fetchall() == [(1,)]
 
 
 # sqlprov_on_error and sqlprov.outcomes
 
 
-def test_stop_begins_no_row_after_the_first_that_is_not_ok(desk: Desk) -> None:
+def test_stop_begins_no_row_after_the_first_that_is_not_ok(db: WriteSession) -> None:
     names = [f"halted-{number}" for number in range(6)]
-    desk.em.add("InferenceExperiment", REGION, {"Name": names[2]})
-    desk.set(on_error="stop", concurrency=1)
+    db.em.add("InferenceExperiment", REGION, {"Name": names[2]})
+    db.set(on_error="stop", concurrency=1)
     with pytest.raises(WriteError) as caught:
-        desk.con.sql(insert(*names))
+        db.con.sql(insert(*names))
     endings = [outcome.status for outcome in caught.value.outcomes]
     assert endings == [OutcomeStatus.OK, OutcomeStatus.OK, *[OutcomeStatus.FAILED] * 4]
-    assert creates(desk.em) == names[:3]
+    assert creates(db.em) == names[:3]
     assert "not started: an earlier row was not ok" in caught.value.outcomes[3].reason
     assert [
-        call.parameters.get("Name") for call in desk.em.calls if call.parameters.get("Name") in names[3:]
+        call.parameters.get("Name") for call in db.em.calls if call.parameters.get("Name") in names[3:]
     ] == []
 
 
 @pytest.mark.parametrize("on_error", ["fail", "warn"])
-def test_otherwise_the_others_go_on_and_one_error_holds_all_outcomes(desk: Desk, on_error: str) -> None:
+def test_otherwise_the_others_go_on_and_one_error_holds_all_outcomes(db: WriteSession, on_error: str) -> None:
     names = [f"{on_error}-{number}" for number in range(6)]
     for name in (names[0], names[4]):
-        desk.em.add("InferenceExperiment", REGION, {"Name": name})
-    desk.set(on_error=on_error, concurrency=2)
+        db.em.add("InferenceExperiment", REGION, {"Name": name})
+    db.set(on_error=on_error, concurrency=2)
     with pytest.raises(WriteError, match="2 rows of 6 are not ok") as caught:
-        desk.con.sql(insert(*names))
+        db.con.sql(insert(*names))
     assert [outcome.row for outcome in caught.value.outcomes] == [1, 2, 3, 4, 5, 6]
-    assert all(desk.exists(name) for name in names)
+    assert all(db.exists(name) for name in names)
 
 
-def test_the_table_of_outcomes_shows_the_last_statement_that_wrote(desk: Desk) -> None:
+def test_the_table_of_outcomes_shows_the_last_statement_that_wrote(db: WriteSession) -> None:
     names = [f"shown-{number}" for number in range(3)]
-    desk.em.add("InferenceExperiment", REGION, {"Name": names[1]})
-    outcomes = desk.write(insert(*names))
+    db.em.add("InferenceExperiment", REGION, {"Name": names[1]})
+    outcomes = db.write(insert(*names))
     query = "SELECT row, table, region, key, status, operations FROM sqlprov.outcomes ORDER BY row"
-    shown = desk.con.sql(query.replace(" table,", ' "table",')).fetchall()
+    shown = db.con.sql(query.replace(" table,", ' "table",')).fetchall()
     assert shown == [
         (one.row, TABLE, REGION, one.key, one.status.value, list(one.operations)) for one in outcomes
     ]
     assert [row[4] for row in shown] == ["ok", "failed", "ok"]
-    reason = desk.con.sql("SELECT reason FROM sqlprov.outcomes WHERE status = 'failed'").fetchall()[0][0]
+    reason = db.con.sql("SELECT reason FROM sqlprov.outcomes WHERE status = 'failed'").fetchall()[0][0]
     assert "already exists" in reason
 
 
-def test_a_write_that_fails_tells_its_warnings_too(fresh: Emulator) -> None:
+def test_a_write_that_fails_reports_its_warnings_too(fresh: Emulator) -> None:
     _, stderr = exec_(fresh, insert(NAMES[0], Type="shadowmode")).communicate(timeout=30)
     assert (
         "Warning: row 1, Type: 'shadowmode'; expected one of ShadowMode. Did you mean 'ShadowMode'?" in stderr
@@ -215,22 +215,20 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("sql", REFUSED)
-def test_a_refused_statement_does_not_show_the_outcomes_of_the_one_before(desk: Desk, sql: str) -> None:
-    desk.write(insert(f"before-{time.monotonic_ns()}"))
-    desk.con.sql("SET sqlprov_concurrency = 3")
-    assert len(desk.con.sql("SELECT 1 FROM sqlprov.outcomes").fetchall()) == len(desk.con.outcomes) == 1
+def test_a_refused_statement_does_not_show_the_outcomes_of_the_one_before(db: WriteSession, sql: str) -> None:
+    db.write(insert(f"before-{time.monotonic_ns()}"))
+    db.con.sql("SET sqlprov_concurrency = 3")
+    assert len(db.con.sql("SELECT 1 FROM sqlprov.outcomes").fetchall()) == len(db.con.outcomes) == 1
     with pytest.raises(Error):
-        desk.con.sql(sql)
-    assert (desk.con.outcomes, desk.con.sql("SELECT 1 FROM sqlprov.outcomes").fetchall()) == ((), [])
+        db.con.sql(sql)
+    assert (db.con.outcomes, db.con.sql("SELECT 1 FROM sqlprov.outcomes").fetchall()) == ((), [])
 
 
-def test_rows_are_written_side_by_side_as_many_as_the_setting_says(desk: Desk) -> None:
-    desk.em.options = Options(latency=0.05)
-    desk.set(concurrency=4)
+def test_rows_are_written_side_by_side_as_many_as_the_setting_says(db: WriteSession) -> None:
+    db.em.options = Options(latency=0.05)
+    db.set(concurrency=4)
     names = [f"beside-{number}" for number in range(12)]
-    assert {outcome.status for outcome in desk.write(insert(*names))} == {OutcomeStatus.OK}
-    edges = sorted(
-        edge for call in desk.em.calls for edge in ((call.started, 1), (call.finished - 0.001, -1))
-    )
+    assert {outcome.status for outcome in db.write(insert(*names))} == {OutcomeStatus.OK}
+    edges = sorted(edge for call in db.em.calls for edge in ((call.started, 1), (call.finished - 0.001, -1)))
     under_way = [sum(step for _, step in edges[: index + 1]) for index in range(len(edges))]
     assert max(under_way) == 4

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from desk import (
+from write_session import (
     LASTING,
     MEMBERS,
     REGION,
@@ -11,9 +11,9 @@ from desk import (
     STOP,
     TABLE,
     UPDATE,
-    Desk,
+    WriteSession,
+    by_name,
     literal,
-    of,
     sampling,
     settle,
 )
@@ -57,12 +57,17 @@ PATCHES: list[tuple[str, list[dict[str, Any]], list[str], str]] = [
 @pytest.mark.parametrize("lasting", [0.0, LASTING])
 @pytest.mark.parametrize(("state", "document", "operations", "ends"), PATCHES)
 def test_a_patch_document_becomes_the_calls_of_the_table(
-    desk: Desk, state: str, document: list[dict[str, Any]], operations: list[str], ends: str, lasting: float
+    db: WriteSession,
+    state: str,
+    document: list[dict[str, Any]],
+    operations: list[str],
+    ends: str,
+    lasting: float,
 ) -> None:
-    name = desk.experiment(state, lasting)
-    outcome = desk.update(name, f"data__PatchDocument = {literal(document)}")
-    assert (outcome.status, desk.operations) == (OutcomeStatus.OK, operations)
-    assert settle(desk, name) == ends
+    name = db.experiment(state, lasting)
+    outcome = db.update(name, f"data__PatchDocument = {literal(document)}")
+    assert (outcome.status, db.operations) == (OutcomeStatus.OK, operations)
+    assert settle(db, name) == ends
 
 
 @pytest.mark.parametrize(
@@ -82,11 +87,11 @@ def test_a_patch_document_becomes_the_calls_of_the_table(
     ],
 )
 def test_a_patch_document_is_refused_where_the_change_is(
-    desk: Desk, state: str, document: list[dict[str, Any]], saying: str
+    db: WriteSession, state: str, document: list[dict[str, Any]], saying: str
 ) -> None:
-    name = desk.experiment(state)
-    outcome = desk.update(name, f"data__PatchDocument = {literal(document)}")
-    assert (outcome.status, desk.made) == (OutcomeStatus.FAILED, [])
+    name = db.experiment(state)
+    outcome = db.update(name, f"data__PatchDocument = {literal(document)}")
+    assert (outcome.status, db.sent) == (OutcomeStatus.FAILED, [])
     assert saying.lower() in outcome.reason.lower()
 
 
@@ -108,33 +113,33 @@ def patch(verb: str, path: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_a_patch_that_fits_no_row_refuses_the_statement_before_any_write(
-    desk: Desk, document: Any, saying: str
+    db: WriteSession, document: Any, saying: str
 ) -> None:
-    good, bad = desk.experiment(), desk.experiment()
+    good, bad = db.experiment(), db.experiment()
     fine = literal([patch("replace", "/Description", "new")])
     with pytest.raises(DataError, match="Nothing was written: 1 value does not fit") as caught:
-        desk.con.sql(
+        db.con.sql(
             f"UPDATE {TABLE} AS t SET data__PatchDocument = v.d "
             f"FROM (VALUES ('{good}', {fine}), ('{bad}', {literal(document)})) v(n, d) "
             f"WHERE t.name = v.n AND t.region = '{REGION}' AND t.name IN ('{good}', '{bad}')"
         )
     assert saying in str(caught.value)
-    assert desk.calls == []
+    assert db.calls == []
 
 
-def test_every_fault_of_a_patch_is_told_at_once(desk: Desk) -> None:
-    name = desk.experiment()
+def test_all_problems_of_a_patch_are_reported_at_once(db: WriteSession) -> None:
+    name = db.experiment()
     document = [
         patch("replace", "/Descripton", "x"),
         patch("add", "/Description", "d" * 1025),
         patch("replace", "/ShadowModeConfig/ShadowModelVariants/0/SamplingPercentage", 101),
     ]
     with pytest.raises(DataError, match="3 values do not fit"):
-        desk.con.sql(f"UPDATE {TABLE} SET data__PatchDocument = {literal(document)} WHERE {of(name)}")
+        db.con.sql(f"UPDATE {TABLE} SET data__PatchDocument = {literal(document)} WHERE {by_name(name)}")
 
 
-def test_a_patch_may_complete_what_it_began(desk: Desk) -> None:
-    name = desk.experiment()
+def test_a_patch_may_complete_what_it_began(db: WriteSession) -> None:
+    name = db.experiment()
     document = [
         patch("replace", "/ShadowModeConfig", {}),
         patch("add", "/ShadowModeConfig/SourceModelVariantName", "production"),
@@ -142,16 +147,16 @@ def test_a_patch_may_complete_what_it_began(desk: Desk) -> None:
         patch("add", "/ShadowModeConfig/ShadowModelVariants/-", {"ShadowModelVariantName": "shadow"}),
         patch("add", "/ShadowModeConfig/ShadowModelVariants/0/SamplingPercentage", 7),
     ]
-    outcome = desk.update(name, f"data__PatchDocument = {literal(document)}")
+    outcome = db.update(name, f"data__PatchDocument = {literal(document)}")
     assert outcome.status is OutcomeStatus.OK, outcome.reason
-    assert desk.record(name)["ShadowModeConfig"] == sampling(7)
+    assert db.record(name)["ShadowModeConfig"] == sampling(7)
 
 
-def test_a_word_of_a_patch_that_the_model_does_not_know_is_sent_with_a_warning(desk: Desk) -> None:
-    name = desk.experiment()
+def test_a_word_of_a_patch_that_the_model_does_not_know_is_sent_with_a_warning(db: WriteSession) -> None:
+    name = db.experiment()
     place = "/ModelVariants/0/InfrastructureConfig/RealTimeInferenceConfig/InstanceType"
     document = literal([patch("replace", place, "ml.m5.xlrge")])
-    result = desk.con.sql(f"UPDATE {TABLE} SET data__PatchDocument = string({document}) WHERE {of(name)}")
+    result = db.con.sql(f"UPDATE {TABLE} SET data__PatchDocument = string({document}) WHERE {by_name(name)}")
     (warning,) = result.warnings
     assert "InstanceType: 'ml.m5.xlrge'" in str(warning) and "Did you mean 'ml.m5.xlarge'?" in str(warning)
-    assert desk.operations == [UPDATE]
+    assert db.operations == [UPDATE]

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from desk import (
+from write_session import (
     REGION,
     TABLE,
+    by_name,
     insert,
-    of,
 )
 
 import sqlprov
@@ -17,8 +17,8 @@ from sqlprov.errors import (
 
 WRITES = [
     insert("read-only"),
-    f"UPDATE {TABLE} SET description = 'x' WHERE {of('read-only')}",
-    f"DELETE FROM {TABLE} WHERE {of('read-only')}",
+    f"UPDATE {TABLE} SET description = 'x' WHERE {by_name('read-only')}",
+    f"DELETE FROM {TABLE} WHERE {by_name('read-only')}",
     f"EXEC {TABLE}.stop @Name = 'read-only', @region = '{REGION}', @ModelVariantActions = '{{\"a\": \"Retain\"}}'",
 ]
 
@@ -35,7 +35,7 @@ def test_a_read_only_session_refuses_every_write_before_any_call(how: str) -> No
                 with pytest.raises(NotSupportedError, match="read-only"):
                     con.sql(sql)
             assert em.calls == []
-            assert con.sql(f"SELECT description FROM {TABLE} WHERE {of('read-only')}").fetchall() == [
+            assert con.sql(f"SELECT description FROM {TABLE} WHERE {by_name('read-only')}").fetchall() == [
                 ("old",)
             ]
             assert con.sql(f"EXPLAIN {WRITES[1]}").fetchall()

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from desk import (
+from write_session import (
     REGION,
     TABLE,
-    Desk,
+    WriteSession,
+    by_name,
     insert,
-    of,
 )
 
 from sqlprov.aws.write.outcome import OutcomeStatus
@@ -66,36 +66,36 @@ REFUSED = [
 
 @pytest.mark.parametrize(("sql", "named"), REFUSED)
 def test_a_form_that_live_tables_do_not_take_is_refused_by_name_without_a_call(
-    desk: Desk, sql: str, named: str
+    db: WriteSession, sql: str, named: str
 ) -> None:
     with pytest.raises(NotSupportedError, match=named):
-        desk.con.sql(sql)
-    assert desk.em.calls == []
+        db.con.sql(sql)
+    assert db.em.calls == []
 
 
-def test_another_database_may_be_replaced_and_detached_also_after_use(desk: Desk) -> None:
+def test_another_database_may_be_replaced_and_detached_also_after_use(db: WriteSession) -> None:
     try:
         for before in ("USE memory.main", "USE aws.sagemaker"):
-            desk.con.sql(before)
-            desk.con.sql("ATTACH OR REPLACE ':memory:' AS mine")
-            desk.con.sql("ATTACH IF NOT EXISTS ':memory:' AS aws")  # it does nothing
-            desk.con.sql("DETACH mine")
-        assert desk.con.sql("SELECT count(*) FROM models WHERE region = 'us-east-1'").fetchall() == [(0,)]
+            db.con.sql(before)
+            db.con.sql("ATTACH OR REPLACE ':memory:' AS mine")
+            db.con.sql("ATTACH IF NOT EXISTS ':memory:' AS aws")  # it does nothing
+            db.con.sql("DETACH mine")
+        assert db.con.sql("SELECT count(*) FROM models WHERE region = 'us-east-1'").fetchall() == [(0,)]
     finally:
-        desk.con.sql("USE memory.main")
+        db.con.sql("USE memory.main")
 
 
 @pytest.mark.parametrize("sql", [sql for sql, _ in REFUSED if TABLE in sql and "EXEC" not in sql])
-def test_such_a_form_is_refused_under_the_name_that_use_makes_short(desk: Desk, sql: str) -> None:
-    desk.con.sql("USE aws.sagemaker")
+def test_such_a_form_is_refused_under_the_name_that_use_makes_short(db: WriteSession, sql: str) -> None:
+    db.con.sql("USE aws.sagemaker")
     try:
         with pytest.raises((NotSupportedError, ProgrammingError)):
-            desk.con.sql(
+            db.con.sql(
                 sql.replace(f"{TABLE} ", "inference_experiments ").replace(TABLE, "inference_experiments")
             )
-        assert desk.em.calls == []
+        assert db.em.calls == []
     finally:
-        desk.con.sql("USE memory.main")
+        db.con.sql("USE memory.main")
 
 
 @pytest.mark.parametrize("begin", ["BEGIN", "BEGIN TRANSACTION", "START TRANSACTION"])
@@ -108,28 +108,30 @@ def test_such_a_form_is_refused_under_the_name_that_use_makes_short(desk: Desk, 
         f"EXEC {TABLE}.start @Name = '{{name}}', @region = '{REGION}'",
     ],
 )
-def test_a_write_inside_a_transaction_is_refused_with_the_reason(desk: Desk, begin: str, sql: str) -> None:
-    name = desk.experiment()
-    sql = sql.replace("{of}", of(name)).replace("{name}", name)
-    desk.con.sql(begin)
+def test_a_write_inside_a_transaction_is_refused_with_the_reason(
+    db: WriteSession, begin: str, sql: str
+) -> None:
+    name = db.experiment()
+    sql = sql.replace("{of}", by_name(name)).replace("{name}", name)
+    db.con.sql(begin)
     with pytest.raises(NotSupportedError, match="cannot be rolled back"):
-        desk.con.sql(sql)
-    desk.con.sql("ROLLBACK")
-    assert desk.em.calls == []
-    assert desk.one(sql).status is OutcomeStatus.OK
+        db.con.sql(sql)
+    db.con.sql("ROLLBACK")
+    assert db.em.calls == []
+    assert db.write_one(sql).status is OutcomeStatus.OK
     if sql.startswith("INSERT"):
-        desk.em.remove("InferenceExperiment", REGION, "in-a-transaction")
+        db.em.remove("InferenceExperiment", REGION, "in-a-transaction")
 
 
-def test_explain_inside_a_transaction_writes_nothing_and_is_allowed(desk: Desk) -> None:
-    name = desk.experiment()
-    desk.con.sql("BEGIN")
-    assert len(desk.con.sql(f"EXPLAIN DELETE FROM {TABLE} WHERE {of(name)}").fetchall()) == 1
-    desk.con.sql("COMMIT")
-    assert desk.calls == []
+def test_explain_inside_a_transaction_writes_nothing_and_is_allowed(db: WriteSession) -> None:
+    name = db.experiment()
+    db.con.sql("BEGIN")
+    assert len(db.con.sql(f"EXPLAIN DELETE FROM {TABLE} WHERE {by_name(name)}").fetchall()) == 1
+    db.con.sql("COMMIT")
+    assert db.calls == []
 
 
-def test_a_placeholder_that_was_not_filled_in_is_refused(desk: Desk) -> None:
+def test_a_placeholder_that_was_not_filled_in_is_refused(db: WriteSession) -> None:
     with pytest.raises(NotSupportedError, match="placeholder"):
-        desk.con.sql(f"DELETE FROM {TABLE} WHERE name = '{{{{ name }}}}'")
-    assert desk.em.calls == []
+        db.con.sql(f"DELETE FROM {TABLE} WHERE name = '{{{{ name }}}}'")
+    assert db.em.calls == []

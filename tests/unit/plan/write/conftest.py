@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from value_inputs import CREATES, Coerce, Duck, Refuse
+from input_strategies import CREATES, Coerce, Duck, Refuse
 
 from sqlprov.catalog.service_model import build_input_shape, load_model
 from sqlprov.catalog.shapes import Shape

@@ -4,7 +4,7 @@ import json
 
 import pyarrow as pa
 import pytest
-from value_inputs import Coerce, Duck, Refuse
+from input_strategies import Coerce, Duck, Refuse
 
 from sqlprov.catalog.shapes import Constraint, Shape
 from sqlprov.plan.write.values import coerce, find_member, find_missing
@@ -84,7 +84,9 @@ def test_the_required_members_that_are_missing_are_named_together(refused: Refus
     assert refused("[{'A': NULL}]", Shape("L", "list", item=NEEDY)) == {"c[0]": "the required A and B too"}
 
 
-def test_all_faults_of_a_value_are_told_at_once_each_with_its_place(experiment: Shape, duck: Duck) -> None:
+def test_all_problems_of_a_value_are_reported_at_once_each_with_its_path(
+    experiment: Shape, duck: Duck
+) -> None:
     count = "ModelVariants[0].InfrastructureConfig.RealTimeInferenceConfig.InstanceCount"
     written = """'[{"ModelName": "a_b", "VariantNam": "x", "InfrastructureConfig":
         {"RealTimeInferenceConfig": {"InstanceType": "ml.m5.xlarg", "InstanceCount": 50.5}}}, null]'"""

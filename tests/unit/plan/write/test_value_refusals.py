@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from botocore.validate import ParamValidator
+from broken_inputs import as_emulator, break_constraint, break_kind, emulator_paths, places
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from value_breakage import as_emulator, break_constraint, break_kind, emulator_paths, places
-from value_inputs import CREATES, as_json, valid
+from input_strategies import CREATES, as_json, valid
 
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.shapes import Shape
@@ -105,8 +105,8 @@ def test_an_unknown_member_is_refused_as_botocore_refuses_it(
     model = load_model("sagemaker").operation_model(operation)
     report = ParamValidator().validate(sent, model.input_shape).generate_report()
     assert 'Unknown parameter in input: "Colour"' in report or f'{place.path}: "Colour"' in report
-    told = [] if place.value["Colour"] is None else [f"{place.path}.Colour"]
-    assert [fault.path for fault in judged(sent, shape)[0]] == told
+    detail = [] if place.value["Colour"] is None else [f"{place.path}.Colour"]
+    assert [fault.path for fault in judged(sent, shape)[0]] == detail
 
 
 @EVERY_CREATE

@@ -9,7 +9,7 @@ from botocore.serialize import create_serializer
 from botocore.validate import ParamValidator
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from value_inputs import CREATES, Duck, as_json, as_sql, unpadded, valid
+from input_strategies import CREATES, Duck, as_json, as_sql, unpadded, valid
 
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.shapes import Shape
@@ -46,11 +46,11 @@ def test_an_input_written_as_json_text_is_sent_as_it_was(
     for name, value in wanted.items():
         member = shape.members[name]
         is_json = member.kind not in ("structure", "list", "map") or data.draw(st.booleans())
-        found, faults, warnings = coerce(
+        result, faults, warnings = coerce(
             as_json(value), pa.string(), is_json, member, row=1, column=name, zone="UTC"
         )
         assert (faults, warnings) == ([], [])
-        sent[name] = found
+        sent[name] = result
     assert sent == wanted and find_missing(shape, sent) == ()
     accepted_by_the_service(operation, sent)
 
@@ -66,9 +66,9 @@ def test_an_input_written_as_struct_list_and_map_is_sent_as_it_was(
     sent: dict[str, Any] = {}
     for name, value in wanted.items():
         expression = as_sql(value, shape.members[name], name == "Tags" and data.draw(st.booleans()))
-        found, faults, warnings = duck.coerce(expression, shape.members[name], column=name)
+        result, faults, warnings = duck.coerce(expression, shape.members[name], column=name)
         assert (faults, warnings) == ([], [])
-        sent[name] = found
+        sent[name] = result
     assert sent == wanted
     accepted_by_the_service(operation, sent)
 
@@ -85,7 +85,7 @@ def test_an_input_given_as_python_values_is_sent_as_it_was(
     padded = row.to_pylist()[0]
     sent: dict[str, Any] = {}
     for name in wanted:
-        found, faults, warnings = coerce(
+        result, faults, warnings = coerce(
             padded[name],
             row.type.field(name).type,
             False,
@@ -95,6 +95,6 @@ def test_an_input_given_as_python_values_is_sent_as_it_was(
             zone="UTC",
         )
         assert (faults, warnings) == ([], [])
-        sent[name] = found
+        sent[name] = result
     assert sent == wanted
     accepted_by_the_service(operation, sent)

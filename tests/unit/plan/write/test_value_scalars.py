@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from value_inputs import Coerce, Duck, Refuse
+from input_strategies import Coerce, Duck, Refuse
 
 from sqlprov.catalog.shapes import Constraint, Shape
 from sqlprov.plan.write.values import coerce
@@ -36,8 +36,8 @@ BLOB = Shape("Body", "blob")
     ],
 )
 def test_a_whole_number_is_an_integer_however_it_is_written(taken: Coerce, written: str) -> None:
-    found = taken(written, INTEGER)
-    assert found == 1 and type(found) is int
+    result = taken(written, INTEGER)
+    assert result == 1 and type(result) is int
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,8 @@ MIDNIGHT = datetime(2025, 6, 30, 22, tzinfo=UTC)
 def test_a_time_has_a_date_and_without_a_zone_that_of_the_session(
     taken: Coerce, written: str, moment: datetime
 ) -> None:
-    found = taken(written, TIME)
-    assert found == moment and type(found) is datetime and found.tzinfo is UTC
+    result = taken(written, TIME)
+    assert result == moment and type(result) is datetime and result.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_the_size_of_a_blob_is_checked(refused: Refuse) -> None:
         ),
     ],
 )
-def test_a_text_that_breaks_its_constraint_is_told_all_that_it_breaks(
+def test_a_text_is_checked_against_all_its_constraints(
     refused: Refuse, constraint: Constraint, text: str, expected: str
 ) -> None:
     assert refused("?", Shape("Text", "string", constraint=constraint), text) == {"c": expected}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from value_inputs import Coerce, Duck
+from input_strategies import Coerce, Duck
 
 from sqlprov.catalog.shapes import Shape
 from sqlprov.plan.write.values import find_missing

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from value_inputs import Coerce
+from input_strategies import Coerce
 
 from sqlprov.catalog.service_model import build_input_shape, build_shape, load_model
 from sqlprov.catalog.shapes import Shape

@@ -78,17 +78,17 @@ def insert(*names: str, region: str = REGION, **members: Any) -> str:
     return f"INSERT INTO {TABLE} ({columns}) VALUES {rows}"
 
 
-def of(name: str) -> str:
+def by_name(name: str) -> str:
     return f"name = '{name}' AND region = '{REGION}'"
 
 
 @dataclass
-class Desk:
+class WriteSession:
     """A connection to a local SageMaker, and somebody else who uses it."""
 
     em: Emulator
     con: sqlprov.Connection
-    somebody: Any
+    other_client: Any
 
     def reset(self) -> None:
         self.em.options = Options()
@@ -106,10 +106,10 @@ class Desk:
         self.em.options.transition = lasting
         if state == "Creating":
             tags = [{"Key": key, "Value": value} for key, value in given.pop("Tags").items()]
-            self.somebody.create_inference_experiment(Tags=tags, **given)
+            self.other_client.create_inference_experiment(Tags=tags, **given)
         elif state in ("Updating", "Starting", "Stopping"):
             self.em.add("InferenceExperiment", REGION, {**given, "Status": _BEFORE[state]})
-            call = getattr(self.somebody, _CALLS[state])
+            call = getattr(self.other_client, _CALLS[state])
             call(Name=name, **({"ModelVariantActions": RETAIN} if state == "Stopping" else {}))
         else:
             self.em.add("InferenceExperiment", REGION, {**given, "Status": state})
@@ -126,21 +126,21 @@ class Desk:
             return error.outcomes
         return self.con.outcomes
 
-    def one(self, sql: str) -> Outcome:
+    def write_one(self, sql: str) -> Outcome:
         outcomes = self.write(sql)
         assert len(outcomes) == 1
         return outcomes[0]
 
     def update(self, name: str, assignments: str) -> Outcome:
-        return self.one(f"UPDATE {TABLE} SET {assignments} WHERE {of(name)}")
+        return self.write_one(f"UPDATE {TABLE} SET {assignments} WHERE {by_name(name)}")
 
     def delete(self, name: str) -> Outcome:
-        return self.one(f"DELETE FROM {TABLE} WHERE {of(name)}")
+        return self.write_one(f"DELETE FROM {TABLE} WHERE {by_name(name)}")
 
     def record(self, name: str, region: str = REGION) -> dict[str, Any]:
-        found = self.em.get("InferenceExperiment", region, name)
-        assert found is not None, f"{name} does not exist"
-        return found
+        record = self.em.get("InferenceExperiment", region, name)
+        assert record is not None, f"{name} does not exist"
+        return record
 
     def exists(self, name: str, region: str = REGION) -> bool:
         return self.em.get("InferenceExperiment", region, name) is not None
@@ -151,7 +151,7 @@ class Desk:
         return [call for call in self.em.calls if not call.operation.startswith(READS)]
 
     @property
-    def made(self) -> list[tuple[str, dict[str, Any]]]:
+    def sent(self) -> list[tuple[str, dict[str, Any]]]:
         return [(call.operation, call.parameters) for call in self.calls]
 
     @property
@@ -163,18 +163,18 @@ class Desk:
         return [call.operation for call in self.calls if call.committed]
 
     @contextmanager
-    def meanwhile(self, operation: str, act: Callable[[], object]) -> Iterator[None]:
+    def interfere(self, operation: str, act: Callable[[], object]) -> Iterator[None]:
         """Has somebody else `act` between the first call of `operation` and its reply, if that takes a while."""
         done = threading.Event()
         ended = threading.Event()
 
         def watch() -> None:
             while not ended.is_set():
-                found = next((call for call in list(self.em.calls) if call.operation == operation), None)
-                if found is None:
+                record = next((call for call in list(self.em.calls) if call.operation == operation), None)
+                if record is None:
                     time.sleep(0.001)
                     continue
-                time.sleep(0 if found.status else 0.01)  # what is not silenced has been carried out by then
+                time.sleep(0 if record.status else 0.01)  # what is not silenced has been carried out by then
                 act()
                 done.set()
                 return
@@ -207,10 +207,10 @@ def compared(record: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def settle(desk: Desk, name: str, seconds: float = 3.0) -> str:
+def settle(db: WriteSession, name: str, seconds: float = 3.0) -> str:
     """The state that the row ends in."""
     end = time.monotonic() + seconds
-    while (state := desk.record(name)["Status"]).endswith("ing") and state != "Running":
+    while (state := db.record(name)["Status"]).endswith("ing") and state != "Running":
         assert time.monotonic() < end
         time.sleep(0.01)
     return str(state)

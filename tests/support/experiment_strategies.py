@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from lab import experiment, variant
+from local_sagemaker import experiment, variant
 
 SOON = datetime(2035, 1, 1, tzinfo=UTC)
 LETTERS = "abcXYZ019"

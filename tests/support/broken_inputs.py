@@ -103,12 +103,12 @@ def break_kind(data: st.DataObject, sent: dict[str, Any], shape: Shape) -> str:
 def emulator_paths(operation: str, sent: dict[str, Any]) -> set[str]:
     """What the emulator complains about; of a missing member the structure, of a map's part the map."""
     shape = load_model("sagemaker").operation_model(operation).input_shape
-    found = set()
+    paths = set()
     for fault in find_violations(shape, sent):
         path = re.findall(r" at '([^']*)' failed to satisfy constraint", fault)[-1]
         null = fault.startswith("Value null") and not path.endswith(".member")
-        found.add(path.rpartition(".")[0] if null else path)
-    return found
+        paths.add(path.rpartition(".")[0] if null else path)
+    return paths
 
 
 def as_emulator(path: str) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from experiment_rows import (
+from experiment_snapshots import (
     ARN,
     END,
     TABLE,
@@ -11,11 +11,11 @@ from experiment_rows import (
     brief,
     delete,
     execute,
-    found,
     insert,
     refusal,
     request,
     sampling,
+    snapshot,
     update,
     variant,
 )
@@ -34,22 +34,22 @@ def at(seconds: float) -> datetime:
 
 def test_an_update_sends_the_key_and_what_changes() -> None:
     write = update(Description="new", ModelVariants=VARIANTS, Schedule={"EndTime": END})
-    assert request(write, found()).parameters == {"Name": "trial", "Description": "new"}
+    assert request(write, snapshot()).parameters == {"Name": "trial", "Description": "new"}
 
 
 def test_an_update_sends_structures_whole_because_the_call_replaces_them() -> None:
-    now = found(Schedule={"StartTime": 1.25, "EndTime": END})
+    now = snapshot(Schedule={"StartTime": 1.25, "EndTime": END})
     assert request(update(Schedule={"EndTime": LATER}), now).parameters["Schedule"] == {
         "StartTime": at(1.25),
         "EndTime": at(LATER),
     }
-    storage = request(update(DataStorageConfig={"Destination": "s3://x"}), found()).parameters
+    storage = request(update(DataStorageConfig={"Destination": "s3://x"}), snapshot()).parameters
     assert storage["DataStorageConfig"] == {"Destination": "s3://x", "KmsKey": "k"}
 
 
 def test_a_running_experiment_is_sent_only_what_may_change_and_what_must_go_with_it() -> None:
     write = update(Schedule={"StartTime": 1735700000.5, "EndTime": LATER}, ShadowModeConfig=sampling(20))
-    assert request(write, found("Running")).parameters == {
+    assert request(write, snapshot("Running")).parameters == {
         "Name": "trial",
         "Schedule": {"EndTime": at(LATER)},
         "ShadowModeConfig": sampling(20),
@@ -58,50 +58,50 @@ def test_a_running_experiment_is_sent_only_what_may_change_and_what_must_go_with
 
 def test_a_null_inside_a_structure_removes_the_member() -> None:
     write = update(DataStorageConfig={"Destination": "s3://b/p", "KmsKey": None})
-    assert request(write, found()).parameters["DataStorageConfig"] == {"Destination": "s3://b/p"}
+    assert request(write, snapshot()).parameters["DataStorageConfig"] == {"Destination": "s3://b/p"}
 
 
 def test_variants_are_matched_by_name_and_sent_without_their_status() -> None:
     swapped = [{**one, "Status": "Creating"} for one in reversed(VARIANTS)]
-    assert brief(next_step(update(ModelVariants=swapped), found(), ())) == "ok"
+    assert brief(next_step(update(ModelVariants=swapped), snapshot(), ())) == "ok"
     changed = [variant("shadow", ModelName="model-new"), VARIANTS[0]]
-    assert request(update(ModelVariants=changed), found()).parameters["ModelVariants"] == changed
+    assert request(update(ModelVariants=changed), snapshot()).parameters["ModelVariants"] == changed
 
 
 def test_a_description_is_unset_by_an_empty_text() -> None:
-    assert request(update(Description=None), found()).parameters == {"Name": "trial", "Description": ""}
-    assert brief(next_step(update(Description=None), found(Description=None), ())) == "ok"
+    assert request(update(Description=None), snapshot()).parameters == {"Name": "trial", "Description": ""}
+    assert brief(next_step(update(Description=None), snapshot(Description=None), ())) == "ok"
 
 
 def test_another_field_cannot_be_unset_unless_it_is_absent() -> None:
-    assert "data_storage_config cannot be unset" in refusal(update(DataStorageConfig=None), found())
-    assert brief(next_step(update(DataStorageConfig=None), found(DataStorageConfig=None), ())) == "ok"
+    assert "data_storage_config cannot be unset" in refusal(update(DataStorageConfig=None), snapshot())
+    assert brief(next_step(update(DataStorageConfig=None), snapshot(DataStorageConfig=None), ())) == "ok"
 
 
 def test_fields_tags_and_start_go_in_that_order_with_a_wait_before_the_start() -> None:
     write = update(Description="new", tags={"a": "1"}, desired="Running")
-    first = request(write, found())
-    assert next_step(write, found("Updating", Description="new"), (first,)) == Wait(
+    first = request(write, snapshot())
+    assert next_step(write, snapshot("Updating", Description="new"), (first,)) == Wait(
         ("Creating", "Updating", "Starting")
     )
-    second = request(write, found(Description="new"), first)
-    third = request(write, found(tags={"team": "core", "a": "1"}), first, second)
-    last = request(write, found(tags={"a": "1"}), first, second, third)
+    second = request(write, snapshot(Description="new"), first)
+    third = request(write, snapshot(tags={"team": "core", "a": "1"}), first, second)
+    last = request(write, snapshot(tags={"a": "1"}), first, second, third)
     made = [first, second, third, last]
     assert [one.purpose for one in made] == ["update", "tag", "untag", "start"]
     assert last.parameters == {"Name": "trial"}
-    assert next_step(write, found("Starting"), tuple(made)) == Success()
+    assert next_step(write, snapshot("Starting"), tuple(made)) == Success()
 
 
 def test_fields_and_tags_without_a_move_do_not_wait_for_each_other() -> None:
     write = update(Description="new", tags={"team": "edge"})
-    first = request(write, found())
-    assert request(write, found("Updating"), first).purpose == "tag"
+    first = request(write, snapshot())
+    assert request(write, snapshot("Updating"), first).purpose == "tag"
 
 
 def test_a_read_older_than_the_call_repeats_nothing() -> None:
     write = update(Description="new", tags={"team": "edge"}, desired="Completed")
-    now, done = found("Running"), ()
+    now, done = snapshot("Running"), ()
     for purpose in ("update", "tag", "stop"):
         done = (*done, request(write, now, *done))
         assert done[-1].purpose == purpose
@@ -109,7 +109,7 @@ def test_a_read_older_than_the_call_repeats_nothing() -> None:
 
 
 def test_a_stop_retains_every_variant_and_carries_state_and_reason() -> None:
-    stop = request(update(desired="Cancelled", reason="why"), found("Running"))
+    stop = request(update(desired="Cancelled", reason="why"), snapshot("Running"))
     assert (stop.operation, stop.purpose) == ("StopInferenceExperiment", "stop")
     assert stop.parameters == {
         "Name": "trial",
@@ -119,21 +119,21 @@ def test_a_stop_retains_every_variant_and_carries_state_and_reason() -> None:
     }
 
 
-def test_a_stop_under_way_is_judged_by_how_it_ends() -> None:
+def test_a_stop_under_way_is_reconciled_by_how_it_ends() -> None:
     write = update(desired="Completed")
-    assert isinstance(next_step(write, found("Completed"), ()), Success)
-    assert "cannot become 'Completed' in state Cancelled" in refusal(write, found("Cancelled"))
+    assert isinstance(next_step(write, snapshot("Completed"), ()), Success)
+    assert "cannot become 'Completed' in state Cancelled" in refusal(write, snapshot("Cancelled"))
 
 
 def test_a_reason_that_is_there_already_is_no_change() -> None:
-    assert brief(next_step(update(reason="why"), found("Completed", StatusReason="why"), ())) == "ok"
+    assert brief(next_step(update(reason="why"), snapshot("Completed", StatusReason="why"), ())) == "ok"
     write = update(reason="why", desired="Completed")
-    assert brief(next_step(write, found("Completed", StatusReason="why"), ())) == "ok"
+    assert brief(next_step(write, snapshot("Completed", StatusReason="why"), ())) == "ok"
 
 
 def test_variants_and_a_stop_are_refused_with_the_exec_to_write() -> None:
     changed = [VARIANTS[0], variant("shadow", ModelName="it's")]
-    reason = refusal(update(ModelVariants=changed, desired="Completed"), found("Running"))
+    reason = refusal(update(ModelVariants=changed, desired="Completed"), snapshot("Running"))
     assert "model_variants and stop in one UPDATE" in reason
     assert (
         "EXEC aws.sagemaker.inference_experiments.stop @Name = 'trial', @ModelVariantActions = '{" in reason
@@ -158,22 +158,22 @@ def test_variants_and_a_stop_are_refused_with_the_exec_to_write() -> None:
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_to_write_instead(write: RowWrite, state: str, words: str) -> None:
-    assert words in refusal(write, found(state))
+    assert words in refusal(write, snapshot(state))
 
 
 def test_a_delete_of_a_running_experiment_stops_waits_and_deletes() -> None:
-    stop = request(delete(), found("Running"))
+    stop = request(delete(), snapshot("Running"))
     assert stop.parameters["DesiredState"] == "Completed"
     assert stop.parameters["ModelVariantActions"] == RETAIN
     assert stop.purpose == "stop"
     for stale in ("Running", "Stopping"):
-        waiting = next_step(delete(), found(stale), (stop,))
+        waiting = next_step(delete(), snapshot(stale), (stop,))
         assert isinstance(waiting, Wait)
         assert {"Running", "Stopping"} <= set(waiting.states)
-    last = request(delete(), found("Completed"), stop)
+    last = request(delete(), snapshot("Completed"), stop)
     assert last == Request("DeleteInferenceExperiment", "us-east-1", {"Name": "trial"}, "delete")
     assert next_step(delete(), None, (stop, last)) == Success()
-    assert next_step(delete(), found("Completed"), (stop, last)) == Success()
+    assert next_step(delete(), snapshot("Completed"), (stop, last)) == Success()
 
 
 def test_a_delete_of_a_row_that_is_gone_says_so() -> None:
@@ -197,7 +197,7 @@ def test_an_insert_with_a_schedule_says_nothing_of_seven_days() -> None:
 
 
 def test_an_insert_over_a_row_is_refused() -> None:
-    assert "already exists" in refusal(insert(), found())
+    assert "already exists" in refusal(insert(), snapshot())
 
 
 def test_an_exec_is_sent_as_written_once() -> None:
@@ -224,7 +224,7 @@ TAGS = [
     ("now", "wanted", "purpose", "sent"), [t[1:] for t in TAGS], ids=[t[0] for t in TAGS]
 )
 def test_tags_are_added_before_others_are_removed(now, wanted, purpose, sent) -> None:  # type: ignore[no-untyped-def]
-    step = request(update(tags=wanted), found(tags=now))
+    step = request(update(tags=wanted), snapshot(tags=now))
     assert (step.purpose, step.parameters["ResourceArn"]) == (purpose, ARN)
     if purpose == "untag":
         assert step.parameters["TagKeys"] == sent
@@ -233,16 +233,16 @@ def test_tags_are_added_before_others_are_removed(now, wanted, purpose, sent) ->
 
 
 def test_tags_that_aws_set_are_left_alone_and_cannot_be_set() -> None:
-    now = found(tags={"aws:x": "1", "a": "1"})
+    now = snapshot(tags={"aws:x": "1", "a": "1"})
     assert brief(next_step(update(tags={"a": "1"}), now, ())) == "ok"
     assert brief(next_step(update(tags={"a": "1", "aws:x": "1"}), now, ())) == "ok"
     assert "'AWS:y' cannot be set" in refusal(update(tags={"AWS:y": "1"}), now)
 
 
 def test_tags_are_refused_where_they_were_not_read_or_are_too_many() -> None:
-    unread = found().__class__(found().described, None)
+    unread = snapshot().__class__(snapshot().described, None)
     assert "were not read" in refusal(update(tags={}), unread)
-    assert "51 tags" in refusal(update(tags={str(n): "" for n in range(51)}), found())
+    assert "51 tags" in refusal(update(tags={str(n): "" for n in range(51)}), snapshot())
 
 
 REHEARSALS = [
@@ -269,13 +269,13 @@ REHEARSALS = [
 
 @pytest.mark.parametrize(("write", "state", "purposes", "path"), REHEARSALS)
 def test_a_rehearsal_shows_the_calls_and_the_states(write, state, purposes, path) -> None:  # type: ignore[no-untyped-def]
-    calls, states, refused = simulate(write, found(state) if state else None)
+    calls, states, refused = simulate(write, snapshot(state) if state else None)
     assert ([call.purpose for call in calls], states) == (purposes.split(), path.split(", "))
     assert refused is None
 
 
 def test_a_rehearsal_that_is_refused_in_every_state_says_why() -> None:
-    calls, states, refused = simulate(update(Description="n"), found("Stopping"))
+    calls, states, refused = simulate(update(Description="n"), snapshot("Stopping"))
     assert (calls, states) == ([], ["Stopping"])
     assert isinstance(refused, Refusal)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from experiment_rows import TABLE, VARIANTS, brief, delete, execute, found, sampling, update, variant
+from experiment_snapshots import TABLE, VARIANTS, brief, delete, execute, sampling, snapshot, update, variant
 
 from sqlprov.plan.write.next_step import next_step
 from sqlprov.plan.write.steps import RowWrite, Wait
@@ -89,7 +89,7 @@ CELLS = [
 @pytest.mark.parametrize(("write", "row"), [c[1:] for c in CELLS], ids=[c[0] for c in CELLS])
 def test_each_change_does_what_the_table_says_in_each_state(write: RowWrite, row: str, state: str) -> None:
     expected = dict(zip(STATES, row.split(), strict=True))
-    assert brief(next_step(write, found(state), ())) == expected[state]
+    assert brief(next_step(write, snapshot(state), ())) == expected[state]
 
 
 def test_the_states_of_the_table_are_those_of_the_model() -> None:
@@ -97,13 +97,13 @@ def test_the_states_of_the_table_are_those_of_the_model() -> None:
 
 
 def test_waiting_ends_when_the_state_stays_or_leads_nowhere() -> None:
-    assert next_step(update(Description="new"), found("Creating"), ()) == Wait(
+    assert next_step(update(Description="new"), snapshot("Creating"), ()) == Wait(
         ("Creating", "Updating", "Starting")
     )
-    assert next_step(delete(), found("Creating"), ()) == Wait(
+    assert next_step(delete(), snapshot("Creating"), ()) == Wait(
         ("Creating", "Updating", "Starting", "Stopping")
     )
-    assert next_step(update(desired="Completed"), found("Stopping"), ()) == Wait(("Stopping",))
+    assert next_step(update(desired="Completed"), snapshot("Stopping"), ()) == Wait(("Stopping",))
 
 
 @pytest.mark.parametrize(

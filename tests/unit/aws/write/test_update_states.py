@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from desk import (
+from write_session import (
     BEGIN,
     BUSY,
     END,
@@ -20,7 +20,7 @@ from desk import (
     TABLE,
     UPDATE,
     VARIANTS,
-    Desk,
+    WriteSession,
     compared,
     literal,
     sampling,
@@ -268,9 +268,9 @@ CELLS = [
 ]
 
 
-def effect(desk: Desk, name: str, calls: Calls) -> dict[str, Any]:
+def effect(db: WriteSession, name: str, calls: Calls) -> dict[str, Any]:
     """The record as the calls should leave it, but for its state and times."""
-    changed = desk.record(name)
+    changed = db.record(name)
     for operation, given in calls:
         if operation == UPDATE:
             changed |= given | (
@@ -287,28 +287,28 @@ def effect(desk: Desk, name: str, calls: Calls) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("change", "state", "lasting"), CELLS)
 def test_each_change_makes_in_each_state_the_calls_of_the_table(
-    desk: Desk, change: str, state: str, lasting: float
+    db: WriteSession, change: str, state: str, lasting: float
 ) -> None:
     assignments, cells = CHANGES[change]
     cell = cells.get(state) or cells[BUSY[state]]
-    name = desk.experiment(state, lasting)
-    arn = desk.record(name)["Arn"]
-    before = desk.record(name)
-    expected = effect(desk, name, cell.calls if isinstance(cell, Wins) else [])
+    name = db.experiment(state, lasting)
+    arn = db.record(name)["Arn"]
+    before = db.record(name)
+    expected = effect(db, name, cell.calls if isinstance(cell, Wins) else [])
     if operations_start(cell):
         expected.pop("Schedule")  # Start sets it to now
-    outcome = desk.update(name, assignments)
-    ends = settle(desk, name)
-    now = compared(desk.record(name))
+    outcome = db.update(name, assignments)
+    ends = settle(db, name)
+    now = compared(db.record(name))
     if operations_start(cell):
         now.pop("Schedule")
     assert now == expected
     if isinstance(cell, Refused):
-        assert (outcome.status, outcome.operations, desk.made) == (OutcomeStatus.FAILED, (), [])
+        assert (outcome.status, outcome.operations, db.sent) == (OutcomeStatus.FAILED, (), [])
         assert cell.saying in outcome.reason
         assert ends == BUSY.get(state, "Completed" if state == "Stopping" else state)
         return
-    assert (outcome.status, list(outcome.operations)) == (OutcomeStatus.OK, desk.operations)
+    assert (outcome.status, list(outcome.operations)) == (OutcomeStatus.OK, db.operations)
     asked = [
         (
             operation,
@@ -317,8 +317,8 @@ def test_each_change_makes_in_each_state_the_calls_of_the_table(
         )
         for operation, given in cell.calls
     ]
-    assert desk.made == asked
-    assert desk.committed == desk.operations
+    assert db.sent == asked
+    assert db.committed == db.operations
     assert ends == (cell.state or BUSY.get(state, "Completed" if state == "Stopping" else before["Status"]))
     assert (outcome.row, outcome.table, outcome.region, outcome.key) == (1, TABLE, REGION, name)
 
@@ -329,65 +329,67 @@ def operations_start(cell: Wins | Refused) -> bool:
 
 @pytest.mark.parametrize("change", ["nothing", "tags"])
 @pytest.mark.parametrize("state", [*BUSY, "Stopping"])
-def test_what_needs_no_update_does_not_wait_for_a_busy_state(desk: Desk, change: str, state: str) -> None:
-    name = desk.experiment(state, lasting=30)
-    assert desk.update(name, CHANGES[change][0]).status is OutcomeStatus.OK
-    assert desk.record(name)["Status"] == state
+def test_what_needs_no_update_does_not_wait_for_a_busy_state(
+    db: WriteSession, change: str, state: str
+) -> None:
+    name = db.experiment(state, lasting=30)
+    assert db.update(name, CHANGES[change][0]).status is OutcomeStatus.OK
+    assert db.record(name)["Status"] == state
 
 
-def test_a_schedule_that_is_the_same_to_the_millisecond_is_no_change(desk: Desk) -> None:
-    name = desk.experiment()
+def test_a_schedule_that_is_the_same_to_the_millisecond_is_no_change(db: WriteSession) -> None:
+    name = db.experiment()
     times = [f"(to_timestamp({time}) AT TIME ZONE 'UTC')" for time in (BEGIN + 0.0004, END)]
-    outcome = desk.update(name, f"schedule = {{'StartTime': {times[0]}, 'EndTime': {times[1]}}}")
-    assert (outcome.status, outcome.reason, desk.made) == (OutcomeStatus.OK, "nothing changes", [])
+    outcome = db.update(name, f"schedule = {{'StartTime': {times[0]}, 'EndTime': {times[1]}}}")
+    assert (outcome.status, outcome.reason, db.sent) == (OutcomeStatus.OK, "nothing changes", [])
 
 
-def test_a_stop_that_is_on_its_way_to_another_end_is_waited_for(desk: Desk) -> None:
-    name = desk.experiment("Running", LASTING)
-    desk.somebody.stop_inference_experiment(
+def test_a_stop_that_is_on_its_way_to_another_end_is_waited_for(db: WriteSession) -> None:
+    name = db.experiment("Running", LASTING)
+    db.other_client.stop_inference_experiment(
         Name=name, ModelVariantActions=RETAIN, DesiredState="Cancelled", Reason="theirs"
     )
-    desk.em.reset_calls()
-    assert desk.update(name, "desired_state = 'Cancelled'").status is OutcomeStatus.OK
-    assert (desk.made, desk.record(name)["Status"]) == ([], "Cancelled")
+    db.em.reset_calls()
+    assert db.update(name, "desired_state = 'Cancelled'").status is OutcomeStatus.OK
+    assert (db.sent, db.record(name)["Status"]) == ([], "Cancelled")
 
 
-def test_an_update_of_a_running_row_that_is_updating_waits_and_is_decided_anew(desk: Desk) -> None:
-    name = desk.experiment("Running", LASTING)
-    desk.somebody.update_inference_experiment(Name=name, Description="theirs")
-    desk.em.reset_calls()
-    outcome = desk.update(name, f"shadow_mode_config = {literal(sampling(5))}")
-    assert (outcome.status, desk.operations) == (OutcomeStatus.OK, [UPDATE])
-    assert desk.record(name)["Description"] == "theirs"
+def test_an_update_of_a_running_row_that_is_updating_waits_and_is_decided_again(db: WriteSession) -> None:
+    name = db.experiment("Running", LASTING)
+    db.other_client.update_inference_experiment(Name=name, Description="theirs")
+    db.em.reset_calls()
+    outcome = db.update(name, f"shadow_mode_config = {literal(sampling(5))}")
+    assert (outcome.status, db.operations) == (OutcomeStatus.OK, [UPDATE])
+    assert db.record(name)["Description"] == "theirs"
 
 
 @pytest.mark.parametrize(
     "column", ["data_storage_config", "schedule", "model_variants", "shadow_mode_config"]
 )
-def test_only_a_text_can_be_unset(desk: Desk, column: str) -> None:
-    name = desk.experiment()
-    outcome = desk.update(name, f"{column} = NULL")
-    assert (outcome.status, desk.made) == (OutcomeStatus.FAILED, [])
+def test_only_a_text_can_be_unset(db: WriteSession, column: str) -> None:
+    name = db.experiment()
+    outcome = db.update(name, f"{column} = NULL")
+    assert (outcome.status, db.sent) == (OutcomeStatus.FAILED, [])
     assert f"{column} cannot be unset" in outcome.reason
 
 
-def test_a_null_of_what_is_not_set_changes_nothing(desk: Desk) -> None:
-    name = desk.experiment(DataStorageConfig=None, Description=None)
-    outcome = desk.update(name, "data_storage_config = NULL, description = NULL")
-    assert (outcome.status, desk.made) == (OutcomeStatus.OK, [])
+def test_a_null_of_what_is_not_set_changes_nothing(db: WriteSession) -> None:
+    name = db.experiment(DataStorageConfig=None, Description=None)
+    outcome = db.update(name, "data_storage_config = NULL, description = NULL")
+    assert (outcome.status, db.sent) == (OutcomeStatus.OK, [])
 
 
-def test_tags_are_deleted_first_only_where_the_union_would_exceed_fifty(desk: Desk) -> None:
-    name = desk.experiment(Tags={f"k{number}": "v" for number in range(50)})
+def test_tags_are_deleted_first_only_where_the_union_would_exceed_fifty(db: WriteSession) -> None:
+    name = db.experiment(Tags={f"k{number}": "v" for number in range(50)})
     wanted = {f"k{number}": "v" for number in range(1, 50)} | {"new": "x"}
-    assert desk.update(name, f"tags = {literal(wanted)}").status is OutcomeStatus.OK
-    assert desk.operations == ["DeleteTags", "AddTags"]
-    assert {tag["Key"]: tag["Value"] for tag in desk.record(name)["Tags"]} == wanted
+    assert db.update(name, f"tags = {literal(wanted)}").status is OutcomeStatus.OK
+    assert db.operations == ["DeleteTags", "AddTags"]
+    assert {tag["Key"]: tag["Value"] for tag in db.record(name)["Tags"]} == wanted
 
 
-def test_tags_of_aws_stay_as_they_are(desk: Desk) -> None:
-    name = desk.experiment(Tags={"aws:cloudformation:stack": "s", "team": "core"})
-    assert desk.update(name, "tags = MAP {}").status is OutcomeStatus.OK
-    assert desk.record(name)["Tags"] == [{"Key": "aws:cloudformation:stack", "Value": "s"}]
-    refused = desk.update(name, "tags = MAP {'aws:mine': 'x'}")
+def test_tags_of_aws_stay_as_they_are(db: WriteSession) -> None:
+    name = db.experiment(Tags={"aws:cloudformation:stack": "s", "team": "core"})
+    assert db.update(name, "tags = MAP {}").status is OutcomeStatus.OK
+    assert db.record(name)["Tags"] == [{"Key": "aws:cloudformation:stack", "Value": "s"}]
+    refused = db.update(name, "tags = MAP {'aws:mine': 'x'}")
     assert (refused.status, "belong to AWS" in refused.reason) == (OutcomeStatus.FAILED, True)

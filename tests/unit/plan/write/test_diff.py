@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from experiment_rows import CATALOG, END, START, TABLE, VARIANTS, found, sampling, variant
+from experiment_snapshots import CATALOG, END, START, TABLE, VARIANTS, sampling, snapshot, variant
 
 from sqlprov.plan.write.diff import diff_parameters
 from sqlprov.plan.write.steps import Snapshot
@@ -65,7 +65,7 @@ DIFFERENT: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
 
 @pytest.mark.parametrize(("sent", "members"), [s[1:] for s in SAME], ids=[s[0] for s in SAME])
 def test_what_was_sent_is_the_same(sent: dict[str, Any], members: dict[str, Any]) -> None:
-    assert not diff_parameters(TABLE, CREATE, sent, found(**members))
+    assert not diff_parameters(TABLE, CREATE, sent, snapshot(**members))
 
 
 @pytest.mark.parametrize(
@@ -74,15 +74,15 @@ def test_what_was_sent_is_the_same(sent: dict[str, Any], members: dict[str, Any]
 def test_a_difference_is_named_by_its_path(
     sent: dict[str, Any], members: dict[str, Any], paths: tuple[str, ...]
 ) -> None:
-    assert diff_parameters(TABLE, CREATE, sent, found(**members)) == paths
+    assert diff_parameters(TABLE, CREATE, sent, snapshot(**members)) == paths
 
 
 def test_tags_of_aws_do_not_count() -> None:
-    assert not diff_parameters(TABLE, CREATE, {"Tags": {"a": "1"}}, found(tags={"a": "1", "aws:x": "2"}))
+    assert not diff_parameters(TABLE, CREATE, {"Tags": {"a": "1"}}, snapshot(tags={"a": "1", "aws:x": "2"}))
 
 
 def test_tags_that_were_not_read_are_not_the_same() -> None:
-    assert diff_parameters(TABLE, CREATE, {"Tags": {"team": "core"}}, Snapshot(found().described, None))
+    assert diff_parameters(TABLE, CREATE, {"Tags": {"team": "core"}}, Snapshot(snapshot().described, None))
 
 
 def test_numbers_texts_and_booleans_of_other_tables() -> None:

@@ -32,7 +32,7 @@ def sampling(percentage: int, shadow: str = "shadow") -> dict[str, Any]:
     return {"SourceModelVariantName": "production", "ShadowModelVariants": shadows}
 
 
-def found(state: str = "Created", tags: dict[str, str] | None = None, **members: Any) -> Snapshot:
+def snapshot(state: str = "Created", tags: dict[str, str] | None = None, **members: Any) -> Snapshot:
     described = {
         "Name": "trial",
         "Arn": ARN,

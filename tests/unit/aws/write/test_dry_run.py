@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from desk import (
+from write_session import (
     BEGIN,
     CREATE,
     DELETE,
@@ -16,10 +16,10 @@ from desk import (
     STOP,
     TABLE,
     UPDATE,
-    Desk,
+    WriteSession,
+    by_name,
     insert,
     literal,
-    of,
     sampling,
     variant,
 )
@@ -30,32 +30,32 @@ from sqlprov.errors import DataError, OperationalError
 COLUMNS = ["row", "key", "operation", "region", "parameters", "states", "permissions", "note"]
 
 
-def explained(desk: Desk, sql: str) -> list[dict[str, Any]]:
+def explain(db: WriteSession, sql: str) -> list[dict[str, Any]]:
     """The rows of EXPLAIN; nothing that writes was called, and a dry run shows the same."""
-    result = desk.con.sql(f"EXPLAIN {sql}")
+    result = db.con.sql(f"EXPLAIN {sql}")
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in result.fetchall()]
-    (dry,) = desk.con.run(sql, dry_run=True)
+    (dry,) = db.con.run(sql, dry_run=True)
     assert [dict(zip(COLUMNS, row, strict=True)) for row in dry.fetchall()] == rows
-    assert desk.calls == []
-    assert desk.con.outcomes == ()
+    assert db.calls == []
+    assert db.con.outcomes == ()
     for row in rows:
         row["parameters"] = row["parameters"] and json.loads(row["parameters"])
     return rows
 
 
-def calls(rows: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+def list_calls(rows: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     return [(row["operation"], row["parameters"]) for row in rows]
 
 
-def test_an_update_shows_its_calls_in_order_with_only_what_changes(desk: Desk) -> None:
-    name = desk.experiment("Running")
-    arn = desk.record(name)["Arn"]
+def test_an_update_shows_its_calls_in_order_with_only_what_changes(db: WriteSession) -> None:
+    name = db.experiment("Running")
+    arn = db.record(name)["Arn"]
     assignments = (
         f"description = 'new', schedule = {literal({'StartTime': BEGIN, 'EndTime': END})}, "
         f"shadow_mode_config = {literal(sampling(50))}, tags = MAP {{'a': 'b'}}, desired_state = 'Cancelled'"
     )
-    rows = explained(desk, f"UPDATE {TABLE} SET {assignments} WHERE {of(name)}")
-    assert calls(rows) == [
+    rows = explain(db, f"UPDATE {TABLE} SET {assignments} WHERE {by_name(name)}")
+    assert list_calls(rows) == [
         (UPDATE, {"Name": name, "Description": "new"}),
         ("AddTags", {"ResourceArn": arn, "Tags": [{"Key": "a", "Value": "b"}]}),
         ("DeleteTags", {"ResourceArn": arn, "TagKeys": ["team"]}),
@@ -66,15 +66,15 @@ def test_an_update_shows_its_calls_in_order_with_only_what_changes(desk: Desk) -
     assert [row["permissions"] for row in rows] == [f"sagemaker:{row['operation']}" for row in rows]
 
 
-def test_an_insert_shows_its_call_the_role_it_passes_and_what_it_leaves_out(desk: Desk) -> None:
-    rows = explained(desk, insert("shown", DesiredState="Running"))
+def test_an_insert_shows_its_call_the_role_it_passes_and_what_it_leaves_out(db: WriteSession) -> None:
+    rows = explain(db, insert("shown", DesiredState="Running"))
     assert [row["operation"] for row in rows] == [CREATE]
     assert rows[0]["parameters"]["Name"] == "shown"
     assert "DesiredState" not in rows[0]["parameters"]
     assert rows[0]["permissions"] == "sagemaker:CreateInferenceExperiment, iam:PassRole"
     assert rows[0]["states"] == "Creating → Created or Running"
     assert "INSERT does not send DesiredState" in rows[0]["note"]
-    assert [call.operation for call in desk.em.calls] == []
+    assert [call.operation for call in db.em.calls] == []
 
 
 @pytest.mark.parametrize(
@@ -86,79 +86,79 @@ def test_an_insert_shows_its_call_the_role_it_passes_and_what_it_leaves_out(desk
     ],
 )
 def test_a_delete_shows_the_states_on_its_way(
-    desk: Desk, state: str, operations: list[str], states: str
+    db: WriteSession, state: str, operations: list[str], states: str
 ) -> None:
-    name = desk.experiment(state)
-    rows = explained(desk, f"DELETE FROM {TABLE} WHERE {of(name)}")
+    name = db.experiment(state)
+    rows = explain(db, f"DELETE FROM {TABLE} WHERE {by_name(name)}")
     assert [row["operation"] for row in rows] == operations
     assert {row["states"] for row in rows} == {states}
-    assert desk.exists(name)
+    assert db.exists(name)
 
 
 @pytest.mark.parametrize("state", ["Creating", "Updating", "Starting", "Stopping"])
-def test_a_busy_row_is_followed_to_where_it_leads(desk: Desk, state: str) -> None:
-    name = desk.experiment(state, lasting=30)
-    rows = explained(desk, f"DELETE FROM {TABLE} WHERE {of(name)}")
+def test_a_busy_row_is_followed_to_where_it_leads(db: WriteSession, state: str) -> None:
+    name = db.experiment(state, lasting=30)
+    rows = explain(db, f"DELETE FROM {TABLE} WHERE {by_name(name)}")
     assert rows[-1]["operation"] == DELETE
     assert rows[0]["states"].startswith(f"{state} → ")
     assert rows[0]["states"].endswith(" → missing")
-    assert desk.record(name)["Status"] == state
+    assert db.record(name)["Status"] == state
 
 
-def test_exec_shows_the_call_as_written(desk: Desk) -> None:
-    name = desk.experiment("Created")
-    rows = explained(desk, f"EXEC {TABLE}.start @Name = '{name}', @region = '{REGION}'")
-    assert calls(rows) == [(START, {"Name": name})]
-    assert desk.record(name)["Status"] == "Created"
+def test_exec_shows_the_call_as_written(db: WriteSession) -> None:
+    name = db.experiment("Created")
+    rows = explain(db, f"EXEC {TABLE}.start @Name = '{name}', @region = '{REGION}'")
+    assert list_calls(rows) == [(START, {"Name": name})]
+    assert db.record(name)["Status"] == "Created"
 
 
-def test_a_patch_document_shows_what_it_comes_to(desk: Desk) -> None:
-    name = desk.experiment("Created")
+def test_a_patch_document_shows_its_calls(db: WriteSession) -> None:
+    name = db.experiment("Created")
     document = [
         {"op": "replace", "path": "/Description", "value": "new"},
         {"op": "replace", "path": "/DesiredState", "value": "Running"},
         {"op": "replace", "path": "/RoleArn", "value": MEMBERS["RoleArn"]},
     ]
-    rows = explained(desk, f"UPDATE {TABLE} SET data__PatchDocument = {literal(document)} WHERE {of(name)}")
-    assert calls(rows) == [(UPDATE, {"Name": name, "Description": "new"}), (START, {"Name": name})]
+    rows = explain(db, f"UPDATE {TABLE} SET data__PatchDocument = {literal(document)} WHERE {by_name(name)}")
+    assert list_calls(rows) == [(UPDATE, {"Name": name, "Description": "new"}), (START, {"Name": name})]
 
 
-def test_a_row_that_would_be_refused_shows_why_and_no_call(desk: Desk) -> None:
-    name = desk.experiment("Completed")
-    (row,) = explained(desk, f"UPDATE {TABLE} SET description = 'new' WHERE {of(name)}")
+def test_a_row_that_would_be_refused_shows_why_and_no_call(db: WriteSession) -> None:
+    name = db.experiment("Completed")
+    (row,) = explain(db, f"UPDATE {TABLE} SET description = 'new' WHERE {by_name(name)}")
     assert (row["operation"], row["parameters"]) == (None, None)
     assert "cannot be changed in state Completed" in row["note"]
 
 
-def test_a_patch_document_that_would_be_refused_shows_why_and_no_call(desk: Desk) -> None:
-    name = desk.experiment("Created")
+def test_a_patch_document_that_would_be_refused_shows_why_and_no_call(db: WriteSession) -> None:
+    name = db.experiment("Created")
     document = [{"op": "test", "path": "/Description", "value": "other"}]
-    sql = f"UPDATE {TABLE} SET data__PatchDocument = {literal(document)} WHERE {of(name)}"
-    (row,) = explained(desk, sql)
+    sql = f"UPDATE {TABLE} SET data__PatchDocument = {literal(document)} WHERE {by_name(name)}"
+    (row,) = explain(db, sql)
     assert (row["operation"], row["note"] is not None) == (None, True)
 
 
-def test_model_variants_with_a_stop_show_the_exec_to_write(desk: Desk) -> None:
-    name = desk.experiment("Running")
+def test_model_variants_with_a_stop_show_the_exec_to_write(db: WriteSession) -> None:
+    name = db.experiment("Running")
     sql = f"UPDATE {TABLE} SET model_variants = {literal([variant('shadow')])}, desired_state = 'Completed' "
-    (row,) = explained(desk, f"{sql} WHERE {of(name)}")
+    (row,) = explain(db, f"{sql} WHERE {by_name(name)}")
     statement = row["note"][row["note"].index("EXEC ") :]
     actions = statement.replace('"production": "Retain"', '"production": "Remove"')
-    assert desk.con.sql(f"EXPLAIN {actions}").fetchall()[0][2] == STOP
-    assert desk.one(actions).status.value == "ok"
-    assert [one["VariantName"] for one in desk.record(name)["ModelVariants"]] == ["shadow"]
+    assert db.con.sql(f"EXPLAIN {actions}").fetchall()[0][2] == STOP
+    assert db.write_one(actions).status.value == "ok"
+    assert [one["VariantName"] for one in db.record(name)["ModelVariants"]] == ["shadow"]
 
 
-def test_a_row_as_asked_already_shows_that_no_call_is_made(desk: Desk) -> None:
-    name = desk.experiment("Running")
-    (row,) = explained(desk, f"UPDATE {TABLE} SET description = 'old' WHERE {of(name)}")
+def test_a_row_that_needs_no_change_shows_that_no_call_is_made(db: WriteSession) -> None:
+    name = db.experiment("Running")
+    (row,) = explain(db, f"UPDATE {TABLE} SET description = 'old' WHERE {by_name(name)}")
     assert (row["operation"], row["note"]) == (None, "no call: the row already is as requested")
 
 
-def test_several_rows_are_numbered(desk: Desk) -> None:
-    names = sorted(desk.experiment("Running") for _ in range(2))
+def test_several_rows_are_numbered(db: WriteSession) -> None:
+    names = sorted(db.experiment("Running") for _ in range(2))
     condition = f"name IN ({', '.join(map(literal, names))}) AND region = '{REGION}'"
-    rows = explained(desk, f"DELETE FROM {TABLE} WHERE {condition}")
+    rows = explain(db, f"DELETE FROM {TABLE} WHERE {condition}")
     assert [(row["row"], row["operation"]) for row in rows] == [
         (1, STOP),
         (1, DELETE),
@@ -168,16 +168,16 @@ def test_several_rows_are_numbered(desk: Desk) -> None:
     assert {row["key"] for row in rows} == set(names)
 
 
-def test_what_does_not_match_shows_no_row(desk: Desk) -> None:
-    assert explained(desk, f"DELETE FROM {TABLE} WHERE {of('nobody')}") == []
+def test_what_does_not_match_shows_no_row(db: WriteSession) -> None:
+    assert explain(db, f"DELETE FROM {TABLE} WHERE {by_name('nobody')}") == []
 
 
-def test_an_explanation_refuses_what_the_statement_would(desk: Desk) -> None:
+def test_an_explanation_refuses_what_the_statement_would(db: WriteSession) -> None:
     with pytest.raises(DataError, match="1 value does not fit"):
-        desk.con.sql(f"EXPLAIN {insert('bad name')}")
-    desk.set(max_attempts=1, on_error="warn")
-    desk.em.inject(Fault("error500", operation="ListModels", times=None))
+        db.con.sql(f"EXPLAIN {insert('bad name')}")
+    db.set(max_attempts=1, on_error="warn")
+    db.em.inject(Fault("error500", operation="ListModels", times=None))
     sub_query = f"SELECT model_name FROM aws.sagemaker.models WHERE region = '{REGION}'"
     with pytest.raises(OperationalError):
-        desk.con.sql(f"EXPLAIN DELETE FROM {TABLE} WHERE region = '{REGION}' AND name NOT IN ({sub_query})")
-    assert desk.calls == []
+        db.con.sql(f"EXPLAIN DELETE FROM {TABLE} WHERE region = '{REGION}' AND name NOT IN ({sub_query})")
+    assert db.calls == []

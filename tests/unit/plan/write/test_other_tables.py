@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from experiment_rows import CATALOG, brief
+from experiment_snapshots import CATALOG, brief
 
 from sqlprov.plan.write.dry_run import simulate
 from sqlprov.plan.write.next_step import next_step
@@ -64,7 +64,7 @@ def test_an_update_of_an_endpoint_sends_what_the_call_requires_and_what_no_colum
     assert brief(next_step(change, endpoint("Updating"), (step,))) == "ok"
 
 
-def test_an_endpoint_that_is_still_updating_is_judged_when_it_has() -> None:
+def test_an_endpoint_that_is_still_updating_is_reconciled_later() -> None:
     step = next_step(TO_GREEN, endpoint("InService"), ())
     assert isinstance(step, Request)
 

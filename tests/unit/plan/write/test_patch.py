@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from experiment_rows import END, TABLE, VARIANTS, found, sampling, variant
+from experiment_snapshots import END, TABLE, VARIANTS, sampling, snapshot, variant
 
 from sqlprov.errors import DataError, InternalError, NotSupportedError
 from sqlprov.plan.write.patch import Patch, apply_patch
@@ -13,7 +13,7 @@ from sqlprov.plan.write.steps import Snapshot
 
 NEW_END = datetime(2026, 1, 1, tzinfo=UTC)
 START = datetime.fromtimestamp(1735700000.5, UTC)
-BARE = found(Description=None, Schedule=None, tags={})
+BARE = snapshot(Description=None, Schedule=None, tags={})
 
 
 def op(op: str, path: str, *value: Any, **more: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def op(op: str, path: str, *value: Any, **more: Any) -> dict[str, Any]:
 
 
 def patch(*operations: dict[str, Any], now: Snapshot | None = None) -> Patch:
-    return apply_patch(TABLE, now or found(), json.dumps(operations))
+    return apply_patch(TABLE, now or snapshot(), json.dumps(operations))
 
 
 CHANGES = [
@@ -132,15 +132,15 @@ def test_a_wrong_operation_is_refused_with_its_place(
 )
 def test_a_malformed_document_is_refused_with_its_place(document: str, words: str) -> None:
     with pytest.raises(DataError) as caught:
-        apply_patch(TABLE, found(), document)
+        apply_patch(TABLE, snapshot(), document)
     assert words in str(caught.value)
 
 
 def test_a_patch_over_a_row_whose_tags_were_not_read_is_refused() -> None:
     with pytest.raises(InternalError, match="not read"):
-        apply_patch(TABLE, Snapshot(found().described, None), "[]")
+        apply_patch(TABLE, Snapshot(snapshot().described, None), "[]")
 
 
 def test_tags_of_aws_are_not_in_the_document() -> None:
-    now = found(tags={"aws:x": "1", "a": "1"})
+    now = snapshot(tags={"aws:x": "1", "a": "1"})
     assert patch(op("replace", "/Tags/0/Value", "2"), now=now) == Patch({}, tags={"a": "2"})
