@@ -1,17 +1,19 @@
-"""What the tests of writing share: experiments in any state, statements, and what the service saw of them."""
+"""A connection for tests of writes: experiments in any state, statements, and the calls that the service received."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 import sqlprov
+from sqlprov.aws.transport import calls
 from sqlprov.aws.write.outcome import Outcome
 from sqlprov.emulator import Call, Emulator, Options
 from sqlprov.errors import WriteError
@@ -45,7 +47,8 @@ def sampling(percentage: int, shadow: str = "shadow") -> dict[str, Any]:
 
 VARIANTS = [variant("production"), variant("shadow")]
 RETAIN = {"production": "Retain", "shadow": "Retain"}
-LASTING = 0.15
+LASTING, HELD = 0.15, 1000.0
+"""Seconds that a busy state lasts: one that passes during a test, and one that does not."""
 BUSY = {"Creating": "Created", "Updating": "Created", "Starting": "Running"}
 """What a busy state leads to; Stopping is decided on by itself."""
 STABLE = ("Created", "Running", "Completed", "Cancelled")
@@ -113,7 +116,6 @@ class WriteSession:
             call(Name=name, **({"ModelVariantActions": RETAIN} if state == "Stopping" else {}))
         else:
             self.em.add("InferenceExperiment", REGION, {**given, "Status": state})
-        assert self.record(name)["Status"] == state
         self.em.reset_calls()
         return name
 
@@ -162,31 +164,35 @@ class WriteSession:
     def committed(self) -> list[str]:
         return [call.operation for call in self.calls if call.committed]
 
+    def change(self, name: str, **members: Any) -> None:
+        """Change a row as somebody else would; it then stays in its state."""
+        record = self.record(name)
+        kept = {key: record[key] for key in (*MEMBERS, "CreationTime", "Status", "Tags") if key in record}
+        self.em.add("InferenceExperiment", REGION, {"Name": name, **kept, **members})
+
     @contextmanager
-    def interfere(self, operation: str, act: Callable[[], object]) -> Iterator[None]:
-        """Has somebody else `act` between the first call of `operation` and its reply, if that takes a while."""
-        done = threading.Event()
-        ended = threading.Event()
+    def interfere(self, operation: str, act: Callable[[], object], at: int = 1) -> Iterator[None]:
+        """Has somebody else `act` when call number `at` of `operation` is over, before sqlprov sees its reply."""
+        numbers = itertools.count(1)
+        choose = calls.choose_sender
 
-        def watch() -> None:
-            while not ended.is_set():
-                record = next((call for call in list(self.em.calls) if call.operation == operation), None)
-                if record is None:
-                    time.sleep(0.001)
-                    continue
-                time.sleep(0 if record.status else 0.01)  # what is not silenced has been carried out by then
-                act()
-                done.set()
-                return
+        def choose_sender(client: Any, name: str, *rest: Any) -> Callable[..., Any]:
+            send = choose(client, name, *rest)
+            if name != operation or next(numbers) != at:
+                return send
 
-        thread = threading.Thread(target=watch)
-        thread.start()
-        try:
+            def send_and_act(*arguments: Any) -> Any:
+                try:
+                    return send(*arguments)
+                finally:
+                    act()
+
+            return send_and_act
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(calls, "choose_sender", choose_sender)
             yield
-        finally:
-            ended.set()
-            thread.join()
-        assert done.is_set(), f"there was no {operation}"
+        assert next(numbers) > at, f"call {at} of {operation} was not made"
 
 
 _BEFORE = {"Updating": "Created", "Starting": "Created", "Stopping": "Running"}
@@ -207,10 +213,8 @@ def compared(record: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def settle(db: WriteSession, name: str, seconds: float = 3.0) -> str:
+def settle(db: WriteSession, name: str) -> str:
     """The state that the row ends in."""
-    end = time.monotonic() + seconds
     while (state := db.record(name)["Status"]).endswith("ing") and state != "Running":
-        assert time.monotonic() < end
         time.sleep(0.01)
     return str(state)

@@ -7,8 +7,8 @@ import time
 import pytest
 from write_session import (
     CREATE,
+    HELD,
     LASTING,
-    MEMBERS,
     REGION,
     RETAIN,
     START,
@@ -19,7 +19,6 @@ from write_session import (
     literal,
 )
 
-from sqlprov.aws.run import Progress
 from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import Options
 
@@ -71,7 +70,7 @@ def test_without_await_a_statement_returns_when_its_last_call_is_accepted(
     db: WriteSession, what: str
 ) -> None:
     sql, name, _ = awaited(db, what)
-    db.em.options.transition = 30
+    db.em.options.transition = HELD
     assert db.write_one(sql).status is OutcomeStatus.OK
     assert db.record(name)["Status"] == BUSY_AFTER[what.removeprefix("exec ")]
 
@@ -79,11 +78,9 @@ def test_without_await_a_statement_returns_when_its_last_call_is_accepted(
 @pytest.mark.parametrize("what", AWAITED)
 def test_an_await_that_takes_too_long_says_the_last_state(db: WriteSession, what: str) -> None:
     sql, name, _ = awaited(db, what)
-    db.em.options.transition = 30
+    db.em.options.transition = HELD
     db.set(await_timeout=0.5)
-    began = time.monotonic()
     outcome = db.write_one(f"/*+ await */ {sql}")
-    assert 0.5 < time.monotonic() - began < 3
     assert (outcome.status, list(outcome.operations)) == (OutcomeStatus.PARTIAL, db.committed)
     assert "waited 0.5 s for " in outcome.reason
     assert f"its last state is {db.record(name)['Status']}" in outcome.reason
@@ -91,7 +88,7 @@ def test_an_await_that_takes_too_long_says_the_last_state(db: WriteSession, what
 
 @pytest.mark.parametrize("state", ["Creating", "Updating", "Starting"])
 def test_a_busy_state_that_does_not_pass_fails_after_the_timeout(db: WriteSession, state: str) -> None:
-    name = db.experiment(state, lasting=30)
+    name = db.experiment(state, HELD)
     db.set(await_timeout=0.3)
     outcome = db.update(name, "description = 'new'")
     assert (outcome.status, db.sent) == (OutcomeStatus.FAILED, [])
@@ -99,18 +96,8 @@ def test_a_busy_state_that_does_not_pass_fails_after_the_timeout(db: WriteSessio
 
 
 def test_await_of_a_state_that_is_not_reached_says_the_state_and_its_reason(db: WriteSession) -> None:
-    name = db.experiment("Created", lasting=0.3)
-
-    def theirs() -> None:
-        while db.record(name)["Status"] != "Starting":
-            time.sleep(0.001)
-        db.em.add(
-            "InferenceExperiment",
-            REGION,
-            {"Name": name, **MEMBERS, "Status": "Cancelled", "StatusReason": "no capacity"},
-        )
-
-    with db.interfere(START, theirs):
+    name = db.experiment("Created", HELD)
+    with db.interfere(START, lambda: db.change(name, Status="Cancelled", StatusReason="no capacity")):
         outcome = db.write_one(f"/*+ AWAIT */ EXEC {TABLE}.start @Name = '{name}', @region = '{REGION}'")
     assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (START,))
     assert "did not reach Running: its last state is Cancelled (no capacity)" in outcome.reason
@@ -120,16 +107,9 @@ def test_await_of_a_failed_endpoint_says_why(db: WriteSession) -> None:
     endpoint = {"EndpointName": "fails", "EndpointConfigName": "config", "EndpointStatus": "InService"}
     db.em.add("EndpointConfig", REGION, {"EndpointConfigName": "config-2"})
     db.em.add("Endpoint", REGION, endpoint)
-    db.em.options = Options(transition=0.3)
-
-    def theirs() -> None:
-        while (db.em.get("Endpoint", REGION, "fails") or {})["EndpointStatus"] != "Updating":
-            time.sleep(0.001)
-        db.em.add(
-            "Endpoint", REGION, endpoint | {"EndpointStatus": "Failed", "FailureReason": "image not found"}
-        )
-
-    with db.interfere("UpdateEndpoint", theirs):
+    db.em.options = Options(transition=HELD)
+    failed = endpoint | {"EndpointStatus": "Failed", "FailureReason": "image not found"}
+    with db.interfere("UpdateEndpoint", lambda: db.em.add("Endpoint", REGION, failed)):
         outcome = db.write_one(
             "/*+ AWAIT */ UPDATE aws.sagemaker.endpoints SET endpoint_config_name = 'config-2' "
             f"WHERE endpoint_name = 'fails' AND region = '{REGION}'"
@@ -139,21 +119,19 @@ def test_await_of_a_failed_endpoint_says_why(db: WriteSession) -> None:
 
 
 def test_other_threads_see_the_rows_waited_for_with_their_states(db: WriteSession) -> None:
-    db.em.options.transition = 0.6
-    names = [f"told-{number}-{time.monotonic_ns()}" for number in range(5)]
-    seen: dict[str, Progress] = {}
+    db.em.options.transition = HELD
+    names = [f"waiting-{number}-{time.monotonic_ns()}" for number in range(5)]
     thread = threading.Thread(target=lambda: db.write(f"/*+ AWAIT */ {insert(*names)}"))
     thread.start()
-    while thread.is_alive():
-        if (progress := db.con.progress) and len(progress.waiting) == 5:
-            seen[progress.waited] = progress
-        time.sleep(0.01)
-    assert seen
-    for detail, progress in seen.items():
-        assert {(row.region, row.state) for row in progress.waiting} == {(REGION, "Creating")}
-        assert {row.key for row in progress.waiting} == set(names)
-        assert re.fullmatch(r"(told-\S+ is Creating, ){3}2 more, \d s", detail)
-        assert str(progress).endswith(f"waiting: {detail}")
+    while not ((progress := db.con.progress) and len(progress.waiting) == 5):
+        time.sleep(0.001)
+    db.em.options = Options()
+    db.con.cancel()
+    thread.join()
+    assert {(row.region, row.state) for row in progress.waiting} == {(REGION, "Creating")}
+    assert {row.key for row in progress.waiting} == set(names)
+    assert re.fullmatch(r"(waiting-\S+ is Creating, ){3}2 more, \d s", progress.waited)
+    assert str(progress).endswith(f"waiting: {progress.waited}")
     assert db.con.progress is None
 
 
@@ -208,8 +186,14 @@ def test_a_row_that_cannot_be_read_back_says_that_its_calls_were_made(db: WriteS
 
 
 def test_a_wait_that_is_interrupted_says_that_its_calls_were_made(db: WriteSession) -> None:
-    name = db.experiment("Created", lasting=30)
-    with db.interfere(START, lambda: (time.sleep(0.2), db.con.cancel())):
+    name = db.experiment("Created", HELD)
+
+    def cancel() -> None:
+        while not (db.con.progress and db.con.progress.waiting):
+            time.sleep(0.001)
+        db.con.cancel()
+
+    with db.interfere(START, threading.Thread(target=cancel).start):
         outcome = db.write_one(
             f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {by_name(name)}"
         )

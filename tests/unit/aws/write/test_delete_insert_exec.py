@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -11,17 +10,18 @@ from write_session import (
     CREATE,
     DELETE,
     DESCRIBE,
+    HELD,
     LASTING,
     LATER,
     MEMBERS,
     REGION,
-    RETAIN,
     STABLE,
     START,
     STATES,
     STOP,
     STOPPING,
     TABLE,
+    UPDATE,
     WriteSession,
     by_name,
     compared,
@@ -67,7 +67,6 @@ def test_delete_stops_what_runs_waits_for_what_is_busy_and_deletes(
 
 def test_delete_of_what_somebody_else_deleted_is_ok_and_makes_no_call(db: WriteSession) -> None:
     name = db.experiment()
-    db.em.options.latency = 0.05
     with db.interfere(DESCRIBE, lambda: db.em.remove("InferenceExperiment", REGION, name)):
         outcome = db.delete(name)
     assert (outcome.status, outcome.operations, outcome.reason) == (
@@ -82,7 +81,7 @@ def test_delete_of_what_somebody_else_deleted_is_ok_and_makes_no_call(db: WriteS
 
 @pytest.mark.parametrize("state", STATES)
 def test_insert_of_a_name_that_exists_fails_in_every_state(db: WriteSession, state: str) -> None:
-    name = db.experiment(state, lasting=0.3)
+    name = db.experiment(state, HELD)
     before = db.record(name)
     outcome = db.write_one(insert(name))
     assert (outcome.status, outcome.operations) == (OutcomeStatus.FAILED, ())
@@ -111,7 +110,7 @@ def test_insert_without_a_schedule_says_when_it_starts_and_ends(db: WriteSession
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("method", ["start", "stop"])
 def test_exec_makes_one_call_as_written_whatever_the_state(db: WriteSession, method: str, state: str) -> None:
-    name = db.experiment(state, lasting=0.3)
+    name = db.experiment(state, HELD)
     given: dict[str, Any] = {"Name": name}
     if method == "stop":
         given |= {"ModelVariantActions": {"production": "Remove", "shadow": "Promote"}, "Reason": "tried"}
@@ -119,7 +118,7 @@ def test_exec_makes_one_call_as_written_whatever_the_state(db: WriteSession, met
     outcome = db.write_one(f"EXEC {TABLE}.{method} {written}, @region = '{REGION}'")
     works = state == {"start": "Created", "stop": "Running"}[method]
     assert db.sent == [({"start": START, "stop": STOP}[method], given)]
-    # The look before it tells, should the answer be lost, from which state it was called.
+    # If the response is lost, the read before it shows from which state it was called.
     assert [call.operation for call in db.em.calls] == ["DescribeInferenceExperiment", *db.operations]
     assert outcome.status is (OutcomeStatus.OK if works else OutcomeStatus.FAILED)
     assert list(outcome.operations) == db.committed
@@ -207,21 +206,17 @@ def test_an_unknown_member_is_still_a_problem(db: WriteSession) -> None:
     assert db.calls == []
 
 
-# A conflict is decided anew
+# After a conflict
 
 
 def test_after_a_conflict_the_row_is_read_and_decided_on_again(db: WriteSession) -> None:
-    name = db.experiment("Created", lasting=LASTING)
-    db.em.options.latency = 0.05
-
-    def theirs() -> None:
-        while len(db.em.calls) < 2:  # the second Describe is the last before our Update
-            time.sleep(0.001)
-        db.other_client.update_inference_experiment(
-            Name=name, Schedule={"StartTime": BEGIN, "EndTime": LATER}
-        )
-
-    with db.interfere(DESCRIBE, theirs):
+    name = db.experiment("Created")
+    begins = db.interfere(
+        DESCRIBE, lambda: db.change(name, Status="Updating"), at=2
+    )  # the last before our Update
+    schedule = {"StartTime": BEGIN, "EndTime": LATER}
+    ends = db.interfere(UPDATE, lambda: db.change(name, Status="Created", Schedule=schedule))
+    with begins, ends:
         outcome = db.update(name, "description = 'new'")
     assert outcome.status is OutcomeStatus.OK
     assert db.record(name)["Description"] == "new"
@@ -230,15 +225,8 @@ def test_after_a_conflict_the_row_is_read_and_decided_on_again(db: WriteSession)
 
 
 def test_a_row_that_ends_before_the_call_is_refused_after_the_conflict(db: WriteSession) -> None:
-    name = db.experiment("Running", lasting=LASTING)
-    db.em.options.latency = 0.05
-
-    def theirs() -> None:
-        while len(db.em.calls) < 2:
-            time.sleep(0.001)
-        db.other_client.stop_inference_experiment(Name=name, ModelVariantActions=RETAIN)
-
-    with db.interfere(DESCRIBE, theirs):
+    name = db.experiment("Running")
+    with db.interfere(DESCRIBE, lambda: db.change(name, Status="Stopping"), at=2):
         outcome = db.update(name, "description = 'new'")
     assert outcome.status is OutcomeStatus.FAILED
     assert "cannot be changed in state" in outcome.reason

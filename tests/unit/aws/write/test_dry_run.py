@@ -9,6 +9,7 @@ from write_session import (
     CREATE,
     DELETE,
     END,
+    HELD,
     MEMBERS,
     REGION,
     RETAIN,
@@ -97,7 +98,7 @@ def test_a_delete_shows_the_states_on_its_way(
 
 @pytest.mark.parametrize("state", ["Creating", "Updating", "Starting", "Stopping"])
 def test_a_busy_row_is_followed_to_where_it_leads(db: WriteSession, state: str) -> None:
-    name = db.experiment(state, lasting=30)
+    name = db.experiment(state, HELD)
     rows = explain(db, f"DELETE FROM {TABLE} WHERE {by_name(name)}")
     assert rows[-1]["operation"] == DELETE
     assert rows[0]["states"].startswith(f"{state} → ")

@@ -9,6 +9,7 @@ from write_session import (
     CREATE,
     DELETE,
     DESCRIBE,
+    HELD,
     MEMBERS,
     REGION,
     RETAIN,
@@ -30,7 +31,7 @@ from sqlprov.aws.transport.replies import check_reply
 from sqlprov.aws.write import call_sender
 from sqlprov.aws.write.call_sender import REQUEST_TAG
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
-from sqlprov.emulator import Emulator, Fault, Options
+from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import WriteError
 
 LOST_AFTER = (
@@ -48,13 +49,11 @@ LOST_BEFORE = ("error500", "error503", "timeout_before", "reset")
 REFUSED = ("expired_credentials", "access_denied")
 """The answer says that it had none, and another attempt will not help."""
 OTHER_ROLE = ROLE + "Other"
-LATENCY = 0.08
 
 
 @pytest.fixture(autouse=True)
-def quick(db: WriteSession) -> Iterator[None]:
-    db.set(settle=0.3, timeout=0.3, max_attempts=3)
-    yield
+def quick_settings(db: WriteSession, request: pytest.FixtureRequest) -> None:
+    db.set(settle=0.3, timeout=0.3 if "timeout" in request.node.name else 60, max_attempts=3)
 
 
 @pytest.fixture
@@ -179,7 +178,6 @@ def test_a_row_that_somebody_else_created_is_distinguished_from_ours(
     db: WriteSession, name: str, kind: str, whose: str, when: str
 ) -> None:
     members, expected = WHOSE[whose]
-    db.em.options = Options(latency=LATENCY)
     db.em.inject(Fault(kind, operation=CREATE, times=None))
     with db.interfere(when, theirs(db, name, **TAGGED | members)):
         outcome = db.write_one(insert(name, **TAGGED))
@@ -200,7 +198,6 @@ def test_a_name_taken_before_our_create_is_not_ours_although_its_answer_is_lost(
     db: WriteSession, name: str, kind: str, whose: str
 ) -> None:
     members, expected = WHOSE[whose]
-    db.em.options = Options(latency=LATENCY)
     db.em.inject(Fault(kind, operation=CREATE))
     with db.interfere(DESCRIBE, theirs(db, name, **TAGGED | members)):
         outcome = db.write_one(insert(name, **TAGGED))
@@ -208,7 +205,6 @@ def test_a_name_taken_before_our_create_is_not_ours_although_its_answer_is_lost(
 
 
 def test_a_name_taken_before_our_create_fails_when_the_service_says_so(db: WriteSession, name: str) -> None:
-    db.em.options = Options(latency=LATENCY)
     with db.interfere(DESCRIBE, theirs(db, name)):
         outcome = db.write_one(insert(name))
     assert (outcome.status, outcome.operations, attempts(db, CREATE)) == (OutcomeStatus.FAILED, (), 1)
@@ -216,7 +212,6 @@ def test_a_name_taken_before_our_create_fails_when_the_service_says_so(db: Write
 
 
 def test_a_throttled_create_fails_if_the_name_is_taken_before_the_retry(db: WriteSession, name: str) -> None:
-    db.em.options = Options(latency=LATENCY)
     db.em.inject(Fault("throttle", operation=CREATE))
     with db.interfere(CREATE, theirs(db, name)):
         outcome = db.write_one(insert(name))
@@ -263,7 +258,6 @@ def test_a_request_tag_makes_certain_that_a_create_is_not_ours(
     db: WriteSession, name: str, kind: str, whose: str
 ) -> None:
     db.set(request_tag="on")
-    db.em.options = Options(latency=LATENCY)
     db.em.inject(Fault(kind, operation=CREATE, times=None))
     with db.interfere(CREATE, theirs(db, name, **TAGGED | WHOSE[whose][0])):
         outcome = db.write_one(insert(name, **TAGGED))
@@ -391,17 +385,6 @@ def recreate(db: WriteSession, name: str) -> None:
     db.em.add("InferenceExperiment", REGION, {"Name": name, **MEMBERS, "CreationTime": time.time() + 1})
 
 
-def add(db: WriteSession, name: str, **members: Any) -> None:
-    """Somebody changes the row; it stays the one it was."""
-    born = db.record(name)["CreationTime"]
-    given = {"Name": name, **MEMBERS, "Tags": {"team": "core"}, "CreationTime": born, **members}
-    db.em.add("InferenceExperiment", REGION, given)
-
-
-def finish(db: WriteSession, name: str, state: str) -> None:
-    add(db, name, Status=state)
-
-
 MEANWHILE: dict[str, tuple[str, Callable[[WriteSession, str], None], OutcomeStatus]] = {
     "deleted by somebody": (
         "delete",
@@ -417,36 +400,36 @@ MEANWHILE: dict[str, tuple[str, Callable[[WriteSession, str], None], OutcomeStat
     ),
     "updated half by somebody": (
         "update",
-        lambda db, name: add(db, name, Description="new"),
+        lambda db, name: db.change(name, Description="new"),
         OutcomeStatus.UNKNOWN,
     ),
     "updated otherwise by somebody": (
         "update",
-        lambda db, name: add(db, name, Description="third"),
+        lambda db, name: db.change(name, Description="third"),
         OutcomeStatus.UNKNOWN,
     ),
     "updated to the same by somebody": (
         "update",
-        lambda db, name: add(db, name, Description="new", DataStorageConfig={"Destination": "s3://b/new"}),
+        lambda db, name: db.change(name, Description="new", DataStorageConfig={"Destination": "s3://b/new"}),
         OutcomeStatus.OK,
     ),
-    "started by somebody": ("start", lambda db, name: finish(db, name, "Running"), OutcomeStatus.OK),
+    "started by somebody": ("start", lambda db, name: db.change(name, Status="Running"), OutcomeStatus.OK),
     "stopped to the same end by somebody": (
         "stop",
-        lambda db, name: finish(db, name, "Cancelled"),
+        lambda db, name: db.change(name, Status="Cancelled"),
         OutcomeStatus.OK,
     ),
     "stopped to another end by somebody": (
         "stop",
-        lambda db, name: finish(db, name, "Completed"),
+        lambda db, name: db.change(name, Status="Completed"),
         OutcomeStatus.FAILED,
     ),
     "tagged by somebody": (
         "tag",
-        lambda db, name: add(db, name, Tags={"team": "core", "a": "b"}),
+        lambda db, name: db.change(name, Tags={"team": "core", "a": "b"}),
         OutcomeStatus.OK,
     ),
-    "untagged by somebody": ("untag", lambda db, name: add(db, name, Tags={}), OutcomeStatus.OK),
+    "untagged by somebody": ("untag", lambda db, name: db.change(name, Tags={}), OutcomeStatus.OK),
 }
 
 
@@ -456,7 +439,6 @@ def test_a_change_by_somebody_else_is_distinguished_from_ours(db: WriteSession, 
     what, act, expected = MEANWHILE[how]
     state, operation, _ = ASKED[what]
     name = db.experiment(state)
-    db.em.options = Options(latency=LATENCY)
     db.em.inject(Fault(kind, operation=operation))
     with db.interfere(operation, lambda: act(db, name)):
         outcome = ask(db, what, name)
@@ -479,7 +461,7 @@ def test_a_stop_with_a_lost_answer_and_stale_reads_is_never_said_to_have_failed(
 
 
 def test_a_lost_stop_that_takes_longer_than_the_wait_is_unknown(db: WriteSession) -> None:
-    name = db.experiment("Running", lasting=30)
+    name = db.experiment("Running", HELD)
     db.set(await_timeout=0.3)
     db.em.inject(Fault("error500_after", operation=STOP))
     outcome = ask(db, "stop", name)
