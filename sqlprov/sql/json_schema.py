@@ -49,10 +49,10 @@ def build_json_schema(shape: Shape, within: tuple[str, ...] = ()) -> dict[str, A
         schema["items"] = build_json_schema(shape.item, within)
     if shape.value:
         schema["additionalProperties"] = build_json_schema(shape.value, within)
-    return schema | {name: value for name, value in _limits(shape) if value is not None and value != ()}
+    return schema | {name: value for name, value in _list_limits(shape) if value is not None and value != ()}
 
 
-def _limits(shape: Shape) -> list[tuple[str, Any]]:
+def _list_limits(shape: Shape) -> list[tuple[str, Any]]:
     constraint = shape.constraint
     minimum, maximum = _LIMITS.get(get_json_type(shape), ("", ""))
     return [

@@ -99,7 +99,7 @@ def _find_inner_start(tokens: Tokens) -> int:
     if not tokens or not tokens[0].is_one_of("EXPLAIN", "PREPARE"):
         return 0
     if tokens[0].is_one_of("PREPARE"):
-        return _index_after(tokens, 0, "AS") or len(tokens)
+        return _find_after(tokens, 0, "AS") or len(tokens)
     at = _skip_words(tokens, 1, "ANALYZE")
     if at + 1 < len(tokens) and tokens[at].is_one_of("(") and tokens[at + 1].is_one_of("ANALYZE", "FORMAT"):
         at = find_closing(tokens, at) + 1
@@ -120,9 +120,9 @@ def _read_mutation(tokens: Tokens, at: int) -> Mutation | None:
 def _find_target(tokens: Tokens, verb: str, at: int) -> int | None:
     match verb:
         case "INSERT" | "MERGE":
-            return _index_after(tokens, at, "INTO")
+            return _find_after(tokens, at, "INTO")
         case "DELETE":
-            return _index_after(tokens, at, "FROM")
+            return _find_after(tokens, at, "FROM")
         case "UPDATE":
             return at
         case "TRUNCATE":
@@ -144,14 +144,14 @@ def _skip_object(tokens: Tokens, at: int) -> int | None:
         at += 1
     if at >= len(tokens):
         return None
-    if tokens[at].is_one_of("INDEX") and (table := _index_after(tokens, at, "ON")) is not None:
+    if tokens[at].is_one_of("INDEX") and (table := _find_after(tokens, at, "ON")) is not None:
         return table
     return _skip_words(tokens, at + 1, "TABLE", "IF", "NOT", "EXISTS")  # DROP MACRO TABLE
 
 
 def _find_copy_target(tokens: Tokens, at: int) -> int | None:
     if at < len(tokens) and tokens[at].is_one_of("FROM"):  # COPY FROM DATABASE a TO b
-        return _index_after(tokens, at, "TO")
+        return _find_after(tokens, at, "TO")
     if at >= len(tokens) or tokens[at].kind not in (TokenKind.WORD, TokenKind.QUOTED):
         return None
     end = at
@@ -164,13 +164,13 @@ def _read_replaced_database(tokens: Tokens, at: int) -> tuple[str, ...] | None:
     """The database that `ATTACH OR REPLACE` replaces; without `AS name` its file names it."""
     if not (at < len(tokens) and tokens[at].is_one_of("OR")):
         return None
-    if (name := _index_after(tokens, at, "AS")) is not None:
+    if (name := _find_after(tokens, at, "AS")) is not None:
         return _read_name(tokens, name)
     paths = [token.value for token in tokens[at:] if token.kind is TokenKind.STRING]
     return (re.split(r"[/\\]", paths[0])[-1].partition(".")[0],) if paths else None
 
 
-def _index_after(tokens: Tokens, at: int, word: str) -> int | None:
+def _find_after(tokens: Tokens, at: int, word: str) -> int | None:
     return next((index + 1 for index in range(at, len(tokens)) if tokens[index].is_one_of(word)), None)
 
 
@@ -195,7 +195,7 @@ def _is_dml(tokens: Tokens, at: int) -> bool:
         return False
     if tokens[at].is_one_of("UPDATE"):
         is_name = tokens[at + 1].kind in (TokenKind.WORD, TokenKind.QUOTED)
-        return is_name and _index_after(tokens, at, "SET") is not None
+        return is_name and _find_after(tokens, at, "SET") is not None
     return tokens[at].is_one_of(*_DML) and tokens[at + 1].is_one_of(*_DML[tokens[at].text.upper()])
 
 

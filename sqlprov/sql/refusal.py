@@ -107,7 +107,7 @@ def _refuse_nested(query: Query, mutations: Sequence[outline.Mutation]) -> str |
         return None
     verb = mutations[0].verb
     problem = f"{verb.text.upper()} within another statement is not supported on live tables"
-    return f"{problem}; write it as a statement of its own.\n{show_caret(query.text, verb.start)}"
+    return f"{problem}; write it as a separate statement.\n{show_caret(query.text, verb.start)}"
 
 
 def _refuse_mutation(query: Query, catalog: Catalog, path: Path) -> str | None:
