@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,8 +13,8 @@ EXPERIMENTS = "aws.sagemaker.inference_experiments"
 LIST, DESCRIBE, TAGS = "ListInferenceExperiments", "DescribeInferenceExperiment", "ListTags"
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Wait for `condition`; fail after `seconds`."""
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait for `condition`; fail after `seconds`, which only a failing test needs."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"nothing happened within {seconds:g} s"
@@ -27,6 +28,16 @@ def wait_until_idle(em: Emulator) -> int:
         time.sleep(0.02)
         if before == len(em.calls) and all(call.finished for call in em.calls):
             return before
+
+
+def wait_for_threads() -> None:
+    """Wait until no thread of this process makes calls: then no further call can come."""
+    wait_until(lambda: not any(t.name in ("sqlprov-call", "sqlprov-prefetch") for t in threading.enumerate()))
+
+
+def count_in_flight(em: Emulator) -> int:
+    """The number of calls without a reply."""
+    return sum(not call.finished for call in em.calls)
 
 
 def count_operations(em: Emulator) -> dict[str, int]:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import duckdb
@@ -12,8 +13,10 @@ from emulator_calls import (
     LIST,
     TAGS,
     add_experiment,
+    count_in_flight,
     count_operations,
     count_overlapping,
+    wait_until,
     wait_until_idle,
 )
 
@@ -249,26 +252,33 @@ def test_no_more_calls_are_under_way_over_two_tables(em: Emulator, con: Any) -> 
 
 
 def test_regions_are_listed_at_the_same_time(em: Emulator, con: Any) -> None:
-    em.options.latency = 0.2
-    con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region IN {REGIONS}").fetchall()  # makes the clients
-    em.reset_calls()
-    con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region IN {REGIONS}").fetchall()
-    assert sorted(call.region for call in em.calls) == sorted(REGIONS)
-    assert count_overlapping(em) == 3
+    assert_read_together(em, con, f"SELECT name FROM {EXPERIMENTS} WHERE region IN {REGIONS}", REGIONS)
+
+
+def assert_read_together(em: Emulator, con: Any, query: str, regions: Sequence[str]) -> None:
+    """A call to each region is in flight at the same time; none gets a reply."""
+    em.options.latency = 60
+
+    def read() -> None:
+        with suppress(sqlprov.Cancelled):
+            con.sql(query).fetchall()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    wait_until(lambda: count_in_flight(em) == len(regions))
+    con.cancel()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert sorted(call.region for call in em.calls) == sorted(regions)
 
 
 @pytest.mark.parametrize("where", ["name = 'x'", "true"])
 def test_many_regions_are_read_at_once(em: Emulator, con: Any, where: str) -> None:
     regions = con.sql("SELECT region FROM aws.regions WHERE partition = 'aws' ORDER BY region LIMIT 20")
-    named = tuple(region for (region,) in regions.fetchall())
-    em.options.latency = 0.5
-    con.sql(
-        f"SELECT name FROM {EXPERIMENTS} WHERE {where} AND region IN {named}"
-    ).fetchall()  # makes the clients
-    em.reset_calls()
-    con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {where} AND region IN {named}").fetchall()
-    assert sorted(call.region for call in em.calls) == sorted(named)
-    assert count_overlapping(em) == len(named) > WIDTH
+    names = tuple(region for (region,) in regions.fetchall())
+    assert len(names) > WIDTH
+    query = f"SELECT name FROM {EXPERIMENTS} WHERE {where} AND region IN {names}"
+    assert_read_together(em, con, query, names)
 
 
 def test_the_second_page_is_fetched_only_when_more_rows_are_wanted(many: Emulator, kept: Any) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,11 +17,11 @@ from emulator_calls import (
     TAGS,
     add_experiment,
     count_operations,
-    wait_until,
-    wait_until_idle,
+    wait_for_threads,
 )
 
 import sqlprov
+from sqlprov.aws.read import details
 from sqlprov.aws.transport.errors import classify
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import (
@@ -76,13 +75,6 @@ def saying(aws: object) -> Iterator[Callable[[bytes], sqlprov.Connection]]:
 
             yield say
         server.shutdown()
-
-
-def in_background(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
-    found: list[Any] = []
-    thread = threading.Thread(target=lambda: found.append(work()))
-    thread.start()
-    return thread, found
 
 
 # Nobody there, nobody known
@@ -242,38 +234,58 @@ def test_after_an_error_the_other_calls_of_the_statement_are_not_tried_again(
     three.inject(Fault("access_denied", region="us-west-2"))
     with pytest.raises(AccessDenied):
         con.sql(EVERYWHERE)
-    made = wait_until_idle(three)
-    time.sleep(1)  # the back-off of the throttled call takes half a second
-    assert len(three.calls) == made
+    calls = len(three.calls)
+    wait_for_threads()  # the throttled call does not wait for its next attempt
+    assert len(three.calls) == calls
 
 
 # Rows and pages that come and go
 
 
-def test_a_row_deleted_between_list_and_describe_is_left_out(em: Emulator, con: Any) -> None:
+def delete_before(monkeypatch: pytest.MonkeyPatch, em: Emulator, owner: Any, name: str) -> None:
+    """Delete the row "late" just before the first use of a function."""
+    original, deleted = getattr(owner, name), threading.Event()
+    lock = threading.Lock()
+
+    def delete_first(*arguments: Any) -> Any:
+        with lock:
+            if not deleted.is_set():
+                em.remove("InferenceExperiment", "us-east-1", "late")
+                deleted.set()
+        return original(*arguments)
+
+    monkeypatch.setattr(owner, name, delete_first)
+
+
+def test_a_row_deleted_between_list_and_describe_is_left_out(
+    em: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("early", "late"):
         add_experiment(em, name)
-    em.options.latency = 0.3
-    thread, found = in_background(lambda: con.sql(f"SELECT name, arn FROM {EXPERIMENTS}").fetchall())
-    wait_until(lambda: count_operations(em) == {LIST: 1})
-    time.sleep(0.1)
-    em.remove("InferenceExperiment", "us-east-1", "late")
-    thread.join()
+    delete_before(monkeypatch, em, details.DetailReader, "read")
+    rows = con.sql(f"SELECT name, arn FROM {EXPERIMENTS}").fetchall()
     assert count_operations(em) == {LIST: 1, DESCRIBE: 2}
-    assert [name for ((name, _),) in found] == ["early"]
+    assert [name for name, _ in rows] == ["early"]
 
 
-def test_a_row_deleted_between_describe_and_its_tags_is_left_out(em: Emulator, con: Any) -> None:
+def test_a_row_deleted_between_describe_and_its_tags_is_left_out(
+    em: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("early", "late"):
         add_experiment(em, name)
-    em.options.latency = 0.3
-    thread, found = in_background(lambda: con.sql(f"SELECT name, tags FROM {EXPERIMENTS}").fetchall())
-    wait_until(lambda: count_operations(em).get(DESCRIBE) == 2)
-    time.sleep(0.1)
-    em.remove("InferenceExperiment", "us-east-1", "late")
-    thread.join()
+    both_described = threading.Barrier(2)
+    describe = details.DetailReader._describe
+
+    def wait_for_both(*arguments: Any) -> Any:
+        described = describe(*arguments)
+        both_described.wait(30)
+        return described
+
+    monkeypatch.setattr(details.DetailReader, "_describe", wait_for_both)
+    delete_before(monkeypatch, em, details, "read_tags")
+    rows = con.sql(f"SELECT name, tags FROM {EXPERIMENTS}").fetchall()
     assert count_operations(em) == {LIST: 1, DESCRIBE: 2, TAGS: 2}
-    assert found == [[("early", [])]]
+    assert rows == [("early", [])]
 
 
 @pytest.mark.parametrize("table", ["models", "endpoint_configs", "endpoints"])
