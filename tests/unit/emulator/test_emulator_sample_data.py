@@ -16,7 +16,7 @@ def seeded(em, connect):
     return [connect(em, region) for region in REGIONS]
 
 
-def experiments(clients):
+def describe_all(clients):
     return [
         (sm, sm.describe_inference_experiment(Name=item["Name"]))
         for sm in clients
@@ -24,15 +24,15 @@ def experiments(clients):
     ]
 
 
-def test_the_seed_shows_every_state_and_one_name_in_each_region(seeded):
-    found = experiments(seeded)
-    assert len(found) == 12 and {each["Status"] for _, each in found} == STATES
-    names = [each["Name"] for _, each in found]
+def test_the_sample_data_has_every_state_and_one_name_in_each_region(seeded):
+    experiments = [each for _, each in describe_all(seeded)]
+    assert len(experiments) == 12 and {each["Status"] for each in experiments} == STATES
+    names = [each["Name"] for each in experiments]
     assert names.count("search-relevance") == 3
 
 
-def test_every_reference_in_the_seed_leads_somewhere(seeded):
-    for sm, each in experiments(seeded):
+def test_every_reference_in_the_sample_data_resolves(seeded):
+    for sm, each in describe_all(seeded):
         endpoint = sm.describe_endpoint(EndpointName=each["EndpointMetadata"]["EndpointName"])
         config = sm.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
         models = [variant["ModelName"] for variant in each["ModelVariants"]]
@@ -42,17 +42,17 @@ def test_every_reference_in_the_seed_leads_somewhere(seeded):
         assert endpoint["CreationTime"] < each["CreationTime"] <= each["LastModifiedTime"]
 
 
-def test_the_seed_is_the_same_each_time_and_stays_as_it_is(em, seeded):
-    before = [each for _, each in experiments(seeded)]
+def test_the_sample_data_is_the_same_each_time_and_keeps_its_states(em, seeded):
+    before = [each for _, each in describe_all(seeded)]
     em.seed_local()
-    after = [each for _, each in experiments(seeded)]
+    after = [each for _, each in describe_all(seeded)]
     for each in (*before, *after):
         del each["ResponseMetadata"]
     assert before == after
     assert {each["CreationTime"].year for each in before} == {2025}
 
 
-def test_filling_is_deterministic_and_varied(em, sm):
+def test_fill_is_deterministic_and_varied(em, sm):
     em.fill(500, regions=REGIONS, seed=7)
     first = sm.list_inference_experiments(MaxResults=100)["InferenceExperiments"]
     em.fill(500, regions=REGIONS, seed=7)
@@ -64,7 +64,7 @@ def test_filling_is_deterministic_and_varied(em, sm):
     assert any(tagged) and not all(tagged)
 
 
-def test_it_serves_alone_and_says_how_to_reach_it(tmp_path):
+def test_serve_runs_alone_and_prints_the_endpoint(tmp_path):
     script = (
         "from pathlib import Path; from sqlprov.emulator import Options, serve\n"
         f"serve(0, Path({str(tmp_path / 'state')!r}), Options()); print('ended')"
@@ -72,16 +72,16 @@ def test_it_serves_alone_and_says_how_to_reach_it(tmp_path):
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
-        said = re.fullmatch(
+        printed = re.fullmatch(
             r"export AWS_ENDPOINT_URL=(http://127\.0\.0\.1:\d+) AWS_REGION=us-east-1 "
             r"AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n",
             line,
         )
-        if said is None:
+        if printed is None:
             process.kill()  # or leaving the block would wait for it
-        assert said is not None
+        assert printed is not None
         sm = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local").client(
-            "sagemaker", region_name="us-east-1", endpoint_url=said[1]
+            "sagemaker", region_name="us-east-1", endpoint_url=printed[1]
         )
         assert sm.list_models()["Models"] == []
         sm.close()

@@ -16,7 +16,7 @@ def path(tmp_path):
     return tmp_path / "deep" / "state.sqlite"
 
 
-def test_what_one_leaves_the_next_finds(path, connect, creatable):
+def test_the_next_emulator_finds_the_resources_of_the_last(path, connect, creatable):
     with Emulator(state=path) as em:
         sm = connect(em)
         sm.create_inference_experiment(**creatable(Tags=[{"Key": "a", "Value": "b"}]))
@@ -30,7 +30,7 @@ def test_what_one_leaves_the_next_finds(path, connect, creatable):
     assert em.get("InferenceExperiment", "us-east-1", "trial") == before
 
 
-def test_two_that_share_a_file_see_each_other_at_once(path, connect):
+def test_two_emulators_on_one_file_see_each_others_changes_at_once(path, connect):
     with Emulator(state=path) as one, Emulator(state=path) as two:
         first, second = connect(one), connect(two)
         first.create_model(**MODEL)
@@ -72,23 +72,23 @@ def test_two_writers_lose_nothing(path, connect):
             assert all(em.get("Model", "us-east-1", name) for name in acknowledged)
 
 
-def test_a_busy_state_goes_on_in_another_process(path, connect, creatable):
-    with Emulator(Options(transition=0.3), state=path) as one:
+def test_a_busy_state_ends_in_another_process(path, connect, creatable, clock):
+    with Emulator(Options(transition=10, clock=clock), state=path) as one:
         connect(one).create_inference_experiment(**creatable())
         assert one.get("InferenceExperiment", "us-east-1", "trial")["Status"] == "Creating"
-    with Emulator(state=path) as two:
-        threading.Event().wait(0.65)
+    with Emulator(Options(clock=clock), state=path) as two:
+        clock.advance(20)
         assert two.get("InferenceExperiment", "us-east-1", "trial")["Status"] == "Running"
 
 
-def test_a_refused_write_leaves_the_file_free(path, connect):
+def test_a_refused_write_releases_the_file(path, connect):
     with Emulator(state=path) as one, Emulator(state=path) as two:
         with pytest.raises(ClientError):
             connect(one).delete_model(ModelName="nobody")
         connect(two).create_model(**MODEL)
 
 
-def test_the_seed_is_sown_once_in_the_life_of_a_file(path, connect):
+def test_the_sample_data_is_added_once_in_the_life_of_a_file(path, connect):
     with Emulator(state=path) as em:
         em.seed_local()
         connect(em).delete_inference_experiment(Name="fraud-lightgbm")
@@ -98,15 +98,15 @@ def test_the_seed_is_sown_once_in_the_life_of_a_file(path, connect):
         assert em.get("InferenceExperiment", "us-east-1", "search-relevance") is not None
 
 
-def test_a_file_of_something_else_is_refused_by_name(tmp_path):
+def test_a_file_that_is_not_a_state_file_is_refused_by_name(tmp_path):
     other = tmp_path / "notes.txt"
-    other.write_text("this is no database, and long enough to be told from one" * 20)
+    other.write_text("this is not a database" * 50)
     with pytest.raises(InterfaceError, match=r"notes\.txt cannot be used as state"):
         Emulator(state=other)
-    assert other.read_text().startswith("this is no database")
+    assert other.read_text().startswith("this is not a database")
 
 
-def test_another_process_sees_what_is_written_meanwhile(path, connect):
+def test_the_writes_of_another_process_are_seen(path, connect):
     script = (
         "import sys; from sqlprov.emulator import Emulator\n"
         f"em = Emulator(state={str(path)!r})\n"

@@ -1,36 +1,35 @@
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from client_errors import error_of
 
 from sqlprov.emulator.validation import compile_pattern
 
 
-def message(call, **parameters):
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    error = caught.value.response["Error"]
-    assert error["Code"] == "ValidationException"
-    return error["Message"]
+def refuse(call, **parameters):
+    """The text of the ValidationException that a call raises."""
+    code, text, _ = error_of(call, **parameters)
+    assert code == "ValidationException"
+    return text
 
 
-def test_one_broken_constraint_reads_as_aws_words_it(sm):
-    assert message(sm.describe_model, ModelName="x" * 64) == (
+def test_one_violation_has_the_text_of_aws(sm):
+    assert refuse(sm.describe_model, ModelName="x" * 64) == (
         "1 validation error detected: Value '" + "x" * 64 + "' at 'modelName' failed to satisfy constraint: "
         "Member must have length less than or equal to 63"
     )
 
 
-def test_all_faults_of_a_request_are_told_at_once(em, sm, creatable):
+def test_all_violations_of_a_request_are_reported_at_once(em, sm, creatable):
     sent = creatable("a_b", Type="Other", RoleArn="short")
     del sent["EndpointName"]
     infrastructure = sent["ModelVariants"][1]["InfrastructureConfig"]
     infrastructure["RealTimeInferenceConfig"] = {"InstanceType": "huge", "InstanceCount": -1}
-    text = message(sm.create_inference_experiment, **sent)
+    text = refuse(sm.create_inference_experiment, **sent)
     assert text.startswith("7 validation errors detected: ")
     failed = " failed to satisfy constraint: "
     config = "modelVariants.2.member.infrastructureConfig.realTimeInferenceConfig"
-    for fault in (
+    for violation in (
         f"Value null at 'endpointName'{failed}Member must not be null",
         f"Value 'a_b' at 'name'{failed}Member must satisfy regular expression pattern: "
         "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}",
@@ -39,7 +38,7 @@ def test_all_faults_of_a_request_are_told_at_once(em, sm, creatable):
         f"Value 'huge' at '{config}.instanceType'{failed}Member must satisfy enum value set: [",
         f"Value '-1' at '{config}.instanceCount'{failed}Member must have value greater than or equal to 0",
     ):
-        assert fault in text
+        assert violation in text
     assert em.get("InferenceExperiment", "us-east-1", "a_b") is None
 
 
@@ -53,13 +52,13 @@ def test_instance_types_newer_than_the_model_are_accepted(sm, creatable, instanc
 
 
 def test_maps_and_lists_are_checked_inside(sm):
-    text = message(sm.stop_inference_experiment, Name="x", ModelVariantActions={"a": "Keep", "b_": "Retain"})
+    text = refuse(sm.stop_inference_experiment, Name="x", ModelVariantActions={"a": "Keep", "b_": "Retain"})
     assert (
         "Value '{a=Keep, b_=Retain}' at 'modelVariantActions' failed to satisfy constraint: Map value must "
         "satisfy constraint: [Member must satisfy enum value set: [Retain, Remove, Promote]]"
     ) in text
     assert "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: " in text
-    text = message(sm.delete_tags, ResourceArn="arn:aws:sagemaker:us-east-1:123456789012:x", TagKeys=[])
+    text = refuse(sm.delete_tags, ResourceArn="arn:aws:sagemaker:us-east-1:123456789012:x", TagKeys=[])
     assert text.startswith("1 validation error detected: Value '[]' at 'tagKeys'")
 
 
@@ -74,7 +73,7 @@ def test_maps_and_lists_are_checked_inside(sm):
     ],
 )
 def test_list_parameters_are_checked(sm, parameters):
-    assert message(sm.list_inference_experiments, **parameters).startswith(
+    assert refuse(sm.list_inference_experiments, **parameters).startswith(
         "1 validation error detected: Value '"
     )
 
@@ -101,7 +100,7 @@ def test_null_is_absent_and_unknown_members_are_ignored(em, send):
     assert send("ListInferenceExperiments", {"NameContains": None, "Colour": "red"})[0] == 200
 
 
-def test_javas_unicode_classes_are_understood():
+def test_java_unicode_classes_match_as_in_java():
     tag = compile_pattern(r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)")
     assert tag.fullmatch("größe 7\u00a0=日本:a/b@c")
     assert not tag.fullmatch("a\tb") and not tag.fullmatch("a!")
