@@ -242,9 +242,10 @@ class Cursor:
             self._bind(query.text, bindings, run)  # an error then shows the text as it was written
         plan = plan or self._plan(query, bindings, run)
         plans = [(scan.plan(self._session, run, may_call=False), scan.conditions) for scan in plan.scans]
-        planned = dict.fromkeys(call for read, _ in plans for call in read.calls() if not call.table)
-        calls = (*planned, *(call for read, _ in plans for call in read.calls() if call.table))
-        return Answer(render(plans, plan), planned=calls)
+        calls = [call for read, _ in plans for call in read.calls()]
+        of_account = [call for call in calls if not call.table][:1]  # one call serves all scans
+        planned = (*of_account, *(call for call in calls if call.table))
+        return Answer(render(plans, plan), planned=planned)
 
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
         """Register the live tables of a query and find its hints; DuckDB's plan of it, if that was needed."""

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from sqlprov.aws.run import Run
+from sqlprov.aws.transport.account_regions import KEPT, read_region_statuses
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.emulator import Emulator, Fault
+from sqlprov.errors import CredentialsError, Throttled
+from sqlprov.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "sqlprov" / "regions"
+
+
+def read(em: Emulator, cloud: Cloud | None = None, **settings: str) -> dict[str, str]:
+    chosen = Settings()
+    for name, value in settings.items():
+        chosen = chosen.with_value(name, value)
+    return read_region_statuses(Run(chosen), cloud or Cloud(endpoint_url=em.url), "us-east-1")
+
+
+def operations(em: Emulator) -> list[str]:
+    return [call.operation for call in em.calls]
+
+
+def test_the_account_lists_its_regions_with_their_statuses(em: Emulator) -> None:
+    em.options.closed_regions = {"af-south-1"}
+    statuses = read(em)
+    assert statuses["us-east-1"] == "ENABLED_BY_DEFAULT"
+    assert statuses["af-south-1"] == "DISABLED"
+    assert len(statuses) > 30
+    assert set(operations(em)) == {"ListRegions"}
+
+
+def test_ec2_is_asked_where_the_account_may_not_be(em: Emulator) -> None:
+    em.options.closed_regions = {"af-south-1"}
+    em.inject(Fault("access_denied", operation="ListRegions", times=None))
+    statuses = read(em)
+    assert (statuses["us-east-1"], statuses["af-south-1"]) == ("ENABLED_BY_DEFAULT", "DISABLED")
+    assert operations(em) == ["ListRegions", "DescribeRegions"]
+
+
+def test_nothing_is_known_where_neither_may_be_asked_and_neither_is_asked_again(em: Emulator) -> None:
+    for operation in ("ListRegions", "DescribeRegions"):
+        em.inject(Fault("access_denied", operation=operation, times=None))
+    cloud = Cloud(endpoint_url=em.url)
+    assert read(em, cloud) == read(em, cloud) == {}
+    assert operations(em) == ["ListRegions", "DescribeRegions"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"), [("throttle", Throttled), ("expired_credentials", CredentialsError)]
+)
+def test_another_failure_is_an_error_and_not_a_shorter_list(
+    em: Emulator, kind: str, error: type[Exception]
+) -> None:
+    em.inject(Fault(kind, operation="ListRegions", times=None))
+    with pytest.raises(error):
+        read(em, max_attempts="2")
+
+
+def test_the_answer_is_kept_for_a_day_for_the_account_and_endpoint(
+    em: Emulator, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses = read(em)
+    em.reset_calls()
+    assert read(em) == statuses
+    assert operations(em) == []
+    (file,) = cache.iterdir()
+    yesterday = time.time() - KEPT - 60
+    os.utime(file, (yesterday, yesterday))
+    assert read(em) == statuses
+    assert operations(em)
+    em.reset_calls()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
+    assert read(em) == statuses
+    assert operations(em)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"us-east-1": 1}'])
+def test_a_damaged_file_is_replaced(em: Emulator, cache: Path, content: bytes) -> None:
+    statuses = read(em)
+    (file,) = cache.iterdir()
+    file.write_bytes(content)
+    em.reset_calls()
+    assert read(em) == statuses
+    assert operations(em)
+    assert len(file.read_bytes()) > 100
+
+
+def test_a_cache_that_cannot_be_written_costs_only_a_call(
+    em: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert read(em)
+
+
+def test_nothing_is_kept_of_the_local_sagemaker(em: Emulator, cache: Path) -> None:
+    assert read(em, Cloud(endpoint_url=em.url, credentials=("local", "local")))
+    assert not cache.exists()

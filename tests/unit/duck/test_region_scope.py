@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import sqlprov
+from sqlprov.emulator import Emulator, Fault
+from sqlprov.errors import AccessDenied, CredentialsError, RegionError, Unreachable
+
+M, P, C = "aws.sagemaker.models", "aws.sagemaker.endpoints", "aws.sagemaker.endpoint_configs"
+DATA = {"us-east-1": 10, "us-west-2": 6, "eu-west-1": 6}
+"""Models in each region of the sample data."""
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        emulator.seed_local()
+        yield emulator
+
+
+@pytest.fixture
+def emulator(service: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    service.reset_calls()
+    yield service
+    service.clear_faults()
+    service.options.closed_regions = set()
+
+
+@pytest.fixture
+def con(
+    emulator: Emulator, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[sqlprov.Connection]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # the account is asked by each test
+    with sqlprov.connect(endpoint_url=emulator.url, region="us-east-1") as connection:
+        yield connection
+
+
+def read_regions(result: sqlprov.Result) -> set[str]:
+    result.fetchall()
+    return {call.region for call in result.calls if call.operation.startswith("ListM")}
+
+
+# One statement for each part of the rule, with the regions of the sample data that it reads.
+RULES = {
+    "condition": (
+        f"SELECT model_name FROM {M} WHERE region IN ('us-east-1', 'eu-west-1')",
+        {"us-east-1", "eu-west-1"},
+    ),
+    "open condition": (f"SELECT model_name FROM {M} WHERE region <> 'us-west-2'", {"us-east-1", "eu-west-1"}),
+    "unused": (f"SELECT model_name FROM {M}", {"us-east-1"}),
+    "shown": (f"SELECT region, model_name FROM {M}", {"us-east-1"}),
+    "all": (f"SELECT upper(region), model_name FROM {M}", set(DATA)),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_part_of_the_rule_reads_its_regions(con: sqlprov.Connection, rule: str) -> None:
+    sql, regions = RULES[rule]
+    result = con.sql(sql)
+    assert len(result.fetchall()) == sum(DATA[region] for region in regions)
+    assert read_regions(result) & DATA.keys() == regions
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        ("*", 10),
+        ("t", 10),
+        ("t.*", 10),
+        ("to_json(t)", 10),
+        ("hash(t)", 10),
+        ("COLUMNS(*)", 10),
+        ("* EXCLUDE (region)", 10),
+        ("COLUMNS('re.*')", 10),
+        ("to_json(t)->>'region'", 22),
+        ("upper(COLUMNS('region'))", 22),
+        ("* REPLACE (upper(region) AS region)", 22),
+    ],
+)
+def test_whole_rows_count_as_showing(con: sqlprov.Connection, columns: str, rows: int) -> None:
+    assert len(con.sql(f"SELECT {columns} FROM {M} AS t").fetchall()) == rows
+
+
+@pytest.mark.parametrize(
+    ("sql", "line"),
+    [
+        (
+            f"SELECT 1 FROM {M} WHERE region = 'eu-west-1'",
+            "region: 1 (eu-west-1), by the condition on region",
+        ),
+        (
+            f"SELECT model_name FROM {M}",
+            "region: 1 (us-east-1), the session's: no other column depends on region",
+        ),
+        (
+            f"SELECT region FROM {M}",
+            "region: 1 (us-east-1), the session's: region is only shown, grouped or sorted",
+        ),
+        (f"SELECT max(region) FROM {M}", "region: at most 17, region may decide which rows there are"),
+        (
+            f"SELECT 1 FROM {M} WHERE region LIKE 'eu-%'",
+            "region: at most 5, region may decide which rows there are",
+        ),
+    ],
+)
+def test_explain_says_which_part_decided_and_makes_no_call(
+    con: sqlprov.Connection, emulator: Emulator, sql: str, line: str
+) -> None:
+    ((_, calls), _) = con.sql(f"EXPLAIN {sql}").fetchall()
+    assert f"  {line}\n" in calls
+    assert ("ListRegions, once" in calls) == ("at most" in line)
+    assert emulator.calls == []
+
+
+def test_a_result_says_that_it_is_read_in_more_regions_than_the_session_has(con: sqlprov.Connection) -> None:
+    result = con.sql(f"SELECT max(region) FROM {M}")
+    result.fetchall()
+    assert result.warnings == [
+        f"{M} is read in 34 regions, not only in us-east-1: the statement uses region for more than showing it. "
+        "A condition such as region = '…' limits it."
+    ]
+    assert con.sql(f"SELECT 1 FROM {M} WHERE region LIKE 'eu-%'").warnings == []
+    con.sql("SET sqlprov_regions = 'all'")
+    assert con.sql(f"SELECT max(region) FROM {M}").warnings == []
+
+
+def test_a_result_says_that_one_table_is_limited_and_the_other_is_read_in_the_session(
+    con: sqlprov.Connection,
+) -> None:
+    join = f"SELECT a.model_name FROM {M} a LEFT JOIN {P} b ON a.model_name = b.endpoint_name WHERE a.region"
+    result = con.sql(f"{join} = 'eu-west-1'")
+    result.fetchall()
+    assert result.warnings == [
+        f"{M} is read in eu-west-1, and {P} in us-east-1, the session's. If their rows belong together, "
+        "limit region of both."
+    ]
+    assert con.sql(f"{join} = 'us-east-1'").warnings == []
+
+
+# The account's regions
+
+
+def test_all_regions_are_those_that_the_account_has_enabled(
+    con: sqlprov.Connection, emulator: Emulator
+) -> None:
+    emulator.options.closed_regions = {"eu-west-1", "af-south-1"}
+    con.sql("SET sqlprov_regions = 'all'")
+    result = con.sql(f"SELECT model_name FROM {M}")
+    assert len(result.fetchall()) == 16
+    regions = read_regions(result)
+    assert {"us-east-1", "us-west-2"} < regions
+    assert regions.isdisjoint(emulator.options.closed_regions)
+    assert result.complete
+
+
+def test_a_closed_region_has_no_rows_unless_it_is_named(con: sqlprov.Connection, emulator: Emulator) -> None:
+    emulator.options.closed_regions = {"eu-west-1"}
+    assert con.sql(f"SELECT count(*) FROM {M} WHERE region <> 'us-west-2'").fetchall() == [(10,)]
+    assert con.sql(f"SELECT count(*) FROM {M} WHERE region LIKE 'eu-%'").fetchall() == [(0,)]
+    with pytest.raises(CredentialsError, match="eu-west-1 is not enabled for the account"):
+        con.sql(f"SELECT count(*) FROM {M} WHERE region = 'eu-west-1'").fetchall()
+    con.sql("SET sqlprov_regions = 'eu-west-1'")
+    with pytest.raises(CredentialsError, match="eu-west-1 is not enabled for the account"):
+        con.sql(f"SELECT count(*) FROM {M}").fetchall()
+
+
+def test_the_table_of_regions_has_the_status_once_the_account_was_asked(
+    con: sqlprov.Connection, emulator: Emulator
+) -> None:
+    emulator.options.closed_regions = {"eu-west-1"}
+    status = "SELECT opt_in_status FROM aws.regions WHERE region = 'eu-west-1'"
+    assert con.sql(status).fetchall() == [(None,)]
+    assert emulator.calls == []
+    con.sql(f"SELECT count(*) FROM {M} WHERE region <> 'us-west-2'").fetchall()
+    assert con.sql(status).fetchall() == [("DISABLED",)]
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("access_denied", AccessDenied), ("expired_credentials", CredentialsError), ("reset", Unreachable)],
+)
+def test_a_region_that_refuses_fails_the_statement_or_is_missing_with_a_note(
+    con: sqlprov.Connection, emulator: Emulator, rule: str, kind: str, error: type[Exception]
+) -> None:
+    sql, regions = RULES[rule]
+    con.sql("SET sqlprov_max_attempts = 2")
+    emulator.inject(Fault(kind, operation="ListModels", region="us-east-1", times=None))
+    with pytest.raises(error, match="us-east-1"):
+        con.sql(sql).fetchall()
+    con.sql("SET sqlprov_on_error = 'warn'")
+    result = con.sql(sql)
+    assert len(result.fetchall()) == sum(DATA[region] for region in regions - {"us-east-1"})
+    assert not result.complete
+    assert con.sql("SELECT region FROM sqlprov.errors").fetchall() == [("us-east-1",)]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_region_that_throttles_is_read_to_its_end(
+    con: sqlprov.Connection, emulator: Emulator, rule: str
+) -> None:
+    sql, regions = RULES[rule]
+    emulator.inject(Fault("throttle", operation="ListModels", region="us-east-1"))
+    result = con.sql(sql)
+    assert len(result.fetchall()) == sum(DATA[region] for region in regions)
+    assert result.complete
+
+
+def test_no_region_at_all_is_an_error_only_where_the_session_decides(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlprov.connect(endpoint_url=emulator.url) as con:
+        for rule in ("unused", "shown"):
+            with pytest.raises(
+                RegionError, match=r"No region for aws\.sagemaker\.models\. Write WHERE region = "
+            ):
+                con.sql(RULES[rule][0]).fetchall()
+        assert len(con.sql(RULES["all"][0]).fetchall()) == 22
+
+
+# What DuckDB's plan spares
+
+
+@pytest.mark.parametrize(
+    ("sql", "regions"),
+    [
+        (f"FROM {M} a JOIN {P} b ON a.region = b.region WHERE a.region IN ('us-east-1', 'eu-west-1')", 2),
+        (
+            f"FROM {M} JOIN {P} USING (region) JOIN {C} c USING (region) WHERE c.region IN ('us-east-1', 'eu-west-1')",
+            2,
+        ),
+        (f"FROM {P} b JOIN {M} a ON a.region = b.region WHERE b.region LIKE 'eu-west-%'", 3),
+        (f"FROM {P} a LEFT JOIN {M} b USING (region) WHERE a.region IN ('us-east-1', 'eu-west-1')", 2),
+        (
+            f"FROM {M} a WHERE region IN ('us-east-1', 'eu-west-1') AND EXISTS (FROM {P} b WHERE b.region = a.region)",
+            2,
+        ),
+        (
+            f"FROM {P} b WHERE region IN ('us-east-1', 'eu-west-1') AND EXISTS (FROM {M} a WHERE b.region = a.region)",
+            2,
+        ),
+        (
+            f"FROM {P} b WHERE region = 'us-east-1' AND (SELECT count(*) FROM {M} a WHERE a.region = b.region) > 3",
+            1,
+        ),
+        (f"FROM {M} m, unnest(m.tags) AS u(t) WHERE m.region = 'us-east-1' AND t.Key = 'team'", 1),
+        (
+            f"FROM {M} m WHERE region = 'us-east-1' AND NOT EXISTS (FROM unnest(m.tags) AS u(t) WHERE t.Key = 'x')",
+            1,
+        ),
+        (f"FROM {M} WHERE region LIKE 'us-west-%' AND region <> 'us-west-1'", 1),
+        (f"FROM {M} WHERE lower(region) = 'us-west-2' AND model_name LIKE '%a%'", 1),
+        (f"FROM {M} WHERE regexp_matches(region, '^us-west-[12]$')", 2),
+        (f"FROM {M} WHERE region COLLATE NOCASE = 'US-WEST-2'", 1),
+        (f"FROM (SELECT region, count(*) AS n FROM {M} GROUP BY region) WHERE region LIKE 'us-west-%'", 2),
+    ],
+)
+def test_a_condition_that_duckdb_keeps_above_the_scan_limits_it(
+    con: sqlprov.Connection, sql: str, regions: int
+) -> None:
+    result = con.sql(sql)
+    assert len(read_regions(result)) == regions
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"FROM (SELECT model_name AS region, region AS r FROM {M}) a JOIN {P} b USING (region) WHERE region LIKE 'eu%'",
+        f"FROM {M} a FULL JOIN {P} b USING (region) WHERE a.region IN ('us-east-1', 'eu-west-1') OR b.region IS NULL",
+        f"FROM {P} a RIGHT JOIN {M} b ON a.region = b.region AND a.region IN ('us-east-1', 'eu-west-1')",
+        f"FROM {M} WHERE region > random()::VARCHAR",
+        f"FROM (FROM {M} LIMIT 100) WHERE region LIKE 'eu-%'",
+        f"FROM (SELECT *, row_number() OVER () AS limit_number FROM {M}) WHERE region LIKE 'eu-%'",
+        f"FROM {M} a JOIN {M} b USING (region) WHERE a.region LIKE 'eu-%' OR b.model_name = 'x'",
+        f"SELECT * FROM {M} WHERE region LIKE 'us-%' UNION ALL SELECT * REPLACE (upper(region) AS region) FROM {M}",
+    ],
+)
+def test_what_is_not_clear_limits_nothing(con: sqlprov.Connection, sql: str) -> None:
+    result = con.sql(sql)
+    assert len(read_regions(result)) == 34
+
+
+def test_a_function_that_a_user_defines_is_not_taken_for_that_of_the_plan(con: sqlprov.Connection) -> None:
+    con.sql("CREATE MACRO prefix(a, b) AS false")
+    assert con.sql(f"SELECT count(*) FROM {M} WHERE region LIKE 'eu-%'").fetchall() == [(6,)]
