@@ -15,7 +15,7 @@ from IPython.core.completer import (
 from IPython.core.interactiveshell import InteractiveShell
 
 from sqlprov.errors import Error
-from sqlprov.frontends.completion import Completion
+from sqlprov.frontends.completion.completer import SqlCompleter
 from sqlprov.frontends.notebook.arguments import FLAGS, VALUES
 
 _LINE = re.compile(r"(?:.*=)?[ \t]*%sqlprov[ \t]+")
@@ -27,7 +27,7 @@ _OPTIONS = re.compile(
 _BEFORE_SQL = re.compile(rf"{_OPTIONS.pattern}(?:[^\W\d]\w*\s*<<)?")
 
 
-def add_completion(shell: InteractiveShell, completion: Callable[[], Completion]) -> None:
+def add_completion(shell: InteractiveShell, completion: Callable[[], SqlCompleter]) -> None:
     """Complete the magics in `shell`; each completion calls `completion`."""
 
     @context_matcher(identifier="sqlprov")  # type: ignore[untyped-decorator]
@@ -52,14 +52,14 @@ def _find_argument(text: str, at: int) -> tuple[str, int] | None:
     return None
 
 
-def _complete(text: str, at: int, completion: Callable[[], Completion]) -> SimpleMatcherResult:
+def _complete(text: str, at: int, completion: Callable[[], SqlCompleter]) -> SimpleMatcherResult:
     option = _OPTION.search(text[:at])
     if option and _OPTIONS.fullmatch(text[: option.start(1)]):
         names = [f"--{name}" for name in (*FLAGS, *VALUES)]
         return _build_result([name for name in names if name.startswith(option[1])], option[1])
     sql = _BEFORE_SQL.match(text).end()  # type: ignore[union-attr]  # it also matches nothing
     try:
-        candidates = completion().candidates(text[sql:], at - sql)
+        candidates = completion().complete(text[sql:], at - sql)
     except Error:
         candidates = []  # running the cell raises it
     if not candidates:

@@ -14,7 +14,7 @@ from sqlprov.api.connect import connect
 from sqlprov.api.connection import Connection
 from sqlprov.api.result import Result
 from sqlprov.errors import Error
-from sqlprov.frontends.completion import Completion
+from sqlprov.frontends.completion.completer import SqlCompleter
 from sqlprov.frontends.notebook.arguments import Arguments, parse_arguments
 from sqlprov.frontends.notebook.display import run_with_progress
 
@@ -30,7 +30,7 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
         self._connection: Connection | None = None
         # The options that it was opened with; `None` if it belongs to the user.
         self._options: dict[str, Any] | None = None
-        self._completion: Completion | None = None
+        self._completion: SqlCompleter | None = None
 
     @line_cell_magic  # type: ignore[untyped-decorator]
     @no_var_expand  # type: ignore[untyped-decorator]
@@ -70,11 +70,11 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
         self.shell.user_ns[arguments.name] = value
         return None
 
-    def completion(self) -> Completion:
+    def completion(self) -> SqlCompleter:
         """Completion for the connection, as of the last statement."""
         if self._completion is None:
             connection = self._connect(parse_arguments(""))
-            self._completion = Completion(connection.catalog, connection.vocabulary())
+            self._completion = SqlCompleter(connection.catalog, connection.vocabulary())
         return self._completion
 
     def _run(self, arguments: Arguments, connection: Connection) -> Iterator[Result]:

@@ -1,28 +1,24 @@
-"""Keys typed at a terminal in, rows on its screen out: `sqlprov` without a command.
-
-`shell` runs what was typed, `commands` are those that begin with a backslash, `editor` takes the keys, `display`
-shows rows, `watching` shows how far a statement is, `asking` has writes confirmed.
-"""
+"""The shell: `sqlprov` without a command."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sqlprov.frontends.repl.commands import run_command
-from sqlprov.frontends.repl.display import Screen
-from sqlprov.frontends.repl.lines import rc_file, read
-from sqlprov.frontends.repl.shell import Leave, Shell
+from sqlprov.frontends.repl.input import rc_file, read_statement
+from sqlprov.frontends.repl.screen import Screen
+from sqlprov.frontends.repl.shell import ExitShell, Shell
 
 if TYPE_CHECKING:
     import sqlprov
 
 
-def start(connection: sqlprov.Connection, place: str, *, yes: bool) -> None:
+def start(connection: sqlprov.Connection, target: str, *, yes: bool) -> None:
     """Read and run statements until the end of the input.
 
     Args:
         connection: is closed at the end.
-        place: what it is connected to, for the greeting.
+        target: what it is connected to, for the greeting.
         yes: write without asking.
     """
     screen = Screen()
@@ -32,12 +28,12 @@ def start(connection: sqlprov.Connection, place: str, *, yes: bool) -> None:
         if rc.exists():
             try:
                 shell.submit(f"\\i {rc}")
-            except Leave:
+            except ExitShell:
                 return
-        screen.tell(f"sqlprov, {place}. \\? for help, \\q to leave.")
-        if screen.is_full:
+        screen.info(f"sqlprov, {target}. \\? for help, \\q to leave.")
+        if screen.is_interactive:
             from sqlprov.frontends.repl.editor import Editor
 
             shell.loop(Editor(shell).read)
         else:
-            shell.loop(read)
+            shell.loop(read_statement)

@@ -1,4 +1,4 @@
-"""`\\d table` and the like in, done: each command is one function, listed in COMMANDS."""
+"""The shell's own commands, such as `\\d`: one function each, listed in COMMANDS."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import orjson
 import pyarrow as pa
 
 from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, suggest
-from sqlprov.frontends.completion.words import filled, short
-from sqlprov.frontends.repl.display import Rows, Sink
-from sqlprov.frontends.repl.shell import Leave, Shell
+from sqlprov.frontends.completion.candidates import describe_call, shorten_type
+from sqlprov.frontends.repl.screen import OutputFile, ShownRows
+from sqlprov.frontends.repl.shell import ExitShell, Shell
 from sqlprov.sql import Exec, Explain, Query, WriteStatement, parse
 from sqlprov.sql.lexer import tokenize
 from sqlprov.sql.names import find_live_table
@@ -23,13 +23,13 @@ from sqlprov.sql.show import is_like
 
 @dataclass(frozen=True)
 class Command:
-    """A command.
+    """A command of the shell.
 
     Attributes:
-        usage: its arguments.
-        about: what it does.
-        run: shell, argument -> done.
-        takes: what its argument is, for completion: table, region, file, or words.
+        usage: its argument.
+        about: its description.
+        run: runs it with its argument.
+        takes: the kind of its argument, for completion: table, region, file, or the words it may be.
     """
 
     usage: str
@@ -42,62 +42,69 @@ def run_command(shell: Shell, text: str, sql: str) -> None:
     """Run a command.
 
     Args:
-        shell: where.
+        shell: the shell to run it in.
         text: the command with its backslash.
-        sql: statements that stand before it.
+        sql: the statements before it on its line.
 
     Raises:
-        UnknownName: there is no such command; the message names the nearest.
-        Error: what it met.
+        UnknownName: the command does not exist; the message names the nearest.
+        Error: the command failed.
     """
     match = re.match(r"\\(\S*)\s*(.*)", text, re.DOTALL)
     assert match is not None, "a command begins with a backslash"
     name, argument = match[1].rstrip(";"), match[2].strip().rstrip(";").strip()
     if name not in COMMANDS:
-        near = suggest(name, COMMANDS).replace("'", "'\\", 1)
-        raise UnknownName(f"Unknown command \\{name}.{near} \\? lists them.")
+        nearest = suggest(name, COMMANDS).replace("'", "'\\", 1)
+        raise UnknownName(f"Unknown command \\{name}.{nearest} \\? lists them.")
     if sql:
         shell.last = sql
     COMMANDS[name].run(shell, argument)
 
 
-def _table(shell: Shell, rows: Sequence[Mapping[str, object]], schema: Mapping[str, pa.DataType]) -> None:
-    shell.screen.show(Rows.of(rows, pa.schema(list(schema.items()))))
+def _print_table(
+    shell: Shell, rows: Sequence[Mapping[str, object]], schema: Mapping[str, pa.DataType]
+) -> None:
+    shell.screen.show(ShownRows.of(rows, pa.schema(list(schema.items()))))
 
 
-# What there is
+# The catalog
 
 
 def _describe(shell: Shell, name: str) -> None:
     if not name:
-        _services(shell)
+        _list_services(shell)
         return
-    words = shell.connection.vocabulary()
-    if name in words.relations:
-        columns = [{"column": column, "type": kind} for column, kind in words.relations[name]]
-        _table(shell, columns, {"column": pa.string(), "type": pa.string()})
+    vocabulary = shell.connection.vocabulary()
+    if name in vocabulary.relations:
+        columns = [{"column": column, "type": kind} for column, kind in vocabulary.relations[name]]
+        _print_table(shell, columns, {"column": pa.string(), "type": pa.string()})
         return
     parts = tuple(token.value for token in tokenize(name) if not token.is_one_of("."))
-    table = find_live_table(shell.connection.catalog, parts, words.path)
+    table = find_live_table(shell.connection.catalog, parts, vocabulary.path)
     if table is None:
-        found = shell.connection.sql(f"DESCRIBE EXTENDED {name}").arrow()  # or what is wrong with the name
-        shell.screen.show(Rows(found.schema, tuple(found.to_batches())))
+        # It also reports an unknown name.
+        described = shell.connection.sql(f"DESCRIBE EXTENDED {name}").arrow()
+        shell.screen.show(ShownRows(described.schema, tuple(described.to_batches())))
         return
-    shell.screen.tell(f"{table.full_name}: {table.about} Key: {', '.join(table.key)}.")
+    shell.screen.info(f"{table.full_name}: {table.about} Key: {', '.join(table.key)}.")
     rows: list[dict[str, object]] = [
-        {"column": column.name, "type": short(column.type), "filled by": filled(table, column) or None}
+        {
+            "column": column.name,
+            "type": shorten_type(column.type),
+            "filled by": describe_call(table, column) or None,
+        }
         for column in table.columns
     ]
-    _table(shell, rows, dict.fromkeys(("column", "type", "filled by"), pa.string()))
+    _print_table(shell, rows, dict.fromkeys(("column", "type", "filled by"), pa.string()))
     rows = [
         {"method": one.name, "statement": one.verb, "call": one.call, "required": ", ".join(one.required)}
         for one in table.methods
     ]
-    _table(shell, rows, dict.fromkeys(("method", "statement", "call", "required"), pa.string()))
-    shell.screen.tell(f"DESCRIBE EXTENDED {name}; tells more.")
+    _print_table(shell, rows, dict.fromkeys(("method", "statement", "call", "required"), pa.string()))
+    shell.screen.info(f"DESCRIBE EXTENDED {name}; shows more.")
 
 
-def _services(shell: Shell) -> None:
+def _list_services(shell: Shell) -> None:
     catalog = shell.connection.catalog
     rows: list[dict[str, object]] = [
         {"name": f"{provider}.{service}", "tables": len(catalog.list_tables(provider, service))}
@@ -106,10 +113,10 @@ def _services(shell: Shell) -> None:
     ]
     own = shell.connection.vocabulary().relations
     rows += [{"name": "DuckDB's own", "tables": len(own)}] if own else []
-    _table(shell, rows, {"name": pa.string(), "tables": pa.int64()})
+    _print_table(shell, rows, {"name": pa.string(), "tables": pa.int64()})
 
 
-def _tables(shell: Shell, pattern: str) -> None:
+def _list_tables(shell: Shell, pattern: str) -> None:
     catalog = shell.connection.catalog
     names = [
         ".".join((*place, name))
@@ -120,59 +127,63 @@ def _tables(shell: Shell, pattern: str) -> None:
     wild = pattern.replace("*", "%") if set(pattern) & {"*", "%"} else f"%{pattern}%"
     rows: list[dict[str, object]] = [{"table": name} for name in sorted(names) if is_like(name, wild)]
     if not rows:
-        raise UnknownName(f"No table's name is like {pattern!r}.")
-    _table(shell, rows, {"table": pa.string()})
+        raise UnknownName(f"No table name matches {pattern!r}.")
+    _print_table(shell, rows, {"table": pa.string()})
 
 
-def _help(shell: Shell, argument: str) -> None:
+def _print_help(shell: Shell, argument: str) -> None:
     rows: list[dict[str, object]] = [
         {"command": f"\\{name} {command.usage}".rstrip(), "": command.about}
         for name, command in COMMANDS.items()
     ]
-    _table(shell, rows, {"command": pa.string(), "": pa.string()})
-    shell.screen.tell("A statement runs at its ;. Ctrl-R searches the history, Ctrl-C stops a statement.")
+    _print_table(shell, rows, {"command": pa.string(), "": pa.string()})
+    shell.screen.info("A statement runs at its ;. Ctrl-R searches the history, Ctrl-C stops a statement.")
 
 
-# How results are shown
+# Output
 
 
-def _expanded(shell: Shell, word: str) -> None:
+def _set_expanded(shell: Shell, word: str) -> None:
     states = ("on", "off", "auto")
-    shell.screen.expanded = _word(word, states) if word else "off" if shell.screen.expanded == "on" else "on"
-    shell.screen.tell(f"One column a line: {shell.screen.expanded}.")
+    shell.screen.expanded = (
+        _check_word(word, states) if word else "off" if shell.screen.expanded == "on" else "on"
+    )
+    shell.screen.info(f"One column a line: {shell.screen.expanded}.")
 
 
-def _timing(shell: Shell, word: str) -> None:
-    shell.timing = _word(word, ("on", "off")) == "on" if word else not shell.timing
-    shell.screen.tell(f"The line after each statement: {'on' if shell.timing else 'off'}.")
+def _set_timing(shell: Shell, word: str) -> None:
+    shell.timing = _check_word(word, ("on", "off")) == "on" if word else not shell.timing
+    shell.screen.info(f"Summary after each statement: {'on' if shell.timing else 'off'}.")
 
 
-def _rows(shell: Shell, number: str) -> None:
+def _set_rows(shell: Shell, number: str) -> None:
     if number:
         if not number.isdecimal():
             raise ProgrammingError(f"\\rows {number}: expected a number of rows; 0 for all.")
         shell.rows = int(number)
-    shell.screen.tell(f"Rows shown of one result: {shell.rows or 'all'}.")
+    shell.screen.info(f"Rows shown of a result: {shell.rows or 'all'}.")
 
 
-def _word(word: str, known: tuple[str, ...]) -> str:
+def _check_word(word: str, known: tuple[str, ...]) -> str:
     if word.lower() not in known:
         raise ProgrammingError(f"{word!r}: expected {' or '.join(known)}.{suggest(word, known)}")
     return word.lower()
 
 
-def _out(shell: Shell, name: str) -> None:
-    shell.write_into(Sink(Path(name).expanduser()) if name else None)
-    if shell.sink:
-        shell.screen.tell(f"Rows go into {shell.sink.path} as {shell.sink.format}; \\o ends that.")
+def _set_output(shell: Shell, name: str) -> None:
+    shell.set_output(OutputFile(Path(name).expanduser()) if name else None)
+    if shell.output:
+        shell.screen.info(
+            f"Rows go to {shell.output.path} as {shell.output.format}; \\o returns to the screen."
+        )
 
 
-# What is run
+# Scripts and statements
 
 
-def _include(shell: Shell, name: str) -> None:
+def _run_file(shell: Shell, name: str) -> None:
     if not name:
-        raise ProgrammingError("\\i needs the name of a file.")
+        raise ProgrammingError("\\i needs a file name.")
     shell.run_script(Path(name).expanduser())
 
 
@@ -185,52 +196,48 @@ def _watch(shell: Shell, seconds: str) -> None:
         raise ProgrammingError(f"\\watch {seconds}: expected a number of seconds.")
     sql = shell.last
     if not sql:
-        raise ProgrammingError("\\watch runs the statement before it again and again; there is none.")
+        raise ProgrammingError("There is no statement for \\watch to repeat.")
     for statement in parse(sql):
         inner = statement.inner if isinstance(statement, Explain) else statement
         if isinstance(inner, WriteStatement | Exec) or (
             isinstance(inner, Query) and inner.verb not in _READS
         ):
-            raise Error("\\watch is for statements that read.")
-    paged, shell.screen.paged = shell.screen.paged, False  # which would wait for a key
+            raise Error("\\watch repeats only statements that read.")
+    uses_pager, shell.screen.uses_pager = shell.screen.uses_pager, False  # it would wait for a key
     try:
         while True:
-            shell.screen.tell(f"{time.strftime('%H:%M:%S')}, every {pause:g} s; Ctrl-C ends it.")
+            shell.screen.info(f"{time.strftime('%H:%M:%S')}, every {pause:g} s; Ctrl-C ends it.")
             shell.run(sql)
             time.sleep(pause)
     finally:
-        shell.screen.paged = paged
+        shell.screen.uses_pager = uses_pager
 
 
 _READS = frozenset({"SELECT", "FROM", "VALUES", "WITH", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW"})
 
 
-def _region(shell: Shell, names: str) -> None:
+def _set_region(shell: Shell, names: str) -> None:
     connection = shell.connection
     if names:
-        given = [name for name in re.split(r"[,\s]+", names.strip("'\"")) if name]
+        chosen = [name for name in re.split(r"[,\s]+", names.strip("'\"")) if name]
         known = [region.region for region in connection.catalog.list_regions()]
-        for name in given:
+        for name in chosen:
             if name.lower() not in (*known, "all", "default"):
                 raise RegionError(f"Unknown region {name!r}.{suggest(name, [*known, 'all', 'default'])}")
-        if not given:
+        if not chosen:
             raise ProgrammingError(f"\\region {names}: expected regions, all or default.")
-        if given == ["default"]:
+        if chosen == ["default"]:
             connection.sql("RESET sqlprov_regions")
         else:
-            connection.sql(f"SET sqlprov_regions = '{','.join(given)}'")
-    found = ", ".join(connection.regions)
-    shell.screen.tell(
-        f"Statements that name no region read: {found}."
-        if found
-        else "There is no region for statements that name none."
-    )
+            connection.sql(f"SET sqlprov_regions = '{','.join(chosen)}'")
+    regions = ", ".join(connection.regions) or "none; name one in each statement"
+    shell.screen.info(f"Regions of statements that name none: {regions}.")
 
 
-def _calls(shell: Shell, argument: str) -> None:
+def _print_calls(shell: Shell, argument: str) -> None:
     calls = shell.connection.calls
     if not calls:
-        shell.screen.tell("The last statement made no call.")
+        shell.screen.info("The last statement made no call.")
         return
     rows: list[dict[str, object]] = [
         {
@@ -247,30 +254,35 @@ def _calls(shell: Shell, argument: str) -> None:
     ]
     text, number = pa.string(), pa.int64()
     kinds = {"operation": text, "region": text, "rows": number, "attempts": number, "throttles": number}
-    _table(shell, rows, {**kinds, "ms": number, "error": text, "parameters": text})
+    _print_table(shell, rows, {**kinds, "ms": number, "error": text, "parameters": text})
 
 
-def _leave(shell: Shell, argument: str) -> None:
-    raise Leave
+def _exit(shell: Shell, argument: str) -> None:
+    raise ExitShell
 
 
 COMMANDS: dict[str, Command] = {
-    "d": Command("[table]", "services; or the columns and methods of a table", _describe, ("table",)),
+    "d": Command("[table]", "services, or the columns and methods of a table", _describe, ("table",)),
     "dt": Command(
-        "[pattern]", "tables whose name holds a text, or is like it: *endpoint*", _tables, ("table",)
+        "[pattern]", "tables whose name contains a text or matches *endpoint*", _list_tables, ("table",)
     ),
-    "region": Command("[names]", "regions of statements that name none; all, default", _region, ("region",)),
-    "calls": Command("", "the calls of the last statement", _calls),
-    "rows": Command("[n]", "rows shown of one result; 0 for all", _rows),
+    "region": Command(
+        "[names]", "regions of statements that name none; all, default", _set_region, ("region",)
+    ),
+    "calls": Command("", "the calls of the last statement", _print_calls),
+    "rows": Command("[n]", "rows shown of a result; 0 for all", _set_rows),
     "x": Command(
-        "[on|off|auto]", "one column a line, nested values spread out", _expanded, ("on", "off", "auto")
+        "[on|off|auto]", "one column a line, nested values expanded", _set_expanded, ("on", "off", "auto")
     ),
-    "timing": Command("[on|off]", "the line after each statement", _timing, ("on", "off")),
+    "timing": Command("[on|off]", "the summary after each statement", _set_timing, ("on", "off")),
     "o": Command(
-        "[file]", "rows go into a file, its ending tells the format; without: to the screen", _out, ("file",)
+        "[file]",
+        "write rows to a file, in the format of its suffix; without a file, to the screen",
+        _set_output,
+        ("file",),
     ),
-    "i": Command("file", "run a file", _include, ("file",)),
-    "watch": Command("[seconds]", "run the last statement again and again", _watch),
-    "?": Command("", "this list", _help),
-    "q": Command("", "leave; as exit and Ctrl-D", _leave),
+    "i": Command("file", "run a file", _run_file, ("file",)),
+    "watch": Command("[seconds]", "repeat the last statement until Ctrl-C", _watch),
+    "?": Command("", "this list", _print_help),
+    "q": Command("", "leave, like exit and Ctrl-D", _exit),
 }

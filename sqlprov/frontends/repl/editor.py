@@ -1,4 +1,4 @@
-"""Keys in, a statement's text out: completion, highlighting, several lines, history."""
+"""Reads statements of several lines, with completion, highlighting and history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import CompleteEvent, Completer, PathCompleter
-from prompt_toolkit.completion import Completion as Offered
+from prompt_toolkit.completion import Completion as MenuItem
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import completion_is_selected, is_searching
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
@@ -19,9 +19,9 @@ from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.styles import Style
 from pygments.lexers.sql import SqlLexer
 
-from sqlprov.frontends.completion import Completion
+from sqlprov.frontends.completion.completer import SqlCompleter
 from sqlprov.frontends.repl.commands import COMMANDS
-from sqlprov.frontends.repl.lines import CONTINUED, PROMPT, is_whole
+from sqlprov.frontends.repl.input import CONTINUATION, PROMPT, is_complete
 from sqlprov.frontends.repl.shell import Shell
 from sqlprov.local import state_folder
 
@@ -42,20 +42,20 @@ STYLE = Style.from_dict(
 )
 
 
-def history_file() -> Path:
-    """The file of the history, which nobody else may read."""
+def create_history_file() -> Path:
+    """The path of the history file, which only the user can read."""
     path = state_folder() / "history"
     os.close(os.open(path, os.O_CREAT | os.O_APPEND, 0o600))
     path.chmod(0o600)
     return path
 
 
-def _history(shell: Shell) -> History:
-    """What was typed before; of this session alone if the file cannot be written."""
+def _load_history(shell: Shell) -> History:
+    """The history; only of this session if the file cannot be written."""
     try:
-        return FileHistory(str(history_file()))
+        return FileHistory(str(create_history_file()))
     except OSError as error:
-        shell.screen.warn(f"What is typed is not kept: {error}")
+        shell.screen.warn(f"The history is not saved: {error}")
         return InMemoryHistory()
 
 
@@ -64,32 +64,32 @@ class Editor:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._words = _Words(shell)
+        self._completer = _EditorCompleter(shell)
         self._session: PromptSession[str] = PromptSession(
             PROMPT,
-            prompt_continuation=CONTINUED,
+            prompt_continuation=CONTINUATION,
             multiline=True,
-            completer=self._words,
+            completer=self._completer,
             complete_in_thread=True,
             complete_while_typing=True,
             auto_suggest=AutoSuggestFromHistory(),
-            history=_history(shell),
+            history=_load_history(shell),
             lexer=PygmentsLexer(SqlLexer),
-            key_bindings=_keys(),
+            key_bindings=_bind_keys(),
             bottom_toolbar=self._toolbar,
             style=STYLE,
             reserve_space_for_menu=6,
         )
 
     def read(self) -> str:
-        """The next statement or command.
+        """Read the next statement or command.
 
         Raises:
             EOFError: Ctrl-D on an empty line.
             KeyboardInterrupt: Ctrl-C.
         """
-        # Here, while no statement runs: the menu is filled by another thread.
-        self._words.refresh()
+        # Here no statement runs; the menu is filled by another thread.
+        self._completer.refresh()
         return self._session.prompt()
 
     def _toolbar(self) -> str:
@@ -97,66 +97,66 @@ class Editor:
         parts = [f"regions {settings.regions}"] if settings.regions else []
         parts += ["read-only"] if settings.read_only else []
         parts += [f"\\x {shell.screen.expanded}"] if shell.screen.expanded != "off" else []
-        parts += [f"\\o {shell.sink.path}"] if shell.sink else []
+        parts += [f"\\o {shell.output.path}"] if shell.output else []
         return " " + "  ".join([*parts, "; runs", "\\? help"])
 
 
-def _keys() -> KeyBindings:
+def _bind_keys() -> KeyBindings:
     keys = KeyBindings()
 
     @keys.add("enter", filter=~completion_is_selected & ~is_searching)
     def _(event: KeyPressEvent) -> None:
-        """Run what is whole, else begin another line."""
+        """Run complete text, or start another line."""
         buffer = event.current_buffer
-        if is_whole(buffer.text):
+        if is_complete(buffer.text):
             buffer.validate_and_handle()
         else:
             buffer.newline()
 
     @keys.add("enter", filter=completion_is_selected)
     def _(event: KeyPressEvent) -> None:
-        """Take the word, and stay."""
+        """Accept the word."""
         event.current_buffer.complete_state = None
 
     return keys
 
 
-class _Words(Completer):
-    """The words of SQL and of the commands, as the editor's menu takes them."""
+class _EditorCompleter(Completer):
+    """Fills the editor's menu with the words of SQL and of the commands."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._sql: Completion | None = None
+        self._sql: SqlCompleter | None = None
         self._files = PathCompleter(expanduser=True)
 
     def refresh(self) -> None:
-        """Learn what the last statement made or dropped."""
-        words = self._shell.connection.vocabulary()
+        """Read the tables that the last statement created or dropped."""
+        vocabulary = self._shell.connection.vocabulary()
         if self._sql is None:
-            self._sql = Completion(self._shell.connection.catalog, words)
+            self._sql = SqlCompleter(self._shell.connection.catalog, vocabulary)
         else:
-            self._sql.vocabulary = words
+            self._sql.vocabulary = vocabulary
 
-    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Offered]:
+    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[MenuItem]:
         if document.text.lstrip().startswith("\\"):
-            yield from self._of_command(document, event)
+            yield from self._complete_command(document, event)
             return
-        yield from self._of_sql(document.text, document.cursor_position)
+        yield from self._complete_sql(document.text, document.cursor_position)
 
-    def _of_sql(self, text: str, at: int, shift: int = 0) -> Iterator[Offered]:
-        assert self._sql is not None, "it is refreshed before keys are read"
-        for word in self._sql.candidates(text, at):
-            yield Offered(
-                word.text, word.start - at, display=word.shown or word.text, display_meta=word.about
+    def _complete_sql(self, text: str, at: int) -> Iterator[MenuItem]:
+        assert self._sql is not None, "`read` refreshes it"
+        for word in self._sql.complete(text, at):
+            yield MenuItem(
+                word.text, word.start - at, display=word.label or word.text, display_meta=word.about
             )
 
-    def _of_command(self, document: Document, event: CompleteEvent) -> Iterator[Offered]:
+    def _complete_command(self, document: Document, event: CompleteEvent) -> Iterator[MenuItem]:
         before = document.text_before_cursor.lstrip()
         match = re.match(r"\\(\S*)(\s+)(.*)", before, re.DOTALL)
         if match is None:
             for name, command in COMMANDS.items():
                 if name.startswith(before[1:]):
-                    yield Offered(
+                    yield MenuItem(
                         f"\\{name}",
                         -len(before),
                         display=f"\\{name} {command.usage}",
@@ -168,10 +168,10 @@ class _Words(Completer):
             yield from self._files.get_completions(Document(argument), event)
         elif takes == ("table",):
             text = f"FROM {argument}"
-            yield from self._of_sql(text, len(text))
+            yield from self._complete_sql(text, len(text))
         elif takes == ("region",):
             text = f"SET sqlprov_regions = '{argument.split(',')[-1].strip()}"
-            for word in self._of_sql(text, len(text)):
-                yield Offered(word.text.rstrip("'"), word.start_position, display_meta="region")
+            for word in self._complete_sql(text, len(text)):
+                yield MenuItem(word.text.rstrip("'"), word.start_position, display_meta="region")
         else:
-            yield from (Offered(word, -len(argument)) for word in takes if word.startswith(argument))
+            yield from (MenuItem(word, -len(argument)) for word in takes if word.startswith(argument))

@@ -1,4 +1,4 @@
-"""What was typed in, run and shown: statements on the connection, commands by `commands`."""
+"""Runs statements and commands, and prints their results and errors."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import TYPE_CHECKING, Any
 
 from sqlprov.errors import Cancelled, Error, ProgrammingError, WriteError
 from sqlprov.frontends.messages import format_outcomes, format_warnings
-from sqlprov.frontends.repl.asking import asked, needs_asking
-from sqlprov.frontends.repl.display import Screen, Sink, first
-from sqlprov.frontends.repl.lines import LEAVING, WATCH, split
-from sqlprov.frontends.repl.watching import Watching
+from sqlprov.frontends.repl.confirmation import confirm, needs_confirmation
+from sqlprov.frontends.repl.input import EXIT_WORDS, WATCH, split_script
+from sqlprov.frontends.repl.progress_line import ProgressLine
+from sqlprov.frontends.repl.screen import OutputFile, Screen, fetch_first
 
 if TYPE_CHECKING:
     import sqlprov
 
-CAP = 1000
-"""Rows shown of one result, until `\\rows` says otherwise."""
+ROW_LIMIT = 1000
+"""Rows shown of a result, until `\\rows` changes it."""
 
 
-class Leave(Exception):
-    """The user wants to go."""
+class ExitShell(Exception):
+    """The user leaves the shell."""
 
 
 class Shell:
     """The state between one statement and the next.
 
     Args:
-        run_command: runs a command, given with its backslash, and the statements before it on its line.
+        run_command: runs a command, with its backslash, and the statement before it on its line.
 
     Attributes:
-        rows: rows shown of one result; 0 for all.
-        timing: whether the line after each statement is shown.
-        sink: the file that takes rows; `None` for the screen.
-        last: the SQL that was run last.
+        rows: rows shown of a result; 0 for all.
+        timing: whether the summary of each result is shown.
+        output: the file that receives rows; `None` for the screen.
+        last: the SQL that ran last.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Shell:
     ) -> None:
         self.connection, self.screen, self.yes = connection, screen, yes
         self._run_command = run_command
-        self.rows = CAP
+        self.rows = ROW_LIMIT
         self.timing = True
-        self.sink: Sink | None = None
+        self.output: OutputFile | None = None
         self.last = ""
-        self._watching: Watching | None = None
+        self._progress_line: ProgressLine | None = None
         self._files: list[Path] = []
 
     def loop(self, read: Callable[[], str]) -> None:
@@ -63,18 +63,18 @@ class Shell:
             except KeyboardInterrupt as interrupt:
                 if type(interrupt) is not KeyboardInterrupt:
                     raise  # SIGTERM
-                if not self.screen.is_full:
-                    print()  # the editor has begun a new line; a terminal alone has not
-            except (EOFError, Leave):
+                if not self.screen.is_interactive:
+                    print()  # the editor ends the line; a plain terminal does not
+            except (EOFError, ExitShell):
                 break
-        self.write_into(None)
+        self.set_output(None)
 
     def submit(self, text: str) -> bool:
-        """Run a command or statements; whether all went well."""
+        """Run a command or statements; whether they succeeded."""
         text = text.strip()
         bare = text.rstrip("; ").lower()
-        if bare in LEAVING:
-            raise Leave
+        if bare in EXIT_WORDS:
+            raise ExitShell
         try:
             if bare == "help":
                 text = "\\?"
@@ -86,99 +86,105 @@ class Shell:
                 self.run(text)
         except KeyboardInterrupt as interrupt:
             if type(interrupt) is not KeyboardInterrupt or self._files:
-                raise  # SIGTERM, or the file that is run ends with its statement
-            self._tell_cancelled()
+                raise  # SIGTERM, or the script ends with its statement
+            self._print_cancelled()
         except Cancelled as error:
             self.screen.warn(str(error))
         except WriteError as error:
             for warning in error.warnings:
                 self.screen.warn(f"Warning: {warning}")
-            self._tell_outcomes(error.outcomes)
-            self.screen.fail(str(error).partition("\n")[0])
-        except Leave:
+            self._print_outcomes(error.outcomes)
+            self.screen.error(str(error).partition("\n")[0])
+        except ExitShell:
             raise
         except (Error, OSError, UnicodeDecodeError) as error:
-            self.screen.fail(str(error))
+            self.screen.error(str(error))
         except Exception as error:
             at = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{at.filename}:{at.lineno}"
-            self.screen.fail(f"{type(error).__name__}: {error}\nThis is a fault of sqlprov, at {place}.")
+            self.screen.error(f"{type(error).__name__}: {error}\nThis is a bug in sqlprov, at {place}.")
         else:
             return True
         return False
 
-    def _tell_cancelled(self) -> None:
+    def _print_cancelled(self) -> None:
         calls = len(self.connection.calls)
-        if calls:  # else the outcomes are those of a statement before
-            self._tell_outcomes(self.connection.outcomes)
+        if calls:  # otherwise the outcomes are those of an earlier statement
+            self._print_outcomes(self.connection.outcomes)
         made = f" {calls:,} call{'' if calls == 1 else 's'} had been made." if calls else ""
         self.screen.warn(f"Cancelled.{made}")
 
     def run(self, sql: str) -> None:
-        """Run statements and show what each answers; raises what one meets."""
+        """Run statements and print their results.
+
+        Raises:
+            Error: as `Connection.run`.
+        """
         self.last = sql
         results = self.connection.run(sql, confirm=None if self.yes else self._confirm)
-        while self._next(results):
+        while self._run_next(results):
             pass
 
-    def _next(self, results: Iterator[sqlprov.Result]) -> bool:
-        """Run and show the next statement; whether there was one."""
-        with Watching(self.connection, self.screen.console, shown=self.screen.is_full) as watching:
-            self._watching = watching
+    def _run_next(self, results: Iterator[sqlprov.Result]) -> bool:
+        """Run the next statement and print its result; whether there was one."""
+        with ProgressLine(
+            self.connection, self.screen.console, visible=self.screen.is_interactive
+        ) as progress_line:
+            self._progress_line = progress_line
             result = next(results, None)
             if result is None:
                 return False
-            if self.sink and result.has_rows:
+            if self.output and result.has_rows:
                 rows, cut = None, ""
-                self.sink.take(result)
+                self.output.write(result)
             else:
-                rows = first(result, self.rows) if result.has_rows else None
-                cut = f"first {rows.count:,} rows shown, \\rows 0 shows all; " if rows and rows.more else ""
+                rows = fetch_first(result, self.rows) if result.has_rows else None
+                cut = f"first {rows.count:,} rows shown, \\rows 0 shows all; " if rows and rows.is_cut else ""
         if rows is not None:
             self.screen.show(rows)
         for line in format_warnings(result):
             self.screen.warn(line)
-        self._tell_outcomes(result.outcomes)
+        self._print_outcomes(result.outcomes)
         if self.timing:
-            self.screen.tell(cut + result.summary)
+            self.screen.info(cut + result.summary)
         elif cut:
-            self.screen.tell(cut.removesuffix("; "))
+            self.screen.info(cut.removesuffix("; "))
         return True
 
     def _confirm(self, preview: Any) -> bool:
-        if not needs_asking(preview):
+        if not needs_confirmation(preview):
             return True
-        assert self._watching is not None, "only a statement that runs asks"
-        self._watching.stop()
-        if not asked(preview, self.screen):
+        assert self._progress_line is not None, "only a running statement asks"
+        self._progress_line.stop()
+        if not confirm(preview, self.screen):
             return False
-        self._watching.__enter__()
+        self._progress_line.__enter__()
         return True
 
-    def _tell_outcomes(self, outcomes: Any) -> None:
+    def _print_outcomes(self, outcomes: Any) -> None:
         for line in format_outcomes(outcomes):
-            self.screen.tell(line)
+            self.screen.info(line)
 
     def run_script(self, path: Path) -> None:
-        """Run the statements and commands of a file, each whatever became of those before; Ctrl-C ends them all.
+        """Run the statements and commands of a file, even after an error; Ctrl-C ends them all.
 
         Raises:
-            ProgrammingError: the file is one of those that are being run.
+            ProgrammingError: the file runs itself.
             OSError, UnicodeDecodeError: it cannot be read.
         """
         path = path.resolve()
         if path in self._files:
-            raise ProgrammingError(f"{path} is run already: it would run itself for ever.")
+            raise ProgrammingError(f"{path} is already running: it would run itself forever.")
         text = path.read_text("utf-8-sig")
         self._files.append(path)
         try:
-            for part in split(text.splitlines()):
+            for part in split_script(text.splitlines()):
                 self.submit(part)
         finally:
             self._files.pop()
 
-    def write_into(self, sink: Sink | None) -> None:
-        """Let rows go into a file from now on; `None`: to the screen again."""
-        if self.sink:
-            self.sink.close()
-        self.sink = sink
+    def set_output(self, output: OutputFile | None) -> None:
+        """Write rows to a file from now on; with `None`, to the screen again."""
+        if self.output:
+            self.output.close()
+        self.output = output

@@ -1,4 +1,4 @@
-"""The shell's own commands, typed at a terminal."""
+"""The shell's commands at a terminal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_bad_command_gets_the_nearest_right_one(term: Terminal, typed: str, me
     assert f"Error: Unknown command {typed.split()[0]}. Did you mean '{meant}'?" in shown
 
 
-def test_a_command_that_is_like_no_other_is_told_where_to_look(term: Terminal) -> None:
+def test_a_command_without_a_near_name_points_to_the_list(term: Terminal) -> None:
     assert "Error: Unknown command \\foo. \\? lists them." in term.run("\\foo")
 
 
@@ -49,16 +49,16 @@ def test_d_shows_services_and_a_table_with_its_methods(term: Terminal) -> None:
     assert re.search(r"^partition +VARCHAR", term.run("\\d aws.regions"), re.MULTILINE)
 
 
-def test_dt_lists_the_tables_that_are_like_a_pattern(term: Terminal) -> None:
+def test_dt_lists_the_tables_that_match_a_pattern(term: Terminal) -> None:
     assert T in term.run("\\dt")
     assert term.run("\\dt exper").splitlines()[3:4] == [T]
     shown = term.run("\\dt *.end*s")
     assert "aws.sagemaker.endpoints" in shown
     assert T not in shown
-    assert "No table's name is like 'nonsense'." in term.run("\\dt nonsense")
+    assert "No table name matches 'nonsense'." in term.run("\\dt nonsense")
 
 
-def test_o_sends_rows_into_a_file_and_back_to_the_screen(term: Terminal, home: Path) -> None:
+def test_o_writes_rows_to_a_file_and_back_to_the_screen(term: Terminal, home: Path) -> None:
     file, plain = home / "rows.jsonl", home / "rows.txt"
     assert "as jsonl" in term.run("\\o ~/rows.jsonl")
     term.run("\\rows 1")
@@ -76,7 +76,7 @@ def test_o_sends_rows_into_a_file_and_back_to_the_screen(term: Terminal, home: P
 def test_a_file_that_cannot_be_written_or_read_is_an_error(term: Terminal, tmp_path: Path) -> None:
     assert "Error: [Errno 2]" in term.run(f"\\o {tmp_path}/none/x")
     assert "Error: [Errno 2]" in term.run(f"\\i {tmp_path}/none")
-    assert "\\i needs the name of a file." in term.run("\\i")
+    assert "\\i needs a file name." in term.run("\\i")
 
 
 def test_i_runs_the_statements_and_commands_of_a_file(term: Terminal, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_i_runs_the_statements_and_commands_of_a_file(term: Terminal, tmp_path: 
     )
     shown = term.run(f"\\i {script}")
     for part in (
-        "Rows shown of one result: 2.",
+        "Rows shown of a result: 2.",
         "\none\n",
         "nonsense",
         "Unknown command \\foo",
@@ -96,7 +96,7 @@ def test_i_runs_the_statements_and_commands_of_a_file(term: Terminal, tmp_path: 
     assert shown.index("\none\n") < shown.index("nonsense") < shown.index("first 2 rows")
 
 
-def test_timing_switches_the_line_after_each_statement(term: Terminal) -> None:
+def test_timing_switches_the_summary_after_each_statement(term: Terminal) -> None:
     term.run("\\timing off")
     assert "0 calls" not in term.run("SELECT 1 AS a;")
     term.run("\\timing")
@@ -105,14 +105,14 @@ def test_timing_switches_the_line_after_each_statement(term: Terminal) -> None:
 
 
 def test_region_chooses_where_statements_read(term: Terminal, em: Emulator) -> None:
-    assert "Statements that name no region read: us-east-1." in term.run("\\region")
-    assert "read: eu-west-1." in term.run("\\region eu-west-1")
+    assert "Regions of statements that name none: us-east-1." in term.run("\\region")
+    assert "name none: eu-west-1." in term.run("\\region eu-west-1")
     assert re.search(r"\n *3\n", term.run(f"SELECT count(*) AS n FROM {T};"))
     term.run("\\region eu-west-1, us-east-1")
     assert re.search(r"\n *253\n", term.run(f"SELECT count(*) AS n FROM {T};"))
     assert "Unknown region 'eu-wst-1'. Did you mean 'eu-west-1'?" in term.run("\\region eu-wst-1")
     assert "\\region ,: expected regions, all or default." in term.run("\\region ,")
-    assert "read: us-east-1." in term.run("\\region default")
+    assert "name none: us-east-1." in term.run("\\region default")
 
 
 def test_calls_shows_the_calls_of_the_last_statement(term: Terminal, em: Emulator) -> None:
@@ -128,7 +128,7 @@ def test_calls_shows_the_calls_of_the_last_statement(term: Terminal, em: Emulato
     assert "The last statement made no call." in term.run("\\calls")
 
 
-def test_watch_runs_the_last_statement_again_and_again(term: Terminal) -> None:
+def test_watch_repeats_the_last_statement(term: Terminal) -> None:
     term.run("SELECT 'seen' AS a;")
     term.clear()
     term.type("\\watch 0.2" + ENTER)
@@ -145,13 +145,13 @@ def test_watch_runs_the_last_statement_again_and_again(term: Terminal) -> None:
 @pytest.mark.parametrize(
     "sql", [f"DELETE FROM {T} WHERE name = 'x'", "CREATE TABLE t (a INT)", f"EXEC {T}.start @Name = 'x'"]
 )
-def test_watch_repeats_no_write(term: Terminal, em: Emulator, sql: str) -> None:
-    assert "\\watch is for statements that read." in term.run(f"{sql} \\watch 1")
+def test_watch_refuses_a_write(term: Terminal, em: Emulator, sql: str) -> None:
+    assert "\\watch repeats only statements that read." in term.run(f"{sql} \\watch 1")
     assert "expected a number of seconds" in term.run("\\watch soon")
     assert em.calls == []
 
 
-def test_watch_asks_for_no_key_however_long_the_rows_are(term: Terminal) -> None:
+def test_watch_uses_no_pager_for_long_results(term: Terminal) -> None:
     term.run("CREATE OR REPLACE SEQUENCE beat;")
     term.type("SELECT i, nextval('beat') AS n FROM range(100) AS r(i) \\watch 0.1" + ENTER)
     term.until(r"\n99 +[3-9]\d\d\n")
@@ -163,12 +163,12 @@ def test_a_file_that_runs_itself_is_an_error(term: Terminal, home: Path) -> None
     (home / "one.sql").write_text("\\i ~/two.sql\nSELECT 'still here' AS a;\n")
     (home / "two.sql").write_text("\\i ~/one.sql\n")
     text = term.run("\\i ~/one.sql")
-    assert "one.sql is run already: it would run itself for ever." in text.replace("\n", "")
+    assert "one.sql is already running: it would run itself forever." in text.replace("\n", "")
     assert text.count("still here") == 1
     assert term.run("\\i ~/one.sql").count("still here") == 1
 
 
-def test_ctrl_c_ends_the_file_that_is_run(term: Terminal, em: Emulator, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_running_file(term: Terminal, em: Emulator, tmp_path: Path) -> None:
     script = tmp_path / "slow.sql"
     script.write_text(f"SELECT count(*) AS n FROM {T};\nSELECT 'further' AS a;\n")
     em.options.latency = 2
@@ -182,14 +182,14 @@ def test_ctrl_c_ends_the_file_that_is_run(term: Terminal, em: Emulator, tmp_path
 
 
 @pytest.mark.parametrize("word", ["\\q", "exit", "quit;"])
-def test_words_that_leave(service: Emulator, tmp_path: Path, word: str) -> None:
+def test_words_that_leave_the_shell(service: Emulator, tmp_path: Path, word: str) -> None:
     with Terminal("--endpoint-url", service.url, env=environment(tmp_path)) as term:
         term.ready()
         term.type(word + ENTER)
         assert term.end() == 0
 
 
-def test_the_rc_file_is_run_first(service: Emulator, tmp_path: Path) -> None:
+def test_the_rc_file_runs_first(service: Emulator, tmp_path: Path) -> None:
     (tmp_path / ".sqlprovrc").write_text(
         "\\rows 2\nSET sqlprov_concurrency = 3;\nSELEC;\nCREATE TEMP TABLE mine AS SELECT 5 AS five;\n"
     )
@@ -218,10 +218,10 @@ def test_an_rc_file_that_leaves_or_cannot_be_read(service: Emulator, tmp_path: P
         assert "bye" in term.text
 
 
-def test_a_history_that_cannot_be_kept_is_told(service: Emulator, tmp_path: Path) -> None:
+def test_a_history_that_cannot_be_saved_is_reported(service: Emulator, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     env = environment(tmp_path, SQLPROV_STATE_DIR=str(tmp_path / "file" / "state"))
     with Terminal("--endpoint-url", service.url, env=env) as term:
         term.ready()
-        assert "What is typed is not kept: " in term.text
+        assert "The history is not saved: " in term.text
         assert "1 row, 0 calls" in term.run("SELECT 1 AS a;")

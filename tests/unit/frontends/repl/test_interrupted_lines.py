@@ -1,4 +1,4 @@
-"""Ctrl-C at the moments that a person hardly meets, and that a busy machine makes longer."""
+"""Ctrl-C at moments that are rare for a person, and longer on a busy machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.live import Live
 
 import sqlprov
-from sqlprov.frontends.repl.watching import Watching
+from sqlprov.frontends.repl.progress_line import ProgressLine
 
 SHOWS, HIDES = "\x1b[?25h", "\x1b[?25l"
 
@@ -38,14 +38,14 @@ def ctrl_c_in(function: Callable[..., Any]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("function", [threading.Event.wait, Live.stop])
-def test_ctrl_c_while_the_line_of_progress_comes_or_goes_leaves_none_behind(
+def test_ctrl_c_while_the_progress_line_appears_or_disappears_leaves_nothing_behind(
     function: Callable[..., Any],
 ) -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=80)
     threads = set(threading.enumerate())
     with sqlprov.connect() as con:
-        with suppress(KeyboardInterrupt), ctrl_c_in(function), Watching(con, console, shown=True):
+        with suppress(KeyboardInterrupt), ctrl_c_in(function), ProgressLine(con, console, visible=True):
             pass
         end = time.monotonic() + 5
         while (left := set(threading.enumerate()) - threads) and time.monotonic() < end:
@@ -53,7 +53,7 @@ def test_ctrl_c_while_the_line_of_progress_comes_or_goes_leaves_none_behind(
         assert left == set()
         assert stream.getvalue().rindex(SHOWS) > stream.getvalue().rindex(HIDES)
         before = stream.tell()
-        with Watching(con, console, shown=True):
+        with ProgressLine(con, console, visible=True):
             pass
         assert HIDES in stream.getvalue()[before:]
 
@@ -62,10 +62,10 @@ def test_ctrl_c_between_a_prompt_and_the_reading_is_seen_at_once() -> None:
     # It sets what a signal sets, and interrupts no system call.
     code = """
 import _thread, threading
-from sqlprov.frontends.repl.lines import read
+from sqlprov.frontends.repl.input import read_statement
 threading.Timer(0.2, _thread.interrupt_main).start()
 try:
-    read()
+    read_statement()
 except KeyboardInterrupt:
     print("seen")
 """

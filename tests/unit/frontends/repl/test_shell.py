@@ -1,4 +1,4 @@
-"""The shell at a terminal: keys are typed, the screen is read."""
+"""The shell at a terminal: the tests type keys and read the screen."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ T = "aws.sagemaker.inference_experiments"
 REGION = "us-east-1"
 
 
-def test_rows_come_with_one_line_that_tells_what_they_took(term: Terminal) -> None:
+def test_rows_come_with_a_summary(term: Terminal) -> None:
     shown = term.run(f"SELECT name, status FROM {T} ORDER BY name LIMIT 2;")
     assert re.search(r"^name +status\n-+ +-+\n", shown, re.MULTILINE)
     assert re.search(r"^2 rows, 3 calls, \d+\.\d\d s$", shown, re.MULTILINE)
 
 
-def test_throttles_and_missing_rows_are_told(term: Terminal, em: Emulator) -> None:
+def test_the_summary_reports_throttles_and_missing_rows(term: Terminal, em: Emulator) -> None:
     em.inject(Fault("throttle", times=2))
     assert ", 2 throttles\n" in term.run(f"SELECT count(*) AS n FROM {T};")
     em.options = Options(denied_regions={"eu-west-1"})
@@ -42,7 +42,7 @@ def test_an_error_is_shown_and_the_next_statement_runs(term: Terminal) -> None:
     assert re.search(r"^ +7$", term.run("SELECT 7 AS seven;"), re.MULTILINE)
 
 
-def test_no_text_of_the_clouds_moves_the_cursor(term: Terminal) -> None:
+def test_escape_sequences_in_values_are_shown_and_not_obeyed(term: Terminal) -> None:
     shown = term.run("SELECT error('\\x1b[2Jevil' || chr(27) || '[2J') AS a, chr(27) || '[2J' AS b;")
     assert "evil\\x1b[2J" in shown
     assert "\\x1b[2J" in term.run("SELECT chr(27) || '[2J' AS b;")
@@ -57,7 +57,7 @@ def test_a_statement_runs_at_its_semicolon_and_not_before(term: Terminal) -> Non
     term.ready()
 
 
-def test_a_semicolon_in_a_text_runs_nothing(term: Terminal) -> None:
+def test_a_semicolon_in_a_literal_does_not_run_the_statement(term: Terminal) -> None:
     term.type("SELECT 'a;" + ENTER)
     term.until(r"\n      ->$")
     term.type("b' AS t;" + ENTER)
@@ -106,7 +106,7 @@ def test_the_menu_opens_while_typing(term: Terminal, typed: str, offered: str) -
     term.ready()
 
 
-def test_words_are_coloured_by_what_they_are(term: Terminal) -> None:
+def test_sql_is_highlighted(term: Terminal) -> None:
     term.type("SELECT 'text', 12 FROM visits")
     term.until("FROM visits")
     time.sleep(0.2)
@@ -124,7 +124,7 @@ def test_words_are_coloured_by_what_they_are(term: Terminal) -> None:
 # History
 
 
-def test_the_last_statement_comes_back_and_older_ones_are_searched(term: Terminal, home: Path) -> None:
+def test_the_history_is_recalled_and_searched(term: Terminal, home: Path) -> None:
     term.run("SELECT 'needle' AS a;")
     term.run("SELECT 2 AS b;")
     term.type(UP)
@@ -145,7 +145,7 @@ def test_the_last_statement_comes_back_and_older_ones_are_searched(term: Termina
 # How rows are shown
 
 
-def test_x_shows_one_column_a_line_and_spreads_nested_values(term: Terminal) -> None:
+def test_x_shows_one_column_a_line_and_expands_nested_values(term: Terminal) -> None:
     assert "One column a line: on." in term.run("\\x")
     shown = term.run("SELECT {'a': 1, 'b': ['x', 'y']} AS inner, 'plain' AS t;")
     assert re.search(r'-- row 1 -+\ninner  \{\n +"a": 1,\n +"b": \[\n +"x",\n', shown)
@@ -154,7 +154,7 @@ def test_x_shows_one_column_a_line_and_spreads_nested_values(term: Terminal) -> 
     assert '{"a":1}' in term.run("SELECT {'a': 1} AS inner;")
 
 
-def test_wide_rows_go_to_a_pager_that_moves_sideways(term: Terminal) -> None:
+def test_wide_rows_go_to_a_pager_that_scrolls_sideways(term: Terminal) -> None:
     columns = ", ".join(f"repeat('{letter}', 30) AS {letter}" for letter in "abcdefghijkl")
     term.type(f"SELECT {columns};" + ENTER)
     term.until(r"a{30}.*\n(.*\n)*.*\(END\)$")
@@ -182,7 +182,7 @@ def test_many_rows_go_to_a_pager(term: Terminal) -> None:
 
 
 def test_rows_are_capped_and_the_shell_says_so(term: Terminal) -> None:
-    assert "Rows shown of one result: 3." in term.run("\\rows 3")
+    assert "Rows shown of a result: 3." in term.run("\\rows 3")
     shown = term.run(f"SELECT name, creation_time FROM {T};")
     assert "first 3 rows shown, \\rows 0 shows all; " in shown
     assert "not read to the end" in shown
@@ -195,7 +195,7 @@ def test_rows_are_capped_and_the_shell_says_so(term: Terminal) -> None:
 # While a statement runs
 
 
-def test_the_screen_tells_how_far_a_statement_is(term: Terminal, em: Emulator) -> None:
+def test_the_screen_shows_the_progress_of_a_statement(term: Terminal, em: Emulator) -> None:
     em.options = Options(latency=0.6)
     term.type(f"SELECT count(*) AS n FROM {T} WHERE region IN ('{REGION}', 'eu-west-1');" + ENTER)
     shown = term.until(
@@ -221,7 +221,7 @@ def test_ctrl_c_stops_the_statement_and_its_calls_and_not_the_shell(term: Termin
     assert "1 row, 0 calls" in term.run("SELECT 1 AS a;")
 
 
-def test_ctrl_c_at_the_prompt_throws_away_what_was_typed(term: Terminal) -> None:
+def test_ctrl_c_at_the_prompt_discards_the_line(term: Terminal) -> None:
     term.type("SELECT nonsense")
     term.until("nonsense")
     term.type(CTRL_C)
@@ -232,7 +232,7 @@ def test_ctrl_c_at_the_prompt_throws_away_what_was_typed(term: Terminal) -> None
 # Writes
 
 
-def exists(em: Emulator, name: str) -> bool:
+def is_there(em: Emulator, name: str) -> bool:
     return em.get("InferenceExperiment", REGION, name) is not None
 
 
@@ -240,13 +240,13 @@ def test_a_delete_of_several_rows_shows_them_and_asks(term: Terminal, em: Emulat
     experiments(em, "old-1", "old-2")
     sql = f"DELETE FROM {T} WHERE name IN ('old-1', 'old-2') AND region = '{REGION}';"
     term.type(sql + ENTER)
-    shown = term.until(rf"DELETE 2 rows of {T}\. Go on\? \[y/N\]$")
+    shown = term.until(rf"DELETE 2 rows of {T}\. Continue\? \[y/N\]$")
     assert re.search(r"^old-1 +us-east-1 +DeleteInferenceExperiment", shown, re.MULTILINE)
     assert re.search(r"^old-2 +us-east-1 +DeleteInferenceExperiment", shown, re.MULTILINE)
     term.type("n" + ENTER)
     term.until("Not confirmed; nothing was written.")
     term.ready()
-    assert exists(em, "old-1")
+    assert is_there(em, "old-1")
     term.type(sql + ENTER)
     term.until(r"\[y/N\]$")
     term.type(CTRL_C)
@@ -258,7 +258,7 @@ def test_a_delete_of_several_rows_shows_them_and_asks(term: Terminal, em: Emulat
     term.type(CTRL_D)
     term.until("\nNot confirmed")
     term.ready()
-    assert exists(em, "old-1")
+    assert is_there(em, "old-1")
     term.clear()
     term.type(sql + ENTER)
     term.until(r"\[y/N\]$")
@@ -266,11 +266,11 @@ def test_a_delete_of_several_rows_shows_them_and_asks(term: Terminal, em: Emulat
     term.until("2 rows changed, ")
     term.ready()
     assert f"ok      old-1 in {REGION} (DeleteInferenceExperiment)" in term.text
-    assert not exists(em, "old-1")
-    assert not exists(em, "old-2")
+    assert not is_there(em, "old-1")
+    assert not is_there(em, "old-2")
 
 
-def test_one_row_that_does_not_run_is_written_without_a_question(term: Terminal, em: Emulator) -> None:
+def test_a_write_of_one_idle_row_does_not_ask(term: Terminal, em: Emulator) -> None:
     experiments(em, "quiet")
     shown = term.run(f"UPDATE {T} SET description = 'new' WHERE name = 'quiet' AND region = '{REGION}';")
     assert "1 row changed" in shown
@@ -287,10 +287,10 @@ def test_one_row_that_does_not_run_is_written_without_a_question(term: Terminal,
         """@ModelVariantActions = '{"production": "Retain", "shadow": "Retain"}';""",
     ],
 )
-def test_whatever_stops_a_running_experiment_asks(term: Terminal, em: Emulator, sql: str) -> None:
+def test_a_statement_that_stops_a_running_experiment_asks(term: Terminal, em: Emulator, sql: str) -> None:
     experiments(em, "live", status="Running")
     term.type(sql + ENTER)
-    shown = term.until(rf"\w+ 1 row of {T}\. This stops it\. Go on\? \[y/N\]$")
+    shown = term.until(rf"\w+ 1 row of {T}\. This stops it\. Continue\? \[y/N\]$")
     assert "StopInferenceExperiment" in shown
     term.type(ENTER)
     term.until("nothing was written")
@@ -298,7 +298,7 @@ def test_whatever_stops_a_running_experiment_asks(term: Terminal, em: Emulator, 
     assert [call.operation for call in em.calls if not call.operation.startswith(("Desc", "List"))] == []
 
 
-def test_yes_writes_without_a_question(em: Emulator, tmp_path: Path) -> None:
+def test_yes_writes_without_asking(em: Emulator, tmp_path: Path) -> None:
     experiments(em, "old-1", "old-2", status="Running")
     words = ("--endpoint-url", em.url, "--region", REGION, "--yes")
     with Terminal(*words, env=environment(tmp_path)) as term:
@@ -307,7 +307,7 @@ def test_yes_writes_without_a_question(em: Emulator, tmp_path: Path) -> None:
         assert "[y/N]" not in shown
         term.type(CTRL_D)
         assert term.end() == 0
-    assert not exists(em, "old-1")
+    assert not is_there(em, "old-1")
 
 
 def test_sigterm_ends_the_shell(em: Emulator, tmp_path: Path) -> None:

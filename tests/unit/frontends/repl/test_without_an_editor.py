@@ -1,4 +1,4 @@
-"""`sqlprov` where no cursor can be moved: a dumb terminal, a pipe, a command line."""
+"""`sqlprov` in a dumb terminal, a pipe, and with `-c`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = "aws.sagemaker.inference_experiments"
 REGION = "us-east-1"
 
 
-def ran(home: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def run_sqlprov(home: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-m", "sqlprov", *words]
     return subprocess.run(
         command, env=environment(home), input=stdin, capture_output=True, text=True, timeout=60
@@ -26,30 +26,30 @@ def ran(home: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess
 
 def test_sql_that_is_piped_in_is_executed(service: Emulator, tmp_path: Path) -> None:
     words = ("--endpoint-url", service.url, "--region", REGION, "-o", "csv")
-    done = ran(tmp_path, *words, stdin=f"SELECT count(*) AS n FROM {T}; SELECT 2 AS two")
+    done = run_sqlprov(tmp_path, *words, stdin=f"SELECT count(*) AS n FROM {T}; SELECT 2 AS two")
     assert (done.returncode, done.stdout, done.stderr) == (0, "n\n250\n\ntwo\n2\n", "")
-    done = ran(tmp_path, stdin="SELEC")
+    done = run_sqlprov(tmp_path, stdin="SELEC")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")
     assert not list(tmp_path.rglob("history"))
 
 
 @pytest.mark.parametrize("option", [["-c", "SELECT 3 AS a"], ["--command=SELECT 3 AS a"]])
-def test_c_is_exec_too_with_all_its_options(tmp_path: Path, option: list[str]) -> None:
-    done = ran(tmp_path, "-o", "jsonl", *option)
+def test_c_is_exec_with_all_its_options(tmp_path: Path, option: list[str]) -> None:
+    done = run_sqlprov(tmp_path, "-o", "jsonl", *option)
     assert (done.returncode, done.stdout, done.stderr) == (0, '{"a":3}\n', "")
 
 
-def test_c_is_exec_at_a_terminal_too(tmp_path: Path) -> None:
+def test_c_is_exec_at_a_terminal(tmp_path: Path) -> None:
     with Terminal("-c", "SELECT 40 + 2 AS answer", env=environment(tmp_path)) as term:
         assert term.end() == 0
         assert "42" in term.text
         assert "sqlprov>" not in term.text
 
 
-def test_the_rc_file_is_the_shells_alone(tmp_path: Path) -> None:
+def test_only_the_shell_reads_the_rc_file(tmp_path: Path) -> None:
     (tmp_path / ".sqlprovrc").write_text("SELECT 'rc' AS rc;")
-    assert ran(tmp_path, "-c", "SELECT 1 AS a").stdout == "a\n-\n1\n"
+    assert run_sqlprov(tmp_path, "-c", "SELECT 1 AS a").stdout == "a\n-\n1\n"
 
 
 def test_a_dumb_terminal_works(service: Emulator, tmp_path: Path) -> None:

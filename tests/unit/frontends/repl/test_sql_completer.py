@@ -9,7 +9,8 @@ import pytest
 
 import sqlprov
 from sqlprov.catalog import Catalog
-from sqlprov.frontends.completion import Candidate, Completion
+from sqlprov.frontends.completion.candidates import Candidate
+from sqlprov.frontends.completion.completer import SqlCompleter
 
 ROOT = Path(__file__).parents[4]
 T = "aws.sagemaker.inference_experiments"
@@ -29,11 +30,11 @@ def con() -> Iterator[sqlprov.Connection]:
 @pytest.fixture(scope="module")
 def words(con: sqlprov.Connection) -> Words:
     """The words offered where `|` stands."""
-    completion = Completion(con.catalog, con.vocabulary())
+    completer = SqlCompleter(con.catalog, con.vocabulary())
 
     def words(text: str) -> list[Candidate]:
         at = text.index("|")
-        return completion.candidates(text.replace("|", ""), at)
+        return completer.complete(text.replace("|", ""), at)
 
     return words
 
@@ -156,10 +157,10 @@ def test_nothing_is_offered_where_anything_may_stand(words: Words, text: str) ->
 def test_use_shortens_names(con: sqlprov.Connection) -> None:
     with con.cursor() as other:
         other.sql("USE aws.sagemaker")
-        completion = Completion(other.catalog, other.vocabulary())
-        assert "models" in texts(completion.candidates("SELECT * FROM mod", 17))
+        completer = SqlCompleter(other.catalog, other.vocabulary())
+        assert "models" in texts(completer.complete("SELECT * FROM mod", 17))
         text = "SELECT  FROM models"
-        assert "model_name" in texts(completion.candidates(text, 7))
+        assert "model_name" in texts(completer.complete(text, 7))
 
 
 @pytest.fixture(scope="module")
@@ -174,31 +175,31 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 
 def test_with_300_tables_a_keystroke_takes_less_than_50_ms(many: Catalog, con: sqlprov.Connection) -> None:
-    completion = Completion(many, con.vocabulary())
+    completer = SqlCompleter(many, con.vocabulary())
     text = (
         "SELECT model_name, m.creation_time FROM aws.sagemaker.models_123 AS m WHERE m.region = 'eu-west-1'"
     )
-    completion.candidates(text, 7)  # the first reads the model of the service
+    completer.complete(text, 7)  # the first reads the model of the service
     slowest = []
     for at in range(len(text) + 1):
         took = []
         for _ in range(3):
             began = time.thread_time()  # of this thread alone: other work does not count
-            completion.candidates(text[:at], at)
+            completer.complete(text[:at], at)
             took.append(time.thread_time() - began)
         slowest.append(min(took))
     assert max(slowest) < 0.05
-    assert len(completion.candidates("SELECT * FROM models_1", 22)) >= 100
+    assert len(completer.complete("SELECT * FROM models_1", 22)) >= 100
 
 
 def test_naming_300_tables_reads_none_of_their_files(
     many: Catalog, con: sqlprov.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    table = many.table
-    monkeypatch.setattr(many, "table", lambda *name: read.append(name[-1]) or table(*name))
-    completion = Completion(many, con.vocabulary())
-    assert len(completion.candidates("SELECT * FROM models_2", 22)) == 100
+    get_table = many.get_table
+    monkeypatch.setattr(many, "get_table", lambda *name: read.append(name[-1]) or get_table(*name))
+    completer = SqlCompleter(many, con.vocabulary())
+    assert len(completer.complete("SELECT * FROM models_2", 22)) == 100
     assert read == []
-    completion.candidates("SELECT  FROM aws.sagemaker.models_007", 7)
+    completer.complete("SELECT  FROM aws.sagemaker.models_007", 7)
     assert set(read) == {"models_007"}

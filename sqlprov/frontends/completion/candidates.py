@@ -1,4 +1,4 @@
-"""A place and words in, those that match what was typed out; and what a column is, in a few words."""
+"""Candidates for completion, and what they say about tables and columns."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlprov.frontends.completion.place import Place
+from sqlprov.frontends.completion.context import SqlContext
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from sqlprov.catalog.table import Column, Table
 
-LONGEST_TYPE = 40
+MAX_TYPE = 40
+"""Characters of a type that is written out."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A word that may stand at the cursor.
+    """A word for the cursor.
 
     Attributes:
-        text: what replaces what was typed.
-        start: offset of what it replaces.
-        about: what it is, such as `VARCHAR, ListModels`.
-        shown: as lists show it, if that is not `text`.
+        text: replaces the typed part of the word.
+        start: offset of the typed part.
+        about: a description, such as `VARCHAR, ListModels`.
+        label: the word in a menu, if it differs from `text`.
     """
 
     text: str
     start: int
     about: str = ""
-    shown: str = ""
+    label: str = ""
 
 
-def described(table: Table, column: Column) -> str:
+def describe_column(table: Table, column: Column) -> str:
     """Type of a column and the call that fills it: `VARCHAR, DescribeModel a row`."""
-    call = filled(table, column)
-    return f"{short(column.type)}, {call}" if call else short(column.type)
+    return ", ".join(filter(None, (shorten_type(column.type), describe_call(table, column))))
 
 
-def filled(table: Table, column: Column) -> str:
+def describe_call(table: Table, column: Column) -> str:
     """The call that fills a column: `ListModels`, `DescribeModel a row`; empty if none does."""
     from sqlprov.catalog.table import ColumnSource
     from sqlprov.sql.describe import find_call
@@ -48,24 +48,24 @@ def filled(table: Table, column: Column) -> str:
     return f"{call} a row" if column.source in (ColumnSource.DESCRIBE, ColumnSource.TAGS) else call
 
 
-def short(kind: pa.DataType) -> str:
-    """DuckDB's name of a type, of a nested one only the outermost."""
+def shorten_type(kind: pa.DataType) -> str:
+    """DuckDB's name of a type; of a long nested type, only the outermost part."""
     from sqlprov.sql.duckdb_types import format_duckdb_type
 
     whole = format_duckdb_type(kind)
-    if len(whole) <= LONGEST_TYPE:
+    if len(whole) <= MAX_TYPE:
         return whole
     return f"{whole.partition('(')[0]}(…){'[]' if whole.endswith('[]') else ''}"
 
 
-def column_of(table: Table, name: str) -> Column | None:
+def find_column(table: Table, name: str) -> Column | None:
     """A column under any of its names: `RoleArn`, `role_arn`, `data__RoleArn`."""
     plain = name.lower().removeprefix("data__").replace("_", "")
     return next((one for one in table.columns if one.name.lower().replace("_", "") == plain), None)
 
 
-def inside(kind: pa.DataType, path: Iterable[str]) -> list[tuple[str, str]]:
-    """Name and type of the members of a structure, or of one within it."""
+def list_members(kind: pa.DataType, path: Iterable[str]) -> list[tuple[str, str]]:
+    """Name and type of the members of a struct, or of the struct at `path` in it."""
     import pyarrow as pa
 
     for name in path:
@@ -73,16 +73,18 @@ def inside(kind: pa.DataType, path: Iterable[str]) -> list[tuple[str, str]]:
         if name.lower() not in within:
             return []
         kind = within[name.lower()]
-    return [(each.name, short(each.type)) for each in kind] if pa.types.is_struct(kind) else []
+    return [(each.name, shorten_type(each.type)) for each in kind] if pa.types.is_struct(kind) else []
 
 
-def matching(here: Place, words: Iterable[tuple[str, str]], within: bool = False) -> Iterator[Candidate]:
-    """The words that begin with what was typed, then those that hold it `within`."""
-    typed = here.typed.lower()
+def match_words(
+    context: SqlContext, words: Iterable[tuple[str, str]], anywhere: bool = False
+) -> Iterator[Candidate]:
+    """The words that begin with the typed part; then, with `anywhere`, those that contain it."""
+    typed = context.typed.lower()
     later = []
     for word, about in words:
         if word.lower().startswith(typed):
-            yield Candidate(word, here.start, about)
-        elif within and typed in word.lower():
-            later.append(Candidate(word, here.start, about))
+            yield Candidate(word, context.start, about)
+        elif anywhere and typed in word.lower():
+            later.append(Candidate(word, context.start, about))
     yield from later

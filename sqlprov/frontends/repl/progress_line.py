@@ -1,4 +1,4 @@
-"""A connection in, one line on the terminal that says how far its statement is, while it runs."""
+"""The line of the terminal that shows the progress of a statement."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from rich.text import Text
 if TYPE_CHECKING:
     import sqlprov
 
-QUICK = 0.3
-"""Seconds that a statement may take before it is told how far it is."""
+DELAY = 0.3
+"""Seconds before the line appears."""
 
 
-class Watching:
-    """Shows the line between `__enter__` and `__exit__`; it goes without a trace."""
+class ProgressLine:
+    """Shows the line between `__enter__` and `__exit__`, and then erases it."""
 
-    def __init__(self, connection: sqlprov.Connection, console: Console, *, shown: bool) -> None:
-        self._connection, self._console, self._shown = connection, console, shown
+    def __init__(self, connection: sqlprov.Connection, console: Console, *, visible: bool) -> None:
+        self._connection, self._console, self._visible = connection, console, visible
         self._live: Live | None = None
 
     def __rich__(self) -> Text:
         progress = self._connection.progress
-        if progress is None or progress.seconds < QUICK:
+        if progress is None or progress.seconds < DELAY:
             return Text("")
         return Text(f"{progress}. Ctrl-C stops it.", style="dim", no_wrap=True, overflow="ellipsis")
 
-    def __enter__(self) -> Watching:
-        if self._shown:
+    def __enter__(self) -> ProgressLine:
+        if self._visible:
             self._live = Live(
                 self,
                 console=self._console,
@@ -52,11 +52,11 @@ class Watching:
         self.stop()
 
     def stop(self) -> None:
-        """Take the line away, before something else is written."""
+        """Erase the line before anything else is printed."""
         live, self._live = self._live, None
         if live:
             try:
                 live.stop()
             except KeyboardInterrupt:
-                live.stop()  # else its thread clears the prompt's line again and again
+                live.stop()  # otherwise its thread keeps clearing the prompt's line
                 raise

@@ -1,4 +1,4 @@
-"""Rows in, a screen out: folded, paged, or one column a line."""
+"""Prints rows and messages on the terminal, or writes rows to a file."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sqlprov.output.table import TextLayout, is_color_enabled, sanitize
 if TYPE_CHECKING:
     import sqlprov
 
-WIDEST = 60
-"""Cells of a column in the pager, which moves sideways."""
-FORMAT_OF = {
+PAGER_WIDTH = 60
+"""Most cells of a column in the pager, which scrolls sideways."""
+FORMATS_BY_SUFFIX = {
     ".csv": "csv",
     ".json": "json",
     ".jsonl": "jsonl",
@@ -31,16 +31,16 @@ FORMAT_OF = {
     ".arrow": "arrow",
     ".parquet": "parquet",
 }
-"""Ending of a file -> format of what is written into it; of any other, `table`."""
+"""Suffix of a file -> its format; for any other suffix, `table`."""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows that were read: a result for whoever lays them out."""
+class ShownRows:
+    """Rows to print, in memory."""
 
     schema: pa.Schema
     held: tuple[pa.RecordBatch, ...]
-    more: bool = False
+    is_cut: bool = False
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         return iter(self.held)
@@ -50,60 +50,60 @@ class Rows:
         return sum(batch.num_rows for batch in self.held)
 
     @classmethod
-    def of(cls, rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> Rows:
+    def of(cls, rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> ShownRows:
         return cls(schema, tuple(pa.Table.from_pylist(list(rows), schema=schema).to_batches()))
 
 
-def first(result: sqlprov.Result, most: int) -> Rows:
-    """The first rows of a result, which is closed then; all of them if `most` is 0."""
+def fetch_first(result: sqlprov.Result, limit: int) -> ShownRows:
+    """The first rows of a result, which is then closed; with the limit 0, all of them."""
     held: list[pa.RecordBatch] = []
-    left = most
+    left = limit
     for batch in result.batches():
-        if most and batch.num_rows > left:
+        if limit and batch.num_rows > left:
             held.append(batch.slice(0, left))
             result.close()
-            return Rows(result.schema, tuple(held), True)
+            return ShownRows(result.schema, tuple(held), True)
         held.append(batch)
         left -= batch.num_rows
-    return Rows(result.schema, tuple(held))
+    return ShownRows(result.schema, tuple(held))
 
 
 class Screen:
-    """The terminal, or what stands in for one.
+    """The terminal, or the stream that replaces it.
 
     Attributes:
         expanded: `on`: one column a line; `off`: columns side by side, in a pager if they are too wide; `auto`: one
             column a line if they are too wide.
-        is_full: whether both ends are a terminal on which the cursor can be moved.
-        paged: whether what does not fit goes to a pager.
+        is_interactive: whether stdin and stdout are a terminal that can move its cursor.
+        uses_pager: whether rows that do not fit go to a pager.
     """
 
     def __init__(self) -> None:
-        able = os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
-        self.is_full = sys.stdin.isatty() and sys.stdout.isatty() and able
+        has_cursor = os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+        self.is_interactive = sys.stdin.isatty() and sys.stdout.isatty() and has_cursor
         self.console = Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
-        self.aside = Console(
-            stderr=not self.is_full, highlight=False, soft_wrap=True, emoji=False, markup=False
+        self.messages = Console(
+            stderr=not self.is_interactive, highlight=False, soft_wrap=True, emoji=False, markup=False
         )
         self.expanded = "off"
-        self.paged = self.is_full
+        self.uses_pager = self.is_interactive
 
-    def show(self, rows: Rows) -> None:
-        """Lay out rows; through the pager if they do not fit."""
+    def show(self, rows: ShownRows) -> None:
+        """Print rows; in the pager if they do not fit."""
         width, height = shutil.get_terminal_size()
         layout = TextLayout(rows)
-        bold = self.is_full and is_color_enabled()
+        bold = self.is_interactive and is_color_enabled()
         lines = None
         if self.expanded != "on":
             lines = layout.grid(width, bold=bold)
-            if lines is None and self.expanded == "off" and self.paged:
-                lines = layout.grid(None, widest=WIDEST, bold=bold)
+            if lines is None and self.expanded == "off" and self.uses_pager:
+                lines = layout.grid(None, widest=PAGER_WIDTH, bold=bold)
                 assert lines is not None, "without a width any grid fits"
                 self._page(lines)
                 return
         if lines is None:
             lines = layout.blocks(width, pretty=True, bold=bold)
-        if self.paged and len(lines) > height - 3:
+        if self.uses_pager and len(lines) > height - 3:
             self._page(lines)
         else:
             sys.stdout.write("\n".join([*lines, ""]))
@@ -113,36 +113,38 @@ class Screen:
         os.environ.setdefault("LESS", "-SRX")
         click.echo_via_pager("\n".join([*lines, ""]), color=is_color_enabled())
 
-    def tell(self, text: str) -> None:
-        """What stands beside the rows."""
-        self.aside.print(sanitize(text), style="dim")
+    def info(self, text: str) -> None:
+        """Print a message."""
+        self.messages.print(sanitize(text), style="dim")
 
     def warn(self, text: str) -> None:
-        """What needs a second look."""
-        self.aside.print(sanitize(text), style="yellow")
+        """Print a warning."""
+        self.messages.print(sanitize(text), style="yellow")
 
-    def fail(self, text: str) -> None:
-        """What went wrong."""
-        self.aside.print(f"Error: {sanitize(text)}", style="red")
+    def error(self, text: str) -> None:
+        """Print an error."""
+        self.messages.print(f"Error: {sanitize(text)}", style="red")
 
 
-class Sink:
-    """A file that takes the rows instead of the screen."""
+class OutputFile:
+    """A file that receives the rows instead of the screen."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.format = FORMAT_OF.get(path.suffix.lower(), "table")
+        self.format = FORMATS_BY_SUFFIX.get(path.suffix.lower(), "table")
         self._stream = path.open("wb")
         self._results = 0
 
-    def take(self, result: sqlprov.Result) -> int:
-        """Write all rows of a result; their number.
+    def write(self, result: sqlprov.Result) -> int:
+        """Write all rows of a result and return their number.
 
         Raises:
-            Error: the file holds a result, and its format takes no second.
+            Error: the file has a result, and its format holds only one.
         """
         if self._results and self.format in ("parquet", "arrow"):
-            raise Error(f"{self.path} holds a result already, and {self.format} takes one: \\o another file.")
+            raise Error(
+                f"{self.path} already has a result, and {self.format} holds only one: \\o another file."
+            )
         if self._results and self.format in ("table", "csv", "markdown"):
             self._stream.write(b"\n")
         rows = write(result, self.format, self._stream)

@@ -1,0 +1,269 @@
+"""Completes SQL: the words that may stand at the cursor, each with a description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqlprov.errors import Error
+from sqlprov.frontends.completion.candidates import (
+    Candidate,
+    describe_column,
+    find_column,
+    list_members,
+    match_words,
+)
+from sqlprov.frontends.completion.context import SqlContext, WordKind, find_context
+from sqlprov.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlprov.api.connection import Vocabulary
+    from sqlprov.catalog import Catalog
+    from sqlprov.catalog.table import Method, Table
+
+MAX_WORDS = 300
+STATEMENTS = (
+    "SELECT", "FROM", "WITH", "INSERT INTO", "UPDATE", "DELETE FROM", "EXEC", "EXPLAIN", "SHOW", "DESCRIBE",
+    "DESCRIBE METHOD", "SET", "RESET", "USE", "SUMMARIZE", "CREATE", "DROP", "COPY", "PIVOT", "BEGIN", "COMMIT",
+    "ROLLBACK", "PREPARE", "EXECUTE", "ATTACH", "VALUES",
+)  # fmt: skip
+
+
+class SqlCompleter:
+    """Completes SQL for one connection. It loads a table only when its columns are needed.
+
+    Args:
+        catalog: providers, services, tables, regions.
+        vocabulary: DuckDB's words; set it again after a statement.
+    """
+
+    def __init__(self, catalog: Catalog, vocabulary: Vocabulary) -> None:
+        self.catalog, self.vocabulary = catalog, vocabulary
+
+    def complete(self, text: str, at: int) -> list[Candidate]:
+        """The words for offset `at` in `text`, the likeliest first."""
+        context = find_context(text, at, self.vocabulary.keywords)
+        if context is None:
+            return []
+        words: dict[str, Candidate] = {}
+        try:
+            for word in self._list(context):
+                words.setdefault(word.text, word)
+                if len(words) >= MAX_WORDS:
+                    break
+        except Error:
+            pass  # a statement that uses the table will report what is wrong with its resource file
+        return list(words.values())
+
+    def _list(self, context: SqlContext) -> Iterator[Candidate]:
+        match context.kind:
+            case WordKind.STATEMENT:
+                return match_words(context, ((word, "") for word in STATEMENTS))
+            case WordKind.TABLE:
+                return self._list_relations(context)
+            case WordKind.METHOD:
+                return self._list_methods(context)
+            case WordKind.PARAMETER:
+                return self._list_parameters(context)
+            case WordKind.SETTING:
+                return match_words(
+                    context, ((name, text[1]) for name, text in Settings.describe().items()), True
+                )
+            case WordKind.SETTING_VALUE:
+                return self._list_setting_values(context)
+            case WordKind.NOUN:
+                return match_words(context, ((noun, "") for noun in _show_nouns()))
+            case WordKind.NAME:
+                return self._list_names(context, _show_nouns().get(context.subject[0], 3))
+            case WordKind.VALUE:
+                return self._list_values(context)
+        return self._list_expression(context)
+
+    # Names of tables
+
+    @cached_property
+    def _tables(self) -> tuple[str, ...]:
+        """The full name of every table."""
+        names = self.catalog.services_by_table.items()
+        return tuple(sorted(".".join((*place, name)) for name, places in names for place in places))
+
+    def _list_relations(self, context: SqlContext) -> Iterator[Candidate]:
+        if context.quoted:
+            return
+        if not context.prefix:
+            own = [(name, "table of DuckDB") for name in self.vocabulary.relations]
+            yield from match_words(context, ((name, "CTE") for name in context.ctes))
+            yield from match_words(context, own, True)
+            if context.typed:
+                yield from self._search_tables(context)
+        yield from self._list_names(context, 3)
+
+    def _search_tables(self, context: SqlContext) -> Iterator[Candidate]:
+        """The full names of the tables whose last part contains the typed part."""
+        typed = context.typed.lower()
+        last = [(name.rpartition(".")[2], name) for name in self._tables]
+        for rank in (True, False):
+            for short, name in last:
+                if typed in short and short.startswith(typed) is rank:
+                    yield Candidate(name, context.start, "table")
+
+    def _list_names(self, context: SqlContext, levels: int) -> Iterator[Candidate]:
+        """The next part of a dotted name that has `levels` parts."""
+        catalog, path = self.catalog, self.vocabulary.path
+        places = [context.prefix]
+        if path[:1] and path[0] in catalog.list_providers():
+            places += [(*path[:count], *context.prefix) for count in (1, 2)]
+        for parts in places:
+            parts = tuple(part.lower() for part in parts)
+            if len(parts) >= levels:
+                continue
+            kinds = ("provider", "service", "table")
+            try:
+                names = _list_catalog(catalog, parts)
+            except Error:
+                continue
+            extra = [("regions", "table")] if len(parts) == 1 and levels == 3 else []
+            yield from match_words(context, [*((name, kinds[len(parts)]) for name in names), *extra], True)
+
+    def _find_table(self, name: tuple[str, ...]) -> Table | None:
+        from sqlprov.sql.names import find_live_table
+
+        return find_live_table(self.catalog, name, self.vocabulary.path)
+
+    # EXEC
+
+    def _list_methods(self, context: SqlContext) -> Iterator[Candidate]:
+        table = self._find_table(context.prefix) if context.prefix else None
+        if table:
+            yield from match_words(
+                context, ((one.name, f"{one.verb}, {one.call}") for one in table.methods), True
+            )
+        else:
+            yield from self._list_relations(context)
+
+    def _find_method(self, name: tuple[str, ...]) -> Method | None:
+        table = self._find_table(name[:-1])
+        return table.by_method.get(name[-1]) if table else None
+
+    def _list_parameters(self, context: SqlContext) -> Iterator[Candidate]:
+        method = self._find_method(context.method)
+        if not method:
+            return
+        sign = "" if context.subject else "@"
+        parts = [
+            (f"{sign}{part.name}", f"{'required, ' if part.required else ''}{part.shape}")
+            for part in method.parameters
+        ]
+        yield from match_words(
+            context, [*parts, (f"{sign}region", "required, region"), (f"{sign}@json", "all")]
+        )
+
+    # Values
+
+    def _list_setting_values(self, context: SqlContext) -> Iterator[Candidate]:
+        name = context.subject[0].lower()
+        values = {
+            "sqlprov_on_error": ("fail", "warn", "stop"),
+            "sqlprov_regions": ("all", *self._regions),
+        }.get(name, ("on", "off") if Settings.describe().get(name, ("",))[0] in ("on", "off") else ())
+        yield from self._quote(context, values, bare=values == ("on", "off"))
+
+    def _list_values(self, context: SqlContext) -> Iterator[Candidate]:
+        if context.method:
+            yield from self._quote(context, self._parameter_values(context))
+            return
+        yield from self._quote(context, self._column_values(context))
+        if not context.quoted:
+            yield from self._list_expression(context)
+
+    def _parameter_values(self, context: SqlContext) -> tuple[str, ...]:
+        """The values of an enum parameter of EXEC."""
+        method, name = self._find_method(context.method), context.subject[0]
+        if name.lower() == "region":
+            return self._regions
+        shape = method.input_shape.members.get(name) if method else None
+        return shape.constraint.enum if shape else ()
+
+    def _column_values(self, context: SqlContext) -> tuple[str, ...]:
+        """The values of an enum column."""
+        *before, name = context.subject
+        if name.lower() == "region":
+            return self._regions
+        for alias, table_name in context.tables:
+            if before and before[-1].lower() not in (alias.lower(), table_name[-1].lower()):
+                continue
+            table = self._find_table(table_name)
+            column = find_column(table, name) if table else None
+            if column is not None:
+                return column.constraint.enum
+        return ()
+
+    @cached_property
+    def _regions(self) -> tuple[str, ...]:
+        return tuple(region.region for region in self.catalog.list_regions())
+
+    def _quote(
+        self, context: SqlContext, values: Iterable[str], *, bare: bool = False
+    ) -> Iterator[Candidate]:
+        for word in match_words(context, ((value, "value") for value in values), True):
+            if context.quoted:
+                yield Candidate(
+                    word.text + ("" if context.closed else "'"), word.start, word.about, word.text
+                )
+            else:
+                yield word if bare else Candidate(f"'{word.text}'", word.start, word.about)
+
+    # Expressions
+
+    def _list_expression(self, context: SqlContext) -> Iterator[Candidate]:
+        if context.quoted:
+            return
+        if context.prefix:
+            yield from self._list_members(context)
+            yield from self._list_names(context, 3)
+            return
+        for alias, name in context.tables:
+            yield from match_words(context, self._list_columns(name), True)
+            if context.typed and alias != name[-1]:
+                yield from match_words(context, [(alias, ".".join(name))])
+        if context.typed:
+            own = self.vocabulary
+            yield from match_words(context, ((word, "") for word in own.keywords))
+            yield from match_words(context, own.functions.items())
+            yield from self._list_names(context, 3)
+
+    def _list_columns(self, name: tuple[str, ...]) -> list[tuple[str, str]]:
+        """Name and description of each column of a table."""
+        table = self._find_table(name)
+        if table:
+            return [(column.name, describe_column(table, column)) for column in table.columns]
+        return list(self.vocabulary.relations.get(".".join(name), ()))
+
+    def _list_members(self, context: SqlContext) -> Iterator[Candidate]:
+        """The columns after `alias.`, or the members after `column.`."""
+        first, *rest = context.prefix
+        for alias, name in context.tables:
+            if first.lower() in (alias.lower(), name[-1].lower()):
+                if not rest:
+                    yield from match_words(context, self._list_columns(name), True)
+                    continue
+                first, *rest = rest
+            table = self._find_table(name)
+            column = find_column(table, first) if table else None
+            if column is not None:
+                yield from match_words(context, list_members(column.type, rest), True)
+
+
+def _list_catalog(catalog: Catalog, parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The names inside a provider or service; raises UnknownName."""
+    if not parts:
+        return catalog.list_providers()
+    return catalog.list_services(*parts) if len(parts) == 1 else catalog.list_tables(parts[0], parts[1])
+
+
+def _show_nouns() -> dict[str, int]:
+    """Noun after SHOW -> parts of the name after IN."""
+    from sqlprov.sql.show import LISTINGS
+
+    return {kind: listing.name_parts for kind, listing in LISTINGS.items()}

@@ -1,0 +1,49 @@
+"""Shows what a write would do, and asks whether to do it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sqlprov.frontends.repl.input import read_line
+from sqlprov.frontends.repl.screen import Screen, ShownRows
+
+if TYPE_CHECKING:
+    from sqlprov.api.connection import WritePreview
+
+COLUMNS = ("key", "region", "operation", "states", "note")
+
+
+def needs_confirmation(preview: WritePreview) -> bool:
+    """Whether a write changes or deletes more than one row, or stops a running resource."""
+    if all(operation is None for operation in preview.calls["operation"].to_pylist()):
+        return False  # every row is refused, or needs no change
+    return preview.rows > 1 or preview.stopped > 0
+
+
+def confirm(preview: WritePreview, screen: Screen) -> bool:
+    """Show the rows and calls, and ask; no answer means no."""
+    calls = preview.calls.select(COLUMNS)
+    kept = [name for name in COLUMNS if calls[name].null_count < calls.num_rows]
+    shown: pa.Table = calls.select(kept)
+    screen.show(ShownRows(shown.schema, tuple(shown.to_batches())))
+    try:
+        answer = read_line(f"{format_question(preview)} [y/N] ")
+    except (EOFError, KeyboardInterrupt) as end:
+        print(file=sys.stderr)  # the question does not end its line
+        if isinstance(end, KeyboardInterrupt):
+            raise
+        return False
+    return answer.strip().lower() in ("y", "yes")
+
+
+def format_question(preview: WritePreview) -> str:
+    """`DELETE 3 rows of aws.sagemaker.models. Continue?`"""
+    rows = "1 row" if preview.rows == 1 else f"{preview.rows:,} rows"
+    stopped = ""
+    if preview.stopped:
+        which = "it" if preview.rows == 1 else f"{preview.stopped:,} of them"
+        stopped = f" This stops {which}."
+    return f"{preview.verb} {rows} of {preview.table}.{stopped} Continue?"

@@ -1,0 +1,74 @@
+"""Splits lines into statements and commands; reads them from a terminal that cannot move its cursor."""
+
+from __future__ import annotations
+
+import re
+import select
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sqlprov.errors import MalformedSQL
+from sqlprov.sql.lexer import tokenize
+
+PROMPT, CONTINUATION = "sqlprov> ", "      -> "
+EXIT_WORDS = ("exit", "quit")
+POLL = 0.1
+"""Seconds until a Ctrl-C is seen that interrupted no system call."""
+WATCH = re.compile(r"\\watch\b[^\n]*\Z")
+
+
+def rc_file() -> Path:
+    """The file that runs first."""
+    return Path("~/.sqlprovrc").expanduser()
+
+
+def is_complete(text: str) -> bool:
+    """Whether Enter runs a text: a command, or statements up to their `;`."""
+    bare = text.strip()
+    if not bare or bare.startswith("\\") or bare.lower().rstrip("; ") in (*EXIT_WORDS, "help"):
+        return True
+    if WATCH.search(bare):
+        return True
+    try:
+        tokens = tokenize(bare)
+    except MalformedSQL:
+        return False
+    return not tokens or tokens[-1].is_one_of(";")
+
+
+def split_script(lines: Iterable[str]) -> Iterator[str]:
+    """The statements and commands in lines; the last statement may lack its `;`."""
+    pending = ""
+    for line in lines:
+        pending = f"{pending}\n{line}" if pending else line
+        if is_complete(pending):
+            yield pending
+            pending = ""
+    if pending.strip():
+        yield pending
+
+
+def read_line(prompt: str) -> str:
+    """Read a line from a terminal; raises as `read_statement`."""
+    print(prompt, end="", file=sys.stderr, flush=True)
+    # `input` alone ignores a Ctrl-C between its prompt and its reading until Enter.
+    while not select.select([sys.stdin], [], [], POLL)[0]:
+        pass
+    return input()
+
+
+def read_statement() -> str:
+    """Read a statement or command from a terminal without an editor.
+
+    Raises:
+        EOFError: the input has ended.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    text = read_line(PROMPT)
+    while not is_complete(text):
+        try:
+            text += "\n" + read_line(CONTINUATION)
+        except EOFError:
+            break
+    return text
