@@ -101,11 +101,11 @@ def sanitize(text: str | None) -> str:
 
 def _width(text: str) -> int:
     """Terminal cells of a line."""
-    return len(text) if text.isascii() else sum(map(_cells, text))
+    return len(text) if text.isascii() else sum(map(_count_cells, text))
 
 
 @cache
-def _cells(char: str) -> int:
+def _count_cells(char: str) -> int:
     if unicodedata.category(char) in ("Mn", "Me", "Cf"):  # marks that combine, joiners
         return 0
     return 2 if unicodedata.east_asian_width(char) in "FW" else 1
@@ -171,10 +171,10 @@ def _chop(line: str, width: int) -> list[str]:
         return [line[at : at + width] for at in range(0, len(line), width)] or [""]
     parts, left = [""], width
     for char in line:
-        left -= _cells(char)
+        left -= _count_cells(char)
         if left < 0:
             parts.append("")
-            left = width - _cells(char)
+            left = width - _count_cells(char)
         parts[-1] += char
     return parts
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from emulator_calls import wait_until, wait_until_idle
 from jupyter_client.manager import start_new_kernel
 
 from sqlprov.emulator import Emulator
@@ -54,14 +54,9 @@ def test_interrupting_the_kernel_ends_a_cell_and_its_calls(
     slow_em.reset_calls()
     messages = run(cell)
     next(messages)  # the kernel is busy
-    while len(slow_em.calls) < 5:
-        time.sleep(0.02)
+    wait_until(lambda: len(slow_em.calls) >= 5, PATIENCE)
     manager.interrupt_kernel()
     assert [is_error(each) for each in messages].count(True) == 1
-    time.sleep(0.2)  # a thread may have been about to send
-    seen = len(slow_em.calls)
-    assert seen < 200
-    time.sleep(0.3)
-    assert len(slow_em.calls) == seen
+    assert wait_until_idle(slow_em) < 200
     texts = [each["content"]["data"]["text/plain"] for each in run("40 + 2") if "data" in each["content"]]
     assert texts == ["42"]

@@ -13,6 +13,7 @@ import pandas
 import polars
 import pyarrow
 import pytest
+from emulator_calls import wait_until
 from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -238,10 +239,15 @@ def test_a_slow_statement_shows_its_progress(shell: InteractiveShell, em: Emulat
 
 def test_an_interrupt_ends_the_statement_and_its_calls(shell: InteractiveShell, em: Emulator) -> None:
     em.options = Options(latency=30)
-    threading.Timer(0.7, _thread.interrupt_main).start()
+
+    def interrupt() -> None:
+        wait_until(lambda: em.calls, 60)
+        _thread.interrupt_main()
+
+    threading.Thread(target=interrupt).start()
     start = time.monotonic()
     with pytest.raises(sqlprov.Error, match="cancelled"):
         run(shell, f"%sqlprov SELECT name FROM {EXPERIMENTS}")
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 25
     em.options = Options()
     assert len(run(shell, f"%sqlprov SELECT name FROM {EXPERIMENTS}").df()) == 6

@@ -35,6 +35,14 @@ def engine(em: Emulator) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def own(em: Emulator) -> Iterator[Engine]:
+    """An engine with its own database."""
+    engine = create_engine(URL + em.url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
 def con(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         yield connection

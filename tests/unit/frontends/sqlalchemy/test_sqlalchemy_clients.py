@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 
 import pandas as pd
 import polars as pl
-import pytest
-from sqlalchemy import Engine, MetaData, String, Table, create_engine, func, select, text
+from sqlalchemy import Engine, MetaData, String, Table, func, select, text
 from sqlalchemy.ext.automap import automap_base
 from sqlalchemy.ext.declarative import DeferredReflection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -16,14 +14,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlprov.emulator import Emulator
 
 QUERY = "SELECT model_name, creation_time FROM aws.sagemaker.models WHERE region = 'us-east-1' ORDER BY model_name"
-
-
-@pytest.fixture
-def own(em: Emulator) -> Iterator[Engine]:
-    """An engine with its own database."""
-    engine = create_engine(f"sqlprov://?region=us-east-1&endpoint_url={em.url}")
-    yield engine
-    engine.dispose()
 
 
 # pandas

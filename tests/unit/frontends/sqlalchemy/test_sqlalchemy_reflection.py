@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import (
     ARRAY,
@@ -12,7 +10,6 @@ from sqlalchemy import (
     Inspector,
     MetaData,
     Table,
-    create_engine,
     exc,
     inspect,
     text,
@@ -26,14 +23,6 @@ from sqlprov.frontends.sqlalchemy.types import parse_type
 
 LIVE = "aws.sagemaker"
 TABLES = ["endpoint_configs", "endpoints", "inference_experiments", "models"]
-
-
-@pytest.fixture
-def own(em: Emulator) -> Iterator[Engine]:
-    """An engine with its own database."""
-    engine = create_engine(f"sqlprov://?region=us-east-1&endpoint_url={em.url}")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
