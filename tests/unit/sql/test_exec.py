@@ -1,18 +1,11 @@
 import duckdb
 import pytest
+from statements import CATALOG, parse_one
 
-from sqlprov.catalog import Catalog
 from sqlprov.errors import MalformedSQL, NotSupportedError, UnknownName
-from sqlprov.sql import Exec, Explain, Query, find_refusal, parse
+from sqlprov.sql import Exec, Query, find_refusal, parse
 
-CATALOG = Catalog()
 STOP = "aws.sagemaker.inference_experiments.stop"
-
-
-def one(text):
-    (found,) = parse(text)
-    assert isinstance(found, Exec) and found.text == text
-    return found
 
 
 @pytest.mark.parametrize(
@@ -36,34 +29,22 @@ def one(text):
     ],
 )
 def test_exec_is_cut_into_the_values_of_its_parameters(text, values):
-    found = one(text)
-    assert found.name.parts == ("aws", "sagemaker", "inference_experiments", "stop")
-    assert (dict(found.values), found.json, found.wait) == (values, values.get("@@json"), False)
-
-
-@pytest.mark.parametrize(
-    ("text", "wait"),
-    [
-        (f"EXEC /*+ AWAIT  */ {STOP} @Name = 'x'", True),
-        (f"/*+ await */ EXEC {STOP}", True),
-        (f"EXPLAIN /*+ AWAIT */ EXEC {STOP}", True),
-        (f"EXEC /*+ SHOWRESULTS */ {STOP} @Name = '/*+ AWAIT */'", False),
-    ],
-)
-def test_the_hint_await_makes_exec_wait(text, wait):
-    (found,) = parse(text)
-    assert (found.inner if isinstance(found, Explain) else found).wait is wait
+    statement = parse_one(text, Exec)
+    assert statement.name.parts == ("aws", "sagemaker", "inference_experiments", "stop")
+    assert (dict(statement.values), statement.json, statement.wait) == (values, values.get("@@json"), False)
 
 
 def test_the_values_are_a_query_in_the_order_written():
-    found = one(f"exec {STOP} @Name = ? || '!', @@json = ?, @n = -1, @x = null, @y = {{'a': [true]}}")
-    result = duckdb.execute(found.build_values_query(), ["x", "{}"])
+    statement = parse_one(
+        f"exec {STOP} @Name = ? || '!', @@json = ?, @n = -1, @x = null, @y = {{'a': [true]}}", Exec
+    )
+    result = duckdb.execute(statement.build_values_query(), ["x", "{}"])
     assert [column[0] for column in result.description] == ["Name", "@@json", "n", "x", "y"]
     assert result.fetchall() == [("x!", "{}", -1, None, {"a": [True]})]
 
 
-def test_exec_without_values_has_a_query_without_values():
-    assert duckdb.execute(one(f"exec {STOP}").build_values_query()).fetchall() == [(None,)]
+def test_exec_without_values_has_a_query_for_one_row():
+    assert duckdb.execute(parse_one(f"exec {STOP}", Exec).build_values_query()).fetchall() == [(None,)]
 
 
 @pytest.mark.parametrize(
@@ -89,13 +70,13 @@ def test_exec_without_values_has_a_query_without_values():
         f"explain exec {STOP} @Name",
     ],
 )
-def test_an_exec_that_is_badly_written_is_malformed_with_a_caret(text):
+def test_a_badly_written_exec_is_malformed_with_a_caret(text):
     with pytest.raises(MalformedSQL, match=r"(?s)Expected .*, found .*LINE 1: .*\^"):
         parse(text)
 
 
 @pytest.mark.parametrize("text", ["execute p", "prepare exec as select 1", 'from "exec"'])
-def test_exec_is_told_from_what_duckdb_executes(text):
+def test_exec_as_a_name_and_execute_are_duckdbs(text):
     assert isinstance(parse(text)[0], Query)
 
 
@@ -109,13 +90,13 @@ def test_exec_is_told_from_what_duckdb_executes(text):
         ("sagemaker.inference_experiments.start", ("aws", "main"), "StartInferenceExperiment"),
     ],
 )
-def test_a_method_is_found_by_its_name_and_by_its_operations(name, path, call):
-    table, method = one(f"exec {name}").resolve(CATALOG, path)
+def test_a_method_has_its_own_name_and_that_of_its_operation(name, path, call):
+    table, method = parse_one(f"exec {name}", Exec).resolve(CATALOG, path)
     assert (table.name, method.call) == ("inference_experiments", call)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "expected"),
     [
         ("aws.sagemaker.inference_experiments.stopp", "Did you mean 'stop'?"),
         ("aws.sagemaker.inference_experiments", "names a table, not a method"),
@@ -124,19 +105,21 @@ def test_a_method_is_found_by_its_name_and_by_its_operations(name, path, call):
         ("aws.sagemaker.inference_experiments.x.stop", "is not a live table"),
     ],
 )
-def test_an_unknown_method_or_table_gets_the_nearest_and_a_caret(name, said):
+def test_the_error_for_an_unknown_method_or_table_suggests_the_nearest_and_has_a_caret(name, expected):
     with pytest.raises(UnknownName) as caught:
-        one(f"/* c */ exec {name} @a = 1").resolve(CATALOG, ())
+        parse_one(f"/* c */ exec {name} @a = 1", Exec).resolve(CATALOG, ())
     message, line, mark = str(caught.value).split("\n")
-    assert said in message and line[mark.index("^") :].startswith(name)
+    assert expected in message and line[mark.index("^") :].startswith(name)
 
 
-def test_a_method_of_another_statement_is_refused_by_name():
+def test_a_method_that_another_statement_calls_is_refused():
     with pytest.raises(NotSupportedError, match=r"EXEC does not call create_resource; write INSERT"):
-        one("exec aws.sagemaker.models.create_model @ModelName = 'x'").resolve(CATALOG, ())
+        parse_one("exec aws.sagemaker.models.create_model @ModelName = 'x'", Exec).resolve(CATALOG, ())
 
 
 def test_an_exec_with_a_placeholder_is_refused():
-    assert find_refusal(one(f"exec {STOP} @Name = 'x'"), CATALOG, lambda: ()) is None
+    assert find_refusal(parse_one(f"exec {STOP} @Name = 'x'", Exec), CATALOG, lambda: ()) is None
     text = f'exec {STOP} @@json = \'{{"Name": "{{{{ Name }}}}"}}\''
-    assert find_refusal(one(text), CATALOG, lambda: ()).startswith("{{ Name }} is a placeholder; fill it in")
+    assert find_refusal(parse_one(text, Exec), CATALOG, lambda: ()).startswith(
+        "{{ Name }} is a placeholder; fill it in"
+    )

@@ -21,22 +21,20 @@ TEXTS = st.lists(st.sampled_from(WORDS), max_size=15).map(" ".join)
 
 @settings(max_examples=1000, deadline=None)
 @given(TEXTS)
-def test_any_sequence_of_words_is_read_or_refused_as_a_statement(text):
+def test_any_sequence_of_words_is_parsed_or_refused(text):
     try:
-        found = parse(text)
+        statements = parse(text)
     except DatabaseError:
         return
-    for each in found:
+    for each in statements:
         query = each.inner if isinstance(each, Explain) else each
         assert text[query.offset :].startswith(query.text)
         if isinstance(query, Query):
             assert query.verb == query.verb.upper()
             assert query.target is None or all(query.target)
             assert isinstance(query.words, frozenset)
-            assert {query.is_temporary, bool(query.nested_mutations), query.has_pivot_without_in} <= {
-                True,
-                False,
-            }
+            flags = {query.is_temporary, bool(query.nested_mutations), query.has_pivot_without_in}
+            assert flags <= {True, False}
 
 
 @settings(max_examples=100, deadline=None)
@@ -54,6 +52,6 @@ def test_any_sequence_of_words_is_a_predicate(text):
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS, st.integers(1, 3), st.integers(0, 200), st.sampled_from(["t", "", "nowhere", "("]))
-def test_any_message_of_duckdb_becomes_malformed(text, line, column, near):
+def test_any_parser_error_of_duckdbs_is_explained(text, line, column, near):
     message = f'Parser Error: syntax error at or near "{near}"\n\nLINE {line}: ...{text}\n{" " * column}^'
     assert isinstance(explain_syntax_error(message, text), MalformedSQL)

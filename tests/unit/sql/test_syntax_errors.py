@@ -10,13 +10,13 @@ def error(text):
         connection.execute("create table t (a int)")
         with pytest.raises(duckdb.ParserException) as caught:
             connection.execute(text)
-    found = explain_syntax_error(str(caught.value), text)
-    assert isinstance(found, MalformedSQL)
-    return str(found)
+    explained = explain_syntax_error(str(caught.value), text)
+    assert isinstance(explained, MalformedSQL)
+    return str(explained)
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "said"),
+    ("text", "place", "expected"),
     [
         ("SELEC 1", "SELEC", "No statement begins with 'SELEC'. Did you mean 'SELECT'?"),
         ("/* c */\n\n  DESCRIB t", "DESCRIB", "Did you mean 'DESCRIBE'?"),
@@ -45,9 +45,9 @@ def error(text):
         ("select e'a\\x' a b c", "b c", 'Syntax error at or near "b"'),
     ],
 )
-def test_the_caret_stands_under_the_place_in_the_users_own_text(text, place, said):
+def test_the_caret_is_below_the_place_in_the_users_text(text, place, expected):
     message, line, mark = error(text).rsplit("\n", 2)
-    assert said in message
+    assert expected in message
     assert line[mark.index("^") :].startswith(place)
     assert line.split(": ", 1)[1] in text
 

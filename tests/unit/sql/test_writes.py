@@ -1,9 +1,8 @@
 import pytest
+from statements import CATALOG, parse_one
 
-from sqlprov.catalog import Catalog
 from sqlprov.sql import Delete, Explain, Insert, Query, Update, find_refusal, parse
 
-CATALOG = Catalog()
 T = "aws.sagemaker.inference_experiments"
 
 VARIANTS = """[{"ModelName": "m", "VariantName": "it''s (a), -- 'x'"}]""".replace("'x'", "''x''")
@@ -61,35 +60,32 @@ WHERE data__Identifier = 'triage'
 AND region = 'us-east-1'"""
 
 
-def one(text, kind):
-    (found,) = parse(text)
-    assert isinstance(found, kind), type(found)
-    assert found.text == text
-    return found
-
-
 def path(*chosen):
     return lambda: chosen
 
 
 @pytest.mark.parametrize(("text", "count"), [(SEED_REQUIRED, 6), (SEED_ALL, 14)])
-def test_the_seeds_inserts_are_read_and_not_refused(text, count):
-    found = one(text, Insert)
-    assert found.target == ("aws", "sagemaker", "inference_experiments")
-    assert found.columns[0] == "Name" and found.columns[-1] == "region" and len(found.columns) == count
-    assert found.source == text[text.index("SELECT") :]
-    assert (found.by_name, found.returning, found.wait) == (False, None, False)
-    assert found.is_ours(CATALOG, ()) and find_refusal(found, CATALOG, path()) is None
+def test_the_seeds_inserts_are_not_refused(text, count):
+    statement = parse_one(text, Insert)
+    assert statement.target == ("aws", "sagemaker", "inference_experiments")
+    assert (
+        statement.columns[0] == "Name"
+        and statement.columns[-1] == "region"
+        and len(statement.columns) == count
+    )
+    assert statement.source == text[text.index("SELECT") :]
+    assert (statement.by_name, statement.returning, statement.wait) == (False, None, False)
+    assert statement.is_ours(CATALOG, ()) and find_refusal(statement, CATALOG, path()) is None
 
 
-def test_the_seeds_delete_is_read_and_not_refused():
-    found = one(SEED_DELETE, Delete)
-    assert found.where == "data__Identifier = 'triage'\nAND region = 'us-east-1'"
-    assert (found.using, found.returning, found.wait) == (None, None, False)
-    assert found.is_ours(CATALOG, ()) and find_refusal(found, CATALOG, path()) is None
+def test_the_seeds_delete_is_not_refused():
+    statement = parse_one(SEED_DELETE, Delete)
+    assert statement.where == "data__Identifier = 'triage'\nAND region = 'us-east-1'"
+    assert (statement.using, statement.returning, statement.wait) == (None, None, False)
+    assert statement.is_ours(CATALOG, ()) and find_refusal(statement, CATALOG, path()) is None
 
 
-def test_the_semicolon_and_what_surrounds_it_are_no_part_of_a_write():
+def test_the_text_of_a_write_ends_before_the_semicolon():
     first, second = parse(f"{SEED_ALL};\n-- the next\n{SEED_DELETE}; ")
     assert first.text == SEED_ALL
     assert second.text == f"-- the next\n{SEED_DELETE}"
@@ -171,14 +167,14 @@ def test_the_semicolon_and_what_surrounds_it_are_no_part_of_a_write():
     ],
 )
 def test_an_insert_is_cut_into_columns_source_and_returning(text, columns, source, returning):
-    found = one(text, Insert)
-    assert (found.target, found.columns, found.source, found.returning) == (
+    statement = parse_one(text, Insert)
+    assert (statement.target, statement.columns, statement.source, statement.returning) == (
         ("t",),
         columns,
         source,
         returning,
     )
-    assert found.refusal is None
+    assert statement.refusal is None
 
 
 @pytest.mark.parametrize(
@@ -190,8 +186,8 @@ def test_an_insert_is_cut_into_columns_source_and_returning(text, columns, sourc
         ('insert into "by" select 1', False),
     ],
 )
-def test_by_name_is_told_from_by_position(text, by_name):
-    assert one(text, Insert).by_name is by_name
+def test_by_name_and_by_position_are_distinguished(text, by_name):
+    assert parse_one(text, Insert).by_name is by_name
 
 
 @pytest.mark.parametrize(
@@ -247,11 +243,11 @@ def test_by_name_is_told_from_by_position(text, by_name):
     ],
 )
 def test_an_update_is_cut_into_assignments_and_clauses(text, alias, assignments, from_, where, returning):
-    found = one(text, Update)
-    assert (found.target, found.alias) == (("t",), alias)
-    assert found.assignments == tuple(assignments)
-    assert (found.from_, found.where, found.returning) == (from_, where, returning)
-    assert found.refusal is None
+    statement = parse_one(text, Update)
+    assert (statement.target, statement.alias) == (("t",), alias)
+    assert statement.assignments == tuple(assignments)
+    assert (statement.from_, statement.where, statement.returning) == (from_, where, returning)
+    assert statement.refusal is None
 
 
 @pytest.mark.parametrize(
@@ -277,24 +273,24 @@ def test_an_update_is_cut_into_assignments_and_clauses(text, alias, assignments,
     ],
 )
 def test_a_delete_is_cut_into_its_clauses(text, alias, using, where, returning):
-    found = one(text, Delete)
-    assert (found.target, found.alias, found.using) == (("t",), alias, using)
-    assert (found.where, found.returning, found.refusal) == (where, returning, None)
+    statement = parse_one(text, Delete)
+    assert (statement.target, statement.alias, statement.using) == (("t",), alias, using)
+    assert (statement.where, statement.returning, statement.refusal) == (where, returning, None)
 
 
-def test_comments_may_stand_anywhere_and_stay_within_the_texts():
+def test_comments_may_be_anywhere_and_stay_in_the_clauses():
     text = (
         "/* insert */ update /* set */ aws . /* x */ sagemaker.-- y\n models /* set */ as /* b */ b set -- from\n"
         "a /* = */ = /* where */ 1 /* , */ + -- where\n 2 /* from */ where /* x */ c /* returning */ = 1 -- end"
     )
-    found = one(text, Update)
-    assert found.target == ("aws", "sagemaker", "models") and found.alias == "b"
-    assert found.assignments == (("a", "1 /* , */ + -- where\n 2"),)
-    assert found.where == "c /* returning */ = 1"
+    statement = parse_one(text, Update)
+    assert statement.target == ("aws", "sagemaker", "models") and statement.alias == "b"
+    assert statement.assignments == (("a", "1 /* , */ + -- where\n 2"),)
+    assert statement.where == "c /* returning */ = 1"
 
 
 @pytest.mark.parametrize(
-    ("text", "chosen", "applies"),
+    ("text", "chosen", "is_ours"),
     [
         (f"delete from {T} where a", (), True),
         ('delete from "aws"."SageMaker"."models" where a', (), True),
@@ -309,9 +305,9 @@ def test_comments_may_stand_anywhere_and_stay_within_the_texts():
         ("insert into a.b.c.models select 1", (), False),
     ],
 )
-def test_a_write_applies_to_live_tables_only(text, chosen, applies):
-    (found,) = parse(text)
-    assert found.is_ours(CATALOG, chosen) is applies
+def test_only_a_write_to_a_live_table_is_sqlprovs(text, chosen, is_ours):
+    (statement,) = parse(text)
+    assert statement.is_ours(CATALOG, chosen) is is_ours
 
 
 @pytest.mark.parametrize(
@@ -325,6 +321,9 @@ def test_a_write_applies_to_live_tables_only(text, chosen, applies):
         ("with x as (select 1) /*+ AWAIT */ delete from t where a", True),
         ("with x as (select 1) delete /*+ AWAIT */ from t where a", True),
         ("explain /*+ AWAIT */ delete from t where a", True),
+        ("exec /*+ AWAIT */ a.b.c.stop @Name = 'x'", True),
+        ("/*+ await */ explain exec a.b.c.stop", True),
+        ("exec /*+ SHOWRESULTS */ a.b.c.stop @Name = '/*+ AWAIT */'", False),
         ("/*+ AWAIT */ explain delete from t where a", True),
         ("/*+ update */ update t set a = 1 where b", False),
         ("/* AWAIT */ delete from t where a", False),
@@ -332,9 +331,9 @@ def test_a_write_applies_to_live_tables_only(text, chosen, applies):
         ("insert into t values ('/*+ AWAIT */')", False),
     ],
 )
-def test_the_hint_await_makes_a_write_wait(text, wait):
-    (found,) = parse(text)
-    assert (found.inner if isinstance(found, Explain) else found).wait is wait
+def test_the_hint_await_makes_a_statement_wait(text, wait):
+    (statement,) = parse(text)
+    assert (statement.inner if isinstance(statement, Explain) else statement).wait is wait
 
 
 @pytest.mark.parametrize(
@@ -367,19 +366,21 @@ def test_the_hint_await_makes_a_write_wait(text, wait):
         "delete from 'models' where a",
     ],
 )
-def test_what_cannot_be_read_is_left_to_duckdb(text):
-    assert type(one(text, Query)) is Query
+def test_a_badly_written_write_is_a_query_for_duckdb(text):
+    assert type(parse_one(text, Query)) is Query
 
 
-def test_a_write_that_does_not_apply_is_a_query_like_any_other():
-    found = one("with w as (select 1) insert into t from w", Query)
-    assert (found.verb, found.target) == ("INSERT", ("t",)) and "w" in found.words
+def test_a_write_is_a_query_too():
+    statement = parse_one("with w as (select 1) insert into t from w", Query)
+    assert (statement.verb, statement.target) == ("INSERT", ("t",)) and "w" in statement.words
 
 
 @pytest.mark.parametrize(
     ("text", "kind"), [(SEED_ALL, Insert), (SEED_DELETE, Delete), ("update t set a = 1 where b", Update)]
 )
-def test_explain_of_a_write_holds_it(text, kind):
-    (found,) = parse(f"select 1; explain {text}")[1:]
-    assert isinstance(found, Explain) and isinstance(found.inner, kind)
-    assert found.inner.text == text[text.index("*/") + 3 :] if "*/" in text else found.inner.text == text
+def test_explain_holds_the_write_that_it_explains(text, kind):
+    (statement,) = parse(f"select 1; explain {text}")[1:]
+    assert isinstance(statement, Explain) and isinstance(statement.inner, kind)
+    assert (
+        statement.inner.text == text[text.index("*/") + 3 :] if "*/" in text else statement.inner.text == text
+    )

@@ -2,30 +2,21 @@ import json
 import re
 
 import pytest
+from statements import CATALOG, answer, parse_one
 
-from sqlprov.catalog import Catalog
-from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.errors import MalformedSQL, UnknownName
-from sqlprov.settings import Settings
-from sqlprov.sql import CatalogStatement, DescribeMethod, Insert, ShowInsert, find_refusal, parse
+from sqlprov.sql import DescribeMethod, Insert, ShowInsert, find_refusal, parse
 
-CATALOG = Catalog()
 T = "aws.sagemaker.inference_experiments"
 
 
-def answer(text, path=()):
-    (found,) = parse(text)
-    assert isinstance(found, CatalogStatement) and found.is_ours(CATALOG, path)
-    return found.answer(CATALOG, Settings(), path, read_keywords)
-
-
 def template(text, path=()):
-    shown = answer(text, path)
-    assert shown.column_names == ["sql"] and shown.num_rows == 1
-    return shown["sql"][0].as_py()
+    result = answer(text, path)
+    assert result.column_names == ["sql"] and result.num_rows == 1
+    return result["sql"][0].as_py()
 
 
-def test_show_insert_gives_the_seeds_template():
+def test_show_insert_prints_stackqls_template():
     names = re.findall(
         r"\w+",
         "Name Type Description RoleArn EndpointName Schedule KmsKey DataStorageConfig ModelVariants "
@@ -45,20 +36,19 @@ def test_show_insert_gives_the_seeds_template():
         f"SHOW INSERT INTO /*+ REQUIRED */ {T}",
     ],
 )
-def test_with_the_hint_required_only_what_the_service_requires_is_in_the_template(text):
-    (found,) = parse(template(text))
-    assert found.columns == (
+def test_with_the_hint_required_the_template_has_only_required_parameters(text):
+    insert = parse_one(template(text), Insert)
+    assert insert.columns == (
         *("Name", "Type", "RoleArn", "EndpointName", "ModelVariants", "ShadowModeConfig", "region"),
     )
 
 
 @pytest.mark.parametrize("name", CATALOG.list_tables("aws", "sagemaker"))
-def test_a_template_of_any_table_is_an_insert_once_it_is_filled_in(name):
+def test_the_template_of_any_table_is_an_insert_once_it_is_filled_in(name):
     text = template(f"SHOW INSERT INTO {name}", ("aws", "sagemaker"))
-    (found,) = parse(text)
-    assert "placeholder" in find_refusal(found, CATALOG, lambda: ())
-    (filled,) = parse(re.sub(r"\{\{ (\w+) \}\}", r"\1", text))
-    assert isinstance(filled, Insert) and find_refusal(filled, CATALOG, lambda: ()) is None
+    assert "placeholder" in find_refusal(parse_one(text, Insert), CATALOG, lambda: ())
+    filled = parse_one(re.sub(r"\{\{ (\w+) \}\}", r"\1", text), Insert)
+    assert find_refusal(filled, CATALOG, lambda: ()) is None
     assert filled.is_ours(CATALOG, ()) and filled.columns[-1] == "region"
 
 
@@ -71,9 +61,9 @@ def test_show_insert_of_another_name_is_duckdbs_or_an_error():
 
 
 def test_describe_method_has_stackqls_columns():
-    shown = answer(f"DESCRIBE METHOD {T}.stop")
-    assert shown.column_names == ["name", "type", "param_type", "shape"]
-    assert [tuple(row.values())[:3] for row in shown.to_pylist()] == [
+    result = answer(f"DESCRIBE METHOD {T}.stop")
+    assert result.column_names == ["name", "type", "param_type", "shape"]
+    assert [tuple(row.values())[:3] for row in result.to_pylist()] == [
         ("Name", "string", "input_required"),
         ("ModelVariantActions", "object", "input_required"),
         ("region", "string", "input_required"),
@@ -107,10 +97,10 @@ def test_the_shape_is_json_schema():
     ],
 )
 def test_extended_adds_descriptions(text):
-    shown = answer(text)
-    assert shown.column_names == ["name", "type", "param_type", "shape", "description"]
-    assert all(shown["description"].to_pylist()[:4])
-    required = [row["name"] for row in shown.to_pylist() if row["param_type"] == "input_required"]
+    result = answer(text)
+    assert result.column_names == ["name", "type", "param_type", "shape", "description"]
+    assert all(result["description"].to_pylist()[:4])
+    required = [row["name"] for row in result.to_pylist() if row["param_type"] == "input_required"]
     assert required == [
         *("Name", "Type", "RoleArn", "EndpointName", "ModelVariants", "ShadowModeConfig", "region"),
     ]
@@ -129,11 +119,11 @@ def test_extended_adds_descriptions(text):
         ),
     ],
 )
-def test_what_sqlprov_fills_in_is_no_input(method, inputs, output):
+def test_parameters_that_sqlprov_sets_are_left_out(method, inputs, output):
     rows = answer(f"DESCRIBE METHOD {T}.{method}").to_pylist()
-    found = [row["name"] for row in rows if row["param_type"] != "output"]
-    assert found[: len(inputs)] == inputs
-    assert not {"Name", "NextToken", "MaxResults", "SortBy"} & set(found)
+    names = [row["name"] for row in rows if row["param_type"] != "output"]
+    assert names[: len(inputs)] == inputs
+    assert not {"Name", "NextToken", "MaxResults", "SortBy"} & set(names)
     assert output in [row["name"] for row in rows if row["param_type"] == "output"]
 
 
@@ -148,7 +138,7 @@ def test_every_method_of_every_table_is_described(name):
 
 
 @pytest.mark.parametrize(
-    ("text", "error", "said"),
+    ("text", "error", "message"),
     [
         (f"DESCRIBE METHOD {T}.stopp", UnknownName, "Did you mean 'stop'?"),
         (
@@ -160,10 +150,10 @@ def test_every_method_of_every_table_is_described(name):
         (f"DESCRIBE METHOD {T}.stop now", MalformedSQL, "Expected the end of the statement"),
     ],
 )
-def test_an_unknown_method_is_refused_with_a_caret(text, error, said):
+def test_the_error_for_an_unknown_method_has_a_caret(text, error, message):
     with pytest.raises(error, match=r"(?s)LINE 1: .*\^") as caught:
         answer(text)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["describe method", "describe method.x", "describe extended method"])

@@ -1,22 +1,14 @@
 import duckdb
 import pyarrow as pa
 import pytest
+from statements import CATALOG, answer, parse_one
 
-from sqlprov.catalog import Catalog
 from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.errors import UnknownName
 from sqlprov.settings import Settings
 from sqlprov.sql import CatalogStatement, Describe, parse
 from sqlprov.sql.duckdb_types import format_duckdb_type
 from sqlprov.sql.show import is_like
-
-CATALOG = Catalog()
-
-
-def answer(text, path=(), settings=None):
-    (found,) = parse(text)
-    assert isinstance(found, CatalogStatement) and found.is_ours(CATALOG, path)
-    return found.answer(CATALOG, settings or Settings(), path, read_keywords)
 
 
 def rows(text, path=()):
@@ -36,41 +28,41 @@ def test_show_services_has_stackqls_columns():
 
 
 def test_show_resources_lists_the_tables():
-    shown = answer("SHOW RESOURCES IN aws.sagemaker")
-    assert shown.column_names == ["name", "id"]
+    result = answer("SHOW RESOURCES IN aws.sagemaker")
+    assert result.column_names == ["name", "id"]
     assert ("models", "aws.sagemaker.models") in rows("SHOW RESOURCES IN AWS.SageMaker")
 
 
-def test_show_extended_resources_adds_what_can_be_done():
-    shown = answer("SHOW EXTENDED RESOURCES IN aws.sagemaker LIKE 'inference%'").to_pylist()
-    assert [row["title"] for row in shown] == ["AWS::SageMaker::InferenceExperiment"]
-    assert "list_resources" in shown[0]["methods"]
+def test_show_extended_resources_adds_title_and_methods():
+    result = answer("SHOW EXTENDED RESOURCES IN aws.sagemaker LIKE 'inference%'").to_pylist()
+    assert [row["title"] for row in result] == ["AWS::SageMaker::InferenceExperiment"]
+    assert "list_resources" in result[0]["methods"]
 
 
 def test_show_methods_has_stackqls_columns():
-    shown = answer("SHOW METHODS IN aws.sagemaker.inference_experiments")
-    assert shown.column_names == ["MethodName", "RequiredParams", "SQLVerb"]
-    assert ("list_resources", "region", "SELECT") in [tuple(row.values()) for row in shown.to_pylist()]
+    result = answer("SHOW METHODS IN aws.sagemaker.inference_experiments")
+    assert result.column_names == ["MethodName", "RequiredParams", "SQLVerb"]
+    assert ("list_resources", "region", "SELECT") in [tuple(row.values()) for row in result.to_pylist()]
 
 
 def test_show_extended_methods_adds_calls_and_permissions():
-    (shown,) = answer(
+    (result,) = answer(
         "SHOW EXTENDED METHODS IN aws.sagemaker.inference_experiments LIKE 'get\\_%'"
     ).to_pylist()
-    assert shown["call"] == "DescribeInferenceExperiment"
-    assert shown["permissions"].startswith("sagemaker:DescribeInferenceExperiment")
+    assert result["call"] == "DescribeInferenceExperiment"
+    assert result["permissions"].startswith("sagemaker:DescribeInferenceExperiment")
 
 
-def test_show_settings_tells_value_and_default():
+def test_show_settings_shows_value_and_default():
     changed = Settings().with_value("regions", "eu-west-1")
-    shown = answer("SHOW SETTINGS LIKE '%REGIONS'", settings=changed).to_pylist()
-    assert [(row["name"], row["value"], row["default"]) for row in shown] == [
+    result = answer("SHOW SETTINGS LIKE '%REGIONS'", settings=changed).to_pylist()
+    assert [(row["name"], row["value"], row["default"]) for row in result] == [
         ("sqlprov_regions", "eu-west-1", "")
     ]
     assert answer("SHOW SETTINGS")["name"].to_pylist() == list(Settings.describe())
 
 
-def test_show_of_one_setting_tells_its_value():
+def test_show_of_one_setting_shows_its_value():
     assert answer("show SQLPROV_pushdown")["value"].to_pylist() == ["on"]
 
 
@@ -83,7 +75,7 @@ def test_show_of_one_setting_tells_its_value():
         ("SHOW RESOURCES IN aws.sagemaker", ("elsewhere", "x")),
     ],
 )
-def test_what_is_missing_of_a_name_comes_from_use(text, path):
+def test_use_completes_a_name(text, path):
     assert rows(text, path) == rows("SHOW RESOURCES IN aws.sagemaker")
 
 
@@ -107,7 +99,7 @@ def test_a_table_name_alone_is_enough_after_use():
         ("DESCRIBE EXTENDED aws.region", "aws.regions"),
     ],
 )
-def test_a_wrong_name_gets_the_nearest_one_and_a_caret(text, hint):
+def test_the_error_for_an_unknown_name_suggests_the_nearest_and_has_a_caret(text, hint):
     with pytest.raises(UnknownName) as caught:
         answer(f"/* c */ {text}")
     name = text.split()[-1]
@@ -117,7 +109,7 @@ def test_a_wrong_name_gets_the_nearest_one_and_a_caret(text, hint):
 
 
 @pytest.mark.parametrize("text", ["SHOW SERVICES", "SHOW RESOURCES", "SHOW METHODS"])
-def test_a_missing_name_gets_an_example(text):
+def test_the_error_for_a_missing_name_gives_an_example(text):
     with pytest.raises(UnknownName, match=f"as in {text} IN aws"):
         answer(text)
 
@@ -132,18 +124,18 @@ def test_a_missing_name_gets_an_example(text):
         ("models", ("aws", "sagemaker")),
     ],
 )
-def test_describe_of_a_live_table_tells_its_columns(name, path):
-    shown = answer(f"DESCRIBE {name}", path)
-    assert shown.column_names == ["name", "type", "description"]
-    assert shown["name"].to_pylist() == [
+def test_describe_shows_the_columns_of_a_live_table(name, path):
+    result = answer(f"DESCRIBE {name}", path)
+    assert result.column_names == ["name", "type", "description"]
+    assert result["name"].to_pylist() == [
         column.name for column in CATALOG.get_table("aws", "sagemaker", "models").columns
     ]
-    assert shown.equals(answer(f"desc table {name}", path))
+    assert result.equals(answer(f"desc table {name}", path))
 
 
-def test_describe_extended_tells_where_a_column_comes_from():
-    shown = answer("DESCRIBE EXTENDED aws.sagemaker.inference_experiments").to_pylist()
-    by_name = {row["name"]: row for row in shown}
+def test_describe_extended_shows_where_a_column_comes_from():
+    result = answer("DESCRIBE EXTENDED aws.sagemaker.inference_experiments").to_pylist()
+    by_name = {row["name"]: row for row in result}
     assert by_name["name"]["key"] and by_name["data__Identifier"]["key"] and not by_name["type"]["key"]
     assert by_name["name"]["call"] == "ListInferenceExperiments"
     assert by_name["kms_key"]["call"] == "DescribeInferenceExperiment"
@@ -169,9 +161,8 @@ def test_describe_extended_tells_where_a_column_comes_from():
         ("DESCRIBE method", ()),
     ],
 )
-def test_describe_of_another_table_is_left_to_duckdb(text, path):
-    (found,) = parse(text)
-    assert isinstance(found, Describe) and not found.is_ours(CATALOG, path)
+def test_describe_of_another_table_is_duckdbs(text, path):
+    assert not parse_one(text, Describe).is_ours(CATALOG, path)
 
 
 @pytest.mark.parametrize(
@@ -190,14 +181,14 @@ def test_describe_of_a_query_is_duckdbs(text):
         ("regions", ("aws", "main")),
     ],
 )
-def test_the_table_of_regions_is_described_like_others(name, path):
-    shown = answer(f"DESCRIBE {name}", path)
-    assert shown.column_names == ["name", "type", "description"]
-    assert shown["name"].to_pylist() == ["region", "partition", "description"]
-    assert all(shown["description"].to_pylist())
+def test_the_table_of_regions_is_described_like_other_tables(name, path):
+    result = answer(f"DESCRIBE {name}", path)
+    assert result.column_names == ["name", "type", "description"]
+    assert result["name"].to_pylist() == ["region", "partition", "description", "opt_in_status"]
+    assert all(result["description"].to_pylist())
     extended = answer(f"DESCRIBE EXTENDED {name}", path)
     assert extended.column_names == answer("DESCRIBE EXTENDED aws.sagemaker.models").column_names
-    assert extended["key"].to_pylist() == [True, False, False]
+    assert extended["key"].to_pylist() == [True, False, False, False]
 
 
 def test_the_table_of_regions_has_no_methods():
@@ -230,7 +221,7 @@ TYPES = [
 ]
 
 
-def duckdb_says(schema):
+def describe_in_duckdb(schema):
     empty = schema.empty_table()
     with duckdb.connect() as connection:
         connection.register("empty", empty)
@@ -238,15 +229,15 @@ def duckdb_says(schema):
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=str)
-def test_a_type_is_spelt_as_duckdb_spells_it(kind):
-    assert [format_duckdb_type(kind, read_keywords())] == duckdb_says(pa.schema([("c", kind)]))
+def test_a_type_is_spelled_as_duckdb_spells_it(kind):
+    assert [format_duckdb_type(kind, read_keywords())] == describe_in_duckdb(pa.schema([("c", kind)]))
 
 
 @pytest.mark.parametrize("name", CATALOG.list_tables("aws", "sagemaker"))
-def test_every_column_of_every_table_is_typed_as_duckdb_types_it(name):
+def test_describe_shows_the_types_that_duckdb_shows(name):
     columns = CATALOG.get_table("aws", "sagemaker", name).columns
     schema = pa.schema([(column.name, column.type) for column in columns])
-    assert answer(f"DESCRIBE aws.sagemaker.{name}")["type"].to_pylist() == duckdb_says(schema)
+    assert answer(f"DESCRIBE aws.sagemaker.{name}")["type"].to_pylist() == describe_in_duckdb(schema)
 
 
 @pytest.mark.parametrize(
@@ -266,5 +257,5 @@ def test_every_column_of_every_table_is_typed_as_duckdb_types_it(name):
         ("a\nb", "a%b", True),
     ],
 )
-def test_like_is_sqls_like_without_regard_to_case(text, pattern, matches):
+def test_like_ignores_case(text, pattern, matches):
     assert is_like(text, pattern) is matches

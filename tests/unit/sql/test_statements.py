@@ -1,120 +1,79 @@
 import pytest
+from statements import parse_one
 
 from sqlprov.errors import MalformedSQL, NotSupportedError, UnknownName
 from sqlprov.settings import Settings
-from sqlprov.sql import STATEMENTS, Explain, Query, SetSetting, parse
+from sqlprov.sql import STATEMENTS, Explain, Query, SetSetting, Statement, parse
 
 
-def one(text):
-    (found,) = parse(text)
-    return found
-
-
-def test_query_is_the_last_kind_and_takes_everything():
+def test_query_is_tried_last_and_accepts_everything():
     assert STATEMENTS[-1] is Query
-    assert isinstance(one(") not even SQL ("), Query)
+    parse_one(") not even SQL (", Query)
 
 
 @pytest.mark.parametrize(
     ("text", "name", "value"),
     [
-        ("set sqlprov_regions = 'us-east-1'", "sqlprov_regions", "us-east-1"),
         ("SET SESSION SQLPROV_Regions TO 'all'", "sqlprov_regions", "all"),
         ("set global sqlprov_concurrency = 4", "sqlprov_concurrency", "4"),
         ("set local sqlprov_timeout = 2.5", "sqlprov_timeout", "2.5"),
         ("set sqlprov_concurrency = -1", "sqlprov_concurrency", "-1"),
         ("set sqlprov_pushdown = off", "sqlprov_pushdown", "off"),
-        ("set sqlprov_pushdown = TRUE", "sqlprov_pushdown", "TRUE"),
-        ("set sqlprov_on_error to warn", "sqlprov_on_error", "warn"),
         ("set sqlprov_regions = ('us-east-1', 'eu-west-1')", "sqlprov_regions", "us-east-1,eu-west-1"),
         ("set sqlprov_regions = ['us-east-1', 'eu-west-1']", "sqlprov_regions", "us-east-1,eu-west-1"),
         ("set sqlprov_regions = []", "sqlprov_regions", ""),
         ("set sqlprov_regions = ''", "sqlprov_regions", ""),
         ('set "sqlprov_regions" = "us-east-1"', "sqlprov_regions", "us-east-1"),
         ("set sqlprov_regions to default", "sqlprov_regions", None),
-        ("reset sqlprov_regions", "sqlprov_regions", None),
         ("/* c */ reset session sqlprov_nosuch", "sqlprov_nosuch", None),
     ],
 )
-def test_our_settings_are_set_and_reset(text, name, value):
-    found = one(text)
-    assert isinstance(found, SetSetting)
-    assert (found.name, found.value, found.text) == (name, value, text)
+def test_sqlprovs_settings_are_set_and_reset(text, name, value):
+    statement = parse_one(text, SetSetting)
+    assert (statement.name, statement.value, statement.text) == (name, value, text)
 
 
 @pytest.mark.parametrize(
     "text", ["set threads = 4", "reset threads", "set variable sqlprov_x = 1", "set", "reset"]
 )
 def test_other_settings_are_duckdbs(text):
-    assert isinstance(one(text), Query)
+    parse_one(text, Query)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "set sqlprov_regions",
-        "set sqlprov_regions =",
-        "set sqlprov_regions = ",
-        "set sqlprov_regions = us-east-1",
-        "set sqlprov_regions = ('a' 'b')",
-        "set sqlprov_regions = ('a'",
-        "set sqlprov_regions = (select 1)",
-        "reset sqlprov_regions now",
-    ],
-)
-def test_a_setting_that_is_badly_written_is_malformed_with_a_caret(text):
-    with pytest.raises(MalformedSQL, match=r"(?s)Expected .*, found .*LINE 1: .*\^"):
-        parse(text)
-
-
-def test_a_value_that_set_writes_is_a_value_that_settings_read():
-    found = one("set sqlprov_regions = ('us-east-1', 'eu-west-1')")
-    changed = Settings().with_value(found.name, found.value)
-    assert changed.region_names() == ("us-east-1", "eu-west-1")
+def test_settings_accept_a_list_of_regions_as_set_passes_it():
+    statement = parse_one("set sqlprov_regions = ('us-east-1', 'eu-west-1')", SetSetting)
+    settings = Settings().with_value(statement.name, statement.value)
+    assert settings.region_names() == ("us-east-1", "eu-west-1")
 
 
 def test_explain_holds_the_query_that_it_explains():
     script = "select 1;\n/* c */ EXPLAIN /*+ x */ SELECT ';' -- y\n; select 2"
-    found = parse(script)[1]
-    assert isinstance(found, Explain)
-    assert found.inner.text == "SELECT ';' -- y"
-    assert script[found.inner.offset :].startswith(found.inner.text)
-    assert found.inner.verb == "SELECT"
-
-
-def test_explain_takes_a_query_in_parentheses():
-    assert one("explain (select 1)").inner.text == "(select 1)"
+    explain = parse(script)[1]
+    assert isinstance(explain, Explain)
+    assert explain.inner.text == "SELECT ';' -- y"
+    assert script[explain.inner.offset :].startswith(explain.inner.text)
+    assert explain.inner.verb == "SELECT"
+    assert parse_one("explain (select 1)", Explain).inner.text == "(select 1)"
 
 
 @pytest.mark.parametrize(
     "text", ["explain analyze select 1", "explain (format json) select 1", "explain (analyze) select 1"]
 )
 def test_explain_with_options_is_duckdbs(text):
-    assert isinstance(one(text), Query)
-
-
-def test_explain_of_nothing_is_malformed():
-    with pytest.raises(MalformedSQL, match="Expected a query after EXPLAIN"):
-        parse("explain")
+    parse_one(text, Query)
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "REGISTRY LIST",
-        "registry pull aws",
-        "EXPLAIN REGISTRY LIST",
-        "EXPLAIN ANALYZE EXEC x.y",
-    ],
+    "text", ["REGISTRY LIST", "registry pull aws", "EXPLAIN REGISTRY LIST", "EXPLAIN ANALYZE EXEC x.y"]
 )
-def test_what_is_known_and_not_offered_is_refused_with_a_reason(text):
+def test_statements_of_stackql_that_are_not_offered_are_refused_with_a_reason(text):
     with pytest.raises(NotSupportedError, match=r"(?s)is not supported: .*LINE 1: .*\^"):
         parse(text)
 
 
 @pytest.mark.parametrize("text", ["describe method", "execute p", "from registry"])
 def test_words_of_refused_statements_may_be_names(text):
-    assert not isinstance(one(text), Explain)
+    assert not isinstance(parse_one(text, Statement), Explain)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +85,7 @@ def test_words_of_refused_statements_may_be_names(text):
         ("SHOW METHODES LIKE 'x'", "METHODS"),
     ],
 )
-def test_a_misspelt_show_names_the_nearest_word(text, hint):
+def test_a_misspelled_show_suggests_the_nearest_word(text, hint):
     with pytest.raises(MalformedSQL, match=f"Did you mean '{hint}'"):
         parse(text)
 
@@ -134,6 +93,14 @@ def test_a_misspelt_show_names_the_nearest_word(text, hint):
 @pytest.mark.parametrize(
     "text",
     [
+        "explain",
+        "set sqlprov_regions",
+        "set sqlprov_regions =",
+        "set sqlprov_regions = us-east-1",
+        "set sqlprov_regions = ('a' 'b')",
+        "set sqlprov_regions = ('a'",
+        "set sqlprov_regions = (select 1)",
+        "reset sqlprov_regions now",
         "SHOW EXTENDED",
         "SHOW PROVIDERS IN aws",
         "SHOW SERVICES IN",
@@ -146,11 +113,11 @@ def test_a_misspelt_show_names_the_nearest_word(text, hint):
         "DESCRIBE EXTENDED SELECT 1",
     ],
 )
-def test_a_show_or_describe_that_is_badly_written_is_malformed_with_a_caret(text):
+def test_a_badly_written_statement_of_sqlprovs_is_malformed_with_a_caret(text):
     with pytest.raises(MalformedSQL, match=r"(?s)Expected .*, found .*LINE 1: .*\^"):
         parse(text)
 
 
-def test_show_of_an_unknown_setting_names_the_nearest():
+def test_show_of_an_unknown_setting_suggests_the_nearest():
     with pytest.raises(UnknownName, match="Did you mean 'sqlprov_regions'"):
         parse("show sqlprov_region")

@@ -7,7 +7,6 @@ from sqlprov.errors import MalformedSQL
 from sqlprov.sql import parse
 
 ONE_STATEMENT = [
-    "select 'a;b'",
     "select 'it''s;'",
     "select 'back\\' , ';'",
     r"select E'a\';b'",
@@ -16,16 +15,12 @@ ONE_STATEMENT = [
     "select $tag$ ; $$ ; $tag$",
     "select $é$;$é$",
     "select 1$$;$$",
-    'select 1 as "a;b"',
     'select 1 as "a"";b"',
     "select 1 as `a;b`",
-    "select /* ; */ 1",
     "select /* ; /* ; */ ; */ 1",
     "select 1 -- ; and\n, 2",
-    "select a->>'$.x;' from t",
 ]
 TWO_STATEMENTS = [
-    "select 1; select 2",
     "select 'a\\'; select 2",
     "select 1 as a$b$;select 1 as c$b$",
     "select 1 -- c\r; select 2",
@@ -34,24 +29,20 @@ TWO_STATEMENTS = [
     "select 1 as 变;select 😀 from t",
     ";;select 1;;\n; select 2;",
     "select 1; -- c ;\n select 2 /* ; */;",
-    "begin; commit",
 ]
 
 
 @pytest.mark.parametrize("text", ONE_STATEMENT)
-def test_a_semicolon_within_a_literal_or_a_comment_does_not_split(text):
+def test_a_semicolon_in_a_literal_or_a_comment_does_not_split(text):
     assert [statement.text for statement in parse(text)] == [text]
 
 
 @pytest.mark.parametrize("text", TWO_STATEMENTS)
-def test_a_script_is_split_at_semicolons(text):
-    assert len(parse(text)) == 2
-
-
-@pytest.mark.parametrize("text", ONE_STATEMENT + TWO_STATEMENTS)
-def test_the_offset_is_where_the_text_stands_in_the_script(text):
+def test_a_script_is_split_at_semicolons_and_offsets_point_into_it(text):
     script = f"values (1);\n  {text}"
-    assert all(script[each.offset :].startswith(each.text) for each in parse(script))
+    statements = parse(script)
+    assert len(statements) == 3
+    assert all(script[each.offset :].startswith(each.text) for each in statements)
 
 
 @pytest.mark.parametrize("text", ["", " \n", ";;", "-- only a comment", "/* x */ ; /* y */"])
@@ -67,47 +58,25 @@ def test_leading_hints_and_comments_belong_to_the_statement():
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("select 1;\nselect 'abc", "string literal"),
         ("select 1;\nselect 'it''s", "string literal"),
-        ("select 1;\nselect $$ abc", "string literal"),
         ("select 1;\nselect $x$ ; $y$", "string literal"),
         ("select 1;\nselect E'a\\'", "string literal"),
         ('select 1;\nselect "abc', "quoted identifier"),
         ("select 1;\nselect /* /* */", "comment"),
     ],
 )
-def test_an_open_literal_is_malformed_with_a_caret_where_it_is_opened(text, what):
+def test_an_unterminated_literal_is_malformed_with_a_caret_where_it_opens(text, what):
     with pytest.raises(MalformedSQL, match=f"Unterminated {what}") as caught:
         parse(text)
     assert str(caught.value).endswith(f"LINE 2: {text.splitlines()[1]}\n{' ' * 15}^")
 
 
-PIECES = [
-    "select 1",
-    " ",
-    ";",
-    "'",
-    "''",
-    '"',
-    "$$",
-    "$t$",
-    "e'",
-    "\\",
-    "--",
-    "\n",
-    "/*",
-    "*/",
-    "a",
-    "1",
-    "$",
-    "`",
-    "é",
-]
+PIECES = ["select 1", *" ;'\"\\\na1$`é", "''", "$$", "$t$", "e'", "--", "/*", "*/"]
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
-def test_whatever_duckdb_reads_is_split_as_duckdb_splits_it(text):
+def test_a_text_that_duckdb_parses_is_split_as_duckdb_splits_it(text):
     try:
         expected = len(duckdb.extract_statements(text))
     except duckdb.Error:
