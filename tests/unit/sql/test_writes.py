@@ -60,29 +60,21 @@ WHERE data__Identifier = 'triage'
 AND region = 'us-east-1'"""
 
 
-def path(*chosen):
-    return lambda: chosen
-
-
 @pytest.mark.parametrize(("text", "count"), [(SEED_REQUIRED, 6), (SEED_ALL, 14)])
 def test_the_seeds_inserts_are_not_refused(text, count):
-    statement = parse_one(text, Insert)
-    assert statement.target == ("aws", "sagemaker", "inference_experiments")
-    assert (
-        statement.columns[0] == "Name"
-        and statement.columns[-1] == "region"
-        and len(statement.columns) == count
-    )
-    assert statement.source == text[text.index("SELECT") :]
-    assert (statement.by_name, statement.returning, statement.wait) == (False, None, False)
-    assert statement.is_ours(CATALOG, ()) and find_refusal(statement, CATALOG, path()) is None
+    insert = parse_one(text, Insert)
+    assert insert.target == ("aws", "sagemaker", "inference_experiments")
+    assert (insert.columns[0], insert.columns[-1], len(insert.columns)) == ("Name", "region", count)
+    assert insert.source == text[text.index("SELECT") :]
+    assert (insert.by_name, insert.returning, insert.wait) == (False, None, False)
+    assert insert.is_ours(CATALOG, ()) and find_refusal(insert, CATALOG, lambda: ()) is None
 
 
 def test_the_seeds_delete_is_not_refused():
-    statement = parse_one(SEED_DELETE, Delete)
-    assert statement.where == "data__Identifier = 'triage'\nAND region = 'us-east-1'"
-    assert (statement.using, statement.returning, statement.wait) == (None, None, False)
-    assert statement.is_ours(CATALOG, ()) and find_refusal(statement, CATALOG, path()) is None
+    delete = parse_one(SEED_DELETE, Delete)
+    assert delete.where == "data__Identifier = 'triage'\nAND region = 'us-east-1'"
+    assert (delete.using, delete.returning, delete.wait) == (None, None, False)
+    assert delete.is_ours(CATALOG, ()) and find_refusal(delete, CATALOG, lambda: ()) is None
 
 
 def test_the_text_of_a_write_ends_before_the_semicolon():
@@ -92,89 +84,42 @@ def test_the_text_of_a_write_ends_before_the_semicolon():
 
 
 @pytest.mark.parametrize(
-    ("text", "columns", "source", "returning"),
+    ("head", "columns", "source", "returning"),
     [
-        ("insert into t values (1, 'a')", None, "values (1, 'a')", None),
-        ("insert into t (a, b) values (1, 2), (3, 4) returning a", ("a", "b"), "values (1, 2), (3, 4)", "a"),
-        ("insert into t (a,) select 1", ("a",), "select 1", None),
-        ('insert into t ("Role ""Arn""", "select") from u', ('Role "Arn"', "select"), "from u", None),
-        (
-            "insert into t (values, set, do) values (1, 2, 3)",
-            ("values", "set", "do"),
-            "values (1, 2, 3)",
-            None,
-        ),
-        ("insert into t as x (a) table u returning x.a, 1", ("a",), "table u", "x.a, 1"),
-        ("insert into t (select a from u)", None, "(select a from u)", None),
-        ("insert into t ((select 1) union (select 2))", None, "((select 1) union (select 2))", None),
-        (
-            "insert into t (a) (select 1) union all (values (2))",
-            ("a",),
-            "(select 1) union all (values (2))",
-            None,
-        ),
-        ("insert into t (from u)", None, "(from u)", None),
-        ("insert into t (values (1))", None, "(values (1))", None),
-        ("insert into t pivot u on a in (1) using sum(b)", None, "pivot u on a in (1) using sum(b)", None),
-        (
-            "insert into t select 1 as returning, x.returning from x returning *, 'returning' as b",
-            None,
-            "select 1 as returning, x.returning from x",
-            "*, 'returning' as b",
-        ),
-        (
-            "insert into t select a from u join v on conflict returning (select max(a) from t)",
-            None,
-            "select a from u join v on conflict",
-            "(select max(a) from t)",
-        ),
-        (
-            "insert into t select {'returning': [1, 2], 'b': '{\"a\": 1}'}, [x for x in l if x > 1], $a, ?",
-            None,
-            "select {'returning': [1, 2], 'b': '{\"a\": 1}'}, [x for x in l if x > 1], $a, ?",
-            None,
-        ),
-        (
-            "insert into t with w as (select 1 returning_) from w",
-            None,
-            "with w as (select 1 returning_) from w",
-            None,
-        ),
-        (
-            "with w as (select 1) insert into t select * from w",
-            None,
-            "with w as (select 1)\nselect * from w",
-            None,
-        ),
-        (
-            "with w as (select 1), v(a) as materialized (from w) insert into t (a) from v returning a",
-            ("a",),
-            "with w as (select 1), v(a) as materialized (from w)\nfrom v",
-            "a",
-        ),
-        (
-            "with w as (select 1) insert into t with v as (from w) from v",
-            None,
-            "with w as (select 1)\nFROM (with v as (from w) from v)",
-            None,
-        ),
-        (
-            "with w as (select 1) insert into t (with v as (from w) from v)",
-            None,
-            "with w as (select 1)\nFROM ((with v as (from w) from v))",
-            None,
-        ),
+        ("", None, "values (1, 'a')", None),
+        ("(a, b)", ("a", "b"), "values (1, 2), (3, 4)", "a"),
+        ("(a,)", ("a",), "select 1", None),
+        ('("Role ""Arn""", "select")', ('Role "Arn"', "select"), "from u", None),
+        ("(values, set, do)", ("values", "set", "do"), "values (1, 2, 3)", None),
+        ("as x (a)", ("a",), "table u", "x.a, 1"),
+        ("", None, "(select a from u)", None),
+        ("", None, "((select 1) union (select 2))", None),
+        ("(a)", ("a",), "(select 1) union all (values (2))", None),
+        ("", None, "pivot u on a in (1) using sum(b)", None),
+        ("", None, "select 1 as returning, x.returning from x", "*, 'returning' as b"),
+        ("", None, "select a from u join v on conflict", "(select max(a) from t)"),
+        ("", None, "select {'returning': [1], 'b': '{\"a\": 1}'}, [x for x in l if x > 1], $a, ?", None),
+        ("", None, "with w as (select 1 returning_) from w", None),
     ],
 )
-def test_an_insert_is_cut_into_columns_source_and_returning(text, columns, source, returning):
-    statement = parse_one(text, Insert)
-    assert (statement.target, statement.columns, statement.source, statement.returning) == (
-        ("t",),
-        columns,
-        source,
-        returning,
-    )
-    assert statement.refusal is None
+def test_an_insert_is_cut_into_columns_source_and_returning(head, columns, source, returning):
+    text = f"insert into t {head} {source}" + (f" returning {returning}" if returning else "")
+    insert = parse_one(text, Insert)
+    assert insert.target == ("t",) and insert.refusal is None
+    assert (insert.columns, insert.source, insert.returning) == (columns, source, returning)
+
+
+@pytest.mark.parametrize(
+    ("ctes", "source", "joined"),
+    [
+        ("with w as (select 1)", "select * from w", "select * from w"),
+        ("with w as (select 1), v(a) as materialized (from w)", "from v", "from v"),
+        ("with w as (select 1)", "with v as (from w) from v", "FROM (with v as (from w) from v)"),
+        ("with w as (select 1)", "(with v as (from w) from v)", "FROM ((with v as (from w) from v))"),
+    ],
+)
+def test_the_source_of_an_insert_includes_the_ctes_before_it(ctes, source, joined):
+    assert parse_one(f"{ctes} insert into t (a) {source}", Insert).source == f"{ctes}\n{joined}"
 
 
 @pytest.mark.parametrize(
@@ -190,92 +135,76 @@ def test_by_name_and_by_position_are_distinguished(text, by_name):
     assert parse_one(text, Insert).by_name is by_name
 
 
-@pytest.mark.parametrize(
-    ("text", "alias", "assignments", "from_", "where", "returning"),
-    [
-        ("update t set a = 1 where b", None, [("a", "1")], None, "b", None),
-        ("update t as x set a = x.b where x.c", "x", [("a", "x.b")], None, "x.c", None),
-        ('update t "My X" set a = 1, where b', "My X", [("a", "1")], None, "b", None),
-        ("update t as set set set = 1 where b", "set", [("set", "1")], None, "b", None),
-        (
-            'update t set "A, b" = f(1, 2), c = case when d then 1 else (select 2 from u where v) end where e',
-            None,
-            [("A, b", "f(1, 2)"), ("c", "case when d then 1 else (select 2 from u where v) end")],
-            None,
-            "e",
-            None,
-        ),
-        (
-            "update t set a = b is not distinct from c, d = u.from from u join v using (id) where x.where "
-            "returning a + 1 as where, 'x'",
-            None,
-            [("a", "b is not distinct from c"), ("d", "u.from")],
-            "u join v using (id)",
-            "x.where",
-            "a + 1 as where, 'x'",
-        ),
-        (
-            "update t set s = {'a': 1, 'b': [2, 3]}, j = '{\"x\": \"where, from\"}', k = [1, 2][1], m = $$a, b$$ "
-            "from (select 1 where true) q where a in (select b from c where d) and exists (from e)",
-            None,
-            [
-                ("s", "{'a': 1, 'b': [2, 3]}"),
-                ("j", '\'{"x": "where, from"}\''),
-                ("k", "[1, 2][1]"),
-                ("m", "$$a, b$$"),
-            ],
-            "(select 1 where true) q",
-            "a in (select b from c where d) and exists (from e)",
-            None,
-        ),
-        (
-            "update t set (a, b) = (f(1, 2), 3), (c, d) = row(4, 5), (e, f) = 6, (g) = (7), (h, i) = ((8, 9)) where j",
-            None,
-            [
-                *(("a", "f(1, 2)"), ("b", "3"), ("c", "4"), ("d", "5"), ("e", "6"), ("f", "6")),
-                *(("g", "7"), ("h", "8"), ("i", "9")),
-            ],
-            None,
-            "j",
-            None,
-        ),
-        ("update t set a = ?, b = $x where c = $1", None, [("a", "?"), ("b", "$x")], None, "c = $1", None),
-    ],
-)
-def test_an_update_is_cut_into_assignments_and_clauses(text, alias, assignments, from_, where, returning):
-    statement = parse_one(text, Update)
-    assert (statement.target, statement.alias) == (("t",), alias)
-    assert statement.assignments == tuple(assignments)
-    assert (statement.from_, statement.where, statement.returning) == (from_, where, returning)
-    assert statement.refusal is None
+def clauses(**texts):
+    return "".join(f" {keyword.strip('_')} {text}" for keyword, text in texts.items() if text)
 
 
 @pytest.mark.parametrize(
-    ("text", "alias", "using", "where", "returning"),
+    ("head", "alias", "assignments"),
     [
-        ("delete from t where a", None, None, "a", None),
-        ("delete from t as x where x.a", "x", None, "x.a", None),
-        ("delete from t x using u as y where x.a = y.a", "x", "u as y", "x.a = y.a", None),
+        ("t set a = 1", None, {"a": "1"}),
+        ("t as x set a = x.b", "x", {"a": "x.b"}),
+        ('t "My X" set a = 1,', "My X", {"a": "1"}),
+        ("t as set set set = 1", "set", {"set": "1"}),
+        ('t set "A, b" = f(1, 2), c = d', None, {"A, b": "f(1, 2)", "c": "d"}),
         (
-            "delete from t using u join v using (id), (from w where a) where t.b in (select c where d) returning *",
+            "t set a = case when d then 1 else (select 2 from u where v) end, b = b is not distinct from c",
             None,
-            "u join v using (id), (from w where a)",
-            "t.b in (select c where d)",
-            "*",
+            {"a": "case when d then 1 else (select 2 from u where v) end", "b": "b is not distinct from c"},
         ),
         (
-            "delete from t where 'where' = \"returning\" returning a",
+            "t set s = {'a': 1, 'b': [2, 3]}, j = '{\"x\": \"where, from\"}', k = [1, 2][1], m = $$a, b$$, n = u.from",
             None,
-            None,
-            "'where' = \"returning\"",
-            "a",
+            {
+                "s": "{'a': 1, 'b': [2, 3]}",
+                "j": '\'{"x": "where, from"}\'',
+                "k": "[1, 2][1]",
+                "m": "$$a, b$$",
+                "n": "u.from",
+            },
         ),
+        (
+            "t set (a, b) = (f(1, 2), 3), (c, d) = row(4, 5)",
+            None,
+            {"a": "f(1, 2)", "b": "3", "c": "4", "d": "5"},
+        ),
+        (
+            "t set (e, f) = 6, (g) = (7), (h, i) = ((8, 9))",
+            None,
+            {"e": "6", "f": "6", "g": "7", "h": "8", "i": "9"},
+        ),
+        ("t set a = ?, b = $x", None, {"a": "?", "b": "$x"}),
     ],
 )
-def test_a_delete_is_cut_into_its_clauses(text, alias, using, where, returning):
-    statement = parse_one(text, Delete)
-    assert (statement.target, statement.alias, statement.using) == (("t",), alias, using)
-    assert (statement.where, statement.returning, statement.refusal) == (where, returning, None)
+@pytest.mark.parametrize(
+    ("from_", "where", "returning"),
+    [
+        (None, "b", None),
+        ("u join v using (id)", "x.where", "a + 1 as where, 'x'"),
+        ("(select 1 where true) q", "a in (select b from c where d) and exists (from e)", None),
+    ],
+)
+def test_an_update_is_cut_into_assignments_and_clauses(head, alias, assignments, from_, where, returning):
+    update = parse_one(f"update {head}{clauses(from_=from_, where=where, returning=returning)}", Update)
+    assert (update.target, update.alias, update.refusal) == (("t",), alias, None)
+    assert dict(update.assignments) == assignments
+    assert (update.from_, update.where, update.returning) == (from_, where, returning)
+
+
+@pytest.mark.parametrize(
+    ("head", "alias", "using", "where", "returning"),
+    [
+        ("t", None, None, "a", None),
+        ("t as x", "x", None, "x.a", None),
+        ("t x", "x", "u as y", "x.a = y.a", None),
+        ("t", None, "u join v using (id), (from w where a)", "t.b in (select c where d)", "*"),
+        ("t", None, None, "'where' = \"returning\"", "a"),
+    ],
+)
+def test_a_delete_is_cut_into_its_clauses(head, alias, using, where, returning):
+    delete = parse_one(f"delete from {head}{clauses(using=using, where=where, returning=returning)}", Delete)
+    assert (delete.target, delete.alias, delete.refusal) == (("t",), alias, None)
+    assert (delete.using, delete.where, delete.returning) == (using, where, returning)
 
 
 def test_comments_may_be_anywhere_and_stay_in_the_clauses():

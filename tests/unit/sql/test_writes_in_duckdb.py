@@ -4,8 +4,9 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statements import parse_one
 
-from sqlprov.sql import Delete, Insert, Query, Update, WriteStatement, parse
+from sqlprov.sql import Delete, Insert, Query, Update, WriteStatement
 from sqlprov.sql.lexer import tokenize
 
 SETUP = """
@@ -26,12 +27,6 @@ def duck():
     with duckdb.connect() as connection:
         connection.execute(SETUP)
         yield connection
-
-
-def one(text):
-    (found,) = parse(text)
-    assert isinstance(found, WriteStatement), type(found)
-    return found
 
 
 UPDATES = [
@@ -83,8 +78,8 @@ INSERTS = [
 ]
 
 
-def changed(duck, text):
-    """What DuckDB itself makes of the statement: its rows, seen after it."""
+def run_in_duckdb(duck, text):
+    """The rows that DuckDB itself changes, as they are afterwards."""
     duck.execute("begin")
     rows = duck.execute(f"{text}\nreturning *").fetchall()
     duck.execute("rollback")
@@ -93,33 +88,32 @@ def changed(duck, text):
 
 @pytest.mark.parametrize("text", UPDATES)
 def test_the_rows_of_an_update_are_those_that_duckdb_updates(duck, text):
-    found = one(text)
-    assert isinstance(found, Update)
-    rows = duck.execute(found.build_rows_query("memory.main.t", ["name"])).fetchall()
-    names = ["region", "name", *(column.strip('"') for column, _ in found.assignments)]
+    write = parse_one(text, Update)
+    rows = duck.execute(write.build_rows_query("memory.main.t", ["name"])).fetchall()
+    names = ["region", "name", *(column.strip('"') for column, _ in write.assignments)]
     returned = duck.execute("from t limit 0").description
     at = [[column[0] for column in returned].index(name) for name in names]
-    # A row that FROM joins to several comes several times here; DuckDB takes one of them.
-    assert {row[:2] for row in rows} == {(row[0], row[1]) for row in changed(duck, text)}
-    assert all([row[place] for place in at] in [list(each) for each in rows] for row in changed(duck, text))
+    # A row that FROM joins to several appears more than once here; DuckDB updates it once.
+    assert {row[:2] for row in rows} == {(row[0], row[1]) for row in run_in_duckdb(duck, text)}
+    assert all(
+        [row[place] for place in at] in [list(each) for each in rows] for row in run_in_duckdb(duck, text)
+    )
 
 
 @pytest.mark.parametrize("text", DELETES)
 def test_the_rows_of_a_delete_are_those_that_duckdb_deletes(duck, text):
-    found = one(text)
-    assert isinstance(found, Delete)
-    rows = duck.execute(found.build_rows_query("memory.main.t", ["name"])).fetchall()
-    assert sorted(rows) == sorted((row[0], row[1]) for row in changed(duck, text))
+    write = parse_one(text, Delete)
+    rows = duck.execute(write.build_rows_query("memory.main.t", ["name"])).fetchall()
+    assert sorted(rows) == sorted((row[0], row[1]) for row in run_in_duckdb(duck, text))
 
 
 @pytest.mark.parametrize("text", INSERTS)
-def test_the_source_of_an_insert_gives_the_rows_that_duckdb_inserts(duck, text):
+def test_the_source_of_an_insert_has_the_rows_that_duckdb_inserts(duck, text):
     duck.execute("create table v (n int, s varchar)")
-    found = one(text)
-    assert isinstance(found, Insert)
-    source = duck.sql(found.source)
-    columns = source.columns if found.by_name else found.columns or ["n", "s"]
-    inserted = [dict(zip(["n", "s"], row, strict=True)) for row in changed(duck, text)]
+    write = parse_one(text, Insert)
+    source = duck.sql(write.source)
+    columns = source.columns if write.by_name else write.columns or ["n", "s"]
+    inserted = [dict(zip(["n", "s"], row, strict=True)) for row in run_in_duckdb(duck, text)]
     rows = [dict(zip(columns, row, strict=True)) for row in source.fetchall()]
     key = str
     assert sorted(({"n": None, "s": None} | row for row in rows), key=key) == sorted(inserted, key=key)
@@ -127,8 +121,8 @@ def test_the_source_of_an_insert_gives_the_rows_that_duckdb_inserts(duck, text):
 
 @pytest.mark.parametrize("statement", ["update t as x set n = 0 where {}", "delete from t x where {}"])
 def test_identifier_is_a_column_in_the_condition(duck, statement):
-    found = one(statement.format("x.Identifier = 'b' and identifier <> 'c'"))
-    rows = duck.execute(found.build_rows_query("t", ["name", "n"])).fetchall()
+    write = parse_one(statement.format("x.Identifier = 'b' and identifier <> 'c'"), WriteStatement)
+    rows = duck.execute(write.build_rows_query("t", ["name", "n"])).fetchall()
     assert [row[:3] for row in rows] == [("r1", "b", 2)]
 
 
@@ -136,30 +130,28 @@ def test_identifier_is_a_column_in_the_condition(duck, statement):
     "more", ["limit 1", "order by a", "union all select 1, 2", "group by all", ") or (true"]
 )
 @pytest.mark.parametrize("statement", ["update t set n = 0 where false {}", "delete from t where false {}"])
-def test_what_only_a_query_has_cannot_choose_other_rows(duck, statement, more):
+def test_clauses_that_only_a_query_has_cannot_select_other_rows(duck, statement, more):
     text = statement.format(more)
     with pytest.raises(duckdb.ParserException):
         duck.execute(text)
-    (found,) = parse(text)
-    if isinstance(found, WriteStatement):
+    if isinstance(write := parse_one(text, Query), WriteStatement):
         with pytest.raises(duckdb.ParserException):
-            duck.execute(found.build_rows_query("t", ["name"]))
+            duck.execute(write.build_rows_query("t", ["name"]))
 
 
-def test_returning_is_a_query_over_the_rows_by_the_statements_name_for_them(duck):
+def test_returning_refers_to_the_rows_by_the_name_of_the_table_or_its_alias(duck):
     for text in (
         "delete from t where a returning t.n + 1 as m",
         "delete from u x where a returning x.n + 1 as m",
     ):
-        found = duck.sql(one(text).build_returning_query("(from t where n = 1)"))
-        assert (found.columns, found.fetchall()) == (["m"], [(2,)])
+        rows = duck.sql(parse_one(text, WriteStatement).build_returning_query("(from t where n = 1)"))
+        assert (rows.columns, rows.fetchall()) == (["m"], [(2,)])
 
 
-def test_parameters_stand_in_the_query_for_the_rows_in_the_order_written(duck):
-    found = one(
-        "with w as (select ? as s) update t set s = ?, n = u.n from u, w where u.n = ? and t.name = ?"
-    )
-    rows = duck.execute(found.build_rows_query("t", ["name"]), ["w", "new", 20, "b"]).fetchall()
+def test_parameters_keep_their_order_in_the_query_for_the_rows(duck):
+    text = "with w as (select ? as s) update t set s = ?, n = u.n from u, w where u.n = ? and t.name = ?"
+    write = parse_one(text, Update)
+    rows = duck.execute(write.build_rows_query("t", ["name"]), ["w", "new", 20, "b"]).fetchall()
     assert rows == [("r1", "b", "new", 20)]
 
 
@@ -198,7 +190,7 @@ def words(text):
 
 @st.composite
 def writes(draw):
-    """A statement as its pieces: keywords as they are, texts as pairs of field and text."""
+    """A statement in pieces: keywords, and pairs of a field and its text."""
     name = draw(st.sampled_from(NAMES))
     ctes = draw(st.none() | st.just("with w as (select 1 where a), x as (from w)"))
     pieces = [("ctes", ctes)] if ctes else []
@@ -230,33 +222,33 @@ def writes(draw):
 
 @settings(max_examples=500, deadline=None)
 @given(writes())
-def test_the_texts_of_any_write_are_slices_that_make_up_its_source(write):
-    pieces, gaps = write
+def test_the_clauses_of_any_write_are_slices_of_its_text(pieces_and_gaps):
+    pieces, gaps = pieces_and_gaps
     text = "".join(
         gap + (piece if isinstance(piece, str) else piece[1])
         for piece, gap in zip(pieces, gaps, strict=False)
     )
-    found = one(text)
+    write = parse_one(text, WriteStatement)
     expected = [piece for piece in pieces if not isinstance(piece, str)]
     fields = dict(expected)
     for field in ("ctes", "using", "from_", "where", "returning"):
-        assert getattr(found, field, None) == fields.get(field), field
-    assert found.target == tuple(
+        assert getattr(write, field, None) == fields.get(field), field
+    assert write.target == tuple(
         token.value for token in tokenize(fields["name"]) if not token.is_one_of(".")
     )
-    if isinstance(found, Update):
+    if isinstance(write, Update):
         columns = [tokenize(column)[0].value for field, column in expected if field == "column"]
         values = [value for field, value in expected if field == "value"]
-        assert found.assignments == tuple(zip(columns, values, strict=True))
-    if isinstance(found, Insert):
-        assert fields["source"] in found.source
-        assert found.source.startswith(fields.get("ctes", ""))
-        listed = [
+        assert write.assignments == tuple(zip(columns, values, strict=True))
+    if isinstance(write, Insert):
+        assert fields["source"] in write.source
+        assert write.source.startswith(fields.get("ctes", ""))
+        names = [
             token.value for token in tokenize(fields.get("columns", "")) if not token.is_one_of("(", ")", ",")
         ]
-        assert (found.columns or ()) == tuple(listed)
+        assert (write.columns or ()) == tuple(names)
     rebuilt = " ".join(piece if isinstance(piece, str) else piece[1] for piece in pieces)
-    assert words(rebuilt) == words(found.text)
+    assert words(rebuilt) == words(write.text)
 
 
 WORDS = re.findall(
@@ -269,12 +261,11 @@ DML = st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)
 
 @settings(max_examples=1500, deadline=None)
 @given(st.sampled_from(["insert into t ", "update t set ", "delete from t ", "with w as (from u) "]), DML)
-def test_any_sequence_of_words_is_a_write_made_of_its_own_text_or_a_query(start, rest):
+def test_any_sequence_of_words_that_duckdb_parses_is_of_the_class_that_duckdb_says(start, rest):
     try:
         statements = duckdb.extract_statements(start + rest)
     except duckdb.Error:
         return
-    (found,) = parse(start + rest)
     kinds = {"INSERT": Insert, "UPDATE": Update, "DELETE": Delete}
     expected = kinds.get(statements[0].type.name)
-    assert isinstance(found, expected or Query), statements[0].type
+    parse_one(start + rest, expected or Query)
