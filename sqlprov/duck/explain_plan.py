@@ -76,7 +76,7 @@ class QueryPlan:
         self.scans = [
             scan
             for root in self.roots
-            for node, is_whole in _walk(root, True)
+            for node, is_whole in walk_scans(root, True)
             if (scan := _read_scan(session, node, is_whole)) is not None
         ]
 
@@ -117,7 +117,7 @@ def _read_scan(session: Session, node: Node, is_whole: bool) -> PlanScan | None:
     return PlanScan(node, live, columns, conditions, is_whole)
 
 
-def _walk(node: Node, is_whole: bool) -> Iterator[tuple[Node, bool]]:
+def walk_scans(node: Node, is_whole: bool) -> Iterator[tuple[Node, bool]]:
     """Every scan, and whether all of its rows will be read."""
     name = node["name"].strip()
     if name == SCAN:
@@ -126,9 +126,9 @@ def _walk(node: Node, is_whole: bool) -> Iterator[tuple[Node, bool]]:
         is_whole = False
     elif name not in PASSES and not _is_join(name):
         is_whole = True
-    for at, child in enumerate(node["children"]):
+    for at, child in enumerate(node.get("children", ())):
         # A join reads its second side to the end before it reads the first.
-        yield from _walk(child, is_whole or (_is_join(name) and at == 1))
+        yield from walk_scans(child, is_whole or (_is_join(name) and at == 1))
 
 
 def _is_join(name: str) -> bool:

@@ -20,8 +20,8 @@ from emulator_calls import (
 import sqlprov
 from sqlprov.aws.read.prefetch import Prefetches
 from sqlprov.aws.run import Run
-from sqlprov.duck.explain_plan import SCAN, _scans
-from sqlprov.duck.session import Session
+from sqlprov.duck.explain_plan import SCAN, walk_scans
+from sqlprov.duck.scans import Scans
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.plan.read import ReadPlan
 
@@ -135,12 +135,12 @@ def test_a_scan_that_a_limit_may_end_is_not_prefetched() -> None:
     join = {"name": "HASH_JOIN", "children": [scan("probe"), scan("build")]}
     grouped = {"name": "HASH_GROUP_BY", "children": [scan("grouped")]}
     plan = {"name": "LIMIT", "children": [{"name": "UNION", "children": [join, grouped]}]}
-    assert [(node["extra_info"], whole) for node, whole in _scans(plan, True)] == [
+    assert [(node["extra_info"], whole) for node, whole in walk_scans(plan, True)] == [
         ("probe", False),
         ("build", True),
         ("grouped", True),
     ]
-    assert all(whole for _, whole in _scans(join, True))
+    assert all(whole for _, whole in walk_scans(join, True))
 
 
 def test_the_lists_of_a_join_are_in_flight_together_until_the_statement_is_cancelled(
@@ -169,13 +169,13 @@ def test_nothing_is_prefetched_where_it_is_switched_off(
     cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     begun: list[str] = []
-    prefetch = Session.prefetch
+    prefetch = Scans.prefetch
 
-    def noted(self: Session, plan: ReadPlan, run: Run) -> None:
+    def noted(self: Scans, plan: ReadPlan, run: Run) -> None:
         begun.append(plan.table.name)
         prefetch(self, plan, run)
 
-    monkeypatch.setattr(Session, "prefetch", noted)
+    monkeypatch.setattr(Scans, "prefetch", noted)
     assert len(con.sql(JOIN).fetchall()) == 250
     assert sorted(begun) == ["endpoints", "inference_experiments", "models"]
     begun.clear()
