@@ -183,17 +183,20 @@ class Planner:
         home = next((name for name in chosen if name != "all"), None) or self.cloud.find_region()
         partition = (self.catalog.find_partition(home) if home else None) or DEFAULT_PARTITION
         offered = self.catalog.list_service_regions(client, partition)
-        enabled = self._enabled(run, home, partition, may_call)
+        enabled = self._enabled(run, home, partition, offered, may_call)
         return tuple(region for region in offered if region in enabled) if enabled else offered
 
-    def _enabled(self, run: Run, home: str | None, partition: str, may_call: bool) -> frozenset[str]:
+    def _enabled(
+        self, run: Run, home: str | None, partition: str, offered: Sequence[str], may_call: bool
+    ) -> frozenset[str]:
         """The regions that the account has enabled; empty if every region of the partition is."""
         from sqlprov.aws.transport.account_regions import ENABLED, read_region_statuses
 
         statuses = self.cloud.region_statuses
         if statuses is None and may_call:
-            fallback = next(iter(self.catalog.list_service_regions(EVERYWHERE, partition)), "us-east-1")
-            statuses = read_region_statuses(run, self.cloud, home or fallback)
+            if home is None:
+                home = "us-east-1" if partition == DEFAULT_PARTITION else offered[0]
+            statuses = read_region_statuses(run, self.cloud, home)
         if statuses:
             return frozenset(region for region, status in statuses.items() if status in ENABLED)
         if partition != DEFAULT_PARTITION:

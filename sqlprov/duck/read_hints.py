@@ -13,12 +13,12 @@ from sqlprov.aws.run import Run
 from sqlprov.duck.definitions import Definitions
 from sqlprov.duck.planner import REGION
 from sqlprov.duck.session import Session
-from sqlprov.plan.read.hints import Hints
 from sqlprov.sql import Query
 from sqlprov.sql.lexer import TokenKind, tokenize
 
 if TYPE_CHECKING:
     from sqlprov.duck.explain_plan import QueryPlan
+    from sqlprov.plan.read.hints import Hints
     from sqlprov.sql.column_use import ColumnUse
 
 CONTAINING = frozenset({"like", "contains", "starts_with"})
@@ -56,10 +56,13 @@ class HintFinder:
         self._session, self._duck, self._definitions = session, duck, definitions
         self._inconsistent: frozenset[str] | None = None
 
-    def find(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None) -> Hints:
-        """The hints that the text of a query gives, with parameters as of `Connection.sql`."""
+    def find(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None) -> Hints | None:
+        """The hints that the text of a query gives; `None` if it reads no live table. Parameters as for `sql`."""
         if not self._definitions.may_read_live(query.words):
-            return Hints()
+            return None
+        # Here, not above: a statement without a live table loads nothing that reads.
+        from sqlprov.plan.read.hints import Hints
+
         decides = self._ask_use(query.text)
         limited = bool(query.words & {"limit", "fetch"})
         sorts = limited and "order" in query.words

@@ -52,7 +52,10 @@ def find_use(texts: Sequence[str], column: str, is_live: IsLive) -> ColumnUse:
         column: its name in lower case.
         is_live: whether the parts of a relation's name certainly name a live table.
     """
-    uses = [_find_use(text, column, is_live, nested=at > 0) for at, text in enumerate(texts)]
+    try:
+        uses = [_find_use(text, column, is_live, nested=at > 0) for at, text in enumerate(texts)]
+    except Exception:  # a tree that this sqlglot builds differently
+        return ColumnUse(decides=True, renamed=True)
     return ColumnUse(
         decides=any(use.decides for use in uses),
         renamed=len(uses) > 1 or any(use.renamed for use in uses),
