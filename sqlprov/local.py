@@ -1,8 +1,10 @@
-"""The user's state directory in, a running local SageMaker out; `--local` and `connect(local=True)` start it here."""
+"""Starts the local SageMaker for `--local` and `connect(local=True)`, with its state in the user's state folder."""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,13 @@ if TYPE_CHECKING:
 
 STATE_DIR = "SQLPROV_STATE_DIR"
 LOCAL_REGION = "us-east-1"
-"""A region of which the sample data tells."""
+"""A region with sample data."""
 CREDENTIALS = ("local", "local")
-"""Access key id and secret for the local SageMaker; it takes any, and these cannot be anybody's."""
+"""Access key id and secret for the local SageMaker, which accepts any."""
 
 
 def state_folder() -> Path:
-    """The folder that outlives a command, made for this user alone if it is missing; `SQLPROV_STATE_DIR` moves it."""
+    """The folder for files that outlive a command, made for this user alone; `SQLPROV_STATE_DIR` names another."""
     import platformdirs
 
     folder = Path(os.environ.get(STATE_DIR) or platformdirs.user_state_path("sqlprov"))
@@ -31,17 +33,21 @@ def state_path() -> Path:
     return state_folder() / "local.sqlite"
 
 
-def start_emulator() -> Emulator:
-    """Start the local SageMaker on a free loopback port, with its sample data if it is new; `stop()` it after use.
+def start_emulator(port: int = 0) -> Emulator:
+    """Start the local SageMaker, with sample data if its state is new; `stop()` it after use.
+
+    Args:
+        port: 0 takes a free one.
 
     Raises:
-        InterfaceError: the state file is of another version.
+        InterfaceError: the state file has another version's format.
+        OSError: the port is taken.
     """
-    from sqlprov.emulator import Emulator, Options
+    from sqlprov.emulator import Emulator
 
-    emulator = Emulator(Options(), state=state_path())
-    emulator.start()
+    emulator = Emulator(state=state_path(), port=port)
     try:
+        emulator.start()
         emulator.record_calls(False)
         emulator.seed_local()
     except BaseException:
@@ -51,15 +57,28 @@ def start_emulator() -> Emulator:
 
 
 def serve_local(port: int) -> None:
-    """Serve the same resources on `port` (0: a free one) until SIGINT or SIGTERM; prints how to reach it."""
-    from sqlprov.emulator import Options, serve
+    """Run the local SageMaker until SIGINT or SIGTERM; prints one line, for a shell to run.
 
-    start_emulator().stop()  # it puts the sample data where there is none yet
-    serve(port=port, state=state_path(), options=Options())
+    Call it from the main thread: only there can signals be caught.
+    """
+    ended = threading.Event()
+    before = {each: signal.signal(each, lambda *_: ended.set()) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with start_emulator(port) as emulator:
+            print(
+                f"export AWS_ENDPOINT_URL={emulator.url} AWS_REGION={LOCAL_REGION} "
+                f"AWS_DEFAULT_REGION={LOCAL_REGION} "  # boto3 reads this one, other clients the first
+                "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
+                flush=True,
+            )
+            ended.wait()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def reset() -> bool:
-    """Forget every local resource; tells whether there were any."""
+    """Delete the state of the local SageMaker; whether there was any."""
     path = state_path()
     files = [file for file in (path, Path(f"{path}-journal")) if file.exists()]
     for file in files:

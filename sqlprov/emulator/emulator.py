@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -173,32 +171,6 @@ class Emulator:
         if twin is not None and twin.name != record.name:
             raise ValueError(f"{record.name} and {twin.name} would have the same ARN")
         return record
-
-
-def serve(port: int, state: Path | None, options: Options) -> None:
-    """Run an Emulator until SIGINT or SIGTERM; prints one line to stdout, for a shell to run.
-
-    Call it from the main thread: only there can signals be caught.
-
-    Args:
-        port: 0 takes a free one.
-        state: SQLite file that keeps the resources; None keeps them in memory.
-    """
-    ended = threading.Event()
-    before = {each: signal.signal(each, lambda *_: ended.set()) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with Emulator(options, state=state, port=port) as emulator:
-            emulator.record_calls(False)
-            print(
-                f"export AWS_ENDPOINT_URL={emulator.url} AWS_REGION=us-east-1 "
-                "AWS_DEFAULT_REGION=us-east-1 "  # boto3 reads this one, other clients the first
-                "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
-                flush=True,
-            )
-            ended.wait()
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _check_noun(noun: str) -> None:

@@ -1,9 +1,3 @@
-import re
-import signal
-import subprocess
-import sys
-
-import boto3
 import pytest
 
 REGIONS = ("us-east-1", "eu-west-1", "us-west-2")
@@ -62,29 +56,3 @@ def test_fill_is_deterministic_and_varied(em, sm):
     assert len({item["Status"] for item in first}) >= 6
     tagged = [em.get("InferenceExperiment", "us-east-1", item["Name"])["Tags"] for item in first]
     assert any(tagged) and not all(tagged)
-
-
-def test_serve_runs_alone_and_prints_the_endpoint(tmp_path):
-    script = (
-        "from pathlib import Path; from sqlprov.emulator import Options, serve\n"
-        f"serve(0, Path({str(tmp_path / 'state')!r}), Options()); print('ended')"
-    )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        printed = re.fullmatch(
-            r"export AWS_ENDPOINT_URL=(http://127\.0\.0\.1:\d+) AWS_REGION=us-east-1 "
-            r"AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n",
-            line,
-        )
-        if printed is None:
-            process.kill()  # or leaving the block would wait for it
-        assert printed is not None
-        sm = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local").client(
-            "sagemaker", region_name="us-east-1", endpoint_url=printed[1]
-        )
-        assert sm.list_models()["Models"] == []
-        sm.close()
-        process.send_signal(signal.SIGTERM)
-        assert process.stdout.read() == "ended\n"
-        assert process.wait(timeout=10) == 0
