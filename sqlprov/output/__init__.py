@@ -32,7 +32,7 @@ class RowStream(Protocol):
     def batches(self) -> Iterator[pa.RecordBatch]: ...
 
 
-def write(rows: RowStream, format: str, stream: BinaryIO, *, width: int | None = None) -> int:
+def write(rows: RowStream | pa.Table, format: str, stream: BinaryIO, *, width: int | None = None) -> int:
     """Write `rows` to `stream` and return their number.
 
     The first batch is read before anything is written. An error of a later batch propagates, and leaves an unreadable
@@ -40,6 +40,7 @@ def write(rows: RowStream, format: str, stream: BinaryIO, *, width: int | None =
     broken message, `parquet` without its footer. `table` and `markdown` write nothing before the last row is read.
 
     Args:
+        rows: a result, or an Arrow table.
         format: one of FORMATS.
         stream: open for writing bytes; it need not be seekable.
         width: characters per line of `table`; by default, the width of the terminal if `stream` is one, otherwise no

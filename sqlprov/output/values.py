@@ -25,7 +25,7 @@ _EXACT_DIGITS = 15  # a double holds any decimal number with this many digits
 
 def start(rows: RowStream) -> Iterator[pa.RecordBatch]:
     """Fetch the first batch now, so that an error there comes before any output; then iterate over all batches."""
-    batches = iter(rows.batches())
+    batches = iter(rows.to_batches() if isinstance(rows, pa.Table) else rows.batches())
     first = next(batches, None)
     return iter(()) if first is None else chain([first], batches)
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from shutil import get_terminal_size
 from typing import Any, TypeVar
 
-import pyarrow as pa
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import HTML, display
 
@@ -82,22 +80,10 @@ def format_text(result: Result) -> str:
     if result.has_rows:
         rows = result.peek(ROWS + 1)
         stream = io.BytesIO()
-        write(_TableRows(rows.slice(0, ROWS)), "table", stream, width=get_terminal_size().columns)
+        write(rows.slice(0, ROWS), "table", stream, width=get_terminal_size().columns)
         lines.append(stream.getvalue().decode())
         if rows.num_rows > ROWS:
             lines.append(f"The first {ROWS} rows are shown.\n")
     lines += [f"Warning: {warning}\n" for warning in result.warnings]
     lines += [f"Missing: {gap.error}\n" for gap in result.errors]
     return "".join([*lines, result.summary])
-
-
-@dataclass(frozen=True)
-class _TableRows:
-    table: pa.Table
-
-    @property
-    def schema(self) -> pa.Schema:
-        return self.table.schema
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        return iter(self.table.to_batches())
