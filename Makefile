@@ -20,7 +20,7 @@ test: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/screens.py
-	$(BIN)/python tests/support/blocks.py
+	$(BIN)/python tests/support/doc_blocks.py
 	$(BIN)/python tests/support/run_notebooks.py
 
 # About a quarter of an hour; writes benchmarks/results.json, docs/benchmarks.png and the table of docs/performance.md.

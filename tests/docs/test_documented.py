@@ -12,7 +12,7 @@ from typing import Any
 import click
 import pytest
 import yaml
-from blocks import ROOT, blocks
+from doc_blocks import ROOT, parse_blocks
 
 from sqlprov import Attachment, Connection, Result, attach, connect, errors
 from sqlprov.api import pep249
@@ -46,7 +46,7 @@ def first_cells(page: str) -> set[str]:
 
 
 def sql_blocks() -> list[str]:
-    return [block.code for block in blocks((DOCS / "sql.md").read_text()) if block.language == "sql"]
+    return [block.code for block in parse_blocks((DOCS / "sql.md").read_text()) if block.language == "sql"]
 
 
 def kinds_shown() -> set[str]:
@@ -70,7 +70,9 @@ def yaml_keys() -> set[str]:
     """Every key that the loader knows: it tells them when a block has one that it does not know."""
     found: set[str] = set()
     shown = [
-        block.code for block in blocks((DOCS / "resource-files.md").read_text()) if block.language == "yaml"
+        block.code
+        for block in parse_blocks((DOCS / "resource-files.md").read_text())
+        if block.language == "yaml"
     ]
     with TemporaryDirectory() as name:
         resources = Path(shutil.copytree(ROOT / "resources", Path(name, "resources")))

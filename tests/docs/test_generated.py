@@ -4,7 +4,7 @@ import runpy
 from pathlib import Path
 
 import pytest
-from blocks import ROOT
+from doc_blocks import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -7,36 +7,46 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from blocks import EXAMPLES, PAGES, ROOT, RUN, Block, blocks, example_run, page_run, plain
+from doc_blocks import (
+    EXAMPLES,
+    PAGES,
+    ROOT,
+    RUN,
+    DocBlock,
+    normalize_output,
+    parse_blocks,
+    run_example,
+    run_page,
+)
 
 WRITTEN = [page for page in PAGES if "tables" not in page.parts]
-SHOWN_ELSEWHERE = {"console", "yaml"}  # the first tells a person what to type, the second is tested below
+NOT_RUN = {"console", "yaml"}
 
 
 @pytest.fixture(scope="session")
-def ran() -> Iterator[Callable[[Path], list[tuple[Block, str]]]]:
-    """What each page prints; two pages are run at a time, unless pytest itself runs two tests at a time."""
+def outputs() -> Iterator[Callable[[Path], list[tuple[DocBlock, str]]]]:
+    """The outputs of a page; two pages run at a time, unless pytest itself runs two tests at a time."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        yield page_run
+        yield run_page
         return
     with ThreadPoolExecutor(2) as pool:
-        running = {page: pool.submit(page_run, page) for page in WRITTEN}
+        running = {page: pool.submit(run_page, page) for page in WRITTEN}
         yield lambda page: running[page].result()
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
-def test_every_block_prints_what_its_page_shows(
-    page: Path, ran: Callable[[Path], list[tuple[Block, str]]]
+def test_every_block_has_the_output_on_its_page(
+    page: Path, outputs: Callable[[Path], list[tuple[DocBlock, str]]]
 ) -> None:
-    for block, printed in ran(page):
-        if block.shown is not None:
-            assert printed == plain(block.shown), f"{page}:{block.line}; `make docs` writes it anew"
+    for block, output in outputs(page):
+        if block.output is not None:
+            assert output == normalize_output(block.output), f"{page}:{block.line}; run `make docs`"
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
-def test_every_block_is_of_a_kind_that_is_tested(page: Path) -> None:
-    for block in blocks(page.read_text()):
-        assert block.language in (*RUN, *SHOWN_ELSEWHERE), f"{page}:{block.line}: {block.language!r}"
+def test_every_block_has_a_known_language(page: Path) -> None:
+    for block in parse_blocks(page.read_text()):
+        assert block.language in (*RUN, *NOT_RUN), f"{page}:{block.line}: {block.language!r}"
 
 
 def test_every_make_target_on_a_page_exists() -> None:
@@ -44,7 +54,7 @@ def test_every_make_target_on_a_page_exists() -> None:
     named = {
         line.split()[2]
         for page in WRITTEN
-        for block in blocks(page.read_text())
+        for block in parse_blocks(page.read_text())
         for line in block.code.splitlines()
         if line.startswith("$ make ")
     }
@@ -52,8 +62,8 @@ def test_every_make_target_on_a_page_exists() -> None:
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
-def test_every_example_prints_what_stands_beside_it(file: Path) -> None:
-    assert example_run(file) == file.with_suffix(".txt").read_text()
+def test_every_example_has_the_stored_output(file: Path) -> None:
+    assert run_example(file) == file.with_suffix(".txt").read_text()
 
 
 def test_make_run_runs_an_example() -> None:
@@ -61,7 +71,7 @@ def test_make_run_runs_an_example() -> None:
     assert "examples/overview.py" in (ROOT / "Makefile").read_text()
 
 
-def test_every_link_between_pages_leads_somewhere() -> None:
+def test_every_link_between_pages_has_a_target() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!http)([^)]+)\)", page.read_text()):
             name, _, anchor = target.partition("#")

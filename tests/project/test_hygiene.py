@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from blocks import ROOT
+from doc_blocks import ROOT
 
 import sqlprov
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from blocks import ROOT
+from doc_blocks import ROOT
 
 SOURCE = ROOT / "sqlprov"
 FILES = sorted(SOURCE.rglob("*.py"))

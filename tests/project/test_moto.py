@@ -8,8 +8,8 @@ from typing import Any
 
 import boto3
 import pytest
-from blocks import ROOT, blocks
 from botocore import xform_name
+from doc_blocks import ROOT, parse_blocks
 from moto.server import ThreadedMotoServer
 
 from sqlprov.api.connection import Connection
@@ -211,7 +211,7 @@ def with_yaml(page: str, folder: Path) -> tuple[Catalog, list[str]]:
     """The catalog with the resource files that a page shows, and the names of their tables."""
     shutil.copytree(ROOT / "resources", folder / "resources")
     names = []
-    for block in blocks((ROOT / page).read_text()):
+    for block in parse_blocks((ROOT / page).read_text()):
         if block.language == "yaml":
             place, _, text = block.code.partition("\n")
             file = folder / place.removeprefix("# ")

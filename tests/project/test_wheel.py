@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from blocks import ROOT
+from doc_blocks import ROOT
 
 QUERY = "SELECT name, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'"
 

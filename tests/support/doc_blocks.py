@@ -1,9 +1,9 @@
-"""A page of Markdown in, its code blocks run and what they print out.
+"""Runs the code blocks of Markdown pages, and the examples.
 
-`sh`, `sql`, `python` and `ipython` blocks are run from top to bottom: the `sh` blocks of a page share a folder, its
-`sql` blocks a connection, its `python` blocks and its `ipython` blocks, which are cells of a notebook, their variables.
-What a block prints stands in the `text` block below it.
-As a program this file writes those `text` blocks anew, and the output of the examples.
+The `sh`, `sql`, `python` and `ipython` blocks of a page run from top to bottom. The `sh` blocks share a folder, the
+`sql` blocks a connection, and the `python` and `ipython` blocks their variables. The `text` block below a block is its
+output.
+As a program, this module updates the `text` blocks and the outputs of the examples.
 """
 
 from __future__ import annotations
@@ -34,68 +34,76 @@ _PROFILES = "".join(
     f"[profile {name}]\nregion = {region}\naws_access_key_id = example\naws_secret_access_key = example\n"
     for name, region in (("prod", "us-east-1"), ("audit", "eu-west-1"))
 )
-# What differs from run to run, and what stands for it.
+# Text that differs between runs, and its replacement.
 _VARYING: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\b\d+(\.\d+)? ms\b"), "0 ms"),
     (re.compile(r"\b\d+\.\d\d s\b"), "0.00 s"),
     (re.compile(r"^Out\[\d+\]: *\n?", re.MULTILINE), ""),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:8123"),
     (re.compile(r"\(request [0-9a-f-]+\)"), "(request 0)"),
-    (re.compile(r"(?<== )'q\d+' *"), lambda found: "'q1'".ljust(len(found[0]))),
+    (re.compile(r"(?<== )'q\d+' *"), lambda match: "'q1'".ljust(len(match[0]))),
 )
 
 
 @dataclass(frozen=True)
-class Block:
-    """A fenced block; `shown` is the `text` block below it, and `place` where that stands in the page."""
+class DocBlock:
+    """A fenced block.
+
+    Attributes:
+        line: of the fence, from 1.
+        output: the `text` block below it, if any.
+        span: the offsets of that text in the page.
+    """
 
     language: str
     code: str
     line: int
-    shown: str | None
-    place: tuple[int, int]
+    output: str | None
+    span: tuple[int, int]
 
 
-def blocks(page: str) -> list[Block]:
-    """The blocks of a page, without those that show what another prints."""
+def parse_blocks(page: str) -> list[DocBlock]:
+    """The blocks of a page, without outputs."""
     fences = list(_FENCE.finditer(page))
-    found = []
+    blocks: list[DocBlock] = []
     for at, fence in enumerate(fences):
         below = fences[at + 1] if at + 1 < len(fences) else None
-        if fence[1] == "text" and found and found[-1].place == fence.span(2):
+        if fence[1] == "text" and blocks and blocks[-1].span == fence.span(2):
             continue
-        shows = below is not None and below[1] == "text" and not page[fence.end() : below.start()].strip()
+        has_output = (
+            below is not None and below[1] == "text" and not page[fence.end() : below.start()].strip()
+        )
         line = page.count("\n", 0, fence.start()) + 1
-        if below is not None and shows:
-            found.append(Block(fence[1], fence[2], line, below[2], below.span(2)))
+        if below is not None and has_output:
+            blocks.append(DocBlock(fence[1], fence[2], line, below[2], below.span(2)))
         else:
-            found.append(Block(fence[1], fence[2], line, None, (-1, -1)))
-    return found
+            blocks.append(DocBlock(fence[1], fence[2], line, None, (-1, -1)))
+    return blocks
 
 
-def plain(text: str) -> str:
-    """`text` without what differs from run to run."""
-    for varying, stands in _VARYING:
-        text = varying.sub(stands, text)
+def normalize_output(text: str) -> str:
+    """Replace what differs between runs."""
+    for pattern, replacement in _VARYING:
+        text = pattern.sub(replacement, text)
     return text
 
 
-class Page:
-    """What the blocks of one page share."""
+class PageRunner:
+    """Runs the blocks of one page, with their shared state."""
 
     def __init__(self) -> None:
         self._names: dict[str, object] = {"__name__": "__main__"}
         self._connection: sqlprov.Connection | None = None
 
-    def run(self, block: Block) -> str:
-        """What the block prints."""
-        printed = {
+    def run(self, block: DocBlock) -> str:
+        """The output of a block."""
+        output = {
             "sh": self._sh,
             "sql": self._sql,
             "python": self._python,
             "ipython": self._ipython,
         }[block.language](block.code)
-        return plain(printed.replace(str(Path.cwd()), "/home/you"))
+        return normalize_output(output.replace(str(Path.cwd()), "/home/you"))
 
     def _sh(self, code: str) -> str:
         done = subprocess.run(
@@ -132,8 +140,8 @@ class Page:
 
 
 @contextlib.contextmanager
-def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
-    """An empty home, and an environment with `sqlprov` on the path and an AWS account that is a local SageMaker."""
+def sandbox() -> Iterator[tuple[Path, dict[str, str]]]:
+    """An empty home folder, and an environment with `sqlprov` on the path and the emulator as AWS account."""
     with TemporaryDirectory() as name, Emulator(Options()) as account:
         account.seed_local()
         home = Path(name).resolve()
@@ -143,7 +151,9 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
         (tools / "sqlprov").chmod(0o700)
         (tools / "config").write_text(_PROFILES)
         kept = {
-            k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "XDG_", "SQLPROV_", "COLUMNS"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "XDG_", "SQLPROV_", "COLUMNS"))
         }
         yield (
             home,
@@ -157,15 +167,15 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
                 "AWS_ACCESS_KEY_ID": "example",
                 "AWS_SECRET_ACCESS_KEY": "example",
                 "AWS_EC2_METADATA_DISABLED": "true",
-                # JupySQL reports its use to its makers, unless it is told not to.
+                # JupySQL reports its use to its authors otherwise.
                 "PLOOMBER_STATS_ENABLED": "false",
             },
         )
 
 
-def printed_by(*command: str | Path, stderr: int = subprocess.PIPE) -> str:
-    """What a program prints in a workplace; it must end well, and say nothing on stderr unless it goes elsewhere."""
-    with workplace() as (home, env):
+def run_command(*command: str | Path, stderr: int = subprocess.PIPE) -> str:
+    """The output of a program in a sandbox, which must succeed; stderr must be empty unless it is redirected."""
+    with sandbox() as (home, env):
         done = subprocess.run(
             command, cwd=home, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=110
         )
@@ -173,37 +183,39 @@ def printed_by(*command: str | Path, stderr: int = subprocess.PIPE) -> str:
     return done.stdout
 
 
-def page_run(file: Path) -> list[tuple[Block, str]]:
-    """Each block of a page that can be run, and what it prints; in a process of its own."""
-    runnable = [block for block in blocks(file.read_text()) if block.language in RUN]
+def run_page(file: Path) -> list[tuple[DocBlock, str]]:
+    """Each block of a page that can run, and its output; in a process of its own."""
+    runnable = [block for block in parse_blocks(file.read_text()) if block.language in RUN]
     if not runnable:
         return []
-    # What stands below the first line, JupySQL says when the program ends.
-    printed = json.loads(printed_by(sys.executable, "-W", "error", __file__, file).splitlines()[0])
-    return list(zip(runnable, printed, strict=True))
+    # JupySQL prints further lines at exit.
+    outputs = json.loads(run_command(sys.executable, "-W", "error", __file__, file).splitlines()[0])
+    return list(zip(runnable, outputs, strict=True))
 
 
-def example_run(file: Path) -> str:
-    """What an example prints on the local SageMaker; variables of a script stand beside it."""
+def run_example(file: Path) -> str:
+    """The output of an example on the local SageMaker; a script's variables are in a YAML file of the same name."""
     if file.suffix == ".sql":
         variables = file.with_suffix(".yaml")
         words = ("--var-file", variables) if variables.exists() else ()
-        # What became of the rows that a script writes stands on stderr.
-        return plain(printed_by("sqlprov", "exec", "--local", "-f", file, *words, stderr=subprocess.STDOUT))
-    return plain(printed_by(sys.executable, "-W", "error", file))
+        # The outcomes of written rows go to stderr.
+        return normalize_output(
+            run_command("sqlprov", "exec", "--local", "-f", file, *words, stderr=subprocess.STDOUT)
+        )
+    return normalize_output(run_command(sys.executable, "-W", "error", file))
 
 
 def update() -> None:
-    """Write what pages and examples print where they show it."""
+    """Update the outputs of pages and examples."""
     for file in EXAMPLES:
-        file.with_suffix(".txt").write_text(example_run(file))
+        file.with_suffix(".txt").write_text(run_example(file))
     for file in PAGES:
         text = file.read_text()
         new, end = "", 0
-        for block, printed in page_run(file):
-            if block.shown is not None and plain(block.shown) != printed:
-                start, stop = block.place
-                new += text[end:start] + printed
+        for block, output in run_page(file):
+            if block.output is not None and normalize_output(block.output) != output:
+                start, stop = block.span
+                new += text[end:start] + output
                 end = stop
         file.write_text(new + text[end:])
 
@@ -212,9 +224,9 @@ def main(arguments: list[str]) -> None:
     if not arguments:
         update()
         return
-    page = Page()
-    printed = [page.run(b) for b in blocks(Path(arguments[0]).read_text()) if b.language in RUN]
-    print(json.dumps(printed))
+    runner = PageRunner()
+    outputs = [runner.run(b) for b in parse_blocks(Path(arguments[0]).read_text()) if b.language in RUN]
+    print(json.dumps(outputs))
 
 
 if __name__ == "__main__":
