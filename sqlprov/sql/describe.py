@@ -13,7 +13,6 @@ from sqlprov.errors import format_count
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.duckdb_types import format_duckdb_type
-from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import CatalogStatement, Keywords
 
@@ -80,8 +79,7 @@ def _is_name(parser: Parser) -> bool:
     rest = parser.tokens[parser.index :]
     parts, dots = rest[::2], rest[1::2]
     return len(parts) == len(dots) + 1 and (
-        all(token.kind in (TokenKind.WORD, TokenKind.QUOTED) for token in parts)
-        and all(token.is_one_of(".") for token in dots)
+        all(token.is_name for token in parts) and all(token.is_one_of(".") for token in dots)
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from sqlprov.sql.lexer import Token, TokenKind
+from sqlprov.sql.lexer import Token
 from sqlprov.sql.parser import Parser
 from sqlprov.sql.write import WriteStatement, has_await_hint
 
@@ -74,7 +74,7 @@ def _parse_columns(parser: Parser) -> tuple[str, ...] | None:
     if not parser.accept("("):
         return None
     columns: list[str] = []
-    while parser.next and parser.next.kind in (TokenKind.WORD, TokenKind.QUOTED):
+    while parser.next and parser.next.is_name:
         columns.append(parser.parse_identifier("a column"))
         if not parser.accept(","):
             break

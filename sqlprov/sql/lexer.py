@@ -26,9 +26,6 @@ class TokenKind(Enum):
     COMMENT = "comment"
 
 
-_KINDS = {kind.value: kind for kind in TokenKind}
-
-
 class Token(NamedTuple):
     """One token; `end` is the offset after its last character."""
 
@@ -40,6 +37,11 @@ class Token(NamedTuple):
     def is_one_of(self, *words: str) -> bool:
         """Whether it is one of these keywords (given in upper case), unquoted, or one of these symbols."""
         return self.kind in (TokenKind.WORD, TokenKind.SYMBOL) and self.text.upper() in words
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it can be a name: a word or a quoted identifier."""
+        return self.kind in (TokenKind.WORD, TokenKind.QUOTED)
 
     @property
     def value(self) -> str:
@@ -96,7 +98,7 @@ def tokenize(text: str, *, comments: bool = False) -> list[Token]:
     while at < len(text):
         kind, end = _match_token(text, at)
         if kind != "blank" and (comments or kind != "comment"):
-            tokens.append(Token(_KINDS[kind], text[at:end], at, end))
+            tokens.append(Token(TokenKind(kind), text[at:end], at, end))
         at = end
     return tokens
 

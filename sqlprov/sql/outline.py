@@ -49,7 +49,7 @@ def _skip_cte_list(tokens: Tokens, at: int) -> int:
         ):
             at = skip(tokens, at)
         at = find_closing(tokens, at) + 1
-        if at >= len(tokens) or not tokens[at].is_one_of(","):
+        if not _is_at(tokens, at, ","):
             break
     return at
 
@@ -71,7 +71,7 @@ def is_temporary(tokens: Tokens) -> bool:
     at = skip_ctes(tokens, _find_inner_start(tokens))
     head = tokens[at : at + 5]
     object_at = next((index for index, token in enumerate(head) if token.is_one_of(*_OBJECTS)), len(head))
-    return bool(head and head[0].is_one_of("CREATE")) and any(
+    return _is_at(head, 0, "CREATE") and any(
         token.is_one_of("TEMP", "TEMPORARY") for token in head[1:object_at]
     )
 
@@ -96,12 +96,12 @@ def has_pivot_without_in(tokens: Tokens) -> bool:
 
 def _find_inner_start(tokens: Tokens) -> int:
     """Where the statement begins that EXPLAIN ANALYZE runs or PREPARE keeps."""
-    if not tokens or not tokens[0].is_one_of("EXPLAIN", "PREPARE"):
-        return 0
-    if tokens[0].is_one_of("PREPARE"):
+    if _is_at(tokens, 0, "PREPARE"):
         return _find_after(tokens, 0, "AS") or len(tokens)
+    if not _is_at(tokens, 0, "EXPLAIN"):
+        return 0
     at = _skip_words(tokens, 1, "ANALYZE")
-    if at + 1 < len(tokens) and tokens[at].is_one_of("(") and tokens[at + 1].is_one_of("ANALYZE", "FORMAT"):
+    if _is_at(tokens, at, "(") and _is_at(tokens, at + 1, "ANALYZE", "FORMAT"):
         at = find_closing(tokens, at) + 1
     return at
 
@@ -150,19 +150,19 @@ def _skip_object(tokens: Tokens, at: int) -> int | None:
 
 
 def _find_copy_target(tokens: Tokens, at: int) -> int | None:
-    if at < len(tokens) and tokens[at].is_one_of("FROM"):  # COPY FROM DATABASE a TO b
+    if _is_at(tokens, at, "FROM"):  # COPY FROM DATABASE a TO b
         return _find_after(tokens, at, "TO")
-    if at >= len(tokens) or tokens[at].kind not in (TokenKind.WORD, TokenKind.QUOTED):
+    if at >= len(tokens) or not tokens[at].is_name:
         return None
     end = at
     while end < len(tokens) and not tokens[end].is_one_of("FROM", "TO"):
         end = skip(tokens, end)
-    return at if end < len(tokens) and tokens[end].is_one_of("FROM") else None
+    return at if _is_at(tokens, end, "FROM") else None
 
 
 def _read_replaced_database(tokens: Tokens, at: int) -> tuple[str, ...] | None:
     """The database that `ATTACH OR REPLACE` replaces; without `AS name` its file names it."""
-    if not (at < len(tokens) and tokens[at].is_one_of("OR")):
+    if not _is_at(tokens, at, "OR"):
         return None
     if (name := _find_after(tokens, at, "AS")) is not None:
         return _read_name(tokens, name)
@@ -170,12 +170,16 @@ def _read_replaced_database(tokens: Tokens, at: int) -> tuple[str, ...] | None:
     return (re.split(r"[/\\]", paths[0])[-1].partition(".")[0],) if paths else None
 
 
+def _is_at(tokens: Tokens, at: int, *words: str) -> bool:
+    return at < len(tokens) and tokens[at].is_one_of(*words)
+
+
 def _find_after(tokens: Tokens, at: int, word: str) -> int | None:
     return next((index + 1 for index in range(at, len(tokens)) if tokens[index].is_one_of(word)), None)
 
 
 def _skip_words(tokens: Tokens, at: int, *words: str) -> int:
-    while at < len(tokens) and tokens[at].is_one_of(*words):
+    while _is_at(tokens, at, *words):
         at += 1
     return at
 
@@ -184,7 +188,7 @@ def _read_name(tokens: Tokens, at: int) -> tuple[str, ...] | None:
     parts: list[str] = []
     while at < len(tokens) and tokens[at].kind in (TokenKind.WORD, TokenKind.QUOTED, TokenKind.STRING):
         parts.append(tokens[at].value)
-        if at + 1 >= len(tokens) or not tokens[at + 1].is_one_of("."):
+        if not _is_at(tokens, at + 1, "."):
             break
         at += 2
     return tuple(parts) or None
@@ -194,14 +198,13 @@ def _is_dml(tokens: Tokens, at: int) -> bool:
     if at + 1 >= len(tokens):
         return False
     if tokens[at].is_one_of("UPDATE"):
-        is_name = tokens[at + 1].kind in (TokenKind.WORD, TokenKind.QUOTED)
-        return is_name and _find_after(tokens, at, "SET") is not None
+        return tokens[at + 1].is_name and _find_after(tokens, at, "SET") is not None
     return tokens[at].is_one_of(*_DML) and tokens[at + 1].is_one_of(*_DML[tokens[at].text.upper()])
 
 
 def _is_standard_pivot(tokens: Tokens, at: int) -> bool:
     """Whether it is standard SQL's `FROM x PIVOT (sum(a) FOR y IN (…))`, which requires IN."""
-    if at >= len(tokens) or not tokens[at].is_one_of("("):
+    if not _is_at(tokens, at, "("):
         return False
     end = find_closing(tokens, at)
     at += 1
@@ -227,4 +230,4 @@ def _lacks_in(tokens: Tokens, at: int) -> bool:
 
 
 def _is_subquery(tokens: Tokens) -> bool:
-    return len(tokens) == 2 and tokens[0].is_one_of("(") and tokens[1].is_one_of(*_QUERIES)
+    return _is_at(tokens, 0, "(") and _is_at(tokens, 1, *_QUERIES)

@@ -122,7 +122,7 @@ class Parser:
         if self.accept("AS"):
             return self.parse_identifier("a name after AS")
         token = self.next
-        if token and token.kind in (TokenKind.WORD, TokenKind.QUOTED) and not token.is_one_of(*keywords):
+        if token and token.is_name and not token.is_one_of(*keywords):
             return self.parse_identifier("a name")
         return None
 
