@@ -9,7 +9,9 @@ that another cursor would not share, the rows are fetched first instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from functools import partial
+from itertools import islice
+from typing import Any, NoReturn
 
 import sqlprov
 from sqlprov.sql import Query, SetSetting, parse
@@ -103,8 +105,7 @@ class PooledCursor:
         self._pooled = connection
         self._own: sqlprov.Connection | None = None
         self._result: sqlprov.Result | None = None
-        self._buffer: list[tuple[Any, ...]] | None = None
-        self._error: Exception | None = None
+        self._rows: Iterator[tuple[Any, ...]] = iter(())
 
     def execute(self, text: str, parameters: Any = None) -> None:
         """Run a statement, with a sequence for `?` or `$1`, or a mapping for `$name`."""
@@ -117,9 +118,10 @@ class PooledCursor:
         self._run(text, lambda connection: connection.executemany(text, named))
 
     def _run(self, text: str, work: Callable[[sqlprov.Connection], sqlprov.Result]) -> None:
-        self._result = self._buffer = self._error = None
+        self._result = None
         try:
             self._result = self._pooled.run(self, text, work)
+            self._rows = iter(self._result)
         finally:
             if self._result is None or not self._result.has_rows:
                 self._pooled.release(self)
@@ -130,11 +132,11 @@ class PooledCursor:
         return self._own
 
     def buffer(self) -> None:
-        """Fetch the rows left to read; the next fetch raises an error met here."""
+        """Fetch the rows left to read; every later fetch raises an error that occurs here."""
         try:
-            self._buffer = self._require_result().fetchall()
+            self._rows = iter(list(self._rows))
         except sqlprov.Error as error:
-            self._buffer, self._error = [], error
+            self._rows = iter(partial(_raise, error), None)
 
     @property
     def description(self) -> list[tuple[Any, ...]] | None:
@@ -149,34 +151,24 @@ class PooledCursor:
 
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
         count = self.arraysize if size is None else size
-        if self._buffer is None:
-            rows = self._require_result().fetchmany(count)
-            if len(rows) < count:
-                self._pooled.release(self)
-            return rows
-        if not self._buffer and self._error:
-            raise self._error
-        rows, self._buffer = self._buffer[:count], self._buffer[count:]
+        rows = list(islice(self, count))
+        if len(rows) < count:
+            self._pooled.release(self)
         return rows
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        if self._buffer is not None:
-            return self.fetchmany(max(len(self._buffer), 1))
-        rows = self._require_result().fetchall()
+        rows = list(self)
         self._pooled.release(self)
         return rows
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return iter(self.fetchone, None)
-
-    def _require_result(self) -> sqlprov.Result:
         if self._result is None:
             raise sqlprov.ProgrammingError("No rows to fetch; execute a statement that returns rows first.")
-        return self._result
+        return self._rows
 
     def close(self) -> None:
         """End the statement; rows not read are lost. A second call does nothing."""
-        if self._result is not None and self._buffer is None:
+        if self._result is not None:
             self._result.close()
         self._pooled.release(self)
         if self._own is not None:
@@ -204,6 +196,10 @@ def _run_to_last(connection: sqlprov.Connection, text: str, parameters: Any) -> 
     if not results:
         raise sqlprov.ProgrammingError("There is no statement in the text.")
     return results[-1]
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _is_stateless(text: str) -> bool:
