@@ -64,12 +64,12 @@ def encode_xml_error(error: ApiError, service: str) -> bytes:
 
 def _simulate_policy(call: Call, options: Options) -> str:
     """A decision for each action: those in `denied_actions` are denied, all others allowed."""
+    actions = [value for name, value in call.parameters.items() if name.startswith("ActionNames.member.")]
+    denied = {action for action in actions if action.partition(":")[2] in options.denied_actions}
     members = "".join(
         f"<member><EvalActionName>{escape(action)}</EvalActionName><EvalResourceName>*</EvalResourceName>"
-        f"<EvalDecision>{decision}</EvalDecision></member>"
-        for name, action in call.parameters.items()
-        if name.startswith("ActionNames.member.")
-        for decision in ("implicitDeny" if action.partition(":")[2] in options.denied_actions else "allowed",)
+        f"<EvalDecision>{'implicitDeny' if action in denied else 'allowed'}</EvalDecision></member>"
+        for action in actions
     )
     return f"<IsTruncated>false</IsTruncated><EvaluationResults>{members}</EvaluationResults>"
 

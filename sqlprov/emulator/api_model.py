@@ -19,7 +19,7 @@ _PAGING = {"SortBy", "SortOrder", "NextToken", "MaxResults"}
 
 
 @dataclass(frozen=True)
-class ListFilter:
+class InputFilter:
     """An input member of a List operation that narrows the list; its suffix says how.
 
     Args:
@@ -45,7 +45,7 @@ class ResourceKind:
         item_members: members of a list item.
         describe_members: members of Describe's output.
         columns: the item members that filters and sorts use, the key first.
-        filters: input member of List -> ListFilter.
+        filters: input member of List -> InputFilter.
         sorts: value of SortBy -> index into `columns`.
     """
 
@@ -58,7 +58,7 @@ class ResourceKind:
     item_members: tuple[str, ...]
     describe_members: tuple[str, ...]
     columns: tuple[str, ...]
-    filters: dict[str, ListFilter]
+    filters: dict[str, InputFilter]
     sorts: dict[str, int]
 
 
@@ -109,9 +109,9 @@ def _derive(noun: str, arn_part: str, words: str) -> ResourceKind:
     for name in inputs:
         test = next((test for test in ("Contains", "Equals", "After", "Before") if name.endswith(test)), "")
         if test:
-            filters[name] = ListFilter(test, column(name.removesuffix(test)))
+            filters[name] = InputFilter(test, column(name.removesuffix(test)))
         elif name not in _PAGING and name in item.members:
-            filters[name] = ListFilter("Equals", column(name))
+            filters[name] = InputFilter("Equals", column(name))
     sorts = {base: column(base) for base in inputs["SortBy"].enum}
     return ResourceKind(
         noun=noun,

@@ -64,15 +64,26 @@ def find(context: Context, noun: str, region: str, name: str) -> Record:
     return record
 
 
-def find_described(context: Context, noun: str, region: str, name: str) -> Record:
-    """The resource as Describe sees it: a new one late and a stopped one stale, if the options say so."""
-    unseen = context.unseen.pop((noun, region, name), 0)
-    if unseen:
-        context.unseen[noun, region, name] = unseen - 1
-        raise not_found_error(noun, region, name)
-    record = find(context, noun, region, name)
-    stale = context.stale.get((noun, region, name))
-    return stale.pop() if stale else record
+def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Operation:
+    """The Describe operation of a kind; it sees a new resource late and a stopped one stale, if the options say so.
+
+    Args:
+        expand: returns all members of a record, with those that are derived.
+    """
+    kind = resource_kinds()[noun]
+
+    def describe(context: Context, region: str, given: Members) -> Output:
+        name = given[kind.key]
+        if unseen := context.unseen.pop((noun, region, name), 0):
+            context.unseen[noun, region, name] = unseen - 1
+            raise not_found_error(noun, region, name)
+        record = find(context, noun, region, name)
+        if stale := context.stale.get((noun, region, name)):
+            record = stale.pop()
+        members = expand(context, record)
+        return Output({name: members[name] for name in kind.describe_members if name in members})
+
+    return describe
 
 
 def check_new_name(context: Context, noun: str, region: str, name: str) -> None:

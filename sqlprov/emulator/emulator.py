@@ -13,7 +13,7 @@ from sqlprov.emulator.defaults import complete
 from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
 from sqlprov.emulator.random_experiments import generate_experiments
 from sqlprov.emulator.sample_data import load_resources
-from sqlprov.emulator.server import HOST, Server
+from sqlprov.emulator.server import HOST, HttpServer
 from sqlprov.emulator.service import Service
 from sqlprov.emulator.store import Record, Store, drop, put
 from sqlprov.emulator.tags import to_list
@@ -41,12 +41,12 @@ class Emulator:
         self._store = Store(Path(state) if state is not None else None)
         self._service = Service(self._store, options or Options())
         self._port = port
-        self._server: Server | None = None
+        self._server: HttpServer | None = None
 
     def start(self) -> Emulator:
         if self._server is None:
             self._store.open()
-            self._server = Server(self._service, self._port)
+            self._server = HttpServer(self._service, self._port)
         return self
 
     def stop(self) -> None:
@@ -141,10 +141,8 @@ class Emulator:
             record = self._store.get(noun, region, name)
             if record is None:
                 return None
-            if noun == "InferenceExperiment":
-                members = experiments.expand(self._service.context, record)
-            else:
-                members = endpoints.expand(record)
+            expand = experiments.expand if noun == "InferenceExperiment" else endpoints.expand
+            members = expand(self._service.context, record)
             public = {member: value for member, value in members.items() if not member.startswith("~")}
             return public | {"Tags": to_list(record.tags)}
 

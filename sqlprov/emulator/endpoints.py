@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlprov.emulator.api_model import resource_kinds
 from sqlprov.emulator.context import (
     Context,
     Members,
@@ -11,7 +10,7 @@ from sqlprov.emulator.context import (
     arn,
     check_new_name,
     find,
-    find_described,
+    make_describe,
     omit,
     parse_tags,
 )
@@ -21,18 +20,7 @@ from sqlprov.emulator.store import STEPS, Record, drop, put
 _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 
 
-def make_describe(noun: str) -> Operation:
-    """The Describe operation of a kind."""
-    kind = resource_kinds()[noun]
-
-    def describe(context: Context, region: str, given: Members) -> Output:
-        members = expand(find_described(context, noun, region, given[kind.key]))
-        return Output({name: members[name] for name in kind.describe_members if name in members})
-
-    return describe
-
-
-def expand(record: Record) -> Members:
+def expand(context: Context, record: Record) -> Members:
     """All members, with the ARN."""
     return record.members | {record.kind.arn: arn(record.kind.noun, record.region, record.name)}
 
@@ -162,13 +150,13 @@ def _update(context: Context, record: Record, members: Members) -> Output:
 
 OPERATIONS: dict[str, Operation] = {
     "CreateModel": create_model,
-    "DescribeModel": make_describe("Model"),
+    "DescribeModel": make_describe("Model", expand),
     "DeleteModel": make_delete("Model"),
     "CreateEndpointConfig": create_endpoint_config,
-    "DescribeEndpointConfig": make_describe("EndpointConfig"),
+    "DescribeEndpointConfig": make_describe("EndpointConfig", expand),
     "DeleteEndpointConfig": make_delete("EndpointConfig"),
     "CreateEndpoint": create_endpoint,
-    "DescribeEndpoint": make_describe("Endpoint"),
+    "DescribeEndpoint": make_describe("Endpoint", expand),
     "UpdateEndpoint": update_endpoint,
     "UpdateEndpointWeightsAndCapacities": update_endpoint_weights,
     "DeleteEndpoint": delete_endpoint,

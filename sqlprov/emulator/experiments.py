@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlprov.emulator.api_model import resource_kinds
 from sqlprov.emulator.context import (
     DAY,
     Context,
@@ -23,7 +22,7 @@ from sqlprov.emulator.context import (
     arn,
     check_new_name,
     find,
-    find_described,
+    make_describe,
     omit,
     parse_tags,
 )
@@ -61,12 +60,6 @@ def create(context: Context, region: str, given: Members) -> Output:
     else:
         steps = _plan_start(schedule, ready, context)
     return _commit(Record(_NOUN, region, members, parse_tags(given)), members, steps)
-
-
-def describe(context: Context, region: str, given: Members) -> Output:
-    members = expand(context, find_described(context, _NOUN, region, given["Name"]))
-    described = resource_kinds()[_NOUN].describe_members
-    return Output({name: members[name] for name in described if name in members})
 
 
 def expand(context: Context, record: Record) -> Members:
@@ -221,7 +214,7 @@ def _describe_endpoint(context: Context, region: str, members: Members) -> Membe
 
 OPERATIONS: dict[str, Operation] = {
     "CreateInferenceExperiment": create,
-    "DescribeInferenceExperiment": describe,
+    "DescribeInferenceExperiment": make_describe(_NOUN, expand),
     "UpdateInferenceExperiment": update,
     "StartInferenceExperiment": start,
     "StopInferenceExperiment": stop,

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from sqlprov.emulator.api_model import ListFilter, ResourceKind, resource_kinds
+from sqlprov.emulator.api_model import InputFilter, ResourceKind, resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation, Output, arn
 from sqlprov.emulator.errors import validation_error
 from sqlprov.emulator.options import Options
@@ -150,7 +150,7 @@ def _select(
     return filter(lambda record: all(test(record) for test in tests), records) if tests else records
 
 
-def _compile(each: ListFilter, bound: Any, options: Options) -> Callable[[Record], bool]:
+def _compile(each: InputFilter, bound: Any, options: Options) -> Callable[[Record], bool]:
     column = each.column
     if each.test == "Contains" and options.name_contains_ignore_case:
         lower = bound.lower()

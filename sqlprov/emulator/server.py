@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 _MOST_HEAD = 65536  # bytes of a request's start line and headers
 
 
-class Server:
+class HttpServer:
     """A thread that serves one Service on a port, in its own event loop.
 
     Args:
@@ -91,7 +91,7 @@ class Server:
 class _HttpProtocol(asyncio.Protocol):
     """One connection; a request begins when the reply to the previous one is sent."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: HttpServer) -> None:
         self._server = server
         self._buffer = b""
         self._busy = False
