@@ -16,7 +16,7 @@ from sqlprov.api.pep249_cursor import PEP249Cursor
 from sqlprov.api.result import NO_ROWS, Result
 from sqlprov.api.statement_runner import StatementRunner, locate_errors
 from sqlprov.api.worker import INTERRUPT_GRACE
-from sqlprov.aws.run import Run
+from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
 from sqlprov.duck.cursor import Bindings, Parameters
 from sqlprov.duck.session import OWN, Session
@@ -33,7 +33,7 @@ from sqlprov.sql import SetSetting, Statement, find_placeholder_refusal, parse
 
 if TYPE_CHECKING:
     from sqlprov.aws.diagnostics import Check
-    from sqlprov.aws.run import CallRecord, Progress
+    from sqlprov.aws.transport.call_log import CallRecord, Progress
     from sqlprov.aws.write.outcome import Outcome
     from sqlprov.duck.dry_run import Confirm
     from sqlprov.duck.dry_run import WritePreview as WritePreview
@@ -228,7 +228,7 @@ class Connection(PEP249Cursor):
     def progress(self) -> Progress | None:
         """How far the current statement is; `None` if there is none. Any thread may read it."""
         run = self._runner.current
-        return run.progress if run else None
+        return run.log.progress if run else None
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -240,7 +240,7 @@ class Connection(PEP249Cursor):
     def calls(self) -> list[CallRecord]:
         """The API calls of the last statement, even if it failed or was cancelled."""
         run = self._runner.latest
-        return list(run.calls) if run else []
+        return list(run.log.calls) if run else []
 
     def cancel(self) -> None:
         """End the current statement and its calls, from any thread; the statement then raises Cancelled."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sqlprov.aws.run import CallRecord, MissingRows, Progress, Run
+from sqlprov.aws.transport.call_log import CallRecord, MissingRows, Progress
+from sqlprov.aws.transport.run import Run
 from sqlprov.errors import InterfaceError, format_count
 
 if TYPE_CHECKING:
@@ -81,12 +82,12 @@ class Result:
     @property
     def calls(self) -> list[CallRecord]:
         """The API calls made so far, in the order they ended."""
-        return list(self._run.calls)
+        return list(self._run.log.calls)
 
     @property
     def errors(self) -> list[MissingRows]:
         """The reads that failed so far, under `sqlprov_on_error = 'warn'`."""
-        return list(self._run.missing)
+        return list(self._run.log.missing)
 
     @property
     def outcomes(self) -> list[Any]:
@@ -101,23 +102,23 @@ class Result:
     @property
     def complete(self) -> bool:
         """Whether no read failed so far."""
-        return not self._run.missing
+        return not self._run.log.missing
 
     @property
     def progress(self) -> Progress:
         """The calls and rows so far. Any thread may read it."""
-        return self._run.progress
+        return self._run.log.progress
 
     @property
     def summary(self) -> str:
         """One line: rows, calls and seconds; throttles, unread and missing rows if there are any."""
-        done = self._run.progress
+        done = self._run.log.progress
         rows = f"{format_count(self.rowcount, 'row')} changed" if self.rowcount >= 0 else ""
         if self.has_rows and not rows:
             rows = format_count(self.rows_read, "row")
         ending = "not read to the end" if self.has_rows and not self._exhausted else ""
-        if self._run.missing:
-            ending = f"incomplete: {format_count(len(self._run.missing), 'read')} failed"
+        if self._run.log.missing:
+            ending = f"incomplete: {format_count(len(self._run.log.missing), 'read')} failed"
         parts = (
             rows,
             format_count(done.calls, "call"),

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sqlprov.api.result import NO_ROWS, Result
 from sqlprov.api.worker import INTERRUPT_GRACE, Worker
-from sqlprov.aws.run import LET_END, Run
+from sqlprov.aws.transport.run import LET_END, Run
 from sqlprov.duck.cursor import Bindings, Cursor, Pending
 from sqlprov.duck.errors import translate
 from sqlprov.duck.interrupts import interrupt
@@ -70,7 +70,7 @@ class StatementRunner:
             Cancelled: `confirm` returned False; nothing was written.
             Error: what the statement met.
         """
-        run = self.latest = Run(settings, id=self.cursor.id, before=self.latest_with_calls)
+        run = self.latest = Run(settings, id=self.cursor.id, previous=self.latest_with_calls)
         if (rows := self._answer_from_catalog(statement, settings)) is not None:
             run.finish()
             return Result.of(rows, run)
@@ -90,7 +90,9 @@ class StatementRunner:
                 asked = time.monotonic()
                 if not confirm(answer.preview):
                     raise Cancelled("Not confirmed; nothing was written.")
-                run.began += time.monotonic() - asked  # the time of the person who reads it does not count
+                run.log.start_time += (
+                    time.monotonic() - asked
+                )  # the time of the person who reads it does not count
                 answer = self._call_interruptibly(answer.write, run, statement)
         except BaseException:
             self._finish(run)
@@ -149,7 +151,7 @@ class StatementRunner:
 
         def interrupt() -> float:
             self._interrupt(run)
-            return LET_END if run.writing else INTERRUPT_GRACE
+            return LET_END if run.cancellation.is_writing else INTERRUPT_GRACE
 
         try:
             return self._worker.call(work, interrupt)
@@ -159,7 +161,7 @@ class StatementRunner:
         except Error:
             raise
         except Exception as error:
-            if run.cancelled.is_set():
+            if run.cancellation.is_cancelled:
                 raise Cancelled("The statement was cancelled.") from None
             raise run.error or translate(error, statement.text) from None
 
@@ -183,9 +185,9 @@ class StatementRunner:
             del self._session.scans.runs[run.id]
         self.cursor.release(run)
         if (
-            run.calls or run.writes
+            run.log.calls or run.is_write
         ):  # also a write that was refused: an earlier one's outcomes are not its own
-            run.before, self.latest_with_calls = None, run
+            run.previous, self.latest_with_calls = None, run
         if self.current is run:
             self.current = None
 

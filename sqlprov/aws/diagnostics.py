@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 
 from sqlprov.aws.read.decoder import get_path
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import Table
 from sqlprov.errors import AccessDenied, CredentialsError, Error, OperationalError, Unreachable
 
@@ -131,10 +131,10 @@ def _get_identity(run: Run, cloud: Cloud, region: str) -> tuple[str, Operational
 
 def _measure_skew(run: Run, began: float) -> float | None:
     """Seconds that the service's clock is ahead of ours, to the second; `None` if it did not answer."""
-    if run.served is None:
+    if run.log.service_time is None:
         return None
     middle = datetime.fromtimestamp((began + time.time()) / 2, UTC)
-    return (run.served - middle).total_seconds()
+    return (run.log.service_time - middle).total_seconds()
 
 
 def _check_clock(skew: float | None) -> Check:
@@ -177,7 +177,7 @@ def _check_reads(run: Run, cloud: Cloud, region: str, tables: list[Table]) -> It
     checks: list[Future[Check]] = []
     for table in tables:
         checks.append(Future())
-        run.pool.submit(partial(_settle, checks[-1], run, cloud, region, table))
+        run.submit(partial(_settle, checks[-1], run, cloud, region, table))
     for check in checks:
         yield check.result()
 

@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection as DuckDBPyConnection
 
 from sqlprov.aws.read.scan import TableScan
-from sqlprov.aws.run import CallRecord, Run
+from sqlprov.aws.transport.call_log import CallRecord
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.table import Table
 from sqlprov.duck.errors import translate
@@ -110,7 +111,7 @@ class Attachment:
     @property
     def calls(self) -> list[CallRecord]:
         """The API calls of the last 100 reads of a table, in the order the reads began; may be asked by any thread."""
-        return [call for run in list(self._runs) for call in list(run.calls)]
+        return [call for run in list(self._runs) for call in list(run.log.calls)]
 
     def cancel(self) -> None:
         """End the reads under way, and their calls; from any thread. DuckDB raises for each of them."""

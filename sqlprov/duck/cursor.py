@@ -33,7 +33,7 @@ from sqlprov.sql import (
 from sqlprov.sql.lexer import TokenKind, tokenize
 
 if TYPE_CHECKING:
-    from sqlprov.aws.run import Run
+    from sqlprov.aws.transport.run import Run
     from sqlprov.duck.dry_run import WritePreview
     from sqlprov.duck.explain_plan import QueryPlan
     from sqlprov.duck.target_reader import QueryResult
@@ -162,7 +162,7 @@ class Cursor:
         """
         # Not before: until now the demands were those of a statement that nobody waits for any more.
         self._session.scans.runs[self.id] = run
-        run.writes = self._is_write(statement) and not dry_run
+        run.is_write = self._is_write(statement) and not dry_run
         if reason := find_refusal(statement, self._session.catalog, self.path):
             raise NotSupportedError(reason)
         if isinstance(statement, Explain):
@@ -224,7 +224,7 @@ class Cursor:
             values = self._select_parameters(text, bindings.parameters)
             return self.duck._submit(text, values, "stream", BATCH).arrow_reader()
         except Exception:
-            if run.error is not None or run.calls or run.cancelled.is_set():
+            if run.error is not None or run.log.calls or run.cancellation.is_cancelled:
                 raise
             return None
 
@@ -335,7 +335,7 @@ class Cursor:
     def _adopt(self, error: duckdb.Error, variables: Mapping[str, Any] | None, run: Run) -> bool:
         """Make a variable of the caller a relation for this statement, if that is what was missing."""
         name = find_missing_table(error)
-        if not name or variables is None or name in run.adopted:
+        if not name or variables is None or name in run.bound_variables:
             return False
         found = variables.get(name)
         if found is None:
@@ -344,7 +344,7 @@ class Cursor:
             self.duck.register(name, found)
         except (duckdb.Error, TypeError):
             return False
-        run.adopted.append(name)
+        run.bound_variables.append(name)
         return True
 
     def _select_parameters(self, text: str, parameters: Parameters) -> Any:
@@ -464,9 +464,9 @@ class Cursor:
 
     def release(self, run: Run) -> None:
         """Forget the variables that served a statement as relations."""
-        for name in run.adopted:
+        for name in run.bound_variables:
             self.duck.unregister(name)
-        run.adopted.clear()
+        run.bound_variables.clear()
 
 
 def _is_predictable(query: Query, run: Run) -> bool:

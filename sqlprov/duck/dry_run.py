@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.row_watcher import RowWatcher
 from sqlprov.catalog.table import Table
 from sqlprov.duck.target_row import TargetRow

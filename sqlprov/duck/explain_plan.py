@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlprov.aws.run import Run
+from sqlprov.aws.transport.run import Run
 from sqlprov.duck.session import Session
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.hints import Top

@@ -10,8 +10,8 @@ from sqlprov.errors import RegionError, format_count, suggest
 
 # Planning and reading are imported where a live table is used: most statements' start would go into them.
 if TYPE_CHECKING:
-    from sqlprov.aws.run import Run
     from sqlprov.aws.transport.clients import Cloud
+    from sqlprov.aws.transport.run import Run
     from sqlprov.catalog import Catalog
     from sqlprov.catalog.table import Table
     from sqlprov.plan.read import Predicate, ReadPlan, Scope

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from sqlprov.aws.run import Run
+from sqlprov.aws.transport.run import Run
 from sqlprov.duck.definitions import Definitions
 from sqlprov.duck.planner import REGION
 from sqlprov.duck.session import Session

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlprov.aws.read.prefetch import Prefetch
     from sqlprov.aws.read.scan import TableScan
-    from sqlprov.aws.run import Run
+    from sqlprov.aws.transport.run import Run
     from sqlprov.duck.live_table import BatchSource, LiveTable, StatusTable
     from sqlprov.plan.read import Predicate, ReadPlan
 

@@ -155,7 +155,7 @@ class Session:
             from sqlprov.duck.filters import predicate
 
             run = self.scans.find_run(live, predicate(filter_, live.schema))
-            rows = list_rows(run.before) if run.before else []
+            rows = list_rows(run.previous) if run.previous else []
             return pa.Table.from_pylist([{**row, live.carrier: run.id} for row in rows], schema=live.schema)
 
         return read

@@ -11,8 +11,8 @@ import pyarrow as pa
 from sqlprov.catalog.regions import COLUMNS as REGION_COLUMNS
 
 if TYPE_CHECKING:
-    from sqlprov.aws.run import Run
     from sqlprov.aws.transport.clients import Cloud
+    from sqlprov.aws.transport.run import Run
     from sqlprov.catalog import Catalog
     from sqlprov.duck.live_table import StatusTable
 
@@ -34,7 +34,7 @@ def _list_missing(run: Run) -> list[dict[str, Any]]:
             "request_id": gap.error.request_id,
             "permission": gap.error.permission,
         }
-        for gap in run.missing
+        for gap in run.log.missing
     ]
 
 

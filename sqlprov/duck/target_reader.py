@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from sqlprov.aws.run import Run
+from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.duck.session import Session, quote
 from sqlprov.duck.target_row import TargetRow
@@ -74,7 +74,7 @@ class TargetReader:
         else:
             self.table = _find_table(session, statement.target, path)
         self.run_query, self.run, self.zone, self.parameters = run_query, run, zone, parameters
-        if run.tolerant:
+        if run.is_tolerant:
             # A read with gaps would choose other rows: `NOT IN (SELECT …)` would match more of them.
             run.settings = replace(run.settings, on_error="fail")
 
@@ -252,7 +252,7 @@ class TargetReader:
         """
         if isinstance(self.statement, Insert | Exec):
             return True
-        if all(call.operation != self.table.list.call for call in self.run.calls):
+        if all(call.operation != self.table.list.call for call in self.run.log.calls):
             return True
         texts = {token.value for token in self.statement.tokens if token.kind is TokenKind.STRING}
         texts.update(_collect_texts(self.parameters))

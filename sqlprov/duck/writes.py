@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.aws.read.decoder import build_array, get_path
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
 from sqlprov.aws.write.row_writer import RowWriter, write_rows
 from sqlprov.catalog.table import ColumnSource, Table
@@ -46,7 +46,7 @@ def write_targets(
         )
         for row, target in enumerate(targets, start=1)
     ]
-    run.writing = True
+    run.cancellation.is_writing = True
     outcomes = write_rows(writers, run)
     run.outcomes.extend(outcomes)
     failed = [outcome for outcome in outcomes if outcome.status is not OutcomeStatus.OK]

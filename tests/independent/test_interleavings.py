@@ -28,9 +28,9 @@ from local_sagemaker import (
 )
 
 from sqlprov.api.connection import Connection
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport import calls
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write import row_watcher
 from sqlprov.aws.write.outcome import Outcome
 from sqlprov.aws.write.row_writer import RowWriter, write_rows

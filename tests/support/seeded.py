@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sqlprov.api.connection import Connection
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport.account_regions import read_region_statuses
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
 from sqlprov.duck.session import Session
 from sqlprov.emulator import Emulator

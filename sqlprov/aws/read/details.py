@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlprov.aws.read.decoder import get_path
 from sqlprov.aws.read.rows import PartialRow
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply
+from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import Table
 from sqlprov.plan.read import ReadPlan
 

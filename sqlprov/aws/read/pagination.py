@@ -14,9 +14,9 @@ from sqlprov.aws.read.decoder import get_path, to_epoch_seconds
 from sqlprov.aws.read.details import make_row_counter
 from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import BatchBuilder
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 from sqlprov.errors import BrokenReply, OperationalError
 from sqlprov.plan.read import ReadPlan
 

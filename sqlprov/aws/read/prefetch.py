@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 
 if TYPE_CHECKING:
     from sqlprov.plan.read import ReadPlan
@@ -31,7 +31,7 @@ class Prefetches:
         prefetch = Prefetch(plan, run, cloud)
         with self._lock:
             self._waiting.append(prefetch)
-        run.on_cancel(lambda: self._discard(run))
+        run.cancellation.on_cancel(lambda: self._discard(run))
 
     def take(self, plan: ReadPlan, run: Run) -> Prefetch | None:
         """A prefetch of the statement that serves a scan with this plan; each serves one scan."""
@@ -66,14 +66,14 @@ class Prefetch:
         self._size = 0
         self._started = self._ended = self._closed = False
         self._error: BaseException | None = None
-        run.on_cancel(self._wake)
+        run.cancellation.on_cancel(self._wake)
         threading.Thread(target=self._read, name="sqlprov-prefetch", daemon=True).start()
 
     def start(self) -> None:
         """Wait for the first reply, and raise its error."""
         with self._changed:
-            self._changed.wait_for(lambda: self._started or self._ended or self.run.cancelled.is_set())
-        self.run.check()
+            self._changed.wait_for(lambda: self._started or self._ended or self.run.cancellation.is_cancelled)
+        self.run.cancellation.check()
         if self._error is not None and not self._batches:
             raise self._error
 
@@ -88,8 +88,8 @@ class Prefetch:
 
     def _next(self) -> pa.RecordBatch | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._batches or self._ended or self.run.cancelled.is_set())
-            self.run.check()
+            self._changed.wait_for(lambda: self._batches or self._ended or self.run.cancellation.is_cancelled)
+            self.run.cancellation.check()
             if self._batches:
                 batch = self._batches.popleft()
                 self._size -= batch.nbytes
@@ -121,7 +121,7 @@ class Prefetch:
                 self._changed.notify_all()
 
     def _is_over(self) -> bool:
-        return self._closed or self.run.cancelled.is_set()
+        return self._closed or self.run.cancellation.is_cancelled
 
     def _wake(self) -> None:
         with self._changed:

@@ -21,9 +21,10 @@ from sqlprov.aws.read.list_windows import LONG, LONG_LIMITED, ListWindow, Window
 from sqlprov.aws.read.pagination import FetchedPages, ListPage, PageReader
 from sqlprov.aws.read.rows import BatchBuilder, PartialRow
 from sqlprov.aws.read.top_n import TopN
-from sqlprov.aws.run import WIDTH, Run
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
+from sqlprov.aws.transport.pool import WIDTH
+from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import ColumnSource
 from sqlprov.errors import BrokenReply, OperationalError
 from sqlprov.plan.read import Account, KeyRead, ListRead, ReadPlan
@@ -67,7 +68,7 @@ class TableScan:
         self.batch_rows = self.budget = FIRST_ROWS
         self.pages_per_task = 1
         self.reads_ahead = self.closed = False
-        run.on_cancel(lambda: self.reports.put(None))
+        run.cancellation.on_cancel(lambda: self.reports.put(None))
 
     def start(self) -> None:
         """Start the first call of every step, wait for the first reply, and raise its error."""
@@ -78,7 +79,7 @@ class TableScan:
             raise
 
     def _start(self) -> None:
-        self.run.reach(len({step.region for step in self.plan.steps}))
+        self.run.pool.allow(len({step.region for step in self.plan.steps}))
         if self.plan.account is Account.KNOWN:
             self.builder.account = self.cloud.account_id or ""
         if self.plan.account is Account.STS and self.plan.steps:
@@ -103,7 +104,7 @@ class TableScan:
         """
         try:
             while True:
-                self.run.check()
+                self.run.cancellation.check()
                 while self.ready:
                     yield self.ready.popleft()
                     self._read_ahead()
@@ -130,7 +131,7 @@ class TableScan:
         """Wait for one report and run it."""
         was_empty = self.reports.empty()
         report = self.reports.get()
-        self.run.check()
+        self.run.cancellation.check()
         if report is None:
             return
         self.in_flight -= 1
@@ -151,7 +152,7 @@ class TableScan:
                 report = partial(_raise, error)
             self.reports.put(report)
 
-        self.run.pool.submit(task)
+        self.run.submit(task)
 
     def _read_account(self) -> Report:
         """Run in the pool, where waiting can be cancelled."""
@@ -166,7 +167,7 @@ class TableScan:
 
     def _begin(self, window: ListWindow) -> None:
         self.windows.append(window)
-        self.run.note_region(window.read.region, 1)
+        self.run.log.note_region(window.read.region, 1)
         self._fetch(window)
 
     def _fetch(self, window: ListWindow) -> None:
@@ -182,7 +183,7 @@ class TableScan:
         busy, region, error = time.thread_time(), window.read.region, fetched.error
         window.pages += len(fetched.pages)
         self.page_counts[region] = self.page_counts.get(region, 0) + len(fetched.pages)
-        self.run.note_read(pages=len(fetched.pages))
+        self.run.log.note_read(pages=len(fetched.pages))
         # If possible, the next pages are fetched while these are handled.
         early = fetched.token and not error and self.reads_ahead and self.list_alone
         if early := early and window.is_whole_list:
@@ -230,7 +231,7 @@ class TableScan:
     def _emit(self, batch: pa.RecordBatch) -> None:
         if batch.num_rows:
             self.ready.append(batch)
-            self.run.note_read(rows=batch.num_rows)
+            self.run.log.note_read(rows=batch.num_rows)
 
     def _add_page(self, window: ListWindow, page: ListPage) -> pa.StructArray | pa.RecordBatch | None:
         """Handle the rows of a page that are in the window; return them if they need no further call.
@@ -277,7 +278,7 @@ class TableScan:
     ) -> None:
         region = window.read.region
         self.windows.remove(window)
-        self.run.note_region(region, -1)
+        self.run.log.note_region(region, -1)
         if error:
             self.page_counts.pop(region, None)
             self._note_missing(region, error)
@@ -295,7 +296,7 @@ class TableScan:
 
     def _resume_windows(self) -> bool:
         """Fetch the next page of each waiting window, unless enough rows are pending; return whether there was one."""
-        if len(self.pending) > self.run.width:
+        if len(self.pending) > self.run.pool.width:
             return False
         waiting = [window for window in self.windows if window.waiting]
         for window in waiting:
@@ -311,7 +312,7 @@ class TableScan:
             return
         if (window := splitter.find_unbounded(self.windows)) is not None:
             self._read_newest(splitter, window)
-        while (idle := min(self.run.width, splitter.useful_calls) - self.in_flight) > 0:
+        while (idle := min(self.run.pool.width, splitter.useful_calls) - self.in_flight) > 0:
             longest = splitter.find_longest(self.windows)
             new = splitter.split(longest, idle) if longest else []
             if not new:
@@ -332,7 +333,7 @@ class TableScan:
             except OperationalError:
                 times = None  # the list is not split
             # A page may be empty without being the last; then the service's clock bounds all rows.
-            now = self.run.served.timestamp() if self.run.served else None
+            now = self.run.log.service_time.timestamp() if self.run.log.service_time else None
             return lambda: splitter.newest.update({region: max(times, default=now) if times else now})
 
         self._submit(work)
@@ -344,14 +345,14 @@ class TableScan:
             self._queue_rows(rows)
         else:
             self.read.extend(rows)
-            self.run.note_read(rows=len(rows))
+            self.run.log.note_read(rows=len(rows))
         return bool(rows)
 
     def _queue_rows(self, rows: list[PartialRow]) -> None:
         """Add rows that need calls of their own."""
         self.pending.extend(rows)
         for row in rows:
-            self.run.note_region(row.region, 1)
+            self.run.log.note_region(row.region, 1)
 
     def _abandon_top_n(self, top_n: TopN) -> None:
         """Handle all rows, because one of the first was deleted and others may take its place."""
@@ -360,7 +361,7 @@ class TableScan:
         for window in top_n.stopped:
             window.waiting = True
             self.windows.append(window)
-            self.run.note_region(window.read.region, 1)
+            self.run.log.note_region(window.read.region, 1)
 
     def _is_filtered(self, region: str) -> bool:
         """Whether the parameters of a region's list exclude rows."""
@@ -373,7 +374,7 @@ class TableScan:
         )
 
     def _send_rows(self) -> None:
-        while self.pending and self.budget and self.rows_in_flight < self.run.width:
+        while self.pending and self.budget and self.rows_in_flight < self.run.pool.width:
             row = self.pending.popleft()
             self.budget -= 1
             self.rows_in_flight += 1
@@ -381,7 +382,7 @@ class TableScan:
 
     def _has_rows_to_emit(self) -> bool:
         """Whether rows whose calls have ended should be emitted now."""
-        if self.rows_in_flight and len(self.read) < self.run.width:
+        if self.rows_in_flight and len(self.read) < self.run.pool.width:
             return False
         return bool(self.read) and not (self.pending and self.budget and not self.rows_in_flight)
 
@@ -396,16 +397,16 @@ class TableScan:
 
     def _finish_row(self, region: str, row: PartialRow | None) -> None:
         self.rows_in_flight -= 1
-        self.run.note_region(region, -1)
+        self.run.log.note_region(region, -1)
         if row is not None:
             self.read.append(row)
-            self.run.note_read(rows=1)
+            self.run.log.note_read(rows=1)
         elif self.top_n:
             self._abandon_top_n(self.top_n)
 
     def _skip_row(self, row: PartialRow, error: OperationalError) -> None:
         self.rows_in_flight -= 1
-        self.run.note_region(row.region, -1)
+        self.run.log.note_region(row.region, -1)
         self._note_missing(row.region, error)
 
     def _emit_rows(self) -> None:
@@ -422,13 +423,13 @@ class TableScan:
 
     def _raise_budget(self) -> None:
         """Allow calls for twice as many rows before the next batch."""
-        largest = max(2 * self.run.width, 4 * WIDTH, self.batch_rows)
+        largest = max(2 * self.run.pool.width, 4 * WIDTH, self.batch_rows)
         self.batch_rows = self.budget = min(self.batch_rows * 2, largest)
 
     def _note_missing(self, region: str, error: OperationalError) -> None:
-        if not self.run.tolerant:
+        if not self.run.is_tolerant:
             raise error
-        self.run.note_missing(self.table.full_name, region, error)
+        self.run.log.note_missing(self.table.full_name, region, error)
 
 
 def _raise(error: BaseException) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 from sqlprov.errors import AccessDenied, BrokenReply, ServiceError
 
 ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})

@@ -11,11 +11,13 @@ from typing import Any
 
 import orjson
 
-from sqlprov.aws.run import CANCELLED, CallRecord, Run
+from sqlprov.aws.transport.call_log import CallRecord
+from sqlprov.aws.transport.cancellation import CANCELLED
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import Failure, Next, classify
 from sqlprov.aws.transport.fast_path import choose_sender
 from sqlprov.aws.transport.replies import check_reply
+from sqlprov.aws.transport.run import Run
 from sqlprov.errors import Cancelled, Error, format_count
 
 log = logging.getLogger("sqlprov")
@@ -94,32 +96,34 @@ def attempt(
         Cancelled: the statement was cancelled before the attempt, or during it and writes nothing.
         InterfaceError: the endpoint is not a URL.
     """
-    run.check()
+    run.cancellation.check()
     limiter = cloud.get_limiter(service, record.region)
-    run.wait(limiter.reserve())
+    run.cancellation.sleep(limiter.reserve())
+    run.cancellation.check()
     record.attempts += 1
     in_flight = None
     try:
         client = cloud.get_client(service, record.region, run.settings.timeout)
         send = choose_sender(client, record.operation, record.operation in cloud.reads)
-        with run.track_call() as in_flight:
-            run.check()  # creating the first client takes a third of a second
+        with run.cancellation.track_call() as in_flight:
+            run.cancellation.check()  # creating the first client takes a third of a second
             raw = send(record.parameters, meanwhile)
         limiter.note_accepted()
-        run.note_date(raw)
+        run.log.note_date(raw)
         reply, record.rows = check_reply(raw, members, rows)
-        run.note_success()
+        run.pool.widen()
         return reply
     except Error:
         raise
     except Exception as exception:
         if in_flight is not None and in_flight.is_cancelled:
             raise Cancelled(CANCELLED) from None
-        run.note_date(getattr(exception, "response", None))
+        run.log.note_date(getattr(exception, "response", None))
         failure = classify(exception, record.operation, record.region, iam)
         if failure.next is Next.SLOW_DOWN:
             limiter.note_throttled()
-            run.note_throttle(record)
+            run.log.note_throttle(record)
+            run.pool.narrow()
         raise AttemptFailed(failure) from exception
 
 
@@ -135,7 +139,7 @@ def record_call(run: Run, record: CallRecord) -> Iterator[None]:
     finally:
         if record.attempts:
             record.milliseconds = (time.perf_counter() - began) * 1000
-            run.calls.append(record)
+            run.log.calls.append(record)
             _log(record)
 
 
@@ -148,7 +152,7 @@ def _final_error(failure: Failure, attempts: int) -> Exception:
 def pause(run: Run, failure: Failure, attempts: int) -> None:
     """Wait before the next attempt, longer each time; a cancelled statement does not wait."""
     longest = min(FIRST_PAUSE[failure.next] * 2 ** (attempts - 1), LONGEST_PAUSE)
-    run.cancelled.wait(random.uniform(longest / 2, longest))
+    run.cancellation.sleep(random.uniform(longest / 2, longest))
 
 
 def _log(record: CallRecord) -> None:

@@ -6,17 +6,41 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+WIDTH, WIDEST = 16, 64
+"""Calls in flight at once under `sqlprov_concurrency = auto`: at first, and at most."""
+
 
 class Pool:
-    """Runs up to `size()` tasks at once, first come first served, and starts threads as they are needed."""
+    """Runs tasks first come first served, and starts threads as they are needed.
 
-    def __init__(self, size: Callable[[], int]) -> None:
-        self._size = size
+    Args:
+        concurrency: tasks at once; `None` to adapt it to the calls that succeed and those that are throttled.
+    """
+
+    def __init__(self, concurrency: int | None) -> None:
+        self._concurrency, self._width = concurrency, WIDTH
         self._tasks: deque[Callable[[], None]] = deque()
         self._ready = threading.Condition()
         self._threads = 0
         self._idle = 0
         self._closed = False
+
+    @property
+    def width(self) -> int:
+        """Tasks that may run at once now."""
+        return self._concurrency or self._width
+
+    def allow(self, calls: int) -> None:
+        """Allow so many calls at once, one to each region, because each region has its own rate limit."""
+        self._width = max(self._width, min(calls, WIDEST))
+
+    def widen(self) -> None:
+        """Allow one more task at once: a call succeeded."""
+        self._width = min(self._width + 1, WIDEST)
+
+    def narrow(self) -> None:
+        """Return to the first width: a call was throttled."""
+        self._width = WIDTH
 
     def submit(self, task: Callable[[], None]) -> None:
         """Run `task`, which must not raise, in a thread; after `close()`, drop it."""
@@ -26,7 +50,7 @@ class Pool:
             self._tasks.append(task)
             if self._idle >= len(self._tasks):
                 self._ready.notify()
-            elif self._threads < self._size():
+            elif self._threads < self.width:
                 self._threads += 1
                 threading.Thread(target=self._work, name="sqlprov-call", daemon=True).start()
 

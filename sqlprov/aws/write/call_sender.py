@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlprov.aws.run import CallRecord, Run
+from sqlprov.aws.transport.call_log import CallRecord
 from sqlprov.aws.transport.calls import AttemptFailed, attempt, pause, record_call
 from sqlprov.aws.transport.errors import Failure, Next, is_match
+from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write import row_watcher
 from sqlprov.aws.write.row_watcher import RowFailed, RowWatcher
 from sqlprov.catalog.table import Table
@@ -149,16 +150,16 @@ class CallSender:
             EffectUnknown: it cannot be determined.
         """
         run, is_create = self.run, request.purpose == "create"
-        if run.served is None and is_create and not run.settings.request_tag:
+        if run.log.service_time is None and is_create and not run.settings.request_tag:
             raise EffectUnknown(
                 f"{failure.error} No earlier reply showed the service's clock, "
                 "so it cannot be determined whether the row is ours."
             )
-        began = (run.served or EPOCH) - CLOCK_SLACK
+        began = (run.log.service_time or EPOCH) - CLOCK_SLACK
         now = time.monotonic()
         settles, times_out = now + run.settings.settle, now + run.settings.await_timeout
         delay = row_watcher.FIRST_DELAY
-        with run.waits(self.write.region, "|".join(self.write.key)) as report_state:
+        with run.log.track_wait(self.write.region, "|".join(self.write.key)) as report_state:
             while True:
                 try:
                     after = self.watcher.read(tags=True)
@@ -184,7 +185,7 @@ class CallSender:
                 if effect is CallEffect.NOT_APPLIED and (not is_create or time.monotonic() > settles):
                     return False
                 report_state(after.get_state(self.table) if after else "")
-                if run.cancelled.wait(delay):
+                if run.cancellation.sleep(delay):
                     text = "Interrupted before it was known whether the call took effect."
                     raise EffectUnknown(f"{failure.error} {text}")
                 delay = min(delay * 1.5, row_watcher.LONGEST_DELAY)
@@ -193,7 +194,7 @@ class CallSender:
         self, request: Request, before: Snapshot | None, after: Snapshot | None, began: datetime
     ) -> CallEffect:
         if request.purpose == "create" and self.run.settings.request_tag and after is not None:
-            is_ours = (after.tags or {}).get(REQUEST_TAG) == self.run.request
+            is_ours = (after.tags or {}).get(REQUEST_TAG) == self.run.request_tag
             return CallEffect.APPLIED if is_ours else CallEffect.NOT_APPLIED
         if request.purpose == "exec" and before is None:
             return CallEffect.UNKNOWN  # its present state may be the one before the call
@@ -203,7 +204,7 @@ class CallSender:
         tags = self.table.tags
         if request.purpose != "create" or not self.run.settings.request_tag or tags is None:
             return request.parameters
-        tag = {"Key": REQUEST_TAG, "Value": self.run.request}
+        tag = {"Key": REQUEST_TAG, "Value": self.run.request_tag}
         return {**request.parameters, tags.items: [*request.parameters.get(tags.items, ()), tag]}
 
 

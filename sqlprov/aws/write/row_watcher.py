@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from sqlprov.aws.read.decoder import get_path
 from sqlprov.aws.read.details import read_tags
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
+from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import OperationalError
 from sqlprov.plan.write.diff import parse_tags
@@ -123,7 +123,7 @@ class RowWatcher:
 
     def _poll(self, is_done: Callable[[Snapshot | None], bool], deadline: float, tags: bool = False) -> None:
         delay = FIRST_DELAY
-        with self.run.waits(self.write.region, "|".join(self.write.key)) as report_state:
+        with self.run.log.track_wait(self.write.region, "|".join(self.write.key)) as report_state:
             while True:
                 row = self.read(tags)
                 if is_done(row):
@@ -132,8 +132,8 @@ class RowWatcher:
                     limit = self.run.settings.await_timeout
                     raise RowFailed(f"waited {limit:g} s for {self.write.label}: {self.describe_state()}")
                 report_state(row.get_state(self.table) if row else "")
-                self.run.cancelled.wait(delay)
-                self.run.check()
+                self.run.cancellation.sleep(delay)
+                self.run.cancellation.check()
                 delay = min(delay * 1.5, LONGEST_DELAY)
 
     def describe_state(self) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from sqlprov.aws.run import LET_END, Run
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import LET_END, Run
 from sqlprov.aws.write.call_sender import CallSender, EffectUnknown, pause_for_retry
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
 from sqlprov.aws.write.row_watcher import RowFailed, RowWatcher
@@ -148,7 +148,7 @@ class RowWriter:
         else:
             # A read before the first create shows the service's clock, which decides whether a row is ours.
             try:
-                if self.run.served is None:
+                if self.run.log.service_time is None:
                     self.watcher.read()
             finally:
                 self.clock_known.set()
@@ -220,12 +220,12 @@ def write_rows(writers: list[RowWriter], run: Run) -> list[Outcome]:
         with changed:
             changed.notify_all()
 
-    run.on_cancel(wake)
-    pool = run.pool
+    run.cancellation.on_cancel(wake)
+    run.cancellation.check()
     for writer in writers:
-        pool.submit(partial(write_row, writer))
+        run.pool.submit(partial(write_row, writer))
     with changed:
-        changed.wait_for(lambda: len(outcomes) == len(writers) or run.cancelled.is_set())
+        changed.wait_for(lambda: len(outcomes) == len(writers) or run.cancellation.is_cancelled)
         started = [writer for writer in writers if writer.started]
         changed.wait_for(lambda: all(writer.row in outcomes for writer in started), timeout=LET_END - 1)
         return [outcomes.get(writer.row) or writer.build_interrupted() for writer in writers]

@@ -21,9 +21,8 @@ from emulator_calls import (
 )
 
 import sqlprov
-from sqlprov.aws.run import WIDEST, WIDTH, CallRecord, Run
+from sqlprov.aws.transport.pool import WIDEST, WIDTH, Pool
 from sqlprov.emulator import Emulator, Options
-from sqlprov.settings import Settings
 
 REGIONS = ("eu-west-1", "us-east-1", "us-west-2")
 STS = "GetCallerIdentity"
@@ -228,13 +227,13 @@ def test_more_calls_are_under_way_the_longer_nothing_is_throttled(many: Emulator
     assert 2 * WIDTH < count_overlapping(many) <= WIDEST
 
 
-def test_a_throttle_takes_the_calls_under_way_back_to_where_they_began() -> None:
-    run = Run(Settings())
+def test_a_throttle_takes_the_calls_in_flight_back_to_the_first_width() -> None:
+    pool = Pool(None)
     for _ in range(WIDEST):
-        run.note_success()
-    assert run.width == WIDEST
-    run.note_throttle(CallRecord("ListModels", "us-east-1", {}))
-    assert run.width == WIDTH
+        pool.widen()
+    assert pool.width == WIDEST
+    pool.narrow()
+    assert pool.width == WIDTH
 
 
 def test_no_more_calls_are_under_way_over_two_tables(em: Emulator, con: Any) -> None:

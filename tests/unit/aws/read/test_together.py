@@ -19,7 +19,7 @@ from emulator_calls import (
 
 import sqlprov
 from sqlprov.aws.read.prefetch import Prefetches
-from sqlprov.aws.run import Run
+from sqlprov.aws.transport.run import Run
 from sqlprov.duck.explain_plan import SCAN, walk_scans
 from sqlprov.duck.scans import Scans
 from sqlprov.emulator import Emulator, Fault, Options

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport.account_regions import KEPT, read_region_statuses
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import CredentialsError, Throttled
 from sqlprov.settings import Settings

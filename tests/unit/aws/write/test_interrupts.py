@@ -15,7 +15,7 @@ import pytest
 from write_session import CREATE, DESCRIBE, MEMBERS, REGION, STOP, TABLE, WriteSession, insert
 
 import sqlprov
-from sqlprov.aws.run import LET_END
+from sqlprov.aws.transport.run import LET_END
 from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.errors import Cancelled, Error, WriteError

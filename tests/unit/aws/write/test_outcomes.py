@@ -25,8 +25,8 @@ from write_session import (
 )
 
 import sqlprov
-from sqlprov.aws.run import Run
 from sqlprov.aws.transport import calls
+from sqlprov.aws.transport.call_log import CallLog
 from sqlprov.aws.transport.replies import check_reply
 from sqlprov.aws.write import call_sender
 from sqlprov.aws.write.call_sender import REQUEST_TAG
@@ -520,7 +520,7 @@ def test_a_clock_that_is_wrong_here_does_not_matter(
 @pytest.fixture
 def dateless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replies as they come through a proxy that takes their Date away."""
-    monkeypatch.setattr(Run, "note_date", lambda run, answer: None)
+    monkeypatch.setattr(CallLog, "note_date", lambda log, reply: None)
 
 
 def test_a_lost_create_is_unknown_if_no_reply_showed_the_services_clock(

@@ -1,0 +1,96 @@
+"""The context of one statement: its settings, hints, results, calls and cancellation."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlprov.aws.transport.call_log import CallLog
+from sqlprov.aws.transport.cancellation import Cancellation
+from sqlprov.aws.transport.pool import Pool
+from sqlprov.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlprov.plan.read.hints import Hints
+    from sqlprov.plan.read.scope import Scope
+
+LET_END = 10.0
+"""Seconds that a write may take after an interruption; its calls a second less, so that their outcome can be shown."""
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Run:
+    """The context of one statement.
+
+    Attributes:
+        settings: the settings when it began.
+        id: text that its scans find in their filter.
+        previous: the last run before it that made calls or was a write, for sqlprov.errors and sqlprov.outcomes.
+        request_tag: value of the tag that `sqlprov_request_tag` adds to the resources that it creates.
+        hints: hints for its reads from its text; `None` if there are none.
+        scopes: table and scope of each scan planned so far.
+        bound_variables: variables of the caller that DuckDB sees as relations while it runs.
+        is_write: whether it writes to the cloud, or was refused to.
+        outcomes: the outcome of each row that it wrote.
+        warnings: what the user should check although the statement succeeded.
+        error: the first error in a scan, of which DuckDB keeps only the text.
+        log: its calls.
+        cancellation: stops them.
+        pool: their threads.
+    """
+
+    settings: Settings
+    id: str = field(default_factory=lambda: f"q{next(_numbers)}")
+    previous: Run | None = None
+    request_tag: str = field(default_factory=lambda: uuid.uuid4().hex)
+    hints: Hints | None = None
+    scopes: list[tuple[str, Scope]] = field(default_factory=list)
+    bound_variables: list[str] = field(default_factory=list)
+    is_write: bool = False
+    outcomes: list[Any] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    error: BaseException | None = None
+    log: CallLog = field(default_factory=CallLog)
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.pool = Pool(self.settings.concurrency)
+
+    @property
+    def is_tolerant(self) -> bool:
+        """Whether rows that cannot be read are left out with a warning."""
+        return self.settings.on_error == "warn"
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Run `task`, which must not raise, in the pool.
+
+        Raises:
+            Cancelled: the statement was cancelled, or has ended.
+        """
+        self.cancellation.check()
+        self.pool.submit(task)
+
+    def warn(self, text: str) -> None:
+        """Add a warning, once."""
+        with self._lock:
+            if text not in self.warnings:
+                self.warnings.append(text)
+
+    def cancel(self) -> None:
+        """Stop: no further call starts, and those in flight are cut off unless they write."""
+        self.cancellation.cancel()
+        self.finish()
+
+    def finish(self) -> None:
+        """End the statement: no further call or attempt starts."""
+        self.cancellation.finish()
+        self.log.finish()
+        # A call that hangs keeps the run alive; the traceback would keep DuckDB beyond the end of the program.
+        self.error = None
+        self.pool.close()
