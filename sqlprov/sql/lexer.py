@@ -26,6 +26,9 @@ class TokenKind(Enum):
     COMMENT = "comment"
 
 
+_KINDS = {kind.value: kind for kind in TokenKind}
+
+
 class Token(NamedTuple):
     """One token; `end` is the offset after its last character."""
 
@@ -98,7 +101,7 @@ def tokenize(text: str, *, comments: bool = False) -> list[Token]:
     while at < len(text):
         kind, end = _match_token(text, at)
         if kind != "blank" and (comments or kind != "comment"):
-            tokens.append(Token(TokenKind(kind), text[at:end], at, end))
+            tokens.append(Token(_KINDS[kind], text[at:end], at, end))
         at = end
     return tokens
 
