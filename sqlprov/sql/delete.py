@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlprov.sql.parser import Parser
-from sqlprov.sql.write import AFTER_TABLES, NAME_THE_ROWS, WriteStatement, has_await_hint
+from sqlprov.sql.write import AFTER_TABLES, NAME_THE_ROWS, WriteStatement
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,16 @@ class Delete(WriteStatement):
     VERB: ClassVar[str] = "DELETE"
 
     @classmethod
-    def parse_clauses(cls, parser: Parser) -> Delete:
-        start = parser.index
-        verb = parser.expect(cls.VERB)
+    def parse_clauses(cls, parser: Parser) -> dict[str, Any]:
+        verb = parser.tokens[parser.index - 1]
         parser.expect("FROM")
         name = parser.parse_name("a table")
         alias = parser.parse_alias("USING", "WHERE", "RETURNING")
         using = parser.parse_clause_after("USING", "a table", *AFTER_TABLES)
         where = parser.parse_clause_after("WHERE", "a condition", "RETURNING")
-        returning = parser.parse_clause_after("RETURNING", "an expression")
-        parser.expect_end("USING, WHERE, RETURNING or the end of the statement")
         if where is None:
             parser.refuse(verb, f"DELETE without WHERE would delete every row; {NAME_THE_ROWS}")
-        return cls(
-            text=parser.text,
-            offset=parser.offset,
-            name=name,
-            alias=alias,
-            ctes=parser.get_text(0, start) or None,
-            returning=returning,
-            wait=has_await_hint(parser, 0, start, start + 1),
-            refusal=parser.refusal,
-            using=using,
-            where=where,
-        )
+        return {"name": name, "alias": alias, "using": using, "where": where}
 
     def build_rows_query(self, table_sql: str, key: Sequence[str]) -> str:
         """The query for region and key of the rows to delete, each once.

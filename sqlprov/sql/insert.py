@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlprov.sql.lexer import Token
 from sqlprov.sql.parser import Parser
-from sqlprov.sql.write import WriteStatement, has_await_hint
+from sqlprov.sql.write import WriteStatement
 
 # DuckDB accepts more sources (SHOW, SUMMARIZE), which are not queries.
 _QUERIES = (
@@ -33,10 +33,8 @@ class Insert(WriteStatement):
     VERB: ClassVar[str] = "INSERT"
 
     @classmethod
-    def parse_clauses(cls, parser: Parser) -> Insert:
-        start = parser.index
-        ctes = parser.get_text(0, start)
-        parser.expect(cls.VERB)
+    def parse_clauses(cls, parser: Parser) -> dict[str, Any]:
+        ctes = parser.get_text(0, parser.index - 1)
         if token := parser.accept("OR"):
             what = parser.expect("REPLACE", "IGNORE").text.upper()
             parser.refuse(
@@ -50,22 +48,8 @@ class Insert(WriteStatement):
         columns = _parse_columns(parser)
         if by_name and columns:
             parser.refuse(token, "BY NAME takes no list of columns; the query names them.")
-        source = _parse_source(parser)
-        returning = parser.parse_clause_after("RETURNING", "an expression")
-        parser.expect_end("RETURNING or the end of the statement")
-        return cls(
-            text=parser.text,
-            offset=parser.offset,
-            name=name,
-            alias=alias,
-            ctes=ctes or None,
-            returning=returning,
-            wait=has_await_hint(parser, 0, start, start + 1),
-            refusal=parser.refusal,
-            columns=columns,
-            by_name=by_name,
-            source=_join(ctes, source),
-        )
+        source = _join(ctes, _parse_source(parser))
+        return {"name": name, "alias": alias, "columns": columns, "by_name": by_name, "source": source}
 
 
 def _parse_columns(parser: Parser) -> tuple[str, ...] | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlprov.errors import format_count
 from sqlprov.sql.lexer import find_closing, skip
 from sqlprov.sql.parser import Parser
-from sqlprov.sql.write import AFTER_TABLES, NAME_THE_ROWS, WriteStatement, has_await_hint
+from sqlprov.sql.write import AFTER_TABLES, NAME_THE_ROWS, WriteStatement
 
 _ENDS = ("FROM", "WHERE", "RETURNING")
 
@@ -31,32 +31,17 @@ class Update(WriteStatement):
     VERB: ClassVar[str] = "UPDATE"
 
     @classmethod
-    def parse_clauses(cls, parser: Parser) -> Update:
-        start = parser.index
-        verb = parser.expect(cls.VERB)
+    def parse_clauses(cls, parser: Parser) -> dict[str, Any]:
+        verb = parser.tokens[parser.index - 1]
         name = parser.parse_name("a table")
         alias = parser.parse_alias("SET")
         parser.expect("SET")
         assignments = tuple(_parse_assignments(parser))
         from_ = parser.parse_clause_after("FROM", "a table", *AFTER_TABLES)
         where = parser.parse_clause_after("WHERE", "a condition", "RETURNING")
-        returning = parser.parse_clause_after("RETURNING", "an expression")
-        parser.expect_end("FROM, WHERE, RETURNING or the end of the statement")
         if where is None:
             parser.refuse(verb, f"UPDATE without WHERE would change every row; {NAME_THE_ROWS}")
-        return cls(
-            text=parser.text,
-            offset=parser.offset,
-            name=name,
-            alias=alias,
-            ctes=parser.get_text(0, start) or None,
-            returning=returning,
-            wait=has_await_hint(parser, 0, start, start + 1),
-            refusal=parser.refusal,
-            assignments=assignments,
-            from_=from_,
-            where=where,
-        )
+        return {"name": name, "alias": alias, "assignments": assignments, "from_": from_, "where": where}
 
     def build_rows_query(self, table_sql: str, key: Sequence[str]) -> str:
         """The query for region and key of the rows to change, and the new values as `set_0`, `set_1`, …

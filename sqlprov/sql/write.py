@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sqlprov.errors import MalformedSQL
 from sqlprov.sql import names, outline
@@ -53,17 +53,28 @@ class WriteStatement(Query):
     @classmethod
     def parse(cls, parser: Parser) -> Self | None:
         """Also `None` if it is badly written: DuckDB then reports the error."""
-        parser.index = outline.skip_ctes(parser.tokens)
-        if not parser.is_at(cls.VERB):
+        start = parser.index = outline.skip_ctes(parser.tokens)
+        if not parser.accept(cls.VERB):
             return None
         try:
-            return cls.parse_clauses(parser)
+            clauses = cls.parse_clauses(parser)
+            returning = parser.parse_clause_after("RETURNING", "an expression")
+            parser.expect_end("the end of the statement")
         except MalformedSQL:
             return None
+        return cls(
+            text=parser.text,
+            offset=parser.offset,
+            ctes=parser.get_text(0, start) or None,
+            returning=returning,
+            wait=has_await_hint(parser, 0, start, start + 1),
+            refusal=parser.refusal,
+            **clauses,
+        )
 
     @classmethod
-    def parse_clauses(cls, parser: Parser) -> Self:
-        """Parse the statement from its verb on; raises MalformedSQL."""
+    def parse_clauses(cls, parser: Parser) -> dict[str, Any]:
+        """Parse from after the verb to before RETURNING, into the other attributes; raises MalformedSQL."""
         raise NotImplementedError
 
     @cached_property
