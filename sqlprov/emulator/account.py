@@ -77,7 +77,7 @@ def _simulate_policy(call: Call, options: Options) -> str:
 def _list_regions(call: Call, options: Options) -> bytes:
     given = call.parameters
     check_input("ListRegions", given, "account")
-    statuses = _region_statuses(options)
+    statuses = _list_statuses(options)
     wanted = given.get("RegionOptStatusContains") or statuses.values()
     names = [name for name, status in statuses.items() if status in wanted]
     page, token = cut_page(call.operation, call.region, given, names, _MOST_REGIONS, options)
@@ -92,7 +92,7 @@ def _describe_regions(call: Call, options: Options) -> bytes:
     items = "".join(
         f"<item><regionName>{name}</regionName><regionEndpoint>ec2.{name}.amazonaws.com</regionEndpoint>"
         f"<optInStatus>{_EC2_STATUS[status]}</optInStatus></item>"
-        for name, status in _region_statuses(options).items()
+        for name, status in _list_statuses(options).items()
         if status != "DISABLED" or call.parameters.get("AllRegions") == "true"
     )
     return (
@@ -101,15 +101,15 @@ def _describe_regions(call: Call, options: Options) -> bytes:
     ).encode()
 
 
-def _region_statuses(options: Options) -> dict[str, str]:
+def _list_statuses(options: Options) -> dict[str, str]:
     """RegionOptStatus of every region, in alphabetical order."""
-    statuses = dict.fromkeys(_all_regions(), "ENABLED")
+    statuses = dict.fromkeys(_list_all_regions(), "ENABLED")
     statuses |= dict.fromkeys(_DEFAULT_REGIONS.split(), "ENABLED_BY_DEFAULT")
     return statuses | dict.fromkeys(statuses.keys() & options.closed_regions, "DISABLED")
 
 
 @cache
-def _all_regions() -> list[str]:
+def _list_all_regions() -> list[str]:
     """The regions of the partition `aws` that offer SageMaker."""
     return sorted(botocore.session.Session().get_available_regions("sagemaker"))
 

@@ -44,7 +44,7 @@ class Output:
 Operation = Callable[[Context, str, Members], Output]
 
 
-def arn(noun: str, region: str, name: str) -> str:
+def build_arn(noun: str, region: str, name: str) -> str:
     """SageMaker writes names in ARNs in lower case."""
     return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{resource_kinds()[noun].arn_part}/{name.lower()}"
 
@@ -52,8 +52,12 @@ def arn(noun: str, region: str, name: str) -> str:
 def not_found_error(noun: str, region: str, name: str) -> ApiError:
     """Inference experiments have an error code of their own, the older kinds only a text."""
     if noun == "InferenceExperiment":
-        return ApiError("ResourceNotFound", f"Inference experiment {arn(noun, region, name)} does not exist.")
-    return validation_error(f'Could not find {resource_kinds()[noun].words} "{arn(noun, region, name)}".')
+        return ApiError(
+            "ResourceNotFound", f"Inference experiment {build_arn(noun, region, name)} does not exist."
+        )
+    return validation_error(
+        f'Could not find {resource_kinds()[noun].words} "{build_arn(noun, region, name)}".'
+    )
 
 
 def find(context: Context, noun: str, region: str, name: str) -> Record:
@@ -88,12 +92,14 @@ def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Op
 
 def check_new_name(context: Context, noun: str, region: str, name: str) -> None:
     """Raises ApiError if the name is taken, in any case since ARNs have none, or the region is full."""
-    collection = context.store.collection(noun, region)
+    collection = context.store.get_collection(noun, region)
     words = resource_kinds()[noun].words
     if collection.get_by_arn_name(name.lower()) is not None:
         if noun == "InferenceExperiment":
-            raise ApiError("ResourceInUse", f"Inference experiment {arn(noun, region, name)} already exists.")
-        raise validation_error(f'Cannot create already existing {words} "{arn(noun, region, name)}".')
+            raise ApiError(
+                "ResourceInUse", f"Inference experiment {build_arn(noun, region, name)} already exists."
+            )
+        raise validation_error(f'Cannot create already existing {words} "{build_arn(noun, region, name)}".')
     context.unseen[noun, region, name] = context.options.late_describe
     limit, used = context.options.limit, len(collection.records)
     if limit and used >= limit:

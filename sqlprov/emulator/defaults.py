@@ -24,7 +24,7 @@ def complete(noun: str, region: str, given: Members, now: float) -> Record:
     if isinstance(tags, list):
         tags = {tag["Key"]: tag["Value"] for tag in tags}
     members.pop(kind.arn, None)
-    members = _defaults(noun, members[kind.key]) | {"CreationTime": now} | members
+    members = _make_defaults(noun, members[kind.key]) | {"CreationTime": now} | members
     if "LastModifiedTime" in kind.columns:
         changed = max(members["CreationTime"], members.get("CompletionTime", 0))
         members.setdefault("LastModifiedTime", changed)
@@ -33,20 +33,20 @@ def complete(noun: str, region: str, given: Members, now: float) -> Record:
     return Record(noun, region, members, tags)
 
 
-def model_variant(name: str, model: str, instance: str = "ml.m5.xlarge", count: int = 1) -> Members:
+def make_model_variant(name: str, model: str, instance: str = "ml.m5.xlarge", count: int = 1) -> Members:
     """A variant of an inference experiment."""
     config = {"InstanceType": instance, "InstanceCount": count}
     infrastructure = {"InfrastructureType": "RealTimeInference", "RealTimeInferenceConfig": config}
     return {"ModelName": model, "VariantName": name, "InfrastructureConfig": infrastructure}
 
 
-def shadow_mode(percentage: int) -> Members:
+def make_shadow_mode(percentage: int) -> Members:
     """The configuration of a shadow test of the variants `production` and `shadow`."""
     shadows = [{"ShadowModelVariantName": "shadow", "SamplingPercentage": percentage}]
     return {"SourceModelVariantName": "production", "ShadowModelVariants": shadows}
 
 
-def config_variant(model: str, instance: str = "ml.m5.xlarge", count: int = 1) -> Members:
+def make_config_variant(model: str, instance: str = "ml.m5.xlarge", count: int = 1) -> Members:
     """A variant of an endpoint config."""
     return {
         "VariantName": "production",
@@ -57,9 +57,9 @@ def config_variant(model: str, instance: str = "ml.m5.xlarge", count: int = 1) -
     }
 
 
-def endpoint_variant(region: str = "us-east-1", count: int = 1, **resolved: str) -> Members:
+def make_endpoint_variant(region: str = "us-east-1", count: int = 1, **resolved: str) -> Members:
     """A variant of an endpoint; `resolved` adds members to its deployed image."""
-    image = image_uri(region)
+    image = build_image_uri(region)
     return {
         "VariantName": "production",
         "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image} | resolved],
@@ -70,11 +70,11 @@ def endpoint_variant(region: str = "us-east-1", count: int = 1, **resolved: str)
     }
 
 
-def image_uri(region: str = "us-east-1") -> str:
+def build_image_uri(region: str = "us-east-1") -> str:
     return f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/serving:1"
 
 
-def _defaults(noun: str, name: str) -> Members:
+def _make_defaults(noun: str, name: str) -> Members:
     match noun:
         case "InferenceExperiment":
             short = name[:50]
@@ -84,14 +84,14 @@ def _defaults(noun: str, name: str) -> Members:
                 "RoleArn": ROLE,
                 "EndpointName": f"{short}-endpoint",
                 "ModelVariants": [
-                    model_variant("production", f"{short}-a"),
-                    model_variant("shadow", f"{short}-b"),
+                    make_model_variant("production", f"{short}-a"),
+                    make_model_variant("shadow", f"{short}-b"),
                 ],
-                "ShadowModeConfig": shadow_mode(50),
+                "ShadowModeConfig": make_shadow_mode(50),
             }
         case "Model":
             container = {
-                "Image": image_uri(),
+                "Image": build_image_uri(),
                 "Mode": "SingleModel",
                 "ModelDataUrl": f"s3://models/{name}/model.tar.gz",
                 "Environment": {},
@@ -102,10 +102,10 @@ def _defaults(noun: str, name: str) -> Members:
                 "EnableNetworkIsolation": False,
             }
         case "EndpointConfig":
-            return {"ProductionVariants": [config_variant(name)], "EnableNetworkIsolation": False}
+            return {"ProductionVariants": [make_config_variant(name)], "EnableNetworkIsolation": False}
     return {
         "EndpointConfigName": f"{name[:56]}-config",
-        "ProductionVariants": [endpoint_variant()],
+        "ProductionVariants": [make_endpoint_variant()],
         "EndpointStatus": "InService",
     }
 

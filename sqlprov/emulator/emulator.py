@@ -165,7 +165,7 @@ class Emulator:
 
     def _complete(self, noun: str, region: str, members: dict[str, Any], now: float) -> Record:
         record = complete(noun, region, members, now)
-        twin = self._store.collection(noun, region).get_by_arn_name(record.name.lower())
+        twin = self._store.get_collection(noun, region).get_by_arn_name(record.name.lower())
         if twin is not None and twin.name != record.name:
             raise ValueError(f"{record.name} and {twin.name} would have the same ARN")
         return record

@@ -7,7 +7,7 @@ from sqlprov.emulator.context import (
     Members,
     Operation,
     Output,
-    arn,
+    build_arn,
     check_new_name,
     find,
     make_describe,
@@ -22,7 +22,7 @@ _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleti
 
 def expand(context: Context, record: Record) -> Members:
     """All members, with the ARN."""
-    return record.members | {record.kind.arn: arn(record.kind.noun, record.region, record.name)}
+    return record.members | {record.kind.arn: build_arn(record.kind.noun, record.region, record.name)}
 
 
 def make_delete(noun: str) -> Operation:
@@ -129,7 +129,7 @@ def _deploy_variant(context: Context, region: str, variant: Members) -> Members:
 def _find_idle_endpoint(context: Context, region: str, given: Members) -> Record:
     record = find(context, "Endpoint", region, given["EndpointName"])
     if record.members["EndpointStatus"] in _IN_PROGRESS:
-        where = arn("Endpoint", region, record.name)
+        where = build_arn("Endpoint", region, record.name)
         raise validation_error(f'Cannot update in-progress endpoint "{where}".')
     return record
 
@@ -138,14 +138,14 @@ def _create(context: Context, noun: str, region: str, members: Members, given: M
     name = given[f"{noun}Name"]
     check_new_name(context, noun, region, name)
     record = Record(noun, region, members | {"CreationTime": context.now}, parse_tags(given))
-    return Output({f"{noun}Arn": arn(noun, region, name)}, [put(record)])
+    return Output({f"{noun}Arn": build_arn(noun, region, name)}, [put(record)])
 
 
 def _update(context: Context, record: Record, members: Members) -> Output:
     members |= {"EndpointStatus": "Updating", "LastModifiedTime": context.now}
     members[STEPS] = [(context.now + context.options.transition, {"EndpointStatus": "InService"})]
     changed = record.replace_members(members)
-    return Output({"EndpointArn": arn("Endpoint", record.region, record.name)}, [put(changed)])
+    return Output({"EndpointArn": build_arn("Endpoint", record.region, record.name)}, [put(changed)])
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -19,7 +19,7 @@ from sqlprov.emulator.context import (
     Members,
     Operation,
     Output,
-    arn,
+    build_arn,
     check_new_name,
     find,
     make_describe,
@@ -65,7 +65,7 @@ def create(context: Context, region: str, given: Members) -> Output:
 def expand(context: Context, record: Record) -> Members:
     """All members, with those that are derived: ARN, the endpoint's state, the state of each variant."""
     members = record.members
-    members["Arn"] = arn(_NOUN, record.region, record.name)
+    members["Arn"] = build_arn(_NOUN, record.region, record.name)
     if "EndpointMetadata" not in members:
         members["EndpointMetadata"] = _describe_endpoint(context, record.region, members)
     status = _VARIANT_STATUS.get(members["Status"], "InService")
@@ -123,13 +123,13 @@ def stop(context: Context, region: str, given: Members) -> Output:
 def delete(context: Context, region: str, given: Members) -> Output:
     record = _find_in_state(context, region, given, "deleted", "Cancelled", "Completed", "Created")
     context.stale.pop((_NOUN, region, record.name), None)
-    return Output({"InferenceExperimentArn": arn(_NOUN, region, record.name)}, [drop(record)])
+    return Output({"InferenceExperimentArn": build_arn(_NOUN, region, record.name)}, [drop(record)])
 
 
 def _commit(record: Record, members: Members, steps: Steps) -> Output:
     """The reply of every operation that changes an experiment, with the steps to come."""
     changed = record.replace_members(members | {STEPS: steps})
-    return Output({"InferenceExperimentArn": arn(_NOUN, record.region, record.name)}, [put(changed)])
+    return Output({"InferenceExperimentArn": build_arn(_NOUN, record.region, record.name)}, [put(changed)])
 
 
 def _plan_start(schedule: Members, since: float, context: Context) -> Steps:
@@ -157,7 +157,7 @@ def _find_in_state(context: Context, region: str, given: Members, done: str, *al
     if status not in allowed:
         raise ApiError(
             "ConflictException",
-            f"Inference experiment {arn(_NOUN, region, record.name)} is in state {status} and cannot be {done}; "
+            f"Inference experiment {build_arn(_NOUN, region, record.name)} is in state {status} and cannot be {done}; "
             f"it must be in state {' or '.join(allowed)}.",
         )
     return record
@@ -179,9 +179,9 @@ def _check_running_update(members: Members, changed: Members) -> None:
         for name in changed
         if name not in _CHANGEABLE_WHILE_RUNNING and changed[name] != members.get(name)
     ]
-    if "Schedule" in changed and _start_time(changed) != _start_time(members):
+    if "Schedule" in changed and _get_start_time(changed) != _get_start_time(members):
         refused.append("Schedule.StartTime")
-    if "ShadowModeConfig" in changed and _variant_names(changed) != _variant_names(members):
+    if "ShadowModeConfig" in changed and _get_variant_names(changed) != _get_variant_names(members):
         refused.append("ShadowModeConfig")
     if refused:
         raise validation_error(
@@ -190,11 +190,11 @@ def _check_running_update(members: Members, changed: Members) -> None:
         )
 
 
-def _start_time(members: Members) -> Any:
+def _get_start_time(members: Members) -> Any:
     return members.get("Schedule", {}).get("StartTime")
 
 
-def _variant_names(members: Members) -> list[str]:
+def _get_variant_names(members: Members) -> list[str]:
     config = members["ShadowModeConfig"]
     shadows = [shadow["ShadowModelVariantName"] for shadow in config["ShadowModelVariants"]]
     return [config["SourceModelVariantName"], *shadows]

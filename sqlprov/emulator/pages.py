@@ -16,10 +16,10 @@ from typing import Any
 import orjson
 
 from sqlprov.emulator.api_model import InputFilter, ResourceKind, resource_kinds
-from sqlprov.emulator.context import Context, Members, Operation, Output, arn
+from sqlprov.emulator.context import Context, Members, Operation, Output, build_arn
 from sqlprov.emulator.errors import validation_error
 from sqlprov.emulator.options import Options
-from sqlprov.emulator.store import Record, encode_compactly, sort_key
+from sqlprov.emulator.store import Record, encode_compactly, make_sort_key
 
 _PAGE_SIZE = 10  # items of a page without MaxResults
 
@@ -42,7 +42,7 @@ class PageToken:
         return base64.urlsafe_b64encode(orjson.dumps([self.query, self.page, self.after])).decode()
 
 
-def query_checksum(operation: str, region: str, given: Members) -> int:
+def compute_checksum(operation: str, region: str, given: Members) -> int:
     """The part of a request that a token is bound to: all but the token and the page size."""
     query = {name: value for name, value in given.items() if name not in ("NextToken", "MaxResults")}
     return zlib.crc32(orjson.dumps([operation, region, query], option=orjson.OPT_SORT_KEYS))
@@ -50,7 +50,7 @@ def query_checksum(operation: str, region: str, given: Members) -> int:
 
 def read_token(operation: str, region: str, given: Members) -> PageToken:
     """The token of a request; raises ApiError if it is malformed or belongs to another query."""
-    query = query_checksum(operation, region, given)
+    query = compute_checksum(operation, region, given)
     if not given.get("NextToken"):
         return PageToken(query, 0, None)
     try:
@@ -78,7 +78,7 @@ def make_list(noun: str) -> Operation:
         if options.sparse_pages and token.page % 2 == 0:
             return Output(_encode(kind, [], PageToken(token.query, token.page + 1, token.after)))
         column = kind.sorts[given.get("SortBy", "CreationTime")]
-        index = context.store.collection(noun, region).sort(column)
+        index = context.store.get_collection(noun, region).sort(column)
         matches = _select(kind, index, column, given, token, options)
         most: int = given.get("MaxResults", _PAGE_SIZE)
         if options.largest_page:
@@ -87,7 +87,7 @@ def make_list(noun: str) -> Operation:
         if len(records) <= most:
             return Output(_encode(kind, records, None))
         records.pop()
-        after = sort_key(column)(records[-1])
+        after = make_sort_key(column)(records[-1])
         return Output(_encode(kind, records, PageToken(token.query, token.page + 1, after)))
 
     return list_resources
@@ -144,7 +144,7 @@ def _select(
     ascending = given.get("SortOrder") == "Ascending"
     if token.after is not None:
         side = bisect_right if ascending else bisect_left
-        place = side(index, token.after, key=sort_key(column))
+        place = side(index, token.after, key=make_sort_key(column))
         start, stop = (max(start, place), stop) if ascending else (start, min(stop, place))
     records = map(index.__getitem__, range(start, stop) if ascending else range(stop - 1, start - 1, -1))
     return filter(lambda record: all(test(record) for test in tests), records) if tests else records
@@ -174,6 +174,6 @@ def _encode_item(record: Record) -> bytes:
     """The list item of a record, kept with it: a page is then joined, not encoded."""
     kind = record.kind
     members = record.members
-    members[kind.arn] = arn(kind.noun, record.region, record.name)
+    members[kind.arn] = build_arn(kind.noun, record.region, record.name)
     record.item = encode_compactly({name: members[name] for name in kind.item_members if name in members})
     return record.item

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 from sqlprov.emulator.context import DAY, Members
-from sqlprov.emulator.defaults import ROLE, model_variant, shadow_mode
+from sqlprov.emulator.defaults import ROLE, make_model_variant, make_shadow_mode
 from sqlprov.emulator.store import Record
 
 _FIRST = 1_672_531_200_000  # 2023-01-01T00:00:00Z, in milliseconds
@@ -52,10 +52,10 @@ def _generate_members(name: str, created: float, chance: random.Random) -> Membe
         "RoleArn": ROLE,
         "EndpointName": f"endpoint-{chance.randrange(50)}",
         "ModelVariants": [
-            model_variant("production", "model-a", instance, 2),
-            model_variant("shadow", "model-b", instance),
+            make_model_variant("production", "model-a", instance, 2),
+            make_model_variant("shadow", "model-b", instance),
         ],
-        "ShadowModeConfig": shadow_mode(chance.randrange(1, 101)),
+        "ShadowModeConfig": make_shadow_mode(chance.randrange(1, 101)),
     }
     if chance.random() < 0.7:
         members["Schedule"] = {"StartTime": created, "EndTime": created + 7 * DAY}

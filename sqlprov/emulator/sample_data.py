@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqlprov.emulator.context import Members
-from sqlprov.emulator.defaults import config_variant, endpoint_variant, image_uri, model_variant, shadow_mode
+from sqlprov.emulator.defaults import (
+    build_image_uri,
+    make_config_variant,
+    make_endpoint_variant,
+    make_model_variant,
+    make_shadow_mode,
+)
 
 _BUSY = {"Creating", "Starting", "Updating", "Stopping"}
 
@@ -16,14 +22,14 @@ def load_resources() -> Iterator[tuple[str, str, Members]]:
     """Noun, region and members of every resource: 12 experiments, with their endpoints, configs and models."""
     experiments = _read("sample_experiments.csv")
     for row in experiments:
-        yield "InferenceExperiment", row["region"], _experiment(row)
-        yield "Model", row["region"], _model(row["region"], f"{row['name']}-v2", row["created"])
+        yield "InferenceExperiment", row["region"], _make_experiment(row)
+        yield "Model", row["region"], _make_model(row["region"], f"{row['name']}-v2", row["created"])
     for row in _read("sample_endpoints.csv"):
         region, name = row["region"], row["name"]
         shadow_tests = [each for each in experiments if (each["region"], each["endpoint"]) == (region, name)]
-        yield "Model", region, _model(region, f"{name}-v1", row["created"])
-        yield "EndpointConfig", region, _endpoint_config(row)
-        yield "Endpoint", region, _endpoint(row, shadow_tests)
+        yield "Model", region, _make_model(region, f"{name}-v1", row["created"])
+        yield "EndpointConfig", region, _make_endpoint_config(row)
+        yield "Endpoint", region, _make_endpoint(row, shadow_tests)
 
 
 def _read(file: str) -> list[dict[str, str]]:
@@ -31,7 +37,7 @@ def _read(file: str) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def _experiment(row: dict[str, str]) -> Members:
+def _make_experiment(row: dict[str, str]) -> Members:
     percentage = int(row["percentage"])
     members: Members = {
         "Name": row["name"],
@@ -42,10 +48,10 @@ def _experiment(row: dict[str, str]) -> Members:
         "CreationTime": row["created"],
         "LastModifiedTime": row["changed"],
         "ModelVariants": [
-            model_variant("production", f"{row['endpoint']}-v1", row["instance"], 2),
-            model_variant("shadow", f"{row['name']}-v2", row["instance"]),
+            make_model_variant("production", f"{row['endpoint']}-v1", row["instance"], 2),
+            make_model_variant("shadow", f"{row['name']}-v2", row["instance"]),
         ],
-        "ShadowModeConfig": shadow_mode(percentage),
+        "ShadowModeConfig": make_shadow_mode(percentage),
         "Tags": {"team": row["team"], "stage": "test" if percentage < 50 else "prod"},
     }
     if row["start"]:
@@ -60,31 +66,31 @@ def _experiment(row: dict[str, str]) -> Members:
     return members
 
 
-def _endpoint_config(row: dict[str, str]) -> Members:
+def _make_endpoint_config(row: dict[str, str]) -> Members:
     return {
         "EndpointConfigName": f"{row['name']}-config",
-        "ProductionVariants": [config_variant(f"{row['name']}-v1", row["instance"], 2)],
+        "ProductionVariants": [make_config_variant(f"{row['name']}-v1", row["instance"], 2)],
         "CreationTime": row["created"],
         "Tags": {"team": row["team"]},
     }
 
 
-def _endpoint(row: dict[str, str], shadow_tests: list[dict[str, str]]) -> Members:
+def _make_endpoint(row: dict[str, str], shadow_tests: list[dict[str, str]]) -> Members:
     busy = any(test["status"] in _BUSY for test in shadow_tests)
     return {
         "EndpointName": row["name"],
         "EndpointConfigName": f"{row['name']}-config",
         "EndpointStatus": "Updating" if busy else "InService",
-        "ProductionVariants": [endpoint_variant(row["region"], 2, ResolutionTime=row["created"])],
+        "ProductionVariants": [make_endpoint_variant(row["region"], 2, ResolutionTime=row["created"])],
         "CreationTime": row["created"],
         "LastModifiedTime": max(test["changed"] for test in shadow_tests),
         "Tags": {"team": row["team"]},
     }
 
 
-def _model(region: str, name: str, created: str) -> Members:
+def _make_model(region: str, name: str, created: str) -> Members:
     container = {
-        "Image": image_uri(region),
+        "Image": build_image_uri(region),
         "Mode": "SingleModel",
         "ModelDataUrl": f"s3://models-{region}/{name}/model.tar.gz",
         "Environment": {"LOG_LEVEL": "info"},

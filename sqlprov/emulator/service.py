@@ -14,7 +14,7 @@ import orjson
 
 from sqlprov.emulator import account, endpoints, experiments, tags
 from sqlprov.emulator.api_model import check_input, resource_kinds
-from sqlprov.emulator.context import Context, Members, Operation, arn
+from sqlprov.emulator.context import Context, Members, Operation, build_arn
 from sqlprov.emulator.errors import ApiError, access_denied_error, internal_error, throttling_error
 from sqlprov.emulator.faults import SILENT_AFTER, SILENT_BEFORE, Faults, distort, make_error
 from sqlprov.emulator.options import Call, Fault, Options
@@ -159,7 +159,7 @@ class Service:
         if operation is None:
             raise ApiError("UnknownOperationException", f"The operation {call.operation} is not known.")
         if call.region in options.denied_regions or call.operation in options.denied_actions:
-            raise access_denied_error(f"sagemaker:{call.operation}", _resource_arn(call))
+            raise access_denied_error(f"sagemaker:{call.operation}", _build_arn(call))
         check_input(call.operation, call.parameters)
         reads = call.operation.startswith(("List", "Describe"))
         store, now = self.context.store, options.read_clock()
@@ -207,10 +207,10 @@ def _drop_nulls(value: Any) -> Any:
     return value
 
 
-def _resource_arn(call: Call) -> str:
+def _build_arn(call: Call) -> str:
     """The ARN that an AccessDeniedException names."""
     if "ResourceArn" in call.parameters:
         return str(call.parameters["ResourceArn"])
     kinds = [kind for kind in resource_kinds().values() if kind.noun in call.operation]
     kind = max(kinds, key=lambda kind: len(kind.noun))  # EndpointConfig, not Endpoint
-    return arn(kind.noun, call.region, str(call.parameters.get(kind.key, "*")))
+    return build_arn(kind.noun, call.region, str(call.parameters.get(kind.key, "*")))

@@ -75,7 +75,7 @@ def drop(record: Record) -> ResourceChange:
     return ResourceChange(record.kind.noun, record.region, record.name, None)
 
 
-def sort_key(column: int) -> SortKey:
+def make_sort_key(column: int) -> SortKey:
     """Order by a column, then by name: every position is unique, and a page token can name it."""
     return lambda record: (record.values[column], record.values[0])
 
@@ -97,7 +97,7 @@ class Collection:
         """The records in ascending order of a column; kept until the next change."""
         index = self._indexes.get(column)
         if index is None:
-            index = self._indexes[column] = sorted(self.records.values(), key=sort_key(column))
+            index = self._indexes[column] = sorted(self.records.values(), key=make_sort_key(column))
         return index
 
     def get_by_arn_name(self, lower: str) -> Record | None:
@@ -130,14 +130,14 @@ class Store:
         self._flags: set[str] = set()
         self.open()
 
-    def collection(self, noun: str, region: str) -> Collection:
+    def get_collection(self, noun: str, region: str) -> Collection:
         collection = self._collections.get((noun, region))
         if collection is None:
             collection = self._collections[noun, region] = Collection()
         return collection
 
     def get(self, noun: str, region: str, name: str) -> Record | None:
-        return self.collection(noun, region).records.get(name)
+        return self.get_collection(noun, region).records.get(name)
 
     @contextmanager
     def read_lock(self, now: float) -> Iterator[None]:
@@ -194,7 +194,7 @@ class Store:
 
     def _apply(self, changes: Sequence[ResourceChange]) -> None:
         for change in changes:
-            self.collection(change.noun, change.region).replace(change.name, change.record)
+            self.get_collection(change.noun, change.region).replace(change.name, change.record)
             if change.record is not None and change.record.due is not None:
                 heapq.heappush(self._due, (change.record.due, change.noun, change.region, change.name))
 

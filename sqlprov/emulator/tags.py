@@ -49,7 +49,7 @@ def _find(context: Context, region: str, resource: str) -> Record:
     noun = next((kind.noun for kind in resource_kinds().values() if kind.arn_part == part), "")
     if not noun or account != ACCOUNT or arn_region != region:
         raise validation_error(f"Could not find resource with ARN {resource}")
-    record = context.store.collection(noun, region).get_by_arn_name(name.lower())
+    record = context.store.get_collection(noun, region).get_by_arn_name(name.lower())
     if record is None:
         raise not_found_error(noun, region, name)
     return record
