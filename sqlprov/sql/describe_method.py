@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sqlprov.settings import Settings
 from sqlprov.sql import names
-from sqlprov.sql.json_schema import build_json_schema, get_json_type
+from sqlprov.sql.json_schema import build_json_schema
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import CatalogStatement, Keywords
 
@@ -102,11 +102,11 @@ def _describe_outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
 
 
 def _build_row(name: str, shape: Shape, kind: str, description: str) -> dict[str, str]:
-    nested = get_json_type(shape) in ("object", "array")
-    text = json.dumps(build_json_schema(shape), ensure_ascii=False) if nested else ""
+    schema = build_json_schema(shape)
+    text = json.dumps(schema, ensure_ascii=False) if schema["type"] in ("object", "array") else ""
     return {
         "name": name,
-        "type": get_json_type(shape),
+        "type": schema["type"],
         "param_type": kind,
         "shape": text,
         "description": description,

@@ -27,11 +27,6 @@ _LIMITS = {
 }
 
 
-def get_json_type(shape: Shape) -> str:
-    """The JSON type: string, integer, number, boolean, object or array."""
-    return _TYPES.get(shape.kind, "string")
-
-
 def build_json_schema(shape: Shape, within: tuple[str, ...] = ()) -> dict[str, Any]:
     """The schema of a value; a shape that contains itself is not expanded again.
 
@@ -39,7 +34,7 @@ def build_json_schema(shape: Shape, within: tuple[str, ...] = ()) -> dict[str, A
         shape: its model.
         within: names of the enclosing shapes.
     """
-    schema: dict[str, Any] = {"type": get_json_type(shape)}
+    schema: dict[str, Any] = {"type": _TYPES.get(shape.kind, "string")}
     within = (*within, shape.name)
     if shape.members and shape.name not in within[:-1]:
         schema["properties"] = {name: build_json_schema(each, within) for name, each in shape.members.items()}
@@ -49,12 +44,13 @@ def build_json_schema(shape: Shape, within: tuple[str, ...] = ()) -> dict[str, A
         schema["items"] = build_json_schema(shape.item, within)
     if shape.value:
         schema["additionalProperties"] = build_json_schema(shape.value, within)
-    return schema | {name: value for name, value in _list_limits(shape) if value is not None and value != ()}
+    limits = _list_limits(shape, schema["type"])
+    return schema | {name: value for name, value in limits if value is not None and value != ()}
 
 
-def _list_limits(shape: Shape) -> list[tuple[str, Any]]:
+def _list_limits(shape: Shape, json_type: str) -> list[tuple[str, Any]]:
     constraint = shape.constraint
-    minimum, maximum = _LIMITS.get(get_json_type(shape), ("", ""))
+    minimum, maximum = _LIMITS.get(json_type, ("", ""))
     return [
         ("enum", constraint.enum and list(constraint.enum)),
         ("pattern", constraint.pattern),
