@@ -18,7 +18,7 @@ from sqlprov.api.statement_runner import StatementRunner, locate_errors
 from sqlprov.api.worker import INTERRUPT_GRACE
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
-from sqlprov.duck.cursor import Bindings, Parameters
+from sqlprov.duck.binder import Bindings, Parameters
 from sqlprov.duck.session import OWN, Session
 from sqlprov.errors import (
     CredentialsError,
@@ -179,7 +179,7 @@ class Connection(PEP249Cursor):
 
     def _parameter_names(self, statements: Sequence[Statement]) -> frozenset[str]:
         cursor = self._runner.cursor
-        return frozenset().union(*(cursor.parameter_names(statement.text) for statement in statements))
+        return frozenset().union(*(cursor.binder.list_parameters(statement.text) for statement in statements))
 
     def _run_script(
         self,
@@ -265,7 +265,7 @@ class Connection(PEP249Cursor):
         self._check_open()
         self._close_result()
         cursor, live = self._runner.cursor, (*self.catalog.list_providers(), OWN)
-        return self._runner.call(lambda: read_vocabulary(cursor.duck, cursor.path(), live))
+        return self._runner.call(lambda: read_vocabulary(cursor.binder.duck, cursor.binder.read_path(), live))
 
     def diagnose(self, like: str = "%") -> Iterator[Check]:
         """Check credentials, region, endpoint, identity, clock, and permissions to read and write.
@@ -300,7 +300,7 @@ class Connection(PEP249Cursor):
     @property
     def in_transaction(self) -> bool:
         """Whether a BEGIN of this cursor waits for its COMMIT or ROLLBACK."""
-        return self._runner.cursor.in_transaction
+        return self._runner.cursor.queries.in_transaction
 
     def commit(self) -> None:
         """Commit what BEGIN began, here and on the cursors of this connection; otherwise do nothing.

@@ -12,7 +12,8 @@ import pyarrow as pa
 from sqlprov.api.result import NO_ROWS, Result
 from sqlprov.api.worker import INTERRUPT_GRACE, Worker
 from sqlprov.aws.transport.run import LET_END, Run
-from sqlprov.duck.cursor import Bindings, Cursor, Pending
+from sqlprov.duck.binder import Bindings
+from sqlprov.duck.cursor import Cursor, Pending
 from sqlprov.duck.errors import translate
 from sqlprov.duck.interrupts import interrupt
 from sqlprov.errors import Cancelled, Error
@@ -70,7 +71,7 @@ class StatementRunner:
             Cancelled: `confirm` returned False; nothing was written.
             Error: what the statement met.
         """
-        run = self.latest = Run(settings, id=self.cursor.id, previous=self.latest_with_calls)
+        run = self.latest = Run(settings, id=self.cursor.binder.id, previous=self.latest_with_calls)
         if (rows := self._answer_from_catalog(statement, settings)) is not None:
             run.finish()
             return Result.of(rows, run)
@@ -111,7 +112,7 @@ class StatementRunner:
         if not isinstance(statement, CatalogStatement):
             return None
         catalog = self._session.catalog
-        path = self.call(self.cursor.path)
+        path = self.call(self.cursor.binder.read_path)
         if path[:1] and path[0] not in catalog.list_providers():
             path = ()  # USE chose one of DuckDB's own databases
         if not statement.is_ours(catalog, path):
@@ -167,7 +168,7 @@ class StatementRunner:
 
     def _interrupt(self, run: Run) -> None:
         run.cancel()
-        interrupt(self.cursor.duck)
+        interrupt(self.cursor.binder.duck)
 
     def cancel(self) -> None:
         """End the statement under way, and its calls; from any thread."""
@@ -177,13 +178,13 @@ class StatementRunner:
     def close(self) -> None:
         """End the worker thread and the DuckDB connection."""
         self._worker.close()
-        self.cursor.duck.close()
+        self.cursor.binder.duck.close()
 
     def _finish(self, run: Run) -> None:
         run.finish()
         if self._session.scans.runs.get(run.id) is run:
             del self._session.scans.runs[run.id]
-        self.cursor.release(run)
+        self.cursor.binder.release(run)
         if (
             run.log.calls or run.is_write
         ):  # also a write that was refused: an earlier one's outcomes are not its own

@@ -21,7 +21,8 @@ from sqlprov.aws.read import list_windows, scan
 from sqlprov.aws.read.prefetch import Prefetches
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
-from sqlprov.duck.cursor import Cursor
+from sqlprov.duck.binder import Binder
+from sqlprov.duck.query_runner import QueryRunner
 from sqlprov.duck.session import Session
 from sqlprov.emulator import Emulator, Options
 from sqlprov.settings import Settings
@@ -109,10 +110,10 @@ def accelerated() -> Iterator[Counter[str]]:
 
         counted(list_windows.WindowSplitter, "split")
         counted(Prefetches, "take")
-        counted(Cursor, "_stream")
+        counted(Binder, "stream")
         yield found
     if found["blocks"] > len(BLOCKS) // 4:
-        assert found["split"] and found["take"] and found["_stream"], found
+        assert found["split"] and found["take"] and found["stream"], found
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
@@ -137,7 +138,7 @@ def test_a_query_gives_the_same_rows_with_and_without_each_acceleration(
             trial.sql(f"SET sqlprov_split = {split}; SET sqlprov_prefetch = {prefetch}")
             trial.rows_alone(f"split {split}, prefetch {prefetch}")
     # Bound twice.
-    monkeypatch.setattr(Cursor, "_is_plain", lambda *_: False)
+    monkeypatch.setattr(QueryRunner, "_is_plain", lambda *_: False)
     with sessions(block.file).cursor() as cursor:
         Trial(block, seeded, cursor, files).rows_alone("bound twice")
 

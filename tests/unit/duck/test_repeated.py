@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from sqlprov.api.connection import Connection
-from sqlprov.duck.cursor import Cursor
+from sqlprov.duck.query_runner import QueryRunner
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import AccessDenied, Error, ProgrammingError
 
@@ -204,7 +204,7 @@ def test_a_query_is_answered_alike_if_duckdb_can_only_bind_it_twice(
             return type(error), str(error).split("\n")[0]
 
     once = answer()
-    monkeypatch.setattr(Cursor, "_is_plain", lambda *_: False)
+    monkeypatch.setattr(QueryRunner, "_is_plain", lambda *_: False)
     assert answer() == once
 
 

@@ -1,0 +1,166 @@
+"""Runs text on one DuckDB connection; registers what DuckDB does not find: live tables and variables of the caller."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from sqlprov.duck.errors import find_missing_table, find_missing_words, suggest_live_name
+from sqlprov.duck.session import VARIABLE, Session
+from sqlprov.sql.lexer import TokenKind, tokenize
+
+if TYPE_CHECKING:
+    from sqlprov.aws.transport.run import Run
+    from sqlprov.duck.explain_plan import QueryPlan
+
+BATCH = 2048
+"""Rows that DuckDB passes at a time while a result is streamed."""
+_STRING = "CREATE TEMP MACRO string(value) AS CAST(value AS VARCHAR)"
+"""StackQL's function for a text; in DuckDB, `string` is the name of a type."""
+_STRING_IS_MISSING = "Scalar Function with name string does not exist"
+
+T = TypeVar("T")
+_numbers = itertools.count(1)
+Parameters = Mapping[str, Any] | Sequence[Any] | None
+
+
+@dataclass(frozen=True)
+class Bindings:
+    """What comes with a statement's text.
+
+    Attributes:
+        parameters: a sequence for `?`, or a mapping for `$name`, which may hold more than one statement uses.
+        variables: the caller's, which may serve as relations; `None` if there are none.
+    """
+
+    parameters: Parameters = None
+    variables: Mapping[str, Any] | None = None
+
+
+class Binder:
+    """One DuckDB connection of a session. A result has to be read to its end before the next text runs.
+
+    Attributes:
+        duck: the connection.
+        id: text that the scans of its statements carry in their filter.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.duck = session.cursor()
+        self.id = f"c{next(_numbers)}"
+        self._session = session
+        self._has_id = False  # whether VARIABLE holds it; setting it takes a quarter of a millisecond
+
+    def stream(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader | None:
+        """The rows of a query that only reads, bound once; `None` if `bind` has to answer.
+
+        `DuckDBPyConnection._submit` is private: DuckDB's relations run their text with it. `sql` makes a relation,
+        for which the text is bound a second time. Whatever goes wrong with `_submit`, `bind` answers.
+        """
+        self._set_id()
+        try:
+            values = self._select_parameters(text, bindings.parameters)
+            return self.duck._submit(text, values, "stream", BATCH).arrow_reader()
+        except Exception:
+            if run.error is not None or run.log.calls or run.cancellation.is_cancelled:
+                raise
+            return None
+
+    def bind(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
+        """Have DuckDB bind `text`; a statement that changes something is run."""
+        return self._run(lambda values: self.duck.sql(text, params=values), text, bindings, run)
+
+    def explain(self, text: str, bindings: Bindings, run: Run) -> QueryPlan:
+        """DuckDB's plan of a query."""
+        from sqlprov.duck.explain_plan import QueryPlan
+
+        text = f"EXPLAIN (FORMAT json) {text}"
+        rows = self._run(lambda values: self.duck.execute(text, values).fetchall(), text, bindings, run)
+        return QueryPlan(self._session, str(rows[0][1]))
+
+    def _run(self, ask: Callable[[Any], T], text: str, bindings: Bindings, run: Run) -> T:
+        self._set_id()
+        parameters = self._select_parameters(text, bindings.parameters)
+        while True:
+            try:
+                return ask(parameters)
+            except duckdb.Error as error:
+                if self._session.register(find_missing_words(error)):
+                    continue
+                if self._adopt(error, bindings.variables, run):
+                    continue
+                if _STRING_IS_MISSING in str(error):
+                    self.duck.execute(_STRING)
+                    continue
+                raise suggest_live_name(error, text, self._session.catalog, self.read_path) or error from None
+
+    def _set_id(self) -> None:
+        if not self._has_id:
+            # The statement itself reports an aborted transaction, unless it is the ROLLBACK.
+            with contextlib.suppress(duckdb.TransactionException):
+                self.duck.execute(f"SET VARIABLE {VARIABLE} = '{self.id}'")
+                self._has_id = True
+
+    def forget_id(self) -> None:
+        """A statement may have changed VARIABLE."""
+        self._has_id = False
+
+    def _adopt(self, error: duckdb.Error, variables: Mapping[str, Any] | None, run: Run) -> bool:
+        """Make a variable of the caller a relation for this statement, if that is what was missing."""
+        name = find_missing_table(error)
+        if not name or variables is None or name in run.adopted:
+            return False
+        value = variables.get(name)
+        if value is None:
+            return False
+        try:
+            self.duck.register(name, value)
+        except (duckdb.Error, TypeError):
+            return False
+        run.adopted.append(name)
+        return True
+
+    def release(self, run: Run) -> None:
+        """Forget the variables that served a statement as relations."""
+        for name in run.adopted:
+            self.duck.unregister(name)
+        run.adopted.clear()
+
+    # Parameters
+
+    def _select_parameters(self, text: str, parameters: Parameters) -> Any:
+        if not isinstance(parameters, Mapping):
+            return list(parameters) if parameters else None
+        names = self.list_parameters(text)
+        return {name: value for name, value in parameters.items() if name in names} or None
+
+    def list_parameters(self, text: str) -> frozenset[str]:
+        """The names of the parameters of a text."""
+        try:
+            statements = self.duck.extract_statements(text)
+        except duckdb.Error:
+            # A statement of ours, such as EXEC, or one that will be refused.
+            parameters = (token.text for token in tokenize(text) if token.kind is TokenKind.PARAMETER)
+            return frozenset(name[1:] for name in parameters if name[0] == "$")
+        return frozenset(name for statement in statements for name in statement.named_parameters)
+
+    # State of the connection
+
+    def read_path(self) -> tuple[str, ...]:
+        """The catalog and schema that USE chose; empty in an aborted transaction."""
+        try:
+            (path,) = self.duck.execute("SELECT current_database(), current_schema()").fetchall()
+        except duckdb.Error:
+            return ()
+        return tuple(path)
+
+    def read_time_zone(self) -> str:
+        """The time zone of times that name none."""
+        ((zone,),) = self.duck.execute("SELECT current_setting('TimeZone')").fetchall()
+        return str(zone)
