@@ -114,7 +114,7 @@ class Binder:
     def _adopt(self, error: duckdb.Error, variables: Mapping[str, Any] | None, run: Run) -> bool:
         """Make a variable of the caller a relation for this statement, if that is what was missing."""
         name = find_missing_table(error)
-        if not name or variables is None or name in run.adopted:
+        if not name or variables is None or name in run.bound_variables:
             return False
         value = variables.get(name)
         if value is None:
@@ -123,14 +123,14 @@ class Binder:
             self.duck.register(name, value)
         except (duckdb.Error, TypeError):
             return False
-        run.adopted.append(name)
+        run.bound_variables.append(name)
         return True
 
     def release(self, run: Run) -> None:
         """Forget the variables that served a statement as relations."""
-        for name in run.adopted:
+        for name in run.bound_variables:
             self.duck.unregister(name)
-        run.adopted.clear()
+        run.bound_variables.clear()
 
     # Parameters
 
