@@ -1,4 +1,4 @@
-"""A fault at every call of statements whose lists are cut, ended early or read together: never silently short."""
+"""A fault at each call of statements whose lists are split, ended early or read together: no row goes missing silently."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def con(cloud: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("kind", ["access_denied", "truncated", "empty", "repeated_token"])
 @pytest.mark.parametrize("on_error", ["fail", "warn"])
-def test_the_right_rows_or_an_error_or_rows_that_are_said_to_be_missing(
+def test_a_fault_gives_the_right_rows_or_an_error_or_reports_missing_rows(
     cloud: Emulator, con: sqlprov.Connection, query: str, kind: str, on_error: str
 ) -> None:
     con.sql(f"SET sqlprov_on_error = '{on_error}'")
@@ -66,4 +66,4 @@ def test_the_right_rows_or_an_error_or_rows_that_are_said_to_be_missing(
             assert rows == expected or not result.complete, f"silently short at call {at}"
         wait_until_idle(cloud)
         cloud.clear_faults()
-    assert hit, "no fault was met"
+    assert hit, "no fault had an effect"

@@ -30,7 +30,7 @@ def catalog() -> Catalog:
 
 
 def values(shape: Any) -> st.SearchStrategy[Any]:
-    """What the service may send for a shape, as JSON has it."""
+    """JSON values that the service may send for a shape."""
     match shape.type_name:
         case "structure":
             members = {name: st.none() | values(member) for name, member in shape.members.items()}
@@ -58,7 +58,7 @@ def values(shape: Any) -> st.SearchStrategy[Any]:
 
 
 def parsed(body: bytes, operation: Any) -> Any:
-    """What boto3 makes of a reply."""
+    """A reply as boto3 parses it."""
     return PARSER.parse({"body": body, "headers": {}, "status_code": 200}, operation.output_shape)
 
 
@@ -120,7 +120,7 @@ def column(kind: pa.DataType, wire: pa.DataType) -> Column:
 
 
 def both_ways(of: Column, given: list[Any]) -> list[Any]:
-    """The column made by itself and made with the others of a page, which must be the same."""
+    """The column's values, built alone and with the others of a page, which must be equal."""
     alone = build_array(of, given)
     with_others = Decoder([of]).build_arrays([{"C": value} for value in given])["c"]
     assert alone.type == with_others.type == of.type
@@ -144,7 +144,7 @@ def test_a_blob_is_decoded() -> None:
     assert both_ways(blob, ["aGVsbG8=", None, ""]) == [b"hello", None, b""]
 
 
-def test_timestamps_are_found_at_any_depth() -> None:
+def test_timestamps_are_converted_at_any_depth() -> None:
     kind = pa.list_(pa.struct([("At", pa.list_(TIME)), ("N", pa.int64())]))
     wire = pa.list_(pa.struct([("At", pa.list_(pa.float64())), ("N", pa.int64())]))
     moment = datetime(2025, 5, 1, 12, 0, 0, 123000, UTC)
@@ -157,7 +157,7 @@ def test_timestamps_are_found_at_any_depth() -> None:
     ]
 
 
-def test_a_map_keeps_its_entries_and_tells_null_from_empty() -> None:
+def test_a_map_keeps_its_entries_and_null_differs_from_empty() -> None:
     texts = column(pa.map_(pa.string(), pa.string()), pa.map_(pa.string(), pa.string()))
     assert both_ways(texts, [{"a": "1", "b": None}, None, {}]) == [[("a", "1"), ("b", None)], None, []]
     moments = column(pa.map_(pa.string(), TIME), pa.map_(pa.string(), pa.float64()))
@@ -203,7 +203,7 @@ def test_a_timestamp_keeps_its_milliseconds(seconds: float) -> None:
     ],
     ids=repr,
 )
-def test_a_value_of_another_kind_is_a_malformed_reply(
+def test_a_value_that_does_not_fit_its_type_is_a_malformed_reply(
     kind: pa.DataType, wire: pa.DataType, value: Any
 ) -> None:
     with pytest.raises(MalformedReply, match="the reply's c is no"):

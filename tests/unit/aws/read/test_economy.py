@@ -43,7 +43,7 @@ def kept(full: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
 
 @pytest.fixture
 def many(full: Emulator) -> Emulator:
-    """2,000 experiments in us-east-1, which no test changes."""
+    """2,000 experiments in us-east-1 that no test changes."""
     full.options = Options()
     wait_until_idle(full)
     full.reset_calls()
@@ -52,7 +52,7 @@ def many(full: Emulator) -> Emulator:
 
 @pytest.fixture
 def calls(many: Emulator, kept: sqlprov.Connection) -> Any:
-    """The calls of a query, operation by operation, and its rows."""
+    """The number of calls of each operation for a query, and its rows."""
     kept.sql("RESET sqlprov_concurrency")
 
     def calls(query: str) -> tuple[dict[str, int], list[tuple[Any, ...]]]:
@@ -88,7 +88,7 @@ def test_one_page_is_enough(calls: Any, query: str) -> None:
     "query",
     ["SELECT count(*) FROM {t}", "SELECT sum(1) FROM (SELECT 1 FROM {t})", "SELECT count(name) FROM {t}"],
 )
-def test_counting_lists_and_does_nothing_else(calls: Any, query: str) -> None:
+def test_count_makes_list_calls_only(calls: Any, query: str) -> None:
     assert calls(query) == ({LIST: 20}, [(2000,)])
 
 
@@ -107,13 +107,13 @@ def test_a_describe_column_costs_one_describe_a_row_and_no_tags(calls: Any) -> N
     assert made == {LIST: 2, DESCRIBE: len(rows)}
 
 
-def test_tags_cost_the_describe_that_tells_the_arn_and_one_list_tags_a_row(calls: Any) -> None:
+def test_tags_cost_one_describe_for_the_arn_and_one_list_tags_a_row(calls: Any) -> None:
     made, rows = calls("SELECT tags FROM {t} WHERE status = 'Starting' AND schedule IS NULL")
     assert rows
     assert made == {LIST: 2, DESCRIBE: len(rows), TAGS: len(rows)}
 
 
-def test_tags_of_a_list_that_tells_the_arn_need_no_describe(em: Emulator, con: Any) -> None:
+def test_tags_need_no_describe_if_the_list_has_the_arn(em: Emulator, con: Any) -> None:
     for name in ("a", "b"):
         em.add("Model", "us-east-1", {"ModelName": name, "Tags": {"k": name}})
     rows = con.sql("SELECT model_name, tags FROM aws.sagemaker.models ORDER BY 1").fetchall()
@@ -169,7 +169,7 @@ def test_a_condition_that_no_row_can_meet_makes_no_call(calls: Any, condition: s
     assert calls(f"SELECT * FROM {{t}} WHERE {condition}") == ({}, [])
 
 
-def test_asking_for_the_errors_or_the_regions_makes_no_call(calls: Any) -> None:
+def test_the_tables_errors_and_regions_make_no_call(calls: Any) -> None:
     made, rows = calls("SELECT count(*) FROM aws.regions, (SELECT count(*) FROM sqlprov.errors)")
     assert made == {}
     assert rows[0][0] > 20
@@ -178,7 +178,7 @@ def test_asking_for_the_errors_or_the_regions_makes_no_call(calls: Any) -> None:
 # The account
 
 
-def test_the_account_is_asked_once_a_session_however_many_ask(em: Emulator, con: Any) -> None:
+def test_the_account_is_read_once_a_session_by_all_threads(em: Emulator, con: Any) -> None:
     add_experiment(em, "a")
     em.options.latency = 0.1
     query = f"SELECT a.account_id FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b USING (name, account_id)"
@@ -207,7 +207,7 @@ def test_the_account_is_read_from_the_arn_where_a_call_returns_one(em: Emulator,
 
 
 @pytest.mark.parametrize("most", [1, 4, 16])
-def test_no_more_calls_are_under_way_than_allowed(many: Emulator, kept: Any, most: int) -> None:
+def test_no_more_calls_are_in_flight_than_allowed(many: Emulator, kept: Any, most: int) -> None:
     many.options.latency = 0.02
     kept.sql(f"SET sqlprov_concurrency = {most}")
     rows = kept.sql(
@@ -219,7 +219,7 @@ def test_no_more_calls_are_under_way_than_allowed(many: Emulator, kept: Any, mos
     assert count_overlapping(many) >= most - most // 4, "the calls are not concurrent"
 
 
-def test_more_calls_are_under_way_the_longer_nothing_is_throttled(many: Emulator, kept: Any) -> None:
+def test_more_calls_are_in_flight_while_nothing_is_throttled(many: Emulator, kept: Any) -> None:
     many.options.latency = 0.1
     kept.sql("RESET sqlprov_concurrency")
     kept.sql(f"SELECT name, arn FROM {EXPERIMENTS} LIMIT 400").fetchall()
@@ -236,7 +236,7 @@ def test_a_throttle_takes_the_calls_in_flight_back_to_the_first_width() -> None:
     assert pool.width == WIDTH
 
 
-def test_no_more_calls_are_under_way_over_two_tables(em: Emulator, con: Any) -> None:
+def test_two_tables_share_the_limit_on_calls_in_flight(em: Emulator, con: Any) -> None:
     for number in range(40):
         add_experiment(em, f"e-{number}", EndpointName=f"p-{number}")
         em.add("Endpoint", "us-east-1", {"EndpointName": f"p-{number}"})
@@ -280,7 +280,7 @@ def test_many_regions_are_read_at_once(em: Emulator, con: Any, where: str) -> No
     assert_read_together(em, con, query, names)
 
 
-def test_the_second_page_is_fetched_only_when_more_rows_are_wanted(many: Emulator, kept: Any) -> None:
+def test_the_second_page_is_fetched_only_when_more_rows_are_requested(many: Emulator, kept: Any) -> None:
     with kept.cursor() as cursor:
         cursor.sql("SET threads = 1")
         result = cursor.sql(f"SELECT name FROM {EXPERIMENTS} LIMIT 100")
@@ -289,7 +289,7 @@ def test_the_second_page_is_fetched_only_when_more_rows_are_wanted(many: Emulato
 
 
 def ahead(em: Emulator, con: Any, query: str, operation: str, rows_per_call: int) -> list[int]:
-    """By how many calls the reading is ahead of whoever reads it slowly, batch by batch."""
+    """The number of calls by which the scan is ahead of a reader, after each batch."""
     found = []
     read = 0
     with con.sql(query) as result:
@@ -300,7 +300,7 @@ def ahead(em: Emulator, con: Any, query: str, operation: str, rows_per_call: int
     return found
 
 
-def test_a_slow_reader_keeps_the_reading_a_few_pages_ahead_of_it(em: Emulator, con: Any) -> None:
+def test_the_scan_stays_a_few_pages_ahead_of_a_slow_reader(em: Emulator, con: Any) -> None:
     em.fill(3_000)
     found = ahead(em, con, f"SELECT name, status, creation_time FROM {EXPERIMENTS}", LIST, 100)
     print(found)
@@ -308,7 +308,7 @@ def test_a_slow_reader_keeps_the_reading_a_few_pages_ahead_of_it(em: Emulator, c
     assert max(found) <= 10
 
 
-def test_a_slow_reader_keeps_the_describes_a_few_batches_ahead_of_it(em: Emulator, con: Any) -> None:
+def test_describes_stay_a_few_batches_ahead_of_a_slow_reader(em: Emulator, con: Any) -> None:
     em.fill(1_000)
     con.sql("SET sqlprov_concurrency = 16")
     found = ahead(em, con, f"SELECT name, arn FROM {EXPERIMENTS}", DESCRIBE, 1)
@@ -323,7 +323,7 @@ def test_reading_one_row_does_not_read_the_whole_list(em: Emulator) -> None:
         assert count_operations(em)[DESCRIBE] <= 320
 
 
-def test_look_ups_are_weighed_against_the_pages_that_the_list_has_had(em: Emulator, con: Any) -> None:
+def test_look_ups_by_key_replace_a_list_with_more_pages(em: Emulator, con: Any) -> None:
     em.fill(2_600)
     con.sql("SET sqlprov_split = off")
     names = [name for (name,) in con.sql(f"SELECT name FROM {EXPERIMENTS} LIMIT 25").fetchall()]
@@ -334,7 +334,7 @@ def test_look_ups_are_weighed_against_the_pages_that_the_list_has_had(em: Emulat
         assert count_operations(em) == expected
 
 
-def test_a_machine_with_one_core_reads_bit_by_bit_too(em: Emulator, connect: Any, monkeypatch: Any) -> None:
+def test_a_machine_with_one_core_streams_too(em: Emulator, connect: Any, monkeypatch: Any) -> None:
     em.fill(3_000)
     opened = duckdb.connect
     monkeypatch.setattr(

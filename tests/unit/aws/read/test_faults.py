@@ -29,7 +29,7 @@ QUERIES = {
         SELECT e.region, e.name, p.endpoint_status FROM {EXPERIMENTS} e
         JOIN aws.sagemaker.endpoints p ON p.endpoint_name = e.name AND p.region = e.region
         WHERE e.region IN {REGIONS}""",
-    # Of six look-ups half find no row, which is what a missing name looks like: no fault may look like it.
+    # Half of six look-ups find no row: a fault must not look like a missing name.
     "keys": f"SELECT region, name, kms_key FROM {EXPERIMENTS} WHERE name IN ('trial', 'none') AND region IN {REGIONS}",
 }
 CALLS = {"pages": 3, "rows": 5, "join": 6, "keys": 6}
@@ -54,13 +54,13 @@ MEANS: dict[str, tuple[type[OperationalError], str]] = {
     "access_denied": (AccessDenied, "AccessDeniedException"),
 }
 FINAL = ("expired_credentials", "access_denied")
-AtEveryCall = Callable[..., "Iterator[tuple[str, int, Outcome]]"]
+AtEveryCall = Callable[..., "Iterator[tuple[str, int, QueryOutcome]]"]
 HEALED = tuple(kind for kind in FAULTS if kind not in (*FINAL, "repeated_token"))
 
 
 @dataclass
-class Outcome:
-    """What came of one statement under a fault."""
+class QueryOutcome:
+    """The outcome of one statement with a fault."""
 
     rows: list[Any] = field(default_factory=list)
     error: sqlprov.Error | None = None
@@ -69,7 +69,7 @@ class Outcome:
     missing: list[tuple[Any, ...]] = field(default_factory=list)
 
 
-class Bench:
+class FaultRunner:
     """An emulator and a connection to it, used for one statement after another."""
 
     def __init__(self) -> None:
@@ -88,15 +88,15 @@ class Bench:
         self.con.close()
         self.em.stop()
 
-    def run(self, query: str, fault: Fault | None = None, **settings: object) -> Outcome:
-        """Run `query` with `fault` in force, which counts from its first call."""
+    def run(self, query: str, fault: Fault | None = None, **settings: object) -> QueryOutcome:
+        """Run `query` with `fault`, which counts from its first call."""
         for name, value in settings.items():
             if getattr(self.con.settings, name) != value:
                 self.con.sql(f"SET sqlprov_{name} = {value!r}")
         self.em.reset_calls()
         if fault:
             self.em.inject(fault)
-        found = Outcome()
+        found = QueryOutcome()
         try:
             with self.con.sql(query) as result:
                 found.rows = sorted(map(str, result.fetchall()))
@@ -113,32 +113,32 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def benches(aws: object) -> Iterator[list[Bench]]:
-    # Most of a faulty statement's time is waiting: eight wait at once.
-    made = [Bench() for _ in range(8)]
+def runners(aws: object) -> Iterator[list[FaultRunner]]:
+    # A statement with a fault mostly waits: eight run at once.
+    made = [FaultRunner() for _ in range(8)]
     yield made
-    for emulator_calls in made:
-        emulator_calls.close()
+    for runner in made:
+        runner.close()
 
 
 @pytest.fixture(scope="module")
-def at_every_call(benches: list[Bench]) -> AtEveryCall:
+def at_every_call(runners: list[FaultRunner]) -> AtEveryCall:
     """The outcomes of a query with each kind of fault at its first call, at its second, …"""
-    free: queue.SimpleQueue[Bench] = queue.SimpleQueue()
-    for emulator_calls in benches:
-        free.put(emulator_calls)
+    free: queue.SimpleQueue[FaultRunner] = queue.SimpleQueue()
+    for runner in runners:
+        free.put(runner)
 
     def outcomes(
         query: str, kinds: Iterable[str], times: int | None, on_error: str = "fail", max_attempts: int = 2
-    ) -> Iterator[tuple[str, int, Outcome]]:
-        def one(case: tuple[str, int]) -> Outcome:
+    ) -> Iterator[tuple[str, int, QueryOutcome]]:
+        def one(case: tuple[str, int]) -> QueryOutcome:
             kind, at = case
-            emulator_calls = free.get()
-            # Where every wait is in vain it is short, and where it is in vain for good there is but one.
+            runner = free.get()
+            # A call that hangs has a short timeout, and only one attempt if every call hangs.
             hangs = kind.startswith("timeout")
             attempts = 1 if hangs and times is None else max_attempts
             try:
-                return emulator_calls.run(
+                return runner.run(
                     QUERIES[query],
                     Fault(kind, at=at, times=times),
                     on_error=on_error,
@@ -146,10 +146,10 @@ def at_every_call(benches: list[Bench]) -> AtEveryCall:
                     timeout=0.3 if hangs else 10.0,
                 )
             finally:
-                free.put(emulator_calls)
+                free.put(runner)
 
         cases = [(kind, at) for kind in kinds for at in range(1, CALLS[query] + 1)]
-        with ThreadPoolExecutor(len(benches)) as threads:
+        with ThreadPoolExecutor(len(runners)) as threads:
             for (kind, at), outcome in zip(cases, threads.map(one, cases), strict=True):
                 print(kind, at, outcome.error)
                 yield kind, at, outcome
@@ -158,12 +158,12 @@ def at_every_call(benches: list[Bench]) -> AtEveryCall:
 
 
 @pytest.fixture(scope="module")
-def right(benches: list[Bench]) -> dict[str, list[str]]:
+def right(runners: list[FaultRunner]) -> dict[str, list[str]]:
     """The rows of each query when nothing fails."""
     found = {}
     for name, query in QUERIES.items():
-        outcome = benches[0].run(query)
-        assert outcome.error is None and len(benches[0].em.calls) == CALLS[name]
+        outcome = runners[0].run(query)
+        assert outcome.error is None and len(runners[0].em.calls) == CALLS[name]
         found[name] = outcome.rows
     assert {name: len(rows) for name, rows in found.items()} == {
         "pages": 250,
@@ -187,7 +187,7 @@ def assert_names_the_call(error: sqlprov.Error | None, kind: str) -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_one_fault_at_any_call_is_healed_by_a_second_attempt(
+def test_a_second_attempt_recovers_from_one_fault_at_any_call(
     at_every_call: AtEveryCall, right: dict[str, list[str]], query: str
 ) -> None:
     for kind, _, outcome in at_every_call(query, HEALED, times=1, max_attempts=3):
@@ -197,7 +197,7 @@ def test_one_fault_at_any_call_is_healed_by_a_second_attempt(
         if kind.startswith("timeout"):  # a slow machine may let a further call wait in vain
             assert len(outcome.attempts) == CALLS[query] and max(outcome.attempts) > 1
         elif query != "keys" or kind != "error500_after" or max(outcome.attempts) > 1:
-            # A name that is missing is refused, so that no 500 comes after it was answered.
+            # A missing name is refused before the 500 that would follow the commit.
             assert sorted(outcome.attempts) == [1] * (CALLS[query] - 1) + [2]
 
 
@@ -211,7 +211,7 @@ def test_one_refusal_at_any_call_is_an_error_without_a_second_attempt(
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_one_repeated_token_is_healed_unless_it_was_that_of_the_first_page(
+def test_a_second_attempt_recovers_from_one_repeated_token_except_on_the_first_page(
     at_every_call: AtEveryCall, right: dict[str, list[str]], query: str
 ) -> None:
     for kind, at, outcome in at_every_call(query, ["repeated_token"], times=1):
@@ -224,7 +224,7 @@ def test_one_repeated_token_is_healed_unless_it_was_that_of_the_first_page(
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_fault_that_lasts_from_any_call_on_is_an_error_that_names_the_call(
+def test_a_lasting_fault_is_an_error_that_names_the_call(
     at_every_call: AtEveryCall, right: dict[str, list[str]], query: str
 ) -> None:
     for kind, _, outcome in at_every_call(query, FAULTS, times=None):
@@ -238,7 +238,7 @@ def test_a_fault_that_lasts_from_any_call_on_is_an_error_that_names_the_call(
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_fault_that_lasts_under_warn_leaves_rows_out_and_says_which(
+def test_a_lasting_fault_under_warn_reports_the_missing_rows(
     at_every_call: AtEveryCall, right: dict[str, list[str]], query: str
 ) -> None:
     for kind, _, outcome in at_every_call(query, FAULTS, times=None, on_error="warn"):

@@ -1,4 +1,4 @@
-"""ORDER BY … LIMIT: the first rows alone where the service sorts as DuckDB does, and all of them where it may not."""
+"""ORDER BY … LIMIT reads only the first rows where the service sorts as DuckDB does, and all of them elsewhere."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_one_page_answers_and_the_rows_are_the_same(full: Emulator, con: Any, qu
     assert lists(full) == 1
 
 
-def test_each_region_is_asked_once(full: Emulator, con: Any) -> None:
+def test_each_region_is_called_once(full: Emulator, con: Any) -> None:
     query = "SELECT region, name FROM {t} WHERE region IN {r} ORDER BY creation_time DESC, name LIMIT 10"
     expected = con.sql(query.format(t="mine", r=REGIONS)).fetchall()
     assert con.sql(query.format(t=EXPERIMENTS, r=REGIONS)).fetchall() == expected
@@ -81,7 +81,7 @@ def test_only_the_first_rows_are_described(full: Emulator, con: Any) -> None:
     assert count_operations(full) == {LIST: 3, DESCRIBE: 4}
 
 
-def test_what_the_filter_leaves_is_looked_for_page_after_page(full: Emulator, con: Any) -> None:
+def test_pages_are_read_until_enough_rows_pass_the_filter(full: Emulator, con: Any) -> None:
     query = (
         "SELECT name FROM {t} WHERE status IN ('Starting', 'Updating') AND status_reason IS NULL "
         "ORDER BY creation_time DESC, name LIMIT 30"
@@ -120,9 +120,7 @@ EVERYTHING = [
 
 
 @pytest.mark.parametrize("query", EVERYTHING)
-def test_where_the_order_or_the_rows_may_be_others_everything_is_read(
-    full: Emulator, con: Any, query: str
-) -> None:
+def test_everything_is_read_if_the_order_or_the_rows_may_differ(full: Emulator, con: Any, query: str) -> None:
     mine = "(FROM mine WHERE region = 'us-east-1')"
     expected = con.sql(query.replace("{t}", mine)).fetchall()
     assert (
@@ -135,7 +133,7 @@ def test_where_the_order_or_the_rows_may_be_others_everything_is_read(
     assert lists(full) >= 15
 
 
-def test_a_view_that_swaps_columns_is_not_taken_for_the_table(full: Emulator, con: Any) -> None:
+def test_a_view_that_swaps_columns_is_not_the_table(full: Emulator, con: Any) -> None:
     con.sql(
         f"CREATE TEMP VIEW swapped AS SELECT last_modified_time AS creation_time, name FROM {EXPERIMENTS}"
     )
@@ -145,7 +143,7 @@ def test_a_view_that_swaps_columns_is_not_taken_for_the_table(full: Emulator, co
     assert con.sql(query.format(t="swapped")).fetchall() == rows
 
 
-def test_the_session_s_default_order_counts(full: Emulator, con: Any) -> None:
+def test_the_default_order_of_the_session_counts(full: Emulator, con: Any) -> None:
     con.sql("SET default_order = 'DESC'")
     try:
         newest = con.sql(
@@ -174,7 +172,7 @@ def test_ties_are_broken_by_the_other_columns(em: Emulator, connect: Any, direct
         assert con.sql(query.format(t=EXPERIMENTS)).fetchall() == expected
 
 
-def test_a_first_row_that_is_gone_when_described_is_replaced(
+def test_a_first_row_that_was_deleted_before_describe_is_replaced(
     em: Emulator, connect: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(250):
@@ -198,7 +196,7 @@ def test_a_first_row_that_is_gone_when_described_is_replaced(
     assert [name for name, _ in rows] == ["e-248", "e-246", "e-245"]
 
 
-def test_a_list_is_not_left_while_an_order_by_whole_seconds_may_bring_an_earlier_row() -> None:
+def test_a_list_in_order_of_whole_seconds_is_read_far_enough() -> None:
     top_n = TopN(Top("creation_time", False, 2))
     top_n.add([PartialRow("us-east-1"), PartialRow("us-east-1")], [10.0, 11.9])
     window = ListWindow(None)  # type: ignore[arg-type]
@@ -214,13 +212,13 @@ def _client(em: Emulator) -> Any:
     return boto3.client("sagemaker", endpoint_url=em.url, region_name="us-east-1")
 
 
-def test_push_down_off_reads_everything(full: Emulator, con: Any) -> None:
+def test_everything_is_read_without_push_down(full: Emulator, con: Any) -> None:
     con.sql("SET sqlprov_pushdown = off")
     con.sql(f"SELECT name FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 10").fetchall()
     assert lists(full) == 15
 
 
-def test_explain_tells_the_order(con: Any) -> None:
+def test_explain_shows_the_order(con: Any) -> None:
     query = f"EXPLAIN SELECT name FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 10"
     (call,) = con.sql(query).planned
     assert call.parameters["SortOrder"] == "Descending"

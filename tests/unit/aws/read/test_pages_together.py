@@ -1,4 +1,4 @@
-"""Several pages of a list handed on together: the rows of the list page by page, and no call more."""
+"""Fetching several pages in one task gives the same rows with the same calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BEGIN = 1_700_000_000.0
 
 @pytest.fixture(autouse=True)
 def together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many pages each task fetched; as many as it may, however slow the machine, and from the second page on."""
+    """The number of pages of each task: as many as allowed, on any machine, from the second page on."""
     monkeypatch.setattr(pagination, "LONGEST_FETCH", 60.0)
     monkeypatch.setattr(scan, "RAMP", 1)
     fetched: list[int] = []
@@ -57,7 +57,7 @@ def moment(row: dict[str, Any]) -> dict[str, Any] | None:
     return found and {"StartTime": None, **found}
 
 
-# Those that Arrow reads of many rows at once, and those that it does not, or that no page tells.
+# Columns that Arrow reads for many rows at once, those that it does not, and those that no page has.
 COLUMNS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "name": lambda row: row["Name"],
     "creation_time": lambda row: row["CreationTime"],
@@ -68,7 +68,7 @@ COLUMNS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 @pytest.mark.parametrize("columns", [["name"], ["region", "schedule", "creation_time"], [*COLUMNS]], ids=len)
-def test_the_rows_are_those_of_boto3s_paginator(
+def test_the_rows_equal_those_of_boto3s_paginator(
     pages: Emulator, connect: Any, together: list[int], columns: list[str]
 ) -> None:
     found = client(pages).get_paginator("list_inference_experiments").paginate(SortOrder="Ascending")
@@ -85,7 +85,7 @@ def test_the_rows_are_those_of_boto3s_paginator(
 
 
 @pytest.mark.parametrize("kind", ["access_denied", "truncated"])
-def test_a_fault_at_any_page_leaves_out_no_page_before_it(
+def test_a_fault_at_any_page_keeps_the_pages_before_it(
     pages: Emulator, connect: Any, together: list[int], kind: str
 ) -> None:
     con = connect(split="off", on_error="warn", max_attempts=1)
@@ -117,7 +117,7 @@ def test_a_fault_at_any_page_is_an_error_or_costs_one_more_attempt(pages: Emulat
 
 
 def page(number: int, of: int, **other: object) -> bytes:
-    """A page of two rows; the second has what is `other`."""
+    """A page of two rows; the second has the members in `other`."""
     rows = [{"Name": f"{number}-{at}", "CreationTime": BEGIN + number} for at in "ab"]
     rows[1] |= other
     token = {"NextToken": str(number)} if number < of else {}
@@ -134,7 +134,7 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("strange", STRANGE, ids=str)
-def test_a_page_that_cannot_be_read_leaves_the_pages_before_it(
+def test_a_page_that_cannot_be_read_keeps_the_pages_before_it(
     aws: object, together: list[int], strange: dict[str, Any]
 ) -> None:
     query = f"SELECT name, creation_time, schedule FROM {EXPERIMENTS}"
@@ -157,7 +157,7 @@ def test_a_page_that_cannot_be_read_leaves_the_pages_before_it(
     assert max(together) > 1
 
 
-def test_a_value_that_can_be_mended_is_mended_in_its_place(aws: object, together: list[int]) -> None:
+def test_a_value_that_can_be_converted_keeps_its_place(aws: object, together: list[int]) -> None:
     with (
         run_server() as wire,
         sqlprov.connect(endpoint_url=wire.url, region="us-east-1", settings={"split": "off"}) as con,
@@ -174,7 +174,7 @@ def test_a_value_that_can_be_mended_is_mended_in_its_place(aws: object, together
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 20, 41])
-def test_a_limit_fetches_hardly_a_page_that_it_does_not_need(pages: Emulator, con: Any, rows: int) -> None:
+def test_a_limit_fetches_few_pages_that_it_does_not_need(pages: Emulator, con: Any, rows: int) -> None:
     for query in ("SELECT name FROM {e} LIMIT {n}", "WITH x AS (FROM {e}) SELECT name FROM x LIMIT {n}"):
         pages.reset_calls()
         assert len(con.sql(query.format(e=EXPERIMENTS, n=rows)).fetchall()) == rows
@@ -183,7 +183,9 @@ def test_a_limit_fetches_hardly_a_page_that_it_does_not_need(pages: Emulator, co
 
 
 @pytest.mark.parametrize("on_error", ["fail", "warn"])
-def test_a_cancelled_reading_is_no_gap_and_no_answer(pages: Emulator, connect: Any, on_error: str) -> None:
+def test_a_cancelled_scan_reports_neither_missing_rows_nor_a_result(
+    pages: Emulator, connect: Any, on_error: str
+) -> None:
     con = connect(split="off", on_error=on_error)
     pages.options.latency = 0.01
     with pytest.raises(sqlprov.Cancelled), con.sql(f"SELECT name FROM {EXPERIMENTS}") as result:
@@ -193,7 +195,7 @@ def test_a_cancelled_reading_is_no_gap_and_no_answer(pages: Emulator, connect: A
     assert len(con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()) == 80
 
 
-def test_a_list_is_cut_while_a_task_fetches_several_pages(
+def test_a_list_is_split_while_a_task_fetches_several_pages(
     em: Emulator, con: Any, together: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scan, "LONG", 4)

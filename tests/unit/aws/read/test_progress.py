@@ -15,7 +15,7 @@ REGIONS = ["eu-west-1", "us-east-1", "us-west-2"]
 EVERY = f"SELECT name FROM {EXPERIMENTS}"
 
 
-def test_the_numbers_of_an_ended_statement_are_those_of_its_calls(em: Emulator, connect: Any) -> None:
+def test_the_progress_of_an_ended_statement_counts_its_calls(em: Emulator, connect: Any) -> None:
     em.fill(250, ["us-east-1"])
     em.fill(30, ["eu-west-1"])
     result = connect(REGIONS).sql(EVERY)
@@ -24,10 +24,10 @@ def test_the_numbers_of_an_ended_statement_are_those_of_its_calls(em: Emulator, 
     assert (done.calls, done.rows, done.pages) == (5, 280, 5)
     assert (done.regions_done, done.regions, done.throttles) == (3, 3, 0)
     assert result.rows_read == 280
-    assert result.progress == done  # the clock stands
+    assert result.progress == done  # the clock has stopped
 
 
-def test_a_row_with_a_call_of_its_own_is_done_when_that_is(em: Emulator, connect: Any) -> None:
+def test_a_row_that_needs_a_call_counts_when_the_call_has_ended(em: Emulator, connect: Any) -> None:
     em.fill(20, ["us-east-1", "eu-west-1"])
     result = connect(REGIONS).sql(f"SELECT arn FROM {EXPERIMENTS}")
     rows = len(result.fetchall())
@@ -74,7 +74,7 @@ def test_throttles_are_counted_for_the_statement_and_the_call(em: Emulator, con:
         con.sql("SET sqlprov_max_attempts = 1; " + EVERY)
 
 
-def test_the_summary_says_rows_calls_time_throttles_and_whether_all_is_there(
+def test_the_summary_shows_rows_calls_time_and_missing_reads(
     em: Emulator, connect: Callable[..., sqlprov.Connection]
 ) -> None:
     em.fill(250)

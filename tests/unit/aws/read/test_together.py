@@ -1,4 +1,4 @@
-"""The tables of one statement are read together, and each of them once."""
+"""The tables of one statement are read together, and each only once."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ QUERIES = [
     f"""SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m
         WHERE e.name = m.model_name AND m.model_arn <> '("__ctx_sagemaker_endpoints" = ''q1'')'""",
     f"SELECT max(e.account_id) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name",
-    # Two readings of one table, neither of which serves the other demand: of other columns, of fewer rows.
+    # Two scans of one table that cannot share rows: other columns, fewer rows.
     f"SELECT count(a.status), count(b.type) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b ON a.name = b.name",
     f"""SELECT count(*), max(a.status), max(a.arn), max(b.arn) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b
         ON left(a.name, 4) = left(b.name, 4) WHERE b.status IN ('Completed', 'Running')""",

@@ -48,7 +48,7 @@ def three(em: Emulator) -> Emulator:
 
 @pytest.fixture(scope="module")
 def saying(aws: object) -> Iterator[Callable[[bytes], sqlprov.Connection]]:
-    """A connection to a server that answers every call with status 200 and the body given."""
+    """Connections to a server that answers every call with status 200 and a given body."""
     said = b""
 
     class Answer(BaseHTTPRequestHandler):
@@ -77,7 +77,7 @@ def saying(aws: object) -> Iterator[Callable[[bytes], sqlprov.Connection]]:
         server.shutdown()
 
 
-# Nobody there, nobody known
+# Endpoints and credentials
 
 
 def test_an_endpoint_where_nothing_listens_is_unreachable() -> None:
@@ -93,7 +93,7 @@ def test_an_endpoint_where_nothing_listens_is_unreachable() -> None:
         con.sql(NAMES)
 
 
-def test_a_url_that_is_none_is_an_error_of_the_interface() -> None:
+def test_an_invalid_url_is_an_interface_error() -> None:
     with (
         sqlprov.connect(endpoint_url="nonsense", region="us-east-1") as con,
         pytest.raises(InterfaceError, match="endpoint_url = 'nonsense'"),
@@ -102,7 +102,7 @@ def test_a_url_that_is_none_is_an_error_of_the_interface() -> None:
 
 
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER"])
-def test_a_url_that_is_none_is_told_with_the_variable_that_has_it(
+def test_the_error_for_an_invalid_url_names_the_variable_that_sets_it(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, "foo")
@@ -116,7 +116,7 @@ def test_a_url_that_is_none_is_told_with_the_variable_that_has_it(
 
 
 @pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"])
-def test_a_region_that_is_not_enabled_refuses_credentials_that_are_right(code: str) -> None:
+def test_a_region_that_is_not_enabled_refuses_valid_credentials(code: str) -> None:
     met = ClientError({"Error": {"Code": code, "Message": "The security token is invalid."}}, "ListModels")
     found = classify(met, "ListModels", "me-south-1", "sagemaker").error
     assert isinstance(found, CredentialsError)
@@ -142,7 +142,7 @@ def test_a_profile_that_does_not_exist_is_an_error_of_the_credentials(em: Emulat
         con.sql(NAMES)
 
 
-def test_an_expired_token_says_to_renew_it_and_is_not_tried_again(em: Emulator, con: Any) -> None:
+def test_an_expired_token_asks_to_renew_it_and_is_not_retried(em: Emulator, con: Any) -> None:
     em.inject(Fault("expired_credentials", times=None))
     with pytest.raises(CredentialsError, match=r"expired.*renew or log in again") as met:
         con.sql(NAMES)
@@ -219,7 +219,7 @@ def test_under_warn_a_local_snapshot_of_an_incomplete_answer_is_flagged(three: E
     assert con.sql("SELECT region FROM sqlprov.errors").fetchall() == [("us-west-2",)]
 
 
-def test_a_statement_after_an_error_is_answered(em: Emulator, con: Any) -> None:
+def test_a_statement_after_an_error_works(em: Emulator, con: Any) -> None:
     add_experiment(em, "a")
     em.inject(Fault("access_denied"))
     with pytest.raises(AccessDenied):
@@ -227,9 +227,7 @@ def test_a_statement_after_an_error_is_answered(em: Emulator, con: Any) -> None:
     assert con.sql(NAMES).fetchall() == [("a",)]
 
 
-def test_after_an_error_the_other_calls_of_the_statement_are_not_tried_again(
-    three: Emulator, con: Any
-) -> None:
+def test_after_an_error_the_other_calls_of_the_statement_are_not_retried(three: Emulator, con: Any) -> None:
     three.inject(Fault("throttle", region="eu-west-1", times=None))
     three.inject(Fault("access_denied", region="us-west-2"))
     with pytest.raises(AccessDenied):
@@ -289,7 +287,7 @@ def test_a_row_deleted_between_describe_and_its_tags_is_left_out(
 
 
 @pytest.mark.parametrize("table", ["models", "endpoint_configs", "endpoints"])
-def test_a_missing_key_is_no_row_though_the_service_calls_it_invalid(
+def test_a_missing_key_returns_no_row_although_the_service_calls_it_invalid(
     em: Emulator, con: Any, table: str
 ) -> None:
     con.sql("SET sqlprov_on_error = 'warn'")
@@ -315,7 +313,7 @@ def test_an_empty_page_with_a_token_is_not_the_end(em: Emulator, con: Any) -> No
     assert count_operations(em) == {LIST: 2}
 
 
-def test_a_page_cut_off_in_the_middle_of_a_list_is_never_a_short_answer(em: Emulator, con: Any) -> None:
+def test_a_truncated_page_never_shortens_the_result(em: Emulator, con: Any) -> None:
     em.fill(1000)
     con.sql("SET sqlprov_max_attempts = 2")
     em.inject(Fault("truncated_clean", at=6, times=2))
@@ -324,7 +322,7 @@ def test_a_page_cut_off_in_the_middle_of_a_list_is_never_a_short_answer(em: Emul
     assert met.value.request_id
 
 
-def test_tags_on_several_pages_come_whole(em: Emulator, con: Any) -> None:
+def test_tags_on_several_pages_are_complete(em: Emulator, con: Any) -> None:
     add_experiment(em, "a", Tags={f"k{number:02}": "v" for number in range(50)})
     em.options.sparse_pages = True
     ((tags,),) = con.sql(f"SELECT tags FROM {EXPERIMENTS} WHERE name = 'a'").fetchall()
@@ -355,7 +353,7 @@ def test_throttling_that_outlasts_the_attempts_says_so(em: Emulator, con: Any) -
 # The account
 
 
-def test_an_account_that_cannot_be_asked_is_an_error_that_names_the_call(em: Emulator, con: Any) -> None:
+def test_an_account_that_cannot_be_read_is_an_error_that_names_the_call(em: Emulator, con: Any) -> None:
     add_experiment(em, "a")
     em.inject(Fault("access_denied", operation="GetCallerIdentity"))
     with pytest.raises(AccessDenied, match="GetCallerIdentity") as met:
@@ -367,7 +365,9 @@ def test_an_account_that_cannot_be_asked_is_an_error_that_names_the_call(em: Emu
 @pytest.mark.parametrize(
     "kind", ["error500", "throttle", "truncated", "truncated_clean", "html", "empty", "reset"]
 )
-def test_a_fault_while_the_account_is_asked_is_healed(em: Emulator, con: Any, kind: str) -> None:
+def test_a_second_attempt_recovers_from_a_fault_of_the_account_call(
+    em: Emulator, con: Any, kind: str
+) -> None:
     add_experiment(em, "a")
     em.inject(Fault(kind, operation="GetCallerIdentity"))
     with con.sql(f"SELECT name, account_id FROM {EXPERIMENTS}") as result:
@@ -404,7 +404,7 @@ ITEM = {
     ],
     ids=repr,
 )
-def test_a_reply_of_another_kind_is_an_error_not_fewer_rows(saying: Any, items: object) -> None:
+def test_an_unexpected_reply_is_an_error_instead_of_fewer_rows(saying: Any, items: object) -> None:
     con = saying(orjson.dumps({"InferenceExperiments": items}))
     with pytest.raises(BrokenReply) as met:
         con.sql(f"SELECT name, creation_time, schedule FROM {EXPERIMENTS} LIMIT 5").fetchall()
@@ -413,13 +413,13 @@ def test_a_reply_of_another_kind_is_an_error_not_fewer_rows(saying: Any, items: 
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"text"', b"{", b"<html>", b"\xff\xfe", b"{}"])
-def test_a_reply_that_is_no_object_is_an_error_with_its_request_id(saying: Any, body: bytes) -> None:
+def test_a_reply_that_is_not_an_object_is_an_error_with_its_request_id(saying: Any, body: bytes) -> None:
     with pytest.raises(BrokenReply) as met:
         saying(body).sql(NAMES)
     assert met.value.request_id == "request-7"
 
 
-def test_an_error_of_the_service_carries_its_own_words(em: Emulator, con: Any) -> None:
+def test_an_error_of_the_service_shows_its_message(em: Emulator, con: Any) -> None:
     em.inject(Fault("error503", times=None))
     con.sql("SET sqlprov_max_attempts = 1")
     with pytest.raises(ServiceError, match=r"ServiceUnavailable: The service is unavailable.*\(request "):

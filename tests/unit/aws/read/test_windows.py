@@ -1,4 +1,4 @@
-"""Long lists cut into windows of time: the same rows as page after page, whatever the service does with a bound."""
+"""Windows of a long list give the same rows as page after page, however the service treats a bound."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALL = f"SELECT name, creation_time FROM {EXPERIMENTS}"
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list proves long after two pages, and two more are worth a cut."""
+    """A list counts as long after two pages, and two more are worth splitting it."""
     monkeypatch.setattr(scan, "LONG", 2)
     monkeypatch.setattr(scan, "LONG_LIMITED", 2)
     monkeypatch.setattr(list_windows, "WINDOW_PAGES", 1)
@@ -98,7 +98,7 @@ def test_windows_and_pages_give_the_same_rows(
 
 
 def windows(em: Emulator) -> int:
-    """How many lists there were, by their bounds."""
+    """The number of lists read, by their bounds."""
     bounds = Counter(
         (call.parameters.get("CreationTimeAfter"), call.parameters.get("CreationTimeBefore"))
         for call in em.calls
@@ -117,7 +117,7 @@ def test_a_long_list_is_read_side_by_side(em: Emulator, con: Any) -> None:
 
 
 @pytest.mark.parametrize("off", ["split", "pushdown"])
-def test_cutting_can_be_turned_off(em: Emulator, con: Any, off: str) -> None:
+def test_splitting_can_be_turned_off(em: Emulator, con: Any, off: str) -> None:
     em.fill(2_500)
     em.options.latency = 0.01
     con.sql(f"SET sqlprov_{off} = off")
@@ -133,7 +133,7 @@ def test_a_list_that_is_not_long_is_read_page_after_page(em: Emulator, con: Any)
 
 
 @pytest.mark.usefixtures("hasty")
-def test_rows_that_come_and_go_meanwhile_harm_no_other_row(em: Emulator, con: Any) -> None:
+def test_rows_created_and_deleted_during_the_read_affect_no_other_row(em: Emulator, con: Any) -> None:
     em.fill(3_000)
     em.options.latency = 0.01
     steady = set(con.sql(f"SELECT name FROM {EXPERIMENTS}").df()["name"])
@@ -167,7 +167,7 @@ def _client(em: Emulator) -> Any:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_several_regions_are_cut_each_on_its_own(em: Emulator, connect: Any) -> None:
+def test_the_list_of_each_region_is_split(em: Emulator, connect: Any) -> None:
     regions = ("eu-west-1", "us-east-1", "us-west-2")
     for number, region in enumerate(regions):
         em.fill(800, [region], seed=number)
@@ -196,7 +196,7 @@ def test_a_fault_in_a_window_is_an_error_or_costs_no_row(
     assert len(rows) == 1_200, "silently short"
 
 
-def test_a_list_out_of_order_is_not_left_before_its_end() -> None:
+def test_a_list_out_of_order_is_read_to_its_end() -> None:
     window = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
     window.note_times([1.0, 2.0, 200.0])
     assert window.is_past_end
@@ -207,7 +207,7 @@ def test_a_list_out_of_order_is_not_left_before_its_end() -> None:
     assert not window.is_past_end
 
 
-def test_a_reply_without_times_is_not_cut() -> None:
+def test_a_list_without_times_is_not_split() -> None:
     window = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
     window.note_times(None)
     window.note_times([300.0])
@@ -241,7 +241,7 @@ def test_no_window_reaches_beyond_the_bounds_of_the_query(
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(("split", "is_split"), [("on", True), ("off", False)])
-def test_cutting_can_be_turned_off_for_tables_in_plain_duckdb(
+def test_splitting_can_be_turned_off_for_attached_tables(
     em: Emulator, monkeypatch: pytest.MonkeyPatch, split: str, is_split: bool
 ) -> None:
     monkeypatch.setattr(list_windows.WindowSplitter, "useful_calls", 16)
@@ -256,7 +256,7 @@ def test_cutting_can_be_turned_off_for_tables_in_plain_duckdb(
 
 
 @pytest.mark.parametrize("newest", [9.3, 9.9, 500.0])
-def test_no_piece_asks_for_more_than_its_list_asked_for(newest: float) -> None:
+def test_no_window_requests_more_than_its_list(newest: float) -> None:
     low, high = (datetime.fromtimestamp(at, UTC) for at in (0.5, 9.9))
     splitter = list_windows.WindowSplitter(Windows("time", "After", "Before", "SortOrder", "Descending"), 1)
     splitter.newest["us-east-1"] = newest

@@ -1,4 +1,4 @@
-"""The short way of a read against botocore's own."""
+"""The fast path of a read, compared with the client's own method."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cloud(em: Emulator) -> Cloud:
 
 
 def read_outcome(call: Any) -> Any:
-    """What a call gives, or what its error says."""
+    """The reply of a call, or its error."""
     try:
         reply = call()
     except ClientError as error:
@@ -43,13 +43,13 @@ def read_outcome(call: Any) -> Any:
 
 
 @pytest.mark.parametrize(("operation", "parameters"), CALLS)
-def test_the_short_way_gives_what_botocores_own_gives(
+def test_the_fast_path_returns_what_the_clients_method_returns(
     em: Emulator, cloud: Cloud, operation: str, parameters: dict[str, Any]
 ) -> None:
     client = cloud.get_client("sagemaker", "us-east-1", 10.0)
-    short, own = choose_sender(client, operation, True), getattr(client, xform_name(operation))
+    fast, method = choose_sender(client, operation, True), getattr(client, xform_name(operation))
     em.reset_calls()
-    assert read_outcome(lambda: short(parameters, None)) == read_outcome(lambda: own(**parameters))
+    assert read_outcome(lambda: fast(parameters, None)) == read_outcome(lambda: method(**parameters))
     first, second = em.calls
     assert (first.operation, first.region, first.access_key, first.parameters) == (
         second.operation,
@@ -59,7 +59,7 @@ def test_the_short_way_gives_what_botocores_own_gives(
     )
 
 
-def test_a_read_of_json_takes_the_short_way_and_nothing_else_does(cloud: Cloud) -> None:
+def test_only_reads_of_json_services_take_the_fast_path(cloud: Cloud) -> None:
     client, sts = (cloud.get_client(service, "us-east-1", 10.0) for service in ("sagemaker", "sts"))
     made: list[str] = []
     for each in (client, sts):
@@ -79,7 +79,7 @@ def test_parameters_are_checked_before_anything_is_sent(em: Emulator, cloud: Clo
     assert em.calls == []
 
 
-def test_a_reply_that_is_cut_off_is_none_on_the_short_way_too(em: Emulator, connect: Any) -> None:
+def test_a_truncated_reply_is_retried_on_the_fast_path_too(em: Emulator, connect: Any) -> None:
     em.fill(30)
     con = connect()
     em.inject(Fault("truncated", operation="ListInferenceExperiments"))

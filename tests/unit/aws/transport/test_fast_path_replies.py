@@ -1,4 +1,4 @@
-"""Replies of every make to the second call of a connection: what botocore makes of them, or the same error."""
+"""Replies of every kind to the second call of a connection: the fast path returns what the client's own method does."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def server(served: tuple[RawServer, Cloud]) -> RawServer:
 
 
 def read_outcome(send: Send) -> Any:
-    """What a call gives, or what we make of its error."""
+    """The reply of a call, or the error that sqlprov makes of its exception."""
     try:
         reply = send({}, None)
         meta = reply["ResponseMetadata"]
@@ -46,23 +46,23 @@ def read_outcome(send: Send) -> Any:
             meta.get("RequestId", ""),
         )
     except Exception as error:
-        met = classify(error, LIST, "us-east-1", "sagemaker")
-        return type(met.error), met.error.code, met.error.request_id, met.next
+        failure = classify(error, LIST, "us-east-1", "sagemaker")
+        return type(failure.error), failure.error.code, failure.error.request_id, failure.next
 
 
 def compare_with_botocore(server: RawServer, client: Any, reply: RawReply) -> Any:
-    """What `said` is taken for, on the short way and on botocore's own, each as the second reply of a connection."""
-    found = []
+    """The outcome of `reply` as the second one of a connection, which is the same on both paths."""
+    outcomes = []
     for direct in (True, False):
         send = choose_sender(client, LIST, direct)
         assert read_outcome(send)[2] == 200
         server.replies.append(reply)
-        found.append(read_outcome(send))
+        outcomes.append(read_outcome(send))
         first, second = server.requests[-2:]
         assert first.connection == second.connection
-        assert read_outcome(send)[2] == 200, "the next call is answered as if nothing had been"
-    assert found[0] == found[1]
-    return found[0]
+        assert read_outcome(send)[2] == 200, "the next call does not get its reply"
+    assert outcomes[0] == outcomes[1]
+    return outcomes[0]
 
 
 def build_chunks(*parts: bytes, end: bytes = b"0\r\n\r\n") -> list[bytes]:
@@ -118,10 +118,12 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_whole_reply_gives_what_botocore_makes_of_it(served: Any, server: RawServer, name: str) -> None:
-    found = compare_with_botocore(server, served[1].get_client("sagemaker", "us-east-1", 10.0), WHOLE[name])
-    assert isinstance(found[0], tuple), found
-    assert found[0][0]["InferenceExperiments"]
+def test_a_complete_reply_returns_what_the_clients_method_returns(
+    served: Any, server: RawServer, name: str
+) -> None:
+    outcome = compare_with_botocore(server, served[1].get_client("sagemaker", "us-east-1", 10.0), WHOLE[name])
+    assert isinstance(outcome[0], tuple), outcome
+    assert outcome[0][0]["InferenceExperiments"]
 
 
 REFUSED = b'{"__type": "AccessDeniedException", "message": "no"}'
@@ -169,17 +171,19 @@ for status in ("400 Bad Request", "403 Forbidden", "404 Not Found", "429 Many", 
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_no_whole_reply_is_the_error_that_botocores_own_way_gives(
+def test_an_incomplete_reply_raises_what_the_clients_method_raises(
     served: Any, server: RawServer, name: str
 ) -> None:
-    found = compare_with_botocore(server, served[1].get_client("sagemaker", "us-east-1", 10.0), BROKEN[name])
-    assert isinstance(found[0], type), found
+    outcome = compare_with_botocore(
+        server, served[1].get_client("sagemaker", "us-east-1", 10.0), BROKEN[name]
+    )
+    assert isinstance(outcome[0], type), outcome
 
 
 @pytest.mark.parametrize(
     "pieces", [[], [build_reply()[:40]], [build_reply()[:-HALF]], build_chunks(*SPLIT)[:2]], ids=len
 )
-def test_silence_is_the_error_that_botocores_own_way_gives(
+def test_a_reply_that_stops_raises_what_the_clients_method_raises(
     served: Any, server: RawServer, pieces: list[bytes]
 ) -> None:
     client = served[1].get_client("sagemaker", "us-east-1", 0.2)

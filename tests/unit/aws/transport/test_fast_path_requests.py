@@ -1,4 +1,4 @@
-"""What a read sends on the short way: where to, over which connection, and signed as the service will check it."""
+"""The requests of the fast path: their target, connection and signature."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.fast_path import choose_sender
 
 LIST = "ListInferenceExperiments"
-OF_BOTOCORES_OWN = {"User-Agent", "amz-sdk-invocation-id", "amz-sdk-request"}
+ONLY_BOTOCORE = {"User-Agent", "amz-sdk-invocation-id", "amz-sdk-request"}
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def server(aws: object) -> Iterator[RawServer]:
 
 
 def call(url: str, direct: bool = True, times: int = 1) -> Cloud:
-    """The cloud at `url`, called so often; to be closed."""
+    """A cloud at `url` after `times` calls; close it."""
     cloud = Cloud(endpoint_url=url)
     send = choose_sender(cloud.get_client("sagemaker", "us-east-1", 10.0), LIST, direct)
     for number in range(times):
@@ -39,7 +39,7 @@ def call(url: str, direct: bool = True, times: int = 1) -> Cloud:
 
 
 def signature(request: RawRequest) -> str:
-    """The Authorization that the service finds for a request, by its key of the credentials."""
+    """The signature that the service computes for a request."""
     given = {name.lower(): value for name, value in request.headers.items()}
     signed = given["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
     assert {"host", "x-amz-date", "x-amz-target"} <= set(signed)
@@ -54,14 +54,16 @@ def signature(request: RawRequest) -> str:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/prefix", "/prefix/", "/a%20b/c", "/a?x=1"])
-def test_a_request_goes_where_botocores_own_goes_and_is_signed_for_it(server: RawServer, path: str) -> None:
+def test_a_request_has_the_target_and_the_signature_of_the_clients_method(
+    server: RawServer, path: str
+) -> None:
     for direct in (False, True):
         call(server.url + path, direct, times=2).close()
     (_, own), (first, second) = server.requests[:2], server.requests[2:]
     assert first.connection == second.connection
     for request in (first, second):
         assert request.first == own.first
-        assert set(own.headers) - OF_BOTOCORES_OWN <= set(request.headers)
+        assert set(own.headers) - ONLY_BOTOCORE <= set(request.headers)
         assert request.headers["Authorization"].endswith(f"Signature={signature(request)}")
     assert own.headers["Authorization"].endswith(f"Signature={signature(own)}")
     assert second.body == own.body
@@ -69,7 +71,7 @@ def test_a_request_goes_where_botocores_own_goes_and_is_signed_for_it(server: Ra
         assert second.headers[name] == own.headers[name]
 
 
-def test_an_address_of_the_sixth_version_is_called(aws: object) -> None:
+def test_an_ipv6_address_is_called(aws: object) -> None:
     try:
         with socket.create_server(("::1", 0), family=socket.AF_INET6):
             pass
@@ -91,7 +93,7 @@ def test_a_proxy_gets_every_call(server: RawServer, monkeypatch: pytest.MonkeyPa
     assert [request.first for request in server.requests] == ["POST http://sagemaker.invalid/ HTTP/1.1"] * 3
 
 
-def test_an_address_that_needs_no_proxy_is_called_itself(
+def test_an_address_that_needs_no_proxy_is_called_directly(
     server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
@@ -100,7 +102,7 @@ def test_an_address_that_needs_no_proxy_is_called_itself(
     assert [request.first for request in server.requests] == ["POST / HTTP/1.1"] * 2
 
 
-def test_under_tls_a_connection_is_kept_too(
+def test_a_tls_connection_is_reused(
     server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pem = create_certificate(tmp_path)
@@ -116,7 +118,7 @@ def test_under_tls_a_connection_is_kept_too(
 
 @pytest.mark.parametrize("token", ["a\r\nx-more: 1", "a\nx-more: 1", "a\rx-more: 1", "a\r\n x"])
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_line_break_in_a_credential_makes_no_header(
+def test_a_line_break_in_a_credential_adds_no_header(
     server: RawServer, monkeypatch: pytest.MonkeyPatch, token: str, times: int
 ) -> None:
     with closing(call(server.url, times=times - 1)) as cloud:
@@ -131,7 +133,7 @@ def test_a_line_break_in_a_credential_makes_no_header(
         assert not any("x-more" in request.headers for request in server.requests[sent:])
 
 
-def test_a_connection_that_the_service_has_ended_costs_no_attempt(server: RawServer) -> None:
+def test_a_connection_that_the_service_has_closed_costs_no_attempt(server: RawServer) -> None:
     with closing(call(server.url, times=2)) as cloud:
         send = choose_sender(cloud.get_client("sagemaker", "us-east-1", 10.0), LIST, True)
         for number in range(2, 5):

@@ -1,4 +1,4 @@
-"""The pace of a throttled service: measured, kept a little above what it lets through, and given up in time."""
+"""The rate limit of a throttled service: measured, a little above the accepted rate, and dropped in time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlprov.emulator import Emulator
 
 
 class Service:
-    """A clock, and a service that lets `rate` calls a second through, from a bucket of one second's calls."""
+    """A clock, and a service that accepts `rate` calls a second, from a bucket of one second's calls."""
 
     def __init__(self, rate: float) -> None:
         self.now = self.at = 0.0
@@ -34,8 +34,8 @@ class Service:
 
 
 def make(service: Service, limiter: Limiter, calls: int, width: int = 16) -> tuple[float, int]:
-    """Seconds and refusals that so many calls take, `width` at once, 10 ms each."""
-    begun, refused = service.now, 0
+    """The seconds and refusals of `calls` calls, `width` at once, 10 ms each."""
+    start, refused = service.now, 0
     ready = [(service.now + limiter.reserve(), n) for n in range(width)]
     done = 0
     while done < calls:
@@ -49,11 +49,11 @@ def make(service: Service, limiter: Limiter, calls: int, width: int = 16) -> tup
             limiter.note_throttled()
             refused += 1
         ready.append((service.now + 0.01 + limiter.reserve(), caller))
-    return service.now - begun, refused
+    return service.now - start, refused
 
 
 @pytest.mark.parametrize("rate", [5, 20, 100])
-def test_a_throttled_service_is_used_to_the_full_and_refuses_little(rate: int) -> None:
+def test_a_throttled_service_is_used_fully_and_refuses_few_calls(rate: int) -> None:
     service = Service(rate)
     limiter = Limiter(service.clock)
     calls = rate * 60
@@ -62,7 +62,7 @@ def test_a_throttled_service_is_used_to_the_full_and_refuses_little(rate: int) -
     assert refused <= calls * (MARGIN - 1) * 2 + 40
 
 
-def test_a_single_refusal_sets_no_pace() -> None:
+def test_a_single_refusal_sets_no_limit() -> None:
     service = Service(1000)
     limiter = Limiter(service.clock)
     make(service, limiter, 50)
@@ -71,7 +71,7 @@ def test_a_single_refusal_sets_no_pace() -> None:
     assert limiter.reserve() == 0
 
 
-def test_a_pace_is_given_up_when_the_service_recovers() -> None:
+def test_the_limit_is_dropped_when_the_service_recovers() -> None:
     service = Service(20)
     limiter = Limiter(service.clock)
     make(service, limiter, 200)
@@ -82,7 +82,7 @@ def test_a_pace_is_given_up_when_the_service_recovers() -> None:
     assert seconds < 60
 
 
-def test_callers_take_turns_in_the_order_in_which_they_ask() -> None:
+def test_callers_start_in_the_order_of_their_reservations() -> None:
     service = Service(10)
     limiter = Limiter(service.clock)
     make(service, limiter, 30)
@@ -98,14 +98,14 @@ def throttled(em: Emulator) -> Iterator[Emulator]:
     yield em
 
 
-def test_throttling_is_no_error_and_loses_no_row(throttled: Emulator, con: Any) -> None:
+def test_throttling_neither_fails_nor_loses_rows(throttled: Emulator, con: Any) -> None:
     result = con.sql(f"SELECT name, arn FROM {EXPERIMENTS}")
     assert len(result.fetchall()) == 60
     assert result.complete
     assert count_operations(throttled)[DESCRIBE] >= 60
 
 
-def test_statements_side_by_side_share_the_pace(throttled: Emulator, con: Any) -> None:
+def test_concurrent_statements_share_the_limit(throttled: Emulator, con: Any) -> None:
     rows: list[int] = []
 
     def ask() -> None:
@@ -122,22 +122,22 @@ def test_statements_side_by_side_share_the_pace(throttled: Emulator, con: Any) -
     assert refused < 180, "nobody slowed down"
 
 
-def test_connections_to_one_account_share_the_pace_and_others_do_not(em: Emulator) -> None:
+def test_connections_to_one_account_share_the_limit_and_others_do_not(em: Emulator) -> None:
     one, two = Cloud(endpoint_url=em.url), Cloud(endpoint_url=em.url)
     other = Cloud(endpoint_url=em.url, profile="other")
-    pace = one.get_limiter("sagemaker", "us-east-1")
-    assert two.get_limiter("sagemaker", "us-east-1") is pace
-    assert other.get_limiter("sagemaker", "us-east-1") is not pace
-    assert one.get_limiter("sagemaker", "eu-west-1") is not pace
-    assert one.get_limiter("sts", "us-east-1") is not pace
+    limiter = one.get_limiter("sagemaker", "us-east-1")
+    assert two.get_limiter("sagemaker", "us-east-1") is limiter
+    assert other.get_limiter("sagemaker", "us-east-1") is not limiter
+    assert one.get_limiter("sagemaker", "eu-west-1") is not limiter
+    assert one.get_limiter("sts", "us-east-1") is not limiter
 
 
-def test_profiles_of_one_account_share_its_pace_as_soon_as_it_is_known() -> None:
+def test_profiles_of_one_account_share_the_limit_once_the_account_is_known() -> None:
     one, two, other = (Cloud(profile=name) for name in ("one", "two", "other"))
-    pace = one.get_limiter("sagemaker", "us-east-1")
-    assert two.get_limiter("sagemaker", "us-east-1") is not pace
+    limiter = one.get_limiter("sagemaker", "us-east-1")
+    assert two.get_limiter("sagemaker", "us-east-1") is not limiter
     one.account_id = two.account_id = "111111111111"
     other.account_id = "222222222222"
-    assert one.get_limiter("sagemaker", "us-east-1") is pace
-    assert two.get_limiter("sagemaker", "us-east-1") is pace
-    assert other.get_limiter("sagemaker", "us-east-1") is not pace
+    assert one.get_limiter("sagemaker", "us-east-1") is limiter
+    assert two.get_limiter("sagemaker", "us-east-1") is limiter
+    assert other.get_limiter("sagemaker", "us-east-1") is not limiter

@@ -67,7 +67,7 @@ def break_for_sqlprov(patch: pytest.MonkeyPatch, owner: Any, name: str, error: E
 
 
 def read_twice(connect: Callable[..., Any], em: Emulator) -> None:
-    """The second call is the first that may use an open connection."""
+    """Read twice, because only the second call can use an open connection."""
     em.fill(5)
     con = connect()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""A reply of each of botocore's protocols, of random shapes: the Arrow made of it holds what boto3 would return."""
+"""Random replies in each of botocore's protocols: their Arrow arrays hold what boto3 would return."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Shapes = dict[str, dict[str, Any]]
 
 
 def shapes(draw: st.DrawFn, into: Shapes, depth: int, maps: bool) -> str:
-    """The name of a random shape, which is put into `into`."""
+    """The name of a random shape, which is added to `into`."""
     kinds = ["structure", "list", *(["map"] if maps else [])] if depth else []
     kind = draw(st.sampled_from([*SCALARS, *kinds]))
     made: dict[str, Any] = {"type": kind}
@@ -125,7 +125,7 @@ def xml(shape: Any, value: Any) -> str:
 
 
 def reply(model: Any, body: bytes) -> dict[str, Any]:
-    """What the client's own method gives for a body, our handler in between."""
+    """What the client's own method returns for a body, with the `before-parse` handler."""
     operation = model.operation_model("List")
     response = {"body": body, "headers": {"content-length": str(len(body))}, "status_code": 200}
     added: dict[str, Any] = {}
@@ -177,7 +177,7 @@ NO_REPLIES = (
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("body", NO_REPLIES)
-def test_a_body_that_is_no_answer_is_tried_again(protocol: str, body: bytes) -> None:
+def test_a_body_that_is_not_a_reply_is_retried(protocol: str, body: bytes) -> None:
     texts: Shapes = {"Text": {"type": "string"}, "Rows": {"type": "list", "member": {"shape": "Text"}}}
     model = service(protocol, texts)
     with pytest.raises((MalformedReply, ResponseParserError)) as met:
