@@ -146,8 +146,11 @@ def _select(
         side = bisect_right if ascending else bisect_left
         place = side(index, token.after, key=make_sort_key(column))
         start, stop = (max(start, place), stop) if ascending else (start, min(stop, place))
-    records = map(index.__getitem__, range(start, stop) if ascending else range(stop - 1, start - 1, -1))
-    return filter(lambda record: all(test(record) for test in tests), records) if tests else records
+    places = range(start, stop) if ascending else range(stop - 1, start - 1, -1)
+    records: Iterator[Record] = map(index.__getitem__, places)
+    for test in tests:
+        records = filter(test, records)
+    return records
 
 
 def _compile(each: InputFilter, bound: Any, options: Options) -> Callable[[Record], bool]:
