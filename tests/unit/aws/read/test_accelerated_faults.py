@@ -1,4 +1,4 @@
-"""A fault at each call of statements whose lists are split, ended early or read together: no row goes missing silently."""
+"""A fault at each call of statements whose lists are split, ended early or read together: no row is lost silently."""
 
 from __future__ import annotations
 

@@ -83,6 +83,7 @@ class FaultRunner:
             add_experiment(self.em, "trial", region)
             self.em.add("Endpoint", region, {"EndpointName": "trial"})
         self.con = sqlprov.connect(endpoint_url=self.em.url)
+        self.con.sql(QUERIES["join"]).fetchall()  # the first statement also lists the account's regions
 
     def close(self) -> None:
         self.con.close()
