@@ -14,7 +14,7 @@ from enum import Enum
 from sqlglot import exp
 
 from sqlprov.sql.lexer import TokenKind, tokenize
-from sqlprov.sql.query import syntax_tree
+from sqlprov.sql.query import parse_tree
 
 IsLive = Callable[[tuple[str, ...]], bool]
 
@@ -63,7 +63,7 @@ def find_use(texts: Sequence[str], column: str, is_live: IsLive) -> ColumnUse:
 
 
 def _find_use(text: str, column: str, is_live: IsLive, *, nested: bool) -> ColumnUse:
-    tree = syntax_tree(text)
+    tree = parse_tree(text)
     if tree is None:
         return ColumnUse(decides=True, renamed=True)
     statement = _Statement(tree, column, is_live, nested)

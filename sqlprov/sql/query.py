@@ -16,7 +16,6 @@ from sqlprov.sql.statement import Statement
 
 if TYPE_CHECKING:
     from sqlglot import exp
-    from sqlglot.tokenizer_core import Token as SqlglotToken
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Query(Statement):
     @cached_property
     def tree(self) -> exp.Expr | None:
         """sqlglot's syntax tree of the text; `None` if sqlglot cannot parse it."""
-        return syntax_tree(self.text)
+        return parse_tree(self.text)
 
 
 _WORD = re.compile(r"\w+")
@@ -91,13 +90,8 @@ _PARTS = ("this", "table", "db", "catalog")
 _LOG = logging.getLogger("sqlglot")
 
 
-def syntax_tree(text: str, tokens: list[SqlglotToken] | None = None) -> exp.Expr | None:
-    """The syntax tree of one DuckDB statement; `None` if sqlglot cannot parse it.
-
-    Args:
-        text: the statement.
-        tokens: sqlglot's tokens of it, if known; they cannot be used for a second tree.
-    """
+def parse_tree(text: str) -> exp.Expr | None:
+    """The syntax tree of one DuckDB statement; `None` if sqlglot cannot parse it."""
     # Imported here: it takes 60 ms, which a statement without a live table does not need.
     from sqlglot import exp
     from sqlglot.dialects.duckdb import DuckDB
@@ -110,8 +104,7 @@ def syntax_tree(text: str, tokens: list[SqlglotToken] | None = None) -> exp.Expr
     # sqlglot warns about a statement that it does not know, though DuckDB may know it.
     _LOG.addFilter(is_of_another_thread)
     try:
-        duckdb = DuckDB()
-        trees = duckdb.parser().parse(tokens or duckdb.tokenize(text), text)
+        trees = DuckDB().parse(text)
     except Exception:  # also RecursionError and bugs in sqlglot: without a tree only speed is lost
         return None
     finally:

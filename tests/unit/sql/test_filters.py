@@ -71,9 +71,9 @@ def printed(connection, condition):
     return [filters] if isinstance(filters, str) else filters
 
 
-def as_arrow(found):
+def as_arrow(parsed):
     """A predicate as DuckDB writes it for pyarrow."""
-    match found:
+    match parsed:
         case Compare(column, op, value):
             ops = {"=": "eq", "<>": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
             return getattr(operator, ops[op])(pc.field(column), pa.scalar(value, SCHEMA.field(column).type))
@@ -187,10 +187,10 @@ CONDITIONS = [
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_a_printed_filter_means_what_duckdb_pushes(connection, live, condition):
-    found = predicate("\n".join(printed(connection, condition)))
+    parsed = predicate("\n".join(printed(connection, condition)))
     connection.execute(f"SELECT name FROM t WHERE {condition}").fetchall()
-    assert len(found.parts) > 1  # beside the one that names the statement
-    assert ROWS.filter(as_arrow(found)).equals(ROWS.filter(live.pushed))
+    assert len(parsed.parts) > 1  # beside the one that names the statement
+    assert ROWS.filter(as_arrow(parsed)).equals(ROWS.filter(live.pushed))
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_what_duckdb_does_not_push_is_not_printed(connection, live, condition):
     "condition", ["s.X = 1", "s.In.y = 'a'", "s.X IN (1, 2)", "s.In.y IS NULL", "s.X > 1 AND s.X < 5"]
 )
 def test_a_condition_on_a_nested_field_is_opaque(connection, condition):
-    *found, context = predicate("\n".join(printed(connection, condition))).parts
-    assert set(found) == {Opaque(frozenset({"s"}))}
+    *parts, context = predicate("\n".join(printed(connection, condition))).parts
+    assert set(parts) == {Opaque(frozenset({"s"}))}
     assert context == Compare("__ctx_t", "=", "x")
 
 
