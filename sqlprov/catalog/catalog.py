@@ -91,21 +91,21 @@ class Catalog:
 
     def list_regions(self) -> tuple[Region, ...]:
         """Every region known to botocore in every partition, without a call."""
-        from .regions import regions
+        from .regions import list_regions
 
-        return regions()
+        return list_regions()
 
     def list_service_regions(self, client: str, partition: str) -> tuple[str, ...]:
         """Regions of `partition` where the service of a client, such as `sagemaker`, has endpoints."""
-        from .regions import service_regions
+        from .regions import list_service_regions
 
-        return service_regions(client, partition)
+        return list_service_regions(client, partition)
 
     def find_partition(self, region: str) -> str | None:
         """The partition of a region, also of one too new for botocore; `None` if the name is not a region's."""
-        from .regions import partition_of
+        from .regions import find_partition
 
-        return partition_of(region)
+        return find_partition(region)
 
     @cached_property
     def _folders(self) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""botocore's partition and endpoint files in, regions out; no call is made."""
+"""The regions that botocore's partition and endpoint files name. Nothing here makes a call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = {
     "opt_in_status": "Whether the account has enabled it, such as ENABLED, ENABLED_BY_DEFAULT or DISABLED; NULL "
     "until a statement of the session has needed to know.",
 }
-"""The columns of a provider's table `regions`, the key first, each with its description; all are texts."""
+"""The columns of a provider's table `list_regions`, the key first, each with its description; all are texts."""
 DEFAULT_PARTITION = "aws"
 WITHOUT_OPT_IN = frozenset(
     {
@@ -47,30 +47,30 @@ class Region:
 
 
 @cache
-def regions() -> tuple[Region, ...]:
+def list_regions() -> tuple[Region, ...]:
     """Every region known to botocore, partition by partition."""
     # Here, not above: a statement that names no region needs nothing of botocore.
     from .service_model import get_loader
 
-    found: dict[tuple[str, str], str] = {}
+    descriptions: dict[tuple[str, str], str] = {}
     # partitions.json has regions that endpoints.json still lacks.
     for file, name in (("partitions", "id"), ("endpoints", "partition")):
         for entry in get_loader().load_data(file)["partitions"]:
             for region, about in entry["regions"].items():
-                # Names such as `aws-global` are endpoints of global services, no region.
+                # Names such as `aws-global` are endpoints of global services, not regions.
                 if re.match(entry["regionRegex"], region):
-                    found.setdefault((entry[name], region), about["description"])
-    order = list(dict.fromkeys(partition for partition, _ in found))
-    names = sorted(found, key=lambda known: (order.index(known[0]), known[1]))
-    return tuple(Region(region, partition, found[partition, region]) for partition, region in names)
+                    descriptions.setdefault((entry[name], region), about["description"])
+    order = list(dict.fromkeys(partition for partition, _ in descriptions))
+    names = sorted(descriptions, key=lambda known: (order.index(known[0]), known[1]))
+    return tuple(Region(region, partition, descriptions[partition, region]) for partition, region in names)
 
 
 @cache
-def partition_of(region: str) -> str | None:
-    """The partition of a region; one that botocore does not know yet is told by its form."""
+def find_partition(region: str) -> str | None:
+    """The partition of a region; the name of one that botocore does not know yet shows it."""
     from .service_model import get_loader
 
-    for known in regions():
+    for known in list_regions():
         if known.region == region:
             return known.partition
     for entry in get_loader().load_data("partitions")["partitions"]:
@@ -80,13 +80,13 @@ def partition_of(region: str) -> str | None:
 
 
 @cache
-def service_regions(client: str, partition: str) -> tuple[str, ...]:
+def list_service_regions(client: str, partition: str) -> tuple[str, ...]:
     """Regions of a partition where a service has endpoints; all of them if botocore does not say."""
     from .service_model import get_loader, load_model
 
     # The model of EVERYWHERE is the largest of all.
     prefix = client if client == EVERYWHERE else load_model(client).endpoint_prefix
-    known = tuple(region.region for region in regions() if region.partition == partition)
+    known = tuple(region.region for region in list_regions() if region.partition == partition)
     endpoints = {
         entry["partition"]: entry["services"][prefix]["endpoints"]
         for entry in get_loader().load_data("endpoints")["partitions"]

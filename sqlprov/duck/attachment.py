@@ -1,4 +1,4 @@
-"""A DuckDB connection that is somebody else's in, live tables in it out; each demand is a statement of its own."""
+"""Live tables in a DuckDB connection that the caller already has. Each scan is a statement of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.table import Table
 from sqlprov.duck.errors import translate
-from sqlprov.duck.filters import predicate
+from sqlprov.duck.filters import read_filter
 from sqlprov.duck.interrupts import on_interrupt
 from sqlprov.duck.live_table import BatchSource, LiveTable
 from sqlprov.duck.planner import ALL, Planner
@@ -34,9 +34,9 @@ from sqlprov.plan.read import ReadPlan
 from sqlprov.settings import Settings
 
 MARK = "sqlprov_attachment"
-"""Name of the macro that tells which attachment a database of DuckDB is."""
+"""Name of the macro that identifies the attachment of a database."""
 REMEMBERED = 100
-"""Demands whose calls are remembered."""
+"""Scans whose calls are remembered."""
 _attachments: weakref.WeakValueDictionary[str, Attachment] = weakref.WeakValueDictionary()
 
 
@@ -86,7 +86,7 @@ class Attachment:
         self._catalog, self._cloud, self._settings = catalog, cloud, settings
         self._cloud.read_only = True
         self._runs: deque[Run] = deque(maxlen=REMEMBERED)
-        found = [
+        tables = [
             catalog.get_table(provider, service, table)
             for provider in catalog.list_providers()
             for service in (catalog.list_services(provider) if services is None else services)
@@ -94,12 +94,12 @@ class Attachment:
         ]
         self.regions = self._check_regions(regions)
         self._planner = Planner(catalog, cloud, self.regions)
-        self.tables = tuple(f"{name}.{table.service}.{table.name}" for table in found)
+        self.tables = tuple(f"{name}.{table.service}.{table.name}" for table in tables)
         detach(duck, name)
         _attachments[self._id] = self
         on_interrupt(_cancel_all)
         try:
-            self._create(duck, found)
+            self._create(duck, tables)
         except BaseException:
             detach(duck, name)
             raise
@@ -149,14 +149,14 @@ class Attachment:
                 live = LiveTable(table, self._open_scan)
                 own.from_arrow(live).project(live.view).create_view(table.name)
 
-    # Scans; DuckDB may start them on threads of its own
+    # Scans, which DuckDB may start on its own threads
 
     def _open_scan(
         self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None
     ) -> tuple[BatchSource, pc.Expression | None]:
         on_interrupt(_cancel_all)
         run = Run(self._settings)
-        plan = self._planner.plan(live.table, names, predicate(filter_, live.schema), run)
+        plan = self._planner.plan(live.table, names, read_filter(filter_, live.schema), run)
         self._runs.append(run)
 
         def start() -> Iterator[pa.RecordBatch]:
@@ -202,13 +202,13 @@ def attachment_of(duck: DuckDBPyConnection, name: str) -> Attachment | None:
             "SELECT trim(macro_definition, '''') FROM duckdb_functions() "
             "WHERE lower(database_name) = lower(?) AND function_name = ?"
         )
-        found = own.execute(mark, [name, MARK]).fetchone()
-    if found is None or found[0] not in _attachments:
+        row = own.execute(mark, [name, MARK]).fetchone()
+    if row is None or row[0] not in _attachments:
         raise InterfaceError(
             f"The connection has a database called {name!r} already: give the live tables another name, "
             "as in attach(…, as_='cloud')."
         )
-    return _attachments[found[0]]
+    return _attachments[row[0]]
 
 
 def detach(duck: DuckDBPyConnection, name: str) -> None:

@@ -14,7 +14,7 @@ from sqlprov.duck.session import Session
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.hints import Top
 from sqlprov.plan.read.predicate import TRUE, Predicate
-from sqlprov.sql.filters import predicate
+from sqlprov.sql.filters import parse_filter
 
 if TYPE_CHECKING:
     from sqlprov.duck.live_table import LiveTable
@@ -55,7 +55,7 @@ class PlanScan:
     def where(self) -> Predicate:
         """The conditions as a predicate."""
         # Joined again: DuckDB cuts a filter at a line break within a literal.
-        return predicate("\n".join(self.conditions)) if self.conditions else TRUE
+        return parse_filter("\n".join(self.conditions)) if self.conditions else TRUE
 
     def plan(self, session: Session, run: Run, *, may_call: bool = True) -> ReadPlan:
         """The calls that the scan will make; raises what `Planner.plan` does."""

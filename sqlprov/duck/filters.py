@@ -1,4 +1,4 @@
-"""A pyarrow filter in, a Predicate out, through its Substrait form; what is not understood narrows nothing."""
+"""Reads a pyarrow filter through its Substrait form. What it cannot read narrows nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Unreadable(Exception):
     """A part of the expression that the Predicate cannot say."""
 
 
-def predicate(filter_: pc.Expression | None, schema: pa.Schema) -> Predicate:
+def read_filter(filter_: pc.Expression | None, schema: pa.Schema) -> Predicate:
     """The meaning of `filter_`, an expression over `schema`."""
     if filter_ is None:
         return TRUE
@@ -104,7 +104,7 @@ class _Reader:
             raise Unreadable
         kind = node.literal.WhichOneof("literal_type")
         if kind is None:
-            return _moment(node.literal)
+            return _read_timestamp(node.literal)
         value = getattr(node.literal, kind)
         match kind:
             case "string" | "boolean" | "i8" | "i16" | "i32" | "i64" | "fp32" | "fp64":
@@ -121,19 +121,19 @@ class _Reader:
         """The columns named anywhere in a message."""
         if hasattr(node, "direct_reference"):
             return {self.names[node.direct_reference.struct_field.field]}
-        found: set[str] = set()
+        columns: set[str] = set()
         for field, value in node.ListFields():
             if field.message_type is not None:
                 for each in [value] if hasattr(value, "ListFields") else value:
-                    found |= self._columns(each)
-        return found
+                    columns |= self._columns(each)
+        return columns
 
 
 TIMESTAMP_TZ = 27
 """Number of Substrait's `Literal.timestamp_tz`: pyarrow writes it, newer definitions no longer list it."""
 
 
-def _moment(literal: Any) -> datetime:
+def _read_timestamp(literal: Any) -> datetime:
     """The timestamp of a literal whose kind the installed definitions do not know; microseconds since 1970."""
     from google.protobuf.unknown_fields import UnknownFieldSet
 

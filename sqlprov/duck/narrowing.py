@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from sqlprov.duck.explain_plan import Node, PlanScan, QueryPlan, list_info
-from sqlprov.plan.read.domain import domain
+from sqlprov.plan.read.domain import find_domain
 from sqlprov.plan.read.scope import find_accepted, find_limits
 from sqlprov.sql.lexer import find_closing, tokenize
 
@@ -56,7 +56,7 @@ def narrow(plan: QueryPlan, column: str, known: Values, try_: Try, *, is_clean: 
 
 def is_open(scan: PlanScan, column: str) -> bool:
     """Whether a scan may read any value of the column, as far as DuckDB has passed conditions to it."""
-    if domain(scan.where, column).values is not None:
+    if find_domain(scan.where, column).values is not None:
         return False
     return column in scan.columns or bool(find_limits(column, scan.where))
 

@@ -70,7 +70,7 @@ class Planner:
     def _find_scope(
         self, table: Table, columns: Sequence[str], where: Predicate, run: Run, may_call: bool
     ) -> Scope:
-        from sqlprov.plan.read.domain import domain
+        from sqlprov.plan.read.domain import find_domain
         from sqlprov.plan.read.scope import Scope, find_accepted, find_equal, find_rule
 
         hints, name = run.hints, table.full_name
@@ -86,7 +86,7 @@ class Planner:
                     "region), SET sqlprov_regions = 'us-east-1' (or 'all'), pass --region or connect(region=…), "
                     "or set AWS_REGION."
                 )
-        elif domain(where, REGION).values is not None:
+        elif find_domain(where, REGION).values is not None:
             candidates = set(named)
         else:
             is_estimate = not may_call and self.cloud.region_statuses is None and self._held in (None, ALL)

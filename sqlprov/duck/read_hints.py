@@ -70,7 +70,7 @@ class HintFinder:
         if query.verb not in ("SELECT", "FROM") or not (sorts or contains) or query.tree is None:
             return Hints(decides, limited=limited)
         # Here, not above: sqlglot takes 60 ms, which a statement that needs no tree need not pay.
-        from sqlprov.sql.hints import contained, sorted_by
+        from sqlprov.sql.hints import find_contained, find_sort_column
 
         find_live = self._definitions.resolver()
         reads_tables_alone = contains and not self._definitions.reach(query.text)
@@ -81,10 +81,10 @@ class HintFinder:
         )
         return Hints(
             decides,
-            contained=contained(query.tree, find_live, self._definitions.is_free, by_name)
+            contained=find_contained(query.tree, find_live, self._definitions.is_free, by_name)
             if reads_tables_alone
             else {},
-            sorted_by=sorted_by(query.tree, find_live) if sorts else None,
+            sorted_by=find_sort_column(query.tree, find_live) if sorts else None,
             limited=limited,
         )
 

@@ -36,10 +36,12 @@ class Scans:
         self, live: LiveTable, names: Iterable[str], where: Predicate, run: Run, *, may_call: bool = True
     ) -> ReadPlan:
         """The calls for the columns `names` of the rows that meet `where`; raises what `Planner.plan` does."""
-        from sqlprov.plan.read.domain import without
+        from sqlprov.plan.read.domain import drop_column
 
         columns = (name for name in names if name != live.carrier)
-        return self.planner.plan(live.table, columns, without(where, live.carrier), run, may_call=may_call)
+        return self.planner.plan(
+            live.table, columns, drop_column(where, live.carrier), run, may_call=may_call
+        )
 
     def prefetch(self, plan: ReadPlan, run: Run) -> None:
         """Start to read what DuckDB will scan to its end."""
@@ -49,11 +51,11 @@ class Scans:
         self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None
     ) -> tuple[BatchSource, pc.Expression | None]:
         """What starts to fetch a scan, and the filter that has to be applied to its batches."""
-        from sqlprov.duck.filters import predicate
-        from sqlprov.plan.read.domain import conjuncts
+        from sqlprov.duck.filters import read_filter
+        from sqlprov.plan.read.domain import list_conjuncts
         from sqlprov.plan.read.predicate import Compare
 
-        where = predicate(filter_, live.schema)
+        where = read_filter(filter_, live.schema)
         run = self.find_run(live, where)
         try:
             plan = self.plan(live, names, where, run)
@@ -62,7 +64,7 @@ class Scans:
             raise
         # Where every row passes, the filter and the column for it would take a tenth of a long list's time.
         carried = Compare(live.carrier, "=", run.id)
-        passes = live.carrier not in names and all(part == carried for part in conjuncts(where))
+        passes = live.carrier not in names and all(part == carried for part in list_conjuncts(where))
         left = None if passes else filter_
         return lambda: self._start(live, plan, run, left), left
 
@@ -72,10 +74,10 @@ class Scans:
         Raises:
             InterfaceError: the filter carries none.
         """
-        from sqlprov.plan.read.domain import conjuncts
+        from sqlprov.plan.read.domain import list_conjuncts
         from sqlprov.plan.read.predicate import Compare
 
-        for part in conjuncts(where):
+        for part in list_conjuncts(where):
             match part:
                 case Compare(name, "=", id_) if name == live.carrier and id_ in self.runs:
                     return self.runs[id_]

@@ -152,9 +152,9 @@ class Session:
         """The rows about the statement before the one that scans."""
 
         def read(live: StatusTable, filter_: pc.Expression | None) -> pa.Table:
-            from sqlprov.duck.filters import predicate
+            from sqlprov.duck.filters import read_filter
 
-            run = self.scans.find_run(live, predicate(filter_, live.schema))
+            run = self.scans.find_run(live, read_filter(filter_, live.schema))
             rows = list_rows(run.previous) if run.previous else []
             return pa.Table.from_pylist([{**row, live.carrier: run.id} for row in rows], schema=live.schema)
 

@@ -1,9 +1,9 @@
-"""A filter as DuckDB's `EXPLAIN (FORMAT json)` prints it in, a Predicate out.
+"""Reads a filter as DuckDB's `EXPLAIN (FORMAT json)` prints it.
 
     "Filters": ['("region" = \'eu-west-1\')', '(("n" > 1) OR ("n" IS NULL))']
 
-DuckDB puts parentheses around every operator and quotes around every column, and nests as deep as the user
-wrote: the reader works from the innermost pair outwards and keeps its own stack instead of recursing.
+DuckDB puts parentheses around every operator and quotes around every column, and nests as deep as the user wrote. The
+reader keeps its own stack instead of recursing.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _KEYWORDS = {
 _KEYWORDS |= {"TIMESTAMPTZ", "TIMESTAMP", "DATE", "TIME", "INTERVAL"}
 
 
-def predicate(sql: str) -> Predicate:
+def parse_filter(sql: str) -> Predicate:
     """The meaning of a printed filter.
 
     Args:
@@ -79,70 +79,72 @@ def predicate(sql: str) -> Predicate:
         MalformedSQL: a literal is not closed.
     """
     stack: list[list[_Item]] = [[]]
-    for item in _items(tokenize(sql)):
+    for item in _read_items(tokenize(sql)):
         if isinstance(item, Token) and item.is_one_of("("):
             stack.append([])
         elif isinstance(item, Token) and item.is_one_of(")") and len(stack) > 1:
             inner = stack.pop()
-            stack[-1].append(_list(inner) if _word(stack[-1], -1) == "IN" else _reduced(inner))
+            stack[-1].append(_read_list(inner) if _word(stack[-1], -1) == "IN" else _reduce(inner))
         else:
             stack[-1].append(item)
     if len(stack) > 1:
-        return Opaque(_columns([item for frame in stack for item in frame]))
+        return Opaque(_list_columns([item for frame in stack for item in frame]))
     side_by_side = [item.predicate for item in stack[0] if isinstance(item, _Group)]
-    return _join(And, side_by_side) if len(side_by_side) == len(stack[0]) else _reduced(stack[0]).predicate
+    return _join(And, side_by_side) if len(side_by_side) == len(stack[0]) else _reduce(stack[0]).predicate
 
 
-def _items(found: Sequence[Token]) -> Iterator[_Item]:
+def _read_items(tokens: Sequence[Token]) -> Iterator[_Item]:
     """Tokens, with columns and literals (sign, type and cast included) made one item each."""
     at = 0
-    while at < len(found):
-        item, at = _value(found, at) or _ref(found, at) or (found[at], at + 1)
+    while at < len(tokens):
+        item, at = _read_value(tokens, at) or _read_ref(tokens, at) or (tokens[at], at + 1)
         yield item
 
 
-def _ref(found: Sequence[Token], at: int) -> tuple[_Item, int] | None:
-    token, end = found[at], at + 1
+def _read_ref(tokens: Sequence[Token], at: int) -> tuple[_Item, int] | None:
+    token, end = tokens[at], at + 1
     if token.kind is TokenKind.WORD:
-        is_call = end < len(found) and found[end].is_one_of("(")
-        is_type = at > 0 and found[at - 1].is_one_of("::", "AS")
+        is_call = end < len(tokens) and tokens[end].is_one_of("(")
+        is_type = at > 0 and tokens[at - 1].is_one_of("::", "AS")
         if token.text.upper() in _KEYWORDS or is_call or is_type:
             return None
     elif token.kind is not TokenKind.QUOTED:
         return None
-    while end + 1 < len(found) and found[end].is_one_of("."):
+    while end + 1 < len(tokens) and tokens[end].is_one_of("."):
         end += 2
     return _Ref(token.value, nested=end > at + 1), end
 
 
-def _value(found: Sequence[Token], at: int) -> tuple[_Item, int] | None:
-    sign = at + 1 < len(found) and found[at].is_one_of("-") and found[at + 1].kind is TokenKind.NUMBER
+def _read_value(tokens: Sequence[Token], at: int) -> tuple[_Item, int] | None:
+    sign = at + 1 < len(tokens) and tokens[at].is_one_of("-") and tokens[at + 1].kind is TokenKind.NUMBER
     typed = (
-        at + 1 < len(found) and found[at].is_one_of("TIMESTAMPTZ") and found[at + 1].kind is TokenKind.STRING
+        at + 1 < len(tokens)
+        and tokens[at].is_one_of("TIMESTAMPTZ")
+        and tokens[at + 1].kind is TokenKind.STRING
     )
-    token = found[at + 1] if sign or typed else found[at]
+    token = tokens[at + 1] if sign or typed else tokens[at]
     end = at + (2 if sign or typed else 1)
     value: Any
     if typed:
-        value = _time(token.value)
+        value = _parse_time(token.value)
     elif token.kind is TokenKind.STRING:
         value = token.value
     elif token.kind is TokenKind.NUMBER:
-        value = _number(("-" if sign else "") + token.value.replace("_", ""))
+        value = _parse_number(("-" if sign else "") + token.value.replace("_", ""))
     elif token.is_one_of("TRUE", "FALSE"):
         value = token.is_one_of("TRUE")
     else:
         return None
-    if end + 1 < len(found) and found[end].is_one_of("::"):
-        value, end = _cast(value, found[end + 1].value.upper()), end + 2
+    if end + 1 < len(tokens) and tokens[end].is_one_of("::"):
+        value, end = _cast(value, tokens[end + 1].value.upper()), end + 2
     return (_Value(value), end) if value is not None else None
 
 
-def _number(text: str) -> int | float:
+def _parse_number(text: str) -> int | float:
     return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
-def _time(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -154,7 +156,7 @@ _CASTS: dict[str, Callable[[Any], Any]] = {
     "DOUBLE": float,
     "FLOAT": float,
     "VARCHAR": str,
-    "TIMESTAMPTZ": lambda value: _time(str(value)),
+    "TIMESTAMPTZ": lambda value: _parse_time(str(value)),
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), int),
 }
 
@@ -166,32 +168,32 @@ def _cast(value: Any, kind: str) -> Any:
         return None
 
 
-def _list(items: Sequence[_Item]) -> _Item:
+def _read_list(items: Sequence[_Item]) -> _Item:
     values = items[::2]
     commas = items[1::2]
     if all(isinstance(item, _Value) for item in values) and all(_is(item, ",") for item in commas):
         return _List(tuple(item.value for item in values if isinstance(item, _Value)))
-    columns = _columns(items)
+    columns = _list_columns(items)
     return _Group(Opaque(columns), columns)
 
 
-def _reduced(items: Sequence[_Item]) -> _Group:
+def _reduce(items: Sequence[_Item]) -> _Group:
     """The meaning of what stands between two parentheses, by SQL's precedence."""
-    return _Group(_meaning(items), _columns(items))
+    return _Group(_interpret(items), _list_columns(items))
 
 
-def _meaning(items: Sequence[_Item]) -> Predicate:
+def _interpret(items: Sequence[_Item]) -> Predicate:
     if len(parts := _split(items, "OR")) > 1:
-        return _join(Or, [_meaning(part) for part in parts])
+        return _join(Or, [_interpret(part) for part in parts])
     if len(parts := _split(items, "AND")) > 1:
-        return _join(And, [_meaning(part) for part in parts])
+        return _join(And, [_interpret(part) for part in parts])
     negations = 0
     while _word(items, negations) == "NOT":
         negations += 1
-    found = _condition(items[negations:])
+    condition = _interpret_condition(items[negations:])
     for _ in range(negations):
-        found = Not(found)
-    return found
+        condition = Not(condition)
+    return condition
 
 
 def _split(items: Sequence[_Item], word: str) -> list[Sequence[_Item]]:
@@ -216,7 +218,7 @@ def _join(kind: type[And] | type[Or], parts: Sequence[Predicate]) -> Predicate:
     return flat[0] if len(flat) == 1 else kind(tuple(flat))
 
 
-def _condition(items: Sequence[_Item]) -> Predicate:
+def _interpret_condition(items: Sequence[_Item]) -> Predicate:
     """One condition without AND, OR and a leading NOT."""
     words = "".join(f" {_word(items, index) or '.'}" for index in range(len(items))).strip()
     match list(items):
@@ -240,17 +242,17 @@ def _condition(items: Sequence[_Item]) -> Predicate:
         case [_Ref(column=column, nested=False), _, _Value(value=low), _, _Value(value=high)]:
             if words == ". BETWEEN . AND .":
                 return And((Compare(column, ">=", low), Compare(column, "<=", high)))
-    return Opaque(_columns(items))
+    return Opaque(_list_columns(items))
 
 
-def _columns(items: Sequence[_Item]) -> frozenset[str]:
-    found: set[str] = set()
+def _list_columns(items: Sequence[_Item]) -> frozenset[str]:
+    columns: set[str] = set()
     for item in items:
         if isinstance(item, _Ref):
-            found.add(item.column)
+            columns.add(item.column)
         elif isinstance(item, _Group):
-            found |= item.columns
-    return frozenset(found)
+            columns |= item.columns
+    return frozenset(columns)
 
 
 def _is(item: _Item, word: str) -> bool:

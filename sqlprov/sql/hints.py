@@ -1,7 +1,7 @@
-"""A query's syntax tree in, hints for its reads out: what DuckDB applies by itself and does not hand on to a table.
+"""Finds hints for scans in a query's syntax tree: conditions and orders that DuckDB does not pass to a table.
 
-Only what holds for every row that the statement can use of a table is told: the table is named once, and the condition
-stands in the WHERE of the query that names it. Everything else is left to DuckDB, which checks every row anyway.
+A hint holds for every row of the table that the statement can use: the table is named once, and the condition is in the
+WHERE of the query that names it. DuckDB checks every row in any case.
 """
 
 from __future__ import annotations
@@ -40,53 +40,53 @@ class Read:
     others: frozenset[str] = frozenset()
 
 
-def contained(
+def find_contained(
     tree: exp.Expr,
-    table: Callable[[Parts], str | None],
-    free: Callable[[Parts], bool],
+    find_live: Callable[[Parts], str | None],
+    is_free: Callable[[Parts], bool],
     values: Mapping[str, Any],
 ) -> dict[str, tuple[Contained, ...]]:
-    """What LIKE and its relatives tell: full name of a table -> texts that its rows contain.
+    """What LIKE and its relatives require: full name of a table -> texts that its rows contain.
 
     Args:
         tree: the statement.
-        table: the full name of the live table that a name means; `None` if it means none.
-        free: whether a name is a relation that makes no call.
+        find_live: the full name of the live table that a name means; `None` if it means none.
+        is_free: whether a name is a relation that makes no call.
         values: parameters by name.
     """
     names = list(tree.find_all(exp.Table))
     if any(isinstance(node.this, exp.Func) for node in names):
         return {}  # query('…') and its like hide what they read
-    tables = [table(_parts(node)) for node in names]
-    if not all(found or free(_parts(node)) for node, found in zip(names, tables, strict=True)):
+    tables = [find_live(_get_parts(node)) for node in names]
+    if not all(live or is_free(_get_parts(node)) for node, live in zip(names, tables, strict=True)):
         return {}
     once = {name for name, count in Counter(filter(None, tables)).items() if count == 1}
-    found: dict[str, tuple[Contained, ...]] = {}
+    texts: dict[str, tuple[Contained, ...]] = {}
     for select in tree.find_all(exp.Select):
-        for read, part in _conditions(select, table):
+        for read, part in _list_conditions(select, find_live):
             if read.table in once:
-                found[read.table] = (*found.get(read.table, ()), *_texts(part, read, values))
-    return {name: texts for name, texts in found.items() if texts}
+                texts[read.table] = (*texts.get(read.table, ()), *_list_texts(part, read, values))
+    return {name: contained for name, contained in texts.items() if contained}
 
 
-def sorted_by(tree: exp.Expr, table: Callable[[Parts], str | None]) -> tuple[str, str] | None:
+def find_sort_column(tree: exp.Expr, find_live: Callable[[Parts], str | None]) -> tuple[str, str] | None:
     """The table and its column by which a plain `SELECT … FROM t ORDER BY column LIMIT n` sorts first."""
-    if not isinstance(tree, exp.Select) or _others(tree, _SORTED) or not tree.args.get("limit"):
+    if not isinstance(tree, exp.Select) or _has_others(tree, _SORTED) or not tree.args.get("limit"):
         return None
     order, start = tree.args.get("order"), tree.args.get("from_")
     if order is None or start is None or not isinstance(start.this, exp.Table):
         return None
-    read = _read(start.this, table)
+    read = _read(start.this, find_live)
     key = order.expressions[0].this
-    if read is None or not isinstance(key, exp.Column) or not _of(key, read, alone=True):
+    if read is None or not isinstance(key, exp.Column) or not _is_column_of(key, read, alone=True):
         return None
     name = key.name.lower()
-    if any(_hides(item, name) for item in tree.expressions):
+    if any(_is_other_column(item, name) for item in tree.expressions):
         return None
     return read.table, name
 
 
-def _hides(item: exp.Expr, name: str) -> bool:
+def _is_other_column(item: exp.Expr, name: str) -> bool:
     """Whether an item of the select list may give something else under a column's name."""
     if isinstance(item, exp.Alias):
         inner = item.this
@@ -100,7 +100,9 @@ def _hides(item: exp.Expr, name: str) -> bool:
     return not isinstance(item, exp.Column) and bool(item.find(exp.Columns, exp.Star, exp.Alias))
 
 
-def _conditions(select: exp.Select, table: Callable[[Parts], str | None]) -> Iterator[tuple[Read, exp.Expr]]:
+def _list_conditions(
+    select: exp.Select, find_live: Callable[[Parts], str | None]
+) -> Iterator[tuple[Read, exp.Expr]]:
     """Each condition that must hold, with each live table that it may speak of."""
     where, start = select.args.get("where"), select.args.get("from_")
     if where is None or start is None or select.args.get("sample"):
@@ -109,46 +111,46 @@ def _conditions(select: exp.Select, table: Callable[[Parts], str | None]) -> Ite
     if any(join.method in _PAIRS for join in joins):
         return
     entries = [start.this, *(join.this for join in joins)]
-    reads = [_read(entry, table) for entry in entries]
-    for part in _conjuncts(where.this):
+    reads = [_read(entry, find_live) for entry in entries]
+    for part in _list_conjuncts(where.this):
         for read in reads:
             column = part.this if isinstance(part, exp.Binary | exp.StartsWith | exp.Contains) else None
             if (
                 read is not None
                 and isinstance(column, exp.Column)
-                and _of(column, read, alone=len(reads) == 1)
+                and _is_column_of(column, read, alone=len(reads) == 1)
             ):
                 yield read, part
 
 
-def _read(entry: exp.Expr, table: Callable[[Parts], str | None]) -> Read | None:
+def _read(entry: exp.Expr, find_live: Callable[[Parts], str | None]) -> Read | None:
     """The live table that an entry of FROM gives whole."""
     alias = entry.args.get("alias")
     if alias is not None and alias.args.get("columns"):
         return None
     if isinstance(entry, exp.Table):
-        found = None if _others(entry, _BARE) else table(_parts(entry))
-        return Read(entry.alias_or_name.lower(), found) if found else None
-    if not isinstance(entry, exp.Subquery) or _others(entry, {"this", "alias"}):
+        live = None if _has_others(entry, _BARE) else find_live(_get_parts(entry))
+        return Read(entry.alias_or_name.lower(), live) if live else None
+    if not isinstance(entry, exp.Subquery) or _has_others(entry, {"this", "alias"}):
         return None
     inner = entry.this
-    if not isinstance(inner, exp.Select) or _others(inner, _PASSES) or inner.args.get("from_") is None:
+    if not isinstance(inner, exp.Select) or _has_others(inner, _PASSES) or inner.args.get("from_") is None:
         return None
-    within = _read(inner.args["from_"].this, table)
+    within = _read(inner.args["from_"].this, find_live)
     # Any other expression may depend on which rows there are, as a window does.
-    plain = all(_renamed(item) or item == exp.Star() for item in inner.expressions)
+    plain = all(_is_alias(item) or item == exp.Star() for item in inner.expressions)
     if within is None or not plain or exp.Star() not in inner.expressions:
         return None
     added = {item.alias.lower() for item in inner.expressions if isinstance(item, exp.Alias)}
     return Read(entry.alias.lower(), within.table, within.others | added)
 
 
-def _renamed(item: exp.Expr) -> bool:
+def _is_alias(item: exp.Expr) -> bool:
     """Whether an item of the select list gives a column a second name."""
     return isinstance(item, exp.Alias) and isinstance(item.this, exp.Column) and not item.this.is_star
 
 
-def _of(column: exp.Column, read: Read, *, alone: bool) -> bool:
+def _is_column_of(column: exp.Column, read: Read, *, alone: bool) -> bool:
     """Whether a column is one of `read`; `alone` if there is no other entry in FROM."""
     if column.args.get("db") or column.name.lower() in read.others:
         return False
@@ -156,37 +158,37 @@ def _of(column: exp.Column, read: Read, *, alone: bool) -> bool:
     return qualifier == read.alias if qualifier else alone
 
 
-def _texts(part: exp.Expr, read: Read, values: Mapping[str, Any]) -> Iterator[Contained]:
+def _list_texts(part: exp.Expr, read: Read, values: Mapping[str, Any]) -> Iterator[Contained]:
     """The texts that a column contains where `part` holds."""
     if not isinstance(part, exp.Like | exp.StartsWith | exp.Contains) or part.args.get("negate"):
         return
-    text = _text(part.expression, values)
+    text = _get_text(part.expression, values)
     if text is None:
         return
     pieces = _WILD.split(text) if isinstance(part, exp.Like) else [text]
     yield from (Contained(part.this.name.lower(), piece) for piece in pieces if piece)
 
 
-def _text(node: exp.Expr | None, values: Mapping[str, Any]) -> str | None:
+def _get_text(node: exp.Expr | None, values: Mapping[str, Any]) -> str | None:
     if isinstance(node, exp.Literal) and node.is_string:
         return node.name
     value = values.get(node.name) if isinstance(node, exp.Placeholder) and node.name else None
     return value if isinstance(value, str) else None
 
 
-def _conjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
+def _list_conjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
     node = node.unnest()
     if isinstance(node, exp.And):
-        yield from _conjuncts(node.this)
-        yield from _conjuncts(node.expression)
+        yield from _list_conjuncts(node.this)
+        yield from _list_conjuncts(node.expression)
     else:
         yield node
 
 
-def _parts(node: exp.Table) -> Parts:
+def _get_parts(node: exp.Table) -> Parts:
     return tuple(part.name for part in node.parts)
 
 
-def _others(node: exp.Expr, known: set[str]) -> bool:
+def _has_others(node: exp.Expr, known: set[str]) -> bool:
     """Whether a node has anything beside what is known."""
     return any(value for key, value in node.args.items() if key not in known)

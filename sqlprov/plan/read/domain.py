@@ -1,4 +1,4 @@
-"""Predicate in, what it implies out: the values a column can have, and which values make it true."""
+"""What a predicate implies: the values that a column can have, and which values make it true."""
 
 from __future__ import annotations
 
@@ -73,17 +73,17 @@ NOTHING = Domain(frozenset())
 NEGATED = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
-def domain(predicate: Predicate, column: str, holds: bool = True) -> Domain:
+def find_domain(predicate: Predicate, column: str, holds: bool = True) -> Domain:
     """The values `column` can have in rows where `predicate` is TRUE (or FALSE, with `holds=False`)."""
     match predicate:
         case Compare(name, op, value) if name == column:
-            return _compared(op if holds else NEGATED[op], value)
+            return _compare(op if holds else NEGATED[op], value)
         case In(name, values) if name == column and holds:
             return Domain(frozenset(values))
         case Not(part):
-            return domain(part, column, not holds)
+            return find_domain(part, column, not holds)
         case And(parts) | Or(parts):
-            domains = [domain(part, column, holds) for part in parts]
+            domains = [find_domain(part, column, holds) for part in parts]
             if isinstance(predicate, And) == holds:
                 return reduce(Domain.__and__, domains, EVERYTHING)
             return reduce(Domain.__or__, domains, NOTHING)
@@ -94,10 +94,10 @@ def accepts(predicate: Predicate, column: str, value: Any) -> bool:
     """Whether `predicate` can be TRUE in a row whose `column` is `value`, whatever its other columns are."""
     if isinstance(predicate, And):
         return all(accepts(part, column, value) for part in predicate.parts)
-    return bool(_truth(predicate, column, value) & Truth.TRUE)
+    return bool(_evaluate(predicate, column, value) & Truth.TRUE)
 
 
-def columns_of(predicate: Predicate) -> frozenset[str]:
+def list_columns(predicate: Predicate) -> frozenset[str]:
     """Every column that `predicate` reads."""
     match predicate:
         case Compare(name) | In(name) | IsNull(name):
@@ -105,41 +105,45 @@ def columns_of(predicate: Predicate) -> frozenset[str]:
         case Opaque(names):
             return names
         case Not(part):
-            return columns_of(part)
+            return list_columns(part)
         case And(parts) | Or(parts):
-            return frozenset[str]().union(*(columns_of(part) for part in parts))
+            return frozenset[str]().union(*(list_columns(part) for part in parts))
 
 
-def conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
+def list_conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
     """The conditions that must all hold."""
     if isinstance(predicate, And):
-        return tuple(inner for part in predicate.parts for inner in conjuncts(part))
+        return tuple(inner for part in predicate.parts for inner in list_conjuncts(part))
     return (predicate,)
 
 
-def without(predicate: Predicate, column: str) -> Predicate:
+def drop_column(predicate: Predicate, column: str) -> Predicate:
     """`predicate` without the conditions over `column` alone; for the column that only carries a value."""
-    return And(tuple(part for part in conjuncts(predicate) if columns_of(part) != {column}))
+    return And(tuple(part for part in list_conjuncts(predicate) if list_columns(part) != {column}))
 
 
-def within(predicate: Predicate, columns: Iterable[str]) -> Predicate:
+def restrict(predicate: Predicate, columns: Iterable[str]) -> Predicate:
     """The part of `predicate` that `columns` alone decide: it holds wherever the whole does."""
     known = frozenset(columns)
-    return And(tuple(part for part in conjuncts(predicate) if _readable(part) and columns_of(part) <= known))
+    return And(
+        tuple(
+            part for part in list_conjuncts(predicate) if _is_readable(part) and list_columns(part) <= known
+        )
+    )
 
 
-def _readable(predicate: Predicate) -> bool:
+def _is_readable(predicate: Predicate) -> bool:
     match predicate:
         case Opaque():
             return False
         case Not(part):
-            return _readable(part)
+            return _is_readable(part)
         case And(parts) | Or(parts):
-            return all(_readable(part) for part in parts)
+            return all(_is_readable(part) for part in parts)
     return True
 
 
-def _compared(op: str, value: Any) -> Domain:
+def _compare(op: str, value: Any) -> Domain:
     match op:
         case "=":
             return Domain(frozenset((value,)))
@@ -166,7 +170,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _truth(predicate: Predicate, column: str, value: Any) -> Truth:
+def _evaluate(predicate: Predicate, column: str, value: Any) -> Truth:
     match predicate:
         case Compare(name, op, other) if name == column:
             return Truth.TRUE if COMPARISONS[op](value, other) else Truth.FALSE
@@ -175,15 +179,15 @@ def _truth(predicate: Predicate, column: str, value: Any) -> Truth:
         case IsNull(name) if name == column:
             return Truth.FALSE
         case Not(part):
-            return _negated(_truth(part, column, value))
+            return _negate(_evaluate(part, column, value))
         case And(parts):
-            return _all(_truth(part, column, value) for part in parts)
+            return _conjoin(_evaluate(part, column, value) for part in parts)
         case Or(parts):
-            return _negated(_all(_negated(_truth(part, column, value)) for part in parts))
+            return _negate(_conjoin(_negate(_evaluate(part, column, value)) for part in parts))
     return Truth.ANY
 
 
-def _negated(truth: Truth) -> Truth:
+def _negate(truth: Truth) -> Truth:
     swapped = truth & Truth.NULL
     if truth & Truth.TRUE:
         swapped |= Truth.FALSE
@@ -192,7 +196,7 @@ def _negated(truth: Truth) -> Truth:
     return swapped
 
 
-def _all(truths: Iterable[Truth]) -> Truth:
+def _conjoin(truths: Iterable[Truth]) -> Truth:
     result = Truth.TRUE
     for truth in truths:
         outcome = (result | truth) & Truth.FALSE

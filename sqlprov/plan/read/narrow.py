@@ -1,4 +1,4 @@
-"""Table and Predicate in, List parameters out: each narrows what is listed and never drops a row that is asked."""
+"""Builds the parameters of a list: each narrows what is listed and never drops a row that is wanted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlprov.catalog.table import FilterOperator, ListFilter, Table
-from sqlprov.plan.read.domain import Domain, domain
+from sqlprov.plan.read.domain import Domain, find_domain
 from sqlprov.plan.read.hints import Contained
 from sqlprov.plan.read.predicate import Predicate
 
@@ -17,7 +17,7 @@ WIDENED = timedelta(seconds=1)
 """Whether a time bound is inclusive, and to what it is rounded, is not documented: bounds are widened."""
 
 
-def narrowed(
+def build_list_parameters(
     table: Table, where: Predicate, contained: Iterable[Contained] = ()
 ) -> tuple[dict[str, Any], str]:
     """The parameters of one list chain: page size, order, and every filter that the arguments imply.
@@ -38,11 +38,11 @@ def narrowed(
         parameters[sort.by] = next(iter(sort.columns.values()))
         parameters[sort.direction] = sort.ascending
     for rule in table.list.filters:
-        allowed = domain(where, rule.column)
+        allowed = find_domain(where, rule.column)
         if allowed.empty:
             return {}, f"the conditions on {rule.column} contradict each other"
         texts = [each.text for each in contained if each.column == rule.column]
-        refused, value = _value(rule, allowed, texts)
+        refused, value = _choose_value(rule, allowed, texts)
         if refused:
             return (
                 {},
@@ -53,7 +53,7 @@ def narrowed(
     return parameters, ""
 
 
-def _value(rule: ListFilter, allowed: Domain, texts: list[str]) -> tuple[bool, Any]:
+def _choose_value(rule: ListFilter, allowed: Domain, texts: list[str]) -> tuple[bool, Any]:
     """(whether the service would refuse every allowed value, the parameter's value or `None`)."""
     match rule.op:
         case FilterOperator.EQUAL:
@@ -63,16 +63,16 @@ def _value(rule: ListFilter, allowed: Domain, texts: list[str]) -> tuple[bool, A
             # Several values would need several lists, and a row that changes between them would be in none.
             return not accepted, accepted[0] if len(accepted) == 1 else None
         case FilterOperator.CONTAINS:
-            return False, _longest(rule, [*texts, _beginning(allowed)])
+            return False, _choose_run(rule, [*texts, _find_prefix(allowed)])
         case FilterOperator.AFTER:
             low = allowed.low if allowed.values is None else min(allowed.values)
-            return False, None if low is None else _moved(low, -WIDENED)
+            return False, None if low is None else _shift(low, -WIDENED)
         case FilterOperator.BEFORE:
             high = allowed.high if allowed.values is None else max(allowed.values)
-            return False, None if high is None else _moved(high, WIDENED + timedelta(microseconds=999_999))
+            return False, None if high is None else _shift(high, WIDENED + timedelta(microseconds=999_999))
 
 
-def _moved(bound: datetime, by: timedelta) -> datetime | None:
+def _shift(bound: datetime, by: timedelta) -> datetime | None:
     """`bound` moved and cut to whole seconds; `None` if it leaves the years that AWS knows."""
     try:
         moved = (bound + by).astimezone(UTC).replace(microsecond=0)
@@ -81,23 +81,22 @@ def _moved(bound: datetime, by: timedelta) -> datetime | None:
     return moved if 1970 <= moved.year < 9999 else None
 
 
-def _beginning(allowed: Domain) -> str:
+def _find_prefix(allowed: Domain) -> str:
     """What every allowed text begins with."""
     if allowed.values is not None:
-        return _common_start([str(value) for value in allowed.values])
+        return _find_common_prefix([str(value) for value in allowed.values])
     if isinstance(allowed.low, str) and isinstance(allowed.high, str):
-        return _common_start([allowed.low, allowed.high])
+        return _find_common_prefix([allowed.low, allowed.high])
     return ""
 
 
-def _longest(rule: ListFilter, texts: list[str]) -> str | None:
+def _choose_run(rule: ListFilter, texts: list[str]) -> str | None:
     """The longest run of characters within `texts` that the parameter accepts."""
     runs = [run[: rule.constraint.max or 63] for text in texts for run in _ALLOWED.findall(text)]
-    found = max((run for run in runs if rule.constraint.accepts(run)), key=len, default=None)
-    return found or None
+    return max((run for run in runs if rule.constraint.accepts(run)), key=len, default="") or None
 
 
-def _common_start(texts: list[str]) -> str:
+def _find_common_prefix(texts: list[str]) -> str:
     # Every text between two others, in byte order, begins with what the two begin with.
     low, high = min(texts), max(texts)
     same = next((at for at, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1]), None)

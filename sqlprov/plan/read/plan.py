@@ -1,4 +1,4 @@
-"""Demand and Table in, a ReadPlan out: which calls fetch the rows that a demand needs. No network, no clock."""
+"""Plans the calls that fetch the rows of a scan."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
 from sqlprov.errors import format_count
-from sqlprov.plan.read.domain import columns_of, domain, within
+from sqlprov.plan.read.domain import find_domain, list_columns, restrict
 from sqlprov.plan.read.hints import Contained, Top
-from sqlprov.plan.read.narrow import narrowed
+from sqlprov.plan.read.narrow import build_list_parameters
 from sqlprov.plan.read.predicate import FALSE, TRUE, Predicate
 from sqlprov.plan.read.scope import Scope
 
@@ -104,7 +104,7 @@ class PlannedCall:
         table: full name of the table it serves.
         operation, region, parameters: the call; parameters without page tokens and without what a row fills in.
         times: `once`, `each page`, `each row`, or `until 10 rows` for pages up to the first that meet the conditions.
-        columns: the columns that need it: those it fills, and those for which it tells an ARN.
+        columns: the columns that need it: those it fills, and those that its ARN leads to.
         permissions: the IAM actions it needs.
     """
 
@@ -123,10 +123,10 @@ class ReadPlan:
 
     Attributes:
         table: the table.
-        columns: columns of every batch: those demanded and those the filter reads.
+        columns: columns of every batch: those requested and those the filter reads.
         steps: lists and look-ups, one or none for each place.
         scopes: where it reads, and why: one for each column of place.
-        describe, tags: whether each listed row needs that call. A look-up describes by itself.
+        describe, tags: whether each listed row needs that call. A look-up is a Describe.
         account: where account_id comes from.
         row_filter, contained: what listed rows must meet before a call is spent on them.
         empty: why there is nothing to fetch; empty text if there is.
@@ -231,7 +231,7 @@ def plan_read(
     """The cheapest calls that fetch at least the rows of `request`.
 
     Args:
-        demand: what DuckDB asks.
+        request: what DuckDB asks.
         scopes: where to read, one for each column of place.
         pages: region -> pages that a whole list of this table has had in this session.
         account_known: whether the session knows its account by now.
@@ -263,7 +263,7 @@ def plan_read(
         describe=describe,
         tags=ColumnSource.TAGS in sources,
         account=account,
-        row_filter=within(where, listed),
+        row_filter=restrict(where, listed),
         contained=_in_lists(request),
         empty=empty,
         top=top,
@@ -283,11 +283,11 @@ def _in_lists(request: ScanRequest) -> tuple[Contained, ...]:
 
 
 def _top(request: ScanRequest, sources: set[ColumnSource]) -> Top | None:
-    """The hint, if the service sorts by its column and the list tells which rows meet the filter."""
+    """The hint, if the service sorts by its column and the list alone shows which rows meet the filter."""
     sort, top = request.table.list.sort, request.top
     if top is None or sort is None or top.column not in sort.always or not request.pushdown:
         return None
-    filtered = {request.table.by_name[name].source for name in columns_of(request.where)}
+    filtered = {request.table.by_name[name].source for name in list_columns(request.where)}
     return top if filtered <= {ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY} else None
 
 
@@ -317,7 +317,7 @@ def _windows(request: ScanRequest) -> Windows | None:
 
 
 def _needed(request: ScanRequest) -> tuple[str, ...]:
-    names = {*request.columns, *columns_of(request.where)}
+    names = {*request.columns, *list_columns(request.where)}
     return tuple(column.name for column in request.table.columns if column.name in names)
 
 
@@ -330,7 +330,9 @@ def _steps(
     keys = _keys(request.table, where)
     if keys == ():
         return (), "no key can meet the conditions"
-    parameters, refused = narrowed(request.table, where, request.contained if request.pushdown else ())
+    parameters, refused = build_list_parameters(
+        request.table, where, request.contained if request.pushdown else ()
+    )
     if refused:
         return (), refused
     steps: list[ListRead | KeyRead] = []
@@ -348,8 +350,8 @@ def _keys(table: Table, where: Predicate) -> tuple[tuple[str, ...], ...] | None:
     """The only keys that `where` allows and the service would accept, sorted; `None` if it allows any."""
     if table.describe is None:
         return None
-    identifiers = domain(where, "data__Identifier").values
-    parts = [domain(where, column).values for column in table.key]
+    identifiers = find_domain(where, "data__Identifier").values
+    parts = [find_domain(where, column).values for column in table.key]
     if identifiers is not None:
         split = (tuple(str(value).split("|")) for value in identifiers)
         candidates = {key for key in split if len(key) == len(table.key)}

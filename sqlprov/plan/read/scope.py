@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from sqlprov.plan.read.domain import accepts, columns_of, conjuncts
+from sqlprov.plan.read.domain import accepts, list_columns, list_conjuncts
 from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Or, Predicate
 
 
@@ -63,8 +63,8 @@ def find_rule(column: str, columns: Iterable[str], where: Predicate, decides: Ca
 
 def find_limits(column: str, where: Predicate) -> tuple[Predicate, ...]:
     """The conditions that limit the column; not `IS NOT NULL`, which DuckDB adds to joins: no row lacks a place."""
-    parts = (part for part in conjuncts(where) if part != Not(IsNull(column)))
-    return tuple(part for part in parts if column in columns_of(part))
+    parts = (part for part in list_conjuncts(where) if part != Not(IsNull(column)))
+    return tuple(part for part in parts if column in list_columns(part))
 
 
 def find_accepted(column: str, where: Predicate, candidates: Iterable[str]) -> tuple[str, ...]:
@@ -74,15 +74,15 @@ def find_accepted(column: str, where: Predicate, candidates: Iterable[str]) -> t
 
 def find_equal(column: str, where: Predicate) -> tuple[str, ...]:
     """Values that a condition requires, in `=` or IN; a value in `<>`, NOT IN or a range need not exist."""
-    return _compared(column, where, equal=True)
+    return _compare(column, where, equal=True)
 
 
 def find_different(column: str, where: Predicate) -> tuple[str, ...]:
     """Values that a condition excludes, in `<>` or NOT IN."""
-    return _compared(column, where, equal=False)
+    return _compare(column, where, equal=False)
 
 
-def _compared(column: str, where: Predicate, *, equal: bool) -> tuple[str, ...]:
+def _compare(column: str, where: Predicate, *, equal: bool) -> tuple[str, ...]:
     names: list[str] = []
     for part, wanted in _leaves(where, True):
         match part:

@@ -10,7 +10,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Compare, In, IsNull, Not, Opaque, Or
-from sqlprov.sql.filters import predicate
+from sqlprov.sql.filters import parse_filter
 
 SCHEMA = pa.schema(
     [
@@ -187,7 +187,7 @@ CONDITIONS = [
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_a_printed_filter_means_what_duckdb_pushes(connection, live, condition):
-    parsed = predicate("\n".join(printed(connection, condition)))
+    parsed = parse_filter("\n".join(printed(connection, condition)))
     connection.execute(f"SELECT name FROM t WHERE {condition}").fetchall()
     assert len(parsed.parts) > 1  # beside the one that names the statement
     assert ROWS.filter(as_arrow(parsed)).equals(ROWS.filter(live.pushed))
@@ -213,7 +213,7 @@ def test_a_printed_filter_means_what_duckdb_pushes(connection, live, condition):
     ],
 )
 def test_what_duckdb_does_not_push_is_not_printed(connection, live, condition):
-    assert predicate("\n".join(printed(connection, condition))) == Compare("__ctx_t", "=", "x")
+    assert parse_filter("\n".join(printed(connection, condition))) == Compare("__ctx_t", "=", "x")
     connection.execute(f"SELECT name FROM t WHERE {condition}").fetchall()
     assert str(live.pushed) == '(__ctx_t == "x")'
 
@@ -222,17 +222,17 @@ def test_what_duckdb_does_not_push_is_not_printed(connection, live, condition):
     "condition", ["s.X = 1", "s.In.y = 'a'", "s.X IN (1, 2)", "s.In.y IS NULL", "s.X > 1 AND s.X < 5"]
 )
 def test_a_condition_on_a_nested_field_is_opaque(connection, condition):
-    *parts, context = predicate("\n".join(printed(connection, condition))).parts
+    *parts, context = parse_filter("\n".join(printed(connection, condition))).parts
     assert set(parts) == {Opaque(frozenset({"s"}))}
     assert context == Compare("__ctx_t", "=", "x")
 
 
 def test_a_thousand_nested_alternatives_are_read(connection):
     condition = " OR ".join(f"(n = {k} AND region = 'r{k}')" for k in range(300))
-    alternatives = predicate("\n".join(printed(connection, condition))).parts[0].parts
+    alternatives = parse_filter("\n".join(printed(connection, condition))).parts[0].parts
     assert len(alternatives) == 300
     assert alternatives[7] == And((Compare("n", "=", 7), Compare("region", "=", "r7")))
-    assert predicate("(" * 5000 + '"n" = 1' + ")" * 5000) == Compare("n", "=", 1)
+    assert parse_filter("(" * 5000 + '"n" = 1' + ")" * 5000) == Compare("n", "=", 1)
 
 
 MOMENT = datetime(2023, 12, 31, 18, 30, tzinfo=UTC)
@@ -280,4 +280,4 @@ MOMENT = datetime(2023, 12, 31, 18, 30, tzinfo=UTC)
     ],
 )
 def test_other_forms_are_read_or_opaque(printed, meaning):
-    assert predicate(printed) == meaning
+    assert parse_filter(printed) == meaning

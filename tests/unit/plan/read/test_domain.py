@@ -11,11 +11,11 @@ from sqlprov.plan.read.domain import (
     EVERYTHING,
     Domain,
     accepts,
-    columns_of,
-    conjuncts,
-    domain,
-    within,
-    without,
+    drop_column,
+    find_domain,
+    list_columns,
+    list_conjuncts,
+    restrict,
 )
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Compare, In, IsNull, Not, Opaque, Or, Predicate
 
@@ -86,7 +86,7 @@ def between(low: Any, high: Any) -> Domain:
     ids=str,
 )
 def test_a_predicate_implies_the_values_of_a_column(predicate: Predicate, expected: Domain) -> None:
-    assert domain(predicate, "a") == expected
+    assert find_domain(predicate, "a") == expected
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_a_predicate_implies_the_values_of_a_column(predicate: Predicate, expect
     ids=str,
 )
 def test_a_contradiction_leaves_no_value(contradiction: Predicate) -> None:
-    assert domain(contradiction, "a").empty
-    assert not domain(contradiction, "b").empty
+    assert find_domain(contradiction, "a").empty
+    assert not find_domain(contradiction, "b").empty
 
 
 def test_bounds_that_meet_leave_the_value_between_them() -> None:
-    both = domain(And((Compare("a", ">=", 3), Compare("a", "<=", 3))), "a")
+    both = find_domain(And((Compare("a", ">=", 3), Compare("a", "<=", 3))), "a")
     assert not both.empty
     assert both.contains(3) and not both.contains(4)
 
@@ -136,23 +136,23 @@ def test_a_value_is_accepted_if_the_predicate_can_be_true_with_it(
 
 def test_columns_and_conjuncts_are_found_at_any_depth() -> None:
     predicate = And((eq(1), And((Or((gt(2), eq("x", "s"))), Not(Opaque(frozenset(("c", "d"))))))))
-    assert columns_of(predicate) == {"a", "s", "c", "d"}
-    assert conjuncts(predicate) == (eq(1), Or((gt(2), eq("x", "s"))), Not(Opaque(frozenset(("c", "d")))))
-    assert conjuncts(TRUE) == ()
+    assert list_columns(predicate) == {"a", "s", "c", "d"}
+    assert list_conjuncts(predicate) == (eq(1), Or((gt(2), eq("x", "s"))), Not(Opaque(frozenset(("c", "d")))))
+    assert list_conjuncts(TRUE) == ()
 
 
 def test_what_some_columns_decide_keeps_whole_conjuncts_that_can_be_read() -> None:
     mixed = Or((eq(1), eq("x", "s")))
     predicate = And((eq(1), mixed, Opaque(frozenset("a")), Not(Opaque(frozenset("a")))))
-    assert within(predicate, ["a"]) == And((eq(1),))
-    assert within(predicate, ["a", "s"]) == And((eq(1), mixed))
-    assert within(mixed, ["a"]) == TRUE
+    assert restrict(predicate, ["a"]) == And((eq(1),))
+    assert restrict(predicate, ["a", "s"]) == And((eq(1), mixed))
+    assert restrict(mixed, ["a"]) == TRUE
 
 
 def test_a_column_that_only_carries_a_value_is_taken_out() -> None:
-    assert without(And((eq(1), ELSEWHERE)), "a") == And((ELSEWHERE,))
-    assert without(eq(1), "a") == TRUE
-    assert without(Or((eq(1), ELSEWHERE)), "a") == And((Or((eq(1), ELSEWHERE)),))
+    assert drop_column(And((eq(1), ELSEWHERE)), "a") == And((ELSEWHERE,))
+    assert drop_column(eq(1), "a") == TRUE
+    assert drop_column(Or((eq(1), ELSEWHERE)), "a") == And((Or((eq(1), ELSEWHERE)),))
 
 
 @settings(max_examples=500, deadline=None)
@@ -162,7 +162,7 @@ def test_no_row_in_which_a_predicate_is_true_is_ever_ruled_out(
 ) -> None:
     holds = truth(predicate, row, opaque)
     for column, value in row.items():
-        implied = domain(predicate, column)
+        implied = find_domain(predicate, column)
         if holds:
             assert not implied.empty
             if value is None:
@@ -171,10 +171,10 @@ def test_no_row_in_which_a_predicate_is_true_is_ever_ruled_out(
                 assert implied.contains(value)
                 assert accepts(predicate, column, value)
         if holds is False and value is not None:
-            assert domain(predicate, column, holds=False).contains(value)
+            assert find_domain(predicate, column, holds=False).contains(value)
     if holds:
-        assert truth(within(predicate, ["a", "s"]), row, opaque) is True
-        assert truth(without(predicate, "a"), row, opaque) is True
+        assert truth(restrict(predicate, ["a", "s"]), row, opaque) is True
+        assert truth(drop_column(predicate, "a"), row, opaque) is True
 
 
 @settings(max_examples=500, deadline=None)
@@ -190,7 +190,7 @@ def test_over_one_column_accepting_a_value_is_exact(predicate: Predicate, value:
 @settings(max_examples=500, deadline=None)
 @given(left=predicates({"a": VALUES["a"]}), right=predicates({"a": VALUES["a"]}), value=VALUES["a"])
 def test_domains_are_combined_without_losing_a_value(left: Predicate, right: Predicate, value: int) -> None:
-    ours, theirs = domain(left, "a"), domain(right, "a")
+    ours, theirs = find_domain(left, "a"), find_domain(right, "a")
     assert (ours & theirs).contains(value) == (ours.contains(value) and theirs.contains(value))
     if ours.contains(value) or theirs.contains(value):
         assert (ours | theirs).contains(value)

@@ -10,7 +10,7 @@ from plan_rows import predicates, rows, truth
 
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.table import Table
-from sqlprov.plan.read.narrow import narrowed
+from sqlprov.plan.read.narrow import build_list_parameters
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Compare, In, IsNull, Not, Opaque, Or, Predicate
 
 ALWAYS = {"MaxResults": 100, "SortBy": "CreationTime", "SortOrder": "Ascending"}
@@ -28,14 +28,14 @@ def created(op: str, value: datetime) -> Predicate:
 
 def filters(table: Table, where: Predicate) -> dict[str, Any]:
     """The filter parameters of a list that can have rows."""
-    parameters, reason = narrowed(table, where)
+    parameters, reason = build_list_parameters(table, where)
     assert not reason
     assert parameters.items() >= ALWAYS.items()
     return {name: value for name, value in parameters.items() if name not in ALWAYS}
 
 
 def reason(table: Table, where: Predicate) -> str:
-    parameters, said = narrowed(table, where)
+    parameters, said = build_list_parameters(table, where)
     assert parameters == {}
     return said
 
@@ -228,6 +228,6 @@ def test_no_row_that_is_asked_is_left_out_by_the_parameters(
 ) -> None:
     if row["status"] == "running" or not truth(where, row, opaque):
         return
-    parameters, said = narrowed(experiments, where)
+    parameters, said = build_list_parameters(experiments, where)
     assert not said
     assert listed(row, parameters)
