@@ -97,15 +97,6 @@ def test_the_same_text_with_other_parameters_means_other_regions(con: Connection
         assert con.sql(text, [pattern]).fetchall() == [(rows,)]
 
 
-def test_the_same_text_after_other_default_regions_means_those(con: Connection, seeded: Emulator) -> None:
-    text = f"SELECT count(*) FROM {EXPERIMENTS}"
-    for regions, rows in (("us-east-1", 6), ("eu-west-1", 3), ("eu-west-1,us-west-2", 6)):
-        con.sql(f"SET sqlprov_regions = '{regions}'")
-        seeded.reset_calls()
-        assert counted(con, text) == rows
-        assert {call.region for call in seeded.calls} == set(regions.split(","))
-
-
 CHANGES = [
     "INSERT INTO kept VALUES (2)",
     "UPDATE kept SET n = 3",
@@ -140,24 +131,6 @@ def test_the_views_of_a_database_that_is_copied_are_seen(con: Connection) -> Non
         con.sql(text)
     con.sql("COPY FROM DATABASE mine TO yours")
     assert counted(con, text) == IN_THE_US
-
-
-def test_the_same_text_reads_the_table_that_there_is_now(con: Connection) -> None:
-    text = "SELECT * FROM kept"
-    for columns in ("1 AS n", "'x' AS n", "1 AS n, 2 AS m"):
-        con.sql(f"CREATE OR REPLACE TABLE kept AS SELECT {columns}")
-        wanted = con.sql(f"SELECT {columns}").fetchall()
-        assert con.sql(text).fetchall() == wanted == con.sql(text).fetchall()
-    con.sql("DROP TABLE kept")
-    with pytest.raises(ProgrammingError, match="Table with name kept does not exist"):
-        con.sql(text)
-    kept = pa.table({"n": [3]})
-    assert con.sql(text).fetchall() == [(3,)]
-    kept = pa.table({"n": [4]})
-    assert con.sql(text).fetchall() == [(4,)]
-    con.sql("CREATE TABLE kept AS SELECT 5 AS n")
-    assert con.sql(text).fetchall() == [(5,)]
-    del kept
 
 
 def test_what_changes_something_is_done_each_time(con: Connection) -> None:
@@ -229,19 +202,6 @@ def test_a_slip_or_what_is_to_be_brought_aborts_no_transaction(con: Connection) 
     del letters
 
 
-def test_a_pivot_has_the_columns_of_the_rows_that_there_are_now(con: Connection) -> None:
-    con.sql("CREATE TABLE kept AS SELECT 'a' AS letter, 1 AS n")
-    text = "PIVOT kept ON letter USING sum(n)"
-    assert con.sql(text).columns == ["a"]
-    con.sql("INSERT INTO kept VALUES ('b', 2)")
-    assert con.sql(text).columns == ["a", "b"]
-
-
-def test_a_column_may_be_called_success(con: Connection) -> None:
-    for text in ('SELECT 1 AS "Success"', 'FROM (SELECT 1 AS "Success")'):
-        assert con.sql(text).fetchall() == [(1,)]
-
-
 @pytest.mark.parametrize("word", ["SET VARIABLE sqlprov_ctx = 'x'", "RESET VARIABLE sqlprov_ctx"])
 def test_the_variable_of_ours_is_set_again_after_another_has_set_it(con: Connection, word: str) -> None:
     text = f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = 'us-east-1'"
@@ -252,144 +212,6 @@ def test_the_variable_of_ours_is_set_again_after_another_has_set_it(con: Connect
     assert counted(con, text) == 6
     con.sql("ROLLBACK")
     assert counted(con, text) == 6
-
-
-def test_each_cursor_tells_the_calls_of_its_own_statements(con: Connection) -> None:
-    text = f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = '{{}}'"
-    cursors = {region: con.cursor() for region in ("us-east-1", "eu-west-1", "us-west-2")}
-    results = {
-        region: cursor.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region = '{region}'")
-        for region, cursor in cursors.items()
-    }
-    for region, cursor in cursors.items():
-        assert len(results[region].fetchall()) == counted(cursor, text.format(region))
-        assert {call.region for call in cursor.calls} == {region}
-
-
-# Name -> statements before, the text that is asked again and again, and what changes in between.
-CHANGED = {
-    "a column's name": (["CREATE TABLE t AS SELECT 1 AS a"], "FROM t", ["ALTER TABLE t RENAME a TO b"]),
-    "a column's type": (
-        ["CREATE TABLE t AS SELECT 1 AS a"],
-        "FROM t",
-        ["ALTER TABLE t ALTER a TYPE VARCHAR"],
-    ),
-    "one column more": (
-        ["CREATE TABLE t AS SELECT 1 AS a"],
-        "DESCRIBE t",
-        ["ALTER TABLE t ADD COLUMN b INT"],
-    ),
-    "one column less": (
-        ["CREATE TABLE t AS SELECT 1 AS a, 2 AS b"],
-        "SELECT b FROM t",
-        ["ALTER TABLE t DROP b"],
-    ),
-    "the order of columns": (
-        ["CREATE TABLE t AS SELECT 1 AS a, 2 AS b"],
-        "SELECT * FROM t",
-        ["CREATE OR REPLACE TABLE t AS SELECT 2 AS b, 1 AS a"],
-    ),
-    "a table's name": (
-        ["CREATE TABLE t AS SELECT 1 AS a; CREATE TABLE u AS SELECT 'x' AS a"],
-        "SELECT a FROM t",
-        ["ALTER TABLE t RENAME TO v", "ALTER TABLE u RENAME TO t"],
-    ),
-    "a temporary table": (
-        ["CREATE TABLE t AS SELECT 1 AS a"],
-        "FROM t",
-        ["CREATE TEMP TABLE t AS SELECT 'x' AS b"],
-    ),
-    "a view": (
-        ["CREATE VIEW t AS SELECT 1 AS a"],
-        "FROM t",
-        ["DROP VIEW t", "CREATE TABLE t AS SELECT 'x' AS a"],
-    ),
-    "a view below": (
-        [f"CREATE VIEW v AS FROM {EXPERIMENTS} WHERE region = 'us-east-1'", "CREATE VIEW w AS FROM v"],
-        "SELECT count(*) FROM w",
-        ["DROP VIEW v"],
-    ),
-    "a macro": (["CREATE MACRO m() AS 1"], "SELECT m() AS a", ["CREATE OR REPLACE MACRO m() AS 'x'"]),
-    "a type": (
-        ["CREATE TYPE c AS ENUM ('a', 'b')"],
-        "SELECT enum_range(NULL::c) AS a",
-        ["DROP TYPE c", "CREATE TYPE c AS ENUM ('b', 'a', 'z')"],
-    ),
-    "a variable's value": (["SET VARIABLE x = 1"], "SELECT getvariable('x') AS a", ["SET VARIABLE x = 2"]),
-    "a variable's type": (
-        ["SET VARIABLE x = 1"],
-        "SELECT getvariable('x') AS a",
-        ["SET VARIABLE x = 'text'"],
-    ),
-    "a variable that is no more": (
-        ["SET VARIABLE x = 1"],
-        "SELECT getvariable('x') AS a",
-        ["RESET VARIABLE x"],
-    ),
-    "the time zone": (
-        [],
-        "SELECT TIMESTAMPTZ '2024-01-01 00:00:00Z'::VARCHAR AS a",
-        ["SET TimeZone = 'Asia/Tokyo'"],
-    ),
-    "how to sort": (
-        ["CREATE TABLE t AS SELECT unnest([1, 2]) AS a"],
-        "SELECT a FROM t ORDER BY a",
-        ["SET default_order = 'DESC'"],
-    ),
-    "how to divide": ([], "SELECT 7 / 2 AS a", ["SET integer_division = true"]),
-    "a database": (
-        ["ATTACH ':memory:' AS o; CREATE TABLE o.t AS SELECT 1 AS a"],
-        "SELECT a FROM o.t",
-        ["DETACH o", "ATTACH ':memory:' AS o", "CREATE TABLE o.t AS SELECT 'x' AS a"],
-    ),
-    "what a transaction changed": (
-        ["CREATE TABLE t AS SELECT 1 AS a"],
-        "SELECT * FROM t",
-        ["BEGIN", "ALTER TABLE t ADD COLUMN b INT"],
-    ),
-    "a change that is rolled back": (
-        ["CREATE TABLE t AS SELECT 1 AS a"],
-        "SELECT * FROM t",
-        ["BEGIN", "ALTER TABLE t ADD COLUMN b INT", "FROM t", "ROLLBACK"],
-    ),
-    "a value that cannot be read": (
-        ["CREATE TABLE t AS SELECT '1' AS a"],
-        "SELECT a::INT AS a FROM t",
-        ["UPDATE t SET a = 'x'"],
-    ),
-    "the regions": (
-        ["SET sqlprov_regions = 'us-east-1'"],
-        f"SELECT region, count(*) FROM {EXPERIMENTS} GROUP BY ALL",
-        ["SET sqlprov_regions = 'eu-west-1'"],
-    ),
-}
-
-
-def told(con: Connection, text: str) -> object:
-    """The columns and rows of a query, or what its error says."""
-    try:
-        result = con.sql(text)
-        return result.columns, result.fetchall()
-    except Error as error:
-        return type(error), str(error)
-
-
-@pytest.mark.parametrize("what", CHANGED)
-def test_the_same_text_is_answered_as_a_new_connection_answers_it(connect: Connect, what: str) -> None:
-    before, text, after = CHANGED[what]
-    con, new = connect(), connect()
-    for each in before:
-        con.sql(each)
-        new.sql(each)
-    first = told(con, text)
-    assert told(con, text) == first
-    for each in after:
-        con.sql(each)
-        new.sql(each)
-    expected = told(new, text)
-    assert [told(con, text), told(con, text)] == [expected] * 2
-    if what != "a change that is rolled back":
-        assert expected != first, "nothing was changed"
 
 
 def test_the_same_text_after_a_reading_that_did_not_end_is_answered_whole(
@@ -408,16 +230,3 @@ def test_the_same_text_after_a_reading_that_did_not_end_is_answered_whole(
     for rows in (0, 6):
         result = con.sql(text)
         assert (len(result.fetchall()), result.complete) == (rows, rows == 6)
-
-
-def test_the_same_text_reads_the_variable_of_whoever_asks(con: Connection) -> None:
-    ((known,), *_) = con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE region = 'us-east-1'").fetchall()
-
-    def matches(name: str) -> int:
-        chosen = pa.table({"name": [name]})
-        assert len(chosen) == 1
-        text = f"SELECT count(*) FROM {EXPERIMENTS} JOIN chosen USING (name) WHERE region = 'us-east-1'"
-        found: int = con.sql(text).fetchall()[0][0]
-        return found
-
-    assert [matches(name) for name in (known, "nobody", known)] == [1, 0, 1]
