@@ -22,7 +22,7 @@ from sqlprov.plan.write.write_rows import PATCH, WritePlan, check_assignments, p
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.insert import Insert
-from sqlprov.sql.lexer import TokenKind
+from sqlprov.sql.lexer import TokenKind, find_closing, tokenize
 from sqlprov.sql.names import find_live_table
 from sqlprov.sql.update import Update
 
@@ -200,13 +200,18 @@ class TargetReader:
         rows = list(zip(*columns, strict=True)) if result.rows.num_rows else []
         keys = [(str(row[0]), tuple(str(part) for part in row[1 : 1 + len(key)])) for row in rows]
         values = [dict(zip(watched, row[1 + len(key) :], strict=True)) for row in rows]
-        regions = sorted({region for region, _ in keys})
-        if len(regions) > 1 and "region" not in statement.words:
-            names = f"{', '.join(regions[:-1])} and {regions[-1]}"
-            raise NotSupportedError(
-                f"The rows are in {names}; name the regions in WHERE. Nothing was written."
-            )
+        self._check_regions(statement, sorted({region for region, _ in keys}))
         return result, keys, values
+
+    def _check_regions(self, statement: Update | Delete, regions: list[str]) -> None:
+        """Refuse to write in several regions, or in another than the session's, without a condition on region."""
+        if not regions or limits_region(statement):
+            return
+        default = self.session.planner.default_regions(self.run, self.table.client)
+        if len(regions) == 1 and regions[0] in default:
+            return
+        names = f"{', '.join(regions[:-1])} and {regions[-1]}" if len(regions) > 1 else regions[0]
+        raise NotSupportedError(f"The rows are in {names}; name the regions in WHERE. Nothing was written.")
 
     def _list_watched(self, statement: Update | Delete) -> list[str]:
         """The columns that must not change between the read and the first call."""
@@ -305,3 +310,20 @@ def _expand_json(rows: InputRows) -> InputRows:
         ((*(rows.rows[0][index] for index in others), *texts),),
         rows.zone,
     )
+
+
+def limits_region(statement: Update | Delete) -> bool:
+    """Whether WHERE has a condition on the region of the rows that are written, not only of other rows."""
+    tokens = tokenize(statement.where or "")
+    end = 0  # of the sub-query that the current token is in
+    for at, token in enumerate(tokens):
+        starts_query = at + 1 < len(tokens) and tokens[at + 1].is_one_of("SELECT", "FROM", "WITH", "VALUES")
+        if at >= end and token.is_one_of("(") and starts_query:
+            end = find_closing(tokens, at)
+        if token.is_name and token.value.lower() == "region":
+            if at > 1 and tokens[at - 1].is_one_of("."):
+                if tokens[at - 2].value.lower() == statement.table_alias.lower():
+                    return True
+            elif at >= end:
+                return True
+    return False

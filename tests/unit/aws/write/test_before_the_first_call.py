@@ -324,6 +324,46 @@ def test_rows_in_two_regions_need_a_condition_on_region(db: WriteSession) -> Non
     assert {outcome.region for outcome in outcomes} == {REGION, ELSEWHERE}
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "name = 'twice' AND name <> 'region'",
+        "name IN (SELECT 'twice' WHERE 'region' = 'region')",
+        "name IN (SELECT o.name FROM other AS o WHERE o.region = 'us-east-1')",
+        "name IN (SELECT name FROM other WHERE region = 'us-east-1')",
+    ],
+)
+def test_a_region_of_something_else_is_not_a_condition_on_the_rows(db: WriteSession, condition: str) -> None:
+    db.con.sql("CREATE OR REPLACE TABLE other AS SELECT 'twice' AS name, 'us-east-1' AS region")
+    for region in (REGION, ELSEWHERE):
+        db.em.add("InferenceExperiment", region, {"Name": "twice"})
+    with pytest.raises(NotSupportedError, match=r"The rows are in .+ and .+; name the regions in WHERE"):
+        db.con.sql(f"DELETE FROM {TABLE} WHERE {condition}")
+    db.em.remove("InferenceExperiment", REGION, "twice")
+    with pytest.raises(NotSupportedError, match=f"The rows are in {ELSEWHERE}; name the regions in WHERE"):
+        db.con.sql(f"DELETE FROM {TABLE} WHERE {condition}")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "(region, name) IN (SELECT region, name FROM doomed)",
+        "EXISTS (SELECT 1 FROM doomed AS d WHERE d.region = e.region AND d.name = e.name)",
+        "name = 'twice' AND (e.region LIKE 'us-%' OR region = 'eu-west-1')",
+    ],
+)
+def test_a_condition_on_region_may_be_a_sub_query_or_a_pattern(db: WriteSession, condition: str) -> None:
+    values = f"('{REGION}', 'twice'), ('{ELSEWHERE}', 'twice')"
+    db.con.sql(f"CREATE OR REPLACE TABLE doomed AS FROM (VALUES {values}) AS d(region, name)")
+    for region in (REGION, ELSEWHERE):
+        db.em.add("InferenceExperiment", region, {"Name": "twice"})
+    outcomes = db.write(f"DELETE FROM {TABLE} AS e WHERE {condition}")
+    assert {outcome.region for outcome in outcomes if outcome.status is OutcomeStatus.OK} == {
+        REGION,
+        ELSEWHERE,
+    }
+
+
 def test_rows_in_one_region_need_none(db: WriteSession) -> None:
     db.em.add("InferenceExperiment", ELSEWHERE, {"Name": "single"})
     db.set(regions=f"{REGION},{ELSEWHERE}")
