@@ -1,4 +1,4 @@
-"""Keys in, a terminal's screen out: sqlprov in a pseudo-terminal, its output drawn by a terminal emulator."""
+"""Runs sqlprov in a pseudo-terminal and draws its screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from types import TracebackType
 import pexpect
 import pyte
 
-PATIENCE = 10.0
+PATIENCE = 60.0
+"""Seconds until a wait is given up; no test depends on how long it takes."""
 PROMPT = "sqlprov> "
 ENTER, TAB, UP, CTRL_C, CTRL_D, CTRL_R, ESCAPE = "\r", "\t", "\x1b[A", "\x03", "\x04", "\x12", "\x1b"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -154,7 +153,7 @@ def test_watch_refuses_a_write(term: Terminal, em: Emulator, sql: str) -> None:
 def test_watch_uses_no_pager_for_long_results(term: Terminal) -> None:
     term.run("CREATE OR REPLACE SEQUENCE beat;")
     term.type("SELECT i, nextval('beat') AS n FROM range(100) AS r(i) \\watch 0.1" + ENTER)
-    term.until(r"\n99 +[3-9]\d\d\n")
+    term.until(r"\n99 +([3-9]\d\d|\d{4,})\n")
     term.type(CTRL_C)
     term.ready()
 
@@ -201,10 +200,8 @@ def test_the_rc_file_runs_first(service: Emulator, tmp_path: Path) -> None:
         assert "first 2 rows shown" in term.run("SELECT i FROM range(9) AS r(i);")
         assert re.search(r"sqlprov_concurrency +3 ", term.run("SHOW sqlprov_concurrency;"))
         assert re.search(r"\n *5\n", term.run("FROM mine;"))
-        began = time.monotonic()
         term.type("\\q" + ENTER)
         assert term.end() == 0
-        assert time.monotonic() - began < 10
 
 
 def test_an_rc_file_that_leaves_or_cannot_be_read(service: Emulator, tmp_path: Path) -> None:
