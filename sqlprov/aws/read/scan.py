@@ -83,7 +83,9 @@ class TableScan:
         if self.plan.account is Account.KNOWN:
             self.builder.account = self.cloud.account_id or ""
         if self.plan.account is Account.STS and self.plan.steps:
-            self._submit(self._read_account)
+            self._submit(
+                lambda: partial(setattr, self.builder, "account", get_account_id(self.run, self.cloud))
+            )
             self._handle_report()
         for step in self.plan.steps:
             if isinstance(step, KeyRead):
@@ -153,15 +155,6 @@ class TableScan:
             self.reports.put(report)
 
         self.run.submit(task)
-
-    def _read_account(self) -> Report:
-        """Run in the pool, where waiting can be cancelled."""
-        account = get_account_id(self.run, self.cloud)
-
-        def report() -> None:
-            self.builder.account = account
-
-        return report
 
     # Pages
 
@@ -285,14 +278,10 @@ class TableScan:
         elif self.top_n:
             if not is_complete:
                 self.top_n.stopped.append(window)
-        elif (
-            is_complete
-            and not self._is_filtered(region)
-            and all(w.read.region != region for w in self.windows)
-        ):
-            known = self.cloud.pages
-            if region in self.page_counts:
-                self.cloud.pages = {**known, (self.table.full_name, region): self.page_counts[region]}
+        elif is_complete and region in self.page_counts and not self._is_filtered(region):
+            is_read = all(other.read.region != region for other in self.windows)
+            count = {(self.table.full_name, region): self.page_counts[region]} if is_read else {}
+            self.cloud.pages = self.cloud.pages | count
 
     def _resume_windows(self) -> bool:
         """Fetch the next page of each waiting window, unless enough rows are pending; return whether there was one."""

@@ -1,4 +1,4 @@
-"""Which regions the account has enabled: asked once a session, and kept in the user's cache directory for a day."""
+"""Reads which regions the account has enabled, once a session, and caches them for a day in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -18,28 +18,32 @@ from sqlprov.aws.transport.run import Run
 from sqlprov.errors import AccessDenied, BrokenReply, ServiceError
 
 ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
-"""Statuses of a region, in the words of account:ListRegions, in which it answers."""
-OF_EC2 = {"opted-in": "ENABLED", "opt-in-not-required": "ENABLED_BY_DEFAULT", "not-opted-in": "DISABLED"}
-KEPT = 24 * 60 * 60
-"""Seconds that an answer is kept: enabling a region is rare, and takes minutes to hours itself."""
+"""Statuses of account:ListRegions for a region that accepts calls."""
+EC2_STATUSES = {
+    "opted-in": "ENABLED",
+    "opt-in-not-required": "ENABLED_BY_DEFAULT",
+    "not-opted-in": "DISABLED",
+}
+CACHE_SECONDS = 24 * 60 * 60
+"""Enabling a region is rare, and takes minutes to hours."""
 LONGEST_WAIT = 10.0
-"""Seconds to wait for the answer that another thread has asked for, before asking too."""
+"""Seconds to wait for another thread's calls, before making them too."""
 
 
 def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
-    """Region -> status, such as ENABLED or DISABLED; empty if the credentials may not ask for it.
+    """Region -> status, such as ENABLED or DISABLED; empty if the credentials lack the permission.
 
     Args:
         run: the statement that needs them.
         cloud: the account.
-        home: a region in which the account can be asked.
+        home: an enabled region, for the calls.
 
     Raises:
         OperationalError: a call failed for another reason than a missing permission.
     """
     if cloud.region_statuses is not None:
         return cloud.region_statuses
-    first = cloud.regions_lock.acquire(timeout=LONGEST_WAIT)
+    is_locked = cloud.regions_lock.acquire(timeout=LONGEST_WAIT)
     try:
         if cloud.region_statuses is None:
             file = _cache_file(cloud, home)
@@ -50,7 +54,7 @@ def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
             cloud.region_statuses = statuses or {}
         return cloud.region_statuses
     finally:
-        if first:
+        if is_locked:
             cloud.regions_lock.release()
 
 
@@ -64,7 +68,7 @@ def _list_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str] | None:
             if not reply.get("NextToken"):
                 return statuses
             parameters = {**parameters, "NextToken": reply["NextToken"]}
-    except (AccessDenied, ServiceError, BrokenReply):  # or a server that does not have this API
+    except (AccessDenied, ServiceError, BrokenReply):  # some servers lack this API
         return None
 
 
@@ -73,7 +77,7 @@ def _describe_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str] | Non
         reply = call(run, cloud, "ec2", "ec2", "DescribeRegions", home, {"AllRegions": True}, ("Regions",))
     except (AccessDenied, ServiceError, BrokenReply):
         return None
-    return {each["RegionName"]: OF_EC2.get(each["OptInStatus"], "ENABLED") for each in reply["Regions"]}
+    return {each["RegionName"]: EC2_STATUSES.get(each["OptInStatus"], "ENABLED") for each in reply["Regions"]}
 
 
 def _cache_file(cloud: Cloud, home: str) -> Path | None:
@@ -95,7 +99,7 @@ def _load(file: Path | None) -> dict[str, str] | None:
     if file is None:
         return None
     try:
-        if not 0 <= time.time() - file.stat().st_mtime < KEPT:
+        if not 0 <= time.time() - file.stat().st_mtime < CACHE_SECONDS:
             return None
         statuses = orjson.loads(file.read_bytes())
     except (OSError, ValueError):
@@ -107,9 +111,9 @@ def _load(file: Path | None) -> dict[str, str] | None:
 def _save(file: Path | None, statuses: dict[str, str]) -> None:
     if file is None:
         return
-    with suppress(OSError):  # without a cache the next session asks again
+    with suppress(OSError):  # without a cache, the next session makes the calls again
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent)
-        with os.fdopen(handle, "wb") as written:
-            written.write(orjson.dumps(statuses))
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(orjson.dumps(statuses))
         Path(name).replace(file)

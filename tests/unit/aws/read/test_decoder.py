@@ -79,11 +79,11 @@ def test_a_page_converted_to_arrow_holds_what_boto3_would_return(
     body = orjson.dumps({table.list.items: items})
     expected = parsed(body, listing)[table.list.items]
     columns = [column for column in table.columns if column.source is ColumnSource.LIST]
-    found = Decoder(columns).build_arrays(orjson.loads(body)[table.list.items])
-    assert found.keys() == {column.name for column in columns}
+    arrays = Decoder(columns).build_arrays(orjson.loads(body)[table.list.items])
+    assert arrays.keys() == {column.name for column in columns}
     for column in columns:
-        assert found[column.name].type == column.type
-        ours = [normalize(value, column.type) for value in found[column.name].to_pylist()]
+        assert arrays[column.name].type == column.type
+        ours = [normalize(value, column.type) for value in arrays[column.name].to_pylist()]
         assert ours == [normalize(get_path(row, column.path), column.type) for row in expected], column.name
 
 
@@ -101,11 +101,11 @@ def test_a_description_converted_to_arrow_holds_what_boto3_would_return(
     expected = [parsed(body, describing) for body in bodies]
     for column_name, path in table.describe.paths.items():
         column = table.by_name[column_name]
-        found = build_array(
+        array = build_array(
             column, [get_path(orjson.loads(body), (*table.describe.item, *path)) for body in bodies]
         )
-        assert found.type == column.type
-        ours = [normalize(value, column.type) for value in found.to_pylist()]
+        assert array.type == column.type
+        ours = [normalize(value, column.type) for value in array.to_pylist()]
         theirs = [
             normalize(get_path(reply, (*table.describe.item, *path)), column.type) for reply in expected
         ]
@@ -126,8 +126,8 @@ def both_ways(of: Column, given: list[Any]) -> list[Any]:
     assert alone.type == with_others.type == of.type
     assert alone.equals(with_others)
     alone.validate(full=True)
-    found: list[Any] = alone.to_pylist()
-    return found
+    values: list[Any] = alone.to_pylist()
+    return values
 
 
 def test_an_empty_page_has_every_column_in_its_type(catalog: Catalog) -> None:
@@ -135,8 +135,8 @@ def test_an_empty_page_has_every_column_in_its_type(catalog: Catalog) -> None:
         columns = [
             c for c in catalog.get_table("aws", "sagemaker", name).columns if c.source is ColumnSource.LIST
         ]
-        found = Decoder(columns).build_arrays([])
-        assert {c.name: found[c.name].type for c in columns} == {c.name: c.type for c in columns}
+        arrays = Decoder(columns).build_arrays([])
+        assert {c.name: arrays[c.name].type for c in columns} == {c.name: c.type for c in columns}
 
 
 def test_a_blob_is_decoded() -> None:
@@ -179,8 +179,8 @@ def test_any_json_is_kept_as_its_text() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 0.001, 1.0e9, 1735689600.123, 4102444799.999, -1.5])
 def test_a_timestamp_keeps_its_milliseconds(seconds: float) -> None:
-    (found,) = both_ways(column(TIME, pa.float64()), [seconds])
-    assert found == datetime.fromtimestamp(seconds, UTC)
+    (moment,) = both_ways(column(TIME, pa.float64()), [seconds])
+    assert moment == datetime.fromtimestamp(seconds, UTC)
 
 
 @pytest.mark.parametrize(

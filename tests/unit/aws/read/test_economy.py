@@ -183,13 +183,13 @@ def test_the_account_is_read_once_a_session_by_all_threads(em: Emulator, con: An
     em.options.latency = 0.1
     query = f"SELECT a.account_id FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b USING (name, account_id)"
     cursors = [con.cursor() for _ in range(3)]
-    found: list[Any] = []
-    threads = [threading.Thread(target=lambda c=c: found.extend(c.sql(query).fetchall())) for c in cursors]
+    rows: list[Any] = []
+    threads = [threading.Thread(target=lambda c=c: rows.extend(c.sql(query).fetchall())) for c in cursors]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [(em.account_id,)] * 3
+    assert rows == [(em.account_id,)] * 3
     assert con.sql(query).fetchall() == [(em.account_id,)]
     assert count_operations(em)[STS] == 1
 
@@ -290,29 +290,29 @@ def test_the_second_page_is_fetched_only_when_more_rows_are_requested(many: Emul
 
 def ahead(em: Emulator, con: Any, query: str, operation: str, rows_per_call: int) -> list[int]:
     """The number of calls by which the scan is ahead of a reader, after each batch."""
-    found = []
+    lead = []
     read = 0
     with con.sql(query) as result:
         for batch in result.batches():
             read += batch.num_rows
             wait_until_idle(em)
-            found.append(count_operations(em)[operation] - -(-read // rows_per_call))
-    return found
+            lead.append(count_operations(em)[operation] - -(-read // rows_per_call))
+    return lead
 
 
 def test_the_scan_stays_a_few_pages_ahead_of_a_slow_reader(em: Emulator, con: Any) -> None:
     em.fill(3_000)
-    found = ahead(em, con, f"SELECT name, status, creation_time FROM {EXPERIMENTS}", LIST, 100)
-    print(found)
-    assert len(found) > 20
-    assert max(found) <= 10
+    lead = ahead(em, con, f"SELECT name, status, creation_time FROM {EXPERIMENTS}", LIST, 100)
+    print(lead)
+    assert len(lead) > 20
+    assert max(lead) <= 10
 
 
 def test_describes_stay_a_few_batches_ahead_of_a_slow_reader(em: Emulator, con: Any) -> None:
     em.fill(1_000)
     con.sql("SET sqlprov_concurrency = 16")
-    found = ahead(em, con, f"SELECT name, arn FROM {EXPERIMENTS}", DESCRIBE, 1)
-    assert max(found) <= 320  # five batches of 64, the largest
+    lead = ahead(em, con, f"SELECT name, arn FROM {EXPERIMENTS}", DESCRIBE, 1)
+    assert max(lead) <= 320  # five batches of 64, the largest
 
 
 def test_reading_one_row_does_not_read_the_whole_list(em: Emulator) -> None:

@@ -97,20 +97,20 @@ class FaultRunner:
         self.em.reset_calls()
         if fault:
             self.em.inject(fault)
-        found = QueryOutcome()
+        outcome = QueryOutcome()
         try:
             with self.con.sql(query) as result:
-                found.rows = sorted(map(str, result.fetchall()))
-                found.attempts = [call.attempts for call in result.calls]
-                found.complete = result.complete
-            if not found.complete:
-                found.missing = self.con.sql("SELECT * FROM sqlprov.errors").fetchall()
+                outcome.rows = sorted(map(str, result.fetchall()))
+                outcome.attempts = [call.attempts for call in result.calls]
+                outcome.complete = result.complete
+            if not outcome.complete:
+                outcome.missing = self.con.sql("SELECT * FROM sqlprov.errors").fetchall()
         except sqlprov.Error as error:
-            found.error = error
+            outcome.error = error
         if fault:
             wait_until_idle(self.em)
             self.em.clear_faults()
-        return found
+        return outcome
 
 
 @pytest.fixture(scope="module")
@@ -161,18 +161,18 @@ def at_every_call(runners: list[FaultRunner]) -> AtEveryCall:
 @pytest.fixture(scope="module")
 def right(runners: list[FaultRunner]) -> dict[str, list[str]]:
     """The rows of each query when nothing fails."""
-    found = {}
+    rows_by_query = {}
     for name, query in QUERIES.items():
         outcome = runners[0].run(query)
         assert outcome.error is None and len(runners[0].em.calls) == CALLS[name]
-        found[name] = outcome.rows
-    assert {name: len(rows) for name, rows in found.items()} == {
+        rows_by_query[name] = outcome.rows
+    assert {name: len(rows) for name, rows in rows_by_query.items()} == {
         "pages": 250,
         "rows": 2,
         "join": 3,
         "keys": 3,
     }
-    return found
+    return rows_by_query
 
 
 def assert_names_the_call(error: sqlprov.Error | None, kind: str) -> None:

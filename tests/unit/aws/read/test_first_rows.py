@@ -149,10 +149,10 @@ def test_the_default_order_of_the_session_counts(full: Emulator, con: Any) -> No
         newest = con.sql(
             f"SELECT name, creation_time FROM {EXPERIMENTS} ORDER BY creation_time, name LIMIT 3"
         ).fetchall()
-        found = con.sql("SELECT max(creation_time) FROM mine WHERE region = 'us-east-1'").fetchall()
+        expected = con.sql("SELECT max(creation_time) FROM mine WHERE region = 'us-east-1'").fetchall()
     finally:
         con.sql("RESET default_order")
-    assert newest[0][1] == found[0][0]
+    assert newest[0][1] == expected[0][0]
 
 
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])

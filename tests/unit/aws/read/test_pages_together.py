@@ -53,8 +53,8 @@ def client(em: Emulator) -> Any:
 
 
 def moment(row: dict[str, Any]) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = row.get("Schedule")
-    return found and {"StartTime": None, **found}
+    schedule: dict[str, Any] | None = row.get("Schedule")
+    return schedule and {"StartTime": None, **schedule}
 
 
 # Columns that Arrow reads for many rows at once, those that it does not, and those that no page has.
@@ -71,8 +71,8 @@ COLUMNS: dict[str, Callable[[dict[str, Any]], Any]] = {
 def test_the_rows_equal_those_of_boto3s_paginator(
     pages: Emulator, connect: Any, together: list[int], columns: list[str]
 ) -> None:
-    found = client(pages).get_paginator("list_inference_experiments").paginate(SortOrder="Ascending")
-    listed = [row for page in found for row in page["InferenceExperiments"]]
+    paginator = client(pages).get_paginator("list_inference_experiments").paginate(SortOrder="Ascending")
+    listed = [row for page in paginator for row in page["InferenceExperiments"]]
     expected = [tuple(COLUMNS[column](row) for column in columns) for row in listed]
     assert len(expected) == 80
     con = connect(split="off")
@@ -222,12 +222,12 @@ def test_a_list_is_split_while_a_task_fetches_several_pages(
         thread.start()
         try:
             query = f"SELECT region, name FROM {EXPERIMENTS} WHERE region IN ('us-east-1', 'us-west-2')"
-            found = Counter(con.sql(query).fetchall())
+            counts = Counter(con.sql(query).fetchall())
         finally:
             over.set()
             thread.join()
-        assert steady <= set(found)
-        assert max(found.values()) == 1
+        assert steady <= set(counts)
+        assert max(counts.values()) == 1
     bounds = {
         (call.region, call.parameters.get("CreationTimeAfter")) for call in em.calls if call.operation == LIST
     }

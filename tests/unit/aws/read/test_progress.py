@@ -47,8 +47,8 @@ def test_progress_is_seen_from_another_thread_while_calls_are_made(em: Emulator,
     seen = []
 
     def look() -> bool:
-        if found := con.progress:
-            seen.append(found)
+        if progress := con.progress:
+            seen.append(progress)
         return bool(ended)
 
     wait_until(look)

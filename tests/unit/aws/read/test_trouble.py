@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -118,9 +119,9 @@ def test_the_error_for_an_invalid_url_names_the_variable_that_sets_it(
 @pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"])
 def test_a_region_that_is_not_enabled_refuses_valid_credentials(code: str) -> None:
     met = ClientError({"Error": {"Code": code, "Message": "The security token is invalid."}}, "ListModels")
-    found = classify(met, "ListModels", "me-south-1", "sagemaker").error
-    assert isinstance(found, CredentialsError)
-    assert "or me-south-1 is not enabled for the account" in str(found)
+    error = classify(met, "ListModels", "me-south-1", "sagemaker").error
+    assert isinstance(error, CredentialsError)
+    assert "or me-south-1 is not enabled for the account" in str(error)
 
 
 def test_without_credentials_no_call_is_made(
@@ -232,9 +233,8 @@ def test_after_an_error_the_other_calls_of_the_statement_are_not_retried(three: 
     three.inject(Fault("access_denied", region="us-west-2"))
     with pytest.raises(AccessDenied):
         con.sql(EVERYWHERE)
-    calls = len(three.calls)
     wait_for_threads()  # the throttled call does not wait for its next attempt
-    assert len(three.calls) == calls
+    assert max(Counter(call.region for call in three.calls).values()) == 1
 
 
 # Rows and pages that come and go

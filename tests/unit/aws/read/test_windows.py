@@ -151,13 +151,13 @@ def test_rows_created_and_deleted_during_the_read_affect_no_other_row(em: Emulat
     thread = threading.Thread(target=disturb)
     thread.start()
     try:
-        found = [name for (name,) in con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()]
+        names = [name for (name,) in con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()]
     finally:
         over.set()
         thread.join()
     assert windows(em) > 1
-    assert steady <= set(found)
-    assert max(Counter(found).values()) == 1
+    assert steady <= set(names)
+    assert max(Counter(names).values()) == 1
 
 
 def _client(em: Emulator) -> Any:
@@ -229,8 +229,8 @@ def test_no_window_reaches_beyond_the_bounds_of_the_query(
     for split in ("off", "on"):
         con.sql(f"SET sqlprov_split = {split}")
         em.reset_calls()
-        found = con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {bounds} ORDER BY name").fetchall()
-        assert found == [(f"e-{number:04}",) for number in range(250, 1_250)]
+        rows = con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {bounds} ORDER BY name").fetchall()
+        assert rows == [(f"e-{number:04}",) for number in range(250, 1_250)]
         asked.append(
             {(c.parameters["CreationTimeAfter"], c.parameters["CreationTimeBefore"]) for c in em.calls}
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlprov.aws.transport.account_regions import KEPT, read_region_statuses
+from sqlprov.aws.transport.account_regions import CACHE_SECONDS, read_region_statuses
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.emulator import Emulator, Fault
@@ -75,7 +75,7 @@ def test_the_answer_is_kept_for_a_day_for_the_account_and_endpoint(
     assert read(em) == statuses
     assert operations(em) == []
     (file,) = cache.iterdir()
-    yesterday = time.time() - KEPT - 60
+    yesterday = time.time() - CACHE_SECONDS - 60
     os.utime(file, (yesterday, yesterday))
     assert read(em) == statuses
     assert operations(em)

@@ -157,7 +157,7 @@ def test_threads_share_connections_and_each_gets_its_own_reply(server: RawServer
     server.echo = True
     with closing(Cloud(endpoint_url=server.url)) as cloud, ThreadPoolExecutor(threads) as pool:
         send = choose_sender(cloud.get_client("sagemaker", "us-east-1", 10.0), LIST, True)
-        for number, found in enumerate(pool.map(answered, range(threads))):
-            assert found == [f'{{"NameContains": "{number}-{at}"}}' for at in range(each)]
+        for number, ids in enumerate(pool.map(answered, range(threads))):
+            assert ids == [f'{{"NameContains": "{number}-{at}"}}' for at in range(each)]
     assert server.connections <= threads
     assert len(server.requests) == threads * each

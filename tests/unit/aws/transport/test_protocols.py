@@ -130,8 +130,8 @@ def reply(model: Any, body: bytes) -> dict[str, Any]:
     response = {"body": body, "headers": {"content-length": str(len(body))}, "status_code": 200}
     added: dict[str, Any] = {}
     decode(operation, response, added)
-    found: dict[str, Any] = create_parser(model.resolved_protocol).parse(response, operation.output_shape)
-    return found | added
+    parsed: dict[str, Any] = create_parser(model.resolved_protocol).parse(response, operation.output_shape)
+    return parsed | added
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -150,15 +150,15 @@ def test_a_page_holds_what_boto3_would_return(protocol: str, data: Any) -> None:
         body = f"<ListResponse>{wrapped}</ListResponse>".encode()
     response = {"body": body, "headers": {}, "status_code": 200}
     expected = create_parser(protocol).parse(response, listing)["Rows"]
-    found, _ = check_reply(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
+    body_members, _ = check_reply(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
     columns = [
         Column(name, to_arrow_type(shape), to_arrow_type(shape, as_json=True), "", ColumnSource.LIST, (name,))
         for name, shape in row.members.items()
     ]
-    together = Decoder(columns).build_arrays(found["Rows"])
+    together = Decoder(columns).build_arrays(body_members["Rows"])
     for column in columns:
         wanted = [normalize(each.get(column.name), column.type) for each in expected]
-        alone = build_array(column, (each.get(column.name) for each in found["Rows"]))
+        alone = build_array(column, (each.get(column.name) for each in body_members["Rows"]))
         for made in (together[column.name], alone):
             assert made.type == column.type
             assert [normalize(value, column.type) for value in made.to_pylist()] == wanted, column.name
