@@ -115,8 +115,8 @@ def test_a_description_converted_to_arrow_holds_what_boto3_would_return(
 # Kinds that no column of these tables has
 
 
-def column(kind: pa.DataType, wire: pa.DataType) -> Column:
-    return Column("c", kind, wire, "", ColumnSource.LIST, ("C",))
+def column(kind: pa.DataType, json_type: pa.DataType) -> Column:
+    return Column("c", kind, json_type, "", ColumnSource.LIST, ("C",))
 
 
 def both_ways(of: Column, given: list[Any]) -> list[Any]:
@@ -146,10 +146,10 @@ def test_a_blob_is_decoded() -> None:
 
 def test_timestamps_are_converted_at_any_depth() -> None:
     kind = pa.list_(pa.struct([("At", pa.list_(TIME)), ("N", pa.int64())]))
-    wire = pa.list_(pa.struct([("At", pa.list_(pa.float64())), ("N", pa.int64())]))
+    json_type = pa.list_(pa.struct([("At", pa.list_(pa.float64())), ("N", pa.int64())]))
     moment = datetime(2025, 5, 1, 12, 0, 0, 123000, UTC)
     given = [[{"At": [moment.timestamp(), None], "N": 2**62}], None, [], [None, {"At": None}, {}]]
-    assert both_ways(column(kind, wire), given) == [
+    assert both_ways(column(kind, json_type), given) == [
         [{"At": [moment, None], "N": 2**62}],
         None,
         [],
@@ -184,7 +184,7 @@ def test_a_timestamp_keeps_its_milliseconds(seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "wire", "value"),
+    ("kind", "json_type", "value"),
     [
         (pa.int32(), pa.int32(), 2**31),
         (pa.int64(), pa.int64(), 2**63),
@@ -204,9 +204,9 @@ def test_a_timestamp_keeps_its_milliseconds(seconds: float) -> None:
     ids=repr,
 )
 def test_a_value_that_does_not_fit_its_type_is_a_malformed_reply(
-    kind: pa.DataType, wire: pa.DataType, value: Any
+    kind: pa.DataType, json_type: pa.DataType, value: Any
 ) -> None:
     with pytest.raises(MalformedReply, match="the reply's c is no"):
-        build_array(column(kind, wire), [None, value])
+        build_array(column(kind, json_type), [None, value])
     with pytest.raises(MalformedReply, match="the reply's c is no"):
-        Decoder([column(kind, wire)]).build_arrays([{}, {"C": value}])
+        Decoder([column(kind, json_type)]).build_arrays([{}, {"C": value}])

@@ -36,7 +36,7 @@ def full() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="module")
-def kept(full: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
+def shared(full: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
     with sqlprov.connect(endpoint_url=full.url, region="us-east-1") as connection:
         yield connection
 
@@ -51,12 +51,12 @@ def many(full: Emulator) -> Emulator:
 
 
 @pytest.fixture
-def calls(many: Emulator, kept: sqlprov.Connection) -> Any:
+def calls(many: Emulator, shared: sqlprov.Connection) -> Any:
     """The number of calls of each operation for a query, and its rows."""
-    kept.sql("RESET sqlprov_concurrency")
+    shared.sql("RESET sqlprov_concurrency")
 
     def calls(query: str) -> tuple[dict[str, int], list[tuple[Any, ...]]]:
-        rows = kept.sql(query.format(t=EXPERIMENTS)).fetchall()
+        rows = shared.sql(query.format(t=EXPERIMENTS)).fetchall()
         wait_until_idle(many)
         return count_operations(many), rows
 
@@ -207,10 +207,10 @@ def test_the_account_is_read_from_the_arn_where_a_call_returns_one(em: Emulator,
 
 
 @pytest.mark.parametrize("most", [1, 4, 16])
-def test_no_more_calls_are_in_flight_than_allowed(many: Emulator, kept: Any, most: int) -> None:
+def test_no_more_calls_are_in_flight_than_allowed(many: Emulator, shared: Any, most: int) -> None:
     many.options.latency = 0.02
-    kept.sql(f"SET sqlprov_concurrency = {most}")
-    rows = kept.sql(
+    shared.sql(f"SET sqlprov_concurrency = {most}")
+    rows = shared.sql(
         f"SELECT name, arn FROM {EXPERIMENTS} WHERE status IN ('Starting', 'Updating') LIMIT 60"
     ).fetchall()
     wait_until_idle(many)
@@ -219,10 +219,10 @@ def test_no_more_calls_are_in_flight_than_allowed(many: Emulator, kept: Any, mos
     assert count_overlapping(many) >= most - most // 4, "the calls are not concurrent"
 
 
-def test_more_calls_are_in_flight_while_nothing_is_throttled(many: Emulator, kept: Any) -> None:
+def test_more_calls_are_in_flight_while_nothing_is_throttled(many: Emulator, shared: Any) -> None:
     many.options.latency = 0.1
-    kept.sql("RESET sqlprov_concurrency")
-    kept.sql(f"SELECT name, arn FROM {EXPERIMENTS} LIMIT 400").fetchall()
+    shared.sql("RESET sqlprov_concurrency")
+    shared.sql(f"SELECT name, arn FROM {EXPERIMENTS} LIMIT 400").fetchall()
     wait_until_idle(many)
     assert 2 * WIDTH < count_overlapping(many) <= WIDEST
 
@@ -280,8 +280,8 @@ def test_many_regions_are_read_at_once(em: Emulator, con: Any, where: str) -> No
     assert_read_together(em, con, query, names)
 
 
-def test_the_second_page_is_fetched_only_when_more_rows_are_requested(many: Emulator, kept: Any) -> None:
-    with kept.cursor() as cursor:
+def test_the_second_page_is_fetched_only_when_more_rows_are_requested(many: Emulator, shared: Any) -> None:
+    with shared.cursor() as cursor:
         cursor.sql("SET threads = 1")
         result = cursor.sql(f"SELECT name FROM {EXPERIMENTS} LIMIT 100")
         assert len(result.fetchall()) == 100
