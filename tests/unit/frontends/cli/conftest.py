@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shell import Shell, environment
+from command_line import CommandLine, environment
 
 from sqlprov.emulator import Emulator, Options
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+def shell(tmp_path: Path) -> CommandLine:
     """For commands with --local, or that need no cloud."""
-    return Shell(environment(tmp_path / "state"))
+    return CommandLine(environment(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, emulator: Emulator) -> Shell:
+def cloud(tmp_path: Path, emulator: Emulator) -> CommandLine:
     """For commands that find the emulator as they would find AWS: through the environment."""
-    return Shell(
+    return CommandLine(
         environment(
             tmp_path / "state",
             AWS_ENDPOINT_URL=emulator.url,

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from shell import Shell
+from command_line import CommandLine
 
 CASES = [
     ("sqlprov ex", ["exec"]),
@@ -22,7 +22,7 @@ CASES = [
 ]
 
 
-def offered(shell: Shell, name: str, line: str) -> list[str]:
+def offered(shell: CommandLine, name: str, line: str) -> list[str]:
     """The words that a shell would show, as click's scripts for it ask for them."""
     words = line.split(" ")
     fish = name == "fish"
@@ -31,7 +31,7 @@ def offered(shell: Shell, name: str, line: str) -> list[str]:
         "COMP_WORDS": " ".join(words[:-1]) if fish else line,
         "COMP_CWORD": words[-1] if fish else str(len(words) - 1),
     }
-    ended = Shell(shell.env | asked).run()
+    ended = CommandLine(shell.env | asked).run()
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
     if name == "zsh":
@@ -40,24 +40,24 @@ def offered(shell: Shell, name: str, line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
-def test_commands_and_options_are_completed(shell: Shell, name: str) -> None:
+def test_commands_and_options_are_completed(shell: CommandLine, name: str) -> None:
     for line, words in CASES[::4]:
         assert offered(shell, name, line) == words
 
 
 @pytest.mark.parametrize(("line", "words"), CASES)
-def test_each_place_gets_its_words(shell: Shell, line: str, words: list[str]) -> None:
+def test_each_place_gets_its_words(shell: CommandLine, line: str, words: list[str]) -> None:
     assert offered(shell, "bash", line) == words
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
-def test_the_script_that_a_shell_reads_names_the_command(shell: Shell, name: str) -> None:
-    ended = Shell(shell.env | {"_SQLPROV_COMPLETE": f"{name}_source"}).run()
+def test_the_script_that_a_shell_reads_names_the_command(shell: CommandLine, name: str) -> None:
+    ended = CommandLine(shell.env | {"_SQLPROV_COMPLETE": f"{name}_source"}).run()
     assert ended.code == 0
     assert f"_SQLPROV_COMPLETE={name}_complete" in ended.out
 
 
-def test_bash_itself_completes(shell: Shell) -> None:
+def test_bash_itself_completes(shell: CommandLine) -> None:
     script = """
         eval "$(_SQLPROV_COMPLETE=bash_source sqlprov)"
         COMP_WORDS=(sqlprov exec --set conc) COMP_CWORD=3

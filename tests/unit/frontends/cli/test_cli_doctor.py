@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from shell import Ended, Shell
+from command_line import CommandLine, CommandResult
 
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.frontends.cli import cli
@@ -16,7 +16,7 @@ from sqlprov.frontends.cli import cli
 MODULE = import_module("sqlprov.frontends.cli.doctor")  # the package has the command under this name
 
 
-def checks(ended: Ended) -> dict[str, list[str]]:
+def checks(ended: CommandResult) -> dict[str, list[str]]:
     """Name of a check -> its lines, each with status and message."""
     assert ended.err == ""
     by_name: dict[str, list[str]] = {}
@@ -30,7 +30,7 @@ def checks(ended: Ended) -> dict[str, list[str]]:
     return by_name
 
 
-def test_every_check_passes_in_a_healthy_account(cloud: Shell, emulator: Emulator) -> None:
+def test_every_check_passes_in_a_healthy_account(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.add("Model", "us-east-1", {"ModelName": "m"})
     ended = cloud.run("doctor")
     by_name = checks(ended)
@@ -54,7 +54,7 @@ def test_every_check_passes_in_a_healthy_account(cloud: Shell, emulator: Emulato
     assert all(call.operation.startswith(("List", "Describe", "Get", "Simulate")) for call in emulator.calls)
 
 
-def test_expired_credentials_come_with_a_remedy(cloud: Shell, emulator: Emulator) -> None:
+def test_expired_credentials_come_with_a_remedy(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.inject(Fault("expired_credentials", times=None))
     ended = cloud.run("doctor", "models")
     by_name = checks(ended)
@@ -67,7 +67,7 @@ def test_expired_credentials_come_with_a_remedy(cloud: Shell, emulator: Emulator
     assert ended.out.endswith("\n1 check failed.\n")
 
 
-def test_a_denied_read_names_the_action_to_allow(cloud: Shell, emulator: Emulator) -> None:
+def test_a_denied_read_names_the_action_to_allow(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.add("Model", "us-east-1", {"ModelName": "m"})
     emulator.options.denied_actions = {"ListEndpoints", "DescribeModel"}
     ended = cloud.run("doctor")
@@ -80,7 +80,7 @@ def test_a_denied_read_names_the_action_to_allow(cloud: Shell, emulator: Emulato
     assert read["aws.sagemaker.inference_experiments:"].startswith("ok ")
 
 
-def test_a_denied_write_is_reported_and_is_not_a_failure(cloud: Shell, emulator: Emulator) -> None:
+def test_a_denied_write_is_reported_and_is_not_a_failure(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.options.denied_actions = {"DeleteModel", "CreateModel"}
     ended = cloud.run("doctor", "%.models")
     assert ended.code == 0
@@ -94,7 +94,7 @@ def test_a_denied_write_is_reported_and_is_not_a_failure(cloud: Shell, emulator:
 
 
 def test_a_skewed_clock_is_reported_to_the_second_and_fails_where_aws_refuses(
-    cloud: Shell, emulator: Emulator
+    cloud: CommandLine, emulator: Emulator
 ) -> None:
     emulator.options.clock = lambda: time.time() - 100
     (clock,) = checks(cloud.run("doctor", "models"))["clock"]
@@ -110,9 +110,9 @@ def test_a_skewed_clock_is_reported_to_the_second_and_fails_where_aws_refuses(
     assert "The clock is wrong" in by_name["identity"][0]
 
 
-def test_without_credentials_or_region_the_rest_is_not_tried(cloud: Shell, emulator: Emulator) -> None:
+def test_without_credentials_or_region_the_rest_is_not_tried(cloud: CommandLine, emulator: Emulator) -> None:
     env = {name: value for name, value in cloud.env.items() if not name.startswith("AWS_ACCESS_KEY")}
-    ended = Shell(env).run("doctor", "models")
+    ended = CommandLine(env).run("doctor", "models")
     by_name = checks(ended)
     assert ended.code == 1
     assert by_name["credentials"][0].startswith("failed none found → Log in")
@@ -120,14 +120,14 @@ def test_without_credentials_or_region_the_rest_is_not_tried(cloud: Shell, emula
     env = {
         name: value for name, value in cloud.env.items() if name not in ("AWS_DEFAULT_REGION", "AWS_REGION")
     }
-    by_name = checks(Shell(env).run("doctor", "models"))
+    by_name = checks(CommandLine(env).run("doctor", "models"))
     assert by_name["region"][0].startswith("failed none → Give --region")
     assert by_name["read"] == ["skipped needs a region"]
     assert emulator.calls == []
 
 
 def test_a_profile_that_does_not_exist_and_an_endpoint_that_does_not_answer(
-    cloud: Shell, tmp_path: Path
+    cloud: CommandLine, tmp_path: Path
 ) -> None:
     by_name = checks(cloud.run("doctor", "--profile", "nobody", "models"))
     assert "The config profile (nobody) could not be found" in by_name["credentials"][0]
@@ -150,7 +150,7 @@ def test_an_old_library_comes_with_the_command_that_upgrades_it(
     assert "→ pip install --upgrade 'duckdb>=99.1'\n" in result.stdout
 
 
-def test_the_local_sagemaker_passes_without_a_region(shell: Shell) -> None:
+def test_the_local_sagemaker_passes_without_a_region(shell: CommandLine) -> None:
     ended = shell.run("doctor", "--local")
     by_name = checks(ended)
     assert (ended.code, ended.out.splitlines()[-1]) == (0, "Nothing failed.")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from shell import COMMAND, Shell
+from command_line import COMMAND, CommandLine
 
 from sqlprov.emulator import Emulator, Fault
 
@@ -31,27 +31,27 @@ def fail(emulator: Emulator, kind: str, at: int) -> None:
         ("SELECT 1/; SELECT 2", "LINE 1"),
     ],
 )
-def test_an_error_is_text_on_stderr_and_exit_code_1(shell: Shell, sql: str, message: str) -> None:
+def test_an_error_is_text_on_stderr_and_exit_code_1(shell: CommandLine, sql: str, message: str) -> None:
     ended = shell.run("exec", "--local", sql)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("Error: ")
     assert message in ended.err
 
 
-def test_the_first_error_ends_the_script(shell: Shell) -> None:
+def test_the_first_error_ends_the_script(shell: CommandLine) -> None:
     ended = shell.run("exec", "-o", "csv", "SELECT 1 AS a; SELECT nonsense; SELECT 3 AS c")
     assert (ended.code, ended.out) == (1, "a\n1\n")
     assert "nonsense" in ended.err
 
 
-def test_a_refused_call_is_told_without_a_row(cloud: Shell, emulator: Emulator) -> None:
+def test_a_denied_call_is_reported_without_a_row(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.options.denied_actions = {"ListInferenceExperiments"}
     ended = cloud.run("exec", "-o", "csv", LIST)
     assert (ended.code, ended.out) == (1, "")
     assert "sagemaker:ListInferenceExperiments" in ended.err
 
 
-def test_an_unreachable_server_is_an_error(cloud: Shell) -> None:
+def test_an_unreachable_server_is_an_error(cloud: CommandLine) -> None:
     ended = cloud.run("exec", "--endpoint-url", "http://127.0.0.1:9", "--set", "max_attempts=1", LIST)
     assert (ended.code, ended.out) == (1, "")
     assert "127.0.0.1:9" in ended.err
@@ -66,7 +66,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
 
 @pytest.mark.parametrize("format", READERS)
 def test_an_error_in_mid_stream_leaves_no_complete_document(
-    cloud: Shell, emulator: Emulator, format: str
+    cloud: CommandLine, emulator: Emulator, format: str
 ) -> None:
     words = [*COMMAND, "exec", "-o", format, "--set", "max_attempts=1", "--set", "concurrency=1", DESCRIBE]
     whole = subprocess.run(words, env=cloud.env, capture_output=True, timeout=60)
@@ -81,7 +81,9 @@ def test_an_error_in_mid_stream_leaves_no_complete_document(
         READERS[format](cut.stdout)
 
 
-def test_an_error_leaves_the_out_file_as_it_was(cloud: Shell, emulator: Emulator, tmp_path: Path) -> None:
+def test_an_error_leaves_the_out_file_as_it_was(
+    cloud: CommandLine, emulator: Emulator, tmp_path: Path
+) -> None:
     fail(emulator, "error500", at=3)
     folder = tmp_path / "out"
     folder.mkdir()
@@ -94,18 +96,18 @@ def test_an_error_leaves_the_out_file_as_it_was(cloud: Shell, emulator: Emulator
     assert old.read_text() == "old"
 
 
-def test_an_out_file_whose_folder_is_missing_is_told_as_it_was_written(shell: Shell, tmp_path: Path) -> None:
+def test_a_missing_folder_of_out_is_reported_as_written(shell: CommandLine, tmp_path: Path) -> None:
     for out in (str(tmp_path / "missing" / "x.csv"), "missing/x.csv"):
         ended = shell.run("exec", "--out", out, "SELECT 1")
         assert (ended.code, ended.err) == (1, f"Error: --out {out}: No such file or directory.\n")
 
 
-def test_a_parameter_that_no_statement_has_is_told_those_there_are(shell: Shell) -> None:
+def test_an_unknown_parameter_lists_the_parameters(shell: CommandLine) -> None:
     ended = shell.run("exec", "--param", "y=1", "SELECT $x, $other")
     assert (ended.code, ended.err) == (1, "Error: No statement has a parameter $y. There is $other, $x.\n")
 
 
-def test_rows_that_are_missing_under_warn_make_exit_code_1(cloud: Shell, emulator: Emulator) -> None:
+def test_rows_that_are_missing_under_warn_make_exit_code_1(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.options.denied_regions = {"eu-west-1"}
     sql = "SELECT region, count(*) AS n FROM aws.sagemaker.inference_experiments GROUP BY region"
     words = ("exec", "-o", "csv", "--region", "eu-west-1", "--region", "us-east-1")
@@ -115,7 +117,7 @@ def test_rows_that_are_missing_under_warn_make_exit_code_1(cloud: Shell, emulato
     assert ended.err.startswith("Warning: rows are missing: aws.sagemaker.inference_experiments, eu-west-1: ")
 
 
-def test_parquet_refuses_a_second_result(shell: Shell, tmp_path: Path) -> None:
+def test_parquet_refuses_a_second_result(shell: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "rows.parquet"
     ended = shell.run("exec", "-o", "parquet", "--out", str(file), "SELECT 1 AS a; SELECT 2 AS b")
     assert ended.code == 1
@@ -123,7 +125,7 @@ def test_parquet_refuses_a_second_result(shell: Shell, tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_ctrl_c_ends_at_once_with_130(cloud: Shell, emulator: Emulator, tmp_path: Path) -> None:
+def test_ctrl_c_ends_at_once_with_130(cloud: CommandLine, emulator: Emulator, tmp_path: Path) -> None:
     emulator.options.latency = 30
     file = tmp_path / "out" / "rows.csv"
     file.parent.mkdir()
@@ -138,7 +140,7 @@ def test_ctrl_c_ends_at_once_with_130(cloud: Shell, emulator: Emulator, tmp_path
     assert list(file.parent.iterdir()) == []
 
 
-def test_a_reader_that_leaves_ends_the_command_quietly(shell: Shell) -> None:
+def test_a_reader_that_leaves_ends_the_command_quietly(shell: CommandLine) -> None:
     process = shell.start("exec", "-o", "csv", "SELECT i, repeat('x', 100) FROM range(1000000) AS r(i)")
     assert process.stdout and process.stderr
     assert process.stdout.readline().startswith("i,")
@@ -148,7 +150,9 @@ def test_a_reader_that_leaves_ends_the_command_quietly(shell: Shell) -> None:
     assert process.wait(timeout=60) == 141
 
 
-def test_jsonl_hands_on_the_first_rows_before_the_last_call_is_made(cloud: Shell, emulator: Emulator) -> None:
+def test_jsonl_hands_on_the_first_rows_before_the_last_call_is_made(
+    cloud: CommandLine, emulator: Emulator
+) -> None:
     emulator.fill(100, ["us-west-2"])
     emulator.options.latency = 0.02
     # A call for each row; and all rows together are less than a pipe's usual buffer.
@@ -164,7 +168,7 @@ def test_jsonl_hands_on_the_first_rows_before_the_last_call_is_made(cloud: Shell
     assert asked < len(emulator.calls) == 101
 
 
-def test_a_full_disk_is_an_error(shell: Shell) -> None:
+def test_a_full_disk_is_an_error(shell: CommandLine) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [*COMMAND, "exec", "SELECT 1"], env=shell.env, stdout=full, stderr=subprocess.PIPE, text=True

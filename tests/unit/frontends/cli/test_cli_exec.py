@@ -12,14 +12,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from shell import COMMAND, Shell
+from command_line import COMMAND, CommandLine
 
 from sqlprov.emulator import Emulator
 
 NAMES = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' ORDER BY name"
 
 
-def test_a_newcomers_first_query_prints_a_table(shell: Shell) -> None:
+def test_a_newcomers_first_query_prints_a_table(shell: CommandLine) -> None:
     sql = "SELECT name, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'"
     ended = shell.run("exec", "--local", sql)
     assert (ended.code, ended.err) == (0, "")
@@ -29,7 +29,7 @@ def test_a_newcomers_first_query_prints_a_table(shell: Shell) -> None:
     assert "fraud-xgboost-17 Running" in [" ".join(row.split()) for row in rows]
 
 
-def test_every_text_format_has_the_same_rows(shell: Shell) -> None:
+def test_every_text_format_has_the_same_rows(shell: CommandLine) -> None:
     names = [row["name"] for row in json.loads(shell.run("exec", "--local", "-o", "json", NAMES).out)]
     assert len(names) > 3
     lines = shell.run("exec", "--local", "-o", "jsonl", NAMES).out.splitlines()
@@ -41,7 +41,7 @@ def test_every_text_format_has_the_same_rows(shell: Shell) -> None:
     assert [line.strip("| ") for line in markdown[2:]] == names
 
 
-def test_binary_formats_go_to_a_pipe_and_to_a_file(shell: Shell, tmp_path: Path) -> None:
+def test_binary_formats_go_to_a_pipe_and_to_a_file(shell: CommandLine, tmp_path: Path) -> None:
     sql = "SELECT i, 'x' AS t FROM range(3) AS r(i)"
     words = [*COMMAND, "exec", "-o", "arrow", sql]
     done = subprocess.run(words, env=shell.env, capture_output=True, check=True)
@@ -55,7 +55,7 @@ def test_binary_formats_go_to_a_pipe_and_to_a_file(shell: Shell, tmp_path: Path)
     assert pq.read_table(file).to_pylist() == rows
 
 
-def test_statements_run_in_order_and_those_without_rows_print_nothing(shell: Shell) -> None:
+def test_statements_run_in_order_and_those_without_rows_print_nothing(shell: CommandLine) -> None:
     writes = "CREATE TABLE t AS SELECT 1 AS a; INSERT INTO t VALUES (2)"
     script = f"{writes}; SET sqlprov_concurrency = 4; FROM t; DROP TABLE t"
     ended = shell.run("exec", "-o", "csv", script)
@@ -71,25 +71,25 @@ def test_statements_run_in_order_and_those_without_rows_print_nothing(shell: She
         ("json", '[\n{"a":1}\n]\n[\n{"b":2}\n]\n'),
     ],
 )
-def test_several_results_follow_each_other(shell: Shell, format: str, printed: str) -> None:
+def test_several_results_follow_each_other(shell: CommandLine, format: str, printed: str) -> None:
     assert shell.run("exec", "-o", format, "SELECT 1 AS a; SELECT 2 AS b").out == printed
 
 
-def test_sql_comes_from_a_file_or_from_standard_input(shell: Shell, tmp_path: Path) -> None:
+def test_sql_comes_from_a_file_or_from_standard_input(shell: CommandLine, tmp_path: Path) -> None:
     script = tmp_path / "script.sql"
     script.write_text("-- é\nSELECT 'é' AS a;\n", encoding="utf-8-sig")
     assert shell.run("exec", "-o", "csv", "-f", str(script)).out == "a\né\n"
     assert shell.run("exec", "-o", "csv", "-f", "-", stdin="SELECT 1 AS a").out == "a\n1\n"
 
 
-def test_parameters_are_bound_and_never_pasted(shell: Shell) -> None:
+def test_parameters_are_bound_and_never_pasted(shell: CommandLine) -> None:
     evil = "x'; DROP TABLE t; --"
     words = ("exec", "-o", "jsonl", "--param", f"a={evil}", "--param", "b=k=v")
     ended = shell.run(*words, "SELECT $a AS a; SELECT $b AS b")
     assert [json.loads(line) for line in ended.out.splitlines()] == [{"a": evil}, {"b": "k=v"}]
 
 
-def test_settings_regions_and_endpoint_reach_the_connection(cloud: Shell, emulator: Emulator) -> None:
+def test_settings_regions_and_endpoint_reach_the_connection(cloud: CommandLine, emulator: Emulator) -> None:
     sql = "SELECT region, count(*) AS n FROM aws.sagemaker.inference_experiments GROUP BY region ORDER BY region"
     cloud.env.pop("AWS_ENDPOINT_URL")
     words = ("exec", "-o", "csv", "--endpoint-url", emulator.url)
@@ -101,14 +101,14 @@ def test_settings_regions_and_endpoint_reach_the_connection(cloud: Shell, emulat
 
 
 @pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_the_environment_alone_is_enough_to_find_the_server(cloud: Shell, variable: str) -> None:
+def test_the_environment_alone_is_enough_to_find_the_server(cloud: CommandLine, variable: str) -> None:
     region = cloud.env.pop("AWS_DEFAULT_REGION")
     cloud.env[variable] = region
     ended = cloud.run("exec", "-o", "csv", "SELECT count(*) AS n FROM aws.sagemaker.inference_experiments")
     assert (ended.code, ended.out) == (0, "n\n250\n")
 
 
-def test_verbose_shows_each_call_on_stderr_and_no_secret(cloud: Shell) -> None:
+def test_verbose_shows_each_call_on_stderr_and_no_secret(cloud: CommandLine) -> None:
     secrets = {
         "AWS_ACCESS_KEY_ID": "AKIASEEN",
         "AWS_SECRET_ACCESS_KEY": "keptsecret",
@@ -125,16 +125,16 @@ def test_verbose_shows_each_call_on_stderr_and_no_secret(cloud: Shell) -> None:
     assert not any(secret in ended.err for secret in secrets.values())
 
 
-def test_a_warning_goes_to_stderr_beside_the_rows(shell: Shell) -> None:
+def test_a_warning_goes_to_stderr_beside_the_rows(shell: CommandLine) -> None:
     query = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region LIKE 'us-esat%'"
     ended = shell.run("exec", "--local", "-o", "csv", query)
     assert (ended.code, ended.out) == (0, "name\n")
     assert ended.err == (
-        "Warning: No region meets region LIKE 'us-esat%': it leaves no rows. Did you mean 'us-east%'?\n"
+        "Warning: No region of the account meets the condition on region of aws.sagemaker.inference_experiments.\n"
     )
 
 
-def test_an_out_file_replaces_the_old_one_when_all_is_done(shell: Shell, tmp_path: Path) -> None:
+def test_an_out_file_replaces_the_old_one_when_all_is_done(shell: CommandLine, tmp_path: Path) -> None:
     file, link = tmp_path / "rows.csv", tmp_path / "link.csv"
     file.write_text("old")
     link.symlink_to(file)
@@ -145,11 +145,11 @@ def test_an_out_file_replaces_the_old_one_when_all_is_done(shell: Shell, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["link.csv", "rows.csv"]
 
 
-def test_out_may_be_a_device(shell: Shell) -> None:
+def test_out_may_be_a_device(shell: CommandLine) -> None:
     assert shell.run("exec", "-o", "csv", "--out", "/dev/stdout", "SELECT 1 AS a").out == "a\n1\n"
 
 
-def on_a_terminal(shell: Shell, *words: str) -> tuple[int, str]:
+def on_a_terminal(shell: CommandLine, *words: str) -> tuple[int, str]:
     """Exit code and what a terminal of 60 columns shows."""
     own, theirs = pty.openpty()
     env = shell.env | {"COLUMNS": "60", "TERM": "xterm"}
@@ -168,14 +168,14 @@ def on_a_terminal(shell: Shell, *words: str) -> tuple[int, str]:
     return process.wait(timeout=60), shown.decode().replace("\r\n", "\n")
 
 
-def test_a_terminal_gets_folded_values(shell: Shell) -> None:
+def test_a_terminal_gets_folded_values(shell: CommandLine) -> None:
     code, shown = on_a_terminal(shell, "exec", "SELECT repeat('x', 100) AS a, 1 AS b")
     assert code == 0
     assert shown.count("x") == 100
     assert max(map(len, shown.splitlines()[1:])) <= 60
 
 
-def test_a_terminal_gets_no_binary_format(shell: Shell) -> None:
+def test_a_terminal_gets_no_binary_format(shell: CommandLine) -> None:
     code, shown = on_a_terminal(shell, "exec", "-o", "parquet", "SELECT 1 AS a")
     assert code == 2
     assert "add --out FILE" in shown

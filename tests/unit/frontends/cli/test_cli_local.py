@@ -12,14 +12,14 @@ from typing import Any
 
 import boto3
 import pytest
-from shell import Shell
+from command_line import CommandLine
 
 COUNT = "SELECT count(*) AS n FROM aws.sagemaker.models WHERE region = 'us-east-1'"
 ROLE = "arn:aws:iam::123456789012:role/service"
 
 
 @contextmanager
-def served(shell: Shell) -> Iterator[Any]:
+def served(shell: CommandLine) -> Iterator[Any]:
     """A plain boto3 client of `sqlprov local serve`, as the line it prints says."""
     process = shell.start("local", "serve", "--port", "0")
     assert process.stdout
@@ -42,13 +42,13 @@ def served(shell: Shell) -> Iterator[Any]:
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def count(shell: Shell) -> int:
+def count(shell: CommandLine) -> int:
     ended = shell.run("exec", "--local", "-o", "csv", COUNT)
     assert ended.err == ""
     return int(ended.out.splitlines()[1])
 
 
-def test_what_one_command_writes_the_next_one_sees_until_the_reset(shell: Shell) -> None:
+def test_what_one_command_writes_the_next_one_sees_until_the_reset(shell: CommandLine) -> None:
     before = count(shell)
     assert before > 0
     with served(shell) as client:
@@ -61,12 +61,12 @@ def test_what_one_command_writes_the_next_one_sees_until_the_reset(shell: Shell)
     assert count(shell) == before
 
 
-def test_serve_alone_has_the_sample_data(shell: Shell) -> None:
+def test_serve_alone_has_the_sample_data(shell: CommandLine) -> None:
     with served(shell) as client:
         assert client.list_models()["Models"]
 
 
-def test_a_port_that_is_taken_is_an_error_that_names_it(shell: Shell) -> None:
+def test_a_port_that_is_taken_is_an_error_that_names_it(shell: CommandLine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = shell.run("local", "serve", "--port", str(port))
@@ -74,12 +74,12 @@ def test_a_port_that_is_taken_is_an_error_that_names_it(shell: Shell) -> None:
     assert ended.err.startswith(f"Error: Cannot listen on port {port}: Address already in use. ")
 
 
-def test_a_reset_of_nothing_says_so(shell: Shell) -> None:
+def test_a_reset_of_nothing_says_so(shell: CommandLine) -> None:
     ended = shell.run("local", "reset")
     assert (ended.code, ended.out) == (0, f"There was no {shell.env['SQLPROV_STATE_DIR']}/local.sqlite\n")
 
 
-def test_the_state_belongs_to_the_user_alone(shell: Shell) -> None:
+def test_the_state_belongs_to_the_user_alone(shell: CommandLine) -> None:
     count(shell)
     folder = Path(shell.env["SQLPROV_STATE_DIR"])
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

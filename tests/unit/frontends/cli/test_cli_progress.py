@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from shell import COMMAND, Shell
+from command_line import COMMAND, CommandLine
 
 from sqlprov.emulator import Emulator, Options
 
@@ -25,7 +25,7 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def test_with_progress_each_row_that_is_waited_for_is_told_on_stderr(cloud: Shell) -> None:
+def test_with_progress_the_rows_waited_for_are_printed_on_stderr(cloud: CommandLine) -> None:
     ended = cloud.run("exec", "--progress", START)
     waited, *_ = ended.err.splitlines()
     assert waited.startswith("waiting: slow is Starting, ")
@@ -34,14 +34,14 @@ def test_with_progress_each_row_that_is_waited_for_is_told_on_stderr(cloud: Shel
     assert (ended.code, ended.out) == (0, "")
 
 
-def test_without_a_terminal_nothing_is_told_of_waits(cloud: Shell) -> None:
+def test_without_a_terminal_waits_are_not_printed(cloud: CommandLine) -> None:
     ended = cloud.run("exec", START)
     assert (ended.code, "waiting" in ended.err) == (0, False)
 
 
-@pytest.mark.parametrize(("words", "told"), [([], True), (["--no-progress"], False)])
-def test_on_a_terminal_waits_are_told_unless_that_is_turned_off(
-    cloud: Shell, words: list[str], told: bool
+@pytest.mark.parametrize(("words", "printed"), [([], True), (["--no-progress"], False)])
+def test_on_a_terminal_waits_are_printed_unless_turned_off(
+    cloud: CommandLine, words: list[str], printed: bool
 ) -> None:
     ours, theirs = pty.openpty()
     try:
@@ -57,11 +57,11 @@ def test_on_a_terminal_waits_are_told_unless_that_is_turned_off(
     shown = os.read(ours, 100_000).decode()
     os.close(ours)
     assert (done.returncode, done.stdout) == (0, b"")
-    assert ("waiting: slow is Starting" in shown) == told
+    assert ("waiting: slow is Starting" in shown) == printed
     assert "ok      slow" in shown
 
 
-def test_a_read_that_waits_for_nothing_tells_nothing(cloud: Shell) -> None:
+def test_a_read_prints_no_waits(cloud: CommandLine) -> None:
     ended = cloud.run(
         "exec", "--progress", "-o", "json", f"SELECT name FROM {TABLE} WHERE region = '{REGION}'"
     )

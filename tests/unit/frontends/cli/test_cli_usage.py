@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from shell import Shell
+from command_line import CommandLine
 
 from sqlprov import __version__
 from sqlprov.frontends.cli import cli
@@ -50,7 +50,7 @@ def test_wrong_usage_exits_with_2_and_says_why(words: list[str], message: str) -
     assert result.stdout == ""
 
 
-def test_options_before_a_command_are_told_where_they_belong() -> None:
+def test_options_before_a_command_are_refused_with_advice() -> None:
     result = invoked("repl", "--local", "exec", "SELECT 1")
     assert result.exit_code == 2
     assert "Options follow the command" in " ".join(result.stderr.split())
@@ -64,7 +64,7 @@ def test_a_script_that_is_not_utf_8_is_wrong_usage(tmp_path: Path) -> None:
     assert "not UTF-8" in result.stderr
 
 
-def test_the_help_names_the_commands_and_what_is_done_without_one() -> None:
+def test_the_help_names_the_commands_and_the_default() -> None:
     result = invoked("--help")
     assert result.exit_code == 0
     for word in (
@@ -93,7 +93,7 @@ def test_every_command_has_help() -> None:
         assert len(result.stdout.splitlines()) > 5
 
 
-def test_the_command_tells_its_version() -> None:
+def test_the_command_prints_its_version() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "sqlprov", "--version"], capture_output=True, text=True, check=True
     )
@@ -122,14 +122,14 @@ def test_tables_says_when_nothing_matches() -> None:
     assert result.stderr == "No table has such a name.\n"
 
 
-def test_an_unknown_provider_is_told_the_nearest() -> None:
+def test_an_unknown_provider_names_the_nearest() -> None:
     result = invoked("tables", "--provider", "awz")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert "Did you mean 'aws'?" in result.stderr
 
 
-def test_the_module_runs_like_the_command(shell: Shell) -> None:
+def test_the_module_runs_like_the_command(shell: CommandLine) -> None:
     assert shell.run("--version").out == f"sqlprov {__version__}\n"
 
 
@@ -147,7 +147,7 @@ def test_the_module_runs_like_the_command(shell: Shell) -> None:
     ],
 )
 def test_without_the_extra_exec_works_and_the_rest_names_it(
-    shell: Shell, words: list[str], code: int, out: str, err: str
+    shell: CommandLine, words: list[str], code: int, out: str, err: str
 ) -> None:
     code_without = (
         "import sys\n"

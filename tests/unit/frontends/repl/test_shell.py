@@ -132,9 +132,9 @@ def test_the_history_is_recalled_and_searched(term: Terminal, home: Path) -> Non
     term.until("sqlprov> SELECT 'needle' AS a;")
     term.type(CTRL_C)
     term.ready()
-    found = list(home.rglob("history"))
-    assert [stat.S_IMODE(path.stat().st_mode) for path in found] == [0o600]
-    assert "SELECT 'needle' AS a;" in found[0].read_text()
+    files = list(home.rglob("history"))
+    assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o600]
+    assert "SELECT 'needle' AS a;" in files[0].read_text()
 
 
 # How rows are shown

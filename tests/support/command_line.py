@@ -1,4 +1,4 @@
-"""Words in, what a shell would see of `sqlprov` out: exit code, stdout, stderr."""
+"""Runs `sqlprov` as a process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COMMAND = [sys.executable, "-W", "error", "-m", "sqlprov"]
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     code: int
     out: str
     err: str
@@ -30,15 +30,15 @@ def environment(state: Path, **more: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Shell:
+class CommandLine:
     env: dict[str, str]
 
-    def run(self, *words: str, stdin: str = "") -> Ended:
+    def run(self, *words: str, stdin: str = "") -> CommandResult:
         done = subprocess.run(
             [*COMMAND, *words], env=self.env, input=stdin, capture_output=True, text=True, timeout=60
         )
         assert "Traceback" not in done.stderr, done.stderr
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return CommandResult(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -39,8 +39,8 @@ def words(con: sqlprov.Connection) -> Words:
     return words
 
 
-def texts(found: list[Candidate]) -> list[str]:
-    return [one.text for one in found]
+def texts(candidates: list[Candidate]) -> list[str]:
+    return [one.text for one in candidates]
 
 
 @pytest.mark.parametrize(
@@ -104,15 +104,15 @@ def test_the_word_is_offered(words: Words, text: str, offered: str) -> None:
     "condition", ["status = '|", "status <> '|", "status IN ('Running', '|", "e.status = '|", "status = '|'"]
 )
 def test_the_values_of_an_enum_are_offered_in_quotes(words: Words, condition: str) -> None:
-    found = words(f"SELECT * FROM {T} AS e WHERE {condition}")
+    candidates = words(f"SELECT * FROM {T} AS e WHERE {condition}")
     closed = condition.endswith("|'")
-    assert sorted(texts(found)) == sorted(state + ("" if closed else "'") for state in STATES)
+    assert sorted(texts(candidates)) == sorted(state + ("" if closed else "'") for state in STATES)
 
 
 def test_values_come_before_words_where_no_quote_is_open(words: Words) -> None:
-    found = texts(words(f"SELECT * FROM {T} WHERE status = |"))
-    assert sorted(found[: len(STATES)]) == sorted(f"'{state}'" for state in STATES)
-    assert "name" in found
+    candidates = texts(words(f"SELECT * FROM {T} WHERE status = |"))
+    assert sorted(candidates[: len(STATES)]) == sorted(f"'{state}'" for state in STATES)
+    assert "name" in candidates
 
 
 def test_a_column_shows_its_type_and_the_call_that_fills_it(words: Words) -> None:
