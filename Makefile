@@ -5,17 +5,28 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test lint docs bench bench-quick clean
+.PHONY: run test test-unit test-project lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
 
-test: $(VENV)/.test
+# The workers must collect the same ids, and some of them contain sets.
+PYTEST := PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2
+
+test: lint
+	$(PYTEST) --ignore=tests/project
+
+test-unit: lint
+	$(PYTEST) tests/unit
+
+# Builds the wheel, starts many processes and reads moto: a third of all the time.
+test-project: $(VENV)/.test
+	$(PYTEST) tests/project
+
+lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	# The workers must collect the same ids, and sets stand in some of them.
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/generate.py
