@@ -46,7 +46,19 @@ COMPARING = (
     *("GROUP", "ORDER", "HAVING", "QUALIFY", "LIMIT", "UNION", "AND", "OR"),
 )
 """What follows a column where DuckDB passes the condition on it, or where there is none."""
-_INCONSISTENT = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+TEXT_WORDS = frozenset(
+    {
+        *("and", "or", "not", "is", "null", "distinct", "from", "true", "false", "coalesce"),
+        *("case", "when", "then", "else", "end", "cast", "as", "varchar", "bigint", "integer", "double"),
+    }
+)
+"""Keywords of the conditions on a text that mean in DuckDB's plan what they mean in SQL."""
+_TEXT_FUNCTIONS = (
+    "SELECT lower(function_name) FROM duckdb_functions() WHERE function_type = 'scalar' GROUP BY ALL HAVING "
+    "bool_and(stability = 'CONSISTENT') AND "
+    "bool_or(varargs IS NULL AND parameter_types[1] = 'VARCHAR' "
+    "AND list_has_all(['VARCHAR', 'BIGINT', 'BOOLEAN'], parameter_types))"
+)
 
 
 class HintFinder:
@@ -54,7 +66,7 @@ class HintFinder:
 
     def __init__(self, session: Session, duck: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
         self._session, self._duck, self._definitions = session, duck, definitions
-        self._inconsistent: frozenset[str] | None = None
+        self._text_functions: frozenset[str] | None = None
 
     def find(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None) -> Hints | None:
         """The hints that the text of a query gives; `None` if it reads no live table. Parameters as for `sql`."""
@@ -140,7 +152,8 @@ class HintFinder:
         """The regions that meet a condition as DuckDB's plan prints it; `None` if regions alone do not decide it."""
         tokens = tokenize(condition)
         words = {token.value.lower() for token in tokens if token.kind in (TokenKind.WORD, TokenKind.QUOTED)}
-        if REGION not in words or words & self._find_inconsistent():
+        # Of other functions the plan may omit what matters: the names in a struct, the body of a lambda.
+        if REGION not in words or not words <= {REGION, *TEXT_WORDS, *self._find_text_functions()}:
             return None
         query = f'SELECT "{REGION}" FROM (SELECT unnest($known) AS "{REGION}") WHERE {condition}'
         try:
@@ -151,8 +164,8 @@ class HintFinder:
             return None
         return frozenset(row[0] for row in rows)
 
-    def _find_inconsistent(self) -> frozenset[str]:
-        """Functions that may answer differently when they are called again, and those that users have made."""
-        if self._inconsistent is None:
-            self._inconsistent = frozenset(row[0] for row in self._duck.execute(_INCONSISTENT).fetchall())
-        return self._inconsistent | {name for name, _ in self._definitions.bodies()}
+    def _find_text_functions(self) -> frozenset[str]:
+        """Functions of texts that always answer the same, except those that users have made."""
+        if self._text_functions is None:
+            self._text_functions = frozenset(row[0] for row in self._duck.execute(_TEXT_FUNCTIONS).fetchall())
+        return self._text_functions - {name for name, _ in self._definitions.bodies()}

@@ -142,7 +142,12 @@ class _Statement:
         return parent is query or (isinstance(parent, exp.Group) and node.arg_key == "expressions")
 
     def _is_pair(self, equal: exp.EQ) -> bool:
-        """Whether it is `a.region = b.region` of live tables, which pairs rows of the same scope."""
+        """Whether it is the condition `a.region = b.region` of live tables, which pairs rows of the same scope."""
+        condition: exp.Expr = equal
+        while isinstance(condition.parent, exp.And | exp.Paren):
+            condition = condition.parent
+        if not isinstance(condition.parent, exp.Join | exp.Where):
+            return False
         sides = (equal.this, equal.expression)
         if not all(isinstance(side, exp.Column) and side.name.lower() == self.column for side in sides):
             return False
