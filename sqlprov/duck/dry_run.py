@@ -12,8 +12,8 @@ import pyarrow as pa
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.row_watcher import RowWatcher
+from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.catalog.table import Table
-from sqlprov.duck.target_row import TargetRow
 from sqlprov.errors import DataError
 from sqlprov.plan.write.dry_run import simulate
 from sqlprov.plan.write.next_step import next_step

@@ -10,9 +10,9 @@ import orjson
 import pyarrow as pa
 
 from sqlprov.aws.transport.run import Run
+from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.duck.session import Session, quote
-from sqlprov.duck.target_row import TargetRow
 from sqlprov.errors import DataError, NotSupportedError, RegionError, format_count, suggest
 from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.insert import plan_inserts

@@ -11,9 +11,9 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
 from sqlprov.aws.write.row_writer import RowWriter, write_rows
+from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.duck.target_reader import WriteStatement
-from sqlprov.duck.target_row import TargetRow
 from sqlprov.errors import WriteError, format_count
 from sqlprov.plan.write.steps import Snapshot
 
@@ -31,18 +31,12 @@ def write_targets(
     """
     writers = [
         RowWriter(
-            target.write,
+            target,
             row,
             run,
             cloud,
-            check=target.check,
-            complete=target.complete if target.document is not None else None,
             wait=statement.wait or run.settings.await_,
             reads_back=getattr(statement, "returning", None) is not None,
-            checks_tags=any(
-                target.write.table.by_name[name].source is ColumnSource.TAGS for name in target.values
-            ),
-            confirmed=target.confirmed,
         )
         for row, target in enumerate(targets, start=1)
     ]

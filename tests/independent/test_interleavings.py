@@ -34,6 +34,7 @@ from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write import row_watcher
 from sqlprov.aws.write.outcome import Outcome
 from sqlprov.aws.write.row_writer import RowWriter, write_rows
+from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.emulator.options import Call
 from sqlprov.errors import DatabaseError, WriteError
@@ -205,11 +206,7 @@ class Machine(RuleBasedStateMachine):
     @rule(
         rounds=st.lists(
             st.tuples(
-                asks,
-                asks,
-                st.sampled_from([None, *CALLED]),
-                st.sampled_from(NAMES),
-                st.integers(0, 4),
+                asks, asks, st.sampled_from([None, *CALLED]), st.sampled_from(NAMES), st.integers(0, 4)
             ),
             min_size=1,
             max_size=6,
@@ -319,7 +316,7 @@ def by_sql(con: Connection, ask: Ask) -> Endings:
 def by_writes(cloud: Cloud, chosen: Settings, ask: Ask) -> Endings:
     """What a statement does once its rows are known, which costs a fifth of the whole."""
     run = Run(chosen)
-    writers = [RowWriter(write, row, run, cloud) for row, write in enumerate(ask.writes, start=1)]
+    writers = [RowWriter(TargetRow(write), row, run, cloud) for row, write in enumerate(ask.writes, start=1)]
     try:
         return ended(write_rows(writers, run))
     finally:

@@ -128,10 +128,7 @@ def test_what_is_inserted_by_parameters_is_what_select_gives(
     _, con = local
     members = data.draw(valid(a_name()))
     values = ", ".join(f"${name}" for name in members)
-    con.sql(
-        f"INSERT INTO {EXPERIMENTS} ({', '.join(members)}, region) SELECT {values}, '{REGION}'",
-        members,
-    )
+    con.sql(f"INSERT INTO {EXPERIMENTS} ({', '.join(members)}, region) SELECT {values}, '{REGION}'", members)
     assert read(con, members["Name"]) == expected(members)
 
 

@@ -92,12 +92,7 @@ def valid(draw: st.DrawFn, name: str) -> dict[str, Any]:
         },
         Schedule=draw(schedules()),
     )
-    optional = {
-        "Description": texts,
-        "KmsKey": kms_keys,
-        "DataStorageConfig": storages(),
-        "Tags": tags,
-    }
+    optional = {"Description": texts, "KmsKey": kms_keys, "DataStorageConfig": storages(), "Tags": tags}
     for member, values in optional.items():
         if draw(st.booleans()):
             members[member] = draw(values)

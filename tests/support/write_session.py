@@ -14,10 +14,11 @@ import pytest
 
 import sqlprov
 from sqlprov.aws.transport import calls
-from sqlprov.aws.write.outcome import Outcome
+from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
 from sqlprov.emulator import Call, Emulator, Options
 from sqlprov.errors import WriteError
 
+OK, FAILED, PARTIAL, UNKNOWN = OutcomeStatus
 REGION, TABLE = "us-east-1", "aws.sagemaker.inference_experiments"
 LIST, DESCRIBE, TAGS = "ListInferenceExperiments", "DescribeInferenceExperiment", "ListTags"
 CREATE, UPDATE, DELETE = (f"{verb}InferenceExperiment" for verb in ("Create", "Update", "Delete"))

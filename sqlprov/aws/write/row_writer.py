@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,10 +16,10 @@ from sqlprov.aws.transport.run import LET_END, Run
 from sqlprov.aws.write.call_sender import CallSender, EffectUnknown, pause_for_retry
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
 from sqlprov.aws.write.row_watcher import RowFailed, RowWatcher
-from sqlprov.catalog.table import Table
+from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.errors import Cancelled, Error
 from sqlprov.plan.write.next_step import next_step
-from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Success, Wait, WriteKind
+from sqlprov.plan.write.steps import Refusal, Snapshot, Success, Wait, WriteKind
 from sqlprov.plan.write.transitions import find_transition, list_transitions
 
 log = logging.getLogger("sqlprov")
@@ -31,54 +30,38 @@ class RowWriter:
     """Writes one row.
 
     Attributes:
-        write: the write.
+        target: the row and its write.
         row: number of the row, from 1.
         run, cloud: the statement and the clients.
-        check: raises RowFailed if the row, described just before its first call, is not the row that was read.
-        complete: builds the write from the described row, which a patch document needs.
         clock_known: set once a row of an INSERT has learned the service's clock.
         wait: whether to wait for the state that the YAML names under `until`.
         reads_back: whether to read the row at the end, for RETURNING.
-        checks_tags: whether `check` compares the tags.
-        confirmed: operations of the calls that were confirmed, no others are made; `None`: all may be made.
         original: the row before its first call; `None` if it was not read.
         started: whether its steps have begun.
         phase: what is done after the last call; empty before.
     """
 
-    write: RowWrite
+    target: TargetRow
     row: int
     run: Run
     cloud: Cloud
-    check: Callable[[Snapshot | None], None] = lambda snapshot: None
-    complete: Callable[[Snapshot | None], RowWrite] | None = None
     clock_known: threading.Event = field(default_factory=threading.Event)
     wait: bool = False
     reads_back: bool = False
-    checks_tags: bool = False
-    confirmed: frozenset[str] | None = None
     original: Snapshot | None = None
     started: bool = False
     phase: str = ""
 
     def __post_init__(self) -> None:
+        self.write, self.table = self.target.write, self.target.write.table
         self.watcher = RowWatcher(self.write, self.run, self.cloud)
         self.sender = CallSender(self.watcher)
-
-    @property
-    def table(self) -> Table:
-        """The table of the row."""
-        return self.write.table
+        self.done = self.sender.done
 
     @property
     def snapshot(self) -> Snapshot | None:
         """The row as last read; `None` if it was not read, or does not exist."""
         return self.watcher.snapshot
-
-    @property
-    def done(self) -> list[Request]:
-        """The calls that took effect."""
-        return self.sender.done
 
     def execute(self) -> Outcome:
         """Write the row; errors become part of the outcome and are not raised."""
@@ -135,12 +118,10 @@ class RowWriter:
         """Read the row before its first call, where that decides anything."""
         write = self.write
         if write.kind in (WriteKind.UPDATE, WriteKind.DELETE):
-            # A patch document may be about tags, which is not known before it is applied.
-            self.watcher.read(tags=bool(self.complete or self.reads_back or self.checks_tags))
-            self.check(self.snapshot)
+            self.watcher.read(tags=self.reads_back or self.target.checks_tags)
+            self.target.check(self.snapshot)
             self.original = self.snapshot
-            if self.complete:
-                self.write = self.watcher.write = self.complete(self.snapshot)
+            self.write = self.watcher.write = self.target.complete(self.snapshot)
         elif write.kind is WriteKind.EXEC:
             # It is called in any state; but the state before decides whether a lost response was a success.
             if any(each.method == write.method for each in list_transitions(self.table)):
@@ -165,7 +146,7 @@ class RowWriter:
             if isinstance(step, Wait):
                 self.watcher.wait_while(step.states, deadline)
                 continue
-            if self.confirmed is not None and step.operation not in self.confirmed:
+            if self.target.confirmed is not None and step.operation not in self.target.confirmed:
                 raise RowFailed(
                     f"{write.label} has changed since its calls were confirmed: {step.operation} was not among "
                     f"them; {self.watcher.describe_state()}"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import jsonpatch
 import pyarrow as pa
@@ -19,25 +19,11 @@ from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Column, ColumnSource, Table
 from sqlprov.errors import DataError, InternalError, NotSupportedError, show_caret, suggest
 from sqlprov.plan.write.diff import diff_values, drop_reserved, merge, pair_items, parse_tags, parse_time
-from sqlprov.plan.write.steps import Snapshot
+from sqlprov.plan.write.steps import RowWrite, Snapshot
 from sqlprov.plan.write.values import coerce
 
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
 _PATCH_ERRORS = (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, LookupError)
-
-
-class Patch(NamedTuple):
-    """The changes of a document, as a `Write` takes it.
-
-    Attributes:
-        changes: member of the update -> new value; `None` where it is removed, also inside a structure.
-        tags, desired, reason: `None` if the document leaves them alone.
-    """
-
-    changes: dict[str, Any]
-    tags: dict[str, str] | None = None
-    desired: str | None = None
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,25 +34,24 @@ class Property:
     shape: Shape | None = None
 
 
-def apply_patch(table: Table, snapshot: Snapshot, document: str) -> Patch:
-    """The changes of `document` to a row.
+def apply_patch(write: RowWrite, snapshot: Snapshot, document: str) -> RowWrite:
+    """The write with the changes of `document` to the row.
 
     Raises:
         DataError: the document is not a patch, does not apply, or a value does not fit; the text says where.
         NotSupportedError: the patch changes a property that is read-only or fixed at creation.
     """
-    properties = list_properties(table)
+    properties = list_properties(write.table)
     before = {
         name: value
         for name, known in properties.items()
         if (value := _get_value(name, known, snapshot)) is not None
     }
     after = _apply_operations(document, before, properties)
-    result = Patch({})
     for name, known in properties.items():
         if after.get(name) != before.get(name) or (name in after) != (name in before):
-            result = _add_change(table, snapshot, name, known, before.get(name), after.get(name), result)
-    return result
+            write = _add_change(write, snapshot, name, known, before.get(name), after.get(name))
+    return write
 
 
 def list_properties(table: Table) -> dict[str, Property]:
@@ -200,29 +185,28 @@ def _check_name(name: str, properties: Mapping[str, Property], place: str) -> No
 
 
 def _add_change(
-    table: Table, snapshot: Snapshot, name: str, known: Property, before: Any, after: Any, result: Patch
-) -> Patch:
-    """`result` with a property that the patch changes."""
-    rule = table.write.desired
+    write: RowWrite, snapshot: Snapshot, name: str, known: Property, before: Any, after: Any
+) -> RowWrite:
+    """The write with a property that the patch changes."""
+    rule = write.table.write.desired
     if known.column.source is ColumnSource.TAGS and known.shape:
         tags = parse_tags(_coerce(name, after or [], known.shape))
-        return result if tags == drop_reserved(snapshot.tags or {}) else result._replace(tags=tags)
+        return write if tags == drop_reserved(snapshot.tags or {}) else replace(write, tags=tags)
     if rule and known.column.name in (rule.column, rule.reason):
         if after is not None and not isinstance(after, str):
             raise DataError(f"{name} of the patch: {_abbreviate(after)}; expected text")
-        if known.column.name == rule.column:
-            return result._replace(desired=after)
-        return result._replace(reason=after)
+        is_state = known.column.name == rule.column
+        return replace(write, desired=after) if is_state else replace(write, reason=after)
     if known.shape is None:
         raise NotSupportedError(f"{name} is read-only: a patch cannot change it")
     value = _mark_removed(_coerce(name, after, known.shape), before, known.shape, name)
     if not list(diff_values(value, snapshot.get(known.column.path), known.shape, name)):
-        return result
-    if name in table.create_only:
+        return write
+    if name in write.table.create_only:
         raise NotSupportedError(
             f"{name} cannot be changed after the row was created; DELETE the row and INSERT it again"
         )
-    return result._replace(changes={**result.changes, name: value})
+    return replace(write, values={**write.values, name: value})
 
 
 def _coerce(name: str, value: Any, shape: Shape) -> Any:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from sqlprov.catalog.table import Parameter
 from sqlprov.catalog.write_rules import Transition
 from sqlprov.errors import suggest
 from sqlprov.plan.write.diff import diff_parameters, is_covered, merge, prune
@@ -54,76 +52,65 @@ def next_update_step(write: RowWrite, now: Snapshot | None, done: tuple[Request,
     return Success("; ".join((*write.notes, *(() if done else ("nothing changes",)))))
 
 
-@dataclass(frozen=True)
 class _RowUpdate:
-    """The UPDATE of one row in its present state."""
+    """The UPDATE of one row in its present state.
 
-    write: RowWrite
-    now: Snapshot
-    done: tuple[Request, ...]
+    Attributes:
+        values: the final values; NULL is `''` where the update accepts it.
+        fields: paths that the update has to change; none once it was made.
+        transition: the transition to make; `None` if there is none or the row has reached the state.
+    """
 
-    @property
-    def state(self) -> str:
-        return self.now.get_state(self.write.table)
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The final values; NULL becomes `''` where the update accepts it."""
-        return {
+    def __init__(self, write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> None:
+        self.write, self.now, self.done, self.table = write, now, done, write.table
+        self.state = now.get_state(self.table)
+        self.update = self.table.by_method.get("update_resource")
+        self.is_updated = any(request.purpose == "update" for request in done)
+        self.values = {
             name: "" if value is None and self._accepts_empty(name) else value
-            for name, value in self.write.values.items()
+            for name, value in write.values.items()
         }
+        self.fields = self._find_fields()
+        self.transition = self._find_transition()
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Paths that the update has to change; none once it was made."""
-        update = self.write.table.by_method.get("update_resource")
-        if update is None or any(request.purpose == "update" for request in self.done):
+    def _find_fields(self) -> tuple[str, ...]:
+        if self.update is None or self.is_updated:
             return ()
         # A parameter that no column shows is always a change.
-        unseen = [p.name for p in update.parameters if self.values.get(p.name) is not None and not p.column]
-        return (*diff_parameters(self.write.table, update, self.values, self.now), *unseen)
+        sent = [part for part in self.update.parameters if self.values.get(part.name) is not None]
+        unseen = [part.name for part in sent if not part.column]
+        return (*diff_parameters(self.table, self.update, self.values, self.now), *unseen)
 
-    @property
-    def transition(self) -> Transition | None:
-        """The transition to make; `None` if there is none or the row has reached the state."""
-        table, desired = self.write.table, self.write.desired
-        transition = find_transition(table, desired) if desired else None
+    def _find_transition(self) -> Transition | None:
+        desired = self.write.desired
+        transition = find_transition(self.table, desired) if desired else None
         if transition is None or desired == self.state:
             return None
-        method = table.by_method[transition.method]
+        method = self.table.by_method[transition.method]
         return None if method.via == self.state and len(method.until) == 1 else transition
 
     def check_values(self) -> Refusal | None:
         """Refuse members that no update changes, and NULL where it does not unset anything."""
-        table = self.write.table
-        if any(request.purpose == "update" for request in self.done):
+        if self.is_updated:
             return None
-        update, create = table.by_method.get("update_resource"), table.by_method.get("create_resource")
+        table, create = self.table, self.table.by_method.get("create_resource")
+        members = self.update.input_shape.members if self.update else {}
         for name, value in self.values.items():
-            if (
-                update
-                and name in update.input_shape.members
-                and _find_column(update.parameters, name) not in table.key
-            ):
-                if value is None and diff_parameters(table, update, {name: value}, self.now):
-                    return Refusal(
-                        f"{self._format_path(name)} cannot be unset; write a value instead of NULL"
-                    )
+            if self.update and name in members and self._find_column(name) not in table.key:
+                if value is None and diff_parameters(table, self.update, {name: value}, self.now):
+                    text = "cannot be unset; write a value instead of NULL"
+                    return Refusal(f"{self._format_path(name)} {text}")
             elif create and name in create.input_shape.members:
                 if diff_parameters(table, create, {name: value}, self.now):
-                    return Refusal(
-                        f"{self._format_path(name)} cannot be changed after the row was created; "
-                        "DELETE it and INSERT it again"
-                    )
+                    text = "cannot be changed after the row was created; DELETE it and INSERT it again"
+                    return Refusal(f"{self._format_path(name)} {text}")
             else:
-                members = update.input_shape.members if update else ()
                 return Refusal(f"{table.full_name} has no {name!r} to change.{suggest(name, members)}")
         return None
 
     def check_desired_state(self) -> Refusal | None:
         """Refuse a desired state that no call leads to, unless the row is in it."""
-        table, desired = self.write.table, self.write.desired
+        table, desired = self.table, self.write.desired
         if desired is None or desired == self.state or self.done or find_transition(table, desired):
             return None
         rule = table.write.desired
@@ -136,7 +123,7 @@ class _RowUpdate:
 
     def check_reason(self) -> Refusal | None:
         """Refuse a reason if no call sends it."""
-        table, reason = self.write.table, self.write.reason
+        table, reason = self.table, self.write.reason
         rule = table.write.desired
         if reason is None:
             return None
@@ -157,7 +144,7 @@ class _RowUpdate:
 
     def check_state(self) -> Wait | Refusal | None:
         """A wait for the present state to pass, or a refusal if it does not allow the change."""
-        table, state = self.write.table, self.state
+        table, state = self.table, self.state
         if state not in table.state.busy:
             return self._check_transition() or self._check_ambiguity() or self._check_fields()
         if is_final(table, state) and not self.fields and self.transition:
@@ -169,22 +156,20 @@ class _RowUpdate:
 
     def build_request(self) -> Request:
         """The update call: the key, the changes, and the members that must be sent with them."""
-        update = self.write.table.by_method["update_resource"]
-        parameters: dict[str, Any] = build_key_parameters(self.write, update)
+        assert self.update is not None, "only an update has fields"
+        parameters: dict[str, Any] = build_key_parameters(self.write, self.update)
         changed = {path.partition(".")[0] for path in self.fields}
-        when = self.write.table.write.update.when
-        for part in update.parameters:
+        when = self.table.write.update.when
+        for part in self.update.parameters:
             if part.name not in parameters and (part.name in changed or part.required):
                 allowed = when.get(self.state, ()) if when else (part.name,)
-                value = self._build_value(part.name)
-                parameters[part.name] = prune(
-                    value, update.input_shape.members[part.name], allowed, part.name
-                )
-        return Request(update.call, self.write.region, parameters, "update")
+                shape = self.update.input_shape.members[part.name]
+                parameters[part.name] = prune(self._build_value(part.name), shape, allowed, part.name)
+        return Request(self.update.call, self.write.region, parameters, "update")
 
     def _check_transition(self) -> Refusal | None:
         """Refuse a transition that cannot be made in this state."""
-        table, transition, state = self.write.table, self.transition, self.state
+        table, transition, state = self.table, self.transition, self.state
         rule = table.write.desired
         if transition is None or rule is None or state in transition.from_:
             return None
@@ -213,8 +198,8 @@ class _RowUpdate:
 
     def _check_fields(self) -> Refusal | None:
         """Refuse fields that cannot change in this state."""
-        when, state = self.write.table.write.update.when, self.state
-        if not when and state not in self.write.table.state.busy:
+        when, state = self.table.write.update.when, self.state
+        if not when and state not in self.table.state.busy:
             return None
         allowed = when.get(state, ())
         refused = [path for path in self.fields if not is_covered(path, allowed)]
@@ -228,37 +213,30 @@ class _RowUpdate:
 
     def _build_value(self, member: str) -> Any:
         """The whole value to send for a member of the update."""
-        update = self.write.table.by_method["update_resource"]
-        described = self.now.get_column(self.write.table, _find_column(update.parameters, member))
-        return merge(
-            self.values.get(member, described), described, update.input_shape.members[member], member
-        )
+        assert self.update is not None, "only an update has fields"
+        described = self.now.get_column(self.table, self._find_column(member))
+        shape = self.update.input_shape.members[member]
+        return merge(self.values.get(member, described), described, shape, member)
 
     def _accepts_empty(self, member: str) -> bool:
         """Whether the update takes `''` for an optional text."""
-        update = self.write.table.by_method.get("update_resource")
-        if (
-            update is None
-            or member not in update.input_shape.members
-            or member in update.input_shape.required
-        ):
+        shape = self.update.input_shape if self.update else None
+        if shape is None or member not in shape.members or member in shape.required:
             return False
-        shape = update.input_shape.members[member]
-        return shape.kind == "string" and shape.constraint.accepts("")
+        return shape.members[member].kind == "string" and shape.members[member].constraint.accepts("")
 
     def _format_path(self, path: str) -> str:
         """A path as SQL writes it: the column, then AWS's names."""
         member, dot, rest = path.partition(".")
-        for name in ("update_resource", "create_resource"):
-            method = self.write.table.by_method.get(name)
-            column = _find_column(method.parameters, member) if method else ""
-            if column:
-                return f"{column}{dot}{rest}"
-        return path
+        return f"{self._find_column(member) or member}{dot}{rest}"
 
-
-def _find_column(inputs: Iterable[Parameter], member: str) -> str:
-    return next((part.column for part in inputs if part.name == member), "")
+    def _find_column(self, member: str) -> str:
+        """The column of a member of the update or the create; empty if none holds it."""
+        for method in (self.update, self.table.by_method.get("create_resource")):
+            for part in method.parameters if method else ():
+                if part.name == member and part.column:
+                    return part.column
+        return ""
 
 
 def _join_or(words: Iterable[str], quote: str = "'") -> str:

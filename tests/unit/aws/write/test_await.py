@@ -7,8 +7,11 @@ import time
 import pytest
 from write_session import (
     CREATE,
+    FAILED,
     HELD,
     LASTING,
+    OK,
+    PARTIAL,
     REGION,
     RETAIN,
     START,
@@ -19,7 +22,6 @@ from write_session import (
     literal,
 )
 
-from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import Options
 
 AWAITED = {
@@ -61,7 +63,7 @@ def test_await_returns_when_the_row_is_in_the_state_it_was_to_reach(
     else:
         sql = f"/*+ AWAIT */ {sql}"
     outcome = db.write_one(sql)
-    assert outcome.status is OutcomeStatus.OK, outcome.reason
+    assert outcome.status is OK, outcome.reason
     assert (db.record(name)["Status"] if db.exists(name) else None) == ends
 
 
@@ -71,7 +73,7 @@ def test_without_await_a_statement_returns_when_its_last_call_is_accepted(
 ) -> None:
     sql, name, _ = awaited(db, what)
     db.em.options.transition = HELD
-    assert db.write_one(sql).status is OutcomeStatus.OK
+    assert db.write_one(sql).status is OK
     assert db.record(name)["Status"] == BUSY_AFTER[what.removeprefix("exec ")]
 
 
@@ -81,7 +83,7 @@ def test_an_await_that_takes_too_long_says_the_last_state(db: WriteSession, what
     db.em.options.transition = HELD
     db.set(await_timeout=0.5)
     outcome = db.write_one(f"/*+ await */ {sql}")
-    assert (outcome.status, list(outcome.operations)) == (OutcomeStatus.PARTIAL, db.committed)
+    assert (outcome.status, list(outcome.operations)) == (PARTIAL, db.committed)
     assert "waited 0.5 s for " in outcome.reason
     assert f"its last state is {db.record(name)['Status']}" in outcome.reason
 
@@ -91,7 +93,7 @@ def test_a_busy_state_that_does_not_pass_fails_after_the_timeout(db: WriteSessio
     name = db.experiment(state, HELD)
     db.set(await_timeout=0.3)
     outcome = db.update(name, "description = 'new'")
-    assert (outcome.status, db.sent) == (OutcomeStatus.FAILED, [])
+    assert (outcome.status, db.sent) == (FAILED, [])
     assert f"its last state is {state}" in outcome.reason
 
 
@@ -99,7 +101,7 @@ def test_await_of_a_state_that_is_not_reached_says_the_state_and_its_reason(db: 
     name = db.experiment("Created", HELD)
     with db.interfere(START, lambda: db.change(name, Status="Cancelled", StatusReason="no capacity")):
         outcome = db.write_one(f"/*+ AWAIT */ EXEC {TABLE}.start @Name = '{name}', @region = '{REGION}'")
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (START,))
+    assert (outcome.status, outcome.operations) == (PARTIAL, (START,))
     assert "did not reach Running: its last state is Cancelled (no capacity)" in outcome.reason
 
 
@@ -114,7 +116,7 @@ def test_await_of_a_failed_endpoint_says_why(db: WriteSession) -> None:
             "/*+ AWAIT */ UPDATE aws.sagemaker.endpoints SET endpoint_config_name = 'config-2' "
             f"WHERE endpoint_name = 'fails' AND region = '{REGION}'"
         )
-    assert outcome.status is OutcomeStatus.PARTIAL
+    assert outcome.status is PARTIAL
     assert "its last state is Failed (image not found)" in outcome.reason
 
 
@@ -148,7 +150,7 @@ def test_await_of_what_is_on_its_way_already_waits_for_it(db: WriteSession, othe
     outcome = db.write_one(
         f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running'{others} WHERE {by_name(name)}"
     )
-    assert (outcome.status, db.record(name)["Status"]) == (OutcomeStatus.OK, "Running")
+    assert (outcome.status, db.record(name)["Status"]) == (OK, "Running")
     assert START not in outcome.operations
 
 
@@ -172,14 +174,14 @@ def test_a_created_row_that_never_appears_is_reported(db: WriteSession) -> None:
     assert db.con.sql(f"{insert(name)} RETURNING name").fetchall() == []
     assert db.con.outcomes[0].reason == "it was not found afterwards"
     outcome = db.write_one(f"/*+ AWAIT */ {insert(f'{name}-2')}")
-    assert outcome.status is OutcomeStatus.PARTIAL
+    assert outcome.status is PARTIAL
     assert outcome.reason.endswith("no longer exists; expected it to reach Created or Running")
 
 
 def test_a_row_that_cannot_be_read_back_says_that_its_calls_were_made(db: WriteSession) -> None:
     db.em.options = Options(denied_actions={"ListTags"})
     outcome = db.write_one(f"{insert(f'unread-{time.monotonic_ns()}')} RETURNING tags")
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (CREATE,))
+    assert (outcome.status, outcome.operations) == (PARTIAL, (CREATE,))
     assert outcome.reason.startswith(
         "after its last call, while reading it back: ListTags in us-east-1: access"
     )
@@ -197,5 +199,5 @@ def test_a_wait_that_is_interrupted_says_that_its_calls_were_made(db: WriteSessi
         outcome = db.write_one(
             f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {by_name(name)}"
         )
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (START,))
+    assert (outcome.status, outcome.operations) == (PARTIAL, (START,))
     assert outcome.reason == "interrupted after its last call, while waiting for it"

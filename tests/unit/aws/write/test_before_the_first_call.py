@@ -9,8 +9,10 @@ from write_session import (
     DELETE,
     DESCRIBE,
     END,
+    FAILED,
     LIST,
     MEMBERS,
+    OK,
     REGION,
     ROLE,
     TABLE,
@@ -24,15 +26,8 @@ from write_session import (
 )
 
 import sqlprov
-from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import Emulator, Fault
-from sqlprov.errors import (
-    DatabaseError,
-    DataError,
-    NotSupportedError,
-    OperationalError,
-    RegionError,
-)
+from sqlprov.errors import DatabaseError, DataError, NotSupportedError, OperationalError, RegionError
 
 ELSEWHERE = "eu-west-1"
 
@@ -167,7 +162,7 @@ def test_a_row_whose_named_columns_changed_after_they_were_read_is_refused(
     reads = "ListTags" if "tags" in assignments + condition else DESCRIBE
     with db.interfere(reads, lambda: db.change(name, **members)):
         outcome = db.write_one(f"UPDATE {TABLE} SET {assignments} WHERE {by_name(name)} {condition}")
-    assert outcome.status is (OutcomeStatus.FAILED if refused else OutcomeStatus.OK), outcome.reason
+    assert outcome.status is (FAILED if refused else OK), outcome.reason
     assert (db.calls == []) == refused
     assert not refused or "has changed since it was read" in outcome.reason
 
@@ -190,7 +185,7 @@ def test_a_row_to_delete_is_checked_for_what_the_condition_names(
     reads = "ListTags" if "tags" in condition else DESCRIBE
     with db.interfere(reads, lambda: db.change(name, **members)):
         outcome = db.write_one(f"DELETE FROM {TABLE} WHERE {by_name(name)} {condition}")
-    assert (outcome.status is OutcomeStatus.FAILED, db.exists(name)) == (refused, refused), outcome.reason
+    assert (outcome.status is FAILED, db.exists(name)) == (refused, refused), outcome.reason
 
 
 def test_a_variant_that_passes_to_another_status_is_no_change(db: WriteSession) -> None:
@@ -200,14 +195,14 @@ def test_a_variant_that_passes_to_another_status_is_no_change(db: WriteSession) 
         f"UPDATE {TABLE} SET description = 'new' WHERE {by_name(name)} AND len(model_variants) = 2 "
         "AND schedule IS NOT NULL AND shadow_mode_config IS NOT NULL AND data_storage_config IS NOT NULL"
     )
-    assert outcome.status is OutcomeStatus.OK, outcome.reason
+    assert outcome.status is OK, outcome.reason
 
 
 def test_a_row_that_vanished_after_it_was_read_is_not_updated(db: WriteSession) -> None:
     name = db.experiment()
     with db.interfere(DESCRIBE, lambda: db.em.remove("InferenceExperiment", REGION, name)):
         outcome = db.update(name, "description = 'new'")
-    assert (outcome.status, db.calls) == (OutcomeStatus.FAILED, [])
+    assert (outcome.status, db.calls) == (FAILED, [])
     assert "no longer exists" in outcome.reason
 
 
@@ -320,7 +315,7 @@ def test_rows_in_two_regions_need_a_condition_on_region(db: WriteSession) -> Non
             db.con.sql(f"{change} WHERE name = 'twice'")
     assert db.calls == []
     outcomes = db.write(f"DELETE FROM {TABLE} WHERE name = 'twice' AND region IN ('{REGION}', '{ELSEWHERE}')")
-    assert [outcome.status for outcome in outcomes] == [OutcomeStatus.OK, OutcomeStatus.OK]
+    assert [outcome.status for outcome in outcomes] == [OK, OK]
     assert {outcome.region for outcome in outcomes} == {REGION, ELSEWHERE}
 
 
@@ -358,7 +353,7 @@ def test_a_condition_on_region_may_be_a_sub_query_or_a_pattern(db: WriteSession,
     for region in (REGION, ELSEWHERE):
         db.em.add("InferenceExperiment", region, {"Name": "twice"})
     outcomes = db.write(f"DELETE FROM {TABLE} AS e WHERE {condition}")
-    assert {outcome.region for outcome in outcomes if outcome.status is OutcomeStatus.OK} == {
+    assert {outcome.region for outcome in outcomes if outcome.status is OK} == {
         REGION,
         ELSEWHERE,
     }
@@ -408,14 +403,14 @@ def test_a_row_that_is_matched_twice_with_different_values_refuses_the_statement
     with pytest.raises(DataError, match="matched twice, with different values"):
         db.con.sql(sql.replace("{other}", "b"))
     assert db.calls == []
-    assert db.write_one(sql.replace("{other}", "a")).status is OutcomeStatus.OK
+    assert db.write_one(sql.replace("{other}", "a")).status is OK
     assert db.operations == [UPDATE]
 
 
 def test_a_row_that_using_matches_twice_is_deleted_once(db: WriteSession) -> None:
     name = db.experiment("Completed")
     sql = f"DELETE FROM {TABLE} AS t USING (VALUES ('a'), ('b')) v(d) WHERE {by_name(name)} AND v.d <> 'c'"
-    assert db.write_one(sql).status is OutcomeStatus.OK
+    assert db.write_one(sql).status is OK
     assert db.operations == [DELETE]
 
 
@@ -435,7 +430,7 @@ def test_two_rows_of_one_name_refuse_the_insert(db: WriteSession) -> None:
         db.con.sql(insert("same", "other", "same"))
     assert db.em.calls == []
     elsewhere = insert("same", region=ELSEWHERE).partition("VALUES ")[2]
-    assert {one.status for one in db.write(f"{insert('same')}, {elsewhere}")} == {OutcomeStatus.OK}
+    assert {one.status for one in db.write(f"{insert('same')}, {elsewhere}")} == {OK}
 
 
 def test_all_problems_of_a_statement_are_reported_at_once(db: WriteSession) -> None:

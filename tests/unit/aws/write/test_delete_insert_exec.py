@@ -10,10 +10,12 @@ from write_session import (
     CREATE,
     DELETE,
     DESCRIBE,
+    FAILED,
     HELD,
     LASTING,
     LATER,
     MEMBERS,
+    OK,
     REGION,
     STABLE,
     START,
@@ -30,7 +32,6 @@ from write_session import (
     variant,
 )
 
-from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.errors import DataError, ProgrammingError
 
 DELETES = {
@@ -58,7 +59,7 @@ def test_delete_stops_what_runs_waits_for_what_is_busy_and_deletes(
     db.em.options.stale_describe = stale
     outcome = db.delete(name)
     operations = DELETES[BUSY.get(state, state)]
-    assert (outcome.status, db.operations, db.committed) == (OutcomeStatus.OK, operations, operations)
+    assert (outcome.status, db.operations, db.committed) == (OK, operations, operations)
     assert not db.exists(name)
     assert all(given["Name"] == name for _, given in db.sent)
     if STOP in operations:
@@ -69,11 +70,7 @@ def test_delete_of_what_somebody_else_deleted_is_ok_and_makes_no_call(db: WriteS
     name = db.experiment()
     with db.interfere(DESCRIBE, lambda: db.em.remove("InferenceExperiment", REGION, name)):
         outcome = db.delete(name)
-    assert (outcome.status, outcome.operations, outcome.reason) == (
-        OutcomeStatus.OK,
-        (),
-        "it was already gone",
-    )
+    assert (outcome.status, outcome.operations, outcome.reason) == (OK, (), "it was already gone")
 
 
 # INSERT and EXEC
@@ -84,14 +81,14 @@ def test_insert_of_a_name_that_exists_fails_in_every_state(db: WriteSession, sta
     name = db.experiment(state, HELD)
     before = db.record(name)
     outcome = db.write_one(insert(name))
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.FAILED, ())
+    assert (outcome.status, outcome.operations) == (FAILED, ())
     assert "already exists" in outcome.reason
     assert compared(db.record(name)) == compared(before)
 
 
 def test_insert_notes_the_state_and_the_reason_that_it_does_not_send(db: WriteSession) -> None:
     outcome = db.write_one(insert("noted", DesiredState="Running", StatusReason="go", Tags={"a": "b"}))
-    assert (outcome.status, db.operations) == (OutcomeStatus.OK, [CREATE])
+    assert (outcome.status, db.operations) == (OK, [CREATE])
     assert "INSERT does not send DesiredState and StatusReason" in outcome.reason
     assert not {"DesiredState", "StatusReason"} & db.sent[0][1].keys()
     assert db.record("noted")["Tags"] == [{"Key": "a", "Value": "b"}]
@@ -120,7 +117,7 @@ def test_exec_makes_one_call_as_written_whatever_the_state(db: WriteSession, met
     assert db.sent == [({"start": START, "stop": STOP}[method], given)]
     # If the response is lost, the read before it shows from which state it was called.
     assert [call.operation for call in db.em.calls] == ["DescribeInferenceExperiment", *db.operations]
-    assert outcome.status is (OutcomeStatus.OK if works else OutcomeStatus.FAILED)
+    assert outcome.status is (OK if works else FAILED)
     assert list(outcome.operations) == db.committed
     assert works or "ConflictException" in outcome.reason
 
@@ -146,7 +143,7 @@ def test_exec_stop_promotes_and_removes_as_written(db: WriteSession) -> None:
     outcome = db.write_one(
         f"EXEC {TABLE}.stop_inference_experiment @@json = {literal(values)}, @region = '{REGION}'"
     )
-    assert (outcome.status, db.sent) == (OutcomeStatus.OK, [(STOP, values)])
+    assert (outcome.status, db.sent) == (OK, [(STOP, values)])
     assert db.record(name)["Status"] == "Cancelled"
 
 
@@ -168,7 +165,7 @@ def test_a_value_may_be_written_as_stackql_does(db: WriteSession) -> None:
     for value in (MEMBERS["ModelVariants"], MEMBERS["Schedule"]):
         sql = sql.replace(literal(value), f"JSON({literal(value)})")
     assert (sql.count("JSON("), sql.count("string(")) == (2, 1)
-    assert db.write_one(sql).status is OutcomeStatus.OK
+    assert db.write_one(sql).status is OK
     record = db.record("by-stackql")
     assert (record["Description"], record["Schedule"]) == ("of stackql", MEMBERS["Schedule"])
     assert db.con.sql("SELECT string(1) || string('x')").fetchall() == [("1x",)]
@@ -181,7 +178,7 @@ def test_a_column_may_be_changed_by_an_expression_over_itself(db: WriteSession) 
     name = db.experiment()
     changed = "list_transform(model_variants, lambda v: struct_update(v, ModelName := 'other'))"
     outcome = db.update(name, f"model_variants = {changed}")
-    assert (outcome.status, db.operations) == (OutcomeStatus.OK, ["UpdateInferenceExperiment"])
+    assert (outcome.status, db.operations) == (OK, ["UpdateInferenceExperiment"])
     assert "ModelVariants.Status: read-only, left out" in outcome.reason
     assert [one["ModelName"] for one in db.record(name)["ModelVariants"]] == ["other", "other"]
     outcome = db.update(name, "model_variants = model_variants")
@@ -194,7 +191,7 @@ def test_an_insert_that_lists_its_columns_may_take_them_from_the_table_itself(db
     outcome = db.write_one(
         f"INSERT INTO {TABLE} (name, {columns}) SELECT '{name}-b', {columns} FROM {TABLE} WHERE {by_name(name)}"
     )
-    assert outcome.status is OutcomeStatus.OK, outcome.reason
+    assert outcome.status is OK, outcome.reason
     assert "ModelVariants.Status: read-only, left out" in outcome.reason
 
 
@@ -218,7 +215,7 @@ def test_after_a_conflict_the_row_is_read_and_decided_on_again(db: WriteSession)
     ends = db.interfere(UPDATE, lambda: db.change(name, Status="Created", Schedule=schedule))
     with begins, ends:
         outcome = db.update(name, "description = 'new'")
-    assert outcome.status is OutcomeStatus.OK
+    assert outcome.status is OK
     assert db.record(name)["Description"] == "new"
     assert db.record(name)["Schedule"]["EndTime"] == LATER
     assert "ConflictException" in [call.error for call in db.calls]
@@ -228,7 +225,7 @@ def test_a_row_that_ends_before_the_call_is_refused_after_the_conflict(db: Write
     name = db.experiment("Running")
     with db.interfere(DESCRIBE, lambda: db.change(name, Status="Stopping"), at=2):
         outcome = db.update(name, "description = 'new'")
-    assert outcome.status is OutcomeStatus.FAILED
+    assert outcome.status is FAILED
     assert "cannot be changed in state" in outcome.reason
     assert db.record(name)["Description"] == "old"
 

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
-from write_session import CREATE, DELETE, MEMBERS, STOP, TABLE, insert
+from write_session import CREATE, DELETE, FAILED, MEMBERS, OK, PARTIAL, STOP, TABLE, UNKNOWN, insert
 
 import sqlprov
-from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
+from sqlprov.aws.write.outcome import Outcome
 from sqlprov.emulator import FAULTS, Call, Emulator, Fault
 from sqlprov.errors import OperationalError, WriteError
 
@@ -96,20 +96,18 @@ def test_the_outcome_of_each_of_five_inserted_rows_is_right_whichever_call_fails
                 if call.operation == CREATE and call.parameters["Name"] == outcome.key and call.committed
             ]
             assert len(creates) <= 1, detail
-            if outcome.status is OutcomeStatus.OK:
+            if outcome.status is OK:
                 assert record is not None and outcome.operations == (CREATE,), detail
                 assert {member: record[member] for member in ("Description", "RoleArn", "Schedule")} == {
                     member: MEMBERS[member] for member in ("Description", "RoleArn", "Schedule")
                 }, detail
-            elif outcome.status is OutcomeStatus.FAILED:
+            elif outcome.status is FAILED:
                 assert record is None and outcome.operations == (), detail
             else:
-                assert outcome.status is OutcomeStatus.UNKNOWN, detail
+                assert outcome.status is UNKNOWN, detail
                 assert times is None and kind not in CERTAIN, detail
         if times == 1 and kind not in (*CERTAIN[1:], *CUT):
-            assert {outcome.status for outcome in ended.outcomes} == {OutcomeStatus.OK}, (
-                f"{kind} at call {at}"
-            )
+            assert {outcome.status for outcome in ended.outcomes} == {OK}, f"{kind} at call {at}"
 
 
 @pytest.mark.parametrize("times", [1, None])
@@ -141,16 +139,16 @@ def test_the_outcome_of_deleting_a_running_row_is_right_whichever_call_fails(
         detail = f"{kind} at call {at}: {outcome}, {ended.committed}"
         operations = list(outcome.operations)
         assert len(set(ended.committed)) == len(ended.committed), detail
-        if outcome.status is OutcomeStatus.OK:
+        if outcome.status is OK:
             assert record is None and operations == ended.committed == [STOP, DELETE], detail
-        elif outcome.status is OutcomeStatus.FAILED:
+        elif outcome.status is FAILED:
             assert record is not None and record["Status"] == "Running", detail
             assert operations == ended.committed == [], detail
-        elif outcome.status is OutcomeStatus.PARTIAL:
+        elif outcome.status is PARTIAL:
             assert operations == ended.committed == [STOP], detail
             assert record is not None and record["Status"] == "Completed", detail
         else:
             assert times is None and kind not in CERTAIN, detail
             assert operations == ended.committed[: len(operations)], detail
         if times == 1 and kind not in CERTAIN[1:]:
-            assert outcome.status is OutcomeStatus.OK, detail
+            assert outcome.status is OK, detail

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from write_session import CREATE, DESCRIBE, MEMBERS, REGION, STOP, TABLE, WriteSession, insert
+from write_session import CREATE, DESCRIBE, FAILED, MEMBERS, OK, REGION, STOP, TABLE, WriteSession, insert
 
 import sqlprov
 from sqlprov.aws.transport.run import LET_END
-from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.errors import Cancelled, Error, WriteError
 
@@ -103,9 +102,7 @@ def test_a_call_that_hangs_holds_up_the_end_for_a_bounded_time_and_is_unknown(fr
     assert set(outcomes.values()) == {"ok"} and len(outcomes) == 5
 
 
-def test_a_lost_create_is_unknown_if_it_is_interrupted_while_the_row_is_read_back(
-    fresh: Emulator,
-) -> None:
+def test_a_lost_create_is_unknown_if_it_is_interrupted_while_the_row_is_read_back(fresh: Emulator) -> None:
     fresh.inject(Fault("error500", operation=CREATE, times=None))
     process = exec_(fresh, insert(NAMES[0]))
     until(lambda: [call.operation for call in fresh.calls].count(DESCRIBE) >= 3)
@@ -145,7 +142,7 @@ def test_a_statement_cancelled_from_another_thread_keeps_its_outcomes(db: WriteS
     cancel.join()
     assert [outcome.key for outcome in db.con.outcomes] == names
     for outcome in db.con.outcomes:
-        assert outcome.status is (OutcomeStatus.OK if db.exists(outcome.key) else OutcomeStatus.FAILED)
+        assert outcome.status is (OK if db.exists(outcome.key) else FAILED)
     assert not db.exists(names[-1])
     assert db.con.sql("SELECT 1").fetchall() == [(1,)]
 
@@ -160,7 +157,7 @@ def test_stop_begins_no_row_after_the_first_that_is_not_ok(db: WriteSession) -> 
     with pytest.raises(WriteError) as caught:
         db.con.sql(insert(*names))
     endings = [outcome.status for outcome in caught.value.outcomes]
-    assert endings == [OutcomeStatus.OK, OutcomeStatus.OK, *[OutcomeStatus.FAILED] * 4]
+    assert endings == [OK, OK, *[FAILED] * 4]
     assert creates(db.em) == names[:3]
     assert "not started: an earlier row was not ok" in caught.value.outcomes[3].reason
     assert [
@@ -228,7 +225,7 @@ def test_rows_are_written_side_by_side_as_many_as_the_setting_says(db: WriteSess
     db.em.options = Options(latency=0.2)
     db.set(concurrency=4)
     names = [f"beside-{number}" for number in range(12)]
-    assert {outcome.status for outcome in db.write(insert(*names))} == {OutcomeStatus.OK}
+    assert {outcome.status for outcome in db.write(insert(*names))} == {OK}
     edges = sorted(edge for call in db.em.calls for edge in ((call.started, 1), (call.finished - 0.001, -1)))
     under_way = [sum(step for _, step in edges[: index + 1]) for index in range(len(edges))]
     assert max(under_way) == 4

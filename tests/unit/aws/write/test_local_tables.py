@@ -2,14 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from write_session import (
-    REGION,
-    TABLE,
-    WriteSession,
-    by_name,
-)
+from write_session import OK, REGION, TABLE, WriteSession, by_name
 
-from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import Options
 
 
@@ -21,14 +15,14 @@ def test_a_local_table_of_the_same_name_is_never_mistaken_for_a_live_one(db: Wri
     assert db.con.sql("DELETE FROM memory.main.inference_experiments WHERE name = 'second'").rowcount == 1
     assert db.con.sql("FROM memory.inference_experiments").fetchall() == [("mine", "new")]
     assert db.em.calls == []
-    assert db.update(name, "description = 'live'").status is OutcomeStatus.OK
+    assert db.update(name, "description = 'live'").status is OK
     assert db.con.sql("FROM inference_experiments").fetchall() == [("mine", "new")]
     db.con.sql("USE aws.sagemaker")
     try:
         outcome = db.write_one(
             f"UPDATE inference_experiments SET description = 'again' WHERE {by_name(name)}"
         )
-        assert (outcome.status, db.record(name)["Description"]) == (OutcomeStatus.OK, "again")
+        assert (outcome.status, db.record(name)["Description"]) == (OK, "again")
     finally:
         db.con.sql("USE memory.main")
     db.con.sql("DROP TABLE inference_experiments")
@@ -41,7 +35,7 @@ def test_a_temporary_table_of_the_same_name_is_duckdbs_even_after_use(db: WriteS
     try:
         assert db.con.sql("DELETE FROM inference_experiments WHERE name = 'mine'").rowcount == 1
         assert db.em.calls == []
-        assert db.delete(name).status is OutcomeStatus.OK
+        assert db.delete(name).status is OK
     finally:
         db.con.sql("USE memory.main")
         db.con.sql("DROP TABLE temp.inference_experiments")

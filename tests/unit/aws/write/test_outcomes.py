@@ -9,14 +9,18 @@ from write_session import (
     CREATE,
     DELETE,
     DESCRIBE,
+    FAILED,
     HELD,
     MEMBERS,
+    OK,
+    PARTIAL,
     REGION,
     RETAIN,
     ROLE,
     START,
     STOP,
     TABLE,
+    UNKNOWN,
     UPDATE,
     WriteSession,
     by_name,
@@ -74,7 +78,7 @@ def test_a_create_that_happened_is_ok_although_its_answer_is_lost(
 ) -> None:
     db.em.inject(Fault(kind, operation=CREATE, times=None))
     outcome = db.write_one(insert(name))
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (CREATE,))
+    assert (outcome.status, outcome.operations) == (OK, (CREATE,))
     assert "equivalent" in outcome.reason
     assert db.committed == db.operations == [CREATE]
     assert db.record(name)["Description"] == "old"
@@ -86,7 +90,7 @@ def test_a_create_that_is_not_to_be_seen_is_tried_once_more(db: WriteSession, na
     began = time.monotonic()
     outcome = db.write_one(insert(name))
     assert time.monotonic() - began > 0.3
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (CREATE,))
+    assert (outcome.status, outcome.operations) == (OK, (CREATE,))
     assert (db.operations, db.committed) == ([CREATE, CREATE], [CREATE])
     assert db.exists(name)
 
@@ -95,7 +99,7 @@ def test_a_create_that_is_not_to_be_seen_is_tried_once_more(db: WriteSession, na
 def test_a_create_that_is_lost_twice_is_unknown(db: WriteSession, name: str, kind: str) -> None:
     db.em.inject(Fault(kind, operation=CREATE, times=None))
     outcome = db.write_one(insert(name))
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.UNKNOWN, ())
+    assert (outcome.status, outcome.operations) == (UNKNOWN, ())
     assert (attempts(db, CREATE), db.committed) == (2, [])
 
 
@@ -103,7 +107,7 @@ def test_a_create_that_is_lost_twice_is_unknown(db: WriteSession, name: str, kin
 def test_a_create_that_is_lost_and_then_refused_is_unknown(db: WriteSession, name: str, kind: str) -> None:
     db.em.inject(Fault("error500", operation=CREATE))
     db.em.inject(Fault(kind, operation=CREATE, at=2))
-    assert db.write_one(insert(name)).status is OutcomeStatus.UNKNOWN
+    assert db.write_one(insert(name)).status is UNKNOWN
     assert (attempts(db, CREATE), db.committed) == (2, [])
 
 
@@ -112,7 +116,7 @@ def test_a_create_that_may_be_tried_but_once_is_unknown_when_its_answer_is_lost(
 ) -> None:
     db.set(max_attempts=1, settle=0)
     db.em.inject(Fault("timeout_before", operation=CREATE))
-    assert db.write_one(insert(name)).status is OutcomeStatus.UNKNOWN
+    assert db.write_one(insert(name)).status is UNKNOWN
     assert attempts(db, CREATE) == 1
 
 
@@ -122,33 +126,33 @@ def test_a_create_that_is_refused_at_first_fails_and_is_not_tried_again(
 ) -> None:
     db.em.inject(Fault(kind, operation=CREATE))
     outcome = db.write_one(insert(name))
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.FAILED, ())
+    assert (outcome.status, outcome.operations) == (FAILED, ())
     assert (db.operations, db.exists(name)) == ([CREATE], False)
 
 
 def test_a_throttled_create_is_retried_without_a_read(db: WriteSession, name: str) -> None:
     db.em.inject(Fault("throttle", operation=CREATE, times=2))
     outcome = db.write_one(insert(name))
-    assert (outcome.status, outcome.reason) == (OutcomeStatus.OK, "")
+    assert (outcome.status, outcome.reason) == (OK, "")
     assert [call.operation for call in db.em.calls] == [DESCRIBE, CREATE, CREATE, CREATE]
 
 
 def test_a_create_that_stays_throttled_fails(db: WriteSession, name: str) -> None:
     db.em.inject(Fault("throttle", operation=CREATE, times=None))
     outcome = db.write_one(insert(name))
-    assert outcome.status is OutcomeStatus.FAILED
+    assert outcome.status is FAILED
     assert (attempts(db, CREATE), db.exists(name)) == (3, False)
 
 
 def test_a_create_that_never_reached_the_service_fails(db: WriteSession, name: str) -> None:
     db.em.inject(Fault("reset", operation=DESCRIBE, times=None))
     outcome = db.write_one(insert(name))
-    assert (outcome.status, db.calls, db.exists(name)) == (OutcomeStatus.FAILED, [], False)
+    assert (outcome.status, db.calls, db.exists(name)) == (FAILED, [], False)
 
 
 def test_an_empty_object_for_an_answer_is_an_answer(db: WriteSession, name: str) -> None:
     db.em.inject(Fault("missing_member", operation=CREATE))
-    assert db.write_one(insert(name)).status is OutcomeStatus.OK
+    assert db.write_one(insert(name)).status is OK
     assert db.exists(name)
 
 
@@ -160,12 +164,12 @@ def theirs(db: WriteSession, name: str, **members: Any) -> Callable[[], None]:
 
 
 WHOSE: dict[str, tuple[dict[str, Any], OutcomeStatus]] = {
-    "older": ({"CreationTime": time.time() - 3600}, OutcomeStatus.FAILED),
-    "another role": ({"RoleArn": OTHER_ROLE}, OutcomeStatus.FAILED),
-    "another endpoint": ({"EndpointName": "another"}, OutcomeStatus.FAILED),
-    "another description": ({"Description": "theirs"}, OutcomeStatus.UNKNOWN),
-    "other tags": ({"Tags": {"theirs": "yes"}}, OutcomeStatus.UNKNOWN),
-    "the same": ({}, OutcomeStatus.OK),
+    "older": ({"CreationTime": time.time() - 3600}, FAILED),
+    "another role": ({"RoleArn": OTHER_ROLE}, FAILED),
+    "another endpoint": ({"EndpointName": "another"}, FAILED),
+    "another description": ({"Description": "theirs"}, UNKNOWN),
+    "other tags": ({"Tags": {"theirs": "yes"}}, UNKNOWN),
+    "the same": ({}, OK),
 }
 TAGGED = {"Tags": {"team": "core"}}
 
@@ -188,8 +192,8 @@ def test_a_row_that_somebody_else_created_is_distinguished_from_ours(
     assert {member: stands[member] for member in members if member not in ("Tags", "EndpointName")} == {
         member: value for member, value in members.items() if member not in ("Tags", "EndpointName")
     }
-    assert ("equivalent" in outcome.reason) == (expected is OutcomeStatus.OK)
-    assert ("somebody else" in outcome.reason) == (expected is OutcomeStatus.FAILED)
+    assert ("equivalent" in outcome.reason) == (expected is OK)
+    assert ("somebody else" in outcome.reason) == (expected is FAILED)
 
 
 @pytest.mark.parametrize("kind", ["timeout_after", "reset_after", "html"])
@@ -207,7 +211,7 @@ def test_a_name_taken_before_our_create_is_not_ours_although_its_answer_is_lost(
 def test_a_name_taken_before_our_create_fails_when_the_service_says_so(db: WriteSession, name: str) -> None:
     with db.interfere(DESCRIBE, theirs(db, name)):
         outcome = db.write_one(insert(name))
-    assert (outcome.status, outcome.operations, attempts(db, CREATE)) == (OutcomeStatus.FAILED, (), 1)
+    assert (outcome.status, outcome.operations, attempts(db, CREATE)) == (FAILED, (), 1)
     assert "ResourceInUse" in outcome.reason
 
 
@@ -215,14 +219,14 @@ def test_a_throttled_create_fails_if_the_name_is_taken_before_the_retry(db: Writ
     db.em.inject(Fault("throttle", operation=CREATE))
     with db.interfere(CREATE, theirs(db, name)):
         outcome = db.write_one(insert(name))
-    assert (outcome.status, db.committed) == (OutcomeStatus.FAILED, [])
+    assert (outcome.status, db.committed) == (FAILED, [])
 
 
 def test_a_second_attempt_that_meets_its_own_create_is_ok(db: WriteSession, name: str) -> None:
     db.em.inject(Fault("error500", operation=CREATE))
     db.em.inject(Fault("error500_after", operation=CREATE, at=2))
     outcome = db.write_one(insert(name))
-    assert (outcome.status, outcome.operations, db.committed) == (OutcomeStatus.OK, (CREATE,), [CREATE])
+    assert (outcome.status, outcome.operations, db.committed) == (OK, (CREATE,), [CREATE])
 
 
 @pytest.mark.parametrize("kind", ["error500", "timeout_before", "html", "access_denied"])
@@ -230,7 +234,7 @@ def test_a_create_that_cannot_be_read_back_is_unknown(db: WriteSession, name: st
     db.em.inject(Fault("error500_after", operation=CREATE))
     db.em.inject(Fault(kind, operation=DESCRIBE, at=2, times=None))
     outcome = db.write_one(insert(name))
-    assert (outcome.status, db.committed) == (OutcomeStatus.UNKNOWN, [CREATE])
+    assert (outcome.status, db.committed) == (UNKNOWN, [CREATE])
     assert "could not be read back" in outcome.reason
 
 
@@ -246,7 +250,7 @@ def test_a_request_tag_makes_certain_that_a_create_is_ours(db: WriteSession, nam
     db.set(request_tag="on")
     db.em.inject(Fault(kind, operation=CREATE, times=None))
     outcome = db.write_one(insert(name, **TAGGED))
-    assert (outcome.status, db.committed) == (OutcomeStatus.OK, [CREATE])
+    assert (outcome.status, db.committed) == (OK, [CREATE])
     assert "equivalent" not in outcome.reason
     assert len(tag_of(db, name)) == 1
     assert {"Key": "team", "Value": "core"} in db.record(name)["Tags"]
@@ -261,7 +265,7 @@ def test_a_request_tag_makes_certain_that_a_create_is_not_ours(
     db.em.inject(Fault(kind, operation=CREATE, times=None))
     with db.interfere(CREATE, theirs(db, name, **TAGGED | WHOSE[whose][0])):
         outcome = db.write_one(insert(name, **TAGGED))
-    assert (outcome.status, db.committed) == (OutcomeStatus.FAILED, [])
+    assert (outcome.status, db.committed) == (FAILED, [])
 
 
 def test_a_request_tag_is_another_for_each_statement_and_none_by_default(db: WriteSession, name: str) -> None:
@@ -327,7 +331,7 @@ def test_a_call_that_happened_is_ok_and_not_made_again(db: WriteSession, what: s
     name = db.experiment(state, lasting=0.1)
     db.em.inject(Fault(kind, operation=operation, times=None))
     outcome = ask(db, what, name)
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
+    assert (outcome.status, outcome.operations) == (OK, (operation,)), outcome.reason
     assert db.committed == db.operations == [operation]
     assert stands(db, what, name)
 
@@ -349,7 +353,7 @@ def test_a_call_whose_response_cannot_be_processed_is_reconciled_with_the_row(
     monkeypatch.setattr(calls, "check_reply", stumble)
     outcome = ask(db, what, name) if what in ASKED else db.write_one(insert(f"{name}-new"))
     assert stumbled
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
+    assert (outcome.status, outcome.operations) == (OK, (operation,)), outcome.reason
     assert db.committed == db.operations == [operation]
 
 
@@ -360,7 +364,7 @@ def test_a_call_that_did_not_happen_is_made_again(db: WriteSession, what: str, k
     name = db.experiment(state)
     db.em.inject(Fault(kind, operation=operation))
     outcome = ask(db, what, name)
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
+    assert (outcome.status, outcome.operations) == (OK, (operation,)), outcome.reason
     assert (db.operations, db.committed) == ([operation, operation], [operation])
     assert stands(db, what, name)
 
@@ -374,9 +378,7 @@ def test_a_call_that_never_happens_fails(db: WriteSession, what: str, kind: str)
     before = db.record(name)
     db.em.inject(Fault(kind, operation=operation, times=None))
     outcome = ask(db, what, name)
-    assert (outcome.status, outcome.operations, db.committed) == (OutcomeStatus.FAILED, (), []), (
-        outcome.reason
-    )
+    assert (outcome.status, outcome.operations, db.committed) == (FAILED, (), []), outcome.reason
     assert attempts(db, operation) == (1 if kind in REFUSED else 2)
     assert db.record(name) == before
 
@@ -386,50 +388,34 @@ def recreate(db: WriteSession, name: str) -> None:
 
 
 MEANWHILE: dict[str, tuple[str, Callable[[WriteSession, str], None], OutcomeStatus]] = {
-    "deleted by somebody": (
-        "delete",
-        lambda db, name: db.em.remove("InferenceExperiment", REGION, name),
-        OutcomeStatus.OK,
-    ),
-    "deleted and created anew": ("delete", recreate, OutcomeStatus.OK),
-    "update of a row created anew": ("update", recreate, OutcomeStatus.UNKNOWN),
+    "deleted by somebody": ("delete", lambda db, name: db.em.remove("InferenceExperiment", REGION, name), OK),
+    "deleted and created anew": ("delete", recreate, OK),
+    "update of a row created anew": ("update", recreate, UNKNOWN),
     "update of a row deleted": (
         "update",
         lambda db, name: db.em.remove("InferenceExperiment", REGION, name),
-        OutcomeStatus.UNKNOWN,
+        UNKNOWN,
     ),
-    "updated half by somebody": (
-        "update",
-        lambda db, name: db.change(name, Description="new"),
-        OutcomeStatus.UNKNOWN,
-    ),
+    "updated half by somebody": ("update", lambda db, name: db.change(name, Description="new"), UNKNOWN),
     "updated otherwise by somebody": (
         "update",
         lambda db, name: db.change(name, Description="third"),
-        OutcomeStatus.UNKNOWN,
+        UNKNOWN,
     ),
     "updated to the same by somebody": (
         "update",
         lambda db, name: db.change(name, Description="new", DataStorageConfig={"Destination": "s3://b/new"}),
-        OutcomeStatus.OK,
+        OK,
     ),
-    "started by somebody": ("start", lambda db, name: db.change(name, Status="Running"), OutcomeStatus.OK),
-    "stopped to the same end by somebody": (
-        "stop",
-        lambda db, name: db.change(name, Status="Cancelled"),
-        OutcomeStatus.OK,
-    ),
+    "started by somebody": ("start", lambda db, name: db.change(name, Status="Running"), OK),
+    "stopped to the same end by somebody": ("stop", lambda db, name: db.change(name, Status="Cancelled"), OK),
     "stopped to another end by somebody": (
         "stop",
         lambda db, name: db.change(name, Status="Completed"),
-        OutcomeStatus.FAILED,
+        FAILED,
     ),
-    "tagged by somebody": (
-        "tag",
-        lambda db, name: db.change(name, Tags={"team": "core", "a": "b"}),
-        OutcomeStatus.OK,
-    ),
-    "untagged by somebody": ("untag", lambda db, name: db.change(name, Tags={}), OutcomeStatus.OK),
+    "tagged by somebody": ("tag", lambda db, name: db.change(name, Tags={"team": "core", "a": "b"}), OK),
+    "untagged by somebody": ("untag", lambda db, name: db.change(name, Tags={}), OK),
 }
 
 
@@ -456,7 +442,7 @@ def test_a_stop_with_a_lost_answer_and_stale_reads_is_never_said_to_have_failed(
     db.em.options.stale_describe = stale
     db.em.inject(Fault("error500_after", operation=STOP))
     outcome = ask(db, "stop" if by == "UPDATE" else "exec stop", name)
-    assert outcome.status is (OutcomeStatus.OK if stale == 2 else OutcomeStatus.UNKNOWN), outcome.reason
+    assert outcome.status is (OK if stale == 2 else UNKNOWN), outcome.reason
     assert db.committed == [STOP]
 
 
@@ -465,14 +451,14 @@ def test_a_lost_stop_that_takes_longer_than_the_wait_is_unknown(db: WriteSession
     db.set(await_timeout=0.3)
     db.em.inject(Fault("error500_after", operation=STOP))
     outcome = ask(db, "stop", name)
-    assert (outcome.status, db.operations, db.committed) == (OutcomeStatus.UNKNOWN, [STOP], [STOP])
+    assert (outcome.status, db.operations, db.committed) == (UNKNOWN, [STOP], [STOP])
 
 
 def test_a_stop_that_worked_and_a_delete_that_is_refused_are_partial(db: WriteSession) -> None:
     name = db.experiment("Running")
     db.em.inject(Fault("access_denied", operation=DELETE))
     outcome = db.delete(name)
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.PARTIAL, (STOP,))
+    assert (outcome.status, outcome.operations) == (PARTIAL, (STOP,))
     assert "DeleteInferenceExperiment" in outcome.reason
     assert db.record(name)["Status"] == "Completed"
 
@@ -482,10 +468,7 @@ def test_every_call_of_one_row_may_lose_its_answer(db: WriteSession) -> None:
     for operation in (UPDATE, "AddTags", "DeleteTags", START):
         db.em.inject(Fault("reset_after", operation=operation))
     outcome = db.update(name, "description = 'new', tags = MAP {'a': 'b'}, desired_state = 'Running'")
-    assert (outcome.status, outcome.operations) == (
-        OutcomeStatus.OK,
-        (UPDATE, "AddTags", "DeleteTags", START),
-    )
+    assert (outcome.status, outcome.operations) == (OK, (UPDATE, "AddTags", "DeleteTags", START))
     assert db.committed == [UPDATE, "AddTags", "DeleteTags", START]
     assert [tag["Key"] for tag in db.record(name)["Tags"]] == ["a"]
     lost = [f"the response to {operation} was lost" for operation in outcome.operations]
@@ -514,7 +497,7 @@ def test_a_clock_that_is_wrong_here_does_not_matter(
 
     monkeypatch.setattr(call_sender, "datetime", Tomorrow)
     db.em.inject(Fault("error500_after", operation=CREATE))
-    assert db.write_one(insert(name)).status is OutcomeStatus.OK
+    assert db.write_one(insert(name)).status is OK
 
 
 @pytest.fixture
@@ -528,14 +511,14 @@ def test_a_lost_create_is_unknown_if_no_reply_showed_the_services_clock(
 ) -> None:
     db.em.inject(Fault("error500_after", operation=CREATE))
     outcome = db.write_one(insert(name))
-    assert (outcome.status, "showed the service's clock" in outcome.reason) == (OutcomeStatus.UNKNOWN, True)
+    assert (outcome.status, "showed the service's clock" in outcome.reason) == (UNKNOWN, True)
     assert attempts(db, CREATE) == 1
 
 
 def test_a_request_tag_needs_no_clock(db: WriteSession, name: str, dateless: None) -> None:
     db.set(request_tag="on")
     db.em.inject(Fault("error500_after", operation=CREATE))
-    assert db.write_one(insert(name)).status is OutcomeStatus.OK
+    assert db.write_one(insert(name)).status is OK
 
 
 @pytest.mark.parametrize("what", ASKED)
@@ -544,7 +527,7 @@ def test_what_is_no_create_needs_no_clock(db: WriteSession, what: str, dateless:
     name = db.experiment(state, lasting=0.1)
     db.em.inject(Fault("error500_after", operation=operation))
     outcome = ask(db, what, name)
-    assert (outcome.status, outcome.operations) == (OutcomeStatus.OK, (operation,)), outcome.reason
+    assert (outcome.status, outcome.operations) == (OK, (operation,)), outcome.reason
 
 
 # Several rows
@@ -556,7 +539,7 @@ def test_a_failed_row_does_not_keep_the_others_and_one_error_holds_all(db: Write
     with pytest.raises(WriteError) as caught:
         db.con.sql(insert(*names))
     endings = [outcome.status for outcome in caught.value.outcomes]
-    assert endings == [OutcomeStatus.OK, OutcomeStatus.FAILED, OutcomeStatus.OK, OutcomeStatus.OK]
+    assert endings == [OK, FAILED, OK, OK]
     assert [outcome.key for outcome in caught.value.outcomes] == names
     assert "1 row of 4 is not ok" in str(caught.value)
     assert db.con.outcomes == caught.value.outcomes
@@ -571,4 +554,4 @@ def test_an_endpoint_that_is_not_there_fails_without_a_doubt(name: str) -> None:
         pytest.raises(WriteError) as caught,
     ):
         con.sql(insert(name))
-    assert [outcome.status for outcome in caught.value.outcomes] == [OutcomeStatus.FAILED]
+    assert [outcome.status for outcome in caught.value.outcomes] == [FAILED]

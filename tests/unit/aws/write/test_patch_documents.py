@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 from write_session import (
+    FAILED,
     LASTING,
     MEMBERS,
+    OK,
     REGION,
     START,
     STOP,
@@ -18,7 +20,6 @@ from write_session import (
     settle,
 )
 
-from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.errors import DataError
 
 PATCHES: list[tuple[str, list[dict[str, Any]], list[str], str]] = [
@@ -66,7 +67,7 @@ def test_a_patch_document_becomes_the_calls_of_the_table(
 ) -> None:
     name = db.experiment(state, lasting)
     outcome = db.update(name, f"data__PatchDocument = {literal(document)}")
-    assert (outcome.status, db.operations) == (OutcomeStatus.OK, operations)
+    assert (outcome.status, db.operations) == (OK, operations)
     assert settle(db, name) == ends
 
 
@@ -91,7 +92,7 @@ def test_a_patch_document_is_refused_where_the_change_is(
 ) -> None:
     name = db.experiment(state)
     outcome = db.update(name, f"data__PatchDocument = {literal(document)}")
-    assert (outcome.status, db.sent) == (OutcomeStatus.FAILED, [])
+    assert (outcome.status, db.sent) == (FAILED, [])
     assert saying.lower() in outcome.reason.lower()
 
 
@@ -148,7 +149,7 @@ def test_a_patch_may_complete_what_it_began(db: WriteSession) -> None:
         patch("add", "/ShadowModeConfig/ShadowModelVariants/0/SamplingPercentage", 7),
     ]
     outcome = db.update(name, f"data__PatchDocument = {literal(document)}")
-    assert outcome.status is OutcomeStatus.OK, outcome.reason
+    assert outcome.status is OK, outcome.reason
     assert db.record(name)["ShadowModeConfig"] == sampling(7)
 
 

@@ -1,19 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from write_session import (
-    REGION,
-    TABLE,
-    by_name,
-    insert,
-)
+from write_session import REGION, TABLE, by_name, insert
 
 import sqlprov
 from sqlprov.emulator import Emulator
-from sqlprov.errors import (
-    DataError,
-    NotSupportedError,
-)
+from sqlprov.errors import DataError, NotSupportedError
 
 WRITES = [
     insert("read-only"),

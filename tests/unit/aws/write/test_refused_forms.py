@@ -1,19 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from write_session import (
-    REGION,
-    TABLE,
-    WriteSession,
-    by_name,
-    insert,
-)
+from write_session import OK, REGION, TABLE, WriteSession, by_name, insert
 
-from sqlprov.aws.write.outcome import OutcomeStatus
-from sqlprov.errors import (
-    NotSupportedError,
-    ProgrammingError,
-)
+from sqlprov.errors import NotSupportedError, ProgrammingError
 
 REFUSED = [
     (f"CREATE OR REPLACE VIEW {TABLE} AS SELECT 1", "CREATE"),
@@ -118,7 +108,7 @@ def test_a_write_inside_a_transaction_is_refused_with_the_reason(
         db.con.sql(sql)
     db.con.sql("ROLLBACK")
     assert db.em.calls == []
-    assert db.write_one(sql).status is OutcomeStatus.OK
+    assert db.write_one(sql).status is OK
     if sql.startswith("INSERT"):
         db.em.remove("InferenceExperiment", REGION, "in-a-transaction")
 

@@ -8,9 +8,11 @@ from write_session import (
     BEGIN,
     BUSY,
     END,
+    FAILED,
     HELD,
     LASTING,
     LATER,
+    OK,
     REGION,
     RETAIN,
     STABLE,
@@ -29,28 +31,26 @@ from write_session import (
     variant,
 )
 
-from sqlprov.aws.write.outcome import OutcomeStatus
-
 Calls = list[tuple[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The row fails, and `saying` is part of why."""
+    """The row fails, and `text` is part of why."""
 
-    saying: str
+    text: str
 
 
 @dataclass(frozen=True)
-class Wins:
+class Accepted:
     """The calls that are made, and the state that the row is in when all is over; "" for the state it had."""
 
     calls: Calls = field(default_factory=list)
     state: str = ""
 
 
-ENDED = "cannot"
-NOTHING = Wins()
+ENDED = dict.fromkeys(("Stopping", "Completed", "Cancelled"), Refused("cannot"))
+NOTHING = Accepted()
 START_LATER = BEGIN + 86400
 OTHERS = [variant("production"), variant("shadow", "another")]
 DESCRIBED: Calls = [(UPDATE, {"Description": "new"})]
@@ -60,13 +60,17 @@ def schedule(**members: float) -> str:
     return f"schedule = {literal(members)}"
 
 
-def updated(**members: Any) -> Wins:
-    return Wins([(UPDATE, members)])
+def cells(created: Accepted | Refused, running: Accepted | Refused) -> dict[str, Accepted | Refused]:
+    return {"Created": created, "Running": running, **ENDED}
+
+
+def updated(**members: Any) -> Accepted:
+    return Accepted([(UPDATE, members)])
 
 
 # Change -> what SET says, and the cell of each state; a busy one without a cell waits, and then has that of the
 # state it led to.
-CHANGES: dict[str, tuple[str, dict[str, Wins | Refused]]] = {
+CHANGES: dict[str, tuple[str, dict[str, Accepted | Refused]]] = {
     "nothing": (
         f"description = 'old', shadow_mode_config = {literal(sampling(50))}, model_variants = {literal(VARIANTS)}, "
         "tags = MAP {'team': 'core'}",
@@ -76,7 +80,7 @@ CHANGES: dict[str, tuple[str, dict[str, Wins | Refused]]] = {
         "tags = MAP {'owner': 'ada'}",
         dict.fromkeys(
             STATES,
-            Wins(
+            Accepted(
                 [
                     ("AddTags", {"Tags": [{"Key": "owner", "Value": "ada"}]}),
                     ("DeleteTags", {"TagKeys": ["team"]}),
@@ -87,88 +91,52 @@ CHANGES: dict[str, tuple[str, dict[str, Wins | Refused]]] = {
     "description": (
         "description = 'new'",
         {
-            "Created": Wins(DESCRIBED),
-            "Running": Wins(DESCRIBED),
+            "Created": Accepted(DESCRIBED),
+            "Running": Accepted(DESCRIBED),
             "Stopping": Refused("description cannot be changed in state Stopping"),
             "Completed": Refused("description cannot be changed in state Completed"),
             "Cancelled": Refused("description cannot be changed in state Cancelled"),
         },
     ),
-    "NULL description": (
-        "description = NULL",
-        {
-            "Created": updated(Description=""),
-            "Running": updated(Description=""),
-            "Stopping": Refused(ENDED),
-            "Completed": Refused(ENDED),
-            "Cancelled": Refused(ENDED),
-        },
-    ),
+    "NULL description": ("description = NULL", cells(updated(Description=""), updated(Description=""))),
     "end of the schedule": (
         schedule(EndTime=LATER),
-        {
-            "Created": updated(Schedule={"StartTime": BEGIN, "EndTime": LATER}),
-            "Running": updated(Schedule={"EndTime": LATER}),
-            "Stopping": Refused(ENDED),
-            "Completed": Refused(ENDED),
-            "Cancelled": Refused(ENDED),
-        },
+        cells(updated(Schedule={"StartTime": BEGIN, "EndTime": LATER}), updated(Schedule={"EndTime": LATER})),
     ),
     "begin of the schedule": (
         schedule(StartTime=START_LATER),
-        {
-            "Created": updated(Schedule={"StartTime": START_LATER, "EndTime": END}),
-            "Running": Refused("schedule.StartTime cannot be changed in state Running"),
-            "Stopping": Refused(ENDED),
-            "Completed": Refused(ENDED),
-            "Cancelled": Refused(ENDED),
-        },
+        cells(
+            updated(Schedule={"StartTime": START_LATER, "EndTime": END}),
+            Refused("schedule.StartTime cannot be changed in state Running"),
+        ),
     ),
     "sampling percentage": (
         f"shadow_mode_config = {literal(sampling(20))}",
-        {
-            "Created": updated(ShadowModeConfig=sampling(20)),
-            "Running": updated(ShadowModeConfig=sampling(20)),
-            "Stopping": Refused(ENDED),
-            "Completed": Refused(ENDED),
-            "Cancelled": Refused(ENDED),
-        },
+        cells(updated(ShadowModeConfig=sampling(20)), updated(ShadowModeConfig=sampling(20))),
     ),
     "shadow variant": (
         f"shadow_mode_config = {literal(sampling(50, 'other'))}",
-        {
-            "Created": updated(ShadowModeConfig=sampling(50, "other")),
-            "Running": Refused("shadow_mode_config"),
-            "Stopping": Refused(ENDED),
-            "Completed": Refused(ENDED),
-            "Cancelled": Refused(ENDED),
-        },
+        cells(updated(ShadowModeConfig=sampling(50, "other")), Refused("shadow_mode_config")),
     ),
     "model_variants": (
         f"model_variants = {literal(OTHERS)}",
-        {
-            "Created": updated(ModelVariants=OTHERS),
-            "Running": Refused("model_variants.ModelName cannot be changed in state Running"),
-            "Stopping": Refused(ENDED),
-            "Completed": Refused(ENDED),
-            "Cancelled": Refused(ENDED),
-        },
+        cells(
+            updated(ModelVariants=OTHERS),
+            Refused("model_variants.ModelName cannot be changed in state Running"),
+        ),
     ),
     "data_storage_config": (
         "data_storage_config = {'Destination': 's3://bucket/other'}",
-        {
-            "Created": updated(DataStorageConfig={"Destination": "s3://bucket/other"}),
-            "Running": Refused("data_storage_config.Destination cannot be changed in state Running"),
-            "Stopping": Refused(ENDED),
-            "Completed": Refused(ENDED),
-            "Cancelled": Refused(ENDED),
-        },
+        cells(
+            updated(DataStorageConfig={"Destination": "s3://bucket/other"}),
+            Refused("data_storage_config.Destination cannot be changed in state Running"),
+        ),
     ),
     "Running": (
         "desired_state = 'Running'",
         {
-            "Starting": Wins([], "Running"),
-            "Created": Wins([(START, {})], "Running"),
+            "Starting": Accepted([], "Running"),
+            "Created": Accepted([(START, {})], "Running"),
             "Running": NOTHING,
             "Stopping": Refused("Stopping"),
             "Completed": Refused("Completed"),
@@ -179,8 +147,8 @@ CHANGES: dict[str, tuple[str, dict[str, Wins | Refused]]] = {
         "desired_state = 'Completed'",
         {
             "Created": Refused("DELETE removes the row"),
-            "Running": Wins([(STOP, STOPPING)], "Completed"),
-            "Stopping": Wins([], "Completed"),
+            "Running": Accepted([(STOP, STOPPING)], "Completed"),
+            "Stopping": Accepted([], "Completed"),
             "Completed": NOTHING,
             "Cancelled": Refused("Cancelled"),
         },
@@ -189,7 +157,7 @@ CHANGES: dict[str, tuple[str, dict[str, Wins | Refused]]] = {
         "desired_state = 'Cancelled'",
         {
             "Created": Refused("DELETE removes the row"),
-            "Running": Wins([(STOP, STOPPING | {"DesiredState": "Cancelled"})], "Cancelled"),
+            "Running": Accepted([(STOP, STOPPING | {"DesiredState": "Cancelled"})], "Cancelled"),
             "Stopping": Refused("Completed"),
             "Completed": Refused("Completed"),
             "Cancelled": NOTHING,
@@ -199,7 +167,7 @@ CHANGES: dict[str, tuple[str, dict[str, Wins | Refused]]] = {
         "desired_state = 'Completed', status_reason = 'done'",
         {
             "Created": Refused("DELETE removes the row"),
-            "Running": Wins([(STOP, STOPPING | {"Reason": "done"})], "Completed"),
+            "Running": Accepted([(STOP, STOPPING | {"Reason": "done"})], "Completed"),
             "Stopping": Refused("status_reason"),
             "Completed": Refused("status_reason"),
             "Cancelled": Refused("Cancelled"),
@@ -215,21 +183,18 @@ CHANGES: dict[str, tuple[str, dict[str, Wins | Refused]]] = {
     ),
     "fields, tags and Running": (
         "desired_state = 'Running', tags = MAP {'team': 'core', 'a': 'b'}, description = 'new'",
-        {
-            "Created": Wins(
+        cells(
+            Accepted(
                 [*DESCRIBED, ("AddTags", {"Tags": [{"Key": "a", "Value": "b"}]}), (START, {})], "Running"
             ),
-            "Running": Wins([*DESCRIBED, ("AddTags", {"Tags": [{"Key": "a", "Value": "b"}]})]),
-            "Stopping": Refused(ENDED),
-            "Completed": Refused(ENDED),
-            "Cancelled": Refused(ENDED),
-        },
+            Accepted([*DESCRIBED, ("AddTags", {"Tags": [{"Key": "a", "Value": "b"}]})]),
+        ),
     ),
     "fields, tags and Cancelled": (
         "description = 'new', tags = MAP {'a': 'b'}, desired_state = 'Cancelled', status_reason = 'enough'",
         {
             "Created": Refused("DELETE removes the row"),
-            "Running": Wins(
+            "Running": Accepted(
                 [
                     *DESCRIBED,
                     ("AddTags", {"Tags": [{"Key": "a", "Value": "b"}]}),
@@ -245,20 +210,14 @@ CHANGES: dict[str, tuple[str, dict[str, Wins | Refused]]] = {
     ),
     "model_variants and Completed": (
         f"model_variants = {literal([variant('shadow')])}, desired_state = 'Completed'",
-        {
-            "Created": Refused("desired_state cannot become 'Completed'"),
-            "Running": Refused(f"EXEC {TABLE}.stop @Name = "),
-            "Stopping": Refused(ENDED),
-            "Completed": Refused(ENDED),
-            "Cancelled": Refused(ENDED),
-        },
+        cells(Refused("desired_state cannot become 'Completed'"), Refused(f"EXEC {TABLE}.stop @Name = ")),
     ),
 }
 
 
 def makes_calls(change: str, state: str) -> bool:
     cell = CHANGES[change][1][state]
-    return isinstance(cell, Wins) and bool(cell.calls)
+    return isinstance(cell, Accepted) and bool(cell.calls)
 
 
 def list_durations(change: str, state: str) -> tuple[float, ...]:
@@ -302,21 +261,21 @@ def test_each_change_makes_in_each_state_the_calls_of_the_table(
     name = db.experiment(state, lasting)
     arn = db.record(name)["Arn"]
     settled = state if state in STABLE or lasting == HELD else BUSY.get(state, "Completed")
-    expected = effect(db, name, cell.calls if isinstance(cell, Wins) else [])
-    if operations_start(cell):
+    expected = effect(db, name, cell.calls if isinstance(cell, Accepted) else [])
+    if has_start(cell):
         expected.pop("Schedule")  # Start sets it to now
     outcome = db.update(name, assignments)
     ends = state if lasting == HELD else settle(db, name)
     now = compared(db.record(name))
-    if operations_start(cell):
+    if has_start(cell):
         now.pop("Schedule")
     assert now == expected
     if isinstance(cell, Refused):
-        assert (outcome.status, outcome.operations, db.sent) == (OutcomeStatus.FAILED, (), [])
-        assert cell.saying in outcome.reason
+        assert (outcome.status, outcome.operations, db.sent) == (FAILED, (), [])
+        assert cell.text in outcome.reason
         assert ends == settled
         return
-    assert (outcome.status, list(outcome.operations)) == (OutcomeStatus.OK, db.operations)
+    assert (outcome.status, list(outcome.operations)) == (OK, db.operations)
     asked = [
         (
             operation,
@@ -331,8 +290,8 @@ def test_each_change_makes_in_each_state_the_calls_of_the_table(
     assert (outcome.row, outcome.table, outcome.region, outcome.key) == (1, TABLE, REGION, name)
 
 
-def operations_start(cell: Wins | Refused) -> bool:
-    return isinstance(cell, Wins) and any(operation == START for operation, _ in cell.calls)
+def has_start(cell: Accepted | Refused) -> bool:
+    return isinstance(cell, Accepted) and any(operation == START for operation, _ in cell.calls)
 
 
 @pytest.mark.parametrize("change", ["nothing", "tags"])
@@ -341,7 +300,7 @@ def test_what_needs_no_update_does_not_wait_for_a_busy_state(
     db: WriteSession, change: str, state: str
 ) -> None:
     name = db.experiment(state, HELD)
-    assert db.update(name, CHANGES[change][0]).status is OutcomeStatus.OK
+    assert db.update(name, CHANGES[change][0]).status is OK
     assert db.record(name)["Status"] == state
 
 
@@ -349,7 +308,7 @@ def test_a_schedule_that_is_the_same_to_the_millisecond_is_no_change(db: WriteSe
     name = db.experiment()
     times = [f"(to_timestamp({time}) AT TIME ZONE 'UTC')" for time in (BEGIN + 0.0004, END)]
     outcome = db.update(name, f"schedule = {{'StartTime': {times[0]}, 'EndTime': {times[1]}}}")
-    assert (outcome.status, outcome.reason, db.sent) == (OutcomeStatus.OK, "nothing changes", [])
+    assert (outcome.status, outcome.reason, db.sent) == (OK, "nothing changes", [])
 
 
 def test_a_stop_that_is_on_its_way_to_another_end_is_waited_for(db: WriteSession) -> None:
@@ -358,7 +317,7 @@ def test_a_stop_that_is_on_its_way_to_another_end_is_waited_for(db: WriteSession
         Name=name, ModelVariantActions=RETAIN, DesiredState="Cancelled", Reason="theirs"
     )
     db.em.reset_calls()
-    assert db.update(name, "desired_state = 'Cancelled'").status is OutcomeStatus.OK
+    assert db.update(name, "desired_state = 'Cancelled'").status is OK
     assert (db.sent, db.record(name)["Status"]) == ([], "Cancelled")
 
 
@@ -367,7 +326,7 @@ def test_an_update_of_a_running_row_that_is_updating_waits_and_is_decided_again(
     db.other_client.update_inference_experiment(Name=name, Description="theirs")
     db.em.reset_calls()
     outcome = db.update(name, f"shadow_mode_config = {literal(sampling(5))}")
-    assert (outcome.status, db.operations) == (OutcomeStatus.OK, [UPDATE])
+    assert (outcome.status, db.operations) == (OK, [UPDATE])
     assert db.record(name)["Description"] == "theirs"
 
 
@@ -377,27 +336,27 @@ def test_an_update_of_a_running_row_that_is_updating_waits_and_is_decided_again(
 def test_only_a_text_can_be_unset(db: WriteSession, column: str) -> None:
     name = db.experiment()
     outcome = db.update(name, f"{column} = NULL")
-    assert (outcome.status, db.sent) == (OutcomeStatus.FAILED, [])
+    assert (outcome.status, db.sent) == (FAILED, [])
     assert f"{column} cannot be unset" in outcome.reason
 
 
 def test_a_null_of_what_is_not_set_changes_nothing(db: WriteSession) -> None:
     name = db.experiment(DataStorageConfig=None, Description=None)
     outcome = db.update(name, "data_storage_config = NULL, description = NULL")
-    assert (outcome.status, db.sent) == (OutcomeStatus.OK, [])
+    assert (outcome.status, db.sent) == (OK, [])
 
 
 def test_tags_are_deleted_first_only_where_the_union_would_exceed_fifty(db: WriteSession) -> None:
     name = db.experiment(Tags={f"k{number}": "v" for number in range(50)})
     wanted = {f"k{number}": "v" for number in range(1, 50)} | {"new": "x"}
-    assert db.update(name, f"tags = {literal(wanted)}").status is OutcomeStatus.OK
+    assert db.update(name, f"tags = {literal(wanted)}").status is OK
     assert db.operations == ["DeleteTags", "AddTags"]
     assert {tag["Key"]: tag["Value"] for tag in db.record(name)["Tags"]} == wanted
 
 
 def test_tags_of_aws_stay_as_they_are(db: WriteSession) -> None:
     name = db.experiment(Tags={"aws:cloudformation:stack": "s", "team": "core"})
-    assert db.update(name, "tags = MAP {}").status is OutcomeStatus.OK
+    assert db.update(name, "tags = MAP {}").status is OK
     assert db.record(name)["Tags"] == [{"Key": "aws:cloudformation:stack", "Value": "s"}]
     refused = db.update(name, "tags = MAP {'aws:mine': 'x'}")
-    assert (refused.status, "belong to AWS" in refused.reason) == (OutcomeStatus.FAILED, True)
+    assert (refused.status, "belong to AWS" in refused.reason) == (FAILED, True)

@@ -10,7 +10,7 @@ from experiment_snapshots import CATALOG, brief
 
 from sqlprov.plan.write.dry_run import simulate
 from sqlprov.plan.write.next_step import next_step
-from sqlprov.plan.write.patch import Patch, apply_patch
+from sqlprov.plan.write.patch import apply_patch
 from sqlprov.plan.write.reconcile import CallEffect, reconcile
 from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Wait, WriteKind
 
@@ -136,7 +136,7 @@ def test_a_wait_for_an_endpoint_ends_when_it_is_stable() -> None:
 
 def test_a_patch_of_an_endpoint_changes_its_config() -> None:
     document = '[{"op": "replace", "path": "/EndpointConfigName", "value": "green"}]'
-    assert apply_patch(ENDPOINTS, endpoint("InService"), document) == Patch({"EndpointConfigName": "green"})
+    assert apply_patch(write(ENDPOINTS, WriteKind.UPDATE), endpoint("InService"), document) == TO_GREEN
 
 
 def test_a_statement_that_a_table_does_not_know_is_refused() -> None:

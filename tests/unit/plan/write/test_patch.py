@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from experiment_snapshots import END, TABLE, VARIANTS, sampling, snapshot, variant
+from experiment_snapshots import END, VARIANTS, sampling, snapshot, update, variant
 
 from sqlprov.errors import DataError, InternalError, NotSupportedError
-from sqlprov.plan.write.patch import Patch, apply_patch
-from sqlprov.plan.write.steps import Snapshot
+from sqlprov.plan.write.patch import apply_patch
+from sqlprov.plan.write.steps import RowWrite, Snapshot
 
 NEW_END = datetime(2026, 1, 1, tzinfo=UTC)
 START = datetime.fromtimestamp(1735700000.5, UTC)
@@ -20,66 +21,72 @@ def op(op: str, path: str, *value: Any, **more: Any) -> dict[str, Any]:
     return {"op": op, "path": path, **({"value": value[0]} if value else {}), **more}
 
 
-def patch(*operations: dict[str, Any], now: Snapshot | None = None) -> Patch:
-    return apply_patch(TABLE, now or snapshot(), json.dumps(operations))
+def changed(
+    values: dict[str, Any], tags: Any = None, desired: str | None = None, reason: str | None = None
+) -> RowWrite:
+    return replace(update(), values=values, tags=tags, desired=desired, reason=reason)
+
+
+def patch(*operations: dict[str, Any], now: Snapshot | None = None) -> RowWrite:
+    return apply_patch(update(), now or snapshot(), json.dumps(operations))
 
 
 CHANGES = [
-    ("no operation", [], Patch({})),
-    ("a description", [op("replace", "/Description", "new")], Patch({"Description": "new"})),
-    ("the same description", [op("replace", "/Description", "old")], Patch({})),
-    ("a change taken back", [op("replace", "/Description", "x"), op("replace", "/Description", "old")], Patch({})),
-    ("a removed description", [op("remove", "/Description")], Patch({"Description": None})),
+    ("no operation", [], changed({})),
+    ("a description", [op("replace", "/Description", "new")], changed({"Description": "new"})),
+    ("the same description", [op("replace", "/Description", "old")], changed({})),
+    ("a change taken back", [op("replace", "/Description", "x"), op("replace", "/Description", "old")], changed({})),
+    ("a removed description", [op("remove", "/Description")], changed({"Description": None})),
     ("the end of the schedule", [op("replace", "/Schedule/EndTime", "2026-01-01T00:00:00Z")],
-     Patch({"Schedule": {"StartTime": START, "EndTime": NEW_END}})),
-    ("the same end in another form", [op("replace", "/Schedule/EndTime", END)], Patch({})),
+     changed({"Schedule": {"StartTime": START, "EndTime": NEW_END}})),
+    ("the same end in another form", [op("replace", "/Schedule/EndTime", END)], changed({})),
     ("a removed member", [op("remove", "/DataStorageConfig/KmsKey")],
-     Patch({"DataStorageConfig": {"Destination": "s3://b/p", "KmsKey": None}})),
+     changed({"DataStorageConfig": {"Destination": "s3://b/p", "KmsKey": None}})),
     ("a percentage", [op("replace", "/ShadowModeConfig/ShadowModelVariants/0/SamplingPercentage", 20)],
-     Patch({"ShadowModeConfig": sampling(20)})),
+     changed({"ShadowModeConfig": sampling(20)})),
     ("a variant", [op("replace", "/ModelVariants/1/ModelName", "new")],
-     Patch({"ModelVariants": [VARIANTS[0], variant("shadow", ModelName="new")]})),
-    ("variants in another order", [op("move", "/ModelVariants/0", **{"from": "/ModelVariants/1"})], Patch({})),
+     changed({"ModelVariants": [VARIANTS[0], variant("shadow", ModelName="new")]})),
+    ("variants in another order", [op("move", "/ModelVariants/0", **{"from": "/ModelVariants/1"})], changed({})),
     ("a role that ends as it was", [op("replace", "/RoleArn", "arn:aws:iam::123456789012:role/Execution")],
-     Patch({})),
+     changed({})),
     ("a tag added at the end", [op("add", "/Tags/-", {"Key": "a", "Value": "1"})],
-     Patch({}, tags={"team": "core", "a": "1"})),
-    ("a tag's value", [op("replace", "/Tags/0/Value", "edge")], Patch({}, tags={"team": "edge"})),
-    ("all tags", [op("replace", "/Tags", [])], Patch({}, tags={})),
-    ("tags removed", [op("remove", "/Tags")], Patch({}, tags={})),
-    ("a desired state", [op("add", "/DesiredState", "Running")], Patch({}, desired="Running")),
-    ("a desired state replaced", [op("replace", "/DesiredState", "Running")], Patch({}, desired="Running")),
-    ("a desired state removed", [op("remove", "/DesiredState")], Patch({})),
-    ("an absent reason replaced", [op("replace", "/StatusReason", "why")], Patch({}, reason="why")),
-    ("an absent reason removed", [op("remove", "/StatusReason")], Patch({})),
+     changed({}, tags={"team": "core", "a": "1"})),
+    ("a tag's value", [op("replace", "/Tags/0/Value", "edge")], changed({}, tags={"team": "edge"})),
+    ("all tags", [op("replace", "/Tags", [])], changed({}, tags={})),
+    ("tags removed", [op("remove", "/Tags")], changed({}, tags={})),
+    ("a desired state", [op("add", "/DesiredState", "Running")], changed({}, desired="Running")),
+    ("a desired state replaced", [op("replace", "/DesiredState", "Running")], changed({}, desired="Running")),
+    ("a desired state removed", [op("remove", "/DesiredState")], changed({})),
+    ("an absent reason replaced", [op("replace", "/StatusReason", "why")], changed({}, reason="why")),
+    ("an absent reason removed", [op("remove", "/StatusReason")], changed({})),
     ("a test that holds", [op("test", "/Description", "old"), op("copy", "/StatusReason", **{"from": "/Description"})],
-     Patch({}, reason="old")),
+     changed({}, reason="old")),
     ("all at once", [op("replace", "/Description", "new"), op("replace", "/DesiredState", "Running"),
                      op("add", "/Tags/-", {"Key": "a", "Value": "1"})],
-     Patch({"Description": "new"}, {"team": "core", "a": "1"}, "Running")),
+     changed({"Description": "new"}, {"team": "core", "a": "1"}, "Running")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("operations", "expected"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
 def test_a_document_changes_what_is_another_after_it(
-    operations: list[dict[str, Any]], expected: Patch
+    operations: list[dict[str, Any]], expected: RowWrite
 ) -> None:
     assert patch(*operations) == expected
 
 
 ABSENT = [
-    (op("replace", "/Schedule", {"EndTime": "2026-01-01T01:00:00+01:00"}), Patch({"Schedule": {"EndTime": NEW_END}})),
-    (op("remove", "/Schedule"), Patch({})),
-    (op("remove", "/Tags"), Patch({})),
-    (op("add", "/Tags/-", {"Key": "a", "Value": "1"}), Patch({}, tags={"a": "1"})),
-    (op("replace", "/Tags", [{"Key": "a", "Value": "1"}]), Patch({}, tags={"a": "1"})),
-    (op("replace", "/Description", "new"), Patch({"Description": "new"})),
+    (op("replace", "/Schedule", {"EndTime": "2026-01-01T01:00:00+01:00"}), changed({"Schedule": {"EndTime": NEW_END}})),
+    (op("remove", "/Schedule"), changed({})),
+    (op("remove", "/Tags"), changed({})),
+    (op("add", "/Tags/-", {"Key": "a", "Value": "1"}), changed({}, tags={"a": "1"})),
+    (op("replace", "/Tags", [{"Key": "a", "Value": "1"}]), changed({}, tags={"a": "1"})),
+    (op("replace", "/Description", "new"), changed({"Description": "new"})),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("operation", "expected"), ABSENT)
 def test_what_describe_leaves_out_can_be_replaced_and_removed(
-    operation: dict[str, Any], expected: Patch
+    operation: dict[str, Any], expected: RowWrite
 ) -> None:
     assert patch(operation, now=BARE) == expected
 
@@ -132,15 +139,15 @@ def test_a_wrong_operation_is_refused_with_its_place(
 )
 def test_a_malformed_document_is_refused_with_its_place(document: str, words: str) -> None:
     with pytest.raises(DataError) as caught:
-        apply_patch(TABLE, snapshot(), document)
+        apply_patch(update(), snapshot(), document)
     assert words in str(caught.value)
 
 
 def test_a_patch_over_a_row_whose_tags_were_not_read_is_refused() -> None:
     with pytest.raises(InternalError, match="not read"):
-        apply_patch(TABLE, Snapshot(snapshot().described, None), "[]")
+        apply_patch(update(), Snapshot(snapshot().described, None), "[]")
 
 
 def test_tags_of_aws_are_not_in_the_document() -> None:
     now = snapshot(tags={"aws:x": "1", "a": "1"})
-    assert patch(op("replace", "/Tags/0/Value", "2"), now=now) == Patch({}, tags={"a": "2"})
+    assert patch(op("replace", "/Tags/0/Value", "2"), now=now) == changed({}, tags={"a": "2"})

@@ -207,11 +207,7 @@ def test_tags_may_be_a_map_an_object_or_a_list(experiment: Shape, taken: Coerce,
 
 
 @pytest.mark.parametrize(
-    "written",
-    [
-        "[{'Key': 'a', 'Value': '1'}, {'Key': 'a', 'Value': '1'}]",
-        """'{"a": "1", "a": "2"}'""",
-    ],
+    "written", ["[{'Key': 'a', 'Value': '1'}, {'Key': 'a', 'Value': '1'}]", """'{"a": "1", "a": "2"}'"""]
 )
 def test_a_tag_key_given_twice_is_refused(experiment: Shape, refused: Refuse, written: str) -> None:
     assert refused(written, experiment.members["Tags"]) == {

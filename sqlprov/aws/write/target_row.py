@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlprov.aws.read.decoder import build_array, get_path
@@ -29,6 +29,14 @@ class TargetRow:
     values: dict[str, Any] = field(default_factory=dict)
     confirmed: frozenset[str] | None = None
 
+    @property
+    def checks_tags(self) -> bool:
+        """Whether `check` compares tags, also those that a patch document may change."""
+        columns = self.write.table.by_name
+        return self.document is not None or any(
+            columns[name].source is ColumnSource.TAGS for name in self.values
+        )
+
     def check(self, snapshot: Snapshot | None) -> None:
         """Raise RowFailed if the described row is not the row that the statement read."""
         table = self.write.table
@@ -52,10 +60,7 @@ class TargetRow:
         """The write with the changes of its patch document, which depend on the described row."""
         if self.document is None or snapshot is None:
             return self.write
-        patch = apply_patch(self.write.table, snapshot, self.document)
-        return replace(
-            self.write, values=patch.changes, tags=patch.tags, desired=patch.desired, reason=patch.reason
-        )
+        return apply_patch(self.write, snapshot, self.document)
 
 
 def _is_changed(table: Table, name: str, value: Any, now: Any) -> bool:
