@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test test-unit test-project lint docs bench bench-quick clean
+.PHONY: run test test-unit test-project test-lowest lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -27,6 +27,23 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# A small part of the tests, on the lowest versions that pyproject.toml allows.
+LOWEST := $(VENV)/lowest
+LOWEST_TESTS := $(addprefix tests/unit/,catalog sql/test_column_use.py sql/test_filters.py sql/test_writes.py aws/transport \
+	aws/read/test_economy.py frontends/templates frontends/cli/test_cli_usage.py)
+
+test-lowest: $(LOWEST)/.done
+	$(LOWEST)/bin/python -m pytest -q $(LOWEST_TESTS)
+
+$(LOWEST)/.done: pyproject.toml
+	$(PYTHON) -m venv --without-pip $(LOWEST)
+	# Lower bounds as pins, and the pins of what the tests need.
+	grep -oE '"[a-z0-9_]+(\[c\])?>=[0-9.]+|"(cryptography|hypothesis|pytest)==[0-9.]+' pyproject.toml \
+		| sed -E 's/"|\[c\]//g; s/>=/==/' > $(LOWEST)/constraints.txt
+	$(PYTHON) -m pip --python $(LOWEST)/bin/python --disable-pip-version-check install --quiet \
+		--constraint $(LOWEST)/constraints.txt --editable '.[shell]' cryptography hypothesis pytest
+	@touch $@
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/generate.py
