@@ -13,8 +13,8 @@ DEVIATIONS = {
 
 @pytest.mark.parametrize("test", TESTS)
 def test_the_suite_is_passed_but_for_the_deviations(test: str, tmp_path: Path) -> None:
-    told = failure(test, tmp_path / "test.duckdb")
-    assert bool(told) == (test in DEVIATIONS), told or f"{test} passes: it is no deviation any more"
+    message = failure(test, tmp_path / "test.duckdb")
+    assert bool(message) == (test in DEVIATIONS), message or f"{test} passes: it is not a deviation any more"
 
 
 def test_every_deviation_is_a_test_of_the_suite() -> None:

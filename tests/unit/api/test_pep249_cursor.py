@@ -97,9 +97,9 @@ def test_a_column_is_of_the_kind_that_its_type_says(
 ) -> None:
     cursor.execute(f"SELECT {value}")
     assert cursor.description is not None
-    told = cursor.description[0][1]
+    type_ = cursor.description[0][1]
     kinds = (sqlprov.STRING, sqlprov.BINARY, sqlprov.NUMBER, sqlprov.DATETIME, sqlprov.ROWID)
-    assert [each for each in kinds if told == each] == ([kind] if kind else [])
+    assert [each for each in kinds if type_ == each] == ([kind] if kind else [])
 
 
 def test_nothing_is_fetched_after_a_statement_that_failed(cursor: Connection) -> None:
@@ -125,9 +125,9 @@ def test_an_error_after_many_rows_is_of_the_kind_that_an_early_one_is(
     query = "SELECT CASE WHEN i < {} THEN 1 ELSE {} END FROM range(100001) AS r(i)"
     for from_row in (0, 100_000):
         for fetch in (lambda result: result.fetchall(), lambda result: result.arrow()):
-            with pytest.raises(kind, match=text) as told:
+            with pytest.raises(kind, match=text) as caught:
                 fetch(cursor.execute(query.format(from_row, late)))
-            assert type(told.value) is kind
+            assert type(caught.value) is kind
 
 
 def test_a_closed_cursor_gives_no_rows(cursor: Connection) -> None:
@@ -180,10 +180,10 @@ def test_executemany_writes_live_rows_and_counts_them(con: Connection, cursor: C
     assert cursor.rowcount == 2
 
 
-def test_executemany_tells_how_far_it_came(con: Connection, cursor: Connection) -> None:
-    with pytest.raises(errors.WriteError) as told:
+def test_executemany_says_how_many_runs_stand(con: Connection, cursor: Connection) -> None:
+    with pytest.raises(errors.WriteError) as caught:
         insert_of_models(cursor, ["far-1", "far-2", "far-1", "far-3"])
-    assert told.value.__notes__ == ["This was run 3 of executemany; the 2 before it stand."]
+    assert caught.value.__notes__ == ["This was run 3 of executemany; the 2 before it stand."]
     names = con.execute(
         f"SELECT model_name FROM {MODELS} WHERE region = 'us-east-1' AND model_name LIKE 'far-%' ORDER BY ALL"
     )
@@ -203,7 +203,7 @@ def count(con: Connection, table: str) -> int:
     return int(con.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
 
-def test_each_statement_is_committed_by_itself(con: Connection, cursor: Connection) -> None:
+def test_each_statement_is_committed_automatically(con: Connection, cursor: Connection) -> None:
     cursor.execute("CREATE OR REPLACE TABLE alone (n INTEGER)")
     cursor.execute("INSERT INTO alone VALUES (1)")
     con.rollback()
