@@ -1,4 +1,4 @@
-"""Live tables in a DuckDB connection that the caller already has. Each scan is a statement of its own."""
+"""Attaches live tables to a DuckDB connection that the caller already has. Each scan is its own statement."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from sqlprov.duck.filters import read_filter
 from sqlprov.duck.interrupts import on_interrupt
 from sqlprov.duck.live_table import BatchSource, LiveTable
 from sqlprov.duck.planner import ALL, Planner
-from sqlprov.duck.session import quote
 from sqlprov.duck.status_tables import regions_table
 from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, RegionError, suggest
 from sqlprov.plan.read import ReadPlan
 from sqlprov.settings import Settings
+from sqlprov.sql.lexer import quote_identifier
 
 MARK = "sqlprov_attachment"
 """Name of the macro that identifies the attachment of a database."""
@@ -57,12 +57,12 @@ def _cancel_all() -> None:
 class Attachment:
     """Live tables in a DuckDB connection; made by `sqlprov.attach`.
 
-    It lives as long as the database that it is in DuckDB.
+    It lives until its database is detached or DuckDB is closed.
 
     Attributes:
-        name: name of that database.
+        name: name of the database.
         tables: full names of the tables.
-        regions: the regions whose rows they hold; ("all",) for every one of the partition.
+        regions: the regions whose rows they hold; ("all",) for every region of the account.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class Attachment:
         name: str,
         settings: Settings,
     ) -> None:
-        _check(duck)
+        _check_connection(duck)
         if settings.on_error == "warn":
             raise NotSupportedError(
-                "sqlprov_on_error = 'warn': a result of plain DuckDB cannot tell that rows are missing. Attach with "
+                "sqlprov_on_error = 'warn': a result of plain DuckDB cannot say that rows are missing. Attach with "
                 "'fail', or read through sqlprov.connect()."
             )
         self.name, self.duck = name, weakref.ref(duck)
@@ -110,11 +110,11 @@ class Attachment:
 
     @property
     def calls(self) -> list[CallRecord]:
-        """The API calls of the last 100 reads of a table, in the order the reads began; may be asked by any thread."""
+        """The API calls of the last 100 reads of a table, in the order the reads began. Any thread may ask."""
         return [call for run in list(self._runs) for call in list(run.log.calls)]
 
     def cancel(self) -> None:
-        """End the reads under way, and their calls; from any thread. DuckDB raises for each of them."""
+        """Cancel the reads under way and their calls, from any thread. DuckDB raises an error for each."""
         for run in list(self._runs):
             run.cancel()
 
@@ -122,7 +122,7 @@ class Attachment:
         chosen = tuple(dict.fromkeys(region.strip().lower() for region in regions))
         if not chosen or (chosen != ALL and "all" in chosen):
             raise RegionError(
-                f"regions = {list(regions)!r}: expected one or more regions, or 'all': they are what the tables hold."
+                f"regions = {list(regions)!r}: expected one or more regions, or 'all'; the tables hold their rows."
             )
         known = {region.region for region in self._catalog.list_regions()}
         for region in chosen:
@@ -135,16 +135,16 @@ class Attachment:
         return chosen
 
     def _create(self, duck: DuckDBPyConnection, tables: list[Table]) -> None:
-        """Attach the database and make its views, through a cursor of its own: the caller's may be in a transaction."""
-        base = quote(self.name)
-        with _cursor(duck) as own:
+        """Attach the database and create its views, on another cursor: the caller's may be in a transaction."""
+        base = quote_identifier(self.name)
+        with _open_cursor(duck) as own:
             own.execute(f"ATTACH ':memory:' AS {base} (READ_WRITE)")
             own.execute(f"CREATE MACRO {base}.main.{MARK}() AS '{self._id}'")
             own.execute(f"USE {base}.main")
             own.from_arrow(regions_table(self._catalog, self._cloud)).create_view("regions")
             for table in tables:
-                own.execute(f"CREATE SCHEMA IF NOT EXISTS {base}.{quote(table.service)}")
-                own.execute(f"USE {base}.{quote(table.service)}")
+                own.execute(f"CREATE SCHEMA IF NOT EXISTS {base}.{quote_identifier(table.service)}")
+                own.execute(f"USE {base}.{quote_identifier(table.service)}")
                 self._cloud.allow_reads(table)
                 live = LiveTable(table, self._open_scan)
                 own.from_arrow(live).project(live.view).create_view(table.name)
@@ -167,12 +167,12 @@ class Attachment:
         return start, filter_
 
     def _batches(self, plan: ReadPlan, run: Run) -> Iterator[Any]:
-        """`None` once the first call has been answered, then the rows."""
+        """`None` after the first reply, then the rows."""
         try:
-            reading = TableScan(plan, run, self._cloud)
-            reading.start()
+            scan = TableScan(plan, run, self._cloud)
+            scan.start()
             yield None
-            yield from reading.read_batches()
+            yield from scan.read_batches()
         except KeyboardInterrupt:
             raise Cancelled("The statement was interrupted.") from None
         except Error as error:
@@ -188,44 +188,33 @@ def _end(runs: deque[Run], cloud: Cloud) -> None:
     cloud.close()
 
 
-def attachment_of(duck: DuckDBPyConnection, name: str) -> Attachment | None:
-    """The attachment that a database of DuckDB is; `None` if there is no such database.
+def detach(duck: DuckDBPyConnection, name: str) -> None:
+    """Remove an attachment, if there is one.
 
     Raises:
-        InterfaceError: it is one, and none of ours.
+        InterfaceError: the database of that name is not an attachment, or some cursor uses it as its default.
     """
-    with _cursor(duck) as own:
+    with _open_cursor(duck) as own:
         databases = "SELECT 1 FROM duckdb_databases() WHERE lower(database_name) = lower(?)"
         if own.execute(databases, [name]).fetchone() is None:
-            return None
+            return
         mark = (
             "SELECT trim(macro_definition, '''') FROM duckdb_functions() "
             "WHERE lower(database_name) = lower(?) AND function_name = ?"
         )
         row = own.execute(mark, [name, MARK]).fetchone()
-    if row is None or row[0] not in _attachments:
-        raise InterfaceError(
-            f"The connection has a database called {name!r} already: give the live tables another name, "
-            "as in attach(…, as_='cloud')."
-        )
-    return _attachments[row[0]]
-
-
-def detach(duck: DuckDBPyConnection, name: str) -> None:
-    """Take an attachment away, if it is there.
-
-    Raises:
-        InterfaceError: it is none of ours, or some cursor uses it as its default.
-    """
-    if attachment_of(duck, name) is not None:
-        with _cursor(duck) as own:
-            own.execute(f"DETACH {quote(name)}")
+        if row is None or row[0] not in _attachments:
+            raise InterfaceError(
+                f"The connection already has a database {name!r}. Give the live tables another name, "
+                "as in attach(…, as_='cloud')."
+            )
+        own.execute(f"DETACH {quote_identifier(name)}")
 
 
 @contextlib.contextmanager
-def _cursor(duck: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
-    """A cursor of ours, whose errors are ours too."""
-    _check(duck)
+def _open_cursor(duck: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
+    """Another cursor of the connection; DuckDB's errors become errors of sqlprov."""
+    _check_connection(duck)
     try:
         with duck.cursor() as own:
             yield own
@@ -233,9 +222,9 @@ def _cursor(duck: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
         raise translate(error, "") from None
 
 
-def _check(duck: DuckDBPyConnection) -> None:
+def _check_connection(duck: DuckDBPyConnection) -> None:
     if not isinstance(duck, DuckDBPyConnection):
         raise InterfaceError(
-            f"Expected a DuckDB connection, as duckdb.connect() makes it, not {type(duck).__name__}. "
-            "That of duckdb.sql() is duckdb.default_connection()."
+            f"Expected a DuckDB connection, as from duckdb.connect(), not {type(duck).__name__}. "
+            "The connection of duckdb.sql() is duckdb.default_connection()."
         )

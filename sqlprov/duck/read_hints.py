@@ -14,7 +14,7 @@ from sqlprov.duck.definitions import Definitions
 from sqlprov.duck.planner import REGION
 from sqlprov.duck.session import Session
 from sqlprov.sql import Query
-from sqlprov.sql.lexer import TokenKind, tokenize
+from sqlprov.sql.lexer import tokenize
 
 if TYPE_CHECKING:
     from sqlprov.duck.explain_plan import QueryPlan
@@ -33,10 +33,10 @@ COMPARING = (
         ">",
         "<=",
         ">=",
-        "IN",
-        "BETWEEN",
         ",",
         ")",
+        "IN",
+        "BETWEEN",
         "FROM",
         "WHERE",
         "AS",
@@ -151,7 +151,7 @@ class HintFinder:
     def _try(self, condition: str, known: frozenset[str]) -> frozenset[str] | None:
         """The regions that meet a condition as DuckDB's plan prints it; `None` if regions alone do not decide it."""
         tokens = tokenize(condition)
-        words = {token.value.lower() for token in tokens if token.kind in (TokenKind.WORD, TokenKind.QUOTED)}
+        words = {token.value.lower() for token in tokens if token.is_name}
         # Of other functions the plan may omit what matters: the names in a struct, the body of a lambda.
         if REGION not in words or not words <= {REGION, *TEXT_WORDS, *self._find_text_functions()}:
             return None

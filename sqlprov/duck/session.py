@@ -13,6 +13,7 @@ from sqlprov.duck.planner import Planner
 from sqlprov.duck.scans import Scans
 from sqlprov.duck.status_tables import STATUS_TABLES, RowsOf, regions_table
 from sqlprov.errors import ProgrammingError
+from sqlprov.sql.lexer import quote_identifier, quote_path
 
 if TYPE_CHECKING:
     import pyarrow.compute as pc
@@ -65,7 +66,7 @@ class Session:
     def _attach(self, *names: str) -> None:
         for name in names:
             try:
-                self._own.execute(f"ATTACH ':memory:' AS {quote(name)} (READ_WRITE)")
+                self._own.execute(f"ATTACH ':memory:' AS {quote_identifier(name)} (READ_WRITE)")
             except duckdb.Error as error:
                 self.duck.close()
                 raise ProgrammingError(
@@ -113,7 +114,7 @@ class Session:
     def _create_schema(self, provider: str, service: str) -> bool:
         if (provider, service) in self._schemas:
             return False
-        self._own.execute(f"CREATE SCHEMA {quote(provider)}.{quote(service)}")
+        self._own.execute(f"CREATE SCHEMA {quote_path(provider, service)}")
         self._schemas.add((provider, service))
         return True
 
@@ -127,14 +128,14 @@ class Session:
         live = LiveTable(table, self.scans.open)
         self.cloud.allow_reads(table)
         self._create_schema(provider, service)
-        self._create_view(f"{quote(provider)}.{quote(service)}", name, live)
+        self._create_view(f"{quote_path(provider, service)}", name, live)
         self._live[provider, service, name] = live
         return True
 
     def _create_view(self, schema: str, name: str, live: LiveTable | StatusTable) -> None:
         """The public view: DuckDB passes the hidden column's filter with every scan."""
         self._own.execute(f"USE {schema}")
-        condition = f"{quote(live.carrier)} = coalesce(getvariable('{VARIABLE}'), '')"
+        condition = f"{quote_identifier(live.carrier)} = coalesce(getvariable('{VARIABLE}'), '')"
         self._own.from_arrow(live).filter(condition).project(live.view).create_view(name)
 
     def _register_status_tables(self) -> bool:
@@ -164,7 +165,7 @@ class Session:
         """The table `<provider>.regions`."""
         if provider in self._extra:
             return False
-        self._own.execute(f"USE {quote(provider)}.main")
+        self._own.execute(f"USE {quote_identifier(provider)}.main")
         self._own.from_arrow(regions_table(self.catalog, self.cloud)).create_view("regions")
         self._extra.add(provider)
         return True
@@ -184,8 +185,3 @@ class Session:
         self._own.close()
         self.duck.close()
         self.cloud.close()
-
-
-def quote(name: str) -> str:
-    """`name` as a DuckDB identifier."""
-    return '"' + name.replace('"', '""') + '"'

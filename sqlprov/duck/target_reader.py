@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.catalog.table import ColumnSource, Table
-from sqlprov.duck.session import Session, quote
+from sqlprov.duck.session import Session
 from sqlprov.errors import DataError, NotSupportedError, RegionError, format_count, suggest
 from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.insert import plan_inserts
@@ -22,7 +22,7 @@ from sqlprov.plan.write.write_rows import PATCH, WritePlan, check_assignments, p
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.insert import Insert
-from sqlprov.sql.lexer import TokenKind, find_closing, tokenize
+from sqlprov.sql.lexer import TokenKind, find_closing, quote_path, tokenize
 from sqlprov.sql.names import find_live_table
 from sqlprov.sql.update import Update
 
@@ -190,7 +190,7 @@ class TargetReader:
         """
         table, key = self.table, self.table.key
         watched = self._list_watched(statement)
-        name = ".".join(quote(part) for part in (table.provider, table.service, table.name))
+        name = quote_path(table.provider, table.service, table.name)
         result = self.run_query(statement.build_rows_query(name, (*key, *watched)))
         assigned = len(statement.assignments) if isinstance(statement, Update) else 0
         width = 1 + len(key) + len(watched)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sqlprov.settings import Settings
 from sqlprov.sql import names
-from sqlprov.sql.json_schema import build_json_schema
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import CatalogStatement, Keywords
 
@@ -28,6 +27,24 @@ _DESCRIPTIONS = {
     "data__PatchDocument": "What to change, as a JSON Patch (RFC 6902) of the properties.",
 }
 _COLUMNS = ("name", "type", "param_type", "shape", "description")
+_JSON_TYPES = {
+    "structure": "object",
+    "map": "object",
+    "document": "object",
+    "list": "array",
+    "integer": "integer",
+    "long": "integer",
+    "float": "number",
+    "double": "number",
+    "boolean": "boolean",
+}
+# The keywords for the minimum and the maximum, by type.
+_LIMITS = {
+    "object": ("minProperties", "maxProperties"),
+    "array": ("minItems", "maxItems"),
+    "integer": ("minimum", "maximum"),
+    "number": ("minimum", "maximum"),
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +119,7 @@ def _describe_outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
 
 
 def _build_row(name: str, shape: Shape, kind: str, description: str) -> dict[str, str]:
-    schema = build_json_schema(shape)
+    schema = _build_json_schema(shape)
     text = json.dumps(schema, ensure_ascii=False) if schema["type"] in ("object", "array") else ""
     return {
         "name": name,
@@ -111,3 +128,38 @@ def _build_row(name: str, shape: Shape, kind: str, description: str) -> dict[str
         "shape": text,
         "description": description,
     }
+
+
+def _build_json_schema(shape: Shape, within: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A value's model as JSON Schema; a shape that contains itself is not expanded again.
+
+    Args:
+        shape: its model.
+        within: names of the enclosing shapes.
+    """
+    schema: dict[str, Any] = {"type": _JSON_TYPES.get(shape.kind, "string")}
+    within = (*within, shape.name)
+    if shape.members and shape.name not in within[:-1]:
+        schema["properties"] = {
+            name: _build_json_schema(each, within) for name, each in shape.members.items()
+        }
+        if shape.required:
+            schema["required"] = list(shape.required)
+    if shape.item:
+        schema["items"] = _build_json_schema(shape.item, within)
+    if shape.value:
+        schema["additionalProperties"] = _build_json_schema(shape.value, within)
+    limits = _list_limits(shape, schema["type"])
+    return schema | {name: value for name, value in limits if value is not None and value != ()}
+
+
+def _list_limits(shape: Shape, json_type: str) -> list[tuple[str, Any]]:
+    constraint = shape.constraint
+    minimum, maximum = _LIMITS.get(json_type, ("", ""))
+    return [
+        ("enum", constraint.enum and list(constraint.enum)),
+        ("pattern", constraint.pattern),
+        ("minLength", constraint.min),
+        ("maxLength", constraint.max),
+        *([(minimum, shape.low), (maximum, shape.high)] if minimum else []),
+    ]

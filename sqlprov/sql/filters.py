@@ -48,21 +48,9 @@ _Item: TypeAlias = Token | _Ref | _Value | _List | _Group
 _OPS = {"=": "=", "==": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _MIRROR = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _KEYWORDS = {
-    "AND",
-    "OR",
-    "NOT",
-    "IN",
-    "IS",
-    "NULL",
-    "TRUE",
-    "FALSE",
-    "BETWEEN",
-    "LIKE",
-    "DISTINCT",
-    "FROM",
-    "AS",
+    *("AND", "OR", "NOT", "IN", "IS", "NULL", "TRUE", "FALSE", "BETWEEN", "LIKE", "DISTINCT", "FROM", "AS"),
+    *("TIMESTAMPTZ", "TIMESTAMP", "DATE", "TIME", "INTERVAL"),
 }
-_KEYWORDS |= {"TIMESTAMPTZ", "TIMESTAMP", "DATE", "TIME", "INTERVAL"}
 
 
 def parse_filter(sql: str) -> Predicate:

@@ -166,3 +166,8 @@ def skip(tokens: Sequence[Token], index: int) -> int:
 def quote_identifier(name: str) -> str:
     """The name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def quote_path(*names: str) -> str:
+    """The names as an SQL path, such as "aws"."sagemaker"."models"."""
+    return ".".join(map(quote_identifier, names))

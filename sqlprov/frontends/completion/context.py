@@ -82,7 +82,7 @@ def find_context(text: str, at: int, keywords: Collection[str]) -> SqlContext | 
     elif opened is None and tokens and tokens[-1].kind is TokenKind.NUMBER and tokens[-1].end == at:
         return None
     prefix: list[str] = []
-    while opened is None and len(tokens) > 1 and tokens[-1].is_one_of(".") and _is_name(tokens[-2]):
+    while opened is None and len(tokens) > 1 and tokens[-1].is_one_of(".") and tokens[-2].is_name:
         prefix.insert(0, tokens[-2].value)
         del tokens[-2:]
     closed = opened is not None and after.split("\n")[0].count("'") % 2 == 1
@@ -115,10 +115,6 @@ def _first_statement(text: str) -> list[Token]:
     tokens = tokenize(text[: find_unterminated(text)])
     end = next((index for index, token in enumerate(tokens) if token.is_one_of(";")), len(tokens))
     return tokens[:end]
-
-
-def _is_name(token: Token) -> bool:
-    return token.kind in (TokenKind.WORD, TokenKind.QUOTED)
 
 
 Expected = tuple[WordKind, tuple[str, ...], tuple[str, ...]]
@@ -172,7 +168,7 @@ def _expect_in_exec(tokens: Sequence[Token]) -> Expected:
     name = _read_name(tokens, 1)
     if not name:
         return WordKind.METHOD, (), ()
-    if tokens[-1].is_one_of("=") and len(tokens) > 2 and _is_name(tokens[-2]):
+    if tokens[-1].is_one_of("=") and len(tokens) > 2 and tokens[-2].is_name:
         return WordKind.VALUE, (tokens[-2].value,), name
     return WordKind.PARAMETER, ("@",) if tokens[-1].is_one_of("@") else (), name
 
@@ -180,7 +176,7 @@ def _expect_in_exec(tokens: Sequence[Token]) -> Expected:
 def _read_name(tokens: Sequence[Token], at: int) -> tuple[str, ...]:
     """The dotted name that begins at an index; empty if none does."""
     parts: list[str] = []
-    while at < len(tokens) and _is_name(tokens[at]):
+    while at < len(tokens) and tokens[at].is_name:
         parts.append(tokens[at].value)
         if at + 1 < len(tokens) and tokens[at + 1].is_one_of("."):
             at += 2
@@ -192,7 +188,7 @@ def _read_name(tokens: Sequence[Token], at: int) -> tuple[str, ...]:
 def _read_name_before(tokens: Sequence[Token], end: int) -> tuple[str, ...]:
     """The dotted name that ends before an index."""
     parts: list[str] = []
-    while end > 0 and _is_name(tokens[end - 1]):
+    while end > 0 and tokens[end - 1].is_name:
         parts.insert(0, tokens[end - 1].value)
         if end > 1 and tokens[end - 2].is_one_of("."):
             end -= 2
@@ -241,7 +237,7 @@ def _list_ctes(tokens: Sequence[Token]) -> tuple[str, ...]:
         for index, token in enumerate(tokens)
         if token.is_one_of("AS")
         and index
-        and _is_name(tokens[index - 1])
+        and tokens[index - 1].is_name
         and index + 1 < len(tokens)
         and tokens[index + 1].is_one_of("(", "MATERIALIZED")
     )
@@ -262,7 +258,7 @@ def _list_tables(
         after, alias = index + 2 * len(name), name[-1]
         has_as = after < len(tokens) and tokens[after].is_one_of("AS")
         after += has_as
-        if after < len(tokens) and _is_name(tokens[after]):
+        if after < len(tokens) and tokens[after].is_name:
             word = tokens[after]
             if has_as or word.kind is TokenKind.QUOTED or word.text.upper() not in keywords:
                 alias = word.value

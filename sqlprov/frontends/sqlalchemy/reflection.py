@@ -10,6 +10,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from sqlprov.frontends.sqlalchemy.compiler import split_schema
 from sqlprov.frontends.sqlalchemy.types import parse_type
+from sqlprov.sql.lexer import quote_path
 
 HIDDEN = ("system", "temp", "sqlprov")
 """Databases without user tables."""
@@ -57,7 +58,7 @@ class Reflection(default.DefaultDialect):
         """Tables, and live tables, which are views to DuckDB."""
         path = self._resolve_schema(connection, schema)
         if self._is_live(connection, path):
-            return [row.name for row in _query(connection, f"SHOW RESOURCES IN {_quote_path(path)}")]
+            return [row.name for row in _query(connection, f"SHOW RESOURCES IN {quote_path(*path)}")]
         return _list_names(connection, "table", *path)
 
     @reflection.cache
@@ -193,7 +194,7 @@ class Reflection(default.DefaultDialect):
     ) -> Any:
         path = self._resolve_table(connection, table_name, schema)
         if self._is_live(connection, path):
-            rows = _query(connection, f"SHOW EXTENDED RESOURCES IN {_quote_path(path)}")
+            rows = _query(connection, f"SHOW EXTENDED RESOURCES IN {quote_path(*path)}")
             return {"text": next(row.description for row in rows if row.name == table_name)}
         sql = "SELECT comment FROM duckdb_{0}s() WHERE (database_name, schema_name, {0}_name) = (?, ?, ?)"
         for kind in ("table", "view"):
@@ -235,7 +236,7 @@ class Reflection(default.DefaultDialect):
         return schema in [row.name for row in _query(connection, f"SHOW SERVICES IN {database}")]
 
     def _describe(self, connection: Any, path: SchemaName, table: str) -> list[Any]:
-        return _query(connection, f"DESCRIBE EXTENDED {_quote_path((*path, table))}")
+        return _query(connection, f"DESCRIBE EXTENDED {quote_path(*path, table)}")
 
     def _list_constraints(self, connection: Any, kind: str, path: SchemaName, table: str) -> list[Any]:
         rows = _query(connection, _CONSTRAINTS, *path, table)
@@ -256,9 +257,5 @@ def _list_names(connection: Any, kind: str, database: str, schema: str) -> list[
     return [row.name for row in _query(connection, sql, database, schema)]
 
 
-def _quote_path(parts: tuple[str, ...]) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
-
-
 def _quote_if_dotted(name: str) -> str:
-    return name if re.fullmatch(r'[^."]+', name) else _quote_path((name,))
+    return name if re.fullmatch(r'[^."]+', name) else quote_path(name)
