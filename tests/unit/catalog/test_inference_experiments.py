@@ -146,16 +146,10 @@ def test_without_an_order_the_columns_follow_their_calls(catalog: Catalog) -> No
         ("models", "Could not find model 'arn:aws:sagemaker:us-east-1:111122223333:model/m'."),
         ("endpoints", 'Could not find endpoint "arn:aws:sagemaker:us-east-1:111122223333:endpoint/e".'),
         ("endpoints", "Could not find endpoint 'arn:aws:sagemaker:us-east-1:111122223333:endpoint/e'."),
-        (
-            "endpoint_configs",
-            'Could not find endpoint configuration "arn:aws:sagemaker:::endpoint-config/c".',
-        ),
-        (
-            "endpoint_configs",
-            "Could not find endpoint configuration 'arn:aws:sagemaker:::endpoint-config/c'.",
-        ),
+        ("endpoint_configs", 'Could not find endpoint configuration "arn:aws:sagemaker:::endpoint-config/c".'),
+        ("endpoint_configs", "Could not find endpoint configuration 'arn:aws:sagemaker:::endpoint-config/c'."),
     ],
-)
+)  # fmt: skip
 def test_a_missing_row_is_recognized_in_the_words_of_aws_and_of_moto(
     catalog: Catalog, name: str, message: str
 ) -> None:

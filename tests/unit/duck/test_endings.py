@@ -1,4 +1,4 @@
-"""How a program ends that does not close what it has opened: quietly, and with nothing left behind."""
+"""A program that does not close its connections ends quietly and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ import sqlprov
 from sqlprov.emulator import Emulator
 
 QUERY = "SELECT name, endpoint_name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'"
-SPLICED = "SELECT count(*) FROM aws.sagemaker.models WHERE region LIKE 'us-e%'"
+WITH_PLAN = "SELECT count(*) FROM aws.sagemaker.models WHERE region LIKE 'us-e%'"
 PROGRAMS = {
     "a connection in a function": "con.sql(QUERY).fetchall()",
     "a prediction": "con.sql('EXPLAIN ' + QUERY).fetchall()",
-    "a result that is read half": "con.sql(QUERY).fetchone(); kept = con.sql(QUERY); kept.fetchone()",
+    "a half-read result": "con.sql(QUERY).fetchone(); kept = con.sql(QUERY); kept.fetchone()",
     "a cursor outlives its connection": "kept = con.cursor(); kept.sql(QUERY).fetchone(); del con; kept.sql(QUERY)",
-    "a word of the catalog after a spliced query": (
-        "con.sql(SPLICED).fetchone(); kept = con.sql('SHOW METHODS IN aws.sagemaker.models')"
+    "a catalog statement after a query with a plan": (
+        "con.sql(WITH_PLAN).fetchone(); kept = con.sql('SHOW METHODS IN aws.sagemaker.models')"
     ),
     "an error": "with contextlib.suppress(sqlprov.UnknownName): con.sql('SELECT nothing FROM aws.sagemaker.models')",
     "another thread closes": (
@@ -40,10 +40,10 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("steps", PROGRAMS.values(), ids=PROGRAMS)
-def test_a_program_that_closes_nothing_ends_without_a_word(seeded: Emulator, steps: str) -> None:
+def test_a_program_that_closes_nothing_ends_without_output(seeded: Emulator, steps: str) -> None:
     text = f"""
         import contextlib, threading, sqlprov
-        QUERY, SPLICED = {QUERY!r}, {SPLICED!r}
+        QUERY, WITH_PLAN = {QUERY!r}, {WITH_PLAN!r}
         def work():
             con = sqlprov.connect(endpoint_url={seeded.url!r})
             {steps}
@@ -56,7 +56,7 @@ def test_a_program_that_closes_nothing_ends_without_a_word(seeded: Emulator, ste
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_connection_that_nobody_holds_is_closed_with_its_threads(seeded: Emulator) -> None:
+def test_a_connection_without_references_is_closed_with_its_threads(seeded: Emulator) -> None:
     def threads() -> set[threading.Thread]:
         return {each for each in threading.enumerate() if each.name.startswith("sqlprov")}
 

@@ -88,25 +88,13 @@ def test_whole_rows_count_as_showing(con: sqlprov.Connection, columns: str, rows
 @pytest.mark.parametrize(
     ("sql", "line"),
     [
-        (
-            f"SELECT 1 FROM {M} WHERE region = 'eu-west-1'",
-            "region: 1 (eu-west-1), by the condition on region",
-        ),
-        (
-            f"SELECT model_name FROM {M}",
-            "region: 1 (us-east-1), the session's: no other column depends on region",
-        ),
-        (
-            f"SELECT region FROM {M}",
-            "region: 1 (us-east-1), the session's: region is only shown, grouped or sorted",
-        ),
+        (f"SELECT 1 FROM {M} WHERE region = 'eu-west-1'", "region: 1 (eu-west-1), by the condition on region"),
+        (f"SELECT model_name FROM {M}", "region: 1 (us-east-1), the session's: no other column depends on region"),
+        (f"SELECT region FROM {M}", "region: 1 (us-east-1), the session's: region is only shown, grouped or sorted"),
         (f"SELECT max(region) FROM {M}", "region: at most 17, region may decide which rows there are"),
-        (
-            f"SELECT 1 FROM {M} WHERE region LIKE 'eu-%'",
-            "region: at most 5, region may decide which rows there are",
-        ),
+        (f"SELECT 1 FROM {M} WHERE region LIKE 'eu-%'", "region: at most 5, region may decide which rows there are"),
     ],
-)
+)  # fmt: skip
 def test_explain_says_which_part_decided_and_makes_no_call(
     con: sqlprov.Connection, emulator: Emulator, sql: str, line: str
 ) -> None:
@@ -116,7 +104,9 @@ def test_explain_says_which_part_decided_and_makes_no_call(
     assert emulator.calls == []
 
 
-def test_a_result_says_that_it_is_read_in_more_regions_than_the_session_has(con: sqlprov.Connection) -> None:
+def test_a_warning_says_that_a_table_is_read_in_more_regions_than_the_session_has(
+    con: sqlprov.Connection,
+) -> None:
     result = con.sql(f"SELECT max(region) FROM {M}")
     result.fetchall()
     assert result.warnings == [
@@ -128,7 +118,7 @@ def test_a_result_says_that_it_is_read_in_more_regions_than_the_session_has(con:
     assert con.sql(f"SELECT max(region) FROM {M}").warnings == []
 
 
-def test_a_result_says_that_one_table_is_limited_and_the_other_is_read_in_the_session(
+def test_a_warning_says_that_one_table_is_limited_and_another_uses_the_sessions_regions(
     con: sqlprov.Connection,
 ) -> None:
     join = f"SELECT a.model_name FROM {M} a LEFT JOIN {P} b ON a.model_name = b.endpoint_name WHERE a.region"
@@ -168,7 +158,7 @@ def test_a_closed_region_has_no_rows_unless_it_is_named(con: sqlprov.Connection,
         con.sql(f"SELECT count(*) FROM {M}").fetchall()
 
 
-def test_the_table_of_regions_has_the_status_once_the_account_was_asked(
+def test_the_table_of_regions_has_the_status_after_the_account_was_asked(
     con: sqlprov.Connection, emulator: Emulator
 ) -> None:
     emulator.options.closed_regions = {"eu-west-1"}
@@ -184,7 +174,7 @@ def test_the_table_of_regions_has_the_status_once_the_account_was_asked(
     ("kind", "error"),
     [("access_denied", AccessDenied), ("expired_credentials", CredentialsError), ("reset", Unreachable)],
 )
-def test_a_region_that_refuses_fails_the_statement_or_is_missing_with_a_note(
+def test_a_region_that_refuses_fails_the_statement_or_is_reported_as_missing(
     con: sqlprov.Connection, emulator: Emulator, rule: str, kind: str, error: type[Exception]
 ) -> None:
     sql, regions = RULES[rule]
@@ -222,43 +212,28 @@ def test_no_region_at_all_is_an_error_only_where_the_session_decides(
         assert len(con.sql(RULES["all"][0]).fetchall()) == 22
 
 
-# What DuckDB's plan spares
+# Conditions in DuckDB's plan
 
 
 @pytest.mark.parametrize(
     ("sql", "regions"),
     [
         (f"FROM {M} a JOIN {P} b ON a.region = b.region WHERE a.region IN ('us-east-1', 'eu-west-1')", 2),
-        (
-            f"FROM {M} JOIN {P} USING (region) JOIN {C} c USING (region) WHERE c.region IN ('us-east-1', 'eu-west-1')",
-            2,
-        ),
+        (f"FROM {M} JOIN {P} USING (region) JOIN {C} c USING (region) WHERE c.region IN ('us-east-1', 'eu-west-1')", 2),
         (f"FROM {P} b JOIN {M} a ON a.region = b.region WHERE b.region LIKE 'eu-west-%'", 3),
         (f"FROM {P} a LEFT JOIN {M} b USING (region) WHERE a.region IN ('us-east-1', 'eu-west-1')", 2),
-        (
-            f"FROM {M} a WHERE region IN ('us-east-1', 'eu-west-1') AND EXISTS (FROM {P} b WHERE b.region = a.region)",
-            2,
-        ),
-        (
-            f"FROM {P} b WHERE region IN ('us-east-1', 'eu-west-1') AND EXISTS (FROM {M} a WHERE b.region = a.region)",
-            2,
-        ),
-        (
-            f"FROM {P} b WHERE region = 'us-east-1' AND (SELECT count(*) FROM {M} a WHERE a.region = b.region) > 3",
-            1,
-        ),
+        (f"FROM {M} a WHERE region IN ('us-east-1', 'eu-west-1') AND EXISTS (FROM {P} b WHERE b.region = a.region)", 2),
+        (f"FROM {P} b WHERE region IN ('us-east-1', 'eu-west-1') AND EXISTS (FROM {M} a WHERE b.region = a.region)", 2),
+        (f"FROM {P} b WHERE region = 'us-east-1' AND (SELECT count(*) FROM {M} a WHERE a.region = b.region) > 3", 1),
         (f"FROM {M} m, unnest(m.tags) AS u(t) WHERE m.region = 'us-east-1' AND t.Key = 'team'", 1),
-        (
-            f"FROM {M} m WHERE region = 'us-east-1' AND NOT EXISTS (FROM unnest(m.tags) AS u(t) WHERE t.Key = 'x')",
-            1,
-        ),
+        (f"FROM {M} m WHERE region = 'us-east-1' AND NOT EXISTS (FROM unnest(m.tags) AS u(t) WHERE t.Key = 'x')", 1),
         (f"FROM {M} WHERE region LIKE 'us-west-%' AND region <> 'us-west-1'", 1),
         (f"FROM {M} WHERE lower(region) = 'us-west-2' AND model_name LIKE '%a%'", 1),
         (f"FROM {M} WHERE regexp_matches(region, '^us-west-[12]$')", 2),
         (f"FROM {M} WHERE region COLLATE NOCASE = 'US-WEST-2'", 1),
         (f"FROM (SELECT region, count(*) AS n FROM {M} GROUP BY region) WHERE region LIKE 'us-west-%'", 2),
     ],
-)
+)  # fmt: skip
 def test_a_condition_that_duckdb_keeps_above_the_scan_limits_it(
     con: sqlprov.Connection, sql: str, regions: int
 ) -> None:
@@ -279,11 +254,11 @@ def test_a_condition_that_duckdb_keeps_above_the_scan_limits_it(
         f"SELECT * FROM {M} WHERE region LIKE 'us-%' UNION ALL SELECT * REPLACE (upper(region) AS region) FROM {M}",
     ],
 )
-def test_what_is_not_clear_limits_nothing(con: sqlprov.Connection, sql: str) -> None:
+def test_an_unclear_condition_limits_nothing(con: sqlprov.Connection, sql: str) -> None:
     result = con.sql(sql)
     assert len(read_regions(result)) == 34
 
 
-def test_a_function_that_a_user_defines_is_not_taken_for_that_of_the_plan(con: sqlprov.Connection) -> None:
+def test_a_macro_of_the_user_does_not_replace_a_function_of_the_plan(con: sqlprov.Connection) -> None:
     con.sql("CREATE MACRO prefix(a, b) AS false")
     assert con.sql(f"SELECT count(*) FROM {M} WHERE region LIKE 'eu-%'").fetchall() == [(6,)]

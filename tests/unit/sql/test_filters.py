@@ -270,14 +270,11 @@ MOMENT = datetime(2023, 12, 31, 18, 30, tzinfo=UTC)
         ('("name" > "region")', Opaque(frozenset({"name", "region"}))),
         ("(lower(\"name\") = 'a')", Opaque(frozenset({"name"}))),
         ("(struct_extract(\"s\", 'X') = 1)", Opaque(frozenset({"s"}))),
-        (
-            '(f("name") AND ("region" = \'x\'))',
-            And((Opaque(frozenset({"name"})), Compare("region", "=", "x"))),
-        ),
+        ('(f("name") AND ("region" = \'x\'))', And((Opaque(frozenset({"name"})), Compare("region", "=", "x")))),
         ('(NOT f("name"))', Not(Opaque(frozenset({"name"})))),
         ('optional: ("n" > 1)', Opaque(frozenset({"optional", "n"}))),
         ('((("n" = 1)', Opaque(frozenset({"n"}))),
     ],
-)
+)  # fmt: skip
 def test_other_forms_are_read_or_opaque(printed, meaning):
     assert parse_filter(printed) == meaning

@@ -17,11 +17,7 @@ def refusal(text, path=CHOSEN):
         (f"insert or replace into {T} select 1", "INSERT OR REPLACE", "or"),
         (f"insert or ignore into {T} select 1", "INSERT OR IGNORE", "or"),
         (f"insert into {T} (model_name) values ('a') on conflict do nothing", "ON CONFLICT", "on"),
-        (
-            f"insert into {T} select 1 on conflict (a) do update set a = 1 where b returning *",
-            "ON CONFLICT",
-            "on",
-        ),
+        (f"insert into {T} select 1 on conflict (a) do update set a = 1 where b returning *", "ON CONFLICT", "on"),
         (f"insert into {T} default values", "DEFAULT VALUES", "default"),
         (f"insert into {T} values ('a', default)", "DEFAULT", "default"),
         (f"insert into {T} by name (a) select 1 as a", "BY NAME", "("),
@@ -30,6 +26,7 @@ def refusal(text, path=CHOSEN):
         (f"update {T} set a = 1", "UPDATE without WHERE", "update"),
         (f"update {T} set a = 1 from u returning b", "UPDATE without WHERE", "update"),
         (f"delete from {T}", "DELETE without WHERE", "delete"),
+        (f"with gone as (select 1) delete from {T}", "DELETE without WHERE", "delete"),
         (f"explain delete from {T} returning a", "DELETE without WHERE", "delete"),
         (f"truncate {T}", "TRUNCATE", "truncate"),
         (f"truncate table {T}", "TRUNCATE", "truncate"),
@@ -49,7 +46,7 @@ def refusal(text, path=CHOSEN):
         (f"explain analyze with d as (delete from {T} where a) from d", "DELETE within", "delete"),
         (f"with d as (delete from local returning a) insert into {T} from d", "DELETE within", "delete"),
     ],
-)
+)  # fmt: skip
 def test_statements_that_live_tables_do_not_support_are_refused_with_a_caret(text, what, place):
     message, line, mark = refusal(f"/* c */ {text}").split("\n")
     assert message.startswith(what)
@@ -99,7 +96,10 @@ def test_columns_may_have_the_names_of_verbs(text):
         (f"explain create table {T} as select 1", CHOSEN),
         (f"drop view {T}", CHOSEN),
         (f"alter view {T} rename to x", CHOSEN),
+        (f"alter table {T} add column n int", CHOSEN),
         ("create schema aws.x", CHOSEN),
+        ("create macro aws.main.x(a) as a + 1", CHOSEN),
+        ("drop schema aws.sagemaker cascade", CHOSEN),
         ("detach aws", CHOSEN),
         (f"comment on view {T} is 'x'", CHOSEN),
         ("copy from database a to aws", CHOSEN),

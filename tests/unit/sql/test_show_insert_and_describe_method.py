@@ -141,15 +141,11 @@ def test_every_method_of_every_table_is_described(name):
     ("text", "error", "message"),
     [
         (f"DESCRIBE METHOD {T}.stopp", UnknownName, "Did you mean 'stop'?"),
-        (
-            f"DESCRIBE METHOD {T}",
-            UnknownName,
-            "names a table, not a method. Expected one of create_resource,",
-        ),
+        (f"DESCRIBE METHOD {T}", UnknownName, "names a table, not a method. Expected one of create_resource,"),
         ("DESCRIBE METHOD stop", MalformedSQL, "Expected a method, such as"),
         (f"DESCRIBE METHOD {T}.stop now", MalformedSQL, "Expected the end of the statement"),
     ],
-)
+)  # fmt: skip
 def test_the_error_for_an_unknown_method_has_a_caret(text, error, message):
     with pytest.raises(error, match=r"(?s)LINE 1: .*\^") as caught:
         answer(text)

@@ -163,19 +163,11 @@ def clauses(**texts):
                 "n": "u.from",
             },
         ),
-        (
-            "t set (a, b) = (f(1, 2), 3), (c, d) = row(4, 5)",
-            None,
-            {"a": "f(1, 2)", "b": "3", "c": "4", "d": "5"},
-        ),
-        (
-            "t set (e, f) = 6, (g) = (7), (h, i) = ((8, 9))",
-            None,
-            {"e": "6", "f": "6", "g": "7", "h": "8", "i": "9"},
-        ),
+        ("t set (a, b) = (f(1, 2), 3), (c, d) = row(4, 5)", None, {"a": "f(1, 2)", "b": "3", "c": "4", "d": "5"}),
+        ("t set (e, f) = 6, (g) = (7), (h, i) = ((8, 9))", None, {"e": "6", "f": "6", "g": "7", "h": "8", "i": "9"}),
         ("t set a = ?, b = $x", None, {"a": "?", "b": "$x"}),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize(
     ("from_", "where", "returning"),
     [
