@@ -15,10 +15,10 @@ from sqlprov.aws.transport.call_log import CallRecord
 from sqlprov.aws.transport.cancellation import CANCELLED
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import Failure, Next, classify
-from sqlprov.aws.transport.fast_path import choose_sender
+from sqlprov.aws.transport.fast_path import PUBLIC_ERRORS, choose_sender
 from sqlprov.aws.transport.replies import check_reply
 from sqlprov.aws.transport.run import Run
-from sqlprov.errors import Cancelled, Error, format_count
+from sqlprov.errors import Cancelled, Error, InternalError, format_count
 
 log = logging.getLogger("sqlprov")
 
@@ -55,6 +55,7 @@ def call(
         Cancelled: the statement was cancelled before or between attempts.
         OperationalError: the error of the last attempt, one of its subclasses.
         InterfaceError: the endpoint is not a URL.
+        InternalError: a bug in sqlprov.
     """
     record = CallRecord(operation, region, parameters)
     with record_call(run, record):
@@ -64,10 +65,8 @@ def call(
             except AttemptFailed as failed:
                 if failed.failure.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
                     raise _final_error(failed.failure, record.attempts) from failed.__cause__
-                if (
-                    failed.failure.next is not Next.SLOW_DOWN
-                    or cloud.get_limiter(service, region).rate is None
-                ):
+                paced = cloud.get_limiter(service, region).rate is not None
+                if not (paced and failed.failure.next is Next.SLOW_DOWN):
                     pause(run, failed.failure, record.attempts)
 
 
@@ -95,16 +94,17 @@ def attempt(
         AttemptFailed: no complete reply arrived.
         Cancelled: the statement was cancelled before the attempt, or during it and writes nothing.
         InterfaceError: the endpoint is not a URL.
+        InternalError: a read met a bug in sqlprov.
     """
     run.cancellation.check()
     limiter = cloud.get_limiter(service, record.region)
     run.cancellation.sleep(limiter.reserve())
     run.cancellation.check()
     record.attempts += 1
-    in_flight = None
+    in_flight, is_read = None, record.operation in cloud.reads
     try:
         client = cloud.get_client(service, record.region, run.settings.timeout)
-        send = choose_sender(client, record.operation, record.operation in cloud.reads)
+        send = choose_sender(client, record.operation, is_read)
         with run.cancellation.track_call() as in_flight:
             run.cancellation.check()  # creating the first client takes a third of a second
             raw = send(record.parameters, meanwhile)
@@ -118,6 +118,10 @@ def attempt(
     except Exception as exception:
         if in_flight is not None and in_flight.is_cancelled:
             raise Cancelled(CANCELLED) from None
+        is_expected = isinstance(exception, (*PUBLIC_ERRORS, OSError))
+        if is_read and not is_expected:  # after a write, the row is read back first
+            where = f"{record.operation} in {record.region}: {type(exception).__name__}"
+            raise InternalError(f"{where}: {exception}. This is a bug in sqlprov.") from exception
         run.log.note_date(getattr(exception, "response", None))
         failure = classify(exception, record.operation, record.region, iam)
         if failure.next is Next.SLOW_DOWN:

@@ -2,23 +2,20 @@
 
 It serves operations of JSON services whose calls differ only in their body. botocore resolves the endpoint, the fixed
 headers and the user agent once for each client and operation. For each call it still validates and serializes the
-parameters, finds the credentials, signs, and parses errors; urllib3 still connects, checks certificates and talks to
-proxies. A request over a connection that is already open is written and read here.
+parameters, finds the credentials, signs, and parses errors. The client's own method opens connections, checks
+certificates and talks to proxies. A request over a connection that is already open is written and read here.
 
-This depends on private parts of botocore and urllib3. Whatever they raise, the client's own method makes that call and
-all later ones of the operation.
+This depends on private parts of botocore and urllib3. Whatever they raise, and after a reply that is not a plain one,
+the client's own method makes that call and all later ones of the operation.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import queue
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any
 
 from botocore import exceptions as aws
@@ -37,7 +34,6 @@ LONGEST_HEAD = 1 << 16
 """Bytes of a reply's head that are parsed here, at most."""
 STATUSES_WITHOUT_BODY = ("204", "304")
 """They have none, whatever Content-Length says."""
-UNSUPPORTED = "this version of botocore or urllib3 has no fast path"
 PUBLIC_ERRORS = (aws.ClientError, aws.BotoCoreError, ResponseParserError, MalformedReply, CallCancelled)
 """Errors of the service, the network, the credentials or the parameters: the client's own method raises them too."""
 
@@ -45,6 +41,8 @@ Meanwhile = Callable[[], None]
 """Work to do while waiting for the reply; it raises nothing."""
 Send = Callable[[Mapping[str, Any], Meanwhile | None], dict[str, Any]]
 """Makes a call with these parameters; the reply has the shape of that of the client's own method."""
+FastSend = Callable[[Mapping[str, Any], Meanwhile | None], dict[str, Any] | None]
+"""As `Send`; returns `None` without a call if no connection is open, or only botocore can write the request."""
 Reply = tuple[int, dict[str, str], bytes]
 """Status, headers by their names in lower case, and body."""
 
@@ -70,30 +68,33 @@ def choose_sender(client: Any, operation: str, fast: bool) -> Send:
 
 def _build_sender(client: Any, operation: str) -> Send:
     method = getattr(client, xform_name(operation))
+    fast: FastSend | None = None
+
+    def give_up() -> None:
+        nonlocal fast
+        log.info("%s: no fast path, or not one with this version of botocore", operation, exc_info=True)
+        fast = None
+
     try:
-        short = _build_fast_path(client, operation)
+        fast = _build_fast_path(client, operation)
     except Exception:
-        log.info("%s: %s", operation, UNSUPPORTED, exc_info=True)
-        short = None
+        give_up()
 
     def send(parameters: Mapping[str, Any], meanwhile: Meanwhile | None) -> dict[str, Any]:
-        nonlocal short
-        if short:
-            try:
-                return short(parameters, meanwhile)
-            except PUBLIC_ERRORS:
-                raise
-            except Exception:
-                log.info("%s: %s", operation, UNSUPPORTED, exc_info=True)
-                short = None
-        reply: dict[str, Any] = method(**parameters)
-        return reply
+        try:
+            reply = fast(parameters, meanwhile) if fast else None
+        except PUBLIC_ERRORS:
+            raise
+        except Exception:
+            give_up()
+            reply = None
+        return method(**parameters) if reply is None else reply
 
     return send
 
 
-def _build_fast_path(client: Any, operation: str) -> Send | None:
-    """The fast path of an operation; `None` if its calls differ in more than their body."""
+def _build_fast_path(client: Any, operation: str) -> FastSend | None:
+    """The fast path of an operation; `None` if its calls differ in more than their body, or go through a proxy."""
     from botocore.auth import _host_from_url
     from botocore.awsrequest import AWSRequest, _urljoin
 
@@ -107,29 +108,36 @@ def _build_fast_path(client: Any, operation: str) -> Send | None:
     url = _urljoin(endpoint, "/", None)  # an endpoint may have a path, or end with a slash
     # With a Host header, the signer need not parse the URL twice for each request.
     fixed = {**headers, "User-Agent": client._user_agent_creator.to_string(), "Host": _host_from_url(url)}
-    exchange = _build_exchange(client._endpoint.http_session, url)
+    session = client._endpoint.http_session
+    if session._proxy_config.proxy_url_for(url):
+        return None
+    pool = session._manager.connection_from_url(url)
+    start = f"POST {parse_url(url).request_uri} HTTP/1.1"
     serialize, sign = client._serializer.serialize_to_request, client._request_signer.sign
     parse = client._response_parser.parse
 
-    def send(parameters: Mapping[str, Any], meanwhile: Meanwhile | None) -> dict[str, Any]:
+    def send(parameters: Mapping[str, Any], meanwhile: Meanwhile | None) -> dict[str, Any] | None:
         serialized = serialize(dict(parameters), model)
         request = AWSRequest("POST", url, {**serialized["headers"], **fixed}, serialized["body"])
         request.context.update(context)
         sign(operation, request)
-        status, headers, content = exchange(request, meanwhile)
+        message = _serialize(start, request)
+        connection = _take_open_connection(pool) if message else None
+        if message is None or connection is None:
+            return None
+        try:
+            timeout = pool.timeout.read_timeout
+            status, headers, content = _exchange(connection, message, meanwhile, timeout, url)
+        finally:
+            pool._put_conn(connection)
         raw = {"status_code": status, "headers": headers, "body": content}
-        reply: dict[str, Any] = {}
+        meta = {"RequestId": headers.get("x-amzn-requestid", ""), "HTTPHeaders": headers}
+        reply: dict[str, Any] = {"ResponseMetadata": meta | {"HTTPStatusCode": status}}
         decode(model, raw, reply)
         if status >= 300:
             error = parse(raw, model.output_shape)
             # Not before there is an error: botocore searches the whole model for its exceptions.
             raise client.exceptions.from_code(error.get("Error", {}).get("Code"))(error, operation)
-        request_id = headers.get("x-amzn-requestid", "")
-        reply["ResponseMetadata"] = {
-            "RequestId": request_id,
-            "HTTPStatusCode": status,
-            "HTTPHeaders": headers,
-        }
         return reply
 
     return send
@@ -149,36 +157,6 @@ def _is_eligible(client: Any, model: Any) -> bool:
         and not (model.context_parameters or model.static_context_parameters)
         and not model.operation_context_parameters
     )
-
-
-def _build_exchange(session: Any, url: str) -> Callable[[Any, Meanwhile | None], Reply]:
-    """A function that sends a signed request to `url`, over an open connection or through botocore's HTTP session."""
-
-    def send(request: Any, _: Meanwhile | None = None) -> Reply:
-        reply = session.send(request.prepare())
-        return (
-            reply.status_code,
-            {name.lower(): value for name, value in reply.headers.items()},
-            reply.content,
-        )
-
-    if session._proxy_config.proxy_url_for(url):
-        return send
-    pool = session._manager.connection_from_url(url)
-    timeout: float = pool.timeout.read_timeout
-    start = f"POST {parse_url(url).request_uri} HTTP/1.1"
-
-    def exchange(request: Any, meanwhile: Meanwhile | None = None) -> Reply:
-        if (connection := _take_open_connection(pool)) is None:
-            return send(request)
-        try:
-            if (message := _serialize(start, request)) is not None:
-                return _exchange(connection, message, meanwhile, timeout, url)
-        finally:
-            pool._put_conn(connection)
-        return send(request)
-
-    return exchange
 
 
 def _take_open_connection(pool: Any) -> Any:
@@ -232,7 +210,7 @@ def _exchange(
         raise aws.ReadTimeoutError(endpoint_url=url, error=error) from error
     except ssl.SSLError as error:
         raise aws.SSLError(endpoint_url=url, error=error) from error
-    except (OSError, HTTPException) as error:
+    except OSError as error:
         raise aws.ConnectionClosedError(endpoint_url=url, error=error) from error
     finally:
         if not stays_open:
@@ -242,13 +220,21 @@ def _exchange(
 def _read(sock: socket.socket) -> tuple[Reply, bool]:
     """The reply, and whether the connection can be used again.
 
-    A reply with one Content-Length is read here, three times as fast as the standard library, which reads all others.
+    Raises:
+        OSError: the connection failed.
+        MalformedReply: its head was cut off.
+        ValueError: it is not a plain reply with one Content-Length.
     """
     data = bytearray()
     while (end := data.find(b"\r\n\r\n")) < 0:
-        plain = len(data) <= LONGEST_HEAD and b"\n\n" not in data
-        if not plain or not (more := sock.recv(CHUNK)):
-            return _read_any(sock, bytes(data))
+        if len(data) > LONGEST_HEAD or b"\n\n" in data:
+            raise ValueError("the head of the reply is not a plain one")
+        if not (more := sock.recv(CHUNK)):
+            raise (
+                MalformedReply("the reply was cut off in its head")
+                if data
+                else ConnectionError("closed by the service")
+            )
         data += more
     first, *lines = data[:end].decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -258,49 +244,10 @@ def _read(sock: socket.socket) -> tuple[Reply, bool]:
     usual = version == "HTTP/1.1" and len(status) == 3 and status.isdecimal() and status >= "200"
     sized = length.isdecimal() and len(headers) == len(lines) and "transfer-encoding" not in headers
     if not (usual and sized) or status in STATUSES_WITHOUT_BODY:
-        return _read_any(sock, bytes(data))
+        raise ValueError(f"the reply is not a plain one: {first}")
     whole = end + 4 + int(length)
     while len(data) < whole and (more := sock.recv(CHUNK)):
         data += more
     # A short body is detected where it is decoded.
     stays_open = len(data) == whole and "close" not in headers.get("connection", "").lower()
     return (int(status), headers, bytes(data[end + 4 : whole])), stays_open
-
-
-def _read_any(sock: socket.socket, begin: bytes) -> tuple[Reply, bool]:
-    """As `_read`, with the standard library, which needs nothing of a socket but `makefile`."""
-    with closing(HTTPResponse(_PrefixedSocket(sock, begin), method="POST")) as reply:  # type: ignore[arg-type]
-        reply.begin()
-        headers: dict[str, str] = {}
-        for name, value in reply.headers.items():
-            lower = name.lower()
-            headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
-        try:
-            return (reply.status, headers, reply.read()), not reply.will_close
-        except IncompleteRead as error:
-            if reply.chunked:
-                raise  # without a Content-Length, the decoder cannot see that it is short
-            return (reply.status, headers, error.partial), False
-
-
-class _PrefixedSocket(io.RawIOBase):
-    """A socket whose first bytes have been read already."""
-
-    def __init__(self, sock: socket.socket, begin: bytes) -> None:
-        self._sock, self._begin = sock, begin
-
-    def makefile(self, _: str) -> io.BufferedReader:
-        """Return a file to read from, as a socket does."""
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        """Return `True`, for BufferedReader."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill `buffer`; return the number of bytes, 0 at the end."""
-        if not self._begin:
-            return self._sock.recv_into(buffer)
-        size = min(len(buffer), len(self._begin))
-        buffer[:size], self._begin = self._begin[:size], self._begin[size:]
-        return size

@@ -23,6 +23,7 @@ from emulator_calls import (
 
 import sqlprov
 from sqlprov.aws.read import details
+from sqlprov.aws.transport import calls
 from sqlprov.aws.transport.errors import classify
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import (
@@ -30,6 +31,7 @@ from sqlprov.errors import (
     BrokenReply,
     CredentialsError,
     InterfaceError,
+    InternalError,
     ServiceError,
     Throttled,
     Unreachable,
@@ -424,3 +426,10 @@ def test_an_error_of_the_service_shows_its_message(em: Emulator, con: Any) -> No
     con.sql("SET sqlprov_max_attempts = 1")
     with pytest.raises(ServiceError, match=r"ServiceUnavailable: The service is unavailable.*\(request "):
         con.sql(NAMES)
+
+
+def test_a_bug_is_not_reported_as_an_error_of_the_service(con: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "check_reply", lambda *_: 1 / 0)
+    con.sql("SET sqlprov_on_error = 'warn'")
+    with pytest.raises(InternalError, match=f"{LIST} in us-east-1: ZeroDivisionError: .* a bug in sqlprov"):
+        con.sql(NAMES).fetchall()

@@ -33,24 +33,25 @@ CHANGES = [
 PARTS = [
     (auth, "_host_from_url"),
     (awsrequest, "_urljoin"),
-    (awsrequest.AWSRequest, "prepare"),
     (ParamValidationDecorator, "serialize_to_request"),
     (RequestSigner, "sign"),
     (UserAgentString, "to_string"),
-    (URLLib3Session, "send"),
     (ProxyConfiguration, "proxy_url_for"),
     (PoolManager, "connection_from_url"),
     (HTTPConnectionPool, "_put_conn"),
     (awsrequest.AWSHTTPConnection, "close"),
     (awsrequest.AWSHTTPConnection, "is_connected"),
 ]
-ATTRIBUTES = [
-    "_endpoint",
-    "_serializer",
-    "_request_signer",
-    "_user_agent_creator",
-    "_resolve_endpoint_ruleset",
-]
+ATTRIBUTES = {
+    BaseClient: [
+        "_endpoint",
+        "_serializer",
+        "_request_signer",
+        "_user_agent_creator",
+        "_resolve_endpoint_ruleset",
+    ],
+    URLLib3Session: ["_manager", "_proxy_config", "_proxy_managers", "_pool_classes_by_scheme"],
+}
 
 
 def break_for_sqlprov(patch: pytest.MonkeyPatch, owner: Any, name: str, error: Exception) -> None:
@@ -85,33 +86,22 @@ def test_rows_are_the_same_when_a_private_function_raises(
     read_twice(connect, em)
 
 
-@pytest.mark.parametrize("name", ATTRIBUTES)
-def test_rows_are_the_same_when_a_private_attribute_of_the_client_is_missing(
-    em: Emulator, connect: Any, monkeypatch: pytest.MonkeyPatch, name: str
+@pytest.mark.parametrize(
+    ("owner", "name"), [(owner, name) for owner in ATTRIBUTES for name in ATTRIBUTES[owner]]
+)
+def test_rows_are_the_same_when_a_private_attribute_is_missing(
+    em: Emulator, connect: Any, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
 ) -> None:
-    def get(client: BaseClient, attribute: str) -> Any:
+    def get(instance: Any, attribute: str) -> Any:
         if attribute == name and sys._getframe(1).f_globals["__name__"].startswith("sqlprov"):
             raise AttributeError(attribute)
-        return object.__getattribute__(client, attribute)
+        return object.__getattribute__(instance, attribute)
 
-    monkeypatch.setattr(BaseClient, "__getattribute__", get)
+    monkeypatch.setattr(owner, "__getattribute__", get)
     read_twice(connect, em)
     em.inject(Fault("access_denied"))
     with pytest.raises(AccessDenied):
         connect().sql(f"SELECT name FROM {EXPERIMENTS}")
-
-
-@pytest.mark.parametrize("name", ["_manager", "_proxy_config", "_proxy_managers", "_pool_classes_by_scheme"])
-def test_rows_are_the_same_when_a_private_attribute_of_the_http_session_is_missing(
-    em: Emulator, connect: Any, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    def get(session: URLLib3Session, attribute: str) -> Any:
-        if attribute == name and sys._getframe(1).f_globals["__name__"].startswith("sqlprov"):
-            raise AttributeError(attribute)
-        return object.__getattribute__(session, attribute)
-
-    monkeypatch.setattr(URLLib3Session, "__getattribute__", get)
-    read_twice(connect, em)
 
 
 def test_an_error_that_the_private_parser_cannot_read_is_the_services_error(
