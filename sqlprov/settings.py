@@ -24,7 +24,7 @@ class Settings:
     regions: str = _setting(
         "",
         "Regions of a statement that names none: a comma-separated list, or 'all' for every region of the "
-        "partition. Empty: boto3's default region (AWS_REGION, profile).",
+        "account. Empty: boto3's default region (AWS_REGION, profile).",
     )
     pushdown: bool = _setting(
         True, "Use predicates to reduce the calls. Off: list everything; the rows are the same."

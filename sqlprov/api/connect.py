@@ -85,7 +85,7 @@ def attach(
     Args:
         con: in memory, a file, or read-only.
         services: services whose tables are attached, such as ["sagemaker"]; by default all of them.
-        regions: the regions whose rows the tables hold; "all" for every region of the partition.
+        regions: the regions whose rows the tables hold; "all" for every region of the account.
         as_: name of the database that holds the tables.
         local: read the local SageMaker that comes with sqlprov, without an AWS account.
         endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.

@@ -210,7 +210,7 @@ def test_a_duckdb_type_maps_to_a_sqlalchemy_type(name: str, kind: str) -> None:
     assert repr(parse_type(name)) == kind
 
 
-def test_nested_types() -> None:
+def test_nested_types_are_read_from_duckdbs_text() -> None:
     kind = parse_type(
         'STRUCT("a ""b""" MAP(VARCHAR, DECIMAL(4,1)[]), ' + "e ENUM('it''s', 'b'), u UNION(x INTEGER))[]"
     )
