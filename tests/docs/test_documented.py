@@ -33,25 +33,25 @@ from sqlprov.sql.unsupported import _REASONS
 DOCS = ROOT / "docs"
 
 
-def words(page: str) -> set[str]:
+def list_words(page: str) -> set[str]:
     """Every `code` word of a page; its blocks do not count."""
     text = re.sub(r"^```.*?^```$", "", (DOCS / page).read_text(), flags=re.MULTILINE | re.DOTALL)
     return {word for span in re.findall(r"`([^`]+)`", text) for word in re.findall(r"[\w.\-]+", span)}
 
 
-def first_cells(page: str) -> set[str]:
+def list_first_cells(page: str) -> set[str]:
     """The `code` words in the first column of a page's tables."""
     cells = re.findall(r"^\| *((?:`[^`|]+`(?:, )?)+)", (DOCS / page).read_text(), flags=re.MULTILINE)
     return {word for cell in cells for word in re.findall(r"`([^`]+)`", cell)}
 
 
-def sql_blocks() -> list[str]:
+def list_sql_blocks() -> list[str]:
     return [block.code for block in parse_blocks((DOCS / "sql.md").read_text()) if block.language == "sql"]
 
 
-def kinds_shown() -> set[str]:
+def list_kinds() -> set[str]:
     shown = set()
-    for code in sql_blocks():
+    for code in list_sql_blocks():
         try:
             shown |= {type(statement).__name__ for statement in parse(code)}
         except errors.NotSupportedError:
@@ -59,16 +59,16 @@ def kinds_shown() -> set[str]:
     return shown
 
 
-def mappings(node: Any) -> Iterator[dict[str, Any]]:
+def find_mappings(node: Any) -> Iterator[dict[str, Any]]:
     if isinstance(node, dict):
         yield node
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from mappings(child)
+        yield from find_mappings(child)
 
 
-def yaml_keys() -> set[str]:
-    """Every key that the loader knows: it tells them when a block has one that it does not know."""
-    found: set[str] = set()
+def list_yaml_keys() -> set[str]:
+    """Every key that the loader knows: its error about an unknown key names them."""
+    keys: set[str] = set()
     shown = [
         block.code
         for block in parse_blocks((DOCS / "resource-files.md").read_text())
@@ -79,16 +79,16 @@ def yaml_keys() -> set[str]:
         (resources / "aws" / "sagemaker" / "shown.yaml").write_text(shown[0])
         for file in sorted(resources.rglob("*.yaml")):
             text = file.read_text()
-            for at in range(len(list(mappings(yaml.load(text, yaml.BaseLoader))))):
+            for at in range(len(list(find_mappings(yaml.load(text, yaml.BaseLoader))))):
                 root = yaml.load(text, yaml.BaseLoader)
-                list(mappings(root))[at]["no-such-key"] = "x"
+                list(find_mappings(root))[at]["no-such-key"] = "x"
                 file.write_text(yaml.safe_dump(root))
-                found |= known_keys(Catalog([resources]), file)
+                keys |= read_known_keys(Catalog([resources]), file)
             file.write_text(text)
-    return found
+    return keys
 
 
-def known_keys(catalog: Catalog, file: Path) -> set[str]:
+def read_known_keys(catalog: Catalog, file: Path) -> set[str]:
     """The keys that the loader's error about `file` names; none where any key is allowed."""
     table = "models" if file.stem.startswith("_") else file.stem
     try:
@@ -101,33 +101,59 @@ def known_keys(catalog: Catalog, file: Path) -> set[str]:
     return set()
 
 
-def public(kind: type) -> set[str]:
+def list_public(kind: type) -> set[str]:
     return {name for name in vars(kind) if not name.startswith("_")}
+
+
+ROWS = {
+    "settings": ("settings.md", set(Settings.describe())),
+    "arguments of connect": ("python.md", set(inspect.signature(connect).parameters)),
+    "arguments of attach": ("notebooks.md", set(inspect.signature(attach).parameters)),
+    "options of the local SageMaker": ("emulator.md", {option.name for option in fields(Options)}),
+    "faults of the local SageMaker": ("emulator.md", set(FAULTS)),
+}
+MENTIONS = {
+    "attributes of an error": ("errors.md", set(vars(errors.OperationalError("")))),
+    "attributes of an attachment": ("notebooks.md", {*list_public(Attachment), "name", "tables", "regions"}),
+    "what PEP 249 asks of the module": ("python.md", set(pep249.__all__)),
+    "public methods": (
+        "python.md",
+        set().union(*map(list_public, (Connection, PEP249Cursor, Result))) - {"of"},
+    ),
+    "what is public of the local SageMaker": ("emulator.md", list_public(Emulator) - {"account_id"}),
+}
+
+
+@pytest.mark.parametrize("what", ROWS)
+def test_every_name_has_a_row_in_a_table_of_its_page(what: str) -> None:
+    page, names = ROWS[what]
+    assert names - list_first_cells(page) == set()
+
+
+@pytest.mark.parametrize("what", MENTIONS)
+def test_every_name_is_mentioned_on_its_page(what: str) -> None:
+    page, names = MENTIONS[what]
+    assert names - list_words(page) == set()
 
 
 @pytest.mark.parametrize("kind", STATEMENTS, ids=lambda kind: kind.__name__)
 def test_every_kind_of_statement_has_a_block(kind: type) -> None:
-    assert kind.__name__ in kinds_shown()
+    assert kind.__name__ in list_kinds()
 
 
 @pytest.mark.parametrize("noun", LISTINGS)
 def test_everything_that_can_be_shown_has_a_block_and_its_columns(noun: str) -> None:
-    assert any(f"SHOW {noun}" in code for code in sql_blocks())
-    assert {*LISTINGS[noun].columns, *LISTINGS[noun].extended} <= words("sql.md")
+    assert any(f"SHOW {noun}" in code for code in list_sql_blocks())
+    assert {*LISTINGS[noun].columns, *LISTINGS[noun].extended} <= list_words("sql.md")
 
 
 @pytest.mark.parametrize("verb", [" ".join(verb) for verb in _REASONS])
 def test_everything_that_is_refused_has_a_block(verb: str) -> None:
-    assert any(code.startswith(verb) for code in sql_blocks())
-
-
-@pytest.mark.parametrize("setting", Settings.describe())
-def test_every_setting_is_documented(setting: str) -> None:
-    assert setting in first_cells("settings.md")
+    assert any(code.startswith(verb) for code in list_sql_blocks())
 
 
 def test_the_documented_formats_are_those_there_are() -> None:
-    assert first_cells("cli.md") == set(FORMATS)
+    assert list_first_cells("cli.md") == set(FORMATS)
 
 
 @pytest.mark.parametrize("name", errors.__all__)
@@ -136,70 +162,24 @@ def test_every_error_is_documented_with_its_root(name: str) -> None:
     assert f"| `{name}` | `{root}` |" in (DOCS / "errors.md").read_text()
 
 
-def test_every_attribute_of_an_error_is_documented() -> None:
-    assert set(vars(errors.OperationalError(""))) <= words("errors.md")
-
-
 def test_every_option_of_the_magics_is_documented_on_its_page_and_in_its_own_help() -> None:
     options = {f"--{name}" for name in (*FLAGS, *VALUES)}
-    assert options == {cell for cell in first_cells("notebooks.md") if cell.startswith("--")}
+    assert options == {cell for cell in list_first_cells("notebooks.md") if cell.startswith("--")}
     assert options == set(re.findall(r"--[\w-]+", inspect.getdoc(SqlprovMagics.sqlprov) or ""))
 
 
-def test_every_argument_of_attach_is_documented() -> None:
-    assert set(inspect.signature(attach).parameters) <= first_cells("notebooks.md")
-    assert {*public(Attachment), "name", "tables", "regions"} <= words("notebooks.md")
-
-
 def test_every_key_of_a_resource_file_is_documented() -> None:
-    keys = yaml_keys()
+    keys = list_yaml_keys()
     assert {
-        "about",
-        "filters",
-        "path",
-        "until",
-        "insert",
-        "from",
-        "missing",
-        "busy",
-        "client",
-        "keys",
+        *("about", "filters", "path", "until", "insert", "from", "missing", "busy", "client", "keys")
     } <= keys
-    assert keys <= first_cells("resource-files.md")
-
-
-@pytest.mark.parametrize("option", [option.name for option in fields(Options)])
-def test_every_option_of_the_local_sagemaker_is_documented(option: str) -> None:
-    assert option in first_cells("emulator.md")
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_of_the_local_sagemaker_is_documented(fault: str) -> None:
-    assert fault in first_cells("emulator.md")
-
-
-def test_everything_public_of_the_local_sagemaker_is_documented() -> None:
-    assert public(Emulator) - {"account_id"} <= words("emulator.md")
-
-
-def test_every_argument_of_connect_is_documented() -> None:
-    assert set(inspect.signature(connect).parameters) <= first_cells("python.md")
+    assert keys <= list_first_cells("resource-files.md")
 
 
 def test_every_part_of_a_sqlalchemy_url_is_documented() -> None:
     written = set(re.findall(r"[?&`](\w+)=…|\?(\w+)=1", (DOCS / "sqlalchemy.md").read_text()))
     assert {*TEXTS, *SWITCHES, "region"} <= {name for pair in written for name in pair}
-    assert {*sqlalchemy.__all__} - {"Dialect"} <= words("sqlalchemy.md")
-
-
-@pytest.mark.parametrize("name", pep249.__all__)
-def test_everything_that_pep_249_asks_of_the_module_is_documented(name: str) -> None:
-    assert name in words("python.md")
-
-
-@pytest.mark.parametrize("kind", [Connection, PEP249Cursor, Result])
-def test_every_public_method_is_documented(kind: type) -> None:
-    assert public(kind) - {"of"} <= words("python.md")
+    assert {*sqlalchemy.__all__} - {"Dialect"} <= list_words("sqlalchemy.md")
 
 
 @pytest.mark.parametrize("command", cli.commands)

@@ -10,25 +10,10 @@ from doc_blocks import ROOT
 SOURCE = ROOT / "sqlprov"
 FILES = sorted(SOURCE.rglob("*.py"))
 
-# A part may import those above it; parts of one line do not know each other.
-LEVELS = (
-    ("version",),
-    ("errors",),
-    ("settings",),
-    ("catalog",),
-    ("plan",),
-    ("aws", "sql"),
-    ("duck",),
-    ("local",),
-    ("api",),
-    ("frontends",),
-)
-RANK = {part: rank for rank, parts in enumerate(LEVELS) for part in parts}
-ASIDE = {
-    "output": {"errors"},
-    "emulator": {"errors"},
-    "__main__": {"frontends"},
-}
+# A part may import those before it; `aws` and `sql` do not know each other.
+LEVELS = ("version", "errors", "settings", "catalog", "plan", "aws sql", "duck", "local", "api", "frontends")
+RANK = {part: rank for rank, parts in enumerate(LEVELS) for part in parts.split()}
+ASIDE = {"output": {"errors"}, "emulator": {"errors"}, "__main__": {"frontends"}}
 FRONTENDS_MAY_USE = {"api", "catalog", "errors", "local", "output", "settings", "sql"}
 MAY_USE_THE_EMULATOR = {"emulator", "local", "api", "frontends"}
 HOMES = {
@@ -50,13 +35,13 @@ HOMES = {
 }
 
 
-def part(file: Path) -> str:
+def find_part(file: Path) -> str:
     """The folder or module directly below `sqlprov`; empty for the package itself."""
     name = file.relative_to(SOURCE).with_suffix("").parts[0]
     return "" if name == "__init__" else name
 
 
-def imports(file: Path) -> Iterator[str]:
+def list_imports(file: Path) -> Iterator[str]:
     """Full names that a file imports, those within functions and under TYPE_CHECKING included."""
     package = ("sqlprov", *file.relative_to(SOURCE).parent.parts)
     for node in ast.walk(parse(file)):
@@ -74,12 +59,12 @@ def parse(file: Path) -> ast.Module:
     return ast.parse(file.read_text())
 
 
-def parts_used(file: Path) -> set[str]:
+def list_parts_used(file: Path) -> set[str]:
     """The other parts that a file imports."""
-    names = [name.split(".") for name in imports(file)]
+    names = [name.split(".") for name in list_imports(file)]
     used = {name[1] for name in names if name[0] == "sqlprov" and len(name) > 1}
     return {name for name in used if (SOURCE / name).is_dir() or (SOURCE / f"{name}.py").is_file()} - {
-        part(file)
+        find_part(file)
     }
 
 
@@ -96,15 +81,18 @@ def may_import(here: str, there: str) -> bool:
 
 
 def test_imports_go_one_way() -> None:
-    inner = [file for file in FILES if part(file)]  # the package itself offers what its parts define
+    inner = [file for file in FILES if find_part(file)]  # the package itself offers what its parts define
     wrong = [
-        (file.name, used) for file in inner for used in parts_used(file) if not may_import(part(file), used)
+        (file.name, used)
+        for file in inner
+        for used in list_parts_used(file)
+        if not may_import(find_part(file), used)
     ]
     assert wrong == []
 
 
 def test_each_library_is_used_in_its_home_only() -> None:
-    used = {(part(file), name.split(".")[0]) for file in FILES for name in imports(file)}
+    used = {(find_part(file), name.split(".")[0]) for file in FILES for name in list_imports(file)}
     assert [(here, library) for here, library in used if here not in HOMES.get(library, {here})] == []
 
 
@@ -125,7 +113,7 @@ def test_no_module_imports_itself_through_others() -> None:
     }
     graph = {}
     for name, file in files.items():
-        whole = {imported.removeprefix("sqlprov.") for imported in imports(file)}
+        whole = {imported.removeprefix("sqlprov.") for imported in list_imports(file)}
         # `from sqlprov.plan.read import ReadPlan` imports the module `plan.read`.
         graph[name] = {each if each in files else each.rpartition(".")[0] for each in whole} & set(files) - {
             name
@@ -151,4 +139,4 @@ def test_no_module_imports_itself_through_others() -> None:
 
 def test_every_part_has_a_place() -> None:
     known = {*RANK, *ASIDE, ""}
-    assert {part(file) for file in FILES} <= known
+    assert {find_part(file) for file in FILES} <= known

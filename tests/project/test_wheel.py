@@ -41,17 +41,9 @@ def test_an_installed_wheel_needs_no_checkout(wheel: Path, tmp_path: Path) -> No
     empty.mkdir()
     run(sys.executable, "-m", "venv", "--without-pip", venv, cwd=tmp_path)
     python = venv / "bin" / "python"
-    install = (
-        "-m",
-        "pip",
-        "--python",
-        python,
-        "--disable-pip-version-check",
-        "install",
-        "--quiet",
-    )
     # With its dependencies, as pyproject.toml names them: one that is missing there is missing here.
-    run(sys.executable, *install, wheel, cwd=tmp_path)
+    pip = ("-m", "pip", "--python", python, "--disable-pip-version-check")
+    run(sys.executable, *pip, "install", "--quiet", wheel, cwd=tmp_path)
 
     where = run(python, "-c", "import sqlprov; print(sqlprov.__file__)", cwd=empty).strip()
     assert Path(where).is_relative_to(venv)

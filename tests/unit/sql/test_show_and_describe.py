@@ -10,47 +10,37 @@ from sqlprov.sql import CatalogStatement, Describe, parse
 from sqlprov.sql.duckdb_types import format_duckdb_type
 from sqlprov.sql.show import is_like
 
+T = "aws.sagemaker.inference_experiments"
+
 
 def rows(text, path=()):
     return [tuple(row.values()) for row in answer(text, path).to_pylist()]
 
 
-def test_show_providers_has_stackqls_columns():
-    assert answer("SHOW PROVIDERS").column_names == ["name", "version"]
-    assert [name for name, *_ in rows("SHOW EXTENDED PROVIDERS")] == ["aws"]
-
-
-def test_show_services_has_stackqls_columns():
-    assert rows("SHOW SERVICES IN aws") == [("aws.sagemaker", "sagemaker", "Amazon SageMaker")]
-    extended = answer('show extended services from "aws"')
-    assert extended.column_names == ["id", "name", "title", "description", "version", "preferred"]
-    assert extended["preferred"].to_pylist() == [True]
-
-
-def test_show_resources_lists_the_tables():
-    result = answer("SHOW RESOURCES IN aws.sagemaker")
-    assert result.column_names == ["name", "id"]
-    assert ("models", "aws.sagemaker.models") in rows("SHOW RESOURCES IN AWS.SageMaker")
-
-
-def test_show_extended_resources_adds_title_and_methods():
-    result = answer("SHOW EXTENDED RESOURCES IN aws.sagemaker LIKE 'inference%'").to_pylist()
-    assert [row["title"] for row in result] == ["AWS::SageMaker::InferenceExperiment"]
-    assert "list_resources" in result[0]["methods"]
-
-
-def test_show_methods_has_stackqls_columns():
-    result = answer("SHOW METHODS IN aws.sagemaker.inference_experiments")
-    assert result.column_names == ["MethodName", "RequiredParams", "SQLVerb"]
-    assert ("list_resources", "region", "SELECT") in [tuple(row.values()) for row in result.to_pylist()]
-
-
-def test_show_extended_methods_adds_calls_and_permissions():
-    (result,) = answer(
-        "SHOW EXTENDED METHODS IN aws.sagemaker.inference_experiments LIKE 'get\\_%'"
-    ).to_pylist()
-    assert result["call"] == "DescribeInferenceExperiment"
-    assert result["permissions"].startswith("sagemaker:DescribeInferenceExperiment")
+@pytest.mark.parametrize(
+    ("text", "columns", "row"),
+    [
+        ("SHOW PROVIDERS", "name version", {"name": "aws"}),
+        ("SHOW EXTENDED PROVIDERS", "name version title description", {"name": "aws"}),
+        ("SHOW SERVICES IN aws", "id name title", {"id": "aws.sagemaker", "title": "Amazon SageMaker"}),
+        ('show extended services from "aws"', "id name title description version preferred", {"preferred": True}),
+        ("SHOW RESOURCES IN AWS.SageMaker", "name id", {"name": "models", "id": "aws.sagemaker.models"}),
+        ("SHOW EXTENDED RESOURCES IN aws.sagemaker LIKE 'inference%'", "name id title description methods",
+         {"title": "AWS::SageMaker::InferenceExperiment",
+          "methods": "create_resource, delete_resource, update_resource, list_resources, get_resource, start, stop"}),
+        (f"SHOW METHODS IN {T}", "MethodName RequiredParams SQLVerb",
+         {"MethodName": "list_resources", "RequiredParams": "region", "SQLVerb": "SELECT"}),
+        (f"SHOW EXTENDED METHODS IN {T} LIKE 'get\\_%'",
+         "MethodName RequiredParams SQLVerb description call permissions",
+         {"call": "DescribeInferenceExperiment",
+          "permissions": "sagemaker:DescribeInferenceExperiment, sagemaker:ListTags"}),
+    ],
+)  # fmt: skip
+def test_a_listing_has_stackqls_columns(text, columns, row):
+    result = answer(text)
+    assert result.column_names == columns.split()
+    assert any(row.items() <= each.items() for each in result.to_pylist())
+    assert result.num_rows == 1 or "LIKE" not in text
 
 
 def test_show_settings_shows_value_and_default():

@@ -1,67 +1,33 @@
+import re
+
 import pytest
+import seeds
 from statements import CATALOG, parse_one
 
 from sqlprov.sql import Delete, Explain, Insert, Query, Update, find_refusal, parse
 
 T = "aws.sagemaker.inference_experiments"
 
-VARIANTS = """[{"ModelName": "m", "VariantName": "it''s (a), -- 'x'"}]""".replace("'x'", "''x''")
-SEED_REQUIRED = f"""/*+ create */
-INSERT INTO aws.sagemaker.inference_experiments (
- Name,
- Type,
- RoleArn,
- EndpointName,
- ModelVariants,
- region
-)
-SELECT{" "}
-'triage',
- 'ShadowMode',
- 'arn:aws:iam::123456789012:role/r',
- 'support',
- '{VARIANTS}',
-'us-east-1'"""
-SEED_ALL = f"""/*+ create */
-INSERT INTO aws.sagemaker.inference_experiments (
- Name,
- Type,
- Description,
- RoleArn,
- EndpointName,
- Schedule,
- KmsKey,
- DataStorageConfig,
- ModelVariants,
- ShadowModeConfig,
- Tags,
- StatusReason,
- DesiredState,
- region
-)
-SELECT{" "}
- 'triage',
- 'ShadowMode',
- 'from here, where? returning',
- 'arn:aws:iam::123456789012:role/r',
- 'support',
- '{{"StartTime": "2026-01-01T00:00:00Z", "EndTime": "2026-01-08T00:00:00Z"}}',
- 'alias/key',
- '{{"Destination": "s3://b/p", "ContentType": {{"CsvContentTypes": ["text/csv"]}}}}',
- '{VARIANTS}',
- '{{"SourceModelVariantName": "a", "ShadowModelVariants": [{{"SamplingPercentage": 50}}]}}',
- '[{{"Key": "team", "Value": "search"}}]',
- 'because',
- 'Running',
- 'us-east-1'"""
-SEED_DELETE = """/*+ delete */
-DELETE FROM aws.sagemaker.inference_experiments
-WHERE data__Identifier = 'triage'
-AND region = 'us-east-1'"""
+VALUES = {
+    "Name": "triage",
+    "Description": "from here, where? returning",
+    "Schedule": '{"StartTime": "2026-01-01T00:00:00Z"}',
+    "ModelVariants": """[{"ModelName": "m", "VariantName": "it''s (a), -- ''x''"}]""",
+    "region": "us-east-1",
+}
+
+
+def fill(template):
+    """A template of the seeds as a statement, without its semicolon."""
+    text = re.sub(r"{{ (\w+) }}", lambda match: VALUES.get(match[1], "x"), template)
+    return text.replace("<Name>", "triage").strip().removesuffix(";")
+
+
+SEED_REQUIRED, SEED_ALL, SEED_DELETE = map(fill, (seeds.REQUIRED, seeds.ALL, seeds.DELETE))
 
 
 @pytest.mark.parametrize(("text", "count"), [(SEED_REQUIRED, 6), (SEED_ALL, 14)])
-def test_the_seeds_inserts_are_not_refused(text, count):
+def test_the_inserts_of_the_seeds_are_not_refused(text, count):
     insert = parse_one(text, Insert)
     assert insert.target == ("aws", "sagemaker", "inference_experiments")
     assert (insert.columns[0], insert.columns[-1], len(insert.columns)) == ("Name", "region", count)
@@ -70,7 +36,7 @@ def test_the_seeds_inserts_are_not_refused(text, count):
     assert insert.is_ours(CATALOG, ()) and find_refusal(insert, CATALOG, lambda: ()) is None
 
 
-def test_the_seeds_delete_is_not_refused():
+def test_the_delete_of_the_seeds_is_not_refused():
     delete = parse_one(SEED_DELETE, Delete)
     assert delete.where == "data__Identifier = 'triage'\nAND region = 'us-east-1'"
     assert (delete.using, delete.returning, delete.wait) == (None, None, False)
@@ -226,7 +192,7 @@ def test_comments_may_be_anywhere_and_stay_in_the_clauses():
         ("insert into a.b.c.models select 1", (), False),
     ],
 )
-def test_only_a_write_to_a_live_table_is_sqlprovs(text, chosen, is_ours):
+def test_only_a_write_to_a_live_table_belongs_to_sqlprov(text, chosen, is_ours):
     (statement,) = parse(text)
     assert statement.is_ours(CATALOG, chosen) is is_ours
 
