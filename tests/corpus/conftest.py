@@ -1,3 +1,3 @@
-from seeded import catalog, connect, kept, seeded
+from seeded import catalog, connect, seeded, shared_cloud
 
-__all__ = ["catalog", "connect", "kept", "seeded"]
+__all__ = ["catalog", "connect", "seeded", "shared_cloud"]

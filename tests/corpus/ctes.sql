@@ -10,7 +10,7 @@ SELECT name FROM running;
 WITH every AS (SELECT name, status, region FROM aws.sagemaker.inference_experiments)
 SELECT name FROM every WHERE region = 'eu-west-1' AND status = 'Stopping';
 
--- name: a CTE that is used twice is read once
+-- name: a CTE that is used twice is scanned once
 -- calls: ListInferenceExperiments us-west-2
 -- rows: ["image-moderation", "demand-forecast"], ["search-relevance", "demand-forecast"],
 --       ["search-relevance", "image-moderation"]
@@ -25,24 +25,24 @@ WITH every AS NOT MATERIALIZED (SELECT name, status, region FROM aws.sagemaker.i
 SELECT e.name, e.status, w.status FROM every e JOIN every w USING (name)
 WHERE e.region = 'us-east-1' AND w.region = 'us-west-2';
 
--- name: a CTE upon a CTE
+-- name: a CTE that reads another CTE
 -- calls: ListInferenceExperiments us-east-1
 -- rows: ["Running", 2]
 WITH listed AS (SELECT status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'),
      counted AS (SELECT status, count(*) AS n FROM listed GROUP BY status)
 SELECT status, n FROM counted WHERE n > 1;
 
--- name: a CTE that no one reads makes no call
+-- name: an unused CTE makes no call
 -- calls: none
 -- rows: [1]
 WITH unused AS (SELECT * FROM aws.sagemaker.models WHERE region = 'us-east-1') SELECT 1;
 
--- name: a CTE that is called like a table hides it
+-- name: a CTE with the name of a table hides it
 -- calls: none
 -- rows: ["local"]
 WITH models AS (SELECT 'local' AS model_name) SELECT model_name FROM models;
 
--- name: a CTE that is called like the live table it reads
+-- name: a CTE with the name of the live table it reads
 -- calls: ListEndpoints us-west-2
 -- rows: ["search"], ["moderation"], ["forecast"]
 WITH endpoints AS (SELECT endpoint_name FROM aws.sagemaker.endpoints WHERE region = 'us-west-2')

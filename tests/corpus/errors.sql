@@ -19,29 +19,29 @@ SELECT sttus FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'
 -- error: UnknownName: Did you mean
 SELECT * FROM modles WHERE region = 'us-east-1';
 
--- name: a service is no table
+-- name: a service is not a table
 -- error: UnknownName: 'aws.sagemaker' is a service, not a table: SHOW RESOURCES IN aws.sagemaker lists its tables
 FROM aws.sagemaker;
 
--- name: a service is no table after USE either
+-- name: a service is not a table after USE either
 -- setup: USE aws.sagemaker
 -- error: UnknownName: 'aws.sagemaker' is a service
 SELECT count(*) FROM sagemaker;
 
--- name: a provider is no table
+-- name: a provider is not a table
 -- error: UnknownName: 'aws' is a provider, not a table: SHOW SERVICES IN aws lists its services
 SELECT * FROM aws;
 
--- name: a misspelt noun of SHOW gets the nearest one, of DuckDB's too
+-- name: a misspelled noun of SHOW suggests the nearest, including DuckDB's
 -- explain: no
 -- error: UnknownName: Did you mean 'TABLES'?
 SHOW TABELS;
 
--- name: a name with a hyphen gets the one with an underscore
+-- name: a name with a hyphen suggests the one with an underscore
 -- error: MalformedSQL: Did you mean 'inference_experiments'?
 SELECT * FROM aws.sagemaker.inference-experiments WHERE region = 'us-east-1';
 
--- name: a keyword that is misspelt before a long name is told, not a part of the name
+-- name: a misspelled keyword before a long name is reported, not a part of the name
 -- error: MalformedSQL: Syntax error at 'frm'. Did you mean 'FROM'?
 SELECT * frm aws.sagemaker.models;
 
@@ -70,7 +70,7 @@ SELECT 'abc FROM aws.sagemaker.models;
 -- error: UnknownName: Did you mean 'sqlprov_regions'?
 SET sqlprov_region = 'us-east-1';
 
--- name: a setting that does not fit is an error that says what does
+-- name: an invalid value of a setting is an error that says what is valid
 -- explain: no
 -- error: DataError: expected 1 to 256
 SET sqlprov_concurrency = 0;
@@ -81,7 +81,7 @@ SET sqlprov_concurrency = 0;
 SELECT name::INTEGER FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND name LIKE 'search%';
 
--- name: a time that is none is an error of the query
+-- name: an invalid time is an error of the query
 -- calls: ListInferenceExperiments us-east-1
 -- error: DataError: some day
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND creation_time > 'some day';

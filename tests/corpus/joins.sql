@@ -20,7 +20,7 @@ JOIN aws.sagemaker.endpoint_configs c USING (endpoint_config_name, region)
 JOIN aws.sagemaker.models m ON m.model_name = c.production_variants[1].ModelName AND m.region = c.region
 WHERE p.region = 'us-west-2';
 
--- name: a left join keeps what has no partner
+-- name: a left join keeps rows without a partner
 -- calls: ListEndpoints us-east-1
 --        ListInferenceExperiments us-east-1 {"StatusEquals": "Cancelled"}
 --        DescribeInferenceExperiment us-east-1 each row x 1
@@ -45,7 +45,7 @@ WHERE a.region = 'eu-west-1' AND b.region = 'eu-west-1' AND a.creation_time < b.
 SELECT name, a.status, b.status FROM aws.sagemaker.inference_experiments a
 JOIN aws.sagemaker.inference_experiments b USING (name) WHERE a.region = 'us-east-1' AND b.region = 'eu-west-1';
 
--- name: a join with an equality of names looks one of them up on both sides
+-- name: a join on names with a constant looks the name up on both sides
 -- calls: DescribeInferenceExperiment us-east-1,eu-west-1 {"Name": "search-relevance"}
 -- rows: ["search-relevance", "Running", "Completed"]
 SELECT a.name, a.status, b.status FROM aws.sagemaker.inference_experiments a
@@ -59,7 +59,7 @@ WHERE a.region = 'us-east-1' AND b.region = 'eu-west-1' AND a.name = 'search-rel
 SELECT count(*) FROM aws.sagemaker.endpoints p CROSS JOIN aws.sagemaker.endpoint_configs c
 WHERE p.region = 'us-west-2' AND c.region = 'us-west-2';
 
--- name: a full join shows what is missing on either side
+-- name: a full join shows unmatched rows of both sides
 -- calls: ListEndpoints us-west-2
 --        ListEndpoints eu-west-1
 -- rows: ["search", "search"], ["moderation", null], ["forecast", null], [null, "support"], [null, "redaction"]
@@ -114,7 +114,7 @@ SELECT p.endpoint_name, (SELECT count(*) FROM aws.sagemaker.inference_experiment
                          WHERE e.region = 'us-east-1' AND e.endpoint_name = p.endpoint_name)
 FROM aws.sagemaker.endpoints p WHERE p.region = 'us-east-1';
 
--- name: a correlated sub-query takes its region from the row around it
+-- name: a correlated sub-query takes its region from the outer row
 -- setup: SET sqlprov_regions = 'us-west-2'
 -- calls: ListInferenceExperiments us-west-2
 --        ListEndpoints us-west-2
@@ -122,7 +122,7 @@ FROM aws.sagemaker.endpoints p WHERE p.region = 'us-east-1';
 SELECT e.name, (SELECT count(*) FROM aws.sagemaker.endpoints p WHERE p.region = e.region)
 FROM aws.sagemaker.inference_experiments e WHERE e.region = 'us-west-2';
 
--- name: a scalar sub-query gives a bound
+-- name: a scalar sub-query as a bound
 -- calls: ListInferenceExperiments us-east-1
 --        ListEndpoints us-east-1
 -- rows: ["search-relevance"], ["fraud-xgboost-17"], ["fraud-lightgbm"], ["churn-transformer"], ["pricing-elasticity"],

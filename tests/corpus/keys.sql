@@ -4,7 +4,7 @@
 SELECT name, status, endpoint_name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND name = 'search-relevance';
 
--- name: columns of the list come from the look-up too
+-- name: a look-up fills the columns of the list too
 -- calls: DescribeInferenceExperiment us-east-1 {"Name": "churn-transformer"}
 -- rows: ["ShadowMode", "p99 latency of the shadow above 900 ms", "2025-03-04T07:45:59.018Z", "Cancelled"]
 SELECT type, status_reason, completion_time, desired_state FROM aws.sagemaker.inference_experiments
@@ -16,7 +16,7 @@ WHERE region = 'us-east-1' AND name = 'churn-transformer';
 SELECT name, data__Identifier, status_reason FROM aws.sagemaker.inference_experiments
 WHERE region = 'eu-west-1' AND data__Identifier = 'support-triage';
 
--- name: an identifier is found without regard to the case of its column
+-- name: the identifier column ignores case
 -- calls: DescribeEndpoint eu-west-1 {"EndpointName": "support"}
 -- rows: ["support", "support-config"]
 SELECT endpoint_name, endpoint_config_name FROM aws.sagemaker.endpoints
@@ -43,34 +43,34 @@ WHERE region = 'us-west-2' AND data__Identifier IN ('forecast-config', 'search-c
 SELECT model_name FROM aws.sagemaker.models
 WHERE region = 'us-west-2' AND (model_name = 'forecast-v1' OR model_name = 'search-v1');
 
--- name: a name is looked up in every region that is meant
+-- name: a name is looked up in every region of the condition
 -- calls: DescribeInferenceExperiment us-east-1,eu-west-1,us-west-2 {"Name": "search-relevance"}
 -- rows: ["us-east-1", "Running"], ["eu-west-1", "Completed"], ["us-west-2", "Starting"]
 SELECT region, status FROM aws.sagemaker.inference_experiments
 WHERE name = 'search-relevance' AND region IN ('us-east-1', 'eu-west-1', 'us-west-2');
 
--- name: a name that does not exist is no row
+-- name: a name that does not exist has no rows
 -- calls: DescribeInferenceExperiment us-east-1 {"Name": "never-built"}
 -- rows:
 SELECT * EXCLUDE tags FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = 'never-built';
 
--- name: a model that does not exist is no row
+-- name: a model that does not exist has no rows
 -- calls: DescribeModel us-east-1 {"ModelName": "never-built"}
 -- rows:
 SELECT model_name FROM aws.sagemaker.models WHERE region = 'us-east-1' AND model_name = 'never-built';
 
--- name: an endpoint that does not exist is no row
+-- name: an endpoint that does not exist has no rows
 -- calls: DescribeEndpoint us-east-1 {"EndpointName": "never-built"}
 -- rows:
 SELECT endpoint_name FROM aws.sagemaker.endpoints WHERE region = 'us-east-1' AND endpoint_name = 'never-built';
 
--- name: a configuration that does not exist is no row
+-- name: a configuration that does not exist has no rows
 -- calls: DescribeEndpointConfig us-east-1 {"EndpointConfigName": "never-built"}
 -- rows:
 SELECT endpoint_config_name FROM aws.sagemaker.endpoint_configs
 WHERE region = 'us-east-1' AND endpoint_config_name = 'never-built';
 
--- name: of names in a list only those that exist are rows
+-- name: names in a list that do not exist have no rows
 -- calls: DescribeInferenceExperiment us-west-2 {"Name": "demand-forecast"}
 --        DescribeInferenceExperiment us-west-2 {"Name": "never-built"}
 --        ListTags us-west-2 each row x 1
@@ -78,22 +78,22 @@ WHERE region = 'us-east-1' AND endpoint_config_name = 'never-built';
 SELECT name, tags[2].Value FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-west-2' AND name IN ('demand-forecast', 'never-built');
 
--- name: a name that the service would refuse is no row and no call
+-- name: a name that the service would refuse has no rows and makes no call
 -- calls: none
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = 'O''Brien';
 
--- name: a name that is too long is no row and no call
+-- name: a name that is too long has no rows and makes no call
 -- calls: none
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = repeat('a', 200);
 
--- name: an empty name is no row and no call
+-- name: an empty name has no rows and makes no call
 -- calls: none
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = '';
 
--- name: an identifier that the service would refuse is no row and no call
+-- name: an identifier that the service would refuse has no rows and makes no call
 -- calls: none
 -- rows: [0]
 SELECT count(*) FROM aws.sagemaker.endpoints WHERE region = 'us-east-1' AND data__Identifier = 'search|v1';
@@ -104,12 +104,12 @@ SELECT count(*) FROM aws.sagemaker.endpoints WHERE region = 'us-east-1' AND data
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND name IN ('O''Brien', 'search-relevance', '-dash', 'a_b');
 
--- name: a name is compared with regard to case
+-- name: names are case-sensitive
 -- calls: DescribeInferenceExperiment us-east-1 {"Name": "Search-Relevance"}
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = 'Search-Relevance';
 
--- name: a name and another condition look up and check
+-- name: a name and another condition make a look-up
 -- calls: DescribeInferenceExperiment us-east-1 {"Name": "search-relevance"}
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments
@@ -139,13 +139,13 @@ WHERE region = 'us-east-1' AND name = 'search-relevance' AND data__Identifier = 
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'
   AND name IN ('search-relevance', 'fraud-lightgbm') AND data__Identifier IN ('fraud-lightgbm', 'churn-transformer');
 
--- name: a name or something else needs the list
+-- name: a name or another condition needs the list
 -- calls: ListInferenceExperiments us-east-1
 -- rows: ["fraud-lightgbm"], ["pricing-elasticity"]
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND (name = 'fraud-lightgbm' OR status = 'Created');
 
--- name: counting by name looks up
+-- name: counting by name makes a look-up
 -- calls: DescribeInferenceExperiment us-west-2 {"Name": "demand-forecast"}
 -- rows: [1]
 SELECT count(*) FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2' AND name = 'demand-forecast';
@@ -183,7 +183,7 @@ SELECT model_name FROM aws.sagemaker.models WHERE region = 'us-west-2' AND model
   ('m01', 'm02', 'm03', 'm04', 'm05', 'm06', 'm07', 'm08', 'm09', 'm10', 'm11', 'm12', 'm13', 'm14', 'm15', 'm16',
    'm17', 'm18', 'm19', 'm20', 'm21', 'm22', 'm23', 'forecast-v1', 'search-v1');
 
--- name: twenty-five names that begin alike are listed by that
+-- name: twenty-five names are listed by their common prefix
 -- calls: ListInferenceExperiments us-east-1 {"NameContains": "fraud-"}
 --        DescribeInferenceExperiment us-east-1 each row x 2
 -- rows: ["fraud-lightgbm", "payments-fraud"], ["fraud-xgboost-17", "payments-fraud"]

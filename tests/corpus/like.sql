@@ -14,7 +14,7 @@ SELECT name FROM aws.sagemaker.inference_experiments AS e WHERE e.region = 'us-e
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND name LIKE 'sea%' AND contains(name, 'relevance') AND starts_with(name, 's');
 
--- name: a parameter as pattern narrows
+-- name: a parameter as a pattern narrows
 -- params: {"like": "%boost%"}
 -- calls: ListInferenceExperiments us-east-1 {"NameContains": "boost"}
 -- rows: ["fraud-xgboost-17"]
@@ -36,12 +36,12 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' 
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-west-2' AND (name LIKE '%relevance%' OR status = 'Completed');
 
--- name: a pattern without characters that the service takes does not narrow
+-- name: a pattern of characters that the service refuses does not narrow
 -- calls: ListInferenceExperiments us-east-1
 -- count: 0
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name LIKE '%.%';
 
--- name: another column of that name does not narrow
+-- name: another column with the same name does not narrow
 -- calls: ListInferenceExperiments us-west-2
 -- rows: ["search-relevance"]
 SELECT name FROM (SELECT status AS name FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2') AS x
@@ -54,7 +54,7 @@ RIGHT JOIN (SELECT 'search-relevance' AS name) AS y USING (name) WHERE name LIKE
 SELECT a.name, (SELECT count(*) FROM aws.sagemaker.inference_experiments b WHERE b.region = 'us-west-2')
 FROM aws.sagemaker.inference_experiments a WHERE a.region = 'us-west-2' AND a.name LIKE '%relevance%';
 
--- name: LIKE beside a join narrows the table that it speaks of
+-- name: LIKE beside a join narrows the table of its column
 -- calls: ListInferenceExperiments us-west-2 {"NameContains": "relevance"}
 --        ListEndpoints us-west-2
 -- rows: ["search-relevance", 3]
@@ -92,7 +92,7 @@ WHERE region = 'us-west-2' AND name LIKE '%tarting%';
 SELECT name FROM (SELECT * FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2' ORDER BY name LIMIT 9)
 WHERE name LIKE '%relevance%';
 
--- name: LIKE on a listed column spares calls for the rows
+-- name: LIKE on a listed column saves calls for the rows
 -- calls: ListInferenceExperiments us-west-2 {"NameContains": "relevance"}
 --        DescribeInferenceExperiment us-west-2 each row x 1
 -- rows: ["search-relevance", "search"]
@@ -107,14 +107,14 @@ WHERE region = 'us-west-2' AND name LIKE '%relevance%' AND status LIKE 'Start%';
 SELECT (SELECT count(*) FROM liked), count(*) FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-west-2' AND name LIKE '%relevance%';
 
--- name: LIKE above a window does not narrow what the window counts
+-- name: LIKE above a window does not narrow the rows that the window counts
 -- setup: SET sqlprov_regions = 'us-west-2'
 -- calls: ListInferenceExperiments us-west-2
 -- rows: ["search-relevance", 3]
 SELECT name, n FROM (SELECT *, count(*) OVER () AS n FROM aws.sagemaker.inference_experiments) AS t
 WHERE name LIKE '%relevance%';
 
--- name: LIKE on the table of an ASOF JOIN does not narrow what is nearest
+-- name: LIKE on the table of an ASOF JOIN does not narrow its rows
 -- setup: SET sqlprov_regions = 'us-west-2'
 -- calls: ListInferenceExperiments us-west-2
 -- count: 0
@@ -134,7 +134,7 @@ WHERE e.name LIKE '%relevance%';
 -- rows: ["search-relevance"]
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2' AND name LIKE '%relexvance%' ESCAPE 'x';
 
--- name: a macro called like a function that tells what a text contains is what it is made to be
+-- name: a macro with the name of a text function replaces the function
 -- setup: CREATE OR REPLACE TEMP MACRO contains(a, b) AS a NOT LIKE '%' || b || '%'
 -- calls: ListInferenceExperiments us-west-2
 -- rows: ["demand-forecast"], ["image-moderation"]

@@ -3,7 +3,7 @@
 -- rows: ["search-relevance", "2025-05-05T07:40:00Z"], ["support-triage", null], ["gdpr-redaction", "2035-02-01T00:00:00Z"]
 SELECT name, schedule.StartTime FROM aws.sagemaker.inference_experiments WHERE region = 'eu-west-1';
 
--- name: a field of a structure is found without regard to case
+-- name: fields of a structure ignore case
 -- calls: ListInferenceExperiments eu-west-1
 -- rows: ["gdpr-redaction"]
 SELECT name FROM aws.sagemaker.inference_experiments

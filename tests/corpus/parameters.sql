@@ -23,7 +23,7 @@ SELECT name, $1 FROM aws.sagemaker.inference_experiments WHERE region = $2 AND s
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = $where AND creation_time >= $since::TIMESTAMPTZ;
 
--- name: a parameter with a quote is a value
+-- name: a parameter with a quote
 -- params: ["x' OR '1' = '1"]
 -- calls: none
 -- rows:
@@ -54,7 +54,7 @@ EXECUTE by_status('Completed');
 -- rows: ["Updating"]
 EXECUTE look_up(place := 'eu-west-1', called := 'gdpr-redaction');
 
--- name: a prepared statement without a region takes the default one
+-- name: a prepared statement without a region takes the default
 -- setup: SET sqlprov_regions = 'us-west-2'; PREPARE every AS SELECT count(*) FROM aws.sagemaker.endpoints
 -- calls: ListEndpoints us-west-2
 -- rows: [3]
@@ -66,18 +66,18 @@ EXECUTE every;
 -- rows: [3]
 EXECUTE europe;
 
--- name: a variable of DuckDB is a value
+-- name: a variable of DuckDB as a value
 -- setup: SET VARIABLE wanted = 'Running'
 -- calls: ListInferenceExperiments us-west-2 {"StatusEquals": "Running"}
 -- rows: ["image-moderation"]
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2' AND status = getvariable('wanted');
 
--- name: a parameter that no statement has is an error
+-- name: an unused parameter is an error
 -- params: {"where": "us-east-1", "wehre": "us-east-1"}
 -- error: ProgrammingError: No statement has a parameter $wehre. Did you mean 'where'?
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = $where;
 
--- name: a part of a pattern of regions by name
+-- name: a named parameter as a part of a pattern of regions
 -- params: {"prefix": "eu-w"}
 -- calls: ListModels eu-west-*
 -- rows: [6]

@@ -1,9 +1,9 @@
--- name: an equality means one region
+-- name: an equality reads one region
 -- calls: ListEndpoints eu-west-1
 -- rows: ["search"], ["support"], ["redaction"]
 SELECT endpoint_name FROM aws.sagemaker.endpoints WHERE region = 'eu-west-1';
 
--- name: a list means several regions
+-- name: a list reads several regions
 -- calls: ListEndpoints us-east-1,eu-west-1
 -- rows: ["us-east-1", 4], ["eu-west-1", 3]
 SELECT region, count(*) FROM aws.sagemaker.endpoints WHERE region IN ('us-east-1', 'eu-west-1') GROUP BY region;
@@ -35,17 +35,17 @@ SELECT region, count(*) FROM aws.sagemaker.endpoints WHERE region NOT IN ('us-ea
 SELECT region, count(*) FROM aws.sagemaker.endpoints
 WHERE region BETWEEN 'us-east-1' AND 'us-west-2' GROUP BY region;
 
--- name: regions by what they begin with
+-- name: regions by their prefix
 -- calls: ListEndpoints eu-*
 -- rows: ["eu-west-1", 3]
 SELECT region, count(*) FROM aws.sagemaker.endpoints WHERE region LIKE 'eu-%' GROUP BY region;
 
--- name: regions by what they hold
+-- name: regions by a part of their name
 -- calls: ListEndpoints *-west-*
 -- rows: ["eu-west-1", 3], ["us-west-2", 3]
 SELECT region, count(*) FROM aws.sagemaker.endpoints WHERE region LIKE '%-west-%' GROUP BY region;
 
--- name: regions by what they do not begin with
+-- name: regions by a prefix that they do not have
 -- calls: ListEndpoints *,!us-east-1,!us-east-2,!us-west-1,!us-west-2
 -- rows: ["eu-west-1", 3]
 SELECT region, count(*) FROM aws.sagemaker.endpoints WHERE region NOT LIKE 'us-%' GROUP BY region;
@@ -85,7 +85,7 @@ SELECT endpoint_name FROM aws.sagemaker.endpoints WHERE region = 'us-esat-1';
 -- error: RegionError: No region for aws.sagemaker.endpoints. Write WHERE region = 'us-east-1'
 SELECT endpoint_name FROM aws.sagemaker.endpoints;
 
--- name: grouping by region is no condition on it
+-- name: grouping by region is not a condition on it
 -- error: RegionError: No region for aws.sagemaker.endpoints
 SELECT region, count(*) FROM aws.sagemaker.endpoints GROUP BY region ORDER BY region;
 
@@ -119,13 +119,13 @@ SELECT endpoint_name FROM aws.sagemaker.endpoints WHERE region = 'us-west-2';
 -- rows: ["us-east-1", 4], ["us-west-2", 3]
 SELECT region, count(*) FROM aws.sagemaker.endpoints WHERE region LIKE 'us-%' GROUP BY region;
 
--- name: all regions of the partition
+-- name: all regions of the account
 -- setup: SET sqlprov_regions = 'all'
 -- calls: ListInferenceExperiments * {"StatusEquals": "Running"}
 -- rows: ["us-east-1", "search-relevance"], ["us-east-1", "fraud-xgboost-17"], ["us-west-2", "image-moderation"]
 SELECT region, name FROM aws.sagemaker.inference_experiments WHERE status = 'Running';
 
--- name: all regions and a condition on the region mean those that meet it
+-- name: all regions and a condition on region read the regions that meet it
 -- setup: SET sqlprov_regions = 'all'
 -- calls: ListInferenceExperiments us-west-2
 -- rows: [3]
@@ -171,20 +171,20 @@ SELECT e.name, p.endpoint_status
 FROM aws.sagemaker.inference_experiments e JOIN aws.sagemaker.endpoints p USING (endpoint_name, region)
 WHERE e.region = 'eu-west-1';
 
--- name: a condition on another table says nothing about this one
+-- name: a condition on another table does not limit this one
 -- at most: ListEndpoints us-east-1
 -- error: RegionError: aws.sagemaker.models
 SELECT e.endpoint_name, m.model_name FROM aws.sagemaker.endpoints e, aws.sagemaker.models m
 WHERE e.region = 'us-east-1' AND m.model_name = e.endpoint_name || '-v1';
 
--- name: regions from values that are known only at run time
+-- name: regions from values known only at run time
 -- setup: SET sqlprov_regions = 'us-east-1'
 -- calls: ListEndpoints *
 --        ListModels us-east-1
 -- rows:
 SELECT endpoint_name FROM aws.sagemaker.endpoints e, aws.sagemaker.models m WHERE e.region = m.model_name;
 
--- name: regions from values of a live table are right when all regions are meant
+-- name: regions from values of a live table
 -- setup: SET sqlprov_regions = 'all'
 -- calls: ListEndpoints * {"StatusEquals": "InService"}
 --        ListInferenceExperiments * {"StatusEquals": "Stopping"}
@@ -206,7 +206,7 @@ SELECT count(*) FROM aws.sagemaker.endpoints WHERE region = ?;
 SELECT region, count(*) FROM aws.sagemaker.endpoints WHERE region = 'eu-west-1' GROUP BY 1
 UNION ALL SELECT region, count(*) FROM aws.sagemaker.endpoints WHERE region = 'us-west-2' GROUP BY 1;
 
--- name: a region outside of the partition may be named
+-- name: a region of another partition may be named
 -- calls: ListEndpoints us-gov-west-1
 -- rows: [0]
 SELECT count(*) FROM aws.sagemaker.endpoints WHERE region = 'us-gov-west-1';
@@ -235,19 +235,19 @@ WHERE region = (SELECT region FROM aws.regions WHERE description = 'US West (Ore
 SELECT name, count(*) FROM aws.sagemaker.inference_experiments e CROSS JOIN unnest(e.model_variants) AS t(v)
 WHERE e.region = 'eu-west-1' GROUP BY name;
 
--- name: a pattern of regions within a text that is a query
+-- name: a pattern of regions within query('…')
 -- setup: SET sqlprov_regions = 'us-east-1'
 -- calls: ListEndpoints *
 -- rows: [3]
 SELECT * FROM query('SELECT count(*) FROM aws.sagemaker.endpoints WHERE region LIKE ''eu-%''');
 
--- name: a region within a text that is a query is pushed
+-- name: a region within query('…') is pushed
 -- setup: SET sqlprov_regions = 'us-east-1'
 -- calls: ListEndpoints eu-west-1
 -- rows: [3]
 SELECT * FROM query('SELECT count(*) FROM aws.sagemaker.endpoints WHERE region = ''eu-west-1''');
 
--- name: a pattern of regions on a table that a text names
+-- name: a pattern of regions on a table named by a text
 -- setup: SET sqlprov_regions = 'us-east-1'
 -- calls: ListEndpoints eu-*
 -- rows: [3]
@@ -278,7 +278,7 @@ SELECT * FROM (SELECT endpoint_name, region FROM aws.sagemaker.endpoints ORDER B
 --       ["churn", false], ["pricing", false], ["search", false], ["moderation", false], ["forecast", false]
 SELECT endpoint_name, region = 'eu-west-1' FROM aws.sagemaker.endpoints;
 
--- name: an expression over regions that only we can tell keeps the name that DuckDB gives it
+-- name: an expression over regions keeps the name that DuckDB gives it
 -- params: ["eu-%"]
 -- calls: ListInferenceExperiments eu-*
 --  ListModels eu-*

@@ -4,7 +4,7 @@
 --       ["churn-transformer", "Cancelled"], ["pricing-elasticity", "Created"], ["churn-monthly-refresh", "Creating"]
 SELECT name, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1';
 
--- name: a column of describe costs one call a row
+-- name: a column of Describe costs one call a row
 -- calls: ListInferenceExperiments eu-west-1
 --        DescribeInferenceExperiment eu-west-1 each row x 3
 -- rows: ["search-relevance", "search"], ["support-triage", "support"], ["gdpr-redaction", "redaction"]
@@ -38,7 +38,7 @@ desired_state
 FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1';
 
--- name: the second SELECT of the seed looks up a placeholder that no experiment can be called
+-- name: the second SELECT of the seed looks up a placeholder that cannot be a name
 -- calls: none
 -- rows:
 SELECT
@@ -108,22 +108,22 @@ desired_state
 FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND data__Identifier = 'fraud-xgboost-17';
 
--- name: counting rows needs the list alone
+-- name: counting rows only needs the list
 -- calls: ListInferenceExperiments us-east-1
 -- rows: [6]
 SELECT count(*) FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1';
 
--- name: a constant for each row needs the list alone
+-- name: a constant for each row only needs the list
 -- calls: ListEndpoints us-west-2
 -- rows: [1], [1], [1]
 SELECT 1 FROM aws.sagemaker.endpoints WHERE region = 'us-west-2';
 
--- name: whether a row exists needs the list alone
+-- name: EXISTS only needs the list
 -- at most: ListModels eu-west-1
 -- rows: [true]
 SELECT EXISTS (FROM aws.sagemaker.models WHERE region = 'eu-west-1');
 
--- name: tags of an experiment need its ARN, which describe returns
+-- name: tags of an experiment need its ARN, which Describe returns
 -- calls: ListInferenceExperiments us-west-2
 --        DescribeInferenceExperiment us-west-2 each row x 3
 --        ListTags us-west-2 each row x 3
@@ -132,7 +132,7 @@ SELECT EXISTS (FROM aws.sagemaker.models WHERE region = 'eu-west-1');
 --       ["demand-forecast", [{"Key": "stage", "Value": "prod"}, {"Key": "team", "Value": "supply"}]]
 SELECT name, tags FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2';
 
--- name: tags of an endpoint need no describe, since the list returns the ARN
+-- name: tags of an endpoint need no Describe: the list returns the ARN
 -- calls: ListEndpoints eu-west-1
 --        ListTags eu-west-1 each row x 3
 -- rows: ["search", "search"], ["support", "support"], ["redaction", "privacy"]
@@ -155,18 +155,18 @@ SELECT account_id, count(*) FROM aws.sagemaker.models WHERE region = 'us-west-2'
 -- rows: ["123456789012", "search-relevance"], ["123456789012", "support-triage"], ["123456789012", "gdpr-redaction"]
 SELECT account_id, name FROM aws.sagemaker.inference_experiments WHERE region = 'eu-west-1';
 
--- name: the account comes from the ARN of describe where a column needs describe anyway
+-- name: the account comes from the ARN where a column needs Describe anyway
 -- calls: ListInferenceExperiments eu-west-1
 --        DescribeInferenceExperiment eu-west-1 each row x 3
 -- rows: ["123456789012", "search"], ["123456789012", "support"], ["123456789012", "redaction"]
 SELECT account_id, endpoint_name FROM aws.sagemaker.inference_experiments WHERE region = 'eu-west-1';
 
--- name: the desired state is the status, as the list tells it
+-- name: the desired state is the status from the list
 -- calls: ListInferenceExperiments eu-west-1
 -- rows: ["Completed", true], ["Stopping", true], ["Updating", true]
 SELECT desired_state, desired_state = status FROM aws.sagemaker.inference_experiments WHERE region = 'eu-west-1';
 
--- name: a star gives the documented columns in their order
+-- name: a star returns the columns in the documented order
 -- explain: no
 -- calls: none
 -- in order: ["arn"], ["name"], ["type"], ["description"], ["role_arn"], ["endpoint_name"], ["endpoint_metadata"],
@@ -175,12 +175,12 @@ SELECT desired_state, desired_state = status FROM aws.sagemaker.inference_experi
 --           ["completion_time"], ["account_id"], ["data__Identifier"]
 SELECT column_name FROM (DESCRIBE SELECT * FROM aws.sagemaker.inference_experiments);
 
--- name: a star without the costly columns needs the list alone
+-- name: a star without the costly columns only needs the list
 -- calls: ListEndpointConfigs us-west-2
 -- rows: ["search-config"], ["moderation-config"], ["forecast-config"]
 SELECT COLUMNS('endpoint_config_name') FROM (SELECT * FROM aws.sagemaker.endpoint_configs WHERE region = 'us-west-2');
 
--- name: names are found without regard to case and with quotes
+-- name: names ignore case and may be quoted
 -- calls: ListInferenceExperiments us-west-2 {"StatusEquals": "Starting"}
 -- rows: ["search-relevance"]
 SELECT "Name" FROM "AWS".SageMaker."Inference_Experiments" WHERE "REGION" = 'us-west-2' AND Status = 'Starting';
@@ -195,7 +195,7 @@ FROM aws.sagemaker.endpoints SELECT endpoint_name WHERE region = 'us-west-2';
 -- rows: [3]
 /*+ select */ SELECT count(*) FROM aws.sagemaker.endpoints WHERE region = 'us-west-2';
 
--- name: comments and line breaks stand anywhere
+-- name: comments and line breaks may be anywhere
 -- calls: ListEndpoints us-west-2
 -- rows: [3]
 SELECT /* how many? */ count(*) -- all of them; even so
@@ -215,7 +215,7 @@ SELECT 1, 'aws.sagemaker.models';
 --           ["fraud-lightgbm"], ["churn-transformer"]
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' ORDER BY creation_time DESC;
 
--- name: a limit without an order takes any rows
+-- name: a limit without an order returns any rows
 -- at most: ListInferenceExperiments us-east-1
 -- count: 2
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' LIMIT 2;
@@ -231,12 +231,12 @@ SELECT name, arn FROM aws.sagemaker.inference_experiments WHERE region = 'us-eas
 -- in order: ["fraud-lightgbm"], ["fraud-xgboost-17"]
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' ORDER BY name LIMIT 2 OFFSET 2;
 
--- name: limit zero gives no row
+-- name: limit zero returns no rows
 -- calls: none
 -- rows:
 SELECT * EXCLUDE tags FROM aws.sagemaker.models WHERE region = 'us-east-1' LIMIT 0;
 
--- name: expressions over listed columns need the list alone
+-- name: expressions over listed columns only need the list
 -- calls: ListInferenceExperiments us-west-2
 -- rows: ["SEARCH-RELEVANCE", "busy"], ["IMAGE-MODERATION", "quiet"], ["DEMAND-FORECAST", "quiet"]
 SELECT upper(name), CASE WHEN status IN ('Starting', 'Stopping') THEN 'busy' ELSE 'quiet' END
@@ -247,7 +247,7 @@ FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2';
 -- rows: ["Running"], ["Completed"], ["Cancelled"], ["Created"], ["Creating"]
 SELECT DISTINCT status FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1';
 
--- name: the completion time is set for those that have ended
+-- name: the completion time is set for ended experiments
 -- calls: ListInferenceExperiments us-east-1
 -- rows: ["fraud-lightgbm", "2025-04-21T09:12:31.007Z"], ["churn-transformer", "2025-03-04T07:45:59.018Z"]
 SELECT name, completion_time FROM aws.sagemaker.inference_experiments

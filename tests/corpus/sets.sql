@@ -14,7 +14,7 @@ UNION ALL SELECT name, 'EU' FROM aws.sagemaker.inference_experiments WHERE regio
 SELECT endpoint_name FROM aws.sagemaker.endpoints WHERE region = 'us-west-2'
 UNION ALL SELECT endpoint_config_name FROM aws.sagemaker.endpoint_configs WHERE region = 'us-west-2';
 
--- name: a condition around a union goes into each part
+-- name: a condition around a union is pushed into each part
 -- calls: ListInferenceExperiments us-east-1 {"StatusEquals": "Completed"}
 --        ListInferenceExperiments us-west-2 {"StatusEquals": "Completed"}
 -- rows: ["fraud-lightgbm"], ["demand-forecast"]
@@ -22,7 +22,7 @@ SELECT name FROM (SELECT name, status FROM aws.sagemaker.inference_experiments W
                   UNION ALL SELECT name, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2')
 WHERE status = 'Completed';
 
--- name: UNION leaves out what is double
+-- name: UNION removes duplicates
 -- calls: ListEndpoints us-east-1
 --        ListEndpoints us-west-2
 -- rows: ["search"], ["payments-fraud"], ["churn"], ["pricing"], ["moderation"], ["forecast"]

@@ -28,7 +28,7 @@ SHOW SERVICES IN aws;
 -- rows: ["aws.sagemaker", "sagemaker", "Amazon SageMaker"]
 SHOW SERVICES IN aws LIKE '%maker';
 
--- name: no service is like that
+-- name: a pattern that no service matches
 -- explain: no
 -- calls: none
 -- rows:
@@ -78,7 +78,7 @@ SHOW EXTENDED METHODS IN aws.sagemaker.models LIKE 'list%';
 -- rows: ["get_resource", "data__Identifier, region", "SELECT"]
 SHOW METHODS IN endpoints LIKE 'get%';
 
--- name: a setting as it is set
+-- name: a setting that was changed
 -- explain: no
 -- setup: SET sqlprov_concurrency = 4
 -- calls: none
@@ -92,7 +92,7 @@ SHOW SETTINGS LIKE '%concurrency';
 -- count: 1
 SHOW sqlprov_on_error;
 
--- name: a setting by a pattern whose underscore is a character
+-- name: a setting by a pattern with an escaped underscore
 -- explain: no
 -- calls: none
 -- count: 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from corpus import TOKEN, Block, blocks, canonical, in_any_order, plain
+from corpus import TOKEN, Block, count_rows, format_parameters, read_blocks, to_json
 
 from sqlprov import errors
 from sqlprov.api.connection import Connection
@@ -27,18 +27,19 @@ from sqlprov.duck.session import Session
 from sqlprov.emulator import Emulator, Options
 from sqlprov.settings import Settings
 
-Made = tuple[str, str, str]
-ACCOUNT: Made = ("GetCallerIdentity", "", "{}")
+CallKey = tuple[str, str, str]
+"""Operation, region and parameters."""
+ACCOUNT: CallKey = ("GetCallerIdentity", "", "{}")
 HERE = Path(__file__).parent
-BLOCKS = list(blocks(HERE))
-# What AWS does not document, the other way round than by default: no answer may depend on it.
-OTHERWISE = Options(
+BLOCKS = list(read_blocks(HERE))
+# The opposite of the defaults, where AWS documents neither: no answer may depend on it.
+UNDOCUMENTED = Options(
     inclusive_bounds=True,
     name_contains_ignore_case=True,
     truncate_bounds_to_seconds=True,
     sparse_pages=True,
 )
-# Variables of the caller, found by name in the corpus; the same table lies in a CSV and a Parquet file.
+# Variables of the caller; the same table is in a CSV and a Parquet file.
 arrow_teams = pyarrow.table(
     {
         "name": ["search-relevance", "fraud-lightgbm", "image-moderation", "never-built"],
@@ -58,66 +59,66 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def sessions(kept: Cloud, catalog: Catalog) -> Iterator[Callable[[str], Connection]]:
+def sessions(shared_cloud: Cloud, catalog: Catalog) -> Iterator[Callable[[str], Connection]]:
     """One connection for the blocks of a file: a new one for each would take most of the time."""
-    made: dict[str, Connection] = {}
+    connections: dict[str, Connection] = {}
 
-    def of(file: str) -> Connection:
-        if file not in made:
-            made[file] = Connection(Session(catalog, kept, ":memory:", False), Settings())
-        kept.close()
-        return made[file]
+    def open_session(file: str) -> Connection:
+        if file not in connections:
+            connections[file] = Connection(Session(catalog, shared_cloud, ":memory:", False), Settings())
+        shared_cloud.close()
+        return connections[file]
 
-    yield of
-    for connection in made.values():
+    yield open_session
+    for connection in connections.values():
         connection.close()
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
-def test_a_query_makes_the_calls_that_are_predicted_and_gives_the_rows(
+def test_a_query_makes_the_predicted_calls_and_returns_the_rows(
     block: Block, seeded: Emulator, sessions: Callable[[str], Connection], files: Path
 ) -> None:
     session = sessions(block.file)
     seeded.options = Options()
     with session.cursor() as cursor:
         trial = Trial(block, seeded, cursor, files)
-        planned = trial.explain()
+        planned = trial.exto_json()
         trial.run("push-down on", "on")
         trial.run("push-down off", "off")
-    seeded.options = OTHERWISE
+    seeded.options = UNDOCUMENTED
     with session.cursor() as cursor:
         trial = Trial(block, seeded, cursor, files)
         trial.pages_planned = planned
-        trial.run("push-down on, second cursor, the undocumented otherwise", "on")
-        trial.run("push-down off, second cursor, the undocumented otherwise", "off")
+        trial.run("push-down on, second cursor, undocumented options", "on")
+        trial.run("push-down off, second cursor, undocumented options", "off")
 
 
 @pytest.fixture(scope="module")
 def accelerated() -> Iterator[Counter[str]]:
-    """How often each acceleration came to work; that none of them never did, if many blocks were run."""
-    found: Counter[str] = Counter()
+    """How often each acceleration was used; fails at the end if one never was although many blocks ran."""
+    uses: Counter[str] = Counter()
     with pytest.MonkeyPatch.context() as patch:
 
-        def counted(holder: type, method: str) -> None:
+        def count_uses(holder: type, method: str) -> None:
             original = getattr(holder, method)
 
             def around(*arguments: Any) -> Any:
                 answer = original(*arguments)
-                found[method] += len(answer) if isinstance(answer, list) else answer is not None
+                uses[method] += len(answer) if isinstance(answer, list) else answer is not None
                 return answer
 
             patch.setattr(holder, method, around)
 
-        counted(list_windows.WindowSplitter, "split")
-        counted(Prefetches, "take")
-        counted(Binder, "stream")
-        yield found
-    if found["blocks"] > len(BLOCKS) // 4:
-        assert found["split"] and found["take"] and found["stream"], found
+        count_uses(list_windows.WindowSplitter, "split")
+        count_uses(Prefetches, "take")
+        count_uses(Binder, "stream")
+        yield uses
+    if uses["blocks"] > len(BLOCKS) // 4:
+        assert uses["split"] and uses["take"] and uses["stream"], uses
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.name for block in BLOCKS])
-def test_a_query_gives_the_same_rows_with_and_without_each_acceleration(
+def test_a_query_returns_the_same_rows_with_and_without_each_acceleration(
     block: Block,
     seeded: Emulator,
     sessions: Callable[[str], Connection],
@@ -126,7 +127,7 @@ def test_a_query_gives_the_same_rows_with_and_without_each_acceleration(
     accelerated: Counter[str],
 ) -> None:
     accelerated["blocks"] += 1
-    # A list is long after its first page of two rows, and worth to be cut.
+    # A list is long after its first page of two rows, and worth splitting.
     monkeypatch.setattr(scan, "LONG", 1)
     monkeypatch.setattr(scan, "LONG_LIMITED", 1)
     monkeypatch.setattr(list_windows, "WINDOW_PAGES", 0.25)
@@ -136,11 +137,11 @@ def test_a_query_gives_the_same_rows_with_and_without_each_acceleration(
         with sessions(block.file).cursor() as cursor:
             trial = Trial(block, seeded, cursor, files)
             trial.sql(f"SET sqlprov_split = {split}; SET sqlprov_prefetch = {prefetch}")
-            trial.rows_alone(f"split {split}, prefetch {prefetch}")
+            trial.check_rows(f"split {split}, prefetch {prefetch}")
     # Bound twice.
     monkeypatch.setattr(QueryRunner, "_is_plain", lambda *_: False)
     with sessions(block.file).cursor() as cursor:
-        Trial(block, seeded, cursor, files).rows_alone("bound twice")
+        Trial(block, seeded, cursor, files).check_rows("bound twice")
 
 
 def test_the_corpus_has_at_least_120_queries_and_no_name_twice() -> None:
@@ -153,7 +154,7 @@ class Trial:
 
     def __init__(self, block: Block, emulator: Emulator, cursor: Connection, files: Path) -> None:
         self.block, self.emulator, self.cursor, self.files = block, emulator, cursor, files
-        self.pages_planned: set[Made] | None = None
+        self.pages_planned: set[CallKey] | None = None
         if block.setup:
             self.sql(block.setup)
             cursor.sql("SELECT 1").close()
@@ -161,26 +162,29 @@ class Trial:
     def sql(self, text: str, params: Any = None) -> Result:
         return self.cursor.sql(text.replace("{files}", str(self.files)), params)
 
-    def explain(self) -> set[Made] | None:
+    def exto_json(self) -> set[CallKey] | None:
         """The lists that EXPLAIN predicts, with every parameter; `None` if it predicts nothing."""
         block = self.block
         if not block.explained:
             return None
         self.emulator.reset_calls()
         if block.error and (block.calls is None or block.bounded):
-            with self.refused():
+            with self.expect_error():
                 self.sql(f"EXPLAIN {block.sql}", block.params)
         else:
             explained = self.sql(f"EXPLAIN {block.sql}", block.params)
             planned = explained.planned
             assert "__ctx" not in "".join(row[1] for row in explained.fetchall())
             assert all(call.columns for call in planned if call.times == "each row"), "for which columns"
-            found = [(c.operation, c.region, canonical(c.parameters), c.times == "each row") for c in planned]
-            assert sorted(found) == sorted(call.planned for call in block.calls or ()), (
-                "what EXPLAIN predicts"
-            )
+            calls = [
+                (c.operation, c.region, format_parameters(c.parameters), c.times == "each row")
+                for c in planned
+            ]
+            assert sorted(calls) == sorted(call.planned for call in block.calls or ()), "the calls of EXPLAIN"
             lists = (call for call in planned if call.times == "each page")
-            self.pages_planned = {(c.operation, c.region, canonical(c.parameters, TOKEN)) for c in lists}
+            self.pages_planned = {
+                (c.operation, c.region, format_parameters(c.parameters, TOKEN)) for c in lists
+            }
         assert self.emulator.calls == [], "EXPLAIN makes no call"
         return self.pages_planned
 
@@ -189,45 +193,47 @@ class Trial:
         self.sql(f"SET sqlprov_pushdown = {pushdown}")
         self.emulator.reset_calls()
         if block.error:
-            with self.refused():
+            with self.expect_error():
                 self.sql(block.sql, block.params).fetchall()
             if pushdown == "on":
-                self.compare_calls(self.sent(), how)
+                self.compare_calls(_count_calls(self.emulator.calls), how)
             return
-        names = self.named()
+        names = self.read_names()
         result = self.sql(block.sql, block.params)
         assert names is None or result.columns == names, f"{how}: the names of the columns"
-        rows = plain(result.fetchall())
+        rows = to_json(result.fetchall())
         self.compare_pages(how, pushdown)
-        sent, noted = self.sent(), self.noted(result)
-        assert noted == sent, f"{how}: Result.calls and what the server saw"
+        sent = _count_calls(self.emulator.calls)
+        assert _count_calls(result.calls) == sent, (
+            f"{how}: Result.calls and the calls that the server received"
+        )
         if pushdown == "on":
             self.compare_calls(sent, how)
         if block.then:
-            rows = plain(self.sql(block.then).fetchall())
+            rows = to_json(self.sql(block.then).fetchall())
         self.compare_rows(rows, how)
 
-    def named(self) -> list[str] | None:
-        """DuckDB's names for the columns of a query as it was written; `None` of what it does not describe."""
+    def read_names(self) -> list[str] | None:
+        """DuckDB's names for the columns of the query; `None` if DuckDB cannot describe it."""
         if self.block.sql.split()[0] not in ("SELECT", "FROM", "WITH") or "PIVOT" in self.block.sql:
             return None
         return [row[0] for row in self.sql(f"DESCRIBE {self.block.sql}", self.block.params).fetchall()]
 
-    def rows_alone(self, how: str) -> None:
-        """Run it; which calls it makes is another matter."""
+    def check_rows(self, how: str) -> None:
+        """Run the query and compare its rows only."""
         if self.block.error:
-            with self.refused():
+            with self.expect_error():
                 self.sql(self.block.sql, self.block.params).fetchall()
             return
-        rows = plain(self.sql(self.block.sql, self.block.params).fetchall())
+        rows = to_json(self.sql(self.block.sql, self.block.params).fetchall())
         if self.block.then:
-            rows = plain(self.sql(self.block.then).fetchall())
+            rows = to_json(self.sql(self.block.then).fetchall())
         self.compare_rows(rows, how)
 
-    def refused(self) -> Any:
+    def expect_error(self) -> Any:
         assert self.block.error
-        kind, said = self.block.error
-        return pytest.raises(getattr(errors, kind), match=re.escape(said))
+        kind, message = self.block.error
+        return pytest.raises(getattr(errors, kind), match=re.escape(message))
 
     def compare_rows(self, rows: list[Any], how: str) -> None:
         block = self.block
@@ -236,25 +242,19 @@ class Trial:
         elif block.ordered:
             assert rows == block.rows, how
         else:
-            assert in_any_order(rows) == in_any_order(block.rows or []), how
-
-    def sent(self) -> Counter[Made]:
-        return _counted((c.operation, c.region, c.parameters) for c in self.emulator.calls)
-
-    def noted(self, result: Result) -> Counter[Made]:
-        return _counted((c.operation, c.region, c.parameters) for c in result.calls)
+            assert count_rows(rows) == count_rows(block.rows or []), how
 
     def compare_pages(self, how: str, pushdown: str) -> None:
-        """Every call with a page token goes on with a list that was begun, word for word, and asks for no page twice.
+        """Every call with a page token continues a list that was begun and asks for no page twice.
 
-        What the small data set holds of one type and region fits on a page; where pages are sparse it is the second.
+        The rows of one type and region fit on one page; where pages are sparse, on the second.
         """
-        begun: Counter[Made] = Counter()
-        further: Counter[Made] = Counter()
-        tokens: Counter[tuple[Made, str]] = Counter()
+        begun: Counter[CallKey] = Counter()
+        further: Counter[CallKey] = Counter()
+        tokens: Counter[tuple[CallKey, str]] = Counter()
         for call in self.emulator.calls:
             if call.operation.startswith("List"):
-                made = call.operation, call.region, canonical(call.parameters, TOKEN)
+                made = call.operation, call.region, format_parameters(call.parameters, TOKEN)
                 token = call.parameters.get("NextToken")
                 begun[made] += token is None
                 further[made] += token is not None
@@ -262,7 +262,7 @@ class Trial:
             else:
                 assert "NextToken" not in call.parameters, how
         assert all(times <= begun[made] for (made, _), times in tokens.items()), (
-            f"{how}: a page asked for again"
+            f"{how}: a page was requested twice"
         )
         expected = begun if self.emulator.options.sparse_pages else Counter()
         assert (further <= expected) if self.block.bounded else (+further == +expected), (
@@ -272,7 +272,7 @@ class Trial:
             lists = {made for made in begun if made[0] != "ListTags"}
             assert lists <= self.pages_planned, f"{how}: lists with other parameters than predicted"
 
-    def compare_calls(self, made: Counter[Made], how: str) -> None:
+    def compare_calls(self, made: Counter[CallKey], how: str) -> None:
         calls = self.block.calls or ()
         bounded = self.block.bounded or self.block.error is not None
         if self.block.calls is None and not bounded:
@@ -294,10 +294,10 @@ class Trial:
             assert fits or call.rows < 0, f"{how}: {call.operation} in {call.region} for {times} rows"
 
 
-def _counted(calls: Iterable[tuple[str, str, Mapping[str, Any]]]) -> Counter[Made]:
-    """How often each call was made; the further pages of a list, which `compare_pages` judges, belong to its first."""
+def _count_calls(calls: Iterable[Any]) -> Counter[CallKey]:
+    """How often each call was made, without further pages of a list, which `compare_pages` checks."""
     return Counter(
-        ACCOUNT if operation == ACCOUNT[0] else (operation, region, canonical(parameters))
-        for operation, region, parameters in calls
-        if "NextToken" not in parameters
+        ACCOUNT if c.operation == ACCOUNT[0] else (c.operation, c.region, format_parameters(c.parameters))
+        for c in calls
+        if "NextToken" not in c.parameters
     )

@@ -1,4 +1,4 @@
--- name: a view with its region inside
+-- name: a view with a condition on region
 -- setup: CREATE OR REPLACE VIEW west AS SELECT name, status FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2'
 -- calls: ListInferenceExperiments us-west-2
 -- rows: ["search-relevance"], ["image-moderation"], ["demand-forecast"]
@@ -10,13 +10,13 @@ SELECT name FROM west;
 -- rows: ["image-moderation"]
 SELECT name FROM west WHERE status = 'Running';
 
--- name: a view without a region takes it from the statement
+-- name: a view without a region takes the statement's
 -- setup: CREATE OR REPLACE VIEW tests AS SELECT name, status, region AS place FROM aws.sagemaker.inference_experiments
 -- calls: ListInferenceExperiments eu-west-1
 -- rows: ["search-relevance"], ["support-triage"], ["gdpr-redaction"]
 SELECT name FROM tests WHERE place = 'eu-west-1';
 
--- name: a view without a region takes the default one
+-- name: a view without a region takes the default
 -- setup: SET sqlprov_regions = 'us-west-2';
 --        CREATE OR REPLACE VIEW tests AS SELECT name, status, region FROM aws.sagemaker.inference_experiments
 -- calls: ListInferenceExperiments us-west-2
@@ -79,26 +79,26 @@ SELECT short(name) FROM aws.sagemaker.inference_experiments WHERE region = 'eu-w
 -- rows: ["churn-transformer"]
 SELECT name FROM found('Cancelled', 'us-east-1');
 
--- name: a table macro with the region of the statement around it
+-- name: a table macro with the region of the outer statement
 -- setup: CREATE OR REPLACE MACRO with_status(s) AS TABLE
 --        SELECT name, region FROM aws.sagemaker.inference_experiments WHERE status = s
 -- calls: ListInferenceExperiments us-west-2 {"StatusEquals": "Starting"}
 -- rows: ["search-relevance"]
 SELECT name FROM with_status('Starting') WHERE region = 'us-west-2';
 
--- name: the tables stand in the information schema
+-- name: the information schema lists the tables
 -- explain: no
 -- calls: none
 -- rows: ["endpoint_configs"], ["endpoints"], ["inference_experiments"], ["models"]
 SELECT table_name FROM information_schema.tables WHERE table_catalog = 'aws' AND table_schema = 'sagemaker';
 
--- name: after USE a table needs no further name
+-- name: after USE a table needs no schema
 -- setup: USE aws.sagemaker
 -- calls: ListModels us-west-2
 -- rows: [6]
 SELECT count(*) FROM models WHERE region = 'us-west-2';
 
--- name: after USE of the provider the service is named
+-- name: after USE of the provider a table needs its service
 -- setup: USE aws
 -- calls: ListModels us-west-2
 -- rows: [6]
@@ -118,7 +118,7 @@ SELECT endpoint_name FROM memory.main.serving WHERE place LIKE 'eu-%';
 -- rows: ["search"], ["support"], ["redaction"]
 SELECT endpoint_name FROM memory.serving WHERE place LIKE 'eu-%';
 
--- name: a column of a view over regions that only we can tell keeps its name
+-- name: a column of a view over regions keeps its name
 -- setup: CREATE OR REPLACE VIEW counting AS SELECT (SELECT count(*) FROM aws.sagemaker.endpoints WHERE region LIKE 'eu-%')
 --        FROM aws.sagemaker.inference_experiments;
 --        SET sqlprov_regions = 'us-west-2'

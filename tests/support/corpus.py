@@ -1,6 +1,6 @@
-"""A .sql file in, its blocks out: each a query with the calls it should make and the rows it should give.
+"""Reads the blocks of .sql files: each is a query with the calls that it makes and the rows that it returns.
 
-    -- name: a running experiment is found by status
+    -- name: a running experiment is lines by status
     -- calls: ListInferenceExperiments us-east-1 {"StatusEquals": "Running"}
     -- rows: ["search-relevance"], ["fraud-xgboost-17"]
     SELECT name FROM aws.sagemaker.inference_experiments WHERE status = 'Running' AND region = 'us-east-1';
@@ -12,17 +12,17 @@ A block begins with its name. A line that begins with `--  ` continues the one b
     params   a JSON list for `?`, an object for `$name`
     calls    one line a call, or `none`:
                  Operation region[,region…] {parameters} [each row [x rows]]
-             MaxResults, SortBy and SortOrder, which every list sends, are left out; they are compared with what
-             EXPLAIN says of them. A call with a page token is not listed: it goes on with the list of the same
-             operation, region and parameters, each page once, to the end unless it is `at most`. A region may be
-             a pattern (`eu-*`) over the regions that have SageMaker; `!us-east-1` takes one away.
-             `each row` is a call for each row that the list gives: `x 2` says for how many with push-down on.
+             MaxResults, SortBy and SortOrder, which every list sends, are left out; they are compared with
+             EXPLAIN. A call with a page token is left out: it continues the list of the same operation, region and
+             parameters, each page once, to the end unless it is `at most`. A region may be a pattern (`eu-*`) over
+             the regions that have SageMaker; `!us-east-1` removes one.
+             `each row` is a call for each row of the list: `x 2` says for how many with push-down on.
     at most  the same for a statement that a LIMIT or an error ends early: these calls or fewer
     rows     JSON lists, in any order; times in UTC to the millisecond, empty members of structures left out
     in order the same for a query with ORDER BY
-    count    the number of rows, where which they are is not told
-    then     a query that is run after the statement; rows are what it gives
-    error    class of an error and a part of its text; EXPLAIN meets it too, unless `calls` says what precedes it
+    count    the number of rows, where any rows will do
+    then     a query that is run after the statement; `rows` are its rows
+    error    class of an error and a part of its text; EXPLAIN raises it too, unless `calls` says what precedes it
     explain  `no` for a statement that is not explained
 """
 
@@ -51,7 +51,7 @@ DIRECTIVES = {
 
 @dataclass(frozen=True, order=True)
 class Call:
-    """One call; `rows` tells how many rows it is made for, -1 if that is open. Region is empty for STS."""
+    """One call; `rows` is the number of rows it is made for, -1 for any. Region is empty for STS."""
 
     operation: str
     region: str
@@ -66,7 +66,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Block:
-    """One query of the corpus; see above. `None` stands for what is not written."""
+    """One query of the corpus; see above. `None` stands for a line that is missing."""
 
     file: str
     name: str
@@ -83,92 +83,94 @@ class Block:
     explained: bool = True
 
 
-def blocks(folder: Path) -> Iterator[Block]:
+def read_blocks(folder: Path) -> Iterator[Block]:
     """Every block of every file of the folder."""
     for file in sorted(folder.glob("*.sql")):
         for text in re.split(r"(?m)^(?=-- name:)", file.read_text())[1:]:
-            yield _block(file.name, text)
+            yield _parse_block(file.name, text)
 
 
-def _block(file: str, text: str) -> Block:
-    found: dict[str, str] = {}
+def _parse_block(file: str, text: str) -> Block:
+    lines: dict[str, str] = {}
     key, sql = "", []
     for line in text.splitlines():
-        named = re.match(r"-- ([a-z ]+): ?(.*)", line)
-        if named and not sql:
-            key = named.group(1)
-            assert key in DIRECTIVES, f"{file}: what is {key!r}?"
-            found[key] = f"{found[key]}\n{named.group(2)}" if key in found else named.group(2)
+        match = re.match(r"-- ([a-z ]+): ?(.*)", line)
+        if match and not sql:
+            key = match.group(1)
+            assert key in DIRECTIVES, f"{file}: unknown directive {key!r}"
+            lines[key] = f"{lines[key]}\n{match.group(2)}" if key in lines else match.group(2)
         elif line.startswith("--  ") and not sql:
-            found[key] += "\n" + line[4:].strip()
+            lines[key] += "\n" + line[4:].strip()
         elif line.strip() or sql:
             sql.append(line)
-    name = found["name"]
-    bounded = "at most" in found
-    calls = found.get("calls", found.get("at most"))
-    rows = found.get("rows", found.get("in order"))
-    kind, _, said = found.get("error", "").partition(": ")
+    name = lines["name"]
+    bounded = "at most" in lines
+    calls = lines.get("calls", lines.get("at most"))
+    rows = lines.get("rows", lines.get("in order"))
+    kind, _, message = lines.get("error", "").partition(": ")
     assert sql, f"{file}: {name} has no query"
-    assert {"rows", "in order", "count", "error"} & set(found), f"{file}: {name} expects nothing"
+    assert {"rows", "in order", "count", "error"} & set(lines), f"{file}: {name} expects nothing"
     return Block(
         file=file,
         name=name,
         sql="\n".join(sql).strip().removesuffix(";"),
-        setup=found.get("setup", ""),
-        params=json.loads(found["params"]) if "params" in found else None,
-        calls=None if calls is None else tuple(_calls(calls)),
+        setup=lines.get("setup", ""),
+        params=json.loads(lines["params"]) if "params" in lines else None,
+        calls=None if calls is None else tuple(_parse_calls(calls)),
         bounded=bounded,
         rows=None if rows is None else json.loads(f"[{rows}]"),
-        ordered="in order" in found,
-        count=int(found["count"]) if "count" in found else None,
-        then=found.get("then", ""),
-        error=(kind, said) if "error" in found else None,
-        explained=found.get("explain") != "no",
+        ordered="in order" in lines,
+        count=int(lines["count"]) if "count" in lines else None,
+        then=lines.get("then", ""),
+        error=(kind, message) if "error" in lines else None,
+        explained=lines.get("explain") != "no",
     )
 
 
-def _calls(text: str) -> Iterator[Call]:
+def _parse_calls(text: str) -> Iterator[Call]:
     if text == "none":
         return
     for line in re.split(r"\n(?=[A-Z])", text):
-        said = re.fullmatch(r"(\w+)(?: ([\w,!*-]+))??(?: ({.*}))?( each row(?: x (\d+))?)?", line, re.DOTALL)
-        assert said, f"no call: {line!r}"
-        operation, where, parameters, each_row, rows = said.groups()
-        plain = canonical(json.loads(parameters or "{}"))
-        for region in _regions(where or ""):
-            yield Call(operation, region, plain, bool(each_row), int(rows or -1))
+        match = re.fullmatch(r"(\w+)(?: ([\w,!*-]+))??(?: ({.*}))?( each row(?: x (\d+))?)?", line, re.DOTALL)
+        assert match, f"not a call: {line!r}"
+        operation, where, parameters, each_row, rows = match.groups()
+        text = format_parameters(json.loads(parameters or "{}"))
+        for region in _expand_regions(where or ""):
+            yield Call(operation, region, text, bool(each_row), int(rows or -1))
 
 
-def _regions(where: str) -> list[str]:
+def _expand_regions(where: str) -> list[str]:
     if not where:
         return [""]
     patterns = where.split(",")
-    found = [pattern for pattern in patterns if "*" not in pattern and not pattern.startswith("!")]
+    regions = [pattern for pattern in patterns if "*" not in pattern and not pattern.startswith("!")]
     for pattern in patterns:
         if "*" in pattern:
-            found += [region for region in sagemaker_regions() if fnmatch(region, pattern)]
-    return [region for region in dict.fromkeys(found) if f"!{region}" not in patterns]
+            regions += [region for region in list_sagemaker_regions() if fnmatch(region, pattern)]
+    return [region for region in dict.fromkeys(regions) if f"!{region}" not in patterns]
 
 
 @cache
-def sagemaker_regions() -> list[str]:
-    """What botocore itself says, not our catalog."""
+def list_sagemaker_regions() -> list[str]:
+    """The regions from botocore, not from our catalog."""
     return sorted(boto3.Session().get_available_regions("sagemaker", "aws"))
 
 
-def canonical(parameters: Mapping[str, Any], without: Set[str] = EVERY_LIST_SENDS) -> str:
-    """Parameters as one text, without those that every list sends."""
+def format_parameters(parameters: Mapping[str, Any], without: Set[str] = EVERY_LIST_SENDS) -> str:
+    """Parameters as one text, without those of every list."""
     kept = {name: value for name, value in parameters.items() if name not in without}
-    return json.dumps({name: _sent(name, value) for name, value in sorted(kept.items())}, sort_keys=True)
+    return json.dumps(
+        {name: _format_value(name, value) for name, value in sorted(kept.items())}, sort_keys=True
+    )
 
 
-def _sent(name: str, value: Any) -> Any:
+def _format_value(name: str, value: Any) -> Any:
     if name.endswith(("After", "Before")) and isinstance(value, int | float):
         value = datetime.fromtimestamp(value, UTC)
-    return plain(value)
+    return to_json(value)
 
 
-def plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """A value of a result as JSON would have it."""
     if isinstance(value, datetime):
         moment = value.astimezone(UTC) if value.tzinfo else value
@@ -177,11 +179,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items() if item is not None}
+        return {name: to_json(item) for name, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_json(item) for item in value]
     return value
 
 
-def in_any_order(rows: list[Any]) -> Counter[str]:
+def count_rows(rows: list[Any]) -> Counter[str]:
     return Counter(json.dumps(row, sort_keys=True, default=str) for row in rows)
