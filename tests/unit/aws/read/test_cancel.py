@@ -169,13 +169,6 @@ def test_cancel_ends_the_wait_for_the_account(slow: Emulator, connect: Any) -> N
         assert fresh.sql(query).fetchall() == [(slow.account_id,)]
 
 
-def test_cancel_ends_a_call_that_hangs(slow: Emulator, con: Any) -> None:
-    slow.inject(Fault("timeout_before", times=None))
-    assert isinstance(catch_error(slow, con.cancel, lambda: con.sql(EVERY)), Cancelled)
-    slow.clear_faults()
-    assert len(con.sql(f"{EVERY} LIMIT 7").fetchall()) == 7
-
-
 @pytest.mark.parametrize(
     ("query", "operation"),
     [pytest.param(EVERY, LIST, id="a list"), pytest.param(ROWS, DESCRIBE, id="calls of rows")],
@@ -302,14 +295,6 @@ def test_closing_a_result_ends_its_calls(slow: Emulator, con: Any) -> None:
     wait_for_threads()
     with pytest.raises(InterfaceError, match="closed"):
         result.fetchall()
-
-
-def test_closing_a_result_from_another_thread_ends_its_statement(slow: Emulator, con: Any) -> None:
-    result = con.sql(EVERY)
-    slow.options.latency = LONG
-    error = catch_error(slow, result.close, result.fetchall)
-    assert isinstance(error, Cancelled | InterfaceError)
-    wait_for_threads()
 
 
 def test_a_new_statement_ends_the_one_before(slow: Emulator, con: Any) -> None:

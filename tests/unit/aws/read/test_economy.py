@@ -24,7 +24,6 @@ import sqlprov
 from sqlprov.aws.transport.pool import WIDEST, WIDTH, Pool
 from sqlprov.emulator import Emulator, Options
 
-REGIONS = ("eu-west-1", "us-east-1", "us-west-2")
 STS = "GetCallerIdentity"
 
 
@@ -148,12 +147,6 @@ def test_exists_over_a_described_column_stops_early(calls: Any) -> None:
     assert made[DESCRIBE] <= 4 + 8  # each of DuckDB's two threads takes a batch
 
 
-def test_a_key_needs_its_describe_alone(calls: Any) -> None:
-    _, ((name,),) = calls("SELECT name FROM {t} LIMIT 1")
-    _, rows = calls(f"SELECT name, status FROM {{t}} WHERE name IN ('{name}', 'nobody')")
-    assert [row[0] for row in rows] == [name]
-
-
 @pytest.mark.parametrize(
     "condition",
     [
@@ -250,10 +243,6 @@ def test_two_tables_share_the_limit_on_calls_in_flight(em: Emulator, con: Any) -
     assert count_overlapping(em) <= 4
 
 
-def test_regions_are_listed_at_the_same_time(em: Emulator, con: Any) -> None:
-    assert_read_together(em, con, f"SELECT name FROM {EXPERIMENTS} WHERE region IN {REGIONS}", REGIONS)
-
-
 def assert_read_together(em: Emulator, con: Any, query: str, regions: Sequence[str]) -> None:
     """A call to each region is in flight at the same time; none gets a reply."""
     em.options.latency = 60
@@ -278,14 +267,6 @@ def test_many_regions_are_read_at_once(em: Emulator, con: Any, where: str) -> No
     assert len(names) > WIDTH
     query = f"SELECT name FROM {EXPERIMENTS} WHERE {where} AND region IN {names}"
     assert_read_together(em, con, query, names)
-
-
-def test_the_second_page_is_fetched_only_when_more_rows_are_requested(many: Emulator, shared: Any) -> None:
-    with shared.cursor() as cursor:
-        cursor.sql("SET threads = 1")
-        result = cursor.sql(f"SELECT name FROM {EXPERIMENTS} LIMIT 100")
-        assert len(result.fetchall()) == 100
-    assert count_operations(many) == {LIST: 1}
 
 
 def ahead(em: Emulator, con: Any, query: str, operation: str, rows_per_call: int) -> list[int]:
@@ -313,14 +294,6 @@ def test_describes_stay_a_few_batches_ahead_of_a_slow_reader(em: Emulator, con: 
     con.sql("SET sqlprov_concurrency = 16")
     lead = ahead(em, con, f"SELECT name, arn FROM {EXPERIMENTS}", DESCRIBE, 1)
     assert max(lead) <= 320  # five batches of 64, the largest
-
-
-def test_reading_one_row_does_not_read_the_whole_list(em: Emulator) -> None:
-    em.fill(600)
-    with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as con:
-        assert con.sql(f"SELECT name, arn FROM {EXPERIMENTS}").fetchone()
-        wait_until_idle(em)
-        assert count_operations(em)[DESCRIBE] <= 320
 
 
 def test_look_ups_by_key_replace_a_list_with_more_pages(em: Emulator, con: Any) -> None:

@@ -16,7 +16,7 @@ from raw_server import RawReply, build_reply, run_server
 import sqlprov
 from sqlprov.aws.read import list_windows, pagination, scan
 from sqlprov.emulator import Emulator, Fault
-from sqlprov.errors import AccessDenied, BrokenReply
+from sqlprov.errors import BrokenReply
 
 BEGIN = 1_700_000_000.0
 
@@ -48,10 +48,6 @@ def pages(em: Emulator) -> Emulator:
     return em
 
 
-def client(em: Emulator) -> Any:
-    return boto3.client("sagemaker", endpoint_url=em.url, region_name="us-east-1")
-
-
 def moment(row: dict[str, Any]) -> dict[str, Any] | None:
     schedule: dict[str, Any] | None = row.get("Schedule")
     return schedule and {"StartTime": None, **schedule}
@@ -71,7 +67,8 @@ COLUMNS: dict[str, Callable[[dict[str, Any]], Any]] = {
 def test_the_rows_equal_those_of_boto3s_paginator(
     pages: Emulator, connect: Any, together: list[int], columns: list[str]
 ) -> None:
-    paginator = client(pages).get_paginator("list_inference_experiments").paginate(SortOrder="Ascending")
+    client = boto3.client("sagemaker", endpoint_url=pages.url, region_name="us-east-1")
+    paginator = client.get_paginator("list_inference_experiments").paginate(SortOrder="Ascending")
     listed = [row for page in paginator for row in page["InferenceExperiments"]]
     expected = [tuple(COLUMNS[column](row) for column in columns) for row in listed]
     assert len(expected) == 80
@@ -99,21 +96,6 @@ def test_a_fault_at_any_page_keeps_the_pages_before_it(
             assert [(gap.region, gap.error.operation) for gap in result.errors] == [("us-east-1", LIST)]
         wait_until_idle(pages)
     assert max(together) > 1
-
-
-def test_a_fault_at_any_page_is_an_error_or_costs_one_more_attempt(pages: Emulator, connect: Any) -> None:
-    con = connect(split="off", max_attempts=2)
-    for at in range(1, 41, 3):
-        pages.clear_faults()
-        pages.inject(Fault("access_denied", at=at, operation=LIST))
-        with pytest.raises(AccessDenied):
-            con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
-        wait_until_idle(pages)
-        pages.clear_faults()
-        pages.inject(Fault("truncated", at=at, operation=LIST))
-        with con.sql(f"SELECT name FROM {EXPERIMENTS}") as result:
-            assert len(result.fetchall()) == 80
-            assert sorted(call.attempts for call in result.calls) == [1] * 39 + [2]
 
 
 def page(number: int, of: int, **other: object) -> bytes:
@@ -182,20 +164,7 @@ def test_a_limit_fetches_few_pages_that_it_does_not_need(pages: Emulator, con: A
         assert count_operations(pages)[LIST] <= -(-rows // 2) + 2
 
 
-@pytest.mark.parametrize("on_error", ["fail", "warn"])
-def test_a_cancelled_scan_reports_neither_missing_rows_nor_a_result(
-    pages: Emulator, connect: Any, on_error: str
-) -> None:
-    con = connect(split="off", on_error=on_error)
-    pages.options.latency = 0.01
-    with pytest.raises(sqlprov.Cancelled), con.sql(f"SELECT name FROM {EXPERIMENTS}") as result:
-        for _ in result.batches():
-            con.cancel()
-    pages.options.latency = 0.0
-    assert len(con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()) == 80
-
-
-def test_a_list_is_split_while_a_task_fetches_several_pages(
+def test_rows_created_and_deleted_while_windows_are_read_affect_no_other_row(
     em: Emulator, con: Any, together: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scan, "LONG", 4)
@@ -209,11 +178,11 @@ def test_a_list_is_split_while_a_task_fetches_several_pages(
     over = threading.Event()
 
     def disturb() -> None:
-        service, number = client(em), 0
+        number = 0
         while not over.is_set():
             number += 1
             add_experiment(em, f"new-{number}", CreationTime=BEGIN + 60 * number)
-            service.delete_inference_experiment(Name=f"new-{number}")
+            em.remove("InferenceExperiment", "us-east-1", f"new-{number}")
 
     for sparse in (False, True):
         em.options.sparse_pages = sparse

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -133,40 +132,6 @@ def test_a_list_that_is_not_long_is_read_page_after_page(em: Emulator, con: Any)
 
 
 @pytest.mark.usefixtures("hasty")
-def test_rows_created_and_deleted_during_the_read_affect_no_other_row(em: Emulator, con: Any) -> None:
-    em.fill(3_000)
-    em.options.latency = 0.01
-    steady = set(con.sql(f"SELECT name FROM {EXPERIMENTS}").df()["name"])
-    over = threading.Event()
-    client = _client(em)
-
-    def disturb() -> None:
-        number = 0
-        while not over.is_set():
-            number += 1
-            add_experiment(em, f"new-{number}", CreationTime=BEGIN + number * 1000.0)
-            add_experiment(em, f"late-{number}")
-            client.delete_inference_experiment(Name=f"new-{number}")
-
-    thread = threading.Thread(target=disturb)
-    thread.start()
-    try:
-        names = [name for (name,) in con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()]
-    finally:
-        over.set()
-        thread.join()
-    assert windows(em) > 1
-    assert steady <= set(names)
-    assert max(Counter(names).values()) == 1
-
-
-def _client(em: Emulator) -> Any:
-    import boto3
-
-    return boto3.client("sagemaker", endpoint_url=em.url, region_name="us-east-1")
-
-
-@pytest.mark.usefixtures("hasty")
 def test_the_list_of_each_region_is_split(em: Emulator, connect: Any) -> None:
     regions = ("eu-west-1", "us-east-1", "us-west-2")
     for number, region in enumerate(regions):
@@ -177,23 +142,6 @@ def test_the_list_of_each_region_is_split(em: Emulator, connect: Any) -> None:
     assert Counter(region for region, _ in rows) == dict.fromkeys(regions, 800)
     assert len(set(rows)) == 2_400
     assert windows(em) > 1
-
-
-@pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("at", range(1, 14, 2))
-@pytest.mark.parametrize("kind", ["access_denied", "truncated", "repeated_token"])
-def test_a_fault_in_a_window_is_an_error_or_costs_no_row(
-    em: Emulator, connect: Any, kind: str, at: int
-) -> None:
-    em.fill(1_200)
-    em.options.latency = 0.01
-    con = connect(max_attempts=1)
-    em.inject(sqlprov.emulator.Fault(kind, at=at, operation=LIST))
-    try:
-        rows = con.sql(ALL).fetchall()
-    except sqlprov.OperationalError:
-        return
-    assert len(rows) == 1_200, "silently short"
 
 
 def test_a_list_out_of_order_is_read_to_its_end() -> None:
