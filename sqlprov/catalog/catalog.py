@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from ..errors import ResourceFileError, UnknownName, suggest
 
 if TYPE_CHECKING:
-    from .regions import Region
     from .resource_files import ProviderInfo, ServiceInfo
     from .table import Table
 
@@ -88,24 +87,6 @@ class Catalog:
 
                 self._services[key] = load_service(self._find_file(Path(*key, "_service.yaml")), *key)
             return self._services[key]
-
-    def list_regions(self) -> tuple[Region, ...]:
-        """Every region known to botocore in every partition, without a call."""
-        from .regions import list_regions
-
-        return list_regions()
-
-    def list_service_regions(self, client: str, partition: str) -> tuple[str, ...]:
-        """Regions of `partition` where the service of a client, such as `sagemaker`, has endpoints."""
-        from .regions import list_service_regions
-
-        return list_service_regions(client, partition)
-
-    def find_partition(self, region: str) -> str | None:
-        """The partition of a region, also of one too new for botocore; `None` if the name is not a region's."""
-        from .regions import find_partition
-
-        return find_partition(region)
 
     @cached_property
     def _folders(self) -> tuple[Path, ...]:

@@ -18,20 +18,14 @@ COLUMNS = {
     "opt_in_status": "Whether the account has enabled it, such as ENABLED, ENABLED_BY_DEFAULT or DISABLED; NULL "
     "until a statement of the session has needed to know.",
 }
-"""The columns of a provider's table `list_regions`, the key first, each with its description; all are texts."""
+"""The columns of a provider's table `regions`, the key first, each with its description; all are texts."""
 DEFAULT_PARTITION = "aws"
 WITHOUT_OPT_IN = frozenset(
     {
         *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1"),
         *("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3"),
-        *(
-            "ap-northeast-1",
-            "ap-northeast-2",
-            "ap-northeast-3",
-            "ap-south-1",
-            "ap-southeast-1",
-            "ap-southeast-2",
-        ),
+        *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3"),
+        *("ap-south-1", "ap-southeast-1", "ap-southeast-2"),
     }
 )
 """The regions of the partition `aws` that every account has: AWS has made each later one opt-in since 2019."""

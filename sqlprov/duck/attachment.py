@@ -21,13 +21,14 @@ from sqlprov.aws.transport.call_log import CallRecord
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.regions import find_partition, list_regions
 from sqlprov.catalog.table import Table
 from sqlprov.duck.errors import translate
 from sqlprov.duck.filters import read_filter
 from sqlprov.duck.interrupts import on_interrupt
 from sqlprov.duck.live_table import BatchSource, LiveTable
 from sqlprov.duck.planner import ALL, Planner
-from sqlprov.duck.status_tables import regions_table
+from sqlprov.duck.status_tables import build_regions_table
 from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, RegionError, suggest
 from sqlprov.plan.read import ReadPlan
 from sqlprov.settings import Settings
@@ -83,7 +84,7 @@ class Attachment:
             )
         self.name, self.duck = name, weakref.ref(duck)
         self._id = uuid.uuid4().hex
-        self._catalog, self._cloud, self._settings = catalog, cloud, settings
+        self._cloud, self._settings = cloud, settings
         self._cloud.read_only = True
         self._runs: deque[Run] = deque(maxlen=REMEMBERED)
         tables = [
@@ -92,8 +93,8 @@ class Attachment:
             for service in (catalog.list_services(provider) if services is None else services)
             for table in catalog.list_tables(provider, service)
         ]
-        self.regions = self._check_regions(regions)
-        self._planner = Planner(catalog, cloud, self.regions)
+        self.regions = _check_regions(regions)
+        self._planner = Planner(cloud, self.regions)
         self.tables = tuple(f"{name}.{table.service}.{table.name}" for table in tables)
         detach(duck, name)
         _attachments[self._id] = self
@@ -118,22 +119,6 @@ class Attachment:
         for run in list(self._runs):
             run.cancel()
 
-    def _check_regions(self, regions: Sequence[str]) -> tuple[str, ...]:
-        chosen = tuple(dict.fromkeys(region.strip().lower() for region in regions))
-        if not chosen or (chosen != ALL and "all" in chosen):
-            raise RegionError(
-                f"regions = {list(regions)!r}: expected one or more regions, or 'all'; the tables hold their rows."
-            )
-        known = {region.region for region in self._catalog.list_regions()}
-        for region in chosen:
-            if region not in known and chosen != ALL:
-                near = suggest(region, known)
-                if self._catalog.find_partition(region) is None:
-                    raise RegionError(f"Unknown region {region!r}.{near}")
-                # It may be newer than botocore.
-                warnings.warn(f"botocore does not know the region {region!r}.{near}", stacklevel=4)
-        return chosen
-
     def _create(self, duck: DuckDBPyConnection, tables: list[Table]) -> None:
         """Attach the database and create its views, on another cursor: the caller's may be in a transaction."""
         base = quote_identifier(self.name)
@@ -141,7 +126,7 @@ class Attachment:
             own.execute(f"ATTACH ':memory:' AS {base} (READ_WRITE)")
             own.execute(f"CREATE MACRO {base}.main.{MARK}() AS '{self._id}'")
             own.execute(f"USE {base}.main")
-            own.from_arrow(regions_table(self._catalog, self._cloud)).create_view("regions")
+            own.from_arrow(build_regions_table(self._cloud)).create_view("regions")
             for table in tables:
                 own.execute(f"CREATE SCHEMA IF NOT EXISTS {base}.{quote_identifier(table.service)}")
                 own.execute(f"USE {base}.{quote_identifier(table.service)}")
@@ -180,6 +165,23 @@ class Attachment:
             raise error.with_traceback(None) from None
         finally:
             run.cancel()
+
+
+def _check_regions(regions: Sequence[str]) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(region.strip().lower() for region in regions))
+    if not chosen or (chosen != ALL and "all" in chosen):
+        raise RegionError(
+            f"regions = {list(regions)!r}: expected one or more regions, or 'all'; the tables hold their rows."
+        )
+    known = {region.region for region in list_regions()}
+    for region in chosen:
+        if region not in known and chosen != ALL:
+            near = suggest(region, known)
+            if find_partition(region) is None:
+                raise RegionError(f"Unknown region {region!r}.{near}")
+            # It may be newer than botocore.
+            warnings.warn(f"botocore does not know the region {region!r}.{near}", stacklevel=4)
+    return chosen
 
 
 def _end(runs: deque[Run], cloud: Cloud) -> None:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sqlprov.catalog.regions import DEFAULT_PARTITION, EVERYWHERE, WITHOUT_OPT_IN
+from sqlprov.catalog.regions import (
+    DEFAULT_PARTITION,
+    EVERYWHERE,
+    WITHOUT_OPT_IN,
+    find_partition,
+    list_regions,
+    list_service_regions,
+)
 from sqlprov.errors import RegionError, format_count, suggest
 
 # Planning and reading are imported where a live table is used: most statements' start would go into them.
 if TYPE_CHECKING:
     from sqlprov.aws.transport.clients import Cloud
     from sqlprov.aws.transport.run import Run
-    from sqlprov.catalog import Catalog
     from sqlprov.catalog.table import Table
     from sqlprov.plan.read import Predicate, ReadPlan, Scope
 
@@ -24,13 +30,12 @@ class Planner:
     """Plans the scans of one account.
 
     Args:
-        catalog: what exists.
         cloud: the account.
         held: the only regions whose rows the tables hold, or ("all",); `None` if each statement chooses.
     """
 
-    def __init__(self, catalog: Catalog, cloud: Cloud, held: tuple[str, ...] | None = None) -> None:
-        self.catalog, self.cloud = catalog, cloud
+    def __init__(self, cloud: Cloud, held: tuple[str, ...] | None = None) -> None:
+        self.cloud = cloud
         self._held = held
         # Regions that SET names -> all that may be named.
         self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -171,7 +176,7 @@ class Planner:
         """Every region that a condition may name, in every partition."""
         chosen = tuple(name for name in run.settings.region_names() if name != "all") if run else ()
         if chosen not in self._known:
-            botocore = (region.region for region in self.catalog.list_regions())
+            botocore = (region.region for region in list_regions())
             self._known[chosen] = tuple(sorted({*botocore, *chosen}))
         return self._known[chosen]
 
@@ -181,8 +186,8 @@ class Planner:
             return self._held or ()
         chosen = run.settings.region_names()
         home = next((name for name in chosen if name != "all"), None) or self.cloud.find_region()
-        partition = (self.catalog.find_partition(home) if home else None) or DEFAULT_PARTITION
-        offered = self.catalog.list_service_regions(client, partition)
+        partition = (find_partition(home) if home else None) or DEFAULT_PARTITION
+        offered = list_service_regions(client, partition)
         enabled = self._enabled(run, home, partition, offered, may_call)
         return tuple(region for region in offered if region in enabled) if enabled else offered
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sqlprov.duck.planner import Planner
 from sqlprov.duck.scans import Scans
-from sqlprov.duck.status_tables import STATUS_TABLES, RowsOf, regions_table
+from sqlprov.duck.status_tables import STATUS_TABLES, RowsOf, build_regions_table
 from sqlprov.errors import ProgrammingError
 from sqlprov.sql.lexer import quote_identifier, quote_path
 
@@ -41,7 +41,7 @@ class Session:
 
     def __init__(self, catalog: Catalog, cloud: Cloud, database: str, read_only: bool) -> None:
         self.catalog, self.cloud = catalog, cloud
-        self.planner = Planner(catalog, cloud)
+        self.planner = Planner(cloud)
         self.scans = Scans(self.planner)
         # Counts the statements that may have made or dropped a view, a macro or a temporary table.
         self.changes = 0
@@ -166,7 +166,7 @@ class Session:
         if provider in self._extra:
             return False
         self._own.execute(f"USE {quote_identifier(provider)}.main")
-        self._own.from_arrow(regions_table(self.catalog, self.cloud)).create_view("regions")
+        self._own.from_arrow(build_regions_table(self.cloud)).create_view("regions")
         self._extra.add(provider)
         return True
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sqlprov.catalog.regions import COLUMNS as REGION_COLUMNS
+from sqlprov.catalog.regions import list_regions
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.clients import Cloud
     from sqlprov.aws.transport.run import Run
-    from sqlprov.catalog import Catalog
     from sqlprov.duck.live_table import StatusTable
 
 RowsOf = Callable[["Run"], list[dict[str, Any]]]
@@ -70,16 +70,13 @@ STATUS_TABLES: dict[str, tuple[pa.Schema, RowsOf]] = {
 REGIONS_SCHEMA = _string_schema(*REGION_COLUMNS)
 
 
-def regions_table(catalog: Catalog, cloud: Cloud) -> StatusTable:
+def build_regions_table(cloud: Cloud) -> StatusTable:
     """The table `<provider>.regions`; with the account's statuses once a statement has asked for them."""
     from sqlprov.duck.live_table import StatusTable
 
-    def list_regions(*_: Any) -> pa.Table:
+    def read(*_: Any) -> pa.Table:
         statuses = cloud.region_statuses or {}
-        rows = [
-            {**asdict(region), "opt_in_status": statuses.get(region.region)}
-            for region in catalog.list_regions()
-        ]
+        rows = [{**asdict(region), "opt_in_status": statuses.get(region.region)} for region in list_regions()]
         return pa.Table.from_pylist(rows, REGIONS_SCHEMA)
 
-    return StatusTable("regions", REGIONS_SCHEMA, list_regions, carrier="")
+    return StatusTable("regions", REGIONS_SCHEMA, read, carrier="")

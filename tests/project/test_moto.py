@@ -38,7 +38,7 @@ RENAMED = {
 }
 
 
-def client_of(url: str) -> Any:
+def open_client(url: str) -> Any:
     return boto3.client(
         "sagemaker",
         region_name=REGION,
@@ -91,7 +91,7 @@ def create_notebook_instance(client: Any, name: str) -> None:
     )
 
 
-# Table -> how one resource is made, each after what it needs.
+# Table -> the function that creates a resource; each after the tables that it needs.
 MAKERS = {
     "models": create_model,
     "endpoint_configs": create_endpoint_config,
@@ -119,49 +119,53 @@ def urls() -> Iterator[dict[str, str]]:
     moto.start()
     host, port = moto.get_host_and_port()
     with Emulator(Options()) as emulator:
-        found = {"moto": f"http://{host}:{port}", "emulator": emulator.url}
-        for server, url in found.items():
-            client = client_of(url)
+        servers = {"moto": f"http://{host}:{port}", "emulator": emulator.url}
+        for server, url in servers.items():
+            client = open_client(url)
             create_all(client, server)
             client.close()
-        yield found
+        yield servers
     moto.stop()
 
 
-def value(found: Any) -> Any:
-    """A value without the members that are not there: boto3 leaves them out, an Arrow structure has them as NULL."""
-    if isinstance(found, Mapping):
-        return {name: value(member) for name, member in found.items() if value(member) is not None}
-    if isinstance(found, list) and found and all(isinstance(pair, tuple) for pair in found):
-        return dict(found)  # a MAP
-    if isinstance(found, list):
-        return [value(member) for member in found]
-    return found.timestamp() if isinstance(found, datetime) else found
+def normalize_value(value: Any) -> Any:
+    """A value without NULL members: boto3 omits them, an Arrow structure has them as NULL."""
+    if isinstance(value, Mapping):
+        return {
+            name: normalize_value(member)
+            for name, member in value.items()
+            if normalize_value(member) is not None
+        }
+    if isinstance(value, list) and value and all(isinstance(pair, tuple) for pair in value):
+        return dict(value)  # a MAP
+    if isinstance(value, list):
+        return [normalize_value(member) for member in value]
+    return value.timestamp() if isinstance(value, datetime) else value
 
 
-def described(client: Any, name: str, table: Table) -> dict[str, Any]:
-    """What boto3 says about a resource, under the names of the table's columns."""
+def describe_with_boto3(client: Any, name: str, table: Table) -> dict[str, Any]:
+    """The reply of boto3 for a resource, under the names of the table's columns."""
     assert table.describe
     operation = xform_name(table.describe.call)
     (parameter,) = client.meta.service_model.operation_model(table.describe.call).input_shape.required_members
     reply = getattr(client, operation)(**{parameter: name})
     del reply["ResponseMetadata"]
-    columns = {xform_name(member): found for member, found in reply.items()}
+    columns = {xform_name(member): each for member, each in reply.items()}
     for column, path in RENAMED.get(table.name, {}).items():
         columns[column] = reply
         for member in path:
             columns[column] = columns[column][member]
-    (arn,) = (found for member, found in reply.items() if member in (f"{_noun(operation)}Arn", "Arn"))
+    (arn,) = (each for member, each in reply.items() if member in (f"{_noun(operation)}Arn", "Arn"))
     tags = client.list_tags(ResourceArn=arn)["Tags"]
     own = {"tags": tags, "region": REGION, "account_id": ACCOUNT, "data__Identifier": name}
-    return {column: value(found) for column, found in (columns | own).items()}
+    return {column: normalize_value(each) for column, each in (columns | own).items()}
 
 
 def _noun(operation: str) -> str:
     return "".join(word.title() for word in operation.split("_")[1:])
 
 
-def rows_of(url: str, sql: str, catalog: Catalog | None = None) -> list[dict[str, Any]]:
+def read_rows(url: str, sql: str, catalog: Catalog | None = None) -> list[dict[str, Any]]:
     cloud = Cloud(endpoint_url=url, credentials=("test", "test"))
     settings = Settings(regions=REGION)
     session = Session(catalog or Catalog(), cloud, ":memory:", False)
@@ -171,21 +175,21 @@ def rows_of(url: str, sql: str, catalog: Catalog | None = None) -> list[dict[str
 
 
 def compare(url: str, name: str, catalog: Catalog | None = None) -> None:
-    client = client_of(url)
+    client = open_client(url)
     table = (catalog or Catalog()).get_table("aws", "sagemaker", name)
-    rows = {row[table.key[0]]: row for row in rows_of(url, f"FROM {table.full_name}", catalog)}
+    rows = {row[table.key[0]]: row for row in read_rows(url, f"FROM {table.full_name}", catalog)}
     assert set(rows) == set(NAMES)
     for key, row in rows.items():
-        expected = described(client, key, table)
+        expected = describe_with_boto3(client, key, table)
         assert set(expected) <= set(row), "boto3 says more than the table"
-        assert {column: value(found) for column, found in row.items()} == {
+        assert {column: normalize_value(each) for column, each in row.items()} == {
             column: expected.get(column) for column in row
         }
     client.close()
 
 
 @pytest.mark.parametrize(("server", "table"), CASES)
-def test_every_column_is_what_boto3_says(urls: dict[str, str], server: str, table: str) -> None:
+def test_every_column_has_the_value_that_boto3_returns(urls: dict[str, str], server: str, table: str) -> None:
     compare(urls[server], table)
 
 
@@ -194,20 +198,22 @@ def test_a_look_up_by_key_gives_the_same_row_as_the_list(
     urls: dict[str, str], server: str, table: str
 ) -> None:
     everything = f"FROM aws.sagemaker.{table}"
-    (listed,) = [r for r in rows_of(urls[server], everything) if r["data__Identifier"] == "second"]
-    assert rows_of(urls[server], f"{everything} WHERE data__Identifier = 'second'") == [listed]
+    (listed,) = [r for r in read_rows(urls[server], everything) if r["data__Identifier"] == "second"]
+    assert read_rows(urls[server], f"{everything} WHERE data__Identifier = 'second'") == [listed]
 
 
 @pytest.mark.parametrize(("server", "table"), CASES)
-def test_a_missing_key_is_no_row(urls: dict[str, str], server: str, table: str) -> None:
-    assert rows_of(urls[server], f"FROM aws.sagemaker.{table} WHERE data__Identifier = 'no-such-name'") == []
+def test_a_missing_key_has_no_row(urls: dict[str, str], server: str, table: str) -> None:
+    assert (
+        read_rows(urls[server], f"FROM aws.sagemaker.{table} WHERE data__Identifier = 'no-such-name'") == []
+    )
 
 
-def test_every_table_can_be_made_for_this_sweep() -> None:
+def test_every_table_has_a_maker_for_this_sweep() -> None:
     assert set(TABLES) <= set(MAKERS)
 
 
-def with_yaml(page: str, folder: Path) -> tuple[Catalog, list[str]]:
+def load_documented(page: str, folder: Path) -> tuple[Catalog, list[str]]:
     """The catalog with the resource files that a page shows, and the names of their tables."""
     shutil.copytree(ROOT / "resources", folder / "resources")
     names = []
@@ -220,14 +226,16 @@ def with_yaml(page: str, folder: Path) -> tuple[Catalog, list[str]]:
     return Catalog([folder / "resources"]), names
 
 
-def test_the_table_of_contributing_reads_what_boto3_says(urls: dict[str, str], tmp_path: Path) -> None:
-    catalog, names = with_yaml("CONTRIBUTING.md", tmp_path)
+def test_the_table_of_contributing_has_the_values_that_boto3_returns(
+    urls: dict[str, str], tmp_path: Path
+) -> None:
+    catalog, names = load_documented("CONTRIBUTING.md", tmp_path)
     assert names == ["notebook_instances"]
     compare(urls["moto"], "notebook_instances", catalog)
 
 
 def test_the_file_with_every_key_loads(tmp_path: Path) -> None:
-    catalog, names = with_yaml("docs/resource-files.md", tmp_path)
+    catalog, names = load_documented("docs/resource-files.md", tmp_path)
     (name,) = names
     table = catalog.get_table("aws", "sagemaker", name)
     assert [column.name for column in table.columns[:2]] == ["model_package_group_name", "description"]

@@ -1,6 +1,6 @@
 """Reads the blocks of .sql files: each is a query with the calls that it makes and the rows that it returns.
 
-    -- name: a running experiment is lines by status
+    -- name: a running experiment is found by status
     -- calls: ListInferenceExperiments us-east-1 {"StatusEquals": "Running"}
     -- rows: ["search-relevance"], ["fraud-xgboost-17"]
     SELECT name FROM aws.sagemaker.inference_experiments WHERE status = 'Running' AND region = 'us-east-1';

@@ -42,9 +42,9 @@ def _parse_settings(ctx: click.Context, parameter: click.Parameter, pairs: Seque
 
 
 def _complete_region(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    from sqlprov.catalog import Catalog
+    from sqlprov.catalog.regions import list_regions
 
-    return [each.region for each in Catalog().list_regions() if each.region.startswith(incomplete)]
+    return [each.region for each in list_regions() if each.region.startswith(incomplete)]
 
 
 def _complete_setting(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sqlprov.catalog.regions import list_regions
 from sqlprov.errors import Error
 from sqlprov.frontends.completion.candidates import (
     Candidate,
@@ -201,7 +202,7 @@ class SqlCompleter:
 
     @cached_property
     def _regions(self) -> tuple[str, ...]:
-        return tuple(region.region for region in self.catalog.list_regions())
+        return tuple(region.region for region in list_regions())
 
     def _quote(
         self, context: SqlContext, values: Iterable[str], *, bare: bool = False

@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import pyarrow as pa
 
+from sqlprov.catalog.regions import list_regions
 from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, suggest
 from sqlprov.frontends.completion.candidates import describe_call, shorten_type
 from sqlprov.frontends.repl.screen import OutputFile, ShownRows
@@ -220,7 +221,7 @@ def _set_region(shell: Shell, names: str) -> None:
     connection = shell.connection
     if names:
         chosen = [name for name in re.split(r"[,\s]+", names.strip("'\"")) if name]
-        known = [region.region for region in connection.catalog.list_regions()]
+        known = [region.region for region in list_regions()]
         for name in chosen:
             if name.lower() not in (*known, "all", "default"):
                 raise RegionError(f"Unknown region {name!r}.{suggest(name, [*known, 'all', 'default'])}")

@@ -1,4 +1,4 @@
-"""What a scan does not learn from DuckDB: conditions such as LIKE, and what ORDER BY and LIMIT leave.
+"""Hints that a scan does not get from DuckDB: conditions such as LIKE, ORDER BY and LIMIT.
 
 A hint lets a scan end sooner or fetch less; it never changes which rows an answer has.
 """

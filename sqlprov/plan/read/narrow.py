@@ -1,4 +1,4 @@
-"""Builds the parameters of a list: each narrows what is listed and never drops a row that is wanted."""
+"""Builds the parameters of a list. Each narrows the list and never drops a requested row."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def build_list_parameters(
 
     Args:
         table: what is listed.
-        where: what every row that is asked for meets.
+        where: the condition that every requested row meets.
         contained: texts that a column of every such row contains.
 
     Returns:

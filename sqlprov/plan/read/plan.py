@@ -148,50 +148,42 @@ class ReadPlan:
     scopes: tuple[Scope, ...] = ()
 
     def serves(self, other: ReadPlan) -> bool:
-        """Whether what this plan reads are the rows of `other`, with at least its columns."""
+        """Whether this plan reads the rows of `other`, with at least its columns."""
         same = self.table is other.table and self.steps == other.steps and self.row_filter == other.row_filter
-        asked = {Account.STS, Account.KNOWN}  # the call may have been made meanwhile
-        account = self.account is other.account or {self.account, other.account} == asked
+        same_call = {Account.STS, Account.KNOWN}  # the call may have been made in between
+        account = self.account is other.account or {self.account, other.account} == same_call
         more = self.describe >= other.describe and self.tags >= other.tags and account
         return same and more and self.top == other.top and set(self.columns) >= set(other.columns)
 
     def calls(self) -> tuple[PlannedCall, ...]:
-        """The calls in the order they are made; what a LIMIT, an error or a retry changes is not in it."""
-        planned = [call for step in self.steps for call in self._step(step)]
+        """The calls in the order they are made, without the effects of a LIMIT, an error or a retry."""
+        planned = [call for step in self.steps for call in self._plan_step(step)]
         if any(scope.is_estimate for scope in self.scopes):
             permissions = ("account:ListRegions",)
             planned.insert(0, PlannedCall("", "ListRegions", "", {}, "once", (), permissions))
         if self.account is Account.STS and self.steps:
-            planned.append(
-                PlannedCall(
-                    self.table.full_name,
-                    "GetCallerIdentity",
-                    "",
-                    {},
-                    "once",
-                    ("account_id",),
-                    ("sts:GetCallerIdentity",),
-                )
-            )
+            operation, columns = "GetCallerIdentity", ("account_id",)
+            permissions = ("sts:GetCallerIdentity",)
+            planned.append(PlannedCall(self.table.full_name, operation, "", {}, "once", columns, permissions))
         return tuple(planned)
 
-    def _filled(self, *sources: ColumnSource) -> tuple[str, ...]:
-        """The columns that a call of these sources is made for."""
+    def _list_filled(self, *sources: ColumnSource) -> tuple[str, ...]:
+        """The columns that need a call of these sources."""
         by_name = self.table.by_name
         given = set(sources)
         if self.table.arn and by_name[self.table.arn].source in sources:
-            # The ARN, asked for or not, leads to the tags and names the account.
+            # The ARN, requested or not, leads to the tags and names the account.
             given |= {ColumnSource.TAGS}
             given |= {ColumnSource.ACCOUNT} if self.account is Account.ARN else set()
         return tuple(name for name in self.columns if by_name[name].source in given)
 
-    def _step(self, step: ListRead | KeyRead) -> list[PlannedCall]:
+    def _plan_step(self, step: ListRead | KeyRead) -> list[PlannedCall]:
         table, calls = self.table, []
 
         def planned(
             operation: str, parameters: Mapping[str, Any], times: str, *sources: ColumnSource
         ) -> PlannedCall:
-            columns = self._filled(*sources)
+            columns = self._list_filled(*sources)
             permission = f"{table.iam}:{operation}"
             return PlannedCall(
                 table.full_name, operation, step.region, parameters, times, columns, (permission,)
@@ -207,16 +199,8 @@ class ReadPlan:
         elif table.describe:
             for key in step.keys:
                 arguments = dict(zip(table.describe.arguments, key, strict=True))
-                calls.append(
-                    planned(
-                        table.describe.call,
-                        arguments,
-                        "once",
-                        ColumnSource.LIST,
-                        ColumnSource.DESCRIBE,
-                        ColumnSource.KEY,
-                    )
-                )
+                sources = (ColumnSource.LIST, ColumnSource.DESCRIBE, ColumnSource.KEY)
+                calls.append(planned(table.describe.call, arguments, "once", *sources))
         if self.tags and table.tags:
             calls.append(planned(table.tags.call, {}, "each row", ColumnSource.TAGS))
         return calls
@@ -237,13 +221,13 @@ def plan_read(
         account_known: whether the session knows its account by now.
     """
     table = request.table
-    needed = _needed(request)
+    needed = _list_needed(request)
     sources = {table.by_name[name].source for name in needed}
     where = request.where if request.pushdown else TRUE
-    steps, empty = _steps(request, where, scopes, pages or {})
-    top = _top(request, sources)
+    steps, empty = _plan_steps(request, where, scopes, pages or {})
+    top = _find_top(request, sources)
     if top is not None:
-        steps = tuple(_turned(step, table, top) for step in steps)
+        steps = tuple(_turn(step, table, top) for step in steps)
     listing = any(isinstance(step, ListRead) for step in steps)
     arn_from_list = bool(table.arn) and table.by_name[table.arn].source is ColumnSource.LIST
     describe = ColumnSource.DESCRIBE in sources or (ColumnSource.TAGS in sources and not arn_from_list)
@@ -264,16 +248,16 @@ def plan_read(
         tags=ColumnSource.TAGS in sources,
         account=account,
         row_filter=restrict(where, listed),
-        contained=_in_lists(request),
+        contained=_select_contained(request),
         empty=empty,
         top=top,
-        windows=_windows(request) if top is None else None,
+        windows=_find_windows(request) if top is None else None,
         scopes=tuple(scopes),
     )
 
 
-def _in_lists(request: ScanRequest) -> tuple[Contained, ...]:
-    """The hints that a list's rows alone tell; of texts only, because what a list contains is another matter."""
+def _select_contained(request: ScanRequest) -> tuple[Contained, ...]:
+    """The hints that a list's rows can check; only for texts, because `contains` of a LIST means elements."""
     listed = {
         column.name
         for column in request.table.columns
@@ -282,7 +266,7 @@ def _in_lists(request: ScanRequest) -> tuple[Contained, ...]:
     return tuple(hint for hint in request.contained if request.pushdown and hint.column in listed)
 
 
-def _top(request: ScanRequest, sources: set[ColumnSource]) -> Top | None:
+def _find_top(request: ScanRequest, sources: set[ColumnSource]) -> Top | None:
     """The hint, if the service sorts by its column and the list alone shows which rows meet the filter."""
     sort, top = request.table.list.sort, request.top
     if top is None or sort is None or top.column not in sort.always or not request.pushdown:
@@ -291,7 +275,7 @@ def _top(request: ScanRequest, sources: set[ColumnSource]) -> Top | None:
     return top if filtered <= {ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY} else None
 
 
-def _turned(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRead:
+def _turn(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRead:
     """A list in the order that `top` wants."""
     sort = table.list.sort
     assert sort is not None, "only a table that can be sorted has first rows"
@@ -302,7 +286,7 @@ def _turned(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyR
     return ListRead(step.place, {**step.parameters, **order})
 
 
-def _windows(request: ScanRequest) -> Windows | None:
+def _find_windows(request: ScanRequest) -> Windows | None:
     """How the table's list may be cut; `None` if its file does not allow it or the session does not want it."""
     sort = request.table.list.sort
     if sort is None or not request.split or not request.pushdown:
@@ -316,18 +300,18 @@ def _windows(request: ScanRequest) -> Windows | None:
     )
 
 
-def _needed(request: ScanRequest) -> tuple[str, ...]:
+def _list_needed(request: ScanRequest) -> tuple[str, ...]:
     names = {*request.columns, *list_columns(request.where)}
     return tuple(column.name for column in request.table.columns if column.name in names)
 
 
-def _steps(
+def _plan_steps(
     request: ScanRequest, where: Predicate, scopes: Sequence[Scope], pages: Mapping[str, int]
 ) -> tuple[tuple[ListRead | KeyRead, ...], str]:
     for scope in scopes:
         if request.where == FALSE or not scope.values:
             return (), f"no {scope.column} meets the conditions"
-    keys = _keys(request.table, where)
+    keys = _find_keys(request.table, where)
     if keys == ():
         return (), "no key can meet the conditions"
     parameters, refused = build_list_parameters(
@@ -346,7 +330,7 @@ def _steps(
     return tuple(steps), ""
 
 
-def _keys(table: Table, where: Predicate) -> tuple[tuple[str, ...], ...] | None:
+def _find_keys(table: Table, where: Predicate) -> tuple[tuple[str, ...], ...] | None:
     """The only keys that `where` allows and the service would accept, sorted; `None` if it allows any."""
     if table.describe is None:
         return None

@@ -1,7 +1,7 @@
-"""A filter's meaning: read from Substrait (engine) or SQL (statements), asked by `plan` what it implies.
+"""A filter as a tree of conditions, parsed from Substrait or from SQL.
 
-A predicate is a tree of the classes below. It is never used to drop rows, only to fetch fewer of them:
-what it does not understand is `Opaque` and narrows nothing.
+A predicate never drops rows; it only narrows what is fetched. A condition that is not understood is `Opaque` and
+narrows nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Not:
 
 @dataclass(frozen=True)
 class Opaque:
-    """A condition over `columns` that is not read further (a function, a nested field)."""
+    """A condition over `columns` that is not analyzed further, such as a function or a nested field."""
 
     columns: frozenset[str]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.regions import EVERYWHERE
+from sqlprov.catalog.regions import EVERYWHERE, find_partition, list_regions, list_service_regions
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.table import Table
 from sqlprov.errors import ResourceFileError, UnknownName
@@ -124,9 +124,9 @@ def test_an_installed_package_adds_tables_without_being_run(tmp_path: Path) -> N
     assert printed == "('aws', 'cloud') cloud.sagemaker.tiny\n"
 
 
-def test_regions_of_every_partition_are_known_without_a_call(catalog: Catalog) -> None:
-    known = {region.region: region for region in catalog.list_regions()}
-    assert len(known) == len(catalog.list_regions())
+def test_regions_of_every_partition_are_known_without_a_call() -> None:
+    known = {region.region: region for region in list_regions()}
+    assert len(known) == len(list_regions())
     assert known["us-east-1"].partition == "aws"
     assert known["us-east-1"].description == "US East (N. Virginia)"
     assert known["cn-north-1"].partition == "aws-cn"
@@ -134,12 +134,12 @@ def test_regions_of_every_partition_are_known_without_a_call(catalog: Catalog) -
     assert not any("global" in region or "fips" in region for region in known)
 
 
-def test_a_service_has_the_regions_where_it_has_endpoints(catalog: Catalog) -> None:
-    regions = catalog.list_service_regions("sagemaker", "aws")
+def test_a_service_has_the_regions_where_it_has_endpoints() -> None:
+    regions = list_service_regions("sagemaker", "aws")
     assert {"us-east-1", "eu-west-1", "ap-southeast-2"} <= set(regions)
     assert not any("fips" in region for region in regions)
-    assert catalog.list_service_regions("sagemaker", "aws-cn") == ("cn-north-1", "cn-northwest-1")
-    assert catalog.list_service_regions("sagemaker", "nowhere") == ()
+    assert list_service_regions("sagemaker", "aws-cn") == ("cn-north-1", "cn-northwest-1")
+    assert list_service_regions("sagemaker", "nowhere") == ()
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,9 @@ def test_a_service_has_the_regions_where_it_has_endpoints(catalog: Catalog) -> N
     ],
 )
 def test_a_region_has_a_partition_even_if_botocore_does_not_know_it_yet(
-    catalog: Catalog, region: str, partition: str | None
+    region: str, partition: str | None
 ) -> None:
-    assert catalog.find_partition(region) == partition
+    assert find_partition(region) == partition
 
 
 def test_parts_of_a_compound_key_fill_the_arguments_in_the_keys_order(load: Callable[..., Table]) -> None:

@@ -141,7 +141,7 @@ def test_columns_and_conjuncts_are_found_at_any_depth() -> None:
     assert list_conjuncts(TRUE) == ()
 
 
-def test_what_some_columns_decide_keeps_whole_conjuncts_that_can_be_read() -> None:
+def test_restrict_keeps_whole_conjuncts_of_the_given_columns() -> None:
     mixed = Or((eq(1), eq("x", "s")))
     predicate = And((eq(1), mixed, Opaque(frozenset("a")), Not(Opaque(frozenset("a")))))
     assert restrict(predicate, ["a"]) == And((eq(1),))
@@ -149,7 +149,7 @@ def test_what_some_columns_decide_keeps_whole_conjuncts_that_can_be_read() -> No
     assert restrict(mixed, ["a"]) == TRUE
 
 
-def test_a_column_that_only_carries_a_value_is_taken_out() -> None:
+def test_drop_column_removes_the_conditions_on_that_column_alone() -> None:
     assert drop_column(And((eq(1), ELSEWHERE)), "a") == And((ELSEWHERE,))
     assert drop_column(eq(1), "a") == TRUE
     assert drop_column(Or((eq(1), ELSEWHERE)), "a") == And((Or((eq(1), ELSEWHERE)),))
@@ -157,7 +157,7 @@ def test_a_column_that_only_carries_a_value_is_taken_out() -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(predicate=predicates(VALUES), row=rows(VALUES), opaque=st.sampled_from([True, False, None]))
-def test_no_row_in_which_a_predicate_is_true_is_ever_ruled_out(
+def test_a_row_in_which_a_predicate_is_true_is_never_ruled_out(
     predicate: Predicate, row: dict[str, Any], opaque: bool | None
 ) -> None:
     holds = truth(predicate, row, opaque)

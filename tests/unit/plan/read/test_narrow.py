@@ -22,11 +22,11 @@ def is_(column: str, value: Any, op: str = "=") -> Predicate:
     return Compare(column, op, value)
 
 
-def created(op: str, value: datetime) -> Predicate:
+def creation(op: str, value: datetime) -> Predicate:
     return Compare("creation_time", op, value)
 
 
-def filters(table: Table, where: Predicate) -> dict[str, Any]:
+def build_filters(table: Table, where: Predicate) -> dict[str, Any]:
     """The filter parameters of a list that can have rows."""
     parameters, reason = build_list_parameters(table, where)
     assert not reason
@@ -34,10 +34,10 @@ def filters(table: Table, where: Predicate) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if name not in ALWAYS}
 
 
-def reason(table: Table, where: Predicate) -> str:
-    parameters, said = build_list_parameters(table, where)
+def find_reason(table: Table, where: Predicate) -> str:
+    parameters, problem = build_list_parameters(table, where)
     assert parameters == {}
-    return said
+    return problem
 
 
 # One value
@@ -56,19 +56,19 @@ def test_one_value_narrows_however_it_is_written(
         And((is_(column, value), IsNull("description"))),
         Or((is_(column, value), And((is_(column, "x"), is_(column, "y"))))),
     ):
-        assert filters(experiments, where) == {parameter: value}
+        assert build_filters(experiments, where) == {parameter: value}
 
 
 def test_several_values_do_not_narrow_a_parameter_that_takes_one(experiments: Table) -> None:
-    assert filters(experiments, In("status", ("Running", "Created"))) == {}
+    assert build_filters(experiments, In("status", ("Running", "Created"))) == {}
 
 
-def test_values_that_the_service_refuses_are_no_candidates(experiments: Table) -> None:
-    assert filters(experiments, In("status", ("Running", "running", "O'Brien"))) == {
+def test_values_that_the_service_refuses_are_not_candidates(experiments: Table) -> None:
+    assert build_filters(experiments, In("status", ("Running", "running", "O'Brien"))) == {
         "StatusEquals": "Running"
     }
-    assert "StatusEquals" in reason(experiments, In("status", ("running", "")))
-    assert "Type" in reason(experiments, is_("type", "shadowmode"))
+    assert "StatusEquals" in find_reason(experiments, In("status", ("running", "")))
+    assert "Type" in find_reason(experiments, is_("type", "shadowmode"))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_values_that_the_service_refuses_are_no_candidates(experiments: Table) -
     ],
     ids=str,
 )
-def test_what_implies_no_value_does_not_narrow(experiments: Table, where: Predicate) -> None:
-    assert filters(experiments, where) == {}
+def test_a_condition_that_implies_no_value_does_not_narrow(experiments: Table, where: Predicate) -> None:
+    assert build_filters(experiments, where) == {}
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ def test_what_implies_no_value_does_not_narrow(experiments: Table, where: Predic
     [
         FALSE,
         And((is_("status", "Running"), is_("status", "Created"))),
-        And((created(">", NOON), created("<", NOON - SECOND))),
+        And((creation(">", NOON), creation("<", NOON - SECOND))),
         And((is_("name", "a"), is_("name", "b"))),
     ],
     ids=str,
 )
-def test_a_contradiction_is_told_instead_of_listed(experiments: Table, where: Predicate) -> None:
-    assert "contradict" in reason(experiments, where)
+def test_a_contradiction_is_reported_instead_of_listed(experiments: Table, where: Predicate) -> None:
+    assert "contradict" in find_reason(experiments, where)
 
 
 # Times
@@ -113,24 +113,24 @@ def test_a_contradiction_is_told_instead_of_listed(experiments: Table, where: Pr
 def test_bounds_on_a_time_are_widened_by_a_second(experiments: Table, column: str, prefix: str) -> None:
     after, before = f"{prefix}After", f"{prefix}Before"
     for op in (">", ">="):
-        assert filters(experiments, is_(column, NOON, op)) == {after: NOON - SECOND}
+        assert build_filters(experiments, is_(column, NOON, op)) == {after: NOON - SECOND}
     for op in ("<", "<="):
-        assert filters(experiments, is_(column, NOON, op)) == {before: NOON + SECOND}
-    assert filters(experiments, is_(column, NOON)) == {after: NOON - SECOND, before: NOON + SECOND}
+        assert build_filters(experiments, is_(column, NOON, op)) == {before: NOON + SECOND}
+    assert build_filters(experiments, is_(column, NOON)) == {after: NOON - SECOND, before: NOON + SECOND}
 
 
 def test_bounds_are_whole_seconds_that_exclude_nothing(experiments: Table) -> None:
     moment = NOON + timedelta(microseconds=1)
-    assert filters(experiments, created(">", moment)) == {"CreationTimeAfter": NOON - SECOND}
-    assert filters(experiments, created("<", moment)) == {"CreationTimeBefore": NOON + 2 * SECOND}
+    assert build_filters(experiments, creation(">", moment)) == {"CreationTimeAfter": NOON - SECOND}
+    assert build_filters(experiments, creation("<", moment)) == {"CreationTimeBefore": NOON + 2 * SECOND}
 
 
-def test_of_several_bounds_the_narrowest_is_sent(experiments: Table) -> None:
+def test_the_narrowest_of_several_bounds_is_sent(experiments: Table) -> None:
     hours = [NOON + timedelta(hours=hour) for hour in range(4)]
     where = And(
-        (created(">", hours[0]), created(">=", hours[1]), created("<", hours[3]), created("<=", hours[2]))
+        (creation(">", hours[0]), creation(">=", hours[1]), creation("<", hours[3]), creation("<=", hours[2]))
     )
-    assert filters(experiments, where) == {
+    assert build_filters(experiments, where) == {
         "CreationTimeAfter": hours[1] - SECOND,
         "CreationTimeBefore": hours[2] + SECOND,
     }
@@ -138,30 +138,30 @@ def test_of_several_bounds_the_narrowest_is_sent(experiments: Table) -> None:
 
 def test_ranges_joined_by_or_are_sent_as_the_range_around_them(experiments: Table) -> None:
     hours = [NOON + timedelta(hours=hour) for hour in range(4)]
-    ranges = [And((created(">", hours[at]), created("<", hours[at + 1]))) for at in (0, 2)]
-    assert filters(experiments, Or(tuple(ranges))) == {
+    ranges = [And((creation(">", hours[at]), creation("<", hours[at + 1]))) for at in (0, 2)]
+    assert build_filters(experiments, Or(tuple(ranges))) == {
         "CreationTimeAfter": hours[0] - SECOND,
         "CreationTimeBefore": hours[3] + SECOND,
     }
-    assert filters(experiments, In("creation_time", (hours[2], hours[0]))) == {
+    assert build_filters(experiments, In("creation_time", (hours[2], hours[0]))) == {
         "CreationTimeAfter": hours[0] - SECOND,
         "CreationTimeBefore": hours[2] + SECOND,
     }
-    assert filters(experiments, Or((created("<", hours[0]), created(">", hours[1])))) == {}
+    assert build_filters(experiments, Or((creation("<", hours[0]), creation(">", hours[1])))) == {}
 
 
 def test_a_time_of_another_zone_is_sent_in_utc(experiments: Table) -> None:
     there = NOON.astimezone(timezone(timedelta(hours=-7)))
-    sent = filters(experiments, created(">", there))["CreationTimeAfter"]
+    sent = build_filters(experiments, creation(">", there))["CreationTimeAfter"]
     assert sent == NOON - SECOND
     assert sent.utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize("year", [1, 1969, 9999])
-def test_a_time_beyond_what_the_service_knows_does_not_narrow(experiments: Table, year: int) -> None:
+def test_a_time_out_of_the_services_range_does_not_narrow(experiments: Table, year: int) -> None:
     edge = datetime(year, 12 if year == 9999 else 1, 31 if year == 9999 else 1, tzinfo=UTC)
-    assert filters(experiments, created(">", edge)) == {}
-    assert filters(experiments, created("<", edge)) == {}
+    assert build_filters(experiments, creation(">", edge)) == {}
+    assert build_filters(experiments, creation("<", edge)) == {}
 
 
 # Names
@@ -185,10 +185,8 @@ def test_a_time_beyond_what_the_service_knows_does_not_narrow(experiments: Table
     ],
     ids=str,
 )
-def test_names_narrow_to_what_they_all_begin_with(
-    experiments: Table, where: Predicate, sent: str | None
-) -> None:
-    assert filters(experiments, where) == ({} if sent is None else {"NameContains": sent})
+def test_names_narrow_to_their_common_prefix(experiments: Table, where: Predicate, sent: str | None) -> None:
+    assert build_filters(experiments, where) == ({} if sent is None else {"NameContains": sent})
 
 
 def test_every_table_narrows_by_what_its_file_declares() -> None:
@@ -198,10 +196,12 @@ def test_every_table_narrows_by_what_its_file_declares() -> None:
         for rule in table.list.filters:
             value = NOON if "time" in rule.column else next(iter(rule.constraint.enum), "abc")
             parts.append(is_(rule.column, value))
-        assert filters(table, And(tuple(parts))).keys() == {rule.parameter for rule in table.list.filters}
+        assert build_filters(table, And(tuple(parts))).keys() == {
+            rule.parameter for rule in table.list.filters
+        }
 
 
-# Whatever the service does with what it does not document
+# Any service that does what its documentation allows
 
 NAMES = st.sampled_from(["a", "ab", "ab-1", "ab-2", "b", "AB-1", "abc"])
 STATES = st.sampled_from(["Running", "Created", "running"])
@@ -209,7 +209,7 @@ MOMENTS = st.integers(0, 6_000).map(lambda ms: NOON + timedelta(milliseconds=ms)
 VALUES = {"name": NAMES, "status": STATES, "creation_time": MOMENTS}
 
 
-def listed(row: dict[str, Any], parameters: dict[str, Any]) -> bool:
+def is_listed(row: dict[str, Any], parameters: dict[str, Any]) -> bool:
     """Whether the strictest service lists a row: bounds exclusive, cut to seconds, names with regard to case."""
     for moment in (row["creation_time"], row["creation_time"].replace(microsecond=0)):
         if "CreationTimeAfter" in parameters and not moment > parameters["CreationTimeAfter"]:
@@ -223,11 +223,11 @@ def listed(row: dict[str, Any], parameters: dict[str, Any]) -> bool:
 
 @settings(max_examples=500, deadline=None)
 @given(where=predicates(VALUES), row=rows(VALUES, nulls=False), opaque=st.sampled_from([True, False, None]))
-def test_no_row_that_is_asked_is_left_out_by_the_parameters(
+def test_the_parameters_leave_out_no_requested_row(
     experiments: Table, where: Predicate, row: dict[str, Any], opaque: bool | None
 ) -> None:
     if row["status"] == "running" or not truth(where, row, opaque):
         return
-    parameters, said = build_list_parameters(experiments, where)
-    assert not said
-    assert listed(row, parameters)
+    parameters, problem = build_list_parameters(experiments, where)
+    assert not problem
+    assert is_listed(row, parameters)
