@@ -82,7 +82,7 @@ class Planner:
         rule = find_rule(REGION, columns, where, lambda: hints is not None and hints.decides())
         named = find_equal(REGION, where)
         self._check_names(table, named, where, run)
-        is_estimate, narrowed = False, None
+        is_estimate, narrowed = False, hints.narrowed.get(name) if hints else None
         if rule.is_session:
             candidates = set(self.default_regions(run, table.client, may_call=may_call))
             if not candidates:
@@ -93,11 +93,14 @@ class Planner:
                 )
         elif find_domain(where, REGION).values is not None:
             candidates = set(named)
+        elif hints and narrowed is not None and narrowed <= hints.named:
+            candidates = set(
+                narrowed
+            )  # the condition on another table names them: the account need not be asked
         else:
             is_estimate = not may_call and self.cloud.region_statuses is None and self._held in (None, ALL)
             every = self._every(run, table.client, may_call)
             candidates = {*every, *named, *self.default_regions(run, table.client, may_call=may_call)}
-            narrowed = hints.narrowed.get(name) if hints else None
             if narrowed is not None:
                 candidates &= narrowed
         scope = Scope(REGION, rule, find_accepted(REGION, where, candidates), is_estimate)

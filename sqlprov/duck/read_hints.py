@@ -139,6 +139,7 @@ class HintFinder:
     def narrow(self, plan: QueryPlan, run: Run) -> None:
         """Have the run know the regions that DuckDB's plan leaves to scans without a condition on region."""
         from sqlprov.duck.narrowing import is_open, narrow
+        from sqlprov.plan.read.domain import find_domain
 
         has_open = any(is_open(scan, REGION) for scan in plan.scans)
         if run.hints is None or not has_open or not self._use().decides:
@@ -146,7 +147,9 @@ class HintFinder:
         known = frozenset(self._session.planner.known_regions(run))
         is_clean = not self._use().renamed
         narrowed = narrow(plan, REGION, known, lambda text: self._try(text, known), is_clean=is_clean)
-        run.hints = replace(run.hints, narrowed=narrowed)
+        values = (find_domain(scan.where, REGION).values for scan in plan.scans)
+        named = frozenset().union(*(each for each in values if each is not None))
+        run.hints = replace(run.hints, narrowed=narrowed, named=named)
 
     def _try(self, condition: str, known: frozenset[str]) -> frozenset[str] | None:
         """The regions that meet a condition as DuckDB's plan prints it; `None` if regions alone do not decide it."""
