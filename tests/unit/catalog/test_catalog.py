@@ -26,7 +26,7 @@ def write_table(folder: Path) -> None:
     (folder / "aws" / "sagemaker" / "tiny.yaml").write_text(TINY)
 
 
-def run(code: str, *path: Path) -> str:
+def run_python(code: str, *path: Path) -> str:
     """The output of a fresh interpreter with `path` in front of its module search path."""
     start = f"import sys; sys.path[:0] = {[str(p) for p in path]!r}; "
     done = subprocess.run([sys.executable, "-c", start + code], capture_output=True, text=True, check=True)
@@ -34,7 +34,7 @@ def run(code: str, *path: Path) -> str:
 
 
 def test_listing_tables_loads_neither_yaml_nor_botocore() -> None:
-    printed = run(
+    printed = run_python(
         "import json, sqlprov.catalog as c; k = c.Catalog();"
         "out = [k.list_providers(), k.list_services('aws'), k.list_tables('aws', 'sagemaker')];"
         "out.append(dict(k.services_by_table));"
@@ -116,7 +116,7 @@ def test_an_installed_package_adds_tables_without_being_run(tmp_path: Path) -> N
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[sqlprov.resources]\nacme = acme\n")
-    printed = run(
+    printed = run_python(
         "from sqlprov.catalog import Catalog; k = Catalog();"
         "print(k.list_providers(), k.get_table('cloud', 'sagemaker', 'tiny').full_name)",
         tmp_path,

@@ -28,25 +28,25 @@ every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.n
 
 
 @cache
-def model(client: str) -> Any:
+def load_model(client: str) -> Any:
     return botocore.session.get_session().get_service_model(client)
 
 
-def shape_at(shape: Any, path: Iterable[str]) -> Any:
+def find_shape(shape: Any, path: Iterable[str]) -> Any:
     for member in path:
         shape = shape.members[member]
     return shape
 
 
-def list_item(table: Table) -> Any:
-    operation = model(table.client).operation_model(table.list.call)
+def find_list_item(table: Table) -> Any:
+    operation = load_model(table.client).operation_model(table.list.call)
     return operation.output_shape.members[table.list.items].member
 
 
-def describe_item(table: Table) -> Any:
+def find_describe_item(table: Table) -> Any:
     assert table.describe
-    operation = model(table.client).operation_model(table.describe.call)
-    return shape_at(operation.output_shape, table.describe.item)
+    operation = load_model(table.client).operation_model(table.describe.call)
+    return find_shape(operation.output_shape, table.describe.item)
 
 
 def test_every_resource_file_loads_as_a_table() -> None:
@@ -63,9 +63,9 @@ def test_every_resource_file_is_short() -> None:
 def test_every_column_path_leads_to_the_shape_it_names(table: Table) -> None:
     for column in table.columns:
         if column.source is ColumnSource.LIST:
-            assert shape_at(list_item(table), column.path).name == column.shape
+            assert find_shape(find_list_item(table), column.path).name == column.shape
         elif column.source is ColumnSource.DESCRIBE:
-            assert shape_at(describe_item(table), column.path).name == column.shape
+            assert find_shape(find_describe_item(table), column.path).name == column.shape
         else:
             assert column.path == ()
 
@@ -76,13 +76,13 @@ def test_describe_returns_every_column_that_list_returns(table: Table) -> None:
     expected = {c.name for c in table.columns if c.source in (ColumnSource.LIST, ColumnSource.DESCRIBE)}
     assert set(table.describe.paths) == expected
     for name, path in table.describe.paths.items():
-        assert shape_at(describe_item(table), path).name == table.by_name[name].shape
+        assert find_shape(find_describe_item(table), path).name == table.by_name[name].shape
 
 
 @every_table
 def test_every_member_that_list_and_describe_return_is_a_column(table: Table) -> None:
     paths = {column.path for column in table.columns}
-    for member in (*list_item(table).members, *describe_item(table).members):
+    for member in (*find_list_item(table).members, *find_describe_item(table).members):
         assert (member,) in paths, member
 
 
@@ -99,7 +99,7 @@ def test_columns_are_named_after_their_member_and_described(table: Table) -> Non
 def test_no_column_that_list_returns_costs_a_describe(table: Table) -> None:
     for column in table.columns:
         if column.source is ColumnSource.DESCRIBE:
-            assert column.path[0] not in list_item(table).members
+            assert column.path[0] not in find_list_item(table).members
 
 
 @every_table
@@ -112,7 +112,7 @@ def test_every_table_ends_with_the_key_under_its_cloud_control_name(table: Table
 
 @every_table
 def test_the_list_is_paged_by_what_the_operation_has(table: Table) -> None:
-    operation = model(table.client).operation_model(table.list.call)
+    operation = load_model(table.client).operation_model(table.list.call)
     assert table.list.token_in in operation.input_shape.members
     assert table.list.token_out in operation.output_shape.members
     size = operation.input_shape.members[table.list.page_size_parameter]
@@ -122,7 +122,7 @@ def test_the_list_is_paged_by_what_the_operation_has(table: Table) -> None:
 
 @every_table
 def test_every_filter_is_a_parameter_of_the_columns_own_type(table: Table) -> None:
-    inputs = model(table.client).operation_model(table.list.call).input_shape.members
+    inputs = load_model(table.client).operation_model(table.list.call).input_shape.members
     for filter in table.list.filters:
         column, parameter = table.by_name[filter.column], inputs[filter.parameter]
         assert column.source is ColumnSource.LIST
@@ -147,12 +147,12 @@ def test_every_input_of_list_is_a_filter_or_used_for_paging_in_the_first_four_ta
         table.list.sort.by,
         table.list.sort.direction,
     }
-    assert used == set(model(table.client).operation_model(table.list.call).input_shape.members)
+    assert used == set(load_model(table.client).operation_model(table.list.call).input_shape.members)
 
 
 @every_table
 def test_sorting_uses_values_of_the_model(table: Table) -> None:
-    inputs = model(table.client).operation_model(table.list.call).input_shape.members
+    inputs = load_model(table.client).operation_model(table.list.call).input_shape.members
     sort = table.list.sort
     if sort is None:
         return
@@ -165,23 +165,23 @@ def test_sorting_uses_values_of_the_model(table: Table) -> None:
 def test_describe_and_tags_get_all_their_required_arguments(table: Table) -> None:
     assert table.describe
     assert table.tags
-    described = model(table.client).operation_model(table.describe.call)
+    described = load_model(table.client).operation_model(table.describe.call)
     assert set(described.input_shape.required_members) == set(table.describe.arguments)
     assert tuple(table.describe.arguments.values()) == table.key
     assert list(table.describe.required) == described.output_shape.required_members
-    tagged = model(table.client).operation_model(table.tags.call)
+    tagged = load_model(table.client).operation_model(table.tags.call)
     assert tagged.input_shape.required_members == [table.tags.argument]
     assert tagged.output_shape.members[table.tags.items].member.members.keys() == {"Key", "Value"}
-    added = model(table.client).operation_model(table.tags.add).input_shape
+    added = load_model(table.client).operation_model(table.tags.add).input_shape
     assert set(added.required_members) == {table.tags.argument, table.tags.items}
-    removed = model(table.client).operation_model(table.tags.remove).input_shape
+    removed = load_model(table.client).operation_model(table.tags.remove).input_shape
     assert set(removed.required_members) == {table.tags.argument, table.tags.keys}
 
 
 @every_table
 def test_keys_have_the_constraints_of_describe(table: Table) -> None:
     assert table.describe
-    inputs = model(table.client).operation_model(table.describe.call).input_shape.members
+    inputs = load_model(table.client).operation_model(table.describe.call).input_shape.members
     for parameter, name in table.describe.arguments.items():
         constraint, limits = table.by_name[name].constraint, inputs[parameter].metadata
         assert (constraint.min, constraint.max) == (limits["min"], limits["max"])
@@ -204,7 +204,7 @@ def test_states_to_wait_for_are_states_of_the_model(table: Table) -> None:
 @every_table
 def test_every_method_has_the_parameters_of_its_operation(table: Table) -> None:
     for method in table.methods:
-        operation = model(table.client).operation_model(method.call)
+        operation = load_model(table.client).operation_model(method.call)
         assert [p.name for p in method.parameters] == list(operation.input_shape.members)
         assert {p.name for p in method.parameters if p.required} == set(
             operation.input_shape.required_members
@@ -214,7 +214,7 @@ def test_every_method_has_the_parameters_of_its_operation(table: Table) -> None:
         for action in method.permissions:
             prefix, _, call = action.partition(":")
             assert action == "iam:PassRole" or (
-                prefix == "sagemaker" and call in model(table.client).operation_names
+                prefix == "sagemaker" and call in load_model(table.client).operation_names
             )
 
 

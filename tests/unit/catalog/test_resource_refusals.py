@@ -136,19 +136,19 @@ read:
 """
 
 
-def test_a_list_column_that_describe_does_not_return_is_read_refusal(load: Load) -> None:
+def test_a_list_column_that_describe_does_not_return_is_refused(load: Load) -> None:
     message = read_refusal(load, CLUSTERS, "training_plan_arns")
     assert "'training_plan_arns'" in message
     assert "look-up by key would lose it" in message
 
 
-def test_a_describe_whose_required_argument_no_key_column_fills_is_read_refusal(load: Load) -> None:
+def test_a_describe_whose_required_argument_no_key_column_fills_is_refused(load: Load) -> None:
     message = read_refusal(load, APPS, "describe:")
     assert "DescribeApp requires DomainId" in message
     assert "'domain_id'" in message
 
 
-def test_a_list_whose_page_token_is_not_a_member_of_the_reply_is_read_refusal(load: Load) -> None:
+def test_a_list_whose_page_token_is_not_a_member_of_the_reply_is_refused(load: Load) -> None:
     text = "about: Jobs.\nkey: job_id\nread:\n  list: {call: ListJobs, columns: [job_id]}\n"
     service = "title: Import/Export\nclient: importexport\niam: importexport\n"
     assert "pages by 'Jobs[-1].JobId'" in read_refusal(load, text, "ListJobs", service)
@@ -174,7 +174,7 @@ def test_a_wrong_service_file_is_refused_with_its_line_and_the_right_word(
     assert nearest in read_refusal(load, TINY, wrong or "tags:", service)
 
 
-def test_an_empty_file_is_read_refusal(load: Load) -> None:
+def test_an_empty_file_is_refused(load: Load) -> None:
     with pytest.raises(ResourceFileError, match=r"tiny\.yaml:1: expected a mapping, found an empty file"):
         load("")
 

@@ -9,7 +9,7 @@ from sqlprov.catalog.shapes import Constraint
 TIME = pa.timestamp("us", "UTC")
 
 
-def shape_type(client: str, shape: str, *, as_json: bool = False) -> pa.DataType:
+def read_type(client: str, shape: str, *, as_json: bool = False) -> pa.DataType:
     return to_arrow_type(load_model(client).shape_for(shape), as_json=as_json)
 
 
@@ -31,25 +31,25 @@ def shape_type(client: str, shape: str, *, as_json: bool = False) -> pa.DataType
 def test_a_shape_has_an_arrow_type_and_the_type_of_its_json(
     client: str, shape: str, type: pa.DataType, json_type: pa.DataType
 ) -> None:
-    assert shape_type(client, shape) == type
-    assert shape_type(client, shape, as_json=True) == json_type
+    assert read_type(client, shape) == type
+    assert read_type(client, shape, as_json=True) == json_type
 
 
 def test_a_structure_keeps_its_members_in_the_order_and_spelling_of_aws() -> None:
-    assert shape_type("sagemaker", "InferenceExperimentSchedule") == pa.struct(
+    assert read_type("sagemaker", "InferenceExperimentSchedule") == pa.struct(
         [("StartTime", TIME), ("EndTime", TIME)]
     )
 
 
 def test_a_recursive_shape_ends_as_json_text() -> None:
-    value = shape_type("dynamodb", "AttributeValue")
+    value = read_type("dynamodb", "AttributeValue")
     assert value.field("L").type == pa.list_(pa.string())
     assert value.field("M").type == pa.map_(pa.string(), pa.string())
     assert value.field("B").type == pa.binary()
 
 
 def test_a_document_is_json_text() -> None:
-    assert shape_type("bedrock-agent", "AdditionalModelRequestFieldsValue") == pa.string()
+    assert read_type("bedrock-agent", "AdditionalModelRequestFieldsValue") == pa.string()
 
 
 @pytest.mark.parametrize(

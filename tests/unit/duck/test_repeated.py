@@ -28,26 +28,23 @@ def count(con: Connection, text: str) -> int:
     return rows
 
 
-@pytest.mark.parametrize("choose", ["USE {0}", "SET search_path = '{0}'", "SET schema = '{0}'"])
-def test_a_name_follows_the_search_path(con: Connection, choose: str) -> None:
+@pytest.mark.parametrize(
+    ("choose", "leave"),
+    [
+        ("USE aws.sagemaker", "USE memory.main"),
+        ("SET search_path = 'aws.sagemaker'", "SET search_path = 'memory.main'"),
+        ("SET search_path = 'aws.sagemaker'", "RESET search_path"),
+        ("SET schema = 'aws.sagemaker'", "SET schema = 'memory.main'"),
+    ],
+)
+def test_a_name_follows_the_search_path(con: Connection, choose: str, leave: str) -> None:
     con.sql(LOCAL)
     text = f"SELECT count(*) FROM inference_experiments {WITHIN_US}"
     assert count(con, text) == 1
-    con.sql("SELECT count(*) FROM aws.regions")  # makes aws, which may then be chosen
-    con.sql(f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = 'us-east-1'")
-    con.sql(choose.format("aws.sagemaker"))
+    con.sql(f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = 'us-east-1'")  # creates aws.sagemaker
+    con.sql(choose)
     assert count(con, text) == IN_THE_US
-    con.sql(choose.format("memory.main"))
-    assert count(con, text) == 1
-
-
-def test_a_name_follows_a_reset_of_the_search_path(con: Connection) -> None:
-    con.sql(LOCAL)
-    text = f"SELECT count(*) FROM inference_experiments {WITHIN_US}"
-    con.sql(f"SELECT count(*) FROM {EXPERIMENTS} WHERE region = 'us-east-1'")
-    con.sql("SET search_path = 'aws.sagemaker'")
-    assert count(con, text) == IN_THE_US
-    con.sql("RESET search_path")
+    con.sql(leave)
     assert count(con, text) == 1
 
 

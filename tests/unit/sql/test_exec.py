@@ -70,13 +70,13 @@ def test_exec_without_values_has_a_query_for_one_row():
         f"explain exec {STOP} @Name",
     ],
 )
-def test_a_badly_written_exec_is_malformed_with_a_caret(text):
+def test_a_malformed_exec_is_refused_with_a_caret(text):
     with pytest.raises(MalformedSQL, match=r"(?s)Expected .*, found .*LINE 1: .*\^"):
         parse(text)
 
 
 @pytest.mark.parametrize("text", ["execute p", "prepare exec as select 1", 'from "exec"'])
-def test_exec_as_a_name_and_execute_are_duckdbs(text):
+def test_exec_as_a_name_and_execute_belong_to_duckdb(text):
     assert isinstance(parse(text)[0], Query)
 
 

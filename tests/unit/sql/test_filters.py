@@ -61,7 +61,7 @@ def connection(live):
         yield connection
 
 
-def printed(connection, condition):
+def read_filters(connection, condition):
     """The parts of "Filters" in the plan of a query with this condition."""
     query = f"EXPLAIN (FORMAT json) SELECT name FROM t WHERE {condition}"
     (node,) = json.loads(connection.execute(query).fetchone()[1])
@@ -71,7 +71,7 @@ def printed(connection, condition):
     return [filters] if isinstance(filters, str) else filters
 
 
-def as_arrow(parsed):
+def to_arrow(parsed):
     """A predicate as DuckDB writes it for pyarrow."""
     match parsed:
         case Compare(column, op, value):
@@ -85,11 +85,11 @@ def as_arrow(parsed):
         case Not(IsNull(column)):
             return pc.field(column).is_valid()
         case And(parts):
-            return reduce(operator.and_, map(as_arrow, parts))
+            return reduce(operator.and_, map(to_arrow, parts))
         case Or(parts):
-            return reduce(operator.or_, map(as_arrow, parts))
+            return reduce(operator.or_, map(to_arrow, parts))
         case Not(part):
-            return ~as_arrow(part)
+            return ~to_arrow(part)
 
 
 ROWS = pa.Table.from_pylist(
@@ -187,10 +187,10 @@ CONDITIONS = [
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_a_printed_filter_means_what_duckdb_pushes(connection, live, condition):
-    parsed = parse_filter("\n".join(printed(connection, condition)))
+    parsed = parse_filter("\n".join(read_filters(connection, condition)))
     connection.execute(f"SELECT name FROM t WHERE {condition}").fetchall()
     assert len(parsed.parts) > 1  # beside the one that names the statement
-    assert ROWS.filter(as_arrow(parsed)).equals(ROWS.filter(live.pushed))
+    assert ROWS.filter(to_arrow(parsed)).equals(ROWS.filter(live.pushed))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_printed_filter_means_what_duckdb_pushes(connection, live, condition):
     ],
 )
 def test_what_duckdb_does_not_push_is_not_printed(connection, live, condition):
-    assert parse_filter("\n".join(printed(connection, condition))) == Compare("__ctx_t", "=", "x")
+    assert parse_filter("\n".join(read_filters(connection, condition))) == Compare("__ctx_t", "=", "x")
     connection.execute(f"SELECT name FROM t WHERE {condition}").fetchall()
     assert str(live.pushed) == '(__ctx_t == "x")'
 
@@ -222,14 +222,14 @@ def test_what_duckdb_does_not_push_is_not_printed(connection, live, condition):
     "condition", ["s.X = 1", "s.In.y = 'a'", "s.X IN (1, 2)", "s.In.y IS NULL", "s.X > 1 AND s.X < 5"]
 )
 def test_a_condition_on_a_nested_field_is_opaque(connection, condition):
-    *parts, context = parse_filter("\n".join(printed(connection, condition))).parts
+    *parts, context = parse_filter("\n".join(read_filters(connection, condition))).parts
     assert set(parts) == {Opaque(frozenset({"s"}))}
     assert context == Compare("__ctx_t", "=", "x")
 
 
 def test_a_thousand_nested_alternatives_are_read(connection):
     condition = " OR ".join(f"(n = {k} AND region = 'r{k}')" for k in range(300))
-    alternatives = parse_filter("\n".join(printed(connection, condition))).parts[0].parts
+    alternatives = parse_filter("\n".join(read_filters(connection, condition))).parts[0].parts
     assert len(alternatives) == 300
     assert alternatives[7] == And((Compare("n", "=", 7), Compare("region", "=", "r7")))
     assert parse_filter("(" * 5000 + '"n" = 1' + ")" * 5000) == Compare("n", "=", 1)

@@ -7,7 +7,7 @@ T = "aws.sagemaker.models"
 CHOSEN = ("memory", "main")
 
 
-def refusal(text, path=CHOSEN):
+def find_reason(text, path=CHOSEN):
     return find_refusal(parse_one(text, Statement), CATALOG, lambda: path)
 
 
@@ -48,7 +48,7 @@ def refusal(text, path=CHOSEN):
     ],
 )  # fmt: skip
 def test_statements_that_live_tables_do_not_support_are_refused_with_a_caret(text, what, place):
-    message, line, mark = refusal(f"/* c */ {text}").split("\n")
+    message, line, mark = find_reason(f"/* c */ {text}").split("\n")
     assert message.startswith(what)
     assert line[mark.index("^") :].startswith(place)
 
@@ -77,7 +77,7 @@ def test_statements_that_live_tables_do_not_support_are_refused_with_a_caret(tex
     ],
 )
 def test_local_tables_and_reads_are_not_refused(text, path):
-    assert refusal(text, path) is None
+    assert find_reason(text, path) is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_local_tables_and_reads_are_not_refused(text, path):
     [f"delete from {T} where (update is null) and delete", f"update {T} set insert = 1 where (insert or a)"],
 )
 def test_columns_may_have_the_names_of_verbs(text):
-    assert refusal(text) is None
+    assert find_reason(text) is None
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_columns_may_have_the_names_of_verbs(text):
     ],
 )
 def test_ddl_in_a_providers_catalog_is_refused(text, path):
-    assert "would change the catalog 'aws', which holds live tables only." in refusal(text, path)
+    assert "would change the catalog 'aws', which holds live tables only." in find_reason(text, path)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_ddl_in_a_providers_catalog_is_refused(text, path):
     ],
 )
 def test_ddl_elsewhere_is_not_refused(text, path):
-    assert refusal(text, path) is None
+    assert find_reason(text, path) is None
 
 
 def test_what_use_chose_is_read_only_if_it_matters():
@@ -148,7 +148,7 @@ def test_what_use_chose_is_read_only_if_it_matters():
     ],
 )
 def test_a_placeholder_in_a_write_is_refused(text):
-    message, line, mark = refusal(text).split("\n")
+    message, line, mark = find_reason(text).split("\n")
     assert message.startswith("{{")
     assert "is a placeholder; fill it in" in message
     assert line[mark.index("^") :].startswith("{{")
@@ -166,13 +166,13 @@ def test_a_placeholder_in_a_write_is_refused(text):
 )
 def test_braces_of_json_structs_and_comments_are_not_placeholders(text):
     parse_one(text, Insert)
-    assert refusal(text) is None
+    assert find_reason(text) is None
 
 
 def test_the_refusal_of_a_placeholder_says_how_to_fill_it_in():
-    message = refusal(f"insert into {T} (model_name) select '{{{{ Name }}}}'")
+    message = find_reason(f"insert into {T} (model_name) select '{{{{ Name }}}}'")
     assert "fill it in, for example with sqlprov exec --var Name=…." in message
-    assert "--var" not in refusal(f"insert into {T} (model_name) select '{{{{ a.b }}}}'")
+    assert "--var" not in find_reason(f"insert into {T} (model_name) select '{{{{ a.b }}}}'")
 
 
 def test_a_script_with_a_placeholder_in_a_write_is_refused_as_a_whole():

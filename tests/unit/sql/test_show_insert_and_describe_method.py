@@ -10,7 +10,7 @@ from sqlprov.sql import DescribeMethod, Insert, ShowInsert, find_refusal, parse
 T = "aws.sagemaker.inference_experiments"
 
 
-def template(text, path=()):
+def read_template(text, path=()):
     result = answer(text, path)
     assert result.column_names == ["sql"] and result.num_rows == 1
     return result["sql"][0].as_py()
@@ -23,7 +23,7 @@ def test_show_insert_prints_stackqls_template():
         "ShadowModeConfig Tags StatusReason DesiredState region",
     )
     columns, values = ",\n ".join(names), ",\n ".join(f"'{{{{ {name} }}}}'" for name in names)
-    assert template(f"SHOW INSERT INTO {T}") == (
+    assert read_template(f"SHOW INSERT INTO {T}") == (
         f"/*+ create */\nINSERT INTO {T} (\n {columns}\n)\nSELECT\n {values};"
     )
 
@@ -37,7 +37,7 @@ def test_show_insert_prints_stackqls_template():
     ],
 )
 def test_with_the_hint_required_the_template_has_only_required_parameters(text):
-    insert = parse_one(template(text), Insert)
+    insert = parse_one(read_template(text), Insert)
     assert insert.columns == (
         *("Name", "Type", "RoleArn", "EndpointName", "ModelVariants", "ShadowModeConfig", "region"),
     )
@@ -45,7 +45,7 @@ def test_with_the_hint_required_the_template_has_only_required_parameters(text):
 
 @pytest.mark.parametrize("name", CATALOG.list_tables("aws", "sagemaker"))
 def test_the_template_of_any_table_is_an_insert_once_it_is_filled_in(name):
-    text = template(f"SHOW INSERT INTO {name}", ("aws", "sagemaker"))
+    text = read_template(f"SHOW INSERT INTO {name}", ("aws", "sagemaker"))
     assert "placeholder" in find_refusal(parse_one(text, Insert), CATALOG, lambda: ())
     filled = parse_one(re.sub(r"\{\{ (\w+) \}\}", r"\1", text), Insert)
     assert find_refusal(filled, CATALOG, lambda: ()) is None

@@ -2,7 +2,6 @@ import pytest
 from statements import parse_one
 
 from sqlprov.errors import MalformedSQL, NotSupportedError, UnknownName
-from sqlprov.settings import Settings
 from sqlprov.sql import STATEMENTS, Explain, Query, SetSetting, Statement, parse
 
 
@@ -28,7 +27,7 @@ def test_query_is_tried_last_and_accepts_everything():
         ("/* c */ reset session sqlprov_nosuch", "sqlprov_nosuch", None),
     ],
 )
-def test_sqlprovs_settings_are_set_and_reset(text, name, value):
+def test_settings_of_sqlprov_are_set_and_reset(text, name, value):
     statement = parse_one(text, SetSetting)
     assert (statement.name, statement.value, statement.text) == (name, value, text)
 
@@ -36,14 +35,8 @@ def test_sqlprovs_settings_are_set_and_reset(text, name, value):
 @pytest.mark.parametrize(
     "text", ["set threads = 4", "reset threads", "set variable sqlprov_x = 1", "set", "reset"]
 )
-def test_other_settings_are_duckdbs(text):
+def test_other_settings_belong_to_duckdb(text):
     parse_one(text, Query)
-
-
-def test_settings_accept_a_list_of_regions_as_set_passes_it():
-    statement = parse_one("set sqlprov_regions = ('us-east-1', 'eu-west-1')", SetSetting)
-    settings = Settings().with_value(statement.name, statement.value)
-    assert settings.region_names() == ("us-east-1", "eu-west-1")
 
 
 def test_explain_holds_the_query_that_it_explains():
@@ -59,7 +52,7 @@ def test_explain_holds_the_query_that_it_explains():
 @pytest.mark.parametrize(
     "text", ["explain analyze select 1", "explain (format json) select 1", "explain (analyze) select 1"]
 )
-def test_explain_with_options_is_duckdbs(text):
+def test_duckdb_answers_an_explain_with_options(text):
     parse_one(text, Query)
 
 
@@ -113,7 +106,7 @@ def test_a_misspelled_show_suggests_the_nearest_word(text, hint):
         "DESCRIBE EXTENDED SELECT 1",
     ],
 )
-def test_a_badly_written_statement_of_sqlprovs_is_malformed_with_a_caret(text):
+def test_a_malformed_statement_is_refused_with_a_caret(text):
     with pytest.raises(MalformedSQL, match=r"(?s)Expected .*, found .*LINE 1: .*\^"):
         parse(text)
 

@@ -5,7 +5,7 @@ from sqlprov.errors import MalformedSQL
 from sqlprov.sql.syntax_errors import explain_syntax_error
 
 
-def error(text):
+def explain(text):
     with duckdb.connect() as connection:
         connection.execute("create table t (a int)")
         with pytest.raises(duckdb.ParserException) as caught:
@@ -46,11 +46,11 @@ def error(text):
     ],
 )
 def test_the_caret_is_below_the_place_in_the_users_text(text, place, expected):
-    message, line, mark = error(text).rsplit("\n", 2)
+    message, line, mark = explain(text).rsplit("\n", 2)
     assert expected in message
     assert line[mark.index("^") :].startswith(place)
     assert line.split(": ", 1)[1] in text
 
 
 def test_a_message_without_a_place_is_kept():
-    assert error("select from t") == "SELECT clause without selection list"
+    assert explain("select from t") == "SELECT clause without selection list"

@@ -101,7 +101,7 @@ def test_by_name_and_by_position_are_distinguished(text, by_name):
     assert parse_one(text, Insert).by_name is by_name
 
 
-def clauses(**texts):
+def join_clauses(**texts):
     return "".join(f" {keyword.strip('_')} {text}" for keyword, text in texts.items() if text)
 
 
@@ -143,7 +143,7 @@ def clauses(**texts):
     ],
 )
 def test_an_update_is_cut_into_assignments_and_clauses(head, alias, assignments, from_, where, returning):
-    update = parse_one(f"update {head}{clauses(from_=from_, where=where, returning=returning)}", Update)
+    update = parse_one(f"update {head}{join_clauses(from_=from_, where=where, returning=returning)}", Update)
     assert (update.target, update.alias, update.refusal) == (("t",), alias, None)
     assert dict(update.assignments) == assignments
     assert (update.from_, update.where, update.returning) == (from_, where, returning)
@@ -160,7 +160,9 @@ def test_an_update_is_cut_into_assignments_and_clauses(head, alias, assignments,
     ],
 )
 def test_a_delete_is_cut_into_its_clauses(head, alias, using, where, returning):
-    delete = parse_one(f"delete from {head}{clauses(using=using, where=where, returning=returning)}", Delete)
+    delete = parse_one(
+        f"delete from {head}{join_clauses(using=using, where=where, returning=returning)}", Delete
+    )
     assert (delete.target, delete.alias, delete.refusal) == (("t",), alias, None)
     assert (delete.using, delete.where, delete.returning) == (using, where, returning)
 

@@ -184,7 +184,7 @@ expressions = st.sampled_from(EXPRESSIONS)
 optional = st.none() | expressions
 
 
-def words(text):
+def list_tokens(text):
     return [(token.kind, token.text) for token in tokenize(text)]
 
 
@@ -248,7 +248,7 @@ def test_the_clauses_of_any_write_are_slices_of_its_text(pieces_and_gaps):
         ]
         assert (write.columns or ()) == tuple(names)
     rebuilt = " ".join(piece if isinstance(piece, str) else piece[1] for piece in pieces)
-    assert words(rebuilt) == words(write.text)
+    assert list_tokens(rebuilt) == list_tokens(write.text)
 
 
 WORDS = re.findall(
