@@ -6,8 +6,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from sqlprov.emulator import Emulator
+from sqlprov.errors import Cancelled
 
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
 LIST, DESCRIBE, TAGS = "ListInferenceExperiments", "DescribeInferenceExperiment", "ListTags"
@@ -38,6 +41,17 @@ def wait_for_threads() -> None:
 def count_in_flight(em: Emulator) -> int:
     """The number of calls without a reply."""
     return sum(not call.finished for call in em.calls)
+
+
+def cancel_in_flight(con: Any, em: Emulator, query: str, calls: int) -> None:
+    """Run `query` until so many calls are in flight, none with a reply; cancel it: no further call comes."""
+    em.options.latency = 60
+    with ThreadPoolExecutor(1) as pool:
+        error = pool.submit(lambda: con.sql(query).fetchall())
+        wait_until(lambda: count_in_flight(em) == calls)
+        con.cancel()
+        assert isinstance(error.exception(30), Cancelled)
+    assert len(em.calls) == calls
 
 
 def count_operations(em: Emulator) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Creates boto3 clients and keeps one for each service and region, and the rate limits of an account."""
+"""Creates botocore's clients and keeps one for each service and region, and the rate limits of an account."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Cloud:
     """The account that a connection works in; shared by all its cursors.
 
     Attributes:
-        profile: AWS profile; `None` for boto3's own choice.
-        endpoint_url: URL of any server that speaks the API; `None` for boto3's own choice.
-        credentials: (access key id, secret access key) to use instead of boto3's; for the local emulator.
+        profile: AWS profile; `None` for botocore's own choice.
+        endpoint_url: URL of any server that speaks the API; `None` for botocore's own choice.
+        credentials: (access key id, secret access key) to use instead of botocore's; for the local emulator.
         account_id: set by the first call that asks for it.
         region_statuses: region -> its status in the account, such as ENABLED; set by the first call that asks for it.
         account_lock: held by the thread that asks for the account.
@@ -59,57 +59,50 @@ class Cloud:
     account_lock: threading.Lock = field(default_factory=threading.Lock)
     regions_lock: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
-    _app_id: str | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def get_session(self) -> Any:
-        """The boto3 session, created on first use.
+        """The botocore session, created on first use.
 
         Raises:
             CredentialsError: the profile does not exist.
         """
-        # Imported on first use: boto3 takes 150 ms, and a statement without a live table does not need it.
-        import boto3
-        import botocore.exceptions
-        import botocore.session
+        # Imported on first use: botocore takes 100 ms, and a statement without a live table does not need it.
+        from botocore.exceptions import ProfileNotFound
+        from botocore.session import Session
 
         from sqlprov.catalog.service_model import get_loader
 
         with self._lock:
             if self._session is None:
-                key, secret = self.credentials or (None, None)
+                # Explicit credentials do not belong to a profile, whatever AWS_PROFILE says.
+                variables = {"profile": (None, None, None, None)} if self.credentials else None
+                session = Session(session_vars=variables, profile=self.profile)
                 try:
-                    # Explicit credentials do not belong to a profile, whatever AWS_PROFILE says.
-                    variables = {"profile": (None, None, None, None)} if self.credentials else None
-                    core = botocore.session.Session(session_vars=variables, profile=self.profile)
-                    if core.get_config_variable("data_path") is None:
+                    if session.get_config_variable("data_path") is None:
                         # The catalog has loaded the service's model already, which takes 150 ms.
-                        core.register_component("data_loader", get_loader())
-                    self._app_id = core.get_config_variable("user_agent_appid")
-                    self._session = boto3.Session(
-                        aws_access_key_id=key, aws_secret_access_key=secret, botocore_session=core
-                    )
-                except botocore.exceptions.ProfileNotFound as error:
-                    raise CredentialsError(
-                        f"{error}. `aws configure list-profiles` lists the profiles."
-                    ) from None
+                        session.register_component("data_loader", get_loader())
+                except ProfileNotFound as error:
+                    text = f"{error}. `aws configure list-profiles` lists the profiles."
+                    raise CredentialsError(text) from None
+                if self.credentials:
+                    session.set_credentials(*self.credentials)
+                self._session = session
             return self._session
 
     def find_region(self) -> str | None:
         """The default region: AWS_REGION, AWS_DEFAULT_REGION, then the profile's."""
         # botocore reads only AWS_DEFAULT_REGION; the AWS command line and the other SDKs read both.
-        region: str | None = os.environ.get("AWS_REGION") or self.get_session().region_name
+        region: str | None = os.environ.get("AWS_REGION") or self.get_session().get_config_variable("region")
         return region
 
     def get_client(self, service: str, region: str, timeout: float) -> Any:
         """The client of botocore's `service` in `region` that waits `timeout` seconds for a reply."""
         with self._lock:
-            client = self._clients.get((service, region, timeout))
-            if client is None:
-                client = self._clients[service, region, timeout] = self._create_client(
-                    service, region, timeout
-                )
-            return client
+            key = service, region, timeout
+            if key not in self._clients:
+                self._clients[key] = self._create_client(*key)
+            return self._clients[key]
 
     def get_limiter(self, service: str, region: str) -> Limiter:
         """The rate limit of botocore's `service` in `region`, shared by all connections to the account.
@@ -134,6 +127,7 @@ class Cloud:
         from sqlprov.aws.transport.replies import decode
 
         session = self.get_session()
+        app_id = session.get_config_variable("user_agent_appid")
         config = botocore.config.Config(
             # sqlprov retries: botocore would not notice a truncated reply, nor stop when the statement is cancelled.
             retries={"total_max_attempts": 1, "mode": "standard"},
@@ -141,18 +135,17 @@ class Cloud:
             connect_timeout=min(timeout, 10.0),
             max_pool_connections=MOST_CONNECTIONS,
             # botocore builds its own twice for each call, with a fifth of the call's CPU.
-            user_agent=f"sqlprov/{VERSION}{f' app/{self._app_id}' if self._app_id else ''}",
+            user_agent=f"sqlprov/{VERSION}{f' app/{app_id}' if app_id else ''}",
             # A proxy cannot reach the local SageMaker.
             proxies={} if self.credentials else None,
         )
         try:
-            client = session.client(
+            client = session.create_client(
                 service, region_name=region or None, endpoint_url=self.endpoint_url, config=config
             )
         except ValueError as error:
-            setting = (
-                f"endpoint_url = {self.endpoint_url!r}" if self.endpoint_url else _find_endpoint(service)
-            )
+            url = self.endpoint_url
+            setting = f"endpoint_url = {url!r}" if url else _find_endpoint(service)
             raise InterfaceError(
                 f"{setting}: {error}; expected a URL such as http://127.0.0.1:8123."
             ) from None

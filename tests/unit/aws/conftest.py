@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from raw_server import RawServer, run_server
 
 import sqlprov
 from sqlprov.emulator import Emulator
@@ -38,6 +39,19 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 def em() -> Iterator[Emulator]:
     with Emulator() as emulator:
         yield emulator
+
+
+@pytest.fixture(scope="module")
+def shared(full: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
+    """One connection to the module's emulator `full`."""
+    with sqlprov.connect(endpoint_url=full.url, region="us-east-1") as connection:
+        yield connection
+
+
+@pytest.fixture
+def server(aws: object) -> Iterator[RawServer]:
+    with run_server() as server:
+        yield server
 
 
 @pytest.fixture

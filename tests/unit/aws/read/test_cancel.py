@@ -55,12 +55,6 @@ def full() -> Iterator[Emulator]:
         yield emulator
 
 
-@pytest.fixture(scope="module")
-def shared(full: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
-    with sqlprov.connect(endpoint_url=full.url, region="us-east-1") as connection:
-        yield connection
-
-
 @pytest.fixture
 def slow(full: Emulator) -> Emulator:
     """A list of 200 pages, each after 50 ms."""

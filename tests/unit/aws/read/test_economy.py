@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -13,10 +12,9 @@ from emulator_calls import (
     LIST,
     TAGS,
     add_experiment,
-    count_in_flight,
+    cancel_in_flight,
     count_operations,
     count_overlapping,
-    wait_until,
     wait_until_idle,
 )
 
@@ -32,12 +30,6 @@ def full() -> Iterator[Emulator]:
     with Emulator() as emulator:
         emulator.fill(2000)
         yield emulator
-
-
-@pytest.fixture(scope="module")
-def shared(full: Emulator, aws: object) -> Iterator[sqlprov.Connection]:
-    with sqlprov.connect(endpoint_url=full.url, region="us-east-1") as connection:
-        yield connection
 
 
 @pytest.fixture
@@ -243,30 +235,14 @@ def test_two_tables_share_the_limit_on_calls_in_flight(em: Emulator, con: Any) -
     assert count_overlapping(em) <= 4
 
 
-def assert_read_together(em: Emulator, con: Any, query: str, regions: Sequence[str]) -> None:
-    """A call to each region is in flight at the same time; none gets a reply."""
-    em.options.latency = 60
-
-    def read() -> None:
-        with suppress(sqlprov.Cancelled):
-            con.sql(query).fetchall()
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    wait_until(lambda: count_in_flight(em) == len(regions))
-    con.cancel()
-    thread.join(30)
-    assert not thread.is_alive()
-    assert sorted(call.region for call in em.calls) == sorted(regions)
-
-
 @pytest.mark.parametrize("where", ["name = 'x'", "true"])
 def test_many_regions_are_read_at_once(em: Emulator, con: Any, where: str) -> None:
     regions = con.sql("SELECT region FROM aws.regions WHERE partition = 'aws' ORDER BY region LIMIT 20")
     names = tuple(region for (region,) in regions.fetchall())
     assert len(names) > WIDTH
     query = f"SELECT name FROM {EXPERIMENTS} WHERE {where} AND region IN {names}"
-    assert_read_together(em, con, query, names)
+    cancel_in_flight(con, em, query, len(names))
+    assert sorted(call.region for call in em.calls) == list(names)
 
 
 def ahead(em: Emulator, con: Any, query: str, operation: str, rows_per_call: int) -> list[int]:

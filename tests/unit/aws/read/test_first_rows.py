@@ -11,6 +11,7 @@ from emulator_calls import DESCRIBE, EXPERIMENTS, LIST, add_experiment, count_op
 import sqlprov
 from sqlprov.aws.read.list_windows import ListWindow
 from sqlprov.aws.read.rows import PartialRow
+from sqlprov.aws.read.scan import TableScan
 from sqlprov.aws.read.top_n import TopN
 from sqlprov.emulator import Emulator, Options
 from sqlprov.plan.read.hints import Top
@@ -179,15 +180,12 @@ def test_a_first_row_that_was_deleted_before_describe_is_replaced(
         at = 1_700_000_000.0 + 60 * number
         add_experiment(em, f"e-{number:03}", CreationTime=at, LastModifiedTime=at)
     con = connect()
-    client = _client(em)
-    from sqlprov.aws.read.scan import TableScan
-
     choose = TableScan._emit_top_n
 
     def deleted_meanwhile(self: TableScan) -> bool:
         if self.top_n is not None:
             for name in ("e-249", "e-247"):
-                client.delete_inference_experiment(Name=name)
+                em.remove("InferenceExperiment", "us-east-1", name)
             monkeypatch.setattr(TableScan, "_emit_top_n", choose)
         return choose(self)
 
@@ -204,12 +202,6 @@ def test_a_list_in_order_of_whole_seconds_is_read_far_enough() -> None:
     assert not top_n.is_done_with(window)
     window.note_times([14.0])
     assert top_n.is_done_with(window)
-
-
-def _client(em: Emulator) -> Any:
-    import boto3
-
-    return boto3.client("sagemaker", endpoint_url=em.url, region_name="us-east-1")
 
 
 def test_everything_is_read_without_push_down(full: Emulator, con: Any) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import orjson
 import pytest
 from emulator_calls import EXPERIMENTS, LIST, add_experiment, count_operations, wait_until_idle
-from raw_server import RawReply, build_reply, run_server
+from raw_server import RawServer
 
 import sqlprov
 from sqlprov.aws.read import list_windows, pagination, scan
@@ -107,51 +107,49 @@ def page(number: int, of: int, **other: object) -> bytes:
 
 
 PAGES = 14
-STRANGE = [
-    {"CreationTime": "soon"},
-    {"CreationTime": 1e300},
-    {"Schedule": "daily"},
-    {"Schedule": {"EndTime": [1]}},
-]
 
 
-@pytest.mark.parametrize("strange", STRANGE, ids=str)
+@pytest.fixture
+def con_to_raw(server: RawServer) -> Iterator[sqlprov.Connection]:
+    with sqlprov.connect(endpoint_url=server.url, region="us-east-1", settings={"split": "off"}) as con:
+        yield con
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"CreationTime": "soon"},
+        {"CreationTime": 1e300},
+        {"Schedule": "daily"},
+        {"Schedule": {"EndTime": [1]}},
+    ],
+    ids=str,
+)
 def test_a_page_that_cannot_be_read_keeps_the_pages_before_it(
-    aws: object, together: list[int], strange: dict[str, Any]
+    server: RawServer, con_to_raw: Any, together: list[int], strange: dict[str, Any]
 ) -> None:
     query = f"SELECT name, creation_time, schedule FROM {EXPERIMENTS}"
-    with (
-        run_server() as wire,
-        sqlprov.connect(endpoint_url=wire.url, region="us-east-1", settings={"split": "off"}) as con,
-    ):
-        for at in range(1, PAGES + 1):
-            for on_error in ("warn", "fail"):
-                con.sql(f"SET sqlprov_on_error = '{on_error}'")
-                wire.pages = [page(n, PAGES, **strange if n == at else {}) for n in range(1, PAGES + 1)]
-                if on_error == "fail":
-                    with pytest.raises(BrokenReply, match="us-east-1"):
-                        con.sql(query).fetchall()
-                    continue
-                with con.sql(query) as result:
-                    names = [row[0] for row in result.fetchall()]
-                    assert names == [f"{number}-{row}" for number in range(1, at) for row in "ab"]
-                    assert [gap.region for gap in result.errors] == ["us-east-1"]
+    for at in range(1, PAGES + 1):
+        server.pages = [page(n, PAGES, **strange if n == at else {}) for n in range(1, PAGES + 1)]
+        con_to_raw.sql("SET sqlprov_on_error = 'fail'")
+        with pytest.raises(BrokenReply, match="us-east-1"):
+            con_to_raw.sql(query).fetchall()
+        con_to_raw.sql("SET sqlprov_on_error = 'warn'")
+        with con_to_raw.sql(query) as result:
+            names = [row[0] for row in result.fetchall()]
+            assert names == [f"{number}-{row}" for number in range(1, at) for row in "ab"]
+            assert [gap.region for gap in result.errors] == ["us-east-1"]
     assert max(together) > 1
 
 
-def test_a_value_that_can_be_converted_keeps_its_place(aws: object, together: list[int]) -> None:
-    with (
-        run_server() as wire,
-        sqlprov.connect(endpoint_url=wire.url, region="us-east-1", settings={"split": "off"}) as con,
-    ):
-        for at in range(1, PAGES + 1):
-            wire.replies[:] = [
-                RawReply([build_reply(page(n, PAGES, **{"Name": 7} if n == at else {}))])
-                for n in range(1, PAGES + 1)
-            ]
-            expected = [f"{number}-{row}" for number in range(1, PAGES + 1) for row in "ab"]
-            expected[2 * at - 1] = "7"
-            assert con.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall() == [(name,) for name in expected]
+def test_a_value_that_can_be_converted_keeps_its_place(
+    server: RawServer, con_to_raw: Any, together: list[int]
+) -> None:
+    for at in range(1, PAGES + 1):
+        server.pages = [page(n, PAGES, **{"Name": 7} if n == at else {}) for n in range(1, PAGES + 1)]
+        expected = [f"{number}-{row}" for number in range(1, PAGES + 1) for row in "ab"]
+        expected[2 * at - 1] = "7"
+        assert con_to_raw.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall() == [(name,) for name in expected]
     assert max(together) > 1
 
 

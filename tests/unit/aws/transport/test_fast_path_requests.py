@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -21,12 +20,6 @@ from sqlprov.aws.transport.fast_path import choose_sender
 
 LIST = "ListInferenceExperiments"
 ONLY_BOTOCORE = {"User-Agent", "amz-sdk-invocation-id", "amz-sdk-request"}
-
-
-@pytest.fixture
-def server(aws: object) -> Iterator[RawServer]:
-    with run_server() as server:
-        yield server
 
 
 def call(url: str, direct: bool = True, times: int = 1) -> Cloud:

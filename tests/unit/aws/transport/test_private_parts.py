@@ -16,7 +16,7 @@ from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from botocore.validate import ParamValidationDecorator
 from emulator_calls import EXPERIMENTS, LIST, count_operations
-from raw_server import RawReply, RawServer, build_reply, run_server
+from raw_server import RawReply, RawServer, build_reply
 from urllib3 import PoolManager
 from urllib3.connectionpool import HTTPConnectionPool
 
@@ -121,12 +121,6 @@ def test_an_error_of_the_service_is_not_sent_again_by_the_public_way(em: Emulato
     with pytest.raises(AccessDenied):
         con.sql(f"SELECT name FROM {EXPERIMENTS}")
     assert count_operations(em) == {LIST: 1}
-
-
-@pytest.fixture
-def server(aws: object) -> Any:
-    with run_server() as server:
-        yield server
 
 
 @pytest.mark.parametrize(
