@@ -48,6 +48,16 @@ def test_a_name_follows_the_search_path(con: Connection, choose: str, leave: str
     assert count(con, text) == 1
 
 
+def test_the_regions_of_a_join_follow_the_search_path(con: Connection) -> None:
+    con.sql("SET sqlprov_regions = 'us-east-1'")
+    con.sql(LOCAL.replace("us-moon-1", "eu-west-1"))
+    con.sql(f"SELECT 1 FROM {EXPERIMENTS}")  # creates aws.sagemaker
+    text = "SELECT count(*) FROM aws.sagemaker.models m JOIN inference_experiments e ON m.region = e.region"
+    for path, rows in (("aws.sagemaker", 10 * 6), ("memory.main", 6), ("aws.sagemaker", 10 * 6)):
+        con.sql(f"USE {path}")
+        assert count(con, text) == rows
+
+
 @pytest.mark.parametrize("of_another", [False, True])
 def test_a_query_reads_the_latest_definition_of_a_view(con: Connection, of_another: bool) -> None:
     other = con.cursor() if of_another else con
