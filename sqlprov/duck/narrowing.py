@@ -106,6 +106,8 @@ class _Walk:
         if not self._joins_on_column(node):
             return
         kind = node["extra_info"].get("Join Type")
+        if kind == "MARK" and f"{self.column} = {self.column}" in list_info(node, "Conditions"):
+            return  # `NULL NOT IN (…)` depends on whether there is any row
         left, right = map(self._find_values, children)
         if kind in _BOTH and (left or right):
             values = left & right if left and right else left or right

@@ -16,6 +16,10 @@ from sqlglot import exp
 from sqlprov.sql.lexer import TokenKind, tokenize
 from sqlprov.sql.query import parse_tree
 
+_CONNECTORS = (
+    *(exp.And, exp.Or, exp.Not, exp.Paren, exp.Where, exp.Join, exp.Having, exp.Qualify),
+    *(exp.Query, exp.Group, exp.Order),
+)
 IsLive = Callable[[tuple[str, ...]], bool]
 
 _UNCLEAR = (exp.Pivot, exp.PositionalColumn, exp.Merge, exp.Except, exp.Intersect, exp.Command)
@@ -84,21 +88,22 @@ class _Statement:
     def __init__(self, tree: exp.Expr, column: str, is_live: IsLive, nested: bool) -> None:
         self.tree, self.column, self.nested = tree, column, nested
         self.columns = [node for node in tree.find_all(exp.Column) if node.name.lower() == column]
-        ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
         targets = {id(node.find(exp.Table)) for node in tree.find_all(exp.Create, exp.Insert)}
+        # Name or alias of a relation -> whether it is a live table wherever it occurs.
         self.live: dict[str, bool] = {}
-        self.only_live = tree.find(exp.Unnest, exp.Values) is None
+        self.makes_columns = any(map(_makes_columns, tree.find_all(exp.Explode, exp.Dot)))
+        self.only_live = not self.makes_columns and tree.find(exp.Unnest, exp.Values) is None
         for table in tree.find_all(exp.Table):
             if id(table) in targets:
                 continue
-            name = table.name.lower()
-            is_cte = len(table.parts) == 1 and name in ctes
+            is_cte = _is_cte(table)
             live = not is_cte and is_live(tuple(part.name for part in table.parts))
             self.only_live &= live or is_cte
-            self.live[table.alias_or_name.lower()] = live
-            self.live.setdefault(name, live)
+            for name in {table.alias_or_name.lower(), table.name.lower()}:
+                self.live[name] = self.live.get(name, True) and live
         for alias in tree.find_all(exp.TableAlias):
-            self.live.setdefault(alias.name.lower(), False)
+            if not isinstance(alias.parent, exp.Table):
+                self.live[alias.name.lower()] = False
 
     # The column by its name
 
@@ -189,9 +194,12 @@ class _Statement:
 
     def _whole_rows(self) -> Iterator[exp.Expr]:
         for node in self.tree.find_all(exp.Star, exp.Columns, exp.Column):
-            if isinstance(node, exp.Column) and (node.is_star or node.name.lower() not in self.live):
+            if isinstance(node, exp.Column) and (node.is_star or not self._is_relation(node.name.lower())):
                 continue
             yield node.parent if isinstance(node, exp.Star) and isinstance(node.parent, exp.Column) else node
+
+    def _is_relation(self, name: str) -> bool:
+        return name in self.live or name.startswith("unnamed_subquery")  # DuckDB's alias
 
     def _is_row_shown(self, node: exp.Expr) -> bool:
         """Whether `*`, `t.*`, `COLUMNS(…)` or `t` is a column of a result, alone or in one function."""
@@ -203,7 +211,7 @@ class _Statement:
             return self._role(parent) is not _Role.VALUE
         if isinstance(parent, exp.Alias):
             parent = parent.parent
-        if isinstance(parent, exp.Func | exp.Cast):
+        if isinstance(parent, exp.Func | exp.Cast) and not isinstance(parent, exp.AggFunc):
             parent = parent.parent.parent if isinstance(parent.parent, exp.Alias) else parent.parent
         return isinstance(parent, exp.Select) and self._role(parent) is _Role.RESULT
 
@@ -229,12 +237,56 @@ class _Statement:
             names = [node.alias, *(name.name for name in node.args.get("columns") or ())]
             if self.column in (name.lower() for name in names):
                 return True
-        qualifiers = {node.table.lower() for node in self.columns if node.table}
-        return not qualifiers <= self.live.keys() or self.has_unclear_rows()
+        stars = [node for node in self.tree.find_all(exp.Column) if node.is_star]
+        qualifiers = {node.table.lower() for node in (*self.columns, *stars) if node.table}
+        return (
+            self.makes_columns
+            or not qualifiers <= self.live.keys()
+            or any(map(self._is_compared, self.columns))
+            or self.has_unclear_rows()
+        )
+
+    def _is_compared(self, node: exp.Column) -> bool:
+        """Whether a condition has other columns too: DuckDB may then read one of them under the name of this one.
+
+        It does so where it turns a correlated sub-query into a join. With `IS NOT DISTINCT FROM`, NULL finds a partner.
+        """
+        condition: exp.Expr = node
+        while isinstance(condition.parent, exp.Expr) and not isinstance(condition.parent, _CONNECTORS):
+            condition = condition.parent
+        return isinstance(condition, exp.NullSafeEQ | exp.NullSafeNEQ) or any(
+            column.name.lower() != self.column and column.parent_select is node.parent_select
+            for column in condition.find_all(exp.Column)
+        )
 
 
 def _is_query_function(node: exp.Anonymous) -> bool:
     return node.name.lower() in ("query", "query_table")
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """Whether the name of a table is that of a CTE which it can see: in its own query the name is another table's."""
+    if len(table.parts) > 1:
+        return False
+    name, inside, node = table.name.lower(), None, table.parent
+    while node is not None:
+        if isinstance(node, exp.CTE):
+            inside = node
+        elif with_ := node.args.get("with_"):
+            visible = list(with_.expressions)
+            for at, cte in enumerate(visible):
+                if cte is inside:
+                    visible = visible[: at + bool(with_.recursive)]
+                    break
+            if name in (cte.alias.lower() for cte in visible):
+                return True
+        node = node.parent
+    return False
+
+
+def _makes_columns(node: exp.Expr) -> bool:
+    """Whether it is `unnest(s)` or `(s).*` in SELECT, whose columns have the names of the fields of a struct."""
+    return isinstance(node, exp.Explode) or isinstance(node.expression, exp.Star)
 
 
 def _renames_columns(alias: exp.TableAlias) -> bool:

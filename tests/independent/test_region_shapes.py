@@ -24,7 +24,8 @@ TABLES = {"M": "models", "P": "endpoints", "C": "endpoint_configs"}
 LOCAL = (
     "CREATE TABLE one AS SELECT 'eu-west-1' AS region; "
     "CREATE TABLE regs AS SELECT * FROM (VALUES ('us-east-1', 1), ('eu-west-1', 2)) AS t(region, n); "
-    "CREATE TABLE names AS SELECT 'search' AS endpoint_name, 'eu-west-1' AS place"
+    "CREATE TABLE names AS SELECT 'search' AS endpoint_name, 'eu-west-1' AS place; "
+    "CREATE TABLE structs AS SELECT {'region': 'us-west-2'} AS s"
 )
 # A statement, with M, P and C for the tables -> the tables that are read in the session's region.
 SHAPES = {
@@ -354,6 +355,30 @@ SHAPES = {
     "CREATE TABLE s AS FROM regs; UPDATE s SET n = 9 FROM M m WHERE m.region = s.region AND "
     "m.region LIKE 'eu%'; FROM s": "",
     "CREATE TABLE s AS FROM regs; INSERT INTO s SELECT region, 5 FROM M RETURNING region LIKE 'eu%'": "",
+    # Names that mean one thing here and another there
+    "SELECT count(*) FROM one m JOIN P p ON m.region = p.region WHERE p.endpoint_name NOT IN "
+    "(SELECT m.model_name FROM M m)": "M",
+    "SELECT count(*) FROM (SELECT region FROM one) models JOIN P p ON models.region = p.region "
+    "WHERE p.endpoint_name NOT IN (SELECT model_name FROM M)": "M",
+    "WITH regs AS (SELECT region FROM regs WHERE n = 2) SELECT count(*) FROM regs JOIN M USING (region)": "",
+    "WITH a AS (FROM one), one AS (SELECT 1 AS region) SELECT count(*) FROM a JOIN M USING (region)": "",
+    "SELECT count(*) FROM one JOIN M USING (region) WHERE EXISTS (WITH one AS (SELECT 1) FROM one)": "",
+    "SELECT count(*) FROM (SELECT region, model_name FROM M) WHERE unnamed_subquery::VARCHAR LIKE '%eu-west%'": "",
+    "SELECT max(t) FROM (SELECT region, model_name FROM M) AS t": "",
+    "SELECT count(*) FROM (SELECT unnest(s) FROM structs) x CROSS JOIN M a JOIN P b ON b.region = x.region "
+    "WHERE a.region LIKE 'eu%'": "",
+    "SELECT count(*) FROM (SELECT s.* FROM structs) x CROSS JOIN M a JOIN P b ON b.region = x.region "
+    "WHERE a.region LIKE 'eu%'": "",
+    "SET VARIABLE s = {'region': 'eu-west-1'}; WITH t AS (SELECT unnest(getvariable('s'))) "
+    "SELECT count(*) FROM t JOIN M USING (region)": "",
+    # Joins that DuckDB makes of correlated sub-queries, with the name of another column; and NULL beside a region
+    "SELECT p.region, x.region FROM P p, LATERAL (SELECT m.region FROM M m WHERE m.model_name = p.region) x "
+    "WHERE p.region LIKE 'us%'": "",
+    "SELECT p.region FROM P p WHERE region BETWEEN 'a' AND 'f' AND EXISTS "
+    "(SELECT * FROM M m WHERE m.model_name = p.region AND m.region ILIKE 'US%')": "",
+    "SELECT count(*) FROM (M a LEFT JOIN P b ON a.region = b.region AND b.endpoint_name = 'zz') "
+    "JOIN (regs r LEFT JOIN C c "
+    "ON c.endpoint_config_name = 'zz' AND c.region LIKE 'eu%') ON b.region IS NOT DISTINCT FROM c.region": "",
     # Variables and parameters
     "SELECT count(*) FROM M JOIN frame USING (region)": "",
     "SELECT count(*) FROM M WHERE region IN (SELECT region FROM frame)": "",
@@ -379,6 +404,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         patch.setenv("AWS_ACCESS_KEY_ID", "a")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "b")
         service.seed_local()
+        for region, name in {"us-west-2": "eu-west-1", "eu-west-1": "us-west-2"}.items():
+            service.add("Model", region, {"ModelName": name})
         with connect(service) as con:
             known = {name for (name,) in con.sql("SELECT region FROM aws.regions").fetchall()}
         service.options.closed_regions = known - OPEN
@@ -442,8 +469,9 @@ def test_the_rows_are_those_of_plain_duckdb_over_the_regions_of_the_rule(
         with connect(emulator) as con:
             assert list_rows(con.sql(sql, parameters)) == expected
         return
-    for con in shared.values():
-        assert list_rows(con.sql(sql, parameters)) == expected
+    for name, con in shared.items():
+        if name != "no prefetch" or sql.count("aws.") > 1:
+            assert list_rows(con.sql(sql, parameters)) == expected, name
 
 
 def list_rows(result: sqlprov.Result | duckdb.DuckDBPyRelation) -> list[str]:

@@ -89,6 +89,16 @@ DECIDES = [
     "SELECT 1 FROM aws.s.m JOIN (SELECT region AS r FROM aws.s.p) USING (n)",
     "CREATE VIEW v(place) AS SELECT region FROM aws.s.m",
     "SELECT 1 FROM aws.s.m WHERE name = 'region'",
+    "SELECT 1 FROM aws.s.m a JOIN aws.s.p b ON NOT (a.region = b.region)",
+    "SELECT a.region = b.region FROM aws.s.m a, aws.s.p b",
+    "SELECT 1 FROM regs m JOIN aws.s.p p ON m.region = p.region WHERE p.n IN (SELECT m.n FROM aws.s.m m)",
+    "SELECT 1 FROM (FROM regs) m JOIN aws.s.p p ON m.region = p.region WHERE p.n IN (SELECT n FROM aws.s.m)",
+    "WITH regs AS (FROM regs) SELECT 1 FROM regs JOIN aws.s.m USING (region)",
+    "WITH a AS (FROM b), b AS (SELECT 1) SELECT 1 FROM a JOIN aws.s.m USING (region)",
+    "SELECT 1 FROM one JOIN aws.s.m USING (region) WHERE EXISTS (WITH one AS (SELECT 1) FROM one)",
+    "SELECT 1 FROM (SELECT unnest($1)) JOIN aws.s.m USING (region)",
+    "SELECT 1 FROM (SELECT * FROM aws.s.m) WHERE unnamed_subquery::VARCHAR LIKE '%x%'",
+    "SELECT max(t) FROM aws.s.m t",
 ]
 
 
@@ -127,6 +137,8 @@ def test_the_texts_of_views_and_macros_count() -> None:
         "SELECT * FROM aws.s.m JOIN aws.s.p USING (region) WHERE region LIKE 'x%'",
         "SELECT region AS place FROM aws.s.m WHERE region = 'x'",
         "SELECT m.region FROM aws.s.m, unnest(tags) AS u(t) WHERE m.region = 'x'",
+        "SELECT region, name, count(*) FROM aws.s.m WHERE region LIKE 'x%' AND name > 'a' GROUP BY region, name",
+        "WITH a AS (SELECT region FROM aws.s.m), b AS (FROM a) SELECT 1 FROM b JOIN aws.s.p USING (region)",
     ],
 )
 def test_a_column_is_clean_where_nothing_takes_its_name(text: str) -> None:
@@ -144,6 +156,10 @@ def test_a_column_is_clean_where_nothing_takes_its_name(text: str) -> None:
         "SELECT region FROM (SELECT config.region FROM aws.s.m)",
         "SELECT name FROM aws.s.p UNION ALL SELECT region FROM aws.s.m EXCEPT SELECT 'x'",
         "SELECT s.region FROM (SELECT {'region': name} AS s FROM aws.s.m)",
+        "SELECT * FROM (SELECT unnest(s) FROM x) JOIN aws.s.m USING (region)",
+        "SELECT * FROM (SELECT s.* FROM x) JOIN aws.s.m USING (region)",
+        "SELECT * FROM aws.s.p p WHERE EXISTS (FROM aws.s.m m WHERE m.name = p.region)",
+        "SELECT * FROM aws.s.m a JOIN aws.s.p b ON a.region IS NOT DISTINCT FROM b.region",
     ],
 )
 def test_a_column_is_not_clean_where_something_else_may_have_its_name(text: str) -> None:
