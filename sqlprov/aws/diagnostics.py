@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from sqlprov.aws.read.decoder import get_path
+from sqlprov.aws.read.details import make_row_counter
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
@@ -69,8 +70,7 @@ def diagnose(
     region = region or fallback_region
     if credentials.status is CheckStatus.FAILED or region is None:
         missing = "credentials" if credentials.status is CheckStatus.FAILED else "a region"
-        for name in ("endpoint", "identity", "clock", "read", "write"):
-            yield Check(name, CheckStatus.SKIPPED, f"needs {missing}")
+        yield from _skip(f"needs {missing}", "endpoint", "identity", "clock", "read", "write")
         return
     began = time.time()
     arn, error = _get_identity(run, cloud, region)
@@ -84,8 +84,7 @@ def diagnose(
         yield Check("identity", CheckStatus.FAILED, str(error), _remedy(error, skew))
     yield _check_clock(skew)
     if isinstance(error, CredentialsError | Unreachable):
-        for name in ("read", "write"):
-            yield Check(name, CheckStatus.SKIPPED, "no call gets through")
+        yield from _skip("no call gets through", "read", "write")
         return
     tables = list(tables)
     for table in tables:
@@ -94,13 +93,15 @@ def diagnose(
     yield from _check_writes(run, cloud, region, tables, arn)
 
 
+def _skip(message: str, *names: str) -> Iterator[Check]:
+    return (Check(name, CheckStatus.SKIPPED, message) for name in names)
+
+
 def _check_credentials(cloud: Cloud) -> Check:
     try:
         chosen = cloud.get_session().get_credentials()
         keys = chosen.get_frozen_credentials() if chosen else None
-    except (
-        Exception
-    ) as error:  # a provider of credentials may raise anything, such as for an SSO session that has ended
+    except Exception as error:  # a provider may raise anything, such as for an SSO session that has ended
         kind = "" if isinstance(error, Error) else f"{type(error).__name__}: "
         return Check("credentials", CheckStatus.FAILED, f"{kind}{error}", _LOG_IN)
     if chosen is None or keys is None or not keys.access_key:
@@ -116,9 +117,8 @@ def _check_region(region: str | None, fallback: str | None) -> Check:
     if fallback:
         message = f"none: name one in each statement, or give --region; checking {fallback}"
         return Check("region", CheckStatus.SKIPPED, message)
-    return Check(
-        "region", CheckStatus.FAILED, "none", "Give --region, set AWS_REGION, or `region` in the profile."
-    )
+    remedy = "Give --region, set AWS_REGION, or `region` in the profile."
+    return Check("region", CheckStatus.FAILED, "none", remedy)
 
 
 def _get_identity(run: Run, cloud: Cloud, region: str) -> tuple[str, OperationalError | None]:
@@ -145,9 +145,8 @@ def _check_clock(skew: float | None) -> Check:
         return Check("clock", CheckStatus.OK, "matches the service's")
     message = f"{off:.0f} s {'behind' if skew > 0 else 'ahead of'} the service's"
     if off >= MAX_SKEW:
-        return Check(
-            "clock", CheckStatus.FAILED, message, "Set this machine's clock (`timedatectl set-ntp true`)."
-        )
+        remedy = "Set this machine's clock (`timedatectl set-ntp true`)."
+        return Check("clock", CheckStatus.FAILED, message, remedy)
     return Check("clock", CheckStatus.OK, f"{message}; AWS accepts up to {MAX_SKEW} s")
 
 
@@ -174,19 +173,18 @@ def _remedy(error: Error, skew: float | None = None) -> str:
 
 def _check_reads(run: Run, cloud: Cloud, region: str, tables: list[Table]) -> Iterator[Check]:
     """Whether each table can be read: a list of one row, and the other calls that its columns need, for that row."""
-    checks: list[Future[Check]] = []
-    for table in tables:
-        checks.append(Future())
-        run.submit(partial(_settle, checks[-1], run, cloud, region, table))
+
+    def settle(check: Future[Check], table: Table) -> None:
+        try:
+            check.set_result(_check_read(run, cloud, region, table))
+        except BaseException as error:
+            check.set_exception(error)
+
+    checks: list[Future[Check]] = [Future() for _ in tables]
+    for check, table in zip(checks, tables, strict=True):
+        run.submit(partial(settle, check, table))
     for check in checks:
         yield check.result()
-
-
-def _settle(check: Future[Check], run: Run, cloud: Cloud, region: str, table: Table) -> None:
-    try:
-        check.set_result(_check_read(run, cloud, region, table))
-    except BaseException as error:
-        check.set_exception(error)
 
 
 def _check_read(run: Run, cloud: Cloud, region: str, table: Table) -> Check:
@@ -270,21 +268,12 @@ def _simulate(run: Run, cloud: Cloud, region: str, principal: str, actions: list
     """
     allowed: set[str] = set()
     operation, items = "SimulatePrincipalPolicy", "EvaluationResults"
+    count = make_row_counter(items, "", set())
     for start in range(0, len(actions), ACTIONS_PER_CALL):
         some = actions[start : start + ACTIONS_PER_CALL]
         parameters: dict[str, Any] = {"PolicySourceArn": principal, "ActionNames": some}
         while True:
-            reply = call(
-                run,
-                cloud,
-                "iam",
-                "iam",
-                operation,
-                region,
-                parameters,
-                (items,),
-                lambda page: len(page[items]),
-            )
+            reply = call(run, cloud, "iam", "iam", operation, region, parameters, (items,), count)
             allowed |= {one["EvalActionName"] for one in reply[items] if one["EvalDecision"] == "allowed"}
             if not reply.get("IsTruncated") or not reply.get("Marker"):
                 break

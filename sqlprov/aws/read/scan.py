@@ -73,29 +73,26 @@ class TableScan:
     def start(self) -> None:
         """Start the first call of every step, wait for the first reply, and raise its error."""
         try:
-            self._start()
+            self.run.pool.allow(len({step.region for step in self.plan.steps}))
+            if self.plan.account is Account.KNOWN:
+                self.builder.account = self.cloud.account_id or ""
+            if self.plan.account is Account.STS and self.plan.steps:
+                self._submit(
+                    lambda: partial(setattr, self.builder, "account", get_account_id(self.run, self.cloud))
+                )
+                self._handle_report()
+            for step in self.plan.steps:
+                if isinstance(step, KeyRead):
+                    self._queue_rows([PartialRow(step.region, key) for key in step.keys])
+                    self.budget = self.batch_rows = max(self.batch_rows, len(self.pending))
+                else:
+                    self._begin(ListWindow(step))
+            self._send_rows()
+            if self.in_flight:
+                self._handle_report()
         except BaseException:
             self.closed = True
             raise
-
-    def _start(self) -> None:
-        self.run.pool.allow(len({step.region for step in self.plan.steps}))
-        if self.plan.account is Account.KNOWN:
-            self.builder.account = self.cloud.account_id or ""
-        if self.plan.account is Account.STS and self.plan.steps:
-            self._submit(
-                lambda: partial(setattr, self.builder, "account", get_account_id(self.run, self.cloud))
-            )
-            self._handle_report()
-        for step in self.plan.steps:
-            if isinstance(step, KeyRead):
-                self._queue_rows([PartialRow(step.region, key) for key in step.keys])
-                self.budget = self.batch_rows = max(self.batch_rows, len(self.pending))
-            else:
-                self._begin(ListWindow(step))
-        self._send_rows()
-        if self.in_flight:
-            self._handle_report()
 
     def read_batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, with every column of the plan; some may fail the filter.
@@ -355,12 +352,11 @@ class TableScan:
     def _is_filtered(self, region: str) -> bool:
         """Whether the parameters of a region's list exclude rows."""
         listing = self.table.list
-        sort = {listing.sort.by, listing.sort.direction} if listing.sort else set()
-        harmless = {listing.page_size_parameter, *sort}
-        return any(
-            step.region == region and isinstance(step, ListRead) and step.parameters.keys() - harmless
-            for step in self.plan.steps
-        )
+        harmless = {listing.page_size_parameter}
+        if listing.sort:
+            harmless |= {listing.sort.by, listing.sort.direction}
+        lists = (step for step in self.plan.steps if isinstance(step, ListRead) and step.region == region)
+        return any(step.parameters.keys() - harmless for step in lists)
 
     def _send_rows(self) -> None:
         while self.pending and self.budget and self.rows_in_flight < self.run.pool.width:
@@ -377,26 +373,23 @@ class TableScan:
 
     def _complete_row(self, row: PartialRow) -> Report:
         """Make the calls of one row; runs in the pool."""
+        whole, failure = None, None
         try:
-            return partial(self._finish_row, row.region, self.details.read(row))
+            whole = self.details.read(row)
         except OperationalError as error:
-            if is_match(self.table.errors.missing, error):
-                return partial(self._finish_row, row.region, None)
-            return partial(self._skip_row, row, error)
+            failure = None if is_match(self.table.errors.missing, error) else error
+        return partial(self._finish_row, row.region, whole, failure)
 
-    def _finish_row(self, region: str, row: PartialRow | None) -> None:
+    def _finish_row(self, region: str, row: PartialRow | None, error: OperationalError | None) -> None:
         self.rows_in_flight -= 1
         self.run.log.note_region(region, -1)
-        if row is not None:
+        if error:
+            self._note_missing(region, error)
+        elif row is not None:
             self.read.append(row)
             self.run.log.note_read(rows=1)
         elif self.top_n:
             self._abandon_top_n(self.top_n)
-
-    def _skip_row(self, row: PartialRow, error: OperationalError) -> None:
-        self.rows_in_flight -= 1
-        self.run.log.note_region(row.region, -1)
-        self._note_missing(row.region, error)
 
     def _emit_rows(self) -> None:
         rows, self.read = self.read, []

@@ -60,51 +60,27 @@ class Failure:
         return self.unsent or (self.answered and self.next is not Next.RETRY)
 
 
-THROTTLES = frozenset(
-    {
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "RequestThrottledException",
-        "TooManyRequestsException",
-        "ProvisionedThroughputExceededException",
-        "TransactionInProgressException",
-        "RequestLimitExceeded",
-        "BandwidthLimitExceeded",
-        "LimitExceededException",
-        "RequestThrottled",
-        "SlowDown",
-        "PriorRequestNotComplete",
-        "EC2ThrottledException",
-    }
-)
-TRANSIENT = frozenset(
-    {
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "InternalFailure",
-        "InternalError",
-        "InternalServerError",
-    }
-)
-EXPIRED = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "RequestExpired",
-        "AuthFailure",
-        "InvalidAccessKeyId",
-        "MissingAuthenticationToken",
-        "IncompleteSignature",
-    }
-)
-CLOSED = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"})
+THROTTLES = {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException"}
+THROTTLES |= {
+    "RequestThrottled",
+    "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+    "SlowDown",
+}
+THROTTLES |= {"TransactionInProgressException", "RequestLimitExceeded", "BandwidthLimitExceeded"}
+THROTTLES |= {"LimitExceededException", "PriorRequestNotComplete", "EC2ThrottledException"}
+TRANSIENT = {"RequestTimeout", "RequestTimeoutException"}
+TRANSIENT |= {"InternalFailure", "InternalError", "InternalServerError"}
+CLOSED = {"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"}
 """Errors of a region that the account has not enabled."""
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
+EXPIRED = CLOSED | {"ExpiredToken", "ExpiredTokenException", "InvalidSignatureException", "RequestExpired"}
+EXPIRED |= {
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+    "MissingAuthenticationToken",
+    "IncompleteSignature",
+}
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"}
 
 NO_CREDENTIALS = (
     aws.NoCredentialsError,
