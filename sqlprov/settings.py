@@ -23,32 +23,32 @@ class Settings:
 
     regions: str = _setting(
         "",
-        "Regions of a statement that names none: a comma-separated list, or 'all' for every region of the "
-        "account. Empty: boto3's default region (AWS_REGION, profile).",
+        "Regions for statements that name none: a comma-separated list, or 'all' for every region of the "
+        "account. If empty, boto3's default region (AWS_REGION, profile).",
     )
     pushdown: bool = _setting(
-        True, "Use predicates to reduce the calls. Off: list everything; the rows are the same."
+        True, "Use conditions to reduce the calls. If off, list everything; the rows are the same."
     )
     concurrency: int | None = _setting(
         None,
-        "The most calls in flight for one statement: 1 to 256, or auto, which begins with 16 and rises to 64 while no "
+        "Maximum calls in flight for one statement: 1 to 256, or auto, which starts at 16 and rises to 64 while no "
         "call is throttled.",
     )
     split: bool = _setting(
         True,
-        "Split a long list into time windows that are fetched in parallel. Off: page after page; the rows are "
-        "the same.",
+        "Split a long list into time windows that are read in parallel. If off, read page after page; the rows "
+        "are the same.",
     )
     prefetch: bool = _setting(
         True,
-        "Start the calls for all tables of a statement at once. Off: when DuckDB reaches a table; the rows are "
-        "the same.",
+        "Start the calls for all tables of a statement at once. If off, start them when DuckDB reaches the table; "
+        "the rows are the same.",
     )
     on_error: str = _setting(
         "fail",
         "'fail': the statement fails if a region or row cannot be read. 'warn': it returns the other rows, "
-        "Result.complete is false, and sqlprov.errors lists what is missing. 'stop': as 'fail', and a statement "
-        "that writes several rows starts no more after one that is not ok.",
+        "Result.complete is false, and sqlprov.errors lists what is missing. 'stop': like 'fail', and a write "
+        "starts no further rows after one that is not ok.",
     )
     max_attempts: int = _setting(
         5, "Attempts for one call, including the first, if it is throttled or the reply is broken; 1 to 100."
@@ -56,23 +56,24 @@ class Settings:
     timeout: float = _setting(60.0, "Seconds to wait for one reply; 0.1 to 3600.")
     await_: bool = _setting(
         False,
-        "Let a write wait for the state that the table's file names under `until`, as /*+ AWAIT */ does.",
+        "Make every write wait for the state that the table's file names under `until`, like /*+ AWAIT */.",
     )
     await_timeout: float = _setting(
-        900.0, "Seconds that a write waits for a row, also between its calls; 0 to 86400."
+        900.0, "Seconds that a write waits for a row, including between its calls; 0 to 86400."
     )
     max_writes: int = _setting(
         0,
-        "Rows that one statement may write. 0: 100 for INSERT or with a condition on the key, otherwise 10.",
+        "Maximum rows that one statement may write. 0: 100 for INSERT or with a condition on the key, otherwise 10.",
     )
     settle: float = _setting(
         30.0,
-        "Seconds to look for a new row: before a create whose reply was lost is tried again, and before the row is "
-        "waited for or returned; 0 to 600.",
+        "Seconds to look for a new row before retrying a create whose reply was lost, and before waiting for the "
+        "row or returning it; 0 to 600.",
     )
     request_tag: bool = _setting(
         False,
-        "Let INSERT add a tag sqlprov:request, which proves whether a create whose reply was lost was this one.",
+        "Make INSERT add the tag sqlprov:request. If the reply to a create is lost, the tag shows whether the row "
+        "is yours.",
     )
     read_only: bool = _setting(
         False, "Refuse every write to the cloud. It cannot be turned off again in the session."

@@ -1,4 +1,4 @@
-"""Opens connections: `connect` for one of sqlprov's own, `attach` for a DuckDB connection that exists already."""
+"""Opens connections: `connect` makes a new one, `attach` adds live tables to an existing DuckDB connection."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def connect(
         database: ":memory:" or the path of a DuckDB file.
         local: use the local SageMaker that comes with sqlprov, without an AWS account.
         endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.
-        region: region or regions of statements that name none; the same as `SET sqlprov_regions`.
+        region: region or regions for statements that name none; the same as `SET sqlprov_regions`.
         profile: AWS profile; boto3's AWS_PROFILE works too.
         read_only: refuse every write to the cloud, and open the file read-only.
         settings: further settings, by name with or without `sqlprov_`, with the values that SET takes.
@@ -80,7 +80,7 @@ def attach(
     """Add read-only live tables to a DuckDB connection, for it and all its cursors.
 
     An attachment of the same name is replaced. Every read of a table calls the API again: a relation such as
-    `con.sql(…)` runs each time that it is shown or fetched.
+    `con.sql(…)` runs each time it is shown or fetched.
 
     Args:
         con: in memory, a file, or read-only.
@@ -121,7 +121,7 @@ def detach(con: DuckDBPyConnection, as_: str = "aws") -> None:
     """Remove the live tables from a DuckDB connection; harmless if there are none.
 
     Raises:
-        InterfaceError: the database of that name was not made by `attach`.
+        InterfaceError: `attach` did not make the database of that name.
     """
     from sqlprov.duck import attachment
 
@@ -129,7 +129,7 @@ def detach(con: DuckDBPyConnection, as_: str = "aws") -> None:
 
 
 def _open_cloud(local: bool, endpoint_url: str | None, profile: str | None) -> tuple[Cloud, Emulator | None]:
-    """The API to call, and the local SageMaker to stop after use if it is that.
+    """The API to call; and the local SageMaker to stop after use, if it was started.
 
     Raises:
         InterfaceError: `local` with one of the others.

@@ -46,7 +46,7 @@ _closing: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    # DuckDB complains on stderr about connections that outlive the interpreter.
+    # DuckDB prints errors on stderr for connections that outlive the interpreter.
     for connection in list(_open):
         connection.close()
     for thread in list(_closing):
@@ -56,8 +56,8 @@ def _close_all() -> None:
 class Connection(PEP249Cursor):
     """Runs statements one after another; made by `connect`, or by `cursor` for another thread.
 
-    One thread at a time may use it; `cursor` and `cancel` may be called from any thread. It is a PEP 249 connection
-    and a PEP 249 cursor at once: what `cursor` returns is a connection with its own transactions.
+    One thread at a time may use it; `cursor` and `cancel` may be called from any thread. It is both a PEP 249
+    connection and a PEP 249 cursor: `cursor` returns a connection with its own transactions.
 
     Attributes:
         settings: of the next statement.
@@ -85,7 +85,7 @@ class Connection(PEP249Cursor):
     def sql(self, text: str, parameters: Parameters = None) -> Result:
         """Run every statement of `text`; return the result of the last.
 
-        A table that DuckDB does not know may be a variable of the caller: a DataFrame or an Arrow table.
+        A table that DuckDB does not know may be one of the caller's variables: a DataFrame or an Arrow table.
 
         Args:
             text: one or more statements, separated by `;`.
@@ -116,7 +116,7 @@ class Connection(PEP249Cursor):
             The result of the last run, with the `rowcount` of all.
 
         Raises:
-            Error: a run failed. The runs before it stand, and a note says how many.
+            Error: a run failed. The runs before it took effect; a note says how many.
 
         >>> import sqlprov
         >>> con = sqlprov.connect()
@@ -134,7 +134,7 @@ class Connection(PEP249Cursor):
                     changed = changed + result.rowcount if min(changed, result.rowcount) >= 0 else -1
                 done += 1
         except Error as error:
-            error.add_note(f"This was run {done + 1} of executemany; the {done} before it stand.")
+            error.add_note(f"This was run {done + 1} of executemany; the {done} before it took effect.")
             raise
         result.rowcount = changed
         return result
@@ -148,7 +148,7 @@ class Connection(PEP249Cursor):
         confirm: Confirm | None = None,
         variables: Mapping[str, Any] | None = None,
     ) -> Iterator[Result]:
-        """Run the statements of `script` one by one; each runs when the result before it has been taken.
+        """Run the statements of `script` one by one; each runs once the previous result has been consumed.
 
         Args:
             script: statements, separated by `;`.
@@ -156,7 +156,7 @@ class Connection(PEP249Cursor):
             dry_run: show the calls of a write to the cloud instead of making them, as EXPLAIN does; every other
                 statement runs.
             confirm: called in the caller's thread before an UPDATE, DELETE or EXEC makes its first writing call,
-                with a `WritePreview` of the changes; returns whether to make them. Each row is read for it.
+                with a `WritePreview` of the changes; returns whether to make them. Each row is read first.
             variables: DataFrames and Arrow tables by name, for tables that DuckDB does not know.
 
         Raises:
@@ -255,11 +255,11 @@ class Connection(PEP249Cursor):
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """The regions of a statement that names none; empty if there are none."""
+        """The regions for statements that name none; empty if there are none."""
         return self._session.planner.default_regions(Run(self.settings), may_call=False)
 
     def vocabulary(self) -> Vocabulary:
-        """DuckDB's words and its own tables, for completion. It closes the last result."""
+        """DuckDB's words and its own tables, for completion. Closes the last result."""
         from sqlprov.duck.vocabulary import read_vocabulary
 
         self._check_open()
@@ -299,11 +299,11 @@ class Connection(PEP249Cursor):
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a BEGIN of this cursor waits for its COMMIT or ROLLBACK."""
+        """Whether this cursor has an open transaction."""
         return self._runner.cursor.queries.in_transaction
 
     def commit(self) -> None:
-        """Commit what BEGIN began, here and on the cursors of this connection; otherwise do nothing.
+        """Commit the transactions that BEGIN started, here and on the cursors of this connection, if there are any.
 
         Only DuckDB's own tables take part: within BEGIN a write to the cloud is refused.
 
@@ -321,7 +321,8 @@ class Connection(PEP249Cursor):
         self._end_transactions("COMMIT")
 
     def rollback(self) -> None:
-        """Undo what BEGIN began, here and on the cursors of this connection; otherwise do nothing."""
+        """Roll back the transactions that BEGIN started, here and on the cursors of this connection, if there
+        are any."""
         self._end_transactions("ROLLBACK")
 
     def _end_transactions(self, verb: str) -> None:
@@ -339,7 +340,7 @@ class Connection(PEP249Cursor):
         return self._parent or self
 
     def cursor(self) -> Connection:
-        """Return another connection to the same tables and database, with these settings; for another thread.
+        """Return another connection to the same tables and database, with the same settings, for another thread.
 
         >>> import sqlprov
         >>> with sqlprov.connect() as con, con.cursor() as cursor:
@@ -374,7 +375,7 @@ class Connection(PEP249Cursor):
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
-            # The thread that collects it may be one that `close` waits for, or hold a lock that `close` takes.
+            # `close` may wait for the thread that collects it, or for a lock which that thread holds.
             thread = threading.Thread(target=self.close, name="sqlprov-close", daemon=True)
             with suppress(RuntimeError):  # the interpreter is shutting down
                 thread.start()
@@ -399,5 +400,5 @@ class Connection(PEP249Cursor):
 
 
 def _variables(frame: FrameType) -> Mapping[str, Any]:
-    """The names that can be used where `frame` is."""
+    """The variables that are visible in `frame`."""
     return ChainMap(frame.f_locals, frame.f_globals)

@@ -40,7 +40,7 @@ Binary = bytes
 
 
 def DateFromTicks(ticks: float) -> datetime.date:
-    """The local date of `ticks`, seconds since 1970 in UTC.
+    """The local date at `ticks`, in seconds since 1970 UTC.
 
     >>> DateFromTicks(86_400 * 365.25 * 30).year
     2000
@@ -49,7 +49,7 @@ def DateFromTicks(ticks: float) -> datetime.date:
 
 
 def TimeFromTicks(ticks: float) -> datetime.time:
-    """The local time of day of `ticks`, seconds since 1970 in UTC.
+    """The local time of day at `ticks`, in seconds since 1970 UTC.
 
     >>> TimeFromTicks(90).second
     30
@@ -58,7 +58,7 @@ def TimeFromTicks(ticks: float) -> datetime.time:
 
 
 def TimestampFromTicks(ticks: float) -> datetime.datetime:
-    """The local date and time of `ticks`, seconds since 1970 in UTC, without a zone.
+    """The local date and time at `ticks`, in seconds since 1970 UTC, without a zone.
 
     >>> TimestampFromTicks(90).tzinfo is None
     True

@@ -62,7 +62,7 @@ class PEP249Cursor:
         return self._require_rows().fetchmany(self.arraysize if size is None else size)
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows not fetched so far; raises what `fetchone` raises."""
+        """The remaining rows; raises what `fetchone` raises."""
         return self._require_rows().fetchall()
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:

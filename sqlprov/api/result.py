@@ -1,4 +1,4 @@
-"""The result of a statement: its rows as Arrow, Python, pandas or polars, and the work behind them."""
+"""The result of a statement: its rows as Arrow, Python, pandas or polars, and the calls behind them."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ class Result:
 
     @property
     def warnings(self) -> list[str]:
-        """Doubts that did not stop the statement, such as a value that botocore's model does not list."""
+        """Warnings that did not stop the statement, such as a value that botocore's model does not list."""
         return list(self._run.warnings)
 
     @property
     def complete(self) -> bool:
-        """Whether no read failed so far."""
+        """Whether every read so far succeeded."""
         return not self._run.log.missing
 
     @property
@@ -143,7 +143,7 @@ class Result:
     # Rows
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows not read so far, batch by batch, as they arrive.
+        """The remaining rows, batch by batch, as they arrive.
 
         Raises:
             InterfaceError: the result is closed.
@@ -162,7 +162,7 @@ class Result:
             yield batch
 
     def _put_back(self) -> None:
-        """Put the rows of the current batch that `fetchone` did not return back among the unread."""
+        """Put back the rows of the current batch that `fetchone` did not return."""
         if self._current is not None:
             rest, self._current, self._rows = self._current.slice(self._position), None, None
             if rest.num_rows:
@@ -197,7 +197,7 @@ class Result:
         return pa.Table.from_batches(self._unread, schema=self.schema).slice(0, rows)
 
     def keep(self) -> Result:
-        """Read the rows not read so far into memory, where they can be read any number of times; return the result.
+        """Read the remaining rows into memory, where they can be read any number of times; return the result.
 
         Raises:
             InterfaceError: the result is closed.
@@ -207,7 +207,7 @@ class Result:
         return self
 
     def reader(self) -> pa.RecordBatchReader:
-        """The rows not read so far as an Arrow stream.
+        """The remaining rows as an Arrow stream.
 
         >>> import sqlprov
         >>> with sqlprov.connect().sql("SELECT * FROM range(5000)").reader() as reader:
@@ -217,7 +217,7 @@ class Result:
         return pa.RecordBatchReader.from_batches(self.schema, self.batches())
 
     def arrow(self) -> pa.Table:
-        """The rows not read so far as an Arrow table.
+        """The remaining rows as an Arrow table.
 
         >>> import sqlprov
         >>> sqlprov.connect().sql("SELECT 42 AS n").arrow().to_pylist()
@@ -259,7 +259,7 @@ class Result:
         return list(islice(iter(self.fetchone, None), size))
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows not read so far: structs as dict, lists as list, timestamps as aware datetime.
+        """The remaining rows: structs as dict, lists as list, timestamps as aware datetime.
 
         >>> import sqlprov
         >>> sqlprov.connect().sql("SELECT {'a': [1, 2]} AS s").fetchall()
@@ -271,7 +271,7 @@ class Result:
         return self._python_rows() if self._kept is not None else iter(self.fetchone, None)
 
     def df(self) -> Any:
-        """The rows not read so far as a pandas DataFrame.
+        """The remaining rows as a pandas DataFrame.
 
         >>> import sqlprov
         >>> sqlprov.connect().sql("SELECT 42 AS n").df().to_dict("records")
@@ -280,7 +280,7 @@ class Result:
         return self.arrow().to_pandas()
 
     def pl(self) -> Any:
-        """The rows not read so far as a polars DataFrame.
+        """The remaining rows as a polars DataFrame.
 
         >>> import sqlprov
         >>> sqlprov.connect().sql("SELECT 42 AS n").pl().rows()

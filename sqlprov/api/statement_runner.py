@@ -31,7 +31,7 @@ CHUNK_ROWS = 4096
 
 @contextmanager
 def locate_errors(statement: Statement) -> Iterator[None]:
-    """Give an error the offset of the statement in its script."""
+    """Set an error's offset to that of the statement in its script."""
     try:
         yield
     except Error as error:
@@ -65,11 +65,11 @@ class StatementRunner:
         dry_run: bool,
         confirm: Confirm | None,
     ) -> Result:
-        """Run a statement until its first rows can be read; of SetSetting there is nothing left to do.
+        """Run a statement until its first rows can be read; SetSetting needs no run.
 
         Raises:
             Cancelled: `confirm` returned False; nothing was written.
-            Error: what the statement met.
+            Error: the statement failed.
         """
         run = self.latest = Run(settings, id=self.cursor.binder.id, previous=self.latest_with_calls)
         if (rows := self._answer_from_catalog(statement, settings)) is not None:
@@ -91,9 +91,7 @@ class StatementRunner:
                 asked = time.monotonic()
                 if not confirm(answer.preview):
                     raise Cancelled("Not confirmed; nothing was written.")
-                run.log.start_time += (
-                    time.monotonic() - asked
-                )  # the time of the person who reads it does not count
+                run.log.start_time += time.monotonic() - asked  # the user's reading time does not count
                 answer = self._call_interruptibly(answer.write, run, statement)
         except BaseException:
             self._finish(run)
@@ -106,7 +104,7 @@ class StatementRunner:
         return result
 
     def _answer_from_catalog(self, statement: Statement, settings: Settings) -> pa.Table | None:
-        """The rows of a statement that needs neither DuckDB nor a call; `None` for another."""
+        """The rows of a statement that needs neither DuckDB nor a call; `None` for others."""
         if isinstance(statement, SetSetting):
             return NO_ROWS.empty_table()
         if not isinstance(statement, CatalogStatement):
@@ -127,7 +125,7 @@ class StatementRunner:
                 with locate_errors(statement):
                     return self._call_interruptibly(work, run, statement)
             except BaseException:
-                self._finish(run)  # nobody can read on, and calls that wait for a retry are of no use
+                self._finish(run)  # nobody can read further rows, and waiting retries would be useless
                 raise
 
         def end() -> None:
@@ -144,7 +142,7 @@ class StatementRunner:
         )
 
     def call(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns on the worker thread, where everything that uses `cursor` has to run."""
+        """Run `work` on the worker thread and return its result; everything that uses `cursor` has to run there."""
         return self._worker.call(work)
 
     def _call_interruptibly(self, work: Callable[[], T], run: Run, statement: Statement) -> T:
@@ -171,7 +169,7 @@ class StatementRunner:
         interrupt(self.cursor.binder.duck)
 
     def cancel(self) -> None:
-        """End the statement under way, and its calls; from any thread."""
+        """Stop the current statement and its calls, from any thread."""
         if run := self.current:
             self._interrupt(run)
 
@@ -187,7 +185,7 @@ class StatementRunner:
         self.cursor.binder.release(run)
         if (
             run.log.calls or run.is_write
-        ):  # also a write that was refused: an earlier one's outcomes are not its own
+        ):  # including a refused write: it must not show an earlier one's outcomes
             run.previous, self.latest_with_calls = None, run
         if self.current is run:
             self.current = None
@@ -195,7 +193,7 @@ class StatementRunner:
 
 def read_all_batches(reader: pa.RecordBatchReader) -> pa.Table:
     """Read a stream to its end; small batches, whose buffers take twice the memory, are combined on the way."""
-    # Arrow's own pool keeps the memory that is given back to it: a fifth more for the process.
+    # Arrow's own pool keeps freed memory, a fifth more for the process.
     pool = pa.system_memory_pool()
     chunks: list[pa.Table] = []
     batches: list[pa.RecordBatch] = []

@@ -1,4 +1,4 @@
-"""Does a connection's work in DuckDB on a thread of its own, where a caller can interrupt it at once."""
+"""Does a connection's work in DuckDB on its own thread, where a caller can interrupt it at once."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from sqlprov.errors import InterfaceError
 
 T = TypeVar("T")
 INTERRUPT_GRACE = 0.4
-"""Seconds that interrupted work gets to end before its caller stops waiting for it."""
+"""Seconds that a caller waits for interrupted work to end."""
 
 
 class Worker:
-    """A daemon thread that makes one call after another; the first call starts it."""
+    """A daemon thread that runs one call after another; the first call starts it."""
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def call(self, work: Callable[[], T], interrupt: Callable[[], float] = lambda: INTERRUPT_GRACE) -> T:
-        """Return what `work` returns, or raise what it raises.
+        """Run `work`; return its result or raise its error.
 
         Args:
             work: runs on the thread.

@@ -1,1 +1,2 @@
-"""Calls in, record batches out: clients, retries, faults, pages. The only folder that talks to a network."""
+"""Makes the API calls and returns record batches: clients, retries, pages, writes. The only folder that uses
+the network."""

@@ -1,4 +1,4 @@
-"""Checks credentials, region, endpoint, identity, clock, and what an account may read and write."""
+"""Checks credentials, region, endpoint, identity, clock, and the permissions to read and write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sqlprov.catalog.table import Table
 from sqlprov.errors import AccessDenied, CredentialsError, Error, OperationalError, Unreachable
 
 MAX_SKEW = 300
-"""Seconds that the clocks may differ before AWS refuses a signature."""
+"""Seconds by which the clocks may differ before AWS refuses a signature."""
 ACTIONS_PER_CALL = 100
 _LOG_IN = "Log in (`aws sso login`), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
@@ -42,8 +42,8 @@ class Check:
     Attributes:
         name: credentials, region, endpoint, identity, clock, read or write.
         status: how it ended.
-        message: what the check saw.
-        remedy: what to do about it; empty if there is nothing to do.
+        message: the result, in words.
+        remedy: how to fix it; empty if there is nothing to fix.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Check:
 def diagnose(
     run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table], fallback_region: str | None = None
 ) -> Iterator[Check]:
-    """One check after another; those that cannot succeed after an earlier failure are skipped.
+    """Run the checks one after another; those that cannot succeed after an earlier failure are skipped.
 
     Args:
         run: records the calls.
@@ -115,7 +115,7 @@ def _check_region(region: str | None, fallback: str | None) -> Check:
     if region:
         return Check("region", CheckStatus.OK, region)
     if fallback:
-        message = f"none: name one in each statement, or give --region; checking {fallback}"
+        message = f"none: name one in each statement, or pass --region; checking {fallback}"
         return Check("region", CheckStatus.SKIPPED, message)
     remedy = "Give --region, set AWS_REGION, or `region` in the profile."
     return Check("region", CheckStatus.FAILED, "none", remedy)
@@ -130,7 +130,7 @@ def _get_identity(run: Run, cloud: Cloud, region: str) -> tuple[str, Operational
 
 
 def _measure_skew(run: Run, began: float) -> float | None:
-    """Seconds that the service's clock is ahead of ours, to the second; `None` if it did not answer."""
+    """Seconds by which the service's clock is ahead of ours, to the second; `None` if it did not answer."""
     if run.log.service_time is None:
         return None
     middle = datetime.fromtimestamp((began + time.time()) / 2, UTC)
@@ -217,12 +217,12 @@ def _read_one_row(run: Run, cloud: Cloud, region: str, table: Table) -> list[str
     except AccessDenied:
         raise
     except OperationalError:
-        operations.pop()  # the row is gone, or the service does not describe it: no permission is missing
+        operations.pop()  # the row is gone, or the service cannot describe it: no permission is missing
     return operations
 
 
 def _check_writes(run: Run, cloud: Cloud, region: str, tables: list[Table], arn: str) -> Iterator[Check]:
-    """Whether IAM's policy simulator allows the writes of each table; nothing is written."""
+    """Check whether IAM's policy simulator allows the writes of each table; nothing is written."""
     needed = {table.full_name: _write_actions(table) for table in tables}
     actions = sorted({action for wanted in needed.values() for action in wanted})
     principal = _principal(arn)
@@ -261,7 +261,7 @@ def _principal(arn: str) -> str:
 
 
 def _simulate(run: Run, cloud: Cloud, region: str, principal: str, actions: list[str]) -> set[str]:
-    """Those of `actions` that are allowed.
+    """The allowed ones among `actions`.
 
     Raises:
         OperationalError: the simulator did not answer.

@@ -117,7 +117,7 @@ class Catalog:
         return provider, _find("service", written, self.list_services(provider), provider)
 
     def _find_file(self, inside: Path) -> Path:
-        """The file in the first folder that has it; a package may add a table to a service of another."""
+        """The file in the first folder that has it; a package may add a table to another package's service."""
         for folder in self._folders:
             if (folder / inside).is_file():
                 return folder / inside
@@ -154,7 +154,7 @@ def _find(what: str, written: str, known: Iterable[str], place: str) -> str:
 
 
 def _find_packaged_folder() -> Path:
-    """`resources` of the installed wheel, else of the checkout."""
+    """`resources` of the installed wheel, otherwise of the checkout."""
     package = Path(__file__).parents[1]
     return package / "resources" if (package / "resources").is_dir() else package.parent / "resources"
 

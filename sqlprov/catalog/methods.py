@@ -34,7 +34,7 @@ _KEYS = {
 
 @dataclass(frozen=True)
 class TableContext:
-    """What the methods of a table are checked against.
+    """The facts that a table's methods are checked against.
 
     Attributes:
         model: botocore's model of the service.
@@ -54,7 +54,7 @@ class TableContext:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """All states; none if the table has no column of them."""
+        """All states; none if the table has no state column."""
         return self.columns[self.state.column].constraint.enum if self.state.column else ()
 
     def build_method(
@@ -86,7 +86,7 @@ class TableContext:
         )
 
     def _find_column(self, parameter: str) -> str:
-        """By the key's arguments, then by name, then by the member that the column shows."""
+        """Matched by the key's arguments, then by name, then by the member that the column shows."""
         if parameter in self.arguments:
             return self.arguments[parameter]
         if to_snake_case(parameter) in self.columns:

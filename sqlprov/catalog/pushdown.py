@@ -1,4 +1,4 @@
-"""Parses the `filters:` and `sort:` of a list: what can be pushed down to the API."""
+"""Parses the `filters:` and `sort:` of a list: the conditions and orders that can be pushed down to the API."""
 
 from __future__ import annotations
 

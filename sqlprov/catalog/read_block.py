@@ -29,7 +29,7 @@ class ReadBlock:
     Attributes:
         list, describe: the calls.
         columns: by name, in the file's order, list columns first.
-        nodes: column -> where it is written, for messages.
+        nodes: column -> its place in the file, for messages.
     """
 
     list: ListCall
@@ -185,7 +185,7 @@ def _parse_describe(
     columns |= described
     arguments = _parse_arguments(block, node, operation, key)
     for parameter, name in arguments.items():
-        # The call refuses a value by the limits of its input, which may differ from those of its reply.
+        # The call checks a value against the limits of its input, which may differ from those of its reply.
         limits = read_constraint(operation.input_shape.members[parameter])
         columns[name] = replace(columns[name], constraint=limits)
     paths = {name: column.path for name, column in columns.items()}
@@ -193,7 +193,7 @@ def _parse_describe(
 
 
 def _has_column(item: Any, column: Column) -> bool:
-    """Whether an item has the column's member with the same type; a summary of it is another column."""
+    """Whether an item has the column's member with the same type; a summary is a different column."""
     shape = resolve_path(item, column.path)
     return shape is not None and to_arrow_type(shape) == column.type
 

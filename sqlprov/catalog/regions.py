@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 REGIONS = "regions"
-"""A table that every provider has, outside of its services: it makes no call."""
+"""A table that every provider has outside its services; it needs no call."""
 EVERYWHERE = "ec2"
 """A client that every region has; also its name in endpoints."""
 ABOUT = "Every region known to botocore, in every partition. Reading it makes no call."
@@ -43,7 +43,7 @@ class Region:
 @cache
 def list_regions() -> tuple[Region, ...]:
     """Every region known to botocore, partition by partition."""
-    # Here, not above: a statement that names no region needs nothing of botocore.
+    # Imported here: a statement that names no region does not need botocore.
     from .service_model import get_loader
 
     descriptions: dict[tuple[str, str], str] = {}
@@ -61,7 +61,7 @@ def list_regions() -> tuple[Region, ...]:
 
 @cache
 def find_partition(region: str) -> str | None:
-    """The partition of a region; the name of one that botocore does not know yet shows it."""
+    """The partition of a region; if botocore does not know the region yet, its name shows the partition."""
     from .service_model import get_loader
 
     for known in list_regions():
@@ -78,7 +78,7 @@ def list_service_regions(client: str, partition: str) -> tuple[str, ...]:
     """Regions of a partition where a service has endpoints; all of them if botocore does not say."""
     from .service_model import get_loader, load_model
 
-    # The model of EVERYWHERE is the largest of all.
+    # EVERYWHERE's model is the largest of all.
     prefix = client if client == EVERYWHERE else load_model(client).endpoint_prefix
     known = tuple(region.region for region in list_regions() if region.partition == partition)
     endpoints = {

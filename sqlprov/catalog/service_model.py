@@ -38,7 +38,7 @@ _BLOCK_TAGS = re.compile(r"</?(?:p|ul|ol|li|note|important|div|dl|dt|dd|table|tr
 
 @cache
 def get_loader() -> Any:
-    """botocore's data loader, one for each process; orjson takes half the time of its own JSON reader."""
+    """botocore's data loader, one for each process; orjson takes half the time of botocore's JSON reader."""
     from botocore.loaders import JSONFileLoader, Loader
 
     class Reader(JSONFileLoader):  # type: ignore[misc]
@@ -127,7 +127,7 @@ def resolve_path(shape: Any, path: tuple[str, ...]) -> Any:
 
 
 def to_arrow_type(shape: Any, *, as_json: bool = False, within: tuple[str, ...] = ()) -> pa.DataType:
-    """The Arrow type of a shape; with `as_json`, of its JSON before timestamps and blobs are converted.
+    """The Arrow type of a shape; with `as_json`, the type of its JSON before timestamps and blobs are converted.
 
     Documents (any JSON) and shapes that contain themselves have no Arrow type; they are JSON text.
     """

@@ -98,7 +98,7 @@ class ListCall:
         items: output member that holds the rows of a page.
         token_in, token_out: parameter and output member of the page token; empty if the call is not paged.
         page_size_parameter, page_size: `MaxResults` and the largest value the model allows; empty and 0 if none.
-        filters, sort: what can be pushed down; `sort` is `None` if the service does not sort.
+        filters, sort: push-down; `sort` is `None` if the service does not sort.
     """
 
     call: str

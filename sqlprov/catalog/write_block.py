@@ -25,7 +25,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class WriteContext:
-    """What the rules are checked against.
+    """The facts that the rules are checked against.
 
     Attributes:
         table: the table's columns, key and states.

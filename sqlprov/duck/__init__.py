@@ -1,1 +1,1 @@
-"""The answer: a DuckDB session whose live tables ask for what a statement needs, and its results."""
+"""A DuckDB session with live tables, which request only the rows and columns that a statement needs."""

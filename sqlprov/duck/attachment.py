@@ -1,4 +1,4 @@
-"""Attaches live tables to a DuckDB connection that the caller already has. Each scan is its own statement."""
+"""Attaches live tables to an existing DuckDB connection. Each scan counts as its own statement."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from sqlprov.sql.lexer import quote_identifier
 MARK = "sqlprov_attachment"
 """Name of the macro that identifies the attachment of a database."""
 REMEMBERED = 100
-"""Scans whose calls are remembered."""
+"""Number of scans whose calls are kept."""
 _attachments: weakref.WeakValueDictionary[str, Attachment] = weakref.WeakValueDictionary()
 
 
 @atexit.register
 def _detach_all() -> None:
-    # DuckDB complains on stderr about Python objects that outlive the interpreter.
+    # DuckDB prints errors on stderr for Python objects that outlive the interpreter.
     for attachment in list(_attachments.values()):
         if (duck := attachment.duck()) is not None:
             with contextlib.suppress(duckdb.Error, Error):
@@ -111,11 +111,11 @@ class Attachment:
 
     @property
     def calls(self) -> list[CallRecord]:
-        """The API calls of the last 100 reads of a table, in the order the reads began. Any thread may ask."""
+        """The API calls of the last 100 reads of a table, in the order the reads began. Any thread may read it."""
         return [call for run in list(self._runs) for call in list(run.log.calls)]
 
     def cancel(self) -> None:
-        """Cancel the reads under way and their calls, from any thread. DuckDB raises an error for each."""
+        """Cancel the current reads and their calls, from any thread. DuckDB raises an error for each."""
         for run in list(self._runs):
             run.cancel()
 
@@ -146,7 +146,9 @@ class Attachment:
 
         def start() -> Iterator[pa.RecordBatch]:
             batches = self._batches(plan, run)
-            next(batches)  # raised in to_reader(), the first call's error reaches DuckDB without a traceback
+            next(
+                batches
+            )  # if to_reader() raises the first call's error, it reaches DuckDB without a traceback
             return batches
 
         return start, filter_
@@ -161,7 +163,7 @@ class Attachment:
         except KeyboardInterrupt:
             raise Cancelled("The statement was interrupted.") from None
         except Error as error:
-            # Arrow appends the traceback, and the causes, to the text that DuckDB shows.
+            # Arrow would append the traceback and the causes to the message that DuckDB shows.
             raise error.with_traceback(None) from None
         finally:
             run.cancel()
@@ -170,9 +172,7 @@ class Attachment:
 def _check_regions(regions: Sequence[str]) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(region.strip().lower() for region in regions))
     if not chosen or (chosen != ALL and "all" in chosen):
-        raise RegionError(
-            f"regions = {list(regions)!r}: expected one or more regions, or 'all'; the tables hold their rows."
-        )
+        raise RegionError(f"regions = {list(regions)!r}: expected one or more regions, or 'all'.")
     known = {region.region for region in list_regions()}
     for region in chosen:
         if region not in known and chosen != ALL:
@@ -194,7 +194,7 @@ def detach(duck: DuckDBPyConnection, name: str) -> None:
     """Remove an attachment, if there is one.
 
     Raises:
-        InterfaceError: the database of that name is not an attachment, or some cursor uses it as its default.
+        InterfaceError: the database of that name is not an attachment, or is a cursor's default database.
     """
     with _open_cursor(duck) as own:
         databases = "SELECT 1 FROM duckdb_databases() WHERE lower(database_name) = lower(?)"

@@ -1,4 +1,4 @@
-"""Runs text on one DuckDB connection; registers what DuckDB does not find: live tables and variables of the caller."""
+"""Runs SQL on one DuckDB connection; registers the caller's variables that DuckDB does not find."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BATCH = 2048
 """Rows that DuckDB passes at a time while a result is streamed."""
 _STRING = "CREATE TEMP MACRO string(value) AS CAST(value AS VARCHAR)"
-"""StackQL's function for a text; in DuckDB, `string` is the name of a type."""
+"""StackQL's function for a literal; in DuckDB, `string` is the name of a type."""
 _STRING_IS_MISSING = "Scalar Function with name string does not exist"
 
 T = TypeVar("T")
@@ -32,11 +32,11 @@ Parameters = Mapping[str, Any] | Sequence[Any] | None
 
 @dataclass(frozen=True)
 class Bindings:
-    """What comes with a statement's text.
+    """The inputs of a statement beside its text.
 
     Attributes:
         parameters: a sequence for `?`, or a mapping for `$name`, which may hold more than one statement uses.
-        variables: the caller's, which may serve as relations; `None` if there are none.
+        variables: the caller's variables, which may serve as relations; `None` if there are none.
     """
 
     parameters: Parameters = None
@@ -48,7 +48,7 @@ class Binder:
 
     Attributes:
         duck: the connection.
-        id: text that the scans of its statements carry in their filter.
+        id: string that the scans of its statements carry in their filter.
     """
 
     def __init__(self, session: Session) -> None:
@@ -60,8 +60,8 @@ class Binder:
     def stream(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader | None:
         """The rows of a query that only reads, bound once; `None` if `bind` has to answer.
 
-        `DuckDBPyConnection._submit` is private: DuckDB's relations run their text with it. `sql` makes a relation,
-        for which the text is bound a second time. Whatever goes wrong with `_submit`, `bind` answers.
+        `DuckDBPyConnection._submit` is private: DuckDB's relations run their text with it. `sql` makes a
+        relation, which binds the text a second time. If anything goes wrong with `_submit`, `bind` answers.
         """
         self._set_id()
         try:
@@ -73,7 +73,7 @@ class Binder:
             return None
 
     def bind(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
-        """Have DuckDB bind `text`; a statement that changes something is run."""
+        """Have DuckDB bind `text`; it runs a statement that changes something."""
         return self._run(lambda values: self.duck.sql(text, params=values), text, bindings, run)
 
     def explain(self, text: str, bindings: Bindings, run: Run) -> QueryPlan:
@@ -108,11 +108,11 @@ class Binder:
                 self._has_id = True
 
     def forget_id(self) -> None:
-        """A statement may have changed VARIABLE."""
+        """Note that a statement may have changed VARIABLE."""
         self._has_id = False
 
     def _adopt(self, error: duckdb.Error, variables: Mapping[str, Any] | None, run: Run) -> bool:
-        """Make a variable of the caller a relation for this statement, if that is what was missing."""
+        """If a caller's variable was missing, make it a relation for this statement."""
         name = find_missing_table(error)
         if not name or variables is None or name in run.bound_variables:
             return False
@@ -127,7 +127,7 @@ class Binder:
         return True
 
     def release(self, run: Run) -> None:
-        """Forget the variables that served a statement as relations."""
+        """Remove the relations made from variables."""
         for name in run.bound_variables:
             self.duck.unregister(name)
         run.bound_variables.clear()
@@ -145,7 +145,7 @@ class Binder:
         try:
             statements = self.duck.extract_statements(text)
         except duckdb.Error:
-            # A statement of ours, such as EXEC, or one that will be refused.
+            # One of our own statements, such as EXEC, or one that will be refused.
             parameters = (token.text for token in tokenize(text) if token.kind is TokenKind.PARAMETER)
             return frozenset(name[1:] for name in parameters if name[0] == "$")
         return frozenset(name for statement in statements for name in statement.named_parameters)
@@ -161,6 +161,6 @@ class Binder:
         return tuple(path)
 
     def read_time_zone(self) -> str:
-        """The time zone of times that name none."""
+        """The time zone for times without one."""
         ((zone,),) = self.duck.execute("SELECT current_setting('TimeZone')").fetchall()
         return str(zone)

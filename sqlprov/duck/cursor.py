@@ -40,7 +40,7 @@ _TEMPORARY = (
 
 @dataclass(frozen=True)
 class Pending:
-    """A write that waits to be confirmed: what it would do, and the function that does it."""
+    """A write that waits for confirmation: its preview, and the function that makes it."""
 
     preview: WritePreview
     write: Callable[[], Answer]
@@ -71,7 +71,7 @@ class Cursor:
             Error: it is refused, or a call failed.
             duckdb.Error: DuckDB's error.
         """
-        # Not before: until now the scans were those of a statement that nobody waits for any more.
+        # Not earlier: until now the scans belonged to a previous, abandoned statement.
         self._session.scans.runs[self.binder.id] = run
         run.is_write = self._is_write(statement) and not dry_run
         if reason := find_refusal(statement, self._session.catalog, self.binder.read_path):
@@ -87,7 +87,7 @@ class Cursor:
     # Writes
 
     def _is_write(self, statement: Statement) -> bool:
-        """Whether a statement writes a live table; a write to another table is DuckDB's."""
+        """Whether a statement writes a live table; DuckDB handles writes to other tables."""
         if isinstance(statement, Exec):
             return True
         path = self.binder.read_path
@@ -96,13 +96,13 @@ class Cursor:
         return len(statement.target) > 1 or not self._is_temporary(statement.target[0])
 
     def _is_temporary(self, name: str) -> bool:
-        """Whether a temporary table or view has this name, which DuckDB takes before any other."""
+        """Whether a temporary table or view has this name; in DuckDB it takes precedence."""
         return bool(self.binder.duck.execute(_TEMPORARY, [name, name]).fetchall())
 
     def _write(
         self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool, asking: bool
     ) -> Answer | Pending:
-        # Here, not above: only a write needs botocore's exceptions before it has a client.
+        # Imported here: only a write needs botocore's exceptions before it has a client.
         from sqlprov.duck.dry_run import build_preview, list_calls
         from sqlprov.duck.target_reader import TargetReader
         from sqlprov.duck.writes import RETURNING_ROWS, read_back, write_targets
@@ -111,7 +111,7 @@ class Cursor:
         if not dry_run:
             self._check_may_write(run)
         if not isinstance(statement, Exec):
-            # DuckDB reports what is malformed as a whole; the parts cut from it would pass.
+            # DuckDB reports errors in the statement as a whole; its separate parts might pass.
             self.binder.duck.extract_statements(statement.text)
         queries = _WriteQueries(self, bindings, run)
         session, cloud, path = self._session, self._session.cloud, self.binder.read_path()
@@ -121,7 +121,7 @@ class Cursor:
         returning = None
         if not isinstance(statement, Exec) and statement.returning is not None:
             returning = statement.build_returning_query(RETURNING_ROWS)
-            # Bound to no rows first: an error in it is raised before anything is written.
+            # First bound to no rows, so an error in it is raised before anything is written.
             self._return(returning, read_back(reader.table, []), queries.rest, run)
         if dry_run:
             return Answer(list_calls(targets, run, cloud))
@@ -168,12 +168,12 @@ class _WriteQueries:
         from sqlprov.duck.target_reader import QueryResult
 
         binder = self._cursor.binder
-        # Without it, JSON inside a STRUCT arrives as text that keeps the quotes of its strings.
+        # Without it, the strings of JSON inside a STRUCT keep their quotes.
         binder.duck.execute("SET arrow_lossless_conversion = true")
         try:
             relation = self._cursor.queries.run_whole(text, self._take_bindings(text), self._run)
             if relation is None:
-                raise DataError("The query of the rows returns none.")
+                raise DataError("The statement for the rows returns no result.")
             return QueryResult(relation.to_arrow_table(), tuple(str(kind) for kind in relation.types))
         finally:
             binder.duck.execute("RESET arrow_lossless_conversion")

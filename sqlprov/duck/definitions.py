@@ -1,4 +1,4 @@
-"""What the names in a statement stand for, as one DuckDB connection sees them."""
+"""Resolves the names in a statement, as one DuckDB connection sees them."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _WORD = re.compile(r"\w+")
 
 
 class Definitions:
-    """The views, macros and temporary tables that users have made, read again after a change."""
+    """The views, macros and temporary tables of the user, read again after a change."""
 
     def __init__(self, session: Session, duck: duckdb.DuckDBPyConnection) -> None:
         self._duck, self._session = duck, session
-        # A database in memory begins without any; asking takes 16 ms.
+        # A database in memory starts without any; the query takes 16 ms.
         self._read_at = 0 if session.in_memory else -1
         self._bodies: list[tuple[str, str]] = []
         self._shadows: frozenset[str] = frozenset()
         self._path: list[tuple[str, str]] = []
 
     def bodies(self) -> Sequence[tuple[str, str]]:
-        """Name in lower case and text of each view and macro; a name may come several times."""
+        """Lower-case name and text of each view and macro; a name may occur several times."""
         self._refresh()
         return self._bodies
 
     def reach(self, text: str) -> list[str]:
-        """The texts of the views and macros that `text` reads, also through each other."""
+        """The texts of the views and macros that `text` reads, directly or through each other."""
         bodies = self.bodies()
         reached: list[str] = []
         waiting = [text]
@@ -55,14 +55,14 @@ class Definitions:
         return not words.isdisjoint(self._session.catalog.services_by_table) or bool(self.bodies())
 
     def count_reads(self, query: Query) -> int:
-        """How often a text names a live table, a view or a macro; at least how often it reads a live table."""
+        """How often a text names a live table, a view or a macro: at least as often as it reads live tables."""
         names = {*self._session.catalog.services_by_table, *(name for name, _ in self.bodies())}
         return sum(token.value.lower() in names for token in query.tokens)
 
     def resolver(self) -> Callable[[tuple[str, ...]], str | None]:
-        """Finds the full name of the live table that the parts of a name certainly name, as things stand now.
+        """Return a function that finds the full name of the live table for the parts of a name.
 
-        It returns `None` for a name that may be something else. It asks DuckDB nothing.
+        It returns `None` for a name that may mean something else. It does not query DuckDB.
         """
         path = self.path()
         hidden = self._shadows | {name for name, _ in self._bodies}
@@ -79,7 +79,7 @@ class Definitions:
         return find_live
 
     def is_free(self, parts: tuple[str, ...]) -> bool:
-        """Whether the parts of a name certainly name something that makes no call."""
+        """Whether the parts of a name certainly mean a relation that needs no call."""
         name = parts[-1].lower()
         return name not in self._session.catalog.services_by_table and all(
             body != name for body, _ in self.bodies()
@@ -100,7 +100,7 @@ class Definitions:
         return self._path
 
     def forget_path(self) -> None:
-        """The path may have changed."""
+        """Note that the path may have changed."""
         self._path = []
 
     def _refresh(self) -> None:

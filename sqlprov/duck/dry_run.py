@@ -62,7 +62,7 @@ Confirm = Callable[[WritePreview], bool]
 
 
 def build_preview(text: str, targets: list[TargetRow], run: Run, cloud: Cloud) -> WritePreview:
-    """The preview to be confirmed; from here on the targets allow no other calls."""
+    """The preview to confirm; from here on the targets allow no other calls."""
     calls = list_calls(targets, run, cloud)
     operations: list[set[str]] = [set() for _ in targets]
     for row, operation in zip(calls["row"].to_pylist(), calls["operation"].to_pylist(), strict=True):
@@ -100,7 +100,7 @@ def _list_row(number: int, target: TargetRow, run: Run, cloud: Cloud) -> list[di
     note = "; ".join([*filter(None, [remarks, refusal.reason if refusal else ""]), *run.warnings])
     base["states"] = " → ".join(states)
     if not requests:
-        return [{**base, "note": note or "no call: the row already is as requested"}]
+        return [{**base, "note": note or "no call: the row is already as requested"}]
     return [
         {
             **base,

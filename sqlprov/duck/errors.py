@@ -24,7 +24,7 @@ TRANSLATIONS: tuple[tuple[type[duckdb.Error], type[errors.Error]], ...] = (
     (duckdb.OperationalError, errors.OperationalError),
 )
 DUCKDB_LISTINGS = ("TABLES", "ALL TABLES", "DATABASES", "SCHEMAS", "VARIABLES")
-"""The words that DuckDB's own SHOW takes besides the name of a table."""
+"""Words that DuckDB's own SHOW accepts besides table names."""
 UNKNOWN = re.compile(
     r"does not exist|not found in FROM clause|was not found because the FROM clause|"
     r"No catalog \+ schema named|does not have a column"
@@ -32,10 +32,10 @@ UNKNOWN = re.compile(
 
 
 def translate(error: Exception, text: str) -> Exception:
-    """Our error for one that a query raised, with the same message; the error itself if it is not DuckDB's.
+    """Our error for an error of a query, with the same message; the error itself if it is not DuckDB's.
 
     Args:
-        error: DuckDB's, or the one that Arrow makes of it while rows are read.
+        error: DuckDB's, or Arrow's version of it while rows are read.
         text: the statement.
     """
     if isinstance(error, OSError | pa.ArrowException):
@@ -54,7 +54,7 @@ def translate(error: Exception, text: str) -> Exception:
 
 
 def _restore_type(error: Exception) -> Exception:
-    """DuckDB's error for one of which Arrow kept only the message, as in `Invalid Input Error: …`."""
+    """DuckDB's error, rebuilt from the message that Arrow kept, as in `Invalid Input Error: …`."""
     kind = re.match(r"([\w ]+) Error: ", str(error))
     name = "".join(word[:1].upper() + word[1:] for word in kind[1].split()) if kind else ""
     restored = getattr(duckdb, f"{name}Exception", None)
@@ -62,12 +62,12 @@ def _restore_type(error: Exception) -> Exception:
 
 
 def find_missing_words(error: duckdb.Error) -> frozenset[str]:
-    """The words of an error's message, if it says that something does not exist."""
+    """The words of an error's message, if it reports that something does not exist."""
     return frozenset(re.findall(r"\w+", str(error).lower())) if _is_unknown_name(error) else frozenset()
 
 
 def find_missing_table(error: duckdb.Error) -> str:
-    """The unqualified name of the table that does not exist, by an error's message; empty for another error."""
+    """The unqualified name of the missing table in an error's message; empty for other errors."""
     match = re.search(r'Table with name "?(\w+)"? does not exist', str(error))
     return match[1] if match and isinstance(error, duckdb.CatalogException) else ""
 
@@ -86,7 +86,7 @@ def suggest_live_name(
         error: DuckDB's.
         text: the statement.
         catalog: the providers, services and tables.
-        path: reads the catalog and schema that USE chose.
+        path: returns the catalog and schema that USE chose.
     """
     if not _is_unknown_name(error):
         return None
@@ -114,7 +114,7 @@ def suggest_live_name(
 
 
 def _suggest_table(error: duckdb.Error, text: str, catalog: Catalog) -> str:
-    """The message for a provider, a service or a word of SHOW where DuckDB looked for a table; else empty."""
+    """The message for a provider, a service or a SHOW keyword used as a table; otherwise empty."""
     from sqlprov.sql.show import LISTINGS
 
     name = find_missing_table(error)
@@ -137,7 +137,7 @@ def _suggest_table(error: duckdb.Error, text: str, catalog: Catalog) -> str:
 
 
 def _suggest_part(message: str, text: str, catalog: Catalog) -> str:
-    """The message for a provider or a column that DuckDB does not know; else empty."""
+    """The message for a provider or a column that DuckDB does not know; otherwise empty."""
     providers = catalog.list_providers()
     if match := re.search(r'because schema "(\w+)\.\w+" does not exist', message):
         provider = match[1]

@@ -12,14 +12,14 @@ from sqlprov.duck.explain_plan import CARRIED, QueryPlan
 from sqlprov.plan.read import PlannedCall, ReadPlan, Rule, Scope
 
 _LEFT_OUT = ("Function", "Estimated Cardinality")
-"""The name of a scan once more, and a guess: DuckDB knows the size of no live table."""
+"""Entries to leave out: the scan's name again, and a guess, because DuckDB does not know the size of a live table."""
 
 
 def render(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan) -> pa.Table:
     """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan.
 
     Args:
-        plans: the calls of each scan, and what DuckDB checks on its rows.
+        plans: the calls of each scan, and the conditions that DuckDB checks on its rows.
         duck_plan: DuckDB's plan.
     """
     calls = "\n\n".join(_render_scan(plan, conditions) for plan, conditions in plans) or "No API call."
@@ -28,7 +28,7 @@ def render(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan
 
 
 def _render_step(node: Mapping[str, Any]) -> Iterator[str]:
-    """A step of DuckDB's plan and its inputs; without the condition that carries a cursor's id."""
+    """A step of DuckDB's plan and its inputs, without the condition that carries the cursor's id."""
     yield node["name"].strip()
     for name, value in node["extra_info"].items():
         items = [item for item in ([value] if isinstance(value, str) else value) if not CARRIED.match(item)]
@@ -58,15 +58,15 @@ def _render_scan(plan: ReadPlan, conditions: Sequence[str]) -> str:
 def _render_call(call: PlannedCall) -> list[str]:
     parameters = orjson.dumps(dict(call.parameters), default=str).decode() if call.parameters else ""
     where = f" in {call.region}" if call.region else ""
-    columns = f" for {', '.join(call.columns)}" if call.columns else ""
+    columns = f", for {', '.join(call.columns)}" if call.columns else ""
     return [f"{call.operation}{where}, {call.times}{columns}", *([f"  {parameters}"] if parameters else [])]
 
 
 _REASONS = {
-    Rule.CONDITION: "by the condition on {column}",
-    Rule.UNUSED: "the session's: no other column depends on {column}",
+    Rule.CONDITION: "from the condition on {column}",
+    Rule.UNUSED: "the session's: the statement does not use {column}",
     Rule.SHOWN: "the session's: {column} is only shown, grouped or sorted",
-    Rule.ALL: "{column} may decide which rows there are",
+    Rule.ALL: "because {column} may decide which rows the result has",
 }
 
 

@@ -1,4 +1,4 @@
-"""Reads DuckDB's plan of a query: the scans of live tables in it, and the first rows that it wants."""
+"""Reads DuckDB's plan of a query: its scans of live tables, and the first rows that it needs."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ CARRIED = re.compile(r'\("(__ctx_\w+)" = ')
 SCAN = "PYTHON_ARROW_SCAN"
 """DuckDB's name for the scan of a Python object."""
 STOPS = frozenset({"LIMIT", "STREAMING_LIMIT", "LIMIT_PERCENT"})
-"""Steps that may have enough before what they read ends."""
+"""Steps that may stop before their input ends."""
 PASSES = frozenset(
     {"PROJECTION", "FILTER", "UNNEST", "STREAMING_WINDOW", "STREAMING_SAMPLE", "UNION", *STOPS}
 )
-"""Steps that pass each row as it comes: what stands above them may end what stands below."""
+"""Steps that pass rows one by one: a step above may stop the steps below."""
 
 Node = Mapping[str, Any]
 
@@ -40,9 +40,9 @@ class PlanScan:
     Attributes:
         node: the step of the plan.
         live: the table.
-        columns: the columns that it asks for.
-        conditions: what DuckDB checks on its rows, as SQL.
-        is_whole: whether DuckDB will read it to its end.
+        columns: the requested columns.
+        conditions: the conditions that DuckDB checks on its rows, as SQL.
+        is_whole: whether DuckDB will read all of it.
     """
 
     node: Node
@@ -67,7 +67,7 @@ class QueryPlan:
 
     Attributes:
         roots: its steps, as EXPLAIN (FORMAT json) prints them.
-        scans: the scans of live tables, in its order.
+        scans: the scans of live tables, in the plan's order.
     """
 
     def __init__(self, session: Session, text: str) -> None:
@@ -81,7 +81,7 @@ class QueryPlan:
         ]
 
     def note_first_rows(self, run: Run) -> None:
-        """Have the run know which first rows are wanted, if the plan is a top-N of one scan."""
+        """Pass the top-N hint to the run, if the plan is a top-N of one scan."""
         by = run.hints.sorted_by if run.hints else None
         first = _find_first_rows(self.roots[0]) if by and len(self.roots) == 1 else None
         if run.hints and by and first:
@@ -100,7 +100,7 @@ class QueryPlan:
 
 
 def list_info(node: Node, name: str) -> list[str]:
-    """An entry of a step's `extra_info`: DuckDB prints one text, or a list of them, or nothing."""
+    """An entry of a step's `extra_info`: DuckDB prints a string, a list of strings, or nothing."""
     value = node["extra_info"].get(name)
     return [] if value is None else [value] if isinstance(value, str) else list(value)
 
@@ -112,7 +112,7 @@ def _read_scan(session: Session, node: Node, is_whole: bool) -> PlanScan | None:
     if live is None:
         return None
     conditions = tuple(text for text in filters if not CARRIED.match(text))
-    # Of a structure DuckDB may name the members it needs: `schedule.EndTime`.
+    # DuckDB may name the members of a structure that it needs: `schedule.EndTime`.
     columns = tuple(name.split(".")[0] for name in list_info(node, "Projections"))
     return PlanScan(node, live, columns, conditions, is_whole)
 
@@ -127,7 +127,7 @@ def walk_scans(node: Node, is_whole: bool) -> Iterator[tuple[Node, bool]]:
     elif name not in PASSES and not _is_join(name):
         is_whole = True
     for at, child in enumerate(node.get("children", ())):
-        # A join reads its second side to the end before it reads the first.
+        # A join reads all of its second side before the first.
         yield from walk_scans(child, is_whole or (_is_join(name) and at == 1))
 
 
@@ -136,7 +136,7 @@ def _is_join(name: str) -> bool:
 
 
 def _find_first_rows(node: Node) -> tuple[bool, int] | None:
-    """Whether the last ones come first, and how many rows are wanted, if the plan is a top-N of one scan's rows."""
+    """Whether the order is descending, and the number of rows, if the plan is a top-N of one scan's rows."""
     first = None
     while True:
         name = node["name"].strip()

@@ -1,4 +1,4 @@
-"""Reads a pyarrow filter through its Substrait form. What it cannot read narrows nothing."""
+"""Parses a pyarrow filter through its Substrait form. Anything unknown narrows nothing."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Unreadable(Exception):
-    """A part of the expression that the Predicate cannot say."""
+    """A part of the expression that a Predicate cannot represent."""
 
 
 def read_filter(filter_: pc.Expression | None, schema: pa.Schema) -> Predicate:
-    """The meaning of `filter_`, an expression over `schema`."""
+    """Parse `filter_`, an expression over `schema`."""
     if filter_ is None:
         return TRUE
-    # Imported here: it takes 40 ms, and statements without a live table need none of it.
+    # Imported here: it takes 40 ms, and only statements with a live table need it.
     from substrait.proto import ExtendedExpression
 
     message = ExtendedExpression()
@@ -74,7 +74,7 @@ class _Reader:
         raise Unreadable
 
     def _member(self, node: Any) -> Predicate:
-        """IN arrives as: if the column is not null, whether it is in the list, else null."""
+        """IN arrives as an if: whether a column is in the list if it is not null, otherwise null."""
         branches = list(node.ifs)
         if len(branches) != 1:
             raise Unreadable
@@ -130,11 +130,11 @@ class _Reader:
 
 
 TIMESTAMP_TZ = 27
-"""Number of Substrait's `Literal.timestamp_tz`: pyarrow writes it, newer definitions no longer list it."""
+"""Number of Substrait's `Literal.timestamp_tz`: pyarrow writes it, newer definitions no longer have it."""
 
 
 def _read_timestamp(literal: Any) -> datetime:
-    """The timestamp of a literal whose kind the installed definitions do not know; microseconds since 1970."""
+    """The timestamp of a literal whose kind the installed definitions lack, in microseconds since 1970."""
     from google.protobuf.unknown_fields import UnknownFieldSet
 
     for field in UnknownFieldSet(literal):

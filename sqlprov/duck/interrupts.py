@@ -1,4 +1,4 @@
-"""Stops what is under way: a query of DuckDB, and on Ctrl-C the calls that the main thread waits for in C."""
+"""Stops running work: a DuckDB query, and on Ctrl-C the calls that the main thread waits for in C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _signals: int | None = None
 
 
 def interrupt(duck: duckdb.DuckDBPyConnection) -> None:
-    """End the query under way on a connection, which may be closed."""
+    """Stop the running query of a connection, which may be closed."""
     with contextlib.suppress(duckdb.ConnectionException):
         duck.interrupt()
 
@@ -51,13 +51,13 @@ def _listen(read: int, stop: Callable[[], None]) -> None:
 
 
 def _end(signals: int, thread: threading.Thread) -> None:
-    # DuckDB complains on stderr if a thread that uses it outlives the interpreter.
+    # DuckDB prints errors on stderr if a thread that uses it outlives the interpreter.
     os.write(signals, _END)
     thread.join()
 
 
 def _forget() -> None:
-    # The parent reads the pipe, and a child's signals are not for it.
+    # A forked child must not write its signals to the parent's pipe.
     atexit.unregister(_end)
     with contextlib.suppress(ValueError):
         other = signal.set_wakeup_fd(-1)

@@ -18,20 +18,20 @@ OpenScan = Callable[
 
 
 class LiveTable(ds.Dataset):  # type: ignore[misc]  # pyarrow.dataset has no types
-    """A resource type as DuckDB sees it.
+    """A resource type as DuckDB scans it.
 
-    The key comes first, because DuckDB asks for the first column when it needs none, as in `count(*)`.
+    The key is the first column, because DuckDB requests the first column if it needs none, as in `count(*)`.
 
     Args:
         table: the resource type.
-        open_scan: plans a scan; returns what starts to fetch it, and the filter that is left for us to apply.
+        open_scan: plans a scan; returns the function that starts fetching, and the filter that is left to apply.
 
     Attributes:
         carrier: the hidden column whose filter carries the statement's id into each scan.
     """
 
     def __init__(self, table: Table, open_scan: OpenScan) -> None:
-        # Dataset's own constructor refuses to be called; nothing of it is used.
+        # Dataset's own constructor always raises; it is not needed.
         self.table = table
         self.carrier = f"__ctx_{table.service}_{table.name}"
         self._open_scan = open_scan
@@ -100,7 +100,7 @@ class StatusTable(ds.Dataset):  # type: ignore[misc]
 class LazyScanner:
     """One scan, ready to be fetched.
 
-    Not a `pyarrow.dataset.Scanner`: that one reads ahead, and LIMIT 5 would pull every page.
+    Not a `pyarrow.dataset.Scanner`, which reads ahead: LIMIT 5 would pull every page.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Finds regions that scans can be limited to in DuckDB's plan, where DuckDB passes no condition to the scan.
+"""Finds in DuckDB's plan the regions that scans can be limited to, if DuckDB passes them no condition.
 
 Two things are read from the plan: a FILTER above a scan, whose condition is tried on every region; and joins on the
-column, over which DuckDB carries `=` but not IN or LIKE. What is not clear limits nothing.
+column, over which DuckDB carries `=` but not IN or LIKE. Anything unclear limits nothing.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from sqlprov.sql.lexer import find_closing, tokenize
 
 Values = frozenset[str]
 Try = Callable[[str], Values | None]
-"""The values that meet a condition, written in SQL; `None` if the column alone does not decide it."""
+"""The values that meet a SQL condition; `None` if the column alone does not decide it."""
 
 _NOTHING: Values = frozenset()
 _BOTH = frozenset({"INNER", "SEMI", "RIGHT_SEMI"})
-"""Joins whose rows have a partner on both sides."""
+"""Joins that return only rows with a partner on the other side."""
 _TO_RIGHT = frozenset({"LEFT", "SINGLE", "MARK", "ANTI"})
 """Joins that look up partners for the rows of their left side."""
 _TO_LEFT = frozenset({"RIGHT", "RIGHT_ANTI"})
 _LEFT_ROWS = frozenset({"SEMI", "ANTI", "MARK"})
-"""Joins that return columns of their left side alone."""
+"""Joins that return only columns of their left side."""
 _RIGHT_ROWS = frozenset({"RIGHT_SEMI", "RIGHT_ANTI"})
 _NO_ROWS = frozenset({"EMPTY_RESULT", "DUMMY_SCAN"})
 
@@ -37,7 +37,7 @@ def narrow(plan: QueryPlan, column: str, known: Values, try_: Try, *, is_clean: 
         column: such as `region`.
         known: all values that it may have.
         try_: tries a condition.
-        is_clean: whether whatever has the column's name in the statement is a column of that name of a table.
+        is_clean: whether the column's name means only table columns in the statement.
     """
     walk = _Walk(plan, column, known, try_, is_clean)
     for root in plan.roots:
@@ -55,14 +55,14 @@ def narrow(plan: QueryPlan, column: str, known: Values, try_: Try, *, is_clean: 
 
 
 def is_open(scan: PlanScan, column: str) -> bool:
-    """Whether a scan may read any value of the column, as far as DuckDB has passed conditions to it."""
+    """Whether DuckDB passed a scan no condition on the column."""
     if find_domain(scan.where, column).values is not None:
         return False
     return column in scan.columns or bool(find_limits(column, scan.where))
 
 
 class _Walk:
-    """What is known so far of the values that each scan has to read."""
+    """The values that each scan has to read, as far as known."""
 
     def __init__(self, plan: QueryPlan, column: str, known: Values, try_: Try, is_clean: bool) -> None:
         self.column, self.known, self.try_, self.is_clean = column, known, try_, is_clean
@@ -75,7 +75,7 @@ class _Walk:
 
         Args:
             node: a step.
-            conditions: those of the filters above that hold for each of its rows.
+            conditions: conditions of the filters above, if they hold for each of its rows.
         """
         name, children = _name(node), node["children"]
         if (scan := self.scans.get(id(node))) is not None:
@@ -99,7 +99,7 @@ class _Walk:
     # Over joins
 
     def carry(self, node: Node) -> None:
-        """Carry values over the joins on the column, from below upwards."""
+        """Carry values over the joins on the column, from the bottom up."""
         children = node["children"]
         for child in children:
             self.carry(child)
@@ -146,7 +146,7 @@ class _Walk:
         return None if None in below else frozenset().union(*(values or _NOTHING for values in below))
 
     def _push(self, node: Node, values: Values) -> None:
-        """Limit the scans whose column is the one that `node` is joined on, where that drops no row that is used."""
+        """Limit the scans that provide the join column of `node`, if that drops no row that is used."""
         children, kind = node["children"], node["extra_info"].get("Join Type")
         if (scan := self.scans.get(id(node))) is not None:
             if self.column in scan.columns:
@@ -167,7 +167,7 @@ def _name(node: Node) -> str:
 
 
 def _is_transparent(node: Node) -> bool:
-    """Whether a step passes each row on, with or without some columns, and depends on no other row."""
+    """Whether a step passes each row, with some or all columns, independently of the others."""
     if _name(node) == "STREAMING_WINDOW":
         return list_info(node, "Projections") == ["limit_rownum"]  # DuckDB's own number of a row, for unnest
     return _name(node) == "PROJECTION"

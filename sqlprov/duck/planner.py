@@ -15,7 +15,7 @@ from sqlprov.catalog.regions import (
 )
 from sqlprov.errors import RegionError, format_count, suggest
 
-# Planning and reading are imported where a live table is used: most statements' start would go into them.
+# Planning and reading are imported when a live table is used: they would take most of the startup time.
 if TYPE_CHECKING:
     from sqlprov.aws.transport.clients import Cloud
     from sqlprov.aws.transport.run import Run
@@ -37,7 +37,7 @@ class Planner:
     def __init__(self, cloud: Cloud, held: tuple[str, ...] | None = None) -> None:
         self.cloud = cloud
         self._held = held
-        # Regions that SET names -> all that may be named.
+        # Regions that SET names -> all regions that a condition may name.
         self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def plan(
@@ -46,7 +46,7 @@ class Planner:
         """The calls for `columns` of the rows that meet `where`.
 
         Args:
-            table, columns, where: what DuckDB asks for.
+            table, columns, where: DuckDB's request.
             run: the statement.
             may_call: whether the account may be asked for its regions; EXPLAIN makes no call.
 
@@ -120,13 +120,13 @@ class Planner:
                 held = ", ".join(self._held or ())
                 near = "" if region in known else suggest(region, known)
                 raise RegionError(
-                    f"{table.full_name} holds the rows of {held} here, not of {region!r}.{near} "
-                    "attach(con, regions=[…]) says which it holds."
+                    f"{table.full_name} is attached with {held}, without {region!r}.{near} "
+                    "To read other regions, attach(con, regions=[…])."
                 )
             if region not in known:
                 raise RegionError(
                     f"Unknown region {region!r}.{suggest(region, known)} SELECT region FROM aws.regions lists them; "
-                    "SET sqlprov_regions makes a new one known."
+                    "SET sqlprov_regions adds a new one."
                 )
         for region in set(find_different(REGION, where)) - set(known):
             run.warn(
@@ -135,14 +135,14 @@ class Planner:
             )
 
     def _warn(self, table: str, scope: Scope, run: Run) -> None:
-        """Say what a reader of the result may not expect of the regions of its tables."""
+        """Warn about regions that the reader of the result may not expect."""
         from sqlprov.plan.read.scope import Rule
 
         chosen = run.settings.region_names()
         if scope.rule is Rule.ALL and chosen and chosen != ALL:
             run.warn(
                 f"{table} is read in {format_count(len(scope.values), 'region')}, not only in {', '.join(chosen)}: the "
-                "statement uses region for more than showing it. A condition such as region = '…' limits it."
+                "statement does more with region than show it. To read fewer, add a condition such as region = '…'."
             )
         for other, its in run.scopes:
             pair = {other: its, table: scope}
@@ -150,9 +150,9 @@ class Planner:
             session = next((name for name in pair if pair[name].rule.is_session), "")
             if limited and session and set(pair[limited].values) - set(pair[session].values):
                 run.warn(
-                    f"{limited} is read in {_join(pair[limited].values)}, and {session} in "
-                    f"{_join(pair[session].values)}, the session's. If their rows belong together, "
-                    "limit region of both."
+                    f"{limited} is read in {_join(pair[limited].values)}, but {session} in "
+                    f"{_join(pair[session].values)} (the session's). If their rows belong together, "
+                    "add a condition on region for both."
                 )
 
     # Which regions there are
@@ -170,7 +170,7 @@ class Planner:
         regions = tuple(sorted(filter(None, {*chosen, *own})))
         botocore = self.known_regions(None)
         for name in regions:
-            # A region may be newer than botocore; a typing error would silently hold no rows.
+            # The region may be newer than botocore. Without a warning, a typo would silently have no rows.
             if name not in botocore:
                 run.warn(f"botocore does not know the region {name!r}.{suggest(name, botocore)}")
         return regions
@@ -184,7 +184,7 @@ class Planner:
         return self._known[chosen]
 
     def _every(self, run: Run, client: str, may_call: bool) -> tuple[str, ...]:
-        """The regions that the account has enabled and where the service is offered, as far as they are known."""
+        """The enabled regions of the account that offer the service, as far as known."""
         if self._held not in (None, ALL):
             return self._held or ()
         chosen = run.settings.region_names()
@@ -211,8 +211,8 @@ class Planner:
             return frozenset()
         if statuses is not None:
             run.warn(
-                "The credentials may not list the account's regions (account:ListRegions, ec2:DescribeRegions): "
-                "regions that need opt-in are not read."
+                "The credentials are not allowed to list the account's regions (account:ListRegions, "
+                "ec2:DescribeRegions), so opt-in regions are not read."
             )
         return WITHOUT_OPT_IN
 

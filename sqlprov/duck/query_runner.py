@@ -1,4 +1,4 @@
-"""Runs queries, and every other statement that is DuckDB's."""
+"""Runs queries and all other statements for DuckDB."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COUNTED = frozenset(
 READS = frozenset({"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW"})
 """Verbs that return rows and change nothing."""
 STEADY = READS | {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY"}
-"""Verbs after which every name means what it meant before."""
+"""Verbs that do not change the meaning of any name."""
 KEEPING = STEADY | {"SET", "USE"}
 """Verbs that create and drop no view, macro or table."""
 VOLATILE = frozenset(
@@ -36,15 +36,15 @@ VOLATILE = frozenset(
         *("get_current_timestamp", "get_current_time", "transaction_timestamp", "random", "uuid", "nextval"),
     }
 )
-"""Words whose value differs between a query's plan and the query."""
+"""Functions whose value differs between a query's plan and its run."""
 CHANGING = frozenset({"insert", "update", "delete", "merge", "truncate", "nextval", "query"})
-"""Words of a SELECT that may change something: it runs to its end although nobody may read its rows."""
+"""Words of a SELECT that may change something: it runs to its end even if nobody reads its rows."""
 LISTINGS = frozenset({"information_schema", "tables", "views", "columns"})
-"""Words of statements that list tables, such as SHOW TABLES: every table has to be registered for them."""
+"""Words of statements that list tables, such as SHOW TABLES, which need every table registered."""
 BEGINS, COMMITS = frozenset({"BEGIN", "START"}), frozenset({"COMMIT", "END"})
 ENDS = COMMITS | {"ROLLBACK", "ABORT"}
 NO_READING = BEGINS | ENDS | {"SET", "RESET", "USE", "DETACH"}
-"""Verbs that read no table; an aborted transaction accepts nothing else."""
+"""Verbs that read no table; an aborted transaction accepts no others."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class QueryRunner:
     """Runs the queries of one cursor.
 
     Attributes:
-        in_transaction: whether a BEGIN waits for its COMMIT or ROLLBACK.
+        in_transaction: whether a transaction is open.
     """
 
     def __init__(self, session: Session, binder: Binder) -> None:
@@ -106,7 +106,7 @@ class QueryRunner:
         return Answer(reader)
 
     def run_whole(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
-        """The relation of a query that serves a write."""
+        """The relation of a query for a write."""
         self._prepare(Query(text, 0), bindings, run)
         return self._binder.bind(text, bindings, run)
 
@@ -130,15 +130,15 @@ class QueryRunner:
         return Answer(render(plans, plan), planned=planned)
 
     def _is_plain(self, query: Query) -> bool:
-        """Whether a query does nothing but return rows, and nothing of it has to be known before the first."""
+        """Whether a query only returns rows, and needs no hints beforehand."""
         if query.verb not in ("SELECT", "FROM") or self.in_transaction:
-            return False  # in a transaction an error would abort it, which it does not where the text is bound first
+            return False  # an error would abort an open transaction, but not if the text is bound first
         if query.has_pivot_without_in or query.words & CHANGING:
             return False
         return not self._definitions.bodies()  # one may hide what changes something
 
     def _note_changes(self, query: Query) -> None:
-        """A statement may have changed what names mean."""
+        """Note that a statement may have changed the meaning of names."""
         copies = query.verb == "COPY" and "database" in query.words  # its views and macros too
         self._session.changes += copies or query.verb not in KEEPING
         if copies or query.verb not in STEADY:
@@ -148,7 +148,7 @@ class QueryRunner:
     # Before a query runs
 
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
-        """Register the live tables of a query and find its hints; DuckDB's plan of it, if that was needed."""
+        """Register the live tables of a query and find its hints; return DuckDB's plan, if it was needed."""
         self._session.register(query.words)
         if LISTINGS & query.words or any(word.startswith(("duckdb_", "pg_")) for word in query.words):
             self._session.register_all()
@@ -163,11 +163,11 @@ class QueryRunner:
         if self.in_transaction and not query.words & CHANGING:
             if query.verb == "EXECUTE":
                 return None
-            # An error in what is explained would abort the transaction.
+            # An error in the explained query would abort the transaction.
             self._binder.bind(query.text, bindings, run)
         try:
             plan = self._binder.explain(query.text, bindings, run)
-        except duckdb.Error:  # the statement itself will report it, with the text as it was written
+        except duckdb.Error:  # the statement itself reports it, with the text as written
             return None
         plan.note_first_rows(run)
         if not read.words & VOLATILE:
@@ -175,14 +175,14 @@ class QueryRunner:
         return plan
 
     def _find_prepared(self, query: Query) -> Query:
-        """What PREPARE keeps and EXECUTE runs; any other statement itself."""
+        """The prepared statement of PREPARE and EXECUTE; any other statement itself."""
         name, start = query.prepared
         if query.verb == "PREPARE":
             self._prepared[name] = Query(query.text[start:], 0)
         return self._prepared.get(name, query) if query.verb in ("PREPARE", "EXECUTE") else query
 
     def _needs_plan(self, query: Query, run: Run) -> bool:
-        """Whether DuckDB's plan is worth a look before the query runs."""
+        """Whether DuckDB's plan is needed before the query runs."""
         if run.hints is None or query.has_pivot_without_in:
             return False
         if query.verb not in ("SELECT", "FROM"):

@@ -1,4 +1,4 @@
-"""Finds what a query's text, and DuckDB's plan of it, say about its scans beyond what DuckDB passes to them."""
+"""Finds hints for scans in a query's text and in DuckDB's plan, beyond the filters that DuckDB passes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlprov.sql.column_use import ColumnUse
 
 CONTAINING = frozenset({"like", "contains", "starts_with"})
-"""Words of the conditions that say what a text contains."""
+"""Words of conditions on the content of a string."""
 COMPARING = (
     *(
         "=",
@@ -45,14 +45,14 @@ COMPARING = (
     ),
     *("GROUP", "ORDER", "HAVING", "QUALIFY", "LIMIT", "UNION", "AND", "OR"),
 )
-"""What follows a column where DuckDB passes the condition on it, or where there is none."""
+"""Tokens after a column whose condition DuckDB passes, or that has no condition."""
 TEXT_WORDS = frozenset(
     {
         *("and", "or", "not", "is", "null", "distinct", "from", "true", "false", "coalesce"),
         *("case", "when", "then", "else", "end", "cast", "as", "varchar", "bigint", "integer", "double"),
     }
 )
-"""Keywords of the conditions on a text that mean in DuckDB's plan what they mean in SQL."""
+"""Keywords of conditions on strings that mean the same in DuckDB's plan as in SQL."""
 _TEXT_FUNCTIONS = (
     "SELECT lower(function_name) FROM duckdb_functions() WHERE function_type = 'scalar' GROUP BY ALL HAVING "
     "bool_and(stability = 'CONSISTENT') AND "
@@ -69,10 +69,10 @@ class HintFinder:
         self._text_functions: frozenset[str] | None = None
 
     def find(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None) -> Hints | None:
-        """The hints that the text of a query gives; `None` if it reads no live table. Parameters as for `sql`."""
+        """The hints from a query's text; `None` if it reads no live table. Parameters as for `sql`."""
         if not self._definitions.may_read_live(query.words):
             return None
-        # Here, not above: a statement without a live table loads nothing that reads.
+        # Imported here: a statement without a live table needs none of it.
         from sqlprov.plan.read.hints import Hints
 
         decides = self._ask_use(query.text)
@@ -81,7 +81,7 @@ class HintFinder:
         contains = bool(query.words & CONTAINING) or "~~" in query.text
         if query.verb not in ("SELECT", "FROM") or not (sorts or contains) or query.tree is None:
             return Hints(decides, limited=limited)
-        # Here, not above: sqlglot takes 60 ms, which a statement that needs no tree need not pay.
+        # Imported here: sqlglot takes 60 ms, and only some statements need it.
         from sqlprov.sql.hints import find_contained, find_sort_column
 
         find_live = self._definitions.resolver()
@@ -101,7 +101,7 @@ class HintFinder:
         )
 
     def _ask_use(self, text: str) -> Callable[[], bool]:
-        """Whether a query uses region for more than showing it; found out when a scan needs to know.
+        """Whether a query uses region for more than showing it, decided when a scan needs to know.
 
         DuckDB is busy then, so the names are resolved beforehand.
         """
@@ -137,7 +137,7 @@ class HintFinder:
         return bool(mentions) and (several or not plain)
 
     def narrow(self, plan: QueryPlan, run: Run) -> None:
-        """Have the run know the regions that DuckDB's plan leaves to scans without a condition on region."""
+        """Pass the run the regions that DuckDB's plan leaves to scans without a condition on region."""
         from sqlprov.duck.narrowing import is_open, narrow
         from sqlprov.plan.read.domain import find_domain
 
@@ -152,15 +152,15 @@ class HintFinder:
         run.hints = replace(run.hints, narrowed=narrowed, named=named)
 
     def _try(self, condition: str, known: frozenset[str]) -> frozenset[str] | None:
-        """The regions that meet a condition as DuckDB's plan prints it; `None` if regions alone do not decide it."""
+        """The regions that meet a condition of DuckDB's plan; `None` if the region alone does not decide it."""
         tokens = tokenize(condition)
         words = {token.value.lower() for token in tokens if token.is_name}
-        # Of other functions the plan may omit what matters: the names in a struct, the body of a lambda.
+        # For other functions, the plan may omit parts that matter: the names in a struct, the body of a lambda.
         if REGION not in words or not words <= {REGION, *TEXT_WORDS, *self._find_text_functions()}:
             return None
         query = f'SELECT "{REGION}" FROM (SELECT unnest($known) AS "{REGION}") WHERE {condition}'
         try:
-            # A cursor of its own: in a transaction of the user's, an error would abort it.
+            # A separate cursor, because an error would abort the user's transaction.
             with self._duck.cursor() as own:
                 rows = own.execute(query, {"known": sorted(known)}).fetchall()
         except duckdb.Error:
@@ -168,7 +168,7 @@ class HintFinder:
         return frozenset(row[0] for row in rows)
 
     def _find_text_functions(self) -> frozenset[str]:
-        """Functions of texts that always answer the same, except those that users have made."""
+        """Deterministic functions on strings, except those that users have made."""
         if self._text_functions is None:
             self._text_functions = frozenset(row[0] for row in self._duck.execute(_TEXT_FUNCTIONS).fetchall())
         return self._text_functions - {name for name, _ in self._definitions.bodies()}

@@ -11,7 +11,7 @@ from sqlprov.aws.read.prefetch import Prefetches
 from sqlprov.duck.planner import Planner
 from sqlprov.errors import InterfaceError
 
-# Planning and reading are imported where a live table is used: most statements' start would go into them.
+# Planning and reading are imported when a live table is used: they would take most of the startup time.
 if TYPE_CHECKING:
     import pyarrow.compute as pc
 
@@ -44,13 +44,13 @@ class Scans:
         )
 
     def prefetch(self, plan: ReadPlan, run: Run) -> None:
-        """Start to read what DuckDB will scan to its end."""
+        """Start reading a plan that DuckDB will scan completely."""
         self._prefetches.begin(plan, run, self._cloud)
 
     def open(
         self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None
     ) -> tuple[BatchSource, pc.Expression | None]:
-        """What starts to fetch a scan, and the filter that has to be applied to its batches."""
+        """The function that starts fetching a scan, and the filter to apply to its batches."""
         from sqlprov.duck.filters import read_filter
         from sqlprov.plan.read.domain import list_conjuncts
         from sqlprov.plan.read.predicate import Compare
@@ -62,7 +62,7 @@ class Scans:
         except BaseException as error:
             run.error = run.error or error
             raise
-        # Where every row passes, the filter and the column for it would take a tenth of a long list's time.
+        # If every row passes, the filter and its column would waste a tenth of a long list's time.
         carried = Compare(live.carrier, "=", run.id)
         passes = live.carrier not in names and all(part == carried for part in list_conjuncts(where))
         left = None if passes else filter_
@@ -82,8 +82,8 @@ class Scans:
                 case Compare(name, "=", id_) if name == live.carrier and id_ in self.runs:
                     return self.runs[id_]
         raise InterfaceError(
-            "A live table is read through a sqlprov connection, and DuckDB must push filters down to it. If this is "
-            "one, RESET disabled_optimizers and default_collation."
+            "A live table can only be read through a sqlprov connection, where DuckDB must push filters down to it. "
+            "If this is one, RESET disabled_optimizers and default_collation."
         )
 
     def _start(

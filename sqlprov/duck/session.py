@@ -30,8 +30,8 @@ class Session:
     """One DuckDB instance.
 
     Args:
-        catalog: what exists.
-        cloud: the account it is read from.
+        catalog: the providers.
+        cloud: the account.
         database: DuckDB's database: ":memory:" or a file.
         read_only: open that file read-only.
 
@@ -43,7 +43,7 @@ class Session:
         self.catalog, self.cloud = catalog, cloud
         self.planner = Planner(cloud)
         self.scans = Scans(self.planner)
-        # Counts the statements that may have made or dropped a view, a macro or a temporary table.
+        # Number of statements that may have created or dropped a view, a macro or a temporary table.
         self.changes = 0
         self.in_memory = database == ":memory:"
         self._live: dict[tuple[str, str, str], LiveTable] = {}
@@ -55,11 +55,11 @@ class Session:
         except duckdb.Error as error:
             raise ProgrammingError(f"Cannot open {database!r}: {error}") from None
         self._own = self.duck.cursor()
-        # Connection finds variables in the caller's frame; DuckDB would look in ours.
+        # Connection finds variables in the caller's frame; DuckDB would search ours.
         self.duck.execute("SET GLOBAL python_enable_replacements = false")
         threads = self.duck.execute("SELECT current_setting('threads')").fetchone()
         if threads is not None and threads[0] < 2:
-            # With a single thread DuckDB passes no row on before it has them all, and LIMIT stops no call.
+            # With a single thread, DuckDB passes no row until it has all of them, and LIMIT stops no call.
             self.duck.execute("SET GLOBAL threads = 2")
         self._attach(*catalog.list_providers(), OWN)
 
@@ -74,17 +74,17 @@ class Session:
                 ) from None
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection of its own to the same instance, in UTC."""
+        """A new DuckDB connection to the same instance, in UTC."""
         cursor = self.duck.cursor()
         cursor.execute("SET TimeZone = 'UTC'")
-        # DuckDB's default, 976 KB, would have thousands of rows described before the first one is read.
+        # With DuckDB's default, 976 KB, thousands of rows would be described before the first one is read.
         cursor.execute("SET streaming_buffer_size = '1KB'")
         return cursor
 
     # Registration
 
     def register(self, words: Iterable[str]) -> bool:
-        """Create every table that one of `words` names in DuckDB; whether any was new.
+        """Create in DuckDB every table that one of `words` names; return whether any was new.
 
         Naming too many is harmless, so the words need no analysis.
         """
@@ -103,7 +103,7 @@ class Session:
             return new
 
     def register_all(self) -> None:
-        """Create every table: for a transaction, which does not see what is created after it began."""
+        """Create every table: a transaction does not see tables created after it began."""
         with self._lock:
             for provider in self.catalog.list_providers():
                 self._register_regions(provider)
@@ -150,7 +150,7 @@ class Session:
         return True
 
     def _report(self, list_rows: RowsOf) -> Callable[[StatusTable, pc.Expression | None], pa.Table]:
-        """The rows about the statement before the one that scans."""
+        """The rows about the previous statement."""
 
         def read(live: StatusTable, filter_: pc.Expression | None) -> pa.Table:
             from sqlprov.duck.filters import read_filter
@@ -179,7 +179,7 @@ class Session:
         return (provider, service) in self.catalog.services_by_table.get(name, ())
 
     def close(self) -> None:
-        """Stop what is running and close DuckDB and the connections."""
+        """Stop all running statements, and close DuckDB and the connections."""
         self.scans.close()
         self._live.clear()
         self._own.close()

@@ -1,4 +1,5 @@
-"""The tables sqlprov.errors and sqlprov.outcomes, which report on the statement before, and `<provider>.regions`."""
+"""The tables sqlprov.errors and sqlprov.outcomes, which report on the previous statement, and
+`<provider>.regions`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Finds the rows that a statement writes: DuckDB runs the query of its rows, `plan.write` turns them into writes."""
+"""Finds the rows that a statement writes: DuckDB runs the query for the rows, and `plan.write` turns them
+into writes."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ WriteStatement = Insert | Update | Delete | Exec
 RowKey = tuple[str, tuple[str, ...]]
 """Region and key of a row."""
 MAX_ROWS, MAX_KEYED_ROWS = 10, 100
-"""Rows that one statement may write: with any condition; with INSERT or a condition on the key."""
+"""Most rows that one statement may write: with any condition; with INSERT or a condition on the key."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class QueryResult:
 
 
 RunQuery = Callable[[str], QueryResult]
-"""Has DuckDB run a query with the statement's live tables, regions and parameters."""
+"""Runs a query in DuckDB with the statement's live tables, regions and parameters."""
 
 
 class TargetReader:
@@ -53,7 +54,7 @@ class TargetReader:
         statement: the statement.
         path: the schema that USE chose.
         run_query: runs a query in DuckDB.
-        run: the statement's run; from here on it does not tolerate an incomplete read.
+        run: the statement's run; from here on, an incomplete read is an error.
         zone: time zone of times without one.
         parameters: the parameters of the statement.
     """
@@ -75,11 +76,11 @@ class TargetReader:
             self.table = _find_table(session, statement.target, path)
         self.run_query, self.run, self.zone, self.parameters = run_query, run, zone, parameters
         if run.is_tolerant:
-            # A read with gaps would choose other rows: `NOT IN (SELECT …)` would match more of them.
+            # An incomplete read would choose other rows: `NOT IN (SELECT …)` would match more.
             run.settings = replace(run.settings, on_error="fail")
 
     def read(self) -> list[TargetRow]:
-        """The rows to be written; nothing has been written if this raises.
+        """The rows to write; if this raises, nothing has been written.
 
         Raises:
             Error: the rows cannot be read completely, or do not fit.
@@ -95,7 +96,7 @@ class TargetReader:
                 if isinstance(statement, Update)
                 else self._read_deletes(statement)
             )
-            # Unsorted, EXPLAIN might number them in another order than the statement itself.
+            # Unsorted, EXPLAIN might number them in a different order than the statement itself.
             targets.sort(key=lambda target: (target.write.region, target.write.key))
         self._check_count(targets)
         return targets
@@ -128,7 +129,7 @@ class TargetReader:
             if write.region not in known
         ]
         if unknown:
-            advice = "SELECT region FROM aws.regions lists the regions; SET sqlprov_regions adds a new one."
+            advice = "SELECT region FROM aws.regions lists them; SET sqlprov_regions adds a new one."
             raise RegionError(" ".join((*unknown, advice)))
         return [TargetRow(write) for write in plan.writes]
 
@@ -183,7 +184,7 @@ class TargetReader:
     def _read_matches(
         self, statement: Update | Delete
     ) -> tuple[QueryResult, list[RowKey], list[dict[str, Any]]]:
-        """The rows that match WHERE: the query's result, region and key of each, and its watched values.
+        """The rows that match WHERE: the query's result, and the region, key and watched values of each.
 
         Raises:
             NotSupportedError: rows in several regions, and no condition on region.
@@ -195,7 +196,7 @@ class TargetReader:
         assigned = len(statement.assignments) if isinstance(statement, Update) else 0
         width = 1 + len(key) + len(watched)
         if len(result.types) != width + assigned:
-            raise DataError("An expression in SET returns several columns; expected one value each.")
+            raise DataError("An expression in SET returns several columns; expected one.")
         columns = [column.to_pylist() for column in result.rows.columns[:width]]
         rows = list(zip(*columns, strict=True)) if result.rows.num_rows else []
         keys = [(str(row[0]), tuple(str(part) for part in row[1 : 1 + len(key)])) for row in rows]
@@ -226,7 +227,7 @@ class TargetReader:
             if (name in table.describe.paths or column.source is ColumnSource.TAGS)
             and name not in (*table.key, "region")
             and (name == "creation_time" or name.lower().replace("_", "") in named)
-            # It shows the status, which changes by itself; whether it can be reached is decided again.
+            # It shows the status, which changes automatically; each row checks again whether it can be reached.
             and not (name == desired and isinstance(statement, Update))
         ]
 
@@ -253,7 +254,7 @@ class TargetReader:
     def _is_keyed(self, targets: list[TargetRow]) -> bool:
         """Whether the statement names its rows: it looked up keys, or contains every key.
 
-        Many keys are read with one list, which is cheaper, so the calls alone do not decide it.
+        Many keys are read with one list, which is cheaper, so the calls alone do not prove it.
         """
         if isinstance(self.statement, Insert | Exec):
             return True
@@ -315,7 +316,7 @@ def _expand_json(rows: InputRows) -> InputRows:
 def limits_region(statement: Update | Delete) -> bool:
     """Whether WHERE has a condition on the region of the rows that are written, not only of other rows."""
     tokens = tokenize(statement.where or "")
-    end = 0  # of the sub-query that the current token is in
+    end = 0  # of the subquery that contains the current token
     for at, token in enumerate(tokens):
         starts_query = at + 1 < len(tokens) and tokens[at + 1].is_one_of("SELECT", "FROM", "WITH", "VALUES")
         if at >= end and token.is_one_of("(") and starts_query:

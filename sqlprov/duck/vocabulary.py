@@ -1,4 +1,4 @@
-"""Lists the words that a DuckDB connection knows, for completion."""
+"""Lists the words of a DuckDB connection, for completion."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _COLUMNS = """
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """DuckDB's words at one time.
+    """A snapshot of DuckDB's words.
 
     Attributes:
         path: catalog and schema that USE chose.
-        relations: name of a table or view of its own -> its columns, name and type; the name has its database and
-            schema where they are not those of `path`.
+        relations: name of a table or view of its own -> its columns, name and type; the name includes
+            database and schema if they are not those of `path`.
         keywords: in upper case.
         functions: name -> parameters and result, such as `(string, separator) → VARCHAR[]`.
     """
@@ -41,7 +41,7 @@ class Vocabulary:
 def read_vocabulary(
     duck: duckdb.DuckDBPyConnection, path: tuple[str, ...], live: tuple[str, ...]
 ) -> Vocabulary:
-    """The words that `duck` knows; the tables of the catalogs `live` are left out."""
+    """The words of `duck`, without the tables of the catalogs `live`."""
     relations: dict[str, list[tuple[str, str]]] = {}
     try:
         rows = duck.execute(_COLUMNS, [list(live)]).fetchall()

@@ -24,7 +24,7 @@ RETURNING_ROWS = "sqlprov_rows"
 def write_targets(
     statement: WriteStatement, targets: list[TargetRow], run: Run, cloud: Cloud
 ) -> list[Outcome]:
-    """Write the rows; the outcomes are also noted in the run.
+    """Write the rows; the run keeps the outcomes.
 
     Raises:
         WriteError: not every row is ok.
@@ -56,7 +56,7 @@ def write_targets(
 
 
 def read_back(table: Table, outcomes: list[Outcome]) -> pa.Table:
-    """The rows as they are now (of DELETE: as they were), with the columns of the table."""
+    """The rows as they are now (for DELETE, as they were), with the columns of the table."""
     rows = [(outcome, outcome.snapshot) for outcome in outcomes if outcome.snapshot is not None]
     columns = [
         build_array(column, [_get_value(table, column.name, *row) for row in rows])

@@ -1,1 +1,1 @@
-"""One file for each way in; each uses only `connection`."""
+"""The front ends: the command line, the shell, notebooks, templates and SQLAlchemy."""

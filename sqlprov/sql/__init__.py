@@ -50,17 +50,17 @@ STATEMENTS: tuple[type[Statement], ...] = (
     *(Exec, Insert, Update, Delete, Query),
 )
 CACHED_SCRIPTS = 64
-"""Scripts whose statements are kept, with what was learned about them: programs run the same ones again and again."""
+"""Scripts whose parsed statements are cached: programs run the same ones again and again."""
 LONGEST_CACHED = 10_000
-"""Characters of the longest script that is kept."""
+"""Longest script that is cached, in characters."""
 
 
 def parse(text: str) -> list[Statement]:
     """The statements of a script, in order; empty ones are left out.
 
     Raises:
-        MalformedSQL: a literal or comment that is not closed, or a badly written statement of sqlprov's own.
-        NotSupportedError: a statement of StackQL that sqlprov does not offer.
+        MalformedSQL: a literal or comment that is not closed, or a malformed statement of sqlprov's own.
+        NotSupportedError: a StackQL statement that sqlprov does not support.
     """
     return list(_parse_cached(text) if len(text) <= LONGEST_CACHED else _parse_script(text))
 
@@ -81,7 +81,7 @@ def _parse_statement(parser: Parser) -> Statement:
 
 
 def _split(text: str) -> Iterator[Parser]:
-    """A parser for each part of the script between `;`."""
+    """A parser for each statement of the script."""
     part: list[Token] = []
     for token in [*tokenize(text, comments=True), Token(TokenKind.SYMBOL, ";", len(text), len(text))]:
         if not token.is_one_of(";"):

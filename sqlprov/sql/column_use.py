@@ -1,8 +1,8 @@
 """Whether a statement uses a column only to show, group and sort rows, or to decide which rows there are.
 
 DuckDB answers most of this question: a scan that gets a condition on the column, or does not ask for it, needs nothing
-from here. The question is asked only for a scan that wants the column without a condition on it. What is not clearly
-"shown" decides; a wrong "decides" costs calls and never rows.
+from here. This module is asked only about scans that request the column without a condition on it. Any use
+that is not clearly "shown" counts as "decides"; a wrong "decides" costs calls and never rows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CONNECTORS = (
 IsLive = Callable[[tuple[str, ...]], bool]
 
 _UNCLEAR = (exp.Pivot, exp.PositionalColumn, exp.Merge, exp.Except, exp.Intersect, exp.Command)
-"""They use whole rows, or columns by other means than their names."""
+"""They use whole rows, or refer to columns without their names."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ColumnUse:
 
     Attributes:
         decides: whether it may decide which rows there are.
-        renamed: whether something else may have the column's name.
+        renamed: whether something other than the column may have its name.
     """
 
     decides: bool
@@ -40,7 +40,7 @@ class ColumnUse:
 
 
 class _Role(Enum):
-    """What becomes of the rows that a SELECT returns."""
+    """Where the rows of a SELECT go."""
 
     RESULT = "result"
     TABLE = "table"  # in FROM or a CTE, where they keep the names of their columns
@@ -54,7 +54,7 @@ def find_use(texts: Sequence[str], column: str, is_live: IsLive) -> ColumnUse:
     Args:
         texts: the statement, then the query of each view and macro that it reaches.
         column: its name in lower case.
-        is_live: whether the parts of a relation's name certainly name a live table.
+        is_live: whether a relation's name, in parts, certainly means a live table.
     """
     try:
         uses = [_find_use(text, column, is_live, nested=at > 0) for at, text in enumerate(texts)]
@@ -78,7 +78,7 @@ def _find_use(text: str, column: str, is_live: IsLive, *, nested: bool) -> Colum
         mentions += token.kind is TokenKind.STRING and column in value
     shown, named = statement.count_shown(), statement.count_named()
     return ColumnUse(
-        # A mention that the tree does not show as a column, as in a text, may mean anything.
+        # A mention that the tree does not show as a column, such as in a string, may mean anything.
         decides=shown < mentions or shown < named or statement.has_unclear_rows(),
         renamed=named != mentions or statement.has_namesake(),
     )
@@ -176,7 +176,7 @@ class _Statement:
                 return _Role.TABLE if self.nested else _Role.RESULT
         return _Role.VALUE
 
-    # The column by other means than its name
+    # Uses of the column without its name
 
     def has_unclear_rows(self) -> bool:
         """Whether whole rows, or columns by their places, may decide something."""

@@ -1,4 +1,4 @@
-"""DESCRIBE of a live table or a table of regions: its columns, without a call."""
+"""DESCRIBE of a live table or a regions table: its columns, without a call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Describe(CatalogStatement):
-    """`DESCRIBE [EXTENDED] name`; DuckDB describes what is not a live table."""
+    """`DESCRIBE [EXTENDED] name`; DuckDB describes everything that is not a live table."""
 
     name: Name
     extended: bool
@@ -99,7 +99,7 @@ def _describe_column(table: Table, column: Column, keywords: Collection[str]) ->
 
 
 def _describe_regions() -> list[dict[str, object]]:
-    """The columns of a provider's table of regions, which no call fills."""
+    """The columns of a provider's regions table, which need no call."""
     blank: dict[str, object] = dict.fromkeys(_EXTENDED.names, "")
     blank |= {"type": format_duckdb_type(pa.string()), "source": "botocore"}
     return [

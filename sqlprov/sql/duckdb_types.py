@@ -38,7 +38,7 @@ def format_duckdb_type(kind: pa.DataType, keywords: Collection[str] = ()) -> str
 
     Args:
         kind: the type.
-        keywords: DuckDB's, in lower case. It quotes a field of such a name, even where it need not.
+        keywords: DuckDB's, in lower case. DuckDB quotes a field with such a name, even if it need not.
     """
     if pa.types.is_struct(kind):
         fields = (f"{_quote(each.name, keywords)} {format_duckdb_type(each.type, keywords)}" for each in kind)

@@ -1,4 +1,4 @@
-"""EXEC table.method @Name = value, … @@json = '{…}': an operation that the other statements do not reach."""
+"""EXEC table.method @Name = value, … @@json = '{…}': calls operations that no other statement calls."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class _List:
 
 @dataclass(frozen=True)
 class _Group:
-    """What stood between parentheses, and the columns that it mentions."""
+    """The content of a pair of parentheses, and the columns in it."""
 
     predicate: Predicate
     columns: frozenset[str]
@@ -54,14 +54,14 @@ _KEYWORDS = {
 
 
 def parse_filter(sql: str) -> Predicate:
-    """The meaning of a printed filter.
+    """Parse a printed filter.
 
     Args:
-        sql: one filter, or several with line breaks between, all of which hold. DuckDB's JSON cuts a text that
-            holds a line break in two: join the parts of "Filters" with a line break.
+        sql: one filter, or several separated by line breaks, all of which hold. DuckDB's JSON splits a string
+            at a line break: join the parts of "Filters" with a line break.
 
     Returns:
-        Times are aware UTC datetimes; what is not understood is `Opaque`.
+        The predicate, with times as aware UTC datetimes; anything else is `Opaque`.
 
     Raises:
         MalformedSQL: a literal is not closed.
@@ -82,7 +82,7 @@ def parse_filter(sql: str) -> Predicate:
 
 
 def _read_items(tokens: Sequence[Token]) -> Iterator[_Item]:
-    """Tokens, with columns and literals (sign, type and cast included) made one item each."""
+    """The tokens; each column and each literal, with its sign, type and cast, is one item."""
     at = 0
     while at < len(tokens):
         item, at = _read_value(tokens, at) or _read_ref(tokens, at) or (tokens[at], at + 1)
@@ -166,7 +166,7 @@ def _read_list(items: Sequence[_Item]) -> _Item:
 
 
 def _reduce(items: Sequence[_Item]) -> _Group:
-    """The meaning of what stands between two parentheses, by SQL's precedence."""
+    """Parse the content of a pair of parentheses by SQL's precedence."""
     return _Group(_interpret(items), _list_columns(items))
 
 
@@ -185,7 +185,7 @@ def _interpret(items: Sequence[_Item]) -> Predicate:
 
 
 def _split(items: Sequence[_Item], word: str) -> list[Sequence[_Item]]:
-    """The items between the `word`s; the AND of a BETWEEN joins its bounds and not two conditions."""
+    """The items between the `word`s; the AND of a BETWEEN does not count."""
     parts: list[list[_Item]] = [[]]
     between = False
     for item in items:

@@ -1,7 +1,7 @@
 """Finds hints for scans in a query's syntax tree: conditions and orders that DuckDB does not pass to a table.
 
-A hint holds for every row of the table that the statement can use: the table is named once, and the condition is in the
-WHERE of the query that names it. DuckDB checks every row in any case.
+A hint holds for every row that the statement can use: it names the table once, in the query whose WHERE has
+the condition. DuckDB checks every row in any case.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _BARE = {"this", "db", "catalog", "alias"}
 _SORTED = {"expressions", "from_", "where", "order", "limit", "offset"}
 _PASSES = {"expressions", "from_"}
 _PAIRS = {"ASOF", "POSITIONAL"}
-"""Joins that pair a row with another according to which others there are."""
+"""Joins whose pairs depend on the other rows of the table."""
 _WILD = re.compile(r"[%_]")
 
 
 @dataclass(frozen=True)
 class Read:
-    """A name in FROM that stands for a live table, all of whose columns it has under their own names.
+    """A name in FROM for a live table with all of its columns under their own names.
 
     Attributes:
         alias: the name, in lower case.
         table: full name of the table.
-        others: names, in lower case, that may stand for something else.
+        others: lower-case names that may mean something else.
     """
 
     alias: str
@@ -46,7 +46,7 @@ def find_contained(
     is_free: Callable[[Parts], bool],
     values: Mapping[str, Any],
 ) -> dict[str, tuple[Contained, ...]]:
-    """What LIKE and its relatives require: full name of a table -> texts that its rows contain.
+    """The strings that LIKE and similar conditions require: full name of a table -> strings that its rows contain.
 
     Args:
         tree: the statement.
@@ -56,7 +56,7 @@ def find_contained(
     """
     names = list(tree.find_all(exp.Table))
     if any(isinstance(node.this, exp.Func) for node in names):
-        return {}  # query('…') and its like hide what they read
+        return {}  # query('…') and the like hide the tables they read
     tables = [find_live(_get_parts(node)) for node in names]
     if not all(live or is_free(_get_parts(node)) for node, live in zip(names, tables, strict=True)):
         return {}
@@ -70,7 +70,7 @@ def find_contained(
 
 
 def find_sort_column(tree: exp.Expr, find_live: Callable[[Parts], str | None]) -> tuple[str, str] | None:
-    """The table and its column by which a plain `SELECT … FROM t ORDER BY column LIMIT n` sorts first."""
+    """The table and the first sort column of a plain `SELECT … FROM t ORDER BY column LIMIT n`."""
     if not isinstance(tree, exp.Select) or _has_others(tree, _SORTED) or not tree.args.get("limit"):
         return None
     order, start = tree.args.get("order"), tree.args.get("from_")
@@ -87,12 +87,12 @@ def find_sort_column(tree: exp.Expr, find_live: Callable[[Parts], str | None]) -
 
 
 def _is_other_column(item: exp.Expr, name: str) -> bool:
-    """Whether an item of the select list may give something else under a column's name."""
+    """Whether an item of the select list may give a column's name to something else."""
     if isinstance(item, exp.Alias):
         inner = item.this
         if isinstance(inner, exp.Column) and not inner.is_star:
             return item.alias.lower() == name != inner.name.lower()
-        # The alias of COLUMNS(…) may be made of parts of the names that it finds.
+        # The alias of COLUMNS(…) may be built from the names that it matches.
         return item.alias.lower() == name or inner.find(exp.Columns, exp.Star) is not None
     star = item.this if isinstance(item, exp.Column) else item
     if isinstance(star, exp.Star):
@@ -103,7 +103,7 @@ def _is_other_column(item: exp.Expr, name: str) -> bool:
 def _list_conditions(
     select: exp.Select, find_live: Callable[[Parts], str | None]
 ) -> Iterator[tuple[Read, exp.Expr]]:
-    """Each condition that must hold, with each live table that it may speak of."""
+    """Each condition that must hold, with each live table that it may refer to."""
     where, start = select.args.get("where"), select.args.get("from_")
     if where is None or start is None or select.args.get("sample"):
         return
@@ -124,7 +124,7 @@ def _list_conditions(
 
 
 def _read(entry: exp.Expr, find_live: Callable[[Parts], str | None]) -> Read | None:
-    """The live table that an entry of FROM gives whole."""
+    """The live table whose rows an entry of FROM returns unchanged."""
     alias = entry.args.get("alias")
     if alias is not None and alias.args.get("columns"):
         return None
@@ -137,7 +137,7 @@ def _read(entry: exp.Expr, find_live: Callable[[Parts], str | None]) -> Read | N
     if not isinstance(inner, exp.Select) or _has_others(inner, _PASSES) or inner.args.get("from_") is None:
         return None
     within = _read(inner.args["from_"].this, find_live)
-    # Any other expression may depend on which rows there are, as a window does.
+    # Any other expression may depend on the other rows, as a window does.
     plain = all(_is_alias(item) or item == exp.Star() for item in inner.expressions)
     if within is None or not plain or exp.Star() not in inner.expressions:
         return None
@@ -146,7 +146,7 @@ def _read(entry: exp.Expr, find_live: Callable[[Parts], str | None]) -> Read | N
 
 
 def _is_alias(item: exp.Expr) -> bool:
-    """Whether an item of the select list gives a column a second name."""
+    """Whether an item of the select list renames a column."""
     return isinstance(item, exp.Alias) and isinstance(item.this, exp.Column) and not item.this.is_star
 
 
@@ -159,7 +159,7 @@ def _is_column_of(column: exp.Column, read: Read, *, alone: bool) -> bool:
 
 
 def _list_texts(part: exp.Expr, read: Read, values: Mapping[str, Any]) -> Iterator[Contained]:
-    """The texts that a column contains where `part` holds."""
+    """The strings that a column contains if `part` holds."""
     if not isinstance(part, exp.Like | exp.StartsWith | exp.Contains) or part.args.get("negate"):
         return
     text = _get_text(part.expression, values)
@@ -190,5 +190,5 @@ def _get_parts(node: exp.Table) -> Parts:
 
 
 def _has_others(node: exp.Expr, known: set[str]) -> bool:
-    """Whether a node has anything beside what is known."""
+    """Whether a node has any part that is not among the known ones."""
     return any(value for key, value in node.args.items() if key not in known)

@@ -81,7 +81,7 @@ def _parse_source(parser: Parser) -> str:
     if parser.next is None or not parser.next.is_one_of(*_QUERIES):
         parser.fail("a query", _QUERIES)
     parser.index = start
-    # Only ON CONFLICT has a DO; in a query, `JOIN … ON conflict` names a column.
+    # Only ON CONFLICT has a DO; `JOIN … ON conflict` in a query names a column.
     has_do = any(
         token.is_one_of("DO") and after.is_one_of("NOTHING", "UPDATE")
         for token, after in pairwise(parser.tokens[start:])

@@ -87,7 +87,7 @@ _OPEN = {"/": "comment", '"': "quoted identifier", "`": "quoted identifier"}
 
 
 def tokenize(text: str, *, comments: bool = False) -> list[Token]:
-    """The tokens of `text`.
+    """Split `text` into tokens.
 
     Args:
         text: SQL, one statement or many.

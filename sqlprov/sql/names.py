@@ -1,4 +1,4 @@
-"""Resolves dotted names to live tables and methods, relative to what USE chose."""
+"""Resolves dotted names to live tables and methods, relative to the schema that USE chose."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LEVELS = ("provider", "service", "table")
 
 
 def complete_name(parts: tuple[str, ...], path: tuple[str, ...], count: int) -> tuple[str, ...] | None:
-    """`parts` with as much of `path` in front as makes `count` parts; `None` if that is not possible."""
+    """`parts`, completed with `path` in front to `count` parts; `None` if that is not possible."""
     missing = count - len(parts)
     return (*path[:missing], *parts) if 0 <= missing <= len(path) else None
 
 
 def find_live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> Table | None:
-    """The live table that DuckDB would find under this name; `None` if there is none."""
+    """The live table to which DuckDB would resolve this name; `None` if there is none."""
     full = complete_name(parts, path, len(LEVELS))
     if full is None:
         return None
@@ -37,7 +37,7 @@ def find_live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, .
 
 
 def is_regions_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Whether DuckDB would find a provider's table `regions` under this name."""
+    """Whether DuckDB would resolve this name to a provider's table `regions`."""
     name = tuple(part.lower() for part in parts)
     if name == (REGIONS,):
         name = (*(part.lower() for part in path), REGIONS)
@@ -97,7 +97,7 @@ def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
     """A question with the nearest full name of `count` parts; empty if none is near."""
     if hint := suggest(".".join(parts), list_names(catalog, count)):
         return hint
-    # The last part may be right, or nearly right, where the others are missing.
+    # The last part may be (nearly) right when the others are missing.
     full = {name.rpartition(".")[2]: name for name in list_names(catalog, count)}
     hint = suggest(parts[-1], full)
     return next(

@@ -1,4 +1,4 @@
-"""Finds what a statement does, and to what, from its tokens alone."""
+"""Finds the verb and the target of a statement from its tokens alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlprov.sql.lexer import Token, TokenKind, find_closing, skip
 
 Tokens = Sequence[Token]
 
-# Each with the words that may follow it: without them it may be the name of a column.
+# Each with the words that may follow it; otherwise it may be a column name.
 _DML = {"INSERT": ("INTO", "OR"), "DELETE": ("FROM",), "MERGE": ("INTO",)}
 _OBJECTS = ("TABLE", "VIEW", "SCHEMA", "INDEX", "SEQUENCE", "TYPE", "MACRO", "FUNCTION", "DATABASE", "SECRET")
 _PIVOT_ENDS = ("USING", "GROUP", "ORDER", "LIMIT", "OFFSET", "UNION", "EXCEPT", "INTERSECT")
@@ -55,7 +55,7 @@ def _skip_cte_list(tokens: Tokens, at: int) -> int:
 
 
 def find_mutation(tokens: Tokens) -> Mutation | None:
-    """The change that the statement makes, that EXPLAIN ANALYZE runs or that PREPARE keeps."""
+    """The change that the statement makes, directly or inside EXPLAIN ANALYZE or PREPARE."""
     return _read_mutation(tokens, skip_ctes(tokens, _find_inner_start(tokens)))
 
 
@@ -85,7 +85,7 @@ def parse_prepared(tokens: Tokens) -> tuple[str, int]:
 
 
 def has_pivot_without_in(tokens: Tokens) -> bool:
-    """Whether a `PIVOT x ON y` leaves out the values of a column; IN (SELECT …) does not list them either."""
+    """Whether a `PIVOT x ON y` does not list a column's values; IN (SELECT …) does not list them either."""
     return any(
         token.is_one_of("PIVOT", "PIVOT_WIDER")
         and not _is_standard_pivot(tokens, index + 1)
@@ -95,7 +95,7 @@ def has_pivot_without_in(tokens: Tokens) -> bool:
 
 
 def _find_inner_start(tokens: Tokens) -> int:
-    """Where the statement begins that EXPLAIN ANALYZE runs or PREPARE keeps."""
+    """Where the inner statement of EXPLAIN ANALYZE or PREPARE begins."""
     if _is_at(tokens, 0, "PREPARE"):
         return _find_after(tokens, 0, "AS") or len(tokens)
     if not _is_at(tokens, 0, "EXPLAIN"):
@@ -137,7 +137,7 @@ def _find_target(tokens: Tokens, verb: str, at: int) -> int | None:
 
 
 def _skip_object(tokens: Tokens, at: int) -> int | None:
-    """Past `[OR REPLACE] [TEMP] TABLE [IF [NOT] EXISTS]`; of an index, the table that it is on."""
+    """Index after `[OR REPLACE] [TEMP] TABLE [IF [NOT] EXISTS]`; for an index, the table it is on."""
     while at < len(tokens) and not tokens[at].is_one_of(*_OBJECTS):
         if tokens[at].is_one_of("("):
             return None

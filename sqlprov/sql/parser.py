@@ -127,7 +127,7 @@ class Parser:
         return None
 
     def parse_clause(self, what: str, *ends: str) -> str:
-        """The text up to the first of `ends` outside parentheses, or all that is left.
+        """The text up to the first of `ends` outside parentheses, or to the end.
 
         A keyword after `.` or AS is a name, and FROM after DISTINCT belongs to a comparison.
         """
@@ -176,7 +176,7 @@ class Parser:
         self.refusal = self.refusal or f"{reason}\n{place}"
 
     def fail(self, expected: str, known: Iterable[str] = ()) -> NoReturn:
-        """Raise MalformedSQL at the next token; `known` are words to suggest one of."""
+        """Raise MalformedSQL at the next token; suggests the nearest of `known`."""
         token = self.next
         written = repr(token.text) if token else "the end of the statement"
         hint = suggest(token.value, known) if token else ""

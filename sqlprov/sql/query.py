@@ -1,4 +1,4 @@
-"""A statement for DuckDB, and what its tokens and its syntax tree show."""
+"""A statement for DuckDB, with facts from its tokens and its syntax tree."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Query(Statement):
 
     @cached_property
     def mutation(self) -> outline.Mutation | None:
-        """The change that it makes, that EXPLAIN ANALYZE runs or that PREPARE keeps."""
+        """The change that it makes, directly or inside EXPLAIN ANALYZE or PREPARE."""
         return outline.find_mutation(self.tokens)
 
     @cached_property
@@ -75,7 +75,7 @@ class Query(Statement):
 
     @cached_property
     def has_pivot_without_in(self) -> bool:
-        """Whether a PIVOT takes its columns from the data, which DuckDB reads even to prepare or explain it."""
+        """Whether a PIVOT takes its columns from the data, which DuckDB then reads even to prepare or explain it."""
         return outline.has_pivot_without_in(self.tokens)
 
     @cached_property
@@ -105,7 +105,7 @@ def parse_tree(text: str) -> exp.Expr | None:
     _LOG.addFilter(is_of_another_thread)
     try:
         trees = DuckDB().parse(text)
-    except Exception:  # also RecursionError and bugs in sqlglot: without a tree only speed is lost
+    except Exception:  # including RecursionError and bugs in sqlglot: without a tree only speed is lost
         return None
     finally:
         _LOG.removeFilter(is_of_another_thread)

@@ -40,7 +40,7 @@ def find_refusal(statement: Statement, catalog: Catalog, path: Path) -> str | No
     Args:
         statement: of any kind.
         catalog: the providers.
-        path: reads what USE chose; called only if it matters.
+        path: reads the path that USE chose; called only if it matters.
     """
     if isinstance(statement, Explain):
         statement = statement.inner
@@ -147,7 +147,7 @@ def _refuse_on_live_table(query: Query, verb: str, place: str) -> str | None:
     if query.verb == "EXPLAIN" and verb in _DML:
         problem = f"EXPLAIN ANALYZE or (…) of {verb} is not supported on live tables"
         return f"{problem}; EXPLAIN shows its calls and makes none.{start}"
-    # A badly written INSERT, UPDATE or DELETE is left to DuckDB, which reports the error.
+    # DuckDB reports the error of a malformed INSERT, UPDATE or DELETE.
     return f"{verb} is not supported on live tables; {_INSTEAD[verb]}{place}" if verb in _INSTEAD else None
 
 
@@ -160,6 +160,6 @@ def _find_provider(verb: str, target: tuple[str, ...], catalog: Catalog, path: P
     chosen = path()
     if not chosen or chosen[0] not in catalog.list_providers():
         return None
-    # The first of two parts may be another database.
+    # The first of two parts may name another database.
     is_inside = len(target) == 1 or target[0].lower() in (*catalog.list_services(chosen[0]), "main")
     return chosen[0] if is_inside else None

@@ -1,4 +1,4 @@
-"""SET and RESET of sqlprov's settings; all other settings are DuckDB's."""
+"""SET and RESET of sqlprov's settings; DuckDB handles all others."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ Rows = Iterator[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Listing:
-    """What one kind of SHOW lists.
+    """One kind of SHOW.
 
     Attributes:
         name_parts: of the name after IN; 0 if there is no IN.
@@ -133,7 +133,8 @@ def _parse_setting(parser: Parser) -> str:
 
 
 def _is_misspelled(parser: Parser) -> bool:
-    """Whether it is a SHOW of ours with a typo, as in `SHOW SERVICS IN aws`; DuckDB has SHOW TABLES FROM too."""
+    """Whether it is one of our SHOW statements with a typo, as in `SHOW SERVICS IN aws`; DuckDB has SHOW
+    TABLES FROM too."""
     ahead = parser.tokens[parser.index : parser.index + 2]
     if len(ahead) < 2 or ahead[0].kind is not TokenKind.WORD or not ahead[1].is_one_of("IN", "FROM", "LIKE"):
         return False

@@ -32,11 +32,11 @@ class Statement:
 
     @classmethod
     def parse(cls, parser: Parser) -> Self | None:
-        """Parse a statement of this class; `None` if it is of another.
+        """Parse a statement of this class; `None` if it is of another class.
 
         Raises:
-            MalformedSQL: it is of this class, and badly written.
-            NotSupportedError: a statement of StackQL that sqlprov does not offer.
+            MalformedSQL: it is of this class, but malformed.
+            NotSupportedError: a StackQL statement that sqlprov does not support.
         """
         raise NotImplementedError
 

@@ -1,4 +1,4 @@
-"""Turns a syntax error of DuckDB's into one with the nearest keyword, and a caret in the user's own text."""
+"""Improves DuckDB's syntax errors: the nearest keyword, and a caret in the user's own text."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL:
 
 
 def _find_offset(text: str, number: int, excerpt: str, column: int, near: str) -> int:
-    """Offset in `text` of the caret below `excerpt`, which DuckDB cuts out of a long line."""
+    """Offset in `text` of the caret below `excerpt`, DuckDB's excerpt of a long line."""
     lines = text.split("\n")
     line = lines[min(number, len(lines)) - 1]
     at = 0
@@ -93,7 +93,7 @@ def _find_misspelled_keyword(tokens: list[Token], at: int) -> tuple[Token, str] 
         is_dotted = any(
             each.text == "." and token.start in (each.end, each.start - len(word)) for each in tokens
         )
-        # Almost every keyword is near a shorter word, and a part of a dotted name is not a keyword.
+        # A short word is near almost any keyword, and a part of a dotted name is not a keyword.
         if is_dotted or token.kind is not TokenKind.WORD or len(word) <= 2 or word in {*_CLAUSES, *_VERBS}:
             continue
         if hint := suggest(word, _CLAUSES):

@@ -1,4 +1,4 @@
-"""Refuses statements of StackQL that sqlprov does not offer."""
+"""Refuses StackQL statements that sqlprov does not support."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REASONS = {
 
 
 class Unsupported(Statement):
-    """A statement that is never made: `parse` raises NotSupportedError or returns `None`."""
+    """Never instantiated: `parse` raises NotSupportedError or returns `None`."""
 
     @classmethod
     def parse(cls, parser: Parser) -> None:

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
 
 WAIT = "await"
-"""The hint that makes a statement wait until what it started has ended."""
+"""The hint that makes a statement wait for the row's final state."""
 AFTER_TABLES = (
     *("WHERE", "RETURNING", "GROUP", "HAVING", "WINDOW", "QUALIFY", "ORDER", "LIMIT", "OFFSET"),
     *("UNION", "EXCEPT", "INTERSECT", "USING SAMPLE"),
 )
-"""What may follow the tables of a write, and what only a query has: in our query it would choose other rows."""
+"""Clauses that may follow the tables of a write, and clauses that only a query has: in our query, they would
+choose other rows."""
 
 
 NAME_THE_ROWS = "name the rows, as in WHERE data__Identifier = '…' AND region = '…'."
@@ -52,7 +53,7 @@ class WriteStatement(Query):
 
     @classmethod
     def parse(cls, parser: Parser) -> Self | None:
-        """Also `None` if it is badly written: DuckDB then reports the error."""
+        """Also `None` if it is malformed: DuckDB then reports the error."""
         start = parser.index = outline.skip_ctes(parser.tokens)
         if not parser.accept(cls.VERB):
             return None
@@ -88,7 +89,7 @@ class WriteStatement(Query):
         return self.alias or self.target[-1]
 
     def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
-        """Whether the target is a live table; `path` is what USE chose."""
+        """Whether the target is a live table; `path` is the schema that USE chose."""
         return names.find_live_table(catalog, self.target, path) is not None
 
     def _build_query(self, table: str, selected: str, others: str | None, where: str | None) -> str:

@@ -1,1 +1,1 @@
-"""Reads a table: pages, look-ups and per-row calls."""
+"""Reads a table: pages, lookups and per-row calls."""

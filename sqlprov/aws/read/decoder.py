@@ -16,7 +16,7 @@ from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Column
 
 MEMORY_POOL = pa.system_memory_pool()
-"""It returns memory. Arrow's own pool takes megabytes for the first byte, and keeps some for each thread."""
+"""This pool returns memory. Arrow's own takes megabytes for the first byte, and keeps some for each thread."""
 WRONG_VALUE = (pa.ArrowException, ValueError, TypeError, AttributeError, OverflowError)
 """Errors of Arrow and Python for a value that does not fit its type."""
 _MICROSECONDS = pa.scalar(1e6)
@@ -43,7 +43,7 @@ def build_array(column: Column, values: Iterable[Any]) -> pa.Array:
         try:
             return _build(column, items)
         except WRONG_VALUE:
-            pass  # converting value by value may work, or names the problem
+            pass  # value by value, it may work, or the error names the problem
     try:
         return _build(column, [_to_json_value(item, column.type) for item in items])
     except WRONG_VALUE as error:
@@ -56,7 +56,7 @@ def _build(column: Column, items: list[Any]) -> pa.Array:
 
 
 class Decoder:
-    """Decodes `columns` of listed rows; all at once where Arrow can, which is several times faster."""
+    """Decodes `columns` of listed rows; all at once if Arrow can, which is several times faster."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
@@ -192,7 +192,7 @@ def _null_mask(array: pa.Array) -> pa.Array:
 
 @cache
 def _is_unlike_json(type_: pa.DataType) -> bool:
-    """Whether Arrow cannot read values of this type as botocore gives them: maps, and blobs.
+    """Whether Arrow cannot read values of this type as botocore returns them: maps and blobs.
 
     botocore's parser decodes blobs, and Arrow would take the bytes for the base64 text in JSON.
     """

@@ -15,16 +15,16 @@ from sqlprov.catalog.table import Table
 from sqlprov.plan.read import ReadPlan
 
 LONGEST_WAIT = 2.0
-"""Seconds to wait for another thread's GetCallerIdentity, before calling it too."""
+"""Seconds to wait for another thread's GetCallerIdentity before calling it too."""
 
 
 def get_account_id(run: Run, cloud: Cloud) -> str:
-    """The account of the credentials, from one STS call in each session.
+    """The account of the credentials, from one STS call per session.
 
     Raises:
         OperationalError: the call failed.
     """
-    # The other thread's call may hang, for a statement that was cancelled long ago.
+    # The other thread's call may hang, even if its statement was cancelled long ago.
     is_locked = cloud.account_lock.acquire(timeout=LONGEST_WAIT)
     try:
         if cloud.account_id is None:
@@ -61,7 +61,8 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
 
 
 def make_row_counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]], int]:
-    """A function that counts the rows of a page; it raises MalformedReply for malformed rows or a repeated token."""
+    """Return a function that counts the rows of a page; it raises MalformedReply for malformed rows or a
+    repeated token."""
 
     def count(page: dict[str, Any]) -> int:
         rows = page[items]
@@ -96,7 +97,7 @@ class DetailReader:
 
     def _describe(self, row: PartialRow) -> Mapping[str, Any]:
         describe, table = self._table.describe, self._table
-        assert describe is not None, "only tables that can be described are planned so"
+        assert describe is not None, "only tables that can be described have such plans"
         key = row.key or tuple(str(row.get_value(table, column)) for column in table.key)
         arguments = dict(zip(describe.arguments, key, strict=True))
         run, cloud, members = self._run, self._cloud, describe.required

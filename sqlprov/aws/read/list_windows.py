@@ -1,9 +1,9 @@
-"""Splits long lists into windows of time that are read side by side.
+"""Splits long lists into windows of time that are read in parallel.
 
-A list is sorted by a time that never changes. Each window requests its span, one second wider on both sides because
-bounds may be inclusive or not and may be rounded; of the rows returned it keeps those inside the span. Each row is in
-exactly one window, and no clock but the service's matters. Rows created or deleted during the read appear as in a list
-read page by page.
+A list is sorted by a time that never changes. Each window requests its span, one second wider on both sides,
+because bounds may be inclusive or not and may be rounded. It keeps only the rows inside the span. Each row is
+in exactly one window, and only the service's clock matters. Rows created or deleted during the read appear
+as in a list read page by page.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from sqlprov.plan.read import ListRead
 from sqlprov.plan.read.plan import Windows
 
 SLACK = 1.0
-"""Seconds by which a service may truncate or round a time, in a bound and in an order."""
+"""Seconds by which a service may truncate or round a time, in a bound or in an order."""
 LONG, LONG_LIMITED = 20, 60
-"""Pages after which a list counts as long; the second where a LIMIT may end it."""
+"""Pages after which a list counts as long: without a LIMIT, and with one that may end it."""
 WINDOW_PAGES = 8
 """Pages that a new window should have, by the estimate."""
 
@@ -32,7 +32,7 @@ class ListWindow:
     Attributes:
         read: region and parameters.
         low, high: its rows have a time t with low <= t < high, in seconds since the epoch.
-        token: leads to the next page; `None` before the first.
+        token: token of the next page; `None` before the first.
         seen: every token so far.
         pages: number of pages so far.
         waiting: whether the next page can be fetched but has not been requested.
@@ -80,7 +80,7 @@ class ListWindow:
 
 
 class WindowSplitter:
-    """Decides when and where the lists of one scan are split.
+    """Decides when and where to split the lists of one scan.
 
     Args:
         windows: how a call requests a window.
@@ -94,17 +94,17 @@ class WindowSplitter:
         self._busy = self._waited = 0.0
 
     def note_cost(self, busy: float, waited: float) -> None:
-        """Record the seconds that a page took: of this process's CPU, and in all."""
+        """Record the seconds that a page took: CPU time of this process, and total."""
         self._busy += busy
         self._waited += waited
 
     @property
     def useful_calls(self) -> int:
-        """Calls in flight beyond which nothing gets faster, because this process is busy."""
+        """The most calls in flight that are useful; beyond it, this process's CPU is the limit."""
         return max(1, int(self._waited / self._busy)) if self._busy > 0 else 1
 
     def find_longest(self, windows: Sequence[ListWindow]) -> ListWindow | None:
-        """The window with the most pages left, if splitting it is worth the calls."""
+        """The window with the most pages left; `None` if splitting it is not worth the calls."""
         longest = max((w for w in windows if self._is_long(w)), key=self.estimate_pages_left, default=None)
         return longest if longest and self.estimate_pages_left(longest) >= 2 * WINDOW_PAGES else None
 
@@ -130,11 +130,11 @@ class WindowSplitter:
             return window.high
         newest = self.newest.get(window.read.region)
         before = window.read.parameters.get(self._parameters.before)
-        # A service may refuse a window behind the end that the statement asks for.
+        # A service may refuse a window after the end that the statement requests.
         return newest if newest is None or before is None else min(newest, before.timestamp())
 
     def split(self, window: ListWindow, most: int) -> list[ListWindow]:
-        """Shorten `window`, which reads on to its new end; return up to `most` windows with the rest."""
+        """Shorten `window`, and return up to `most` windows for the rest."""
         end = self._find_end(window)
         assert end is not None and window.last is not None, "only a long window with a known end is split"
         count = min(most, int(self.estimate_pages_left(window) / WINDOW_PAGES))
@@ -157,7 +157,7 @@ class WindowSplitter:
         return ListWindow(ListRead(read.place, parameters), low, high)
 
     def newest_row_parameters(self, window: ListWindow, page_size: str) -> Mapping[str, Any]:
-        """Parameters of a call whose first row is the newest."""
+        """Parameters of a call that returns the newest row first."""
         descending = {self._parameters.direction: self._parameters.descending}
         return {**window.read.parameters, **descending, **({page_size: 1} if page_size else {})}
 

@@ -1,4 +1,4 @@
-"""Fetches pages of a list, and decodes them where no row needs a further call; runs in the pool."""
+"""Fetches pages of a list, and decodes them if no row needs another call; runs in the pool."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class ListPage:
     Attributes:
         items: the rows as decoded JSON; empty once they are in `rows`.
         is_decoded: whether the other attributes are set.
-        times: of the rows, where the list is sorted by a time that matters; `None` if they cannot be read.
-        rows: for Arrow, where no row needs a further call.
+        times: of the rows, if the list is sorted by a time that matters; `None` if they cannot be read.
+        rows: for Arrow, if no row needs another call.
         broken: the error, if a row does not fit the model.
     """
 
@@ -49,9 +49,9 @@ class FetchedPages:
 
     Attributes:
         pages: the complete ones.
-        token: leads to the next page; `None` after the last.
+        token: token of the next page; `None` after the last.
         error: why fetching stopped.
-        busy, waited: seconds of this process's CPU, and in all.
+        busy, waited: CPU seconds of this process, and total seconds.
     """
 
     pages: list[ListPage]
@@ -65,7 +65,7 @@ class PageReader:
     """Fetches pages for one plan.
 
     Args:
-        list_alone: whether all rows are returned, and need nothing but the list.
+        list_alone: whether all rows are returned without further calls.
         is_closed: returns whether the scan has ended.
     """
 
@@ -123,7 +123,7 @@ class PageReader:
         return call(self._run, self._cloud, *names, parameters, (method.items,), rows, meanwhile)
 
     def decode(self, window: ListWindow, page: ListPage) -> None:
-        """Set the attributes of a page, once."""
+        """Decode a page once, into its attributes."""
         if page.is_decoded:
             return
         page.is_decoded, page.times = True, self.read_times(page.items)
@@ -134,7 +134,7 @@ class PageReader:
                 page.broken = error
 
     def read_times(self, items: Sequence[Mapping[str, Any]]) -> list[float] | None:
-        """The time of each item, which grows along the list; `None` if it cannot be read."""
+        """The time of each item; `None` if they cannot be read."""
         if not self._time_path:
             return []
         first, *rest = self._time_path

@@ -1,4 +1,4 @@
-"""Starts scans before DuckDB requests them, so that the tables of a statement are read together."""
+"""Starts scans before DuckDB requests them, to read the tables of a statement at the same time."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Prefetches:
         self._lock = threading.Lock()
 
     def begin(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
-        """Start to read `plan`, until the statement ends."""
+        """Start reading `plan`, until the statement ends."""
         prefetch = Prefetch(plan, run, cloud)
         with self._lock:
             self._waiting.append(prefetch)
         run.cancellation.on_cancel(lambda: self._discard(run))
 
     def take(self, plan: ReadPlan, run: Run) -> Prefetch | None:
-        """A prefetch of the statement that serves a scan with this plan; each serves one scan."""
+        """Take the statement's prefetch that serves a scan with this plan; each serves one scan."""
         with self._lock:
             for at, prefetch in enumerate(self._waiting):
                 if prefetch.run is run and prefetch.plan.serves(plan):
@@ -47,7 +47,7 @@ class Prefetches:
 
 
 class Prefetch:
-    """A scan in its own thread, for a plan that DuckDB will read to its end.
+    """A scan in its own thread, for a plan that DuckDB will read completely.
 
     Args:
         plan: the calls.
@@ -56,7 +56,7 @@ class Prefetch:
     """
 
     def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
-        # Imported on first use: a statement without a live table does not need it.
+        # Imported on first use: only a statement with a live table needs it.
         from sqlprov.aws.read.scan import TableScan
 
         self.plan, self.run = plan, run

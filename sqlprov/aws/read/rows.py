@@ -1,4 +1,4 @@
-"""Builds record batches of a plan's columns from rows as the calls returned them."""
+"""Builds record batches of a plan's columns from the replies' rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Or, Predi
 
 @dataclass(frozen=True)
 class PartialRow:
-    """A row that is being read: what each call has returned of it, as decoded JSON."""
+    """A row under construction: the decoded JSON of each call."""
 
     region: str
     key: tuple[str, ...] | None = None
@@ -41,7 +41,7 @@ class BatchBuilder:
     """Builds the batches of one plan.
 
     Attributes:
-        account: the account of rows whose ARN does not show it; empty until it is known.
+        account: the account for rows whose ARN does not show it; empty until it is known.
     """
 
     def __init__(self, plan: ReadPlan) -> None:
@@ -55,7 +55,7 @@ class BatchBuilder:
         self._decoders: dict[tuple[str, ...], Decoder] = {}
 
     def build_page(self, region: str, items: list[Mapping[str, Any]]) -> pa.StructArray | pa.RecordBatch:
-        """A batch of a page's rows, which need no further call, or an array for `build_pages`.
+        """A batch of a page's rows, which need no other call, or an array for `build_pages`.
 
         Raises:
             BrokenReply: a value does not fit the type in the model.
@@ -117,7 +117,7 @@ class BatchBuilder:
         return BrokenReply(text, operation=self.table.list.call, region=region)
 
     def filter_rows(self, rows: list[PartialRow]) -> list[PartialRow]:
-        """The listed rows of one region that pass the conditions that need no further call."""
+        """The listed rows of one region that pass the conditions on listed columns."""
         for hint in self.plan.contained:
             rows = [row for row in rows if _may_contain(row.get_value(self.table, hint.column), hint.text)]
         if self.plan.row_filter == TRUE or not rows:
@@ -171,7 +171,7 @@ def _to_expression(predicate: Predicate, columns: Mapping[str, Column]) -> pc.Ex
             }
             return comparisons[op]
         case In(name, values):
-            # For NULL, Arrow's isin returns false, with which NOT IN would keep the row; SQL returns NULL.
+            # For NULL, Arrow's isin returns false, and NOT IN would keep the row; SQL returns NULL.
             member = pc.field(name).isin(pa.array(list(values), columns[name].type))
             return pc.if_else(pc.field(name).is_valid(), member, pa.scalar(None, pa.bool_()))
         case IsNull(name):

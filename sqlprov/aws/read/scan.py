@@ -1,9 +1,10 @@
-"""Reads a table: pages, look-ups and calls of single rows, concurrently and a little ahead of the reader.
+"""Reads a table: pages, lookups and per-row calls, concurrently and a little ahead of the reader.
 
-The thread that pulls the batches drives the work. Calls run in the statement's pool and put reports into a queue; each
-report is handled here, and decides on the next calls. The first page of every region is fetched at once, the second
-only when a second batch is requested: LIMIT 5 costs one page. A long list that the reader waits for is split into
-windows that are read side by side. Rows that need calls of their own come in batches that start small and double.
+The thread that pulls the batches drives the work. Calls run in the statement's pool and put reports into a
+queue; each report is handled here, and may start further calls. The first page of every region is fetched at
+once, the second
+only when a second batch is requested: LIMIT 5 costs one page. A long list that the reader waits for is split
+into windows that are read in parallel. Rows that need calls of their own come in batches that start small and double.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ RAMP = 8
 RowFilter = Callable[[pa.RecordBatch], list[int]]
 """Returns the positions of the rows in a batch that pass the scan's filter."""
 Report = Callable[[], None]
-"""What to do in the reading thread once a call has ended."""
+"""Work for the reading thread once a call has ended."""
 
 
 class TableScan:
@@ -53,7 +54,7 @@ class TableScan:
         self.is_limited = run.hints is not None and run.hints.limited
         long = LONG_LIMITED if self.is_limited else LONG
         self.splitter = WindowSplitter(plan.windows, long) if plan.windows else None
-        # Whether all rows are returned, and need nothing but the list.
+        # Whether all rows are returned without further calls.
         self.list_alone = not (self.top_n or plan.describe or plan.tags)
         self.pages = PageReader(plan, run, cloud, self.builder, self.list_alone, lambda: self.closed)
         # Region -> pages of its list so far, in all its windows.
@@ -139,7 +140,7 @@ class TableScan:
         report()
 
     def _submit(self, work: Callable[[], Report]) -> None:
-        """Run `work` in the pool, and the report that it returns in the reading thread."""
+        """Run `work` in the pool, and its report in the reading thread."""
         self.in_flight += 1
 
         def task() -> None:
@@ -161,7 +162,7 @@ class TableScan:
         self._fetch(window)
 
     def _fetch(self, window: ListWindow) -> None:
-        """Fetch the next page of a window, or several if they arrive faster than they are read."""
+        """Fetch the next page of a window, or several if the reader is slower than the service."""
         window.waiting = False
         many = min(self.pages_per_task, 1 + sum(self.page_counts.values()) // RAMP)
         most = many if self.list_alone and not self.is_limited else 1
@@ -174,7 +175,7 @@ class TableScan:
         window.pages += len(fetched.pages)
         self.page_counts[region] = self.page_counts.get(region, 0) + len(fetched.pages)
         self.run.log.note_read(pages=len(fetched.pages))
-        # If possible, the next pages are fetched while these are handled.
+        # If possible, fetch the next pages while these are handled.
         early = fetched.token and not error and self.reads_ahead and self.list_alone
         if early := early and window.is_whole_list:
             self._continue(window, fetched.token)
@@ -206,7 +207,8 @@ class TableScan:
         return self._emit_pages(window, parts)
 
     def _emit_pages(self, window: ListWindow, parts: list[pa.StructArray]) -> BrokenReply | None:
-        """Emit `parts` as one batch and clear them; if one is broken, emit those before it and return its error."""
+        """Emit `parts` as one batch and clear them; if one is broken, emit the parts before it and return its
+        error."""
         try:
             if parts:
                 self._emit(self.builder.build_pages(window.read.region, parts))
@@ -224,7 +226,7 @@ class TableScan:
             self.run.log.note_read(rows=batch.num_rows)
 
     def _add_page(self, window: ListWindow, page: ListPage) -> pa.StructArray | pa.RecordBatch | None:
-        """Handle the rows of a page that are in the window; return them if they need no further call.
+        """Handle the rows of a page that are in the window; return them if they need no other call.
 
         Raises:
             BrokenReply: a row does not fit the model, or has no time.
@@ -254,7 +256,7 @@ class TableScan:
         return None
 
     def _continue(self, window: ListWindow, token: str | None) -> None:
-        """Fetch the next page now, or once more rows are requested."""
+        """Fetch the next page now, or when more rows are requested."""
         window.token = token
         if not token or window.is_past_end or (self.top_n and self.top_n.is_done_with(window)):
             self._end(window, is_complete=not token)
@@ -281,7 +283,8 @@ class TableScan:
             self.cloud.pages = self.cloud.pages | count
 
     def _resume_windows(self) -> bool:
-        """Fetch the next page of each waiting window, unless enough rows are pending; return whether there was one."""
+        """Fetch the next page of each waiting window, unless enough rows are pending; return whether any was
+        fetched."""
         if len(self.pending) > self.run.pool.width:
             return False
         waiting = [window for window in self.windows if window.waiting]
@@ -318,7 +321,7 @@ class TableScan:
                 times = self.pages.read_times(reply[listing.items])
             except OperationalError:
                 times = None  # the list is not split
-            # A page may be empty without being the last; then the service's clock bounds all rows.
+            # A page may be empty without being the last; in this case the service's clock bounds all rows.
             now = self.run.log.service_time.timestamp() if self.run.log.service_time else None
             return lambda: splitter.newest.update({region: max(times, default=now) if times else now})
 
@@ -341,7 +344,7 @@ class TableScan:
             self.run.log.note_region(row.region, 1)
 
     def _abandon_top_n(self, top_n: TopN) -> None:
-        """Handle all rows, because one of the first was deleted and others may take its place."""
+        """Handle all rows, because one of the first was deleted and another may take its place."""
         self.top_n = None
         self._queue_rows(top_n.take_rest())
         for window in top_n.stopped:
@@ -350,7 +353,7 @@ class TableScan:
             self.run.log.note_region(window.read.region, 1)
 
     def _is_filtered(self, region: str) -> bool:
-        """Whether the parameters of a region's list exclude rows."""
+        """Whether the parameters of a region's list may exclude rows."""
         listing = self.table.list
         harmless = {listing.page_size_parameter}
         if listing.sort:

@@ -1,4 +1,4 @@
-"""Keeps the first N rows of ORDER BY … LIMIT N, and decides how far each list must be read."""
+"""Keeps the first N rows of ORDER BY … LIMIT N, and decides how far to read each list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TopN:
 
     Attributes:
         top: the column, its order and N.
-        stopped: the lists that were left before their end.
+        stopped: the lists that were not read to their end.
     """
 
     def __init__(self, top: Top) -> None:

@@ -1,4 +1,4 @@
-"""Reads which regions the account has enabled, once a session, and caches them for a day in the user's cache folder."""
+"""Reads the account's enabled regions once per session, and caches them for a day in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EC2_STATUSES = {
 CACHE_SECONDS = 24 * 60 * 60
 """Enabling a region is rare, and takes minutes to hours."""
 LONGEST_WAIT = 10.0
-"""Seconds to wait for another thread's calls, before making them too."""
+"""Seconds to wait for another thread's calls before making them too."""
 
 
 def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
@@ -39,7 +39,7 @@ def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
         home: an enabled region, for the calls.
 
     Raises:
-        OperationalError: a call failed for another reason than a missing permission.
+        OperationalError: a call failed for a reason other than a missing permission.
     """
     if cloud.region_statuses is not None:
         return cloud.region_statuses
@@ -81,7 +81,7 @@ def _describe_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str] | Non
 
 
 def _cache_file(cloud: Cloud, home: str) -> Path | None:
-    """The file of this endpoint and account; `None` for the local SageMaker, which another may replace."""
+    """The cache file of this endpoint and account; `None` for the local SageMaker, whose port another may reuse."""
     if cloud.credentials is not None:
         return None
     import platformdirs

@@ -1,4 +1,4 @@
-"""Records the calls of a statement, and how far it is."""
+"""Records the calls and the progress of a statement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from sqlprov.errors import OperationalError, format_count
 
 WAITS_SHOWN = 3
-"""Rows that a line of progress names."""
+"""Rows that a progress line names."""
 
 
 @dataclass
@@ -26,9 +26,9 @@ class CallRecord:
         operation, region: the operation and its region, which is empty for a global call.
         parameters: as sent, page token included; never a credential.
         rows: rows in the reply.
-        attempts: HTTP requests it took.
-        throttles: how many of them were throttled.
-        milliseconds: from the first attempt to the end of the last.
+        attempts: number of HTTP requests.
+        throttles: number of throttled requests.
+        milliseconds: from the start of the first attempt to the end of the last.
         error: the error code of the last attempt; empty if it succeeded.
     """
 
@@ -72,7 +72,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a statement is.
+    """The progress of a statement.
 
     Attributes:
         calls: API calls that have ended.
@@ -139,7 +139,7 @@ class CallLog:
 
     @property
     def progress(self) -> Progress:
-        """How far the statement is."""
+        """The progress of the statement."""
         with self._lock:
             now = time.monotonic()
             waits = (Waiting(*row, state, now - since) for row, (state, since) in self._waits.items())
@@ -172,14 +172,14 @@ class CallLog:
             record.throttles += 1
 
     def note_date(self, reply: Any) -> None:
-        """Remember the service's clock at the first reply."""
+        """Record the service's clock at the first reply."""
         headers = (reply or {}).get("ResponseMetadata", {}).get("HTTPHeaders", {})
         if self.service_time is None and headers.get("date"):
             with suppress(ValueError):
                 self.service_time = parsedate_to_datetime(headers["date"])
 
     def note_missing(self, table: str, region: str, error: OperationalError) -> None:
-        """Record rows that could not be read; the same error in the same region only once."""
+        """Record rows that could not be read; the same error in a region only once."""
         with self._lock:
             known = {(gap.table, gap.region, gap.error.operation, gap.error.code) for gap in self.missing}
             if (table, region, error.operation, error.code) not in known:
@@ -187,7 +187,7 @@ class CallLog:
 
     @contextmanager
     def track_wait(self, region: str, key: str) -> Iterator[Callable[[str], None]]:
-        """Show a row as waited for; yields a function that records its latest state."""
+        """Report a row as waited for; yields a function that records its latest state."""
         since = time.monotonic()
 
         def note_state(state: str) -> None:

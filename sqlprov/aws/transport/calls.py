@@ -1,4 +1,4 @@
-"""Makes calls: attempts, back-off, and the record and log line of each call."""
+"""Makes calls, with retries and back-off, and records and logs each call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sqlprov.errors import Cancelled, Error, InternalError, format_count
 log = logging.getLogger("sqlprov")
 
 FIRST_PAUSE = {Next.RETRY: 0.1, Next.SLOW_DOWN: 0.5}
-"""Seconds before the second attempt, at most; twice as long for each further one, minus a random part."""
+"""Seconds before the second attempt, at most; doubled for each further one, minus a random part."""
 LONGEST_PAUSE = 20.0
 
 
@@ -42,14 +42,14 @@ def call(
     """Call `operation` in up to `sqlprov_max_attempts` attempts and return its decoded reply.
 
     Args:
-        run: the statement that needs the call.
+        run: the statement.
         cloud: the clients.
         service: botocore's service name.
         iam: service prefix of IAM actions.
         operation, region, parameters: the call.
         members: output members that every complete reply has.
         rows: counts the rows of a reply for the record; if it raises MalformedReply, the call is retried.
-        meanwhile: work to do while waiting for the reply, where possible; it raises nothing, and may run again.
+        meanwhile: work to do while waiting for the reply, if possible; it raises nothing, and may run again.
 
     Raises:
         Cancelled: the statement was cancelled before or between attempts.
@@ -88,11 +88,11 @@ def attempt(
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
     meanwhile: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
-    """Make one attempt of the call in `record`; the other arguments are those of `call`.
+    """Make one attempt of the call in `record`; the other arguments are the same as those of `call`.
 
     Raises:
         AttemptFailed: no complete reply arrived.
-        Cancelled: the statement was cancelled before the attempt, or during it and writes nothing.
+        Cancelled: the statement was cancelled before the attempt, or during it if the call does not write.
         InterfaceError: the endpoint is not a URL.
         InternalError: a read met a bug in sqlprov.
     """
@@ -133,7 +133,7 @@ def attempt(
 
 @contextmanager
 def record_call(run: Run, record: CallRecord) -> Iterator[None]:
-    """Record and log the attempts made within as one call."""
+    """Record and log the attempts of the block as one call."""
     began = time.perf_counter()
     try:
         yield
@@ -154,7 +154,7 @@ def _final_error(failure: Failure, attempts: int) -> Exception:
 
 
 def pause(run: Run, failure: Failure, attempts: int) -> None:
-    """Wait before the next attempt, longer each time; a cancelled statement does not wait."""
+    """Wait before the next attempt, longer each time, unless the statement is cancelled."""
     longest = min(FIRST_PAUSE[failure.next] * 2 ** (attempts - 1), LONGEST_PAUSE)
     run.cancellation.sleep(random.uniform(longest / 2, longest))
 

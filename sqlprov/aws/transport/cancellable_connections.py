@@ -1,8 +1,8 @@
-"""Connections that another thread can shut while a call uses them, so that a cancelled statement ends at once.
+"""Connections that another thread can shut during a call: a cancelled statement ends at once.
 
-botocore waits for a reply until its timeout. Each attempt of a call therefore records the connection it uses, and the
-cancelling thread shuts down its socket. This depends on private parts of botocore and urllib3: with versions that lack
-them, a call in flight ends with its reply or its timeout.
+botocore alone waits for a reply until its timeout. So each attempt records its connection, and the
+cancelling thread shuts down the socket. This depends on private parts of botocore and urllib3: with versions
+that lack them, a call in flight ends with its reply or its timeout.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class CancellableCall:
 
     @contextmanager
     def activate(self) -> Iterator[None]:
-        """Within, this thread's requests belong to this call."""
+        """Within the block, this thread's requests belong to this call."""
         _thread.call = self
         try:
             yield
@@ -65,7 +65,7 @@ class CancellableCall:
 
 
 class CancellableConnection:
-    """Mixed into urllib3's connections; links each to the call of the thread that uses it."""
+    """A mix-in for urllib3's connections that links each to the call of the thread using it."""
 
     call: CancellableCall | None = None
     is_shut = False
@@ -94,7 +94,7 @@ class CancellableConnection:
         self._claim()
         assert self.sock is not None, "the connection is open"
         if self.is_shut:
-            # For its previous call, just as this one took it from the pool.
+            # The previous call was cancelled just as this one took the connection from the pool.
             from urllib3.exceptions import NewConnectionError
 
             raise NewConnectionError(self, "the connection was closed")  # type: ignore[arg-type]
@@ -106,7 +106,7 @@ class CancellableConnection:
             call.claim(self)
 
     def shut(self) -> None:
-        """Shut down both directions at once, whatever another thread does with the socket."""
+        """Shut down both directions at once, even while another thread uses the socket."""
         self.is_shut = True
         sock = self.sock
         if isinstance(sock, socket.socket):
@@ -116,7 +116,7 @@ class CancellableConnection:
 
 
 def make_cancellable(client: Any) -> None:
-    """Have a boto3 client use such connections, where this version of botocore allows it."""
+    """Make a boto3 client use such connections, if this version of botocore allows it."""
     try:
         client._endpoint.http_session._pool_classes_by_scheme.update(_pool_classes())
     except Exception:
@@ -131,7 +131,7 @@ def close_client(client: Any) -> None:
         for manager in (session._manager, *session._proxy_managers.values()):
             pools += map(manager.pools.get, manager.pools.keys())
     client.close()
-    # botocore leaves open connections to the garbage collector, which at the end of the program is too late.
+    # botocore leaves open connections to the garbage collector, which runs too late at the end of the program.
     with suppress(Exception):
         for pool in filter(None, pools):
             pool.close()

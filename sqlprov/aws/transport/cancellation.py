@@ -1,4 +1,4 @@
-"""Cancels a statement: wakes whoever waits for it, and cuts off its calls in flight."""
+"""Cancels a statement: wakes the threads that wait for it, and cuts off its calls in flight."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Cancellation:
     """The cancellation of one statement; any thread may use it.
 
     Attributes:
-        is_writing: calls in flight may write. They are not cut off, so that their outcome is known.
+        is_writing: calls in flight may write. They are not cut off, because their outcome must be known.
     """
 
     def __init__(self) -> None:
@@ -37,11 +37,11 @@ class Cancellation:
             raise Cancelled(CANCELLED)
 
     def sleep(self, seconds: float) -> bool:
-        """Sleep until cancelled, `seconds` at most; return whether it is cancelled."""
+        """Sleep for `seconds`, or until cancelled; return whether it is cancelled."""
         return self._event.wait(seconds) if seconds > 0 else self.is_cancelled
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
-        """Call `callback` on cancellation and at the end of the statement; at once if that has passed."""
+        """Call `callback` on cancellation and at the end of the statement; at once if either has happened."""
         with self._lock:
             self._callbacks.append(callback)
         if self.is_cancelled:
@@ -49,7 +49,7 @@ class Cancellation:
 
     @contextmanager
     def track_call(self) -> Iterator[CancellableCall]:
-        """Requests sent within are cut off on cancellation."""
+        """Cancellation cuts off requests that the block sends."""
         call = CancellableCall()
         with self._lock:
             self._in_flight.add(call)

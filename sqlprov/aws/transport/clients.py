@@ -23,7 +23,7 @@ _limiters_lock = threading.Lock()
 
 @dataclass
 class Cloud:
-    """The account that a connection works in; shared by all its cursors.
+    """The account of a connection; shared by all its cursors.
 
     Attributes:
         profile: AWS profile; `None` for botocore's own choice.
@@ -107,7 +107,7 @@ class Cloud:
     def get_limiter(self, service: str, region: str) -> Limiter:
         """The rate limit of botocore's `service` in `region`, shared by all connections to the account.
 
-        While the account is not known, each profile counts as an account.
+        Until the account is known, each profile counts as an account.
         """
         profile = (self.profile, self.credentials)
         account = self.account_id or profile
@@ -178,7 +178,7 @@ class Cloud:
 
 
 def _find_endpoint(service: str) -> str:
-    """Where botocore found the endpoint of a service that no argument set, and its value."""
+    """The source and value of an endpoint that botocore found in the environment or the configuration."""
     from sqlprov.catalog.service_model import load_model
 
     suffix = load_model(service).service_id.hyphenize().replace("-", "_").upper()

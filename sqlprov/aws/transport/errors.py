@@ -23,7 +23,7 @@ from sqlprov.errors import (
 
 
 class Next(Enum):
-    """What may be done after a failed attempt."""
+    """The possible next steps after a failed attempt."""
 
     RETRY = "retry"
     SLOW_DOWN = "slow down"
@@ -31,7 +31,7 @@ class Next(Enum):
 
 
 class MalformedReply(Exception):
-    """A reply that is incomplete, or is not what the model says; the text says what is wrong."""
+    """A reply that is incomplete or does not fit the model; the text says why."""
 
     def __init__(self, text: str, request_id: str = "") -> None:
         super().__init__(text)
@@ -44,9 +44,9 @@ class Failure:
 
     Attributes:
         error: the error to raise for it.
-        next: what may be done.
+        next: the next step.
         unsent: whether the request certainly did not reach the service.
-        answered: `False` if nobody knows what the service did, although another attempt is of no use.
+        answered: `False` if the effect is unknown, although another attempt would be useless.
     """
 
     error: OperationalError
@@ -56,7 +56,7 @@ class Failure:
 
     @property
     def harmless(self) -> bool:
-        """Whether the service certainly did nothing: it said so, or the request never reached it."""
+        """Whether the call certainly had no effect: the service refused it, or it never reached the service."""
         return self.unsent or (self.answered and self.next is not Next.RETRY)
 
 
@@ -93,7 +93,8 @@ NO_CONNECTION = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.Proxy
 
 
 def classify(exception: Exception, operation: str, region: str, iam: str) -> Failure:
-    """What `exception` means for a call of `operation` in `region`; `iam` is the service prefix of IAM actions."""
+    """Classify `exception`, raised by a call of `operation` in `region`; `iam` is the service prefix of IAM
+    actions."""
     where = f"{operation} in {region}" if region else operation
     named = {"operation": operation, "region": region}
     if isinstance(exception, aws.ClientError):

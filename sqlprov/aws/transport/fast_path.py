@@ -1,4 +1,4 @@
-"""Sends reads over open connections with a third of the CPU that boto3's client methods take.
+"""Sends reads over open connections with a third of the CPU of boto3's client methods.
 
 It serves operations of JSON services whose calls differ only in their body. botocore resolves the endpoint, the fixed
 headers and the user agent once for each client and operation. For each call it still validates and serializes the
@@ -29,28 +29,28 @@ from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.aws.transport.replies import decode
 
 CHUNK = 1 << 16
-"""Bytes read at once, at most."""
+"""Most bytes read at once."""
 LONGEST_HEAD = 1 << 16
-"""Bytes of a reply's head that are parsed here, at most."""
+"""Most bytes of a reply's head that are parsed here."""
 STATUSES_WITHOUT_BODY = ("204", "304")
-"""They have none, whatever Content-Length says."""
+"""Statuses without a body, even if there is a Content-Length."""
 PUBLIC_ERRORS = (aws.ClientError, aws.BotoCoreError, ResponseParserError, MalformedReply, CallCancelled)
-"""Errors of the service, the network, the credentials or the parameters: the client's own method raises them too."""
+"""Errors of the service, the network, the credentials or the parameters, which the client's own method raises too."""
 
 Meanwhile = Callable[[], None]
 """Work to do while waiting for the reply; it raises nothing."""
 Send = Callable[[Mapping[str, Any], Meanwhile | None], dict[str, Any]]
-"""Makes a call with these parameters; the reply has the shape of that of the client's own method."""
+"""Makes a call with these parameters; the reply has the same shape as that of the client's own method."""
 FastSend = Callable[[Mapping[str, Any], Meanwhile | None], dict[str, Any] | None]
 """As `Send`; returns `None` without a call if no connection is open, or only botocore can write the request."""
 Reply = tuple[int, dict[str, str], bytes]
-"""Status, headers by their names in lower case, and body."""
+"""Status, headers by lower-case name, and body."""
 
 log = logging.getLogger("sqlprov")
 
 
 def choose_sender(client: Any, operation: str, fast: bool) -> Send:
-    """The way to call `operation` through a boto3 client.
+    """Return a function that calls `operation` through a boto3 client.
 
     Args:
         client: a boto3 client.
@@ -136,7 +136,7 @@ def _build_fast_path(client: Any, operation: str) -> FastSend | None:
         decode(model, raw, reply)
         if status >= 300:
             error = parse(raw, model.output_shape)
-            # Not before there is an error: botocore searches the whole model for its exceptions.
+            # Only after an error: botocore searches the whole model for its exceptions.
             raise client.exceptions.from_code(error.get("Error", {}).get("Code"))(error, operation)
         return reply
 
@@ -248,6 +248,6 @@ def _read(sock: socket.socket) -> tuple[Reply, bool]:
     whole = end + 4 + int(length)
     while len(data) < whole and (more := sock.recv(CHUNK)):
         data += more
-    # A short body is detected where it is decoded.
+    # The decoder detects a short body.
     stays_open = len(data) == whole and "close" not in headers.get("connection", "").lower()
     return (int(status), headers, bytes(data[end + 4 : whole])), stays_open

@@ -11,7 +11,7 @@ from collections.abc import Callable
 WINDOW = 1.0
 """Seconds over which the accepted rate is measured."""
 MARGIN = 1.1
-"""The rate of calls, as a multiple of the accepted rate: a rate below what the service accepts wastes time."""
+"""The rate of calls, as a multiple of the accepted rate: a lower rate wastes time."""
 LOWEST_RATE = 2.0
 """Calls a second, at least."""
 THROTTLES_TO_LIMIT = 2
@@ -19,14 +19,14 @@ THROTTLES_TO_LIMIT = 2
 UNLIMITED_RATE = 500.0
 """Calls a second above which the limit is dropped."""
 GROWTH = 0.05
-"""How much the rate grows in the first second without a throttle; in the n-th it grows n times as much."""
+"""Growth of the rate in the first second without a throttle; in the n-th second it grows n times as much."""
 
 
 class Limiter:
     """The rate limit of one service in one region, shared by all threads; none until the service throttles.
 
-    A service that throttles accepts some number of calls each second and refuses the others. That number is measured,
-    and calls start a little faster than that, first come first served.
+    A service that throttles accepts some number of calls each second and refuses the others. The limiter
+    measures that number and starts calls a little faster than that, first come, first served.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -56,7 +56,7 @@ class Limiter:
             return at - now
 
     def note_accepted(self) -> None:
-        """Record that the service accepted a call, whatever the outcome."""
+        """Record that the service accepted a call, even if the call failed."""
         now = self._clock()
         with self._lock:
             self._accepted.append(now)

@@ -11,10 +11,10 @@ WIDTH, WIDEST = 16, 64
 
 
 class Pool:
-    """Runs tasks first come first served, and starts threads as they are needed.
+    """Runs tasks in order, and starts threads as needed.
 
     Args:
-        concurrency: tasks at once; `None` to adapt it to the calls that succeed and those that are throttled.
+        concurrency: tasks at once; `None` to adapt it as calls succeed or are throttled.
     """
 
     def __init__(self, concurrency: int | None) -> None:
@@ -31,7 +31,7 @@ class Pool:
         return self._concurrency or self._width
 
     def allow(self, calls: int) -> None:
-        """Allow so many calls at once, one to each region, because each region has its own rate limit."""
+        """Allow this many calls at once, one per region, because each region has its own rate limit."""
         self._width = max(self._width, min(calls, WIDEST))
 
     def widen(self) -> None:
@@ -55,7 +55,7 @@ class Pool:
                 threading.Thread(target=self._work, name="sqlprov-call", daemon=True).start()
 
     def close(self) -> None:
-        """Drop the waiting tasks; each thread ends after its current task."""
+        """Drop the waiting tasks and end each thread after its current task."""
         with self._ready:
             self._closed = True
             self._tasks.clear()

@@ -36,8 +36,8 @@ def decode(
         raise MalformedReply(f"the reply was cut off after {len(body):,} of {whole}", request_id)
     protocol = operation_model.service_model.resolved_protocol
     if status >= 300:
-        # botocore makes an error without a code of a truncated one, which looks like a permanent refusal. With
-        # another status than 400, a proxy may have replied, which knows no JSON.
+        # botocore turns a truncated error into one without a code, which looks like a permanent refusal. With
+        # a status other than 400, the reply may be a proxy's, which is not JSON.
         if protocol == "json" and (status == 400 or _is_json(body)):
             _parse_object(body, request_id)
         return
@@ -81,7 +81,7 @@ def _parse_object(body: bytes, request_id: str) -> dict[str, Any]:
 def check_reply(
     reply: Mapping[str, Any], members: tuple[str, ...], rows: Callable[[dict[str, Any]], int]
 ) -> tuple[dict[str, Any], int]:
-    """The decoded reply, and the number of its rows as `rows` counts them.
+    """The decoded reply, and the number of its rows according to `rows`.
 
     Raises:
         MalformedReply: a member is absent that every complete reply has, or `rows` raises it.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sqlprov.plan.read.scope import Scope
 
 LET_END = 10.0
-"""Seconds that a write may take after an interruption; its calls a second less, so that their outcome can be shown."""
+"""Seconds that a write may take after an interruption. Its calls get a second less, to leave time for their
+outcome."""
 _numbers = itertools.count(1)
 
 
@@ -29,16 +30,16 @@ class Run:
 
     Attributes:
         settings: the settings when it began.
-        id: text that its scans find in their filter.
+        id: string that its scans find in their filter.
         previous: the last run before it that made calls or was a write, for sqlprov.errors and sqlprov.outcomes.
         request_tag: value of the tag that `sqlprov_request_tag` adds to the resources that it creates.
-        hints: hints for its reads from its text; `None` if there are none.
+        hints: hints for its scans, from its text; `None` if there are none.
         scopes: table and scope of each scan planned so far.
         bound_variables: variables of the caller that DuckDB sees as relations while it runs.
-        is_write: whether it writes to the cloud, or was refused to.
+        is_write: whether it writes to the cloud, or tried to.
         outcomes: the outcome of each row that it wrote.
-        warnings: what the user should check although the statement succeeded.
-        error: the first error in a scan, of which DuckDB keeps only the text.
+        warnings: doubts that did not stop the statement.
+        error: the first error in a scan; DuckDB keeps only its text.
         log: its calls.
         cancellation: stops them.
         pool: their threads.

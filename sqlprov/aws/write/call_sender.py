@@ -1,4 +1,4 @@
-"""Makes the calls that write a row, and finds out what a call did whose response was lost.
+"""Makes the calls that write a row, and finds out whether a call with a lost response took effect.
 
 Each attempt is one HTTP request. After an ambiguous one, `plan.write.reconcile` decides from another read of the row
 whether the call took effect.
@@ -25,11 +25,11 @@ from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, WriteKind
 from sqlprov.plan.write.transitions import list_transitions
 
 CLOCK_SLACK = timedelta(seconds=2)
-"""Difference allowed between the service's clocks; a row created longer before the statement is not ours."""
+"""Allowed difference, in seconds, between the service's clocks; a row older than that is not ours."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CONFLICTS = frozenset({"ConflictException", "ConcurrentModificationException"})
 REQUEST_TAG = "sqlprov:request"
-"""Key of the tag that `sqlprov_request_tag` adds to what INSERT creates."""
+"""Key of the tag that `sqlprov_request_tag` adds to created rows."""
 
 
 class EffectUnknown(Exception):
@@ -63,10 +63,10 @@ class CallSender:
         return self.write.table
 
     def send(self, request: Request) -> Failure | None:
-        """Make a call until it is known what it did.
+        """Make a call until its effect is known.
 
         Returns:
-            A conflict, after which the next step has to be decided again; otherwise `None`.
+            A conflict, after which the next step must be decided again; otherwise `None`.
 
         Raises:
             RowFailed: it failed without an effect.
@@ -82,7 +82,7 @@ class CallSender:
                     failure = failed.failure
                 except Cancelled:
                     if is_ambiguous and request.purpose == "create":
-                        text = "interrupted before it was known whether the create took effect"
+                        text = "interrupted before it was clear whether the create took effect"
                         raise EffectUnknown(text) from None
                     raise
                 else:
@@ -111,7 +111,7 @@ class CallSender:
                 pause_for_retry(self.run, failure, record.attempts)
 
     def _check_retry(self, request: Request, failure: Failure, lost: int, is_last: bool) -> None:
-        """Raise if a call without an effect so far cannot be tried again."""
+        """Raise if a call without effect cannot be retried."""
         if request.purpose == "create" and (lost > 1 or is_last):
             raise EffectUnknown(
                 f"{failure.error} The response to an earlier attempt was lost; the row was not found afterwards."
@@ -125,7 +125,7 @@ class CallSender:
             raise RowFailed(str(failure.error))
 
     def _is_possible(self, request: Request) -> bool:
-        """Whether the row, as last described, is in a state in which a transition is possible."""
+        """Whether the row's last described state allows a transition."""
         row = self.watcher.snapshot
         state = row.get_state(self.table) if row else ""
         return any(
@@ -143,7 +143,7 @@ class CallSender:
         raise RowFailed(f"{label}{failure.error}") from failure.error
 
     def _has_taken_effect(self, request: Request, before: Snapshot | None, failure: Failure) -> bool:
-        """Whether a call took effect whose response was lost; `False`: certainly not, and it may be tried again.
+        """Whether a call with a lost response took effect; `False`: certainly not, and it may be retried.
 
         Raises:
             RowFailed: it did not, and somebody else's row exists.
@@ -169,7 +169,7 @@ class CallSender:
                 if effect is CallEffect.APPLIED:
                     note = f"the response to {request.operation} was lost"
                     if is_create and not run.settings.request_tag:
-                        note += "; an equivalent row exists that was created since"
+                        note += "; an equivalent row was created since then"
                     self.notes.append(note)
                     return True
                 if effect is CallEffect.UNKNOWN:
@@ -181,12 +181,14 @@ class CallSender:
                     )
                 if effect is CallEffect.PENDING and time.monotonic() > times_out:
                     state = self.watcher.describe_state().capitalize()
-                    raise EffectUnknown(f"{failure.error} {state}, which does not show it yet.")
+                    raise EffectUnknown(
+                        f"{failure.error} {state}, which does not show the call's effect yet."
+                    )
                 if effect is CallEffect.NOT_APPLIED and (not is_create or time.monotonic() > settles):
                     return False
                 report_state(after.get_state(self.table) if after else "")
                 if run.cancellation.sleep(delay):
-                    text = "Interrupted before it was known whether the call took effect."
+                    text = "Interrupted before it was clear whether the call took effect."
                     raise EffectUnknown(f"{failure.error} {text}")
                 delay = min(delay * 1.5, row_watcher.LONGEST_DELAY)
 
@@ -197,7 +199,7 @@ class CallSender:
             is_ours = (after.tags or {}).get(REQUEST_TAG) == self.run.request_tag
             return CallEffect.APPLIED if is_ours else CallEffect.NOT_APPLIED
         if request.purpose == "exec" and before is None:
-            return CallEffect.UNKNOWN  # its present state may be the one before the call
+            return CallEffect.UNKNOWN  # its current state may still be the one before the call
         return reconcile(self.table, request, before, after, began)
 
     def _build_parameters(self, request: Request) -> Mapping[str, Any]:
@@ -213,5 +215,5 @@ def _is_conflict(failure: Failure) -> bool:
 
 
 def pause_for_retry(run: Run, failure: Failure, attempts: int) -> None:
-    """Pause before a further attempt, which may succeed although the service refused this one."""
+    """Pause before another attempt, which may succeed although the service refused this one."""
     pause(run, replace(failure, next=Next.RETRY), attempts)

@@ -9,7 +9,7 @@ from sqlprov.plan.write.steps import Snapshot
 
 
 class OutcomeStatus(Enum):
-    """What is known about a row in the end."""
+    """The final status of a row's write."""
 
     OK = "ok"
     FAILED = "failed"  # nothing took effect
@@ -26,8 +26,8 @@ class Outcome:
         table, region, key: the row; parts of the key are joined by `|`.
         status: the status.
         operations: API operations that took effect, in their order.
-        reason: why it is not ok, or a remark although it is.
-        snapshot: the row as last read, of DELETE as it was; `None` if it was not read, or does not exist.
+        reason: why it is not ok, or a remark if it is.
+        snapshot: the row as last read; for DELETE, as it was; `None` if it was not read, or does not exist.
     """
 
     row: int

@@ -1,4 +1,4 @@
-"""Describes a row once, or until it has left a state or reached one."""
+"""Describes a row once, or until it leaves or reaches a state."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from sqlprov.plan.write.steps import RowWrite, Snapshot
 from sqlprov.plan.write.transitions import list_transitions
 
 FIRST_DELAY, LONGEST_DELAY = 0.05, 5.0
-"""Seconds between two reads of a row that a write waits for; each delay is half as long again as the one before."""
+"""Seconds between two reads of a row that a write waits for; each delay is 1.5 times the one before."""
 
 
 class RowFailed(Exception):
-    """The write of the row ends here; the message says why."""
+    """The write of the row failed; the message says why."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class RowWatcher:
         return self.write.table
 
     def read(self, tags: bool = False) -> Snapshot | None:
-        """The row now, with its tags if they are wanted; `None` if it does not exist."""
+        """Read the row, with its tags if requested; `None` if it does not exist."""
         table, region = self.table, self.write.region
         describe = table.describe
         assert describe is not None, "only tables that can be described are written"
@@ -80,7 +80,7 @@ class RowWatcher:
         """Read the row until it is in none of `states`.
 
         Raises:
-            RowFailed: it still is at the deadline, in seconds of the monotonic clock.
+            RowFailed: it still is at the deadline, which is in seconds of the monotonic clock.
         """
         self._poll(lambda row: row is None or row.get_state(self.table) not in states, deadline)
 
@@ -88,12 +88,12 @@ class RowWatcher:
         """Read the row until it is in a state that `method` names under `until`.
 
         Raises:
-            RowFailed: it is not at the deadline, or stays in another state.
+            RowFailed: it has not reached one by the deadline, or stays in another state.
         """
         if not method.until:
             return
         table, expects_missing = self.table, method.until == ("missing",)
-        # A read may be older than the call: the states before it count only once another one was seen.
+        # A read may be older than the call: the states before the call count only after another one was seen.
         settles = time.monotonic() + self.run.settings.settle if method.name == "create_resource" else 0.0
         older = {
             state for each in list_transitions(table) if each.method == method.name for state in each.from_
@@ -117,7 +117,7 @@ class RowWatcher:
             raise RowFailed(f"{self.write.label} did not reach {wanted}: {self.describe_state()}")
 
     def read_back(self, created: bool) -> None:
-        """Read the row and its tags; a created one may appear late, within `sqlprov_settle`."""
+        """Read the row and its tags; a new row may appear late, within `sqlprov_settle`."""
         settles = time.monotonic() + (self.run.settings.settle if created else 0.0)
         self._poll(lambda row: row is not None or time.monotonic() >= settles, math.inf, tags=True)
 

@@ -33,12 +33,12 @@ class RowWriter:
         target: the row and its write.
         row: number of the row, from 1.
         run, cloud: the statement and the clients.
-        clock_known: set once a row of an INSERT has learned the service's clock.
+        clock_known: set once a row of an INSERT has seen the service's clock.
         wait: whether to wait for the state that the YAML names under `until`.
         reads_back: whether to read the row at the end, for RETURNING.
         original: the row before its first call; `None` if it was not read.
         started: whether its steps have begun.
-        phase: what is done after the last call; empty before.
+        phase: the work after the last call, in words; empty before.
     """
 
     target: TargetRow
@@ -115,7 +115,7 @@ class RowWriter:
                 self.sender.notes.append("it was not found afterwards")
 
     def _prepare(self) -> None:
-        """Read the row before its first call, where that decides anything."""
+        """Read the row before its first call, if that can change anything."""
         write = self.write
         if write.kind in (WriteKind.UPDATE, WriteKind.DELETE):
             self.watcher.read(tags=self.reads_back or self.target.checks_tags)
@@ -123,11 +123,11 @@ class RowWriter:
             self.original = self.snapshot
             self.write = self.watcher.write = self.target.complete(self.snapshot)
         elif write.kind is WriteKind.EXEC:
-            # It is called in any state; but the state before decides whether a lost response was a success.
+            # EXEC makes its call in any state, but the state before it shows whether a lost response was a success.
             if any(each.method == write.method for each in list_transitions(self.table)):
                 self.watcher.read()
         else:
-            # A read before the first create shows the service's clock, which decides whether a row is ours.
+            # A read before the first create shows the service's clock, which is needed to tell whether a row is ours.
             try:
                 if self.run.log.service_time is None:
                     self.watcher.read()

@@ -1,4 +1,4 @@
-"""One row that a statement writes, and the check that it has not changed since it was read."""
+"""A row that a statement writes, and the check that it has not changed since it was read."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class TargetRow:
     """One row to be written.
 
     Attributes:
-        write: the write; for a patch document without its changes.
+        write: the write; for a patch document, without its changes.
         document: patch document, which is applied to the described row.
         values: the row as read, by column.
-        confirmed: operations that were confirmed, no others are made; `None` if no confirmation was needed.
+        confirmed: the confirmed operations; no others are called. `None` if no confirmation was needed.
     """
 
     write: RowWrite
@@ -31,14 +31,14 @@ class TargetRow:
 
     @property
     def checks_tags(self) -> bool:
-        """Whether `check` compares tags, also those that a patch document may change."""
+        """Whether `check` compares tags, including those that a patch document may change."""
         columns = self.write.table.by_name
         return self.document is not None or any(
             columns[name].source is ColumnSource.TAGS for name in self.values
         )
 
     def check(self, snapshot: Snapshot | None) -> None:
-        """Raise RowFailed if the described row is not the row that the statement read."""
+        """Raise RowFailed if the described row differs from the row that the statement read."""
         table = self.write.table
         if snapshot is None:
             if self.write.kind is WriteKind.DELETE:

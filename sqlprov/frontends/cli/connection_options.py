@@ -60,7 +60,7 @@ OPTIONS = (
         multiple=True,
         metavar="REGION",
         shell_complete=_complete_region,
-        help="Region of statements that name none; may be repeated. [default: boto3's]",
+        help="Region for statements that name none; may be repeated. [default: boto3's]",
     ),
     click.option("--profile", metavar="NAME", help="Profile in ~/.aws/config. [default: AWS_PROFILE]"),
     click.option("--read-only", is_flag=True, help="Refuse every write to the cloud."),

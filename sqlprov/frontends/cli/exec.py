@@ -145,7 +145,7 @@ def _read_source(options: ExecOptions) -> SqlSource:
         raise click.UsageError("Give SQL in quotes, or -f FILE, or -f - to read standard input.")
     text, file = options.sql or "", None
     if len(text) < _MAX_FILE_NAME and len(text.split()) == 1 and Path(text).is_file():
-        raise click.UsageError(f"{text} is a file: -f {text} runs it.")
+        raise click.UsageError(f"{text} is a file; run it with -f {text}.")
     if options.file is not None:
         file = options.file.name
         try:

@@ -105,8 +105,8 @@ def _print_rows(result: sqlprov.Result, format: str, stream: BinaryIO, printed: 
 
     if printed and format == "parquet":
         raise Error(
-            "A Parquet file holds one result, and this script has a second. Its statement has run; its rows "
-            "were not written. Use another format, or one script for each result."
+            "A Parquet file holds one result, and this script has a second. That statement has run, but its "
+            "rows were not written. Use another format, or one script per result."
         )
     if printed and format in _SEPARATED:
         stream.write(b"\n")

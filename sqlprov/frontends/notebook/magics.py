@@ -45,7 +45,7 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
         --local               the local SageMaker that comes with sqlprov, without an account
         --endpoint-url URL    another server that speaks the AWS API
         --profile NAME        AWS profile
-        --region REGION       region of statements that name none; may be repeated
+        --region REGION       region for statements that name none; may be repeated
         --connection NAME     a variable that holds a sqlprov connection
         --df, --pl, --arrow   the rows as a pandas DataFrame, a polars DataFrame, or an Arrow table
         --dry-run             show the API calls of a write instead of making them

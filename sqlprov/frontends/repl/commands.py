@@ -149,7 +149,7 @@ def _set_expanded(shell: Shell, word: str) -> None:
     shell.screen.expanded = (
         _check_word(word, states) if word else "off" if shell.screen.expanded == "on" else "on"
     )
-    shell.screen.info(f"One column a line: {shell.screen.expanded}.")
+    shell.screen.info(f"One column per line: {shell.screen.expanded}.")
 
 
 def _set_timing(shell: Shell, word: str) -> None:
@@ -162,7 +162,7 @@ def _set_rows(shell: Shell, number: str) -> None:
         if not number.isdecimal():
             raise ProgrammingError(f"\\rows {number}: expected a number of rows; 0 for all.")
         shell.rows = int(number)
-    shell.screen.info(f"Rows shown of a result: {shell.rows or 'all'}.")
+    shell.screen.info(f"Rows shown per result: {shell.rows or 'all'}.")
 
 
 def _check_word(word: str, known: tuple[str, ...]) -> str:
@@ -232,7 +232,7 @@ def _set_region(shell: Shell, names: str) -> None:
         else:
             connection.sql(f"SET sqlprov_regions = '{','.join(chosen)}'")
     regions = ", ".join(connection.regions) or "none; name one in each statement"
-    shell.screen.info(f"Regions of statements that name none: {regions}.")
+    shell.screen.info(f"Regions for statements that name none: {regions}.")
 
 
 def _print_calls(shell: Shell, argument: str) -> None:
@@ -268,12 +268,12 @@ COMMANDS: dict[str, Command] = {
         "[pattern]", "tables whose name contains a text or matches *endpoint*", _list_tables, ("table",)
     ),
     "region": Command(
-        "[names]", "regions of statements that name none; all, default", _set_region, ("region",)
+        "[names]", "regions for statements that name none; all, default", _set_region, ("region",)
     ),
     "calls": Command("", "the calls of the last statement", _print_calls),
-    "rows": Command("[n]", "rows shown of a result; 0 for all", _set_rows),
+    "rows": Command("[n]", "rows to show per result; 0 for all", _set_rows),
     "x": Command(
-        "[on|off|auto]", "one column a line, nested values expanded", _set_expanded, ("on", "off", "auto")
+        "[on|off|auto]", "one column per line, nested values expanded", _set_expanded, ("on", "off", "auto")
     ),
     "timing": Command("[on|off]", "the summary after each statement", _set_timing, ("on", "off")),
     "o": Command(

@@ -72,8 +72,8 @@ class Screen:
     """The terminal, or the stream that replaces it.
 
     Attributes:
-        expanded: `on`: one column a line; `off`: columns side by side, in a pager if they are too wide; `auto`: one
-            column a line if they are too wide.
+        expanded: `on`: one column per line; `off`: columns side by side, in a pager if they are too wide;
+            `auto`: one column per line if they are too wide.
         is_interactive: whether stdin and stdout are a terminal that can move its cursor.
         uses_pager: whether rows that do not fit go to a pager.
     """

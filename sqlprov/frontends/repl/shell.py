@@ -32,7 +32,7 @@ class Shell:
         run_command: runs a command, with its backslash, and the statement before it on its line.
 
     Attributes:
-        rows: rows shown of a result; 0 for all.
+        rows: rows to show per result; 0 for all.
         timing: whether the summary of each result is shown.
         output: the file that receives rows; `None` for the screen.
         last: the SQL that ran last.
@@ -111,7 +111,11 @@ class Shell:
         calls = len(self.connection.calls)
         if calls:  # otherwise the outcomes are those of an earlier statement
             self._print_outcomes(self.connection.outcomes)
-        made = f" {calls:,} call{'' if calls == 1 else 's'} had been made." if calls else ""
+        made = (
+            f" {calls:,} call{'' if calls == 1 else 's'} {'was' if calls == 1 else 'were'} made."
+            if calls
+            else ""
+        )
         self.screen.warn(f"Cancelled.{made}")
 
     def run(self, sql: str) -> None:
@@ -174,7 +178,7 @@ class Shell:
         """
         path = path.resolve()
         if path in self._files:
-            raise ProgrammingError(f"{path} is already running: it would run itself forever.")
+            raise ProgrammingError(f"{path} is already running: running it again would never end.")
         text = path.read_text("utf-8-sig")
         self._files.append(path)
         try:

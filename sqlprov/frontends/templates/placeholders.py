@@ -212,7 +212,7 @@ def _translate(error: Exception, template: str, variables: Mapping[str, Any]) ->
     use = re.compile(rf"[^\n]*?\b({name})\b").match(template, offset)
     place = show_caret(template, use.start(1) if use else offset)
     advice = suggest(name, variables) or f" Add --var {name}=…, or a --var-file."
-    return UnknownName(f"The variable {name!r} is not given.{advice}\n{place}")
+    return UnknownName(f"The variable {name!r} has no value.{advice}\n{place}")
 
 
 def _to_sentence(message: str) -> str:

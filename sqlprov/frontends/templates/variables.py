@@ -25,14 +25,14 @@ def read(file: Path) -> dict[str, Any]:
     """
     kind = ".env" if file.name.startswith(".env") else file.suffix.lower()
     if kind not in _PARSERS:
-        raise DataError(f"{file}: a file of variables is named *{', *'.join(_PARSERS)}.")
+        raise DataError(f"{file}: expected a file named *{', *'.join(_PARSERS)}.")
     try:
         text = file.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is not UTF-8: {error}") from None
     variables = _PARSERS[kind](text, str(file))
     if not isinstance(variables, dict):
-        raise DataError(f"{file}: expected names with values.")
+        raise DataError(f"{file}: expected a mapping of names to values.")
     return variables
 
 

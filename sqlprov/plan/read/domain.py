@@ -1,4 +1,4 @@
-"""What a predicate implies: the values that a column can have, and which values make it true."""
+"""Finds what a predicate implies: the values that a column can have, and the values that make it true."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def find_domain(predicate: Predicate, column: str, holds: bool = True) -> Domain
 
 
 def accepts(predicate: Predicate, column: str, value: Any) -> bool:
-    """Whether `predicate` can be TRUE in a row whose `column` is `value`, whatever its other columns are."""
+    """Whether `predicate` can be TRUE in a row whose `column` is `value`, for some values of its other columns."""
     if isinstance(predicate, And):
         return all(accepts(part, column, value) for part in predicate.parts)
     return bool(_evaluate(predicate, column, value) & Truth.TRUE)
@@ -118,12 +118,12 @@ def list_conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
 
 
 def drop_column(predicate: Predicate, column: str) -> Predicate:
-    """`predicate` without the conditions over `column` alone; for the column that only carries a value."""
+    """`predicate` without the conditions over `column` alone; used for the column that only carries a value."""
     return And(tuple(part for part in list_conjuncts(predicate) if list_columns(part) != {column}))
 
 
 def restrict(predicate: Predicate, columns: Iterable[str]) -> Predicate:
-    """The part of `predicate` that `columns` alone decide: it holds wherever the whole does."""
+    """The part of `predicate` that depends on `columns` alone: it holds wherever the whole does."""
     known = frozenset(columns)
     return And(
         tuple(

@@ -19,7 +19,7 @@ class Contained:
 
 @dataclass(frozen=True)
 class Top:
-    """Only the first `rows` rows by `column` can be in the answer, and whatever ties with the last of them."""
+    """Only the first `rows` rows by `column`, and those that tie with the last of them, can be in the answer."""
 
     column: str
     descending: bool
@@ -32,16 +32,16 @@ def _never() -> bool:
 
 @dataclass(frozen=True)
 class Hints:
-    """What is known about one statement's scans.
+    """The hints for one statement's scans.
 
     Attributes:
         decides: whether the statement uses `region` for more than showing, grouping and sorting.
         narrowed: full name of a table -> regions that its scans without a condition on region can be limited to.
         named: regions that a condition of some scan requires, in `=` or IN.
-        contained: full name of a table -> what its rows contain.
+        contained: full name of a table -> strings that its rows contain.
         sorted_by: the table and the column that a plain query with a LIMIT sorts by first.
         top: full name of the statement's only table, and its first rows; `None` if all are wanted.
-        limited: whether the statement may have enough before a list ends.
+        limited: whether the statement may have enough rows before a list ends.
     """
 
     decides: Callable[[], bool] = _never

@@ -14,7 +14,7 @@ from sqlprov.plan.read.predicate import Predicate
 
 _ALLOWED = re.compile(r"[a-zA-Z0-9\-]+")
 WIDENED = timedelta(seconds=1)
-"""Whether a time bound is inclusive, and to what it is rounded, is not documented: bounds are widened."""
+"""AWS does not document whether a time bound is inclusive or how it is rounded, so bounds are widened."""
 
 
 def build_list_parameters(
@@ -23,9 +23,9 @@ def build_list_parameters(
     """The parameters of one list chain: page size, order, and every filter that the arguments imply.
 
     Args:
-        table: what is listed.
+        table: the table to list.
         where: the condition that every requested row meets.
-        contained: texts that a column of every such row contains.
+        contained: strings that a column of every such row contains.
 
     Returns:
         (parameters, reason): a reason, if not empty, says why no row can meet `where`.
@@ -60,7 +60,7 @@ def _choose_value(rule: ListFilter, allowed: Domain, texts: list[str]) -> tuple[
             if allowed.values is None:
                 return False, None
             accepted = [value for value in allowed.values if rule.constraint.accepts(str(value))]
-            # Several values would need several lists, and a row that changes between them would be in none.
+            # Several values would need several lists, and a row that changes between them could be in none.
             return not accepted, accepted[0] if len(accepted) == 1 else None
         case FilterOperator.CONTAINS:
             return False, _choose_run(rule, [*texts, _find_prefix(allowed)])
@@ -73,7 +73,7 @@ def _choose_value(rule: ListFilter, allowed: Domain, texts: list[str]) -> tuple[
 
 
 def _shift(bound: datetime, by: timedelta) -> datetime | None:
-    """`bound` moved and cut to whole seconds; `None` if it leaves the years that AWS knows."""
+    """`bound` moved and truncated to whole seconds; `None` if it leaves the range of years that AWS accepts."""
     try:
         moved = (bound + by).astimezone(UTC).replace(microsecond=0)
     except OverflowError:
@@ -82,7 +82,7 @@ def _shift(bound: datetime, by: timedelta) -> datetime | None:
 
 
 def _find_prefix(allowed: Domain) -> str:
-    """What every allowed text begins with."""
+    """The prefix of every allowed string."""
     if allowed.values is not None:
         return _find_common_prefix([str(value) for value in allowed.values])
     if isinstance(allowed.low, str) and isinstance(allowed.high, str):
@@ -91,13 +91,13 @@ def _find_prefix(allowed: Domain) -> str:
 
 
 def _choose_run(rule: ListFilter, texts: list[str]) -> str | None:
-    """The longest run of characters within `texts` that the parameter accepts."""
+    """The longest substring of any of `texts` that the parameter accepts."""
     runs = [run[: rule.constraint.max or 63] for text in texts for run in _ALLOWED.findall(text)]
     return max((run for run in runs if rule.constraint.accepts(run)), key=len, default="") or None
 
 
 def _find_common_prefix(texts: list[str]) -> str:
-    # Every text between two others, in byte order, begins with what the two begin with.
+    # In byte order, every string between two others starts with their common prefix.
     low, high = min(texts), max(texts)
     same = next((at for at, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1]), None)
     return low[: min(len(low), len(high)) if same is None else same]

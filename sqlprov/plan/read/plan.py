@@ -19,17 +19,17 @@ from sqlprov.plan.read.predicate import FALSE, TRUE, Predicate
 from sqlprov.plan.read.scope import Scope
 
 KEYS_BEFORE_LIST = 20
-"""Look-ups by key that are always preferred to a list, whose pages are not known beforehand."""
+"""Number of lookups by key that are always preferred to a list, whose pages are not known beforehand."""
 
 
 @dataclass(frozen=True)
 class ScanRequest:
-    """What DuckDB asks of a table.
+    """DuckDB's request to a table.
 
     Attributes:
         table: the table.
-        columns: names of the columns it wants back.
-        where: the filter it wants applied.
+        columns: names of the requested columns.
+        where: the filter to apply.
         pushdown: whether the filter and the hints may narrow the calls.
         contained, top: hints.
         split: whether a long list may be cut into windows of time.
@@ -50,7 +50,7 @@ class Account(Enum):
     UNUSED = "unused"
     ARN = "arn"
     STS = "sts"  # one call for each session
-    KNOWN = "known"  # that call was made
+    KNOWN = "known"  # the account is known
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ class KeyRead:
 
 @dataclass(frozen=True)
 class Windows:
-    """How a list chain, which is sorted by a time, is cut into windows of that time.
+    """How a list, which is sorted by a time, is cut into windows of that time.
 
     Attributes:
         column: the time.
         after, before: parameters that bound it.
-        direction, descending: parameter and value that turn the order round, to learn the newest row's time.
+        direction, descending: parameter and value that reverse the order, to learn the newest row's time.
     """
 
     column: str
@@ -101,10 +101,10 @@ class PlannedCall:
     """A call that the plan makes.
 
     Attributes:
-        table: full name of the table it serves.
-        operation, region, parameters: the call; parameters without page tokens and without what a row fills in.
-        times: `once`, `each page`, `each row`, or `until 10 rows` for pages up to the first that meet the conditions.
-        columns: the columns that need it: those it fills, and those that its ARN leads to.
+        table: full name of the table.
+        operation, region, parameters: the call; parameters without page tokens and values from rows.
+        times: `once`, `each page`, `each row`, or `until 10 rows` for pages until as many rows meet the conditions.
+        columns: the columns that need it, because it fills them or returns their ARN.
         permissions: the IAM actions it needs.
     """
 
@@ -124,13 +124,13 @@ class ReadPlan:
     Attributes:
         table: the table.
         columns: columns of every batch: those requested and those the filter reads.
-        steps: lists and look-ups, one or none for each place.
-        scopes: where it reads, and why: one for each column of place.
-        describe, tags: whether each listed row needs that call. A look-up is a Describe.
+        steps: lists and lookups, at most one for each scope.
+        scopes: where it reads, and why: one for each scope column.
+        describe, tags: whether each listed row needs that call. A lookup is a Describe.
         account: where account_id comes from.
-        row_filter, contained: what listed rows must meet before a call is spent on them.
+        row_filter, contained: conditions on a listed row before calls are made for it.
         empty: why there is nothing to fetch; empty text if there is.
-        top: the rows that a list may end after; `None` to read it all.
+        top: the rows after which a list may end; `None` to read it all.
         windows: how a long list may be cut; `None` if it may not.
     """
 
@@ -217,8 +217,8 @@ def plan_read(
     Args:
         request: what DuckDB asks.
         scopes: where to read, one for each column of place.
-        pages: region -> pages that a whole list of this table has had in this session.
-        account_known: whether the session knows its account by now.
+        pages: region -> number of pages of this table's whole list, as seen in this session.
+        account_known: whether the session knows its account.
     """
     table = request.table
     needed = _list_needed(request)
@@ -267,7 +267,7 @@ def _select_contained(request: ScanRequest) -> tuple[Contained, ...]:
 
 
 def _find_top(request: ScanRequest, sources: set[ColumnSource]) -> Top | None:
-    """The hint, if the service sorts by its column and the list alone shows which rows meet the filter."""
+    """The hint, if the service sorts by its column and the listed columns decide the filter."""
     sort, top = request.table.list.sort, request.top
     if top is None or sort is None or top.column not in sort.always or not request.pushdown:
         return None
@@ -276,9 +276,9 @@ def _find_top(request: ScanRequest, sources: set[ColumnSource]) -> Top | None:
 
 
 def _turn(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRead:
-    """A list in the order that `top` wants."""
+    """A list in the order that `top` requires."""
     sort = table.list.sort
-    assert sort is not None, "only a table that can be sorted has first rows"
+    assert sort is not None, "only a list that can be sorted has first rows"
     if isinstance(step, KeyRead):
         return step
     direction = sort.descending if top.descending else sort.ascending
@@ -287,7 +287,7 @@ def _turn(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRea
 
 
 def _find_windows(request: ScanRequest) -> Windows | None:
-    """How the table's list may be cut; `None` if its file does not allow it or the session does not want it."""
+    """How the table's list may be cut; `None` if its file or the session's settings do not allow it."""
     sort = request.table.list.sort
     if sort is None or not request.split or not request.pushdown:
         return None

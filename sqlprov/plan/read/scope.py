@@ -1,4 +1,4 @@
-"""Where a scan reads: one rule for each column of place, such as `region`.
+"""Decides where a scan reads, by one rule for each scope column, such as `region`.
 
 1. DuckDB passed a condition that limits the column: the values that the condition accepts.
 2. The scan does not ask for the column: the session's values. DuckDB has proved that the column does not matter.
@@ -31,13 +31,13 @@ class Rule(Enum):
 
 @dataclass(frozen=True)
 class Scope:
-    """The values of a column of place that a scan reads.
+    """The values of a scope column that a scan reads.
 
     Attributes:
         column: such as `region`.
-        rule: why these.
+        rule: the part of the rule that chose them.
         values: sorted; empty if no value meets the conditions.
-        is_estimate: whether `all` has not been asked of the account yet; only in EXPLAIN.
+        is_estimate: whether the account has not been asked for all values yet; only in EXPLAIN.
     """
 
     column: str
@@ -50,8 +50,8 @@ def find_rule(column: str, columns: Iterable[str], where: Predicate, decides: Ca
     """The part of the rule that decides for a scan.
 
     Args:
-        column: the column of place.
-        columns, where: what DuckDB asks for: the columns it wants back and the condition it passed.
+        column: the scope column.
+        columns, where: DuckDB's request: the columns, and the condition that it passed.
         decides: whether the statement uses the column for more than showing, grouping and sorting.
     """
     if find_limits(column, where):
@@ -62,7 +62,7 @@ def find_rule(column: str, columns: Iterable[str], where: Predicate, decides: Ca
 
 
 def find_limits(column: str, where: Predicate) -> tuple[Predicate, ...]:
-    """The conditions that limit the column; not `IS NOT NULL`, which DuckDB adds to joins: no row lacks a place."""
+    """The conditions that limit the column; not `IS NOT NULL`, which DuckDB adds to joins and every row meets."""
     parts = (part for part in list_conjuncts(where) if part != Not(IsNull(column)))
     return tuple(part for part in parts if column in list_columns(part))
 

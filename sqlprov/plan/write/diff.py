@@ -1,8 +1,8 @@
-"""Compares values to send with a described row, and completes what an update has to send.
+"""Compares the values to send with a described row, and completes the values of an update.
 
-Two values are equal if every member that is sent is equal: members that the service adds do not count, structures
-in lists are matched by the member that names them, times are compared to the millisecond, and an absent value
-equals an empty text, list or map.
+Two values are equal if every member that is sent is equal: members that the service adds do not count,
+structures in lists are matched by their naming member, times are compared to the millisecond, and an absent
+value equals an empty text, list or map.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MILLISECOND = 0.000_999_5
 def diff_parameters(
     table: Table, method: Method, sent: Mapping[str, Any], snapshot: Snapshot
 ) -> tuple[str, ...]:
-    """The paths, such as `Schedule.EndTime`, in which the row differs from the parameters of `method`.
+    """The paths, such as `Schedule.EndTime`, where the row differs from the parameters of `method`.
 
     Parameters that no column holds cannot be compared.
     """
@@ -90,7 +90,8 @@ def diff_values(sent: Any, described: Any, shape: Shape, path: str) -> Iterator[
 def pair_items(
     sent: Sequence[Any], described: Sequence[Any], item: Shape, path: str
 ) -> list[tuple[Any, Any | None]]:
-    """Each item sent with the described item of the same name or, where items have no name, the same position."""
+    """Each item sent, paired with the described item of the same name or, if items have no name, the same
+    position."""
     name = _find_name_member(path.rpartition(".")[2], item)
     if name and all(isinstance(value, Mapping) for value in (*sent, *described)):
         by_name = {value.get(name): value for value in described}
@@ -99,7 +100,7 @@ def pair_items(
 
 
 def merge(sent: Any, described: Any, shape: Shape, path: str) -> Any:
-    """The value to send for `sent`, with the described members it leaves out: a call replaces whole structures."""
+    """`sent`, completed with the described members that it leaves out: a call replaces whole structures."""
     if shape.kind == "structure" and isinstance(sent, Mapping):
         members = described if isinstance(described, Mapping) and not (shape.union and sent) else {}
         values = {}
@@ -133,12 +134,12 @@ def prune(value: Any, shape: Shape, allowed: Iterable[str], path: str) -> Any:
 
 
 def is_covered(path: str, allowed: Iterable[str], *, partly: bool = False) -> bool:
-    """Whether `path` is one of `allowed` or below it; `partly`: or one of them is below `path`."""
+    """Whether `path` is one of `allowed` or below one; with `partly`, also whether one of them is below `path`."""
     return any(f"{path}.".startswith(f"{a}.") or (partly and a.startswith(f"{path}.")) for a in allowed)
 
 
 def parse_time(value: Any) -> datetime:
-    """A time of any form that boto3 takes or Describe returns; without a zone it is UTC."""
+    """Parse a time in any form that boto3 takes or Describe returns; without a zone it is UTC."""
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
     time = datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -18,7 +18,7 @@ Prediction = tuple[list[Request], list[str], Refusal | None]
 def simulate(write: RowWrite, now: Snapshot | None) -> Prediction:
     """The steps of a write if every call is accepted and nobody else writes.
 
-    A state that may pass to several others passes to the first from which the write succeeds.
+    If a state can lead to several others, the first from which the write succeeds is taken.
 
     Returns:
         (calls, states, refusal): the states in their order, the described one first; the last may have the
@@ -30,7 +30,7 @@ def simulate(write: RowWrite, now: Snapshot | None) -> Prediction:
 
 @dataclass(frozen=True)
 class _SimulatedRow:
-    """The row as it would be.
+    """The predicted row.
 
     Attributes:
         now, done: arguments of `next_step`.
@@ -89,7 +89,7 @@ def _find_method(write: RowWrite, request: Request) -> Method | None:
 
 
 def _list_next_states(table: Table, state: str) -> tuple[str, ...]:
-    """The states after a busy one; where the model does not say, those in which an update or a create ends."""
+    """The states after a busy one; if the model does not say, the states in which an update or a create ends."""
     ends = [
         table.by_method[name].until
         for name in ("update_resource", "create_resource")

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class InputRows:
-    """Values as DuckDB returns them.
+    """Input rows, with values as DuckDB returns them.
 
     Attributes:
         names: columns as the statement writes them.

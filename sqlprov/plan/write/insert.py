@@ -30,7 +30,7 @@ def plan_inserts(table: Table, rows: InputRows, listed: bool, region: str | None
         table: the table.
         rows: the rows.
         listed: whether the statement lists its columns; if not, read-only columns are left out.
-        region: region of rows without one; `None` if there is no default.
+        region: default region; `None` if there is none.
 
     Raises:
         UnknownName, NotSupportedError: a column that does not exist, or that cannot be inserted.
@@ -56,13 +56,13 @@ def plan_inserts(table: Table, rows: InputRows, listed: bool, region: str | None
         needed = (*method.input_shape.required, *([] if row_region is not None else [REGION]))
         absent = [name for name in needed if name not in (*values, *lacking, *invalid)]
         if absent:
-            plan.errors.append(f"row {number} lacks {', '.join(absent)}: NULL")
+            plan.errors.append(f"row {number} has NULL for the required {', '.join(absent)}")
         notes = [f"{', '.join(left_out)}: read-only, left out"] if left_out else []
         notes += _drop_reserved_tags(plan, table, values, listed, number)
         key = tuple(str(values.get(part.name, "")) for part in list_key_inputs(table, method))
         first = first_rows.setdefault((str(row_region), key), number)
         if all(key) and first != number:
-            # If the response to one create were lost, the other row would be mistaken for its result.
+            # If the response to one create were lost, the other row could be mistaken for its result.
             plan.errors.append(
                 f"row {number}: {'|'.join(key)!r} in {row_region} is also the key of row {first}"
             )

@@ -21,9 +21,9 @@ def next_step(write: RowWrite, now: Snapshot | None, done: tuple[Request, ...]) 
     """The next step of a write.
 
     Args:
-        write: what the statement asks of the row.
+        write: the requested write of the row.
         now: the row as last described; `None` if it does not exist. EXEC ignores it; INSERT fails early on it.
-        done: the calls for this row that the service acknowledged, in their order.
+        done: the acknowledged calls for this row, in order.
     """
     if write.kind is WriteKind.UPDATE:
         return next_update_step(write, now, done)
@@ -44,7 +44,8 @@ def next_step(write: RowWrite, now: Snapshot | None, done: tuple[Request, ...]) 
 
 
 def _list_notes(write: RowWrite) -> tuple[str, ...]:
-    """Remarks on a successful write: values that INSERT does not send, and what the service does without others."""
+    """Remarks on a successful write: values that INSERT does not send, and the service's defaults for missing
+    ones."""
     if write.kind is not WriteKind.INSERT:
         return write.notes
     rule = write.table.write.insert

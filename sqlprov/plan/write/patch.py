@@ -1,7 +1,7 @@
 """Applies a JSON Patch (RFC 6902) to a described row.
 
 The document changes the row in Cloud Control's shape: the properties of the CloudFormation type, which are the
-API's members. Only values that differ before and after the patch are changes.
+API's members. Only values that the patch changes are sent.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def apply_patch(write: RowWrite, snapshot: Snapshot, document: str) -> RowWrite:
 
 
 def list_properties(table: Table) -> dict[str, Property]:
-    """Property -> column and shape, of all that create and update take, Cloud Control adds, or Describe returns."""
+    """Property -> column and shape: all properties that create and update take, Cloud Control adds, or
+    Describe returns."""
     properties: dict[str, Property] = {}
     for method in (table.by_method.get("create_resource"), table.by_method.get("update_resource")):
         for part in method.parameters if method else ():
@@ -87,7 +88,7 @@ def _get_value(name: str, known: Property, snapshot: Snapshot) -> Any:
 
 
 def _format_value(value: Any) -> str:
-    """Text of a value that JSON does not have, such as a time (ISO 8601)."""
+    """A value that JSON cannot represent, as text, such as a time (ISO 8601)."""
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 
@@ -134,7 +135,7 @@ def parse_operations(text: str) -> list[tuple[str, Any]]:
 
 
 def check_operation(operation: Any, properties: Mapping[str, Property], place: str) -> None:
-    """Check the form of an operation, which does not depend on the row.
+    """Check the form of an operation, independent of the row.
 
     Raises:
         DataError: its op or path is missing or unknown.

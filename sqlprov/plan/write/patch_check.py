@@ -48,7 +48,7 @@ def check_patch(table: Table, document: str) -> tuple[list[str], list[str]]:
 
 
 def _find_shape(shape: Shape | None, steps: list[str]) -> Shape | None:
-    """The shape at the rest of a pointer; `None` if there is none, which is reported with the row's document."""
+    """The shape at the rest of a pointer; `None` if there is none, which is reported once the row is known."""
     for step in steps:
         if shape is None:
             return None
@@ -58,7 +58,7 @@ def _find_shape(shape: Shape | None, steps: list[str]) -> Shape | None:
 
 
 def _check_value(value: Any, shape: Shape, path: str) -> tuple[list[str], list[str]]:
-    """(errors, warnings) of a value; it may lack members, which a later operation may add."""
+    """(errors, warnings) of a value; it may lack members that a later operation adds."""
     _, errors, warnings = coerce(
         json.dumps(value), pa.string(), True, shape, row=0, column=path, zone="UTC", partial=True
     )

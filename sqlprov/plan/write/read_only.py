@@ -18,7 +18,7 @@ from sqlprov.plan.write.values_json import InvalidValue, JsonObject, format_json
 def drop_read_only(
     table: Table, rows: InputRows, members: Sequence[str], columns: Sequence[str], shape: Shape
 ) -> tuple[InputRows, list[str]]:
-    """The rows without members that Describe returns and the call does not take; and the paths left out.
+    """The rows without the members that Describe returns but the call does not take, and the paths of these.
 
     Args:
         table: the table.

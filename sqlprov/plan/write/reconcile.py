@@ -1,4 +1,4 @@
-"""Decides from the row before and after whether a call took effect whose response was lost."""
+"""Decides whether a call with a lost response took effect, from the row before and after it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from sqlprov.plan.write.transitions import list_transitions
 
 
 class CallEffect(Enum):
-    """What is known about the effect of a call.
+    """The known effect of a call.
 
-    After a create that was NOT_APPLIED, an existing row is somebody else's; if there is no row, the create may be
-    tried again.
+    After a create that was NOT_APPLIED, an existing row is somebody else's; without a row, the create may be retried.
     """
 
     APPLIED = "applied"
@@ -37,7 +36,7 @@ def reconcile(
         request: the call.
         before: the row before the call; `None` if it did not exist or was not read.
         after: the row now; `None` if it does not exist.
-        began: a time before the statement began, by the service's clock; older rows are not ours.
+        began: a time before the statement began, on the service's clock; older rows are not ours.
     """
     if request.purpose == "create":
         return _reconcile_create(table, request, after, began)
@@ -65,7 +64,7 @@ def _reconcile_create(table: Table, request: Request, after: Snapshot | None, be
     paths = diff_parameters(table, create, request.parameters, after)
     if not paths:
         return CallEffect.APPLIED if created is not None else CallEffect.UNKNOWN
-    # An optional member may come back in another form (a key's id as its ARN), so it proves nothing.
+    # An optional member may be returned in another form (a key's id as its ARN), so it proves nothing.
     fixed = {name for name in table.create_only if name in create.input_shape.required}
     is_other = any(path.partition(".")[0] in fixed for path in paths)
     return CallEffect.NOT_APPLIED if is_other else CallEffect.UNKNOWN
@@ -115,7 +114,7 @@ def _reconcile_transition(
 
 
 def _reconcile_tags(table: Table, request: Request, after: Snapshot) -> CallEffect:
-    """Where only a part is there, the call counts as not applied: the next step sends the rest alone."""
+    """If only a part is there, the call counts as not applied: the next step sends the rest."""
     call = table.tags
     if call is None or after.tags is None:
         return CallEffect.UNKNOWN

@@ -1,4 +1,4 @@
-"""The write of one row, snapshots of the row, and the steps that a write consists of."""
+"""The write of one row, snapshots of the row, and the steps of a write."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class WriteKind(Enum):
 
 @dataclass(frozen=True)
 class RowWrite:
-    """What a statement asks of one row.
+    """The requested write of one row.
 
     Attributes:
-        table, kind, region: where and what.
+        table, kind, region: the table, the kind of statement, and the region.
         key: values of the key columns, in their order.
         values: INSERT and EXEC: API parameters as boto3 takes them. UPDATE: member of the update -> new value;
             `None` unsets it, also inside a structure. Members that a structure leaves out stay as they are.
@@ -57,7 +57,7 @@ class RowWrite:
 
     @property
     def label(self) -> str:
-        """The row as messages name it."""
+        """The row's name in messages."""
         return f"{self.table.full_name} {'|'.join(self.key)!r} in {self.region}"
 
 

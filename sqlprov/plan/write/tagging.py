@@ -9,7 +9,7 @@ _MAX_TAGS = 50
 
 
 def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> Request | Refusal | None:
-    """AddTags, then DeleteTags; in the other order only where old and new tags together would exceed 50."""
+    """AddTags, then DeleteTags; in reverse order only if old and new tags together would exceed 50."""
     call, table = write.table.tags, write.table
     if write.tags is None:
         return None
@@ -36,7 +36,7 @@ def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> 
 
 
 def _current_tags(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> dict[str, str]:
-    """The tags as read, changed by the calls acknowledged since: a read may be older than they are."""
+    """The tags as read, with the changes of the acknowledged calls: the read may be older than these."""
     call, tags = write.table.tags, dict(now.tags or {})
     for request in done:
         if call and request.purpose == "tag":

@@ -36,7 +36,7 @@ def get_reason_shape(table: Table) -> Shape:
 
 
 def check_desired_state(table: Table, desired: str) -> str:
-    """The problem with a desired state that no row can reach; empty if a row can be in it."""
+    """The problem with a desired state; empty if a row can reach it."""
     states = table.by_name[table.state.column].constraint.enum if table.state.column else ()
     ends = [end for each in list_transitions(table) for end in table.by_method[each.method].until]
     if not states or desired in states or desired in ends:
@@ -50,7 +50,7 @@ def has_transition(table: Table, done: tuple[Request, ...]) -> bool:
 
 
 def is_final(table: Table, state: str) -> bool:
-    """Whether nothing can be changed in a state, nor in the states that follow it automatically."""
+    """Whether nothing can be changed in a state or in the states that follow it automatically."""
     if state in table.state.busy:
         return state in table.next_states and all(is_final(table, end) for end in table.next_states[state])
     when = table.write.update.when

@@ -29,7 +29,7 @@ from sqlprov.plan.write.transitions import (
 
 
 def next_update_step(write: RowWrite, now: Snapshot | None, done: tuple[Request, ...]) -> Step:
-    """The next step; a read may be older than the calls acknowledged, so it does not decide what is `done`."""
+    """The next step; the read may be older than the acknowledged calls, so `done` decides what has been done."""
     if now is None:
         return Refusal(f"{write.label} does not exist")
     if has_transition(write.table, done):
@@ -57,7 +57,7 @@ class _RowUpdate:
 
     Attributes:
         values: the final values; NULL is `''` where the update accepts it.
-        fields: paths that the update has to change; none once it was made.
+        fields: paths that the update has to change; none after the update.
         transition: the transition to make; `None` if there is none or the row has reached the state.
     """
 
@@ -76,7 +76,7 @@ class _RowUpdate:
     def _find_fields(self) -> tuple[str, ...]:
         if self.update is None or self.is_updated:
             return ()
-        # A parameter that no column shows is always a change.
+        # A parameter without a column always counts as a change.
         sent = [part for part in self.update.parameters if self.values.get(part.name) is not None]
         unseen = [part.name for part in sent if not part.column]
         return (*diff_parameters(self.table, self.update, self.values, self.now), *unseen)
@@ -90,7 +90,7 @@ class _RowUpdate:
         return None if method.via == self.state and len(method.until) == 1 else transition
 
     def check_values(self) -> Refusal | None:
-        """Refuse members that no update changes, and NULL where it does not unset anything."""
+        """Refuse members that no update changes, and NULL for members that cannot be unset."""
         if self.is_updated:
             return None
         table, create = self.table, self.table.by_method.get("create_resource")
@@ -180,7 +180,7 @@ class _RowUpdate:
         )
 
     def _check_ambiguity(self) -> Refusal | None:
-        """Refuse a member whose change together with the transition could mean more than one thing."""
+        """Refuse a change that is ambiguous together with the transition."""
         transition, desired = self.transition, self.write.desired
         if transition is None or desired is None:
             return None
@@ -193,7 +193,7 @@ class _RowUpdate:
         statement = format_exec(self.write, transition.method, {**call.parameters, **items})
         return Refusal(
             f"{self._format_path(member)} and {transition.method} in one UPDATE do not say what happens to each "
-            f"item; write it, with the action for each: {statement}"
+            f"item; write this instead, with an action for each: {statement}"
         )
 
     def _check_fields(self) -> Refusal | None:
@@ -209,7 +209,7 @@ class _RowUpdate:
         states = [other for other, paths in when.items() if other != state and members <= set(paths)]
         text = f"{', '.join(map(self._format_path, refused))} cannot be changed in state {state}"
         text += f"; only {', '.join(map(self._format_path, allowed))} can" if allowed else ""
-        return Refusal(text + (f"; in state {_join_or(states, quote='')} it can" if states else ""))
+        return Refusal(text + (f"; it can in state {_join_or(states, quote='')}" if states else ""))
 
     def _build_value(self, member: str) -> Any:
         """The whole value to send for a member of the update."""

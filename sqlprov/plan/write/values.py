@@ -1,4 +1,4 @@
-"""Coerces values of rows to what boto3 takes, and collects their problems."""
+"""Coerces values of rows to boto3's types, and collects their problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlprov.plan.write.values_json import InvalidValue, JsonObject, abbreviate,
 from sqlprov.plan.write.values_scalars import coerce_scalar, format_limits
 
 _NESTED = {"structure": "an object", "map": "an object", "list": "a list", "document": "a value"}
-_INVALID = object()  # stands for a value that does not fit, as opposed to a missing one
+_INVALID = object()  # marks a value that does not fit, as opposed to a missing one
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class ValueProblem:
     """A value that does not fit, or that is sent although botocore's model does not list it.
 
     Attributes:
-        row: number of the row, as the caller counts.
+        row: the caller's number of the row.
         path: from the column to the value, such as `ModelVariants[0].InfrastructureConfig`.
         value: the value as written, shortened.
-        expected: what would fit.
+        expected: a description of values that fit.
     """
 
     row: int
@@ -56,10 +56,10 @@ def coerce(
     zone: str,
     partial: bool = False,
 ) -> tuple[Any, list[ValueProblem], list[ValueProblem]]:
-    """One value as boto3 takes it for `shape`.
+    """Coerce one value to `shape`, as boto3 takes it.
 
     Args:
-        value: what pyarrow's `to_pylist` returns.
+        value: a value as pyarrow's `to_pylist` returns it.
         type: Arrow type of the column. An `arrow.json` inside it is read as JSON too.
         is_json: whether DuckDB's type is JSON, which arrives as plain text.
         row, column: for messages; paths begin with the column.
@@ -78,7 +78,7 @@ def coerce(
 
 
 def find_member(name: str, shape: Shape) -> str | None:
-    """The member that a written column means: `Name`, `name`, `RoleArn`, `role_arn`, `data__RoleArn`."""
+    """The member for a written column: `Name`, `name`, `RoleArn`, `role_arn`, `data__RoleArn`."""
     if name in shape.members:
         return name
     name = name.lower()
@@ -118,7 +118,7 @@ class _Coercion:
     def coerce(
         self, value: Any, type: pa.DataType | None, shape: Shape, path: str, item: bool = False
     ) -> Any:
-        """The value to send; `None` if nothing is sent for it, which an `item` of a list does not allow."""
+        """The value to send; `None` if nothing is sent, which is not allowed for an `item` of a list."""
         try:
             value, type = _unwrap(value, type, shape)
             if value is None:

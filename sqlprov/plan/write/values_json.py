@@ -17,11 +17,11 @@ class InvalidValue(Exception):
 
 
 class JsonObject(list[tuple[str, Any]]):
-    """A JSON object as pairs; a dict would silently drop a repeated key."""
+    """A JSON object as pairs, because a dict would silently drop a repeated key."""
 
 
 def parse_json(text: str, wanted: str) -> Any:
-    """The value of a JSON text: objects as `Pairs`, numbers with a point as Decimal, digits as written.
+    """Parse JSON text: objects as `Pairs`, numbers with a point as Decimal, digits as written.
 
     Raises:
         InvalidValue: it is not valid JSON; the message begins with `wanted` and says where.
@@ -41,7 +41,7 @@ def parse_json(text: str, wanted: str) -> Any:
 
 
 def coerce_document(value: Any, *, from_json: bool) -> Any:
-    """Any value as boto3 takes a document.
+    """Coerce any value to a document, as boto3 takes it.
 
     Args:
         from_json: whether the user wrote it as JSON; otherwise it is a STRUCT, which DuckDB pads with NULLs.
@@ -69,7 +69,7 @@ def coerce_document(value: Any, *, from_json: bool) -> Any:
 
 
 def abbreviate(value: Any) -> str:
-    """A value as it was written, shortened for a message."""
+    """A value as the user wrote it, shortened for a message."""
     match value:
         case None:
             text = "NULL"
@@ -86,7 +86,7 @@ def abbreviate(value: Any) -> str:
 
 
 def format_json(value: Any) -> str:
-    """A value as JSON text; what `parse_json` read looks as it was written."""
+    """A value as JSON text; a value from `parse_json` looks as it was written."""
     match value:
         case JsonObject() | dict():
             pairs = value if isinstance(value, JsonObject) else value.items()

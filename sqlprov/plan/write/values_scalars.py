@@ -1,4 +1,4 @@
-"""Coerces scalars to what boto3 takes."""
+"""Coerces scalars to boto3's types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sqlprov.plan.write.values_json import InvalidValue
 _BITS = {"integer": 32, "long": 64}
 _INTEGER = re.compile(r"-?[0-9]{1,40}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
-# The date must be complete: botocore reads '20250101' and '2025' as seconds since 1970.
+# The date must be complete: botocore takes '20250101' and '2025' for seconds since 1970.
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?|\d{8}T\d{4}(\d\d([.,]\d+)?)?)"
     r"(?P<zone>Z|[+-]\d\d(:?\d\d)?)?",
@@ -176,20 +176,20 @@ def _coerce_timestamp(value: Any, from_json: bool, zone: str) -> datetime:
             case str() if match := _ISO.fullmatch(value):
                 return _add_zone(datetime.fromisoformat(match.group().upper()), zone)
             case datetime():
-                # Nanoseconds come as a subclass from another library; boto3 gets a plain datetime.
+                # pandas' subclass has nanoseconds; boto3 gets a plain datetime.
                 fields = (value.year, value.month, value.day, value.hour, value.minute, value.second)
                 return _add_zone(datetime(*fields, value.microsecond, value.tzinfo, fold=value.fold), zone)
             case date():
                 return _add_zone(datetime.combine(value, time()), zone)
             case int() | Decimal() if from_json and not isinstance(value, bool):
                 return _from_epoch(Decimal(value))
-    except (ValueError, ArithmeticError):  # no such day, or a year beyond 9999
+    except (ValueError, ArithmeticError):  # the day does not exist, or the year is beyond 9999
         pass
     raise InvalidValue(_TIME + (", or a number of seconds since 1970" if from_json else ""))
 
 
 def _from_epoch(seconds: Decimal) -> datetime:
-    if abs(seconds) >= 10**12:  # before it is expanded to what may be a billion digits
+    if abs(seconds) >= 10**12:  # before it expands to a billion digits
         raise OverflowError
     return _EPOCH + timedelta(microseconds=round(seconds.scaleb(6)))
 

@@ -1,4 +1,4 @@
-"""Plans UPDATE and EXEC: one write per row, or all errors at once; and what INSERT shares with them."""
+"""Plans UPDATE and EXEC: one write per row, or all errors at once. INSERT shares the helpers."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def plan_updates(
         if writes.setdefault((region, key), write) != write:
             raise DataError(
                 f"{write.label} is matched twice, with different values; nothing was written. "
-                "Let each row be matched once."
+                "Match each row only once."
             )
     plan.writes.extend(writes.values())
     plan.raise_errors()
@@ -137,7 +137,7 @@ def _build_update_shape(table: Table, method: Method) -> Shape:
 
 
 def _resolve_assigned(table: Table, method: Method, name: str) -> str:
-    """The member of the update that SET assigns, or the column of the tags or the desired state."""
+    """The member of the update that SET assigns; for tags and desired state, the column."""
     column, desired = find_column(table, name), table.write.desired
     if column == "tags" and table.tags:
         return "tags"
@@ -239,7 +239,7 @@ def list_key_inputs(table: Table, method: Method) -> list[Parameter]:
 
 
 def find_column(table: Table, name: str) -> str | None:
-    """The column that a written name means: `Name`, `name`, `data__Name`."""
+    """The column for a written name: `Name`, `name`, `data__Name`."""
     columns = {column.lower(): column for column in table.by_name}
     joined = {column.replace("_", "").lower(): column for column in table.by_name}
     lower = name.lower()

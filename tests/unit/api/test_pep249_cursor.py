@@ -183,7 +183,7 @@ def test_executemany_writes_live_rows_and_counts_them(con: Connection, cursor: C
 def test_executemany_says_how_many_runs_stand(con: Connection, cursor: Connection) -> None:
     with pytest.raises(errors.WriteError) as caught:
         insert_of_models(cursor, ["far-1", "far-2", "far-1", "far-3"])
-    assert caught.value.__notes__ == ["This was run 3 of executemany; the 2 before it stand."]
+    assert caught.value.__notes__ == ["This was run 3 of executemany; the 2 before it took effect."]
     names = con.execute(
         f"SELECT model_name FROM {MODELS} WHERE region = 'us-east-1' AND model_name LIKE 'far-%' ORDER BY ALL"
     )

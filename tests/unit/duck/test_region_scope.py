@@ -88,11 +88,14 @@ def test_whole_rows_count_as_showing(con: sqlprov.Connection, columns: str, rows
 @pytest.mark.parametrize(
     ("sql", "line"),
     [
-        (f"SELECT 1 FROM {M} WHERE region = 'eu-west-1'", "region: 1 (eu-west-1), by the condition on region"),
-        (f"SELECT model_name FROM {M}", "region: 1 (us-east-1), the session's: no other column depends on region"),
+        (f"SELECT 1 FROM {M} WHERE region = 'eu-west-1'", "region: 1 (eu-west-1), from the condition on region"),
+        (f"SELECT model_name FROM {M}", "region: 1 (us-east-1), the session's: the statement does not use region"),
         (f"SELECT region FROM {M}", "region: 1 (us-east-1), the session's: region is only shown, grouped or sorted"),
-        (f"SELECT max(region) FROM {M}", "region: at most 17, region may decide which rows there are"),
-        (f"SELECT 1 FROM {M} WHERE region LIKE 'eu-%'", "region: at most 5, region may decide which rows there are"),
+        (f"SELECT max(region) FROM {M}", "region: at most 17, because region may decide which rows the result has"),
+        (
+            f"SELECT 1 FROM {M} WHERE region LIKE 'eu-%'",
+            "region: at most 5, because region may decide which rows the result has",
+        ),
     ],
 )  # fmt: skip
 def test_explain_says_which_part_decided_and_makes_no_call(
@@ -110,8 +113,8 @@ def test_a_warning_says_that_a_table_is_read_in_more_regions_than_the_session_ha
     result = con.sql(f"SELECT max(region) FROM {M}")
     result.fetchall()
     assert result.warnings == [
-        f"{M} is read in 34 regions, not only in us-east-1: the statement uses region for more than showing it. "
-        "A condition such as region = '…' limits it."
+        f"{M} is read in 34 regions, not only in us-east-1: the statement does more with region than show it. "
+        "To read fewer, add a condition such as region = '…'."
     ]
     assert con.sql(f"SELECT 1 FROM {M} WHERE region LIKE 'eu-%'").warnings == []
     con.sql("SET sqlprov_regions = 'all'")
@@ -125,8 +128,8 @@ def test_a_warning_says_that_one_table_is_limited_and_another_uses_the_sessions_
     result = con.sql(f"{join} = 'eu-west-1'")
     result.fetchall()
     assert result.warnings == [
-        f"{M} is read in eu-west-1, and {P} in us-east-1, the session's. If their rows belong together, "
-        "limit region of both."
+        f"{M} is read in eu-west-1, but {P} in us-east-1 (the session's). If their rows belong together, "
+        "add a condition on region for both."
     ]
     assert con.sql(f"{join} = 'us-east-1'").warnings == []
 

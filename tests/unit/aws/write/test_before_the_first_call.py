@@ -373,7 +373,7 @@ def test_insert_and_exec_need_one_region_for_each_row(db: WriteSession) -> None:
         db.con.sql(without)
     with pytest.raises(DataError, match="lacks @region"):
         db.con.sql(f"EXEC {TABLE}.start @Name = 'nowhere'")
-    with pytest.raises(DataError, match="row 1 lacks region"):
+    with pytest.raises(DataError, match="row 1 has NULL for the required region"):
         db.con.sql(insert("nowhere").replace(f"'{REGION}')", "NULL)"))
     assert db.em.calls == []
     db.set(regions=ELSEWHERE)
@@ -455,7 +455,7 @@ def test_problems_of_columns_and_of_values_are_reported_together(db: WriteSessio
         f"INSERT INTO {TABLE} lacks Name, RoleArn, ModelVariants, ShadowModeConfig.",
         "Nothing was written: 2 values do not fit.",
         "  row 1, Description:",
-        "  row 1 lacks EndpointName: NULL",
+        "  row 1 has NULL for the required EndpointName",
     ]
     assert db.em.calls == []
 
@@ -464,7 +464,7 @@ def test_a_row_with_a_problem_is_also_checked_for_missing_values(db: WriteSessio
     bad = insert("O'Brien").replace(f"'{ROLE}'", "NULL")
     with pytest.raises(DataError, match="2 values do not fit") as caught:
         db.con.sql(bad)
-    assert "row 1 lacks RoleArn: NULL" in str(caught.value)
+    assert "row 1 has NULL for the required RoleArn" in str(caught.value)
 
 
 def test_every_column_that_update_cannot_set_is_named(db: WriteSession) -> None:

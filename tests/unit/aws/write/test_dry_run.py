@@ -153,7 +153,7 @@ def test_model_variants_with_a_stop_show_the_exec_to_write(db: WriteSession) -> 
 def test_a_row_that_needs_no_change_shows_that_no_call_is_made(db: WriteSession) -> None:
     name = db.experiment("Running")
     (row,) = explain(db, f"UPDATE {TABLE} SET description = 'old' WHERE {by_name(name)}")
-    assert (row["operation"], row["note"]) == (None, "no call: the row already is as requested")
+    assert (row["operation"], row["note"]) == (None, "no call: the row is already as requested")
 
 
 def test_several_rows_are_numbered(db: WriteSession) -> None:

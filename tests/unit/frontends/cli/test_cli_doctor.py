@@ -121,7 +121,7 @@ def test_without_credentials_or_region_the_rest_is_not_tried(cloud: CommandLine,
         name: value for name, value in cloud.env.items() if name not in ("AWS_DEFAULT_REGION", "AWS_REGION")
     }
     by_name = checks(CommandLine(env).run("doctor", "models"))
-    assert by_name["region"][0].startswith("failed none → Give --region")
+    assert by_name["region"][0].startswith("failed none → Pass --region")
     assert by_name["read"] == ["skipped needs a region"]
     assert emulator.calls == []
 
@@ -155,7 +155,7 @@ def test_the_local_sagemaker_passes_without_a_region(shell: CommandLine) -> None
     by_name = checks(ended)
     assert (ended.code, ended.out.splitlines()[-1]) == (0, "Nothing failed.")
     assert by_name["region"] == [
-        "skipped none: name one in each statement, or give --region; checking us-east-1"
+        "skipped none: name one in each statement, or pass --region; checking us-east-1"
     ]
     assert all(line.startswith("ok ") for line in by_name["read"])
 

@@ -26,7 +26,7 @@ def invoked(*words: str) -> Result:
         (["SELECT 1", "-f", "-"], "Give SQL in quotes"),
         (["-f", "missing.sql"], "missing.sql"),
         (["SELECT", "1"], 'Your shell split the SQL into 2 words: put it in quotes, "…".'),
-        ([__file__], f"{Path(__file__).name} is a file: -f "),
+        ([__file__], f"{Path(__file__).name} is a file; run it with -f "),
         (["-o", "yaml", "SELECT 1"], "yaml"),
         (["--param", "name", "SELECT 1"], "'name': expected NAME=VALUE"),
         (["--param", "=x", "SELECT 1"], "'=x': expected NAME=VALUE"),

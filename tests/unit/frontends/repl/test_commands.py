@@ -85,7 +85,7 @@ def test_i_runs_the_statements_and_commands_of_a_file(term: Terminal, tmp_path: 
     )
     shown = term.run(f"\\i {script}")
     for part in (
-        "Rows shown of a result: 2.",
+        "Rows shown per result: 2.",
         "\none\n",
         "nonsense",
         "Unknown command \\foo",
@@ -104,7 +104,7 @@ def test_timing_switches_the_summary_after_each_statement(term: Terminal) -> Non
 
 
 def test_region_chooses_where_statements_read(term: Terminal, em: Emulator) -> None:
-    assert "Regions of statements that name none: us-east-1." in term.run("\\region")
+    assert "Regions for statements that name none: us-east-1." in term.run("\\region")
     assert "name none: eu-west-1." in term.run("\\region eu-west-1")
     assert re.search(r"\n *3\n", term.run(f"SELECT count(*) AS n FROM {T};"))
     term.run("\\region eu-west-1, us-east-1")
@@ -162,7 +162,7 @@ def test_a_file_that_runs_itself_is_an_error(term: Terminal, home: Path) -> None
     (home / "one.sql").write_text("\\i ~/two.sql\nSELECT 'still here' AS a;\n")
     (home / "two.sql").write_text("\\i ~/one.sql\n")
     text = term.run("\\i ~/one.sql")
-    assert "one.sql is already running: it would run itself forever." in text.replace("\n", "")
+    assert "one.sql is already running: running it again would never end." in text.replace("\n", "")
     assert text.count("still here") == 1
     assert term.run("\\i ~/one.sql").count("still here") == 1
 

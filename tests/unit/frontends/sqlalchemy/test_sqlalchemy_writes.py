@@ -134,7 +134,7 @@ def test_a_failed_executemany_reports_how_many_runs_succeeded(con: Connection, m
     rows = [{**ROW, "model_name": name} for name in ("written-0", "written-1", "written-0", "written-2")]
     with pytest.raises(exc.DatabaseError) as caught:
         con.execute(models.insert(), rows)
-    assert caught.value.orig.__notes__ == ["This was run 3 of executemany; the 2 before it stand."]
+    assert caught.value.orig.__notes__ == ["This was run 3 of executemany; the 2 before it took effect."]
     assert list_written(con, models) == ["written-0", "written-1"]
 
 

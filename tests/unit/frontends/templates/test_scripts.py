@@ -135,17 +135,17 @@ def test_a_template_may_have_loops_and_conditions(here: Path) -> None:
     [
         ("v.json", '{"a": 1,\n "b": }', "v.json:2: malformed JSON: "),
         ("v.json", '{"a": 1, "a": 2}', "v.json: 'a' is given twice."),
-        ("v.json", "[1]", "v.json: expected names with values."),
+        ("v.json", "[1]", "v.json: expected a mapping of names to values."),
         ("v.json", '{"a": NaN}', "v.json: NaN is not valid JSON."),
         ("v.yaml", "a: 1\n b: [", "v.yaml:2: malformed YAML: "),
         ("v.yaml", "a: 1\na: 2", "v.yaml:2: 'a' is given twice."),
         ("v.yml", "a: 1\nb: !Ref x", "v.yml:2: the tag !Ref is not supported."),
-        ("v.yml", "", "v.yml: expected names with values."),
+        ("v.yml", "", "v.yml: expected a mapping of names to values."),
         (".env.local", "A=1\nfoo bar", ".env.local:2: expected NAME=VALUE, found 'foo bar'."),
         ("v.env", "A=1\nA=2", "v.env:2: 'A' is given twice."),
         ("v.env", "A='it's'", "v.env:1: expected NAME=VALUE, found"),
         ("v.env", 'A=1\n\nB="open\n"', "v.env:3: expected NAME=VALUE, found"),
-        ("v.toml", "a = 1", "v.toml: a file of variables is named *.json, *.yaml, *.yml, *.env."),
+        ("v.toml", "a = 1", "v.toml: expected a file named *.json, *.yaml, *.yml, *.env."),
     ],
 )
 def test_an_invalid_file_of_variables_is_a_usage_error(

@@ -116,10 +116,10 @@ def test_a_value_that_does_not_fit_its_place_is_refused_with_a_caret(template: s
 @pytest.mark.parametrize(
     ("template", "kind", "expected", "place"),
     [
-        ("SELECT '{{ tabel }}'", UnknownName, "The variable 'tabel' is not given. Did you mean 'table'?", "tabel"),
-        ("-- {{ tabel }}", UnknownName, "The variable 'tabel' is not given.", "tabel"),
-        ("{% if tabel %}{% endif %}", UnknownName, "The variable 'tabel' is not given.", "tabel"),
-        ("{{ tabel | upper }}", UnknownName, "The variable 'tabel' is not given.", "tabel"),
+        ("SELECT '{{ tabel }}'", UnknownName, "The variable 'tabel' has no value. Did you mean 'table'?", "tabel"),
+        ("-- {{ tabel }}", UnknownName, "The variable 'tabel' has no value.", "tabel"),
+        ("{% if tabel %}{% endif %}", UnknownName, "The variable 'tabel' has no value.", "tabel"),
+        ("{{ tabel | upper }}", UnknownName, "The variable 'tabel' has no value.", "tabel"),
         ("{{ [tabel] }}", DataError, ", not a value", "{{"),
         ("SELECT '{{ tags[0].Kay }}'", ProgrammingError, "'dict object' has no attribute 'Kay'.", "SELECT"),
         ("SELECT {{ text | int }}", ProgrammingError, '"it\'s" is not a whole number.', "SELECT"),

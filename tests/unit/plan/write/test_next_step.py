@@ -147,7 +147,7 @@ def test_variants_and_a_stop_are_refused_with_the_exec_to_write() -> None:
 @pytest.mark.parametrize(
     ("write", "state", "words"),
     [
-        (update(Description="n"), "Completed", "description cannot be changed in state Completed; in state Created or"),
+        (update(Description="n"), "Completed", "cannot be changed in state Completed; it can in state Created or"),
         (update(ModelVariants=[]), "Running", "only description, schedule.EndTime, shadow_mode_config.Shadow"),
         (update(desired="Completed"), "Created", "stop is called in state Running, which it has not reached; DELETE"),
         (update(desired="Complete"), "Running", "expected 'Running' or 'Completed' or 'Cancelled'. Did you mean 'Comp"),
