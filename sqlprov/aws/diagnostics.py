@@ -117,7 +117,7 @@ def _check_region(region: str | None, fallback: str | None) -> Check:
     if fallback:
         message = f"none: name one in each statement, or pass --region; checking {fallback}"
         return Check("region", CheckStatus.SKIPPED, message)
-    remedy = "Give --region, set AWS_REGION, or `region` in the profile."
+    remedy = "Pass --region, or set AWS_REGION or the profile's `region`."
     return Check("region", CheckStatus.FAILED, "none", remedy)
 
 
@@ -172,7 +172,7 @@ def _remedy(error: Error, skew: float | None = None) -> str:
 
 
 def _check_reads(run: Run, cloud: Cloud, region: str, tables: list[Table]) -> Iterator[Check]:
-    """Whether each table can be read: a list of one row, and the other calls that its columns need, for that row."""
+    """Check whether each table can be read: list one row, and make the other calls that its columns need."""
 
     def settle(check: Future[Check], table: Table) -> None:
         try:

@@ -29,10 +29,10 @@ class Cloud:
         profile: AWS profile; `None` for botocore's own choice.
         endpoint_url: URL of any server that speaks the API; `None` for botocore's own choice.
         credentials: (access key id, secret access key) to use instead of botocore's; for the local emulator.
-        account_id: set by the first call that asks for it.
-        region_statuses: region -> its status in the account, such as ENABLED; set by the first call that asks for it.
-        account_lock: held by the thread that asks for the account.
-        regions_lock: held by the thread that asks for the regions.
+        account_id: set by the first call that returns it.
+        region_statuses: region -> its status in the account, such as ENABLED; set by the first call that returns it.
+        account_lock: held by the thread that reads the account.
+        regions_lock: held by the thread that reads the regions.
         read_only: refuse every operation that is not in `reads`, inside botocore; it cannot be unset.
         reads: operations that tables declare as reads.
         pages: table and region -> number of pages of the whole list, to compare it with the cost of look-ups by key.
@@ -80,7 +80,7 @@ class Cloud:
                 session = Session(session_vars=variables, profile=self.profile)
                 try:
                     if session.get_config_variable("data_path") is None:
-                        # The catalog has loaded the service's model already, which takes 150 ms.
+                        # The catalog has already loaded the service's model, which takes 150 ms.
                         session.register_component("data_loader", get_loader())
                 except ProfileNotFound as error:
                     text = f"{error}. `aws configure list-profiles` lists the profiles."
@@ -134,7 +134,7 @@ class Cloud:
             read_timeout=timeout,
             connect_timeout=min(timeout, 10.0),
             max_pool_connections=MOST_CONNECTIONS,
-            # botocore builds its own twice for each call, with a fifth of the call's CPU.
+            # botocore would build its own twice per call, which takes a fifth of the call's CPU.
             user_agent=f"sqlprov/{VERSION}{f' app/{app_id}' if app_id else ''}",
             # A proxy cannot reach the local SageMaker.
             proxies={} if self.credentials else None,
