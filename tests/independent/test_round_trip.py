@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from experiment_members import variant
 from experiment_strategies import broken, valid, wired
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from local_sagemaker import CATALOG, EXPERIMENTS, REGION, connection, experiment, insert, post, text, variant
+from local_sagemaker import CATALOG, EXPERIMENTS, REGION, connection, experiment, insert, post, text
 
 from sqlprov.api.connection import Connection
 from sqlprov.emulator import Emulator, Options

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from local_sagemaker import LATER, REGION, ROLE, SHADOW, VARIANTS, text
+from experiment_members import VARIANTS, sampling
+from local_sagemaker import LATER, REGION, ROLE, text
 from seeds import ALL, DELETE, REQUIRED
 
 from sqlprov.api.connection import Connection
@@ -21,6 +22,7 @@ STORAGE = {
     "ContentType": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
 }
 TAGS = [{"Value": "search", "Key": "team"}, {"Value": "", "Key": "empty"}]
+SHADOW = sampling(20)
 VALUES: dict[str, Any] = {
     "Name": "seed-1",
     "Type": "ShadowMode",

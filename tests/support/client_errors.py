@@ -21,3 +21,10 @@ def error_of(call: Callable[..., Any], **parameters: Any) -> tuple[str, str, int
 def code_of(call: Callable[..., Any], **parameters: Any) -> str:
     """The code of the error; empty if the call succeeds."""
     return error_of(call, **parameters)[0]
+
+
+def refuse(call: Callable[..., Any], **parameters: Any) -> str:
+    """The text of the ValidationException that the call raises."""
+    code, text, _ = error_of(call, **parameters)
+    assert code == "ValidationException"
+    return text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from experiment_members import VARIANTS, sampling
+
 from sqlprov.catalog import Catalog
 from sqlprov.plan.write.next_step import next_step
 from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Step, Success, Wait, WriteKind
@@ -12,24 +14,6 @@ CATALOG = Catalog()
 TABLE = CATALOG.get_table("aws", "sagemaker", "inference_experiments")
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:inference-experiment/trial"
 BORN, START, END = 1735689600.0, 1735700000.5, 1736000000.0
-
-
-def variant(name: str, **members: Any) -> dict[str, Any]:
-    real_time = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1}
-    infrastructure = {"InfrastructureType": "RealTimeInference", "RealTimeInferenceConfig": real_time}
-    return {
-        "ModelName": f"model-{name}",
-        "VariantName": name,
-        "InfrastructureConfig": infrastructure,
-    } | members
-
-
-VARIANTS = [variant("production"), variant("shadow")]
-
-
-def sampling(percentage: int, shadow: str = "shadow") -> dict[str, Any]:
-    shadows = [{"ShadowModelVariantName": shadow, "SamplingPercentage": percentage}]
-    return {"SourceModelVariantName": "production", "ShadowModelVariants": shadows}
 
 
 def snapshot(state: str = "Created", tags: dict[str, str] | None = None, **members: Any) -> Snapshot:

@@ -6,8 +6,9 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from experiment_members import sampling, variant
 from hypothesis import strategies as st
-from local_sagemaker import experiment, variant
+from local_sagemaker import experiment
 
 SOON = datetime(2035, 1, 1, tzinfo=UTC)
 LETTERS = "abcXYZ019"
@@ -84,12 +85,8 @@ def valid(draw: st.DrawFn, name: str) -> dict[str, Any]:
         ModelVariants=[
             variant(each, draw(names), draw(machines), draw(counts)) for each in (production, shadow)
         ],
-        ShadowModeConfig={
-            "SourceModelVariantName": production,
-            "ShadowModelVariants": [
-                {"ShadowModelVariantName": shadow, "SamplingPercentage": draw(st.integers(-3, 100))}
-            ],
-        },
+        ShadowModeConfig=sampling(draw(st.integers(-3, 100)), shadow)
+        | {"SourceModelVariantName": production},
         Schedule=draw(schedules()),
     )
     optional = {"Description": texts, "KmsKey": kms_keys, "DataStorageConfig": storages(), "Tags": tags}

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from experiment_members import VARIANTS, sampling
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport.clients import Cloud
@@ -58,18 +59,6 @@ def post(url: str, operation: str, parameters: dict[str, Any], key: str = "AKIAO
             return error.code, error.read().decode()
 
 
-def variant(name: str, model: str = "model", instance: str = "ml.m5.large", count: Any = 1) -> dict[str, Any]:
-    """One item of ModelVariants."""
-    machines = {"InstanceType": instance, "InstanceCount": count}
-    infrastructure = {"InfrastructureType": "RealTimeInference", "RealTimeInferenceConfig": machines}
-    return {"ModelName": model, "VariantName": name, "InfrastructureConfig": infrastructure}
-
-
-VARIANTS = [variant("production"), variant("shadow")]
-SHADOW = {
-    "SourceModelVariantName": "production",
-    "ShadowModelVariants": [{"ShadowModelVariantName": "shadow", "SamplingPercentage": 20}],
-}
 LATER = {"StartTime": "2035-01-01T00:00:00Z", "EndTime": "2035-01-05T00:00:00Z"}
 """A schedule with which an experiment stays Created."""
 
@@ -82,7 +71,7 @@ def experiment(name: str, **members: Any) -> dict[str, Any]:
         "RoleArn": ROLE,
         "EndpointName": "endpoint",
         "ModelVariants": VARIANTS,
-        "ShadowModeConfig": SHADOW,
+        "ShadowModeConfig": sampling(20),
         **members,
     }
 

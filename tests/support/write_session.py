@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from experiment_members import VARIANTS, sampling
 
 import sqlprov
 from sqlprov.aws.transport import calls
@@ -31,22 +32,6 @@ ROLE = "arn:aws:iam::123456789012:role/SageMakerExecution"
 _numbers = itertools.count(1)
 
 
-def variant(name: str, model: str = "") -> dict[str, Any]:
-    real_time = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1}
-    infrastructure = {"InfrastructureType": "RealTimeInference", "RealTimeInferenceConfig": real_time}
-    return {
-        "ModelName": model or f"model-{name}",
-        "VariantName": name,
-        "InfrastructureConfig": infrastructure,
-    }
-
-
-def sampling(percentage: int, shadow: str = "shadow") -> dict[str, Any]:
-    shadows = [{"ShadowModelVariantName": shadow, "SamplingPercentage": percentage}]
-    return {"SourceModelVariantName": "production", "ShadowModelVariants": shadows}
-
-
-VARIANTS = [variant("production"), variant("shadow")]
 RETAIN = {"production": "Retain", "shadow": "Retain"}
 LASTING, HELD = 0.15, 1000.0
 """Seconds that a busy state lasts: one that passes during a test, and one that does not."""

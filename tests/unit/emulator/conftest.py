@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from experiment_members import sampling, variant
 
 from sqlprov.emulator import Emulator, Options
 
@@ -102,19 +103,13 @@ def creatable() -> Callable[..., dict[str, Any]]:
     """Valid input of CreateInferenceExperiment."""
 
     def members(name: str = "trial", **more: Any) -> dict[str, Any]:
-        def variant(name: str, model: str) -> dict[str, Any]:
-            real_time = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1}
-            infrastructure = {"InfrastructureType": "RealTimeInference", "RealTimeInferenceConfig": real_time}
-            return {"ModelName": model, "VariantName": name, "InfrastructureConfig": infrastructure}
-
-        shadows = [{"ShadowModelVariantName": "shadow", "SamplingPercentage": 10}]
         return {
             "Name": name,
             "Type": "ShadowMode",
             "RoleArn": "arn:aws:iam::123456789012:role/Execution",
             "EndpointName": "search",
-            "ModelVariants": [variant("production", "model-a"), variant("shadow", "model-b")],
-            "ShadowModeConfig": {"SourceModelVariantName": "production", "ShadowModelVariants": shadows},
+            "ModelVariants": [variant("production"), variant("shadow")],
+            "ShadowModeConfig": sampling(10),
         } | more
 
     return members

@@ -1,5 +1,5 @@
 import pytest
-from client_errors import error_of
+from client_errors import refuse
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/serving:1"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
@@ -23,13 +23,6 @@ def hosted(sm):
     )
     sm.create_endpoint(EndpointName="e", EndpointConfigName="c")
     return sm
-
-
-def refuse(call, **parameters):
-    """The text of the ValidationException that a call raises."""
-    code, text, _ = error_of(call, **parameters)
-    assert code == "ValidationException"
-    return text
 
 
 def test_a_model_is_described_as_created(sm):

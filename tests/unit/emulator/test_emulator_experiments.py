@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from client_errors import code_of
+from experiment_members import sampling, variant
 
 STATES = ("Creating", "Created", "Updating", "Starting", "Running", "Stopping", "Completed", "Cancelled")
 STATE_AFTER = {
@@ -109,27 +110,20 @@ def test_a_missing_experiment_is_not_found(sm, operation):
         ({"Schedule": {"EndTime": LATER}}, True),
         ({"Schedule": {"StartTime": LATER, "EndTime": LATER + WEEK}}, False),
         ({"DataStorageConfig": {"Destination": "s3://b/p"}}, False),
-        ({"percentage": 99}, True),
-        ({"percentage": 99, "source": "shadow"}, False),
-        ({"variants": 1}, False),
+        ({"ShadowModeConfig": sampling(99)}, True),
+        ({"ShadowModeConfig": sampling(99) | {"SourceModelVariantName": "shadow"}}, False),
+        ({"ModelVariants": [variant("production")]}, False),
     ],
 )
 def test_a_running_experiment_changes_only_description_percentage_and_end(em, sm, creatable, change, allowed):
     sm.create_inference_experiment(**creatable())
-    sent = dict(change)
-    if "percentage" in change:
-        shadows = [{"ShadowModelVariantName": "shadow", "SamplingPercentage": sent.pop("percentage")}]
-        source = sent.pop("source", "production")
-        sent["ShadowModeConfig"] = {"SourceModelVariantName": source, "ShadowModelVariants": shadows}
-    if "variants" in change:
-        sent["ModelVariants"] = creatable()["ModelVariants"][: sent.pop("variants")]
-    assert code_of(sm.update_inference_experiment, Name="trial", **sent) == (
+    assert code_of(sm.update_inference_experiment, Name="trial", **change) == (
         "" if allowed else "ValidationException"
     )
     assert em.calls[-1].committed is allowed
     if allowed:
         trial = sm.describe_inference_experiment(Name="trial")
-        assert all(trial[name] == value for name, value in sent.items() if name != "Schedule")
+        assert all(trial[name] == value for name, value in change.items() if name != "Schedule")
 
 
 def test_an_experiment_ends_at_its_updated_end_time(em, sm, creatable, clock):

@@ -75,28 +75,14 @@ def test_regional_services_refuse_the_credentials_in_a_closed_region(em, connect
 
 
 @pytest.mark.parametrize(
-    ("service", "operation", "method", "denied", "throttled"),
+    ("service", "operation", "denied", "throttled"),
     [
-        (
-            "account",
-            "ListRegions",
-            "list_regions",
-            "AccessDeniedException",
-            ("TooManyRequestsException", 429),
-        ),
-        (
-            "ec2",
-            "DescribeRegions",
-            "describe_regions",
-            "UnauthorizedOperation",
-            ("RequestLimitExceeded", 503),
-        ),
+        ("account", "ListRegions", "AccessDeniedException", ("TooManyRequestsException", 429)),
+        ("ec2", "DescribeRegions", "UnauthorizedOperation", ("RequestLimitExceeded", 503)),
     ],
 )
-def test_each_service_has_its_own_codes_for_faults(
-    em, connect, service, operation, method, denied, throttled
-):
-    call = getattr(connect(em, service=service), method)
+def test_each_service_has_its_own_codes_for_faults(em, connect, service, operation, denied, throttled):
+    call = getattr(connect(em, service=service), operation.replace("Regions", "_regions").lower())
     for kind, error in (
         ("access_denied", (denied, 403)),
         ("throttle", throttled),

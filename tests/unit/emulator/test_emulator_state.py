@@ -1,5 +1,3 @@
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -81,13 +79,6 @@ def test_a_busy_state_ends_in_another_process(path, connect, creatable, clock):
         assert two.get("InferenceExperiment", "us-east-1", "trial")["Status"] == "Running"
 
 
-def test_a_refused_write_releases_the_file(path, connect):
-    with Emulator(state=path) as one, Emulator(state=path) as two:
-        with pytest.raises(ClientError):
-            connect(one).delete_model(ModelName="nobody")
-        connect(two).create_model(**MODEL)
-
-
 def test_the_sample_data_is_added_once_in_the_life_of_a_file(path, connect):
     with Emulator(state=path) as em:
         em.seed_local()
@@ -104,15 +95,3 @@ def test_a_file_that_is_not_a_state_file_is_refused_by_name(tmp_path):
     with pytest.raises(InterfaceError, match=r"notes\.txt cannot be used as state"):
         Emulator(state=other)
     assert other.read_text().startswith("this is not a database")
-
-
-def test_the_writes_of_another_process_are_seen(path, connect):
-    script = (
-        "import sys; from sqlprov.emulator import Emulator\n"
-        f"em = Emulator(state={str(path)!r})\n"
-        "em.add('Model', 'us-east-1', {'ModelName': 'theirs'}); em.stop()"
-    )
-    with Emulator(state=path) as em:
-        assert connect(em).list_models()["Models"] == []
-        subprocess.run([sys.executable, "-c", script], check=True, timeout=20)
-        assert [item["ModelName"] for item in connect(em).list_models()["Models"]] == ["theirs"]

@@ -1,16 +1,9 @@
 import json
 
 import pytest
-from client_errors import error_of
+from client_errors import refuse
 
 from sqlprov.emulator.validation import compile_pattern
-
-
-def refuse(call, **parameters):
-    """The text of the ValidationException that a call raises."""
-    code, text, _ = error_of(call, **parameters)
-    assert code == "ValidationException"
-    return text
 
 
 def test_one_violation_has_the_text_of_aws(sm):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from experiment_members import sampling, variant
 from write_session import (
     DELETE,
     DESCRIBE,
@@ -21,8 +22,6 @@ from write_session import (
     by_name,
     insert,
     literal,
-    sampling,
-    variant,
 )
 
 import sqlprov

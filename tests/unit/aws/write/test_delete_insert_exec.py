@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from experiment_members import variant
 from write_session import (
     BEGIN,
     BUSY,
@@ -29,7 +30,6 @@ from write_session import (
     compared,
     insert,
     literal,
-    variant,
 )
 
 from sqlprov.errors import DataError, ProgrammingError

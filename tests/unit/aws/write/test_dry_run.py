@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from experiment_members import sampling, variant
 from write_session import (
     BEGIN,
     CREATE,
@@ -21,8 +22,6 @@ from write_session import (
     by_name,
     insert,
     literal,
-    sampling,
-    variant,
 )
 
 from sqlprov.emulator import Fault

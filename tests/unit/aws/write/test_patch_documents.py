@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from experiment_members import sampling
 from write_session import (
     FAILED,
     LASTING,
@@ -16,7 +17,6 @@ from write_session import (
     WriteSession,
     by_name,
     literal,
-    sampling,
     settle,
 )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from experiment_members import VARIANTS, sampling, variant
 from write_session import (
     BEGIN,
     BUSY,
@@ -22,13 +23,10 @@ from write_session import (
     STOPPING,
     TABLE,
     UPDATE,
-    VARIANTS,
     WriteSession,
     compared,
     literal,
-    sampling,
     settle,
-    variant,
 )
 
 Calls = list[tuple[str, dict[str, Any]]]

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from rows import experiments
+from emulator_calls import add_experiment
 from terminal import CTRL_C, CTRL_D, CTRL_R, ENTER, PATIENCE, TAB, UP, Terminal, environment
 
 from sqlprov.emulator import Emulator, Fault, Options
@@ -229,7 +229,8 @@ def is_there(em: Emulator, name: str) -> bool:
 
 
 def test_a_delete_of_several_rows_shows_them_and_asks(term: Terminal, em: Emulator) -> None:
-    experiments(em, "old-1", "old-2")
+    add_experiment(em, "old-1")
+    add_experiment(em, "old-2")
     sql = f"DELETE FROM {T} WHERE name IN ('old-1', 'old-2') AND region = '{REGION}';"
     term.type(sql + ENTER)
     shown = term.until(rf"DELETE 2 rows of {T}\. Continue\? \[y/N\]$")
@@ -263,7 +264,7 @@ def test_a_delete_of_several_rows_shows_them_and_asks(term: Terminal, em: Emulat
 
 
 def test_a_write_of_one_idle_row_does_not_ask(term: Terminal, em: Emulator) -> None:
-    experiments(em, "quiet")
+    add_experiment(em, "quiet")
     shown = term.run(f"UPDATE {T} SET description = 'new' WHERE name = 'quiet' AND region = '{REGION}';")
     assert "1 row changed" in shown
     assert "[y/N]" not in shown
@@ -280,7 +281,7 @@ def test_a_write_of_one_idle_row_does_not_ask(term: Terminal, em: Emulator) -> N
     ],
 )
 def test_a_statement_that_stops_a_running_experiment_asks(term: Terminal, em: Emulator, sql: str) -> None:
-    experiments(em, "live", status="Running")
+    add_experiment(em, "live", Status="Running")
     term.type(sql + ENTER)
     shown = term.until(rf"\w+ 1 row of {T}\. This stops it\. Continue\? \[y/N\]$")
     assert "StopInferenceExperiment" in shown
@@ -291,7 +292,8 @@ def test_a_statement_that_stops_a_running_experiment_asks(term: Terminal, em: Em
 
 
 def test_yes_writes_without_asking(em: Emulator, tmp_path: Path) -> None:
-    experiments(em, "old-1", "old-2", status="Running")
+    add_experiment(em, "old-1", Status="Running")
+    add_experiment(em, "old-2", Status="Running")
     words = ("--endpoint-url", em.url, "--region", REGION, "--yes")
     with Terminal(*words, env=environment(tmp_path)) as term:
         shown = term.run(f"DELETE FROM {T} WHERE name IN ('old-1', 'old-2') AND region = '{REGION}';")

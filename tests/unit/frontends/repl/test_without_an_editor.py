@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from rows import experiments
+from emulator_calls import add_experiment
 from terminal import CTRL_C, CTRL_D, ENTER, Terminal, environment
 
 from sqlprov.emulator import Emulator
@@ -79,7 +79,8 @@ def test_a_dumb_terminal_works(service: Emulator, tmp_path: Path) -> None:
     child.expect_exact("      -> ")
     child.sendintr()
     child.expect_exact("sqlprov> ")
-    experiments(service, "old-1", "old-2")
+    add_experiment(service, "old-1")
+    add_experiment(service, "old-2")
     child.sendline(f"DELETE FROM {T} WHERE region = '{REGION}' AND name LIKE 'old-%';")
     child.expect_exact("[y/N] ")
     child.sendline("no")

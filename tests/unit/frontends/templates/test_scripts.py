@@ -9,19 +9,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from experiment_members import sampling, variant
 from seeds import ALL, REQUIRED
 
 from sqlprov.emulator import Emulator, Options
 from sqlprov.frontends.cli import cli
 from sqlprov.frontends.templates.variables import read
 
-VARIANT = {
-    "ModelName": "m",
-    "InfrastructureConfig": {
-        "InfrastructureType": "RealTimeInference",
-        "RealTimeInferenceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": "1"},
-    },
-}
 VALUES: dict[str, Any] = {
     "Name": "seed-1",
     "Type": "ShadowMode",
@@ -31,11 +25,8 @@ VALUES: dict[str, Any] = {
     "Schedule": {"StartTime": "2035-01-01T00:00:00Z", "EndTime": "2035-01-05T00:00:00Z"},
     "KmsKey": "alias/ExampleAlias",
     "DataStorageConfig": {"Destination": "s3://bucket/it's"},
-    "ModelVariants": [{**VARIANT, "VariantName": "production"}, {**VARIANT, "VariantName": "shadow"}],
-    "ShadowModeConfig": {
-        "SourceModelVariantName": "production",
-        "ShadowModelVariants": [{"ShadowModelVariantName": "shadow", "SamplingPercentage": "20"}],
-    },
+    "ModelVariants": [variant("production", count="1"), variant("shadow", count="1")],
+    "ShadowModeConfig": sampling("20"),
     "Tags": [{"Value": "the search team", "Key": "team"}],
     "StatusReason": "none yet",
     "DesiredState": "Running",

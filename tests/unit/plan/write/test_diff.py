@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from experiment_snapshots import CATALOG, END, START, TABLE, VARIANTS, sampling, snapshot, variant
+from experiment_members import VARIANTS, sampling, variant
+from experiment_snapshots import CATALOG, END, START, TABLE, snapshot
 
 from sqlprov.plan.write.diff import diff_parameters
 from sqlprov.plan.write.steps import Snapshot

@@ -3,21 +3,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from experiment_members import VARIANTS, sampling, variant
 from experiment_snapshots import (
     ARN,
     END,
     TABLE,
-    VARIANTS,
     brief,
     delete,
     execute,
     insert,
     refusal,
     request,
-    sampling,
     snapshot,
     update,
-    variant,
 )
 
 from sqlprov.plan.write.dry_run import simulate

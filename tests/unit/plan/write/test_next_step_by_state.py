@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from experiment_snapshots import TABLE, VARIANTS, brief, delete, execute, sampling, snapshot, update, variant
+from experiment_members import VARIANTS, sampling, variant
+from experiment_snapshots import TABLE, brief, delete, execute, snapshot, update
 
 from sqlprov.plan.write.next_step import next_step
 from sqlprov.plan.write.steps import RowWrite, Wait

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from experiment_snapshots import END, VARIANTS, sampling, snapshot, update, variant
+from experiment_members import VARIANTS, sampling, variant
+from experiment_snapshots import END, snapshot, update
 
 from sqlprov.errors import DataError, InternalError, NotSupportedError
 from sqlprov.plan.write.patch import apply_patch

@@ -4,18 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from experiment_snapshots import (
-    BORN,
-    CATALOG,
-    TABLE,
-    VARIANTS,
-    delete,
-    insert,
-    request,
-    snapshot,
-    update,
-    variant,
-)
+from experiment_members import VARIANTS, variant
+from experiment_snapshots import BORN, CATALOG, TABLE, delete, insert, request, snapshot, update
 
 from sqlprov.plan.write.reconcile import CallEffect, reconcile
 from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, WriteKind

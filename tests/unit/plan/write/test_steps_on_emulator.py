@@ -9,7 +9,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from experiment_snapshots import TABLE, VARIANTS, delete, sampling, update, variant
+from experiment_members import VARIANTS, sampling, variant
+from experiment_snapshots import TABLE, delete, update
 
 from sqlprov.emulator import Emulator, Options
 from sqlprov.plan.write.dry_run import simulate
