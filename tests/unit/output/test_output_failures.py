@@ -26,14 +26,13 @@ def write_incomplete(format: str, sql: str, *, size: int = 100, fails_at: int = 
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("format", FORMATS)
-def test_nothing_is_written_if_the_first_batch_fails(format: str) -> None:
-    assert write_incomplete(format, SQL.format(1000), fails_at=1) == b""
-
-
-@pytest.mark.parametrize("format", ["table", "markdown"])
-def test_tables_are_written_whole_or_not_at_all(format: str) -> None:
-    assert write_incomplete(format, SQL.format(1000)) == b""
+@pytest.mark.parametrize(
+    ("format", "fails_at"), [*((each, 1) for each in FORMATS), ("table", 3), ("markdown", 3)]
+)
+def test_no_format_begins_before_the_first_batch_and_no_table_before_the_last(
+    format: str, fails_at: int
+) -> None:
+    assert write_incomplete(format, SQL.format(1000), fails_at=fails_at) == b""
 
 
 READERS: dict[str, Callable[[Path], object]] = {

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, exc, inspect, make_url, text
 
-import sqlprov
 from sqlprov.emulator import Emulator
 from sqlprov.frontends.sqlalchemy import Dialect
 
@@ -96,26 +95,3 @@ def test_threads_share_an_engine(em: Emulator) -> None:
     engine.dispose()
     assert counts == counts[:4] * 3
     assert len(set(counts[:3])) > 1
-
-
-def test_a_read_only_engine_writes_nothing(em: Emulator) -> None:
-    engine = create_engine(f"sqlprov://?read_only=1&region=us-east-1&endpoint_url={em.url}")
-    with engine.connect() as con, pytest.raises(exc.NotSupportedError, match="read-only"):
-        con.execute(text("DELETE FROM aws.sagemaker.models WHERE model_name = 'x'"))
-    engine.dispose()
-
-
-def test_a_url_can_select_the_local_sagemaker() -> None:
-    engine = create_engine("sqlprov://?local=1")
-    with engine.connect() as con:
-        query = text("SELECT name FROM aws.sagemaker.inference_experiments WHERE region = :r AND status = :s")
-        assert con.execute(query, {"r": "eu-west-1", "s": "Stopping"}).scalars().all() == ["support-triage"]
-    engine.dispose()
-
-
-def test_an_error_keeps_its_class_and_message(em: Emulator) -> None:
-    engine = create_engine(f"sqlprov://?endpoint_url={em.url}")
-    with engine.connect() as con, pytest.raises(exc.ProgrammingError, match="region") as caught:
-        con.execute(text("SELECT * FROM aws.sagemaker.models"))
-    assert isinstance(caught.value.orig, sqlprov.RegionError)
-    engine.dispose()

@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import (
     ARRAY,
     Column,
-    Connection,
     Engine,
     Enum,
     Inspector,
@@ -99,12 +98,6 @@ def test_a_live_table_is_reflected_with_region_and_key_as_its_primary_key(engine
     assert made.timezone
 
 
-def test_a_whole_schema_is_reflected(engine: Engine) -> None:
-    metadata = MetaData()
-    metadata.reflect(engine, schema=LIVE)
-    assert sorted(table.name for table in metadata.tables.values()) == TABLES
-
-
 def test_an_unknown_live_table_is_an_error(inspector: Inspector) -> None:
     for inspect_table in (inspector.get_columns, inspector.get_pk_constraint, inspector.get_table_comment):
         with pytest.raises(exc.NoSuchTableError):
@@ -173,13 +166,6 @@ def test_use_chooses_the_default_schema(engine: Engine) -> None:
         con.execute(text("USE aws.sagemaker"))
         assert inspect(con).get_table_names() == TABLES
         assert inspect(con).has_table("models")
-
-
-def test_reflection_while_rows_are_read_loses_none(con: Connection) -> None:
-    result = con.execute(text("SELECT * FROM range(10000)"))
-    assert result.fetchone() == (0,)
-    assert inspect(con).get_table_names(schema=LIVE) == TABLES
-    assert len(result.fetchall()) == 9999
 
 
 # Types

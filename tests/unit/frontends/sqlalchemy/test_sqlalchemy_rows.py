@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, Table, create_engine, exc, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Engine, Table, create_engine, exc, text
 
 import sqlprov
 from sqlprov.emulator import Emulator
@@ -53,26 +52,6 @@ def test_interleaved_results_of_one_connection_lose_no_row(
     rows += many.fetchall()
     assert rows == expected[MANY]
     assert third.fetchall() == expected[MANY]
-
-
-def test_interleaved_results_of_two_connections_lose_no_row(
-    engine: Engine, expected: dict[str, list[Any]]
-) -> None:
-    with engine.connect() as one, engine.connect() as other:
-        mine, theirs = one.execute(text(MANY)), other.execute(text(MANY))
-        rows = [(mine.fetchone(), theirs.fetchone()) for _ in range(2503)]
-    assert rows == [(row, row) for row in expected[MANY]]
-
-
-def test_a_statement_for_each_row_while_the_rows_are_read(con: Connection, live: Live) -> None:
-    models = live("models")
-    regions = text("SELECT region FROM aws.regions WHERE region IN ('us-east-1', 'us-west-2', 'eu-west-1')")
-    counts = {
-        region: len(con.execute(select(models.c.model_name).where(models.c.region == region)).all())
-        for (region,) in con.execute(regions)
-    }
-    assert counts.keys() == {"us-east-1", "us-west-2", "eu-west-1"}
-    assert min(counts.values()) > 0
 
 
 def test_an_unread_result_makes_no_further_calls(em: Emulator, con: Connection) -> None:
@@ -154,13 +133,6 @@ def test_a_connection_returns_to_the_pool_in_autocommit(em: Emulator) -> None:
         with pytest.raises(exc.ProgrammingError, match="does not exist"):
             con.execute(text("FROM t"))
     engine.dispose()
-
-
-def test_a_begin_block_keeps_its_writes(engine: Engine) -> None:
-    with engine.begin() as con:
-        con.execute(text("CREATE OR REPLACE TABLE begun AS SELECT 1 AS n"))
-    with Session(engine) as session:
-        assert session.execute(text("SELECT n FROM begun")).scalar_one() == 1
 
 
 # A connection is a session

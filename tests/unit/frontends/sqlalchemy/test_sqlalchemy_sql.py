@@ -176,16 +176,6 @@ def test_a_query_of_a_live_table_makes_only_the_calls_it_needs(em: Any, con: Con
     }
 
 
-def test_a_struct_field_of_a_live_table_can_be_selected(con: Connection, live: Live) -> None:
-    experiments = live("inference_experiments")
-    query = select(experiments.c.schedule["EndTime"], experiments.c.model_variants[1]["ModelName"]).where(
-        experiments.c.region == "us-east-1", experiments.c.name == "fraud-xgboost-17"
-    )
-    ((end, model),) = con.execute(query).all()
-    assert end.utcoffset() is not None
-    assert model.startswith("payments-fraud")
-
-
 def test_a_sequence_numbers_the_rows_of_a_local_table(engine: Engine) -> None:
     metadata = MetaData()
     numbered = Table(

@@ -50,12 +50,6 @@ def test_insert_with_bound_values_creates_the_resource(con: Connection, models: 
     assert row.tags == ROW["tags"]
 
 
-def test_insert_into_the_default_region(con: Connection, models: Table) -> None:
-    row = {name: value for name, value in ROW.items() if name != "region"}
-    assert con.execute(models.insert().values(row)).rowcount == 1
-    assert list_written(con, models) == ["written"]
-
-
 def test_insert_of_several_rows_in_one_statement_and_in_several(con: Connection, models: Table) -> None:
     rows = [{**ROW, "model_name": f"written-{at}"} for at in range(4)]
     assert con.execute(models.insert().values(rows[:2])).rowcount == 2
@@ -97,15 +91,6 @@ def test_update_with_bound_values_changes_the_resource(con: Connection, live: Li
     update = experiments.update().where(*chosen).values(description="as of today")
     assert con.execute(update).rowcount == 1
     assert con.execute(select(experiments.c.description).where(*chosen)).scalar_one() == "as of today"
-
-
-def test_a_write_while_rows_are_read_loses_no_rows(con: Connection, models: Table, live: Live) -> None:
-    experiments = live("inference_experiments")
-    rows = con.execute(select(experiments.c.name).where(experiments.c.region == "eu-west-1"))
-    first = rows.fetchone()
-    con.execute(models.insert().values(ROW))
-    others = rows.fetchall()
-    assert len({first, *others}) == 1 + len(others) > 2000
 
 
 def test_a_write_within_a_transaction_is_refused(con: Connection, models: Table) -> None:

@@ -93,12 +93,6 @@ def test_braces_are_sql_without_template_options(here: Path) -> None:
     assert rows(run_exec("-o", "jsonl", sql)) == [{"a": "{{ x }} {% if %}", "b": "{# c #}"}]
 
 
-def test_a_variable_cannot_become_sql(here: Path) -> None:
-    evil = "'; CREATE TABLE stolen AS SELECT 1; --"
-    sql = "SELECT '{{ x }}' AS a, {{ x }} AS b; SELECT count(*) AS n FROM duckdb_tables()"
-    assert rows(run_exec("-o", "jsonl", "--var", f"x={evil}", sql)) == [{"a": evil, "b": evil}, {"n": 0}]
-
-
 def test_var_overrides_later_files_which_override_earlier_ones(here: Path) -> None:
     Path("a.json").write_text('{"x": "json", "y": "json", "z": "json"}')
     Path("b.env").write_text("# c\nexport y=env\nz='e n v'\n")
@@ -110,15 +104,6 @@ def test_var_overrides_later_files_which_override_earlier_ones(here: Path) -> No
 def test_parameters_and_variables_can_be_combined(here: Path) -> None:
     words = ("-o", "jsonl", "--var", "x=1", "--param", "y={{ x }}")
     assert rows(run_exec(*words, "SELECT '{{ x }}' AS x, $y AS y")) == [{"x": "1", "y": "{{ x }}"}]
-
-
-def test_a_template_may_have_loops_and_conditions(here: Path) -> None:
-    Path("v.yaml").write_text("names: [a, it's]\nwide: true\n")
-    Path("s.sql").write_text(
-        "{% for name in names %}SELECT '{{ name }}' AS name{% if wide %}, 1 AS n{% endif %};\n{% endfor %}"
-    )
-    values = rows(run_exec("-o", "jsonl", "-f", "s.sql", "--var-file", "v.yaml"))
-    assert values == [{"name": "a", "n": 1}, {"name": "it's", "n": 1}]
 
 
 @pytest.mark.parametrize(
@@ -243,14 +228,6 @@ def test_an_error_in_sql_on_the_command_line_names_only_the_line(here: Path) -> 
     result = run_exec("SELECT 1;\n\nSELECT nothing")
     assert result.stderr.startswith("Error: Binder Error")
     assert "\nLINE 3: SELECT nothing\n               ^\n" in result.stderr
-
-
-def test_a_script_stops_at_its_first_error(em: Emulator, here: Path) -> None:
-    em.add("Model", "us-east-1", {"ModelName": "kept"})
-    delete = "DELETE FROM aws.sagemaker.models WHERE model_name = 'kept' AND region = 'us-east-1'"
-    result = run_exec("-o", "csv", f"SELECT 1 AS a; SELECT nothing; {delete}")
-    assert (result.exit_code, result.stdout) == (1, "a\n1\n")
-    assert em.get("Model", "us-east-1", "kept")
 
 
 def test_a_dry_run_shows_each_rendered_statement_and_the_calls_of_writes(em: Emulator, here: Path) -> None:
