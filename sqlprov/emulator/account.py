@@ -23,11 +23,7 @@ _DEFAULT_REGIONS = (
     "us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 sa-east-1 eu-central-1 eu-north-1 eu-west-1 eu-west-2 "
     "eu-west-3 ap-south-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-southeast-1 ap-southeast-2"
 )
-_EC2_STATUS = {
-    "DISABLED": "not-opted-in",
-    "ENABLED": "opted-in",
-    "ENABLED_BY_DEFAULT": "opt-in-not-required",
-}
+_EC2_STATUS = {"DISABLED": "not-opted-in", "ENABLED": "opted-in", "ENABLED_BY_DEFAULT": "opt-in-not-required"}
 _MOST_REGIONS = 50  # of a page of ListRegions
 
 

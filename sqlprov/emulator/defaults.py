@@ -96,11 +96,7 @@ def _make_defaults(noun: str, name: str) -> Members:
                 "ModelDataUrl": f"s3://models/{name}/model.tar.gz",
                 "Environment": {},
             }
-            return {
-                "PrimaryContainer": container,
-                "ExecutionRoleArn": ROLE,
-                "EnableNetworkIsolation": False,
-            }
+            return {"PrimaryContainer": container, "ExecutionRoleArn": ROLE, "EnableNetworkIsolation": False}
         case "EndpointConfig":
             return {"ProductionVariants": [make_config_variant(name)], "EnableNetworkIsolation": False}
     return {

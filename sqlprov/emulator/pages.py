@@ -112,12 +112,7 @@ def cut_page(
 
 
 def _select(
-    kind: ResourceKind,
-    index: list[Record],
-    column: int,
-    given: Members,
-    token: PageToken,
-    options: Options,
+    kind: ResourceKind, index: list[Record], column: int, given: Members, token: PageToken, options: Options
 ) -> Iterator[Record]:
     """The records from the token on that pass the filters, in the order of the request.
 

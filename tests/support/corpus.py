@@ -45,7 +45,7 @@ import boto3
 TOKEN = frozenset({"NextToken"})
 EVERY_LIST_SENDS = TOKEN | {"MaxResults", "SortBy", "SortOrder"}
 DIRECTIVES = {
-    *("name", "setup", "params", "calls", "at most", "rows", "in order", "count", "then", "error", "explain"),
+    *("name", "setup", "params", "calls", "at most", "rows", "in order", "count", "then", "error", "explain")
 }
 
 

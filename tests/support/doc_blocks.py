@@ -97,12 +97,9 @@ class PageRunner:
 
     def run(self, block: DocBlock) -> str:
         """The output of a block."""
-        output = {
-            "sh": self._sh,
-            "sql": self._sql,
-            "python": self._python,
-            "ipython": self._ipython,
-        }[block.language](block.code)
+        output = {"sh": self._sh, "sql": self._sql, "python": self._python, "ipython": self._ipython}[
+            block.language
+        ](block.code)
         return normalize_output(output.replace(str(Path.cwd()), "/home/you"))
 
     def _sh(self, code: str) -> str:

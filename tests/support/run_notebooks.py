@@ -15,16 +15,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
+from doc_blocks import ROOT, normalize_output
 from nbclient import NotebookClient
 
-ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 SECONDS = 120
-# Text that differs between runs, and its replacement.
-_VARYING = (
-    (re.compile(r"\b\d+\.\d\d s\b"), "0.00 s"),
-    (re.compile(r"\(request [0-9a-f-]+\)"), "(request 0)"),
-)
 
 
 def run_notebooks(files: Sequence[Path]) -> list[Any]:
@@ -68,15 +63,9 @@ def _normalize(output: Any) -> None:
     """Replace what differs between runs."""
     for kind, text in output.get("data", {}).items():
         if kind.startswith("text/"):
-            output.data[kind] = _replace_varying(text)
+            output.data[kind] = normalize_output(text)
     if "text" in output:
-        output.text = _replace_varying(output.text)
-
-
-def _replace_varying(text: str) -> str:
-    for pattern, replacement in _VARYING:
-        text = pattern.sub(replacement, text)
-    return text
+        output.text = normalize_output(output.text)
 
 
 def read_outputs(notebook: Any) -> list[list[dict[str, Any]]]:

@@ -45,8 +45,6 @@ class Dialect(Reflection, default.DefaultDialect):
     supports_empty_insert = False
     supports_sequences = True
     supports_comments = True
-    supports_sane_multi_rowcount = True
-    supports_alter = True
     insert_returning = update_returning = delete_returning = True
     insert_executemany_returning = True
     postfetch_lastrowid = False

@@ -175,12 +175,6 @@ class PooledCursor:
             self._own.close()
             self._own = None
 
-    def setinputsizes(self, sizes: object) -> None:
-        """PEP 249 requires it; DuckDB needs no sizes."""
-
-    def setoutputsize(self, size: int, column: int | None = None) -> None:
-        """PEP 249 requires it; values are never truncated."""
-
 
 def _name_parameters(text: str, rows: Sequence[Any]) -> list[Any]:
     """The values of `$1`, `$2`, … by name, which each part of a write can look up."""

@@ -57,20 +57,15 @@ def test_an_endpoint_reports_its_config(hosted):
 
 
 @pytest.mark.parametrize(
-    ("noun", "key", "name", "words", "more"),
+    ("noun", "name", "words", "more"),
     [
-        ("model", "ModelName", "m", "model", {"PrimaryContainer": {"Image": IMAGE}}),
-        (
-            "endpoint_config",
-            "EndpointConfigName",
-            "c",
-            "endpoint configuration",
-            {"ProductionVariants": [VARIANT]},
-        ),
-        ("endpoint", "EndpointName", "e", "endpoint", {"EndpointConfigName": "c"}),
+        ("model", "m", "model", {"PrimaryContainer": {"Image": IMAGE}}),
+        ("endpoint_config", "c", "endpoint configuration", {"ProductionVariants": [VARIANT]}),
+        ("endpoint", "e", "endpoint", {"EndpointConfigName": "c"}),
     ],
 )
-def test_errors_name_missing_and_existing_resources(hosted, noun, key, name, words, more):
+def test_errors_name_missing_and_existing_resources(hosted, noun, name, words, more):
+    key = f"{noun.title().replace('_', '')}Name"
     create, describe, delete = (
         getattr(hosted, f"{verb}_{noun}") for verb in ("create", "describe", "delete")
     )

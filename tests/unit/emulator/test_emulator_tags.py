@@ -30,8 +30,7 @@ def test_tags_that_stay_the_same_are_not_committed(em, sm, arn):
 
 
 @pytest.mark.parametrize(
-    ("noun", "part"),
-    [("Model", "model"), ("EndpointConfig", "endpoint-config"), ("Endpoint", "endpoint")],
+    ("noun", "part"), [("Model", "model"), ("EndpointConfig", "endpoint-config"), ("Endpoint", "endpoint")]
 )
 def test_every_kind_has_tags(em, sm, noun, part):
     em.add(noun, "us-east-1", {f"{noun}Name": "x", "Tags": [{"Key": "k", "Value": "v"}]})

@@ -144,15 +144,12 @@ def test_an_error_of_the_first_call_keeps_its_text(tables: duckdb.DuckDBPyConnec
 
 
 def test_an_error_of_a_later_call_keeps_its_text(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
-    with Emulator() as em:
+    with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region="us-east-1") as own:
         em.fill(1_000)
-        em.inject(Fault("access_denied", at=4, times=None))
         attach(con, regions="us-east-1", endpoint_url=em.url)
-        with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as own:
-            em.clear_faults()
-            em.inject(Fault("access_denied", at=4, times=None))
-            with pytest.raises(Error) as expected:
-                own.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
+        em.inject(Fault("access_denied", at=4, times=None))
+        with pytest.raises(Error) as expected:
+            own.sql(f"SELECT name FROM {EXPERIMENTS}").fetchall()
         em.clear_faults()
         em.inject(Fault("access_denied", at=4, times=None))
         with pytest.raises(duckdb.Error) as caught:

@@ -38,18 +38,3 @@ def test_the_timeline_has_a_bar_for_each_experiment_in_the_color_of_its_state(
     colors = {tuple(color) for color in (pixels * 255).round().astype(int).reshape(-1, 4)[:, :3].tolist()}
     cancelled, completed, running = (31, 119, 180), (255, 127, 14), (148, 103, 189)
     assert {cancelled, completed, running} <= colors
-
-
-def test_the_clean_up_deletes_the_rows_of_its_preview(results: dict[Path, Any]) -> None:
-    (notebook,) = (each for file, each in results.items() if file.name == "clean_up.ipynb")
-    texts = [
-        output.data["text/plain"]
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if "data" in output
-    ]
-    preview, deleted = (
-        next(text for text in texts if word in text) for word in ("permissions", "rows changed")
-    )
-    assert preview.count("DeleteInferenc") == 3
-    assert deleted.startswith("3 rows changed")

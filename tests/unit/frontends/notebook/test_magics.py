@@ -53,8 +53,7 @@ def test_a_result_can_be_read_repeatedly(shell: InteractiveShell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "kind"),
-    [("--df", pandas.DataFrame), ("--pl", polars.DataFrame), ("--arrow", pyarrow.Table)],
+    ("option", "kind"), [("--df", pandas.DataFrame), ("--pl", polars.DataFrame), ("--arrow", pyarrow.Table)]
 )
 def test_an_option_chooses_the_type_of_the_rows(shell: InteractiveShell, option: str, kind: type) -> None:
     result = run(shell, f"%%sqlprov {option}\nSELECT name\nFROM {EXPERIMENTS} -- all of them\nORDER BY name")
@@ -197,10 +196,7 @@ def completions(shell: InteractiveShell, cell: str) -> list[str]:
 @pytest.mark.parametrize(
     ("cell", "offered"),
     [
-        (
-            "%%sqlprov\nSELECT *\nFROM aws.sagemaker.mo|",
-            "%%sqlprov\nSELECT *\nFROM aws.sagemaker.models",
-        ),
+        ("%%sqlprov\nSELECT *\nFROM aws.sagemaker.mo|", "%%sqlprov\nSELECT *\nFROM aws.sagemaker.models"),
         ("%sqlprov SELECT * FROM aws.|", "%sqlprov SELECT * FROM aws.sagemaker"),
         ("x = %sqlprov SELECT * FROM aws.sag|", "x = %sqlprov SELECT * FROM aws.sagemaker"),
         ("n = 3\n%sqlprov --df x << SET sqlprov_pu|", "n = 3\n%sqlprov --df x << SET sqlprov_pushdown"),

@@ -153,9 +153,7 @@ def test_fetchone_and_rendering_lose_no_rows(own: sqlprov.Connection) -> None:
     assert result.fetchone() is None
 
 
-def test_a_closed_result_can_be_rendered_but_not_read(
-    own: sqlprov.Connection,
-) -> None:
+def test_a_closed_result_can_be_rendered_but_not_read(own: sqlprov.Connection) -> None:
     result = own.sql(MANY)
     render(result)
     own.sql("SELECT 1")

@@ -1,18 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import (
-    ARRAY,
-    Column,
-    Engine,
-    Enum,
-    Inspector,
-    MetaData,
-    Table,
-    exc,
-    inspect,
-    text,
-)
+from sqlalchemy import ARRAY, Column, Engine, Enum, Inspector, MetaData, Table, exc, inspect, text
 from sqlalchemy.types import NullType
 
 import sqlprov

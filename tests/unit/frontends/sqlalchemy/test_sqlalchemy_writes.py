@@ -16,10 +16,7 @@ ROW = {
     "model_name": "written",
     "region": "us-east-1",
     "execution_role_arn": "arn:aws:iam::123456789012:role/r",
-    "primary_container": {
-        "Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/x:1",
-        "Environment": MODE,
-    },
+    "primary_container": {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/x:1", "Environment": MODE},
     "tags": [{"Key": "team", "Value": "risk"}],
 }
 
