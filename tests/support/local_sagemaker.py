@@ -34,15 +34,23 @@ def connection(url: str, key: str = KEY, **settings: object) -> Connection:
     return Connection(Session(CATALOG, cloud, ":memory:", False), chosen)
 
 
-def plain_client(url: str, key: str = "AKIAOTHER", region: str = REGION) -> Any:
+def plain_client(
+    url: str,
+    key: str = "AKIAOTHER",
+    region: str = REGION,
+    service: str = "sagemaker",
+    read_timeout: float = 5,
+) -> Any:
     """boto3 as it is, but for its own checks and retries."""
     return boto3.client(
-        "sagemaker",
+        service,
         region_name=region,
         endpoint_url=url,
         aws_access_key_id=key,
         aws_secret_access_key="secret",
-        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=5),
+        config=Config(
+            parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=read_timeout
+        ),
     )
 
 

@@ -1,20 +1,15 @@
 import http.client
 import json
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from experiment_members import sampling, variant
+from local_sagemaker import plain_client
 
 from sqlprov.emulator import Emulator, Options
-
-os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-SESSION = boto3.Session(aws_access_key_id="AKIALOCAL", aws_secret_access_key="local")
 
 Client = Any
 
@@ -49,14 +44,10 @@ def connect() -> Iterator[Callable[..., Client]]:
     clients: list[Client] = []
 
     def open_client(
-        emulator: Emulator, region: str = "us-east-1", service: str = "sagemaker", read_timeout: float = 5
+        emulator: Emulator, region: str = "us-east-1", service: str = "sagemaker", **more: float
     ) -> Client:
-        config = Config(
-            retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=read_timeout
-        )
-        client = SESSION.client(service, region_name=region, endpoint_url=emulator.url, config=config)
-        clients.append(client)
-        return client
+        clients.append(plain_client(emulator.url, "AKIALOCAL", region, service, **more))
+        return clients[-1]
 
     yield open_client
     for client in clients:

@@ -6,11 +6,11 @@ import threading
 import time
 from email.utils import parsedate_to_datetime
 
-import boto3
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from client_errors import code_of, error_of
 from emulator_calls import wait_until
+from local_sagemaker import plain_client
 
 from sqlprov.emulator import Emulator, Options
 
@@ -190,9 +190,7 @@ def test_experiments_take_little_memory_and_each_page_little_work():
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
-        sm = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local").client(
-            "sagemaker", region_name="us-east-1", endpoint_url=url
-        )
+        sm = plain_client(url)
         pages = sm.get_paginator("list_inference_experiments").paginate(
             SortBy="CreationTime", PaginationConfig={"PageSize": 100}
         )

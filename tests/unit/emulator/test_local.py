@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 
-import boto3
+from local_sagemaker import plain_client
 
 
 def test_serve_local_prints_the_endpoint_and_ends_with_sigterm():
@@ -18,9 +18,7 @@ def test_serve_local_prints_the_endpoint_and_ends_with_sigterm():
                 line,
             )
             assert words is not None
-            sm = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local").client(
-                "sagemaker", region_name="us-east-1", endpoint_url=words[1]
-            )
+            sm = plain_client(words[1])
             assert len(sm.list_models()["Models"]) == 10
             sm.close()
         finally:

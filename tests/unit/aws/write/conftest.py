@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
-from botocore.config import Config
+from local_sagemaker import plain_client
 from write_session import REGION, TABLE, WriteSession, by_name
 
 import sqlprov
@@ -35,8 +34,7 @@ def session(emulator: Emulator) -> Iterator[sqlprov.Connection]:
 @pytest.fixture(scope="module")
 def other_client(emulator: Emulator) -> Iterator[object]:
     """Another user of the same account, who writes without sqlprov."""
-    config = Config(retries={"total_max_attempts": 1})
-    client = boto3.client("sagemaker", REGION, endpoint_url=emulator.url, config=config)
+    client = plain_client(emulator.url)
     yield client
     client.close()
 

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import datetime
 
 import pandas as pd
 import polars as pl
-from sqlalchemy import Engine, String, func, select, text
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.ext.automap import automap_base
-from sqlalchemy.ext.declarative import DeferredReflection
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 from sqlprov.emulator import Emulator
 
@@ -41,13 +39,6 @@ def test_pandas_reads_a_live_table_by_name(engine: Engine) -> None:
     assert list(frame) == columns
     assert len(frame) > 0
     assert {type(tags) for tags in frame["tags"]} == {list}
-
-
-def test_pandas_reads_in_chunks(engine: Engine) -> None:
-    query = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'eu-west-1'"
-    chunks = list(pd.read_sql(query, engine, chunksize=700))
-    assert [len(chunk) for chunk in chunks] == [700, 700, 700, 403]
-    assert pd.concat(chunks)["name"].is_unique
 
 
 def test_pandas_writes_and_reads_a_local_table(own: Engine) -> None:
@@ -110,26 +101,6 @@ def test_jupysql_reads_and_writes_through_a_url(em: Emulator) -> None:
 
 
 # ORM
-
-
-def test_the_orm_reads_live_tables(engine: Engine) -> None:
-    class Base(DeferredReflection, DeclarativeBase):
-        pass
-
-    class Endpoint(Base):
-        __tablename__ = "endpoints"
-        __table_args__ = {"schema": "aws.sagemaker"}  # noqa: RUF012
-        endpoint_name: Mapped[str] = mapped_column(String, primary_key=True)
-        endpoint_config_name: Mapped[str]
-        creation_time: Mapped[datetime]
-
-    Base.prepare(engine)
-    with Session(engine) as session:
-        endpoints = session.scalars(select(Endpoint).order_by(Endpoint.endpoint_name)).all()
-        assert len(endpoints) > 1
-        assert endpoints[0].creation_time.utcoffset() is not None
-        again = session.get(Endpoint, {"region": "us-east-1", "endpoint_name": endpoints[0].endpoint_name})
-        assert again is endpoints[0]
 
 
 def test_automap_maps_live_tables_by_their_keys(engine: Engine) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -79,19 +78,3 @@ def test_the_connections_of_an_engine_share_one_database_until_it_is_disposed_of
     engine.dispose()
     assert inspect(engine).get_table_names() == []
     engine.dispose()
-
-
-def test_threads_share_an_engine(em: Emulator) -> None:
-    engine = create_engine(f"sqlprov://?endpoint_url={em.url}", pool_size=4)
-
-    def count(region: str) -> int | None:
-        with engine.connect() as con:
-            query = text("SELECT count(*) FROM aws.sagemaker.models WHERE region = :region")
-            return con.execute(query, {"region": region}).scalar()
-
-    with ThreadPoolExecutor(4) as pool:
-        regions = ["us-east-1", "eu-west-1", "us-west-2", "us-east-1"] * 3
-        counts = list(pool.map(count, regions))
-    engine.dispose()
-    assert counts == counts[:4] * 3
-    assert len(set(counts[:3])) > 1

@@ -93,18 +93,6 @@ def test_rows_fetched_after_a_commit_are_all_there(con: Connection, expected: di
     assert rows + list(result.fetchall()) == expected[MANY]
 
 
-def test_rows_fetched_after_the_commit_of_a_transaction_are_all_there(
-    snapshot: Connection, expected: dict[str, list[Any]]
-) -> None:
-    snapshot.execute(text("CREATE OR REPLACE TABLE written (n INTEGER)"))
-    result = snapshot.execute(text(MANY))
-    rows = result.fetchmany(3)
-    snapshot.execute(text("INSERT INTO written VALUES (1)"))
-    rows += result.fetchmany(1)
-    snapshot.commit()
-    assert rows + list(result.fetchall()) == expected[MANY]
-
-
 def test_reading_rows_of_a_rolled_back_transaction_is_an_error(snapshot: Connection) -> None:
     result = snapshot.execute(text(MANY))
     assert result.fetchone()

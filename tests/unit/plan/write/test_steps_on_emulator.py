@@ -6,11 +6,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from experiment_members import VARIANTS, sampling, variant
 from experiment_snapshots import TABLE, delete, update
+from local_sagemaker import plain_client
 
 from sqlprov.emulator import Emulator, Options
 from sqlprov.plan.write.dry_run import simulate
@@ -26,9 +25,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def client(emulator: Emulator) -> Iterator[Any]:
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
-    config = Config(retries={"total_max_attempts": 1})
-    client = session.client("sagemaker", "us-east-1", endpoint_url=emulator.url, config=config)
+    client = plain_client(emulator.url)
     yield client
     client.close()
 
