@@ -147,6 +147,8 @@ def test_a_transaction_begun_in_sql_is_seen_by_every_statement_until_commit(engi
         assert reading.fetchone() == (0,)
         assert con.execute(text("SELECT count(*) FROM seen")).scalar() == 1
         assert other.execute(text("SELECT count(*) FROM seen")).scalar() == 0
+        last = con.execute(text("SELECT * FROM range(500000)"))
+        assert last.fetchone() == (0,)
         con.commit()
         assert other.execute(text("SELECT count(*) FROM seen")).scalar() == 1
-        assert len(reading.fetchall()) == 4999
+        assert (len(reading.fetchall()), len(last.fetchall())) == (4999, 499_999)
