@@ -203,15 +203,6 @@ def test_a_second_attempt_recovers_from_one_fault_at_any_call(
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_one_refusal_at_any_call_is_an_error_without_a_second_attempt(
-    at_every_call: AtEveryCall, query: str
-) -> None:
-    for kind, _, outcome in at_every_call(query, FINAL, times=1):
-        assert_names_the_call(outcome.error, kind)
-        assert "attempts" not in str(outcome.error)
-
-
-@pytest.mark.parametrize("query", QUERIES)
 def test_a_second_attempt_recovers_from_one_repeated_token_except_on_the_first_page(
     at_every_call: AtEveryCall, right: dict[str, list[str]], query: str
 ) -> None:

@@ -9,11 +9,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import duckdb
 import pytest
 from emulator_calls import EXPERIMENTS, LIST, add_experiment, count_operations, count_overlapping
 
-import sqlprov
 from sqlprov.aws.read import list_windows, scan
 from sqlprov.emulator import Emulator, Options
 from sqlprov.plan.read import ListRead
@@ -131,76 +129,16 @@ def test_a_list_that_is_not_long_is_read_page_after_page(em: Emulator, con: Any)
     assert (count_operations(em)[LIST], count_overlapping(em)) == (20, 1)
 
 
-@pytest.mark.usefixtures("hasty")
-def test_the_list_of_each_region_is_split(em: Emulator, connect: Any) -> None:
-    regions = ("eu-west-1", "us-east-1", "us-west-2")
-    for number, region in enumerate(regions):
-        em.fill(800, [region], seed=number)
-    em.options.latency = 0.02
-    con = connect(region=regions)
-    rows = con.sql(f"SELECT region, name FROM {EXPERIMENTS}").fetchall()
-    assert Counter(region for region, _ in rows) == dict.fromkeys(regions, 800)
-    assert len(set(rows)) == 2_400
-    assert windows(em) > 1
-
-
 def test_a_list_out_of_order_is_read_to_its_end() -> None:
     window = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
     window.note_times([1.0, 2.0, 200.0])
     assert window.is_past_end
-    window = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
-    window.note_times([1.0, 200.0, 3.0])
-    assert not window.is_past_end
-    window.note_times([300.0])
-    assert not window.is_past_end
-
-
-def test_a_list_without_times_is_not_split() -> None:
-    window = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
-    window.note_times(None)
-    window.note_times([300.0])
-    assert not window.is_past_end
-
-
-@pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("sparse", [False, True])
-def test_no_window_reaches_beyond_the_bounds_of_the_query(
-    em: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, sparse: bool
-) -> None:
-    monkeypatch.setattr(list_windows.WindowSplitter, "useful_calls", 16)
-    em.options = Options(largest_page=10, sparse_pages=sparse, latency=0.005)
-    for number in range(1_500):
-        add_experiment(em, f"e-{number:04}", CreationTime=BEGIN + number / 100)
-    low, high = BEGIN + 2.5, BEGIN + 12.5
-    bounds = f"creation_time >= to_timestamp({low}) AND creation_time < to_timestamp({high})"
-    asked = []
-    for split in ("off", "on"):
-        con.sql(f"SET sqlprov_split = {split}")
-        em.reset_calls()
-        rows = con.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {bounds} ORDER BY name").fetchall()
-        assert rows == [(f"e-{number:04}",) for number in range(250, 1_250)]
-        asked.append(
-            {(c.parameters["CreationTimeAfter"], c.parameters["CreationTimeBefore"]) for c in em.calls}
-        )
-    (((after, before),), cut) = asked
-    assert len(cut) > 5, "the list was not cut"
-    assert all(after <= begin < end <= before for begin, end in cut)
-
-
-@pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize(("split", "is_split"), [("on", True), ("off", False)])
-def test_splitting_can_be_turned_off_for_attached_tables(
-    em: Emulator, monkeypatch: pytest.MonkeyPatch, split: str, is_split: bool
-) -> None:
-    monkeypatch.setattr(list_windows.WindowSplitter, "useful_calls", 16)
-    em.options = Options(largest_page=10, latency=0.005)
-    em.fill(1_500)
-    with duckdb.connect() as plain:
-        given = {"endpoint_url": em.url, "services": ["sagemaker"], "regions": "us-east-1"}
-        sqlprov.attach(plain, **given, settings={"split": split})
-        assert len(plain.sql(ALL).fetchall()) == 1_500
-        assert (windows(em) > 1) == is_split
-        sqlprov.detach(plain)
+    for times in ([1.0, 200.0, 3.0], None):
+        window = list_windows.ListWindow(None, high=100.0)  # type: ignore[arg-type]
+        window.note_times(times)
+        assert not window.is_past_end
+        window.note_times([300.0])
+        assert not window.is_past_end
 
 
 @pytest.mark.parametrize("newest", [9.3, 9.9, 500.0])
