@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlprov.aws.read.decoder import get_path
@@ -88,12 +89,11 @@ class DetailReader:
             OperationalError: a call failed.
         """
         described = self._describe(row) if self._plan.describe or row.key else None
-        whole = PartialRow(row.region, row.key, row.listed, described)
+        whole = replace(row, described=described)
         if not self._plan.tags:
             return whole
         arn = whole.get_value(self._table, self._table.arn)
-        tags = read_tags(self._run, self._cloud, self._table, row.region, arn)
-        return PartialRow(row.region, row.key, row.listed, described, tags)
+        return replace(whole, tags=read_tags(self._run, self._cloud, self._table, row.region, arn))
 
     def _describe(self, row: PartialRow) -> Mapping[str, Any]:
         describe, table = self._table.describe, self._table

@@ -150,7 +150,7 @@ class WindowSplitter:
     def _build_window(self, read: ListRead, low: float, high: float) -> ListWindow:
         parameters = dict(read.parameters)
         after, before = self._parameters.after, self._parameters.before
-        parameters[after] = max(_to_datetime(low - SLACK), parameters.get(after, _to_datetime(0)))
+        parameters[after] = _to_datetime(low - SLACK)
         if high < math.inf:
             bound = _to_datetime(high + SLACK)
             parameters[before] = min(bound, parameters.get(before, bound))

@@ -47,36 +47,38 @@ def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
     try:
         if cloud.region_statuses is None:
             file = _cache_file(cloud, home)
-            known = _load(file)
-            statuses = known or _list_regions(run, cloud, home) or _describe_regions(run, cloud, home)
-            if statuses and not known:
-                _save(file, statuses)
-            cloud.region_statuses = statuses or {}
+            statuses = _load(file) if file else {}
+            if not statuses:
+                statuses = _read_statuses(run, cloud, home)
+                if file and statuses:
+                    _save(file, statuses)
+            cloud.region_statuses = statuses
         return cloud.region_statuses
     finally:
         if is_locked:
             cloud.regions_lock.release()
 
 
-def _list_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str] | None:
+def _read_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
+    for read in (_list_regions, _describe_regions):
+        with suppress(AccessDenied, ServiceError, BrokenReply):  # some servers lack these APIs
+            return read(run, cloud, home)
+    return {}
+
+
+def _list_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
     statuses: dict[str, str] = {}
     parameters: dict[str, Any] = {"MaxResults": 50}
-    try:
-        while True:
-            reply = call(run, cloud, "account", "account", "ListRegions", home, parameters, ("Regions",))
-            statuses |= {each["RegionName"]: each["RegionOptStatus"] for each in reply["Regions"]}
-            if not reply.get("NextToken"):
-                return statuses
-            parameters = {**parameters, "NextToken": reply["NextToken"]}
-    except (AccessDenied, ServiceError, BrokenReply):  # some servers lack this API
-        return None
+    while True:
+        reply = call(run, cloud, "account", "account", "ListRegions", home, parameters, ("Regions",))
+        statuses |= {each["RegionName"]: each["RegionOptStatus"] for each in reply["Regions"]}
+        if not reply.get("NextToken"):
+            return statuses
+        parameters = {**parameters, "NextToken": reply["NextToken"]}
 
 
-def _describe_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str] | None:
-    try:
-        reply = call(run, cloud, "ec2", "ec2", "DescribeRegions", home, {"AllRegions": True}, ("Regions",))
-    except (AccessDenied, ServiceError, BrokenReply):
-        return None
+def _describe_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
+    reply = call(run, cloud, "ec2", "ec2", "DescribeRegions", home, {"AllRegions": True}, ("Regions",))
     return {each["RegionName"]: EC2_STATUSES.get(each["OptInStatus"], "ENABLED") for each in reply["Regions"]}
 
 
@@ -95,22 +97,16 @@ def _cache_file(cloud: Cloud, home: str) -> Path | None:
     return Path(platformdirs.user_cache_path("sqlprov")) / "regions" / f"{name}.json"
 
 
-def _load(file: Path | None) -> dict[str, str] | None:
-    if file is None:
-        return None
-    try:
-        if not 0 <= time.time() - file.stat().st_mtime < CACHE_SECONDS:
-            return None
-        statuses = orjson.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return None
-    is_whole = isinstance(statuses, dict) and all(isinstance(status, str) for status in statuses.values())
-    return statuses if is_whole and statuses else None
+def _load(file: Path) -> dict[str, str]:
+    with suppress(OSError, ValueError):
+        if 0 <= time.time() - file.stat().st_mtime < CACHE_SECONDS:
+            statuses = orjson.loads(file.read_bytes())
+            if isinstance(statuses, dict) and all(isinstance(status, str) for status in statuses.values()):
+                return statuses
+    return {}
 
 
-def _save(file: Path | None, statuses: dict[str, str]) -> None:
-    if file is None:
-        return
+def _save(file: Path, statuses: dict[str, str]) -> None:
     with suppress(OSError):  # without a cache, the next session makes the calls again
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent)

@@ -64,7 +64,10 @@ def call(
                 return attempt(run, cloud, service, iam, record, members, rows, meanwhile)
             except AttemptFailed as failed:
                 if failed.failure.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
-                    raise _final_error(failed.failure, record.attempts) from failed.__cause__
+                    error = failed.failure.error
+                    if record.attempts > 1:
+                        error.args = (f"{error} After {record.attempts} attempts.",)
+                    raise error from failed.__cause__
                 paced = cloud.get_limiter(service, region).rate is not None
                 if not (paced and failed.failure.next is Next.SLOW_DOWN):
                     pause(run, failed.failure, record.attempts)
@@ -145,12 +148,6 @@ def record_call(run: Run, record: CallRecord) -> Iterator[None]:
             record.milliseconds = (time.perf_counter() - began) * 1000
             run.log.calls.append(record)
             _log(record)
-
-
-def _final_error(failure: Failure, attempts: int) -> Exception:
-    if attempts > 1:
-        failure.error.args = (f"{failure.error} After {attempts} attempts.",)
-    return failure.error
 
 
 def pause(run: Run, failure: Failure, attempts: int) -> None:

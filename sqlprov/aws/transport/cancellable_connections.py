@@ -142,13 +142,12 @@ def _pool_classes() -> dict[str, type]:
     """Scheme -> urllib3's pool of connections."""
     from botocore import awsrequest
 
-    kinds = (
-        ("http", awsrequest.AWSHTTPConnectionPool, awsrequest.AWSHTTPConnection),
-        ("https", awsrequest.AWSHTTPSConnectionPool, awsrequest.AWSHTTPSConnection),
-    )
-    return {
-        scheme: type(
+    def derive(pool: type, connection: type) -> type:
+        return type(
             "Pool", (pool,), {"ConnectionCls": type("Connection", (CancellableConnection, connection), {})}
         )
-        for scheme, pool, connection in kinds
+
+    return {
+        "http": derive(awsrequest.AWSHTTPConnectionPool, awsrequest.AWSHTTPConnection),
+        "https": derive(awsrequest.AWSHTTPSConnectionPool, awsrequest.AWSHTTPSConnection),
     }

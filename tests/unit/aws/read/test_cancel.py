@@ -65,15 +65,6 @@ def slow(full: Emulator) -> Emulator:
 
 
 @pytest.fixture
-def tls(full: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of the emulator under TLS."""
-    pem = create_certificate(tmp_path)
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(pem))
-    with run_tls_proxy(int(full.url.rpartition(":")[2]), pem) as url:
-        yield url
-
-
-@pytest.fixture
 def con(shared: sqlprov.Connection) -> sqlprov.Connection:
     """One connection for one cancelled statement after another."""
     shared.sql("RESET sqlprov_on_error")
@@ -215,8 +206,15 @@ def test_ctrl_c_closes_the_connection_of_a_call_that_hangs(slow: Emulator, aws: 
     program.end()
 
 
-def test_a_call_under_tls_is_cancelled_too(slow: Emulator, aws: dict[str, str], tls: str) -> None:
-    with sqlprov.connect(endpoint_url=tls, region="us-east-1") as con:
+def test_a_call_under_tls_is_cancelled_too(
+    slow: Emulator, aws: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = create_certificate(tmp_path)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(pem))
+    with (
+        run_tls_proxy(int(slow.url.rpartition(":")[2]), pem) as tls,
+        sqlprov.connect(endpoint_url=tls, region="us-east-1") as con,
+    ):
         assert con.sql(f"{EVERY} LIMIT 1").fetchall()
         slow.inject(Fault("timeout_before", operation=LIST))
         hanging: list[Call] = []
