@@ -15,7 +15,7 @@ Error
     └── OperationalError           the statement is correct, but a call failed
         ├── CredentialsError       none, expired or refused
         ├── AccessDenied           names the missing IAM action
-        ├── Throttled              for longer than the retries lasted
+        ├── Throttled              even at the last attempt
         ├── Unreachable            no connection to the endpoint
         ├── BrokenReply            cut off, not JSON, incomplete, or a page token repeated
         ├── ServiceError           any other error of the service
@@ -166,7 +166,7 @@ class AccessDenied(OperationalError):
 
 
 class Throttled(OperationalError):
-    """The service throttled a call for longer than the retries lasted."""
+    """The service still throttled a call at the last attempt."""
 
 
 class Unreachable(OperationalError):
@@ -186,14 +186,14 @@ class Cancelled(OperationalError):
 
 
 def suggest(written: str, known: Iterable[str]) -> str:
-    """The known word nearest to `written`, as ` Did you mean 'x'?`; empty if none is near.
+    """Suggest the known word nearest to `written`, as ` Did you mean 'x'?`; empty if none is near.
 
     >>> suggest("modles", ["models", "endpoints"]), suggest("x", ["models"])
     (" Did you mean 'models'?", '')
     """
     names = {name.lower(): name for name in known}
     matches = difflib.get_close_matches(written.lower(), names, n=5, cutoff=0.6)
-    # Swapping two letters is the most common mistake, and difflib rates it no nearer than a wrong letter.
+    # Swapped letters are the most common typo, but difflib rates them like a wrong letter.
     swapped = [match for match in matches if sorted(match) == sorted(written.lower())]
     return f" Did you mean {names[(swapped or matches)[0]]!r}?" if matches else ""
 

@@ -19,7 +19,7 @@ CREDENTIALS = ("local", "local")
 
 
 def state_folder() -> Path:
-    """The folder for files that outlive a command, made for this user alone; `SQLPROV_STATE_DIR` names another."""
+    """The folder for files that outlive a command; only this user can read it; `SQLPROV_STATE_DIR` names another."""
     import platformdirs
 
     folder = Path(os.environ.get(STATE_DIR) or platformdirs.user_state_path("sqlprov"))
@@ -78,7 +78,7 @@ def serve_local(port: int) -> None:
 
 
 def reset() -> bool:
-    """Delete the state of the local SageMaker; whether there was any."""
+    """Delete the state of the local SageMaker; return whether there was any."""
     path = state_path()
     files = [file for file in (path, Path(f"{path}-journal")) if file.exists()]
     for file in files:

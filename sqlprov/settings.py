@@ -10,7 +10,7 @@ from sqlprov.errors import DataError, UnknownName, suggest
 
 PREFIX = "sqlprov_"
 AUTO = "auto"
-"""The value of a number that sqlprov chooses."""
+"""The value of a number that sqlprov chooses itself."""
 
 
 def _setting(default: Any, about: str) -> Any:
@@ -113,7 +113,7 @@ class Settings:
         # `await` is a keyword of Python; its field ends in `_`.
         names = {setting.name.rstrip("_"): setting.name for setting in fields(self)}
         if short not in names:
-            # With the common prefix any two names would look alike.
+            # With the common prefix, any two names would look similar.
             near = suggest(short, names).replace("mean '", f"mean '{PREFIX}")
             raise UnknownName(f"Unknown setting {name!r}.{near} SHOW SETTINGS lists them.")
         return names[short]

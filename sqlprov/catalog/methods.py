@@ -16,7 +16,7 @@ _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z]+")
 _CODE = re.compile(r"[A-Za-z][\w.]*")  # EC2's codes have dots
 MISSING = "missing"  # in `until:`, the row is gone
 
-# Block under `write:` -> name, verb, and what a statement gives (`None`: what the API requires), in the
+# Block under `write:` -> name, verb, and required parameters (`None`: those of the API), in the
 # order of SHOW METHODS. These are StackQL's names; its users' files run here.
 _WRITES: dict[str, tuple[str, str, tuple[str, ...] | None]] = {
     "insert": ("create_resource", "INSERT", None),
@@ -170,7 +170,8 @@ def _parse_method(
 def _parse_permissions(
     top: Mapping[str, Node], model: Any, methods: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """What `permissions:` adds to each method; a name without a prefix is an operation of this service."""
+    """The actions that `permissions:` adds to each method; a name without a prefix is an operation of this
+    service."""
     pairs = top["permissions"].block([], methods) if "permissions" in top else {}
     for entries in pairs.values():
         for entry in entries.items():

@@ -39,7 +39,7 @@ class ReadBlock:
 
 
 def parse_read_block(node: Node, model: Any, key: Sequence[Node]) -> ReadBlock:
-    """The calls and columns of `read:`; `key` names the columns that a look-up takes."""
+    """The calls and columns of `read:`; `key` names the columns that a lookup takes."""
     block = node.block(["list"], ["describe"])
     listing = block["list"].block(["call", "columns"], ["filters", "sort"])
     operation = find_operation(model, listing["call"])
@@ -107,7 +107,7 @@ def _parse_columns(
         if name != to_snake_case(name) or not name.isidentifier():
             raise entry.fail(f"column {name!r} is not snake_case; expected {to_snake_case(name)!r}")
         if name in columns:
-            raise entry.fail(f"duplicate column {name!r}, already in line {nodes[name].line}")
+            raise entry.fail(f"duplicate column {name!r}, already on line {nodes[name].line}")
         shape = resolve_path(item, path)
         nodes[name] = entry
         columns[name] = Column(
@@ -171,7 +171,7 @@ def _parse_describe(
         if not _has_column(item, column):
             raise nodes[name].fail(
                 f"{list_call} returns column {name!r} but {operation.name} has no "
-                f"{'.'.join(column.path)} like it; a look-up by key would lose it."
+                f"{'.'.join(column.path)} like it; a lookup by key would lose it."
                 f"{suggest(column.path[-1], get_members(item))}"
             )
     described: dict[str, Column] = dict(columns)

@@ -149,7 +149,7 @@ def to_arrow_type(shape: Any, *, as_json: bool = False, within: tuple[str, ...] 
 
 
 def read_constraint(shape: Any) -> Constraint:
-    """What the service accepts for a text; empty for other types."""
+    """The service's constraints on a string; empty for other types."""
     if shape.type_name != "string":
         return Constraint()
     limits = shape.metadata

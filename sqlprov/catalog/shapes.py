@@ -10,10 +10,10 @@ from .patterns import compile_pattern
 
 @dataclass(frozen=True)
 class Constraint:
-    """What the service accepts for a text, from botocore's shape metadata.
+    """The service's constraints on a string, from botocore's shape metadata.
 
     Attributes:
-        enum: the values; empty if any text may be one.
+        enum: the values; empty if any string is allowed.
         pattern: regular expression that the whole text must match; `None` if the model has none.
         min, max: length in characters; `None` if the model has no limit.
     """
@@ -41,7 +41,7 @@ class Constraint:
 
 @dataclass(frozen=True, eq=False)  # a shape may contain itself, so comparing two might not end
 class Shape:
-    """What the service accepts for one value.
+    """The service's constraints on one value.
 
     Attributes:
         name: the model's name for it, such as `ModelVariantConfigList`.
@@ -52,7 +52,7 @@ class Shape:
         union: whether exactly one member of the structure must be given.
         item: shape of a list's items.
         key, value: shapes of a map's keys and values.
-        constraint: limits of a text.
+        constraint: limits of a string.
         low, high: smallest and largest number; fewest and most items of a list or map, or bytes of a blob; `None`
             where the model has no limit.
         sensitive: whether the value must not be shown.

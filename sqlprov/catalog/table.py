@@ -13,7 +13,7 @@ from .write_rules import WriteRules
 
 
 class ColumnSource(Enum):
-    """What fills a column."""
+    """The call that fills a column."""
 
     LIST = "list"  # the List call, one for each page
     DESCRIBE = "describe"  # one Describe call for each row
@@ -33,10 +33,10 @@ class Column:
         json_type: Arrow type of the JSON reply before conversion: a timestamp is float64 seconds, a blob base64 text,
             everything else as in `type`.
         description: plain text from the model, one paragraph.
-        source: what fills it.
+        source: the call that fills it.
         path: members from the item of that call to the value, such as ("EndpointMetadata", "EndpointName").
         shape: name of botocore's shape; empty for region, account_id and data__Identifier.
-        constraint: what the service accepts for it (texts only).
+        constraint: the service's constraints (strings only).
     """
 
     name: str
@@ -77,8 +77,8 @@ class Sort:
         columns: column -> value of `by`; only columns whose order is the same in DuckDB.
         direction: parameter that takes the direction (`SortOrder`).
         ascending, descending: its two values.
-        always: the columns that every row has. Where the service sorts rows without the others, and whether a
-            bound leaves such rows out, is unknown.
+        always: the columns that every row has. For rows without a value, their position in the order and the
+            effect of a bound are unknown.
     """
 
     by: str
@@ -120,7 +120,7 @@ class DescribeCall:
         arguments: parameter -> key column that fills it, in the key's order.
         item: members from the reply to the resource; empty if the reply is the resource.
         paths: column -> members from the item, for every column it returns. These include the list columns, which
-            a look-up by key reads without List.
+            a lookup by key reads without List.
         required: output members that a complete reply holds, from the model.
     """
 
@@ -171,13 +171,13 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Method:
-    """What can be done with a table.
+    """An operation on a table.
 
     Attributes:
         name: as SHOW METHODS lists it: `create_resource`, …, or an EXEC name such as `stop`.
         verb: SELECT, INSERT, UPDATE, DELETE or EXEC.
         call: API operation.
-        required: parameters that a statement must give, as SHOW METHODS lists them (`Name`, …, `region`).
+        required: required parameters of the statement, as SHOW METHODS lists them (`Name`, …, `region`).
         until: states that AWAIT waits for; ("missing",) for a delete.
         permissions: IAM actions, `<service>:<call>` first.
         parameters: the call's parameters in the model's order.
@@ -198,7 +198,7 @@ class Method:
 
 @dataclass(frozen=True)
 class ErrorRule:
-    """An error code, and text that the message must hold where the code alone is ambiguous."""
+    """An error code, and text that the message must contain if the code alone is ambiguous."""
 
     code: str
     text: str = ""
@@ -218,7 +218,7 @@ class StateRule:
 
     Attributes:
         column: the column of the state; empty if the table has no states.
-        busy: states that AWS leaves without a call.
+        busy: states that end without another call.
     """
 
     column: str = ""
@@ -282,7 +282,7 @@ class Table:
 
     @cached_property
     def next_states(self) -> dict[str, tuple[str, ...]]:
-        """Busy state -> the states that its methods lead to; without those that no method passes through."""
+        """Busy state -> the states that its methods lead to; only states that some method passes through."""
         states: dict[str, tuple[str, ...]] = {}
         for method in self.methods:
             if method.via:

@@ -190,7 +190,7 @@ def _parse_sent_parameter(name: str, node: Node, method: Method, context: WriteC
         return SentParameter(name, _check_enum(node, shape))
     pairs = node.pairs()
     if shape.value is None:
-        raise node.fail(f"expected a text for {name}, which is not a map")
+        raise node.fail(f"expected text for {name}, which is not a map")
     if len(pairs) != 1:
         raise node.fail(f"expected one `Member.Of.The.Row: value` for {name}, found several")
     ((path, value),) = pairs.items()

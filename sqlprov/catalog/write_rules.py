@@ -1,4 +1,4 @@
-"""The typed model of the `write:` block: what may be written in which state, and how a state is reached."""
+"""The typed model of the `write:` block: which members may change in which state, and which calls lead to a state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class InsertRule:
     Attributes:
         ignored: property -> column. Cloud Control takes these properties and the call does not; they are accepted
             with a note and not sent.
-        notes: parameter -> what the service does if it is not given.
+        notes: parameter -> the service's behavior without it.
     """
 
     ignored: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Reads a YAML file as a tree of nodes that know their line."""
+"""Reads a YAML file as a tree of nodes with line numbers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Node:
     def text(self) -> str:
         """The text of this node; refuses a list, a mapping and an empty value."""
         if not isinstance(self.value, str) or not self.value:
-            raise self.fail(f"expected a text, found {self._kind()}")
+            raise self.fail(f"expected text, found {self._kind()}")
         return self.value
 
     def items(self) -> tuple[Node, ...]:
@@ -117,8 +117,8 @@ def _build_node(file: str, composed: Any, line: int) -> Node:
     for key, value in composed.value:
         node = _build_node(file, value, key.start_mark.line + 1)
         if key.id != "scalar":
-            raise node.fail("expected a text as key")
+            raise node.fail("expected text as a key")
         if key.value in pairs:
-            raise node.fail(f"duplicate key {key.value!r}, already in line {pairs[key.value].line}")
+            raise node.fail(f"duplicate key {key.value!r}, already on line {pairs[key.value].line}")
         pairs[key.value] = node
     return Node(file, line, pairs)

@@ -1,4 +1,4 @@
-"""The part of botocore's models that the server uses: the resource kinds and the check of inputs."""
+"""The parts of botocore's models that the server uses: resource kinds and input validation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class InputFilter:
 
 @dataclass(frozen=True)
 class ResourceKind:
-    """A kind of resource; all but `words` and `arn_part` is derived from botocore's model.
+    """A kind of resource; all but `words` and `arn_part` come from botocore's model.
 
     Args:
         noun: as in `CreateModel`.
@@ -64,7 +64,7 @@ class ResourceKind:
 
 @cache
 def load_model(service: str = "sagemaker") -> ServiceModel:
-    # Reading the newest file directly takes 20 ms, botocore's loader 100 ms; `--local` pays it at each start.
+    # Reading the newest file directly takes 20 ms, botocore's loader 100 ms, at each start of `--local`.
     newest = max((Path(Loader.BUILTIN_DATA_PATH) / service).glob("*/service-2.json*"))
     data = newest.read_bytes()
     return ServiceModel(orjson.loads(gzip.decompress(data) if newest.suffix == ".gz" else data), service)

@@ -22,8 +22,8 @@ class Context:
 
     Args:
         now: epoch seconds, to the millisecond.
-        stale: what the next Describe calls after a Stop still report, by noun, region and name.
-        unseen: how many Describe calls do not see a new resource yet, by noun, region and name.
+        stale: what the next Describe calls after a Stop still return, by noun, region and name.
+        unseen: number of Describe calls that do not see a new resource yet, by noun, region and name.
     """
 
     store: Store
@@ -50,7 +50,7 @@ def build_arn(noun: str, region: str, name: str) -> str:
 
 
 def not_found_error(noun: str, region: str, name: str) -> ApiError:
-    """Inference experiments have an error code of their own, the older kinds only a text."""
+    """Inference experiments have their own error code, the older kinds only a message."""
     if noun == "InferenceExperiment":
         return ApiError(
             "ResourceNotFound", f"Inference experiment {build_arn(noun, region, name)} does not exist."
@@ -69,7 +69,8 @@ def find(context: Context, noun: str, region: str, name: str) -> Record:
 
 
 def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Operation:
-    """The Describe operation of a kind; it sees a new resource late and a stopped one stale, if the options say so.
+    """The Describe operation of a kind; depending on the options, it sees a new resource late and a stopped
+    one stale.
 
     Args:
         expand: returns all members of a record, with those that are derived.
@@ -91,7 +92,7 @@ def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Op
 
 
 def check_new_name(context: Context, noun: str, region: str, name: str) -> None:
-    """Raises ApiError if the name is taken, in any case since ARNs have none, or the region is full."""
+    """Raises ApiError if the name is taken (ignoring case, because ARNs do) or the region is full."""
     collection = context.store.get_collection(noun, region)
     words = resource_kinds()[noun].words
     if collection.get_by_arn_name(name.lower()) is not None:

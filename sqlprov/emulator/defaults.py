@@ -1,4 +1,4 @@
-"""Completes resources that no Create call made: a few members are given, the rest have defaults."""
+"""Completes resources that no Create call made: adds defaults for the members that are not given."""
 
 from __future__ import annotations
 

@@ -81,18 +81,18 @@ class Emulator:
 
     @property
     def calls(self) -> list[Call]:
-        """The requests since the start or reset_calls(), in order of arrival."""
+        """The requests since the start or since reset_calls(), in order of arrival."""
         return self._service.calls
 
     def reset_calls(self) -> None:
         self._service.calls = []
 
     def record_calls(self, record: bool) -> None:
-        """Whether to keep requests in `calls`; a server that runs for days must not."""
+        """Whether to keep requests in `calls`; turn it off for a server that runs for days."""
         self._service.record_calls = record
 
     def inject(self, fault: Fault) -> None:
-        """Let the calls that the fault describes fail, counted from now."""
+        """Make the calls that match the fault fail, counted from now."""
         self._service.faults.add(fault)
 
     def clear_faults(self) -> None:

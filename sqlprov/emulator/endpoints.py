@@ -1,4 +1,4 @@
-"""Models, endpoint configs and endpoints: the older kinds, whose errors are a ValidationException with a text."""
+"""Models, endpoint configs and endpoints: the older kinds, whose errors are a ValidationException with a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Error replies: a code, a text and an HTTP status, as AWS words them."""
+"""Error replies: a code, a message and an HTTP status, in AWS's words."""
 
 from __future__ import annotations
 

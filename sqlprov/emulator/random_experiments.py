@@ -26,7 +26,7 @@ _INSTANCES = ("ml.m5.xlarge", "ml.c5.2xlarge", "ml.g5.xlarge", "ml.t3.medium")
 def generate_experiments(count: int, regions: Sequence[str], seed: int) -> Iterator[Record]:
     """The same records for the same arguments; the names of different seeds differ."""
     chance = random.Random(seed)
-    # Many experiments share these moments: paging goes wrong where rows tie in the sort column.
+    # Many experiments share these times: paging bugs appear when rows tie in the sort column.
     moments = [_FIRST + chance.randrange(_SPAN) for _ in range(20)]
     for number in range(count):
         tied = chance.random() < 0.2

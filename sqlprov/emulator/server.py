@@ -51,7 +51,7 @@ class HttpServer:
         )
         self._serving.set()
         self._loop.run_forever()
-        # Accept no more, but let the sockets just accepted become connections: asyncio would leave them open.
+        # Accept no more, but let accepted sockets become connections: asyncio would leave them open.
         self._loop.remove_reader(self._socket)
         while pending := asyncio.all_tasks(self._loop):
             self._loop.run_until_complete(asyncio.wait(pending))

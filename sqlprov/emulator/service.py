@@ -37,7 +37,7 @@ class Response:
     Args:
         delay: seconds to wait before.
         content_length: the Content-Length header, if it differs from the body's length.
-        silence: `hold` keeps the connection open without a reply, `reset` breaks it; empty sends the reply.
+        silence: `hold` keeps the connection open without a reply, `reset` breaks it, and '' sends the reply.
         hold: seconds of silence.
     """
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlprov.errors import InterfaceError
 
 _FORMAT = 1
-# A deleted resource keeps its row, without a document: other processes learn of the deletion from it.
+# A deleted resource keeps its row, without a document, to tell other processes of the deletion.
 _SCHEMA = f"""
     CREATE TABLE IF NOT EXISTS resources (
         noun TEXT, region TEXT, name TEXT, document BLOB, tags BLOB, change INTEGER NOT NULL,
@@ -33,7 +33,7 @@ class StoredRow(NamedTuple):
 
 
 class StateFile:
-    """One connection to the file; its owner serializes the calls.
+    """One connection to the file; its owner serializes calls.
 
     Args:
         path: made, with its folder, if it does not exist.
@@ -48,7 +48,7 @@ class StateFile:
         self._data_version: int | None = None  # SQLite's count of commits by others
         self._change = 0  # the last change that this process has read or written
         try:
-            # A power cut may cost the last seconds, which does no harm to a simulation.
+            # A power failure may lose the last seconds, which is harmless in a simulation.
             self._db.execute("PRAGMA synchronous = OFF")
             written = self._db.execute("PRAGMA user_version").fetchone()[0]
             if written == 0:

@@ -16,7 +16,7 @@ from sqlprov.emulator.api_model import resource_kinds
 from sqlprov.emulator.state_file import StateFile, StoredRow
 
 STEPS = "~steps"
-"""A member of a stored document that no reply contains: the changes to come, each with its time."""
+"""A member of a stored document that no reply contains: the future changes, each with its time."""
 SortKey = Callable[["Record"], Any]
 
 
@@ -76,7 +76,7 @@ def drop(record: Record) -> ResourceChange:
 
 
 def make_sort_key(column: int) -> SortKey:
-    """Order by a column, then by name: every position is unique, and a page token can name it."""
+    """Order by a column, then by name: each position is unique, so a page token can name it."""
     return lambda record: (record.values[column], record.values[0])
 
 
@@ -141,7 +141,7 @@ class Store:
 
     @contextmanager
     def read_lock(self, now: float) -> Iterator[None]:
-        """Hold the lock, with the commits of other processes and the steps that are due applied."""
+        """Hold the lock, after applying other processes' commits and the steps that are due."""
         with self._lock:
             self._catch_up()
             self._settle(now)
@@ -149,7 +149,7 @@ class Store:
 
     @contextmanager
     def write_lock(self, now: float) -> Iterator[None]:
-        """As read_lock(), and no other process can write; an exception rolls back what is not committed."""
+        """Like read_lock(), and no other process can write; an exception rolls back what is not committed."""
         with self._lock:
             if self._file is not None:
                 self._file.begin()
@@ -170,7 +170,7 @@ class Store:
         return flag in self._flags if self._file is None else self._file.has_flag(flag)
 
     def set_flag(self, flag: str) -> None:
-        """Set a flag that lasts; with a state file, from the next commit on."""
+        """Set a permanent flag; a state file has it from the next commit on."""
         self._flags.add(flag)
         if self._file is not None:
             self._file.set_flag(flag)

@@ -11,7 +11,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from sqlprov.emulator.errors import ApiError
 
-# botocore's list of instance types is older than the service's own.
+# botocore's list of instance types lags behind the service's.
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 # Java's Unicode classes, which Python's `re` lacks. \w also has `_`, which every pattern with them allows.
 _JAVA_CLASSES = {

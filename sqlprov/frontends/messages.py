@@ -18,7 +18,7 @@ def format_warnings(result: sqlprov.Result) -> Iterator[str]:
 
 
 def format_outcomes(outcomes: Sequence[Any]) -> Iterator[str]:
-    """The outcome of each row that was written."""
+    """The outcome of each written row."""
     for outcome in outcomes:
         operations = f" ({', '.join(outcome.operations)})" if outcome.operations else ""
         reason = f": {outcome.reason}" if outcome.reason else ""

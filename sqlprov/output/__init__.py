@@ -35,9 +35,10 @@ class RowStream(Protocol):
 def write(rows: RowStream | pa.Table, format: str, stream: BinaryIO, *, width: int | None = None) -> int:
     """Write `rows` to `stream` and return their number.
 
-    The first batch is read before anything is written. An error of a later batch propagates, and leaves an unreadable
-    document: `json` and `jsonl` end within an object, `csv` in an open quote and a byte that is not UTF-8, `arrow` in a
-    broken message, `parquet` without its footer. `table` and `markdown` write nothing before the last row is read.
+    The first batch is read before anything is written. An error of a later batch propagates and leaves an
+    unreadable document: `json` and `jsonl` end within an object, `csv` in an open quote and a byte that is
+        not UTF-8, `arrow` in a broken message, `parquet` without its footer. `table` and `markdown` write
+        nothing before the last row is read.
 
     Args:
         rows: a result, or an Arrow table.

@@ -12,7 +12,7 @@ from sqlprov.output.values import start
 if TYPE_CHECKING:
     from sqlprov.output import RowStream
 
-# A stream may end after any batch, so an incomplete one ends in the marker of a further message.
+# A stream may end after any batch, so an incomplete one ends in the marker of another message.
 BROKEN = b"\xff\xff\xff\xff"
 
 

@@ -17,8 +17,8 @@ from sqlprov.output.values import make_unique, start_slices, to_text
 if TYPE_CHECKING:
     from sqlprov.output import RowStream
 
-# A CSV file cut off after a row is valid. So an incomplete one ends in an open quote and, because some readers accept
-# that, in a byte that is not valid UTF-8.
+# A CSV file that ends after a row is valid. So an incomplete one ends in an open quote and, because some
+# readers accept that, in a byte that is not valid UTF-8.
 BROKEN = b'"incomplete: the statement failed here\xff\n'
 
 # Other delimiters too, because a reader may guess the delimiter.

@@ -13,9 +13,9 @@ import pyarrow as pa
 from sqlprov.errors import format_count
 
 ROWS = 50
-"""The most rows, outcomes or calls to show."""
+"""Most rows, outcomes or calls to show."""
 LONGEST, LONGEST_OF_LINES = 160, 4_000
-"""The most characters of a value that are not folded: on one line, and on several, as in a plan."""
+"""Characters above which a value is folded: on one line, and on several, as in a plan."""
 _STYLE = (
     "<style>.sqlprov th, .sqlprov td { text-align: left !important; vertical-align: top } "
     ".sqlprov td { white-space: pre-wrap } .sqlprov pre { margin: 0 }</style>"

@@ -1,7 +1,7 @@
 """Writes one JSON array of objects, one per line.
 
-The brace that closes an object is written with the text after it. So incomplete output ends within an object, and no
-reader takes it for a shorter array.
+The brace that closes an object is written with the text after it. Incomplete output thus ends within an
+object, and no reader takes it for a shorter array.
 """
 
 from __future__ import annotations

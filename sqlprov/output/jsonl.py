@@ -1,7 +1,7 @@
 """Writes one JSON object per line.
 
-The brace that closes a batch is written with the text after it. So incomplete output ends within an object, and no
-reader takes it for fewer rows. Until the next batch, a reader of the stream lacks the last row.
+The brace that closes a batch is written with the text after it. Incomplete output thus ends within an object,
+and no reader takes it for fewer rows. Until the next batch, a reader of the stream lacks the last row.
 """
 
 from __future__ import annotations

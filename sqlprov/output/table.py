@@ -25,7 +25,7 @@ _GAP = "  "
 _MIN_WIDTH = 12  # a narrower column is unreadable
 _MIN_VALUE = 20  # in a block
 
-# Text from the cloud is untrusted, and a terminal obeys control characters.
+# Text from the cloud is untrusted, and terminals obey control characters.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
 
 
@@ -90,7 +90,7 @@ def _indent_json(text: str) -> str:
 
 
 def is_color_enabled() -> bool:
-    """Whether a terminal takes more than plain text."""
+    """Whether a terminal supports more than plain text."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 

@@ -17,14 +17,14 @@ from sqlprov.errors import DataError
 if TYPE_CHECKING:
     from sqlprov.output import RowStream
 
-_SLICE_ROWS = 2048  # nested values may take megabytes of text for this many rows
+_SLICE_ROWS = 2048  # for this many rows, nested values may take megabytes of text
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999, in seconds
 _EXACT_DIGITS = 15  # a double holds any decimal number with this many digits
 
 
 def start(rows: RowStream) -> Iterator[pa.RecordBatch]:
-    """Fetch the first batch now, so that an error there comes before any output; then iterate over all batches."""
+    """Fetch the first batch now, because its error must come before any output; then iterate over all batches."""
     batches = iter(rows.to_batches() if isinstance(rows, pa.Table) else rows.batches())
     first = next(batches, None)
     return iter(()) if first is None else chain([first], batches)
@@ -65,7 +65,7 @@ def read_text_columns(rows: RowStream) -> tuple[list[str], list[list[str | None]
     columns: list[list[str | None]] = [[] for _ in names]
     for batch in start_slices(rows):
         for column, array in zip(columns, batch.columns, strict=True):
-            # Without pyarrow.compute, which takes 25 ms to load, where that is possible.
+            # If possible, without pyarrow.compute, which takes 25 ms to load.
             if types.is_integer(array.type):
                 column.extend(value if value is None else str(value) for value in array.to_pylist())
             else:
@@ -129,7 +129,7 @@ def to_json_values(array: pa.Array) -> list[Any]:
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    """Whether Arrow's own text of a value is the one to write."""
+    """Whether to write a value as Arrow's own text."""
     text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
     number = types.is_integer(kind) or types.is_decimal(kind)
     return bool(text or number or types.is_boolean(kind) or types.is_null(kind) or types.is_time(kind))
@@ -138,7 +138,7 @@ def _is_plain(kind: pa.DataType) -> bool:
 def _format_dates(array: pa.Array) -> pa.Array:
     """Dates and timestamps in ISO 8601; a timestamp with a zone ends in `Z` or its offset.
 
-    A timestamp without a zone has a space for the `T`, because DuckDB's JSON reader takes a `T` for text.
+    A timestamp without a zone has a space for the `T`, because DuckDB's JSON reader would read a `T` as text.
     """
     import pyarrow.compute as pc
 

@@ -4,7 +4,7 @@
 SELECT name, status, endpoint_name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND name = 'search-relevance';
 
--- name: a look-up fills the columns of the list too
+-- name: a lookup fills the columns of the list too
 -- calls: DescribeInferenceExperiment us-east-1 {"Name": "churn-transformer"}
 -- rows: ["ShadowMode", "p99 latency of the shadow above 900 ms", "2025-03-04T07:45:59.018Z", "Cancelled"]
 SELECT type, status_reason, completion_time, desired_state FROM aws.sagemaker.inference_experiments
@@ -109,7 +109,7 @@ WHERE region = 'us-east-1' AND name IN ('O''Brien', 'search-relevance', '-dash',
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = 'Search-Relevance';
 
--- name: a name and another condition make a look-up
+-- name: a name and another condition make a lookup
 -- calls: DescribeInferenceExperiment us-east-1 {"Name": "search-relevance"}
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments
@@ -145,7 +145,7 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND (name = 'fraud-lightgbm' OR status = 'Created');
 
--- name: counting by name makes a look-up
+-- name: counting by name makes a lookup
 -- calls: DescribeInferenceExperiment us-west-2 {"Name": "demand-forecast"}
 -- rows: [1]
 SELECT count(*) FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2' AND name = 'demand-forecast';

@@ -35,7 +35,7 @@ class Cloud:
         regions_lock: held by the thread that reads the regions.
         read_only: refuse every operation that is not in `reads`, inside botocore; it cannot be unset.
         reads: operations that tables declare as reads.
-        pages: table and region -> number of pages of the whole list, to compare it with the cost of look-ups by key.
+        pages: table and region -> number of pages of the whole list, to compare it with the cost of lookups by key.
     """
 
     profile: str | None = None

@@ -84,7 +84,7 @@ def _fail(ctx: click.Context, error: Exception) -> NoReturn:
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends calls as Ctrl-C does."""
+    """SIGTERM; it ends calls like Ctrl-C."""
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -92,7 +92,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def _exit_at_once(text: str, code: int) -> NoReturn:
-    """Exit without ending the interpreter, which aborts if a thread is still in DuckDB's C++ code."""
+    """Exit without interpreter shutdown, which aborts if a thread is still in DuckDB's C++ code."""
     click.echo(text, err=True)
     sys.stderr.flush()
     os._exit(code)
@@ -122,7 +122,7 @@ for command in (execute, repl, doctor, tables, local):
 def main() -> NoReturn:
     """The command `sqlprov`."""
     for library in ("numpy", "pandas"):
-        # pyarrow imports them where they are installed, which takes 0.3 s. The command needs neither.
+        # pyarrow imports them if they are installed, which takes 0.3 s. The command needs neither.
         sys.modules.setdefault(library, cast(ModuleType, None))
     cli(prog_name="sqlprov")
-    raise AssertionError("click ends by SystemExit")
+    raise AssertionError("click ends with SystemExit")

@@ -1,4 +1,4 @@
-"""`sqlprov doctor`: prints what works, what does not, and the remedy."""
+"""`sqlprov doctor`: prints the checks, and how to fix those that failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlprov.frontends.cli.connection_options import ConnectionOptions, add_conn
 
 _HELP = """Check versions, credentials, region, endpoint, identity, clock, and permissions to read and write.
 
-A table is read with a list of one row, and the other calls for that row. Nothing is written: IAM's policy simulator
+To read a table, it lists one row and makes the other calls for that row. Nothing is written: IAM's policy simulator
 says which writes are allowed, if you may call it. LIKE is a SQL pattern for the full names of the tables to check
 (% any text, _ any character) or, without a %, a part of them; without it all tables are checked.
 

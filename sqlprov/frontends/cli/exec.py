@@ -17,7 +17,7 @@ from sqlprov.frontends.cli.sql_source import SqlSource, render_sql, use_sql
 from sqlprov.output import FORMATS
 
 _BINARY = ("arrow", "parquet")
-_MAX_FILE_NAME = 255  # characters; for a longer one the system raises an error
+_MAX_FILE_NAME = 255  # characters; for a longer name the system raises an error
 
 EXAMPLES = """\b
 Examples:
@@ -38,8 +38,8 @@ SQL comes from the command line, from a file (-f FILE) or from standard input (-
 rows prints them. Several results are separated by an empty line in table, csv and markdown, and follow each other
 in json, jsonl and arrow. A parquet file holds one result.
 
-With --var, --var-file or --jinja the SQL is a Jinja template. A value is quoted as its place
-in the SQL requires and never becomes SQL.
+With --var, --var-file or --jinja the SQL is a Jinja template. A value is quoted to fit its place in the SQL
+and never becomes SQL.
 
 \b
 Formats:
@@ -49,7 +49,7 @@ In text, timestamps are ISO 8601 with their zone, nested values JSON, blobs base
 
 Errors go to stderr, and so does the outcome of each row that INSERT, UPDATE, DELETE or EXEC wrote. Exit
 codes: 0 done; 1 an error, a row that is not ok, or, with --set on_error=warn, missing rows; 2 wrong
-usage; 130 Ctrl-C; 141 the reader of stdout has closed it; 143 SIGTERM.
+usage; 130 Ctrl-C; 141 stdout was closed by its reader; 143 SIGTERM.
 
 {EXAMPLES}"""
 
@@ -85,7 +85,7 @@ def _parse_sql(ctx: click.Context, parameter: click.Parameter, words: Sequence[s
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write to FILE, which is created or replaced only when every statement has run.",
+    help="Write to FILE; it is created or replaced only after every statement has run.",
 )
 @click.option(
     "-f", "--file", type=click.File("rb"), metavar="FILE|-", help="Read SQL from FILE, or from stdin."

@@ -12,7 +12,7 @@ from sqlprov.errors import InterfaceError
 
 @click.group()
 def local() -> None:
-    """Manage the local SageMaker, which `sqlprov exec --local` uses.
+    """Manage the local SageMaker of `sqlprov exec --local`.
 
     Its state is kept between commands in the user's state directory; SQLPROV_STATE_DIR names another.
     """

@@ -1,4 +1,4 @@
-"""Prints which rows a write waits for, on stderr."""
+"""Prints the rows that a write waits for, on stderr."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import sqlprov
 
 POLL, REPEAT = 0.25, 10.0
-"""Seconds between two looks at the progress, and until a line is repeated though no state has changed."""
+"""Seconds between two checks of the progress, and until a line is repeated without a change."""
 
 
 @contextmanager
 def print_waits(connection: sqlprov.Connection) -> Iterator[None]:
-    """While the block runs, print the rows that are waited for, and each change of their states."""
+    """While the block runs, print the rows that a write waits for, and each change of state."""
     done = threading.Event()
     thread = threading.Thread(target=_print_until, args=(done, connection), daemon=True)
     thread.start()

@@ -43,7 +43,7 @@ class ExecOptions:
 
 
 def run_script(source: SqlSource, options: ExecOptions) -> bool:
-    """Print the rows of each statement; whether no row is missing."""
+    """Print the rows of each statement; return whether all rows were read."""
     connection = options.target.connect()
     try:
         shows_waits = sys.stderr.isatty() if options.progress is None else options.progress
@@ -54,7 +54,7 @@ def run_script(source: SqlSource, options: ExecOptions) -> bool:
             complete = _print_all(results, options.output, stream)
     except KeyboardInterrupt:
         _print_outcomes(connection.outcomes)
-        raise  # without closing, which might wait for a call
+        raise  # do not close it: closing might wait for a call
     except WriteError as error:
         for warning in error.warnings:
             click.echo(f"Warning: {warning}", err=True)
@@ -73,7 +73,7 @@ def run_script(source: SqlSource, options: ExecOptions) -> bool:
 
 
 def _echo_statements(script: str, results: Iterator[sqlprov.Result]) -> Iterator[sqlprov.Result]:
-    """The results; before each, its statement is printed on stderr."""
+    """The results; each statement is printed on stderr before its result."""
     from sqlprov.sql import parse
 
     for statement in parse(script):
@@ -131,7 +131,7 @@ def _open_output(out: Path | None) -> Iterator[BinaryIO]:
             try:
                 stream = part.open("wb")
             except OSError as error:
-                raise Error(f"--out {out}: {error.strerror}.") from None  # not the temporary name
+                raise Error(f"--out {out}: {error.strerror}.") from None  # not the name of the temporary file
             with stream:
                 yield stream
             part.replace(target)

@@ -1,4 +1,4 @@
-"""The SQL that `sqlprov exec` runs, and the file and line of its errors."""
+"""The SQL of `sqlprov exec`, and the file and line of its errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SqlSource:
     line: Callable[[int], int]
 
     def locate(self, error: Error) -> Error:
-        """The same error; its message names the file and its lines."""
+        """The same error, with file and line in its message."""
         from sqlprov.sql.lexer import tokenize
 
         message, first = str(error), error.offset or 0

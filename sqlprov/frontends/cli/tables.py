@@ -31,7 +31,7 @@ def tables(provider: str | None, like: str | None) -> None:
     for name in matches:
         click.echo(name)
     if not matches:
-        click.echo("No table has such a name.", err=True)
+        click.echo("No table has a matching name.", err=True)
 
 
 def _is_like(name: str, pattern: str) -> bool:

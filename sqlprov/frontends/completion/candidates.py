@@ -1,4 +1,4 @@
-"""Candidates for completion, and what they say about tables and columns."""
+"""Candidates for completion, with descriptions of tables and columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlprov.catalog.table import Column, Table
 
 MAX_TYPE = 40
-"""Characters of a type that is written out."""
+"""Longest type that is shown in full, in characters."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def describe_column(table: Table, column: Column) -> str:
 
 
 def describe_call(table: Table, column: Column) -> str:
-    """The call that fills a column: `ListModels`, `DescribeModel a row`; empty if none does."""
+    """The call that fills a column: `ListModels`, `DescribeModel a row`; empty if there is none."""
     from sqlprov.catalog.table import ColumnSource
     from sqlprov.sql.describe import find_call
 
@@ -49,7 +49,7 @@ def describe_call(table: Table, column: Column) -> str:
 
 
 def shorten_type(kind: pa.DataType) -> str:
-    """DuckDB's name of a type; of a long nested type, only the outermost part."""
+    """DuckDB's name of a type; for a long nested type, only the outermost part."""
     from sqlprov.sql.duckdb_types import format_duckdb_type
 
     whole = format_duckdb_type(kind)

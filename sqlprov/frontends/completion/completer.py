@@ -1,4 +1,4 @@
-"""Completes SQL: the words that may stand at the cursor, each with a description."""
+"""Completes SQL: finds the words that fit at the cursor, each with a description."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SqlCompleter:
         self.catalog, self.vocabulary = catalog, vocabulary
 
     def complete(self, text: str, at: int) -> list[Candidate]:
-        """The words for offset `at` in `text`, the likeliest first."""
+        """The words that fit at offset `at` of `text`, the likeliest first."""
         context = find_context(text, at, self.vocabulary.keywords)
         if context is None:
             return []
@@ -54,7 +54,7 @@ class SqlCompleter:
                 if len(words) >= MAX_WORDS:
                     break
         except Error:
-            pass  # a statement that uses the table will report what is wrong with its resource file
+            pass  # a statement that uses the table reports the error in its resource file
         return list(words.values())
 
     def _list(self, context: SqlContext) -> Iterator[Candidate]:

@@ -1,4 +1,4 @@
-"""Finds from SQL text alone which kind of word may stand at the cursor."""
+"""Finds which kind of word fits at the cursor, from the SQL text alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlprov.sql.lexer import Token, TokenKind, find_unterminated, tokenize
 
 
 class WordKind(Enum):
-    """A kind of word that may stand at the cursor."""
+    """A kind of word that fits at the cursor."""
 
     STATEMENT = auto()
     TABLE = auto()
@@ -38,7 +38,7 @@ class SqlContext:
             the noun.
         method: the method that EXEC calls.
         quoted: whether the word is inside quotes.
-        closed: whether a quote follows that ends it.
+        closed: whether a closing quote follows.
         ctes: the names of the statement's CTEs.
     """
 
@@ -66,7 +66,7 @@ def find_context(text: str, at: int, keywords: Collection[str]) -> SqlContext | 
     """The context of offset `at` in `text`; `None` inside a comment or a quoted name.
 
     Args:
-        keywords: DuckDB's, in upper case: only after AS one of them is an alias.
+        keywords: DuckDB's, in upper case: after AS alone, a keyword can be an alias.
     """
     before, after = text[:at], text[at:]
     opened = find_unterminated(before)
@@ -111,7 +111,7 @@ def _last_statement(tokens: list[Token]) -> list[Token]:
 
 
 def _first_statement(text: str) -> list[Token]:
-    """The tokens up to the first `;`, or up to a quote that is left open."""
+    """The tokens up to the first `;`, or up to an open quote."""
     tokens = tokenize(text[: find_unterminated(text)])
     end = next((index for index, token in enumerate(tokens) if token.is_one_of(";")), len(tokens))
     return tokens[:end]
@@ -198,7 +198,7 @@ def _read_name_before(tokens: Sequence[Token], end: int) -> tuple[str, ...]:
 
 
 def _find_compared_column(tokens: Sequence[Token]) -> tuple[str, ...]:
-    """The column that a value at the end would be compared with; empty if there is none."""
+    """The column compared with a value at the end; empty if there is none."""
     end = len(tokens)
     if tokens[end - 1].is_one_of("(", ","):
         while end and (tokens[end - 1].kind is TokenKind.STRING or tokens[end - 1].is_one_of(",")):

@@ -1,4 +1,4 @@
-"""Adds the magics %sqlprov and %%sqlprov to IPython and Jupyter: `%load_ext sqlprov`."""
+"""The magics %sqlprov and %%sqlprov for IPython and Jupyter: `%load_ext sqlprov`."""
 
 from __future__ import annotations
 

@@ -52,11 +52,11 @@ def _complete(text: str, at: int, completion: Callable[[], SqlCompleter]) -> Sim
     if option and _OPTIONS.fullmatch(text[: option.start(1)]):
         names = [f"--{name}" for name in (*FLAGS, *VALUES)]
         return _build_result([name for name in names if name.startswith(option[1])], option[1])
-    sql = _BEFORE_SQL.match(text).end()  # type: ignore[union-attr]  # it also matches nothing
+    sql = _BEFORE_SQL.match(text).end()  # type: ignore[union-attr]  # it can match the empty string
     try:
         candidates = completion().complete(text[sql:], at - sql)
     except Error:
-        candidates = []  # running the cell raises it
+        candidates = []  # running the cell raises the error
     if not candidates:
         return {"completions": []}
     start = candidates[0].start

@@ -1,4 +1,4 @@
-"""Shows the progress of a statement, and results as text where a shell cannot show HTML."""
+"""Shows the progress of a statement, and shows results as text if a shell cannot show HTML."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sqlprov.output.html import ROWS
 
 T = TypeVar("T")
 QUIET_SECONDS = 0.5
-"""Progress is shown after this long."""
+"""Seconds before progress is shown."""
 INTERVAL_SECONDS = 0.2
 
 

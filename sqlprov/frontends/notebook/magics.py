@@ -1,4 +1,4 @@
-"""The magics: they run SQL, and show its results, return them, or store them in a variable."""
+"""The magics, which run SQL and show the results, return them, or store them in a variable."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
         `%sqlprov name << SELECT …` stores the result in a variable. In SQL, `$name` is the value of a Python variable,
         and DataFrames and Arrow tables can be read by name.
 
-        Options go before the SQL; the first five stay in force:
+        Options go before the SQL; the first five stay in effect:
 
         --local               the local SageMaker that comes with sqlprov, without an account
         --endpoint-url URL    another server that speaks the AWS API
@@ -135,6 +135,6 @@ def _has_output(result: Result) -> bool:
 
 
 def _without_traceback(error: Error) -> Error:
-    """`error`, of which IPython shows only the message."""
+    """Make IPython show only the message of `error`."""
     error._render_traceback_ = lambda: [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]  # type: ignore[attr-defined]
     return error

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def start(connection: sqlprov.Connection, target: str, *, yes: bool) -> None:
-    """Read and run statements until the end of the input.
+    """Read and run statements until the input ends.
 
     Args:
-        connection: is closed at the end.
-        target: what it is connected to, for the greeting.
+        connection: closed at the end.
+        target: the account, for the greeting.
         yes: write without asking.
     """
     screen = Screen()

@@ -204,7 +204,7 @@ def _watch(shell: Shell, seconds: str) -> None:
             isinstance(inner, Query) and inner.verb not in _READS
         ):
             raise Error("\\watch repeats only statements that read.")
-    uses_pager, shell.screen.uses_pager = shell.screen.uses_pager, False  # it would wait for a key
+    uses_pager, shell.screen.uses_pager = shell.screen.uses_pager, False  # a pager would wait for a key
     try:
         while True:
             shell.screen.info(f"{time.strftime('%H:%M:%S')}, every {pause:g} s; Ctrl-C ends it.")
@@ -285,5 +285,5 @@ COMMANDS: dict[str, Command] = {
     "i": Command("file", "run a file", _run_file, ("file",)),
     "watch": Command("[seconds]", "repeat the last statement until Ctrl-C", _watch),
     "?": Command("", "this list", _print_help),
-    "q": Command("", "leave, like exit and Ctrl-D", _exit),
+    "q": Command("", "exit, like Ctrl-D", _exit),
 }

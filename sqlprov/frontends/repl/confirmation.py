@@ -1,4 +1,4 @@
-"""Shows what a write would do, and asks whether to do it."""
+"""Shows the calls of a write, and asks before making them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def confirm(preview: WritePreview, screen: Screen) -> bool:
     try:
         answer = read_line(f"{format_question(preview)} [y/N] ")
     except (EOFError, KeyboardInterrupt) as end:
-        print(file=sys.stderr)  # the question does not end its line
+        print(file=sys.stderr)  # the question does not end with a newline
         if isinstance(end, KeyboardInterrupt):
             raise
         return False

@@ -88,7 +88,7 @@ class Editor:
             EOFError: Ctrl-D on an empty line.
             KeyboardInterrupt: Ctrl-C.
         """
-        # Here no statement runs; the menu is filled by another thread.
+        # No statement runs here; another thread fills the menu.
         self._completer.refresh()
         return self._session.prompt()
 
@@ -130,7 +130,7 @@ class _EditorCompleter(Completer):
         self._files = PathCompleter(expanduser=True)
 
     def refresh(self) -> None:
-        """Read the tables that the last statement created or dropped."""
+        """Refresh the tables after a statement that may have created or dropped some."""
         vocabulary = self._shell.connection.vocabulary()
         if self._sql is None:
             self._sql = SqlCompleter(self._shell.connection.catalog, vocabulary)

@@ -1,4 +1,4 @@
-"""Splits lines into statements and commands; reads them from a terminal that cannot move its cursor."""
+"""Splits lines into statements and commands, and reads them from a terminal that cannot move its cursor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlprov.sql.lexer import tokenize
 PROMPT, CONTINUATION = "sqlprov> ", "      -> "
 EXIT_WORDS = ("exit", "quit")
 POLL = 0.1
-"""Seconds until a Ctrl-C is seen that interrupted no system call."""
+"""Seconds until a Ctrl-C takes effect that did not interrupt a system call."""
 WATCH = re.compile(r"\\watch\b[^\n]*\Z")
 
 
@@ -50,9 +50,9 @@ def split_script(lines: Iterable[str]) -> Iterator[str]:
 
 
 def read_line(prompt: str) -> str:
-    """Read a line from a terminal; raises as `read_statement`."""
+    """Read a line from a terminal; raises the same errors as `read_statement`."""
     print(prompt, end="", file=sys.stderr, flush=True)
-    # `input` alone ignores a Ctrl-C between its prompt and its reading until Enter.
+    # `input` alone would ignore, until Enter, a Ctrl-C between its prompt and its read.
     while not select.select([sys.stdin], [], [], POLL)[0]:
         pass
     return input()

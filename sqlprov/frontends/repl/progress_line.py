@@ -58,5 +58,5 @@ class ProgressLine:
             try:
                 live.stop()
             except KeyboardInterrupt:
-                live.stop()  # otherwise its thread keeps clearing the prompt's line
+                live.stop()  # otherwise its thread would keep clearing the prompt's line
                 raise

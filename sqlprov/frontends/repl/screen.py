@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import sqlprov
 
 PAGER_WIDTH = 60
-"""Most cells of a column in the pager, which scrolls sideways."""
+"""Widest column in the pager, in cells; the pager scrolls sideways."""
 FORMATS_BY_SUFFIX = {
     ".csv": "csv",
     ".json": "json",

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     import sqlprov
 
 ROW_LIMIT = 1000
-"""Rows shown of a result, until `\\rows` changes it."""
+"""Rows shown per result, unless `\\rows` changes it."""
 
 
 class ExitShell(Exception):
-    """The user leaves the shell."""
+    """The user exits the shell."""
 
 
 class Shell:
-    """The state between one statement and the next.
+    """The shell's state between statements.
 
     Args:
-        run_command: runs a command, with its backslash, and the statement before it on its line.
+        run_command: runs a command, given with its backslash, and the statement before it on its line.
 
     Attributes:
         rows: rows to show per result; 0 for all.
@@ -56,7 +56,7 @@ class Shell:
         self._files: list[Path] = []
 
     def loop(self, read: Callable[[], str]) -> None:
-        """Run what `read` returns until it raises EOFError or the user leaves."""
+        """Run the text that `read` returns until it raises EOFError or the user exits."""
         while True:
             try:
                 self.submit(read())
@@ -70,7 +70,7 @@ class Shell:
         self.set_output(None)
 
     def submit(self, text: str) -> bool:
-        """Run a command or statements; whether they succeeded."""
+        """Run a command or statements; return whether they succeeded."""
         text = text.strip()
         bare = text.rstrip("; ").lower()
         if bare in EXIT_WORDS:
@@ -130,7 +130,7 @@ class Shell:
             pass
 
     def _run_next(self, results: Iterator[sqlprov.Result]) -> bool:
-        """Run the next statement and print its result; whether there was one."""
+        """Run the next statement and print its result; return whether there was one."""
         with ProgressLine(
             self.connection, self.screen.console, visible=self.screen.is_interactive
         ) as progress_line:

@@ -107,7 +107,7 @@ class Compiler(compiler.SQLCompiler):
         return f"NOT {self.visit_regexp_match_op_binary(binary, operator, **kw)}"
 
     def visit_getitem_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
-        """An element of a list; the first has index 1."""
+        """An element of a list; indexes start at 1."""
         return f"{self.process(binary.left, **kw)}[{self.process(binary.right, **kw)}]"
 
     def visit_slice(self, element: Any, **kw: Any) -> str:
@@ -132,7 +132,7 @@ class Compiler(compiler.SQLCompiler):
     def returning_clause(
         self, stmt: Any, returning_cols: Any, *, populate_result_map: bool, **kw: Any
     ) -> str:
-        """Without the table's name, which may have three parts; there is only one table."""
+        """Omits the table's name, which may have three parts; there is only one table."""
         kw["include_table"] = False
         return super().returning_clause(stmt, returning_cols, populate_result_map=populate_result_map, **kw)
 

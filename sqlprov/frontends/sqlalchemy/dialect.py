@@ -48,9 +48,9 @@ class Dialect(Reflection, default.DefaultDialect):
     insert_returning = update_returning = delete_returning = True
     insert_executemany_returning = True
     postfetch_lastrowid = False
-    _json_serializer = _json_deserializer = None  # SQLAlchemy 2.0 reads them; `None` is Python's json
+    _json_serializer = _json_deserializer = None  # SQLAlchemy 2.0 reads them; `None` means Python's json
     div_is_floordiv = False
-    # One INSERT for many rows gains nothing: each row of a live table takes a call, which can fail alone.
+    # One INSERT for many rows would gain nothing: each row of a live table needs its own call, which can fail alone.
     use_insertmanyvalues = False
 
     def __init__(self, **options: Any) -> None:
@@ -70,7 +70,7 @@ class Dialect(Reflection, default.DefaultDialect):
         """Read the arguments of `sqlprov.connect` from a URL.
 
         Raises:
-            ArgumentError: the URL has a host or a user, or a switch that is neither on nor off.
+            ArgumentError: the URL has a host or a user, or an invalid switch.
         """
         if url.host or url.port or url.username or url.password:
             raise ArgumentError(
@@ -107,11 +107,11 @@ class Dialect(Reflection, default.DefaultDialect):
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
-        """Have the pool reset each connection that comes back."""
+        """Make the pool reset each returned connection."""
         event.listen(engine, "reset", lambda connection, record, state: connection.reset())
 
     def is_disconnect(self, e: Exception, connection: Any, cursor: Any) -> bool:
-        """Whether the connection can serve no further statement."""
+        """Whether the connection can run no further statement."""
         return isinstance(e, sqlprov.InterfaceError) and "connection is closed" in str(e)
 
     # Transactions

@@ -1,8 +1,8 @@
 """The DB-API connections and cursors that SQLAlchemy uses.
 
 SQLAlchemy opens a cursor for each statement, and expects all cursors of a connection to share USE, SET, temporary
-tables and the transaction. So all statements run on one DuckDB cursor, where a new statement ends the read of an
-earlier result. To keep those rows, the new statement gets a DuckDB cursor of its own. Once the connection has state
+tables and the transaction. So all statements run on one DuckDB cursor, where a new statement would close an
+earlier result. To keep its rows, the new statement gets its own DuckDB cursor. Once the connection has state
 that another cursor would not share, the rows are fetched first instead.
 """
 
@@ -56,7 +56,7 @@ class PooledConnection:
         return self._connection.cursor()
 
     def buffer(self) -> None:
-        """Fetch the rows left to read, before a statement that would lose them."""
+        """Fetch the remaining rows before a statement that would lose them."""
         if self._reader is not None:
             self._reader.buffer()
             self._reader = None
@@ -73,13 +73,13 @@ class PooledConnection:
             self._connection.execute("BEGIN")
 
     def commit(self) -> None:
-        """Commit; rows left to read stay readable."""
+        """Commit; remaining rows stay readable."""
         if self._connection.in_transaction:
             self.buffer()
         self._connection.commit()
 
     def rollback(self) -> None:
-        """Roll back; reading rows of the transaction is then an error."""
+        """Roll back; reading rows of the transaction afterwards is an error."""
         self._connection.rollback()
 
     def reset(self) -> None:
@@ -97,7 +97,7 @@ class PooledConnection:
 
 
 class PooledCursor:
-    """PEP 249's cursor, as far as SQLAlchemy uses it."""
+    """The part of PEP 249's cursor that SQLAlchemy uses."""
 
     arraysize = 1
 
@@ -127,12 +127,12 @@ class PooledCursor:
                 self._pooled.release(self)
 
     def own_connection(self) -> sqlprov.Connection:
-        """A DuckDB cursor of its own, opened at the first call."""
+        """The cursor's own DuckDB cursor, opened on first use."""
         self._own = self._own or self._pooled.open_cursor()
         return self._own
 
     def buffer(self) -> None:
-        """Fetch the rows left to read; every later fetch raises an error that occurs here."""
+        """Fetch the remaining rows; every later fetch raises an error that occurs here."""
         try:
             self._rows = iter(list(self._rows))
         except sqlprov.Error as error:
@@ -167,7 +167,7 @@ class PooledCursor:
         return self._rows
 
     def close(self) -> None:
-        """End the statement; rows not read are lost. A second call does nothing."""
+        """End the statement; unread rows are lost. A second call does nothing."""
         if self._result is not None:
             self._result.close()
         self._pooled.release(self)
@@ -177,7 +177,7 @@ class PooledCursor:
 
 
 def _name_parameters(text: str, rows: Sequence[Any]) -> list[Any]:
-    """The values of `$1`, `$2`, … by name, which each part of a write can look up."""
+    """The values of `$1`, `$2`, … by name, for lookup by each part of a write."""
     if all(isinstance(row, dict) or not row for row in rows) or any(
         token.text == "?" for token in tokenize(text)
     ):

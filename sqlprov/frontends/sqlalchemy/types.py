@@ -14,7 +14,7 @@ Type: TypeAlias = sa.TypeEngine[Any]
 
 
 class Struct(sa.UserDefinedType[dict[str, Any]]):
-    """A STRUCT with dictionaries as values; `column["Field"]` is a field.
+    """A STRUCT whose values are dictionaries; `column["Field"]` is a field.
 
     Attributes:
         fields: names and types.
@@ -43,7 +43,7 @@ class Struct(sa.UserDefinedType[dict[str, Any]]):
 
 
 class Map(sa.UserDefinedType[dict[Any, Any]]):
-    """A MAP with dictionaries as values."""
+    """A MAP whose values are dictionaries."""
 
     cache_ok = True
 
@@ -64,7 +64,7 @@ class INTERVAL(sa.UserDefinedType[Any]):
         return "INTERVAL"
 
 
-# Where SQLAlchemy lacks a type, one that holds all of its values.
+# If SQLAlchemy lacks a type, one that holds all of its values.
 _PLAIN: dict[str, Callable[[], Type]] = {
     "BOOLEAN": sa.BOOLEAN,
     "TINYINT": sa.SMALLINT,

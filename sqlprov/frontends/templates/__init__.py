@@ -1,7 +1,7 @@
-"""Renders a Jinja template of SQL, and maps places in the SQL to lines of the template.
+"""Renders a Jinja template of SQL, and maps offsets in the SQL to lines of the template.
 
 Jinja renders the template with a marker in place of each value. The lexer splits the result into tokens, and each value
-is escaped for its token. Then the SQL is split again: a value that changed other tokens is refused.
+is escaped for its token. Then the SQL is split again; a value that changed other tokens is refused.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ class _Piece:
     """A token of the SQL, or the text between two tokens.
 
     Attributes:
-        origin: its offset in the expansion.
-        tokens: the texts of its tokens; none between two tokens.
+        origin: its offset in the expansion. tokens: the texts of its tokens; none between two tokens.
         placeholder: the first in it, if any.
     """
 

@@ -1,4 +1,4 @@
-"""Writes values into a token of SQL so that none of them can become SQL.
+"""Writes values into a token of SQL; no value can become SQL.
 
 In a literal, a value is its text, and lists and dicts are JSON. In a quoted or dotted name, a value is a name.
 Elsewhere, a value is a SQL literal.

@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from sqlprov.errors import DataError, MalformedSQL, ProgrammingError, UnknownName, show_caret, suggest
 
-# Their output is plain text, in which the values could no longer be told apart.
+# Their output is plain text, in which the values could no longer be recognized.
 _REFUSED: dict[type[nodes.Node], str] = {
     nodes.Macro: "macro",
     nodes.CallBlock: "call",
@@ -30,7 +30,7 @@ _REFUSED: dict[type[nodes.Node], str] = {
     nodes.ScopedEvalContextModifier: "autoescape",
 }
 _INSTEAD = {"set": " Write {% set name = … %}.", "filter": " Write {{ name | filter }}."}
-_VALUE = " value"  # a filter name that no template can write
+_VALUE = " value"  # a filter name that a template cannot use
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def to_json(value: Any) -> str:
 def expand(template: str, variables: Mapping[str, Any]) -> Expansion:
     """Expand a template with Jinja; raises as `render` does."""
     marker = next(char for char in map(chr, range(0xE000, 0xF8FF)) if char not in template)
-    marks: list[Placeholder | int] = []  # an int is the line of the text that follows
+    marks: list[Placeholder | int] = []  # an int is the line of the following text
 
     def put(mark: Placeholder | int) -> str:
         marks.append(mark)
@@ -138,7 +138,7 @@ def _refuse_blocks(tree: nodes.Template, template: str) -> None:
 
 
 def _insert_markers(tree: nodes.Template, template: str, put: Callable[[int], str]) -> None:
-    """Put a marker with the line before each text and value, and replace each value by a marker."""
+    """Put a marker with the line before each text and value, and replace each value with a marker."""
     starts: dict[int, list[int]] = {}  # line -> the offsets of its placeholders
     for opening in re.finditer(r"\{\{", template):
         starts.setdefault(template.count("\n", 0, opening.start()) + 1, []).append(opening.start())
@@ -156,7 +156,7 @@ def _insert_markers(tree: nodes.Template, template: str, put: Callable[[int], st
 
 
 def _is_template_text(part: nodes.Expr | None) -> bool:
-    """Whether an expression only gives text of the template, as in {{ "," if not loop.last }}."""
+    """Whether an expression only returns text of the template, as in {{ "," if not loop.last }}."""
     if isinstance(part, nodes.CondExpr):
         return _is_template_text(part.expr1) and (part.expr2 is None or _is_template_text(part.expr2))
     return isinstance(part, nodes.Const) and isinstance(part.value, str)

@@ -19,7 +19,7 @@ def read(file: Path) -> dict[str, Any]:
     """Read the variables of a .json, .yaml, .yml or .env file.
 
     Raises:
-        DataError: another kind of file, or one that is malformed or repeats a name; the message begins with
+        DataError: the file is of another kind, is malformed or repeats a name; the message begins with
             `file:line:`.
         OSError: the file cannot be read.
     """

@@ -216,7 +216,7 @@ def plan_read(
 
     Args:
         request: what DuckDB asks.
-        scopes: where to read, one for each column of place.
+        scopes: where to read, one for each scope column.
         pages: region -> number of pages of this table's whole list, as seen in this session.
         account_known: whether the session knows its account.
     """

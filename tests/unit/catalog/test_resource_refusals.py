@@ -77,7 +77,7 @@ REFUSALS = [
     Refusal("an unknown key in a method", "until: missing", "untl: missing", ("'until'",)),
     Refusal("an unknown key in errors", "  missing:", "  mising:", ("'missing'",)),
     Refusal("permissions of an unknown method", "{insert: [iam", "{update: [iam", ("'update'", "insert, delete")),
-    Refusal("a list where a text belongs", "about: Small", "about: [Small]\n#", ("a text", "a list")),
+    Refusal("a list where a text belongs", "about: Small", "about: [Small]\n#", ("expected text", "a list")),
     Refusal("a text where a mapping belongs", "state: {", "state: none # {", ("a mapping", "'none'")),
     Refusal("nothing where a list belongs",
             "    columns:\n      - failure_reason\n      - config_name: EndpointConfigName\n", "    columns:\n",
@@ -139,7 +139,7 @@ read:
 def test_a_list_column_that_describe_does_not_return_is_refused(load: Load) -> None:
     message = read_refusal(load, CLUSTERS, "training_plan_arns")
     assert "'training_plan_arns'" in message
-    assert "look-up by key would lose it" in message
+    assert "lookup by key would lose it" in message
 
 
 def test_a_describe_whose_required_argument_no_key_column_fills_is_refused(load: Load) -> None:

@@ -54,7 +54,7 @@ REFUSALS = [
     Refusal("an unknown path to send", "{ModelVariants.V", "{ModelVariant.V", ("'ModelVariants'", "the row")),
     Refusal("an unknown inner path to send", "s.VariantName:", "s.VarantName:", ("'VariantName'",)),
     Refusal("two paths to send", "Name: Retain}", "Name: Retain, Name: Remove}", ("one `Member",)),
-    Refusal("a map for a text", "{ModelVariantActions: {", "{Reason: {", ("expected a text for Reason",)),
+    Refusal("a map for a text", "{ModelVariantActions: {", "{Reason: {", ("expected text for Reason",)),
     Refusal("an unknown member instead", "{ModelVariants: D", "{ModelVariant: D", ("'ModelVariants'",)),
     Refusal("an unknown parameter instead", ": DesiredModelVariants", ": DesiredModelVarants", ("'DesiredModelV",)),
     Refusal(

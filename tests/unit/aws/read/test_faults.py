@@ -29,7 +29,7 @@ QUERIES = {
         SELECT e.region, e.name, p.endpoint_status FROM {EXPERIMENTS} e
         JOIN aws.sagemaker.endpoints p ON p.endpoint_name = e.name AND p.region = e.region
         WHERE e.region IN {REGIONS}""",
-    # Half of six look-ups find no row: a fault must not look like a missing name.
+    # Half of six lookups find no row: a fault must not look like a missing name.
     "keys": f"SELECT region, name, kms_key FROM {EXPERIMENTS} WHERE name IN ('trial', 'none') AND region IN {REGIONS}",
 }
 CALLS = {"pages": 3, "rows": 5, "join": 6, "keys": 6}

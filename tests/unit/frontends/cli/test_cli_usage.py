@@ -119,7 +119,7 @@ def test_tables_lists_the_regions_too() -> None:
 def test_tables_says_when_nothing_matches() -> None:
     result = invoked("tables", "nonsense")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "No table has such a name.\n"
+    assert result.stderr == "No table has a matching name.\n"
 
 
 def test_an_unknown_provider_names_the_nearest() -> None:
