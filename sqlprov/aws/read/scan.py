@@ -59,7 +59,7 @@ class TableScan:
         self.pages = PageReader(plan, run, cloud, self.builder, self.list_alone, lambda: self.closed)
         # Region -> pages of its list so far, in all its windows.
         self.page_counts: dict[str, int] = {}
-        self.reports: queue.SimpleQueue[Report | None] = queue.SimpleQueue()
+        self.reports: queue.SimpleQueue[Report | BaseException | None] = queue.SimpleQueue()
         self.in_flight = 0
         self.rows_in_flight = 0
         self.windows: list[ListWindow] = []
@@ -137,6 +137,8 @@ class TableScan:
         self.in_flight -= 1
         doubled, halved = min(self.pages_per_task * 2, MOST_PAGES), max(self.pages_per_task // 2, 1)
         self.pages_per_task = doubled if was_empty else halved
+        if isinstance(report, BaseException):
+            raise report
         report()
 
     def _submit(self, work: Callable[[], Report]) -> None:
@@ -146,10 +148,11 @@ class TableScan:
         def task() -> None:
             if self.closed:
                 return  # DuckDB has enough rows, or another call has failed
+            report: Report | BaseException
             try:
                 report = work()
             except BaseException as error:
-                report = partial(_raise, error)
+                report = error
             self.reports.put(report)
 
         self.run.submit(task)
@@ -415,7 +418,3 @@ class TableScan:
         if not self.run.is_tolerant:
             raise error
         self.run.log.note_missing(self.table.full_name, region, error)
-
-
-def _raise(error: BaseException) -> None:
-    raise error

@@ -279,32 +279,23 @@ def test_cancel_between_two_fetches_ends_the_statement(slow: Emulator, con: Any)
 # By closing
 
 
-def test_closing_a_result_ends_its_calls(slow: Emulator, con: Any) -> None:
-    result = con.sql(ROWS)
-    assert result.fetchone()
-    slow.options.latency = LONG
-    result.close()
-    wait_for_threads()
-    with pytest.raises(InterfaceError, match="closed"):
-        result.fetchall()
-
-
-def test_a_new_statement_ends_the_one_before(slow: Emulator, con: Any) -> None:
-    before = con.sql(ROWS)
-    assert before.fetchone()
-    slow.options.latency = LONG
-    assert con.sql("SELECT 1").fetchall() == [(1,)]
-    wait_for_threads()
-    with pytest.raises(InterfaceError, match="closed"):
-        before.fetchall()
-
-
-def test_closing_the_connection_ends_its_statement(slow: Emulator) -> None:
-    con = sqlprov.connect(endpoint_url=slow.url, region="us-east-1")
-    assert con.sql(ROWS).fetchone()
-    slow.options.latency = LONG
-    con.close()
-    wait_for_threads()
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda con, result: result.close(), id="its result"),
+        pytest.param(lambda con, result: con.sql("SELECT 1").fetchall(), id="by a new statement"),
+        pytest.param(lambda con, result: con.close(), id="its connection"),
+    ],
+)
+def test_closing_ends_a_statement_and_its_calls(slow: Emulator, end: Callable[[Any, Any], object]) -> None:
+    with sqlprov.connect(endpoint_url=slow.url, region="us-east-1") as con:
+        result = con.sql(ROWS)
+        assert result.fetchone()
+        slow.options.latency = LONG
+        end(con, result)
+        wait_for_threads()
+        with pytest.raises(InterfaceError, match="closed"):
+            result.fetchall()
 
 
 def test_closing_the_connection_from_another_thread_ends_its_statement(slow: Emulator) -> None:

@@ -30,11 +30,6 @@ def both_ways(of: Column, given: list[Any]) -> list[Any]:
     return values
 
 
-def test_a_blob_is_decoded() -> None:
-    blob = column(pa.binary(), pa.string())
-    assert both_ways(blob, ["aGVsbG8=", None, ""]) == [b"hello", None, b""]
-
-
 def test_timestamps_are_converted_at_any_depth() -> None:
     kind = pa.list_(pa.struct([("At", pa.list_(TIME)), ("N", pa.int64())]))
     json_type = pa.list_(pa.struct([("At", pa.list_(pa.float64())), ("N", pa.int64())]))

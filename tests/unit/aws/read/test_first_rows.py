@@ -68,13 +68,6 @@ def test_one_page_answers_and_the_rows_are_the_same(full: Emulator, con: Any, qu
     assert lists(full) == 1
 
 
-def test_each_region_is_called_once(full: Emulator, con: Any) -> None:
-    query = "SELECT region, name FROM {t} WHERE region IN {r} ORDER BY creation_time DESC, name LIMIT 10"
-    expected = con.sql(query.format(t="mine", r=REGIONS)).fetchall()
-    assert con.sql(query.format(t=EXPERIMENTS, r=REGIONS)).fetchall() == expected
-    assert lists(full) == 3
-
-
 def test_only_the_first_rows_are_described(full: Emulator, con: Any) -> None:
     query = "SELECT name, endpoint_name FROM {t} WHERE region IN {r} ORDER BY creation_time DESC LIMIT 4"
     expected = con.sql(query.format(t="mine", r=REGIONS)).fetchall()

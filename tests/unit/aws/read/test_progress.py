@@ -4,12 +4,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from emulator_calls import EXPERIMENTS, LIST, wait_until
 
 import sqlprov
 from sqlprov.emulator import Emulator, Fault, Options
-from sqlprov.errors import Throttled
 
 REGIONS = ["eu-west-1", "us-east-1", "us-west-2"]
 EVERY = f"SELECT name FROM {EXPERIMENTS}"
@@ -69,9 +67,6 @@ def test_throttles_are_counted_for_the_statement_and_the_call(em: Emulator, con:
     assert len(result.fetchall()) == 3
     assert [(call.throttles, call.attempts) for call in result.calls] == [(2, 3)]
     assert result.progress.throttles == 2
-    em.inject(Fault("throttle", times=None))
-    with pytest.raises(Throttled):
-        con.sql("SET sqlprov_max_attempts = 1; " + EVERY)
 
 
 def test_the_summary_shows_rows_calls_time_and_missing_reads(

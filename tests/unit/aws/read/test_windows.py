@@ -29,37 +29,18 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(list_windows, "WINDOW_PAGES", 1)
 
 
-@pytest.fixture
-def times() -> dict[str, Callable[[int], list[float]]]:
-    def even(count: int) -> list[float]:
-        return [BEGIN + 3600.0 * number for number in range(count)]
-
-    def dense_end(count: int) -> list[float]:
-        return [BEGIN + 1e7 * (number / count) ** 0.1 for number in range(count)]
-
-    def dense_begin(count: int) -> list[float]:
-        return [BEGIN + 1e7 * (number / count) ** 10 for number in range(count)]
-
-    def one_moment(count: int) -> list[float]:
-        return [BEGIN + (0.0 if number % 3 else 5000.0 * number) for number in range(count)]
-
-    def one_second(count: int) -> list[float]:
-        return [BEGIN + number / count for number in range(count)]
-
-    def clusters(count: int) -> list[float]:
-        chance = random.Random(7)
-        return [
-            BEGIN + chance.choice((0, 10, 11, 5e5, 5e5 + 1, 9e6)) + chance.random() * 2 for _ in range(count)
-        ]
-
-    def every_second(count: int) -> list[float]:
-        # Wherever a list is cut, a row was created at that very moment.
-        return [BEGIN + number for number in range(count)]
-
-    every = (even, every_second, dense_end, dense_begin, one_moment, one_second, clusters)
-    return {make.__name__: make for make in every}
-
-
+dice = random.Random(7)
+CLUSTERS = (0, 10, 11, 5e5, 5e5 + 1, 9e6)
+# Number of a row, and of all rows -> seconds after BEGIN.
+TIMES: dict[str, Callable[[int, int], float]] = {
+    "even": lambda number, _: 3600.0 * number,
+    "every second": lambda number, _: number,  # wherever a list is cut, a row was created at that very moment
+    "dense end": lambda number, count: 1e7 * (number / count) ** 0.1,
+    "dense begin": lambda number, count: 1e7 * (number / count) ** 10,
+    "one moment": lambda number, _: 0.0 if number % 3 else 5000.0 * number,
+    "one second": lambda number, count: number / count,
+    "clusters": lambda *_: dice.choice(CLUSTERS) + dice.random() * 2,
+}
 DOCUMENTED_NOWHERE = [
     Options(),
     Options(inclusive_bounds=True),
@@ -69,14 +50,11 @@ DOCUMENTED_NOWHERE = [
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize(
-    "shape", ["even", "every_second", "dense_end", "dense_begin", "one_moment", "one_second", "clusters"]
-)
-def test_windows_and_pages_give_the_same_rows(
-    em: Emulator, con: Any, times: dict[str, Callable[[int], list[float]]], shape: str
-) -> None:
-    for number, at in enumerate(times[shape](1_500)):
-        add_experiment(em, f"e-{number}", CreationTime=round(at, 3), LastModifiedTime=round(at, 3))
+@pytest.mark.parametrize("shape", TIMES)
+def test_windows_and_pages_give_the_same_rows(em: Emulator, con: Any, shape: str) -> None:
+    for number in range(1_500):
+        at = round(BEGIN + TIMES[shape](number, 1_500), 3)
+        add_experiment(em, f"e-{number}", CreationTime=at, LastModifiedTime=at)
     low, high = BEGIN + 1000.5, BEGIN + 2.5e6
     bounded = f"{ALL} WHERE creation_time >= to_timestamp({low}) AND creation_time < to_timestamp({high})"
     for options in DOCUMENTED_NOWHERE:
@@ -90,7 +68,7 @@ def test_windows_and_pages_give_the_same_rows(
             result = con.sql(query)
             assert sorted(result.fetchall()) == expected
             assert result.complete
-            if query is ALL and shape in ("even", "every_second", "dense_begin", "clusters"):
+            if query is ALL and shape in ("even", "every second", "dense begin", "clusters"):
                 assert windows(em) > 1, "the list was not cut"
 
 
