@@ -365,7 +365,7 @@ PARTS = 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_of_a_thousand_interleavings_each_acknowledged_write_stands_and_what_failed_was_never_made(
+def test_in_a_thousand_interleavings_acknowledged_writes_stand_and_failed_ones_were_never_made(
     em: Emulator, other: Any, quick: None, part: int
 ) -> None:
     chosen = Settings(regions=REGION)

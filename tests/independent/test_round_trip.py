@@ -343,7 +343,7 @@ def test_rows_inserted_by_name_may_come_from_a_file(
 
 
 @pytest.mark.parametrize("value", ["2147483648", "-2147483649", "'1.0'", "1.5", "true", "'x'"])
-def test_a_number_that_is_no_integer_of_32_bits_is_refused(
+def test_a_number_beyond_32_bits_or_with_a_fraction_is_refused(
     local: tuple[Emulator, Connection], value: str
 ) -> None:
     em, con = local

@@ -131,7 +131,7 @@ def test_an_insert_that_waits_returns_an_endpoint_in_service(con: Connection) ->
         ),
     ],
 )
-def test_an_insert_that_names_what_is_missing_fails_with_the_service_own_words(
+def test_an_insert_that_names_a_missing_resource_fails_with_the_services_own_words(
     con: Connection, table: str, given: dict[str, Any], missing: str
 ) -> None:
     outcome = refused(con, insert(given, f"aws.sagemaker.{table}"))
@@ -164,7 +164,7 @@ def test_an_update_that_changes_nothing_makes_no_call_that_writes(con: Connectio
 
 # moto 5.2.1 has no UpdateEndpoint: what an UPDATE of an endpoint does is proven against the emulator
 # (tests/changes/test_changes_other_tables.py, tests/writing/test_await.py), here only that it is no success.
-def test_an_update_that_moto_does_not_know_is_no_success(con: Connection) -> None:
+def test_an_update_that_moto_does_not_support_is_not_a_success(con: Connection) -> None:
     name, other = made(con, "endpoints"), made(con, "endpoint_configs")
     change = f"UPDATE aws.sagemaker.endpoints SET endpoint_config_name = '{other}' {where('endpoints', name)}"
     ((planned, parameters),) = [(row[2], row[4]) for row in con.sql(f"EXPLAIN {change}").fetchall()]
@@ -184,7 +184,7 @@ def test_an_update_of_a_fixed_column_is_refused_by_name(con: Connection) -> None
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_an_update_or_delete_of_what_is_missing_writes_no_row(con: Connection, table: str) -> None:
+def test_an_update_or_delete_of_a_missing_row_writes_no_row(con: Connection, table: str) -> None:
     for statement in (
         "UPDATE aws.sagemaker.{0} SET tags = MAP {{}} {1}",
         "DELETE FROM aws.sagemaker.{0} {1}",
@@ -204,7 +204,7 @@ def test_a_delete_returns_the_row_as_it_was_and_it_is_gone(con: Connection, tabl
     assert con.sql(f"DELETE FROM aws.sagemaker.{table} {where(table, name)}").rowcount == 0
 
 
-def test_a_delete_by_a_sub_query_deletes_those_rows_only(con: Connection) -> None:
+def test_a_delete_by_a_subquery_deletes_only_its_rows(con: Connection) -> None:
     names = [made(con, "models") for _ in range(3)]
     con.sql("CREATE OR REPLACE TEMP TABLE chosen AS SELECT unnest($names) AS name", {"names": names[:2]})
     con.sql(f"DELETE FROM aws.sagemaker.models WHERE region = '{REGION}' AND model_name IN (FROM chosen)")
@@ -219,7 +219,7 @@ def test_a_value_that_does_not_fit_is_refused_before_any_call(con: Connection) -
     assert detail == ["row 1, ModelName", "row 1, PrimaryContainer.Image", "row 1, EnableNetworkIsolation"]
 
 
-def test_an_exec_of_what_is_missing_fails_with_the_services_own_words(con: Connection) -> None:
+def test_an_exec_on_a_missing_row_fails_with_the_services_own_words(con: Connection) -> None:
     outcome = refused(
         con,
         "EXEC aws.sagemaker.endpoints.update_weights_and_capacities @EndpointName = 'no-such', "

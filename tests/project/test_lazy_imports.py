@@ -77,9 +77,7 @@ def test_a_command_without_a_statement_loads_no_library(words: str) -> None:
         (f"{RUNNING} AND region LIKE 'us-east-1%'", {*READS, "sqlglot"}),
     ],
 )
-def test_a_statement_loads_what_it_needs_and_nothing_more(
-    sql: str, modules: set[str], emulator: Emulator
-) -> None:
+def test_a_statement_loads_only_what_it_needs(sql: str, modules: set[str], emulator: Emulator) -> None:
     emulator.reset_calls()
     assert find_loaded("-c", f"import sqlprov; sqlprov.connect().sql({sql!r}).fetchall()") == modules
     assert find_loaded("-m", "sqlprov", "exec", sql) == {*modules, "click"}

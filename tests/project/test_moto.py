@@ -194,7 +194,7 @@ def test_every_column_has_the_value_that_boto3_returns(urls: dict[str, str], ser
 
 
 @pytest.mark.parametrize(("server", "table"), CASES)
-def test_a_look_up_by_key_gives_the_same_row_as_the_list(
+def test_a_lookup_by_key_returns_the_same_row_as_the_list(
     urls: dict[str, str], server: str, table: str
 ) -> None:
     everything = f"FROM aws.sagemaker.{table}"

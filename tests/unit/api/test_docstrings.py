@@ -42,5 +42,5 @@ def test_the_examples_of_a_module_give_what_they_show(name: str, capsys: pytest.
     ],
     ids=lambda method: method.__qualname__,
 )
-def test_a_method_that_gives_rows_has_an_example(method: object) -> None:
+def test_a_method_that_returns_rows_has_an_example(method: object) -> None:
     assert ">>> " in (method.__doc__ or "")

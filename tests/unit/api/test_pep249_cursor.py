@@ -210,7 +210,7 @@ def test_each_statement_is_committed_automatically(con: Connection, cursor: Conn
     assert count(con, "alone") == 1
 
 
-def test_commit_and_rollback_end_what_a_cursor_began(con: Connection, cursor: Connection) -> None:
+def test_commit_and_rollback_end_the_transaction_of_a_cursor(con: Connection, cursor: Connection) -> None:
     con.execute("CREATE OR REPLACE TABLE kept (n INTEGER)")
     for end, rows in ((con.rollback, 0), (con.commit, 1), (cursor.commit, 2)):
         cursor.execute("BEGIN")

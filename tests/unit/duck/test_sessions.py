@@ -210,7 +210,7 @@ def test_a_cursor_begins_with_the_settings_and_keeps_its_own(con: Connection) ->
         assert cursor.sql(f"SELECT DISTINCT region FROM {ENDPOINTS}").fetchall() == [(EU,)]
 
 
-def test_a_cursor_shares_local_tables_but_not_what_use_chose(con: Connection) -> None:
+def test_a_cursor_shares_local_tables_but_not_the_schema_of_use(con: Connection) -> None:
     con.sql("CREATE TABLE shared AS SELECT 1 AS n; USE aws.sagemaker")
     with con.cursor() as cursor:
         assert cursor.sql("SELECT n FROM shared").fetchall() == [(1,)]

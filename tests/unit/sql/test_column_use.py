@@ -166,7 +166,7 @@ def test_a_column_is_not_clean_where_something_else_may_have_its_name(text: str)
     assert use(text).renamed
 
 
-def test_sqlglot_says_nothing_about_what_it_cannot_read(caplog: pytest.LogCaptureFixture) -> None:
+def test_sqlglot_logs_nothing_about_statements_it_cannot_parse(caplog: pytest.LogCaptureFixture) -> None:
     use("SHOW TABLES")
     assert not caplog.records
     assert logging.getLogger("sqlglot").isEnabledFor(logging.WARNING)

@@ -76,7 +76,7 @@ PIECES = ["select 1", *" ;'\"\\\na1$`é", "''", "$$", "$t$", "e'", "--", "/*", "
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
-def test_a_text_that_duckdb_parses_is_split_as_duckdb_splits_it(text):
+def test_a_script_is_split_where_duckdb_splits_it(text):
     try:
         expected = len(duckdb.extract_statements(text))
     except duckdb.Error:

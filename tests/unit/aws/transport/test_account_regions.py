@@ -40,7 +40,7 @@ def test_the_account_lists_its_regions_with_their_statuses(em: Emulator) -> None
     assert set(operations(em)) == {"ListRegions"}
 
 
-def test_ec2_is_asked_where_the_account_may_not_be(em: Emulator) -> None:
+def test_ec2_lists_the_regions_if_the_account_service_is_denied(em: Emulator) -> None:
     em.options.closed_regions = {"af-south-1"}
     em.inject(Fault("access_denied", operation="ListRegions", times=None))
     statuses = read(em)
@@ -48,7 +48,7 @@ def test_ec2_is_asked_where_the_account_may_not_be(em: Emulator) -> None:
     assert operations(em) == ["ListRegions", "DescribeRegions"]
 
 
-def test_nothing_is_known_where_neither_may_be_asked_and_neither_is_asked_again(em: Emulator) -> None:
+def test_nothing_is_known_if_both_services_are_denied_and_neither_is_called_again(em: Emulator) -> None:
     for operation in ("ListRegions", "DescribeRegions"):
         em.inject(Fault("access_denied", operation=operation, times=None))
     cloud = Cloud(endpoint_url=em.url)

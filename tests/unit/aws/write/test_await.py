@@ -145,7 +145,7 @@ def test_a_row_no_longer_waited_for_is_not_listed(db: WriteSession) -> None:
 
 
 @pytest.mark.parametrize("others", ["", ", tags = MAP {'team': 'search'}"])
-def test_await_of_what_is_on_its_way_already_waits_for_it(db: WriteSession, others: str) -> None:
+def test_await_waits_for_a_state_that_is_already_on_its_way(db: WriteSession, others: str) -> None:
     name = db.experiment("Starting", LASTING)
     outcome = db.write_one(
         f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running'{others} WHERE {by_name(name)}"

@@ -113,7 +113,7 @@ def test_an_insert_whose_query_cannot_be_read_whole_inserts_nothing(db: WriteSes
     assert db.calls == []
 
 
-def test_a_select_after_a_write_tolerates_again_what_the_settings_say(db: WriteSession) -> None:
+def test_a_select_after_a_write_follows_the_on_error_setting_again(db: WriteSession) -> None:
     db.set(on_error="warn")
     db.delete(db.experiment())
     db.em.inject(Fault("error500", operation=LIST, times=None))
@@ -177,7 +177,7 @@ def test_a_row_whose_named_columns_changed_after_they_were_read_is_refused(
         ("AND status = 'Completed'", {"StatusReason": "theirs"}, False),
     ],
 )
-def test_a_row_to_delete_is_checked_for_what_the_condition_names(
+def test_a_row_to_delete_is_checked_against_the_columns_of_the_condition(
     db: WriteSession, condition: str, members: dict[str, Any], refused: bool
 ) -> None:
     name = db.experiment("Completed")
@@ -187,7 +187,7 @@ def test_a_row_to_delete_is_checked_for_what_the_condition_names(
     assert (outcome.status is FAILED, db.exists(name)) == (refused, refused), outcome.reason
 
 
-def test_a_variant_that_passes_to_another_status_is_no_change(db: WriteSession) -> None:
+def test_a_variant_whose_status_changes_is_not_a_change(db: WriteSession) -> None:
     name = db.experiment("Updating", lasting=0.1)
     db.em.options.latency = 0.15
     outcome = db.write_one(
@@ -274,7 +274,7 @@ def as_named(names: list[str]) -> dict[str, str]:
     return {f"n{at}": name for at, name in enumerate(names)}
 
 
-def test_a_parameter_that_is_no_key_names_no_row(db: WriteSession, crowd: list[str]) -> None:
+def test_a_parameter_that_is_not_a_key_names_no_row(db: WriteSession, crowd: list[str]) -> None:
     sql = f"DELETE FROM {TABLE} WHERE status = $status AND region = 'ap-south-1'"
     with pytest.raises(DataError, match="101 rows, more than 10"):
         db.con.sql(sql, {"status": "Completed"})

@@ -28,7 +28,7 @@ def both(*names: str) -> str:
     return f"name IN {names} AND region = '{REGION}'"
 
 
-def test_a_delete_is_proposed_with_its_rows_and_what_it_stops(db: WriteSession) -> None:
+def test_a_delete_is_proposed_with_its_rows_and_the_rows_it_stops(db: WriteSession) -> None:
     running, created = db.experiment("Running"), db.experiment("Created")
     sql = f"DELETE FROM {TABLE} WHERE {both(running, created)}"
     shown = [

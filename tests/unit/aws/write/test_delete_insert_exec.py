@@ -52,7 +52,7 @@ DELETES = {
         for stale in ((0, 2) if state in ("Running", "Starting") else (0,))
     ],
 )
-def test_delete_stops_what_runs_waits_for_what_is_busy_and_deletes(
+def test_delete_stops_running_rows_waits_for_busy_ones_and_deletes(
     db: WriteSession, state: str, lasting: float, stale: int
 ) -> None:
     name = db.experiment(state, lasting)

@@ -66,7 +66,7 @@ def test_an_update_shows_its_calls_in_order_with_only_what_changes(db: WriteSess
     assert [row["permissions"] for row in rows] == [f"sagemaker:{row['operation']}" for row in rows]
 
 
-def test_an_insert_shows_its_call_the_role_it_passes_and_what_it_leaves_out(db: WriteSession) -> None:
+def test_an_insert_shows_its_call_the_role_it_passes_and_the_values_it_leaves_out(db: WriteSession) -> None:
     rows = explain(db, insert("shown", DesiredState="Running"))
     assert [row["operation"] for row in rows] == [CREATE]
     assert rows[0]["parameters"]["Name"] == "shown"

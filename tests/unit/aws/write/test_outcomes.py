@@ -85,7 +85,7 @@ def test_a_create_that_happened_is_ok_although_its_answer_is_lost(
 
 
 @pytest.mark.parametrize("kind", LOST_BEFORE)
-def test_a_create_that_is_not_to_be_seen_is_tried_once_more(db: WriteSession, name: str, kind: str) -> None:
+def test_a_create_that_was_not_found_is_retried_once(db: WriteSession, name: str, kind: str) -> None:
     db.em.inject(Fault(kind, operation=CREATE))
     began = time.monotonic()
     outcome = db.write_one(insert(name))
@@ -111,7 +111,7 @@ def test_a_create_that_is_lost_and_then_refused_is_unknown(db: WriteSession, nam
     assert (attempts(db, CREATE), db.committed) == (2, [])
 
 
-def test_a_create_that_may_be_tried_but_once_is_unknown_when_its_answer_is_lost(
+def test_a_create_that_may_not_be_retried_is_unknown_if_its_reply_is_lost(
     db: WriteSession, name: str
 ) -> None:
     db.set(max_attempts=1, settle=0)
@@ -121,7 +121,7 @@ def test_a_create_that_may_be_tried_but_once_is_unknown_when_its_answer_is_lost(
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_create_that_is_refused_at_first_fails_and_is_not_tried_again(
+def test_a_create_that_is_refused_at_first_fails_and_is_not_retried(
     db: WriteSession, name: str, kind: str
 ) -> None:
     db.em.inject(Fault(kind, operation=CREATE))

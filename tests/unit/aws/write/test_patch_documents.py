@@ -139,7 +139,7 @@ def test_all_problems_of_a_patch_are_reported_at_once(db: WriteSession) -> None:
         db.con.sql(f"UPDATE {TABLE} SET data__PatchDocument = {literal(document)} WHERE {by_name(name)}")
 
 
-def test_a_patch_may_complete_what_it_began(db: WriteSession) -> None:
+def test_a_patch_may_complete_a_value_in_several_operations(db: WriteSession) -> None:
     name = db.experiment()
     document = [
         patch("replace", "/ShadowModeConfig", {}),

@@ -76,7 +76,7 @@ def test_another_database_may_be_replaced_and_detached_also_after_use(db: WriteS
 
 
 @pytest.mark.parametrize("sql", [sql for sql, _ in REFUSED if TABLE in sql and "EXEC" not in sql])
-def test_such_a_form_is_refused_under_the_name_that_use_makes_short(db: WriteSession, sql: str) -> None:
+def test_the_form_is_refused_under_the_short_name_after_use(db: WriteSession, sql: str) -> None:
     db.con.sql("USE aws.sagemaker")
     try:
         with pytest.raises((NotSupportedError, ProgrammingError)):

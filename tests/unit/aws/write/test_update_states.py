@@ -302,7 +302,7 @@ def test_what_needs_no_update_does_not_wait_for_a_busy_state(
     assert db.record(name)["Status"] == state
 
 
-def test_a_schedule_that_is_the_same_to_the_millisecond_is_no_change(db: WriteSession) -> None:
+def test_a_schedule_that_is_the_same_to_the_millisecond_is_not_a_change(db: WriteSession) -> None:
     name = db.experiment()
     times = [f"(to_timestamp({time}) AT TIME ZONE 'UTC')" for time in (BEGIN + 0.0004, END)]
     outcome = db.update(name, f"schedule = {{'StartTime': {times[0]}, 'EndTime': {times[1]}}}")
@@ -338,7 +338,7 @@ def test_only_a_text_can_be_unset(db: WriteSession, column: str) -> None:
     assert f"{column} cannot be unset" in outcome.reason
 
 
-def test_a_null_of_what_is_not_set_changes_nothing(db: WriteSession) -> None:
+def test_a_null_for_an_unset_member_changes_nothing(db: WriteSession) -> None:
     name = db.experiment(DataStorageConfig=None, Description=None)
     outcome = db.update(name, "data_storage_config = NULL, description = NULL")
     assert (outcome.status, db.sent) == (OK, [])

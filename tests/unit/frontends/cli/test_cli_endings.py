@@ -150,7 +150,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly(shell: CommandLine) -> No
     assert process.wait(timeout=60) == 141
 
 
-def test_jsonl_hands_on_the_first_rows_before_the_last_call_is_made(
+def test_jsonl_writes_the_first_rows_before_the_last_call_is_made(
     cloud: CommandLine, emulator: Emulator
 ) -> None:
     emulator.fill(100, ["us-west-2"])

@@ -330,7 +330,7 @@ JOINED = f"SELECT count(*) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b ON a.name =
 
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("query", [NO_MATCH, JOINED], ids=["no row matches", "a join"])
-def test_ctrl_c_ends_a_read_and_its_calls_also_on_a_thread_of_duckdb(
+def test_ctrl_c_stops_a_read_and_its_calls_even_on_a_duckdb_thread(
     slow_em: Emulator, query: str, threads: int
 ) -> None:
     slow_em.reset_calls()

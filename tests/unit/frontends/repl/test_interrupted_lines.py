@@ -58,7 +58,7 @@ def test_ctrl_c_while_the_progress_line_appears_or_disappears_leaves_nothing_beh
         assert HIDES in stream.getvalue()[before:]
 
 
-def test_ctrl_c_between_a_prompt_and_the_reading_is_seen_at_once() -> None:
+def test_ctrl_c_between_a_prompt_and_its_read_takes_effect_at_once() -> None:
     # It sets what a signal sets, and interrupts no system call.
     code = """
 import _thread, threading

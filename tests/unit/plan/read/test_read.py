@@ -228,7 +228,7 @@ def test_planned_calls_name_operation_parameters_columns_and_permissions(experim
     ]
 
 
-def test_planned_look_ups_name_each_key_and_the_account_comes_last(experiments: Table) -> None:
+def test_planned_lookups_name_each_key_and_the_account_comes_last(experiments: Table) -> None:
     first, second = plan(experiments, name_is("b", "a"), ("status",)).calls()
     assert (first.parameters, second.parameters) == ({"Name": "a"}, {"Name": "b"})
     assert first.times == "once"

@@ -45,7 +45,7 @@ def test_an_update_sends_structures_whole_because_the_call_replaces_them() -> No
     assert storage["DataStorageConfig"] == {"Destination": "s3://x", "KmsKey": "k"}
 
 
-def test_a_running_experiment_is_sent_only_what_may_change_and_what_must_go_with_it() -> None:
+def test_a_running_experiment_is_sent_only_members_that_may_change_and_those_required_with_them() -> None:
     write = update(Schedule={"StartTime": 1735700000.5, "EndTime": LATER}, ShadowModeConfig=sampling(20))
     assert request(write, snapshot("Running")).parameters == {
         "Name": "trial",
@@ -123,7 +123,7 @@ def test_a_stop_under_way_is_reconciled_by_how_it_ends() -> None:
     assert "cannot become 'Completed' in state Cancelled" in refusal(write, snapshot("Cancelled"))
 
 
-def test_a_reason_that_is_there_already_is_no_change() -> None:
+def test_a_reason_that_is_already_set_is_not_a_change() -> None:
     assert brief(next_step(update(reason="why"), snapshot("Completed", StatusReason="why"), ())) == "ok"
     write = update(reason="why", desired="Completed")
     assert brief(next_step(write, snapshot("Completed", StatusReason="why"), ())) == "ok"
@@ -178,7 +178,7 @@ def test_a_delete_of_a_row_that_is_gone_says_so() -> None:
     assert next_step(delete(), None, ()) == Success("it was already gone")
 
 
-def test_an_insert_is_one_create_without_what_is_ignored() -> None:
+def test_an_insert_is_one_create_without_ignored_properties() -> None:
     write = insert(Type="ShadowMode", DesiredState="Running", StatusReason=None)
     create = request(write, None)
     assert create.purpose == "create"

@@ -52,7 +52,7 @@ def test_an_endpoint_does_what_its_file_says_in_each_state(change: RowWrite, row
     assert [brief(next_step(change, endpoint(state), ())) for state in STATES.split()] == row.split()
 
 
-def test_an_update_of_an_endpoint_sends_what_the_call_requires_and_what_no_column_shows() -> None:
+def test_an_update_of_an_endpoint_sends_required_members_and_members_without_a_column() -> None:
     change = write(ENDPOINTS, WriteKind.UPDATE, {"RetainAllVariantProperties": True})
     step = next_step(change, endpoint("InService"), ())
     assert isinstance(step, Request)
@@ -76,7 +76,7 @@ def test_an_endpoint_that_is_still_updating_is_reconciled_later() -> None:
     assert judged(endpoint("InService", "green")) is CallEffect.APPLIED
 
 
-def test_an_update_of_what_no_column_shows_is_unknown() -> None:
+def test_an_update_of_a_member_without_a_column_is_unknown() -> None:
     change = write(ENDPOINTS, WriteKind.UPDATE, {"RetainAllVariantProperties": True})
     step = next_step(change, endpoint("InService"), ())
     assert isinstance(step, Request)

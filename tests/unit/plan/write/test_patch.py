@@ -69,7 +69,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("operations", "expected"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
-def test_a_document_changes_what_is_another_after_it(
+def test_a_document_sends_only_values_that_it_changes(
     operations: list[dict[str, Any]], expected: RowWrite
 ) -> None:
     assert patch(*operations) == expected

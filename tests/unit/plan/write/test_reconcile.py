@@ -48,7 +48,7 @@ def judge(step: Request, before: Snapshot | None, after: Snapshot | None) -> Cal
         pytest.param({}, snapshot(CreationTime=None), UNKNOWN, id="without a creation time"),
     ],
 )
-def test_a_create_is_reconciled_by_what_is_there(
+def test_a_create_is_reconciled_with_the_existing_row(
     sent: dict[str, Any], after: Snapshot | None, expected: CallEffect
 ) -> None:
     assert judge(request(insert(**SENT, **sent), None), None, after) is expected
@@ -128,7 +128,7 @@ def test_an_exec_is_reconciled_as_the_move_it_makes() -> None:
     assert judge(step, snapshot("Running"), snapshot("Running")) is UNKNOWN
 
 
-def test_an_exec_that_is_no_move_is_unknown() -> None:
+def test_an_exec_that_is_not_a_transition_is_unknown() -> None:
     table = CATALOG.get_table("aws", "sagemaker", "endpoints")
     step = Request("UpdateEndpointWeightsAndCapacities", "us-east-1", {}, "exec")
     assert reconcile(table, step, None, Snapshot({"EndpointStatus": "InService"}, {}), BEGAN) is UNKNOWN

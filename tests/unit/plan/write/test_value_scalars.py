@@ -137,7 +137,7 @@ def test_a_boolean_may_be_text_in_any_case(taken: Coerce, written: str, truth: b
 
 
 @pytest.mark.parametrize("written", ["1", "0", "'1'", "'yes'", "'t'", "'1'::JSON", "'on'"])
-def test_numbers_and_other_words_are_no_booleans(refused: Refuse, written: str) -> None:
+def test_numbers_and_other_words_are_not_booleans(refused: Refuse, written: str) -> None:
     assert refused(written, BOOLEAN) == {"c": "true or false"}
 
 
@@ -174,7 +174,7 @@ def test_what_has_members_is_no_text_unless_it_is_cast(taken: Coerce, refused: R
     assert isinstance(taken(f"({written})::VARCHAR", TEXT), str)
 
 
-def test_a_blob_is_no_text(refused: Refuse) -> None:
+def test_a_blob_is_not_text(refused: Refuse) -> None:
     assert refused("'abc'::BLOB", TEXT) == {"c": "text, not a BLOB"}
 
 
@@ -270,7 +270,7 @@ def test_a_blob_is_a_blob_or_base64(taken: Coerce, written: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["'abc'", "'YW Jj'", "'größe'", "1", "'{\"a\": 1}'::JSON"])
-def test_other_text_is_no_blob(refused: Refuse, written: str) -> None:
+def test_other_text_is_not_a_blob(refused: Refuse, written: str) -> None:
     assert refused(written, BLOB) == {"c": "a BLOB or base64 text"}
 
 

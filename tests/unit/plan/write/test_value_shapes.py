@@ -32,7 +32,7 @@ def test_an_input_says_what_the_model_says(experiment: Shape) -> None:
     assert experiment.members["Schedule"].members["StartTime"].kind == "timestamp"
 
 
-def test_a_map_says_what_its_keys_and_values_are(inputs: dict[str, Shape]) -> None:
+def test_a_map_has_shapes_for_its_keys_and_values(inputs: dict[str, Shape]) -> None:
     environment = inputs["CreateModel"].members["PrimaryContainer"].members["Environment"]
     assert environment.kind == "map" and environment.high == 100
     assert environment.key is not None and environment.key.constraint.pattern == "[a-zA-Z_][a-zA-Z0-9_]*"
