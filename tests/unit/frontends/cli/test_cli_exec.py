@@ -75,6 +75,12 @@ def test_several_results_follow_each_other(shell: CommandLine, format: str, prin
     assert shell.run("exec", "-o", format, "SELECT 1 AS a; SELECT 2 AS b").out == printed
 
 
+def test_a_row_with_times_is_deleted_without_numpy_and_pandas(shell: CommandLine) -> None:
+    where = "name = 'fraud-lightgbm' AND region = 'us-east-1'"
+    ended = shell.run("exec", "--local", f"DELETE FROM aws.sagemaker.inference_experiments WHERE {where}")
+    assert ended.code == 0, ended.err
+
+
 def test_sql_comes_from_a_file_or_from_standard_input(shell: CommandLine, tmp_path: Path) -> None:
     script = tmp_path / "script.sql"
     script.write_text("-- é\nSELECT 'é' AS a;\n", encoding="utf-8-sig")
