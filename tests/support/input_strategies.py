@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from sqlprov.catalog.shapes import Constraint, Shape
@@ -145,10 +148,29 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def unpadded(value: Any, item: bool = True) -> Any:
-    """The value without structures that hold nothing, which a padded STRUCT cannot tell from NULL."""
+def padded(shape: Shape) -> st.SearchStrategy[Any]:
+    """Valid values that a padded STRUCT can express: it cannot tell an empty structure from NULL."""
+    return valid(shape).map(lambda value: _drop_empty(value, shape))
+
+
+def _drop_empty(value: Any, shape: Shape, item: bool = True) -> Any:
     if isinstance(value, dict):
-        inner = {name: unpadded(part, item=False) for name, part in value.items()}
+        shapes = shape.members or dict.fromkeys(value, shape.value)
+        inner = {name: _drop_empty(part, shapes[name], item=False) for name, part in value.items()}
         kept = {name: part for name, part in inner.items() if part is not None}
+        assume(kept.keys() >= set(shape.required))
         return kept if kept or item else None
-    return [unpadded(part) for part in value] if isinstance(value, list) else value
+    return [_drop_empty(part, shape.item) for part in value] if isinstance(value, list) else value
+
+
+def for_random_inputs(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test for each create, with `data` that draws its random inputs."""
+    moderate = settings(
+        max_examples=25,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],  # shrinking a whole input takes minutes
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    return pytest.mark.parametrize("operation", CREATES.values())(moderate(given(data=st.data())(test)))

@@ -17,11 +17,6 @@ def inputs() -> dict[str, Shape]:
 
 
 @pytest.fixture(scope="session")
-def experiment(inputs: dict[str, Shape]) -> Shape:
-    return inputs["CreateInferenceExperiment"]
-
-
-@pytest.fixture(scope="session")
 def duck() -> Duck:
     return Duck()
 
@@ -31,8 +26,8 @@ def taken(duck: Duck) -> Coerce:
     """What is sent for an SQL expression that fits."""
 
     def taken(expression: str, shape: Shape, *parameters: Any) -> Any:
-        value, faults, warnings = duck.coerce(expression, shape, *parameters)
-        assert not faults and not warnings
+        value, errors, warnings = duck.coerce(expression, shape, *parameters)
+        assert not errors and not warnings
         return value
 
     return taken
@@ -43,8 +38,8 @@ def refused(duck: Duck) -> Refuse:
     """Path -> what was expected, for an SQL expression that does not fit."""
 
     def refused(expression: str, shape: Shape, *parameters: Any) -> dict[str, str]:
-        value, faults, _ = duck.coerce(expression, shape, *parameters)
-        assert value is None and faults
-        return {fault.path: fault.expected for fault in faults}
+        value, errors, _ = duck.coerce(expression, shape, *parameters)
+        assert value is None and errors
+        return {error.path: error.expected for error in errors}
 
     return refused

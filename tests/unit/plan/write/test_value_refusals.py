@@ -8,24 +8,13 @@ import pyarrow as pa
 import pytest
 from botocore.validate import ParamValidator
 from broken_inputs import as_emulator, break_constraint, break_kind, emulator_paths, places
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from input_strategies import CREATES, as_json, valid
+from input_strategies import as_json, for_random_inputs, valid
 
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.shapes import Shape
 from sqlprov.emulator.errors import ApiError
 from sqlprov.plan.write.values import ValueProblem, coerce, find_missing
-
-MODERATE = settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],  # shrinking a whole input takes minutes
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-EVERY_CREATE = pytest.mark.parametrize("operation", CREATES.values())
 
 
 def on_the_wire(value: Any) -> Any:
@@ -37,19 +26,17 @@ def on_the_wire(value: Any) -> Any:
 
 
 def judged(sent: dict[str, Any], shape: Shape) -> tuple[list[ValueProblem], list[ValueProblem]]:
-    faults: list[ValueProblem] = []
+    errors: list[ValueProblem] = []
     warnings: list[ValueProblem] = []
     for name, value in sent.items():
         text, member = as_json(value), shape.members[name]
         _, broken, doubted = coerce(text, pa.string(), True, member, row=1, column=name, zone="UTC")
-        faults += broken
+        errors += broken
         warnings += doubted
-    return faults, warnings
+    return errors, warnings
 
 
-@EVERY_CREATE
-@MODERATE
-@given(data=st.data())
+@for_random_inputs
 def test_sizes_forms_and_missing_members_are_refused_exactly_where_the_emulator_refuses(
     inputs: dict[str, Shape], operation: str, data: st.DataObject
 ) -> None:
@@ -58,13 +45,11 @@ def test_sizes_forms_and_missing_members_are_refused_exactly_where_the_emulator_
     for _ in range(data.draw(st.integers(1, 3))):
         break_constraint(data, sent, shape)
     theirs = emulator_paths(operation, sent)
-    ours = {as_emulator(fault.path) for fault in judged(sent, shape)[0]}
+    ours = {as_emulator(error.path) for error in judged(sent, shape)[0]}
     assert theirs and theirs == ours
 
 
-@EVERY_CREATE
-@MODERATE
-@given(data=st.data())
+@for_random_inputs
 def test_a_missing_column_is_named_exactly_where_the_emulator_refuses(
     inputs: dict[str, Shape], operation: str, data: st.DataObject
 ) -> None:
@@ -75,9 +60,7 @@ def test_a_missing_column_is_named_exactly_where_the_emulator_refuses(
     assert emulator_paths(operation, sent) == {""} and set(find_missing(shape, sent)) == left_out
 
 
-@EVERY_CREATE
-@MODERATE
-@given(data=st.data())
+@for_random_inputs
 def test_a_value_of_the_wrong_kind_is_refused_exactly_there(
     inputs: dict[str, Shape], operation: str, data: st.DataObject
 ) -> None:
@@ -86,12 +69,10 @@ def test_a_value_of_the_wrong_kind_is_refused_exactly_there(
     path = break_kind(data, sent, shape)
     with pytest.raises(ApiError):
         emulator_paths(operation, sent)
-    assert [fault.path for fault in judged(sent, shape)[0]] == [path]
+    assert [error.path for error in judged(sent, shape)[0]] == [path]
 
 
-@EVERY_CREATE
-@MODERATE
-@given(data=st.data())
+@for_random_inputs
 def test_an_unknown_member_is_refused_as_botocore_refuses_it(
     inputs: dict[str, Shape], operation: str, data: st.DataObject
 ) -> None:
@@ -106,12 +87,10 @@ def test_an_unknown_member_is_refused_as_botocore_refuses_it(
     report = ParamValidator().validate(sent, model.input_shape).generate_report()
     assert 'Unknown parameter in input: "Colour"' in report or f'{place.path}: "Colour"' in report
     detail = [] if place.value["Colour"] is None else [f"{place.path}.Colour"]
-    assert [fault.path for fault in judged(sent, shape)[0]] == detail
+    assert [error.path for error in judged(sent, shape)[0]] == detail
 
 
-@EVERY_CREATE
-@MODERATE
-@given(data=st.data())
+@for_random_inputs
 def test_an_enum_value_that_the_model_does_not_know_is_a_warning_there(
     inputs: dict[str, Shape], operation: str, data: st.DataObject
 ) -> None:
@@ -120,6 +99,6 @@ def test_an_enum_value_that_the_model_does_not_know_is_a_warning_there(
     enums = [place for place in places(sent, shape) if place.shape.constraint.enum]
     for place in enums:
         place.holder[place.key] += "x"
-    faults, warnings = judged(sent, shape)
-    assert not faults and [warning.path for warning in warnings] == [place.path for place in enums]
+    errors, warnings = judged(sent, shape)
+    assert not errors and [warning.path for warning in warnings] == [place.path for place in enums]
     assert all("Did you mean" in warning.expected for warning in warnings)
