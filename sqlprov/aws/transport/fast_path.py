@@ -112,6 +112,7 @@ def _build_fast_path(client: Any, operation: str) -> FastSend | None:
     if session._proxy_config.proxy_url_for(url):
         return None
     pool = session._manager.connection_from_url(url)
+    timeout: float = pool.timeout.read_timeout
     start = f"POST {parse_url(url).request_uri} HTTP/1.1"
     serialize, sign = client._serializer.serialize_to_request, client._request_signer.sign
     parse = client._response_parser.parse
@@ -126,7 +127,6 @@ def _build_fast_path(client: Any, operation: str) -> FastSend | None:
         if message is None or connection is None:
             return None
         try:
-            timeout = pool.timeout.read_timeout
             status, headers, content = _exchange(connection, message, meanwhile, timeout, url)
         finally:
             pool._put_conn(connection)

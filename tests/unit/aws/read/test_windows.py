@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,12 +17,14 @@ from sqlprov.plan.read import ListRead
 from sqlprov.plan.read.plan import Windows
 
 BEGIN = 1_700_000_000.0
+WINDOWS = Windows("time", "After", "Before", "SortOrder", "Descending")
 ALL = f"SELECT name, creation_time FROM {EXPERIMENTS}"
 
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list counts as long after two pages, and two more are worth splitting it."""
+    """A list counts as long after two pages, two more are worth splitting it, and the process is never busy."""
+    monkeypatch.setattr(list_windows.WindowSplitter, "useful_calls", 16)
     monkeypatch.setattr(scan, "LONG", 2)
     monkeypatch.setattr(scan, "LONG_LIMITED", 2)
     monkeypatch.setattr(list_windows, "WINDOW_PAGES", 1)
@@ -74,12 +75,15 @@ def test_windows_and_pages_give_the_same_rows(em: Emulator, con: Any, shape: str
 
 def windows(em: Emulator) -> int:
     """The number of lists read, by their bounds."""
-    bounds = Counter(
-        (call.parameters.get("CreationTimeAfter"), call.parameters.get("CreationTimeBefore"))
-        for call in em.calls
-        if call.parameters.get("MaxResults") != 1
-    )
-    return len(bounds)
+    lists = [call.parameters for call in em.calls if call.parameters.get("MaxResults") != 1]
+    return len({(each.get("CreationTimeAfter"), each.get("CreationTimeBefore")) for each in lists})
+
+
+def test_no_more_calls_are_made_at_once_than_the_process_can_use() -> None:
+    splitter = list_windows.WindowSplitter(WINDOWS, 1)
+    for busy, calls in ((0.0, 1), (1.0, 16), (7.0, 3)):
+        splitter.note_cost(busy, 8.0)
+        assert splitter.useful_calls == calls
 
 
 @pytest.mark.usefixtures("hasty")
@@ -122,7 +126,7 @@ def test_a_list_out_of_order_is_read_to_its_end() -> None:
 @pytest.mark.parametrize("newest", [9.3, 9.9, 500.0])
 def test_no_window_requests_more_than_its_list(newest: float) -> None:
     low, high = (datetime.fromtimestamp(at, UTC) for at in (0.5, 9.9))
-    splitter = list_windows.WindowSplitter(Windows("time", "After", "Before", "SortOrder", "Descending"), 1)
+    splitter = list_windows.WindowSplitter(WINDOWS, 1)
     splitter.newest["us-east-1"] = newest
     window = list_windows.ListWindow(
         ListRead({"region": "us-east-1"}, {"After": low, "Before": high}), pages=1_000
