@@ -82,7 +82,7 @@ SHOW METHODS IN endpoints LIKE 'get%';
 -- explain: no
 -- setup: SET sqlprov_concurrency = 4
 -- calls: none
--- rows: ["sqlprov_concurrency", "4", "auto", "The most calls in flight for one statement: 1 to 256, or auto, which begins with 16 and rises to 64 while no call is throttled."]
+-- rows: ["sqlprov_concurrency", "4", "auto", "Maximum calls in flight for one statement: 1 to 256, or auto, which starts at 16 and rises to 64 while no call is throttled."]
 SHOW SETTINGS LIKE '%concurrency';
 
 -- name: a setting by its name
