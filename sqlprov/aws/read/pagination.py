@@ -61,28 +61,26 @@ class FetchedPages:
     waited: float
 
 
+@dataclass
 class PageReader:
     """Fetches pages for one plan.
 
-    Args:
-        list_alone: whether all rows are returned without further calls.
+    Attributes:
+        list_alone: whether all rows are returned, and need nothing but the list.
         is_closed: returns whether the scan has ended.
     """
 
-    def __init__(
-        self,
-        plan: ReadPlan,
-        run: Run,
-        cloud: Cloud,
-        builder: BatchBuilder,
-        list_alone: bool,
-        is_closed: Callable[[], bool],
-    ) -> None:
-        self._table, self._run, self._cloud, self._builder = plan.table, run, cloud, builder
-        self._list_alone, self._is_closed = list_alone, is_closed
-        order = plan.top or plan.windows
-        self._time_path = plan.table.by_name[order.column].path if order else ()
-        self._descending = plan.top is not None and plan.top.descending
+    plan: ReadPlan
+    run: Run
+    cloud: Cloud
+    builder: BatchBuilder
+    list_alone: bool
+    is_closed: Callable[[], bool]
+
+    def __post_init__(self) -> None:
+        self._table, order = self.plan.table, self.plan.top or self.plan.windows
+        self._time_path = self._table.by_name[order.column].path if order else ()
+        self._descending = self.plan.top is not None and self.plan.top.descending
 
     def fetch(self, window: ListWindow, most: int) -> FetchedPages:
         """Up to `most` next pages of `window`: fewer if they take long, or the window ends or is split."""
@@ -102,7 +100,7 @@ class PageReader:
                 reply = self.call_list(window.read.region, parameters, count, meanwhile)
                 pages.append(ListPage(reply[method.items]))
                 token = (reply.get(method.token_out) if method.token_out else None) or None
-                enough = token is None or len(pages) >= most or window.high != end or self._is_closed()
+                enough = token is None or len(pages) >= most or window.high != end or self.is_closed()
                 took_long = time.perf_counter() - began > LONGEST_FETCH
                 if enough or took_long or self._is_past_end(window, pages[-1]):
                     break
@@ -120,16 +118,16 @@ class PageReader:
         """Make one call of the list; the arguments are those of `call`."""
         table, method = self._table, self._table.list
         names = table.client, table.iam, method.call, region
-        return call(self._run, self._cloud, *names, parameters, (method.items,), rows, meanwhile)
+        return call(self.run, self.cloud, *names, parameters, (method.items,), rows, meanwhile)
 
     def decode(self, window: ListWindow, page: ListPage) -> None:
         """Decode a page once, into its attributes."""
         if page.is_decoded:
             return
         page.is_decoded, page.times = True, self.read_times(page.items)
-        if self._list_alone:
+        if self.list_alone:
             try:
-                page.rows, page.items = self._builder.build_page(window.read.region, page.items), []
+                page.rows, page.items = self.builder.build_page(window.read.region, page.items), []
             except BrokenReply as error:
                 page.broken = error
 

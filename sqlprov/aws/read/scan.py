@@ -107,7 +107,9 @@ class TableScan:
                 self.run.cancellation.check()
                 while self.ready:
                     yield self.ready.popleft()
-                    self._read_ahead()
+                    self.reads_ahead = True  # DuckDB has requested a second batch
+                    self._resume_windows()
+                    self._send_rows()
                 self._send_rows()
                 if self._has_rows_to_emit():
                     self._emit_rows()
@@ -120,12 +122,6 @@ class TableScan:
                     return
         finally:
             self.closed = True
-
-    def _read_ahead(self) -> None:
-        """DuckDB has requested a second batch."""
-        self.reads_ahead = True
-        self._resume_windows()
-        self._send_rows()
 
     def _handle_report(self) -> None:
         """Wait for one report and run it."""

@@ -20,11 +20,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "sqlprov" / "regions"
 
 
-def read(em: Emulator, cloud: Cloud | None = None, **settings: str) -> dict[str, str]:
-    chosen = Settings()
-    for name, value in settings.items():
-        chosen = chosen.with_value(name, value)
-    return read_region_statuses(Run(chosen), cloud or Cloud(endpoint_url=em.url), "us-east-1")
+def read(em: Emulator, cloud: Cloud | None = None) -> dict[str, str]:
+    run = Run(Settings().with_value("max_attempts", "2"))
+    return read_region_statuses(run, cloud or Cloud(endpoint_url=em.url), "us-east-1")
 
 
 def operations(em: Emulator) -> list[str]:
@@ -64,7 +62,7 @@ def test_another_failure_is_an_error_and_not_a_shorter_list(
 ) -> None:
     em.inject(Fault(kind, operation="ListRegions", times=None))
     with pytest.raises(error):
-        read(em, max_attempts="2")
+        read(em)
 
 
 def test_the_answer_is_kept_for_a_day_for_the_account_and_endpoint(
