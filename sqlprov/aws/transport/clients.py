@@ -62,7 +62,7 @@ class Cloud:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def get_session(self) -> Any:
-        """The botocore session, created on first use.
+        """The botocore session of boto3's clients, created on first use.
 
         Raises:
             CredentialsError: the profile does not exist.
@@ -121,6 +121,7 @@ class Cloud:
         return limiter
 
     def _create_client(self, service: str, region: str, timeout: float) -> Any:
+        import boto3
         import botocore.config
 
         from sqlprov.aws.transport.cancellable_connections import make_cancellable
@@ -140,7 +141,7 @@ class Cloud:
             proxies={} if self.credentials else None,
         )
         try:
-            client = session.create_client(
+            client = boto3.Session(botocore_session=session).client(
                 service, region_name=region or None, endpoint_url=self.endpoint_url, config=config
             )
         except ValueError as error:
