@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from experiment_members import VARIANTS, sampling, variant
 from experiment_snapshots import (
     ARN,
     END,
+    START,
     TABLE,
     brief,
     delete,
@@ -30,50 +32,39 @@ def at(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def test_an_update_sends_the_key_and_what_changes() -> None:
-    write = update(Description="new", ModelVariants=VARIANTS, Schedule={"EndTime": END})
-    assert request(write, snapshot()).parameters == {"Name": "trial", "Description": "new"}
+SWAPPED = [{**one, "Status": "Creating"} for one in reversed(VARIANTS)]
+CHANGED = [variant("shadow", ModelName="model-new"), VARIANTS[0]]
+STORAGE = {"Destination": "s3://b/p", "KmsKey": None}
+BOTH_TIMES = {"StartTime": START, "EndTime": LATER}
+SENT = [
+    ("only changes", update(Description="new", ModelVariants=VARIANTS, Schedule={"EndTime": END}), {},
+     {"Description": "new"}),
+    ("a whole structure, which the call replaces", update(Schedule={"EndTime": LATER}),
+     {"Schedule": {"StartTime": 1.25, "EndTime": END}}, {"Schedule": {"StartTime": at(1.25), "EndTime": at(LATER)}}),
+    ("a member left out", update(DataStorageConfig={"Destination": "s3://x"}), {},
+     {"DataStorageConfig": {"Destination": "s3://x", "KmsKey": "k"}}),
+    ("a member that is NULL", update(DataStorageConfig=STORAGE), {}, {"DataStorageConfig": {"Destination": "s3://b/p"}}),
+    ("members that may change", update(Schedule=BOTH_TIMES, ShadowModeConfig=sampling(20)),
+     {"state": "Running"}, {"Schedule": {"EndTime": at(LATER)}, "ShadowModeConfig": sampling(20)}),
+    ("variants in another order and state", update(ModelVariants=SWAPPED), {}, None),
+    ("another model", update(ModelVariants=CHANGED), {}, {"ModelVariants": CHANGED}),
+    ("a NULL text", update(Description=None), {}, {"Description": ""}),
+    ("a NULL text that is absent", update(Description=None), {"Description": None}, None),
+    ("a NULL structure that is absent", update(DataStorageConfig=None), {"DataStorageConfig": None}, None),
+]  # fmt: skip
 
 
-def test_an_update_sends_structures_whole_because_the_call_replaces_them() -> None:
-    now = snapshot(Schedule={"StartTime": 1.25, "EndTime": END})
-    assert request(update(Schedule={"EndTime": LATER}), now).parameters["Schedule"] == {
-        "StartTime": at(1.25),
-        "EndTime": at(LATER),
-    }
-    storage = request(update(DataStorageConfig={"Destination": "s3://x"}), snapshot()).parameters
-    assert storage["DataStorageConfig"] == {"Destination": "s3://x", "KmsKey": "k"}
-
-
-def test_a_running_experiment_is_sent_only_members_that_may_change_and_those_required_with_them() -> None:
-    write = update(Schedule={"StartTime": 1735700000.5, "EndTime": LATER}, ShadowModeConfig=sampling(20))
-    assert request(write, snapshot("Running")).parameters == {
-        "Name": "trial",
-        "Schedule": {"EndTime": at(LATER)},
-        "ShadowModeConfig": sampling(20),
-    }
-
-
-def test_a_null_inside_a_structure_removes_the_member() -> None:
-    write = update(DataStorageConfig={"Destination": "s3://b/p", "KmsKey": None})
-    assert request(write, snapshot()).parameters["DataStorageConfig"] == {"Destination": "s3://b/p"}
-
-
-def test_variants_are_matched_by_name_and_sent_without_their_status() -> None:
-    swapped = [{**one, "Status": "Creating"} for one in reversed(VARIANTS)]
-    assert brief(next_step(update(ModelVariants=swapped), snapshot(), ())) == "ok"
-    changed = [variant("shadow", ModelName="model-new"), VARIANTS[0]]
-    assert request(update(ModelVariants=changed), snapshot()).parameters["ModelVariants"] == changed
-
-
-def test_a_description_is_unset_by_an_empty_text() -> None:
-    assert request(update(Description=None), snapshot()).parameters == {"Name": "trial", "Description": ""}
-    assert brief(next_step(update(Description=None), snapshot(Description=None), ())) == "ok"
-
-
-def test_another_field_cannot_be_unset_unless_it_is_absent() -> None:
-    assert "data_storage_config cannot be unset" in refusal(update(DataStorageConfig=None), snapshot())
-    assert brief(next_step(update(DataStorageConfig=None), snapshot(DataStorageConfig=None), ())) == "ok"
+@pytest.mark.parametrize(
+    ("write", "row", "sent"), [case[1:] for case in SENT], ids=[case[0] for case in SENT]
+)
+def test_an_update_sends_the_key_and_the_changes(
+    write: RowWrite, row: dict[str, Any], sent: dict[str, Any] | None
+) -> None:
+    step = next_step(write, snapshot(**row), ())
+    if sent is None:
+        assert step == Success("nothing changes")
+    else:
+        assert isinstance(step, Request) and step.parameters == {"Name": "trial", **sent}
 
 
 def test_fields_tags_and_start_go_in_that_order_with_a_wait_before_the_start() -> None:
@@ -149,7 +140,10 @@ def test_variants_and_a_stop_are_refused_with_the_exec_to_write() -> None:
         (update(ModelVariants=[]), "Running", "only description, schedule.EndTime, shadow_mode_config.Shadow"),
         (update(desired="Completed"), "Created", "stop is called in state Running, which it has not reached; DELETE"),
         (update(desired="Complete"), "Running", "expected 'Running' or 'Completed' or 'Cancelled'. Did you mean 'Comp"),
+        (update(Schedule={"StartTime": LATER}), "Running", "schedule.StartTime cannot be changed in state Running"),
+        (update(desired="Completed", reason="why"), "Stopping", "the call that stops; the row is already Stopping"),
         (update(reason="why"), "Running", "SET desired_state = 'Completed' or 'Cancelled'"),
+        (update(DataStorageConfig=None), "Created", "data_storage_config cannot be unset"),
         (update(KmsKey="k"), "Created", "kms_key cannot be changed after the row was created"),
         (update(Name="other"), "Created", "name cannot be changed after"),
         (update(Descripton="x"), "Created", "Did you mean 'Description'?"),
@@ -206,28 +200,26 @@ def test_an_exec_is_sent_as_written_once() -> None:
 
 
 TAGS = [
-    ("added", {"a": "1"}, {"a": "1", "b": "2"}, "tag", {"b": "2"}),
-    ("changed", {"a": "1"}, {"a": "2"}, "tag", {"a": "2"}),
-    ("removed", {"a": "1", "b": "2"}, {"a": "1"}, "untag", ["b"]),
-    ("replaced", {"a": "1"}, {"b": "2"}, "tag", {"b": "2"}),
-    ("a key in another case", {"a": "1"}, {"A": "1"}, "tag", {"A": "1"}),
-    ("an empty value", {"a": "1"}, {"a": ""}, "tag", {"a": ""}),
-    ("all but AWS's", {"aws:x": "1", "a": "1"}, {}, "untag", ["a"]),
-    ("50 in all", {str(n): "" for n in range(49)}, {"x": ""}, "tag", {"x": ""}),
-    ("51 in all", {str(n): "" for n in range(50)}, {"x": ""}, "untag", [str(n) for n in range(50)]),
+    ("added", {"a": "1"}, {"a": "1", "b": "2"}, [{"b": "2"}]),
+    ("changed", {"a": "1"}, {"a": "2"}, [{"a": "2"}]),
+    ("removed", {"a": "1", "b": "2"}, {"a": "1"}, [["b"]]),
+    ("replaced", {"a": "1"}, {"b": "2"}, [{"b": "2"}, ["a"]]),
+    ("a key in another case", {"a": "1"}, {"A": "1"}, [{"A": "1"}, ["a"]]),
+    ("an empty value", {"a": "1"}, {"a": ""}, [{"a": ""}]),
+    ("all but AWS's", {"aws:x": "1", "a": "1"}, {}, [["a"]]),
+    ("50 in all", {str(n): "" for n in range(49)}, {"x": ""}, [{"x": ""}, [str(n) for n in range(49)]]),
+    ("51 in all", {str(n): "" for n in range(50)}, {"x": ""}, [[str(n) for n in range(50)], {"x": ""}]),
 ]
 
 
-@pytest.mark.parametrize(
-    ("now", "wanted", "purpose", "sent"), [t[1:] for t in TAGS], ids=[t[0] for t in TAGS]
-)
-def test_tags_are_added_before_others_are_removed(now, wanted, purpose, sent) -> None:  # type: ignore[no-untyped-def]
-    step = request(update(tags=wanted), snapshot(tags=now))
-    assert (step.purpose, step.parameters["ResourceArn"]) == (purpose, ARN)
-    if purpose == "untag":
-        assert step.parameters["TagKeys"] == sent
-    else:
-        assert {tag["Key"]: tag["Value"] for tag in step.parameters["Tags"]} == sent
+@pytest.mark.parametrize(("now", "wanted", "sent"), [t[1:] for t in TAGS], ids=[t[0] for t in TAGS])
+def test_tags_are_added_before_others_are_removed(now, wanted, sent) -> None:  # type: ignore[no-untyped-def]
+    write, done = update(tags=wanted), []
+    for each in sent:
+        done.append(request(write, snapshot(tags=now), *done))
+        tags = [{"Key": key, "Value": each[key]} for key in each] if isinstance(each, dict) else None
+        assert done[-1].parameters == {"ResourceArn": ARN, **({"Tags": tags} if tags else {"TagKeys": each})}
+    assert next_step(write, snapshot(tags=now), tuple(done)) == Success()
 
 
 def test_tags_that_aws_set_are_left_alone_and_cannot_be_set() -> None:
@@ -243,7 +235,7 @@ def test_tags_are_refused_where_they_were_not_read_or_are_too_many() -> None:
     assert "51 tags" in refusal(update(tags={str(n): "" for n in range(51)}), snapshot())
 
 
-REHEARSALS = [
+DRY_RUNS = [
     (insert(), None, "create", "Creating, Created or Running"),
     (update(), "Running", "", "Running"),
     (update(tags={}), "Stopping", "untag", "Stopping"),
@@ -253,26 +245,27 @@ REHEARSALS = [
     (update(desired="Cancelled"), "Running", "stop", "Running, Stopping, Cancelled"),
     (update(desired="Cancelled"), "Stopping", "", "Stopping, Cancelled"),
     (update(desired="Completed"), "Creating", "stop", "Creating, Running, Stopping, Completed"),
-    (
-        update(Description="n", tags={}, desired="Completed"),
-        "Running",
-        "update untag stop",
-        "Running, Updating, Running, Stopping, Completed",
-    ),
+    (update(Description="n", tags={}, desired="Completed"), "Running", "update untag stop",
+     "Running, Updating, Running, Stopping, Completed"),
+    (delete(), "Created", "delete", "Created, missing"),
+    (delete(), "Cancelled", "delete", "Cancelled, missing"),
+    (delete(), "Creating", "delete", "Creating, Created, missing"),
+    (delete(), "Updating", "delete", "Updating, Created, missing"),
+    (delete(), "Stopping", "delete", "Stopping, Completed, missing"),
     (delete(), "Running", "stop delete", "Running, Stopping, Completed, missing"),
     (delete(), "Starting", "stop delete", "Starting, Running, Stopping, Completed, missing"),
     (execute("start", Name="trial"), "Created", "exec", "Created, Starting, Running"),
-]
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("write", "state", "purposes", "path"), REHEARSALS)
-def test_a_rehearsal_shows_the_calls_and_the_states(write, state, purposes, path) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(("write", "state", "purposes", "path"), DRY_RUNS)
+def test_a_dry_run_shows_the_calls_and_the_states(write, state, purposes, path) -> None:  # type: ignore[no-untyped-def]
     calls, states, refused = simulate(write, snapshot(state) if state else None)
     assert ([call.purpose for call in calls], states) == (purposes.split(), path.split(", "))
     assert refused is None
 
 
-def test_a_rehearsal_that_is_refused_in_every_state_says_why() -> None:
+def test_a_dry_run_that_is_refused_in_every_state_says_why() -> None:
     calls, states, refused = simulate(update(Description="n"), snapshot("Stopping"))
     assert (calls, states) == ([], ["Stopping"])
     assert isinstance(refused, Refusal)

@@ -92,7 +92,7 @@ def test_an_endpoint_that_is_being_deleted_was_deleted() -> None:
     )
 
 
-def test_the_states_of_an_endpoint_are_rehearsed() -> None:
+def test_a_dry_run_shows_the_states_of_an_endpoint() -> None:
     def states(change: RowWrite, state: str) -> list[str]:
         return simulate(change, endpoint(state))[1]
 

@@ -73,7 +73,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("state", "write", "purposes"), CHANGES)
-def test_the_service_accepts_every_step_and_the_rehearsal_foresaw_them(
+def test_the_service_accepts_every_step_and_the_dry_run_predicts_them(
     state: str, write: RowWrite, purposes: str, emulator: Emulator, client: Any
 ) -> None:
     put = {"Name": "trial", "Status": state, "ModelVariants": VARIANTS, "ShadowModeConfig": sampling(10)}

@@ -22,7 +22,11 @@ MAP = Shape("Map", "map", key=Shape("Key", "string", constraint=Constraint(patte
 UNION = Shape("Union", "structure", members={"A": TEXT, "B": TEXT}, union=True)
 BOTH = Shape("Both", "structure", members={"name": TEXT, "Name": TEXT})
 DOCUMENT = Shape("Document", "document")
-CREATE = build_input_shape(load_model("sagemaker").operation_model(CREATES["inference_experiments"]))
+CREATE, CREATE_MODEL = (
+    build_input_shape(load_model("sagemaker").operation_model(CREATES[table]))
+    for table in ("inference_experiments", "models")
+)
+ENVIRONMENT = CREATE_MODEL.members["PrimaryContainer"].members["Environment"]
 TAGS = CREATE.members["Tags"]
 TWO_TAGS = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
 
@@ -85,6 +89,7 @@ REFUSED: list[tuple[Any, ...]] = [
     (Shape("L", "list", item=TEXT, high=1), "c", "a list of at most 1 item (not 2)", "['a', 'b']"),
     (Shape("M", "map", key=TEXT, value=TEXT, low=1), "c", "an object of at least 1 item (not 0)", "MAP {}"),
     (MAP, "c['port']", "text that matches [A-Z]+", "MAP {'port': 'x', 'HOST': 'y'}"),
+    (ENVIRONMENT, "c['a-b']", "text that matches [a-zA-Z_][a-zA-Z0-9_]*", "MAP {'a-b': 'x'}"),
     (TAGS, "c[1].Key", TWICE, "[{'Key': 'a', 'Value': '1'}, {'Key': 'a', 'Value': '1'}]", """'{"a": "1", "a": "2"}'"""),
     (TAGS, "c", ONE_TAG, "{'Key': 'team', 'Value': 'x'}", """'{"Key": "team", "Value": "x"}'"""),
     (UNION, "c", "exactly one of A, B", "{'A': 'x', 'B': 'y'}"),
