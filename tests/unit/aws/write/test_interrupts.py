@@ -128,7 +128,7 @@ def test_outcomes_that_are_not_ok_are_on_stderr_and_the_exit_code_is_1(fresh: Em
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (1, "")
     assert detail(stderr) == {NAMES[0]: "ok", NAMES[1]: "failed", NAMES[2]: "ok"}
-    assert "already exists" in stderr
+    assert "1 row of 3 is not ok." in stderr and "already exists" in stderr
 
 
 def test_a_statement_cancelled_from_another_thread_keeps_its_outcomes(db: WriteSession) -> None:
