@@ -160,7 +160,7 @@ def test_every_required_member_that_is_missing_or_null_is_named(
     members = experiment("incomplete")
     em.reset_calls()
     null = ", ".join("NULL" if name == member else text(value) for name, value in members.items())
-    with pytest.raises(DataError, match=f"row 1 lacks {member}"):
+    with pytest.raises(DataError, match=f"row 1 has NULL for the required {member}"):
         con.sql(f"INSERT INTO {EXPERIMENTS} ({', '.join(members)}, region) VALUES ({null}, '{REGION}')")
     del members[member]
     with pytest.raises(DataError, match=rf"lacks {member}\.$"):
