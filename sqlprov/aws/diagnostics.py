@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any
 
 from sqlprov.aws.read.decoder import get_path
-from sqlprov.aws.read.details import make_row_counter
+from sqlprov.aws.read.list_replies import find_rows, make_row_counter
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import Table
+from sqlprov.catalog.table import ListCall, Table
 from sqlprov.errors import AccessDenied, CredentialsError, Error, OperationalError, Unreachable
 
 MAX_SKEW = 300
@@ -205,7 +205,7 @@ def _read_one_row(run: Run, cloud: Cloud, region: str, table: Table) -> list[str
 
     listing, describe = table.list, table.describe
     size: dict[str, Any] = {listing.page_size_parameter: 1} if listing.page_size_parameter else {}
-    rows = read(listing.call, size, (listing.items,))[listing.items]
+    rows = find_rows(listing, read(listing.call, {**listing.send, **size}))
     if not rows or describe is None:
         return operations
     keys = [get_path(rows[0], table.by_name[name].path) for name in table.key]
@@ -268,12 +268,12 @@ def _simulate(run: Run, cloud: Cloud, region: str, principal: str, actions: list
     """
     allowed: set[str] = set()
     operation, items = "SimulatePrincipalPolicy", "EvaluationResults"
-    count = make_row_counter(items, "", set())
+    count = make_row_counter(ListCall(operation, (items,)), set())
     for start in range(0, len(actions), ACTIONS_PER_CALL):
         some = actions[start : start + ACTIONS_PER_CALL]
         parameters: dict[str, Any] = {"PolicySourceArn": principal, "ActionNames": some}
         while True:
-            reply = call(run, cloud, "iam", "iam", operation, region, parameters, (items,), count)
+            reply = call(run, cloud, "iam", "iam", operation, region, parameters, (), count)
             allowed |= {one["EvalActionName"] for one in reply[items] if one["EvalDecision"] == "allowed"}
             if not reply.get("IsTruncated") or not reply.get("Marker"):
                 break

@@ -18,7 +18,7 @@ from .service_model import (
     to_arrow_type,
     to_snake_case,
 )
-from .table import Column, ColumnSource, DescribeCall, ListCall
+from .table import Column, ColumnSource, DescribeCall, ListCall, PageToken
 from .yaml_nodes import Node, get_pairs, get_text
 
 
@@ -62,9 +62,8 @@ def parse_read_block(node: Node, model: Any, key: Sequence[Node]) -> ReadBlock:
     size = get_members(operation.input_shape)[limit].metadata.get("max", 0) if limit else 0
     call = ListCall(
         call=operation.name,
-        items=items,
-        token_in=token_in,
-        token_out=token_out,
+        rows=(items,),
+        tokens=(PageToken(token_in, token_out),) if token_in else (),
         page_size_parameter=limit if size else "",
         page_size=int(size),
         filters=parse_filters(listing.get("filters"), operation, item, columns),
@@ -189,7 +188,7 @@ def _parse_describe(
         limits = read_constraint(operation.input_shape.members[parameter])
         columns[name] = replace(columns[name], constraint=limits)
     paths = {name: column.path for name, column in columns.items()}
-    return DescribeCall(operation.name, arguments, within, paths, tuple(item.required_members))
+    return DescribeCall(operation.name, arguments, within, paths)
 
 
 def _has_column(item: Any, column: Column) -> bool:

@@ -132,7 +132,7 @@ def _parse_tags(node: Node, model: Any) -> tuple[TagsCall, Column]:
         source=ColumnSource.TAGS,
         shape=shape.name,
     )
-    calls = {key: entry.text() for key, entry in block.items()}
+    calls: dict[str, Any] = {key: entry.text() for key, entry in block.items()}
     return TagsCall(token_in=token_in, token_out=token_out, **calls), column
 
 

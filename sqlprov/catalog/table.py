@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
 
@@ -16,11 +18,25 @@ class ColumnSource(Enum):
     """The call that fills a column."""
 
     LIST = "list"  # the List call, one for each page
-    DESCRIBE = "describe"  # one Describe call for each row
+    DESCRIBE = "describe"  # one Describe call for each row, or for several
+    EXTRA = "extra"  # one further call for each row
+    PARENT = "parent"  # the value for which the List call was made
     TAGS = "tags"  # one tag call for each row; needs the arn
     REGION = "region"  # the region of the call
     ACCOUNT = "account"  # the arn, or one STS call for each session
     KEY = "key"  # data__Identifier: the key's value
+
+
+@dataclass(frozen=True)
+class TagSpelling:
+    """How a service spells tags.
+
+    Attributes:
+        key, value: members of each element of the list; both empty if the tags are a map.
+    """
+
+    key: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,7 +52,9 @@ class Column:
         source: the call that fills it.
         path: members from the item of that call to the value, such as ("EndpointMetadata", "EndpointName").
         shape: name of botocore's shape; empty for region, account_id and data__Identifier.
-        constraint: the service's constraints (strings only).
+        constraint: the service's constraints (strings only). They describe; they never decide an answer.
+        extra: name of the further call that fills it, a key of `Table.extras`; empty for other sources.
+        tags: how the reply spells tags, if the column is `tags`; its values become a list of {Key, Value}.
     """
 
     name: str
@@ -47,6 +65,8 @@ class Column:
     path: tuple[str, ...] = ()
     shape: str = ""
     constraint: Constraint = field(default_factory=Constraint)
+    extra: str = ""
+    tags: TagSpelling | None = None
 
 
 class FilterOperator(Enum):
@@ -90,45 +110,119 @@ class Sort:
 
 
 @dataclass(frozen=True)
+class PageToken:
+    """A page token.
+
+    Attributes:
+        parameter: the parameter that takes it.
+        expression: JMESPath from the reply to it; botocore's paginators need more than names.
+    """
+
+    parameter: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A parameter for each of whose values the List is read.
+
+    Attributes:
+        parameter: such as `cluster`.
+        column: the column of this table that holds the value, such as `cluster`; its source is PARENT, or LIST if
+            the rows have such a member.
+        values: all possible values, if the model's enum or the file has them; otherwise empty.
+        is_account: whether the value is the id of the own account.
+        table: name of the parent table of the same service; empty if `values` or `is_account` says the value.
+        table_column: the parent's column with the values, such as `cluster_arn`.
+        load: loads the parent table.
+    """
+
+    parameter: str
+    column: str
+    values: tuple[str, ...] = ()
+    is_account: bool = False
+    table: str = ""
+    table_column: str = ""
+    load: Callable[[], Table] | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
 class ListCall:
     """The List operation: its pages hold the rows.
 
     Attributes:
         call: operation, such as `ListInferenceExperiments`.
-        items: output member that holds the rows of a page.
-        token_in, token_out: parameter and output member of the page token; empty if the call is not paged.
+        rows: output members that lead to the rows, through lists on the way: ("Reservations", "Instances"); empty
+            if the reply itself is the only row.
+        scalar: the column, if the rows are bare strings; otherwise empty.
+        tokens: the page tokens; none if the call is not paged.
+        more: JMESPath of the member that says whether there are more pages; empty if the token says it.
         page_size_parameter, page_size: `MaxResults` and the largest value the model allows; empty and 0 if none.
         filters, sort: push-down; `sort` is `None` if the service does not sort.
+        send: parameters of every call.
+        parents: the parameters for each of whose values the list is read.
+        arguments: parameter -> key column, for a lookup through the list itself, if there is no Describe.
+        takes_many: whether the first of `arguments` takes a list of values.
+        may_omit_rows: whether a page without rows may lack the member that holds them.
     """
 
     call: str
-    items: str
-    token_in: str
-    token_out: str
-    page_size_parameter: str
-    page_size: int
+    rows: tuple[str, ...]
+    scalar: str = ""
+    tokens: tuple[PageToken, ...] = ()
+    more: str = ""
+    page_size_parameter: str = ""
+    page_size: int = 0
     filters: tuple[ListFilter, ...] = ()
     sort: Sort | None = None
+    send: Mapping[str, Any] = field(default_factory=dict)
+    parents: tuple[Parent, ...] = ()
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    takes_many: bool = False
+    may_omit_rows: bool = False
 
 
 @dataclass(frozen=True)
 class DescribeCall:
-    """The Describe operation: one call for each row, or for each key given.
+    """The Describe operation: one call for each row or key, or for `batch` of them.
 
     Attributes:
         call: operation, such as `DescribeInferenceExperiment`.
-        arguments: parameter -> key column that fills it, in the key's order.
-        item: members from the reply to the resource; empty if the reply is the resource.
-        paths: column -> members from the item, for every column it returns. These include the list columns, which
-            a lookup by key reads without List.
-        required: output members that a complete reply holds, from the model.
+        arguments: parameter -> column that fills it: a key column, or another column that the list fills. In a batch,
+            the first parameter takes a list of values.
+        item: members from the reply to the resource, or to the list of resources of a batch; empty if the reply is
+            the resource.
+        paths: column -> members from the item, for every column it returns. These include list columns, which a
+            lookup by key reads without List.
+        batch: how many rows one call may describe; 0 if it describes one.
+        send: parameters of every call.
+        pairs: whether the item is a map from names to texts, as SQS and SNS have it.
     """
 
     call: str
-    arguments: dict[str, str]
+    arguments: Mapping[str, str]
     item: tuple[str, ...]
-    paths: dict[str, tuple[str, ...]]
-    required: tuple[str, ...] = ()
+    paths: Mapping[str, tuple[str, ...]]
+    batch: int = 0
+    send: Mapping[str, Any] = field(default_factory=dict)
+    pairs: bool = False
+
+
+@dataclass(frozen=True)
+class ExtraCall:
+    """A further call for each row, made only for its own columns (`also:`).
+
+    Attributes:
+        call: operation, such as `GetBucketPolicy`.
+        arguments: parameter -> column that fills it.
+        send: parameters of every call.
+        absent: errors that mean that the columns are NULL.
+    """
+
+    call: str
+    arguments: Mapping[str, str]
+    send: Mapping[str, Any] = field(default_factory=dict)
+    absent: tuple[ErrorRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,11 +231,13 @@ class TagsCall:
 
     Attributes:
         call: operation, such as `ListTags`.
-        argument: parameter that takes the arn.
-        items: output member that holds the list of {Key, Value}; `add` takes such a list under this name too.
+        argument: parameter that takes the value of `column`.
+        items: output member that holds the tags; `add` takes tags under this name too.
         token_in, token_out: parameter and output member of the page token; empty if the call is not paged.
         add, remove: operations that add tags and remove them; empty if the file does not name them.
         keys: parameter of `remove` that takes the keys.
+        column: the column that fills `argument`; empty for the table's ARN.
+        spelling: how the reply spells tags.
     """
 
     call: str
@@ -152,6 +248,8 @@ class TagsCall:
     add: str = ""
     remove: str = ""
     keys: str = ""
+    column: str = ""
+    spelling: TagSpelling = field(default_factory=lambda: TagSpelling("Key", "Value"))
 
 
 @dataclass(frozen=True)
@@ -239,7 +337,10 @@ class Table:
         describe: one call for each row, or for each key given; `None` if there is none.
         tags: the service's tag calls; `None` if the table has no tags.
         methods: in the order of SHOW METHODS.
+        extras: further calls for each row, by name.
         errors, state, write: the blocks of the same name.
+        home: the one region that answers for a global service; empty for a service with regions.
+        region_column: the column whose value is the row's region, if a member says it; otherwise empty.
         client: botocore's service name for clients (`sagemaker`).
         iam: service prefix of IAM actions (`sagemaker`).
         cloudformation: `AWS::SageMaker::InferenceExperiment`; empty if there is none.
@@ -264,6 +365,9 @@ class Table:
     cloudformation: str = ""
     file: str = ""
     write: WriteRules = field(default_factory=WriteRules)
+    extras: Mapping[str, ExtraCall] = field(default_factory=dict)
+    home: str = ""
+    region_column: str = ""
 
     @property
     def full_name(self) -> str:

@@ -90,7 +90,7 @@ def _describe_inputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
         ours = {part.name for part in method.parameters if part.column in table.key}
     if method.call == table.list.call:
         sort = table.list.sort
-        ours = {table.list.token_in, table.list.page_size_parameter}
+        ours = {*(token.parameter for token in table.list.tokens), table.list.page_size_parameter}
         ours |= {sort.by, sort.direction} if sort else set()
     for name in required:
         if name not in ours:
@@ -110,7 +110,9 @@ def _describe_outputs(table: Table, method: Method) -> Iterator[dict[str, str]]:
         return
     reply: Shape | None = build_shape(shape)
     if method.call == table.list.call:
-        reply = build_shape(shape).members[table.list.items].item
+        for member in table.list.rows:
+            reply = reply.members[member] if reply else None
+            reply = reply.item or reply if reply else None
     elif table.describe and method.call == table.describe.call:
         for member in table.describe.item:
             reply = reply.members[member] if reply else None

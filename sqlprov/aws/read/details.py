@@ -50,7 +50,7 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
     tags: list[Any] = []
     seen: set[str] = set()
     while True:
-        count = make_row_counter(method.items, method.token_out, seen)
+        count = _make_tag_counter(method.items, method.token_out, seen)
         members = (method.items,)
         reply = call(run, cloud, table.client, table.iam, method.call, region, parameters, members, count)
         tags.extend(reply[method.items])
@@ -61,19 +61,43 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
         parameters = {**parameters, method.token_in: token}
 
 
-def make_row_counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]], int]:
-    """Return a function that counts the rows of a page; it raises MalformedReply for malformed rows or a
-    repeated token."""
+def _make_tag_counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]], int]:
+    """Return a function that counts the tags of a page, as `make_row_counter` counts rows."""
 
     def count(page: dict[str, Any]) -> int:
-        rows = page[items]
-        if not isinstance(rows, list) or not set(map(type, rows)) <= {dict}:
+        tags = page[items]
+        if not isinstance(tags, dict) and not (isinstance(tags, list) and set(map(type, tags)) <= {dict}):
             raise MalformedReply(f"the reply's {items} is not a list of structures")
         if token and page.get(token) in seen:
             raise MalformedReply("the reply repeats the page token of an earlier page")
-        return len(rows)
+        return len(tags)
 
     return count
+
+
+def describe_row(
+    run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The resource that Describe returns for `arguments`.
+
+    Raises:
+        OperationalError: the call failed, or its reply lacks the resource or its key.
+    """
+    describe = table.describe
+    assert describe is not None, "only tables that can be described have such calls"
+    paths = [path for path in map(describe.paths.get, table.key) if path]
+
+    def check(reply: dict[str, Any]) -> int:
+        item = get_path(reply, describe.item)
+        if absent := [".".join((*describe.item, *path)) for path in paths if get_path(item, path) is None]:
+            raise MalformedReply(f"the reply lacks {', '.join(absent)}")
+        return 1
+
+    reply = call(
+        run, cloud, table.client, table.iam, describe.call, region, {**describe.send, **arguments}, (), check
+    )
+    described: Mapping[str, Any] = get_path(reply, describe.item)
+    return described
 
 
 class DetailReader:
@@ -100,7 +124,4 @@ class DetailReader:
         assert describe is not None, "only tables that can be described have such plans"
         key = row.key or tuple(str(row.get_value(table, column)) for column in table.key)
         arguments = dict(zip(describe.arguments, key, strict=True))
-        run, cloud, members = self._run, self._cloud, describe.required
-        reply = call(run, cloud, table.client, table.iam, describe.call, row.region, arguments, members)
-        described: Mapping[str, Any] = get_path(reply, describe.item)
-        return described
+        return describe_row(self._run, self._cloud, table, row.region, arguments)

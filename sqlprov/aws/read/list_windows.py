@@ -32,7 +32,7 @@ class ListWindow:
     Attributes:
         read: region and parameters.
         low, high: its rows have a time t with low <= t < high, in seconds since the epoch.
-        token: token of the next page; `None` before the first.
+        token: parameters that request the next page; `None` before the first.
         seen: every token so far.
         pages: number of pages so far.
         waiting: whether the next page can be fetched but has not been requested.
@@ -43,7 +43,7 @@ class ListWindow:
     read: ListRead
     low: float = -math.inf
     high: float = math.inf
-    token: str | None = None
+    token: dict[str, Any] | None = None
     seen: set[str] = field(default_factory=set)
     pages: int = 0
     waiting: bool = False

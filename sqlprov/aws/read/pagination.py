@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.aws.read.decoder import get_path, to_epoch_seconds
-from sqlprov.aws.read.details import make_row_counter
+from sqlprov.aws.read.list_replies import find_rows, find_token, freeze, make_row_counter
 from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.transport.calls import call
@@ -49,13 +49,13 @@ class FetchedPages:
 
     Attributes:
         pages: the complete ones.
-        token: token of the next page; `None` after the last.
+        token: parameters that request the next page; `None` after the last.
         error: why fetching stopped.
         busy, waited: CPU seconds of this process, and total seconds.
     """
 
     pages: list[ListPage]
-    token: str | None
+    token: dict[str, Any] | None
     error: OperationalError | None
     busy: float
     waited: float
@@ -92,14 +92,14 @@ class PageReader:
             while True:
                 parameters = dict(window.read.parameters)
                 if token is not None:
-                    parameters[method.token_in] = token
-                    window.seen.add(token)
+                    parameters |= token
+                    window.seen.add(freeze(token))
                 # A page is decoded while waiting for the next one.
                 meanwhile = partial(self.decode, window, pages[-1]) if pages else None
-                count = make_row_counter(method.items, method.token_out, window.seen)
+                count = make_row_counter(method, window.seen)
                 reply = self.call_list(window.read.region, parameters, count, meanwhile)
-                pages.append(ListPage(reply[method.items]))
-                token = (reply.get(method.token_out) if method.token_out else None) or None
+                pages.append(ListPage(find_rows(method, reply)))
+                token = find_token(method, reply)
                 enough = token is None or len(pages) >= most or window.high != end or self.is_closed()
                 took_long = time.perf_counter() - began > LONGEST_FETCH
                 if enough or took_long or self._is_past_end(window, pages[-1]):
@@ -118,7 +118,7 @@ class PageReader:
         """Make one call of the list; the arguments are those of `call`."""
         table, method = self._table, self._table.list
         names = table.client, table.iam, method.call, region
-        return call(self.run, self.cloud, *names, parameters, (method.items,), rows, meanwhile)
+        return call(self.run, self.cloud, *names, {**method.send, **parameters}, (), rows, meanwhile)
 
     def decode(self, window: ListWindow, page: ListPage) -> None:
         """Decode a page once, into its attributes."""

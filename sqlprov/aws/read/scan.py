@@ -14,16 +14,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
 from sqlprov.aws.read.details import DetailReader, get_account_id
+from sqlprov.aws.read.list_replies import find_rows
 from sqlprov.aws.read.list_windows import LONG, LONG_LIMITED, ListWindow, WindowSplitter
 from sqlprov.aws.read.pagination import FetchedPages, ListPage, PageReader
 from sqlprov.aws.read.rows import BatchBuilder, PartialRow
 from sqlprov.aws.read.top_n import TopN
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.errors import is_match
+from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.pool import WIDTH
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import ColumnSource
@@ -254,7 +256,7 @@ class TableScan:
             self.top_n.add(rows, times)
         return None
 
-    def _continue(self, window: ListWindow, token: str | None) -> None:
+    def _continue(self, window: ListWindow, token: dict[str, Any] | None) -> None:
         """Fetch the next page now, or when more rows are requested."""
         window.token = token
         if not token or window.is_past_end or (self.top_n and self.top_n.is_done_with(window)):
@@ -317,8 +319,8 @@ class TableScan:
         def work() -> Report:
             try:
                 reply = self.pages.call_list(region, parameters, lambda page: 0)
-                times = self.pages.read_times(reply[listing.items])
-            except OperationalError:
+                times = self.pages.read_times(find_rows(listing, reply))
+            except (OperationalError, MalformedReply):
                 times = None  # the list is not split
             # A page may be empty without being the last; in this case the service's clock bounds all rows.
             now = self.run.log.service_time.timestamp() if self.run.log.service_time else None

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlprov.aws.read.decoder import get_path
-from sqlprov.aws.read.details import read_tags
-from sqlprov.aws.transport.calls import call
+from sqlprov.aws.read.details import describe_row, read_tags
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
@@ -54,17 +53,7 @@ class RowWatcher:
         assert describe is not None, "only tables that can be described are written"
         arguments = dict(zip(describe.arguments, self.write.key, strict=True))
         try:
-            reply = call(
-                self.run,
-                self.cloud,
-                table.client,
-                table.iam,
-                describe.call,
-                region,
-                arguments,
-                describe.required,
-            )
-            described = get_path(reply, describe.item)
+            described = describe_row(self.run, self.cloud, table, region, arguments)
             tag_map = None
             if (tags or self.write.tags is not None) and table.tags:
                 arn = get_path(described, describe.paths[table.arn])

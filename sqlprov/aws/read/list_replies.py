@@ -1,0 +1,74 @@
+"""Finds the rows and the page token in a List's reply, and rejects a malformed one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlprov.aws.transport.errors import MalformedReply
+from sqlprov.catalog.table import ListCall
+
+_NAMES = {dict: "structures", str: "strings"}
+
+
+def find_rows(listing: ListCall, reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of a reply; a bare string becomes a row with one member, the column's name.
+
+    Raises:
+        MalformedReply: the rows are not where the model has them.
+    """
+    if not listing.rows:
+        return [reply]
+    level: list[Any] = [reply]
+    last = len(listing.rows) - 1
+    for depth, member in enumerate(listing.rows):
+        below: list[Any] = []
+        for each in level:
+            value = each.get(member)
+            if isinstance(value, list):
+                below = value if len(level) == 1 else [*below, *value]
+            elif isinstance(value, dict):
+                below = [*below, value]
+            elif value is not None or not (depth or listing.may_omit_rows):
+                raise MalformedReply(f"the reply's {member} is not a list of structures")
+        kind = str if listing.scalar and depth == last else dict
+        if not set(map(type, below)) <= {kind}:
+            raise MalformedReply(f"the reply's {member} is not a list of {_NAMES[kind]}")
+        level = below
+    return [{listing.scalar: each} for each in level] if listing.scalar else level
+
+
+def find_token(listing: ListCall, reply: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The parameters that request the next page; `None` after the last."""
+    if listing.more and not find_value(listing.more, reply):
+        return None
+    tokens = {token.parameter: find_value(token.expression, reply) for token in listing.tokens}
+    return {name: value for name, value in tokens.items() if value not in (None, "", [])} or None
+
+
+def make_row_counter(listing: ListCall, seen: set[str]) -> Callable[[dict[str, Any]], int]:
+    """Return a function that counts the rows of a page; it raises MalformedReply for malformed rows or a
+    repeated token."""
+
+    def count(page: dict[str, Any]) -> int:
+        rows = find_rows(listing, page)
+        token = find_token(listing, page)
+        if token is not None and freeze(token) in seen:
+            raise MalformedReply("the reply repeats the page token of an earlier page")
+        return len(rows)
+
+    return count
+
+
+def freeze(token: Mapping[str, Any]) -> str:
+    """A page token as text, to compare it."""
+    return repr(sorted(token.items(), key=lambda item: item[0]))
+
+
+def find_value(expression: str, reply: Mapping[str, Any]) -> Any:
+    """The value of a JMESPath expression in a reply."""
+    if expression.isidentifier():
+        return reply.get(expression)
+    import jmespath  # type: ignore[import-untyped]
+
+    return jmespath.search(expression, reply)
