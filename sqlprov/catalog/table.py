@@ -154,6 +154,7 @@ class ListCall:
         call: operation, such as `ListInferenceExperiments`.
         rows: output members that lead to the rows, through lists on the way: ("Reservations", "Instances"); empty
             if the reply itself is the only row.
+        single: whether `rows` leads to a structure, which is the only row, instead of a list.
         scalar: the column, if the rows are bare strings; otherwise empty.
         tokens: the page tokens; none if the call is not paged.
         more: JMESPath of the member that says whether there are more pages; empty if the token says it.
@@ -168,6 +169,7 @@ class ListCall:
 
     call: str
     rows: tuple[str, ...]
+    single: bool = False
     scalar: str = ""
     tokens: tuple[PageToken, ...] = ()
     more: str = ""

@@ -27,7 +27,7 @@ def find_rows(listing: ListCall, reply: Mapping[str, Any]) -> list[Mapping[str, 
             value = each.get(member)
             if isinstance(value, list):
                 below = value if len(level) == 1 else [*below, *value]
-            elif isinstance(value, dict):
+            elif isinstance(value, dict) and (depth < last or listing.single):
                 below = [*below, value]
             elif value is not None or not (depth or listing.may_omit_rows):
                 raise MalformedReply(f"the reply's {member} is not a list of structures")
