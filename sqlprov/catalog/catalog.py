@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +16,58 @@ from ..errors import ResourceFileError, UnknownName, suggest
 if TYPE_CHECKING:
     from .resource_files import ProviderInfo, ServiceInfo
     from .table import Table
+    from .yaml_nodes import Node
 
 # YAML and botocore are imported where they are used; listing tables needs neither.
 
+_TABLES = re.compile(r"^tables:[ \t]*(?:#.*)?\n", re.MULTILINE)
+# A line that does not begin a table belongs to the table above it, whose loading refuses it.
+_LINE = re.compile(r"^  (\w+):.*(?:\n(?!  \w+:|  #|$).*)*", re.MULTILINE)
+_ABOUT = re.compile(r"""^about:[ ]*(.*)$|[{,][ ]*about:[ ]*(?:"([^"]*)"|'([^']*)'|([^,}]*))""", re.MULTILINE)
+
+
+@dataclass
+class ServiceFiles:
+    """The files of a service, as far as listing needs them.
+
+    Attributes:
+        heads: (file, text above `tables:`) of each folder that has a `<service>.yaml`.
+        tables: name -> places; a table with several places cannot be loaded.
+    """
+
+    heads: list[tuple[str, str]] = field(default_factory=list)
+    tables: dict[str, list[TablePlace]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TablePlace:
+    """Where a table is written.
+
+    Attributes:
+        file: its own file, or the service's.
+        line: in the service's file; 0 for a file of its own.
+        text: the line; empty for a file of its own.
+    """
+
+    file: str
+    line: int = 0
+    text: str = ""
+
+    def parse(self) -> Node:
+        """The words of the table."""
+        from .yaml_nodes import parse_file, parse_text
+
+        if not self.line:
+            return parse_file(Path(self.file))
+        if "\n" in self.text.strip():
+            raise ResourceFileError(f"{self.file}:{self.line + 1}: expected one line for each table")
+        ((_, words),) = parse_text(self.text, self.file, self.line - 1).pairs().items()
+        return words
+
 
 class Catalog:
-    """The tables that exist: `resources/<provider>/<service>/<table>.yaml`.
+    """The tables that exist: a line of `resources/<provider>/<service>.yaml`, or a file
+    `resources/<provider>/<service>/<table>.yaml`.
 
     Args:
         folders: folders that hold providers. `None`: the packaged `resources` and those of installed
@@ -29,42 +77,55 @@ class Catalog:
     def __init__(self, folders: Sequence[Path] | None = None) -> None:
         self._given = folders
         self._lock = threading.RLock()
+        self._files: dict[tuple[str, str], ServiceFiles] = {}
         self._tables: dict[tuple[str, str, str], Table] = {}
         self._services: dict[tuple[str, str], ServiceInfo] = {}
         self._providers: dict[str, ProviderInfo] = {}
 
     def list_providers(self) -> tuple[str, ...]:
         """Names of all providers."""
-        return tuple(sorted({provider for provider, _ in self._files}))
+        return tuple(sorted(self._places))
 
     def list_services(self, provider: str) -> tuple[str, ...]:
         """Names of a provider's services; raises UnknownName."""
-        provider = self._find_provider(provider)
-        return tuple(sorted(service for known, service in self._files if known == provider))
+        return tuple(sorted(self._places[self._find_provider(provider)]))
 
     def list_tables(self, provider: str, service: str) -> tuple[str, ...]:
         """Names of a service's tables; raises UnknownName."""
-        return tuple(sorted(self._files[self._find_service(provider, service)]))
+        return tuple(sorted(self._get_files(self._find_service(provider, service)).tables))
+
+    def list_descriptions(self, provider: str, service: str) -> Mapping[str, str]:
+        """Table -> the description that its line or file writes; empty if botocore's model has to say it."""
+        tables = self._get_files(self._find_service(provider, service)).tables
+        return {name: _find_about(places[0]) for name, places in sorted(tables.items())}
 
     @cached_property
     def services_by_table(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
         """Table name -> the (provider, service) pairs that have such a table."""
         services: dict[str, tuple[tuple[str, str], ...]] = {}
-        for key, tables in sorted(self._files.items()):
-            for name in tables:
-                services[name] = (*services.get(name, ()), key)
+        for provider, known in sorted(self._places.items()):
+            for service in sorted(known):
+                for name in self._get_files((provider, service)).tables:
+                    services[name] = (*services.get(name, ()), (provider, service))
         return services
 
     def get_table(self, provider: str, service: str, name: str) -> Table:
-        """A table; raises UnknownName, or ResourceFileError if its file is wrong."""
+        """A table; raises UnknownName, or ResourceFileError if its line or file is wrong."""
         key = self._find_service(provider, service)
-        name = _find("table", name, self._files[key], ".".join(key))
+        tables = self._get_files(key).tables
+        name = _find("table", name, tables, ".".join(key))
         with self._lock:
             if (*key, name) not in self._tables:
+                from .list_call import Siblings
                 from .resource_files import load_table
 
-                file = Path(self._files[key][name])
-                self._tables[*key, name] = load_table(file, key[0], self.get_service(*key), name)
+                place, *others = tables[name]
+                if others:
+                    raise ResourceFileError(
+                        f"{others[0].file}:{others[0].line or 1}: table {name!r} is already in {place.file}"
+                    )
+                siblings = Siblings(name, tables, lambda other: self.get_table(*key, other))
+                self._tables[*key, name] = load_table(place.parse(), key[0], self.get_service(*key), siblings)
             return self._tables[*key, name]
 
     def get_provider(self, provider: str) -> ProviderInfo:
@@ -74,18 +135,26 @@ class Catalog:
             if provider not in self._providers:
                 from .resource_files import load_provider
 
-                file = self._find_file(Path(provider, "_provider.yaml"))
+                files = [folder / provider / "_provider.yaml" for folder in self._folders]
+                file = next(filter(Path.is_file, files), None)
+                if file is None:
+                    raise ResourceFileError(f"{files[0]}:1: expected this file, which describes the provider")
                 self._providers[provider] = load_provider(file, provider)
             return self._providers[provider]
 
     def get_service(self, provider: str, service: str) -> ServiceInfo:
-        """A service; raises UnknownName, or ResourceFileError if its `_service.yaml` is wrong."""
+        """A service; raises UnknownName, or ResourceFileError if the head of its file is wrong."""
         key = self._find_service(provider, service)
         with self._lock:
             if key not in self._services:
                 from .resource_files import load_service
 
-                self._services[key] = load_service(self._find_file(Path(*key, "_service.yaml")), *key)
+                # A package may add tables to another package's service, and needs no head for that.
+                heads = [head for head in self._get_files(key).heads if head[1].strip()]
+                if not heads:
+                    file = self._folders[0] / key[0] / f"{key[1]}.yaml"
+                    raise ResourceFileError(f"{file}:1: expected this file, which describes the service")
+                self._services[key] = load_service(*heads[0], *key)
             return self._services[key]
 
     @cached_property
@@ -97,41 +166,62 @@ class Catalog:
         )
 
     @cached_property
-    def _files(self) -> dict[tuple[str, str], dict[str, str]]:
-        """(provider, service) -> table -> file, from file names alone."""
-        files: dict[tuple[str, str], dict[str, str]] = {}
-        for provider, service, name, file in _list_yaml_files(self._folders):
-            tables = files.setdefault((provider, service), {})
-            if name.startswith("_"):
-                continue
-            if name in tables:
-                raise ResourceFileError(f"{file}:1: table {name!r} is already in {tables[name]}")
-            tables[name] = file
-        return files
+    def _places(self) -> dict[str, dict[str, list[str]]]:
+        """Provider -> service -> its files and folders, from file names alone."""
+        places: dict[str, dict[str, list[str]]] = {}
+        for folder in self._folders:
+            for provider in _list_entries(folder):
+                for entry in _list_entries(provider):
+                    service = entry.name.removesuffix(".yaml")
+                    if entry.name[0] not in "_." and (service != entry.name or entry.is_dir()):
+                        places.setdefault(provider.name, {}).setdefault(service, []).append(entry.path)
+        return places
+
+    def _get_files(self, key: tuple[str, str]) -> ServiceFiles:
+        if key not in self._files:
+            self._files[key] = _read_files(self._places[key[0]][key[1]])
+        return self._files[key]
 
     def _find_provider(self, written: str) -> str:
         return _find("provider", written, self.list_providers(), "the catalog")
 
     def _find_service(self, provider: str, written: str) -> tuple[str, str]:
         provider = self._find_provider(provider)
-        return provider, _find("service", written, self.list_services(provider), provider)
-
-    def _find_file(self, inside: Path) -> Path:
-        """The file in the first folder that has it; a package may add a table to another package's service."""
-        for folder in self._folders:
-            if (folder / inside).is_file():
-                return folder / inside
-        raise ResourceFileError(f"{self._folders[0] / inside}:1: expected this file, which names the folder")
+        return provider, _find("service", written, self._places[provider], provider)
 
 
-def _list_yaml_files(folders: Iterable[Path]) -> Iterator[tuple[str, str, str, str]]:
-    """(provider, service, name, path) of each `*/*/*.yaml`; `Path.glob` takes several times as long."""
-    for folder in folders:
-        for provider in _list_entries(folder):
-            for service in _list_entries(provider):
-                for file in _list_entries(service):
-                    if file.name.endswith(".yaml"):
-                        yield provider.name, service.name, file.name.removesuffix(".yaml"), file.path
+def _read_files(places: Iterable[str]) -> ServiceFiles:
+    """The heads and tables in the files and folders of one service."""
+    files = ServiceFiles()
+    for place in places:
+        if not place.endswith(".yaml"):
+            for entry in _list_entries(Path(place)):
+                if entry.name.endswith(".yaml"):
+                    files.tables.setdefault(entry.name.removesuffix(".yaml"), []).append(
+                        TablePlace(entry.path)
+                    )
+            continue
+        head, tables = _split_head(Path(place).read_text("utf-8"))
+        files.heads.append((place, head))
+        line = head.count("\n") + 2
+        at = 0
+        for match in _LINE.finditer(tables):
+            line += tables.count("\n", at, match.start())
+            at = match.start()
+            files.tables.setdefault(match[1], []).append(TablePlace(place, line, match[0]))
+    return files
+
+
+def _split_head(text: str) -> tuple[str, str]:
+    """The head of a service's file, and its tables."""
+    match = _TABLES.search(text)
+    return (text[: match.start()], text[match.end() :]) if match else (text, "")
+
+
+def _find_about(place: TablePlace) -> str:
+    text = place.text or Path(place.file).read_text("utf-8")
+    match = _ABOUT.search(text)
+    return next((part.strip() for part in match.groups() if part), "") if match else ""
 
 
 def _list_entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:

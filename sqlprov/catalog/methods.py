@@ -7,9 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .read_block import ReadBlock
 from .service_model import build_input_shape, find_operation, get_members, to_snake_case
-from .table import Column, ErrorRule, ErrorRules, Method, Parameter, StateRule, TagsCall
+from .table import (
+    Column,
+    DescribeCall,
+    ErrorRule,
+    ErrorRules,
+    ExtraCall,
+    ListCall,
+    Method,
+    Parameter,
+    StateRule,
+    TagsCall,
+)
 from .yaml_nodes import Node, get_pairs
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z]+")
@@ -43,6 +53,7 @@ class TableContext:
         key: the key's columns.
         columns: the table's columns by name.
         arguments: parameter of Describe -> key column.
+        list, describe, extras: the calls that read.
     """
 
     model: Any
@@ -51,6 +62,9 @@ class TableContext:
     key: Sequence[str]
     columns: Mapping[str, Column]
     arguments: Mapping[str, str]
+    list: ListCall
+    describe: DescribeCall | None
+    extras: Mapping[str, ExtraCall]
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -94,14 +108,13 @@ class TableContext:
         return next((column.name for column in self.columns.values() if column.path == (parameter,)), "")
 
 
-def parse_methods(
-    top: Mapping[str, Node], reading: ReadBlock, tags: TagsCall | None, table: TableContext
-) -> tuple[Method, ...]:
+def parse_methods(top: Mapping[str, Node], tags: TagsCall | None, table: TableContext) -> tuple[Method, ...]:
     """All methods of a table in the order of SHOW METHODS."""
     writes = top["write"].block([], [*_WRITES, "desired"]) if "write" in top else {}
     execs = get_pairs(top, "exec")
     permissions = _parse_permissions(top, table.model, (*(n for n in writes if n in _WRITES), *execs))
-    describe = (reading.describe.call,) if reading.describe else ()
+    describe = (table.describe.call,) if table.describe else ()
+    extras = tuple(extra.call for extra in table.extras.values())
     tag_calls: dict[str, tuple[str, ...]] = {}
     if tags:
         tag_calls["insert"] = (tags.add, tags.call)
@@ -113,11 +126,11 @@ def parse_methods(
         if block in writes:
             calls = (*describe, *tag_calls.get(block, ()), *permissions.get(block, ()))
             methods.append(_parse_method(name, verb, writes[block], table, required, calls))
-    operation = table.model.operation_model(reading.list.call)
-    methods.append(table.build_method("list_resources", "SELECT", operation, (), ()))
-    if reading.describe:
-        operation = table.model.operation_model(reading.describe.call)
-        key, calls = ("data__Identifier",), tag_calls.get("read", ())
+    operation = table.model.operation_model(table.list.call)
+    methods.append(table.build_method("list_resources", "SELECT", operation, (), () if describe else extras))
+    if table.describe:
+        operation = table.model.operation_model(table.describe.call)
+        key, calls = ("data__Identifier",), (*extras, *tag_calls.get("read", ()))
         methods.append(table.build_method("get_resource", "SELECT", operation, key, calls))
     for name, node in execs.items():
         calls = (*describe, *permissions.get(name, ()))
@@ -127,18 +140,21 @@ def parse_methods(
 
 def parse_error_rules(node: Node | None) -> ErrorRules:
     """The rules under `missing` and `exists`: `Code`, or `Code: text that the message must hold`."""
-    rules: dict[str, tuple[ErrorRule, ...]] = {}
-    for name, entries in (node.block([], ["missing", "exists"]) if node else {}).items():
-        parsed: list[ErrorRule] = []
-        for entry in entries.items():
-            if isinstance(entry.value, str):
-                parsed.append(ErrorRule(entry.text()))
-            else:
-                parsed += [ErrorRule(code, text.text()) for code, text in entry.pairs().items()]
-            if not _CODE.fullmatch(parsed[-1].code):
-                raise entry.fail(f"{parsed[-1].code!r} is not an error code; expected `Code` or `Code: text`")
-        rules[name] = tuple(parsed)
-    return ErrorRules(**rules)
+    blocks = node.block([], ["missing", "exists"]) if node else {}
+    return ErrorRules(**{name: parse_codes(entries) for name, entries in blocks.items()})
+
+
+def parse_codes(node: Node) -> tuple[ErrorRule, ...]:
+    """A list of `Code`, or `Code: text`."""
+    parsed: list[ErrorRule] = []
+    for entry in node.items():
+        if isinstance(entry.value, str):
+            parsed.append(ErrorRule(entry.text()))
+        else:
+            parsed += [ErrorRule(code, text.text()) for code, text in entry.pairs().items()]
+        if not _CODE.fullmatch(parsed[-1].code):
+            raise entry.fail(f"{parsed[-1].code!r} is not an error code; expected `Code` or `Code: text`")
+    return tuple(parsed)
 
 
 def _parse_method(

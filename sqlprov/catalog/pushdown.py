@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
+from .nouns import flatten, strip_noun
 from .service_model import TIMESTAMP, get_members, read_constraint, to_arrow_type, to_snake_case
 from .table import Column, FilterOperator, ListFilter, Sort
 from .yaml_nodes import Node
@@ -20,16 +21,33 @@ _ENDINGS = {
     "After": FilterOperator.AFTER,
     "Before": FilterOperator.BEFORE,
 }
+_BEFORE = FilterOperator.BEFORE
+_ORDER = {
+    FilterOperator.CONTAINS: 0,
+    FilterOperator.EQUAL: 1,
+    FilterOperator.AFTER: 2,
+    FilterOperator.BEFORE: 2,
+}
 
 
 def parse_filters(
-    node: Node | None, operation: Any, item: Any, columns: Mapping[str, Column]
+    node: Node | None, operation: Any, item: Any, columns: Mapping[str, Column], nouns: Sequence[str]
 ) -> tuple[ListFilter, ...]:
-    """The filters of `filters:`; `item` is the shape of a row of the list."""
+    """The filters of a list: those that `filters:` writes, and those that follow from the names.
+
+    Args:
+        node: `filters:`; `~` removes a filter that follows from its name.
+        item: shape of a row of the list.
+        columns: the list's columns.
+        nouns: of the table, as `list_nouns` returns them.
+    """
     inputs = get_members(operation.input_shape)
-    filters = []
+    written: dict[str, ListFilter | None] = {}
     for parameter, value in (node.pairs() if node else {}).items():
         value.check(f"parameter of {operation.name}", parameter, inputs)
+        if value.value in ("", "~", "null"):
+            written[parameter] = None
+            continue
         match = _CONDITION.fullmatch(value.text().strip())
         if match is None:
             raise value.fail(
@@ -39,8 +57,43 @@ def parse_filters(
         column = columns[value.check("column", match[1], columns)]
         operator = FilterOperator((match[2] or match[3]).lower())
         _check_filter(value, parameter, inputs[parameter], operator, column, item)
-        filters.append(ListFilter(parameter, column.name, operator, read_constraint(inputs[parameter])))
-    return tuple(filters)
+        written[parameter] = ListFilter(parameter, column.name, operator, read_constraint(inputs[parameter]))
+    required = operation.input_shape.required_members if operation.input_shape else ()
+    free = {name: shape for name, shape in inputs.items() if name not in required}
+    derived = {name: _derive_filter(name, shape, columns, nouns) for name, shape in free.items()}
+    filters = [each for name in inputs if (each := written.get(name, derived.get(name)))]
+    columns_in_order = list(dict.fromkeys(each.column for each in filters))
+    return tuple(
+        sorted(
+            filters,
+            key=lambda each: (_ORDER[each.op], columns_in_order.index(each.column), each.op is _BEFORE),
+        )
+    )
+
+
+def _derive_filter(
+    parameter: str, shape: Any, columns: Mapping[str, Column], nouns: Sequence[str]
+) -> ListFilter | None:
+    """The filter that a parameter's name says: by its ending, or the name and the enum of a column."""
+    constraint = read_constraint(shape)
+    for ending, operator in _ENDINGS.items():
+        subject = flatten(parameter.removesuffix(ending))
+        if parameter.endswith(ending) and subject:
+            right = TIMESTAMP if operator in (FilterOperator.AFTER, FilterOperator.BEFORE) else pa.string()
+            alike = [name for name in columns if flatten(name) == subject]
+            alike = alike or [name for name in columns if strip_noun(name, nouns) == subject]
+            if len(alike) == 1 and to_arrow_type(shape) == columns[alike[0]].type == right:
+                return ListFilter(parameter, alike[0], operator, constraint)
+            return None
+    column = columns.get(to_snake_case(parameter))
+    if (
+        constraint.enum
+        and column
+        and column.shape == shape.name
+        and column.constraint.enum == constraint.enum
+    ):
+        return ListFilter(parameter, column.name, FilterOperator.EQUAL, constraint)
+    return None
 
 
 def _check_filter(

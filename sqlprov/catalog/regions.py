@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 REGIONS = "regions"
 """A table that every provider has outside its services; it needs no call."""
@@ -71,6 +72,26 @@ def find_partition(region: str) -> str | None:
         if re.match(entry["regionRegex"], region):
             return str(entry["id"])
     return None
+
+
+@cache
+def find_home(model: Any, partition: str, *, is_global: bool = False) -> str:
+    """The one region that answers for a global service, such as IAM; empty for a service with regions.
+
+    Args:
+        model: botocore's model of the service.
+        is_global: whether to take the service for a global one, as S3 is for its list of buckets.
+    """
+    from .service_model import get_loader
+
+    for entry in get_loader().load_data("endpoints")["partitions"]:
+        service = entry["services"].get(model.endpoint_prefix, {})
+        if entry["partition"] != partition or not (is_global or service.get("isRegionalized") is False):
+            continue
+        name = service.get("partitionEndpoint", "")
+        scope = service.get("endpoints", {}).get(name, {}).get("credentialScope", {})
+        return str(scope.get("region") or next(iter(WITHOUT_OPT_IN)))
+    return ""
 
 
 @cache

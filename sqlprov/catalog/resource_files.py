@@ -1,21 +1,38 @@
-"""Loads provider, service and table files, and refuses what botocore's model contradicts."""
+"""Loads providers, services and tables from resource files, and refuses what botocore's model contradicts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from .methods import TableContext, parse_error_rules, parse_methods
-from .read_block import find_page_tokens, parse_read_block
-from .service_model import find_model, find_operation, get_members, summarize, to_arrow_type
+from .columns import COMMON, apply_columns, merge_replies
+from .describe_call import WORDS, Describing, RowColumns, parse_arguments, parse_describe, parse_extras
+from .list_call import Listing, Siblings, parse_list
+from .methods import TableContext, parse_codes, parse_error_rules, parse_methods
+from .nouns import list_nouns
+from .pushdown import parse_filters, parse_sort
+from .regions import DEFAULT_PARTITION, find_home
+from .service_model import find_model, read_constraint, resolve_path, summarize
 from .shapes import Constraint
-from .table import Column, ColumnSource, StateRule, Table, TagsCall
+from .states import derive_state, parse_state
+from .table import Column, ColumnSource, DescribeCall, ErrorRule, ErrorRules, Table
+from .tags_call import parse_tags
 from .write_block import parse_write_block
-from .yaml_nodes import Node, get_text, parse_file
+from .yaml_nodes import Node, get_text, parse_file, parse_text
+
+REQUIRED = ("list", "key")
+OPTIONAL = (
+    *("about", "rows", "item", "arguments", "each", "send", "describe", "batch", "lacks", "also", "pairs"),
+    *("columns", "filters", "sort", "order", "arn", "cloudformation", "region", "tags"),
+    *("state", "errors", "write", "exec", "permissions"),
+)
+_MISSING = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|NonExistent", re.IGNORECASE)
+_MEMBER_SOURCES = (ColumnSource.LIST, ColumnSource.DESCRIBE)
 
 
 @dataclass(frozen=True)
@@ -29,24 +46,20 @@ class ProviderInfo:
 
 @dataclass(frozen=True)
 class ServiceInfo:
-    """A `_service.yaml`.
+    """The head of a `<service>.yaml`: everything above `tables:`.
 
     Attributes:
         id: `aws.sagemaker`.
-        name: the folder's, `sagemaker`.
+        name: the file's, `sagemaker`.
         title: name for people.
         about: one sentence.
-        client: botocore's name for clients.
-        iam: prefix of IAM actions.
-        nodes: the file's keys. What needs the model is checked when a table is loaded.
+        nodes: the other words. What needs the model is checked when a table is loaded.
     """
 
     id: str
     name: str
     title: str
     about: str
-    client: str
-    iam: str
     nodes: Mapping[str, Node] = field(repr=False, compare=False)
 
 
@@ -56,114 +69,214 @@ def load_provider(file: Path, name: str) -> ProviderInfo:
     return ProviderInfo(name, top["title"].text(), get_text(top, "about"))
 
 
-def load_service(file: Path, provider: str, name: str) -> ServiceInfo:
-    """Load a `_service.yaml`, without botocore's model."""
-    top = parse_file(file).block(["title", "client", "iam"], ["about", "tags"])
-    title, client, iam = (top[key].text() for key in ("title", "client", "iam"))
-    return ServiceInfo(f"{provider}.{name}", name, title, get_text(top, "about"), client, iam, top)
+def load_service(file: str, head: str, provider: str, name: str) -> ServiceInfo:
+    """Load the head of a `<service>.yaml`, without botocore's model."""
+    top = parse_text(head, file).block(["title"], ["about", "client", "iam", "tags", "errors"])
+    default = Node(file, top["title"].line, name.replace("_", "-"))
+    nodes = {"client": default, **top}
+    return ServiceInfo(f"{provider}.{name}", name, top["title"].text(), get_text(top, "about"), nodes)
 
 
-def load_table(file: Path, provider: str, service: ServiceInfo, name: str) -> Table:
-    """Load a `<table>.yaml`; raises ResourceFileError (`file:line: …`) for what the model contradicts."""
-    top = parse_file(file).block(
-        ["about", "key", "read"],
-        ["arn", "cloudformation", "order", "write", "exec", "state", "permissions", "errors"],
-    )
+def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblings) -> Table:
+    """Build a table; raises ResourceFileError (`file:line: …`) for what the model contradicts.
+
+    Args:
+        node: the words of the table, from its line or its own file.
+        siblings: the tables of the service.
+    """
+    words = node.block(REQUIRED, OPTIONAL)
     model = find_model(service.nodes["client"])
-    if not top["key"].items():
-        raise top["key"].fail("expected one column or more that identify a row, found an empty list")
-    reading = parse_read_block(top["read"], model, top["key"].items())
-    columns, key = dict(reading.columns), top["key"].texts()
-    arn = top["arn"].choose("column", columns) if "arn" in top else ""
-    tags = None
-    if "tags" in service.nodes and arn and "tags" not in columns:
-        tags, columns["tags"] = _parse_tags(service.nodes["tags"], model)
-    for column in _build_common_columns(key, columns):
-        if column.name in columns:
-            raise reading.nodes[column.name].fail(f"column {column.name!r} is added to every table")
-        columns[column.name] = column
-    state = _parse_state(top.get("state"), columns)
-    arguments = reading.describe.arguments if reading.describe else {}
-    context = TableContext(model, service.iam, state, key, columns, arguments)
-    methods = parse_methods(top, reading, tags, context)
+    if not words["key"].items():
+        raise words["key"].fail("expected one column or more that identify a row, found an empty list")
+    key = words["key"].texts()
+    sends = _split_send(words)
+    listing = parse_list(words, model, siblings, sends.get("list"))
+    row = RowColumns(siblings.name, _find_shapes(listing, key), key, listing.call.parents)
+    describing = _parse_describe(words, model, row, sends.get("describe"))
+    if describing is None and "arguments" in words:
+        listing = _parse_lookup(words["arguments"], listing, row)
+    columns = _build_columns(words, listing, describing)
+    extras, extra_columns = parse_extras(words.get("also"), model, row, parse_codes)
+    for name, column in extra_columns.items():
+        if name in columns:
+            raise words["also"].fail(f"column {name!r} is already one of {columns[name].source.value}")
+        columns[name] = column
+    arn = _find_arn(words.get("arn"), siblings.name, columns)
+    tags, tags_column = parse_tags(words.get("tags"), service.nodes.get("tags"), model, arn, columns)
+    if tags_column:
+        columns["tags"] = tags_column
+    describe = _complete_describe(describing, columns)
+    columns = _limit_keys(columns, describing)
+    for part in words["key"].items():
+        known = [n for n, c in columns.items() if c.source in (ColumnSource.LIST, ColumnSource.PARENT)]
+        part.choose("column of list as key", (*known, *COMMON[:2]))
+    columns |= _build_common_columns(key, columns)
+    state = (
+        parse_state(words.get("state"), columns) if "state" in words else derive_state(siblings.name, columns)
+    )
+    nouns, item = list_nouns(siblings.name), listing.reply.shape
+    listed = {name: column for name, column in columns.items() if column.source is ColumnSource.LIST}
+    call = replace(
+        listing.call,
+        filters=parse_filters(words.get("filters"), listing.operation, item, listed, nouns),
+        sort=parse_sort(words.get("sort"), listing.operation, item, listed),
+    )
+    iam = get_text(service.nodes, "iam") or model.signing_name
+    arguments = describe.arguments if describe else call.arguments
+    context = TableContext(model, iam, state, key, columns, arguments, call, describe, extras)
+    methods = parse_methods(words, tags, context)
+    region = words["region"].choose("column", listed) if "region" in words else ""
     return Table(
         provider=provider,
         service=service.name,
-        name=name,
-        about=top["about"].text(),
+        name=siblings.name,
+        about=get_text(words, "about") or summarize(listing.operation.documentation),
         key=key,
         arn=arn,
-        columns=_sort_columns(top.get("order"), columns),
-        list=reading.list,
-        describe=reading.describe,
+        columns=_sort_columns(words.get("order"), columns),
+        list=call,
+        describe=describe,
         tags=tags,
         methods=methods,
-        errors=parse_error_rules(top.get("errors")),
+        errors=_parse_errors(words, service, describing),
         state=state,
-        client=service.client,
-        iam=service.iam,
-        cloudformation=get_text(top, "cloudformation"),
-        file=str(file),
-        write=parse_write_block(top.get("write"), context, methods, reading.describe),
+        client=model.service_name,
+        iam=iam,
+        cloudformation=get_text(words, "cloudformation"),
+        file=node.file,
+        write=parse_write_block(words.get("write"), context, methods, describe),
+        extras=extras,
+        home=find_home(model, DEFAULT_PARTITION, is_global=bool(region)),
+        region_column=region,
     )
 
 
-def _parse_tags(node: Node, model: Any) -> tuple[TagsCall, Column]:
-    """The tag calls of the service and the column that they fill."""
-    block = node.block(["call", "argument", "items"], ["add", "remove", "keys"])
-    operation = find_operation(model, block["call"])
-    outputs = get_members(operation.output_shape)
-    shape = outputs[block["items"].choose("output member", outputs)]
-    used = {"call": ["argument"], "add": ["argument", "items"], "remove": ["argument", "keys"]}
-    for call, parameters in used.items():
-        if call not in block:
-            continue
-        inputs = get_members(find_operation(model, block[call]).input_shape)
-        for parameter in parameters:
-            if parameter not in block:
-                raise node.fail(f"missing key {parameter!r}, which {block[call].text()} needs")
-            block[parameter].choose(f"parameter of {block[call].text()}", inputs)
-    token_in, token_out = find_page_tokens(block["call"], operation)
-    column = Column(
-        name="tags",
-        type=to_arrow_type(shape),
-        json_type=to_arrow_type(shape, as_json=True),
-        description=summarize(shape.documentation) or "An array of key-value pairs.",
-        source=ColumnSource.TAGS,
-        shape=shape.name,
+def _split_send(words: Mapping[str, Node]) -> Mapping[str, Node]:
+    """The constants of the list and of the describe."""
+    node = words.get("send")
+    if node is None:
+        return {}
+    return node.pairs() if set(node.pairs()) <= {"list", "describe"} else {"list": node}
+
+
+def _find_shapes(listing: Listing, key: Sequence[str]) -> dict[str, Any]:
+    """The shapes of the columns that may fill a parameter, the key's first."""
+    inputs = listing.operation.input_shape
+    shapes = {p.column: inputs.members[p.parameter] for p in listing.call.parents}
+    if listing.call.scalar:
+        shapes[listing.call.scalar] = listing.reply.shape
+    for name, column in listing.reply.columns.items():
+        if name not in shapes:
+            shapes[name] = resolve_path(listing.reply.shape, column.path)
+    return {name: shapes[name] for name in (*key, *shapes) if name in shapes}
+
+
+def _parse_describe(
+    words: Mapping[str, Node], model: Any, row: RowColumns, send: Node | None
+) -> Describing | None:
+    node = words.get("describe")
+    beside = {word: words[word] for word in WORDS if word in words and word != "send"}
+    if node is None:
+        for word in ("item", "batch", "pairs"):
+            if word in beside:
+                raise beside[word].fail(f"expected `describe:` beside `{word}:`")
+        return None
+    if isinstance(node.value, str):
+        return parse_describe(node, beside, model, row, send)
+    block = node.block(["call"], WORDS)
+    for word in beside:
+        raise beside[word].fail(f"expected {word!r} within `describe:`, which is a mapping")
+    return parse_describe(block["call"], block, model, row, block.get("send", send))
+
+
+def _parse_lookup(node: Node, listing: Listing, row: RowColumns) -> Listing:
+    """The list with the parameters that look rows up by their key."""
+    arguments = parse_arguments(node, node, listing.operation, row)
+    first = listing.operation.input_shape.members[next(iter(arguments))]
+    call = replace(listing.call, arguments=arguments, takes_many=first.type_name == "list")
+    return replace(listing, call=call)
+
+
+def _build_columns(
+    words: Mapping[str, Node], listing: Listing, describing: Describing | None
+) -> dict[str, Column]:
+    """The columns of parents, list and describe."""
+    described = describing.reply if describing else None
+    columns = {**listing.parents, **merge_replies(listing.reply, described, words.get("lacks"))}
+    columns |= listing.parents
+    replies = [listing.reply, *([described] if described else [])]
+    return columns | dict(apply_columns(words.get("columns"), columns, replies))
+
+
+def _find_arn(node: Node | None, table: str, columns: Mapping[str, Column]) -> str:
+    if node:
+        return node.choose("column", columns)
+    noun = next(
+        (noun for noun in list_nouns(table) if any(n.replace("_", "") == f"{noun}arn" for n in columns)), ""
     )
-    calls: dict[str, Any] = {key: entry.text() for key, entry in block.items()}
-    return TagsCall(token_in=token_in, token_out=token_out, **calls), column
+    wanted = [name for name in columns if noun and name.replace("_", "") == f"{noun}arn"]
+    return next((name for name in (*wanted, "arn", "resource_arn") if name in columns), "")
 
 
-def _build_common_columns(key: tuple[str, ...], columns: Mapping[str, Column]) -> tuple[Column, ...]:
+def _complete_describe(describing: Describing | None, columns: Mapping[str, Column]) -> DescribeCall | None:
+    """The Describe call with the paths of the columns it returns with the same type."""
+    if describing is None:
+        return None
+    paths = {}
+    for name, column in columns.items():
+        known = describing.reply.columns.get(name)
+        if column.source is ColumnSource.DESCRIBE:
+            paths[name] = column.path
+        elif known is not None and known.type == column.type and known.json_type == column.json_type:
+            paths[name] = known.path
+        elif column.source is ColumnSource.LIST and column.path and known is None:
+            exists = describing.reply.resolve(column.path) is not None
+            if exists and describing.reply.build_column(name, column.path).json_type == column.json_type:
+                paths[name] = column.path
+    return replace(describing.call, paths=paths)
+
+
+def _limit_keys(columns: dict[str, Column], describing: Describing | None) -> dict[str, Column]:
+    """The call checks a value against the limits of its input, which may differ from those of its reply."""
+    for parameter, name in (describing.call.arguments if describing else {}).items():
+        assert describing is not None
+        shape = describing.operation.input_shape.members[parameter]
+        if name in columns and shape.type_name == "string":
+            columns[name] = replace(columns[name], constraint=read_constraint(shape))
+    return columns
+
+
+def _build_common_columns(key: tuple[str, ...], columns: Mapping[str, Column]) -> dict[str, Column]:
     """The three columns that every table has and no reply holds."""
     text = pa.string()
     identifier = f"The key ({'|'.join(key)}) under the name that Cloud Control gives it."
-    limits = columns[key[0]].constraint if len(key) == 1 else Constraint()
-    return (
-        Column("region", text, text, "AWS region.", ColumnSource.REGION),
-        Column("account_id", text, text, "AWS account that owns the resource.", ColumnSource.ACCOUNT),
-        Column("data__Identifier", text, text, identifier, ColumnSource.KEY, constraint=limits),
-    )
+    limits = columns[key[0]].constraint if len(key) == 1 and key[0] in columns else Constraint()
+    region, account, last = COMMON
+    return {
+        region: Column(region, text, text, "AWS region.", ColumnSource.REGION),
+        account: Column(account, text, text, "AWS account that owns the resource.", ColumnSource.ACCOUNT),
+        last: Column(last, text, text, identifier, ColumnSource.KEY, constraint=limits),
+    }
 
 
-def _parse_state(node: Node | None, columns: Mapping[str, Column]) -> StateRule:
-    if node is None:
-        return StateRule()
-    block = node.block(["column"], ["busy"])
-    name = block["column"].choose("column", columns)
-    states = columns[name].constraint.enum
-    if not states:
-        raise block["column"].fail(f"column {name!r} has no enum of states in the model")
-    busy = block["busy"].texts() if "busy" in block else ()
-    for state in busy:
-        block["busy"].check("state", state, states)
-    return StateRule(name, busy)
+def _parse_errors(
+    words: Mapping[str, Node], service: ServiceInfo, describing: Describing | None
+) -> ErrorRules:
+    """The codes of the service and of the table; without any for missing, those of Describe that say so."""
+    common, own = parse_error_rules(service.nodes.get("errors")), parse_error_rules(words.get("errors"))
+    missing = (*common.missing, *own.missing)
+    if not missing and describing:
+        codes = (_get_code(shape) for shape in describing.operation.error_shapes)
+        missing = tuple(ErrorRule(code) for code in codes if _MISSING.search(code))
+    return ErrorRules(missing, (*common.exists, *own.exists))
+
+
+def _get_code(shape: Any) -> str:
+    return str(shape.metadata.get("error", {}).get("code", shape.name))
 
 
 def _sort_columns(node: Node | None, columns: Mapping[str, Column]) -> tuple[Column, ...]:
-    """The columns that `order:` names, then the others: list, describe, tags, region, account, key."""
+    """The columns that `order:` names, then the others: list, describe, also, tags, region, account, key."""
     first: dict[str, Column] = {}
     for entry in node.items() if node else ():
         name = entry.choose("column", columns)

@@ -90,19 +90,8 @@ def _load_paginators(client: str) -> Any:
 
 
 def find_paginator(operation: Any) -> dict[str, Any]:
-    """botocore's paginator of an operation; without one, NextToken and MaxResults where it has them."""
-    known = _load_paginators(operation.service_model.service_name).get(operation.name)
-    if known is not None:
-        return dict(known)
-    inputs, outputs = get_members(operation.input_shape), get_members(operation.output_shape)
-    paginator: dict[str, Any] = {}
-    for token in ("NextToken", "nextToken"):
-        if token in inputs and token in outputs:
-            paginator = {"input_token": token, "output_token": token}
-    for limit in ("MaxResults", "maxResults"):
-        if limit in inputs:
-            paginator["limit_key"] = limit
-    return paginator
+    """botocore's paginator of an operation; empty if it has none."""
+    return dict(_load_paginators(operation.service_model.service_name).get(operation.name) or {})
 
 
 def get_members(shape: Any) -> dict[str, Any]:

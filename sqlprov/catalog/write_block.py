@@ -58,13 +58,16 @@ def parse_write_block(
     node: Node | None, table: TableContext, methods: Iterable[Method], describe: DescribeCall | None
 ) -> WriteRules:
     """The rules of `write:`; its calls are among `methods`."""
+    if node is None:
+        return WriteRules()
     row = Shape("", "structure")
     if describe:
         row = build_shape(table.model.operation_model(describe.call).output_shape)
         for member in describe.item:
             row = row.members[member]
+            row = row.item or row
     context = WriteContext(table, {method.name: method for method in methods}, row)
-    blocks = node.pairs() if node else {}
+    blocks = node.pairs()
     update, delete = get_pairs(blocks, "update"), get_pairs(blocks, "delete")
     if update:
         _check_required(update["call"], context)

@@ -48,6 +48,12 @@ class Node:
             raise self.fail(f"expected text, found {self._kind()}")
         return self.value
 
+    def number(self) -> int:
+        """The number that this node holds."""
+        if not self.text().isdecimal():
+            raise self.fail(f"expected a number, found {self.text()!r}")
+        return int(self.text())
+
     def items(self) -> tuple[Node, ...]:
         """The elements of a list; a single text counts as a list of one."""
         if isinstance(self.value, str) and self.value:
@@ -94,31 +100,36 @@ def get_pairs(block: Mapping[str, Node], key: str) -> Mapping[str, Node]:
 
 def parse_file(file: Path) -> Node:
     """The root of a YAML file; raises ResourceFileError if it is not valid YAML or repeats a key."""
+    return parse_text(file.read_text("utf-8"), str(file))
+
+
+def parse_text(text: str, file: str, above: int = 0) -> Node:
+    """The root of a part of a YAML file; `above` is the number of lines above it."""
     import yaml  # 30 ms, which listing tables does not need
 
     try:
-        root = yaml.compose(file.read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         line = mark.line + 1 if mark else 1
-        raise Node(str(file), line, "").fail(f"malformed YAML: {problem or error}") from error
+        raise Node(file, above + line, "").fail(f"malformed YAML: {problem or error}") from error
     if root is None:
-        raise Node(str(file), 1, "").fail("expected a mapping, found an empty file")
-    return _build_node(str(file), root, root.start_mark.line + 1)
+        raise Node(file, above + 1, "").fail("expected a mapping, found an empty file")
+    return _build_node(file, root, root.start_mark.line + 1, above)
 
 
-def _build_node(file: str, composed: Any, line: int) -> Node:
+def _build_node(file: str, composed: Any, line: int, above: int) -> Node:
     if composed.id == "scalar":
-        return Node(file, line, composed.value)
+        return Node(file, above + line, composed.value)
     if composed.id == "sequence":
-        items = (_build_node(file, item, item.start_mark.line + 1) for item in composed.value)
-        return Node(file, line, tuple(items))
+        items = (_build_node(file, item, item.start_mark.line + 1, above) for item in composed.value)
+        return Node(file, above + line, tuple(items))
     pairs: dict[str, Node] = {}
     for key, value in composed.value:
-        node = _build_node(file, value, key.start_mark.line + 1)
+        node = _build_node(file, value, key.start_mark.line + 1, above)
         if key.id != "scalar":
             raise node.fail("expected text as a key")
         if key.value in pairs:
             raise node.fail(f"duplicate key {key.value!r}, already on line {pairs[key.value].line}")
         pairs[key.value] = node
-    return Node(file, line, pairs)
+    return Node(file, above + line, pairs)

@@ -17,13 +17,21 @@ from sqlprov.catalog.table import Table
 from sqlprov.errors import ResourceFileError, UnknownName
 
 TINY = Path(__file__).with_name("tiny.yaml").read_text()
-SERVICE = Path(__file__).with_name("tiny_service.yaml").read_text()
+LINE = "{list: ListEndpoints, key: endpoint_name}"
 
 
 def write_table(folder: Path) -> None:
     """Write the table `aws.sagemaker.tiny`, without a file of its service."""
     (folder / "aws" / "sagemaker").mkdir(parents=True)
     (folder / "aws" / "sagemaker" / "tiny.yaml").write_text(TINY)
+
+
+def write_service(folder: Path, *lines: str, head: str = "title: Amazon SageMaker\n") -> Catalog:
+    """A catalog with `aws.sagemaker`, whose tables are `lines`."""
+    (folder / "aws").mkdir(parents=True, exist_ok=True)
+    text = head + "tables:\n" + "".join(f"  {line}\n" for line in lines)
+    (folder / "aws" / "sagemaker.yaml").write_text(text)
+    return Catalog([folder])
 
 
 def run_python(code: str, *path: Path) -> str:
@@ -91,26 +99,69 @@ def test_another_folder_adds_a_table_to_a_service_that_exists(tmp_path: Path) ->
     assert "models" in catalog.list_tables("aws", "sagemaker")
 
 
-def test_the_same_table_in_two_folders_is_refused(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        write_table(tmp_path / folder)
-    with pytest.raises(ResourceFileError, match=r"b/aws/sagemaker/tiny\.yaml:1: .*already in .*/a/"):
-        Catalog([tmp_path / "a", tmp_path / "b"]).list_providers()
+def test_a_table_that_is_written_twice_fails_alone(tmp_path: Path) -> None:
+    write_table(tmp_path)
+    catalog = write_service(tmp_path, f"tiny: {LINE}", f"other: {LINE}")
+    assert catalog.list_tables("aws", "sagemaker") == ("other", "tiny")
+    assert catalog.get_table("aws", "sagemaker", "other").name == "other"
+    with pytest.raises(
+        ResourceFileError, match=r"aws/sagemaker\.yaml:3: table 'tiny' is already in .*/tiny\.yaml"
+    ):
+        catalog.get_table("aws", "sagemaker", "tiny")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("wrong: {list: ListEndpoints", "malformed YAML"),
+        ("wrong: {list: ListEndpoint, key: a}", "unknown operation 'ListEndpoint'"),
+        ("wrong:\n    list: ListEndpoints", "expected one line for each table"),
+        ("wrong: ListEndpoints", "expected a mapping"),
+    ],
+)
+def test_a_wrong_line_fails_alone(line: str, message: str, tmp_path: Path) -> None:
+    catalog = write_service(
+        tmp_path, "# a comment", f"tiny: {LINE}", "", line, f"last: {LINE}  # settled: why"
+    )
+    assert catalog.list_tables("aws", "sagemaker") == ("last", "tiny", "wrong")
+    assert catalog.get_table("aws", "sagemaker", "tiny").file == str(tmp_path / "aws" / "sagemaker.yaml")
+    assert catalog.get_table("aws", "sagemaker", "last").name == "last"
+    with pytest.raises(ResourceFileError, match=rf"sagemaker\.yaml:[67]: .*{message}"):
+        catalog.get_table("aws", "sagemaker", "wrong")
+
+
+def test_a_wrong_head_fails_its_service_alone(tmp_path: Path) -> None:
+    catalog = write_service(tmp_path, f"tiny: {LINE}", head="titel: Amazon SageMaker\n")
+    assert catalog.list_services("aws") == ("sagemaker",)
+    assert catalog.list_tables("aws", "sagemaker") == ("tiny",)
+    with pytest.raises(ResourceFileError, match=r"sagemaker\.yaml:1: .*Did you mean 'title'"):
+        catalog.get_table("aws", "sagemaker", "tiny")
 
 
 def test_a_service_without_its_file_is_refused(tmp_path: Path) -> None:
     write_table(tmp_path)
-    catalog = Catalog([tmp_path])
-    assert catalog.list_tables("aws", "sagemaker") == ("tiny",)
-    with pytest.raises(ResourceFileError, match=r"_service\.yaml:1: "):
-        catalog.get_table("aws", "sagemaker", "tiny")
+    with pytest.raises(ResourceFileError, match=r"aws/sagemaker\.yaml:1: expected this file"):
+        Catalog([tmp_path]).get_table("aws", "sagemaker", "tiny")
+
+
+def test_descriptions_of_tables_are_read_without_loading_them(tmp_path: Path) -> None:
+    write_table(tmp_path)
+    catalog = write_service(
+        tmp_path, "a: {about: Some of them, list: x}", "b: {list: x, about: 'These, and those'}", f"c: {LINE}"
+    )
+    assert catalog.list_descriptions("aws", "sagemaker") == {
+        "a": "Some of them",
+        "b": "These, and those",
+        "c": "",
+        "tiny": "Small, and right until a test changes a line.",
+    }
 
 
 def test_an_installed_package_adds_tables_without_being_run(tmp_path: Path) -> None:
     folder = tmp_path / "acme" / "cloud" / "sagemaker"
     folder.mkdir(parents=True)
     (tmp_path / "acme" / "__init__.py").write_text("raise RuntimeError('was run')\n")
-    (folder / "_service.yaml").write_text(SERVICE)
+    folder.with_suffix(".yaml").write_text("title: Amazon SageMaker\n")
     (folder / "tiny.yaml").write_text(TINY)
     info = tmp_path / "acme-1.0.dist-info"
     info.mkdir()
@@ -159,35 +210,32 @@ def test_a_region_has_a_partition_even_if_botocore_does_not_know_it_yet(
     assert find_partition(region) == partition
 
 
-def test_parts_of_a_compound_key_fill_the_arguments_in_the_keys_order(load: Callable[..., Table]) -> None:
-    table = load(
-        "about: Apps.\n"
-        "key: [domain_id, app_type, app_name]\n"
-        "read:\n"
-        "  list: {call: ListApps, columns: [domain_id, app_type, app_name]}\n"
-        "  describe: {call: DescribeApp, columns: [app_arn]}\n"
-        "arn: app_arn\n"
-    )
+def test_parts_of_a_compound_key_fill_the_arguments_in_the_keys_order(
+    load_lines: Callable[..., Table],
+) -> None:
+    words = "{list: ListApps, key: [domain_id, app_type, app_name], describe: DescribeApp}"
+    table = load_lines("sagemaker", f"apps: {words}")
     assert table.describe
-    assert table.describe.arguments == {"DomainId": "domain_id", "AppType": "app_type", "AppName": "app_name"}
+    assert list(table.describe.arguments.items())[:3] == [
+        ("DomainId", "domain_id"),
+        ("AppType", "app_type"),
+        ("AppName", "app_name"),
+    ]
     assert "(domain_id|app_type|app_name)" in table.by_name["data__Identifier"].description
 
 
-def test_a_table_without_arn_has_no_tags(load: Callable[..., Table]) -> None:
-    table = load(TINY.replace("arn: endpoint_arn\n", ""))
+def test_a_table_without_arn_has_no_tags(load_lines: Callable[..., Table]) -> None:
+    head = Path(__file__).with_name("tiny_service.yaml").read_text().strip()
+    table = load_lines("sagemaker", "parts: {list: ListSubscribedWorkteams, key: workteam_arn}", head=head)
     assert table.tags is None
     assert "tags" not in table.by_name
     actions = {action for method in table.methods for action in method.permissions}
     assert not any("Tags" in action for action in actions)
 
 
-def test_a_table_without_describe_can_only_be_listed(load: Callable[..., Table]) -> None:
-    table = load(
-        "about: Only a list.\nkey: endpoint_name\n"
-        "read: {list: {call: ListEndpoints, columns: [endpoint_name, endpoint_status]}}\n"
-    )
+def test_a_table_without_describe_can_only_be_listed(load_lines: Callable[..., Table]) -> None:
+    table = load_lines("sagemaker", f"tiny: {LINE}")
     assert table.describe is None
-    assert table.list.filters == ()
     assert table.list.sort is None
     assert [method.name for method in table.methods] == ["list_resources"]
 

@@ -80,11 +80,8 @@ def test_a_wrong_rule_is_refused_with_its_line_and_the_right_word(refusal: Refus
 
 
 def test_an_update_whose_required_parameter_no_column_holds_is_refused(load: Load) -> None:
-    text = TINY.replace("      - config_name: EndpointConfigName\n", "")
-    text = text.replace("  delete: {", "  update: {call: UpdateEndpoint}\n  delete: {")
-    with pytest.raises(
-        ResourceFileError, match="UpdateEndpoint requires EndpointConfigName, which no column"
-    ):
+    text = TINY.replace("  delete: {", "  update: {call: UpdateHub}\n  delete: {")
+    with pytest.raises(ResourceFileError, match="UpdateHub requires HubName, which no column"):
         load(text)
 
 
@@ -144,9 +141,3 @@ def test_a_parameter_knows_the_column_that_holds_its_value(catalog: Catalog) -> 
     columns = {part.name: part.column for part in methods["create_resource"].parameters}
     assert (columns["Name"], columns["EndpointName"], columns["Tags"]) == ("name", "endpoint_name", "tags")
     assert {part.name: part.column for part in methods["stop"].parameters}["ModelVariantActions"] == ""
-
-
-def test_a_parameter_belongs_to_the_column_that_shows_its_member(load: Load) -> None:
-    table = load(TINY)
-    columns = {part.name: part.column for part in table.by_method["create_resource"].parameters}
-    assert columns["EndpointConfigName"] == "config_name"

@@ -1,0 +1,203 @@
+"""Derives columns from the members of a shape, and applies the `columns:` of a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import suggest
+from .nouns import flatten
+from .service_model import (
+    TIMESTAMP,
+    get_members,
+    read_constraint,
+    resolve_path,
+    summarize,
+    to_arrow_type,
+    to_snake_case,
+)
+from .shapes import Constraint
+from .table import Column, ColumnSource, TagSpelling
+from .yaml_nodes import Node, get_text
+
+TAGS = "tags"
+TAGS_TYPE = pa.list_(pa.struct([("Key", pa.string()), ("Value", pa.string())]))
+COMMON = ("region", "account_id", "data__Identifier")
+"""The columns that every table has and no reply holds."""
+TYPES = {"text": pa.string(), "integer": pa.int64(), "boolean": pa.bool_(), "timestamp": TIMESTAMP}
+"""The words for the type of a text's value."""
+_TAG_MEMBERS = ("tags", "taglist", "tagset", "tagsmap", "tagslist")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a call says of a row.
+
+    Attributes:
+        call: operation, for messages.
+        source: the source of its columns.
+        shape: of the row; a structure, a bare string, or a map (pairs).
+        columns: by name, of all members.
+        extra: name of the further call.
+    """
+
+    call: str
+    source: ColumnSource
+    shape: Any
+    columns: Mapping[str, Column]
+    extra: str = ""
+
+    def resolve(self, path: tuple[str, ...]) -> Any:
+        """The shape that `path` leads to; `None` if a member on the way does not exist."""
+        if self.shape.type_name == "map":
+            return self.shape.value if len(path) == 1 else None
+        return resolve_path(self.shape, path)
+
+    def build_column(self, name: str, path: tuple[str, ...], about: str = "") -> Column:
+        """The column for the member at `path`."""
+        return build_column(name, self.resolve(path), self.source, path, about, self.extra)
+
+
+def name_column(member: str) -> str:
+    """The column of a member; `Region` and `AccountId` are taken."""
+    name = re.sub(r"\W", "_", to_snake_case(member))
+    return f"resource_{name}" if name in COMMON else name
+
+
+def build_column(
+    name: str, shape: Any, source: ColumnSource, path: tuple[str, ...] = (), about: str = "", extra: str = ""
+) -> Column:
+    """A column with the type, the constraint and the description of a shape."""
+    spelling = find_spelling(shape) if name == TAGS else None
+    json_type = to_arrow_type(shape, as_json=True)
+    return Column(
+        name=name,
+        type=TAGS_TYPE if spelling else to_arrow_type(shape),
+        json_type=json_type,
+        description=about or summarize(shape.documentation),
+        source=source,
+        path=path,
+        shape=shape.name,
+        constraint=read_constraint(shape),
+        extra=extra,
+        tags=spelling,
+    )
+
+
+def find_spelling(shape: Any) -> TagSpelling | None:
+    """How a shape spells tags; `None` if it does not hold tags."""
+    if shape.type_name == "map" and shape.value.type_name == "string":
+        return TagSpelling()
+    members = get_members(shape.member) if shape.type_name == "list" else {}
+    names = {flatten(name).removeprefix("tag"): name for name in members}
+    return TagSpelling(names["key"], names["value"]) if {"key", "value"} <= set(names) else None
+
+
+def read_structure(call: str, source: ColumnSource, shape: Any) -> Reply:
+    """The columns of a structure, one for each member."""
+    members = get_members(shape)
+    tags = next((m for m, s in members.items() if flatten(m) in _TAG_MEMBERS and find_spelling(s)), "")
+    columns: dict[str, Column] = {}
+    for member, inner in members.items():
+        name = TAGS if member == tags else name_column(member)
+        if name not in columns:
+            columns[name] = build_column(name, inner, source, (member,))
+    return Reply(call, source, shape, columns)
+
+
+def read_pairs(call: str, shape: Any, names: tuple[str, ...]) -> Reply:
+    """The columns of a map whose keys are known."""
+    columns = {}
+    for key in names:
+        column = build_column(name_column(key), shape.value, ColumnSource.DESCRIBE, (key,))
+        columns[column.name] = replace(column, constraint=Constraint())
+    return Reply(call, ColumnSource.DESCRIBE, shape, columns)
+
+
+def merge_replies(listed: Reply, described: Reply | None, lacks: Node | None) -> dict[str, Column]:
+    """A column that both calls return is the list's, unless the list leaves it empty or says less of it."""
+    columns = dict(listed.columns)
+    if described is None:
+        if lacks:
+            raise lacks.fail("expected `describe:` beside `lacks:`, whose call returns these columns")
+        return columns
+    missing = set()
+    for entry in lacks.items() if lacks else ():
+        missing.add(
+            entry.choose("column of list and describe", [c for c in columns if c in described.columns])
+        )
+    for name, column in described.columns.items():
+        known = columns.get(name)
+        if (
+            known is None
+            or name in missing
+            or (known.type != column.type and is_richer(column.type, known.type))
+        ):
+            columns[name] = column
+    return columns
+
+
+def is_richer(type: pa.DataType, other: pa.DataType) -> bool:
+    """Whether a type has more values than another: a structure instead of its name."""
+    return _count_fields(type) > _count_fields(other)
+
+
+def _count_fields(type: pa.DataType) -> int:
+    if pa.types.is_struct(type):
+        return sum(_count_fields(field.type) for field in type) + 1
+    return _count_fields(type.value_type) + 1 if pa.types.is_list(type) else 1
+
+
+def apply_columns(
+    node: Node | None, columns: Mapping[str, Column], replies: list[Reply]
+) -> Iterator[tuple[str, Column]]:
+    """The columns that `columns:` adds or changes: another type, path or description."""
+    for name, value in (node.pairs() if node else {}).items():
+        if name in COMMON:
+            raise value.fail(f"column {name!r} is added to every table")
+        if name != to_snake_case(name) or not name.isidentifier():
+            raise value.fail(f"column {name!r} is not snake_case; expected {to_snake_case(name)!r}")
+        if isinstance(value.value, Mapping):
+            block = value.block([], ["path", "type", "about"])
+            path, type, about = block.get("path"), block.get("type"), get_text(block, "about")
+        else:
+            is_type = value.text() in TYPES
+            path, type, about = (None, value, "") if is_type else (value, None, "")
+        if path is None and name not in columns:
+            known = ", ".join(columns)
+            raise value.fail(
+                f"unknown column {name!r}; expected one of {known}, or its path.{suggest(name, columns)}"
+            )
+        column = find_member(path, name, replies, about) if path else columns[name]
+        if type is not None:
+            if column.json_type != pa.string():
+                raise type.fail(f"{name!r} is {column.type}; expected a type for a column of text only")
+            column = replace(column, type=TYPES[type.choose("type", TYPES)])
+        yield name, replace(column, description=about or column.description)
+
+
+def find_member(node: Node, name: str, replies: list[Reply], about: str) -> Column:
+    """The column for the path that `node` holds, of the first call that returns it."""
+    path = tuple(node.text().split("."))
+    for reply in replies:
+        if reply.resolve(path) is not None:
+            return reply.build_column(name, path, about)
+    # The message is about the call that comes closest.
+    deepest = max(reversed(replies), key=lambda reply: _measure(reply.shape, path))
+    depth = _measure(deepest.shape, path)
+    members = get_members(resolve_path(deepest.shape, path[:depth]))
+    raise node.fail(
+        f"unknown member {path[depth]!r} of column {name!r}; {'.'.join((deepest.call, *path[:depth]))} returns "
+        f"{', '.join(members) or 'no members'}.{suggest(path[depth], members)}"
+    )
+
+
+def _measure(shape: Any, path: tuple[str, ...]) -> int:
+    """How many members of a path exist."""
+    return next(
+        depth for depth in range(len(path) - 1, -1, -1) if resolve_path(shape, path[:depth]) is not None
+    )

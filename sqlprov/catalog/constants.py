@@ -1,0 +1,40 @@
+"""Converts the constants of a resource file (`send:`) to the types of parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .service_model import get_members
+from .yaml_nodes import Node
+
+
+def parse_constants(node: Node | None, operation: Any) -> dict[str, Any]:
+    """Parameter -> value, as botocore takes it."""
+    inputs = get_members(operation.input_shape)
+    return {
+        name: to_value(value, inputs[value.check(f"parameter of {operation.name}", name, inputs)])
+        for name, value in (node.pairs() if node else {}).items()
+    }
+
+
+def to_value(node: Node, shape: Any) -> Any:
+    """The value of `node` in the type of `shape`; a single value stands for a list of one."""
+    match shape.type_name:
+        case "list":
+            return [to_value(item, shape.member) for item in node.items()]
+        case "structure":
+            members = get_members(shape)
+            return {
+                name: to_value(value, members[value.check(f"member of {shape.name}", name, members)])
+                for name, value in node.pairs().items()
+            }
+        case "map":
+            return {name: to_value(value, shape.value) for name, value in node.pairs().items()}
+        case "boolean":
+            return node.choose("boolean", ("true", "false")) == "true"
+        case "integer" | "long":
+            return node.number()
+        case "float" | "double":
+            return float(node.number())
+    known = shape.metadata.get("enum", ())
+    return node.choose(f"value of {shape.name}", known) if known else node.text()

@@ -1,0 +1,219 @@
+"""Parses the calls that say more of a row: `describe` and `also`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import suggest
+from .columns import Reply, find_member, name_column, read_pairs, read_structure
+from .constants import parse_constants
+from .nouns import flatten, list_nouns, match_column, strip_noun
+from .service_model import find_operation, get_members, to_snake_case
+from .table import Column, ColumnSource, DescribeCall, ExtraCall, Parent
+from .yaml_nodes import Node
+
+WORDS = ("item", "arguments", "batch", "send", "pairs")
+"""Words of the long form of `describe:`; they may also stand beside its short form."""
+
+
+@dataclass(frozen=True)
+class RowColumns:
+    """The columns that can fill a parameter.
+
+    Attributes:
+        table: name of the table.
+        shapes: name -> shape, the key's first.
+        key: the key's columns.
+        parents: the parameters of the List that parents fill.
+    """
+
+    table: str
+    shapes: Mapping[str, Any]
+    key: Sequence[str]
+    parents: Sequence[Parent]
+
+    @property
+    def nouns(self) -> tuple[str, ...]:
+        """The ways to write the table's noun."""
+        return list_nouns(self.table)
+
+
+@dataclass(frozen=True)
+class Describing:
+    """A Describe call without its paths, and its columns."""
+
+    call: DescribeCall
+    operation: Any
+    reply: Reply
+
+
+def parse_describe(
+    node: Node, words: Mapping[str, Node], model: Any, row: RowColumns, send: Node | None
+) -> Describing:
+    """The Describe call of a table; `words` are those of its long form, or those beside its short form."""
+    operation = find_operation(model, node)
+    size = words["batch"].number() if "batch" in words else 0
+    arguments = parse_arguments(node, words.get("arguments"), operation, row, is_batch=bool(size))
+    if size:
+        first = operation.input_shape.members[next(iter(arguments))]
+        if first.type_name != "list":
+            raise words["batch"].fail(
+                f"{next(iter(arguments))} of {operation.name} does not take several keys"
+            )
+    pairs = words.get("pairs")
+    path, shape = _find_item(pairs or words.get("item"), operation, row)
+    if pairs:
+        if shape.type_name != "map":
+            raise pairs.fail(f"{'.'.join(path)} of {operation.name} is not a map from names to texts")
+        reply = read_pairs(operation.name, shape, _list_pair_names(operation, shape))
+    else:
+        if shape.type_name == "list":
+            shape = shape.member
+        reply = read_structure(operation.name, ColumnSource.DESCRIBE, shape)
+    constants = parse_constants(send, operation)
+    call = DescribeCall(operation.name, arguments, path, {}, size, constants, bool(pairs))
+    return Describing(call, operation, reply)
+
+
+def parse_extras(
+    node: Node | None, model: Any, row: RowColumns, parse_codes: Any
+) -> tuple[dict[str, ExtraCall], dict[str, Column]]:
+    """The further calls of `also:` and their columns."""
+    extras: dict[str, ExtraCall] = {}
+    columns: dict[str, Column] = {}
+    for name, value in (node.pairs() if node else {}).items():
+        block = value.block(["call", "columns"], ["arguments", "send", "absent"])
+        operation = find_operation(model, block["call"])
+        if operation.output_shape is None:
+            raise block["call"].fail(f"{operation.name} returns nothing")
+        extras[name] = ExtraCall(
+            operation.name,
+            parse_arguments(block["call"], block.get("arguments"), operation, row),
+            parse_constants(block.get("send"), operation),
+            parse_codes(block["absent"]) if "absent" in block else (),
+        )
+        reply = Reply(operation.name, ColumnSource.EXTRA, operation.output_shape, {}, name)
+        for column, path in block["columns"].pairs().items():
+            if column in columns:
+                raise path.fail(f"duplicate column {column!r}")
+            columns[column] = find_member(path, column, [reply], "")
+    return extras, columns
+
+
+def parse_arguments(
+    node: Node, given: Node | None, operation: Any, row: RowColumns, *, is_batch: bool = False
+) -> dict[str, str]:
+    """Parameter -> column, the key's first; those that `given` does not say are matched by name."""
+    inputs = get_members(operation.input_shape)
+    required = operation.input_shape.required_members if operation.input_shape else ()
+    arguments: dict[str, str] = {}
+    for parameter, value in (given.pairs() if given else {}).items():
+        value.check(f"parameter of {operation.name}", parameter, inputs)
+        arguments[parameter] = value.choose("column", row.shapes)
+    many = _find_list(inputs, required, arguments, row) if is_batch else ""
+    parents = {parent.parameter: parent.column for parent in row.parents}
+    for parameter in (*required, many):
+        if not parameter or parameter in arguments:
+            continue
+        column = parents.get(parameter) or _match(parameter, inputs[parameter], row)
+        if not column:
+            known = ", ".join(row.shapes)
+            raise node.fail(
+                f"{operation.name} requires {parameter}, which no column fills for sure; expected "
+                f"`arguments: {{{parameter}: column}}` with one of {known}."
+                f"{suggest(to_snake_case(parameter), row.shapes)}"
+            )
+        arguments[parameter] = column
+    if not given:
+        arguments |= _match_optional(inputs, arguments, row)
+    if not arguments:
+        raise node.fail(f"{operation.name} takes none of {', '.join(row.key)}; expected `arguments:`")
+    order = [many] if many else []
+    order += [p for name in row.key for p, column in arguments.items() if column == name and p != many]
+    return {parameter: arguments[parameter] for parameter in (*order, *arguments)}
+
+
+def _match(parameter: str, shape: Any, row: RowColumns) -> str:
+    if shape.type_name == "list":
+        parameter, shape = parameter.removesuffix("s"), shape.member
+    return match_column(parameter, shape, row.shapes, row.nouns)
+
+
+def _match_optional(
+    inputs: Mapping[str, Any], arguments: Mapping[str, str], row: RowColumns
+) -> dict[str, str]:
+    """Optional parameters that are named as a parent, or as a column of the key that fills nothing yet."""
+    parents = {flatten(parent.parameter): parent.column for parent in row.parents}
+    left = [name for name in row.key if name in row.shapes and name not in arguments.values()]
+    matched: dict[str, str] = {}
+    for parameter, shape in inputs.items():
+        if parameter in arguments or shape.type_name not in ("string", "integer", "long"):
+            continue
+        flat, bare = flatten(parameter), strip_noun(parameter, row.nouns)
+        column = parents.get(flat) or next(
+            (
+                name
+                for name in left
+                if flatten(name) == flat or (bare and strip_noun(name, row.nouns) == bare)
+            ),
+            "",
+        )
+        if column and column not in (*arguments.values(), *matched.values()):
+            matched[parameter] = column
+    return matched
+
+
+def _find_list(
+    inputs: Mapping[str, Any], required: Sequence[str], arguments: Mapping[str, str], row: RowColumns
+) -> str:
+    """The parameter of a batch that takes several keys."""
+    lists = [name for name, shape in inputs.items() if shape.type_name == "list"]
+    for known in ([p for p in arguments if p in lists], [p for p in required if p in lists]):
+        if known:
+            return known[0]
+    return next(
+        (p for p in lists if inputs[p].member.type_name == "string" and _match(p, inputs[p], row)), ""
+    )
+
+
+def _find_item(node: Node | None, operation: Any, row: RowColumns) -> tuple[tuple[str, ...], Any]:
+    """The members that lead to the resource, and its shape."""
+    shape, outputs = operation.output_shape, get_members(operation.output_shape)
+    if node:
+        path, place = tuple(node.text().split(".")), operation.name
+        for member in path:
+            node.check(f"member of {place}", member, get_members(shape))
+            shape, place = shape.members[member], f"{place}.{member}"
+        return path, shape
+    own = [name for name in row.key if name not in {parent.column for parent in row.parents}] or list(row.key)
+    if set(own) <= {name_column(member) for member in outputs}:
+        return (), shape
+    inner = {name: s for name, s in outputs.items() if _is_structure(s) and name != "ResponseMetadata"}
+    named = [name for name in inner if flatten(name) in row.nouns]
+    holding = [name for name, s in inner.items() if set(own) <= set(map(name_column, _list_members(s)))]
+    for known in (holding, [name for name in holding if name in named], named):
+        if len(known) == 1:
+            return (known[0],), inner[known[0]]
+    if len(inner) == 1 and len(outputs) == 1:
+        return tuple(inner), next(iter(inner.values()))
+    return (), shape
+
+
+def _is_structure(shape: Any) -> bool:
+    return "structure" in (shape.type_name, shape.member.type_name if shape.type_name == "list" else "")
+
+
+def _list_members(shape: Any) -> tuple[str, ...]:
+    return tuple(get_members(shape.member if shape.type_name == "list" else shape))
+
+
+def _list_pair_names(operation: Any, shape: Any) -> tuple[str, ...]:
+    """The names that a map of pairs may hold: the enum of its keys, or of the parameter that chooses them."""
+    shapes = [shape.key, *get_members(operation.input_shape).values()]
+    for each in shapes:
+        names = (each.member if each.type_name == "list" else each).metadata.get("enum", ())
+        if names:
+            return tuple(name for name in names if name != "All")
+    return ()

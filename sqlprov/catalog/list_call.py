@@ -1,0 +1,177 @@
+"""Parses how a table's rows are listed: `list`, `rows`, `send` and `each`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .columns import Reply, build_column, name_column, read_structure
+from .constants import parse_constants, to_value
+from .nouns import flatten, list_nouns
+from .paging import find_paging
+from .service_model import find_operation, find_paginator, get_members
+from .table import Column, ColumnSource, ListCall, Parent, Table
+from .yaml_nodes import Node
+
+ENUM, ACCOUNT = "enum", "account_id"
+"""Values of `each:` beside those of a parent table."""
+
+
+@dataclass(frozen=True)
+class Siblings:
+    """The tables of the same service.
+
+    Attributes:
+        name: the table itself.
+        names: of all tables.
+        load: loads a table by name.
+    """
+
+    name: str
+    names: Collection[str]
+    load: Callable[[str], Table]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A List call without its filters, and its columns.
+
+    Attributes:
+        call: the call.
+        operation: botocore's.
+        reply: the columns of its rows; a column of a bare string is there, those of parents are not.
+        parents: the columns that parents fill.
+    """
+
+    call: ListCall
+    operation: Any
+    reply: Reply
+    parents: Mapping[str, Column]
+
+
+def parse_list(words: Mapping[str, Node], model: Any, siblings: Siblings, send: Node | None) -> Listing:
+    """The List call of a table."""
+    node = words["list"]
+    operation = find_operation(model, node)
+    nouns = list_nouns(siblings.name)
+    path, row = _find_rows(words.get("rows"), node, operation, nouns)
+    each = words["each"].pairs() if "each" in words else {}
+    keys = words["key"].texts()
+    own = [key for key in keys if key not in {name_column(parameter) for parameter in each}]
+    scalar = ""
+    if row.type_name == "string":
+        if len(own) != 1:
+            raise words["key"].fail(f"{operation.name} returns bare strings; expected one column for them")
+        scalar = own[0]
+        column = build_column(scalar, row, ColumnSource.LIST, (scalar,))
+        reply = Reply(operation.name, ColumnSource.LIST, row, {scalar: column})
+    else:
+        reply = read_structure(operation.name, ColumnSource.LIST, row)
+    parents: list[Parent] = []
+    columns: dict[str, Column] = {}
+    for parameter, value in each.items():
+        parent = _parse_parent(parameter, value, operation, siblings)
+        parents.append(parent)
+        if parent.column not in reply.columns:
+            shape = operation.input_shape.members[parameter]
+            columns[parent.column] = build_column(parent.column, shape, ColumnSource.PARENT)
+    constants = parse_constants(send, operation)
+    paging = find_paging(node, operation)
+    _check_required(node, operation, {*each, *constants, paging.size_parameter})
+    call = ListCall(
+        call=operation.name,
+        rows=path,
+        scalar=scalar,
+        tokens=paging.tokens,
+        more=paging.more,
+        page_size_parameter=paging.size_parameter,
+        page_size=paging.size,
+        send=constants,
+        parents=tuple(parents),
+        may_omit_rows=_may_omit(operation, path),
+    )
+    return Listing(call, operation, reply, columns)
+
+
+def _check_required(node: Node, operation: Any, sent: set[str]) -> None:
+    required = operation.input_shape.required_members if operation.input_shape else ()
+    for parameter in required:
+        if parameter not in sent:
+            raise node.fail(
+                f"{operation.name} requires {parameter}; expected `each: {{{parameter}: table.column}}`, "
+                f"or a constant under `send:`"
+            )
+
+
+def _may_omit(operation: Any, path: tuple[str, ...]) -> bool:
+    """Whether an empty list may be left out of the reply: XML cannot say that it is empty, JSON can."""
+    if not path or path[0] in operation.output_shape.required_members:
+        return False
+    return operation.service_model.resolved_protocol in ("query", "ec2", "rest-xml", "rest-json")
+
+
+def _find_rows(
+    node: Node | None, call: Node, operation: Any, nouns: tuple[str, ...]
+) -> tuple[tuple[str, ...], Any]:
+    """The members that lead to the rows, and the shape of a row."""
+    if node and node.text() == ".":
+        return (), operation.output_shape
+    path = tuple(node.text().split(".")) if node else _guess_rows(call, operation, nouns)
+    shape, place = operation.output_shape, operation.name
+    for member in path:
+        (node or call).check(f"member of {place}", member, get_members(shape))
+        shape, place = shape.members[member], f"{place}.{member}"
+        if shape.type_name == "list":
+            shape = shape.member
+    if shape.type_name not in ("structure", "string"):
+        raise (node or call).fail(
+            f"{place} holds {shape.type_name} values; expected a list of structures or texts"
+        )
+    return path, shape
+
+
+def _guess_rows(node: Node, operation: Any, nouns: tuple[str, ...]) -> tuple[str, ...]:
+    """The paginator's rows, the only list, the list named like the table, or the only structure."""
+    outputs = get_members(operation.output_shape)
+    lists = [name for name, shape in outputs.items() if shape.type_name == "list"]
+    keys = find_paginator(operation).get("result_key") or []
+    paged = [key for key in ([keys] if isinstance(keys, str) else keys) if key.split(".")[0] in outputs]
+    for known in (paged, lists):
+        if len(known) > 1:
+            known = [key for key in known if flatten(key) in nouns] or (known if known is paged else [])
+        if known:
+            return tuple(known[0].split("."))
+    structures = [name for name, shape in outputs.items() if shape.type_name == "structure"]
+    if lists or len(structures) != 1:
+        raise node.fail(
+            f"{operation.name} returns {', '.join(outputs) or 'nothing'}; expected `rows:` with the member "
+            "that holds the rows, or `rows: .` if the reply itself is the row"
+        )
+    return (structures[0],)
+
+
+def _parse_parent(parameter: str, node: Node, operation: Any, siblings: Siblings) -> Parent:
+    inputs = get_members(operation.input_shape)
+    shape = inputs[node.check(f"parameter of {operation.name}", parameter, inputs)]
+    column = name_column(parameter)
+    if isinstance(node.value, str) and node.text() == ACCOUNT:
+        return Parent(parameter, column, is_account=True)
+    if isinstance(node.value, str) and node.text() == ENUM:
+        values = tuple(shape.metadata.get("enum", ()))
+        if not values:
+            raise node.fail(f"{parameter} has no enum in the model; expected its values or `table.column`")
+        return Parent(parameter, column, values)
+    if isinstance(node.value, tuple) or "." not in node.text():
+        return Parent(parameter, column, tuple(to_value(item, shape) for item in node.items()))
+    table, _, table_column = node.text().partition(".")
+    node.check("table", table, siblings.names)
+    if table == siblings.name:
+        raise node.fail(f"{table} is this table; expected another one")
+
+    def load() -> Table:
+        parent = siblings.load(table)
+        node.check(f"column of {table}", table_column, parent.by_name)
+        return parent
+
+    return Parent(parameter, column, table=table, table_column=table_column, load=load)

@@ -1,0 +1,46 @@
+"""Parses `state:`, and derives it: the column with an enum of states, and the busy ones by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .nouns import flatten, list_nouns
+from .table import Column, StateRule
+from .yaml_nodes import Node
+
+_BUSY = re.compile(
+    r".*(ing|in[_-]?progress|queued|submitted|initiated|requested)|pending.*|.*_pending", re.IGNORECASE
+)
+_STEADY = re.compile(
+    r"(.*[_-])?(running|existing|missing|failing|warning|listening|monitoring)", re.IGNORECASE
+)
+
+
+def parse_state(node: Node | None, columns: Mapping[str, Column]) -> StateRule:
+    """The rule that a file writes."""
+    if node is None:
+        return StateRule()
+    block = node.block(["column"], ["busy"])
+    name = block["column"].choose("column", columns)
+    states = columns[name].constraint.enum
+    if not states:
+        raise block["column"].fail(f"column {name!r} has no enum of states in the model")
+    busy = block["busy"].texts() if "busy" in block else ()
+    for state in busy:
+        block["busy"].check("state", state, states)
+    return StateRule(name, busy)
+
+
+def derive_state(table: str, columns: Mapping[str, Column]) -> StateRule:
+    """The rule for a table whose file does not say it."""
+    endings = ("status", "state")
+    wanted = [*(noun + ending for noun in list_nouns(table) for ending in endings), *endings]
+    known = {flatten(name): name for name, column in columns.items() if column.constraint.enum}
+    for name in wanted:
+        if name in known:
+            states = columns[known[name]].constraint.enum
+            return StateRule(
+                known[name], tuple(s for s in states if _BUSY.fullmatch(s) and not _STEADY.fullmatch(s))
+            )
+    return StateRule()

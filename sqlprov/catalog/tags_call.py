@@ -1,0 +1,73 @@
+"""Parses the tag calls of a service and of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .columns import TAGS, TAGS_TYPE, find_spelling
+from .paging import find_paging
+from .service_model import find_operation, get_members, summarize, to_arrow_type
+from .table import Column, ColumnSource, TagsCall
+from .yaml_nodes import Node, get_text
+
+NONE = "none"
+_USES = {"call": ("argument",), "add": ("argument", "items"), "remove": ("argument", "keys")}
+
+
+def parse_tags(
+    node: Node | None, service: Node | None, model: Any, arn: str, columns: Mapping[str, Column]
+) -> tuple[TagsCall | None, Column | None]:
+    """The tag calls of a table and the column that they fill; `None` twice if it has none.
+
+    Args:
+        node: the table's own `tags:`.
+        service: the service's, which a table with an ARN has.
+        arn: the column of the ARN; empty if there is none.
+        columns: the other columns of the table.
+    """
+    if node is not None and node.value == NONE:
+        return None, None
+    own = node if node is not None and not isinstance(node.value, str) else None
+    column = node.choose("column", columns) if node is not None and own is None else ""
+    given = own or service
+    if given is None:
+        if node is not None:
+            raise node.fail("the service has no `tags:`; expected a mapping with the call that reads them")
+        return None, None
+    if node is None and (not arn or TAGS in columns):
+        return None, None
+    block = given.block(["call", "argument", "items"], ["add", "remove", "keys", "column"])
+    if "column" in block:
+        column = block["column"].choose("column", columns)
+    elif not column and not arn:
+        raise given.fail("the table has no ARN; expected `column:` with the column that fills the argument")
+    operation = find_operation(model, block["call"])
+    outputs = get_members(operation.output_shape)
+    shape = outputs[block["items"].choose("output member", outputs)]
+    _check_calls(given, block, model)
+    spelling = find_spelling(shape)
+    if spelling is None:
+        raise block["items"].fail(
+            f"{block['items'].text()} of {operation.name} does not hold keys and values"
+        )
+    tokens = find_paging(block["call"], operation).tokens
+    if len(tokens) > 1 or (tokens and tokens[0].expression not in outputs):
+        raise block["call"].fail(f"{operation.name} pages by several members; expected one")
+    token_in, token_out = (tokens[0].parameter, tokens[0].expression) if tokens else ("", "")
+    texts = {key: get_text(block, key) for key in ("call", "argument", "items", "add", "remove", "keys")}
+    call = TagsCall(**texts, token_in=token_in, token_out=token_out, column=column, spelling=spelling)
+    about = summarize(shape.documentation) or "An array of key-value pairs."
+    json_type = to_arrow_type(shape, as_json=True)
+    return call, Column(TAGS, TAGS_TYPE, json_type, about, ColumnSource.TAGS, shape=shape.name)
+
+
+def _check_calls(node: Node, block: Mapping[str, Node], model: Any) -> None:
+    for call, parameters in _USES.items():
+        if call not in block:
+            continue
+        inputs = get_members(find_operation(model, block[call]).input_shape)
+        for parameter in parameters:
+            if parameter not in block:
+                raise node.fail(f"missing key {parameter!r}, which {block[call].text()} needs")
+            block[parameter].choose(f"parameter of {block[call].text()}", inputs)
