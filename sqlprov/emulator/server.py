@@ -1,4 +1,4 @@
-"""The HTTP/1.1 server of the local SageMaker."""
+"""The HTTP/1.1 server of the local AWS."""
 
 from __future__ import annotations
 
@@ -11,21 +11,34 @@ import time
 import uuid
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import Protocol
 
-from sqlprov.emulator.service import Response, Service
+from sqlprov.emulator.exchange import Request, Response
 
 HOST = "127.0.0.1"
 _MOST_HEAD = 65536  # bytes of a request's start line and headers
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+
+
+class Answering(Protocol):
+    """What a server serves."""
+
+    def answer(self, request: Request) -> Response:
+        """Run one request; it is called in the server's thread."""
+
+    def read_clock(self) -> float:
+        """The time in epoch seconds, for the Date header."""
 
 
 class HttpServer:
-    """A thread that serves one Service on a port, in its own event loop.
+    """A thread that answers requests on a port, in its own event loop.
 
     Args:
         port: 0 takes a free one.
     """
 
-    def __init__(self, service: Service, port: int = 0) -> None:
+    def __init__(self, service: Answering, port: int = 0) -> None:
         self._service = service
         self._socket = socket.create_server((HOST, port), backlog=512)
         self.port: int = self._socket.getsockname()[1]
@@ -35,7 +48,7 @@ class HttpServer:
         self._date = (0, b"")
         self._loop = asyncio.new_event_loop()
         self._serving = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="local-sagemaker", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="local-aws", daemon=True)
         self._thread.start()
         self._serving.wait()
 
@@ -63,28 +76,27 @@ class HttpServer:
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
-    def answer(self, path: bytes, headers: dict[bytes, bytes], body: bytes) -> Response:
-        target = headers.get(b"x-amz-target") or path.lstrip(b"/")
-        return self._service.answer(
-            target.decode("latin-1"), headers.get(b"authorization", b"").decode("latin-1"), body
-        )
+    def answer(self, request: Request) -> Response:
+        return self._service.answer(request)
 
     def format_head(self, response: Response) -> bytes:
         """Status line and headers of a reply."""
-        second = int(self._service.context.options.clock())
+        second = int(self._service.read_clock())
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True).encode())
         length = len(response.body) if response.content_length is None else response.content_length
+        more = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items()).encode()
         return (
-            b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: %b%012x\r\nContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n\r\n"
+            b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: %b%012x\r\nContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b\r\n"
         ) % (
             response.status,
-            HTTPStatus(response.status).phrase.encode(),
+            _PHRASES.get(response.status, b"-"),
             self._prefix.encode(),
             next(self._request_ids),
             response.content_type.encode(),
             length,
             self._date[1],
+            more,
         )
 
 
@@ -96,6 +108,8 @@ class _HttpProtocol(asyncio.Protocol):
         self._buffer = b""
         self._busy = False
         self._closing = False
+        self._expected = False  # the client has been told to send the body
+        self._has_body = True  # the reply has a body
         self._timer: asyncio.TimerHandle | None = None
         self._pending: Response | None = None
         self._aborted = False
@@ -130,22 +144,26 @@ class _HttpProtocol(asyncio.Protocol):
             if len(self._buffer) > _MOST_HEAD:
                 self.abort()
             return
-        first, *lines = self._buffer[:end].split(b"\r\n")
+        start, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
         headers = {}
         for line in lines:
-            name, _, value = line.partition(b":")
+            name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
-        length = headers.get(b"content-length", b"0")
-        if not first.startswith(b"POST ") or not length.isdigit() or b"transfer-encoding" in headers:
+        method, _, rest = start.partition(" ")
+        length = headers.get("content-length", "0")
+        if method not in _METHODS or not length.isdigit() or "transfer-encoding" in headers:
             self._refuse()
             return
         stop = end + 4 + int(length)
         if len(self._buffer) < stop:
+            if "expect" in headers and not self._expected:
+                self._expected = True
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             return
         body, self._buffer = self._buffer[end + 4 : stop], self._buffer[stop:]
-        self._closing = headers.get(b"connection", b"").lower() == b"close" or first.endswith(b"HTTP/1.0")
-        self._busy = True
-        self._begin(self._server.answer(first.split(b" ")[1], headers, body))
+        self._closing = headers.get("connection", "").lower() == "close" or start.endswith("HTTP/1.0")
+        self._busy, self._expected, self._has_body = True, False, method != "HEAD"
+        self._begin(self._server.answer(Request(method, rest.split(" ")[0], headers, body)))
 
     def _begin(self, response: Response) -> None:
         loop = asyncio.get_running_loop()
@@ -166,7 +184,8 @@ class _HttpProtocol(asyncio.Protocol):
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.abort()
             return
-        self._transport.write(self._server.format_head(response) + response.body)
+        body = response.body if self._has_body else b""
+        self._transport.write(self._server.format_head(response) + body)
         if self._closing or response.content_length is not None:
             self._transport.close()
             return

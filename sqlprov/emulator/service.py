@@ -1,12 +1,8 @@
-"""The service behind the socket: parses a request, applies permissions, throttling and faults, and runs it."""
+"""The local SageMaker: parses a request, applies permissions and throttling, and runs it."""
 
 from __future__ import annotations
 
-import logging
-import random
-import re
 import time
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,40 +11,16 @@ import orjson
 from sqlprov.emulator import account, endpoints, experiments, tags
 from sqlprov.emulator.api_model import check_input, resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation, build_arn
-from sqlprov.emulator.errors import ApiError, access_denied_error, internal_error, throttling_error
-from sqlprov.emulator.faults import SILENT_AFTER, SILENT_BEFORE, Faults, distort, make_error
+from sqlprov.emulator.errors import ApiError, access_denied_error, throttling_error
+from sqlprov.emulator.exchange import Exchange, FaultyService, Reply, Request, Scope
 from sqlprov.emulator.options import Call, Fault, Options
 from sqlprov.emulator.pages import make_list
 from sqlprov.emulator.store import Store
-
-logger = logging.getLogger(__name__)
 
 _MOST_SKEW = 300.0  # seconds between the clocks before the service refuses a signature
 _JSON, _XML = "application/x-amz-json-1.1", "text/xml"
 _JSON_SERVICES = {"sagemaker", "account"}
 _GLOBAL_SERVICES = {"account", "iam"}
-_SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
-
-
-@dataclass
-class Response:
-    """What the server sends, and how.
-
-    Args:
-        delay: seconds to wait before.
-        content_length: the Content-Length header, if it differs from the body's length.
-        silence: `hold` keeps the connection open without a reply, `reset` breaks it, and '' sends the reply.
-        hold: seconds of silence.
-    """
-
-    call: Call
-    status: int
-    body: bytes
-    content_type: str
-    delay: float = 0.0
-    content_length: int | None = None
-    silence: str = ""
-    hold: float = 0.0
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -62,94 +34,35 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-class Service:
+class Service(FaultyService):
     """The local services; all resources are in the store."""
 
     def __init__(self, store: Store, options: Options) -> None:
+        super().__init__()
         self.context = Context(store, options)
-        self.faults = Faults()
-        self.calls: list[Call] = []
-        self.record_calls = True
         self._allowance: dict[str, tuple[float, float]] = {}  # region -> calls left, and when
-        self._random = random.Random(0)
 
-    def answer(self, target: str, authorization: str, body: bytes) -> Response:
-        """Run one request.
+    @property
+    def options(self) -> Options:
+        return self.context.options
 
-        Args:
-            target: the X-Amz-Target header, or the path of a REST request; empty for the Query protocol.
-            authorization: the header; its scope names region and service. Signatures are not checked.
-        """
-        scope = _SCOPE.search(authorization)
-        access_key, region, service = scope.groups() if scope else ("", "", "sagemaker" if target else "sts")
-        content_type = _JSON if service in _JSON_SERVICES else _XML
-        operation, parameters, readable = _parse(target, body)
-        call = Call(operation, region, access_key, parameters, time.monotonic())
-        if self.record_calls:
-            self.calls.append(call)
-        fault = self.faults.match(call)
-        if fault is not None and fault.kind in SILENT_BEFORE:
-            return self._keep_silent(call, fault)
-        status = 200
-        try:
-            if scope is None:
-                raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token")
-            reply = self._run(service, call, fault, readable)
-        except Exception as raised:
-            if not isinstance(raised, ApiError):
-                logger.exception("the local SageMaker failed in %s", operation)
-            error = (raised if isinstance(raised, ApiError) else internal_error()).translate(service)
-            status, call.error = error.status, error.code
-            json = content_type == _JSON
-            reply = orjson.dumps(error.body) if json else account.encode_xml_error(error, service)
-        if fault is not None and fault.kind in SILENT_AFTER:
-            return self._keep_silent(call, fault)
-        return self._respond(call, status, reply, content_type, fault)
+    def open(self, request: Request) -> Exchange:
+        return _ServiceExchange(self, request)
 
-    def _run(self, service: str, call: Call, fault: Fault | None, readable: bool) -> bytes:
-        """The reply of a call that succeeds; raises ApiError for its own errors and for the fault's."""
+    def run(self, service: str, call: Call) -> bytes:
+        """The reply of a call that succeeds; raises ApiError."""
         options = self.context.options
-        if fault is not None and (error := make_error(fault, f"{service}:{call.operation}")) is not None:
-            raise error
         if abs(options.clock() - time.time()) > _MOST_SKEW:
             raise ApiError(
                 "InvalidSignatureException", "Signature expired: its time is too far from the server's."
             )
-        if not readable:
-            raise ApiError("SerializationException", "The body is not a JSON object.")
         if service not in _GLOBAL_SERVICES and call.region in options.closed_regions:
             raise ApiError(
                 "UnrecognizedClientException", "The security token included in the request is invalid."
             )
-        reply = (
-            self._run_sagemaker(call) if service == "sagemaker" else account.answer(service, call, options)
-        )
-        if fault is not None and fault.kind == "error500_after":
-            raise internal_error()
-        return self.faults.repeat_token(call, reply, fault is not None and fault.kind == "repeated_token")
-
-    def _respond(
-        self, call: Call, status: int, body: bytes, content_type: str, fault: Fault | None
-    ) -> Response:
-        response = Response(call, status, body, content_type, self._draw_delay())
-        if fault is not None:
-            response.body, response.content_type = distort(fault, body, content_type)
-            if fault.kind in ("html", "empty", "missing_member"):
-                response.status = 200
-            if fault.kind == "truncated":
-                response.content_length = max(len(body), 64)
-        call.status = response.status
-        return response
-
-    def _keep_silent(self, call: Call, fault: Fault) -> Response:
-        call.status, call.error = 0, ""
-        if fault.kind.startswith("reset"):
-            return Response(call, 0, b"", "", self._draw_delay(), silence="reset")
-        return Response(call, 0, b"", "", silence="hold", hold=fault.hold)
-
-    def _draw_delay(self) -> float:
-        options = self.context.options
-        return options.latency + (options.jitter * self._random.random() if options.jitter else 0.0)
+        if service == "sagemaker":
+            return self._run_sagemaker(call)
+        return account.answer(service, call, options)
 
     def _run_sagemaker(self, call: Call) -> bytes:
         options = self.context.options
@@ -180,6 +93,38 @@ class Service:
         self._allowance[region] = (left - 1 if left >= 1 else left, now)
         if left < 1:
             raise throttling_error()
+
+
+class _ServiceExchange(Exchange):
+    """One request; its X-Amz-Target, or the path of a REST request, names the operation."""
+
+    def __init__(self, service: Service, request: Request) -> None:
+        self._service, self._scope = service, request.scope
+        target = request.headers.get("x-amz-target") or request.path.lstrip("/")
+        default = Scope("", "", "sagemaker" if target else "sts")
+        scope = self._scope or default
+        self._name = scope.service
+        operation, parameters, self._readable = _parse(target, request.body)
+        self.call = Call(operation, scope.region, scope.access_key, parameters, time.monotonic())
+        self.action = f"{scope.service}:{operation}"
+        self._content_type = _JSON if scope.service in _JSON_SERVICES else _XML
+
+    def run(self, fault: Fault | None) -> Reply:
+        if self._scope is None:
+            raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token")
+        if not self._readable:
+            raise ApiError("SerializationException", "The body is not a JSON object.")
+        body = self._service.run(self._name, self.call)
+        hit = fault is not None and fault.kind == "repeated_token"
+        return Reply(self._service.faults.repeat_token(self.call, body, hit), self._content_type)
+
+    def translate(self, error: ApiError) -> ApiError:
+        return error.translate(self._name)
+
+    def encode_error(self, error: ApiError) -> Reply:
+        json = self._content_type == _JSON
+        body = orjson.dumps(error.body) if json else account.encode_xml_error(error, self._name)
+        return Reply(body, self._content_type, error.status)
 
 
 def _parse(target: str, body: bytes) -> tuple[str, Members, bool]:
