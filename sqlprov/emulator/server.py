@@ -87,7 +87,8 @@ class HttpServer:
         length = len(response.body) if response.content_length is None else response.content_length
         more = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items()).encode()
         return (
-            b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: %b%012x\r\nContent-Type: %b\r\nContent-Length: %d\r\nDate: %b\r\n%b\r\n"
+            b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: %b%012x\r\nContent-Type: %b\r\n"
+            b"Content-Length: %d\r\nDate: %b\r\n%b\r\n"
         ) % (
             response.status,
             _PHRASES.get(response.status, b"-"),

@@ -13,7 +13,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 # A part may import those before it; `aws` and `sql` do not know each other.
 LEVELS = ("version", "errors", "settings", "catalog", "plan", "aws sql", "duck", "local", "api", "frontends")
 RANK = {part: rank for rank, parts in enumerate(LEVELS) for part in parts.split()}
-ASIDE = {"output": {"errors"}, "emulator": {"errors"}, "__main__": {"frontends"}}
+ASIDE = {"output": {"errors"}, "emulator": {"errors", "catalog"}, "__main__": {"frontends"}}
 FRONTENDS_MAY_USE = {"api", "catalog", "errors", "local", "output", "settings", "sql"}
 MAY_USE_THE_EMULATOR = {"emulator", "local", "api", "frontends"}
 HOMES = {

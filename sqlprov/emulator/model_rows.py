@@ -1,0 +1,267 @@
+"""The rows that the model server has for a table: the same for the same table and region, made from shapes."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlprov.catalog.table import Column, ColumnSource, Parent, Table, TagSpelling
+from sqlprov.emulator.model_values import FIRST, make_text, make_value
+from sqlprov.emulator.options import ACCOUNT
+from sqlprov.emulator.protocols import load_api
+
+_OTHER_REGION = "eu-west-1"  # of every other row of a table whose rows say where they live
+_MOST_SCOPES = 6  # parents with rows; the others, and every third, have none
+
+
+@dataclass
+class ModelRow:
+    """One row.
+
+    Attributes:
+        number: from which its values are made.
+        parents: parameter of the list -> value.
+        listed: the row in the List's reply, or a bare text.
+        described: the item in the Describe's reply; empty if there is no such call.
+        extras: name of a further call -> its reply; `None` if the call answers that there is nothing.
+        tags: the reply's tags, if they need a call.
+        values: column -> value, as boto3 shows it; a column without a value is not there.
+    """
+
+    number: int
+    parents: Mapping[str, Any]
+    listed: Any
+    described: dict[str, Any] = field(default_factory=dict)
+    extras: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    tags: Any = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class ModelRows:
+    """The rows of tables, made when they are first asked for.
+
+    Args:
+        count: rows of a list, and of a child for each parent.
+    """
+
+    def __init__(self, count: int, children: int) -> None:
+        self._count, self._children = count, children
+        self._rows: dict[tuple[str, str], list[ModelRow]] = {}
+
+    def get_rows(self, table: Table, region: str) -> list[ModelRow]:
+        """Every row, in the order of the list. A global service has the same ones in every region."""
+        place = table.full_name, table.home or region
+        if place not in self._rows:
+            self._rows[place] = _RowMaker(table, place[1]).make(self._list_scopes(table, region))
+        return self._rows[place]
+
+    def has_scope(self, table: Table, region: str, parameters: Mapping[str, Any]) -> bool:
+        """Whether the parents that a List names exist."""
+        for name, group in _group_parents(table):
+            if not name:
+                continue
+            given = [parameters.get(parent.parameter) for parent in group]
+            if given not in [[value for _, value in one] for one in self._list_values(group, region, {})]:
+                return False
+        return True
+
+    def _list_scopes(self, table: Table, region: str) -> Iterator[tuple[Mapping[str, Any], int]]:
+        """The values of the parameters that scope the list, and how many rows each such list has."""
+        scopes: list[dict[str, Any]] = [{}]
+        for _, group in _group_parents(table):
+            scopes = [
+                scope | dict(values) for scope in scopes for values in self._list_values(group, region, scope)
+            ]
+        if not table.list.parents:
+            yield {}, self._count
+        else:
+            for place, scope in enumerate(scopes):
+                if place < _MOST_SCOPES and place % 3 != 2:
+                    yield scope, self._children
+
+    def _list_values(
+        self, group: Sequence[Parent], region: str, scope: Mapping[str, Any]
+    ) -> list[list[tuple[str, Any]]]:
+        """Parameter and value of each parent of a group, once for each row of their table."""
+        first = group[0]
+        if first.load is None:
+            values = [ACCOUNT] if first.is_account else list(first.values)
+            return [[(first.parameter, value)] for value in values]
+        found: list[list[tuple[str, Any]]] = []
+        for row in self.get_rows(first.load(), region):
+            if any(scope.get(name, value) != value for name, value in row.parents.items()):
+                continue
+            given = [(parent.parameter, row.values.get(parent.table_column)) for parent in group]
+            if given not in found and all(value is not None for _, value in given):
+                found.append(given)
+        return found
+
+
+def _group_parents(table: Table) -> list[tuple[str, list[Parent]]]:
+    """The parents by table, because the values of one table are of one row; a parent's own parents come first."""
+    groups: dict[str, list[Parent]] = {}
+    for parent in table.list.parents:
+        groups.setdefault(parent.table or f"={parent.parameter}", []).append(parent)
+
+    def count_parents(group: list[Parent]) -> int:
+        load = group[0].load
+        return len(load().list.parents) if load is not None else 0
+
+    ordered = sorted(groups.items(), key=lambda item: count_parents(item[1]))
+    return [("" if name.startswith("=") else name, group) for name, group in ordered]
+
+
+class _RowMaker:
+    """Makes the rows of one table in one region."""
+
+    def __init__(self, table: Table, region: str) -> None:
+        self._table, self._region = table, region
+        api = load_api(table.client)
+        output = api.get_operation(table.list.call).output_shape
+        self._item, self._single = find_item(output, table.list.rows)
+        if table.describe is not None:
+            shape = api.get_operation(table.describe.call).output_shape
+            self._described, _ = find_item(shape, table.describe.item)
+        self._extras = {
+            name: api.get_operation(extra.call).output_shape for name, extra in table.extras.items()
+        }
+        if table.tags is not None:
+            self._tags = _find_shape(api.get_operation(table.tags.call).output_shape, table.tags.items)
+        self._paths = {
+            source: {column.name: column for column in table.columns if column.source is source}
+            for source in ColumnSource
+        }
+        place = f"{region} {table.list.call} {table.list.rows} {dict(table.list.send)}"
+        self._first = FIRST + zlib.crc32(place.encode()) % 9000 * 100
+
+    def make(self, scopes: Iterator[tuple[Mapping[str, Any], int]]) -> list[ModelRow]:
+        rows: dict[tuple[str, ...], ModelRow] = {}
+        made = 0
+        for scope, count in scopes:
+            for _ in range(1 if self._single else count):
+                row = self._make_row(scope, self._first + made)
+                made += 1
+                key = tuple(str(row.values.get(column)) for column in self._table.key)
+                row.values["data__Identifier"] = "|".join(key)
+                rows.setdefault(key, row)  # an enum may have fewer values than there are rows
+        return list(rows.values())
+
+    def _make_row(self, scope: Mapping[str, Any], number: int) -> ModelRow:
+        table = self._table
+        row = ModelRow(number, scope, self._make_listed(scope, number))
+        values = row.values
+        values |= {"region": self._region, "account_id": ACCOUNT}
+        values |= {
+            parent.column: scope[parent.parameter]
+            for parent in table.list.parents
+            if parent.parameter in scope
+        }
+        if table.list.scalar:
+            values[table.list.scalar] = row.listed
+        else:
+            self._read(row, ColumnSource.LIST, row.listed)
+        if table.region_column:
+            values["region"] = values[table.region_column]
+        if table.describe is not None:
+            row.described = self._make_described(row)
+            self._read(row, ColumnSource.DESCRIBE, row.described)
+        self._add_extras(row)
+        if table.tags is not None and "tags" in self._paths[ColumnSource.TAGS]:
+            row.tags = make_value(self._tags, table.tags.items, number)
+            values["tags"] = _spell_tags(row.tags, table.tags.spelling)
+        return row
+
+    def _make_listed(self, scope: Mapping[str, Any], number: int) -> Any:
+        table = self._table
+        if table.list.scalar:
+            return make_text(self._item, table.list.scalar.replace("_", ""), number)
+        listed: dict[str, Any] = make_value(self._item, "", number) or {}
+        for parent in table.list.parents:
+            column = table.by_name[parent.column]
+            if column.source is ColumnSource.LIST and parent.parameter in scope:
+                _put(listed, column.path, scope[parent.parameter])
+        if table.region_column:
+            region = self._region if number % 2 == 0 else _OTHER_REGION
+            _put(listed, table.by_name[table.region_column].path, region)
+        for column in self._paths[ColumnSource.DESCRIBE].values():
+            listed.pop(column.path[0], None)  # the list leaves it empty, or has only a part of it
+        return listed
+
+    def _make_described(self, row: ModelRow) -> dict[str, Any]:
+        describe = self._table.describe
+        assert describe is not None
+        if describe.pairs:
+            return {
+                path[0]: self._make_pair(self._table.by_name[name], row)
+                for name, path in describe.paths.items()
+            }
+        item: dict[str, Any] = make_value(self._described, "", row.number) or {}
+        for name, path in describe.paths.items():
+            if self._table.by_name[name].source is not ColumnSource.DESCRIBE:
+                if name in row.values:
+                    _put(item, path, row.values[name])
+                else:
+                    item.pop(path[0], None)
+        return item
+
+    def _make_pair(self, column: Column, row: ModelRow) -> str:
+        """A text that the column's type can read."""
+        if column.name in row.values:
+            return str(row.values[column.name])
+        kind = str(column.type)
+        if kind == "bool":
+            return "true" if row.number % 2 == 0 else "false"
+        if kind == "string":
+            return f"{column.path[0]}-{row.number}"
+        return str(1_700_000_000 + row.number if kind.startswith("timestamp") else row.number)
+
+    def _add_extras(self, row: ModelRow) -> None:
+        for place, (name, extra) in enumerate(self._table.extras.items()):
+            if extra.absent and (row.number + place) % 3 == 0:
+                row.extras[name] = None
+                continue
+            reply = row.extras[name] = make_value(self._extras[name], "", row.number) or {}
+            columns = [each for each in self._paths[ColumnSource.EXTRA].values() if each.extra == name]
+            self._read_columns(row, columns, reply)
+
+    def _read(self, row: ModelRow, source: ColumnSource, item: Mapping[str, Any]) -> None:
+        self._read_columns(row, list(self._paths[source].values()), item)
+
+    def _read_columns(self, row: ModelRow, columns: Sequence[Column], item: Mapping[str, Any]) -> None:
+        for column in columns:
+            value: Any = item
+            for member in column.path:
+                value = value.get(member) if isinstance(value, Mapping) else None
+            if value is not None:
+                row.values[column.name] = _spell_tags(value, column.tags) if column.tags else value
+
+
+def find_item(output: Any, path: Sequence[str]) -> tuple[Any, bool]:
+    """The shape of a row below `path`, and whether there is only one, because no list is on the way."""
+    shape, single = output, True
+    for member in path:
+        shape = shape.members[member]
+        while shape.type_name == "list":
+            shape, single = shape.member, False
+    return shape, single
+
+
+def _find_shape(output: Any, path: str) -> Any:
+    for member in path.split("."):
+        output = output.members[member]
+    return output
+
+
+def _put(item: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    for member in path[:-1]:
+        item = item.setdefault(member, {})
+    item[path[-1]] = value
+
+
+def _spell_tags(tags: Any, spelling: TagSpelling) -> list[dict[str, Any]]:
+    """Tags as the table shows them, whatever the service calls their parts."""
+    if isinstance(tags, Mapping):
+        return [{"Key": key, "Value": value} for key, value in tags.items()]
+    return [{"Key": tag.get(spelling.key), "Value": tag.get(spelling.value)} for tag in tags or []]

@@ -1,0 +1,369 @@
+"""Answers for every table of a catalogue from botocore's shapes, in the protocol of its service.
+
+A sweep reads each table from it: lists with pages and filters, describes, batches, further calls, tags and missing
+keys. It proves that the engine reads what the table says, not that AWS answers so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from sqlprov.catalog.table import FilterOperator, ListCall, ListFilter, Table
+from sqlprov.emulator.clients import list_clients
+from sqlprov.emulator.errors import ApiError
+from sqlprov.emulator.exchange import Exchange, FaultyService, Reply, Request, Scope
+from sqlprov.emulator.model_rows import ModelRow, ModelRows
+from sqlprov.emulator.model_values import make_value
+from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
+from sqlprov.emulator.protocols import Api, load_api
+from sqlprov.emulator.server import HOST, HttpServer
+from sqlprov.emulator.service import Service
+from sqlprov.emulator.store import Store
+
+Members = dict[str, Any]
+_ACCOUNT_SERVICES = ("sts", "account", "iam", "ec2")
+
+
+class ModelServer(FaultyService):
+    """Every table of some services, on one port of the loopback interface.
+
+    Services that share a signing name, operations and version (rds, neptune, docdb) are told apart by the tables
+    given: start one server for each service.
+
+    Args:
+        rows: rows of a table in a region.
+        children: rows of a child for each parent; some parents have none.
+        page: rows of a page.
+    """
+
+    account_id = ACCOUNT
+
+    def __init__(
+        self, tables: Iterable[Table], *, rows: int = 5, children: int = 2, page: int = 2, port: int = 0
+    ) -> None:
+        super().__init__()
+        self._account = Service(Store(), Options())
+        self._tokens: dict[tuple[str, str], int] = {}  # list and token -> where the page begins
+        self._tables = list(tables)
+        self._clients = {table.client for table in self._tables}
+        self._rows = ModelRows(rows, children)
+        self._page = page
+        self._port = port
+        self._server: HttpServer | None = None
+
+    @property
+    def options(self) -> Options:
+        return self._account.options
+
+    @property
+    def url(self) -> str:
+        """The endpoint URL; only while it runs."""
+        assert self._server is not None, "call start() first"
+        return f"http://{HOST}:{self._server.port}"
+
+    def start(self) -> ModelServer:
+        if self._server is None:
+            self._server = HttpServer(self, self._port)
+        return self
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def __enter__(self) -> ModelServer:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def inject(self, fault: Fault) -> None:
+        """Make the calls that match the fault fail, counted from now."""
+        self.faults.add(fault)
+
+    def list_rows(self, table: Table, region: str = "us-east-1") -> list[Members]:
+        """What a complete read of a table must return, column -> value as boto3 shows it, without NULLs."""
+        return [dict(row.values) for row in self._rows.get_rows(table, region)]
+
+    def open(self, request: Request) -> Exchange:
+        # Some operations are signed for another service, such as s3express.
+        others = () if request.scope and request.scope.service in _ACCOUNT_SERVICES else sorted(self._clients)
+        for client in (*list_clients(request, self._clients), *others):
+            api = load_api(client)
+            if (read := api.read(request)) is not None:
+                return _ModelExchange(self, request.scope or Scope("", "us-east-1", client), api, *read)
+        return self._account.open(request)  # who am I, which regions are there
+
+    def find_tables(self, client: str) -> list[Table]:
+        return [table for table in self._tables if table.client == client]
+
+    def run_list(self, api: Api, call: Call, tables: Sequence[Table], repeat: bool) -> Members:
+        """One page: the rows of every table that this list serves, with the tokens that they share."""
+        given, region = call.parameters, call.region
+        chosen = _choose(tables, given)
+        first = chosen[0].list
+        offset = self._read_token(call, first)
+        size = self._page if first.tokens else 1_000_000
+        if isinstance(most := given.get(first.page_size_parameter), int):
+            size = min(size, most)
+        output = api.get_operation(call.operation).output_shape
+        reply: Members = {}
+        ends = True
+        for table in chosen:
+            rows = self._find_listed(table, region, given)
+            page = rows[offset : offset + size]
+            ends = ends and offset + size >= len(rows)
+            if page or not table.list.may_omit_rows:
+                _put_rows(reply, output, table.list.rows, [row.listed for row in page])
+        if first.more and _is_path(first.more):
+            _put_value(reply, first.more, not ends)
+        self._put_tokens(call, first, output, reply, offset if repeat else None if ends else offset + size)
+        return reply
+
+    def _read_token(self, call: Call, listing: ListCall) -> int:
+        """Where the page begins. A token serves only the list that it came from, with the same parameters."""
+        sent = [call.parameters.get(token.parameter) for token in listing.tokens]
+        if not sent or sent[0] in (None, ""):
+            return 0
+        try:
+            return self._tokens[_identify(call, listing), repr(sent[0])]
+        except KeyError:
+            raise ApiError(
+                "ValidationException", f"The page token {sent[0]!r} is not of this list."
+            ) from None
+
+    def _put_tokens(
+        self, call: Call, listing: ListCall, output: Any, reply: Members, offset: int | None
+    ) -> None:
+        """Add the tokens of the page that begins at `offset`, unless it is `None`."""
+        import jmespath  # type: ignore[import-untyped]
+
+        for place, token in enumerate(listing.tokens):
+            path = token.expression.partition("||")[0].strip()
+            if offset is not None and _is_path(path):
+                _put_value(reply, path, _make_token(output, path, offset))
+            if place == 0 and (value := jmespath.search(token.expression, reply)):
+                # Some lists take the key of the last row.
+                rows = 1_000_000 if offset is None else offset
+                self._tokens[_identify(call, listing), repr(value)] = rows
+
+    def run_describe(self, api: Api, call: Call, tables: Sequence[Table]) -> Members:
+        output = api.get_operation(call.operation).output_shape
+        for table in tables:
+            describe = table.describe
+            assert describe is not None
+            rows = self._rows.get_rows(table, call.region)
+            found = _match(rows, describe.arguments, call.parameters, many=bool(describe.batch))
+            if found or describe.batch:
+                items = [row.described for row in found]
+                if not describe.item:
+                    return items[0]
+                reply: Members = {}
+                _put_rows(reply, output, describe.item, items)
+                return reply
+        raise make_missing_error(tables[0])
+
+    def run_extra(self, call: Call, tables: Sequence[tuple[Table, str]]) -> Members:
+        for table, name in tables:
+            extra = table.extras[name]
+            rows = self._rows.get_rows(table, call.region)
+            if found := _match(rows, extra.arguments, call.parameters):
+                reply = found[0].extras[name]
+                if reply is None:
+                    raise ApiError(extra.absent[0].code, f"{extra.absent[0].text} There is none.".strip())
+                return reply
+        raise make_missing_error(tables[0][0])
+
+    def run_tags(self, call: Call, tables: Sequence[Table]) -> Members:
+        """The tags of a resource, one a page if the call has pages."""
+        for table in tables:
+            method = table.tags
+            assert method is not None
+            rows = self._rows.get_rows(table, call.region)
+            found = _match(rows, {method.argument: method.column or table.arn}, call.parameters)
+            if found:
+                reply: Members = {}
+                tags = found[0].tags
+                offset = int(call.parameters.get(method.token_in) or 0) if method.token_in else 0
+                if method.token_out and isinstance(tags, list):
+                    if offset + 1 < len(tags):
+                        reply[method.token_out] = str(offset + 1)
+                    tags = tags[offset : offset + 1]
+                _put_value(reply, method.items, tags)
+                return reply
+        raise make_missing_error(tables[0])
+
+    def _find_listed(self, table: Table, region: str, given: Members) -> list[ModelRow]:
+        """The rows of a list: of its parents, with the keys and within the filters that it names."""
+        listing = table.list
+        if not self._rows.has_scope(table, region, given):
+            raise make_missing_error(table)
+        rows = [
+            row
+            for row in self._rows.get_rows(table, region)
+            if all(given.get(name) == value for name, value in row.parents.items())
+        ]
+        if any(given.get(parameter) for parameter in listing.arguments):
+            rows = _match(rows, listing.arguments, given, many=listing.takes_many)
+            wanted = given[next(iter(listing.arguments))]
+            if len(rows) < (len(wanted) if listing.takes_many else 1) and table.errors.missing:
+                raise make_missing_error(table)
+        for each in listing.filters:
+            if (bound := given.get(each.parameter)) is not None:
+                rows = [row for row in rows if _passes(each, row.values.get(each.column), bound)]
+        if listing.sort is not None and (by := given.get(listing.sort.by)):
+            column = next(name for name, value in listing.sort.columns.items() if value == by)
+            down = given.get(listing.sort.direction) == listing.sort.descending
+            rows = sorted(rows, key=lambda row: row.values[column], reverse=down)
+        return rows
+
+
+class _ModelExchange(Exchange):
+    def __init__(
+        self, server: ModelServer, scope: Scope, api: Api, operation: str, parameters: Members
+    ) -> None:
+        self._server, self._api = server, api
+        self.call = Call(operation, scope.region, scope.access_key, parameters, time.monotonic())
+        self.action = f"{scope.service}:{operation}"
+
+    def run(self, fault: Fault | None) -> Reply:
+        return self._api.encode(
+            self.call.operation, self._answer(fault is not None and fault.kind == "repeated_token")
+        )
+
+    def encode_error(self, error: ApiError) -> Reply:
+        return self._api.encode_error(error)
+
+    def _answer(self, repeat: bool) -> Members:
+        name, server = self.call.operation, self._server
+        tables = server.find_tables(self._api.client)
+        missing: ApiError | None = None
+        reply: Members = {}
+        if described := [table for table in tables if table.describe and table.describe.call == name]:
+            try:
+                reply = server.run_describe(self._api, self.call, described)
+            except ApiError as error:
+                missing = error
+        if listed := [table for table in tables if table.list.call == name]:
+            # One operation may be the describe of a table and the list of another.
+            tokens = {token.expression for table in listed for token in table.list.tokens}
+            rest = {member: value for member, value in reply.items() if member not in tokens}
+            return rest | server.run_list(self._api, self.call, listed, repeat)
+        if reply:
+            return reply
+        if extras := [
+            (table, key) for table in tables for key, extra in table.extras.items() if extra.call == name
+        ]:
+            return server.run_extra(self.call, extras)
+        if tagged := [table for table in tables if table.tags and table.tags.call == name]:
+            return server.run_tags(self.call, tagged)
+        raise missing or ApiError("UnknownOperationException", f"No table uses {name}.")
+
+
+def make_missing_error(table: Table) -> ApiError:
+    """The error that means that there is no such row."""
+    rule = next(iter(table.errors.missing), None)
+    if rule is None:
+        return ApiError("ResourceNotFoundException", "It does not exist.")
+    return ApiError(rule.code, f"{rule.text} It does not exist.".strip(), 404)
+
+
+def _choose(tables: Sequence[Table], given: Members) -> list[Table]:
+    """The tables whose constants and parents a List has; of these, those that have the most."""
+
+    def count(table: Table) -> int:
+        constants = table.list.send.items()
+        if any(given.get(name) != value for name, value in constants):
+            return -1
+        return len(constants) + sum(parent.parameter in given for parent in table.list.parents)
+
+    most = max(map(count, tables))
+    return [table for table in tables if count(table) == most]
+
+
+def _match(
+    rows: Iterable[ModelRow], arguments: Mapping[str, str], given: Members, *, many: bool = False
+) -> list[ModelRow]:
+    """The rows whose columns have the values of the parameters.
+
+    Args:
+        many: the first parameter takes a list of values.
+    """
+    pairs = [(given.get(parameter), column) for parameter, column in arguments.items()]
+
+    def fits(row: ModelRow, value: Any, column: str, several: bool) -> bool:
+        own = row.values.get(column)
+        return own in value if several and isinstance(value, list) else own == value
+
+    return [
+        row
+        for row in rows
+        if all(fits(row, value, column, many and place == 0) for place, (value, column) in enumerate(pairs))
+    ]
+
+
+def _passes(each: ListFilter, value: Any, bound: Any) -> bool:
+    if value is None:
+        return False
+    match each.op:
+        case FilterOperator.EQUAL:
+            return bool(value in bound if isinstance(bound, list) else value == bound)
+        case FilterOperator.CONTAINS:
+            return bool(bound in value)
+        case FilterOperator.AFTER:
+            return bool(value > bound)
+    return bool(value < bound)
+
+
+def _put_rows(reply: Members, shape: Any, path: Sequence[str], rows: list[Any]) -> None:
+    """Put rows under `path`; a list on the way has an element for every two of them."""
+    if not path:
+        reply.update(rows[0] if rows else {})
+        return
+    member, *rest = path
+    inner = shape.members[member]
+    if not rest:
+        if inner.type_name == "list":
+            reply[member] = rows
+        elif rows:
+            reply[member] = rows[0]
+    elif inner.type_name == "list":
+        step = 2 if inner.member.members[rest[0]].type_name == "list" else 1
+        reply[member] = elements = []
+        for chunk in (rows[place : place + step] for place in range(0, len(rows), step)):
+            element: Members = {}
+            _put_rows(element, inner.member, rest, chunk)
+            elements.append(element)
+    else:
+        _put_rows(reply.setdefault(member, {}), inner, rest, rows)
+
+
+def _identify(call: Call, listing: ListCall) -> str:
+    """A list and its parameters, without those that differ from page to page."""
+    without = {token.parameter for token in listing.tokens} | {listing.page_size_parameter}
+    query = sorted((name, repr(value)) for name, value in call.parameters.items() if name not in without)
+    return repr((call.operation, call.region, query))
+
+
+def _put_value(reply: Members, path: str, value: Any) -> None:
+    *outer, last = path.split(".")
+    for member in outer:
+        reply = reply.setdefault(member, {})
+    reply[last] = value
+
+
+def _is_path(expression: str) -> bool:
+    return expression.replace(".", "").isidentifier()
+
+
+def _make_token(output: Any, path: str, number: int) -> Any:
+    """A value of the type that the reply has for a page token."""
+    shape, name = output, ""
+    for name in path.split("."):
+        shape = shape.members[name]
+    return f"page-{number}" if shape.type_name == "string" else make_value(shape, name, number)
