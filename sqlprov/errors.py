@@ -191,11 +191,19 @@ def suggest(written: str, known: Iterable[str]) -> str:
     >>> suggest("modles", ["models", "endpoints"]), suggest("x", ["models"])
     (" Did you mean 'models'?", '')
     """
+    nearest = find_nearest(written, known)
+    return f" Did you mean {nearest!r}?" if nearest else ""
+
+
+def find_nearest(written: str, known: Iterable[str]) -> str:
+    """The known word nearest to `written`, ignoring case; empty if none is near."""
     names = {name.lower(): name for name in known}
+    if written.lower() in names:
+        return names[written.lower()]
     matches = difflib.get_close_matches(written.lower(), names, n=5, cutoff=0.6)
     # Swapped letters are the most common typo, but difflib rates them like a wrong letter.
     swapped = [match for match in matches if sorted(match) == sorted(written.lower())]
-    return f" Did you mean {names[(swapped or matches)[0]]!r}?" if matches else ""
+    return names[(swapped or matches)[0]] if matches else ""
 
 
 def format_count(number: float, thing: str) -> str:

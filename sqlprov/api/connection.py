@@ -19,6 +19,7 @@ from sqlprov.api.worker import INTERRUPT_GRACE
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
 from sqlprov.duck.binder import Bindings, Parameters
+from sqlprov.duck.query_runner import BEGINS
 from sqlprov.duck.session import OWN, Session
 from sqlprov.errors import (
     CredentialsError,
@@ -29,7 +30,7 @@ from sqlprov.errors import (
     suggest,
 )
 from sqlprov.settings import Settings
-from sqlprov.sql import SetSetting, Statement, find_placeholder_refusal, parse
+from sqlprov.sql import Query, SetSetting, Statement, find_placeholder_refusal, parse
 
 if TYPE_CHECKING:
     from sqlprov.aws.diagnostics import Check
@@ -195,13 +196,14 @@ class Connection(PEP249Cursor):
             raise NotSupportedError(reason)
         if isinstance(parameters, Mapping):
             self._check_parameters(statements, parameters)
-        for statement in statements:
+        for number, statement in enumerate(statements, start=1):
             self._check_open()
             self._close_result()
             with locate_errors(statement):
                 if isinstance(statement, SetSetting):
                     self._set(statement)
-                bindings = Bindings(parameters, variables)
+                is_begin = isinstance(statement, Query) and statement.verb in BEGINS
+                bindings = Bindings(parameters, variables, statements[number:] if is_begin else ())
                 self._result = self._runner.run(statement, self.settings, bindings, dry_run, confirm)
             self._result._connection = (
                 self  # open as long as rows can be read, as in connect().sql(…).fetchall()

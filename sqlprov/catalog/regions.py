@@ -110,3 +110,23 @@ def list_service_regions(client: str, partition: str) -> tuple[str, ...]:
     if not endpoints:
         return known
     return tuple(region for region in known if region in endpoints.get(partition, {}))
+
+
+@cache
+def find_home(client: str, partition: str) -> str:
+    """The region that answers for a global service in a partition, such as cn-north-1 for IAM in aws-cn.
+
+    botocore has no endpoint of the partition for some of them, such as S3 outside `aws`; IAM's region then answers.
+    """
+    from .service_model import get_loader, load_model
+
+    entries = get_loader().load_data("endpoints")["partitions"]
+    services: dict[str, Any] = next(
+        (entry["services"] for entry in entries if entry["partition"] == partition), {}
+    )
+    for prefix in (load_model(client).endpoint_prefix, "iam"):
+        service = services.get(prefix, {})
+        endpoint = service.get("endpoints", {}).get(service.get("partitionEndpoint"), {})
+        if home := endpoint.get("credentialScope", {}).get("region"):
+            return str(home)
+    return next(region.region for region in list_regions() if region.partition == partition)

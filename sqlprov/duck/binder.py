@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from sqlprov.duck.errors import find_missing_table, find_missing_words, suggest_live_name
+from sqlprov.duck.definitions import Definitions
+from sqlprov.duck.errors import find_missing_names, find_missing_table, suggest_live_name
 from sqlprov.duck.session import VARIABLE, Session
+from sqlprov.errors import NotSupportedError
+from sqlprov.sql import Query, Statement
 from sqlprov.sql.lexer import TokenKind, tokenize
+from sqlprov.sql.names import TableName, find_mentions
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
@@ -37,10 +41,12 @@ class Bindings:
     Attributes:
         parameters: a sequence for `?`, or a mapping for `$name`, which may hold more than one statement uses.
         variables: the caller's variables, which may serve as relations; `None` if there are none.
+        following: of BEGIN, the statements after it in its script.
     """
 
     parameters: Parameters = None
     variables: Mapping[str, Any] | None = None
+    following: Sequence[Statement] = ()
 
 
 class Binder:
@@ -49,11 +55,15 @@ class Binder:
     Attributes:
         duck: the connection.
         id: string that the scans of its statements carry in their filter.
+        definitions: the names in a statement, as the connection sees them.
+        in_transaction: whether a transaction is open.
     """
 
     def __init__(self, session: Session) -> None:
         self.duck = session.cursor()
         self.id = f"c{next(_numbers)}"
+        self.definitions = Definitions(session, self.duck)
+        self.in_transaction = False
         self._session = session
         self._has_id = False  # whether VARIABLE holds it; setting it takes a quarter of a millisecond
 
@@ -91,7 +101,7 @@ class Binder:
             try:
                 return ask(parameters)
             except duckdb.Error as error:
-                if self._session.register(find_missing_words(error)):
+                if self._register_missing(error, text):
                     continue
                 if self._adopt(error, bindings.variables, run):
                     continue
@@ -99,6 +109,33 @@ class Binder:
                     self.duck.execute(_STRING)
                     continue
                 raise suggest_live_name(error, text, self._session.catalog, self.read_path) or error from None
+
+    def _register_missing(self, error: duckdb.Error, text: str) -> bool:
+        """Create the live tables that DuckDB does not find; return whether there were any.
+
+        Raises:
+            ResourceFileError: the resource file of one is wrong.
+            NotSupportedError: they exist, but the open transaction began to read live tables before they did.
+        """
+        missing = find_missing_names(error)
+        if not missing:
+            return False
+        session, path = self._session, self.definitions.path()
+        texts = [Query(text, 0)]
+        if session.register_missing(missing, texts[0].words, path):
+            return True
+        # Not before: when a transaction looks for views, it fixes the tables that it sees.
+        texts += (Query(body, 0) for body in self.definitions.reach(text))
+        if any(session.register_missing(missing, each.words, path) for each in texts[1:]):
+            return True
+        named = frozenset[TableName]().union(*(find_mentions(session.catalog, each, path) for each in texts))
+        unseen = [".".join(name) for name in named & session.registered if name[-1] in missing]
+        if unseen and self.in_transaction:
+            raise NotSupportedError(
+                f"{unseen[0]} is named for the first time in this transaction, which does not see it, because it has "
+                f"already read live tables. Name it before BEGIN; FROM {unseen[0]} LIMIT 0 does so without a call."
+            )
+        return False
 
     def _set_id(self) -> None:
         if not self._has_id:

@@ -10,6 +10,7 @@ import duckdb
 from sqlprov.duck.session import Session
 from sqlprov.sql import Query
 from sqlprov.sql.lexer import tokenize
+from sqlprov.sql.names import TableName, find_live_name, find_mentions
 
 _VIEWS = "SELECT database_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
 _MACROS = (
@@ -50,13 +51,17 @@ class Definitions:
             waiting += new
         return reached
 
-    def may_read_live(self, words: frozenset[str]) -> bool:
-        """Whether a statement with these words names a live table, or may do so through a view or a macro."""
-        return not words.isdisjoint(self._session.catalog.services_by_table) or bool(self.bodies())
+    def find_mentions(self, query: Query) -> frozenset[TableName]:
+        """The live tables that a statement names."""
+        return find_mentions(self._session.catalog, query, self.path())
+
+    def may_read_live(self, query: Query) -> bool:
+        """Whether a statement names a live table, or may do so through a view or a macro."""
+        return bool(self.find_mentions(query) or self.bodies())
 
     def count_reads(self, query: Query) -> int:
-        """How often a text names a live table, a view or a macro: at least as often as it reads live tables."""
-        names = {*self._session.catalog.services_by_table, *(name for name, _ in self.bodies())}
+        """How often a text names a live table, a view or a macro."""
+        names = {name for *_, name in self.find_mentions(query)} | {name for name, _ in self.bodies()}
         return sum(token.value.lower() in names for token in query.tokens)
 
     def resolver(self) -> Callable[[tuple[str, ...]], str | None]:
@@ -80,14 +85,16 @@ class Definitions:
 
     def is_free(self, parts: tuple[str, ...]) -> bool:
         """Whether the parts of a name certainly mean a relation that needs no call."""
-        name = parts[-1].lower()
-        return name not in self._session.catalog.services_by_table and all(
-            body != name for body, _ in self.bodies()
-        )
+        name = tuple(part.lower() for part in parts)
+        path = self.path()
+        if not path or any(body == name[-1] for body, _ in self.bodies()):
+            return False
+        catalog = self._session.catalog
+        places = {(), *path, *((provider,) for provider in catalog.list_providers())}
+        return not any(find_live_name(catalog, name, place) for place in places)
 
     def path(self) -> list[tuple[str, str]]:
         """Catalog and schema, in lower case, of each entry of the search path; empty in an aborted transaction."""
-        self._refresh()
         if not self._path:
             try:
                 (row,) = self._duck.execute(_PATH).fetchall()

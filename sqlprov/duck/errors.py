@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from sqlprov import errors
+from sqlprov.sql import Query, names
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -29,6 +30,8 @@ UNKNOWN = re.compile(
     r"does not exist|not found in FROM clause|was not found because the FROM clause|"
     r"No catalog \+ schema named|does not have a column"
 )
+
+_MISSING = re.compile(r'\b(?:with name|schema(?! named)|named) "?([\w.]+)')
 
 
 def translate(error: Exception, text: str) -> Exception:
@@ -61,9 +64,10 @@ def _restore_type(error: Exception) -> Exception:
     return restored(str(error)) if restored else error
 
 
-def find_missing_words(error: duckdb.Error) -> frozenset[str]:
-    """The words of an error's message, if it reports that something does not exist."""
-    return frozenset(re.findall(r"\w+", str(error).lower())) if _is_unknown_name(error) else frozenset()
+def find_missing_names(error: duckdb.Error) -> frozenset[str]:
+    """The parts of the names that an error's message says do not exist, in lower case."""
+    names = _MISSING.findall(str(error).lower()) if _is_unknown_name(error) else []
+    return frozenset(part for name in names for part in name.split("."))
 
 
 def find_missing_table(error: duckdb.Error) -> str:
@@ -73,8 +77,8 @@ def find_missing_table(error: duckdb.Error) -> str:
 
 
 def _is_unknown_name(error: Exception) -> bool:
-    names = isinstance(error, duckdb.CatalogException | duckdb.BinderException)
-    return names and UNKNOWN.search(str(error)) is not None
+    is_about_names = isinstance(error, duckdb.CatalogException | duckdb.BinderException)
+    return is_about_names and UNKNOWN.search(str(error)) is not None
 
 
 def suggest_live_name(
@@ -90,26 +94,25 @@ def suggest_live_name(
     """
     if not _is_unknown_name(error):
         return None
-    if message := _suggest_table(error, text, catalog) or _suggest_part(str(error), text, catalog):
+    if message := _suggest_table(error, text, catalog) or _suggest_part(str(error), text, catalog, path):
         return errors.UnknownName(message)
     providers = "|".join(map(re.escape, catalog.list_providers()))
     part = r'"?(\w+)"?'
-    names = re.findall(rf'(?i)"?\b({providers})"?\s*\.\s*{part}(?:\s*\.\s*{part})?', text)
-    if (name := find_missing_table(error)) and not names:
+    written = re.findall(rf'(?i)"?\b({providers})"?\s*\.\s*{part}(?:\s*\.\s*{part})?', text)
+    if (name := find_missing_table(error)) and not written:
         chosen = path()
         if len(chosen) == 2 and chosen[0] in catalog.list_providers() and chosen[1] != "main":
-            names = [(*chosen, name)]
-    for provider, service, table in names:
+            written = [(*chosen, name)]
+    for provider, service, table in written:
         if service.lower() in ("regions", "main") and not table:
             continue
-        try:
-            catalog.list_tables(provider, service)
-            if table:
-                catalog.get_table(provider, service, table)
-        except errors.UnknownName as unknown:
-            if not table and (hint := errors.suggest(service, ["regions"])):
-                return errors.UnknownName(f"Unknown table {service!r} in {provider}.{hint}")
-            return errors.UnknownName(f"{unknown}{_show_place(text, table or service)}")
+        if problem := names.explain_unknown(catalog, provider.lower(), service, table):
+            return errors.UnknownName(f"{problem}{_show_place(text, table or service)}")
+    missing = find_missing_table(error)
+    if missing and (hint := names.suggest_tables(catalog, missing, is_exact=True)):
+        return errors.UnknownName(
+            f"Table with name {missing} does not exist.{hint}{_show_place(text, missing)}"
+        )
     return None
 
 
@@ -136,7 +139,7 @@ def _suggest_table(error: duckdb.Error, text: str, catalog: Catalog) -> str:
     return ""
 
 
-def _suggest_part(message: str, text: str, catalog: Catalog) -> str:
+def _suggest_part(message: str, text: str, catalog: Catalog, path: Callable[[], tuple[str, ...]]) -> str:
     """The message for a provider or a column that DuckDB does not know; otherwise empty."""
     providers = catalog.list_providers()
     if match := re.search(r'because schema "(\w+)\.\w+" does not exist', message):
@@ -150,18 +153,17 @@ def _suggest_part(message: str, text: str, catalog: Catalog) -> str:
     if match := re.search(r'Table with name "(\w+\.\w+)" does not exist because schema "(\w+)"', message):
         for provider in providers:
             if match[2].lower() in catalog.list_services(provider):
+                if problem := names.explain_unknown(catalog, provider, *match[1].split(".")):
+                    return f"{problem}{_show_place(text, match[1])}"
                 return f"{message} Did you mean '{provider}.{match[1]}', or USE {provider}?"
         return ""
     match = re.search(r'Referenced column "(\w+)" (?:was )?not found', message)
     if match and "LINE 1" not in message:
         return f"{message}{_show_place(text, match[1])}"
     if match := re.search(r'Values list "\w+" does not have a column named "(\w+)"', message):
-        columns = {
-            column
-            for name in set(re.findall(r"\w+", text.lower())) & catalog.services_by_table.keys()
-            for provider, service in catalog.services_by_table[name]
-            for column in catalog.get_table(provider, service, name).by_name
-        }
+        chosen = [(place[0], place[1]) for place in [path()] if len(place) == 2]
+        tables = names.find_mentions(catalog, Query(text, 0), chosen)
+        columns = {column for table in tables for column in catalog.get_table(*table).by_name}
         return f"{message}.{errors.suggest(match[1], sorted(columns))}{_show_place(text, match[1])}"
     return ""
 

@@ -71,6 +71,9 @@ _REASONS = {
 
 
 def _render_scope(scope: Scope) -> str:
+    if scope.rule is Rule.HOME:
+        home = "read once in " + scope.values[0] if scope.values else "its region does not meet the condition"
+        return f"global: {home}"
     few = f" ({', '.join(scope.values)})" if 0 < len(scope.values) <= 3 else ""
     most = "at most " if scope.is_estimate else ""
     reason = _REASONS[scope.rule].format(column=scope.column)

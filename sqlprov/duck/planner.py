@@ -9,6 +9,7 @@ from sqlprov.catalog.regions import (
     DEFAULT_PARTITION,
     EVERYWHERE,
     WITHOUT_OPT_IN,
+    find_home,
     find_partition,
     list_regions,
     list_service_regions,
@@ -79,9 +80,11 @@ class Planner:
         from sqlprov.plan.read.scope import Scope, find_accepted, find_equal, find_rule
 
         hints, name = run.hints, table.full_name
-        rule = find_rule(REGION, columns, where, lambda: hints is not None and hints.decides())
+        rule = find_rule(REGION, columns, where, lambda: hints is None or hints.decides())
         named = find_equal(REGION, where)
         self._check_names(table, named, where, run)
+        if table.home:
+            return self._find_home_scope(table, named, where, run)
         is_estimate, narrowed = False, hints.narrowed.get(name) if hints else None
         if rule.is_session:
             candidates = set(self.default_regions(run, table.client, may_call=may_call))
@@ -111,12 +114,28 @@ class Planner:
         run.scopes.append((name, scope))
         return scope
 
+    def _find_home_scope(self, table: Table, named: Sequence[str], where: Predicate, run: Run) -> Scope:
+        """The scope of a global table. If it has a region column, conditions on region only filter its rows."""
+        from sqlprov.plan.read.scope import Rule, Scope, find_accepted
+
+        home = self.find_home(table, run, named)
+        scope = Scope(
+            REGION, Rule.HOME, (home,) if table.region_column else find_accepted(REGION, where, [home])
+        )
+        if not scope.values:
+            run.warn(
+                f"{table.full_name} is global: the region of all its rows is {home!r}, so none meets the condition on "
+                "region."
+            )
+        run.scopes.append((table.full_name, scope))
+        return scope
+
     def _check_names(self, table: Table, named: Sequence[str], where: Predicate, run: Run) -> None:
         from sqlprov.plan.read.scope import find_different
 
         known = self.known_regions(run)
         for region in named:
-            if self._held not in (None, ALL) and region not in (self._held or ()):
+            if not table.home and self._held not in (None, ALL) and region not in (self._held or ()):
                 held = ", ".join(self._held or ())
                 near = "" if region in known else suggest(region, known)
                 raise RegionError(
@@ -187,12 +206,28 @@ class Planner:
         """The enabled regions of the account that offer the service, as far as known."""
         if self._held not in (None, ALL):
             return self._held or ()
-        chosen = run.settings.region_names()
-        home = next((name for name in chosen if name != "all"), None) or self.cloud.find_region()
+        home = self._find_own_region(run)
         partition = (find_partition(home) if home else None) or DEFAULT_PARTITION
         offered = list_service_regions(client, partition)
         enabled = self._enabled(run, home, partition, offered, may_call)
         return tuple(region for region in offered if region in enabled) if enabled else offered
+
+    def _find_own_region(self, run: Run) -> str | None:
+        """A region that the session, the attachment or the configuration names; `None` if none does."""
+        chosen = self._held or run.settings.region_names()
+        return next((name for name in chosen if name != "all"), None) or self.cloud.find_region()
+
+    def find_home(self, table: Table, run: Run, named: Sequence[str] = ()) -> str:
+        """The region that answers for a global table in the partition of the account.
+
+        Args:
+            table: a table with a home.
+            run: the statement.
+            named: regions that a condition names, which tell the partition if nothing else does.
+        """
+        region = self._find_own_region(run) or next(iter(named), None)
+        partition = (find_partition(region) if region else None) or DEFAULT_PARTITION
+        return table.home if partition == DEFAULT_PARTITION else find_home(table.client, partition)
 
     def _enabled(
         self, run: Run, home: str | None, partition: str, offered: Sequence[str], may_call: bool

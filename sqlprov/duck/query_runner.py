@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,11 +11,11 @@ import duckdb
 import pyarrow as pa
 
 from sqlprov.duck.binder import BATCH, Binder, Bindings
-from sqlprov.duck.definitions import Definitions
 from sqlprov.duck.read_hints import HintFinder
 from sqlprov.duck.session import Session
 from sqlprov.errors import NotSupportedError
-from sqlprov.sql import Query
+from sqlprov.sql import Explain, Query, Statement
+from sqlprov.sql.names import has_service
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
@@ -28,8 +30,6 @@ READS = frozenset({"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", 
 """Verbs that return rows and change nothing."""
 STEADY = READS | {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY"}
 """Verbs that do not change the meaning of any name."""
-KEEPING = STEADY | {"SET", "USE"}
-"""Verbs that create and drop no view, macro or table."""
 VOLATILE = frozenset(
     {
         *("now", "today", "current_timestamp", "current_date", "current_time", "localtime", "localtimestamp"),
@@ -39,10 +39,32 @@ VOLATILE = frozenset(
 """Functions whose value differs between a query's plan and its run."""
 CHANGING = frozenset({"insert", "update", "delete", "merge", "truncate", "nextval", "query"})
 """Words of a SELECT that may change something: it runs to its end even if nobody reads its rows."""
-LISTINGS = frozenset({"information_schema", "tables", "views", "columns"})
-"""Words of statements that list tables, such as SHOW TABLES, which need every table registered."""
+LISTINGS = frozenset(
+    {
+        *("information_schema", "duckdb_tables", "duckdb_views", "duckdb_columns", "duckdb_schemas"),
+        *(
+            "pg_tables",
+            "pg_views",
+            "pg_class",
+            "pg_attribute",
+            "pg_namespace",
+            "sqlite_master",
+            "show_tables",
+        ),
+    }
+)
+"""DuckDB's relations that list tables, schemas or columns."""
+_SHOWS = re.compile(r"\bSHOW (ALL TABLES|(TABLES|SCHEMAS)(?! FROM))\b|^DESCRIBE$")
+_TABLES = """
+SELECT "table" AS name FROM sqlprov.tables WHERE (provider, service) = ('{provider}', '{service}')
+UNION SELECT table_name FROM duckdb_tables() WHERE temporary
+UNION SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal ORDER BY name
+"""
 BEGINS, COMMITS = frozenset({"BEGIN", "START"}), frozenset({"COMMIT", "END"})
 ENDS = COMMITS | {"ROLLBACK", "ABORT"}
+KEEPING = STEADY | BEGINS | {"SET", "USE"}
+"""Verbs that create and drop no view, macro or table. To look for them in a transaction fixes the live tables that it
+sees."""
 NO_READING = BEGINS | ENDS | {"SET", "RESET", "USE", "DETACH"}
 """Verbs that read no table; an aborted transaction accepts no others."""
 
@@ -63,24 +85,25 @@ class Answer:
 
 
 class QueryRunner:
-    """Runs the queries of one cursor.
-
-    Attributes:
-        in_transaction: whether a transaction is open.
-    """
+    """Runs the queries of one cursor."""
 
     def __init__(self, session: Session, binder: Binder) -> None:
         self._session, self._binder = session, binder
-        self._definitions = Definitions(session, binder.duck)
+        self._definitions = binder.definitions
         self._hints = HintFinder(session, binder.duck, self._definitions)
         # Name of a prepared statement -> the statement.
         self._prepared: dict[str, Query] = {}
-        self.in_transaction = False
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._binder.in_transaction
 
     def run(self, query: Query, bindings: Bindings, run: Run) -> Answer:
-        """Run a statement as it is written."""
+        """Run a statement as it is written; only SHOW TABLES is replaced where USE chose a service."""
+        query = self._replace_show_tables(query)
         if query.verb in BEGINS:
-            self._session.register_all()
+            self._register_following(bindings.following)
         if query.verb in COMMITS:
             # DuckDB reports that an aborted transaction was committed, and rolls it back.
             self._binder.duck.execute("SELECT 1").fetchall()
@@ -96,7 +119,7 @@ class QueryRunner:
         finally:
             self._note_changes(query)
         if query.verb in BEGINS | ENDS:
-            self.in_transaction = query.verb in BEGINS
+            self._binder.in_transaction = query.verb in BEGINS
         if relation is None or (query.verb not in READS and relation.columns == ["Success"]):
             return Answer()
         reader = relation.to_arrow_reader(BATCH)
@@ -140,18 +163,48 @@ class QueryRunner:
     def _note_changes(self, query: Query) -> None:
         """Note that a statement may have changed the meaning of names."""
         copies = query.verb == "COPY" and "database" in query.words  # its views and macros too
-        self._session.changes += copies or query.verb not in KEEPING
+        self._session.changes += copies or not (query.verb in KEEPING or _creates_table(query))
         if copies or query.verb not in STEADY:
             self._definitions.forget_path()
             self._binder.forget_id()
 
     # Before a query runs
 
+    def _register_following(self, statements: Sequence[Statement]) -> None:
+        """Register what the statements of a transaction name: it may not see what is created after its first read."""
+        path = self._definitions.path()
+        for statement in statements:
+            inner = statement.inner if isinstance(statement, Explain) else statement
+            if isinstance(inner, Query):
+                if inner.verb in ENDS:
+                    break
+                self._session.register(inner, path)
+
+    def _replace_show_tables(self, query: Query) -> Query:
+        """SHOW TABLES in the schema of a service as a query for all of its tables; any other statement itself."""
+        if query.verb != "SHOW" or len(query.tokens) != 2 or not query.tokens[1].is_one_of("TABLES"):
+            return query
+        path = self._definitions.path()
+        if not path or not has_service(self._session.catalog, *path[0]):
+            return query
+        provider, service = path[0]
+        return Query(_TABLES.format(provider=provider, service=service), query.offset)
+
+    def _warn_of_listing(self, query: Query, run: Run) -> None:
+        """Say that DuckDB lists only the live tables that this session has named."""
+        listings = LISTINGS if "sqlprov" not in query.words else frozenset[str]()
+        text = " ".join(token.text.upper() for token in query.tokens)
+        if query.words & listings or _SHOWS.search(text):
+            provider = self._session.catalog.list_providers()[0]
+            run.warn(
+                "DuckDB lists only the live tables that this session has named so far; "
+                f"SHOW TABLES IN {provider} and FROM sqlprov.tables list all."
+            )
+
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
         """Register the live tables of a query and find its hints; return DuckDB's plan, if it was needed."""
-        self._session.register(query.words)
-        if LISTINGS & query.words or any(word.startswith(("duckdb_", "pg_")) for word in query.words):
-            self._session.register_all()
+        self._session.register(query, self._definitions.path())
+        self._warn_of_listing(query, run)
         if query.verb in NO_READING and not (
             query.verb == "SET" and query.words & {"select", "from", "table"}
         ):
@@ -192,6 +245,12 @@ class QueryRunner:
             return True
         prefetches = _is_predictable(query, run) and self._definitions.count_reads(query) > 1
         return prefetches or self._hints.may_narrow(query)
+
+
+def _creates_table(query: Query) -> bool:
+    """Whether it only creates a table that is not temporary."""
+    words = [token.text.upper() for token in query.tokens[:4]]
+    return words[:2] == ["CREATE", "TABLE"] or words == ["CREATE", "OR", "REPLACE", "TABLE"]
 
 
 def _is_predictable(query: Query, run: Run) -> bool:

@@ -70,7 +70,7 @@ class HintFinder:
 
     def find(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None) -> Hints | None:
         """The hints from a query's text; `None` if it reads no live table. Parameters as for `sql`."""
-        if not self._definitions.may_read_live(query.words):
+        if not self._definitions.may_read_live(query):
             return None
         # Imported here: a statement without a live table needs none of it.
         from sqlprov.plan.read.hints import Hints

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
 
+from sqlprov.catalog.regions import REGIONS
 from sqlprov.duck.planner import Planner
 from sqlprov.duck.scans import Scans
-from sqlprov.duck.status_tables import STATUS_TABLES, RowsOf, build_regions_table
-from sqlprov.errors import ProgrammingError
+from sqlprov.duck.status_tables import (
+    STATUS_TABLES,
+    TABLES,
+    RowsOf,
+    build_regions_table,
+    build_tables_table,
+)
+from sqlprov.errors import ProgrammingError, ResourceFileError
 from sqlprov.sql.lexer import quote_identifier, quote_path
+from sqlprov.sql.names import TableName, find_mentions, has_service, has_table
 
 if TYPE_CHECKING:
     import pyarrow.compute as pc
@@ -21,9 +30,12 @@ if TYPE_CHECKING:
     from sqlprov.aws.transport.clients import Cloud
     from sqlprov.catalog import Catalog
     from sqlprov.duck.live_table import LiveTable, StatusTable
+    from sqlprov.sql import Query
 
 VARIABLE = "sqlprov_ctx"
 OWN = "sqlprov"
+MAIN = "main"
+"""DuckDB's schema for what has no other; it holds `regions` and the status tables."""
 
 
 class Session:
@@ -46,7 +58,8 @@ class Session:
         # Number of statements that may have created or dropped a view, a macro or a temporary table.
         self.changes = 0
         self.in_memory = database == ":memory:"
-        self._live: dict[tuple[str, str, str], LiveTable] = {}
+        self._live: dict[TableName, LiveTable] = {}
+        self._carriers: dict[str, LiveTable] = {}
         self._schemas: set[tuple[str, str]] = set()
         self._extra: set[str] = set()
         self._lock = threading.RLock()
@@ -83,33 +96,64 @@ class Session:
 
     # Registration
 
-    def register(self, words: Iterable[str]) -> bool:
-        """Create in DuckDB every table that one of `words` names; return whether any was new.
+    def register(self, query: Query, path: Sequence[tuple[str, str]]) -> None:
+        """Create in DuckDB the tables that a statement names, as `find_mentions` says.
 
-        Naming too many is harmless, so the words need no analysis.
+        A table whose resource file is wrong is left out: if the statement reads it, DuckDB reports that it does not
+        exist, and `register_missing` raises the error.
         """
-        words = frozenset(words)
+        with self._lock:
+            if OWN in query.words:
+                self._register_status_tables()
+            for provider, name in query.dotted:
+                if provider in self.catalog.list_providers():
+                    if name == REGIONS or (provider, MAIN) in query.dotted:
+                        self._register_regions(provider)
+                    elif has_service(self.catalog, provider, name):
+                        self._create_schema(provider, name)
+            for provider, schema in path:
+                if schema == MAIN and REGIONS in query.words and provider in self.catalog.list_providers():
+                    self._register_regions(provider)
+            for table in find_mentions(self.catalog, query, path):
+                with suppress(ResourceFileError):
+                    self._register_table(*table)
+
+    def register_missing(
+        self, missing: frozenset[str], words: frozenset[str], path: Sequence[tuple[str, str]]
+    ) -> bool:
+        """Create what DuckDB does not find; return whether anything was new.
+
+        Args:
+            missing: the names in DuckDB's message.
+            words: those of the statement, or of the views and macros that it reads: of the services that have a
+                missing table, only one that is named here or on the path is meant.
+            path: as for `register`.
+
+        Raises:
+            ResourceFileError: the resource file of a missing table is wrong.
+        """
+        words |= missing
+        services = {
+            (provider, schema) for provider, schema in path if has_service(self.catalog, provider, schema)
+        }
         with self._lock:
             new = OWN in words and self._register_status_tables()
             for provider in self.catalog.list_providers():
-                if provider in words:
-                    new |= self._register_regions(provider) if "regions" in words else False
-                for service in self.catalog.list_services(provider):
-                    if service in words:
-                        new |= self._create_schema(provider, service)
-            for name in words & self.catalog.services_by_table.keys():
-                for provider, service in self.catalog.services_by_table[name]:
-                    new |= self._register_table(provider, service, name)
+                if REGIONS in missing and (provider in words or (provider, MAIN) in path):
+                    new |= self._register_regions(provider)
+                named = words.intersection(self.catalog.list_services(provider))
+                services |= {(provider, service) for service in named}
+            for provider, service in services:
+                if service in missing:
+                    new |= self._create_schema(provider, service)
+                for table in missing.intersection(self.catalog.list_tables(provider, service)):
+                    new |= self._register_table(provider, service, table)
             return new
 
-    def register_all(self) -> None:
-        """Create every table: a transaction does not see tables created after it began."""
-        with self._lock:
-            for provider in self.catalog.list_providers():
-                self._register_regions(provider)
-                for service in self.catalog.list_services(provider):
-                    for name in self.catalog.list_tables(provider, service):
-                        self._register_table(provider, service, name)
+    @property
+    def registered(self) -> frozenset[TableName]:
+        """The live tables that DuckDB knows."""
+        return frozenset(self._live)
 
     def _create_schema(self, provider: str, service: str) -> bool:
         if (provider, service) in self._schemas:
@@ -129,7 +173,7 @@ class Session:
         self.cloud.allow_reads(table)
         self._create_schema(provider, service)
         self._create_view(f"{quote_path(provider, service)}", name, live)
-        self._live[provider, service, name] = live
+        self._live[provider, service, name] = self._carriers[live.carrier] = live
         return True
 
     def _create_view(self, schema: str, name: str, live: LiveTable | StatusTable) -> None:
@@ -139,13 +183,14 @@ class Session:
         self._own.from_arrow(live).filter(condition).project(live.view).create_view(name)
 
     def _register_status_tables(self) -> bool:
-        """The tables sqlprov.errors and sqlprov.outcomes."""
+        """The tables sqlprov.errors, sqlprov.outcomes and sqlprov.tables."""
         if OWN in self._extra:
             return False
         from sqlprov.duck.live_table import StatusTable
 
         for name, (columns, list_rows) in STATUS_TABLES.items():
             self._create_view(f"{OWN}.main", name, StatusTable(name, columns, self._report(list_rows)))
+        self._own.from_arrow(build_tables_table(self.catalog)).create_view(TABLES)
         self._extra.add(OWN)
         return True
 
@@ -172,16 +217,17 @@ class Session:
 
     def find_live(self, carrier: str) -> LiveTable | None:
         """The table whose hidden column is `carrier`."""
-        return next((live for live in self._live.values() if live.carrier == carrier), None)
+        return self._carriers.get(carrier)
 
     def is_live(self, provider: str, service: str, name: str) -> bool:
         """Whether there is such a live table; names in lower case."""
-        return (provider, service) in self.catalog.services_by_table.get(name, ())
+        return has_table(self.catalog, provider, service, name)
 
     def close(self) -> None:
         """Stop all running statements, and close DuckDB and the connections."""
         self.scans.close()
         self._live.clear()
+        self._carriers.clear()
         self._own.close()
         self.duck.close()
         self.cloud.close()

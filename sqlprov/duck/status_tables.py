@@ -1,4 +1,4 @@
-"""The tables sqlprov.errors and sqlprov.outcomes, which report on the previous statement, and
+"""The tables sqlprov.errors and sqlprov.outcomes, which report on the previous statement, sqlprov.tables and
 `<provider>.regions`."""
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sqlprov.catalog.regions import list_regions
 if TYPE_CHECKING:
     from sqlprov.aws.transport.clients import Cloud
     from sqlprov.aws.transport.run import Run
+    from sqlprov.catalog import Catalog
     from sqlprov.duck.live_table import StatusTable
 
 RowsOf = Callable[["Run"], list[dict[str, Any]]]
@@ -81,3 +82,23 @@ def build_regions_table(cloud: Cloud) -> StatusTable:
         return pa.Table.from_pylist(rows, REGIONS_SCHEMA)
 
     return StatusTable("regions", REGIONS_SCHEMA, read, carrier="")
+
+
+TABLES = "tables"
+TABLES_SCHEMA = _string_schema("provider", "service", "table")
+
+
+def build_tables_table(catalog: Catalog) -> StatusTable:
+    """The table sqlprov.tables: every live table, also those that DuckDB does not know yet. It loads none."""
+    from sqlprov.duck.live_table import StatusTable
+
+    def read(*_: Any) -> pa.Table:
+        rows = [
+            {"provider": provider, "service": service, "table": table}
+            for provider in catalog.list_providers()
+            for service in catalog.list_services(provider)
+            for table in catalog.list_tables(provider, service)
+        ]
+        return pa.Table.from_pylist(rows, TABLES_SCHEMA)
+
+    return StatusTable(TABLES, TABLES_SCHEMA, read, carrier="")

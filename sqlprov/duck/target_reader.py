@@ -134,6 +134,8 @@ class TargetReader:
         return [TargetRow(write) for write in plan.writes]
 
     def _get_default_region(self) -> str | None:
+        if self.table.home:
+            return self.session.planner.find_home(self.table, self.run)
         default = self.session.planner.default_regions(self.run, self.table.client)
         return default[0] if len(default) == 1 else None
 
@@ -206,7 +208,7 @@ class TargetReader:
 
     def _check_regions(self, statement: Update | Delete, regions: list[str]) -> None:
         """Refuse to write in several regions, or in another than the session's, without a condition on region."""
-        if not regions or limits_region(statement):
+        if not regions or self.table.home or limits_region(statement):
             return
         default = self.session.planner.default_regions(self.run, self.table.client)
         if len(regions) == 1 and regions[0] in default:

@@ -46,7 +46,7 @@ class Describe(CatalogStatement):
         # DuckDB has no EXTENDED, so its message would not show what is wrong with the name.
         if self.extended or names.is_regions_table(catalog, self.name.parts, path):
             return True
-        return names.find_live_table(catalog, self.name.parts, path) is not None
+        return names.find_live_name(catalog, self.name.parts, path) is not None
 
     def answer(
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqlprov.catalog.regions import REGIONS
-from sqlprov.errors import UnknownName, suggest
+from sqlprov.errors import UnknownName, find_nearest, suggest
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
     from sqlprov.catalog.table import Method, Table
     from sqlprov.sql.parser import Name
+    from sqlprov.sql.query import Query
     from sqlprov.sql.statement import Statement
 
 LEVELS = ("provider", "service", "table")
+TableName = tuple[str, str, str]
+"""Provider, service and table."""
+MAX_SUGGESTIONS = 3
+"""How many full names one message suggests."""
+MAX_KNOWN = 12
+"""How many names one message lists."""
 
 
 def complete_name(parts: tuple[str, ...], path: tuple[str, ...], count: int) -> tuple[str, ...] | None:
@@ -23,17 +30,60 @@ def complete_name(parts: tuple[str, ...], path: tuple[str, ...], count: int) -> 
     return (*path[:missing], *parts) if 0 <= missing <= len(path) else None
 
 
-def find_live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> Table | None:
-    """The live table to which DuckDB would resolve this name; `None` if there is none."""
+def has_service(catalog: Catalog, provider: str, service: str) -> bool:
+    """Whether there is such a service; names in lower case."""
+    return provider in catalog.list_providers() and service in catalog.list_services(provider)
+
+
+def has_table(catalog: Catalog, provider: str, service: str, table: str) -> bool:
+    """Whether there is such a table; names in lower case. It loads nothing."""
+    return has_service(catalog, provider, service) and table in catalog.list_tables(provider, service)
+
+
+def find_live_name(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> TableName | None:
+    """The full name of the live table to which DuckDB would resolve this name; `None` if there is none."""
     full = complete_name(parts, path, len(LEVELS))
     if full is None:
         return None
-    provider, service, name = (part.lower() for part in full)
-    return (
-        catalog.get_table(provider, service, name)
-        if (provider, service) in catalog.services_by_table.get(name, ())
-        else None
-    )
+    provider, service, table = (part.lower() for part in full)
+    return (provider, service, table) if has_table(catalog, provider, service, table) else None
+
+
+def find_live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> Table | None:
+    """The live table to which DuckDB would resolve this name; `None` if there is none.
+
+    Raises:
+        ResourceFileError: its resource file is wrong.
+    """
+    name = find_live_name(catalog, parts, path)
+    return catalog.get_table(*name) if name else None
+
+
+def find_mentions(catalog: Catalog, query: Query, path: Iterable[tuple[str, str]]) -> frozenset[TableName]:
+    """The live tables that a statement names, possibly more than it reads.
+
+    A table's name counts after its service's name and a dot, also within a literal such as `query('FROM …')`; alone,
+    it counts if the service is on the search path.
+
+    Args:
+        catalog: the names.
+        query: the statement.
+        path: catalog and schema of each entry of the search path, in lower case.
+    """
+    providers = catalog.list_providers()
+    dotted = {
+        (provider, service, table)
+        for service, table in query.dotted
+        for provider in providers
+        if has_table(catalog, provider, service, table)
+    }
+    bare = {
+        (provider, service, table)
+        for provider, service in path
+        if has_service(catalog, provider, service)
+        for table in query.words.intersection(catalog.list_tables(provider, service))
+    }
+    return frozenset(dotted | bare)
 
 
 def is_regions_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> bool:
@@ -94,15 +144,64 @@ def _unknown_name(statement: Statement, name: Name, problem: str) -> UnknownName
 
 
 def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
-    """A question with the nearest full name of `count` parts; empty if none is near."""
-    if hint := suggest(".".join(parts), list_names(catalog, count)):
-        return hint
-    # The last part may be (nearly) right when the others are missing.
-    full = {name.rpartition(".")[2]: name for name in list_names(catalog, count)}
-    hint = suggest(parts[-1], full)
-    return next(
-        (hint.replace(repr(last), repr(name)) for last, name in full.items() if repr(last) in hint), ""
-    )
+    """A question with the nearest full names of `count` parts; empty if none is near.
+
+    The service comes first: among the names of all tables, the nearest one would often be another service's.
+    """
+    if count < len(LEVELS):
+        last = {name.rpartition(".")[2]: name for name in list_names(catalog, count)}
+        nearest = find_nearest(parts[:count][-1], last)
+        return _ask([last[nearest]] if nearest else [])
+    provider = find_nearest(parts[-3], catalog.list_providers()) if len(parts) == count else ""
+    for each in [provider] if provider else catalog.list_providers():
+        if len(parts) > 1 and parts[-1].lower() == REGIONS and find_nearest(parts[-2], [each]):
+            return _ask([f"{each}.{REGIONS}"])
+        service = find_nearest(parts[-2], catalog.list_services(each)) if len(parts) > 1 else ""
+        if service and (table := find_nearest(parts[-1], catalog.list_tables(each, service))):
+            return _ask([f"{each}.{service}.{table}"])
+    return suggest_tables(catalog, parts[-1])
+
+
+def suggest_tables(catalog: Catalog, table: str, *, is_exact: bool = False) -> str:
+    """A question with the full names of the tables called `table`, or nearly so unless `is_exact`; empty if none is."""
+    full: dict[str, list[str]] = {}
+    for name in list_names(catalog, len(LEVELS)):
+        full.setdefault(name.rpartition(".")[2], []).append(name)
+    return _ask(full.get(table.lower() if is_exact else find_nearest(table, full), []))
+
+
+def _ask(names: Sequence[str]) -> str:
+    if len(names) > MAX_SUGGESTIONS:
+        shown = ", ".join(map(repr, names[:MAX_SUGGESTIONS]))
+        return f" Did you mean {shown} or one of {len(names) - MAX_SUGGESTIONS} others? sqlprov.tables lists them."
+    return f" Did you mean {' or '.join(map(repr, names))}?" if names else ""
+
+
+def explain_unknown(catalog: Catalog, provider: str, service: str, table: str = "") -> str:
+    """Which part of a full name does not exist, and the nearest one; empty if all exist.
+
+    Args:
+        catalog: the names.
+        provider: one that exists.
+        service: may also be meant for the provider's table `regions`, if there is no table.
+        table: empty if the name has none.
+    """
+    if not has_service(catalog, provider, service.lower()):
+        services = catalog.list_services(provider)
+        nearest = suggest(service, services if table else [*services, REGIONS])
+        return f"Unknown service {service!r} in {provider}{_list_known(services, nearest, f'SERVICES IN {provider}')}"
+    tables = catalog.list_tables(provider, service)
+    if not table or table.lower() in tables:
+        return ""
+    place = f"{provider}.{service.lower()}"
+    nearest = suggest(table, tables) or suggest_tables(catalog, table)
+    return f"Unknown table {table!r} in {place}{_list_known(tables, nearest, f'TABLES IN {place}')}"
+
+
+def _list_known(names: Sequence[str], nearest: str, listing: str) -> str:
+    if len(names) <= MAX_KNOWN:
+        return f"; expected {', '.join(names)}.{nearest}"
+    return f".{nearest} SHOW {listing} lists all {len(names)}."
 
 
 def list_names(catalog: Catalog, count: int) -> Iterator[str]:

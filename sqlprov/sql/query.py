@@ -64,6 +64,19 @@ class Query(Statement):
         return frozenset(words)
 
     @cached_property
+    def dotted(self) -> frozenset[tuple[str, str]]:
+        """Every two neighbours of a dotted name, in lower case, also within literals: ("aws", "ec2"), …"""
+        pairs = {
+            (before.value.lower(), after.value.lower())
+            for before, dot, after in zip(self.tokens, self.tokens[1:], self.tokens[2:], strict=False)
+            if dot.text == "." and before.is_name and after.is_name
+        }
+        for token in self.tokens:
+            if token.kind is TokenKind.STRING and "." in token.text:
+                pairs.update(_DOTTED.findall(token.value.lower()))
+        return frozenset(pairs)
+
+    @cached_property
     def mutation(self) -> outline.Mutation | None:
         """The change that it makes, directly or inside EXPLAIN ANALYZE or PREPARE."""
         return outline.find_mutation(self.tokens)
@@ -85,6 +98,8 @@ class Query(Statement):
 
 
 _WORD = re.compile(r"\w+")
+# A lookahead, because the second word of a pair is the first of the next.
+_DOTTED = re.compile(r"""(?=\b(\w+)["`]?\s*\.\s*["`]?(\w+))""")
 _PARTS = ("this", "table", "db", "catalog")
 """sqlglot's names for the parts of a column's name, from the last."""
 _LOG = logging.getLogger("sqlglot")

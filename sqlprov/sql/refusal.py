@@ -70,11 +70,8 @@ def find_placeholder_refusal(statements: Sequence[Statement], script: str, catal
 
 
 def _is_live(target: tuple[str, ...], catalog: Catalog, path: Path) -> bool:
-    if target[-1].lower() not in catalog.services_by_table:
-        return False
-    return (
-        names.find_live_table(catalog, target, path() if len(target) < len(names.LEVELS) else ()) is not None
-    )
+    chosen = path() if len(target) < len(names.LEVELS) else ()
+    return names.find_live_name(catalog, target, chosen) is not None
 
 
 def _refuse_placeholder(statement: Statement) -> str | None:

@@ -1,4 +1,4 @@
-"""SHOW PROVIDERS, SERVICES, RESOURCES, METHODS and SETTINGS, with StackQL's columns."""
+"""SHOW PROVIDERS, SERVICES, RESOURCES, METHODS and SETTINGS, with StackQL's columns, and SHOW TABLES IN."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlprov.errors import UnknownName, show_caret, suggest
 from sqlprov.settings import PREFIX, Settings
 from sqlprov.sql import names
-from sqlprov.sql.lexer import TokenKind
+from sqlprov.sql.lexer import TokenKind, tokenize
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import CatalogStatement, Keywords
 from sqlprov.version import VERSION
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
 
 Rows = Iterator[dict[str, Any]]
+TABLES = "TABLES"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Show(CatalogStatement):
                 parser.fail(f"one of {', '.join(LISTINGS)} after SHOW", LISTINGS)
             return None
         kind = word.text.upper()
+        if kind == TABLES and not parser.is_at("IN") and not parser.is_at("FROM"):
+            return None  # DuckDB's
         takes_name = LISTINGS[kind].name_parts > 0
         name = parser.parse_name("a name") if takes_name and parser.accept("IN", "FROM") else None
         like = parser.parse_string("a pattern such as '%text%' after LIKE") if parser.accept("LIKE") else None
@@ -79,6 +82,14 @@ class Show(CatalogStatement):
             options.insert(0, "IN")
         parser.expect_end(" or ".join([*options, "the end of the statement"]))
         return cls(parser.text, parser.offset, kind, extended, name, like)
+
+    def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
+        if self.kind != TABLES or self.name is None:
+            return True
+        if any(token.is_one_of("IN") for token in tokenize(self.text)):
+            return True  # DuckDB has only SHOW TABLES FROM
+        first = self.name.parts[0].lower()
+        return first in catalog.list_providers() or bool(path and names.has_service(catalog, path[0], first))
 
     def answer(
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
@@ -97,6 +108,8 @@ class Show(CatalogStatement):
             return []  # no call reads or changes it
         place = f"\n{self.show_place(self.name)}" if self.name else ""
         parts, count = self.name.parts if self.name else (), listing.name_parts
+        if self.kind == TABLES and len(parts) == 1 and parts[0].lower() in catalog.list_providers():
+            count = 1  # all services
         full = names.complete_name(parts or path[:count], path if parts else (), count)
         if full is None:
             written = repr(str(self.name)) if self.name else "none"
@@ -171,6 +184,12 @@ def _list_resources(catalog: Catalog, settings: Settings, where: tuple[str, ...]
         yield row
 
 
+def _list_tables(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+    for service in where[1:] or catalog.list_services(where[0]):
+        for name in catalog.list_tables(where[0], service):
+            yield {"name": name, "id": f"{where[0]}.{service}.{name}".lower()}
+
+
 def _list_methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
     for method in catalog.get_table(*where).methods:
         until = f"; done when {' or '.join(method.until)}" if method.until else ""
@@ -194,6 +213,7 @@ LISTINGS = {
     "PROVIDERS": Listing(0, ("name", "version"), ("title", "description"), _list_providers),
     "SERVICES": Listing(1, ("id", "name", "title"), ("description", "version", "preferred"), _list_services),
     "RESOURCES": Listing(2, ("name", "id"), ("title", "description", "methods"), _list_resources),
+    TABLES: Listing(2, ("name", "id"), (), _list_tables),
     "METHODS": Listing(
         3,
         ("MethodName", "RequiredParams", "SQLVerb"),

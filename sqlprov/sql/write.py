@@ -90,7 +90,7 @@ class WriteStatement(Query):
 
     def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
         """Whether the target is a live table; `path` is the schema that USE chose."""
-        return names.find_live_table(catalog, self.target, path) is not None
+        return names.find_live_name(catalog, self.target, path) is not None
 
     def _build_query(self, table: str, selected: str, others: str | None, where: str | None) -> str:
         """The query that selects `selected` from the rows of `table` that meet the user's condition.

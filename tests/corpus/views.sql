@@ -86,11 +86,11 @@ SELECT name FROM found('Cancelled', 'us-east-1');
 -- rows: ["search-relevance"]
 SELECT name FROM with_status('Starting') WHERE region = 'us-west-2';
 
--- name: the information schema lists the tables
+-- name: the table of tables lists those that no statement has named
 -- explain: no
 -- calls: none
--- rows: ["endpoint_configs"], ["endpoints"], ["inference_experiments"], ["models"]
-SELECT table_name FROM information_schema.tables WHERE table_catalog = 'aws' AND table_schema = 'sagemaker';
+-- rows: ["aws", "models"]
+SELECT provider, "table" FROM sqlprov.tables WHERE service = 'sagemaker' AND "table" = 'models';
 
 -- name: after USE a table needs no schema
 -- setup: USE aws.sagemaker

@@ -3,6 +3,8 @@
 1. DuckDB passed a condition that limits the column: the values that the condition accepts.
 2. The scan does not ask for the column: the session's values. DuckDB has proved that the column does not matter.
 3. The statement only shows, groups or sorts by the column: the session's values. Otherwise: all values.
+
+A global table is read once, in the region that answers for its service, whatever the statement says of regions.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ class Rule(Enum):
     UNUSED = "unused"
     SHOWN = "shown"
     ALL = "all"
+    HOME = "home"  # a global table, which is read once
 
     @property
     def is_session(self) -> bool:

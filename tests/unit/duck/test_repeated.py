@@ -138,6 +138,7 @@ def test_a_query_that_changes_something_runs_once_even_if_nobody_reads_its_rows(
 
 def test_neither_an_error_nor_a_variable_of_the_caller_aborts_a_transaction(con: Connection) -> None:
     letters = pa.table({"letter": ["a"]})
+    con.sql(f"FROM {EXPERIMENTS}, aws.sagemaker.endpoints LIMIT 0")
     con.sql("BEGIN; CREATE TABLE kept AS SELECT 1 AS n")
     for mistake in (
         "SELECT nothing FROM kept",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -286,13 +287,30 @@ def test_a_transaction_that_is_rolled_back_leaves_nothing(con: Connection) -> No
     assert count(con, EU) == 3
 
 
-def test_a_transaction_may_name_a_table_for_the_first_time(con: Connection) -> None:
-    assert count(con, EU, ENDPOINTS) == 3
+def test_the_first_read_of_a_transaction_may_name_a_table_for_the_first_time(con: Connection) -> None:
     con.sql("BEGIN; CREATE TABLE local AS SELECT 1 AS n")
     assert count(con, EU, ENDPOINTS) == 3
+    con.sql("COMMIT")
+
+
+def test_a_later_read_of_a_transaction_that_names_a_new_table_says_what_to_do(con: Connection) -> None:
+    con.sql("BEGIN; CREATE TABLE local AS SELECT 1 AS n")
+    assert count(con, EU, ENDPOINTS) == 3
+    with pytest.raises(errors.NotSupportedError, match="Name it before BEGIN") as error:
+        count(con, EU)
+    con.sql("INSERT INTO local VALUES (2); COMMIT")
+    advice = re.search("FROM [a-z._]+ LIMIT 0", str(error.value))
+    assert advice is not None
+    assert con.sql(advice[0]).calls == []
+    con.sql("BEGIN")
+    assert count(con, EU, ENDPOINTS) == 3
     assert count(con, EU) == 3
-    assert count(con, EU, "aws.sagemaker.models") == 6
-    assert con.sql("SELECT count(*) FROM aws.regions WHERE region = 'eu-west-1'").fetchall() == [(1,)]
+    con.sql("COMMIT")
+
+
+def test_begin_knows_the_tables_that_its_script_names(con: Connection) -> None:
+    texts = (f"SELECT count(*) FROM {table} WHERE region = '{EU}'" for table in (ENDPOINTS, EXPERIMENTS))
+    assert con.sql("; ".join(("BEGIN", *texts))).fetchall() == [(3,)]
     con.sql("COMMIT")
 
 

@@ -21,7 +21,7 @@ from sqlprov.sql import Query
         ("explain analyze select 1", "EXPLAIN"),
         ("explain (format json) select 1", "EXPLAIN"),
         ("prepare p as select ?", "PREPARE"),
-        ("show tables from memory", "SHOW"),
+        ("show all tables", "SHOW"),
         ('show "services"', "SHOW"),
         ("123", ""),
         ("{{ name }}", ""),
