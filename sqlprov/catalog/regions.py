@@ -76,22 +76,30 @@ def find_partition(region: str) -> str | None:
 
 @cache
 def find_home(model: Any, partition: str, *, is_global: bool = False) -> str:
-    """The one region that answers for a global service, such as IAM; empty for a service with regions.
+    """The one region that answers for a global service in a partition, such as cn-north-1 for IAM in aws-cn.
+
+    It is empty for a service with regions. botocore has no endpoint of the partition for some services, such as S3
+    outside `aws`; the region is then IAM's.
 
     Args:
         model: botocore's model of the service.
+        partition: such as aws.
         is_global: whether to take the service for a global one, as S3 is for its list of buckets.
     """
     from .service_model import get_loader
 
-    for entry in get_loader().load_data("endpoints")["partitions"]:
-        service = entry["services"].get(model.endpoint_prefix, {})
-        if entry["partition"] != partition or not (is_global or service.get("isRegionalized") is False):
-            continue
-        name = service.get("partitionEndpoint", "")
-        scope = service.get("endpoints", {}).get(name, {}).get("credentialScope", {})
-        return str(scope.get("region") or next(iter(WITHOUT_OPT_IN)))
-    return ""
+    entries = get_loader().load_data("endpoints")["partitions"]
+    services: dict[str, Any] = next(
+        (each["services"] for each in entries if each["partition"] == partition), {}
+    )
+    if not is_global and services.get(model.endpoint_prefix, {}).get("isRegionalized") is not False:
+        return ""
+    for prefix in (model.endpoint_prefix, "iam"):
+        service = services.get(prefix, {})
+        endpoint = service.get("endpoints", {}).get(service.get("partitionEndpoint"), {})
+        if home := endpoint.get("credentialScope", {}).get("region"):
+            return str(home)
+    return next(region.region for region in list_regions() if region.partition == partition)
 
 
 @cache
@@ -110,23 +118,3 @@ def list_service_regions(client: str, partition: str) -> tuple[str, ...]:
     if not endpoints:
         return known
     return tuple(region for region in known if region in endpoints.get(partition, {}))
-
-
-@cache
-def find_home(client: str, partition: str) -> str:
-    """The region that answers for a global service in a partition, such as cn-north-1 for IAM in aws-cn.
-
-    botocore has no endpoint of the partition for some of them, such as S3 outside `aws`; IAM's region then answers.
-    """
-    from .service_model import get_loader, load_model
-
-    entries = get_loader().load_data("endpoints")["partitions"]
-    services: dict[str, Any] = next(
-        (entry["services"] for entry in entries if entry["partition"] == partition), {}
-    )
-    for prefix in (load_model(client).endpoint_prefix, "iam"):
-        service = services.get(prefix, {})
-        endpoint = service.get("endpoints", {}).get(service.get("partitionEndpoint"), {})
-        if home := endpoint.get("credentialScope", {}).get("region"):
-            return str(home)
-    return next(region.region for region in list_regions() if region.partition == partition)

@@ -227,7 +227,11 @@ class Planner:
         """
         region = self._find_own_region(run) or next(iter(named), None)
         partition = (find_partition(region) if region else None) or DEFAULT_PARTITION
-        return table.home if partition == DEFAULT_PARTITION else find_home(table.client, partition)
+        if partition == DEFAULT_PARTITION:
+            return table.home
+        from sqlprov.catalog.service_model import load_model
+
+        return find_home(load_model(table.client), partition, is_global=True)
 
     def _enabled(
         self, run: Run, home: str | None, partition: str, offered: Sequence[str], may_call: bool

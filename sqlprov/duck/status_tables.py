@@ -85,7 +85,7 @@ def build_regions_table(cloud: Cloud) -> StatusTable:
 
 
 TABLES = "tables"
-TABLES_SCHEMA = _string_schema("provider", "service", "table")
+TABLES_SCHEMA = _string_schema("provider", "service", "table", "description")
 
 
 def build_tables_table(catalog: Catalog) -> StatusTable:
@@ -94,10 +94,10 @@ def build_tables_table(catalog: Catalog) -> StatusTable:
 
     def read(*_: Any) -> pa.Table:
         rows = [
-            {"provider": provider, "service": service, "table": table}
+            {"provider": provider, "service": service, "table": table, "description": about or None}
             for provider in catalog.list_providers()
             for service in catalog.list_services(provider)
-            for table in catalog.list_tables(provider, service)
+            for table, about in catalog.list_descriptions(provider, service).items()
         ]
         return pa.Table.from_pylist(rows, TABLES_SCHEMA)
 

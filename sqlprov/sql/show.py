@@ -186,8 +186,8 @@ def _list_resources(catalog: Catalog, settings: Settings, where: tuple[str, ...]
 
 def _list_tables(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
     for service in where[1:] or catalog.list_services(where[0]):
-        for name in catalog.list_tables(where[0], service):
-            yield {"name": name, "id": f"{where[0]}.{service}.{name}".lower()}
+        for name, about in catalog.list_descriptions(where[0], service).items():
+            yield {"name": name, "id": f"{where[0]}.{service}.{name}".lower(), "description": about}
 
 
 def _list_methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
@@ -213,7 +213,7 @@ LISTINGS = {
     "PROVIDERS": Listing(0, ("name", "version"), ("title", "description"), _list_providers),
     "SERVICES": Listing(1, ("id", "name", "title"), ("description", "version", "preferred"), _list_services),
     "RESOURCES": Listing(2, ("name", "id"), ("title", "description", "methods"), _list_resources),
-    TABLES: Listing(2, ("name", "id"), (), _list_tables),
+    TABLES: Listing(2, ("name", "id"), ("description",), _list_tables),
     "METHODS": Listing(
         3,
         ("MethodName", "RequiredParams", "SQLVerb"),

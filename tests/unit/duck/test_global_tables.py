@@ -10,6 +10,7 @@ import pytest
 from sqlprov.api.connection import Connection
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import find_home
+from sqlprov.catalog.service_model import load_model
 from sqlprov.emulator import Emulator
 
 Connect = Callable[..., Connection]
@@ -89,7 +90,7 @@ def test_explain_says_that_it_is_read_once(con: Connection) -> None:
     ],
 )
 def test_each_partition_has_a_home_of_its_own(client: str, partition: str, home: str) -> None:
-    assert find_home(client, partition) == home
+    assert find_home(load_model(client), partition, is_global=True) == home
 
 
 def test_the_sessions_region_tells_the_partition(connect: Connect) -> None:
