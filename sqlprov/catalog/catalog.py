@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # YAML and botocore are imported where they are used; listing tables needs neither.
 
 _TABLES = re.compile(r"^tables:[ \t]*(?:#.*)?\n", re.MULTILINE)
+DRAFTS = "drafts"
+"""The folder of the checkout that holds lines with doubts; they do not ship."""
 # A line that does not begin a table belongs to the table above it, whose loading refuses it.
 _LINE = re.compile(r"^  (\w+):.*(?:\n(?!  \w+:|  #|$).*)*", re.MULTILINE)
 _ABOUT = re.compile(r"""^about:[ ]*(.*)$|[{,][ ]*about:[ ]*(?:"([^"]*)"|'([^']*)'|([^,}]*))""", re.MULTILINE)
@@ -171,6 +173,8 @@ class Catalog:
         places: dict[str, dict[str, list[str]]] = {}
         for folder in self._folders:
             for provider in _list_entries(folder):
+                if provider.name == DRAFTS:
+                    continue
                 for entry in _list_entries(provider):
                     service = entry.name.removesuffix(".yaml")
                     if entry.name[0] not in "_." and (service != entry.name or entry.is_dir()):

@@ -28,7 +28,6 @@ from sqlprov.emulator.model_server import ModelServer
 from sqlprov.emulator.options import Fault
 
 TOKEN = (PageToken("NextToken", "NextToken"),)
-NEXT = (PageToken("nextToken", "nextToken"),)
 MARKER = (PageToken("Marker", "Marker"),)
 MISSING = ErrorRules((ErrorRule("NoSuchThing"),))
 
@@ -63,7 +62,7 @@ CLUSTERS = make_table(
     "ecs",
     "clusters",
     ("cluster_arn",),
-    ListCall("ListClusters", ("clusterArns",), scalar="cluster_arn", tokens=NEXT),
+    ListCall("ListClusters", ("clusterArns",), "cluster_arn", (PageToken("nextToken", "nextToken"),)),
     DescribeCall("DescribeClusters", {"clusters": "cluster_arn"}, ("clusters",), {}, batch=100),
 )
 SERVICES = make_table(
@@ -71,9 +70,7 @@ SERVICES = make_table(
     "services",
     ("service_arn",),
     ListCall(
-        *("ListServices", ("serviceArns",)),
-        scalar="service_arn",
-        tokens=NEXT,
+        *("ListServices", ("serviceArns",), "service_arn", (PageToken("nextToken", "nextToken"),)),
         parents=(
             Parent("cluster", "cluster", table="clusters", table_column="cluster_arn", load=lambda: CLUSTERS),
         ),

@@ -1,0 +1,95 @@
+"""Reads and writes the lines of the catalogue and of the drafts.
+
+A line that a person settled (`# settled`) and a table with a file of its own are never rewritten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+RESOURCES = Path(__file__).parents[1]
+_LINE = re.compile(r"  (?P<name>\w+): (?P<words>\{.*\})(?:\s+# (?P<mark>.*))?")
+SETTLED, DOUBT = "settled", "? "
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: the table's name, its words as they are written, and the mark behind them."""
+
+    name: str
+    words: str
+    mark: str = ""
+
+    @property
+    def is_settled(self) -> bool:
+        return self.mark.startswith(SETTLED)
+
+    @property
+    def parsed(self) -> dict[str, Any]:
+        """The words."""
+        return dict(yaml.load(self.words, Loader=yaml.BaseLoader))
+
+    def __str__(self) -> str:
+        return f"  {self.name}: {self.words}" + (f"  # {self.mark}" if self.mark else "")
+
+
+@dataclass
+class File:
+    """A file of lines: what stands above `tables:`, and the lines by name."""
+
+    path: Path
+    head: str = ""
+    lines: dict[str, Line] = field(default_factory=dict)
+
+    def write(self) -> None:
+        """Writes the file; removes it if no line is left."""
+        if not self.lines:
+            self.path.unlink(missing_ok=True)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lines = (str(self.lines[name]) for name in sorted(self.lines))
+        self.path.write_text(self.head + "tables:\n" + "".join(f"{line}\n" for line in lines), "utf-8")
+
+
+def read_file(path: Path) -> File:
+    """The file at `path`; without lines if there is none."""
+    if not path.is_file():
+        return File(path)
+    head, _, tables = path.read_text("utf-8").partition("tables:\n")
+    lines = {}
+    for number, text in enumerate(tables.splitlines(), head.count("\n") + 2):
+        match = _LINE.fullmatch(text)
+        if not match:
+            raise SystemExit(f"{path}:{number}: expected one line a table, found {text!r}")
+        lines[match["name"]] = Line(match["name"], match["words"], match["mark"] or "")
+    return File(path, head, lines)
+
+
+def read_own_files(service: str) -> dict[str, dict[str, Any]]:
+    """The words of the tables that have files of their own, by name."""
+    folder = RESOURCES / "aws" / service
+    return {
+        path.stem: yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)
+        for path in sorted(folder.glob("*.yaml"))
+        if not path.stem.startswith("_")
+    }
+
+
+def format_words(words: Mapping[str, Any]) -> str:
+    """`{list: ListRoles, key: role_name}`"""
+    return "{" + ", ".join(f"{name}: {_format(value)}" for name, value in words.items() if value) + "}"
+
+
+def _format(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return format_words(value)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        items = [_format(item) for item in value]
+        return items[0] if len(items) == 1 else f"[{', '.join(items)}]"
+    return f"'{value}'" if value in ("?", "") else str(value)

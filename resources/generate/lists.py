@@ -1,0 +1,194 @@
+"""Finds the operations that list resources, and where their replies hold the rows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlprov.catalog.nouns import flatten
+from sqlprov.catalog.service_model import find_paginator, get_members
+
+from .service import Draft, Service
+from .words import get_head, to_noun, to_singular
+
+_LISTS = re.compile(r"(List|Describe|Get|Search)(?:All)?([A-Z].+)")
+# They list the tags of one resource, which are a column, or what a query finds, which is no resource.
+_NO_RESOURCES = re.compile(
+    r"(List|Get|Describe)\w*(Tags?|TagKeys|TagValues)(For\w+|Of\w+)?$|Get\w*(Recommendations?|Statistics|Metrics\w*|Data)$"
+    r"|\w+(Utterance|Suggestions|Predictions)$|SearchResources$|GetResources$"
+)
+# Endings that say how much is told of a resource, not which it is.
+_FORMS = re.compile(
+    r"(summary|summaries|details?|descriptions?|infos?|list|set|items?|entries|metadata|results?|response)$"
+)
+_CALLS = ("Create", "Delete", "Describe", "Get", "Put", "Register")
+_SHORT_FORMS = re.compile(
+    r"_(summary|summaries|details?|descriptions?|infos?|metadata|entry|entries|overview)$"
+)
+_WORDLESS = (
+    "items",
+    "item",
+    "list",
+    "results",
+    "result",
+    "entries",
+    "elements",
+    "values",
+    "resources",
+    "data",
+)
+
+
+def find_lists(service: Service) -> list[Draft]:
+    """A draft for each noun that the service lists, by the operation that suits it best."""
+    by_noun: dict[str, list[Draft]] = {}
+    for name in service.operations:
+        if (draft := _draft_list(service, name)) is not None:
+            by_noun.setdefault(flatten(draft.noun), []).append(draft)
+    drafts = [min(drafts, key=_weigh) for drafts in by_noun.values()]
+    _drop_tails(drafts)
+    return drafts
+
+
+def _draft_list(service: Service, name: str) -> Draft | None:
+    match = _LISTS.fullmatch(name)
+    if not match or _NO_RESOURCES.fullmatch(name):
+        return None
+    verb, noun = match[1], to_noun(match[2])
+    operation, inputs = service.operations[name], service.get_inputs(name)
+    is_plural = to_singular(noun) != noun
+    if (
+        operation.has_streaming_output
+        or operation.has_event_stream_output
+        or not (verb == "List" or is_plural)
+    ):
+        return None
+    if verb == "Search" and not find_paginator(operation):
+        return None
+    if any(
+        inputs[p].type_name in ("list", "structure", "timestamp", "map") for p in service.get_required(name)
+    ):
+        return None  # a Describe of the keys that it is given, or a query
+    found = _find_rows(operation, noun)
+    if found is None:
+        return None
+    rows, item, several = found
+    draft = Draft(service, _name_noun(service, to_singular(noun)), name, rows, item)
+    if several:
+        draft.doubts["rows"] = several
+    return draft
+
+
+def _find_rows(operation: Any, noun: str) -> tuple[tuple[str, ...], Any, str] | None:
+    """The members that lead to the rows, the shape of a row, and the other lists of the reply; None without rows."""
+    outputs = get_members(operation.output_shape)
+    lists = [member for member, shape in outputs.items() if shape.type_name == "list"]
+    keys = find_paginator(operation).get("result_key") or []
+    paths = [
+        key for key in ([keys] if isinstance(keys, str) else keys) if re.fullmatch(r"[\w.]+", key)
+    ] or lists
+    named = [path for path in paths if _is_named(path.rpartition(".")[2], noun)]
+    if not paths:  # DistributionList.Items
+        paths = [
+            f"{member}.{inner}"
+            for member, shape in outputs.items()
+            for inner, held in get_members(shape).items()
+            if held.type_name == "list"
+        ]
+        if len(paths) != 1 or len(outputs) > 3:
+            return None
+    if len(paths) > 1 and len(named) != 1 and paths is lists and not operation.name.startswith("List"):
+        return None  # a resource that holds lists
+    path = tuple((named or paths)[0].split("."))
+    several = ", ".join(other for other in paths if len(named) != 1 and len(paths) > 1)
+    shape = operation.output_shape
+    for member in path:
+        shape = get_members(shape).get(member)
+        if shape is None:
+            return None
+        shape = shape.member if shape.type_name == "list" else shape
+    inner = [  # Reservations.Instances
+        member
+        for member, held in get_members(shape).items()
+        if held.type_name == "list" and held.member.type_name == "structure" and _is_named(member, noun)
+    ]
+    if len(inner) == 1 and not _is_named(path[-1], noun) and len(get_members(shape)) <= 8:
+        path, shape = (*path, inner[0]), get_members(shape)[inner[0]].member
+    if shape.type_name not in ("structure", "string") or getattr(shape, "is_document_type", False):
+        return None
+    return path, shape, several
+
+
+def _is_named(member: str, noun: str) -> bool:
+    """Whether a member is named after a noun; words that only say that it is a list do not count."""
+    return bool(_bare(to_noun(member))) and _bare(to_noun(member)) == _bare(noun)
+
+
+def _bare(noun: str) -> str:
+    return flatten(to_singular(_FORMS.sub("", noun).rstrip("_") or noun))
+
+
+def _name_noun(service: Service, noun: str) -> str:
+    """The noun without `summary` or `name`, if the service has calls for the rest and none for the whole."""
+    bare = re.sub(r"_(name|id|arn|identifier)$", "", _SHORT_FORMS.sub("", noun))
+    known = [word for word in (noun, bare) if service.find(*(verb + word for verb in _CALLS))]
+    return bare if known == [bare] or (known and _SHORT_FORMS.search(noun)) else noun
+
+
+def _weigh(draft: Draft) -> tuple[Any, ...]:
+    """What makes a list worse than another of the same noun: it searches, is confined, wants ids, or says less.
+
+    A Describe of everything beats a List of names.
+    """
+    service, call = draft.service, draft.list
+    inputs = service.get_inputs(call)
+    takes_ids = not find_paginator(service.operations[call]) and any(
+        shape.type_name == "list" and flatten(to_singular(to_noun(p))).startswith(flatten(draft.noun))
+        for p, shape in inputs.items()
+    )
+    return (
+        call.startswith("Search"),
+        len(draft.required),
+        takes_ids and not call.startswith("List"),
+        draft.item.type_name == "string",
+        -len(get_members(draft.item)),
+        not call.startswith("List"),
+        call,
+    )
+
+
+def _drop_tails(drafts: list[Draft]) -> None:
+    """`access_keys_for_user` is `access_keys` if nothing else lists them."""
+    nouns = {draft.noun for draft in drafts}
+    for draft in drafts:
+        head = get_head(draft.noun)
+        others = [other for other in drafts if get_head(other.noun) == head]
+        if head != draft.noun and head not in nouns and len(others) == 1:
+            draft.noun = head
+
+
+def name_scalars(draft: Draft) -> None:
+    """Names the column of bare strings: as the reply does, as a call that takes it does, or as its shape."""
+    if draft.item.type_name != "string":
+        return
+    service, noun = draft.service, flatten(draft.noun)
+    member = to_singular(to_noun(draft.rows[-1]))
+    if flatten(member) != noun and member not in map(to_singular, _WORDLESS):
+        draft.scalar = member
+        if member in draft.parent_columns.values():  # queues whose dead letters go to a queue
+            draft.scalar = f"{draft.noun}_{member.rpartition('_')[2]}"
+        return
+    parents = {flatten(parameter) for parameter in draft.required}
+    for verb in ("Describe", "Get", "Delete", "Update", "Deregister", "Remove"):
+        call = service.find(verb + draft.noun)
+        own = [p for p in service.get_required(call) if flatten(p) not in parents] if call else []
+        if len(own) == 1 and service.get_inputs(call)[own[0]].type_name == "string":
+            column = to_noun(own[0])
+            draft.scalar = f"{column}_name" if column == draft.noun else column
+            return
+    shape = to_noun(draft.item.name)
+    if flatten(shape).startswith(noun) and flatten(shape) != noun:
+        draft.scalar = shape
+        return
+    draft.scalar = f"{draft.noun}_name"
+    draft.doubts["scalar"] = member

@@ -1,0 +1,115 @@
+"""Finds the values of the parameters that a list requires: a parent's column, an enum, the own account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlprov.catalog.nouns import flatten
+
+from .service import Draft
+
+SURE = 12
+"""The points of a parent that need no second look."""
+_ENDINGS = ("", "name", "id", "arn", "identifier", "url")
+_ACCOUNT = ("accountid", "awsaccountid")
+_COMMON_SHAPE = re.compile(
+    r"_*(non|empty|generic|resource|name|str(ing)?|id|arn|identifier|\d)*", re.IGNORECASE
+)
+LONGEST_ENUM = 20
+"""The most values of an enum for each of which a list is worth reading."""
+
+
+def find_parents(draft: Draft, drafts: Sequence[Draft]) -> None:
+    """Fills `each` and `sources`; doubts a parent that only a part of the name suggests."""
+    for parameter in draft.required:
+        shape = draft.service.get_inputs(draft.list)[parameter]
+        values = shape.metadata.get("enum", ())
+        if shape.type_name == "string" and flatten(parameter) in _ACCOUNT:
+            draft.each[parameter] = "account_id"
+        elif values:
+            draft.each[parameter] = "enum"
+            if len(values) > LONGEST_ENUM:
+                draft.doubts["parent"] = f"{parameter} has {len(values)} values"
+        else:
+            _choose_parent(draft, parameter, shape, drafts)
+
+
+def _choose_parent(draft: Draft, parameter: str, shape: Any, drafts: Sequence[Draft]) -> None:
+    known = [(score_parent(draft, parameter, shape, other), other) for other in drafts if other is not draft]
+    (score, column), best = max(
+        known, key=lambda pair: (pair[0][0], -len(pair[1].required)), default=((0, ""), draft)
+    )
+    if shape.type_name != "string" or not score:
+        draft.each[parameter] = "?"
+        draft.doubts["parent"] = f"{parameter} has none"
+        return
+    draft.each[parameter], draft.sources[parameter] = f"{best.name}.{column}", best
+    rivals = [other for (points, _), other in known if other is not best and points >= score]
+    if score < SURE or rivals:
+        draft.doubts["parent"] = f"{parameter} by a part of its name"
+
+
+def score_parent(draft: Draft, parameter: str, shape: Any, parent: Draft) -> tuple[int, str]:
+    """How well a table fits as a parent, and the column with the values.
+
+    20: the parameter is the parent's noun with an ending. 12: it is only an ending, and the list's noun begins or
+    ends with the parent's. 10: both have the same shape. 8: the last word of the parent's noun with an ending, 6 more
+    if that is the parent's key. Less by 1 for each parent of the parent.
+    """
+    flat, noun = flatten(parameter), flatten(parent.noun)
+    last, child = flatten(parent.noun.rpartition("_")[2]), flatten(draft.noun)
+    best = (0, "")
+    for ending in _ENDINGS:
+        points = 20 if flat == noun + ending else 8 if flat == last + ending else 0
+        if flat == ending and ending and child != noun and (child.startswith(noun) or child.endswith(noun)):
+            points = 12
+        if points and (column := _find_column(parent, flat, ending, shape)) and points > best[0]:
+            best = (points, column)
+    points, column = best
+    own = [c for c in parent.key if c not in parent.parent_columns.values()]
+    if len(own) == 1 and points == 8 and flatten(own[0]) == flat:
+        points += 6
+    alike = parent.columns[own[0]].name == shape.name if len(own) == 1 else False
+    if alike and noun in flatten(shape.name) and not _COMMON_SHAPE.fullmatch(shape.name):
+        points, column = points + 10, column or own[0]
+    return (points - len(parent.required), column) if points else (0, "")
+
+
+def _find_column(parent: Draft, flat: str, ending: str, shape: Any) -> str:
+    """The listed column of a parent that a parameter takes; empty if the list does not have it."""
+    noun, last = flatten(parent.noun), flatten(parent.noun.rpartition("_")[2])
+    texts = {flatten(c): c for c, s in parent.columns.items() if s.type_name == "string"}
+    for name in (flat, noun + ending, ending, last + ending):
+        if name and name in texts and (ending or name == flat):
+            return texts[name]
+    own = [c for c in parent.key if c in parent.columns and parent.columns[c].type_name == "string"]
+    return own[0] if len(own) == 1 and ending in ("", "identifier", "name", "id") else ""
+
+
+def join_parents(drafts: Sequence[Draft]) -> None:
+    """Takes all parameters from the nearest parent that has them: a partition's database and table from `tables`."""
+    for draft in drafts:
+        for parameter, parent in list(draft.sources.items()):
+            for other, value in parent.each.items():
+                for mine, theirs in draft.each.items():
+                    if mine != parameter and theirs == value and "." in value:
+                        draft.each[mine], draft.sources[mine] = (
+                            f"{parent.name}.{parent.parent_columns[other]}",
+                            parent,
+                        )
+
+
+def find_circles(drafts: Sequence[Draft]) -> None:
+    """Doubts the parents of a table that is read for each of its own rows."""
+    for draft in drafts:
+        above, seen = list(draft.sources.values()), set()
+        while above:
+            parent = above.pop()
+            if parent is draft:
+                draft.doubts["parent"] = "leads back to this table"
+                break
+            if id(parent) not in seen:
+                seen.add(id(parent))
+                above += parent.sources.values()

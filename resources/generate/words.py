@@ -1,0 +1,89 @@
+"""Nouns of AWS's operation names in snake_case: `WebACLs` -> web_acls, its singular and its plural."""
+
+from __future__ import annotations
+
+import re
+
+from sqlprov.catalog.service_model import to_snake_case
+
+_SPELLINGS = {
+    "IPv": "Ipv",
+    "IoT": "Iot",
+    "OAuth": "Oauth",
+    "LoA": "Loa",
+    "GitHub": "Github",
+    "DevOps": "Devops",
+}
+_SINGULARS = {
+    "aliases": "alias",
+    "analyses": "analysis",
+    "biases": "bias",
+    "buses": "bus",
+    "caches": "cache",
+    "children": "child",
+    "indices": "index",
+    "statuses": "status",
+    "viruses": "virus",
+}
+_PLURALS = {"alias": "aliases", "analysis": "analyses", "child": "children"}
+_UNCHANGED = re.compile(
+    r"alias|atlas|aws|bias|canvas|dns|ebs|efs|kubernetes|kms|news|options?set|os|rds|series|sms|tls|redis|\w*(ss|us|sis|ics)"
+)
+# Words that AWS never writes in the plural.
+_MASS = re.compile(
+    r"\w*(coverage|series|data|history|inventory|metadata|usage|info|information|access|health|storage|media|traffic|ics)"
+)
+_TAIL = re.compile(
+    r"(?P<head>.+?)(?P<tail>_(?:for|by|in|of|with|from|to|on|per|using|shared|associated|moderated)_.+|_v\d+)"
+)
+
+
+def to_noun(name: str) -> str:
+    """The snake_case of a noun in an operation's name; acronyms stay together (`IPSets` -> ip_sets)."""
+    for spelling, word in _SPELLINGS.items():
+        name = name.replace(spelling, word)
+    return to_snake_case(
+        re.sub(r"([A-Z]{2,})s(?=[A-Z]|$)", lambda acronym: acronym[1].capitalize() + "s", name)
+    )
+
+
+def get_head(noun: str) -> str:
+    """A noun without what follows it: `groups_for_user` -> groups, `clusters_v2` -> clusters."""
+    tail = _TAIL.fullmatch(noun)
+    return tail["head"] if tail else noun
+
+
+def to_singular(noun: str) -> str:
+    """`endpoint_configs` -> endpoint_config, `groups_for_user` -> group_for_user."""
+    if tail := _TAIL.fullmatch(noun):
+        return to_singular(tail["head"]) + tail["tail"]
+    head, _, word = noun.rpartition("_")
+    if word in _SINGULARS:
+        word = _SINGULARS[word]
+    elif _UNCHANGED.fullmatch(word):
+        pass
+    elif word.endswith("ies") and len(word) > 4:
+        word = f"{word[:-3]}y"
+    elif re.search(r"(ss|sh|ch|x|zz)es$", word):
+        word = word[:-2]
+    else:
+        word = word.removesuffix("s")
+    return f"{head}_{word}" if head else word
+
+
+def to_plural(noun: str) -> str:
+    """`policy` -> policies; a noun that is a plural, or has none, stays."""
+    if tail := _TAIL.fullmatch(noun):
+        return to_plural(tail["head"]) + tail["tail"]
+    head, _, word = noun.rpartition("_")
+    if to_singular(word) != word or _MASS.fullmatch(word):
+        pass
+    elif word in _PLURALS:
+        word = _PLURALS[word]
+    elif re.search(r"[^aeiou]y$", word):
+        word = f"{word[:-1]}ies"
+    elif re.search(r"(s|sh|ch|x)$", word):
+        word = f"{word}es"
+    else:
+        word = f"{word}s"
+    return f"{head}_{word}" if head else word
