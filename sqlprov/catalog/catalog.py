@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -187,7 +187,7 @@ class Catalog:
         return self._files[key]
 
     def _find_provider(self, written: str) -> str:
-        return _find("provider", written, self.list_providers(), "the catalog")
+        return _find("provider", written, self._places, "the catalog")
 
     def _find_service(self, provider: str, written: str) -> tuple[str, str]:
         provider = self._find_provider(provider)
@@ -236,8 +236,10 @@ def _list_entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
         return sorted(entries, key=lambda entry: entry.name)
 
 
-def _find(what: str, written: str, known: Iterable[str], place: str) -> str:
+def _find(what: str, written: str, known: Collection[str], place: str) -> str:
     """The known name that equals `written`, ignoring case."""
+    if written in known:
+        return written
     names = {name.lower(): name for name in known}
     if written.lower() not in names:
         words = sorted(names.values())

@@ -64,7 +64,9 @@ class Reply:
 
 def name_column(member: str) -> str:
     """The column of a member; `Region` and `AccountId` are taken."""
-    name = re.sub(r"\W", "_", to_snake_case(member))
+    name = to_snake_case(member)
+    if not name.isidentifier():
+        name = re.sub(r"\W", "_", name)
     return f"resource_{name}" if name in COMMON else name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ from .yaml_nodes import Node
 
 WORDS = ("item", "arguments", "batch", "send", "pairs")
 """Words of the long form of `describe:`; they may also stand beside its short form."""
+
+
+_ASIDE = re.compile(r"error|fail|unprocessed|notfound|ResponseMetadata", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -63,18 +67,35 @@ def parse_describe(
                 f"{next(iter(arguments))} of {operation.name} does not take several keys"
             )
     pairs = words.get("pairs")
-    path, shape = _find_item(pairs or words.get("item"), operation, row)
+    path, shape = _find_item(pairs or words.get("item"), operation, row, is_batch=bool(size))
     if pairs:
         if shape.type_name != "map":
             raise pairs.fail(f"{'.'.join(path)} of {operation.name} is not a map from names to texts")
         reply = read_pairs(operation.name, shape, _list_pair_names(operation, shape))
     else:
-        if shape.type_name == "list":
-            shape = shape.member
-        reply = read_structure(operation.name, ColumnSource.DESCRIBE, shape)
+        if size and shape.type_name != "list":
+            raise node.fail(
+                f"{operation.name} returns no list for sure; expected `item:` with the list of a batch"
+            )
+        reply = read_structure(operation.name, ColumnSource.DESCRIBE, _get_element(shape))
     constants = parse_constants(send, operation)
-    call = DescribeCall(operation.name, arguments, path, {}, size, constants, bool(pairs))
+    paths = _find_key_path(node, arguments, reply, row) if size else {}
+    call = DescribeCall(operation.name, arguments, path, paths, size, constants, bool(pairs))
     return Describing(call, operation, reply)
+
+
+def _find_key_path(
+    node: Node, arguments: Mapping[str, str], reply: Reply, row: RowColumns
+) -> dict[str, tuple[str, ...]]:
+    """The path to the key in each element of a batch's reply, which says the row that it belongs to."""
+    key = next(iter(arguments.values()))
+    shapes = {name: reply.resolve(column.path) for name, column in reply.columns.items()}
+    column = match_column(key, row.shapes[key], shapes, row.nouns)
+    if not column:
+        raise node.fail(
+            f"{reply.call} returns no {key!r}, which a batch needs; it returns {', '.join(shapes)}"
+        )
+    return {key: reply.columns[column].path}
 
 
 def parse_extras(
@@ -178,8 +199,10 @@ def _find_list(
     )
 
 
-def _find_item(node: Node | None, operation: Any, row: RowColumns) -> tuple[tuple[str, ...], Any]:
-    """The members that lead to the resource, and its shape."""
+def _find_item(
+    node: Node | None, operation: Any, row: RowColumns, *, is_batch: bool
+) -> tuple[tuple[str, ...], Any]:
+    """The members that lead to the resource, or to the list of a batch, and its shape."""
     shape, outputs = operation.output_shape, get_members(operation.output_shape)
     if node:
         path, place = tuple(node.text().split(".")), operation.name
@@ -187,26 +210,32 @@ def _find_item(node: Node | None, operation: Any, row: RowColumns) -> tuple[tupl
             node.check(f"member of {place}", member, get_members(shape))
             shape, place = shape.members[member], f"{place}.{member}"
         return path, shape
-    own = [name for name in row.key if name not in {parent.column for parent in row.parents}] or list(row.key)
-    if set(own) <= {name_column(member) for member in outputs}:
+    own = {name for name in row.key if name not in {parent.column for parent in row.parents}} or set(row.key)
+    inner = {name: s for name, s in outputs.items() if _is_structure(s) and not _ASIDE.search(name)}
+    if is_batch:
+        inner = {name: s for name, s in inner.items() if s.type_name == "list"}
+    elif own <= {name_column(member) for member in outputs}:
         return (), shape
-    inner = {name: s for name, s in outputs.items() if _is_structure(s) and name != "ResponseMetadata"}
+    holding = [name for name, s in inner.items() if own <= {name_column(m) for m in _list_members(s)}]
     named = [name for name in inner if flatten(name) in row.nouns]
-    holding = [name for name, s in inner.items() if set(own) <= set(map(name_column, _list_members(s)))]
     for known in (holding, [name for name in holding if name in named], named):
         if len(known) == 1:
             return (known[0],), inner[known[0]]
-    if len(inner) == 1 and len(outputs) == 1:
+    if len(inner) == 1 and (is_batch or len(outputs) == 1):
         return tuple(inner), next(iter(inner.values()))
     return (), shape
 
 
-def _is_structure(shape: Any) -> bool:
-    return "structure" in (shape.type_name, shape.member.type_name if shape.type_name == "list" else "")
+def _is_structure(shape: Any) -> Any:
+    return _get_element(shape).type_name == "structure"
 
 
 def _list_members(shape: Any) -> tuple[str, ...]:
-    return tuple(get_members(shape.member if shape.type_name == "list" else shape))
+    return tuple(get_members(_get_element(shape)))
+
+
+def _get_element(shape: Any) -> Any:
+    return shape.member if shape.type_name == "list" else shape
 
 
 def _list_pair_names(operation: Any, shape: Any) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def parse_list(words: Mapping[str, Node], model: Any, siblings: Siblings, send: 
     node = words["list"]
     operation = find_operation(model, node)
     nouns = list_nouns(siblings.name)
-    path, row = _find_rows(words.get("rows"), node, operation, nouns)
+    path, row, is_single = _find_rows(words.get("rows"), node, operation, nouns)
     each = words["each"].pairs() if "each" in words else {}
     keys = words["key"].texts()
     own = [key for key in keys if key not in {name_column(parameter) for parameter in each}]
@@ -82,6 +82,7 @@ def parse_list(words: Mapping[str, Node], model: Any, siblings: Siblings, send: 
     call = ListCall(
         call=operation.name,
         rows=path,
+        single=is_single,
         scalar=scalar,
         tokens=paging.tokens,
         more=paging.more,
@@ -113,22 +114,22 @@ def _may_omit(operation: Any, path: tuple[str, ...]) -> bool:
 
 def _find_rows(
     node: Node | None, call: Node, operation: Any, nouns: tuple[str, ...]
-) -> tuple[tuple[str, ...], Any]:
-    """The members that lead to the rows, and the shape of a row."""
+) -> tuple[tuple[str, ...], Any, bool]:
+    """The members that lead to the rows, the shape of a row, and whether it is the only row."""
     if node and node.text() == ".":
-        return (), operation.output_shape
+        return (), operation.output_shape, False
     path = tuple(node.text().split(".")) if node else _guess_rows(call, operation, nouns)
-    shape, place = operation.output_shape, operation.name
+    shape, place, is_single = operation.output_shape, operation.name, True
     for member in path:
         (node or call).check(f"member of {place}", member, get_members(shape))
         shape, place = shape.members[member], f"{place}.{member}"
         if shape.type_name == "list":
-            shape = shape.member
-    if shape.type_name not in ("structure", "string"):
+            shape, is_single = shape.member, False
+    if shape.type_name not in ("structure", "string") or (is_single and shape.type_name == "string"):
         raise (node or call).fail(
-            f"{place} holds {shape.type_name} values; expected a list of structures or texts"
+            f"{place} is not a list; expected a list of structures or texts, or a structure"
         )
-    return path, shape
+    return path, shape, is_single
 
 
 def _guess_rows(node: Node, operation: Any, nouns: tuple[str, ...]) -> tuple[str, ...]:
@@ -172,6 +173,21 @@ def _parse_parent(parameter: str, node: Node, operation: Any, siblings: Siblings
     def load() -> Table:
         parent = siblings.load(table)
         node.check(f"column of {table}", table_column, parent.by_name)
+        _check_ancestors(node, table, siblings)
         return parent
 
     return Parent(parameter, column, table=table, table_column=table_column, load=load)
+
+
+def _check_ancestors(node: Node, table: str, siblings: Siblings) -> None:
+    """Refuse a table that is an ancestor of itself."""
+    names, seen = [table], set()
+    while names:
+        name = names.pop()
+        if name == siblings.name:
+            raise node.fail(
+                f"{table} is itself listed for each row of {siblings.name}; expected another table"
+            )
+        if name not in seen:
+            seen.add(name)
+            names += [parent.table for parent in siblings.load(name).list.parents if parent.table]

@@ -86,20 +86,39 @@ def find_home(model: Any, partition: str, *, is_global: bool = False) -> str:
         partition: such as aws.
         is_global: whether to take the service for a global one, as S3 is for its list of buckets.
     """
-    from .service_model import get_loader
+    from .service_model import get_loader, load_model
 
-    entries = get_loader().load_data("endpoints")["partitions"]
     services: dict[str, Any] = next(
-        (each["services"] for each in entries if each["partition"] == partition), {}
+        entry["services"]
+        for entry in get_loader().load_data("endpoints")["partitions"]
+        if entry["partition"] == partition
     )
-    if not is_global and services.get(model.endpoint_prefix, {}).get("isRegionalized") is not False:
-        return ""
-    for prefix in (model.endpoint_prefix, "iam"):
-        service = services.get(prefix, {})
+    service = services.get(model.endpoint_prefix, {})
+    if service.get("isRegionalized") is False or is_global:
         endpoint = service.get("endpoints", {}).get(service.get("partitionEndpoint"), {})
         if home := endpoint.get("credentialScope", {}).get("region"):
             return str(home)
-    return next(region.region for region in list_regions() if region.partition == partition)
+    elif not (home := _find_only_region(model.service_name, partition)):
+        return ""
+    return home or find_home(load_model("iam"), partition)
+
+
+def _find_only_region(client: str, partition: str) -> str:
+    """The region of an endpoint that a partition has once; the rules have services that endpoints.json lacks."""
+    from botocore.endpoint_provider import EndpointProvider
+    from botocore.exceptions import EndpointProviderError, UnknownServiceError
+
+    from .service_model import get_loader
+
+    regions = [known.region for known in list_regions() if known.partition == partition]
+    try:
+        rules = get_loader().load_service_model(client, "endpoint-rule-set-1")
+        provider = EndpointProvider(rules, get_loader().load_data("partitions"))
+        first, last = (provider.resolve_endpoint(Region=region) for region in (regions[0], regions[-1]))
+    except (UnknownServiceError, EndpointProviderError):
+        return ""
+    schemes = first.properties.get("authSchemes", []) if first.url == last.url else []
+    return str(next((scheme["signingRegion"] for scheme in schemes if "signingRegion" in scheme), ""))
 
 
 @cache

@@ -109,7 +109,9 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     columns = _limit_keys(columns, describing)
     for part in words["key"].items():
         known = [n for n, c in columns.items() if c.source in (ColumnSource.LIST, ColumnSource.PARENT)]
-        part.choose("column of list as key", (*known, *COMMON[:2]))
+        # `account_id` is the key of what an account has once, but not in place of a member of that name.
+        common = [name for name in COMMON[:2] if f"resource_{name}" not in known]
+        part.choose("column of list as key", (*known, *common))
     columns |= _build_common_columns(key, columns)
     state = (
         parse_state(words.get("state"), columns) if "state" in words else derive_state(siblings.name, columns)
@@ -130,7 +132,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         provider=provider,
         service=service.name,
         name=siblings.name,
-        about=get_text(words, "about") or summarize(listing.operation.documentation),
+        about=get_text(words, "about") or _get_sentence(listing.operation.documentation),
         key=key,
         arn=arn,
         columns=_sort_columns(words.get("order"), columns),
@@ -149,6 +151,11 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         home=find_home(model, DEFAULT_PARTITION, is_global=bool(region)),
         region_column=region,
     )
+
+
+def _get_sentence(documentation: str) -> str:
+    """The first sentence."""
+    return re.split(r"(?<=[.!?]) (?=[A-Z])", summarize(documentation), maxsplit=1)[0]
 
 
 def _split_send(words: Mapping[str, Node]) -> Mapping[str, Node]:
@@ -222,7 +229,7 @@ def _complete_describe(describing: Describing | None, columns: Mapping[str, Colu
     """The Describe call with the paths of the columns it returns with the same type."""
     if describing is None:
         return None
-    paths = {}
+    paths = dict(describing.call.paths)
     for name, column in columns.items():
         known = describing.reply.columns.get(name)
         if column.source is ColumnSource.DESCRIBE:

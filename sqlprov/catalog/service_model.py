@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 import pyarrow as pa
@@ -33,6 +34,7 @@ _SCALARS = {
     "blob": pa.binary(),
 }
 _JSON_SCALARS = {**_SCALARS, "timestamp": pa.float64(), "blob": pa.string()}
+_TAG = re.compile(r"<[^>]*>")
 _BLOCK_TAGS = re.compile(r"</?(?:p|ul|ol|li|note|important|div|dl|dt|dd|table|tr|td)\b[^>]*>")
 
 
@@ -46,7 +48,8 @@ def get_loader() -> Any:
             path = Path(f"{file_path}.json.gz")
             if path.is_file():
                 return orjson.loads(gzip.decompress(path.read_bytes()))
-            return super().load_file(file_path)
+            path = Path(f"{file_path}.json")  # endpoints.json
+            return orjson.loads(path.read_bytes()) if path.is_file() else super().load_file(file_path)
 
     return Loader(file_loader=Reader())
 
@@ -99,6 +102,7 @@ def get_members(shape: Any) -> dict[str, Any]:
     return dict(shape.members) if shape is not None and shape.type_name == "structure" else {}
 
 
+@cache
 def to_snake_case(member: str) -> str:
     """`DestinationS3Uri` -> `destination_s3_uri`, as boto3 spells it."""
     from botocore import xform_name
@@ -115,26 +119,51 @@ def resolve_path(shape: Any, path: tuple[str, ...]) -> Any:
     return shape
 
 
-def to_arrow_type(shape: Any, *, as_json: bool = False, within: tuple[str, ...] = ()) -> pa.DataType:
+def to_arrow_type(shape: Any, *, as_json: bool = False) -> pa.DataType:
     """The Arrow type of a shape; with `as_json`, the type of its JSON before timestamps and blobs are converted.
 
     Documents (any JSON) and shapes that contain themselves have no Arrow type; they are JSON text.
     """
-    if shape.name in within or getattr(shape, "is_document_type", False):
-        return pa.string()
+    # Shapes are built for each use, and their types are most of the work; a model's shapes share a resolver.
+    resolver = getattr(shape, "_shape_resolver", None)
+    known = _types.setdefault(resolver, {}) if resolver is not None else {}
+    return _convert(shape, as_json, (), known)[0]
+
+
+_types: WeakKeyDictionary[Any, dict[tuple[str, bool], pa.DataType]] = WeakKeyDictionary()
+
+
+def _convert(
+    shape: Any, as_json: bool, within: tuple[str, ...], known: dict[tuple[str, bool], pa.DataType]
+) -> tuple[pa.DataType, bool]:
+    """The type, and whether it holds wherever the shape is used: one that contains itself is cut where it recurs."""
+    key = shape.name, as_json
+    if key in known:
+        return known[key], True
+    if shape.name in within:
+        return pa.string(), False
+    if getattr(shape, "is_document_type", False):
+        return pa.string(), True
+    within, is_fixed = (*within, shape.name), True
 
     def convert(inner: Any) -> pa.DataType:
-        return to_arrow_type(inner, as_json=as_json, within=(*within, shape.name))
+        nonlocal is_fixed
+        type, is_whole = _convert(inner, as_json, within, known)
+        is_fixed = is_fixed and is_whole
+        return type
 
     match shape.type_name:
         case "structure":
-            return pa.struct([(name, convert(member)) for name, member in shape.members.items()])
+            type = pa.struct([(name, convert(member)) for name, member in shape.members.items()])
         case "list":
-            return pa.list_(convert(shape.member))
+            type = pa.list_(convert(shape.member))
         case "map":
-            return pa.map_(pa.string(), convert(shape.value))
+            type = pa.map_(pa.string(), convert(shape.value))
         case scalar:
-            return (_JSON_SCALARS if as_json else _SCALARS)[scalar]
+            type = (_JSON_SCALARS if as_json else _SCALARS)[scalar]
+    if is_fixed:
+        known[key] = type
+    return type, is_fixed
 
 
 def read_constraint(shape: Any) -> Constraint:
@@ -149,8 +178,12 @@ def read_constraint(shape: Any) -> Constraint:
 
 def summarize(documentation: str) -> str:
     """The first paragraph as plain text, without a last sentence that only introduces a list (`…:`)."""
-    for paragraph in _BLOCK_TAGS.split(documentation):
-        text = " ".join(html.unescape(re.sub(r"<[^>]*>", "", paragraph)).split())
+    start = 0
+    while start < len(documentation):
+        tag = _BLOCK_TAGS.search(documentation, start)
+        paragraph = documentation[start : tag.start() if tag else None]
+        start = tag.end() if tag else len(documentation)
+        text = " ".join(html.unescape(_TAG.sub("", paragraph)).split())
         if text:
             return re.sub(r"(?<=[.!?]) [^.!?]*:$", "", text)
     return ""
