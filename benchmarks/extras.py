@@ -7,18 +7,47 @@ from pathlib import Path
 from sqlprov.catalog import Catalog
 
 NAME = "many_tables"
+LISTS = {"models": "ListModels", "endpoints": "ListEndpoints", "endpoint_configs": "ListEndpointConfigs"}
 
 
 def with_tables(folder: Path, count: int) -> Path:
     """The PYTHONPATH with which sqlprov knows `count` tables more: copies of `models` under other names."""
     text = Path(Catalog().get_table("aws", "sagemaker", "models").file).read_text()
-    tables = folder / NAME / "aws" / "sagemaker"
+    tables = _add_package(folder) / "aws" / "sagemaker"
     tables.mkdir(parents=True)
-    (folder / NAME / "__init__.py").touch()
     for number in range(count):
         (tables / f"table_{number}.yaml").write_text(text)
-    info = folder / f"{NAME}-1.dist-info"
+    return folder
+
+
+def with_services(folder: Path, services: int, tables: int) -> Path:
+    """The PYTHONPATH with which sqlprov knows `services` services more, each with `tables` tables of one line."""
+    write_services(_add_package(folder) / "aws", services, tables)
+    return folder
+
+
+def write_services(provider: Path, services: int, tables: int) -> None:
+    """Write files of services in the folder of a provider: service_0.yaml and so on, of SageMaker's lists."""
+    provider.mkdir(parents=True)
+    for number in range(services):
+        lines = [
+            f"title: Service {number}",
+            f"about: The service of number {number}.",
+            "client: sagemaker",
+            "tables:",
+        ]
+        for at in range(tables):
+            noun = sorted(LISTS)[at % len(LISTS)]
+            name = noun if at < len(LISTS) else f"{noun}_{at}_of_{number}"
+            lines.append(f"  {name}: {{list: {LISTS[noun]}, key: {noun.removesuffix('s')}_name}}")
+        (provider / f"service_{number}.yaml").write_text("\n".join([*lines, ""]))
+
+
+def _add_package(folder: Path) -> Path:
+    package, info = folder / NAME, folder / f"{NAME}-1.dist-info"
+    package.mkdir()
     info.mkdir()
+    (package / "__init__.py").touch()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1\n")
     (info / "entry_points.txt").write_text(f"[sqlprov.resources]\n{NAME} = {NAME}\n")
-    return folder
+    return package

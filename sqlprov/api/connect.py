@@ -68,7 +68,7 @@ def connect(
 
 def attach(
     con: DuckDBPyConnection,
-    services: Sequence[str] | None = None,
+    services: str | Sequence[str],
     *,
     regions: str | Sequence[str],
     as_: str = "aws",
@@ -84,7 +84,8 @@ def attach(
 
     Args:
         con: in memory, a file, or read-only.
-        services: services whose tables are attached, such as ["sagemaker"]; by default all of them.
+        services: services whose tables are attached, and single tables, such as ["sagemaker", "iam.roles"]. Only they
+            are loaded.
         regions: the regions whose rows the tables hold; "all" for every region of the account.
         as_: name of the database that holds the tables.
         local: read the local SageMaker that comes with sqlprov, without an AWS account.
@@ -93,9 +94,12 @@ def attach(
         settings: further settings, by name with or without `sqlprov_`, with the values that SET takes.
 
     Raises:
-        InterfaceError: the connection has another database of that name, is closed, or is not a DuckDB connection.
+        InterfaceError: the connection has another database of that name, is closed, or is not a DuckDB connection; no
+            service.
         RegionError: no region, or one that does not exist.
-        UnknownName, DataError: a service or setting that does not exist, or a value that does not fit.
+        UnknownName, DataError: a service, table or setting that does not exist, or a value that does not fit.
+        ResourceFileError: the resource file of a table in `services` is wrong. One of a service is left out, with a
+            warning.
         CredentialsError: the profile does not exist.
     """
     from sqlprov.duck.attachment import Attachment

@@ -29,10 +29,20 @@ from sqlprov.duck.interrupts import on_interrupt
 from sqlprov.duck.live_table import BatchSource, LiveTable
 from sqlprov.duck.planner import ALL, Planner
 from sqlprov.duck.status_tables import build_regions_table
-from sqlprov.errors import Cancelled, Error, InterfaceError, NotSupportedError, RegionError, suggest
+from sqlprov.errors import (
+    Cancelled,
+    Error,
+    InterfaceError,
+    NotSupportedError,
+    RegionError,
+    ResourceFileError,
+    UnknownName,
+    suggest,
+)
 from sqlprov.plan.read import ReadPlan
 from sqlprov.settings import Settings
 from sqlprov.sql.lexer import quote_identifier
+from sqlprov.sql.names import TableName, explain_unknown, has_service
 
 MARK = "sqlprov_attachment"
 """Name of the macro that identifies the attachment of a database."""
@@ -71,7 +81,7 @@ class Attachment:
         duck: DuckDBPyConnection,
         catalog: Catalog,
         cloud: Cloud,
-        services: Sequence[str] | None,
+        services: Sequence[str],
         regions: Sequence[str],
         name: str,
         settings: Settings,
@@ -87,13 +97,8 @@ class Attachment:
         self._cloud, self._settings = cloud, settings
         self._cloud.read_only = True
         self._runs: deque[Run] = deque(maxlen=REMEMBERED)
-        tables = [
-            catalog.get_table(provider, service, table)
-            for provider in catalog.list_providers()
-            for service in (catalog.list_services(provider) if services is None else services)
-            for table in catalog.list_tables(provider, service)
-        ]
         self.regions = _check_regions(regions)
+        tables = _load_tables(catalog, services)
         self._planner = Planner(cloud, self.regions)
         self.tables = tuple(f"{name}.{table.service}.{table.name}" for table in tables)
         detach(duck, name)
@@ -167,6 +172,44 @@ class Attachment:
             raise error.with_traceback(None) from None
         finally:
             run.cancel()
+
+
+def _load_tables(catalog: Catalog, services: Sequence[str]) -> list[Table]:
+    """The tables of `services`; a table of a service whose resource file is wrong is left out with a warning."""
+    if not services:
+        raise InterfaceError(
+            "Name the services whose tables are attached, or single tables, as in attach(con, ['ec2', 'iam.roles'], "
+            "regions='us-east-1'). SHOW SERVICES IN aws lists them."
+        )
+    # Full name -> whether it was named itself.
+    chosen: dict[TableName, bool] = {}
+    for written in services:
+        for name in _find_names(catalog, written):
+            chosen[name] = chosen.get(name, False) or "." in written
+    tables = []
+    for name, is_named in chosen.items():
+        try:
+            tables.append(catalog.get_table(*name))
+        except ResourceFileError as error:
+            if is_named:
+                raise
+            warnings.warn(f"{'.'.join(name)} is not attached: {error}", stacklevel=5)
+    return tables
+
+
+def _find_names(catalog: Catalog, written: str) -> list[TableName]:
+    """The tables that a name such as "iam" or "iam.roles", with or without the provider, stands for."""
+    providers = catalog.list_providers()
+    first, _, rest = written.strip().lower().partition(".")
+    named, (service, _, table) = (
+        ((first,), rest.partition(".")) if first in providers and rest else (providers, (first, "", rest))
+    )
+    provider = next((each for each in named if has_service(catalog, each, service)), named[0])
+    if problem := explain_unknown(catalog, provider, service, table):
+        raise UnknownName(problem)
+    return [
+        (provider, service, each) for each in catalog.list_tables(provider, service) if table in ("", each)
+    ]
 
 
 def _check_regions(regions: Sequence[str]) -> tuple[str, ...]:

@@ -74,8 +74,8 @@ def attach(em: Emulator) -> Attach:
     """Attaches the tables of two regions, unless the arguments differ."""
 
     def attach(con: duckdb.DuckDBPyConnection, **more: object) -> sqlprov.Attachment:
-        arguments: dict[str, object] = {"regions": ["us-east-1", "eu-west-1"], "endpoint_url": em.url}
-        return sqlprov.attach(con, **arguments | more)  # type: ignore[arg-type]
+        arguments: dict[str, object] = {"services": "sagemaker", "regions": ["us-east-1", "eu-west-1"]}
+        return sqlprov.attach(con, **arguments | {"endpoint_url": em.url} | more)  # type: ignore[arg-type]
 
     return attach
 

@@ -14,8 +14,17 @@ import pytest
 from emulator_calls import wait_until
 
 import sqlprov
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.table import Table
 from sqlprov.emulator import Emulator, Fault
-from sqlprov.errors import Error, InterfaceError, NotSupportedError, RegionError, UnknownName
+from sqlprov.errors import (
+    Error,
+    InterfaceError,
+    NotSupportedError,
+    RegionError,
+    ResourceFileError,
+    UnknownName,
+)
 
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
 NAMES = f"SELECT region, name FROM {EXPERIMENTS} ORDER BY ALL"
@@ -221,6 +230,59 @@ def test_attaching_again_replaces_the_tables(con: duckdb.DuckDBPyConnection, att
     with pytest.raises(UnknownName, match=r"Unknown service 'sagemkaer'.*Did you mean 'sagemaker'"):
         attach(con, services=["sagemkaer"])
     assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(3,)]
+
+
+@pytest.mark.parametrize("services", ["sagemaker.models", ["sagemaker.models"], ["AWS.SageMaker.Models"]])
+def test_only_the_tables_that_are_named_are_loaded(
+    con: duckdb.DuckDBPyConnection, attach: Attach, services: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    get_table = Catalog.get_table
+
+    def load(self: Catalog, *name: str) -> Table:
+        loaded.append(name)
+        return get_table(self, *name)
+
+    monkeypatch.setattr(Catalog, "get_table", load)
+    assert attach(con, services=services).tables == ("aws.sagemaker.models",)
+    assert loaded == [("aws", "sagemaker", "models")]
+
+
+def test_services_have_to_be_named(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:
+    with pytest.raises(InterfaceError, match="Name the services whose tables are attached"):
+        attach(con, services=[])
+
+
+def test_a_resource_file_that_is_wrong_fails_only_the_attachment_that_names_its_table(
+    con: duckdb.DuckDBPyConnection, attach: Attach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_table = Catalog.get_table
+
+    def load(self: Catalog, provider: str, service: str, name: str) -> Table:
+        if name == "models":
+            raise ResourceFileError("models.yaml:1: wrong")
+        return get_table(self, provider, service, name)
+
+    monkeypatch.setattr(Catalog, "get_table", load)
+    with pytest.warns(UserWarning, match=r"aws\.sagemaker\.models is not attached: models.yaml:1: wrong"):
+        assert "aws.sagemaker.endpoints" in attach(con).tables
+    with pytest.raises(ResourceFileError):
+        attach(con, services=["sagemaker", "sagemaker.models"])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sagemaker.modles", "Unknown table 'modles' in aws.sagemaker"),
+        ("models", "Unknown service 'models'"),
+        ("aws", "Unknown service 'aws'"),
+    ],
+)
+def test_an_unknown_service_or_table_is_an_error(
+    con: duckdb.DuckDBPyConnection, attach: Attach, name: str, words: str
+) -> None:
+    with pytest.raises(UnknownName, match=words):
+        attach(con, services=name)
 
 
 def test_the_tables_can_be_detached(con: duckdb.DuckDBPyConnection, attach: Attach) -> None:

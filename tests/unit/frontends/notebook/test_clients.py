@@ -124,7 +124,7 @@ def test_marimo_reads_live_tables_in_sql_cells(em: Emulator, tmp_path: Path) -> 
                 import sqlprov
 
                 con = duckdb.connect()
-                sqlprov.attach(con, regions=["us-east-1", "eu-west-1"], endpoint_url={em.url!r})
+                sqlprov.attach(con, "sagemaker", regions=["us-east-1", "eu-west-1"], endpoint_url={em.url!r})
                 return con, mo
 
 

@@ -32,7 +32,7 @@ def kernel(slow_em: Emulator) -> Iterator[tuple[Any, Callable[[str], Iterator[di
     setup = f"""
         import duckdb, sqlprov
         con = duckdb.connect()
-        attached = sqlprov.attach(con, regions="us-east-1", endpoint_url={slow_em.url!r})
+        attached = sqlprov.attach(con, "sagemaker", regions="us-east-1", endpoint_url={slow_em.url!r})
         %load_ext sqlprov
         %sqlprov --endpoint-url {slow_em.url} --region us-east-1
     """
