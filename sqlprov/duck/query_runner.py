@@ -30,6 +30,8 @@ READS = frozenset({"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", 
 """Verbs that return rows and change nothing."""
 STEADY = READS | {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY"}
 """Verbs that do not change the meaning of any name."""
+MACRO_WORDS = frozenset({"macro", "function", "schema", "database"})
+"""Words of a CREATE, DROP or ALTER that may change macros."""
 VOLATILE = frozenset(
     {
         *("now", "today", "current_timestamp", "current_date", "current_time", "localtime", "localtimestamp"),
@@ -164,6 +166,8 @@ class QueryRunner:
         """Note that a statement may have changed the meaning of names."""
         copies = query.verb == "COPY" and "database" in query.words  # its views and macros too
         self._session.changes += copies or not (query.verb in KEEPING or _creates_table(query))
+        no_macro = query.verb in ("CREATE", "DROP", "ALTER") and not query.words & MACRO_WORDS
+        self._session.macro_changes += copies or not (query.verb in KEEPING or no_macro)
         if copies or query.verb not in STEADY:
             self._definitions.forget_path()
             self._binder.forget_id()

@@ -55,8 +55,9 @@ class Session:
         self.catalog, self.cloud = catalog, cloud
         self.planner = Planner(cloud)
         self.scans = Scans(self.planner)
-        # Number of statements that may have created or dropped a view, a macro or a temporary table.
-        self.changes = 0
+        # Number of statements that may have created or dropped a view or a temporary table, and a macro.
+        self.changes = self.macro_changes = 0
+        self.text_functions: frozenset[str] | None = None  # set by the first statement that needs them
         self.in_memory = database == ":memory:"
         self._live: dict[TableName, LiveTable] = {}
         self._carriers: dict[str, LiveTable] = {}
