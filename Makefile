@@ -10,8 +10,9 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check insta
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
 
-# The workers must collect the same ids, and some of them contain sets.
-PYTEST := PYTHONHASHSEED=0 $(BIN)/python -m pytest -n 2
+# The workers must collect the same ids, and some of them contain sets. Half of the time is waiting: four tests at a
+# time keep two cores busy. Hundreds of tests start a process, which must not compile the package each time.
+PYTEST := PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist worksteal
 
 test: lint
 	$(PYTEST) --ignore=tests/project
