@@ -33,6 +33,7 @@ class SharedCloud(Cloud):
     def close(self) -> None:
         self.account_id = None
         self.pages.clear()
+        self._limiters.clear()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.boto import Boto
-from benchmarks.cases import CASES, listing
+from benchmarks.cases import listing
 from benchmarks.chart import draw
 from benchmarks.measuring import environment, paired
 from benchmarks.ours import Ours
@@ -17,11 +17,10 @@ from benchmarks.report import figure
 from benchmarks.serving import Served
 
 
-# A case raises where the contenders find different numbers of rows; how long they take is nothing to assert.
-@pytest.mark.parametrize("case", CASES)
-def test_every_case_runs_and_reports_what_it_measured(case: str, tmp_path: Path) -> None:
+# `make bench-quick` runs every case; how long the contenders take is nothing to assert.
+def test_a_case_reports_what_it_measured(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    main(["--scale", "tiny", "--results", str(file), case])
+    main(["--scale", "tiny", "--results", str(file), "throttled"])
     found = json.loads(file.read_text())["findings"]
     assert found
     for finding in found:

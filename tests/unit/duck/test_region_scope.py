@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from seeded import Connect
 
 import sqlprov
+from sqlprov.aws.transport.clients import Cloud
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import AccessDenied, CredentialsError, RegionError, Unreachable
 
@@ -13,30 +15,18 @@ DATA = {"us-east-1": 10, "us-west-2": 6, "eu-west-1": 6}
 """Models in each region of the sample data."""
 
 
-@pytest.fixture(scope="module")
-def service() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        emulator.seed_local()
-        yield emulator
+@pytest.fixture
+def emulator(seeded: Emulator, shared_cloud: Cloud) -> Iterator[Emulator]:
+    shared_cloud.region_statuses = None  # the account is asked by each test
+    seeded.reset_calls()
+    yield seeded
+    seeded.clear_faults()
+    seeded.options.closed_regions = set()
 
 
 @pytest.fixture
-def emulator(service: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    service.reset_calls()
-    yield service
-    service.clear_faults()
-    service.options.closed_regions = set()
-
-
-@pytest.fixture
-def con(
-    emulator: Emulator, tmp_path: object, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[sqlprov.Connection]:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # the account is asked by each test
-    with sqlprov.connect(endpoint_url=emulator.url, region="us-east-1") as connection:
-        yield connection
+def con(emulator: Emulator, connect: Connect) -> sqlprov.Connection:
+    return connect(regions="us-east-1")
 
 
 def read_regions(result: sqlprov.Result) -> set[str]:
@@ -204,15 +194,15 @@ def test_a_region_that_throttles_is_read_to_its_end(
 
 
 def test_no_region_at_all_is_an_error_only_where_the_session_decides(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, connect: Connect
 ) -> None:
-    with sqlprov.connect(endpoint_url=emulator.url) as con:
-        for rule in ("unused", "shown"):
-            with pytest.raises(
-                RegionError, match=r"No region for aws\.sagemaker\.models\. Write WHERE region = "
-            ):
-                con.sql(RULES[rule][0]).fetchall()
-        assert len(con.sql(RULES["all"][0]).fetchall()) == 22
+    con = connect()
+    for rule in ("unused", "shown"):
+        with pytest.raises(
+            RegionError, match=r"No region for aws\.sagemaker\.models\. Write WHERE region = "
+        ):
+            con.sql(RULES[rule][0]).fetchall()
+    assert len(con.sql(RULES["all"][0]).fetchall()) == 22
 
 
 # Conditions in DuckDB's plan
