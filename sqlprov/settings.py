@@ -50,6 +50,11 @@ class Settings:
         "Result.complete is false, and sqlprov.errors lists what is missing. 'stop': like 'fail', and a write "
         "starts no further rows after one that is not ok.",
     )
+    fan_out: int = _setting(
+        1000,
+        "Maximum calls of a list that one scan may make because it needs one for each row of a parent table, such as "
+        "one for each bucket; 1 to 1000000.",
+    )
     max_attempts: int = _setting(
         5, "Attempts for one call, including the first, if it is throttled or the reply is broken; 1 to 100."
     )
@@ -121,6 +126,7 @@ class Settings:
     def _validate(self) -> Settings:
         if self.concurrency is not None:
             _check_range("concurrency", self.concurrency, 1, 256)
+        _check_range("fan_out", self.fan_out, 1, 1_000_000)
         _check_range("max_attempts", self.max_attempts, 1, 100)
         _check_range("timeout", self.timeout, 0.1, 3600)
         _check_range("await_timeout", self.await_timeout, 0, 86400)

@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 
 from sqlprov.duck.explain_plan import CARRIED, QueryPlan
-from sqlprov.plan.read import PlannedCall, ReadPlan, Rule, Scope
+from sqlprov.plan.read import PlannedCall, ReadPlan, Rule, Scope, list_calls
 
 _LEFT_OUT = ("Function", "Estimated Cardinality")
 """Entries to leave out: the scan's name again, and a guess, because DuckDB does not know the size of a live table."""
@@ -41,11 +41,11 @@ def _render_step(node: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _render_scan(plan: ReadPlan, conditions: Sequence[str]) -> str:
-    calls = plan.calls()
+    calls = list_calls(plan)
     lines = [plan.table.full_name]
     if not calls:
         lines.append(f"  no call: {plan.empty}")
-    lines += [f"  {line}" for call in calls for line in _render_call(call)]
+    lines += [f"  {line}" for call in calls for line in _render_call(call, plan.table.full_name)]
     lines += [f"  {_render_scope(scope)}" for scope in plan.scopes]
     if conditions:
         lines.append(f"  DuckDB checks on every row: {' AND '.join(conditions)}")
@@ -55,10 +55,11 @@ def _render_scan(plan: ReadPlan, conditions: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _render_call(call: PlannedCall) -> list[str]:
+def _render_call(call: PlannedCall, table: str) -> list[str]:
     parameters = orjson.dumps(dict(call.parameters), default=str).decode() if call.parameters else ""
     where = f" in {call.region}" if call.region else ""
     columns = f", for {', '.join(call.columns)}" if call.columns else ""
+    columns += f" of {call.table}" if columns and call.table not in ("", table) else ""
     return [f"{call.operation}{where}, {call.times}{columns}", *([f"  {parameters}"] if parameters else [])]
 
 

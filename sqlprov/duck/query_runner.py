@@ -138,6 +138,7 @@ class QueryRunner:
     def explain(self, query: Query, bindings: Bindings, run: Run) -> Answer:
         """The calls that a query would make, and DuckDB's plan."""
         from sqlprov.duck.explain import render
+        from sqlprov.plan.read import list_calls
 
         if query.has_pivot_without_in:
             raise NotSupportedError(
@@ -149,7 +150,7 @@ class QueryRunner:
             self._binder.bind(query.text, bindings, run)  # an error then shows the text as it was written
         plan = plan or self._binder.explain(query.text, bindings, run)
         plans = [(scan.plan(self._session, run, may_call=False), scan.conditions) for scan in plan.scans]
-        calls = [call for read, _ in plans for call in read.calls()]
+        calls = [call for read, _ in plans for call in list_calls(read)]
         of_account = [call for call in calls if not call.table][:1]  # one call serves all scans
         planned = (*of_account, *(call for call in calls if call.table))
         return Answer(render(plans, plan), planned=planned)

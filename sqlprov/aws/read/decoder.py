@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -13,12 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Column
+from sqlprov.catalog.table import Column, TagSpelling
 
 MEMORY_POOL = pa.system_memory_pool()
 """This pool returns memory. Arrow's own takes megabytes for the first byte, and keeps some for each thread."""
 WRONG_VALUE = (pa.ArrowException, ValueError, TypeError, AttributeError, OverflowError)
 """Errors of Arrow and Python for a value that does not fit its type."""
+TAG_KEYS, TAG_VALUES = ("Key", "key", "TagKey", "tagKey"), ("Value", "value", "TagValue", "tagValue")
+"""How services spell the members of a tag."""
+PLAIN_TAGS = TagSpelling("Key", "Value")
+_BOOLEANS = {"true": True, "false": False}
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MICROSECONDS = pa.scalar(1e6)
 _TIMESTAMP = pa.timestamp("us", "UTC")
 
@@ -38,7 +44,7 @@ def build_array(column: Column, values: Iterable[Any]) -> pa.Array:
     Raises:
         MalformedReply: a value does not fit the type in the model.
     """
-    items = list(values)
+    items = [to_tags(value, column.tags) for value in values] if column.tags else list(values)
     if not _is_unlike_json(column.type):
         try:
             return _build(column, items)
@@ -60,7 +66,8 @@ class Decoder:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
-        direct = [column for column in columns if len(column.path) == 1 and not _is_unlike_json(column.type)]
+        direct = [c for c in columns if len(c.path) == 1 and not _is_unlike_json(c.type)]
+        direct = [column for column in direct if column.tags in (None, PLAIN_TAGS)]
         members = {column.path[0]: column.json_type for column in direct}
         self._struct = pa.struct(members)
         positions = {member: at for at, member in enumerate(members)}
@@ -212,7 +219,7 @@ def _to_json_value(value: Any, type_: pa.DataType) -> Any:
             raise TypeError(f"{value!r} is not a list")
         return [_to_json_value(item, type_.value_type) for item in value]
     if pa.types.is_map(type_):
-        return [(key, _to_json_value(item, type_.item_type)) for key, item in dict(value).items()]
+        return [(str(key), _to_json_value(item, type_.item_type)) for key, item in dict(value).items()]
     if pa.types.is_timestamp(type_):
         return to_epoch_seconds(value)
     if pa.types.is_binary(type_):
@@ -228,9 +235,51 @@ def to_epoch_seconds(value: Any) -> float:
     Raises:
         TypeError, ValueError: `value` is not a time.
     """
-    if isinstance(value, datetime):
-        return value.timestamp()
     if isinstance(value, str):
-        time = datetime.fromisoformat(value)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     return float(value)
+
+
+def to_tags(value: Any, spelling: TagSpelling | None = None) -> Any:
+    """Tags in the service's spelling, a list or a map, as a list of {Key, Value}.
+
+    Raises:
+        MalformedReply: `value` is neither.
+    """
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return [{"Key": key, "Value": text} for key, text in value.items()]
+    if not isinstance(value, list) or not set(map(type, value)) <= {dict}:
+        raise MalformedReply("the reply's tags are neither a list of structures nor a map")
+    names = spelling or TagSpelling()
+    keys, values = (names.key, *TAG_KEYS), (names.value, *TAG_VALUES)
+    return [{"Key": _get_first(tag, keys), "Value": _get_first(tag, values)} for tag in value]
+
+
+def _get_first(members: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((members[name] for name in names if name in members), None)
+
+
+def parse_pair(text: Any, column: Column) -> Any:
+    """The value of a column from the text in a map of names and texts, as in the service's JSON.
+
+    Raises:
+        MalformedReply: the text does not fit the column's type.
+    """
+    if not isinstance(text, str) or pa.types.is_string(column.type):
+        return text
+    if not text:
+        return None
+    try:
+        if pa.types.is_boolean(column.type):
+            return _BOOLEANS[text.lower()]
+        if pa.types.is_timestamp(column.type):
+            return float(text) if _NUMBER.fullmatch(text) else to_epoch_seconds(text)
+        if pa.types.is_integer(column.type):
+            return int(text)
+        return float(text) if pa.types.is_floating(column.type) else orjson.loads(text)
+    except (ValueError, KeyError) as error:
+        raise MalformedReply(f"the reply's {column.name} is not {column.type} ({error})") from None

@@ -1,19 +1,23 @@
-"""Reads the details of single rows, Describe and tags, and the account."""
+"""Makes the calls that single rows need: lookups, Describe, further calls and tags; and reads the account."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlprov.aws.read.decoder import get_path
-from sqlprov.aws.read.rows import PartialRow
+from sqlprov.aws.read.decoder import get_path, to_tags
+from sqlprov.aws.read.describe import describe_rows, look_up_rows
+from sqlprov.aws.read.partial_row import PartialRow, find_region
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.errors import MalformedReply
+from sqlprov.aws.transport.errors import MalformedReply, is_match
+from sqlprov.aws.transport.replies import IN_JSON, check_omission
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import Table
+from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.errors import OperationalError
 from sqlprov.plan.read import ReadPlan
+from sqlprov.plan.read.lookup import Lookup, get_batch
 
 LONGEST_WAIT = 2.0
 """Seconds to wait for another thread's GetCallerIdentity before calling it too."""
@@ -47,13 +51,20 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
     method = table.tags
     assert method is not None, "only tables that have tags are read"
     parameters: dict[str, Any] = {method.argument: arn}
-    tags: list[Any] = []
+    path, tags = method.items.split("."), list[Any]()
     seen: set[str] = set()
+
+    def count(page: dict[str, Any]) -> int:
+        items = get_path(page, path)
+        if items is None:
+            check_omission(page, method.items, IN_JSON)
+        if method.token_out and page.get(method.token_out) in seen:
+            raise MalformedReply("the reply repeats the page token of an earlier page")
+        return len(to_tags(items, method.spelling) or ())
+
     while True:
-        count = _make_tag_counter(method.items, method.token_out, seen)
-        members = (method.items,)
-        reply = call(run, cloud, table.client, table.iam, method.call, region, parameters, members, count)
-        tags.extend(reply[method.items])
+        reply = call(run, cloud, table.client, table.iam, method.call, region, parameters, (), count)
+        tags += to_tags(get_path(reply, path), method.spelling) or []
         token = reply.get(method.token_out) if method.token_out else None
         if not token:
             return tags
@@ -61,67 +72,121 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
         parameters = {**parameters, method.token_in: token}
 
 
-def _make_tag_counter(items: str, token: str, seen: set[str]) -> Callable[[dict[str, Any]], int]:
-    """Return a function that counts the tags of a page, as `make_row_counter` counts rows."""
-
-    def count(page: dict[str, Any]) -> int:
-        tags = page[items]
-        if not isinstance(tags, dict) and not (isinstance(tags, list) and set(map(type, tags)) <= {dict}):
-            raise MalformedReply(f"the reply's {items} is not a list of structures")
-        if token and page.get(token) in seen:
-            raise MalformedReply("the reply repeats the page token of an earlier page")
-        return len(tags)
-
-    return count
-
-
-def describe_row(
-    run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """The resource that Describe returns for `arguments`.
-
-    Raises:
-        OperationalError: the call failed, or its reply lacks the resource or its key.
-    """
-    describe = table.describe
-    assert describe is not None, "only tables that can be described have such calls"
-    paths = [path for path in map(describe.paths.get, table.key) if path]
-
-    def check(reply: dict[str, Any]) -> int:
-        item = get_path(reply, describe.item)
-        if absent := [".".join((*describe.item, *path)) for path in paths if get_path(item, path) is None]:
-            raise MalformedReply(f"the reply lacks {', '.join(absent)}")
-        return 1
-
-    reply = call(
-        run, cloud, table.client, table.iam, describe.call, region, {**describe.send, **arguments}, (), check
-    )
-    described: Mapping[str, Any] = get_path(reply, describe.item)
-    return described
-
-
 class DetailReader:
-    """Makes the calls that single rows of a plan need."""
+    """Makes the calls that the rows of a plan need."""
 
     def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
         self._plan, self._run, self._cloud, self._table = plan, run, cloud, plan.table
+        through_list = any(getattr(step, "through_list", False) for step in plan.steps)
+        self._lookup = Lookup.LIST if through_list else Lookup.DESCRIBE
+        region = self._table.by_name.get(self._table.region_column)
+        self._region_column = region if region and region.source is not ColumnSource.LIST else None
 
-    def read(self, row: PartialRow) -> PartialRow:
-        """`row` with the details that the plan needs.
+    @property
+    def largest_batch(self) -> int:
+        """The most rows that one call reads."""
+        table = self._table
+        return max(get_batch(table, each) for each in (self._lookup, Lookup.DESCRIBE))
+
+    def can_join(self, first: PartialRow, row: PartialRow, size: int) -> bool:
+        """Whether a call for `size` rows, of which `first` is one, may read `row` too."""
+        if self._needs_lookup(first):
+            arguments, batch = self._table.list.arguments, get_batch(self._table, Lookup.LIST)
+        elif self._needs_describe(first) and self._table.describe:
+            arguments, batch = self._table.describe.arguments, get_batch(self._table, Lookup.DESCRIBE)
+        else:
+            return False
+        same = first.place == row.place and self._needs_lookup(row) == self._needs_lookup(first)
+        others = tuple(arguments.values())[1:]
+        same = same and self._needs_describe(row) == self._needs_describe(first)
+        return (
+            size < batch
+            and same
+            and (first.get_values(self._table, others) == row.get_values(self._table, others))
+        )
+
+    def read(self, rows: Sequence[PartialRow]) -> list[PartialRow]:
+        """`rows` with the details that the plan needs, without those that are gone.
+
+        Several rows, which `can_join` has put together, may need further calls: see `is_whole`.
 
         Raises:
             OperationalError: a call failed.
         """
-        described = self._describe(row) if self._plan.describe or row.key else None
-        whole = replace(row, described=described)
-        if not self._plan.tags:
+        whole = list(rows)
+        if self._needs_lookup(rows[0]):
+            whole = look_up_rows(self._run, self._cloud, self._table, rows)
+        if whole and self._needs_describe(whole[0]):
+            whole = describe_rows(self._run, self._cloud, self._table, whole)
+            whole = [self._move(row, ColumnSource.DESCRIBE) for row in whole]
+        if len(rows) > 1:
             return whole
-        arn = whole.get_value(self._table, self._table.arn)
-        return replace(whole, tags=read_tags(self._run, self._cloud, self._table, row.region, arn))
+        return [each for row in whole for each in self._read_further(row)]
 
-    def _describe(self, row: PartialRow) -> Mapping[str, Any]:
-        describe, table = self._table.describe, self._table
-        assert describe is not None, "only tables that can be described have such plans"
-        key = row.key or tuple(str(row.get_value(table, column)) for column in table.key)
-        arguments = dict(zip(describe.arguments, key, strict=True))
-        return describe_row(self._run, self._cloud, table, row.region, arguments)
+    def is_whole(self, row: PartialRow) -> bool:
+        """Whether `row` needs no further call."""
+        if self._needs_lookup(row) or self._needs_describe(row):
+            return False
+        has_extras = row.extras is not None or not self._plan.extras
+        return has_extras and (row.tags is not None or not self._plan.tags)
+
+    def _needs_lookup(self, row: PartialRow) -> bool:
+        return row.key is not None and row.listed is None and self._lookup is Lookup.LIST
+
+    def _needs_describe(self, row: PartialRow) -> bool:
+        by_key = row.key is not None and self._lookup is Lookup.DESCRIBE
+        return row.described is None and (self._plan.describe or by_key)
+
+    def _read_further(self, row: PartialRow) -> list[PartialRow]:
+        """The row with its further calls and tags; none if it is gone."""
+        try:
+            for name in self._plan.extras:
+                row = self._read_extra(row, name)
+            if self._plan.tags:
+                row = replace(row, tags=self._read_tags(row))
+        except OperationalError as error:
+            # Only the call that returns the row can say that it is gone.
+            if is_match(self._table.errors.missing, error) and self._is_gone(row):
+                return []
+            raise
+        return [row]
+
+    def _read_extra(self, row: PartialRow, name: str) -> PartialRow:
+        table, extra = self._table, self._table.extras[name]
+        arguments = {parameter: row.get_value(table, column) for parameter, column in extra.arguments.items()}
+        reply: Mapping[str, Any] = {}
+        if None not in arguments.values():
+            parameters = {**extra.send, **arguments}
+            try:
+                reply = call(
+                    self._run, self._cloud, table.client, table.iam, extra.call, row.region, parameters
+                )
+            except OperationalError as error:
+                if not is_match(extra.absent, error):
+                    raise
+        row = replace(row, extras={**(row.extras or {}), name: reply})
+        return self._move(row, ColumnSource.EXTRA, name)
+
+    def _read_tags(self, row: PartialRow) -> list[Any]:
+        table = self._table
+        assert table.tags is not None, "only plans for tables with tags read them"
+        value = row.get_value(table, table.tags.column or table.arn)
+        return [] if value is None else read_tags(self._run, self._cloud, table, row.region, str(value))
+
+    def _move(self, row: PartialRow, source: ColumnSource, extra: str = "") -> PartialRow:
+        """`row` in its own region, if this call has returned it."""
+        column = self._region_column
+        if column is None or column.source is not source or column.extra != extra:
+            return row
+        region = row.get_value(self._table, column.name)
+        return replace(row, place=find_region(self._table, row.place, region))
+
+    def _is_gone(self, row: PartialRow) -> bool:
+        """Whether the call that returns the row says that it does not exist."""
+        table = self._table
+        if table.describe is not None:
+            return not describe_rows(self._run, self._cloud, table, [row])
+        if table.list.arguments:
+            key = row.get_values(table, table.key)
+            return not look_up_rows(self._run, self._cloud, table, [replace(row, key=key)])
+        return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlprov.aws.transport.errors import MalformedReply
+from sqlprov.aws.transport.replies import UNLIKE, check_omission
 from sqlprov.catalog.table import ListCall
 
 _NAMES = {dict: "structures", str: "strings"}
@@ -18,20 +19,24 @@ def find_rows(listing: ListCall, reply: Mapping[str, Any]) -> list[Mapping[str, 
         MalformedReply: the rows are not where the model has them.
     """
     if not listing.rows:
+        if all(value is None for name, value in reply.items() if name != UNLIKE):
+            check_omission(reply, "members")
         return [reply]
     level: list[Any] = [reply]
     last = len(listing.rows) - 1
     for depth, member in enumerate(listing.rows):
+        kind = str if listing.scalar and depth == last else dict
         below: list[Any] = []
         for each in level:
             value = each.get(member)
             if isinstance(value, list):
-                below = value if len(level) == 1 else [*below, *value]
+                below = value if len(level) == 1 else below + value
             elif isinstance(value, dict) and (depth < last or listing.single):
                 below = [*below, value]
             elif value is not None or not (depth or listing.may_omit_rows):
-                raise MalformedReply(f"the reply's {member} is not a list of structures")
-        kind = str if listing.scalar and depth == last else dict
+                raise MalformedReply(f"the reply's {member} is not a list of {_NAMES[kind]}")
+            elif not depth:
+                check_omission(reply, member)
         if not set(map(type, below)) <= {kind}:
             raise MalformedReply(f"the reply's {member} is not a list of {_NAMES[kind]}")
         level = below
@@ -53,6 +58,8 @@ def make_row_counter(listing: ListCall, seen: set[str]) -> Callable[[dict[str, A
     def count(page: dict[str, Any]) -> int:
         rows = find_rows(listing, page)
         token = find_token(listing, page)
+        if token is None and listing.more and find_value(listing.more, page):
+            raise MalformedReply("the reply says that there are more rows, but has no page token")
         if token is not None and freeze(token) in seen:
             raise MalformedReply("the reply repeats the page token of an earlier page")
         return len(rows)

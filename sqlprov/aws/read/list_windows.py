@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlprov.plan.read import ListRead
-from sqlprov.plan.read.plan import Windows
+from sqlprov.plan.read.read_plan import Windows
 
 SLACK = 1.0
 """Seconds by which a service may truncate or round a time, in a bound or in an order."""

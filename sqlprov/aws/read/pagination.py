@@ -127,7 +127,7 @@ class PageReader:
         page.is_decoded, page.times = True, self.read_times(page.items)
         if self.list_alone:
             try:
-                page.rows, page.items = self.builder.build_page(window.read.region, page.items), []
+                page.rows, page.items = self.builder.build_page(window.read.place, page.items), []
             except BrokenReply as error:
                 page.broken = error
 

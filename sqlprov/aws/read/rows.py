@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows, get_path
+from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows, get_path, parse_pair
+from sqlprov.aws.read.partial_row import REGION, PartialRow, find_region
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Column, ColumnSource, Table
+from sqlprov.catalog.table import Column, ColumnSource
 from sqlprov.errors import BrokenReply
 from sqlprov.plan.read import TRUE, Account, ReadPlan
+from sqlprov.plan.read.needs import list_known
 from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Or, Predicate
+from sqlprov.plan.read.read_plan import Place
 
-
-@dataclass(frozen=True)
-class PartialRow:
-    """A row under construction: the decoded JSON of each call."""
-
-    region: str
-    key: tuple[str, ...] | None = None
-    listed: Mapping[str, Any] | None = None
-    described: Mapping[str, Any] | None = None
-    tags: list[Any] | None = None
-
-    def get_value(self, table: Table, name: str) -> Any:
-        """The value of a column, from the list if the row was listed, otherwise from Describe."""
-        column = table.by_name[name]
-        if column.source is ColumnSource.LIST and self.listed is not None:
-            return get_path(self.listed, column.path)
-        assert table.describe is not None, "only a table that can be described has such a column or row"
-        return get_path(self.described, table.describe.paths[name])
+IDENTIFIER = "data__Identifier"
+CONSTANT = frozenset({ColumnSource.REGION, ColumnSource.PARENT})
+"""Sources whose value is the same for all rows of one list."""
 
 
 class BatchBuilder:
@@ -49,12 +36,25 @@ class BatchBuilder:
         self.account = ""
         self._columns = [self.table.by_name[name] for name in plan.columns]
         self._schema = pa.schema([(column.name, column.type) for column in self._columns])
+        constant = CONSTANT - ({ColumnSource.REGION} if self.table.region_column else set())
         self._is_list_alone = all(
-            column.source in (ColumnSource.LIST, ColumnSource.REGION) for column in self._columns
+            c.source is ColumnSource.LIST or c.source in constant for c in self._columns
         )
+        self._known = list_known(self.table)
+        region = self.table.by_name.get(self.table.region_column)
+        self._region_path = region.path if region and region.source is ColumnSource.LIST else ()
         self._decoders: dict[tuple[str, ...], Decoder] = {}
 
-    def build_page(self, region: str, items: list[Mapping[str, Any]]) -> pa.StructArray | pa.RecordBatch:
+    def make_rows(self, place: Place, items: Sequence[Mapping[str, Any]]) -> list[PartialRow]:
+        """The rows of a list in `place`; each in the region that it names, if a member does."""
+        if not self._region_path:
+            return [PartialRow(place, listed=item) for item in items]
+        return [
+            PartialRow(find_region(self.table, place, get_path(item, self._region_path)), listed=item)
+            for item in items
+        ]
+
+    def build_page(self, place: Place, items: list[Mapping[str, Any]]) -> pa.StructArray | pa.RecordBatch:
         """A batch of a page's rows, which need no other call, or an array for `build_pages`.
 
         Raises:
@@ -64,10 +64,10 @@ class BatchBuilder:
             rows = self._get_decoder(self.plan.columns).read_rows(items)
             if rows is not None:
                 return rows
-        return self.build_batch([PartialRow(region, listed=item) for item in items])
+        return self.build_batch(self.make_rows(place, items))
 
-    def build_pages(self, region: str, rows: list[pa.StructArray]) -> pa.RecordBatch:
-        """One batch of several results of `build_page` for one region: each step has a fixed cost.
+    def build_pages(self, place: Place, rows: list[pa.StructArray]) -> pa.RecordBatch:
+        """One batch of several results of `build_page` for one place: each step has a fixed cost.
 
         Raises:
             BrokenReply: a value does not fit the type in the model.
@@ -75,22 +75,29 @@ class BatchBuilder:
         together = concat_rows(rows)
         try:
             arrays = self._get_decoder(self.plan.columns).convert(together)
+            self._check_keys(arrays)
         except MalformedReply as error:
-            raise self._to_broken_reply(region, error) from None
+            raise self._to_broken_reply(str(place[REGION]), error) from None
         columns = [
-            arrays[column.name] if column.name in arrays else pa.repeat(region, len(together), MEMORY_POOL)
+            arrays[column.name] if column.name in arrays else _repeat(column, place, len(together))
             for column in self._columns
         ]
         return pa.RecordBatch.from_arrays(columns, schema=self._schema)
 
-    def build_batch(self, rows: list[PartialRow], *sources: ColumnSource) -> pa.RecordBatch:
-        """A batch of `rows` of one region, with the plan's columns, or only those from `sources`.
+    def build_known(self, rows: list[PartialRow]) -> pa.RecordBatch:
+        """A batch of listed rows, with those of the plan's columns that need no other call."""
+        return self.build_batch(rows, [name for name in self.plan.columns if name in self._known])
+
+    def build_batch(self, rows: list[PartialRow], names: Sequence[str] | None = None) -> pa.RecordBatch:
+        """A batch of `rows`, with the plan's columns, or only `names`.
 
         Raises:
             BrokenReply: a value does not fit the type in the model.
         """
         by_name = self.table.by_name
-        names = [name for name in self.plan.columns if not sources or by_name[name].source in sources]
+        names = self.plan.columns if names is None else names
+        if not rows:
+            return pa.RecordBatch.from_pylist([], schema=pa.schema([(n, by_name[n].type) for n in names]))
         try:
             arrays: dict[str, pa.Array] = {}
             listed = [row.listed for row in rows if row.listed is not None]
@@ -100,10 +107,16 @@ class BatchBuilder:
                 arrays[name] if name in arrays else build_array(by_name[name], self._get_values(rows, name))
                 for name in names
             ]
+            self._check_keys(dict(zip(names, columns, strict=True)))
         except MalformedReply as error:
             raise self._to_broken_reply(rows[0].region, error) from None
         schema = pa.schema([(name, by_name[name].type) for name in names])
         return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def _check_keys(self, arrays: Mapping[str, pa.Array]) -> None:
+        for name in (*self.table.key, IDENTIFIER):
+            if name in arrays and arrays[name].null_count:
+                raise MalformedReply(f"a row lacks its key, {' or '.join(self.table.key)}")
 
     def _get_decoder(self, names: tuple[str, ...]) -> Decoder:
         """The decoder of the list's columns among `names`."""
@@ -117,7 +130,7 @@ class BatchBuilder:
         return BrokenReply(text, operation=self.table.list.call, region=region)
 
     def filter_rows(self, rows: list[PartialRow]) -> list[PartialRow]:
-        """The listed rows of one region that pass the conditions on listed columns."""
+        """The listed rows that pass the conditions on columns that need no other call."""
         for hint in self.plan.contained:
             rows = [row for row in rows if _may_contain(row.get_value(self.table, hint.column), hint.text)]
         if self.plan.row_filter == TRUE or not rows:
@@ -126,29 +139,36 @@ class BatchBuilder:
             condition = _to_expression(self.plan.row_filter, self.table.by_name)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             return rows  # a literal does not fit the column's type: the scan's filter decides
-        batch = self.build_batch(rows, ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY)
+        batch = self.build_known(rows)
         numbered = pa.Table.from_batches([batch]).append_column("__row", pa.array(range(len(rows))))
         return [rows[at] for at in numbered.filter(condition).column("__row").to_pylist()]
 
     def _get_values(self, rows: list[PartialRow], name: str) -> list[Any]:
         """The values of one column, as in the service's JSON."""
-        column = self.table.by_name[name]
+        column, table = self.table.by_name[name], self.table
         match column.source:
-            case ColumnSource.REGION:
-                return [row.region for row in rows]
             case ColumnSource.ACCOUNT:
                 return [self._get_account(row) for row in rows]
             case ColumnSource.TAGS:
                 return [row.tags for row in rows]
             case ColumnSource.KEY:
-                parts = [self._get_values(rows, part) for part in self.table.key]
-                return ["|".join(map(str, key)) for key in zip(*parts, strict=True)]
-        return [row.get_value(self.table, name) for row in rows]
+                keys = [row.get_values(table, table.key) for row in rows]
+                return [None if None in key else "|".join(map(str, key)) for key in keys]
+        values = [row.get_value(table, name) for row in rows]
+        if table.describe and table.describe.pairs and name in table.describe.paths:
+            return [parse_pair(value, column) for value in values]
+        return values
 
     def _get_account(self, row: PartialRow) -> str:
         if self.plan.account is Account.ARN and (arn := row.get_value(self.table, self.table.arn)):
             return str(arn).split(":")[4]
         return self.account
+
+
+def _repeat(column: Column, place: Place, count: int) -> pa.Array:
+    """The array of a column that is the same for all rows of a list."""
+    value = place[REGION] if column.source is ColumnSource.REGION else place[column.name]
+    return pa.repeat(pa.scalar(value, column.type), count, MEMORY_POOL)
 
 
 def _may_contain(value: Any, text: str) -> bool:

@@ -19,21 +19,22 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.aws.read.details import DetailReader, get_account_id
-from sqlprov.aws.read.list_replies import find_rows
+from sqlprov.aws.read.fan_out import check_fan_out, complete_lists
+from sqlprov.aws.read.list_replies import find_rows, make_row_counter
 from sqlprov.aws.read.list_windows import LONG, LONG_LIMITED, ListWindow, WindowSplitter
 from sqlprov.aws.read.pagination import FetchedPages, ListPage, PageReader
-from sqlprov.aws.read.rows import BatchBuilder, PartialRow
+from sqlprov.aws.read.partial_row import REGION, PartialRow
+from sqlprov.aws.read.row_queue import Report, RowQueue
+from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.read.top_n import TopN
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
-from sqlprov.aws.transport.pool import WIDTH
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import ColumnSource
 from sqlprov.errors import BrokenReply, OperationalError
 from sqlprov.plan.read import Account, KeyRead, ListRead, ReadPlan
 
-FIRST_ROWS = 4
-"""Rows described for the first batch of a list."""
+FIRST_LISTS = 4
+"""Lists that are begun at first for a statement with a LIMIT, if parents say which lists there are."""
 MOST_PAGES = 8
 """Pages fetched by one task, at most: each report costs as much CPU as a page."""
 RAMP = 8
@@ -41,8 +42,6 @@ RAMP = 8
 
 RowFilter = Callable[[pa.RecordBatch], list[int]]
 """Returns the positions of the rows in a batch that pass the scan's filter."""
-Report = Callable[[], None]
-"""Work for the reading thread once a call has ended."""
 
 
 class TableScan:
@@ -57,18 +56,20 @@ class TableScan:
         long = LONG_LIMITED if self.is_limited else LONG
         self.splitter = WindowSplitter(plan.windows, long) if plan.windows else None
         # Whether all rows are returned without further calls.
-        self.list_alone = not (self.top_n or plan.describe or plan.tags)
+        self.list_alone = not (self.top_n or plan.describe or plan.tags or plan.extras)
         self.pages = PageReader(plan, run, cloud, self.builder, self.list_alone, lambda: self.closed)
         # Region -> pages of its list so far, in all its windows.
         self.page_counts: dict[str, int] = {}
         self.reports: queue.SimpleQueue[Report | BaseException | None] = queue.SimpleQueue()
         self.in_flight = 0
-        self.rows_in_flight = 0
+        # Lists that follow from parents and have not begun; how many have.
+        self.lists: deque[ListRead] = deque()
+        self.begun = 0
         self.windows: list[ListWindow] = []
-        self.pending: deque[PartialRow] = deque()
-        self.read: list[PartialRow] = []
+        self.rows = RowQueue(self.details, run, self._submit, self._note_missing, self._note_gone)
+        # Listed rows that Describe does not know, until it knows one.
+        self.gone: list[PartialRow] | None = []
         self.ready: deque[pa.RecordBatch] = deque()
-        self.batch_rows = self.budget = FIRST_ROWS
         self.pages_per_task = 1
         self.reads_ahead = self.closed = False
         run.cancellation.on_cancel(lambda: self.reports.put(None))
@@ -86,16 +87,39 @@ class TableScan:
                 self._handle_report()
             for step in self.plan.steps:
                 if isinstance(step, KeyRead):
-                    self._queue_rows([PartialRow(step.region, key) for key in step.keys])
-                    self.budget = self.batch_rows = max(self.batch_rows, len(self.pending))
-                else:
+                    self.rows.add_keys([PartialRow(step.place, key) for key in step.keys])
+                elif not self.table.list.parents:
                     self._begin(ListWindow(step))
-            self._send_rows()
+            if self.table.list.parents:
+                self._find_lists()
+            self.rows.send()
             if self.in_flight:
                 self._handle_report()
         except BaseException:
             self.closed = True
             raise
+
+    def _find_lists(self) -> None:
+        """Find the lists that follow from parents, and begin the first."""
+        lists = complete_lists(self.plan, self.builder.account, self._read_parent)
+        if self.plan.parents and not self.is_limited:
+            check_fan_out(self.table, len(lists), self.run.settings.fan_out)
+        self.lists.extend(lists)
+        self._begin_lists()
+
+    def _read_parent(self, plan: ReadPlan) -> Iterator[pa.RecordBatch]:
+        scan = TableScan(plan, self.run, self.cloud)
+        scan.start()
+        return scan.read_batches()
+
+    def _begin_lists(self) -> None:
+        """Begin lists that follow from parents, as many as are useful at once."""
+        most = self.run.pool.width if self.reads_ahead or not self.is_limited else FIRST_LISTS
+        while self.lists and len(self.windows) < most and len(self.rows.pending) <= self.run.pool.width:
+            self.begun += 1
+            if self.plan.parents:
+                check_fan_out(self.table, self.begun, self.run.settings.fan_out)
+            self._begin(ListWindow(self.lists.popleft()))
 
     def read_batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, with every column of the plan; some may fail the filter.
@@ -111,16 +135,18 @@ class TableScan:
                     yield self.ready.popleft()
                     self.reads_ahead = True  # DuckDB has requested a second batch
                     self._resume_windows()
-                    self._send_rows()
-                self._send_rows()
-                if self._has_rows_to_emit():
+                    self.rows.send()
+                self.rows.send()
+                self._begin_lists()
+                if self.rows.is_ready:
                     self._emit_rows()
                 elif self.in_flight:
                     self._split_long_list()
                     self._handle_report()
-                elif self.pending:
-                    self._raise_budget()
+                elif self.rows.pending:
+                    self.rows.raise_budget()
                 elif not self._resume_windows() and not self._emit_top_n():
+                    self._check_gone()
                     return
         finally:
             self.closed = True
@@ -212,7 +238,7 @@ class TableScan:
         error."""
         try:
             if parts:
-                self._emit(self.builder.build_pages(window.read.region, parts))
+                self._emit(self.builder.build_pages(window.read.place, parts))
         except BrokenReply as error:
             if len(parts) == 1:
                 return error
@@ -232,7 +258,7 @@ class TableScan:
         Raises:
             BrokenReply: a row does not fit the model, or has no time.
         """
-        region, whole = window.read.region, window.is_whole_list
+        whole = window.is_whole_list
         if page.broken:
             raise page.broken
         if page.times is None and not whole:
@@ -241,17 +267,16 @@ class TableScan:
         if page.rows is not None:
             return page.rows if whole else page.rows.filter(pa.array(inside, pa.bool_()))
         items = page.items if whole else [item for item, kept in zip(page.items, inside, strict=True) if kept]
-        rows = [PartialRow(region, listed=item) for item in items]
+        rows = self.builder.make_rows(window.read.place, items)
         if not (self.top_n and self.filter_rows):
-            self._queue_rows(self.builder.filter_rows(rows))
+            self.rows.add(self.builder.filter_rows(rows))
             return None
         if rows:
-            batch = self.builder.build_batch(rows, ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY)
-            rows = [rows[at] for at in self.filter_rows(batch)]
+            rows = [rows[at] for at in self.filter_rows(self.builder.build_known(rows))]
         times = self.pages.read_times([row.listed or {} for row in rows])
         if times is None:  # without the times, DuckDB has to sort all rows
             self._abandon_top_n(self.top_n)
-            self._queue_rows(rows)
+            self.rows.add(rows)
         else:
             self.top_n.add(rows, times)
         return None
@@ -263,7 +288,7 @@ class TableScan:
             self._end(window, is_complete=not token)
             return
         window.waiting = True
-        if self.reads_ahead or not (self.ready or self.pending or self.read):
+        if self.reads_ahead or not (self.ready or self.rows.pending or self.rows.read):
             self._resume_windows()
 
     def _end(
@@ -274,10 +299,15 @@ class TableScan:
         self.run.log.note_region(region, -1)
         if error:
             self.page_counts.pop(region, None)
-            self._note_missing(region, error)
+            # A parent that is gone, or a resource that the account does not have, is no row.
+            may_be_absent = self.table.list.parents or not self.table.list.rows
+            if not (may_be_absent and is_match(self.table.errors.missing, error)):
+                self._note_missing(region, error)
         elif self.top_n:
             if not is_complete:
                 self.top_n.stopped.append(window)
+        elif self.table.list.parents:
+            return  # the pages of one parent's list say nothing about the next
         elif is_complete and region in self.page_counts and not self._is_filtered(region):
             is_read = all(other.read.region != region for other in self.windows)
             count = {(self.table.full_name, region): self.page_counts[region]} if is_read else {}
@@ -286,7 +316,7 @@ class TableScan:
     def _resume_windows(self) -> bool:
         """Fetch the next page of each waiting window, unless enough rows are pending; return whether any was
         fetched."""
-        if len(self.pending) > self.run.pool.width:
+        if len(self.rows.pending) > self.run.pool.width:
             return False
         waiting = [window for window in self.windows if window.waiting]
         for window in waiting:
@@ -298,7 +328,7 @@ class TableScan:
     def _split_long_list(self) -> None:
         """Split the longest list, if there is a long one: nothing is ready, and calls are in flight."""
         splitter = self.splitter
-        if splitter is None or self.pending or self.rows_in_flight:
+        if splitter is None or self.rows.pending or self.rows.in_flight:
             return
         if (window := splitter.find_unbounded(self.windows)) is not None:
             self._read_newest(splitter, window)
@@ -331,23 +361,17 @@ class TableScan:
     def _emit_top_n(self) -> bool:
         """Handle the first rows once every list has been read far enough; return whether there are any."""
         rows = self.top_n.take_first() if self.top_n else []
-        if self.plan.describe or self.plan.tags:
-            self._queue_rows(rows)
+        if self.plan.describe or self.plan.tags or self.plan.extras:
+            self.rows.add(rows)
         else:
-            self.read.extend(rows)
+            self.rows.read.extend(rows)
             self.run.log.note_read(rows=len(rows))
         return bool(rows)
-
-    def _queue_rows(self, rows: list[PartialRow]) -> None:
-        """Add rows that need calls of their own."""
-        self.pending.extend(rows)
-        for row in rows:
-            self.run.log.note_region(row.region, 1)
 
     def _abandon_top_n(self, top_n: TopN) -> None:
         """Handle all rows, because one of the first was deleted and another may take its place."""
         self.top_n = None
-        self._queue_rows(top_n.take_rest())
+        self.rows.add(top_n.take_rest())
         for window in top_n.stopped:
             window.waiting = True
             self.windows.append(window)
@@ -362,41 +386,38 @@ class TableScan:
         lists = (step for step in self.plan.steps if isinstance(step, ListRead) and step.region == region)
         return any(step.parameters.keys() - harmless for step in lists)
 
-    def _send_rows(self) -> None:
-        while self.pending and self.budget and self.rows_in_flight < self.run.pool.width:
-            row = self.pending.popleft()
-            self.budget -= 1
-            self.rows_in_flight += 1
-            self._submit(partial(self._complete_row, row))
-
-    def _has_rows_to_emit(self) -> bool:
-        """Whether rows whose calls have ended should be emitted now."""
-        if self.rows_in_flight and len(self.read) < self.run.pool.width:
-            return False
-        return bool(self.read) and not (self.pending and self.budget and not self.rows_in_flight)
-
-    def _complete_row(self, row: PartialRow) -> Report:
-        """Make the calls of one row; runs in the pool."""
-        whole, failure = None, None
-        try:
-            whole = self.details.read(row)
-        except OperationalError as error:
-            failure = None if is_match(self.table.errors.missing, error) else error
-        return partial(self._finish_row, row.region, whole, failure)
-
-    def _finish_row(self, region: str, row: PartialRow | None, error: OperationalError | None) -> None:
-        self.rows_in_flight -= 1
-        self.run.log.note_region(region, -1)
-        if error:
-            self._note_missing(region, error)
-        elif row is not None:
-            self.read.append(row)
-            self.run.log.note_read(rows=1)
-        elif self.top_n:
+    def _note_gone(self, rows: list[PartialRow]) -> None:
+        if self.gone is not None:
+            self.gone += rows
+        if self.top_n:
             self._abandon_top_n(self.top_n)
 
+    def _check_gone(self) -> None:
+        """If every listed row is gone, check that the list lacks them now: a wrong Describe would deny all rows."""
+        gone, table, describe = self.gone, self.table, self.table.describe
+        lists = [step for step in self.plan.steps if isinstance(step, ListRead)]
+        if not (gone and lists and describe):
+            return
+        place = {**gone[0].place, REGION: table.home or gone[0].region}
+        step = lists[0].move(table.list, place)
+        try:
+            reply = self.pages.call_list(step.region, step.parameters, make_row_counter(table.list, set()))
+        except OperationalError as error:
+            self._note_missing(step.region, error)
+            return
+        keys = {row.get_values(table, table.key) for row in gone}
+        rows = self.builder.make_rows(place, find_rows(table.list, reply))
+        still = [key for row in rows if (key := row.get_values(table, table.key)) in keys]
+        if still:
+            text = (
+                f"{table.full_name} in {step.region}: {table.list.call} has {'|'.join(map(str, still[0]))}, "
+                f"but {describe.call} says that it does not exist, as of every other row."
+            )
+            self._note_missing(step.region, BrokenReply(text, operation=describe.call, region=step.region))
+
     def _emit_rows(self) -> None:
-        rows, self.read = self.read, []
+        rows = self.rows.take()
+        self.gone = None
         by_region: dict[str, list[PartialRow]] = {}
         for row in rows:
             by_region.setdefault(row.region, []).append(row)
@@ -405,12 +426,7 @@ class TableScan:
                 self.ready.append(self.builder.build_batch(group))
             except BrokenReply as error:
                 self._note_missing(region, error)
-        self._raise_budget()
-
-    def _raise_budget(self) -> None:
-        """Allow calls for twice as many rows before the next batch."""
-        largest = max(2 * self.run.pool.width, 4 * WIDTH, self.batch_rows)
-        self.batch_rows = self.budget = min(self.batch_rows * 2, largest)
+        self.rows.raise_budget()
 
     def _note_missing(self, region: str, error: OperationalError) -> None:
         if not self.run.is_tolerant:

@@ -6,7 +6,7 @@ from bisect import insort
 from collections.abc import Iterable
 
 from sqlprov.aws.read.list_windows import SLACK, ListWindow
-from sqlprov.aws.read.rows import PartialRow
+from sqlprov.aws.read.partial_row import PartialRow
 from sqlprov.plan.read.hints import Top
 
 TIE = 0.001

@@ -14,7 +14,7 @@ import orjson
 from sqlprov.aws.transport.call_log import CallRecord
 from sqlprov.aws.transport.cancellation import CANCELLED
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.aws.transport.errors import Failure, Next, classify
+from sqlprov.aws.transport.errors import Failure, MalformedReply, Next, classify, is_parse_failure
 from sqlprov.aws.transport.fast_path import PUBLIC_ERRORS, choose_sender
 from sqlprov.aws.transport.replies import check_reply
 from sqlprov.aws.transport.run import Run
@@ -104,7 +104,7 @@ def attempt(
     run.cancellation.sleep(limiter.reserve())
     run.cancellation.check()
     record.attempts += 1
-    in_flight, is_read = None, record.operation in cloud.reads
+    in_flight, is_read = None, (service, record.operation) in cloud.reads
     try:
         client = cloud.get_client(service, record.region, run.settings.timeout)
         send = choose_sender(client, record.operation, is_read)
@@ -121,6 +121,9 @@ def attempt(
     except Exception as exception:
         if in_flight is not None and in_flight.is_cancelled:
             raise Cancelled(CANCELLED) from None
+        if is_parse_failure(exception):
+            text = f"the reply does not fit the model ({type(exception).__name__}: {exception})"
+            exception = MalformedReply(text)
         is_expected = isinstance(exception, (*PUBLIC_ERRORS, OSError))
         if is_read and not is_expected:  # after a write, the row is read back first
             where = f"{record.operation} in {record.region}: {type(exception).__name__}"

@@ -34,7 +34,7 @@ class Cloud:
         account_lock: held by the thread that reads the account.
         regions_lock: held by the thread that reads the regions.
         read_only: refuse every operation that is not in `reads`, inside botocore; it cannot be unset.
-        reads: operations that tables declare as reads.
+        reads: botocore's service name and operation of each read that a table declares.
         pages: table and region -> number of pages of the whole list, to compare it with the cost of lookups by key.
     """
 
@@ -44,12 +44,12 @@ class Cloud:
     account_id: str | None = None
     region_statuses: dict[str, str] | None = None
     read_only: bool = False
-    reads: set[str] = field(
+    reads: set[tuple[str, str]] = field(
         default_factory=lambda: {
-            "GetCallerIdentity",
-            "SimulatePrincipalPolicy",
-            "ListRegions",
-            "DescribeRegions",
+            ("sts", "GetCallerIdentity"),
+            ("iam", "SimulatePrincipalPolicy"),
+            ("account", "ListRegions"),
+            ("ec2", "DescribeRegions"),
         }
     )
     # Replaced, never changed: other threads may be iterating over it.
@@ -158,15 +158,15 @@ class Cloud:
 
     def _block_writes(self, model: Any, **_: Any) -> None:
         """Refuse writes in a read-only session: a `before-call` handler of botocore."""
-        if self.read_only and model.name not in self.reads:
+        if self.read_only and (model.service_model.service_name, model.name) not in self.reads:
             raise NotSupportedError(
                 f"The session is read-only (sqlprov_read_only); {model.name} was not called."
             )
 
     def allow_reads(self, table: Table) -> None:
         """Add the operations that read `table` to `reads`."""
-        self.reads |= {method.call for method in table.methods if method.verb == "SELECT"}
-        self.reads |= {call.call for call in (table.tags,) if call}
+        calls = [table.list, table.describe, table.tags, *table.extras.values()]
+        self.reads |= {(table.client, call.call) for call in calls if call}
 
     def close(self) -> None:
         """Close the connections."""

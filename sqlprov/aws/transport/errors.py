@@ -123,6 +123,18 @@ def classify(exception: Exception, operation: str, region: str, iam: str) -> Fai
     return Failure(error, Next.GIVE_UP, answered=False)
 
 
+def is_parse_failure(exception: Exception) -> bool:
+    """Whether botocore's parser raised an error of Python, such as TypeError, for a value of another type."""
+    if not isinstance(exception, ValueError | TypeError | AttributeError | LookupError):
+        return False
+    traceback = exception.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__name__") == ResponseParserError.__module__:
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
 def is_match(rules: Iterable[ErrorRule], error: OperationalError) -> bool:
     """Whether one of `rules` describes `error`."""
     return any(error.code == rule.code and rule.text.lower() in str(error).lower() for rule in rules)

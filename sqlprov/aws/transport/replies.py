@@ -5,7 +5,8 @@ JSON replies are decoded here, in botocore's `before-parse` event, a hundred tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +16,13 @@ from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.errors import format_count
 
 DECODED = "sqlprov_decoded"
+UNLIKE = "sqlprov_unlike"
+"""Member of a decoded reply: why another that it lacks may be lost instead of empty; an empty text if it is empty."""
+IN_JSON = "JSON has empty lists"
+"""Why a JSON reply may lack no list."""
+CBOR_MAP = 5
+"""CBOR's major type of maps."""
+_HTML = re.compile(rb"\s*<(!doctype\s+html|html)", re.IGNORECASE)
 
 
 def decode(
@@ -23,40 +31,104 @@ def decode(
     """Check a raw reply and put the JSON of a successful one under DECODED: a `before-parse` handler of botocore.
 
     Raises:
-        MalformedReply: the body is truncated, empty, or not a JSON object.
+        MalformedReply: the body is truncated, empty, or not what the protocol has.
     """
-    if operation_model.has_streaming_output:
+    if operation_model.has_streaming_output or operation_model.has_event_stream_output:
         return
     body: bytes = response_dict["body"]
-    status: int = response_dict["status_code"]
     declared = response_dict["headers"].get("content-length")
-    request_id = response_dict["headers"].get("x-amzn-requestid", "")
+    request_id = _find_request_id(response_dict["headers"])
     if declared is not None and declared.isdigit() and int(declared) != len(body):
         whole = format_count(int(declared), "byte")
         raise MalformedReply(f"the reply was cut off after {len(body):,} of {whole}", request_id)
-    protocol = operation_model.service_model.resolved_protocol
-    if status >= 300:
-        # botocore turns a truncated error into one without a code, which looks like a permanent refusal. With
-        # a status other than 400, the reply may be a proxy's, which is not JSON.
-        if protocol == "json" and (status == 400 or _is_json(body)):
-            _parse_object(body, request_id)
-        return
-    output = operation_model.output_shape
-    if output is None:
-        return  # such as DeleteModel: the reply has no body
-    if protocol == "json":
-        customized_response_dict[DECODED] = _parse_object(body, request_id)
+    protocol, output = operation_model.service_model.resolved_protocol, operation_model.output_shape
+    if response_dict["status_code"] >= 300:
+        _check_error(protocol, response_dict, request_id)
+    elif output is None:
+        pass  # such as DeleteModel: the reply has no body
+    elif protocol == "json":
+        value = _parse_object(body, request_id)
+        if unknown := value.keys() - output.members.keys():
+            value[UNLIKE] = _describe_unknown(unknown)
+        customized_response_dict[DECODED] = value
         response_dict["body"] = b"{}"  # botocore need not parse it again
-    elif protocol == "rest-json":
-        # All members may be in headers, and a payload member need not be JSON.
-        if body and "payload" not in output.serialization:
-            _parse_object(body, request_id)
     else:
-        # botocore's XML parser raises KeyError for an HTML page of a proxy.
-        wrapper = output.serialization.get("resultWrapper", "")
-        if wrapper.encode() not in body:
+        customized_response_dict[UNLIKE] = _check_body(protocol, operation_model, body, request_id)
+
+
+def _check_body(protocol: str, operation: Any, body: bytes, request_id: str) -> str:
+    """Why a body that lacks a member need not be the service's; empty if it may leave members out.
+
+    Raises:
+        MalformedReply: the body is not in the protocol's format.
+    """
+    output = operation.output_shape
+    payload = output.members.get(output.serialization.get("payload"))
+    if payload is not None and payload.type_name != "structure":
+        return ""  # the body is one member, and need not be in the protocol's format
+    members = {
+        shape.serialization.get("name", name): shape
+        for name, shape in (payload or output).members.items()
+        if "location" not in shape.serialization
+    }
+    begin = body[:40].decode("utf-8", "replace")
+    if protocol == "rest-json":
+        if not body:
+            return "it has no body" if members else ""  # all members may be in headers
+        unknown = _parse_object(body, request_id).keys() - members.keys()
+        return _describe_unknown(unknown) if unknown else ""
+    if protocol.endswith("cbor"):
+        # botocore's parser expects a map, and raises anything for other values.
+        if not body or body[0] >> 5 != CBOR_MAP:
+            raise MalformedReply(f"the reply is not a CBOR map; it begins with {begin!r}", request_id)
+        return ""
+    if protocol == "rest-xml" and not body and not payload:
+        return "it has no body" if members else ""
+    # botocore's XML parser raises KeyError for an HTML page of a proxy, or finds no rows in it.
+    root = f"{operation.name}Response" if protocol == "ec2" else ""
+    wrapper = output.serialization.get("resultWrapper", root)
+    if not body or wrapper.encode() not in body or _HTML.match(body):
+        raise MalformedReply(f"the reply has no {wrapper or 'XML'}; it begins with {begin!r}", request_id)
+    return ""
+
+
+def _check_error(protocol: str, response: dict[str, Any], request_id: str) -> None:
+    """Reject the reply of an error that was cut off: without its code, it would look like a permanent refusal.
+
+    With a status other than 400, the reply may be a proxy's, in any format.
+    """
+    body, status = response["body"], response["status_code"]
+    if protocol == "json":
+        if status == 400 or _is_json(body):
+            _parse_object(body, request_id)
+    elif protocol.endswith("cbor") and (not body or body[0] >> 5 != CBOR_MAP):
+        if status < 500:
             begin = body[:40].decode("utf-8", "replace")
-            raise MalformedReply(f"the reply has no {wrapper}; it begins with {begin!r}", request_id)
+            raise MalformedReply(f"the error is not a CBOR map; it begins with {begin!r}", request_id)
+        response["body"] = b""  # botocore then takes the status for the code
+
+
+def check_omission(reply: Mapping[str, Any], member: str, default: str = "") -> None:
+    """Check that a reply may leave out a member, such as a list that is empty.
+
+    Args:
+        reply: the decoded reply.
+        member: what it lacks.
+        default: why it must have it, if its protocol usually sends empty lists.
+
+    Raises:
+        MalformedReply: it must have it, or the reply holds something else than the model says.
+    """
+    if unlike := reply.get(UNLIKE, default):
+        raise MalformedReply(f"the reply lacks {member}, and {unlike}")
+
+
+def _describe_unknown(members: Iterable[str]) -> str:
+    return f"the model does not know its {', '.join(sorted(members))}"
+
+
+def _find_request_id(headers: Mapping[str, str]) -> str:
+    return headers.get("x-amzn-requestid") or headers.get("x-amz-request-id") or ""
 
 
 def _is_json(body: bytes) -> bool:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlprov.aws.read.decoder import get_path
-from sqlprov.aws.read.details import describe_row, read_tags
+from sqlprov.aws.read.describe import describe_row
+from sqlprov.aws.read.details import read_tags
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import OperationalError
+from sqlprov.plan.read.lookup import build_arguments
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.steps import RowWrite, Snapshot
 from sqlprov.plan.write.transitions import list_transitions
@@ -51,7 +53,8 @@ class RowWatcher:
         table, region = self.table, self.write.region
         describe = table.describe
         assert describe is not None, "only tables that can be described are written"
-        arguments = dict(zip(describe.arguments, self.write.key, strict=True))
+        key = dict(zip(table.key, self.write.key, strict=True))
+        arguments = build_arguments(describe.arguments, [key], bool(describe.batch))
         try:
             described = describe_row(self.run, self.cloud, table, region, arguments)
             tag_map = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import Flag
 from functools import reduce
 from typing import Any
@@ -130,6 +130,20 @@ def restrict(predicate: Predicate, columns: Iterable[str]) -> Predicate:
             part for part in list_conjuncts(predicate) if _is_readable(part) and list_columns(part) <= known
         )
     )
+
+
+def rename(predicate: Predicate, names: Mapping[str, str]) -> Predicate:
+    """`predicate`, which has no Opaque part, over other columns: `names` maps the old to the new ones."""
+    match predicate:
+        case Compare(name) | In(name) | IsNull(name):
+            return replace(predicate, column=names[name])
+        case Not(part):
+            return Not(rename(part, names))
+        case And(parts):
+            return And(tuple(rename(part, names) for part in parts))
+        case Or(parts):
+            return Or(tuple(rename(part, names) for part in parts))
+    raise TypeError(f"{predicate} cannot be renamed")
 
 
 def _is_readable(predicate: Predicate) -> bool:

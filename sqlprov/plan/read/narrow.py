@@ -42,38 +42,35 @@ def build_list_parameters(
         if allowed.empty:
             return {}, f"the conditions on {rule.column} contradict each other"
         texts = [each.text for each in contained if each.column == rule.column]
-        refused, value = _choose_value(rule, allowed, texts)
-        if refused:
-            return (
-                {},
-                f"{table.list.call} accepts no {rule.parameter} that meets the condition on {rule.column}",
-            )
+        value = _choose_value(rule, allowed, texts)
         if value is not None:
             parameters[rule.parameter] = value
     return parameters, ""
 
 
-def _choose_value(rule: ListFilter, allowed: Domain, texts: list[str]) -> tuple[bool, Any]:
-    """(whether the service would refuse every allowed value, the parameter's value or `None`)."""
+def _choose_value(rule: ListFilter, allowed: Domain, texts: list[str]) -> Any:
+    """The parameter's value; `None` to leave it out, because no value is implied, or the service would refuse it."""
     match rule.op:
         case FilterOperator.EQUAL:
-            if allowed.values is None:
-                return False, None
-            accepted = [value for value in allowed.values if rule.constraint.accepts(str(value))]
             # Several values would need several lists, and a row that changes between them could be in none.
-            return not accepted, accepted[0] if len(accepted) == 1 else None
+            if allowed.values is None or len(allowed.values) > 1:
+                return None
+            (value,) = allowed.values
+            return value if rule.constraint.accepts(str(value)) else None
         case FilterOperator.CONTAINS:
-            return False, _choose_run(rule, [*texts, _find_prefix(allowed)])
+            return _choose_run(rule, [*texts, _find_prefix(allowed)])
         case FilterOperator.AFTER:
             low = allowed.low if allowed.values is None else min(allowed.values)
-            return False, None if low is None else _shift(low, -WIDENED)
+            return None if low is None else _shift(low, -WIDENED)
         case FilterOperator.BEFORE:
             high = allowed.high if allowed.values is None else max(allowed.values)
-            return False, None if high is None else _shift(high, WIDENED + timedelta(microseconds=999_999))
+            return None if high is None else _shift(high, WIDENED + timedelta(microseconds=999_999))
 
 
-def _shift(bound: datetime, by: timedelta) -> datetime | None:
+def _shift(bound: Any, by: timedelta) -> datetime | None:
     """`bound` moved and truncated to whole seconds; `None` if it leaves the range of years that AWS accepts."""
+    if not isinstance(bound, datetime):
+        return None
     try:
         moved = (bound + by).astimezone(UTC).replace(microsecond=0)
     except OverflowError:

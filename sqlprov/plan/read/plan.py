@@ -5,21 +5,33 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any
 
 import pyarrow as pa
 
 from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
-from sqlprov.errors import format_count
-from sqlprov.plan.read.domain import find_domain, list_columns, restrict
+from sqlprov.errors import InternalError
+from sqlprov.plan.read.domain import list_columns, restrict
 from sqlprov.plan.read.hints import Contained, Top
+from sqlprov.plan.read.lookup import Lookup, choose_lookup, count_calls, find_keys
 from sqlprov.plan.read.narrow import build_list_parameters
+from sqlprov.plan.read.needs import Needs, find_needs, list_known
+from sqlprov.plan.read.parents import REGION, plan_parents
 from sqlprov.plan.read.predicate import FALSE, TRUE, Predicate
+from sqlprov.plan.read.read_plan import (
+    Account,
+    KeyRead,
+    ListRead,
+    Place,
+    ReadPlan,
+    Windows,
+    fill_parents,
+)
 from sqlprov.plan.read.scope import Scope
 
 KEYS_BEFORE_LIST = 20
 """Number of lookups by key that are always preferred to a list, whose pages are not known beforehand."""
+DEEPEST = 8
+"""Parents of parents at most; more would be a table that is its own parent."""
 
 
 @dataclass(frozen=True)
@@ -44,173 +56,12 @@ class ScanRequest:
     split: bool = True
 
 
-class Account(Enum):
-    """Where account_id comes from."""
-
-    UNUSED = "unused"
-    ARN = "arn"
-    STS = "sts"  # one call for each session
-    KNOWN = "known"  # the account is known
-
-
-@dataclass(frozen=True)
-class ListRead:
-    """One list: every page of the List call with `parameters` in `place`, such as {"region": "us-east-1"}."""
-
-    place: Mapping[str, str]
-    parameters: Mapping[str, Any]
-
-    @property
-    def region(self) -> str:
-        """The region of the calls."""
-        return self.place["region"]
-
-
-@dataclass(frozen=True)
-class KeyRead:
-    """One Describe for each of `keys` in `place`; a key has one value for each key column."""
-
-    place: Mapping[str, str]
-    keys: tuple[tuple[str, ...], ...]
-
-    @property
-    def region(self) -> str:
-        """The region of the calls."""
-        return self.place["region"]
-
-
-@dataclass(frozen=True)
-class Windows:
-    """How a list, which is sorted by a time, is cut into windows of that time.
-
-    Attributes:
-        column: the time.
-        after, before: parameters that bound it.
-        direction, descending: parameter and value that reverse the order, to learn the newest row's time.
-    """
-
-    column: str
-    after: str
-    before: str
-    direction: str
-    descending: str
-
-
-@dataclass(frozen=True)
-class PlannedCall:
-    """A call that the plan makes.
-
-    Attributes:
-        table: full name of the table.
-        operation, region, parameters: the call; parameters without page tokens and values from rows.
-        times: `once`, `each page`, `each row`, or `until 10 rows` for pages until as many rows meet the conditions.
-        columns: the columns that need it, because it fills them or returns their ARN.
-        permissions: the IAM actions it needs.
-    """
-
-    table: str
-    operation: str
-    region: str
-    parameters: Mapping[str, Any]
-    times: str
-    columns: tuple[str, ...]
-    permissions: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ReadPlan:
-    """The calls that answer a request.
-
-    Attributes:
-        table: the table.
-        columns: columns of every batch: those requested and those the filter reads.
-        steps: lists and lookups, at most one for each scope.
-        scopes: where it reads, and why: one for each scope column.
-        describe, tags: whether each listed row needs that call. A lookup is a Describe.
-        account: where account_id comes from.
-        row_filter, contained: conditions on a listed row before calls are made for it.
-        empty: why there is nothing to fetch; empty text if there is.
-        top: the rows after which a list may end; `None` to read it all.
-        windows: how a long list may be cut; `None` if it may not.
-    """
-
-    table: Table
-    columns: tuple[str, ...]
-    steps: tuple[ListRead | KeyRead, ...]
-    describe: bool
-    tags: bool
-    account: Account
-    row_filter: Predicate = TRUE
-    contained: tuple[Contained, ...] = ()
-    empty: str = ""
-    top: Top | None = None
-    windows: Windows | None = None
-    scopes: tuple[Scope, ...] = ()
-
-    def serves(self, other: ReadPlan) -> bool:
-        """Whether this plan reads the rows of `other`, with at least its columns."""
-        same = self.table is other.table and self.steps == other.steps and self.row_filter == other.row_filter
-        same_call = {Account.STS, Account.KNOWN}  # the call may have been made in between
-        account = self.account is other.account or {self.account, other.account} == same_call
-        more = self.describe >= other.describe and self.tags >= other.tags and account
-        return same and more and self.top == other.top and set(self.columns) >= set(other.columns)
-
-    def calls(self) -> tuple[PlannedCall, ...]:
-        """The calls in the order they are made, without the effects of a LIMIT, an error or a retry."""
-        planned = [call for step in self.steps for call in self._plan_step(step)]
-        if any(scope.is_estimate for scope in self.scopes):
-            permissions = ("account:ListRegions",)
-            planned.insert(0, PlannedCall("", "ListRegions", "", {}, "once", (), permissions))
-        if self.account is Account.STS and self.steps:
-            operation, columns = "GetCallerIdentity", ("account_id",)
-            permissions = ("sts:GetCallerIdentity",)
-            planned.append(PlannedCall(self.table.full_name, operation, "", {}, "once", columns, permissions))
-        return tuple(planned)
-
-    def _list_filled(self, *sources: ColumnSource) -> tuple[str, ...]:
-        """The columns that need a call of these sources."""
-        by_name = self.table.by_name
-        given = set(sources)
-        if self.table.arn and by_name[self.table.arn].source in sources:
-            # The ARN, requested or not, leads to the tags and names the account.
-            given |= {ColumnSource.TAGS}
-            given |= {ColumnSource.ACCOUNT} if self.account is Account.ARN else set()
-        return tuple(name for name in self.columns if by_name[name].source in given)
-
-    def _plan_step(self, step: ListRead | KeyRead) -> list[PlannedCall]:
-        table, calls = self.table, []
-
-        def planned(
-            operation: str, parameters: Mapping[str, Any], times: str, *sources: ColumnSource
-        ) -> PlannedCall:
-            columns = self._list_filled(*sources)
-            permission = f"{table.iam}:{operation}"
-            return PlannedCall(
-                table.full_name, operation, step.region, parameters, times, columns, (permission,)
-            )
-
-        if isinstance(step, ListRead):
-            pages = f"until {format_count(self.top.rows, 'row')}" if self.top else "each page"
-            calls.append(
-                planned(table.list.call, step.parameters, pages, ColumnSource.LIST, ColumnSource.KEY)
-            )
-            if self.describe and table.describe:
-                calls.append(planned(table.describe.call, {}, "each row", ColumnSource.DESCRIBE))
-        elif table.describe:
-            for key in step.keys:
-                arguments = dict(zip(table.describe.arguments, key, strict=True))
-                sources = (ColumnSource.LIST, ColumnSource.DESCRIBE, ColumnSource.KEY)
-                calls.append(planned(table.describe.call, arguments, "once", *sources))
-        if self.tags and table.tags:
-            calls.append(planned(table.tags.call, {}, "each row", ColumnSource.TAGS))
-        return calls
-
-
 def plan_read(
     request: ScanRequest,
     scopes: Sequence[Scope],
     pages: Mapping[str, int] | None = None,
     account_known: bool = False,
+    depth: int = 0,
 ) -> ReadPlan:
     """The cheapest calls that fetch at least the rows of `request`.
 
@@ -219,41 +70,73 @@ def plan_read(
         scopes: where to read, one for each scope column.
         pages: region -> number of pages of this table's whole list, as seen in this session.
         account_known: whether the session knows its account.
+        depth: the number of children that are planned around it.
     """
     table = request.table
-    needed = _list_needed(request)
-    sources = {table.by_name[name].source for name in needed}
+    if depth > DEEPEST:
+        raise InternalError(f"{table.full_name} is its own parent ({table.file}).")
+    columns = _list_needed(request)
+    needs = find_needs(table, columns)
     where = request.where if request.pushdown else TRUE
-    steps, empty = _plan_steps(request, where, scopes, pages or {})
-    top = _find_top(request, sources)
+
+    def plan_parent(parent: Table, names: tuple[str, ...], condition: Predicate) -> ReadPlan:
+        inner = ScanRequest(parent, names, condition, pushdown=request.pushdown, split=request.split)
+        return plan_read(inner, scopes, None, account_known, depth + 1)
+
+    places, parents = plan_parents(table, where, plan_parent)
+    steps, empty = _plan_steps(request, where, needs, scopes, places, pages or {})
+    empty = empty or next((parent.plan.empty for parent in parents), "")
+    listing = any(isinstance(step, ListRead) for step in steps)
+    parents = parents if listing and not empty else ()
+    steps = () if empty else steps
+    known = list_known(table)
+    top = _find_top(request, known)
     if top is not None:
         steps = tuple(_turn(step, table, top) for step in steps)
-    listing = any(isinstance(step, ListRead) for step in steps)
-    arn_from_list = bool(table.arn) and table.by_name[table.arn].source is ColumnSource.LIST
-    describe = ColumnSource.DESCRIBE in sources or (ColumnSource.TAGS in sources and not arn_from_list)
-    account = Account.UNUSED
-    if ColumnSource.ACCOUNT in sources:
-        has_arn = bool(table.arn) and (arn_from_list or describe or not listing)
-        account = Account.ARN if has_arn else Account.KNOWN if account_known else Account.STS
-    listed = [
-        column.name
-        for column in table.columns
-        if column.source in (ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY)
-    ]
+    own_account = tuple(each.column for each in table.list.parents if each.is_account) if listing else ()
+    account = _find_account(table, columns, needs, steps, account_known)
+    if own_account and account in (Account.UNUSED, Account.ARN):
+        account = Account.KNOWN if account_known else Account.STS
     return ReadPlan(
         table=table,
-        columns=needed,
+        columns=columns,
         steps=steps,
-        describe=describe,
-        tags=ColumnSource.TAGS in sources,
+        describe=needs.describe,
+        tags=needs.tags,
         account=account,
-        row_filter=restrict(where, listed),
+        row_filter=restrict(where, known),
         contained=_select_contained(request),
         empty=empty,
         top=top,
         windows=_find_windows(request) if top is None else None,
         scopes=tuple(scopes),
+        extras=needs.extras,
+        parents=parents,
+        place_filter=restrict(where, [REGION, *(each.column for each in table.list.parents)]),
+        own_account=own_account,
     )
+
+
+def _find_account(
+    table: Table,
+    columns: Sequence[str],
+    needs: Needs,
+    steps: Sequence[ListRead | KeyRead],
+    account_known: bool,
+) -> Account:
+    if all(table.by_name[name].source is not ColumnSource.ACCOUNT for name in columns):
+        return Account.UNUSED
+    if table.arn and all(_has_arn(table, needs, step) for step in steps):
+        return Account.ARN
+    return Account.KNOWN if account_known else Account.STS
+
+
+def _has_arn(table: Table, needs: Needs, step: ListRead | KeyRead) -> bool:
+    """Whether the rows of a step have the ARN without a call for it alone."""
+    source = table.by_name[table.arn].source
+    if isinstance(step, KeyRead) and not step.through_list:
+        return table.describe is not None and table.arn in table.describe.paths
+    return source is ColumnSource.LIST or (source is ColumnSource.DESCRIBE and needs.describe)
 
 
 def _select_contained(request: ScanRequest) -> tuple[Contained, ...]:
@@ -266,13 +149,12 @@ def _select_contained(request: ScanRequest) -> tuple[Contained, ...]:
     return tuple(hint for hint in request.contained if request.pushdown and hint.column in listed)
 
 
-def _find_top(request: ScanRequest, sources: set[ColumnSource]) -> Top | None:
+def _find_top(request: ScanRequest, known: frozenset[str]) -> Top | None:
     """The hint, if the service sorts by its column and the listed columns decide the filter."""
     sort, top = request.table.list.sort, request.top
     if top is None or sort is None or top.column not in sort.always or not request.pushdown:
         return None
-    filtered = {request.table.by_name[name].source for name in list_columns(request.where)}
-    return top if filtered <= {ColumnSource.LIST, ColumnSource.REGION, ColumnSource.KEY} else None
+    return top if list_columns(request.where) <= known else None
 
 
 def _turn(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRead:
@@ -289,7 +171,7 @@ def _turn(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRea
 def _find_windows(request: ScanRequest) -> Windows | None:
     """How the table's list may be cut; `None` if its file or the session's settings do not allow it."""
     sort = request.table.list.sort
-    if sort is None or not request.split or not request.pushdown:
+    if sort is None or not request.split or not request.pushdown or request.table.list.parents:
         return None
     column = next(iter(sort.columns))
     bounds = {rule.op: rule.parameter for rule in request.table.list.filters if rule.column == column}
@@ -306,51 +188,45 @@ def _list_needed(request: ScanRequest) -> tuple[str, ...]:
 
 
 def _plan_steps(
-    request: ScanRequest, where: Predicate, scopes: Sequence[Scope], pages: Mapping[str, int]
+    request: ScanRequest,
+    where: Predicate,
+    needs: Needs,
+    scopes: Sequence[Scope],
+    parents: Sequence[Place],
+    pages: Mapping[str, int],
 ) -> tuple[tuple[ListRead | KeyRead, ...], str]:
+    table = request.table
     for scope in scopes:
         if request.where == FALSE or not scope.values:
             return (), f"no {scope.column} meets the conditions"
-    keys = _find_keys(request.table, where)
+    lookup = choose_lookup(table, needs.columns)
+    keys = find_keys(table, where) if lookup else None
     if keys == ():
         return (), "no key can meet the conditions"
-    parameters, refused = build_list_parameters(
-        request.table, where, request.contained if request.pushdown else ()
-    )
+    parameters, refused = build_list_parameters(table, where, request.contained if request.pushdown else ())
     if refused:
         return (), refused
+    if not parents:
+        columns = ", ".join(parent.column for parent in table.list.parents)
+        return (), f"no {columns} meets the conditions"
     steps: list[ListRead | KeyRead] = []
-    columns = [scope.column for scope in scopes]
-    for values in itertools.product(*(scope.values for scope in scopes)):
-        place = dict(zip(columns, values, strict=True))
-        if keys is not None and len(keys) <= max(KEYS_BEFORE_LIST, pages.get(place["region"], 0)):
-            steps.append(KeyRead(place, keys))
+    for place in _list_places(table, scopes):
+        most = max(KEYS_BEFORE_LIST, pages.get(place[REGION], 0))
+        if lookup and keys is not None and count_calls(table, lookup, len(keys)) <= most:
+            steps.append(KeyRead(place, keys, lookup is Lookup.LIST))
         else:
-            steps.append(ListRead(place, parameters))
+            whole = ({**place, **parent} for parent in parents)
+            steps += [ListRead(each, {**parameters, **fill_parents(table.list, each)}) for each in whole]
     return tuple(steps), ""
 
 
-def _find_keys(table: Table, where: Predicate) -> tuple[tuple[str, ...], ...] | None:
-    """The only keys that `where` allows and the service would accept, sorted; `None` if it allows any."""
-    if table.describe is None:
-        return None
-    identifiers = find_domain(where, "data__Identifier").values
-    parts = [find_domain(where, column).values for column in table.key]
-    if identifiers is not None:
-        split = (tuple(str(value).split("|")) for value in identifiers)
-        candidates = {key for key in split if len(key) == len(table.key)}
-    elif all(values is not None for values in parts):
-        candidates = set(itertools.product(*(values or () for values in parts)))
-    else:
-        return None
-    constraints = [table.by_name[column].constraint for column in table.key]
-    return tuple(
-        sorted(
-            key
-            for key in candidates
-            if all(
-                (allowed is None or value in allowed) and constraint.accepts(value)
-                for value, allowed, constraint in zip(key, parts, constraints, strict=True)
-            )
-        )
-    )
+def _list_places(table: Table, scopes: Sequence[Scope]) -> list[Place]:
+    """The places of the scopes; a global service has one region."""
+    columns = [scope.column for scope in scopes]
+    places = []
+    for values in itertools.product(*(scope.values for scope in scopes)):
+        place: Place = dict(zip(columns, values, strict=True))
+        place = {**place, REGION: table.home} if table.home else place
+        if place not in places:
+            places.append(place)
+    return places

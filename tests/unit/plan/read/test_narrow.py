@@ -63,12 +63,10 @@ def test_several_values_do_not_narrow_a_parameter_that_takes_one(experiments: Ta
     assert build_filters(experiments, In("status", ("Running", "Created"))) == {}
 
 
-def test_values_that_the_service_refuses_are_not_candidates(experiments: Table) -> None:
-    assert build_filters(experiments, In("status", ("Running", "running", "O'Brien"))) == {
-        "StatusEquals": "Running"
-    }
-    assert "StatusEquals" in find_reason(experiments, In("status", ("running", "")))
-    assert "Type" in find_reason(experiments, is_("type", "shadowmode"))
+def test_a_value_that_the_model_does_not_know_is_not_sent(experiments: Table) -> None:
+    # A state newer than botocore, or a typing error: the rows decide.
+    for where in (In("status", ("Running", "Paused")), is_("status", "Paused"), is_("type", "shadowmode")):
+        assert build_filters(experiments, where) == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,186 @@
+"""Describes rows and looks them up: one at a time or in batches, and finds each in the reply."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlprov.aws.read.decoder import get_path
+from sqlprov.aws.read.list_replies import find_rows, find_token, freeze, make_row_counter
+from sqlprov.aws.read.partial_row import PartialRow
+from sqlprov.aws.transport.calls import call
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.errors import MalformedReply, is_match
+from sqlprov.aws.transport.replies import IN_JSON, check_omission
+from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.table import DescribeCall, ListCall, Table
+from sqlprov.errors import BrokenReply, OperationalError, ServiceError
+from sqlprov.plan.read.lookup import Lookup, build_arguments, takes_list
+
+Items = list[Mapping[str, Any]]
+FAILURES = re.compile("fail|error|unprocessed|exception", re.IGNORECASE)
+"""Members of a batch's reply that list the rows that it could not describe."""
+ABSENT = re.compile("missing|not.?found|not.?exist|no.?such", re.IGNORECASE)
+"""Reasons that mean that a row does not exist."""
+
+
+def describe_row(
+    run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The resource that Describe returns for `arguments`.
+
+    Raises:
+        OperationalError: the call failed, or its reply lacks the resource or its key.
+    """
+    items = _describe(run, cloud, table, region, arguments)
+    if len(items) != 1:
+        where = f"{table.describe.call if table.describe else ''} in {region}"
+        raise BrokenReply(f"{where}: the reply has {len(items)} resources.", region=region)
+    return items[0]
+
+
+def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
+    """`rows`, which share a place and all arguments but the first, as Describe returns them, without those gone.
+
+    Raises:
+        OperationalError: the call failed, or its reply lacks the resources or their keys.
+    """
+    describe, first = table.describe, rows[0]
+    assert describe is not None, "only tables that can be described have such calls"
+    arguments = _build_arguments(table, describe, rows)
+    try:
+        items = _describe(run, cloud, table, first.region, arguments)
+    except OperationalError as error:
+        if not is_match(table.errors.missing, error):
+            raise
+        # One missing row makes some services refuse the whole batch.
+        return (
+            [each for row in rows for each in describe_rows(run, cloud, table, [row])]
+            if len(rows) > 1
+            else []
+        )
+    if len(rows) == len(items) == 1:
+        return [replace(first, described=items[0])]
+    names = _find_match(table, describe)
+    by_key = {_get_key(item, [describe.paths[name] for name in names]): item for item in items}
+    found = ((row, by_key.get(tuple(map(str, row.get_values(table, names))))) for row in rows)
+    return [replace(row, described=item) for row, item in found if item is not None]
+
+
+def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
+    """The rows of the keys in `rows`, which share a place, as the List call returns them for these keys.
+
+    Raises:
+        OperationalError: a call failed.
+    """
+    listing, place = table.list, rows[0].place
+    parents = {each.parameter: rows[0].get_value(table, each.column) for each in listing.parents}
+    place = {**place, **{each.column: parents[each.parameter] for each in listing.parents}}
+    arguments = _build_arguments(table, listing, rows)
+    try:
+        items = list(_list(run, cloud, table, rows[0].region, {**listing.send, **parents, **arguments}))
+    except OperationalError as error:
+        if not is_match(table.errors.missing, error):
+            raise
+        return (
+            [each for row in rows for each in look_up_rows(run, cloud, table, [row])] if len(rows) > 1 else []
+        )
+    keys = {tuple(map(str, row.key or ())) for row in rows}
+    found = [PartialRow(place, listed=item) for item in items]
+    return [row for row in found if tuple(map(str, row.get_values(table, table.key))) in keys]
+
+
+def _list(
+    run: Run, cloud: Cloud, table: Table, region: str, parameters: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """The rows of every page."""
+    listing, seen = table.list, set[str]()
+    token: Mapping[str, Any] = {}
+    while True:
+        count = make_row_counter(listing, seen)
+        whole = {**parameters, **token}
+        reply = call(run, cloud, table.client, table.iam, listing.call, region, whole, (), count)
+        yield from find_rows(listing, reply)
+        if not (token := find_token(listing, reply) or {}):
+            return
+        seen.add(freeze(token))
+
+
+def _describe(run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapping[str, Any]) -> Items:
+    describe = table.describe
+    assert describe is not None, "only tables that can be described have such calls"
+    paths = [path for path in map(describe.paths.get, table.key) if path]
+
+    def check(reply: dict[str, Any]) -> int:
+        items = _find_items(describe, reply)
+        for item in items:
+            absent = [".".join((*describe.item, *path)) for path in paths if get_path(item, path) is None]
+            if absent:
+                raise MalformedReply(f"the reply lacks {', '.join(absent)}")
+        return len(items)
+
+    parameters = {**describe.send, **arguments}
+    reply = call(run, cloud, table.client, table.iam, describe.call, region, parameters, (), check)
+    _check_failures(table, describe, region, reply)
+    return _find_items(describe, reply)
+
+
+def _find_items(describe: DescribeCall, reply: Mapping[str, Any]) -> Items:
+    """The resources in a reply.
+
+    Raises:
+        MalformedReply: they are not where the model has them.
+    """
+    level: list[Any] = [reply]
+    for member in describe.item:
+        below: list[Any] = []
+        for each in level:
+            value = each.get(member)
+            below += value if isinstance(value, list) else [] if value is None else [value]
+            if value is None and describe.batch and each is reply:
+                check_omission(reply, member, IN_JSON)
+            elif value is None and each is reply:
+                raise MalformedReply(f"the reply lacks {'.'.join(describe.item)}")
+        if not all(isinstance(each, Mapping) for each in below):
+            raise MalformedReply(f"the reply's {member} is not a structure or a list of structures")
+        level = below
+    return level
+
+
+def _check_failures(table: Table, describe: DescribeCall, region: str, reply: Mapping[str, Any]) -> None:
+    """Raise the first failure in a batch's reply that does not mean that a row is gone."""
+    missing = {rule.code for rule in table.errors.missing}
+    for name, entries in reply.items() if describe.batch else ():
+        if name in describe.item[:1] or not FAILURES.search(name) or not isinstance(entries, list):
+            continue
+        for entry in entries:
+            texts = [str(text) for text in (entry.values() if isinstance(entry, Mapping) else [entry])]
+            if isinstance(entry, Mapping) and any(ABSENT.search(text) or text in missing for text in texts):
+                continue
+            text = f"{describe.call} in {region}: {name} has {', '.join(texts)}."
+            raise ServiceError(text, operation=describe.call, region=region)
+
+
+def _build_arguments(
+    table: Table, call_: ListCall | DescribeCall, rows: Sequence[PartialRow]
+) -> dict[str, Any]:
+    """The parameters of a call for `rows`."""
+    values = [{name: row.get_value(table, name) for name in call_.arguments.values()} for row in rows]
+    for name in (name for row in values for name, value in row.items() if value is None):
+        text = f"{table.full_name} in {rows[0].region}: a row lacks {name}, which {call_.call} needs."
+        raise BrokenReply(text, operation=table.list.call, region=rows[0].region)
+    lookup = Lookup.LIST if call_ is table.list else Lookup.DESCRIBE
+    return build_arguments(call_.arguments, values, takes_list(table, lookup))
+
+
+def _find_match(table: Table, describe: DescribeCall) -> tuple[str, ...]:
+    """The columns that say which item of a batch's reply is which row."""
+    first = next(iter(describe.arguments.values()))
+    names = (first,) if first in describe.paths else table.key
+    return tuple(name for name in names if name in describe.paths)
+
+
+def _get_key(item: Mapping[str, Any], paths: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(str(get_path(item, path)) for path in paths)

@@ -1,0 +1,127 @@
+"""Finds the keys that a condition allows, and whether a call can look them up."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from math import ceil
+from typing import Any
+
+import pyarrow as pa
+
+from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.plan.read.domain import find_domain
+from sqlprov.plan.read.parents import is_sendable
+from sqlprov.plan.read.predicate import Predicate
+
+LARGEST_LOOKUP = 100
+"""Keys that one List call looks up at once, at most."""
+
+
+class Lookup(Enum):
+    """The call that looks up keys."""
+
+    DESCRIBE = "describe"
+    LIST = "list"
+
+
+def choose_lookup(table: Table, columns: Iterable[str]) -> Lookup | None:
+    """The call that looks up rows by key with `columns`; `None` if only a list has them all."""
+    columns, key, describe = set(columns), set(table.key), table.describe
+    own = {name for name in columns if table.by_name[name].source in _OF_ITEM}
+    if describe and key.issuperset(describe.arguments.values()) and own <= key.union(describe.paths):
+        return Lookup.DESCRIBE
+    listing = table.list
+    arguments = {*listing.arguments.values(), *(parent.column for parent in listing.parents)}
+    return Lookup.LIST if listing.arguments and arguments <= key else None
+
+
+_OF_ITEM = frozenset({ColumnSource.LIST, ColumnSource.DESCRIBE, ColumnSource.PARENT})
+
+
+def count_calls(table: Table, lookup: Lookup, keys: int) -> int:
+    """The number of calls that look up as many keys."""
+    return ceil(keys / get_batch(table, lookup))
+
+
+def get_batch(table: Table, lookup: Lookup) -> int:
+    """The number of keys that one call looks up."""
+    if lookup is Lookup.LIST:
+        return LARGEST_LOOKUP if table.list.takes_many else 1
+    return max(table.describe.batch, 1) if table.describe else 1
+
+
+def find_keys(table: Table, where: Predicate) -> tuple[tuple[Any, ...], ...] | None:
+    """The only keys that `where` allows, sorted; `None` if it allows any, or one that the service might refuse.
+
+    The list is then read, and the rows decide: the model's constraints may be older than the service.
+    """
+    identifiers = find_domain(where, "data__Identifier").values
+    parts = [find_domain(where, column).values for column in table.key]
+    if identifiers is not None:
+        candidates = set()
+        for text in identifiers:
+            values = str(text).split("|") if len(table.key) > 1 else [str(text)]
+            if len(values) > len(table.key):
+                return None  # a part contains the separator
+            if len(values) == len(table.key):
+                candidates.add(tuple(values))
+    elif all(values is not None for values in parts):
+        candidates = set(itertools.product(*(values or () for values in parts)))
+    else:
+        return None
+    keys = set()
+    for candidate in candidates:
+        key = tuple(_to_type(table, name, value) for name, value in zip(table.key, candidate, strict=True))
+        if any(
+            allowed is not None and value not in allowed for value, allowed in zip(key, parts, strict=True)
+        ):
+            continue
+        if not all(_is_sendable(table, name, value) for name, value in zip(table.key, key, strict=True)):
+            return None
+        keys.add(key)
+    return tuple(sorted(keys))
+
+
+def takes_list(table: Table, lookup: Lookup) -> bool:
+    """Whether the first argument of the call takes a list of values."""
+    return table.list.takes_many if lookup is Lookup.LIST else bool(table.describe and table.describe.batch)
+
+
+def build_arguments(
+    arguments: Mapping[str, str], rows: Sequence[Mapping[str, Any]], is_list: bool
+) -> dict[str, Any]:
+    """The parameters of a call for `rows`, which differ in the first argument only.
+
+    Args:
+        arguments: parameter -> column.
+        rows: column -> value.
+        is_list: whether the first argument takes a list of values.
+    """
+    parameters = {parameter: rows[0][column] for parameter, column in arguments.items()}
+    if is_list:
+        first, column = next(iter(arguments.items()))
+        parameters[first] = [row[column] for row in rows]
+    return parameters
+
+
+def _to_type(table: Table, name: str, value: Any) -> Any:
+    """A part of a key as its column has it; unchanged if that is impossible."""
+    if pa.types.is_integer(table.by_name[name].type) and isinstance(value, str):
+        return int(value) if value.isascii() and value.removeprefix("-").isdigit() else value
+    return value
+
+
+def _is_sendable(table: Table, name: str, value: Any) -> bool:
+    """Whether a lookup by this value returns the row that the list shows, or none if the list shows none."""
+    column = table.by_name[name]
+    expected = int if pa.types.is_integer(column.type) else str
+    if type(value) is not expected or not column.constraint.accepts(str(value)):
+        return False
+    if table.describe and name in table.describe.paths:
+        return True  # the reply has the value
+    parents = [parent for parent in table.list.parents if parent.column == name]
+    if any(parent.is_account or (parent.values and value not in parent.values) for parent in parents):
+        return False
+    return all(is_sendable(table, parent, value) for parent in parents if parent.load)

@@ -1,0 +1,100 @@
+"""Decides for which values of its parents a table is listed, and plans the parents that have to be read first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlprov.catalog.table import Parent, Table
+from sqlprov.plan.read.domain import accepts, find_domain, rename, restrict
+from sqlprov.plan.read.predicate import Predicate
+from sqlprov.plan.read.read_plan import ParentRead, Place
+
+if TYPE_CHECKING:
+    from sqlprov.plan.read.read_plan import ReadPlan
+
+REGION = "region"
+PlanParent = Callable[[Table, tuple[str, ...], Predicate], "ReadPlan"]
+"""Plans a read of these columns of a parent's rows that meet the condition."""
+
+
+def plan_parents(
+    table: Table, where: Predicate, plan_parent: PlanParent
+) -> tuple[list[Place], tuple[ParentRead, ...]]:
+    """The combinations of the values that are known, and the parents whose rows complete each of them.
+
+    Args:
+        table: the child.
+        where: its condition.
+        plan_parent: plans a parent.
+    """
+    known: dict[str, tuple[Any, ...]] = {}
+    tables: dict[str, Table] = {}
+    groups: dict[str, list[Parent]] = {}
+    for parent in table.list.parents:
+        values = find_values(table, parent, where)
+        if values is not None:
+            known[parent.column] = values
+        if parent.load is not None and not parent.values:
+            tables.setdefault(parent.table, parent.load())
+            groups.setdefault(parent.table, []).append(parent)
+    shared = {name: _map_columns(table, tables[name], group) for name, group in groups.items()}
+    wanted = {name for name, group in groups.items() if any(each.column not in known for each in group)}
+    wanted -= {name for name in wanted if any(_is_covered(shared, name, other) for other in wanted)}
+    given = {column for name in wanted for column in shared[name].values()}
+    names = [column for column in known if column not in given]
+    places = [
+        dict(zip(names, values, strict=True))
+        for values in itertools.product(*(known[column] for column in names))
+    ]
+    reads = []
+    for name in sorted(wanted):
+        parent_table, columns = tables[name], _add_region(table, tables[name], shared[name])
+        passed = {child: own for own, child in columns.items()}
+        condition = rename(restrict(where, passed), passed)
+        reads.append(ParentRead(plan_parent(parent_table, tuple(columns), condition), columns))
+    return list(places), tuple(reads)
+
+
+def find_values(table: Table, parent: Parent, where: Predicate) -> tuple[Any, ...] | None:
+    """The values of a parent as far as they are known without a call, sorted; `None` if its table has to be read."""
+    if parent.values:
+        return tuple(value for value in parent.values if accepts(where, parent.column, value))
+    values = find_domain(where, parent.column).values
+    if values is None or parent.is_account or not all(is_sendable(table, parent, each) for each in values):
+        return None
+    return tuple(sorted(value for value in values if accepts(where, parent.column, value)))
+
+
+def is_sendable(table: Table, parent: Parent, value: Any) -> bool:
+    """Whether a value from a condition can only mean the row of the parent whose column equals it.
+
+    A service may take an ARN where the column has the name. The parent's rows then decide.
+    """
+    if parent.load is not None and parent.load().region_column:
+        return False  # only the parent's row says where the child is
+    is_arn = parent.table_column.endswith("arn")
+    fits = table.by_name[parent.column].constraint.accepts(str(value))
+    return fits and is_arn == str(value).startswith("arn:")
+
+
+def _map_columns(table: Table, parent: Table, group: list[Parent]) -> dict[str, str]:
+    """The parent's column -> the child's, for all that the parent's rows give, its own parents' values included."""
+    columns = {each.table_column: each.column for each in group}
+    children = {each.column for each in table.list.parents}
+    for each in parent.list.parents:
+        if each.column in children and each.column not in (*columns, *columns.values()):
+            columns[each.column] = each.column
+    return columns
+
+
+def _add_region(table: Table, parent: Table, columns: Mapping[str, str]) -> dict[str, str]:
+    """`columns`, with the region if the parent's rows say where the child is listed."""
+    is_placed = parent.region_column if parent.home else not table.home
+    return {**columns, REGION: REGION} if is_placed else dict(columns)
+
+
+def _is_covered(shared: Mapping[str, Mapping[str, str]], name: str, other: str) -> bool:
+    """Whether the rows of another parent give all values of parent `name`, and more."""
+    return set(shared[name].values()) < set(shared[other].values())

@@ -1,0 +1,125 @@
+"""Lists the calls of a plan, for EXPLAIN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlprov.catalog.table import ColumnSource
+from sqlprov.errors import format_count
+from sqlprov.plan.read.lookup import Lookup, build_arguments, get_batch, takes_list
+from sqlprov.plan.read.read_plan import Account, KeyRead, ListRead, ReadPlan
+
+
+@dataclass(frozen=True)
+class PlannedCall:
+    """A call that the plan makes.
+
+    Attributes:
+        table: full name of the table.
+        operation, region, parameters: the call; parameters without page tokens and values from rows.
+        times: `once`, `each page`, `each row`, `in batches of 100`, or `until 10 rows` for pages until as many rows
+            meet the conditions; then for which parents, such as `for each of aws.ecs.clusters`.
+        columns: the columns that need it, because it fills them or leads to them.
+        permissions: the IAM actions it needs.
+    """
+
+    table: str
+    operation: str
+    region: str
+    parameters: Mapping[str, Any]
+    times: str
+    columns: tuple[str, ...]
+    permissions: tuple[str, ...]
+
+
+def list_calls(plan: ReadPlan) -> tuple[PlannedCall, ...]:
+    """The calls of `plan` in the order they are made, without the effects of a LIMIT, an error or a retry."""
+    calls = _CallLister(plan).list_calls()
+    if any(scope.is_estimate for scope in plan.scopes):
+        permissions = ("account:ListRegions",)
+        calls.insert(0, PlannedCall("", "ListRegions", "", {}, "once", (), permissions))
+    if plan.account is Account.STS and plan.steps:
+        columns = tuple(name for name in ("account_id", *plan.own_account) if name in plan.columns)
+        permissions = ("sts:GetCallerIdentity",)
+        name = plan.table.full_name
+        calls.append(PlannedCall(name, "GetCallerIdentity", "", {}, "once", columns, permissions))
+    return tuple(calls)
+
+
+class _CallLister:
+    """Lists the calls of one plan's tables."""
+
+    def __init__(self, plan: ReadPlan) -> None:
+        self.plan, self.table = plan, plan.table
+
+    def list_calls(self) -> list[PlannedCall]:
+        """The calls of the parents, then those of the table."""
+        plan = self.plan
+        calls = [call for parent in plan.parents for call in _CallLister(parent.plan).list_calls()]
+        for step in plan.steps:
+            calls += self._plan_list(step) if isinstance(step, ListRead) else self._plan_lookups(step)
+            calls += self._plan_details(step)
+        return calls
+
+    def _plan_list(self, step: ListRead) -> list[PlannedCall]:
+        plan = self.plan
+        times = f"until {format_count(plan.top.rows, 'row')}" if plan.top else "each page"
+        if plan.parents:
+            times += f", for each of {' and '.join(parent.plan.table.full_name for parent in plan.parents)}"
+        parameters = {**self.table.list.send, **step.parameters}
+        sources = ColumnSource.LIST, ColumnSource.PARENT, ColumnSource.KEY
+        return [self._plan_call(step.region, self.table.list.call, parameters, times, *sources)]
+
+    def _plan_lookups(self, step: KeyRead) -> list[PlannedCall]:
+        lookup = Lookup.LIST if step.through_list else Lookup.DESCRIBE
+        call = self.table.list if step.through_list else self.table.describe
+        assert call is not None, "a key is looked up by one of them"
+        sources = [ColumnSource.LIST, ColumnSource.PARENT, ColumnSource.KEY]
+        sources += [] if step.through_list else [ColumnSource.DESCRIBE]
+        batch, calls = get_batch(self.table, lookup), []
+        for at in range(0, len(step.keys), batch):
+            rows = [dict(zip(self.table.key, key, strict=True)) for key in step.keys[at : at + batch]]
+            parameters = {
+                **call.send,
+                **build_arguments(call.arguments, rows, takes_list(self.table, lookup)),
+            }
+            calls.append(self._plan_call(step.region, call.call, parameters, "once", *sources))
+        return calls
+
+    def _plan_details(self, step: ListRead | KeyRead) -> list[PlannedCall]:
+        """The calls for each row."""
+        plan, table, calls = self.plan, self.table, []
+        if plan.describe and table.describe and (isinstance(step, ListRead) or step.through_list):
+            batch = table.describe.batch
+            times = f"in batches of {batch}" if batch > 1 else "each row"
+            parameters = dict(table.describe.send)
+            source = ColumnSource.DESCRIBE
+            calls.append(self._plan_call(step.region, table.describe.call, parameters, times, source))
+        for name in plan.extras:
+            extra = table.extras[name]
+            columns = tuple(column for column in plan.columns if table.by_name[column].extra == name)
+            call = self._plan_call(step.region, extra.call, extra.send, "each row")
+            calls.append(replace(call, columns=columns))
+        if plan.tags and table.tags:
+            calls.append(self._plan_call(step.region, table.tags.call, {}, "each row", ColumnSource.TAGS))
+        return calls
+
+    def _plan_call(
+        self, region: str, operation: str, parameters: Mapping[str, Any], times: str, *sources: ColumnSource
+    ) -> PlannedCall:
+        name, permission = self.table.full_name, f"{self.table.iam}:{operation}"
+        columns = self._list_filled(*sources)
+        return PlannedCall(name, operation, region, parameters, times, columns, (permission,))
+
+    def _list_filled(self, *sources: ColumnSource) -> tuple[str, ...]:
+        """The columns that need a call of these sources."""
+        by_name, table = self.table.by_name, self.table
+        given = set(sources)
+        leads = {table.tags.column if table.tags and table.tags.column else table.arn, table.arn} - {""}
+        if any(by_name[name].source in sources for name in leads):
+            # The ARN, requested or not, leads to the tags and names the account.
+            given |= {ColumnSource.TAGS}
+            given |= {ColumnSource.ACCOUNT} if self.plan.account is Account.ARN else set()
+        return tuple(name for name in self.plan.columns if by_name[name].source in given)
