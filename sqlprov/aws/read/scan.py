@@ -49,6 +49,7 @@ class TableScan:
 
     def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud, filter_rows: RowFilter | None = None) -> None:
         self.plan, self.run, self.cloud, self.table = plan, run, cloud, plan.table
+        cloud.allow_reads(self.table)
         self.builder, self.details = BatchBuilder(plan), DetailReader(plan, run, cloud)
         self.filter_rows = filter_rows
         self.top_n = TopN(plan.top) if plan.top and filter_rows else None

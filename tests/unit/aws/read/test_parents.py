@@ -1,0 +1,239 @@
+"""Children are listed for each row of their parents; batches and lookups, on a small ECS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from hand_tables import HandRead, build_table, plan_table, read_table
+from json_service import ServiceFailure, run_json_service
+
+from sqlprov.catalog.table import DescribeCall, ErrorRule, ErrorRules, ListCall, PageToken, Parent, Table
+from sqlprov.errors import BrokenReply, OperationalError, ServiceError
+from sqlprov.plan.read import TRUE, list_calls
+from sqlprov.plan.read.predicate import And, Compare, In
+
+ARN = "arn:aws:ecs:us-east-1:1:"
+TOKENS = (PageToken("nextToken", "nextToken"),)
+MISSING = ErrorRules(missing=(ErrorRule("ClusterNotFoundException"), ErrorRule("ServiceNotFoundException")))
+
+CLUSTERS = build_table(
+    "ecs",
+    "clusters",
+    ("cluster_arn",),
+    ListCall("ListClusters", ("clusterArns",), scalar="cluster_arn", tokens=TOKENS),
+    DescribeCall("DescribeClusters", {"clusters": "cluster_arn"}, ("clusters",), {}, batch=100),
+    errors=MISSING,
+)
+BY_CLUSTER = Parent("cluster", "cluster", table="clusters", table_column="cluster_arn", load=lambda: CLUSTERS)
+SERVICES = build_table(
+    "ecs",
+    "services",
+    ("cluster", "service_arn"),
+    ListCall("ListServices", ("serviceArns",), scalar="service_arn", tokens=TOKENS, parents=(BY_CLUSTER,)),
+    DescribeCall(
+        "DescribeServices", {"services": "service_arn", "cluster": "cluster"}, ("services",), {}, batch=10
+    ),
+    errors=MISSING,
+)
+BY_SERVICE = Parent(
+    "serviceName", "service_name", table="services", table_column="service_name", load=lambda: SERVICES
+)
+TASKS = build_table(
+    "ecs",
+    "tasks",
+    ("cluster", "task_arn"),
+    ListCall("ListTasks", ("taskArns",), scalar="task_arn", tokens=TOKENS, parents=(BY_CLUSTER, BY_SERVICE)),
+    errors=MISSING,
+)
+
+
+class Ecs:
+    """Clusters, each with its services, each with one task; two services a page."""
+
+    def __init__(self, clusters: Mapping[str, int]) -> None:
+        self.services = {
+            f"{ARN}cluster/{name}": [f"{ARN}service/{name}/s{number:02}" for number in range(count)]
+            for name, count in clusters.items()
+        }
+        self.hidden: set[str] = set()
+        self.reason = "MISSING"
+        self.operations: dict[str, Callable[[Any], Any]] = {
+            "ListClusters": lambda asked: {"clusterArns": list(self.services)},
+            "DescribeClusters": lambda asked: {
+                "clusters": [
+                    {"clusterArn": arn, "status": "ACTIVE"}
+                    for arn in asked["clusters"]
+                    if arn in self.services
+                ]
+            },
+            "ListServices": self.list_services,
+            "DescribeServices": self.describe_services,
+            "ListTasks": lambda asked: {"taskArns": [f"{asked['cluster']}/{asked['serviceName']}/t"]},
+        }
+
+    def list_services(self, asked: Mapping[str, Any]) -> Any:
+        if asked["cluster"] not in self.services:
+            raise ServiceFailure("ClusterNotFoundException")
+        arns, begin = self.services[asked["cluster"]], int(asked.get("nextToken", 0))
+        more = {"nextToken": str(begin + 2)} if begin + 2 < len(arns) else {}
+        return {"serviceArns": arns[begin : begin + 2], **more}
+
+    def describe_services(self, asked: Mapping[str, Any]) -> Any:
+        assert len(asked["services"]) <= 10
+        if asked["cluster"] not in self.services:
+            raise ServiceFailure("ClusterNotFoundException")
+        shown = [
+            arn
+            for arn in asked["services"]
+            if arn not in self.hidden and arn in self.services[asked["cluster"]]
+        ]
+        return {
+            "services": [
+                {
+                    "serviceArn": arn,
+                    "clusterArn": asked["cluster"],
+                    "serviceName": arn[-3:],
+                    "desiredCount": 2,
+                }
+                for arn in reversed(shown)
+            ],
+            "failures": [
+                {"arn": arn, "reason": self.reason} for arn in asked["services"] if arn not in shown
+            ],
+        }
+
+
+Read = Callable[..., HandRead]
+
+
+@pytest.fixture
+def ecs() -> Ecs:
+    return Ecs({"a": 3, "b": 0, "c": 25})
+
+
+@pytest.fixture
+def read(ecs: Ecs) -> Iterator[Read]:
+    with run_json_service(ecs.operations) as url:
+        yield lambda table, columns, where=TRUE, **more: read_table(url, table, columns, where, **more)
+
+
+def cluster(name: str) -> str:
+    return f"{ARN}cluster/{name}"
+
+
+def test_a_child_is_listed_for_each_row_of_its_parent(ecs: Ecs, read: Read) -> None:
+    result = read(SERVICES, ("cluster", "service_arn", "region"))
+    expected = [(parent, arn, "us-east-1") for parent, arns in ecs.services.items() for arn in arns]
+    assert result.values("cluster", "service_arn", "region") == sorted(expected)
+    assert result.calls == {"ListClusters": 1, "ListServices": 2 + 1 + 13}
+
+
+@pytest.mark.parametrize("pushdown", [True, False])
+def test_a_condition_on_the_parent_replaces_reading_it(ecs: Ecs, read: Read, pushdown: bool) -> None:
+    where = In("cluster", (cluster("a"), cluster("gone")))
+    result = read(SERVICES, ("cluster", "service_arn"), where, pushdown=pushdown)
+    assert result.values("service_arn") == ecs.services[cluster("a")]
+    if pushdown:
+        assert result.calls == {"ListServices": 2 + 1}  # a parent that is missing is no row
+
+
+def test_a_value_that_may_be_another_spelling_of_the_parent_is_not_sent(read: Read) -> None:
+    # ECS takes the name of a cluster too, and its rows would be there only with push-down.
+    result = read(SERVICES, ("cluster", "service_arn"), Compare("cluster", "=", "a"))
+    assert (result.rows, result.calls) == ([], {"DescribeClusters": 1})
+
+
+def test_other_conditions_on_the_parent_choose_its_rows(ecs: Ecs, read: Read) -> None:
+    result = read(SERVICES, ("service_arn",), Compare("cluster", ">", cluster("b")))
+    assert result.values("service_arn") == ecs.services[cluster("c")]
+    assert result.calls == {"ListClusters": 1, "ListServices": 13}
+
+
+def test_a_parent_of_parents_gives_both_values(ecs: Ecs, read: Read) -> None:
+    result = read(TASKS, ("cluster", "service_name", "task_arn"))
+    assert len(result.rows) == 28
+    assert result.rows[0]["task_arn"] == f"{result.rows[0]['cluster']}/{result.rows[0]['service_name']}/t"
+    assert result.calls["ListClusters"] == 1, "the clusters come with the services"
+    where = And((Compare("cluster", "=", cluster("a")), Compare("service_name", ">", "s00")))
+    few = read(TASKS, ("task_arn",), where)
+    assert few.calls == {"ListServices": 2, "DescribeServices": 2, "ListTasks": 2}
+    assert len(few.rows) == 2
+
+
+def test_several_regions_have_their_own_parents(read: Read) -> None:
+    result = read(SERVICES, ("region", "service_arn"), regions=("eu-west-1", "us-east-1"))
+    assert len(result.rows) == 2 * 28
+    assert result.calls["ListServices"] == 2 * 16
+
+
+def test_more_lists_than_the_limit_are_an_error_that_names_a_condition(read: Read) -> None:
+    with pytest.raises(OperationalError, match=r"3 calls of ListServices.*aws\.ecs\.clusters.*cluster = '…'"):
+        read(SERVICES, ("service_arn",), settings={"fan_out": 2})
+    named = In("cluster", tuple(map(cluster, "abc")))
+    assert len(read(SERVICES, ("service_arn",), named, settings={"fan_out": 2}).rows) == 28
+
+
+# Batches
+
+
+def test_a_batch_describes_several_rows_and_finds_each(ecs: Ecs, read: Read) -> None:
+    result = read(SERVICES, ("service_arn", "service_name"))
+    assert all(row["service_arn"].endswith(row["service_name"]) for row in result.rows)
+    assert len(result.rows) == 28
+    assert result.calls["DescribeServices"] <= 2 + 13
+
+
+def test_a_row_that_a_batch_does_not_return_is_gone(ecs: Ecs, read: Read) -> None:
+    ecs.hidden = {ecs.services[cluster("c")][7]}
+    assert len(read(SERVICES, ("desired_count",)).rows) == 27
+
+
+def test_another_failure_of_a_batch_is_an_error(ecs: Ecs, read: Read) -> None:
+    ecs.hidden, ecs.reason = {ecs.services[cluster("c")][7]}, "ACCESS_DENIED"
+    with pytest.raises(ServiceError, match="ACCESS_DENIED"):
+        read(SERVICES, ("desired_count",))
+
+
+def test_a_describe_that_denies_every_row_of_a_list_is_an_error(ecs: Ecs, read: Read) -> None:
+    ecs.hidden = {arn for arns in ecs.services.values() for arn in arns}
+    with pytest.raises(BrokenReply, match="DescribeServices says that it does not exist"):
+        read(SERVICES, ("desired_count",))
+
+
+def test_rows_that_are_all_deleted_meanwhile_are_no_error(ecs: Ecs, read: Read) -> None:
+    described = ecs.describe_services
+
+    def delete_first(asked: Mapping[str, Any]) -> Any:
+        ecs.services = {name: [] for name in ecs.services}
+        return described(asked)
+
+    ecs.operations["DescribeServices"] = delete_first
+    assert read(SERVICES, ("desired_count",), Compare("cluster", "=", cluster("a"))).rows == []
+
+
+def test_keys_are_looked_up_in_batches(ecs: Ecs, read: Read) -> None:
+    arns = ecs.services[cluster("c")]
+    where = And((Compare("cluster", "=", cluster("c")), In("service_arn", (*arns[:12], "arn:none"))))
+    result = read(SERVICES, ("cluster", "service_arn", "service_name"), where)
+    assert result.calls == {"DescribeServices": 2}
+    assert result.values("cluster", "service_arn") == [(cluster("c"), arn) for arn in arns[:12]]
+    gone = And((Compare("cluster", "=", cluster("gone")), Compare("service_arn", "=", arns[0])))
+    assert read(SERVICES, ("service_name",), gone).rows == []
+
+
+# EXPLAIN
+
+
+def explain(table: Table, *columns: str) -> list[str]:
+    return [f"{call.operation}, {call.times}" for call in list_calls(plan_table(table, columns))]
+
+
+def test_the_plan_names_the_parents_and_the_batches() -> None:
+    assert explain(SERVICES, "desired_count") == [
+        "ListClusters, each page",
+        "ListServices, each page, for each of aws.ecs.clusters",
+        "DescribeServices, in batches of 10",
+    ]
+    assert explain(TASKS, "task_arn")[-1] == "ListTasks, each page, for each of aws.ecs.services"
