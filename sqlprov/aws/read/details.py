@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlprov.aws.read.decoder import get_path, to_tags
 from sqlprov.aws.read.describe import describe_rows, look_up_rows
-from sqlprov.aws.read.partial_row import PartialRow, find_region
+from sqlprov.aws.read.partial_row import PartialRow, move
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
@@ -179,7 +179,7 @@ class DetailReader:
         if column is None or column.source is not source or column.extra != extra:
             return row
         region = row.get_value(self._table, column.name)
-        return replace(row, place=find_region(self._table, row.place, region))
+        return replace(row, place=move(row.place, region))
 
     def _is_gone(self, row: PartialRow) -> bool:
         """Whether the call that returns the row says that it does not exist."""

@@ -35,10 +35,10 @@ def complete_lists(plan: ReadPlan, account: str, read_rows: ReadRows) -> list[Li
     for parent in plan.parents if lists else ():
         rows = _read_places(plan, parent.columns, read_rows(parent.plan))
         if parent.plan.table.home and plan.table.home:
-            places = _join(
-                [{name: value for name, value in each.items() if name != REGION} for each in places], rows
-            )
-            places = [{REGION: plan.table.home, **each} for each in places]
+            # The parent's row says where the child is; otherwise it is where the global service is.
+            home = {REGION: places[0][REGION]} if places else {}
+            elsewhere = [{name: each[name] for name in each if name != REGION} for each in places]
+            places = [{**home, **each} for each in _join(elsewhere, rows)]
         else:
             places = _join(places, rows)
     listing = plan.table.list

@@ -11,7 +11,7 @@ from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.plan.read.read_plan import Place
 
 REGION = "region"
-OLD_REGIONS = {"": "us-east-1", "EU": "eu-west-1"}
+OLD_REGIONS = {"EU": "eu-west-1", "US": "us-east-1"}
 """Names of regions that S3 still returns."""
 
 
@@ -61,7 +61,6 @@ class PartialRow:
         return tuple(self.get_value(table, name) for name in names)
 
 
-def find_region(table: Table, place: Place, value: Any) -> Place:
-    """`place` in the region that a member of the row names; in the home region if it names none."""
-    text = str(value or "")
-    return {**place, REGION: OLD_REGIONS.get(text, text) if text else table.home or place[REGION]}
+def move(place: Place, region: Any) -> Place:
+    """`place` in the region that a member of the row names; unchanged, and so at home, if it names none."""
+    return {**place, REGION: OLD_REGIONS.get(str(region), region)} if region else place

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows, get_path, parse_pair
-from sqlprov.aws.read.partial_row import REGION, PartialRow, find_region
+from sqlprov.aws.read.partial_row import REGION, PartialRow, move
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Column, ColumnSource
 from sqlprov.errors import BrokenReply
@@ -49,10 +49,7 @@ class BatchBuilder:
         """The rows of a list in `place`; each in the region that it names, if a member does."""
         if not self._region_path:
             return [PartialRow(place, listed=item) for item in items]
-        return [
-            PartialRow(find_region(self.table, place, get_path(item, self._region_path)), listed=item)
-            for item in items
-        ]
+        return [PartialRow(move(place, get_path(item, self._region_path)), listed=item) for item in items]
 
     def build_page(self, place: Place, items: list[Mapping[str, Any]]) -> pa.StructArray | pa.RecordBatch:
         """A batch of a page's rows, which need no other call, or an array for `build_pages`.

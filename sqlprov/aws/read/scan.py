@@ -399,7 +399,7 @@ class TableScan:
         lists = [step for step in self.plan.steps if isinstance(step, ListRead)]
         if not (gone and lists and describe):
             return
-        place = {**gone[0].place, REGION: table.home or gone[0].region}
+        place = {**gone[0].place, REGION: lists[0].region} if table.region_column else gone[0].place
         step = lists[0].move(table.list, place)
         try:
             reply = self.pages.call_list(step.region, step.parameters, make_row_counter(table.list, set()))

@@ -26,7 +26,7 @@ from sqlprov.plan.read.read_plan import (
     Windows,
     fill_parents,
 )
-from sqlprov.plan.read.scope import Scope
+from sqlprov.plan.read.scope import Rule, Scope
 
 KEYS_BEFORE_LIST = 20
 """Number of lookups by key that are always preferred to a list, whose pages are not known beforehand."""
@@ -221,12 +221,13 @@ def _plan_steps(
 
 
 def _list_places(table: Table, scopes: Sequence[Scope]) -> list[Place]:
-    """The places of the scopes; a global service has one region."""
+    """The places of the scopes; a global parent of a regional table has one region."""
     columns = [scope.column for scope in scopes]
     places = []
     for values in itertools.product(*(scope.values for scope in scopes)):
         place: Place = dict(zip(columns, values, strict=True))
-        place = {**place, REGION: table.home} if table.home else place
+        if table.home and not any(scope.rule is Rule.HOME for scope in scopes):
+            place = {**place, REGION: table.home}
         if place not in places:
             places.append(place)
     return places
