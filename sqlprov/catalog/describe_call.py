@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import suggest
 from .columns import Reply, find_member, name_column, read_pairs, read_structure
 from .constants import parse_constants
-from .nouns import flatten, list_nouns, match_column, strip_noun
+from .nouns import flatten, match_column, strip_noun
 from .service_model import find_operation, get_members, to_snake_case
 from .table import Column, ColumnSource, DescribeCall, ExtraCall, Parent
 from .yaml_nodes import Node
@@ -27,21 +27,16 @@ class RowColumns:
     """The columns that can fill a parameter.
 
     Attributes:
-        table: name of the table.
         shapes: name -> shape, the key's first.
         key: the key's columns.
         parents: the parameters of the List that parents fill.
+        nouns: of the table, as `list_nouns` returns them.
     """
 
-    table: str
     shapes: Mapping[str, Any]
     key: Sequence[str]
     parents: Sequence[Parent]
-
-    @property
-    def nouns(self) -> tuple[str, ...]:
-        """The ways to write the table's noun."""
-        return list_nouns(self.table)
+    nouns: Sequence[str]
 
 
 @dataclass(frozen=True)

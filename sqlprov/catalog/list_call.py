@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .columns import Reply, build_column, name_column, read_structure
 from .constants import parse_constants, to_value
-from .nouns import flatten, list_nouns
+from .nouns import flatten
 from .paging import find_paging
 from .service_model import find_operation, find_paginator, get_members
 from .table import Column, ColumnSource, ListCall, Parent, Table
@@ -50,11 +50,12 @@ class Listing:
     parents: Mapping[str, Column]
 
 
-def parse_list(words: Mapping[str, Node], model: Any, siblings: Siblings, send: Node | None) -> Listing:
-    """The List call of a table."""
+def parse_list(
+    words: Mapping[str, Node], model: Any, siblings: Siblings, nouns: Sequence[str], send: Node | None
+) -> Listing:
+    """The List call of a table; `send` holds its constants."""
     node = words["list"]
     operation = find_operation(model, node)
-    nouns = list_nouns(siblings.name)
     path, row, is_single = _find_rows(words.get("rows"), node, operation, nouns)
     each = words["each"].pairs() if "each" in words else {}
     keys = words["key"].texts()
@@ -113,7 +114,7 @@ def _may_omit(operation: Any, path: tuple[str, ...]) -> bool:
 
 
 def _find_rows(
-    node: Node | None, call: Node, operation: Any, nouns: tuple[str, ...]
+    node: Node | None, call: Node, operation: Any, nouns: Sequence[str]
 ) -> tuple[tuple[str, ...], Any, bool]:
     """The members that lead to the rows, the shape of a row, and whether it is the only row."""
     if node and node.text() == ".":
@@ -132,7 +133,7 @@ def _find_rows(
     return path, shape, is_single
 
 
-def _guess_rows(node: Node, operation: Any, nouns: tuple[str, ...]) -> tuple[str, ...]:
+def _guess_rows(node: Node, operation: Any, nouns: Sequence[str]) -> tuple[str, ...]:
     """The paginator's rows, the only list, the list named like the table, or the only structure."""
     outputs = get_members(operation.output_shape)
     lists = [name for name, shape in outputs.items() if shape.type_name == "list"]

@@ -11,6 +11,7 @@ from .service_model import to_snake_case
 
 _FLAT = re.compile(r"[^a-z0-9]")
 _IDENTIFIERS = ("identifier", "id", "name", "arn")
+_PREPOSITIONS = ("by", "for", "of", "in", "to")
 # Endings of a parameter without its noun -> the endings of columns that may fill it, best first.
 _FILLS = {
     "": _IDENTIFIERS,
@@ -33,17 +34,18 @@ def flatten(name: str) -> str:
 
 
 @cache
-def list_nouns(table: str) -> tuple[str, ...]:
-    """The ways to write the noun of a table's name: `db_caches` -> dbcaches, dbcache, dbcach, cache, …"""
-    words = table.split("_")
+def list_nouns(table: str, operation: str = "") -> tuple[str, ...]:
+    """The ways to write the noun of a table and of its list operation: `db_caches` -> dbcaches, dbcache, cache, …"""
     nouns = set()
-    for start in range(len(words)):
-        plural = "".join(words[start:])
-        nouns |= {plural, plural.removesuffix("s"), plural.removesuffix("es")}
-        if plural.endswith("ies"):
-            nouns.add(f"{plural[:-3]}y")
-        if plural.endswith("ices"):
-            nouns.add(f"{plural[:-4]}ex")
+    for words in (table.split("_"), to_snake_case(operation).split("_")[1:]):
+        words = words[: next((at for at, word in enumerate(words) if at and word in _PREPOSITIONS), None)]
+        for start in range(len(words)):
+            plural = "".join(words[start:])
+            nouns |= {plural, plural.removesuffix("s"), plural.removesuffix("es")}
+            if plural.endswith("ies"):
+                nouns.add(f"{plural[:-3]}y")
+            if plural.endswith("ices"):
+                nouns.add(f"{plural[:-4]}ex")
     return tuple(sorted(filter(None, nouns), key=lambda noun: (-len(noun), noun)))
 
 

@@ -14,7 +14,7 @@ from .columns import COMMON, apply_columns, merge_replies
 from .describe_call import WORDS, Describing, RowColumns, parse_arguments, parse_describe, parse_extras
 from .list_call import Listing, Siblings, parse_list
 from .methods import TableContext, parse_codes, parse_error_rules, parse_methods
-from .nouns import list_nouns
+from .nouns import flatten, list_nouns
 from .pushdown import parse_filters, parse_sort
 from .regions import DEFAULT_PARTITION, find_home
 from .service_model import find_model, read_constraint, resolve_path, summarize
@@ -90,8 +90,9 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         raise words["key"].fail("expected one column or more that identify a row, found an empty list")
     key = words["key"].texts()
     sends = _split_send(words)
-    listing = parse_list(words, model, siblings, sends.get("list"))
-    row = RowColumns(siblings.name, _find_shapes(listing, key), key, listing.call.parents)
+    nouns = list_nouns(siblings.name, words["list"].text())
+    listing = parse_list(words, model, siblings, nouns, sends.get("list"))
+    row = RowColumns(_find_shapes(listing, key), key, listing.call.parents, nouns)
     describing = _parse_describe(words, model, row, sends.get("describe"))
     if describing is None and "arguments" in words:
         listing = _parse_lookup(words["arguments"], listing, row)
@@ -101,7 +102,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         if name in columns:
             raise words["also"].fail(f"column {name!r} is already one of {columns[name].source.value}")
         columns[name] = column
-    arn = _find_arn(words.get("arn"), siblings.name, columns)
+    arn = _find_arn(words.get("arn"), nouns, columns)
     tags, tags_column = parse_tags(words.get("tags"), service.nodes.get("tags"), model, arn, columns)
     if tags_column:
         columns["tags"] = tags_column
@@ -113,10 +114,8 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         common = [name for name in COMMON[:2] if f"resource_{name}" not in known]
         part.choose("column of list as key", (*known, *common))
     columns |= _build_common_columns(key, columns)
-    state = (
-        parse_state(words.get("state"), columns) if "state" in words else derive_state(siblings.name, columns)
-    )
-    nouns, item = list_nouns(siblings.name), listing.reply.shape
+    state = parse_state(words.get("state"), columns) if "state" in words else derive_state(nouns, columns)
+    item = listing.reply.shape
     listed = {name: column for name, column in columns.items() if column.source is ColumnSource.LIST}
     call = replace(
         listing.call,
@@ -215,14 +214,12 @@ def _build_columns(
     return columns | dict(apply_columns(words.get("columns"), columns, replies))
 
 
-def _find_arn(node: Node | None, table: str, columns: Mapping[str, Column]) -> str:
+def _find_arn(node: Node | None, nouns: Sequence[str], columns: Mapping[str, Column]) -> str:
     if node:
         return node.choose("column", columns)
-    noun = next(
-        (noun for noun in list_nouns(table) if any(n.replace("_", "") == f"{noun}arn" for n in columns)), ""
-    )
-    wanted = [name for name in columns if noun and name.replace("_", "") == f"{noun}arn"]
-    return next((name for name in (*wanted, "arn", "resource_arn") if name in columns), "")
+    known = {flatten(name): name for name in columns}
+    wanted = (*(f"{noun}arn" for noun in nouns), "arn", "resourcearn")
+    return next((known[name] for name in wanted if name in known), "")
 
 
 def _complete_describe(describing: Describing | None, columns: Mapping[str, Column]) -> DescribeCall | None:

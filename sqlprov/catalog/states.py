@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from .nouns import flatten, list_nouns
+from .nouns import flatten
 from .table import Column, StateRule
 from .yaml_nodes import Node
 
@@ -32,10 +32,10 @@ def parse_state(node: Node | None, columns: Mapping[str, Column]) -> StateRule:
     return StateRule(name, busy)
 
 
-def derive_state(table: str, columns: Mapping[str, Column]) -> StateRule:
-    """The rule for a table whose file does not say it."""
+def derive_state(nouns: Iterable[str], columns: Mapping[str, Column]) -> StateRule:
+    """The rule for a table whose file does not say it; `nouns` are those of `list_nouns`."""
     endings = ("status", "state")
-    wanted = [*(noun + ending for noun in list_nouns(table) for ending in endings), *endings]
+    wanted = [*(noun + ending for noun in nouns for ending in endings), *endings]
     known = {flatten(name): name for name, column in columns.items() if column.constraint.enum}
     for name in wanted:
         if name in known:

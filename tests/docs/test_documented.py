@@ -6,13 +6,12 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 import pytest
 import yaml
-from doc_blocks import ROOT, parse_blocks
+from doc_blocks import ROOT, parse_blocks, write_resource_files
 
 from sqlprov import Attachment, Connection, Result, attach, connect, errors
 from sqlprov.api import pep249
@@ -66,38 +65,39 @@ def find_mappings(node: Any) -> Iterator[dict[str, Any]]:
         yield from find_mappings(child)
 
 
-def list_yaml_keys() -> set[str]:
+def list_yaml_keys(folder: Path) -> set[str]:
     """Every key that the loader knows: its error about an unknown key names them."""
+    files = write_resource_files(DOCS / "resource-files.md", folder)
     keys: set[str] = set()
-    shown = [
-        block.code
-        for block in parse_blocks((DOCS / "resource-files.md").read_text())
-        if block.language == "yaml"
-    ]
-    with TemporaryDirectory() as name:
-        resources = Path(shutil.copytree(ROOT / "resources", Path(name, "resources")))
-        (resources / "aws" / "sagemaker" / "shown.yaml").write_text(shown[0])
-        for file in sorted(resources.rglob("*.yaml")):
-            text = file.read_text()
-            for at in range(len(list(find_mappings(yaml.load(text, yaml.BaseLoader))))):
-                root = yaml.load(text, yaml.BaseLoader)
-                list(find_mappings(root))[at]["no-such-key"] = "x"
-                file.write_text(yaml.safe_dump(root))
-                keys |= read_known_keys(Catalog([resources]), file)
-            file.write_text(text)
+    for shown in (ROOT / "resources/aws/_provider.yaml", *ROOT.glob("resources/aws/sagemaker/*.yaml")):
+        file = folder / shown.relative_to(ROOT)
+        files.append(Path(shutil.copy(shown, file)))
+    for file in files:
+        text = file.read_text()
+        head, below, lines = text.partition("tables:\n")
+        for at in range(len(list(find_mappings(yaml.load(head, yaml.BaseLoader))))):
+            root = yaml.load(head, yaml.BaseLoader)
+            list(find_mappings(root))[at]["no-such-key"] = "x"
+            file.write_text(yaml.safe_dump(root) + below + lines)
+            keys |= read_known_keys(folder, file)
+        file.write_text(text)
     return keys
 
 
-def read_known_keys(catalog: Catalog, file: Path) -> set[str]:
+def read_known_keys(folder: Path, file: Path) -> set[str]:
     """The keys that the loader's error about `file` names; none where any key is allowed."""
-    table = "models" if file.stem.startswith("_") else file.stem
+    catalog = Catalog([folder / "resources"])
+    service = file.stem if file.parent.name == "aws" else file.parent.name
     try:
         catalog.get_provider("aws")
-        catalog.get_table("aws", "sagemaker", table)
+        for table in catalog.list_tables("aws", service) if service == file.stem else [file.stem]:
+            catalog.get_table("aws", service, table)
     except errors.ResourceFileError as error:
         named = re.search(r"unknown key 'no-such-key'; expected one of ([^.]+)\.", str(error))
         methods = yaml.safe_load(file.read_text()).get("exec", {})  # permissions may name them
         return set(named[1].split(", ")) - set(methods) if named else set()
+    except errors.UnknownName:  # the provider's own file
+        return set()
     return set()
 
 
@@ -168,12 +168,34 @@ def test_every_option_of_the_magics_is_documented_on_its_page_and_in_its_own_hel
     assert options == set(re.findall(r"--[\w-]+", inspect.getdoc(SqlprovMagics.sqlprov) or ""))
 
 
-def test_every_key_of_a_resource_file_is_documented() -> None:
-    keys = list_yaml_keys()
+def test_every_key_of_a_resource_file_is_documented(tmp_path: Path) -> None:
+    keys = list_yaml_keys(tmp_path)
     assert {
-        *("about", "filters", "path", "until", "insert", "from", "missing", "busy", "client", "keys")
+        *(
+            "about",
+            "filters",
+            "absent",
+            "path",
+            "until",
+            "insert",
+            "from",
+            "missing",
+            "busy",
+            "client",
+            "keys",
+        )
     } <= keys
     assert keys <= list_first_cells("resource-files.md")
+
+
+@pytest.mark.parametrize("page", ["docs/resource-files.md", "CONTRIBUTING.md"])
+def test_every_resource_file_of_a_page_loads(page: str, tmp_path: Path) -> None:
+    assert write_resource_files(ROOT / page, tmp_path)
+    catalog = Catalog([tmp_path / "resources"])
+    for service in catalog.list_services("aws"):
+        for name in catalog.list_tables("aws", service):
+            table = catalog.get_table("aws", service, name)
+            assert [parent.load() for parent in table.list.parents if parent.load] or not table.list.parents
 
 
 def test_every_part_of_a_sqlalchemy_url_is_documented() -> None:

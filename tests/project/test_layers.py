@@ -23,6 +23,7 @@ HOMES = {
     "duckdb": {"duck"},
     "yaml": {"catalog", "frontends"},
     "jinja2": {"frontends"},
+    "jmespath": {"aws"},
     "regex": {"catalog"},
     "substrait": {"duck"},
     "click": {"frontends"},

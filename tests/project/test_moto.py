@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore import xform_name
-from doc_blocks import ROOT, parse_blocks
+from doc_blocks import ROOT, write_resource_files
 from moto.server import ThreadedMotoServer
 
 from sqlprov.api.connection import Connection
@@ -213,30 +212,8 @@ def test_every_table_has_a_maker_for_this_sweep() -> None:
     assert set(TABLES) <= set(MAKERS)
 
 
-def load_documented(page: str, folder: Path) -> tuple[Catalog, list[str]]:
-    """The catalog with the resource files that a page shows, and the names of their tables."""
-    shutil.copytree(ROOT / "resources", folder / "resources")
-    names = []
-    for block in parse_blocks((ROOT / page).read_text()):
-        if block.language == "yaml":
-            place, _, text = block.code.partition("\n")
-            file = folder / place.removeprefix("# ")
-            file.write_text(text)
-            names.append(file.stem)
-    return Catalog([folder / "resources"]), names
-
-
 def test_the_table_of_contributing_has_the_values_that_boto3_returns(
     urls: dict[str, str], tmp_path: Path
 ) -> None:
-    catalog, names = load_documented("CONTRIBUTING.md", tmp_path)
-    assert names == ["notebook_instances"]
-    compare(urls["moto"], "notebook_instances", catalog)
-
-
-def test_the_file_with_every_key_loads(tmp_path: Path) -> None:
-    catalog, names = load_documented("docs/resource-files.md", tmp_path)
-    (name,) = names
-    table = catalog.get_table("aws", "sagemaker", name)
-    assert [column.name for column in table.columns[:2]] == ["model_package_group_name", "description"]
-    assert table.errors.missing and table.errors.exists and table.state.busy
+    write_resource_files(ROOT / "CONTRIBUTING.md", tmp_path)
+    compare(urls["moto"], "notebook_instances", Catalog([tmp_path / "resources"]))

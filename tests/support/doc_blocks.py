@@ -81,6 +81,24 @@ def parse_blocks(page: str) -> list[DocBlock]:
     return blocks
 
 
+def write_resource_files(page: Path, folder: Path) -> list[Path]:
+    """Write the resource files that a page shows, with what they need, and return their paths."""
+    files = []
+    for block in parse_blocks(page.read_text()):
+        place, _, text = block.code.partition("\n")
+        if block.language == "yaml" and place.startswith("# resources/"):
+            file = folder / place.removeprefix("# ")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            files.append(file)
+    for service in [file.parent for file in files if file.parent.name != "aws"]:
+        head = ROOT / "resources" / "aws" / f"{service.name}.yaml"
+        text = head.read_text().partition("tables:\n")[0] if head.exists() else "title: The service\n"
+        files.append(service.with_suffix(".yaml"))
+        files[-1].write_text(text)
+    return files
+
+
 def normalize_output(text: str) -> str:
     """Replace what differs between runs."""
     for pattern, replacement in _VARYING:

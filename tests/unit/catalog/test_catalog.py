@@ -226,7 +226,7 @@ def test_parts_of_a_compound_key_fill_the_arguments_in_the_keys_order(
 
 def test_a_table_without_arn_has_no_tags(load_lines: Callable[..., Table]) -> None:
     head = Path(__file__).with_name("tiny_service.yaml").read_text().strip()
-    table = load_lines("sagemaker", "parts: {list: ListSubscribedWorkteams, key: workteam_arn}", head=head)
+    table = load_lines("sagemaker", "apps: {list: ListApps, key: [app_type, app_name]}", head=head)
     assert table.tags is None
     assert "tags" not in table.by_name
     actions = {action for method in table.methods for action in method.permissions}

@@ -86,14 +86,9 @@ def test_an_update_whose_required_parameter_no_column_holds_is_refused(load: Loa
 
 
 def test_a_rule_about_states_of_a_table_without_states_is_refused(load: Load) -> None:
-    text = TINY.replace("state: {column: endpoint_status, busy: [Creating]}\n", "").replace(
-        ", until: [InService]", ""
-    )
-    text = text.replace(
-        "  delete: {", "  update: {call: UpdateEndpoint, when: {InService: all}}\n  delete: {"
-    )
+    text = "list: ListModels\nkey: model_name\ndescribe: DescribeModel\n"
     with pytest.raises(ResourceFileError, match="the table has no states"):
-        load(text)
+        load(f"{text}write: {{delete: {{call: DeleteModel, before: {{InService: stop}}}}}}")
 
 
 def test_the_rules_of_inference_experiments(catalog: Catalog) -> None:
