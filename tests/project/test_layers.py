@@ -23,7 +23,7 @@ HOMES = {
     "duckdb": {"duck"},
     "yaml": {"catalog", "frontends"},
     "jinja2": {"frontends"},
-    "jmespath": {"aws"},
+    "jmespath": {"aws", "emulator"},
     "regex": {"catalog"},
     "substrait": {"duck"},
     "click": {"frontends"},
