@@ -8,22 +8,12 @@ from collections.abc import Collection
 from sqlprov.catalog.columns import name_column
 from sqlprov.catalog.nouns import flatten, list_nouns
 
-from .describes import is_sure, match_required
+from .describes import is_sure, match
 from .service import Draft
 from .words import get_head, to_plural
 
-_VERBS = (
-    "Delete",
-    "Deregister",
-    "Terminate",
-    "Update",
-    "Modify",
-    "Remove",
-    "Release",
-    "Cancel",
-    "Disassociate",
-    "Stop",
-)
+_DELETES = ("Delete", "Deregister", "Terminate", "Remove", "Release", "Cancel", "Disassociate", "Stop")
+_UPDATES = ("Update", "Modify")
 
 
 def find_key(draft: Draft) -> None:
@@ -90,11 +80,17 @@ def _key_of_type(draft: Draft) -> tuple[str, ...]:
 
 
 def _key_of_delete(draft: Draft) -> tuple[str, ...]:
-    """What a Delete or an Update requires of the row."""
-    for verb in _VERBS:
+    """What a Delete requires of the row, or else the texts that an Update requires."""
+    for verb in (*_DELETES, *_UPDATES):
         call = draft.service.find(verb + draft.noun)
-        arguments = match_required(draft, call) if call else None
-        if arguments and all(is_sure(draft, p, c) for p, c in arguments.items()):
+        inputs = draft.service.get_inputs(call) if call else {}
+        required = (
+            [p for p in draft.service.get_required(call) if inputs[p].type_name == "string"] if call else []
+        )
+        arguments = {p: match(draft, p, inputs[p]) for p in required}
+        if verb in _UPDATES:
+            arguments = {p: column for p, column in arguments.items() if column}
+        if all(column and is_sure(draft, p, column) for p, column in arguments.items()):
             own = tuple(c for c in arguments.values() if c not in draft.parent_columns.values())
             if own:
                 return own
@@ -104,10 +100,11 @@ def _key_of_delete(draft: Draft) -> tuple[str, ...]:
 def _key_of_names(draft: Draft) -> tuple[tuple[str, ...], bool]:
     """A column named like the noun's identifier, and whether that is enough: an id or an ARN is, a name may not be."""
     own = {
-        flatten(c.removeprefix("resource_")): c
+        flatten(c.replace("resource_account_id", "account_id")): c
         for c, shape in draft.columns.items()
         if shape.type_name == "string" and c not in draft.parent_columns.values()
     }
+    wanted = {name_column(member) for member in draft.item.required_members}
     nouns = list_nouns(to_plural(get_head(draft.noun)))
     exact = [noun + ending for ending in ("id", "arn", "identifier") for noun in nouns]
     for word in (*exact, "id", "arn", "identifier"):

@@ -14,14 +14,15 @@ from .service import PAGING, Draft
 
 _PART = re.compile(
     r"by default|defaults? (is|are|value|to\b)|default:|default \w+ (is|are) (used|assumed)|\bomit|assum|implicit"
-    r"|if (you|it|this|a|an|the|no)\b.{0,40} (do not|don.t|isn.t|not|is) (specif|provid|includ|suppl)"
+    r"|if no\b.{0,40} (is|are) (specif|provid|includ|suppl)"
+    r"|if .{0,60}(do not|don.t|isn.t|not) (specif|provid|includ|suppl)"
     r"|must (specify|provide|be (specified|provided|included))|at least one of|required (if|when|unless)",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(
     r"\b(all|any|both|every|regardless|unfiltered|entire|isn.t filtered|account id|account number|registry)\b"
     r"|\(default\)|default (page|limit)|(page|list) size|number of|maximum|up to|valid values|sorted|no upper|no lower"
-    r"|current time|permission|opt-in",
+    r"|current time|permission|opt-in|your\b.{0,30}\baccount",
     re.IGNORECASE,
 )
 _REQUIRED = re.compile(r"you must (specify|provide)|implicitly|at least one of", re.IGNORECASE)

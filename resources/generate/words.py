@@ -27,14 +27,14 @@ _SINGULARS = {
 }
 _PLURALS = {"alias": "aliases", "analysis": "analyses", "child": "children"}
 _UNCHANGED = re.compile(
-    r"alias|atlas|aws|bias|canvas|dns|ebs|efs|kubernetes|kms|news|options?set|os|rds|series|sms|tls|redis|\w*(ss|us|sis|ics)"
+    r"alias|atlas|aws|bias|canvas|dns|ebs|efs|kubernetes|kms|news|options?set|os|rds|series|sms|tls|redis|\w*(ss|us|sis)|analytics|diagnostics"
 )
 # Words that AWS never writes in the plural.
 _MASS = re.compile(
-    r"\w*(coverage|series|data|history|inventory|metadata|usage|info|information|access|health|storage|media|traffic|ics)"
+    r"\w*(coverage|series|data|history|inventory|metadata|usage|info|information|access|health|storage|media|traffic|analytics|diagnostics)"
 )
 _TAIL = re.compile(
-    r"(?P<head>.+?)(?P<tail>_(?:for|by|in|of|with|from|to|on|per|using|shared|associated|moderated)_.+|_v\d+)"
+    r"(?P<head>.+?)(?P<tail>_(?:for|by|in|of|with|from|to|on|per|using|shared|associated|moderated|opted)_.+|_v\d+)"
 )
 
 
