@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -128,10 +129,16 @@ class Show(CatalogStatement):
 
 def is_like(text: str, pattern: str) -> bool:
     """SQL's LIKE, ignoring case as StackQL does; a backslash escapes % and _."""
+    return _compile_like(pattern).fullmatch(text) is not None
+
+
+@cache
+def _compile_like(pattern: str) -> re.Pattern[str]:
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
     wild = {"%": ".*", "_": "."}
-    regex = "".join(wild.get(part) or re.escape(part[-1]) for part in parts)
-    return re.fullmatch(regex, text, re.IGNORECASE | re.DOTALL) is not None
+    return re.compile(
+        "".join(wild.get(part) or re.escape(part[-1]) for part in parts), re.IGNORECASE | re.DOTALL
+    )
 
 
 def _parse_setting(parser: Parser) -> str:
