@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.resource_files import ServiceInfo
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
 from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
 from sqlprov.duck.vocabulary import read_keywords
@@ -29,11 +30,15 @@ def build_pages() -> dict[Path, str]:
         DOCS / "performance.md": build_benchmark_page((DOCS / "performance.md").read_text()),
     }
     for provider in catalog.list_providers():
+        folder = DOCS / "tables" / provider
         for service in catalog.list_services(provider):
+            tables: list[Table] = []
             for name in catalog.list_tables(provider, service):
-                table = catalog.get_table(provider, service, name)
-                pages[DOCS / "tables" / provider / service / f"{name}.md"] = build_table_page(table)
-        pages[DOCS / "tables" / provider / f"{REGIONS}.md"] = build_regions_page(provider)
+                tables.append(table := catalog.get_table(provider, service, name))
+                if has_own_page(table):
+                    pages[folder / service / f"{name}.md"] = build_table_page(table)
+            pages[folder / f"{service}.md"] = build_service_page(catalog.get_service(provider, service), tables)
+        pages[folder / f"{REGIONS}.md"] = build_regions_page(provider)
     return pages
 
 
@@ -65,6 +70,45 @@ def replace_between_marks(text: str, name: str, new: str) -> str:
     before, mark, rest = text.partition(begin)
     assert mark, f"no mark of {name}"
     return f"{before}{begin}{new}{END}{rest.partition(END)[2]}"
+
+
+def has_own_page(table: Table) -> bool:
+    """Whether a table can be written; its page shows the methods and every column's description."""
+    return any(method.verb != "SELECT" for method in table.methods)
+
+
+def build_service_page(service: ServiceInfo, tables: list[Table]) -> str:
+    """The page of a service: a paragraph for each table."""
+    lines = [f"# {service.title}\n", *([f"{service.about}\n"] if service.about else [])]
+    lines.append(
+        "Every table also has `region`, `account_id` and `data__Identifier`. `DESCRIBE EXTENDED` shows the "
+        "description of each column and the call that fills it.\n"
+    )
+    return "\n".join([*lines, *map(build_table_paragraph, tables)])
+
+
+def build_table_paragraph(table: Table) -> str:
+    """The name, the key, the calls and the columns of a table."""
+    page = f" [All about it]({table.service}/{table.name}.md)." if has_own_page(table) else ""
+    calls = [f"`{table.list.call}`"]
+    for parent in table.list.parents:
+        each = f"`{table.service}.{parent.table}`" if parent.table else ", ".join(parent.values) or "account"
+        calls[0] += f" for each of {each} (`{parent.column}`)"
+    if table.describe:
+        many = f"{table.describe.batch} rows" if table.describe.batch else "row"
+        calls.append(f"`{table.describe.call}` for each {many}")
+    calls += [f"`{extra.call}` for each row" for extra in table.extras.values()]
+    if table.tags:
+        calls.append(f"`{table.tags.call}` for each row")
+    common = (ColumnSource.REGION, ColumnSource.ACCOUNT, ColumnSource.KEY)
+    columns = ", ".join(
+        f"`{c.name}` {shorten_type(format_type(c.type))}" for c in table.columns if c.source not in common
+    )
+    where = f" Global: it is read once, in {table.home}." if table.home else ""
+    return (
+        f"## {table.name}\n\n{table.about}{page}\n\n"
+        f"Key: {format_list(table.key)}. Calls: {', '.join(calls)}.{where}\n\n{columns}\n"
+    )
 
 
 def build_table_page(table: Table) -> str:
@@ -112,13 +156,14 @@ def format_columns(table: Table) -> str:
     calls = {
         ColumnSource.LIST: f"`{table.list.call}`",
         ColumnSource.DESCRIBE: f"`{table.describe.call}` for each row" if table.describe else "",
+        ColumnSource.PARENT: "none",
         ColumnSource.TAGS: f"`{table.tags.call}` for each row" if table.tags else "",
         ColumnSource.REGION: "none",
         ColumnSource.ACCOUNT: "none if an ARN is read, otherwise `GetCallerIdentity` once a session",
         ColumnSource.KEY: "as the key",
     }
     rows = [
-        (f"`{c.name}`", f"`{shorten_type(format_type(c.type))}`", c.description, calls[c.source])
+        (f"`{c.name}`", f"`{shorten_type(format_type(c.type))}`", c.description, calls.get(c.source, ""))
         for c in table.columns
     ]
     return format_grid(("name", "type", "description", "call"), rows)
