@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.resource_files import ServiceInfo
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
+from sqlprov.catalog.resource_files import ServiceInfo
 from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
 from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.settings import Settings
@@ -37,7 +37,9 @@ def build_pages() -> dict[Path, str]:
                 tables.append(table := catalog.get_table(provider, service, name))
                 if has_own_page(table):
                     pages[folder / service / f"{name}.md"] = build_table_page(table)
-            pages[folder / f"{service}.md"] = build_service_page(catalog.get_service(provider, service), tables)
+            pages[folder / f"{service}.md"] = build_service_page(
+                catalog.get_service(provider, service), tables
+            )
         pages[folder / f"{REGIONS}.md"] = build_regions_page(provider)
     return pages
 
