@@ -1,14 +1,18 @@
-"""Starts the local SageMaker for `--local` and `connect(local=True)`, with its state in the user's state folder."""
+"""Starts the local AWS for `--local` and `connect(local=True)`, with its state in the user's state folder."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sqlprov.catalog.table import Table
     from sqlprov.emulator import Emulator
 
 STATE_DIR = "SQLPROV_STATE_DIR"
@@ -34,7 +38,7 @@ def state_path() -> Path:
 
 
 def start_emulator(port: int = 0) -> Emulator:
-    """Start the local SageMaker, with sample data if its state is new; `stop()` it after use.
+    """Start the local AWS, with sample data if its state is new; `stop()` it after use.
 
     Args:
         port: 0 takes a free one.
@@ -43,9 +47,9 @@ def start_emulator(port: int = 0) -> Emulator:
         InterfaceError: the state file has another version's format.
         OSError: the port is taken.
     """
-    from sqlprov.emulator import Emulator
+    from sqlprov.emulator.local_aws import LocalAws
 
-    emulator = Emulator(state=state_path(), port=port)
+    emulator = LocalAws(_make_loader(), state=state_path(), port=port)
     try:
         emulator.start()
         emulator.record_calls(False)
@@ -54,6 +58,27 @@ def start_emulator(port: int = 0) -> Emulator:
         emulator.stop()
         raise
     return emulator
+
+
+def _make_loader() -> Callable[[str], Sequence[Table]]:
+    """Loads the tables of a client, for the calls that nothing but the catalogue knows."""
+    from sqlprov.catalog import Catalog
+    from sqlprov.errors import Error
+
+    catalog = Catalog()
+
+    @cache
+    def load(client: str) -> Sequence[Table]:
+        service = client.replace("-", "_")
+        if service not in catalog.list_services("aws"):
+            return ()
+        tables = []
+        for name in catalog.list_tables("aws", service):
+            with suppress(Error):  # who names the table sees it
+                tables.append(catalog.get_table("aws", service, name))
+        return tables
+
+    return load
 
 
 def serve_local(port: int) -> None:

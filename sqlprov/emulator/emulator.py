@@ -13,7 +13,7 @@ from sqlprov.emulator.defaults import complete
 from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
 from sqlprov.emulator.random_experiments import generate_experiments
 from sqlprov.emulator.sample_data import load_resources
-from sqlprov.emulator.server import HOST, HttpServer
+from sqlprov.emulator.server import HOST, Answering, HttpServer
 from sqlprov.emulator.service import Service
 from sqlprov.emulator.store import Record, Store, drop, put
 from sqlprov.emulator.tags import to_list
@@ -40,13 +40,14 @@ class Emulator:
     ) -> None:
         self._store = Store(Path(state) if state is not None else None)
         self._service = Service(self._store, options or Options())
+        self._front: Answering = self._service  # what the server serves
         self._port = port
         self._server: HttpServer | None = None
 
     def start(self) -> Emulator:
         if self._server is None:
             self._store.open()
-            self._server = HttpServer(self._service, self._port)
+            self._server = HttpServer(self._front, self._port)
         return self
 
     def stop(self) -> None:

@@ -51,12 +51,17 @@ class Request:
 
 @dataclass
 class Reply:
-    """An HTTP reply."""
+    """An HTTP reply.
+
+    Attributes:
+        content_length: of the body that a HEAD request does not get.
+    """
 
     body: bytes
     content_type: str
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    content_length: int | None = None
 
 
 @dataclass

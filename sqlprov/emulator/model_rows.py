@@ -27,7 +27,9 @@ class ModelRow:
         described: the item in the Describe's reply; empty if there is no such call.
         extras: name of a further call -> its reply; `None` if the call answers that there is nothing.
         tags: the reply's tags, if they need a call.
-        values: column -> value, as boto3 shows it; a column without a value is not there.
+        values: column -> value, as boto3 shows it, with the table's spelling of tags; a column without one is
+            not there.
+        raw: the same of the list and the describe, with the service's spelling of tags.
     """
 
     number: int
@@ -37,6 +39,7 @@ class ModelRow:
     extras: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     tags: Any = None
     values: dict[str, Any] = field(default_factory=dict)
+    raw: dict[str, Any] = field(default_factory=dict)
 
 
 class ModelRows:
@@ -140,7 +143,7 @@ class _RowMaker:
         rows: dict[tuple[str, ...], ModelRow] = {}
         made = 0
         for scope, count in scopes:
-            for _ in range(1 if self._single else count):
+            for _ in range(min(1, count) if self._single else count):
                 row = self._make_row(scope, self._first + made)
                 made += 1
                 key = tuple(str(row.values.get(column)) for column in self._table.key)
@@ -201,7 +204,7 @@ class _RowMaker:
         for name, path in describe.paths.items():
             if self._table.by_name[name].source is not ColumnSource.DESCRIBE:
                 if name in row.values:
-                    _put(item, path, row.values[name])
+                    _put(item, path, row.raw.get(name, row.values[name]))
                 else:
                     item.pop(path[0], None)
         return item
@@ -235,6 +238,7 @@ class _RowMaker:
             for member in column.path:
                 value = value.get(member) if isinstance(value, Mapping) else None
             if value is not None:
+                row.raw[column.name] = value
                 row.values[column.name] = _spell_tags(value, column.tags) if column.tags else value
 
 

@@ -7,6 +7,7 @@ keys. It proves that the engine reads what the table says, not that AWS answers 
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -27,11 +28,8 @@ Members = dict[str, Any]
 _ACCOUNT_SERVICES = ("sts", "account", "iam", "ec2")
 
 
-class ModelServer(FaultyService):
-    """Every table of some services, on one port of the loopback interface.
-
-    Services that share a signing name, operations and version (rds, neptune, docdb) are told apart by the tables
-    given: start one server for each service.
+class ModelService(FaultyService):
+    """Answers the calls that tables make.
 
     Args:
         rows: rows of a table in a region.
@@ -39,68 +37,28 @@ class ModelServer(FaultyService):
         page: rows of a page.
     """
 
-    account_id = ACCOUNT
-
-    def __init__(
-        self, tables: Iterable[Table], *, rows: int = 5, children: int = 2, page: int = 2, port: int = 0
-    ) -> None:
+    def __init__(self, rows: int, children: int, page: int) -> None:
         super().__init__()
-        self._account = Service(Store(), Options())
-        self._tokens: dict[tuple[str, str], int] = {}  # list and token -> where the page begins
-        self._tables = list(tables)
-        self._clients = {table.client for table in self._tables}
+        self._options = Options()
         self._rows = ModelRows(rows, children)
         self._page = page
-        self._port = port
-        self._server: HttpServer | None = None
+        self._tokens: dict[tuple[str, str], int] = {}  # list and token -> where the page begins
 
     @property
     def options(self) -> Options:
-        return self._account.options
+        return self._options
 
-    @property
-    def url(self) -> str:
-        """The endpoint URL; only while it runs."""
-        assert self._server is not None, "call start() first"
-        return f"http://{HOST}:{self._server.port}"
+    @abstractmethod
+    def find_tables(self, client: str) -> Sequence[Table]:
+        """The tables of a client."""
 
-    def start(self) -> ModelServer:
-        if self._server is None:
-            self._server = HttpServer(self, self._port)
-        return self
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-
-    def __enter__(self) -> ModelServer:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def inject(self, fault: Fault) -> None:
-        """Make the calls that match the fault fail, counted from now."""
-        self.faults.add(fault)
-
-    def list_rows(self, table: Table, region: str = "us-east-1") -> list[Members]:
-        """What a complete read of a table must return, column -> value as boto3 shows it, without NULLs."""
-        return [dict(row.values) for row in self._rows.get_rows(table, region)]
-
-    def open(self, request: Request) -> Exchange:
-        # Some operations are signed for another service, such as s3express.
-        others = () if request.scope and request.scope.service in _ACCOUNT_SERVICES else sorted(self._clients)
-        for client in (*list_clients(request, self._clients), *others):
+    def open_with(self, request: Request, clients: Iterable[str]) -> Exchange | None:
+        """Read a request of the first client that has its operation; `None` if there is none."""
+        for client in clients:
             api = load_api(client)
             if (read := api.read(request)) is not None:
                 return _ModelExchange(self, request.scope or Scope("", "us-east-1", client), api, *read)
-        return self._account.open(request)  # who am I, which regions are there
-
-    def find_tables(self, client: str) -> list[Table]:
-        return [table for table in self._tables if table.client == client]
+        return None
 
     def run_list(self, api: Api, call: Call, tables: Sequence[Table], repeat: bool) -> Members:
         """One page: the rows of every table that this list serves, with the tokens that they share."""
@@ -118,6 +76,8 @@ class ModelServer(FaultyService):
             rows = self._find_listed(table, region, given)
             page = rows[offset : offset + size]
             ends = ends and offset + size >= len(rows)
+            if not rows and (table.list.single or not table.list.rows) and table.errors.missing:
+                raise make_missing_error(table)
             if page or not table.list.may_omit_rows:
                 _put_rows(reply, output, table.list.rows, [row.listed for row in page])
         if first.more and _is_path(first.more):
@@ -202,7 +162,9 @@ class ModelServer(FaultyService):
         """The rows of a list: of its parents, with the keys and within the filters that it names."""
         listing = table.list
         if not self._rows.has_scope(table, region, given):
-            raise make_missing_error(table)
+            if table.errors.missing:
+                raise make_missing_error(table)
+            return []
         rows = [
             row
             for row in self._rows.get_rows(table, region)
@@ -223,9 +185,71 @@ class ModelServer(FaultyService):
         return rows
 
 
+class ModelServer(ModelService):
+    """Every table of some services, on one port of the loopback interface.
+
+    Services that share a signing name, operations and version (rds, neptune, docdb) are told apart by the tables
+    given: start one server for each service.
+    """
+
+    account_id = ACCOUNT
+
+    def __init__(
+        self, tables: Iterable[Table], *, rows: int = 5, children: int = 2, page: int = 2, port: int = 0
+    ) -> None:
+        super().__init__(rows, children, page)
+        self._account = Service(Store(), self._options)
+        self._tables = list(tables)
+        self._clients = {table.client for table in self._tables}
+        self._port = port
+        self._server: HttpServer | None = None
+
+    @property
+    def url(self) -> str:
+        """The endpoint URL; only while it runs."""
+        assert self._server is not None, "call start() first"
+        return f"http://{HOST}:{self._server.port}"
+
+    def start(self) -> ModelServer:
+        if self._server is None:
+            self._server = HttpServer(self, self._port)
+        return self
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def __enter__(self) -> ModelServer:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def inject(self, fault: Fault) -> None:
+        """Make the calls that match the fault fail, counted from now."""
+        self.faults.add(fault)
+
+    def list_rows(self, table: Table, region: str = "us-east-1") -> list[Members]:
+        """What a complete read of a table must return, column -> value as boto3 shows it, without NULLs."""
+        return [dict(row.values) for row in self._rows.get_rows(table, region)]
+
+    def find_tables(self, client: str) -> Sequence[Table]:
+        return [table for table in self._tables if table.client == client]
+
+    def open(self, request: Request) -> Exchange:
+        signed = request.scope.service if request.scope else ""
+        # Some operations are signed for another service, such as s3express.
+        others = () if signed in _ACCOUNT_SERVICES else sorted(self._clients)
+        exchange = self.open_with(request, (*list_clients(request, self._clients), *others))
+        return exchange or self._account.open(request)  # who am I, which regions are there
+
+
 class _ModelExchange(Exchange):
     def __init__(
-        self, server: ModelServer, scope: Scope, api: Api, operation: str, parameters: Members
+        self, server: ModelService, scope: Scope, api: Api, operation: str, parameters: Members
     ) -> None:
         self._server, self._api = server, api
         self.call = Call(operation, scope.region, scope.access_key, parameters, time.monotonic())

@@ -66,6 +66,8 @@ def _make_structure(shape: Any, number: int, within: tuple[str, ...]) -> Any:
     names, union = list(shape.members), getattr(shape, "is_tagged_union", False)
     for place in range(len(names)):
         name = names[(place + number) % len(names)] if union else names[place]
+        if shape.members[name].serialization.get("location") == "statusCode":
+            continue  # the reply's own
         if (value := make_value(shape.members[name], name, number, inner)) is not None:
             made[name] = value
             if union:

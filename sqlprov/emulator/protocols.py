@@ -91,15 +91,7 @@ class Api:
 
     def encode_error(self, error: ApiError) -> Reply:
         """An error in the client's protocol."""
-        if self.protocol == _CBOR:
-            return _make_cbor_reply({"__type": error.code, "message": error.text}, error.status)
-        if self.protocol in ("rest-xml", *_QUERY):
-            return Reply(encode_xml_error(error, self.client), "text/xml", error.status)
-        headers = {"x-amzn-ErrorType": error.code}
-        if "awsQueryCompatible" in self.model.metadata:
-            headers["x-amzn-query-error"] = f"{error.code};Sender"
-        body = orjson.dumps({"__type": error.code, "message": error.text})
-        return Reply(body, _JSON, error.status, headers)
+        return encode_error(self.model, error)
 
     def _find_route(self, method: str, path: str, values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
         for route in self._routes:
@@ -133,6 +125,19 @@ class Api:
         parser = PROTOCOL_PARSERS[self.protocol](operation, timestamp_parser=parse_timestamp)
         parsed: dict[str, Any] = parser.parse(parts)  # type: ignore[arg-type]
         return _narrow_query(operation.input_shape, parsed)
+
+
+def encode_error(model: Any, error: ApiError) -> Reply:
+    """An error in the protocol of a botocore model; it does not need moto."""
+    protocol = model.resolved_protocol
+    if protocol == _CBOR:
+        return _make_cbor_reply({"__type": error.code, "message": error.text}, error.status)
+    if protocol in ("rest-xml", *_QUERY):
+        return Reply(encode_xml_error(error, model.service_name), "text/xml", error.status)
+    headers = {"x-amzn-ErrorType": error.code}
+    if "awsQueryCompatible" in model.metadata:
+        headers["x-amzn-query-error"] = f"{error.code};Sender"
+    return Reply(orjson.dumps({"__type": error.code, "message": error.text}), _JSON, error.status, headers)
 
 
 @lru_cache(maxsize=16)

@@ -187,7 +187,7 @@ class _HttpProtocol(asyncio.Protocol):
             return
         body = response.body if self._has_body else b""
         self._transport.write(self._server.format_head(response) + body)
-        if self._closing or response.content_length is not None:
+        if self._closing or (self._has_body and response.content_length is not None):
             self._transport.close()
             return
         self._busy = False

@@ -28,6 +28,7 @@ from sqlprov.emulator.model_server import ModelServer
 from sqlprov.emulator.options import Fault
 
 TOKEN = (PageToken("NextToken", "NextToken"),)
+NEXT = (PageToken("nextToken", "nextToken"),)
 MARKER = (PageToken("Marker", "Marker"),)
 MISSING = ErrorRules((ErrorRule("NoSuchThing"),))
 
@@ -62,7 +63,7 @@ CLUSTERS = make_table(
     "ecs",
     "clusters",
     ("cluster_arn",),
-    ListCall("ListClusters", ("clusterArns",), "cluster_arn", (PageToken("nextToken", "nextToken"),)),
+    ListCall("ListClusters", ("clusterArns",), scalar="cluster_arn", tokens=NEXT),
     DescribeCall("DescribeClusters", {"clusters": "cluster_arn"}, ("clusters",), {}, batch=100),
 )
 SERVICES = make_table(
@@ -70,7 +71,9 @@ SERVICES = make_table(
     "services",
     ("service_arn",),
     ListCall(
-        *("ListServices", ("serviceArns",), "service_arn", (PageToken("nextToken", "nextToken"),)),
+        *("ListServices", ("serviceArns",)),
+        scalar="service_arn",
+        tokens=NEXT,
         parents=(
             Parent("cluster", "cluster", table="clusters", table_column="cluster_arn", load=lambda: CLUSTERS),
         ),

@@ -1,0 +1,167 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from local_sagemaker import plain_client
+from test_model_server import make_table
+
+from sqlprov.catalog.table import DescribeCall, ListCall
+from sqlprov.emulator import local_aws
+from sqlprov.emulator.local_aws import LocalAws
+from sqlprov.emulator.moto_app import MotoApp
+from sqlprov.emulator.moto_seeds import _SEEDS, _open_client, seed
+
+Client = Any
+
+APPS = make_table(
+    "amplify",
+    "apps",
+    ("app_id",),
+    ListCall("ListApps", ("apps",)),
+    DescribeCall("GetApp", {"appId": "app_id"}, ("app",), {}),
+)
+TERMS = make_table("cognito-idp", "terms", ("terms_id",), ListCall("ListTerms", ("Terms",)))
+
+
+@pytest.fixture
+def aws() -> Iterator[LocalAws]:
+    tables = {table.client: [table] for table in (APPS, TERMS)}
+    with LocalAws(lambda client: tables.get(client, [])) as local:
+        local.seed_local()
+        yield local
+
+
+@pytest.fixture
+def open_client(aws: LocalAws) -> Iterator[Callable[..., Client]]:
+    opened: list[Client] = []
+
+    def start(service: str, region: str = "us-east-1") -> Client:
+        opened.append(plain_client(aws.url, "local", region, service))
+        return opened[-1]
+
+    yield start
+    for client in opened:
+        client.close()
+
+
+def read_error(call: Callable[[], Any]) -> tuple[str, str]:
+    with pytest.raises(ClientError) as error:
+        call()
+    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+
+
+def test_one_address_serves_the_emulator_moto_and_what_neither_has(open_client):
+    sagemaker = open_client("sagemaker")
+    assert len(sagemaker.list_models(MaxResults=100)["Models"]) == 10  # the emulator's
+    assert sagemaker.list_notebook_instances()["NotebookInstances"] == []  # moto's
+    assert open_client("sts").get_caller_identity()["Account"] == "123456789012"
+    assert open_client("sqs").list_queues()["QueueUrls"]  # moto's
+    assert open_client("amplify").list_apps()["apps"] == []  # neither's
+    assert (
+        open_client("cognito-idp").list_terms(UserPoolId="us-east-1_abc")["Terms"] == []
+    )  # moto has other lists
+
+
+def test_a_resource_that_nothing_has_is_missing(open_client):
+    assert read_error(lambda: open_client("amplify").get_app(appId="d1"))[0] == "NoSuchThing"
+
+
+def test_an_operation_that_no_table_uses_is_an_error(open_client):
+    code, text = read_error(lambda: open_client("amplify").list_branches(appId="d1"))
+    assert (code, text) == ("UnknownOperationException", "No table uses ListBranches.")
+
+
+@pytest.mark.parametrize("service", ["s3", "ec2", "lambda", "sqs", "iam"])
+def test_without_moto_the_error_names_the_extra(open_client, monkeypatch, service):
+    monkeypatch.setattr(local_aws, "has_moto", lambda: False)
+    calls = {
+        "s3": "list_buckets",
+        "ec2": "describe_instances",
+        "lambda": "list_functions",
+        "sqs": "list_queues",
+        "iam": "list_roles",
+    }
+    code, text = read_error(getattr(open_client(service), calls[service]))
+    assert code == "NotInstalled"
+    assert "pip install 'sqlprov[local]'" in text
+    assert len(open_client("sagemaker").list_models(MaxResults=100)["Models"]) == 10
+
+
+def test_bodies_go_both_ways_and_head_has_the_length_alone(open_client):
+    s3 = open_client("s3")
+    body = bytes(range(256)) * 400
+    s3.put_object(Bucket="growth-exports", Key="a/b c.bin", Body=body)
+    assert s3.get_object(Bucket="growth-exports", Key="a/b c.bin")["Body"].read() == body
+    assert s3.head_object(Bucket="growth-exports", Key="a/b c.bin")["ContentLength"] == len(body)
+
+
+def test_tags_of_a_resource_are_of_the_server_that_has_it(open_client):
+    sagemaker = open_client("sagemaker")
+    arn = sagemaker.describe_endpoint(EndpointName=sagemaker.list_endpoints()["Endpoints"][0]["EndpointName"])
+    assert sagemaker.list_tags(ResourceArn=arn["EndpointArn"])["Tags"]
+    made = sagemaker.create_notebook_instance(
+        NotebookInstanceName="scratch",
+        InstanceType="ml.t3.medium",
+        RoleArn="arn:aws:iam::123456789012:role/experiment-runner",
+        Tags=[{"Key": "team", "Value": "search"}],
+    )
+    tags = sagemaker.list_tags(ResourceArn=made["NotebookInstanceArn"])["Tags"]
+    assert tags == [{"Key": "team", "Value": "search"}]
+
+
+@pytest.fixture(scope="module")
+def moto() -> MotoApp:
+    app = MotoApp()
+    for service in _SEEDS:
+        seed(service, app)
+    return app
+
+
+def read(moto: MotoApp, service: str, operation: str, member: str, **parameters: Any) -> list[Any]:
+    return list(getattr(_open_client(moto, service, "us-east-1"), operation)(**parameters)[member])
+
+
+def test_sample_data_answers_the_questions_that_people_ask_first(moto):
+    buckets = [each["Name"] for each in read(moto, "s3", "list_buckets", "Buckets")]
+    s3 = _open_client(moto, "s3", "us-east-1")
+    encrypted = {"models-us-east-1", "experiments-us-east-1", "payments-ledger", "payments-receipts-eu"}
+    for bucket in buckets:
+        if bucket in encrypted:
+            s3.get_bucket_encryption(Bucket=bucket)
+        else:
+            assert "NotFound" in read_error(lambda name=bucket: s3.get_bucket_encryption(Bucket=name))[0]
+    assert encrypted < set(buckets)
+
+    places = read(moto, "ec2", "describe_instances", "Reservations")
+    tags = [
+        {tag["Key"]: tag["Value"] for tag in each["Tags"]} for place in places for each in place["Instances"]
+    ]
+    assert [each["Name"] for each in tags if "team" not in each] == ["bastion", "old-jenkins"]
+
+    iam = _open_client(moto, "iam", "us-east-1")
+    used = {
+        role["RoleName"]: iam.get_role(RoleName=role["RoleName"])["Role"].get("RoleLastUsed", {})
+        for role in read(moto, "iam", "list_roles", "Roles")
+    }
+    assert "LastUsedDate" in used["ci-deploy"]
+    assert "LastUsedDate" not in used["legacy-batch"]
+
+    functions = {
+        each["FunctionName"]: each["Runtime"] for each in read(moto, "lambda", "list_functions", "Functions")
+    }
+    groups = {each["logGroupName"] for each in read(moto, "logs", "describe_log_groups", "logGroups")}
+    assert functions["export-daily"] == "python3.9"
+    assert [name for name in functions if f"/aws/lambda/{name}" not in groups] == ["export-cleanup"]
+
+    names = {"cluster": "production", "services": ["payments-api", "search-api", "growth-worker"]}
+    services = read(moto, "ecs", "describe_services", "services", **names)
+    short = [each["serviceName"] for each in services if each["runningCount"] < each["desiredCount"]]
+    assert sorted(short) == ["growth-worker", "search-api"]
+
+
+def test_sample_data_is_made_once(moto):
+    before = read(moto, "sqs", "list_queues", "QueueUrls")
+    for service in _SEEDS:
+        seed(service, MotoApp())
+    assert read(moto, "sqs", "list_queues", "QueueUrls") == before
