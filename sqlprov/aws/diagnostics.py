@@ -87,10 +87,13 @@ def diagnose(
         yield from _skip("no call gets through", "read", "write")
         return
     tables = list(tables)
+    if not tables:
+        yield from _skip("no table to check; name some, such as %.models", "read", "write")
     for table in tables:
         cloud.allow_reads(table)
-    yield from _check_reads(run, cloud, region, tables)
-    yield from _check_writes(run, cloud, region, tables, arn)
+    if tables:
+        yield from _check_reads(run, cloud, region, tables)
+        yield from _check_writes(run, cloud, region, tables, arn)
 
 
 def _skip(message: str, *names: str) -> Iterator[Check]:
@@ -188,8 +191,11 @@ def _check_reads(run: Run, cloud: Cloud, region: str, tables: list[Table]) -> It
 
 
 def _check_read(run: Run, cloud: Cloud, region: str, table: Table) -> Check:
+    if table.list.parents:
+        needed = " and ".join(parent.column for parent in table.list.parents)
+        return Check("read", CheckStatus.SKIPPED, f"{table.full_name}: {table.list.call} needs a {needed}")
     try:
-        operations = _read_one_row(run, cloud, region, table)
+        operations = _read_one_row(run, cloud, table.home or region, table)
     except OperationalError as error:
         return Check("read", CheckStatus.FAILED, f"{table.full_name}: {error}", _remedy(error))
     return Check("read", CheckStatus.OK, f"{table.full_name}: {', '.join(operations)}")
@@ -208,10 +214,15 @@ def _read_one_row(run: Run, cloud: Cloud, region: str, table: Table) -> list[str
     rows = find_rows(listing, read(listing.call, {**listing.send, **size}))
     if not rows or describe is None:
         return operations
-    keys = [get_path(rows[0], table.by_name[name].path) for name in table.key]
+    values = {
+        name: get_path(rows[0], table.by_name[column].path) for name, column in describe.arguments.items()
+    }
+    if describe.batch:
+        first = next(iter(values))
+        values[first] = [values[first]]
     try:
-        reply = read(describe.call, dict(zip(describe.arguments, keys, strict=True)))
-        if table.tags and table.arn:
+        reply = read(describe.call, {**describe.send, **values})
+        if table.tags and table.arn and not describe.batch:
             row = get_path(reply, describe.item)
             read(table.tags.call, {table.tags.argument: get_path(row, describe.paths[table.arn])})
     except AccessDenied:

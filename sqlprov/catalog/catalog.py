@@ -26,6 +26,11 @@ DRAFTS = "drafts"
 """The folder of the checkout that holds lines with doubts; they do not ship."""
 # A line that does not begin a table belongs to the table above it, whose loading refuses it.
 _LINE = re.compile(r"^  (\w+):.*(?:\n(?!  \w+:|  #|$).*)*", re.MULTILINE)
+# YAML's plain scalars of one line; any other text is for YAML.
+_HEAD = re.compile(r"^(title|about):(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
+_PLAIN = re.compile(r"""[^\s"'>|&*!%@`{[#](?:(?!: | #)[^\n])*""")
+MAX_KNOWN = 12
+"""How many names a message lists."""
 _ABOUT = re.compile(r"""^about:[ ]*(.*)$|[{,][ ]*about:[ ]*(?:"([^"]*)"|'([^']*)'|([^,}]*))""", re.MULTILINE)
 
 
@@ -91,7 +96,25 @@ class Catalog:
 
     def list_services(self, provider: str) -> tuple[str, ...]:
         """Names of a provider's services; raises UnknownName."""
-        return tuple(sorted(self._places[self._find_provider(provider)]))
+        return tuple(self._places[self._find_provider(provider)])
+
+    def list_titles(self, provider: str) -> Mapping[str, tuple[str, str]]:
+        """Service -> its title and its description, without checking its file; raises UnknownName."""
+        return {
+            service: self._read_title(self._find_service(provider, service))
+            for service in self.list_services(provider)
+        }
+
+    def _read_title(self, key: tuple[str, str]) -> tuple[str, str]:
+        head = next((text for _, text in self._get_files(key).heads if text.strip()), "")
+        texts = {name: text.strip() for name, text in _HEAD.findall(head)}
+        if all(_PLAIN.fullmatch(text) for text in texts.values()):
+            return texts.get("title", ""), texts.get("about", "")
+        try:
+            info = self.get_service(*key)
+        except ResourceFileError:  # a statement that names one of its tables raises it
+            return "", ""
+        return info.title, info.about
 
     def list_tables(self, provider: str, service: str) -> tuple[str, ...]:
         """Names of a service's tables; raises UnknownName."""
@@ -180,7 +203,7 @@ class Catalog:
                     service = entry.name.removesuffix(".yaml")
                     if entry.name[0] not in "_." and (service != entry.name or entry.is_dir()):
                         places.setdefault(provider.name, {}).setdefault(service, []).append(entry.path)
-        return places
+        return {provider: dict(sorted(services.items())) for provider, services in places.items()}
 
     def _get_files(self, key: tuple[str, str]) -> ServiceFiles:
         if key not in self._files:
@@ -244,9 +267,8 @@ def _find(what: str, written: str, known: Collection[str], place: str) -> str:
     names = {name.lower(): name for name in known}
     if written.lower() not in names:
         words = sorted(names.values())
-        raise UnknownName(
-            f"Unknown {what} {written!r} in {place}; expected {', '.join(words)}.{suggest(written, words)}"
-        )
+        expected = f"; expected {', '.join(words)}" if len(words) <= MAX_KNOWN else ""
+        raise UnknownName(f"Unknown {what} {written!r} in {place}{expected}.{suggest(written, words)}")
     return names[written.lower()]
 
 

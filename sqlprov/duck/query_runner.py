@@ -195,11 +195,12 @@ class QueryRunner:
         provider, service = path[0]
         return Query(_TABLES.format(provider=provider, service=service), query.offset)
 
-    def _warn_of_listing(self, query: Query, run: Run) -> None:
-        """Say that DuckDB lists only the live tables that this session has named."""
+    def _prepare_listing(self, query: Query, run: Run) -> None:
+        """Say that DuckDB lists only the live tables that this session has named, if a query lists tables."""
         listings = LISTINGS if "sqlprov" not in query.words else frozenset[str]()
         text = " ".join(token.text.upper() for token in query.tokens)
         if query.words & listings or _SHOWS.search(text):
+            self._session.register_regions()
             provider = self._session.catalog.list_providers()[0]
             run.warn(
                 "DuckDB lists only the live tables that this session has named so far; "
@@ -209,7 +210,7 @@ class QueryRunner:
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
         """Register the live tables of a query and find its hints; return DuckDB's plan, if it was needed."""
         self._session.register(query, self._definitions.path())
-        self._warn_of_listing(query, run)
+        self._prepare_listing(query, run)
         if query.verb in NO_READING and not (
             query.verb == "SET" and query.words & {"select", "from", "table"}
         ):

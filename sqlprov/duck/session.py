@@ -207,6 +207,12 @@ class Session:
 
         return read
 
+    def register_regions(self) -> None:
+        """Create the table `regions` of every provider."""
+        with self._lock:
+            for provider in self.catalog.list_providers():
+                self._register_regions(provider)
+
     def _register_regions(self, provider: str) -> bool:
         """The table `<provider>.regions`."""
         if provider in self._extra:

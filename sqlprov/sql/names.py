@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from sqlprov.catalog.catalog import MAX_KNOWN
 from sqlprov.catalog.regions import REGIONS
 from sqlprov.errors import UnknownName, find_nearest, suggest
 
@@ -20,8 +21,6 @@ TableName = tuple[str, str, str]
 """Provider, service and table."""
 MAX_SUGGESTIONS = 3
 """How many full names one message suggests."""
-MAX_KNOWN = 12
-"""How many names one message lists."""
 
 
 def complete_name(parts: tuple[str, ...], path: tuple[str, ...], count: int) -> tuple[str, ...] | None:
@@ -154,8 +153,6 @@ def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
         return _ask([last[nearest]] if nearest else [])
     provider = find_nearest(parts[-3], catalog.list_providers()) if len(parts) == count else ""
     for each in [provider] if provider else catalog.list_providers():
-        if len(parts) > 1 and parts[-1].lower() == REGIONS and find_nearest(parts[-2], [each]):
-            return _ask([f"{each}.{REGIONS}"])
         service = find_nearest(parts[-2], catalog.list_services(each)) if len(parts) > 1 else ""
         if service and (table := find_nearest(parts[-1], catalog.list_tables(each, service))):
             return _ask([f"{each}.{service}.{table}"])

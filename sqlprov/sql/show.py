@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sqlprov.errors import UnknownName, show_caret, suggest
+from sqlprov.errors import ResourceFileError, UnknownName, show_caret, suggest
 from sqlprov.settings import PREFIX, Settings
 from sqlprov.sql import names
 from sqlprov.sql.lexer import TokenKind, tokenize
@@ -31,15 +32,17 @@ class Listing:
     Attributes:
         name_parts: of the name after IN; 0 if there is no IN.
         columns, extended: columns of the answer, and those that EXTENDED adds.
-        list_rows: takes the catalog, the settings, the full name after IN, and whether EXTENDED was written.
+        list_rows: takes the catalog, the settings, and the full name after IN.
         like: the column that LIKE matches.
+        extend: the values of `extended` for a table; `None` if `list_rows` has them. It loads the table.
     """
 
     name_parts: int
     columns: tuple[str, ...]
     extended: tuple[str, ...]
-    list_rows: Callable[[Catalog, Settings, tuple[str, ...], bool], Rows]
+    list_rows: Callable[[Catalog, Settings, tuple[str, ...]], Rows]
     like: str = "name"
+    extend: Callable[[Catalog, tuple[str, ...]], dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,6 @@ class Show(CatalogStatement):
         listing = LISTINGS[self.kind]
         columns = listing.columns + (listing.extended if self.extended else ())
         rows = self._list_rows(listing, catalog, settings, path)
-        rows = [row for row in rows if self.like is None or is_like(row[listing.like], self.like)]
         schema = pa.schema([(name, pa.bool_() if name == "preferred" else pa.string()) for name in columns])
         return pa.Table.from_pylist([{name: row[name] for name in columns} for row in rows], schema)
 
@@ -121,17 +123,26 @@ class Show(CatalogStatement):
                 f"SHOW {self.kind} needs a name of the form {form}{example}; found {written}.{hint}{place}"
             )
         try:
-            return list(listing.list_rows(catalog, settings, full, self.extended))
+            listed = listing.list_rows(catalog, settings, full)
+            rows = [row for row in listed if self.like is None or is_like(row[listing.like], self.like)]
+            extend = listing.extend if self.extended else None
+            return [row | extend(catalog, (*full, row["name"])) for row in rows] if extend else rows
         except UnknownName as error:
             raise UnknownName(f"{error}{place}") from None
 
 
 def is_like(text: str, pattern: str) -> bool:
     """SQL's LIKE, ignoring case as StackQL does; a backslash escapes % and _."""
+    return _compile_like(pattern).fullmatch(text) is not None
+
+
+@cache
+def _compile_like(pattern: str) -> re.Pattern[str]:
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
     wild = {"%": ".*", "_": "."}
-    regex = "".join(wild.get(part) or re.escape(part[-1]) for part in parts)
-    return re.fullmatch(regex, text, re.IGNORECASE | re.DOTALL) is not None
+    return re.compile(
+        "".join(wild.get(part) or re.escape(part[-1]) for part in parts), re.IGNORECASE | re.DOTALL
+    )
 
 
 def _parse_setting(parser: Parser) -> str:
@@ -154,43 +165,46 @@ def _is_misspelled(parser: Parser) -> bool:
     return not ahead[0].is_one_of("TABLES") and bool(suggest(ahead[0].text, LISTINGS))
 
 
-def _list_providers(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+def _list_providers(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
     for name in catalog.list_providers():
         info = catalog.get_provider(name)
         yield {"name": name, "version": VERSION, "title": info.title, "description": info.about}
 
 
-def _list_services(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
-    for name in catalog.list_services(*where):
-        info = catalog.get_service(where[0], name)
+def _list_services(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
+    provider = where[0].lower()
+    for name, (title, about) in catalog.list_titles(provider).items():
         yield {
-            "id": info.id,
-            "name": info.name,
-            "title": info.title,
-            "description": info.about,
+            "id": f"{provider}.{name}",
+            "name": name,
+            "title": title,
+            "description": about,
             "version": VERSION,
             "preferred": True,
         }
 
 
-def _list_resources(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+def _list_resources(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
     for name in catalog.list_tables(*where):
-        row = {"name": name, "id": ".".join(part.lower() for part in (*where, name))}
-        if extended:  # which needs the resource files
-            table = catalog.get_table(where[0], where[1], name)
-            row["title"] = table.cloudformation
-            row["description"] = table.about
-            row["methods"] = ", ".join(method.name for method in table.methods)
-        yield row
+        yield {"name": name, "id": ".".join(part.lower() for part in (*where, name))}
 
 
-def _list_tables(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+def _extend_resource(catalog: Catalog, name: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        table = catalog.get_table(*name)
+    except ResourceFileError as error:  # only a statement that names the table fails
+        return {"title": "", "description": f"cannot be loaded: {error}", "methods": ""}
+    methods = ", ".join(method.name for method in table.methods)
+    return {"title": table.cloudformation, "description": table.about, "methods": methods}
+
+
+def _list_tables(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
     for service in where[1:] or catalog.list_services(where[0]):
         for name, about in catalog.list_descriptions(where[0], service).items():
             yield {"name": name, "id": f"{where[0]}.{service}.{name}".lower(), "description": about}
 
 
-def _list_methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+def _list_methods(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
     for method in catalog.get_table(*where).methods:
         until = f"; done when {' or '.join(method.until)}" if method.until else ""
         yield {
@@ -203,7 +217,7 @@ def _list_methods(catalog: Catalog, settings: Settings, where: tuple[str, ...], 
         }
 
 
-def _list_settings(catalog: Catalog, settings: Settings, where: tuple[str, ...], extended: bool) -> Rows:
+def _list_settings(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
     values = settings.values()
     for name, (default, about) in Settings.describe().items():
         yield {"name": name, "value": values[name], "default": default, "description": about}
@@ -212,7 +226,9 @@ def _list_settings(catalog: Catalog, settings: Settings, where: tuple[str, ...],
 LISTINGS = {
     "PROVIDERS": Listing(0, ("name", "version"), ("title", "description"), _list_providers),
     "SERVICES": Listing(1, ("id", "name", "title"), ("description", "version", "preferred"), _list_services),
-    "RESOURCES": Listing(2, ("name", "id"), ("title", "description", "methods"), _list_resources),
+    "RESOURCES": Listing(
+        2, ("name", "id"), ("title", "description", "methods"), _list_resources, extend=_extend_resource
+    ),
     TABLES: Listing(2, ("name", "id"), ("description",), _list_tables),
     "METHODS": Listing(
         3,

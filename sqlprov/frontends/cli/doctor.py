@@ -14,7 +14,7 @@ _HELP = """Check versions, credentials, region, endpoint, identity, clock, and p
 
 To read a table, it lists one row and makes the other calls for that row. Nothing is written: IAM's policy simulator
 says which writes are allowed, if you may call it. LIKE is a SQL pattern for the full names of the tables to check
-(% any text, _ any character) or, without a %, a part of them; without it all tables are checked.
+(% any text, _ any character) or, without a %, a part of them; without it no table is checked.
 
 Each line begins with `ok`, `failed`, `denied` (a write that is not allowed) or `skipped`. Exit codes: 0 nothing failed;
 1 something failed; 2 wrong usage.
@@ -29,7 +29,7 @@ LIBRARIES = ("duckdb", "pyarrow", "boto3", "botocore", "sqlglot", "click")
 def doctor(ctx: click.Context, target: ConnectionOptions, like: str | None) -> None:
     failed = _check_versions()
     with target.connect() as connection:
-        for check in connection.diagnose(like or "%"):
+        for check in connection.diagnose(like):
             failed += _print(check.status.value, check.name, check.message, check.remedy)
     if failed:
         click.echo("1 check failed." if failed == 1 else f"{failed} checks failed.")

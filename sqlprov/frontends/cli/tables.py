@@ -27,15 +27,16 @@ def tables(provider: str | None, like: str | None) -> None:
         for table in catalog.list_tables(provider, service)
     ]
     names += [f"{provider}.{REGIONS}" for provider in providers]
-    matches = sorted(name for name in names if _is_like(name, like or "%"))
+    pattern = _compile_like(like or "%")
+    matches = sorted(filter(pattern.fullmatch, names))
     for name in matches:
         click.echo(name)
     if not matches:
         click.echo("No table has a matching name.", err=True)
 
 
-def _is_like(name: str, pattern: str) -> bool:
+def _compile_like(pattern: str) -> re.Pattern[str]:
     # Not `sql.show.is_like`: it would load pyarrow.
     pattern = pattern if "%" in pattern else f"%{pattern}%"
     regex = "".join({"%": ".*", "_": "."}.get(char, re.escape(char)) for char in pattern)
-    return re.fullmatch(regex, name, re.IGNORECASE) is not None
+    return re.compile(regex, re.IGNORECASE)

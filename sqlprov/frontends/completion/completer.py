@@ -17,6 +17,7 @@ from sqlprov.frontends.completion.candidates import (
 )
 from sqlprov.frontends.completion.context import SqlContext, WordKind, find_context
 from sqlprov.settings import Settings
+from sqlprov.sql.names import LEVELS, find_live_table, has_service, list_names
 
 if TYPE_CHECKING:
     from sqlprov.api.connection import Vocabulary
@@ -84,10 +85,10 @@ class SqlCompleter:
     # Names of tables
 
     @cached_property
-    def _tables(self) -> tuple[str, ...]:
-        """The full name of every table."""
-        names = self.catalog.services_by_table.items()
-        return tuple(sorted(".".join((*place, name)) for name, places in names for place in places))
+    def _tables(self) -> tuple[tuple[str, str], ...]:
+        """The name and the full name of every table."""
+        names = sorted(list_names(self.catalog, len(LEVELS)))
+        return tuple((name.rpartition(".")[2], name) for name in names)
 
     def _list_relations(self, context: SqlContext) -> Iterator[Candidate]:
         if context.quoted:
@@ -103,10 +104,10 @@ class SqlCompleter:
     def _search_tables(self, context: SqlContext) -> Iterator[Candidate]:
         """The full names of the tables whose last part contains the typed part."""
         typed = context.typed.lower()
-        last = [(name.rpartition(".")[2], name) for name in self._tables]
+        matches = [each for each in self._tables if typed in each[0]]
         for rank in (True, False):
-            for short, name in last:
-                if typed in short and short.startswith(typed) is rank:
+            for short, name in matches:
+                if short.startswith(typed) is rank:
                     yield Candidate(name, context.start, "table")
 
     def _list_names(self, context: SqlContext, levels: int) -> Iterator[Candidate]:
@@ -117,19 +118,14 @@ class SqlCompleter:
             places += [(*path[:count], *context.prefix) for count in (1, 2)]
         for parts in places:
             parts = tuple(part.lower() for part in parts)
-            if len(parts) >= levels:
+            if len(parts) >= levels or not _exists(catalog, parts):
                 continue
-            kinds = ("provider", "service", "table")
-            try:
-                names = _list_catalog(catalog, parts)
-            except Error:
-                continue
+            kind = LEVELS[len(parts)]
             extra = [("regions", "table")] if len(parts) == 1 and levels == 3 else []
-            yield from match_words(context, [*((name, kinds[len(parts)]) for name in names), *extra], True)
+            names = ((name, kind) for name in _list_catalog(catalog, parts))
+            yield from match_words(context, [*names, *extra], True)
 
     def _find_table(self, name: tuple[str, ...]) -> Table | None:
-        from sqlprov.sql.names import find_live_table
-
         return find_live_table(self.catalog, name, self.vocabulary.path)
 
     # EXEC
@@ -256,8 +252,15 @@ class SqlCompleter:
                 yield from match_words(context, list_members(column.type, rest), True)
 
 
+def _exists(catalog: Catalog, parts: tuple[str, ...]) -> bool:
+    """Whether `parts` are a provider, or a provider and its service."""
+    if len(parts) > 1:
+        return has_service(catalog, parts[0], parts[1])
+    return not parts or parts[0] in catalog.list_providers()
+
+
 def _list_catalog(catalog: Catalog, parts: tuple[str, ...]) -> tuple[str, ...]:
-    """The names inside a provider or service; raises UnknownName."""
+    """The names inside a provider or service."""
     if not parts:
         return catalog.list_providers()
     return catalog.list_services(*parts) if len(parts) == 1 else catalog.list_tables(parts[0], parts[1])

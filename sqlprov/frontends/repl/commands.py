@@ -18,7 +18,7 @@ from sqlprov.frontends.repl.screen import OutputFile, ShownRows
 from sqlprov.frontends.repl.shell import ExitShell, Shell
 from sqlprov.sql import Exec, Explain, Query, WriteStatement, parse
 from sqlprov.sql.lexer import tokenize
-from sqlprov.sql.names import find_live_table
+from sqlprov.sql.names import LEVELS, find_live_table, list_names
 from sqlprov.sql.show import is_like
 
 
@@ -119,11 +119,7 @@ def _list_services(shell: Shell) -> None:
 
 def _list_tables(shell: Shell, pattern: str) -> None:
     catalog = shell.connection.catalog
-    names = [
-        ".".join((*place, name))
-        for name, places in sorted(catalog.services_by_table.items())
-        for place in places
-    ]
+    names = list(list_names(catalog, len(LEVELS)))
     names += shell.connection.vocabulary().relations
     wild = pattern.replace("*", "%") if set(pattern) & {"*", "%"} else f"%{pattern}%"
     rows: list[dict[str, object]] = [{"table": name} for name in sorted(names) if is_like(name, wild)]

@@ -45,11 +45,16 @@ class Reflection(default.DefaultDialect):
 
     @reflection.cache
     def get_schema_names(self, connection: Any, **kw: Any) -> list[str]:
-        """Schemas of the current database, then `database.schema`."""
+        """Schemas of the current database, then `database.schema`; every service is a schema."""
         quote = _quote_if_dotted
+        known = [tuple(row) for row in _query(connection, _SCHEMAS)]
+        here = {database: is_here for database, _, is_here in known}
+        for provider in _query(connection, "SHOW PROVIDERS"):
+            services = _query(connection, f"SHOW SERVICES IN {provider.name}")
+            known += [(provider.name, service.name, here[provider.name]) for service in services]
         return [
-            quote(schema) if here else f"{quote(database)}.{quote(schema)}"
-            for database, schema, here in _query(connection, _SCHEMAS)
+            quote(schema) if is_here else f"{quote(database)}.{quote(schema)}"
+            for database, schema, is_here in sorted(set(known), key=lambda each: (not each[2], *each))
             if database not in HIDDEN
         ]
 
@@ -194,7 +199,8 @@ class Reflection(default.DefaultDialect):
     ) -> Any:
         path = self._resolve_table(connection, table_name, schema)
         if self._is_live(connection, path):
-            rows = _query(connection, f"SHOW EXTENDED RESOURCES IN {quote_path(*path)}")
+            name = re.sub(r"([\\%_])", r"\\\1", table_name)
+            rows = _query(connection, f"SHOW EXTENDED RESOURCES IN {quote_path(*path)} LIKE '{name}'")
             return {"text": next(row.description for row in rows if row.name == table_name)}
         sql = "SELECT comment FROM duckdb_{0}s() WHERE (database_name, schema_name, {0}_name) = (?, ?, ?)"
         for kind in ("table", "view"):

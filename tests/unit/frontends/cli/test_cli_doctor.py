@@ -32,7 +32,7 @@ def checks(ended: CommandResult) -> dict[str, list[str]]:
 
 def test_every_check_passes_in_a_healthy_account(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.add("Model", "us-east-1", {"ModelName": "m"})
-    ended = cloud.run("doctor")
+    ended = cloud.run("doctor", "%.models")
     by_name = checks(ended)
     assert ended.code == 0
     assert ended.out.endswith("\nNothing failed.\n")
@@ -46,12 +46,23 @@ def test_every_check_passes_in_a_healthy_account(cloud: CommandLine, emulator: E
     assert by_name["endpoint"] == [f"ok {emulator.url}"]
     assert by_name["identity"] == ["ok arn:aws:iam::123456789012:user/local"]
     assert "ok aws.sagemaker.models: ListModels, DescribeModel, ListTags" in by_name["read"]
-    assert len(by_name["read"]) == len(by_name["write"]) == len(cloud.run("tables").out.splitlines()) - 1
+    assert (
+        len(by_name["read"]) == len(by_name["write"]) == len(cloud.run("tables", "%.models").out.splitlines())
+    )
     lists = [
         call for call in emulator.calls if call.operation.startswith("List") and call.operation != "ListTags"
     ]
     assert {call.parameters["MaxResults"] for call in lists} == {1}
     assert all(call.operation.startswith(("List", "Describe", "Get", "Simulate")) for call in emulator.calls)
+
+
+def test_no_table_is_checked_unless_a_pattern_names_it(cloud: CommandLine, emulator: Emulator) -> None:
+    ended = cloud.run("doctor")
+    by_name = checks(ended)
+    assert ended.code == 0
+    for name in ("read", "write"):
+        assert by_name[name] == ["skipped no table to check; name some, such as %.models"]
+    assert {call.operation for call in emulator.calls} == {"GetCallerIdentity"}
 
 
 def test_expired_credentials_come_with_a_remedy(cloud: CommandLine, emulator: Emulator) -> None:
@@ -70,7 +81,7 @@ def test_expired_credentials_come_with_a_remedy(cloud: CommandLine, emulator: Em
 def test_a_denied_read_names_the_action_to_allow(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.add("Model", "us-east-1", {"ModelName": "m"})
     emulator.options.denied_actions = {"ListEndpoints", "DescribeModel"}
-    ended = cloud.run("doctor")
+    ended = cloud.run("doctor", "sagemaker")
     assert ended.code == 1
     read = {line.split()[1]: line for line in checks(ended)["read"]}
     for table, action in (("endpoints", "ListEndpoints"), ("models", "DescribeModel")):
@@ -151,7 +162,7 @@ def test_an_old_library_comes_with_the_command_that_upgrades_it(
 
 
 def test_the_local_sagemaker_passes_without_a_region(shell: CommandLine) -> None:
-    ended = shell.run("doctor", "--local")
+    ended = shell.run("doctor", "--local", "%.models")
     by_name = checks(ended)
     assert (ended.code, ended.out.splitlines()[-1]) == (0, "Nothing failed.")
     assert by_name["region"] == [

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 import sqlprov
+from benchmarks.extras import write_services
 from sqlprov.catalog import Catalog
 from sqlprov.frontends.completion.candidates import Candidate
 from sqlprov.frontends.completion.completer import SqlCompleter
 
-ROOT = Path(__file__).parents[4]
 T = "aws.sagemaker.inference_experiments"
 STATES = ["Creating", "Created", "Updating", "Running", "Starting", "Stopping", "Completed", "Cancelled"]
 Words = Callable[[str], list[Candidate]]
@@ -165,21 +163,17 @@ def test_use_shortens_names(con: sqlprov.Connection) -> None:
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    """300 tables."""
+    """400 services with ten tables each."""
     resources = tmp_path_factory.mktemp("many") / "resources"
-    shutil.copytree(ROOT / "resources", resources, ignore=shutil.ignore_patterns("[a-z]*.yaml"))
-    whole = (ROOT / "resources" / "aws" / "sagemaker" / "models.yaml").read_text()
-    for number in range(300):
-        (resources / "aws" / "sagemaker" / f"models_{number:03}.yaml").write_text(whole)
+    write_services(resources / "aws", 400, 10)
     return Catalog([resources])
 
 
-def test_with_300_tables_a_keystroke_takes_less_than_50_ms(many: Catalog, con: sqlprov.Connection) -> None:
+def test_with_4000_tables_a_keystroke_takes_less_than_50_ms(many: Catalog, con: sqlprov.Connection) -> None:
     completer = SqlCompleter(many, con.vocabulary())
-    text = (
-        "SELECT model_name, m.creation_time FROM aws.sagemaker.models_123 AS m WHERE m.region = 'eu-west-1'"
-    )
-    completer.complete(text, 7)  # the first reads the model of the service
+    text = "SELECT model_name, m.creation_time FROM aws.service_123.models AS m JOIN models_8_of_7 WHERE m.region = 'e'"
+    completer.complete("SELECT  FROM aws.service_123.models", 7)  # reads the model of the service
+    completer.complete("SELECT * FROM mod", 17)  # reads the names
     slowest = []
     for at in range(len(text) + 1):
         took = []
@@ -189,17 +183,19 @@ def test_with_300_tables_a_keystroke_takes_less_than_50_ms(many: Catalog, con: s
             took.append(time.thread_time() - began)
         slowest.append(min(took))
     assert max(slowest) < 0.05
-    assert len(completer.complete("SELECT * FROM models_1", 22)) >= 100
+    assert len(completer.complete("SELECT * FROM models", 20)) >= 100
 
 
-def test_naming_300_tables_reads_none_of_their_files(
+def test_naming_4000_tables_loads_none_of_them(
     many: Catalog, con: sqlprov.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
     get_table = many.get_table
-    monkeypatch.setattr(many, "get_table", lambda *name: read.append(name[-1]) or get_table(*name))
+    monkeypatch.setattr(many, "get_table", lambda *name: read.append(name[1:]) or get_table(*name))
     completer = SqlCompleter(many, con.vocabulary())
-    assert len(completer.complete("SELECT * FROM models_2", 22)) == 100
+    assert texts(completer.complete("SELECT * FROM ls_8_of_2", 23))[0] == "aws.service_2.models_8_of_2"
+    assert len(completer.complete("SELECT * FROM aws.service_2", 27)) == 111
+    assert len(completer.complete("SELECT * FROM aws.service_2.", 28)) == 10
     assert read == []
-    completer.complete("SELECT  FROM aws.sagemaker.models_007", 7)
-    assert set(read) == {"models_007"}
+    completer.complete("SELECT  FROM aws.service_7.models", 7)
+    assert set(read) == {("service_7", "models")}

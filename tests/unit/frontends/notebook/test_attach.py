@@ -333,7 +333,7 @@ def test_closing_the_connection_stops_the_local_sagemaker(attach: Attach) -> Non
     before = set(threading.enumerate())
     attach(con, endpoint_url=None, local=True)
     assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(9,)]
-    serving = {thread for thread in set(threading.enumerate()) - before if thread.name == "local-sagemaker"}
+    serving = {thread for thread in set(threading.enumerate()) - before if thread.name == "local-aws"}
     con.close()
     gc.collect()
     assert serving and not any(thread.is_alive() for thread in serving)
