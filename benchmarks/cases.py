@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.extras import with_tables
+from benchmarks.extras import with_services
 from benchmarks.finding import Finding, ratio
 from benchmarks.measuring import Job, paired, run, started
 from benchmarks.ours import LIST, TABLE
@@ -202,20 +203,27 @@ def starting(scale: Scale) -> Findings:
         commands = {
             "us": [*sqlprov, "exec", "SELECT 1"],
             "imports": [*python, "import duckdb, sqlglot"],
-            "us, 300 tables": [*sqlprov, "exec", "SELECT 1"],
+            "us, more services": [*sqlprov, "exec", "SELECT 1"],
             "us, first row": [*python, f"import sqlprov; print(sqlprov.connect().sql({first!r}).fetchone())"],
             "(a), first row": [sys.executable, "-m", "benchmarks.first_row"],
         }
-        paths = {"us, 300 tables": with_tables(Path(folder), 300)}
+        paths = {"us, more services": with_services(Path(folder), 400, 10)}
         found = started(served.url, commands, scale.starts, paths)
     wall = {name: each["wall"] for name, each in found.items()}
     bare = 'python -c "import duckdb, sqlglot"'
     yield ratio('sqlprov exec "SELECT 1"', f"wall, of {bare}", wall["us"], wall["imports"], 1.5, "us/imports")
     walls = wall["us, first row"], wall["(a), first row"]
     yield ratio("first row of a one-page SELECT, cold process", "wall, of (a)", *walls, 2, "us/(a)")
-    grown = 1000 * (wall["us, 300 tables"] - wall["us"])
-    both = {name: 1000 * wall[name] for name in ("us", "us, 300 tables")}
-    yield Finding("300 further tables known", 'growth of sqlprov exec "SELECT 1"', grown, 10, "ms", both)
+    grown = 1000 * (wall["us, more services"] - wall["us"])
+    both = {name: 1000 * wall[name] for name in ("us", "us, more services")}
+    yield Finding(
+        "4,000 further tables known",
+        'growth of sqlprov exec "SELECT 1"',
+        grown,
+        10,
+        "ms",
+        both,
+    )
 
 
 PLANNED = {
@@ -249,7 +257,36 @@ def planning(scale: Scale) -> Findings:
                 yield Finding(f"{case}, {kind}", "sql() until the first call", found, bar, "ms")
 
 
+NAMING = {
+    "SELECT 1": 20,
+    "CREATE TABLE users (id INTEGER)": 20,
+    "BEGIN": 20,
+    "SHOW SERVICES IN aws": 50,
+    "SHOW TABLES IN aws": 100,
+    "SELECT count(*) FROM information_schema.tables": 200,
+}
+"""Statement that reads names and loads no table -> the most CPU milliseconds that it should take."""
+
+
+def catalogue(scale: Scale) -> Findings:
+    """What all the tables cost that nobody reads: each in a process whose first use of the names it is."""
+    job: Job = {"work": "catalogue", "completed": "SELECT vpc_id FROM aws.ec2.vpcs", "attached": ["iam"]}
+    runs = [run("", {**job, "statements": [sql]}) for sql in NAMING for _ in range(scale.pairs)]
+    case = f"{runs[0]['tables']:,} tables known"
+    bars = {**NAMING, "import and connect": None, "completion": 50, "attach": None}
+    for name, bar in bars.items():
+        costs = [each["found"][name] for each in runs if name in each["found"]]
+        took = statistics.median(cost["ms"] for cost in costs)
+        measure = {"completion": "completion, a keystroke", "attach": "attach iam"}.get(name, name)
+        yield Finding(case, measure, took, bar, "ms")
+        if name in NAMING:
+            grown = statistics.median(cost["mb"] for cost in costs)
+            yield Finding(case, f"{name}, growth of the process", grown, None, "MB")
+
+
 CASES: dict[str, Callable[[Scale], Findings]] = {
     case.__name__: case
-    for case in (large_list, regions, describes, newest, join, memory, starting, planning, throttled)
+    for case in (
+        *(large_list, regions, describes, newest, join, memory, starting, catalogue, planning, throttled),
+    )
 }

@@ -144,6 +144,44 @@ def idle(job: Found) -> Found:
     return {"peak": peak()}
 
 
+def catalogue(job: Found) -> Found:
+    """CPU milliseconds, and megabytes by which the process grows, of each statement and of other uses of all names."""
+    began = time.process_time()
+    import sqlprov
+
+    connection = sqlprov.connect()
+    found = {"import and connect": {"ms": (time.process_time() - began) * 1000, "mb": 0.0}}
+    connection.sql("SHOW PROVIDERS").fetchall()  # imports what any result needs
+
+    def measure(name: str, work: Callable[[], Any]) -> None:
+        before, began = held(), time.process_time()
+        work()
+        found[name] = {"ms": (time.process_time() - began) * 1000, "mb": (held() - before) / 1e6}
+
+    def read(sql: str) -> None:
+        connection.sql(sql).fetchall()
+
+    for sql in job["statements"]:
+        measure(sql, partial(read, sql))
+    import duckdb
+
+    from sqlprov.frontends.completion.completer import SqlCompleter
+
+    completer = SqlCompleter(connection.catalog, connection.vocabulary())
+    completer.complete("FROM x", 6)
+    text = job["completed"]
+    measure("completion", lambda: [completer.complete(text[:at], at) for at in range(len(text) + 1)])
+    found["completion"]["ms"] /= len(text) + 1
+    measure("attach", lambda: sqlprov.attach(duckdb.connect(), job["attached"], regions="us-east-1"))
+    return {"found": found, "tables": connection.sql("SELECT count(*) FROM sqlprov.tables").fetchall()[0][0]}
+
+
+def held() -> int:
+    """Bytes of memory that this process holds; at most so far, if the system does not say."""
+    status = Path("/proc/self/statm")
+    return int(status.read_text().split()[1]) * resource.getpagesize() if status.exists() else peak()
+
+
 def peak() -> int:
     """Bytes of memory that this process held at most."""
     status = Path("/proc/self/status")
@@ -154,7 +192,10 @@ def peak() -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
-WORKS = {work.__name__: work for work in (list_rows, describe_rows, statements, planning, csv, arrow, idle)}
+WORKS = {
+    work.__name__: work
+    for work in (list_rows, describe_rows, statements, planning, csv, arrow, idle, catalogue)
+}
 
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])

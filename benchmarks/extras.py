@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlprov.catalog import Catalog
-
 NAME = "many_tables"
 LISTS = {"models": "ListModels", "endpoints": "ListEndpoints", "endpoint_configs": "ListEndpointConfigs"}
-
-
-def with_tables(folder: Path, count: int) -> Path:
-    """The PYTHONPATH with which sqlprov knows `count` tables more: copies of `models` under other names."""
-    text = Path(Catalog().get_table("aws", "sagemaker", "models").file).read_text()
-    tables = _add_package(folder) / "aws" / "sagemaker"
-    tables.mkdir(parents=True)
-    for number in range(count):
-        (tables / f"table_{number}.yaml").write_text(text)
-    return folder
 
 
 def with_services(folder: Path, services: int, tables: int) -> Path:

@@ -53,6 +53,9 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL:
     hyphen = next((n for n, token in enumerate(tokens) if token.start == at and token.text == "-"), 0)
     if error := find_hyphen_error(text, tokens, hyphen):
         return error
+    if (word := _find_reserved_name(tokens, at)) is not None:
+        advice = f'{word} is a reserved word. As a name it needs double quotes, as in "{word}", unless it follows a dot'
+        return MalformedSQL(f"{advice}.\n{show_caret(text, at)}")
     if misspelled := _find_misspelled_keyword(tokens, at):
         token, hint = misspelled
         return MalformedSQL(f"Syntax error at {token.text!r}.{hint}\n{show_caret(text, token.start)}")
@@ -83,6 +86,19 @@ def _get_width(character: str) -> int:
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _find_reserved_name(tokens: list[Token], at: int) -> str | None:
+    """The word at the place, if it begins the name of a table or schema."""
+    for index, token in enumerate(tokens):
+        if (
+            token.start == at
+            and token.kind is TokenKind.WORD
+            and token.text.upper() not in {*_CLAUSES, *_VERBS}
+        ):
+            is_name = index > 0 and tokens[index - 1].is_one_of("FROM", "JOIN", "INTO", "UPDATE", "USE")
+            return token.text if is_name else None
+    return None
 
 
 def _find_misspelled_keyword(tokens: list[Token], at: int) -> tuple[Token, str] | None:

@@ -23,6 +23,11 @@ def explain(text):
         ("INSRT INTO t VALUES (1)", "INSRT", "Did you mean 'INSERT'?"),
         ("EXPLIAN select 1", "EXPLIAN", "Did you mean 'EXPLAIN'?"),
         ("foo", "foo", "No statement begins with 'foo'."),
+        (
+            "FROM lambda.functions",
+            "lambda",
+            "lambda is a reserved word. As a name it needs double quotes",
+        ),
         ("SELECT * FORM t", "FORM", "Syntax error at 'FORM'. Did you mean 'FROM'?"),
         ("select a from t wher a = 1", "wher", "Did you mean 'WHERE'?"),
         ("insert into t (a) valus (1)", "valus", "Did you mean 'VALUES'?"),
