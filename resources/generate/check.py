@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlprov.catalog.list_call import Siblings
+from sqlprov.catalog.nouns import flatten
 from sqlprov.catalog.resource_files import load_service, load_table
+from sqlprov.catalog.service_model import get_members
 from sqlprov.catalog.table import Table
 from sqlprov.catalog.yaml_nodes import parse_text
 from sqlprov.errors import ResourceFileError
 
 from .files import format_words
 from .service import Draft
+
+_PAGES = re.compile(
+    r"(max|page)(results|items|size|records)|limit|istruncated|hasmore\w*|next\w*(token|marker)"
+)
 
 
 class Loader:
@@ -77,10 +83,21 @@ class Loader:
             if table.describe and not draft.arguments.items() <= dict(table.describe.arguments).items():
                 error = error or f"arguments: {dict(table.describe.arguments)}"
                 continue
+            if not table.list.tokens and (part := find_lost_page(draft)):
+                draft.doubts["paging"] = part
             is_plain = table.tags and not table.tags.column and not _has_tags(draft)
             return {**extra, "tags": "none"} if is_plain else extra
         draft.doubts["loader"] = re.sub(r"\s+", " ", error.partition(": ")[2])[:120]
         return {}
+
+
+def find_lost_page(draft: Draft) -> str:
+    """A member of a call without page tokens that suggests that it has pages."""
+    outputs = get_members(draft.service.operations[draft.list].output_shape)
+    for name in (*draft.service.get_inputs(draft.list), *outputs):
+        if _PAGES.fullmatch(flatten(name)):
+            return name
+    return ""
 
 
 def _has_tags(draft: Draft) -> bool:

@@ -13,7 +13,7 @@ from .check import Loader
 from .describes import find_describe, lacks_members
 from .files import DOUBT, RESOURCES, File, Line, format_words, read_file, read_own_files
 from .keys import find_key
-from .lists import find_lists, name_scalars
+from .lists import find_lists, find_settings, name_scalars
 from .parents import find_circles, find_parents, join_parents
 from .scope import find_scope
 from .service import Draft, Service
@@ -64,6 +64,7 @@ def draft_tables(service: Service) -> list[Draft]:
         find_parents(draft, drafts)
     join_parents(drafts)
     find_circles(drafts)
+    drafts += find_settings(service, drafts)
     for draft in drafts:
         if says := lacks_members(draft):
             draft.doubts["lacks"] = says[:80]

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from sqlprov.catalog.nouns import flatten
 from sqlprov.catalog.service_model import find_paginator, get_members
 
-from .service import Draft, Service
-from .words import get_head, to_noun, to_singular
+from .service import PAGING, Draft, Service
+from .words import get_head, is_mass, is_plural, to_noun, to_singular
 
 _LISTS = re.compile(r"(List|Describe|Get|Search)(?:All)?([A-Z].+)")
-# They list the tags of one resource, which are a column, or what a query finds, which is no resource.
-_NO_RESOURCES = re.compile(
-    r"(List|Get|Describe)\w*(Tags?|TagKeys|TagValues)(For\w+|Of\w+)?$|Get\w*(Recommendations?|Statistics|Metrics\w*|Data)$"
-    r"|\w+(Utterance|Suggestions|Predictions)$|SearchResources$|GetResources$"
+_TAGS = re.compile(r"(List|Get|Describe)\w*(Tags?|TagKeys|TagValues)(For\w+|Of\w+)?")
+# What a query finds is no resource.
+_QUERIES = re.compile(
+    r"Get\w*(Recommendations?|Statistics|Metrics\w*|Data)|\w+(Utterance|Suggestions|Predictions)|SearchResources"
+)
+# What an account has once, but nobody would look up in a table.
+_NO_SETTINGS = re.compile(
+    r"\w*(Token|Url|Code|Password|Report|Template|Statistics|Count|Stats|Summary)(For\w+|Creation)?"
+    r"|GetCallerIdentity"
 )
 # Endings that say how much is told of a resource, not which it is.
 _FORMS = re.compile(
@@ -25,7 +31,7 @@ _CALLS = ("Create", "Delete", "Describe", "Get", "Put", "Register")
 _SHORT_FORMS = re.compile(
     r"_(summary|summaries|details?|descriptions?|infos?|metadata|entry|entries|overview)$"
 )
-_WORDLESS = (
+_WORDLESS = [
     "items",
     "item",
     "list",
@@ -36,7 +42,7 @@ _WORDLESS = (
     "values",
     "resources",
     "data",
-)
+]
 
 
 def find_lists(service: Service) -> list[Draft]:
@@ -50,20 +56,46 @@ def find_lists(service: Service) -> list[Draft]:
     return drafts
 
 
+def find_settings(service: Service, drafts: Sequence[Draft]) -> list[Draft]:
+    """A draft for each operation whose reply is the one row that an account has in a region."""
+    taken, settings = {flatten(draft.noun) for draft in drafts}, []
+    for name, operation in service.operations.items():
+        match = re.fullmatch(r"(?:Get|Describe)([A-Z].+)", name)
+        outputs = get_members(operation.output_shape)
+        inputs = [p for p in service.get_inputs(name) if not PAGING.fullmatch(flatten(p))]
+        if (
+            not match
+            or inputs
+            or not outputs
+            or _NO_SETTINGS.fullmatch(name)
+            or operation.has_streaming_output
+        ):
+            continue
+        only = next(iter(outputs.values()))
+        if len(outputs) == 1 and (
+            only.type_name == "list" or (only.type_name == "structure" and not only.members)
+        ):
+            continue
+        is_wrapped = len(outputs) == 1 and only.type_name == "structure"
+        noun = to_singular(to_noun(match[1]))
+        if flatten(noun) not in taken:
+            rows, item = ((next(iter(outputs)),), only) if is_wrapped else ((), operation.output_shape)
+            settings.append(Draft(service, noun, name, rows, item, key=("account_id",)))
+    return settings
+
+
 def _draft_list(service: Service, name: str) -> Draft | None:
     match = _LISTS.fullmatch(name)
-    if not match or _NO_RESOURCES.fullmatch(name):
+    if not match or _QUERIES.fullmatch(name) or (_TAGS.fullmatch(name) and service.get_required(name)):
         return None
     verb, noun = match[1], to_noun(match[2])
     operation, inputs = service.operations[name], service.get_inputs(name)
-    is_plural = to_singular(noun) != noun
-    if (
-        operation.has_streaming_output
-        or operation.has_event_stream_output
-        or not (verb == "List" or is_plural)
-    ):
+    if operation.has_streaming_output or operation.has_event_stream_output:
         return None
-    if verb == "Search" and not find_paginator(operation):
+    is_paged = any(PAGING.fullmatch(flatten(parameter)) for parameter in inputs)
+    if verb != "List" and not is_plural(noun) and not (is_paged and is_mass(noun)):
+        return None
+    if verb == "Search" and not is_paged:
         return None
     if any(
         inputs[p].type_name in ("list", "structure", "timestamp", "map") for p in service.get_required(name)
@@ -132,7 +164,7 @@ def _name_noun(service: Service, noun: str) -> str:
     """The noun without `summary` or `name`, if the service has calls for the rest and none for the whole."""
     bare = re.sub(r"_(name|id|arn|identifier)$", "", _SHORT_FORMS.sub("", noun))
     known = [word for word in (noun, bare) if service.find(*(verb + word for verb in _CALLS))]
-    return bare if known == [bare] or (known and _SHORT_FORMS.search(noun)) else noun
+    return bare if known == [bare] or (bare in known and _SHORT_FORMS.search(noun)) else noun
 
 
 def _weigh(draft: Draft) -> tuple[Any, ...]:

@@ -95,9 +95,9 @@ class Draft:
     @property
     def words(self) -> dict[str, Any]:
         """The decisions that no rule of the product makes."""
-        return {
+        return {  # `rows: .` is the reply itself
             "list": self.list,
-            "rows": ".".join(self.rows) if len(self.rows) > 1 else "",
+            "rows": ("" if len(self.rows) == 1 else ".".join(self.rows) or "."),
             "each": self.each,
             "key": self.key or "?",
             "describe": self.describe,

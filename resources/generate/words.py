@@ -10,6 +10,7 @@ _SPELLINGS = {
     "IPv": "Ipv",
     "IoT": "Iot",
     "OAuth": "Oauth",
+    "OTel": "Otel",
     "LoA": "Loa",
     "GitHub": "Github",
     "DevOps": "Devops",
@@ -31,7 +32,7 @@ _UNCHANGED = re.compile(
 )
 # Words that AWS never writes in the plural.
 _MASS = re.compile(
-    r"\w*(coverage|series|data|history|inventory|metadata|usage|info|information|access|health|storage|media|traffic|analytics|diagnostics)"
+    r"\w*(coverage|series|data|history|inventory|metadata|usage|info|information|enabled|access|health|storage|media|traffic|analytics|diagnostics)"
 )
 _TAIL = re.compile(
     r"(?P<head>.+?)(?P<tail>_(?:for|by|in|of|with|from|to|on|per|using|shared|associated|moderated|opted)_.+|_v\d+)"
@@ -51,6 +52,16 @@ def get_head(noun: str) -> str:
     """A noun without what follows it: `groups_for_user` -> groups, `clusters_v2` -> clusters."""
     tail = _TAIL.fullmatch(noun)
     return tail["head"] if tail else noun
+
+
+def is_plural(noun: str) -> bool:
+    """Whether AWS writes a noun in the plural."""
+    return to_singular(noun) != noun
+
+
+def is_mass(noun: str) -> bool:
+    """Whether a noun has no plural, such as `instance_information`."""
+    return bool(_MASS.fullmatch(noun.rpartition("_")[2]))
 
 
 def to_singular(noun: str) -> str:

@@ -139,7 +139,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         describe=describe,
         tags=tags,
         methods=methods,
-        errors=_parse_errors(words, service, describing),
+        errors=_parse_errors(words, service, listing, describing),
         state=state,
         client=model.service_name,
         iam=iam,
@@ -264,13 +264,19 @@ def _build_common_columns(key: tuple[str, ...], columns: Mapping[str, Column]) -
 
 
 def _parse_errors(
-    words: Mapping[str, Node], service: ServiceInfo, describing: Describing | None
+    words: Mapping[str, Node], service: ServiceInfo, listing: Listing, describing: Describing | None
 ) -> ErrorRules:
-    """The codes of the service and of the table; without any for missing, those of Describe that say so."""
+    """The codes of the service and of the table; without any for missing, those of Describe, of a list of a parent's
+    rows, or of a reply that is the one row, that say so."""
     common, own = parse_error_rules(service.nodes.get("errors")), parse_error_rules(words.get("errors"))
     missing = (*common.missing, *own.missing)
-    if not missing and describing:
-        codes = (_get_code(shape) for shape in describing.operation.error_shapes)
+    if not missing:
+        call = listing.call
+        operations = [listing.operation] if call.parents or call.single or not call.rows else []
+        operations += [describing.operation] if describing else []
+        codes = dict.fromkeys(
+            _get_code(shape) for operation in operations for shape in operation.error_shapes
+        )
         missing = tuple(ErrorRule(code) for code in codes if _MISSING.search(code))
     return ErrorRules(missing, (*common.exists, *own.exists))
 

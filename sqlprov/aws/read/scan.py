@@ -301,7 +301,8 @@ class TableScan:
         if error:
             self.page_counts.pop(region, None)
             # A parent that is gone, or a resource that the account does not have, is no row.
-            may_be_absent = self.table.list.parents or not self.table.list.rows
+            listing = self.table.list
+            may_be_absent = listing.parents or listing.single or not listing.rows
             if not (may_be_absent and is_match(self.table.errors.missing, error)):
                 self._note_missing(region, error)
         elif self.top_n:
