@@ -47,6 +47,11 @@ class File:
     head: str = ""
     lines: dict[str, Line] = field(default_factory=dict)
 
+    @property
+    def settled(self) -> dict[str, Line]:
+        """The lines that a person settled."""
+        return {name: line for name, line in self.lines.items() if line.is_settled}
+
     def write(self) -> None:
         """Writes the file; removes it if no line is left."""
         if not self.lines:
@@ -79,6 +84,11 @@ def read_own_files(service: str) -> dict[str, dict[str, Any]]:
         for path in sorted(folder.glob("*.yaml"))
         if not path.stem.startswith("_")
     }
+
+
+def to_text(words: Mapping[str, Any]) -> str:
+    """Words that a person wrote, on one line."""
+    return yaml.safe_dump(words, default_flow_style=True, sort_keys=False, width=10**6).strip()
 
 
 def format_words(words: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlprov.catalog.columns import find_spelling
 from sqlprov.catalog.nouns import flatten
@@ -11,7 +12,7 @@ from sqlprov.catalog.service_model import get_members
 
 from .check import Loader
 from .describes import find_describe, lacks_members
-from .files import DOUBT, RESOURCES, File, Line, format_words, read_file, read_own_files
+from .files import DOUBT, RESOURCES, File, Line, format_words, read_file, read_own_files, to_text
 from .keys import find_key
 from .lists import find_lists, find_settings, name_scalars
 from .parents import find_circles, find_parents, join_parents
@@ -27,48 +28,63 @@ def generate(client: str) -> tuple[tuple[File, File], tuple[File, File]]:
         RESOURCES / "drafts" / "aws" / f"{service.name}.yaml",
     )
     shipped, drafted = old = (read_file(paths[0]), read_file(paths[1]))
-    settled = {line.name: line for file in old for line in file.lines.values() if line.is_settled}
-    own = read_own_files(service.name)
-    covered = {words["list"]: name for name, words in own.items() if "list" in words}
-    covered |= {line.parsed["list"]: line.name for line in settled.values()}
+    settled = {line.name: line.parsed for line in shipped.settled.values()} | read_own_files(service.name)
+    left_out = {line.name: line.parsed for line in drafted.settled.values()}
+    drafts = draft_tables(service, settled)
+    taken = {words["list"] for words in (*settled.values(), *left_out.values()) if "list" in words}
+    new_drafts = [d for d in drafts if d.list not in taken and d.name not in {*settled, *left_out}]
     head = shipped.head or write_head(service)
-    drafts = [d for d in draft_tables(service) if d.list not in covered and d.name not in {*own, *settled}]
-    lines = to_lines(drafts, service, head, {line.name: line.words for line in settled.values()})
+    lines = to_lines(new_drafts, service, head, settled)
     sound = {name: line for name, line in lines.items() if not line.mark}
+    doubted = {name: line for name, line in lines.items() if line.mark}
     new = (
-        File(paths[0], head, {**sound, **_settled(shipped)}),
-        File(paths[1], drafted.head, {**{n: li for n, li in lines.items() if li.mark}, **_settled(drafted)}),
+        File(paths[0], head, sound | shipped.settled),
+        File(paths[1], drafted.head, doubted | drafted.settled),
     )
     return old, new
 
 
-def _settled(file: File) -> dict[str, Line]:
-    return {line.name: line for line in file.lines.values() if line.is_settled}
+def draft_tables(service: Service, settled: Mapping[str, Mapping[str, Any]]) -> list[Draft]:
+    """The drafts of all tables of a service; those that a person settled as they are, for their children.
 
-
-def draft_tables(service: Service) -> list[Draft]:
-    """The drafts of all tables of a service."""
+    Args:
+        service: the service.
+        settled: name -> words of the tables that the generator does not write.
+    """
     drafts = find_lists(service)
     for draft in drafts:
         name_scalars(draft)
         find_describe(draft)
         find_key(draft)
+    by_call = {words.get("list"): (name, words) for name, words in settled.items()}
+    others = [draft for draft in drafts if draft.list not in by_call]
     for draft in drafts:
+        if draft.list in by_call:
+            adopt(draft, *by_call[draft.list])
+    for draft in others:
         find_scope(draft, drafts)
-    for draft in drafts:
         if draft.scoped:
             draft.doubts.pop("key", None)
             find_describe(draft)
             find_key(draft)
-    for draft in drafts:
+    for draft in others:
         find_parents(draft, drafts)
-    join_parents(drafts)
-    find_circles(drafts)
+    join_parents(others)
+    find_circles(others)
     drafts += find_settings(service, drafts)
-    for draft in drafts:
+    for draft in others:
         if says := lacks_members(draft):
             draft.doubts["lacks"] = says[:80]
     return drafts
+
+
+def adopt(draft: Draft, name: str, words: Mapping[str, Any]) -> None:
+    """Takes what a person decided."""
+    key, each = words["key"], words.get("each", {})
+    draft.settled, draft.key = name, (key,) if isinstance(key, str) else tuple(key)
+    draft.each = {parameter: str(value) for parameter, value in each.items()}
+    draft.scoped = tuple(parameter for parameter in each if parameter not in draft.required)
+    draft.doubts.clear()
 
 
 def doubt_children(drafts: Sequence[Draft]) -> None:
@@ -84,10 +100,11 @@ def doubt_children(drafts: Sequence[Draft]) -> None:
 
 
 def to_lines(
-    drafts: Sequence[Draft], service: Service, head: str, settled: Mapping[str, str]
+    drafts: Sequence[Draft], service: Service, head: str, settled: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Line]:
     """The lines of the drafts as the product loads them beside the settled ones; their marks say the doubts."""
-    tables = {draft.name: format_words(draft.words) for draft in drafts} | settled
+    tables = {draft.name: format_words(draft.words) for draft in drafts}
+    tables |= {name: to_text(words) for name, words in settled.items()}
     loader = Loader(service.name, head, tables)
     for draft in drafts:
         loader.complete(draft)

@@ -69,6 +69,7 @@ class Draft:
         scalar: the column, if rows are bare strings.
         scoped: optional parameters without which the list answers only a part.
         sources: parameter -> the draft of its parent.
+        settled: the name that a person gave it.
         doubts: code -> what to look at.
     """
 
@@ -85,12 +86,13 @@ class Draft:
     describe: str = ""
     batch: int = 0
     arguments: dict[str, str] = field(default_factory=dict)
+    settled: str = ""
     doubts: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The table's name."""
-        return to_plural(self.noun)
+        return self.settled or to_plural(self.noun)
 
     @property
     def words(self) -> dict[str, Any]:
