@@ -233,7 +233,9 @@ def _complete_describe(describing: Describing | None, columns: Mapping[str, Colu
             paths[name] = column.path
         elif known is not None and known.type == column.type and known.json_type == column.json_type:
             paths[name] = known.path
-        elif column.source is ColumnSource.LIST and column.path and known is None:
+        elif (
+            column.source is ColumnSource.LIST and column.path and known is None and not describing.call.pairs
+        ):
             exists = describing.reply.resolve(column.path) is not None
             if exists and describing.reply.build_column(name, column.path).json_type == column.json_type:
                 paths[name] = column.path

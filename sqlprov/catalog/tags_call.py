@@ -7,7 +7,7 @@ from typing import Any
 
 from .columns import TAGS, TAGS_TYPE, find_spelling
 from .paging import find_paging
-from .service_model import find_operation, get_members, summarize, to_arrow_type
+from .service_model import find_operation, get_members, summarize
 from .table import Column, ColumnSource, TagsCall
 from .yaml_nodes import Node, get_text
 
@@ -58,8 +58,7 @@ def parse_tags(
     texts = {key: get_text(block, key) for key in ("call", "argument", "items", "add", "remove", "keys")}
     call = TagsCall(**texts, token_in=token_in, token_out=token_out, column=column, spelling=spelling)
     about = summarize(shape.documentation) or "An array of key-value pairs."
-    json_type = to_arrow_type(shape, as_json=True)
-    return call, Column(TAGS, TAGS_TYPE, json_type, about, ColumnSource.TAGS, shape=shape.name)
+    return call, Column(TAGS, TAGS_TYPE, TAGS_TYPE, about, ColumnSource.TAGS, shape=shape.name)
 
 
 def _check_calls(node: Node, block: Mapping[str, Node], model: Any) -> None:

@@ -59,6 +59,7 @@ class Cloud:
     account_lock: threading.Lock = field(default_factory=threading.Lock)
     regions_lock: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
+    _boto3: Any = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def get_session(self) -> Any:
@@ -141,7 +142,10 @@ class Cloud:
             proxies={} if self.credentials else None,
         )
         try:
-            client = boto3.Session(botocore_session=session).client(
+            with self._lock:
+                # One for all clients: each registers its additions with botocore's session again.
+                self._boto3 = self._boto3 or boto3.Session(botocore_session=session)
+            client = self._boto3.client(
                 service, region_name=region or None, endpoint_url=self.endpoint_url, config=config
             )
         except ValueError as error:

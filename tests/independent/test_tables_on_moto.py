@@ -1,0 +1,75 @@
+"""Tables that say more than their model: rows equal what boto3 creates on moto."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+import sqlprov
+
+
+class Account:
+    """An account on moto: boto3's clients, and a connection."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.con = sqlprov.connect(endpoint_url=url, region="us-east-1")
+
+    def client(self, service: str, region: str = "us-east-1") -> Any:
+        return boto3.client(service, region_name=region, endpoint_url=self.url)
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        server = ThreadedMotoServer("127.0.0.1", port=0)
+        server.start()
+        host, port = server.get_host_and_port()
+        account = Account(f"http://{host}:{port}")
+        yield account
+        account.con.close()
+        server.stop()
+
+
+def test_buckets_and_their_objects_are_read_once_whatever_the_regions(account: Account) -> None:
+    s3 = account.client("s3")
+    for name in ("first-bucket", "second-bucket"):
+        s3.create_bucket(Bucket=name)
+        s3.put_object(Bucket=name, Key="a.txt", Body=b"text")
+    s3.put_bucket_versioning(Bucket="first-bucket", VersioningConfiguration={"Status": "Enabled"})
+    # moto does not return BucketRegion: the buckets are at home.
+    for where in ("", "WHERE region <> 'eu-west-1'", "WHERE lower(region) LIKE '%east%'"):
+        rows = account.con.sql(f"SELECT name, versioning, policy FROM aws.s3.buckets {where} ORDER BY name")
+        assert rows.fetchall() == [("first-bucket", "Enabled", None), ("second-bucket", None, None)]
+        objects = account.con.sql(
+            f"SELECT bucket, key, size, region FROM aws.s3.objects {where} ORDER BY bucket"
+        )
+        assert objects.fetchall() == [
+            ("first-bucket", "a.txt", 4, "us-east-1"),
+            ("second-bucket", "a.txt", 4, "us-east-1"),
+        ]
+
+
+def test_attributes_of_a_queue_have_their_types(account: Account) -> None:
+    account.client("sqs").create_queue(
+        QueueName="jobs", Attributes={"DelaySeconds": "5"}, tags={"team": "search"}
+    )
+    result = account.con.sql(
+        "SELECT delay_seconds, sqs_managed_sse_enabled, tags, year(created_timestamp) > 2000 FROM aws.sqs.queues"
+    )
+    assert result.fetchall() == [(5, True, [{"Key": "team", "Value": "search"}], True)]
+
+
+def test_the_list_of_roles_lacks_their_tags(account: Account) -> None:
+    account.client("iam").create_role(
+        RoleName="reader", AssumeRolePolicyDocument="{}", Tags=[{"Key": "team", "Value": "search"}]
+    )
+    result = account.con.sql("SELECT role_name, tags FROM aws.iam.roles")
+    assert result.fetchall() == [("reader", [{"Key": "team", "Value": "search"}])]
+    assert [call.operation for call in result.calls] == ["ListRoles", "GetRole"]
