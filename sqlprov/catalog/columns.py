@@ -105,6 +105,8 @@ def read_structure(call: str, source: ColumnSource, shape: Any) -> Reply:
     tags = next((m for m, s in members.items() if flatten(m) in _TAG_MEMBERS and find_spelling(s)), "")
     columns: dict[str, Column] = {}
     for member, inner in members.items():
+        if inner.serialization.get("location") == "statusCode":  # of the reply, not of the row
+            continue
         name = TAGS if member == tags else name_column(member)
         if name not in columns:
             columns[name] = build_column(name, inner, source, (member,))

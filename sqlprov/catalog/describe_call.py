@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..errors import suggest
 from .columns import Reply, find_member, name_column, read_pairs, read_structure
 from .constants import parse_constants
 from .nouns import flatten, match_column, strip_noun
-from .service_model import find_operation, get_members, to_snake_case
+from .service_model import find_reading, get_members, to_snake_case
 from .table import Column, ColumnSource, DescribeCall, ExtraCall, Parent
 from .yaml_nodes import Node
 
@@ -52,15 +52,17 @@ def parse_describe(
     node: Node, words: Mapping[str, Node], model: Any, row: RowColumns, send: Node | None
 ) -> Describing:
     """The Describe call of a table; `words` are those of its long form, or those beside its short form."""
-    operation = find_operation(model, node)
+    operation = find_reading(model, node)
+    constants = parse_constants(send, operation)
     size = words["batch"].number() if "batch" in words else 0
-    arguments = parse_arguments(node, words.get("arguments"), operation, row, is_batch=bool(size))
-    if size:
-        first = operation.input_shape.members[next(iter(arguments))]
-        if first.type_name != "list":
-            raise words["batch"].fail(
-                f"{next(iter(arguments))} of {operation.name} does not take several keys"
-            )
+    given = words.get("arguments")
+    arguments = parse_arguments(node, given, operation, row, constants, is_batch=bool(size))
+    inputs, first = operation.input_shape.members, next(iter(arguments))
+    if size and inputs[first].type_name != "list":
+        raise words["batch"].fail(f"{first} of {operation.name} does not take several keys")
+    for parameter in arguments:
+        if inputs[parameter].type_name == "list" and (parameter != first or not size):
+            raise node.fail(f"{parameter} of {operation.name} takes several keys; expected `batch:`")
     pairs = words.get("pairs")
     path, shape = _find_item(pairs or words.get("item"), operation, row, is_batch=bool(size))
     if pairs:
@@ -73,7 +75,6 @@ def parse_describe(
                 f"{operation.name} returns no list for sure; expected `item:` with the list of a batch"
             )
         reply = read_structure(operation.name, ColumnSource.DESCRIBE, _get_element(shape))
-    constants = parse_constants(send, operation)
     paths = _find_key_path(node, arguments, reply, row) if size else {}
     call = DescribeCall(operation.name, arguments, path, paths, size, constants, bool(pairs))
     return Describing(call, operation, reply)
@@ -101,13 +102,12 @@ def parse_extras(
     columns: dict[str, Column] = {}
     for name, value in (node.pairs() if node else {}).items():
         block = value.block(["call", "columns"], ["arguments", "send", "absent"])
-        operation = find_operation(model, block["call"])
-        if operation.output_shape is None:
-            raise block["call"].fail(f"{operation.name} returns nothing")
+        operation = find_reading(model, block["call"])
+        constants = parse_constants(block.get("send"), operation)
         extras[name] = ExtraCall(
             operation.name,
-            parse_arguments(block["call"], block.get("arguments"), operation, row),
-            parse_constants(block.get("send"), operation),
+            parse_arguments(block["call"], block.get("arguments"), operation, row, constants),
+            constants,
             parse_codes(block["absent"]) if "absent" in block else (),
         )
         reply = Reply(operation.name, ColumnSource.EXTRA, operation.output_shape, {}, name)
@@ -119,9 +119,15 @@ def parse_extras(
 
 
 def parse_arguments(
-    node: Node, given: Node | None, operation: Any, row: RowColumns, *, is_batch: bool = False
+    node: Node,
+    given: Node | None,
+    operation: Any,
+    row: RowColumns,
+    constants: Collection[str] = (),
+    *,
+    is_batch: bool = False,
 ) -> dict[str, str]:
-    """Parameter -> column, the key's first; those that `given` does not say are matched by name."""
+    """Parameter -> column, the key's first; those that neither `given` nor `constants` fill are matched by name."""
     inputs = get_members(operation.input_shape)
     required = operation.input_shape.required_members if operation.input_shape else ()
     arguments: dict[str, str] = {}
@@ -131,7 +137,7 @@ def parse_arguments(
     many = _find_list(inputs, required, arguments, row) if is_batch else ""
     parents = {parent.parameter: parent.column for parent in row.parents}
     for parameter in (*required, many):
-        if not parameter or parameter in arguments:
+        if not parameter or parameter in (*arguments, *constants):
             continue
         column = parents.get(parameter) or _match(parameter, inputs[parameter], row)
         if not column:
@@ -143,7 +149,8 @@ def parse_arguments(
             )
         arguments[parameter] = column
     if not given:
-        arguments |= _match_optional(inputs, arguments, row)
+        optional = {name: shape for name, shape in inputs.items() if name not in (*arguments, *constants)}
+        arguments |= _match_optional(optional, arguments, row)
     if not arguments:
         raise node.fail(f"{operation.name} takes none of {', '.join(row.key)}; expected `arguments:`")
     order = [many] if many else []
@@ -165,7 +172,7 @@ def _match_optional(
     left = [name for name in row.key if name in row.shapes and name not in arguments.values()]
     matched: dict[str, str] = {}
     for parameter, shape in inputs.items():
-        if parameter in arguments or shape.type_name not in ("string", "integer", "long"):
+        if shape.type_name not in ("string", "integer", "long"):
             continue
         flat, bare = flatten(parameter), strip_noun(parameter, row.nouns)
         column = parents.get(flat) or next(

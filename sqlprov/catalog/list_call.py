@@ -6,11 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from .columns import Reply, build_column, name_column, read_structure
 from .constants import parse_constants, to_value
 from .nouns import flatten
 from .paging import find_paging
-from .service_model import find_operation, find_paginator, get_members
+from .service_model import find_paginator, find_reading, get_members, to_arrow_type
 from .table import Column, ColumnSource, ListCall, Parent, Table
 from .yaml_nodes import Node
 
@@ -55,7 +57,7 @@ def parse_list(
 ) -> Listing:
     """The List call of a table; `send` holds its constants."""
     node = words["list"]
-    operation = find_operation(model, node)
+    operation = find_reading(model, node)
     path, row, is_single = _find_rows(words.get("rows"), node, operation, nouns)
     each = words["each"].pairs() if "each" in words else {}
     keys = words["key"].texts()
@@ -157,6 +159,8 @@ def _parse_parent(parameter: str, node: Node, operation: Any, siblings: Siblings
     inputs = get_members(operation.input_shape)
     shape = inputs[node.check(f"parameter of {operation.name}", parameter, inputs)]
     column = name_column(parameter)
+    if shape.type_name not in ("string", "integer", "long"):
+        raise node.fail(f"{parameter} takes a {shape.type_name}; expected a parameter of one text or number")
     if isinstance(node.value, str) and node.text() == ACCOUNT:
         return Parent(parameter, column, is_account=True)
     if isinstance(node.value, str) and node.text() == ENUM:
@@ -173,7 +177,9 @@ def _parse_parent(parameter: str, node: Node, operation: Any, siblings: Siblings
 
     def load() -> Table:
         parent = siblings.load(table)
-        node.check(f"column of {table}", table_column, parent.by_name)
+        source = parent.by_name[node.check(f"column of {table}", table_column, parent.by_name)]
+        if (source.type == pa.string()) != (to_arrow_type(shape) == pa.string()):
+            raise node.fail(f"{parameter} takes {to_arrow_type(shape)} and {node.text()} is {source.type}")
         _check_ancestors(node, table, siblings)
         return parent
 

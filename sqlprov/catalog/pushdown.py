@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -31,7 +31,12 @@ _ORDER = {
 
 
 def parse_filters(
-    node: Node | None, operation: Any, item: Any, columns: Mapping[str, Column], nouns: Sequence[str]
+    node: Node | None,
+    operation: Any,
+    item: Any,
+    columns: Mapping[str, Column],
+    nouns: Sequence[str],
+    sent: Collection[str],
 ) -> tuple[ListFilter, ...]:
     """The filters of a list: those that `filters:` writes, and those that follow from the names.
 
@@ -40,6 +45,7 @@ def parse_filters(
         item: shape of a row of the list.
         columns: the list's columns.
         nouns: of the table, as `list_nouns` returns them.
+        sent: parameters that have a value already.
     """
     inputs = get_members(operation.input_shape)
     written: dict[str, ListFilter | None] = {}
@@ -58,8 +64,7 @@ def parse_filters(
         operator = FilterOperator((match[2] or match[3]).lower())
         _check_filter(value, parameter, inputs[parameter], operator, column, item)
         written[parameter] = ListFilter(parameter, column.name, operator, read_constraint(inputs[parameter]))
-    required = operation.input_shape.required_members if operation.input_shape else ()
-    free = {name: shape for name, shape in inputs.items() if name not in required}
+    free = {name: shape for name, shape in inputs.items() if name not in sent}
     derived = {name: _derive_filter(name, shape, columns, nouns) for name, shape in free.items()}
     filters = [each for name in inputs if (each := written.get(name, derived.get(name)))]
     columns_in_order = list(dict.fromkeys(each.column for each in filters))

@@ -117,9 +117,10 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     state = parse_state(words.get("state"), columns) if "state" in words else derive_state(nouns, columns)
     item = listing.reply.shape
     listed = {name: column for name, column in columns.items() if column.source is ColumnSource.LIST}
+    sent = {*listing.call.send, *(parent.parameter for parent in listing.call.parents)}
     call = replace(
         listing.call,
-        filters=parse_filters(words.get("filters"), listing.operation, item, listed, nouns),
+        filters=parse_filters(words.get("filters"), listing.operation, item, listed, nouns, sent),
         sort=parse_sort(words.get("sort"), listing.operation, item, listed),
     )
     iam = get_text(service.nodes, "iam") or model.signing_name
@@ -268,23 +269,23 @@ def _build_common_columns(key: tuple[str, ...], columns: Mapping[str, Column]) -
 def _parse_errors(
     words: Mapping[str, Node], service: ServiceInfo, listing: Listing, describing: Describing | None
 ) -> ErrorRules:
-    """The codes of the service and of the table; without any for missing, those of Describe, of a list of a parent's
-    rows, or of a reply that is the one row, that say so."""
+    """The codes of the service and of the table; without any for missing, those of the calls that say so."""
     common, own = parse_error_rules(service.nodes.get("errors")), parse_error_rules(words.get("errors"))
     missing = (*common.missing, *own.missing)
     if not missing:
-        call = listing.call
-        operations = [listing.operation] if call.parents or call.single or not call.rows else []
-        operations += [describing.operation] if describing else []
-        codes = dict.fromkeys(
-            _get_code(shape) for operation in operations for shape in operation.error_shapes
+        operations = [describing.operation] if describing else []
+        if listing.call.parents or listing.call.single or not listing.call.rows:
+            operations.append(listing.operation)  # it may find nothing to list
+        codes = (
+            code for operation in operations for error in operation.error_shapes for code in _get_codes(error)
         )
-        missing = tuple(ErrorRule(code) for code in codes if _MISSING.search(code))
+        missing = tuple(ErrorRule(code) for code in dict.fromkeys(codes) if _MISSING.search(code))
     return ErrorRules(missing, (*common.exists, *own.exists))
 
 
-def _get_code(shape: Any) -> str:
-    return str(shape.metadata.get("error", {}).get("code", shape.name))
+def _get_codes(error: Any) -> tuple[str, str]:
+    """The code of an error; services that have changed their protocol may send another one than its name."""
+    return str(error.metadata.get("error", {}).get("code", error.name)), error.name
 
 
 def _sort_columns(node: Node | None, columns: Mapping[str, Column]) -> tuple[Column, ...]:

@@ -82,6 +82,16 @@ def find_operation(model: Any, node: Node) -> Any:
     return model.operation_model(name)
 
 
+def find_reading(model: Any, node: Node) -> Any:
+    """The operation that `node` names, which returns a structure."""
+    operation = find_operation(model, node)
+    if operation.output_shape is None:
+        raise node.fail(f"{operation.name} returns nothing; expected an operation that reads")
+    if operation.has_streaming_output or operation.has_event_stream_output:
+        raise node.fail(f"{operation.name} returns a stream; expected an operation that returns members")
+    return operation
+
+
 @cache
 def _load_paginators(client: str) -> Any:
     from botocore.exceptions import UnknownServiceError
