@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Column, TagSpelling
+from sqlprov.catalog.table import Column, ColumnSource, TagSpelling
 
 MEMORY_POOL = pa.system_memory_pool()
 """This pool returns memory. Arrow's own takes megabytes for the first byte, and keeps some for each thread."""
@@ -22,7 +22,6 @@ WRONG_VALUE = (pa.ArrowException, ValueError, TypeError, AttributeError, Overflo
 """Errors of Arrow and Python for a value that does not fit its type."""
 TAG_KEYS, TAG_VALUES = ("Key", "key", "TagKey", "tagKey"), ("Value", "value", "TagValue", "tagValue")
 """How services spell the members of a tag."""
-PLAIN_TAGS = TagSpelling("Key", "Value")
 _BOOLEANS = {"true": True, "false": False}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MICROSECONDS = pa.scalar(1e6)
@@ -44,21 +43,33 @@ def build_array(column: Column, values: Iterable[Any]) -> pa.Array:
     Raises:
         MalformedReply: a value does not fit the type in the model.
     """
-    items = [to_tags(value, column.tags) for value in values] if column.tags else list(values)
+    items = list(values)
+    json_type = column.json_type
+    if column.tags or column.source is ColumnSource.TAGS:
+        items, json_type = [to_tags(item, column.tags) for item in items], column.type
+    elif _is_text_of(column):
+        items = [parse_text(item, column) for item in items]
+        json_type = pa.float64() if pa.types.is_timestamp(column.type) else column.type
     if not _is_unlike_json(column.type):
         try:
-            return _build(column, items)
+            return _build(items, json_type, column.type)
         except WRONG_VALUE:
             pass  # value by value, it may work, or the error names the problem
     try:
-        return _build(column, [_to_json_value(item, column.type) for item in items])
+        return _build([_to_json_value(item, column.type) for item in items], json_type, column.type)
     except WRONG_VALUE as error:
         raise MalformedReply(f"the reply's {column.name} is not {column.type} ({error})") from None
 
 
-def _build(column: Column, items: list[Any]) -> pa.Array:
-    array = pa.array(items, type=column.json_type, memory_pool=MEMORY_POOL)
-    return _convert_all([(array, column.type)])[0]
+def _build(items: list[Any], json_type: pa.DataType, type_: pa.DataType) -> pa.Array:
+    return _convert_all([(pa.array(items, type=json_type, memory_pool=MEMORY_POOL), type_)])[0]
+
+
+def _is_text_of(column: Column) -> bool:
+    """Whether the reply has a text where the column has a number, a boolean or a time."""
+    return pa.types.is_string(column.json_type) and not (
+        pa.types.is_string(column.type) or pa.types.is_binary(column.type)
+    )
 
 
 class Decoder:
@@ -67,7 +78,7 @@ class Decoder:
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
         direct = [c for c in columns if len(c.path) == 1 and not _is_unlike_json(c.type)]
-        direct = [column for column in direct if column.tags in (None, PLAIN_TAGS)]
+        direct = [c for c in direct if not _is_text_of(c) and (not c.tags or c.json_type == c.type)]
         members = {column.path[0]: column.json_type for column in direct}
         self._struct = pa.struct(members)
         positions = {member: at for at, member in enumerate(members)}
@@ -263,13 +274,13 @@ def _get_first(members: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((members[name] for name in names if name in members), None)
 
 
-def parse_pair(text: Any, column: Column) -> Any:
-    """The value of a column from the text in a map of names and texts, as in the service's JSON.
+def parse_text(text: Any, column: Column) -> Any:
+    """The value of a column from its text, as SQS and SNS have it in a map of names and texts.
 
     Raises:
         MalformedReply: the text does not fit the column's type.
     """
-    if not isinstance(text, str) or pa.types.is_string(column.type):
+    if not isinstance(text, str):
         return text
     if not text:
         return None

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows, get_path, parse_pair
+from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows, get_path
 from sqlprov.aws.read.partial_row import REGION, PartialRow, move
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Column, ColumnSource
@@ -151,10 +151,7 @@ class BatchBuilder:
             case ColumnSource.KEY:
                 keys = [row.get_values(table, table.key) for row in rows]
                 return [None if None in key else "|".join(map(str, key)) for key in keys]
-        values = [row.get_value(table, name) for row in rows]
-        if table.describe and table.describe.pairs and name in table.describe.paths:
-            return [parse_pair(value, column) for value in values]
-        return values
+        return [row.get_value(table, name) for row in rows]
 
     def _get_account(self, row: PartialRow) -> str:
         if self.plan.account is Account.ARN and (arn := row.get_value(self.table, self.table.arn)):
