@@ -18,5 +18,5 @@ def normalize(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_list(kind):
         return [normalize(item, kind.value_type) for item in value]
     if pa.types.is_map(kind):
-        return {key: normalize(item, kind.item_type) for key, item in dict(value).items()}
+        return {str(key): normalize(item, kind.item_type) for key, item in dict(value).items()}
     return value.astimezone(UTC) if isinstance(value, datetime) else value

@@ -8,15 +8,13 @@ from functools import partial
 
 from sqlprov.aws.read.details import DetailReader
 from sqlprov.aws.read.partial_row import PartialRow
+from sqlprov.aws.read.report_queue import Report
 from sqlprov.aws.transport.pool import WIDTH
 from sqlprov.aws.transport.run import Run
 from sqlprov.errors import OperationalError
 
 FIRST_ROWS = 4
 """Rows whose calls are made for the first batch of a list."""
-
-Report = Callable[[], None]
-"""Work for the reading thread once a call has ended."""
 
 
 class RowQueue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -27,13 +27,13 @@ CONSTANT = frozenset({ColumnSource.REGION, ColumnSource.PARENT})
 class BatchBuilder:
     """Builds the batches of one plan.
 
-    Attributes:
-        account: the account for rows whose ARN does not show it; empty until it is known.
+    Args:
+        plan: the plan.
+        find_account: returns the own account, for rows whose ARN does not show it.
     """
 
-    def __init__(self, plan: ReadPlan) -> None:
-        self.plan, self.table = plan, plan.table
-        self.account = ""
+    def __init__(self, plan: ReadPlan, find_account: Callable[[], str]) -> None:
+        self.plan, self.table, self._find_account = plan, plan.table, find_account
         self._columns = [self.table.by_name[name] for name in plan.columns]
         self._schema = pa.schema([(column.name, column.type) for column in self._columns])
         constant = CONSTANT - ({ColumnSource.REGION} if self.table.region_column else set())
@@ -154,9 +154,12 @@ class BatchBuilder:
         return [row.get_value(table, name) for row in rows]
 
     def _get_account(self, row: PartialRow) -> str:
-        if self.plan.account is Account.ARN and (arn := row.get_value(self.table, self.table.arn)):
-            return str(arn).split(":")[4]
-        return self.account
+        """The account of a row: its ARN shows it, except for buckets, hosted zones and what AWS manages."""
+        if self.plan.account is Account.ARN:
+            parts = str(row.get_value(self.table, self.table.arn)).split(":", 5)
+            if len(parts) > 5 and parts[4].isdigit():
+                return parts[4]
+        return self._find_account()
 
 
 def _repeat(column: Column, place: Place, count: int) -> pa.Array:

@@ -9,7 +9,6 @@ into windows that are read in parallel. Rows that need calls of their own come i
 
 from __future__ import annotations
 
-import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,11 +19,13 @@ import pyarrow as pa
 
 from sqlprov.aws.read.details import DetailReader, get_account_id
 from sqlprov.aws.read.fan_out import check_fan_out, complete_lists
-from sqlprov.aws.read.list_replies import find_rows, make_row_counter
+from sqlprov.aws.read.gone_rows import GoneRows
+from sqlprov.aws.read.list_replies import find_rows
 from sqlprov.aws.read.list_windows import LONG, LONG_LIMITED, ListWindow, WindowSplitter
 from sqlprov.aws.read.pagination import FetchedPages, ListPage, PageReader
-from sqlprov.aws.read.partial_row import REGION, PartialRow
-from sqlprov.aws.read.row_queue import Report, RowQueue
+from sqlprov.aws.read.partial_row import PartialRow
+from sqlprov.aws.read.report_queue import Report, ReportQueue
+from sqlprov.aws.read.row_queue import RowQueue
 from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.read.top_n import TopN
 from sqlprov.aws.transport.clients import Cloud
@@ -35,8 +36,6 @@ from sqlprov.plan.read import Account, KeyRead, ListRead, ReadPlan
 
 FIRST_LISTS = 4
 """Lists that are begun at first for a statement with a LIMIT, if parents say which lists there are."""
-MOST_PAGES = 8
-"""Pages fetched by one task, at most: each report costs as much CPU as a page."""
 RAMP = 8
 """Pages after which a task fetches one more: DuckDB takes a handful of batches before anyone reads a row."""
 
@@ -50,7 +49,9 @@ class TableScan:
     def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud, filter_rows: RowFilter | None = None) -> None:
         self.plan, self.run, self.cloud, self.table = plan, run, cloud, plan.table
         cloud.allow_reads(self.table)
-        self.builder, self.details = BatchBuilder(plan), DetailReader(plan, run, cloud)
+        self.reports = ReportQueue(run)
+        self.builder = BatchBuilder(plan, lambda: get_account_id(run, cloud))
+        self.details = DetailReader(plan, run, cloud)
         self.filter_rows = filter_rows
         self.top_n = TopN(plan.top) if plan.top and filter_rows else None
         self.is_limited = run.hints is not None and run.hints.limited
@@ -58,34 +59,25 @@ class TableScan:
         self.splitter = WindowSplitter(plan.windows, long) if plan.windows else None
         # Whether all rows are returned without further calls.
         self.list_alone = not (self.top_n or plan.describe or plan.tags or plan.extras)
-        self.pages = PageReader(plan, run, cloud, self.builder, self.list_alone, lambda: self.closed)
+        self.pages = PageReader(plan, run, cloud, self.builder, self.list_alone, lambda: self.reports.closed)
         # Region -> pages of its list so far, in all its windows.
         self.page_counts: dict[str, int] = {}
-        self.reports: queue.SimpleQueue[Report | BaseException | None] = queue.SimpleQueue()
-        self.in_flight = 0
         # Lists that follow from parents and have not begun; how many have.
         self.lists: deque[ListRead] = deque()
         self.begun = 0
         self.windows: list[ListWindow] = []
-        self.rows = RowQueue(self.details, run, self._submit, self._note_missing, self._note_gone)
-        # Listed rows that Describe does not know, until it knows one.
-        self.gone: list[PartialRow] | None = []
+        self.rows = RowQueue(self.details, run, self.reports.submit, self._note_missing, self._note_gone)
+        self.gone = GoneRows(plan, self.pages)
         self.ready: deque[pa.RecordBatch] = deque()
-        self.pages_per_task = 1
-        self.reads_ahead = self.closed = False
-        run.cancellation.on_cancel(lambda: self.reports.put(None))
+        self.reads_ahead = False
 
     def start(self) -> None:
         """Start the first call of every step, wait for the first reply, and raise its error."""
         try:
             self.run.pool.allow(len({step.region for step in self.plan.steps}))
-            if self.plan.account is Account.KNOWN:
-                self.builder.account = self.cloud.account_id or ""
             if self.plan.account is Account.STS and self.plan.steps:
-                self._submit(
-                    lambda: partial(setattr, self.builder, "account", get_account_id(self.run, self.cloud))
-                )
-                self._handle_report()
+                self.reports.submit(self._read_account)
+                self.reports.handle()
             for step in self.plan.steps:
                 if isinstance(step, KeyRead):
                     self.rows.add_keys([PartialRow(step.place, key) for key in step.keys])
@@ -94,15 +86,20 @@ class TableScan:
             if self.table.list.parents:
                 self._find_lists()
             self.rows.send()
-            if self.in_flight:
-                self._handle_report()
+            if self.reports.in_flight:
+                self.reports.handle()
         except BaseException:
-            self.closed = True
+            self.reports.closed = True
             raise
+
+    def _read_account(self) -> Report:
+        get_account_id(self.run, self.cloud)
+        return lambda: None
 
     def _find_lists(self) -> None:
         """Find the lists that follow from parents, and begin the first."""
-        lists = complete_lists(self.plan, self.builder.account, self._read_parent)
+        account = get_account_id(self.run, self.cloud) if self.plan.own_account else ""
+        lists = complete_lists(self.plan, account, self._read_parent)
         if self.plan.parents and not self.is_limited:
             check_fan_out(self.table, len(lists), self.run.settings.fan_out)
         self.lists.extend(lists)
@@ -141,46 +138,16 @@ class TableScan:
                 self._begin_lists()
                 if self.rows.is_ready:
                     self._emit_rows()
-                elif self.in_flight:
+                elif self.reports.in_flight:
                     self._split_long_list()
-                    self._handle_report()
+                    self.reports.handle()
                 elif self.rows.pending:
                     self.rows.raise_budget()
                 elif not self._resume_windows() and not self._emit_top_n():
                     self._check_gone()
                     return
         finally:
-            self.closed = True
-
-    def _handle_report(self) -> None:
-        """Wait for one report and run it."""
-        was_empty = self.reports.empty()
-        report = self.reports.get()
-        self.run.cancellation.check()
-        if report is None:
-            return
-        self.in_flight -= 1
-        doubled, halved = min(self.pages_per_task * 2, MOST_PAGES), max(self.pages_per_task // 2, 1)
-        self.pages_per_task = doubled if was_empty else halved
-        if isinstance(report, BaseException):
-            raise report
-        report()
-
-    def _submit(self, work: Callable[[], Report]) -> None:
-        """Run `work` in the pool, and its report in the reading thread."""
-        self.in_flight += 1
-
-        def task() -> None:
-            if self.closed:
-                return  # DuckDB has enough rows, or another call has failed
-            report: Report | BaseException
-            try:
-                report = work()
-            except BaseException as error:
-                report = error
-            self.reports.put(report)
-
-        self.run.submit(task)
+            self.reports.closed = True
 
     # Pages
 
@@ -192,9 +159,9 @@ class TableScan:
     def _fetch(self, window: ListWindow) -> None:
         """Fetch the next page of a window, or several if the reader is slower than the service."""
         window.waiting = False
-        many = min(self.pages_per_task, 1 + sum(self.page_counts.values()) // RAMP)
+        many = min(self.reports.pages_per_task, 1 + sum(self.page_counts.values()) // RAMP)
         most = many if self.list_alone and not self.is_limited else 1
-        self._submit(lambda: partial(self._handle_pages, window, self.pages.fetch(window, most)))
+        self.reports.submit(lambda: partial(self._handle_pages, window, self.pages.fetch(window, most)))
 
     def _handle_pages(self, window: ListWindow, fetched: FetchedPages) -> None:
         if window not in self.windows:
@@ -334,7 +301,7 @@ class TableScan:
             return
         if (window := splitter.find_unbounded(self.windows)) is not None:
             self._read_newest(splitter, window)
-        while (idle := min(self.run.pool.width, splitter.useful_calls) - self.in_flight) > 0:
+        while (idle := min(self.run.pool.width, splitter.useful_calls) - self.reports.in_flight) > 0:
             longest = splitter.find_longest(self.windows)
             new = splitter.split(longest, idle) if longest else []
             if not new:
@@ -358,7 +325,7 @@ class TableScan:
             now = self.run.log.service_time.timestamp() if self.run.log.service_time else None
             return lambda: splitter.newest.update({region: max(times, default=now) if times else now})
 
-        self._submit(work)
+        self.reports.submit(work)
 
     def _emit_top_n(self) -> bool:
         """Handle the first rows once every list has been read far enough; return whether there are any."""
@@ -389,37 +356,19 @@ class TableScan:
         return any(step.parameters.keys() - harmless for step in lists)
 
     def _note_gone(self, rows: list[PartialRow]) -> None:
-        if self.gone is not None:
-            self.gone += rows
+        self.gone.note(rows)
         if self.top_n:
             self._abandon_top_n(self.top_n)
 
     def _check_gone(self) -> None:
-        """If every listed row is gone, check that the list lacks them now: a wrong Describe would deny all rows."""
-        gone, table, describe = self.gone, self.table, self.table.describe
-        lists = [step for step in self.plan.steps if isinstance(step, ListRead)]
-        if not (gone and lists and describe):
-            return
-        place = {**gone[0].place, REGION: lists[0].region} if table.region_column else gone[0].place
-        step = lists[0].move(table.list, place)
         try:
-            reply = self.pages.call_list(step.region, step.parameters, make_row_counter(table.list, set()))
+            self.gone.check()
         except OperationalError as error:
-            self._note_missing(step.region, error)
-            return
-        keys = {row.get_values(table, table.key) for row in gone}
-        rows = self.builder.make_rows(place, find_rows(table.list, reply))
-        still = [key for row in rows if (key := row.get_values(table, table.key)) in keys]
-        if still:
-            text = (
-                f"{table.full_name} in {step.region}: {table.list.call} has {'|'.join(map(str, still[0]))}, "
-                f"but {describe.call} says that it does not exist, as of every other row."
-            )
-            self._note_missing(step.region, BrokenReply(text, operation=describe.call, region=step.region))
+            self._note_missing(error.region, error)
 
     def _emit_rows(self) -> None:
         rows = self.rows.take()
-        self.gone = None
+        self.gone.clear()
         by_region: dict[str, list[PartialRow]] = {}
         for row in rows:
             by_region.setdefault(row.region, []).append(row)

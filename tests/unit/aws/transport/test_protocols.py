@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import struct
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
@@ -16,12 +17,14 @@ from hypothesis import strategies as st
 from normalize import normalize
 
 from sqlprov.aws.read.decoder import Decoder, build_array
-from sqlprov.aws.transport.errors import MalformedReply, Next, classify
+from sqlprov.aws.read.list_replies import make_row_counter
+from sqlprov.aws.transport.errors import MalformedReply, Next, classify, is_parse_failure
 from sqlprov.aws.transport.replies import check_reply, decode
 from sqlprov.catalog.service_model import to_arrow_type
-from sqlprov.catalog.table import Column, ColumnSource
+from sqlprov.catalog.table import Column, ColumnSource, ListCall
 
-PROTOCOLS = ("json", "rest-json", "query", "ec2")
+CBOR = "smithy-rpc-v2-cbor"
+PROTOCOLS = ("json", "rest-json", "query", "ec2", "rest-xml", CBOR)
 SCALARS = ("string", "integer", "long", "double", "boolean", "timestamp", "blob")
 # Bytes that are base64 as they stand are those that a second decoding would spoil.
 BLOBS = st.binary(max_size=6) | st.sampled_from([b"abcd", b"aGVsbG8=", b""])
@@ -41,7 +44,7 @@ STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
 Shapes = dict[str, dict[str, Any]]
 
 
-def shapes(draw: st.DrawFn, into: Shapes, depth: int, maps: bool) -> str:
+def shapes(draw: st.DrawFn, into: Shapes, depth: int, maps: str) -> str:
     """The name of a random shape, which is added to `into`."""
     kinds = ["structure", "list", *(["map"] if maps else [])] if depth else []
     kind = draw(st.sampled_from([*SCALARS, *kinds]))
@@ -52,7 +55,7 @@ def shapes(draw: st.DrawFn, into: Shapes, depth: int, maps: bool) -> str:
     elif kind == "list":
         made["member"] = {"shape": shapes(draw, into, depth - 1, maps)}
     elif kind == "map":
-        made["key"] = {"shape": "Text"}
+        made["key"] = {"shape": draw(st.sampled_from(("Text", "Number"))) if maps == "any key" else "Text"}
         made["value"] = {"shape": shapes(draw, into, depth - 1, maps)}
     name = f"Shape{len(into)}"
     into[name] = made
@@ -62,9 +65,11 @@ def shapes(draw: st.DrawFn, into: Shapes, depth: int, maps: bool) -> str:
 @st.composite
 def models(draw: st.DrawFn, protocol: str) -> Any:
     """A service whose rows have two to four members."""
-    made: Shapes = {"Text": {"type": "string"}}
+    made: Shapes = {"Text": {"type": "string"}, "Number": {"type": "integer"}}
     count = draw(st.integers(2, 4))
-    row = {f"C{at}": {"shape": shapes(draw, made, 2, protocol != "ec2")} for at in range(count)}
+    # Keys of maps are texts in JSON.
+    maps = "" if protocol == "ec2" else "text keys" if "json" in protocol else "any key"
+    row = {f"C{at}": {"shape": shapes(draw, made, 2, maps)} for at in range(count)}
     made["Row"] = {"type": "structure", "members": row}
     made["Rows"] = {"type": "list", "member": {"shape": "Row"}}
     return service(protocol, made)
@@ -88,7 +93,8 @@ def values(shape: Any, null: st.SearchStrategy[None]) -> st.SearchStrategy[Any]:
         case "list":
             return st.lists(values(shape.member, null), max_size=3)
         case "map":
-            return st.dictionaries(TEXTS.filter(bool), values(shape.value, null), max_size=2)
+            keys = TEXTS.filter(bool) if shape.key.type_name == "string" else STRATEGIES["integer"]
+            return st.dictionaries(keys, values(shape.value, null), max_size=2)
     return STRATEGIES[shape.type_name]
 
 
@@ -123,7 +129,9 @@ def xml(shape: Any, value: Any) -> str:
             return "".join(f"<member>{xml(shape.member, each)}</member>" for each in value)
         case "map":
             entry = "<entry><key>{}</key><value>{}</value></entry>"
-            return "".join(entry.format(escape(key), xml(shape.value, each)) for key, each in value.items())
+            return "".join(
+                entry.format(escape(str(key)), xml(shape.value, each)) for key, each in value.items()
+            )
         case "timestamp":
             return str(value.isoformat())
         case "blob":
@@ -131,6 +139,41 @@ def xml(shape: Any, value: Any) -> str:
         case "boolean":
             return "true" if value else "false"
     return escape(str(value))
+
+
+def cbor(value: Any) -> bytes:
+    """A value as CBOR."""
+    if value is None or isinstance(value, bool):
+        return b"\xf6" if value is None else b"\xf5" if value else b"\xf4"
+    if isinstance(value, datetime):
+        return b"\xc1" + cbor(value.timestamp())
+    if isinstance(value, float):
+        return b"\xfb" + struct.pack(">d", value)
+    if isinstance(value, int):
+        return cbor_head(0, value) if value >= 0 else cbor_head(1, -1 - value)
+    if isinstance(value, bytes):
+        return cbor_head(2, len(value)) + value
+    if isinstance(value, str):
+        return cbor_head(3, len(value.encode())) + value.encode()
+    if isinstance(value, list):
+        return cbor_head(4, len(value)) + b"".join(map(cbor, value))
+    return cbor_head(5, len(value)) + b"".join(cbor(key) + cbor(each) for key, each in value.items())
+
+
+def cbor_head(major: int, number: int) -> bytes:
+    return bytes([major << 5 | 27]) + struct.pack(">Q", number)
+
+
+def write(model: Any, page: Any) -> bytes:
+    """The body of a reply."""
+    listing, protocol = model.operation_model("List").output_shape, model.resolved_protocol
+    if protocol == CBOR:
+        return cbor(page)
+    if "json" in protocol:
+        return orjson.dumps(json(listing, page))
+    inner = xml(listing, page)
+    wrapped = f"<ListResult>{inner}</ListResult>" if protocol == "query" else inner
+    return f"<ListResponse>{wrapped}</ListResponse>".encode()
 
 
 def reply(model: Any, body: bytes) -> dict[str, Any]:
@@ -144,21 +187,17 @@ def reply(model: Any, body: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=75, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_page_holds_what_boto3_would_return(protocol: str, data: Any) -> None:
     model = data.draw(models(protocol))
     listing = model.operation_model("List").output_shape
     row = listing.members["Rows"].member
-    is_json = "json" in protocol
-    rows = st.lists(values(row, st.none() if is_json else st.nothing()), min_size=1 - is_json, max_size=3)
-    page = {"Rows": data.draw(rows)}
-    if is_json:
-        body = orjson.dumps(json(listing, page))
-    else:
-        inner = xml(listing, page)
-        wrapped = f"<ListResult>{inner}</ListResult>" if protocol == "query" else inner
-        body = f"<ListResponse>{wrapped}</ListResponse>".encode()
+    may_be_null = "json" in protocol or protocol == CBOR
+    rows = st.lists(
+        values(row, st.none() if may_be_null else st.nothing()), min_size=1 - may_be_null, max_size=3
+    )
+    body = write(model, {"Rows": data.draw(rows)})
     response = {"body": body, "headers": {}, "status_code": 200}
     expected = create_parser(protocol).parse(response, listing)["Rows"]
     body_members, _ = check_reply(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
@@ -194,3 +233,76 @@ def test_a_body_that_is_not_a_reply_is_retried(protocol: str, body: bytes) -> No
     with pytest.raises((MalformedReply, ResponseParserError)) as met:
         check_reply(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
     assert classify(met.value, "List", "us-east-1", "any").next is Next.RETRY
+
+
+LISTING = ListCall("List", ("Rows",), may_omit_rows=True)
+ONE: Shapes = {
+    "Text": {"type": "string"},
+    "Row": {"type": "structure", "members": {"Name": {"shape": "Text"}}},
+    "Rows": {"type": "list", "member": {"shape": "Row"}},
+}
+EMPTY = {
+    "rest-json": b"{}",
+    "query": b"<ListResponse><ListResult/></ListResponse>",
+    "ec2": b"<ListResponse/>",
+    "rest-xml": b"<ListResponse/>",
+}
+NOT_EMPTY = {
+    "rest-json": (b"", b'{"message": "busy"}', b'{"Rows": null, "Error": {}}', b"<html/>"),
+    "query": (b"", b"<html><body>busy</body></html>", b"<ListResponse/>"),
+    "ec2": (b"", b"<html><body>busy</body></html>"),
+    "rest-xml": (b"", b"<html><body>busy</body></html>", b"<!DOCTYPE html><html></html>"),
+}
+
+
+def count_rows(protocol: str, body: bytes) -> int:
+    _, count = check_reply(reply(service(protocol, ONE), body), (), make_row_counter(LISTING, set()))
+    return count
+
+
+@pytest.mark.parametrize("protocol", EMPTY)
+def test_a_list_may_be_left_out_when_it_is_empty(protocol: str) -> None:
+    assert count_rows(protocol, EMPTY[protocol]) == 0
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body"), [(protocol, body) for protocol, bodies in NOT_EMPTY.items() for body in bodies]
+)
+def test_a_reply_that_leaves_out_its_list_and_is_not_the_services_is_malformed(
+    protocol: str, body: bytes
+) -> None:
+    with pytest.raises((MalformedReply, ResponseParserError)):
+        count_rows(protocol, body)
+
+
+WRONG = {
+    "rest-json": (b'{"Rows": 5}', b'{"Rows": [5]}', b'{"Rows": [{"Name": {}}, "x"]}'),
+    CBOR: (cbor({"Rows": 5}), cbor({"Rows": [5]}), cbor([1]), cbor({"Rows": [{}]})[:-1]),
+    "query": (b"<ListResponse><ListResult><Rows><member><Name", b"<a>ListResult</a>"),
+}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body"), [(protocol, body) for protocol, bodies in WRONG.items() for body in bodies]
+)
+def test_a_value_that_botocores_parser_does_not_expect_is_malformed(protocol: str, body: bytes) -> None:
+    with pytest.raises(Exception, match=r".") as met:
+        count_rows(protocol, body)
+    assert isinstance(met.value, MalformedReply | ResponseParserError) or is_parse_failure(met.value)
+
+
+def test_an_error_of_this_program_is_not_the_parsers() -> None:
+    with pytest.raises(ValueError, match="invalid literal") as met:
+        int("x")
+    assert not is_parse_failure(met.value)
+
+
+@pytest.mark.parametrize("body", [b"busy", b"", b"<html></html>"])
+def test_an_error_without_cbor_takes_its_status_for_a_code(body: bytes) -> None:
+    operation = service(CBOR, ONE).operation_model("List")
+    response = {"body": body, "headers": {}, "status_code": 503}
+    decode(operation, response, {})
+    parsed = create_parser(CBOR).parse(response, operation.output_shape)
+    assert parsed["Error"]["Code"] == "503"
+    with pytest.raises(MalformedReply):
+        decode(operation, {"body": body, "headers": {}, "status_code": 400}, {})

@@ -1,0 +1,54 @@
+"""Rows that were listed and do not exist for Describe: usually deleted meanwhile, but not all rows of a list."""
+
+from __future__ import annotations
+
+from sqlprov.aws.read.list_replies import find_rows, make_row_counter
+from sqlprov.aws.read.pagination import PageReader
+from sqlprov.aws.read.partial_row import REGION, PartialRow
+from sqlprov.errors import BrokenReply
+from sqlprov.plan.read import ListRead, ReadPlan
+
+
+class GoneRows:
+    """The gone rows of one scan, until it has found one."""
+
+    def __init__(self, plan: ReadPlan, pages: PageReader) -> None:
+        self._plan, self._pages = plan, pages
+        self._rows: list[PartialRow] = []
+        self._some_exist = False
+
+    def note(self, rows: list[PartialRow]) -> None:
+        """Record rows that do not exist."""
+        if not self._some_exist:
+            self._rows += rows
+
+    def clear(self) -> None:
+        """Forget them: another row exists."""
+        self._rows, self._some_exist = [], True
+
+    def check(self) -> None:
+        """If every row is gone, check that the list lacks them now. A Describe that is wrong would deny all rows.
+
+        Raises:
+            BrokenReply: the list still has one.
+            OperationalError: the list could not be read.
+        """
+        plan, table = self._plan, self._plan.table
+        lists = [step for step in plan.steps if isinstance(step, ListRead)]
+        if not self._rows or not lists:
+            return
+        place = self._rows[0].place
+        if table.region_column:
+            place = {**place, REGION: lists[0].region}
+        step = lists[0].move(table.list, place)
+        reply = self._pages.call_list(step.region, step.parameters, make_row_counter(table.list, set()))
+        gone = {row.get_values(table, table.key) for row in self._rows}
+        listed = (PartialRow(place, listed=item) for item in find_rows(table.list, reply))
+        still = next((key for row in listed if (key := row.get_values(table, table.key)) in gone), None)
+        if still is not None:
+            call = table.describe.call if table.describe else table.list.call
+            text = (
+                f"{table.full_name} in {step.region}: {table.list.call} has {'|'.join(map(str, still))}, but {call} "
+                "says that it does not exist, as of every other row."
+            )
+            raise BrokenReply(text, operation=call, region=step.region)
