@@ -180,8 +180,7 @@ def apply_columns(
         if type is not None:
             if column.json_type != pa.string():
                 raise type.fail(f"{name!r} is {column.type}; expected a type for a column of text only")
-            chosen = TYPES[type.choose("type", TYPES)]
-            column = replace(column, type=chosen, json_type=pa.float64() if chosen == TIMESTAMP else chosen)
+            column = replace(column, type=TYPES[type.choose("type", TYPES)])
         yield name, replace(column, description=about or column.description)
 
 

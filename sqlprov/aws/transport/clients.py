@@ -138,8 +138,9 @@ class Cloud:
             max_pool_connections=MOST_CONNECTIONS,
             # botocore would build its own twice per call, which takes a fifth of the call's CPU.
             user_agent=f"sqlprov/{VERSION}{f' app/{app_id}' if app_id else ''}",
-            # A proxy cannot reach the local SageMaker.
+            # A proxy cannot reach the local SageMaker, and `api.127.0.0.1` is not a host.
             proxies={} if self.credentials else None,
+            inject_host_prefix=not self.credentials,
         )
         try:
             with self._lock:
