@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import forked
+
 COMMAND = [sys.executable, "-W", "error", "-m", "sqlprov"]
 
 
@@ -34,13 +36,14 @@ class CommandLine:
     env: dict[str, str]
 
     def run(self, *words: str, stdin: str = "") -> CommandResult:
-        done = subprocess.run(
-            [*COMMAND, *words], env=self.env, input=stdin, capture_output=True, text=True, timeout=60
-        )
+        """Run a command to its end, in a fork."""
+        command = forked.command("-m", "sqlprov", *words)
+        done = subprocess.run(command, env=self.env, input=stdin, capture_output=True, text=True, timeout=300)
         assert "Traceback" not in done.stderr, done.stderr
         return CommandResult(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command in a process of its own."""
         return subprocess.Popen(
             [*COMMAND, *words], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -13,12 +13,15 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import forked
 
 import sqlprov
 from sqlprov.emulator import Emulator, Options
@@ -122,7 +125,7 @@ class PageRunner:
 
     def _sh(self, code: str) -> str:
         done = subprocess.run(
-            ["bash", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+            ["bash", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
         )
         assert done.returncode == 0, f"exit code {done.returncode}:\n{code}\n{done.stdout}"
         return done.stdout
@@ -162,7 +165,8 @@ def sandbox() -> Iterator[tuple[Path, dict[str, str]]]:
         home = Path(name).resolve()
         tools = home / ".tools"
         tools.mkdir()
-        (tools / "sqlprov").write_text(f'#!/bin/sh\nexec {sys.executable} -W error -m sqlprov "$@"\n')
+        sqlprov = shlex.join(forked.command("-m", "sqlprov"))
+        (tools / "sqlprov").write_text(f'#!/bin/sh\nexec {sqlprov} "$@"\n')
         (tools / "sqlprov").chmod(0o700)
         (tools / "config").write_text(_PROFILES)
         kept = {
@@ -182,6 +186,7 @@ def sandbox() -> Iterator[tuple[Path, dict[str, str]]]:
                 "AWS_ACCESS_KEY_ID": "example",
                 "AWS_SECRET_ACCESS_KEY": "example",
                 "AWS_EC2_METADATA_DISABLED": "true",
+                "PYTHONUNBUFFERED": "1",  # text and bytes in the order in which a terminal shows them
                 # JupySQL reports its use to its authors otherwise.
                 "PLOOMBER_STATS_ENABLED": "false",
             },
@@ -192,7 +197,7 @@ def run_command(*command: str | Path, stderr: int = subprocess.PIPE) -> str:
     """The output of a program in a sandbox, which must succeed; stderr must be empty unless it is redirected."""
     with sandbox() as (home, env):
         done = subprocess.run(
-            command, cwd=home, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=110
+            command, cwd=home, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=600
         )
     assert (done.returncode, done.stderr or "") == (0, ""), done.stderr or done.stdout
     return done.stdout
@@ -204,7 +209,7 @@ def run_page(file: Path) -> list[tuple[DocBlock, str]]:
     if not runnable:
         return []
     # JupySQL prints further lines at exit.
-    outputs = json.loads(run_command(sys.executable, "-W", "error", __file__, file).splitlines()[0])
+    outputs = json.loads(run_command(*forked.command(__file__, str(file))).splitlines()[0])
     return list(zip(runnable, outputs, strict=True))
 
 
@@ -217,7 +222,7 @@ def run_example(file: Path) -> str:
         return normalize_output(
             run_command("sqlprov", "exec", "--local", "-f", file, *words, stderr=subprocess.STDOUT)
         )
-    return normalize_output(run_command(sys.executable, "-W", "error", file))
+    return normalize_output(run_command(*forked.command(str(file))))
 
 
 def update() -> None:

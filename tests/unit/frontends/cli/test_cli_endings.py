@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import forked
 import pytest
 from command_line import COMMAND, CommandLine
 
@@ -68,7 +69,8 @@ READERS: dict[str, Callable[[bytes], object]] = {
 def test_an_error_in_mid_stream_leaves_no_complete_document(
     cloud: CommandLine, emulator: Emulator, format: str
 ) -> None:
-    words = [*COMMAND, "exec", "-o", format, "--set", "max_attempts=1", "--set", "concurrency=1", DESCRIBE]
+    given = ("--set", "max_attempts=1", "--set", "concurrency=1", DESCRIBE)
+    words = forked.command("-m", "sqlprov", "exec", "-o", format, *given)
     whole = subprocess.run(words, env=cloud.env, capture_output=True, timeout=60)
     assert whole.returncode == 0
     READERS[format](whole.stdout)

@@ -9,6 +9,7 @@ import pty
 import subprocess
 from pathlib import Path
 
+import forked
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -43,11 +44,11 @@ def test_every_text_format_has_the_same_rows(shell: CommandLine) -> None:
 
 def test_binary_formats_go_to_a_pipe_and_to_a_file(shell: CommandLine, tmp_path: Path) -> None:
     sql = "SELECT i, 'x' AS t FROM range(3) AS r(i)"
-    words = [*COMMAND, "exec", "-o", "arrow", sql]
+    words = forked.command("-m", "sqlprov", "exec", "-o", "arrow", sql)
     done = subprocess.run(words, env=shell.env, capture_output=True, check=True)
     rows = [{"i": 0, "t": "x"}, {"i": 1, "t": "x"}, {"i": 2, "t": "x"}]
     assert pa.ipc.open_stream(done.stdout).read_all().to_pylist() == rows
-    words = [*COMMAND, "exec", "-o", "parquet", sql]
+    words = forked.command("-m", "sqlprov", "exec", "-o", "parquet", sql)
     done = subprocess.run(words, env=shell.env, capture_output=True, check=True)
     assert pq.read_table(io.BytesIO(done.stdout)).to_pylist() == rows
     file = tmp_path / "rows.parquet"

@@ -6,8 +6,9 @@ import pty
 import subprocess
 from collections.abc import Iterator
 
+import forked
 import pytest
-from command_line import COMMAND, CommandLine
+from command_line import CommandLine
 
 from sqlprov.emulator import Emulator, Options
 
@@ -46,7 +47,7 @@ def test_on_a_terminal_waits_are_printed_unless_turned_off(
     ours, theirs = pty.openpty()
     try:
         done = subprocess.run(
-            [*COMMAND, "exec", *words, START],
+            forked.command("-m", "sqlprov", "exec", *words, START),
             env=cloud.env,
             stdout=subprocess.PIPE,
             stderr=theirs,
