@@ -71,7 +71,10 @@ def draft_tables(service: Service, settled: Mapping[str, Mapping[str, Any]]) -> 
         find_parents(draft, drafts)
     join_parents(others)
     find_circles(others)
-    drafts += find_settings(service, drafts)
+    settings = find_settings(service, drafts)
+    for draft in settings:
+        find_parents(draft, drafts)
+    drafts += settings
     for draft in others:
         if says := lacks_members(draft):
             draft.doubts["lacks"] = says[:80]

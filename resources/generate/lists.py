@@ -9,10 +9,10 @@ from typing import Any
 from sqlprov.catalog.nouns import flatten
 from sqlprov.catalog.service_model import find_paginator, get_members
 
-from .service import PAGING, Draft, Service
+from .service import ACCOUNT, PAGING, Draft, Service
 from .words import get_head, is_mass, is_plural, to_noun, to_singular
 
-_LISTS = re.compile(r"(List|Describe|Get|Search)(?:All)?([A-Z].+)")
+_LISTS = re.compile(r"(List|Describe|Get|Search|Lookup)(?:All)?([A-Z].+)")
 _TAGS = re.compile(r"(List|Get|Describe)\w*(Tags?|TagKeys|TagValues)(For\w+|Of\w+)?")
 # What a query finds is no resource.
 _QUERIES = re.compile(
@@ -20,7 +20,7 @@ _QUERIES = re.compile(
 )
 # What an account has once, but nobody would look up in a table.
 _NO_SETTINGS = re.compile(
-    r"\w*(Token|Url|Code|Password|Report|Template|Statistics|Count|Stats|Summary)(For\w+|Creation)?"
+    r"\w*(Token|Url|Code|Password|Report|Template|Statistics|Count|Stats)(For\w+|Creation)?"
     r"|GetCallerIdentity"
 )
 # Endings that say how much is told of a resource, not which it is.
@@ -28,9 +28,7 @@ _FORMS = re.compile(
     r"(summary|summaries|details?|descriptions?|infos?|list|set|items?|entries|metadata|results?|response)$"
 )
 _CALLS = ("Create", "Delete", "Describe", "Get", "Put", "Register")
-_SHORT_FORMS = re.compile(
-    r"_(summary|summaries|details?|descriptions?|infos?|metadata|entry|entries|overview)$"
-)
+_SHORT_FORMS = re.compile(r"_(summary|summaries|details?|descriptions?|infos?|metadata|overview)$")
 _WORDLESS = [
     "items",
     "item",
@@ -62,14 +60,9 @@ def find_settings(service: Service, drafts: Sequence[Draft]) -> list[Draft]:
     for name, operation in service.operations.items():
         match = re.fullmatch(r"(?:Get|Describe)([A-Z].+)", name)
         outputs = get_members(operation.output_shape)
-        inputs = [p for p in service.get_inputs(name) if not PAGING.fullmatch(flatten(p))]
-        if (
-            not match
-            or inputs
-            or not outputs
-            or _NO_SETTINGS.fullmatch(name)
-            or operation.has_streaming_output
-        ):
+        if not match or not outputs or _NO_SETTINGS.fullmatch(name) or operation.has_streaming_output:
+            continue
+        if not _asks_nothing(service, name):
             continue
         only = next(iter(outputs.values()))
         if len(outputs) == 1 and (
@@ -80,8 +73,22 @@ def find_settings(service: Service, drafts: Sequence[Draft]) -> list[Draft]:
         noun = to_singular(to_noun(match[1]))
         if flatten(noun) not in taken:
             rows, item = ((next(iter(outputs)),), only) if is_wrapped else ((), operation.output_shape)
-            settings.append(Draft(service, noun, name, rows, item, key=("account_id",)))
+            draft = Draft(service, noun, name, rows, item)
+            own = "resource_account_id" if "resource_account_id" in draft.columns else "account_id"
+            draft.key = tuple(draft.parent_columns.values()) or (own,)
+            settings.append(draft)
     return settings
+
+
+def _asks_nothing(service: Service, name: str) -> bool:
+    """Whether an operation takes at most the account, and one of the values of an enum."""
+    required = service.get_required(name)
+    for parameter, shape in service.get_inputs(name).items():
+        flat = flatten(parameter)
+        is_value = parameter in required and bool(shape.metadata.get("enum"))
+        if not (is_value or PAGING.fullmatch(flat) or flat in (*ACCOUNT, "catalogid", "registryid")):
+            return False
+    return True
 
 
 def _draft_list(service: Service, name: str) -> Draft | None:
@@ -95,7 +102,7 @@ def _draft_list(service: Service, name: str) -> Draft | None:
     is_paged = any(PAGING.fullmatch(flatten(parameter)) for parameter in inputs)
     if verb != "List" and not is_plural(noun) and not (is_paged and is_mass(noun)):
         return None
-    if verb == "Search" and not is_paged:
+    if verb in ("Search", "Lookup") and not is_paged:
         return None
     if any(
         inputs[p].type_name in ("list", "structure", "timestamp", "map") for p in service.get_required(name)
@@ -179,7 +186,7 @@ def _weigh(draft: Draft) -> tuple[Any, ...]:
         for p, shape in inputs.items()
     )
     return (
-        call.startswith("Search"),
+        call.startswith(("Search", "Lookup")),
         len(draft.required),
         takes_ids and not call.startswith("List"),
         draft.item.type_name == "string",

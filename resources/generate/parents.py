@@ -8,12 +8,11 @@ from typing import Any
 
 from sqlprov.catalog.nouns import flatten
 
-from .service import Draft
+from .service import ACCOUNT, Draft
 
 SURE = 12
 """The points of a parent that need no second look."""
 _ENDINGS = ("", "name", "id", "arn", "identifier", "url")
-_ACCOUNT = ("accountid", "awsaccountid")
 _COMMON_SHAPE = re.compile(
     r"_*(non|empty|generic|resource|name|str(ing)?|id|arn|identifier|\d)*", re.IGNORECASE
 )
@@ -26,7 +25,7 @@ def find_parents(draft: Draft, drafts: Sequence[Draft]) -> None:
     for parameter in draft.required:
         shape = draft.service.get_inputs(draft.list)[parameter]
         values = shape.metadata.get("enum", ())
-        if shape.type_name == "string" and flatten(parameter) in _ACCOUNT:
+        if shape.type_name == "string" and flatten(parameter) in ACCOUNT:
             draft.each[parameter] = "account_id"
         elif values:
             draft.each[parameter] = "enum"

@@ -20,6 +20,9 @@ PAGING = re.compile(
 )
 """Parameters that page a list or change nothing."""
 
+ACCOUNT = ("accountid", "awsaccountid")
+"""Parameters that take the own account."""
+
 
 class Service:
     """The operations of one client."""
