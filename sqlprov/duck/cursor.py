@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -163,15 +163,18 @@ class _WriteQueries:
     def __init__(self, cursor: Cursor, bindings: Bindings, run: Run) -> None:
         self._cursor, self._run, self.rest = cursor, run, bindings
 
-    def read(self, text: str) -> QueryResult:
-        """All rows of a query."""
+    def read(self, text: str, parameters: Any = None) -> QueryResult:
+        """All rows of a query; without parameters of its own, it takes the statement's."""
         from sqlprov.duck.target_reader import QueryResult
 
         binder = self._cursor.binder
         # Without it, the strings of JSON inside a STRUCT keep their quotes.
         binder.duck.execute("SET arrow_lossless_conversion = true")
         try:
-            relation = self._cursor.queries.run_whole(text, self._take_bindings(text), self._run)
+            own = (
+                self._take_bindings(text) if parameters is None else Bindings(parameters, self.rest.variables)
+            )
+            relation = self._cursor.queries.run_whole(text, own, self._run)
             if relation is None:
                 raise DataError("The statement for the rows returns no result.")
             return QueryResult(relation.to_arrow_table(), tuple(str(kind) for kind in relation.types))

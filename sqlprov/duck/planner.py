@@ -102,7 +102,7 @@ class Planner:
             )  # the condition on another table names them: the account need not be asked
         else:
             is_estimate = not may_call and self.cloud.region_statuses is None and self._held in (None, ALL)
-            every = self._every(run, table.client, may_call)
+            every = self.account_regions(run, table.client, may_call=may_call)
             candidates = {*every, *named, *self.default_regions(run, table.client, may_call=may_call)}
             if narrowed is not None:
                 candidates &= narrowed
@@ -184,7 +184,7 @@ class Planner:
             return tuple(sorted(self._held or ()))
         chosen = self._held or run.settings.region_names()
         if "all" in chosen:
-            return self._every(run, client, may_call)
+            return self.account_regions(run, client, may_call=may_call)
         own = () if chosen else (self.cloud.find_region(),)
         regions = tuple(sorted(filter(None, {*chosen, *own})))
         botocore = self.known_regions(None)
@@ -202,7 +202,9 @@ class Planner:
             self._known[chosen] = tuple(sorted({*botocore, *chosen}))
         return self._known[chosen]
 
-    def _every(self, run: Run, client: str, may_call: bool) -> tuple[str, ...]:
+    def account_regions(
+        self, run: Run, client: str = EVERYWHERE, *, may_call: bool = True
+    ) -> tuple[str, ...]:
         """The enabled regions of the account that offer the service, as far as known."""
         if self._held not in (None, ALL):
             return self._held or ()

@@ -3,9 +3,9 @@ into writes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow as pa
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.duck.region_limit import RowKey, limits_region
 from sqlprov.duck.session import Session
 from sqlprov.errors import DataError, NotSupportedError, RegionError, format_count, suggest
 from sqlprov.plan.write.input_rows import InputRows
@@ -23,13 +24,11 @@ from sqlprov.plan.write.write_rows import PATCH, WritePlan, check_assignments, p
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.insert import Insert
-from sqlprov.sql.lexer import TokenKind, find_closing, quote_path, tokenize
+from sqlprov.sql.lexer import TokenKind, quote_path
 from sqlprov.sql.names import find_live_table
 from sqlprov.sql.update import Update
 
 WriteStatement = Insert | Update | Delete | Exec
-RowKey = tuple[str, tuple[str, ...]]
-"""Region and key of a row."""
 MAX_ROWS, MAX_KEYED_ROWS = 10, 100
 """Most rows that one statement may write: with any condition; with INSERT or a condition on the key."""
 
@@ -42,8 +41,12 @@ class QueryResult:
     types: tuple[str, ...]
 
 
-RunQuery = Callable[[str], QueryResult]
-"""Runs a query in DuckDB with the statement's live tables, regions and parameters."""
+class RunQuery(Protocol):
+    """Runs a query in DuckDB with the statement's live tables and regions."""
+
+    def __call__(self, text: str, parameters: Any = None) -> QueryResult:
+        """Without parameters, each `?` takes the next one of the statement."""
+        ...
 
 
 class TargetReader:
@@ -203,18 +206,33 @@ class TargetReader:
         rows = list(zip(*columns, strict=True)) if result.rows.num_rows else []
         keys = [(str(row[0]), tuple(str(part) for part in row[1 : 1 + len(key)])) for row in rows]
         values = [dict(zip(watched, row[1 + len(key) :], strict=True)) for row in rows]
-        self._check_regions(statement, sorted({region for region, _ in keys}))
+        self._check_regions(statement, keys)
         return result, keys, values
 
-    def _check_regions(self, statement: Update | Delete, regions: list[str]) -> None:
+    def _check_regions(self, statement: Update | Delete, keys: list[RowKey]) -> None:
         """Refuse to write in several regions, or in another than the session's, without a condition on region."""
-        if not regions or self.table.home or limits_region(statement):
+        regions = sorted({region for region, _ in keys})
+        if not regions or self.table.home:
             return
         default = self.session.planner.default_regions(self.run, self.table.client)
-        if len(regions) == 1 and regions[0] in default:
+        if (len(regions) == 1 and regions[0] in default) or self._limits_region(statement, keys):
             return
         names = f"{', '.join(regions[:-1])} and {regions[-1]}" if len(regions) > 1 else regions[0]
         raise NotSupportedError(f"The rows are in {names}; name the regions in WHERE. Nothing was written.")
+
+    def _limits_region(self, statement: Update | Delete, keys: list[RowKey]) -> bool:
+        """Whether WHERE rejects the rows in at least one region of the account."""
+        planner, run, table = self.session.planner, self.run, self.table
+        every = frozenset(planner.account_regions(run, table.client, may_call=False))
+        scopes = [scope for name, scope in run.scopes if name == table.full_name]
+        if scopes and all(not scope.rule.is_session and every - set(scope.values) for scope in scopes):
+            return True
+        regions = planner.account_regions(run, may_call=False)
+        rows = list(dict.fromkeys(keys))
+        return limits_region(statement, table, rows, regions, self.parameters, self._run_again)
+
+    def _run_again(self, text: str, parameters: Any) -> pa.Table:
+        return self.run_query(text, parameters).rows
 
     def _list_watched(self, statement: Update | Delete) -> list[str]:
         """The columns that must not change between the read and the first call."""
@@ -313,20 +331,3 @@ def _expand_json(rows: InputRows) -> InputRows:
         ((*(rows.rows[0][index] for index in others), *texts),),
         rows.zone,
     )
-
-
-def limits_region(statement: Update | Delete) -> bool:
-    """Whether WHERE has a condition on the region of the rows that are written, not only of other rows."""
-    tokens = tokenize(statement.where or "")
-    end = 0  # of the subquery that contains the current token
-    for at, token in enumerate(tokens):
-        starts_query = at + 1 < len(tokens) and tokens[at + 1].is_one_of("SELECT", "FROM", "WITH", "VALUES")
-        if at >= end and token.is_one_of("(") and starts_query:
-            end = find_closing(tokens, at)
-        if token.is_name and token.value.lower() == "region":
-            if at > 1 and tokens[at - 1].is_one_of("."):
-                if tokens[at - 2].value.lower() == statement.table_alias.lower():
-                    return True
-            elif at >= end:
-                return True
-    return False

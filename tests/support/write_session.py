@@ -105,10 +105,10 @@ class WriteSession:
         self.em.reset_calls()
         return name
 
-    def write(self, sql: str) -> tuple[Outcome, ...]:
+    def write(self, sql: str, parameters: Any = None) -> tuple[Outcome, ...]:
         """The outcomes of a statement that begins its writes."""
         try:
-            self.con.sql(sql)
+            self.con.sql(sql, parameters)
         except WriteError as error:
             assert error.outcomes == self.con.outcomes
             return error.outcomes

@@ -284,6 +284,58 @@ def test_a_condition_on_region_may_be_a_sub_query_or_a_pattern(
     assert {outcome.region for outcome in outcomes if outcome.status is OK} == {REGION, ELSEWHERE}
 
 
+EVERY_REGION = (
+    *("region IS NOT NULL", "region <> ''", "region LIKE '%'", "lower(region) <> 'x'", "length(region) > 0"),
+    *("e.region <> 'us-est-1'", "region IN (SELECT region FROM aws.regions)", "NOT (region IS NULL)"),
+    *("(region = 'us-east-1' OR name = 'twice')", "region IN (SELECT e.region)", "region > ?"),
+    "(region IS NOT NULL AND creation_time > TIMESTAMP '2000-01-01')",
+)
+"""Conditions that every region meets."""
+
+
+@pytest.mark.parametrize("condition", EVERY_REGION)
+def test_a_condition_that_every_region_meets_limits_nothing(
+    db: WriteSession, twice: None, condition: str
+) -> None:
+    parameters = ["a"] if "?" in condition else None
+    for change in (f"DELETE FROM {TABLE} AS e", f"UPDATE {TABLE} AS e SET description = 'x'"):
+        with pytest.raises(NotSupportedError, match=r"The rows are in .+ and .+; name the regions in WHERE"):
+            db.con.sql(f"{change} WHERE name = 'twice' AND {condition}", parameters)
+    assert db.calls == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "region <> 'ap-south-1' AND name = 'twice'",
+        "(region LIKE 'eu-%' OR region = 'us-east-1') AND name = 'twice' AND tags IS NOT NULL",
+        "((region BETWEEN 'eu' AND 'f' OR region = 'us-east-1') AND name = 'twice')",
+        "name = 'twice' AND region >= 'eu' AND upper(region) < 'US-EAST-2'",
+        "(region, data__Identifier) IN (SELECT region, name FROM doomed)",
+        "(region = 'us-east-1' AND name = 'twice') OR (region = 'eu-west-1' AND name = 'twice')",
+        "creation_time > '2000-01-01' AND name = ? AND regexp_matches(region, ?) AND 'x' <> ?",
+    ],
+)
+def test_a_condition_that_one_region_does_not_meet_limits_the_rows(
+    db: WriteSession, twice: None, condition: str
+) -> None:
+    values = f"('{REGION}', 'twice'), ('{ELSEWHERE}', 'twice')"
+    db.con.sql(f"CREATE OR REPLACE TABLE doomed AS FROM (VALUES {values}) AS d(region, name)")
+    parameters = ["new", "twice", "^(us-east-1|eu-west-1)$", "y"] if "?" in condition else None
+    new = "?" if parameters else "'new'"
+    outcomes = db.write(f"UPDATE {TABLE} SET description = {new} WHERE {condition}", parameters)
+    assert {outcome.region for outcome in outcomes if outcome.status is OK} == {REGION, ELSEWHERE}
+
+
+def test_a_join_with_the_regions_to_write_limits_the_rows(db: WriteSession, twice: None) -> None:
+    values = f"('{REGION}', 'twice'), ('{ELSEWHERE}', 'twice')"
+    db.con.sql(f"CREATE OR REPLACE TABLE doomed AS FROM (VALUES {values}) AS d(region, name)")
+    outcomes = db.write(
+        f"DELETE FROM {TABLE} AS e USING doomed AS d WHERE (e.region, e.name) = (d.region, d.name)"
+    )
+    assert {outcome.region for outcome in outcomes if outcome.status is OK} == {REGION, ELSEWHERE}
+
+
 def test_rows_in_one_region_need_none(db: WriteSession) -> None:
     db.em.add("InferenceExperiment", ELSEWHERE, {"Name": "single"})
     db.set(regions=f"{REGION},{ELSEWHERE}")

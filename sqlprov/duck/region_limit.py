@@ -1,0 +1,160 @@
+"""Decides whether the WHERE of a write limits the regions of its rows, by trying it on the account's regions.
+
+A mention of region is not enough: `region IS NOT NULL` and `length(region) > 0` accept every region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from sqlprov.aws.read.rows import IDENTIFIER
+from sqlprov.catalog.table import Table
+from sqlprov.sql.delete import Delete
+from sqlprov.sql.lexer import Token, TokenKind, find_closing, quote_identifier, quote_path, skip, tokenize
+from sqlprov.sql.update import Update
+
+RowKey = tuple[str, tuple[str, ...]]
+"""Region and key of a row."""
+RunQuery = Callable[[str, Any], pa.Table]
+"""The rows of a query, given its text and parameters."""
+_ROW = "sqlprov_row"
+
+
+def limits_region(
+    statement: Update | Delete,
+    table: Table,
+    rows: Sequence[RowKey],
+    regions: Sequence[str],
+    parameters: Any,
+    run_query: RunQuery,
+) -> bool:
+    """Whether WHERE rejects each row in at least one of the regions.
+
+    Each condition on region is tried on the rows' keys in every region. The other columns are NULL there, so a
+    condition that depends on them rejects nothing.
+
+    Args:
+        statement, table, parameters: the write.
+        rows: the rows that it matched.
+        regions: the regions of the account.
+    """
+    every = sorted({*regions, *(region for region, _ in rows)})
+    others = statement.from_ if isinstance(statement, Update) else statement.using
+    alias = quote_identifier(statement.table_alias)
+    tables = f"({_build_rows(statement, table, rows, every)}) AS {alias}" + (f", {others}" if others else "")
+    unlimited = set(range(len(rows)))
+    for start, condition in _list_conditions(statement.where or ""):
+        if not unlimited or not _mentions_region(condition, statement.table_alias):
+            continue
+        query = (
+            f"{statement.ctes or ''}\nSELECT DISTINCT {alias}.{_ROW}, {alias}.region FROM {tables}\n"
+            f"WHERE ({condition}) IS DISTINCT FROM false"
+        )
+        try:
+            accepted = run_query(query, _select_parameters(statement, others, start, condition, parameters))
+        except duckdb.Error:  # it means nothing without the rest of the statement
+            continue
+        by_row: dict[int, set[str]] = {}
+        for row, region in zip(*(column.to_pylist() for column in accepted.columns), strict=True):
+            by_row.setdefault(row, set()).add(region)
+        # If it rejects the row itself, other columns decide it.
+        unlimited -= {row for row, own in by_row.items() if rows[row][0] in own and len(own) < len(every)}
+    return not unlimited
+
+
+def _build_rows(statement: Update | Delete, table: Table, rows: Sequence[RowKey], regions: list[str]) -> str:
+    """The query for the rows in every region, with all columns of the table."""
+    selected = f"*, {IDENTIFIER} AS Identifier" if "identifier" in statement.words else "*"
+    name = quote_path(table.provider, table.service, table.name)
+    keys = {IDENTIFIER: 0} | {name: at for at, name in enumerate(table.key, start=1)}
+    names = ", ".join(map(quote_identifier, (_ROW, *keys)))
+    values = ", ".join(
+        f"({number}, {', '.join(_quote(('|'.join(key), *key)[at]) for at in keys.values())})"
+        for number, (_, key) in enumerate(rows)
+    )
+    each = f"SELECT unnest([{', '.join(map(_quote, regions))}]) AS region"
+    return (
+        f"SELECT {selected} FROM {name} WHERE false UNION ALL BY NAME "
+        f"SELECT {selected} FROM (VALUES {values}) AS k({names}), ({each})"
+    )
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _list_conditions(text: str) -> Iterator[tuple[int, str]]:
+    """The conditions that AND joins: the offset and the text of each."""
+    tokens = tokenize(text)
+    while tokens and tokens[0].is_one_of("(") and find_closing(tokens, 0) == len(tokens) - 1:
+        tokens = tokens[1:-1]
+    pieces = _split(tokens)
+    for piece in pieces:
+        start, end = piece[0].start, piece[-1].end
+        if len(pieces) == 1:
+            yield start, text[start:end]
+        else:
+            yield from ((start + at, part) for at, part in _list_conditions(text[start:end]))
+
+
+def _split(tokens: list[Token]) -> list[list[Token]]:
+    """The tokens between the ANDs outside parentheses; all together if there is an OR."""
+    pieces: list[list[Token]] = [[]]
+    at = cases = betweens = 0
+    while at < len(tokens):
+        token, end = tokens[at], skip(tokens, at)
+        cases += token.is_one_of("CASE") - token.is_one_of("END")
+        betweens += token.is_one_of("BETWEEN")
+        if token.is_one_of("OR") and not cases:
+            return [tokens]
+        if token.is_one_of("AND") and betweens:
+            betweens -= 1
+            pieces[-1].append(token)
+        elif token.is_one_of("AND") and not cases:
+            pieces.append([])
+        else:
+            pieces[-1] += tokens[at:end]
+        at = end
+    return [piece for piece in pieces if piece]
+
+
+def _mentions_region(text: str, alias: str) -> bool:
+    """Whether a condition names the region of the rows that are written, not only of other rows."""
+    tokens = tokenize(text)
+    end = 0  # of the subquery that contains the current token
+    for at, token in enumerate(tokens):
+        starts_query = at + 1 < len(tokens) and tokens[at + 1].is_one_of("SELECT", "FROM", "WITH", "VALUES")
+        if at >= end and token.is_one_of("(") and starts_query:
+            end = find_closing(tokens, at)
+        if token.is_name and token.value.lower() == "region":
+            if at > 1 and tokens[at - 1].is_one_of("."):
+                if tokens[at - 2].value.lower() == alias.lower():
+                    return True
+            elif at >= end:
+                return True
+    return False
+
+
+def _select_parameters(
+    statement: Update | Delete, others: str | None, start: int, condition: str, parameters: Any
+) -> Any:
+    """The parameters of the query for one condition, which begins at `start` of WHERE."""
+    if not parameters or isinstance(parameters, Mapping):
+        return parameters or []
+    sets = [text for _, text in statement.assignments] if isinstance(statement, Update) else []
+    before = (statement.where or "")[:start]
+    parts = [(statement.ctes, True), *((text, False) for text in sets), (others, True), (before, False)]
+    values, taken = iter(parameters), list[Any]()
+    for text, is_used in (*parts, (condition, True)):
+        own = list(islice(values, _count_marks(text)))
+        taken += own if is_used else []
+    return taken or {str(number): value for number, value in enumerate(parameters, start=1)}
+
+
+def _count_marks(text: str | None) -> int:
+    return sum(token.kind is TokenKind.PARAMETER and token.text == "?" for token in tokenize(text or ""))
