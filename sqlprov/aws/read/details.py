@@ -90,52 +90,44 @@ class DetailReader:
 
     def can_join(self, first: PartialRow, row: PartialRow, size: int) -> bool:
         """Whether a call for `size` rows, of which `first` is one, may read `row` too."""
-        if self._needs_lookup(first):
-            arguments, batch = self._table.list.arguments, get_batch(self._table, Lookup.LIST)
-        elif self._needs_describe(first) and self._table.describe:
-            arguments, batch = self._table.describe.arguments, get_batch(self._table, Lookup.DESCRIBE)
-        else:
+        table, lookup = self._table, self._choose_call(first)
+        if lookup is None or size >= get_batch(table, lookup) or self._choose_call(row) is not lookup:
             return False
-        same = first.place == row.place and self._needs_lookup(row) == self._needs_lookup(first)
-        others = tuple(arguments.values())[1:]
-        same = same and self._needs_describe(row) == self._needs_describe(first)
-        return (
-            size < batch
-            and same
-            and (first.get_values(self._table, others) == row.get_values(self._table, others))
-        )
+        call_ = table.list if lookup is Lookup.LIST else table.describe
+        others = tuple(call_.arguments.values())[1:] if call_ else ()
+        if lookup is Lookup.LIST:
+            others += tuple(parent.column for parent in table.list.parents)
+        return first.place == row.place and first.get_values(table, others) == row.get_values(table, others)
 
     def read(self, rows: Sequence[PartialRow]) -> list[PartialRow]:
         """`rows` with the details that the plan needs, without those that are gone.
 
-        Several rows, which `can_join` has put together, may need further calls: see `is_whole`.
+        They may need further calls, if several were put together (`can_join`) or looked up: see `is_whole`.
 
         Raises:
             OperationalError: a call failed.
         """
-        whole = list(rows)
-        if self._needs_lookup(rows[0]):
-            whole = look_up_rows(self._run, self._cloud, self._table, rows)
-        if whole and self._needs_describe(whole[0]):
-            whole = describe_rows(self._run, self._cloud, self._table, whole)
-            whole = [self._move(row, ColumnSource.DESCRIBE) for row in whole]
-        if len(rows) > 1:
-            return whole
-        return [each for row in whole for each in self._read_further(row)]
+        match self._choose_call(rows[0]):
+            case Lookup.LIST:
+                return look_up_rows(self._run, self._cloud, self._table, rows)
+            case Lookup.DESCRIBE:
+                rows = describe_rows(self._run, self._cloud, self._table, rows)
+                rows = [self._move(row, ColumnSource.DESCRIBE) for row in rows]
+        return self._read_further(rows[0]) if len(rows) == 1 else list(rows)
 
     def is_whole(self, row: PartialRow) -> bool:
         """Whether `row` needs no further call."""
-        if self._needs_lookup(row) or self._needs_describe(row):
+        if self._choose_call(row):
             return False
         has_extras = row.extras is not None or not self._plan.extras
         return has_extras and (row.tags is not None or not self._plan.tags)
 
-    def _needs_lookup(self, row: PartialRow) -> bool:
-        return row.key is not None and row.listed is None and self._lookup is Lookup.LIST
-
-    def _needs_describe(self, row: PartialRow) -> bool:
-        by_key = row.key is not None and self._lookup is Lookup.DESCRIBE
-        return row.described is None and (self._plan.describe or by_key)
+    def _choose_call(self, row: PartialRow) -> Lookup | None:
+        """The call that a row needs before any other; `None` if it has had it."""
+        if row.key is not None and row.listed is None and self._lookup is Lookup.LIST:
+            return Lookup.LIST
+        is_described = self._plan.describe or row.key is not None
+        return Lookup.DESCRIBE if is_described and row.described is None else None
 
     def _read_further(self, row: PartialRow) -> list[PartialRow]:
         """The row with its further calls and tags; none if it is gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -9,10 +10,16 @@ import pytest
 from hand_tables import HandRead, build_table, plan_table, read_table
 from json_service import ServiceFailure, run_json_service
 
+import sqlprov
+from sqlprov.aws.read.scan import FIRST_LISTS, TableScan
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import DescribeCall, ErrorRule, ErrorRules, ListCall, PageToken, Parent, Table
-from sqlprov.errors import BrokenReply, OperationalError, ServiceError
+from sqlprov.errors import AccessDenied, BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read import TRUE, list_calls
+from sqlprov.plan.read.hints import Hints
 from sqlprov.plan.read.predicate import And, Compare, In
+from sqlprov.settings import Settings
 
 ARN = "arn:aws:ecs:us-east-1:1:"
 TOKENS = (PageToken("nextToken", "nextToken"),)
@@ -175,6 +182,35 @@ def test_more_lists_than_the_limit_are_an_error_that_names_a_condition(read: Rea
     assert len(read(SERVICES, ("service_arn",), named, settings={"fan_out": 2}).rows) == 28
 
 
+def test_a_list_that_fails_leaves_the_others_and_is_reported(ecs: Ecs, read: Read) -> None:
+    listed = ecs.list_services
+
+    def deny_one(asked: Mapping[str, Any]) -> Any:
+        if asked["cluster"] == cluster("c"):
+            raise ServiceFailure("AccessDeniedException")
+        return listed(asked)
+
+    ecs.operations["ListServices"] = deny_one
+    with pytest.raises(AccessDenied, match="ecs:ListServices"):
+        read(SERVICES, ("service_arn",))
+    result = read(SERVICES, ("service_arn",), settings={"on_error": "warn"})
+    assert result.values("service_arn") == ecs.services[cluster("a")]
+    assert [gap.table for gap in result.run.log.missing] == ["aws.ecs.services"]
+
+
+def test_a_limit_begins_few_lists_and_counts_only_those(ecs: Ecs) -> None:
+    ecs.services = {cluster(f"n{number:02}"): [f"{ARN}service/{number:02}"] for number in range(50)}
+    run = Run(Settings(fan_out=10), hints=Hints(limited=True))
+    with run_json_service(ecs.operations) as url:
+        cloud = Cloud(endpoint_url=url, credentials=("test", "test"))
+        scan = TableScan(plan_table(SERVICES, ("service_arn",)), run, cloud)
+        scan.start()
+        assert next(scan.read_batches()).num_rows
+        run.finish()
+        cloud.close()
+    assert Counter(call.operation for call in run.log.calls)["ListServices"] <= FIRST_LISTS
+
+
 # Batches
 
 
@@ -228,6 +264,16 @@ def test_keys_are_looked_up_in_batches(ecs: Ecs, read: Read) -> None:
 
 def explain(table: Table, *columns: str) -> list[str]:
     return [f"{call.operation}, {call.times}" for call in list_calls(plan_table(table, columns))]
+
+
+def test_explain_names_each_call_what_it_is_for_and_for_how_many_rows() -> None:
+    with sqlprov.connect(region="us-east-1") as con:
+        ((_, text), _) = con.sql("EXPLAIN SELECT desired_count FROM aws.ecs.services").fetchall()
+    assert text.splitlines()[1:4] == [
+        "  ListClusters in us-east-1, each page, for cluster_arn of aws.ecs.clusters",
+        "  ListServices in us-east-1, each page, for each of aws.ecs.clusters",
+        "  DescribeServices in us-east-1, in batches of 10, for desired_count",
+    ]
 
 
 def test_the_plan_names_the_parents_and_the_batches() -> None:
