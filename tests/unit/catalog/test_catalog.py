@@ -210,20 +210,6 @@ def test_a_region_has_a_partition_even_if_botocore_does_not_know_it_yet(
     assert find_partition(region) == partition
 
 
-def test_parts_of_a_compound_key_fill_the_arguments_in_the_keys_order(
-    load_lines: Callable[..., Table],
-) -> None:
-    words = "{list: ListApps, key: [domain_id, app_type, app_name], describe: DescribeApp}"
-    table = load_lines("sagemaker", f"apps: {words}")
-    assert table.describe
-    assert list(table.describe.arguments.items())[:3] == [
-        ("DomainId", "domain_id"),
-        ("AppType", "app_type"),
-        ("AppName", "app_name"),
-    ]
-    assert "(domain_id|app_type|app_name)" in table.by_name["data__Identifier"].description
-
-
 def test_a_table_without_arn_has_no_tags(load_lines: Callable[..., Table]) -> None:
     head = Path(__file__).with_name("tiny_service.yaml").read_text().strip()
     table = load_lines("sagemaker", "apps: {list: ListApps, key: [app_type, app_name]}", head=head)
@@ -231,13 +217,6 @@ def test_a_table_without_arn_has_no_tags(load_lines: Callable[..., Table]) -> No
     assert "tags" not in table.by_name
     actions = {action for method in table.methods for action in method.permissions}
     assert not any("Tags" in action for action in actions)
-
-
-def test_a_table_without_describe_can_only_be_listed(load_lines: Callable[..., Table]) -> None:
-    table = load_lines("sagemaker", f"tiny: {LINE}")
-    assert table.describe is None
-    assert table.list.sort is None
-    assert [method.name for method in table.methods] == ["list_resources"]
 
 
 def test_the_client_that_every_region_has_has_the_same_name_in_endpoints() -> None:

@@ -1,0 +1,153 @@
+"""What follows from a line: one table of lines, each with a question and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from sqlprov.catalog.columns import TAGS_TYPE
+from sqlprov.catalog.table import Column, PageToken, Table, TagSpelling
+from sqlprov.errors import ResourceFileError
+
+INSTANCES = "list: DescribeInstances, rows: Reservations.Instances, key: instance_id"
+ATTRIBUTES = "{call: GetQueueAttributes, send: {AttributeNames: [All]}, pairs: Attributes}"
+QUEUES = f"list: ListQueues, key: queue_url, describe: {ATTRIBUTES}"
+KEY_TAGS = "{call: ListResourceTags, argument: KeyId, items: Tags, column: key_id}"
+ROLES = "list: ListRoles, key: role_name, describe: GetRole, lacks: [tags, role_last_used]"
+VERSIONING = "list: GetBucketVersioning, rows: ., each: {Bucket: [a, b]}, key: bucket"
+POLICY = "list: GetAccountPasswordPolicy, key: account_id"
+CLUSTERS = "list: ListClusters, key: cluster_arn, describe: DescribeClusters, batch: 100"
+NODES = (
+    "list: ListClusterNodes, each: {ClusterName: clusters.cluster_name}, key: [cluster_name, node_logical_id]"
+)
+ENDPOINTS = "list: ListEndpoints, key: endpoint_name"
+APPS = "list: ListApps, key: [domain_id, app_type, app_name], describe: DescribeApp"
+REPORTS = "list: ListReportGroups, key: report_group_arn, describe: BatchGetReportGroups, batch: 100"
+
+Question = Callable[[Table], Any]
+
+
+def names(table: Table, source: str = "") -> list[str]:
+    return [column.name for column in table.columns if source in ("", column.source.value)]
+
+
+def tags(table: Table) -> Column:
+    return table.by_name["tags"]
+
+
+LINES: list[tuple[str, str, Question, Any]] = [
+    # rows
+    ("ec2", INSTANCES, lambda t: (t.list.rows, t.list.may_omit_rows), (("Reservations", "Instances"), True)),
+    ("ec2", "list: DescribeVolumes, key: volume_id", lambda t: t.list.rows, ("Volumes",)),
+    ("cloudfront", "list: ListDistributions, key: id", lambda t: t.list.rows, ("DistributionList", "Items")),
+    ("s3", VERSIONING, lambda t: (t.list.rows, names(t)[:3]), ((), ["bucket", "status", "mfa_delete"])),
+    ("iam", POLICY, lambda t: (t.list.rows, t.list.single), (("PasswordPolicy",), True)),
+    ("sqs", QUEUES, lambda t: (t.list.scalar, t.by_name["queue_url"].path), ("queue_url", ("queue_url",))),
+    ("sagemaker", ENDPOINTS, lambda t: t.list.may_omit_rows, False),
+    # paging
+    ("s3", "list: ListObjects, each: {Bucket: [a]}, key: [bucket, key]", lambda t: (t.list.tokens, t.list.more),
+     ((PageToken("Marker", "NextMarker || Contents[-1].Key"),), "IsTruncated")),
+    ("route53", "list: ListResourceRecordSets, each: {HostedZoneId: [a]}, key: [hosted_zone_id, name]",
+     lambda t: [token.parameter for token in t.list.tokens],
+     ["StartRecordName", "StartRecordType", "StartRecordIdentifier"]),
+    ("route53", "list: ListTrafficPolicies, key: id", lambda t: (t.list.tokens, t.list.more),
+     ((PageToken("TrafficPolicyIdMarker", "TrafficPolicyIdMarker"),), "IsTruncated")),
+    ("sagemaker", ENDPOINTS, lambda t: (t.list.page_size_parameter, t.list.page_size), ("MaxResults", 100)),
+    # parents and constants
+    ("s3", VERSIONING, lambda t: t.list.parents[0].values, ("a", "b")),
+    ("wafv2", "list: ListIPSets, each: {Scope: enum}, key: [scope, id]",
+     lambda t: (t.list.parents[0].values, t.list.tokens[0].expression), (("CLOUDFRONT", "REGIONAL"), "NextMarker")),
+    ("quicksight", "list: ListDataSets, each: {AwsAccountId: account_id}, key: data_set_id",
+     lambda t: (t.list.parents[0].is_account, names(t, "parent")), (True, ["aws_account_id"])),
+    ("ec2", "list: DescribeImages, send: {Owners: self, IncludeDeprecated: true}, key: image_id",
+     lambda t: t.list.send, {"Owners": ["self"], "IncludeDeprecated": True}),
+    ("iam", "list: ListPolicies, send: {Scope: Local}, key: arn", lambda t: t.list.filters, ()),
+    # describe
+    ("sagemaker", APPS, lambda t: list(t.describe.arguments.items())[:3],
+     [("DomainId", "domain_id"), ("AppType", "app_type"), ("AppName", "app_name")]),
+    ("sagemaker", APPS, lambda t: "(domain_id|app_type|app_name)" in t.by_name["data__Identifier"].description, True),
+    ("iam", ROLES, lambda t: (t.describe.item, t.describe.arguments), (("Role",), {"RoleName": "role_name"})),
+    ("iam", ROLES, lambda t: names(t, "describe"), ["tags", "role_last_used"]),
+    ("iam", "list: ListPolicies, key: arn, describe: GetPolicy", lambda t: t.describe.arguments, {"PolicyArn": "arn"}),
+    ("ecs", CLUSTERS, lambda t: (t.describe.batch, t.describe.item), (100, ("clusters",))),
+    ("codebuild", REPORTS, lambda t: t.describe.paths["report_group_arn"], ("arn",)),
+    ("ec2", f"{INSTANCES}, arguments: {{InstanceIds: instance_id}}",
+     lambda t: (t.describe, t.list.arguments, t.list.takes_many), (None, {"InstanceIds": "instance_id"}, True)),
+    ("sqs", QUEUES, lambda t: (t.describe.pairs, t.describe.item, t.describe.paths["queue_arn"]),
+     (True, ("Attributes",), ("QueueArn",))),
+    ("sqs", QUEUES, lambda t: (t.describe.send, t.by_name["delay_seconds"].type),
+     ({"AttributeNames": ["All"]}, pa.string())),
+    ("sqs", f"{QUEUES}, columns: {{delay_seconds: integer}}", lambda t: t.by_name["delay_seconds"].type, pa.int64()),
+    ("sagemaker", ENDPOINTS, lambda t: [method.name for method in t.methods], ["list_resources"]),
+    # further calls
+    ("s3", "list: ListBuckets, key: name, region: bucket_region, "
+     "also: {policy: {call: GetBucketPolicy, columns: {policy: Policy}, absent: [NoSuchBucketPolicy]}}",
+     lambda t: (t.extras["policy"].arguments, t.extras["policy"].absent[0].code, t.by_name["policy"].extra, t.home),
+     ({"Bucket": "name"}, "NoSuchBucketPolicy", "policy", "us-east-1")),
+    # tags
+    ("ec2", INSTANCES, lambda t: (tags(t).type, tags(t).tags), (TAGS_TYPE, TagSpelling("Key", "Value"))),
+    ("ecs", CLUSTERS, lambda t: (tags(t).type, tags(t).tags), (TAGS_TYPE, TagSpelling("key", "value"))),
+    ("batch", "list: DescribeJobQueues, key: job_queue_arn",
+     lambda t: (tags(t).type, tags(t).tags), (TAGS_TYPE, TagSpelling())),
+    ("elasticbeanstalk", "list: DescribeApplications, key: application_arn", lambda t: "tags" in t.by_name, False),
+    ("kms", f"list: ListKeys, key: key_arn, tags: {KEY_TAGS}",
+     lambda t: (t.tags.column, t.tags.spelling, t.tags.token_out),
+     ("key_id", TagSpelling("TagKey", "TagValue"), "NextMarker")),
+    # names and defaults
+    ("organizations", "list: ListDelegatedAdministrators, key: id", lambda t: t.home, "us-east-1"),
+    ("billing", "list: ListBillingViews, key: arn", lambda t: t.home, "us-east-1"),
+    ("inspector2", "list: ListDelegatedAdminAccounts, key: resource_account_id", lambda t: names(t)[0],
+     "resource_account_id"),
+    ("iam", ROLES, lambda t: (t.arn, t.iam, t.client), ("arn", "iam", "iam")),
+    ("iam", ROLES, lambda t: t.about, "Lists the IAM roles that have the specified path prefix."),
+    ("iam", ROLES, lambda t: [rule.code for rule in t.errors.missing][:1], ["NoSuchEntity"]),
+    ("iam", POLICY, lambda t: [rule.code for rule in t.errors.missing][:1], ["NoSuchEntity"]),
+    ("sagemaker", ENDPOINTS, lambda t: (t.state.column, set(t.state.busy)),
+     ("endpoint_status", {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})),
+    ("sagemaker", f"{ENDPOINTS}, filters: {{StatusEquals: ~, CreationTimeBefore: ~}}",
+     lambda t: [each.parameter for each in t.list.filters],
+     ["NameContains", "CreationTimeAfter", "LastModifiedTimeAfter", "LastModifiedTimeBefore"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("service", "words", "question", "answer"), LINES, ids=str)
+def test_what_follows_from_a_line(
+    service: str, words: str, question: Question, answer: Any, load_lines: Callable[..., Table]
+) -> None:
+    assert question(load_lines(service, f"some: {{{words}}}")) == answer
+
+
+def test_a_parent_is_loaded_when_it_is_needed(load_lines: Callable[..., Table]) -> None:
+    table = load_lines(
+        "sagemaker", f"nodes: {{{NODES}}}", "clusters: {list: ListClusters, key: cluster_name}"
+    )
+    (parent,) = table.list.parents
+    assert (parent.column, parent.table, parent.table_column) == ("cluster_name", "clusters", "cluster_name")
+    assert parent.load and parent.load().name == "clusters"
+    assert table.by_name["cluster_name"].source.value == "parent"
+
+
+@pytest.mark.parametrize(
+    ("clusters", "message"),
+    [
+        ("list: ListClusters, key: cluster_arn", ""),
+        ("list: ListClustrs, key: cluster_name", "sagemaker.yaml:4: unknown operation"),
+        ("list: ListApps, key: app_name", "sagemaker.yaml:3: unknown column of clusters 'cluster_name'"),
+        ("list: ListApps, each: {DomainIdEquals: nodes.instance_id}, key: app_name, columns: {cluster_name: AppName}",
+         "sagemaker.yaml:3: clusters is itself listed for each row of nodes"),
+    ],
+)  # fmt: skip
+def test_a_wrong_parent_is_refused_when_it_is_needed(
+    clusters: str, message: str, load_lines: Callable[..., Table]
+) -> None:
+    table = load_lines("sagemaker", f"nodes: {{{NODES}}}", f"clusters: {{{clusters}}}")
+    (parent,) = table.list.parents
+    assert parent.load
+    if not message:
+        assert parent.load().name == "clusters"
+        return
+    with pytest.raises(ResourceFileError, match=message):
+        parent.load()
