@@ -10,7 +10,8 @@ from .table import Column, StateRule
 from .yaml_nodes import Node
 
 _BUSY = re.compile(
-    r".*(ing([_-]?(back|up|down|in|out))?|in[_-]?progress|queued|submitted|initiated|requested)|pending.*|.*_pending", re.IGNORECASE
+    r".*(ing([_-]?(back|up|down|in|out))?|in[_-]?progress|queued|submitted|initiated|requested)|pending.*|.*_pending",
+    re.IGNORECASE,
 )
 _STEADY = re.compile(
     r"(.*[_-])?(running|existing|missing|failing|warning|listening|monitoring)", re.IGNORECASE

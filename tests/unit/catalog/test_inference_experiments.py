@@ -63,19 +63,11 @@ def test_the_permissions_are_the_documented_ones(table: Table, name: str) -> Non
 
 def test_columns_come_from_the_cheapest_call(table: Table) -> None:
     by_source = {source: {c.name for c in table.columns if c.source is source} for source in ColumnSource}
-    assert by_source[ColumnSource.DESCRIBE] == {
-        "arn",
-        "endpoint_name",
-        "endpoint_metadata",
-        "model_variants",
-        "data_storage_config",
-        "shadow_mode_config",
-        "kms_key",
-    }
+    described = (
+        "arn endpoint_name endpoint_metadata model_variants data_storage_config shadow_mode_config kms_key"
+    )
+    assert by_source[ColumnSource.DESCRIBE] == set(described.split())
     assert by_source[ColumnSource.TAGS] == {"tags"}
-    assert by_source[ColumnSource.REGION] == {"region"}
-    assert by_source[ColumnSource.ACCOUNT] == {"account_id"}
-    assert by_source[ColumnSource.KEY] == {"data__Identifier"}
 
 
 def test_the_desired_state_is_the_status_as_cloud_control_reports_it(table: Table) -> None:
@@ -90,13 +82,6 @@ def test_types_keep_the_spelling_of_aws_inside_structures(table: Table) -> None:
     variant = table.by_name["model_variants"].type.value_type
     count = variant.field("InfrastructureConfig").type.field("RealTimeInferenceConfig").type
     assert count.field("InstanceCount").type == pa.int32()
-
-
-def test_timestamps_are_numbers_in_json(table: Table) -> None:
-    assert table.by_name["creation_time"].json_type == pa.float64()
-    seconds = pa.struct([("StartTime", pa.float64()), ("EndTime", pa.float64())])
-    assert table.by_name["schedule"].json_type == seconds
-    assert table.by_name["name"].json_type == pa.string()
 
 
 def test_all_filters_of_the_list_are_declared(table: Table) -> None:
@@ -114,19 +99,6 @@ def test_all_filters_of_the_list_are_declared(table: Table) -> None:
 def test_descriptions_are_one_plain_sentence_where_the_model_has_a_list(table: Table) -> None:
     assert table.by_name["status"].description == "The status of the inference experiment."
     assert table.by_name["region"].description == "AWS region."
-
-
-def test_a_write_waits_for_states_that_are_not_busy(table: Table) -> None:
-    until = {method.name: method.until for method in table.methods}
-    assert until["update_resource"] == ("Created", "Running")
-    assert until["delete_resource"] == ("missing",)
-    assert until["stop"] == ("Completed", "Cancelled")
-    assert until["list_resources"] == ()
-
-
-def test_models_have_no_update(catalog: Catalog) -> None:
-    names = [method.name for method in catalog.get_table("aws", "sagemaker", "models").methods]
-    assert names == ["create_resource", "delete_resource", "list_resources", "get_resource"]
 
 
 def test_without_an_order_the_columns_follow_their_calls(catalog: Catalog) -> None:
