@@ -67,7 +67,8 @@ _REASONS = {
     Rule.CONDITION: "from the condition on {column}",
     Rule.UNUSED: "the session's: the statement does not use {column}",
     Rule.SHOWN: "the session's: {column} is only shown, grouped or sorted",
-    Rule.ALL: "because {column} may decide which rows the result has",
+    Rule.JOIN: "from the condition on {column} of {sources}",
+    Rule.ALL: "because {column} may affect which rows are returned",
 }
 
 
@@ -77,5 +78,5 @@ def _render_scope(scope: Scope) -> str:
         return f"global: {home}"
     few = f" ({', '.join(scope.values)})" if 0 < len(scope.values) <= 3 else ""
     most = "at most " if scope.is_estimate else ""
-    reason = _REASONS[scope.rule].format(column=scope.column)
+    reason = _REASONS[scope.rule].format(column=scope.column, sources=" and ".join(scope.sources))
     return f"{scope.column}: {most}{len(scope.values)}{few}, {reason}"

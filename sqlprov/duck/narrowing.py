@@ -7,6 +7,7 @@ column, over which DuckDB carries `=` but not IN or LIKE. Anything unclear limit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from sqlprov.duck.explain_plan import Node, PlanScan, QueryPlan, list_info
 from sqlprov.plan.read.domain import find_domain
@@ -29,8 +30,21 @@ _RIGHT_ROWS = frozenset({"RIGHT_SEMI", "RIGHT_ANTI"})
 _NO_ROWS = frozenset({"EMPTY_RESULT", "DUMMY_SCAN"})
 
 
-def narrow(plan: QueryPlan, column: str, known: Values, try_: Try, *, is_clean: bool) -> dict[str, Values]:
-    """Full name of a table -> values that its open scans can be limited to.
+@dataclass(frozen=True)
+class Narrowed:
+    """The values that the open scans of a table can be limited to.
+
+    Attributes:
+        values: of the column.
+        sources: full names of the tables whose condition limits them, over a join; empty if their own does.
+    """
+
+    values: Values
+    sources: frozenset[str]
+
+
+def narrow(plan: QueryPlan, column: str, known: Values, try_: Try, *, is_clean: bool) -> dict[str, Narrowed]:
+    """Full name of a table -> what its open scans can be limited to.
 
     Args:
         plan: DuckDB's plan.
@@ -44,14 +58,17 @@ def narrow(plan: QueryPlan, column: str, known: Values, try_: Try, *, is_clean: 
         walk.read_filters(root, [])
     for root in plan.roots if is_clean else ():
         walk.carry(root)
-    narrowed: dict[str, Values] = {}
-    open_: set[str] = set()
+    nodes: dict[str, list[int]] = {}
     for scan in plan.scans:
-        name, values = scan.live.table.full_name, walk.values.get(id(scan.node))
         if is_open(scan, column):
-            narrowed[name] = narrowed.get(name, _NOTHING) | (values or _NOTHING)
-            open_ |= {name} if values is None else set()
-    return {name: values for name, values in narrowed.items() if name not in open_}
+            nodes.setdefault(scan.live.table.full_name, []).append(id(scan.node))
+    narrowed: dict[str, Narrowed] = {}
+    for name, ids in nodes.items():
+        if all(node in walk.values for node in ids):
+            sources = [walk.sources.get(node, _NOTHING) for node in ids]
+            from_joins = _NOTHING.union(*sources) if all(sources) else _NOTHING
+            narrowed[name] = Narrowed(_NOTHING.union(*(walk.values[node] for node in ids)), from_joins)
+    return narrowed
 
 
 def is_open(scan: PlanScan, column: str) -> bool:
@@ -68,6 +85,7 @@ class _Walk:
         self.column, self.known, self.try_, self.is_clean = column, known, try_, is_clean
         self.scans = {id(scan.node): scan for scan in plan.scans}
         self.values: dict[int, Values] = {}
+        self.sources: dict[int, frozenset[str]] = {}  # of values that come only from joins: their tables
         self.ctes: dict[str, Node] = {}
 
     def read_filters(self, node: Node, conditions: list[str]) -> None:
@@ -111,12 +129,13 @@ class _Walk:
         left, right = map(self._find_values, children)
         if kind in _BOTH and (left or right):
             values = left & right if left and right else left or right
-            for child in children:
-                self._push(child, values or _NOTHING)
+            from_left, from_right = map(self._find_sources, children)
+            self._push(children[0], values or _NOTHING, from_right)
+            self._push(children[1], values or _NOTHING, from_left)
         elif kind in _TO_RIGHT and left:
-            self._push(children[1], left)
+            self._push(children[1], left, self._find_sources(children[0]))
         elif kind in _TO_LEFT and right:
-            self._push(children[0], right)
+            self._push(children[0], right, self._find_sources(children[1]))
 
     def _joins_on_column(self, node: Node) -> bool:
         wanted = (f"{self.column} = {self.column}", f"{self.column} IS NOT DISTINCT FROM {self.column}")
@@ -145,21 +164,31 @@ class _Walk:
             return frozenset.intersection(*limited) if limited else None
         return None if None in below else frozenset().union(*(values or _NOTHING for values in below))
 
-    def _push(self, node: Node, values: Values) -> None:
+    def _find_sources(self, node: Node) -> frozenset[str]:
+        """The tables below a step whose own condition limits the column, or the tables that those got it from."""
+        below = frozenset[str]().union(*map(self._find_sources, node["children"]))
+        scan = self.scans.get(id(node))
+        if scan is None or id(node) not in self.values:
+            return below
+        return self.sources.get(id(node), frozenset({scan.live.table.full_name}))
+
+    def _push(self, node: Node, values: Values, sources: frozenset[str]) -> None:
         """Limit the scans that provide the join column of `node`, if that drops no row that is used."""
         children, kind = node["children"], node["extra_info"].get("Join Type")
         if (scan := self.scans.get(id(node))) is not None:
             if self.column in scan.columns:
+                if id(node) not in self.values or id(node) in self.sources:
+                    self.sources[id(node)] = self.sources.get(id(node), _NOTHING) | sources
                 self._limit(node, values)
         elif _name(node) == "FILTER" or _is_transparent(node):
-            self._push(children[0], values)
+            self._push(children[0], values, sources)
         elif kind in _BOTH | _TO_LEFT | _TO_RIGHT and self._joins_on_column(node):
             for child in children:
-                self._push(child, values)
+                self._push(child, values, sources)
         elif kind == "INNER":
-            sources = [child for child in children if self._find_values(child) != _NOTHING]
-            if len(sources) == 1:
-                self._push(sources[0], values)
+            sides = [child for child in children if self._find_values(child) != _NOTHING]
+            if len(sides) == 1:
+                self._push(sides[0], values, sources)
 
 
 def _name(node: Node) -> str:

@@ -77,7 +77,7 @@ class Planner:
         self, table: Table, columns: Sequence[str], where: Predicate, run: Run, may_call: bool
     ) -> Scope:
         from sqlprov.plan.read.domain import find_domain
-        from sqlprov.plan.read.scope import Scope, find_accepted, find_equal, find_rule
+        from sqlprov.plan.read.scope import Rule, Scope, find_accepted, find_equal, find_rule
 
         hints, name = run.hints, table.full_name
         rule = find_rule(REGION, columns, where, lambda: hints is None or hints.decides())
@@ -85,7 +85,8 @@ class Planner:
         self._check_names(table, named, where, run)
         if table.home:
             return self._find_home_scope(table, named, where, run)
-        is_estimate, narrowed = False, hints.narrowed.get(name) if hints else None
+        is_estimate, limits = False, True
+        narrowed = hints.narrowed.get(name) if hints else None
         if rule.is_session:
             candidates = set(self.default_regions(run, table.client, may_call=may_call))
             if not candidates:
@@ -104,11 +105,14 @@ class Planner:
             is_estimate = not may_call and self.cloud.region_statuses is None and self._held in (None, ALL)
             every = self.account_regions(run, table.client, may_call=may_call)
             candidates = {*every, *named, *self.default_regions(run, table.client, may_call=may_call)}
-            if narrowed is not None:
-                candidates &= narrowed
-        scope = Scope(REGION, rule, find_accepted(REGION, where, candidates), is_estimate)
-        if narrowed is None:
-            self._warn(name, scope, run)
+            limits = narrowed is not None and not candidates <= narrowed
+            candidates &= narrowed if narrowed is not None else candidates
+        sources: tuple[str, ...] = ()
+        if hints and rule is Rule.ALL and limits:
+            sources = hints.sources.get(name, ())
+            rule = Rule.JOIN if sources else Rule.CONDITION
+        scope = Scope(REGION, rule, find_accepted(REGION, where, candidates), is_estimate, sources)
+        self._warn(name, scope, run)
         if not scope.values:
             run.warn(f"No region of the account meets the condition on region of {name}.")
         run.scopes.append((name, scope))
@@ -160,12 +164,13 @@ class Planner:
         chosen = run.settings.region_names()
         if scope.rule is Rule.ALL and chosen and chosen != ALL:
             run.warn(
-                f"{table} is read in {format_count(len(scope.values), 'region')}, not only in {', '.join(chosen)}: the "
-                "statement does more with region than show it. To read fewer, add a condition such as region = '…'."
+                f"{table} is read in {format_count(len(scope.values), 'region')}, not only in {', '.join(chosen)}, "
+                "because the statement uses region for more than display. To read fewer, add a condition such as "
+                "region = '…'."
             )
         for other, its in run.scopes:
             pair = {other: its, table: scope}
-            limited = next((name for name in pair if pair[name].rule is Rule.CONDITION), "")
+            limited = next((name for name in pair if pair[name].rule.is_condition), "")
             session = next((name for name in pair if pair[name].rule.is_session), "")
             if limited and session and set(pair[limited].values) - set(pair[session].values):
                 run.warn(

@@ -148,7 +148,12 @@ class HintFinder:
         narrowed = narrow(plan, REGION, known, lambda text: self._try(text, known), is_clean=is_clean)
         values = (find_domain(scan.where, REGION).values for scan in plan.scans)
         named = frozenset().union(*(each for each in values if each is not None))
-        run.hints = replace(run.hints, narrowed=narrowed, named=named)
+        run.hints = replace(
+            run.hints,
+            narrowed={name: each.values for name, each in narrowed.items()},
+            sources={name: tuple(sorted(each.sources)) for name, each in narrowed.items() if each.sources},
+            named=named,
+        )
 
     def _try(self, condition: str, known: frozenset[str]) -> frozenset[str] | None:
         """The regions that meet a condition of DuckDB's plan; `None` if the region alone does not decide it."""

@@ -37,6 +37,7 @@ class Hints:
     Attributes:
         decides: whether the statement uses `region` for more than showing, grouping and sorting.
         narrowed: full name of a table -> regions that its scans without a condition on region can be limited to.
+        sources: full name of a table -> the tables whose condition narrows it over a join.
         named: regions that a condition of some scan requires, in `=` or IN.
         contained: full name of a table -> strings that its rows contain.
         sorted_by: the table and the column that a plain query with a LIMIT sorts by first.
@@ -46,6 +47,7 @@ class Hints:
 
     decides: Callable[[], bool] = _never
     narrowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     contained: Mapping[str, tuple[Contained, ...]] = field(default_factory=dict)
     sorted_by: tuple[str, str] | None = None

@@ -1,6 +1,7 @@
 """Decides where a scan reads, by one rule for each scope column, such as `region`.
 
-1. DuckDB passed a condition that limits the column: the values that the condition accepts.
+1. DuckDB passed a condition that limits the column, or applies one above the scan or over a join: the values that
+   the condition accepts.
 2. The scan does not ask for the column: the session's values. DuckDB has proved that the column does not matter.
 3. The statement only shows, groups or sorts by the column: the session's values. Otherwise: all values.
 
@@ -23,6 +24,7 @@ class Rule(Enum):
     CONDITION = "condition"
     UNUSED = "unused"
     SHOWN = "shown"
+    JOIN = "join"  # a join carries the condition of another table
     ALL = "all"
     HOME = "home"  # a global table, which is read once
 
@@ -30,6 +32,11 @@ class Rule(Enum):
     def is_session(self) -> bool:
         """Whether the values are the session's."""
         return self in (Rule.UNUSED, Rule.SHOWN)
+
+    @property
+    def is_condition(self) -> bool:
+        """Whether a condition names the values."""
+        return self in (Rule.CONDITION, Rule.JOIN)
 
 
 @dataclass(frozen=True)
@@ -41,12 +48,14 @@ class Scope:
         rule: the part of the rule that chose them.
         values: sorted; empty if no value meets the conditions.
         is_estimate: whether the account has not been asked for all values yet; only in EXPLAIN.
+        sources: of Rule.JOIN, full names of the tables with the condition.
     """
 
     column: str
     rule: Rule
     values: tuple[str, ...]
     is_estimate: bool = False
+    sources: tuple[str, ...] = ()
 
 
 def find_rule(column: str, columns: Iterable[str], where: Predicate, decides: Callable[[], bool]) -> Rule:

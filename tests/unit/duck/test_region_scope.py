@@ -81,10 +81,18 @@ def test_whole_rows_count_as_showing(con: sqlprov.Connection, columns: str, rows
         (f"SELECT 1 FROM {M} WHERE region = 'eu-west-1'", "region: 1 (eu-west-1), from the condition on region"),
         (f"SELECT model_name FROM {M}", "region: 1 (us-east-1), the session's: the statement does not use region"),
         (f"SELECT region FROM {M}", "region: 1 (us-east-1), the session's: region is only shown, grouped or sorted"),
-        (f"SELECT max(region) FROM {M}", "region: at most 17, because region may decide which rows the result has"),
+        (f"SELECT max(region) FROM {M}", "region: at most 17, because region may affect which rows are returned"),
         (
             f"SELECT 1 FROM {M} WHERE region LIKE 'eu-%'",
-            "region: at most 5, because region may decide which rows the result has",
+            "region: at most 5, from the condition on region",
+        ),
+        (
+            f"SELECT 1 FROM {M} WHERE region LIKE '%'",
+            "region: at most 17, because region may affect which rows are returned",
+        ),
+        (
+            f"SELECT 1 FROM {P} b JOIN {M} a USING (region) WHERE b.region IN ('us-east-1', 'eu-west-1')",
+            f"region: 2 (eu-west-1, us-east-1), from the condition on region of {P}",
         ),
     ],
 )  # fmt: skip
@@ -103,9 +111,15 @@ def test_a_warning_says_that_a_table_is_read_in_more_regions_than_the_session_ha
     result = con.sql(f"SELECT max(region) FROM {M}")
     result.fetchall()
     assert result.warnings == [
-        f"{M} is read in 34 regions, not only in us-east-1: the statement does more with region than show it. "
+        f"{M} is read in 34 regions, not only in us-east-1, because the statement uses region for more than display. "
         "To read fewer, add a condition such as region = '…'."
     ]
+    open_ = f"SELECT 1 FROM {P} b JOIN {M} a USING (region) WHERE"
+    for condition in ("region LIKE '%'", "length(region) > 0"):
+        result = con.sql(f"{open_} {condition}")
+        result.fetchall()
+        assert len(result.warnings) == 2
+        assert all("in 34 regions, not only in us-east-1" in warning for warning in result.warnings)
     assert con.sql(f"SELECT 1 FROM {M} WHERE region LIKE 'eu-%'").warnings == []
     con.sql("SET sqlprov_regions = 'all'")
     assert con.sql(f"SELECT max(region) FROM {M}").warnings == []
@@ -122,6 +136,11 @@ def test_a_warning_says_that_one_table_is_limited_and_another_uses_the_sessions_
         "add a condition on region for both."
     ]
     assert con.sql(f"{join} = 'us-east-1'").warnings == []
+    result = con.sql(f"{join} LIKE 'eu-%'")
+    result.fetchall()
+    assert [warning.split(" (the session's)")[0] for warning in result.warnings] == [
+        f"{M} is read in 8 regions, but {P} in us-east-1"
+    ]
 
 
 # The account's regions
