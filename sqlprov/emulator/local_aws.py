@@ -83,14 +83,19 @@ class _Front:
                 f"It does not have {scope.service}.",
             )
         seed(scope.service, self._moto)
-        if (reply := self._moto.answer(request)) is not None:
-            return reply
+        failed = ApiError("NotImplemented", f"The local AWS does not have this operation of {scope.service}.")
+        try:
+            if (reply := self._moto.answer(request)) is not None:
+                return reply
+        except ApiError as error:
+            failed = error
         exchange = self._empty.open_with(request, clients)
-        if exchange is None:
-            raise ApiError(
-                "NotImplemented", f"The local AWS does not have this operation of {scope.service}."
-            )
-        return exchange.run(None)
+        if exchange is None or not exchange.is_used:
+            raise failed
+        try:
+            return exchange.run(None)
+        except ApiError as error:
+            return exchange.encode_error(error)
 
 
 class _EmptyService(ModelService):

@@ -52,13 +52,19 @@ class ModelService(FaultyService):
     def find_tables(self, client: str) -> Sequence[Table]:
         """The tables of a client."""
 
-    def open_with(self, request: Request, clients: Iterable[str]) -> Exchange | None:
-        """Read a request of the first client that has its operation; `None` if there is none."""
-        for client in clients:
+    def open_with(self, request: Request, clients: Iterable[str]) -> ModelExchange | None:
+        """Read a request of the first client that has its operation, rather one whose tables use it; `None` if
+        there is none."""
+        first: ModelExchange | None = None
+        for client in dict.fromkeys(clients):
             api = load_api(client)
             if (read := api.read(request)) is not None:
-                return _ModelExchange(self, request.scope or Scope("", "us-east-1", client), api, *read)
-        return None
+                scope = request.scope or Scope("", "us-east-1", client)
+                exchange = ModelExchange(self, scope, api, *read)
+                if exchange.is_used:
+                    return exchange
+                first = first or exchange
+        return first
 
     def run_list(self, api: Api, call: Call, tables: Sequence[Table], repeat: bool) -> Members:
         """One page: the rows of every table that this list serves, with the tokens that they share."""
@@ -247,11 +253,18 @@ class ModelServer(ModelService):
         return exchange or self._account.open(request)  # who am I, which regions are there
 
 
-class _ModelExchange(Exchange):
+class ModelExchange(Exchange):
+    """One request.
+
+    Attributes:
+        is_used: whether a table makes such calls.
+    """
+
     def __init__(
         self, server: ModelService, scope: Scope, api: Api, operation: str, parameters: Members
     ) -> None:
         self._server, self._api = server, api
+        self.is_used = any(operation in list_calls(table) for table in server.find_tables(api.client))
         self.call = Call(operation, scope.region, scope.access_key, parameters, time.monotonic())
         self.action = f"{scope.service}:{operation}"
 
@@ -287,6 +300,12 @@ class _ModelExchange(Exchange):
         if tagged := [table for table in tables if table.tags and table.tags.call == name]:
             return server.run_tags(self.call, tagged)
         raise missing or ApiError("UnknownOperationException", f"No table uses {name}.")
+
+
+def list_calls(table: Table) -> list[str]:
+    """The operations that read a table."""
+    single = [each.call for each in (table.list, table.describe, table.tags) if each is not None]
+    return [*single, *(extra.call for extra in table.extras.values())]
 
 
 def make_missing_error(table: Table) -> ApiError:
