@@ -125,16 +125,6 @@ class Catalog:
         tables = self._get_files(self._find_service(provider, service)).tables
         return {name: _find_about(places[0]) for name, places in sorted(tables.items())}
 
-    @cached_property
-    def services_by_table(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
-        """Table name -> the (provider, service) pairs that have such a table."""
-        services: dict[str, tuple[tuple[str, str], ...]] = {}
-        for provider, known in sorted(self._places.items()):
-            for service in sorted(known):
-                for name in self._get_files((provider, service)).tables:
-                    services[name] = (*services.get(name, ()), (provider, service))
-        return services
-
     def get_table(self, provider: str, service: str, name: str) -> Table:
         """A table; raises UnknownName, or ResourceFileError if its line or file is wrong."""
         key = self._find_service(provider, service)

@@ -33,7 +33,7 @@ class LiveTable(ds.Dataset):  # type: ignore[misc]  # pyarrow.dataset has no typ
     def __init__(self, table: Table, open_scan: OpenScan) -> None:
         # Dataset's own constructor always raises; it is not needed.
         self.table = table
-        self.carrier = f"__ctx_{table.service}_{table.name}"
+        self.carrier = f"__ctx_{table.service}__{table.name}"
         self._open_scan = open_scan
         public = {column.name: column.type for column in table.columns}
         key = {name: public[name] for name in table.key}

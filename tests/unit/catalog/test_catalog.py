@@ -45,15 +45,16 @@ def test_listing_tables_loads_neither_yaml_nor_botocore() -> None:
     printed = run_python(
         "import json, sqlprov.catalog as c; k = c.Catalog();"
         "out = [k.list_providers(), k.list_services('aws'), k.list_tables('aws', 'sagemaker')];"
-        "out.append(dict(k.services_by_table));"
+        "out += [k.list_titles('aws'), k.list_descriptions('aws', 'sagemaker')];"
         "print(json.dumps([out, [m for m in ('yaml', 'botocore', 'boto3') if m in sys.modules]]))"
     )
-    (providers, services, tables, names), loaded = json.loads(printed)
+    (providers, services, tables, titles, descriptions), loaded = json.loads(printed)
     assert loaded == []
     assert "aws" in providers
     assert "sagemaker" in services
     assert {"inference_experiments", "models", "endpoint_configs", "endpoints"} <= set(tables)
-    assert ["aws", "sagemaker"] in names["models"]
+    assert set(titles) == set(services)
+    assert set(descriptions) == set(tables)
 
 
 def test_names_ignore_case(catalog: Catalog) -> None:
