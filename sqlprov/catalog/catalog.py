@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ResourceFileError, UnknownName, suggest
 
@@ -47,8 +47,7 @@ class ServiceFiles:
     tables: dict[str, list[TablePlace]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class TablePlace:
+class TablePlace(NamedTuple):
     """Where a table is written.
 
     Attributes:

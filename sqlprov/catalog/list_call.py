@@ -109,10 +109,11 @@ def _check_required(node: Node, operation: Any, sent: set[str]) -> None:
 
 
 def _may_omit(operation: Any, path: tuple[str, ...]) -> bool:
-    """Whether an empty list may be left out of the reply: XML cannot say that it is empty, JSON can."""
-    if not path or path[0] in operation.output_shape.required_members:
-        return False
-    return operation.service_model.resolved_protocol in ("query", "ec2", "rest-xml", "rest-json")
+    """Whether an empty list may be left out of the reply: XML need not say that it is empty."""
+    protocol = operation.service_model.resolved_protocol
+    if not path or protocol in ("query", "ec2", "rest-xml"):
+        return bool(path)
+    return protocol == "rest-json" and path[0] not in operation.output_shape.required_members
 
 
 def _find_rows(
