@@ -94,9 +94,8 @@ class QueryPlan:
             RegionError: the session has no region for one of them.
         """
         plans = [(scan.plan(session, run), scan.is_whole) for scan in self.scans]
-        for plan, is_whole in plans if len(plans) > 1 else ():
-            if plan.steps and is_whole:
-                session.scans.prefetch(plan, run)
+        if len(plans) > 1:
+            session.scans.prefetch([plan for plan, is_whole in plans if plan.steps and is_whole], run)
 
 
 def list_info(node: Node, name: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -43,9 +43,9 @@ class Scans:
             live.table, columns, drop_column(where, live.carrier), run, may_call=may_call
         )
 
-    def prefetch(self, plan: ReadPlan, run: Run) -> None:
-        """Start reading a plan that DuckDB will scan completely."""
-        self._prefetches.begin(plan, run, self._cloud)
+    def prefetch(self, plans: Sequence[ReadPlan], run: Run) -> None:
+        """Start reading plans that DuckDB will scan completely."""
+        self._prefetches.begin(plans, run, self._cloud)
 
     def open(
         self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None

@@ -16,6 +16,8 @@ from sqlprov.plan.read.read_plan import Place
 
 ReadRows = Callable[[ReadPlan], Iterator[pa.RecordBatch]]
 """Reads a plan; the batches have its columns."""
+ReadShared = Callable[[ReadPlan], Iterator[pa.RecordBatch] | None]
+"""Reads a parent that the statement reads anyway; returns `None` if it does not."""
 
 
 def complete_lists(plan: ReadPlan, account: str, read_rows: ReadRows) -> list[ListRead]:

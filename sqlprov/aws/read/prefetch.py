@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 
 if TYPE_CHECKING:
+    from sqlprov.aws.read.fan_out import ReadShared
     from sqlprov.plan.read import ReadPlan
 
 BUFFER = 16_000_000
@@ -26,12 +28,23 @@ class Prefetches:
         self._waiting: list[Prefetch] = []
         self._lock = threading.Lock()
 
-    def begin(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
-        """Start reading `plan`, until the statement ends."""
-        prefetch = Prefetch(plan, run, cloud)
+    def begin(self, plans: Sequence[ReadPlan], run: Run, cloud: Cloud) -> None:
+        """Start reading `plans`, until the statement ends; a parent that is one of them is read once."""
+        prefetches: list[Prefetch] = []
+
+        def read_shared(plan: ReadPlan) -> Iterator[pa.RecordBatch] | None:
+            keepers = (each for each in prefetches if each.keeps and each.plan.serves(plan))
+            shared = next(keepers, None)
+            return shared.read_kept() if shared else None
+
+        wider, shared = _share_parents(plans)
+        for at, plan in enumerate(wider):
+            prefetches.append(Prefetch(plan, run, cloud, read_shared, keeps=at in shared))
         with self._lock:
-            self._waiting.append(prefetch)
+            self._waiting += prefetches
         run.cancellation.on_cancel(lambda: self._discard(run))
+        for prefetch in prefetches:
+            prefetch.begin()
 
     def take(self, plan: ReadPlan, run: Run) -> Prefetch | None:
         """Take the statement's prefetch that serves a scan with this plan; each serves one scan."""
@@ -46,6 +59,24 @@ class Prefetches:
             self._waiting = [prefetch for prefetch in self._waiting if prefetch.run is not run]
 
 
+def _share_parents(plans: Sequence[ReadPlan]) -> tuple[list[ReadPlan], set[int]]:
+    """The plans, those that read the parents of others with the columns that these need; and which these are."""
+    from sqlprov.plan.read.needs import list_known
+
+    wider, shared = list(plans), set[int]()
+    for parent in (each.plan for plan in plans for each in plan.parents):
+        for at, plan in enumerate(wider):
+            names = {*plan.columns, *parent.columns}
+            if plan.table is parent.table and names <= {*plan.columns, *list_known(plan.table)}:
+                columns = tuple(column.name for column in plan.table.columns if column.name in names)
+                whole = replace(plan, columns=columns)
+                if whole.serves(parent):
+                    wider[at] = whole
+                    shared.add(at)
+                    break
+    return wider, shared
+
+
 class Prefetch:
     """A scan in its own thread, for a plan that DuckDB will read completely.
 
@@ -53,21 +84,38 @@ class Prefetch:
         plan: the calls.
         run: the statement; the scan ends with it.
         cloud: the clients.
+        read_shared: reads a parent that another prefetch reads; returns `None` if none does.
+        keeps: whether another prefetch needs its rows, all of them.
     """
 
-    def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
+    def __init__(
+        self, plan: ReadPlan, run: Run, cloud: Cloud, read_shared: ReadShared, *, keeps: bool = False
+    ) -> None:
         # Imported on first use: only a statement with a live table needs it.
         from sqlprov.aws.read.scan import TableScan
 
-        self.plan, self.run = plan, run
-        self._scan = TableScan(plan, run, cloud)
+        self.plan, self.run, self.keeps = plan, run, keeps
+        self._scan = TableScan(plan, run, cloud, read_shared=read_shared)
+        self._kept: list[pa.RecordBatch] = []
         self._changed = threading.Condition()
         self._batches: deque[pa.RecordBatch] = deque()
         self._size = 0
         self._started = self._ended = self._closed = False
         self._error: BaseException | None = None
         run.cancellation.on_cancel(self._wake)
+
+    def begin(self) -> None:
+        """Start reading."""
         threading.Thread(target=self._read, name="sqlprov-prefetch", daemon=True).start()
+
+    def read_kept(self) -> Iterator[pa.RecordBatch]:
+        """All its rows, once it has ended, whether DuckDB has read them or not."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self.run.cancellation.is_cancelled)
+        self.run.cancellation.check()
+        if self._error is not None:
+            raise self._error
+        yield from self._kept
 
     def start(self) -> None:
         """Wait for the first reply, and raise its error."""
@@ -110,7 +158,11 @@ class Prefetch:
                     self._batches.append(batch)
                     self._size += batch.nbytes
                     self._changed.notify_all()
-                    self._changed.wait_for(lambda: self._size < BUFFER or self._is_over())
+                    if self.keeps:
+                        # No pause: DuckDB may read it only after the child, which waits for it.
+                        self._kept.append(batch)
+                    else:
+                        self._changed.wait_for(lambda: self._size < BUFFER or self._is_over())
                 if self._is_over():
                     return
         except BaseException as error:
@@ -121,7 +173,7 @@ class Prefetch:
                 self._changed.notify_all()
 
     def _is_over(self) -> bool:
-        return self._closed or self.run.cancellation.is_cancelled
+        return (self._closed and not self.keeps) or self.run.cancellation.is_cancelled
 
     def _wake(self) -> None:
         with self._changed:

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.aws.read.details import DetailReader, get_account_id
-from sqlprov.aws.read.fan_out import check_fan_out, complete_lists
+from sqlprov.aws.read.fan_out import ReadShared, check_fan_out, complete_lists
 from sqlprov.aws.read.gone_rows import GoneRows
 from sqlprov.aws.read.list_replies import find_rows
 from sqlprov.aws.read.list_windows import LONG, LONG_LIMITED, ListWindow, WindowSplitter
@@ -46,13 +46,20 @@ RowFilter = Callable[[pa.RecordBatch], list[int]]
 class TableScan:
     """A scan of a table."""
 
-    def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud, filter_rows: RowFilter | None = None) -> None:
+    def __init__(
+        self,
+        plan: ReadPlan,
+        run: Run,
+        cloud: Cloud,
+        filter_rows: RowFilter | None = None,
+        read_shared: ReadShared | None = None,
+    ) -> None:
         self.plan, self.run, self.cloud, self.table = plan, run, cloud, plan.table
         cloud.allow_reads(self.table)
         self.reports = ReportQueue(run)
         self.builder = BatchBuilder(plan, lambda: get_account_id(run, cloud))
         self.details = DetailReader(plan, run, cloud)
-        self.filter_rows = filter_rows
+        self.filter_rows, self.read_shared = filter_rows, read_shared
         self.top_n = TopN(plan.top) if plan.top and filter_rows else None
         self.is_limited = run.hints is not None and run.hints.limited
         long = LONG_LIMITED if self.is_limited else LONG
@@ -106,7 +113,9 @@ class TableScan:
         self._begin_lists()
 
     def _read_parent(self, plan: ReadPlan) -> Iterator[pa.RecordBatch]:
-        scan = TableScan(plan, self.run, self.cloud)
+        if self.read_shared and (batches := self.read_shared(plan)) is not None:
+            return batches
+        scan = TableScan(plan, self.run, self.cloud, read_shared=self.read_shared)
         scan.start()
         return scan.read_batches()
 

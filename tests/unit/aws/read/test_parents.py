@@ -211,6 +211,33 @@ def test_a_limit_begins_few_lists_and_counts_only_those(ecs: Ecs) -> None:
     assert Counter(call.operation for call in run.log.calls)["ListServices"] <= FIRST_LISTS
 
 
+JOIN = """
+    SELECT c.cluster_name, s.service_arn
+    FROM aws.ecs.services s JOIN aws.ecs.clusters c ON s.cluster = c.cluster_arn
+    WHERE s.desired_count = 2 ORDER BY ALL"""
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_parent_that_the_statement_reads_anyway_is_read_once(ecs: Ecs, swapped: bool) -> None:
+    query = JOIN
+    if swapped:
+        query = JOIN.replace(
+            "aws.ecs.services s JOIN aws.ecs.clusters c", "aws.ecs.clusters c JOIN aws.ecs.services s"
+        )
+    with (
+        run_json_service(ecs.operations) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+    ):
+        with con.sql(query) as result:
+            rows = result.fetchall()
+            assert Counter(call.operation for call in result.calls)["ListClusters"] == 1
+        assert len(rows) == 28
+        con.sql("SET sqlprov_prefetch = off")
+        with con.sql(query) as result:
+            assert result.fetchall() == rows
+            assert Counter(call.operation for call in result.calls)["ListClusters"] == 2
+
+
 # Batches
 
 

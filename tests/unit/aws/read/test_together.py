@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -144,9 +145,9 @@ def test_nothing_is_prefetched_where_it_is_switched_off(
     begun: list[str] = []
     prefetch = Scans.prefetch
 
-    def noted(self: Scans, plan: ReadPlan, run: Run) -> None:
-        begun.append(plan.table.name)
-        prefetch(self, plan, run)
+    def noted(self: Scans, plans: Sequence[ReadPlan], run: Run) -> None:
+        begun.extend(plan.table.name for plan in plans)
+        prefetch(self, plans, run)
 
     monkeypatch.setattr(Scans, "prefetch", noted)
     assert len(con.sql(JOIN).fetchall()) == 250
