@@ -28,6 +28,7 @@ from sqlprov.emulator.service import OPERATIONS, Service
 LoadTables = Callable[[str], Sequence[Table]]
 
 _OWN = {"sts": "GetCallerIdentity", "iam": "SimulatePrincipalPolicy", "ec2": "DescribeRegions"}
+_SIGNED_AS = {"s3express": "s3"}  # directory buckets are operations of S3
 _TAG_CALLS = ("AddTags", "ListTags", "DeleteTags")
 
 
@@ -60,7 +61,7 @@ class _Front:
         if scope is None or _is_emulated(request, scope):
             return self._emulator.answer(request)
         call = Call(request.path, scope.region, scope.access_key, {}, time.monotonic())
-        clients = list_all_clients().get(scope.service, [])
+        clients = list_all_clients().get(_SIGNED_AS.get(scope.service, scope.service), [])
         try:
             reply = self._answer(request, scope, clients)
         except ApiError as error:

@@ -85,7 +85,8 @@ class ModelService(FaultyService):
             if not rows and (table.list.single or not table.list.rows) and table.errors.missing:
                 raise make_missing_error(table)
             if page or not table.list.may_omit_rows:
-                _put_rows(reply, output, table.list.rows, [row.listed for row in page])
+                empty: list[Any] = [{}] if table.list.single else []  # settings that are not set
+                _put_rows(reply, output, table.list.rows, [row.listed for row in page] or empty)
         if first.more and _is_path(first.more):
             _put_value(reply, first.more, not ends)
         self._put_tokens(call, first, output, reply, offset if repeat else None if ends else offset + size)

@@ -65,8 +65,13 @@ class MotoApp:
 
         environment = _make_environment(request)
         host = self._app.infer_service_region_host(environment, environment["PATH_INFO"]) or ""
-        known = any(pattern.match(f"http://{host}") for _, pattern in backend_url_patterns)
-        return known or host in list_of_moto_modules()
+        if host in list_of_moto_modules():
+            return True
+        backend = next(
+            (name for name, pattern in backend_url_patterns if pattern.match(f"http://{host}")), None
+        )
+        # S3's pattern fits every service whose name begins with s3.
+        return backend is not None and (backend != "s3" or host.startswith("s3."))
 
 
 def _make_environment(request: Request) -> dict[str, Any]:

@@ -417,6 +417,14 @@ def _seed_route53(open_client: OpenClient) -> None:
         route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
 
 
+def _seed_organizations(open_client: OpenClient) -> None:
+    organizations = open_client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    organizations.create_organizational_unit(ParentId=root, Name="workloads")
+    organizations.create_account(Email="sandbox@example.com", AccountName="sandbox")
+
+
 def _seed_cloudformation(open_client: OpenClient) -> None:
     stacks = open_client("cloudformation")
     template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "%s"}}}}'
@@ -455,6 +463,7 @@ _SEEDS: dict[str, Callable[[OpenClient], None]] = {
     "lambda": _seed_lambda,
     "logs": _seed_logs,
     "monitoring": _seed_cloudwatch,
+    "organizations": _seed_organizations,
     "rds": _seed_rds,
     "route53": _seed_route53,
     "s3": _seed_s3,

@@ -6,6 +6,7 @@ import os
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 from weakref import WeakValueDictionary
 
 from sqlprov.aws.transport.limiter import Limiter
@@ -158,8 +159,19 @@ class Cloud:
         name = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-call.{name}", self._block_writes)
         client.meta.events.register(f"before-parse.{name}", decode)
+        if self.credentials:
+            client.meta.events.register(f"before-sign.{name}", self._stay_local)
         make_cancellable(client)
         return client
+
+    def _stay_local(self, request: Any, **_: Any) -> None:
+        """Send a request to the local server: a `before-sign` handler of botocore.
+
+        S3 Control puts the account before the server's address, and Sign-In ignores `endpoint_url`.
+        """
+        own, parts = urlsplit(self.endpoint_url or ""), urlsplit(request.url)
+        if own.netloc and parts.netloc != own.netloc:
+            request.url = urlunsplit((own.scheme, own.netloc, *parts[2:]))
 
     def _block_writes(self, model: Any, **_: Any) -> None:
         """Refuse writes in a read-only session: a `before-call` handler of botocore."""

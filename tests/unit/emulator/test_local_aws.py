@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 from local_sagemaker import plain_client
 from test_model_server import make_table
 
+from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog.table import DescribeCall, ListCall
 from sqlprov.emulator import local_aws
 from sqlprov.emulator.local_aws import LocalAws
@@ -108,6 +109,18 @@ def test_tags_of_a_resource_are_of_the_server_that_has_it(open_client):
     )
     tags = sagemaker.list_tags(ResourceArn=made["NotebookInstanceArn"])["Tags"]
     assert tags == [{"Key": "team", "Value": "search"}]
+
+
+def test_an_operation_with_the_account_before_the_address_stays_local(aws):
+    cloud = Cloud(endpoint_url=aws.url, credentials=("local", "local"))
+    control = cloud.get_client("s3control", "us-east-1", 10.0)
+    assert control.list_access_points(AccountId=aws.account_id)["AccessPointList"] == []
+    cloud.close()
+
+
+def test_s3_does_not_answer_for_services_with_its_name(open_client):
+    outposts = open_client("s3outposts")
+    assert read_error(outposts.list_endpoints)[0] == "NotImplemented"
 
 
 @pytest.fixture(scope="module")
