@@ -1,4 +1,4 @@
-"""Query and manage cloud resources with SQL: every AWS resource type is a table in DuckDB.
+"""Query and manage cloud resources with SQL: AWS resources as tables in DuckDB.
 
     import sqlprov
 

@@ -205,6 +205,8 @@ class Connection(PEP249Cursor):
                 is_begin = isinstance(statement, Query) and statement.verb in BEGINS
                 bindings = Bindings(parameters, variables, statements[number:] if is_begin else ())
                 self._result = self._runner.run(statement, self.settings, bindings, dry_run, confirm)
+                if isinstance(statement, SetSetting):
+                    self._session.planner.warn_unknown(self.settings.region_names(), self._result._run)
             self._result._connection = (
                 self  # open as long as rows can be read, as in connect().sql(…).fetchall()
             )

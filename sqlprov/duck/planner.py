@@ -104,7 +104,9 @@ class Planner:
         else:
             is_estimate = not may_call and self.cloud.region_statuses is None and self._held in (None, ALL)
             every = self.account_regions(run, table.client, may_call=may_call)
-            candidates = {*every, *named, *self.default_regions(run, table.client, may_call=may_call)}
+            own = self.default_regions(run, table.client, may_call=may_call)
+            known = {*self.known_regions(None), *(self.cloud.region_statuses or ())}
+            candidates = {*every, *named, *(region for region in own if region in known)}
             limits = narrowed is not None and not candidates <= narrowed
             candidates &= narrowed if narrowed is not None else candidates
         sources: tuple[str, ...] = ()
@@ -192,12 +194,15 @@ class Planner:
             return self.account_regions(run, client, may_call=may_call)
         own = () if chosen else (self.cloud.find_region(),)
         regions = tuple(sorted(filter(None, {*chosen, *own})))
+        self.warn_unknown(regions, run)
+        return regions
+
+    def warn_unknown(self, regions: Sequence[str], run: Run) -> None:
+        """Warn about regions that botocore does not know: they may be newer, or a typo, which would have no rows."""
         botocore = self.known_regions(None)
         for name in regions:
-            # The region may be newer than botocore. Without a warning, a typo would silently have no rows.
-            if name not in botocore:
+            if name not in (*botocore, *ALL):
                 run.warn(f"botocore does not know the region {name!r}.{suggest(name, botocore)}")
-        return regions
 
     def known_regions(self, run: Run | None) -> tuple[str, ...]:
         """Every region that a condition may name, in every partition."""

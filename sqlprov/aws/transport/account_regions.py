@@ -15,7 +15,7 @@ import orjson
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
-from sqlprov.errors import AccessDenied, BrokenReply, ServiceError
+from sqlprov.errors import AccessDenied, ServiceError
 
 ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
 """Statuses of account:ListRegions for a region that accepts calls."""
@@ -24,6 +24,10 @@ EC2_STATUSES = {
     "opt-in-not-required": "ENABLED_BY_DEFAULT",
     "not-opted-in": "DISABLED",
 }
+UNKNOWN_OPERATION = frozenset(
+    {"UnknownOperationException", "UnknownOperation", "InvalidAction", "NotImplemented", "404", "405", "501"}
+)
+"""Codes of a server other than AWS that lacks these APIs; a number is the HTTP status of a reply without a code."""
 CACHE_SECONDS = 24 * 60 * 60
 """Enabling a region is rare, and takes minutes to hours."""
 LONGEST_WAIT = 10.0
@@ -31,7 +35,7 @@ LONGEST_WAIT = 10.0
 
 
 def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
-    """Region -> status, such as ENABLED or DISABLED; empty if the credentials lack the permission.
+    """Region -> status, such as ENABLED or DISABLED; empty if neither API is permitted or known.
 
     Args:
         run: the statement that needs them.
@@ -61,8 +65,13 @@ def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
 
 def _read_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
     for read in (_list_regions, _describe_regions):
-        with suppress(AccessDenied, ServiceError, BrokenReply):  # some servers lack these APIs
+        try:
             return read(run, cloud, home)
+        except AccessDenied:
+            continue
+        except ServiceError as error:
+            if error.code not in UNKNOWN_OPERATION:
+                raise
     return {}
 
 

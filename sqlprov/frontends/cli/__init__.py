@@ -92,7 +92,11 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def _exit_at_once(text: str, code: int) -> NoReturn:
-    """Exit without interpreter shutdown, which aborts if a thread is still in DuckDB's C++ code."""
+    """Exit without interpreter shutdown.
+
+    Python aborts while DuckDB's thread is in C++ code. With `sys.exit`, Ctrl-C during a `list_sort` of 60 million
+    numbers ended with SIGABRT in 1 of 5 runs and printed an error of DuckDB in 3; with `os._exit` in none.
+    """
     click.echo(text, err=True)
     sys.stderr.flush()
     os._exit(code)
@@ -105,7 +109,7 @@ def _exit_at_once(text: str, code: int) -> NoReturn:
 )
 @click.version_option(__version__, message="sqlprov %(version)s")
 def cli() -> None:
-    """Query and manage cloud resources with SQL: every AWS resource type is a table in DuckDB.
+    """Query and manage cloud resources with SQL: AWS resources as tables in DuckDB.
 
     Without a command `sqlprov` starts a shell and takes the options of `sqlprov repl`. `sqlprov exec` runs SQL, and so
     do `sqlprov -c SQL` and SQL piped into `sqlprov`.

@@ -75,12 +75,8 @@ class Compiler(compiler.SQLCompiler):
 
     def limit_clause(self, select: Any, **kw: Any) -> str:
         """DuckDB takes OFFSET without LIMIT, but not LIMIT -1."""
-        text = ""
-        if select._limit_clause is not None:
-            text += f"\n LIMIT {self.process(select._limit_clause, **kw)}"
-        if select._offset_clause is not None:
-            text += f"\n OFFSET {self.process(select._offset_clause, **kw)}"
-        return text
+        text: str = super().limit_clause(select, **kw)  # type: ignore[no-untyped-call]
+        return text.replace("\n LIMIT -1", "", 1)
 
     def visit_empty_set_expr(self, element_types: Any, **kw: Any) -> str:
         """The query for an empty list in `IN ()`."""
@@ -118,7 +114,9 @@ class Compiler(compiler.SQLCompiler):
         self, binary: Any, operator: Any, _cast_applied: bool = False, **kw: Any
     ) -> str:
         """A member or element of JSON: as JSON, or as text that is cast to another type."""
-        if not _cast_applied and binary.type._type_affinity is not sa.JSON:
+        # A decorated type has the type that it decorates.
+        is_json = isinstance(getattr(binary.type, "impl_instance", binary.type), sa.JSON)
+        if not _cast_applied and not is_json:
             return self.process(cast(binary, binary.type), _cast_applied=True, **kw)
         arrow = "->>" if _cast_applied else "->"
         return f"({self.process(binary.left, **kw)} {arrow} {self.process(binary.right, **kw)})"

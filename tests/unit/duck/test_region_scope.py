@@ -125,6 +125,20 @@ def test_a_warning_says_that_a_table_is_read_in_more_regions_than_the_session_ha
     assert con.sql(f"SELECT max(region) FROM {M}").warnings == []
 
 
+def test_a_typo_in_the_sessions_regions_is_reported_by_set_and_not_read_with_all_regions(
+    con: sqlprov.Connection,
+) -> None:
+    warning = "botocore does not know the region 'us-esat-1'. Did you mean 'us-east-1'?"
+    assert con.sql("SET sqlprov_regions = 'us-esat-1, eu-west-1'").warnings == [warning]
+    assert con.sql("SET sqlprov_regions = 'all'").warnings == []
+    con.sql("SET sqlprov_regions = 'us-esat-1'")
+    result = con.sql(f"SELECT max(region) FROM {M}")
+    assert result.fetchall() == [("us-west-2",)]
+    assert warning in result.warnings
+    assert len(read_regions(result)) == 34
+    assert "us-esat-1" not in read_regions(result)
+
+
 def test_a_warning_says_that_one_table_is_limited_and_another_uses_the_sessions_regions(
     con: sqlprov.Connection,
 ) -> None:

@@ -5,12 +5,13 @@ import time
 from pathlib import Path
 
 import pytest
+from raw_server import RawReply, RawServer, build_reply
 
 from sqlprov.aws.transport.account_regions import CACHE_SECONDS, read_region_statuses
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.emulator import Emulator, Fault
-from sqlprov.errors import CredentialsError, Throttled
+from sqlprov.errors import BrokenReply, CredentialsError, OperationalError, ServiceError, Throttled
 from sqlprov.settings import Settings
 
 
@@ -55,14 +56,37 @@ def test_nothing_is_known_if_both_services_are_denied_and_neither_is_called_agai
 
 
 @pytest.mark.parametrize(
-    ("kind", "error"), [("throttle", Throttled), ("expired_credentials", CredentialsError)]
+    ("kind", "error"),
+    [
+        ("throttle", Throttled),
+        ("expired_credentials", CredentialsError),
+        ("error500", ServiceError),
+        ("error503", ServiceError),
+        ("truncated", OperationalError),
+        ("truncated_clean", BrokenReply),
+    ],
 )
+@pytest.mark.parametrize("operations", [("ListRegions", "DescribeRegions"), ("DescribeRegions",)])
 def test_another_failure_is_an_error_and_not_a_shorter_list(
-    em: Emulator, kind: str, error: type[Exception]
+    em: Emulator, kind: str, error: type[Exception], operations: tuple[str, ...]
 ) -> None:
-    em.inject(Fault(kind, operation="ListRegions", times=None))
+    if len(operations) == 1:
+        em.inject(Fault("access_denied", operation="ListRegions", times=None))
+    for operation in operations:
+        em.inject(Fault(kind, operation=operation, times=None))
     with pytest.raises(error):
         read(em)
+
+
+@pytest.mark.parametrize("code", ["UnknownOperationException", ""])
+def test_nothing_is_known_if_the_endpoint_lacks_both_operations(server: RawServer, code: str) -> None:
+    body = f'{{"__type": "{code}"}}'.encode() if code else b"not found"
+    xml = f"<Response><Errors><Error><Code>{code or 404}</Code></Error></Errors></Response>".encode()
+    status = "400 Bad Request" if code else "404 Not Found"
+    server.replies += [RawReply([build_reply(each, status=status)]) for each in (body, xml)]
+    run = Run(Settings().with_value("max_attempts", "1"))
+    assert read_region_statuses(run, Cloud(endpoint_url=server.url), "us-east-1") == {}
+    assert len(server.requests) == 2
 
 
 def test_the_answer_is_kept_for_a_day_for_the_account_and_endpoint(

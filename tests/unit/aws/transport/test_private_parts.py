@@ -49,8 +49,10 @@ ATTRIBUTES = {
         "_request_signer",
         "_user_agent_creator",
         "_resolve_endpoint_ruleset",
+        "_response_parser",
     ],
     URLLib3Session: ["_manager", "_proxy_config", "_proxy_managers", "_pool_classes_by_scheme"],
+    HTTPConnectionPool: ["pool"],
 }
 
 
