@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import suggest
 from .columns import Reply, find_member, name_column, read_pairs, read_structure
 from .constants import parse_constants
 from .nouns import flatten, match_column, strip_noun
+from .paging import find_paging
 from .service_model import find_reading, get_members, to_snake_case
 from .table import Column, ColumnSource, DescribeCall, ExtraCall, Parent
 from .yaml_nodes import Node
@@ -75,9 +76,19 @@ def parse_describe(
                 f"{operation.name} returns no list for sure; expected `item:` with the list of a batch"
             )
         reply = read_structure(operation.name, ColumnSource.DESCRIBE, _get_element(shape))
+        reply = reply if path else _drop_tokens(node, operation, reply)
     paths = _find_key_path(node, arguments, reply, row) if size else {}
-    call = DescribeCall(operation.name, arguments, path, paths, size, constants, bool(pairs))
+    required = operation.input_shape.required_members
+    optional = frozenset(p for p, name in arguments.items() if p not in required and name not in row.key)
+    call = DescribeCall(operation.name, arguments, path, paths, size, constants, bool(pairs), optional)
     return Describing(call, operation, reply)
+
+
+def _drop_tokens(node: Node, operation: Any, reply: Reply) -> Reply:
+    """`reply`, which is the resource itself, without the page tokens beside its members."""
+    names = {name_column(token.expression) for token in find_paging(node, operation).tokens}
+    columns = {name: column for name, column in reply.columns.items() if name not in names}
+    return replace(reply, columns=columns)
 
 
 def _find_key_path(

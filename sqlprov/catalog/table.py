@@ -199,6 +199,8 @@ class DescribeCall:
         batch: how many rows one call may describe; 0 if it describes one.
         send: parameters of every call.
         pairs: whether the item is a map from names to texts, as SQS and SNS have it.
+        optional: the arguments that are left out of the call for a row without a value: an app belongs to a user
+            profile or to a space. None of them is filled by a column of the key.
     """
 
     call: str
@@ -208,6 +210,7 @@ class DescribeCall:
     batch: int = 0
     send: Mapping[str, Any] = field(default_factory=dict)
     pairs: bool = False
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -167,12 +167,18 @@ def _build_arguments(
     table: Table, call_: ListCall | DescribeCall, rows: Sequence[PartialRow]
 ) -> dict[str, Any]:
     """The parameters of a call for `rows`."""
-    values = [{name: row.get_value(table, name) for name in call_.arguments.values()} for row in rows]
+    optional = call_.optional if isinstance(call_, DescribeCall) else frozenset()
+    needed = {
+        parameter: name
+        for parameter, name in call_.arguments.items()
+        if parameter not in optional or rows[0].get_value(table, name) is not None
+    }
+    values = [{name: row.get_value(table, name) for name in needed.values()} for row in rows]
     for name in (name for row in values for name, value in row.items() if value is None):
         text = f"{table.full_name} in {rows[0].region}: a row lacks {name}, which {call_.call} needs."
         raise BrokenReply(text, operation=table.list.call, region=rows[0].region)
     lookup = Lookup.LIST if call_ is table.list else Lookup.DESCRIBE
-    return build_arguments(call_.arguments, values, takes_list(table, lookup))
+    return build_arguments(needed, values, takes_list(table, lookup))
 
 
 def _find_match(table: Table, describe: DescribeCall) -> tuple[str, ...]:
