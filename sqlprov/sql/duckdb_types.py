@@ -42,7 +42,7 @@ def format_duckdb_type(kind: pa.DataType, keywords: Collection[str] = ()) -> str
     """
     if pa.types.is_struct(kind):
         fields = (f"{_quote(each.name, keywords)} {format_duckdb_type(each.type, keywords)}" for each in kind)
-        return f"STRUCT({', '.join(fields)})"
+        return f"STRUCT({', '.join(fields)})" if kind.num_fields else "STRUCT"
     if pa.types.is_map(kind):
         key, value = (format_duckdb_type(each, keywords) for each in (kind.key_type, kind.item_type))
         return f"MAP({key}, {value})"

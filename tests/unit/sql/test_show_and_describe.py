@@ -21,7 +21,7 @@ T = "aws.sagemaker.inference_experiments"
         ("SHOW SERVICES IN aws", "id name title", {"id": "aws.sagemaker", "title": "Amazon SageMaker"}),
         ('show extended services from "aws"', "id name title description version preferred", {"preferred": True}),
         ("SHOW RESOURCES IN AWS.SageMaker", "name id", {"name": "models", "id": "aws.sagemaker.models"}),
-        ("SHOW EXTENDED RESOURCES IN aws.sagemaker LIKE 'inference%'", "name id title description methods",
+        ("SHOW EXTENDED RESOURCES IN aws.sagemaker LIKE 'inference_exp%'", "name id title description methods",
          {"title": "AWS::SageMaker::InferenceExperiment",
           "methods": "create_resource, delete_resource, update_resource, list_resources, get_resource, start, stop"}),
         (f"SHOW METHODS IN {T}", "MethodName RequiredParams SQLVerb",

@@ -43,7 +43,10 @@ def test_with_the_hint_required_the_template_has_only_required_parameters(text):
     )
 
 
-@pytest.mark.parametrize("name", CATALOG.list_tables("aws", "sagemaker"))
+WRITABLE = ("endpoint_configs", "endpoints", "inference_experiments", "models")
+
+
+@pytest.mark.parametrize("name", WRITABLE)
 def test_the_template_of_any_table_is_an_insert_once_it_is_filled_in(name):
     text = read_template(f"SHOW INSERT INTO {name}", ("aws", "sagemaker"))
     assert "placeholder" in find_refusal(parse_one(text, Insert), CATALOG, lambda: ())
