@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from json_service import Answer, run_json_service
+
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
@@ -44,7 +45,10 @@ class Studio:
 
     def __init__(self) -> None:
         self.asked: list[Mapping[str, Any]] = []
-        self.operations: dict[str, Answer] = {"ListApps": lambda asked: {"Apps": APPS}, "DescribeApp": self.describe}
+        self.operations: dict[str, Answer] = {
+            "ListApps": lambda asked: {"Apps": APPS},
+            "DescribeApp": self.describe,
+        }
 
     def describe(self, asked: Mapping[str, Any]) -> Any:
         self.asked.append(asked)
