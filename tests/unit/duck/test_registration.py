@@ -153,7 +153,7 @@ def test_show_tables_in_a_service_that_use_chose_lists_its_tables_and_temporary_
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("FROM models", "Table with name models does not exist. Did you mean 'aws.sagemaker.models'?"),
+        ("FROM models", "Table with name models does not exist. Did you mean 'aws."),
         ("FROM sagemaker.modles", "Unknown table 'modles' in aws.sagemaker"),
         ("FROM aws.sagemaker.modles", "Did you mean 'models'?"),
         ("FROM aws.sagemakr.models", "Unknown service 'sagemakr' in aws"),
