@@ -8,7 +8,7 @@ from test_model_server import make_table
 
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog.table import DescribeCall, ListCall
-from sqlprov.emulator import local_aws
+from sqlprov.emulator import other_services
 from sqlprov.emulator.local_aws import LocalAws
 from sqlprov.emulator.moto_app import MotoApp
 from sqlprov.emulator.moto_seeds import _SEEDS, _open_client, seed
@@ -75,7 +75,7 @@ def test_an_operation_that_no_table_uses_is_an_error(open_client):
 
 @pytest.mark.parametrize("service", ["s3", "ec2", "lambda", "sqs", "iam"])
 def test_without_moto_the_error_names_the_extra(open_client, monkeypatch, service):
-    monkeypatch.setattr(local_aws, "has_moto", lambda: False)
+    monkeypatch.setattr(other_services, "has_moto", lambda: False)
     calls = {
         "s3": "list_buckets",
         "ec2": "describe_instances",

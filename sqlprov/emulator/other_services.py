@@ -1,0 +1,100 @@
+"""The services that the emulator does not have: moto's, with sample data, and empty answers for the rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlprov.catalog.service_model import load_model
+from sqlprov.catalog.table import Table
+from sqlprov.emulator.clients import list_all_clients
+from sqlprov.emulator.errors import ApiError
+from sqlprov.emulator.exchange import Reply, Request, Response, Scope
+from sqlprov.emulator.model_server import ModelService
+from sqlprov.emulator.moto_app import MotoApp, has_moto
+from sqlprov.emulator.moto_seeds import seed
+from sqlprov.emulator.options import Call
+from sqlprov.emulator.protocols import encode_error
+
+LoadTables = Callable[[str], Sequence[Table]]
+
+_SIGNED_AS = {"s3express": "s3"}  # directory buckets are operations of S3
+
+
+class OtherServices:
+    """Sends each request to moto, or to the empty service.
+
+    Args:
+        load_tables: client -> its tables, for the calls that moto does not have.
+    """
+
+    def __init__(self, load_tables: LoadTables) -> None:
+        self._moto = MotoApp()
+        self._empty = _EmptyService(load_tables)
+
+    def answer(self, request: Request, scope: Scope) -> Response:
+        call = Call(request.path, scope.region, scope.access_key, {}, time.monotonic())
+        clients = list_all_clients().get(_SIGNED_AS.get(scope.service, scope.service), [])
+        try:
+            reply = self._answer(request, scope, clients)
+        except ApiError as error:
+            reply = encode_error(load_model(clients[0] if clients else "sts"), error)
+        call.status = reply.status
+        return Response(
+            call,
+            reply.status,
+            reply.body,
+            reply.content_type,
+            content_length=reply.content_length,
+            headers=reply.headers,
+        )
+
+    def _answer(self, request: Request, scope: Scope, clients: Sequence[str]) -> Reply:
+        if not has_moto():
+            raise ApiError(
+                "NotInstalled",
+                f"The local AWS has only SageMaker until moto is installed: pip install 'sqlprov[local]'. "
+                f"It does not have {scope.service}.",
+            )
+        seed(scope.service, self._moto)
+        failed = ApiError("NotImplemented", f"The local AWS does not have this operation of {scope.service}.")
+        try:
+            if (reply := self._moto.answer(request)) is not None:
+                return reply
+        except ApiError as error:
+            failed = error
+        exchange = self._empty.open_with(request, clients)
+        if exchange is None or not exchange.is_used:
+            raise failed
+        try:
+            return exchange.run(None)
+        except ApiError as error:
+            return exchange.encode_error(error)
+
+
+class _EmptyService(ModelService):
+    """The tables that moto does not have: without rows."""
+
+    def __init__(self, load_tables: LoadTables) -> None:
+        super().__init__(rows=0, children=0, page=100)
+        self._load = load_tables
+
+    def open(self, request: Request) -> Any:
+        raise NotImplementedError("requests are opened with the clients that may have sent them")
+
+    def find_tables(self, client: str) -> Sequence[Table]:
+        return self._load(client)
+
+    def run_extra(self, call: Call, tables: Sequence[tuple[Table, str]]) -> dict[str, Any]:
+        """Nothing about a resource that moto may have."""
+        for table, name in tables:
+            for rule in table.extras[name].absent:
+                raise ApiError(rule.code, f"{rule.text} There is none.".strip())
+        return {}
+
+    def run_tags(self, call: Call, tables: Sequence[Table]) -> dict[str, Any]:
+        """No tags of a resource that moto may have."""
+        method = tables[0].tags
+        assert method is not None
+        return {method.items: [] if method.spelling.key else {}}
