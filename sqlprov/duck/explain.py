@@ -14,6 +14,9 @@ from sqlprov.plan.read import PlannedCall, ReadPlan, Rule, Scope, list_calls
 _LEFT_OUT = ("Function", "Estimated Cardinality")
 """Entries to leave out: the scan's name again, and a guess, because DuckDB does not know the size of a live table."""
 
+MOST_REGIONS = 3
+"""Most regions whose calls are listed one by one."""
+
 
 def render(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan) -> pa.Table:
     """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan.
@@ -45,8 +48,14 @@ def _render_scan(plan: ReadPlan, conditions: Sequence[str]) -> str:
     lines = [plan.table.full_name]
     if not calls:
         lines.append(f"  no call: {plan.empty}")
-    lines += [f"  {line}" for call in calls for line in _render_call(call, plan.table.full_name)]
-    lines += [f"  {_render_scope(scope)}" for scope in plan.scopes]
+    groups = _group_calls(calls)
+    lines_of_calls = [
+        f"  {line}"
+        for group in groups
+        for line in _render_call(group[0], plan.table.full_name, _join_regions(group))
+    ]
+    scopes = [f"  {_render_scope(scope)}" for scope in plan.scopes]
+    lines += [*lines_of_calls, *scopes] if len(groups) == len(calls) else [*scopes, *lines_of_calls]
     if conditions:
         lines.append(f"  DuckDB checks on every row: {' AND '.join(conditions)}")
     permissions = sorted({permission for call in calls for permission in call.permissions})
@@ -55,9 +64,31 @@ def _render_scan(plan: ReadPlan, conditions: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _render_call(call: PlannedCall, table: str) -> list[str]:
+def _group_calls(calls: Sequence[PlannedCall]) -> list[list[PlannedCall]]:
+    """The calls, those that many regions share together."""
+    groups: dict[tuple[Any, ...], list[PlannedCall]] = {}
+    for call in calls:
+        key = (
+            call.table,
+            call.operation,
+            call.times,
+            call.columns,
+            orjson.dumps(dict(call.parameters), default=str),
+        )
+        groups.setdefault(key, []).append(call)
+    if all(len(group) <= MOST_REGIONS for group in groups.values()):
+        return [[call] for call in calls]
+    return list(groups.values())
+
+
+def _join_regions(group: Sequence[PlannedCall]) -> str:
+    regions = sorted({call.region for call in group} - {""})
+    return f"{len(regions)} regions" if len(regions) > MOST_REGIONS else ", ".join(regions)
+
+
+def _render_call(call: PlannedCall, table: str, regions: str) -> list[str]:
     parameters = orjson.dumps(dict(call.parameters), default=str).decode() if call.parameters else ""
-    where = f" in {call.region}" if call.region else ""
+    where = f" in {regions}" if regions else ""
     columns = f", for {', '.join(call.columns)}" if call.columns else ""
     columns += f" of {call.table}" if columns and call.table not in ("", table) else ""
     return [f"{call.operation}{where}, {call.times}{columns}", *([f"  {parameters}"] if parameters else [])]
@@ -76,7 +107,7 @@ def _render_scope(scope: Scope) -> str:
     if scope.rule is Rule.HOME:
         home = "read once in " + scope.values[0] if scope.values else "its region does not meet the condition"
         return f"global: {home}"
-    few = f" ({', '.join(scope.values)})" if 0 < len(scope.values) <= 3 else ""
+    few = f" ({', '.join(scope.values)})" if 0 < len(scope.values) <= MOST_REGIONS else ""
     most = "at most " if scope.is_estimate else ""
     reason = _REASONS[scope.rule].format(column=scope.column, sources=" and ".join(scope.sources))
     return f"{scope.column}: {most}{len(scope.values)}{few}, {reason}"

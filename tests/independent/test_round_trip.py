@@ -158,12 +158,13 @@ def test_every_required_member_that_is_missing_or_null_is_named(
 ) -> None:
     em, con = local
     members = experiment("incomplete")
+    column = re.sub("(?<=[a-z])(?=[A-Z])", "_", member).lower()
     em.reset_calls()
     null = ", ".join("NULL" if name == member else text(value) for name, value in members.items())
-    with pytest.raises(DataError, match=f"row 1 has NULL for the required {member}"):
+    with pytest.raises(DataError, match=f"row 1 has NULL for the required {column}"):
         con.sql(f"INSERT INTO {EXPERIMENTS} ({', '.join(members)}, region) VALUES ({null}, '{REGION}')")
     del members[member]
-    with pytest.raises(DataError, match=rf"lacks {member}\.$"):
+    with pytest.raises(DataError, match=rf"needs {column}\.$"):
         con.sql(insert(members))
     assert em.calls == []
 

@@ -84,7 +84,7 @@ def state(em: Emulator) -> str | None:
 def test_the_required_example_is_refused_before_any_call_and_names_shadow_mode_config(
     em: Emulator, con: Connection
 ) -> None:
-    with pytest.raises(DataError, match=r"lacks ShadowModeConfig\.$"):
+    with pytest.raises(DataError, match=r"needs shadow_mode_config\.$"):
         con.sql(filled(REQUIRED))
     assert em.calls == []
 

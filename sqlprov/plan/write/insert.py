@@ -17,6 +17,7 @@ from sqlprov.plan.write.write_rows import (
     WritePlan,
     coerce_row,
     find_column,
+    list_columns,
     list_key_inputs,
     require_method,
     unknown_column_error,
@@ -44,7 +45,9 @@ def plan_inserts(table: Table, rows: InputRows, listed: bool, region: str | None
     if not region and REGION not in present:
         lacking.append(REGION)
     if lacking:
-        errors.append(DataError(f"INSERT INTO {table.full_name} lacks {', '.join(lacking)}."))
+        errors.append(
+            DataError(f"INSERT INTO {table.full_name} needs {', '.join(list_columns(table, lacking))}.")
+        )
     plan = WritePlan()
     first_rows: dict[tuple[str, tuple[str, ...]], int] = {}
     columns = [find_column(table, member) or "" for member in members]
@@ -56,7 +59,9 @@ def plan_inserts(table: Table, rows: InputRows, listed: bool, region: str | None
         needed = (*method.input_shape.required, *([] if row_region is not None else [REGION]))
         absent = [name for name in needed if name not in (*values, *lacking, *invalid)]
         if absent:
-            plan.errors.append(f"row {number} has NULL for the required {', '.join(absent)}")
+            plan.errors.append(
+                f"row {number} has NULL for the required {', '.join(list_columns(table, absent))}"
+            )
         notes = [f"{', '.join(left_out)}: read-only, left out"] if left_out else []
         notes += _drop_reserved_tags(plan, table, values, listed, number)
         key = tuple(str(values.get(part.name, "")) for part in list_key_inputs(table, method))
@@ -123,7 +128,7 @@ def _resolve_columns(
         errors.append(
             DataError(
                 f"Without a column list, each value goes to the column of its name. Write INSERT INTO "
-                f"{table.full_name} ({', '.join(method.input_shape.required)}, …)."
+                f"{table.full_name} ({', '.join(list_columns(table, method.input_shape.required))}, …)."
             )
         )
     return members, left_out

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Method, Parameter, Table
-from sqlprov.errors import DatabaseError, DataError, NotSupportedError, UnknownName, format_count, suggest
+from sqlprov.errors import (
+    DatabaseError,
+    DataError,
+    NotSupportedError,
+    UnknownName,
+    find_nearest,
+    format_count,
+    suggest,
+)
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.read_only import drop_read_only
@@ -20,6 +30,7 @@ REGION = "region"
 PATCH = "data__PatchDocument"
 IDENTIFIER = "identifier"
 TEXT = Shape("", "string")
+_ROW = re.compile(r"^row \d+, ")
 
 
 @dataclass
@@ -46,9 +57,20 @@ class WritePlan:
         if self.errors:
             fit = "does not fit" if len(self.errors) == 1 else "do not fit"
             lines.append(f"Nothing was written: {format_count(len(self.errors), 'value')} {fit}.")
-            lines += [f"  {error}" for error in self.errors]
+            lines += [f"  {error}" for error in self._list_errors()]
         if lines:
             raise (type(column_errors[0]) if column_errors else DataError)("\n".join(lines))
+
+    def _list_errors(self) -> list[str]:
+        """The errors; one that every row has, as for a literal in SET, only once."""
+        details = [_ROW.sub("", error) for error in self.errors]
+        rows, counts = len(self.writes), Counter(details)
+        shared = {detail for detail, count in counts.items() if count == rows > 1}
+        texts = (
+            f"{detail} ({rows} rows)" if detail in shared else error
+            for error, detail in zip(self.errors, details, strict=True)
+        )
+        return list(dict.fromkeys(texts))
 
 
 def check_assignments(table: Table, assigned: Sequence[str]) -> None:
@@ -246,7 +268,13 @@ def find_column(table: Table, name: str) -> str | None:
     return columns.get(lower) or joined.get(lower.removeprefix("data__").replace("_", ""))
 
 
+def list_columns(table: Table, members: Iterable[str]) -> list[str]:
+    """The members as SELECT calls them, if it has a column for them."""
+    return [find_column(table, member) or member for member in members]
+
+
 def unknown_column_error(table: Table, name: str, shape: Shape) -> UnknownName:
     """The error for a name that is neither a column nor a parameter."""
-    words = (*table.by_name, *shape.members)
-    return UnknownName(f"{table.full_name} has no column {name}.{suggest(name, words)}")
+    nearest = find_nearest(name, (*table.by_name, *shape.members))
+    suggestion = f" Did you mean {(find_column(table, nearest) or nearest)!r}?" if nearest else ""
+    return UnknownName(f"{table.full_name} has no column {name}.{suggestion}")

@@ -105,6 +105,19 @@ def test_explain_says_which_part_decided_and_makes_no_call(
     assert emulator.calls == []
 
 
+def test_explain_lists_the_calls_of_many_regions_together_after_the_reason(con: sqlprov.Connection) -> None:
+    ((_, calls), _) = con.sql(f"EXPLAIN SELECT max(region) FROM {M}").fetchall()
+    assert calls.splitlines()[1:4] == [
+        "  region: at most 17, because region may affect which rows are returned",
+        "  ListRegions, once",
+        "  ListModels in 17 regions, each page",
+    ]
+    ((_, calls), _) = con.sql(
+        f"EXPLAIN SELECT 1 FROM {M} WHERE region IN ('us-east-1', 'eu-west-1')"
+    ).fetchall()
+    assert "ListModels in us-east-1, each page" in calls
+
+
 def test_a_warning_says_that_a_table_is_read_in_more_regions_than_the_session_has(
     con: sqlprov.Connection,
 ) -> None:

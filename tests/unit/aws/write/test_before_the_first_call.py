@@ -346,7 +346,7 @@ def test_insert_and_exec_need_one_region_for_each_row(db: WriteSession) -> None:
     without = insert("nowhere").replace(", region)", ")").replace(f", '{REGION}')", ")")
     assert "region" not in without.lower().replace("regional", "")
     db.set(regions=f"{REGION},{ELSEWHERE}")
-    with pytest.raises(DataError, match="lacks region"):
+    with pytest.raises(DataError, match="needs region"):
         db.con.sql(without)
     with pytest.raises(DataError, match="lacks @region"):
         db.con.sql(f"EXEC {TABLE}.start @Name = 'nowhere'")
@@ -412,9 +412,9 @@ def test_two_rows_of_one_name_refuse_the_insert(db: WriteSession) -> None:
 
 PROBLEMS = [
     (insert("O'Brien", "fine", "x" * 200, Description="d" * 2000),
-     ("Nothing was written: 5 values do not fit", "row 1, ", "row 2, ", "row 3, ")),
+     ("Nothing was written: 5 values do not fit", "row 1, ", "row 3, ", "(3 rows)")),
     (insert("O'Brien").replace(f"'{ROLE}'", "NULL"),
-     ("2 values do not fit", "row 1 has NULL for the required RoleArn")),
+     ("2 values do not fit", "row 1 has NULL for the required role_arn")),
     (f"UPDATE {TABLE} SET role_arn = 'x', arn = 'y', nmae = 'z' WHERE name = 'a'",
      ("olumn role_arn", "olumn arn", "olumn nmae")),
     (f"EXEC {TABLE}.stop @Nmae = 'x', @DesiredState = 'y', @Reason = '{'r' * 2000}'",
@@ -433,6 +433,25 @@ def test_all_problems_of_a_statement_are_reported_at_once(
     assert db.em.calls == []
 
 
+def test_an_unknown_column_is_answered_with_the_name_that_select_uses(db: WriteSession) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        db.con.sql("INSERT INTO aws.sagemaker.models (name) VALUES ('x')")
+    assert str(caught.value).splitlines() == [
+        "aws.sagemaker.models has no column name. Did you mean 'model_name'?",
+        "INSERT INTO aws.sagemaker.models needs model_name.",
+    ]
+
+
+def test_a_value_that_fits_no_row_is_reported_once(db: WriteSession) -> None:
+    names = [db.experiment("Running") for _ in range(3)]
+    where = f"region = '{REGION}' AND name IN ({', '.join(map(literal, names))})"
+    with pytest.raises(DataError) as caught:
+        db.con.sql(f"UPDATE {TABLE} SET desired_state = 'Runing' WHERE {where}")
+    (line,) = str(caught.value).splitlines()[1:]
+    assert line.startswith("  desired_state: 'Runing'; expected")
+    assert line.endswith("Did you mean 'Running'? (3 rows)")
+
+
 def test_problems_of_columns_and_of_values_are_reported_together(db: WriteSession) -> None:
     columns = "Nmae, Arn, Description, Type, type, EndpointName"
     with pytest.raises(DatabaseError) as caught:
@@ -442,10 +461,10 @@ def test_problems_of_columns_and_of_values_are_reported_together(db: WriteSessio
         f"{TABLE} has no column Nmae. Did you mean",
         f"Column Arn of {TABLE} is read-only; INSERT cannot set it.",
         f"INSERT INTO {TABLE} sets Type twice.",
-        f"INSERT INTO {TABLE} lacks Name, RoleArn, ModelVariants, ShadowModeConfig.",
+        f"INSERT INTO {TABLE} needs name, role_arn, model_variants, shadow_mode_config.",
         "Nothing was written: 2 values do not fit.",
         "  row 1, Description:",
-        "  row 1 has NULL for the required EndpointName",
+        "  row 1 has NULL for the required endpoint_name",
     ]
     assert db.em.calls == []
 
@@ -456,7 +475,7 @@ def test_values_without_a_list_of_columns_are_answered_with_the_list_to_write(
 ) -> None:
     table = "aws.sagemaker.endpoints"
     with pytest.raises(
-        DatabaseError, match=r"Write INSERT INTO aws.sagemaker.endpoints \(EndpointName, Endp"
+        DatabaseError, match=r"Write INSERT INTO aws.sagemaker.endpoints \(endpoint_name, endp"
     ):
         db.con.sql(f"INSERT INTO {table} {rows}")
     assert db.em.calls == []
