@@ -18,19 +18,19 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' 
 -- rows: ["pricing-elasticity"], ["churn-monthly-refresh"]
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND status IN ('Created', 'Creating');
 
--- name: values that the service would refuse are left out of an IN
--- calls: ListInferenceExperiments us-east-1 {"StatusEquals": "Created"}
+-- name: values that the model does not know are filtered here
+-- calls: ListInferenceExperiments us-east-1
 -- rows: ["pricing-elasticity"]
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND status IN ('created', 'Created', 'CREATED');
 
--- name: a status that does not exist has no rows and makes no call
--- calls: none
+-- name: a status that the model does not know is not sent: the list is read
+-- calls: ListInferenceExperiments us-east-1
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND status = 'running';
 
--- name: a type that does not exist has no rows and makes no call
--- calls: none
+-- name: a type that the model does not know is not sent: the list is read
+-- calls: ListInferenceExperiments us-east-1
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND type = 'ABTest';
 
@@ -276,8 +276,8 @@ SELECT endpoint_name FROM aws.sagemaker.endpoints
 WHERE region = 'us-east-1' AND endpoint_name BETWEEN 'pa' AND 'pz'
   AND creation_time BETWEEN '2024-06-01' AND '2025-01-01' AND last_modified_time < '2025-06-01';
 
--- name: an endpoint status that does not exist has no rows and makes no call
--- calls: none
+-- name: an endpoint status that the model does not know is not sent
+-- calls: ListEndpoints us-east-1
 -- rows:
 SELECT endpoint_name FROM aws.sagemaker.endpoints WHERE region = 'us-east-1' AND endpoint_status = 'Ready';
 

@@ -78,28 +78,28 @@ WHERE region = 'us-east-1' AND endpoint_config_name = 'never-built';
 SELECT name, tags[2].Value FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-west-2' AND name IN ('demand-forecast', 'never-built');
 
--- name: a name that the service would refuse has no rows and makes no call
--- calls: none
+-- name: a name that the service would refuse is not sent: the list is read
+-- calls: ListInferenceExperiments us-east-1 {"NameContains": "Brien"}
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = 'O''Brien';
 
--- name: a name that is too long has no rows and makes no call
--- calls: none
+-- name: a name that is too long is not sent: the list is read
+-- calls: ListInferenceExperiments us-east-1 {"NameContains": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = repeat('a', 200);
 
--- name: an empty name has no rows and makes no call
--- calls: none
+-- name: an empty name is not sent: the list is read
+-- calls: ListInferenceExperiments us-east-1
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = '';
 
--- name: an identifier that the service would refuse has no rows and makes no call
--- calls: none
+-- name: an identifier that the service would refuse is not sent: the list is read
+-- calls: ListEndpoints us-east-1
 -- rows: [0]
 SELECT count(*) FROM aws.sagemaker.endpoints WHERE region = 'us-east-1' AND data__Identifier = 'search|v1';
 
--- name: names that the service would refuse are left out of a list
--- calls: DescribeInferenceExperiment us-east-1 {"Name": "search-relevance"}
+-- name: a list of names with one that the service would refuse makes no lookup
+-- calls: ListInferenceExperiments us-east-1
 -- rows: ["search-relevance"]
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND name IN ('O''Brien', 'search-relevance', '-dash', 'a_b');
@@ -115,8 +115,8 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' 
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND name = 'search-relevance' AND status = 'Completed';
 
--- name: a name and a status that does not exist make no call
--- calls: none
+-- name: a name and a status that the model does not know make a lookup
+-- calls: DescribeInferenceExperiment us-east-1 {"Name": "search-relevance"}
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND name = 'search-relevance' AND status = 'Finished';

@@ -25,7 +25,7 @@ WHERE region = $where AND creation_time >= $since::TIMESTAMPTZ;
 
 -- name: a parameter with a quote
 -- params: ["x' OR '1' = '1"]
--- calls: none
+-- calls: ListInferenceExperiments us-east-1 {"NameContains": "OR"}
 -- rows:
 SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = ?;
 

@@ -10,23 +10,23 @@ SHOW PROVIDERS;
 -- count: 1
 SHOW EXTENDED PROVIDERS LIKE 'a%';
 
--- name: the services in full
+-- name: a service in full
 -- explain: no
 -- calls: none
 -- count: 1
-SHOW EXTENDED SERVICES IN aws;
+SHOW EXTENDED SERVICES IN aws LIKE 'sagemaker';
 
--- name: the services of a provider
+-- name: a service of a provider
 -- explain: no
 -- calls: none
 -- rows: ["aws.sagemaker", "sagemaker", "Amazon SageMaker"]
-SHOW SERVICES IN aws;
+SHOW SERVICES IN aws LIKE 'sagemaker';
 
 -- name: the services by a pattern
 -- explain: no
 -- calls: none
 -- rows: ["aws.sagemaker", "sagemaker", "Amazon SageMaker"]
-SHOW SERVICES IN aws LIKE '%maker';
+SHOW SERVICES IN aws LIKE 'sagemake_';
 
 -- name: a pattern that no service matches
 -- explain: no
