@@ -39,7 +39,7 @@ FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1';
 
 -- name: the second SELECT of the seed lists the experiments for a placeholder that cannot be a name
--- calls: ListInferenceExperiments us-east-1 {"NameContains": "Name"}
+-- calls: ListInferenceExperiments us-east-1
 --        DescribeInferenceExperiment us-east-1 each row x 0
 --        ListTags us-east-1 each row x 0
 -- rows:
