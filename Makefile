@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test test-unit test-project test-lowest lint docs bench bench-quick clean
+.PHONY: run test sweep test-unit test-project test-lowest lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -19,6 +19,10 @@ test: lint
 
 test-unit: lint
 	$(PYTEST) tests/unit
+
+# Every line of the catalogue, of which `make test` takes a slice.
+sweep: $(VENV)/.test
+	SWEEP=1 $(PYTEST) tests/unit/resources
 
 # Builds the wheel, starts many processes and reads moto: a third of all the time.
 test-project: $(VENV)/.test

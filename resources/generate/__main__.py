@@ -43,7 +43,7 @@ def print_changes(old: File, new: File) -> int:
     """Prints the lines of one file that change, and returns how many do."""
     names = [n for n in sorted({*old.lines, *new.lines}) if old.lines.get(n) != new.lines.get(n)]
     if names:
-        print(new.path.relative_to(new.path.parents[2]))
+        print("/".join(new.path.parts[-3 if "drafts" in new.path.parts else -2 :]))
     for name in names:
         for sign, file in (("-", old), ("+", new)):
             if name in file.lines:

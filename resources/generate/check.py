@@ -47,7 +47,7 @@ class Loader:
 
     def complete(self, draft: Draft, seen: tuple[Draft, ...] = ()) -> None:
         """Adds the words of a line that the product would derive otherwise; the parents' first."""
-        if draft.name in self._completed or draft in seen:
+        if draft.settled or draft.name in self._completed or draft in seen:
             return
         for parent in draft.sources.values():
             self.complete(parent, (*seen, draft))

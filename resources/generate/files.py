@@ -76,9 +76,8 @@ def read_file(path: Path) -> File:
     return File(path, head, lines)
 
 
-def read_own_files(service: str) -> dict[str, dict[str, Any]]:
+def read_own_files(folder: Path) -> dict[str, dict[str, Any]]:
     """The words of the tables that have files of their own, by name."""
-    folder = RESOURCES / "aws" / service
     return {
         path.stem: yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)
         for path in sorted(folder.glob("*.yaml"))

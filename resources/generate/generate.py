@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlprov.catalog.columns import find_spelling
@@ -20,15 +21,14 @@ from .scope import find_scope
 from .service import Draft, Service
 
 
-def generate(client: str) -> tuple[tuple[File, File], tuple[File, File]]:
-    """The files of a service as they are and as they should be: the catalogue's and the drafts'."""
+def generate(client: str, folder: Path = RESOURCES) -> tuple[tuple[File, File], tuple[File, File]]:
+    """The files of a service in `folder` as they are and as they should be: the catalogue's and the drafts'."""
     service = Service(client)
-    paths = (
-        RESOURCES / "aws" / f"{service.name}.yaml",
-        RESOURCES / "drafts" / "aws" / f"{service.name}.yaml",
-    )
+    paths = (folder / "aws" / f"{service.name}.yaml", folder / "drafts" / "aws" / f"{service.name}.yaml")
     shipped, drafted = old = (read_file(paths[0]), read_file(paths[1]))
-    settled = {line.name: line.parsed for line in shipped.settled.values()} | read_own_files(service.name)
+    settled = {line.name: line.parsed for line in shipped.settled.values()} | read_own_files(
+        folder / "aws" / service.name
+    )
     left_out = {line.name: line.parsed for line in drafted.settled.values()}
     drafts = draft_tables(service, settled)
     taken = {words["list"] for words in (*settled.values(), *left_out.values()) if "list" in words}

@@ -24,9 +24,10 @@ _SINGULARS = {
     "children": "child",
     "indices": "index",
     "statuses": "status",
+    "thesauri": "thesaurus",
     "viruses": "virus",
 }
-_PLURALS = {"alias": "aliases", "analysis": "analyses", "child": "children"}
+_PLURALS = {"alias": "aliases", "analysis": "analyses", "child": "children", "thesaurus": "thesauri"}
 _UNCHANGED = re.compile(
     r"alias|atlas|aws|bias|canvas|dns|ebs|efs|kubernetes|kms|news|options?set|os|rds|series|sms|tls|redis|\w*(ss|us|sis)|analytics|diagnostics"
 )

@@ -227,7 +227,7 @@ def _find_item(
     inner = {name: s for name, s in outputs.items() if _is_structure(s) and not _ASIDE.search(name)}
     if is_batch:
         inner = {name: s for name, s in inner.items() if s.type_name == "list"}
-    elif own <= {name_column(member) for member in outputs}:
+    elif own <= {name_column(member) for member, s in outputs.items() if not _is_structure(s)}:
         return (), shape
     holding = [name for name, s in inner.items() if own <= {name_column(m) for m in _list_members(s)}]
     named = [name for name in inner if flatten(name) in row.nouns]
