@@ -93,7 +93,10 @@ class ModelRows:
             values = [ACCOUNT] if first.is_account else list(first.values)
             return [[(first.parameter, value)] for value in values]
         found: list[list[tuple[str, Any]]] = []
-        for row in self.get_rows(first.load(), region):
+        parent = first.load()
+        for row in self.get_rows(parent, region):
+            if parent.region_column and row.values["region"] != region:
+                continue  # its children live where it does
             if any(scope.get(name, value) != value for name, value in row.parents.items()):
                 continue
             given = [(parent.parameter, row.values.get(parent.table_column)) for parent in group]

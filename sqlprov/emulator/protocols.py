@@ -181,7 +181,7 @@ def _list_routes(model: Any) -> list[Route]:
             if place % 3 != 1
         )
         width = [2 if "+}" in part else 1 if "{" in part else 0 for part in path.split("/")]
-        rank = (-len(query), -len(width), width)
+        rank = (-len(query), -len(width), width, operation.deprecated)
         method = operation.http["method"]
         routes.append(Route(name, method, re.compile(pattern + "/?"), tuple(parts[1::3]), query, rank))
     return sorted(routes, key=lambda route: route.rank)
