@@ -46,7 +46,7 @@ def test_schemas_include_those_of_other_databases(inspector: Inspector) -> None:
 
 
 def test_live_tables_are_tables(inspector: Inspector) -> None:
-    assert inspector.get_table_names(schema=LIVE) == TABLES
+    assert set(TABLES) <= set(inspector.get_table_names(schema=LIVE))
     assert inspector.get_view_names(schema=LIVE) == []
     assert (
         inspector.get_view_names(schema="aws") == inspector.get_view_names(schema="aws.main") == ["regions"]
@@ -154,7 +154,7 @@ def test_temporary_tables_are_those_of_the_connection(own: Engine) -> None:
 def test_use_chooses_the_default_schema(engine: Engine) -> None:
     with engine.connect() as con:
         con.execute(text("USE aws.sagemaker"))
-        assert inspect(con).get_table_names() == TABLES
+        assert set(TABLES) <= set(inspect(con).get_table_names())
         assert inspect(con).has_table("models")
 
 
