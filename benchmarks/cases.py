@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.extras import with_services
 from benchmarks.finding import Finding, ratio
-from benchmarks.measuring import Job, paired, run, started
+from benchmarks.measuring import Job, run, run_pairs, time_commands
 from benchmarks.ours import LIST, TABLE
 from benchmarks.scale import Scale
 from benchmarks.serving import Served
@@ -40,7 +40,7 @@ def large_list(scale: Scale) -> Findings:
     """One region's list, whole."""
     case = f"list {scale.rows:,} rows, one region"
     with Served({"us-east-1": scale.rows}) as served:
-        found = paired(served.url, {who: listing(who) for who in ("us", "a", "a'", "b")}, scale.pairs)
+        found = run_pairs(served.url, {who: listing(who) for who in ("us", "a", "a'", "b")}, scale.pairs)
         cpu = {who: each["cpu"] for who, each in found.items()}
         wall = {who: each["wall"] for who, each in found.items()}
         at_once = f"{case}, no latency"
@@ -50,7 +50,7 @@ def large_list(scale: Scale) -> Findings:
         yield ratio(at_once, "wall, of (b)", wall["us"], wall["b"], 3, "us/(b)")
         latency = 0.03 * scale.slower
         served.behave(latency=latency)
-        found = paired(served.url, {who: listing(who) for who in ("us", "a")}, scale.pairs)
+        found = run_pairs(served.url, {who: listing(who) for who in ("us", "a")}, scale.pairs)
         far = f"{case}, {latency * 1000:g} ms"
         yield ratio(far, "wall, of (a)", found["us"]["wall"], found["a"]["wall"], 1 / 8, "us/(a)")
 
@@ -61,7 +61,7 @@ def regions(scale: Scale) -> Findings:
     with Served(dict.fromkeys(places, scale.region_rows)) as served:
         served.behave(latency=latency)
         case = f"{len(places)} regions x {scale.region_rows:,} rows, {latency * 1000:g} ms"
-        found = paired(served.url, {who: listing(who, places) for who in ("us", "a")}, scale.pairs)
+        found = run_pairs(served.url, {who: listing(who, places) for who in ("us", "a")}, scale.pairs)
         yield ratio(case, "wall, of (a)", found["us"]["wall"], found["a"]["wall"], 0.6, "us/(a)")
         sql = {"one": f"SELECT name, status FROM {TABLE} WHERE name = 'x'"}
         one = run(served.url, statements(scale, sql))["one"]
@@ -91,7 +91,7 @@ def describes(scale: Scale) -> Findings:
             "us, 64": {**job, "contender": "us", "settings": {"concurrency": "64"}},
             "a": {**job, "contender": "a"},
         }
-        found = paired(served.url, jobs, scale.pairs)
+        found = run_pairs(served.url, jobs, scale.pairs)
         theirs = found["a"]
         for ours, how in (("us, 64", "64 in flight"), ("us", "default concurrency")):
             walls = found[ours]["wall"], theirs["wall"]
@@ -149,7 +149,7 @@ def join(scale: Scale) -> Findings:
     yield ratio(case, "wall, of the slowest table alone", wall, slowest, 1.2, "join/slowest")
 
 
-def throttled(scale: Scale) -> Findings:
+def throttling(scale: Scale) -> Findings:
     """Far more calls than the service allows."""
     sql = {"describes": f"SELECT name, endpoint_name FROM {TABLE}"}
     with Served({"us-east-1": scale.throttled}) as served:
@@ -172,7 +172,7 @@ def memory(scale: Scale) -> Findings:
             "csv": {"work": "csv", "sql": LIST, "out": str(Path(folder, "rows.csv"))},
             "arrow": {"work": "arrow", "sql": LIST},
         }
-        found = paired(served.url, jobs, scale.pairs)
+        found = run_pairs(served.url, jobs, scale.pairs)
         at_rest: Job = {"work": "idle", "sql": ""}
         one = f"SELECT name FROM {TABLE} LIMIT 1"
         still: dict[str, Job] = {
@@ -180,7 +180,7 @@ def memory(scale: Scale) -> Findings:
             "arrow": {**at_rest, "modules": found["arrow"]["modules"]},
             "ready": {**at_rest, "modules": found["arrow"].pop("modules"), "sql": one},
         }
-        peaks = {name: each["peak"] / 1e6 for name, each in paired(served.url, still, scale.pairs).items()}
+        peaks = {name: each["peak"] / 1e6 for name, each in run_pairs(served.url, still, scale.pairs).items()}
     mb = {"peak": found["csv"]["peak"] / 1e6, "idle": peaks["csv"]}
     over = mb["peak"] - mb["idle"]
     yield Finding(f"{scale.rows:,} rows to -o csv", "peak memory over an idle process", over, 120, "MB", mb)
@@ -208,7 +208,7 @@ def starting(scale: Scale) -> Findings:
             "(a), first row": [sys.executable, "-m", "benchmarks.first_row"],
         }
         paths = {"us, more services": with_services(Path(folder), 400, 10)}
-        found = started(served.url, commands, scale.starts, paths)
+        found = time_commands(served.url, commands, scale.starts, paths)
     wall = {name: each["wall"] for name, each in found.items()}
     bare = 'python -c "import duckdb, sqlglot"'
     yield ratio('sqlprov exec "SELECT 1"', f"wall, of {bare}", wall["us"], wall["imports"], 1.5, "us/imports")
@@ -287,6 +287,6 @@ def catalogue(scale: Scale) -> Findings:
 CASES: dict[str, Callable[[Scale], Findings]] = {
     case.__name__: case
     for case in (
-        *(large_list, regions, describes, newest, join, memory, starting, catalogue, planning, throttled),
+        *(large_list, regions, describes, newest, join, memory, starting, catalogue, planning, throttling),
     )
 }

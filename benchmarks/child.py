@@ -84,14 +84,14 @@ def planning(job: Found) -> Found:
     who.warm(job["regions"])
     began: list[float] = []
 
-    class Clock(logging.Handler):
+    class SendTimes(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             assert isinstance(record.args, tuple)
             began.append(record.created - float(str(record.args[5])) / 1000)
 
     log = logging.getLogger("sqlprov")
     log.setLevel(logging.INFO)
-    log.addHandler(Clock())
+    log.addHandler(SendTimes())
     took = []
     for sql in job["sql"]:
         began.clear()

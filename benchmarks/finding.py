@@ -26,7 +26,7 @@ class Finding:
     costs: dict[str, float] = field(default_factory=dict)
 
     @property
-    def met(self) -> bool | None:
+    def is_met(self) -> bool | None:
         """Whether the bar is met; `None` without one."""
         return None if self.bar is None else self.value <= self.bar
 

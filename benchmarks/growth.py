@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.cases import REGIONS, listing
-from benchmarks.measuring import paired
+from benchmarks.measuring import run_pairs
 from benchmarks.report import Growth
 from benchmarks.scale import Scale
 from benchmarks.serving import Served
@@ -49,6 +49,6 @@ def by_latency(scale: Scale) -> Curves:
 
 
 def _add(curves: Curves, url: str, at: float, regions: list[str]) -> None:
-    found = paired(url, {who: listing(who, regions) for who in CONTENDERS}, 1)
+    found = run_pairs(url, {who: listing(who, regions) for who in CONTENDERS}, 1)
     for who in CONTENDERS:
         curves[who].append((at, found[who]["wall"]))

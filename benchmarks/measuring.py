@@ -46,7 +46,7 @@ def run(url: str, job: Job) -> Found:
     return found
 
 
-def paired(url: str, jobs: Mapping[str, Job], pairs: int) -> dict[str, Found]:
+def run_pairs(url: str, jobs: Mapping[str, Job], pairs: int) -> dict[str, Found]:
     """Contender -> the median of each of its costs over `pairs` rounds, in every other of which the last begins.
 
     Raises:
@@ -63,10 +63,10 @@ def paired(url: str, jobs: Mapping[str, Job], pairs: int) -> dict[str, Found]:
     return {name: _medians(each) for name, each in runs.items()}
 
 
-def started(
+def time_commands(
     url: str, commands: Mapping[str, Sequence[str]], pairs: int, paths: Mapping[str, Path]
 ) -> dict[str, Found]:
-    """As `paired`, for whole commands: the wall seconds from start to end, and the CPU seconds, of each.
+    """As `run_pairs`, for whole commands: the wall seconds from start to end, and the CPU seconds, of each.
 
     Args:
         paths: the PYTHONPATH of those that need one.

@@ -21,7 +21,7 @@ Growth = Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
 
 def line(finding: Finding) -> tuple[str, str, str, str, str]:
     """The cells of a finding: case, measure, value, bar, and whether it is met."""
-    said = {None: "", True: "met", False: "not met"}[finding.met]
+    said = {None: "", True: "met", False: "not met"}[finding.is_met]
     bar = "" if finding.bar is None else f"≤ {figure(finding.bar, finding.unit)}"
     return finding.case, finding.measure, figure(finding.value, finding.unit), bar, said
 

@@ -166,7 +166,7 @@ class AccessDenied(OperationalError):
 
 
 class Throttled(OperationalError):
-    """The service still throttled a call at the last attempt."""
+    """The service throttled every attempt of a call."""
 
 
 class Unreachable(OperationalError):

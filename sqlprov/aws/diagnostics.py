@@ -31,7 +31,7 @@ class CheckStatus(Enum):
 
     OK = "ok"
     FAILED = "failed"
-    DENIED = "denied"  # which may be intended
+    DENIED = "denied"  # this may be intentional
     SKIPPED = "skipped"
 
 

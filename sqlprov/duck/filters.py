@@ -70,7 +70,7 @@ class _Reader:
             null = IsNull(self._column(arguments[0]))
             return null if name == "is_null" else Not(null)
         if name in COMPARED:
-            return self._compared(COMPARED[name], *arguments)
+            return self._read_comparison(COMPARED[name], *arguments)
         raise Unreadable
 
     def _member(self, node: Any) -> Predicate:
@@ -83,7 +83,7 @@ class _Reader:
             raise Unreadable
         return member
 
-    def _compared(self, op: str, left: Any, right: Any) -> Predicate:
+    def _read_comparison(self, op: str, left: Any, right: Any) -> Predicate:
         if left.WhichOneof("rex_type") == "literal":
             left, right, op = right, left, MIRRORED[op]
         return Compare(self._column(left), op, self._value(right))

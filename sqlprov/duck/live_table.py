@@ -24,7 +24,7 @@ class LiveTable(ds.Dataset):  # type: ignore[misc]  # pyarrow.dataset has no typ
 
     Args:
         table: the resource type.
-        open_scan: plans a scan; returns the function that starts fetching, and the filter that is left to apply.
+        open_scan: plans a scan; returns the function that starts fetching, and the remaining filter.
 
     Attributes:
         carrier: the hidden column whose filter carries the statement's id into each scan.

@@ -221,7 +221,7 @@ class Planner:
         home = self._find_own_region(run)
         partition = (find_partition(home) if home else None) or DEFAULT_PARTITION
         offered = list_service_regions(client, partition)
-        enabled = self._enabled(run, home, partition, offered, may_call)
+        enabled = self._find_enabled(run, home, partition, offered, may_call)
         return tuple(region for region in offered if region in enabled) if enabled else offered
 
     def _find_own_region(self, run: Run) -> str | None:
@@ -245,7 +245,7 @@ class Planner:
 
         return find_home(load_model(table.client), partition, is_global=True)
 
-    def _enabled(
+    def _find_enabled(
         self, run: Run, home: str | None, partition: str, offered: Sequence[str], may_call: bool
     ) -> frozenset[str]:
         """The regions that the account has enabled; empty if every region of the partition is."""

@@ -235,7 +235,7 @@ class QueryRunner:
 
     def _find_prepared(self, query: Query) -> Query:
         """The prepared statement of PREPARE and EXECUTE; any other statement itself."""
-        name, start = query.prepared
+        name, start = query.prepared_statement
         if query.verb == "PREPARE":
             self._prepared[name] = Query(query.text[start:], 0)
         return self._prepared.get(name, query) if query.verb in ("PREPARE", "EXECUTE") else query

@@ -218,7 +218,7 @@ class TargetReader:
         if (len(regions) == 1 and regions[0] in default) or self._limits_region(statement, keys):
             return
         names = f"{', '.join(regions[:-1])} and {regions[-1]}" if len(regions) > 1 else regions[0]
-        raise NotSupportedError(f"The rows are in {names}; name the regions in WHERE. Nothing was written.")
+        raise NotSupportedError(f"Nothing was written. The rows are in {names}; name the regions in WHERE.")
 
     def _limits_region(self, statement: Update | Delete, keys: list[RowKey]) -> bool:
         """Whether WHERE rejects the rows in at least one region of the account."""

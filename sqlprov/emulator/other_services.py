@@ -54,7 +54,7 @@ class OtherServices:
         if not has_moto():
             raise ApiError(
                 "NotInstalled",
-                f"The local AWS has only SageMaker until moto is installed: pip install 'sqlprov[local]'. "
+                f"The local AWS has only SageMaker until moto is installed: pip install '.[local]'. "
                 f"It does not have {scope.service}.",
             )
         seed(scope.service, self._moto)

@@ -31,7 +31,7 @@ class ColumnUse:
     """How a statement uses a column.
 
     Attributes:
-        decides: whether it may decide which rows there are.
+        decides: whether it may affect which rows are returned.
         renamed: whether something other than the column may have its name.
     """
 

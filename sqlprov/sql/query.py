@@ -42,7 +42,7 @@ class Query(Statement):
         return self.mutation.target if self.mutation else None
 
     @cached_property
-    def prepared(self) -> tuple[str, int]:
+    def prepared_statement(self) -> tuple[str, int]:
         """Of PREPARE and EXECUTE, the name in lower case and the offset of the inner statement; otherwise ("", 0)."""
         return outline.parse_prepared(self.tokens)
 

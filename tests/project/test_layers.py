@@ -15,7 +15,7 @@ LEVELS = ("version", "errors", "settings", "catalog", "plan", "aws sql", "duck",
 RANK = {part: rank for rank, parts in enumerate(LEVELS) for part in parts.split()}
 ASIDE = {"output": {"errors"}, "emulator": {"errors", "catalog"}, "__main__": {"frontends"}}
 FRONTENDS_MAY_USE = {"api", "catalog", "errors", "local", "output", "settings", "sql"}
-MAY_USE_THE_EMULATOR = {"emulator", "local", "api", "frontends"}
+MAY_USE_THE_EMULATOR = {"local", "api"}
 HOMES = {
     "boto3": {"aws"},
     "botocore": {"catalog", "aws", "emulator"},
@@ -33,6 +33,13 @@ HOMES = {
     "rich": {"frontends"},
     "platformdirs": {"aws", "local"},
     "sqlalchemy": {"frontends"},
+    "urllib3": {"aws"},
+    "pyarrow": {"api", "aws", "catalog", "duck", "frontends", "output", "plan", "sql"},
+    "orjson": {"aws", "catalog", "duck", "emulator", "frontends", "output"},
+    "jsonpatch": {"plan"},
+    "google": {"duck"},  # protobuf, for substrait
+    "pytz": set(),  # DuckDB needs it for times with a zone
+    "pandas": set(),  # only the user's own
 }
 
 

@@ -50,7 +50,7 @@ DIRECTIVES = {
 
 
 @dataclass(frozen=True, order=True)
-class Call:
+class ExpectedCall:
     """One call; `rows` is the number of rows it is made for, -1 for any. Region is empty for STS."""
 
     operation: str
@@ -73,7 +73,7 @@ class Block:
     sql: str
     setup: str = ""
     params: Any = None
-    calls: tuple[Call, ...] | None = None
+    calls: tuple[ExpectedCall, ...] | None = None
     bounded: bool = False
     rows: list[Any] | None = None
     ordered: bool = False
@@ -127,7 +127,7 @@ def _parse_block(file: str, text: str) -> Block:
     )
 
 
-def _parse_calls(text: str) -> Iterator[Call]:
+def _parse_calls(text: str) -> Iterator[ExpectedCall]:
     if text == "none":
         return
     for line in re.split(r"\n(?=[A-Z])", text):
@@ -136,7 +136,7 @@ def _parse_calls(text: str) -> Iterator[Call]:
         operation, where, parameters, each_row, rows = match.groups()
         text = format_parameters(json.loads(parameters or "{}"))
         for region in _expand_regions(where or ""):
-            yield Call(operation, region, text, bool(each_row), int(rows or -1))
+            yield ExpectedCall(operation, region, text, bool(each_row), int(rows or -1))
 
 
 def _expand_regions(where: str) -> list[str]:

@@ -13,7 +13,7 @@ from sqlprov.errors import ResourceFileError
 Load = Callable[..., Table]
 
 
-class Refusal(NamedTuple):
+class BadFile(NamedTuple):
     name: str
     old: str  # text of the valid file, in the line that the message must name
     new: str

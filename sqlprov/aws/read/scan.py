@@ -1,10 +1,10 @@
 """Reads a table: pages, lookups and per-row calls, concurrently and a little ahead of the reader.
 
 The thread that pulls the batches drives the work. Calls run in the statement's pool and put reports into a
-queue; each report is handled here, and may start further calls. The first page of every region is fetched at
-once, the second
-only when a second batch is requested: LIMIT 5 costs one page. A long list that the reader waits for is split
-into windows that are read in parallel. Rows that need calls of their own come in batches that start small and double.
+queue; each report is handled here, and may start further calls. The first page of every region is fetched at once,
+the second only when a second batch is requested: LIMIT 5 costs one page. A long list that the reader waits for is
+split into windows that are read in parallel. Rows that need calls of their own come in batches that start small and
+double.
 """
 
 from __future__ import annotations

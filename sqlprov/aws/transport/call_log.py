@@ -93,7 +93,7 @@ class Progress:
     waiting: tuple[Waiting, ...] = ()
 
     @property
-    def waited(self) -> str:
+    def waiting_text(self) -> str:
         """The rows that a write waits for, such as `exp-1 is Creating, 12 s`; empty if there are none."""
         if not self.waiting:
             return ""
@@ -109,7 +109,7 @@ class Progress:
             f"{self.regions_done} of {format_count(self.regions, 'region')}" if self.regions > 1 else "",
             format_count(self.throttles, "throttle") if self.throttles else "",
             f"{self.seconds:.1f} s",
-            f"waiting: {self.waited}" if self.waiting else "",
+            f"waiting: {self.waiting_text}" if self.waiting else "",
         ]
         return ", ".join(filter(None, parts))
 

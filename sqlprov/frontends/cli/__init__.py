@@ -68,7 +68,7 @@ class _Commands(click.Group):
             ctx.exit(141)
         except ModuleNotFoundError as error:
             library = (error.name or "").partition(".")[0]
-            _fail(ctx, InterfaceError(f"{library} is not installed. Run: pip install 'sqlprov[all]'"))
+            _fail(ctx, InterfaceError(f"{library} is not installed. Run: pip install '.[all]'"))
         except Exception as error:
             _fail(ctx, error)
         return result

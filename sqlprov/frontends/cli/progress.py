@@ -37,6 +37,6 @@ def _print_until(done: threading.Event, connection: sqlprov.Connection) -> None:
         progress = connection.progress
         states = tuple(map(str, progress.waiting)) if progress else ()
         if progress and states and (states != printed or time.monotonic() >= repeat_at):
-            click.echo(f"waiting: {progress.waited}", err=True)
+            click.echo(f"waiting: {progress.waiting_text}", err=True)
             repeat_at = time.monotonic() + REPEAT
         printed = states

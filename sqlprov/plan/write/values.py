@@ -229,7 +229,7 @@ class _Coercion:
             self.warnings.append(ValueProblem(self.row, path, abbreviate(value), expected))
 
     def _has_error_below(self, path: str) -> bool:
-        return any(fault.path.startswith((f"{path}.", f"{path}[")) for fault in self.errors)
+        return any(problem.path.startswith((f"{path}.", f"{path}[")) for problem in self.errors)
 
 
 def _unwrap(value: Any, type: pa.DataType | None, shape: Shape) -> tuple[Any, pa.DataType | None]:

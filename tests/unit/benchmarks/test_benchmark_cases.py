@@ -11,7 +11,7 @@ from benchmarks.__main__ import main
 from benchmarks.boto import Boto
 from benchmarks.cases import listing
 from benchmarks.chart import draw
-from benchmarks.measuring import environment, paired
+from benchmarks.measuring import environment, run_pairs
 from benchmarks.ours import Ours
 from benchmarks.report import figure
 from benchmarks.serving import Served
@@ -20,7 +20,7 @@ from benchmarks.serving import Served
 # `make bench-quick` runs every case; how long the contenders take is nothing to assert.
 def test_a_case_reports_what_it_measured(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    main(["--scale", "tiny", "--results", str(file), "throttled"])
+    main(["--scale", "tiny", "--results", str(file), "throttling"])
     found = json.loads(file.read_text())["findings"]
     assert found
     for finding in found:
@@ -53,7 +53,7 @@ def test_contenders_that_find_different_rows_end_the_benchmark() -> None:
     with Served({"us-east-1": 30, "eu-west-1": 31}) as served:
         jobs = {"b": listing("b"), "us": listing("b", ["eu-west-1"])}
         with pytest.raises(RuntimeError, match="different rows"):
-            paired(served.url, jobs, 1)
+            run_pairs(served.url, jobs, 1)
 
 
 def test_the_chart_is_drawn_of_what_grew(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from refusals import Load, Refusal
+from refusals import BadFile, Load
 
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.write_rules import (
@@ -23,48 +23,48 @@ TINY = Path(__file__).with_name("tiny.yaml").read_text()
 
 
 REFUSALS = [
-    Refusal("an unknown key of insert", "ignored:", "ignore:", ("'ignore'", "'ignored'")),
-    Refusal("an ignored parameter", "[DesiredState, S", "[KmsKey, S", ("CreateInferenceExperiment takes",)),
-    Refusal("an unknown ignored property", "[DesiredState, S", "[DesiredStat, S", ("'DesiredState'",)),
-    Refusal("a note on an unknown parameter", "{Schedule: W", "{Shedule: W", ("'Schedule'",)),
-    Refusal("a note without text", "{Schedule: Without", "{Schedule: [Without", ("malformed",)),
-    Refusal("via of a state that is not busy", "via: Creating", "via: Created", ("'Created'", "state under busy")),
-    Refusal("via without until", "Starting, until: [Running]", "Starting", ("expected `until:`",)),
-    Refusal("when in an unknown state", "Created: all", "Creatd: all", ("'Creatd'", "'Created'")),
-    Refusal("when in a busy state", "Created: all", "Creating: all", ("Creating is under `busy:`",)),
-    Refusal("when with all among others", "Created: all", "Created: [all, Description]", ("`all` alone",)),
-    Refusal("when with an unknown member", "Schedule.EndTime,", "Shedule.EndTime,", ("'Schedule'",)),
-    Refusal("when with an unknown inner member", "Schedule.EndTime,", "Schedule.EndTme,", ("'EndTime'",)),
-    Refusal("when with the key", "[Description, S", "[Name, S", ("'Name'", "UpdateInferenceExperiment")),
-    Refusal("before in an unknown state", "{Running: stop}", "{Runing: stop}", ("'Running'",)),
-    Refusal("before in a busy state", "{Running: stop}", "{Stopping: stop}", ("not busy",)),
-    Refusal("before with an unknown method", "{Running: stop}", "{Running: stp}", ("'stp'", "'stop'")),
-    Refusal("before in a state it is not called in", "{Running: stop}", "{Created: stop}", ("`from:`",)),
-    Refusal("an unknown key of desired", "    reason: status", "    reasn: status", ("'reason'",)),
-    Refusal("an unknown desired column", "column: desired_s", "column: desird_s", ("'desired_state'",)),
-    Refusal("an unknown reason column", "reason: status_r", "reason: statu_r", ("'status_reason'",)),
-    Refusal("a transition by an unknown method", "      start: {from", "      strt: {from", ("under exec", "'start'")),
-    Refusal("a transition from an unknown state", "{from: [Created]}", "{from: [Creatd]}", ("'Created'",)),
-    Refusal("a transition from a busy state", "{from: [Created]}", "{from: [Creating]}", ("not busy",)),
-    Refusal("a transition without from", "{from: [Created]}", "{reason: Reason}", ("missing key 'from'",)),
-    Refusal("an unknown parameter for the state", ": DesiredState\n", ": DesiredStat\n", ("'DesiredState'",)),
-    Refusal("an unknown parameter for the reason", ": Reason\n", ": Reson\n", ("'Reason'",)),
-    Refusal("an unknown parameter to send", "{ModelVariantActions:", "{ModelVariantAction:", ("ModelVariantActions",)),
-    Refusal("an unknown value to send", "Name: Retain", "Name: Retained", ("'Retained'", "'Retain'")),
-    Refusal("an unknown path to send", "{ModelVariants.V", "{ModelVariant.V", ("'ModelVariants'", "the row")),
-    Refusal("an unknown inner path to send", "s.VariantName:", "s.VarantName:", ("'VariantName'",)),
-    Refusal("two paths to send", "Name: Retain}", "Name: Retain, Name: Remove}", ("one `Member",)),
-    Refusal("a map for a text", "{ModelVariantActions: {", "{Reason: {", ("expected text for Reason",)),
-    Refusal("an unknown member instead", "{ModelVariants: D", "{ModelVariant: D", ("'ModelVariants'",)),
-    Refusal("an unknown parameter instead", ": DesiredModelVariants", ": DesiredModelVarants", ("'DesiredModelV",)),
-    Refusal(
+    BadFile("an unknown key of insert", "ignored:", "ignore:", ("'ignore'", "'ignored'")),
+    BadFile("an ignored parameter", "[DesiredState, S", "[KmsKey, S", ("CreateInferenceExperiment takes",)),
+    BadFile("an unknown ignored property", "[DesiredState, S", "[DesiredStat, S", ("'DesiredState'",)),
+    BadFile("a note on an unknown parameter", "{Schedule: W", "{Shedule: W", ("'Schedule'",)),
+    BadFile("a note without text", "{Schedule: Without", "{Schedule: [Without", ("malformed",)),
+    BadFile("via of a state that is not busy", "via: Creating", "via: Created", ("'Created'", "state under busy")),
+    BadFile("via without until", "Starting, until: [Running]", "Starting", ("expected `until:`",)),
+    BadFile("when in an unknown state", "Created: all", "Creatd: all", ("'Creatd'", "'Created'")),
+    BadFile("when in a busy state", "Created: all", "Creating: all", ("Creating is under `busy:`",)),
+    BadFile("when with all among others", "Created: all", "Created: [all, Description]", ("`all` alone",)),
+    BadFile("when with an unknown member", "Schedule.EndTime,", "Shedule.EndTime,", ("'Schedule'",)),
+    BadFile("when with an unknown inner member", "Schedule.EndTime,", "Schedule.EndTme,", ("'EndTime'",)),
+    BadFile("when with the key", "[Description, S", "[Name, S", ("'Name'", "UpdateInferenceExperiment")),
+    BadFile("before in an unknown state", "{Running: stop}", "{Runing: stop}", ("'Running'",)),
+    BadFile("before in a busy state", "{Running: stop}", "{Stopping: stop}", ("not busy",)),
+    BadFile("before with an unknown method", "{Running: stop}", "{Running: stp}", ("'stp'", "'stop'")),
+    BadFile("before in a state it is not called in", "{Running: stop}", "{Created: stop}", ("`from:`",)),
+    BadFile("an unknown key of desired", "    reason: status", "    reasn: status", ("'reason'",)),
+    BadFile("an unknown desired column", "column: desired_s", "column: desird_s", ("'desired_state'",)),
+    BadFile("an unknown reason column", "reason: status_r", "reason: statu_r", ("'status_reason'",)),
+    BadFile("a transition by an unknown method", "      start: {from", "      strt: {from", ("under exec", "'start'")),
+    BadFile("a transition from an unknown state", "{from: [Created]}", "{from: [Creatd]}", ("'Created'",)),
+    BadFile("a transition from a busy state", "{from: [Created]}", "{from: [Creating]}", ("not busy",)),
+    BadFile("a transition without from", "{from: [Created]}", "{reason: Reason}", ("missing key 'from'",)),
+    BadFile("an unknown parameter for the state", ": DesiredState\n", ": DesiredStat\n", ("'DesiredState'",)),
+    BadFile("an unknown parameter for the reason", ": Reason\n", ": Reson\n", ("'Reason'",)),
+    BadFile("an unknown parameter to send", "{ModelVariantActions:", "{ModelVariantAction:", ("ModelVariantActions",)),
+    BadFile("an unknown value to send", "Name: Retain", "Name: Retained", ("'Retained'", "'Retain'")),
+    BadFile("an unknown path to send", "{ModelVariants.V", "{ModelVariant.V", ("'ModelVariants'", "the row")),
+    BadFile("an unknown inner path to send", "s.VariantName:", "s.VarantName:", ("'VariantName'",)),
+    BadFile("two paths to send", "Name: Retain}", "Name: Retain, Name: Remove}", ("one `Member",)),
+    BadFile("a map for a text", "{ModelVariantActions: {", "{Reason: {", ("expected text for Reason",)),
+    BadFile("an unknown member instead", "{ModelVariants: D", "{ModelVariant: D", ("'ModelVariants'",)),
+    BadFile("an unknown parameter instead", ": DesiredModelVariants", ": DesiredModelVarants", ("'DesiredModelV",)),
+    BadFile(
         "a transition without what its call requires",
         "        send: {ModelVariantActions: {ModelVariants.VariantName: Retain}}\n",
         "",
         ("StopInferenceExperiment requires ModelVariantActions", "`send:`"),
         -4,
     ),
-    Refusal(
+    BadFile(
         "a transition whose method leads nowhere",
         "  start: {call: StartInferenceExperiment, via: Starting, until: [Running]}",
         "  start: {call: StartInferenceExperiment}",
@@ -75,7 +75,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
-def test_a_wrong_rule_is_refused_with_its_line_and_the_right_word(refusal: Refusal, load: Load) -> None:
+def test_a_wrong_rule_is_refused_with_its_line_and_the_right_word(refusal: BadFile, load: Load) -> None:
     refusal.check(load, TEXT)
 
 

@@ -85,7 +85,7 @@ def test_without_moto_the_error_names_the_extra(open_client, monkeypatch, servic
     }
     code, text = read_error(getattr(open_client(service), calls[service]))
     assert code == "NotInstalled"
-    assert "pip install 'sqlprov[local]'" in text
+    assert "pip install '.[local]'" in text
     assert len(open_client("sagemaker").list_models(MaxResults=100)["Models"]) == 10
 
 

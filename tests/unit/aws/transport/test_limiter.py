@@ -13,7 +13,7 @@ from sqlprov.aws.transport.limiter import MARGIN, Limiter
 from sqlprov.emulator import Emulator
 
 
-class Service:
+class SlowService:
     """A clock, and a service that accepts `rate` calls a second, from a bucket of one second's calls."""
 
     def __init__(self, rate: float) -> None:
@@ -32,7 +32,7 @@ class Service:
         return True
 
 
-def make(service: Service, limiter: Limiter, calls: int, width: int = 16) -> tuple[float, int]:
+def make(service: SlowService, limiter: Limiter, calls: int, width: int = 16) -> tuple[float, int]:
     """The seconds and refusals of `calls` calls, `width` at once, 10 ms each."""
     start, refused = service.now, 0
     ready = [(service.now + limiter.reserve(), n) for n in range(width)]
@@ -53,7 +53,7 @@ def make(service: Service, limiter: Limiter, calls: int, width: int = 16) -> tup
 
 @pytest.mark.parametrize("rate", [5, 20, 100])
 def test_a_throttled_service_is_used_fully_and_refuses_few_calls(rate: int) -> None:
-    service = Service(rate)
+    service = SlowService(rate)
     limiter = Limiter(service.clock)
     calls = rate * 60
     seconds, refused = make(service, limiter, calls)
@@ -62,7 +62,7 @@ def test_a_throttled_service_is_used_fully_and_refuses_few_calls(rate: int) -> N
 
 
 def test_a_single_refusal_sets_no_limit() -> None:
-    service = Service(1000)
+    service = SlowService(1000)
     limiter = Limiter(service.clock)
     make(service, limiter, 50)
     limiter.note_throttled()
@@ -71,7 +71,7 @@ def test_a_single_refusal_sets_no_limit() -> None:
 
 
 def test_the_limit_is_dropped_when_the_service_recovers() -> None:
-    service = Service(20)
+    service = SlowService(20)
     limiter = Limiter(service.clock)
     make(service, limiter, 200)
     assert limiter.rate is not None
@@ -82,7 +82,7 @@ def test_the_limit_is_dropped_when_the_service_recovers() -> None:
 
 
 def test_callers_start_in_the_order_of_their_reservations() -> None:
-    service = Service(10)
+    service = SlowService(10)
     limiter = Limiter(service.clock)
     make(service, limiter, 30)
     turns = [limiter.reserve() for _ in range(10)]

@@ -132,15 +132,15 @@ def test_other_threads_see_the_rows_waited_for_with_their_states(db: WriteSessio
     thread.join()
     assert {(row.region, row.state) for row in progress.waiting} == {(REGION, "Creating")}
     assert {row.key for row in progress.waiting} == set(names)
-    assert re.fullmatch(r"(waiting-\S+ is Creating, ){3}2 more, \d s", progress.waited)
-    assert str(progress).endswith(f"waiting: {progress.waited}")
+    assert re.fullmatch(r"(waiting-\S+ is Creating, ){3}2 more, \d s", progress.waiting_text)
+    assert str(progress).endswith(f"waiting: {progress.waiting_text}")
     assert db.con.progress is None
 
 
 def test_a_row_no_longer_waited_for_is_not_listed(db: WriteSession) -> None:
     name = db.experiment("Created", lasting=0.1)
     result = db.con.sql(f"/*+ AWAIT */ UPDATE {TABLE} SET desired_state = 'Running' WHERE {by_name(name)}")
-    assert (result.progress.waiting, result.progress.waited) == ((), "")
+    assert (result.progress.waiting, result.progress.waiting_text) == ((), "")
     assert "waiting" not in str(result.progress)
 
 

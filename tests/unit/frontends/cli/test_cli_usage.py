@@ -137,12 +137,12 @@ def test_the_module_runs_like_the_command(shell: CommandLine) -> None:
     ("words", "code", "out", "err"),
     [
         (["exec", "SELECT '漢字' AS a"], 0, "a\n----\n漢字\n", ""),
-        (["repl"], 1, "", "Error: rich is not installed. Run: pip install 'sqlprov[all]'\n"),
+        (["repl"], 1, "", "Error: rich is not installed. Run: pip install '.[all]'\n"),
         (
             ["exec", "--jinja", "SELECT 1"],
             1,
             "",
-            "Error: jinja2 is not installed. Run: pip install 'sqlprov[all]'\n",
+            "Error: jinja2 is not installed. Run: pip install '.[all]'\n",
         ),
     ],
 )
