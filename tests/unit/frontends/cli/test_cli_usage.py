@@ -107,7 +107,7 @@ def test_tables_lists_full_names() -> None:
 
 
 def test_tables_takes_a_pattern_or_a_part_of_the_name() -> None:
-    assert invoked("tables", "%.models").stdout == "aws.sagemaker.models\n"
+    assert invoked("tables", "%.inference_experiments").stdout == "aws.sagemaker.inference_experiments\n"
     assert invoked("tables", "INFERENCE_EXP").stdout == "aws.sagemaker.inference_experiments\n"
     assert invoked("tables", "--provider", "aws").stdout == invoked("tables").stdout
 
