@@ -193,7 +193,7 @@ def _check_reads(run: Run, cloud: Cloud, region: str, tables: list[Table]) -> It
 def _check_read(run: Run, cloud: Cloud, region: str, table: Table) -> Check:
     if table.list.parents:
         needed = " and ".join(parent.column for parent in table.list.parents)
-        return Check("read", CheckStatus.SKIPPED, f"{table.full_name}: {table.list.call} needs a {needed}")
+        return Check("read", CheckStatus.SKIPPED, f"{table.full_name}: {table.list.call} needs {needed}")
     try:
         operations = _read_one_row(run, cloud, table.home or region, table)
     except OperationalError as error:

@@ -151,6 +151,8 @@ def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
         last = {name.rpartition(".")[2]: name for name in list_names(catalog, count)}
         nearest = find_nearest(parts[:count][-1], last)
         return _ask([last[nearest]] if nearest else [])
+    if len(parts) == 2 and parts[0] in catalog.list_providers() and find_nearest(parts[1], ["regions"]):
+        return _ask([f"{parts[0]}.regions"])
     provider = find_nearest(parts[-3], catalog.list_providers()) if len(parts) == count else ""
     for each in [provider] if provider else catalog.list_providers():
         service = find_nearest(parts[-2], catalog.list_services(each)) if len(parts) > 1 else ""

@@ -39,7 +39,9 @@ SHOW SERVICES IN aws LIKE 'sage';
 -- calls: none
 -- in order: ["endpoint_configs", "aws.sagemaker.endpoint_configs"], ["endpoints", "aws.sagemaker.endpoints"],
 --           ["inference_experiments", "aws.sagemaker.inference_experiments"], ["models", "aws.sagemaker.models"]
-SHOW RESOURCES IN aws.sagemaker;
+SELECT "table", provider || '.' || service || '.' || "table" FROM sqlprov.tables
+WHERE service = 'sagemaker' AND "table" IN ('endpoints', 'endpoint_configs', 'inference_experiments', 'models')
+ORDER BY ALL;
 
 -- name: the resources by a pattern
 -- explain: no

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
     from sqlprov.catalog.table import Method, Table
 
-MAX_WORDS = 300
+MAX_WORDS = 500
 STATEMENTS = (
     "SELECT", "FROM", "WITH", "INSERT INTO", "UPDATE", "DELETE FROM", "EXEC", "EXPLAIN", "SHOW", "DESCRIBE",
     "DESCRIBE METHOD", "SET", "RESET", "USE", "SUMMARIZE", "CREATE", "DROP", "COPY", "PIVOT", "BEGIN", "COMMIT",
@@ -97,9 +97,9 @@ class SqlCompleter:
             own = [(name, "table of DuckDB") for name in self.vocabulary.relations]
             yield from match_words(context, ((name, "CTE") for name in context.ctes))
             yield from match_words(context, own, True)
-            if context.typed:
-                yield from self._search_tables(context)
         yield from self._list_names(context, 3)
+        if not context.prefix and context.typed:
+            yield from self._search_tables(context)
 
     def _search_tables(self, context: SqlContext) -> Iterator[Candidate]:
         """The full names of the tables whose last part contains the typed part."""

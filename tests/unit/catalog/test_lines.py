@@ -113,7 +113,11 @@ LINES: list[tuple[str, str, Question, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("service", "words", "question", "answer"), LINES, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("service", "words", "question", "answer"),
+    LINES,
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_what_follows_from_a_line(
     service: str, words: str, question: Question, answer: Any, load_lines: Callable[..., Table]
 ) -> None:

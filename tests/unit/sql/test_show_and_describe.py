@@ -76,7 +76,7 @@ def test_use_completes_a_name(text, path, whole):
         ("SHOW RESOURCES IN sagemaker", "aws.sagemaker"),
         ("SHOW RESOURCES IN aws.sagemaker.models", "aws.sagemaker"),
         ("SHOW METHODS IN endpoint_config", "aws.sagemaker.endpoint_configs"),
-        ("DESCRIBE EXTENDED modls", "aws.sagemaker.models"),
+        ("DESCRIBE EXTENDED sagemaker.modls", "aws.sagemaker.models"),
         ("DESCRIBE EXTENDED aws.region", "aws.regions"),
     ],
 )

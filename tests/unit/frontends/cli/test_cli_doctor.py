@@ -32,7 +32,7 @@ def checks(ended: CommandResult) -> dict[str, list[str]]:
 
 def test_every_check_passes_in_a_healthy_account(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.add("Model", "us-east-1", {"ModelName": "m"})
-    ended = cloud.run("doctor", "%.models")
+    ended = cloud.run("doctor", "%sagemaker.models")
     by_name = checks(ended)
     assert ended.code == 0
     assert ended.out.endswith("\nNothing failed.\n")
@@ -47,7 +47,9 @@ def test_every_check_passes_in_a_healthy_account(cloud: CommandLine, emulator: E
     assert by_name["identity"] == ["ok arn:aws:iam::123456789012:user/local"]
     assert "ok aws.sagemaker.models: ListModels, DescribeModel, ListTags" in by_name["read"]
     assert (
-        len(by_name["read"]) == len(by_name["write"]) == len(cloud.run("tables", "%.models").out.splitlines())
+        len(by_name["read"])
+        == len(by_name["write"])
+        == len(cloud.run("tables", "%sagemaker.models").out.splitlines())
     )
     lists = [
         call for call in emulator.calls if call.operation.startswith("List") and call.operation != "ListTags"
@@ -67,7 +69,7 @@ def test_no_table_is_checked_unless_a_pattern_names_it(cloud: CommandLine, emula
 
 def test_expired_credentials_come_with_a_remedy(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.inject(Fault("expired_credentials", times=None))
-    ended = cloud.run("doctor", "models")
+    ended = cloud.run("doctor", "sagemaker.models")
     by_name = checks(ended)
     assert ended.code == 1
     assert by_name["identity"][0].startswith(
@@ -93,12 +95,12 @@ def test_a_denied_read_names_the_action_to_allow(cloud: CommandLine, emulator: E
 
 def test_a_denied_write_is_reported_and_is_not_a_failure(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.options.denied_actions = {"DeleteModel", "CreateModel"}
-    ended = cloud.run("doctor", "%.models")
+    ended = cloud.run("doctor", "%sagemaker.models")
     assert ended.code == 0
     denied = "denied aws.sagemaker.models: sagemaker:CreateModel, sagemaker:DeleteModel"
     assert checks(ended)["write"] == [denied]
     emulator.options.denied_actions = {"SimulatePrincipalPolicy"}
-    ended = cloud.run("doctor", "%.models", "--read-only")
+    ended = cloud.run("doctor", "%sagemaker.models", "--read-only")
     assert ended.code == 0
     (line,) = checks(ended)["write"]
     assert line.startswith("skipped needs iam:SimulatePrincipalPolicy. ")
@@ -108,10 +110,10 @@ def test_a_skewed_clock_is_reported_to_the_second_and_fails_where_aws_refuses(
     cloud: CommandLine, emulator: Emulator
 ) -> None:
     emulator.options.clock = lambda: time.time() - 100
-    (clock,) = checks(cloud.run("doctor", "models"))["clock"]
+    (clock,) = checks(cloud.run("doctor", "sagemaker.models"))["clock"]
     assert clock in [f"ok {n} s ahead of the service's; AWS accepts up to 300 s" for n in (98, 99, 100)]
     emulator.options.clock = lambda: time.time() + 4000
-    ended = cloud.run("doctor", "models")
+    ended = cloud.run("doctor", "sagemaker.models")
     by_name = checks(ended)
     assert ended.code == 1
     assert by_name["clock"][0].startswith(
@@ -123,7 +125,7 @@ def test_a_skewed_clock_is_reported_to_the_second_and_fails_where_aws_refuses(
 
 def test_without_credentials_or_region_the_rest_is_not_tried(cloud: CommandLine, emulator: Emulator) -> None:
     env = {name: value for name, value in cloud.env.items() if not name.startswith("AWS_ACCESS_KEY")}
-    ended = CommandLine(env).run("doctor", "models")
+    ended = CommandLine(env).run("doctor", "sagemaker.models")
     by_name = checks(ended)
     assert ended.code == 1
     assert by_name["credentials"][0].startswith("failed none found → Log in")
@@ -131,7 +133,7 @@ def test_without_credentials_or_region_the_rest_is_not_tried(cloud: CommandLine,
     env = {
         name: value for name, value in cloud.env.items() if name not in ("AWS_DEFAULT_REGION", "AWS_REGION")
     }
-    by_name = checks(CommandLine(env).run("doctor", "models"))
+    by_name = checks(CommandLine(env).run("doctor", "sagemaker.models"))
     assert by_name["region"][0].startswith("failed none → Pass --region")
     assert by_name["read"] == ["skipped needs a region"]
     assert emulator.calls == []
@@ -140,9 +142,9 @@ def test_without_credentials_or_region_the_rest_is_not_tried(cloud: CommandLine,
 def test_a_profile_that_does_not_exist_and_an_endpoint_that_does_not_answer(
     cloud: CommandLine, tmp_path: Path
 ) -> None:
-    by_name = checks(cloud.run("doctor", "--profile", "nobody", "models"))
+    by_name = checks(cloud.run("doctor", "--profile", "nobody", "sagemaker.models"))
     assert "The config profile (nobody) could not be found" in by_name["credentials"][0]
-    words = ("doctor", "--endpoint-url", "http://127.0.0.1:9", "--set", "max_attempts=1", "models")
+    words = ("doctor", "--endpoint-url", "http://127.0.0.1:9", "--set", "max_attempts=1", "sagemaker.models")
     ended = cloud.run(*words)
     assert ended.code == 1
     by_name = checks(ended)
@@ -155,14 +157,14 @@ def test_an_old_library_comes_with_the_command_that_upgrades_it(
 ) -> None:
     monkeypatch.setattr(MODULE, "_needed_versions", lambda: {"duckdb": "99.1", "click": "8.1"})
     monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path))
-    result = CliRunner().invoke(cli, ["doctor", "--local", "--region", "us-east-1", "models"])
+    result = CliRunner().invoke(cli, ["doctor", "--local", "--region", "us-east-1", "sagemaker.models"])
     assert result.exit_code == 1
     assert result.stdout.startswith("failed   versions ")
     assert "→ pip install --upgrade 'duckdb>=99.1'\n" in result.stdout
 
 
 def test_the_local_sagemaker_passes_without_a_region(shell: CommandLine) -> None:
-    ended = shell.run("doctor", "--local", "%.models")
+    ended = shell.run("doctor", "--local", "%sagemaker.models")
     by_name = checks(ended)
     assert (ended.code, ended.out.splitlines()[-1]) == (0, "Nothing failed.")
     assert by_name["region"] == [
