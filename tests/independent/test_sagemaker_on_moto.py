@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore import xform_name
-from moto.server import ThreadedMotoServer
+from moto_server import start_moto
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport.clients import Cloud
@@ -299,16 +299,13 @@ NOT_SERVED = frozenset(
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A moto with two resources of each kind."""
-    moto = ThreadedMotoServer(port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    client = open_client(f"http://{host}:{port}")
-    for make in MAKERS.values():
-        for name in ("first", "second"):
-            make(client, name)
-    client.close()
-    yield f"http://{host}:{port}"
-    moto.stop()
+    with start_moto() as url:
+        client = open_client(url)
+        for make in MAKERS.values():
+            for name in ("first", "second"):
+                make(client, name)
+        client.close()
+        yield url
 
 
 @pytest.fixture(scope="module")

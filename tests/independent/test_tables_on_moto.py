@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from moto_server import start_moto
 
 import sqlprov
 
@@ -28,13 +28,10 @@ def account() -> Iterator[Account]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        server = ThreadedMotoServer("127.0.0.1", port=0)
-        server.start()
-        host, port = server.get_host_and_port()
-        account = Account(f"http://{host}:{port}")
-        yield account
-        account.con.close()
-        server.stop()
+        with start_moto() as url:
+            account = Account(url)
+            yield account
+            account.con.close()
 
 
 def test_buckets_and_their_objects_are_read_once_whatever_the_regions(account: Account) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from local_sagemaker import REGION, ROLE, connection, insert
-from moto.server import ThreadedMotoServer
+from moto_server import start_moto
 
 from sqlprov.api.connection import Connection
 from sqlprov.errors import DataError, NotSupportedError, WriteError
@@ -22,12 +22,8 @@ TABLES = list(KEYS)
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[Connection]:
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with connection(f"http://{host}:{port}", max_attempts=2) as made:
+    with start_moto() as url, connection(url, max_attempts=2) as made:
         yield made
-    server.stop()
 
 
 def a_name(table: str) -> str:

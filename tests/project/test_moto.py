@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore import xform_name
 from doc_blocks import ROOT, write_resource_files
-from moto.server import ThreadedMotoServer
+from moto_server import start_moto
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport.clients import Cloud
@@ -114,17 +114,13 @@ def create_all(client: Any, server: str) -> None:
 @pytest.fixture(scope="module")
 def urls() -> Iterator[dict[str, str]]:
     """The two servers, filled by boto3."""
-    moto = ThreadedMotoServer(port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    with Emulator(Options()) as emulator:
-        servers = {"moto": f"http://{host}:{port}", "emulator": emulator.url}
+    with start_moto() as moto, Emulator(Options()) as emulator:
+        servers = {"moto": moto, "emulator": emulator.url}
         for server, url in servers.items():
             client = open_client(url)
             create_all(client, server)
             client.close()
         yield servers
-    moto.stop()
 
 
 def normalize_value(value: Any) -> Any:

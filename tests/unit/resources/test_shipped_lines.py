@@ -116,7 +116,7 @@ OLD_EXAMPLES = {
 
 
 def test_rows_and_keys_are_in_the_examples_of_aws() -> None:
-    """Some 160 examples of lists, and 70 of describes."""
+    # Some 160 examples of lists, and 70 of describes.
     seen, wrong = 0, set()
     for service in take_slice(SERVICES, 3):
         examples = read_examples(CATALOG.get_service("aws", service).nodes["client"].text())
@@ -172,7 +172,7 @@ REASONS = {
 
 
 def test_the_lists_of_an_outside_catalogue_are_tables_or_have_a_reason() -> None:
-    """`outside_lists.json`: the list calls behind 508 tables that another catalogue of AWS has."""
+    # `outside_lists.json`: the list calls behind 508 tables that another catalogue of AWS has.
     outside = json.loads((Path(__file__).parents[2] / "support" / "outside_lists.json").read_text())
     missing = []
     del outside["sagemaker"]  # its tables have a test of their own, against a longer list

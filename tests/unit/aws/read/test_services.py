@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.request import Request, urlopen
 
 import boto3
 import pyarrow as pa
 import pytest
 from hand_tables import HandRead, build_table, own_column, plan_table, read_table
-from moto.server import ThreadedMotoServer
+from moto_server import start_moto
 
 from sqlprov.catalog.service_model import TIMESTAMP
 from sqlprov.catalog.table import (
@@ -125,13 +124,8 @@ QUEUES = build_table(
 
 @pytest.fixture(scope="module")
 def url(aws: object) -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    # moto keeps one account for each process.
-    urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with start_moto() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
