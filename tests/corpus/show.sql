@@ -37,6 +37,12 @@ SHOW SERVICES IN aws LIKE 'sage';
 -- name: the resources of a service
 -- explain: no
 -- calls: none
+-- in order: ["dead_letter_source_queues", "aws.sqs.dead_letter_source_queues"], ["queues", "aws.sqs.queues"]
+SHOW RESOURCES IN aws.sqs;
+
+-- name: the tables of a service as a relation
+-- explain: no
+-- calls: none
 -- in order: ["endpoint_configs", "aws.sagemaker.endpoint_configs"], ["endpoints", "aws.sagemaker.endpoints"],
 --           ["inference_experiments", "aws.sagemaker.inference_experiments"], ["models", "aws.sagemaker.models"]
 SELECT "table", provider || '.' || service || '.' || "table" FROM sqlprov.tables
