@@ -80,7 +80,7 @@ def parse_list(
             shape = operation.input_shape.members[parameter]
             columns[parent.column] = build_column(parent.column, shape, ColumnSource.PARENT)
     constants = parse_constants(send, operation)
-    paging = find_paging(node, operation)
+    paging = find_paging(node, operation, words.get("page"), path)
     _check_required(node, operation, {*each, *constants, paging.size_parameter})
     call = ListCall(
         call=operation.name,

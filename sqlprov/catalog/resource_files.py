@@ -27,7 +27,8 @@ from .yaml_nodes import Node, get_text, parse_file, parse_text
 
 REQUIRED = ("list", "key")
 OPTIONAL = (
-    *("about", "rows", "item", "arguments", "each", "send", "describe", "batch", "lacks", "also", "pairs"),
+    *("about", "rows", "page", "item", "arguments", "each", "send"),
+    *("describe", "batch", "lacks", "also", "pairs"),
     *("columns", "filters", "sort", "order", "arn", "cloudformation", "region", "tags"),
     *("state", "errors", "write", "exec", "permissions"),
 )

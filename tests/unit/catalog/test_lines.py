@@ -55,6 +55,13 @@ LINES: list[tuple[str, str, Question, Any]] = [
      ["StartRecordName", "StartRecordType", "StartRecordIdentifier"]),
     ("route53", "list: ListTrafficPolicies, key: id", lambda t: (t.list.tokens, t.list.more),
      ((PageToken("TrafficPolicyIdMarker", "TrafficPolicyIdMarker"),), "IsTruncated")),
+    ("cloudfront", "list: ListFunctions, rows: FunctionList.Items, key: name", lambda t: (t.list.tokens, t.list.more),
+     ((PageToken("Marker", "FunctionList.NextMarker"),), "")),
+    ("cloudfront", "list: ListVpcOrigins, rows: VpcOriginList.Items, key: id", lambda t: (t.list.tokens, t.list.more),
+     ((PageToken("Marker", "VpcOriginList.NextMarker"),), "VpcOriginList.IsTruncated")),
+    ("firehose", "list: ListDeliveryStreams, key: delivery_stream_name, "
+     "page: {ExclusiveStartDeliveryStreamName: 'DeliveryStreamNames[-1]'}", lambda t: (t.list.tokens, t.list.more),
+     ((PageToken("ExclusiveStartDeliveryStreamName", "DeliveryStreamNames[-1]"),), "HasMoreDeliveryStreams")),
     ("sagemaker", ENDPOINTS, lambda t: (t.list.page_size_parameter, t.list.page_size), ("MaxResults", 100)),
     # parents and constants
     ("s3", VERSIONING, lambda t: t.list.parents[0].values, ("a", "b")),
