@@ -132,7 +132,8 @@ def resolve_path(shape: Any, path: tuple[str, ...]) -> Any:
 def to_arrow_type(shape: Any, *, as_json: bool = False) -> pa.DataType:
     """The Arrow type of a shape; with `as_json`, the type of its JSON before timestamps and blobs are converted.
 
-    Documents (any JSON) and shapes that contain themselves have no Arrow type; they are JSON text.
+    Documents (any JSON) and shapes that contain themselves have no Arrow type; they are JSON text, and so are
+    structures without members, which Parquet cannot hold.
     """
     # Shapes are built for each use, and their types are most of the work; a model's shapes share a resolver.
     resolver = getattr(shape, "_shape_resolver", None)
@@ -152,7 +153,7 @@ def _convert(
         return known[key], True
     if shape.name in within:
         return pa.string(), False
-    if getattr(shape, "is_document_type", False):
+    if getattr(shape, "is_document_type", False) or (shape.type_name == "structure" and not shape.members):
         return pa.string(), True
     within, is_fixed = (*within, shape.name), True
 

@@ -179,7 +179,8 @@ def _convert_decimal(value: Decimal) -> int | str | orjson.Fragment:
 
 def _convert_structs(array: pa.Array) -> list[Any]:
     names = [field.name for field in array.type]
-    rows = zip(*map(to_json_values, array.flatten()), strict=True)
+    members = [to_json_values(member) for member in array.flatten()]
+    rows = zip(*members, strict=True) if members else [()] * len(array)
     return [
         dict(zip(names, row, strict=True)) if is_valid else None
         for row, is_valid in zip(rows, array.is_valid().to_pylist(), strict=True)

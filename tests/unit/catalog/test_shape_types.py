@@ -52,6 +52,10 @@ def test_a_document_is_json_text() -> None:
     assert read_type("bedrock-agent", "AdditionalModelRequestFieldsValue") == pa.string()
 
 
+def test_a_structure_without_members_is_json_text() -> None:
+    assert read_type("s3", "TargetObjectKeyFormat").field("SimplePrefix").type == pa.string()
+
+
 @pytest.mark.parametrize(
     ("documentation", "expected"),
     [

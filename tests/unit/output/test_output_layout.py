@@ -13,6 +13,7 @@ from query_rows import QueryRows, write_bytes, write_text
 from rich.cells import cell_len
 
 from sqlprov.output import FORMATS, write
+from sqlprov.output.values import to_json_values
 
 NONE = "SELECT 1 AS a, 'x' AS b WHERE false"
 
@@ -50,6 +51,10 @@ def test_nested_values_print_as_json() -> None:
     assert json.loads(write_text(sql, "json")) == [
         {"s": {"a": 1, "b": [True, None]}, "m": {"k": 1.5}, "t": {"x": "2025-01-31T12:00:00Z"}}
     ]
+
+
+def test_a_structure_without_members_is_an_empty_object() -> None:
+    assert to_json_values(pa.array([{}, None], pa.struct([]))) == [{}, None]
 
 
 def test_wide_values_fold_and_lose_nothing() -> None:
