@@ -1,18 +1,19 @@
-"""Parses how a table's rows are listed: `list`, `rows`, `send` and `each`."""
+"""Parses how a table's rows are listed: `list`, `rows`, `send` and `each`, and `arguments` of the list itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from .columns import Reply, build_column, name_column, read_structure
 from .constants import parse_constants, to_value
+from .describe_call import RowColumns, parse_arguments
 from .nouns import flatten
 from .paging import find_paging
-from .service_model import find_paginator, find_reading, get_members, to_arrow_type
+from .service_model import find_paginator, find_reading, get_members, to_arrow_type, to_snake_case
 from .table import Column, ColumnSource, ListCall, Parent, Table
 from .yaml_nodes import Node
 
@@ -96,6 +97,21 @@ def parse_list(
         may_omit_rows=_may_omit(operation, path),
     )
     return Listing(call, operation, reply, columns)
+
+
+def parse_lookup(node: Node | None, listing: Listing, row: RowColumns) -> Listing:
+    """The list with the parameters that look rows up by their key; those of EC2's lists are named after it."""
+    operation, inputs = listing.operation, get_members(listing.operation.input_shape)
+    arguments: Mapping[str, str] = {}
+    if node and node.pairs():
+        arguments = parse_arguments(node, node, operation, row)
+    elif not node and operation.service_model.resolved_protocol == "ec2" and not listing.call.parents:
+        plurals = {f"{name}s": name for name in row.key} if len(row.key) == 1 else {}
+        arguments = {p: plurals[name] for p in inputs if (name := to_snake_case(p)) in plurals}
+    if not arguments:
+        return listing
+    takes_many = inputs[next(iter(arguments))].type_name == "list"
+    return replace(listing, call=replace(listing.call, arguments=arguments, takes_many=takes_many))
 
 
 def _check_required(node: Node, operation: Any, sent: set[str]) -> None:

@@ -23,7 +23,7 @@ from .table import (
 from .yaml_nodes import Node, get_pairs
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z]+")
-_CODE = re.compile(r"[A-Za-z][\w.]*")  # EC2's codes have dots
+_CODE = re.compile(r"\*?[A-Za-z][\w.]*")  # EC2's codes have dots
 MISSING = "missing"  # in `until:`, the row is gone
 
 # Block under `write:` -> name, verb, and required parameters (`None`: those of the API), in the
@@ -145,7 +145,7 @@ def parse_error_rules(node: Node | None) -> ErrorRules:
 
 
 def parse_codes(node: Node) -> tuple[ErrorRule, ...]:
-    """A list of `Code`, or `Code: text`."""
+    """A list of `Code`, or `Code: text`; `*` at the beginning of a code stands for any text."""
     parsed: list[ErrorRule] = []
     for entry in node.items():
         if isinstance(entry.value, str):

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from .columns import COMMON, apply_columns, merge_replies
-from .describe_call import WORDS, Describing, RowColumns, parse_arguments, parse_describe, parse_extras
-from .list_call import Listing, Siblings, parse_list
+from .describe_call import WORDS, Describing, RowColumns, parse_describe, parse_extras
+from .list_call import Listing, Siblings, parse_list, parse_lookup
 from .methods import TableContext, parse_codes, parse_error_rules, parse_methods
 from .nouns import flatten, list_nouns
 from .pushdown import parse_filters, parse_sort
@@ -95,8 +95,8 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     listing = parse_list(words, model, siblings, nouns, sends.get("list"))
     row = RowColumns(_find_shapes(listing, key), key, listing.call.parents, nouns)
     describing = _parse_describe(words, model, row, sends.get("describe"))
-    if describing is None and "arguments" in words:
-        listing = _parse_lookup(words["arguments"], listing, row)
+    if describing is None:
+        listing = parse_lookup(words.get("arguments"), listing, row)
     columns = _build_columns(words, listing, describing)
     extras, extra_columns = parse_extras(words.get("also"), model, row, parse_codes)
     for name, column in extra_columns.items():
@@ -197,14 +197,6 @@ def _parse_describe(
     for word in beside:
         raise beside[word].fail(f"expected {word!r} within `describe:`, which is a mapping")
     return parse_describe(block["call"], block, model, row, block.get("send", send))
-
-
-def _parse_lookup(node: Node, listing: Listing, row: RowColumns) -> Listing:
-    """The list with the parameters that look rows up by their key."""
-    arguments = parse_arguments(node, node, listing.operation, row)
-    first = listing.operation.input_shape.members[next(iter(arguments))]
-    call = replace(listing.call, arguments=arguments, takes_many=first.type_name == "list")
-    return replace(listing, call=call)
 
 
 def _build_columns(

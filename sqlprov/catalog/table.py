@@ -301,7 +301,7 @@ class Method:
 
 @dataclass(frozen=True)
 class ErrorRule:
-    """An error code, and text that the message must contain if the code alone is ambiguous."""
+    """An error code, or `*` and the end of one, and text that the message must contain if the code is ambiguous."""
 
     code: str
     text: str = ""

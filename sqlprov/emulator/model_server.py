@@ -314,7 +314,7 @@ def make_missing_error(table: Table) -> ApiError:
     rule = next(iter(table.errors.missing), None)
     if rule is None:
         return ApiError("ResourceNotFoundException", "It does not exist.")
-    return ApiError(rule.code, f"{rule.text} It does not exist.".strip(), 404)
+    return ApiError(rule.code.removeprefix("*"), f"{rule.text} It does not exist.".strip(), 404)
 
 
 def _choose(tables: Sequence[Table], given: Members) -> list[Table]:

@@ -24,6 +24,8 @@ FAILURES = re.compile("fail|error|unprocessed|exception", re.IGNORECASE)
 """Members of a batch's reply that list the rows that it could not describe."""
 ABSENT = re.compile("missing|not.?found|not.?exist|no.?such", re.IGNORECASE)
 """Reasons that mean that a row does not exist."""
+REFUSED = re.compile("invalid|malformed|validation", re.IGNORECASE)
+"""Codes that mean that the service does not take a value."""
 
 
 def describe_row(
@@ -72,21 +74,26 @@ def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRo
 def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
     """The rows of the keys in `rows`, which share a place, as the List call returns them for these keys.
 
+    If the service refuses a key as malformed, the whole list is read, and its rows decide.
+
     Raises:
         OperationalError: a call failed.
     """
     listing, place = table.list, rows[0].place
     parents = {each.parameter: rows[0].get_value(table, each.column) for each in listing.parents}
     place = {**place, **{each.column: parents[each.parameter] for each in listing.parents}}
+    whole = {**listing.send, **parents}
     arguments = _build_arguments(table, listing, rows)
     try:
-        items = list(_list(run, cloud, table, rows[0].region, {**listing.send, **parents, **arguments}))
+        items = list(_list(run, cloud, table, rows[0].region, {**whole, **arguments}))
     except OperationalError as error:
-        if not is_match(table.errors.missing, error):
+        if is_match(table.errors.missing, error):
+            each_alone = rows if len(rows) > 1 else ()
+            return [found for row in each_alone for found in look_up_rows(run, cloud, table, [row])]
+        if not (isinstance(error, ServiceError) and REFUSED.search(error.code)):
             raise
-        return (
-            [each for row in rows for each in look_up_rows(run, cloud, table, [row])] if len(rows) > 1 else []
-        )
+        size = {listing.page_size_parameter: listing.page_size} if listing.page_size else {}
+        items = list(_list(run, cloud, table, rows[0].region, {**whole, **size}))
     keys = {tuple(map(str, row.key or ())) for row in rows}
     found = [PartialRow(place, listed=item) for item in items]
     return [row for row in found if tuple(map(str, row.get_values(table, table.key))) in keys]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
@@ -137,7 +138,7 @@ def is_parse_failure(exception: Exception) -> bool:
 
 def is_match(rules: Iterable[ErrorRule], error: OperationalError) -> bool:
     """Whether one of `rules` describes `error`."""
-    return any(error.code == rule.code and rule.text.lower() in str(error).lower() for rule in rules)
+    return any(fnmatchcase(error.code, rule.code) and rule.text.lower() in str(error).lower() for rule in rules)
 
 
 def _classify_client_error(

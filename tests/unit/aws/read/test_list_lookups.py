@@ -1,0 +1,75 @@
+"""Lookups of EC2's shipped tables by the ids that their lists take, on moto: the answer is the list's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import boto3
+import pytest
+from hand_tables import read_table
+from moto_server import start_moto
+
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.table import ErrorRules
+from sqlprov.plan.read.predicate import In
+
+# Table -> an id that does not exist, and what no id of it looks like.
+TABLES = {
+    "instances": ("i-0123456789abcdef0", "web"),
+    "volumes": ("vol-0123456789abcdef0", "data"),
+    "vpcs": ("vpc-0123456789abcdef0", "main"),
+    "subnets": ("subnet-0123456789abcdef0", "private"),
+    "security_groups": ("sg-0123456789abcdef0", "default"),
+    "images": ("ami-0123456789abcdef0", "ubuntu"),
+}
+
+
+@pytest.fixture(scope="module")
+def url(aws: object) -> Iterator[str]:
+    with start_moto() as url:
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        client = boto3.client("ec2", endpoint_url=url, **keys)
+        instances = client.run_instances(ImageId="ami-12345678", MinCount=2, MaxCount=2)["Instances"]
+        for instance in instances:
+            client.create_image(InstanceId=instance["InstanceId"], Name=instance["InstanceId"])
+        client.create_vpc(CidrBlock="10.0.0.0/16")
+        yield url
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_lookup_by_id_returns_the_rows_of_the_list(url: str, name: str) -> None:
+    table = Catalog().get_table("aws", "ec2", name)
+    (key,) = table.key
+    columns = tuple(column.name for column in table.columns)
+    ids = read_table(url, table, (key,)).values(key)
+    assert len(ids) > 1
+    gone, malformed = TABLES[name]
+    for wanted in (
+        ids[:1],
+        ids[:2],
+        [ids[0], gone],
+        [gone],
+        [malformed],
+        [ids[0], malformed],
+        [gone, malformed],
+    ):
+        where = In(key, tuple(wanted))
+        found = read_table(url, table, columns, where)
+        listed = read_table(url, table, columns, where, pushdown=False)
+        assert sorted(found.rows, key=str) == sorted(listed.rows, key=str)
+        assert len(found.rows) == len({*wanted, gone, malformed}) - 2
+        first = next(
+            parameters for operation, _, parameters in found.requests if operation == table.list.call
+        )
+        assert sorted(wanted) in first.values(), "the ids are sent"
+
+
+def test_if_the_service_refuses_an_id_the_list_is_read(url: str) -> None:
+    table = Catalog().get_table("aws", "ec2", "instances")
+    ids = read_table(url, table, ("instance_id",)).values("instance_id")
+    unnamed = replace(table, errors=ErrorRules())  # the code only says that the id is invalid
+    result = read_table(url, unnamed, ("instance_id",), In("instance_id", (ids[0], "web")))
+    assert (result.values("instance_id"), result.calls) == ([ids[0]], {"DescribeInstances": 2})
+    result = read_table(url, table, ("instance_id",), In("instance_id", ("web",)))
+    assert (result.rows, result.calls) == ([], {"DescribeInstances": 1})
