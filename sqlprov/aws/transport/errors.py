@@ -138,7 +138,9 @@ def is_parse_failure(exception: Exception) -> bool:
 
 def is_match(rules: Iterable[ErrorRule], error: OperationalError) -> bool:
     """Whether one of `rules` describes `error`."""
-    return any(fnmatchcase(error.code, rule.code) and rule.text.lower() in str(error).lower() for rule in rules)
+    return any(
+        fnmatchcase(error.code, rule.code) and rule.text.lower() in str(error).lower() for rule in rules
+    )
 
 
 def _classify_client_error(
