@@ -15,6 +15,8 @@ import yaml
 
 RESOURCES = Path(__file__).parents[1]
 _LINE = re.compile(r"  (?P<name>\w+): (?P<words>\{.*\})(?:\s+# (?P<mark>.*))?")
+# As the product reads them: without libyaml, `a > ?, b` is refused.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 SETTLED, DOUBT = "settled", "? "
 
 
@@ -33,7 +35,7 @@ class Line:
     @property
     def parsed(self) -> dict[str, Any]:
         """The words."""
-        return dict(yaml.load(self.words, Loader=yaml.BaseLoader))
+        return dict(yaml.load(self.words, Loader=_LOADER))
 
     def __str__(self) -> str:
         return f"  {self.name}: {self.words}" + (f"  # {self.mark}" if self.mark else "")
@@ -79,7 +81,7 @@ def read_file(path: Path) -> File:
 def read_own_files(folder: Path) -> dict[str, dict[str, Any]]:
     """The words of the tables that have files of their own, by name."""
     return {
-        path.stem: yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)
+        path.stem: yaml.load(path.read_text("utf-8"), Loader=_LOADER)
         for path in sorted(folder.glob("*.yaml"))
         if not path.stem.startswith("_")
     }

@@ -70,6 +70,7 @@ def score_parent(draft: Draft, parameter: str, shape: Any, parent: Draft) -> tup
     own = [c for c in parent.key if c not in parent.parent_columns.values()]
     if len(own) == 1 and points == 8 and flatten(own[0]) == flat:
         points += 6
+    own = [c for c in own if c in parent.columns]  # a person may have taken one from within the rows
     alike = parent.columns[own[0]].name == shape.name if len(own) == 1 else False
     if alike and noun in flatten(shape.name) and not _COMMON_SHAPE.fullmatch(shape.name):
         points, column = points + 10, column or own[0]
