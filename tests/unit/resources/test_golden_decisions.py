@@ -81,6 +81,12 @@ def test_a_child_is_listed_by_the_name_that_a_person_gave_its_parent(tmp_path: P
     )
 
 
+def test_the_key_of_a_settled_line_may_be_a_column_that_it_adds(tmp_path: Path) -> None:
+    mine = "  links: {list: ListRepositoryLinks, key: arn, columns: {arn: RepositoryLinkArn}}  # settled\n"
+    _, (shipped, drafts) = generate(SERVICE, make_resources(tmp_path, f"title: Mine\ntables:\n{mine}"))
+    assert "repository_sync_definitions" in {**shipped.lines, **drafts.lines}
+
+
 def test_a_line_that_nobody_can_read_is_refused(tmp_path: Path) -> None:
     folder = make_resources(tmp_path, "title: Mine\ntables:\n  connections:\n    list: ListConnections\n")
     with pytest.raises(SystemExit, match=r"yaml:3: expected one line a table, found '  connections:'"):
