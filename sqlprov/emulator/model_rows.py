@@ -135,6 +135,7 @@ class _RowMaker:
         }
         if table.tags is not None:
             self._tags = _find_shape(api.get_operation(table.tags.call).output_shape, table.tags.items)
+        self._takers = _find_takers(table)
         self._paths = {
             source: {column.name: column for column in table.columns if column.source is source}
             for source in ColumnSource
@@ -182,8 +183,12 @@ class _RowMaker:
     def _make_listed(self, scope: Mapping[str, Any], number: int) -> Any:
         table = self._table
         if table.list.scalar:
-            return make_text(self._item, table.list.scalar.replace("_", ""), number)
+            text = make_text(self._item, table.list.scalar.replace("_", ""), number)
+            return self._lengthen(table.by_name[table.list.scalar], text, number)
         listed: dict[str, Any] = make_value(self._item, "", number) or {}
+        for column in self._paths[ColumnSource.LIST].values():
+            if isinstance(text := _get_path(listed, column.path), str):
+                _put(listed, column.path, self._lengthen(column, text, number))
         for parent in table.list.parents:
             column = table.by_name[parent.column]
             if column.source is ColumnSource.LIST and parent.parameter in scope:
@@ -194,6 +199,13 @@ class _RowMaker:
         for column in self._paths[ColumnSource.DESCRIBE].values():
             listed.pop(column.path[0], None)  # the list leaves it empty, or has only a part of it
         return listed
+
+    def _lengthen(self, column: Column, text: str, number: int) -> str:
+        """A text that is long enough for the parameters that take it: botocore does not send shorter ones."""
+        for shape in self._takers.get(column.name, ()):
+            if len(text) < int(shape.metadata.get("min", 0)):
+                text = make_text(shape, column.name.replace("_", ""), number)
+        return text
 
     def _make_described(self, row: ModelRow) -> dict[str, Any]:
         describe = self._table.describe
@@ -237,10 +249,7 @@ class _RowMaker:
 
     def _read_columns(self, row: ModelRow, columns: Sequence[Column], item: Mapping[str, Any]) -> None:
         for column in columns:
-            value: Any = item
-            for member in column.path:
-                value = value.get(member) if isinstance(value, Mapping) else None
-            if value is not None:
+            if (value := _get_path(item, column.path)) is not None:
                 row.raw[column.name] = value
                 row.values[column.name] = _spell_tags(value, column.tags) if column.tags else value
 
@@ -255,10 +264,29 @@ def find_item(output: Any, path: Sequence[str]) -> tuple[Any, bool]:
     return shape, single
 
 
+def _find_takers(table: Table) -> dict[str, list[Any]]:
+    """Column -> shapes of the parameters that take a text of it."""
+    api, takers = load_api(table.client), dict[str, list[Any]]()
+    calls = [(each.call, each.arguments) for each in (table.list, table.describe, *table.extras.values()) if each]
+    if table.tags is not None:
+        calls.append((table.tags.call, {table.tags.argument: table.tags.column or table.arn}))
+    for call, arguments in calls:
+        for parameter, column in arguments.items():
+            shape = api.get_operation(call).input_shape.members[parameter]
+            takers.setdefault(column, []).append(shape.member if shape.type_name == "list" else shape)
+    return takers
+
+
 def _find_shape(output: Any, path: str) -> Any:
     for member in path.split("."):
         output = output.members[member]
     return output
+
+
+def _get_path(item: Any, path: Sequence[str]) -> Any:
+    for member in path:
+        item = item.get(member) if isinstance(item, Mapping) else None
+    return item
 
 
 def _put(item: dict[str, Any], path: Sequence[str], value: Any) -> None:

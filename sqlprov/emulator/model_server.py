@@ -75,7 +75,8 @@ class ModelService(FaultyService):
         size = self._page if first.tokens else 1_000_000
         if isinstance(most := given.get(first.page_size_parameter), int):
             size = min(size, most)
-        output = api.get_operation(call.operation).output_shape
+        operation = api.get_operation(call.operation)
+        output = operation.output_shape
         reply: Members = {}
         ends = True
         for table in chosen:
@@ -89,7 +90,7 @@ class ModelService(FaultyService):
                 _put_rows(reply, output, table.list.rows, [row.listed for row in page] or empty)
         if first.more and _is_path(first.more):
             _put_value(reply, first.more, not ends)
-        self._put_tokens(call, first, output, reply, offset if repeat else None if ends else offset + size)
+        self._put_tokens(call, first, operation, reply, offset if repeat else None if ends else offset + size)
         return reply
 
     def _read_token(self, call: Call, listing: ListCall) -> int:
@@ -105,7 +106,7 @@ class ModelService(FaultyService):
             ) from None
 
     def _put_tokens(
-        self, call: Call, listing: ListCall, output: Any, reply: Members, offset: int | None
+        self, call: Call, listing: ListCall, operation: Any, reply: Members, offset: int | None
     ) -> None:
         """Add the tokens of the page that begins at `offset`, unless it is `None`."""
         import jmespath  # type: ignore[import-untyped]
@@ -113,7 +114,8 @@ class ModelService(FaultyService):
         for place, token in enumerate(listing.tokens):
             path = token.expression.partition("||")[0].strip()
             if offset is not None and _is_path(path):
-                _put_value(reply, path, _make_token(output, path, offset))
+                taken = operation.input_shape.members[token.parameter]
+                _put_value(reply, path, _make_token(operation.output_shape, path, offset, taken))
             if place == 0 and (value := jmespath.search(token.expression, reply)):
                 # Some lists take the key of the last row.
                 rows = 1_000_000 if offset is None else offset
@@ -405,9 +407,11 @@ def _is_path(expression: str) -> bool:
     return expression.replace(".", "").isidentifier()
 
 
-def _make_token(output: Any, path: str, number: int) -> Any:
-    """A value of the type that the reply has for a page token."""
+def _make_token(output: Any, path: str, number: int, taken: Any) -> Any:
+    """A value of the type that the reply has for a page token, as long as the parameter's shape wants it."""
     shape, name = output, ""
     for name in path.split("."):
         shape = shape.members[name]
-    return f"page-{number}" if shape.type_name == "string" else make_value(shape, name, number)
+    if shape.type_name != "string":
+        return make_value(shape, name, number)
+    return "page-" + str(number).zfill(int(taken.metadata.get("min", 0)) - len("page-"))

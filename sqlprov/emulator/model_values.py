@@ -97,16 +97,17 @@ def _find_template(shape: Any, name: str) -> str:
 
 def _choose_template(name: str, least: int, most: int | None, pattern: str | None) -> str:
     compiled = compile_pattern(pattern) if pattern else None
-    candidates = _list_candidates(name, pattern or "")
-    for template in candidates:
+    fitting = []
+    for template in _list_candidates(name, pattern or ""):
         text = template.replace("{n}", str(FIRST)).replace("{x}", f"{FIRST:08x}")
-        if len(text) < least:
-            text, template = text.ljust(least, "0"), template + "0" * (least - len(text))
+        template += "0" * (least - len(text))
+        text = text.ljust(least, "0")
         if most is not None and len(text) > most:
             continue
         if compiled is None or compiled.fullmatch(text):
             return template
-    return next((each for each in candidates if most is None or len(each) + 3 <= most), "{n}")
+        fitting.append(template)
+    return fitting[0] if fitting else "{n}"
 
 
 def _list_candidates(name: str, pattern: str) -> list[str]:

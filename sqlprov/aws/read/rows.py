@@ -149,7 +149,7 @@ class BatchBuilder:
             case ColumnSource.TAGS:
                 return [row.tags for row in rows]
             case ColumnSource.KEY:
-                keys = [row.get_values(table, table.key) for row in rows]
+                keys = zip(*(self._get_values(rows, part) for part in table.key), strict=True)
                 return [None if None in key else "|".join(map(str, key)) for key in keys]
         return [row.get_value(table, name) for row in rows]
 

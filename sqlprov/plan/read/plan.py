@@ -94,7 +94,7 @@ def plan_read(
     if top is not None:
         steps = tuple(_turn(step, table, top) for step in steps)
     own_account = tuple(each.column for each in table.list.parents if each.is_account) if listing else ()
-    account = _find_account(table, columns, needs, steps, account_known)
+    account = _find_account(table, needs, steps, account_known)
     if own_account and account in (Account.UNUSED, Account.ARN):
         account = Account.KNOWN if account_known else Account.STS
     return ReadPlan(
@@ -119,12 +119,11 @@ def plan_read(
 
 def _find_account(
     table: Table,
-    columns: Sequence[str],
     needs: Needs,
     steps: Sequence[ListRead | KeyRead],
     account_known: bool,
 ) -> Account:
-    if all(table.by_name[name].source is not ColumnSource.ACCOUNT for name in columns):
+    if all(table.by_name[name].source is not ColumnSource.ACCOUNT for name in needs.columns):
         return Account.UNUSED
     if table.arn and all(_has_arn(table, needs, step) for step in steps):
         return Account.ARN

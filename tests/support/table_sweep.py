@@ -1,0 +1,250 @@
+"""Reads a table from the model server in many ways, and compares each answer with the rows that the server has.
+
+The server makes its rows from botocore's shapes, and says which value each column has. It shares the table's paths
+with the engine, and nothing that plans, calls, pages, decodes or filters.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from local_sagemaker import REGION
+
+from sqlprov.api.connection import Connection
+from sqlprov.api.result import Result
+from sqlprov.catalog.table import FilterOperator, ListFilter, Table
+from sqlprov.emulator import Fault
+from sqlprov.emulator.model_server import ModelServer
+from sqlprov.errors import Error
+
+Row = dict[str, Any]
+IDENTIFIER = "data__Identifier"
+NOWHERE = "no such row"
+"""A text that few models accept, so that no call can look it up."""
+
+
+@dataclass
+class TableSweep:
+    """The checks of one table.
+
+    Args:
+        reading: whole -> a connection that reads everything, narrowed -> one that narrows the calls, warning -> one
+            that returns what it could read.
+    """
+
+    server: ModelServer
+    table: Table
+    narrowed: Connection
+    whole: Connection
+    warning: Connection
+    wrong: list[str] = field(default_factory=list)
+
+    def run(self) -> list[str]:
+        """What is wrong."""
+        self.rows = self.server.list_rows(self.table, REGION)
+        for check in (
+            self.check_rows,
+            self.check_lookups,
+            self.check_missing_keys,
+            self.check_filters,
+            self.check_order,
+            self.check_parents,
+            self.check_faults,
+        ):
+            try:
+                check()
+            except Error as error:
+                self.wrong.append(f"{check.__name__}: {type(error).__name__}: {error}")
+        return self.wrong
+
+    def check_rows(self) -> None:
+        self.expect("all", self.read(self.narrowed), self.rows)
+        few = min(2, len(self.rows))
+        self.expect("LIMIT 2", rows := self.read(self.narrowed, limit=2), self.pick(rows))
+        if len(rows) != few:
+            self.wrong.append(f"LIMIT 2: {len(rows)} rows")
+
+    def check_lookups(self) -> None:
+        if self.rows:
+            first, last = self.rows[0], self.rows[-1]
+            key = {name: first[name] for name in self.table.key}
+            self.check_condition(*to_condition(key), lambda each: each is first)
+            self.check_condition(f'"{IDENTIFIER}" = ?', [last[IDENTIFIER]], lambda each: each is last)
+
+    def check_missing_keys(self) -> None:
+        for name in self.table.key if self.rows else ():
+            for value in self.list_missing(name):
+                where = {each: self.rows[-1][each] for each in self.table.key} | {name: value}
+                self.expect_none(*to_condition(where))
+
+    def list_missing(self, name: str) -> list[Any]:
+        """Values that no row has: one that looks like those of the column, and one that does not."""
+        known = {row[name] for row in self.rows}
+        value = self.rows[-1][name]
+        if isinstance(value, bool):
+            return []
+        if not isinstance(value, str):
+            return [value + 50]
+        like = [re.sub(r"\d(?=\D*$)", str(digit), value) for digit in range(10)]
+        return [*[text for text in like if text not in known][:1], NOWHERE]
+
+    def check_filters(self) -> None:
+        for each in self.table.list.filters:
+            values = sorted({row[each.column] for row in self.rows if row.get(each.column) is not None})
+            if values:
+                value = values[len(values) // 2]
+                sql, parameters, test = write_filter(each, value)
+                before = len(self.server.calls)
+                self.check_condition(
+                    sql, parameters, lambda row: row.get(each.column) is not None and test(row)
+                )
+                calls = self.server.calls[before:]
+                listed = [call for call in calls if call.operation == self.table.list.call]
+                is_sent = any(each.parameter in call.parameters for call in listed)
+                if listed and not is_sent and each.constraint.accepts(str(value)):
+                    self.wrong.append(f"{each.parameter} is not sent")
+
+    def check_order(self) -> None:
+        for name in self.table.list.sort.columns if self.table.list.sort else ():
+            for direction in ("ASC", "DESC"):
+                values = sorted((row[name] for row in self.rows), reverse=direction == "DESC")
+                for con in (self.narrowed, self.whole):
+                    rows = self.read(con, f"true ORDER BY {name} {direction}", limit=2)
+                    if [row[name] for row in rows] != values[:2]:
+                        self.wrong.append(f"ORDER BY {name} {direction}")
+
+    def check_parents(self) -> None:
+        names = [parent.column for parent in self.table.list.parents]
+        for row in self.rows[-1:] if names else ():
+            chosen = {name: row[name] for name in names}
+            self.check_condition(*to_condition(chosen), lambda each: chosen.items() <= each.items())
+            for name in names:
+                value = row[name]
+                self.check_condition(*to_condition({name: value}), lambda each: each[name] == value)
+                for other in self.list_missing(name):
+                    self.expect_none(*to_condition({name: other}))
+        for parent in self.table.list.parents:
+            if parent.load is not None:
+                values = {row.get(parent.table_column) for row in self.server.list_rows(parent.load(), REGION)}
+                for value in sorted(values - {row[parent.column] for row in self.rows} - {None})[:1]:
+                    self.expect_none(*to_condition({parent.column: value}))
+
+    def check_faults(self) -> None:
+        before = len(self.server.calls)
+        self.read(self.narrowed)
+        calls = len(self.server.calls) - before
+        for at in dict.fromkeys((1, calls)):
+            rows = self.meet(Fault("throttle", at=at), lambda: self.read(self.narrowed))
+            self.expect(f"throttled call {at} of {calls}", rows, self.rows)
+            result = self.meet(Fault("access_denied", at=at), lambda: self.select(self.warning).keep())
+            if result.complete:
+                self.wrong.append(f"complete, although call {at} of {calls} is denied")
+            rows = result.arrow().to_pylist()
+            self.expect(f"denied call {at} of {calls}", rows, self.pick(rows))
+            # All calls from here on: one of a statement that has failed may still arrive.
+            try:
+                rows = self.meet(
+                    Fault("access_denied", at=at, times=None), lambda: self.read(self.narrowed)
+                )
+            except Error:
+                continue
+            self.wrong.append(f"{len(rows)} rows, although call {at} of {calls} is denied")
+
+    def meet(self, fault: Fault, read: Callable[[], Any]) -> Any:
+        self.server.inject(fault)
+        try:
+            return read()
+        finally:
+            self.server.faults.clear()
+
+    def check_condition(self, sql: str, values: Sequence[Any], test: Callable[[Row], bool]) -> None:
+        """Compare the rows that meet a condition, with and without push-down."""
+        expected = [row for row in self.rows if test(row)]
+        self.expect(f"{sql} {values}", self.read(self.narrowed, sql, values), expected)
+        self.expect(f"{sql} {values}, whole", self.read(self.whole, sql, values), expected)
+
+    def expect_none(self, sql: str, values: Sequence[Any]) -> None:
+        self.expect(f"{sql} {values}", self.read(self.narrowed, sql, values), [])
+
+    def select(self, con: Connection, where: str = "", values: Sequence[Any] = (), limit: int = 0) -> Result:
+        text = f"FROM {self.table.full_name}" + (f" WHERE {where}" if where else "")
+        return con.sql(text + (f" LIMIT {limit}" if limit else ""), list(values) or None)
+
+    def read(self, con: Connection, where: str = "", values: Sequence[Any] = (), limit: int = 0) -> list[Row]:
+        rows: list[Row] = self.select(con, where, values, limit).arrow().to_pylist()
+        return rows
+
+    def pick(self, rows: Sequence[Row]) -> list[Row]:
+        """The server's rows with the keys of `rows`."""
+        names = {row[IDENTIFIER] for row in rows}
+        return [row for row in self.rows if row[IDENTIFIER] in names]
+
+    def expect(self, what: str, rows: list[Row], expected: list[Row]) -> None:
+        """Note a difference between the rows of a statement and those expected, in any order."""
+        if len(rows) != len(expected):
+            self.wrong.append(f"{what}: {len(rows)} rows instead of {len(expected)}")
+            return
+        pairs = zip(sorted(rows, key=get_key), sorted(expected, key=get_key), strict=True)
+        for row, values in pairs:
+            for column in self.table.columns:
+                got, value = row[column.name], values.get(column.name)
+                if not is_equal(got, value, column.type):
+                    self.wrong.append(f"{what}: {column.name} is {got!r:.200} instead of {value!r:.200}")
+                    return
+
+
+def get_key(row: Mapping[str, Any]) -> str:
+    return str(row[IDENTIFIER])
+
+
+def to_condition(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    return " AND ".join(f'"{name}" = ?' for name in where), list(where.values())
+
+
+def write_filter(each: ListFilter, value: Any) -> tuple[str, list[Any], Callable[[Row], bool]]:
+    """The condition of a filter, its parameters, and a test of rows that are not NULL."""
+    name = each.column
+    match each.op:
+        case FilterOperator.CONTAINS:
+            # Only a pattern in the text is a hint for the calls.
+            pattern = value.replace("'", "''")
+            return f"\"{name}\" LIKE '%{pattern}%'", [], lambda row: value in row[name]
+        case FilterOperator.AFTER:
+            return f'"{name}" > ?', [value], lambda row: row[name] > value
+        case FilterOperator.BEFORE:
+            return f'"{name}" < ?', [value], lambda row: row[name] < value
+    return f'"{name}" = ?', [value], lambda row: row[name] == value
+
+
+def is_equal(got: Any, value: Any, type_: pa.DataType) -> bool:
+    """Whether a value of a column is what the server has: members that it lacks are NULL."""
+    if got is None or value is None:
+        return got is value
+    if pa.types.is_struct(type_):
+        return all(is_equal(got[each.name], value.get(each.name), each.type) for each in type_)
+    if pa.types.is_list(type_):
+        pairs = zip(got, value, strict=False)
+        return len(got) == len(value) and all(is_equal(*pair, type_.value_type) for pair in pairs)
+    if pa.types.is_map(type_):
+        names = dict(got).keys()
+        return names == value.keys() and all(
+            is_equal(item, value[name], type_.item_type) for name, item in got
+        )
+    if isinstance(value, str) and not pa.types.is_string(type_):
+        return got == read_text(value, type_)
+    if isinstance(got, str) and not isinstance(value, str):
+        return json.loads(got) == value  # any JSON
+    return bool(got == value)
+
+
+def read_text(text: str, type_: pa.DataType) -> Any:
+    """The value of a text where the column has another type."""
+    if pa.types.is_timestamp(type_):
+        return datetime.fromtimestamp(int(text), UTC)
+    return json.loads(text)
