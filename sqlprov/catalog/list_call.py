@@ -82,6 +82,8 @@ def parse_list(
             columns[parent.column] = build_column(parent.column, shape, ColumnSource.PARENT)
     constants = parse_constants(send, operation)
     paging = find_paging(node, operation, words.get("page"), path)
+    if paging.tokens and (is_single or not path):
+        raise node.fail(f"{operation.name} has pages, and a row is in one page; expected `rows:` with a list")
     _check_required(node, operation, {*each, *constants, paging.size_parameter})
     call = ListCall(
         call=operation.name,

@@ -107,6 +107,7 @@ LINES = [
     ("sagemaker", "list: ListHubContents, each: {HubName: [a], HubContentType: [b]}, key: a",
      "unknown value of HubCon"),
     ("sagemaker", "list: GetSagemakerServicecatalogPortfolioStatus, key: status", "`rows: .` if the reply itself"),
+    ("payments", "list: GetAccountBalance, rows: ., each: {balanceType: enum}, key: balance_type", "has pages"),
     ("sagemaker", "list: ListApps, key: app_name, describe: DescribeHub",
      "DescribeHub requires HubName, which no column fills"),
     ("sagemaker", "…, describe: DescribeEndpoint, lacks: [failure_reason]",

@@ -210,6 +210,21 @@ def test_a_key_that_the_model_refuses_is_found_in_the_list(read: Any, open_clien
     assert result.calls == {"ListHostedZones": 1}
 
 
+def test_a_describe_whose_error_for_a_missing_row_is_unknown_looks_nothing_up(read: Any) -> None:
+    unknown = replace(ROLES, errors=ErrorRules())
+    result = read(unknown, ("role_name", "max_session_duration"), Compare("role_name", "=", "nobody"))
+    assert (result.rows, result.calls) == ([], {"ListRoles": 1})
+
+
+def test_a_row_that_only_the_account_identifies_has_its_key(read: Any) -> None:
+    table = build_table(
+        *("iam", "account_summaries", ("account_id",), ListCall("GetAccountSummary", ())), home="us-east-1"
+    )
+    result = read(table, ("data__Identifier",))
+    assert result.values("data__Identifier") == ["123456789012"]
+    assert result.calls == {"GetCallerIdentity": 1, "GetAccountSummary": 1}
+
+
 # Further calls
 
 
