@@ -267,7 +267,9 @@ def find_item(output: Any, path: Sequence[str]) -> tuple[Any, bool]:
 def _find_takers(table: Table) -> dict[str, list[Any]]:
     """Column -> shapes of the parameters that take a text of it."""
     api, takers = load_api(table.client), dict[str, list[Any]]()
-    calls = [(each.call, each.arguments) for each in (table.list, table.describe, *table.extras.values()) if each]
+    calls = [
+        (each.call, each.arguments) for each in (table.list, table.describe, *table.extras.values()) if each
+    ]
     if table.tags is not None:
         calls.append((table.tags.call, {table.tags.argument: table.tags.column or table.arn}))
     for call, arguments in calls:

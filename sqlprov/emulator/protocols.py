@@ -64,7 +64,7 @@ class Api:
         elif self.protocol in _QUERY:
             name = values.get("Action", "") if values.get("Version") == self.model.api_version else ""
         else:
-            name, labels = self._find_route(request.method, path, values)
+            name, labels = self._find_route(request, path, values)
         if name not in self.model.operation_names:
             return None
         return name, self._parse(self.get_operation(name), request, path, query, values, labels)
@@ -93,9 +93,18 @@ class Api:
         """An error in the client's protocol."""
         return encode_error(self.model, error)
 
-    def _find_route(self, method: str, path: str, values: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-        for route in self._routes:
-            if route.method == method and route.has_query(values) and (match := route.path.fullmatch(path)):
+    def _find_route(
+        self, request: Request, path: str, values: Mapping[str, str]
+    ) -> tuple[str, dict[str, str]]:
+        routes = self._routes
+        if request.scope is not None and request.scope.service == "s3express":
+            routes = sorted(routes, key=lambda route: not route.is_express)
+        for route in routes:
+            if (
+                route.method == request.method
+                and route.has_query(values)
+                and (match := route.path.fullmatch(path))
+            ):
                 return route.operation, dict(zip(route.labels, match.groups(), strict=True))
         return "", {}
 
@@ -153,6 +162,7 @@ class Route:
     Attributes:
         path: pattern, with a group for each of `labels`.
         query: parameter -> value, or '' for any; an operation may differ from another in them only.
+        is_express: whether it is signed for directory buckets, as ListDirectoryBuckets is, unlike ListBuckets.
         rank: routes are tried in this order, the narrowest first.
     """
 
@@ -161,6 +171,7 @@ class Route:
     path: re.Pattern[str]
     labels: tuple[str, ...]
     query: Mapping[str, str]
+    is_express: bool
     rank: tuple[Any, ...]
 
     def has_query(self, values: Mapping[str, str]) -> bool:
@@ -183,7 +194,10 @@ def _list_routes(model: Any) -> list[Route]:
         width = [2 if "+}" in part else 1 if "{" in part else 0 for part in path.split("/")]
         rank = (-len(query), -len(width), width, operation.deprecated)
         method = operation.http["method"]
-        routes.append(Route(name, method, re.compile(pattern + "/?"), tuple(parts[1::3]), query, rank))
+        compiled, labels = re.compile(pattern + "/?"), tuple(parts[1::3])
+        settings = {each.name for each in operation.static_context_parameters}
+        is_express = "UseS3ExpressControlEndpoint" in settings
+        routes.append(Route(name, method, compiled, labels, query, is_express, rank))
     return sorted(routes, key=lambda route: route.rank)
 
 

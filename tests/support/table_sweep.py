@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -34,8 +34,9 @@ class TableSweep:
     """The checks of one table.
 
     Args:
-        reading: whole -> a connection that reads everything, narrowed -> one that narrows the calls, warning -> one
-            that returns what it could read.
+        narrowed, whole: connections that narrow the calls, and that read everything.
+        warning: a connection that returns what it could read.
+        wrong: what is wrong, as far as the checks have come.
     """
 
     server: ModelServer
@@ -43,20 +44,14 @@ class TableSweep:
     narrowed: Connection
     whole: Connection
     warning: Connection
+    rows: list[Row] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def run(self) -> list[str]:
         """What is wrong."""
         self.rows = self.server.list_rows(self.table, REGION)
-        for check in (
-            self.check_rows,
-            self.check_lookups,
-            self.check_missing_keys,
-            self.check_filters,
-            self.check_order,
-            self.check_parents,
-            self.check_faults,
-        ):
+        checks = [self.check_rows, self.check_lookups, self.check_filters, self.check_order]
+        for check in (*checks, self.check_parents, self.check_faults):
             try:
                 check()
             except Error as error:
@@ -65,31 +60,29 @@ class TableSweep:
 
     def check_rows(self) -> None:
         self.expect("all", self.read(self.narrowed), self.rows)
-        few = min(2, len(self.rows))
-        self.expect("LIMIT 2", rows := self.read(self.narrowed, limit=2), self.pick(rows))
-        if len(rows) != few:
+        rows = self.read(self.narrowed, limit=2)
+        self.expect("LIMIT 2", rows, self.pick(rows))
+        if len(rows) != min(2, len(self.rows)):
             self.wrong.append(f"LIMIT 2: {len(rows)} rows")
 
     def check_lookups(self) -> None:
-        if self.rows:
-            first, last = self.rows[0], self.rows[-1]
-            key = {name: first[name] for name in self.table.key}
-            self.check_condition(*to_condition(key), lambda each: each is first)
-            self.check_condition(f'"{IDENTIFIER}" = ?', [last[IDENTIFIER]], lambda each: each is last)
-
-    def check_missing_keys(self) -> None:
-        for name in self.table.key if self.rows else ():
+        """By the key, by data__Identifier, and by keys that no row has."""
+        if not self.rows:
+            return
+        first, last = self.rows[0], self.rows[-1]
+        self.check_values({name: first[name] for name in self.table.key})
+        self.check_values({IDENTIFIER: last[IDENTIFIER]})
+        for name in self.table.key:
             for value in self.list_missing(name):
-                where = {each: self.rows[-1][each] for each in self.table.key} | {name: value}
-                self.expect_none(*to_condition(where))
+                self.expect_none({each: last[each] for each in self.table.key} | {name: value})
 
     def list_missing(self, name: str) -> list[Any]:
         """Values that no row has: one that looks like those of the column, and one that does not."""
         known = {row[name] for row in self.rows}
         value = self.rows[-1][name]
-        if isinstance(value, bool):
-            return []
-        if not isinstance(value, str):
+        if isinstance(value, datetime):
+            return [value + timedelta(days=1)]
+        if isinstance(value, int):
             return [value + 50]
         like = [re.sub(r"\d(?=\D*$)", str(digit), value) for digit in range(10)]
         return [*[text for text in like if text not in known][:1], NOWHERE]
@@ -98,63 +91,67 @@ class TableSweep:
         for each in self.table.list.filters:
             values = sorted({row[each.column] for row in self.rows if row.get(each.column) is not None})
             if values:
-                value = values[len(values) // 2]
-                sql, parameters, test = write_filter(each, value)
-                before = len(self.server.calls)
-                self.check_condition(
-                    sql, parameters, lambda row: row.get(each.column) is not None and test(row)
-                )
-                calls = self.server.calls[before:]
-                listed = [call for call in calls if call.operation == self.table.list.call]
-                is_sent = any(each.parameter in call.parameters for call in listed)
-                if listed and not is_sent and each.constraint.accepts(str(value)):
-                    self.wrong.append(f"{each.parameter} is not sent")
+                self.check_filter(each, values[len(values) // 2])
+
+    def check_filter(self, each: ListFilter, value: Any) -> None:
+        condition, values, test = write_filter(each, value)
+        before = len(self.server.calls)
+        self.check_condition(
+            condition, values, lambda row: row.get(each.column) is not None and test(row[each.column])
+        )
+        listed = [call for call in self.server.calls[before:] if call.operation == self.table.list.call]
+        is_sent = any(each.parameter in call.parameters for call in listed)
+        if listed and not is_sent and each.constraint.accepts(str(value)):
+            self.wrong.append(f"{each.parameter} is not sent")
 
     def check_order(self) -> None:
         for name in self.table.list.sort.columns if self.table.list.sort else ():
             for direction in ("ASC", "DESC"):
                 values = sorted((row[name] for row in self.rows), reverse=direction == "DESC")
                 for con in (self.narrowed, self.whole):
-                    rows = self.read(con, f"true ORDER BY {name} {direction}", limit=2)
+                    rows = self.read(con, f"ORDER BY {name} {direction}", limit=2)
                     if [row[name] for row in rows] != values[:2]:
                         self.wrong.append(f"ORDER BY {name} {direction}")
 
     def check_parents(self) -> None:
-        names = [parent.column for parent in self.table.list.parents]
-        for row in self.rows[-1:] if names else ():
-            chosen = {name: row[name] for name in names}
-            self.check_condition(*to_condition(chosen), lambda each: chosen.items() <= each.items())
-            for name in names:
-                value = row[name]
-                self.check_condition(*to_condition({name: value}), lambda each: each[name] == value)
-                for other in self.list_missing(name):
-                    self.expect_none(*to_condition({name: other}))
-        for parent in self.table.list.parents:
+        """Parents that the condition names: with rows, without rows, and without existence."""
+        parents = self.table.list.parents
+        if not parents or not self.rows:
+            return
+        last = self.rows[-1]
+        self.check_values({parent.column: last[parent.column] for parent in parents})
+        for parent in parents:
+            self.check_values({parent.column: last[parent.column]})
+            missing = self.list_missing(parent.column)
             if parent.load is not None:
-                values = {row.get(parent.table_column) for row in self.server.list_rows(parent.load(), REGION)}
-                for value in sorted(values - {row[parent.column] for row in self.rows} - {None})[:1]:
-                    self.expect_none(*to_condition({parent.column: value}))
+                values = {
+                    row.get(parent.table_column) for row in self.server.list_rows(parent.load(), REGION)
+                }
+                missing += sorted(values - {row[parent.column] for row in self.rows} - {None})[:1]
+            for value in missing:
+                self.expect_none({parent.column: value})
 
     def check_faults(self) -> None:
+        """A call that is throttled once, and calls that are denied: the first, and the last."""
         before = len(self.server.calls)
         self.read(self.narrowed)
         calls = len(self.server.calls) - before
-        for at in dict.fromkeys((1, calls)):
+        for at in sorted({1, calls}):
+            which = f"call {at} of {calls}"
             rows = self.meet(Fault("throttle", at=at), lambda: self.read(self.narrowed))
-            self.expect(f"throttled call {at} of {calls}", rows, self.rows)
+            self.expect(f"{which} throttled", rows, self.rows)
             result = self.meet(Fault("access_denied", at=at), lambda: self.select(self.warning).keep())
-            if result.complete:
-                self.wrong.append(f"complete, although call {at} of {calls} is denied")
             rows = result.arrow().to_pylist()
-            self.expect(f"denied call {at} of {calls}", rows, self.pick(rows))
+            self.expect(f"{which} denied", rows, self.pick(rows))
+            if result.complete:
+                self.wrong.append(f"{which} denied: the answer is complete")
             # All calls from here on: one of a statement that has failed may still arrive.
+            denied = Fault("access_denied", at=at, times=None)
             try:
-                rows = self.meet(
-                    Fault("access_denied", at=at, times=None), lambda: self.read(self.narrowed)
-                )
+                rows = self.meet(denied, lambda: self.read(self.narrowed))
             except Error:
                 continue
-            self.wrong.append(f"{len(rows)} rows, although call {at} of {calls} is denied")
+            self.wrong.append(f"{which} denied: {len(rows)} rows")
 
     def meet(self, fault: Fault, read: Callable[[], Any]) -> Any:
         self.server.inject(fault)
@@ -163,21 +160,26 @@ class TableSweep:
         finally:
             self.server.faults.clear()
 
-    def check_condition(self, sql: str, values: Sequence[Any], test: Callable[[Row], bool]) -> None:
+    def check_values(self, where: Mapping[str, Any]) -> None:
+        """Compare the rows whose columns have these values."""
+        self.check_condition(*write_condition(where), lambda row: where.items() <= row.items())
+
+    def check_condition(self, condition: str, values: Sequence[Any], test: Callable[[Row], bool]) -> None:
         """Compare the rows that meet a condition, with and without push-down."""
         expected = [row for row in self.rows if test(row)]
-        self.expect(f"{sql} {values}", self.read(self.narrowed, sql, values), expected)
-        self.expect(f"{sql} {values}, whole", self.read(self.whole, sql, values), expected)
+        for what, con in ((condition, self.narrowed), (f"{condition}, whole", self.whole)):
+            self.expect(f"{what} {values}", self.read(con, f"WHERE {condition}", values), expected)
 
-    def expect_none(self, sql: str, values: Sequence[Any]) -> None:
-        self.expect(f"{sql} {values}", self.read(self.narrowed, sql, values), [])
+    def expect_none(self, where: Mapping[str, Any]) -> None:
+        condition, values = write_condition(where)
+        self.expect(f"{condition} {values}", self.read(self.narrowed, f"WHERE {condition}", values), [])
 
-    def select(self, con: Connection, where: str = "", values: Sequence[Any] = (), limit: int = 0) -> Result:
-        text = f"FROM {self.table.full_name}" + (f" WHERE {where}" if where else "")
-        return con.sql(text + (f" LIMIT {limit}" if limit else ""), list(values) or None)
+    def select(self, con: Connection, rest: str = "", values: Sequence[Any] = (), limit: int = 0) -> Result:
+        text = f"FROM {self.table.full_name} {rest}" + (f" LIMIT {limit}" if limit else "")
+        return con.sql(text, list(values) or None)
 
-    def read(self, con: Connection, where: str = "", values: Sequence[Any] = (), limit: int = 0) -> list[Row]:
-        rows: list[Row] = self.select(con, where, values, limit).arrow().to_pylist()
+    def read(self, con: Connection, rest: str = "", values: Sequence[Any] = (), limit: int = 0) -> list[Row]:
+        rows: list[Row] = self.select(con, rest, values, limit).arrow().to_pylist()
         return rows
 
     def pick(self, rows: Sequence[Row]) -> list[Row]:
@@ -203,23 +205,22 @@ def get_key(row: Mapping[str, Any]) -> str:
     return str(row[IDENTIFIER])
 
 
-def to_condition(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
+def write_condition(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
     return " AND ".join(f'"{name}" = ?' for name in where), list(where.values())
 
 
-def write_filter(each: ListFilter, value: Any) -> tuple[str, list[Any], Callable[[Row], bool]]:
-    """The condition of a filter, its parameters, and a test of rows that are not NULL."""
-    name = each.column
+def write_filter(each: ListFilter, value: Any) -> tuple[str, list[Any], Callable[[Any], bool]]:
+    """The condition of a filter, its parameters, and the same as a function of a value that is not NULL."""
     match each.op:
         case FilterOperator.CONTAINS:
             # Only a pattern in the text is a hint for the calls.
             pattern = value.replace("'", "''")
-            return f"\"{name}\" LIKE '%{pattern}%'", [], lambda row: value in row[name]
+            return f"\"{each.column}\" LIKE '%{pattern}%'", [], lambda own: value in own
         case FilterOperator.AFTER:
-            return f'"{name}" > ?', [value], lambda row: row[name] > value
+            return f'"{each.column}" > ?', [value], lambda own: bool(own > value)
         case FilterOperator.BEFORE:
-            return f'"{name}" < ?', [value], lambda row: row[name] < value
-    return f'"{name}" = ?', [value], lambda row: row[name] == value
+            return f'"{each.column}" < ?', [value], lambda own: bool(own < value)
+    return f'"{each.column}" = ?', [value], lambda own: bool(own == value)
 
 
 def is_equal(got: Any, value: Any, type_: pa.DataType) -> bool:
