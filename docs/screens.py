@@ -1,4 +1,4 @@
-"""Draws the screens of docs/repl.md from a shell on the local SageMaker; a test compares them with docs/screens."""
+"""Draws the screens of docs/repl.md from a shell on the local AWS; a test compares them with docs/screens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every shadow test in three regions, with its endpoint: one query on the local SageMaker.
+"""Every shadow test in three regions, with its endpoint: one query on the local AWS.
 
 Run it with `make run`. For your AWS account, remove `local=True`; the SQL stays the same.
 """

@@ -54,6 +54,9 @@ __all__ = [
     "WriteError",
 ]
 
+WARNING_HEADER = "x-sqlprov-warning"
+"""Header of a reply whose text becomes a warning of the statement. The local AWS sends it; AWS does not."""
+
 
 class Warning(Exception):
     """Required by PEP 249 and never raised; see `Result.warnings`."""

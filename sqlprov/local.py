@@ -19,7 +19,7 @@ STATE_DIR = "SQLPROV_STATE_DIR"
 LOCAL_REGION = "us-east-1"
 """A region with sample data."""
 CREDENTIALS = ("local", "local")
-"""Access key id and secret for the local SageMaker, which accepts any."""
+"""Access key id and secret for the local AWS, which accepts any."""
 
 
 def state_folder() -> Path:
@@ -33,7 +33,7 @@ def state_folder() -> Path:
 
 
 def state_path() -> Path:
-    """The SQLite file that keeps the local SageMaker's resources."""
+    """The SQLite file that keeps the resources of the local AWS's SageMaker."""
     return state_folder() / "local.sqlite"
 
 
@@ -82,7 +82,7 @@ def _make_loader() -> Callable[[str], Sequence[Table]]:
 
 
 def serve_local(port: int) -> None:
-    """Run the local SageMaker until SIGINT or SIGTERM; prints one line, for a shell to run.
+    """Run the local AWS until SIGINT or SIGTERM; prints one line, for a shell to run.
 
     Call it from the main thread: only there can signals be caught.
     """
@@ -103,7 +103,7 @@ def serve_local(port: int) -> None:
 
 
 def reset() -> bool:
-    """Delete the state of the local SageMaker; return whether there was any."""
+    """Delete the state of the local AWS; return whether there was any."""
     path = state_path()
     files = [file for file in (path, Path(f"{path}-journal")) if file.exists()]
     for file in files:

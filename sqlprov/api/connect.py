@@ -33,7 +33,7 @@ def connect(
 
     Args:
         database: ":memory:" or the path of a DuckDB file.
-        local: use the local SageMaker that comes with sqlprov, without an AWS account.
+        local: use the local AWS that comes with sqlprov, without an account, in us-east-1 if no region is configured.
         endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.
         region: region or regions for statements that name none; the same as `SET sqlprov_regions`.
         profile: AWS profile; boto3's AWS_PROFILE works too.
@@ -88,7 +88,7 @@ def attach(
             are loaded.
         regions: the regions whose rows the tables hold; "all" for every region of the account.
         as_: name of the database that holds the tables.
-        local: read the local SageMaker that comes with sqlprov, without an AWS account.
+        local: read the local AWS that comes with sqlprov, without an account.
         endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.
         profile: AWS profile; boto3's AWS_PROFILE works too.
         settings: further settings, by name with or without `sqlprov_`, with the values that SET takes.
@@ -133,7 +133,7 @@ def detach(con: DuckDBPyConnection, as_: str = "aws") -> None:
 
 
 def _open_cloud(local: bool, endpoint_url: str | None, profile: str | None) -> tuple[Cloud, Emulator | None]:
-    """The API to call; and the local SageMaker to stop after use, if it was started.
+    """The API to call; and the local AWS to stop after use, if it was started.
 
     Raises:
         InterfaceError: `local` with one of the others.
@@ -142,7 +142,8 @@ def _open_cloud(local: bool, endpoint_url: str | None, profile: str | None) -> t
         return Cloud(profile=profile, endpoint_url=endpoint_url), None
     if endpoint_url or profile:
         raise InterfaceError("local=True takes neither endpoint_url nor profile.")
-    from sqlprov.local import CREDENTIALS, start_emulator
+    from sqlprov.local import CREDENTIALS, LOCAL_REGION, start_emulator
 
     emulator = start_emulator()
-    return Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS), emulator
+    cloud = Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS, spare_region=LOCAL_REGION)
+    return cloud, emulator

@@ -261,13 +261,22 @@ class ModelExchange(Exchange):
 
     Attributes:
         is_used: whether a table makes such calls.
+        names_resource: whether the request names a resource: a parent, or the row to look up.
     """
 
     def __init__(
         self, server: ModelService, scope: Scope, api: Api, operation: str, parameters: Members
     ) -> None:
         self._server, self._api = server, api
-        self.is_used = any(operation in list_calls(table) for table in server.find_tables(api.client))
+        tables = server.find_tables(api.client)
+        self.is_used = any(operation in list_calls(table) for table in tables)
+        lists = [table.list for table in tables if table.list.call == operation]
+        names = {
+            name
+            for each in lists
+            for name in (*each.arguments, *(p.parameter for p in each.parents if p.table))
+        }
+        self.names_resource = not lists or not names.isdisjoint(parameters)
         self.call = Call(operation, scope.region, scope.access_key, parameters, time.monotonic())
         self.action = f"{scope.service}:{operation}"
 

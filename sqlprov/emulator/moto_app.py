@@ -34,7 +34,7 @@ class MotoApp:
         """moto's reply; `None` if it does not have the operation.
 
         Raises:
-            ApiError: moto failed.
+            ApiError: moto failed, as it does where it looks a resource up without a check.
         """
         from werkzeug.exceptions import HTTPException
         from werkzeug.test import run_wsgi_app
@@ -48,11 +48,11 @@ class MotoApp:
         warnings.filterwarnings("ignore", module=r"moto\.")  # they are about moto's own code
         try:
             chunks, status, headers = run_wsgi_app(self._app, _make_environment(request), buffered=True)
-        except (NotImplementedError, ImportError, HTTPException, KeyError):
-            return None  # moto looks some resources up without a check
+        except (NotImplementedError, ImportError, HTTPException):
+            return None
         except Exception as error:
-            logger.debug("moto failed in %s", request.path, exc_info=True)
-            raise ApiError("InternalFailure", f"moto failed: {type(error).__name__}: {error}", 500) from error
+            logger.info("moto failed in %s", request.path, exc_info=True)
+            raise ApiError("MotoFailed", f"moto failed: {type(error).__name__}: {error}.") from error
         body, code, content_type = b"".join(chunks), int(status.split()[0]), headers.get("Content-Type", "")
         if code == _NOT_IMPLEMENTED or (code in (404, 405) and content_type.startswith("text/html")):
             return None

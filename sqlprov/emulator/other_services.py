@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlprov.catalog.service_model import load_model
@@ -11,11 +13,14 @@ from sqlprov.catalog.table import Table
 from sqlprov.emulator.clients import list_all_clients
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.exchange import Reply, Request, Response, Scope
-from sqlprov.emulator.model_server import ModelService
+from sqlprov.emulator.model_server import ModelExchange, ModelService
 from sqlprov.emulator.moto_app import MotoApp, has_moto
 from sqlprov.emulator.moto_seeds import seed
 from sqlprov.emulator.options import Call
 from sqlprov.emulator.protocols import encode_error
+from sqlprov.errors import WARNING_HEADER
+
+logger = logging.getLogger(__name__)
 
 LoadTables = Callable[[str], Sequence[Table]]
 
@@ -38,7 +43,12 @@ class OtherServices:
         clients = list_all_clients().get(_SIGNED_AS.get(scope.service, scope.service), [])
         try:
             reply = self._answer(request, scope, clients)
-        except ApiError as error:
+        except Exception as raised:
+            error = raised
+            if not isinstance(error, ApiError):
+                logger.exception("the local AWS failed in %s of %s", request.path, scope.service)
+                # Another attempt would fail too.
+                error = ApiError("LocalFailure", f"The local AWS failed: {type(raised).__name__}: {raised}")
             reply = encode_error(load_model(clients[0] if clients else "sts"), error)
         call.status = reply.status
         return Response(
@@ -57,8 +67,8 @@ class OtherServices:
                 f"The local AWS has only SageMaker until moto is installed: pip install '.[local]'. "
                 f"It does not have {scope.service}.",
             )
-        seed(scope.service, self._moto)
-        failed = ApiError("NotImplemented", f"The local AWS does not have this operation of {scope.service}.")
+        seed(clients, self._moto)
+        failed: ApiError | None = None
         try:
             if (reply := self._moto.answer(request)) is not None:
                 return reply
@@ -66,11 +76,24 @@ class OtherServices:
             failed = error
         exchange = self._empty.open_with(request, clients)
         if exchange is None or not exchange.is_used:
+            text = f"The local AWS does not have this operation of {scope.service}."
+            raise failed or ApiError("NotImplemented", text)
+        if failed and not exchange.names_resource:
             raise failed
-        try:
-            return exchange.run(None)
-        except ApiError as error:
-            return exchange.encode_error(error)
+        reason = failed.text if failed else "moto does not have it."
+        return _warn(_run(exchange), f"The local AWS has nothing for {exchange.action}: {reason}")
+
+
+def _run(exchange: ModelExchange) -> Reply:
+    try:
+        return exchange.run(None)
+    except ApiError as error:
+        return exchange.encode_error(error)
+
+
+def _warn(reply: Reply, text: str) -> Reply:
+    line = " ".join(text.split()).encode("ascii", "replace").decode()
+    return replace(reply, headers={**reply.headers, WARNING_HEADER: line})
 
 
 class _EmptyService(ModelService):

@@ -55,7 +55,7 @@ class StateFile:
                 self._db.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;")
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise InterfaceError(f"{path} cannot be used as state of the local SageMaker: {error}") from error
+            raise InterfaceError(f"{path} cannot be used as state of the local AWS: {error}") from error
         if written not in (0, _FORMAT):
             self._db.close()
             raise InterfaceError(

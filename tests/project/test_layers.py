@@ -21,7 +21,7 @@ HOMES = {
     "botocore": {"catalog", "aws", "emulator"},
     "sqlglot": {"sql"},
     "duckdb": {"duck"},
-    "yaml": {"catalog", "frontends"},
+    "yaml": {"catalog", "emulator", "frontends"},
     "jinja2": {"frontends"},
     "jmespath": {"aws", "emulator"},
     "regex": {"catalog"},

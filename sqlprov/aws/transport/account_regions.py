@@ -92,7 +92,7 @@ def _describe_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
 
 
 def _cache_file(cloud: Cloud, home: str) -> Path | None:
-    """The cache file of this endpoint and account; `None` for the local SageMaker, whose port another may reuse."""
+    """The cache file of this endpoint and account; `None` for the local AWS, whose port another may reuse."""
     if cloud.credentials is not None:
         return None
     import platformdirs

@@ -18,7 +18,7 @@ from sqlprov.aws.transport.errors import Failure, MalformedReply, Next, classify
 from sqlprov.aws.transport.fast_path import PUBLIC_ERRORS, choose_sender
 from sqlprov.aws.transport.replies import check_reply
 from sqlprov.aws.transport.run import Run
-from sqlprov.errors import Cancelled, Error, InternalError, format_count
+from sqlprov.errors import WARNING_HEADER, Cancelled, Error, InternalError, format_count
 
 log = logging.getLogger("sqlprov")
 
@@ -112,7 +112,7 @@ def attempt(
             run.cancellation.check()  # creating the first client takes a third of a second
             raw = send(record.parameters, meanwhile)
         limiter.note_accepted()
-        run.log.note_date(raw)
+        _note_headers(run, raw)
         reply, record.rows = check_reply(raw, members, rows)
         run.pool.widen()
         return reply
@@ -128,13 +128,20 @@ def attempt(
         if is_read and not is_expected:  # after a write, the row is read back first
             where = f"{record.operation} in {record.region}: {type(exception).__name__}"
             raise InternalError(f"{where}: {exception}. This is a bug in sqlprov.") from exception
-        run.log.note_date(getattr(exception, "response", None))
+        _note_headers(run, getattr(exception, "response", None))
         failure = classify(exception, record.operation, record.region, iam)
         if failure.next is Next.SLOW_DOWN:
             limiter.note_throttled()
             run.log.note_throttle(record)
             run.pool.narrow()
         raise AttemptFailed(failure) from exception
+
+
+def _note_headers(run: Run, reply: Any) -> None:
+    """Record the service's clock, and its warning if it sends one."""
+    run.log.note_date(reply)
+    if warning := (reply or {}).get("ResponseMetadata", {}).get("HTTPHeaders", {}).get(WARNING_HEADER):
+        run.warn(warning)
 
 
 @contextmanager

@@ -29,7 +29,8 @@ class Cloud:
     Attributes:
         profile: AWS profile; `None` for botocore's own choice.
         endpoint_url: URL of any server that speaks the API; `None` for botocore's own choice.
-        credentials: (access key id, secret access key) to use instead of botocore's; for the local emulator.
+        credentials: (access key id, secret access key) to use instead of botocore's; for the local AWS.
+        spare_region: the default region where none is configured; for the local AWS.
         account_id: set by the first call that returns it.
         region_statuses: region -> its status in the account, such as ENABLED; set by the first call that returns it.
         account_lock: held by the thread that reads the account.
@@ -42,6 +43,7 @@ class Cloud:
     profile: str | None = None
     endpoint_url: str | None = None
     credentials: tuple[str, str] | None = None
+    spare_region: str | None = None
     account_id: str | None = None
     region_statuses: dict[str, str] | None = None
     read_only: bool = False
@@ -77,8 +79,9 @@ class Cloud:
 
         with self._lock:
             if self._session is None:
-                # Explicit credentials do not belong to a profile, whatever AWS_PROFILE says.
-                variables = {"profile": (None, None, None, None)} if self.credentials else None
+                # Explicit credentials do not belong to a profile, whatever AWS_PROFILE says; nor does its region.
+                ignored = {"profile": (None,) * 4, "config_file": (None, None, os.devnull, None)}
+                variables = ignored if self.credentials else None
                 session = Session(session_vars=variables, profile=self.profile)
                 try:
                     if session.get_config_variable("data_path") is None:
@@ -93,10 +96,10 @@ class Cloud:
             return self._session
 
     def find_region(self) -> str | None:
-        """The default region: AWS_REGION, AWS_DEFAULT_REGION, then the profile's."""
+        """The default region: AWS_REGION, AWS_DEFAULT_REGION, the profile's, then the spare one."""
         # botocore reads only AWS_DEFAULT_REGION; the AWS command line and the other SDKs read both.
         region: str | None = os.environ.get("AWS_REGION") or self.get_session().get_config_variable("region")
-        return region
+        return region or self.spare_region
 
     def get_client(self, service: str, region: str, timeout: float) -> Any:
         """The client of botocore's `service` in `region` that waits `timeout` seconds for a reply."""
@@ -139,7 +142,7 @@ class Cloud:
             max_pool_connections=MOST_CONNECTIONS,
             # botocore would build its own twice per call, which takes a fifth of the call's CPU.
             user_agent=f"sqlprov/{VERSION}{f' app/{app_id}' if app_id else ''}",
-            # A proxy cannot reach the local SageMaker, and `api.127.0.0.1` is not a host.
+            # A proxy cannot reach the local AWS, and `api.127.0.0.1` is not a host.
             proxies={} if self.credentials else None,
             inject_host_prefix=not self.credentials,
         )

@@ -114,7 +114,7 @@ def cli() -> None:
     Without a command `sqlprov` starts a shell and takes the options of `sqlprov repl`. `sqlprov exec` runs SQL, and so
     do `sqlprov -c SQL` and SQL piped into `sqlprov`.
 
-    With --local it needs no AWS account: it starts a local SageMaker with sample data. Otherwise it uses the
+    With --local it needs no AWS account: it starts a local AWS with sample data. Otherwise it uses the
     credentials, profile and region of the AWS CLI and boto3.
     """
 

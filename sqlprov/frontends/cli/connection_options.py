@@ -53,7 +53,7 @@ def _complete_setting(ctx: click.Context, parameter: click.Parameter, incomplete
 
 
 OPTIONS = (
-    click.option("--local", is_flag=True, help="Use the local SageMaker: no AWS account, no network."),
+    click.option("--local", is_flag=True, help="Use the local AWS: no account, no network."),
     click.option("--endpoint-url", metavar="URL", help="Send every call to this server instead of AWS."),
     click.option(
         "--region",

@@ -21,8 +21,8 @@ _MAX_FILE_NAME = 255  # characters; for a longer name the system raises an error
 
 EXAMPLES = """\b
 Examples:
-  sqlprov exec --local "SELECT name, status FROM aws.sagemaker.inference_experiments
-                        WHERE region = 'us-east-1'"
+  sqlprov exec --local "SELECT name, status FROM aws.sagemaker.inference_experiments"
+  sqlprov exec --local "SELECT name FROM aws.s3.buckets WHERE encryption IS NULL"
   sqlprov exec --region eu-west-1 -o csv --out models.csv "FROM aws.sagemaker.models"
   sqlprov exec -f report.sql --param owner=ada --set regions=all -o jsonl
   sqlprov exec -f create.sql --var-file test.yaml --var Name=churn-2 --dry-run

@@ -1,4 +1,4 @@
-"""`sqlprov local`: resets the local SageMaker, or serves it to other programs."""
+"""`sqlprov local`: resets the local AWS, or serves it to other programs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from sqlprov.errors import InterfaceError
 
 @click.group()
 def local() -> None:
-    """Manage the local SageMaker of `sqlprov exec --local`.
+    """Manage the local AWS of `--local`.
 
-    Its state is kept between commands in the user's state directory; SQLPROV_STATE_DIR names another.
+    SageMaker is sqlprov's own. Its state is kept between commands in the user's state directory; SQLPROV_STATE_DIR
+    names another. The other services are moto's, in the extra `local`: pip install '.[local]'. They begin with the
+    sample data in each command.
     """
 
 
 @local.command()
 def reset() -> None:
-    """Delete the state; the next --local starts with the sample data again."""
+    """Delete the state of SageMaker; the next --local starts with the sample data again."""
     from sqlprov import local as endpoint
 
     removed = endpoint.reset()
@@ -30,7 +32,7 @@ def reset() -> None:
 @local.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", metavar="N")
 def serve(port: int) -> None:
-    """Serve the local SageMaker on the loopback interface until Ctrl-C, for any AWS client."""
+    """Serve the local AWS on the loopback interface until Ctrl-C, for any AWS client."""
     from sqlprov import local as endpoint
 
     try:

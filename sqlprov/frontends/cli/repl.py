@@ -32,6 +32,6 @@ def repl(target: ConnectionOptions, yes: bool, words: tuple[str, ...]) -> None:
 
 def _describe(target: ConnectionOptions) -> str:
     if target.local:
-        return "the local SageMaker, no AWS account"
+        return "the local AWS, no account"
     endpoint = target.endpoint_url or "AWS"
     return f"{endpoint}, profile {target.profile}" if target.profile else endpoint

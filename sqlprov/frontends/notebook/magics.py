@@ -42,7 +42,7 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
 
         Options go before the SQL; the first five stay in effect:
 
-        --local               the local SageMaker that comes with sqlprov, without an account
+        --local               the local AWS that comes with sqlprov, without an account
         --endpoint-url URL    another server that speaks the AWS API
         --profile NAME        AWS profile
         --region REGION       region for statements that name none; may be repeated

@@ -2,8 +2,32 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from local_sagemaker import plain_client
+
+import sqlprov
+
+
+def test_a_local_connection_needs_no_configuration_and_has_a_region(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("[default]\nregion = mars-1\nuse_fips_endpoint = true\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with sqlprov.connect(local=True) as con:
+        assert con.regions == ("us-east-1",)
+        assert con.sql("SELECT count(*) FROM aws.sagemaker.models").fetchall() == [(10,)]
+        monkeypatch.setenv("AWS_REGION", "eu-west-1")
+        assert con.regions == ("eu-west-1",)
+        assert con.sql("SELECT DISTINCT region FROM aws.sagemaker.endpoints").fetchall() == [("eu-west-1",)]
+
+
+def test_a_row_that_only_the_model_server_can_deny_comes_with_a_warning() -> None:
+    with sqlprov.connect(local=True) as con:
+        result = con.sql("SELECT name FROM aws.amplify.apps WHERE app_id = 'd1'").keep()
+        assert result.fetchall() == []
+        assert result.warnings == ["The local AWS has nothing for amplify:GetApp: moto does not have it."]
 
 
 def test_serve_local_prints_the_endpoint_and_ends_with_sigterm():

@@ -3,15 +3,17 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from local_sagemaker import plain_client
+from local_sagemaker import connection, plain_client
 from test_model_server import make_table
 
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog.table import DescribeCall, ListCall
-from sqlprov.emulator import other_services
+from sqlprov.emulator import moto_seeds, other_services
+from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.local_aws import LocalAws
 from sqlprov.emulator.moto_app import MotoApp
-from sqlprov.emulator.moto_seeds import _SEEDS, _open_client, seed
+from sqlprov.emulator.moto_seeds import open_client as open_moto
+from sqlprov.emulator.moto_seeds import read_calls, seed
 
 Client = Any
 
@@ -23,11 +25,12 @@ APPS = make_table(
     DescribeCall("GetApp", {"appId": "app_id"}, ("app",), {}),
 )
 TERMS = make_table("cognito-idp", "terms", ("terms_id",), ListCall("ListTerms", ("Terms",)))
+EXPORTS = make_table("dynamodb", "exports", ("export_arn",), ListCall("ListExports", ("ExportSummaries",)))
 
 
 @pytest.fixture
 def aws() -> Iterator[LocalAws]:
-    tables = {table.client: [table] for table in (APPS, TERMS)}
+    tables = {table.client: [table] for table in (APPS, TERMS, EXPORTS)}
     with LocalAws(lambda client: tables.get(client, [])) as local:
         local.seed_local()
         yield local
@@ -66,6 +69,46 @@ def test_one_address_serves_the_emulator_moto_and_what_neither_has(open_client):
 
 def test_a_resource_that_nothing_has_is_missing(open_client):
     assert read_error(lambda: open_client("amplify").get_app(appId="d1"))[0] == "NoSuchThing"
+
+
+def test_an_empty_answer_of_the_model_server_comes_with_a_warning(aws, open_client):
+    text = "The local AWS has nothing for amplify:ListApps: moto does not have it."
+    reply = open_client("amplify").list_apps()
+    assert reply["ResponseMetadata"]["HTTPHeaders"]["x-sqlprov-warning"] == text
+    assert "x-sqlprov-warning" not in open_client("sqs").list_queues()["ResponseMetadata"]["HTTPHeaders"]
+    with connection(aws.url) as con:
+        assert con.sql("SELECT name FROM aws.amplify.apps").keep().warnings == [text]
+
+
+def test_a_list_at_which_moto_fails_is_an_error(open_client):
+    code, text = read_error(open_client("dynamodb").list_exports)
+    assert (code, text) == ("MotoFailed", "moto failed: KeyError: 'TableArn'.")
+
+
+def test_a_resource_at_which_moto_fails_is_missing_with_a_warning(aws, open_client, monkeypatch):
+    def fail(*_: Any) -> None:
+        raise ApiError("MotoFailed", "moto failed: KeyError: 'd1'.")
+
+    monkeypatch.setattr(MotoApp, "answer", fail)
+    with pytest.raises(ClientError) as error:
+        open_client("amplify").get_app(appId="d1")
+    assert error.value.response["Error"]["Code"] == "NoSuchThing"
+    warning = error.value.response["ResponseMetadata"]["HTTPHeaders"]["x-sqlprov-warning"]
+    assert warning == "The local AWS has nothing for amplify:GetApp: moto failed: KeyError: 'd1'."
+
+
+def test_sample_data_that_cannot_be_made_is_an_error_each_time(open_client, monkeypatch):
+    calls = {"firehose": [{"CreateDeliveryStream": {"DeliveryStreamName": "<nothing>"}}]}
+    monkeypatch.setattr(moto_seeds, "read_calls", lambda: calls)
+    for _ in range(2):
+        code, text = read_error(open_client("firehose").list_delivery_streams)
+        assert (code, text) == ("LocalFailure", "The local AWS failed: KeyError: 'nothing'")
+
+
+def test_sample_data_needs_nothing_of_the_users_configuration(open_client, monkeypatch, tmp_path):
+    (tmp_path / "config").write_text("[default]\nregion = mars-1\nparameter_validation = maybe\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert open_client("kms").list_keys()["Keys"]
 
 
 def test_an_operation_that_no_table_uses_is_an_error(open_client):
@@ -126,19 +169,18 @@ def test_s3_does_not_answer_for_services_with_its_name(open_client):
 @pytest.fixture(scope="module")
 def moto() -> MotoApp:
     app = MotoApp()
-    for service in _SEEDS:
-        seed(service, app)
+    seed(list(read_calls()), app)
     return app
 
 
 def read(moto: MotoApp, service: str, operation: str, member: str, **parameters: Any) -> list[Any]:
-    return list(getattr(_open_client(moto, service, "us-east-1"), operation)(**parameters)[member])
+    return list(getattr(open_moto(moto, service, "us-east-1"), operation)(**parameters)[member])
 
 
 def test_sample_data_answers_the_questions_that_people_ask_first(moto):
     buckets = [each["Name"] for each in read(moto, "s3", "list_buckets", "Buckets")]
-    s3 = _open_client(moto, "s3", "us-east-1")
-    encrypted = {"models-us-east-1", "experiments-us-east-1", "payments-ledger", "payments-receipts-eu"}
+    s3 = open_moto(moto, "s3", "us-east-1")
+    encrypted = {"models", "experiments", "payments-ledger", "payments-receipts"}
     for bucket in buckets:
         if bucket in encrypted:
             s3.get_bucket_encryption(Bucket=bucket)
@@ -152,7 +194,7 @@ def test_sample_data_answers_the_questions_that_people_ask_first(moto):
     ]
     assert [each["Name"] for each in tags if "team" not in each] == ["bastion", "old-jenkins"]
 
-    iam = _open_client(moto, "iam", "us-east-1")
+    iam = open_moto(moto, "iam", "us-east-1")
     used = {
         role["RoleName"]: iam.get_role(RoleName=role["RoleName"])["Role"].get("RoleLastUsed", {})
         for role in read(moto, "iam", "list_roles", "Roles")
@@ -175,6 +217,5 @@ def test_sample_data_answers_the_questions_that_people_ask_first(moto):
 
 def test_sample_data_is_made_once(moto):
     before = read(moto, "sqs", "list_queues", "QueueUrls")
-    for service in _SEEDS:
-        seed(service, MotoApp())
+    seed(list(read_calls()), MotoApp())
     assert read(moto, "sqs", "list_queues", "QueueUrls") == before
