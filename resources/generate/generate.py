@@ -87,6 +87,10 @@ def adopt(draft: Draft, name: str, words: Mapping[str, Any]) -> None:
     draft.settled, draft.key = name, (key,) if isinstance(key, str) else tuple(key)
     draft.each = {parameter: str(value) for parameter, value in each.items()}
     draft.scoped = tuple(parameter for parameter in each if parameter not in draft.required)
+    if draft.scalar:
+        own = (name for name in draft.key if name not in draft.parent_columns.values())
+        draft.scalar = next(own, draft.scalar)
+        vars(draft).pop("columns", None)  # they may be cached under the other name
     draft.doubts.clear()
 
 
