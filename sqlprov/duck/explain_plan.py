@@ -87,6 +87,17 @@ class QueryPlan:
         if run.hints and by and first:
             run.hints = replace(run.hints, top=(by[0], Top(by[1], *first)))
 
+    def plan_scans(self, session: Session, run: Run, *, together: bool) -> list[ReadPlan]:
+        """The plans of all scans, without calls; `together` if they will be prefetched, and so share parents."""
+        from sqlprov.plan.read.sharing import share_parents
+
+        plans = [scan.plan(session, run, may_call=False) for scan in self.scans]
+        whole = [at for at, scan in enumerate(self.scans) if scan.is_whole and plans[at].steps]
+        if together and len(plans) > 1:
+            for at, plan in zip(whole, share_parents([plans[at] for at in whole])[0], strict=True):
+                plans[at] = plan
+        return plans
+
     def prefetch(self, session: Session, run: Run) -> None:
         """Start the calls of all scans together, if there are several.
 

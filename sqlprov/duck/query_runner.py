@@ -149,8 +149,9 @@ class QueryRunner:
         if query.verb in ("SELECT", "FROM"):
             self._binder.bind(query.text, bindings, run)  # an error then shows the text as it was written
         plan = plan or self._binder.explain(query.text, bindings, run)
-        plans = [(scan.plan(self._session, run, may_call=False), scan.conditions) for scan in plan.scans]
-        calls = [call for read, _ in plans for call in list_calls(read)]
+        reads = plan.plan_scans(self._session, run, together=_is_predictable(query, run))
+        plans = [(read, scan.conditions) for read, scan in zip(reads, plan.scans, strict=True)]
+        calls = [call for read in reads for call in list_calls(read)]
         of_account = [call for call in calls if not call.table][:1]  # one call serves all scans
         planned = (*of_account, *(call for call in calls if call.table))
         return Answer(render(plans, plan), planned=planned)

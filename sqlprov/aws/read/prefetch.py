@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -37,7 +36,9 @@ class Prefetches:
             shared = next(keepers, None)
             return shared.read_kept() if shared else None
 
-        wider, shared = _share_parents(plans)
+        from sqlprov.plan.read.sharing import share_parents
+
+        wider, shared = share_parents(plans)
         for at, plan in enumerate(wider):
             prefetches.append(Prefetch(plan, run, cloud, read_shared, keeps=at in shared))
         with self._lock:
@@ -57,24 +58,6 @@ class Prefetches:
     def _discard(self, run: Run) -> None:
         with self._lock:
             self._waiting = [prefetch for prefetch in self._waiting if prefetch.run is not run]
-
-
-def _share_parents(plans: Sequence[ReadPlan]) -> tuple[list[ReadPlan], set[int]]:
-    """The plans, those that read the parents of others with the columns that these need; and which these are."""
-    from sqlprov.plan.read.needs import list_known
-
-    wider, shared = list(plans), set[int]()
-    for parent in (each.plan for plan in plans for each in plan.parents):
-        for at, plan in enumerate(wider):
-            names = {*plan.columns, *parent.columns}
-            if plan.table is parent.table and names <= {*plan.columns, *list_known(plan.table)}:
-                columns = tuple(column.name for column in plan.table.columns if column.name in names)
-                whole = replace(plan, columns=columns)
-                if whole.serves(parent):
-                    wider[at] = whole
-                    shared.add(at)
-                    break
-    return wider, shared
 
 
 class Prefetch:

@@ -55,9 +55,10 @@ class _CallLister:
         self.plan, self.table = plan, plan.table
 
     def list_calls(self) -> list[PlannedCall]:
-        """The calls of the parents, then those of the table."""
+        """The calls of the parents that no other scan reads, then those of the table."""
         plan = self.plan
-        calls = [call for parent in plan.parents for call in _CallLister(parent.plan).list_calls()]
+        own = [parent.plan for parent in plan.parents if not parent.is_shared]
+        calls = [call for parent in own for call in _CallLister(parent).list_calls()]
         for step in plan.steps:
             calls += self._plan_list(step) if isinstance(step, ListRead) else self._plan_lookups(step)
             calls += self._plan_details(step)

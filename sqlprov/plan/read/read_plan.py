@@ -61,10 +61,12 @@ class ParentRead:
     Attributes:
         plan: reads it.
         columns: its column -> the column of the child's place that gets the value.
+        is_shared: whether another scan of the statement reads it.
     """
 
     plan: ReadPlan
     columns: Mapping[str, str]
+    is_shared: bool = False
 
 
 @dataclass(frozen=True)

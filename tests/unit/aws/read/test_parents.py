@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -228,14 +228,20 @@ def test_a_parent_that_the_statement_reads_anyway_is_read_once(ecs: Ecs, swapped
         run_json_service(ecs.operations) as url,
         sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
     ):
+
+        def count_clusters(calls: Sequence[Any]) -> int:
+            return Counter(call.operation for call in calls)["ListClusters"]
+
         with con.sql(query) as result:
             rows = result.fetchall()
-            assert Counter(call.operation for call in result.calls)["ListClusters"] == 1
+            assert count_clusters(result.calls) == 1
+            assert count_clusters(con.sql(f"EXPLAIN {query}").planned) == 1
         assert len(rows) == 28
         con.sql("SET sqlprov_prefetch = off")
         with con.sql(query) as result:
             assert result.fetchall() == rows
-            assert Counter(call.operation for call in result.calls)["ListClusters"] == 2
+            assert count_clusters(result.calls) == 2
+            assert count_clusters(con.sql(f"EXPLAIN {query}").planned) == 2
 
 
 # Batches
