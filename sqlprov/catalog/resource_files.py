@@ -157,8 +157,9 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
 
 
 def _get_sentence(documentation: str) -> str:
-    """The first sentence."""
-    return re.split(r"(?<=[.!?]) (?=[A-Z])", summarize(documentation), maxsplit=1)[0]
+    """The first sentence, after notes such as "This operation is not supported for directory buckets"."""
+    text = summarize(re.sub(r"^(\s*<(note|important)>.*?</\2>)+", "", documentation, flags=re.DOTALL))
+    return re.split(r"(?<=[.!?]) (?=[A-Z])", text, maxsplit=1)[0]
 
 
 def _split_send(words: Mapping[str, Node]) -> Mapping[str, Node]:

@@ -71,14 +71,22 @@ def find_model(node: Node) -> Any:
         return load_model(name)
     except UnknownServiceError:
         known = get_loader().list_available_services("service-2")
-        raise node.fail(f"unknown botocore client {name!r}.{suggest(name, known)}") from None
+        raise node.fail(f"unknown client {name!r} in {_describe_botocore()}.{suggest(name, known)}") from None
+
+
+def _describe_botocore() -> str:
+    """The installed version, which may be older than the line."""
+    from botocore import __version__
+
+    return f"botocore {__version__}; a newer version may have it"
 
 
 def find_operation(model: Any, node: Node) -> Any:
     """The operation that `node` names."""
     name, known = node.text(), model.operation_names
     if name not in known:
-        raise node.fail(f"unknown operation {name!r} of {model.service_name}.{suggest(name, known)}")
+        place = f"{model.service_name} in {_describe_botocore()}"
+        raise node.fail(f"unknown operation {name!r} of {place}.{suggest(name, known)}")
     return model.operation_model(name)
 
 

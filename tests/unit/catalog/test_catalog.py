@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import botocore
 import pytest
 
 from sqlprov.catalog import Catalog
@@ -115,7 +116,11 @@ def test_a_table_that_is_written_twice_fails_alone(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("wrong: {list: ListEndpoints", "malformed YAML"),
-        ("wrong: {list: ListEndpoint, key: a}", "unknown operation 'ListEndpoint'"),
+        (
+            "wrong: {list: ListEndpoint, key: a}",
+            rf"unknown operation 'ListEndpoint' of sagemaker in botocore {botocore.__version__}; a newer version may "
+            r"have it\. Did you mean 'ListEndpoints'",
+        ),
         ("wrong:\n    list: ListEndpoints", "expected one line for each table"),
         ("wrong: ListEndpoints", "expected a mapping"),
     ],
