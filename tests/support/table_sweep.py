@@ -82,7 +82,7 @@ class TableSweep:
         value = self.rows[-1][name]
         if isinstance(value, datetime):
             return [value + timedelta(days=1)]
-        if isinstance(value, int):
+        if isinstance(value, int | float):
             return [value + 50]
         like = [re.sub(r"\d(?=\D*$)", str(digit), value) for digit in range(10)]
         return [*[text for text in like if text not in known][:1], NOWHERE]
