@@ -149,9 +149,14 @@ class BatchBuilder:
             case ColumnSource.TAGS:
                 return [row.tags for row in rows]
             case ColumnSource.KEY:
-                keys = zip(*(self._get_values(rows, part) for part in table.key), strict=True)
+                keys = zip(*(self._get_parts(rows, part) for part in table.key), strict=True)
                 return [None if None in key else "|".join(map(str, key)) for key in keys]
         return [row.get_value(table, name) for row in rows]
+
+    def _get_parts(self, rows: list[PartialRow], name: str) -> list[Any]:
+        """The values of a part of the key; a time reads the same, however the service sends it."""
+        column, values = self.table.by_name[name], self._get_values(rows, name)
+        return build_array(column, values).to_pylist() if pa.types.is_timestamp(column.type) else values
 
     def _get_account(self, row: PartialRow) -> str:
         """The account of a row: its ARN shows it, except for buckets, hosted zones and what AWS manages."""

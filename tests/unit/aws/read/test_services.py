@@ -10,6 +10,7 @@ import boto3
 import pyarrow as pa
 import pytest
 from hand_tables import HandRead, build_table, own_column, plan_table, read_table
+from local_sagemaker import CATALOG, connection
 from moto_server import start_moto
 
 from sqlprov.catalog.service_model import TIMESTAMP
@@ -26,6 +27,7 @@ from sqlprov.catalog.table import (
     TagsCall,
     TagSpelling,
 )
+from sqlprov.emulator.model_server import ModelServer
 from sqlprov.errors import ServiceError
 from sqlprov.plan.read import TRUE, Predicate, list_calls
 from sqlprov.plan.read.predicate import Compare, In
@@ -295,3 +297,13 @@ def test_pairs_become_columns_of_their_types(read: Any, open_client: Any) -> Non
     by_key = read(QUEUES, ("queue_url", "delay_seconds"), Compare("queue_url", "=", made))
     assert (by_key.values("delay_seconds"), by_key.calls) == ([5], {"GetQueueAttributes": 1})
     assert read(QUEUES, ("queue_arn",), Compare("queue_url", "=", f"{made}-gone")).rows == []
+
+
+def test_a_time_in_the_key_reads_as_in_its_column_and_not_as_the_service_sends_it() -> None:
+    apps = CATALOG.get_table("aws", "sagemaker", "apps")
+    with ModelServer([apps]) as server, connection(server.url) as con:
+        rows = con.sql("SELECT data__Identifier, creation_time FROM aws.sagemaker.apps").fetchall()
+        assert len(rows) == 5
+        assert all(identifier.endswith(f"|{time}") for identifier, time in rows)
+        found = con.sql("SELECT app_name FROM aws.sagemaker.apps WHERE data__Identifier = ?", [rows[2][0]])
+        assert len(found.fetchall()) == 1
