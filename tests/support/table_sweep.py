@@ -132,11 +132,11 @@ class TableSweep:
                 self.expect_none({parent.column: value})
 
     def check_faults(self) -> None:
-        """A call that is throttled once, and calls that are denied: the first, and the last."""
+        """A call that is throttled once, and calls that are denied: the first, one in the middle, and the last."""
         before = len(self.server.calls)
         self.read(self.narrowed)
         calls = len(self.server.calls) - before
-        for at in sorted({1, calls}):
+        for at in sorted({1, calls // 2 + 1, calls}):
             which = f"call {at} of {calls}"
             rows = self.meet(Fault("throttle", at=at), lambda: self.read(self.narrowed))
             self.expect(f"{which} throttled", rows, self.rows)

@@ -237,6 +237,40 @@ def test_a_token_serves_only_the_list_that_it_came_from(serve):
         client.list_services(nextToken=token)
 
 
+def test_a_token_is_as_long_as_its_parameter_wants(serve):
+    imports = make_table(
+        "dynamodb", "imports", ("import_arn",), ListCall("ListImports", ("ImportSummaryList",), tokens=TOKEN)
+    )
+    _, client = serve(imports)
+    token = client.list_imports()["NextToken"]
+    assert len(client.list_imports(NextToken=token)["ImportSummaryList"]) == 2
+
+
+def test_a_row_has_keys_that_are_long_enough_for_the_call_that_takes_them(serve):
+    group = DescribeCall(
+        "GetResiliencyGroup", {"resiliencyGroupId": "resiliency_group_id"}, ("resiliencyGroup",), {}
+    )
+    groups = make_table(
+        "directconnect",
+        "resiliency_groups",
+        ("resiliency_group_id",),
+        ListCall("ListResiliencyGroups", ("items",)),
+        group,
+    )
+    server, client = serve(groups)
+    for row in server.list_rows(groups):
+        client.get_resiliency_group(resiliencyGroupId=row["resiliency_group_id"])
+
+
+def test_directory_buckets_are_not_the_buckets(serve):
+    buckets = make_table("s3", "buckets", ("name",), ListCall("ListBuckets", ("Buckets",)))
+    others = make_table("s3", "directory_buckets", ("name",), ListCall("ListDirectoryBuckets", ("Buckets",)))
+    server, client = serve(buckets, others)
+    for table, call in ((buckets, client.list_buckets), (others, client.list_directory_buckets)):
+        names = [row["name"] for row in server.list_rows(table)]
+        assert [bucket["Name"] for bucket in call()["Buckets"]] == names
+
+
 def test_regions_have_rows_of_their_own():
     with ModelServer([CLUSTERS]) as server:
         arns = [
