@@ -12,8 +12,8 @@ from .columns import Reply, find_member, name_column, read_pairs, read_structure
 from .constants import parse_constants
 from .nouns import flatten, match_column, strip_noun
 from .paging import find_paging
-from .service_model import find_reading, get_members, to_snake_case
-from .table import Column, ColumnSource, DescribeCall, ExtraCall, Parent
+from .service_model import find_paginator, find_reading, get_members, to_snake_case
+from .table import Column, ColumnSource, DescribeCall, ExtraCall, PageToken, Parent
 from .yaml_nodes import Node
 
 WORDS = ("item", "arguments", "batch", "send", "pairs")
@@ -65,6 +65,8 @@ def parse_describe(
         if inputs[parameter].type_name == "list" and (parameter != first or not size):
             raise node.fail(f"{parameter} of {operation.name} takes several keys; expected `batch:`")
     pairs = words.get("pairs")
+    tokens: tuple[PageToken, ...] = ()
+    paged = ""
     path, shape = _find_item(pairs or words.get("item"), operation, row, is_batch=bool(size))
     if pairs:
         if shape.type_name != "map":
@@ -76,19 +78,35 @@ def parse_describe(
                 f"{operation.name} returns no list for sure; expected `item:` with the list of a batch"
             )
         reply = read_structure(operation.name, ColumnSource.DESCRIBE, _get_element(shape))
-        reply = reply if path else _drop_tokens(node, operation, reply)
+        reply, tokens, paged = _find_pages(node, operation, path, reply)
     paths = _find_key_path(node, arguments, reply, row) if size else {}
     required = operation.input_shape.required_members
     optional = frozenset(p for p, name in arguments.items() if p not in required and name not in row.key)
-    call = DescribeCall(operation.name, arguments, path, paths, size, constants, bool(pairs), optional)
+    call = DescribeCall(
+        operation.name, arguments, path, paths, size, constants, bool(pairs), optional, tokens, paged
+    )
     return Describing(call, operation, reply)
 
 
-def _drop_tokens(node: Node, operation: Any, reply: Reply) -> Reply:
-    """`reply`, which is the resource itself, without the page tokens beside its members."""
-    names = {name_column(token.expression) for token in find_paging(node, operation).tokens}
-    columns = {name: column for name, column in reply.columns.items() if name not in names}
-    return replace(reply, columns=columns)
+def _find_pages(
+    node: Node, operation: Any, path: tuple[str, ...], reply: Reply
+) -> tuple[Reply, tuple[PageToken, ...], str]:
+    """`reply` without page tokens, the tokens, and the member that has pages.
+
+    Columns of which only the first page would be read are left out.
+    """
+    keys, members = find_paginator(operation).get("result_key") or [], get_members(operation.output_shape)
+    keys = [keys] if isinstance(keys, str) else keys
+    tokens = () if path else find_paging(node, operation).tokens
+    if tokens and not keys:
+        keys = [name for name, shape in members.items() if shape.type_name in ("list", "map")]
+    lost = {name_column(token.expression) for token in tokens}
+    is_read = bool(tokens) and len(keys) == 1 and keys[0] in members
+    for name, column in reply.columns.items() if not is_read else ():
+        if any(f"{key}.".startswith(".".join((*path, *column.path, ""))) for key in keys):
+            lost.add(name)
+    columns = {name: column for name, column in reply.columns.items() if name not in lost}
+    return replace(reply, columns=columns), tokens if is_read else (), keys[0] if is_read else ""
 
 
 def _find_key_path(

@@ -201,6 +201,8 @@ class DescribeCall:
         pairs: whether the item is a map from names to texts, as SQS and SNS have it.
         optional: the arguments that are left out of the call for a row without a value: an app belongs to a user
             profile or to a space. None of them is filled by a column of the key.
+        tokens: the page tokens, if one reply does not hold all of a list or map; the resource is then the reply.
+        paged: the member that holds that list or map.
     """
 
     call: str
@@ -211,6 +213,8 @@ class DescribeCall:
     send: Mapping[str, Any] = field(default_factory=dict)
     pairs: bool = False
     optional: frozenset[str] = frozenset()
+    tokens: tuple[PageToken, ...] = ()
+    paged: str = ""
 
 
 @dataclass(frozen=True)

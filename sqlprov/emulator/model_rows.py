@@ -80,8 +80,10 @@ class ModelRows:
         if not table.list.parents:
             yield {}, self._count
         else:
+            # A reply that is a row itself is there for each parent, if no error says that there is none.
+            always = (table.list.single or not table.list.rows) and not table.errors.missing
             for place, scope in enumerate(scopes):
-                if place < _MOST_SCOPES and place % 3 != 2:
+                if always or (place < _MOST_SCOPES and place % 3 != 2):
                     yield scope, self._children
 
     def _list_values(

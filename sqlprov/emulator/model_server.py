@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from sqlprov.catalog.table import FilterOperator, ListCall, ListFilter, Table
+from sqlprov.catalog.table import ColumnSource, DescribeCall, FilterOperator, ListCall, ListFilter, Table
 from sqlprov.emulator.clients import list_clients
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.exchange import Exchange, FaultyService, Reply, Request, Scope
@@ -131,11 +131,25 @@ class ModelService(FaultyService):
             if found or describe.batch:
                 items = [row.described for row in found]
                 if not describe.item:
-                    return items[0]
+                    return self._cut_described(call, describe, items[0])
                 reply: Members = {}
                 _put_rows(reply, output, describe.item, items)
                 return reply
         raise make_missing_error(tables[0])
+
+    def _cut_described(self, call: Call, describe: DescribeCall, item: Members) -> Members:
+        """A page with one element of the list or map that has pages."""
+        if not describe.tokens:
+            return item
+        (token, *_), values = describe.tokens, item.get(describe.paged) or []
+        at = int(str(call.parameters.get(token.parameter) or 0).rpartition("-")[2])
+        reply = {name: value for name, value in item.items() if name != token.expression}
+        reply[describe.paged] = (
+            dict(list(values.items())[at : at + 1]) if isinstance(values, dict) else values[at : at + 1]
+        )
+        if at + 1 < len(values):
+            reply[token.expression] = f"page-{at + 1}"
+        return reply
 
     def run_extra(self, call: Call, tables: Sequence[tuple[Table, str]]) -> Members:
         for table, name in tables:
@@ -243,7 +257,27 @@ class ModelServer(ModelService):
 
     def list_rows(self, table: Table, region: str = "us-east-1") -> list[Members]:
         """What a complete read of a table must return, column -> value as boto3 shows it, without NULLs."""
-        return [dict(row.values) for row in self._rows.get_rows(table, region)]
+        rows = self._rows.get_rows(table, region)
+        return [row.values | self._list_shared(table, row, region) for row in rows]
+
+    def _list_shared(self, table: Table, row: ModelRow, region: str) -> Members:
+        """The columns that hold rows of another table, whose List is this table's Describe."""
+        values: Members = {}
+        for other in self._tables if table.describe else ():
+            if not (
+                table.describe and other.list.call == table.describe.call and other.client == table.client
+            ):
+                continue
+            given = {name: row.values.get(column) for name, column in table.describe.arguments.items()}
+            rows = [
+                each.listed
+                for each in self._rows.get_rows(other, region)
+                if given.items() <= each.parents.items()
+            ]
+            for column in table.columns:
+                if column.source is ColumnSource.DESCRIBE and column.path == other.list.rows:
+                    values[column.name] = rows or (None if other.list.may_omit_rows else [])
+        return values
 
     def find_tables(self, client: str) -> Sequence[Table]:
         return [table for table in self._tables if table.client == client]
@@ -300,8 +334,9 @@ class ModelExchange(Exchange):
                 missing = error
         if listed := [table for table in tables if table.list.call == name]:
             # One operation may be the describe of a table and the list of another.
-            tokens = {token.expression for table in listed for token in table.list.tokens}
-            rest = {member: value for member, value in reply.items() if member not in tokens}
+            paged = {token.expression for table in listed for token in table.list.tokens}
+            paged |= {table.list.rows[0] for table in listed if table.list.rows}
+            rest = {member: value for member, value in reply.items() if member not in paged}
             return rest | server.run_list(self._api, self.call, listed, repeat)
         if reply:
             return reply

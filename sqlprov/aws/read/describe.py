@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlprov.aws.read.decoder import get_path
-from sqlprov.aws.read.list_replies import find_rows, find_token, freeze, make_row_counter
+from sqlprov.aws.read.list_replies import find_rows, find_token, freeze, make_row_counter, read_tokens
 from sqlprov.aws.read.partial_row import PartialRow
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
@@ -128,10 +128,28 @@ def _describe(run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapp
                 raise MalformedReply(f"the reply lacks {', '.join(absent)}")
         return len(items)
 
+    def check_page(reply: dict[str, Any]) -> int:
+        if freeze(read_tokens(describe.tokens, reply)) in seen:
+            raise MalformedReply("the reply repeats the page token of an earlier page")
+        return 1
+
+    seen = set[str]()
     parameters = {**describe.send, **arguments}
-    reply = call(run, cloud, table.client, table.iam, describe.call, region, parameters, (), check)
+    reply = page = call(run, cloud, table.client, table.iam, describe.call, region, parameters, (), check)
+    while token := read_tokens(describe.tokens, page):
+        seen.add(freeze(token))
+        further = {**parameters, **token}
+        page = call(run, cloud, table.client, table.iam, describe.call, region, further, (), check_page)
+        reply = {**reply, describe.paged: _join(reply.get(describe.paged), page.get(describe.paged))}
     _check_failures(table, describe, region, reply)
     return _find_items(describe, reply)
+
+
+def _join(values: Any, more: Any) -> Any:
+    """Two parts of a list or a map; an empty one may be absent."""
+    if not values or not more:
+        return values or more
+    return {**values, **more} if isinstance(values, Mapping) else [*values, *more]
 
 
 def _find_items(describe: DescribeCall, reply: Mapping[str, Any]) -> Items:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.aws.transport.replies import UNLIKE, check_omission
-from sqlprov.catalog.table import ListCall
+from sqlprov.catalog.table import ListCall, PageToken
 
 _NAMES = {dict: "structures", str: "strings"}
 
@@ -47,8 +47,13 @@ def find_token(listing: ListCall, reply: Mapping[str, Any]) -> dict[str, Any] | 
     """The parameters that request the next page; `None` after the last."""
     if listing.more and not find_value(listing.more, reply):
         return None
-    tokens = {token.parameter: find_value(token.expression, reply) for token in listing.tokens}
-    return {name: value for name, value in tokens.items() if value not in (None, "", [])} or None
+    return read_tokens(listing.tokens, reply) or None
+
+
+def read_tokens(tokens: Sequence[PageToken], reply: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that request the next page; empty after the last."""
+    values = {token.parameter: find_value(token.expression, reply) for token in tokens}
+    return {name: value for name, value in values.items() if value not in (None, "", [])}
 
 
 def make_row_counter(listing: ListCall, seen: set[str]) -> Callable[[dict[str, Any]], int]:

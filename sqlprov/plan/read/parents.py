@@ -72,11 +72,17 @@ def is_sendable(table: Table, parent: Parent, value: Any) -> bool:
 
     A service may take an ARN where the column has the name. The parent's rows then decide.
     """
-    if parent.load is not None and parent.load().region_column:
+    if parent.load is not None and _says_region(parent.load()):
         return False  # only the parent's row says where the child is
     is_arn = parent.table_column.endswith("arn")
     fits = table.by_name[parent.column].constraint.accepts(str(value))
     return fits and is_arn == str(value).startswith("arn:")
+
+
+def _says_region(table: Table) -> bool:
+    """Whether the rows of a table say where they live, or those of the tables that it is listed for do."""
+    loads = [parent.load for parent in table.list.parents]
+    return bool(table.region_column) or any(_says_region(load()) for load in loads if load)
 
 
 def _map_columns(table: Table, parent: Table, group: list[Parent]) -> dict[str, str]:
@@ -91,7 +97,7 @@ def _map_columns(table: Table, parent: Table, group: list[Parent]) -> dict[str, 
 
 def _add_region(table: Table, parent: Table, columns: Mapping[str, str]) -> dict[str, str]:
     """`columns`, with the region if the parent's rows say where the child is listed."""
-    is_placed = parent.region_column if parent.home else not table.home
+    is_placed = _says_region(parent) if parent.home else not table.home
     return {**columns, REGION: REGION} if is_placed else dict(columns)
 
 

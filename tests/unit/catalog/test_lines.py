@@ -63,6 +63,12 @@ LINES: list[tuple[str, str, Question, Any]] = [
      "page: {ExclusiveStartDeliveryStreamName: 'DeliveryStreamNames[-1]'}", lambda t: (t.list.tokens, t.list.more),
      ((PageToken("ExclusiveStartDeliveryStreamName", "DeliveryStreamNames[-1]"),), "HasMoreDeliveryStreams")),
     ("sagemaker", ENDPOINTS, lambda t: (t.list.page_size_parameter, t.list.page_size), ("MaxResults", 100)),
+    ("sagemaker", "list: ListFeatureGroups, key: feature_group_name, describe: DescribeFeatureGroup",
+     lambda t: (t.describe and (t.describe.tokens, t.describe.paged), "next_token" in names(t)),
+     (((PageToken("NextToken", "NextToken"),), "FeatureDefinitions"), False)),
+    ("sagemaker", "list: ListEdgeDeploymentPlans, key: edge_deployment_plan_name, describe: DescribeEdgeDeploymentPlan",
+     lambda t: [name for name in ("model_configs", "stages", "next_token") if name in names(t)], []),
+    ("iam", "list: ListGroups, key: group_name, describe: GetGroup", lambda t: t.describe and t.describe.tokens, ()),
     # parents and constants
     ("s3", VERSIONING, lambda t: t.list.parents[0].values, ("a", "b")),
     ("wafv2", "list: ListIPSets, each: {Scope: enum}, key: [scope, id]",

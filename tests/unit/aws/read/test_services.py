@@ -23,6 +23,7 @@ from sqlprov.catalog.table import (
     ExtraCall,
     ListCall,
     PageToken,
+    Parent,
     Table,
     TagsCall,
     TagSpelling,
@@ -30,7 +31,7 @@ from sqlprov.catalog.table import (
 from sqlprov.emulator.model_server import ModelServer
 from sqlprov.errors import ServiceError
 from sqlprov.plan.read import TRUE, Predicate, list_calls
-from sqlprov.plan.read.predicate import Compare, In
+from sqlprov.plan.read.predicate import And, Compare, In
 
 TAGS = pa.list_(pa.struct([("Key", pa.string()), ("Value", pa.string())]))
 TRUST = '{"Version":"2012-10-17","Statement":[]}'
@@ -257,6 +258,50 @@ def test_a_global_table_is_listed_once_and_its_rows_are_where_their_member_says(
         ("GetBucketPolicy", "eu-west-1"),
     }
     assert read(BUCKETS, ("name",), Compare("region", "=", "eu-west-1")).values("name") == ["abroad"]
+
+
+UPLOADS = build_table(
+    "s3",
+    "multipart_uploads",
+    ("bucket", "upload_id"),
+    ListCall(
+        *("ListMultipartUploads", ("Uploads",)),
+        parents=(Parent("Bucket", "bucket", table="buckets", table_column="name", load=lambda: BUCKETS),),
+        may_omit_rows=True,
+    ),
+    home="us-east-1",
+)
+PARTS = build_table(
+    "s3",
+    "parts",
+    ("bucket", "key", "upload_id", "part_number"),
+    ListCall(
+        *("ListParts", ("Parts",)),
+        parents=tuple(
+            Parent(parameter, column, table="multipart_uploads", table_column=column, load=lambda: UPLOADS)
+            for parameter, column in {"Bucket": "bucket", "Key": "key", "UploadId": "upload_id"}.items()
+        ),
+        may_omit_rows=True,
+    ),
+    home="us-east-1",
+)
+
+
+@pytest.mark.usefixtures("buckets")
+def test_the_region_of_a_bucket_reaches_the_parts_of_its_uploads(read: Any, open_client: Any) -> None:
+    abroad = open_client("s3", "eu-west-1")
+    upload = abroad.create_multipart_upload(Bucket="abroad", Key="a")["UploadId"]
+    abroad.upload_part(Bucket="abroad", Key="a", UploadId=upload, PartNumber=1, Body=b"text")
+    whole = And(
+        (Compare("bucket", "=", "abroad"), Compare("key", "=", "a"), Compare("upload_id", "=", upload))
+    )
+    for where in (TRUE, whole):
+        result = read(PARTS, ("bucket", "part_number", "region"), where)
+        assert result.values("bucket", "part_number", "region") == [("abroad", 1, "eu-west-1")]
+        assert {region for operation, region, _ in result.requests if operation == "ListParts"} == {
+            "eu-west-1"
+        }
+    assert read(PARTS, ("part_number",), Compare("bucket", "=", "not a bucket")).rows == []
 
 
 @pytest.mark.usefixtures("buckets")
