@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from sqlprov.catalog.table import ColumnSource, DescribeCall, FilterOperator, ListCall, ListFilter, Table
+from sqlprov.catalog.table import DescribeCall, FilterOperator, ListCall, ListFilter, Table
 from sqlprov.emulator.clients import list_clients
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.exchange import Exchange, FaultyService, Reply, Request, Scope
@@ -213,6 +213,10 @@ class ModelServer(ModelService):
 
     Services that share a signing name, operations and version (rds, neptune, docdb) are told apart by the tables
     given: start one server for each service.
+
+    Attributes:
+        tables: those that it serves. If one operation lists several of them, or describes one and lists another, a
+            reply holds the rows of both: narrow them to the table that is read, and its parents.
     """
 
     account_id = ACCOUNT
@@ -222,8 +226,8 @@ class ModelServer(ModelService):
     ) -> None:
         super().__init__(rows, children, page)
         self._account = Service(Store(), self._options)
-        self._tables = list(tables)
-        self._clients = {table.client for table in self._tables}
+        self.tables = list(tables)
+        self._clients = {table.client for table in self.tables}
         self._port = port
         self._server: HttpServer | None = None
 
@@ -257,30 +261,10 @@ class ModelServer(ModelService):
 
     def list_rows(self, table: Table, region: str = "us-east-1") -> list[Members]:
         """What a complete read of a table must return, column -> value as boto3 shows it, without NULLs."""
-        rows = self._rows.get_rows(table, region)
-        return [row.values | self._list_shared(table, row, region) for row in rows]
-
-    def _list_shared(self, table: Table, row: ModelRow, region: str) -> Members:
-        """The columns that hold rows of another table, whose List is this table's Describe."""
-        values: Members = {}
-        for other in self._tables if table.describe else ():
-            if not (
-                table.describe and other.list.call == table.describe.call and other.client == table.client
-            ):
-                continue
-            given = {name: row.values.get(column) for name, column in table.describe.arguments.items()}
-            rows = [
-                each.listed
-                for each in self._rows.get_rows(other, region)
-                if given.items() <= each.parents.items()
-            ]
-            for column in table.columns:
-                if column.source is ColumnSource.DESCRIBE and column.path == other.list.rows:
-                    values[column.name] = rows or (None if other.list.may_omit_rows else [])
-        return values
+        return [dict(row.values) for row in self._rows.get_rows(table, region)]
 
     def find_tables(self, client: str) -> Sequence[Table]:
-        return [table for table in self._tables if table.client == client]
+        return [table for table in self.tables if table.client == client]
 
     def open(self, request: Request) -> Exchange:
         signed = request.scope.service if request.scope else ""
@@ -338,12 +322,12 @@ class ModelExchange(Exchange):
             paged |= {table.list.rows[0] for table in listed if table.list.rows}
             rest = {member: value for member, value in reply.items() if member not in paged}
             return rest | server.run_list(self._api, self.call, listed, repeat)
-        if reply:
-            return reply
         if extras := [
             (table, key) for table in tables for key, extra in table.extras.items() if extra.call == name
         ]:
-            return server.run_extra(self.call, extras)
+            return server.run_extra(self.call, extras) | reply
+        if reply:
+            return reply
         if tagged := [table for table in tables if table.tags and table.tags.call == name]:
             return server.run_tags(self.call, tagged)
         raise missing or ApiError("UnknownOperationException", f"No table uses {name}.")

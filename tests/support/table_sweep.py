@@ -49,6 +49,7 @@ class TableSweep:
 
     def run(self) -> list[str]:
         """What is wrong."""
+        self.server.tables = list_ancestry(self.table)
         self.rows = self.server.list_rows(self.table, REGION)
         checks = [self.check_rows, self.check_lookups, self.check_filters, self.check_order]
         for check in (*checks, self.check_parents, self.check_faults):
@@ -199,6 +200,12 @@ class TableSweep:
                 if not is_equal(got, value, column.type):
                     self.wrong.append(f"{what}: {column.name} is {got!r:.200} instead of {value!r:.200}")
                     return
+
+
+def list_ancestry(table: Table) -> list[Table]:
+    """The table, and the tables that it is listed for."""
+    loads = [parent.load for parent in table.list.parents if parent.load is not None]
+    return [table, *(each for load in loads for each in list_ancestry(load()))]
 
 
 def get_key(row: Mapping[str, Any]) -> str:
