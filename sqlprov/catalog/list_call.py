@@ -68,6 +68,8 @@ def parse_list(
         if len(own) != 1:
             raise words["key"].fail(f"{operation.name} returns bare strings; expected one column for them")
         scalar = own[0]
+        if name_column(scalar) != scalar:
+            raise words["key"].fail(f"every table has {scalar!r}; expected {name_column(scalar)!r}")
         column = build_column(scalar, row, ColumnSource.LIST, (scalar,))
         reply = Reply(operation.name, ColumnSource.LIST, row, {scalar: column})
     else:

@@ -107,6 +107,8 @@ LINES = [
     ("sagemaker", "list: ListHubContents, each: {HubName: [a], HubContentType: [b]}, key: a",
      "unknown value of HubCon"),
     ("sagemaker", "list: GetSagemakerServicecatalogPortfolioStatus, key: status", "`rows: .` if the reply itself"),
+    ("servicecatalog", "list: ListPortfolioAccess, each: {PortfolioId: [a]}, key: [portfolio_id, account_id]",
+     "expected 'resource_account_id'"),
     ("payments", "list: GetAccountBalance, rows: ., each: {balanceType: enum}, key: balance_type", "has pages"),
     ("sagemaker", "list: ListApps, key: app_name, describe: DescribeHub",
      "DescribeHub requires HubName, which no column fills"),
