@@ -316,7 +316,10 @@ class ModelExchange(Exchange):
                 reply = server.run_describe(self._api, self.call, described)
             except ApiError as error:
                 missing = error
-        if listed := [table for table in tables if table.list.call == name]:
+        listed = [table for table in tables if table.list.call == name]
+        if reply and {table.name for table in described} & {table.name for table in listed}:
+            return reply  # a list that returns more of one row is its own describe
+        if listed:
             # One operation may be the describe of a table and the list of another.
             paged = {token.expression for table in listed for token in table.list.tokens}
             paged |= {table.list.rows[0] for table in listed if table.list.rows}

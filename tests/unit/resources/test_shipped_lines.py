@@ -155,7 +155,6 @@ REASONS = {
     "cloudwatch.GetMetricData": "a query",
     "cloudwatch.GetMetricStatistics": "a query",
     "codecommit.BatchGetRepositories": "repositories come from ListRepositories and GetRepository",
-    "ec2.SearchTransitGatewayRoutes": "it requires a filter",
     "ecr.DescribeImageScanFindings": "it requires an image, which is a structure",
     "glue.ListMLTransforms": "transforms come from GetMLTransforms, which says more",
     "health.DescribeAffectedEntities": "it requires a filter",
