@@ -107,6 +107,7 @@ def follow(value: Any, path: tuple[str, ...]) -> list[Any]:
 
 # Table -> why AWS's example lacks the rows or the key.
 OLD_EXAMPLES = {
+    "ec2.addresses": "one of EC2-Classic, which had no allocation",
     "ec2.availability_zones": "from before zones had an id",
     "elasticache.snapshots": "from before snapshots had an ARN",
     "elb.load_balancer_attributes": "without additional attributes",
