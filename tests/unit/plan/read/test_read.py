@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from local_sagemaker import CATALOG
 
 from sqlprov.catalog.table import DescribeCall, Table
 from sqlprov.plan.read import (
@@ -51,6 +52,15 @@ def list_regions(read_plan: ReadPlan) -> list[str]:
     """The regions that are listed; the plan does nothing else."""
     assert all(isinstance(step, ListRead) for step in read_plan.steps)
     return [step.region for step in read_plan.steps]
+
+
+def test_only_a_row_of_the_bucket_says_where_its_objects_and_uploads_are() -> None:
+    table = CATALOG.get_table("aws", "s3", "multipart_upload_parts")
+    where = And(tuple(name_is("x", column=name) for name in ("bucket", "key", "upload_id")))
+    (uploads,) = plan(table, where, ("size",)).parents
+    assert uploads.columns == {"bucket": "bucket", "key": "key", "upload_id": "upload_id", "region": "region"}
+    (buckets,) = uploads.plan.parents
+    assert buckets.columns == {"name": "bucket", "region": "region"}
 
 
 # By key or by list
