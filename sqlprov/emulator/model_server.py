@@ -411,7 +411,7 @@ def _put_rows(reply: Members, shape: Any, path: Sequence[str], rows: list[Any]) 
             reply[member] = rows[0]
     elif inner.type_name == "list":
         step = 2 if inner.member.members[rest[0]].type_name == "list" else 1
-        reply[member] = elements = []
+        elements = reply.setdefault(member, [])  # other tables may have their rows in the same list
         for chunk in (rows[place : place + step] for place in range(0, len(rows), step)):
             element: Members = {}
             _put_rows(element, inner.member, rest, chunk)

@@ -31,7 +31,7 @@ def find_rows(listing: ListCall, reply: Mapping[str, Any]) -> list[Mapping[str, 
             value = each.get(member)
             if isinstance(value, list):
                 below = value if len(level) == 1 else below + value
-            elif isinstance(value, dict) and (depth < last or listing.single):
+            elif isinstance(value, dict) and (last or listing.single):
                 below = [*below, value]
             elif value is not None or not (depth or listing.may_omit_rows):
                 raise MalformedReply(f"the reply's {member} is not a list of {_NAMES[kind]}")

@@ -13,6 +13,8 @@ from hand_tables import HandRead, build_table, own_column, plan_table, read_tabl
 from local_sagemaker import CATALOG, connection
 from moto_server import start_moto
 
+from sqlprov.aws.read.list_replies import find_rows
+from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.service_model import TIMESTAMP
 from sqlprov.catalog.table import (
     Column,
@@ -171,6 +173,14 @@ def test_rows_come_from_every_list_on_the_way(read: Any, instances: list[str]) -
     result = read(INSTANCES, ("instance_id", "launch_time"))
     assert result.values("instance_id") == instances
     assert all(row["launch_time"].tzinfo for row in result.rows)
+
+
+def test_rows_are_one_member_of_the_elements_of_a_list() -> None:
+    reply = {"Classifiers": [{"CsvClassifier": {"Name": "orders"}}, {"GrokClassifier": {"Name": "log"}}]}
+    listing = ListCall("GetClassifiers", ("Classifiers", "CsvClassifier"))
+    assert find_rows(listing, reply) == [{"Name": "orders"}]
+    with pytest.raises(MalformedReply, match="Classifiers is not a list of structures"):
+        find_rows(replace(listing, rows=("Classifiers",)), {"Classifiers": {"Name": "orders"}})
 
 
 def test_a_list_that_takes_ids_looks_them_up_in_one_call(read: Any, instances: list[str]) -> None:
