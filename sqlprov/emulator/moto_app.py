@@ -36,6 +36,7 @@ class MotoApp:
         Raises:
             ApiError: moto failed, as it does where it looks a resource up without a check.
         """
+        from botocore.model import OperationNotFoundError
         from werkzeug.exceptions import HTTPException
         from werkzeug.test import run_wsgi_app
 
@@ -48,7 +49,7 @@ class MotoApp:
         warnings.filterwarnings("ignore", module=r"moto\.")  # they are about moto's own code
         try:
             chunks, status, headers = run_wsgi_app(self._app, _make_environment(request), buffered=True)
-        except (NotImplementedError, ImportError, HTTPException):
+        except (NotImplementedError, OperationNotFoundError, ImportError, HTTPException):
             return None
         except Exception as error:
             logger.info("moto failed in %s", request.path, exc_info=True)

@@ -64,8 +64,8 @@ class OtherServices:
         if not has_moto():
             raise ApiError(
                 "NotInstalled",
-                f"The local AWS has only SageMaker until moto is installed: pip install '.[local]'. "
-                f"It does not have {scope.service}.",
+                "Without moto, the local AWS has only SageMaker's inference experiments, models, endpoint "
+                "configurations and endpoints. Run: pip install '.[local]'",
             )
         seed(clients, self._moto)
         failed: ApiError | None = None

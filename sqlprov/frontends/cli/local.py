@@ -14,9 +14,9 @@ from sqlprov.errors import InterfaceError
 def local() -> None:
     """Manage the local AWS of `--local`.
 
-    SageMaker is sqlprov's own. Its state is kept between commands in the user's state directory; SQLPROV_STATE_DIR
-    names another. The other services are moto's, in the extra `local`: pip install '.[local]'. They begin with the
-    sample data in each command.
+    SageMaker's experiments, models and endpoints are sqlprov's own. Their state is kept between commands in the
+    user's state directory; SQLPROV_STATE_DIR names another. All else is moto's, in the extra `local`: pip install
+    '.[local]'. It begins with the sample data in each command.
     """
 
 

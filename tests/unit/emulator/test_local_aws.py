@@ -25,12 +25,13 @@ APPS = make_table(
     DescribeCall("GetApp", {"appId": "app_id"}, ("app",), {}),
 )
 TERMS = make_table("cognito-idp", "terms", ("terms_id",), ListCall("ListTerms", ("Terms",)))
+RELAYS = make_table("mailmanager", "relays", ("relay_id",), ListCall("ListRelays", ("Relays",)))
 EXPORTS = make_table("dynamodb", "exports", ("export_arn",), ListCall("ListExports", ("ExportSummaries",)))
 
 
 @pytest.fixture
 def aws() -> Iterator[LocalAws]:
-    tables = {table.client: [table] for table in (APPS, TERMS, EXPORTS)}
+    tables = {table.client: [table] for table in (APPS, TERMS, RELAYS, EXPORTS)}
     with LocalAws(lambda client: tables.get(client, [])) as local:
         local.seed_local()
         yield local
@@ -65,6 +66,7 @@ def test_one_address_serves_the_emulator_moto_and_what_neither_has(open_client):
     assert (
         open_client("cognito-idp").list_terms(UserPoolId="us-east-1_abc")["Terms"] == []
     )  # moto has other lists
+    assert open_client("mailmanager").list_relays()["Relays"] == []  # signed as ses, which moto has
 
 
 def test_a_resource_that_nothing_has_is_missing(open_client):
