@@ -310,7 +310,7 @@ def by_sql(con: Connection, ask: Ask) -> Endings:
         outcomes = list(error.outcomes)
     except DatabaseError:
         outcomes = []
-    return ended(outcomes)
+    return list_endings(outcomes)
 
 
 def by_writes(cloud: Cloud, chosen: Settings, ask: Ask) -> Endings:
@@ -318,12 +318,12 @@ def by_writes(cloud: Cloud, chosen: Settings, ask: Ask) -> Endings:
     run = Run(chosen)
     writers = [RowWriter(TargetRow(write), row, run, cloud) for row, write in enumerate(ask.writes, start=1)]
     try:
-        return ended(write_rows(writers, run))
+        return list_endings(write_rows(writers, run))
     finally:
         run.finish()
 
 
-def ended(outcomes: Iterable[Outcome]) -> Endings:
+def list_endings(outcomes: Iterable[Outcome]) -> Endings:
     return {one.key: (one.status.value, one.operations) for one in outcomes}
 
 

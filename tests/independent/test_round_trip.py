@@ -60,7 +60,7 @@ def to_snake_case(name: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
 
 
-def mapped(members: dict[str, Any]) -> dict[str, Any]:
+def map_members(members: dict[str, Any]) -> dict[str, Any]:
     """The members with tags as an object of keys and values."""
     if "Tags" not in members:
         return members
@@ -102,7 +102,7 @@ def read(con: Connection, name: str) -> dict[str, Any]:
     return result
 
 
-def expected(members: dict[str, Any]) -> dict[str, Any]:
+def build_expected(members: dict[str, Any]) -> dict[str, Any]:
     tags = sorted(members.get("Tags", []), key=lambda tag: tag["Key"])
     return {**members, "Tags": tags}
 
@@ -114,11 +114,11 @@ def test_what_is_inserted_in_any_form_is_what_select_gives(
 ) -> None:
     _, con = local
     members = data.draw(valid(a_name()))
-    sent = data.draw(st.sampled_from([members, mapped(members)]))
+    sent = data.draw(st.sampled_from([members, map_members(members)]))
     con.sql(
         format_json(sent, data.draw(st.sampled_from(list(HOW))), data.draw(st.sampled_from(list(SPELLINGS))))
     )
-    assert read(con, members["Name"]) == expected(members)
+    assert read(con, members["Name"]) == build_expected(members)
 
 
 @given(st.data())
@@ -130,7 +130,7 @@ def test_what_is_inserted_by_parameters_is_what_select_gives(
     members = data.draw(valid(a_name()))
     values = ", ".join(f"${name}" for name in members)
     con.sql(f"INSERT INTO {EXPERIMENTS} ({', '.join(members)}, region) SELECT {values}, '{REGION}'", members)
-    assert read(con, members["Name"]) == expected(members)
+    assert read(con, members["Name"]) == build_expected(members)
 
 
 @given(st.data())

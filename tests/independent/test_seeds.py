@@ -61,7 +61,7 @@ LIST_MAY = {"ListInferenceExperiments"}
 READ_MAY = {"DescribeInferenceExperiment", "ListTags"}
 
 
-def filled(example: str, **values: Any) -> str:
+def fill_example(example: str, **values: Any) -> str:
     """The example with its placeholders filled as a template engine does, quotes doubled for SQL."""
     chosen = VALUES | values
     return re.sub(r"{{ (\w+) }}", lambda result: text(chosen[result[1]])[1:-1], example)
@@ -85,13 +85,13 @@ def test_the_required_example_is_refused_before_any_call_and_names_shadow_mode_c
     em: Emulator, con: Connection
 ) -> None:
     with pytest.raises(DataError, match=r"needs shadow_mode_config\.$"):
-        con.sql(filled(REQUIRED))
+        con.sql(fill_example(REQUIRED))
     assert em.calls == []
 
 
 def test_the_required_example_with_shadow_mode_config_creates(em: Emulator, con: Connection) -> None:
     con.sql(
-        filled(REQUIRED)
+        fill_example(REQUIRED)
         .replace(" region\n", " ShadowModeConfig,\n region\n")
         .replace("'us-east-1'", f"{text(SHADOW)}, 'us-east-1'")
     )
@@ -99,7 +99,7 @@ def test_the_required_example_with_shadow_mode_config_creates(em: Emulator, con:
 
 
 def test_the_all_example_creates_what_it_says(em: Emulator, con: Connection) -> None:
-    result = con.sql(filled(ALL))
+    result = con.sql(fill_example(ALL))
     record = em.get("InferenceExperiment", REGION, "seed-1")
     assert record is not None
     for member in ("Name", "Type", "Description", "RoleArn", "KmsKey", "DataStorageConfig"):
@@ -148,7 +148,7 @@ def test_the_delete_example_deletes_in_every_passing_state(
     em.options = Options(transition=0.3)
     ends = datetime.now(UTC) + timedelta(days=2)
     schedule = LATER if transition == "Creating" else {"EndTime": ends.isoformat()}
-    con.sql(filled(ALL, Schedule=schedule))
+    con.sql(fill_example(ALL, Schedule=schedule))
     while state(em) != transition:
         if transition == "Stopping" and state(em) == "Running":
             con.sql(
@@ -165,7 +165,7 @@ def test_the_delete_example_of_what_is_not_there_deletes_no_row(em: Emulator, co
 
 def test_the_create_permissions_suffice_for_insert(em: Emulator, con: Connection) -> None:
     allow(em, *CREATE_MAY)
-    assert con.sql(filled(ALL).replace(";", " RETURNING name, tags")).fetchall()[0][0] == "seed-1"
+    assert con.sql(fill_example(ALL).replace(";", " RETURNING name, tags")).fetchall()[0][0] == "seed-1"
     assert state(em) == "Created"
 
 
@@ -174,7 +174,7 @@ def test_the_create_permissions_suffice_for_an_insert_that_waits_and_is_tagged_b
 ) -> None:
     em.options = Options(transition=0.1, denied_actions=set(OPERATIONS) - CREATE_MAY)
     con.sql("SET sqlprov_request_tag = on; SET sqlprov_await = on")
-    con.sql(filled(ALL))
+    con.sql(fill_example(ALL))
     assert state(em) == "Created"
 
 

@@ -22,8 +22,8 @@ TABLES = list(KEYS)
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[Connection]:
-    with start_moto() as url, connection(url, max_attempts=2) as made:
-        yield made
+    with start_moto() as url, connection(url, max_attempts=2) as create:
+        yield create
 
 
 def a_name(table: str) -> str:
@@ -35,13 +35,13 @@ def members(con: Connection, table: str, name: str) -> dict[str, Any]:
     if table == "models":
         return {"ModelName": name, "ExecutionRoleArn": ROLE, "PrimaryContainer": IMAGE}
     if table == "endpoint_configs":
-        model = made(con, "models")
+        model = create(con, "models")
         variant = {"VariantName": "all", "ModelName": model, "InstanceType": "ml.m5.large"}
         return {"EndpointConfigName": name, "ProductionVariants": [variant | {"InitialInstanceCount": "1"}]}
-    return {"EndpointName": name, "EndpointConfigName": made(con, "endpoint_configs")}
+    return {"EndpointName": name, "EndpointConfigName": create(con, "endpoint_configs")}
 
 
-def made(con: Connection, table: str, **more: Any) -> str:
+def create(con: Connection, table: str, **more: Any) -> str:
     """The name of a new row."""
     name = a_name(table)
     con.sql(insert({**members(con, table, name), **more}, f"aws.sagemaker.{table}"))
@@ -61,7 +61,7 @@ def exists(con: Connection, table: str, name: str) -> bool:
     return bool(con.sql(f"SELECT 1 FROM aws.sagemaker.{table} {where(table, name)}").fetchall())
 
 
-def refused(con: Connection, sql: str) -> Any:
+def expect_refusal(con: Connection, sql: str) -> Any:
     """The one outcome of a statement that fails."""
     with pytest.raises(WriteError) as raised:
         con.sql(sql)
@@ -85,15 +85,15 @@ def test_an_insert_returns_the_row_as_moto_has_it(con: Connection, table: str) -
 
 @pytest.mark.parametrize("table", TABLES)
 def test_an_insert_of_a_name_that_is_there_fails_and_leaves_it_alone(con: Connection, table: str) -> None:
-    name = made(con, table, Tags=TAGS)
-    outcome = refused(con, insert(members(con, table, name), f"aws.sagemaker.{table}"))
+    name = create(con, table, Tags=TAGS)
+    outcome = expect_refusal(con, insert(members(con, table, name), f"aws.sagemaker.{table}"))
     assert (outcome.status.value, outcome.operations) == ("failed", ())
     assert "exist" in outcome.reason
     assert tags_of(con, table, name) == {"a": "1", "b": "2"}
 
 
 def test_of_several_rows_those_that_can_be_are_made(con: Connection) -> None:
-    there, new = made(con, "models"), a_name("models")
+    there, new = create(con, "models"), a_name("models")
     rows = [insert(members(con, "models", name), "aws.sagemaker.models") for name in (there, new)]
     with pytest.raises(WriteError) as raised:
         con.sql(f"{rows[0]}, {rows[1].partition('VALUES')[2]}")
@@ -130,7 +130,7 @@ def test_an_insert_that_waits_returns_an_endpoint_in_service(con: Connection) ->
 def test_an_insert_that_names_a_missing_resource_fails_with_the_services_own_words(
     con: Connection, table: str, given: dict[str, Any], missing: str
 ) -> None:
-    outcome = refused(con, insert(given, f"aws.sagemaker.{table}"))
+    outcome = expect_refusal(con, insert(given, f"aws.sagemaker.{table}"))
     assert (outcome.status.value, outcome.operations) == ("failed", ())
     assert f"Could not find {missing}" in outcome.reason
     assert not exists(con, table, outcome.key)
@@ -141,7 +141,7 @@ def test_an_insert_that_names_a_missing_resource_fails_with_the_services_own_wor
 def test_an_update_of_tags_ends_with_exactly_these(
     con: Connection, table: str, after: dict[str, str]
 ) -> None:
-    name = made(con, table, Tags=TAGS)
+    name = create(con, table, Tags=TAGS)
     result = con.sql(f"UPDATE aws.sagemaker.{table} SET tags = $tags {where(table, name)}", {"tags": after})
     assert result.rowcount == 1
     assert tags_of(con, table, name) == after
@@ -149,7 +149,7 @@ def test_an_update_of_tags_ends_with_exactly_these(
 
 @pytest.mark.parametrize("table", TABLES)
 def test_an_update_that_changes_nothing_makes_no_call_that_writes(con: Connection, table: str) -> None:
-    name = made(con, table, Tags=TAGS)
+    name = create(con, table, Tags=TAGS)
     result = con.sql(f"UPDATE aws.sagemaker.{table} SET tags = tags {where(table, name)}")
     assert {call.operation.removeprefix("Describe") for call in result.calls} & {
         "AddTags",
@@ -161,11 +161,11 @@ def test_an_update_that_changes_nothing_makes_no_call_that_writes(con: Connectio
 # moto 5.2.1 has no UpdateEndpoint: what an UPDATE of an endpoint does is proven against the emulator
 # (tests/changes/test_changes_other_tables.py, tests/writing/test_await.py), here only that it is no success.
 def test_an_update_that_moto_does_not_support_is_not_a_success(con: Connection) -> None:
-    name, other = made(con, "endpoints"), made(con, "endpoint_configs")
+    name, other = create(con, "endpoints"), create(con, "endpoint_configs")
     change = f"UPDATE aws.sagemaker.endpoints SET endpoint_config_name = '{other}' {where('endpoints', name)}"
     ((planned, parameters),) = [(row[2], row[4]) for row in con.sql(f"EXPLAIN {change}").fetchall()]
     assert (planned, other in parameters) == ("UpdateEndpoint", True)
-    outcome = refused(con, change)
+    outcome = expect_refusal(con, change)
     assert (outcome.status.value, outcome.operations) == ("failed", ())
     config = con.sql(
         f"SELECT endpoint_config_name FROM aws.sagemaker.endpoints {where('endpoints', name)}"
@@ -174,7 +174,7 @@ def test_an_update_that_moto_does_not_support_is_not_a_success(con: Connection) 
 
 
 def test_an_update_of_a_fixed_column_is_refused_by_name(con: Connection) -> None:
-    name = made(con, "models")
+    name = create(con, "models")
     with pytest.raises(NotSupportedError, match="execution_role_arn"):
         con.sql(f"UPDATE aws.sagemaker.models SET execution_role_arn = '{ROLE}' {where('models', name)}")
 
@@ -191,7 +191,7 @@ def test_an_update_or_delete_of_a_missing_row_writes_no_row(con: Connection, tab
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("hint", ["", "/*+ AWAIT */ "])
 def test_a_delete_returns_the_row_as_it_was_and_it_is_gone(con: Connection, table: str, hint: str) -> None:
-    name = made(con, table, Tags=TAGS)
+    name = create(con, table, Tags=TAGS)
     deleted = con.sql(
         f"{hint}DELETE FROM aws.sagemaker.{table} {where(table, name)} RETURNING {KEYS[table]}, tags"
     )
@@ -201,7 +201,7 @@ def test_a_delete_returns_the_row_as_it_was_and_it_is_gone(con: Connection, tabl
 
 
 def test_a_delete_by_a_subquery_deletes_only_its_rows(con: Connection) -> None:
-    names = [made(con, "models") for _ in range(3)]
+    names = [create(con, "models") for _ in range(3)]
     con.sql("CREATE OR REPLACE TEMP TABLE chosen AS SELECT unnest($names) AS name", {"names": names[:2]})
     con.sql(f"DELETE FROM aws.sagemaker.models WHERE region = '{REGION}' AND model_name IN (FROM chosen)")
     assert [exists(con, "models", name) for name in names] == [False, False, True]
@@ -216,7 +216,7 @@ def test_a_value_that_does_not_fit_is_refused_before_any_call(con: Connection) -
 
 
 def test_an_exec_on_a_missing_row_fails_with_the_services_own_words(con: Connection) -> None:
-    outcome = refused(
+    outcome = expect_refusal(
         con,
         "EXEC aws.sagemaker.endpoints.update_weights_and_capacities @EndpointName = 'no-such', "
         """@DesiredWeightsAndCapacities = '[{"VariantName": "all", "DesiredWeight": 1}]'""",
@@ -226,7 +226,7 @@ def test_an_exec_on_a_missing_row_fails_with_the_services_own_words(con: Connect
 
 
 def test_an_exec_changes_the_endpoint(con: Connection) -> None:
-    name = made(con, "endpoints")
+    name = create(con, "endpoints")
     weight = """'[{"VariantName": "all", "DesiredWeight": "0.25"}]'"""
     con.sql(
         f"/*+ AWAIT */ EXEC aws.sagemaker.endpoints.update_weights_and_capacities @EndpointName = '{name}', "

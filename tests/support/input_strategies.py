@@ -122,7 +122,7 @@ def as_json(value: Any) -> str:
 def as_sql(value: Any, shape: Shape, tags_as_map: bool = False) -> str:
     """A DuckDB expression: STRUCT, LIST, MAP and scalars."""
     if shape.kind == "structure":
-        parts = [f"{_quoted(name)}: {as_sql(part, shape.members[name])}" for name, part in value.items()]
+        parts = [f"{_quote(name)}: {as_sql(part, shape.members[name])}" for name, part in value.items()]
         return "{" + ", ".join(parts) + "}"
     if shape.kind == "map":
         return _map(value)
@@ -132,19 +132,19 @@ def as_sql(value: Any, shape: Shape, tags_as_map: bool = False) -> str:
             return _map({tag["Key"]: tag["Value"] for tag in value})
         # DuckDB makes one STRUCT of a list's items, but not of {} and another.
         empty = next(
-            (f"{{{_quoted(name)}: NULL}}" for item in value if isinstance(item, dict) for name in item), "{}"
+            (f"{{{_quote(name)}: NULL}}" for item in value if isinstance(item, dict) for name in item), "{}"
         )
         return "[" + ", ".join(as_sql(item, shape.item) if item != {} else empty for item in value) + "]"
     if isinstance(value, datetime):
         return f"TIMESTAMPTZ '{value.isoformat()}'"
-    return _quoted(value) if isinstance(value, str) else repr(value)
+    return _quote(value) if isinstance(value, str) else repr(value)
 
 
 def _map(pairs: dict[str, str]) -> str:
-    return "MAP {" + ", ".join(f"{_quoted(key)}: {_quoted(value)}" for key, value in pairs.items()) + "}"
+    return "MAP {" + ", ".join(f"{_quote(key)}: {_quote(value)}" for key, value in pairs.items()) + "}"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 

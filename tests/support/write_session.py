@@ -189,7 +189,7 @@ _CALLS = {
 }
 
 
-def compared(record: dict[str, Any]) -> dict[str, Any]:
+def strip_passing_members(record: dict[str, Any]) -> dict[str, Any]:
     passing = {"Status", "LastModifiedTime", "CompletionTime", "EndpointMetadata"}
     kept = {member: value for member, value in record.items() if member not in passing}
     kept["ModelVariants"] = [

@@ -12,7 +12,7 @@ import sqlprov
 from sqlprov.emulator import Emulator
 
 
-def isolated(folder: Path) -> dict[str, str]:
+def isolate_environment(folder: Path) -> dict[str, str]:
     """The environment of a person who has credentials in two variables and nothing else of AWS."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {
@@ -27,7 +27,7 @@ def isolated(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module", autouse=True)
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     before = dict(os.environ)
-    chosen = isolated(tmp_path_factory.mktemp("aws"))
+    chosen = isolate_environment(tmp_path_factory.mktemp("aws"))
     os.environ.clear()
     os.environ.update(chosen)
     yield chosen

@@ -41,11 +41,11 @@ def test_the_contenders_read_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> N
         ours.connection.close()
     assert theirs[0].num_rows == 280
     for table in theirs:
-        assert sorted_rows(table.rename_columns(mine.column_names)) == sorted_rows(mine)
+        assert sort_rows(table.rename_columns(mine.column_names)) == sort_rows(mine)
     assert sorted(described[0].to_pylist()) == sorted(described[1].to_pylist())
 
 
-def sorted_rows(table: pa.Table) -> list[dict[str, object]]:
+def sort_rows(table: pa.Table) -> list[dict[str, object]]:
     return sorted(table.to_pylist(), key=lambda row: str(row["name"]))
 
 

@@ -20,7 +20,7 @@ def con(connect: Connect) -> Connection:
 
 
 @pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> list[str]:
+def loaded_files(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> list[str]:
     """The tables that have been loaded; `models` cannot be."""
     names: list[str] = []
     get_table = catalog.get_table
@@ -52,10 +52,10 @@ def loaded(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> list[str]:
     ],
 )
 def test_a_statement_that_reads_no_live_table_loads_none(
-    con: Connection, loaded: list[str], text: str
+    con: Connection, loaded_files: list[str], text: str
 ) -> None:
     con.sql(text).fetchall()
-    assert loaded == []
+    assert loaded_files == []
     assert con._session.registered == frozenset()
 
 
@@ -75,14 +75,14 @@ def test_a_statement_that_reads_no_live_table_loads_none(
     ],
 )
 def test_the_table_that_a_statement_names_is_registered_alone(
-    con: Connection, loaded: list[str], text: str
+    con: Connection, loaded_files: list[str], text: str
 ) -> None:
     assert con.sql(text).fetchall()
     assert con._session.registered == {ENDPOINTS}
 
 
 def test_a_view_in_a_file_registers_the_tables_that_it_reads(
-    connect: Connect, loaded: list[str], tmp_path_factory: pytest.TempPathFactory
+    connect: Connect, loaded_files: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     file = str(tmp_path_factory.mktemp("own") / "own.duckdb")
     con = connect(file, regions="eu-west-1")
@@ -96,11 +96,11 @@ def test_a_view_in_a_file_registers_the_tables_that_it_reads(
 
 
 def test_a_resource_file_that_is_wrong_fails_only_the_statement_that_reads_its_table(
-    con: Connection, loaded: list[str]
+    con: Connection, loaded_files: list[str]
 ) -> None:
     con.sql("USE aws.sagemaker")
     assert con.sql("SELECT 'models' FROM endpoints").fetchall() == [("models",)] * 3
-    assert "models" in loaded
+    assert "models" in loaded_files
     with pytest.raises(ResourceFileError, match=r"^models.yaml:1: wrong"):
         con.sql("FROM models")
     con.sql("USE memory")
@@ -160,9 +160,9 @@ def test_show_tables_in_a_service_that_use_chose_lists_its_tables_and_temporary_
     ],
 )
 def test_a_name_without_its_service_or_with_a_typo_is_suggested_in_full(
-    con: Connection, loaded: list[str], text: str, words: str
+    con: Connection, loaded_files: list[str], text: str, words: str
 ) -> None:
     with pytest.raises(UnknownName) as error:
         con.sql(text)
     assert words in str(error.value)
-    assert loaded == []
+    assert loaded_files == []

@@ -7,7 +7,7 @@ VARIANT = {"VariantName": "a", "ModelName": "m", "InitialInstanceCount": 2, "Ins
 
 
 @pytest.fixture
-def hosted(sm):
+def hosted_model(sm):
     """A client with model m, endpoint config c and endpoint e, created through the API."""
     sm.create_model(ModelName="m", PrimaryContainer={"Image": IMAGE})
     capture = {
@@ -45,10 +45,10 @@ def test_a_model_needs_one_container_or_a_list(sm):
     assert "cannot both" in refuse(sm.create_model, ModelName="m", **both)
 
 
-def test_an_endpoint_reports_its_config(hosted):
-    config = hosted.describe_endpoint_config(EndpointConfigName="c")
+def test_an_endpoint_reports_its_config(hosted_model):
+    config = hosted_model.describe_endpoint_config(EndpointConfigName="c")
     assert config["ProductionVariants"] == [VARIANT | {"InitialVariantWeight": 1.0}]
-    endpoint = hosted.describe_endpoint(EndpointName="e")
+    endpoint = hosted_model.describe_endpoint(EndpointName="e")
     (variant,) = endpoint["ProductionVariants"]
     assert (variant["CurrentInstanceCount"], variant["DesiredWeight"]) == (2, 1.0)
     assert variant["DeployedImages"][0]["SpecifiedImage"] == IMAGE
@@ -64,10 +64,10 @@ def test_an_endpoint_reports_its_config(hosted):
         ("endpoint", "e", "endpoint", {"EndpointConfigName": "c"}),
     ],
 )
-def test_errors_name_missing_and_existing_resources(hosted, noun, name, words, more):
+def test_errors_name_missing_and_existing_resources(hosted_model, noun, name, words, more):
     key = f"{noun.title().replace('_', '')}Name"
     create, describe, delete = (
-        getattr(hosted, f"{verb}_{noun}") for verb in ("create", "describe", "delete")
+        getattr(hosted_model, f"{verb}_{noun}") for verb in ("create", "describe", "delete")
     )
     arn = f"{ARN}:{noun.replace('_', '-')}"
     for call in (describe, delete):
@@ -84,34 +84,34 @@ def test_a_referenced_resource_must_exist(sm):
     assert 'Could not find endpoint configuration "arn' in refuse(sm.create_endpoint, **endpoint)
 
 
-def test_an_endpoint_is_updated_to_another_config(hosted):
-    hosted.create_endpoint_config(
+def test_an_endpoint_is_updated_to_another_config(hosted_model):
+    hosted_model.create_endpoint_config(
         EndpointConfigName="d", ProductionVariants=[VARIANT | {"InitialInstanceCount": 5}]
     )
-    hosted.update_endpoint(EndpointName="e", EndpointConfigName="d")
-    endpoint = hosted.describe_endpoint(EndpointName="e")
+    hosted_model.update_endpoint(EndpointName="e", EndpointConfigName="d")
+    endpoint = hosted_model.describe_endpoint(EndpointName="e")
     assert endpoint["EndpointConfigName"] == "d"
     assert endpoint["ProductionVariants"][0]["CurrentInstanceCount"] == 5
 
 
-def test_weights_and_capacities_change_by_variant(hosted):
+def test_weights_and_capacities_change_by_variant(hosted_model):
     wanted = [{"VariantName": "a", "DesiredWeight": 0.5, "DesiredInstanceCount": 7}]
-    hosted.update_endpoint_weights_and_capacities(EndpointName="e", DesiredWeightsAndCapacities=wanted)
-    (variant,) = hosted.describe_endpoint(EndpointName="e")["ProductionVariants"]
+    hosted_model.update_endpoint_weights_and_capacities(EndpointName="e", DesiredWeightsAndCapacities=wanted)
+    (variant,) = hosted_model.describe_endpoint(EndpointName="e")["ProductionVariants"]
     assert (variant["CurrentWeight"], variant["DesiredInstanceCount"]) == (0.5, 7)
     wanted[0]["VariantName"] = "nobody"
     change = {"EndpointName": "e", "DesiredWeightsAndCapacities": wanted}
-    assert "Could not find variant" in refuse(hosted.update_endpoint_weights_and_capacities, **change)
+    assert "Could not find variant" in refuse(hosted_model.update_endpoint_weights_and_capacities, **change)
 
 
-def test_an_endpoint_passes_through_its_busy_states(em, hosted, clock):
+def test_an_endpoint_passes_through_its_busy_states(em, hosted_model, clock):
     em.options.transition = 10
-    hosted.update_endpoint(EndpointName="e", EndpointConfigName="c")
-    assert hosted.describe_endpoint(EndpointName="e")["EndpointStatus"] == "Updating"
-    assert "Cannot update in-progress endpoint" in refuse(hosted.delete_endpoint, EndpointName="e")
+    hosted_model.update_endpoint(EndpointName="e", EndpointConfigName="c")
+    assert hosted_model.describe_endpoint(EndpointName="e")["EndpointStatus"] == "Updating"
+    assert "Cannot update in-progress endpoint" in refuse(hosted_model.delete_endpoint, EndpointName="e")
     clock.advance(10)
-    hosted.delete_endpoint(EndpointName="e")
-    assert hosted.describe_endpoint(EndpointName="e")["EndpointStatus"] == "Deleting"
+    hosted_model.delete_endpoint(EndpointName="e")
+    assert hosted_model.describe_endpoint(EndpointName="e")["EndpointStatus"] == "Deleting"
     clock.advance(10)
     assert em.get("Endpoint", "us-east-1", "e") is None
-    assert "Could not find endpoint" in refuse(hosted.describe_endpoint, EndpointName="e")
+    assert "Could not find endpoint" in refuse(hosted_model.describe_endpoint, EndpointName="e")

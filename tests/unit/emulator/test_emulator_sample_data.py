@@ -5,7 +5,7 @@ STATES = {"Creating", "Created", "Updating", "Starting", "Running", "Stopping", 
 
 
 @pytest.fixture
-def seeded(em, connect):
+def seeded_emulator(em, connect):
     em.seed_local()
     return [connect(em, region) for region in REGIONS]
 
@@ -18,16 +18,16 @@ def describe_all(clients):
     ]
 
 
-def test_the_sample_data_has_every_state_and_one_name_in_each_region(seeded):
-    experiments = [each for _, each in describe_all(seeded)]
+def test_the_sample_data_has_every_state_and_one_name_in_each_region(seeded_emulator):
+    experiments = [each for _, each in describe_all(seeded_emulator)]
     assert len(experiments) == 12 and {each["Status"] for each in experiments} == STATES
     names = [each["Name"] for each in experiments]
     assert names.count("search-relevance") == 3
     assert {each["CreationTime"].year for each in experiments} == {2025}
 
 
-def test_every_reference_in_the_sample_data_resolves(seeded):
-    for sm, each in describe_all(seeded):
+def test_every_reference_in_the_sample_data_resolves(seeded_emulator):
+    for sm, each in describe_all(seeded_emulator):
         endpoint = sm.describe_endpoint(EndpointName=each["EndpointMetadata"]["EndpointName"])
         config = sm.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
         models = [variant["ModelName"] for variant in each["ModelVariants"]]

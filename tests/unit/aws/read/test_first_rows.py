@@ -175,14 +175,14 @@ def test_a_first_row_that_was_deleted_before_describe_is_replaced(
     con = connect()
     choose = TableScan._emit_top_n
 
-    def deleted_meanwhile(self: TableScan) -> bool:
+    def delete_meanwhile(self: TableScan) -> bool:
         if self.top_n is not None:
             for name in ("e-249", "e-247"):
                 em.remove("InferenceExperiment", "us-east-1", name)
             monkeypatch.setattr(TableScan, "_emit_top_n", choose)
         return choose(self)
 
-    monkeypatch.setattr(TableScan, "_emit_top_n", deleted_meanwhile)
+    monkeypatch.setattr(TableScan, "_emit_top_n", delete_meanwhile)
     rows = con.sql(f"SELECT name, arn FROM {EXPERIMENTS} ORDER BY creation_time DESC LIMIT 3").fetchall()
     assert [name for name, _ in rows] == ["e-248", "e-246", "e-245"]
 

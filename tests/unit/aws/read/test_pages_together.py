@@ -29,11 +29,11 @@ def together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     fetched: list[int] = []
     arrived = scan.TableScan._handle_pages
 
-    def noted(self: Any, window: Any, pages: pagination.FetchedPages) -> None:
+    def note(self: Any, window: Any, pages: pagination.FetchedPages) -> None:
         fetched.append(len(pages.pages))
         arrived(self, window, pages)
 
-    monkeypatch.setattr(scan.TableScan, "_handle_pages", noted)
+    monkeypatch.setattr(scan.TableScan, "_handle_pages", note)
     return fetched
 
 
@@ -48,7 +48,7 @@ def pages(em: Emulator) -> Emulator:
     return em
 
 
-def moment(row: dict[str, Any]) -> dict[str, Any] | None:
+def get_moment(row: dict[str, Any]) -> dict[str, Any] | None:
     schedule: dict[str, Any] | None = row.get("Schedule")
     return schedule and {"StartTime": None, **schedule}
 
@@ -57,7 +57,7 @@ def moment(row: dict[str, Any]) -> dict[str, Any] | None:
 COLUMNS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "name": lambda row: row["Name"],
     "creation_time": lambda row: row["CreationTime"],
-    "schedule": moment,
+    "schedule": get_moment,
     "region": lambda _: "us-east-1",
     "data__Identifier": lambda row: row["Name"],
 }

@@ -145,11 +145,11 @@ def test_nothing_is_prefetched_where_it_is_switched_off(
     begun: list[str] = []
     prefetch = Scans.prefetch
 
-    def noted(self: Scans, plans: Sequence[ReadPlan], run: Run) -> None:
+    def note(self: Scans, plans: Sequence[ReadPlan], run: Run) -> None:
         begun.extend(plan.table.name for plan in plans)
         prefetch(self, plans, run)
 
-    monkeypatch.setattr(Scans, "prefetch", noted)
+    monkeypatch.setattr(Scans, "prefetch", note)
     assert len(con.sql(JOIN).fetchall()) == 250
     assert sorted(begun) == ["endpoints", "inference_experiments", "models"]
     begun.clear()

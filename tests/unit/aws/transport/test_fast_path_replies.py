@@ -19,7 +19,7 @@ HALF = len(EXPERIMENTS) // 2
 
 
 @pytest.fixture(scope="module")
-def served(aws: object) -> Iterator[tuple[RawServer, Cloud]]:
+def server_and_cloud(aws: object) -> Iterator[tuple[RawServer, Cloud]]:
     with run_server() as server:
         cloud = Cloud(endpoint_url=server.url)
         yield server, cloud
@@ -27,8 +27,8 @@ def served(aws: object) -> Iterator[tuple[RawServer, Cloud]]:
 
 
 @pytest.fixture
-def server(served: tuple[RawServer, Cloud]) -> RawServer:
-    server, _ = served
+def server(server_and_cloud: tuple[RawServer, Cloud]) -> RawServer:
+    server, _ = server_and_cloud
     server.replies.clear()
     server.requests.clear()
     return server
@@ -105,9 +105,11 @@ WHOLE = {
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_complete_reply_returns_what_the_clients_method_returns(
-    served: Any, server: RawServer, name: str
+    server_and_cloud: Any, server: RawServer, name: str
 ) -> None:
-    outcome = compare_with_botocore(server, served[1].get_client("sagemaker", "us-east-1", 10.0), WHOLE[name])
+    outcome = compare_with_botocore(
+        server, server_and_cloud[1].get_client("sagemaker", "us-east-1", 10.0), WHOLE[name]
+    )
     assert isinstance(outcome[0], tuple), outcome
     assert outcome[0][0]["InferenceExperiments"]
 
@@ -143,10 +145,10 @@ for status in ("400 Bad Request", "403 Forbidden", "404 Not Found", "429 Many", 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_an_incomplete_reply_raises_what_the_clients_method_raises(
-    served: Any, server: RawServer, name: str
+    server_and_cloud: Any, server: RawServer, name: str
 ) -> None:
     outcome = compare_with_botocore(
-        server, served[1].get_client("sagemaker", "us-east-1", 10.0), BROKEN[name]
+        server, server_and_cloud[1].get_client("sagemaker", "us-east-1", 10.0), BROKEN[name]
     )
     assert isinstance(outcome[0], type), outcome
 
@@ -157,7 +159,7 @@ def test_an_incomplete_reply_raises_what_the_clients_method_raises(
     ids=["nothing", "half a head", "half a body"],
 )
 def test_a_reply_that_stops_raises_what_the_clients_method_raises(
-    served: Any, server: RawServer, pieces: list[bytes]
+    server_and_cloud: Any, server: RawServer, pieces: list[bytes]
 ) -> None:
-    client = served[1].get_client("sagemaker", "us-east-1", 0.2)
+    client = server_and_cloud[1].get_client("sagemaker", "us-east-1", 0.2)
     assert isinstance(compare_with_botocore(server, client, RawReply(pieces, "quiet"))[0], type)

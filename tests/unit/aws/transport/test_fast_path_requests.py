@@ -140,7 +140,7 @@ def test_threads_share_connections_and_each_gets_its_own_reply(server: RawServer
     threads, each = 8, 25
     ready = threading.Barrier(threads)
 
-    def answered(number: int) -> list[str]:
+    def answer(number: int) -> list[str]:
         ready.wait()
         return [
             send({"NameContains": f"{number}-{at}"}, None)["ResponseMetadata"]["RequestId"]
@@ -150,7 +150,7 @@ def test_threads_share_connections_and_each_gets_its_own_reply(server: RawServer
     server.echo = True
     with closing(Cloud(endpoint_url=server.url)) as cloud, ThreadPoolExecutor(threads) as pool:
         send = choose_sender(cloud.get_client("sagemaker", "us-east-1", 10.0), LIST, True)
-        for number, ids in enumerate(pool.map(answered, range(threads))):
+        for number, ids in enumerate(pool.map(answer, range(threads))):
             assert ids == [f'{{"NameContains": "{number}-{at}"}}' for at in range(each)]
     assert server.connections <= threads
     assert len(server.requests) == threads * each

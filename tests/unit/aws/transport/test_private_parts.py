@@ -61,12 +61,12 @@ def break_for_sqlprov(patch: pytest.MonkeyPatch, owner: Any, name: str, error: E
     original = getattr(owner, name)
     is_property = not callable(original)
 
-    def broken(*arguments: Any, **named: Any) -> Any:
+    def fail(*arguments: Any, **named: Any) -> Any:
         if sys._getframe(1).f_globals["__name__"].startswith("sqlprov"):
             raise error
         return (original.fget if is_property else original)(*arguments, **named)
 
-    patch.setattr(owner, name, property(broken) if is_property else broken)
+    patch.setattr(owner, name, property(fail) if is_property else fail)
 
 
 def read_twice(connect: Callable[..., Any], em: Emulator) -> None:

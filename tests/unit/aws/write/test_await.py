@@ -40,7 +40,7 @@ AWAITED = {
 BUSY_AFTER = {"insert": "Creating", "update": "Updating", "start": "Starting", "stop": "Stopping"}
 
 
-def awaited(db: WriteSession, what: str) -> tuple[str, str, str | None]:
+def await_state(db: WriteSession, what: str) -> tuple[str, str, str | None]:
     sql, state, ends = AWAITED[what]
     if not state:
         name = f"awaited-{time.monotonic_ns()}"
@@ -56,7 +56,7 @@ def awaited(db: WriteSession, what: str) -> tuple[str, str, str | None]:
 def test_await_returns_when_the_row_is_in_the_state_it_was_to_reach(
     db: WriteSession, what: str, by: str, stale: int
 ) -> None:
-    sql, name, ends = awaited(db, what)
+    sql, name, ends = await_state(db, what)
     db.em.options.stale_describe = stale
     if by == "setting":
         db.set(**{"await": "on"})
@@ -71,7 +71,7 @@ def test_await_returns_when_the_row_is_in_the_state_it_was_to_reach(
 def test_without_await_a_statement_returns_when_its_last_call_is_accepted(
     db: WriteSession, what: str
 ) -> None:
-    sql, name, _ = awaited(db, what)
+    sql, name, _ = await_state(db, what)
     db.em.options.transition = HELD
     assert db.write_one(sql).status is OK
     assert db.record(name)["Status"] == BUSY_AFTER[what.removeprefix("exec ")]
@@ -79,7 +79,7 @@ def test_without_await_a_statement_returns_when_its_last_call_is_accepted(
 
 @pytest.mark.parametrize("what", AWAITED)
 def test_an_await_that_takes_too_long_says_the_last_state(db: WriteSession, what: str) -> None:
-    sql, name, _ = awaited(db, what)
+    sql, name, _ = await_state(db, what)
     db.em.options.transition = HELD
     db.set(await_timeout=0.5)
     outcome = db.write_one(f"/*+ await */ {sql}")

@@ -166,7 +166,7 @@ def test_a_row_that_vanished_after_it_was_read_is_not_updated(db: WriteSession) 
 # Caps
 
 
-def listed(count: int) -> str:
+def list_names(count: int) -> str:
     return f"name IN ({', '.join(map(literal, CROWD[:count]))})"
 
 
@@ -183,8 +183,8 @@ CAPS = [
     ("name LIKE 'crowd-00%'", None, 10, 10),
     ("name LIKE 'crowd-00%' OR name = 'crowd-010'", None, 11, 10),
     ("status = 'Completed'", None, 101, 10),
-    (listed(100), None, 100, 100),
-    (listed(101), None, 101, 100),
+    (list_names(100), None, 100, 100),
+    (list_names(101), None, 101, 100),
     ("name IN (" + ", ".join(f"'crowd-' || '{at:03}'" for at in range(11)) + ")", None, 11, 100),
     *((condition, bound, 25, 100) for condition, bound in BOUND),
     *((f"true OR {condition}", bound, 101, 10) for condition, bound in BOUND),
@@ -220,7 +220,7 @@ def test_the_cap_can_be_moved_both_ways(db: WriteSession, crowd: None) -> None:
     assert len(db.con.sql(f"EXPLAIN {sql}").fetchall()) == 101
     db.set(max_writes=2)
     with pytest.raises(DataError, match="3 rows, more than 2"):
-        db.con.sql(f"DELETE FROM {TABLE} WHERE {listed(3)} AND region = '{CROWDED}'")
+        db.con.sql(f"DELETE FROM {TABLE} WHERE {list_names(3)} AND region = '{CROWDED}'")
     with pytest.raises(DataError, match="3 rows, more than 2"):
         db.con.sql(insert("a", "b", "c"))
     assert db.calls == []

@@ -24,9 +24,9 @@ from write_session import (
     TABLE,
     UPDATE,
     WriteSession,
-    compared,
     literal,
     settle,
+    strip_passing_members,
 )
 
 OneCall = tuple[str, dict[str, Any]]
@@ -136,7 +136,7 @@ def apply(record: dict[str, Any], calls: Calls) -> dict[str, Any]:
             changed["StatusReason"] = sent["Reason"]
         elif operation == START:
             changed["Schedule"] = None  # it starts now
-    return compared(changed)
+    return strip_passing_members(changed)
 
 
 @pytest.mark.parametrize(("change", "state", "lasting"), CELLS)

@@ -22,7 +22,7 @@ CASES = [
 ]
 
 
-def offered(shell: CommandLine, name: str, line: str) -> list[str]:
+def list_offers(shell: CommandLine, name: str, line: str) -> list[str]:
     """The words that a shell would show, as click's scripts for it ask for them."""
     words = line.split(" ")
     fish = name == "fish"
@@ -42,12 +42,12 @@ def offered(shell: CommandLine, name: str, line: str) -> list[str]:
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 def test_commands_and_options_are_completed(shell: CommandLine, name: str) -> None:
     for line, words in CASES[::4]:
-        assert offered(shell, name, line) == words
+        assert list_offers(shell, name, line) == words
 
 
 @pytest.mark.parametrize(("line", "words"), CASES)
 def test_each_place_gets_its_words(shell: CommandLine, line: str, words: list[str]) -> None:
-    assert offered(shell, "bash", line) == words
+    assert list_offers(shell, "bash", line) == words
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])

@@ -19,7 +19,7 @@ ROLE = "arn:aws:iam::123456789012:role/service"
 
 
 @contextmanager
-def served(shell: CommandLine) -> Iterator[Any]:
+def server(shell: CommandLine) -> Iterator[Any]:
     """A plain boto3 client of `sqlprov local serve`, as the line it prints says."""
     process = shell.start("local", "serve", "--port", "0")
     assert process.stdout
@@ -51,7 +51,7 @@ def count(shell: CommandLine) -> int:
 def test_what_one_command_writes_the_next_one_sees_until_the_reset(shell: CommandLine) -> None:
     before = count(shell)
     assert before > 0
-    with served(shell) as client:
+    with server(shell) as client:
         client.create_model(
             ModelName="made-by-boto3", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "i:1"}
         )
@@ -62,7 +62,7 @@ def test_what_one_command_writes_the_next_one_sees_until_the_reset(shell: Comman
 
 
 def test_serve_alone_has_the_sample_data(shell: CommandLine) -> None:
-    with served(shell) as client:
+    with server(shell) as client:
         assert client.list_models()["Models"]
 
 

@@ -15,7 +15,7 @@ from sqlprov.frontends.cli import cli
 from sqlprov.output import FORMATS
 
 
-def invoked(*words: str) -> Result:
+def run_cli(*words: str) -> Result:
     return CliRunner().invoke(cli, words)
 
 
@@ -44,14 +44,14 @@ def invoked(*words: str) -> Result:
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_why(words: list[str], message: str) -> None:
-    result = invoked("exec", *words)
+    result = run_cli("exec", *words)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert result.stdout == ""
 
 
 def test_options_before_a_command_are_refused_with_advice() -> None:
-    result = invoked("repl", "--local", "exec", "SELECT 1")
+    result = run_cli("repl", "--local", "exec", "SELECT 1")
     assert result.exit_code == 2
     assert "Options follow the command" in " ".join(result.stderr.split())
 
@@ -59,13 +59,13 @@ def test_options_before_a_command_are_refused_with_advice() -> None:
 def test_a_script_that_is_not_utf_8_is_wrong_usage(tmp_path: Path) -> None:
     script = tmp_path / "latin.sql"
     script.write_bytes("SELECT 'é'".encode("latin-1"))
-    result = invoked("exec", "-f", str(script))
+    result = run_cli("exec", "-f", str(script))
     assert result.exit_code == 2
     assert "not UTF-8" in result.stderr
 
 
 def test_the_help_names_the_commands_and_the_default() -> None:
-    result = invoked("--help")
+    result = run_cli("--help")
     assert result.exit_code == 0
     for word in (
         "exec",
@@ -79,7 +79,7 @@ def test_the_help_names_the_commands_and_the_default() -> None:
 
 
 def test_the_help_of_exec_names_formats_exit_codes_and_examples() -> None:
-    help = invoked("exec", "--help").stdout
+    help = run_cli("exec", "--help").stdout
     for name, about in FORMATS.items():
         assert f"{name:<10}{about}" in help
     for word in ("Examples:", "Exit codes:", "130", "--param", "--set", "--out"):
@@ -88,7 +88,7 @@ def test_the_help_of_exec_names_formats_exit_codes_and_examples() -> None:
 
 def test_every_command_has_help() -> None:
     for words in (["tables"], ["local"], ["local", "reset"], ["local", "serve"]):
-        result = invoked(*words, "--help")
+        result = run_cli(*words, "--help")
         assert result.exit_code == 0
         assert len(result.stdout.splitlines()) > 5
 
@@ -101,29 +101,29 @@ def test_the_command_prints_its_version() -> None:
 
 
 def test_tables_lists_full_names() -> None:
-    names = invoked("tables").stdout.splitlines()
+    names = run_cli("tables").stdout.splitlines()
     assert "aws.sagemaker.inference_experiments" in names
     assert names == sorted(names)
 
 
 def test_tables_takes_a_pattern_or_a_part_of_the_name() -> None:
-    assert invoked("tables", "%.inference_experiments").stdout == "aws.sagemaker.inference_experiments\n"
-    assert invoked("tables", "INFERENCE_EXP").stdout == "aws.sagemaker.inference_experiments\n"
-    assert invoked("tables", "--provider", "aws").stdout == invoked("tables").stdout
+    assert run_cli("tables", "%.inference_experiments").stdout == "aws.sagemaker.inference_experiments\n"
+    assert run_cli("tables", "INFERENCE_EXP").stdout == "aws.sagemaker.inference_experiments\n"
+    assert run_cli("tables", "--provider", "aws").stdout == run_cli("tables").stdout
 
 
 def test_tables_lists_the_regions_too() -> None:
-    assert invoked("tables", "aws.regions").stdout == "aws.regions\n"
+    assert run_cli("tables", "aws.regions").stdout == "aws.regions\n"
 
 
 def test_tables_says_when_nothing_matches() -> None:
-    result = invoked("tables", "nonsense")
+    result = run_cli("tables", "nonsense")
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "No table has a matching name.\n"
 
 
 def test_an_unknown_provider_names_the_nearest() -> None:
-    result = invoked("tables", "--provider", "awz")
+    result = run_cli("tables", "--provider", "awz")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert "Did you mean 'aws'?" in result.stderr

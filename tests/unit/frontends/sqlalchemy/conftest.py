@@ -35,7 +35,7 @@ def engine(em: Emulator) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def own(em: Emulator) -> Iterator[Engine]:
+def own_engine(em: Emulator) -> Iterator[Engine]:
     """An engine with its own database."""
     engine = create_engine(URL + em.url)
     yield engine

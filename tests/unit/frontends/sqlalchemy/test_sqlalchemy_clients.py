@@ -41,7 +41,7 @@ def test_pandas_reads_a_live_table_by_name(engine: Engine) -> None:
     assert {type(tags) for tags in frame["tags"]} == {list}
 
 
-def test_pandas_writes_and_reads_a_local_table(own: Engine) -> None:
+def test_pandas_writes_and_reads_a_local_table(own_engine: Engine) -> None:
     frame = pd.DataFrame(
         {
             "n": [1, 2, 3],
@@ -52,15 +52,15 @@ def test_pandas_writes_and_reads_a_local_table(own: Engine) -> None:
         }
     )
     for method in (None, "multi"):
-        assert frame.to_sql("kept", own, index=False, if_exists="replace", method=method) == 3
-        read = pd.read_sql("SELECT * FROM kept ORDER BY n", own)
+        assert frame.to_sql("kept", own_engine, index=False, if_exists="replace", method=method) == 3
+        read = pd.read_sql("SELECT * FROM kept ORDER BY n", own_engine)
         assert read["share"].tolist() == [0.1, 0.25, 0.5]
         assert read["name"].isna().tolist() == [False, False, True]
         assert read["made"].tolist() == frame["made"].tolist()
         assert read["fine"].tolist() == [True, False, True]
-    assert frame.to_sql("kept", own, index=False, if_exists="append") == 3
+    assert frame.to_sql("kept", own_engine, index=False, if_exists="append") == 3
     query = "SELECT count(*) FROM kept JOIN aws.regions ON name = 'a' AND region = 'us-east-1'"
-    assert pd.read_sql(query, own).iloc[0, 0] == 2
+    assert pd.read_sql(query, own_engine).iloc[0, 0] == 2
 
 
 # JupySQL

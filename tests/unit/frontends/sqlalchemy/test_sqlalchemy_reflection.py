@@ -14,8 +14,8 @@ TABLES = ["endpoint_configs", "endpoints", "inference_experiments", "models"]
 
 
 @pytest.fixture
-def inspector(own: Engine) -> Inspector:
-    with own.begin() as con:
+def inspector(own_engine: Engine) -> Inspector:
+    with own_engine.begin() as con:
         for statement in (
             "CREATE TABLE parent (a INTEGER, b VARCHAR, PRIMARY KEY (a, b))",
             """CREATE TABLE child (
@@ -32,7 +32,7 @@ def inspector(own: Engine) -> Inspector:
             """CREATE TABLE "my.file".main.far (n INTEGER)""",
         ):
             con.execute(text(statement))
-    return inspect(own)
+    return inspect(own_engine)
 
 
 # Live tables
@@ -141,8 +141,8 @@ def test_the_constraints_of_a_table(inspector: Inspector) -> None:
     ]
 
 
-def test_temporary_tables_are_those_of_the_connection(own: Engine) -> None:
-    with own.connect() as con:
+def test_temporary_tables_are_those_of_the_connection(own_engine: Engine) -> None:
+    with own_engine.connect() as con:
         con.execute(text("CREATE TEMP TABLE scratch AS SELECT 1 AS n"))
         con.execute(text("CREATE TEMP VIEW glance AS FROM scratch"))
         mine = inspect(con)
@@ -224,8 +224,10 @@ def test_nested_types_are_read_from_duckdbs_text() -> None:
         ("JSON", """'{"a": [1, 2]}'"""),
     ],
 )
-def test_a_value_of_a_reflected_column_is_read_and_written_back(own: Engine, kind: str, value: str) -> None:
-    with own.begin() as con:
+def test_a_value_of_a_reflected_column_is_read_and_written_back(
+    own_engine: Engine, kind: str, value: str
+) -> None:
+    with own_engine.begin() as con:
         con.execute(text(f"CREATE TABLE t (id INTEGER, v {kind})"))
         con.exec_driver_sql(f"INSERT INTO t VALUES (1, {value}), (2, NULL)")
         table = Table("t", MetaData(), autoload_with=con)
@@ -237,12 +239,12 @@ def test_a_value_of_a_reflected_column_is_read_and_written_back(own: Engine, kin
         assert con.execute(same).scalar() == 1
 
 
-def test_a_table_created_by_sqlalchemy_is_reflected_unchanged(own: Engine) -> None:
+def test_a_table_created_by_sqlalchemy_is_reflected_unchanged(own_engine: Engine) -> None:
     compiler = Dialect().type_compiler_instance
     kinds = ["DOUBLE", "TIMESTAMP WITH TIME ZONE", "VARCHAR[][]", "MAP(VARCHAR, INTEGER)", "UUID", "JSON"]
     kinds.append('STRUCT("a b" DECIMAL(5,2), "c" BLOB)')
     made = Table("made", MetaData(), *[Column(f"c{at}", parse_type(kind)) for at, kind in enumerate(kinds)])
-    made.create(own)
-    again = Table("made", MetaData(), autoload_with=own)
+    made.create(own_engine)
+    again = Table("made", MetaData(), autoload_with=own_engine)
     reflected = [compiler.process(column.type) for column in again.columns]
     assert [kind.replace(", ", ",") for kind in reflected] == [kind.replace(", ", ",") for kind in kinds]

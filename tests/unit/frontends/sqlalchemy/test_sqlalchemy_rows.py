@@ -15,7 +15,7 @@ FEW = "SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-w
 
 
 @pytest.fixture(scope="module")
-def expected(em: Emulator) -> dict[str, list[tuple[Any, ...]]]:
+def expected_rows(em: Emulator) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of sqlprov itself."""
     with sqlprov.connect(endpoint_url=em.url) as con:
         return {query: con.sql(query).fetchall() for query in (MANY, FEW)}
@@ -39,7 +39,7 @@ def count_list_calls(em: Emulator) -> int:
     "before", ["", "SET VARIABLE x = 1", "CREATE TEMP TABLE IF NOT EXISTS scratch (n INTEGER)"]
 )
 def test_interleaved_results_of_one_connection_lose_no_row(
-    con: Connection, expected: dict[str, list[Any]], before: str
+    con: Connection, expected_rows: dict[str, list[Any]], before: str
 ) -> None:
     if before:
         con.execute(text(before))
@@ -47,11 +47,11 @@ def test_interleaved_results_of_one_connection_lose_no_row(
     rows = [many.fetchone(), *many.fetchmany(10)]
     few = con.execute(text(FEW))
     rows += many.fetchmany(1000)
-    assert [few.fetchone(), *few.fetchall()] == expected[FEW]
+    assert [few.fetchone(), *few.fetchall()] == expected_rows[FEW]
     third = con.execute(text(MANY))
     rows += many.fetchall()
-    assert rows == expected[MANY]
-    assert third.fetchall() == expected[MANY]
+    assert rows == expected_rows[MANY]
+    assert third.fetchall() == expected_rows[MANY]
 
 
 def test_an_unread_result_makes_no_further_calls(em: Emulator, con: Connection) -> None:
@@ -84,13 +84,15 @@ def test_after_a_statement_that_failed_the_next_one_runs(con: Connection) -> Non
 # Commit
 
 
-def test_rows_fetched_after_a_commit_are_all_there(con: Connection, expected: dict[str, list[Any]]) -> None:
+def test_rows_fetched_after_a_commit_are_all_there(
+    con: Connection, expected_rows: dict[str, list[Any]]
+) -> None:
     result = con.execute(text(MANY))
     rows = result.fetchmany(3)
     con.commit()
     rows += result.fetchmany(1000)
     con.rollback()
-    assert rows + list(result.fetchall()) == expected[MANY]
+    assert rows + list(result.fetchall()) == expected_rows[MANY]
 
 
 def test_reading_rows_of_a_rolled_back_transaction_is_an_error(snapshot: Connection) -> None:

@@ -45,7 +45,7 @@ def compile_id(parameter: Any) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def filled(engine: Engine) -> Iterator[Connection]:
+def filled_connection(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         T.drop(connection, checkfirst=True)
         T.create(connection)
@@ -100,8 +100,8 @@ def filled(engine: Engine) -> Iterator[Connection]:
     ],
     ids=compile_id,
 )
-def test_a_condition_selects_its_rows(filled: Connection, condition: Any, ids: list[int]) -> None:
-    assert filled.execute(select(C.id).where(condition).order_by(C.id)).scalars().all() == ids
+def test_a_condition_selects_its_rows(filled_connection: Connection, condition: Any, ids: list[int]) -> None:
+    assert filled_connection.execute(select(C.id).where(condition).order_by(C.id)).scalars().all() == ids
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_a_condition_selects_its_rows(filled: Connection, condition: Any, ids: l
     ],
     ids=compile_id,
 )
-def test_a_query_has_its_rows(filled: Connection, query: Any, rows: list[tuple[Any, ...]]) -> None:
-    assert [tuple(row) for row in filled.execute(query)] == rows
+def test_a_query_has_its_rows(filled_connection: Connection, query: Any, rows: list[tuple[Any, ...]]) -> None:
+    assert [tuple(row) for row in filled_connection.execute(query)] == rows
 
 
 def test_an_unknown_struct_field_is_an_error_before_the_query() -> None:

@@ -22,24 +22,24 @@ def duck() -> Duck:
 
 
 @pytest.fixture
-def taken(duck: Duck) -> Coerce:
+def convert(duck: Duck) -> Coerce:
     """What is sent for an SQL expression that fits."""
 
-    def taken(expression: str, shape: Shape, *parameters: Any) -> Any:
+    def convert(expression: str, shape: Shape, *parameters: Any) -> Any:
         value, errors, warnings = duck.coerce(expression, shape, *parameters)
         assert not errors and not warnings
         return value
 
-    return taken
+    return convert
 
 
 @pytest.fixture
-def refused(duck: Duck) -> Refuse:
+def find_refusals(duck: Duck) -> Refuse:
     """Path -> what was expected, for an SQL expression that does not fit."""
 
-    def refused(expression: str, shape: Shape, *parameters: Any) -> dict[str, str]:
+    def find_refusals(expression: str, shape: Shape, *parameters: Any) -> dict[str, str]:
         value, errors, _ = duck.coerce(expression, shape, *parameters)
         assert value is None and errors
         return {error.path: error.expected for error in errors}
 
-    return refused
+    return find_refusals

@@ -260,15 +260,15 @@ DRY_RUNS = [
 
 @pytest.mark.parametrize(("write", "state", "purposes", "path"), DRY_RUNS)
 def test_a_dry_run_shows_the_calls_and_the_states(write, state, purposes, path) -> None:  # type: ignore[no-untyped-def]
-    calls, states, refused = simulate(write, snapshot(state) if state else None)
+    calls, states, find_refusals = simulate(write, snapshot(state) if state else None)
     assert ([call.purpose for call in calls], states) == (purposes.split(), path.split(", "))
-    assert refused is None
+    assert find_refusals is None
 
 
 def test_a_dry_run_that_is_refused_in_every_state_says_why() -> None:
-    calls, states, refused = simulate(update(Description="n"), snapshot("Stopping"))
+    calls, states, find_refusals = simulate(update(Description="n"), snapshot("Stopping"))
     assert (calls, states) == ([], ["Stopping"])
-    assert isinstance(refused, Refusal)
+    assert isinstance(find_refusals, Refusal)
 
 
 def test_a_member_fixed_at_creation_is_one_that_no_update_takes() -> None:

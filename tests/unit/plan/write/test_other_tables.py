@@ -68,12 +68,12 @@ def test_an_endpoint_that_is_still_updating_is_reconciled_later() -> None:
     step = next_step(TO_GREEN, endpoint("InService"), ())
     assert isinstance(step, Request)
 
-    def judged(after: Snapshot | None, before: Snapshot | None = None) -> CallEffect:
+    def judge(after: Snapshot | None, before: Snapshot | None = None) -> CallEffect:
         return reconcile(ENDPOINTS, step, before or endpoint("InService"), after, BEGAN)
 
-    assert judged(endpoint("Updating")) is CallEffect.PENDING
-    assert judged(endpoint("InService")) is CallEffect.NOT_APPLIED
-    assert judged(endpoint("InService", "green")) is CallEffect.APPLIED
+    assert judge(endpoint("Updating")) is CallEffect.PENDING
+    assert judge(endpoint("InService")) is CallEffect.NOT_APPLIED
+    assert judge(endpoint("InService", "green")) is CallEffect.APPLIED
 
 
 def test_an_update_of_a_member_without_a_column_is_unknown() -> None:
@@ -118,9 +118,9 @@ def test_a_table_without_an_update_changes_only_its_tags(table: Any) -> None:
 
 @pytest.mark.parametrize("table", [CONFIGS, MODELS], ids=lambda table: str(table.name))
 def test_a_table_without_states_deletes_at_once(table: Any) -> None:
-    calls, states, refused = simulate(write(table, WriteKind.DELETE), Snapshot({}, None))
+    calls, states, find_refusals = simulate(write(table, WriteKind.DELETE), Snapshot({}, None))
     assert [call.purpose for call in calls] == ["delete"]
-    assert (states, refused) == (["missing"], None)
+    assert (states, find_refusals) == (["missing"], None)
 
 
 def test_every_member_of_a_table_without_an_update_is_fixed_at_creation() -> None:

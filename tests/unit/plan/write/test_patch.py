@@ -22,7 +22,7 @@ def op(op: str, path: str, *value: Any, **more: Any) -> dict[str, Any]:
     return {"op": op, "path": path, **({"value": value[0]} if value else {}), **more}
 
 
-def changed(
+def change_row(
     values: dict[str, Any], tags: Any = None, desired: str | None = None, reason: str | None = None
 ) -> RowWrite:
     return replace(update(), values=values, tags=tags, desired=desired, reason=reason)
@@ -33,38 +33,38 @@ def patch(*operations: dict[str, Any], now: Snapshot | None = None) -> RowWrite:
 
 
 CHANGES = [
-    ("no operation", [], changed({})),
-    ("a description", [op("replace", "/Description", "new")], changed({"Description": "new"})),
-    ("the same description", [op("replace", "/Description", "old")], changed({})),
-    ("a change taken back", [op("replace", "/Description", "x"), op("replace", "/Description", "old")], changed({})),
-    ("a removed description", [op("remove", "/Description")], changed({"Description": None})),
+    ("no operation", [], change_row({})),
+    ("a description", [op("replace", "/Description", "new")], change_row({"Description": "new"})),
+    ("the same description", [op("replace", "/Description", "old")], change_row({})),
+    ("a change taken back", [op("replace", "/Description", "x"), op("replace", "/Description", "old")], change_row({})),
+    ("a removed description", [op("remove", "/Description")], change_row({"Description": None})),
     ("the end of the schedule", [op("replace", "/Schedule/EndTime", "2026-01-01T00:00:00Z")],
-     changed({"Schedule": {"StartTime": START, "EndTime": NEW_END}})),
-    ("the same end in another form", [op("replace", "/Schedule/EndTime", END)], changed({})),
+     change_row({"Schedule": {"StartTime": START, "EndTime": NEW_END}})),
+    ("the same end in another form", [op("replace", "/Schedule/EndTime", END)], change_row({})),
     ("a removed member", [op("remove", "/DataStorageConfig/KmsKey")],
-     changed({"DataStorageConfig": {"Destination": "s3://b/p", "KmsKey": None}})),
+     change_row({"DataStorageConfig": {"Destination": "s3://b/p", "KmsKey": None}})),
     ("a percentage", [op("replace", "/ShadowModeConfig/ShadowModelVariants/0/SamplingPercentage", 20)],
-     changed({"ShadowModeConfig": sampling(20)})),
+     change_row({"ShadowModeConfig": sampling(20)})),
     ("a variant", [op("replace", "/ModelVariants/1/ModelName", "new")],
-     changed({"ModelVariants": [VARIANTS[0], variant("shadow", ModelName="new")]})),
-    ("variants in another order", [op("move", "/ModelVariants/0", **{"from": "/ModelVariants/1"})], changed({})),
+     change_row({"ModelVariants": [VARIANTS[0], variant("shadow", ModelName="new")]})),
+    ("variants in another order", [op("move", "/ModelVariants/0", **{"from": "/ModelVariants/1"})], change_row({})),
     ("a role that ends as it was", [op("replace", "/RoleArn", "arn:aws:iam::123456789012:role/Execution")],
-     changed({})),
+     change_row({})),
     ("a tag added at the end", [op("add", "/Tags/-", {"Key": "a", "Value": "1"})],
-     changed({}, tags={"team": "core", "a": "1"})),
-    ("a tag's value", [op("replace", "/Tags/0/Value", "edge")], changed({}, tags={"team": "edge"})),
-    ("all tags", [op("replace", "/Tags", [])], changed({}, tags={})),
-    ("tags removed", [op("remove", "/Tags")], changed({}, tags={})),
-    ("a desired state", [op("add", "/DesiredState", "Running")], changed({}, desired="Running")),
-    ("a desired state replaced", [op("replace", "/DesiredState", "Running")], changed({}, desired="Running")),
-    ("a desired state removed", [op("remove", "/DesiredState")], changed({})),
-    ("an absent reason replaced", [op("replace", "/StatusReason", "why")], changed({}, reason="why")),
-    ("an absent reason removed", [op("remove", "/StatusReason")], changed({})),
+     change_row({}, tags={"team": "core", "a": "1"})),
+    ("a tag's value", [op("replace", "/Tags/0/Value", "edge")], change_row({}, tags={"team": "edge"})),
+    ("all tags", [op("replace", "/Tags", [])], change_row({}, tags={})),
+    ("tags removed", [op("remove", "/Tags")], change_row({}, tags={})),
+    ("a desired state", [op("add", "/DesiredState", "Running")], change_row({}, desired="Running")),
+    ("a desired state replaced", [op("replace", "/DesiredState", "Running")], change_row({}, desired="Running")),
+    ("a desired state removed", [op("remove", "/DesiredState")], change_row({})),
+    ("an absent reason replaced", [op("replace", "/StatusReason", "why")], change_row({}, reason="why")),
+    ("an absent reason removed", [op("remove", "/StatusReason")], change_row({})),
     ("a test that holds", [op("test", "/Description", "old"), op("copy", "/StatusReason", **{"from": "/Description"})],
-     changed({}, reason="old")),
+     change_row({}, reason="old")),
     ("all at once", [op("replace", "/Description", "new"), op("replace", "/DesiredState", "Running"),
                      op("add", "/Tags/-", {"Key": "a", "Value": "1"})],
-     changed({"Description": "new"}, {"team": "core", "a": "1"}, "Running")),
+     change_row({"Description": "new"}, {"team": "core", "a": "1"}, "Running")),
 ]  # fmt: skip
 
 
@@ -76,12 +76,15 @@ def test_a_document_sends_only_values_that_it_changes(
 
 
 ABSENT = [
-    (op("replace", "/Schedule", {"EndTime": "2026-01-01T01:00:00+01:00"}), changed({"Schedule": {"EndTime": NEW_END}})),
-    (op("remove", "/Schedule"), changed({})),
-    (op("remove", "/Tags"), changed({})),
-    (op("add", "/Tags/-", {"Key": "a", "Value": "1"}), changed({}, tags={"a": "1"})),
-    (op("replace", "/Tags", [{"Key": "a", "Value": "1"}]), changed({}, tags={"a": "1"})),
-    (op("replace", "/Description", "new"), changed({"Description": "new"})),
+    (
+        op("replace", "/Schedule", {"EndTime": "2026-01-01T01:00:00+01:00"}),
+        change_row({"Schedule": {"EndTime": NEW_END}}),
+    ),
+    (op("remove", "/Schedule"), change_row({})),
+    (op("remove", "/Tags"), change_row({})),
+    (op("add", "/Tags/-", {"Key": "a", "Value": "1"}), change_row({}, tags={"a": "1"})),
+    (op("replace", "/Tags", [{"Key": "a", "Value": "1"}]), change_row({}, tags={"a": "1"})),
+    (op("replace", "/Description", "new"), change_row({"Description": "new"})),
 ]  # fmt: skip
 
 
@@ -151,4 +154,4 @@ def test_a_patch_over_a_row_whose_tags_were_not_read_is_refused() -> None:
 
 def test_tags_of_aws_are_not_in_the_document() -> None:
     now = snapshot(tags={"aws:x": "1", "a": "1"})
-    assert patch(op("replace", "/Tags/0/Value", "2"), now=now) == changed({}, tags={"a": "2"})
+    assert patch(op("replace", "/Tags/0/Value", "2"), now=now) == change_row({}, tags={"a": "2"})

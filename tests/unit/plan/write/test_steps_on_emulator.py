@@ -82,8 +82,8 @@ def test_the_service_accepts_every_step_and_the_dry_run_predicts_them(
     more = {"Description": "old", "Schedule": times, "DataStorageConfig": storage, "Tags": {"team": "core"}}
     emulator.add("InferenceExperiment", "us-east-1", {**put, **more})
 
-    calls, _, refused = simulate(write, look(client, emulator))
-    assert refused is None
+    calls, _, find_refusals = simulate(write, look(client, emulator))
+    assert find_refusals is None
     assert [call.purpose for call in calls] == purposes.split()
 
     assert carry_out(write, client, emulator) == (purposes.split(), None)

@@ -65,9 +65,9 @@ SENT: list[tuple[Any, ...]] = [
     [(shape, value, written) for shape, value, *forms in SENT for written in forms],
 )
 def test_a_nested_value_may_be_written_in_several_forms(
-    taken: Coerce, shape: Shape, value: object, written: str
+    convert: Coerce, shape: Shape, value: object, written: str
 ) -> None:
-    assert taken(written, shape) == value
+    assert convert(written, shape) == value
 
 
 NO_NULL, MISSING, TWICE = (
@@ -102,9 +102,9 @@ REFUSED: list[tuple[Any, ...]] = [
     [(shape, path, expected, written) for shape, path, expected, *forms in REFUSED for written in forms],
 )
 def test_a_nested_value_that_does_not_fit_is_refused_with_its_path(
-    refused: Refuse, shape: Shape, path: str, expected: str, written: str
+    find_refusals: Refuse, shape: Shape, path: str, expected: str, written: str
 ) -> None:
-    assert refused(written, shape) == {path: expected}
+    assert find_refusals(written, shape) == {path: expected}
 
 
 @pytest.mark.parametrize(
@@ -121,14 +121,14 @@ def test_a_nested_value_that_does_not_fit_is_refused_with_its_path(
     ],
 )
 def test_text_that_is_not_valid_json_is_refused_with_the_place(
-    refused: Refuse, text: str, expected: str
+    find_refusals: Refuse, text: str, expected: str
 ) -> None:
-    assert refused("?", TEXTS, text) == {"c": expected}
+    assert find_refusals("?", TEXTS, text) == {"c": expected}
 
 
 @pytest.mark.parametrize("written", ["1", "true", "[1]", "'[1]'", "'5'::JSON", "MAP {1: 2}::VARCHAR"])
-def test_a_value_without_names_is_not_an_object(refused: Refuse, written: str) -> None:
-    assert refused(written, INNER)["c"].startswith("an object")
+def test_a_value_without_names_is_not_an_object(find_refusals: Refuse, written: str) -> None:
+    assert find_refusals(written, INNER)["c"].startswith("an object")
 
 
 def test_all_problems_of_a_value_are_reported_at_once_each_with_its_path(duck: Duck) -> None:

@@ -25,7 +25,7 @@ def on_the_wire(value: Any) -> Any:
     return value.timestamp() if isinstance(value, datetime) else value
 
 
-def judged(sent: dict[str, Any], shape: Shape) -> tuple[list[ValueProblem], list[ValueProblem]]:
+def judge(sent: dict[str, Any], shape: Shape) -> tuple[list[ValueProblem], list[ValueProblem]]:
     errors: list[ValueProblem] = []
     warnings: list[ValueProblem] = []
     for name, value in sent.items():
@@ -45,7 +45,7 @@ def test_sizes_forms_and_missing_members_are_refused_exactly_where_the_emulator_
     for _ in range(data.draw(st.integers(1, 3))):
         break_constraint(data, sent, shape)
     theirs = emulator_paths(operation, sent)
-    ours = {as_emulator(error.path) for error in judged(sent, shape)[0]}
+    ours = {as_emulator(error.path) for error in judge(sent, shape)[0]}
     assert theirs and theirs == ours
 
 
@@ -69,7 +69,7 @@ def test_a_value_of_the_wrong_kind_is_refused_exactly_there(
     path = break_kind(data, sent, shape)
     with pytest.raises(ApiError):
         emulator_paths(operation, sent)
-    assert [error.path for error in judged(sent, shape)[0]] == [path]
+    assert [error.path for error in judge(sent, shape)[0]] == [path]
 
 
 @for_random_inputs
@@ -87,7 +87,7 @@ def test_an_unknown_member_is_refused_as_botocore_refuses_it(
     report = ParamValidator().validate(sent, model.input_shape).generate_report()
     assert 'Unknown parameter in input: "Colour"' in report or f'{place.path}: "Colour"' in report
     detail = [] if place.value["Colour"] is None else [f"{place.path}.Colour"]
-    assert [error.path for error in judged(sent, shape)[0]] == detail
+    assert [error.path for error in judge(sent, shape)[0]] == detail
 
 
 @for_random_inputs
@@ -99,6 +99,6 @@ def test_an_enum_value_that_the_model_does_not_know_is_a_warning_there(
     enums = [place for place in places(sent, shape) if place.shape.constraint.enum]
     for place in enums:
         place.holder[place.key] += "x"
-    errors, warnings = judged(sent, shape)
+    errors, warnings = judge(sent, shape)
     assert not errors and [warning.path for warning in warnings] == [place.path for place in enums]
     assert all("Did you mean" in warning.expected for warning in warnings)

@@ -16,7 +16,7 @@ from sqlprov.emulator.api_model import check_input
 from sqlprov.plan.write.values import coerce, find_missing
 
 
-def accepted_by_the_service(operation: str, parameters: dict[str, Any]) -> None:
+def check_service_accepts(operation: str, parameters: dict[str, Any]) -> None:
     model = load_model("sagemaker").operation_model(operation)
     assert ParamValidator().validate(parameters, model.input_shape).generate_report() == ""
     sent = create_serializer("json").serialize_to_request(parameters, model)
@@ -44,4 +44,4 @@ def test_an_input_is_sent_as_written_in_each_form(
         sent[name], errors, warnings = coerce(*column, member, row=1, column=name, zone="Europe/Berlin")
         assert (errors, warnings) == ([], [])
     assert sent == wanted and find_missing(shape, sent) == ()
-    accepted_by_the_service(operation, sent)
+    check_service_accepts(operation, sent)

@@ -69,9 +69,9 @@ SENT = [
     [(shape, value, written) for shape, value, *forms in SENT for written in forms],
 )
 def test_a_value_may_be_written_in_several_forms(
-    taken: Coerce, shape: Shape, value: object, written: str
+    convert: Coerce, shape: Shape, value: object, written: str
 ) -> None:
-    assert repr(taken(written, shape)) == repr(value)  # 1, 1.0 and True are equal, but not the same
+    assert repr(convert(written, shape)) == repr(value)  # 1, 1.0 and True are equal, but not the same
 
 
 ONE_TO_FIVE = Shape("N", "integer", low=1, high=5)
@@ -108,14 +108,16 @@ REFUSED = [
     ("shape", "expected", "written"),
     [(shape, expected, written) for shape, expected, *forms in REFUSED for written in forms],
 )
-def test_another_value_is_refused(refused: Refuse, shape: Shape, expected: str, written: str) -> None:
-    assert refused(written, shape) == {"c": expected}
+def test_another_value_is_refused(find_refusals: Refuse, shape: Shape, expected: str, written: str) -> None:
+    assert find_refusals(written, shape) == {"c": expected}
 
 
 @pytest.mark.parametrize("written", ["'{\"a\": 1}'::JSON", "'[1]'::JSON", "{'a': 1}", "['a']", "MAP{'a': 1}"])
-def test_what_has_members_is_no_text_unless_it_is_cast(taken: Coerce, refused: Refuse, written: str) -> None:
-    assert refused(written, TEXT) == {"c": "text (cast it to VARCHAR to send it as written)"}
-    assert isinstance(taken(f"({written})::VARCHAR", TEXT), str)
+def test_what_has_members_is_no_text_unless_it_is_cast(
+    convert: Coerce, find_refusals: Refuse, written: str
+) -> None:
+    assert find_refusals(written, TEXT) == {"c": "text (cast it to VARCHAR to send it as written)"}
+    assert isinstance(convert(f"({written})::VARCHAR", TEXT), str)
 
 
 def test_a_zone_that_python_does_not_know_asks_for_an_offset(duck: Duck) -> None:
@@ -139,18 +141,18 @@ def test_a_zone_that_python_does_not_know_asks_for_an_offset(duck: Duck) -> None
     ],
 )  # fmt: skip
 def test_a_text_is_checked_against_all_its_constraints(
-    refused: Refuse, constraint: Constraint, text: str, expected: str
+    find_refusals: Refuse, constraint: Constraint, text: str, expected: str
 ) -> None:
-    assert refused("?", Shape("Text", "string", constraint=constraint), text) == {"c": expected}
+    assert find_refusals("?", Shape("Text", "string", constraint=constraint), text) == {"c": expected}
 
 
-def test_a_pattern_that_python_cannot_read_accepts_everything(taken: Coerce) -> None:
-    assert taken("'!'", Shape("Text", "string", constraint=Constraint(pattern="a{2}{3}"))) == "!"
+def test_a_pattern_that_python_cannot_read_accepts_everything(convert: Coerce) -> None:
+    assert convert("'!'", Shape("Text", "string", constraint=Constraint(pattern="a{2}{3}"))) == "!"
 
 
-def test_half_a_surrogate_pair_is_refused_before_it_cannot_be_sent(refused: Refuse) -> None:
+def test_half_a_surrogate_pair_is_refused_before_it_cannot_be_sent(find_refusals: Refuse) -> None:
     shape = Shape("Texts", "list", item=TEXT)
-    assert refused("?", shape, r'["\ud83d"]') == {"c[0]": "text without halves of surrogate pairs"}
+    assert find_refusals("?", shape, r'["\ud83d"]') == {"c[0]": "text without halves of surrogate pairs"}
 
 
 def test_an_unknown_enum_value_is_sent_with_a_warning_that_names_the_nearest(duck: Duck) -> None:

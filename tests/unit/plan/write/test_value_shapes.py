@@ -13,11 +13,11 @@ def test_an_operation_without_input_takes_nothing() -> None:
     assert dict(build_input_shape(load_model("ec2").operation_model("DescribeRegions")).members) != {}
 
 
-def test_a_shape_that_contains_itself_is_built_as_deep_as_it_is_used(taken: Coerce) -> None:
+def test_a_shape_that_contains_itself_is_built_as_deep_as_it_is_used(convert: Coerce) -> None:
     value = build_shape(load_model("dynamodb").shape_for("AttributeValue"))
     assert value.members["L"].item is not None
     assert value.members["L"].item.members["M"].value is not None
-    assert taken("""'{"L": [{"M": {"a": {"B": "YWJj"}}}, {"NS": ["1"]}]}'""", value) == {
+    assert convert("""'{"L": [{"M": {"a": {"B": "YWJj"}}}, {"NS": ["1"]}]}'""", value) == {
         "L": [{"M": {"a": {"B": b"abc"}}}, {"NS": ["1"]}]
     }
 
