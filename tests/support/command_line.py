@@ -38,7 +38,7 @@ class CommandLine:
     def run(self, *words: str, stdin: str = "") -> CommandResult:
         """Run a command to its end, in a fork."""
         command = forked.command("-m", "sqlprov", *words)
-        done = subprocess.run(command, env=self.env, input=stdin, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, env=self.env, input=stdin, capture_output=True, text=True, timeout=600)
         assert "Traceback" not in done.stderr, done.stderr
         return CommandResult(done.returncode, done.stdout, done.stderr)
 

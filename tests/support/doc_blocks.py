@@ -125,7 +125,7 @@ class PageRunner:
 
     def _sh(self, code: str) -> str:
         done = subprocess.run(
-            ["bash", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
+            ["bash", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
         )
         assert done.returncode == 0, f"exit code {done.returncode}:\n{code}\n{done.stdout}"
         return done.stdout

@@ -39,7 +39,7 @@ def plain_client(
     key: str = "AKIAOTHER",
     region: str = REGION,
     service: str = "sagemaker",
-    read_timeout: float = 5,
+    read_timeout: float = 60,
 ) -> Any:
     """boto3 as it is, but for its own checks and retries."""
     return boto3.client(
@@ -60,7 +60,7 @@ def post(url: str, operation: str, parameters: dict[str, Any], key: str = "AKIAO
     headers = {"X-Amz-Target": f"SageMaker.{operation}", "Authorization": scope}
     request = urllib.request.Request(url, json.dumps(parameters).encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             return reply.status, reply.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -51,7 +51,7 @@ def test_a_program_that_closes_nothing_ends_without_output(seeded: Emulator, ste
     """
     program = textwrap.dedent(text)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=600
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -48,4 +48,4 @@ def test_serve_local_prints_the_endpoint_and_ends_with_sigterm():
         finally:
             process.send_signal(signal.SIGTERM)  # or leaving the block would wait for it
         assert process.stdout.read() == "ended\n"
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=600) == 0

@@ -71,7 +71,7 @@ def test_a_signal_during_an_insert_starts_no_call_and_reports_the_known_outcomes
     until(lambda: len(creates(fresh)) >= 11 and sum(not call.finished for call in fresh.calls) == 3)
     begun = len(fresh.calls)
     process.send_signal(sent)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=600)
     assert process.returncode == code, stderr
     assert len(fresh.calls) == begun
     assert stdout == ""
@@ -87,14 +87,14 @@ def test_a_signal_during_an_insert_starts_no_call_and_reports_the_known_outcomes
 
 
 def test_a_call_that_hangs_holds_up_the_end_for_a_bounded_time_and_is_unknown(fresh: Emulator) -> None:
-    fresh.inject(Fault("timeout_before", operation=CREATE, at=3, times=1))
+    fresh.inject(Fault("timeout_before", operation=CREATE, at=3, times=1, hold=900))
     process = exec_(fresh, insert(*NAMES[:6]), concurrency=2)
     until(lambda: len(creates(fresh)) >= 6)
     hanging = creates(fresh)[2]
     until(lambda: sum(not call.finished for call in fresh.calls) == 1)
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=50)  # the fault keeps the call open for 60 seconds
+    _, stderr = process.communicate(timeout=600)  # sooner than the fault lets go of the call
     assert time.monotonic() - began > LET_END - 2
     assert process.returncode == 130
     outcomes = detail(stderr)
@@ -107,17 +107,17 @@ def test_a_lost_create_is_unknown_if_it_is_interrupted_while_the_row_is_read_bac
     process = exec_(fresh, insert(NAMES[0]))
     until(lambda: [call.operation for call in fresh.calls].count(DESCRIBE) >= 3)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=600)
     assert (process.returncode, detail(stderr)) == (130, {NAMES[0]: "unknown"}), stderr
 
 
 def test_a_delete_that_waits_is_partial_if_it_is_interrupted(fresh: Emulator) -> None:
     fresh.add("InferenceExperiment", REGION, {"Name": NAMES[0], **MEMBERS, "Status": "Running"})
-    fresh.options = Options(transition=60)
+    fresh.options = Options(transition=900)
     process = exec_(fresh, f"DELETE FROM {TABLE} WHERE name = '{NAMES[0]}' AND region = '{REGION}'")
     until(lambda: (STOP, DESCRIBE) in pairwise(call.operation for call in fresh.calls))
     process.send_signal(signal.SIGTERM)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=600)
     assert (process.returncode, detail(stderr)) == (143, {NAMES[0]: "partial"}), stderr
     assert f"({STOP})" in stderr
 
@@ -125,7 +125,7 @@ def test_a_delete_that_waits_is_partial_if_it_is_interrupted(fresh: Emulator) ->
 def test_outcomes_that_are_not_ok_are_on_stderr_and_the_exit_code_is_1(fresh: Emulator) -> None:
     fresh.add("InferenceExperiment", REGION, {"Name": NAMES[1]})
     process = exec_(fresh, insert(*NAMES[:3]))
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=600)
     assert (process.returncode, stdout) == (1, "")
     assert detail(stderr) == {NAMES[0]: "ok", NAMES[1]: "failed", NAMES[2]: "ok"}
     assert "1 row of 3 is not ok." in stderr and "already exists" in stderr
@@ -192,7 +192,7 @@ def test_the_table_of_outcomes_shows_the_last_statement_that_wrote(db: WriteSess
 
 
 def test_a_write_that_fails_reports_its_warnings_too(fresh: Emulator) -> None:
-    _, stderr = exec_(fresh, insert(NAMES[0], Type="shadowmode")).communicate(timeout=60)
+    _, stderr = exec_(fresh, insert(NAMES[0], Type="shadowmode")).communicate(timeout=600)
     assert (
         "Warning: row 1, Type: 'shadowmode'; expected one of ShadowMode. Did you mean 'ShadowMode'?" in stderr
     )

@@ -172,7 +172,7 @@ def on_a_terminal(shell: CommandLine, *words: str) -> tuple[int, str]:
             break
         shown += part
     os.close(own)
-    return process.wait(timeout=60), shown.decode().replace("\r\n", "\n")
+    return process.wait(timeout=600), shown.decode().replace("\r\n", "\n")
 
 
 def test_a_terminal_gets_folded_values(shell: CommandLine) -> None:

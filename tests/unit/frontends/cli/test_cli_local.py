@@ -38,7 +38,7 @@ def server(shell: CommandLine) -> Iterator[Any]:
     finally:
         client.close()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=600)
     assert (process.returncode, out, err) == (0, "", "")
 
 

@@ -51,7 +51,7 @@ def test_on_a_terminal_waits_are_printed_unless_turned_off(
             env=cloud.env,
             stdout=subprocess.PIPE,
             stderr=theirs,
-            timeout=60,
+            timeout=600,
         )
     finally:
         os.close(theirs)

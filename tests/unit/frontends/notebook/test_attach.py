@@ -347,6 +347,7 @@ def test_a_program_exits_silently(ending: str, em: Emulator) -> None:
     program = f"""
         import duckdb, sqlprov
         con = duckdb.connect()
+        con.execute("SET enable_progress_bar = false")
         sqlprov.attach(con, ["sagemaker"], regions="us-east-1", endpoint_url={em.url!r})
         print(con.sql("SELECT count(*) FROM {EXPERIMENTS}").fetchall())
         {ending}
@@ -355,7 +356,7 @@ def test_a_program_exits_silently(ending: str, em: Emulator) -> None:
         [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "[(6,)]\n", "")
 
@@ -366,6 +367,7 @@ def test_a_program_exits_silently(ending: str, em: Emulator) -> None:
 INTERRUPTED = """
     import duckdb, os, signal, sqlprov, threading, time
     con = duckdb.connect()
+    con.execute("SET enable_progress_bar = false")
     made = sqlprov.attach(con, ["sagemaker"], regions="us-east-1", endpoint_url={url!r})
     con.execute("SET threads = {threads}")
 
@@ -398,7 +400,7 @@ def test_ctrl_c_stops_a_read_and_its_calls_even_on_a_duckdb_thread(
     slow_em.reset_calls()
     program = INTERRUPTED.format(url=slow_em.url, threads=threads, query=query)
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=100
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=600
     )
     assert done.stdout.splitlines() == ["interrupted", "[(42,)]"], done.stderr
     assert len(slow_em.calls) < 200

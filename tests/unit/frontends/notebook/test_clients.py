@@ -139,7 +139,7 @@ def test_marimo_reads_live_tables_in_sql_cells(em: Emulator, tmp_path: Path) -> 
                 print(variables["running"].rows())
         """)
     )
-    done = subprocess.run([sys.executable, app], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([sys.executable, app], capture_output=True, text=True, timeout=600)
     assert done.stdout.splitlines()[-1:] == [str(ROWS)], done.stderr
     assert_narrowed(em)
 

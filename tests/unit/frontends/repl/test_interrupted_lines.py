@@ -69,7 +69,7 @@ try:
 except KeyboardInterrupt:
     print("seen")
 """
-    child = pexpect.spawn(sys.executable, ["-W", "error", "-c", code], encoding="utf-8", timeout=20)
+    child = pexpect.spawn(sys.executable, ["-W", "error", "-c", code], encoding="utf-8", timeout=600)
     child.expect_exact("sqlprov> ")
     child.expect_exact("seen")
     child.expect(pexpect.EOF)

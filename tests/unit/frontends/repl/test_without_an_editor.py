@@ -20,7 +20,7 @@ REGION = "us-east-1"
 def run_sqlprov(home: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-m", "sqlprov", *words]
     return subprocess.run(
-        command, env=environment(home), input=stdin, capture_output=True, text=True, timeout=60
+        command, env=environment(home), input=stdin, capture_output=True, text=True, timeout=600
     )
 
 
@@ -59,7 +59,7 @@ def test_a_dumb_terminal_works(service: Emulator, tmp_path: Path) -> None:
         ["-W", "error", "-m", "sqlprov", *words],
         env=environment(tmp_path) | {"TERM": "dumb", "COLUMNS": "80"},
         encoding="utf-8",
-        timeout=20,
+        timeout=600,
     )
     child.expect_exact("sqlprov> ")
     child.sendline("SELECT count(*) AS n")
@@ -99,7 +99,7 @@ def test_rows_go_to_a_file_while_the_prompt_stays_on_the_terminal(tmp_path: Path
         ["-c", f"exec '{sys.executable}' -W error -m sqlprov > '{out}'"],
         env=environment(tmp_path) | {"TERM": "xterm"},
         encoding="utf-8",
-        timeout=20,
+        timeout=600,
     )
     child.expect_exact("for help")
     child.expect_exact("sqlprov> ")

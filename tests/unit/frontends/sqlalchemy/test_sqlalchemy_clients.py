@@ -92,7 +92,7 @@ def test_jupysql_reads_and_writes_through_a_url(em: Emulator) -> None:
         cell("%sql DELETE FROM aws.sagemaker.models WHERE model_name = 'no-such-model'")
         print(cell("%sqlcmd tables --schema aws.sagemaker"))
         """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     rows, regions, *tables = done.stdout.partition("begin\n")[2].splitlines()
     assert rows == "[('fraud-xgboost-17',), ('search-relevance',)]"
