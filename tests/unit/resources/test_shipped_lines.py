@@ -152,7 +152,6 @@ REASONS = {
     "ce.GetCostForecast": "a query",
     "cloudformation.ListStacks": "stacks come from DescribeStacks, which says more",
     "cloudsearch.ListDomainNames": "domains come from DescribeDomains",
-    "cloudtrail.DescribeTrails": "trails come from ListTrails and GetTrail",
     "cloudwatch.GetMetricData": "a query",
     "cloudwatch.GetMetricStatistics": "a query",
     "codecommit.BatchGetRepositories": "repositories come from ListRepositories and GetRepository",
