@@ -111,6 +111,10 @@ OLD_EXAMPLES = {
     "ec2.availability_zones": "from before zones had an id",
     "elasticache.snapshots": "from before snapshots had an ARN",
     "elb.load_balancer_attributes": "without additional attributes",
+    "rds.db_cluster_snapshot_attributes": "an empty reply",
+    "rds.db_snapshot_attributes": "an empty reply",
+    "rds.engine_default_cluster_parameters": "an empty reply",
+    "rds.engine_default_parameters": "an empty reply",
     "s3.bucket_cors": "a rule without an id",
     "s3.object_delete_markers": "only versions",
 }
@@ -161,7 +165,6 @@ REASONS = {
     "iam.GetCredentialReport": "a file, which has to be made first",
     "inspector.DescribeExclusions": "exclusions come from ListExclusions",
     "resource-explorer-2.Search": "a query",
-    "securityhub.DescribeHub": "the hub of the account needs its ARN or none",
     "ssm.DescribeDocumentPermission": "a part of a document",
     "ssm.GetServiceSetting": "it requires the id of a setting",
     "ssm.ListInventoryEntries": "it requires the name of a type of entries",
