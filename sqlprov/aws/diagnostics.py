@@ -224,7 +224,7 @@ def _read_one_row(run: Run, cloud: Cloud, region: str, table: Table) -> list[str
         reply = read(describe.call, {**describe.send, **values})
         if table.tags and table.arn and not describe.batch:
             row = get_path(reply, describe.item)
-            read(table.tags.call, {table.tags.argument: get_path(row, describe.paths[table.arn])})
+            read(table.tags.call, table.tags.build_parameters(get_path(row, describe.paths[table.arn])))
     except AccessDenied:
         raise
     except OperationalError:

@@ -247,6 +247,7 @@ class TagsCall:
         keys: parameter of `remove` that takes the keys.
         column: the column that fills `argument`; empty for the table's ARN.
         spelling: how the reply spells tags.
+        takes_list: whether `argument` takes a list of values. The reply then has a list on the way to the tags.
     """
 
     call: str
@@ -259,6 +260,11 @@ class TagsCall:
     keys: str = ""
     column: str = ""
     spelling: TagSpelling = field(default_factory=lambda: TagSpelling("Key", "Value"))
+    takes_list: bool = False
+
+    def build_parameters(self, value: Any) -> dict[str, Any]:
+        """The parameters of the call for one resource."""
+        return {self.argument: [value] if self.takes_list else value}
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ def parse_tags(
         raise given.fail("the table has no ARN; expected `column:` with the column that fills the argument")
     operation = find_operation(model, block["call"])
     outputs = get_members(operation.output_shape)
-    shape = outputs[block["items"].choose("output member", outputs)]
     _check_calls(given, block, model)
+    takes_list = operation.input_shape.members[block["argument"].text()].type_name == "list"
+    shape = _find_items(block["items"], operation)
     spelling = find_spelling(shape)
     if spelling is None:
         raise block["items"].fail(
@@ -56,9 +57,26 @@ def parse_tags(
         raise block["call"].fail(f"{operation.name} pages by several members; expected one")
     token_in, token_out = (tokens[0].parameter, tokens[0].expression) if tokens else ("", "")
     texts = {key: get_text(block, key) for key in ("call", "argument", "items", "add", "remove", "keys")}
-    call = TagsCall(**texts, token_in=token_in, token_out=token_out, column=column, spelling=spelling)
+    call = TagsCall(
+        **texts,
+        token_in=token_in,
+        token_out=token_out,
+        column=column,
+        spelling=spelling,
+        takes_list=takes_list,
+    )
     about = summarize(shape.documentation) or "An array of key-value pairs."
     return call, Column(TAGS, TAGS_TYPE, TAGS_TYPE, about, ColumnSource.TAGS, shape=shape.name)
+
+
+def _find_items(node: Node, operation: Any) -> Any:
+    """The shape at the members that lead to the tags, through lists."""
+    shape = operation.output_shape
+    for member in node.text().split("."):
+        shape = shape.member if shape.type_name == "list" else shape
+        node.check("output member", member, get_members(shape))
+        shape = shape.members[member]
+    return shape
 
 
 def _check_calls(node: Node, block: Mapping[str, Node], model: Any) -> None:

@@ -283,7 +283,7 @@ def _find_takers(table: Table) -> dict[str, list[Any]]:
 
 def _find_shape(output: Any, path: str) -> Any:
     for member in path.split("."):
-        output = output.members[member]
+        output = (output.member if output.type_name == "list" else output).members[member]
     return output
 
 

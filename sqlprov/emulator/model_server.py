@@ -168,7 +168,8 @@ class ModelService(FaultyService):
             method = table.tags
             assert method is not None
             rows = self._rows.get_rows(table, call.region)
-            found = _match(rows, {method.argument: method.column or table.arn}, call.parameters)
+            filled = {method.argument: method.column or table.arn}
+            found = _match(rows, filled, call.parameters, many=method.takes_list)
             if found:
                 reply: Members = {}
                 tags = found[0].tags
@@ -177,7 +178,8 @@ class ModelService(FaultyService):
                     if offset + 1 < len(tags):
                         reply[method.token_out] = str(offset + 1)
                     tags = tags[offset : offset + 1]
-                _put_value(reply, method.items, tags)
+                place, _, last = method.items.rpartition(".") if method.takes_list else ("", "", method.items)
+                _put_value(reply, place or last, [{last: tags}] if place else tags)
                 return reply
         raise make_missing_error(tables[0])
 

@@ -53,6 +53,24 @@ def test_buckets_and_their_objects_are_read_once_whatever_the_regions(account: A
         ]
 
 
+def test_tags_of_load_balancers_come_from_calls_that_take_several(account: Account) -> None:
+    subnets = [each["SubnetId"] for each in account.client("ec2").describe_subnets()["Subnets"]][:2]
+    balancers, classic = account.client("elbv2"), account.client("elb")
+    for name in ("front", "back"):
+        balancers.create_load_balancer(Name=name, Subnets=subnets, Tags=[{"Key": "name", "Value": name}])
+    listener = {"Protocol": "tcp", "LoadBalancerPort": 80, "InstancePort": 80}
+    classic.create_load_balancer(
+        LoadBalancerName="old",
+        Listeners=[listener],
+        AvailabilityZones=["us-east-1a"],
+        Tags=[{"Key": "name", "Value": "old"}],
+    )
+    rows = account.con.sql("SELECT load_balancer_name, tags FROM aws.elbv2.load_balancers ORDER BY 1")
+    assert rows.fetchall() == [(name, [{"Key": "name", "Value": name}]) for name in ("back", "front")]
+    (row,) = account.con.sql("SELECT load_balancer_name, tags FROM aws.elb.load_balancers").fetchall()
+    assert row == ("old", [{"Key": "name", "Value": "old"}])
+
+
 def test_attributes_of_a_queue_have_their_types(account: Account) -> None:
     account.client("sqs").create_queue(
         QueueName="jobs", Attributes={"DelaySeconds": "5"}, tags={"team": "search"}

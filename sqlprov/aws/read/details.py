@@ -50,12 +50,12 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
     """
     method = table.tags
     assert method is not None, "only tables that have tags are read"
-    parameters: dict[str, Any] = {method.argument: arn}
+    parameters = method.build_parameters(arn)
     path, tags = method.items.split("."), list[Any]()
     seen: set[str] = set()
 
     def count(page: dict[str, Any]) -> int:
-        items = get_path(page, path)
+        items = _find_tags(page, path)
         if items is None:
             check_omission(page, method.items, IN_JSON)
         if method.token_out and page.get(method.token_out) in seen:
@@ -64,12 +64,21 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
 
     while True:
         reply = call(run, cloud, table.client, table.iam, method.call, region, parameters, (), count)
-        tags += to_tags(get_path(reply, path), method.spelling) or []
+        tags += to_tags(_find_tags(reply, path), method.spelling) or []
         token = reply.get(method.token_out) if method.token_out else None
         if not token:
             return tags
         seen.add(token)
         parameters = {**parameters, method.token_in: token}
+
+
+def _find_tags(reply: Any, path: Sequence[str]) -> Any:
+    """What `path` leads to; a list on the way has one element, for the one resource."""
+    for member in path:
+        if isinstance(reply, list):
+            reply = reply[0] if reply else None
+        reply = get_path(reply, (member,))
+    return reply
 
 
 class DetailReader:

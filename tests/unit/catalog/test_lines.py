@@ -16,6 +16,7 @@ INSTANCES = "list: DescribeInstances, rows: Reservations.Instances, key: instanc
 ATTRIBUTES = "{call: GetQueueAttributes, send: {AttributeNames: [All]}, pairs: Attributes}"
 QUEUES = f"list: ListQueues, key: queue_url, describe: {ATTRIBUTES}"
 KEY_TAGS = "{call: ListResourceTags, argument: KeyId, items: Tags, column: key_id}"
+LOAD_BALANCER_TAGS = "{call: DescribeTags, argument: ResourceArns, items: TagDescriptions.Tags}"
 ROLES = "list: ListRoles, key: role_name, describe: GetRole, lacks: [tags, role_last_used]"
 VERSIONING = "list: GetBucketVersioning, rows: ., each: {Bucket: [a, b]}, key: bucket"
 POLICY = "list: GetAccountPasswordPolicy, key: account_id"
@@ -109,6 +110,9 @@ LINES: list[tuple[str, str, Question, Any]] = [
     ("batch", "list: DescribeJobQueues, key: job_queue_arn",
      lambda t: (tags(t).type, tags(t).tags), (TAGS_TYPE, TagSpelling())),
     ("elasticbeanstalk", "list: DescribeApplications, key: application_arn", lambda t: "tags" in t.by_name, False),
+    ("elbv2", f"list: DescribeTargetGroups, key: target_group_arn, tags: {LOAD_BALANCER_TAGS}",
+     lambda t: (t.tags.build_parameters("arn:1"), t.tags.items, tags(t).type),
+     ({"ResourceArns": ["arn:1"]}, "TagDescriptions.Tags", TAGS_TYPE)),
     ("kms", f"list: ListKeys, key: key_arn, tags: {KEY_TAGS}",
      lambda t: (t.tags.column, t.tags.spelling, t.tags.token_out),
      ("key_id", TagSpelling("TagKey", "TagValue"), "NextMarker")),
