@@ -85,7 +85,9 @@ class Planner:
         self._check_names(table, named, where, run)
         if table.home:
             return self._find_home_scope(table, named, where, run)
-        is_estimate, limits = False, True
+        chosen = self._held or run.settings.region_names()
+        is_unknown = not may_call and self.cloud.region_statuses is None
+        is_estimate, limits = is_unknown and "all" in chosen, True
         narrowed = hints.narrowed.get(name) if hints else None
         if rule.is_session:
             candidates = set(self.default_regions(run, table.client, may_call=may_call))
@@ -96,13 +98,12 @@ class Planner:
                     "or set AWS_REGION."
                 )
         elif find_domain(where, REGION).values is not None:
-            candidates = set(named)
+            candidates, is_estimate = set(named), False
         elif hints and narrowed is not None and narrowed <= hints.named:
-            candidates = set(
-                narrowed
-            )  # the condition on another table names them: the account need not be asked
+            # The condition on another table names them: the account need not be asked.
+            candidates, is_estimate = set(narrowed), False
         else:
-            is_estimate = not may_call and self.cloud.region_statuses is None and self._held in (None, ALL)
+            is_estimate = is_unknown and self._held in (None, ALL)
             every = self.account_regions(run, table.client, may_call=may_call)
             own = self.default_regions(run, table.client, may_call=may_call)
             known = {*self.known_regions(None), *(self.cloud.region_statuses or ())}
@@ -165,8 +166,9 @@ class Planner:
 
         chosen = run.settings.region_names()
         if scope.rule is Rule.ALL and chosen and chosen != ALL:
+            most = "at most " if scope.is_estimate else ""
             run.warn(
-                f"{table} is read in {format_count(len(scope.values), 'region')}, not only in {', '.join(chosen)}, "
+                f"{table} is read in {most}{format_count(len(scope.values), 'region')}, not only in {', '.join(chosen)}, "
                 "because the statement uses region for more than display. To read fewer, add a condition such as "
                 "region = '…'."
             )
@@ -174,7 +176,7 @@ class Planner:
             pair = {other: its, table: scope}
             limited = next((name for name in pair if pair[name].rule.is_condition), "")
             session = next((name for name in pair if pair[name].rule.is_session), "")
-            if limited and session and set(pair[limited].values) - set(pair[session].values):
+            if limited and session and set(pair[limited].values) != set(pair[session].values):
                 run.warn(
                     f"{limited} is read in {_join(pair[limited].values)}, but {session} in "
                     f"{_join(pair[session].values)} (the session's). If their rows belong together, "
@@ -248,7 +250,7 @@ class Planner:
     def _find_enabled(
         self, run: Run, home: str | None, partition: str, offered: Sequence[str], may_call: bool
     ) -> frozenset[str]:
-        """The regions that the account has enabled; empty if every region of the partition is."""
+        """The regions that the account has enabled; empty if that may be every region of the partition."""
         from sqlprov.aws.transport.account_regions import ENABLED, read_region_statuses
 
         statuses = self.cloud.region_statuses
@@ -258,13 +260,12 @@ class Planner:
             statuses = read_region_statuses(run, self.cloud, home)
         if statuses:
             return frozenset(region for region, status in statuses.items() if status in ENABLED)
-        if partition != DEFAULT_PARTITION:
+        if statuses is None or partition != DEFAULT_PARTITION:
             return frozenset()
-        if statuses is not None:
-            run.warn(
-                "The credentials are not allowed to list the account's regions (account:ListRegions, "
-                "ec2:DescribeRegions), so opt-in regions are not read."
-            )
+        run.warn(
+            "The credentials are not allowed to list the account's regions (account:ListRegions, "
+            "ec2:DescribeRegions), so opt-in regions are not read."
+        )
         return WITHOUT_OPT_IN
 
 

@@ -105,13 +105,18 @@ class HintFinder:
         DuckDB is busy then, so the names are resolved beforehand.
         """
         texts = [text, *self._definitions.reach(text)]
-        find_live = self._definitions.resolver()
+        find_live, catalog = self._definitions.resolver(), self._session.catalog
+
+        def is_regional(parts: tuple[str, ...]) -> bool:
+            """Whether a name means a live table that is read in the regions of the statement."""
+            name = find_live(parts)
+            return name is not None and not catalog.get_table(*name.split(".")).home
 
         @cache
         def find_use() -> ColumnUse:
             from sqlprov.sql.column_use import find_use
 
-            return find_use(texts, REGION, lambda parts: find_live(parts) is not None)
+            return find_use(texts, REGION, is_regional)
 
         self._use = find_use
         return lambda: find_use().decides

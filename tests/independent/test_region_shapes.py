@@ -477,3 +477,22 @@ def test_the_rows_are_those_of_plain_duckdb_over_the_regions_of_the_rule(
 def list_rows(result: sqlprov.Result | duckdb.DuckDBPyRelation) -> list[str]:
     table = result.arrow() if isinstance(result, sqlprov.Result) else result.to_arrow_table()
     return sorted(map(repr, zip(*(column.to_pylist() for column in table.columns), strict=True)))
+
+
+def test_a_delete_takes_the_rows_that_plain_duckdb_would(emulator: Emulator) -> None:
+    # Joins of joins on region decide, below a NOT IN, which models of one region are deleted.
+    where = write_sql(
+        "m.region = 'us-east-1' AND m.model_name NOT IN (SELECT c.model_name FROM (M a JOIN C b USING (region)) "
+        "JOIN (M c JOIN P d USING (region)) ON a.model_name = c.model_name "
+        "WHERE a.region IN ('eu-west-1', 'us-west-2') AND c.region = 'us-east-1')"
+    )
+    with Emulator() as own, connect(own) as con:
+        own.seed_local()
+        own.options.closed_regions = emulator.options.closed_regions
+        for table in TABLES.values():
+            con.sql(f"CREATE TABLE {table} AS FROM aws.sagemaker.{table} WHERE region IN {tuple(OPEN)}")
+        expected = con.sql(f"FROM models AS m WHERE {where.replace('aws.sagemaker.', '')}").fetchall()
+        con.sql(f"DELETE FROM aws.sagemaker.models AS m WHERE {where}")
+        assert len(con.outcomes) == len(expected) == 8
+        left = con.sql(f"SELECT count(*) FROM aws.sagemaker.models WHERE region IN {tuple(OPEN)}").fetchall()
+        assert left == [(22 - 8,)]

@@ -17,13 +17,13 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from sqlprov import __version__
 from sqlprov.errors import Error, InterfaceError
 from sqlprov.frontends.cli.doctor import doctor
 from sqlprov.frontends.cli.exec import EXAMPLES, execute
 from sqlprov.frontends.cli.local import local
 from sqlprov.frontends.cli.repl import repl
 from sqlprov.frontends.cli.tables import tables
+from sqlprov.version import VERSION
 
 _EXEC_OPTION = re.compile(r"-c|-f|--command(=|$)|--file(=|$)")
 _GROUP_OPTIONS = ("-h", "--help", "--version")
@@ -107,7 +107,7 @@ def _exit_at_once(text: str, code: int) -> NoReturn:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXAMPLES,
 )
-@click.version_option(__version__, message="sqlprov %(version)s")
+@click.version_option(VERSION, message="sqlprov %(version)s")
 def cli() -> None:
     """Query and manage cloud resources with SQL: AWS resources as tables in DuckDB.
 

@@ -43,6 +43,11 @@ RULES = {
     "open condition": (f"SELECT model_name FROM {M} WHERE region <> 'us-west-2'", {"us-east-1", "eu-west-1"}),
     "unused": (f"SELECT model_name FROM {M}", {"us-east-1"}),
     "shown": (f"SELECT region, model_name FROM {M}", {"us-east-1"}),
+    "join": (
+        f"SELECT DISTINCT a.model_name, a.region FROM {P} b JOIN {M} a USING (region) "
+        "WHERE b.region IN ('us-east-1', 'eu-west-1')",
+        {"us-east-1", "eu-west-1"},
+    ),
     "all": (f"SELECT upper(region), model_name FROM {M}", set(DATA)),
 }
 
@@ -81,14 +86,14 @@ def test_whole_rows_count_as_showing(con: sqlprov.Connection, columns: str, rows
         (f"SELECT 1 FROM {M} WHERE region = 'eu-west-1'", "region: 1 (eu-west-1), from the condition on region"),
         (f"SELECT model_name FROM {M}", "region: 1 (us-east-1), the session's: the statement does not use region"),
         (f"SELECT region FROM {M}", "region: 1 (us-east-1), the session's: region is only shown, grouped or sorted"),
-        (f"SELECT max(region) FROM {M}", "region: at most 17, because region may affect which rows are returned"),
+        (f"SELECT max(region) FROM {M}", "region: at most 34, because region may affect which rows are returned"),
         (
             f"SELECT 1 FROM {M} WHERE region LIKE 'eu-%'",
-            "region: at most 5, from the condition on region",
+            "region: at most 8, from the condition on region",
         ),
         (
             f"SELECT 1 FROM {M} WHERE region LIKE '%'",
-            "region: at most 17, because region may affect which rows are returned",
+            "region: at most 34, because region may affect which rows are returned",
         ),
         (
             f"SELECT 1 FROM {P} b JOIN {M} a USING (region) WHERE b.region IN ('us-east-1', 'eu-west-1')",
@@ -108,9 +113,9 @@ def test_explain_says_which_part_decided_and_makes_no_call(
 def test_explain_lists_the_calls_of_many_regions_together_after_the_reason(con: sqlprov.Connection) -> None:
     ((_, calls), _) = con.sql(f"EXPLAIN SELECT max(region) FROM {M}").fetchall()
     assert calls.splitlines()[1:4] == [
-        "  region: at most 17, because region may affect which rows are returned",
+        "  region: at most 34, because region may affect which rows are returned",
         "  ListRegions, once",
-        "  ListModels in 17 regions, each page",
+        "  ListModels in 34 regions, each page",
     ]
     ((_, calls), _) = con.sql(
         f"EXPLAIN SELECT 1 FROM {M} WHERE region IN ('us-east-1', 'eu-west-1')"
@@ -163,11 +168,22 @@ def test_a_warning_says_that_one_table_is_limited_and_another_uses_the_sessions_
         "add a condition on region for both."
     ]
     assert con.sql(f"{join} = 'us-east-1'").warnings == []
+    con.sql("SET sqlprov_regions = 'us-east-1, eu-west-1'")
+    warning = f"{M} is read in eu-west-1, but {P} in eu-west-1, us-east-1 (the session's)"
+    assert con.sql(f"{join} = 'eu-west-1'").warnings[0].startswith(warning)
+    con.sql("SET sqlprov_regions = 'us-east-1'")
     result = con.sql(f"{join} LIKE 'eu-%'")
     result.fetchall()
     assert [warning.split(" (the session's)")[0] for warning in result.warnings] == [
         f"{M} is read in 8 regions, but {P} in us-east-1"
     ]
+
+
+def test_a_global_table_pairs_with_every_region_of_another(con: sqlprov.Connection) -> None:
+    pairs = "EXPLAIN SELECT b.name FROM aws.s3.buckets b LEFT JOIN {} i ON i.region = b.region"
+    for other in ("aws.ec2.instances", M):
+        ((_, calls), _) = con.sql(pairs.format(other)).fetchall()
+        assert "region: at most" in calls and "because region may affect which rows are returned" in calls
 
 
 # The account's regions
@@ -195,6 +211,31 @@ def test_a_closed_region_has_no_rows_unless_it_is_named(con: sqlprov.Connection,
     con.sql("SET sqlprov_regions = 'eu-west-1'")
     with pytest.raises(CredentialsError, match="eu-west-1 is not enabled for the account"):
         con.sql(f"SELECT count(*) FROM {M}").fetchall()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_closed_region_is_an_error_where_the_statement_names_it_and_has_no_rows_elsewhere(
+    con: sqlprov.Connection, emulator: Emulator, rule: str
+) -> None:
+    emulator.options.closed_regions = {"eu-west-1"}
+    sql, regions = RULES[rule]
+    if rule in ("condition", "join"):
+        with pytest.raises(CredentialsError, match="eu-west-1 is not enabled for the account"):
+            con.sql(sql).fetchall()
+    else:
+        result = con.sql(sql)
+        assert len(result.fetchall()) == sum(DATA[region] for region in regions - {"eu-west-1"})
+        assert result.complete
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_an_endpoint_that_does_not_resolve_is_an_error(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with sqlprov.connect(endpoint_url="http://nowhere.invalid", region="us-east-1") as con:
+        con.sql("SET sqlprov_max_attempts = 1")
+        with pytest.raises(Unreachable, match=r"endpoint not reachable .*http://nowhere\.invalid"):
+            con.sql(RULES[rule][0]).fetchall()
 
 
 def test_the_table_of_regions_has_the_status_after_the_account_was_asked(
