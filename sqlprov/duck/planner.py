@@ -166,9 +166,9 @@ class Planner:
 
         chosen = run.settings.region_names()
         if scope.rule is Rule.ALL and chosen and chosen != ALL:
-            most = "at most " if scope.is_estimate else ""
+            number = ("at most " if scope.is_estimate else "") + format_count(len(scope.values), "region")
             run.warn(
-                f"{table} is read in {most}{format_count(len(scope.values), 'region')}, not only in {', '.join(chosen)}, "
+                f"{table} is read in {number}, not only in {', '.join(chosen)}, "
                 "because the statement uses region for more than display. To read fewer, add a condition such as "
                 "region = '…'."
             )
