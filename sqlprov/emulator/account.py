@@ -9,6 +9,7 @@ import botocore.session
 import orjson
 
 from sqlprov.emulator.api_model import check_input
+from sqlprov.catalog.regions import WITHOUT_OPT_IN
 from sqlprov.emulator.errors import ApiError, access_denied_error
 from sqlprov.emulator.options import ACCOUNT, Call, Options
 from sqlprov.emulator.pages import cut_page
@@ -18,11 +19,6 @@ _IAM = "https://iam.amazonaws.com/doc/2010-05-08/"
 _EC2 = "http://ec2.amazonaws.com/doc/2016-11-15/"
 _USER = f"arn:aws:iam::{ACCOUNT}:user/local"
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
-# The regions that no account has to enable.
-_DEFAULT_REGIONS = (
-    "us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 sa-east-1 eu-central-1 eu-north-1 eu-west-1 eu-west-2 "
-    "eu-west-3 ap-south-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-southeast-1 ap-southeast-2"
-)
 _EC2_STATUS = {"DISABLED": "not-opted-in", "ENABLED": "opted-in", "ENABLED_BY_DEFAULT": "opt-in-not-required"}
 _MOST_REGIONS = 50  # of a page of ListRegions
 
@@ -100,7 +96,7 @@ def _describe_regions(call: Call, options: Options) -> bytes:
 def _list_statuses(options: Options) -> dict[str, str]:
     """RegionOptStatus of every region, in alphabetical order."""
     statuses = dict.fromkeys(_list_all_regions(), "ENABLED")
-    statuses |= dict.fromkeys(_DEFAULT_REGIONS.split(), "ENABLED_BY_DEFAULT")
+    statuses |= dict.fromkeys(WITHOUT_OPT_IN, "ENABLED_BY_DEFAULT")
     return statuses | dict.fromkeys(statuses.keys() & options.closed_regions, "DISABLED")
 
 
