@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape
 import botocore.session
 import orjson
 
-from sqlprov.emulator.api_model import check_input
 from sqlprov.catalog.regions import WITHOUT_OPT_IN
+from sqlprov.emulator.api_model import check_input
 from sqlprov.emulator.errors import ApiError, access_denied_error
 from sqlprov.emulator.options import ACCOUNT, Call, Options
 from sqlprov.emulator.pages import cut_page

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from botocore.exceptions import UnknownServiceError
 from slices import SWEEP, take_slice
@@ -20,48 +21,18 @@ from sqlprov.catalog.table import ColumnSource, Table
 
 CATALOG = Catalog([RESOURCES])
 SERVICES = CATALOG.list_services("aws")
-# Names that cannot stand without quotation marks in FROM.
-RESERVED = {
-    "all",
-    "analyze",
-    "array",
-    "as",
-    "case",
-    "check",
-    "column",
-    "constraint",
-    "default",
-    "describe",
-    "end",
-}
-RESERVED |= {
-    "except",
-    "fetch",
-    "foreign",
-    "from",
-    "group",
-    "having",
-    "in",
-    "into",
-    "limit",
-    "offset",
-    "on",
-    "order",
-}
-RESERVED |= {
-    "primary",
-    "references",
-    "select",
-    "show",
-    "summarize",
-    "table",
-    "then",
-    "to",
-    "union",
-    "unique",
-    "using",
-}
-RESERVED |= {"when", "where", "window", "with"}
+
+
+def list_reserved_words() -> frozenset[str]:
+    """The words that cannot be a name without quotation marks."""
+    with duckdb.connect() as duck:
+        words = duck.sql(
+            "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
+        ).fetchall()
+    return frozenset(word for (word,) in words)
+
+
+RESERVED = list_reserved_words()
 
 
 def load(service: str) -> Iterator[Table]:
