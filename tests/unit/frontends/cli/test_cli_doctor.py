@@ -163,13 +163,11 @@ def test_an_old_library_comes_with_the_command_that_upgrades_it(
     assert "→ pip install --upgrade 'duckdb>=99.1'\n" in result.stdout
 
 
-def test_the_local_sagemaker_passes_without_a_region(shell: CommandLine) -> None:
+def test_the_local_aws_passes_without_a_region(shell: CommandLine) -> None:
     ended = shell.run("doctor", "--local", "%sagemaker.models")
     by_name = checks(ended)
     assert (ended.code, ended.out.splitlines()[-1]) == (0, "Nothing failed.")
-    assert by_name["region"] == [
-        "skipped none: name one in each statement, or pass --region; checking us-east-1"
-    ]
+    assert by_name["region"] == ["ok us-east-1"]
     assert all(line.startswith("ok ") for line in by_name["read"])
 
 
