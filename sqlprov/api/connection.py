@@ -281,7 +281,6 @@ class Connection(PEP249Cursor):
             ResourceFileError: the resource file of a table is wrong.
         """
         from sqlprov.aws.diagnostics import diagnose
-        from sqlprov.local import LOCAL_REGION
         from sqlprov.sql.names import LEVELS, list_names
         from sqlprov.sql.show import is_like
 
@@ -298,9 +297,7 @@ class Connection(PEP249Cursor):
         except CredentialsError:
             region = None  # the first check reports that the profile does not exist
         try:
-            yield from diagnose(
-                run, self._session.cloud, region, tables, LOCAL_REGION if self._emulator else None
-            )
+            yield from diagnose(run, self._session.cloud, region, tables)
         finally:
             run.finish()
 

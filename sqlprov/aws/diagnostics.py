@@ -52,9 +52,7 @@ class Check:
     remedy: str = ""
 
 
-def diagnose(
-    run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table], fallback_region: str | None = None
-) -> Iterator[Check]:
+def diagnose(run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table]) -> Iterator[Check]:
     """Run the checks one after another; those that cannot succeed after an earlier failure are skipped.
 
     Args:
@@ -62,12 +60,10 @@ def diagnose(
         cloud: the account.
         region: the region to check; `None` if there is none.
         tables: the tables to check.
-        fallback_region: the region to check if there is none.
     """
     credentials = _check_credentials(cloud)
     yield credentials
-    yield _check_region(region, fallback_region)
-    region = region or fallback_region
+    yield _check_region(region)
     if credentials.status is CheckStatus.FAILED or region is None:
         missing = "credentials" if credentials.status is CheckStatus.FAILED else "a region"
         yield from _skip(f"needs {missing}", "endpoint", "identity", "clock", "read", "write")
@@ -114,12 +110,9 @@ def _check_credentials(cloud: Cloud) -> Check:
     return Check("credentials", CheckStatus.OK, f"{lifetime}, from {chosen.method}{profile}")
 
 
-def _check_region(region: str | None, fallback: str | None) -> Check:
+def _check_region(region: str | None) -> Check:
     if region:
         return Check("region", CheckStatus.OK, region)
-    if fallback:
-        message = f"none: name one in each statement, or pass --region; checking {fallback}"
-        return Check("region", CheckStatus.SKIPPED, message)
     remedy = "Pass --region, or set AWS_REGION or the profile's `region`."
     return Check("region", CheckStatus.FAILED, "none", remedy)
 
