@@ -70,12 +70,12 @@ def parse_describe(
     path, shape = _find_item(pairs or words.get("item"), operation, row, is_batch=bool(size))
     if pairs:
         if shape.type_name != "map":
-            raise pairs.fail(f"{'.'.join(path)} of {operation.name} is not a map from names to texts")
+            raise pairs.fail(f"{'.'.join(path)} of {operation.name} is not a map from names to strings")
         reply = read_pairs(operation.name, shape, _list_pair_names(operation, shape))
     else:
         if size and shape.type_name != "list":
             raise node.fail(
-                f"{operation.name} returns no list for sure; expected `item:` with the list of a batch"
+                f"{operation.name} does not clearly return a list; name the batch's list in `item:`"
             )
         reply = read_structure(operation.name, ColumnSource.DESCRIBE, _get_element(shape))
         reply, tokens, paged = _find_pages(node, operation, path, reply)
@@ -172,7 +172,7 @@ def parse_arguments(
         if not column:
             known = ", ".join(row.shapes)
             raise node.fail(
-                f"{operation.name} requires {parameter}, which no column fills for sure; expected "
+                f"{operation.name} requires {parameter}, which no column clearly fills; expected "
                 f"`arguments: {{{parameter}: column}}` with one of {known}."
                 f"{suggest(to_snake_case(parameter), row.shapes)}"
             )

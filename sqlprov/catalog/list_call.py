@@ -151,7 +151,7 @@ def _find_rows(
             shape, is_single = shape.member, False
     if shape.type_name not in ("structure", "string") or (is_single and shape.type_name == "string"):
         raise (node or call).fail(
-            f"{place} is not a list; expected a list of structures or texts, or a structure"
+            f"{place} is not a list; expected a list of structures or strings, or a structure"
         )
     return path, shape, is_single
 
@@ -181,7 +181,9 @@ def _parse_parent(parameter: str, node: Node, operation: Any, siblings: Siblings
     shape = inputs[node.check(f"parameter of {operation.name}", parameter, inputs)]
     column = name_column(parameter)
     if shape.type_name not in ("string", "integer", "long"):
-        raise node.fail(f"{parameter} takes a {shape.type_name}; expected a parameter of one text or number")
+        raise node.fail(
+            f"{parameter} takes a {shape.type_name}; expected a parameter of one string or number"
+        )
     if isinstance(node.value, str) and node.text() == ACCOUNT:
         return Parent(parameter, column, is_account=True)
     if isinstance(node.value, str) and node.text() == ENUM:

@@ -17,7 +17,7 @@ COLUMNS = {
     "partition": "Partition it belongs to, such as aws, aws-cn or aws-us-gov; credentials are of one partition.",
     "description": "Its full name, such as US East (N. Virginia).",
     "opt_in_status": "Whether the account has enabled it, such as ENABLED, ENABLED_BY_DEFAULT or DISABLED; NULL "
-    "until a statement of the session has needed to know.",
+    "until a statement in this session has asked AWS.",
 }
 """The columns of a provider's table `regions`, the key first, each with its description; all are texts."""
 DEFAULT_PARTITION = "aws"

@@ -88,7 +88,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     words = node.block(REQUIRED, OPTIONAL)
     model = find_model(service.nodes["client"])
     if not words["key"].items():
-        raise words["key"].fail("expected one column or more that identify a row, found an empty list")
+        raise words["key"].fail("expected one or more columns that identify a row, found an empty list")
     key = words["key"].texts()
     sends = _split_send(words)
     nouns = list_nouns(siblings.name, words["list"].text())
@@ -113,9 +113,11 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         known = [n for n, c in columns.items() if c.source in (ColumnSource.LIST, ColumnSource.PARENT)]
         # `account_id` is the key of what an account has once, but not in place of a member of that name.
         common = [name for name in COMMON[:2] if f"resource_{name}" not in known]
-        name = part.choose("column of list as key", (*known, *common))
+        name = part.choose("key column", (*known, *common))
         if name in columns and pa.types.is_nested(columns[name].type):
-            raise part.fail(f"{name!r} is {columns[name].type}; expected a text, a number or a time as key")
+            raise part.fail(
+                f"{name!r} is {columns[name].type}; expected a string, a number or a time as the key"
+            )
     columns |= _build_common_columns(key, columns)
     state = parse_state(words.get("state"), columns) if "state" in words else derive_state(nouns, columns)
     item = listing.reply.shape

@@ -143,11 +143,11 @@ class Planner:
         known = self.known_regions(run)
         for region in named:
             if not table.home and self._held not in (None, ALL) and region not in (self._held or ()):
-                held = ", ".join(self._held or ())
+                held = " and ".join(self._held or ())
                 near = "" if region in known else suggest(region, known)
                 raise RegionError(
-                    f"{table.full_name} is attached with {held}, without {region!r}.{near} "
-                    "To read other regions, attach(con, regions=[…])."
+                    f"{table.full_name} is attached for {held}, not for {region!r}.{near} "
+                    "To read other regions, pass them to attach(con, regions=[…])."
                 )
             if region not in known:
                 raise RegionError(

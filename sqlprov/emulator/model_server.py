@@ -1,7 +1,7 @@
 """Answers for every table of a catalogue from botocore's shapes, in the protocol of its service.
 
 A sweep reads each table from it: lists with pages and filters, describes, batches, further calls, tags and missing
-keys. It proves that the engine reads what the table says, not that AWS answers so.
+keys. It proves that the engine reads what the table says, not that AWS answers the same way.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class ModelService(FaultyService):
             if found := _match(rows, extra.arguments, call.parameters):
                 reply = found[0].extras[name]
                 if reply is None:
-                    raise ApiError(extra.absent[0].code, f"{extra.absent[0].text} There is none.".strip())
+                    raise ApiError(extra.absent[0].code, f"{extra.absent[0].text} Not found.".strip())
                 return reply
         raise make_missing_error(tables[0][0])
 

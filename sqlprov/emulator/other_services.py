@@ -113,7 +113,7 @@ class _EmptyService(ModelService):
         """Nothing about a resource that moto may have."""
         for table, name in tables:
             for rule in table.extras[name].absent:
-                raise ApiError(rule.code, f"{rule.text} There is none.".strip())
+                raise ApiError(rule.code, f"{rule.text} Not found.".strip())
         return {}
 
     def run_tags(self, call: Call, tables: Sequence[Table]) -> dict[str, Any]:

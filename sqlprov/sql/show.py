@@ -119,6 +119,9 @@ class Show(CatalogStatement):
             first = next(names.list_names(catalog, count), "")
             example = f", as in SHOW {self.kind} IN {first}" if first else ""
             form = ".".join(names.LEVELS[:count])
+            if self.kind == TABLES:  # a provider alone means all of its services
+                form = f"{names.LEVELS[0]} or {form}"
+                hint = hint or names.suggest_name(catalog, parts, 1)
             raise UnknownName(
                 f"SHOW {self.kind} needs a name of the form {form}{example}; found {written}.{hint}{place}"
             )

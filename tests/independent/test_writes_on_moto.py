@@ -159,7 +159,7 @@ def test_an_update_that_changes_nothing_makes_no_call_that_writes(con: Connectio
 
 
 # moto 5.2.1 has no UpdateEndpoint: what an UPDATE of an endpoint does is proven against the emulator
-# (tests/changes/test_changes_other_tables.py, tests/writing/test_await.py), here only that it is no success.
+# (tests/unit/plan/write/test_other_tables.py, tests/unit/aws/write/test_await.py), here only that it does not succeed.
 def test_an_update_that_moto_does_not_support_is_not_a_success(con: Connection) -> None:
     name, other = create(con, "endpoints"), create(con, "endpoint_configs")
     change = f"UPDATE aws.sagemaker.endpoints SET endpoint_config_name = '{other}' {where('endpoints', name)}"

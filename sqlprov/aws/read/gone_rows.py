@@ -48,7 +48,7 @@ class GoneRows:
         if still is not None:
             call = table.describe.call if table.describe else table.list.call
             text = (
-                f"{table.full_name} in {step.region}: {table.list.call} has {'|'.join(map(str, still))}, but {call} "
-                "says that it does not exist, as of every other row."
+                f"{table.full_name} in {step.region}: {table.list.call} returns {'|'.join(map(str, still))}, but "
+                f"{call} reports that neither it nor any other row exists."
             )
             raise BrokenReply(text, operation=call, region=step.region)

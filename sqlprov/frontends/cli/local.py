@@ -15,7 +15,7 @@ def local() -> None:
     """Manage the local AWS of `--local`.
 
     SageMaker's experiments, models and endpoints are sqlprov's own. Their state is kept between commands in the
-    user's state directory; SQLPROV_STATE_DIR names another. All else is moto's, in the extra `local`: pip install
+    user's state folder; SQLPROV_STATE_DIR names another. Everything else is moto's, in the extra `local`: pip install
     '.[local]'. It begins with the sample data in each command.
     """
 

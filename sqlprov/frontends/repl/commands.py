@@ -261,7 +261,7 @@ def _exit(shell: Shell, argument: str) -> None:
 COMMANDS: dict[str, Command] = {
     "d": Command("[table]", "services, or the columns and methods of a table", _describe, ("table",)),
     "dt": Command(
-        "[pattern]", "tables whose name contains a text or matches *endpoint*", _list_tables, ("table",)
+        "[pattern]", "tables whose name contains some text or matches *endpoint*", _list_tables, ("table",)
     ),
     "region": Command(
         "[names]", "regions for statements that name none; all, default", _set_region, ("region",)

@@ -192,8 +192,8 @@ class _RowUpdate:
         items = {transition.instead[member]: self._build_value(member)}
         statement = format_exec(self.write, transition.method, {**call.parameters, **items})
         return Refusal(
-            f"{self._format_path(member)} and {transition.method} in one UPDATE do not say what happens to each "
-            f"item; write this instead, with an action for each: {statement}"
+            f"{self._format_path(member)} and {transition.method} together in one UPDATE are ambiguous: they "
+            f"do not say what happens to each item; write this instead, with an action for each: {statement}"
         )
 
     def _check_fields(self) -> Refusal | None:

@@ -71,6 +71,8 @@ def test_use_completes_a_name(text, path, whole):
     ("text", "hint"),
     [
         ("SHOW SERVICES IN awz", "aws"),
+        ("SHOW TABLES IN awss", "aws"),
+        ("SHOW TABLES IN sagemakr", "aws.sagemaker"),
         ("SHOW RESOURCES IN aws.sagemakr", "sagemaker"),
         ("SHOW METHODS IN aws.sagemaker.model", "models"),
         ("SHOW RESOURCES IN sagemaker", "aws.sagemaker"),

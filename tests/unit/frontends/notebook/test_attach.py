@@ -117,7 +117,7 @@ def test_the_regions_given_are_all_that_the_tables_hold(tables: duckdb.DuckDBPyC
 def test_naming_another_region_is_an_error_not_an_empty_table(
     tables: duckdb.DuckDBPyConnection, condition: str
 ) -> None:
-    with pytest.raises(duckdb.Error, match="attached with us-east-1, eu-west-1, without 'us-west-2'"):
+    with pytest.raises(duckdb.Error, match="attached for us-east-1 and eu-west-1, not for 'us-west-2'"):
         tables.sql(f"SELECT count(*) FROM {EXPERIMENTS} WHERE {condition}").fetchall()
 
 

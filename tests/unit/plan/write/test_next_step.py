@@ -123,7 +123,7 @@ def test_a_reason_that_is_already_set_is_not_a_change() -> None:
 def test_variants_and_a_stop_are_refused_with_the_exec_to_write() -> None:
     changed = [VARIANTS[0], variant("shadow", ModelName="it's")]
     reason = refusal(update(ModelVariants=changed, desired="Completed"), snapshot("Running"))
-    assert "model_variants and stop in one UPDATE" in reason
+    assert "model_variants and stop together in one UPDATE" in reason
     assert (
         "EXEC aws.sagemaker.inference_experiments.stop @Name = 'trial', @ModelVariantActions = '{" in reason
     )
