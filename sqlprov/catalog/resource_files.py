@@ -16,7 +16,7 @@ from .list_call import Listing, Siblings, parse_list, parse_lookup
 from .methods import TableContext, parse_codes, parse_error_rules, parse_methods
 from .nouns import flatten, list_nouns
 from .pushdown import parse_filters, parse_sort
-from .regions import DEFAULT_PARTITION, find_home
+from .regions import DEFAULT_PARTITION, find_home, find_partition
 from .service_model import find_model, read_constraint, resolve_path, summarize
 from .shapes import Constraint
 from .states import derive_state, parse_state
@@ -132,7 +132,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     arguments = describe.arguments if describe else call.arguments
     context = TableContext(model, iam, state, key, columns, arguments, call, describe, extras)
     methods = parse_methods(words, tags, context)
-    region = words["region"].choose("column", listed) if "region" in words else ""
+    home, region = _parse_region(words.get("region"), model, listed)
     return Table(
         provider=provider,
         service=service.name,
@@ -153,9 +153,18 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         file=node.file,
         write=parse_write_block(words.get("write"), context, methods, describe),
         extras=extras,
-        home=find_home(model, DEFAULT_PARTITION, is_global=bool(region)),
+        home=home,
         region_column=region,
     )
+
+
+def _parse_region(node: Node | None, model: Any, columns: Mapping[str, Column]) -> tuple[str, str]:
+    """The one region that lists the rows, if it is one, and the column that says where each row lives."""
+    if node is None:
+        return find_home(model, DEFAULT_PARTITION), ""
+    if find_partition(node.text()) == DEFAULT_PARTITION:
+        return node.text(), ""
+    return find_home(model, DEFAULT_PARTITION, is_global=True), node.choose("column", columns)
 
 
 def _get_sentence(documentation: str) -> str:

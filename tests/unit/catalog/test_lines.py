@@ -118,6 +118,8 @@ LINES: list[tuple[str, str, Question, Any]] = [
      ("key_id", TagSpelling("TagKey", "TagValue"), "NextMarker")),
     # names and defaults
     ("organizations", "list: ListDelegatedAdministrators, key: id", lambda t: t.home, "us-east-1"),
+    ("lightsail", "list: GetDomains, key: name, region: us-east-1", lambda t: (t.home, t.region_column),
+     ("us-east-1", "")),
     ("billing", "list: ListBillingViews, key: arn", lambda t: t.home, "us-east-1"),
     ("inspector2", "list: ListDelegatedAdminAccounts, key: resource_account_id", lambda t: names(t)[0],
      "resource_account_id"),
