@@ -1,1 +1,1 @@
-"""sqlprov beside what a user writes today and beside the least that must be done: `python -m benchmarks`."""
+"""Compares sqlprov with what users write today and with the minimum possible: `python -m benchmarks`."""

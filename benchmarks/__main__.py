@@ -1,4 +1,4 @@
-"""Names of cases in, all of them if none; a table on stdout, results.json and the chart out."""
+"""Runs the named cases, or all, and writes the report, results.json and the chart."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ HERE = Path(__file__).parent
 
 def main(words: list[str] | None = None) -> None:
     """Run what the command line asks for."""
-    asked = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    asked.add_argument("cases", nargs="*", metavar="case", help=", ".join(CASES))
-    asked.add_argument("--scale", choices=SCALES, default="full")
-    asked.add_argument(
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="case", help=", ".join(CASES))
+    parser.add_argument("--scale", choices=SCALES, default="full")
+    parser.add_argument(
         "--results", type=Path, help="file to write; without it only a whole run writes its own"
     )
-    asked.add_argument(
+    parser.add_argument(
         "--chart", type=Path, help="picture to draw; without it only a whole run draws its own"
     )
-    given = asked.parse_args(words)
-    if unknown := set(given.cases) - set(CASES):
-        asked.error(f"unknown case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
-    whole = given.scale == "full" and not given.cases
-    results = given.results or (HERE / "results.json" if whole else None)
-    chart = given.chart or (HERE.parent / "docs" / "benchmarks.png" if whole else None)
-    scale = SCALES[given.scale]
+    options = parser.parse_args(words)
+    if unknown := set(options.cases) - set(CASES):
+        parser.error(f"unknown case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    whole = options.scale == "full" and not options.cases
+    results = options.results or (HERE / "results.json" if whole else None)
+    chart = options.chart or (HERE.parent / "docs" / "benchmarks.png" if whole else None)
+    scale = SCALES[options.scale]
     findings: list[Finding] = []
-    for name in given.cases or CASES:
+    for name in options.cases or CASES:
         print(f"{name} …", file=sys.stderr, flush=True)
         findings += CASES[name](scale)
     show(findings)
     growth = grow(scale) if chart else {}
     if results:
-        save(record(findings, growth, given.scale, scale.pairs), results)
+        save(record(findings, growth, options.scale, scale.pairs), results)
     if chart:
         from benchmarks.chart import draw
 

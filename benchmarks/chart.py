@@ -1,4 +1,4 @@
-"""Curves of growth in, a picture of three charts out."""
+"""Draws the growth curves as three charts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import matplotlib
 from benchmarks.report import Growth
 
 NAMES = {"us": "sqlprov", "a": "(a) boto3 paginator, from_pylist", "b": "(b) raw client, one connection"}
-COLOURS = {"us": "#0b6e4f", "a": "#c44900", "b": "#5c677d"}
+COLORS = {"us": "#0b6e4f", "a": "#c44900", "b": "#5c677d"}
 AXES = {
     "rows": ("rows of one region, no latency", "log"),
     "regions": ("regions of 1,000 rows each, 30 ms latency", "linear"),
@@ -25,7 +25,7 @@ def draw(growth: Growth, file: Path) -> None:
     figure, axes = pyplot.subplots(1, len(AXES), figsize=(13, 4), layout="constrained")
     for axis, (what, (label, kind)) in zip(axes, AXES.items(), strict=True):
         for who, points in growth[what].items():
-            axis.plot(*zip(*points, strict=True), marker="o", label=NAMES[who], color=COLOURS[who])
+            axis.plot(*zip(*points, strict=True), marker="o", label=NAMES[who], color=COLORS[who])
         axis.set_xscale(kind)
         axis.set_yscale("log")
         axis.set_xlabel(label)

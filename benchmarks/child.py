@@ -1,4 +1,4 @@
-"""A Job in, as JSON on the command line; what it cost out, as JSON on stdout. Each runs in a process of its own."""
+"""Runs one job, given as JSON on the command line, and prints its cost as JSON."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-Found = dict[str, Any]
+Job = dict[str, Any]
+Costs = dict[str, Any]
 
 
-def contender(name: str, settings: dict[str, str]) -> Any:
-    """Imported here, so that a process loads what its contender needs and no more."""
+def load_contender(name: str, settings: dict[str, str]) -> Any:
+    """The contender called `name`; imported here, because a process should load nothing else."""
     if name == "b":
         from benchmarks.raw import Raw
 
@@ -31,56 +32,56 @@ def contender(name: str, settings: dict[str, str]) -> Any:
     return Boto(utc=name == "a'")
 
 
-def cost(work: Callable[[], Any]) -> Found:
-    """Seconds that passed, and seconds of this process's CPU; beside the rows, or what `work` says itself."""
+def measure_cost(work: Callable[[], Any]) -> Costs:
+    """Seconds that passed, seconds of this process's CPU, and the rows, or what `work` itself reports."""
     before = resource.getrusage(resource.RUSAGE_SELF)
     began = time.perf_counter()
-    answer = work()
+    result = work()
     wall = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    if isinstance(answer, dict):
-        return {"wall": wall, "cpu": cpu, **answer}
-    return {"wall": wall, "cpu": cpu, "rows": answer if isinstance(answer, int) else answer.num_rows}
+    if isinstance(result, dict):
+        return {"wall": wall, "cpu": cpu, **result}
+    return {"wall": wall, "cpu": cpu, "rows": result if isinstance(result, int) else result.num_rows}
 
 
-def list_rows(job: Found) -> Found:
+def list_rows(job: Job) -> Costs:
     """Warm: clients and connections are there."""
-    who = contender(job["contender"], job["settings"])
+    who = load_contender(job["contender"], job["settings"])
     who.warm(job["regions"])
-    return cost(lambda: who.list_rows(job["regions"]))
+    return measure_cost(lambda: who.list_rows(job["regions"]))
 
 
-def describe_rows(job: Found) -> Found:
-    who = contender(job["contender"], job["settings"])
+def describe_rows(job: Job) -> Costs:
+    who = load_contender(job["contender"], job["settings"])
     who.warm(job["regions"])
-    return cost(lambda: who.describe_rows(job["regions"]))
+    return measure_cost(lambda: who.describe_rows(job["regions"]))
 
 
-def statements(job: Found) -> Found:
+def run_statements(job: Job) -> Costs:
     """Each statement `rounds` times, in turns; the median of each cost, and the most calls."""
-    who = contender("us", job["settings"])
+    who = load_contender("us", job["settings"])
     who.warm(job["regions"])
-    runs: dict[str, list[Found]] = {name: [] for name in job["statements"]}
+    runs: dict[str, list[Costs]] = {name: [] for name in job["statements"]}
     for number in range(job["rounds"]):
         order = list(job["statements"].items())
         for name, sql in order if number % 2 == 0 else reversed(order):
-            runs[name].append(cost(partial(who.run, sql, job["regions"])))
+            runs[name].append(measure_cost(partial(who.run, sql, job["regions"])))
     return {
         name: {
-            "wall": statistics.median(run["wall"] for run in found),
-            "cpu": statistics.median(run["cpu"] for run in found),
-            "rows": found[0]["rows"],
-            "calls": max((run["calls"] for run in found), key=lambda calls: sum(calls.values())),
-            "attempts": max(run["attempts"] for run in found),
+            "wall": statistics.median(run["wall"] for run in costs),
+            "cpu": statistics.median(run["cpu"] for run in costs),
+            "rows": costs[0]["rows"],
+            "calls": max((run["calls"] for run in costs), key=lambda calls: sum(calls.values())),
+            "attempts": max(run["attempts"] for run in costs),
         }
-        for name, found in runs.items()
+        for name, costs in runs.items()
     }
 
 
-def planning(job: Found) -> Found:
-    """Milliseconds from `sql()` to the beginning of the first call, as the log line of the call tells it."""
-    who = contender("us", job["settings"])
+def time_planning(job: Job) -> Costs:
+    """Milliseconds from `sql()` to the beginning of the first call, as the log line of the call reports it."""
+    who = load_contender("us", job["settings"])
     who.warm(job["regions"])
     began: list[float] = []
 
@@ -95,13 +96,13 @@ def planning(job: Found) -> Found:
     took = []
     for sql in job["sql"]:
         began.clear()
-        asked = time.time()
+        start = time.time()
         who.connection.sql(sql).fetchall()
-        took.append((min(began) - asked) * 1000)
+        took.append((min(began) - start) * 1000)
     return {"milliseconds": statistics.median(took[len(took) // 5 :])}
 
 
-def csv(job: Found) -> Found:
+def measure_csv(job: Job) -> Costs:
     """Peak memory of `sqlprov exec -o csv`."""
     from sqlprov.frontends.cli import cli
 
@@ -109,10 +110,10 @@ def csv(job: Found) -> Found:
     cli(["exec", "-o", "csv", "--out", job["out"], sql], standalone_mode=False)
     with Path(job["out"]).open("rb") as file:
         rows = sum(1 for _ in file) - 1
-    return {"rows": rows, "peak": peak(), "modules": sorted(sys.modules)}
+    return {"rows": rows, "peak": read_peak_memory(), "modules": sorted(sys.modules)}
 
 
-def arrow(job: Found) -> Found:
+def measure_arrow(job: Job) -> Costs:
     """Peak memory of `arrow()`, with the table held."""
     import sqlprov
 
@@ -121,12 +122,12 @@ def arrow(job: Found) -> Found:
         "rows": table.num_rows,
         "size": table.nbytes,
         "buffers": table.get_total_buffer_size(),
-        "peak": peak(),
+        "peak": read_peak_memory(),
         "modules": sorted(sys.modules),
     }
 
 
-def idle(job: Found) -> Found:
+def measure_idle(job: Job) -> Costs:
     """Peak memory of a process with the same imports and a connection that has run SELECT 1, then `sql` if given."""
     import importlib
 
@@ -141,22 +142,22 @@ def idle(job: Found) -> Found:
     connection.sql("SELECT 1").fetchall()
     if job["sql"]:  # brings the service's model and a client
         connection.sql(job["sql"]).fetchall()
-    return {"peak": peak()}
+    return {"peak": read_peak_memory()}
 
 
-def catalogue(job: Found) -> Found:
+def measure_catalog(job: Job) -> Costs:
     """CPU milliseconds, and megabytes by which the process grows, of each statement and of other uses of all names."""
     began = time.process_time()
     import sqlprov
 
     connection = sqlprov.connect()
-    found = {"import and connect": {"ms": (time.process_time() - began) * 1000, "mb": 0.0}}
+    costs = {"import and connect": {"ms": (time.process_time() - began) * 1000, "mb": 0.0}}
     connection.sql("SHOW PROVIDERS").fetchall()  # imports what any result needs
 
     def measure(name: str, work: Callable[[], Any]) -> None:
-        before, began = held(), time.process_time()
+        before, began = read_memory(), time.process_time()
         work()
-        found[name] = {"ms": (time.process_time() - began) * 1000, "mb": (held() - before) / 1e6}
+        costs[name] = {"ms": (time.process_time() - began) * 1000, "mb": (read_memory() - before) / 1e6}
 
     def read(sql: str) -> None:
         connection.sql(sql).fetchall()
@@ -171,19 +172,21 @@ def catalogue(job: Found) -> Found:
     completer.complete("FROM x", 6)
     text = job["completed"]
     measure("completion", lambda: [completer.complete(text[:at], at) for at in range(len(text) + 1)])
-    found["completion"]["ms"] /= len(text) + 1
+    costs["completion"]["ms"] /= len(text) + 1
     measure("attach", lambda: sqlprov.attach(duckdb.connect(), job["attached"], regions="us-east-1"))
-    return {"found": found, "tables": connection.sql("SELECT count(*) FROM sqlprov.tables").fetchall()[0][0]}
+    return {"costs": costs, "tables": connection.sql("SELECT count(*) FROM sqlprov.tables").fetchall()[0][0]}
 
 
-def held() -> int:
-    """Bytes of memory that this process holds; at most so far, if the system does not say."""
+def read_memory() -> int:
+    """Bytes of memory that this process holds; its peak, if the system does not say."""
     status = Path("/proc/self/statm")
-    return int(status.read_text().split()[1]) * resource.getpagesize() if status.exists() else peak()
+    return (
+        int(status.read_text().split()[1]) * resource.getpagesize() if status.exists() else read_peak_memory()
+    )
 
 
-def peak() -> int:
-    """Bytes of memory that this process held at most."""
+def read_peak_memory() -> int:
+    """The most bytes of memory that this process has held."""
     status = Path("/proc/self/status")
     if status.exists():  # `ru_maxrss` of a child begins with its parent's
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
@@ -193,10 +196,17 @@ def peak() -> int:
 
 
 WORKS = {
-    work.__name__: work
-    for work in (list_rows, describe_rows, statements, planning, csv, arrow, idle, catalogue)
+    "list_rows": list_rows,
+    "describe_rows": describe_rows,
+    "statements": run_statements,
+    "planning": time_planning,
+    "csv": measure_csv,
+    "arrow": measure_arrow,
+    "idle": measure_idle,
+    "catalog": measure_catalog,
 }
+"""The job's `work` -> the function that does it."""
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    print(json.dumps(WORKS[asked["work"]](asked)))
+    whole = json.loads(sys.argv[1])
+    print(json.dumps(WORKS[whole["work"]](whole)))

@@ -1,4 +1,4 @@
-"""A folder in, a package in it out that adds tables to sqlprov as any installed package may."""
+"""Writes a package that adds tables to sqlprov."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ NAME = "many_tables"
 LISTS = {"models": "ListModels", "endpoints": "ListEndpoints", "endpoint_configs": "ListEndpointConfigs"}
 
 
-def with_services(folder: Path, services: int, tables: int) -> Path:
-    """The PYTHONPATH with which sqlprov knows `services` services more, each with `tables` tables of one line."""
+def add_services(folder: Path, services: int, tables: int) -> Path:
+    """Write `services` further services, each with `tables` tables of one line; returns the PYTHONPATH to them."""
     write_services(_add_package(folder) / "aws", services, tables)
     return folder
 
@@ -20,7 +20,7 @@ def write_services(provider: Path, services: int, tables: int) -> None:
     for number in range(services):
         lines = [
             f"title: Service {number}",
-            f"about: The service of number {number}.",
+            f"about: Service number {number}.",
             "client: sagemaker",
             "tables:",
         ]

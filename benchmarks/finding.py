@@ -1,4 +1,4 @@
-"""What a case found: measured values beside their bars."""
+"""Holds the findings of a case: measured values beside their bars."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Finding:
         return None if self.bar is None else self.value <= self.bar
 
 
-def ratio(case: str, measure: str, ours: float, theirs: float, bar: float | None, names: str) -> Finding:
-    """`ours` of `theirs`; `names` are those of the two, such as "us/(a)"."""
+def compare(case: str, measure: str, ours: float, theirs: float, bar: float | None, names: str) -> Finding:
+    """The ratio of `ours` to `theirs`, with the names of the two in `names`, such as "us/(a)"."""
     one, other = names.split("/")
     return Finding(case, measure, ours / theirs, bar, "", {one: ours, other: theirs})

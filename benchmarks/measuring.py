@@ -1,4 +1,4 @@
-"""Jobs in, their costs out: each in a fresh process, the contenders in turns."""
+"""Runs jobs in fresh processes, contenders in turns, and returns their costs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 Job = Mapping[str, Any]
-Found = dict[str, Any]
+Costs = dict[str, Any]
 
 
-def environment(url: str) -> dict[str, str]:
+def build_environment(url: str) -> dict[str, str]:
     """This process's environment, with the local SageMaker in place of any account."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SQLPROV_"))}
     return own | {
@@ -31,41 +31,41 @@ def environment(url: str) -> dict[str, str]:
     }
 
 
-def run(url: str, job: Job) -> Found:
-    """What a process of its own finds of `job`; its fields are those that `child` reads.
+def run(url: str, job: Job) -> Costs:
+    """Run `job` in its own process and return its costs; its fields are those that `child` reads.
 
     Raises:
         RuntimeError: it failed; the message is what it wrote to stderr.
     """
     whole = {"regions": ["us-east-1"], "settings": {}, **job}
     command = [sys.executable, "-m", "benchmarks.child", json.dumps(whole)]
-    done = subprocess.run(command, env=environment(url), capture_output=True, text=True)
+    done = subprocess.run(command, env=build_environment(url), capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{job} failed:\n{done.stderr}")
-    found: Found = json.loads(done.stdout.splitlines()[-1])
-    return found
+    costs: Costs = json.loads(done.stdout.splitlines()[-1])
+    return costs
 
 
-def run_pairs(url: str, jobs: Mapping[str, Job], pairs: int) -> dict[str, Found]:
-    """Contender -> the median of each of its costs over `pairs` rounds, in every other of which the last begins.
+def run_pairs(url: str, jobs: Mapping[str, Job], pairs: int) -> dict[str, Costs]:
+    """Contender -> the median of each of its costs over `pairs` rounds, alternating the order.
 
     Raises:
         RuntimeError: a job failed, or two of them found different numbers of rows.
     """
-    runs: dict[str, list[Found]] = {name: [] for name in jobs}
+    runs: dict[str, list[Costs]] = {name: [] for name in jobs}
     for number in range(pairs):
         order = list(jobs)
         for name in order if number % 2 == 0 else reversed(order):
             runs[name].append(run(url, jobs[name]))
-    rows = {name: {found.get("rows") for found in each} for name, each in runs.items()}
+    rows = {name: {costs.get("rows") for costs in each} for name, each in runs.items()}
     if len({count for each in rows.values() for count in each}) > 1:
         raise RuntimeError(f"the contenders found different rows: {rows}")
-    return {name: _medians(each) for name, each in runs.items()}
+    return {name: _take_medians(each) for name, each in runs.items()}
 
 
 def time_commands(
     url: str, commands: Mapping[str, Sequence[str]], pairs: int, paths: Mapping[str, Path]
-) -> dict[str, Found]:
+) -> dict[str, Costs]:
     """As `run_pairs`, for whole commands: the wall seconds from start to end, and the CPU seconds, of each.
 
     Args:
@@ -74,22 +74,22 @@ def time_commands(
     Raises:
         subprocess.CalledProcessError: one failed.
     """
-    runs: dict[str, list[Found]] = {name: [] for name in commands}
+    runs: dict[str, list[Costs]] = {name: [] for name in commands}
     for number in range(pairs):
         order = list(commands)
         for name in order if number % 2 == 0 else reversed(order):
             before = os.times()
             began = time.perf_counter()
-            around = environment(url) | ({"PYTHONPATH": str(paths[name])} if name in paths else {})
+            around = build_environment(url) | ({"PYTHONPATH": str(paths[name])} if name in paths else {})
             subprocess.run(commands[name], env=around, check=True, stdout=subprocess.DEVNULL)
             wall = time.perf_counter() - began
             after = os.times()
             cpu = after.children_user + after.children_system
             cpu -= before.children_user + before.children_system
             runs[name].append({"wall": wall, "cpu": cpu})
-    return {name: _medians(each) for name, each in runs.items()}
+    return {name: _take_medians(each) for name, each in runs.items()}
 
 
-def _medians(found: Sequence[Found]) -> Found:
-    numbers = [name for name, value in found[0].items() if isinstance(value, int | float)]
-    return {**found[0], **{name: statistics.median(each[name] for each in found) for name in numbers}}
+def _take_medians(costs: Sequence[Costs]) -> Costs:
+    numbers = [name for name, value in costs[0].items() if isinstance(value, int | float)]
+    return {**costs[0], **{name: statistics.median(each[name] for each in costs) for name in numbers}}

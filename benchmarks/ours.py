@@ -29,7 +29,7 @@ class Ours:
 
     def warm(self, regions: list[str]) -> None:
         """One short statement, so that clients, connections and the table are there."""
-        self._in(regions)
+        self._set_regions(regions)
         self.connection.sql(f"SELECT name FROM {TABLE} LIMIT 1").fetchall()
 
     def list_rows(self, regions: list[str]) -> pa.Table:
@@ -42,7 +42,7 @@ class Ours:
 
     def run(self, sql: str, regions: list[str]) -> dict[str, Any]:
         """Rows of a statement, its calls by operation, and their attempts."""
-        self._in(regions)
+        self._set_regions(regions)
         result = self.connection.sql(sql)
         rows = result.arrow().num_rows
         return {
@@ -51,5 +51,5 @@ class Ours:
             "attempts": sum(call.attempts for call in result.calls),
         }
 
-    def _in(self, regions: list[str]) -> None:
+    def _set_regions(self, regions: list[str]) -> None:
         self.connection.sql(f"SET sqlprov_regions = '{','.join(regions)}'")

@@ -47,19 +47,19 @@ class Raw:
 
     def _call(self, region: str, body: bytes) -> bytes:
         self._socket.sendall(_HEAD.format(region=region, length=len(body)).encode() + body)
-        got = self._socket.recv(_CHUNK)
-        while (end := got.find(b"\r\n\r\n")) < 0:
-            got += self._more()
-        if not got.startswith(b"HTTP/1.1 200"):
-            raise OSError(got.decode("utf-8", "replace"))
-        at = got.index(b"Content-Length: ") + 16
-        parts, missing = [got[end + 4 :]], int(got[at : got.index(b"\r", at)]) - (len(got) - end - 4)
+        reply = self._socket.recv(_CHUNK)
+        while (end := reply.find(b"\r\n\r\n")) < 0:
+            reply += self._receive()
+        if not reply.startswith(b"HTTP/1.1 200"):
+            raise OSError(reply.decode("utf-8", "replace"))
+        at = reply.index(b"Content-Length: ") + 16
+        parts, missing = [reply[end + 4 :]], int(reply[at : reply.index(b"\r", at)]) - (len(reply) - end - 4)
         while missing > 0:
-            parts.append(self._more())
+            parts.append(self._receive())
             missing -= len(parts[-1])
         return b"".join(parts)
 
-    def _more(self) -> bytes:
-        if not (got := self._socket.recv(_CHUNK)):
+    def _receive(self) -> bytes:
+        if not (reply := self._socket.recv(_CHUNK)):
             raise OSError("the server closed the connection")
-        return got
+        return reply

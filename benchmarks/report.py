@@ -1,4 +1,4 @@
-"""Findings in; lines for the terminal, and results.json, out. docs/generate.py makes the table of the docs of it."""
+"""Prints findings and writes results.json, from which docs/generate.py builds the table."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Growth = Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
 """What grows -> contender -> (how much of it, seconds)."""
 
 
-def line(finding: Finding) -> tuple[str, str, str, str, str]:
+def format_line(finding: Finding) -> tuple[str, str, str, str, str]:
     """The cells of a finding: case, measure, value, bar, and whether it is met."""
-    said = {None: "", True: "met", False: "not met"}[finding.is_met]
-    bar = "" if finding.bar is None else f"≤ {figure(finding.bar, finding.unit)}"
-    return finding.case, finding.measure, figure(finding.value, finding.unit), bar, said
+    verdict = {None: "", True: "met", False: "not met"}[finding.is_met]
+    bar = "" if finding.bar is None else f"≤ {format_figure(finding.bar, finding.unit)}"
+    return finding.case, finding.measure, format_figure(finding.value, finding.unit), bar, verdict
 
 
-def figure(value: float, unit: str) -> str:
+def format_figure(value: float, unit: str) -> str:
     """A value as the reports write it."""
     match unit:
         case "":
@@ -45,19 +45,19 @@ def show(findings: Iterable[Finding]) -> None:
 
     table = Table(*HEADS, box=box.SIMPLE)
     for finding in findings:
-        table.add_row(*line(finding))
+        table.add_row(*format_line(finding))
     Console().print(table)
 
 
 def record(findings: Sequence[Finding], growth: Growth, scale: str, pairs: int) -> dict[str, Any]:
-    """All there is to know of a run, as JSON has it."""
+    """Everything about a run, as it is written to JSON."""
     return {
         "scale": scale,
         "pairs": pairs,
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
-        "findings": [asdict(finding) | {"shown": line(finding)} for finding in findings],
+        "findings": [asdict(finding) | {"shown": format_line(finding)} for finding in findings],
         "growth": growth,
     }
 

@@ -1,4 +1,4 @@
-"""How large the cases are: whole, quick for a look, tiny for a test of the cases themselves."""
+"""Defines the sizes of the cases: full, quick for a look, tiny for a test of the cases themselves."""
 
 from __future__ import annotations
 

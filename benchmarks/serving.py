@@ -1,4 +1,4 @@
-"""A description of data in, a local SageMaker that serves it from a process of its own out."""
+"""Serves generated data from a local SageMaker in its own process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlprov.emulator import Emulator, Options
 HOSTED = ("Endpoint", "EndpointConfig", "Model")
 
 
-class Served:
+class ServerProcess:
     """A server process.
 
     Args:
@@ -27,20 +27,20 @@ class Served:
         self._data = json.dumps({"experiments": experiments, "hosted": hosted})
         self.url = ""
 
-    def __enter__(self) -> Served:
+    def __enter__(self) -> ServerProcess:
         command = [sys.executable, "-m", "benchmarks.serving", self._data]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.url = self._answer()
+        self.url = self._read_line()
         return self
 
-    def behave(self, **options: Any) -> None:
-        """Have it behave as `Options(**options)`."""
+    def set_options(self, **options: Any) -> None:
+        """Set the server's options."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(options) + "\n")
         self._process.stdin.flush()
-        self._answer()
+        self._read_line()
 
-    def _answer(self) -> str:
+    def _read_line(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
         if not line:
@@ -51,7 +51,7 @@ class Served:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()  # its sign to end
+        self._process.stdin.close()  # signals it to end
         self._process.stdout.close()
         self._process.wait()
 
@@ -65,14 +65,14 @@ def serve(experiments: dict[str, int], hosted: int) -> None:
         for number in range(hosted):
             for noun in HOSTED:
                 emulator.add(noun, "us-east-1", {f"{noun}Name": f"one-{number}", "CreationTime": number + 1})
-        # A page is encoded when it is first asked for; that is no cost of a client.
+        # A page is encoded when it is first asked for; that must not count as client cost.
         Raw(emulator.url).list_rows([region for regions in experiments for region in regions.split(",")])
         gc.collect()
         gc.freeze()  # nor is a pause for going through 100,000 records that stay
         print(emulator.url, flush=True)
         for line in sys.stdin:
             emulator.options = Options(**json.loads(line))
-            print("so it does", flush=True)
+            print("ok", flush=True)
 
 
 if __name__ == "__main__":

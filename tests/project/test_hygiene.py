@@ -14,6 +14,11 @@ import sqlprov
 FOLDERS = ("sqlprov", "docs", "examples", "benchmarks")
 SOURCES = sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))
 TESTS = sorted(ROOT.glob("tests/**/test_*.py"))
+MODULES = sorted(
+    file
+    for folder in ("sqlprov", "resources", "benchmarks", "tests/support")
+    for file in (ROOT / folder).rglob("*.py")
+)
 
 
 def list_files() -> list[Path]:
@@ -54,6 +59,12 @@ def test_no_file_is_large() -> None:
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_module_says_what_it_does_in_its_first_line(file: Path) -> None:
     assert ast.get_docstring(ast.parse(file.read_text()))
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_module_opens_with_what_goes_in_and_comes_out(file: Path) -> None:
+    first, _, _ = (ast.get_docstring(ast.parse(file.read_text())) or "").partition("\n")
+    assert not (re.search(r"\bin[,;.]", first) and re.search(r"\bout\b", first)), first
 
 
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: str(file.relative_to(ROOT)))

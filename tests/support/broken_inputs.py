@@ -1,4 +1,4 @@
-"""A valid input in; the same with one thing broken out, and the paths that two judges complain about."""
+"""Breaks one part of a valid input and lists the paths that two validators report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shape in, random valid inputs out; and each way in which a user may write one."""
+"""Generates random valid inputs of a shape, in each form a user may write."""
 
 from __future__ import annotations
 

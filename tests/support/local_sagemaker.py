@@ -1,4 +1,4 @@
-"""A local SageMaker and an account's key in, connections, clients and experiments out."""
+"""Opens connections and clients to a local SageMaker and adds experiments."""
 
 from __future__ import annotations
 

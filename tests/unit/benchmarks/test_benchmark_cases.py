@@ -9,29 +9,29 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.boto import Boto
-from benchmarks.cases import listing
+from benchmarks.cases import make_list_job
 from benchmarks.chart import draw
-from benchmarks.measuring import environment, run_pairs
+from benchmarks.measuring import build_environment, run_pairs
 from benchmarks.ours import Ours
-from benchmarks.report import figure
-from benchmarks.serving import Served
+from benchmarks.report import format_figure
+from benchmarks.serving import ServerProcess
 
 
 # `make bench-quick` runs every case; how long the contenders take is nothing to assert.
 def test_a_case_reports_what_it_measured(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     main(["--scale", "tiny", "--results", str(file), "throttling"])
-    found = json.loads(file.read_text())["findings"]
-    assert found
-    for finding in found:
+    findings = json.loads(file.read_text())["findings"]
+    assert findings
+    for finding in findings:
         assert math.isfinite(finding["value"])
-        assert finding["shown"][2] == figure(finding["value"], finding["unit"])
+        assert finding["shown"][2] == format_figure(finding["value"], finding["unit"])
         assert finding["shown"][4] in ("", "met", "not met")
 
 
 def test_the_contenders_read_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Served({"us-east-1": 250, "eu-west-1": 30}) as served:
-        for name, value in environment(served.url).items():
+    with ServerProcess({"us-east-1": 250, "eu-west-1": 30}) as server:
+        for name, value in build_environment(server.url).items():
             monkeypatch.setenv(name, value)
         regions, ours = ["us-east-1", "eu-west-1"], Ours()
         ours.warm(regions)
@@ -50,10 +50,10 @@ def sort_rows(table: pa.Table) -> list[dict[str, object]]:
 
 
 def test_contenders_that_find_different_rows_end_the_benchmark() -> None:
-    with Served({"us-east-1": 30, "eu-west-1": 31}) as served:
-        jobs = {"b": listing("b"), "us": listing("b", ["eu-west-1"])}
+    with ServerProcess({"us-east-1": 30, "eu-west-1": 31}) as server:
+        jobs = {"b": make_list_job("b"), "us": make_list_job("b", ["eu-west-1"])}
         with pytest.raises(RuntimeError, match="different rows"):
-            run_pairs(served.url, jobs, 1)
+            run_pairs(server.url, jobs, 1)
 
 
 def test_the_chart_is_drawn_of_what_grew(tmp_path: Path) -> None:
