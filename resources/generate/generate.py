@@ -18,12 +18,12 @@ from .keys import find_key
 from .lists import find_lists, find_settings, name_scalars
 from .parents import find_circles, find_parents, join_parents
 from .scope import find_scope
-from .service import Draft, Service
+from .service import ClientOperations, Draft
 
 
 def generate(client: str, folder: Path = RESOURCES) -> tuple[tuple[File, File], tuple[File, File]]:
     """The files of a service in `folder` as they are and as they should be: the catalogue's and the drafts'."""
-    service = Service(client)
+    service = ClientOperations(client)
     paths = (folder / "aws" / f"{service.name}.yaml", folder / "drafts" / "aws" / f"{service.name}.yaml")
     shipped, drafted = old = (read_file(paths[0]), read_file(paths[1]))
     settled = {line.name: line.parsed for line in shipped.settled.values()} | read_own_files(
@@ -44,7 +44,7 @@ def generate(client: str, folder: Path = RESOURCES) -> tuple[tuple[File, File], 
     return old, new
 
 
-def draft_tables(service: Service, settled: Mapping[str, Mapping[str, Any]]) -> list[Draft]:
+def draft_tables(service: ClientOperations, settled: Mapping[str, Mapping[str, Any]]) -> list[Draft]:
     """The drafts of all tables of a service; those that a person settled as they are, for their children.
 
     Args:
@@ -107,7 +107,7 @@ def doubt_children(drafts: Sequence[Draft]) -> None:
 
 
 def to_lines(
-    drafts: Sequence[Draft], service: Service, head: str, settled: Mapping[str, Mapping[str, Any]]
+    drafts: Sequence[Draft], service: ClientOperations, head: str, settled: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Line]:
     """The lines of the drafts as the product loads them beside the settled ones; their marks say the doubts."""
     tables = {draft.name: format_words(draft.words) for draft in drafts}
@@ -125,7 +125,7 @@ def write_mark(draft: Draft) -> str:
     return DOUBT + doubts if doubts else ""
 
 
-def write_head(service: Service) -> str:
+def write_head(service: ClientOperations) -> str:
     """What stands above a new service's tables."""
     meta = service.model.metadata
     head = f"title: {meta.get('serviceAbbreviation') or meta['serviceFullName']}\n"
@@ -136,7 +136,7 @@ def write_head(service: Service) -> str:
     return head
 
 
-def find_tags(service: Service) -> dict[str, str]:
+def find_tags(service: ClientOperations) -> dict[str, str]:
     """The tag calls of a service that take any ARN."""
     call = service.find(
         "ListTagsForResource", "ListTags", "ListTagsOfResource", "ListResourceTags", "GetTags", "DescribeTags"

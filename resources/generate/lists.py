@@ -9,7 +9,7 @@ from typing import Any
 from sqlprov.catalog.nouns import flatten
 from sqlprov.catalog.service_model import find_paginator, get_members
 
-from .service import ACCOUNT, PAGING, Draft, Service
+from .service import ACCOUNT, PAGING, ClientOperations, Draft
 from .words import get_head, is_mass, is_plural, to_noun, to_singular
 
 _LISTS = re.compile(r"(List|Describe|Get|Search|Lookup)(?:All)?([A-Z].+)")
@@ -43,7 +43,7 @@ _WORDLESS = [
 ]
 
 
-def find_lists(service: Service) -> list[Draft]:
+def find_lists(service: ClientOperations) -> list[Draft]:
     """A draft for each noun that the service lists, by the operation that suits it best."""
     by_noun: dict[str, list[Draft]] = {}
     for name in service.operations:
@@ -54,7 +54,7 @@ def find_lists(service: Service) -> list[Draft]:
     return drafts
 
 
-def find_settings(service: Service, drafts: Sequence[Draft]) -> list[Draft]:
+def find_settings(service: ClientOperations, drafts: Sequence[Draft]) -> list[Draft]:
     """A draft for each operation whose reply is the one row that an account has in a region."""
     taken, settings = {flatten(draft.noun) for draft in drafts}, []
     for name, operation in service.operations.items():
@@ -80,7 +80,7 @@ def find_settings(service: Service, drafts: Sequence[Draft]) -> list[Draft]:
     return settings
 
 
-def _asks_nothing(service: Service, name: str) -> bool:
+def _asks_nothing(service: ClientOperations, name: str) -> bool:
     """Whether an operation takes at most the account, and one of the values of an enum."""
     required = service.get_required(name)
     for parameter, shape in service.get_inputs(name).items():
@@ -91,7 +91,7 @@ def _asks_nothing(service: Service, name: str) -> bool:
     return True
 
 
-def _draft_list(service: Service, name: str) -> Draft | None:
+def _draft_list(service: ClientOperations, name: str) -> Draft | None:
     match = _LISTS.fullmatch(name)
     if not match or _QUERIES.fullmatch(name) or (_TAGS.fullmatch(name) and service.get_required(name)):
         return None
@@ -167,7 +167,7 @@ def _bare(noun: str) -> str:
     return flatten(to_singular(_FORMS.sub("", noun).rstrip("_") or noun))
 
 
-def _name_noun(service: Service, noun: str) -> str:
+def _name_noun(service: ClientOperations, noun: str) -> str:
     """The noun without `summary` or `name`, if the service has calls for the rest and none for the whole."""
     bare = re.sub(r"_(name|id|arn|identifier)$", "", _SHORT_FORMS.sub("", noun))
     known = [word for word in (noun, bare) if service.find(*(verb + word for verb in _CALLS))]

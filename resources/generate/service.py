@@ -24,7 +24,7 @@ ACCOUNT = ("accountid", "awsaccountid")
 """Parameters that take the own account."""
 
 
-class Service:
+class ClientOperations:
     """The operations of one client."""
 
     def __init__(self, client: str) -> None:
@@ -76,7 +76,7 @@ class Draft:
         doubts: code -> what to look at.
     """
 
-    service: Service
+    service: ClientOperations
     noun: str
     list: str
     rows: tuple[str, ...]

@@ -118,14 +118,14 @@ def suggest_live_name(
 
 def _suggest_table(error: duckdb.Error, text: str, catalog: Catalog) -> str:
     """The message for a provider, a service or a SHOW keyword used as a table; otherwise empty."""
-    from sqlprov.sql.show import LISTINGS
+    from sqlprov.sql.show import SHOW_KINDS
 
     name = find_missing_table(error)
     if not name:
         return ""
     place = _show_place(text, name)
     is_show = re.match(r"(?i)\s*SHOW\b", text)
-    if is_show and (hint := errors.suggest(name.upper(), [*LISTINGS, *DUCKDB_LISTINGS])):
+    if is_show and (hint := errors.suggest(name.upper(), [*SHOW_KINDS, *DUCKDB_LISTINGS])):
         return f"SHOW {name}: there is no table of that name.{hint}{place}"
     for provider in catalog.list_providers():
         if name.lower() == provider:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from botocore.loaders import Loader
 
-from sqlprov.emulator.exchange import Request
+from sqlprov.emulator.exchange import HttpRequest
 
 _HEAD = 4096  # bytes of a model that hold its metadata, in all but a few files
 _NAMES = re.compile(rb'"(signingName|endpointPrefix|targetPrefix)"\s*:\s*"([^"]+)"')
 
 
-def list_clients(request: Request, among: Collection[str]) -> Iterator[str]:
+def list_clients(request: HttpRequest, among: Collection[str]) -> Iterator[str]:
     """The clients whose signing name, or for an unsigned request whose target, the request has."""
     target = request.headers.get("x-amz-target", "").rpartition(".")[0]
     for client in sorted(among):

@@ -20,7 +20,7 @@ _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
 @dataclass(frozen=True)
-class Scope:
+class CredentialScope:
     """The scope of a signature."""
 
     access_key: str
@@ -29,7 +29,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """An HTTP request.
 
     Attributes:
@@ -43,14 +43,14 @@ class Request:
     body: bytes
 
     @cached_property
-    def scope(self) -> Scope | None:
+    def scope(self) -> CredentialScope | None:
         """Who signed it, and for which region and service; signatures are not checked."""
         scope = _SCOPE.search(self.headers.get("authorization", ""))
-        return Scope(*scope.groups()) if scope else None
+        return CredentialScope(*scope.groups()) if scope else None
 
 
 @dataclass
-class Reply:
+class HttpReply:
     """An HTTP reply.
 
     Attributes:
@@ -98,7 +98,7 @@ class Exchange(ABC):
     action: str
 
     @abstractmethod
-    def run(self, fault: Fault | None) -> Reply:
+    def run(self, fault: Fault | None) -> HttpReply:
         """The reply; `fault` is the one that hits this call. Raises ApiError."""
 
     def translate(self, error: ApiError) -> ApiError:
@@ -106,7 +106,7 @@ class Exchange(ABC):
         return error
 
     @abstractmethod
-    def encode_error(self, error: ApiError) -> Reply:
+    def encode_error(self, error: ApiError) -> HttpReply:
         """An error in the service's protocol."""
 
 
@@ -125,13 +125,13 @@ class FaultyService(ABC):
         """How the service behaves."""
 
     @abstractmethod
-    def open(self, request: Request) -> Exchange:
+    def open(self, request: HttpRequest) -> Exchange:
         """Read a request."""
 
     def read_clock(self) -> float:
         return self.options.clock()
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: HttpRequest) -> Response:
         """Run one request."""
         exchange = self.open(request)
         call = exchange.call
@@ -156,7 +156,7 @@ class FaultyService(ABC):
             return self._keep_silent(call, fault)
         return self._respond(call, reply, fault)
 
-    def _respond(self, call: Call, reply: Reply, fault: Fault | None) -> Response:
+    def _respond(self, call: Call, reply: HttpReply, fault: Fault | None) -> Response:
         response = Response(
             call, reply.status, reply.body, reply.content_type, self._draw_delay(), headers=reply.headers
         )

@@ -10,7 +10,7 @@ import orjson
 
 from sqlprov.emulator.errors import ApiError, access_denied_error, internal_error, throttling_error
 from sqlprov.emulator.options import Call, Fault
-from sqlprov.emulator.pages import PageToken, compute_checksum
+from sqlprov.emulator.pages import PagePosition, compute_checksum
 
 SILENT_BEFORE = {"timeout_before", "reset"}
 SILENT_AFTER = {"timeout_after", "reset_after"}
@@ -51,7 +51,7 @@ class Faults:
             reply["NextToken"] = sent
         else:
             query = compute_checksum(call.operation, call.region, call.parameters)
-            reply.setdefault("NextToken", PageToken(query, 1, None).encode())
+            reply.setdefault("NextToken", PagePosition(query, 1, None).encode())
             self._repeating.add(reply["NextToken"])
         return orjson.dumps(reply)
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from sqlprov.emulator.api_model import resource_kinds
 from sqlprov.emulator.emulator import Emulator
-from sqlprov.emulator.exchange import Request, Response, Scope
+from sqlprov.emulator.exchange import CredentialScope, HttpRequest, Response
 from sqlprov.emulator.service import OPERATIONS, Service
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class _Front:
     def read_clock(self) -> float:
         return self._emulator.read_clock()
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: HttpRequest) -> Response:
         scope = request.scope
         if scope is None or _is_emulated(request, scope):
             return self._emulator.answer(request)
         return self._others.answer(request, scope)
 
 
-def _is_emulated(request: Request, scope: Scope) -> bool:
+def _is_emulated(request: HttpRequest, scope: CredentialScope) -> bool:
     """Whether the emulator has the operation."""
     if scope.service == "sagemaker":
         name = request.headers.get("x-amz-target", "").removeprefix("SageMaker.")

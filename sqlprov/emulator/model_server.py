@@ -15,7 +15,7 @@ from typing import Any
 from sqlprov.catalog.table import DescribeCall, FilterOperator, ListCall, ListFilter, Table
 from sqlprov.emulator.clients import list_clients
 from sqlprov.emulator.errors import ApiError
-from sqlprov.emulator.exchange import Exchange, FaultyService, Reply, Request, Scope
+from sqlprov.emulator.exchange import CredentialScope, Exchange, FaultyService, HttpReply, HttpRequest
 from sqlprov.emulator.model_rows import ModelRow, ModelRows
 from sqlprov.emulator.model_values import make_value
 from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
@@ -52,14 +52,14 @@ class ModelService(FaultyService):
     def find_tables(self, client: str) -> Sequence[Table]:
         """The tables of a client."""
 
-    def open_with(self, request: Request, clients: Iterable[str]) -> ModelExchange | None:
+    def open_with(self, request: HttpRequest, clients: Iterable[str]) -> ModelExchange | None:
         """Read a request of the first client that has its operation, rather one whose tables use it; `None` if
         there is none."""
         first: ModelExchange | None = None
         for client in dict.fromkeys(clients):
             api = load_api(client)
             if (read := api.read(request)) is not None:
-                scope = request.scope or Scope("", "us-east-1", client)
+                scope = request.scope or CredentialScope("", "us-east-1", client)
                 exchange = ModelExchange(self, scope, api, *read)
                 if exchange.is_used:
                     return exchange
@@ -268,7 +268,7 @@ class ModelServer(ModelService):
     def find_tables(self, client: str) -> Sequence[Table]:
         return [table for table in self.tables if table.client == client]
 
-    def open(self, request: Request) -> Exchange:
+    def open(self, request: HttpRequest) -> Exchange:
         signed = request.scope.service if request.scope else ""
         # Some operations are signed for another service, such as s3express.
         others = () if signed in _ACCOUNT_SERVICES else sorted(self._clients)
@@ -285,7 +285,7 @@ class ModelExchange(Exchange):
     """
 
     def __init__(
-        self, server: ModelService, scope: Scope, api: Api, operation: str, parameters: Members
+        self, server: ModelService, scope: CredentialScope, api: Api, operation: str, parameters: Members
     ) -> None:
         self._server, self._api = server, api
         tables = server.find_tables(api.client)
@@ -300,12 +300,12 @@ class ModelExchange(Exchange):
         self.call = Call(operation, scope.region, scope.access_key, parameters, time.monotonic())
         self.action = f"{scope.service}:{operation}"
 
-    def run(self, fault: Fault | None) -> Reply:
+    def run(self, fault: Fault | None) -> HttpReply:
         return self._api.encode(
             self.call.operation, self._answer(fault is not None and fault.kind == "repeated_token")
         )
 
-    def encode_error(self, error: ApiError) -> Reply:
+    def encode_error(self, error: ApiError) -> HttpReply:
         return self._api.encode_error(error)
 
     def _answer(self, repeat: bool) -> Members:

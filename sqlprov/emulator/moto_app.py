@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from sqlprov.emulator.errors import ApiError
-from sqlprov.emulator.exchange import Reply, Request
+from sqlprov.emulator.exchange import HttpReply, HttpRequest
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class MotoApp:
     def __init__(self) -> None:
         self._app: Any = None
 
-    def answer(self, request: Request) -> Reply | None:
+    def answer(self, request: HttpRequest) -> HttpReply | None:
         """moto's reply; `None` if it does not have the operation.
 
         Raises:
@@ -58,9 +58,9 @@ class MotoApp:
         if code == _NOT_IMPLEMENTED or (code in (404, 405) and content_type.startswith("text/html")):
             return None
         length = headers.get("Content-Length") if request.method == "HEAD" else None
-        return Reply(body, content_type, code, _select(headers), int(length) if length else None)
+        return HttpReply(body, content_type, code, _select(headers), int(length) if length else None)
 
-    def _has_service(self, request: Request) -> bool:
+    def _has_service(self, request: HttpRequest) -> bool:
         from moto.backend_index import backend_url_patterns
         from moto.backends import list_of_moto_modules
 
@@ -75,7 +75,7 @@ class MotoApp:
         return backend is not None and (backend != "s3" or host.startswith("s3."))
 
 
-def _make_environment(request: Request) -> dict[str, Any]:
+def _make_environment(request: HttpRequest) -> dict[str, Any]:
     """The request as WSGI has it."""
     from urllib.parse import unquote_to_bytes
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlprov.catalog.service_model import get_loader
-from sqlprov.emulator.exchange import Request
+from sqlprov.emulator.exchange import HttpRequest
 from sqlprov.emulator.moto_app import MotoApp
 from sqlprov.emulator.options import ACCOUNT
 
@@ -136,7 +136,7 @@ def open_client(app: MotoApp, service: str, region: str) -> Any:
         body = request.body or b""
         body = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else body.read()
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        reply = app.answer(Request(request.method, path or "/", {"host": parts.netloc} | headers, body))
+        reply = app.answer(HttpRequest(request.method, path or "/", {"host": parts.netloc} | headers, body))
         assert reply is not None, f"moto does not have {request.url}"
         return AWSResponse(request.url, reply.status, reply.headers, _RawReply(reply.body))
 

@@ -12,7 +12,7 @@ from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.table import Table
 from sqlprov.emulator.clients import list_all_clients
 from sqlprov.emulator.errors import ApiError
-from sqlprov.emulator.exchange import Reply, Request, Response, Scope
+from sqlprov.emulator.exchange import CredentialScope, HttpReply, HttpRequest, Response
 from sqlprov.emulator.model_server import ModelExchange, ModelService
 from sqlprov.emulator.moto_app import MotoApp, has_moto
 from sqlprov.emulator.moto_seeds import seed
@@ -38,7 +38,7 @@ class OtherServices:
         self._moto = MotoApp()
         self._empty = _EmptyService(load_tables)
 
-    def answer(self, request: Request, scope: Scope) -> Response:
+    def answer(self, request: HttpRequest, scope: CredentialScope) -> Response:
         call = Call(request.path, scope.region, scope.access_key, {}, time.monotonic())
         clients = list_all_clients().get(_SIGNED_AS.get(scope.service, scope.service), [])
         try:
@@ -60,7 +60,7 @@ class OtherServices:
             headers=reply.headers,
         )
 
-    def _answer(self, request: Request, scope: Scope, clients: Sequence[str]) -> Reply:
+    def _answer(self, request: HttpRequest, scope: CredentialScope, clients: Sequence[str]) -> HttpReply:
         if not has_moto():
             raise ApiError(
                 "NotInstalled",
@@ -84,14 +84,14 @@ class OtherServices:
         return _warn(_run(exchange), f"The local AWS has nothing for {exchange.action}: {reason}")
 
 
-def _run(exchange: ModelExchange) -> Reply:
+def _run(exchange: ModelExchange) -> HttpReply:
     try:
         return exchange.run(None)
     except ApiError as error:
         return exchange.encode_error(error)
 
 
-def _warn(reply: Reply, text: str) -> Reply:
+def _warn(reply: HttpReply, text: str) -> HttpReply:
     line = " ".join(text.split()).encode("ascii", "replace").decode()
     return replace(reply, headers={**reply.headers, WARNING_HEADER: line})
 
@@ -103,7 +103,7 @@ class _EmptyService(ModelService):
         super().__init__(rows=0, children=0, page=100)
         self._load = load_tables
 
-    def open(self, request: Request) -> Any:
+    def open(self, request: HttpRequest) -> Any:
         raise NotImplementedError("requests are opened with the clients that may have sent them")
 
     def find_tables(self, client: str) -> Sequence[Table]:

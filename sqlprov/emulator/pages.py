@@ -25,7 +25,7 @@ _PAGE_SIZE = 10  # items of a page without MaxResults
 
 
 @dataclass(frozen=True)
-class PageToken:
+class PagePosition:
     """Where a page begins: after the row it names, even if that row no longer exists.
 
     Args:
@@ -48,14 +48,14 @@ def compute_checksum(operation: str, region: str, given: Members) -> int:
     return zlib.crc32(orjson.dumps([operation, region, query], option=orjson.OPT_SORT_KEYS))
 
 
-def read_token(operation: str, region: str, given: Members) -> PageToken:
+def read_token(operation: str, region: str, given: Members) -> PagePosition:
     """The token of a request; raises ApiError if it is malformed or belongs to another query."""
     query = compute_checksum(operation, region, given)
     if not given.get("NextToken"):
-        return PageToken(query, 0, None)
+        return PagePosition(query, 0, None)
     try:
         sent, page, after = orjson.loads(base64.urlsafe_b64decode(given["NextToken"]))
-        token = PageToken(sent, page, (after[0], after[1]) if after is not None else None)
+        token = PagePosition(sent, page, (after[0], after[1]) if after is not None else None)
     except (binascii.Error, ValueError, TypeError, KeyError, IndexError) as error:
         raise validation_error("Invalid NextToken") from error
     if sent != query:
@@ -76,7 +76,7 @@ def make_list(noun: str) -> Operation:
         kind, options = resource_kinds()[noun], context.options
         token = read_token(f"List{noun}s", region, given)
         if options.sparse_pages and token.page % 2 == 0:
-            return Output(_encode(kind, [], PageToken(token.query, token.page + 1, token.after)))
+            return Output(_encode(kind, [], PagePosition(token.query, token.page + 1, token.after)))
         column = kind.sorts[given.get("SortBy", "CreationTime")]
         index = context.store.get_collection(noun, region).sort(column)
         matches = _select(kind, index, column, given, token, options)
@@ -88,7 +88,7 @@ def make_list(noun: str) -> Operation:
             return Output(_encode(kind, records, None))
         records.pop()
         after = make_sort_key(column)(records[-1])
-        return Output(_encode(kind, records, PageToken(token.query, token.page + 1, after)))
+        return Output(_encode(kind, records, PagePosition(token.query, token.page + 1, after)))
 
     return list_resources
 
@@ -103,16 +103,23 @@ def cut_page(
     """
     token = read_token(operation, region, given)
     if options.sparse_pages and token.page % 2 == 0:
-        return [], {"NextToken": PageToken(token.query, token.page + 1, token.after).encode()}
+        return [], {"NextToken": PagePosition(token.query, token.page + 1, token.after).encode()}
     most = given.get("MaxResults", most)
     rest = names[bisect_right(names, token.after[0]) if token.after else 0 :]
     if len(rest) <= most:
         return rest, {}
-    return rest[:most], {"NextToken": PageToken(token.query, token.page + 1, (rest[most - 1], "")).encode()}
+    return rest[:most], {
+        "NextToken": PagePosition(token.query, token.page + 1, (rest[most - 1], "")).encode()
+    }
 
 
 def _select(
-    kind: ResourceKind, index: list[Record], column: int, given: Members, token: PageToken, options: Options
+    kind: ResourceKind,
+    index: list[Record],
+    column: int,
+    given: Members,
+    token: PagePosition,
+    options: Options,
 ) -> Iterator[Record]:
     """The records from the token on that pass the filters, in the order of the request.
 
@@ -162,7 +169,7 @@ def _compile(each: InputFilter, bound: Any, options: Options) -> Callable[[Recor
     return lambda record: compare(record.values[column], bound)
 
 
-def _encode(kind: ResourceKind, records: list[Record], token: PageToken | None) -> bytes:
+def _encode(kind: ResourceKind, records: list[Record], token: PagePosition | None) -> bytes:
     items = b",".join([record.item or _encode_item(record) for record in records])
     tail = b'],"NextToken":"%b"}' % token.encode().encode() if token is not None else b"]}"
     return b'{"%b":[%b%b' % (kind.items.encode(), items, tail)

@@ -21,7 +21,7 @@ import orjson
 from sqlprov.catalog.service_model import get_loader
 from sqlprov.emulator.account import encode_xml_error
 from sqlprov.emulator.errors import ApiError
-from sqlprov.emulator.exchange import Reply, Request
+from sqlprov.emulator.exchange import HttpReply, HttpRequest
 
 if TYPE_CHECKING:
     from moto.core.model import OperationModel
@@ -51,7 +51,7 @@ class Api:
         operation: OperationModel = self.model.operation_model(name)
         return operation
 
-    def read(self, request: Request) -> tuple[str, dict[str, Any]] | None:
+    def read(self, request: HttpRequest) -> tuple[str, dict[str, Any]] | None:
         """Operation and parameters of a request; `None` if the client has no such operation."""
         path, _, query = request.path.partition("?")
         labels: dict[str, str] = {}
@@ -69,32 +69,32 @@ class Api:
             return None
         return name, self._parse(self.get_operation(name), request, path, query, values, labels)
 
-    def encode(self, operation: str, result: Mapping[str, Any]) -> Reply:
+    def encode(self, operation: str, result: Mapping[str, Any]) -> HttpReply:
         """A reply with the members of the operation's output."""
         if self.protocol == _CBOR:
             return _make_cbor_reply(result)
         shape = self.get_operation(operation).output_shape
         if self.protocol in ("json", "rest-json") and _is_body(shape):
-            return Reply(orjson.dumps(_to_json(shape, result) if shape else {}), _JSON)
+            return HttpReply(orjson.dumps(_to_json(shape, result) if shape else {}), _JSON)
         from moto.core.serialize import SerializationContext, get_serializer_class
 
         make = get_serializer_class(self.client, self.protocol)
         made = make(self.get_operation(operation), SerializationContext()).serialize(result)
         body: str | bytes = made["body"]
         headers = dict(made["headers"])
-        return Reply(
+        return HttpReply(
             body if isinstance(body, bytes) else body.encode(),
             headers.pop("Content-Type", "text/plain"),
             made["status_code"],
             headers,
         )
 
-    def encode_error(self, error: ApiError) -> Reply:
+    def encode_error(self, error: ApiError) -> HttpReply:
         """An error in the client's protocol."""
         return encode_error(self.model, error)
 
     def _find_route(
-        self, request: Request, path: str, values: Mapping[str, str]
+        self, request: HttpRequest, path: str, values: Mapping[str, str]
     ) -> tuple[str, dict[str, str]]:
         routes = self._routes
         if request.scope is not None and request.scope.service == "s3express":
@@ -111,7 +111,7 @@ class Api:
     def _parse(
         self,
         operation: OperationModel,
-        request: Request,
+        request: HttpRequest,
         path: str,
         query: str,
         values: Mapping[str, str],
@@ -136,17 +136,19 @@ class Api:
         return _narrow_query(operation.input_shape, parsed)
 
 
-def encode_error(model: Any, error: ApiError) -> Reply:
+def encode_error(model: Any, error: ApiError) -> HttpReply:
     """An error in the protocol of a botocore model; it does not need moto."""
     protocol = model.resolved_protocol
     if protocol == _CBOR:
         return _make_cbor_reply({"__type": error.code, "message": error.text}, error.status)
     if protocol in ("rest-xml", *_QUERY):
-        return Reply(encode_xml_error(error, model.service_name), "text/xml", error.status)
+        return HttpReply(encode_xml_error(error, model.service_name), "text/xml", error.status)
     headers = {"x-amzn-ErrorType": error.code}
     if "awsQueryCompatible" in model.metadata:
         headers["x-amzn-query-error"] = f"{error.code};Sender"
-    return Reply(orjson.dumps({"__type": error.code, "message": error.text}), _JSON, error.status, headers)
+    return HttpReply(
+        orjson.dumps({"__type": error.code, "message": error.text}), _JSON, error.status, headers
+    )
 
 
 @lru_cache(maxsize=16)
@@ -256,8 +258,8 @@ def _to_json(shape: Any, value: Any) -> Any:
     return value
 
 
-def _make_cbor_reply(value: Mapping[str, Any], status: int = 200) -> Reply:
-    return Reply(encode_cbor(value), "application/cbor", status, {"smithy-protocol": "rpc-v2-cbor"})
+def _make_cbor_reply(value: Mapping[str, Any], status: int = 200) -> HttpReply:
+    return HttpReply(encode_cbor(value), "application/cbor", status, {"smithy-protocol": "rpc-v2-cbor"})
 
 
 def encode_cbor(value: Any) -> bytes:

@@ -13,7 +13,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Protocol
 
-from sqlprov.emulator.exchange import Request, Response
+from sqlprov.emulator.exchange import HttpRequest, Response
 
 HOST = "127.0.0.1"
 _MOST_HEAD = 65536  # bytes of a request's start line and headers
@@ -24,7 +24,7 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 class Answering(Protocol):
     """What a server serves."""
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: HttpRequest) -> Response:
         """Run one request; it is called in the server's thread."""
 
     def read_clock(self) -> float:
@@ -76,7 +76,7 @@ class HttpServer:
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: HttpRequest) -> Response:
         return self._service.answer(request)
 
     def format_head(self, response: Response) -> bytes:
@@ -164,7 +164,7 @@ class _HttpProtocol(asyncio.Protocol):
         body, self._buffer = self._buffer[end + 4 : stop], self._buffer[stop:]
         self._closing = headers.get("connection", "").lower() == "close" or start.endswith("HTTP/1.0")
         self._busy, self._expected, self._has_body = True, False, method != "HEAD"
-        self._begin(self._server.answer(Request(method, rest.split(" ")[0], headers, body)))
+        self._begin(self._server.answer(HttpRequest(method, rest.split(" ")[0], headers, body)))
 
     def _begin(self, response: Response) -> None:
         loop = asyncio.get_running_loop()

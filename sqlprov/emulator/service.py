@@ -12,7 +12,7 @@ from sqlprov.emulator import account, endpoints, experiments, tags
 from sqlprov.emulator.api_model import check_input, resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation, build_arn
 from sqlprov.emulator.errors import ApiError, access_denied_error, throttling_error
-from sqlprov.emulator.exchange import Exchange, FaultyService, Reply, Request, Scope
+from sqlprov.emulator.exchange import CredentialScope, Exchange, FaultyService, HttpReply, HttpRequest
 from sqlprov.emulator.options import Call, Fault, Options
 from sqlprov.emulator.pages import make_list
 from sqlprov.emulator.store import Store
@@ -46,7 +46,7 @@ class Service(FaultyService):
     def options(self) -> Options:
         return self.context.options
 
-    def open(self, request: Request) -> Exchange:
+    def open(self, request: HttpRequest) -> Exchange:
         return _ServiceExchange(self, request)
 
     def run(self, service: str, call: Call) -> bytes:
@@ -98,10 +98,10 @@ class Service(FaultyService):
 class _ServiceExchange(Exchange):
     """One request; its X-Amz-Target, or the path of a REST request, names the operation."""
 
-    def __init__(self, service: Service, request: Request) -> None:
+    def __init__(self, service: Service, request: HttpRequest) -> None:
         self._service, self._scope = service, request.scope
         target = request.headers.get("x-amz-target") or request.path.lstrip("/")
-        default = Scope("", "", "sagemaker" if target else "sts")
+        default = CredentialScope("", "", "sagemaker" if target else "sts")
         scope = self._scope or default
         self._name = scope.service
         operation, parameters, self._readable = _parse(target, request.body)
@@ -109,22 +109,22 @@ class _ServiceExchange(Exchange):
         self.action = f"{scope.service}:{operation}"
         self._content_type = _JSON if scope.service in _JSON_SERVICES else _XML
 
-    def run(self, fault: Fault | None) -> Reply:
+    def run(self, fault: Fault | None) -> HttpReply:
         if self._scope is None:
             raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token")
         if not self._readable:
             raise ApiError("SerializationException", "The body is not a JSON object.")
         body = self._service.run(self._name, self.call)
         hit = fault is not None and fault.kind == "repeated_token"
-        return Reply(self._service.faults.repeat_token(self.call, body, hit), self._content_type)
+        return HttpReply(self._service.faults.repeat_token(self.call, body, hit), self._content_type)
 
     def translate(self, error: ApiError) -> ApiError:
         return error.translate(self._name)
 
-    def encode_error(self, error: ApiError) -> Reply:
+    def encode_error(self, error: ApiError) -> HttpReply:
         json = self._content_type == _JSON
         body = orjson.dumps(error.body) if json else account.encode_xml_error(error, self._name)
-        return Reply(body, self._content_type, error.status)
+        return HttpReply(body, self._content_type, error.status)
 
 
 def _parse(target: str, body: bytes) -> tuple[str, Members, bool]:

@@ -26,7 +26,7 @@ TABLES = "TABLES"
 
 
 @dataclass(frozen=True)
-class Listing:
+class ShowKind:
     """One kind of SHOW.
 
     Attributes:
@@ -50,7 +50,7 @@ class Show(CatalogStatement):
     """`SHOW [EXTENDED] kind [IN name] [LIKE 'pattern']`.
 
     Attributes:
-        kind: a key of LISTINGS.
+        kind: a key of SHOW_KINDS.
         extended: whether EXTENDED was written.
         name: after IN or FROM; `None` if there is none.
         like: SQL pattern; `None` if there is none.
@@ -69,15 +69,15 @@ class Show(CatalogStatement):
         if setting := _parse_setting(parser):
             pattern = re.sub(r"([\\%_])", r"\\\1", setting)
             return cls(parser.text, parser.offset, "SETTINGS", False, None, pattern)
-        word = parser.accept(*LISTINGS)
+        word = parser.accept(*SHOW_KINDS)
         if word is None:
             if extended or _is_misspelled(parser):
-                parser.fail(f"one of {', '.join(LISTINGS)} after SHOW", LISTINGS)
+                parser.fail(f"one of {', '.join(SHOW_KINDS)} after SHOW", SHOW_KINDS)
             return None
         kind = word.text.upper()
         if kind == TABLES and not parser.is_at("IN") and not parser.is_at("FROM"):
             return None  # DuckDB's
-        takes_name = LISTINGS[kind].name_parts > 0
+        takes_name = SHOW_KINDS[kind].name_parts > 0
         name = parser.parse_name("a name") if takes_name and parser.accept("IN", "FROM") else None
         like = parser.parse_string("a pattern such as '%text%' after LIKE") if parser.accept("LIKE") else None
         options = ["LIKE"] if like is None else []
@@ -97,14 +97,14 @@ class Show(CatalogStatement):
     def answer(
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
     ) -> pa.Table:
-        listing = LISTINGS[self.kind]
+        listing = SHOW_KINDS[self.kind]
         columns = listing.columns + (listing.extended if self.extended else ())
         rows = self._list_rows(listing, catalog, settings, path)
         schema = pa.schema([(name, pa.bool_() if name == "preferred" else pa.string()) for name in columns])
         return pa.Table.from_pylist([{name: row[name] for name in columns} for row in rows], schema)
 
     def _list_rows(
-        self, listing: Listing, catalog: Catalog, settings: Settings, path: tuple[str, ...]
+        self, listing: ShowKind, catalog: Catalog, settings: Settings, path: tuple[str, ...]
     ) -> list[dict[str, Any]]:
         if self.kind == "METHODS" and self.name and names.is_regions_table(catalog, self.name.parts, path):
             return []  # no call reads or changes it
@@ -165,7 +165,7 @@ def _is_misspelled(parser: Parser) -> bool:
     ahead = parser.tokens[parser.index : parser.index + 2]
     if len(ahead) < 2 or ahead[0].kind is not TokenKind.WORD or not ahead[1].is_one_of("IN", "FROM", "LIKE"):
         return False
-    return not ahead[0].is_one_of("TABLES") and bool(suggest(ahead[0].text, LISTINGS))
+    return not ahead[0].is_one_of("TABLES") and bool(suggest(ahead[0].text, SHOW_KINDS))
 
 
 def _list_providers(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
@@ -226,19 +226,19 @@ def _list_settings(catalog: Catalog, settings: Settings, where: tuple[str, ...])
         yield {"name": name, "value": values[name], "default": default, "description": about}
 
 
-LISTINGS = {
-    "PROVIDERS": Listing(0, ("name", "version"), ("title", "description"), _list_providers),
-    "SERVICES": Listing(1, ("id", "name", "title"), ("description", "version", "preferred"), _list_services),
-    "RESOURCES": Listing(
+SHOW_KINDS = {
+    "PROVIDERS": ShowKind(0, ("name", "version"), ("title", "description"), _list_providers),
+    "SERVICES": ShowKind(1, ("id", "name", "title"), ("description", "version", "preferred"), _list_services),
+    "RESOURCES": ShowKind(
         2, ("name", "id"), ("title", "description", "methods"), _list_resources, extend=_extend_resource
     ),
-    TABLES: Listing(2, ("name", "id"), ("description",), _list_tables),
-    "METHODS": Listing(
+    TABLES: ShowKind(2, ("name", "id"), ("description",), _list_tables),
+    "METHODS": ShowKind(
         3,
         ("MethodName", "RequiredParams", "SQLVerb"),
         ("description", "call", "permissions"),
         _list_methods,
         like="MethodName",
     ),
-    "SETTINGS": Listing(0, ("name", "value", "default", "description"), (), _list_settings),
+    "SETTINGS": ShowKind(0, ("name", "value", "default", "description"), (), _list_settings),
 }

@@ -26,7 +26,7 @@ from sqlprov.frontends.sqlalchemy.dialect import SWITCHES, TEXTS
 from sqlprov.output import FORMATS
 from sqlprov.settings import Settings
 from sqlprov.sql import STATEMENTS, parse
-from sqlprov.sql.show import LISTINGS
+from sqlprov.sql.show import SHOW_KINDS
 from sqlprov.sql.unsupported import _REASONS
 
 DOCS = ROOT / "docs"
@@ -141,10 +141,10 @@ def test_every_kind_of_statement_has_a_block(kind: type) -> None:
     assert kind.__name__ in list_kinds()
 
 
-@pytest.mark.parametrize("noun", LISTINGS)
+@pytest.mark.parametrize("noun", SHOW_KINDS)
 def test_everything_that_can_be_shown_has_a_block_and_its_columns(noun: str) -> None:
     assert any(f"SHOW {noun}" in code for code in list_sql_blocks())
-    assert {*LISTINGS[noun].columns, *LISTINGS[noun].extended} <= list_words("sql.md")
+    assert {*SHOW_KINDS[noun].columns, *SHOW_KINDS[noun].extended} <= list_words("sql.md")
 
 
 @pytest.mark.parametrize("verb", [" ".join(verb) for verb in _REASONS])

@@ -12,7 +12,7 @@ from moto_server import start_moto
 import sqlprov
 
 
-class Account:
+class MotoAccount:
     """An account on moto: boto3's clients, and a connection."""
 
     def __init__(self, url: str) -> None:
@@ -24,17 +24,17 @@ class Account:
 
 
 @pytest.fixture(scope="module")
-def account() -> Iterator[Account]:
+def account() -> Iterator[MotoAccount]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         with start_moto() as url:
-            account = Account(url)
+            account = MotoAccount(url)
             yield account
             account.con.close()
 
 
-def test_buckets_and_their_objects_are_read_once_whatever_the_regions(account: Account) -> None:
+def test_buckets_and_their_objects_are_read_once_whatever_the_regions(account: MotoAccount) -> None:
     s3 = account.client("s3")
     for name in ("first-bucket", "second-bucket"):
         s3.create_bucket(Bucket=name)
@@ -53,7 +53,7 @@ def test_buckets_and_their_objects_are_read_once_whatever_the_regions(account: A
         ]
 
 
-def test_tags_of_load_balancers_come_from_calls_that_take_several(account: Account) -> None:
+def test_tags_of_load_balancers_come_from_calls_that_take_several(account: MotoAccount) -> None:
     subnets = [each["SubnetId"] for each in account.client("ec2").describe_subnets()["Subnets"]][:2]
     balancers, classic = account.client("elbv2"), account.client("elb")
     for name in ("front", "back"):
@@ -71,7 +71,7 @@ def test_tags_of_load_balancers_come_from_calls_that_take_several(account: Accou
     assert row == ("old", [{"Key": "name", "Value": "old"}])
 
 
-def test_attributes_of_a_queue_have_their_types(account: Account) -> None:
+def test_attributes_of_a_queue_have_their_types(account: MotoAccount) -> None:
     account.client("sqs").create_queue(
         QueueName="jobs", Attributes={"DelaySeconds": "5"}, tags={"team": "search"}
     )
@@ -81,7 +81,7 @@ def test_attributes_of_a_queue_have_their_types(account: Account) -> None:
     assert result.fetchall() == [(5, True, [{"Key": "team", "Value": "search"}], True)]
 
 
-def test_the_list_of_roles_lacks_their_tags(account: Account) -> None:
+def test_the_list_of_roles_lacks_their_tags(account: MotoAccount) -> None:
     account.client("iam").create_role(
         RoleName="reader", AssumeRolePolicyDocument="{}", Tags=[{"Key": "team", "Value": "search"}]
     )

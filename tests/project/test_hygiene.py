@@ -67,6 +67,15 @@ def test_no_module_opens_with_what_goes_in_and_comes_out(file: Path) -> None:
     assert not (re.search(r"\bin[,;.]", first) and re.search(r"\bout\b", first)), first
 
 
+def test_the_name_of_a_class_occurs_once() -> None:
+    places: dict[str, list[str]] = {}
+    for file in MODULES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(f"{file.relative_to(ROOT)}:{node.lineno}")
+    assert {name: lines for name, lines in places.items() if len(lines) > 1} == {}
+
+
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_tests_are_named_by_sentences_and_have_no_docstrings(file: Path) -> None:
     for node in ast.walk(ast.parse(file.read_text())):

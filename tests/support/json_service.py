@@ -26,7 +26,7 @@ def run_json_service(operations: Mapping[str, Answer]) -> Iterator[str]:
         operations: operation -> function; they may be changed while it runs.
     """
 
-    class Handler(BaseHTTPRequestHandler):
+    class JsonHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -45,7 +45,7 @@ def run_json_service(operations: Mapping[str, Answer]) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), JsonHandler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:

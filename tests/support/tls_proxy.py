@@ -55,7 +55,7 @@ def run_tls_proxy(port: int, pem: Path) -> Iterator[str]:
             with suppress(OSError):
                 socket.socket.shutdown(each, socket.SHUT_RDWR)  # not SSLSocket's, which drops the cipher
 
-    class Handler(socketserver.BaseRequestHandler):
+    class ProxyHandler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with socket.create_connection(("127.0.0.1", port)) as inner:
                 back = threading.Thread(target=pump, args=(inner, self.request))
@@ -65,7 +65,7 @@ def run_tls_proxy(port: int, pem: Path) -> Iterator[str]:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), ProxyHandler) as server:
         server.daemon_threads, server.block_on_close = True, False
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

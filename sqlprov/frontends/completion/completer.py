@@ -268,6 +268,6 @@ def _list_catalog(catalog: Catalog, parts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _show_nouns() -> dict[str, int]:
     """Noun after SHOW -> parts of the name after IN."""
-    from sqlprov.sql.show import LISTINGS
+    from sqlprov.sql.show import SHOW_KINDS
 
-    return {kind: listing.name_parts for kind, listing in LISTINGS.items()}
+    return {kind: listing.name_parts for kind, listing in SHOW_KINDS.items()}
