@@ -20,7 +20,7 @@ test: lint
 test-unit: lint
 	$(PYTEST) tests/unit
 
-# Every line of the catalogue, and every table on the model server; `make test` takes a slice of both.
+# Every line of the catalog, and every table on the model server; `make test` takes a slice of both.
 sweep: $(VENV)/.test
 	SWEEP=1 $(PYTEST) tests/unit/resources tests/independent/test_every_table.py
 

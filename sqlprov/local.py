@@ -61,7 +61,7 @@ def start_emulator(port: int = 0) -> Emulator:
 
 
 def _make_loader() -> Callable[[str], Sequence[Table]]:
-    """Loads the tables of a client, for the calls that nothing but the catalogue knows."""
+    """Loads the tables of a client, for calls that only the catalog knows."""
     from sqlprov.catalog import Catalog
     from sqlprov.errors import Error
 
@@ -74,7 +74,7 @@ def _make_loader() -> Callable[[str], Sequence[Table]]:
             return ()
         tables = []
         for name in catalog.list_tables("aws", service):
-            with suppress(Error):  # who names the table sees it
+            with suppress(Error):  # a statement that names the table reports it
                 tables.append(catalog.get_table("aws", service, name))
         return tables
 

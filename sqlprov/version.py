@@ -1,3 +1,3 @@
-"""The version, where every station may read it; pyproject.toml and the changelog say the same."""
+"""Holds the version, where every layer can import it; pyproject.toml and the changelog repeat it."""
 
 VERSION = "0.1.0"

@@ -19,7 +19,7 @@ if (
 
 @pytest.fixture(scope="session", autouse=True)
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing of the machine's own account can be found, and nothing is left in the user's directories."""
+    """Nothing of the machine's own account can be found, and nothing is left in the user's folders."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)

@@ -1,1 +1,1 @@
-"""Drafts the lines of the catalogue from botocore's models; a developer's tool: `python -m resources.generate`."""
+"""Drafts the lines of the catalog from botocore's models; a developer's tool: `python -m resources.generate`."""

@@ -1,4 +1,4 @@
-"""Drafts a line for each list of botocore that the catalogue lacks: `python -m resources.generate [service …]`."""
+"""Drafts a line for each list of botocore that the catalog lacks: `python -m resources.generate [service …]`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Reads and writes the lines of the catalogue and of the drafts.
+"""Reads and writes the lines of the catalog and of the drafts.
 
-A line that a person settled (`# settled`) and a table with a file of its own are never rewritten.
+A line that a person settled (`# settled`) and a table with its own file are never rewritten.
 """
 
 from __future__ import annotations

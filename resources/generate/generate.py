@@ -1,4 +1,4 @@
-"""Applies the rules to one service and places each line: in the catalogue if it is sound, otherwise in the drafts."""
+"""Applies the rules to one service and places each line: in the catalog if it is sound, otherwise in the drafts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .service import ClientOperations, Draft
 
 
 def generate(client: str, folder: Path = RESOURCES) -> tuple[tuple[File, File], tuple[File, File]]:
-    """The files of a service in `folder` as they are and as they should be: the catalogue's and the drafts'."""
+    """The files of a service in `folder` as they are and as they should be: the catalog's and the drafts'."""
     service = ClientOperations(client)
     paths = (folder / "aws" / f"{service.name}.yaml", folder / "drafts" / "aws" / f"{service.name}.yaml")
     shipped, drafted = old = (read_file(paths[0]), read_file(paths[1]))

@@ -80,7 +80,7 @@ def _key_of_type(draft: Draft) -> tuple[str, ...]:
 
 
 def _key_of_delete(draft: Draft) -> tuple[str, ...]:
-    """What a Delete requires of the row, or else the texts that an Update requires."""
+    """What a Delete requires of the row, otherwise the strings that an Update requires."""
     for verb in (*_DELETES, *_UPDATES):
         call = draft.service.find(verb + draft.noun)
         inputs = draft.service.get_inputs(call) if call else {}

@@ -14,7 +14,7 @@ from .words import get_head, is_mass, is_plural, to_noun, to_singular
 
 _LISTS = re.compile(r"(List|Describe|Get|Search|Lookup)(?:All)?([A-Z].+)")
 _TAGS = re.compile(r"(List|Get|Describe)\w*(Tags?|TagKeys|TagValues)(For\w+|Of\w+)?")
-# What a query finds is no resource.
+# What a query finds is not a resource.
 _QUERIES = re.compile(
     r"Get\w*(Recommendations?|Statistics|Metrics\w*|Data)|\w+(Utterance|Suggestions|Predictions)|SearchResources"
 )
@@ -23,7 +23,7 @@ _NO_SETTINGS = re.compile(
     r"\w*(Token|Url|Code|Password|Report|Template|Statistics|Count|Stats)(For\w+|Creation)?"
     r"|GetCallerIdentity"
 )
-# Endings that say how much is told of a resource, not which it is.
+# Endings that say how much is said about a resource, not which it is.
 _FORMS = re.compile(
     r"(summary|summaries|details?|descriptions?|infos?|list|set|items?|entries|metadata|results?|response)$"
 )

@@ -1,4 +1,4 @@
-"""Finds the values of the parameters that a list requires: a parent's column, an enum, the own account."""
+"""Finds the values of the parameters that a list requires: a parent's column, an enum, the caller's account."""
 
 from __future__ import annotations
 

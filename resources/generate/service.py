@@ -21,7 +21,7 @@ PAGING = re.compile(
 """Parameters that page a list or change nothing."""
 
 ACCOUNT = ("accountid", "awsaccountid")
-"""Parameters that take the own account."""
+"""Parameters that take the caller's account."""
 
 
 class ClientOperations:

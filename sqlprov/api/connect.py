@@ -84,8 +84,8 @@ def attach(
 
     Args:
         con: in memory, a file, or read-only.
-        services: services whose tables are attached, and single tables, such as ["sagemaker", "iam.roles"]. Only they
-            are loaded.
+        services: services whose tables are attached, and single tables, such as ["sagemaker", "iam.roles"]. Only
+            these are loaded.
         regions: the regions whose rows the tables hold; "all" for every region of the account.
         as_: name of the database that holds the tables.
         local: read the local AWS that comes with sqlprov, without an account.

@@ -46,7 +46,7 @@ class StatementRunner:
         cursor: the DuckDB connection that they run on.
         current: the run that is not finished; `None` between statements.
         latest: the last run; `None` before the first.
-        latest_with_calls: the last run that made calls or was to write, for sqlprov.errors and sqlprov.outcomes.
+        latest_with_calls: the last run that made calls or would have written, for sqlprov.errors and sqlprov.outcomes.
     """
 
     def __init__(self, session: Session) -> None:
@@ -88,10 +88,12 @@ class StatementRunner:
             )
             if isinstance(answer, Pending):
                 assert confirm is not None, "only then a write waits"
-                asked = time.monotonic()
+                question_time = time.monotonic()
                 if not confirm(answer.preview):
                     raise Cancelled("Not confirmed; nothing was written.")
-                run.log.start_time += time.monotonic() - asked  # the user's reading time does not count
+                run.log.start_time += (
+                    time.monotonic() - question_time
+                )  # the user's reading time does not count
                 answer = self._call_interruptibly(answer.write, run, statement)
         except BaseException:
             self._finish(run)

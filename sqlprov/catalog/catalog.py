@@ -52,8 +52,8 @@ class TablePlace(NamedTuple):
 
     Attributes:
         file: its own file, or the service's.
-        line: in the service's file; 0 for a file of its own.
-        text: the line; empty for a file of its own.
+        line: in the service's file; 0 for its own file.
+        text: the line; empty for its own file.
     """
 
     file: str
@@ -120,7 +120,7 @@ class Catalog:
         return tuple(sorted(self._get_files(self._find_service(provider, service)).tables))
 
     def list_descriptions(self, provider: str, service: str) -> Mapping[str, str]:
-        """Table -> the description that its line or file writes; empty if botocore's model has to say it."""
+        """Table -> the description that its line or file writes; empty if it comes from botocore's model."""
         tables = self._get_files(self._find_service(provider, service)).tables
         return {name: _find_about(places[0]) for name, places in sorted(tables.items())}
 

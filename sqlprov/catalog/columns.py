@@ -29,13 +29,13 @@ TAGS_TYPE = pa.list_(pa.struct([("Key", pa.string()), ("Value", pa.string())]))
 COMMON = ("region", "account_id", "data__Identifier")
 """The columns that every table has and no reply holds."""
 TYPES = {"text": pa.string(), "integer": pa.int64(), "boolean": pa.bool_(), "timestamp": TIMESTAMP}
-"""The words for the type of a text's value."""
+"""Words for the type that a string holds."""
 _TAG_MEMBERS = ("tags", "taglist", "tagset", "tagsmap", "tagslist")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a call says of a row.
+    """What a call returns about a row.
 
     Attributes:
         call: operation, for messages.
@@ -123,7 +123,7 @@ def read_pairs(call: str, shape: Any, names: tuple[str, ...]) -> Reply:
 
 
 def merge_replies(listed: Reply, described: Reply | None, lacks: Node | None) -> dict[str, Column]:
-    """A column that both calls return is the list's, unless the list leaves it empty or says less of it."""
+    """A column that both calls return is the list's, unless the list leaves it empty or says less about it."""
     columns = dict(listed.columns)
     if described is None:
         if lacks:

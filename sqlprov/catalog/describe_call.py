@@ -1,4 +1,4 @@
-"""Parses the calls that say more of a row: `describe` and `also`."""
+"""Parses the calls that return more about a row: `describe` and `also`."""
 
 from __future__ import annotations
 

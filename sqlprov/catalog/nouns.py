@@ -50,7 +50,7 @@ def list_nouns(table: str, operation: str = "") -> tuple[str, ...]:
 
 
 def strip_noun(name: str, nouns: Container[str]) -> str:
-    """What a name says beside the table's noun: `RoleName` -> `name`; empty if it is the noun."""
+    """The part of a name that is not the table's noun: `RoleName` -> `name`; empty if it is the noun."""
     words = to_snake_case(name).split("_")
     for count in range(len(words), 0, -1):
         if "".join(words[:count]) in nouns:

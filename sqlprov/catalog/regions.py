@@ -19,7 +19,7 @@ COLUMNS = {
     "opt_in_status": "Whether the account has enabled it, such as ENABLED, ENABLED_BY_DEFAULT or DISABLED; NULL "
     "until a statement in this session has asked AWS.",
 }
-"""The columns of a provider's table `regions`, the key first, each with its description; all are texts."""
+"""The columns of a provider's table `regions`, the key first, each with its description; all are strings."""
 DEFAULT_PARTITION = "aws"
 WITHOUT_OPT_IN = frozenset(
     {
@@ -104,7 +104,10 @@ def find_home(model: Any, partition: str, *, is_global: bool = False) -> str:
 
 
 def _find_only_region(client: str, partition: str) -> str:
-    """The region of an endpoint that a partition has once; the rules have services that endpoints.json lacks."""
+    """The region of a service with a single endpoint in the partition, from its endpoint rules.
+
+    endpoints.json lacks some services.
+    """
     from botocore.endpoint_provider import EndpointProvider
     from botocore.exceptions import EndpointProviderError, UnknownServiceError
 

@@ -276,7 +276,7 @@ def _build_common_columns(key: tuple[str, ...], columns: Mapping[str, Column]) -
 def _parse_errors(
     words: Mapping[str, Node], service: ServiceInfo, listing: Listing, describing: Describing | None
 ) -> ErrorRules:
-    """The codes of the service and of the table; without any for missing, those of the calls that say so."""
+    """The codes of the service and of the table; if none means "missing", the calls' own codes whose names say so."""
     common, own = parse_error_rules(service.nodes.get("errors")), parse_error_rules(words.get("errors"))
     missing = (*common.missing, *own.missing)
     if not missing:

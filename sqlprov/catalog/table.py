@@ -131,7 +131,7 @@ class Parent:
         column: the column of this table that holds the value, such as `cluster`; its source is PARENT, or LIST if
             the rows have such a member.
         values: all possible values, if the model's enum or the file has them; otherwise empty.
-        is_account: whether the value is the id of the own account.
+        is_account: whether the value is the id of the caller's account.
         table: name of the parent table of the same service; empty if `values` or `is_account` says the value.
         table_column: the parent's column with the values, such as `cluster_arn`.
         load: loads the parent table.
@@ -198,7 +198,7 @@ class DescribeCall:
             lookup by key reads without List.
         batch: how many rows one call may describe; 0 if it describes one.
         send: parameters of every call.
-        pairs: whether the item is a map from names to texts, as SQS and SNS have it.
+        pairs: whether the item is a map from names to strings, as SQS and SNS have it.
         optional: the arguments that are left out of the call for a row without a value: an app belongs to a user
             profile or to a space. None of them is filled by a column of the key.
         tokens: the page tokens, if one reply does not hold all of a list or map; the resource is then the reply.

@@ -55,7 +55,7 @@ class Node:
         return int(self.text())
 
     def items(self) -> tuple[Node, ...]:
-        """The elements of a list; a single text counts as a list of one."""
+        """The elements of a list; a single string counts as a list of one."""
         if isinstance(self.value, str) and self.value:
             return (self,)
         if not isinstance(self.value, tuple):
@@ -63,7 +63,7 @@ class Node:
         return self.value
 
     def texts(self) -> tuple[str, ...]:
-        """The elements of a list of texts."""
+        """The elements of a list of strings."""
         return tuple(item.text() for item in self.items())
 
     def pairs(self) -> Mapping[str, Node]:

@@ -178,7 +178,7 @@ class Binder:
         return {name: value for name, value in parameters.items() if name in names} or None
 
     def list_parameters(self, text: str) -> frozenset[str]:
-        """The names of the parameters of a text."""
+        """The names of the parameters of a statement."""
         try:
             statements = self.duck.extract_statements(text)
         except duckdb.Error:

@@ -61,7 +61,7 @@ class Definitions:
         return bool(self.find_mentions(query) or self.bodies())
 
     def count_reads(self, query: Query) -> int:
-        """How often a text names a live table, a view or a macro."""
+        """How often a statement names a live table, a view or a macro."""
         names = {name for *_, name in self.find_mentions(query)} | {name for name, _ in self.bodies()}
         return sum(token.value.lower() in names for token in query.tokens)
 

@@ -237,7 +237,7 @@ class Planner:
         Args:
             table: a table with a home.
             run: the statement.
-            named: regions that a condition names, which tell the partition if nothing else does.
+            named: regions that a condition names, which imply the partition if nothing else does.
         """
         region = self._find_own_region(run) or next(iter(named), None)
         partition = (find_partition(region) if region else None) or DEFAULT_PARTITION

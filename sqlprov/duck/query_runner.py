@@ -65,8 +65,8 @@ UNION SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal ORDE
 BEGINS, COMMITS = frozenset({"BEGIN", "START"}), frozenset({"COMMIT", "END"})
 ENDS = COMMITS | {"ROLLBACK", "ABORT"}
 KEEPING = STEADY | BEGINS | {"SET", "USE"}
-"""Verbs that create and drop no view, macro or table. To look for them in a transaction fixes the live tables that it
-sees."""
+"""Verbs that create and drop no view, macro or table. Looking for them in a transaction fixes the live tables that
+it sees."""
 NO_READING = BEGINS | ENDS | {"SET", "RESET", "USE", "DETACH"}
 """Verbs that read no table; an aborted transaction accepts no others."""
 

@@ -286,7 +286,7 @@ class TargetReader:
 
 
 def _collect_texts(value: Any) -> Iterator[str]:
-    """The texts among parameters, also inside lists."""
+    """The strings among parameters, also inside lists."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

@@ -109,7 +109,7 @@ class Emulator:
             noun: InferenceExperiment, Model, EndpointConfig or Endpoint.
             members: as in Create, and any of Status (default Created), CreationTime (default now),
                 StatusReason, CompletionTime, … that Describe returns. Times are epoch seconds, ISO 8601
-                texts or datetimes. `Tags` is a list of Key and Value, or a dict.
+                strings or datetimes. `Tags` is a list of Key and Value, or a dict.
 
         Raises:
             ValueError: a member does not exist, or another resource's name differs in case only.

@@ -23,13 +23,13 @@ class ModelRow:
     Attributes:
         number: from which its values are made.
         parents: parameter of the list -> value.
-        listed: the row in the List's reply, or a bare text.
+        listed: the row in the List's reply, or a bare string.
         described: the item in the Describe's reply; empty if there is no such call.
-        extras: name of a further call -> its reply; `None` if the call answers that there is nothing.
+        extras: name of a further call -> its reply; `None` if the call replies that there is nothing.
         tags: the reply's tags, if they need a call.
         values: column -> value, as boto3 shows it, with the table's spelling of tags; a column without one is
             not there.
-        raw: the same of the list and the describe, with the service's spelling of tags.
+        raw: the same for list and describe, with the service's spelling of tags.
     """
 
     number: int
@@ -43,7 +43,7 @@ class ModelRow:
 
 
 class ModelRows:
-    """The rows of tables, made when they are first asked for.
+    """The rows of tables, made on first request.
 
     Args:
         count: rows of a list, and of a child for each parent.
@@ -203,7 +203,7 @@ class _RowMaker:
         return listed
 
     def _lengthen(self, column: Column, text: str, number: int) -> str:
-        """A text that is long enough for the parameters that take it: botocore does not send shorter ones."""
+        """A string that is long enough for the parameters that take it: botocore does not send shorter ones."""
         for shape in self._takers.get(column.name, ()):
             if len(text) < int(shape.metadata.get("min", 0)):
                 text = make_text(shape, column.name.replace("_", ""), number)
@@ -227,7 +227,7 @@ class _RowMaker:
         return item
 
     def _make_pair(self, column: Column, row: ModelRow) -> str:
-        """A text that the column's type can read."""
+        """A string that parses as the column's type."""
         if column.name in row.values:
             return str(row.values[column.name])
         kind = str(column.type)
@@ -267,7 +267,7 @@ def find_item(output: Any, path: Sequence[str]) -> tuple[Any, bool]:
 
 
 def _find_takers(table: Table) -> dict[str, list[Any]]:
-    """Column -> shapes of the parameters that take a text of it."""
+    """Column -> shapes of the parameters that take a string of it."""
     api, takers = load_api(table.client), dict[str, list[Any]]()
     calls = [
         (each.call, each.arguments) for each in (table.list, table.describe, *table.extras.values()) if each

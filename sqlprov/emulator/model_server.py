@@ -1,4 +1,4 @@
-"""Answers for every table of a catalogue from botocore's shapes, in the protocol of its service.
+"""Answers for every table of a catalog from botocore's shapes, in the protocol of its service.
 
 A sweep reads each table from it: lists with pages and filters, describes, batches, further calls, tags and missing
 keys. It proves that the engine reads what the table says, not that AWS answers the same way.

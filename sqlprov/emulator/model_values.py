@@ -10,7 +10,7 @@ from sqlprov.catalog.patterns import compile_pattern
 from sqlprov.emulator.options import ACCOUNT
 
 FIRST = 100000
-"""Numbers have six digits: texts made of them are equally long."""
+"""Numbers have six digits: strings made of them are equally long."""
 _DEEPEST = 4  # levels of structures within structures
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _PREFIX = re.compile(r"\^?\(?([a-zA-Z][\w]*[-_])[\[(\\]")  # `^fs-[0-9a-f]{8,}` begins with `fs-`
@@ -21,7 +21,7 @@ def make_value(shape: Any, name: str, number: int, within: tuple[str, ...] = ())
     """A value of a shape; `None` where it would contain itself, or too much.
 
     Args:
-        name: the member that holds it; texts begin with it.
+        name: the member that holds it; strings begin with it.
         number: from FIRST on, six digits.
         within: the shapes around it.
     """
@@ -50,7 +50,7 @@ def make_value(shape: Any, name: str, number: int, within: tuple[str, ...] = ())
 
 
 def make_text(shape: Any, name: str, number: int) -> str:
-    """A text that keeps to the enum, the length and, where it is easy, to the pattern."""
+    """A string that keeps to the enum, the length and, where it is easy, to the pattern."""
     if values := shape.metadata.get("enum"):
         return str(values[number % len(values)])
     template = _find_template(shape, name)

@@ -1,4 +1,4 @@
-"""Sample data for moto: the calls of sample_calls.yaml, made the first time that a service is asked."""
+"""Sample data for moto: the calls of sample_calls.yaml, made on the first request to a service."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _make_calls(service: str, app: MotoApp) -> None:
 
 
 def _fill(value: Any, values: Values) -> Any:
-    """`value` with values for the <names> in its texts; a text that is a name alone becomes the value."""
+    """`value` with values for the <names> in its strings; a string that is a name alone becomes the value."""
     match value:
         case str():
             whole = _NAME.fullmatch(value)

@@ -110,14 +110,14 @@ class _EmptyService(ModelService):
         return self._load(client)
 
     def run_extra(self, call: Call, tables: Sequence[tuple[Table, str]]) -> dict[str, Any]:
-        """Nothing about a resource that moto may have."""
+        """An empty reply for a resource that moto might have."""
         for table, name in tables:
             for rule in table.extras[name].absent:
                 raise ApiError(rule.code, f"{rule.text} Not found.".strip())
         return {}
 
     def run_tags(self, call: Call, tables: Sequence[Table]) -> dict[str, Any]:
-        """No tags of a resource that moto may have."""
+        """An empty reply for a resource that moto might have."""
         method = tables[0].tags
         assert method is not None
         return {method.items: [] if method.spelling.key else {}}

@@ -58,7 +58,7 @@ def find_use(texts: Sequence[str], column: str, is_live: IsLive) -> ColumnUse:
     """
     try:
         uses = [_find_use(text, column, is_live, nested=at > 0) for at, text in enumerate(texts)]
-    except Exception:  # a tree that this sqlglot builds differently
+    except Exception:  # this sqlglot version builds a different tree
         return ColumnUse(decides=True, renamed=True)
     return ColumnUse(
         decides=any(use.decides for use in uses),

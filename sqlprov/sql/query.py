@@ -65,7 +65,7 @@ class Query(Statement):
 
     @cached_property
     def dotted(self) -> frozenset[tuple[str, str]]:
-        """Every two neighbours of a dotted name, in lower case, also within literals: ("aws", "ec2"), …"""
+        """Every two neighbors of a dotted name, in lower case, also within literals: ("aws", "ec2"), …"""
         pairs = {
             (before.value.lower(), after.value.lower())
             for before, dot, after in zip(self.tokens, self.tokens[1:], self.tokens[2:], strict=False)

@@ -1,4 +1,4 @@
-"""Every table of the catalogue, read in many ways from a server that answers from botocore's shapes."""
+"""Every table of the catalog, read in many ways from a server that answers from botocore's shapes."""
 
 from __future__ import annotations
 

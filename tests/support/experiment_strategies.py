@@ -1,4 +1,4 @@
-"""Experiments as hypothesis draws them, in the members of Create: valid ones, and such with one thing broken."""
+"""Draws experiments, in the members of Create: valid ones, and some with one thing broken."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @st.composite
 def broken(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    """An experiment in which up to three parts are replaced, left out, doubled or given a stranger beside."""
+    """An experiment in which up to three parts are replaced, left out, doubled or given an unknown neighbor."""
     members = draw(valid(name))
     for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
         if _break(draw, members) == "strange":
@@ -138,7 +138,7 @@ def broken(draw: st.DrawFn, name: str) -> dict[str, Any]:
 
 
 def _break(draw: st.DrawFn, members: dict[str, Any]) -> str:
-    """Break one part in place; tells how. After a strange value the kind that belongs there is not known."""
+    """Break one part in place; returns how. After a strange value the kind that belongs there is not known."""
     found = [path for path in places(members) if path[-1] not in ENUMS | TIMES and path != ("Name",)]
     path = draw(st.sampled_from(found))
     holder: Any = members

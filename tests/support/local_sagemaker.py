@@ -21,7 +21,7 @@ REGION = "us-east-1"
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
 ROLE = "arn:aws:iam::123456789012:role/service"
 KEY = "AKIAOURS"
-"""Access key by which the emulator's record tells our calls from those of others."""
+"""Access key that marks our calls in the emulator's log."""
 CATALOG = Catalog()
 
 

@@ -36,7 +36,7 @@ RETAIN = {"production": "Retain", "shadow": "Retain"}
 LASTING, HELD = 0.15, 1000.0
 """Seconds that a busy state lasts: one that passes during a test, and one that does not."""
 BUSY = {"Creating": "Created", "Updating": "Created", "Starting": "Running"}
-"""What a busy state leads to; Stopping is decided on by itself."""
+"""What a busy state leads to; Stopping is handled separately."""
 STABLE = ("Created", "Running", "Completed", "Cancelled")
 STATES = (*BUSY, "Stopping", *STABLE)
 LATER = END + 86400

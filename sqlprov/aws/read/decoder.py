@@ -66,7 +66,7 @@ def _build(items: list[Any], json_type: pa.DataType, type_: pa.DataType) -> pa.A
 
 
 def _is_text_of(column: Column) -> bool:
-    """Whether the reply has a text where the column has a number, a boolean or a time."""
+    """Whether the reply has a string where the column has a number, a boolean or a time."""
     return pa.types.is_string(column.json_type) and not (
         pa.types.is_string(column.type) or pa.types.is_binary(column.type)
     )
@@ -275,7 +275,7 @@ def _get_first(members: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 
 def parse_text(text: Any, column: Column) -> Any:
-    """The value of a column from its text, as SQS and SNS have it in a map of names and texts.
+    """The value of a column from its string, as SQS and SNS have it in a map of names and strings.
 
     Raises:
         MalformedReply: the text does not fit the column's type.

@@ -25,7 +25,7 @@ FAILURES = re.compile("fail|error|unprocessed|exception", re.IGNORECASE)
 ABSENT = re.compile("missing|not.?found|not.?exist|no.?such", re.IGNORECASE)
 """Reasons that mean that a row does not exist."""
 REFUSED = re.compile("invalid|malformed|validation", re.IGNORECASE)
-"""Codes that mean that the service does not take a value."""
+"""Codes that mean that the service rejects a value."""
 
 
 def describe_row(
@@ -44,7 +44,8 @@ def describe_row(
 
 
 def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
-    """`rows`, which share a place and all arguments but the first, as Describe returns them, without those gone.
+    """`rows`, which share a place and all arguments but the first, as Describe returns them, without those that no
+    longer exist.
 
     Raises:
         OperationalError: the call failed, or its reply lacks the resources or their keys.

@@ -25,7 +25,7 @@ def complete_lists(plan: ReadPlan, account: str, read_rows: ReadRows) -> list[Li
 
     Args:
         plan: the plan of the child.
-        account: the own account, if the plan needs it.
+        account: the caller's account, if the plan needs it.
         read_rows: reads a parent.
 
     Raises:

@@ -1,4 +1,6 @@
-"""Rows that were listed and do not exist for Describe: usually deleted meanwhile, but not all rows of a list."""
+"""Checks listed rows that Describe does not find. They were usually just deleted; if every row is missing, Describe is
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ class GoneRows:
         self._rows, self._some_exist = [], True
 
     def check(self) -> None:
-        """If every row is gone, check that the list lacks them now. A Describe that is wrong would deny all rows.
+        """If every row is gone, check that the list lacks them now. A broken Describe would reject every row.
 
         Raises:
             BrokenReply: the list still has one.

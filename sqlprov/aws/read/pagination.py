@@ -95,9 +95,9 @@ class PageReader:
                     parameters |= token
                     window.seen.add(freeze(token))
                 # A page is decoded while waiting for the next one.
-                meanwhile = partial(self.decode, window, pages[-1]) if pages else None
+                while_waiting = partial(self.decode, window, pages[-1]) if pages else None
                 count = make_row_counter(method, window.seen)
-                reply = self.call_list(window.read.region, parameters, count, meanwhile)
+                reply = self.call_list(window.read.region, parameters, count, while_waiting)
                 pages.append(ListPage(find_rows(method, reply)))
                 token = find_token(method, reply)
                 enough = token is None or len(pages) >= most or window.high != end or self.is_closed()
@@ -113,12 +113,12 @@ class PageReader:
         region: str,
         parameters: Mapping[str, Any],
         rows: Callable[[dict[str, Any]], int],
-        meanwhile: Callable[[], None] | None = None,
+        while_waiting: Callable[[], None] | None = None,
     ) -> dict[str, Any]:
         """Make one call of the list; the arguments are those of `call`."""
         table, method = self._table, self._table.list
         names = table.client, table.iam, method.call, region
-        return call(self.run, self.cloud, *names, {**method.send, **parameters}, (), rows, meanwhile)
+        return call(self.run, self.cloud, *names, {**method.send, **parameters}, (), rows, while_waiting)
 
     def decode(self, window: ListWindow, page: ListPage) -> None:
         """Decode a page once, into its attributes."""

@@ -29,7 +29,7 @@ class BatchBuilder:
 
     Args:
         plan: the plan.
-        find_account: returns the own account, for rows whose ARN does not show it.
+        find_account: returns the caller's account, for rows whose ARN does not show it.
     """
 
     def __init__(self, plan: ReadPlan, find_account: Callable[[], str]) -> None:

@@ -276,7 +276,7 @@ class TableScan:
         self.run.log.note_region(region, -1)
         if error:
             self.page_counts.pop(region, None)
-            # A parent that is gone, or a resource that the account does not have, is no row.
+            # A parent that is gone, or a resource that the account does not have, is not a row.
             listing = self.table.list
             may_be_absent = listing.parents or listing.single or not listing.rows
             if not (may_be_absent and is_match(self.table.errors.missing, error)):

@@ -37,7 +37,7 @@ def call(
     parameters: Mapping[str, Any],
     members: tuple[str, ...] = (),
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
-    meanwhile: Callable[[], None] | None = None,
+    while_waiting: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Call `operation` in up to `sqlprov_max_attempts` attempts and return its decoded reply.
 
@@ -49,7 +49,7 @@ def call(
         operation, region, parameters: the call.
         members: output members that every complete reply has.
         rows: counts the rows of a reply for the record; if it raises MalformedReply, the call is retried.
-        meanwhile: work to do while waiting for the reply, if possible; it raises nothing, and may run again.
+        while_waiting: work to do until the reply arrives, if possible; it raises nothing, and may run again.
 
     Raises:
         Cancelled: the statement was cancelled before or between attempts.
@@ -61,7 +61,7 @@ def call(
     with record_call(run, record):
         while True:
             try:
-                return attempt(run, cloud, service, iam, record, members, rows, meanwhile)
+                return attempt(run, cloud, service, iam, record, members, rows, while_waiting)
             except AttemptFailed as failed:
                 if failed.failure.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
                     error = failed.failure.error
@@ -89,7 +89,7 @@ def attempt(
     record: CallRecord,
     members: tuple[str, ...] = (),
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
-    meanwhile: Callable[[], None] | None = None,
+    while_waiting: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Make one attempt of the call in `record`; the other arguments are the same as those of `call`.
 
@@ -110,7 +110,7 @@ def attempt(
         send = choose_sender(client, record.operation, is_read)
         with run.cancellation.track_call() as in_flight:
             run.cancellation.check()  # creating the first client takes a third of a second
-            raw = send(record.parameters, meanwhile)
+            raw = send(record.parameters, while_waiting)
         limiter.note_accepted()
         _note_headers(run, raw)
         reply, record.rows = check_reply(raw, members, rows)

@@ -37,11 +37,11 @@ STATUSES_WITHOUT_BODY = ("204", "304")
 PUBLIC_ERRORS = (aws.ClientError, aws.BotoCoreError, ResponseParserError, MalformedReply, CallCancelled)
 """Errors of the service, the network, the credentials or the parameters, which the client's own method raises too."""
 
-Meanwhile = Callable[[], None]
+WaitingWork = Callable[[], None]
 """Work to do while waiting for the reply; it raises nothing."""
-Send = Callable[[Mapping[str, Any], Meanwhile | None], dict[str, Any]]
+Send = Callable[[Mapping[str, Any], WaitingWork | None], dict[str, Any]]
 """Makes a call with these parameters; the reply has the same shape as that of the client's own method."""
-FastSend = Callable[[Mapping[str, Any], Meanwhile | None], dict[str, Any] | None]
+FastSend = Callable[[Mapping[str, Any], WaitingWork | None], dict[str, Any] | None]
 """As `Send`; returns `None` without a call if no connection is open, or only botocore can write the request."""
 Reply = tuple[int, dict[str, str], bytes]
 """Status, headers by lower-case name, and body."""
@@ -80,9 +80,9 @@ def _build_sender(client: Any, operation: str) -> Send:
     except Exception:
         give_up()
 
-    def send(parameters: Mapping[str, Any], meanwhile: Meanwhile | None) -> dict[str, Any]:
+    def send(parameters: Mapping[str, Any], while_waiting: WaitingWork | None) -> dict[str, Any]:
         try:
-            reply = fast(parameters, meanwhile) if fast else None
+            reply = fast(parameters, while_waiting) if fast else None
         except PUBLIC_ERRORS:
             raise
         except Exception:
@@ -117,7 +117,7 @@ def _build_fast_path(client: Any, operation: str) -> FastSend | None:
     serialize, sign = client._serializer.serialize_to_request, client._request_signer.sign
     parse = client._response_parser.parse
 
-    def send(parameters: Mapping[str, Any], meanwhile: Meanwhile | None) -> dict[str, Any] | None:
+    def send(parameters: Mapping[str, Any], while_waiting: WaitingWork | None) -> dict[str, Any] | None:
         serialized = serialize(dict(parameters), model)
         request = AWSRequest("POST", url, {**serialized["headers"], **fixed}, serialized["body"])
         request.context.update(context)
@@ -127,7 +127,7 @@ def _build_fast_path(client: Any, operation: str) -> FastSend | None:
         if message is None or connection is None:
             return None
         try:
-            status, headers, content = _exchange(connection, message, meanwhile, timeout, url)
+            status, headers, content = _exchange(connection, message, while_waiting, timeout, url)
         finally:
             pool._put_conn(connection)
         raw = {"status_code": status, "headers": headers, "body": content}
@@ -187,7 +187,7 @@ def _serialize(start: str, request: Any) -> bytes | None:
 
 
 def _exchange(
-    connection: Any, message: bytes, meanwhile: Meanwhile | None, timeout: float, url: str
+    connection: Any, message: bytes, while_waiting: WaitingWork | None, timeout: float, url: str
 ) -> Reply:
     """Send `message` and read the reply.
 
@@ -200,8 +200,8 @@ def _exchange(
         if sock.gettimeout() != timeout:
             sock.settimeout(timeout)
         sock.sendall(message)
-        if meanwhile:
-            meanwhile()
+        if while_waiting:
+            while_waiting()
         reply, stays_open = _read(sock)
         return reply
     except NewConnectionError as error:

@@ -24,7 +24,7 @@ def rc_file() -> Path:
 
 
 def is_complete(text: str) -> bool:
-    """Whether Enter runs a text: a command, or statements up to their `;`."""
+    """Whether Enter runs the input: a command, or statements up to their `;`."""
     bare = text.strip()
     if not bare or bare.startswith("\\") or bare.lower().rstrip("; ") in (*EXIT_WORDS, "help"):
         return True

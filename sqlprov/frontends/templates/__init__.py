@@ -25,7 +25,7 @@ class _Piece:
     """A token of the SQL, or the text between two tokens.
 
     Attributes:
-        origin: its offset in the expansion. tokens: the texts of its tokens; none between two tokens.
+        origin: its offset in the expansion. tokens: the strings of its tokens; none between two tokens.
         placeholder: the first in it, if any.
     """
 

@@ -139,7 +139,7 @@ def _has_arn(table: Table, needs: Needs, step: ListRead | KeyRead) -> bool:
 
 
 def _select_contained(request: ScanRequest) -> tuple[Contained, ...]:
-    """The hints that a list's rows can check; only for texts, because `contains` of a LIST means elements."""
+    """The hints that a list's rows can check; only for strings, because `contains` of a LIST means elements."""
     listed = {
         column.name
         for column in request.table.columns

@@ -105,7 +105,7 @@ class ReadPlan:
         steps: lists and lookups.
         parents: the parents that are read first; each combination of their rows completes the lists in `steps`.
         place_filter: the condition on a place that the parents give.
-        own_account: parents' columns whose value is the own account.
+        own_account: parents' columns whose value is the caller's account.
         scopes: where it reads, and why: one for each scope column.
         describe, tags, extras: the calls that each listed row needs.
         account: where account_id comes from.

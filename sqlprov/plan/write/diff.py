@@ -17,7 +17,7 @@ from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import ColumnSource, Method, Table
 from sqlprov.plan.write.steps import Snapshot
 
-_FLOAT_TOLERANCE = 1e-6  # a 32-bit float comes back as its nearest neighbour
+_FLOAT_TOLERANCE = 1e-6  # a 32-bit float comes back as its nearest neighbor
 _MILLISECOND = 0.000_999_5
 
 

@@ -1,4 +1,4 @@
-"""Every line of the catalogue loads, and finds its rows and key in AWS's own example replies."""
+"""Every line of the catalog loads, and finds its rows and key in AWS's own example replies."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_rows_and_keys_are_in_the_examples_of_aws() -> None:
     assert wrong <= set(OLD_EXAMPLES), "no rows, or no key, in AWS's example"
 
 
-# List call of an outside catalogue -> why no table has it.
+# List call of an outside catalog -> why no table has it.
 REASONS = {
     "ce.GetCostForecast": "a query",
     "cloudformation.ListStacks": "stacks come from DescribeStacks, which says more",
@@ -144,8 +144,8 @@ REASONS = {
 }
 
 
-def test_the_lists_of_an_outside_catalogue_are_tables_or_have_a_reason() -> None:
-    # `outside_lists.json`: the list calls behind 508 tables that another catalogue of AWS has.
+def test_the_lists_of_an_outside_catalog_are_tables_or_have_a_reason() -> None:
+    # `outside_lists.json`: the list calls behind 508 tables that another catalog of AWS has.
     outside = json.loads((Path(__file__).parents[2] / "support" / "outside_lists.json").read_text())
     missing = []
     del outside["sagemaker"]  # its tables have a test of their own, against a longer list

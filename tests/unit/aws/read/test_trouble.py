@@ -163,8 +163,8 @@ def test_under_warn_the_other_regions_answer_and_the_errors_name_the_missing_one
         assert result.fetchall() == [("eu-west-1", "in-eu-west-1"), ("us-east-1", "in-us-east-1")]
         assert not result.complete
         assert [gap.region for gap in result.errors] == ["us-west-2"]
-    told = con.sql('SELECT "table", region, operation, code, permission FROM sqlprov.errors').fetchall()
-    assert told == [(EXPERIMENTS, "us-west-2", LIST, "AccessDeniedException", f"sagemaker:{LIST}")]
+    errors = con.sql('SELECT "table", region, operation, code, permission FROM sqlprov.errors').fetchall()
+    assert errors == [(EXPERIMENTS, "us-west-2", LIST, "AccessDeniedException", f"sagemaker:{LIST}")]
 
 
 def test_the_errors_are_those_of_the_last_statement_that_made_calls(three: Emulator, con: Any) -> None:

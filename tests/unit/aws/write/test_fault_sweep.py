@@ -41,7 +41,7 @@ class Ended:
 @pytest.fixture(autouse=True)
 def quick(session: sqlprov.Connection, request: pytest.FixtureRequest) -> None:
     kind, times = (request.node.callspec.params[name] for name in ("kind", "times"))
-    # A reply that comes too late on a busy machine would be a second fault. If every call hangs, that is no matter.
+    # A reply that comes too late on a busy machine would be a second fault. If every call hangs, it does not matter.
     timeout = 60.0 if not kind.startswith("timeout") else 1.0 if times is None else 4.0
     quickly = {"timeout": timeout, "settle": 0.05, "max_attempts": 2, "await_timeout": 60}
     for name, value in quickly.items():

@@ -110,7 +110,7 @@ def test_an_empty_object_for_an_answer_is_an_answer(db: WriteSession, name: str)
     assert db.exists(name)
 
 
-# Somebody else creates the same name meanwhile
+# Somebody else creates the same name in the meantime
 
 
 def theirs(db: WriteSession, name: str, **members: Any) -> Callable[[], None]:
