@@ -29,6 +29,7 @@ _LINE = re.compile(r"^  (\w+):.*(?:\n(?!  \w+:|  #|$).*)*", re.MULTILINE)
 # YAML's plain scalars of one line; any other text is for YAML.
 _HEAD = re.compile(r"^(title|about):(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
 _PLAIN = re.compile(r"""[^\s"'>|&*!%@`{[#](?:(?!: | #)[^\n])*""")
+_CONFIRMATION = re.compile(r"^([\w.]+): \[(.*)\]$", re.MULTILINE)
 MAX_KNOWN = 12
 """How many names a message lists."""
 _ABOUT = re.compile(r"""^about:[ ]*(.*)$|[{,][ ]*about:[ ]*(?:"([^"]*)"|'([^']*)'|([^,}]*))""", re.MULTILINE)
@@ -88,6 +89,7 @@ class Catalog:
         self._tables: dict[tuple[str, str, str], Table] = {}
         self._services: dict[tuple[str, str], ServiceInfo] = {}
         self._providers: dict[str, ProviderInfo] = {}
+        self._confirmations: dict[str, Mapping[str, tuple[str, ...]]] = {}
 
     def list_providers(self) -> tuple[str, ...]:
         """Names of all providers."""
@@ -123,6 +125,19 @@ class Catalog:
         """Table -> the description that its line or file writes; empty if it comes from botocore's model."""
         tables = self._get_files(self._find_service(provider, service)).tables
         return {name: _find_about(places[0]) for name, places in sorted(tables.items())}
+
+    def list_confirmations(self, provider: str) -> Mapping[str, tuple[str, ...]]:
+        """`service.table` -> what its rows or its list were compared with, beside botocore's model.
+
+        A table of which only the model is known is not there.
+        """
+        provider = self._find_provider(provider)
+        if provider not in self._confirmations:
+            files = [folder / provider / "_confirmed.yaml" for folder in self._folders]
+            text = "".join(file.read_text("utf-8") for file in files if file.is_file())
+            pairs = _CONFIRMATION.findall(text)
+            self._confirmations[provider] = {name: tuple(words.split(", ")) for name, words in pairs}
+        return self._confirmations[provider]
 
     def get_table(self, provider: str, service: str, name: str) -> Table:
         """A table; raises UnknownName, or ResourceFileError if its line or file is wrong."""

@@ -55,7 +55,12 @@ class Describe(CatalogStatement):
             rows = _describe_regions()
         else:
             table = names.resolve_table(self, self.name, catalog, path)
-            rows = [_describe_column(table, column, keywords()) for column in table.columns]
+            confirmed = catalog.list_confirmations(table.provider).get(f"{table.service}.{table.name}")
+            word = ", ".join(confirmed or (UNCONFIRMED,))
+            rows = [
+                {**_describe_column(table, column, keywords()), "confirmed_by": word}
+                for column in table.columns
+            ]
         columns = pa.Table.from_pylist(rows, _EXTENDED)
         return columns if self.extended else columns.select(["name", "type", "description"])
 
@@ -70,8 +75,11 @@ _EXTENDED = pa.schema(
         ("key", pa.bool_()),
         ("filters", pa.string()),
         ("constraint", pa.string()),
+        ("confirmed_by", pa.string()),
     ]
 )
+UNCONFIRMED = "unconfirmed"
+"""Says that a table was compared with nothing but botocore's model."""
 
 
 def _is_name(parser: Parser) -> bool:

@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.request import Request, urlopen
 
-from moto.server import ThreadedMotoServer
+from moto.core.config import default_user_config
+from moto.moto_api import state_manager
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.exceptions import InternalServerError, NotImplemented
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, *_: Any) -> None: ...
+
+
+class _Moto:
+    """moto, which raises for an operation that it does not have; here that is a reply, and so is its failure."""
+
+    def __init__(self) -> None:
+        self._app = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            return self._app(environ, start_response)
+        except NotImplementedError as error:
+            return NotImplemented(str(error))(environ, start_response)
+        except Exception as error:
+            return InternalServerError(f"{type(error).__name__}: {error}")(environ, start_response)
 
 
 @contextmanager
 def start_moto() -> Iterator[str]:
-    """moto on a free port of loopback; gives its URL."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
+    """moto on a free port of loopback; gives its URL. It runs no containers."""
+    default_user_config.update({"batch": {"use_docker": False}, "lambda": {"use_docker": False}})
+    server = make_server("127.0.0.1", 0, _Moto(), threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
     try:
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
+        url = f"http://127.0.0.1:{server.server_port}"
         urlopen(Request(f"{url}/moto-api/reset", method="POST")).close()
         yield url
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def skip_states() -> Iterator[None]:
+    """Resources of moto are ready at once; otherwise reading them moves them to their next state."""
+    models = state_manager.get_registered_models()
+    for model in models:
+        state_manager.set_transition(model, {"progression": "immediate"})
+    try:
+        yield
+    finally:
+        for model in models:
+            state_manager.unset_transition(model)

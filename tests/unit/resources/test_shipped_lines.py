@@ -1,23 +1,19 @@
-"""Every line of the catalog loads, and finds its rows and key in AWS's own example replies."""
+"""Every line of the catalog loads."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-from botocore.exceptions import UnknownServiceError
-from slices import SWEEP, take_slice
+from slices import take_slice
 
 from resources.generate.files import RESOURCES, read_file
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.service_model import get_loader
-from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.catalog.table import Table
 
 CATALOG = Catalog([RESOURCES])
 SERVICES = CATALOG.list_services("aws")
@@ -56,70 +52,6 @@ def test_no_list_is_two_tables_of_a_service() -> None:
         lines = read_file(path).lines.values() if "tables:\n" in path.read_text("utf-8") else ()
         calls = [line.words for line in lines]
         assert len(calls) == len(set(calls)), service
-
-
-@cache
-def read_examples(client: str) -> dict[str, Any]:
-    """Operation -> AWS's own examples."""
-    try:
-        return dict(get_loader().load_service_model(client, "examples-1")["examples"])
-    except UnknownServiceError:
-        return {}
-
-
-def follow(value: Any, path: tuple[str, ...]) -> list[Any]:
-    """What `path` leads to, through lists."""
-    values = value if isinstance(value, list) else [value]
-    for member in path:
-        found = [each[member] for each in values if isinstance(each, dict) and member in each]
-        values = [item for each in found for item in (each if isinstance(each, list) else [each])]
-    return values
-
-
-# Table -> why AWS's example lacks the rows or the key.
-OLD_EXAMPLES = {
-    "ec2.addresses": "one of EC2-Classic, which had no allocation",
-    "ec2.availability_zones": "from before zones had an id",
-    "elasticache.snapshots": "from before snapshots had an ARN",
-    "elb.load_balancer_attributes": "without additional attributes",
-    "rds.db_cluster_snapshot_attributes": "an empty reply",
-    "rds.db_snapshot_attributes": "an empty reply",
-    "rds.engine_default_cluster_parameters": "an empty reply",
-    "rds.engine_default_parameters": "an empty reply",
-    "s3.bucket_cors": "a rule without an id",
-    "s3.object_delete_markers": "only versions",
-}
-
-
-def test_rows_and_keys_are_in_the_examples_of_aws() -> None:
-    # Some 160 examples of lists, and 70 of describes.
-    seen, wrong = 0, set()
-    for service in take_slice(SERVICES, 3):
-        examples = read_examples(CATALOG.get_service("aws", service).nodes["client"].text())
-        for table in load(service) if examples else ():
-            name = f"{service}.{table.name}"
-            for reply in (e["output"] for e in examples.get(table.list.call, ()) if e.get("output")):
-                path = table.list.rows
-                rows = follow(reply, path)
-                is_empty = [] in (follow(reply, path[:-1]) or [{}])[0].values() if path else False
-                seen += 1
-                if not (rows or is_empty or any(value == [] for value in reply.values())):
-                    wrong.add(name)
-                own = [table.by_name[c] for c in table.key if table.by_name[c].source is ColumnSource.LIST]
-                texts = [c for c in own if not table.list.scalar]
-                if not all(follow(row, column.path) for row in rows for column in texts):
-                    wrong.add(name)
-            for reply in (
-                e["output"]
-                for e in examples.get(table.describe.call if table.describe else "", ())
-                if e.get("output")
-            ):
-                seen += 1
-                items = follow(reply, table.describe.item) if table.describe else []
-                if not any(follow(item, p) for item in items for p in table.describe.paths.values()):
-                    wrong.add(f"{name} describe")
-    assert seen > (200 if SWEEP else 40)
-    assert wrong <= set(OLD_EXAMPLES), "no rows, or no key, in AWS's example"
 
 
 # List call of an outside catalog -> why no table has it.

@@ -3,6 +3,7 @@ import pyarrow as pa
 import pytest
 from statements import CATALOG, answer, parse_one
 
+from sqlprov.catalog import Catalog
 from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.errors import UnknownName
 from sqlprov.settings import Settings
@@ -126,6 +127,20 @@ def test_describe_extended_shows_where_a_column_comes_from():
     assert by_name["creation_time"]["filters"] == "CreationTimeAfter, CreationTimeBefore"
     assert by_name["type"]["constraint"] == "ShadowMode"
     assert by_name["name"]["constraint"].startswith("1 to 120 characters")
+
+
+def test_describe_extended_says_what_confirms_a_table(tmp_path):
+    folder = tmp_path / "aws"
+    folder.mkdir()
+    lines = "  models: {list: ListModels, key: model_name}\n  endpoints: {list: ListEndpoints, key: endpoint_name}\n"
+    (folder / "sagemaker.yaml").write_text(f"title: Mine\ntables:\n{lines}")
+    (folder / "_confirmed.yaml").write_text("# A note.\nsagemaker.models: [moto, example]\n")
+    catalog = Catalog([tmp_path])
+    for name, expected in (("models", "moto, example"), ("endpoints", "unconfirmed")):
+        result = parse_one(f"DESCRIBE EXTENDED aws.sagemaker.{name}", Describe).answer(
+            catalog, Settings(), (), read_keywords
+        )
+        assert set(result["confirmed_by"].to_pylist()) == {expected}
 
 
 @pytest.mark.parametrize(
