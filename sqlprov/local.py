@@ -22,7 +22,7 @@ CREDENTIALS = ("local", "local")
 """Access key id and secret for the local AWS, which accepts any."""
 
 
-def state_folder() -> Path:
+def find_state_folder() -> Path:
     """The folder for files that outlive a command; only this user can read it; `SQLPROV_STATE_DIR` names another."""
     import platformdirs
 
@@ -32,9 +32,9 @@ def state_folder() -> Path:
     return folder
 
 
-def state_path() -> Path:
+def find_state_path() -> Path:
     """The SQLite file that keeps the resources of the local AWS's SageMaker."""
-    return state_folder() / "local.sqlite"
+    return find_state_folder() / "local.sqlite"
 
 
 def start_emulator(port: int = 0) -> Emulator:
@@ -49,7 +49,7 @@ def start_emulator(port: int = 0) -> Emulator:
     """
     from sqlprov.emulator.local_aws import LocalAws
 
-    emulator = LocalAws(_make_loader(), state=state_path(), port=port)
+    emulator = LocalAws(_make_loader(), state=find_state_path(), port=port)
     try:
         emulator.start()
         emulator.record_calls(False)
@@ -104,7 +104,7 @@ def serve_local(port: int) -> None:
 
 def reset() -> bool:
     """Delete the state of the local AWS; return whether there was any."""
-    path = state_path()
+    path = find_state_path()
     files = [file for file in (path, Path(f"{path}-journal")) if file.exists()]
     for file in files:
         file.unlink()

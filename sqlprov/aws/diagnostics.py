@@ -77,7 +77,7 @@ def diagnose(run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table]
     elif isinstance(error, AccessDenied):
         yield Check("identity", CheckStatus.DENIED, str(error))
     else:
-        yield Check("identity", CheckStatus.FAILED, str(error), _remedy(error, skew))
+        yield Check("identity", CheckStatus.FAILED, str(error), _suggest_remedy(error, skew))
     yield _check_clock(skew)
     if isinstance(error, CredentialsError | Unreachable):
         yield from _skip("no call gets through", "read", "write")
@@ -154,7 +154,7 @@ def _check_endpoint(cloud: Cloud, error: OperationalError | None) -> Check:
     return Check("endpoint", CheckStatus.OK, endpoint)
 
 
-def _remedy(error: Error, skew: float | None = None) -> str:
+def _suggest_remedy(error: Error, skew: float | None = None) -> str:
     if isinstance(error, CredentialsError):
         if skew is not None and abs(skew) > MAX_SKEW:
             return "The clock is wrong, and AWS refuses the signatures: see below."
@@ -190,7 +190,7 @@ def _check_read(run: Run, cloud: Cloud, region: str, table: Table) -> Check:
     try:
         operations = _read_one_row(run, cloud, table.home or region, table)
     except OperationalError as error:
-        return Check("read", CheckStatus.FAILED, f"{table.full_name}: {error}", _remedy(error))
+        return Check("read", CheckStatus.FAILED, f"{table.full_name}: {error}", _suggest_remedy(error))
     return Check("read", CheckStatus.OK, f"{table.full_name}: {', '.join(operations)}")
 
 
@@ -229,7 +229,7 @@ def _check_writes(run: Run, cloud: Cloud, region: str, tables: list[Table], arn:
     """Check whether IAM's policy simulator allows the writes of each table; nothing is written."""
     needed = {table.full_name: _write_actions(table) for table in tables}
     actions = sorted({action for wanted in needed.values() for action in wanted})
-    principal = _principal(arn)
+    principal = _find_principal(arn)
     if not principal or not actions:
         message = "the identity is neither a user nor a role" if actions else "no table can be written"
         yield Check("write", CheckStatus.SKIPPED, message)
@@ -253,7 +253,7 @@ def _write_actions(table: Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys(action for method in writes for action in method.permissions))
 
 
-def _principal(arn: str) -> str:
+def _find_principal(arn: str) -> str:
     """The user or role whose policies apply to an identity; empty for any other identity."""
     parts = arn.split(":", 5)
     if len(parts) < 6:

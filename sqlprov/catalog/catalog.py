@@ -69,7 +69,7 @@ class TablePlace(NamedTuple):
             return parse_file(Path(self.file))
         if "\n" in self.text.strip():
             raise ResourceFileError(f"{self.file}:{self.line + 1}: expected one line for each table")
-        ((_, words),) = parse_text(self.text, self.file, self.line - 1).pairs().items()
+        ((_, words),) = parse_text(self.text, self.file, self.line - 1).read_pairs().items()
         return words
 
 

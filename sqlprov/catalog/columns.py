@@ -160,16 +160,16 @@ def apply_columns(
     node: Node | None, columns: Mapping[str, Column], replies: list[Reply]
 ) -> Iterator[tuple[str, Column]]:
     """The columns that `columns:` adds or changes: another type, path or description."""
-    for name, value in (node.pairs() if node else {}).items():
+    for name, value in (node.read_pairs() if node else {}).items():
         if name in COMMON:
             raise value.fail(f"column {name!r} is added to every table")
         if name != to_snake_case(name) or not name.isidentifier():
             raise value.fail(f"column {name!r} is not snake_case; expected {to_snake_case(name)!r}")
         if isinstance(value.value, Mapping):
-            block = value.block([], ["path", "type", "about"])
+            block = value.read_block([], ["path", "type", "about"])
             path, type, about = block.get("path"), block.get("type"), get_text(block, "about")
         else:
-            is_type = value.text() in TYPES
+            is_type = value.read_text() in TYPES
             path, type, about = (None, value, "") if is_type else (value, None, "")
         if path is None and name not in columns:
             known = ", ".join(columns)
@@ -186,7 +186,7 @@ def apply_columns(
 
 def find_member(node: Node, name: str, replies: list[Reply], about: str) -> Column:
     """The column for the path that `node` holds, of the first call that returns it."""
-    path = tuple(node.text().split("."))
+    path = tuple(node.read_text().split("."))
     for reply in replies:
         if reply.resolve(path) is not None:
             return reply.build_column(name, path, about)

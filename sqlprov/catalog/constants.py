@@ -13,7 +13,7 @@ def parse_constants(node: Node | None, operation: Any) -> dict[str, Any]:
     inputs = get_members(operation.input_shape)
     return {
         name: to_value(value, inputs[value.check(f"parameter of {operation.name}", name, inputs)])
-        for name, value in (node.pairs() if node else {}).items()
+        for name, value in (node.read_pairs() if node else {}).items()
     }
 
 
@@ -26,15 +26,15 @@ def to_value(node: Node, shape: Any) -> Any:
             members = get_members(shape)
             return {
                 name: to_value(value, members[value.check(f"member of {shape.name}", name, members)])
-                for name, value in node.pairs().items()
+                for name, value in node.read_pairs().items()
             }
         case "map":
-            return {name: to_value(value, shape.value) for name, value in node.pairs().items()}
+            return {name: to_value(value, shape.value) for name, value in node.read_pairs().items()}
         case "boolean":
             return node.choose("boolean", ("true", "false")) == "true"
         case "integer" | "long":
-            return node.number()
+            return node.read_number()
         case "float" | "double":
-            return float(node.number())
+            return float(node.read_number())
     known = shape.metadata.get("enum", ())
-    return node.choose(f"value of {shape.name}", known) if known else node.text()
+    return node.choose(f"value of {shape.name}", known) if known else node.read_text()

@@ -55,7 +55,7 @@ def parse_describe(
     """The Describe call of a table; `words` are those of its long form, or those beside its short form."""
     operation = find_reading(model, node)
     constants = parse_constants(send, operation)
-    size = words["batch"].number() if "batch" in words else 0
+    size = words["batch"].read_number() if "batch" in words else 0
     given = words.get("arguments")
     arguments = parse_arguments(node, given, operation, row, constants, is_batch=bool(size))
     inputs, first = operation.input_shape.members, next(iter(arguments))
@@ -129,8 +129,8 @@ def parse_extras(
     """The further calls of `also:` and their columns."""
     extras: dict[str, ExtraCall] = {}
     columns: dict[str, Column] = {}
-    for name, value in (node.pairs() if node else {}).items():
-        block = value.block(["call", "columns"], ["arguments", "send", "absent"])
+    for name, value in (node.read_pairs() if node else {}).items():
+        block = value.read_block(["call", "columns"], ["arguments", "send", "absent"])
         operation = find_reading(model, block["call"])
         constants = parse_constants(block.get("send"), operation)
         extras[name] = ExtraCall(
@@ -140,7 +140,7 @@ def parse_extras(
             parse_codes(block["absent"]) if "absent" in block else (),
         )
         reply = Reply(operation.name, ColumnSource.EXTRA, operation.output_shape, {}, name)
-        for column, path in block["columns"].pairs().items():
+        for column, path in block["columns"].read_pairs().items():
             if column in columns:
                 raise path.fail(f"duplicate column {column!r}")
             columns[column] = find_member(path, column, [reply], "")
@@ -160,7 +160,7 @@ def parse_arguments(
     inputs = get_members(operation.input_shape)
     required = operation.input_shape.required_members if operation.input_shape else ()
     arguments: dict[str, str] = {}
-    for parameter, value in (given.pairs() if given else {}).items():
+    for parameter, value in (given.read_pairs() if given else {}).items():
         value.check(f"parameter of {operation.name}", parameter, inputs)
         arguments[parameter] = value.choose("column", row.shapes)
     many = _find_list(inputs, required, arguments, row) if is_batch else ""
@@ -236,7 +236,7 @@ def _find_item(
     """The members that lead to the resource, or to the list of a batch, and its shape."""
     shape, outputs = operation.output_shape, get_members(operation.output_shape)
     if node:
-        path, place = tuple(node.text().split(".")), operation.name
+        path, place = tuple(node.read_text().split(".")), operation.name
         for member in path:
             node.check(f"member of {place}", member, get_members(shape))
             shape, place = shape.members[member], f"{place}.{member}"

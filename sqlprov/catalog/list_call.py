@@ -60,8 +60,8 @@ def parse_list(
     node = words["list"]
     operation = find_reading(model, node)
     path, row, is_single = _find_rows(words.get("rows"), node, operation, nouns)
-    each = words["each"].pairs() if "each" in words else {}
-    keys = words["key"].texts()
+    each = words["each"].read_pairs() if "each" in words else {}
+    keys = words["key"].read_strings()
     own = [key for key in keys if key not in {name_column(parameter) for parameter in each}]
     scalar = ""
     if row.type_name == "string":
@@ -107,7 +107,7 @@ def parse_lookup(node: Node | None, listing: Listing, row: RowColumns) -> Listin
     """The list with the parameters that look rows up by their key; those of EC2's lists are named after it."""
     operation, inputs = listing.operation, get_members(listing.operation.input_shape)
     arguments: Mapping[str, str] = {}
-    if node and node.pairs():
+    if node and node.read_pairs():
         arguments = parse_arguments(node, node, operation, row)
     elif not node and operation.service_model.resolved_protocol == "ec2" and not listing.call.parents:
         plurals = {f"{name}s": name for name in row.key} if len(row.key) == 1 else {}
@@ -140,9 +140,9 @@ def _find_rows(
     node: Node | None, call: Node, operation: Any, nouns: Sequence[str]
 ) -> tuple[tuple[str, ...], Any, bool]:
     """The members that lead to the rows, the shape of a row, and whether it is the only row."""
-    if node and node.text() == ".":
+    if node and node.read_text() == ".":
         return (), operation.output_shape, False
-    path = tuple(node.text().split(".")) if node else _guess_rows(call, operation, nouns)
+    path = tuple(node.read_text().split(".")) if node else _guess_rows(call, operation, nouns)
     shape, place, is_single = operation.output_shape, operation.name, True
     for member in path:
         (node or call).check(f"member of {place}", member, get_members(shape))
@@ -184,16 +184,16 @@ def _parse_parent(parameter: str, node: Node, operation: Any, siblings: Siblings
         raise node.fail(
             f"{parameter} takes a {shape.type_name}; expected a parameter of one string or number"
         )
-    if isinstance(node.value, str) and node.text() == ACCOUNT:
+    if isinstance(node.value, str) and node.read_text() == ACCOUNT:
         return Parent(parameter, column, is_account=True)
-    if isinstance(node.value, str) and node.text() == ENUM:
+    if isinstance(node.value, str) and node.read_text() == ENUM:
         values = tuple(shape.metadata.get("enum", ()))
         if not values:
             raise node.fail(f"{parameter} has no enum in the model; expected its values or `table.column`")
         return Parent(parameter, column, values)
-    if isinstance(node.value, tuple) or "." not in node.text():
+    if isinstance(node.value, tuple) or "." not in node.read_text():
         return Parent(parameter, column, tuple(to_value(item, shape) for item in node.items()))
-    table, _, table_column = node.text().partition(".")
+    table, _, table_column = node.read_text().partition(".")
     node.check("table", table, siblings.names)
     if table == siblings.name:
         raise node.fail(f"{table} is this table; expected another one")
@@ -202,7 +202,9 @@ def _parse_parent(parameter: str, node: Node, operation: Any, siblings: Siblings
         parent = siblings.load(table)
         source = parent.by_name[node.check(f"column of {table}", table_column, parent.by_name)]
         if (source.type == pa.string()) != (to_arrow_type(shape) == pa.string()):
-            raise node.fail(f"{parameter} takes {to_arrow_type(shape)} and {node.text()} is {source.type}")
+            raise node.fail(
+                f"{parameter} takes {to_arrow_type(shape)} and {node.read_text()} is {source.type}"
+            )
         _check_ancestors(node, table, siblings)
         return parent
 

@@ -110,7 +110,7 @@ class TableContext:
 
 def parse_methods(top: Mapping[str, Node], tags: TagsCall | None, table: TableContext) -> tuple[Method, ...]:
     """All methods of a table in the order of SHOW METHODS."""
-    writes = top["write"].block([], [*_WRITES, "desired"]) if "write" in top else {}
+    writes = top["write"].read_block([], [*_WRITES, "desired"]) if "write" in top else {}
     execs = get_pairs(top, "exec")
     permissions = _parse_permissions(top, table.model, (*(n for n in writes if n in _WRITES), *execs))
     describe = (table.describe.call,) if table.describe else ()
@@ -140,7 +140,7 @@ def parse_methods(top: Mapping[str, Node], tags: TagsCall | None, table: TableCo
 
 def parse_error_rules(node: Node | None) -> ErrorRules:
     """The rules under `missing` and `exists`: `Code`, or `Code: text that the message must hold`."""
-    blocks = node.block([], ["missing", "exists"]) if node else {}
+    blocks = node.read_block([], ["missing", "exists"]) if node else {}
     return ErrorRules(**{name: parse_codes(entries) for name, entries in blocks.items()})
 
 
@@ -149,9 +149,9 @@ def parse_codes(node: Node) -> tuple[ErrorRule, ...]:
     parsed: list[ErrorRule] = []
     for entry in node.items():
         if isinstance(entry.value, str):
-            parsed.append(ErrorRule(entry.text()))
+            parsed.append(ErrorRule(entry.read_text()))
         else:
-            parsed += [ErrorRule(code, text.text()) for code, text in entry.pairs().items()]
+            parsed += [ErrorRule(code, text.read_text()) for code, text in entry.read_pairs().items()]
         if not _CODE.fullmatch(parsed[-1].code):
             raise entry.fail(f"{parsed[-1].code!r} is not an error code; expected `Code` or `Code: text`")
     return tuple(parsed)
@@ -165,16 +165,16 @@ def _parse_method(
     required: Sequence[str] | None,
     calls: Sequence[str],
 ) -> Method:
-    block = node.block(["call"], _KEYS[verb])
+    block = node.read_block(["call"], _KEYS[verb])
     operation = find_operation(table.model, block["call"])
     inputs = get_members(operation.input_shape)
     if required is None:
         required = operation.input_shape.required_members if inputs else ()
     if "required" in block:
-        required = block["required"].texts()
+        required = block["required"].read_strings()
         for parameter in required:
             block["required"].check(f"parameter of {operation.name}", parameter, inputs)
-    until = block["until"].texts() if "until" in block else ()
+    until = block["until"].read_strings() if "until" in block else ()
     for state in until:
         block["until"].check("state", state, (*table.states, MISSING))
     via = block["via"].choose("state under busy", table.state.busy) if "via" in block else ""
@@ -188,13 +188,13 @@ def _parse_permissions(
 ) -> dict[str, tuple[str, ...]]:
     """The actions that `permissions:` adds to each method; a name without a prefix is an operation of this
     service."""
-    pairs = top["permissions"].block([], methods) if "permissions" in top else {}
+    pairs = top["permissions"].read_block([], methods) if "permissions" in top else {}
     for entries in pairs.values():
         for entry in entries.items():
-            if ":" not in entry.text():
+            if ":" not in entry.read_text():
                 find_operation(model, entry)
-            elif not _ACTION.fullmatch(entry.text()):
+            elif not _ACTION.fullmatch(entry.read_text()):
                 raise entry.fail(
-                    f"{entry.text()!r} is not an IAM action; expected one such as `iam:PassRole`"
+                    f"{entry.read_text()!r} is not an IAM action; expected one such as `iam:PassRole`"
                 )
-    return {method: entries.texts() for method, entries in pairs.items()}
+    return {method: entries.read_strings() for method, entries in pairs.items()}

@@ -72,10 +72,10 @@ def _get_inner(outputs: dict[str, Any], rows: tuple[str, ...]) -> dict[str, Any]
 
 
 def _parse_tokens(page: Node, inputs: dict[str, Any], outputs: dict[str, Any]) -> Iterator[PageToken]:
-    for parameter, value in page.pairs().items():
+    for parameter, value in page.read_pairs().items():
         page.check("parameter", parameter, inputs)
-        value.check("member of the reply", re.split(r"[^\w.]", value.text())[0], outputs)
-        yield PageToken(parameter, value.text())
+        value.check("member of the reply", re.split(r"[^\w.]", value.read_text())[0], outputs)
+        yield PageToken(parameter, value.read_text())
 
 
 def _find_more(outputs: dict[str, Any]) -> str:

@@ -49,15 +49,15 @@ def parse_filters(
     """
     inputs = get_members(operation.input_shape)
     written: dict[str, ListFilter | None] = {}
-    for parameter, value in (node.pairs() if node else {}).items():
+    for parameter, value in (node.read_pairs() if node else {}).items():
         value.check(f"parameter of {operation.name}", parameter, inputs)
         if value.value in ("", "~", "null"):
             written[parameter] = None
             continue
-        match = _CONDITION.fullmatch(value.text().strip())
+        match = _CONDITION.fullmatch(value.read_text().strip())
         if match is None:
             raise value.fail(
-                f"cannot read the condition {value.text()!r} of {parameter}; expected "
+                f"cannot read the condition {value.read_text()!r} of {parameter}; expected "
                 "`column = ?`, `column > ?`, `column < ?` or `column LIKE '%?%'`"
             )
         column = columns[value.check("column", match[1], columns)]
@@ -129,22 +129,22 @@ def parse_sort(node: Node | None, operation: Any, item: Any, columns: Mapping[st
     """The `sort:` of a list; `item` is the shape of a row of the list."""
     if node is None:
         return None
-    inputs, pairs = get_members(operation.input_shape), node.pairs()
+    inputs, pairs = get_members(operation.input_shape), node.read_pairs()
     for parameter, value in pairs.items():
         value.check(f"parameter of {operation.name}", parameter, inputs)
     if len(pairs) != 2:
         raise node.fail("expected two parameters, `SortBy: {column: Value}` and `SortOrder: [up, down]`")
     (by, order), (direction, both) = pairs.items()
-    directions = both.texts()
+    directions = both.read_strings()
     if len(directions) != 2:
         raise both.fail(f"expected the ascending and the descending value, found {', '.join(directions)}")
     names: dict[str, str] = {}
-    for name, value in order.pairs().items():
+    for name, value in order.read_pairs().items():
         if columns[value.check("column", name, columns)].type == pa.string():
             raise value.fail(
                 f"{name!r} is text, and the service's collation is unknown; expected a number or a time"
             )
-        names[name] = _check_enum(value, value.text(), inputs[by])
+        names[name] = _check_enum(value, value.read_text(), inputs[by])
     for text in directions:
         _check_enum(both, text, inputs[direction])
     always = frozenset(name for name in names if columns[name].path[0] in item.required_members)

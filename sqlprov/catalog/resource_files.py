@@ -66,16 +66,16 @@ class ServiceInfo:
 
 def load_provider(file: Path, name: str) -> ProviderInfo:
     """Load a `_provider.yaml`."""
-    top = parse_file(file).block(["title"], ["about"])
-    return ProviderInfo(name, top["title"].text(), get_text(top, "about"))
+    top = parse_file(file).read_block(["title"], ["about"])
+    return ProviderInfo(name, top["title"].read_text(), get_text(top, "about"))
 
 
 def load_service(file: str, head: str, provider: str, name: str) -> ServiceInfo:
     """Load the head of a `<service>.yaml`, without botocore's model."""
-    top = parse_text(head, file).block(["title"], ["about", "client", "iam", "tags", "errors"])
+    top = parse_text(head, file).read_block(["title"], ["about", "client", "iam", "tags", "errors"])
     default = Node(file, top["title"].line, name.replace("_", "-"))
     nodes = {"client": default, **top}
-    return ServiceInfo(f"{provider}.{name}", name, top["title"].text(), get_text(top, "about"), nodes)
+    return ServiceInfo(f"{provider}.{name}", name, top["title"].read_text(), get_text(top, "about"), nodes)
 
 
 def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblings) -> Table:
@@ -85,13 +85,13 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         node: the words of the table, from its line or its own file.
         siblings: the tables of the service.
     """
-    words = node.block(REQUIRED, OPTIONAL)
+    words = node.read_block(REQUIRED, OPTIONAL)
     model = find_model(service.nodes["client"])
     if not words["key"].items():
         raise words["key"].fail("expected one or more columns that identify a row, found an empty list")
-    key = words["key"].texts()
+    key = words["key"].read_strings()
     sends = _split_send(words)
-    nouns = list_nouns(siblings.name, words["list"].text())
+    nouns = list_nouns(siblings.name, words["list"].read_text())
     listing = parse_list(words, model, siblings, nouns, sends.get("list"))
     row = RowColumns(_find_shapes(listing, key), key, listing.call.parents, nouns)
     describing = _parse_describe(words, model, row, sends.get("describe"))
@@ -162,8 +162,8 @@ def _parse_region(node: Node | None, model: Any, columns: Mapping[str, Column]) 
     """The one region that lists the rows, if it is one, and the column that says where each row lives."""
     if node is None:
         return find_home(model, DEFAULT_PARTITION), ""
-    if find_partition(node.text()) == DEFAULT_PARTITION:
-        return node.text(), ""
+    if find_partition(node.read_text()) == DEFAULT_PARTITION:
+        return node.read_text(), ""
     return find_home(model, DEFAULT_PARTITION, is_global=True), node.choose("column", columns)
 
 
@@ -178,7 +178,7 @@ def _split_send(words: Mapping[str, Node]) -> Mapping[str, Node]:
     node = words.get("send")
     if node is None:
         return {}
-    return node.pairs() if set(node.pairs()) <= {"list", "describe"} else {"list": node}
+    return node.read_pairs() if set(node.read_pairs()) <= {"list", "describe"} else {"list": node}
 
 
 def _find_shapes(listing: Listing, key: Sequence[str]) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _parse_describe(
         return None
     if isinstance(node.value, str):
         return parse_describe(node, beside, model, row, send)
-    block = node.block(["call"], WORDS)
+    block = node.read_block(["call"], WORDS)
     for word in beside:
         raise beside[word].fail(f"expected {word!r} within `describe:`, which is a mapping")
     return parse_describe(block["call"], block, model, row, block.get("send", send))

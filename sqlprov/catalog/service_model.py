@@ -66,7 +66,7 @@ def find_model(node: Node) -> Any:
     """The model of the client that `node` names."""
     from botocore.exceptions import UnknownServiceError
 
-    name = node.text()
+    name = node.read_text()
     try:
         return load_model(name)
     except UnknownServiceError:
@@ -83,7 +83,7 @@ def _describe_botocore() -> str:
 
 def find_operation(model: Any, node: Node) -> Any:
     """The operation that `node` names."""
-    name, known = node.text(), model.operation_names
+    name, known = node.read_text(), model.operation_names
     if name not in known:
         place = f"{model.service_name} in {_describe_botocore()}"
         raise node.fail(f"unknown operation {name!r} of {place}.{suggest(name, known)}")

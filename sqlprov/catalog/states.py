@@ -22,12 +22,12 @@ def parse_state(node: Node | None, columns: Mapping[str, Column]) -> StateRule:
     """The rule that a file writes."""
     if node is None:
         return StateRule()
-    block = node.block(["column"], ["busy"])
+    block = node.read_block(["column"], ["busy"])
     name = block["column"].choose("column", columns)
     states = columns[name].constraint.enum
     if not states:
         raise block["column"].fail(f"column {name!r} has no enum of states in the model")
-    busy = block["busy"].texts() if "busy" in block else ()
+    busy = block["busy"].read_strings() if "busy" in block else ()
     for state in busy:
         block["busy"].check("state", state, states)
     return StateRule(name, busy)

@@ -37,7 +37,7 @@ def parse_tags(
         return None, None
     if node is None and (not arn or TAGS in columns):
         return None, None
-    block = given.block(["call", "argument", "items"], ["add", "remove", "keys", "column"])
+    block = given.read_block(["call", "argument", "items"], ["add", "remove", "keys", "column"])
     if "column" in block:
         column = block["column"].choose("column", columns)
     elif not column and not arn:
@@ -45,12 +45,12 @@ def parse_tags(
     operation = find_operation(model, block["call"])
     outputs = get_members(operation.output_shape)
     _check_calls(given, block, model)
-    takes_list = operation.input_shape.members[block["argument"].text()].type_name == "list"
+    takes_list = operation.input_shape.members[block["argument"].read_text()].type_name == "list"
     shape = _find_items(block["items"], operation)
     spelling = find_spelling(shape)
     if spelling is None:
         raise block["items"].fail(
-            f"{block['items'].text()} of {operation.name} does not hold keys and values"
+            f"{block['items'].read_text()} of {operation.name} does not hold keys and values"
         )
     tokens = find_paging(block["call"], operation).tokens
     if len(tokens) > 1 or (tokens and tokens[0].expression not in outputs):
@@ -72,7 +72,7 @@ def parse_tags(
 def _find_items(node: Node, operation: Any) -> Any:
     """The shape at the members that lead to the tags, through lists."""
     shape = operation.output_shape
-    for member in node.text().split("."):
+    for member in node.read_text().split("."):
         shape = shape.member if shape.type_name == "list" else shape
         node.check("output member", member, get_members(shape))
         shape = shape.members[member]
@@ -86,5 +86,5 @@ def _check_calls(node: Node, block: Mapping[str, Node], model: Any) -> None:
         inputs = get_members(find_operation(model, block[call]).input_shape)
         for parameter in parameters:
             if parameter not in block:
-                raise node.fail(f"missing key {parameter!r}, which {block[call].text()} needs")
-            block[parameter].choose(f"parameter of {block[call].text()}", inputs)
+                raise node.fail(f"missing key {parameter!r}, which {block[call].read_text()} needs")
+            block[parameter].choose(f"parameter of {block[call].read_text()}", inputs)

@@ -67,7 +67,7 @@ def parse_write_block(
             row = row.members[member]
             row = row.item or row
     context = WriteContext(table, {method.name: method for method in methods}, row)
-    blocks = node.pairs()
+    blocks = node.read_pairs()
     update, delete = get_pairs(blocks, "update"), get_pairs(blocks, "delete")
     if update:
         _check_required(update["call"], context)
@@ -83,7 +83,7 @@ def parse_write_block(
 def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRule:
     ignored: dict[str, str] = {}
     for entry in block["ignored"].items() if "ignored" in block else ():
-        create, name, columns = context.methods["create_resource"], entry.text(), context.table.columns
+        create, name, columns = context.methods["create_resource"], entry.read_text(), context.table.columns
         if name in create.input_shape.members:
             raise entry.fail(f"{create.call} takes {name}; expected a property that it does not take")
         properties = {column: "".join(map(str.capitalize, column.split("_"))) for column in columns}
@@ -92,7 +92,7 @@ def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRul
         ignored[name] = to_snake_case(name)
     notes: dict[str, str] = {}
     for name, text in get_pairs(block, "notes").items():
-        notes[context.check_parameter(text, context.methods["create_resource"], name)] = text.text()
+        notes[context.check_parameter(text, context.methods["create_resource"], name)] = text.read_text()
     return InsertRule(ignored, notes)
 
 
@@ -110,16 +110,16 @@ def _parse_when(node: Node, context: WriteContext) -> dict[str, tuple[str, ...]]
     update = context.methods["update_resource"]
     members = [name for name in update.input_shape.members if name not in context.list_keys(update)]
     when: dict[str, tuple[str, ...]] = {}
-    for state, entries in node.pairs().items():
+    for state, entries in node.read_pairs().items():
         context.check_state(entries, state)
         if entries.value == ALL:
             when[state] = tuple(members)
             continue
         for entry in entries.items():
-            if entry.text() == ALL:
+            if entry.read_text() == ALL:
                 raise entry.fail("expected `all` alone, or members that may change")
-            _check_path(entry, entry.text(), update.call, update.input_shape, members)
-        when[state] = entries.texts()
+            _check_path(entry, entry.read_text(), update.call, update.input_shape, members)
+        when[state] = entries.read_strings()
     return when
 
 
@@ -148,26 +148,26 @@ def _parse_before(
 
 
 def _parse_desired(node: Node, context: WriteContext) -> DesiredStateRule:
-    block = node.block(["column", "by"], ["reason"])
+    block = node.read_block(["column", "by"], ["reason"])
     for name in ("column", "reason"):
         if name in block:
             block[name].choose("column", context.table.columns)
     execs = [name for name, method in context.methods.items() if method.verb == "EXEC"]
     transitions = tuple(
         _parse_transition(entry, context.methods[entry.check("method under exec", name, execs)], context)
-        for name, entry in block["by"].pairs().items()
+        for name, entry in block["by"].read_pairs().items()
     )
-    return DesiredStateRule(block["column"].text(), get_text(block, "reason"), transitions)
+    return DesiredStateRule(block["column"].read_text(), get_text(block, "reason"), transitions)
 
 
 def _parse_transition(node: Node, method: Method, context: WriteContext) -> Transition:
-    block = node.block(["from"], ["desired", "reason", "send", "instead"])
+    block = node.read_block(["from"], ["desired", "reason", "send", "instead"])
     if not method.until:
         raise node.fail(f"exec {method.name!r} has no `until:`; expected the states that it leads to")
-    for state in block["from"].texts():
+    for state in block["from"].read_strings():
         context.check_state(block["from"], state)
     desired, reason = (
-        context.check_parameter(block[key], method, block[key].text()) if key in block else ""
+        context.check_parameter(block[key], method, block[key].read_text()) if key in block else ""
         for key in ("desired", "reason")
     )
     send = tuple(
@@ -183,15 +183,15 @@ def _parse_transition(node: Node, method: Method, context: WriteContext) -> Tran
         if "update_resource" not in context.methods:
             raise takes.fail("expected `update:` beside `desired:`, whose members these are")
         context.check_parameter(takes, context.methods["update_resource"], member)
-        instead[member] = context.check_parameter(takes, method, takes.text())
-    return Transition(method.name, block["from"].texts(), desired, reason, send, instead)
+        instead[member] = context.check_parameter(takes, method, takes.read_text())
+    return Transition(method.name, block["from"].read_strings(), desired, reason, send, instead)
 
 
 def _parse_sent_parameter(name: str, node: Node, method: Method, context: WriteContext) -> SentParameter:
     shape = method.input_shape.members[context.check_parameter(node, method, name)]
     if isinstance(node.value, str):
         return SentParameter(name, _check_enum(node, shape))
-    pairs = node.pairs()
+    pairs = node.read_pairs()
     if shape.value is None:
         raise node.fail(f"expected text for {name}, which is not a map")
     if len(pairs) != 1:
@@ -204,4 +204,4 @@ def _parse_sent_parameter(name: str, node: Node, method: Method, context: WriteC
 def _check_enum(node: Node, shape: Shape) -> str:
     """The text of `node`, which must be in the shape's enum if it has one."""
     known = shape.constraint.enum
-    return node.choose(f"value of {shape.name}", known) if known else node.text()
+    return node.choose(f"value of {shape.name}", known) if known else node.read_text()

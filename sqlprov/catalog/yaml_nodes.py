@@ -40,41 +40,41 @@ class Node:
 
     def choose(self, what: str, known: Iterable[str]) -> str:
         """The text of this node, which must be among `known`."""
-        return self.check(what, self.text(), known)
+        return self.check(what, self.read_text(), known)
 
-    def text(self) -> str:
+    def read_text(self) -> str:
         """The text of this node; refuses a list, a mapping and an empty value."""
         if not isinstance(self.value, str) or not self.value:
-            raise self.fail(f"expected text, found {self._kind()}")
+            raise self.fail(f"expected text, found {self._name_kind()}")
         return self.value
 
-    def number(self) -> int:
+    def read_number(self) -> int:
         """The number that this node holds."""
-        if not self.text().isdecimal():
-            raise self.fail(f"expected a number, found {self.text()!r}")
-        return int(self.text())
+        if not self.read_text().isdecimal():
+            raise self.fail(f"expected a number, found {self.read_text()!r}")
+        return int(self.read_text())
 
     def items(self) -> tuple[Node, ...]:
         """The elements of a list; a single string counts as a list of one."""
         if isinstance(self.value, str) and self.value:
             return (self,)
         if not isinstance(self.value, tuple):
-            raise self.fail(f"expected a list, found {self._kind()}")
+            raise self.fail(f"expected a list, found {self._name_kind()}")
         return self.value
 
-    def texts(self) -> tuple[str, ...]:
+    def read_strings(self) -> tuple[str, ...]:
         """The elements of a list of strings."""
-        return tuple(item.text() for item in self.items())
+        return tuple(item.read_text() for item in self.items())
 
-    def pairs(self) -> Mapping[str, Node]:
+    def read_pairs(self) -> Mapping[str, Node]:
         """The pairs of a mapping with free keys."""
         if not isinstance(self.value, dict):
-            raise self.fail(f"expected a mapping, found {self._kind()}")
+            raise self.fail(f"expected a mapping, found {self._name_kind()}")
         return self.value
 
-    def block(self, required: Iterable[str], optional: Iterable[str] = ()) -> Mapping[str, Node]:
+    def read_block(self, required: Iterable[str], optional: Iterable[str] = ()) -> Mapping[str, Node]:
         """The pairs of a mapping with fixed keys."""
-        pairs, mandatory = self.pairs(), tuple(required)
+        pairs, mandatory = self.read_pairs(), tuple(required)
         for key, node in pairs.items():
             node.check("key", key, (*mandatory, *optional))
         for key in mandatory:
@@ -82,7 +82,7 @@ class Node:
                 raise self.fail(f"missing key {key!r}; expected {', '.join(mandatory)}")
         return pairs
 
-    def _kind(self) -> str:
+    def _name_kind(self) -> str:
         if isinstance(self.value, str):
             return repr(self.value) if self.value else "nothing"
         return "a list" if isinstance(self.value, tuple) else "a mapping"
@@ -90,12 +90,12 @@ class Node:
 
 def get_text(block: Mapping[str, Node], key: str) -> str:
     """The text under a key; empty if the block does not have it."""
-    return block[key].text() if key in block else ""
+    return block[key].read_text() if key in block else ""
 
 
 def get_pairs(block: Mapping[str, Node], key: str) -> Mapping[str, Node]:
     """The pairs under a key; none if the block does not have it."""
-    return block[key].pairs() if key in block else {}
+    return block[key].read_pairs() if key in block else {}
 
 
 def parse_file(file: Path) -> Node:

@@ -120,7 +120,7 @@ class Binder:
         missing = find_missing_names(error)
         if not missing:
             return False
-        session, path = self._session, self.definitions.path()
+        session, path = self._session, self.definitions.read_path()
         texts = [Query(text, 0)]
         if session.register_missing(missing, texts[0].words, path):
             return True

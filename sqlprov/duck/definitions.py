@@ -34,14 +34,14 @@ class Definitions:
         self._shadows: frozenset[str] = frozenset()
         self._path: list[tuple[str, str]] = []
 
-    def bodies(self) -> Sequence[tuple[str, str]]:
+    def read_bodies(self) -> Sequence[tuple[str, str]]:
         """Lower-case name and text of each view and macro; a name may occur several times."""
         self._refresh()
         return self._bodies
 
     def reach(self, text: str) -> list[str]:
         """The texts of the views and macros that `text` reads, directly or through each other."""
-        bodies = self.bodies()
+        bodies = self.read_bodies()
         reached: list[str] = []
         waiting = [text]
         while waiting and bodies:
@@ -54,23 +54,23 @@ class Definitions:
 
     def find_mentions(self, query: Query) -> frozenset[TableName]:
         """The live tables that a statement names."""
-        return find_mentions(self._session.catalog, query, self.path())
+        return find_mentions(self._session.catalog, query, self.read_path())
 
     def may_read_live(self, query: Query) -> bool:
         """Whether a statement names a live table, or may do so through a view or a macro."""
-        return bool(self.find_mentions(query) or self.bodies())
+        return bool(self.find_mentions(query) or self.read_bodies())
 
     def count_reads(self, query: Query) -> int:
         """How often a statement names a live table, a view or a macro."""
-        names = {name for *_, name in self.find_mentions(query)} | {name for name, _ in self.bodies()}
+        names = {name for *_, name in self.find_mentions(query)} | {name for name, _ in self.read_bodies()}
         return sum(token.value.lower() in names for token in query.tokens)
 
-    def resolver(self) -> Callable[[tuple[str, ...]], str | None]:
+    def make_resolver(self) -> Callable[[tuple[str, ...]], str | None]:
         """Return a function that finds the full name of the live table for the parts of a name.
 
         It returns `None` for a name that may mean something else. It does not query DuckDB.
         """
-        path = self.path()
+        path = self.read_path()
         hidden = self._shadows | {name for name, _ in self._bodies}
         providers = self._session.catalog.list_providers()
 
@@ -87,14 +87,14 @@ class Definitions:
     def is_free(self, parts: tuple[str, ...]) -> bool:
         """Whether the parts of a name certainly mean a relation that needs no call."""
         name = tuple(part.lower() for part in parts)
-        path = self.path()
-        if not path or any(body == name[-1] for body, _ in self.bodies()):
+        path = self.read_path()
+        if not path or any(body == name[-1] for body, _ in self.read_bodies()):
             return False
         catalog = self._session.catalog
         places = {(), *path, *((provider,) for provider in catalog.list_providers())}
         return not any(find_live_name(catalog, name, place) for place in places)
 
-    def path(self) -> list[tuple[str, str]]:
+    def read_path(self) -> list[tuple[str, str]]:
         """Catalog and schema, in lower case, of each entry of the search path; empty in an aborted transaction."""
         if not self._path:
             try:

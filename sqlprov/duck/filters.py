@@ -46,17 +46,17 @@ class _Reader:
         try:
             return self._read(node)
         except Unreadable:
-            return Opaque(frozenset(self._columns(node)))
+            return Opaque(frozenset(self._list_columns(node)))
 
     def _read(self, node: Any) -> Predicate:
         kind = node.WhichOneof("rex_type")
         if kind == "singular_or_list":
-            values = tuple(self._value(option) for option in node.singular_or_list.options)
-            return In(self._column(node.singular_or_list.value), values)
+            values = tuple(self._get_value(option) for option in node.singular_or_list.options)
+            return In(self._get_column(node.singular_or_list.value), values)
         if kind == "literal" and node.literal.WhichOneof("literal_type") == "boolean":
             return TRUE if node.literal.boolean else FALSE
         if kind == "if_then":
-            return self._member(node.if_then)
+            return self._parse_member(node.if_then)
         if kind != "scalar_function":
             raise Unreadable
         name = self.functions.get(node.scalar_function.function_reference, "")
@@ -67,13 +67,13 @@ class _Reader:
         if name == "not":
             return Not(self.read(arguments[0]))
         if name in ("is_null", "is_not_null"):
-            null = IsNull(self._column(arguments[0]))
+            null = IsNull(self._get_column(arguments[0]))
             return null if name == "is_null" else Not(null)
         if name in COMPARED:
             return self._read_comparison(COMPARED[name], *arguments)
         raise Unreadable
 
-    def _member(self, node: Any) -> Predicate:
+    def _parse_member(self, node: Any) -> Predicate:
         """IN arrives as an if: whether a column is in the list if it is not null, otherwise null."""
         branches = list(node.ifs)
         if len(branches) != 1:
@@ -86,9 +86,9 @@ class _Reader:
     def _read_comparison(self, op: str, left: Any, right: Any) -> Predicate:
         if left.WhichOneof("rex_type") == "literal":
             left, right, op = right, left, MIRRORED[op]
-        return Compare(self._column(left), op, self._value(right))
+        return Compare(self._get_column(left), op, self._get_value(right))
 
-    def _column(self, node: Any) -> str:
+    def _get_column(self, node: Any) -> str:
         if node.WhichOneof("rex_type") != "selection":
             raise Unreadable
         segment = node.selection.direct_reference.struct_field
@@ -97,7 +97,7 @@ class _Reader:
         name: str = self.names[segment.field]
         return name
 
-    def _value(self, node: Any) -> Any:
+    def _get_value(self, node: Any) -> Any:
         if node.WhichOneof("rex_type") == "cast":
             node = node.cast.input
         if node.WhichOneof("rex_type") != "literal":
@@ -117,7 +117,7 @@ class _Reader:
                 return EPOCH + timedelta(microseconds=value.value * 10 ** (6 - value.precision))
         raise Unreadable
 
-    def _columns(self, node: Any) -> set[str]:
+    def _list_columns(self, node: Any) -> set[str]:
         """The columns named anywhere in a message."""
         if hasattr(node, "direct_reference"):
             return {self.names[node.direct_reference.struct_field.field]}
@@ -125,7 +125,7 @@ class _Reader:
         for field, value in node.ListFields():
             if field.message_type is not None:
                 for each in [value] if hasattr(value, "ListFields") else value:
-                    columns |= self._columns(each)
+                    columns |= self._list_columns(each)
         return columns
 
 

@@ -162,7 +162,7 @@ class QueryRunner:
             return False  # an error would abort an open transaction, but not if the text is bound first
         if query.has_pivot_without_in or query.words & CHANGING:
             return False
-        return not self._definitions.bodies()  # one may hide what changes something
+        return not self._definitions.read_bodies()  # one may hide what changes something
 
     def _note_changes(self, query: Query) -> None:
         """Note that a statement may have changed the meaning of names."""
@@ -178,7 +178,7 @@ class QueryRunner:
 
     def _register_following(self, statements: Sequence[Statement]) -> None:
         """Register what the statements of a transaction name: it may not see what is created after its first read."""
-        path = self._definitions.path()
+        path = self._definitions.read_path()
         for statement in statements:
             inner = statement.inner if isinstance(statement, Explain) else statement
             if isinstance(inner, Query):
@@ -190,7 +190,7 @@ class QueryRunner:
         """SHOW TABLES in the schema of a service as a query for all of its tables; any other statement itself."""
         if query.verb != "SHOW" or len(query.tokens) != 2 or not query.tokens[1].is_one_of("TABLES"):
             return query
-        path = self._definitions.path()
+        path = self._definitions.read_path()
         if not path or not has_service(self._session.catalog, *path[0]):
             return query
         provider, service = path[0]
@@ -210,7 +210,7 @@ class QueryRunner:
 
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
         """Register the live tables of a query and find its hints; return DuckDB's plan, if it was needed."""
-        self._session.register(query, self._definitions.path())
+        self._session.register(query, self._definitions.read_path())
         self._prepare_listing(query, run)
         if query.verb in NO_READING and not (
             query.verb == "SET" and query.words & {"select", "from", "table"}

@@ -83,7 +83,7 @@ class HintFinder:
         # Imported here: sqlglot takes 60 ms, and only some statements need it.
         from sqlprov.sql.hints import find_contained, find_sort_column
 
-        find_live = self._definitions.resolver()
+        find_live = self._definitions.make_resolver()
         reads_tables_alone = contains and not self._definitions.reach(query.text)
         by_name = (
             dict(parameters)
@@ -105,7 +105,7 @@ class HintFinder:
         DuckDB is busy then, so the names are resolved beforehand.
         """
         texts = [text, *self._definitions.reach(text)]
-        find_live, catalog = self._definitions.resolver(), self._session.catalog
+        find_live, catalog = self._definitions.make_resolver(), self._session.catalog
 
         def is_regional(parts: tuple[str, ...]) -> bool:
             """Whether a name means a live table that is read in the regions of the statement."""
@@ -182,4 +182,4 @@ class HintFinder:
         if session.text_functions is None:  # the query takes 20 ms
             rows = self._duck.execute(_TEXT_FUNCTIONS).fetchall()
             session.text_functions = frozenset(row[0] for row in rows)
-        return session.text_functions - {name for name, _ in self._definitions.bodies()}
+        return session.text_functions - {name for name, _ in self._definitions.read_bodies()}

@@ -10,7 +10,7 @@ import orjson
 
 from sqlprov.catalog.regions import WITHOUT_OPT_IN
 from sqlprov.emulator.api_model import check_input
-from sqlprov.emulator.errors import ApiError, access_denied_error
+from sqlprov.emulator.errors import ApiError, make_access_denied_error
 from sqlprov.emulator.options import ACCOUNT, Call, Options
 from sqlprov.emulator.pages import cut_page
 
@@ -30,7 +30,7 @@ def answer(service: str, call: Call, options: Options) -> bytes:
         ApiError: the call is not allowed, or the operation is not supported.
     """
     if call.operation in options.denied_actions:
-        raise access_denied_error(f"{service}:{call.operation}", _USER)
+        raise make_access_denied_error(f"{service}:{call.operation}", _USER)
     match call.operation:
         case "GetCallerIdentity":
             identity = f"<Arn>{_USER}</Arn><UserId>AIDALOCALLOCALLOCAL00</UserId><Account>{ACCOUNT}</Account>"

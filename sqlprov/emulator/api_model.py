@@ -12,7 +12,7 @@ import orjson
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, StructureShape
 
-from sqlprov.emulator.errors import constraint_error
+from sqlprov.emulator.errors import make_constraint_error
 from sqlprov.emulator.validation import find_violations
 
 _PAGING = {"SortBy", "SortOrder", "NextToken", "MaxResults"}
@@ -85,7 +85,7 @@ def check_input(operation: str, parameters: dict[str, Any], service: str = "sage
     """Raises one ApiError for all violations of a request."""
     shape = load_model(service).operation_model(operation).input_shape
     if violations := list(find_violations(shape, parameters)):
-        raise constraint_error(violations)
+        raise make_constraint_error(violations)
 
 
 def _derive(noun: str, arn_part: str, words: str) -> ResourceKind:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlprov.emulator.api_model import resource_kinds
-from sqlprov.emulator.errors import ApiError, validation_error
+from sqlprov.emulator.errors import ApiError, make_validation_error
 from sqlprov.emulator.options import ACCOUNT, Options
 from sqlprov.emulator.store import Record, ResourceChange, Store
 
@@ -49,13 +49,13 @@ def build_arn(noun: str, region: str, name: str) -> str:
     return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{resource_kinds()[noun].arn_part}/{name.lower()}"
 
 
-def not_found_error(noun: str, region: str, name: str) -> ApiError:
+def make_not_found_error(noun: str, region: str, name: str) -> ApiError:
     """Inference experiments have their own error code, the older kinds only a message."""
     if noun == "InferenceExperiment":
         return ApiError(
             "ResourceNotFound", f"Inference experiment {build_arn(noun, region, name)} does not exist."
         )
-    return validation_error(
+    return make_validation_error(
         f'Could not find {resource_kinds()[noun].words} "{build_arn(noun, region, name)}".'
     )
 
@@ -64,7 +64,7 @@ def find(context: Context, noun: str, region: str, name: str) -> Record:
     """Raises ApiError if it does not exist."""
     record = context.store.get(noun, region, name)
     if record is None:
-        raise not_found_error(noun, region, name)
+        raise make_not_found_error(noun, region, name)
     return record
 
 
@@ -81,7 +81,7 @@ def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Op
         name = given[kind.key]
         if unseen := context.unseen.pop((noun, region, name), 0):
             context.unseen[noun, region, name] = unseen - 1
-            raise not_found_error(noun, region, name)
+            raise make_not_found_error(noun, region, name)
         record = find(context, noun, region, name)
         if stale := context.stale.get((noun, region, name)):
             record = stale.pop()
@@ -100,7 +100,9 @@ def check_new_name(context: Context, noun: str, region: str, name: str) -> None:
             raise ApiError(
                 "ResourceInUse", f"Inference experiment {build_arn(noun, region, name)} already exists."
             )
-        raise validation_error(f'Cannot create already existing {words} "{build_arn(noun, region, name)}".')
+        raise make_validation_error(
+            f'Cannot create already existing {words} "{build_arn(noun, region, name)}".'
+        )
     context.unseen[noun, region, name] = context.options.late_describe
     limit, used = context.options.limit, len(collection.records)
     if limit and used >= limit:
@@ -117,9 +119,9 @@ def parse_tags(given: Members) -> dict[str, str]:
     for tag in given.get("Tags", []):
         key = tag["Key"]
         if key in tags:
-            raise validation_error(f"Duplicate tag key {key!r} found.")
+            raise make_validation_error(f"Duplicate tag key {key!r} found.")
         if key.lower().startswith("aws:"):
-            raise validation_error("aws: prefixed tag key names are not allowed for external use.")
+            raise make_validation_error("aws: prefixed tag key names are not allowed for external use.")
         tags[key] = tag["Value"]
     return tags
 

@@ -14,7 +14,7 @@ from sqlprov.emulator.context import (
     omit,
     parse_tags,
 )
-from sqlprov.emulator.errors import validation_error
+from sqlprov.emulator.errors import make_validation_error
 from sqlprov.emulator.store import STEPS, Record, drop, put
 
 _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
@@ -36,9 +36,9 @@ def make_delete(noun: str) -> Operation:
 
 def create_model(context: Context, region: str, given: Members) -> Output:
     if not given.get("PrimaryContainer") and not given.get("Containers"):
-        raise validation_error("Either PrimaryContainer or Containers must be specified.")
+        raise make_validation_error("Either PrimaryContainer or Containers must be specified.")
     if given.get("PrimaryContainer") and given.get("Containers"):
-        raise validation_error("PrimaryContainer and Containers cannot both be specified.")
+        raise make_validation_error("PrimaryContainer and Containers cannot both be specified.")
     return _create(context, "Model", region, {"EnableNetworkIsolation": False} | omit(given, "Tags"), given)
 
 
@@ -70,7 +70,7 @@ def update_endpoint_weights(context: Context, region: str, given: Members) -> Ou
     for wanted in given["DesiredWeightsAndCapacities"]:
         variant = variants.get(wanted["VariantName"])
         if variant is None:
-            raise validation_error(f'Could not find variant "{wanted["VariantName"]}" of the endpoint.')
+            raise make_validation_error(f'Could not find variant "{wanted["VariantName"]}" of the endpoint.')
         for name in ("Weight", "InstanceCount"):
             if f"Desired{name}" in wanted:
                 variant[f"Desired{name}"] = variant[f"Current{name}"] = wanted[f"Desired{name}"]
@@ -130,7 +130,7 @@ def _find_idle_endpoint(context: Context, region: str, given: Members) -> Record
     record = find(context, "Endpoint", region, given["EndpointName"])
     if record.members["EndpointStatus"] in _IN_PROGRESS:
         where = build_arn("Endpoint", region, record.name)
-        raise validation_error(f'Cannot update in-progress endpoint "{where}".')
+        raise make_validation_error(f'Cannot update in-progress endpoint "{where}".')
     return record
 
 

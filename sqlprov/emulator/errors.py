@@ -45,17 +45,17 @@ class ApiError(Exception):
         return {"__type": self.code, member: self.text}
 
 
-def validation_error(text: str) -> ApiError:
+def make_validation_error(text: str) -> ApiError:
     return ApiError("ValidationException", text)
 
 
-def constraint_error(violations: Sequence[str]) -> ApiError:
+def make_constraint_error(violations: Sequence[str]) -> ApiError:
     """All violated constraints of one request, in the format of AWS's validation framework."""
     count = f"{len(violations)} validation error{'s' if len(violations) > 1 else ''} detected: "
-    return validation_error(count + "; ".join(violations))
+    return make_validation_error(count + "; ".join(violations))
 
 
-def access_denied_error(action: str, resource: str) -> ApiError:
+def make_access_denied_error(action: str, resource: str) -> ApiError:
     return ApiError(
         "AccessDeniedException",
         f"User: arn:aws:iam::{ACCOUNT}:user/local is not authorized to perform: {action} on resource: "
@@ -63,9 +63,9 @@ def access_denied_error(action: str, resource: str) -> ApiError:
     )
 
 
-def throttling_error() -> ApiError:
+def make_throttling_error() -> ApiError:
     return ApiError("ThrottlingException", "Rate exceeded")
 
 
-def internal_error() -> ApiError:
+def make_internal_error() -> ApiError:
     return ApiError("InternalFailure", "The request processing has failed because of an unknown error.", 500)

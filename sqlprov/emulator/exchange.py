@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sqlprov.emulator.errors import ApiError, internal_error
+from sqlprov.emulator.errors import ApiError, make_internal_error
 from sqlprov.emulator.faults import SILENT_AFTER, SILENT_BEFORE, Faults, distort, make_error
 from sqlprov.emulator.options import Call, Fault, Options
 
@@ -145,11 +145,11 @@ class FaultyService(ABC):
                 raise error
             reply = exchange.run(fault)
             if fault is not None and fault.kind == "error500_after":
-                raise internal_error()
+                raise make_internal_error()
         except Exception as raised:
             if not isinstance(raised, ApiError):
                 logger.exception("the local AWS failed in %s", exchange.action)
-            error = exchange.translate(raised if isinstance(raised, ApiError) else internal_error())
+            error = exchange.translate(raised if isinstance(raised, ApiError) else make_internal_error())
             reply = exchange.encode_error(error)
             call.error = error.code
         if fault is not None and fault.kind in SILENT_AFTER:

@@ -26,7 +26,7 @@ from sqlprov.emulator.context import (
     omit,
     parse_tags,
 )
-from sqlprov.emulator.errors import ApiError, validation_error
+from sqlprov.emulator.errors import ApiError, make_validation_error
 from sqlprov.emulator.store import STEPS, Record, drop, put
 
 _NOUN = "InferenceExperiment"
@@ -104,7 +104,7 @@ def stop(context: Context, region: str, given: Members) -> Output:
     members, actions = record.members, given["ModelVariantActions"]
     names = {variant["VariantName"] for variant in members["ModelVariants"]}
     if unknown := sorted(set(actions) - names):
-        raise validation_error(
+        raise make_validation_error(
             f"ModelVariantActions names {unknown[0]}, which is not a variant of the experiment."
         )
     done = context.now + context.options.transition
@@ -167,9 +167,9 @@ def _check_schedule(schedule: Members, earliest: float) -> None:
     start = schedule.get("StartTime", earliest)
     end = schedule.get("EndTime")
     if end is not None and end <= start:
-        raise validation_error("Schedule.EndTime must be later than Schedule.StartTime.")
+        raise make_validation_error("Schedule.EndTime must be later than Schedule.StartTime.")
     if end is not None and end - start > _LONGEST:
-        raise validation_error("The schedule of an inference experiment cannot be longer than 30 days.")
+        raise make_validation_error("The schedule of an inference experiment cannot be longer than 30 days.")
 
 
 def _check_running_update(members: Members, changed: Members) -> None:
@@ -184,7 +184,7 @@ def _check_running_update(members: Members, changed: Members) -> None:
     if "ShadowModeConfig" in changed and _get_variant_names(changed) != _get_variant_names(members):
         refused.append("ShadowModeConfig")
     if refused:
-        raise validation_error(
+        raise make_validation_error(
             f"{', '.join(refused)} cannot be updated while the inference experiment is running; only "
             "Description, SamplingPercentage and Schedule.EndTime can."
         )

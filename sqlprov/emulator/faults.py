@@ -8,7 +8,12 @@ from collections.abc import Iterator
 
 import orjson
 
-from sqlprov.emulator.errors import ApiError, access_denied_error, internal_error, throttling_error
+from sqlprov.emulator.errors import (
+    ApiError,
+    make_access_denied_error,
+    make_internal_error,
+    make_throttling_error,
+)
 from sqlprov.emulator.options import Call, Fault
 from sqlprov.emulator.pages import PagePosition, compute_checksum
 
@@ -60,17 +65,17 @@ def make_error(fault: Fault, action: str) -> ApiError | None:
     """The error reply that takes the place of the call; None for the other kinds of fault."""
     match fault.kind:
         case "error500":
-            return internal_error()
+            return make_internal_error()
         case "error503":
             return ApiError(
                 "ServiceUnavailable", "The service is unavailable. Please try again shortly.", 503
             )
         case "throttle":
-            return throttling_error()
+            return make_throttling_error()
         case "expired_credentials":
             return ApiError("ExpiredTokenException", "The security token included in the request is expired")
         case "access_denied":
-            return access_denied_error(action, "*")
+            return make_access_denied_error(action, "*")
     return None
 
 

@@ -17,7 +17,7 @@ import orjson
 
 from sqlprov.emulator.api_model import InputFilter, ResourceKind, resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation, Output, build_arn
-from sqlprov.emulator.errors import validation_error
+from sqlprov.emulator.errors import make_validation_error
 from sqlprov.emulator.options import Options
 from sqlprov.emulator.store import Record, encode_compactly, make_sort_key
 
@@ -57,9 +57,9 @@ def read_token(operation: str, region: str, given: Members) -> PagePosition:
         sent, page, after = orjson.loads(base64.urlsafe_b64decode(given["NextToken"]))
         token = PagePosition(sent, page, (after[0], after[1]) if after is not None else None)
     except (binascii.Error, ValueError, TypeError, KeyError, IndexError) as error:
-        raise validation_error("Invalid NextToken") from error
+        raise make_validation_error("Invalid NextToken") from error
     if sent != query:
-        raise validation_error(
+        raise make_validation_error(
             "NextToken does not belong to this request; it must be sent with the same parameters."
         )
     return token

@@ -11,7 +11,7 @@ import orjson
 from sqlprov.emulator import account, endpoints, experiments, tags
 from sqlprov.emulator.api_model import check_input, resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation, build_arn
-from sqlprov.emulator.errors import ApiError, access_denied_error, throttling_error
+from sqlprov.emulator.errors import ApiError, make_access_denied_error, make_throttling_error
 from sqlprov.emulator.exchange import CredentialScope, Exchange, FaultyService, HttpReply, HttpRequest
 from sqlprov.emulator.options import Call, Fault, Options
 from sqlprov.emulator.pages import make_list
@@ -72,7 +72,7 @@ class Service(FaultyService):
         if operation is None:
             raise ApiError("UnknownOperationException", f"The operation {call.operation} is not known.")
         if call.region in options.denied_regions or call.operation in options.denied_actions:
-            raise access_denied_error(f"sagemaker:{call.operation}", _build_arn(call))
+            raise make_access_denied_error(f"sagemaker:{call.operation}", _build_arn(call))
         check_input(call.operation, call.parameters)
         reads = call.operation.startswith(("List", "Describe"))
         store, now = self.context.store, options.read_clock()
@@ -92,7 +92,7 @@ class Service(FaultyService):
         left = min(full, left + (now - at) * rate)
         self._allowance[region] = (left - 1 if left >= 1 else left, now)
         if left < 1:
-            raise throttling_error()
+            raise make_throttling_error()
 
 
 class _ServiceExchange(Exchange):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sqlprov.emulator.api_model import resource_kinds
-from sqlprov.emulator.context import Context, Members, Operation, Output, not_found_error, parse_tags
-from sqlprov.emulator.errors import validation_error
+from sqlprov.emulator.context import Context, Members, Operation, Output, make_not_found_error, parse_tags
+from sqlprov.emulator.errors import make_validation_error
 from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.pages import cut_page
 from sqlprov.emulator.store import Record, put
@@ -16,7 +16,7 @@ def add_tags(context: Context, region: str, given: Members) -> Output:
     record = _find(context, region, given["ResourceArn"])
     tags = (record.tags or {}) | parse_tags(given)
     if len(tags) > _MOST:
-        raise validation_error(f"The resource would have {len(tags)} tags; it can have {_MOST}.")
+        raise make_validation_error(f"The resource would have {len(tags)} tags; it can have {_MOST}.")
     return _replace(record, tags, {"Tags": to_list(tags)})
 
 
@@ -48,10 +48,10 @@ def _find(context: Context, region: str, resource: str) -> Record:
     part, _, name = path.partition("/")
     noun = next((kind.noun for kind in resource_kinds().values() if kind.arn_part == part), "")
     if not noun or account != ACCOUNT or arn_region != region:
-        raise validation_error(f"Could not find resource with ARN {resource}")
+        raise make_validation_error(f"Could not find resource with ARN {resource}")
     record = context.store.get_collection(noun, region).get_by_arn_name(name.lower())
     if record is None:
-        raise not_found_error(noun, region, name)
+        raise make_not_found_error(noun, region, name)
     return record
 
 

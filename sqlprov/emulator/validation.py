@@ -57,7 +57,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 def _check_structure(shape: StructureShape, value: Any, path: str) -> Iterator[str]:
     if type(value) is not dict:
-        raise _type_error(value, "a structure")
+        raise _make_type_error(value, "a structure")
 
     def place(name: str) -> str:
         lower = name[:1].lower() + name[1:]
@@ -73,7 +73,7 @@ def _check_structure(shape: StructureShape, value: Any, path: str) -> Iterator[s
 
 def _check_list(shape: ListShape, value: Any, path: str) -> Iterator[str]:
     if type(value) is not list:
-        raise _type_error(value, "a list")
+        raise _make_type_error(value, "a list")
     for text in _check_limits(shape, "length", len(value)):
         yield _report(f"Value '{_print_as_java(value)}'", path, text)
     for number, item in enumerate(value, 1):
@@ -86,7 +86,7 @@ def _check_list(shape: ListShape, value: Any, path: str) -> Iterator[str]:
 
 def _check_map(shape: MapShape, value: Any, path: str) -> Iterator[str]:
     if type(value) is not dict:
-        raise _type_error(value, "a map")
+        raise _make_type_error(value, "a map")
     texts = list(_check_limits(shape, "length", len(value)))
     for words, part, items in (
         ("Map keys must satisfy constraint", shape.key, value.keys()),
@@ -109,7 +109,7 @@ def _check_scalar(shape: Shape, value: Any, path: str) -> Iterator[str]:
     words, types = _SCALARS[shape.type_name]
     half = 1 << (_BITS[shape.type_name] - 1) if shape.type_name in _BITS else 0
     if type(value) not in types or (half and not -half <= value < half):
-        raise _type_error(value, words)
+        raise _make_type_error(value, words)
     shown = "Value" if shape.metadata.get("sensitive") else f"Value '{value}'"
     if shape.type_name != "string":
         for text in _check_limits(shape, "value", value):
@@ -147,7 +147,7 @@ def _print_as_java(value: Any) -> str:
     return str(value)
 
 
-def _type_error(value: Any, wanted: str) -> ApiError:
+def _make_type_error(value: Any, wanted: str) -> ApiError:
     if isinstance(value, list | dict):
         kind = "list" if isinstance(value, list) else "structure or map"
         return ApiError("SerializationException", f"Start of {kind} found where not expected.")

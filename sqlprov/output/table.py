@@ -34,7 +34,9 @@ def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
     if width is None and terminal:
         width = shutil.get_terminal_size().columns
     layout = TextLayout(rows)
-    lines = layout.grid(width, bold=terminal and is_color_enabled()) or layout.blocks(width or 0)
+    lines = layout.render_grid(width, bold=terminal and is_color_enabled()) or layout.render_blocks(
+        width or 0
+    )
     stream.write("\n".join([*lines, ""]).encode())
     return layout.count
 
@@ -49,14 +51,16 @@ class TextLayout:
         self._kinds = list(rows.schema.types)
         self.count = len(columns[0]) if columns else 0
 
-    def grid(self, width: int | None, *, widest: int | None = None, bold: bool = False) -> list[str] | None:
+    def render_grid(
+        self, width: int | None, *, widest: int | None = None, bold: bool = False
+    ) -> list[str] | None:
         """Lines of at most `width` cells, or of any width; `None` if columns would be too narrow to read.
 
         Args:
             widest: cells of the widest column.
         """
         sizes = [
-            _max_width([header, *body]) for header, body in zip(self._headers, self._bodies, strict=True)
+            _find_max_width([header, *body]) for header, body in zip(self._headers, self._bodies, strict=True)
         ]
         sizes = [min(size, widest) if widest else size for size in sizes]
         widths = _share_width(sizes, width - len(_GAP) * (len(sizes) - 1)) if width else sizes
@@ -70,7 +74,7 @@ class TextLayout:
         ]
         return _format_grid(self._headers, self._bodies, widths, numeric, bold=bold)
 
-    def blocks(self, width: int, *, pretty: bool = False, bold: bool = False) -> list[str]:
+    def render_blocks(self, width: int, *, pretty: bool = False, bold: bool = False) -> list[str]:
         """Each row as a block with one column per line; `pretty` puts each member of a nested value on a line."""
         bodies = self._bodies
         if pretty:
@@ -99,7 +103,7 @@ def sanitize(text: str | None) -> str:
     return "NULL" if text is None else text.replace("\r\n", "\n").translate(_CONTROLS)
 
 
-def _width(text: str) -> int:
+def _measure_width(text: str) -> int:
     """Terminal cells of a line."""
     return len(text) if text.isascii() else sum(map(_count_cells, text))
 
@@ -111,8 +115,8 @@ def _count_cells(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "FW" else 1
 
 
-def _max_width(texts: Sequence[str]) -> int:
-    return max(_width(line) for text in texts for line in text.split("\n"))
+def _find_max_width(texts: Sequence[str]) -> int:
+    return max(_measure_width(line) for text in texts for line in text.split("\n"))
 
 
 def _share_width(sizes: list[int], room: int) -> list[int] | None:
@@ -153,7 +157,7 @@ def _format_row(texts: Sequence[str], widths: list[int], numeric: list[bool]) ->
         parts = []
         for part, width, right in zip(columns, widths, numeric, strict=True):
             text = part[at] if at < len(part) else ""
-            padding = " " * (width - _width(text))
+            padding = " " * (width - _measure_width(text))
             parts.append(padding + text if right else text + padding)
         lines.append(_GAP.join(parts).rstrip())
     return lines
@@ -161,7 +165,7 @@ def _format_row(texts: Sequence[str], widths: list[int], numeric: list[bool]) ->
 
 def _fold(text: str, width: int) -> list[str]:
     """Split `text` into lines of at most `width` cells."""
-    if "\n" not in text and _width(text) <= width:
+    if "\n" not in text and _measure_width(text) <= width:
         return [text]
     return [part for line in text.split("\n") for part in _chop(line, width)]
 
@@ -181,7 +185,7 @@ def _chop(line: str, width: int) -> list[str]:
 
 def _format_blocks(headers: list[str], bodies: list[list[str]], width: int, *, bold: bool) -> list[str]:
     """Each row as a numbered block, with one column per line."""
-    margin = min(_max_width(headers), max(width - len(_GAP) - _MIN_VALUE, _MIN_WIDTH))
+    margin = min(_find_max_width(headers), max(width - len(_GAP) - _MIN_VALUE, _MIN_WIDTH))
     room = max(width - margin - len(_GAP), _MIN_WIDTH)
     lines = []
     for number, row in enumerate(zip(*bodies, strict=True), start=1):

@@ -109,14 +109,14 @@ class _Statement:
 
     def count_named(self) -> int:
         """How often the statement names the column."""
-        return len(self.columns) + len(self._in_using()) + len(self._in_targets())
+        return len(self.columns) + len(self._find_in_using()) + len(self._find_in_targets())
 
     def count_shown(self) -> int:
         """How often it names the column only to show, group or sort, or to pair rows of the same value."""
-        using = self._in_using() if self.only_live else []
-        return sum(map(self._is_shown, self.columns)) + len(using) + len(self._in_targets())
+        using = self._find_in_using() if self.only_live else []
+        return sum(map(self._is_shown, self.columns)) + len(using) + len(self._find_in_targets())
 
-    def _in_using(self) -> list[exp.Expr]:
+    def _find_in_using(self) -> list[exp.Expr]:
         joins = self.tree.find_all(exp.Join)
         return [
             name
@@ -125,7 +125,7 @@ class _Statement:
             if name.name.lower() == self.column
         ]
 
-    def _in_targets(self) -> list[exp.Expr]:
+    def _find_in_targets(self) -> list[exp.Expr]:
         """The column in `INSERT INTO t (region, …)`."""
         schemas = (insert.this for insert in self.tree.find_all(exp.Insert))
         names = (name for schema in schemas if isinstance(schema, exp.Schema) for name in schema.expressions)
@@ -138,12 +138,12 @@ class _Statement:
         if isinstance(parent, exp.Star):
             return node.arg_key == "except_"
         query = node.find_ancestor(exp.Select, exp.SetOperation)
-        if query is None or self._role(query) not in (_Role.RESULT, _Role.TABLE):
+        if query is None or self._find_role(query) not in (_Role.RESULT, _Role.TABLE):
             return False
         if isinstance(parent, exp.Ordered):
             return isinstance(parent.parent, exp.Order) and parent.parent.parent is query
         if isinstance(parent, exp.Alias) and parent.parent is query:
-            return self._role(query) is _Role.RESULT and self._is_only_sorted(parent.alias.lower())
+            return self._find_role(query) is _Role.RESULT and self._is_only_sorted(parent.alias.lower())
         return parent is query or (isinstance(parent, exp.Group) and node.arg_key == "expressions")
 
     def _is_pair(self, equal: exp.EQ) -> bool:
@@ -163,7 +163,7 @@ class _Statement:
         uses = [node for node in self.tree.find_all(exp.Column) if node.name.lower() == alias]
         return alias == self.column or all(isinstance(node.parent, exp.Group | exp.Ordered) for node in uses)
 
-    def _role(self, query: exp.Expr) -> _Role:
+    def _find_role(self, query: exp.Expr) -> _Role:
         node = query
         while isinstance(node.parent, exp.SetOperation | exp.Subquery):
             node = node.parent
@@ -184,7 +184,7 @@ class _Statement:
             return True
         if any(_is_query_function(node) for node in self.tree.find_all(exp.Anonymous)):
             return True
-        rows = self._whole_rows()
+        rows = self._find_whole_rows()
         return (
             any(_renames_columns(alias) for alias in self.tree.find_all(exp.TableAlias))
             or any(isinstance(node.this, exp.Schema) for node in self.tree.find_all(exp.Create))
@@ -192,7 +192,7 @@ class _Statement:
             or not all(self._is_row_shown(node) for node in rows)
         )
 
-    def _whole_rows(self) -> Iterator[exp.Expr]:
+    def _find_whole_rows(self) -> Iterator[exp.Expr]:
         for node in self.tree.find_all(exp.Star, exp.Columns, exp.Column):
             if isinstance(node, exp.Column) and (node.is_star or not self._is_relation(node.name.lower())):
                 continue
@@ -208,16 +208,16 @@ class _Statement:
             return True
         is_star = isinstance(node, exp.Star) or (isinstance(node, exp.Column) and node.is_star)
         if is_star and isinstance(parent, exp.Select):
-            return self._role(parent) is not _Role.VALUE
+            return self._find_role(parent) is not _Role.VALUE
         if isinstance(parent, exp.Alias):
             parent = parent.parent
         if isinstance(parent, exp.Func | exp.Cast) and not isinstance(parent, exp.AggFunc):
             parent = parent.parent.parent if isinstance(parent.parent, exp.Alias) else parent.parent
-        return isinstance(parent, exp.Select) and self._role(parent) is _Role.RESULT
+        return isinstance(parent, exp.Select) and self._find_role(parent) is _Role.RESULT
 
     def _may_shift(self, operation: exp.SetOperation) -> bool:
         """Whether a set operation keeps each column under its name: as a result, or with the column at one place."""
-        if self._role(operation) is _Role.RESULT or operation.args.get("by_name"):
+        if self._find_role(operation) is _Role.RESULT or operation.args.get("by_name"):
             return True
         places = set()
         for operand in (operation.this, operation.expression):

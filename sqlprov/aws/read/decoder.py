@@ -190,21 +190,21 @@ def _convert(array: pa.Array, type_: pa.DataType, timestamps: Iterator[pa.Array]
             _convert(array.field(at), type_.field(at).type, timestamps) for at in range(type_.num_fields)
         ]
         return pa.StructArray.from_arrays(
-            members, fields=list(type_), mask=_null_mask(array), memory_pool=MEMORY_POOL
+            members, fields=list(type_), mask=_make_null_mask(array), memory_pool=MEMORY_POOL
         )
     if pa.types.is_list(type_):
         values = _convert(array.values, type_.value_type, timestamps)
         return pa.ListArray.from_arrays(
-            array.offsets, values, type=type_, mask=_null_mask(array), pool=MEMORY_POOL
+            array.offsets, values, type=type_, mask=_make_null_mask(array), pool=MEMORY_POOL
         )
     if pa.types.is_map(type_):
         items = _convert(array.items, type_.item_type, timestamps)
         maps = pa.MapArray.from_arrays(array.offsets, array.keys, items, type=type_, pool=MEMORY_POOL)
-        return pc.if_else(_null_mask(array), pa.scalar(None, type_), maps, memory_pool=MEMORY_POOL)
+        return pc.if_else(_make_null_mask(array), pa.scalar(None, type_), maps, memory_pool=MEMORY_POOL)
     return array.cast(type_, memory_pool=MEMORY_POOL)
 
 
-def _null_mask(array: pa.Array) -> pa.Array:
+def _make_null_mask(array: pa.Array) -> pa.Array:
     return pc.is_null(array, memory_pool=MEMORY_POOL)
 
 

@@ -35,7 +35,7 @@ class ReportQueue:
         """Run `work` in the pool, and its report in the reading thread."""
         self.in_flight += 1
 
-        def task() -> None:
+        def run_work() -> None:
             if self.closed:
                 return  # DuckDB has enough rows, or another call has failed
             report: Report | BaseException
@@ -45,7 +45,7 @@ class ReportQueue:
                 report = error
             self._reports.put(report)
 
-        self._run.submit(task)
+        self._run.submit(run_work)
 
     def handle(self) -> None:
         """Wait for one report and run it.

@@ -26,7 +26,7 @@ def reset() -> None:
     from sqlprov import local as endpoint
 
     removed = endpoint.reset()
-    click.echo(f"{'Removed' if removed else 'There was no'} {endpoint.state_path()}")
+    click.echo(f"{'Removed' if removed else 'There was no'} {endpoint.find_state_path()}")
 
 
 @local.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlprov.frontends.repl.commands import run_command
-from sqlprov.frontends.repl.input import rc_file, read_statement
+from sqlprov.frontends.repl.input import find_rc_file, read_statement
 from sqlprov.frontends.repl.screen import Screen
 from sqlprov.frontends.repl.shell import ExitShell, Shell
 
@@ -24,7 +24,7 @@ def start(connection: sqlprov.Connection, target: str, *, yes: bool) -> None:
     screen = Screen()
     shell = Shell(connection, screen, run_command, yes=yes)
     with connection:
-        rc = rc_file()
+        rc = find_rc_file()
         if rc.exists():
             try:
                 shell.submit(f"\\i {rc}")

@@ -23,7 +23,7 @@ from sqlprov.frontends.completion.completer import SqlCompleter
 from sqlprov.frontends.repl.commands import COMMANDS
 from sqlprov.frontends.repl.input import CONTINUATION, PROMPT, is_complete
 from sqlprov.frontends.repl.shell import Shell
-from sqlprov.local import state_folder
+from sqlprov.local import find_state_folder
 
 STYLE = Style.from_dict(
     {
@@ -44,7 +44,7 @@ STYLE = Style.from_dict(
 
 def create_history_file() -> Path:
     """The path of the history file, which only the user can read."""
-    path = state_folder() / "history"
+    path = find_state_folder() / "history"
     os.close(os.open(path, os.O_CREAT | os.O_APPEND, 0o600))
     path.chmod(0o600)
     return path

@@ -18,7 +18,7 @@ POLL = 0.1
 WATCH = re.compile(r"\\watch\b[^\n]*\Z")
 
 
-def rc_file() -> Path:
+def find_rc_file() -> Path:
     """The file that runs first."""
     return Path("~/.sqlprovrc").expanduser()
 

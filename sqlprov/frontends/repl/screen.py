@@ -95,14 +95,14 @@ class Screen:
         bold = self.is_interactive and is_color_enabled()
         lines = None
         if self.expanded != "on":
-            lines = layout.grid(width, bold=bold)
+            lines = layout.render_grid(width, bold=bold)
             if lines is None and self.expanded == "off" and self.uses_pager:
-                lines = layout.grid(None, widest=PAGER_WIDTH, bold=bold)
+                lines = layout.render_grid(None, widest=PAGER_WIDTH, bold=bold)
                 assert lines is not None, "without a width any grid fits"
                 self._page(lines)
                 return
         if lines is None:
-            lines = layout.blocks(width, pretty=True, bold=bold)
+            lines = layout.render_blocks(width, pretty=True, bold=bold)
         if self.uses_pager and len(lines) > height - 3:
             self._page(lines)
         else:

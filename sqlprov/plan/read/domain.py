@@ -59,12 +59,12 @@ class Domain:
             return other if self.empty else self
         if self.values is not None and other.values is not None:
             return Domain(self.values | other.values)
-        ours, theirs = self._hull(), other._hull()
+        ours, theirs = self._find_hull(), other._find_hull()
         low = None if ours.low is None or theirs.low is None else min(ours.low, theirs.low)
         high = None if ours.high is None or theirs.high is None else max(ours.high, theirs.high)
         return Domain(None, low, high)
 
-    def _hull(self) -> Domain:
+    def _find_hull(self) -> Domain:
         return self if self.values is None else Domain(None, min(self.values), max(self.values))
 
 

@@ -96,7 +96,7 @@ def find_different(column: str, where: Predicate) -> tuple[str, ...]:
 
 def _compare(column: str, where: Predicate, *, equal: bool) -> tuple[str, ...]:
     names: list[str] = []
-    for part, wanted in _leaves(where, True):
+    for part, wanted in _list_leaves(where, True):
         match part:
             case Compare(name, "=", value) if name == column and wanted is equal:
                 names.append(value)
@@ -107,11 +107,11 @@ def _compare(column: str, where: Predicate, *, equal: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _leaves(predicate: Predicate, wanted: bool) -> list[tuple[Predicate, bool]]:
+def _list_leaves(predicate: Predicate, wanted: bool) -> list[tuple[Predicate, bool]]:
     """The comparisons, each with whether it has to hold."""
     match predicate:
         case Not(part):
-            return _leaves(part, not wanted)
+            return _list_leaves(part, not wanted)
         case And(parts) | Or(parts):
-            return [leaf for part in parts for leaf in _leaves(part, wanted)]
+            return [leaf for part in parts for leaf in _list_leaves(part, wanted)]
     return [(predicate, wanted)]

@@ -19,8 +19,8 @@ from sqlprov.plan.write.write_rows import (
     find_column,
     list_columns,
     list_key_inputs,
+    make_unknown_column_error,
     require_method,
-    unknown_column_error,
 )
 
 
@@ -118,7 +118,7 @@ def _resolve_columns(
             text = f"Column {name} of {table.full_name} is read-only; INSERT cannot set it."
             errors.append(NotSupportedError(text))
         elif member is None:
-            errors.append(unknown_column_error(table, name, method.input_shape))
+            errors.append(make_unknown_column_error(table, name, method.input_shape))
             has_unknown |= not listed
         elif member and member in members:
             errors.append(DataError(f"INSERT INTO {table.full_name} sets {member} twice."))

@@ -175,7 +175,7 @@ def _resolve_assigned(table: Table, method: Method, name: str) -> str:
         )
     if column:
         raise NotSupportedError(f"Column {name} of {table.full_name} is read-only; UPDATE cannot set it.")
-    raise unknown_column_error(table, name, method.input_shape)
+    raise make_unknown_column_error(table, name, method.input_shape)
 
 
 def plan_exec(table: Table, method: Method, rows: InputRows, region: str | None) -> WritePlan:
@@ -273,7 +273,7 @@ def list_columns(table: Table, members: Iterable[str]) -> list[str]:
     return [find_column(table, member) or member for member in members]
 
 
-def unknown_column_error(table: Table, name: str, shape: Shape) -> UnknownName:
+def make_unknown_column_error(table: Table, name: str, shape: Shape) -> UnknownName:
     """The error for a name that is neither a column nor a parameter."""
     nearest = find_nearest(name, (*table.by_name, *shape.members))
     suggestion = f" Did you mean {(find_column(table, nearest) or nearest)!r}?" if nearest else ""

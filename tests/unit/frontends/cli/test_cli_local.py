@@ -87,10 +87,10 @@ def test_the_state_belongs_to_the_user_alone(shell: CommandLine) -> None:
 
 
 def test_the_state_folder_may_be_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from sqlprov.local import state_path
+    from sqlprov.local import find_state_path
 
     monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "a" / "b"))
-    assert state_path() == tmp_path / "a" / "b" / "local.sqlite"
+    assert find_state_path() == tmp_path / "a" / "b" / "local.sqlite"
     monkeypatch.delenv("SQLPROV_STATE_DIR")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    assert state_path() == tmp_path / "xdg" / "sqlprov" / "local.sqlite"
+    assert find_state_path() == tmp_path / "xdg" / "sqlprov" / "local.sqlite"
