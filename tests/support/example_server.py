@@ -169,7 +169,7 @@ class ExampleReader:
 
 def find_client(catalog: Catalog, service: str) -> str:
     """botocore's name of a service."""
-    return catalog.get_service("aws", service).nodes["client"].text()
+    return catalog.get_service("aws", service).nodes["client"].read_text()
 
 
 def compare_examples(catalog: Catalog, service: str) -> dict[str, list[str]]:

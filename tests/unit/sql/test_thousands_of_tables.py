@@ -67,7 +67,7 @@ def test_names_and_titles_load_no_table_and_take_less_than_50_ms(many: Catalog, 
 def test_a_service_has_its_title_and_description(many: Catalog) -> None:
     (row,) = ask(many, "SHOW EXTENDED SERVICES IN aws LIKE 'service_7'")
     assert (row["id"], row["title"]) == ("aws.service_7", "Service 7")
-    assert row["description"] == "The service of number 7."
+    assert row["description"] == "Service number 7."
 
 
 @pytest.mark.parametrize(
