@@ -122,19 +122,19 @@ def read_pairs(call: str, shape: Any, names: tuple[str, ...]) -> Reply:
     return Reply(call, ColumnSource.DESCRIBE, shape, columns)
 
 
-def merge_replies(listed: Reply, described: Reply | None, lacks: Node | None) -> dict[str, Column]:
+def merge_replies(list_reply: Reply, describe_reply: Reply | None, lacks: Node | None) -> dict[str, Column]:
     """A column that both calls return is the list's, unless the list leaves it empty or says less about it."""
-    columns = dict(listed.columns)
-    if described is None:
+    columns = dict(list_reply.columns)
+    if describe_reply is None:
         if lacks:
             raise lacks.fail("expected `describe:` beside `lacks:`, whose call returns these columns")
         return columns
     missing = set()
     for entry in lacks.items() if lacks else ():
         missing.add(
-            entry.choose("column of list and describe", [c for c in columns if c in described.columns])
+            entry.choose("column of list and describe", [c for c in columns if c in describe_reply.columns])
         )
-    for name, column in described.columns.items():
+    for name, column in describe_reply.columns.items():
         known = columns.get(name)
         if (
             known is None

@@ -56,8 +56,8 @@ def parse_describe(
     operation = find_reading(model, node)
     constants = parse_constants(send, operation)
     size = words["batch"].read_number() if "batch" in words else 0
-    given = words.get("arguments")
-    arguments = parse_arguments(node, given, operation, row, constants, is_batch=bool(size))
+    block = words.get("arguments")
+    arguments = parse_arguments(node, block, operation, row, constants, is_batch=bool(size))
     inputs, first = operation.input_shape.members, next(iter(arguments))
     if size and inputs[first].type_name != "list":
         raise words["batch"].fail(f"{first} of {operation.name} does not take several keys")
@@ -149,18 +149,18 @@ def parse_extras(
 
 def parse_arguments(
     node: Node,
-    given: Node | None,
+    block: Node | None,
     operation: Any,
     row: RowColumns,
     constants: Collection[str] = (),
     *,
     is_batch: bool = False,
 ) -> dict[str, str]:
-    """Parameter -> column, the key's first; those that neither `given` nor `constants` fill are matched by name."""
+    """Parameter -> column, the key's first; those that neither `block` nor `constants` fill are matched by name."""
     inputs = get_members(operation.input_shape)
     required = operation.input_shape.required_members if operation.input_shape else ()
     arguments: dict[str, str] = {}
-    for parameter, value in (given.read_pairs() if given else {}).items():
+    for parameter, value in (block.read_pairs() if block else {}).items():
         value.check(f"parameter of {operation.name}", parameter, inputs)
         arguments[parameter] = value.choose("column", row.shapes)
     many = _find_list(inputs, required, arguments, row) if is_batch else ""
@@ -177,7 +177,7 @@ def parse_arguments(
                 f"{suggest(to_snake_case(parameter), row.shapes)}"
             )
         arguments[parameter] = column
-    if not given:
+    if not block:
         optional = {name: shape for name, shape in inputs.items() if name not in (*arguments, *constants)}
         arguments |= _match_optional(optional, arguments, row)
     if not arguments:

@@ -121,18 +121,18 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     columns |= _build_common_columns(key, columns)
     state = parse_state(words.get("state"), columns) if "state" in words else derive_state(nouns, columns)
     item = listing.reply.shape
-    listed = {name: column for name, column in columns.items() if column.source is ColumnSource.LIST}
+    list_columns = {name: column for name, column in columns.items() if column.source is ColumnSource.LIST}
     sent = {*listing.call.send, *(parent.parameter for parent in listing.call.parents)}
     call = replace(
         listing.call,
-        filters=parse_filters(words.get("filters"), listing.operation, item, listed, nouns, sent),
-        sort=parse_sort(words.get("sort"), listing.operation, item, listed),
+        filters=parse_filters(words.get("filters"), listing.operation, item, list_columns, nouns, sent),
+        sort=parse_sort(words.get("sort"), listing.operation, item, list_columns),
     )
     iam = get_text(service.nodes, "iam") or model.signing_name
     arguments = describe.arguments if describe else call.arguments
     context = TableContext(model, iam, state, key, columns, arguments, call, describe, extras)
     methods = parse_methods(words, tags, context)
-    home, region = _parse_region(words.get("region"), model, listed)
+    home, region = _parse_region(words.get("region"), model, list_columns)
     return Table(
         provider=provider,
         service=service.name,

@@ -30,33 +30,33 @@ def parse_tags(
         return None, None
     own = node if node is not None and not isinstance(node.value, str) else None
     column = node.choose("column", columns) if node is not None and own is None else ""
-    given = own or service
-    if given is None:
+    block = own or service
+    if block is None:
         if node is not None:
             raise node.fail("the service has no `tags:`; expected a mapping with the call that reads them")
         return None, None
     if node is None and (not arn or TAGS in columns):
         return None, None
-    block = given.read_block(["call", "argument", "items"], ["add", "remove", "keys", "column"])
-    if "column" in block:
-        column = block["column"].choose("column", columns)
+    words = block.read_block(["call", "argument", "items"], ["add", "remove", "keys", "column"])
+    if "column" in words:
+        column = words["column"].choose("column", columns)
     elif not column and not arn:
-        raise given.fail("the table has no ARN; expected `column:` with the column that fills the argument")
-    operation = find_operation(model, block["call"])
+        raise block.fail("the table has no ARN; expected `column:` with the column that fills the argument")
+    operation = find_operation(model, words["call"])
     outputs = get_members(operation.output_shape)
-    _check_calls(given, block, model)
-    takes_list = operation.input_shape.members[block["argument"].read_text()].type_name == "list"
-    shape = _find_items(block["items"], operation)
+    _check_calls(block, words, model)
+    takes_list = operation.input_shape.members[words["argument"].read_text()].type_name == "list"
+    shape = _find_items(words["items"], operation)
     spelling = find_spelling(shape)
     if spelling is None:
-        raise block["items"].fail(
-            f"{block['items'].read_text()} of {operation.name} does not hold keys and values"
+        raise words["items"].fail(
+            f"{words['items'].read_text()} of {operation.name} does not hold keys and values"
         )
-    tokens = find_paging(block["call"], operation).tokens
+    tokens = find_paging(words["call"], operation).tokens
     if len(tokens) > 1 or (tokens and tokens[0].expression not in outputs):
-        raise block["call"].fail(f"{operation.name} pages by several members; expected one")
+        raise words["call"].fail(f"{operation.name} pages by several members; expected one")
     token_in, token_out = (tokens[0].parameter, tokens[0].expression) if tokens else ("", "")
-    texts = {key: get_text(block, key) for key in ("call", "argument", "items", "add", "remove", "keys")}
+    texts = {key: get_text(words, key) for key in ("call", "argument", "items", "add", "remove", "keys")}
     call = TagsCall(
         **texts,
         token_in=token_in,
@@ -79,12 +79,12 @@ def _find_items(node: Node, operation: Any) -> Any:
     return shape
 
 
-def _check_calls(node: Node, block: Mapping[str, Node], model: Any) -> None:
+def _check_calls(node: Node, words: Mapping[str, Node], model: Any) -> None:
     for call, parameters in _USES.items():
-        if call not in block:
+        if call not in words:
             continue
-        inputs = get_members(find_operation(model, block[call]).input_shape)
+        inputs = get_members(find_operation(model, words[call]).input_shape)
         for parameter in parameters:
-            if parameter not in block:
-                raise node.fail(f"missing key {parameter!r}, which {block[call].read_text()} needs")
-            block[parameter].choose(f"parameter of {block[call].read_text()}", inputs)
+            if parameter not in words:
+                raise node.fail(f"missing key {parameter!r}, which {words[call].read_text()} needs")
+            words[parameter].choose(f"parameter of {words[call].read_text()}", inputs)

@@ -67,12 +67,12 @@ def _simulate_policy(call: Call, options: Options) -> str:
 
 
 def _list_regions(call: Call, options: Options) -> bytes:
-    given = call.parameters
-    check_input("ListRegions", given, "account")
+    parameters = call.parameters
+    check_input("ListRegions", parameters, "account")
     statuses = _list_statuses(options)
-    wanted = given.get("RegionOptStatusContains") or statuses.values()
+    wanted = parameters.get("RegionOptStatusContains") or statuses.values()
     names = [name for name, status in statuses.items() if status in wanted]
-    page, token = cut_page(call.operation, call.region, given, names, _MOST_REGIONS, options)
+    page, token = cut_page(call.operation, call.region, parameters, names, _MOST_REGIONS, options)
     regions = [{"RegionName": name, "RegionOptStatus": statuses[name]} for name in page]
     return orjson.dumps({"Regions": regions} | token)
 

@@ -77,8 +77,8 @@ def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Op
     """
     kind = resource_kinds()[noun]
 
-    def describe(context: Context, region: str, given: Members) -> Output:
-        name = given[kind.key]
+    def describe(context: Context, region: str, parameters: Members) -> Output:
+        name = parameters[kind.key]
         if unseen := context.unseen.pop((noun, region, name), 0):
             context.unseen[noun, region, name] = unseen - 1
             raise make_not_found_error(noun, region, name)
@@ -113,10 +113,10 @@ def check_new_name(context: Context, noun: str, region: str, name: str) -> None:
         )
 
 
-def parse_tags(given: Members) -> dict[str, str]:
+def parse_tags(parameters: Members) -> dict[str, str]:
     """The tags of a request; raises ApiError for a key that is repeated or reserved to AWS."""
     tags: dict[str, str] = {}
-    for tag in given.get("Tags", []):
+    for tag in parameters.get("Tags", []):
         key = tag["Key"]
         if key in tags:
             raise make_validation_error(f"Duplicate tag key {key!r} found.")
@@ -126,6 +126,6 @@ def parse_tags(given: Members) -> dict[str, str]:
     return tags
 
 
-def omit(given: Members, *names: str) -> Members:
+def omit(parameters: Members, *names: str) -> Members:
     """The members without some."""
-    return {name: value for name, value in given.items() if name not in names}
+    return {name: value for name, value in parameters.items() if name not in names}

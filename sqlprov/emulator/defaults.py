@@ -13,13 +13,13 @@ from sqlprov.emulator.store import Record
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecution"
 
 
-def complete(noun: str, region: str, given: Members, now: float) -> Record:
+def complete(noun: str, region: str, written: Members, now: float) -> Record:
     """Raises ValueError for a member that neither Create nor Describe has."""
     kind = resource_kinds()[noun]
     inputs = load_model().operation_model(f"Create{noun}").input_shape.members
-    if unknown := set(given) - set(inputs) - set(kind.describe_members):
+    if unknown := set(written) - set(inputs) - set(kind.describe_members):
         raise ValueError(f"{noun} has no member {', '.join(sorted(unknown))}")
-    members: Members = {name: _to_json(name, value) for name, value in given.items() if value is not None}
+    members: Members = {name: _to_json(name, value) for name, value in written.items() if value is not None}
     tags = members.pop("Tags", {})
     if isinstance(tags, list):
         tags = {tag["Key"]: tag["Value"] for tag in tags}

@@ -28,46 +28,48 @@ def expand(context: Context, record: Record) -> Members:
 def make_delete(noun: str) -> Operation:
     """The Delete operation of a kind without states."""
 
-    def delete(context: Context, region: str, given: Members) -> Output:
-        return Output(b"", [drop(find(context, noun, region, given[f"{noun}Name"]))])
+    def delete(context: Context, region: str, parameters: Members) -> Output:
+        return Output(b"", [drop(find(context, noun, region, parameters[f"{noun}Name"]))])
 
     return delete
 
 
-def create_model(context: Context, region: str, given: Members) -> Output:
-    if not given.get("PrimaryContainer") and not given.get("Containers"):
+def create_model(context: Context, region: str, parameters: Members) -> Output:
+    if not parameters.get("PrimaryContainer") and not parameters.get("Containers"):
         raise make_validation_error("Either PrimaryContainer or Containers must be specified.")
-    if given.get("PrimaryContainer") and given.get("Containers"):
+    if parameters.get("PrimaryContainer") and parameters.get("Containers"):
         raise make_validation_error("PrimaryContainer and Containers cannot both be specified.")
-    return _create(context, "Model", region, {"EnableNetworkIsolation": False} | omit(given, "Tags"), given)
+    return _create(
+        context, "Model", region, {"EnableNetworkIsolation": False} | omit(parameters, "Tags"), parameters
+    )
 
 
-def create_endpoint_config(context: Context, region: str, given: Members) -> Output:
-    members: Members = {"EnableNetworkIsolation": False} | omit(given, "Tags")
+def create_endpoint_config(context: Context, region: str, parameters: Members) -> Output:
+    members: Members = {"EnableNetworkIsolation": False} | omit(parameters, "Tags")
     for variant in [*members["ProductionVariants"], *members.get("ShadowProductionVariants", [])]:
         variant.setdefault("InitialVariantWeight", 1.0)
         if "ModelName" in variant:
             find(context, "Model", region, variant["ModelName"])
-    return _create(context, "EndpointConfig", region, members, given)
+    return _create(context, "EndpointConfig", region, members, parameters)
 
 
-def create_endpoint(context: Context, region: str, given: Members) -> Output:
-    members = omit(given, "Tags", "DeploymentConfig") | _deploy(context, region, given)
+def create_endpoint(context: Context, region: str, parameters: Members) -> Output:
+    members = omit(parameters, "Tags", "DeploymentConfig") | _deploy(context, region, parameters)
     members |= {"EndpointStatus": "Creating", "LastModifiedTime": context.now}
     members[STEPS] = [(context.now + context.options.transition, {"EndpointStatus": "InService"})]
-    return _create(context, "Endpoint", region, members, given)
+    return _create(context, "Endpoint", region, members, parameters)
 
 
-def update_endpoint(context: Context, region: str, given: Members) -> Output:
-    record = _find_idle_endpoint(context, region, given)
-    return _update(context, record, record.members | _deploy(context, region, given))
+def update_endpoint(context: Context, region: str, parameters: Members) -> Output:
+    record = _find_idle_endpoint(context, region, parameters)
+    return _update(context, record, record.members | _deploy(context, region, parameters))
 
 
-def update_endpoint_weights(context: Context, region: str, given: Members) -> Output:
-    record = _find_idle_endpoint(context, region, given)
+def update_endpoint_weights(context: Context, region: str, parameters: Members) -> Output:
+    record = _find_idle_endpoint(context, region, parameters)
     members = record.members
     variants = {variant["VariantName"]: variant for variant in members["ProductionVariants"]}
-    for wanted in given["DesiredWeightsAndCapacities"]:
+    for wanted in parameters["DesiredWeightsAndCapacities"]:
         variant = variants.get(wanted["VariantName"])
         if variant is None:
             raise make_validation_error(f'Could not find variant "{wanted["VariantName"]}" of the endpoint.')
@@ -77,8 +79,8 @@ def update_endpoint_weights(context: Context, region: str, given: Members) -> Ou
     return _update(context, record, members)
 
 
-def delete_endpoint(context: Context, region: str, given: Members) -> Output:
-    record = _find_idle_endpoint(context, region, given)
+def delete_endpoint(context: Context, region: str, parameters: Members) -> Output:
+    record = _find_idle_endpoint(context, region, parameters)
     if not context.options.transition:
         return Output(b"", [drop(record)])
     members = record.members | {"EndpointStatus": "Deleting", "LastModifiedTime": context.now}
@@ -86,9 +88,9 @@ def delete_endpoint(context: Context, region: str, given: Members) -> Output:
     return Output(b"", [put(record.replace_members(members))])
 
 
-def _deploy(context: Context, region: str, given: Members) -> Members:
+def _deploy(context: Context, region: str, parameters: Members) -> Members:
     """The members that an endpoint has from the config of a request."""
-    config = find(context, "EndpointConfig", region, given["EndpointConfigName"])
+    config = find(context, "EndpointConfig", region, parameters["EndpointConfigName"])
     members = config.members
     deployed: Members = {"EndpointConfigName": config.name}
     for name in ("ProductionVariants", "ShadowProductionVariants"):
@@ -106,8 +108,8 @@ def _deploy(context: Context, region: str, given: Members) -> Members:
             "DestinationS3Uri": capture["DestinationS3Uri"],
             "KmsKeyId": capture.get("KmsKeyId", ""),
         }
-    if given.get("DeploymentConfig"):
-        deployed["LastDeploymentConfig"] = given["DeploymentConfig"]
+    if parameters.get("DeploymentConfig"):
+        deployed["LastDeploymentConfig"] = parameters["DeploymentConfig"]
     return deployed
 
 
@@ -126,18 +128,18 @@ def _deploy_variant(context: Context, region: str, variant: Members) -> Members:
     return summary | {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
 
 
-def _find_idle_endpoint(context: Context, region: str, given: Members) -> Record:
-    record = find(context, "Endpoint", region, given["EndpointName"])
+def _find_idle_endpoint(context: Context, region: str, parameters: Members) -> Record:
+    record = find(context, "Endpoint", region, parameters["EndpointName"])
     if record.members["EndpointStatus"] in _IN_PROGRESS:
         where = build_arn("Endpoint", region, record.name)
         raise make_validation_error(f'Cannot update in-progress endpoint "{where}".')
     return record
 
 
-def _create(context: Context, noun: str, region: str, members: Members, given: Members) -> Output:
-    name = given[f"{noun}Name"]
+def _create(context: Context, noun: str, region: str, members: Members, parameters: Members) -> Output:
+    name = parameters[f"{noun}Name"]
     check_new_name(context, noun, region, name)
-    record = Record(noun, region, members | {"CreationTime": context.now}, parse_tags(given))
+    record = Record(noun, region, members | {"CreationTime": context.now}, parse_tags(parameters))
     return Output({f"{noun}Arn": build_arn(noun, region, name)}, [put(record)])
 
 

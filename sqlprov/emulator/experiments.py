@@ -43,12 +43,12 @@ _CHANGEABLE_WHILE_RUNNING = {"Name", "Description", "Schedule", "ShadowModeConfi
 Steps = list[tuple[float, Members]]
 
 
-def create(context: Context, region: str, given: Members) -> Output:
-    name, now = given["Name"], context.now
+def create(context: Context, region: str, parameters: Members) -> Output:
+    name, now = parameters["Name"], context.now
     check_new_name(context, _NOUN, region, name)
-    schedule = given.get("Schedule", {"StartTime": now, "EndTime": now + _LENGTH})
+    schedule = parameters.get("Schedule", {"StartTime": now, "EndTime": now + _LENGTH})
     _check_schedule(schedule, now)
-    members = omit(given, "Tags") | {
+    members = omit(parameters, "Tags") | {
         "Schedule": schedule,
         "Status": "Creating",
         "CreationTime": now,
@@ -59,7 +59,7 @@ def create(context: Context, region: str, given: Members) -> Output:
         steps = [(ready, {"Status": "Created"}), *_plan_from_created(schedule, ready, context)]
     else:
         steps = _plan_start(schedule, ready, context)
-    return _commit(Record(_NOUN, region, members, parse_tags(given)), members, steps)
+    return _commit(Record(_NOUN, region, members, parse_tags(parameters)), members, steps)
 
 
 def expand(context: Context, record: Record) -> Members:
@@ -73,9 +73,9 @@ def expand(context: Context, record: Record) -> Members:
     return members
 
 
-def update(context: Context, region: str, given: Members) -> Output:
-    record = _find_in_state(context, region, given, "updated", "Created", "Running")
-    members, changed = record.members, dict(given)
+def update(context: Context, region: str, parameters: Members) -> Output:
+    record = _find_in_state(context, region, parameters, "updated", "Created", "Running")
+    members, changed = record.members, dict(parameters)
     status = members["Status"]
     if "Schedule" in changed:
         changed["Schedule"] = members.get("Schedule", {}) | changed["Schedule"]
@@ -91,37 +91,37 @@ def update(context: Context, region: str, given: Members) -> Output:
     return _commit(record, members, steps)
 
 
-def start(context: Context, region: str, given: Members) -> Output:
-    record = _find_in_state(context, region, given, "started", "Created")
+def start(context: Context, region: str, parameters: Members) -> Output:
+    record = _find_in_state(context, region, parameters, "started", "Created")
     members, now = record.members, context.now
     planned = members.get("Schedule", {}).get("EndTime", 0)
     members["Schedule"] = {"StartTime": now, "EndTime": planned if planned > now else now + _LENGTH}
     return _commit(record, members, _plan_start(members["Schedule"], now, context))
 
 
-def stop(context: Context, region: str, given: Members) -> Output:
-    record = _find_in_state(context, region, given, "stopped", "Running")
-    members, actions = record.members, given["ModelVariantActions"]
+def stop(context: Context, region: str, parameters: Members) -> Output:
+    record = _find_in_state(context, region, parameters, "stopped", "Running")
+    members, actions = record.members, parameters["ModelVariantActions"]
     names = {variant["VariantName"] for variant in members["ModelVariants"]}
     if unknown := sorted(set(actions) - names):
         raise make_validation_error(
             f"ModelVariantActions names {unknown[0]}, which is not a variant of the experiment."
         )
     done = context.now + context.options.transition
-    ended: Members = {"Status": given.get("DesiredState", "Completed"), "CompletionTime": done}
-    ended["ModelVariants"] = given.get("DesiredModelVariants") or [
+    ended: Members = {"Status": parameters.get("DesiredState", "Completed"), "CompletionTime": done}
+    ended["ModelVariants"] = parameters.get("DesiredModelVariants") or [
         {**variant, "Status": "Deleted"} if actions.get(variant["VariantName"]) == "Remove" else variant
         for variant in members["ModelVariants"]
     ]
-    if "Reason" in given:
-        members["StatusReason"] = given["Reason"]
+    if "Reason" in parameters:
+        members["StatusReason"] = parameters["Reason"]
     members |= {"Status": "Stopping", "LastModifiedTime": context.now}
     context.stale[_NOUN, region, record.name] = [record] * context.options.stale_describe
     return _commit(record, members, [(done, ended)])
 
 
-def delete(context: Context, region: str, given: Members) -> Output:
-    record = _find_in_state(context, region, given, "deleted", "Cancelled", "Completed", "Created")
+def delete(context: Context, region: str, parameters: Members) -> Output:
+    record = _find_in_state(context, region, parameters, "deleted", "Cancelled", "Completed", "Created")
     context.stale.pop((_NOUN, region, record.name), None)
     return Output({"InferenceExperimentArn": build_arn(_NOUN, region, record.name)}, [drop(record)])
 
@@ -150,9 +150,9 @@ def _plan_end(schedule: Members, since: float, context: Context) -> Steps:
     return [(end, {"Status": "Stopping"}), (ended, {"Status": "Completed", "CompletionTime": ended})]
 
 
-def _find_in_state(context: Context, region: str, given: Members, done: str, *allowed: str) -> Record:
+def _find_in_state(context: Context, region: str, parameters: Members, done: str, *allowed: str) -> Record:
     """The experiment of a request; raises ApiError if its state is not one of `allowed`."""
-    record = find(context, _NOUN, region, given["Name"])
+    record = find(context, _NOUN, region, parameters["Name"])
     status = record.members["Status"]
     if status not in allowed:
         raise ApiError(

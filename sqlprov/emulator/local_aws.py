@@ -66,6 +66,6 @@ def _is_emulated(request: HttpRequest, scope: CredentialScope) -> bool:
         return name in OPERATIONS
     if scope.service == "account":
         return request.path == "/listRegions"
-    given = dict(parse_qsl(request.body)) if scope.service in _OWN else {}
-    own = given.pop(b"Action", b"").decode() == _OWN.get(scope.service)
-    return own and (scope.service != "ec2" or given.keys() <= {b"Version", b"AllRegions"})
+    parameters = dict(parse_qsl(request.body)) if scope.service in _OWN else {}
+    own = parameters.pop(b"Action", b"").decode() == _OWN.get(scope.service)
+    return own and (scope.service != "ec2" or parameters.keys() <= {b"Version", b"AllRegions"})

@@ -65,8 +65,8 @@ class ModelRows:
         for name, group in _group_parents(table):
             if not name:
                 continue
-            given = [parameters.get(parent.parameter) for parent in group]
-            if given not in [[value for _, value in one] for one in self._list_values(group, region, {})]:
+            values = [parameters.get(parent.parameter) for parent in group]
+            if values not in [[value for _, value in one] for one in self._list_values(group, region, {})]:
                 return False
         return True
 
@@ -94,17 +94,17 @@ class ModelRows:
         if first.load is None:
             values = [ACCOUNT] if first.is_account else list(first.values)
             return [[(first.parameter, value)] for value in values]
-        found: list[list[tuple[str, Any]]] = []
+        different: list[list[tuple[str, Any]]] = []
         parent = first.load()
         for row in self.get_rows(parent, region):
             if parent.region_column and row.values["region"] != region:
                 continue  # its children live where it does
             if any(scope.get(name, value) != value for name, value in row.parents.items()):
                 continue
-            given = [(parent.parameter, row.values.get(parent.table_column)) for parent in group]
-            if given not in found and all(value is not None for _, value in given):
-                found.append(given)
-        return found
+            pairs = [(parent.parameter, row.values.get(parent.table_column)) for parent in group]
+            if pairs not in different and all(value is not None for _, value in pairs):
+                different.append(pairs)
+        return different
 
 
 def _group_parents(table: Table) -> list[tuple[str, list[Parent]]]:
@@ -159,7 +159,7 @@ class _RowMaker:
 
     def _make_row(self, scope: Mapping[str, Any], number: int) -> ModelRow:
         table = self._table
-        row = ModelRow(number, scope, self._make_listed(scope, number))
+        row = ModelRow(number, scope, self._make_list_item(scope, number))
         values = row.values
         values |= {"region": self._region, "account_id": ACCOUNT}
         values |= {
@@ -182,25 +182,25 @@ class _RowMaker:
             values["tags"] = _spell_tags(row.tags, table.tags.spelling)
         return row
 
-    def _make_listed(self, scope: Mapping[str, Any], number: int) -> Any:
+    def _make_list_item(self, scope: Mapping[str, Any], number: int) -> Any:
         table = self._table
         if table.list.scalar:
             text = make_text(self._item, table.list.scalar.replace("_", ""), number)
             return self._lengthen(table.by_name[table.list.scalar], text, number)
-        listed: dict[str, Any] = make_value(self._item, "", number) or {}
+        item: dict[str, Any] = make_value(self._item, "", number) or {}
         for column in self._paths[ColumnSource.LIST].values():
-            if isinstance(text := _get_path(listed, column.path), str):
-                _put(listed, column.path, self._lengthen(column, text, number))
+            if isinstance(text := _get_path(item, column.path), str):
+                _put(item, column.path, self._lengthen(column, text, number))
         for parent in table.list.parents:
             column = table.by_name[parent.column]
             if column.source is ColumnSource.LIST and parent.parameter in scope:
-                _put(listed, column.path, scope[parent.parameter])
+                _put(item, column.path, scope[parent.parameter])
         if table.region_column:
             region = self._region if number % 2 == 0 else _OTHER_REGION
-            _put(listed, table.by_name[table.region_column].path, region)
+            _put(item, table.by_name[table.region_column].path, region)
         for column in self._paths[ColumnSource.DESCRIBE].values():
-            listed.pop(column.path[0], None)  # the list leaves it empty, or has only a part of it
-        return listed
+            item.pop(column.path[0], None)  # the list leaves it empty, or has only a part of it
+        return item
 
     def _lengthen(self, column: Column, text: str, number: int) -> str:
         """A string that is long enough for the parameters that take it: botocore does not send shorter ones."""

@@ -68,19 +68,19 @@ class ModelService(FaultyService):
 
     def run_list(self, api: Api, call: Call, tables: Sequence[Table], repeat: bool) -> Members:
         """One page: the rows of every table that this list serves, with the tokens that they share."""
-        given, region = call.parameters, call.region
-        chosen = _choose(tables, given)
+        parameters, region = call.parameters, call.region
+        chosen = _choose(tables, parameters)
         first = chosen[0].list
         offset = self._read_token(call, first)
         size = self._page if first.tokens else 1_000_000
-        if isinstance(most := given.get(first.page_size_parameter), int):
+        if isinstance(most := parameters.get(first.page_size_parameter), int):
             size = min(size, most)
         operation = api.get_operation(call.operation)
         output = operation.output_shape
         reply: Members = {}
         ends = True
         for table in chosen:
-            rows = self._find_listed(table, region, given)
+            rows = self._select_rows(table, region, parameters)
             page = rows[offset : offset + size]
             ends = ends and offset + size >= len(rows)
             if not rows and (table.list.single or not table.list.rows) and table.errors.missing:
@@ -127,9 +127,9 @@ class ModelService(FaultyService):
             describe = table.describe
             assert describe is not None
             rows = self._rows.get_rows(table, call.region)
-            found = _match(rows, describe.arguments, call.parameters, many=bool(describe.batch))
-            if found or describe.batch:
-                items = [row.described for row in found]
+            matches = _match(rows, describe.arguments, call.parameters, many=bool(describe.batch))
+            if matches or describe.batch:
+                items = [row.described for row in matches]
                 if not describe.item:
                     return self._cut_described(call, describe, items[0])
                 reply: Members = {}
@@ -155,8 +155,8 @@ class ModelService(FaultyService):
         for table, name in tables:
             extra = table.extras[name]
             rows = self._rows.get_rows(table, call.region)
-            if found := _match(rows, extra.arguments, call.parameters):
-                reply = found[0].extras[name]
+            if matches := _match(rows, extra.arguments, call.parameters):
+                reply = matches[0].extras[name]
                 if reply is None:
                     raise ApiError(extra.absent[0].code, f"{extra.absent[0].text} Not found.".strip())
                 return reply
@@ -169,10 +169,10 @@ class ModelService(FaultyService):
             assert method is not None
             rows = self._rows.get_rows(table, call.region)
             filled = {method.argument: method.column or table.arn}
-            found = _match(rows, filled, call.parameters, many=method.takes_list)
-            if found:
+            matches = _match(rows, filled, call.parameters, many=method.takes_list)
+            if matches:
                 reply: Members = {}
-                tags = found[0].tags
+                tags = matches[0].tags
                 offset = int(call.parameters.get(method.token_in) or 0) if method.token_in else 0
                 if method.token_out and isinstance(tags, list):
                     if offset + 1 < len(tags):
@@ -183,29 +183,29 @@ class ModelService(FaultyService):
                 return reply
         raise make_missing_error(tables[0])
 
-    def _find_listed(self, table: Table, region: str, given: Members) -> list[ModelRow]:
+    def _select_rows(self, table: Table, region: str, parameters: Members) -> list[ModelRow]:
         """The rows of a list: of its parents, with the keys and within the filters that it names."""
         listing = table.list
-        if not self._rows.has_scope(table, region, given):
+        if not self._rows.has_scope(table, region, parameters):
             if table.errors.missing:
                 raise make_missing_error(table)
             return []
         rows = [
             row
             for row in self._rows.get_rows(table, region)
-            if all(given.get(name) == value for name, value in row.parents.items())
+            if all(parameters.get(name) == value for name, value in row.parents.items())
         ]
-        if any(given.get(parameter) for parameter in listing.arguments):
-            rows = _match(rows, listing.arguments, given, many=listing.takes_many)
-            wanted = given[next(iter(listing.arguments))]
+        if any(parameters.get(parameter) for parameter in listing.arguments):
+            rows = _match(rows, listing.arguments, parameters, many=listing.takes_many)
+            wanted = parameters[next(iter(listing.arguments))]
             if len(rows) < (len(wanted) if listing.takes_many else 1) and table.errors.missing:
                 raise make_missing_error(table)
         for each in listing.filters:
-            if (bound := given.get(each.parameter)) is not None:
+            if (bound := parameters.get(each.parameter)) is not None:
                 rows = [row for row in rows if _passes(each, row.values.get(each.column), bound)]
-        if listing.sort is not None and (by := given.get(listing.sort.by)):
+        if listing.sort is not None and (by := parameters.get(listing.sort.by)):
             column = next(name for name, value in listing.sort.columns.items() if value == by)
-            down = given.get(listing.sort.direction) == listing.sort.descending
+            down = parameters.get(listing.sort.direction) == listing.sort.descending
             rows = sorted(rows, key=lambda row: row.values[column], reverse=down)
         return rows
 
@@ -313,20 +313,20 @@ class ModelExchange(Exchange):
         tables = server.find_tables(self._api.client)
         missing: ApiError | None = None
         reply: Members = {}
-        if described := [table for table in tables if table.describe and table.describe.call == name]:
+        if by_describe := [table for table in tables if table.describe and table.describe.call == name]:
             try:
-                reply = server.run_describe(self._api, self.call, described)
+                reply = server.run_describe(self._api, self.call, by_describe)
             except ApiError as error:
                 missing = error
-        listed = [table for table in tables if table.list.call == name]
-        if reply and {table.name for table in described} & {table.name for table in listed}:
+        by_list = [table for table in tables if table.list.call == name]
+        if reply and {table.name for table in by_describe} & {table.name for table in by_list}:
             return reply  # a list that returns more of one row is its own describe
-        if listed:
+        if by_list:
             # One operation may be the describe of a table and the list of another.
-            paged = {token.expression for table in listed for token in table.list.tokens}
-            paged |= {table.list.rows[0] for table in listed if table.list.rows}
+            paged = {token.expression for table in by_list for token in table.list.tokens}
+            paged |= {table.list.rows[0] for table in by_list if table.list.rows}
             rest = {member: value for member, value in reply.items() if member not in paged}
-            return rest | server.run_list(self._api, self.call, listed, repeat)
+            return rest | server.run_list(self._api, self.call, by_list, repeat)
         if extras := [
             (table, key) for table in tables for key, extra in table.extras.items() if extra.call == name
         ]:
@@ -352,28 +352,28 @@ def make_missing_error(table: Table) -> ApiError:
     return ApiError(rule.code.removeprefix("*"), f"{rule.text} It does not exist.".strip(), 404)
 
 
-def _choose(tables: Sequence[Table], given: Members) -> list[Table]:
+def _choose(tables: Sequence[Table], parameters: Members) -> list[Table]:
     """The tables whose constants and parents a List has; of these, those that have the most."""
 
     def count(table: Table) -> int:
         constants = table.list.send.items()
-        if any(given.get(name) != value for name, value in constants):
+        if any(parameters.get(name) != value for name, value in constants):
             return -1
-        return len(constants) + sum(parent.parameter in given for parent in table.list.parents)
+        return len(constants) + sum(parent.parameter in parameters for parent in table.list.parents)
 
     most = max(map(count, tables))
     return [table for table in tables if count(table) == most]
 
 
 def _match(
-    rows: Iterable[ModelRow], arguments: Mapping[str, str], given: Members, *, many: bool = False
+    rows: Iterable[ModelRow], arguments: Mapping[str, str], parameters: Members, *, many: bool = False
 ) -> list[ModelRow]:
     """The rows whose columns have the values of the parameters.
 
     Args:
         many: the first parameter takes a list of values.
     """
-    pairs = [(given.get(parameter), column) for parameter, column in arguments.items()]
+    pairs = [(parameters.get(parameter), column) for parameter, column in arguments.items()]
 
     def fits(row: ModelRow, value: Any, column: str, several: bool) -> bool:
         own = row.values.get(column)

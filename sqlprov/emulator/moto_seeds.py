@@ -85,7 +85,7 @@ def _date_role(row: Values) -> None:
     from moto.backends import get_backend
 
     def count_back(days: int) -> datetime:
-        # Half a day more: the statement that asks first began before its data was made.
+        # Half a day more: the statement that makes the first request began before its data was made.
         return datetime.now(UTC).replace(microsecond=0, tzinfo=None) - timedelta(days=days, hours=12)
 
     role = get_backend("iam")[ACCOUNT]["aws"].get_role(row["role"])

@@ -1,4 +1,4 @@
-"""The services that the emulator does not have: moto's, with sample data, and empty answers for the rest."""
+"""The services that the emulator does not have: moto's, with sample data, and empty replies for the rest."""
 
 from __future__ import annotations
 

@@ -42,19 +42,19 @@ class PagePosition:
         return base64.urlsafe_b64encode(orjson.dumps([self.query, self.page, self.after])).decode()
 
 
-def compute_checksum(operation: str, region: str, given: Members) -> int:
+def compute_checksum(operation: str, region: str, parameters: Members) -> int:
     """The part of a request that a token is bound to: all but the token and the page size."""
-    query = {name: value for name, value in given.items() if name not in ("NextToken", "MaxResults")}
+    query = {name: value for name, value in parameters.items() if name not in ("NextToken", "MaxResults")}
     return zlib.crc32(orjson.dumps([operation, region, query], option=orjson.OPT_SORT_KEYS))
 
 
-def read_token(operation: str, region: str, given: Members) -> PagePosition:
+def read_token(operation: str, region: str, parameters: Members) -> PagePosition:
     """The token of a request; raises ApiError if it is malformed or belongs to another query."""
-    query = compute_checksum(operation, region, given)
-    if not given.get("NextToken"):
+    query = compute_checksum(operation, region, parameters)
+    if not parameters.get("NextToken"):
         return PagePosition(query, 0, None)
     try:
-        sent, page, after = orjson.loads(base64.urlsafe_b64decode(given["NextToken"]))
+        sent, page, after = orjson.loads(base64.urlsafe_b64decode(parameters["NextToken"]))
         token = PagePosition(sent, page, (after[0], after[1]) if after is not None else None)
     except (binascii.Error, ValueError, TypeError, KeyError, IndexError) as error:
         raise make_validation_error("Invalid NextToken") from error
@@ -72,15 +72,15 @@ def make_list(noun: str) -> Operation:
     configs and endpoints only).
     """
 
-    def list_resources(context: Context, region: str, given: Members) -> Output:
+    def list_resources(context: Context, region: str, parameters: Members) -> Output:
         kind, options = resource_kinds()[noun], context.options
-        token = read_token(f"List{noun}s", region, given)
+        token = read_token(f"List{noun}s", region, parameters)
         if options.sparse_pages and token.page % 2 == 0:
             return Output(_encode(kind, [], PagePosition(token.query, token.page + 1, token.after)))
-        column = kind.sorts[given.get("SortBy", "CreationTime")]
+        column = kind.sorts[parameters.get("SortBy", "CreationTime")]
         index = context.store.get_collection(noun, region).sort(column)
-        matches = _select(kind, index, column, given, token, options)
-        most: int = given.get("MaxResults", _PAGE_SIZE)
+        matches = _select(kind, index, column, parameters, token, options)
+        most: int = parameters.get("MaxResults", _PAGE_SIZE)
         if options.largest_page:
             most = min(most, options.largest_page)
         records = list(islice(matches, most + 1))
@@ -94,17 +94,17 @@ def make_list(noun: str) -> Operation:
 
 
 def cut_page(
-    operation: str, region: str, given: Members, names: list[str], most: int, options: Options
+    operation: str, region: str, parameters: Members, names: list[str], most: int, options: Options
 ) -> tuple[list[str], Members]:
     """One page of sorted names, and the NextToken member of the reply; empty on the last page.
 
     Args:
         most: names of a page without MaxResults.
     """
-    token = read_token(operation, region, given)
+    token = read_token(operation, region, parameters)
     if options.sparse_pages and token.page % 2 == 0:
         return [], {"NextToken": PagePosition(token.query, token.page + 1, token.after).encode()}
-    most = given.get("MaxResults", most)
+    most = parameters.get("MaxResults", most)
     rest = names[bisect_right(names, token.after[0]) if token.after else 0 :]
     if len(rest) <= most:
         return rest, {}
@@ -117,7 +117,7 @@ def _select(
     kind: ResourceKind,
     index: list[Record],
     column: int,
-    given: Members,
+    parameters: Members,
     token: PagePosition,
     options: Options,
 ) -> Iterator[Record]:
@@ -128,7 +128,7 @@ def _select(
     """
     start, stop = 0, len(index)
     tests = []
-    for name, bound in given.items():
+    for name, bound in parameters.items():
         if name not in kind.filters:
             continue
         each = kind.filters[name]
@@ -143,7 +143,7 @@ def _select(
             start = max(start, place)
         else:
             stop = min(stop, place)
-    ascending = given.get("SortOrder") == "Ascending"
+    ascending = parameters.get("SortOrder") == "Ascending"
     if token.after is not None:
         side = bisect_right if ascending else bisect_left
         place = side(index, token.after, key=make_sort_key(column))

@@ -12,23 +12,23 @@ from sqlprov.emulator.store import Record, put
 _MOST = 50  # tags of a resource, and of a page of ListTags (documented as the least value of MaxResults)
 
 
-def add_tags(context: Context, region: str, given: Members) -> Output:
-    record = _find(context, region, given["ResourceArn"])
-    tags = (record.tags or {}) | parse_tags(given)
+def add_tags(context: Context, region: str, parameters: Members) -> Output:
+    record = _find(context, region, parameters["ResourceArn"])
+    tags = (record.tags or {}) | parse_tags(parameters)
     if len(tags) > _MOST:
         raise make_validation_error(f"The resource would have {len(tags)} tags; it can have {_MOST}.")
     return _replace(record, tags, {"Tags": to_list(tags)})
 
 
-def list_tags(context: Context, region: str, given: Members) -> Output:
-    tags = _find(context, region, given["ResourceArn"]).tags or {}
-    keys, token = cut_page("ListTags", region, given, sorted(tags), _MOST, context.options)
+def list_tags(context: Context, region: str, parameters: Members) -> Output:
+    tags = _find(context, region, parameters["ResourceArn"]).tags or {}
+    keys, token = cut_page("ListTags", region, parameters, sorted(tags), _MOST, context.options)
     return Output({"Tags": to_list({key: tags[key] for key in keys})} | token)
 
 
-def delete_tags(context: Context, region: str, given: Members) -> Output:
-    record = _find(context, region, given["ResourceArn"])
-    tags = {key: value for key, value in (record.tags or {}).items() if key not in given["TagKeys"]}
+def delete_tags(context: Context, region: str, parameters: Members) -> Output:
+    record = _find(context, region, parameters["ResourceArn"])
+    tags = {key: value for key, value in (record.tags or {}).items() if key not in parameters["TagKeys"]}
     return _replace(record, tags, {})
 
 

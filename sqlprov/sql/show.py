@@ -31,7 +31,7 @@ class ShowKind:
 
     Attributes:
         name_parts: of the name after IN; 0 if there is no IN.
-        columns, extended: columns of the answer, and those that EXTENDED adds.
+        columns, extended: columns of the result, and those that EXTENDED adds.
         list_rows: takes the catalog, the settings, and the full name after IN.
         like: the column that LIKE matches.
         extend: the values of `extended` for a table; `None` if `list_rows` has them. It loads the table.
@@ -126,8 +126,8 @@ class Show(CatalogStatement):
                 f"SHOW {self.kind} needs a name of the form {form}{example}; found {written}.{hint}{place}"
             )
         try:
-            listed = listing.list_rows(catalog, settings, full)
-            rows = [row for row in listed if self.like is None or is_like(row[listing.like], self.like)]
+            every = listing.list_rows(catalog, settings, full)
+            rows = [row for row in every if self.like is None or is_like(row[listing.like], self.like)]
             extend = listing.extend if self.extended else None
             return [row | extend(catalog, (*full, row["name"])) for row in rows] if extend else rows
         except UnknownName as error:

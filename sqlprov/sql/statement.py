@@ -60,7 +60,7 @@ class CatalogStatement(Statement):
     def answer(
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
     ) -> pa.Table:
-        """The rows of the answer.
+        """The rows of the result.
 
         Args:
             keywords: reads DuckDB's keywords, in lower case.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from experiment_members import variant
-from experiment_strategies import broken, valid, wired
+from experiment_strategies import break_experiment, to_wire, valid
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from local_sagemaker import CATALOG, EXPERIMENTS, REGION, connection, experiment, insert, post, text
@@ -139,8 +139,8 @@ def test_what_the_service_refuses_is_refused_before_any_call_and_nothing_else(
     local: tuple[Emulator, Connection], data: st.DataObject
 ) -> None:
     em, con = local
-    members = data.draw(broken(a_name()))
-    status, reply = post(em.url, "CreateInferenceExperiment", wired(members))
+    members = data.draw(break_experiment(a_name()))
+    status, reply = post(em.url, "CreateInferenceExperiment", to_wire(members))
     if status == 200:
         em.remove("InferenceExperiment", REGION, members["Name"])
     em.reset_calls()

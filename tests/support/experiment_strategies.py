@@ -128,7 +128,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @st.composite
-def broken(draw: st.DrawFn, name: str) -> dict[str, Any]:
+def break_experiment(draw: st.DrawFn, name: str) -> dict[str, Any]:
     """An experiment in which up to three parts are replaced, left out, doubled or given an unknown neighbor."""
     members = draw(valid(name))
     for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
@@ -159,7 +159,7 @@ def _break(draw: st.DrawFn, members: dict[str, Any]) -> str:
     return str(what)
 
 
-def wired(members: dict[str, Any]) -> dict[str, Any]:
+def to_wire(members: dict[str, Any]) -> dict[str, Any]:
     """The same as boto3 sends it: times as seconds."""
     schedule = members.get("Schedule")
     if not isinstance(schedule, dict):

@@ -148,7 +148,7 @@ def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def padded(shape: Shape) -> st.SearchStrategy[Any]:
+def pad(shape: Shape) -> st.SearchStrategy[Any]:
     """Valid values that a padded STRUCT can express: it cannot tell an empty structure from NULL."""
     return valid(shape).map(lambda value: _drop_empty(value, shape))
 

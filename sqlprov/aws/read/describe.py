@@ -68,8 +68,8 @@ def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRo
         return [replace(first, described=items[0])]
     names = _find_match(table, describe)
     by_key = {_get_key(item, [describe.paths[name] for name in names]): item for item in items}
-    found = ((row, by_key.get(tuple(map(str, row.get_values(table, names))))) for row in rows)
-    return [replace(row, described=item) for row, item in found if item is not None]
+    pairs = ((row, by_key.get(tuple(map(str, row.get_values(table, names))))) for row in rows)
+    return [replace(row, described=item) for row, item in pairs if item is not None]
 
 
 def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
@@ -90,14 +90,14 @@ def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow
     except OperationalError as error:
         if is_match(table.errors.missing, error):
             each_alone = rows if len(rows) > 1 else ()
-            return [found for row in each_alone for found in look_up_rows(run, cloud, table, [row])]
+            return [each for row in each_alone for each in look_up_rows(run, cloud, table, [row])]
         if not (isinstance(error, ServiceError) and REFUSED.search(error.code)):
             raise
         size = {listing.page_size_parameter: listing.page_size} if listing.page_size else {}
         items = list(_list(run, cloud, table, rows[0].region, {**whole, **size}))
     keys = {tuple(map(str, row.key or ())) for row in rows}
-    found = [PartialRow(place, listed=item) for item in items]
-    return [row for row in found if tuple(map(str, row.get_values(table, table.key))) in keys]
+    candidates = [PartialRow(place, listed=item) for item in items]
+    return [row for row in candidates if tuple(map(str, row.get_values(table, table.key))) in keys]
 
 
 def _list(

@@ -66,7 +66,7 @@ def plan_read(
     """The cheapest calls that fetch at least the rows of `request`.
 
     Args:
-        request: what DuckDB asks.
+        request: the columns and the filter that DuckDB requests.
         scopes: where to read, one for each scope column.
         pages: region -> number of pages of this table's whole list, as seen in this session.
         account_known: whether the session knows its account.
@@ -140,12 +140,12 @@ def _has_arn(table: Table, needs: Needs, step: ListRead | KeyRead) -> bool:
 
 def _select_contained(request: ScanRequest) -> tuple[Contained, ...]:
     """The hints that a list's rows can check; only for strings, because `contains` of a LIST means elements."""
-    listed = {
+    list_columns = {
         column.name
         for column in request.table.columns
         if column.source is ColumnSource.LIST and pa.types.is_string(column.type)
     }
-    return tuple(hint for hint in request.contained if request.pushdown and hint.column in listed)
+    return tuple(hint for hint in request.contained if request.pushdown and hint.column in list_columns)
 
 
 def _find_top(request: ScanRequest, known: frozenset[str]) -> Top | None:

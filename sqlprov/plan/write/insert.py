@@ -24,13 +24,13 @@ from sqlprov.plan.write.write_rows import (
 )
 
 
-def plan_inserts(table: Table, rows: InputRows, listed: bool, region: str | None) -> WritePlan:
+def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str | None) -> WritePlan:
     """A create for each row.
 
     Args:
         table: the table.
         rows: the rows.
-        listed: whether the statement lists its columns; if not, read-only columns are left out.
+        has_columns: whether the statement lists its columns; if not, read-only columns are left out.
         region: default region; `None` if there is none.
 
     Raises:
@@ -39,7 +39,7 @@ def plan_inserts(table: Table, rows: InputRows, listed: bool, region: str | None
     """
     method = require_method(table, "create_resource", "INSERT")
     errors: list[DatabaseError] = []
-    members, left_out = _resolve_columns(table, method, rows.names, listed, errors)
+    members, left_out = _resolve_columns(table, method, rows.names, has_columns, errors)
     present = [member for member in members if member]
     lacking = list(find_missing(method.input_shape, present))
     if not region and REGION not in present:
@@ -63,7 +63,7 @@ def plan_inserts(table: Table, rows: InputRows, listed: bool, region: str | None
                 f"row {number} has NULL for the required {', '.join(list_columns(table, absent))}"
             )
         notes = [f"{', '.join(left_out)}: read-only, left out"] if left_out else []
-        notes += _drop_reserved_tags(plan, table, values, listed, number)
+        notes += _drop_reserved_tags(plan, table, values, has_columns, number)
         key = tuple(str(values.get(part.name, "")) for part in list_key_inputs(table, method))
         first = first_rows.setdefault((str(row_region), key), number)
         if all(key) and first != number:
@@ -79,7 +79,7 @@ def plan_inserts(table: Table, rows: InputRows, listed: bool, region: str | None
 
 
 def _drop_reserved_tags(
-    plan: WritePlan, table: Table, values: dict[str, Any], listed: bool, number: int
+    plan: WritePlan, table: Table, values: dict[str, Any], has_columns: bool, number: int
 ) -> list[str]:
     """Remove tags that only AWS can set, and return notes on them; an error if the statement lists its columns."""
     name = table.tags.items if table.tags else ""
@@ -87,7 +87,7 @@ def _drop_reserved_tags(
     reserved = [(at, tag["Key"]) for at, tag in enumerate(tags) if is_reserved(tag["Key"])]
     if not reserved:
         return []
-    if listed:
+    if has_columns:
         plan.errors += [
             f"row {number}, {name}[{at}].Key: {key!r}; expected a key that does not begin with `aws:`, which is "
             "reserved for AWS"
@@ -99,7 +99,7 @@ def _drop_reserved_tags(
 
 
 def _resolve_columns(
-    table: Table, method: Method, names: Sequence[str], listed: bool, errors: list[DatabaseError]
+    table: Table, method: Method, names: Sequence[str], has_columns: bool, errors: list[DatabaseError]
 ) -> tuple[list[str], list[str]]:
     """(the parameter of each column, empty if it is left out; the names left out); adds to `errors`."""
     ignored = {column: name for name, column in table.write.insert.ignored.items()}
@@ -109,9 +109,9 @@ def _resolve_columns(
     for name in names:
         column = find_column(table, name)
         member = REGION if name.lower() == REGION else find_member(name, method.input_shape)
-        if member is None and listed and column in ignored:
+        if member is None and has_columns and column in ignored:
             member = ignored[column]
-        if member is None and not listed and column:
+        if member is None and not has_columns and column:
             member = ""
             left_out.append(name)
         if member is None and column:
@@ -119,7 +119,7 @@ def _resolve_columns(
             errors.append(NotSupportedError(text))
         elif member is None:
             errors.append(make_unknown_column_error(table, name, method.input_shape))
-            has_unknown |= not listed
+            has_unknown |= not has_columns
         elif member and member in members:
             errors.append(DataError(f"INSERT INTO {table.full_name} sets {member} twice."))
             member = ""

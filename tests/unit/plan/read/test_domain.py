@@ -39,7 +39,7 @@ def only(*values: Any) -> Domain:
     return Domain(frozenset(values))
 
 
-def between(low: Any, high: Any) -> Domain:
+def make_range(low: Any, high: Any) -> Domain:
     return Domain(None, low, high)
 
 
@@ -50,36 +50,36 @@ def between(low: Any, high: Any) -> Domain:
         (FALSE, only()),
         (eq(1), only(1)),
         (Compare("a", "<>", 1), EVERYTHING),
-        (Compare("a", "<=", 1), between(None, 1)),
-        (gt(1), between(1, None)),
+        (Compare("a", "<=", 1), make_range(None, 1)),
+        (gt(1), make_range(1, None)),
         (In("a", (1, 2)), only(1, 2)),
         (IsNull("a"), EVERYTHING),
         (Not(IsNull("a")), EVERYTHING),
         (Opaque(frozenset("a")), EVERYTHING),
         (ELSEWHERE, EVERYTHING),
         # AND
-        (And((gt(1), lt(5))), between(1, 5)),
-        (And((gt(1), gt(3), lt(9), lt(5))), between(3, 5)),
+        (And((gt(1), lt(5))), make_range(1, 5)),
+        (And((gt(1), gt(3), lt(9), lt(5))), make_range(3, 5)),
         (And((In("a", (1, 2, 3)), gt(2))), only(2, 3)),
         (And((eq(1), ELSEWHERE, Opaque(frozenset("a")))), only(1)),
         (And((eq(1), eq(2))), only()),
-        (And((And((gt(1),)), And((lt(5),)))), between(1, 5)),
+        (And((And((gt(1),)), And((lt(5),)))), make_range(1, 5)),
         # OR
         (Or((eq(1), eq(2))), only(1, 2)),
-        (Or((eq(1), gt(5))), between(1, None)),
+        (Or((eq(1), gt(5))), make_range(1, None)),
         (Or((lt(1), gt(5))), EVERYTHING),
-        (Or((And((gt(1), lt(2))), And((gt(8), lt(9))))), between(1, 9)),
+        (Or((And((gt(1), lt(2))), And((gt(8), lt(9))))), make_range(1, 9)),
         (Or((eq(1), ELSEWHERE)), EVERYTHING),
         (Or((eq(1), IsNull("a"))), EVERYTHING),
         (Or((eq(1), And((eq(2), eq(3))))), only(1)),
         (Or((eq(1), FALSE)), only(1)),
         # NOT
         (Not(Compare("a", "<>", 1)), only(1)),
-        (Not(lt(5)), between(5, None)),
+        (Not(lt(5)), make_range(5, None)),
         (Not(In("a", (1, 2))), EVERYTHING),
         (Not(Or((Compare("a", "<>", 1), ELSEWHERE))), only(1)),
         (Not(And((lt(5), gt(9)))), EVERYTHING),
-        (Not(And((lt(5), lt(9)))), between(5, None)),
+        (Not(And((lt(5), lt(9)))), make_range(5, None)),
         (Not(Not(eq(1))), only(1)),
         (Not(TRUE), only()),
     ],

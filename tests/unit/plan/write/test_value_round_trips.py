@@ -8,7 +8,7 @@ import pytest
 from botocore.serialize import create_serializer
 from botocore.validate import ParamValidator
 from hypothesis import strategies as st
-from input_strategies import Duck, as_json, as_sql, for_random_inputs, padded, valid
+from input_strategies import Duck, as_json, as_sql, for_random_inputs, pad, valid
 
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.shapes import Shape
@@ -29,7 +29,7 @@ def test_an_input_is_sent_as_written_in_each_form(
     inputs: dict[str, Shape], duck: Duck, operation: str, form: str, data: st.DataObject
 ) -> None:
     shape = inputs[operation]
-    wanted = data.draw(valid(shape) if form == "JSON text" else padded(shape))
+    wanted = data.draw(valid(shape) if form == "JSON text" else pad(shape))
     sent: dict[str, Any] = {}
     for name, value in wanted.items():
         member = shape.members[name]
