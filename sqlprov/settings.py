@@ -13,7 +13,7 @@ AUTO = "auto"
 """The value of a number that sqlprov chooses itself."""
 
 
-def _setting(default: Any, about: str) -> Any:
+def _make_setting(default: Any, about: str) -> Any:
     return field(default=default, metadata={"about": about})
 
 
@@ -21,66 +21,66 @@ def _setting(default: Any, about: str) -> Any:
 class Settings:
     """The settings of one connection; `SET sqlprov_<name> = <value>` gives the connection a changed copy."""
 
-    regions: str = _setting(
+    regions: str = _make_setting(
         "",
         "Regions for statements that name none: a comma-separated list, or 'all' for every region of the "
         "account. If empty, boto3's default region (AWS_REGION, profile).",
     )
-    pushdown: bool = _setting(
+    pushdown: bool = _make_setting(
         True, "Use conditions to reduce the calls. If off, list everything; the rows are the same."
     )
-    concurrency: int | None = _setting(
+    concurrency: int | None = _make_setting(
         None,
         "Maximum calls in flight for one statement: 1 to 256, or auto, which starts at 16 and rises to 64 while no "
         "call is throttled.",
     )
-    split: bool = _setting(
+    split: bool = _make_setting(
         True,
         "Split a long list into time windows that are read in parallel. If off, read page after page; the rows "
         "are the same.",
     )
-    prefetch: bool = _setting(
+    prefetch: bool = _make_setting(
         True,
         "Start the calls for all tables of a statement at once. If off, start them when DuckDB reaches the table; "
         "the rows are the same.",
     )
-    on_error: str = _setting(
+    on_error: str = _make_setting(
         "fail",
         "'fail': the statement fails if a region or row cannot be read. 'warn': it returns the other rows, "
         "Result.complete is false, and sqlprov.errors lists what is missing. 'stop': like 'fail', and a write "
         "starts no further rows after one that is not ok.",
     )
-    fan_out: int = _setting(
+    fan_out: int = _make_setting(
         1000,
         "Maximum calls of a list that one scan may make because it needs one for each row of a parent table, such as "
         "one for each bucket; 1 to 1000000.",
     )
-    max_attempts: int = _setting(
+    max_attempts: int = _make_setting(
         5, "Attempts for one call, including the first, if it is throttled or the reply is broken; 1 to 100."
     )
-    timeout: float = _setting(60.0, "Seconds to wait for one reply; 0.1 to 3600.")
-    await_: bool = _setting(
+    timeout: float = _make_setting(60.0, "Seconds to wait for one reply; 0.1 to 3600.")
+    await_: bool = _make_setting(
         False,
         "Make every write wait for the state that the table's file names under `until`, like /*+ AWAIT */.",
     )
-    await_timeout: float = _setting(
+    await_timeout: float = _make_setting(
         900.0, "Seconds that a write waits for a row, including between its calls; 0 to 86400."
     )
-    max_writes: int = _setting(
+    max_writes: int = _make_setting(
         0,
         "Maximum rows that one statement may write. 0: 100 for INSERT or with a condition on the key, otherwise 10.",
     )
-    settle: float = _setting(
+    settle: float = _make_setting(
         30.0,
         "Seconds to look for a new row before retrying a create whose reply was lost, and before waiting for the "
         "row or returning it; 0 to 600.",
     )
-    request_tag: bool = _setting(
+    request_tag: bool = _make_setting(
         False,
         "Make INSERT add the tag sqlprov:request. If the reply to a create is lost, the tag shows whether the row "
         "is yours.",
     )
-    read_only: bool = _setting(
+    read_only: bool = _make_setting(
         False, "Refuse every write to the cloud. It cannot be turned off again in the session."
     )
 

@@ -24,9 +24,9 @@ def find_key(draft: Draft) -> None:
         draft.key = (*(p for p in parents if not draft.describe or p in takes), draft.scalar)
         return
     from_describe, from_type, from_delete = (
-        _key_of_describe(draft),
-        _key_of_type(draft),
-        _key_of_delete(draft),
+        _find_key_of_describe(draft),
+        _find_key_of_type(draft),
+        _find_key_of_delete(draft),
     )
     by_name, sure = _key_of_names(draft)
     if from_describe:
@@ -48,22 +48,22 @@ def find_key(draft: Draft) -> None:
         _add_version(draft)
 
 
-def _key_of_describe(draft: Draft) -> tuple[str, ...]:
+def _find_key_of_describe(draft: Draft) -> tuple[str, ...]:
     """What Describe takes; a name is unique within the parent that Describe may take as well."""
     own = set(draft.arguments.values())
     if draft.describe and not any(re.search(r"(id|arn)$", column) for column in own):
         inputs = set(map(flatten, draft.service.get_inputs(draft.describe)))
         own |= {column for parameter, column in draft.parent_columns.items() if flatten(parameter) in inputs}
-    return _order(draft, own)
+    return _sort_parents_first(draft, own)
 
 
-def _order(draft: Draft, columns: Collection[str]) -> tuple[str, ...]:
+def _sort_parents_first(draft: Draft, columns: Collection[str]) -> tuple[str, ...]:
     """The columns of parents first."""
     order = [*draft.parent_columns.values(), *draft.columns]
     return tuple(sorted(columns, key=order.index))
 
 
-def _key_of_type(draft: Draft) -> tuple[str, ...]:
+def _find_key_of_type(draft: Draft) -> tuple[str, ...]:
     """CloudFormation's identifier, if the rows or the parents have all of it."""
     if draft.type is None:
         return ()
@@ -76,10 +76,10 @@ def _key_of_type(draft: Draft) -> tuple[str, ...]:
         if not column:
             return ()
         key.append(column)
-    return _order(draft, set(key)) if set(key) & set(draft.columns) else ()
+    return _sort_parents_first(draft, set(key)) if set(key) & set(draft.columns) else ()
 
 
-def _key_of_delete(draft: Draft) -> tuple[str, ...]:
+def _find_key_of_delete(draft: Draft) -> tuple[str, ...]:
     """What a Delete requires of the row, otherwise the strings that an Update requires."""
     for verb in (*_DELETES, *_UPDATES):
         call = draft.service.find(verb + draft.noun)

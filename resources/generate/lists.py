@@ -160,10 +160,10 @@ def _find_rows(operation: Any, noun: str) -> tuple[tuple[str, ...], Any, str] | 
 
 def _is_named(member: str, noun: str) -> bool:
     """Whether a member is named after a noun; words that only say that it is a list do not count."""
-    return bool(_bare(to_noun(member))) and _bare(to_noun(member)) == _bare(noun)
+    return bool(_strip_form(to_noun(member))) and _strip_form(to_noun(member)) == _strip_form(noun)
 
 
-def _bare(noun: str) -> str:
+def _strip_form(noun: str) -> str:
     return flatten(to_singular(_FORMS.sub("", noun).rstrip("_") or noun))
 
 

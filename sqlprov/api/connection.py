@@ -99,7 +99,7 @@ class Connection(PEP249Cursor):
         >>> sqlprov.connect().sql("SELECT $n * 2 AS twice", {"n": 21}).fetchall()
         [(42,)]
         """
-        results = list(self._run_script(text, parameters, _variables(sys._getframe(1))))
+        results = list(self._run_script(text, parameters, _list_variables(sys._getframe(1))))
         if not results:
             raise ProgrammingError("There is no statement in the text.")
         return results[-1]
@@ -126,7 +126,7 @@ class Connection(PEP249Cursor):
         >>> con.executemany("INSERT INTO watched VALUES (?)", [["a"], ["b"]]).rowcount
         2
         """
-        variables = _variables(sys._getframe(1))
+        variables = _list_variables(sys._getframe(1))
         done = changed = 0
         result = Result.of(NO_ROWS.empty_table(), Run(self.settings))
         try:
@@ -405,6 +405,6 @@ class Connection(PEP249Cursor):
         self.close()
 
 
-def _variables(frame: FrameType) -> Mapping[str, Any]:
+def _list_variables(frame: FrameType) -> Mapping[str, Any]:
     """The variables that are visible in `frame`."""
     return ChainMap(frame.f_locals, frame.f_globals)

@@ -251,7 +251,7 @@ class Result:
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row; `None` after the last."""
         if self._rows is None:
-            self._rows = self._python_rows()
+            self._rows = self._convert_rows()
         return next(self._rows, None)
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
@@ -268,7 +268,7 @@ class Result:
         return list(iter(self.fetchone, None))
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return self._python_rows() if self._kept is not None else iter(self.fetchone, None)
+        return self._convert_rows() if self._kept is not None else iter(self.fetchone, None)
 
     def df(self) -> Any:
         """The remaining rows as a pandas DataFrame.
@@ -290,7 +290,7 @@ class Result:
 
         return polars.from_arrow(self.arrow())
 
-    def _python_rows(self) -> Iterator[tuple[Any, ...]]:
+    def _convert_rows(self) -> Iterator[tuple[Any, ...]]:
         for batch in self.batches():
             columns = [column.to_pylist() for column in batch.columns]
             if self._kept is None:

@@ -40,7 +40,7 @@ class Definitions:
         return self._bodies
 
     def reach(self, text: str) -> list[str]:
-        """The texts of the views and macros that `text` reads, directly or through each other."""
+        """The definitions of the views and macros that `text` reads, directly or through each other."""
         bodies = self.read_bodies()
         reached: list[str] = []
         waiting = [text]

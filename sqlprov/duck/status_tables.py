@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RowsOf = Callable[["Run"], list[dict[str, Any]]]
 
 
-def _string_schema(*names: str) -> pa.Schema:
+def _make_string_schema(*names: str) -> pa.Schema:
     return pa.schema([(name, pa.string()) for name in names])
 
 
@@ -57,11 +57,11 @@ def _list_outcomes(run: Run) -> list[dict[str, Any]]:
 
 STATUS_TABLES: dict[str, tuple[pa.Schema, RowsOf]] = {
     "errors": (
-        _string_schema("table", "region", "operation", "code", "message", "request_id", "permission"),
+        _make_string_schema("table", "region", "operation", "code", "message", "request_id", "permission"),
         _list_missing,
     ),
     "outcomes": (
-        pa.schema([("row", pa.int64()), *_string_schema("table", "region", "key", "status")])
+        pa.schema([("row", pa.int64()), *_make_string_schema("table", "region", "key", "status")])
         .append(pa.field("operations", pa.list_(pa.string())))
         .append(pa.field("reason", pa.string())),
         _list_outcomes,
@@ -69,7 +69,7 @@ STATUS_TABLES: dict[str, tuple[pa.Schema, RowsOf]] = {
 }
 """Name -> columns, and the function that lists the rows of a statement."""
 
-REGIONS_SCHEMA = _string_schema(*REGION_COLUMNS)
+REGIONS_SCHEMA = _make_string_schema(*REGION_COLUMNS)
 
 
 def build_regions_table(cloud: Cloud) -> StatusTable:
@@ -85,7 +85,7 @@ def build_regions_table(cloud: Cloud) -> StatusTable:
 
 
 TABLES = "tables"
-TABLES_SCHEMA = _string_schema("provider", "service", "table", "description")
+TABLES_SCHEMA = _make_string_schema("provider", "service", "table", "description")
 
 
 def build_tables_table(catalog: Catalog) -> StatusTable:

@@ -71,7 +71,7 @@ def load_model(service: str = "sagemaker") -> ServiceModel:
 
 
 @cache
-def resource_kinds() -> dict[str, ResourceKind]:
+def load_resource_kinds() -> dict[str, ResourceKind]:
     """Every kind of resource that the server holds, by noun."""
     return {
         "InferenceExperiment": _derive("InferenceExperiment", "inference-experiment", "inference experiment"),

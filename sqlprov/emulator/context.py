@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlprov.emulator.api_model import resource_kinds
+from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.errors import ApiError, make_validation_error
 from sqlprov.emulator.options import ACCOUNT, Options
 from sqlprov.emulator.store import Record, ResourceChange, Store
@@ -46,7 +46,7 @@ Operation = Callable[[Context, str, Members], Output]
 
 def build_arn(noun: str, region: str, name: str) -> str:
     """SageMaker writes names in ARNs in lower case."""
-    return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{resource_kinds()[noun].arn_part}/{name.lower()}"
+    return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{load_resource_kinds()[noun].arn_part}/{name.lower()}"
 
 
 def make_not_found_error(noun: str, region: str, name: str) -> ApiError:
@@ -56,7 +56,7 @@ def make_not_found_error(noun: str, region: str, name: str) -> ApiError:
             "ResourceNotFound", f"Inference experiment {build_arn(noun, region, name)} does not exist."
         )
     return make_validation_error(
-        f'Could not find {resource_kinds()[noun].words} "{build_arn(noun, region, name)}".'
+        f'Could not find {load_resource_kinds()[noun].words} "{build_arn(noun, region, name)}".'
     )
 
 
@@ -75,7 +75,7 @@ def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Op
     Args:
         expand: returns all members of a record, with those that are derived.
     """
-    kind = resource_kinds()[noun]
+    kind = load_resource_kinds()[noun]
 
     def describe(context: Context, region: str, parameters: Members) -> Output:
         name = parameters[kind.key]
@@ -94,7 +94,7 @@ def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Op
 def check_new_name(context: Context, noun: str, region: str, name: str) -> None:
     """Raises ApiError if the name is taken (ignoring case, because ARNs do) or the region is full."""
     collection = context.store.get_collection(noun, region)
-    words = resource_kinds()[noun].words
+    words = load_resource_kinds()[noun].words
     if collection.get_by_arn_name(name.lower()) is not None:
         if noun == "InferenceExperiment":
             raise ApiError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlprov.emulator.api_model import load_model, resource_kinds
+from sqlprov.emulator.api_model import load_model, load_resource_kinds
 from sqlprov.emulator.context import Members
 from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.store import Record
@@ -15,7 +15,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecution"
 
 def complete(noun: str, region: str, written: Members, now: float) -> Record:
     """Raises ValueError for a member that neither Create nor Describe has."""
-    kind = resource_kinds()[noun]
+    kind = load_resource_kinds()[noun]
     inputs = load_model().operation_model(f"Create{noun}").input_shape.members
     if unknown := set(written) - set(inputs) - set(kind.describe_members):
         raise ValueError(f"{noun} has no member {', '.join(sorted(unknown))}")

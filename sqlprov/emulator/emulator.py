@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from sqlprov.emulator import endpoints, experiments
-from sqlprov.emulator.api_model import resource_kinds
+from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.defaults import complete
 from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
 from sqlprov.emulator.random_experiments import generate_experiments
@@ -173,5 +173,5 @@ class Emulator:
 
 
 def _check_noun(noun: str) -> None:
-    if noun not in resource_kinds():
-        raise ValueError(f"{noun!r} is not a resource kind; use one of {', '.join(resource_kinds())}")
+    if noun not in load_resource_kinds():
+        raise ValueError(f"{noun!r} is not a resource kind; use one of {', '.join(load_resource_kinds())}")

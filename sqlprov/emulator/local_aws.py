@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from sqlprov.emulator.api_model import resource_kinds
+from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.emulator import Emulator
 from sqlprov.emulator.exchange import CredentialScope, HttpRequest, Response
 from sqlprov.emulator.service import OPERATIONS, Service
@@ -62,7 +62,9 @@ def _is_emulated(request: HttpRequest, scope: CredentialScope) -> bool:
     if scope.service == "sagemaker":
         name = request.headers.get("x-amz-target", "").removeprefix("SageMaker.")
         if name in _TAG_CALLS:
-            return any(f":{kind.arn_part}/".encode() in request.body for kind in resource_kinds().values())
+            return any(
+                f":{kind.arn_part}/".encode() in request.body for kind in load_resource_kinds().values()
+            )
         return name in OPERATIONS
     if scope.service == "account":
         return request.path == "/listRegions"

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from sqlprov.emulator.api_model import InputFilter, ResourceKind, resource_kinds
+from sqlprov.emulator.api_model import InputFilter, ResourceKind, load_resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation, Output, build_arn
 from sqlprov.emulator.errors import make_validation_error
 from sqlprov.emulator.options import Options
@@ -73,7 +73,7 @@ def make_list(noun: str) -> Operation:
     """
 
     def list_resources(context: Context, region: str, parameters: Members) -> Output:
-        kind, options = resource_kinds()[noun], context.options
+        kind, options = load_resource_kinds()[noun], context.options
         token = read_token(f"List{noun}s", region, parameters)
         if options.sparse_pages and token.page % 2 == 0:
             return Output(_encode(kind, [], PagePosition(token.query, token.page + 1, token.after)))

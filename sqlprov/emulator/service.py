@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from sqlprov.emulator import account, endpoints, experiments, tags
-from sqlprov.emulator.api_model import check_input, resource_kinds
+from sqlprov.emulator.api_model import check_input, load_resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation, build_arn
 from sqlprov.emulator.errors import ApiError, make_access_denied_error, make_throttling_error
 from sqlprov.emulator.exchange import CredentialScope, Exchange, FaultyService, HttpReply, HttpRequest
@@ -156,6 +156,6 @@ def _build_arn(call: Call) -> str:
     """The ARN that an AccessDeniedException names."""
     if "ResourceArn" in call.parameters:
         return str(call.parameters["ResourceArn"])
-    kinds = [kind for kind in resource_kinds().values() if kind.noun in call.operation]
+    kinds = [kind for kind in load_resource_kinds().values() if kind.noun in call.operation]
     kind = max(kinds, key=lambda kind: len(kind.noun))  # EndpointConfig, not Endpoint
     return build_arn(kind.noun, call.region, str(call.parameters.get(kind.key, "*")))

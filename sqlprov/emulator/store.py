@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from sqlprov.emulator.api_model import resource_kinds
+from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.state_file import StateFile, StoredRow
 
 STEPS = "~steps"
@@ -33,7 +33,7 @@ class Record:
     def __init__(
         self, noun: str, region: str, members: dict[str, Any], tags: dict[str, str] | None = None
     ) -> None:
-        self.kind = resource_kinds()[noun]
+        self.kind = load_resource_kinds()[noun]
         self.region = region
         self.document = encode_compactly(members)
         self.tags = tags or None  # None takes less memory than an empty dict

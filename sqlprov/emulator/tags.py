@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlprov.emulator.api_model import resource_kinds
+from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation, Output, make_not_found_error, parse_tags
 from sqlprov.emulator.errors import make_validation_error
 from sqlprov.emulator.options import ACCOUNT
@@ -46,7 +46,7 @@ def _find(context: Context, region: str, resource: str) -> Record:
     """The resource of an ARN; the case of the name does not matter."""
     *_, arn_region, account, path = resource.split(":", 5)
     part, _, name = path.partition("/")
-    noun = next((kind.noun for kind in resource_kinds().values() if kind.arn_part == part), "")
+    noun = next((kind.noun for kind in load_resource_kinds().values() if kind.arn_part == part), "")
     if not noun or account != ACCOUNT or arn_region != region:
         raise make_validation_error(f"Could not find resource with ARN {resource}")
     record = context.store.get_collection(noun, region).get_by_arn_name(name.lower())

@@ -72,7 +72,7 @@ def parse_filter(sql: str) -> Predicate:
             stack.append([])
         elif isinstance(item, Token) and item.is_one_of(")") and len(stack) > 1:
             inner = stack.pop()
-            stack[-1].append(_read_list(inner) if _word(stack[-1], -1) == "IN" else _reduce(inner))
+            stack[-1].append(_read_list(inner) if _get_word(stack[-1], -1) == "IN" else _reduce(inner))
         else:
             stack[-1].append(item)
     if len(stack) > 1:
@@ -176,7 +176,7 @@ def _interpret(items: Sequence[_Item]) -> Predicate:
     if len(parts := _split(items, "AND")) > 1:
         return _join(And, [_interpret(part) for part in parts])
     negations = 0
-    while _word(items, negations) == "NOT":
+    while _get_word(items, negations) == "NOT":
         negations += 1
     condition = _interpret_condition(items[negations:])
     for _ in range(negations):
@@ -208,7 +208,7 @@ def _join(kind: type[And] | type[Or], parts: Sequence[Predicate]) -> Predicate:
 
 def _interpret_condition(items: Sequence[_Item]) -> Predicate:
     """One condition without AND, OR and a leading NOT."""
-    words = "".join(f" {_word(items, index) or '.'}" for index in range(len(items))).strip()
+    words = "".join(f" {_get_word(items, index) or '.'}" for index in range(len(items))).strip()
     match list(items):
         case [_Group(predicate=inner)]:
             return inner
@@ -247,7 +247,7 @@ def _is(item: _Item, word: str) -> bool:
     return isinstance(item, Token) and item.is_one_of(word)
 
 
-def _word(items: Sequence[_Item], index: int) -> str:
+def _get_word(items: Sequence[_Item], index: int) -> str:
     """The keyword at `index`, in upper case; empty if there is none."""
     item = items[index] if -len(items) <= index < len(items) else None
     return item.text.upper() if isinstance(item, Token) else ""

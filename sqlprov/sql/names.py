@@ -100,13 +100,13 @@ def resolve_table(statement: Statement, name: Name, catalog: Catalog, path: tupl
         UnknownName: there is none.
     """
     if is_regions_table(catalog, name.parts, path):
-        raise _unknown_name(
+        raise _make_unknown_name(
             statement, name, f"{str(name)!r} has no methods; it is botocore's list of regions."
         )
     if table := find_live_table(catalog, name.parts, path):
         return table
     hint = suggest_name(catalog, name.parts, len(LEVELS))
-    raise _unknown_name(statement, name, f"{str(name)!r} is not a live table.{hint}")
+    raise _make_unknown_name(statement, name, f"{str(name)!r} is not a live table.{hint}")
 
 
 def resolve_method(
@@ -135,10 +135,10 @@ def resolve_method(
     known = [method.name for method in table.methods]
     problem = f"has no method {name.parts[-1]!r}" if written else "names a table, not a method"
     near = suggest(written, known) or f" Expected one of {', '.join(known)}."
-    raise _unknown_name(statement, name, f"{table.full_name} {problem}.{near}")
+    raise _make_unknown_name(statement, name, f"{table.full_name} {problem}.{near}")
 
 
-def _unknown_name(statement: Statement, name: Name, problem: str) -> UnknownName:
+def _make_unknown_name(statement: Statement, name: Name, problem: str) -> UnknownName:
     return UnknownName(f"{problem}\n{statement.show_place(name)}")
 
 

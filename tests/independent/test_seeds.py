@@ -15,7 +15,7 @@ from sqlprov.emulator import Emulator, Options
 from sqlprov.emulator.service import OPERATIONS
 from sqlprov.errors import DataError, NotSupportedError
 
-# As in the seed's manifest, where numbers are texts.
+# As in the seed's manifest, where numbers are strings.
 STORAGE = {
     "Destination": "s3://bucket/captured",
     "KmsKey": "alias/data",

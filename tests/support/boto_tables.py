@@ -250,7 +250,7 @@ def read_text(text: str, kind: pa.DataType) -> Any:
 
 
 def write_texts(value: Any, kind: pa.DataType) -> Any:
-    """A value with texts where the model has them, and moto sends numbers."""
+    """A value with strings where the model has them, and moto sends numbers."""
     if kind == pa.string() and isinstance(value, bool | int | float):
         return json.dumps(value)
     if pa.types.is_list(kind) and isinstance(value, list):

@@ -153,7 +153,7 @@ def _break(draw: st.DrawFn, members: dict[str, Any]) -> str:
     elif what == "double" and isinstance(value, list):
         value += deepcopy(value) * draw(st.sampled_from([1, 3, 12]))
     else:
-        # A text is what a column of texts takes, whatever it spells.
+        # A string is what a column of strings takes, whatever it spells.
         strange = what == "strange" and not (len(path) == 1 and isinstance(value, str))
         holder[path[-1]] = deepcopy(draw(st.sampled_from((STRANGE if strange else ODD)[type(value)])))
     return str(what)

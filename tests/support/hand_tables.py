@@ -22,7 +22,7 @@ TAGS = pa.list_(pa.struct([("Key", pa.string()), ("Value", pa.string())]))
 
 
 def own_column(name: str, source: ColumnSource, type_: pa.DataType | None = None, **more: Any) -> Column:
-    """A column that is no member of a row."""
+    """A column that is not a member of a row."""
     kind = type_ or pa.string()
     return Column(name, kind, kind, "", source, **more)
 

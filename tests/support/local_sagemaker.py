@@ -91,6 +91,6 @@ def text(value: Any) -> str:
 
 
 def insert(members: dict[str, Any], table: str = EXPERIMENTS, region: str = REGION) -> str:
-    """INSERT of one row with every value as a text."""
+    """INSERT of one row with every value as a string."""
     values = {**members, "region": region}
     return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(text(v) for v in values.values())})"

@@ -26,7 +26,7 @@ from sqlprov.errors import Error
 Row = dict[str, Any]
 IDENTIFIER = "data__Identifier"
 NOWHERE = "no such row"
-"""A text that few models accept, so that no call can look it up."""
+"""A string that few models accept, so that no call can look it up."""
 
 
 @dataclass
@@ -252,7 +252,7 @@ def is_equal(got: Any, value: Any, type_: pa.DataType) -> bool:
 
 
 def read_text(text: str, type_: pa.DataType) -> Any:
-    """The value of a text where the column has another type."""
+    """The value of a string where the column has another type."""
     if pa.types.is_timestamp(type_):
         return datetime.fromtimestamp(int(text), UTC)
     return json.loads(text)

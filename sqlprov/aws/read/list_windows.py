@@ -156,7 +156,7 @@ class WindowSplitter:
             parameters[before] = min(bound, parameters.get(before, bound))
         return ListWindow(ListRead(read.place, parameters), low, high)
 
-    def newest_row_parameters(self, window: ListWindow, page_size: str) -> Mapping[str, Any]:
+    def make_newest_row_parameters(self, window: ListWindow, page_size: str) -> Mapping[str, Any]:
         """Parameters of a call that returns the newest row first."""
         descending = {self._parameters.direction: self._parameters.descending}
         return {**window.read.parameters, **descending, **({page_size: 1} if page_size else {})}

@@ -322,7 +322,7 @@ class TableScan:
         """Read the time of the newest row of a region's list, which shows how long the list is."""
         region, listing = window.read.region, self.table.list
         splitter.newest[region] = None
-        parameters = splitter.newest_row_parameters(window, listing.page_size_parameter)
+        parameters = splitter.make_newest_row_parameters(window, listing.page_size_parameter)
 
         def work() -> Report:
             try:

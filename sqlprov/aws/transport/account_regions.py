@@ -50,7 +50,7 @@ def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
     is_locked = cloud.regions_lock.acquire(timeout=LONGEST_WAIT)
     try:
         if cloud.region_statuses is None:
-            file = _cache_file(cloud, home)
+            file = _find_cache_file(cloud, home)
             statuses = _load(file) if file else {}
             if not statuses:
                 statuses = _read_statuses(run, cloud, home)
@@ -91,7 +91,7 @@ def _describe_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
     return {each["RegionName"]: EC2_STATUSES.get(each["OptInStatus"], "ENABLED") for each in reply["Regions"]}
 
 
-def _cache_file(cloud: Cloud, home: str) -> Path | None:
+def _find_cache_file(cloud: Cloud, home: str) -> Path | None:
     """The cache file of this endpoint and account; `None` for the local AWS, whose port another may reuse."""
     if cloud.credentials is not None:
         return None

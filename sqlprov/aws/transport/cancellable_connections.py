@@ -118,7 +118,7 @@ class CancellableConnection:
 def make_cancellable(client: Any) -> None:
     """Make a boto3 client use such connections, if this version of botocore allows it."""
     try:
-        client._endpoint.http_session._pool_classes_by_scheme.update(_pool_classes())
+        client._endpoint.http_session._pool_classes_by_scheme.update(_make_pool_classes())
     except Exception:
         log.info("calls in flight cannot be cancelled with this version of botocore", exc_info=True)
 
@@ -138,7 +138,7 @@ def close_client(client: Any) -> None:
 
 
 @cache
-def _pool_classes() -> dict[str, type]:
+def _make_pool_classes() -> dict[str, type]:
     """Scheme -> urllib3's pool of connections."""
     from botocore import awsrequest
 

@@ -48,7 +48,7 @@ def _check_versions() -> int:
     """The versions of Python, sqlprov and its libraries; 1 if a library is too old."""
     python = ".".join(map(str, sys.version_info[:3]))
     versions = {name: metadata.version(name) for name in LIBRARIES}
-    needed = _needed_versions()
+    needed = _list_needed_versions()
     old = [
         f"{name}>={needed[name]}"
         for name in versions
@@ -59,7 +59,7 @@ def _check_versions() -> int:
     return _print("failed" if old else "ok", "versions", ", ".join(message), remedy)
 
 
-def _needed_versions() -> dict[str, str]:
+def _list_needed_versions() -> dict[str, str]:
     """The lowest version of each library that sqlprov accepts."""
     requirements = metadata.requires("sqlprov") or ()
     matches = [re.match(r"([\w-]+)[^;>]*>=\s*([\d.]+)", requirement) for requirement in requirements]

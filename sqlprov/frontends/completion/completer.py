@@ -168,13 +168,13 @@ class SqlCompleter:
 
     def _list_values(self, context: SqlContext) -> Iterator[Candidate]:
         if context.method:
-            yield from self._quote(context, self._parameter_values(context))
+            yield from self._quote(context, self._list_parameter_values(context))
             return
-        yield from self._quote(context, self._column_values(context))
+        yield from self._quote(context, self._list_column_values(context))
         if not context.quoted:
             yield from self._list_expression(context)
 
-    def _parameter_values(self, context: SqlContext) -> tuple[str, ...]:
+    def _list_parameter_values(self, context: SqlContext) -> tuple[str, ...]:
         """The values of an enum parameter of EXEC."""
         method, name = self._find_method(context.method), context.subject[0]
         if name.lower() == "region":
@@ -182,7 +182,7 @@ class SqlCompleter:
         shape = method.input_shape.members.get(name) if method else None
         return shape.constraint.enum if shape else ()
 
-    def _column_values(self, context: SqlContext) -> tuple[str, ...]:
+    def _list_column_values(self, context: SqlContext) -> tuple[str, ...]:
         """The values of an enum column."""
         *before, name = context.subject
         if name.lower() == "region":

@@ -73,7 +73,7 @@ def find_context(text: str, at: int, keywords: Collection[str]) -> SqlContext | 
     if opened is not None and text[opened] != "'":
         return None
     start = at if opened is None else opened + 1
-    tokens = _last_statement(tokenize(before if opened is None else before[:opened], comments=True))
+    tokens = _find_last_statement(tokenize(before if opened is None else before[:opened], comments=True))
     if opened is None and tokens and tokens[-1].text.startswith("--") and tokens[-1].end == at:
         return None
     tokens = [token for token in tokens if token.kind is not TokenKind.COMMENT]
@@ -86,7 +86,7 @@ def find_context(text: str, at: int, keywords: Collection[str]) -> SqlContext | 
         prefix.insert(0, tokens[-2].value)
         del tokens[-2:]
     closed = opened is not None and after.split("\n")[0].count("'") % 2 == 1
-    rest = _first_statement(after.partition("'")[2] if closed else after)
+    rest = _find_first_statement(after.partition("'")[2] if closed else after)
     kind, subject, method = _expect(tokens, opened is not None)
     return SqlContext(
         kind,
@@ -102,7 +102,7 @@ def find_context(text: str, at: int, keywords: Collection[str]) -> SqlContext | 
     )
 
 
-def _last_statement(tokens: list[Token]) -> list[Token]:
+def _find_last_statement(tokens: list[Token]) -> list[Token]:
     """The tokens after the last `;`."""
     for index in range(len(tokens) - 1, -1, -1):
         if tokens[index].is_one_of(";"):
@@ -110,7 +110,7 @@ def _last_statement(tokens: list[Token]) -> list[Token]:
     return tokens
 
 
-def _first_statement(text: str) -> list[Token]:
+def _find_first_statement(text: str) -> list[Token]:
     """The tokens up to the first `;`, or up to an open quote."""
     tokens = tokenize(text[: find_unterminated(text)])
     end = next((index for index, token in enumerate(tokens) if token.is_one_of(";")), len(tokens))

@@ -30,7 +30,7 @@ def run_with_progress(shell: InteractiveShell, connection: Connection, work: Cal
     """
     with ThreadPoolExecutor(1, "sqlprov-cell") as pool:
         future = pool.submit(work)
-        show = _html_writer() if hasattr(shell, "kernel") else _terminal_writer()
+        show = _make_html_writer() if hasattr(shell, "kernel") else _make_terminal_writer()
         try:
             wait([future], QUIET_SECONDS)
             while not wait([future], INTERVAL_SECONDS).done:
@@ -43,7 +43,7 @@ def run_with_progress(shell: InteractiveShell, connection: Connection, work: Cal
         return future.result()
 
 
-def _html_writer() -> Callable[[str], None]:
+def _make_html_writer() -> Callable[[str], None]:
     handle: Any = None
 
     def show(text: str) -> None:
@@ -56,7 +56,7 @@ def _html_writer() -> Callable[[str], None]:
     return show
 
 
-def _terminal_writer() -> Callable[[str], None]:
+def _make_terminal_writer() -> Callable[[str], None]:
     is_shown = False
 
     def show(text: str) -> None:

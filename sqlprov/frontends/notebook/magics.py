@@ -59,7 +59,7 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
                     display(result)
                 result = following
         except Error as error:
-            raise _without_traceback(error) from None
+            raise _hide_traceback(error) from None
         finally:
             self._completion = None
         if result is None:
@@ -134,7 +134,7 @@ def _has_output(result: Result) -> bool:
     return bool(result.has_rows or result.outcomes or result.rowcount >= 0)
 
 
-def _without_traceback(error: Error) -> Error:
+def _hide_traceback(error: Error) -> Error:
     """Make IPython show only the message of `error`."""
     error._render_traceback_ = lambda: [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]  # type: ignore[attr-defined]
     return error

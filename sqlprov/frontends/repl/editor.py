@@ -76,7 +76,7 @@ class Editor:
             history=_load_history(shell),
             lexer=PygmentsLexer(SqlLexer),
             key_bindings=_bind_keys(),
-            bottom_toolbar=self._toolbar,
+            bottom_toolbar=self._render_toolbar,
             style=STYLE,
             reserve_space_for_menu=6,
         )
@@ -92,7 +92,7 @@ class Editor:
         self._completer.refresh()
         return self._session.prompt()
 
-    def _toolbar(self) -> str:
+    def _render_toolbar(self) -> str:
         shell, settings = self._shell, self._shell.connection.settings
         parts = [f"regions {settings.regions}"] if settings.regions else []
         parts += ["read-only"] if settings.read_only else []

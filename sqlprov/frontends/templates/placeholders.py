@@ -148,7 +148,7 @@ def _insert_markers(tree: nodes.Template, template: str, put: Callable[[int], st
             parts.append(nodes.TemplateData(put(part.lineno), lineno=part.lineno))
             if not isinstance(part, nodes.TemplateData):
                 offsets = starts.get(part.lineno)
-                start = nodes.Const(offsets.pop(0) if offsets else _line_start(template, part.lineno))
+                start = nodes.Const(offsets.pop(0) if offsets else _find_line_start(template, part.lineno))
                 if not _is_template_text(part):
                     part = nodes.Filter(part, _VALUE, [start], [], None, None, lineno=part.lineno)
             parts.append(part)
@@ -208,7 +208,7 @@ def _translate(error: Exception, template: str, variables: Mapping[str, Any]) ->
     if unknown is None:
         return ProgrammingError(f"{_to_sentence(str(error))}\n{_point_at_line(template, line)}")
     name = unknown[1]
-    offset = _line_start(template, line)
+    offset = _find_line_start(template, line)
     use = re.compile(rf"[^\n]*?\b({name})\b").match(template, offset)
     place = show_caret(template, use.start(1) if use else offset)
     advice = suggest(name, variables) or f" Add --var {name}=…, or a --var-file."
@@ -220,10 +220,10 @@ def _to_sentence(message: str) -> str:
 
 
 def _point_at_line(template: str, number: int) -> str:
-    return show_caret(template, _line_start(template, number))
+    return show_caret(template, _find_line_start(template, number))
 
 
-def _line_start(template: str, number: int) -> int:
+def _find_line_start(template: str, number: int) -> int:
     """Offset of a line's first character that is not a space."""
     lines = template.split("\n")
     line = lines[number - 1] if number <= len(lines) else ""

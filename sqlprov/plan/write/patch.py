@@ -153,7 +153,7 @@ def check_operation(operation: Any, properties: Mapping[str, Property], place: s
         if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
             raise DataError(f"{place}: expected {key!r} such as '/Description', found {pointer!r}")
         if pointer:
-            _check_name(_first_step(pointer), properties, place)
+            _check_name(_find_first_step(pointer), properties, place)
 
 
 def _adjust_operation(operation: dict[str, Any], document: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -163,7 +163,7 @@ def _adjust_operation(operation: dict[str, Any], document: Mapping[str, Any]) ->
     property adds it, removing it does nothing.
     """
     verb, path = operation["op"], operation["path"]
-    absent = path.count("/") == 1 and _first_step(path) not in document
+    absent = path.count("/") == 1 and _find_first_step(path) not in document
     if absent and verb == "remove":
         return None
     return {**operation, "op": "add"} if absent and verb == "replace" else operation
@@ -174,7 +174,7 @@ def parse_pointer(pointer: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 
-def _first_step(pointer: str) -> str:
+def _find_first_step(pointer: str) -> str:
     return parse_pointer(pointer)[0]
 
 

@@ -17,7 +17,7 @@ def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> 
         return Refusal(f"{table.full_name} has no tags")
     if now.tags is None:
         return Refusal(f"the tags of {write.label} were not read")
-    current, wanted = _current_tags(write, now, done), dict(write.tags)
+    current, wanted = _find_current_tags(write, now, done), dict(write.tags)
     refused = [key for key in wanted if is_reserved(key) and wanted[key] != current.get(key)]
     if refused:
         return Refusal(f"tag {refused[0]!r} cannot be set: keys that begin with `aws:` belong to AWS")
@@ -35,7 +35,7 @@ def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> 
     return None
 
 
-def _current_tags(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> dict[str, str]:
+def _find_current_tags(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> dict[str, str]:
     """The tags as read, with the changes of the acknowledged calls: the read may be older than these."""
     call, tags = write.table.tags, dict(now.tags or {})
     for request in done:

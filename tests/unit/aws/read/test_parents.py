@@ -143,7 +143,7 @@ def test_a_condition_on_the_parent_replaces_reading_it(ecs: Ecs, read: Read, pus
     result = read(SERVICES, ("cluster", "service_arn"), where, pushdown=pushdown)
     assert result.values("service_arn") == ecs.services[cluster("a")]
     if pushdown:
-        assert result.calls == {"ListServices": 2 + 1}  # a parent that is missing is no row
+        assert result.calls == {"ListServices": 2 + 1}  # a parent that is missing is not a row
 
 
 def test_a_value_that_may_be_another_spelling_of_the_parent_is_not_sent(read: Read) -> None:
@@ -267,11 +267,11 @@ def test_another_failure_of_a_batch_is_an_error(ecs: Ecs, read: Read) -> None:
 
 def test_a_describe_that_denies_every_row_of_a_list_is_an_error(ecs: Ecs, read: Read) -> None:
     ecs.hidden = {arn for arns in ecs.services.values() for arn in arns}
-    with pytest.raises(BrokenReply, match="DescribeServices says that it does not exist"):
+    with pytest.raises(BrokenReply, match="DescribeServices reports that neither it nor any other row"):
         read(SERVICES, ("desired_count",))
 
 
-def test_rows_that_are_all_deleted_meanwhile_are_no_error(ecs: Ecs, read: Read) -> None:
+def test_rows_that_are_all_deleted_in_the_meantime_are_not_an_error(ecs: Ecs, read: Read) -> None:
     described = ecs.describe_services
 
     def delete_first(asked: Mapping[str, Any]) -> Any:

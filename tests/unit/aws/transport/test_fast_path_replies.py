@@ -127,7 +127,7 @@ BROKEN = {
     "no status line": RawReply([b"hello\r\n\r\n"], "close"),
     "a status that is none": RawReply([build_reply(status="abc OK")], "close"),
     "a status of four digits": RawReply([build_reply(status="2000 OK")], "close"),
-    "a status that is no number": RawReply([build_reply(status="200OK")], "close"),
+    "a status that is not a number": RawReply([build_reply(status="200OK")], "close"),
     "another protocol": RawReply([build_reply().replace(b"HTTP/1.1", b"SSH-2.0")], "close"),
     "no content": RawReply([build_reply(b"", status="204 No Content")]),
     "no content but a length": RawReply(

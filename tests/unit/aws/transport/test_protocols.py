@@ -67,7 +67,7 @@ def models(draw: st.DrawFn, protocol: str) -> Any:
     """A service whose rows have two to four members."""
     made: Shapes = {"Text": {"type": "string"}, "Number": {"type": "integer"}}
     count = draw(st.integers(2, 4))
-    # Keys of maps are texts in JSON.
+    # Keys of maps are strings in JSON.
     maps = "" if protocol == "ec2" else "text keys" if "json" in protocol else "any key"
     row = {f"C{at}": {"shape": shapes(draw, made, 2, maps)} for at in range(count)}
     made["Row"] = {"type": "structure", "members": row}
@@ -99,7 +99,7 @@ def values(shape: Any, null: st.SearchStrategy[None]) -> st.SearchStrategy[Any]:
 
 
 def json(shape: Any, value: Any) -> Any:
-    """A value as the service may write it in JSON: a time as a number or a text, a whole number without a point."""
+    """A value as the service may write it in JSON: a time as a number or a string, a whole number without a point."""
     if value is None:
         return None
     match shape.type_name:

@@ -155,7 +155,7 @@ def test_a_profile_that_does_not_exist_and_an_endpoint_that_does_not_answer(
 def test_an_old_library_comes_with_the_command_that_upgrades_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(MODULE, "_needed_versions", lambda: {"duckdb": "99.1", "click": "8.1"})
+    monkeypatch.setattr(MODULE, "_list_needed_versions", lambda: {"duckdb": "99.1", "click": "8.1"})
     monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path))
     result = CliRunner().invoke(cli, ["doctor", "--local", "--region", "us-east-1", "sagemaker.models"])
     assert result.exit_code == 1
@@ -172,6 +172,6 @@ def test_the_local_aws_passes_without_a_region(shell: CommandLine) -> None:
 
 
 def test_the_versions_needed_are_those_of_the_package() -> None:
-    needed = MODULE._needed_versions()
+    needed = MODULE._list_needed_versions()
     assert {"duckdb", "pyarrow", "boto3", "sqlglot", "click"} <= set(needed)
     assert needed["duckdb"].startswith("2")

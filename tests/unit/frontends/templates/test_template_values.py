@@ -111,7 +111,7 @@ def test_a_list_outside_a_literal_is_a_duckdb_list(duck: duckdb.DuckDBPyConnecti
 
 
 def token_shapes(sql: str) -> list[tuple[TokenKind, str | None]]:
-    """The kinds of the tokens, and the texts of those that can hold no value."""
+    """The kinds of the tokens, and the strings of those that can hold no value."""
     holds = (TokenKind.STRING, TokenKind.QUOTED, TokenKind.COMMENT, TokenKind.WORD)
     return [
         (token.kind, None if token.kind in holds else token.text) for token in tokenize(sql, comments=True)
