@@ -17,7 +17,7 @@ from sqlprov.aws.read.list_replies import find_rows, make_row_counter
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import ListCall, Table
+from sqlprov.catalog.table import IamActions, ListCall, Table
 from sqlprov.errors import AccessDenied, CredentialsError, Error, OperationalError, Unreachable
 
 MAX_SKEW = 300
@@ -119,7 +119,7 @@ def _check_region(region: str | None) -> Check:
 
 def _get_identity(run: Run, cloud: Cloud, region: str) -> tuple[str, OperationalError | None]:
     try:
-        reply = call(run, cloud, "sts", "sts", "GetCallerIdentity", region, {}, ("Arn",))
+        reply = call(run, cloud, "sts", IamActions("sts"), "GetCallerIdentity", region, {}, ("Arn",))
         return str(reply["Arn"]), None
     except OperationalError as error:
         return "", error
@@ -277,7 +277,7 @@ def _simulate(run: Run, cloud: Cloud, region: str, principal: str, actions: list
         some = actions[start : start + ACTIONS_PER_CALL]
         parameters: dict[str, Any] = {"PolicySourceArn": principal, "ActionNames": some}
         while True:
-            reply = call(run, cloud, "iam", "iam", operation, region, parameters, (), count)
+            reply = call(run, cloud, "iam", IamActions("iam"), operation, region, parameters, (), count)
             allowed |= {one["EvalActionName"] for one in reply[items] if one["EvalDecision"] == "allowed"}
             if not reply.get("IsTruncated") or not reply.get("Marker"):
                 break

@@ -14,6 +14,7 @@ from .table import (
     ErrorRule,
     ErrorRules,
     ExtraCall,
+    IamActions,
     ListCall,
     Method,
     Parameter,
@@ -48,7 +49,7 @@ class TableContext:
 
     Attributes:
         model: botocore's model of the service.
-        iam: prefix of IAM actions.
+        iam: names of the IAM actions.
         state: the column of the state and its busy states.
         key: the key's columns.
         columns: the table's columns by name.
@@ -57,7 +58,7 @@ class TableContext:
     """
 
     model: Any
-    iam: str
+    iam: IamActions
     state: StateRule
     key: Sequence[str]
     columns: Mapping[str, Column]
@@ -81,7 +82,7 @@ class TableContext:
         **block: Any,
     ) -> Method:
         """A method whose permissions are those of its operation and of `calls`."""
-        actions = (call if ":" in call else f"{self.iam}:{call}" for call in (operation.name, *calls) if call)
+        actions = (call if ":" in call else self.iam.find(call) for call in (operation.name, *calls) if call)
         return Method(
             name=name,
             verb=verb,

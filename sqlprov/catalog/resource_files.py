@@ -20,10 +20,10 @@ from .regions import DEFAULT_PARTITION, find_home, find_partition
 from .service_model import find_model, read_constraint, resolve_path, summarize
 from .shapes import Constraint
 from .states import derive_state, parse_state
-from .table import Column, ColumnSource, DescribeCall, ErrorRule, ErrorRules, Table
+from .table import Column, ColumnSource, DescribeCall, ErrorRule, ErrorRules, IamActions, Table
 from .tags_call import parse_tags
 from .write_block import parse_write_block
-from .yaml_nodes import Node, get_text, parse_file, parse_text
+from .yaml_nodes import Node, get_pairs, get_text, parse_file, parse_text
 
 REQUIRED = ("list", "key")
 OPTIONAL = (
@@ -128,7 +128,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         filters=parse_filters(words.get("filters"), listing.operation, item, list_columns, nouns, sent),
         sort=parse_sort(words.get("sort"), listing.operation, item, list_columns),
     )
-    iam = get_text(service.nodes, "iam") or model.signing_name
+    iam = _parse_iam(service.nodes.get("iam"), model)
     arguments = describe.arguments if describe else call.arguments
     context = TableContext(model, iam, state, key, columns, arguments, call, describe, extras)
     methods = parse_methods(words, tags, context)
@@ -156,6 +156,18 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         home=home,
         region_column=region,
     )
+
+
+def _parse_iam(node: Node | None, model: Any) -> IamActions:
+    """`iam: prefix`, or `iam: {prefix, actions}`."""
+    if node is None or isinstance(node.value, str):
+        return IamActions(node.read_text() if node else model.signing_name)
+    block = node.read_block([], ["prefix", "actions"])
+    names = {}
+    for operation, action in get_pairs(block, "actions").items():
+        node.check("operation", operation, (*model.operation_names, "*"))
+        names[operation] = action.read_text()
+    return IamActions(get_text(block, "prefix") or model.signing_name, names)
 
 
 def _parse_region(node: Node | None, model: Any, columns: Mapping[str, Column]) -> tuple[str, str]:

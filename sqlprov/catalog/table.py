@@ -310,6 +310,25 @@ class Method:
 
 
 @dataclass(frozen=True)
+class IamActions:
+    """How IAM names the actions of a service.
+
+    Attributes:
+        prefix: such as `sagemaker`.
+        names: operation -> action, where they differ, with its prefix if that differs, too; `*` stands for every
+            other operation.
+    """
+
+    prefix: str
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, operation: str) -> str:
+        """The action that an operation needs, such as `sagemaker:ListModels`."""
+        action = self.names.get(operation) or self.names.get("*") or operation
+        return action if ":" in action else f"{self.prefix}:{action}"
+
+
+@dataclass(frozen=True)
 class ErrorRule:
     """An error code, or `*` and the end of one, and text that the message must contain if the code is ambiguous."""
 
@@ -357,7 +376,7 @@ class Table:
         home: the one region that answers for a global service; empty for a service with regions.
         region_column: the column whose value is the row's region, if a member says it; otherwise empty.
         client: botocore's service name for clients (`sagemaker`).
-        iam: service prefix of IAM actions (`sagemaker`).
+        iam: names of the IAM actions.
         cloudformation: `AWS::SageMaker::InferenceExperiment`; empty if there is none.
         file: path of the YAML, for messages.
     """
@@ -376,7 +395,7 @@ class Table:
     errors: ErrorRules = field(default_factory=ErrorRules)
     state: StateRule = field(default_factory=StateRule)
     client: str = ""
-    iam: str = ""
+    iam: IamActions = IamActions("")
     cloudformation: str = ""
     file: str = ""
     write: WriteRules = field(default_factory=WriteRules)

@@ -115,8 +115,11 @@ def _list_row(number: int, target: TargetRow, run: Run, cloud: Cloud) -> list[di
 
 def _list_permissions(table: Table, request: Request) -> tuple[str, ...]:
     """IAM actions that a call needs, its own first."""
-    own = f"{table.iam}:{request.operation}"
+    own = table.iam.find(request.operation)
     for method in table.methods:
         if method.call == request.operation:
-            return (own, *(each for each in method.permissions if not each.startswith(table.iam)))
+            return (
+                own,
+                *(each for each in method.permissions if not each.startswith(f"{table.iam.prefix}:")),
+            )
     return (own,)

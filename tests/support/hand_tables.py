@@ -14,7 +14,7 @@ from sqlprov.aws.read.scan import TableScan
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.service_model import load_model, read_constraint, to_arrow_type, to_snake_case
-from sqlprov.catalog.table import Column, ColumnSource, DescribeCall, ListCall, Table
+from sqlprov.catalog.table import Column, ColumnSource, DescribeCall, IamActions, ListCall, Table
 from sqlprov.plan.read import TRUE, Predicate, ReadPlan, Rule, ScanRequest, Scope, plan_read
 from sqlprov.settings import Settings
 
@@ -92,7 +92,19 @@ def build_table(
     service = client.replace("-", "_")
     whole = tuple(made.values())
     return Table(
-        "aws", service, name, "", key, arn, whole, listing, describe, tags, client=client, iam=client, **more
+        "aws",
+        service,
+        name,
+        "",
+        key,
+        arn,
+        whole,
+        listing,
+        describe,
+        tags,
+        client=client,
+        iam=IamActions(client),
+        **more,
     )
 
 

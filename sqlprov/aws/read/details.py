@@ -14,7 +14,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.replies import IN_JSON, check_omission
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.catalog.table import ColumnSource, IamActions, Table
 from sqlprov.errors import OperationalError
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.lookup import Lookup, get_batch
@@ -34,7 +34,7 @@ def get_account_id(run: Run, cloud: Cloud) -> str:
     try:
         if cloud.account_id is None:
             region = cloud.find_region() or "us-east-1"
-            reply = call(run, cloud, "sts", "sts", "GetCallerIdentity", region, {}, ("Account",))
+            reply = call(run, cloud, "sts", IamActions("sts"), "GetCallerIdentity", region, {}, ("Account",))
             cloud.account_id = str(reply["Account"])
         return cloud.account_id
     finally:

@@ -15,6 +15,7 @@ import orjson
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.table import IamActions
 from sqlprov.errors import AccessDenied, ServiceError
 
 ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
@@ -79,7 +80,9 @@ def _list_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
     statuses: dict[str, str] = {}
     parameters: dict[str, Any] = {"MaxResults": 50}
     while True:
-        reply = call(run, cloud, "account", "account", "ListRegions", home, parameters, ("Regions",))
+        reply = call(
+            run, cloud, "account", IamActions("account"), "ListRegions", home, parameters, ("Regions",)
+        )
         statuses |= {each["RegionName"]: each["RegionOptStatus"] for each in reply["Regions"]}
         if not reply.get("NextToken"):
             return statuses
@@ -87,7 +90,9 @@ def _list_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
 
 
 def _describe_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
-    reply = call(run, cloud, "ec2", "ec2", "DescribeRegions", home, {"AllRegions": True}, ("Regions",))
+    reply = call(
+        run, cloud, "ec2", IamActions("ec2"), "DescribeRegions", home, {"AllRegions": True}, ("Regions",)
+    )
     return {each["RegionName"]: EC2_STATUSES.get(each["OptInStatus"], "ENABLED") for each in reply["Regions"]}
 
 

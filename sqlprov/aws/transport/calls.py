@@ -18,6 +18,7 @@ from sqlprov.aws.transport.errors import Failure, MalformedReply, Next, classify
 from sqlprov.aws.transport.fast_path import PUBLIC_ERRORS, choose_sender
 from sqlprov.aws.transport.replies import check_reply
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.table import IamActions
 from sqlprov.errors import WARNING_HEADER, Cancelled, Error, InternalError, format_count
 
 log = logging.getLogger("sqlprov")
@@ -31,7 +32,7 @@ def call(
     run: Run,
     cloud: Cloud,
     service: str,
-    iam: str,
+    iam: IamActions,
     operation: str,
     region: str,
     parameters: Mapping[str, Any],
@@ -45,7 +46,7 @@ def call(
         run: the statement.
         cloud: the clients.
         service: botocore's service name.
-        iam: service prefix of IAM actions.
+        iam: names of the IAM actions.
         operation, region, parameters: the call.
         members: output members that every complete reply has.
         rows: counts the rows of a reply for the record; if it raises MalformedReply, the call is retried.
@@ -85,7 +86,7 @@ def attempt(
     run: Run,
     cloud: Cloud,
     service: str,
-    iam: str,
+    iam: IamActions,
     record: CallRecord,
     members: tuple[str, ...] = (),
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
 
-from sqlprov.catalog.table import ErrorRule
+from sqlprov.catalog.table import ErrorRule, IamActions
 from sqlprov.errors import (
     AccessDenied,
     BrokenReply,
@@ -93,9 +93,8 @@ NO_CREDENTIALS = (
 NO_CONNECTION = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.ProxyConnectionError)
 
 
-def classify(exception: Exception, operation: str, region: str, iam: str) -> Failure:
-    """Classify `exception`, raised by a call of `operation` in `region`; `iam` is the service prefix of IAM
-    actions."""
+def classify(exception: Exception, operation: str, region: str, iam: IamActions) -> Failure:
+    """Classify `exception`, raised by a call of `operation` in `region`; `iam` names the actions."""
     where = f"{operation} in {region}" if region else operation
     named = {"operation": operation, "region": region}
     if isinstance(exception, aws.ClientError):
@@ -144,7 +143,7 @@ def is_match(rules: Iterable[ErrorRule], error: OperationalError) -> bool:
 
 
 def _classify_client_error(
-    exception: aws.ClientError, where: str, named: dict[str, str], iam: str
+    exception: aws.ClientError, where: str, named: dict[str, str], iam: IamActions
 ) -> Failure:
     body = exception.response.get("Error", {})
     meta = exception.response.get("ResponseMetadata", {})
@@ -157,7 +156,7 @@ def _classify_client_error(
     if code in THROTTLES or status == 429:
         return Failure(Throttled(f"{where} is throttled. {message}{request}", **details), Next.SLOW_DOWN)
     if code in DENIED or (status == 403 and code not in EXPIRED):
-        action = _find_action(str(body.get("Message", ""))) or f"{iam}:{named['operation']}"
+        action = _find_action(str(body.get("Message", ""))) or iam.find(named["operation"])
         text = f"{where}: access denied; the identity lacks {action}. {message}{request}"
         return Failure(AccessDenied(text, permission=action, **details), Next.GIVE_UP)
     if code in EXPIRED:

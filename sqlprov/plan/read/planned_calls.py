@@ -110,7 +110,7 @@ class _CallLister:
     def _plan_call(
         self, region: str, operation: str, parameters: Mapping[str, Any], times: str, *sources: ColumnSource
     ) -> PlannedCall:
-        name, permission = self.table.full_name, f"{self.table.iam}:{operation}"
+        name, permission = self.table.full_name, self.table.iam.find(operation)
         columns = self._list_filled(*sources)
         return PlannedCall(name, operation, region, parameters, times, columns, (permission,))
 

@@ -227,3 +227,22 @@ def test_a_table_without_arn_has_no_tags(load_lines: Callable[..., Table]) -> No
 
 def test_the_client_that_every_region_has_has_the_same_name_in_endpoints() -> None:
     assert load_model(EVERYWHERE).endpoint_prefix == EVERYWHERE
+
+
+@pytest.mark.parametrize(
+    ("table", "actions"),
+    [
+        (
+            "s3.buckets",
+            {"s3:ListAllMyBuckets", "s3:GetEncryptionConfiguration", "s3:GetBucketPublicAccessBlock"},
+        ),
+        ("s3.objects", {"s3:ListBucket"}),
+        ("cloudwatch.metric_alarms", {"cloudwatch:DescribeAlarms"}),
+        ("apigateway.rest_apis", {"apigateway:GET"}),
+        ("elbv2.load_balancers", {"elasticloadbalancing:DescribeLoadBalancers"}),
+        ("iam.roles", {"iam:ListRoles", "iam:GetRole"}),
+    ],
+)
+def test_permissions_are_named_as_iam_names_them(table: str, actions: set[str]) -> None:
+    methods = Catalog().get_table("aws", *table.split(".")).methods
+    assert actions <= {action for method in methods for action in method.permissions}

@@ -123,7 +123,7 @@ LINES: list[tuple[str, str, Question, Any]] = [
     ("billing", "list: ListBillingViews, key: arn", lambda t: t.home, "us-east-1"),
     ("inspector2", "list: ListDelegatedAdminAccounts, key: resource_account_id", lambda t: names(t)[0],
      "resource_account_id"),
-    ("iam", ROLES, lambda t: (t.arn, t.iam, t.client), ("arn", "iam", "iam")),
+    ("iam", ROLES, lambda t: (t.arn, t.iam.prefix, t.client), ("arn", "iam", "iam")),
     ("iam", ROLES, lambda t: t.about, "Lists the IAM roles that have the specified path prefix."),
     ("iam", ROLES, lambda t: [rule.code for rule in t.errors.missing][:1], ["NoSuchEntity"]),
     ("iam", POLICY, lambda t: [rule.code for rule in t.errors.missing][:1], ["NoSuchEntity"]),

@@ -146,7 +146,7 @@ def test_states_and_methods_are_those_of_the_model(table: Table) -> None:
         assert [p.name for p in method.parameters] == list(find_inputs(table, method.call))
         assert {p.name for p in method.parameters if p.required} == list_required(table, method.call)
         assert method.required[-1] == "region"
-        assert method.permissions[0] == f"{table.iam}:{method.call}"
+        assert method.permissions[0] == table.iam.find(method.call)
 
 
 @writable

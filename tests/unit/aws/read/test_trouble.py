@@ -25,6 +25,7 @@ import sqlprov
 from sqlprov.aws.read import details
 from sqlprov.aws.transport import calls
 from sqlprov.aws.transport.errors import classify
+from sqlprov.catalog.table import IamActions
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import (
     AccessDenied,
@@ -105,7 +106,7 @@ def test_the_error_for_an_invalid_url_names_the_variable_that_sets_it(
 @pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"])
 def test_a_region_that_is_not_enabled_refuses_valid_credentials(code: str) -> None:
     met = ClientError({"Error": {"Code": code, "Message": "The security token is invalid."}}, "ListModels")
-    error = classify(met, "ListModels", "me-south-1", "sagemaker").error
+    error = classify(met, "ListModels", "me-south-1", IamActions("sagemaker")).error
     assert isinstance(error, CredentialsError)
     assert "or me-south-1 is not enabled for the account" in str(error)
 

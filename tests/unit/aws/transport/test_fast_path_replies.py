@@ -13,6 +13,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import classify
 from sqlprov.aws.transport.fast_path import Send, choose_sender
 from sqlprov.aws.transport.replies import check_reply
+from sqlprov.catalog.table import IamActions
 
 LIST = "ListInferenceExperiments"
 HALF = len(EXPERIMENTS) // 2
@@ -46,7 +47,7 @@ def read_outcome(send: Send) -> Any:
             meta.get("RequestId", ""),
         )
     except Exception as error:
-        failure = classify(error, LIST, "us-east-1", "sagemaker")
+        failure = classify(error, LIST, "us-east-1", IamActions("sagemaker"))
         return type(failure.error), failure.error.code, failure.error.request_id, failure.next
 
 

@@ -21,7 +21,7 @@ from sqlprov.aws.read.list_replies import make_row_counter
 from sqlprov.aws.transport.errors import MalformedReply, Next, classify, is_parse_failure
 from sqlprov.aws.transport.replies import check_reply, decode
 from sqlprov.catalog.service_model import to_arrow_type
-from sqlprov.catalog.table import Column, ColumnSource, ListCall
+from sqlprov.catalog.table import Column, ColumnSource, IamActions, ListCall
 
 CBOR = "smithy-rpc-v2-cbor"
 PROTOCOLS = ("json", "rest-json", "query", "ec2", "rest-xml", CBOR)
@@ -232,7 +232,7 @@ def test_a_body_that_is_not_a_reply_is_retried(protocol: str, body: bytes) -> No
     model = service(protocol, texts)
     with pytest.raises((MalformedReply, ResponseParserError)) as met:
         check_reply(reply(model, body), ("Rows",), lambda read: len(read["Rows"]))
-    assert classify(met.value, "List", "us-east-1", "any").next is Next.RETRY
+    assert classify(met.value, "List", "us-east-1", IamActions("any")).next is Next.RETRY
 
 
 LISTING = ListCall("List", ("Rows",), may_omit_rows=True)
