@@ -27,7 +27,7 @@ from .yaml_nodes import Node, get_pairs, get_text, parse_file, parse_text
 
 REQUIRED = ("list", "key")
 OPTIONAL = (
-    *("about", "rows", "page", "item", "arguments", "each", "send"),
+    *("about", "rows", "page", "partial", "item", "arguments", "each", "send"),
     *("describe", "batch", "lacks", "also", "pairs"),
     *("columns", "filters", "sort", "order", "arn", "cloudformation", "region", "tags"),
     *("state", "errors", "write", "exec", "permissions"),
@@ -154,6 +154,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         write=parse_write_block(words.get("write"), context, methods, describe),
         extras=extras,
         home=home,
+        is_partial="partial" in words and words["partial"].choose("value", ["true", "false"]) == "true",
         region_column=region,
     )
 

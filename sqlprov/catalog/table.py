@@ -373,6 +373,8 @@ class Table:
         methods: in the order of SHOW METHODS.
         extras: further calls for each row, by name.
         errors, state, write: the blocks of the same name.
+        is_partial: whether the service knows rows that the list does not show, such as the policies of AWS. Only the
+            list then says which rows there are.
         home: the one region that answers for a global service; empty for a service with regions.
         region_column: the column whose value is the row's region, if a member says it; otherwise empty.
         client: botocore's service name for clients (`sagemaker`).
@@ -401,6 +403,7 @@ class Table:
     write: WriteRules = field(default_factory=WriteRules)
     extras: Mapping[str, ExtraCall] = field(default_factory=dict)
     home: str = ""
+    is_partial: bool = False
     region_column: str = ""
 
     @property

@@ -29,11 +29,12 @@ class Lookup(Enum):
 def choose_lookup(table: Table, columns: Iterable[str]) -> Lookup | None:
     """The call that looks up rows by key with `columns`; `None` if only a list has them all.
 
-    A Describe whose error for a missing row is unknown looks nothing up: it would fail instead of finding none.
+    A Describe whose error for a missing row is unknown looks nothing up: it would fail instead of finding none. Nor
+    does one that knows rows which the list does not show.
     """
     columns, key, describe = set(columns), set(table.key), table.describe
     own = {name for name in columns if table.by_name[name].source in _OF_ITEM}
-    if describe and not (describe.batch or table.errors.missing):
+    if describe and (table.is_partial or not (describe.batch or table.errors.missing)):
         describe = None
     if describe and key.issuperset(describe.arguments.values()) and own <= key.union(describe.paths):
         return Lookup.DESCRIBE

@@ -72,8 +72,8 @@ def is_sendable(table: Table, parent: Parent, value: Any) -> bool:
 
     A service may take an ARN where the column has the name. The parent's rows then decide.
     """
-    if parent.load is not None and _says_region(parent.load()):
-        return False  # only the parent's row says where the child is
+    if parent.load is not None and (parent.load().is_partial or _says_region(parent.load())):
+        return False  # only the parent's rows say which there are, or where the child is
     is_arn = parent.table_column.endswith("arn")
     fits = table.by_name[parent.column].constraint.accepts(str(value))
     return fits and is_arn == str(value).startswith("arn:")

@@ -73,3 +73,25 @@ def test_if_the_service_refuses_an_id_the_list_is_read(url: str) -> None:
     assert (result.values("instance_id"), result.calls) == ([ids[0]], {"DescribeInstances": 2})
     result = read_table(url, table, ("instance_id",), In("instance_id", ("web",)))
     assert (result.rows, result.calls) == ([], {"DescribeInstances": 1})
+
+
+def test_a_row_that_only_a_lookup_would_find_is_no_row_and_no_parent(url: str) -> None:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    client = boto3.client("cloudformation", endpoint_url=url, **keys)
+    template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
+    kept, deleted = (client.create_stack(StackName=name, TemplateBody=template)["StackId"] for name in "ab")
+    client.delete_stack(StackName=deleted)
+    assert client.describe_stacks(StackName=deleted)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
+    for name, column in (("stacks", "stack_id"), ("stack_events", "stack_id")):
+        table = Catalog().get_table("aws", "cloudformation", name)
+        for pushdown in (True, False):
+            wanted = In(column, (kept, deleted))
+            assert {*read_table(url, table, (column,), wanted, pushdown=pushdown).values(column)} == {kept}
+
+
+def test_policies_of_aws_are_neither_described_nor_parents(url: str) -> None:
+    managed = "arn:aws:iam::aws:policy/AdministratorAccess"
+    for name, column in (("policies", "arn"), ("policy_versions", "policy_arn")):
+        table = Catalog().get_table("aws", "iam", name)
+        found = read_table(url, table, (column,), In(column, (managed,)))
+        assert ([operation for operation, *_ in found.requests], found.rows) == (["ListPolicies"], [])
