@@ -37,7 +37,7 @@ class Boto:
         self._clients: dict[str, Any] = {}
 
     def warm(self, regions: list[str]) -> None:
-        """One short call a region, so that clients and connections are there."""
+        """One short call a region, to create clients and connections."""
         for region in regions:
             self._get_client(region).list_inference_experiments(MaxResults=1)
 

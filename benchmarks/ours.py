@@ -28,7 +28,7 @@ class Ours:
         self.connection = sqlprov.connect(settings=settings)
 
     def warm(self, regions: list[str]) -> None:
-        """One short statement, so that clients, connections and the table are there."""
+        """One short statement, to create clients, connections and the table."""
         self._set_regions(regions)
         self.connection.sql(f"SELECT name FROM {TABLE} LIMIT 1").fetchall()
 

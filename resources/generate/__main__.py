@@ -15,7 +15,7 @@ BY_HAND = ("sagemaker",)
 
 
 def main() -> int:
-    """Writes the lines and prints what changed; with --check, writes nothing and fails if something would change."""
+    """Write the lines and print the changes; with --check, write nothing and fail if something would change."""
     parser = argparse.ArgumentParser(prog="python -m resources.generate", description=__doc__)
     parser.add_argument("services", nargs="*", help="botocore's names, such as cognito-idp; all by default")
     parser.add_argument(
@@ -40,7 +40,7 @@ def list_clients() -> list[str]:
 
 
 def print_changes(old: File, new: File) -> int:
-    """Prints the lines of one file that change, and returns how many do."""
+    """Print the lines of one file that change; returns how many do."""
     names = [n for n in sorted({*old.lines, *new.lines}) if old.lines.get(n) != new.lines.get(n)]
     if names:
         print("/".join(new.path.parts[-3 if "drafts" in new.path.parts else -2 :]))

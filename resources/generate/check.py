@@ -46,7 +46,7 @@ class Loader:
         return load_table(node, "aws", self._service, Siblings(name, self._tables, self.load))
 
     def complete(self, draft: Draft, seen: tuple[Draft, ...] = ()) -> None:
-        """Adds the words of a line that the product would derive otherwise; the parents' first."""
+        """Add the words of a line that the product would derive otherwise; the parents' first."""
         if draft.settled or draft.name in self._completed or draft in seen:
             return
         for parent in draft.sources.values():

@@ -20,7 +20,7 @@ _CHOICES = re.compile(r"include|attribute|filter|field|metric|feature|type", re.
 
 
 def find_describe(draft: Draft) -> None:
-    """Fills `describe`, `arguments` and `batch`."""
+    """Fill `describe`, `arguments` and `batch`."""
     service, noun = draft.service, draft.noun
     calls = [service.find(verb + noun + ending) for ending in _ENDINGS for verb in ("Describe", "Get")]
     for call in filter(None, calls):

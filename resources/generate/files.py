@@ -55,7 +55,7 @@ class File:
         return {name: line for name, line in self.lines.items() if line.is_settled}
 
     def write(self) -> None:
-        """Writes the file; removes it if no line is left."""
+        """Write the file; remove it if no line is left."""
         if not self.lines:
             self.path.unlink(missing_ok=True)
             return

@@ -82,7 +82,7 @@ def draft_tables(service: ClientOperations, settled: Mapping[str, Mapping[str, A
 
 
 def adopt(draft: Draft, name: str, words: Mapping[str, Any]) -> None:
-    """Takes what a person decided."""
+    """Take what a person decided."""
     key, each = words["key"], words.get("each", {})
     draft.settled, draft.key = name, (key,) if isinstance(key, str) else tuple(key)
     draft.each = {parameter: str(value) for parameter, value in each.items()}

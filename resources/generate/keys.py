@@ -17,7 +17,7 @@ _UPDATES = ("Update", "Modify")
 
 
 def find_key(draft: Draft) -> None:
-    """Fills `key`; doubts one that only names suggest."""
+    """Fill `key`; doubt one that only names suggest."""
     parents = list(dict.fromkeys(draft.parent_columns.values()))
     if draft.scalar:
         takes = set(draft.arguments.values())

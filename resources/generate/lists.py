@@ -108,10 +108,10 @@ def _draft_list(service: ClientOperations, name: str) -> Draft | None:
         inputs[p].type_name in ("list", "structure", "timestamp", "map") for p in service.get_required(name)
     ):
         return None  # a Describe of the keys that it is given, or a query
-    found = _find_rows(operation, noun)
-    if found is None:
+    place = _find_rows(operation, noun)
+    if place is None:
         return None
-    rows, item, several = found
+    rows, item, several = place
     draft = Draft(service, _name_noun(service, to_singular(noun)), name, rows, item)
     if several:
         draft.doubts["rows"] = several
@@ -207,7 +207,7 @@ def _drop_tails(drafts: list[Draft]) -> None:
 
 
 def name_scalars(draft: Draft) -> None:
-    """Names the column of bare strings: as the reply does, as a call that takes it does, or as its shape."""
+    """Name the column of bare strings: as the reply does, as a call that takes it does, or as its shape."""
     if draft.item.type_name != "string":
         return
     service, noun = draft.service, flatten(draft.noun)

@@ -21,7 +21,7 @@ LONGEST_ENUM = 20
 
 
 def find_parents(draft: Draft, drafts: Sequence[Draft]) -> None:
-    """Fills `each` and `sources`; doubts a parent that only a part of the name suggests."""
+    """Fill `each` and `sources`; doubt a parent that only a part of the name suggests."""
     for parameter in draft.required:
         shape = draft.service.get_inputs(draft.list)[parameter]
         values = shape.metadata.get("enum", ())
@@ -89,7 +89,7 @@ def _find_column(parent: Draft, flat: str, ending: str, shape: Any) -> str:
 
 
 def join_parents(drafts: Sequence[Draft]) -> None:
-    """Takes all parameters from the nearest parent that has them: a partition's database and table from `tables`."""
+    """Take all parameters from the nearest parent that has them: a partition's database and table from `tables`."""
     for draft in drafts:
         for parameter, parent in list(draft.sources.items()):
             for other, value in parent.each.items():
@@ -102,7 +102,7 @@ def join_parents(drafts: Sequence[Draft]) -> None:
 
 
 def find_circles(drafts: Sequence[Draft]) -> None:
-    """Doubts the parents of a table that is read for each of its own rows."""
+    """Doubt the parents of a table that is read for each of its own rows."""
     for draft in drafts:
         above, seen = list(draft.sources.values()), set()
         while above:

@@ -41,7 +41,7 @@ _FORM = re.compile(
 
 
 def find_scope(draft: Draft, drafts: Sequence[Draft]) -> None:
-    """Reads the list for each parent that an optional parameter names, where rows are left out otherwise."""
+    """Read the list for each parent that an optional parameter names, where rows are left out otherwise."""
     inputs, service = draft.service.get_inputs(draft.list), draft.service
     about = _split(to_text(service.operations[draft.list].documentation))
     requires = any(_REQUIRED.search(sentence) for sentence in about)

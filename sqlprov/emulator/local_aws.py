@@ -1,4 +1,4 @@
-"""The AWS of `--local`: one account behind one address, so that every table can be read.
+"""The AWS of `--local`: one account behind one address, where every table can be read.
 
 SageMaker's states are the emulator's, the other services are moto's, and what neither has is empty.
 """

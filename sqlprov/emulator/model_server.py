@@ -213,8 +213,8 @@ class ModelService(FaultyService):
 class ModelServer(ModelService):
     """Every table of some services, on one port of the loopback interface.
 
-    Services that share a signing name, operations and version (rds, neptune, docdb) are told apart by the tables
-    given: start one server for each service.
+    Services that share a signing name, operations and version (rds, neptune, docdb) are distinguished by the tables
+    of the server: start one server for each service.
 
     Attributes:
         tables: those that it serves. If one operation lists several of them, or describes one and lists another, a

@@ -114,7 +114,7 @@ def _zip_function() -> bytes:
 
 
 def _get_marks() -> set[str]:
-    """The services that have their data. The set lies in moto's state, so that moto's reset empties it."""
+    """The services that have their data; in moto's state, so moto's reset empties the set."""
     from moto.backends import get_backend
 
     marks: set[str] = get_backend("iam")[ACCOUNT]["aws"].__dict__.setdefault("sqlprov_seeded", set())

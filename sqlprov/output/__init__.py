@@ -11,7 +11,7 @@ from sqlprov.errors import UnknownName, suggest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# A format's module is imported at its first use, so that --help needs no pyarrow.
+# A format's module is imported at its first use, because --help needs no pyarrow.
 FORMATS = {
     "table": "aligned columns; in a narrow terminal, a block for each row",
     "json": "one array of objects",
