@@ -37,7 +37,7 @@ SHOW SERVICES IN aws LIKE 'sage';
 -- name: the resources of a service
 -- explain: no
 -- calls: none
--- in order: ["dead_letter_source_queues", "aws.sqs.dead_letter_source_queues"], ["queues", "aws.sqs.queues"]
+-- in order: ["dead_letter_source_queues", "aws.sqs.dead_letter_source_queues"], ["message_move_tasks", "aws.sqs.message_move_tasks"], ["queues", "aws.sqs.queues"]
 SHOW RESOURCES IN aws.sqs;
 
 -- name: the tables of a service as a relation

@@ -291,7 +291,7 @@ class RequestMaker:
 
 
 def fits(shape: Any, text: str) -> bool:
-    """Whether a text keeps to the length and the pattern of a shape."""
+    """Whether a string keeps to the length and the pattern of a shape."""
     low, high, pattern = (shape.metadata.get(name) for name in ("min", "max", "pattern"))
     if (low and len(text) < low) or (high and len(text) > high):
         return False

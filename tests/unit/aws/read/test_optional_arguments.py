@@ -41,18 +41,18 @@ T = "aws.sagemaker.apps"
 
 
 class Studio:
-    """Three apps; it notes what DescribeApp was asked."""
+    """Three apps; it notes what DescribeApp received."""
 
     def __init__(self) -> None:
-        self.asked: list[Mapping[str, Any]] = []
+        self.parameters: list[Mapping[str, Any]] = []
         self.operations: dict[str, Answer] = {
-            "ListApps": lambda asked: {"Apps": APPS},
+            "ListApps": lambda parameters: {"Apps": APPS},
             "DescribeApp": self.describe,
         }
 
-    def describe(self, asked: Mapping[str, Any]) -> Any:
-        self.asked.append(asked)
-        (app,) = (app for app in APPS if all(app.get(name) == value for name, value in asked.items()))
+    def describe(self, parameters: Mapping[str, Any]) -> Any:
+        self.parameters.append(parameters)
+        (app,) = (app for app in APPS if all(app.get(name) == value for name, value in parameters.items()))
         owner = app.get("UserProfileName") or app.get("SpaceName")
         return {**app, "AppArn": f"arn:aws:sagemaker:us-east-1:123456789012:app/d-1/{owner}/default"}
 
@@ -83,7 +83,9 @@ def test_an_app_is_described_by_its_user_profile_or_by_its_space(
         ("bob", None, "bob"),
         (None, "team", "team"),
     ]
-    owners = sorted(tuple(sorted({"UserProfileName", "SpaceName"} & set(asked))) for asked in studio.asked)
+    owners = sorted(
+        tuple(sorted({"UserProfileName", "SpaceName"} & set(parameters))) for parameters in studio.parameters
+    )
     assert owners == [("SpaceName",), ("UserProfileName",), ("UserProfileName",)]
 
 

@@ -67,47 +67,49 @@ class Ecs:
         self.hidden: set[str] = set()
         self.reason = "MISSING"
         self.operations: dict[str, Callable[[Any], Any]] = {
-            "ListClusters": lambda asked: {"clusterArns": list(self.services)},
-            "DescribeClusters": lambda asked: {
+            "ListClusters": lambda parameters: {"clusterArns": list(self.services)},
+            "DescribeClusters": lambda parameters: {
                 "clusters": [
                     {"clusterArn": arn, "status": "ACTIVE"}
-                    for arn in asked["clusters"]
+                    for arn in parameters["clusters"]
                     if arn in self.services
                 ]
             },
             "ListServices": self.list_services,
             "DescribeServices": self.describe_services,
-            "ListTasks": lambda asked: {"taskArns": [f"{asked['cluster']}/{asked['serviceName']}/t"]},
+            "ListTasks": lambda parameters: {
+                "taskArns": [f"{parameters['cluster']}/{parameters['serviceName']}/t"]
+            },
         }
 
-    def list_services(self, asked: Mapping[str, Any]) -> Any:
-        if asked["cluster"] not in self.services:
+    def list_services(self, parameters: Mapping[str, Any]) -> Any:
+        if parameters["cluster"] not in self.services:
             raise ServiceFailure("ClusterNotFoundException")
-        arns, begin = self.services[asked["cluster"]], int(asked.get("nextToken", 0))
+        arns, begin = self.services[parameters["cluster"]], int(parameters.get("nextToken", 0))
         more = {"nextToken": str(begin + 2)} if begin + 2 < len(arns) else {}
         return {"serviceArns": arns[begin : begin + 2], **more}
 
-    def describe_services(self, asked: Mapping[str, Any]) -> Any:
-        assert len(asked["services"]) <= 10
-        if asked["cluster"] not in self.services:
+    def describe_services(self, parameters: Mapping[str, Any]) -> Any:
+        assert len(parameters["services"]) <= 10
+        if parameters["cluster"] not in self.services:
             raise ServiceFailure("ClusterNotFoundException")
         shown = [
             arn
-            for arn in asked["services"]
-            if arn not in self.hidden and arn in self.services[asked["cluster"]]
+            for arn in parameters["services"]
+            if arn not in self.hidden and arn in self.services[parameters["cluster"]]
         ]
         return {
             "services": [
                 {
                     "serviceArn": arn,
-                    "clusterArn": asked["cluster"],
+                    "clusterArn": parameters["cluster"],
                     "serviceName": arn[-3:],
                     "desiredCount": 2,
                 }
                 for arn in reversed(shown)
             ],
             "failures": [
-                {"arn": arn, "reason": self.reason} for arn in asked["services"] if arn not in shown
+                {"arn": arn, "reason": self.reason} for arn in parameters["services"] if arn not in shown
             ],
         }
 
@@ -185,10 +187,10 @@ def test_more_lists_than_the_limit_are_an_error_that_names_a_condition(read: Rea
 def test_a_list_that_fails_leaves_the_others_and_is_reported(ecs: Ecs, read: Read) -> None:
     listed = ecs.list_services
 
-    def deny_one(asked: Mapping[str, Any]) -> Any:
-        if asked["cluster"] == cluster("c"):
+    def deny_one(parameters: Mapping[str, Any]) -> Any:
+        if parameters["cluster"] == cluster("c"):
             raise ServiceFailure("AccessDeniedException")
-        return listed(asked)
+        return listed(parameters)
 
     ecs.operations["ListServices"] = deny_one
     with pytest.raises(AccessDenied, match="ecs:ListServices"):
@@ -274,9 +276,9 @@ def test_a_describe_that_denies_every_row_of_a_list_is_an_error(ecs: Ecs, read: 
 def test_rows_that_are_all_deleted_in_the_meantime_are_not_an_error(ecs: Ecs, read: Read) -> None:
     described = ecs.describe_services
 
-    def delete_first(asked: Mapping[str, Any]) -> Any:
+    def delete_first(parameters: Mapping[str, Any]) -> Any:
         ecs.services = {name: [] for name in ecs.services}
-        return described(asked)
+        return described(parameters)
 
     ecs.operations["DescribeServices"] = delete_first
     assert read(SERVICES, ("desired_count",), Compare("cluster", "=", cluster("a"))).rows == []
