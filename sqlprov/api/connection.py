@@ -260,7 +260,7 @@ class Connection(PEP249Cursor):
     @property
     def regions(self) -> tuple[str, ...]:
         """The regions for statements that name none; empty if there are none."""
-        return self._session.planner.default_regions(Run(self.settings), may_call=False)
+        return self._session.planner.find_default_regions(Run(self.settings), may_call=False)
 
     def vocabulary(self) -> Vocabulary:
         """DuckDB's words and its own tables, for completion. Closes the last result."""

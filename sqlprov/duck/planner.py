@@ -90,7 +90,7 @@ class Planner:
         is_estimate, limits = is_unknown and "all" in chosen, True
         narrowed = hints.narrowed.get(name) if hints else None
         if rule.is_session:
-            candidates = set(self.default_regions(run, table.client, may_call=may_call))
+            candidates = set(self.find_default_regions(run, table.client, may_call=may_call))
             if not candidates:
                 raise RegionError(
                     f"No region for {name}. Write WHERE region = 'us-east-1' (or IN, or another condition on "
@@ -104,9 +104,9 @@ class Planner:
             candidates, is_estimate = set(narrowed), False
         else:
             is_estimate = is_unknown and self._held in (None, ALL)
-            every = self.account_regions(run, table.client, may_call=may_call)
-            own = self.default_regions(run, table.client, may_call=may_call)
-            known = {*self.known_regions(None), *(self.cloud.region_statuses or ())}
+            every = self.find_account_regions(run, table.client, may_call=may_call)
+            own = self.find_default_regions(run, table.client, may_call=may_call)
+            known = {*self.list_known_regions(None), *(self.cloud.region_statuses or ())}
             candidates = {*every, *named, *(region for region in own if region in known)}
             limits = narrowed is not None and not candidates <= narrowed
             candidates &= narrowed if narrowed is not None else candidates
@@ -140,7 +140,7 @@ class Planner:
     def _check_names(self, table: Table, named: Sequence[str], where: Predicate, run: Run) -> None:
         from sqlprov.plan.read.scope import find_different
 
-        known = self.known_regions(run)
+        known = self.list_known_regions(run)
         for region in named:
             if not table.home and self._held not in (None, ALL) and region not in (self._held or ()):
                 held = " and ".join(self._held or ())
@@ -185,7 +185,7 @@ class Planner:
 
     # Which regions there are
 
-    def default_regions(
+    def find_default_regions(
         self, run: Run, client: str = EVERYWHERE, *, may_call: bool = True
     ) -> tuple[str, ...]:
         """The session's regions, sorted; empty if there is none."""
@@ -193,7 +193,7 @@ class Planner:
             return tuple(sorted(self._held or ()))
         chosen = self._held or run.settings.region_names()
         if "all" in chosen:
-            return self.account_regions(run, client, may_call=may_call)
+            return self.find_account_regions(run, client, may_call=may_call)
         own = () if chosen else (self.cloud.find_region(),)
         regions = tuple(sorted(filter(None, {*chosen, *own})))
         self.warn_unknown(regions, run)
@@ -201,12 +201,12 @@ class Planner:
 
     def warn_unknown(self, regions: Sequence[str], run: Run) -> None:
         """Warn about regions that botocore does not know: they may be newer, or a typo, which would have no rows."""
-        botocore = self.known_regions(None)
+        botocore = self.list_known_regions(None)
         for name in regions:
             if name not in (*botocore, *ALL):
                 run.warn(f"botocore does not know the region {name!r}.{suggest(name, botocore)}")
 
-    def known_regions(self, run: Run | None) -> tuple[str, ...]:
+    def list_known_regions(self, run: Run | None) -> tuple[str, ...]:
         """Every region that a condition may name, in every partition."""
         chosen = tuple(name for name in run.settings.region_names() if name != "all") if run else ()
         if chosen not in self._known:
@@ -214,7 +214,7 @@ class Planner:
             self._known[chosen] = tuple(sorted({*botocore, *chosen}))
         return self._known[chosen]
 
-    def account_regions(
+    def find_account_regions(
         self, run: Run, client: str = EVERYWHERE, *, may_call: bool = True
     ) -> tuple[str, ...]:
         """The enabled regions of the account that offer the service, as far as known."""

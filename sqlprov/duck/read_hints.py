@@ -148,7 +148,7 @@ class HintFinder:
         has_open = any(is_open(scan, REGION) for scan in plan.scans)
         if run.hints is None or not has_open or not self._use().decides:
             return
-        known = frozenset(self._session.planner.known_regions(run))
+        known = frozenset(self._session.planner.list_known_regions(run))
         is_clean = not self._use().renamed
         narrowed = narrow(plan, REGION, known, lambda text: self._try(text, known), is_clean=is_clean)
         values = (find_domain(scan.where, REGION).values for scan in plan.scans)

@@ -125,7 +125,7 @@ class TargetReader:
 
     def _to_targets(self, plan: WritePlan) -> list[TargetRow]:
         self.run.warnings += plan.warnings
-        known = self.session.planner.known_regions(self.run)
+        known = self.session.planner.list_known_regions(self.run)
         unknown = [
             f"Unknown region {write.region!r} in row {number}.{suggest(write.region, known)}"
             for number, write in enumerate(plan.writes, start=1)
@@ -139,7 +139,7 @@ class TargetReader:
     def _get_default_region(self) -> str | None:
         if self.table.home:
             return self.session.planner.find_home(self.table, self.run)
-        default = self.session.planner.default_regions(self.run, self.table.client)
+        default = self.session.planner.find_default_regions(self.run, self.table.client)
         return default[0] if len(default) == 1 else None
 
     def _read_updates(self, statement: Update) -> list[TargetRow]:
@@ -214,7 +214,7 @@ class TargetReader:
         regions = sorted({region for region, _ in keys})
         if not regions or self.table.home:
             return
-        default = self.session.planner.default_regions(self.run, self.table.client)
+        default = self.session.planner.find_default_regions(self.run, self.table.client)
         if (len(regions) == 1 and regions[0] in default) or self._limits_region(statement, keys):
             return
         names = f"{', '.join(regions[:-1])} and {regions[-1]}" if len(regions) > 1 else regions[0]
@@ -223,11 +223,11 @@ class TargetReader:
     def _limits_region(self, statement: Update | Delete, keys: list[RowKey]) -> bool:
         """Whether WHERE rejects the rows in at least one region of the account."""
         planner, run, table = self.session.planner, self.run, self.table
-        every = frozenset(planner.account_regions(run, table.client, may_call=False))
+        every = frozenset(planner.find_account_regions(run, table.client, may_call=False))
         scopes = [scope for name, scope in run.scopes if name == table.full_name]
         if scopes and all(not scope.rule.is_session and every - set(scope.values) for scope in scopes):
             return True
-        regions = planner.account_regions(run, may_call=False)
+        regions = planner.find_account_regions(run, may_call=False)
         rows = list(dict.fromkeys(keys))
         return limits_region(statement, table, rows, regions, self.parameters, self._run_again)
 
