@@ -88,3 +88,15 @@ def test_the_list_of_roles_lacks_their_tags(account: MotoAccount) -> None:
     result = account.con.sql("SELECT role_name, tags FROM aws.iam.roles")
     assert result.fetchall() == [("reader", [{"Key": "team", "Value": "search"}])]
     assert [call.operation for call in result.calls] == ["ListRoles", "GetRole"]
+
+
+def test_the_records_of_a_zone_are_those_of_the_id_that_its_list_shows(account: MotoAccount) -> None:
+    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")[
+        "HostedZone"
+    ]["Id"]
+    count = "SELECT count(*) FROM aws.route53.resource_record_sets WHERE hosted_zone_id = "
+    assert zone.startswith("/hostedzone/")
+    assert account.con.sql(f"{count} '{zone}'").fetchall() == [(2,)]
+    for pushdown in ("on", "off"):
+        account.con.sql(f"SET sqlprov_pushdown = '{pushdown}'")
+        assert account.con.sql(f"{count} '{zone.rpartition('/')[2]}'").fetchall() == [(0,)]
