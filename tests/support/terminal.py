@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from types import TracebackType
@@ -11,7 +12,7 @@ from types import TracebackType
 import pexpect
 import pyte
 
-PATIENCE = 60.0
+PATIENCE = 600.0
 """Seconds until a wait is given up; no test depends on how long it takes."""
 PROMPT = "sqlprov> "
 ENTER, TAB, UP, CTRL_C, CTRL_D, CTRL_R, ESCAPE = "\r", "\t", "\x1b[A", "\x03", "\x04", "\x12", "\x1b"
@@ -119,6 +120,7 @@ class Terminal:
         end = time.monotonic() + seconds
         while self.pump(0.1):
             assert time.monotonic() < end, f"it does not end:\n{self.text}"
+        self.child.wait()  # `close` alone would kill a process that is not gone within a tenth of a second
         self.child.close()
         return self.child.exitstatus
 
@@ -128,7 +130,10 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.child.close(force=True)
+        if self.child.isalive():
+            self.child.kill(signal.SIGKILL)
+            self.child.wait()
+        self.child.close()
 
 
 def environment(home: os.PathLike[str], **more: str) -> dict[str, str]:
