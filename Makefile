@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test sweep test-unit test-project test-lowest lint docs bench bench-quick clean
+.PHONY: run test sweep sweep-newest test-unit test-project test-lowest lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -23,6 +23,14 @@ test-unit: lint
 # Every line of the catalog, and every table on the model server; `make test` takes a slice of both.
 sweep: $(VENV)/.test
 	SWEEP=1 $(PYTEST) tests/unit/resources tests/independent/test_every_table.py
+
+# Loads every line with the newest botocore, which may be newer than pyproject.toml allows.
+NEWEST := $(VENV)/newest
+sweep-newest:
+	$(PYTHON) -m venv --without-pip $(NEWEST)
+	$(PYTHON) -m pip --python $(NEWEST)/bin/python --disable-pip-version-check install --quiet --editable '.[all]' pytest
+	$(PYTHON) -m pip --python $(NEWEST)/bin/python --disable-pip-version-check install --quiet --upgrade boto3 botocore
+	SWEEP=1 $(NEWEST)/bin/python -m pytest -q tests/unit/resources/test_shipped_lines.py
 
 # Builds the wheel, starts many processes and reads moto: a third of all the time.
 test-project: $(VENV)/.test
