@@ -109,7 +109,7 @@ LINES = [
     ("sagemaker", "list: GetSagemakerServicecatalogPortfolioStatus, key: status", "`rows: .` if the reply itself"),
     ("servicecatalog", "list: ListPortfolioAccess, each: {PortfolioId: [a]}, key: [portfolio_id, account_id]",
      "expected 'resource_account_id'"),
-    ("payments", "list: GetAccountBalance, rows: ., each: {balanceType: enum}, key: balance_type", "has pages"),
+    ("sagemaker", "list: ListEndpoints, rows: ., key: account_id", "has pages"),
     ("sagemaker", "list: ListApps, key: app_name, describe: DescribeHub",
      "DescribeHub requires HubName, which no column clearly fills"),
     ("sagemaker", "…, describe: DescribeEndpoint, lacks: [failure_reason]",
