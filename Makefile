@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test sweep sweep-newest test-unit test-project test-lowest lint docs bench bench-quick clean
+.PHONY: run test sweep sweep-newest confirm test-unit test-project test-lowest lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -22,7 +22,12 @@ test-unit: lint
 
 # Every line of the catalog, and every table on the model server; `make test` takes a slice of both.
 sweep: $(VENV)/.test
-	SWEEP=1 $(PYTEST) tests/unit/resources tests/independent/test_every_table.py
+	SWEEP=1 $(PYTEST) tests/unit/resources $(addprefix tests/independent/,test_every_table.py \
+		test_every_table_on_moto.py test_examples_of_aws.py)
+
+# Writes resources/aws/_confirmed.yaml, and shows the tables that moto does not confirm.
+confirm: $(VENV)/.test
+	$(BIN)/python tests/support/confirmations.py
 
 # Loads every line with the newest botocore, which may be newer than pyproject.toml allows.
 NEWEST := $(VENV)/newest

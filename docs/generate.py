@@ -1,11 +1,14 @@
-"""Writes docs/tables/** from the catalog, and the tables of docs/settings.md and docs/performance.md."""
+"""Writes docs/tables/** from the catalog, and the tables of the settings, of the benchmark and of coverage."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import yaml
 
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
@@ -18,6 +21,15 @@ from sqlprov.sql import duckdb_types
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results.json"
 BEGIN, END = "<!-- {}: written by `make docs` -->\n", "<!-- end -->"
+REASONS = DOCS.parent / "tests" / "support" / "moto_reasons.yaml"
+UNCONFIRMED = "unconfirmed"
+SOURCES = {
+    "moto": "its columns equal what boto3 reads from moto, but for the exceptions below",
+    "example": "an example reply of AWS, which botocore ships, is read",
+    "catalog": "another catalog of AWS reads the same rows by the same call",
+    UNCONFIRMED: "read only from a server that answers from botocore's shapes",
+}
+"""What a table was compared with, the strongest first."""
 LONGEST_TYPE = 60
 """A type with more characters is shortened to its outermost part in the table of columns."""
 
@@ -28,17 +40,20 @@ def build_pages() -> dict[Path, str]:
     pages = {
         DOCS / "settings.md": build_settings_page((DOCS / "settings.md").read_text()),
         DOCS / "performance.md": build_benchmark_page((DOCS / "performance.md").read_text()),
+        DOCS / "coverage.md": build_coverage_page(catalog, (DOCS / "coverage.md").read_text()),
     }
     for provider in catalog.list_providers():
+        confirmed = catalog.list_confirmations(provider)
         folder = DOCS / "tables" / provider
         for service in catalog.list_services(provider):
             tables: list[Table] = []
             for name in catalog.list_tables(provider, service):
                 tables.append(table := catalog.get_table(provider, service, name))
                 if has_own_page(table):
-                    pages[folder / service / f"{name}.md"] = build_table_page(table)
+                    sources = confirmed.get(f"{service}.{name}", ())
+                    pages[folder / service / f"{name}.md"] = build_table_page(table, sources)
             pages[folder / f"{service}.md"] = build_service_page(
-                catalog.get_service(provider, service), tables
+                catalog.get_service(provider, service), tables, confirmed
             )
         pages[folder / f"{REGIONS}.md"] = build_regions_page(provider)
     return pages
@@ -66,6 +81,40 @@ def build_benchmark_page(text: str) -> str:
     return replace_between_marks(text, "results", grid + conditions)
 
 
+def build_coverage_page(catalog: Catalog, text: str) -> str:
+    """The page of coverage with what confirms each table, and what moto cannot confirm."""
+    confirmed, counts, lines = catalog.list_confirmations("aws"), Counter[str](), []
+    for service in catalog.list_services("aws"):
+        groups: dict[str, list[str]] = {source: [] for source in SOURCES}
+        for name in catalog.list_tables("aws", service):
+            groups[confirmed.get(f"{service}.{name}", (UNCONFIRMED,))[0]].append(name)
+        counts.update({source: len(names) for source, names in groups.items()})
+        parts = (f"{source}: {', '.join(names)}." for source, names in groups.items() if names)
+        lines.append(f"- **{service}**: {' '.join(parts)}\n")
+    rows = [(source, str(counts[source]), about) for source, about in SOURCES.items()]
+    reasons = yaml.safe_load(REASONS.read_text())
+    text = replace_between_marks(text, "sources", format_grid(("", "tables", ""), rows))
+    text = replace_between_marks(text, "moto", format_reasons(reasons))
+    return replace_between_marks(text, "tables", "".join(lines))
+
+
+def format_reasons(reasons: dict[str, dict[str, str | list[str]]]) -> str:
+    """Why moto does not confirm a table whose list it has, or not every column."""
+    grids = []
+    for kind, heads in (
+        ("tables", ("table", "why not")),
+        ("columns", ("column", "why not")),
+        ("missing_calls", ("table", "moto does not have")),
+        ("empty_in_list", ("table", "columns that moto's list leaves out and AWS's has")),
+    ):
+        rows = [
+            (f"`{name}`", reason if isinstance(reason, str) else ", ".join(reason))
+            for name, reason in reasons[kind].items()
+        ]
+        grids.append(format_grid(heads, rows))
+    return "\n".join(grids)
+
+
 def replace_between_marks(text: str, name: str, new: str) -> str:
     """A page with `new` between the marks of `name`."""
     begin = BEGIN.format(name)
@@ -79,17 +128,25 @@ def has_own_page(table: Table) -> bool:
     return any(method.verb != "SELECT" for method in table.methods)
 
 
-def build_service_page(service: ServiceInfo, tables: list[Table]) -> str:
+def build_service_page(
+    service: ServiceInfo, tables: list[Table], confirmed: Mapping[str, tuple[str, ...]]
+) -> str:
     """The page of a service: a paragraph for each table."""
     lines = [f"# {service.title}\n", *([f"{service.about}\n"] if service.about else [])]
     lines.append(
         "Every table also has `region`, `account_id` and `data__Identifier`. `DESCRIBE EXTENDED` shows the "
-        "description of each column and the call that fills it.\n"
+        "description of each column and the call that fills it. [Coverage](../../coverage.md) says what confirms a "
+        "table.\n"
     )
-    return "\n".join([*lines, *map(build_table_paragraph, tables)])
+    sources = (confirmed.get(f"{table.service}.{table.name}", ()) for table in tables)
+    return "\n".join([*lines, *map(build_table_paragraph, tables, sources)])
 
 
-def build_table_paragraph(table: Table) -> str:
+def format_sources(sources: tuple[str, ...]) -> str:
+    return f"Confirmed by: {', '.join(sources)}." if sources else "Unconfirmed."
+
+
+def build_table_paragraph(table: Table, sources: tuple[str, ...]) -> str:
     """The name, the key, the calls and the columns of a table."""
     page = f" [All about it]({table.service}/{table.name}.md)." if has_own_page(table) else ""
     calls = [f"`{table.list.call}`"]
@@ -109,17 +166,19 @@ def build_table_paragraph(table: Table) -> str:
     where = f" Global: it is read once, in {table.home}." if table.home else ""
     return (
         f"## {table.name}\n\n{table.about}{page}\n\n"
-        f"Key: {format_list(table.key)}. Calls: {', '.join(calls)}.{where}\n\n{columns}\n"
+        f"Key: {format_list(table.key)}. Calls: {', '.join(calls)}.{where} "
+        f"{format_sources(sources)}\n\n{columns}\n"
     )
 
 
-def build_table_page(table: Table) -> str:
+def build_table_page(table: Table, sources: tuple[str, ...]) -> str:
     """The page of one table."""
     facts = [f"Key: {format_list(table.key)}, which is also `data__Identifier`."]
     if table.cloudformation:
         facts.append(f"CloudFormation: `{table.cloudformation}`.")
     if table.state.column:
         facts.append(f"State: `{table.state.column}`; busy states: {format_list(table.state.busy)}.")
+    facts.append(format_sources(sources))
     methods = [
         (m.name, m.verb, f"`{m.call}`", format_list(m.required), " or ".join(m.until)) for m in table.methods
     ]

@@ -184,8 +184,11 @@ class BotoTables:
         assert call is not None
         value, tags, token = row.get(call.column or table.arn), list[Any](), dict[str, Any]()
         while value is not None:
-            reply = self._call(table, region, call.call, **{call.argument: value}, **token)
-            tags += spell_tags(jmespath.search(call.items, reply) or [], call.spelling)
+            given = {call.argument: [value] if call.takes_list else value}
+            reply = self._call(table, region, call.call, **given, **token)
+            found = find_items(reply, tuple(call.items.split(".")))
+            for part in [found] if call.spelling.key else found:
+                tags += spell_tags(part, call.spelling)
             token = {call.token_in: reply[call.token_out]} if reply.get(call.token_out) else {}
             if not token:
                 break

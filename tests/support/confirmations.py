@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / "resources" / "aws" / "_confirmed.yaml"
 HEAD = """\
 # Written by `make confirm`: what each table was compared with, beside botocore's model.
-# moto: every column equals what boto3 reads from moto. example: it reads the rows of an example reply of AWS.
-# catalog: another catalog of AWS lists the same rows by the same call.
+# moto: its columns equal what boto3 reads from moto; docs/coverage.md has the exceptions.
+# example: it reads an example reply of AWS. catalog: another catalog of AWS has the same rows by the same call.
 """
 MOTO, EXAMPLE, OTHER_CATALOG = "moto", "example", "catalog"
 CATALOG = Catalog()
@@ -90,17 +90,17 @@ def write(confirmed: Mapping[str, Iterable[str]]) -> None:
 
 
 def main() -> None:
-    from moto_comparison import Verdict, compare_service, list_services
+    from moto_comparison import Comparison, Verdict, compare_service
 
     services = sys.argv[1:] or CATALOG.list_services("aws")
     known = CATALOG.list_confirmations("aws")
     confirmed = {name: list(words) for name, words in known.items() if name.partition(".")[0] not in services}
     for service in services:
-        compared = compare_service(service, find_left_out(service)) if service in list_services() else {}
+        compared = compare_service(service, find_left_out(service))
         equal = [name for name, comparison in compared.items() if comparison.verdict is Verdict.EQUAL]
         confirmed |= confirm(service, equal)
         for name, comparison in compared.items():
-            if comparison.verdict not in (Verdict.EQUAL, Verdict.UNSERVED) or comparison.missing_calls:
+            if comparison not in (Comparison(Verdict.EQUAL), Comparison(Verdict.UNSERVED, comparison.text)):
                 print(f"{service}.{name}: {comparison}", flush=True)
     write(confirmed)
 

@@ -46,7 +46,6 @@ class Seeder:
         self._bases: set[str] = set()
         self._unserved: set[str] = set()
         self.done: Counter[str] = Counter()
-        self.errors: dict[str, list[Any]] = {}
         self._hints = read_hints().get(client, {})
         self._maker = RequestMaker(self.known, self._hints)
 
@@ -55,9 +54,10 @@ class Seeder:
         if self._name == "sagemaker":
             seed_sagemaker(self.client)
         for client, operation, parameters in self._hints.get("calls", ()):
-            self._call(operation, self.known.fill(parameters), client)
+            self.call(operation, self.known.fill(parameters), client)
         model = self.client.meta.service_model
         names = [name for name in model.operation_names if not NOT_MAKING.match(name)]
+        names = [name for name in names if self._hints.get(name, {}) is not None]
         names.sort(key=lambda name: not name.startswith(("Create", "Register", "Run", "Allocate", "Request")))
         for may_guess in (False, False, True, True):
             for name in names:
@@ -67,31 +67,32 @@ class Seeder:
     def _try(self, operation: Any, may_guess: bool) -> None:
         """Make one resource with every parameter and one with few, or two with few."""
         tried: list[dict[str, Any]] = []
+        errors: list[Exception] = []
         variants = ({"optional": True}, {"references": True}, {}, {})
         for number, variant in enumerate(variants):
-            if self.done[operation.name] < 2 and operation.name not in self._unserved:
+            if self.done[operation.name] < 2:
                 parameters = self._maker.make(operation, number, **variant)
                 if (may_guess or not self._maker.guesses) and parameters not in tried:
                     tried.append(parameters)
-                    self._call(operation.name, parameters)
+                    if error := self.call(operation.name, parameters):
+                        errors.append(error)
+        if errors and len(errors) == len(tried) and all(map(is_unserved, errors)):
+            self._unserved.add(operation.name)
 
-    def _call(self, operation: str, parameters: Mapping[str, Any], other: str = "") -> None:
+    def call(self, operation: str, parameters: Mapping[str, Any], other: str = "") -> Exception | None:
+        """Call an operation, of another client if it is given, and note what its reply names; returns the error."""
         try:
             client = open_client(self._url, other) if other else self.client
             reply = getattr(client, xform_name(operation))(**parameters)
         except Exception as error:  # botocore's parser fails in many ways at moto's pages of errors
-            self.errors.setdefault(operation, []).append(
-                (dict(parameters), f"{type(error).__name__}: {error}")
-            )
-            if is_unserved(error):
-                self._unserved.add(operation)
-            return
+            return error
         self.done[operation] += 1
         noun = find_noun(operation)
         self.known.note_reply(noun, dict(parameters) if other else self._maker.names)
         self.known.note_reply(
             noun, {name: value for name, value in reply.items() if name != "ResponseMetadata"}
         )
+        return None
 
     def _make_base(self, name: str) -> None:
         for ends, make in _BASES.items():
@@ -118,39 +119,44 @@ def is_unserved(error: Exception) -> bool:
 
 
 def make_iam(url: str, known: Known) -> None:
-    services = [f"{name}.amazonaws.com" for name in ("codepipeline", "ec2", "ecs-tasks", "lambda", "states")]
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": services}}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    names = ("codepipeline", "ec2", "ecs-tasks", "lambda", "states")
+    statements = [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": f"{name}.amazonaws.com"}}
+        for name in names
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     role = open_client(url, "iam").create_role(RoleName="service", AssumeRolePolicyDocument=document)["Role"]
-    known.note("rolearn", role["Arn"])
-    known.note("rolename", "service")
+    known.note("rolearn", role["Arn"], is_latest=False)
+    known.note("rolename", "service", is_latest=False)
 
 
 def make_ec2(url: str, known: Known) -> None:
     ec2 = open_client(url, "ec2")
     subnets = ec2.describe_subnets()["Subnets"]
-    for name, subnet in (("secondsubnetid", subnets[1]), ("subnetid", subnets[1]), ("subnetid", subnets[0])):
-        known.note(name, subnet["SubnetId"])
-    known.note("vpcid", subnets[0]["VpcId"])
-    known.note("imageid", ec2.describe_images()["Images"][0]["ImageId"])
-    known.note("securitygroupid", ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"])
+    for name, subnet in (("secondsubnetid", subnets[1]), ("subnetid", subnets[0]), ("subnetid", subnets[1])):
+        known.note(name, subnet["SubnetId"], is_latest=False)
+    known.note("vpcid", subnets[0]["VpcId"], is_latest=False)
+    known.note("imageid", ec2.describe_images()["Images"][0]["ImageId"], is_latest=False)
+    known.note(
+        "securitygroupid", ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"], is_latest=False
+    )
 
 
 def make_s3(url: str, known: Known) -> None:
     open_client(url, "s3").create_bucket(Bucket="first-bucket")
     for name in ("bucket", "bucketname"):
-        known.note(name, "first-bucket")
-    known.note("bucketarn", "arn:aws:s3:::first-bucket")
+        known.note(name, "first-bucket", is_latest=False)
+    known.note("bucketarn", "arn:aws:s3:::first-bucket", is_latest=False)
 
 
 def make_kms(url: str, known: Known) -> None:
     key = open_client(url, "kms").create_key()["KeyMetadata"]
-    known.note("kmskeyid", key["KeyId"])
-    known.note("kmskeyarn", key["Arn"])
+    known.note("kmskeyid", key["KeyId"], is_latest=False)
+    known.note("kmskeyarn", key["Arn"], is_latest=False)
 
 
 def make_sns(url: str, known: Known) -> None:
-    known.note("topicarn", open_client(url, "sns").create_topic(Name="first")["TopicArn"])
+    known.note("topicarn", open_client(url, "sns").create_topic(Name="first")["TopicArn"], is_latest=False)
 
 
 # Ends of members' names -> makes a resource for them.

@@ -79,10 +79,12 @@ class Known:
         self._values: dict[str, list[str]] = {}
         self._make = make
 
-    def note(self, name: str, value: Any) -> None:
+    def note(self, name: str, value: Any, *, is_latest: bool = True) -> None:
+        """Note a value; the latest is the first that `find` gives."""
         values = self._values.setdefault(flatten(name), [])
         if isinstance(value, str) and value:
-            values[:] = [value, *(each for each in values if each != value)]
+            others = [each for each in values if each != value]
+            values[:] = [value, *others] if is_latest else [*others, value]
 
     def note_reply(self, noun: str, reply: Any, within: str = "", depth: int = 0) -> None:
         """Note every identifier of a reply, or of a request."""
@@ -303,7 +305,7 @@ NOT_MAKING = re.compile(
     "Delete|Remove|Terminate|Deregister|Disassociate|Detach|Stop|Cancel|Disable|Describe|List|Get|BatchGet|"
     "BatchDelete|BatchDisassociate|BatchDetach|BatchDescribe|BatchCheck|BatchIs|Search|Scan|Query|Head|Reset|Reboot|"
     "Release|Revoke|Reject|Untag|Unsubscribe|Abort|Close|Deactivate|Leave|Decline|Purge|Invoke|Assume|Preview|"
-    "Lookup|Select|Test|Simulate|Check|Estimate|Validate|Unlink|Unassign|Receive|Poll|Switch|Suspend|Pause|"
+    "Lookup|Select|Simulate|Check|Estimate|Validate|Unlink|Unassign|Receive|Poll|Switch|Suspend|Pause|"
     "Failover|Rollback|Retire|Expire|Archive|Decrypt|Encrypt|Generate|Forget|AdminDelete|AdminDisable|AdminUser|"
     "Restore|Resolve|Schedule.*Deletion|Global|Clear|Discover|Wait|Transfer|Reimport"
 )
