@@ -145,5 +145,5 @@ def _open_cloud(local: bool, endpoint_url: str | None, profile: str | None) -> t
     from sqlprov.local import CREDENTIALS, LOCAL_REGION, start_emulator
 
     emulator = start_emulator()
-    cloud = Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS, spare_region=LOCAL_REGION)
+    cloud = Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS, fallback_region=LOCAL_REGION)
     return cloud, emulator

@@ -88,12 +88,11 @@ class StatementRunner:
             )
             if isinstance(answer, Pending):
                 assert confirm is not None, "only then a write waits"
-                question_time = time.monotonic()
+                began = time.monotonic()
                 if not confirm(answer.preview):
                     raise Cancelled("Not confirmed; nothing was written.")
-                run.log.start_time += (
-                    time.monotonic() - question_time
-                )  # the user's reading time does not count
+                # The time that the user takes to answer does not count.
+                run.log.start_time += time.monotonic() - began
                 answer = self._call_interruptibly(answer.write, run, statement)
         except BaseException:
             self._finish(run)

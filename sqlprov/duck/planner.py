@@ -143,7 +143,8 @@ class Planner:
         known = self.list_known_regions(run)
         for region in named:
             if not table.home and self._held not in (None, ALL) and region not in (self._held or ()):
-                held = " and ".join(self._held or ())
+                *others, last = self._held or ()
+                held = f"{', '.join(others)} and {last}" if others else last
                 near = "" if region in known else suggest(region, known)
                 raise RegionError(
                     f"{table.full_name} is attached for {held}, not for {region!r}.{near} "

@@ -306,6 +306,10 @@ def _to_list(column: pa.ChunkedArray) -> list[Any]:
 def _find_table(session: Session, target: tuple[str, ...], path: tuple[str, ...]) -> Table:
     table = find_live_table(session.catalog, target, path)
     assert table is not None, "only statements on live tables are written here"
+    if all(method.verb == "SELECT" for method in table.methods):
+        raise NotSupportedError(
+            f"{table.full_name} can only be read: its resource file declares no INSERT, UPDATE or DELETE."
+        )
     return table
 
 

@@ -109,7 +109,7 @@ class ModelService(FaultyService):
         self, call: Call, listing: ListCall, operation: Any, reply: Members, offset: int | None
     ) -> None:
         """Add the tokens of the page that begins at `offset`, unless it is `None`."""
-        import jmespath  # type: ignore[import-untyped]
+        import jmespath
 
         for place, token in enumerate(listing.tokens):
             path = token.expression.partition("||")[0].strip()

@@ -50,7 +50,7 @@ def read_calls() -> dict[str, list[dict[str, Any]]]:
 
 def _make_calls(service: str, app: MotoApp) -> None:
     from botocore import xform_name
-    from jmespath import search  # type: ignore[import-untyped]
+    from jmespath import search
 
     values: dict[str, Any] = {"account": ACCOUNT, "zip": _zip_function()}
     clients: dict[str, Any] = {}
@@ -92,7 +92,7 @@ def _date_role(row: Values) -> None:
     role.create_date = count_back(row["age"])
     if "use" in row:
         role.last_used = count_back(row["use"])
-        role.last_used_region = _HOME  # type: ignore[assignment]
+        role.last_used_region = _HOME  # type: ignore[assignment]  # moto declares None
 
 
 def _run_tasks(row: Values) -> None:

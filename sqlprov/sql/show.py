@@ -97,19 +97,19 @@ class Show(CatalogStatement):
     def answer(
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
     ) -> pa.Table:
-        listing = SHOW_KINDS[self.kind]
-        columns = listing.columns + (listing.extended if self.extended else ())
-        rows = self._list_rows(listing, catalog, settings, path)
+        kind = SHOW_KINDS[self.kind]
+        columns = kind.columns + (kind.extended if self.extended else ())
+        rows = self._list_rows(kind, catalog, settings, path)
         schema = pa.schema([(name, pa.bool_() if name == "preferred" else pa.string()) for name in columns])
         return pa.Table.from_pylist([{name: row[name] for name in columns} for row in rows], schema)
 
     def _list_rows(
-        self, listing: ShowKind, catalog: Catalog, settings: Settings, path: tuple[str, ...]
+        self, kind: ShowKind, catalog: Catalog, settings: Settings, path: tuple[str, ...]
     ) -> list[dict[str, Any]]:
         if self.kind == "METHODS" and self.name and names.is_regions_table(catalog, self.name.parts, path):
             return []  # no call reads or changes it
         place = f"\n{self.show_place(self.name)}" if self.name else ""
-        parts, count = self.name.parts if self.name else (), listing.name_parts
+        parts, count = self.name.parts if self.name else (), kind.name_parts
         if self.kind == TABLES and len(parts) == 1 and parts[0].lower() in catalog.list_providers():
             count = 1  # all services
         full = names.complete_name(parts or path[:count], path if parts else (), count)
@@ -126,9 +126,9 @@ class Show(CatalogStatement):
                 f"SHOW {self.kind} needs a name of the form {form}{example}; found {written}.{hint}{place}"
             )
         try:
-            every = listing.list_rows(catalog, settings, full)
-            rows = [row for row in every if self.like is None or is_like(row[listing.like], self.like)]
-            extend = listing.extend if self.extended else None
+            every = kind.list_rows(catalog, settings, full)
+            rows = [row for row in every if self.like is None or is_like(row[kind.like], self.like)]
+            extend = kind.extend if self.extended else None
             return [row | extend(catalog, (*full, row["name"])) for row in rows] if extend else rows
         except UnknownName as error:
             raise UnknownName(f"{error}{place}") from None

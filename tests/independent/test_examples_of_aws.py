@@ -42,10 +42,10 @@ def compare(service: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize("service", take_slice(SERVICES, 3))
 def test_tables_read_the_example_replies_of_aws(service: str) -> None:
     compared = compare(service)
-    wrong = {name: found for name, found in compared.items() if any(found)}
+    wrong = {name: problems for name, problems in compared.items() if any(problems)}
     assert set(wrong) == {name.partition(".")[2] for name in UNREAD if name.startswith(f"{service}.")}, wrong
 
 
 def test_the_examples_are_many() -> None:
-    read = [found for each in compare("ec2").values() for found in each]
-    assert read.count("") > 30
+    problems = [problem for each in compare("ec2").values() for problem in each]
+    assert problems.count("") > 30

@@ -73,13 +73,13 @@ def confirm(service: str, on_moto: Iterable[str]) -> dict[str, list[str]]:
     equal, confirmed = set(on_moto), {}
     compared = compare_examples(CATALOG, service)
     for table in load_tables(service):
-        found = {
+        sources = {
             MOTO: table.name in equal,
             EXAMPLE: "" in compared.get(table.name, ()),
             OTHER_CATALOG: is_in_other_catalog(table),
         }
-        if any(found.values()):
-            confirmed[f"{service}.{table.name}"] = [name for name, is_so in found.items() if is_so]
+        if any(sources.values()):
+            confirmed[f"{service}.{table.name}"] = [name for name, is_so in sources.items() if is_so]
     return confirmed
 
 

@@ -81,6 +81,6 @@ def find_value(expression: str, reply: Mapping[str, Any]) -> Any:
     """The value of a JMESPath expression in a reply."""
     if expression.isidentifier():
         return reply.get(expression)
-    import jmespath  # type: ignore[import-untyped]
+    import jmespath
 
     return jmespath.search(expression, reply)

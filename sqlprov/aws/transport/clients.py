@@ -30,7 +30,7 @@ class Cloud:
         profile: AWS profile; `None` for botocore's own choice.
         endpoint_url: URL of any server that speaks the API; `None` for botocore's own choice.
         credentials: (access key id, secret access key) to use instead of botocore's; for the local AWS.
-        spare_region: the default region where none is configured; for the local AWS.
+        fallback_region: the default region where none is configured; for the local AWS.
         account_id: set by the first call that returns it.
         region_statuses: region -> its status in the account, such as ENABLED; set by the first call that returns it.
         account_lock: held by the thread that reads the account.
@@ -43,7 +43,7 @@ class Cloud:
     profile: str | None = None
     endpoint_url: str | None = None
     credentials: tuple[str, str] | None = None
-    spare_region: str | None = None
+    fallback_region: str | None = None
     account_id: str | None = None
     region_statuses: dict[str, str] | None = None
     read_only: bool = False
@@ -99,7 +99,7 @@ class Cloud:
         """The default region: AWS_REGION, AWS_DEFAULT_REGION, the profile's, then the spare one."""
         # botocore reads only AWS_DEFAULT_REGION; the AWS command line and the other SDKs read both.
         region: str | None = os.environ.get("AWS_REGION") or self.get_session().get_config_variable("region")
-        return region or self.spare_region
+        return region or self.fallback_region
 
     def get_client(self, service: str, region: str, timeout: float) -> Any:
         """The client of botocore's `service` in `region` that waits `timeout` seconds for a reply."""

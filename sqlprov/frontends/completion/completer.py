@@ -270,4 +270,4 @@ def _show_nouns() -> dict[str, int]:
     """Noun after SHOW -> parts of the name after IN."""
     from sqlprov.sql.show import SHOW_KINDS
 
-    return {kind: listing.name_parts for kind, listing in SHOW_KINDS.items()}
+    return {name: kind.name_parts for name, kind in SHOW_KINDS.items()}

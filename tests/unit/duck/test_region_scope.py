@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -232,6 +233,11 @@ def test_a_closed_region_is_an_error_where_the_statement_names_it_and_has_no_row
 def test_an_endpoint_that_does_not_resolve_is_an_error(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+    def fail(*arguments: object, **named: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)  # so that no name server is asked
     with sqlprov.connect(endpoint_url="http://nowhere.invalid", region="us-east-1") as con:
         con.sql("SET sqlprov_max_attempts = 1")
         with pytest.raises(Unreachable, match=r"endpoint not reachable .*http://nowhere\.invalid"):
