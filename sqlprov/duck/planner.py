@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sqlprov.catalog.regions import (
@@ -52,7 +52,7 @@ class Planner:
             may_call: whether the account may be asked for its regions; EXPLAIN makes no call.
 
         Raises:
-            RegionError: a condition names a region that does not exist, or the session has no region.
+            RegionError: the session has no region, or a condition names one that `attach` was not given.
             OperationalError: the account could not be asked for its regions.
         """
         from sqlprov.plan.read import ScanRequest, plan_read
@@ -82,7 +82,8 @@ class Planner:
         hints, name = run.hints, table.full_name
         rule = find_rule(REGION, columns, where, lambda: hints is None or hints.decides())
         named = find_equal(REGION, where)
-        self._check_names(table, named, where, run)
+        known = {*self.list_known_regions(run), *(self.cloud.region_statuses or ())}
+        self._check_names(table, named, where, run, known)
         if table.home:
             return self._find_home_scope(table, named, where, run)
         chosen = self._held or run.settings.region_names()
@@ -98,16 +99,17 @@ class Planner:
                     "or set AWS_REGION."
                 )
         elif find_domain(where, REGION).values is not None:
-            candidates, is_estimate = set(named), False
+            candidates, is_estimate = known.intersection(named), False
         elif hints and narrowed is not None and narrowed <= hints.named:
             # The condition on another table names them: the account need not be asked.
-            candidates, is_estimate = set(narrowed), False
+            candidates, is_estimate = known & narrowed, False
         else:
             is_estimate = is_unknown and self._held in (None, ALL)
             every = self.find_account_regions(run, table.client, may_call=may_call)
             own = self.find_default_regions(run, table.client, may_call=may_call)
-            known = {*self.list_known_regions(None), *(self.cloud.region_statuses or ())}
-            candidates = {*every, *named, *(region for region in own if region in known)}
+            # A typo in the session's regions is not read with the others.
+            real = {*self.list_known_regions(None), *(self.cloud.region_statuses or ())}
+            candidates = {*every, *real.intersection(own), *known.intersection(named)}
             limits = narrowed is not None and not candidates <= narrowed
             candidates &= narrowed if narrowed is not None else candidates
         sources: tuple[str, ...] = ()
@@ -116,7 +118,7 @@ class Planner:
             rule = Rule.JOIN if sources else Rule.CONDITION
         scope = Scope(REGION, rule, find_accepted(REGION, where, candidates), is_estimate, sources)
         self._warn(name, scope, run)
-        if not scope.values:
+        if not scope.values and not named:
             run.warn(f"No region of the account meets the condition on region of {name}.")
         run.scopes.append((name, scope))
         return scope
@@ -137,10 +139,12 @@ class Planner:
         run.scopes.append((table.full_name, scope))
         return scope
 
-    def _check_names(self, table: Table, named: Sequence[str], where: Predicate, run: Run) -> None:
+    def _check_names(
+        self, table: Table, named: Sequence[str], where: Predicate, run: Run, known: Collection[str]
+    ) -> None:
+        """Warn about regions that do not exist; refuse those that `attach` was not given."""
         from sqlprov.plan.read.scope import find_different
 
-        known = self.list_known_regions(run)
         for region in named:
             if not table.home and self._held not in (None, ALL) and region not in (self._held or ()):
                 *others, last = self._held or ()
@@ -151,9 +155,9 @@ class Planner:
                     "To read other regions, pass them to attach(con, regions=[…])."
                 )
             if region not in known:
-                raise RegionError(
-                    f"Unknown region {region!r}.{suggest(region, known)} SELECT region FROM aws.regions lists them; "
-                    "SET sqlprov_regions adds a new one."
+                run.warn(
+                    f"There is no region {region!r}, so no row has it.{suggest(region, known)} "
+                    "SELECT region FROM aws.regions lists them; SET sqlprov_regions adds a new one."
                 )
         for region in set(find_different(REGION, where)) - set(known):
             run.warn(

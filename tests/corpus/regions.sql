@@ -77,8 +77,9 @@ SELECT endpoint_name FROM aws.sagemaker.endpoints WHERE region = 'us-east-1' AND
 SELECT endpoint_name FROM aws.sagemaker.endpoints
 WHERE region IN ('us-east-1', 'eu-west-1') AND region IN ('eu-west-1', 'us-west-2');
 
--- name: a region that does not exist is an error that names the nearest
--- error: RegionError: Did you mean 'us-east-1'?
+-- name: a region that does not exist has no rows
+-- calls: none
+-- rows:
 SELECT endpoint_name FROM aws.sagemaker.endpoints WHERE region = 'us-esat-1';
 
 -- name: no region and no default is an error that says what to write

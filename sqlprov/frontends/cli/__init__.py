@@ -11,7 +11,6 @@ import os
 import re
 import signal
 import sys
-from importlib.abc import MetaPathFinder
 from typing import Any, NoReturn
 
 import click
@@ -123,7 +122,7 @@ for command in (execute, repl, doctor, tables, local):
     cli.add_command(command)
 
 
-class WithoutPandas(MetaPathFinder):
+class WithoutPandas:
     """Hides numpy and pandas, which pyarrow imports where they are installed: 0.3 s, and the command needs neither."""
 
     def find_spec(self, name: str, path: object, target: object = None) -> None:

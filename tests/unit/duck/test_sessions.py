@@ -76,6 +76,17 @@ def test_a_warning_says_that_an_excluded_region_does_not_exist(con: Connection, 
     ]
 
 
+@pytest.mark.parametrize("condition", ["= 'us-esat-1'", "IN ('us-esat-1', 'us-east-1')"])
+def test_a_warning_says_that_a_named_region_does_not_exist(con: Connection, condition: str) -> None:
+    result = con.sql(f"SELECT DISTINCT region FROM {EXPERIMENTS} WHERE region {condition}")
+    assert result.fetchall() == ([(EAST,)] if EAST in condition else [])
+    assert {call.region for call in result.calls} <= {EAST}
+    assert result.warnings == [
+        "There is no region 'us-esat-1', so no row has it. Did you mean 'us-east-1'? "
+        "SELECT region FROM aws.regions lists them; SET sqlprov_regions adds a new one."
+    ]
+
+
 @pytest.mark.parametrize(
     "condition",
     [
