@@ -45,6 +45,11 @@ class ApiError(Exception):
         return {"__type": self.code, member: self.text}
 
 
+def make_closed_region_error() -> ApiError:
+    """The refusal of a region that the account has not enabled."""
+    return ApiError("UnrecognizedClientException", "The security token included in the request is invalid.")
+
+
 def make_validation_error(text: str) -> ApiError:
     return ApiError("ValidationException", text)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlprov.catalog.table import DescribeCall, FilterOperator, ListCall, ListFilter, Table
 from sqlprov.emulator.clients import list_clients
-from sqlprov.emulator.errors import ApiError
+from sqlprov.emulator.errors import ApiError, make_closed_region_error
 from sqlprov.emulator.exchange import CredentialScope, Exchange, FaultyService, HttpReply, HttpRequest
 from sqlprov.emulator.model_rows import ModelRow, ModelRows
 from sqlprov.emulator.model_values import make_value
@@ -310,6 +310,8 @@ class ModelExchange(Exchange):
 
     def _answer(self, repeat: bool) -> Members:
         name, server = self.call.operation, self._server
+        if self.call.region in server.options.closed_regions:
+            raise make_closed_region_error().translate(self._api.client)
         tables = server.find_tables(self._api.client)
         missing: ApiError | None = None
         reply: Members = {}

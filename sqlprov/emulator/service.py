@@ -11,7 +11,12 @@ import orjson
 from sqlprov.emulator import account, endpoints, experiments, tags
 from sqlprov.emulator.api_model import check_input, load_resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation, build_arn
-from sqlprov.emulator.errors import ApiError, make_access_denied_error, make_throttling_error
+from sqlprov.emulator.errors import (
+    ApiError,
+    make_access_denied_error,
+    make_closed_region_error,
+    make_throttling_error,
+)
 from sqlprov.emulator.exchange import CredentialScope, Exchange, FaultyService, HttpReply, HttpRequest
 from sqlprov.emulator.options import Call, Fault, Options
 from sqlprov.emulator.pages import make_list
@@ -57,9 +62,7 @@ class Service(FaultyService):
                 "InvalidSignatureException", "Signature expired: its time is too far from the server's."
             )
         if service not in _GLOBAL_SERVICES and call.region in options.closed_regions:
-            raise ApiError(
-                "UnrecognizedClientException", "The security token included in the request is invalid."
-            )
+            raise make_closed_region_error()
         if service == "sagemaker":
             return self._run_sagemaker(call)
         return account.answer(service, call, options)

@@ -8,7 +8,9 @@ from seeded import Connect
 
 import sqlprov
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.catalog import Catalog
 from sqlprov.emulator import Emulator, Fault
+from sqlprov.emulator.model_server import ModelServer
 from sqlprov.errors import AccessDenied, CredentialsError, RegionError, Unreachable
 
 M, P, C = "aws.sagemaker.models", "aws.sagemaker.endpoints", "aws.sagemaker.endpoint_configs"
@@ -227,6 +229,35 @@ def test_a_closed_region_is_an_error_where_the_statement_names_it_and_has_no_row
         result = con.sql(sql)
         assert len(result.fetchall()) == sum(DATA[region] for region in regions - {"eu-west-1"})
         assert result.complete
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_refusal_of_ec2_in_a_closed_region_is_told_where_the_statement_names_it(
+    rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    sql, _ = RULES[rule]
+    for table, other in {M: "aws.ec2.vpcs", P: "aws.ec2.subnets", "model_name": "owner_id"}.items():
+        sql = sql.replace(table, other)
+    catalog = Catalog()
+    tables = [catalog.get_table("aws", "ec2", name) for name in ("vpcs", "subnets")]
+    with (
+        ModelServer(tables, rows=1) as server,
+        sqlprov.connect(endpoint_url=server.url, region="us-east-1") as con,
+    ):
+        server.options.closed_regions = {"eu-west-1"}
+        if rule in ("condition", "join"):
+            with pytest.raises(
+                CredentialsError, match=r"eu-west-1 is not enabled for the account.* AuthFailure"
+            ):
+                con.sql(sql).fetchall()
+        else:
+            result = con.sql(sql)
+            rows = len(result.fetchall())
+            assert rows == sum(call.rows for call in result.calls if call.operation == "DescribeVpcs") > 0
+            assert result.complete
+            assert "AuthFailure" not in {call.error for call in server.calls}
 
 
 @pytest.mark.parametrize("rule", RULES)
