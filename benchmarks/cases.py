@@ -13,6 +13,7 @@ from benchmarks.finding import Finding, compare
 from benchmarks.measuring import Job, run, run_pairs, time_commands
 from benchmarks.ours import LIST, TABLE
 from benchmarks.scale import Scale
+from benchmarks.services import SQL
 from benchmarks.serving import ServerProcess
 
 REGIONS = [
@@ -100,6 +101,40 @@ def measure_describes(scale: Scale) -> Findings:
             yield compare(case, f"wall, of (a), {how}", *walls, 0.95, "us/(a)")
         cpus = costs["us, 64"]["cpu"], theirs["cpu"]
         yield compare(case, "client CPU, of (a), 64 in flight", *cpus, None, "us/(a)")
+
+
+def measure_services(scale: Scale) -> Findings:
+    """Lists in XML, and a call for each row."""
+
+    def measure(rows: int, what: str, latency: float) -> dict[str, dict[str, float]]:
+        with ServerProcess({}, canned=rows) as server:
+            server.set_options(latency=latency)
+            job: Job = {"work": "read_service", "what": what}
+            jobs = {who: {**job, "contender": who} for who in ("us", "a")}
+            return run_pairs(server.url, jobs, scale.pairs)
+
+    for what, rows in (("EC2 instances", scale.instances), ("S3 objects", scale.objects)):
+        costs = measure(rows, what.split()[1], 0)
+        ours, theirs = costs["us"], costs["a"]
+        yield compare(f"{rows:,} {what}", "client CPU, of (a)", ours["cpu"], theirs["cpu"], 0.35, "us/(a)")
+        yield compare(f"{rows:,} {what}", "wall, of (a)", ours["wall"], theirs["wall"], None, "us/(a)")
+    latency = 0.03 * scale.slower
+    costs = measure(scale.roles, "roles", latency)
+    case = f"{scale.roles:,} IAM roles with GetRole, {latency * 1000:g} ms"
+    ours, theirs = costs["us"], costs["a"]
+    yield compare(case, "wall, of (a)", ours["wall"], theirs["wall"], 0.6, "us/(a)")
+    yield compare(case, "client CPU, of (a)", ours["cpu"], theirs["cpu"], None, "us/(a)")
+
+
+def measure_services_memory(scale: Scale) -> Findings:
+    """A long list in XML, written bit by bit."""
+    with ServerProcess({}, canned=scale.instances) as server, TemporaryDirectory() as folder:
+        job: Job = {"work": "csv", "sql": SQL["instances"], "out": str(Path(folder, "rows.csv"))}
+        costs = run_pairs(server.url, {"csv": job}, scale.pairs)["csv"]
+        idle: Job = {"work": "idle", "sql": "", "modules": costs["modules"]}
+        mb = {"peak": costs["peak"] / 1e6, "idle": run(server.url, idle)["peak"] / 1e6}
+    case = f"{scale.instances:,} EC2 instances to -o csv"
+    yield Finding(case, "peak memory over an idle process", mb["peak"] - mb["idle"], 150, "MB", mb)
 
 
 def measure_newest(scale: Scale) -> Findings:
@@ -295,6 +330,8 @@ CASES: dict[str, Callable[[Scale], Findings]] = {
     "large_list": measure_large_list,
     "regions": measure_regions,
     "describes": measure_describes,
+    "services": measure_services,
+    "services_memory": measure_services_memory,
     "newest": measure_newest,
     "join": measure_join,
     "memory": measure_memory,

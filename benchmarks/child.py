@@ -58,6 +58,15 @@ def describe_rows(job: Job) -> Costs:
     return measure_cost(lambda: who.describe_rows(job["regions"]))
 
 
+def read_service(job: Job) -> Costs:
+    """All rows of a service that answers in XML, warm."""
+    from benchmarks.services import BotoServices, OurServices
+
+    who = OurServices(job["settings"]) if job["contender"] == "us" else BotoServices()
+    who.warm(job["what"])
+    return measure_cost(lambda: who.read(job["what"]))
+
+
 def run_statements(job: Job) -> Costs:
     """Each statement `rounds` times, in turns; the median of each cost, and the most calls."""
     who = load_contender("us", job["settings"])
@@ -198,6 +207,7 @@ def read_peak_memory() -> int:
 WORKS = {
     "list_rows": list_rows,
     "describe_rows": describe_rows,
+    "read_service": read_service,
     "statements": run_statements,
     "planning": time_planning,
     "csv": measure_csv,

@@ -16,6 +16,7 @@ class Scale:
         described: rows that are described, one call each.
         throttled: rows described while `rate` calls a second are allowed.
         joined: rows of each table of the join.
+        instances, roles, objects: rows of the services that answer in XML.
         slower: seconds of latency are multiplied by it.
         growth: rows, and latencies in seconds, of the chart.
     """
@@ -29,6 +30,9 @@ class Scale:
     throttled: int
     rate: float
     joined: int
+    instances: int
+    roles: int
+    objects: int
     slower: float
     plans: int
     growth_rows: tuple[int, ...]
@@ -45,6 +49,9 @@ FULL = Scale(
     throttled=400,
     rate=20,
     joined=2_000,
+    instances=100_000,
+    roles=5_000,
+    objects=20_000,
     slower=1.0,
     plans=250,
     growth_rows=(1_000, 3_000, 10_000, 30_000, 100_000),
@@ -60,6 +67,9 @@ QUICK = Scale(
     throttled=60,
     rate=20,
     joined=500,
+    instances=10_000,
+    roles=1_000,
+    objects=5_000,
     slower=1.0,
     plans=50,
     growth_rows=(1_000, 3_000),
@@ -75,6 +85,9 @@ TINY = Scale(
     throttled=8,
     rate=5,
     joined=150,
+    instances=1_500,
+    roles=30,
+    objects=1_500,
     slower=0.1,
     plans=5,
     growth_rows=(150,),

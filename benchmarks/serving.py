@@ -1,4 +1,4 @@
-"""Serves generated data from a local SageMaker in its own process."""
+"""Serves generated data from a local SageMaker, or canned XML, in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from benchmarks.canned import CannedAws
 from benchmarks.raw import Raw
 from sqlprov.emulator import Emulator, Options
 
@@ -21,10 +22,11 @@ class ServerProcess:
     Args:
         experiments: region -> inference experiments in it. Several regions under one name, `a,b`, share them.
         hosted: endpoints, as many endpoint configs and as many models, all in us-east-1, of the same names.
+        canned: EC2 instances, as many IAM roles and as many S3 objects, instead of SageMaker.
     """
 
-    def __init__(self, experiments: dict[str, int], hosted: int = 0) -> None:
-        self._data = json.dumps({"experiments": experiments, "hosted": hosted})
+    def __init__(self, experiments: dict[str, int], hosted: int = 0, canned: int = 0) -> None:
+        self._data = json.dumps({"experiments": experiments, "hosted": hosted, "canned": canned})
         self.url = ""
 
     def __enter__(self) -> ServerProcess:
@@ -56,23 +58,29 @@ class ServerProcess:
         self._process.wait()
 
 
-def serve(experiments: dict[str, int], hosted: int) -> None:
+def serve(experiments: dict[str, int], hosted: int, canned: int) -> None:
     """Print the URL, then take Options as lines of JSON until stdin ends."""
-    with Emulator() as emulator:
-        emulator.record_calls(False)
-        for seed, (regions, count) in enumerate(experiments.items()):
-            emulator.fill(count, regions.split(","), seed)
-        for number in range(hosted):
-            for noun in HOSTED:
-                emulator.add(noun, "us-east-1", {f"{noun}Name": f"one-{number}", "CreationTime": number + 1})
-        # A page is encoded when it is first asked for; that must not count as client cost.
-        Raw(emulator.url).list_rows([region for regions in experiments for region in regions.split(",")])
-        gc.collect()
-        gc.freeze()  # nor is a pause for going through 100,000 records that stay
-        print(emulator.url, flush=True)
+    with CannedAws(canned) if canned else Emulator() as server:
+        if isinstance(server, Emulator):
+            fill(server, experiments, hosted)
+        print(server.url, flush=True)
         for line in sys.stdin:
-            emulator.options = Options(**json.loads(line))
+            server.options = Options(**json.loads(line))
             print("ok", flush=True)
+
+
+def fill(emulator: Emulator, experiments: dict[str, int], hosted: int) -> None:
+    """Add the data, and do what should not count as the client's cost."""
+    emulator.record_calls(False)
+    for seed, (regions, count) in enumerate(experiments.items()):
+        emulator.fill(count, regions.split(","), seed)
+    for number in range(hosted):
+        for noun in HOSTED:
+            emulator.add(noun, "us-east-1", {f"{noun}Name": f"one-{number}", "CreationTime": number + 1})
+    # A page is encoded when it is first requested.
+    Raw(emulator.url).list_rows([region for regions in experiments for region in regions.split(",")])
+    gc.collect()
+    gc.freeze()  # a pause for going through 100,000 records that stay
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Sends reads over open connections with a third of the CPU of boto3's client methods.
 
-It serves operations of JSON services whose calls differ only in their body. botocore resolves the endpoint, the fixed
-headers and the user agent once for each client and operation. For each call it still validates and serializes the
-parameters, finds the credentials, signs, and parses errors. The client's own method opens connections, checks
-certificates and talks to proxies. A request over a connection that is already open is written and read here.
+It serves operations of JSON and Query services, such as SageMaker and EC2, whose calls differ only in their body.
+botocore resolves the endpoint, the fixed headers and the user agent once for each client and operation. For each call
+it still validates and serializes the parameters, finds the credentials, signs, and parses errors. The client's own
+method opens connections, checks certificates and talks to proxies. A request over a connection that is already open is
+written and read here.
 
 This depends on private parts of botocore and urllib3. Whatever they raise, and after a reply that is not a plain one,
 the client's own method makes that call and all later ones of the operation.
@@ -17,6 +18,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from botocore import exceptions as aws
 from botocore import xform_name
@@ -32,6 +34,8 @@ CHUNK = 1 << 16
 """Most bytes read at once."""
 LONGEST_HEAD = 1 << 16
 """Most bytes of a reply's head that are parsed here."""
+QUERY = ("query", "ec2")
+"""Protocols whose calls are forms."""
 STATUSES_WITHOUT_BODY = ("204", "304")
 """Statuses without a body, even if there is a Content-Length."""
 PUBLIC_ERRORS = (aws.ClientError, aws.BotoCoreError, ResponseParserError, MalformedReply, CallCancelled)
@@ -116,10 +120,13 @@ def _build_fast_path(client: Any, operation: str) -> FastSend | None:
     start = f"POST {parse_url(url).request_uri} HTTP/1.1"
     serialize, sign = client._serializer.serialize_to_request, client._request_signer.sign
     parse = client._response_parser.parse
+    after_call = f"after-call.{model.service_model.service_id.hyphenize()}.{operation}"
+    is_query = model.service_model.resolved_protocol in QUERY
 
     def send(parameters: Mapping[str, Any], while_waiting: WaitingWork | None) -> dict[str, Any] | None:
         serialized = serialize(dict(parameters), model)
-        request = AWSRequest("POST", url, {**serialized["headers"], **fixed}, serialized["body"])
+        body = urlencode(serialized["body"], doseq=True).encode() if is_query else serialized["body"]
+        request = AWSRequest("POST", url, {**serialized["headers"], **fixed}, body)
         request.context.update(context)
         sign(operation, request)
         message = _serialize(start, request)
@@ -138,6 +145,10 @@ def _build_fast_path(client: Any, operation: str) -> FastSend | None:
             error = parse(raw, model.output_shape)
             # Only after an error: botocore searches the whole model for its exceptions.
             raise client.exceptions.from_code(error.get("Error", {}).get("Code"))(error, operation)
+        if is_query:  # IAM's policies are decoded by such a handler
+            client.meta.events.emit(
+                after_call, http_response=None, parsed=reply, model=model, context=context
+            )
         return reply
 
     return send
@@ -146,7 +157,7 @@ def _build_fast_path(client: Any, operation: str) -> FastSend | None:
 def _is_eligible(client: Any, model: Any) -> bool:
     """Whether calls of this operation differ only in their body."""
     return (
-        model.service_model.resolved_protocol == "json"
+        model.service_model.resolved_protocol in ("json", *QUERY)
         and model.http.get("requestUri") == "/"
         and model.resolved_auth_type in (None, "v4")
         and client.meta.config.signature_version == "v4"

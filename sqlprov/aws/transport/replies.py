@@ -1,11 +1,11 @@
 """Decodes replies and rejects incomplete ones, which botocore reports as successful empty pages.
 
-JSON replies are decoded here, in botocore's `before-parse` event, a hundred times faster than botocore parses them.
+The bodies of JSON and XML replies are decoded here, in botocore's `before-parse` event, several times faster than
+botocore parses them.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -13,22 +13,25 @@ from typing import Any
 import orjson
 
 from sqlprov.aws.transport.errors import MalformedReply
+from sqlprov.aws.transport.xml_replies import PROTOCOLS as XML
+from sqlprov.aws.transport.xml_replies import XmlReader
 from sqlprov.errors import format_count
 
-DECODED = "sqlprov_decoded"
 UNLIKE = "sqlprov_unlike"
 """Member of a decoded reply: why another that it lacks may be lost instead of empty; an empty text if it is empty."""
 IN_JSON = "JSON has empty lists"
 """Why a JSON reply may lack no list."""
 CBOR_MAP = 5
 """CBOR's major type of maps."""
-_HTML = re.compile(rb"\s*<(!doctype\s+html|html)", re.IGNORECASE)
 
 
 def decode(
     operation_model: Any, response_dict: dict[str, Any], customized_response_dict: Any, **_: Any
 ) -> None:
-    """Check a raw reply and put the JSON of a successful one under DECODED: a `before-parse` handler of botocore.
+    """Check a raw reply, and decode the body of a successful one: a `before-parse` handler of botocore.
+
+    Args:
+        customized_response_dict: takes the members, and UNLIKE.
 
     Raises:
         MalformedReply: the body is truncated, empty, or not what the protocol has.
@@ -48,47 +51,64 @@ def decode(
         pass  # such as DeleteModel: the reply has no body
     elif protocol == "json":
         value = _parse_object(body, request_id)
-        if unknown := value.keys() - output.members.keys():
-            value[UNLIKE] = _describe_unknown(unknown)
-        customized_response_dict[DECODED] = value
+        members = output.members
+        customized_response_dict.update({name: each for name, each in value.items() if name in members})
+        if unknown := value.keys() - members.keys():
+            customized_response_dict[UNLIKE] = _describe_unknown(unknown)
         response_dict["body"] = b"{}"  # botocore need not parse it again
+    elif not _is_in_protocol(output):
+        customized_response_dict[UNLIKE] = ""
+    elif protocol in XML:
+        customized_response_dict.update(_read_xml(operation_model, response_dict, request_id))
     else:
-        customized_response_dict[UNLIKE] = _check_body(protocol, operation_model, body, request_id)
+        customized_response_dict[UNLIKE] = _check_body(protocol, output, body, request_id)
 
 
-def _check_body(protocol: str, operation: Any, body: bytes, request_id: str) -> str:
+def _is_in_protocol(output: Any) -> bool:
+    """Whether the body is in the protocol's format; else it is one member."""
+    payload = output.serialization.get("payload")
+    return payload is None or output.members[payload].type_name == "structure"
+
+
+def _read_xml(operation: Any, response: dict[str, Any], request_id: str) -> dict[str, Any]:
+    """The members of an XML body, and UNLIKE; leaves botocore a body without members.
+
+    Raises:
+        MalformedReply: the body is not the operation's reply.
+    """
+    reader = vars(operation).get("sqlprov_reader")
+    if reader is None:
+        reader = operation.sqlprov_reader = XmlReader(operation)
+    try:
+        members, unlike = reader.read(response["body"])
+    except MalformedReply as error:
+        error.request_id = request_id
+        raise
+    response["body"] = reader.rest
+    return {**members, UNLIKE: unlike}
+
+
+def _check_body(protocol: str, output: Any, body: bytes, request_id: str) -> str:
     """Why a body that lacks a member need not be the service's; empty if it may leave members out.
 
     Raises:
         MalformedReply: the body is not in the protocol's format.
     """
-    output = operation.output_shape
-    payload = output.members.get(output.serialization.get("payload"))
-    if payload is not None and payload.type_name != "structure":
-        return ""  # the body is one member, and need not be in the protocol's format
-    members = {
-        shape.serialization.get("name", name): shape
-        for name, shape in (payload or output).members.items()
-        if "location" not in shape.serialization
-    }
-    begin = body[:40].decode("utf-8", "replace")
     if protocol == "rest-json":
+        payload = output.members.get(output.serialization.get("payload"))
+        members = {
+            shape.serialization.get("name", name)
+            for name, shape in (payload or output).members.items()
+            if "location" not in shape.serialization
+        }
         if not body:
             return "it has no body" if members else ""  # all members may be in headers
-        unknown = _parse_object(body, request_id).keys() - members.keys()
+        unknown = _parse_object(body, request_id).keys() - members
         return _describe_unknown(unknown) if unknown else ""
-    if protocol.endswith("cbor"):
-        # botocore's parser expects a map, and raises anything for other values.
-        if not body or body[0] >> 5 != CBOR_MAP:
-            raise MalformedReply(f"the reply is not a CBOR map; it begins with {begin!r}", request_id)
-        return ""
-    if protocol == "rest-xml" and not body and not payload:
-        return "it has no body" if members else ""
-    # botocore's XML parser raises KeyError for an HTML page of a proxy, or finds no rows in it.
-    root = f"{operation.name}Response" if protocol == "ec2" else ""
-    wrapper = output.serialization.get("resultWrapper", root)
-    if not body or wrapper.encode() not in body or _HTML.match(body):
-        raise MalformedReply(f"the reply has no {wrapper or 'XML'}; it begins with {begin!r}", request_id)
+    # botocore's parser of CBOR expects a map, and raises anything for other values.
+    if not body or body[0] >> 5 != CBOR_MAP:
+        begin = body[:40].decode("utf-8", "replace")
+        raise MalformedReply(f"the reply is not a CBOR map; it begins with {begin!r}", request_id)
     return ""
 
 
@@ -158,13 +178,11 @@ def check_reply(
     Raises:
         MalformedReply: a member is absent that every complete reply has, or `rows` raises it.
     """
-    body: dict[str, Any] = reply.get(DECODED) or {
-        key: value for key, value in reply.items() if key != "ResponseMetadata"
-    }
+    body = {key: value for key, value in reply.items() if key != "ResponseMetadata"}
     try:
         if absent := [member for member in members if body.get(member) is None]:
             raise MalformedReply(f"the reply lacks {', '.join(absent)}")
         return body, rows(body)
     except MalformedReply as error:
-        error.request_id = reply.get("ResponseMetadata", {}).get("RequestId", "")
+        error.request_id = _find_request_id(reply.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
         raise

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.fast_path import choose_sender
-from sqlprov.aws.transport.replies import DECODED, check_reply
+from sqlprov.aws.transport.replies import check_reply
 from sqlprov.emulator import Emulator
 
 NAMED = {"Name": "one"}
@@ -60,17 +60,20 @@ def test_the_fast_path_returns_what_the_clients_method_returns(
     )
 
 
-def test_only_reads_of_json_services_take_the_fast_path(cloud: Cloud) -> None:
-    client, sts = (cloud.get_client(service, "us-east-1", 10.0) for service in ("sagemaker", "sts"))
+def test_only_reads_of_json_and_query_services_take_the_fast_path(cloud: Cloud) -> None:
+    client, sts, s3 = (cloud.get_client(service, "us-east-1", 10.0) for service in ("sagemaker", "sts", "s3"))
     made: list[str] = []
     choose_sender(client, "ListModels", True)({}, None)  # opens a connection
-    for each in (client, sts):
+    sts.get_caller_identity()
+    for each in (client, sts, s3):
         each.meta.events.register("request-created", lambda operation_name, **_: made.append(operation_name))
-    assert DECODED in choose_sender(client, "ListModels", True)({}, None)
+    assert "Models" in choose_sender(client, "ListModels", True)({}, None)
+    assert choose_sender(sts, "GetCallerIdentity", True)({}, None)["Account"] == Emulator.account_id
     assert made == []
     choose_sender(client, "ListModels", False)({}, None)
-    assert choose_sender(sts, "GetCallerIdentity", True)({}, None)["Account"] == Emulator.account_id
-    assert made == ["ListModels", "GetCallerIdentity"]
+    with pytest.raises(ClientError):
+        choose_sender(s3, "ListBuckets", True)({}, None)
+    assert made == ["ListModels", "ListBuckets"]
 
 
 def test_parameters_are_checked_before_anything_is_sent(em: Emulator, cloud: Cloud) -> None:

@@ -6,7 +6,6 @@ import base64
 import struct
 from datetime import UTC, datetime
 from typing import Any
-from xml.sax.saxutils import escape
 
 import orjson
 import pytest
@@ -15,6 +14,7 @@ from botocore.parsers import ResponseParserError, create_parser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from normalize import normalize
+from xml_values import write_reply
 
 from sqlprov.aws.read.decoder import Decoder, build_array
 from sqlprov.aws.read.list_replies import make_row_counter
@@ -24,7 +24,8 @@ from sqlprov.catalog.service_model import to_arrow_type
 from sqlprov.catalog.table import Column, ColumnSource, IamActions, ListCall
 
 CBOR = "smithy-rpc-v2-cbor"
-PROTOCOLS = ("json", "rest-json", "query", "ec2", "rest-xml", CBOR)
+XML = ("query", "ec2", "rest-xml")
+PROTOCOLS = ("json", "rest-json", *XML, CBOR)
 SCALARS = ("string", "integer", "long", "double", "boolean", "timestamp", "blob")
 # Bytes that are base64 as they stand are those that a second decoding would spoil.
 BLOBS = st.binary(max_size=6) | st.sampled_from([b"abcd", b"aGVsbG8=", b""])
@@ -44,32 +45,46 @@ STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
 Shapes = dict[str, dict[str, Any]]
 
 
-def shapes(draw: st.DrawFn, into: Shapes, depth: int, maps: str) -> str:
-    """The name of a random shape, which is added to `into`."""
-    kinds = ["structure", "list", *(["map"] if maps else [])] if depth else []
+def shapes(draw: st.DrawFn, into: Shapes, depth: int, protocol: str) -> dict[str, Any]:
+    """A reference to a random shape, which is added to `into`; in XML, it may have a name of its own."""
+    kinds = ["structure", "list", *([] if protocol == "ec2" else ["map"])] if depth else []
     kind = draw(st.sampled_from([*SCALARS, *kinds]))
     made: dict[str, Any] = {"type": kind}
     if kind == "structure":
-        count = draw(st.integers(1, 3))
-        made["members"] = {f"M{at}": {"shape": shapes(draw, into, depth - 1, maps)} for at in range(count)}
+        parts = [shapes(draw, into, depth - 1, protocol) for _ in range(draw(st.integers(1, 3)))]
+        made["members"] = {f"M{at}": flatten(draw, into, part, protocol) for at, part in enumerate(parts)}
     elif kind == "list":
-        made["member"] = {"shape": shapes(draw, into, depth - 1, maps)}
+        made["member"] = shapes(draw, into, depth - 1, protocol)
     elif kind == "map":
-        made["key"] = {"shape": draw(st.sampled_from(("Text", "Number"))) if maps == "any key" else "Text"}
-        made["value"] = {"shape": shapes(draw, into, depth - 1, maps)}
+        # Keys of maps are strings in JSON.
+        keys = ("Text",) if "json" in protocol else ("Text", "Number")
+        made["key"] = {"shape": draw(st.sampled_from(keys))}
+        made["value"] = shapes(draw, into, depth - 1, protocol)
     name = f"Shape{len(into)}"
     into[name] = made
-    return name
+    is_named = protocol in XML and draw(st.booleans())
+    return {"shape": name} | ({"locationName": f"a.{name}"} if is_named else {})
+
+
+def flatten(draw: st.DrawFn, into: Shapes, member: dict[str, Any], protocol: str) -> dict[str, Any]:
+    """A member of a structure; in XML, it may be an attribute, or a list or map without an element of its own."""
+    kind = into[member["shape"]]["type"]
+    if protocol not in XML or kind not in ("list", "map", "string") or draw(st.booleans()):
+        return member
+    if kind != "string":
+        return member | {"flattened": True}
+    return member | {
+        "xmlAttribute": True,
+        "locationName": draw(st.sampled_from(["x:", ""])) + member["shape"],
+    }
 
 
 @st.composite
 def models(draw: st.DrawFn, protocol: str) -> Any:
     """A service whose rows have two to four members."""
     made: Shapes = {"Text": {"type": "string"}, "Number": {"type": "integer"}}
-    count = draw(st.integers(2, 4))
-    # Keys of maps are strings in JSON.
-    maps = "" if protocol == "ec2" else "text keys" if "json" in protocol else "any key"
-    row = {f"C{at}": {"shape": shapes(draw, made, 2, maps)} for at in range(count)}
+    parts = [shapes(draw, made, 2, protocol) for _ in range(draw(st.integers(2, 4)))]
+    row = {f"C{at}": flatten(draw, made, part, protocol) for at, part in enumerate(parts)}
     made["Row"] = {"type": "structure", "members": row}
     made["Rows"] = {"type": "list", "member": {"shape": "Row"}}
     return service(protocol, made)
@@ -120,27 +135,6 @@ def json(shape: Any, value: Any) -> Any:
     return value
 
 
-def xml(shape: Any, value: Any) -> str:
-    """A value as the service writes it in XML."""
-    match shape.type_name:
-        case "structure":
-            return "".join(f"<{n}>{xml(shape.members[n], each)}</{n}>" for n, each in value.items())
-        case "list":
-            return "".join(f"<member>{xml(shape.member, each)}</member>" for each in value)
-        case "map":
-            entry = "<entry><key>{}</key><value>{}</value></entry>"
-            return "".join(
-                entry.format(escape(str(key)), xml(shape.value, each)) for key, each in value.items()
-            )
-        case "timestamp":
-            return str(value.isoformat())
-        case "blob":
-            return base64.b64encode(value).decode()
-        case "boolean":
-            return "true" if value else "false"
-    return escape(str(value))
-
-
 def cbor(value: Any) -> bytes:
     """A value as CBOR."""
     if value is None or isinstance(value, bool):
@@ -171,9 +165,7 @@ def write(model: Any, page: Any) -> bytes:
         return cbor(page)
     if "json" in protocol:
         return orjson.dumps(json(listing, page))
-    inner = xml(listing, page)
-    wrapped = f"<ListResult>{inner}</ListResult>" if protocol == "query" else inner
-    return f"<ListResponse>{wrapped}</ListResponse>".encode()
+    return write_reply(model.operation_model("List"), page)
 
 
 def reply(model: Any, body: bytes) -> dict[str, Any]:
