@@ -47,6 +47,8 @@ class Loader:
 
     def complete(self, draft: Draft, seen: tuple[Draft, ...] = ()) -> None:
         """Add the words of a line that the product would derive otherwise; the parents' first."""
+        if draft.name not in self._tables:
+            return  # a person left it out
         if draft.settled or draft.name in self._completed or draft in seen:
             return
         for parent in draft.sources.values():

@@ -61,27 +61,26 @@ def parse_list(
     operation = find_reading(model, node)
     path, row, is_single = _find_rows(words.get("rows"), node, operation, nouns)
     each = words["each"].read_pairs() if "each" in words else {}
-    keys = words["key"].read_strings()
-    own = [key for key in keys if key not in {name_column(parameter) for parameter in each}]
+    parents = tuple(_parse_parent(parameter, value, operation, siblings) for parameter, value in each.items())
+    own = set(words["key"].read_strings()) - {parent.column for parent in parents}
     scalar = ""
     if row.type_name == "string":
         if len(own) != 1:
             raise words["key"].fail(f"{operation.name} returns bare strings; expected one column for them")
-        scalar = own[0]
+        scalar = own.pop()
         if name_column(scalar) != scalar:
             raise words["key"].fail(f"every table has {scalar!r}; expected {name_column(scalar)!r}")
         column = build_column(scalar, row, ColumnSource.LIST, (scalar,))
         reply = Reply(operation.name, ColumnSource.LIST, row, {scalar: column})
     else:
         reply = read_structure(operation.name, ColumnSource.LIST, row)
-    parents: list[Parent] = []
-    columns: dict[str, Column] = {}
-    for parameter, value in each.items():
-        parent = _parse_parent(parameter, value, operation, siblings)
-        parents.append(parent)
-        if parent.column not in reply.columns:
-            shape = operation.input_shape.members[parameter]
-            columns[parent.column] = build_column(parent.column, shape, ColumnSource.PARENT)
+    columns = {
+        parent.column: build_column(
+            parent.column, operation.input_shape.members[parent.parameter], ColumnSource.PARENT
+        )
+        for parent in parents
+        if parent.column not in reply.columns
+    }
     constants = parse_constants(send, operation)
     paging = find_paging(node, operation, words.get("page"), path)
     if paging.tokens and (is_single or not path):
@@ -97,7 +96,7 @@ def parse_list(
         page_size_parameter=paging.size_parameter,
         page_size=paging.size,
         send=constants,
-        parents=tuple(parents),
+        parents=parents,
         may_omit_rows=_may_omit(operation, path),
     )
     return Listing(call, operation, reply, columns)
@@ -193,22 +192,23 @@ def _parse_parent(parameter: str, node: Node, operation: Any, siblings: Siblings
         return Parent(parameter, column, values)
     if isinstance(node.value, tuple) or "." not in node.read_text():
         return Parent(parameter, column, tuple(to_value(item, shape) for item in node.items()))
-    table, _, table_column = node.read_text().partition(".")
+    source, _, name = node.read_text().partition(" AS ")
+    table, _, table_column = source.partition(".")
+    if name and name != name_column(name):
+        raise node.fail(f"{name!r} is not the name of a column; expected {name_column(name)!r}")
     node.check("table", table, siblings.names)
     if table == siblings.name:
         raise node.fail(f"{table} is this table; expected another one")
 
     def load() -> Table:
         parent = siblings.load(table)
-        source = parent.by_name[node.check(f"column of {table}", table_column, parent.by_name)]
-        if (source.type == pa.string()) != (to_arrow_type(shape) == pa.string()):
-            raise node.fail(
-                f"{parameter} takes {to_arrow_type(shape)} and {node.read_text()} is {source.type}"
-            )
+        type_ = parent.by_name[node.check(f"column of {table}", table_column, parent.by_name)].type
+        if (type_ == pa.string()) != (to_arrow_type(shape) == pa.string()):
+            raise node.fail(f"{parameter} takes {to_arrow_type(shape)} and {source} is {type_}")
         _check_ancestors(node, table, siblings)
         return parent
 
-    return Parent(parameter, column, table=table, table_column=table_column, load=load)
+    return Parent(parameter, name or column, table=table, table_column=table_column, load=load)
 
 
 def _check_ancestors(node: Node, table: str, siblings: Siblings) -> None:

@@ -52,7 +52,7 @@ def find_left_out(service: str) -> dict[str, set[str]]:
 
 @cache
 def read_outside_calls() -> dict[str, set[str]]:
-    """Client -> the list calls of another catalog of AWS."""
+    """Client -> the calls of other catalogs of AWS."""
     text = (Path(__file__).parent / "outside_lists.json").read_text("utf-8")
     return {client: set(calls) for client, calls in json.loads(text).items()}
 

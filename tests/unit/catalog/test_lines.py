@@ -156,6 +156,25 @@ def test_a_parent_is_loaded_when_it_is_needed(load_lines: Callable[..., Table]) 
     assert table.by_name["cluster_name"].source.value == "parent"
 
 
+PROJECTS = "projects: {list: ListProjects, key: arn}"
+
+
+def test_a_parent_is_renamed_beside_a_column_of_its_name(load_lines: Callable[..., Table]) -> None:
+    runs = "runs: {list: ListRuns, each: {arn: projects.arn AS project_arn}, key: arn}"
+    table = load_lines("devicefarm", runs, PROJECTS)
+    (parent,) = table.list.parents
+    assert (parent.parameter, parent.column, parent.table_column) == ("arn", "project_arn", "arn")
+    assert [table.by_name[name].source.value for name in ("arn", "project_arn")] == ["list", "parent"]
+
+
+def test_a_parent_is_renamed_to_the_name_of_a_column(load_lines: Callable[..., Table]) -> None:
+    runs = "runs: {list: ListRuns, each: {arn: projects.arn AS ProjectArn}, key: arn}"
+    with pytest.raises(
+        ResourceFileError, match="'ProjectArn' is not the name of a column; expected 'project_arn'"
+    ):
+        load_lines("devicefarm", runs, PROJECTS)
+
+
 @pytest.mark.parametrize(
     ("clusters", "message"),
     [
