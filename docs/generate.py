@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -95,7 +95,26 @@ def build_coverage_page(catalog: Catalog, text: str) -> str:
     reasons = yaml.safe_load(REASONS.read_text())
     text = replace_between_marks(text, "sources", format_grid(("", "tables", ""), rows))
     text = replace_between_marks(text, "moto", format_reasons(reasons))
+    text = replace_between_marks(text, "writes", format_writes(catalog, reasons["emulated"]))
     return replace_between_marks(text, "tables", "".join(lines))
+
+
+def format_writes(catalog: Catalog, emulated: Mapping[str, Collection[str]]) -> str:
+    """What may be written, and which server proves it."""
+    rows = []
+    for service in catalog.list_services("aws"):
+        for name in catalog.list_tables("aws", service):
+            table = catalog.get_table("aws", service, name)
+            verbs: dict[str, list[str]] = {"moto": [], "emulator": []}
+            for method in table.methods:
+                if method.verb != "SELECT":
+                    server = "emulator" if method.name in emulated.get(f"{service}.{name}", ()) else "moto"
+                    verbs[server].append(f"EXEC {method.name}" if method.verb == "EXEC" else method.verb)
+            if has_own_page(table) and table.tags and table.tags.add and "UPDATE" not in verbs["moto"]:
+                verbs["moto" if verbs["moto"] else "emulator"].append("UPDATE of `tags`")
+            if has_own_page(table):
+                rows.append((f"`{service}.{name}`", ", ".join(verbs["moto"]), ", ".join(verbs["emulator"])))
+    return format_grid(("table", "moto", "emulator"), rows)
 
 
 def format_reasons(reasons: dict[str, dict[str, str | list[str]]]) -> str:

@@ -30,7 +30,7 @@ COMMON = ("region", "account_id", "data__Identifier")
 """The columns that every table has and no reply holds."""
 TYPES = {"text": pa.string(), "integer": pa.int64(), "boolean": pa.bool_(), "timestamp": TIMESTAMP}
 """Words for the type that a string holds."""
-_TAG_MEMBERS = ("tags", "taglist", "tagset", "tagsmap", "tagslist")
+TAG_MEMBERS = ("tags", "taglist", "tagset", "tagsmap", "tagslist")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def find_spelling(shape: Any) -> TagSpelling | None:
 def read_structure(call: str, source: ColumnSource, shape: Any) -> Reply:
     """The columns of a structure, one for each member."""
     members = get_members(shape)
-    tags = next((m for m, s in members.items() if flatten(m) in _TAG_MEMBERS and find_spelling(s)), "")
+    tags = next((m for m, s in members.items() if flatten(m) in TAG_MEMBERS and find_spelling(s)), "")
     columns: dict[str, Column] = {}
     for member, inner in members.items():
         if inner.serialization.get("location") == "statusCode":  # of the reply, not of the row

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .service_model import build_input_shape, find_operation, get_members, to_snake_case
+from .columns import TAG_MEMBERS, TAGS
+from .describe_call import RowColumns
+from .nouns import flatten, match_column
+from .service_model import build_input_shape, find_operation, get_members, list_tokens, to_snake_case
 from .table import (
     Column,
+    ColumnSource,
     DescribeCall,
     ErrorRule,
     ErrorRules,
@@ -36,7 +40,7 @@ _WRITES: dict[str, tuple[str, str, tuple[str, ...] | None]] = {
 }
 # Keys of a block beside `call`; `write_block` reads those that only one verb has.
 _KEYS = {
-    "INSERT": ("until", "via", "required", "ignored", "notes"),
+    "INSERT": ("until", "via", "required", "ignored", "notes", "replaces"),
     "UPDATE": ("until", "via", "when"),
     "DELETE": ("until", "via", "before"),
     "EXEC": ("until", "via"),
@@ -55,6 +59,7 @@ class TableContext:
         columns: the table's columns by name.
         arguments: parameter of Describe -> key column.
         list, describe, extras: the calls that read.
+        row: the columns of the list, with their shapes.
     """
 
     model: Any
@@ -66,6 +71,7 @@ class TableContext:
     list: ListCall
     describe: DescribeCall | None
     extras: Mapping[str, ExtraCall]
+    row: RowColumns
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -83,30 +89,57 @@ class TableContext:
     ) -> Method:
         """A method whose permissions are those of its operation and of `calls`."""
         actions = (call if ":" in call else self.iam.find(call) for call in (operation.name, *calls) if call)
+        returns = self._find_returned_key(operation) if verb == "INSERT" else {}
+        shape, tokens = build_input_shape(operation), list_tokens(operation)
+        parameters = (
+            Parameter(part, member.name, part in shape.required, self._find_column(part, operation, returns))
+            for part, member in get_members(operation.input_shape).items()
+        )
         return Method(
             name=name,
             verb=verb,
             call=operation.name,
-            required=(*required, "region"),
+            required=(*(part for part in required if part not in tokens), "region"),
             permissions=tuple(dict.fromkeys(actions)),
-            parameters=self._list_parameters(operation.input_shape),
-            input_shape=build_input_shape(operation),
+            parameters=tuple(parameters),
+            input_shape=shape,
+            tokens=tokens,
+            returns=returns,
             **block,
         )
 
-    def _list_parameters(self, shape: Any) -> tuple[Parameter, ...]:
-        return tuple(
-            Parameter(name, member.name, name in shape.required_members, self._find_column(name))
-            for name, member in get_members(shape).items()
-        )
+    def _find_column(self, parameter: str, operation: Any, others: Collection[str]) -> str:
+        """The column of a parameter, if a row that is read by its key has it, and it is none of `others`.
 
-    def _find_column(self, parameter: str) -> str:
-        """Matched by the key's arguments, then by name, then by the member that the column shows."""
-        if parameter in self.arguments:
-            return self.arguments[parameter]
-        if to_snake_case(parameter) in self.columns:
-            return to_snake_case(parameter)
-        return next((column.name for column in self.columns.values() if column.path == (parameter,)), "")
+        Matched by the key's arguments, then by name, then by the member that the column shows; the required
+        parameters also by the endings of the key.
+        """
+        names = [self.arguments.get(parameter, ""), to_snake_case(parameter)]
+        names += [name for name, column in self.columns.items() if column.path == (parameter,)]
+        names += [TAGS] if flatten(parameter) in TAG_MEMBERS else []
+        if parameter in operation.input_shape.required_members:
+            key = {name: self.row.shapes[name] for name in self.key if name in self.row.shapes}
+            shape = operation.input_shape.members[parameter]
+            names.append(match_column(parameter, shape, key, self.row.nouns, by_shape=False))
+        name = next((name for name in names if name in self.columns), "")
+        is_read = name in self.key or self.describe is None or name in self.describe.paths
+        is_read = is_read or (name in self.columns and self.columns[name].source is ColumnSource.TAGS)
+        return name if is_read and name not in others else ""
+
+    def _find_returned_key(self, operation: Any) -> dict[str, tuple[str, ...]]:
+        """The columns of the key that no parameter of a create names and its reply holds, and where."""
+        given = {to_snake_case(name) for name in get_members(operation.input_shape)}
+        paths: dict[str, tuple[str, ...]] = {}
+        for name, member in get_members(operation.output_shape).items():
+            for path in ((name,), *((name, inner) for inner in get_members(member))):
+                paths.setdefault(self._find_member(path[-1]), path)
+        return {name: paths[name] for name in self.key if name in paths and name not in given}
+
+    def _find_member(self, member: str) -> str:
+        """The column that shows a member."""
+        name = to_snake_case(member)
+        shown = (name for name, column in self.columns.items() if column.path[-1:] == (member,))
+        return name if name in self.columns else next(shown, "")
 
 
 def parse_methods(top: Mapping[str, Node], tags: TagsCall | None, table: TableContext) -> tuple[Method, ...]:
@@ -139,6 +172,13 @@ def parse_methods(top: Mapping[str, Node], tags: TagsCall | None, table: TableCo
     return tuple(methods)
 
 
+def read_write(node: Node | None, verb: str) -> Mapping[str, Node]:
+    """The block of a call that writes; its name alone stands for `{call: name}`."""
+    if node is None:
+        return {}
+    return {"call": node} if isinstance(node.value, str) else node.read_block(["call"], _KEYS[verb])
+
+
 def parse_error_rules(node: Node | None) -> ErrorRules:
     """The rules under `missing` and `exists`: `Code`, or `Code: text that the message must hold`."""
     blocks = node.read_block([], ["missing", "exists"]) if node else {}
@@ -166,7 +206,7 @@ def _parse_method(
     required: Sequence[str] | None,
     calls: Sequence[str],
 ) -> Method:
-    block = node.read_block(["call"], _KEYS[verb])
+    block = read_write(node, verb)
     operation = find_operation(table.model, block["call"])
     inputs = get_members(operation.input_shape)
     if required is None:
@@ -175,9 +215,11 @@ def _parse_method(
         required = block["required"].read_strings()
         for parameter in required:
             block["required"].check(f"parameter of {operation.name}", parameter, inputs)
-    until = block["until"].read_strings() if "until" in block else ()
-    for state in until:
-        block["until"].check("state", state, (*table.states, MISSING))
+    until: tuple[str, ...] = (MISSING,) if verb == "DELETE" else ()
+    if "until" in block:
+        until = block["until"].read_strings()
+        for state in until:
+            block["until"].check("state", state, (*table.states, MISSING))
     via = block["via"].choose("state under busy", table.state.busy) if "via" in block else ""
     if via and not until:
         raise block["via"].fail(f"{via} is a busy state; expected `until:` with the states that it leads to")

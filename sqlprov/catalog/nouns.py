@@ -58,13 +58,16 @@ def strip_noun(name: str, nouns: Container[str]) -> str:
     return "".join(words)
 
 
-def match_column(parameter: str, shape: Any, columns: Mapping[str, Any], nouns: Container[str]) -> str:
+def match_column(
+    parameter: str, shape: Any, columns: Mapping[str, Any], nouns: Container[str], *, by_shape: bool = True
+) -> str:
     """The column that fills a parameter; empty if none does for sure.
 
     Args:
         parameter, shape: the parameter's name and shape; for a list of values, those of one value.
         columns: name -> shape, the key's first.
         nouns: of the table, as `list_nouns` returns them.
+        by_shape: whether the only column of the same shape fills it.
     """
     names = [name for name, known in columns.items() if known.type_name == shape.type_name]
     flat, bare = flatten(parameter), strip_noun(parameter, nouns)
@@ -76,7 +79,7 @@ def match_column(parameter: str, shape: Any, columns: Mapping[str, Any], nouns: 
         for name in names:
             if stripped[name] == bare:
                 return name
-    if not _COMMON_SHAPES.fullmatch(shape.name):
+    if by_shape and not _COMMON_SHAPES.fullmatch(shape.name):
         alike = [name for name in names if columns[name].name == shape.name]
         if len(alike) == 1:
             return alike[0]

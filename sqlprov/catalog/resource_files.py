@@ -14,13 +14,13 @@ from .columns import COMMON, apply_columns, merge_replies
 from .describe_call import WORDS, Describing, RowColumns, parse_describe, parse_extras
 from .list_call import Listing, Siblings, parse_list, parse_lookup
 from .methods import TableContext, parse_codes, parse_error_rules, parse_methods
-from .nouns import flatten, list_nouns
+from .nouns import flatten, list_nouns, strip_noun
 from .pushdown import parse_filters, parse_sort
 from .regions import DEFAULT_PARTITION, find_home, find_partition
 from .service_model import find_model, read_constraint, resolve_path, summarize
 from .shapes import Constraint
 from .states import derive_state, parse_state
-from .table import Column, ColumnSource, DescribeCall, ErrorRule, ErrorRules, IamActions, Table
+from .table import Column, ColumnSource, DescribeCall, ErrorRule, ErrorRules, IamActions, Method, Table
 from .tags_call import parse_tags
 from .write_block import parse_write_block
 from .yaml_nodes import Node, get_pairs, get_text, parse_file, parse_text
@@ -33,7 +33,7 @@ OPTIONAL = (
     *("state", "errors", "write", "exec", "permissions"),
 )
 _MISSING = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|NonExistent", re.IGNORECASE)
-_MEMBER_SOURCES = (ColumnSource.LIST, ColumnSource.DESCRIBE)
+_EXISTS = re.compile(r"(?<!Not)(?<!Non)Exist|InUse|Duplicate", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     tags, tags_column = parse_tags(words.get("tags"), service.nodes.get("tags"), model, arn, columns)
     if tags_column:
         columns["tags"] = tags_column
-    describe = _complete_describe(describing, columns)
+    describe = _complete_describe(describing, columns, arn, nouns)
     columns = _limit_keys(columns, describing)
     for part in words["key"].items():
         known = [n for n, c in columns.items() if c.source in (ColumnSource.LIST, ColumnSource.PARENT)]
@@ -130,7 +130,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     )
     iam = _parse_iam(service.nodes.get("iam"), model)
     arguments = describe.arguments if describe else call.arguments
-    context = TableContext(model, iam, state, key, columns, arguments, call, describe, extras)
+    context = TableContext(model, iam, state, key, columns, arguments, call, describe, extras, row)
     methods = parse_methods(words, tags, context)
     home, region = _parse_region(words.get("region"), model, list_columns)
     return Table(
@@ -145,7 +145,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         describe=describe,
         tags=tags,
         methods=methods,
-        errors=_parse_errors(words, service, listing, describing),
+        errors=_parse_errors(words, service, listing, describing, methods),
         state=state,
         client=model.service_name,
         iam=iam,
@@ -243,8 +243,13 @@ def _find_arn(node: Node | None, nouns: Sequence[str], columns: Mapping[str, Col
     return next((known[name] for name in wanted if name in known), "")
 
 
-def _complete_describe(describing: Describing | None, columns: Mapping[str, Column]) -> DescribeCall | None:
-    """The Describe call with the paths of the columns it returns with the same type."""
+def _complete_describe(
+    describing: Describing | None, columns: Mapping[str, Column], arn: str, nouns: Sequence[str]
+) -> DescribeCall | None:
+    """The Describe call with the paths of the columns it returns with the same type.
+
+    It may return the ARN under another name, as `JobDefinitionArn` beside `MonitoringJobDefinitionArn`.
+    """
     if describing is None:
         return None
     paths = dict(describing.call.paths)
@@ -260,6 +265,9 @@ def _complete_describe(describing: Describing | None, columns: Mapping[str, Colu
             exists = describing.reply.resolve(column.path) is not None
             if exists and describing.reply.build_column(name, column.path).json_type == column.json_type:
                 paths[name] = column.path
+    same = [path for name, path in paths.items() if strip_noun(name, nouns) == "arn"]
+    if arn and arn not in paths and len(same) == 1:
+        paths[arn] = same[0]
     return replace(describing.call, paths=paths)
 
 
@@ -287,9 +295,14 @@ def _build_common_columns(key: tuple[str, ...], columns: Mapping[str, Column]) -
 
 
 def _parse_errors(
-    words: Mapping[str, Node], service: ServiceInfo, listing: Listing, describing: Describing | None
+    words: Mapping[str, Node],
+    service: ServiceInfo,
+    listing: Listing,
+    describing: Describing | None,
+    methods: Sequence[Method],
 ) -> ErrorRules:
-    """The codes of the service and of the table; if none means "missing", the calls' own codes whose names say so."""
+    """The codes of the service and of the table; if none means "missing" or "exists", the calls' own codes whose names
+    say so."""
     common, own = parse_error_rules(service.nodes.get("errors")), parse_error_rules(words.get("errors"))
     missing = (*common.missing, *own.missing)
     if not missing:
@@ -300,7 +313,13 @@ def _parse_errors(
             code for operation in operations for error in operation.error_shapes for code in _get_codes(error)
         )
         missing = tuple(ErrorRule(code) for code in dict.fromkeys(codes) if _MISSING.search(code))
-    return ErrorRules(missing, (*common.exists, *own.exists))
+    exists = (*common.exists, *own.exists)
+    create = next((method.call for method in methods if method.verb == "INSERT"), None)
+    if create and not exists:
+        errors = listing.operation.service_model.operation_model(create).error_shapes
+        codes = (code for error in errors for code in _get_codes(error))
+        exists = tuple(ErrorRule(code) for code in dict.fromkeys(codes) if _EXISTS.search(code))
+    return ErrorRules(missing, exists)
 
 
 def _get_codes(error: Any) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import gzip
 import html
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -228,9 +229,16 @@ class _Members(Mapping[str, Shape]):
 
 
 def build_input_shape(operation: Any) -> Shape:
-    """The input of an operation; without input, a structure without members."""
-    shape = operation.input_shape
-    return Shape(f"{operation.name}Input", "structure") if shape is None else build_shape(shape)
+    """The input of an operation; without input, a structure without members. Tokens are not required."""
+    if operation.input_shape is None:
+        return Shape(f"{operation.name}Input", "structure")
+    shape, tokens = build_shape(operation.input_shape), list_tokens(operation)
+    return replace(shape, required=tuple(name for name in shape.required if name not in tokens))
+
+
+def list_tokens(operation: Any) -> tuple[str, ...]:
+    """The parameters by which the service knows another attempt of the same call."""
+    return tuple(operation.idempotent_members)
 
 
 def build_shape(shape: Any) -> Shape:

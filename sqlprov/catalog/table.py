@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -12,6 +13,8 @@ import pyarrow as pa
 
 from .shapes import Constraint, Shape
 from .write_rules import WriteRules
+
+_CREATED = re.compile(r"(date_)?(creat(ed|e|ion))(_?(at|on|time|date|timestamp|date_time|time_stamp))?")
 
 
 class ColumnSource(Enum):
@@ -248,6 +251,7 @@ class TagsCall:
         column: the column that fills `argument`; empty for the table's ARN.
         spelling: how the reply spells tags.
         takes_list: whether `argument` takes a list of values. The reply then has a list on the way to the tags.
+        shape: of the tags that `add` takes; `None` if there is no `add`.
     """
 
     call: str
@@ -261,6 +265,7 @@ class TagsCall:
     column: str = ""
     spelling: TagSpelling = field(default_factory=lambda: TagSpelling("Key", "Value"))
     takes_list: bool = False
+    shape: Shape | None = field(default=None, repr=False, compare=False)
 
     def build_parameters(self, value: Any) -> dict[str, Any]:
         """The parameters of the call for one resource."""
@@ -295,7 +300,9 @@ class Method:
         permissions: IAM actions, `<service>:<call>` first.
         parameters: the call's parameters in the model's order.
         via: the busy state between the call and `until`; empty if there is none.
-        input_shape: the call's input.
+        input_shape: the call's input; tokens are not among what it requires.
+        tokens: parameters that identify a call among its attempts; each row gets its own.
+        returns: key column that the service sets -> members from the reply of a create to its value.
     """
 
     name: str
@@ -306,6 +313,8 @@ class Method:
     permissions: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     via: str = ""
+    tokens: tuple[str, ...] = ()
+    returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     input_shape: Shape = field(kw_only=True, repr=False, compare=False)
 
 
@@ -422,6 +431,19 @@ class Table:
         return {method.name: method for method in self.methods}
 
     @cached_property
+    def paths(self) -> Mapping[str, tuple[str, ...]]:
+        """Column -> members from a row that is read by its key."""
+        if self.describe is not None:
+            return self.describe.paths
+        return {column.name: column.path for column in self.columns if column.source is ColumnSource.LIST}
+
+    @cached_property
+    def created(self) -> str:
+        """The column of the time when a row was created, of those in `paths`; empty if there is none."""
+        times = (name for name in self.paths if pa.types.is_timestamp(self.by_name[name].type))
+        return next((name for name in times if _CREATED.fullmatch(name)), "")
+
+    @cached_property
     def next_states(self) -> dict[str, tuple[str, ...]]:
         """Busy state -> the states that its methods lead to; only states that some method passes through."""
         states: dict[str, tuple[str, ...]] = {}
@@ -440,3 +462,17 @@ class Table:
         changeable = {part.name for part in parameters if part.column not in self.key}
         tags = "tags" if self.tags and self.tags.add else None
         return tuple(p.name for p in create.parameters if p.name not in changeable and p.column != tags)
+
+    @property
+    def tag_spelling(self) -> TagSpelling | None:
+        """How the service spells tags; `None` if it has none."""
+        return (
+            self.tags.spelling if self.tags else self.by_name["tags"].tags if "tags" in self.by_name else None
+        )
+
+    @cached_property
+    def tags_parameter(self) -> str:
+        """The parameter of the create that takes tags; empty if none does."""
+        create = self.by_method.get("create_resource")
+        parts = create.parameters if create else ()
+        return next((part.name for part in parts if part.column == "tags"), "")

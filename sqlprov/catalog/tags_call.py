@@ -7,7 +7,7 @@ from typing import Any
 
 from .columns import TAGS, TAGS_TYPE, find_spelling
 from .paging import find_paging
-from .service_model import find_operation, get_members, summarize
+from .service_model import build_shape, find_operation, get_members, summarize
 from .table import Column, ColumnSource, TagsCall
 from .yaml_nodes import Node, get_text
 
@@ -45,6 +45,11 @@ def parse_tags(
     operation = find_operation(model, words["call"])
     outputs = get_members(operation.output_shape)
     _check_calls(block, words, model)
+    added = (
+        find_operation(model, words["add"]).input_shape.members[words["items"].read_text()]
+        if "add" in words
+        else None
+    )
     takes_list = operation.input_shape.members[words["argument"].read_text()].type_name == "list"
     shape = _find_items(words["items"], operation)
     spelling = find_spelling(shape)
@@ -64,6 +69,7 @@ def parse_tags(
         column=column,
         spelling=spelling,
         takes_list=takes_list,
+        shape=build_shape(added) if added is not None else None,
     )
     about = summarize(shape.documentation) or "An array of key-value pairs."
     return call, Column(TAGS, TAGS_TYPE, TAGS_TYPE, about, ColumnSource.TAGS, shape=shape.name)

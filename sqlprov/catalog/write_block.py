@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .methods import TableContext
+from .methods import TableContext, read_write
 from .service_model import build_shape, to_snake_case
 from .shapes import Shape
 from .table import DescribeCall, Method
@@ -68,12 +68,12 @@ def parse_write_block(
             row = row.item or row
     context = WriteContext(table, {method.name: method for method in methods}, row)
     blocks = node.read_pairs()
-    update, delete = get_pairs(blocks, "update"), get_pairs(blocks, "delete")
+    update, delete = read_write(blocks.get("update"), "UPDATE"), read_write(blocks.get("delete"), "DELETE")
     if update:
         _check_required(update["call"], context)
     desired = _parse_desired(blocks["desired"], context) if "desired" in blocks else None
     return WriteRules(
-        insert=_parse_insert(get_pairs(blocks, "insert"), context),
+        insert=_parse_insert(read_write(blocks.get("insert"), "INSERT"), context),
         update=UpdateRule(_parse_when(update["when"], context) if "when" in update else {}),
         delete=DeleteRule(_parse_before(get_pairs(delete, "before"), context, desired)),
         desired=desired,
@@ -81,6 +81,14 @@ def parse_write_block(
 
 
 def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRule:
+    if block:
+        create = context.methods["create_resource"]
+        given = {*create.returns, *(part.column for part in create.parameters)}
+        for name in context.table.key:
+            if name not in given:
+                raise block["call"].fail(
+                    f"{create.call} neither takes nor returns {name}, which identifies the row"
+                )
     ignored: dict[str, str] = {}
     for entry in block["ignored"].items() if "ignored" in block else ():
         create, name, columns = context.methods["create_resource"], entry.read_text(), context.table.columns
@@ -93,7 +101,8 @@ def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRul
     notes: dict[str, str] = {}
     for name, text in get_pairs(block, "notes").items():
         notes[context.check_parameter(text, context.methods["create_resource"], name)] = text.read_text()
-    return InsertRule(ignored, notes)
+    replaces = "replaces" in block and block["replaces"].choose("value", ("true", "false")) == "true"
+    return InsertRule(ignored, notes, replaces)
 
 
 def _check_required(node: Node, context: WriteContext) -> None:

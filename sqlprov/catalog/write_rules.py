@@ -14,10 +14,13 @@ class InsertRule:
         ignored: property -> column. Cloud Control takes these properties and the call does not; they are accepted
             with a note and not sent.
         notes: parameter -> the service's behavior without it.
+        replaces: whether the call changes or returns a row that exists, where others fail. INSERT then looks for each
+            row first.
     """
 
     ignored: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    replaces: bool = False
 
 
 @dataclass(frozen=True)

@@ -237,16 +237,15 @@ class TargetReader:
     def _list_watched(self, statement: Update | Delete) -> list[str]:
         """The columns that must not change between the read and the first call."""
         table = self.table
-        assert table.describe is not None, "only tables that can be described are written"
         # SET also takes `ModelVariants` and `data__ModelVariants`.
         named = {word.removeprefix("data__").replace("_", "") for word in statement.words}
         desired = table.write.desired.column if table.write.desired else ""
         return [
             name
             for name, column in table.by_name.items()
-            if (name in table.describe.paths or column.source is ColumnSource.TAGS)
+            if (name in table.paths or column.source is ColumnSource.TAGS)
             and name not in (*table.key, "region")
-            and (name == "creation_time" or name.lower().replace("_", "") in named)
+            and (name == table.created or name.lower().replace("_", "") in named)
             # It shows the status, which changes automatically; each row checks again whether it can be reached.
             and not (name == desired and isinstance(statement, Update))
         ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.aws.read.decoder import build_array, get_path
+from sqlprov.aws.read.decoder import build_array
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
@@ -19,6 +19,7 @@ from sqlprov.plan.write.steps import Snapshot
 
 RETURNING_ROWS = "sqlprov_rows"
 """Name of the relation that RETURNING reads."""
+_OTHER_SOURCES = (ColumnSource.REGION, ColumnSource.ACCOUNT, ColumnSource.KEY, ColumnSource.TAGS)
 
 
 def write_targets(
@@ -56,19 +57,18 @@ def write_targets(
 
 
 def read_back(table: Table, outcomes: list[Outcome]) -> pa.Table:
-    """The rows as they are now (for DELETE, as they were), with the columns of the table."""
+    """The rows as they are now (for DELETE, as they were), with the columns that a read by key fills."""
     rows = [(outcome, outcome.snapshot) for outcome in outcomes if outcome.snapshot is not None]
-    columns = [
-        build_array(column, [_get_value(table, column.name, *row) for row in rows])
-        for column in table.columns
+    known = {*table.paths, *table.key}
+    columns = [each for each in table.columns if each.name in known or each.source in _OTHER_SOURCES]
+    arrays = [
+        build_array(column, [_get_value(table, column.name, *row) for row in rows]) for column in columns
     ]
-    return pa.Table.from_arrays(columns, names=[column.name for column in table.columns])
+    return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
 
 
 def _get_value(table: Table, name: str, outcome: Outcome, snapshot: Snapshot) -> Any:
     """The value of a column in a described row, as the service's JSON has it."""
-    describe = table.describe
-    assert describe is not None, "only tables that can be described are written"
     match table.by_name[name].source:
         case ColumnSource.REGION:
             return outcome.region
@@ -78,6 +78,8 @@ def _get_value(table: Table, name: str, outcome: Outcome, snapshot: Snapshot) ->
             tags = snapshot.tags
             return None if tags is None else [{"Key": key, "Value": value} for key, value in tags.items()]
         case ColumnSource.ACCOUNT:
-            arn = get_path(snapshot.described, describe.paths[table.arn]) if table.arn else None
+            arn = snapshot.get_column(table, table.arn)
             return str(arn).split(":")[4] if arn else None
-    return get_path(snapshot.described, describe.paths[name])
+    if name in table.paths:
+        return snapshot.get_column(table, name)
+    return outcome.key.split("|")[table.key.index(name)]

@@ -14,7 +14,7 @@ import yaml
 from botocore import xform_name
 from botocore.config import Config
 from request_values import NOT_MAKING, REGION, Known, RequestMaker, find_noun
-from sagemaker_seeds import seed_sagemaker
+from sagemaker_seeds import make_sagemaker_request, seed_sagemaker
 
 _CONFIG = Config(
     retries={"total_max_attempts": 1},
@@ -78,6 +78,17 @@ class Seeder:
                         errors.append(error)
         if errors and len(errors) == len(tried) and all(map(is_unserved, errors)):
             self._unserved.add(operation.name)
+
+    def list_requests(self, operation: Any, number: int) -> list[dict[str, Any]]:
+        """Requests for one more resource, with few parameters first."""
+        if self._name == "sagemaker" and (request := make_sagemaker_request(operation, f"round-{number}")):
+            return [request]
+        variants = ({}, {"references": True}, {"optional": True})
+        requests: list[dict[str, Any]] = []
+        for variant in variants:
+            request = self._maker.make(operation, number, **variant)
+            requests += [] if request in requests else [request]
+        return requests
 
     def call(self, operation: str, parameters: Mapping[str, Any], other: str = "") -> Exception | None:
         """Call an operation, of another client if it is given, and note what its reply names; returns the error."""

@@ -65,6 +65,8 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "eventpattern": ('{"source": ["first"]}',),
     "phonenumber": ("+15555550100",),
     "port": ("80",),
+    "mediatype": ("text/csv",),
+    "mimetype": ("text/csv",),
 }
 
 

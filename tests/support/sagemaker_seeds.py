@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from botocore import xform_name
 from request_values import ACCOUNT
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service"
@@ -204,3 +205,25 @@ def seed_sagemaker(client: Any) -> None:
     for make in MAKERS:
         for name in ("first", "second"):
             make(client, name)
+
+
+class _Recorder:
+    """Takes calls instead of a client; the last of each method counts."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, dict[str, Any]] = {}
+
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        return lambda **request: self.requests.update({method: request})
+
+
+def make_sagemaker_request(operation: Any, name: str) -> dict[str, Any]:
+    """The request for one more resource beside the two; empty if there is none of its kind."""
+    recorder = _Recorder()
+    for make in MAKERS:
+        make(recorder, "second")
+    request = recorder.requests.get(xform_name(operation.name), {})
+    noun = operation.name.removeprefix("Create").removesuffix("V2")
+    own = (f"{noun}Name", "JobDefinitionName")
+    given = {member: name if member in own else value for member, value in request.items()}
+    return {member: value for member, value in given.items() if member not in operation.idempotent_members}

@@ -28,21 +28,6 @@ REFUSED = re.compile("invalid|malformed|validation", re.IGNORECASE)
 """Codes that mean that the service rejects a value."""
 
 
-def describe_row(
-    run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """The resource that Describe returns for `arguments`.
-
-    Raises:
-        OperationalError: the call failed, or its reply lacks the resource or its key.
-    """
-    items = _describe(run, cloud, table, region, arguments)
-    if len(items) != 1:
-        where = f"{table.describe.call if table.describe else ''} in {region}"
-        raise BrokenReply(f"{where}: the reply has {len(items)} resources.", region=region)
-    return items[0]
-
-
 def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
     """`rows`, which share a place and all arguments but the first, as Describe returns them, without those that no
     longer exist.

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from sqlprov.aws.transport.call_log import CallRecord
 from sqlprov.aws.transport.calls import AttemptFailed, attempt, pause, record_call
@@ -20,6 +21,7 @@ from sqlprov.aws.write import row_watcher
 from sqlprov.aws.write.row_watcher import RowFailed, RowWatcher
 from sqlprov.catalog.table import Table
 from sqlprov.errors import Cancelled, OperationalError
+from sqlprov.plan.write.diff import parse_tags, spell_tags
 from sqlprov.plan.write.reconcile import CallEffect, reconcile
 from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, WriteKind
 from sqlprov.plan.write.transitions import list_transitions
@@ -77,7 +79,7 @@ class CallSender:
         with record_call(self.run, record):
             while True:
                 try:
-                    attempt(self.run, self.watcher.cloud, self.table.client, self.table.iam, record)
+                    reply = attempt(self.run, self.watcher.cloud, self.table.client, self.table.iam, record)
                 except AttemptFailed as failed:
                     failure = failed.failure
                 except Cancelled:
@@ -87,6 +89,8 @@ class CallSender:
                     raise
                 else:
                     self.done.append(request)
+                    if request.purpose == "create":
+                        self.watcher.note_key(reply)
                     return None
                 record.error = failure.error.code or type(failure.error).__name__
                 is_last = record.attempts >= self.run.settings.max_attempts
@@ -150,7 +154,15 @@ class CallSender:
             EffectUnknown: it cannot be determined.
         """
         run, is_create = self.run, request.purpose == "create"
-        if run.log.service_time is None and is_create and not run.settings.request_tag:
+        if not all(self.write.key):
+            lacking = next(
+                name for name, part in zip(self.table.key, self.write.key, strict=True) if not part
+            )
+            raise EffectUnknown(
+                f"{failure.error} The service sets {lacking}, so the row cannot be read back."
+            )
+        needs_clock = is_create and self.table.created and not run.settings.request_tag
+        if needs_clock and run.log.service_time is None:
             raise EffectUnknown(
                 f"{failure.error} No earlier reply showed the service's clock, "
                 "so it cannot be determined whether the row is ours."
@@ -203,11 +215,16 @@ class CallSender:
         return reconcile(self.table, request, before, after, began)
 
     def _build_parameters(self, request: Request) -> Mapping[str, Any]:
-        tags = self.table.tags
-        if request.purpose != "create" or not self.run.settings.request_tag or tags is None:
-            return request.parameters
-        tag = {"Key": REQUEST_TAG, "Value": self.run.request_tag}
-        return {**request.parameters, tags.items: [*request.parameters.get(tags.items, ()), tag]}
+        """The parameters with a token, the same for every attempt, and the request's tag."""
+        table, parameters = self.table, {**request.parameters}
+        for method in table.methods:
+            if method.call == request.operation:
+                parameters = {**dict.fromkeys(method.tokens, str(uuid4())), **parameters}
+        name, spelling = table.tags_parameter, table.tag_spelling
+        if request.purpose == "create" and self.run.settings.request_tag and name:
+            tags = parse_tags(parameters.get(name), spelling) | {REQUEST_TAG: self.run.request_tag}
+            parameters[name] = spell_tags(tags, spelling)
+        return parameters
 
 
 def _is_conflict(failure: Failure) -> bool:

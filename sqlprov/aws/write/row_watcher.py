@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlprov.aws.read.decoder import get_path
-from sqlprov.aws.read.describe import describe_row
+from sqlprov.aws.read.describe import describe_rows, look_up_rows
 from sqlprov.aws.read.details import read_tags
+from sqlprov.aws.read.partial_row import REGION, PartialRow
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import OperationalError
-from sqlprov.plan.read.lookup import build_arguments
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.steps import RowWrite, Snapshot
 from sqlprov.plan.write.transitions import list_transitions
@@ -49,24 +50,31 @@ class RowWatcher:
         return self.write.table
 
     def read(self, tags: bool = False) -> Snapshot | None:
-        """Read the row, with its tags if requested; `None` if it does not exist."""
-        table, region = self.table, self.write.region
-        describe = table.describe
-        assert describe is not None, "only tables that can be described are written"
-        key = dict(zip(table.key, self.write.key, strict=True))
-        arguments = build_arguments(describe.arguments, [key], bool(describe.batch))
+        """Read the row, with its tags if requested; `None` if it does not exist, or its key is not known yet."""
+        table, region, snapshot = self.table, self.write.region, None
+        if not all(self.write.key):
+            return None
+        look_up = describe_rows if table.describe else look_up_rows
         try:
-            described = describe_row(self.run, self.cloud, table, region, arguments)
-            tag_map = None
-            if (tags or self.write.tags is not None) and table.tags:
-                arn = get_path(described, describe.paths[table.arn])
-                tag_map = parse_tags(read_tags(self.run, self.cloud, table, region, str(arn)))
-            self.snapshot = Snapshot(described, tag_map)
+            for row in look_up(self.run, self.cloud, table, [PartialRow({REGION: region}, self.write.key)]):
+                tag_map = None
+                if (tags or self.write.tags is not None) and table.tags:
+                    value = row.get_value(table, table.tags.column or table.arn)
+                    tag_map = parse_tags(read_tags(self.run, self.cloud, table, region, str(value)))
+                snapshot = Snapshot(row.described or row.listed or {}, tag_map)
         except OperationalError as error:
             if not is_match(table.errors.missing, error):
                 raise
-            self.snapshot = None
-        return self.snapshot
+            snapshot = None
+        self.snapshot = snapshot
+        return snapshot
+
+    def note_key(self, reply: Mapping[str, Any]) -> None:
+        """Complete the key with the parts that the service has set."""
+        paths = self.table.by_method["create_resource"].returns
+        parts = zip(self.table.key, self.write.key, strict=True)
+        key = tuple(part or str(get_path(reply, paths.get(name, ())) or "") for name, part in parts)
+        self.write = replace(self.write, key=key)
 
     def wait_while(self, states: tuple[str, ...], deadline: float) -> None:
         """Read the row until it is in none of `states`.

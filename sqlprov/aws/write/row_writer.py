@@ -19,7 +19,7 @@ from sqlprov.aws.write.row_watcher import RowFailed, RowWatcher
 from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.errors import Cancelled, Error
 from sqlprov.plan.write.next_step import next_step
-from sqlprov.plan.write.steps import Refusal, Snapshot, Success, Wait, WriteKind
+from sqlprov.plan.write.steps import Refusal, RowWrite, Snapshot, Success, Wait, WriteKind
 from sqlprov.plan.write.transitions import find_transition, list_transitions
 
 log = logging.getLogger("sqlprov")
@@ -53,10 +53,15 @@ class RowWriter:
     phase: str = ""
 
     def __post_init__(self) -> None:
-        self.write, self.table = self.target.write, self.target.write.table
-        self.watcher = RowWatcher(self.write, self.run, self.cloud)
+        self.table = self.target.write.table
+        self.watcher = RowWatcher(self.target.write, self.run, self.cloud)
         self.sender = CallSender(self.watcher)
         self.done = self.sender.done
+
+    @property
+    def write(self) -> RowWrite:
+        """The write; a create adds the key that the service sets."""
+        return self.watcher.write
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -121,15 +126,17 @@ class RowWriter:
             self.watcher.read(tags=self.reads_back or self.target.checks_tags)
             self.target.check(self.snapshot)
             self.original = self.snapshot
-            self.write = self.watcher.write = self.target.complete(self.snapshot)
+            self.watcher.write = self.target.complete(self.snapshot)
         elif write.kind is WriteKind.EXEC:
             # EXEC makes its call in any state, but the state before it shows whether a lost response was a success.
             if any(each.method == write.method for each in list_transitions(self.table)):
                 self.watcher.read()
         else:
             # A read before the first create shows the service's clock, which is needed to tell whether a row is ours.
+            # Without a time of creation, only a read before each create can tell.
             try:
-                if self.run.log.service_time is None:
+                replaces = self.table.write.insert.replaces
+                if self.run.log.service_time is None or replaces or not self.table.created:
                     self.watcher.read()
             finally:
                 self.clock_known.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlprov.aws.read.decoder import build_array, get_path
+from sqlprov.aws.read.decoder import build_array
 from sqlprov.aws.write.row_watcher import RowFailed
 from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.plan.write.diff import diff_values, parse_tags
@@ -44,12 +44,11 @@ class TargetRow:
             if self.write.kind is WriteKind.DELETE:
                 return
             raise RowFailed(f"{self.write.label} no longer exists")
-        assert table.describe is not None, "only tables that can be described are written"
         for name, value in self.values.items():
             if table.by_name[name].source is ColumnSource.TAGS:
                 now, is_changed = snapshot.tags, parse_tags(value) != snapshot.tags
             else:
-                now = get_path(snapshot.described, table.describe.paths[name])
+                now = snapshot.get_column(table, name)
                 is_changed = _is_changed(table, name, value, now)
             if is_changed:
                 raise RowFailed(

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import ColumnSource, Method, Table
+from sqlprov.catalog.table import ColumnSource, Method, Table, TagSpelling
 from sqlprov.plan.write.steps import Snapshot
 
 _FLOAT_TOLERANCE = 1e-6  # a 32-bit float comes back as its nearest neighbor
@@ -26,7 +28,7 @@ def diff_parameters(
 ) -> tuple[str, ...]:
     """The paths, such as `Schedule.EndTime`, where the row differs from the parameters of `method`.
 
-    Parameters that no column holds cannot be compared.
+    Parameters and members that a read of the row does not return cannot be compared.
     """
     paths: list[str] = []
     for part in method.parameters:
@@ -35,20 +37,41 @@ def diff_parameters(
         column, value = table.by_name[part.column], sent[part.name]
         if column.source is ColumnSource.TAGS:
             tags = snapshot.tags
-            if tags is None or drop_reserved(parse_tags(value)) != drop_reserved(tags):
+            sent_tags = parse_tags(value, table.tag_spelling)
+            if tags is None or drop_reserved(sent_tags) != drop_reserved(tags):
                 paths.append(part.name)
-        else:
+        elif part.column in table.paths:
             paths += diff_values(
-                value, snapshot.get(column.path), method.input_shape.members[part.name], part.name
+                value,
+                snapshot.get_column(table, part.column),
+                method.input_shape.members[part.name],
+                part.name,
             )
     return tuple(dict.fromkeys(paths))
 
 
-def parse_tags(tags: Any) -> dict[str, str]:
-    """Tags as a map, from a map or a list of {Key, Value}."""
+def select_readable(value: Any, type: pa.DataType) -> Any:
+    """`value` without the members that a column of this type does not have."""
+    if pa.types.is_struct(type) and isinstance(value, Mapping):
+        types = {member.name: member.type for member in type}
+        return {name: select_readable(part, types[name]) for name, part in value.items() if name in types}
+    if pa.types.is_list(type) and _is_list(value):
+        return [select_readable(part, type.value_type) for part in value]
+    return value
+
+
+def parse_tags(tags: Any, spelling: TagSpelling | None = None) -> dict[str, str]:
+    """Tags as a map, from a map or a list of {Key, Value}, or as `spelling` says."""
     if isinstance(tags, Mapping):
         return dict(tags)
-    return {tag["Key"]: tag.get("Value") or "" for tag in tags or ()}
+    key, value = (spelling.key, spelling.value) if spelling else ("Key", "Value")
+    return {tag[key]: tag.get(value) or "" for tag in tags or ()}
+
+
+def spell_tags(tags: Mapping[str, str], spelling: TagSpelling | None) -> Any:
+    """Tags as the service spells them."""
+    key, value = (spelling.key, spelling.value) if spelling else ("Key", "Value")
+    return [{key: name, value: text} for name, text in tags.items()] if key else dict(tags)
 
 
 def drop_reserved(tags: Mapping[str, str]) -> dict[str, str]:

@@ -47,9 +47,7 @@ class _SimulatedRow:
         """The row in another state."""
         now = None if state == _GONE else self.now
         if now and table.state.column:
-            now = replace(
-                now, described=_replace(now.described, table.by_name[table.state.column].path, state)
-            )
+            now = replace(now, described=_replace(now.described, table.paths[table.state.column], state))
         return replace(self, now=now, path=(*self.path, state), next_state=next_state)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlprov.catalog.table import Method, Table
 from sqlprov.errors import DatabaseError, DataError, NotSupportedError
-from sqlprov.plan.write.diff import is_reserved
+from sqlprov.plan.write.diff import drop_reserved, is_reserved, parse_tags, spell_tags
 from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.read_only import drop_read_only
 from sqlprov.plan.write.steps import RowWrite, WriteKind
@@ -41,7 +41,9 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
     errors: list[DatabaseError] = []
     members, left_out = _resolve_columns(table, method, rows.names, has_columns, errors)
     present = [member for member in members if member]
-    lacking = list(find_missing(method.input_shape, present))
+    inputs = {part.column: part.name for part in list_key_inputs(table, method)}
+    optional_key = [name for name in inputs.values() if name not in method.input_shape.required]
+    lacking = [*find_missing(method.input_shape, present), *(n for n in optional_key if n not in present)]
     if not region and REGION not in present:
         lacking.append(REGION)
     if lacking:
@@ -56,7 +58,7 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
     for number, row in enumerate(rows.rows, start=1):
         values, invalid = coerce_row(plan, rows, members, method.input_shape, number, row)
         row_region = values.pop(REGION, region)
-        needed = (*method.input_shape.required, *([] if row_region is not None else [REGION]))
+        needed = (*method.input_shape.required, *optional_key, *([] if row_region is not None else [REGION]))
         absent = [name for name in needed if name not in (*values, *lacking, *invalid)]
         if absent:
             plan.errors.append(
@@ -64,7 +66,7 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
             )
         notes = [f"{', '.join(left_out)}: read-only, left out"] if left_out else []
         notes += _drop_reserved_tags(plan, table, values, has_columns, number)
-        key = tuple(str(values.get(part.name, "")) for part in list_key_inputs(table, method))
+        key = tuple(str(values.get(inputs.get(column, ""), "")) for column in table.key)
         first = first_rows.setdefault((str(row_region), key), number)
         if all(key) and first != number:
             # If the response to one create were lost, the other row could be mistaken for its result.
@@ -82,9 +84,9 @@ def _drop_reserved_tags(
     plan: WritePlan, table: Table, values: dict[str, Any], has_columns: bool, number: int
 ) -> list[str]:
     """Remove tags that only AWS can set, and return notes on them; an error if the statement lists its columns."""
-    name = table.tags.items if table.tags else ""
-    tags = values.get(name) or []
-    reserved = [(at, tag["Key"]) for at, tag in enumerate(tags) if is_reserved(tag["Key"])]
+    name = table.tags_parameter
+    tags = parse_tags(values.get(name), table.tag_spelling)
+    reserved = [(at, key) for at, key in enumerate(tags) if is_reserved(key)]
     if not reserved:
         return []
     if has_columns:
@@ -94,7 +96,7 @@ def _drop_reserved_tags(
             for at, key in reserved
         ]
         return []
-    values[name] = [tag for tag in tags if not is_reserved(tag["Key"])]
+    values[name] = spell_tags(drop_reserved(tags), table.tag_spelling)
     return [f"{', '.join(key for _, key in reserved)}: AWS's own tags, left out"]
 
 

@@ -45,7 +45,7 @@ def apply_patch(write: RowWrite, snapshot: Snapshot, document: str) -> RowWrite:
     before = {
         name: value
         for name, known in properties.items()
-        if (value := _get_value(name, known, snapshot)) is not None
+        if (value := _get_value(write.table, name, known, snapshot)) is not None
     }
     after = _apply_operations(document, before, properties)
     for name, known in properties.items():
@@ -73,13 +73,13 @@ def list_properties(table: Table) -> dict[str, Property]:
     return properties
 
 
-def _get_value(name: str, known: Property, snapshot: Snapshot) -> Any:
+def _get_value(table: Table, name: str, known: Property, snapshot: Snapshot) -> Any:
     """A property's value before the patch, as JSON; `None` if it is absent."""
     if known.column.source is ColumnSource.TAGS:
         if snapshot.tags is None:
             raise InternalError("the tags of the row were not read")
         return [{"Key": key, "Value": value} for key, value in drop_reserved(snapshot.tags).items()]
-    value = snapshot.get(known.column.path)
+    value = snapshot.get_column(table, known.column.name)
     if known.shape:
         value = merge(value, value, known.shape, name)
     elif isinstance(value, int | float) and pa.types.is_timestamp(known.column.type):
@@ -191,7 +191,7 @@ def _add_change(
     """The write with a property that the patch changes."""
     rule = write.table.write.desired
     if known.column.source is ColumnSource.TAGS and known.shape:
-        tags = parse_tags(_coerce(name, after or [], known.shape))
+        tags = parse_tags(_coerce(name, after or [], known.shape), write.table.tag_spelling)
         return write if tags == drop_reserved(snapshot.tags or {}) else replace(write, tags=tags)
     if rule and known.column.name in (rule.column, rule.reason):
         if after is not None and not isinstance(after, str):
@@ -201,7 +201,8 @@ def _add_change(
     if known.shape is None:
         raise NotSupportedError(f"{name} is read-only: a patch cannot change it")
     value = _mark_removed(_coerce(name, after, known.shape), before, known.shape, name)
-    if not list(diff_values(value, snapshot.get(known.column.path), known.shape, name)):
+    now = snapshot.get_column(write.table, known.column.name)
+    if not list(diff_values(value, now, known.shape, name)):
         return write
     if name in write.table.create_only:
         raise NotSupportedError(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlprov.catalog.table import Method, Table
 from sqlprov.catalog.write_rules import Transition
-from sqlprov.plan.write.diff import diff_parameters, drop_reserved, parse_tags, parse_time
+from sqlprov.plan.write.diff import diff_parameters, drop_reserved, parse_tags, parse_time, select_readable
 from sqlprov.plan.write.steps import Request, Snapshot
 from sqlprov.plan.write.transitions import list_transitions
 
@@ -58,12 +58,18 @@ def _reconcile_create(table: Table, request: Request, after: Snapshot | None, be
     if after is None:
         return CallEffect.NOT_APPLIED
     create = table.by_method["create_resource"]
-    created = after.get_column(table, "creation_time") if "creation_time" in table.by_name else None
+    created = after.get_column(table, table.created)
     if created is not None and parse_time(created) < began:
         return CallEffect.NOT_APPLIED
-    paths = diff_parameters(table, create, request.parameters, after)
+    columns = {part.name: table.by_name[part.column] for part in create.parameters if part.column}
+    sent = {
+        name: select_readable(value, columns[name].type) if name in columns else value
+        for name, value in request.parameters.items()
+    }
+    paths = diff_parameters(table, create, sent, after)
     if not paths:
-        return CallEffect.APPLIED if created is not None else CallEffect.UNKNOWN
+        # Without a time of creation, the row was read as missing before the call.
+        return CallEffect.UNKNOWN if table.created and created is None else CallEffect.APPLIED
     # An optional member may be returned in another form (a key's id as its ARN), so it proves nothing.
     fixed = {name for name in table.create_only if name in create.input_shape.required}
     is_other = any(path.partition(".")[0] in fixed for path in paths)
@@ -121,16 +127,14 @@ def _reconcile_tags(table: Table, request: Request, after: Snapshot) -> CallEffe
     if request.purpose == "untag":
         is_applied = not any(key in after.tags for key in request.parameters[call.keys])
     else:
-        sent = drop_reserved(parse_tags(request.parameters[call.items]))
+        sent = drop_reserved(parse_tags(request.parameters[call.items], call.spelling))
         is_applied = sent.items() <= after.tags.items()
     return CallEffect.APPLIED if is_applied else CallEffect.NOT_APPLIED
 
 
 def _is_replaced(table: Table, before: Snapshot, after: Snapshot) -> bool:
     """Whether the row is another one with the same name."""
-    if "creation_time" not in table.by_name:
-        return False
-    old, new = before.get_column(table, "creation_time"), after.get_column(table, "creation_time")
+    old, new = before.get_column(table, table.created), after.get_column(table, table.created)
     return None not in (old, new) and abs((parse_time(old) - parse_time(new)).total_seconds()) >= 0.001
 
 

@@ -25,7 +25,7 @@ class RowWrite:
 
     Attributes:
         table, kind, region: the table, the kind of statement, and the region.
-        key: values of the key columns, in their order.
+        key: values of the key columns, in their order; empty for one that the service sets.
         values: INSERT and EXEC: API parameters as boto3 takes them. UPDATE: member of the update -> new value;
             `None` unsets it, also inside a structure. Members that a structure leaves out stay as they are.
         tags: UPDATE: the final tags; `None` leaves them alone.
@@ -55,6 +55,10 @@ class RowWrite:
         }
         return self.table.by_method.get(names.get(self.kind, self.method))
 
+    def get_key(self, column: str) -> str | None:
+        """The value of a key column; `None` if it is another column."""
+        return self.key[self.table.key.index(column)] if column in self.table.key else None
+
     @property
     def label(self) -> str:
         """The row's name in messages."""
@@ -66,7 +70,7 @@ class Snapshot:
     """A row as Describe and the tag call returned it.
 
     Attributes:
-        described: JSON values under API names; times as epoch seconds or datetime.
+        described: JSON values under API names, at `Table.paths`; times as epoch seconds or datetime.
         tags: `None` if they were not read.
     """
 
@@ -81,8 +85,9 @@ class Snapshot:
         return value
 
     def get_column(self, table: Table, column: str) -> Any:
-        """The value of a column that Describe fills; `None` if it does not fill it."""
-        return self.get(table.by_name[column].path) if column and table.by_name[column].path else None
+        """The value of a column; `None` if it is absent, or the row was read without it."""
+        path = table.paths.get(column)
+        return self.get(path) if path else None
 
     def get_state(self, table: Table) -> str:
         """The state; empty if the table has no states."""

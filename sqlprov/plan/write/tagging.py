@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlprov.plan.write.diff import drop_reserved, is_reserved, parse_tags
+from sqlprov.plan.write.diff import drop_reserved, is_reserved, parse_tags, spell_tags
 from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot
 
 _MAX_TAGS = 50
@@ -26,12 +26,14 @@ def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> 
         return Refusal(f"{count} tags were given; a resource can have {_MAX_TAGS}")
     add = {key: value for key, value in wanted.items() if current.get(key) != value}
     remove = [key for key in drop_reserved(current) if key not in wanted]
-    arn = {call.argument: now.get_column(table, table.arn)}
+    column = call.column or table.arn
+    names_row = call.build_parameters(now.get_column(table, column) or write.get_key(column))
     if remove and (not add or len(current | add) > _MAX_TAGS):
-        return Request(call.remove, write.region, arn | {call.keys: remove}, "untag")
+        return Request(call.remove, write.region, names_row | {call.keys: remove}, "untag")
     if add:
-        tags = [{"Key": key, "Value": value} for key, value in add.items()]
-        return Request(call.add, write.region, arn | {call.items: tags}, "tag")
+        return Request(
+            call.add, write.region, names_row | {call.items: spell_tags(add, call.spelling)}, "tag"
+        )
     return None
 
 
@@ -40,7 +42,7 @@ def _find_current_tags(write: RowWrite, now: Snapshot, done: tuple[Request, ...]
     call, tags = write.table.tags, dict(now.tags or {})
     for request in done:
         if call and request.purpose == "tag":
-            tags |= parse_tags(request.parameters[call.items])
+            tags |= parse_tags(request.parameters[call.items], call.spelling)
         if call and request.purpose == "untag":
             tags = {key: tags[key] for key in tags if key not in request.parameters[call.keys]}
     return tags

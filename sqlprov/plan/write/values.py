@@ -190,9 +190,9 @@ class _Coercion:
 
     def _coerce_list(self, value: Any, type: pa.DataType | None, shape: Shape, path: str) -> Any:
         assert shape.item is not None
-        tags = shape.item.kind == "structure" and {"Key", "Value"} <= set(shape.item.members)
+        tags = _find_tag_members(shape.item)
         if tags and (isinstance(value, dict | JsonObject) or _is_map(type)):
-            value = _convert_tags(value, type, shape.item.members["Value"])
+            value = _convert_tags(value, type, shape.item, tags)
             type = None if type is None else pa.null()
         if not isinstance(value, list) or isinstance(value, JsonObject) or _is_map(type):
             raise InvalidValue("a list")
@@ -201,19 +201,21 @@ class _Coercion:
             place = f"{path}[{at}]"
             coerced = self.coerce(part, _get_part_type(type), shape.item, place, item=True)
             sent.append(self.add_error(place, part, "a value, not NULL") if coerced is None else coerced)
-        if tags:
-            self._check_tag_keys(sent, path)
+        key = tags[0] if tags else ""
+        if key:
+            self._check_tag_keys(sent, path, key)
         # AWS's own tags do not count towards the 50 that a resource can have.
-        self._check_count(sum(not (tags and _is_reserved_tag(tag)) for tag in sent), value, shape, path)
+        self._check_count(sum(not (key and _is_reserved_tag(tag, key)) for tag in sent), value, shape, path)
         return sent
 
-    def _check_tag_keys(self, tags: list[Any], path: str) -> None:
+    def _check_tag_keys(self, tags: list[Any], path: str, member: str) -> None:
         first_places: dict[Any, int] = {}
         for at, tag in enumerate(tags):
-            key = tag.get("Key", _INVALID) if isinstance(tag, dict) else _INVALID
+            key = tag.get(member, _INVALID) if isinstance(tag, dict) else _INVALID
             first = first_places.setdefault(key, at)
             if key is not _INVALID and first != at:
-                self.add_error(f"{path}[{at}].Key", key, f"each tag key once; it is also in {path}[{first}]")
+                place = f"{path}[{at}].{member}"
+                self.add_error(place, key, f"each tag key once; it is also in {path}[{first}]")
 
     def _check_count(self, count: int, value: Any, shape: Shape, path: str) -> None:
         low, high = None if self.partial else shape.low, shape.high
@@ -261,16 +263,23 @@ def _split(value: Any, type: pa.DataType | None) -> list[tuple[str, Any, pa.Data
     raise InvalidValue("an object")
 
 
-def _convert_tags(value: Any, type: pa.DataType | None, shape: Shape) -> list[Any]:
-    parts = [(name, _unwrap(part, inner, shape)[0]) for name, part, inner in _split(value, type)]
+def _find_tag_members(shape: Shape) -> tuple[str, str] | None:
+    """The members of a tag's key and value, such as `Key` and `Value`; `None` if `shape` is not a tag."""
+    names = {name.lower().removeprefix("tag"): name for name in shape.members}
+    return (names["key"], names["value"]) if {"key", "value"} <= names.keys() else None
+
+
+def _convert_tags(value: Any, type: pa.DataType | None, shape: Shape, members: tuple[str, str]) -> list[Any]:
+    (key, text), inner_shape = members, shape.members[members[1]]
+    parts = [(name, _unwrap(part, inner, inner_shape)[0]) for name, part, inner in _split(value, type)]
     parts = [(name, part) for name, part in parts if part is not None]
-    if {name.lower() for name, _ in parts} == {"key", "value"} and not _is_map(type):
-        raise InvalidValue('a list, [{"Key": …, "Value": …}], or an object of keys and values')
-    return [{"Key": name, "Value": part} for name, part in parts]
+    if {name.lower() for name, _ in parts} == {key.lower(), text.lower()} and not _is_map(type):
+        raise InvalidValue(f'a list, [{{"{key}": …, "{text}": …}}], or an object of keys and values')
+    return [{key: name, text: part} for name, part in parts]
 
 
-def _is_reserved_tag(tag: Any) -> bool:
-    return isinstance(tag, dict) and is_reserved(str(tag.get("Key", "")))
+def _is_reserved_tag(tag: Any, key: str) -> bool:
+    return isinstance(tag, dict) and is_reserved(str(tag.get(key, "")))
 
 
 def _is_map(type: pa.DataType | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlprov.catalog.shapes import Shape
@@ -129,7 +129,7 @@ def plan_updates(
             region,
             key,
             {name: values.get(name) for name in names if name in method.input_shape.members},
-            tags=None if "tags" not in names else parse_tags(tags or []),
+            tags=None if "tags" not in names else parse_tags(tags or [], table.tag_spelling),
             desired=state,
             reason=values.get(desired.reason) if desired and desired.reason else None,
             notes=notes,
@@ -147,10 +147,8 @@ def plan_updates(
 def _build_update_shape(table: Table, method: Method) -> Shape:
     """The update's input, with the columns that other calls write."""
     members = dict(method.input_shape.members)
-    if table.tags:
-        members["tags"] = require_method(table, "create_resource", "INSERT").input_shape.members[
-            table.tags.items
-        ]
+    if table.tags and table.tags.shape:
+        members["tags"] = table.tags.shape
     if desired := table.write.desired:
         members[desired.column] = TEXT
         if desired.reason:
@@ -241,8 +239,10 @@ def _get_update(table: Table) -> Method:
     """The update; a table without one has only tags to update, which other calls write."""
     if "update_resource" in table.by_method:
         return table.by_method["update_resource"]
-    create = require_method(table, "create_resource", "INSERT")
-    return replace(create, input_shape=Shape("", "structure"), parameters=())
+    has_tags = table.tags is not None and table.tags.add
+    if not (has_tags or table.write.desired) or all(method.verb == "SELECT" for method in table.methods):
+        return require_method(table, "update_resource", "UPDATE")
+    return Method("", "UPDATE", "", (), input_shape=Shape("", "structure"))
 
 
 def require_method(table: Table, name: str, statement: str) -> Method:

@@ -28,6 +28,13 @@ ENDPOINTS = "list: ListEndpoints, key: endpoint_name"
 APPS = "list: ListApps, key: [domain_id, app_type, app_name], describe: DescribeApp"
 REPORTS = "list: ListReportGroups, key: report_group_arn, describe: BatchGetReportGroups, batch: 100"
 
+EXPERIMENTS = "list: ListExperiments, key: experiment_name, describe: DescribeExperiment"
+DOMAINS = "list: ListDomains, key: domain_id, describe: DescribeDomain"
+PACKAGES = (
+    "list: ListModelPackages, key: model_package_arn, "
+    "describe: {call: DescribeModelPackage, arguments: {ModelPackageName: model_package_arn}}"
+)
+
 Question = Callable[[Table], Any]
 
 
@@ -37,6 +44,12 @@ def names(table: Table, source: str = "") -> list[str]:
 
 def tags(table: Table) -> Column:
     return table.by_name["tags"]
+
+
+def created(table: Table) -> Any:
+    """What the key is made from: the reply of the create, and its parameters."""
+    create = table.by_method["create_resource"]
+    return create.returns, [part.name for part in create.parameters if part.column in table.key]
 
 
 LINES: list[tuple[str, str, Question, Any]] = [
@@ -116,6 +129,29 @@ LINES: list[tuple[str, str, Question, Any]] = [
     ("kms", f"list: ListKeys, key: key_arn, tags: {KEY_TAGS}",
      lambda t: (t.tags.column, t.tags.spelling, t.tags.token_out),
      ("key_id", TagSpelling("TagKey", "TagValue"), "NextMarker")),
+    # writes
+    ("sagemaker", f"{EXPERIMENTS}, write: {{insert: CreateExperiment, delete: DeleteExperiment}}",
+     lambda t: [(m.verb, m.call, m.until) for m in t.methods if m.verb != "SELECT"],
+     [("INSERT", "CreateExperiment", ()), ("DELETE", "DeleteExperiment", ("missing",))]),
+    ("sagemaker", "list: ListPipelines, key: pipeline_name, exec: {start: StartPipelineExecution}",
+     lambda t: [(m.verb, m.required, m.tokens) for m in t.methods if m.name == "start"],
+     [("EXEC", ("PipelineName", "region"), ("ClientRequestToken",))]),
+    ("sagemaker", f"{DOMAINS}, write: {{insert: CreateDomain}}", created, ({"domain_id": ("DomainId",)}, [])),
+    ("kms", "list: ListKeys, key: key_id, describe: DescribeKey, write: {insert: CreateKey}", created,
+     ({"key_id": ("KeyMetadata", "KeyId")}, [])),
+    ("ecs", f"{CLUSTERS}, write: {{insert: CreateCluster}}", created, ({"cluster_arn": ("cluster", "clusterArn")}, [])),
+    ("sagemaker", f"{EXPERIMENTS}, write: {{insert: CreateExperiment}}", created, ({}, ["ExperimentName"])),
+    ("sagemaker", f"{PACKAGES}, write: {{insert: CreateModelPackage, update: UpdateModelPackage}}", created,
+     ({"model_package_arn": ("ModelPackageArn",)}, [])),
+    ("sagemaker", "list: ListClusters, key: cluster_name, describe: DescribeCluster, write: {insert: CreateCluster}",
+     lambda t: [rule.code for rule in t.errors.exists], ["ResourceInUse"]),
+    ("sagemaker", "list: ListClusters, key: cluster_name, describe: DescribeCluster, write: {insert: CreateCluster}, "
+     "errors: {exists: Taken}", lambda t: [rule.code for rule in t.errors.exists], ["Taken"]),
+    ("logs", "list: DescribeLogGroups, key: log_group_name, write: {insert: CreateLogGroup}",
+     lambda t: [rule.code for rule in t.errors.exists], ["ResourceAlreadyExistsException"]),
+    ("logs", "list: DescribeLogGroups, key: log_group_name", lambda t: (t.created, t.paths["arn"]), ("", ("arn",))),
+    ("sagemaker", EXPERIMENTS, lambda t: t.created, "creation_time"),
+    ("iam", ROLES, lambda t: t.created, "create_date"),
     # names and defaults
     ("organizations", "list: ListDelegatedAdministrators, key: id", lambda t: t.home, "us-east-1"),
     ("lightsail", "list: GetDomains, key: name, region: us-east-1", lambda t: (t.home, t.region_column),

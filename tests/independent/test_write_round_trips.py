@@ -1,0 +1,169 @@
+"""Every table that can be written and that moto has: each write does what the statement says, also if a reply is lost.
+
+`make test` takes a slice, `make sweep` all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from confirmations import read_reasons
+from slices import take_slice
+from write_round_trips import (
+    CATALOG,
+    MotoService,
+    RoundTrip,
+    format_insert,
+    format_value,
+    holds,
+    list_proved,
+    list_writable,
+    lose_reply,
+    open_service,
+)
+
+from sqlprov.catalog.service_model import load_model
+
+TABLES = [
+    name.split(".")
+    for name in take_slice((".".join(each) for each in list_writable()), 4)
+    if list_proved(CATALOG.get_table("aws", *name.split(".")))
+]
+TAGS = ({"stage": "done", "team": "a b"}, {"team": "c"}, {})
+
+
+@pytest.fixture(scope="module")
+def service(request: pytest.FixtureRequest) -> Iterator[MotoService]:
+    with open_service(request.param) as opened:
+        yield opened
+
+
+@pytest.fixture
+def trip(service: MotoService, name: str) -> RoundTrip:
+    return RoundTrip(service, CATALOG.get_table("aws", service.name, name))
+
+
+for_every_table = pytest.mark.parametrize(
+    ("service", "name"), TABLES, indirect=["service"], ids=map(".".join, TABLES)
+)
+
+
+@for_every_table
+def test_a_row_is_inserted_changed_and_deleted(trip: RoundTrip) -> None:
+    methods = list_proved(trip.table)
+    key = trip.insert()
+    assert (key,) in trip.find()
+    assert len(trip.find(key)) == 1
+    if "create_resource" in methods and not methods["create_resource"].returns:
+        expect_refusal(trip, key)
+    if trip.table.tags and trip.table.tags.add and not trip.is_named("untagged"):
+        change_tags(trip, key)
+    if "update_resource" in methods:
+        change_members(trip, key)
+    for rule in trip.table.write.desired.by if trip.table.write.desired else ():
+        expect_transition(trip, key, rule.method)
+    if "delete_resource" in methods:
+        delete(trip, key)
+
+
+def expect_refusal(trip: RoundTrip, key: str) -> None:
+    """An INSERT of the same key fails, whether the row is seen before or moto refuses the call."""
+    before = trip.find(key)
+    (outcome,), _ = trip.write(format_insert(trip.table, trip.request))
+    assert (outcome.status.value, outcome.operations) == ("failed", ())
+    assert "already exists" in outcome.reason
+    if not trip.is_named("replaced"):
+        another = trip.make_another()
+        (first, second), _ = trip.write(format_insert(trip.table, another, trip.request))
+        assert (first.status.value, second.status.value) == ("ok", "failed"), (first.reason, second.reason)
+        assert f"{key!r} in" in second.reason and "already exists" in second.reason
+    assert trip.find(key) == before
+
+
+def change_tags(trip: RoundTrip, key: str) -> None:
+    for tags in TAGS:
+        sql = f"UPDATE {trip.table.full_name} SET tags = {format_value(tags)} WHERE {trip.where(key)}"
+        (outcome,), _ = trip.write(sql)
+        assert outcome.status.value == "ok", outcome.reason
+        assert {tag["Key"]: tag["Value"] for tag in trip.get(key, "tags")} == tags
+    (outcome,), _ = trip.write(sql)
+    assert outcome.operations == ()
+
+
+def change_members(trip: RoundTrip, key: str) -> None:
+    """Every member that an update takes is sent, and moto keeps it unless it is named."""
+    update = trip.table.by_method["update_resource"]
+    operation = load_model(trip.table.client).operation_model(update.call)
+    lost = set()
+    for part in update.parameters:
+        if part.column in (*trip.table.key, "", "tags"):
+            continue
+        value = trip.make_value(operation, part.name, trip.get(key, part.column))
+        sql = f"UPDATE {trip.table.full_name} SET {part.column} = {format_value(value)}"
+        (outcome,), result = trip.write(f"{sql} WHERE {trip.where(key)}")
+        assert outcome.status.value == "ok", outcome.reason
+        (call,) = (call for call in result.calls if call.operation == update.call)
+        assert holds(value, call.parameters[part.name])
+        if not holds(value, trip.get(key, part.column)):
+            lost.add(part.column)
+    assert sorted(lost) == sorted(read_reasons()["unkept"].get(f"{trip.table.service}.{trip.table.name}", ()))
+
+
+def expect_transition(trip: RoundTrip, key: str, method: str) -> None:
+    rule, (state, *_) = trip.table.write.desired, trip.table.by_method[method].until
+    assert rule is not None
+    sql = f"/*+ AWAIT */ UPDATE {trip.table.full_name} SET {rule.column} = '{state}' WHERE {trip.where(key)}"
+    (outcome,), _ = trip.write(sql)
+    assert outcome.status.value == "ok", outcome.reason
+    assert trip.get(key, trip.table.state.column) == state
+
+
+def delete(trip: RoundTrip, key: str) -> None:
+    sql = f"/*+ AWAIT */ DELETE FROM {trip.table.full_name} WHERE {trip.where(key)}"
+    _, result = trip.write(f"{sql} RETURNING data__Identifier")
+    assert result.fetchall() == [(key,)]
+    assert (key,) not in trip.find()
+    assert trip.find(key) == []
+    _, result = trip.write(sql)
+    assert result.rowcount == 0
+
+
+@for_every_table
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_an_insert_whose_reply_is_lost_is_resolved(trip: RoundTrip, carried_out: bool) -> None:
+    create = list_proved(trip.table).get("create_resource")
+    if create is None:
+        return
+    trip.insert()
+    before, request = trip.find(), trip.make_another()
+    with lose_reply(create.call, carried_out=carried_out):
+        (outcome,), _ = trip.write(format_insert(trip.table, request))
+    if create.returns:  # the key is in the reply that was lost
+        assert outcome.status.value == "unknown"
+        assert len(trip.find()) == len(before) + carried_out
+    elif carried_out and trip.is_named("changed"):
+        assert outcome.status.value in ("unknown", "failed")
+    else:
+        assert (outcome.status.value, outcome.operations) == ("ok", (create.call,)), outcome.reason
+        assert ("was lost" in outcome.reason) == carried_out
+        assert {*trip.find()} - {*before} == {(outcome.key,)}
+
+
+@for_every_table
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_a_delete_whose_reply_is_lost_is_resolved(trip: RoundTrip, carried_out: bool) -> None:
+    method = list_proved(trip.table).get("delete_resource")
+    if method is None:
+        return
+    key = trip.insert()
+    with lose_reply(method.call, carried_out=carried_out):
+        (outcome,), _ = trip.write(f"DELETE FROM {trip.table.full_name} WHERE {trip.where(key)}")
+    assert (outcome.status.value, outcome.operations[-1]) == ("ok", method.call), outcome.reason
+    assert trip.find(key) == []
+
+
+def test_a_reason_names_tables_that_can_be_written() -> None:
+    known = {".".join(each) for each in list_writable()}
+    for kind in ("emulated", "missing_codes", "unkept", "changed", "untagged", "replaced"):
+        assert set(read_reasons()[kind]) <= known

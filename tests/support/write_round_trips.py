@@ -1,0 +1,247 @@
+"""Writes rows of one table on moto, with requests made from the model, and reads what became of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from confirmations import read_reasons
+from example_server import find_client
+from moto_seeder import Seeder
+from moto_server import skip_states, start_moto
+from request_values import REGION
+from sagemaker_seeds import seed_sagemaker
+
+from sqlprov.api.connection import Connection
+from sqlprov.aws.transport import calls
+from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.write.outcome import Outcome
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.service_model import load_model
+from sqlprov.catalog.table import ErrorRule, Method, Table
+from sqlprov.duck.session import Session
+from sqlprov.errors import WriteError
+from sqlprov.settings import Settings
+
+RESOURCES = Path(__file__).parents[2] / "resources" / "aws"
+NUMBERS = count(10)
+
+
+class MotoCatalog(Catalog):
+    """The catalog, with moto's own codes for missing rows."""
+
+    @cache  # noqa: B019 (there is one catalog)
+    def get_table(self, provider: str, service: str, name: str) -> Table:
+        table = super().get_table(provider, service, name)
+        codes = read_reasons()["missing_codes"].get(f"{service}.{table.name}", {})
+        missing = (*table.errors.missing, *(ErrorRule(code, text) for code, text in codes.items()))
+        return replace(table, errors=replace(table.errors, missing=missing))
+
+
+CATALOG = MotoCatalog()
+
+
+def list_writable() -> list[tuple[str, str]]:
+    """Service and name of each table whose line or file has `write:`; no table is loaded."""
+    lines = (
+        (file.stem, match[1])
+        for file in RESOURCES.glob("*.yaml")
+        for match in re.finditer(r"^  (\w+): \{.*\bwrite: \{", file.read_text("utf-8"), re.MULTILINE)
+    )
+    files = (
+        (file.parent.name, file.stem)
+        for file in RESOURCES.glob("*/*.yaml")
+        if re.search("^write:", file.read_text("utf-8"), re.MULTILINE)
+    )
+    return sorted((*lines, *files))
+
+
+def list_proved(table: Table) -> dict[str, Method]:
+    """The methods that moto has to prove."""
+    emulated = read_reasons()["emulated"].get(f"{table.service}.{table.name}", ())
+    return {
+        method.name: method
+        for method in table.methods
+        if method.verb != "SELECT" and method.name not in emulated
+    }
+
+
+@dataclass
+class MotoService:
+    """A moto with resources of one service, and a connection to it."""
+
+    name: str
+    con: Connection
+    seeder: Seeder
+
+
+@contextmanager
+def open_service(service: str) -> Iterator[MotoService]:
+    """moto with resources of every kind of a service."""
+    with skip_states(), start_moto() as url:
+        seeder = Seeder(url, find_client(CATALOG, service))
+        if service == "sagemaker":
+            seed_sagemaker(seeder.client)  # the rest of it is not needed, and takes long
+        else:
+            seeder.seed()
+        cloud = Cloud(endpoint_url=url, credentials=("testing", "testing"))
+        settings = Settings(regions=REGION, max_attempts=3, settle=0.0, await_timeout=5.0)
+        with Connection(Session(CATALOG, cloud, ":memory:", False), settings) as con:
+            yield MotoService(service, con, seeder)
+
+
+@dataclass
+class RoundTrip:
+    """The rows of one table.
+
+    Attributes:
+        request: the parameters of the last row that was inserted.
+    """
+
+    service: MotoService
+    table: Table
+    request: dict[str, Any] = field(default_factory=dict)
+
+    def is_named(self, kind: str) -> bool:
+        """Whether `moto_reasons.yaml` names the table for this reason."""
+        return f"{self.table.service}.{self.table.name}" in read_reasons()[kind]
+
+    def list_requests(self, method: str) -> list[dict[str, Any]]:
+        """Requests of a method for a resource of a new name."""
+        operation = load_model(self.table.client).operation_model(self.table.by_method[method].call)
+        return self.service.seeder.list_requests(operation, next(NUMBERS))
+
+    def write(self, sql: str) -> tuple[tuple[Outcome, ...], Any]:
+        """The outcomes of a statement and its result; `None` if a row is not ok."""
+        try:
+            result = self.service.con.sql(sql)
+        except WriteError as error:
+            return error.outcomes, None
+        return result.outcomes, result
+
+    def insert(self) -> str:
+        """The key of a new row, with the first request that moto takes; boto3 makes it if INSERT does not."""
+        if "create_resource" not in self.table.by_method:
+            return self._create()
+        reasons = []
+        for request in self.list_requests("create_resource"):
+            (outcome,), _ = self.write(format_insert(self.table, request))
+            if outcome.status.value == "ok":
+                self.request = request
+                return outcome.key
+            reasons.append(outcome.reason)
+        pytest.fail(f"INSERT INTO {self.table.full_name}: {reasons}")
+
+    def _create(self) -> str:
+        before, seeder = {*self.find()}, self.service.seeder
+        name = self.table.by_method["delete_resource"].call.replace("Delete", "Create")
+        operation = load_model(self.table.client).operation_model(name)
+        errors = [seeder.call(name, each) for each in seeder.list_requests(operation, next(NUMBERS))[:1]]
+        assert errors == [None]
+        ((key,),) = {*self.find()} - before
+        return str(key)
+
+    def make_another(self) -> dict[str, Any]:
+        """The request for another row like the last one."""
+        for request in self.list_requests("create_resource"):
+            if request.keys() == self.request.keys():
+                return request
+        raise AssertionError("the same parameters are made again")
+
+    def make_value(self, operation: Any, member: str, now: Any) -> Any:
+        """Another value for a member of an update."""
+        shape = operation.input_shape.members[member]
+        if shape.type_name == "boolean":
+            return not now
+        if values := shape.metadata.get("enum"):
+            return next(value for value in values if value != now)
+        if shape.type_name == "string" and isinstance(now, str):
+            return f"{now}x"
+        requests = self.service.seeder.list_requests(operation, next(NUMBERS))
+        made = [request[member] for request in requests if member in request and request[member] != now]
+        assert made, f"no other value than {now!r} was made for {member}"
+        return made[-1]
+
+    def find(self, key: str = "") -> list[Any]:
+        """What one call reads of the row of a key, or the keys of all rows."""
+        what = ", ".join(f'"{name}"' for name in self.table.paths) if key else "data__Identifier"
+        sql = f"SELECT {what} FROM {self.table.full_name} WHERE {self.where(key)}"
+        return self.service.con.sql(sql).fetchall()
+
+    def get(self, key: str, column: str) -> Any:
+        """The value of a column of a row."""
+        name = self.table.full_name
+        ((value,),) = self.service.con.sql(f"SELECT {column} FROM {name} WHERE {self.where(key)}").fetchall()
+        return value
+
+    def where(self, key: str = "") -> str:
+        """The condition of a row, or of all rows."""
+        is_key = f"data__Identifier = {format_value(key)} AND " if key else ""
+        return f"{is_key}region = '{self.table.home or REGION}'"
+
+
+def format_value(value: Any) -> str:
+    """A value of boto3 as SQL text."""
+    if isinstance(value, bytes | datetime):
+        value = _format(value)
+    text = value if isinstance(value, str) else json.dumps(value, default=_format)
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _format(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else base64.b64encode(value).decode()
+
+
+def format_insert(table: Table, *requests: dict[str, Any]) -> str:
+    """The INSERT of rows with the same columns."""
+    region = table.home or REGION
+    rows = (", ".join(map(format_value, (*request.values(), region))) for request in requests)
+    columns = ", ".join(f'"{name}"' for name in (*requests[0], "region"))
+    return f"INSERT INTO {table.full_name} ({columns}) VALUES {', '.join(f'({row})' for row in rows)}"
+
+
+def holds(sent: Any, read: Any) -> bool:
+    """Whether what was read has everything that was sent; the service may add members."""
+    if isinstance(sent, dict):
+        members = dict(read) if isinstance(read, list) else read or {}
+        return all(holds(value, members.get(name)) for name, value in sent.items())
+    if isinstance(sent, list):
+        read = read or []
+        return len(sent) == len(read) and all(map(holds, sent, read))
+    if isinstance(sent, datetime) and isinstance(read, datetime):
+        return sent.replace(tzinfo=None) == read.replace(tzinfo=None)
+    return bool(sent == read)
+
+
+@contextmanager
+def lose_reply(operation: str, *, carried_out: bool) -> Iterator[None]:
+    """The first reply to an operation is lost, after the call was carried out or before."""
+    choose, numbers = calls.choose_sender, count()
+
+    def choose_sender(client: Any, name: str, *rest: Any) -> Any:
+        send = choose(client, name, *rest)
+
+        def send_and_lose(*arguments: Any) -> Any:
+            if name != operation or next(numbers):
+                return send(*arguments)
+            if carried_out:
+                send(*arguments)
+            raise ReadTimeoutError(endpoint_url="moto")
+
+        return send_and_lose
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calls, "choose_sender", choose_sender)
+        yield
+    assert next(numbers), f"{operation} was not called"
