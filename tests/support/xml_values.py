@@ -62,7 +62,7 @@ def write_items(tag: str, shape: Any, value: Any) -> str:
     )
 
 
-def write_reply(operation: Any, values: Mapping[str, Any]) -> bytes:
+def write_xml(operation: Any, values: Mapping[str, Any]) -> bytes:
     """The body of an operation's reply, in a namespace, as services send it."""
     output, protocol = operation.output_shape, operation.service_model.resolved_protocol
     payload = output.serialization.get("payload")

@@ -6,14 +6,15 @@ botocore parses them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.aws.transport.xml_replies import PROTOCOLS as XML
+from sqlprov.aws.transport.reply_values import describe_unknown, parse_object
+from sqlprov.aws.transport.rest_json_replies import RestJsonReader
 from sqlprov.aws.transport.xml_replies import XmlReader
 from sqlprov.errors import format_count
 
@@ -21,6 +22,8 @@ UNLIKE = "sqlprov_unlike"
 """Member of a decoded reply: why another that it lacks may be lost instead of empty; an empty text if it is empty."""
 IN_JSON = "JSON has empty lists"
 """Why a JSON reply may lack no list."""
+READERS = {"rest-json": RestJsonReader, "query": XmlReader, "ec2": XmlReader, "rest-xml": XmlReader}
+"""Protocol -> reads the members in a body."""
 CBOR_MAP = 5
 """CBOR's major type of maps."""
 
@@ -50,18 +53,21 @@ def decode(
     elif output is None:
         pass  # such as DeleteModel: the reply has no body
     elif protocol == "json":
-        value = _parse_object(body, request_id)
+        value = parse_object(body, request_id)
         members = output.members
         customized_response_dict.update({name: each for name, each in value.items() if name in members})
         if unknown := value.keys() - members.keys():
-            customized_response_dict[UNLIKE] = _describe_unknown(unknown)
+            customized_response_dict[UNLIKE] = describe_unknown(unknown)
         response_dict["body"] = b"{}"  # botocore need not parse it again
     elif not _is_in_protocol(output):
         customized_response_dict[UNLIKE] = ""
-    elif protocol in XML:
-        customized_response_dict.update(_read_xml(operation_model, response_dict, request_id))
+    elif protocol in READERS:
+        customized_response_dict.update(_read_members(operation_model, response_dict, request_id))
     else:
-        customized_response_dict[UNLIKE] = _check_body(protocol, output, body, request_id)
+        if not _is_cbor_map(body):
+            begin = body[:40].decode("utf-8", "replace")
+            raise MalformedReply(f"the reply is not a CBOR map; it begins with {begin!r}", request_id)
+        customized_response_dict[UNLIKE] = ""
 
 
 def _is_in_protocol(output: Any) -> bool:
@@ -70,15 +76,15 @@ def _is_in_protocol(output: Any) -> bool:
     return payload is None or output.members[payload].type_name == "structure"
 
 
-def _read_xml(operation: Any, response: dict[str, Any], request_id: str) -> dict[str, Any]:
-    """The members of an XML body, and UNLIKE; leaves botocore a body without members.
+def _read_members(operation: Any, response: dict[str, Any], request_id: str) -> dict[str, Any]:
+    """The members in a body, and UNLIKE; leaves botocore a body without members.
 
     Raises:
         MalformedReply: the body is not the operation's reply.
     """
     reader = vars(operation).get("sqlprov_reader")
     if reader is None:
-        reader = operation.sqlprov_reader = XmlReader(operation)
+        reader = operation.sqlprov_reader = READERS[operation.service_model.resolved_protocol](operation)
     try:
         members, unlike = reader.read(response["body"])
     except MalformedReply as error:
@@ -86,30 +92,6 @@ def _read_xml(operation: Any, response: dict[str, Any], request_id: str) -> dict
         raise
     response["body"] = reader.rest
     return {**members, UNLIKE: unlike}
-
-
-def _check_body(protocol: str, output: Any, body: bytes, request_id: str) -> str:
-    """Why a body that lacks a member need not be the service's; empty if it may leave members out.
-
-    Raises:
-        MalformedReply: the body is not in the protocol's format.
-    """
-    if protocol == "rest-json":
-        payload = output.members.get(output.serialization.get("payload"))
-        members = {
-            shape.serialization.get("name", name)
-            for name, shape in (payload or output).members.items()
-            if "location" not in shape.serialization
-        }
-        if not body:
-            return "it has no body" if members else ""  # all members may be in headers
-        unknown = _parse_object(body, request_id).keys() - members
-        return _describe_unknown(unknown) if unknown else ""
-    # botocore's parser of CBOR expects a map, and raises anything for other values.
-    if not body or body[0] >> 5 != CBOR_MAP:
-        begin = body[:40].decode("utf-8", "replace")
-        raise MalformedReply(f"the reply is not a CBOR map; it begins with {begin!r}", request_id)
-    return ""
 
 
 def _check_error(protocol: str, response: dict[str, Any], request_id: str) -> None:
@@ -120,12 +102,17 @@ def _check_error(protocol: str, response: dict[str, Any], request_id: str) -> No
     body, status = response["body"], response["status_code"]
     if protocol == "json":
         if status == 400 or _is_json(body):
-            _parse_object(body, request_id)
-    elif protocol.endswith("cbor") and (not body or body[0] >> 5 != CBOR_MAP):
+            parse_object(body, request_id)
+    elif protocol.endswith("cbor") and not _is_cbor_map(body):
         if status < 500:
             begin = body[:40].decode("utf-8", "replace")
             raise MalformedReply(f"the error is not a CBOR map; it begins with {begin!r}", request_id)
         response["body"] = b""  # botocore then takes the status for the code
+
+
+def _is_cbor_map(body: bytes) -> bool:
+    """Whether botocore's parser can read a body: it expects a map, and raises anything for other values."""
+    return bool(body) and body[0] >> 5 == CBOR_MAP
 
 
 def check_omission(reply: Mapping[str, Any], member: str, default: str = "") -> None:
@@ -143,10 +130,6 @@ def check_omission(reply: Mapping[str, Any], member: str, default: str = "") -> 
         raise MalformedReply(f"the reply lacks {member}, and {unlike}")
 
 
-def _describe_unknown(members: Iterable[str]) -> str:
-    return f"the model does not know its {', '.join(sorted(members))}"
-
-
 def _find_request_id(headers: Mapping[str, str]) -> str:
     return headers.get("x-amzn-requestid") or headers.get("x-amz-request-id") or ""
 
@@ -156,18 +139,6 @@ def _is_json(body: bytes) -> bool:
         orjson.loads(body)
         return True
     return False
-
-
-def _parse_object(body: bytes, request_id: str) -> dict[str, Any]:
-    begin = body[:40].decode("utf-8", "replace")
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        text = f"the reply is not JSON ({error}); it begins with {begin!r}"
-        raise MalformedReply(text, request_id) from None
-    if not isinstance(value, dict):
-        raise MalformedReply(f"the reply is JSON but not an object: {begin!r}", request_id)
-    return value
 
 
 def check_reply(

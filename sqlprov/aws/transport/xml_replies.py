@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-from botocore.utils import parse_timestamp
-
 from sqlprov.aws.transport.errors import MalformedReply
+from sqlprov.aws.transport.reply_values import Found, describe_unknown, parse_time
 
-PROTOCOLS = ("query", "ec2", "rest-xml")
 CHUNK = 1 << 16
 """Bytes that are parsed before the items of a list are read."""
 Read = Callable[[Any], Any]
@@ -76,8 +73,7 @@ class XmlReader:
         for name, first in items.items():
             value[name] = first + value[name]
         unknown = set() if value else {get_name(child.tag) for child in start} - _METADATA
-        unlike = f"the model does not know its {', '.join(sorted(unknown))}" if unknown else ""
-        return {self._payload: value} if self._payload else value, unlike
+        return {self._payload: value} if self._payload else value, describe_unknown(unknown)
 
     def _parse(self, body: bytes) -> tuple[Element, dict[str, list[Any]]]:
         """The root, and the first items of each list, which are no longer in it.
@@ -162,12 +158,8 @@ class _Compiler:
         attributes = {name: tags[name] for name in members if members[name].serialization.get("xmlAttribute")}
         by_tag = {tag: name for name, tag in tags.items()}
         read_groups = self._compile_groups(shape, members, tags, attributes)
-        if (
-            attributes
-            or shape.is_tagged_union
-            or len(by_tag) < len(tags)
-            or any(map(_is_flattened, members.values()))
-        ):
+        is_unusual = attributes or shape.is_tagged_union or len(by_tag) < len(tags)
+        if is_unusual or any(map(_is_flattened_list_of_rows, members.values())):
             return read_groups
 
         def find(tag: str) -> tuple[str, Read | None]:
@@ -175,7 +167,7 @@ class _Compiler:
             read = self.compile(members[name]) if name else _ignore
             return name, None if read is _read_text else read
 
-        known = _Found(find)
+        known = Found(find)
 
         def read(element: Element) -> dict[str, Any]:
             values: dict[str, Any] = {}
@@ -194,7 +186,7 @@ class _Compiler:
         self, shape: Any, members: Mapping[str, Any], tags: Mapping[str, str], attributes: Mapping[str, str]
     ) -> Read:
         """The function of a structure in which a tag may occur several times."""
-        known = _Found(
+        known = Found(
             lambda tag: [(name, self._compile_group(members[name])) for name in members if tags[name] == tag]
         )
 
@@ -231,23 +223,17 @@ class _Compiler:
         return read_first
 
 
-class _Found(dict[str, Any]):
-    """What `find` returns for each key, found once."""
-
-    def __init__(self, find: Callable[[str], Any]) -> None:
-        self._find = find
-
-    def __missing__(self, key: str) -> Any:
-        value = self[key] = self._find(key)
-        return value
-
-
 def _is_elsewhere(member: Any) -> bool:
     return member.serialization.get("location") in _ELSEWHERE or bool(member.serialization.get("eventheader"))
 
 
 def _is_flattened(shape: Any) -> bool:
     return shape.type_name in ("list", "map") and bool(shape.serialization.get("flattened"))
+
+
+def _is_flattened_list_of_rows(shape: Any) -> bool:
+    """Whether the elements of a shape are likely to be many; a flattened list of strings often has one."""
+    return _is_flattened(shape) and (shape.type_name == "map" or shape.member.type_name == "structure")
 
 
 def _find_tag(name: str, member: Any) -> str:
@@ -265,16 +251,6 @@ def _read_text(element: Element) -> str:
     return element.text or ""
 
 
-def _read_time(element: Element) -> float:
-    text = element.text or ""
-    try:
-        # botocore takes a text that may be a number for one.
-        moment = datetime.fromisoformat(text) if text[4:5] == "-" else parse_timestamp(text)
-    except ValueError:
-        moment = parse_timestamp(text)
-    return float((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-
-
 def _ignore(_: Element) -> None:
     """A member that the model does not know."""
 
@@ -287,6 +263,6 @@ _SCALARS: Mapping[str, Read] = {
     "long": lambda element: int(element.text or ""),
     "float": lambda element: float(element.text or ""),
     "double": lambda element: float(element.text or ""),
-    "timestamp": _read_time,
+    "timestamp": lambda element: parse_time(element.text or ""),
     "blob": lambda element: b64decode(element.text or ""),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import struct
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +12,9 @@ from botocore.model import ServiceModel
 from botocore.parsers import ResponseParserError, create_parser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from json_values import to_json
 from normalize import normalize
-from xml_values import write_reply
+from xml_values import write_xml
 
 from sqlprov.aws.read.decoder import Decoder, build_array
 from sqlprov.aws.read.list_replies import make_row_counter
@@ -46,7 +46,7 @@ Shapes = dict[str, dict[str, Any]]
 
 
 def shapes(draw: st.DrawFn, into: Shapes, depth: int, protocol: str) -> dict[str, Any]:
-    """A reference to a random shape, which is added to `into`; in XML, it may have a name of its own."""
+    """A reference to a random shape, which is added to `into`; it may have a name of its own in the body."""
     kinds = ["structure", "list", *([] if protocol == "ec2" else ["map"])] if depth else []
     kind = draw(st.sampled_from([*SCALARS, *kinds]))
     made: dict[str, Any] = {"type": kind}
@@ -62,7 +62,7 @@ def shapes(draw: st.DrawFn, into: Shapes, depth: int, protocol: str) -> dict[str
         made["value"] = shapes(draw, into, depth - 1, protocol)
     name = f"Shape{len(into)}"
     into[name] = made
-    is_named = protocol in XML and draw(st.booleans())
+    is_named = protocol in ("rest-json", *XML) and draw(st.booleans())
     return {"shape": name} | ({"locationName": f"a.{name}"} if is_named else {})
 
 
@@ -113,28 +113,6 @@ def values(shape: Any, null: st.SearchStrategy[None]) -> st.SearchStrategy[Any]:
     return STRATEGIES[shape.type_name]
 
 
-def json(shape: Any, value: Any) -> Any:
-    """A value as the service may write it in JSON: a time as a number or a string, a whole number without a point."""
-    if value is None:
-        return None
-    match shape.type_name:
-        case "structure":
-            return {name: json(shape.members[name], each) for name, each in value.items()}
-        case "list":
-            return [json(shape.member, each) for each in value]
-        case "map":
-            return {key: json(shape.value, each) for key, each in value.items()}
-        case "timestamp" if value.second % 2:
-            return value.isoformat()
-        case "timestamp":
-            return int(value.timestamp()) if value.microsecond == 0 else value.timestamp()
-        case "double" if value.is_integer() and abs(value) < 2**53:
-            return int(value)
-        case "blob":
-            return base64.b64encode(value).decode()
-    return value
-
-
 def cbor(value: Any) -> bytes:
     """A value as CBOR."""
     if value is None or isinstance(value, bool):
@@ -164,8 +142,8 @@ def write(model: Any, page: Any) -> bytes:
     if protocol == CBOR:
         return cbor(page)
     if "json" in protocol:
-        return orjson.dumps(json(listing, page))
-    return write_reply(model.operation_model("List"), page)
+        return orjson.dumps(to_json(listing, page))
+    return write_xml(model.operation_model("List"), page)
 
 
 def reply(model: Any, body: bytes) -> dict[str, Any]:

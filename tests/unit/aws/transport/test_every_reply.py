@@ -1,0 +1,79 @@
+"""Random replies of every operation that tables use, in XML and in REST-JSON: their members are botocore's."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from random_replies import decode_and_parse, make_value, parse, write_reply
+from slices import take_slice
+
+from sqlprov.aws.transport.replies import READERS
+from sqlprov.catalog import Catalog
+from sqlprov.catalog.service_model import load_model
+from sqlprov.emulator.model_server import list_calls
+
+CATALOG = Catalog()
+XML = (
+    *(
+        "autoscaling",
+        "cloudformation",
+        "cloudfront",
+        "cloudsearch",
+        "docdb",
+        "ec2",
+        "elasticache",
+        "elb",
+        "elbv2",
+    ),
+    *(
+        "elasticbeanstalk",
+        "iam",
+        "importexport",
+        "neptune",
+        "rds",
+        "redshift",
+        "route53",
+        "s3",
+        "s3control",
+        "sdb",
+    ),
+    *("ses", "sns"),
+)
+
+
+def list_operations(service: str) -> Iterator[Any]:
+    """The operations of a service's tables whose replies have members in their bodies."""
+    tables = [CATALOG.get_table("aws", service, name) for name in CATALOG.list_tables("aws", service)]
+    for client, call in sorted({(table.client, call) for table in tables for call in list_calls(table)}):
+        operation = load_model(client).operation_model(call)
+        payload = operation.output_shape.serialization.get("payload")
+        is_body = payload is None or operation.output_shape.members[payload].type_name == "structure"
+        if is_body and operation.service_model.resolved_protocol in READERS:
+            yield operation
+
+
+def compare(operation: Any) -> None:
+    chance = random.Random(zlib.crc32(operation.name.encode()))
+    for _ in range(8):
+        body = write_reply(operation, make_value(operation.output_shape, chance))
+        assert decode_and_parse(operation, body) == parse(operation, body), operation.name
+
+
+@pytest.mark.parametrize("service", take_slice(XML, 5))
+def test_replies_in_xml_have_the_members_of_botocores_parser(service: str) -> None:
+    operations = list(list_operations(service))
+    assert operations
+    for operation in operations:
+        compare(operation)
+
+
+def test_replies_in_json_have_the_members_of_botocores_parser() -> None:
+    others = [name for name in CATALOG.list_services("aws") if name not in XML]
+    operations = [operation for name in take_slice(others, 40) for operation in list_operations(name)]
+    assert operations
+    for operation in operations:
+        compare(operation)
