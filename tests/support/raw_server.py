@@ -93,7 +93,7 @@ class _Handler(socketserver.StreamRequestHandler):
             while line := self.rfile.readline().decode().strip():
                 name, _, value = line.partition(": ")
                 headers[name] = value
-            body = self.rfile.read(int(headers["Content-Length"]))
+            body = self.rfile.read(int(headers.get("Content-Length", 0)))
             with self.server.lock:
                 raw.requests.append(RawRequest(number, first, headers, body))
                 reply = raw.replies.pop(0) if raw.replies else RawReply([build_reply()])

@@ -14,14 +14,24 @@ from sqlprov.aws.transport.replies import check_reply
 from sqlprov.emulator import Emulator
 
 NAMED = {"Name": "one"}
+USER = f"arn:aws:iam::{Emulator.account_id}:user/é+&= '"
 CALLS = [
-    ("ListInferenceExperiments", {"MaxResults": 2}),
-    ("ListInferenceExperiments", {"CreationTimeAfter": "2024-01-01T00:00:00Z", "SortBy": "CreationTime"}),
-    ("ListInferenceExperiments", {"NameContains": "é'\"-"}),
-    ("DescribeInferenceExperiment", NAMED),
-    ("DescribeInferenceExperiment", {"Name": "nobody"}),
-    ("ListModels", {"MaxResults": 200}),
-    ("ListModels", {"SortBy": "Nothing"}),
+    ("sagemaker", "ListInferenceExperiments", {"MaxResults": 2}),
+    (
+        "sagemaker",
+        "ListInferenceExperiments",
+        {"CreationTimeAfter": "2024-01-01T00:00:00Z", "SortBy": "CreationTime"},
+    ),
+    ("sagemaker", "ListInferenceExperiments", {"NameContains": "é'\"-"}),
+    ("sagemaker", "DescribeInferenceExperiment", NAMED),
+    ("sagemaker", "DescribeInferenceExperiment", {"Name": "nobody"}),
+    ("sagemaker", "ListModels", {"MaxResults": 200}),
+    ("sagemaker", "ListModels", {"SortBy": "Nothing"}),
+    ("sts", "GetCallerIdentity", {}),
+    ("sts", "GetSessionToken", {"DurationSeconds": 900}),
+    ("iam", "SimulatePrincipalPolicy", {"PolicySourceArn": USER, "ActionNames": ["s3:GetObject", "ec2:*"]}),
+    ("ec2", "DescribeRegions", {"AllRegions": True}),
+    ("ec2", "DescribeRegions", {"RegionNames": ["us-east-1"]}),
 ]
 
 
@@ -42,15 +52,18 @@ def read_outcome(call: Any) -> Any:
     return check_reply(reply, (), len), sorted(headers), reply["ResponseMetadata"]["HTTPStatusCode"]
 
 
-@pytest.mark.parametrize(("operation", "parameters"), CALLS)
+@pytest.mark.parametrize(("service", "operation", "parameters"), CALLS)
 def test_the_fast_path_returns_what_the_clients_method_returns(
-    em: Emulator, cloud: Cloud, operation: str, parameters: dict[str, Any]
+    em: Emulator, cloud: Cloud, service: str, operation: str, parameters: dict[str, Any]
 ) -> None:
-    client = cloud.get_client("sagemaker", "us-east-1", 10.0)
-    client.list_models()  # opens a connection
+    client = cloud.get_client(service, "us-east-1", 10.0)
     fast, method = choose_sender(client, operation, True), getattr(client, xform_name(operation))
+    read_outcome(lambda: method(**parameters))  # opens a connection
+    made: list[str] = []
+    client.meta.events.register("request-created", lambda operation_name, **_: made.append(operation_name))
     em.reset_calls()
     assert read_outcome(lambda: fast(parameters, None)) == read_outcome(lambda: method(**parameters))
+    assert made == [operation], "only the second call is the client's"
     first, second = em.calls
     assert (first.operation, first.region, first.access_key, first.parameters) == (
         second.operation,
