@@ -31,7 +31,7 @@ class RestJsonReader:
         output = operation.output_shape
         self._payload: str = output.serialization.get("payload", "")
         body = output.members[self._payload] if self._payload else output
-        self._read = _Compiler().compile(body)
+        self._read = _ValueCompiler().compile(body)
         self._names = {
             member.serialization.get("name", name)
             for name, member in body.members.items()
@@ -55,7 +55,7 @@ class RestJsonReader:
         return {self._payload: members} if self._payload else members, unlike
 
 
-class _Compiler:
+class _ValueCompiler:
     """Compiles the shapes of one reply; `None` stands for a value that stays as it is."""
 
     def __init__(self) -> None:

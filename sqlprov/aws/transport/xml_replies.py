@@ -39,7 +39,7 @@ class XmlReader:
         self._wrapper: str = output.serialization.get("resultWrapper", "")
         self._root = f"{operation.name}Response" if protocol == "ec2" else ""
         self._body = output.members[self._payload] if self._payload else output
-        compiler = _Compiler()
+        compiler = _ElementCompiler()
         self._read = compiler.compile(self._body)
         self._lists = {
             _find_tag(name, member): (name, compiler.compile(member))
@@ -109,7 +109,7 @@ def get_name(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-class _Compiler:
+class _ElementCompiler:
     """Compiles the shapes of one reply."""
 
     def __init__(self) -> None:
