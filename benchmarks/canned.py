@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from urllib.parse import parse_qsl, quote
 
 from sqlprov.emulator.exchange import HttpRequest, Response
 from sqlprov.emulator.options import ACCOUNT, Call, Options
-from sqlprov.emulator.server import HOST, HttpServer
+from sqlprov.emulator.server import Served
 
 PAGE = 1_000
 """Rows of a page, the most that each of the three services returns."""
@@ -63,10 +62,11 @@ _OBJECT = (
 )
 
 
-class CannedAws:
+class CannedAws(Served):
     """A server of `rows` instances, roles and objects; @ in a text stands for the number of the page."""
 
     def __init__(self, rows: int) -> None:
+        super().__init__(self, 0)
         self.options = Options()
         self._pages = -(-rows // PAGE)
         numbers, known = range(min(rows, PAGE)), {"account": ACCOUNT, "time": _TIME, "policy": _POLICY}
@@ -78,19 +78,6 @@ class CannedAws:
         }
         self._role = _ROLE.replace("{policy}", _POLICY).replace("{account}", ACCOUNT) + _MORE
 
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self._server.port}"
-
-    def __enter__(self) -> CannedAws:
-        self._server = HttpServer(self)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.stop()
-
     def read_clock(self) -> float:
         return time.time()
 
@@ -101,7 +88,7 @@ class CannedAws:
         operation = parameters.get("Action", "ListBuckets" if path == "/" else "ListObjectsV2")
         call = Call(operation, "us-east-1", "local", parameters, time.monotonic())
         body = self._write(operation, parameters).encode()
-        return Response(call, 200, body, "text/xml", self.options.latency)
+        return Response(body, "text/xml", call=call, delay=self.options.latency)
 
     def _write(self, operation: str, parameters: dict[str, str]) -> str:
         match operation:

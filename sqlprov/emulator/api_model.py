@@ -13,6 +13,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel, StructureShape
 
 from sqlprov.emulator.errors import make_constraint_error
+from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.validation import find_violations
 
 _PAGING = {"SortBy", "SortOrder", "NextToken", "MaxResults"}
@@ -79,6 +80,11 @@ def load_resource_kinds() -> dict[str, ResourceKind]:
         "EndpointConfig": _derive("EndpointConfig", "endpoint-config", "endpoint configuration"),
         "Endpoint": _derive("Endpoint", "endpoint", "endpoint"),
     }
+
+
+def build_arn(noun: str, region: str, name: str) -> str:
+    """SageMaker writes names in ARNs in lower case."""
+    return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{load_resource_kinds()[noun].arn_part}/{name.lower()}"
 
 
 def check_input(operation: str, parameters: dict[str, Any], service: str = "sagemaker") -> None:

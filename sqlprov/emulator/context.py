@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlprov.emulator.api_model import load_resource_kinds
+from sqlprov.emulator.api_model import build_arn, load_resource_kinds
 from sqlprov.emulator.errors import ApiError, make_validation_error
-from sqlprov.emulator.options import ACCOUNT, Options
-from sqlprov.emulator.store import Record, ResourceChange, Store
+from sqlprov.emulator.options import Options
+from sqlprov.emulator.store import Record, Store
 
 DAY = 86400.0
 
@@ -33,20 +33,8 @@ class Context:
     unseen: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Output:
-    """The reply of an operation (a dict, or encoded JSON) and the changes to commit."""
-
-    body: Members | bytes
-    changes: Sequence[ResourceChange] = ()
-
-
-Operation = Callable[[Context, str, Members], Output]
-
-
-def build_arn(noun: str, region: str, name: str) -> str:
-    """SageMaker writes names in ARNs in lower case."""
-    return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{load_resource_kinds()[noun].arn_part}/{name.lower()}"
+Operation = Callable[[Context, str, Members], Members | bytes]
+"""Returns the reply as a dict, or as encoded JSON."""
 
 
 def make_not_found_error(noun: str, region: str, name: str) -> ApiError:
@@ -77,7 +65,7 @@ def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Op
     """
     kind = load_resource_kinds()[noun]
 
-    def describe(context: Context, region: str, parameters: Members) -> Output:
+    def describe(context: Context, region: str, parameters: Members) -> Members:
         name = parameters[kind.key]
         if unseen := context.unseen.pop((noun, region, name), 0):
             context.unseen[noun, region, name] = unseen - 1
@@ -86,16 +74,15 @@ def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Op
         if stale := context.stale.get((noun, region, name)):
             record = stale.pop()
         members = expand(context, record)
-        return Output({name: members[name] for name in kind.describe_members if name in members})
+        return {name: members[name] for name in kind.describe_members if name in members}
 
     return describe
 
 
 def check_new_name(context: Context, noun: str, region: str, name: str) -> None:
     """Raises ApiError if the name is taken (ignoring case, because ARNs do) or the region is full."""
-    collection = context.store.get_collection(noun, region)
     words = load_resource_kinds()[noun].words
-    if collection.get_by_arn_name(name.lower()) is not None:
+    if context.store.get_by_arn_name(noun, region, name) is not None:
         if noun == "InferenceExperiment":
             raise ApiError(
                 "ResourceInUse", f"Inference experiment {build_arn(noun, region, name)} already exists."
@@ -104,8 +91,8 @@ def check_new_name(context: Context, noun: str, region: str, name: str) -> None:
             f'Cannot create already existing {words} "{build_arn(noun, region, name)}".'
         )
     context.unseen[noun, region, name] = context.options.late_describe
-    limit, used = context.options.limit, len(collection.records)
-    if limit and used >= limit:
+    limit = context.options.limit
+    if limit and (used := context.store.count(noun, region)) >= limit:
         raise ApiError(
             "ResourceLimitExceeded",
             f"The account-level service limit 'Number of {words}s' is {limit} {words}s, with current "

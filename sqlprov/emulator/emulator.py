@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from sqlprov.emulator import endpoints, experiments
 from sqlprov.emulator.api_model import load_resource_kinds
@@ -13,13 +12,13 @@ from sqlprov.emulator.defaults import complete
 from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
 from sqlprov.emulator.random_experiments import generate_experiments
 from sqlprov.emulator.sample_data import load_resources
-from sqlprov.emulator.server import HOST, Answering, HttpServer
+from sqlprov.emulator.server import Served
 from sqlprov.emulator.service import Service
-from sqlprov.emulator.store import Record, Store, drop, put
+from sqlprov.emulator.store import Record, Store
 from sqlprov.emulator.tags import to_list
 
 
-class Emulator:
+class Emulator(Served):
     """A local SageMaker, with the account's other services, on one port of the loopback interface.
 
     Args:
@@ -40,37 +39,16 @@ class Emulator:
     ) -> None:
         self._store = Store(Path(state) if state is not None else None)
         self._service = Service(self._store, options or Options())
-        self._front: Answering = self._service  # what the server serves
-        self._port = port
-        self._server: HttpServer | None = None
+        super().__init__(self._service, port)
 
-    def start(self) -> Emulator:
-        if self._server is None:
-            self._store.open()
-            self._server = HttpServer(self._front, self._port)
-        return self
+    def start(self) -> Self:
+        self._store.open()
+        return super().start()
 
     def stop(self) -> None:
         """Close the port, every connection and the state file; get() and the next start() find the resources."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        super().stop()
         self._store.close()
-
-    def __enter__(self) -> Emulator:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """The endpoint URL, for `AWS_ENDPOINT_URL`; only while it runs."""
-        if self._server is None:
-            raise RuntimeError("the emulator is not running; call start()")
-        return f"http://{HOST}:{self._server.port}"
 
     @property
     def options(self) -> Options:
@@ -117,7 +95,7 @@ class Emulator:
         _check_noun(noun)
         now = self.options.read_clock()
         with self._store.write_lock(now):
-            self._store.commit([put(self._complete(noun, region, members, now))])
+            self._store.put([self._complete(noun, region, members, now)])
 
     def remove(self, noun: str, region: str, name: str) -> None:
         """Remove a resource, whatever its state.
@@ -130,7 +108,7 @@ class Emulator:
             record = self._store.get(noun, region, name)
             if record is None:
                 raise KeyError(name)
-            self._store.commit([drop(record)])
+            self._store.drop(record)
 
     def get(self, noun: str, region: str, name: str) -> dict[str, Any] | None:
         """All members that Describe would return, and those that only Create has, with Tags.
@@ -153,7 +131,7 @@ class Emulator:
         They have all states, times with ties, missing descriptions and some tags.
         """
         with self._store.write_lock(self.options.read_clock()):
-            self._store.commit([put(record) for record in generate_experiments(count, regions, seed)])
+            self._store.put(generate_experiments(count, regions, seed))
 
     def seed_local(self) -> None:
         """Add the sample data of `--local`, once in the life of a state."""
@@ -162,11 +140,11 @@ class Emulator:
             if self._store.has_flag("seeded"):
                 return
             self._store.set_flag("seeded")
-            self._store.commit([put(self._complete(*resource, now)) for resource in load_resources()])
+            self._store.put([self._complete(*resource, now) for resource in load_resources()])
 
     def _complete(self, noun: str, region: str, members: dict[str, Any], now: float) -> Record:
         record = complete(noun, region, members, now)
-        twin = self._store.get_collection(noun, region).get_by_arn_name(record.name.lower())
+        twin = self._store.get_by_arn_name(noun, region, record.name)
         if twin is not None and twin.name != record.name:
             raise ValueError(f"{record.name} and {twin.name} would have the same ARN")
         return record

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from sqlprov.emulator.api_model import build_arn
 from sqlprov.emulator.context import (
     Context,
     Members,
     Operation,
-    Output,
-    build_arn,
     check_new_name,
     find,
     make_describe,
@@ -15,7 +14,7 @@ from sqlprov.emulator.context import (
     parse_tags,
 )
 from sqlprov.emulator.errors import make_validation_error
-from sqlprov.emulator.store import STEPS, Record, drop, put
+from sqlprov.emulator.store import STEPS, Record
 
 _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 
@@ -28,13 +27,14 @@ def expand(context: Context, record: Record) -> Members:
 def make_delete(noun: str) -> Operation:
     """The Delete operation of a kind without states."""
 
-    def delete(context: Context, region: str, parameters: Members) -> Output:
-        return Output(b"", [drop(find(context, noun, region, parameters[f"{noun}Name"]))])
+    def delete(context: Context, region: str, parameters: Members) -> bytes:
+        context.store.drop(find(context, noun, region, parameters[f"{noun}Name"]))
+        return b""
 
     return delete
 
 
-def create_model(context: Context, region: str, parameters: Members) -> Output:
+def create_model(context: Context, region: str, parameters: Members) -> Members:
     if not parameters.get("PrimaryContainer") and not parameters.get("Containers"):
         raise make_validation_error("Either PrimaryContainer or Containers must be specified.")
     if parameters.get("PrimaryContainer") and parameters.get("Containers"):
@@ -44,7 +44,7 @@ def create_model(context: Context, region: str, parameters: Members) -> Output:
     )
 
 
-def create_endpoint_config(context: Context, region: str, parameters: Members) -> Output:
+def create_endpoint_config(context: Context, region: str, parameters: Members) -> Members:
     members: Members = {"EnableNetworkIsolation": False} | omit(parameters, "Tags")
     for variant in [*members["ProductionVariants"], *members.get("ShadowProductionVariants", [])]:
         variant.setdefault("InitialVariantWeight", 1.0)
@@ -53,19 +53,19 @@ def create_endpoint_config(context: Context, region: str, parameters: Members) -
     return _create(context, "EndpointConfig", region, members, parameters)
 
 
-def create_endpoint(context: Context, region: str, parameters: Members) -> Output:
+def create_endpoint(context: Context, region: str, parameters: Members) -> Members:
     members = omit(parameters, "Tags", "DeploymentConfig") | _deploy(context, region, parameters)
     members |= {"EndpointStatus": "Creating", "LastModifiedTime": context.now}
     members[STEPS] = [(context.now + context.options.transition, {"EndpointStatus": "InService"})]
     return _create(context, "Endpoint", region, members, parameters)
 
 
-def update_endpoint(context: Context, region: str, parameters: Members) -> Output:
+def update_endpoint(context: Context, region: str, parameters: Members) -> Members:
     record = _find_idle_endpoint(context, region, parameters)
     return _update(context, record, record.members | _deploy(context, region, parameters))
 
 
-def update_endpoint_weights(context: Context, region: str, parameters: Members) -> Output:
+def update_endpoint_weights(context: Context, region: str, parameters: Members) -> Members:
     record = _find_idle_endpoint(context, region, parameters)
     members = record.members
     variants = {variant["VariantName"]: variant for variant in members["ProductionVariants"]}
@@ -79,13 +79,15 @@ def update_endpoint_weights(context: Context, region: str, parameters: Members) 
     return _update(context, record, members)
 
 
-def delete_endpoint(context: Context, region: str, parameters: Members) -> Output:
+def delete_endpoint(context: Context, region: str, parameters: Members) -> bytes:
     record = _find_idle_endpoint(context, region, parameters)
     if not context.options.transition:
-        return Output(b"", [drop(record)])
+        context.store.drop(record)
+        return b""
     members = record.members | {"EndpointStatus": "Deleting", "LastModifiedTime": context.now}
     members[STEPS] = [(context.now + context.options.transition, None)]
-    return Output(b"", [put(record.replace_members(members))])
+    context.store.put([record.replace_members(members)])
+    return b""
 
 
 def _deploy(context: Context, region: str, parameters: Members) -> Members:
@@ -136,18 +138,18 @@ def _find_idle_endpoint(context: Context, region: str, parameters: Members) -> R
     return record
 
 
-def _create(context: Context, noun: str, region: str, members: Members, parameters: Members) -> Output:
+def _create(context: Context, noun: str, region: str, members: Members, parameters: Members) -> Members:
     name = parameters[f"{noun}Name"]
     check_new_name(context, noun, region, name)
-    record = Record(noun, region, members | {"CreationTime": context.now}, parse_tags(parameters))
-    return Output({f"{noun}Arn": build_arn(noun, region, name)}, [put(record)])
+    context.store.put([Record(noun, region, members | {"CreationTime": context.now}, parse_tags(parameters))])
+    return {f"{noun}Arn": build_arn(noun, region, name)}
 
 
-def _update(context: Context, record: Record, members: Members) -> Output:
+def _update(context: Context, record: Record, members: Members) -> Members:
     members |= {"EndpointStatus": "Updating", "LastModifiedTime": context.now}
     members[STEPS] = [(context.now + context.options.transition, {"EndpointStatus": "InService"})]
-    changed = record.replace_members(members)
-    return Output({"EndpointArn": build_arn("Endpoint", record.region, record.name)}, [put(changed)])
+    context.store.put([record.replace_members(members)])
+    return {"EndpointArn": build_arn("Endpoint", record.region, record.name)}
 
 
 OPERATIONS: dict[str, Operation] = {

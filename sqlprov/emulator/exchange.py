@@ -64,27 +64,21 @@ class HttpReply:
     content_length: int | None = None
 
 
-@dataclass
-class Response:
+@dataclass(kw_only=True)
+class Response(HttpReply):
     """What the server sends, and how.
 
-    Args:
+    Attributes:
         delay: seconds to wait before.
         content_length: the Content-Length header, if it differs from the body's length.
         silence: `hold` keeps the connection open without a reply, `reset` breaks it, and '' sends the reply.
         hold: seconds of silence.
-        headers: further headers.
     """
 
     call: Call
-    status: int
-    body: bytes
-    content_type: str
     delay: float = 0.0
-    content_length: int | None = None
     silence: str = ""
     hold: float = 0.0
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Exchange(ABC):
@@ -157,9 +151,7 @@ class FaultyService(ABC):
         return self._respond(call, reply, fault)
 
     def _respond(self, call: Call, reply: HttpReply, fault: Fault | None) -> Response:
-        response = Response(
-            call, reply.status, reply.body, reply.content_type, self._draw_delay(), headers=reply.headers
-        )
+        response = Response(**vars(reply), call=call, delay=self._draw_delay())
         if fault is not None:
             response.body, response.content_type = distort(fault, reply.body, reply.content_type)
             if fault.kind in ("html", "empty", "missing_member"):
@@ -172,8 +164,8 @@ class FaultyService(ABC):
     def _keep_silent(self, call: Call, fault: Fault) -> Response:
         call.status, call.error = 0, ""
         if fault.kind.startswith("reset"):
-            return Response(call, 0, b"", "", self._draw_delay(), silence="reset")
-        return Response(call, 0, b"", "", silence="hold", hold=fault.hold)
+            return Response(b"", "", call=call, delay=self._draw_delay(), silence="reset")
+        return Response(b"", "", call=call, silence="hold", hold=fault.hold)
 
     def _draw_delay(self) -> float:
         options = self.options

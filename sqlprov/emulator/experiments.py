@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlprov.emulator.api_model import build_arn
 from sqlprov.emulator.context import (
     DAY,
     Context,
     Members,
     Operation,
-    Output,
-    build_arn,
     check_new_name,
     find,
     make_describe,
@@ -27,7 +26,7 @@ from sqlprov.emulator.context import (
     parse_tags,
 )
 from sqlprov.emulator.errors import ApiError, make_validation_error
-from sqlprov.emulator.store import STEPS, Record, drop, put
+from sqlprov.emulator.store import STEPS, Record
 
 _NOUN = "InferenceExperiment"
 _LENGTH, _LONGEST = 7 * DAY, 30 * DAY
@@ -43,7 +42,7 @@ _CHANGEABLE_WHILE_RUNNING = {"Name", "Description", "Schedule", "ShadowModeConfi
 Steps = list[tuple[float, Members]]
 
 
-def create(context: Context, region: str, parameters: Members) -> Output:
+def create(context: Context, region: str, parameters: Members) -> Members:
     name, now = parameters["Name"], context.now
     check_new_name(context, _NOUN, region, name)
     schedule = parameters.get("Schedule", {"StartTime": now, "EndTime": now + _LENGTH})
@@ -59,7 +58,7 @@ def create(context: Context, region: str, parameters: Members) -> Output:
         steps = [(ready, {"Status": "Created"}), *_plan_from_created(schedule, ready, context)]
     else:
         steps = _plan_start(schedule, ready, context)
-    return _commit(Record(_NOUN, region, members, parse_tags(parameters)), members, steps)
+    return _save(context, Record(_NOUN, region, members, parse_tags(parameters)), members, steps)
 
 
 def expand(context: Context, record: Record) -> Members:
@@ -73,7 +72,7 @@ def expand(context: Context, record: Record) -> Members:
     return members
 
 
-def update(context: Context, region: str, parameters: Members) -> Output:
+def update(context: Context, region: str, parameters: Members) -> Members:
     record = _find_in_state(context, region, parameters, "updated", "Created", "Running")
     members, changed = record.members, dict(parameters)
     status = members["Status"]
@@ -88,18 +87,18 @@ def update(context: Context, region: str, parameters: Members) -> Output:
     if members.get(STEPS):  # a resource that a test added has no steps, and stays in its state
         plan = _plan_from_created if status == "Created" else _plan_end
         steps += plan(members["Schedule"], done, context)
-    return _commit(record, members, steps)
+    return _save(context, record, members, steps)
 
 
-def start(context: Context, region: str, parameters: Members) -> Output:
+def start(context: Context, region: str, parameters: Members) -> Members:
     record = _find_in_state(context, region, parameters, "started", "Created")
     members, now = record.members, context.now
     planned = members.get("Schedule", {}).get("EndTime", 0)
     members["Schedule"] = {"StartTime": now, "EndTime": planned if planned > now else now + _LENGTH}
-    return _commit(record, members, _plan_start(members["Schedule"], now, context))
+    return _save(context, record, members, _plan_start(members["Schedule"], now, context))
 
 
-def stop(context: Context, region: str, parameters: Members) -> Output:
+def stop(context: Context, region: str, parameters: Members) -> Members:
     record = _find_in_state(context, region, parameters, "stopped", "Running")
     members, actions = record.members, parameters["ModelVariantActions"]
     names = {variant["VariantName"] for variant in members["ModelVariants"]}
@@ -117,19 +116,20 @@ def stop(context: Context, region: str, parameters: Members) -> Output:
         members["StatusReason"] = parameters["Reason"]
     members |= {"Status": "Stopping", "LastModifiedTime": context.now}
     context.stale[_NOUN, region, record.name] = [record] * context.options.stale_describe
-    return _commit(record, members, [(done, ended)])
+    return _save(context, record, members, [(done, ended)])
 
 
-def delete(context: Context, region: str, parameters: Members) -> Output:
+def delete(context: Context, region: str, parameters: Members) -> Members:
     record = _find_in_state(context, region, parameters, "deleted", "Cancelled", "Completed", "Created")
     context.stale.pop((_NOUN, region, record.name), None)
-    return Output({"InferenceExperimentArn": build_arn(_NOUN, region, record.name)}, [drop(record)])
+    context.store.drop(record)
+    return {"InferenceExperimentArn": build_arn(_NOUN, region, record.name)}
 
 
-def _commit(record: Record, members: Members, steps: Steps) -> Output:
+def _save(context: Context, record: Record, members: Members, steps: Steps) -> Members:
     """The reply of every operation that changes an experiment, with the steps to come."""
-    changed = record.replace_members(members | {STEPS: steps})
-    return Output({"InferenceExperimentArn": build_arn(_NOUN, record.region, record.name)}, [put(changed)])
+    context.store.put([record.replace_members(members | {STEPS: steps})])
+    return {"InferenceExperimentArn": build_arn(_NOUN, record.region, record.name)}
 
 
 def _plan_start(schedule: Members, since: float, context: Context) -> Steps:

@@ -5,21 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-import operator
 import zlib
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import orjson
 
 from sqlprov.emulator.api_model import InputFilter, ResourceKind, load_resource_kinds
-from sqlprov.emulator.context import Context, Members, Operation, Output, build_arn
+from sqlprov.emulator.context import Context, Members, Operation
 from sqlprov.emulator.errors import make_validation_error
 from sqlprov.emulator.options import Options
-from sqlprov.emulator.store import Record, encode_compactly, make_sort_key
 
 _PAGE_SIZE = 10  # items of a page without MaxResults
 
@@ -72,23 +68,30 @@ def make_list(noun: str) -> Operation:
     configs and endpoints only).
     """
 
-    def list_resources(context: Context, region: str, parameters: Members) -> Output:
+    def list_resources(context: Context, region: str, parameters: Members) -> bytes:
         kind, options = load_resource_kinds()[noun], context.options
         token = read_token(f"List{noun}s", region, parameters)
         if options.sparse_pages and token.page % 2 == 0:
-            return Output(_encode(kind, [], PagePosition(token.query, token.page + 1, token.after)))
+            return _encode(kind, [], PagePosition(token.query, token.page + 1, token.after))
+        conditions, values = [], []
+        for name, bound in parameters.items():
+            if name in kind.filters:
+                condition, value = _write_condition(kind.filters[name], bound, options)
+                conditions.append(condition)
+                values.append(value)
         column = kind.sorts[parameters.get("SortBy", "CreationTime")]
-        index = context.store.get_collection(noun, region).sort(column)
-        matches = _select(kind, index, column, parameters, token, options)
+        is_ascending = parameters.get("SortOrder") == "Ascending"
+        if token.after is not None:
+            conditions.append(f"(c{column}, c0) {'>' if is_ascending else '<'} (?, ?)")
+            values += token.after
         most: int = parameters.get("MaxResults", _PAGE_SIZE)
         if options.largest_page:
             most = min(most, options.largest_page)
-        records = list(islice(matches, most + 1))
-        if len(records) <= most:
-            return Output(_encode(kind, records, None))
-        records.pop()
-        after = make_sort_key(column)(records[-1])
-        return Output(_encode(kind, records, PagePosition(token.query, token.page + 1, after)))
+        order = f"c{column} {'ASC' if is_ascending else 'DESC'}"
+        rows = context.store.select(noun, region, conditions, values, order, most + 1)
+        items = [item for item, *_ in rows[:most]]
+        after = PagePosition(token.query, token.page + 1, rows[most - 1][1:]) if len(rows) > most else None
+        return _encode(kind, items, after)
 
     return list_resources
 
@@ -113,72 +116,20 @@ def cut_page(
     }
 
 
-def _select(
-    kind: ResourceKind,
-    index: list[Record],
-    column: int,
-    parameters: Members,
-    token: PagePosition,
-    options: Options,
-) -> Iterator[Record]:
-    """The records from the token on that pass the filters, in the order of the request.
-
-    Args:
-        index: the records in ascending order of `column`; bounds on that column are found by bisection.
-    """
-    start, stop = 0, len(index)
-    tests = []
-    for name, bound in parameters.items():
-        if name not in kind.filters:
-            continue
-        each = kind.filters[name]
-        if each.test in ("After", "Before") and options.truncate_bounds_to_seconds:
-            bound = math.floor(bound)
-        if each.column != column or each.test not in ("After", "Before"):
-            tests.append(_compile(each, bound, options))
-            continue
-        side = bisect_left if (each.test == "After") == options.inclusive_bounds else bisect_right
-        place = side(index, bound, key=lambda record: record.values[column])
-        if each.test == "After":
-            start = max(start, place)
-        else:
-            stop = min(stop, place)
-    ascending = parameters.get("SortOrder") == "Ascending"
-    if token.after is not None:
-        side = bisect_right if ascending else bisect_left
-        place = side(index, token.after, key=make_sort_key(column))
-        start, stop = (max(start, place), stop) if ascending else (start, min(stop, place))
-    places = range(start, stop) if ascending else range(stop - 1, start - 1, -1)
-    records: Iterator[Record] = map(index.__getitem__, places)
-    for test in tests:
-        records = filter(test, records)
-    return records
+def _write_condition(each: InputFilter, bound: Any, options: Options) -> tuple[str, Any]:
+    """SQL with a question mark, and its value."""
+    column = f"c{each.column}"
+    match each.test:
+        case "Contains":
+            ignores_case = options.name_contains_ignore_case
+            return f"instr(lower({column}), lower(?))" if ignores_case else f"instr({column}, ?)", bound
+        case "Equals":
+            return f"{column} = ?", bound
+    sign = {"After": ">", "Before": "<"}[each.test] + ("=" if options.inclusive_bounds else "")
+    return f"{column} {sign} ?", math.floor(bound) if options.truncate_bounds_to_seconds else bound
 
 
-def _compile(each: InputFilter, bound: Any, options: Options) -> Callable[[Record], bool]:
-    column = each.column
-    if each.test == "Contains" and options.name_contains_ignore_case:
-        lower = bound.lower()
-        return lambda record: lower in record.values[column].lower()
-    compare: Any = {
-        "Contains": operator.contains,
-        "Equals": operator.eq,
-        "After": operator.ge if options.inclusive_bounds else operator.gt,
-        "Before": operator.le if options.inclusive_bounds else operator.lt,
-    }[each.test]
-    return lambda record: compare(record.values[column], bound)
-
-
-def _encode(kind: ResourceKind, records: list[Record], token: PagePosition | None) -> bytes:
-    items = b",".join([record.item or _encode_item(record) for record in records])
+def _encode(kind: ResourceKind, items: list[bytes], token: PagePosition | None) -> bytes:
+    """The reply; its items are encoded already."""
     tail = b'],"NextToken":"%b"}' % token.encode().encode() if token is not None else b"]}"
-    return b'{"%b":[%b%b' % (kind.items.encode(), items, tail)
-
-
-def _encode_item(record: Record) -> bytes:
-    """The list item of a record, kept with it: a page is then joined, not encoded."""
-    kind = record.kind
-    members = record.members
-    members[kind.arn] = build_arn(kind.noun, record.region, record.name)
-    record.item = encode_compactly({name: members[name] for name in kind.item_members if name in members})
-    return record.item
+    return b'{"%b":[%b%b' % (kind.items.encode(), b",".join(items), tail)

@@ -11,7 +11,7 @@ import time
 import uuid
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, Self
 
 from sqlprov.emulator.exchange import HttpRequest, Response
 
@@ -99,6 +99,43 @@ class HttpServer:
             self._date[1],
             more,
         )
+
+
+class Served:
+    """What serves on a port of the loopback interface between start() and stop().
+
+    Args:
+        front: answers the requests.
+        port: 0 takes a free one.
+    """
+
+    def __init__(self, front: Answering, port: int) -> None:
+        self._front, self._port = front, port
+        self._server: HttpServer | None = None
+
+    @property
+    def url(self) -> str:
+        """The endpoint URL, for `AWS_ENDPOINT_URL`; only while it runs."""
+        if self._server is None:
+            raise RuntimeError("the server is not running; call start()")
+        return f"http://{HOST}:{self._server.port}"
+
+    def start(self) -> Self:
+        if self._server is None:
+            self._server = HttpServer(self._front, self._port)
+        return self
+
+    def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 class _HttpProtocol(asyncio.Protocol):

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 import orjson
 
 from sqlprov.emulator import account, endpoints, experiments, tags
-from sqlprov.emulator.api_model import check_input, load_resource_kinds
-from sqlprov.emulator.context import Context, Members, Operation, build_arn
+from sqlprov.emulator.api_model import build_arn, check_input, load_resource_kinds
+from sqlprov.emulator.context import Context, Members, Operation
 from sqlprov.emulator.errors import (
     ApiError,
     make_access_denied_error,
@@ -81,11 +81,9 @@ class Service(FaultyService):
         store, now = self.context.store, options.read_clock()
         with store.read_lock(now) if reads else store.write_lock(now):
             self.context.now = now
-            output = operation(self.context, call.region, call.parameters)
-            if output.changes:
-                store.commit(output.changes)
-                call.committed = True
-        return output.body if isinstance(output.body, bytes) else orjson.dumps(output.body)
+            reply = operation(self.context, call.region, call.parameters)
+        call.committed = not reads and store.has_changed
+        return reply if isinstance(reply, bytes) else orjson.dumps(reply)
 
     def _throttle(self, region: str, rate: float) -> None:
         """Take one call from a bucket that holds one second's calls; raises ApiError if it is empty."""

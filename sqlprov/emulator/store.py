@@ -1,46 +1,55 @@
-"""Every resource that the service holds, sorted as lists need them."""
+"""Every resource that the service holds, in SQLite: in memory, or in a file that several processes may share."""
 
 from __future__ import annotations
 
-import heapq
+import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from sqlprov.emulator.api_model import load_resource_kinds
-from sqlprov.emulator.state_file import StateFile, StoredRow
+from sqlprov.emulator.api_model import build_arn, load_resource_kinds
+from sqlprov.errors import InterfaceError
 
 STEPS = "~steps"
 """A member of a stored document that no reply contains: the future changes, each with its time."""
-SortKey = Callable[["Record"], Any]
+_FORMAT = 2
+_LOCK_TIMEOUT = 30.0  # seconds for another process to finish its transaction
+_MOST_COLUMNS = 5  # of a kind
+_COLUMNS = [f"c{place}" for place in range(_MOST_COLUMNS)]
+# c0 is the name, and the others are what filters and sorts use. ARNs have names in lower case.
+_SCHEMA = f"""
+    CREATE TABLE resources (noun, region, lower, document, tags, item, due, {", ".join(_COLUMNS)},
+        PRIMARY KEY (noun, region, lower));
+    {"".join(f"CREATE INDEX by_{column} ON resources (noun, region, {column}, c0);" for column in _COLUMNS)}
+    CREATE INDEX by_due ON resources (due) WHERE due IS NOT NULL;
+    CREATE TABLE flags (flag PRIMARY KEY);
+    PRAGMA user_version = {_FORMAT};
+"""
+_PUT = f"INSERT OR REPLACE INTO resources VALUES ({', '.join('?' * (7 + _MOST_COLUMNS))})"
+_DROP = "DELETE FROM resources WHERE noun = ? AND region = ? AND lower = ?"
 
 
 class Record:
-    """One resource, kept as JSON, which takes a fraction of a dict's memory.
+    """One resource.
 
     Args:
         members: the members as given, those that the service adds (times, state) and STEPS.
         tags: key -> value.
     """
 
-    __slots__ = ("document", "due", "item", "kind", "region", "tags", "values")
-
     def __init__(
         self, noun: str, region: str, members: dict[str, Any], tags: dict[str, str] | None = None
     ) -> None:
-        self.kind = load_resource_kinds()[noun]
-        self.region = region
-        self.document = encode_compactly(members)
-        self.tags = tags or None  # None takes less memory than an empty dict
-        self.values = tuple([members[column] for column in self.kind.columns])
+        self.kind, self.region, self.tags = load_resource_kinds()[noun], region, tags or {}
+        self.document = orjson.dumps(members)
+        self.values = [members[column] for column in self.kind.columns]
         steps = members.get(STEPS)
         self.due: float | None = steps[0][0] if steps else None
-        self.item: bytes | None = None  # the encoded list item, made when first listed
 
     @property
     def name(self) -> str:
@@ -57,184 +66,189 @@ class Record:
         return Record(self.kind.noun, self.region, members, self.tags)
 
 
-@dataclass(frozen=True)
-class ResourceChange:
-    """A resource that is new or different; deleted if `record` is None."""
-
-    noun: str
-    region: str
-    name: str
-    record: Record | None
-
-
-def put(record: Record) -> ResourceChange:
-    return ResourceChange(record.kind.noun, record.region, record.name, record)
-
-
-def drop(record: Record) -> ResourceChange:
-    return ResourceChange(record.kind.noun, record.region, record.name, None)
-
-
-def make_sort_key(column: int) -> SortKey:
-    """Order by a column, then by name: each position is unique, so a page token can name it."""
-    return lambda record: (record.values[column], record.values[0])
-
-
-def encode_compactly(members: dict[str, Any]) -> bytes:
-    """JSON without orjson's spare buffer: 100,000 experiments take 200 MB instead of 500."""
-    return bytes(memoryview(orjson.dumps(members)))
-
-
-class Collection:
-    """The resources of one kind in one region."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, Record] = {}
-        self._by_lower: dict[str, str] = {}  # lower case -> name, for names with upper-case letters
-        self._indexes: dict[int, list[Record]] = {}
-
-    def sort(self, column: int) -> list[Record]:
-        """The records in ascending order of a column; kept until the next change."""
-        index = self._indexes.get(column)
-        if index is None:
-            index = self._indexes[column] = sorted(self.records.values(), key=make_sort_key(column))
-        return index
-
-    def get_by_arn_name(self, lower: str) -> Record | None:
-        return self.records.get(self._by_lower.get(lower, lower))
-
-    def replace(self, name: str, new: Record | None) -> None:
-        self._indexes.clear()
-        if new is None:
-            self.records.pop(name, None)
-            self._by_lower.pop(name.lower(), None)
-        else:
-            self.records[name] = new
-            if name != name.lower():
-                self._by_lower[name.lower()] = name
-
-
 class Store:
-    """All collections behind one lock, written through to a state file if there is one.
+    """All resources behind one lock.
 
     Args:
-        path: SQLite file that outlives the process and that other processes may share; None keeps memory only.
+        path: SQLite file that outlives the process and that other processes may share; made, with its folder, if it
+            does not exist. None keeps memory only.
+
+    Attributes:
+        has_changed: whether the last write_lock() put or dropped a resource.
+
+    Raises:
+        InterfaceError: the file is not a state file, or it has another version's format.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.RLock()
-        self._collections: dict[tuple[str, str], Collection] = {}
-        self._due: list[tuple[float, str, str, str]] = []
         self._path = path
-        self._file: StateFile | None = None
-        self._flags: set[str] = set()
+        self.has_changed = False
+        self._connection: sqlite3.Connection | None = None
         self.open()
 
-    def get_collection(self, noun: str, region: str) -> Collection:
-        collection = self._collections.get((noun, region))
-        if collection is None:
-            collection = self._collections[noun, region] = Collection()
-        return collection
+    def open(self) -> None:
+        """Connect, if it is not."""
+        if self._connection is None:
+            self._connection = _connect(self._path)
+            weakref.finalize(self, self._connection.close)
+
+    def close(self) -> None:
+        """Close the state file until the next use; what is in memory stays."""
+        with self._lock:
+            if self._path is not None and self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        self.open()
+        assert self._connection is not None
+        return self._connection
 
     def get(self, noun: str, region: str, name: str) -> Record | None:
-        return self.get_collection(noun, region).records.get(name)
+        record = self.get_by_arn_name(noun, region, name)
+        return record if record is not None and record.name == name else None
+
+    def get_by_arn_name(self, noun: str, region: str, name: str) -> Record | None:
+        """The resource of that name, whatever its case."""
+        found = self._db.execute(
+            "SELECT document, tags FROM resources WHERE noun = ? AND region = ? AND lower = ?",
+            (noun, region, name.lower()),
+        ).fetchone()
+        return _read_record(noun, region, *found) if found else None
+
+    def count(self, noun: str, region: str) -> int:
+        """How many resources of a kind there are."""
+        counted = self._db.execute(
+            "SELECT count(*) FROM resources WHERE noun = ? AND region = ?", (noun, region)
+        )
+        return int(counted.fetchone()[0])
+
+    def select(
+        self, noun: str, region: str, conditions: Sequence[str], values: Sequence[Any], order: str, most: int
+    ) -> list[tuple[bytes, Any, str]]:
+        """The encoded items of a list, each with its value of `order` and its name.
+
+        Args:
+            conditions: SQL of the columns, with the values for its question marks.
+            order: a column and a direction, such as `c3 DESC`.
+            most: how many.
+        """
+        column, direction = order.split()
+        where = " AND ".join(["noun = ?", "region = ?", *conditions])
+        text = (
+            f"SELECT item, {column}, c0 FROM resources WHERE {where} ORDER BY {order}, c0 {direction} LIMIT ?"
+        )
+        return self._db.execute(text, (noun, region, *values, most)).fetchall()
 
     @contextmanager
     def read_lock(self, now: float) -> Iterator[None]:
-        """Hold the lock, after applying other processes' commits and the steps that are due."""
+        """Hold the lock, after carrying out the steps that are due."""
         with self._lock:
-            self._catch_up()
             self._settle(now)
             yield
 
     @contextmanager
     def write_lock(self, now: float) -> Iterator[None]:
-        """Like read_lock(), and no other process can write; an exception rolls back what is not committed."""
-        with self._lock:
-            if self._file is not None:
-                self._file.begin()
-            try:
-                with self.read_lock(now):
-                    yield
-            finally:
-                if self._file is not None:
-                    self._file.rollback()
+        """Like read_lock(), and no other process can write; an exception rolls back, the end commits."""
+        with self._lock, self._begin():
+            self._settle(now)
+            self.has_changed = False
+            yield
 
-    def commit(self, changes: Sequence[ResourceChange]) -> None:
-        """Make changes durable, then visible; call it under write_lock()."""
-        if self._file is not None:
-            self._file.commit([_to_row(change) for change in changes])
-        self._apply(changes)
+    def put(self, records: Iterable[Record]) -> None:
+        """Add resources, or replace those of the same names; call it under write_lock()."""
+        self._db.executemany(_PUT, map(_to_row, records))
+        self.has_changed = True
+
+    def drop(self, record: Record) -> None:
+        """Call it under write_lock()."""
+        self._db.execute(_DROP, (record.kind.noun, record.region, record.name.lower()))
+        self.has_changed = True
 
     def has_flag(self, flag: str) -> bool:
-        return flag in self._flags if self._file is None else self._file.has_flag(flag)
+        return self._db.execute("SELECT 1 FROM flags WHERE flag = ?", (flag,)).fetchone() is not None
 
     def set_flag(self, flag: str) -> None:
-        """Set a permanent flag; a state file has it from the next commit on."""
-        self._flags.add(flag)
-        if self._file is not None:
-            self._file.set_flag(flag)
+        """Set a permanent flag; call it under write_lock()."""
+        self._db.execute("INSERT OR IGNORE INTO flags VALUES (?)", (flag,))
 
-    def open(self) -> None:
-        """Connect to the state file, if there is one and it is not open."""
-        with self._lock:
-            if self._path is not None and self._file is None:
-                self._file = StateFile(self._path)
-
-    def close(self) -> None:
-        """Close the state file; the resources in memory stay readable."""
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
-
-    def _catch_up(self) -> None:
-        if self._file is not None and (rows := self._file.read_new_rows()):
-            self._apply([_from_row(row) for row in rows])
-
-    def _apply(self, changes: Sequence[ResourceChange]) -> None:
-        for change in changes:
-            self.get_collection(change.noun, change.region).replace(change.name, change.record)
-            if change.record is not None and change.record.due is not None:
-                heapq.heappush(self._due, (change.record.due, change.noun, change.region, change.name))
+    @contextmanager
+    def _begin(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def _settle(self, now: float) -> None:
-        """Carry out the steps that are due.
+        """Carry out the steps that are due."""
+        first = self._db.execute("SELECT min(due) FROM resources WHERE due IS NOT NULL").fetchone()[0]
+        if first is None or first > now:
+            return
+        with nullcontext() if self._db.in_transaction else self._begin():
+            due = self._db.execute(
+                "SELECT noun, region, document, tags FROM resources WHERE due <= ?", (now,)
+            ).fetchall()
+            for each in due:
+                record = _read_record(*each)
+                if (advanced := _advance(record, now)) is not None:
+                    self.put([advanced])
+                else:
+                    self.drop(record)
 
-        Each process derives the same state from the same document, so nothing is written to the file.
-        """
-        while self._due and self._due[0][0] <= now:
-            due, noun, region, name = heapq.heappop(self._due)
-            record = self.get(noun, region, name)
-            if record is not None and record.due == due:
-                self._apply([_advance(record, now)])
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path or ":memory:", _LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
+    try:
+        # A power failure may lose the last seconds, which is harmless in a simulation.
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("BEGIN IMMEDIATE")
+        written = db.execute("PRAGMA user_version").fetchone()[0]
+        if written == 0:
+            for statement in _SCHEMA.split(";"):
+                db.execute(statement)
+        db.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise InterfaceError(f"{path} cannot be used as state of the local AWS: {error}") from error
+    if written not in (0, _FORMAT):
+        db.close()
+        raise InterfaceError(
+            f"{path} was written by another version of sqlprov; `sqlprov local reset` removes it"
+        )
+    return db
 
 
-def _advance(record: Record, now: float) -> ResourceChange:
-    """The record after its steps up to `now`; a step of None deletes it."""
+def _advance(record: Record, now: float) -> Record | None:
+    """The record after its steps up to `now`; `None` if a step deletes it."""
     members = record.members
     steps = members.pop(STEPS)
     while steps and steps[0][0] <= now:
         due, step = steps.pop(0)
         if step is None:
-            return drop(record)
+            return None
         members |= step
         if "LastModifiedTime" in members:
             members["LastModifiedTime"] = due
     if steps:
         members[STEPS] = steps
-    return put(record.replace_members(members))
+    return record.replace_members(members)
 
 
-def _to_row(change: ResourceChange) -> StoredRow:
-    record = change.record
-    document = record.document if record is not None else None
-    tags = orjson.dumps(record.tags) if record is not None and record.tags else None
-    return StoredRow(change.noun, change.region, change.name, document, tags)
+def _read_record(noun: str, region: str, document: bytes, tags: bytes) -> Record:
+    return Record(noun, region, orjson.loads(document), orjson.loads(tags))
 
 
-def _from_row(row: StoredRow) -> ResourceChange:
-    if row.document is None:
-        return ResourceChange(row.noun, row.region, row.name, None)
-    tags = orjson.loads(row.tags) if row.tags else None
-    return put(Record(row.noun, row.region, orjson.loads(row.document), tags))
+def _to_row(record: Record) -> tuple[Any, ...]:
+    kind = record.kind
+    place = kind.noun, record.region, record.name.lower()
+    members = record.members | {kind.arn: build_arn(kind.noun, record.region, record.name)}
+    item = orjson.dumps({name: members[name] for name in kind.item_members if name in members})
+    columns = record.values + [None] * (_MOST_COLUMNS - len(record.values))
+    return *place, record.document, orjson.dumps(record.tags), item, record.due, *columns

@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 from sqlprov.emulator.api_model import load_resource_kinds
-from sqlprov.emulator.context import Context, Members, Operation, Output, make_not_found_error, parse_tags
+from sqlprov.emulator.context import Context, Members, Operation, make_not_found_error, parse_tags
 from sqlprov.emulator.errors import make_validation_error
 from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.pages import cut_page
-from sqlprov.emulator.store import Record, put
+from sqlprov.emulator.store import Record
 
 _MOST = 50  # tags of a resource, and of a page of ListTags (documented as the least value of MaxResults)
 
 
-def add_tags(context: Context, region: str, parameters: Members) -> Output:
+def add_tags(context: Context, region: str, parameters: Members) -> Members:
     record = _find(context, region, parameters["ResourceArn"])
-    tags = (record.tags or {}) | parse_tags(parameters)
+    tags = record.tags | parse_tags(parameters)
     if len(tags) > _MOST:
         raise make_validation_error(f"The resource would have {len(tags)} tags; it can have {_MOST}.")
-    return _replace(record, tags, {"Tags": to_list(tags)})
+    _replace(context, record, tags)
+    return {"Tags": to_list(tags)}
 
 
-def list_tags(context: Context, region: str, parameters: Members) -> Output:
-    tags = _find(context, region, parameters["ResourceArn"]).tags or {}
+def list_tags(context: Context, region: str, parameters: Members) -> Members:
+    tags = _find(context, region, parameters["ResourceArn"]).tags
     keys, token = cut_page("ListTags", region, parameters, sorted(tags), _MOST, context.options)
-    return Output({"Tags": to_list({key: tags[key] for key in keys})} | token)
+    return {"Tags": to_list({key: tags[key] for key in keys})} | token
 
 
-def delete_tags(context: Context, region: str, parameters: Members) -> Output:
+def delete_tags(context: Context, region: str, parameters: Members) -> Members:
     record = _find(context, region, parameters["ResourceArn"])
-    tags = {key: value for key, value in (record.tags or {}).items() if key not in parameters["TagKeys"]}
-    return _replace(record, tags, {})
+    tags = {key: value for key, value in record.tags.items() if key not in parameters["TagKeys"]}
+    _replace(context, record, tags)
+    return {}
 
 
 def to_list(tags: dict[str, str] | None) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
 
 
-def _replace(record: Record, tags: dict[str, str], reply: Members) -> Output:
-    if tags == (record.tags or {}):
-        return Output(reply)
-    return Output(reply, [put(Record(record.kind.noun, record.region, record.members, tags))])
+def _replace(context: Context, record: Record, tags: dict[str, str]) -> None:
+    if tags != record.tags:
+        context.store.put([Record(record.kind.noun, record.region, record.members, tags)])
 
 
 def _find(context: Context, region: str, resource: str) -> Record:
@@ -49,7 +50,7 @@ def _find(context: Context, region: str, resource: str) -> Record:
     noun = next((kind.noun for kind in load_resource_kinds().values() if kind.arn_part == part), "")
     if not noun or account != ACCOUNT or arn_region != region:
         raise make_validation_error(f"Could not find resource with ARN {resource}")
-    record = context.store.get_collection(noun, region).get_by_arn_name(name.lower())
+    record = context.store.get_by_arn_name(noun, region, name)
     if record is None:
         raise make_not_found_error(noun, region, name)
     return record

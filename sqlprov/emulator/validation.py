@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from sqlprov.catalog.patterns import compile_pattern
 from sqlprov.emulator.errors import ApiError
 
 # botocore's list of instance types lags behind the service's.
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
-# Java's Unicode classes, which Python's `re` lacks. \w also has `_`, which every pattern with them allows.
-_JAVA_CLASSES = {
-    r"\p{L}": r"\w",
-    r"\p{N}": r"\w",
-    r"\p{Z}": "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
-}
 _BITS = {"integer": 32, "long": 64}
 _JSON_NAMES = {str: "STRING_VALUE", bool: "TRUE_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}
 _SCALARS: dict[str, tuple[str, tuple[type, ...]]] = {
@@ -43,16 +37,6 @@ def find_violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
         yield from _check_map(shape, value, path)
     else:
         yield from _check_scalar(shape, value, path)
-
-
-@cache
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """A Java pattern of the model as a Python one; Java's \\d and \\w are ASCII."""
-    if r"\p{" not in pattern:
-        return re.compile(pattern, re.ASCII)
-    for java, python in _JAVA_CLASSES.items():
-        pattern = pattern.replace(java, python)
-    return re.compile(pattern)
 
 
 def _check_structure(shape: StructureShape, value: Any, path: str) -> Iterator[str]:
@@ -118,7 +102,7 @@ def _check_scalar(shape: Shape, value: Any, path: str) -> Iterator[str]:
     for text in _check_limits(shape, "length", len(value)):
         yield _report(shown, path, text)
     pattern, values = shape.metadata.get("pattern"), shape.metadata.get("enum")
-    if pattern and not compile_pattern(pattern).fullmatch(value):
+    if pattern and (compiled := compile_pattern(pattern)) and not compiled.fullmatch(value):
         yield _report(shown, path, f"Member must satisfy regular expression pattern: {pattern}")
     if values and value not in values:
         newer = _INSTANCE_TYPE.fullmatch(value) and all(each.startswith("ml.") for each in values)

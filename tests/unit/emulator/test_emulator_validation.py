@@ -3,8 +3,6 @@ import json
 import pytest
 from client_errors import refuse
 
-from sqlprov.emulator.validation import compile_pattern
-
 
 def test_one_violation_has_the_text_of_aws(sm):
     assert refuse(sm.describe_model, ModelName="x" * 64) == (
@@ -91,10 +89,3 @@ def test_a_value_of_the_wrong_type_is_a_serialization_exception(send, body, text
 def test_null_is_absent_and_unknown_members_are_ignored(em, send):
     em.fill(3)
     assert send("ListInferenceExperiments", {"NameContains": None, "Colour": "red"})[0] == 200
-
-
-def test_java_unicode_classes_match_as_in_java():
-    tag = compile_pattern(r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)")
-    assert tag.fullmatch("größe 7\u00a0=日本:a/b@c")
-    assert not tag.fullmatch("a\tb") and not tag.fullmatch("a!")
-    assert not compile_pattern(r"\d{2}").fullmatch("٣٣")
