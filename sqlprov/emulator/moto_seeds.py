@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import zipfile
@@ -14,13 +15,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlprov.catalog.service_model import get_loader
-from sqlprov.emulator.exchange import HttpRequest
+from sqlprov.emulator.exchange import HttpReply, HttpRequest, Response
 from sqlprov.emulator.moto_app import MotoApp
 from sqlprov.emulator.options import ACCOUNT
 
 Values = Mapping[str, Any]
+Answer = Callable[[HttpRequest], HttpReply | Response | None]
 _HOME = "us-east-1"
-_NEEDS = {"lambda": "iam", "cloudformation": "sns"}
+_NEEDS = {"lambda": "iam", "cloudformation": "sns", "cloudtrail": "s3", "elbv2": "ec2"}
 _NAME = re.compile(r"<([\w.-]+)>")
 
 
@@ -53,15 +55,15 @@ def _make_calls(service: str, app: MotoApp) -> None:
     from jmespath import search
 
     values: dict[str, Any] = {"account": ACCOUNT, "zip": _zip_function()}
-    clients: dict[str, Any] = {}
+    clients: dict[tuple[str, str], Any] = {}
     for entry in read_calls()[service]:
         operation = next(iter(entry))
         for each in entry.get("each", [{}]):
             row = values | _fill(each, values)
-            region = row.get("region", _HOME)
-            if region not in clients:
-                clients[region] = open_client(app, service, region)
-            reply = getattr(clients[region], xform_name(operation))(**_fill(entry[operation], row))
+            place = entry.get("of", service), row.get("region", _HOME)
+            if place not in clients:
+                clients[place] = open_client(app.answer, *place)
+            reply = getattr(clients[place], xform_name(operation))(**_fill(entry[operation], row))
             for name, path in entry.get("save", {}).items():
                 values[_fill(name, row)] = search(path, reply)
             if "then" in entry:
@@ -97,10 +99,19 @@ def _date_role(row: Values) -> None:
 
 def _run_tasks(row: Values) -> None:
     from moto.backends import get_backend
+    from moto.moto_api import state_manager
 
-    for service in get_backend("ecs")[ACCOUNT][_HOME].services.values():
+    state_manager.set_transition("ecs::task", {"progression": "manual", "times": math.inf})  # they run on
+
+    backend = get_backend("ecs")[ACCOUNT][_HOME]
+    for service in backend.services.values():
         if (service.cluster_name, service.name) == (row["cluster"], row["name"]):
             service.running_count, service.pending_count = row["running"], row["desired"] - row["running"]
+    definition = backend.describe_task_definition(row["name"])
+    mode, definition.network_mode = definition.network_mode, "none"  # or each task would need EC2's subnets
+    group = f"service:{row['name']}"
+    backend.run_task(row["cluster"], row["name"], row["running"], None, "service", [], "FARGATE", group=group)
+    definition.network_mode = mode
 
 
 _THEN: dict[str, Callable[[Values], None]] = {"date_role": _date_role, "run_tasks": _run_tasks}
@@ -121,8 +132,8 @@ def _get_marks() -> set[str]:
     return marks
 
 
-def open_client(app: MotoApp, service: str, region: str) -> Any:
-    """A botocore client whose requests go to moto directly, not over the network."""
+def open_client(answer: Answer, service: str, region: str) -> Any:
+    """A botocore client whose requests go to `answer` directly, not over the network."""
     from botocore.awsrequest import AWSResponse
     from botocore.config import Config
     from botocore.session import Session
@@ -136,7 +147,7 @@ def open_client(app: MotoApp, service: str, region: str) -> Any:
         body = request.body or b""
         body = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else body.read()
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        reply = app.answer(HttpRequest(request.method, path or "/", {"host": parts.netloc} | headers, body))
+        reply = answer(HttpRequest(request.method, path or "/", {"host": parts.netloc} | headers, body))
         assert reply is not None, f"moto does not have {request.url}"
         return AWSResponse(request.url, reply.status, reply.headers, _RawReply(reply.body))
 
