@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,6 @@ class Line:
     def parsed(self) -> dict[str, Any]:
         """The words."""
         return dict(yaml.load(self.words, Loader=_LOADER))
-
-    def keep_about(self, old: Line | None) -> Line:
-        """This line with the description that a person wrote on the old one; the rules write none."""
-        about = re.match(r"""\{(about: (?:"[^"]*"|'[^']*'|[^,]*), )""", old.words) if old else None
-        return replace(self, words=f"{{{about[1]}{self.words[1:]}") if about else self
 
     def __str__(self) -> str:
         return f"  {self.name}: {self.words}" + (f"  # {self.mark}" if self.mark else "")
