@@ -1,6 +1,6 @@
 """The AWS of `--local`: one account behind one address, where every table can be read.
 
-SageMaker's states are the emulator's, the other services are moto's, and what neither has is empty.
+SageMaker's states are the emulator's, the other services are moto's, and what neither has is made up.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Front:
     def _others(self) -> OtherServices:
         from sqlprov.emulator.other_services import OtherServices  # 25 ms, which SageMaker does not need
 
-        return OtherServices(self._load_tables)
+        return OtherServices(self._load_tables, self.answer)
 
     def read_clock(self) -> float:
         return self._emulator.read_clock()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlprov.catalog.table import Column, ColumnSource, Parent, Table, TagSpelling
-from sqlprov.emulator.model_values import FIRST, make_text, make_value
+from sqlprov.emulator.model_values import FIRST, get_maker, singularize
 from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.protocols import load_api
 
@@ -46,18 +46,23 @@ class ModelRows:
     """The rows of tables, made on first request.
 
     Args:
-        count: rows of a list, and of a child for each parent.
+        count: rows of a list.
+        children: rows of a child for each parent.
+        first: the number of each list's first row; otherwise no two lists have the same numbers.
     """
 
-    def __init__(self, count: int, children: int) -> None:
-        self._count, self._children = count, children
-        self._rows: dict[tuple[str, str], list[ModelRow]] = {}
+    def __init__(self, count: int, children: int, first: int | None = None) -> None:
+        self._count, self._children, self._first = count, children, first
+        self._rows: dict[str, list[ModelRow]] = {}
 
     def get_rows(self, table: Table, region: str) -> list[ModelRow]:
         """Every row, in the order of the list. A global service has the same ones in every region."""
-        place = table.full_name, table.home or region
+        region = table.home or region
+        scopes = self.list_scopes(table, region)
+        place = f"{table.full_name} {region} {scopes}"
         if place not in self._rows:
-            self._rows[place] = _RowMaker(table, place[1]).make(self._list_scopes(table, region))
+            counted = [(scope, self._count_rows(table, at)) for at, scope in enumerate(scopes)]
+            self._rows[place] = _RowMaker(table, region, self._first).make(counted)
         return self._rows[place]
 
     def has_scope(self, table: Table, region: str, parameters: Mapping[str, Any]) -> bool:
@@ -70,21 +75,22 @@ class ModelRows:
                 return False
         return True
 
-    def _list_scopes(self, table: Table, region: str) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """The values of the parameters that scope the list, and how many rows each such list has."""
+    def list_scopes(self, table: Table, region: str) -> list[dict[str, Any]]:
+        """The values of the parameters that scope the list."""
         scopes: list[dict[str, Any]] = [{}]
         for _, group in _group_parents(table):
             scopes = [
                 scope | dict(values) for scope in scopes for values in self._list_values(group, region, scope)
             ]
+        return scopes
+
+    def _count_rows(self, table: Table, at: int) -> int:
+        """How many rows the list has for the scope at a place."""
         if not table.list.parents:
-            yield {}, self._count
-        else:
-            # A reply that is a row itself is there for each parent, if no error says that there is none.
-            always = (table.list.single or not table.list.rows) and not table.errors.missing
-            for place, scope in enumerate(scopes):
-                if always or (place < _MOST_SCOPES and place % 3 != 2):
-                    yield scope, self._children
+            return self._count
+        # A reply that is a row itself is there for each parent, if no error says that there is none.
+        always = (table.list.single or not table.list.rows) and not table.errors.missing
+        return self._children if always or (at < _MOST_SCOPES and at % 3 != 2) else 0
 
     def _list_values(
         self, group: Sequence[Parent], region: str, scope: Mapping[str, Any]
@@ -96,7 +102,7 @@ class ModelRows:
             return [[(first.parameter, value)] for value in values]
         different: list[list[tuple[str, Any]]] = []
         parent = first.load()
-        for row in self.get_rows(parent, region):
+        for row in self.read_parent(parent, region):
             if parent.region_column and row.values["region"] != region:
                 continue  # its children live where it does
             if any(scope.get(name, value) != value for name, value in row.parents.items()):
@@ -105,6 +111,10 @@ class ModelRows:
             if pairs not in different and all(value is not None for _, value in pairs):
                 different.append(pairs)
         return different
+
+    def read_parent(self, table: Table, region: str) -> list[ModelRow]:
+        """The rows for which the lists of other tables are made."""
+        return self.get_rows(table, region)
 
 
 def _group_parents(table: Table) -> list[tuple[str, list[Parent]]]:
@@ -124,9 +134,10 @@ def _group_parents(table: Table) -> list[tuple[str, list[Parent]]]:
 class _RowMaker:
     """Makes the rows of one table in one region."""
 
-    def __init__(self, table: Table, region: str) -> None:
+    def __init__(self, table: Table, region: str, first: int | None) -> None:
         self._table, self._region = table, region
         api = load_api(table.client)
+        self._noun = singularize(table.name)
         output = api.get_operation(table.list.call).output_shape
         self._item, self._single = find_item(output, table.list.rows)
         if table.describe is not None:
@@ -143,9 +154,10 @@ class _RowMaker:
             for source in ColumnSource
         }
         place = f"{region} {table.list.call} {table.list.rows} {dict(table.list.send)}"
-        self._first = FIRST + zlib.crc32(place.encode()) % 9000 * 100
+        self._first = first or FIRST + zlib.crc32(place.encode()) % 9000 * 100
+        self._maker = get_maker(api.model.signing_name, region, min(self._first, FIRST))
 
-    def make(self, scopes: Iterator[tuple[Mapping[str, Any], int]]) -> list[ModelRow]:
+    def make(self, scopes: Iterable[tuple[Mapping[str, Any], int]]) -> list[ModelRow]:
         rows: dict[tuple[str, ...], ModelRow] = {}
         made = 0
         for scope, count in scopes:
@@ -178,26 +190,26 @@ class _RowMaker:
             self._read(row, ColumnSource.DESCRIBE, row.described)
         self._add_extras(row)
         if table.tags is not None and "tags" in self._paths[ColumnSource.TAGS]:
-            row.tags = make_value(self._tags, table.tags.items, number)
+            row.tags = self._maker.make(self._tags, table.tags.items.rpartition(".")[2], number)
             values["tags"] = _spell_tags(row.tags, table.tags.spelling)
         return row
 
     def _make_list_item(self, scope: Mapping[str, Any], number: int) -> Any:
         table = self._table
         if table.list.scalar:
-            text = make_text(self._item, table.list.scalar.replace("_", ""), number)
+            text = self._maker.make_text(self._item, table.list.scalar, number, self._noun)
             return self._lengthen(table.by_name[table.list.scalar], text, number)
-        item: dict[str, Any] = make_value(self._item, "", number) or {}
+        item: dict[str, Any] = self._maker.make(self._item, "", number, self._noun) or {}
         for column in self._paths[ColumnSource.LIST].values():
-            if isinstance(text := _get_path(item, column.path), str):
-                _put(item, column.path, self._lengthen(column, text, number))
+            if isinstance(text := get_path(item, column.path), str):
+                put_path(item, column.path, self._lengthen(column, text, number))
         for parent in table.list.parents:
             column = table.by_name[parent.column]
             if column.source is ColumnSource.LIST and parent.parameter in scope:
-                _put(item, column.path, scope[parent.parameter])
+                put_path(item, column.path, scope[parent.parameter])
         if table.region_column:
             region = self._region if number % 2 == 0 else _OTHER_REGION
-            _put(item, table.by_name[table.region_column].path, region)
+            put_path(item, table.by_name[table.region_column].path, region)
         for column in self._paths[ColumnSource.DESCRIBE].values():
             item.pop(column.path[0], None)  # the list leaves it empty, or has only a part of it
         return item
@@ -206,7 +218,7 @@ class _RowMaker:
         """A string that is long enough for the parameters that take it: botocore does not send shorter ones."""
         for shape in self._takers.get(column.name, ()):
             if len(text) < int(shape.metadata.get("min", 0)):
-                text = make_text(shape, column.name.replace("_", ""), number)
+                text = self._maker.make_text(shape, column.name, number, self._noun)
         return text
 
     def _make_described(self, row: ModelRow) -> dict[str, Any]:
@@ -217,11 +229,11 @@ class _RowMaker:
                 path[0]: self._make_pair(self._table.by_name[name], row)
                 for name, path in describe.paths.items()
             }
-        item: dict[str, Any] = make_value(self._described, "", row.number) or {}
+        item: dict[str, Any] = self._maker.make(self._described, "", row.number, self._noun) or {}
         for name, path in describe.paths.items():
             if self._table.by_name[name].source is not ColumnSource.DESCRIBE:
                 if name in row.values:
-                    _put(item, path, row.raw.get(name, row.values[name]))
+                    put_path(item, path, row.raw.get(name, row.values[name]))
                 else:
                     item.pop(path[0], None)
         return item
@@ -242,7 +254,7 @@ class _RowMaker:
             if extra.absent and (row.number + place) % 3 == 0:
                 row.extras[name] = None
                 continue
-            reply = row.extras[name] = make_value(self._extras[name], "", row.number) or {}
+            reply = row.extras[name] = self._maker.make(self._extras[name], "", row.number, self._noun) or {}
             columns = [each for each in self._paths[ColumnSource.EXTRA].values() if each.extra == name]
             self._read_columns(row, columns, reply)
 
@@ -251,7 +263,7 @@ class _RowMaker:
 
     def _read_columns(self, row: ModelRow, columns: Sequence[Column], item: Mapping[str, Any]) -> None:
         for column in columns:
-            if (value := _get_path(item, column.path)) is not None:
+            if (value := get_path(item, column.path)) is not None:
                 row.raw[column.name] = value
                 row.values[column.name] = _spell_tags(value, column.tags) if column.tags else value
 
@@ -287,13 +299,13 @@ def _find_shape(output: Any, path: str) -> Any:
     return output
 
 
-def _get_path(item: Any, path: Sequence[str]) -> Any:
+def get_path(item: Any, path: Sequence[str]) -> Any:
     for member in path:
         item = item.get(member) if isinstance(item, Mapping) else None
     return item
 
 
-def _put(item: dict[str, Any], path: Sequence[str], value: Any) -> None:
+def put_path(item: dict[str, Any], path: Sequence[str], value: Any) -> None:
     for member in path[:-1]:
         item = item.setdefault(member, {})
     item[path[-1]] = value

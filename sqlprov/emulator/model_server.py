@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlprov.catalog.table import DescribeCall, FilterOperator, ListCall, ListFilter, Table
-from sqlprov.emulator.clients import list_clients
 from sqlprov.emulator.errors import ApiError, make_closed_region_error
 from sqlprov.emulator.exchange import CredentialScope, Exchange, FaultyService, HttpReply, HttpRequest
 from sqlprov.emulator.model_rows import ModelRow, ModelRows
-from sqlprov.emulator.model_values import make_value
+from sqlprov.emulator.model_values import FIRST, get_maker
 from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
 from sqlprov.emulator.protocols import Api, load_api
-from sqlprov.emulator.server import HOST, HttpServer
+from sqlprov.emulator.server import Served
 from sqlprov.emulator.service import Service
 from sqlprov.emulator.store import Store
 
@@ -32,15 +30,14 @@ class ModelService(FaultyService):
     """Answers the calls that tables make.
 
     Args:
-        rows: rows of a table in a region.
-        children: rows of a child for each parent; some parents have none.
+        rows: of its tables.
         page: rows of a page.
     """
 
-    def __init__(self, rows: int, children: int, page: int) -> None:
+    def __init__(self, rows: ModelRows, page: int) -> None:
         super().__init__()
         self._options = Options()
-        self._rows = ModelRows(rows, children)
+        self._rows = rows
         self._page = page
         self._tokens: dict[tuple[str, str], int] = {}  # list and token -> where the page begins
 
@@ -52,25 +49,27 @@ class ModelService(FaultyService):
     def find_tables(self, client: str) -> Sequence[Table]:
         """The tables of a client."""
 
-    def open_with(self, request: HttpRequest, clients: Iterable[str]) -> ModelExchange | None:
-        """Read a request of the first client that has its operation, rather one whose tables use it; `None` if
-        there is none."""
-        first: ModelExchange | None = None
-        for client in dict.fromkeys(clients):
+    def find_rows(self, table: Table, region: str) -> Sequence[ModelRow]:
+        """The rows that the service has."""
+        return self._rows.get_rows(table, region)
+
+    def find_described(self, table: Table, region: str) -> Sequence[ModelRow]:
+        """The rows that the service can describe."""
+        return self.find_rows(table, region)
+
+    def open_each(self, request: HttpRequest, clients: Iterable[str]) -> Iterator[ModelExchange]:
+        """The request as each client that has its operation reads it."""
+        for client in clients:
             api = load_api(client)
             if (read := api.read(request)) is not None:
-                scope = request.scope or CredentialScope("", "us-east-1", client)
-                exchange = ModelExchange(self, scope, api, *read)
-                if exchange.is_used:
-                    return exchange
-                first = first or exchange
-        return first
+                yield ModelExchange(
+                    self, request.scope or CredentialScope("", "us-east-1", client), api, *read
+                )
 
     def run_list(self, api: Api, call: Call, tables: Sequence[Table], repeat: bool) -> Members:
         """One page: the rows of every table that this list serves, with the tokens that they share."""
         parameters, region = call.parameters, call.region
-        chosen = _choose(tables, parameters)
-        first = chosen[0].list
+        first = tables[0].list
         offset = self._read_token(call, first)
         size = self._page if first.tokens else 1_000_000
         if isinstance(most := parameters.get(first.page_size_parameter), int):
@@ -79,12 +78,12 @@ class ModelService(FaultyService):
         output = operation.output_shape
         reply: Members = {}
         ends = True
-        for table in chosen:
+        for table in tables:
             rows = self._select_rows(table, region, parameters)
             page = rows[offset : offset + size]
             ends = ends and offset + size >= len(rows)
             if not rows and (table.list.single or not table.list.rows) and table.errors.missing:
-                raise make_missing_error(table)
+                raise MissingRow(table)
             if page or not table.list.may_omit_rows:
                 empty: list[Any] = [{}] if table.list.single else []  # settings that are not set
                 _put_rows(reply, output, table.list.rows, [row.listed for row in page] or empty)
@@ -126,8 +125,8 @@ class ModelService(FaultyService):
         for table in tables:
             describe = table.describe
             assert describe is not None
-            rows = self._rows.get_rows(table, call.region)
-            matches = _match(rows, describe.arguments, call.parameters, many=bool(describe.batch))
+            rows = self.find_described(table, call.region)
+            matches = match_rows(rows, describe.arguments, call.parameters, many=bool(describe.batch))
             if matches or describe.batch:
                 items = [row.described for row in matches]
                 if not describe.item:
@@ -135,7 +134,7 @@ class ModelService(FaultyService):
                 reply: Members = {}
                 _put_rows(reply, output, describe.item, items)
                 return reply
-        raise make_missing_error(tables[0])
+        raise MissingRow(tables[0])
 
     def _cut_described(self, call: Call, describe: DescribeCall, item: Members) -> Members:
         """A page with one element of the list or map that has pages."""
@@ -154,22 +153,22 @@ class ModelService(FaultyService):
     def run_extra(self, call: Call, tables: Sequence[tuple[Table, str]]) -> Members:
         for table, name in tables:
             extra = table.extras[name]
-            rows = self._rows.get_rows(table, call.region)
-            if matches := _match(rows, extra.arguments, call.parameters):
+            rows = self.find_rows(table, call.region)
+            if matches := match_rows(rows, extra.arguments, call.parameters):
                 reply = matches[0].extras[name]
                 if reply is None:
                     raise ApiError(extra.absent[0].code, f"{extra.absent[0].text} Not found.".strip())
                 return reply
-        raise make_missing_error(tables[0][0])
+        raise MissingRow(tables[0][0])
 
     def run_tags(self, call: Call, tables: Sequence[Table]) -> Members:
         """The tags of a resource, one a page if the call has pages."""
         for table in tables:
             method = table.tags
             assert method is not None
-            rows = self._rows.get_rows(table, call.region)
+            rows = self.find_rows(table, call.region)
             filled = {method.argument: method.column or table.arn}
-            matches = _match(rows, filled, call.parameters, many=method.takes_list)
+            matches = match_rows(rows, filled, call.parameters, many=method.takes_list)
             if matches:
                 reply: Members = {}
                 tags = matches[0].tags
@@ -181,25 +180,25 @@ class ModelService(FaultyService):
                 place, _, last = method.items.rpartition(".") if method.takes_list else ("", "", method.items)
                 _put_value(reply, place or last, [{last: tags}] if place else tags)
                 return reply
-        raise make_missing_error(tables[0])
+        raise MissingRow(tables[0])
 
     def _select_rows(self, table: Table, region: str, parameters: Members) -> list[ModelRow]:
         """The rows of a list: of its parents, with the keys and within the filters that it names."""
         listing = table.list
         if not self._rows.has_scope(table, region, parameters):
             if table.errors.missing:
-                raise make_missing_error(table)
+                raise MissingRow(table)
             return []
         rows = [
             row
-            for row in self._rows.get_rows(table, region)
+            for row in self.find_rows(table, region)
             if all(parameters.get(name) == value for name, value in row.parents.items())
         ]
         if any(parameters.get(parameter) for parameter in listing.arguments):
-            rows = _match(rows, listing.arguments, parameters, many=listing.takes_many)
+            rows = match_rows(rows, listing.arguments, parameters, many=listing.takes_many)
             wanted = parameters[next(iter(listing.arguments))]
             if len(rows) < (len(wanted) if listing.takes_many else 1) and table.errors.missing:
-                raise make_missing_error(table)
+                raise MissingRow(table)
         for each in listing.filters:
             if (bound := parameters.get(each.parameter)) is not None:
                 rows = [row for row in rows if _passes(each, row.values.get(each.column), bound)]
@@ -210,7 +209,7 @@ class ModelService(FaultyService):
         return rows
 
 
-class ModelServer(ModelService):
+class ModelServer(Served, ModelService):
     """Every table of some services, on one port of the loopback interface.
 
     Services that share a signing name, operations and version (rds, neptune, docdb) are distinguished by the tables
@@ -226,36 +225,11 @@ class ModelServer(ModelService):
     def __init__(
         self, tables: Iterable[Table], *, rows: int = 5, children: int = 2, page: int = 2, port: int = 0
     ) -> None:
-        super().__init__(rows, children, page)
+        Served.__init__(self, self, port)
+        ModelService.__init__(self, ModelRows(rows, children), page)
         self._account = Service(Store(), self._options)
         self.tables = list(tables)
         self._clients = {table.client for table in self.tables}
-        self._port = port
-        self._server: HttpServer | None = None
-
-    @property
-    def url(self) -> str:
-        """The endpoint URL; only while it runs."""
-        assert self._server is not None, "call start() first"
-        return f"http://{HOST}:{self._server.port}"
-
-    def start(self) -> ModelServer:
-        if self._server is None:
-            self._server = HttpServer(self, self._port)
-        return self
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-
-    def __enter__(self) -> ModelServer:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def inject(self, fault: Fault) -> None:
         """Make the calls that match the fault fail, counted from now."""
@@ -270,35 +244,42 @@ class ModelServer(ModelService):
 
     def open(self, request: HttpRequest) -> Exchange:
         signed = request.scope.service if request.scope else ""
-        # Some operations are signed for another service, such as s3express.
-        others = () if signed in _ACCOUNT_SERVICES else sorted(self._clients)
-        exchange = self.open_with(request, (*list_clients(request, self._clients), *others))
-        return exchange or self._account.open(request)  # who am I, which regions are there
+        is_account = signed in _ACCOUNT_SERVICES and signed not in self._clients
+        exchanges = [] if is_account else list(self.open_each(request, sorted(self._clients)))
+        if not exchanges:
+            return self._account.open(request)  # who am I, which regions are there
+        return next((each for each in exchanges if each.tables), exchanges[0])
 
 
 class ModelExchange(Exchange):
     """One request.
 
     Attributes:
-        is_used: whether a table makes such calls.
-        names_resource: whether the request names a resource: a parent, or the row to look up.
+        client: botocore's name of the service.
+        tables: those that make such calls.
+        lists: those that it lists, as the constants and parents in its parameters say.
+        is_scoped: whether it is a list for parents, without filters and keys.
+        is_plain: whether it is a list without parents, too.
+        names_resource: whether it names a parent, or the row to look up.
     """
 
     def __init__(
         self, server: ModelService, scope: CredentialScope, api: Api, operation: str, parameters: Members
     ) -> None:
-        self._server, self._api = server, api
-        tables = server.find_tables(api.client)
-        self.is_used = any(operation in list_calls(table) for table in tables)
-        lists = [table.list for table in tables if table.list.call == operation]
-        names = {
-            name
-            for each in lists
-            for name in (*each.arguments, *(p.parameter for p in each.parents if p.table))
-        }
-        self.names_resource = not lists or not names.isdisjoint(parameters)
+        self._server, self._api, self.client = server, api, api.client
+        self.tables = [table for table in server.find_tables(api.client) if operation in list_calls(table)]
+        self.lists = _choose([table for table in self.tables if table.list.call == operation], parameters)
         self.call = Call(operation, scope.region, scope.access_key, parameters, time.monotonic())
         self.action = f"{scope.service}:{operation}"
+        lists = [table.list for table in self.lists]
+        paging = {name for each in lists for name in (*each.send, each.page_size_parameter)}
+        paging |= {token.parameter for each in lists for token in each.tokens}
+        parents = {parent.parameter: parent for each in lists for parent in each.parents}
+        rest = parameters.keys() - paging
+        self.is_scoped, self.is_plain = bool(lists) and rest <= parents.keys(), bool(lists) and not rest
+        named = {name for each in lists for name in each.arguments}
+        named |= {name for name, parent in parents.items() if parent.table}
+        self.names_resource = not lists or not named.isdisjoint(rest)
 
     def run(self, fault: Fault | None) -> HttpReply:
         return self._api.encode(
@@ -309,10 +290,9 @@ class ModelExchange(Exchange):
         return self._api.encode_error(error)
 
     def _answer(self, repeat: bool) -> Members:
-        name, server = self.call.operation, self._server
+        name, server, tables = self.call.operation, self._server, self.tables
         if self.call.region in server.options.closed_regions:
             raise make_closed_region_error().translate(self._api.client)
-        tables = server.find_tables(self._api.client)
         missing: ApiError | None = None
         reply: Members = {}
         if by_describe := [table for table in tables if table.describe and table.describe.call == name]:
@@ -320,15 +300,14 @@ class ModelExchange(Exchange):
                 reply = server.run_describe(self._api, self.call, by_describe)
             except ApiError as error:
                 missing = error
-        by_list = [table for table in tables if table.list.call == name]
-        if reply and {table.name for table in by_describe} & {table.name for table in by_list}:
+        if reply and {table.name for table in by_describe} & {table.name for table in self.lists}:
             return reply  # a list that returns more of one row is its own describe
-        if by_list:
+        if self.lists:
             # One operation may be the describe of a table and the list of another.
-            paged = {token.expression for table in by_list for token in table.list.tokens}
-            paged |= {table.list.rows[0] for table in by_list if table.list.rows}
+            paged = {token.expression for table in self.lists for token in table.list.tokens}
+            paged |= {table.list.rows[0] for table in self.lists if table.list.rows}
             rest = {member: value for member, value in reply.items() if member not in paged}
-            return rest | server.run_list(self._api, self.call, by_list, repeat)
+            return rest | server.run_list(self._api, self.call, self.lists, repeat)
         if extras := [
             (table, key) for table in tables for key, extra in table.extras.items() if extra.call == name
         ]:
@@ -340,18 +319,30 @@ class ModelExchange(Exchange):
         raise missing or ApiError("UnknownOperationException", f"No table uses {name}.")
 
 
+def list_arguments(table: Table, operation: str) -> Iterator[tuple[Mapping[str, str], bool]]:
+    """Parameter -> column of the calls of this operation for a row, and whether the first takes several values."""
+    if table.describe is not None and table.describe.call == operation:
+        yield table.describe.arguments, bool(table.describe.batch)
+    yield from ((extra.arguments, False) for extra in table.extras.values() if extra.call == operation)
+    if table.tags is not None and table.tags.call == operation:
+        yield {table.tags.argument: table.tags.column or table.arn}, table.tags.takes_list
+
+
 def list_calls(table: Table) -> list[str]:
     """The operations that read a table."""
     single = [each.call for each in (table.list, table.describe, table.tags) if each is not None]
     return [*single, *(extra.call for extra in table.extras.values())]
 
 
-def make_missing_error(table: Table) -> ApiError:
+class MissingRow(ApiError):
     """The error that means that there is no such row."""
-    rule = next(iter(table.errors.missing), None)
-    if rule is None:
-        return ApiError("ResourceNotFoundException", "It does not exist.")
-    return ApiError(rule.code.removeprefix("*"), f"{rule.text} It does not exist.".strip(), 404)
+
+    def __init__(self, table: Table) -> None:
+        rule = next(iter(table.errors.missing), None)
+        if rule is None:
+            super().__init__("ResourceNotFoundException", "It does not exist.")
+        else:
+            super().__init__(rule.code.removeprefix("*"), f"{rule.text} It does not exist.".strip(), 404)
 
 
 def _choose(tables: Sequence[Table], parameters: Members) -> list[Table]:
@@ -363,11 +354,11 @@ def _choose(tables: Sequence[Table], parameters: Members) -> list[Table]:
             return -1
         return len(constants) + sum(parent.parameter in parameters for parent in table.list.parents)
 
-    most = max(map(count, tables))
+    most = max(map(count, tables), default=0)
     return [table for table in tables if count(table) == most]
 
 
-def _match(
+def match_rows(
     rows: Iterable[ModelRow], arguments: Mapping[str, str], parameters: Members, *, many: bool = False
 ) -> list[ModelRow]:
     """The rows whose columns have the values of the parameters.
@@ -448,5 +439,5 @@ def _make_token(output: Any, path: str, number: int, taken: Any) -> Any:
     for name in path.split("."):
         shape = shape.members[name]
     if shape.type_name != "string":
-        return make_value(shape, name, number)
+        return get_maker("service", "us-east-1", FIRST).make(shape, name, number)
     return "page-" + str(number).zfill(int(taken.metadata.get("min", 0)) - len("page-"))

@@ -11,12 +11,21 @@ import warnings
 from importlib.util import find_spec
 from typing import Any
 
+import orjson
+
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.exchange import HttpReply, HttpRequest
 
 logger = logging.getLogger(__name__)
 
+FAILED = "MotoFailed"
+"""The code of a failure of moto's."""
 _NOT_IMPLEMENTED = 501
+# Target -> members that moto leaves out and that a row needs.
+_LEFT_OUT: dict[str, dict[str, Any]] = {
+    "TrentService.GetKeyPolicy": {"PolicyName": "default"},
+    "AWSStepFunctions.ListMapRuns": {"mapRuns": []},
+}
 
 
 def has_moto() -> bool:
@@ -53,10 +62,12 @@ class MotoApp:
             return None
         except Exception as error:
             logger.info("moto failed in %s", request.path, exc_info=True)
-            raise ApiError("MotoFailed", f"moto failed: {type(error).__name__}: {error}.") from error
+            raise ApiError(FAILED, f"moto failed: {type(error).__name__}: {error}.") from error
         body, code, content_type = b"".join(chunks), int(status.split()[0]), headers.get("Content-Type", "")
         if code == _NOT_IMPLEMENTED or (code in (404, 405) and content_type.startswith("text/html")):
             return None
+        if code == 200 and (left_out := _LEFT_OUT.get(request.headers.get("x-amz-target", ""))):
+            body = orjson.dumps(left_out | orjson.loads(body))
         length = headers.get("Content-Length") if request.method == "HEAD" else None
         return HttpReply(body, content_type, code, _select(headers), int(length) if length else None)
 
@@ -77,35 +88,19 @@ class MotoApp:
 
 def _make_environment(request: HttpRequest) -> dict[str, Any]:
     """The request as WSGI has it."""
-    from urllib.parse import unquote_to_bytes
+    from werkzeug.test import EnvironBuilder
 
-    path, _, query = request.path.partition("?")
-    host, _, port = request.headers.get("host", "").partition(":")
-    environment = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-        "RAW_URI": request.path,
-        "REQUEST_URI": request.path,
-        "QUERY_STRING": query,
-        "SERVER_NAME": host,
-        "SERVER_PORT": port or "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "CONTENT_LENGTH": str(len(request.body)),
-        "CONTENT_TYPE": request.headers.get("content-type", ""),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(request.body),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    return environment | {
-        f"HTTP_{name.upper().replace('-', '_')}": value
-        for name, value in request.headers.items()
-        if name not in ("content-length", "content-type")
-    }
+    host = request.headers.get("host") or "localhost"
+    body, errors = io.BytesIO(request.body), io.StringIO()
+    builder = EnvironBuilder(
+        request.path,
+        f"http://{host}",
+        method=request.method,
+        headers=request.headers.items(),
+        input_stream=body,
+        errors_stream=errors,
+    )
+    return builder.get_environ()
 
 
 def _select(headers: Any) -> dict[str, str]:

@@ -1,21 +1,31 @@
-"""The services that the emulator does not have: moto's, with sample data, and empty replies for the rest."""
+"""The services that the emulator does not have: moto's, with sample data, and made-up rows for the rest."""
 
 from __future__ import annotations
 
 import logging
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from sqlprov.catalog.service_model import load_model
-from sqlprov.catalog.table import Table
+from sqlprov.catalog.service_model import load_model, to_snake_case
+from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.emulator.clients import list_all_clients
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.exchange import CredentialScope, HttpReply, HttpRequest, Response
-from sqlprov.emulator.model_server import ModelExchange, ModelService
-from sqlprov.emulator.moto_app import MotoApp, has_moto
-from sqlprov.emulator.moto_seeds import seed
+from sqlprov.emulator.model_rows import ModelRow, ModelRows, get_path, put_path
+from sqlprov.emulator.model_server import (
+    Members,
+    MissingRow,
+    ModelExchange,
+    ModelService,
+    list_arguments,
+    match_rows,
+)
+from sqlprov.emulator.moto_app import FAILED, MotoApp, has_moto
+from sqlprov.emulator.moto_seeds import Answer, open_client, seed
 from sqlprov.emulator.options import Call
 from sqlprov.emulator.protocols import encode_error
 from sqlprov.errors import WARNING_HEADER
@@ -24,19 +34,25 @@ logger = logging.getLogger(__name__)
 
 LoadTables = Callable[[str], Sequence[Table]]
 
-_SIGNED_AS = {"s3express": "s3"}  # directory buckets are operations of S3
+# Directory buckets are operations of S3.
+_SIGNED_AS = {"s3express": "s3", "IngestionService": "importexport"}
+# Signing name -> what requests have whose replies lack the rows, or their key.
+_WRONG = {"monitoring": b"LogAlarm", "rds": b"DescribeDBInstanceAutomatedBackups"}
+_MISSING = re.compile(rb"NotFound|NoSuch|NotExist|NonExist")
+_CODE = re.compile(rb"(?:<Code>|__type\W+(?:[\w.]+#)?|[cC]ode\W+)(\w[\w.]*)")
 
 
 class OtherServices:
-    """Sends each request to moto, or to the empty service.
+    """Sends each request to moto, or to the model server.
 
     Args:
         load_tables: client -> its tables, for the calls that moto does not have.
+        answer: the local AWS, whose lists say which parents there are.
     """
 
-    def __init__(self, load_tables: LoadTables) -> None:
+    def __init__(self, load_tables: LoadTables, answer: Answer) -> None:
         self._moto = MotoApp()
-        self._empty = _EmptyService(load_tables)
+        self._model = _LocalModel(load_tables, answer)
 
     def answer(self, request: HttpRequest, scope: CredentialScope) -> Response:
         call = Call(request.path, scope.region, scope.access_key, {}, time.monotonic())
@@ -51,14 +67,7 @@ class OtherServices:
                 error = ApiError("LocalFailure", f"The local AWS failed: {type(raised).__name__}: {raised}")
             reply = encode_error(load_model(clients[0] if clients else "sts"), error)
         call.status = reply.status
-        return Response(
-            call,
-            reply.status,
-            reply.body,
-            reply.content_type,
-            content_length=reply.content_length,
-            headers=reply.headers,
-        )
+        return Response(**vars(reply), call=call)
 
     def _answer(self, request: HttpRequest, scope: CredentialScope, clients: Sequence[str]) -> HttpReply:
         if not has_moto():
@@ -68,20 +77,53 @@ class OtherServices:
                 "configurations and endpoints. Run: pip install '.[local]'",
             )
         seed(clients, self._moto)
-        failed: ApiError | None = None
+        model = self._model
+        known = [client for client in clients if model.has_made_up(client)]
+        if (made_up := self._make_up(model.open_each(request, known))) is not None:
+            return made_up
+        reply: HttpReply | None = None
+        error = ApiError("NotImplemented", f"The local AWS does not have this operation of {scope.service}.")
+        why, is_missing = "moto does not have it.", False
         try:
-            if (reply := self._moto.answer(request)) is not None:
+            wrong = _WRONG.get(scope.service)
+            reply = None if wrong and wrong in request.body else self._moto.answer(request)
+        except ApiError as failure:
+            error, why = failure, failure.text
+        if reply is not None:
+            is_missing = reply.status == 404 or bool(_MISSING.search(reply.body))
+            if reply.status < 400 or (is_missing and not known):
                 return reply
-        except ApiError as error:
-            failed = error
-        exchange = self._empty.open_with(request, clients)
-        if exchange is None or not exchange.is_used:
-            text = f"The local AWS does not have this operation of {scope.service}."
-            raise failed or ApiError("NotImplemented", text)
-        if failed and not exchange.names_resource:
-            raise failed
-        reason = failed.text if failed else "moto does not have it."
-        return _warn(_run(exchange), f"The local AWS has nothing for {exchange.action}: {reason}")
+            why = f"moto refuses it ({_read_code(reply)})."
+        exchanges = [each for each in model.open_each(request, clients) if each.tables]
+        is_lacking = reply is None and error.code != FAILED
+        for exchange in exchanges:
+            if is_lacking or exchange.is_plain or model.is_about_made_up(exchange):
+                model.note(exchange, why)
+        if (made_up := self._make_up(exchanges, probe=True)) is not None:
+            return made_up
+        for exchange in exchanges:
+            is_empty = exchange.is_scoped and not is_missing
+            if is_lacking or is_empty or (reply is None and exchange.names_resource):
+                return _warn(_run(exchange), f"The local AWS has nothing for {exchange.action}: {why}")
+        if reply is None:
+            raise error
+        return reply
+
+    def _make_up(self, exchanges: Iterable[ModelExchange], *, probe: bool = False) -> HttpReply | None:
+        """The reply with made-up rows, if the request is about such; `probe` as in `explain`."""
+        refusal: HttpReply | None = None
+        for exchange in exchanges:
+            if warning := self._model.explain(exchange, probe=probe):
+                reply = _warn(_run(exchange), warning)
+                if reply.status < 400:
+                    return reply
+                refusal = refusal or reply  # a client with the same operations may have the row
+        return refusal
+
+
+def _read_code(reply: HttpReply) -> str:
+    code = _CODE.search(reply.body)
+    return code[1].decode() if code else str(reply.status)
 
 
 def _run(exchange: ModelExchange) -> HttpReply:
@@ -96,12 +138,15 @@ def _warn(reply: HttpReply, text: str) -> HttpReply:
     return replace(reply, headers={**reply.headers, WARNING_HEADER: line})
 
 
-class _EmptyService(ModelService):
-    """The tables that moto does not have: without rows."""
+class _LocalModel(ModelService):
+    """The tables that moto does not list, with made-up rows. For a resource of moto's it has nothing."""
 
-    def __init__(self, load_tables: LoadTables) -> None:
-        super().__init__(rows=0, children=0, page=100)
+    def __init__(self, load_tables: LoadTables, answer: Answer) -> None:
+        super().__init__(_LocalRows(self), page=100)
         self._load = load_tables
+        # Client and table -> the warning that its rows are made up; empty if they are not.
+        self._warnings: dict[tuple[str, str], str] = {}
+        self._open_client = cache(lambda client, region: open_client(answer, client, region))
 
     def open(self, request: HttpRequest) -> Any:
         raise NotImplementedError("requests are opened with the clients that may have sent them")
@@ -109,15 +154,129 @@ class _EmptyService(ModelService):
     def find_tables(self, client: str) -> Sequence[Table]:
         return self._load(client)
 
-    def run_extra(self, call: Call, tables: Sequence[tuple[Table, str]]) -> dict[str, Any]:
-        """An empty reply for a resource that moto might have."""
-        for table, name in tables:
-            for rule in table.extras[name].absent:
-                raise ApiError(rule.code, f"{rule.text} Not found.".strip())
-        return {}
+    def has_made_up(self, client: str) -> bool:
+        """Whether a list of the client is known to be made up."""
+        return any(warning and known == client for (known, _), warning in self._warnings.items())
 
-    def run_tags(self, call: Call, tables: Sequence[Table]) -> dict[str, Any]:
+    def is_about_made_up(self, exchange: ModelExchange) -> bool:
+        """Whether it is a list for a parent that is known to be made up."""
+        client, parents = exchange.client, {p.table for table in exchange.lists for p in table.list.parents}
+        return any(self._warnings.get((client, name)) for name in parents)
+
+    def note(self, exchange: ModelExchange, why: str) -> None:
+        """Note that the rows of a list are made up, unless they would say something of a resource of moto's."""
+        for table in exchange.lists:
+            is_single = table.list.single or not table.list.rows
+            loads = [parent.load for parent in table.list.parents if parent.load and is_single]
+            if all(self.find_warning(load(), exchange.call.region) for load in loads):
+                text = f"The rows of {exchange.action} are made up: {why}"
+                self._warnings[table.client, table.name] = text
+
+    def find_warning(self, table: Table, region: str) -> str:
+        """The warning that the rows of a table are made up; empty if they are not."""
+        place = table.client, table.name
+        if place not in self._warnings:
+            self._warnings[place] = ""
+            for scope in self._rows.list_scopes(table, region)[:1]:
+                self._list(table, region, scope)  # notes it
+        return self._warnings[place]
+
+    def explain(self, exchange: ModelExchange, *, probe: bool = False) -> str:
+        """The warning that the rows which a request names are made up; empty if they are not.
+
+        Args:
+            probe: also for lists of which it is not known.
+        """
+        region, operation = exchange.call.region, exchange.call.operation
+
+        def find(table: Table) -> str:
+            if probe:
+                return self.find_warning(table, region)
+            return self._warnings.get((table.client, table.name), "")
+
+        for table in exchange.lists:
+            if warning := find(table):
+                return warning
+        for table in exchange.tables if probe else filter(find, exchange.tables):
+            for arguments, is_many in list_arguments(table, operation):
+                rows = self._rows.get_rows(table, region)
+                if match_rows(rows, arguments, exchange.call.parameters, many=is_many):
+                    return find(table)
+        return ""
+
+    def find_rows(self, table: Table, region: str) -> Sequence[ModelRow]:
+        return self._rows.get_rows(table, region) if self.find_warning(table, region) else ()
+
+    def find_described(self, table: Table, region: str) -> Sequence[ModelRow]:
+        """Of a row that moto lists and cannot describe, only what its list shows."""
+        if self.find_warning(table, region):
+            return self._rows.get_rows(table, region)
+        rows = self.list_rows(table, region)
+        for row in rows:
+            for column, path in table.describe.paths.items() if table.describe else ():
+                if (value := row.values.get(column)) is not None:
+                    put_path(row.described, path, value)
+        return rows
+
+    def run_extra(self, call: Call, tables: Sequence[tuple[Table, str]]) -> Members:
         """An empty reply for a resource that moto might have."""
-        method = tables[0].tags
-        assert method is not None
-        return {method.items: [] if method.spelling.key else {}}
+        try:
+            return super().run_extra(call, tables)
+        except MissingRow:
+            for table, name in tables:
+                for rule in table.extras[name].absent:
+                    raise ApiError(rule.code, f"{rule.text} Not found.".strip()) from None
+            return {}
+
+    def run_tags(self, call: Call, tables: Sequence[Table]) -> Members:
+        """An empty reply for a resource that moto might have."""
+        try:
+            return super().run_tags(call, tables)
+        except MissingRow:
+            method = tables[0].tags
+            assert method is not None
+            return {method.items: [] if method.spelling.key else {}}
+
+    def list_rows(self, table: Table, region: str) -> list[ModelRow]:
+        """The rows of a list as the local AWS returns them, with the columns that it fills."""
+        rows = []
+        columns = [column for column in table.columns if column.source is ColumnSource.LIST]
+        for scope in self._rows.list_scopes(table, region):
+            values = {"region": region} | {
+                parent.column: scope[parent.parameter] for parent in table.list.parents
+            }
+            for item in self._list(table, region, scope):
+                own = {
+                    column.name: item if table.list.scalar else get_path(item, column.path)
+                    for column in columns
+                }
+                rows.append(ModelRow(0, scope, item, values=values | own))
+        return rows
+
+    def _list(self, table: Table, region: str, scope: Members) -> list[Any]:
+        """The rows of the first page; none if the local AWS refuses it."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        listing = table.list
+        call = getattr(self._open_client(table.client, table.home or region), to_snake_case(listing.call))
+        size = {listing.page_size_parameter: listing.page_size} if listing.page_size else {}
+        try:
+            items = [call(**listing.send, **scope, **size)]
+        except (BotoCoreError, ClientError):
+            return []
+        for member in table.list.rows:
+            values = [item[member] for item in items if member in item]
+            items = [item for value in values for item in (value if isinstance(value, list) else [value])]
+        return items
+
+
+class _LocalRows(ModelRows):
+    """Three made-up rows a table; the parents of a child are those that the local AWS lists."""
+
+    def __init__(self, model: _LocalModel) -> None:
+        super().__init__(3, 2, first=1)
+        self._model = model
+
+    def read_parent(self, table: Table, region: str) -> list[ModelRow]:
+        is_made_up = self._model.find_warning(table, region)
+        return self.get_rows(table, region) if is_made_up else self._model.list_rows(table, region)

@@ -1,17 +1,13 @@
 """Reads requests and writes replies in the protocols of all AWS services, with botocore's models.
 
-moto has parsers of requests and serializers of replies for all of them but CBOR; it is in the extra `local`.
+moto, which is in the extra `local`, has parsers of requests and serializers of XML; botocore has the rest.
 """
 
 from __future__ import annotations
 
 import re
-import struct
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import format_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -43,7 +39,8 @@ class Api:
         from moto.core.model import ServiceModel
 
         self.client = client
-        self.model = ServiceModel(get_loader().load_service_model(client, "service-2"), client)
+        self._description = get_loader().load_service_model(client, "service-2")
+        self.model = ServiceModel(self._description, client)
         self.protocol: str = self.model.resolved_protocol
         self._routes = [] if self.protocol in ("json", _CBOR, *_QUERY) else _list_routes(self.model)
 
@@ -71,23 +68,29 @@ class Api:
 
     def encode(self, operation: str, result: Mapping[str, Any]) -> HttpReply:
         """A reply with the members of the operation's output."""
-        if self.protocol == _CBOR:
-            return _make_cbor_reply(result)
-        shape = self.get_operation(operation).output_shape
-        if self.protocol in ("json", "rest-json") and _is_body(shape):
-            return HttpReply(orjson.dumps(_to_json(shape, result) if shape else {}), _JSON)
-        from moto.core.serialize import SerializationContext, get_serializer_class
+        if self.protocol in ("rest-xml", *_QUERY):
+            from moto.core.serialize import SerializationContext, get_serializer_class
 
-        make = get_serializer_class(self.client, self.protocol)
-        made = make(self.get_operation(operation), SerializationContext()).serialize(result)
-        body: str | bytes = made["body"]
-        headers = dict(made["headers"])
-        return HttpReply(
-            body if isinstance(body, bytes) else body.encode(),
-            headers.pop("Content-Type", "text/plain"),
-            made["status_code"],
-            headers,
-        )
+            make = get_serializer_class(self.client, self.protocol)
+            made = make(self.get_operation(operation), SerializationContext()).serialize(result)
+            text, headers, status = made["body"], dict(made["headers"]), made["status_code"]
+            body = text if isinstance(text, bytes) else text.encode()
+        else:
+            from botocore.serialize import create_serializer
+
+            serializer = create_serializer(self.protocol, include_validation=False)
+            made = serializer.serialize_to_request(result, self._turn_around(operation))
+            body, headers, status = made["body"], dict(made["headers"]), 200
+        return HttpReply(body, headers.pop("Content-Type", _JSON), status, headers)
+
+    def _turn_around(self, operation: str) -> Any:
+        """An operation that sends what this one returns: JSON and CBOR are the same in both directions."""
+        from botocore.model import OperationModel
+
+        own = {"http": {"method": "POST", "requestUri": "/"}}
+        if output := self._description["operations"][operation].get("output"):
+            own["input"] = output
+        return OperationModel(own, self.model, operation)
 
     def encode_error(self, error: ApiError) -> HttpReply:
         """An error in the client's protocol."""
@@ -140,7 +143,7 @@ def encode_error(model: Any, error: ApiError) -> HttpReply:
     """An error in the protocol of a botocore model; it does not need moto."""
     protocol = model.resolved_protocol
     if protocol == _CBOR:
-        return _make_cbor_reply({"__type": error.code, "message": error.text}, error.status)
+        return _make_cbor_error(error)
     if protocol in ("rest-xml", *_QUERY):
         return HttpReply(encode_xml_error(error, model.service_name), "text/xml", error.status)
     headers = {"x-amzn-ErrorType": error.code}
@@ -220,79 +223,14 @@ def _narrow_query(shape: Any, parsed: dict[str, Any]) -> dict[str, Any]:
         for name, place in places.items():
             if place.get("location") == "querystring" and shape.members[name].type_name == "map":
                 parsed[name] = {key: value for key, value in parsed.get(name, {}).items() if key not in named}
-    return {name: value for name, value in parsed.items() if value not in ({}, None)}
+    return {name: value for name, value in parsed.items() if value not in ({}, [], None)}
 
 
-def _is_body(shape: Any) -> bool:
-    """Whether all of a reply is in its body's JSON object."""
-    if shape is None:
-        return True
-    return "payload" not in shape.serialization and not any(
-        "location" in member.serialization for member in shape.members.values()
-    )
-
-
-def _to_json(shape: Any, value: Any) -> Any:
-    """A value as JSON. moto's serializer is slower, and mistakes a member named `body`."""
-    match shape.type_name:
-        case "structure" if not getattr(shape, "is_document_type", False):
-            members = {name: shape.members[name] for name in value if name in shape.members}
-            return {
-                member.serialization.get("name", name): _to_json(member, value[name])
-                for name, member in members.items()
-                if value[name] is not None
-            }
-        case "list":
-            return [_to_json(shape.member, item) for item in value]
-        case "map":
-            return {key: _to_json(shape.value, item) for key, item in value.items()}
-        case "timestamp":
-            match shape.serialization.get("timestampFormat"):
-                case "iso8601":
-                    return value.strftime("%Y-%m-%dT%H:%M:%SZ")
-                case "rfc822":
-                    return format_datetime(value, usegmt=True)
-            return value.timestamp()
-        case "blob":
-            return b64encode(value).decode()
-    return value
-
-
-def _make_cbor_reply(value: Mapping[str, Any], status: int = 200) -> HttpReply:
-    return HttpReply(encode_cbor(value), "application/cbor", status, {"smithy-protocol": "rpc-v2-cbor"})
-
-
-def encode_cbor(value: Any) -> bytes:
-    """CBOR (RFC 8949) of the types that replies have; times are seconds with tag 1."""
-    match value:
-        case bool():
-            return b"\xf5" if value else b"\xf4"
-        case int():
-            return _encode_head(0, value) if value >= 0 else _encode_head(1, -1 - value)
-        case float():
-            return b"\xfb" + struct.pack(">d", value)
-        case datetime():
-            return b"\xc1" + encode_cbor(value.timestamp())
-        case bytes():
-            return _encode_head(2, len(value)) + value
-        case str():
-            text = value.encode()
-            return _encode_head(3, len(text)) + text
-        case list():
-            return _encode_head(4, len(value)) + b"".join(map(encode_cbor, value))
-        case Mapping():
-            pairs = [encode_cbor(name) + encode_cbor(item) for name, item in value.items()]
-            return _encode_head(5, len(pairs)) + b"".join(pairs)
-    raise TypeError(f"no CBOR for {value!r}")
-
-
-def _encode_head(major: int, number: int) -> bytes:
-    if number < 24:
-        return bytes([major << 5 | number])
-    for code, size in ((24, 1), (25, 2), (26, 4)):
-        if number < 1 << 8 * size:
-            return bytes([major << 5 | code]) + number.to_bytes(size, "big")
-    return bytes([major << 5 | 27]) + number.to_bytes(8, "big")
+def _make_cbor_error(error: ApiError) -> HttpReply:
+    """A map of two texts in CBOR (RFC 8949), each with a length of two bytes."""
+    texts = [text.encode() for text in ("__type", error.code, "message", error.text)]
+    body = b"\xa2" + b"".join(b"\x79" + len(text).to_bytes(2, "big") + text for text in texts)
+    return HttpReply(body, "application/cbor", error.status, {"smithy-protocol": "rpc-v2-cbor"})
 
 
 def _parse_cbor(operation: OperationModel, body: bytes) -> dict[str, Any]:

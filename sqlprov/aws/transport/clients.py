@@ -164,6 +164,7 @@ class Cloud:
         client.meta.events.register(f"before-parse.{name}", decode)
         if self.credentials:
             client.meta.events.register(f"before-sign.{name}", self._stay_local)
+            client.meta.events.register(f"choose-signer.{name}", _sign_with_keys)
         make_cancellable(client)
         return client
 
@@ -196,6 +197,11 @@ class Cloud:
             clients, self._clients = list(self._clients.values()), {}
         for client in clients:
             close_client(client)
+
+
+def _sign_with_keys(signature_version: str, **_: Any) -> str | None:
+    """Sign for the local AWS, which wants a region and no token: a `choose-signer` handler of botocore."""
+    return "v4" if signature_version in ("bearer", "v2") else None
 
 
 def _find_endpoint(service: str) -> str:

@@ -120,8 +120,10 @@ class SqlCompleter:
             parts = tuple(part.lower() for part in parts)
             if len(parts) >= levels or not _exists(catalog, parts):
                 continue
+            kind = LEVELS[len(parts)]
             extra = [("regions", "table")] if len(parts) == 1 and levels == 3 else []
-            yield from match_words(context, [*_list_catalog(catalog, parts), *extra], True)
+            names = ((name, kind) for name in _list_catalog(catalog, parts))
+            yield from match_words(context, [*names, *extra], True)
 
     def _find_table(self, name: tuple[str, ...]) -> Table | None:
         return find_live_table(self.catalog, name, self.vocabulary.path)
@@ -257,13 +259,11 @@ def _exists(catalog: Catalog, parts: tuple[str, ...]) -> bool:
     return not parts or parts[0] in catalog.list_providers()
 
 
-def _list_catalog(catalog: Catalog, parts: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The names inside a provider or service, each with its description."""
+def _list_catalog(catalog: Catalog, parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The names inside a provider or service."""
     if not parts:
-        return [(name, "provider") for name in catalog.list_providers()]
-    if len(parts) == 1:
-        return [(name, title or "service") for name, (title, _) in catalog.list_titles(*parts).items()]
-    return [(name, about or "table") for name, about in catalog.list_descriptions(parts[0], parts[1]).items()]
+        return catalog.list_providers()
+    return catalog.list_services(*parts) if len(parts) == 1 else catalog.list_tables(parts[0], parts[1])
 
 
 def _show_nouns() -> dict[str, int]:

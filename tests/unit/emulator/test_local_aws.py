@@ -1,4 +1,6 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +9,7 @@ from local_sagemaker import connection, plain_client
 from test_model_server import make_table
 
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.catalog.table import DescribeCall, ListCall
+from sqlprov.catalog.table import DescribeCall, ListCall, Parent, TagsCall, TagSpelling
 from sqlprov.emulator import moto_seeds, other_services
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.local_aws import LocalAws
@@ -24,15 +26,35 @@ APPS = make_table(
     ListCall("ListApps", ("apps",)),
     DescribeCall("GetApp", {"appId": "app_id"}, ("app",), {}),
 )
-TERMS = make_table("cognito-idp", "terms", ("terms_id",), ListCall("ListTerms", ("Terms",)))
+POOLS = replace(
+    make_table(
+        "cognito-idp",
+        "user_pools",
+        ("id",),
+        ListCall("ListUserPools", ("UserPools",), send={"MaxResults": 60}),
+    ),
+    arn="arn",
+    tags=TagsCall("ListTagsForResource", "ResourceArn", "Tags", "", "", spelling=TagSpelling()),
+)
+TERMS = make_table(
+    "cognito-idp",
+    "terms",
+    ("terms_id",),
+    ListCall(
+        *("ListTerms", ("Terms",)),
+        parents=(
+            Parent("UserPoolId", "user_pool_id", table="user_pools", table_column="id", load=lambda: POOLS),
+        ),
+    ),
+)
 RELAYS = make_table("mailmanager", "relays", ("relay_id",), ListCall("ListRelays", ("Relays",)))
 EXPORTS = make_table("dynamodb", "exports", ("export_arn",), ListCall("ListExports", ("ExportSummaries",)))
 
 
 @pytest.fixture
 def aws() -> Iterator[LocalAws]:
-    tables = {table.client: [table] for table in (APPS, TERMS, RELAYS, EXPORTS)}
-    with LocalAws(lambda client: tables.get(client, [])) as local:
+    tables = (APPS, POOLS, TERMS, RELAYS, EXPORTS)
+    with LocalAws(lambda client: [table for table in tables if table.client == client]) as local:
         local.seed_local()
         yield local
 
@@ -56,35 +78,79 @@ def read_error(call: Callable[[], Any]) -> tuple[str, str]:
     return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
+def read_warning(reply: dict[str, Any]) -> str:
+    return str(reply["ResponseMetadata"]["HTTPHeaders"].get("x-sqlprov-warning", ""))
+
+
 def test_one_address_serves_the_emulator_moto_and_what_neither_has(open_client):
     sagemaker = open_client("sagemaker")
     assert len(sagemaker.list_models(MaxResults=100)["Models"]) == 10  # the emulator's
     assert sagemaker.list_notebook_instances()["NotebookInstances"] == []  # moto's
     assert open_client("sts").get_caller_identity()["Account"] == "123456789012"
     assert open_client("sqs").list_queues()["QueueUrls"]  # moto's
-    assert open_client("amplify").list_apps()["apps"] == []  # neither's
-    assert (
-        open_client("cognito-idp").list_terms(UserPoolId="us-east-1_abc")["Terms"] == []
-    )  # moto has other lists
-    assert open_client("mailmanager").list_relays()["Relays"] == []  # signed as ses, which moto has
+    assert open_client("amplify").list_apps()["apps"]  # neither's
+    assert open_client("mailmanager").list_relays()["Relays"]  # signed as ses, which moto has
 
 
 def test_a_resource_that_nothing_has_is_missing(open_client):
     assert read_error(lambda: open_client("amplify").get_app(appId="d1"))[0] == "NoSuchThing"
 
 
-def test_an_empty_answer_of_the_model_server_comes_with_a_warning(aws, open_client):
-    text = "The local AWS has nothing for amplify:ListApps: moto does not have it."
+def test_rows_that_moto_does_not_have_are_made_up_with_a_warning(aws, open_client):
+    text = "The rows of amplify:ListApps are made up: moto does not have it."
     reply = open_client("amplify").list_apps()
-    assert reply["ResponseMetadata"]["HTTPHeaders"]["x-sqlprov-warning"] == text
-    assert "x-sqlprov-warning" not in open_client("sqs").list_queues()["ResponseMetadata"]["HTTPHeaders"]
+    assert [app["name"] for app in reply["apps"]] == ["app-1", "app-2", "app-3"]
+    assert read_warning(reply) == text
+    assert not read_warning(open_client("sqs").list_queues())
     with connection(aws.url) as con:
-        assert con.sql("SELECT name FROM aws.amplify.apps").keep().warnings == [text]
+        assert con.sql("SELECT name, tags FROM aws.amplify.apps").keep().warnings == [text]
 
 
-def test_a_list_at_which_moto_fails_is_an_error(open_client):
-    code, text = read_error(open_client("dynamodb").list_exports)
-    assert (code, text) == ("MotoFailed", "moto failed: KeyError: 'TableArn'.")
+def test_made_up_values_look_alive(open_client):
+    app = open_client("amplify", "eu-west-1").list_apps()["apps"][0]
+    assert app["appArn"] == "arn:aws:amplify:eu-west-1:123456789012:app/app-1"
+    assert app["description"] == "Made up: app 1"
+    assert list(app["tags"]) == ["team"]
+    assert timedelta(0) < datetime.now(UTC) - app["createTime"] < timedelta(days=90)
+    assert app["createTime"] < app["updateTime"]
+    assert app["defaultDomain"] == "app-1.example.com"
+
+
+def test_the_same_rows_are_made_up_in_another_server(aws, open_client):
+    apps = open_client("amplify").list_apps()["apps"]
+    with LocalAws(lambda client: [APPS]) as other:
+        client = plain_client(other.url, "local", "us-east-1", "amplify")
+        one = client.get_app(appId=apps[1]["appId"])  # the first call of this server
+        client.close()
+    assert one["app"] == apps[1]
+    assert read_warning(one) == "The rows of amplify:ListApps are made up: moto does not have it."
+
+
+def test_a_child_is_made_up_for_the_parents_that_moto_has(open_client):
+    idp = open_client("cognito-idp")
+    pools = [pool["Id"] for pool in idp.list_user_pools(MaxResults=10)["UserPools"]]
+    assert len(pools) == 2
+    for pool in pools:
+        terms = idp.list_terms(UserPoolId=pool)
+        assert len(terms["Terms"]) == 2 and "made up" in read_warning(terms)
+    assert read_error(lambda: idp.list_terms(UserPoolId="us-east-1_abc"))[0] == "NoSuchThing"
+
+
+def test_nothing_is_made_up_about_a_resource_of_moto(open_client):
+    idp = open_client("cognito-idp")
+    pool = idp.list_user_pools(MaxResults=10)["UserPools"][0]
+    arn = f"arn:aws:cognito-idp:us-east-1:123456789012:userpool/{pool['Id']}"
+    reply = idp.list_tags_for_resource(ResourceArn=arn)
+    assert reply["Tags"] == {}
+    text = "The local AWS has nothing for cognito-idp:ListTagsForResource: moto does not have it."
+    assert read_warning(reply) == text
+
+
+def test_a_list_at_which_moto_fails_is_made_up(open_client):
+    reply = open_client("dynamodb").list_exports()
+    assert len(reply["ExportSummaries"]) == 3
+    text = "The rows of dynamodb:ListExports are made up: moto failed: KeyError: 'TableArn'."
+    assert read_warning(reply) == text
 
 
 def test_a_resource_at_which_moto_fails_is_missing_with_a_warning(aws, open_client, monkeypatch):
@@ -176,13 +242,13 @@ def moto() -> MotoApp:
 
 
 def read(moto: MotoApp, service: str, operation: str, member: str, **parameters: Any) -> list[Any]:
-    return list(getattr(open_moto(moto, service, "us-east-1"), operation)(**parameters)[member])
+    return list(getattr(open_moto(moto.answer, service, "us-east-1"), operation)(**parameters)[member])
 
 
 def test_sample_data_answers_the_questions_that_people_ask_first(moto):
     buckets = [each["Name"] for each in read(moto, "s3", "list_buckets", "Buckets")]
-    s3 = open_moto(moto, "s3", "us-east-1")
-    encrypted = {"models", "experiments", "payments-ledger", "payments-receipts"}
+    s3 = open_moto(moto.answer, "s3", "us-east-1")
+    encrypted = {"models", "experiments", "payments-ledger", "payments-receipts", "audit-logs"}
     for bucket in buckets:
         if bucket in encrypted:
             s3.get_bucket_encryption(Bucket=bucket)
@@ -196,7 +262,7 @@ def test_sample_data_answers_the_questions_that_people_ask_first(moto):
     ]
     assert [each["Name"] for each in tags if "team" not in each] == ["bastion", "old-jenkins"]
 
-    iam = open_moto(moto, "iam", "us-east-1")
+    iam = open_moto(moto.answer, "iam", "us-east-1")
     used = {
         role["RoleName"]: iam.get_role(RoleName=role["RoleName"])["Role"].get("RoleLastUsed", {})
         for role in read(moto, "iam", "list_roles", "Roles")
