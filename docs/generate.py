@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import yaml
 
+from resources.generate.descriptions import describe_tables
+from resources.generate.files import RESOURCES
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.catalog import DESCRIPTIONS
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
 from sqlprov.catalog.resource_files import ServiceInfo
 from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
@@ -30,6 +34,7 @@ SOURCES = {
     UNCONFIRMED: "read only from a server that answers from botocore's shapes",
 }
 """What a table was compared with, the strongest first."""
+HEAD = "# Written by `make docs`: the descriptions of the tables whose lines write none.\n"
 LONGEST_TYPE = 60
 """A type with more characters is shortened to its outermost part in the table of columns."""
 
@@ -37,7 +42,10 @@ LONGEST_TYPE = 60
 def build_pages() -> dict[Path, str]:
     """Every generated file and its text."""
     catalog = Catalog()
+    descriptions = describe_tables(catalog)
     pages = {
+        RESOURCES / "aws" / DESCRIPTIONS: HEAD
+        + "".join(f"{name}: {about}\n" for name, about in descriptions.items()),
         DOCS / "settings.md": build_settings_page((DOCS / "settings.md").read_text()),
         DOCS / "performance.md": build_benchmark_page((DOCS / "performance.md").read_text()),
         DOCS / "coverage.md": build_coverage_page(catalog, (DOCS / "coverage.md").read_text()),
@@ -48,7 +56,9 @@ def build_pages() -> dict[Path, str]:
         for service in catalog.list_services(provider):
             tables: list[Table] = []
             for name in catalog.list_tables(provider, service):
-                tables.append(table := catalog.get_table(provider, service, name))
+                table = catalog.get_table(provider, service, name)
+                table = replace(table, about=descriptions.get(f"{service}.{name}", table.about))
+                tables.append(table)
                 if has_own_page(table):
                     sources = confirmed.get(f"{service}.{name}", ())
                     pages[folder / service / f"{name}.md"] = build_table_page(table, sources)

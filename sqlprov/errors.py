@@ -198,12 +198,12 @@ def suggest(written: str, known: Iterable[str]) -> str:
     return f" Did you mean {nearest!r}?" if nearest else ""
 
 
-def find_nearest(written: str, known: Iterable[str]) -> str:
-    """The known word nearest to `written`, ignoring case; empty if none is near."""
+def find_nearest(written: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """The known word nearest to `written`, ignoring case; empty if none is as like it as difflib's `likeness`."""
     names = {name.lower(): name for name in known}
     if written.lower() in names:
         return names[written.lower()]
-    matches = difflib.get_close_matches(written.lower(), names, n=5, cutoff=0.6)
+    matches = difflib.get_close_matches(written.lower(), names, n=5, cutoff=likeness)
     # Swapped letters are the most common typo, but difflib rates them like a wrong letter.
     swapped = [match for match in matches if sorted(match) == sorted(written.lower())]
     return names[(swapped or matches)[0]] if matches else ""

@@ -1,13 +1,14 @@
 """Reads and writes the lines of the catalog and of the drafts.
 
-A line that a person settled (`# settled`) and a table with its own file are never rewritten.
+A line that a person settled (`# settled`) and a table with its own file are never rewritten; a description and
+an order that a person wrote stay on any line.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ class Line:
     def parsed(self) -> dict[str, Any]:
         """The words."""
         return dict(yaml.load(self.words, Loader=_LOADER))
+
+    def keep_view(self, old: Line | None) -> Line:
+        """This line with the description and the order that a person wrote on the old one; the rules write neither."""
+        words = r"""\{(about: (?:"[^"]*"|[^,]*), )?.*?(, order: \[[^\]]*\])?\}"""
+        match = re.fullmatch(words, old.words) if old else None
+        about, order = match.groups("") if match else ("", "")
+        return replace(self, words=f"{{{about}{self.words[1:-1]}{order}}}")
 
     def __str__(self) -> str:
         return f"  {self.name}: {self.words}" + (f"  # {self.mark}" if self.mark else "")

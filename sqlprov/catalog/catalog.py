@@ -29,7 +29,9 @@ _LINE = re.compile(r"^  (\w+):.*(?:\n(?!  \w+:|  #|$).*)*", re.MULTILINE)
 # YAML's plain scalars of one line; any other text is for YAML.
 _HEAD = re.compile(r"^(title|about):(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
 _PLAIN = re.compile(r"""[^\s"'>|&*!%@`{[#](?:(?!: | #)[^\n])*""")
-_CONFIRMATION = re.compile(r"^([\w.]+): \[(.*)\]$", re.MULTILINE)
+_NOTE = re.compile(r"^([\w.]+): (.*)$", re.MULTILINE)
+DESCRIPTIONS = "_descriptions.txt"
+"""The file of the descriptions that no line writes: they come from botocore's model, which listing does not load."""
 MAX_KNOWN = 12
 """How many names a message lists."""
 _ABOUT = re.compile(r"""^about:[ ]*(.*)$|[{,][ ]*about:[ ]*(?:"([^"]*)"|'([^']*)'|([^,}]*))""", re.MULTILINE)
@@ -89,7 +91,8 @@ class Catalog:
         self._tables: dict[tuple[str, str, str], Table] = {}
         self._services: dict[tuple[str, str], ServiceInfo] = {}
         self._providers: dict[str, ProviderInfo] = {}
-        self._confirmations: dict[str, Mapping[str, tuple[str, ...]]] = {}
+        self._notes: dict[tuple[str, str], str] = {}
+        self._descriptions: dict[str, Mapping[str, str]] = {}
 
     def list_providers(self) -> tuple[str, ...]:
         """Names of all providers."""
@@ -122,22 +125,30 @@ class Catalog:
         return tuple(sorted(self._get_files(self._find_service(provider, service)).tables))
 
     def list_descriptions(self, provider: str, service: str) -> Mapping[str, str]:
-        """Table -> the description that its line or file writes; empty if it comes from botocore's model."""
-        tables = self._get_files(self._find_service(provider, service)).tables
-        return {name: _find_about(places[0]) for name, places in sorted(tables.items())}
+        """Table -> its description; empty for a table of another package whose line writes none."""
+        key = self._find_service(provider, service)
+        if key[0] not in self._descriptions:
+            self._descriptions[key[0]] = dict(_NOTE.findall(self._read_notes(key[0], DESCRIPTIONS)))
+        known = self._descriptions[key[0]]
+        return {
+            name: _find_about(places[0]) or known.get(f"{key[1]}.{name}", "")
+            for name, places in sorted(self._get_files(key).tables.items())
+        }
 
     def list_confirmations(self, provider: str) -> Mapping[str, tuple[str, ...]]:
         """`service.table` -> what its rows or its list were compared with, beside botocore's model.
 
         A table of which only the model is known is not there.
         """
-        provider = self._find_provider(provider)
-        if provider not in self._confirmations:
-            files = [folder / provider / "_confirmed.yaml" for folder in self._folders]
-            text = "".join(file.read_text("utf-8") for file in files if file.is_file())
-            pairs = _CONFIRMATION.findall(text)
-            self._confirmations[provider] = {name: tuple(words.split(", ")) for name, words in pairs}
-        return self._confirmations[provider]
+        notes = _NOTE.findall(self._read_notes(self._find_provider(provider), "_confirmed.yaml"))
+        return {name: tuple(words.strip("[]").split(", ")) for name, words in notes}
+
+    def _read_notes(self, provider: str, file: str) -> str:
+        """The lines `service.table: text` in `file` of the provider's folders."""
+        if (provider, file) not in self._notes:
+            files = [folder / provider / file for folder in self._folders]
+            self._notes[provider, file] = "".join(file.read_text("utf-8") for file in files if file.is_file())
+        return self._notes[provider, file]
 
     def get_table(self, provider: str, service: str, name: str) -> Table:
         """A table; raises UnknownName, or ResourceFileError if its line or file is wrong."""
@@ -155,7 +166,11 @@ class Catalog:
                         f"{others[0].file}:{others[0].line or 1}: table {name!r} is already in {place.file}"
                     )
                 siblings = Siblings(name, tables, lambda other: self.get_table(*key, other))
-                self._tables[*key, name] = load_table(place.parse(), key[0], self.get_service(*key), siblings)
+                after = self._read_notes(key[0], DESCRIPTIONS).partition(f"\n{key[1]}.{name}: ")[2]
+                about = after.partition("\n")[0]
+                self._tables[*key, name] = load_table(
+                    place.parse(), key[0], self.get_service(*key), siblings, about
+                )
             return self._tables[*key, name]
 
     def get_provider(self, provider: str) -> ProviderInfo:

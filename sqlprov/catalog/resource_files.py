@@ -19,7 +19,7 @@ from .pushdown import parse_filters, parse_sort
 from .regions import DEFAULT_PARTITION, find_home, find_partition
 from .service_model import find_model, read_constraint, resolve_path, summarize
 from .shapes import Constraint
-from .states import derive_state, parse_state
+from .states import derive_state, find_state, parse_state
 from .table import Column, ColumnSource, DescribeCall, ErrorRule, ErrorRules, IamActions, Method, Table
 from .tags_call import parse_tags
 from .write_block import parse_write_block
@@ -78,12 +78,13 @@ def load_service(file: str, head: str, provider: str, name: str) -> ServiceInfo:
     return ServiceInfo(f"{provider}.{name}", name, top["title"].read_text(), get_text(top, "about"), nodes)
 
 
-def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblings) -> Table:
+def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblings, about: str = "") -> Table:
     """Build a table; raises ResourceFileError (`file:line: …`) for what the model contradicts.
 
     Args:
         node: the words of the table, from its line or its own file.
         siblings: the tables of the service.
+        about: the description, if the file writes none; otherwise it is the operation's.
     """
     words = node.read_block(REQUIRED, OPTIONAL)
     model = find_model(service.nodes["client"])
@@ -137,10 +138,12 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         provider=provider,
         service=service.name,
         name=siblings.name,
-        about=get_text(words, "about") or _get_sentence(listing.operation.documentation),
+        about=get_text(words, "about") or about or _get_sentence(listing.operation.documentation),
         key=key,
         arn=arn,
-        columns=_sort_columns(words.get("order"), columns),
+        columns=_sort_columns(
+            words.get("order"), columns, key, state.column or find_state(nouns, columns), nouns
+        ),
         list=call,
         describe=describe,
         tags=tags,
@@ -181,9 +184,7 @@ def _parse_region(node: Node | None, model: Any, columns: Mapping[str, Column]) 
 
 
 def _get_sentence(documentation: str) -> str:
-    """The first sentence, after notes such as "This operation is not supported for directory buckets"."""
-    text = summarize(re.sub(r"^(\s*<(note|important)>.*?</\2>)+", "", documentation, flags=re.DOTALL))
-    return re.split(r"(?<=[.!?]) (?=[A-Z])", text, maxsplit=1)[0]
+    return re.split(r"(?<=[.!?]) (?=[A-Z])", summarize(documentation), maxsplit=1)[0]
 
 
 def _split_send(words: Mapping[str, Node]) -> Mapping[str, Node]:
@@ -327,12 +328,18 @@ def _get_codes(error: Any) -> tuple[str, str]:
     return str(error.metadata.get("error", {}).get("code", error.name)), error.name
 
 
-def _sort_columns(node: Node | None, columns: Mapping[str, Column]) -> tuple[Column, ...]:
-    """The columns that `order:` names, then the others: list, describe, also, tags, region, account, key."""
+def _sort_columns(
+    node: Node | None, columns: Mapping[str, Column], key: Sequence[str], state: str, nouns: Sequence[str]
+) -> tuple[Column, ...]:
+    """The columns that `order:` names, the name, the key, the state, then list, describe, also, tags and COMMON."""
     first: dict[str, Column] = {}
     for entry in node.items() if node else ():
         name = entry.choose("column", columns)
         if name in first:
             raise entry.fail(f"duplicate column {name!r} in order")
         first[name] = columns[name]
-    return tuple({**first, **columns}.values())
+    known = {flatten(name): name for name in columns}
+    names = (known[name] for noun in (*nouns, "") if (name := f"{noun}name") in known)
+    title = next(names, "") if not any(part.endswith("name") for part in key) else ""
+    front = {name: columns[name] for name in (title, *key, state) if name in columns and name not in COMMON}
+    return tuple({**first, **front, **columns}.values())

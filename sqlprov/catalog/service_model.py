@@ -198,15 +198,18 @@ def read_constraint(shape: Any) -> Constraint:
 
 def summarize(documentation: str) -> str:
     """The first paragraph as plain text, without a last sentence that only introduces a list (`…:`)."""
+    return re.sub(r"(?<=[.!?]) [^.!?]*:$", "", next(read_paragraphs(documentation), ""))
+
+
+def read_paragraphs(documentation: str) -> Iterator[str]:
+    """The paragraphs as plain text."""
     start = 0
     while start < len(documentation):
         tag = _BLOCK_TAGS.search(documentation, start)
         paragraph = documentation[start : tag.start() if tag else None]
         start = tag.end() if tag else len(documentation)
-        text = " ".join(html.unescape(_TAG.sub("", paragraph)).split())
-        if text:
-            return re.sub(r"(?<=[.!?]) [^.!?]*:$", "", text)
-    return ""
+        if text := " ".join(html.unescape(_TAG.sub("", paragraph)).split()):
+            yield text
 
 
 class _Members(Mapping[str, Shape]):

@@ -35,13 +35,13 @@ def parse_state(node: Node | None, columns: Mapping[str, Column]) -> StateRule:
 
 def derive_state(nouns: Iterable[str], columns: Mapping[str, Column]) -> StateRule:
     """The rule for a table whose file does not say it; `nouns` are those of `list_nouns`."""
-    endings = ("status", "state")
-    wanted = [*(noun + ending for noun in nouns for ending in endings), *endings]
-    known = {flatten(name): name for name, column in columns.items() if column.constraint.enum}
-    for name in wanted:
-        if name in known:
-            states = columns[known[name]].constraint.enum
-            return StateRule(
-                known[name], tuple(s for s in states if _BUSY.fullmatch(s) and not _STEADY.fullmatch(s))
-            )
-    return StateRule()
+    name = find_state(nouns, {name: column for name, column in columns.items() if column.constraint.enum})
+    states = columns[name].constraint.enum if name else ()
+    return StateRule(name, tuple(s for s in states if _BUSY.fullmatch(s) and not _STEADY.fullmatch(s)))
+
+
+def find_state(nouns: Iterable[str], columns: Iterable[str]) -> str:
+    """The column called `status`, `state` or so; empty if there is none."""
+    known = {flatten(name): name for name in columns}
+    wanted = (noun + ending for noun in (*nouns, "") for ending in ("status", "state"))
+    return next((known[name] for name in wanted if name in known), "")

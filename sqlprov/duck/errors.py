@@ -14,6 +14,7 @@ from sqlprov.sql import Query, names
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
+    from sqlprov.catalog.table import Table
 
 TRANSLATIONS: tuple[tuple[type[duckdb.Error], type[errors.Error]], ...] = (
     (duckdb.InterruptException, errors.Cancelled),
@@ -159,13 +160,20 @@ def _suggest_part(message: str, text: str, catalog: Catalog, path: Callable[[], 
         return ""
     match = re.search(r'Referenced column "(\w+)" (?:was )?not found', message)
     if match and "LINE 1" not in message:
-        return f"{message}{_show_place(text, match[1])}"
+        keys = {key for table in _find_tables(text, catalog, path) for key in table.key}
+        meant = sorted(key for key in keys if key.endswith(f"_{match[1].lower()}"))
+        hint = f"\nDid you mean {' or '.join(map(repr, meant))}?" if meant else ""
+        return f"{message}{hint}{_show_place(text, match[1])}"
     if match := re.search(r'Values list "\w+" does not have a column named "(\w+)"', message):
-        chosen = [(place[0], place[1]) for place in [path()] if len(place) == 2]
-        tables = names.find_mentions(catalog, Query(text, 0), chosen)
-        columns = {column for table in tables for column in catalog.get_table(*table).by_name}
+        columns = {column for table in _find_tables(text, catalog, path) for column in table.by_name}
         return f"{message}.{errors.suggest(match[1], sorted(columns))}{_show_place(text, match[1])}"
     return ""
+
+
+def _find_tables(text: str, catalog: Catalog, path: Callable[[], tuple[str, ...]]) -> list[Table]:
+    """The live tables that a statement names."""
+    chosen = [(place[0], place[1]) for place in [path()] if len(place) == 2]
+    return [catalog.get_table(*name) for name in names.find_mentions(catalog, Query(text, 0), chosen)]
 
 
 def _show_place(text: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,16 @@ def find_live_name(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ..
         return None
     provider, service, table = (part.lower() for part in full)
     return (provider, service, table) if has_table(catalog, provider, service, table) else None
+
+
+def find_service(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, str] | None:
+    """The provider and the service that a name stands for, with or without its provider; `None` if there is none."""
+    lower = tuple(part.lower() for part in parts)
+    prefixes = (
+        [path[:1], *((provider,) for provider in catalog.list_providers())] if len(lower) == 1 else [()]
+    )
+    full = ((*prefix, *lower) for prefix in prefixes)
+    return next(((name[0], name[1]) for name in full if len(name) == 2 and has_service(catalog, *name)), None)
 
 
 def find_live_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> Table | None:
@@ -170,10 +181,12 @@ def suggest_tables(catalog: Catalog, table: str, *, is_exact: bool = False) -> s
 
 
 def _ask(names: Sequence[str]) -> str:
-    if len(names) > MAX_SUGGESTIONS:
-        shown = ", ".join(map(repr, names[:MAX_SUGGESTIONS]))
-        return f" Did you mean {shown} or one of {len(names) - MAX_SUGGESTIONS} others? sqlprov.tables lists them."
-    return f" Did you mean {' or '.join(map(repr, names))}?" if names else ""
+    words = [repr(name) for name in names]
+    has_more = len(words) > MAX_SUGGESTIONS + 1
+    if has_more:
+        words[MAX_SUGGESTIONS:] = [f"one of {len(words) - MAX_SUGGESTIONS} others"]
+    question = " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+    return (f" Did you mean {question}?" if question else "") + " sqlprov.tables lists them." * has_more
 
 
 def explain_unknown(catalog: Catalog, provider: str, service: str, table: str = "") -> str:
@@ -187,14 +200,55 @@ def explain_unknown(catalog: Catalog, provider: str, service: str, table: str = 
     """
     if not has_service(catalog, provider, service.lower()):
         services = catalog.list_services(provider)
-        nearest = suggest(service, services if table else [*services, REGIONS])
+        nearest = _suggest_service(catalog, provider, service, table.lower())
         return f"Unknown service {service!r} in {provider}{_list_known(services, nearest, f'SERVICES IN {provider}')}"
     tables = catalog.list_tables(provider, service)
     if not table or table.lower() in tables:
         return ""
     place = f"{provider}.{service.lower()}"
-    nearest = suggest(table, tables) or suggest_tables(catalog, table)
+    nearest = _suggest_table(catalog, provider, service.lower(), table.lower())
     return f"Unknown table {table!r} in {place}{_list_known(tables, nearest, f'TABLES IN {place}')}"
+
+
+def _suggest_service(catalog: Catalog, provider: str, service: str, table: str) -> str:
+    """A question with the service that is called so, by title or description, or nearly so, or that has the table."""
+    text = re.compile(rf"\b{re.escape(service.replace('_', ' '))}", re.IGNORECASE)
+    titles = catalog.list_titles(provider)
+    meant = sorted(
+        (name for name in titles if text.search(" ".join(titles[name]))), key=lambda name: titles[name]
+    )
+    if full := [
+        f"{provider}.{name}.{table}" for name in meant if table in catalog.list_tables(provider, name)
+    ]:
+        return _ask(full)
+    nearest = find_nearest(service, titles if table else [*titles, REGIONS])
+    if nearest and table and table not in catalog.list_tables(provider, nearest):
+        return suggest_tables(catalog, table, is_exact=True) or _ask(meant or [nearest])
+    return _ask(meant if meant and not table else [nearest] if nearest else [])
+
+
+def _suggest_table(catalog: Catalog, provider: str, service: str, table: str) -> str:
+    """A question with the tables of the service that the name nearly is, or ends, or whose description has it; then
+    those of other services."""
+    descriptions = catalog.list_descriptions(provider, service)
+    if nearest := find_nearest(table, descriptions, 0.85):
+        return _ask([nearest])
+    endings = [name for name in descriptions if name.endswith(f"_{table}")]
+    if hint := _ask(endings) or suggest_tables(catalog, table, is_exact=True):
+        return hint
+    text = re.compile(rf"\b{re.escape(table.removesuffix('s').replace('_', ' '))}", re.IGNORECASE)
+    described = sorted((name for name, about in descriptions.items() if text.search(about)), key=len)
+    nearest = find_nearest(table, descriptions)
+    return _ask(described or ([nearest] if nearest else [])) or suggest_tables(catalog, table)
+
+
+def find_example(catalog: Catalog, count: int) -> str:
+    """A full name of `count` parts in the service with the most tables; empty if there is none."""
+    services = [name.split(".") for name in list_names(catalog, 2)]
+    if not services:
+        return ""
+    largest = max(services, key=lambda name: len(catalog.list_tables(*name)))
+    return ".".join([*largest, *catalog.list_tables(*largest)][:count])
 
 
 def _list_known(names: Sequence[str], nearest: str, listing: str) -> str:

@@ -112,12 +112,14 @@ class Show(CatalogStatement):
         parts, count = self.name.parts if self.name else (), kind.name_parts
         if self.kind == TABLES and len(parts) == 1 and parts[0].lower() in catalog.list_providers():
             count = 1  # all services
+        if not parts and path[:1] != (providers := catalog.list_providers())[:1] and len(providers) == 1:
+            path = providers
         full = names.complete_name(parts or path[:count], path if parts else (), count)
         if full is None:
             written = repr(str(self.name)) if self.name else "none"
             hint = names.suggest_name(catalog, parts, count) if parts else ""
-            first = next(names.list_names(catalog, count), "")
-            example = f", as in SHOW {self.kind} IN {first}" if first else ""
+            name = names.find_example(catalog, count)
+            example = f", as in SHOW {self.kind} IN {name}" if name else ""
             form = ".".join(names.LEVELS[:count])
             if self.kind == TABLES:  # a provider alone means all of its services
                 form = f"{names.LEVELS[0]} or {form}"

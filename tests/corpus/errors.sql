@@ -89,3 +89,7 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' 
 -- name: a file that does not exist is an error
 -- error: OperationalError: nowhere.csv
 SELECT * FROM aws.sagemaker.models JOIN '{files}/nowhere.csv' USING (model_name) WHERE region = 'us-east-1';
+
+-- name: a column that is the end of the key suggests the key
+-- error: UnknownName: Did you mean 'model_name'?
+SELECT name FROM aws.sagemaker.models;

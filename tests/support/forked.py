@@ -13,7 +13,6 @@ import socket
 import sys
 from typing import Any
 
-_servers: list[object] = []
 _address = ""
 
 
@@ -26,13 +25,14 @@ def _start() -> str:
     """The address of this process's server, which ends with this process."""
     global _address
     if not _address:
+        import atexit
         import subprocess
 
         words = [sys.executable, "-W", "error", __file__]
         server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert server.stdout is not None
         _address = server.stdout.readline().decode().strip()
-        _servers.append(server)
+        atexit.register(server.communicate)  # closes its standard input, which ends it, and waits
     return _address
 
 

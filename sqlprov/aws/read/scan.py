@@ -123,9 +123,9 @@ class TableScan:
         """Begin lists that follow from parents, as many as are useful at once."""
         most = self.run.pool.width if self.reads_ahead or not self.is_limited else FIRST_LISTS
         while self.lists and len(self.windows) < most and len(self.rows.pending) <= self.run.pool.width:
+            if self.plan.parents and self.begun >= self.run.settings.fan_out:
+                return  # the rows of these lists may be enough
             self.begun += 1
-            if self.plan.parents:
-                check_fan_out(self.table, self.begun, self.run.settings.fan_out)
             self._begin(ListWindow(self.lists.popleft()))
 
     def read_batches(self) -> Iterator[pa.RecordBatch]:
@@ -153,6 +153,8 @@ class TableScan:
                 elif self.rows.pending:
                     self.rows.raise_budget()
                 elif not self._resume_windows() and not self._emit_top_n():
+                    if self.lists:
+                        check_fan_out(self.table, self.begun + len(self.lists), self.begun, is_limited=True)
                     self._check_gone()
                     return
         finally:

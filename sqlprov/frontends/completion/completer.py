@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqlprov.catalog.regions import list_regions
+from sqlprov.catalog.regions import ABOUT, REGIONS, list_regions
 from sqlprov.errors import Error
 from sqlprov.frontends.completion.candidates import (
     Candidate,
@@ -17,7 +17,7 @@ from sqlprov.frontends.completion.candidates import (
 )
 from sqlprov.frontends.completion.context import SqlContext, WordKind, find_context
 from sqlprov.settings import Settings
-from sqlprov.sql.names import LEVELS, find_live_table, has_service, list_names
+from sqlprov.sql.names import find_live_table, has_service
 
 if TYPE_CHECKING:
     from sqlprov.api.connection import Vocabulary
@@ -85,10 +85,17 @@ class SqlCompleter:
     # Names of tables
 
     @cached_property
-    def _tables(self) -> tuple[tuple[str, str], ...]:
-        """The name and the full name of every table."""
-        names = sorted(list_names(self.catalog, len(LEVELS)))
-        return tuple((name.rpartition(".")[2], name) for name in names)
+    def _tables(self) -> list[tuple[str, str, str]]:
+        """The name, the full name and the description of every table, the shortest names first."""
+        catalog = self.catalog
+        tables = [
+            (table, f"{provider}.{service}.{table}", about or "table")
+            for provider in catalog.list_providers()
+            for service in catalog.list_services(provider)
+            for table, about in catalog.list_descriptions(provider, service).items()
+        ]
+        tables += [(REGIONS, f"{provider}.{REGIONS}", ABOUT) for provider in catalog.list_providers()]
+        return sorted(tables, key=lambda table: (len(table[0]), table[1]))
 
     def _list_relations(self, context: SqlContext) -> Iterator[Candidate]:
         if context.quoted:
@@ -106,9 +113,9 @@ class SqlCompleter:
         typed = context.typed.lower()
         matches = [each for each in self._tables if typed in each[0]]
         for rank in (True, False):
-            for short, name in matches:
+            for short, name, about in matches:
                 if short.startswith(typed) is rank:
-                    yield Candidate(name, context.start, "table")
+                    yield Candidate(name, context.start, about)
 
     def _list_names(self, context: SqlContext, levels: int) -> Iterator[Candidate]:
         """The next part of a dotted name that has `levels` parts."""
@@ -120,10 +127,8 @@ class SqlCompleter:
             parts = tuple(part.lower() for part in parts)
             if len(parts) >= levels or not _exists(catalog, parts):
                 continue
-            kind = LEVELS[len(parts)]
-            extra = [("regions", "table")] if len(parts) == 1 and levels == 3 else []
-            names = ((name, kind) for name in _list_catalog(catalog, parts))
-            yield from match_words(context, [*names, *extra], True)
+            extra = [(REGIONS, ABOUT)] if len(parts) == 1 and levels == 3 else []
+            yield from match_words(context, [*_list_catalog(catalog, parts), *extra], True)
 
     def _find_table(self, name: tuple[str, ...]) -> Table | None:
         return find_live_table(self.catalog, name, self.vocabulary.path)
@@ -259,11 +264,13 @@ def _exists(catalog: Catalog, parts: tuple[str, ...]) -> bool:
     return not parts or parts[0] in catalog.list_providers()
 
 
-def _list_catalog(catalog: Catalog, parts: tuple[str, ...]) -> tuple[str, ...]:
-    """The names inside a provider or service."""
+def _list_catalog(catalog: Catalog, parts: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The names inside a provider or service, each with its description."""
     if not parts:
-        return catalog.list_providers()
-    return catalog.list_services(*parts) if len(parts) == 1 else catalog.list_tables(parts[0], parts[1])
+        return [(name, "provider") for name in catalog.list_providers()]
+    if len(parts) == 1:
+        return [(name, title or "service") for name, (title, _) in catalog.list_titles(*parts).items()]
+    return [(name, about or "table") for name, about in catalog.list_descriptions(parts[0], parts[1]).items()]
 
 
 def _show_nouns() -> dict[str, int]:

@@ -18,7 +18,7 @@ from sqlprov.frontends.repl.screen import OutputFile, ShownRows
 from sqlprov.frontends.repl.shell import ExitShell, Shell
 from sqlprov.sql import Exec, Explain, Query, WriteStatement, parse
 from sqlprov.sql.lexer import tokenize
-from sqlprov.sql.names import LEVELS, find_live_table, list_names
+from sqlprov.sql.names import LEVELS, find_live_table, find_service, list_names
 from sqlprov.sql.show import is_like
 
 
@@ -72,8 +72,9 @@ def _print_table(
 
 
 def _describe(shell: Shell, name: str) -> None:
-    if not name:
-        _list_services(shell)
+    catalog = shell.connection.catalog
+    if not name or name.lower() in catalog.list_providers():
+        _list_services(shell, [name.lower()] if name else catalog.list_providers())
         return
     vocabulary = shell.connection.vocabulary()
     if name in vocabulary.relations:
@@ -81,7 +82,14 @@ def _describe(shell: Shell, name: str) -> None:
         _print_table(shell, columns, {"column": pa.string(), "type": pa.string()})
         return
     parts = tuple(token.value for token in tokenize(name) if not token.is_one_of("."))
-    table = find_live_table(shell.connection.catalog, parts, vocabulary.path)
+    table = find_live_table(catalog, parts, vocabulary.path)
+    service = find_service(catalog, parts, vocabulary.path)
+    if table is None and service:
+        listed = catalog.list_descriptions(*service).items()
+        shown = [{"table": table, "description": about or None} for table, about in listed]
+        _print_table(shell, shown, dict.fromkeys(("table", "description"), pa.string()))
+        shell.screen.info(f"\\d {'.'.join(service)}.{shown[0]['table']} shows the columns of a table.")
+        return
     if table is None:
         # It also reports an unknown name.
         described = shell.connection.sql(f"DESCRIBE EXTENDED {name}").arrow()
@@ -105,16 +113,21 @@ def _describe(shell: Shell, name: str) -> None:
     shell.screen.info(f"DESCRIBE EXTENDED {name}; shows more.")
 
 
-def _list_services(shell: Shell) -> None:
+def _list_services(shell: Shell, providers: Sequence[str]) -> None:
     catalog = shell.connection.catalog
     rows: list[dict[str, object]] = [
-        {"name": f"{provider}.{service}", "tables": len(catalog.list_tables(provider, service))}
-        for provider in catalog.list_providers()
-        for service in catalog.list_services(provider)
+        {
+            "name": f"{provider}.{service}",
+            "tables": len(catalog.list_tables(provider, service)),
+            "title": title or None,
+        }
+        for provider in providers
+        for service, (title, _) in catalog.list_titles(provider).items()
     ]
     own = shell.connection.vocabulary().relations
-    rows += [{"name": "DuckDB's own", "tables": len(own)}] if own else []
-    _print_table(shell, rows, {"name": pa.string(), "tables": pa.int64()})
+    rows += [{"name": "DuckDB's own", "tables": len(own), "title": None}] if own else []
+    _print_table(shell, rows, {"name": pa.string(), "tables": pa.int64(), "title": pa.string()})
+    shell.screen.info("\\d and a name shows the tables of a service, or the columns of a table.")
 
 
 def _list_tables(shell: Shell, pattern: str) -> None:
@@ -259,7 +272,12 @@ def _exit(shell: Shell, argument: str) -> None:
 
 
 COMMANDS: dict[str, Command] = {
-    "d": Command("[table]", "services, or the columns and methods of a table", _describe, ("table",)),
+    "d": Command(
+        "[name]",
+        "services, the tables of a service, or the columns and methods of a table",
+        _describe,
+        ("table",),
+    ),
     "dt": Command(
         "[pattern]", "tables whose name contains some text or matches *endpoint*", _list_tables, ("table",)
     ),

@@ -153,14 +153,24 @@ def test_a_service_without_its_file_is_refused(tmp_path: Path) -> None:
 def test_descriptions_of_tables_are_read_without_loading_them(tmp_path: Path) -> None:
     write_table(tmp_path)
     catalog = write_service(
-        tmp_path, "a: {about: Some of them, list: x}", "b: {list: x, about: 'These, and those'}", f"c: {LINE}"
+        tmp_path,
+        "a: {about: Some of them, list: x}",
+        "b: {list: x, about: 'These, and those'}",
+        f"c: {LINE}",
+        f"d: {LINE}",
+    )
+    (tmp_path / "aws" / "_descriptions.txt").write_text(
+        "# A note.\nsagemaker.b: Older\nsagemaker.d: Models: all.\n"
     )
     assert catalog.list_descriptions("aws", "sagemaker") == {
         "a": "Some of them",
         "b": "These, and those",
         "c": "",
+        "d": "Models: all.",
         "tiny": "Small, and right until a test changes a line.",
     }
+    assert catalog.get_table("aws", "sagemaker", "d").about == "Models: all."
+    assert catalog.get_table("aws", "sagemaker", "c").about.startswith("Lists ")
 
 
 def test_an_installed_package_adds_tables_without_being_run(tmp_path: Path) -> None:

@@ -117,6 +117,15 @@ LINES: list[tuple[str, str, Question, Any]] = [
      "also: {policy: {call: GetBucketPolicy, columns: {policy: Policy}, absent: [NoSuchBucketPolicy]}}",
      lambda t: (t.extras["policy"].arguments, t.extras["policy"].absent[0].code, t.by_name["policy"].extra, t.home),
      ({"Bucket": "name"}, "NoSuchBucketPolicy", "policy", "us-east-1")),
+    # the order of columns
+    ("elbv2", "list: DescribeLoadBalancers, key: load_balancer_arn", lambda t: names(t)[:4],
+     ["load_balancer_name", "load_balancer_arn", "state", "dns_name"]),
+    ("elbv2", "list: DescribeLoadBalancers, key: load_balancer_arn, order: [dns_name]", lambda t: names(t)[:2],
+     ["dns_name", "load_balancer_name"]),
+    ("ecs", "list: ListServices, each: {cluster: [a]}, key: service_arn, describe: DescribeServices, batch: 10",
+     lambda t: names(t)[:4], ["service_name", "service_arn", "status", "cluster"]),
+    ("iam", "list: ListAccessKeys, each: {UserName: [a]}, key: [user_name, access_key_id]", lambda t: names(t)[:3],
+     ["user_name", "access_key_id", "status"]),
     # tags
     ("ec2", INSTANCES, lambda t: (tags(t).type, tags(t).tags), (TAGS_TYPE, TagSpelling("Key", "Value"))),
     ("ecs", CLUSTERS, lambda t: (tags(t).type, tags(t).tags), (TAGS_TYPE, TagSpelling("key", "value"))),

@@ -49,6 +49,14 @@ def test_a_new_table_is_a_line_of_the_diff(tmp_path: Path, capsys: pytest.Captur
     assert new.path.read_text().startswith("title: Mine\ntables:\n")
 
 
+def test_the_description_and_the_order_that_a_person_wrote_stay_on_any_line(tmp_path: Path) -> None:
+    line = LINE.replace("{", '{about: "Connections, all of them.", ').replace(
+        "}", ", order: [owner_account_id]}"
+    )
+    _, (shipped, _) = generate(SERVICE, make_resources(tmp_path, f"title: Mine\ntables:\n{line}"))
+    assert f"{shipped.lines['connections']}\n" == line
+
+
 def test_a_settled_line_stays_whatever_the_rules_say(tmp_path: Path) -> None:
     mine = "  my_connections: {list: ListConnections, key: connection_name}  # settled: a test"
     _, (shipped, drafts) = generate(SERVICE, make_resources(tmp_path, f"title: Mine\ntables:\n{mine}\n"))

@@ -213,6 +213,23 @@ def test_a_limit_begins_few_lists_and_counts_only_those(ecs: Ecs) -> None:
     assert Counter(call.operation for call in run.log.calls)["ListServices"] <= FIRST_LISTS
 
 
+def test_a_limit_that_the_allowed_lists_do_not_reach_says_what_to_do(ecs: Ecs) -> None:
+    ecs.services = {cluster(f"n{number:02}"): [f"{ARN}service/{number:02}"] for number in range(50)}
+    with (
+        run_json_service(ecs.operations) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+    ):
+        con.sql("SET sqlprov_fan_out = 3")
+        assert len(con.sql("SELECT service_arn FROM aws.ecs.services LIMIT 2").fetchall()) == 2
+        with pytest.raises(OperationalError) as caught:
+            con.sql("SELECT service_arn FROM aws.ecs.services LIMIT 10").fetchall()
+    assert str(caught.value).startswith(
+        "aws.ecs.services may need 50 calls of ListServices, one for each row of aws.ecs.clusters; sqlprov_fan_out "
+        "allows 3, which have too few rows for the LIMIT. Add a condition such as cluster = '…', lower the LIMIT, or "
+        "SET sqlprov_fan_out = 50."
+    )
+
+
 JOIN = """
     SELECT c.cluster_name, s.service_arn
     FROM aws.ecs.services s JOIN aws.ecs.clusters c ON s.cluster = c.cluster_arn

@@ -122,6 +122,14 @@ def test_a_column_shows_its_type_and_the_call_that_fills_it(words: Words) -> Non
     assert about["region"] == "VARCHAR"
 
 
+def test_names_show_titles_and_descriptions_and_the_shortest_name_comes_first(words: Words) -> None:
+    about = {one.text: one.about for one in [*words("FROM aws.lo|"), *words("FROM aws.ec2.instance|")]}
+    assert about["logs"] == "Amazon CloudWatch Logs"
+    assert about["instances"] == "Instances, also terminated ones for about an hour."
+    found = texts(words("FROM instance|"))
+    assert found.index("aws.ec2.instances") < found.index("aws.ec2.instance_types")
+
+
 def test_methods_parameters_functions_and_settings_show_what_they_are(words: Words) -> None:
     about = {one.text: one.about for one in words(f"EXEC {T}.|")}
     assert about["stop"] == "EXEC, StopInferenceExperiment"

@@ -47,7 +47,12 @@ def printing(service: Emulator, home: Path) -> Iterator[Terminal]:
 
 def test_d_shows_services_and_a_table_with_its_methods(printing: Terminal) -> None:
     term = printing
-    assert re.search(r"^aws\.xray +\d+$", term.run("\\d"), re.MULTILINE)
+    assert re.search(r"^aws\.xray +\d+ +AWS X-Ray$", term.run("\\d"), re.MULTILINE)
+    assert re.search(r"^aws\.xray +\d+ +AWS X-Ray$", term.run("\\d aws"), re.MULTILINE)
+    for name in ("sqs", "aws.sqs", "AWS.SQS;"):
+        shown = term.run(f"\\d {name}")
+        assert re.search(r"^message_move_tasks +The latest tasks, ten at most", shown, re.MULTILINE)
+        assert "\\d aws.sqs.dead_letter_source_queues shows the columns of a table." in shown
     shown = term.run("\\d aws.sagemaker.models")
     assert re.search(r"^model_name +VARCHAR +ListModels$", shown, re.MULTILINE)
     assert re.search(r"^primary_container +STRUCT\(…\) +DescribeModel a row$", shown, re.MULTILINE)
