@@ -41,11 +41,12 @@ class XmlReader:
         self._body = output.members[self._payload] if self._payload else output
         compiler = _ElementCompiler()
         self._read = compiler.compile(self._body)
-        self._lists = {
-            _find_tag(name, member): (name, compiler.compile(member))
-            for name, member in self._body.members.items()
-            if member.type_name == "list" and not _is_flattened(member)
-        }
+        # Tag -> member and its reader: of lists whose items are in an element, and of those whose items are members.
+        self._lists, self._flattened = dict[str, tuple[str, Read]](), dict[str, tuple[str, Read]]()
+        for name, member in self._body.members.items():
+            if member.type_name == "list":
+                known = self._flattened if _is_flattened(member) else self._lists
+                known[_find_tag(name, member)] = name, compiler.compile(member)
         self._is_optional = protocol == "rest-xml" and not self._payload
         rest = f"<a><{self._wrapper}/></a>" if self._wrapper else "" if protocol == "rest-xml" else "<a/>"
         self.rest = rest.encode()
@@ -71,15 +72,15 @@ class XmlReader:
         except (ValueError, TypeError, RuntimeError) as error:
             raise MalformedReply(f"the reply does not fit the model ({error})") from None
         for name, first in items.items():
-            value[name] = first + value[name]
+            value[name] = first + value.get(name, [])
         unknown = set() if value else {get_name(child.tag) for child in start} - _METADATA
         return {self._payload: value} if self._payload else value, describe_unknown(unknown)
 
     def _parse(self, body: bytes) -> tuple[Element, dict[str, list[Any]]]:
         """The root, and the first items of each list, which are no longer in it.
 
-        An item is read when it is complete, since Python's garbage collector would go through all elements of a page
-        again and again, which takes as long as to parse it.
+        An item is read when it is complete. If a page's elements lived until its end, Python's garbage collector would
+        go through them again and again, which can take as long as to parse them.
         """
         builder = TreeBuilder()
         top = builder.start("top", {})
@@ -88,13 +89,26 @@ class XmlReader:
         for at in range(0, len(body), CHUNK):
             parser.feed(body[at : at + CHUNK])
             start = self._find_start(top[0]) if len(top) else None
-            last = start[-1] if start else None
-            if last is not None and len(last) > 1 and (known := self._lists.get(get_name(last.tag))):
-                name, read = known
-                items.setdefault(name, []).extend(read(last[:-1]))
-                del last[:-1]
+            if start is not None and len(start):
+                self._take_items(start, items)
         parser.close()
         return top[0], items
+
+    def _take_items(self, start: Element, items: dict[str, list[Any]]) -> None:
+        """Move the items of lists to `items`, except the last one, which may be incomplete."""
+        if known := self._lists.get(get_name(start[-1].tag)):
+            name, read = known
+            items.setdefault(name, []).extend(read(start[-1][:-1]))
+            del start[-1][:-1]
+        if self._flattened:
+            others = []
+            for child in start[:-1]:
+                if known := self._flattened.get(get_name(child.tag)):
+                    name, read = known
+                    items.setdefault(name, []).extend(read(child))
+                else:
+                    others.append(child)
+            start[:-1] = others
 
     def _find_start(self, root: Element) -> Element | None:
         """The element that has the members; `None` if it is absent."""

@@ -18,9 +18,10 @@ from benchmarks.serving import ServerProcess
 
 
 # `make bench-quick` runs every case; how long the contenders take is nothing to assert.
-def test_a_case_reports_what_it_measured(tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", ["throttling", "services"])
+def test_a_case_reports_what_it_measured(tmp_path: Path, case: str) -> None:
     file = tmp_path / "results.json"
-    main(["--scale", "tiny", "--results", str(file), "throttling"])
+    main(["--scale", "tiny", "--results", str(file), case])
     findings = json.loads(file.read_text())["findings"]
     assert findings
     for finding in findings:

@@ -11,6 +11,7 @@ import pytest
 from random_replies import decode_and_parse, make_value, parse, write_reply
 from slices import take_slice
 
+from sqlprov.aws.transport import xml_replies
 from sqlprov.aws.transport.replies import READERS
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.service_model import load_model
@@ -63,8 +64,12 @@ def compare(operation: Any) -> None:
         assert decode_and_parse(operation, body) == parse(operation, body), operation.name
 
 
+@pytest.mark.parametrize("chunk", [100, xml_replies.CHUNK])
 @pytest.mark.parametrize("service", take_slice(XML, 5))
-def test_replies_in_xml_have_the_members_of_botocores_parser(service: str) -> None:
+def test_replies_in_xml_have_the_members_of_botocores_parser(
+    service: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xml_replies, "CHUNK", chunk)
     operations = list(list_operations(service))
     assert operations
     for operation in operations:

@@ -10,6 +10,7 @@ from botocore.model import ServiceModel
 from botocore.parsers import ResponseParserError
 from random_replies import parse
 
+from sqlprov.aws.transport import xml_replies
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.aws.transport.xml_replies import XmlReader
 
@@ -39,9 +40,19 @@ SHAPES: dict[str, Any] = {
     },
     "Plain": {
         "type": "structure",
-        "members": {"Name": {"shape": "Text"}, "Row": {"shape": "Row"}, "Rows": {"shape": "Rows"}},
+        "members": {
+            "Name": {"shape": "Text"},
+            "Row": {"shape": "Row"},
+            "Rows": {"shape": "Rows"},
+            "Box": {"shape": "Box"},
+            "Boxes": {"shape": "Boxes"},
+        },
     },
-    "Box": {"type": "structure", "members": {"Name": {"shape": "Text"}}},
+    "Boxes": {"type": "list", "member": {"shape": "Box", "locationName": "B"}, "flattened": True},
+    "Box": {
+        "type": "structure",
+        "members": {"Name": {"shape": "Text"}, "Kept": {"shape": "Texts"}, "Inner": {"shape": "Box"}},
+    },
     "Row": {"type": "structure", "members": ROW},
     "Rows": {"type": "list", "member": {"shape": "Row"}},
 }
@@ -69,6 +80,11 @@ CONTENTS = [
     "<Row><Kept/><Facts/><Inner><Inner><Name>deep</Name></Inner></Inner></Row>",
     "<Row><Kept><member/></Kept><Kept><member>b</member></Kept></Row>",
     "<Row><Facts><entry><value>1</value><key>a</key></entry></Facts></Row>",
+    "<Box><More/><More/><Name>a</Name></Box>",
+    "<Box><More/></Box>",
+    "<Box><Kept>1</Kept><Name>a</Name><Kept>2</Kept></Box>",
+    "<Box><Inner><Name>a</Name></Inner><Inner><Name>b</Name></Inner></Box>",
+    "<B><Name>a</Name></B><Name/><B><Name>b</Name></B><B/><More/>",
     '<Row xmlns:i="urn:x" i:type="User" sort="b" i:sort="c" type="d"/>',
     "<Row><Choice><B>b</B></Choice></Row>",
     "<Row><Size> 7 </Size></Row>",
@@ -94,12 +110,17 @@ def wrap(protocol: str, content: str) -> bytes:
 
 @pytest.mark.parametrize("content", CONTENTS)
 @pytest.mark.parametrize("protocol", ["query", "ec2", "rest-xml"])
-def test_elements_that_are_unusual_have_botocores_values(protocol: str, content: str) -> None:
+@pytest.mark.parametrize("chunk", [1, 20, xml_replies.CHUNK])
+def test_elements_that_are_unusual_have_botocores_values(
+    protocol: str, content: str, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xml_replies, "CHUNK", chunk)
     operation, body = make_operation(protocol), wrap(protocol, content)
     naive = "<At>2024-01-01<" in content  # which botocore leaves without a zone
     expected = (
         parse(operation, body) if not naive else {"Row": {"At": datetime(2024, 1, 1, tzinfo=UTC).timestamp()}}
     )
+    assert expected
     assert XmlReader(operation).read(body)[0] == expected
 
 
@@ -125,6 +146,7 @@ BROKEN = [
     "<Row><Facts><entry><key>a</key></entry></Facts></Row>",
     "<Row><Facts><entry><key>a</key><other/></entry></Facts></Row>",
     "<Name>a</Name><Name>b</Name>",
+    "<Box><Name>a</Name><Name>b</Name></Box>",
     "<Name>a</Row>",
     "<Name>&more;</Name>",
 ]
