@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +43,7 @@ class Reply:
         shape: of the row; a structure, a bare string, or a map (pairs).
         columns: by name, of all members.
         extra: name of the further call.
+        beside: shapes of the members of the reply beside the row that belong to it, too.
     """
 
     call: str
@@ -50,11 +51,14 @@ class Reply:
     shape: Any
     columns: Mapping[str, Column]
     extra: str = ""
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     def resolve(self, path: tuple[str, ...]) -> Any:
         """The shape that `path` leads to; `None` if a member on the way does not exist."""
         if self.shape.type_name == "map":
             return self.shape.value if len(path) == 1 else None
+        if path and path[0] in self.beside:
+            return resolve_path(self.beside[path[0]], path[1:])
         return resolve_path(self.shape, path)
 
     def build_column(self, name: str, path: tuple[str, ...], about: str = "") -> Column:
@@ -64,7 +68,7 @@ class Reply:
 
 def name_column(member: str) -> str:
     """The column of a member; `Region` and `AccountId` are taken."""
-    name = to_snake_case(member)
+    name = to_snake_case(member).lstrip("_")  # `VCPUs` becomes `_vcpus`
     if not name.isidentifier():
         name = re.sub(r"\W", "_", name)
     return f"resource_{name}" if name in COMMON else name

@@ -20,7 +20,8 @@ WORDS = ("item", "arguments", "batch", "send", "pairs")
 """Words of the long form of `describe:`; they may also stand beside its short form."""
 
 
-_ASIDE = re.compile(r"error|fail|unprocessed|notfound|ResponseMetadata", re.IGNORECASE)
+_ASIDE = re.compile(r"error|fail|unprocessed|notfound|ResponseMetadata|request_?id", re.IGNORECASE)
+_PAGED = re.compile(r"(next|continuation).*(token|marker)|^marker$|istruncated", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,22 @@ def parse_describe(
             )
         reply = read_structure(operation.name, ColumnSource.DESCRIBE, _get_element(shape))
         reply, tokens, paged = _find_pages(node, operation, path, reply)
+        reply = reply if size else _add_beside(operation, path, reply)
     paths = _find_key_path(node, arguments, reply, row) if size else {}
     required = operation.input_shape.required_members
     optional = frozenset(p for p, name in arguments.items() if p not in required and name not in row.key)
     call = DescribeCall(
-        operation.name, arguments, path, paths, size, constants, bool(pairs), optional, tokens, paged
+        operation.name,
+        arguments,
+        path,
+        paths,
+        size,
+        constants,
+        bool(pairs),
+        optional,
+        tokens,
+        paged,
+        tuple(reply.beside),
     )
     return Describing(call, operation, reply)
 
@@ -107,6 +119,24 @@ def _find_pages(
             lost.add(name)
     columns = {name: column for name, column in reply.columns.items() if name not in lost}
     return replace(reply, columns=columns), tokens if is_read else (), keys[0] if is_read else ""
+
+
+def _add_beside(operation: Any, path: tuple[str, ...], reply: Reply) -> Reply:
+    """`reply` with the members beside the item, such as the VPCs of GetHostedZone; none of those that have pages."""
+    outputs = get_members(operation.output_shape)
+    if not path or find_paginator(operation) or any(_PAGED.search(name) for name in outputs):
+        return reply
+    whole = read_structure(operation.name, ColumnSource.DESCRIBE, operation.output_shape)
+    own = get_members(reply.shape)
+    columns = {
+        name: column
+        for name, column in whole.columns.items()
+        if name not in reply.columns
+        and column.path[0] not in (path[0], *own)
+        and not _ASIDE.search(column.path[0])
+    }
+    beside = {column.path[0]: outputs[column.path[0]] for column in columns.values()}
+    return replace(reply, columns={**reply.columns, **columns}, beside=beside)
 
 
 def _find_key_path(
@@ -235,6 +265,8 @@ def _find_item(
 ) -> tuple[tuple[str, ...], Any]:
     """The members that lead to the resource, or to the list of a batch, and its shape."""
     shape, outputs = operation.output_shape, get_members(operation.output_shape)
+    if node and node.read_text() == ".":
+        return (), shape
     if node:
         path, place = tuple(node.read_text().split(".")), operation.name
         for member in path:

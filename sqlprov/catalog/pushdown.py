@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +22,14 @@ _ENDINGS = {
     "Before": FilterOperator.BEFORE,
 }
 _BEFORE = FilterOperator.BEFORE
+_BY = re.compile(r"[Bb]y(?=[A-Z])")
+_TIME_WORDS = {"at", "date", "last", "on", "time", "timestamp"}
+_EVENTS = {
+    **dict.fromkeys(("create", "created"), "creation"),
+    **dict.fromkeys(("complete", "completed"), "completion"),
+    **dict.fromkeys(("submitted", "submission"), "submit"),
+    **{"ended": "end", "started": "start", "updated": "update", "modified": "modification"},
+}
 _ORDER = {
     FilterOperator.CONTAINS: 0,
     FilterOperator.EQUAL: 1,
@@ -80,25 +88,53 @@ def _derive_filter(
     parameter: str, shape: Any, columns: Mapping[str, Column], nouns: Sequence[str]
 ) -> ListFilter | None:
     """The filter that a parameter's name says: by its ending, or the name and the enum of a column."""
-    constraint = read_constraint(shape)
-    for ending, operator in _ENDINGS.items():
-        subject = flatten(parameter.removesuffix(ending))
-        if parameter.endswith(ending) and subject:
-            right = TIMESTAMP if operator in (FilterOperator.AFTER, FilterOperator.BEFORE) else pa.string()
-            alike = [name for name in columns if flatten(name) == subject]
-            alike = alike or [name for name in columns if strip_noun(name, nouns) == subject]
-            if len(alike) == 1 and to_arrow_type(shape) == columns[alike[0]].type == right:
-                return ListFilter(parameter, alike[0], operator, constraint)
+    constraint, type = read_constraint(shape), to_arrow_type(shape)
+    operator, subject = _split_name(parameter)
+    if not subject:
+        return None
+    right = TIMESTAMP if operator in (FilterOperator.AFTER, FilterOperator.BEFORE) else pa.string()
+    if type != right:
+        return None
+    alike = _find_alike(subject, columns, nouns)
+    if not alike and right == TIMESTAMP and (event := _find_event(subject, nouns)):
+        times = (name for name, column in columns.items() if column.type == TIMESTAMP)
+        alike = [name for name in times if _find_event(name, nouns) == event]
+    if len(alike) != 1 or columns[alike[0]].type != right:
+        return None
+    column = columns[alike[0]]
+    if operator is None:
+        is_by = _BY.match(parameter) and not (constraint.enum or column.constraint.enum)
+        is_enum = constraint.enum and set(constraint.enum) == set(column.constraint.enum)
+        if not (is_by or is_enum):
             return None
-    column = columns.get(to_snake_case(parameter))
-    if (
-        constraint.enum
-        and column
-        and column.shape == shape.name
-        and column.constraint.enum == constraint.enum
-    ):
-        return ListFilter(parameter, column.name, FilterOperator.EQUAL, constraint)
-    return None
+    return ListFilter(parameter, column.name, operator or FilterOperator.EQUAL, constraint)
+
+
+def _split_name(parameter: str) -> tuple[FilterOperator | None, str]:
+    """The operator that a parameter's name says, if any, and what it narrows."""
+    name = _BY.sub("", parameter)
+    for ending, operator in _ENDINGS.items():
+        if name.endswith(ending):
+            return operator, name.removesuffix(ending)
+        if right := re.fullmatch(rf"{ending}([A-Z].*)", name):
+            return operator, right[1]
+    return None, name.removesuffix("Filter")
+
+
+def _find_alike(subject: str, columns: Iterable[str], nouns: Sequence[str]) -> list[str]:
+    """The columns of this name, with or without the table's noun."""
+    flat = flatten(subject)
+    return [name for name in columns if flatten(name) == flat] or [
+        name for name in columns if strip_noun(name, nouns) == flat
+    ]
+
+
+def _find_event(name: str, nouns: Sequence[str]) -> str:
+    """What happens at a time: `CreatedAfter` and `creation_date` are about the creation."""
+    words = to_snake_case(name).split("_")
+    while len(words) > 1 and "".join(words[:1]) in nouns:
+        words = words[1:]
+    return "_".join(_EVENTS.get(word, word) for word in words if word not in _TIME_WORDS)
 
 
 def _check_filter(

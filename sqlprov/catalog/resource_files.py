@@ -17,7 +17,7 @@ from .methods import TableContext, parse_codes, parse_error_rules, parse_methods
 from .nouns import flatten, list_nouns, strip_noun
 from .pushdown import parse_filters, parse_sort
 from .regions import DEFAULT_PARTITION, find_home, find_partition
-from .service_model import find_model, read_constraint, resolve_path, summarize
+from .service_model import MISSING, find_model, list_error_codes, read_constraint, resolve_path, summarize
 from .shapes import Constraint
 from .states import derive_state, find_state, parse_state
 from .table import Column, ColumnSource, DescribeCall, ErrorRule, ErrorRules, IamActions, Method, Table
@@ -27,12 +27,11 @@ from .yaml_nodes import Node, get_pairs, get_text, parse_file, parse_text
 
 REQUIRED = ("list", "key")
 OPTIONAL = (
-    *("about", "rows", "page", "partial", "item", "arguments", "each", "send"),
+    *("about", "rows", "page", "partial", "lowercase", "item", "arguments", "each", "send"),
     *("describe", "batch", "lacks", "also", "pairs"),
     *("columns", "filters", "sort", "order", "arn", "cloudformation", "region", "tags"),
     *("state", "errors", "write", "exec", "permissions"),
 )
-_MISSING = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|NonExistent", re.IGNORECASE)
 _EXISTS = re.compile(r"(?<!Not)(?<!Non)Exist|InUse|Duplicate", re.IGNORECASE)
 
 
@@ -72,7 +71,9 @@ def load_provider(file: Path, name: str) -> ProviderInfo:
 
 def load_service(file: str, head: str, provider: str, name: str) -> ServiceInfo:
     """Load the head of a `<service>.yaml`, without botocore's model."""
-    top = parse_text(head, file).read_block(["title"], ["about", "client", "iam", "tags", "errors"])
+    top = parse_text(head, file).read_block(
+        ["title"], ["about", "client", "iam", "lowercase", "tags", "errors"]
+    )
     default = Node(file, top["title"].line, name.replace("_", "-"))
     nodes = {"client": default, **top}
     return ServiceInfo(f"{provider}.{name}", name, top["title"].read_text(), get_text(top, "about"), nodes)
@@ -115,7 +116,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         # `account_id` is the key of what an account has once, but not in place of a member of that name.
         common = [name for name in COMMON[:2] if f"resource_{name}" not in known]
         name = part.choose("key column", (*known, *common))
-        if name in columns and pa.types.is_nested(columns[name].type):
+        if name in columns and pa.types.is_nested(columns[name].type) and len(key) == 1:
             raise part.fail(
                 f"{name!r} is {columns[name].type}; expected a string, a number or a time as the key"
             )
@@ -157,9 +158,14 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         write=parse_write_block(words.get("write"), context, methods, describe),
         extras=extras,
         home=home,
-        is_partial="partial" in words and words["partial"].choose("value", ["true", "false"]) == "true",
+        is_partial=_is_true(words.get("partial")),
+        is_lowercase=_is_true(words.get("lowercase", service.nodes.get("lowercase"))),
         region_column=region,
     )
+
+
+def _is_true(node: Node | None) -> bool:
+    return node is not None and node.choose("value", ["true", "false"]) == "true"
 
 
 def _parse_iam(node: Node | None, model: Any) -> IamActions:
@@ -310,22 +316,14 @@ def _parse_errors(
         operations = [describing.operation] if describing else []
         if listing.call.parents or listing.call.single or not listing.call.rows:
             operations.append(listing.operation)  # it may find nothing to list
-        codes = (
-            code for operation in operations for error in operation.error_shapes for code in _get_codes(error)
-        )
-        missing = tuple(ErrorRule(code) for code in dict.fromkeys(codes) if _MISSING.search(code))
+        codes = (code for operation in operations for code in list_error_codes(operation, MISSING))
+        missing = tuple(map(ErrorRule, dict.fromkeys(codes)))
     exists = (*common.exists, *own.exists)
     create = next((method.call for method in methods if method.verb == "INSERT"), None)
     if create and not exists:
-        errors = listing.operation.service_model.operation_model(create).error_shapes
-        codes = (code for error in errors for code in _get_codes(error))
-        exists = tuple(ErrorRule(code) for code in dict.fromkeys(codes) if _EXISTS.search(code))
+        operation = listing.operation.service_model.operation_model(create)
+        exists = tuple(map(ErrorRule, list_error_codes(operation, _EXISTS)))
     return ErrorRules(missing, exists)
-
-
-def _get_codes(error: Any) -> tuple[str, str]:
-    """The code of an error; services that have changed their protocol may send another one than its name."""
-    return str(error.metadata.get("error", {}).get("code", error.name)), error.name
 
 
 def _sort_columns(

@@ -35,6 +35,8 @@ _SCALARS = {
     "blob": pa.binary(),
 }
 _JSON_SCALARS = {**_SCALARS, "timestamp": pa.float64(), "blob": pa.string()}
+MISSING = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|NonExistent", re.IGNORECASE)
+"""Names of errors that mean that a resource does not exist."""
 _TAG = re.compile(r"<[^>]*>")
 _BLOCK_TAGS = re.compile(r"</?(?:p|ul|ol|li|note|important|div|dl|dt|dd|table|tr|td)\b[^>]*>")
 
@@ -99,6 +101,17 @@ def find_reading(model: Any, node: Node) -> Any:
     if operation.has_streaming_output or operation.has_event_stream_output:
         raise node.fail(f"{operation.name} returns a stream; expected an operation that returns members")
     return operation
+
+
+def list_error_codes(operation: Any, names: re.Pattern[str]) -> tuple[str, ...]:
+    """The codes of an operation's errors that match `names`."""
+    # A service that has changed its protocol may send another code than the name.
+    codes = (
+        code
+        for error in operation.error_shapes
+        for code in (str(error.metadata.get("error", {}).get("code", error.name)), error.name)
+    )
+    return tuple(dict.fromkeys(code for code in codes if names.search(code)))
 
 
 @cache

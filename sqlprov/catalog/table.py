@@ -15,6 +15,8 @@ from .shapes import Constraint, Shape
 from .write_rules import WriteRules
 
 _CREATED = re.compile(r"(date_)?(creat(ed|e|ion))(_?(at|on|time|date|timestamp|date_time|time_stamp))?")
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+"""A column in an ARN that is made of columns."""
 
 
 class ColumnSource(Enum):
@@ -206,6 +208,7 @@ class DescribeCall:
             profile or to a space. None of them is filled by a column of the key.
         tokens: the page tokens, if one reply does not hold all of a list or map; the resource is then the reply.
         paged: the member that holds that list or map.
+        beside: members of the reply that belong to the resource and are not in `item`; `paths` has them, too.
     """
 
     call: str
@@ -218,6 +221,7 @@ class DescribeCall:
     optional: frozenset[str] = frozenset()
     tokens: tuple[PageToken, ...] = ()
     paged: str = ""
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -248,10 +252,12 @@ class TagsCall:
         token_in, token_out: parameter and output member of the page token; empty if the call is not paged.
         add, remove: operations that add tags and remove them; empty if the file does not name them.
         keys: parameter of `remove` that takes the keys.
-        column: the column that fills `argument`; empty for the table's ARN.
+        column: the column that fills `argument`, or an ARN made of columns
+            (`arn:aws:glue:{region}:{account_id}:job/{name}`); empty for the table's ARN.
         spelling: how the reply spells tags.
         takes_list: whether `argument` takes a list of values. The reply then has a list on the way to the tags.
         shape: of the tags that `add` takes; `None` if there is no `add`.
+        missing: the errors that mean that the service does not know the resource.
     """
 
     call: str
@@ -266,6 +272,19 @@ class TagsCall:
     spelling: TagSpelling = field(default_factory=lambda: TagSpelling("Key", "Value"))
     takes_list: bool = False
     shape: Shape | None = field(default=None, repr=False, compare=False)
+    missing: tuple[ErrorRule, ...] = ()
+
+    def list_columns(self, arn: str) -> list[str]:
+        """The columns that fill `argument`; `arn` is the table's."""
+        return PLACEHOLDER.findall(self.column) or [self.column or arn]
+
+    def fill(self, arn: str, get_value: Callable[[str], Any]) -> Any:
+        """The value of `argument` for one resource, whose columns `get_value` returns; `None` if one is NULL."""
+        values = {name: get_value(name) for name in self.list_columns(arn)}
+        if None in values.values():
+            return None
+        is_made = PLACEHOLDER.search(self.column)
+        return self.column.format(**values) if is_made else next(iter(values.values()))
 
     def build_parameters(self, value: Any) -> dict[str, Any]:
         """The parameters of the call for one resource."""
@@ -384,6 +403,7 @@ class Table:
         errors, state, write: the blocks of the same name.
         is_partial: whether the service knows rows that the list does not show, such as the policies of AWS. Only the
             list then says which rows there are.
+        is_lowercase: whether the service stores its names in lowercase, and takes them in any case.
         home: the one region that answers for a global service; empty for a service with regions.
         region_column: the column whose value is the row's region, if a member says it; otherwise empty.
         client: botocore's service name for clients (`sagemaker`).
@@ -413,6 +433,7 @@ class Table:
     extras: Mapping[str, ExtraCall] = field(default_factory=dict)
     home: str = ""
     is_partial: bool = False
+    is_lowercase: bool = False
     region_column: str = ""
 
     @property

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .columns import TAGS, TAGS_TYPE, find_spelling
+from .columns import COMMON, TAGS, TAGS_TYPE, find_spelling
 from .paging import find_paging
-from .service_model import build_shape, find_operation, get_members, summarize
-from .table import Column, ColumnSource, TagsCall
+from .service_model import MISSING, build_shape, find_operation, get_members, list_error_codes, summarize
+from .table import PLACEHOLDER, Column, ColumnSource, ErrorRule, TagsCall
 from .yaml_nodes import Node, get_text
 
 NONE = "none"
@@ -29,7 +29,7 @@ def parse_tags(
     if node is not None and node.value == NONE:
         return None, None
     own = node if node is not None and not isinstance(node.value, str) else None
-    column = node.choose("column", columns) if node is not None and own is None else ""
+    column = _choose_column(node, columns) if node is not None and own is None else ""
     block = own or service
     if block is None:
         if node is not None:
@@ -39,7 +39,7 @@ def parse_tags(
         return None, None
     words = block.read_block(["call", "argument", "items"], ["add", "remove", "keys", "column"])
     if "column" in words:
-        column = words["column"].choose("column", columns)
+        column = _choose_column(words["column"], columns)
     elif not column and not arn:
         raise block.fail("the table has no ARN; expected `column:` with the column that fills the argument")
     operation = find_operation(model, words["call"])
@@ -70,9 +70,19 @@ def parse_tags(
         spelling=spelling,
         takes_list=takes_list,
         shape=build_shape(added) if added is not None else None,
+        missing=tuple(map(ErrorRule, list_error_codes(operation, MISSING))),
     )
     about = summarize(shape.documentation) or "An array of key-value pairs."
     return call, Column(TAGS, TAGS_TYPE, TAGS_TYPE, about, ColumnSource.TAGS, shape=shape.name)
+
+
+def _choose_column(node: Node, columns: Mapping[str, Column]) -> str:
+    """The column that fills the argument, or an ARN made of columns."""
+    if not (names := PLACEHOLDER.findall(node.read_text())):
+        return node.choose("column", columns)
+    for name in names:
+        node.check("column", name, [*columns, *COMMON[:2]])
+    return node.read_text()
 
 
 def _find_items(node: Node, operation: Any) -> Any:

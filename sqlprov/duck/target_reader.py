@@ -204,6 +204,8 @@ class TargetReader:
             raise DataError("An expression in SET returns several columns; expected one.")
         columns = [column.to_pylist() for column in result.rows.columns[:width]]
         rows = list(zip(*columns, strict=True)) if result.rows.num_rows else []
+        if any(None in row[: 1 + len(key)] for row in rows):
+            raise DataError(f"Nothing was written. A row has no {' or no '.join(key)}; exclude it in WHERE.")
         keys = [(str(row[0]), tuple(str(part) for part in row[1 : 1 + len(key)])) for row in rows]
         values = [dict(zip(watched, row[1 + len(key) :], strict=True)) for row in rows]
         self._check_regions(statement, keys)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from sqlprov.catalog.table import Column, ColumnSource, Parent, Table, TagSpelling
 from sqlprov.emulator.model_values import FIRST, get_maker, singularize
 from sqlprov.emulator.options import ACCOUNT
@@ -143,6 +145,7 @@ class _RowMaker:
         if table.describe is not None:
             shape = api.get_operation(table.describe.call).output_shape
             self._described, _ = find_item(shape, table.describe.item)
+            self._beside = {name: shape.members[name] for name in table.describe.beside}
         self._extras = {
             name: api.get_operation(extra.call).output_shape for name, extra in table.extras.items()
         }
@@ -164,7 +167,7 @@ class _RowMaker:
             for _ in range(min(1, count) if self._single else count):
                 row = self._make_row(scope, self._first + made)
                 made += 1
-                key = tuple(str(row.values.get(column)) for column in self._table.key)
+                key = tuple(_write_part(row.values.get(column)) for column in self._table.key)
                 row.values["data__Identifier"] = "|".join(key)
                 rows.setdefault(key, row)  # an enum may have fewer values than there are rows
         return list(rows.values())
@@ -230,6 +233,10 @@ class _RowMaker:
                 for name, path in describe.paths.items()
             }
         item: dict[str, Any] = self._maker.make(self._described, "", row.number, self._noun) or {}
+        item |= {
+            name: self._maker.make(shape, name, row.number, self._noun)
+            for name, shape in self._beside.items()
+        }
         for name, path in describe.paths.items():
             if self._table.by_name[name].source is not ColumnSource.DESCRIBE:
                 if name in row.values:
@@ -268,6 +275,13 @@ class _RowMaker:
                 row.values[column.name] = _spell_tags(value, column.tags) if column.tags else value
 
 
+def _write_part(value: Any) -> str:
+    """A part of a key in the identifier."""
+    if value is None:
+        return ""
+    return orjson.dumps(value).decode() if isinstance(value, list | dict) else str(value)
+
+
 def find_item(output: Any, path: Sequence[str]) -> tuple[Any, bool]:
     """The shape of a row below `path`, and whether there is only one, because no list is on the way."""
     shape, single = output, True
@@ -284,8 +298,8 @@ def _find_takers(table: Table) -> dict[str, list[Any]]:
     calls = [
         (each.call, each.arguments) for each in (table.list, table.describe, *table.extras.values()) if each
     ]
-    if table.tags is not None:
-        calls.append((table.tags.call, {table.tags.argument: table.tags.column or table.arn}))
+    if table.tags is not None and len(columns := table.tags.list_columns(table.arn)) == 1:
+        calls.append((table.tags.call, {table.tags.argument: columns[0]}))
     for call, arguments in calls:
         for parameter, column in arguments.items():
             shape = api.get_operation(call).input_shape.members[parameter]

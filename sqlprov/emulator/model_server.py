@@ -131,7 +131,8 @@ class ModelService(FaultyService):
                 items = [row.described for row in matches]
                 if not describe.item:
                     return self._cut_described(call, describe, items[0])
-                reply: Members = {}
+                reply: Members = {name: items[0][name] for name in describe.beside if name in items[0]}
+                items = [{name: item[name] for name in item if name not in reply} for item in items]
                 _put_rows(reply, output, describe.item, items)
                 return reply
         raise MissingRow(tables[0])
@@ -167,8 +168,9 @@ class ModelService(FaultyService):
             method = table.tags
             assert method is not None
             rows = self.find_rows(table, call.region)
-            filled = {method.argument: method.column or table.arn}
-            matches = match_rows(rows, filled, call.parameters, many=method.takes_list)
+            wanted = [method.build_parameters(method.fill(table.arn, row.values.get)) for row in rows]
+            given = call.parameters.get(method.argument)
+            matches = [row for row, each in zip(rows, wanted, strict=True) if each[method.argument] == given]
             if matches:
                 reply: Members = {}
                 tags = matches[0].tags

@@ -100,3 +100,52 @@ def test_the_records_of_a_zone_are_those_of_the_id_that_its_list_shows(account: 
     for pushdown in ("on", "off"):
         account.con.sql(f"SET sqlprov_pushdown = '{pushdown}'")
         assert account.con.sql(f"{count} '{zone.rpartition('/')[2]}'").fetchall() == [(0,)]
+
+
+def test_weighted_records_have_their_own_keys_and_a_zone_has_tags(account: MotoAccount) -> None:
+    route53 = account.client("route53")
+    zone = route53.create_hosted_zone(Name="example.org", CallerReference="2")["HostedZone"]["Id"]
+    plain = {"Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    records = [
+        {**plain, "Name": "www.example.org.", "SetIdentifier": text, "Weight": 1} for text in ("a", "b")
+    ]
+    changes = [
+        {"Action": "CREATE", "ResourceRecordSet": each}
+        for each in (*records, {**plain, "Name": "example.org."})
+    ]
+    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+    route53.change_tags_for_resource(
+        ResourceType="hostedzone",
+        ResourceId=zone.rpartition("/")[2],
+        AddTags=[{"Key": "team", "Value": "web"}],
+    )
+    where = f"hosted_zone_id = '{zone}' AND type = 'A'"
+    keys = f"SELECT data__Identifier FROM aws.route53.resource_record_sets WHERE {where}"
+    names = ["example.org.|A|", "www.example.org.|A|a", "www.example.org.|A|b"]
+    assert account.con.sql(f"{keys} ORDER BY 1").fetchall() == [(f"{zone}|{name}",) for name in names]
+    key = f"{zone}|{names[0]}"
+    assert account.con.sql(f"{keys} AND data__Identifier = '{key}'").fetchall() == [(key,)]
+    tags = account.con.sql("SELECT tags FROM aws.route53.hosted_zones WHERE name = 'example.org.'").fetchall()
+    assert tags == [([{"Key": "team", "Value": "web"}],)]
+
+
+def test_the_dimensions_of_a_metric_are_in_its_key(account: MotoAccount) -> None:
+    data = [
+        {"MetricName": "Load", "Value": 1, "Dimensions": [{"Name": "Host", "Value": host}]} for host in "ab"
+    ]
+    account.client("cloudwatch").put_metric_data(Namespace="Shop", MetricData=data)
+    keys = "SELECT data__Identifier FROM aws.cloudwatch.metrics WHERE namespace = 'Shop' ORDER BY 1"
+    rows = account.con.sql(keys).fetchall()
+    assert rows == [(f'Shop|Load|[{{"Name":"Host","Value":"{host}"}}]',) for host in "ab"]
+
+
+def test_the_arn_of_a_job_is_made_for_the_call_that_reads_its_tags(account: MotoAccount) -> None:
+    account.client("glue").create_job(
+        Name="nightly", Role="reader", Command={"Name": "glueetl"}, Tags={"team": "search"}
+    )
+    query = "SELECT name, tags FROM aws.glue.jobs"
+    result = account.con.sql(query)
+    assert result.fetchall() == [("nightly", [{"Key": "team", "Value": "search"}])]
+    assert [call.operation for call in result.calls] == ["GetCallerIdentity", "GetJobs", "GetTags"]
+    planned = [(call.operation, call.columns) for call in account.con.sql(f"EXPLAIN {query}").planned]
+    assert ("GetTags", ("tags",)) in planned

@@ -158,6 +158,7 @@ class BotoTables:
             arguments[first] = [arguments[first]]
         reply = self._call(table, region, describe.call, **describe.send, **arguments)
         (item,) = find_items(reply, describe.item)
+        item = {name: reply[name] for name in describe.beside if name in reply} | item
         made = {column.name: get(item, column) for column in self._list_columns(table, ColumnSource.DESCRIBE)}
         listed = {name for name in describe.paths if table.by_name[name].source is ColumnSource.LIST}
         self.empty_in_list[table.full_name] |= {
@@ -169,6 +170,8 @@ class BotoTables:
 
     def _read_extra(self, table: Table, region: str, row: Row, name: str, extra: ExtraCall) -> Row:
         arguments = {parameter: row.get(column) for parameter, column in extra.arguments.items()}
+        if table.client == "route53":  # its other calls take `/hostedzone/Z1`
+            arguments = {name: value.rpartition("/")[2] for name, value in arguments.items()}
         reply: Mapping[str, Any] = {}
         if None not in arguments.values():
             try:
@@ -182,7 +185,8 @@ class BotoTables:
     def _read_tags(self, table: Table, region: str, row: Row) -> Row:
         call = table.tags
         assert call is not None
-        value, tags, token = row.get(call.column or table.arn), list[Any](), dict[str, Any]()
+        value = call.fill(table.arn, {"account_id": ACCOUNT, **row}.get)
+        tags, token = list[Any](), dict[str, Any]()
         while value is not None:
             given = {call.argument: [value] if call.takes_list else value}
             reply = self._call(table, region, call.call, **given, **token)

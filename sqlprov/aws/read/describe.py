@@ -110,7 +110,7 @@ def _describe(run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapp
         items = _find_items(describe, reply)
         for item in items:
             absent = [".".join((*describe.item, *path)) for path in paths if get_path(item, path) is None]
-            if absent:
+            if absent and len(absent) == len(paths):
                 raise MalformedReply(f"the reply lacks {', '.join(absent)}")
         return len(items)
 
@@ -157,7 +157,8 @@ def _find_items(describe: DescribeCall, reply: Mapping[str, Any]) -> Items:
         if not all(isinstance(each, Mapping) for each in below):
             raise MalformedReply(f"the reply's {member} is not a structure or a list of structures")
         level = below
-    return level
+    beside = {name: reply[name] for name in describe.beside if name in reply}
+    return [{**beside, **item} for item in level] if beside else level
 
 
 def _check_failures(table: Table, describe: DescribeCall, region: str, reply: Mapping[str, Any]) -> None:

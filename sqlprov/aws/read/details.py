@@ -14,7 +14,8 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.replies import IN_JSON, check_omission
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import ColumnSource, IamActions, Table
+from sqlprov.catalog.regions import find_partition
+from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, IamActions, Table
 from sqlprov.errors import OperationalError
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.lookup import Lookup, get_batch
@@ -81,6 +82,11 @@ def _find_tags(reply: Any, path: Sequence[str]) -> Any:
     return reply
 
 
+def _move_arn(arn: str, region: str) -> str:
+    """`arn` in the partition of a region."""
+    return arn.replace("arn:aws:", f"arn:{find_partition(region) or 'aws'}:", 1)
+
+
 class DetailReader:
     """Makes the calls that the rows of a plan need."""
 
@@ -129,7 +135,7 @@ class DetailReader:
         if self._choose_call(row):
             return False
         has_extras = row.extras is not None or not self._plan.extras
-        return has_extras and (row.tags is not None or not self._plan.tags)
+        return has_extras and (row.is_tagged or not self._plan.tags)
 
     def _choose_call(self, row: PartialRow) -> Lookup | None:
         """The call that a row needs before any other; `None` if it has had it."""
@@ -144,12 +150,21 @@ class DetailReader:
             for name in self._plan.extras:
                 row = self._read_extra(row, name)
             if self._plan.tags:
-                row = replace(row, tags=self._read_tags(row))
+                row = replace(row, tags=self._read_tags(row), is_tagged=True)
         except OperationalError as error:
+            table, run = self._table, self._run
+            if not is_match((*table.errors.missing, *(table.tags.missing if table.tags else ())), error):
+                raise
             # Only the call that returns the row can say that it is gone.
-            if is_match(self._table.errors.missing, error) and self._is_gone(row):
+            if self._is_gone(row):
                 return []
-            raise
+            # A condition on tags must not choose the rows of a write.
+            if not table.tags or error.operation != table.tags.call or run.is_write:
+                raise
+            run.warn(
+                f"{table.full_name}: {error.operation} does not know a row that exists; its tags are NULL."
+            )
+            row = replace(row, is_tagged=True)
         return [row]
 
     def _read_extra(self, row: PartialRow, name: str) -> PartialRow:
@@ -171,8 +186,17 @@ class DetailReader:
     def _read_tags(self, row: PartialRow) -> list[Any]:
         table = self._table
         assert table.tags is not None, "only plans for tables with tags read them"
-        value = row.get_value(table, table.tags.column or table.arn)
-        return [] if value is None else read_tags(self._run, self._cloud, table, row.region, str(value))
+        value = table.tags.fill(table.arn, lambda name: self._get_value(row, name))
+        if value is None:
+            return []
+        # An ARN made of columns is written as in the partition `aws`.
+        arn = _move_arn(value, row.region) if PLACEHOLDER.search(table.tags.column) else str(value)
+        return read_tags(self._run, self._cloud, table, row.region, arn)
+
+    def _get_value(self, row: PartialRow, name: str) -> Any:
+        if self._table.by_name[name].source is ColumnSource.ACCOUNT:
+            return get_account_id(self._run, self._cloud)
+        return row.get_value(self._table, name)
 
     def _move(self, row: PartialRow, source: ColumnSource, extra: str = "") -> PartialRow:
         """`row` in its own region, if this call has returned it."""

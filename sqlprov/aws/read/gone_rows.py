@@ -44,9 +44,9 @@ class GoneRows:
             place = {**place, REGION: lists[0].region}
         step = lists[0].move(table.list, place)
         reply = self._pages.call_list(step.region, step.parameters, make_row_counter(table.list, set()))
-        gone = {row.get_values(table, table.key) for row in self._rows}
-        listed = (PartialRow(place, listed=item) for item in find_rows(table.list, reply))
-        still = next((key for row in listed if (key := row.get_values(table, table.key)) in gone), None)
+        listed = [PartialRow(place, listed=item) for item in find_rows(table.list, reply)]
+        gone, keys = ([row.get_values(table, table.key) for row in rows] for rows in (self._rows, listed))
+        still = next((key for key in keys if key in gone), None)
         if still is not None:
             call = table.describe.call if table.describe else table.list.call
             text = (

@@ -24,7 +24,8 @@ class PartialRow:
         key: the values that it was looked up by; `None` for a listed row.
         listed, described: the row as List and Describe return it.
         extras: the replies of the further calls, by name.
-        tags: {Key, Value} each.
+        tags: {Key, Value} each; `None` if the tag call does not know the row.
+        is_tagged: whether they have been read.
     """
 
     place: Place
@@ -33,6 +34,7 @@ class PartialRow:
     described: Mapping[str, Any] | None = None
     extras: Mapping[str, Mapping[str, Any]] | None = None
     tags: list[Any] | None = None
+    is_tagged: bool = False
 
     @property
     def region(self) -> str:

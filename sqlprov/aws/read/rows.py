@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -41,6 +42,9 @@ class BatchBuilder:
             c.source is ColumnSource.LIST or c.source in constant for c in self._columns
         )
         self._known = list_known(self.table)
+        sources = {name: self.table.by_name[name].source for name in self.table.key}
+        own = [name for name, source in sources.items() if source is not ColumnSource.PARENT]
+        self._own_key = own or list(self.table.key)
         region = self.table.by_name.get(self.table.region_column)
         self._region_path = region.path if region and region.source is ColumnSource.LIST else ()
         self._decoders: dict[tuple[str, ...], Decoder] = {}
@@ -111,9 +115,14 @@ class BatchBuilder:
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
     def _check_keys(self, arrays: Mapping[str, pa.Array]) -> None:
-        for name in (*self.table.key, IDENTIFIER):
-            if name in arrays and arrays[name].null_count:
+        """A row has at least one part of its key, beside those that its parents give."""
+        parts = [arrays[name] for name in self._own_key if name in arrays]
+        if len(parts) == len(self._own_key) and all(part.null_count for part in parts):
+            absent = reduce(pc.and_, map(pc.is_null, parts))
+            if pc.any(absent).as_py():
                 raise MalformedReply(f"a row lacks its key, {' or '.join(self.table.key)}")
+        if IDENTIFIER in arrays and arrays[IDENTIFIER].null_count:
+            raise MalformedReply(f"a row lacks its key, {' or '.join(self.table.key)}")
 
     def _get_decoder(self, names: tuple[str, ...]) -> Decoder:
         """The decoder of the list's columns among `names`."""
@@ -150,13 +159,25 @@ class BatchBuilder:
                 return [row.tags for row in rows]
             case ColumnSource.KEY:
                 keys = zip(*(self._get_parts(rows, part) for part in table.key), strict=True)
-                return [None if None in key else "|".join(map(str, key)) for key in keys]
+                return [self._join_parts(key) if None in key else "|".join(map(str, key)) for key in keys]
         return [row.get_value(table, name) for row in rows]
 
+    def _join_parts(self, key: Sequence[Any]) -> str | None:
+        """A key of which a part is NULL; `None` if every part of the row itself is."""
+        parts = dict(zip(self.table.key, key, strict=True))
+        if all(parts[name] is None for name in self._own_key):
+            return None
+        return "|".join("" if part is None else str(part) for part in key)
+
     def _get_parts(self, rows: list[PartialRow], name: str) -> list[Any]:
-        """The values of a part of the key; a time reads the same, however the service sends it."""
+        """The values of a part of the key; a time reads the same, however the service sends it. A list is JSON."""
         column, values = self.table.by_name[name], self._get_values(rows, name)
-        return build_array(column, values).to_pylist() if pa.types.is_timestamp(column.type) else values
+        is_nested = pa.types.is_nested(column.type)
+        if is_nested or pa.types.is_timestamp(column.type):
+            values = build_array(column, values).to_pylist()
+        if not is_nested:
+            return values
+        return [None if value is None else orjson.dumps(value).decode() for value in values]
 
     def _get_account(self, row: PartialRow) -> str:
         """The account of a row: its ARN shows it, except for buckets, hosted zones and what AWS manages."""

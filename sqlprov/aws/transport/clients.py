@@ -162,6 +162,7 @@ class Cloud:
         name = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-call.{name}", self._block_writes)
         client.meta.events.register(f"before-parse.{name}", decode)
+        client.meta.events.register("before-parameter-build.route-53.ListTagsForResource", _strip_path)
         if self.credentials:
             client.meta.events.register(f"before-sign.{name}", self._stay_local)
             client.meta.events.register(f"choose-signer.{name}", _sign_with_keys)
@@ -213,3 +214,8 @@ def _find_endpoint(service: str) -> str:
         if url := os.environ.get(name):
             return f"{name} = {url!r}"
     return "endpoint_url in the AWS config file"
+
+
+def _strip_path(params: dict[str, Any], **_: Any) -> None:
+    """Remove `/hostedzone/` from an id, as botocore does for Route 53's other calls."""
+    params["ResourceId"] = params["ResourceId"].rpartition("/")[2]

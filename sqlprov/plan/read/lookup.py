@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.plan.read.domain import find_domain
-from sqlprov.plan.read.parents import is_sendable
+from sqlprov.plan.read.parents import has_other_case, is_sendable
 from sqlprov.plan.read.predicate import Predicate
 
 LARGEST_LOOKUP = 100
@@ -71,6 +71,8 @@ def find_keys(table: Table, where: Predicate) -> tuple[tuple[Any, ...], ...] | N
             values = str(text).split("|") if len(table.key) > 1 else [str(text)]
             if len(values) > len(table.key):
                 return None  # a part contains the separator
+            if "" in values:
+                return None  # a part is NULL
             if len(values) == len(table.key):
                 candidates.add(tuple(values))
     elif all(values is not None for values in parts):
@@ -123,10 +125,16 @@ def _is_sendable(table: Table, name: str, value: Any) -> bool:
     """Whether a lookup by this value returns the row that the list shows, or none if the list shows none."""
     column = table.by_name[name]
     expected = int if pa.types.is_integer(column.type) else str
-    if type(value) is not expected or not column.constraint.accepts(str(value)):
+    if (
+        pa.types.is_nested(column.type)
+        or type(value) is not expected
+        or not column.constraint.accepts(str(value))
+    ):
         return False
     if table.describe and name in table.describe.paths:
         return True  # the reply has the value
+    if has_other_case(table, value):
+        return False
     parents = [parent for parent in table.list.parents if parent.column == name]
     if any(parent.is_account or (parent.values and value not in parent.values) for parent in parents):
         return False

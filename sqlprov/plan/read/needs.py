@@ -66,7 +66,7 @@ def _find_leads(table: Table, name: str) -> list[str]:
         case ColumnSource.KEY:
             return list(table.key)
         case ColumnSource.TAGS if table.tags:
-            return [table.tags.column or table.arn, *place]
+            return [*table.tags.list_columns(table.arn), *place]
         case ColumnSource.EXTRA:
             leads = list(table.extras[column.extra].arguments.values())
             # Every further call goes to the row's region, except the one that says which it is.

@@ -70,13 +70,20 @@ def find_values(table: Table, parent: Parent, where: Predicate) -> tuple[Any, ..
 def is_sendable(table: Table, parent: Parent, value: Any) -> bool:
     """Whether a value from a condition can only mean the row of the parent whose column equals it.
 
-    A service may take an ARN where the column has the name. The parent's rows then decide.
+    A service may take an ARN where the column has the name, or a name in another case. The parent's rows then decide.
     """
-    if parent.load is not None and (parent.load().is_partial or _says_region(parent.load())):
-        return False  # only the parent's rows say which there are, or where the child is
+    if parent.load is not None:
+        own = parent.load()
+        if own.is_partial or _says_region(own) or has_other_case(own, value):
+            return False  # only the parent's rows say which there are, or where the child is
     is_arn = parent.table_column.endswith("arn")
     fits = table.by_name[parent.column].constraint.accepts(str(value))
     return fits and is_arn == str(value).startswith("arn:")
+
+
+def has_other_case(table: Table, value: Any) -> bool:
+    """Whether the service stores a name in another case than `value`, which it takes, too."""
+    return table.is_lowercase and str(value) != str(value).lower()
 
 
 def _says_region(table: Table) -> bool:

@@ -41,7 +41,9 @@ def list_calls(plan: ReadPlan) -> tuple[PlannedCall, ...]:
         permissions = ("account:ListRegions",)
         calls.insert(0, PlannedCall("", "ListRegions", "", {}, "once", (), permissions))
     if plan.account is Account.STS and plan.steps:
-        columns = tuple(name for name in ("account_id", *plan.own_account) if name in plan.columns)
+        tags = plan.table.tags.list_columns(plan.table.arn) if plan.tags and plan.table.tags else ()
+        needed = ("account_id", *plan.own_account, *(("tags",) if "account_id" in tags else ()))
+        columns = tuple(name for name in needed if name in plan.columns)
         permissions = ("sts:GetCallerIdentity",)
         name = plan.table.full_name
         calls.append(PlannedCall(name, "GetCallerIdentity", "", {}, "once", columns, permissions))
@@ -118,7 +120,7 @@ class _CallLister:
         """The columns that need a call of these sources."""
         by_name, table = self.table.by_name, self.table
         given = set(sources)
-        leads = {table.tags.column if table.tags and table.tags.column else table.arn, table.arn} - {""}
+        leads = {*(table.tags.list_columns(table.arn) if table.tags else ()), table.arn} - {""}
         if any(by_name[name].source in sources for name in leads):
             # The ARN, requested or not, leads to the tags and names the account.
             given |= {ColumnSource.TAGS}

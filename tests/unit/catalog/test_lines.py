@@ -17,6 +17,8 @@ ATTRIBUTES = "{call: GetQueueAttributes, send: {AttributeNames: [All]}, pairs: A
 QUEUES = f"list: ListQueues, key: queue_url, describe: {ATTRIBUTES}"
 KEY_TAGS = "{call: ListResourceTags, argument: KeyId, items: Tags, column: key_id}"
 LOAD_BALANCER_TAGS = "{call: DescribeTags, argument: ResourceArns, items: TagDescriptions.Tags}"
+JOB = "'arn:aws:glue:{region}:{account_id}:job/{name}'"
+JOB_TAGS = f"{{call: GetTags, argument: ResourceArn, items: Tags, column: {JOB}}}"
 ROLES = "list: ListRoles, key: role_name, describe: GetRole, lacks: [tags, role_last_used]"
 VERSIONING = "list: GetBucketVersioning, rows: ., each: {Bucket: [a, b]}, key: bucket"
 POLICY = "list: GetAccountPasswordPolicy, key: account_id"
@@ -112,6 +114,11 @@ LINES: list[tuple[str, str, Question, Any]] = [
      ({"AttributeNames": ["All"]}, pa.string())),
     ("sqs", f"{QUEUES}, columns: {{delay_seconds: integer}}", lambda t: t.by_name["delay_seconds"].type, pa.int64()),
     ("sagemaker", ENDPOINTS, lambda t: [method.name for method in t.methods], ["list_resources"]),
+    ("route53", "list: ListHostedZones, key: id, describe: GetHostedZone",
+     lambda t: (t.describe.beside, t.describe.paths["vpcs"]), (("DelegationSet", "VPCs"), ("VPCs",))),
+    ("codepipeline", "list: ListPipelines, key: name, describe: GetPipeline, columns: {created: metadata.created}",
+     lambda t: (t.describe.beside, t.by_name["created"].path), (("metadata",), ("metadata", "created"))),
+    ("iam", "list: ListGroups, key: group_name, describe: GetGroup", lambda t: t.describe.beside, ()),
     # further calls
     ("s3", "list: ListBuckets, key: name, region: bucket_region, "
      "also: {policy: {call: GetBucketPolicy, columns: {policy: Policy}, absent: [NoSuchBucketPolicy]}}",
@@ -138,6 +145,9 @@ LINES: list[tuple[str, str, Question, Any]] = [
     ("kms", f"list: ListKeys, key: key_arn, tags: {KEY_TAGS}",
      lambda t: (t.tags.column, t.tags.spelling, t.tags.token_out),
      ("key_id", TagSpelling("TagKey", "TagValue"), "NextMarker")),
+    ("glue", f"list: GetJobs, key: name, tags: {JOB_TAGS}",
+     lambda t: (t.tags.list_columns(""), t.tags.fill("", {"region": "r", "account_id": "1", "name": "a"}.get)),
+     (["region", "account_id", "name"], "arn:aws:glue:r:1:job/a")),
     # writes
     ("sagemaker", f"{EXPERIMENTS}, write: {{insert: CreateExperiment, delete: DeleteExperiment}}",
      lambda t: [(m.verb, m.call, m.until) for m in t.methods if m.verb != "SELECT"],
@@ -174,6 +184,17 @@ LINES: list[tuple[str, str, Question, Any]] = [
     ("iam", POLICY, lambda t: [rule.code for rule in t.errors.missing][:1], ["NoSuchEntity"]),
     ("sagemaker", ENDPOINTS, lambda t: (t.state.column, set(t.state.busy)),
      ("endpoint_status", {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})),
+    ("backup", "list: ListBackupJobs, key: backup_job_id",
+     lambda t: {each.parameter: (each.column, each.op.value) for each in t.list.filters},
+     {"ByState": ("state", "="), "ByCreatedAfter": ("creation_date", ">"), "ByCreatedBefore": ("creation_date", "<"),
+      "ByCompleteAfter": ("completion_date", ">"), "ByCompleteBefore": ("completion_date", "<"),
+      "ByResourceArn": ("resource_arn", "="), "ByBackupVaultName": ("backup_vault_name", "="),
+      "ByResourceType": ("resource_type", "="), "ByParentJobId": ("parent_job_id", "="),
+      "ByMessageCategory": ("message_category", "=")}),
+    ("textract", "list: ListAdapters, key: adapter_id", lambda t: [each.parameter for each in t.list.filters],
+     ["AfterCreationTime", "BeforeCreationTime"]),
+    ("transcribe", "list: ListTranscriptionJobs, key: transcription_job_name",
+     lambda t: [(each.parameter, each.column) for each in t.list.filters], [("Status", "transcription_job_status")]),
     ("sagemaker", f"{ENDPOINTS}, filters: {{StatusEquals: ~, CreationTimeBefore: ~}}",
      lambda t: [each.parameter for each in t.list.filters],
      ["NameContains", "CreationTimeAfter", "LastModifiedTimeAfter", "LastModifiedTimeBefore"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,6 +153,21 @@ def test_a_value_that_may_be_another_spelling_of_the_parent_is_not_sent(read: Re
     # ECS takes the name of a cluster too, and its rows would be there only with push-down.
     result = read(SERVICES, ("cluster", "service_arn"), Compare("cluster", "=", "a"))
     assert (result.rows, result.calls) == ([], {"DescribeClusters": 1})
+
+
+@pytest.mark.parametrize(("name", "calls"), [("A", {"DescribeClusters": 1}), ("a", {"ListServices": 2})])
+def test_a_name_in_another_case_than_the_service_stores_is_not_sent(
+    ecs: Ecs, read: Read, name: str, calls: dict[str, int]
+) -> None:
+    described, listed = ecs.operations["DescribeClusters"], ecs.list_services
+    lower = {"clusters": [cluster("a")], "cluster": cluster("a")}
+    ecs.operations["DescribeClusters"] = lambda _: described(lower)
+    ecs.operations["ListServices"] = lambda parameters: listed({**parameters, **lower})
+    where = Compare("cluster", "=", cluster(name))
+    parent = replace(BY_CLUSTER, load=lambda: replace(CLUSTERS, is_lowercase=True))
+    table = replace(SERVICES, list=replace(SERVICES.list, parents=(parent,)))
+    result = read(table, ("cluster", "service_arn"), where)
+    assert (len(result.rows), result.calls) == (3 if name == "a" else 0, calls)
 
 
 def test_other_conditions_on_the_parent_choose_its_rows(ecs: Ecs, read: Read) -> None:

@@ -1,0 +1,65 @@
+"""Tags of rows that the tag call does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import hand_tables
+import pytest
+from hand_tables import HandRead, build_table, own_column, read_table
+from json_service import ServiceFailure, run_json_service
+
+from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.columns import TAGS_TYPE
+from sqlprov.catalog.table import ColumnSource, ErrorRule, ListCall, TagsCall, TagSpelling
+from sqlprov.errors import ServiceError
+
+CLUSTERS = build_table(
+    "ecs",
+    "clusters",
+    ("cluster_arn",),
+    ListCall("ListClusters", ("clusterArns",), scalar="cluster_arn"),
+    columns=[own_column("tags", ColumnSource.TAGS, TAGS_TYPE)],
+    tags=TagsCall(
+        *("ListTagsForResource", "resourceArn", "tags", "", ""),
+        spelling=TagSpelling("key", "value"),
+        missing=(ErrorRule("ClusterNotFoundException"),),
+    ),
+)
+
+
+def list_tags(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    if given["resourceArn"] == "arn:b":
+        raise ServiceFailure("ClusterNotFoundException")
+    return {"tags": [{"key": "team", "value": "web"}]}
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    clusters = {"clusterArns": ["arn:a", "arn:b", "arn:c"]}
+    with run_json_service({"ListClusters": lambda _: clusters, "ListTagsForResource": list_tags}) as url:
+        yield url
+
+
+def read(url: str) -> HandRead:
+    return read_table(url, CLUSTERS, ("cluster_arn", "tags"))
+
+
+def test_they_are_null_and_a_warning_says_so(url: str) -> None:
+    result = read(url)
+    tags = [{"Key": "team", "Value": "web"}]
+    assert {row["cluster_arn"]: row["tags"] for row in result.rows} == {
+        "arn:a": tags,
+        "arn:b": None,
+        "arn:c": tags,
+    }
+    text = "aws.ecs.clusters: ListTagsForResource does not know a row that exists; its tags are NULL."
+    assert result.run.warnings == [text]
+
+
+def test_they_are_an_error_if_the_statement_writes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hand_tables, "Run", partial(Run, is_write=True))
+    with pytest.raises(ServiceError, match="ClusterNotFoundException"):
+        read(url)
