@@ -49,3 +49,22 @@ def test_serve_local_prints_the_endpoint_and_ends_with_sigterm():
             process.send_signal(signal.SIGTERM)  # or leaving the block would wait for it
         assert process.stdout.read() == "ended\n"
         assert process.wait(timeout=600) == 0
+
+
+def test_a_row_that_moto_cannot_describe_has_what_its_list_shows() -> None:
+    with sqlprov.connect(local=True) as con:
+        result = con.sql(
+            "SELECT identity_store_id, encryption_configuration_details FROM aws.sso_admin.instances"
+        ).keep()
+        ((store, encryption),) = result.fetchall()
+        assert store.startswith("d-")
+        assert encryption is None
+        assert result.warnings == [
+            "The local AWS has nothing for sso:DescribeInstance: moto does not have it."
+        ]
+
+
+@pytest.mark.parametrize(("table", "rows"), [("codecatalyst.spaces", 3), ("sdb.domains", 0)])
+def test_a_service_whose_signatures_name_no_region_is_read_too(table: str, rows: int) -> None:
+    with sqlprov.connect(local=True) as con:
+        assert len(con.sql(f"FROM aws.{table}").fetchall()) == rows
