@@ -20,7 +20,17 @@ from .regions import DEFAULT_PARTITION, find_home, find_partition
 from .service_model import MISSING, find_model, list_error_codes, read_constraint, resolve_path, summarize
 from .shapes import Constraint
 from .states import derive_state, find_state, parse_state
-from .table import Column, ColumnSource, DescribeCall, ErrorRule, ErrorRules, IamActions, Method, Table
+from .table import (
+    PLACEHOLDER,
+    Column,
+    ColumnSource,
+    DescribeCall,
+    ErrorRule,
+    ErrorRules,
+    IamActions,
+    Method,
+    Table,
+)
 from .tags_call import parse_tags
 from .write_block import parse_write_block
 from .yaml_nodes import Node, get_pairs, get_text, parse_file, parse_text
@@ -107,9 +117,14 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         columns[name] = column
     arn = _find_arn(words.get("arn"), nouns, columns)
     tags, tags_column = parse_tags(words.get("tags"), service.nodes.get("tags"), model, arn, columns)
+    if "write" in words and tags and PLACEHOLDER.search(tags.column):
+        raise words["write"].fail(
+            "the service's tag calls need an ARN that no column holds; expected `tags: none`"
+        )
     if tags_column:
         columns["tags"] = tags_column
-    describe = _complete_describe(describing, columns, arn, nouns)
+    described_arn = arn if "write" in words else ""  # a write reads its tags by the ARN
+    describe = _complete_describe(describing, columns, described_arn, nouns)
     columns = _limit_keys(columns, describing)
     for part in words["key"].items():
         known = [n for n, c in columns.items() if c.source in (ColumnSource.LIST, ColumnSource.PARENT)]
@@ -310,19 +325,21 @@ def _parse_errors(
 ) -> ErrorRules:
     """The codes of the service and of the table; if none means "missing" or "exists", the calls' own codes whose names
     say so."""
+    model = listing.operation.service_model
     common, own = parse_error_rules(service.nodes.get("errors")), parse_error_rules(words.get("errors"))
     missing = (*common.missing, *own.missing)
     if not missing:
         operations = [describing.operation] if describing else []
         if listing.call.parents or listing.call.single or not listing.call.rows:
             operations.append(listing.operation)  # it may find nothing to list
+        if describing is None:
+            operations += [model.operation_model(each.call) for each in methods if each.verb == "DELETE"]
         codes = (code for operation in operations for code in list_error_codes(operation, MISSING))
         missing = tuple(map(ErrorRule, dict.fromkeys(codes)))
     exists = (*common.exists, *own.exists)
     create = next((method.call for method in methods if method.verb == "INSERT"), None)
     if create and not exists:
-        operation = listing.operation.service_model.operation_model(create)
-        exists = tuple(map(ErrorRule, list_error_codes(operation, _EXISTS)))
+        exists = tuple(map(ErrorRule, list_error_codes(model.operation_model(create), _EXISTS)))
     return ErrorRules(missing, exists)
 
 

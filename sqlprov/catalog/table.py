@@ -256,7 +256,7 @@ class TagsCall:
             (`arn:aws:glue:{region}:{account_id}:job/{name}`); empty for the table's ARN.
         spelling: how the reply spells tags.
         takes_list: whether `argument` takes a list of values. The reply then has a list on the way to the tags.
-        shape: of the tags that `add` takes; `None` if there is no `add`.
+        shape: of the tags that `add` takes, or none; `None` if there is no `add`.
         missing: the errors that mean that the service does not know the resource.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .columns import COMMON, TAGS, TAGS_TYPE, find_spelling
@@ -69,7 +70,7 @@ def parse_tags(
         column=column,
         spelling=spelling,
         takes_list=takes_list,
-        shape=build_shape(added) if added is not None else None,
+        shape=replace(build_shape(added), low=None) if added is not None else None,
         missing=tuple(map(ErrorRule, list_error_codes(operation, MISSING))),
     )
     about = summarize(shape.documentation) or "An array of key-value pairs."

@@ -85,8 +85,9 @@ class Seeder:
             return [request]
         variants = ({}, {"references": True}, {"optional": True})
         requests: list[dict[str, Any]] = []
+        maker = self._maker.add_hints(read_hints()["writes"].get(self._name, {}))
         for variant in variants:
-            request = self._maker.make(operation, number, **variant)
+            request = maker.make(operation, number, **variant)
             requests += [] if request in requests else [request]
         return requests
 

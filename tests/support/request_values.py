@@ -8,6 +8,7 @@ import re
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -179,6 +180,12 @@ class RequestMaker:
         self._references, self._place = False, 0
         self.guesses = 0  # and how many identifiers nothing is known of it has
 
+    def add_hints(self, hints: Mapping[str, Mapping[str, Any]]) -> RequestMaker:
+        """A maker with further hints, which knows the same."""
+        other = copy(self)
+        other._hints = {**self._hints, **hints}
+        return other
+
     def make(
         self, operation: Any, number: int, *, optional: bool = False, references: bool = False
     ) -> dict[str, Any]:
@@ -233,7 +240,9 @@ class RequestMaker:
         hints = self._hints.get(self._operation, {})
         for known in (hints, self._hints.get("all", {})):
             if name in known:
-                return self._known.fill(known[name])
+                value = self._known.fill(known[name])
+                number = str(FIRST + self._number)
+                return value.replace("{n}", number) if isinstance(value, str) else value
         flat = flatten(name)
         if not required and (flat == "dryrun" or depth > _DEEPEST or flat.endswith("token")):
             return None

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -20,7 +20,7 @@ from confirmations import read_reasons
 from example_server import find_client
 from moto_seeder import Seeder
 from moto_server import skip_states, start_moto
-from request_values import REGION
+from request_values import REGION, fits
 from sagemaker_seeds import seed_sagemaker
 
 from sqlprov.api.connection import Connection
@@ -101,6 +101,20 @@ def open_service(service: str) -> Iterator[MotoService]:
             yield MotoService(service, con, seeder)
 
 
+class OpenService(ExitStack):
+    """The service that was used last: moto keeps one account for each process."""
+
+    _name = ""
+    _service: MotoService
+
+    def open(self, name: str) -> MotoService:
+        """The service, filled unless it is the last one."""
+        if name != self._name:
+            self.close()
+            self._service, self._name = self.enter_context(open_service(name)), name
+        return self._service
+
+
 @dataclass
 class RoundTrip:
     """The rows of one table.
@@ -118,9 +132,15 @@ class RoundTrip:
         return f"{self.table.service}.{self.table.name}" in read_reasons()[kind]
 
     def list_requests(self, method: str) -> list[dict[str, Any]]:
-        """Requests of a method for a resource of a new name."""
+        """Requests of a method for a resource of a new name; other parts of its key are those of some row."""
         operation = load_model(self.table.client).operation_model(self.table.by_method[method].call)
-        return self.service.seeder.list_requests(operation, next(NUMBERS))
+        requests = self.service.seeder.list_requests(operation, next(NUMBERS))
+        for part in self.table.by_method[method].parameters:
+            if part.column in self.table.key and any(part.name not in request for request in requests):
+                sql = f"SELECT {part.column} FROM {self.table.full_name} WHERE {self.where()} LIMIT 1"
+                ((value,),) = self.service.con.sql(sql).fetchall()
+                requests = [{part.name: value, **request} for request in requests]
+        return requests
 
     def write(self, sql: str) -> tuple[tuple[Outcome, ...], Any]:
         """The outcomes of a statement and its result; `None` if a row is not ok."""
@@ -167,11 +187,17 @@ class RoundTrip:
         if values := shape.metadata.get("enum"):
             return next(value for value in values if value != now)
         if shape.type_name == "string" and isinstance(now, str):
-            return f"{now}x"
+            known = (value for value in self.service.seeder.known.find(member) if fits(shape, value))
+            alike = (v for v in known if v != now and v.startswith("arn:") == now.startswith("arn:"))
+            return next(alike, f"{now}x")
         requests = self.service.seeder.list_requests(operation, next(NUMBERS))
         made = [request[member] for request in requests if member in request and request[member] != now]
         assert made, f"no other value than {now!r} was made for {member}"
         return made[-1]
+
+    def list_key_parameters(self, method: Method) -> dict[str, str]:
+        """The parameters of a method that take the key, and their columns."""
+        return {part.name: part.column for part in method.parameters if part.column in self.table.key}
 
     def find(self, key: str = "") -> list[Any]:
         """What one call reads of the row of a key, or the keys of all rows."""

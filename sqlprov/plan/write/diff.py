@@ -8,6 +8,7 @@ value equals an empty text, list or map.
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -163,6 +164,8 @@ def is_covered(path: str, allowed: Iterable[str], *, partly: bool = False) -> bo
 
 def parse_time(value: Any) -> datetime:
     """Parse a time in any form that boto3 takes or Describe returns; without a zone it is UTC."""
+    if isinstance(value, str) and value.replace(".", "", 1).isdecimal():  # as SQS returns it
+        value = float(value)
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
     time = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -176,9 +179,18 @@ def _is_equal(sent: Any, described: Any, kind: str) -> bool:
         return abs((parse_time(sent) - parse_time(described)).total_seconds()) < _MILLISECOND
     if kind == "blob":
         return _decode_blob(sent) == _decode_blob(described)
+    if kind == "string" and isinstance(described, Mapping):
+        return bool(_parse_json(sent) == described)  # botocore parses the policies of IAM
     if kind in ("float", "double"):
         return math.isclose(float(sent), float(described), rel_tol=_FLOAT_TOLERANCE)
     return bool(sent == described) and isinstance(sent, bool) == isinstance(described, bool)
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _decode_blob(value: Any) -> bytes:

@@ -85,6 +85,16 @@ def test_an_update_whose_required_parameter_no_column_holds_is_refused(load: Loa
         load(text)
 
 
+def test_a_create_that_neither_takes_nor_returns_the_key_is_refused(load: Load) -> None:
+    text = "list: ListModelPackages\nkey: [model_package_name, creation_time]\n"
+    with pytest.raises(ResourceFileError, match="CreateModelPackage neither takes nor returns creation_time"):
+        load(f"{text}write: {{insert: CreateModelPackage}}")
+
+
+def test_a_create_of_a_bucket_replaces(catalog: Catalog) -> None:
+    assert catalog.get_table("aws", "s3", "buckets").write.insert.replaces
+
+
 def test_a_rule_about_states_of_a_table_without_states_is_refused(load: Load) -> None:
     text = "list: ListModels\nkey: model_name\ndescribe: DescribeModel\n"
     with pytest.raises(ResourceFileError, match="the table has no states"):

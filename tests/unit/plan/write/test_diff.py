@@ -3,11 +3,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from experiment_members import VARIANTS, sampling, variant
 from experiment_snapshots import CATALOG, END, START, TABLE, snapshot
 
-from sqlprov.plan.write.diff import diff_parameters
+from sqlprov.plan.write.diff import diff_parameters, parse_time, select_readable
 from sqlprov.plan.write.steps import Snapshot
 
 CREATE = TABLE.by_method["create_resource"]
@@ -33,6 +34,36 @@ SAME: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("tags as a list", {"Tags": [{"Key": "team", "Value": "core"}]}, {}),
     ("tags as a map", {"Tags": {"team": "core"}}, {}),
 ]
+
+POLICY = '{"Version": "2012-10-17", "Statement": []}'
+
+
+def test_a_policy_that_botocore_has_parsed_is_compared_as_json() -> None:
+    roles = CATALOG.get_table("aws", "iam", "roles")
+    create = roles.by_method["create_resource"]
+    row = Snapshot({"AssumeRolePolicyDocument": {"Statement": [], "Version": "2012-10-17"}}, None)
+    assert not diff_parameters(roles, create, {"AssumeRolePolicyDocument": POLICY}, row)
+    other = {"AssumeRolePolicyDocument": POLICY.replace("2012", "2008")}
+    assert diff_parameters(roles, create, other, row) == ("AssumeRolePolicyDocument",)
+
+
+def test_a_key_that_the_reply_lacks_is_not_compared() -> None:
+    definitions = CATALOG.get_table("aws", "sagemaker", "model_bias_job_definitions")
+    create = definitions.by_method["create_resource"]
+    assert not diff_parameters(definitions, create, {"JobDefinitionName": "a"}, Snapshot({}, None))
+
+
+@pytest.mark.parametrize("value", [1795982100.5, "1795982100.5", "2026-11-29T19:55:00.5Z"])
+def test_a_time_is_a_number_or_a_text(value: float | str) -> None:
+    assert parse_time(value) == datetime(2026, 11, 29, 19, 55, 0, 500_000, UTC)
+
+
+def test_only_members_that_a_read_returns_count() -> None:
+    groups = CATALOG.get_table("aws", "sagemaker", "clusters").by_name["instance_groups"].type
+    sent = [{"InstanceGroupName": "a", "InstanceCount": 2}]
+    assert select_readable(sent, groups) == [{"InstanceGroupName": "a"}]
+    assert select_readable({"any": 1}, pa.string()) == {"any": 1}
+
 
 DIFFERENT: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
     ("a text", {"Description": "new"}, {}, ("Description",)),

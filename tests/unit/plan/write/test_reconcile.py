@@ -128,6 +128,15 @@ def test_an_exec_is_reconciled_as_the_move_it_makes() -> None:
     assert judge(step, snapshot("Running"), snapshot("Running")) is UNKNOWN
 
 
+def test_a_create_without_a_time_of_creation_was_ours_if_the_row_was_missing_before() -> None:
+    rules = CATALOG.get_table("aws", "events", "rules")
+    step = Request("PutRule", "us-east-1", {"Name": "a", "EventBusName": "b", "State": "ENABLED"}, "create")
+    row = Snapshot({"Name": "a", "EventBusName": "b", "State": "ENABLED"}, {})
+    assert reconcile(rules, step, None, row, BEGAN) is HAPPENED
+    other = Snapshot({**row.described, "State": "DISABLED"}, {})
+    assert reconcile(rules, step, None, other, BEGAN) is UNKNOWN
+
+
 def test_an_exec_that_is_not_a_transition_is_unknown() -> None:
     table = CATALOG.get_table("aws", "sagemaker", "endpoints")
     step = Request("UpdateEndpointWeightsAndCapacities", "us-east-1", {}, "exec")
