@@ -52,7 +52,9 @@ DOCUMENTED_NOWHERE = [
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("shape", TIMES)
-def test_windows_and_pages_give_the_same_rows(em: Emulator, con: Any, shape: str) -> None:
+def test_windows_and_pages_give_the_same_rows(
+    em: Emulator, con: Any, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(1_500):
         at = round(BEGIN + TIMES[shape](number, 1_500), 3)
         add_experiment(em, f"e-{number}", CreationTime=at, LastModifiedTime=at)
@@ -62,9 +64,9 @@ def test_windows_and_pages_give_the_same_rows(em: Emulator, con: Any, shape: str
         em.options = options
         em.options.latency = 0.01
         for query in (ALL, bounded, f"{ALL} WHERE creation_time > to_timestamp({high})"):
-            con.sql("SET sqlprov_split = off")
-            expected = sorted(con.sql(query).fetchall())
-            con.sql("SET sqlprov_split = on")
+            with monkeypatch.context() as off:
+                off.setattr(scan, "LONG", math.inf)
+                expected = sorted(con.sql(query).fetchall())
             em.reset_calls()
             result = con.sql(query)
             assert sorted(result.fetchall()) == expected
@@ -95,11 +97,10 @@ def test_a_long_list_is_read_side_by_side(em: Emulator, con: Any) -> None:
     assert count_operations(em)[LIST] < 60 * 1.6
 
 
-@pytest.mark.parametrize("off", ["split", "pushdown"])
-def test_splitting_can_be_turned_off(em: Emulator, con: Any, off: str) -> None:
+def test_without_push_down_no_list_is_cut(em: Emulator, con: Any) -> None:
     em.fill(2_500)
     em.options.latency = 0.01
-    con.sql(f"SET sqlprov_{off} = off")
+    con.sql("SET sqlprov_pushdown = off")
     assert len(con.sql(ALL).fetchall()) == 2_500
     assert (count_operations(em)[LIST], count_overlapping(em), windows(em)) == (25, 1, 1)
 
