@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
 
 from sqlprov.aws.transport.run import Run
 from sqlprov.duck.session import Session
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.hints import Top
-from sqlprov.plan.read.predicate import TRUE, Predicate
-from sqlprov.sql.filters import parse_filter
+from sqlprov.plan.read.predicate import TRUE, Opaque, Predicate
+from sqlprov.sql.lexer import skip, tokenize
 
 if TYPE_CHECKING:
     from sqlprov.duck.live_table import LiveTable
@@ -38,6 +41,7 @@ class PlanScan:
     """A scan of a live table in DuckDB's plan.
 
     Attributes:
+        session: the session.
         node: the step of the plan.
         live: the table.
         columns: the requested columns.
@@ -45,6 +49,7 @@ class PlanScan:
         is_whole: whether DuckDB will read all of it.
     """
 
+    session: Session
     node: Node
     live: LiveTable
     columns: tuple[str, ...]
@@ -54,12 +59,11 @@ class PlanScan:
     @cached_property
     def where(self) -> Predicate:
         """The conditions as a predicate."""
-        # Joined again: DuckDB cuts a filter at a line break within a literal.
-        return parse_filter("\n".join(self.conditions)) if self.conditions else TRUE
+        return read_conditions(self.session.duck, self.live.schema, self.conditions)
 
-    def plan(self, session: Session, run: Run, *, may_call: bool = True) -> ReadPlan:
+    def plan(self, run: Run, *, may_call: bool = True) -> ReadPlan:
         """The calls that the scan will make; raises what `Planner.plan` does."""
-        return session.scans.plan(self.live, self.columns, self.where, run, may_call=may_call)
+        return self.session.scans.plan(self.live, self.columns, self.where, run, may_call=may_call)
 
 
 class QueryPlan:
@@ -71,7 +75,7 @@ class QueryPlan:
     """
 
     def __init__(self, session: Session, text: str) -> None:
-        self.text = text
+        self._session = session
         self.roots: list[Node] = json.loads(text)
         self.scans = [
             scan
@@ -87,26 +91,26 @@ class QueryPlan:
         if run.hints and by and first:
             run.hints = replace(run.hints, top=(by[0], Top(by[1], *first)))
 
-    def plan_scans(self, session: Session, run: Run, *, together: bool) -> list[ReadPlan]:
+    def plan_scans(self, run: Run, *, together: bool) -> list[ReadPlan]:
         """The plans of all scans, without calls; `together` if they will be prefetched, and so share parents."""
         from sqlprov.plan.read.sharing import share_parents
 
-        plans = [scan.plan(session, run, may_call=False) for scan in self.scans]
+        plans = [scan.plan(run, may_call=False) for scan in self.scans]
         whole = [at for at, scan in enumerate(self.scans) if scan.is_whole and plans[at].steps]
         if together and len(plans) > 1:
             for at, plan in zip(whole, share_parents([plans[at] for at in whole])[0], strict=True):
                 plans[at] = plan
         return plans
 
-    def prefetch(self, session: Session, run: Run) -> None:
+    def prefetch(self, run: Run) -> None:
         """Start the calls of all scans together, if there are several.
 
         Raises:
             RegionError: the session has no region for one of them.
         """
-        plans = [(scan.plan(session, run), scan.is_whole) for scan in self.scans]
-        if len(plans) > 1:
-            session.scans.prefetch([plan for plan, is_whole in plans if plan.steps and is_whole], run)
+        if len(self.scans) > 1:
+            plans = [(scan.plan(run), scan.is_whole) for scan in self.scans]
+            self._session.scans.prefetch([plan for plan, is_whole in plans if plan.steps and is_whole], run)
 
 
 def list_info(node: Node, name: str) -> list[str]:
@@ -124,7 +128,29 @@ def _read_scan(session: Session, node: Node, is_whole: bool) -> PlanScan | None:
     conditions = tuple(text for text in filters if not CARRIED.match(text))
     # DuckDB may name the members of a structure that it needs: `schedule.EndTime`.
     columns = tuple(name.split(".")[0] for name in list_info(node, "Projections"))
-    return PlanScan(node, live, columns, conditions, is_whole)
+    return PlanScan(session, node, live, columns, conditions, is_whole)
+
+
+def read_conditions(duck: duckdb.DuckDBPyConnection, schema: pa.Schema, conditions: Sequence[str]) -> Predicate:
+    """The conditions that DuckDB prints: it passes them to a table without rows as it will pass them to the scan."""
+    if not conditions:
+        return TRUE
+    from sqlprov.duck.filters import read_filter
+    from sqlprov.duck.live_table import FilterProbe
+
+    text = "\n".join(conditions)  # DuckDB cuts one at a line break within a literal
+    tokens, parts, at = tokenize(text), list[str](), 0
+    while at < len(tokens):
+        end = skip(tokens, at)
+        parts.append(text[tokens[at].start : tokens[end - 1].end])
+        at = end
+    probe = FilterProbe(schema)
+    try:
+        with duck.cursor() as own:
+            own.from_arrow(probe).filter(" AND ".join(parts)).fetchall()
+    except duckdb.Error:  # it prints what it does not read
+        return Opaque(frozenset(schema.names))
+    return read_filter(probe.filter, schema)
 
 
 def walk_scans(node: Node, is_whole: bool) -> Iterator[tuple[Node, bool]]:

@@ -97,6 +97,30 @@ class StatusTable(ds.Dataset):  # type: ignore[misc]
         return LazyScanner(self._schema, names, filter, lambda: iter(self._rows(self, filter).to_batches()))
 
 
+class FilterProbe(ds.Dataset):  # type: ignore[misc]
+    """A table without rows.
+
+    Attributes:
+        filter: the filter that DuckDB passed with the last scan; `None` if there was none.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self.filter: pc.Expression | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Every column."""
+        return self._schema
+
+    def scanner(
+        self, columns: list[str] | None = None, filter: pc.Expression | None = None, **_: object
+    ) -> LazyScanner:
+        """One scan."""
+        self.filter = filter
+        return LazyScanner(self._schema, tuple(columns or self._schema.names), None, lambda: iter(()))
+
+
 class LazyScanner:
     """One scan, ready to be fetched.
 

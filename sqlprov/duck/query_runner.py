@@ -111,7 +111,7 @@ class QueryRunner:
             self._binder.duck.execute("SELECT 1").fetchall()
         plan = self._prepare(query, bindings, run)
         if plan is not None and _is_predictable(query, run):
-            plan.prefetch(self._session, run)
+            plan.prefetch(run)
         if self._is_plain(query):
             rows = self._binder.stream(query.text, bindings, run)
             if rows is not None:
@@ -149,7 +149,7 @@ class QueryRunner:
         if query.verb in ("SELECT", "FROM"):
             self._binder.bind(query.text, bindings, run)  # an error then shows the text as it was written
         plan = plan or self._binder.explain(query.text, bindings, run)
-        reads = plan.plan_scans(self._session, run, together=_is_predictable(query, run))
+        reads = plan.plan_scans(run, together=_is_predictable(query, run))
         plans = [(read, scan.conditions) for read, scan in zip(reads, plan.scans, strict=True)]
         calls = [call for read in reads for call in list_calls(read)]
         of_account = [call for call in calls if not call.table][:1]  # one call serves all scans

@@ -4,9 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlprov.errors import DatabaseError, MalformedSQL
-from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Opaque, Or
 from sqlprov.sql import Explain, Query, parse
-from sqlprov.sql.filters import parse_filter
 from sqlprov.sql.syntax_errors import explain_syntax_error
 
 WORDS = re.findall(
@@ -42,12 +40,6 @@ def test_any_sequence_of_words_is_parsed_or_refused(text):
 def test_any_sequence_of_words_has_a_tree_or_none(text):
     query = Query(text, 0)
     assert query.tree is query.tree
-
-
-@settings(max_examples=1000, deadline=None)
-@given(TEXTS)
-def test_any_sequence_of_words_is_a_predicate(text):
-    assert isinstance(parse_filter(text), Compare | In | IsNull | And | Or | Not | Opaque)
 
 
 @settings(max_examples=300, deadline=None)
