@@ -10,7 +10,7 @@ import duckdb
 from sqlprov.duck.session import Session
 from sqlprov.sql import Query
 from sqlprov.sql.lexer import tokenize
-from sqlprov.sql.names import TableName, find_live_name, find_mentions
+from sqlprov.sql.names import TableName, find_mentions
 
 _VIEWS = "SELECT database_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
 _MACROS = (
@@ -83,16 +83,6 @@ class Definitions:
             return ".".join(name) if len(name) == 3 and self._session.is_live(*name) else None
 
         return find_live
-
-    def is_free(self, parts: tuple[str, ...]) -> bool:
-        """Whether the parts of a name certainly mean a relation that needs no call."""
-        name = tuple(part.lower() for part in parts)
-        path = self.read_path()
-        if not path or any(body == name[-1] for body, _ in self.read_bodies()):
-            return False
-        catalog = self._session.catalog
-        places = {(), *path, *((provider,) for provider in catalog.list_providers())}
-        return not any(find_live_name(catalog, name, place) for place in places)
 
     def read_path(self) -> list[tuple[str, str]]:
         """Catalog and schema, in lower case, of each entry of the search path; empty in an aborted transaction."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,9 +16,9 @@ import pyarrow as pa
 from sqlprov.aws.transport.run import Run
 from sqlprov.duck.session import Session
 from sqlprov.plan.read import ReadPlan
-from sqlprov.plan.read.hints import Top
+from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.predicate import TRUE, Opaque, Predicate
-from sqlprov.sql.lexer import skip, tokenize
+from sqlprov.sql.lexer import Token, TokenKind, find_closing, skip, tokenize
 
 if TYPE_CHECKING:
     from sqlprov.duck.live_table import LiveTable
@@ -26,6 +27,8 @@ CARRIED = re.compile(r'\("(__ctx_\w+)" = ')
 """A filter on a table's hidden column."""
 SCAN = "PYTHON_ARROW_SCAN"
 """DuckDB's name for the scan of a Python object."""
+CONTAINING = ("CONTAINS", "PREFIX", "SUFFIX", "STARTS_WITH", "ENDS_WITH")
+"""Functions of a column and the string that it contains."""
 STOPS = frozenset({"LIMIT", "STREAMING_LIMIT", "LIMIT_PERCENT"})
 """Steps that may stop before their input ends."""
 PASSES = frozenset(
@@ -46,6 +49,7 @@ class PlanScan:
         live: the table.
         columns: the requested columns.
         conditions: the conditions that DuckDB checks on its rows, as SQL.
+        checks: the condition of the FILTER above it, which DuckDB does not pass to it; empty if there is none.
         is_whole: whether DuckDB will read all of it.
     """
 
@@ -54,6 +58,7 @@ class PlanScan:
     live: LiveTable
     columns: tuple[str, ...]
     conditions: tuple[str, ...]
+    checks: str
     is_whole: bool
 
     @cached_property
@@ -80,16 +85,24 @@ class QueryPlan:
         self.scans = [
             scan
             for root in self.roots
-            for node, is_whole in walk_scans(root, True)
-            if (scan := _read_scan(session, node, is_whole)) is not None
+            for node, checks, is_whole in walk_scans(root, "", True)
+            if (scan := _read_scan(session, node, checks, is_whole)) is not None
         ]
 
-    def note_first_rows(self, run: Run) -> None:
-        """Pass the top-N hint to the run, if the plan is a top-N of one scan."""
-        by = run.hints.sorted_by if run.hints else None
+    def note_hints(self, run: Run) -> None:
+        """Pass the run what the rows of tables with a single scan contain; and the top N, if the plan is one of a scan."""
+        if run.hints is None:
+            return
+        counts = Counter(scan.live.table.full_name for scan in self.scans)
+        contained = {
+            name: texts
+            for scan in self.scans
+            if counts[name := scan.live.table.full_name] == 1 and (texts := tuple(list_contained(scan.checks)))
+        }
+        by = run.hints.sorted_by
         first = _find_first_rows(self.roots[0]) if by and len(self.roots) == 1 else None
-        if run.hints and by and first:
-            run.hints = replace(run.hints, top=(by[0], Top(by[1], *first)))
+        top = (by[0], Top(by[1], *first)) if by and first else None
+        run.hints = replace(run.hints, contained=contained, top=top)
 
     def plan_scans(self, run: Run, *, together: bool) -> list[ReadPlan]:
         """The plans of all scans, without calls; `together` if they will be prefetched, and so share parents."""
@@ -119,7 +132,40 @@ def list_info(node: Node, name: str) -> list[str]:
     return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
-def _read_scan(session: Session, node: Node, is_whole: bool) -> PlanScan | None:
+def list_contained(condition: str) -> Iterator[Contained]:
+    """The strings that columns contain wherever a condition of DuckDB's plan holds."""
+    for part in split_conjuncts(condition):
+        tokens = tokenize(part)
+        while tokens and tokens[0].is_one_of("("):
+            tokens = tokens[1:-1]
+        match tokens:
+            case [function, _, column, _, Token(kind=TokenKind.STRING) as text, _] if function.is_one_of(*CONTAINING):
+                yield Contained(column.value, text.value)
+            case [column, Token(text="~"), Token(text="~"), Token(kind=TokenKind.STRING) as text]:  # LIKE
+                yield from (Contained(column.value, piece) for piece in re.split("[%_]", text.value) if piece)
+
+
+def split_conjuncts(text: str) -> Iterator[str]:
+    """The conditions that DuckDB prints as `((a) AND (b))`."""
+    tokens = tokenize(text)
+    if tokens and tokens[0].is_one_of("(") and find_closing(tokens, 0) == len(tokens) - 1:
+        tokens = tokens[1:-1]
+    depth, start, pieces = 0, 0, []
+    for at, token in enumerate(tokens):
+        depth += token.is_one_of("(", "[", "{") - token.is_one_of(")", "]", "}")
+        if not depth and token.is_one_of("AND"):
+            pieces.append(tokens[start:at])
+            start = at + 1
+    pieces.append(tokens[start:])
+    if len(pieces) == 1 or any(token.is_one_of("BETWEEN") for token in tokens):
+        yield text
+        return
+    for piece in pieces:
+        if piece:
+            yield from split_conjuncts(text[piece[0].start : piece[-1].end])
+
+
+def _read_scan(session: Session, node: Node, checks: str, is_whole: bool) -> PlanScan | None:
     filters = list_info(node, "Filters")
     carriers = [match[1] for text in filters if (match := CARRIED.match(text))]
     live = session.find_live(carriers[0]) if carriers else None
@@ -128,7 +174,7 @@ def _read_scan(session: Session, node: Node, is_whole: bool) -> PlanScan | None:
     conditions = tuple(text for text in filters if not CARRIED.match(text))
     # DuckDB may name the members of a structure that it needs: `schedule.EndTime`.
     columns = tuple(name.split(".")[0] for name in list_info(node, "Projections"))
-    return PlanScan(session, node, live, columns, conditions, is_whole)
+    return PlanScan(session, node, live, columns, conditions, checks, is_whole)
 
 
 def read_conditions(duck: duckdb.DuckDBPyConnection, schema: pa.Schema, conditions: Sequence[str]) -> Predicate:
@@ -153,18 +199,19 @@ def read_conditions(duck: duckdb.DuckDBPyConnection, schema: pa.Schema, conditio
     return read_filter(probe.filter, schema)
 
 
-def walk_scans(node: Node, is_whole: bool) -> Iterator[tuple[Node, bool]]:
-    """Every scan, and whether all of its rows will be read."""
+def walk_scans(node: Node, checks: str, is_whole: bool) -> Iterator[tuple[Node, str, bool]]:
+    """Every scan, the condition of the FILTER above it, and whether all of its rows will be read."""
     name = node["name"].strip()
     if name == SCAN:
-        yield node, is_whole
+        yield node, checks, is_whole
+    checks = "\n".join(list_info(node, "Expression")) if name == "FILTER" else ""
     if name in STOPS:
         is_whole = False
     elif name not in PASSES and not _is_join(name):
         is_whole = True
     for at, child in enumerate(node.get("children", ())):
         # A join reads all of its second side before the first.
-        yield from walk_scans(child, is_whole or (_is_join(name) and at == 1))
+        yield from walk_scans(child, checks, is_whole or (_is_join(name) and at == 1))
 
 
 def _is_join(name: str) -> bool:

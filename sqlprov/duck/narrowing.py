@@ -6,13 +6,12 @@ column, over which DuckDB carries `=` but not IN or LIKE. Anything unclear limit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sqlprov.duck.explain_plan import Node, PlanScan, QueryPlan, list_info
+from sqlprov.duck.explain_plan import Node, PlanScan, QueryPlan, list_info, split_conjuncts
 from sqlprov.plan.read.domain import find_domain
 from sqlprov.plan.read.scope import find_accepted, find_limits
-from sqlprov.sql.lexer import find_closing, tokenize
 
 Values = frozenset[str]
 Try = Callable[[str], Values | None]
@@ -200,23 +199,3 @@ def _is_transparent(node: Node) -> bool:
     if _name(node) == "STREAMING_WINDOW":
         return list_info(node, "Projections") == ["limit_rownum"]  # DuckDB's own number of a row, for unnest
     return _name(node) == "PROJECTION"
-
-
-def split_conjuncts(text: str) -> Iterator[str]:
-    """The conditions that DuckDB prints as `((a) AND (b))`."""
-    tokens = tokenize(text)
-    if tokens and tokens[0].is_one_of("(") and find_closing(tokens, 0) == len(tokens) - 1:
-        tokens = tokens[1:-1]
-    depth, start, pieces = 0, 0, []
-    for at, token in enumerate(tokens):
-        depth += token.is_one_of("(", "[", "{") - token.is_one_of(")", "]", "}")
-        if not depth and token.is_one_of("AND"):
-            pieces.append(tokens[start:at])
-            start = at + 1
-    pieces.append(tokens[start:])
-    if len(pieces) == 1 or any(token.is_one_of("BETWEEN") for token in tokens):
-        yield text
-        return
-    for piece in pieces:
-        if piece:
-            yield from split_conjuncts(text[piece[0].start : piece[-1].end])

@@ -41,6 +41,8 @@ VOLATILE = frozenset(
 """Functions whose value differs between a query's plan and its run."""
 CHANGING = frozenset({"insert", "update", "delete", "merge", "truncate", "nextval", "query"})
 """Words of a SELECT that may change something: it runs to its end even if nobody reads its rows."""
+CONTAINING = frozenset({"like", "contains", "prefix", "suffix", "starts_with", "ends_with"})
+"""Words of conditions on the content of a string."""
 LISTINGS = frozenset(
     {
         *("information_schema", "duckdb_tables", "duckdb_views", "duckdb_columns", "duckdb_schemas"),
@@ -217,7 +219,7 @@ class QueryRunner:
         ):
             return None
         read = self._find_prepared(query)
-        run.hints = self._hints.find(read, bindings.parameters)
+        run.hints = self._hints.find(read)
         if query.verb == "PREPARE" or not self._needs_plan(read, run):
             return None
         if self.in_transaction and not query.words & CHANGING:
@@ -229,7 +231,7 @@ class QueryRunner:
             plan = self._binder.explain(query.text, bindings, run)
         except duckdb.Error:  # the statement itself reports it, with the text as written
             return None
-        plan.note_first_rows(run)
+        plan.note_hints(run)
         if not read.words & VOLATILE:
             self._hints.narrow(plan, run)
         return plan
@@ -248,7 +250,7 @@ class QueryRunner:
         if query.verb not in ("SELECT", "FROM"):
             explainable = query.verb in ("CREATE", "INSERT", "COPY") and not self.in_transaction
             return explainable and self._hints.may_narrow(query)
-        if run.hints.sorted_by is not None:
+        if run.hints.sorted_by is not None or query.words & CONTAINING or "~~" in query.text:
             return True
         prefetches = _is_predictable(query, run) and self._definitions.count_reads(query) > 1
         return prefetches or self._hints.may_narrow(query)

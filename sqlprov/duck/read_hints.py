@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from sqlprov.plan.read.hints import Hints
     from sqlprov.sql.column_use import ColumnUse
 
-CONTAINING = frozenset({"like", "contains", "starts_with"})
-"""Words of conditions on the content of a string."""
 COMPARING = (
     *(
         "=",
@@ -67,8 +65,8 @@ class HintFinder:
     def __init__(self, session: Session, duck: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
         self._session, self._duck, self._definitions = session, duck, definitions
 
-    def find(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None) -> Hints | None:
-        """The hints from a query's text; `None` if it reads no live table. Parameters as for `sql`."""
+    def find(self, query: Query) -> Hints | None:
+        """The hints from a query's text; `None` if it reads no live table."""
         if not self._definitions.may_read_live(query):
             return None
         # Imported here: a statement without a live table needs none of it.
@@ -76,28 +74,13 @@ class HintFinder:
 
         decides = self._ask_use(query.text)
         limited = bool(query.words & {"limit", "fetch"})
-        sorts = limited and "order" in query.words
-        contains = bool(query.words & CONTAINING) or "~~" in query.text
-        if query.verb not in ("SELECT", "FROM") or not (sorts or contains) or query.tree is None:
+        if query.verb not in ("SELECT", "FROM") or not (limited and "order" in query.words) or query.tree is None:
             return Hints(decides, limited=limited)
         # Imported here: sqlglot takes 60 ms, and only some statements need it.
-        from sqlprov.sql.hints import find_contained, find_sort_column
+        from sqlprov.sql.sort_column import find_sort_column
 
-        find_live = self._definitions.make_resolver()
-        reads_tables_alone = contains and not self._definitions.reach(query.text)
-        by_name = (
-            dict(parameters)
-            if isinstance(parameters, Mapping)
-            else {str(number): value for number, value in enumerate(parameters or (), 1)}
-        )
-        return Hints(
-            decides,
-            contained=find_contained(query.tree, find_live, self._definitions.is_free, by_name)
-            if reads_tables_alone
-            else {},
-            sorted_by=find_sort_column(query.tree, find_live) if sorts else None,
-            limited=limited,
-        )
+        sorted_by = find_sort_column(query.tree, self._definitions.make_resolver())
+        return Hints(decides, sorted_by=sorted_by, limited=limited)
 
     def _ask_use(self, text: str) -> Callable[[], bool]:
         """Whether a query uses region for more than showing it, decided when a scan needs to know.

@@ -140,3 +140,21 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2' 
 -- rows: ["demand-forecast"], ["image-moderation"]
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-west-2' AND contains /* hidden by this */ (name, 'relevance');
+
+-- name: LIKE on a renamed column narrows by the column that it is
+-- calls: ListInferenceExperiments us-west-2 {"NameContains": "relevance"}
+-- rows: ["search-relevance"]
+SELECT status FROM (SELECT name AS status, status AS name FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2')
+WHERE status LIKE '%relevance%';
+
+-- name: LIKE on a sample does not narrow the rows that are sampled
+-- setup: SET sqlprov_regions = 'us-west-2'
+-- calls: ListInferenceExperiments us-west-2
+-- count: 1
+SELECT name FROM (SELECT * FROM aws.sagemaker.inference_experiments USING SAMPLE 3 ROWS) WHERE name LIKE '%relevance%';
+
+-- name: LIKE in a view narrows
+-- setup: CREATE OR REPLACE VIEW narrow AS FROM aws.sagemaker.inference_experiments WHERE region = 'us-west-2' AND name LIKE '%relevance%'
+-- calls: ListInferenceExperiments us-west-2 {"NameContains": "relevance"}
+-- rows: ["search-relevance"]
+SELECT name FROM narrow WHERE name LIKE 'search%';

@@ -125,12 +125,12 @@ def test_a_scan_that_a_limit_may_end_is_not_prefetched() -> None:
     join = {"name": "HASH_JOIN", "children": [scan("probe"), scan("build")]}
     grouped = {"name": "HASH_GROUP_BY", "children": [scan("grouped")]}
     plan = {"name": "LIMIT", "children": [{"name": "UNION", "children": [join, grouped]}]}
-    assert [(node["extra_info"], whole) for node, whole in walk_scans(plan, True)] == [
+    assert [(node["extra_info"], whole) for node, _, whole in walk_scans(plan, "", True)] == [
         ("probe", False),
         ("build", True),
         ("grouped", True),
     ]
-    assert all(whole for _, whole in walk_scans(join, True))
+    assert all(whole for _, _, whole in walk_scans(join, "", True))
 
 
 def test_the_lists_of_a_join_are_in_flight_together_until_the_statement_is_cancelled(
