@@ -50,7 +50,6 @@ class Cloud:
     reads: set[tuple[str, str]] = field(
         default_factory=lambda: {
             ("sts", "GetCallerIdentity"),
-            ("iam", "SimulatePrincipalPolicy"),
             ("account", "ListRegions"),
             ("ec2", "DescribeRegions"),
         }
