@@ -7,7 +7,7 @@ import sys
 import threading
 import weakref
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,8 @@ from sqlprov.errors import (
     suggest,
 )
 from sqlprov.settings import Settings
-from sqlprov.sql import Query, SetSetting, Statement, find_placeholder_refusal, parse
+from sqlprov.sql import Query, SetSetting, find_placeholder_refusal, parse
+from sqlprov.sql.lexer import list_parameters
 
 if TYPE_CHECKING:
     from sqlprov.aws.diagnostics import Check
@@ -170,18 +171,6 @@ class Connection(PEP249Cursor):
         """
         return self._run_script(script, parameters, variables, dry_run, confirm)
 
-    def parameter_names(self, script: str) -> frozenset[str]:
-        """The names of the parameters `$name` in `script`.
-
-        Raises:
-            MalformedSQL: it cannot be parsed.
-        """
-        return self._parameter_names(parse(script))
-
-    def _parameter_names(self, statements: Sequence[Statement]) -> frozenset[str]:
-        cursor = self._runner.cursor
-        return frozenset().union(*(cursor.binder.list_parameters(statement.text) for statement in statements))
-
     def _run_script(
         self,
         text: str,
@@ -195,7 +184,7 @@ class Connection(PEP249Cursor):
         if reason := find_placeholder_refusal(statements, text, self.catalog):
             raise NotSupportedError(reason)
         if isinstance(parameters, Mapping):
-            self._check_parameters(statements, parameters)
+            _check_parameters(text, parameters)
         for number, statement in enumerate(statements, start=1):
             self._check_open()
             self._close_result()
@@ -211,15 +200,6 @@ class Connection(PEP249Cursor):
                 self  # open as long as rows can be read, as in connect().sql(…).fetchall()
             )
             yield self._result
-
-    def _check_parameters(self, statements: list[Statement], parameters: Mapping[str, Any]) -> None:
-        used = self._parameter_names(statements)
-        for name in parameters:
-            if name not in used:
-                expected = f" There is {', '.join(f'${each}' for each in sorted(used))}." if used else ""
-                raise ProgrammingError(
-                    f"No statement has a parameter ${name}.{suggest(name, used) or expected}"
-                )
 
     def _set(self, statement: SetSetting) -> None:
         if statement.value is None:
@@ -388,6 +368,14 @@ class Connection(PEP249Cursor):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_parameters(script: str, parameters: Mapping[str, Any]) -> None:
+    used = list_parameters(script)
+    for name in parameters:
+        if name not in used:
+            expected = f" There is {', '.join(f'${each}' for each in sorted(used))}." if used else ""
+            raise ProgrammingError(f"No statement has a parameter ${name}.{suggest(name, used) or expected}")
 
 
 def _list_variables(frame: FrameType) -> Mapping[str, Any]:

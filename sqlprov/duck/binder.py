@@ -16,7 +16,7 @@ from sqlprov.duck.errors import find_missing_names, find_missing_table, suggest_
 from sqlprov.duck.session import VARIABLE, Session
 from sqlprov.errors import NotSupportedError
 from sqlprov.sql import Query, Statement
-from sqlprov.sql.lexer import TokenKind, tokenize
+from sqlprov.sql.lexer import list_parameters
 from sqlprov.sql.names import TableName, find_mentions
 
 if TYPE_CHECKING:
@@ -169,23 +169,11 @@ class Binder:
             self.duck.unregister(name)
         run.bound_variables.clear()
 
-    # Parameters
-
     def _select_parameters(self, text: str, parameters: Parameters) -> Any:
         if not isinstance(parameters, Mapping):
             return list(parameters) if parameters else None
-        names = self.list_parameters(text)
+        names = list_parameters(text)
         return {name: value for name, value in parameters.items() if name in names} or None
-
-    def list_parameters(self, text: str) -> frozenset[str]:
-        """The names of the parameters of a statement."""
-        try:
-            statements = self.duck.extract_statements(text)
-        except duckdb.Error:
-            # One of our own statements, such as EXEC, or one that will be refused.
-            parameters = (token.text for token in tokenize(text) if token.kind is TokenKind.PARAMETER)
-            return frozenset(name[1:] for name in parameters if name[0] == "$")
-        return frozenset(name for statement in statements for name in statement.named_parameters)
 
     # State of the connection
 

@@ -26,6 +26,7 @@ from sqlprov.sql import (
     WriteStatement,
     find_refusal,
 )
+from sqlprov.sql.lexer import list_parameters
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
@@ -190,4 +191,4 @@ class _WriteQueries:
             values = list(bindings.parameters)
             self.rest = Bindings(values[count:], bindings.variables)
             return Bindings(values[:count], bindings.variables)
-        return bindings if self._cursor.binder.list_parameters(text) else Bindings(None, bindings.variables)
+        return bindings if list_parameters(text) else Bindings(None, bindings.variables)

@@ -106,6 +106,15 @@ def tokenize(text: str, *, comments: bool = False) -> list[Token]:
     return tokens
 
 
+def list_parameters(text: str) -> frozenset[str]:
+    """The names of the parameters `$name` and `$1` in SQL."""
+    return frozenset(
+        token.text[1:]
+        for token in tokenize(text)
+        if token.kind is TokenKind.PARAMETER and token.text[0] == "$"
+    )
+
+
 def find_unterminated(text: str) -> int | None:
     """Offset of the literal, quoted identifier or comment that is not closed; `None` if all are."""
     at = 0

@@ -17,6 +17,7 @@ from sqlprov.errors import Error
 from sqlprov.frontends.completion.completer import SqlCompleter
 from sqlprov.frontends.notebook.arguments import Arguments, parse_arguments
 from sqlprov.frontends.notebook.display import run_with_progress
+from sqlprov.sql.lexer import list_parameters
 
 CONNECTION_OPTIONS = ("endpoint-url", "profile")
 
@@ -78,7 +79,7 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
         return self._completion
 
     def _run(self, arguments: Arguments, connection: Connection) -> Iterator[Result]:
-        names = connection.parameter_names(arguments.script)
+        names = list_parameters(arguments.script)
         missing = sorted(name for name in names if name not in self.shell.user_ns)
         if missing:
             raise UsageError(f"There is no variable {missing[0]} for ${missing[0]}.")

@@ -125,7 +125,6 @@ def test_exec_makes_one_call_as_written_whatever_the_state(db: WriteSession, met
 def test_exec_takes_parameters_by_name(db: WriteSession) -> None:
     name = db.experiment("Created")
     sql = f"EXEC {TABLE}.start @Name = $name, @region = $where"
-    assert db.con.parameter_names(sql) == {"name", "where"}
     assert db.con.sql(sql, {"name": name, "where": REGION}).rowcount == 1
     assert db.sent == [(START, {"Name": name})]
     with pytest.raises(ProgrammingError, match=r"No statement has a parameter \$nmae"):
