@@ -67,8 +67,7 @@ class Planner:
             top=hints.top[1] if hints and hints.top and hints.top[0] == name else None,
         )
         scope = self._find_scope(table, request.columns, where, run, may_call)
-        pages = {region: count for (known, region), count in self.cloud.pages.items() if known == name}
-        return plan_read(request, [scope], pages, self.cloud.account_id is not None)
+        return plan_read(request, [scope], self.cloud.account_id is not None)
 
     # Where a scan reads
 

@@ -32,7 +32,6 @@ class SharedCloud(Cloud):
 
     def close(self) -> None:
         self.account_id = None
-        self.pages.clear()
         self._limiters.clear()
 
 

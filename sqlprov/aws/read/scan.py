@@ -67,8 +67,7 @@ class TableScan:
         # Whether all rows are returned without further calls.
         self.list_alone = not (self.top_n or plan.describe or plan.tags or plan.extras)
         self.pages = PageReader(plan, run, cloud, self.builder, self.list_alone, lambda: self.reports.closed)
-        # Region -> pages of its list so far, in all its windows.
-        self.page_counts: dict[str, int] = {}
+        self.pages_read = 0
         # Lists that follow from parents and have not begun; how many have.
         self.lists: deque[ListRead] = deque()
         self.begun = 0
@@ -170,16 +169,16 @@ class TableScan:
     def _fetch(self, window: ListWindow) -> None:
         """Fetch the next page of a window, or several if the reader is slower than the service."""
         window.waiting = False
-        many = min(self.reports.pages_per_task, 1 + sum(self.page_counts.values()) // RAMP)
+        many = min(self.reports.pages_per_task, 1 + self.pages_read // RAMP)
         most = many if self.list_alone and not self.is_limited else 1
         self.reports.submit(lambda: partial(self._handle_pages, window, self.pages.fetch(window, most)))
 
     def _handle_pages(self, window: ListWindow, fetched: FetchedPages) -> None:
         if window not in self.windows:
             return  # an earlier page was broken
-        busy, region, error = time.thread_time(), window.read.region, fetched.error
+        busy, error = time.thread_time(), fetched.error
         window.pages += len(fetched.pages)
-        self.page_counts[region] = self.page_counts.get(region, 0) + len(fetched.pages)
+        self.pages_read += len(fetched.pages)
         self.run.log.note_read(pages=len(fetched.pages))
         # If possible, fetch the next pages while these are handled.
         early = fetched.token and not error and self.reads_ahead and self.list_alone
@@ -277,21 +276,13 @@ class TableScan:
         self.windows.remove(window)
         self.run.log.note_region(region, -1)
         if error:
-            self.page_counts.pop(region, None)
             # A parent that is gone, or a resource that the account does not have, is not a row.
             listing = self.table.list
             may_be_absent = listing.parents or listing.single or not listing.rows
             if not (may_be_absent and is_match(self.table.errors.missing, error)):
                 self._note_missing(region, error)
-        elif self.top_n:
-            if not is_complete:
-                self.top_n.stopped.append(window)
-        elif self.table.list.parents:
-            return  # the pages of one parent's list say nothing about the next
-        elif is_complete and region in self.page_counts and not self._is_filtered(region):
-            is_read = all(other.read.region != region for other in self.windows)
-            count = {(self.table.full_name, region): self.page_counts[region]} if is_read else {}
-            self.cloud.pages = self.cloud.pages | count
+        elif self.top_n and not is_complete:
+            self.top_n.stopped.append(window)
 
     def _resume_windows(self) -> bool:
         """Fetch the next page of each waiting window, unless enough rows are pending; return whether any was
@@ -356,15 +347,6 @@ class TableScan:
             window.waiting = True
             self.windows.append(window)
             self.run.log.note_region(window.read.region, 1)
-
-    def _is_filtered(self, region: str) -> bool:
-        """Whether the parameters of a region's list may exclude rows."""
-        listing = self.table.list
-        harmless = {listing.page_size_parameter}
-        if listing.sort:
-            harmless |= {listing.sort.by, listing.sort.direction}
-        lists = (step for step in self.plan.steps if isinstance(step, ListRead) and step.region == region)
-        return any(step.parameters.keys() - harmless for step in lists)
 
     def _note_gone(self, rows: list[PartialRow]) -> None:
         self.gone.note(rows)

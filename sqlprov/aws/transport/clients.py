@@ -37,7 +37,6 @@ class Cloud:
         regions_lock: held by the thread that reads the regions.
         read_only: refuse every operation that is not in `reads`, inside botocore; it cannot be unset.
         reads: botocore's service name and operation of each read that a table declares.
-        pages: table and region -> number of pages of the whole list, to compare it with the cost of lookups by key.
     """
 
     profile: str | None = None
@@ -54,8 +53,6 @@ class Cloud:
             ("ec2", "DescribeRegions"),
         }
     )
-    # Replaced, never changed: other threads may be iterating over it.
-    pages: dict[tuple[str, str], int] = field(default_factory=dict)
     _clients: dict[tuple[str, str, float], Any] = field(default_factory=dict)
     _limiters: dict[tuple[Any, str, str], Limiter] = field(default_factory=dict)
     account_lock: threading.Lock = field(default_factory=threading.Lock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -28,8 +28,8 @@ from sqlprov.plan.read.read_plan import (
 )
 from sqlprov.plan.read.scope import Rule, Scope
 
-KEYS_BEFORE_LIST = 20
-"""Number of lookups by key that are always preferred to a list, whose pages are not known beforehand."""
+MOST_LOOKUPS = 20
+"""Lookups by key that are preferred to a list, whose number of pages is not known beforehand."""
 DEEPEST = 8
 """Parents of parents at most; more would be a table that is its own parent."""
 
@@ -57,7 +57,6 @@ class ScanRequest:
 def plan_read(
     request: ScanRequest,
     scopes: Sequence[Scope],
-    pages: Mapping[str, int] | None = None,
     account_known: bool = False,
     depth: int = 0,
 ) -> ReadPlan:
@@ -66,7 +65,6 @@ def plan_read(
     Args:
         request: the columns and the filter that DuckDB requests.
         scopes: where to read, one for each scope column.
-        pages: region -> number of pages of this table's whole list, as seen in this session.
         account_known: whether the session knows its account.
         depth: the number of children that are planned around it.
     """
@@ -79,10 +77,10 @@ def plan_read(
 
     def plan_parent(parent: Table, names: tuple[str, ...], condition: Predicate) -> ReadPlan:
         inner = ScanRequest(parent, names, condition, pushdown=request.pushdown)
-        return plan_read(inner, scopes, None, account_known, depth + 1)
+        return plan_read(inner, scopes, account_known, depth + 1)
 
     places, parents = plan_parents(table, where, plan_parent)
-    steps, empty = _plan_steps(request, where, needs, scopes, places, pages or {})
+    steps, empty = _plan_steps(request, where, needs, scopes, places)
     empty = empty or next((parent.plan.empty for parent in parents), "")
     listing = any(isinstance(step, ListRead) for step in steps)
     parents = parents if listing and not empty else ()
@@ -190,7 +188,6 @@ def _plan_steps(
     needs: Needs,
     scopes: Sequence[Scope],
     parents: Sequence[Place],
-    pages: Mapping[str, int],
 ) -> tuple[tuple[ListRead | KeyRead, ...], str]:
     table = request.table
     for scope in scopes:
@@ -208,8 +205,7 @@ def _plan_steps(
         return (), f"no {columns} meets the conditions"
     steps: list[ListRead | KeyRead] = []
     for place in _list_places(table, scopes):
-        most = max(KEYS_BEFORE_LIST, pages.get(place[REGION], 0))
-        if lookup and keys is not None and count_calls(table, lookup, len(keys)) <= most:
+        if lookup and keys is not None and count_calls(table, lookup, len(keys)) <= MOST_LOOKUPS:
             steps.append(KeyRead(place, keys, lookup is Lookup.LIST))
         else:
             whole = ({**place, **parent} for parent in parents)

@@ -276,16 +276,6 @@ def test_describes_stay_a_few_batches_ahead_of_a_slow_reader(em: Emulator, con: 
     assert max(lead) <= 320  # five batches of 64, the largest
 
 
-def test_look_ups_by_key_replace_a_list_with_more_pages(em: Emulator, con: Any) -> None:
-    em.fill(2_600)
-    con.sql("SET sqlprov_split = off")
-    names = [name for (name,) in con.sql(f"SELECT name FROM {EXPERIMENTS} LIMIT 25").fetchall()]
-    some = f"SELECT name FROM {EXPERIMENTS} WHERE name IN {tuple(names)}"
-    for expected in ({LIST: 26}, {DESCRIBE: 25}):
-        em.reset_calls()
-        assert len(con.sql(some).fetchall()) == 25
-        assert count_operations(em) == expected
-
 
 def test_a_machine_with_one_core_streams_too(em: Emulator, connect: Any, monkeypatch: Any) -> None:
     em.fill(3_000)

@@ -35,11 +35,10 @@ def plan(
     where: Predicate = TRUE,
     columns: tuple[str, ...] = ("name",),
     regions: tuple[str, ...] = ONE,
-    pages: dict[str, int] | None = None,
     **more: Any,
 ) -> ReadPlan:
     scope = Scope("region", Rule.SHOWN, regions)
-    return plan_read(ScanRequest(table, columns, where, **more), [scope], pages)
+    return plan_read(ScanRequest(table, columns, where, **more), [scope])
 
 
 def list_keys(read_plan: ReadPlan) -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -105,14 +104,10 @@ def test_a_condition_that_allows_any_key_needs_the_list(experiments: Table, wher
     assert list_regions(plan(experiments, where, regions=TWO)) == ["eu-west-1", "us-east-1"]
 
 
-def test_more_than_twenty_keys_are_listed_unless_the_list_is_longer(experiments: Table) -> None:
-    many = [f"n-{number}" for number in range(25)]
+def test_more_than_twenty_keys_are_listed(experiments: Table) -> None:
+    many = [f"n-{number}" for number in range(21)]
     assert len(list_keys(plan(experiments, name_is(*many[:20])))["us-east-1"]) == 20
-    assert list_regions(plan(experiments, name_is(*many[:21]))) == ["us-east-1"]
-    assert list_regions(plan(experiments, name_is(*many), pages={"us-east-1": 24})) == ["us-east-1"]
-    assert len(list_keys(plan(experiments, name_is(*many), pages={"us-east-1": 25}))["us-east-1"]) == 25
-    mixed = plan(experiments, name_is(*many), regions=TWO, pages={"eu-west-1": 30, "us-east-1": 3})
-    assert [type(step) for step in mixed.steps] == [KeyRead, ListRead]
+    assert list_regions(plan(experiments, name_is(*many))) == ["us-east-1"]
 
 
 @pytest.mark.parametrize(
