@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -25,7 +25,6 @@ TAG_KEYS, TAG_VALUES = ("Key", "key", "TagKey", "tagKey"), ("Value", "value", "T
 _BOOLEANS = {"true": True, "false": False}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MICROSECONDS = pa.scalar(1e6)
-_TIMESTAMP = pa.timestamp("us", "UTC")
 
 
 def get_path(row: Any, path: Sequence[str]) -> Any:
@@ -62,7 +61,7 @@ def build_array(column: Column, values: Iterable[Any]) -> pa.Array:
 
 
 def _build(items: list[Any], json_type: pa.DataType, type_: pa.DataType) -> pa.Array:
-    return _convert_all([(pa.array(items, type=json_type, memory_pool=MEMORY_POOL), type_)])[0]
+    return _convert(pa.array(items, type=json_type, memory_pool=MEMORY_POOL), type_)
 
 
 def _is_text_of(column: Column) -> bool:
@@ -120,9 +119,8 @@ class Decoder:
 
     def _split_members(self, rows: pa.StructArray) -> dict[str, pa.Array]:
         members = rows.flatten(memory_pool=MEMORY_POOL)
-        converted = _convert_all([(members[at], type_) for _, at, type_ in self._converted])
         arrays = {name: members[at] for name, at in self._unchanged}
-        return arrays | {name: array for (name, _, _), array in zip(self._converted, converted, strict=True)}
+        return arrays | {name: _convert(members[at], type_) for name, at, type_ in self._converted}
 
     def _add_missing(
         self, arrays: dict[str, pa.Array], items: Sequence[Mapping[str, Any]]
@@ -138,67 +136,30 @@ def concat_rows(rows: Sequence[pa.StructArray]) -> pa.StructArray:
     return pa.concat_arrays(rows, memory_pool=MEMORY_POOL) if len(rows) > 1 else rows[0]
 
 
-def _convert_all(pairs: Sequence[tuple[pa.Array, pa.DataType]]) -> list[pa.Array]:
-    """Each array converted to the type beside it: floats of seconds become timestamps."""
-    timestamps = _to_timestamps([floats for array, type_ in pairs for floats in _find_seconds(array, type_)])
-    return [_convert(array, type_, timestamps) for array, type_ in pairs]
-
-
-def _find_seconds(array: pa.Array, type_: pa.DataType) -> Iterator[pa.Array]:
-    """The arrays of seconds inside `array`, in the order in which `_convert` takes the timestamps."""
-    if array.type == type_:
-        return
-    if pa.types.is_timestamp(type_):
-        yield array
-    elif pa.types.is_struct(type_):
-        for at in range(type_.num_fields):
-            yield from _find_seconds(array.field(at), type_.field(at).type)
-    elif pa.types.is_list(type_):
-        yield from _find_seconds(array.values, type_.value_type)
-    elif pa.types.is_map(type_):
-        yield from _find_seconds(array.items, type_.item_type)
-
-
-def _to_timestamps(floats: Sequence[pa.Array]) -> Iterator[pa.Array]:
-    """Timestamps of arrays of seconds, computed together: the arrays are short, and each step has a fixed cost."""
-    if not floats:
-        return
-    together = pa.concat_arrays(floats, memory_pool=MEMORY_POOL)
-    product = pc.multiply(together, _MICROSECONDS, memory_pool=MEMORY_POOL)
-    rounded = pc.round(product, memory_pool=MEMORY_POOL)
-    timestamps = rounded.cast(pa.int64(), memory_pool=MEMORY_POOL).view(_TIMESTAMP)
-    at = 0
-    for array in floats:
-        yield timestamps.slice(at, len(array))
-        at += len(array)
-
-
-def _convert(array: pa.Array, type_: pa.DataType, timestamps: Iterator[pa.Array]) -> pa.Array:
+def _convert(array: pa.Array, type_: pa.DataType) -> pa.Array:
+    """An array as replies have it in the type beside it: floats of seconds become timestamps."""
     if array.type == type_:
         return array
     if pa.types.is_timestamp(type_):
-        converted = next(timestamps)
-        return (
-            converted if type_ == _TIMESTAMP else converted.cast(type_, safe=False, memory_pool=MEMORY_POOL)
-        )
+        microseconds = pc.multiply(array, _MICROSECONDS, memory_pool=MEMORY_POOL)
+        rounded = pc.round(microseconds, memory_pool=MEMORY_POOL)
+        return rounded.cast(pa.int64(), memory_pool=MEMORY_POOL).view(type_)
     if pa.types.is_binary(type_):
         texts = array.to_pylist()
         values = [None if text is None else base64.b64decode(text, validate=True) for text in texts]
         return pa.array(values, type_, memory_pool=MEMORY_POOL)
     if pa.types.is_struct(type_):
-        members = [
-            _convert(array.field(at), type_.field(at).type, timestamps) for at in range(type_.num_fields)
-        ]
+        members = [_convert(array.field(at), type_.field(at).type) for at in range(type_.num_fields)]
         return pa.StructArray.from_arrays(
             members, fields=list(type_), mask=_make_null_mask(array), memory_pool=MEMORY_POOL
         )
     if pa.types.is_list(type_):
-        values = _convert(array.values, type_.value_type, timestamps)
+        values = _convert(array.values, type_.value_type)
         return pa.ListArray.from_arrays(
             array.offsets, values, type=type_, mask=_make_null_mask(array), pool=MEMORY_POOL
         )
     if pa.types.is_map(type_):
-        items = _convert(array.items, type_.item_type, timestamps)
+        items = _convert(array.items, type_.item_type)
         maps = pa.MapArray.from_arrays(array.offsets, array.keys, items, type=type_, pool=MEMORY_POOL)
         return pc.if_else(_make_null_mask(array), pa.scalar(None, type_), maps, memory_pool=MEMORY_POOL)
     return array.cast(type_, memory_pool=MEMORY_POOL)
