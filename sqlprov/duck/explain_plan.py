@@ -90,14 +90,15 @@ class QueryPlan:
         ]
 
     def note_hints(self, run: Run) -> None:
-        """Pass the run what the rows of tables with a single scan contain; and the top N, if the plan is one of a scan."""
+        """Pass the run what rows of tables with one scan contain; and the top N, if the plan is one of a scan."""
         if run.hints is None:
             return
         counts = Counter(scan.live.table.full_name for scan in self.scans)
         contained = {
             name: texts
             for scan in self.scans
-            if counts[name := scan.live.table.full_name] == 1 and (texts := tuple(list_contained(scan.checks)))
+            if counts[name := scan.live.table.full_name] == 1
+            and (texts := tuple(list_contained(scan.checks)))
         }
         by = run.hints.sorted_by
         first = _find_first_rows(self.roots[0]) if by and len(self.roots) == 1 else None
@@ -139,7 +140,9 @@ def list_contained(condition: str) -> Iterator[Contained]:
         while tokens and tokens[0].is_one_of("("):
             tokens = tokens[1:-1]
         match tokens:
-            case [function, _, column, _, Token(kind=TokenKind.STRING) as text, _] if function.is_one_of(*CONTAINING):
+            case [function, _, column, _, Token(kind=TokenKind.STRING) as text, _] if function.is_one_of(
+                *CONTAINING
+            ):
                 yield Contained(column.value, text.value)
             case [column, Token(text="~"), Token(text="~"), Token(kind=TokenKind.STRING) as text]:  # LIKE
                 yield from (Contained(column.value, piece) for piece in re.split("[%_]", text.value) if piece)
@@ -177,7 +180,9 @@ def _read_scan(session: Session, node: Node, checks: str, is_whole: bool) -> Pla
     return PlanScan(session, node, live, columns, conditions, checks, is_whole)
 
 
-def read_conditions(duck: duckdb.DuckDBPyConnection, schema: pa.Schema, conditions: Sequence[str]) -> Predicate:
+def read_conditions(
+    duck: duckdb.DuckDBPyConnection, schema: pa.Schema, conditions: Sequence[str]
+) -> Predicate:
     """The conditions that DuckDB prints: it passes them to a table without rows as it will pass them to the scan."""
     if not conditions:
         return TRUE

@@ -74,7 +74,11 @@ class HintFinder:
 
         decides = self._ask_use(query.text)
         limited = bool(query.words & {"limit", "fetch"})
-        if query.verb not in ("SELECT", "FROM") or not (limited and "order" in query.words) or query.tree is None:
+        if (
+            query.verb not in ("SELECT", "FROM")
+            or not (limited and "order" in query.words)
+            or query.tree is None
+        ):
             return Hints(decides, limited=limited)
         # Imported here: sqlglot takes 60 ms, and only some statements need it.
         from sqlprov.sql.sort_column import find_sort_column

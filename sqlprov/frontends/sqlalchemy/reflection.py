@@ -131,11 +131,17 @@ class Reflection(default.DefaultDialect):
             return {"constrained_columns": row.constraint_column_names, "name": row.constraint_name}
         return {"constrained_columns": [], "name": None}
 
-    def get_foreign_keys(self, connection: Any, table_name: str, **kw: Any) -> list[Any]:
+    def get_foreign_keys(
+        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+    ) -> list[Any]:
         """None: live tables have none, and those of local tables are not read."""
         return []
 
-    get_indexes = get_foreign_keys
+    def get_indexes(
+        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+    ) -> list[Any]:
+        """None, as with foreign keys."""
+        return []
 
     @reflection.cache
     def get_table_comment(

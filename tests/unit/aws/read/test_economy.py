@@ -276,7 +276,6 @@ def test_describes_stay_a_few_batches_ahead_of_a_slow_reader(em: Emulator, con: 
     assert max(lead) <= 320  # five batches of 64, the largest
 
 
-
 def test_a_machine_with_one_core_streams_too(em: Emulator, connect: Any, monkeypatch: Any) -> None:
     em.fill(3_000)
     opened = duckdb.connect

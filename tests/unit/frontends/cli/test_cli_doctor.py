@@ -49,7 +49,6 @@ def test_expired_credentials_come_with_a_remedy(cloud: CommandLine, emulator: Em
     assert ended.out.endswith("\n1 check failed.\n")
 
 
-
 def test_a_skewed_clock_is_reported_to_the_second_and_fails_where_aws_refuses(
     cloud: CommandLine, emulator: Emulator
 ) -> None:
@@ -92,7 +91,6 @@ def test_a_profile_that_does_not_exist_and_an_endpoint_that_does_not_answer(clou
     by_name = checks(ended)
     assert by_name["endpoint"][0].startswith("failed http://127.0.0.1:9: ")
     assert "→ Check the network, HTTPS_PROXY" in by_name["endpoint"][0]
-
 
 
 def test_the_local_aws_passes_without_a_region(shell: CommandLine) -> None:
