@@ -118,8 +118,8 @@ def list_conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
 
 
 def drop_column(predicate: Predicate, column: str) -> Predicate:
-    """`predicate` without the conditions over `column` alone; used for the column that only carries a value."""
-    return And(tuple(part for part in list_conjuncts(predicate) if list_columns(part) != {column}))
+    """`predicate`, each condition once, without those over `column` alone, which only carries a value."""
+    return And(tuple(dict.fromkeys(p for p in list_conjuncts(predicate) if list_columns(p) != {column})))
 
 
 def restrict(predicate: Predicate, columns: Iterable[str]) -> Predicate:
