@@ -238,7 +238,7 @@ WHERE e.region = 'eu-west-1' GROUP BY name;
 
 -- name: a pattern of regions within query('…')
 -- setup: SET sqlprov_regions = 'us-east-1'
--- calls: ListEndpoints *
+-- calls: ListEndpoints eu-*
 -- rows: [3]
 SELECT * FROM query('SELECT count(*) FROM aws.sagemaker.endpoints WHERE region LIKE ''eu-%''');
 
