@@ -163,11 +163,14 @@ def parse_extras(
         block = value.read_block(["call", "columns"], ["arguments", "send", "absent"])
         operation = find_reading(model, block["call"])
         constants = parse_constants(block.get("send"), operation)
+        arguments = parse_arguments(block["call"], block.get("arguments"), operation, row, constants)
+        inputs = operation.input_shape.members
         extras[name] = ExtraCall(
             operation.name,
-            parse_arguments(block["call"], block.get("arguments"), operation, row, constants),
+            arguments,
             constants,
             parse_codes(block["absent"]) if "absent" in block else (),
+            frozenset(parameter for parameter in arguments if inputs[parameter].type_name == "list"),
         )
         reply = Reply(operation.name, ColumnSource.EXTRA, operation.output_shape, {}, name)
         for column, path in block["columns"].read_pairs().items():

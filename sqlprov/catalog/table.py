@@ -233,12 +233,14 @@ class ExtraCall:
         arguments: parameter -> column that fills it.
         send: parameters of every call.
         absent: errors that mean that the columns are NULL.
+        lists: parameters that take a list, which holds the value of the row alone.
     """
 
     call: str
     arguments: Mapping[str, str]
     send: Mapping[str, Any] = field(default_factory=dict)
     absent: tuple[ErrorRule, ...] = ()
+    lists: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

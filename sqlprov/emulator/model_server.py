@@ -155,7 +155,7 @@ class ModelService(FaultyService):
         for table, name in tables:
             extra = table.extras[name]
             rows = self.find_rows(table, call.region)
-            if matches := match_rows(rows, extra.arguments, call.parameters):
+            if matches := match_rows(rows, extra.arguments, call.parameters, many=bool(extra.lists)):
                 reply = matches[0].extras[name]
                 if reply is None:
                     raise ApiError(extra.absent[0].code, f"{extra.absent[0].text} Not found.".strip())

@@ -174,6 +174,7 @@ class BotoTables:
             arguments = {name: value.rpartition("/")[2] for name, value in arguments.items()}
         reply: Mapping[str, Any] = {}
         if None not in arguments.values():
+            arguments |= {parameter: [arguments[parameter]] for parameter in extra.lists}
             try:
                 reply = self._call(table, region, extra.call, **extra.send, **arguments)
             except ClientError as error:

@@ -172,7 +172,8 @@ class DetailReader:
         arguments = {parameter: row.get_value(table, column) for parameter, column in extra.arguments.items()}
         reply: Mapping[str, Any] = {}
         if None not in arguments.values():
-            parameters = {**extra.send, **arguments}
+            lists = {parameter: [arguments[parameter]] for parameter in extra.lists}
+            parameters = {**extra.send, **arguments, **lists}
             try:
                 reply = call(
                     self._run, self._cloud, table.client, table.iam, extra.call, row.region, parameters

@@ -198,6 +198,10 @@ LINES: list[tuple[str, str, Question, Any]] = [
     ("sagemaker", f"{ENDPOINTS}, filters: {{StatusEquals: ~, CreationTimeBefore: ~}}",
      lambda t: [each.parameter for each in t.list.filters],
      ["NameContains", "CreationTimeAfter", "LastModifiedTimeAfter", "LastModifiedTimeBefore"]),
+    ("config", "list: DescribeConfigRules, key: config_rule_name, also: {remediation: "
+     "{call: DescribeRemediationConfigurations, columns: {remediation: RemediationConfigurations}}}",
+     lambda t: (t.extras["remediation"].arguments, *t.extras["remediation"].lists),
+     ({"ConfigRuleNames": "config_rule_name"}, "ConfigRuleNames")),
 ]  # fmt: skip
 
 
