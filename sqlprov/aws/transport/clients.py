@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -142,6 +143,12 @@ class Cloud:
         name = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-call.{name}", self._block_writes)
         client.meta.events.register(f"before-parse.{name}", decode)
+        if service == "s3":
+            with suppress(Exception):
+                from botocore.handlers import _handle_200_error
+
+                # It parses the whole of each reply to see whether it is an error, which `decode` sees, too.
+                client.meta.events.unregister("before-parse.s3.*", _handle_200_error)
         client.meta.events.register("before-parameter-build.route-53.ListTagsForResource", _strip_path)
         if self.credentials:
             client.meta.events.register(f"before-sign.{name}", self._stay_local)

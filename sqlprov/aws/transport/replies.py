@@ -6,6 +6,7 @@ botocore parses them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -24,6 +25,8 @@ IN_JSON = "JSON has empty lists"
 """Why a JSON reply may lack no list."""
 READERS = {"rest-json": RestJsonReader, "query": XmlReader, "ec2": XmlReader, "rest-xml": XmlReader}
 """Protocol -> reads the members in a body."""
+_ERROR = re.compile(rb"\s*(<\?xml[^>]*>)?\s*<Error[\s>]")
+"""The beginning of an error of S3, which may come with status 200."""
 CBOR_MAP = 5
 """CBOR's major type of maps."""
 
@@ -48,6 +51,11 @@ def decode(
         whole = format_count(int(declared), "byte")
         raise MalformedReply(f"the reply was cut off after {len(body):,} of {whole}", request_id)
     protocol, output = operation_model.service_model.resolved_protocol, operation_model.output_shape
+    is_s3 = (
+        operation_model.service_model.service_name == "s3" and output is not None and _is_in_protocol(output)
+    )
+    if is_s3 and response_dict["status_code"] == 200 and _ERROR.match(body):
+        response_dict["status_code"] = 500  # as botocore's own handler does
     if response_dict["status_code"] >= 300:
         _check_error(protocol, response_dict, request_id)
     elif output is None:
