@@ -34,6 +34,16 @@ class Settings:
         "Maximum calls in flight for one statement: 1 to 256, or auto, which starts at 16 and rises to 64 while no "
         "call is throttled.",
     )
+    split: bool = _make_setting(
+        True,
+        "Split a long list into time windows that are read in parallel. If off, read page after page; the rows "
+        "are the same.",
+    )
+    prefetch: bool = _make_setting(
+        True,
+        "Start the calls for all tables of a statement at once. If off, start them when DuckDB reaches the table; "
+        "the rows are the same.",
+    )
     on_error: str = _make_setting(
         "fail",
         "'fail': the statement fails if a region or row cannot be read. 'warn': it returns the other rows, "

@@ -251,18 +251,33 @@ class Connection(PEP249Cursor):
         cursor, live = self._runner.cursor, (*self.catalog.list_providers(), OWN)
         return self._runner.call(lambda: read_vocabulary(cursor.binder.duck, cursor.binder.read_path(), live))
 
-    def diagnose(self) -> Iterator[Check]:
-        """Check credentials, region, endpoint, identity and clock."""
+    def diagnose(self, like: str | None = None) -> Iterator[Check]:
+        """Check credentials, region, endpoint, identity, clock, and permissions to read and write.
+
+        Args:
+            like: SQL pattern for the full names of the tables to check; without a %, a part of them. `None`: no table.
+
+        Raises:
+            ResourceFileError: the resource file of a table is wrong.
+        """
         from sqlprov.aws.diagnostics import diagnose
+        from sqlprov.sql.names import LEVELS, list_names
+        from sqlprov.sql.show import is_like
 
         self._check_open()
+        names: list[str] = []
+        if like is not None:
+            pattern = like if "%" in like else f"%{like}%"
+            names = [name for name in list_names(self.catalog, len(LEVELS)) if is_like(name, pattern)]
+        parts = (name.split(".") for name in sorted(names))
+        tables = [self.catalog.get_table(*name) for name in parts if len(name) == len(LEVELS)]
         run = Run(self.settings)
         try:
             region = next(iter(self.regions), None)
         except CredentialsError:
             region = None  # the first check reports that the profile does not exist
         try:
-            yield from diagnose(run, self._session.cloud, region)
+            yield from diagnose(run, self._session.cloud, region, tables)
         finally:
             run.finish()
 

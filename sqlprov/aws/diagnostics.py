@@ -1,22 +1,28 @@
-"""Checks credentials, region, endpoint, identity and clock."""
+"""Checks credentials, region, endpoint, identity, clock, and the permissions to read and write."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import partial
+from typing import Any
 
+from sqlprov.aws.read.decoder import get_path
+from sqlprov.aws.read.list_replies import find_rows, make_row_counter
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import IamActions
+from sqlprov.catalog.table import IamActions, ListCall, Table
 from sqlprov.errors import AccessDenied, CredentialsError, Error, OperationalError, Unreachable
 
 MAX_SKEW = 300
 """Seconds by which the clocks may differ before AWS refuses a signature."""
+ACTIONS_PER_CALL = 100
 _LOG_IN = "Log in (`aws sso login`), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
 
@@ -25,6 +31,7 @@ class CheckStatus(Enum):
 
     OK = "ok"
     FAILED = "failed"
+    DENIED = "denied"  # this may be intentional
     SKIPPED = "skipped"
 
 
@@ -33,7 +40,7 @@ class Check:
     """The result of one check.
 
     Attributes:
-        name: credentials, region, endpoint, identity or clock.
+        name: credentials, region, endpoint, identity, clock, read or write.
         status: how it ended.
         message: the result, in words.
         remedy: how to fix it; empty if there is nothing to fix.
@@ -45,21 +52,21 @@ class Check:
     remedy: str = ""
 
 
-def diagnose(run: Run, cloud: Cloud, region: str | None) -> Iterator[Check]:
+def diagnose(run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table]) -> Iterator[Check]:
     """Run the checks one after another; those that cannot succeed after an earlier failure are skipped.
 
     Args:
         run: records the calls.
         cloud: the account.
         region: the region to check; `None` if there is none.
+        tables: the tables to check.
     """
     credentials = _check_credentials(cloud)
     yield credentials
     yield _check_region(region)
     if credentials.status is CheckStatus.FAILED or region is None:
         missing = "credentials" if credentials.status is CheckStatus.FAILED else "a region"
-        for name in ("endpoint", "identity", "clock"):
-            yield Check(name, CheckStatus.SKIPPED, f"needs {missing}")
+        yield from _skip(f"needs {missing}", "endpoint", "identity", "clock", "read", "write")
         return
     began = time.time()
     arn, error = _get_identity(run, cloud, region)
@@ -67,9 +74,26 @@ def diagnose(run: Run, cloud: Cloud, region: str | None) -> Iterator[Check]:
     yield _check_endpoint(cloud, error)
     if error is None:
         yield Check("identity", CheckStatus.OK, arn)
+    elif isinstance(error, AccessDenied):
+        yield Check("identity", CheckStatus.DENIED, str(error))
     else:
         yield Check("identity", CheckStatus.FAILED, str(error), _suggest_remedy(error, skew))
     yield _check_clock(skew)
+    if isinstance(error, CredentialsError | Unreachable):
+        yield from _skip("no call gets through", "read", "write")
+        return
+    tables = list(tables)
+    if not tables:
+        yield from _skip("no table to check; name some, such as %.models", "read", "write")
+    for table in tables:
+        cloud.allow_reads(table)
+    if tables:
+        yield from _check_reads(run, cloud, region, tables)
+        yield from _check_writes(run, cloud, region, tables, arn)
+
+
+def _skip(message: str, *names: str) -> Iterator[Check]:
+    return (Check(name, CheckStatus.SKIPPED, message) for name in names)
 
 
 def _check_credentials(cloud: Cloud) -> Check:
@@ -130,7 +154,7 @@ def _check_endpoint(cloud: Cloud, error: OperationalError | None) -> Check:
     return Check("endpoint", CheckStatus.OK, endpoint)
 
 
-def _suggest_remedy(error: OperationalError, skew: float | None) -> str:
+def _suggest_remedy(error: Error, skew: float | None = None) -> str:
     if isinstance(error, CredentialsError):
         if skew is not None and abs(skew) > MAX_SKEW:
             return "The clock is wrong, and AWS refuses the signatures: see below."
@@ -138,3 +162,124 @@ def _suggest_remedy(error: OperationalError, skew: float | None) -> str:
     if isinstance(error, AccessDenied):
         return f"Allow {error.permission} in the identity's policy."
     return ""
+
+
+# Tables
+
+
+def _check_reads(run: Run, cloud: Cloud, region: str, tables: list[Table]) -> Iterator[Check]:
+    """Check whether each table can be read: list one row, and make the other calls that its columns need."""
+
+    def settle(check: Future[Check], table: Table) -> None:
+        try:
+            check.set_result(_check_read(run, cloud, region, table))
+        except BaseException as error:
+            check.set_exception(error)
+
+    checks: list[Future[Check]] = [Future() for _ in tables]
+    for check, table in zip(checks, tables, strict=True):
+        run.submit(partial(settle, check, table))
+    for check in checks:
+        yield check.result()
+
+
+def _check_read(run: Run, cloud: Cloud, region: str, table: Table) -> Check:
+    if table.list.parents:
+        needed = " and ".join(parent.column for parent in table.list.parents)
+        return Check("read", CheckStatus.SKIPPED, f"{table.full_name}: {table.list.call} needs {needed}")
+    try:
+        operations = _read_one_row(run, cloud, table.home or region, table)
+    except OperationalError as error:
+        return Check("read", CheckStatus.FAILED, f"{table.full_name}: {error}", _suggest_remedy(error))
+    return Check("read", CheckStatus.OK, f"{table.full_name}: {', '.join(operations)}")
+
+
+def _read_one_row(run: Run, cloud: Cloud, region: str, table: Table) -> list[str]:
+    """The operations called to read one row, if there is one."""
+    operations: list[str] = []
+
+    def read(operation: str, parameters: dict[str, Any], members: tuple[str, ...] = ()) -> dict[str, Any]:
+        operations.append(operation)
+        return call(run, cloud, table.client, table.iam, operation, region, parameters, members)
+
+    listing, describe = table.list, table.describe
+    size: dict[str, Any] = {listing.page_size_parameter: 1} if listing.page_size_parameter else {}
+    rows = find_rows(listing, read(listing.call, {**listing.send, **size}))
+    if not rows or describe is None:
+        return operations
+    values = {
+        name: get_path(rows[0], table.by_name[column].path) for name, column in describe.arguments.items()
+    }
+    if describe.batch:
+        first = next(iter(values))
+        values[first] = [values[first]]
+    try:
+        reply = read(describe.call, {**describe.send, **values})
+        if table.tags and table.arn and not describe.batch:
+            row = get_path(reply, describe.item)
+            read(table.tags.call, table.tags.build_parameters(get_path(row, describe.paths[table.arn])))
+    except AccessDenied:
+        raise
+    except OperationalError:
+        operations.pop()  # the row is gone, or the service cannot describe it: no permission is missing
+    return operations
+
+
+def _check_writes(run: Run, cloud: Cloud, region: str, tables: list[Table], arn: str) -> Iterator[Check]:
+    """Check whether IAM's policy simulator allows the writes of each table; nothing is written."""
+    needed = {table.full_name: _write_actions(table) for table in tables}
+    actions = sorted({action for wanted in needed.values() for action in wanted})
+    principal = _find_principal(arn)
+    if not principal or not actions:
+        message = "the identity is neither a user nor a role" if actions else "no table can be written"
+        yield Check("write", CheckStatus.SKIPPED, message)
+        return
+    try:
+        allowed = _simulate(run, cloud, region, principal, actions)
+    except OperationalError as error:
+        yield Check("write", CheckStatus.SKIPPED, f"needs iam:SimulatePrincipalPolicy. {error}")
+        return
+    for name, wanted in needed.items():
+        missing = [action for action in wanted if action not in allowed]
+        if missing:
+            yield Check("write", CheckStatus.DENIED, f"{name}: {', '.join(missing)}")
+        elif wanted:
+            yield Check("write", CheckStatus.OK, f"{name}: {len(wanted)} actions allowed")
+
+
+def _write_actions(table: Table) -> tuple[str, ...]:
+    """The IAM actions of the methods that write."""
+    writes = [method for method in table.methods if method.verb != "SELECT"]
+    return tuple(dict.fromkeys(action for method in writes for action in method.permissions))
+
+
+def _find_principal(arn: str) -> str:
+    """The user or role whose policies apply to an identity; empty for any other identity."""
+    parts = arn.split(":", 5)
+    if len(parts) < 6:
+        return ""
+    kind, _, rest = parts[5].partition("/")
+    if kind == "assumed-role":
+        return f"arn:{parts[1]}:iam::{parts[4]}:role/{rest.partition('/')[0]}"
+    return arn if kind in ("user", "role") else ""
+
+
+def _simulate(run: Run, cloud: Cloud, region: str, principal: str, actions: list[str]) -> set[str]:
+    """The allowed ones among `actions`.
+
+    Raises:
+        OperationalError: the simulator did not answer.
+    """
+    allowed: set[str] = set()
+    operation, items = "SimulatePrincipalPolicy", "EvaluationResults"
+    count = make_row_counter(ListCall(operation, (items,)), set())
+    for start in range(0, len(actions), ACTIONS_PER_CALL):
+        some = actions[start : start + ACTIONS_PER_CALL]
+        parameters: dict[str, Any] = {"PolicySourceArn": principal, "ActionNames": some}
+        while True:
+            reply = call(run, cloud, "iam", IamActions("iam"), operation, region, parameters, (), count)
+            allowed |= {one["EvalActionName"] for one in reply[items] if one["EvalDecision"] == "allowed"}
+            if not reply.get("IsTruncated") or not reply.get("Marker"):
+                break
+            parameters["Marker"] = reply["Marker"]
+    return allowed

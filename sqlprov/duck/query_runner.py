@@ -264,4 +264,4 @@ def _creates_table(query: Query) -> bool:
 
 def _is_predictable(query: Query, run: Run) -> bool:
     """Whether the scans of DuckDB's plan can be started before DuckDB asks for them."""
-    return run.settings.pushdown and not query.words & VOLATILE
+    return run.settings.prefetch and run.settings.pushdown and not query.words & VOLATILE

@@ -21,7 +21,6 @@ from sqlprov.aws.read import list_windows, scan
 from sqlprov.aws.read.prefetch import Prefetches
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
-from sqlprov.duck import query_runner
 from sqlprov.duck.binder import Binder
 from sqlprov.duck.query_runner import QueryRunner
 from sqlprov.duck.session import Session
@@ -134,20 +133,15 @@ def test_a_query_returns_the_same_rows_with_and_without_each_acceleration(
     monkeypatch.setattr(list_windows, "WINDOW_PAGES", 0.25)
     monkeypatch.setattr(list_windows.WindowSplitter, "useful_calls", 8)
     seeded.options = Options(largest_page=2)
-
-    def check_rows(how: str) -> None:
+    for split, prefetch in (("on", "on"), ("on", "off"), ("off", "on")):
         with sessions(block.file).cursor() as cursor:
-            Trial(block, seeded, cursor, files).check_rows(how)
-
-    check_rows("every acceleration")
-    for holder, name, value, how in (
-        (query_runner, "_is_predictable", lambda *_: False, "no prefetch"),
-        (list_windows.WindowSplitter, "find_longest", lambda *_: None, "no windows"),
-        (QueryRunner, "_is_plain", lambda *_: False, "bound twice"),
-    ):
-        with monkeypatch.context() as off:
-            off.setattr(holder, name, value)
-            check_rows(how)
+            trial = Trial(block, seeded, cursor, files)
+            trial.sql(f"SET sqlprov_split = {split}; SET sqlprov_prefetch = {prefetch}")
+            trial.check_rows(f"split {split}, prefetch {prefetch}")
+    # Bound twice.
+    monkeypatch.setattr(QueryRunner, "_is_plain", lambda *_: False)
+    with sessions(block.file).cursor() as cursor:
+        Trial(block, seeded, cursor, files).check_rows("bound twice")
 
 
 def test_the_corpus_has_at_least_120_queries_and_no_name_twice() -> None:

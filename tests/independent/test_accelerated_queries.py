@@ -19,7 +19,6 @@ from local_sagemaker import text as quote
 
 import sqlprov
 from sqlprov.aws.read import list_windows, scan
-from sqlprov.duck import query_runner
 from sqlprov.emulator import Emulator, Options
 
 EXAMPLES = int(os.environ.get("SQLPROV_EXAMPLES", "60"))
@@ -275,7 +274,7 @@ def services(draw: st.DrawFn) -> Options:
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    query=queries(), options=services(), off=st.sampled_from(["", "", "", "windows", "prefetch", "pushdown"])
+    query=queries(), options=services(), off=st.sampled_from(["", "", "", "split", "prefetch", "pushdown"])
 )
 def test_no_acceleration_changes_an_answer(
     query: str,
@@ -287,12 +286,8 @@ def test_no_acceleration_changes_an_answer(
 ) -> None:
     expected = truth.sql(query.format(e="e", m="m")).fetchall()
     emulator.options = options
-    live.sql(f"SET sqlprov_pushdown = {'off' if off == 'pushdown' else 'on'}")
-    with pytest.MonkeyPatch.context() as patch:
-        if off == "windows":
-            patch.setattr(list_windows.WindowSplitter, "find_longest", lambda *_: None)
-        if off == "prefetch":
-            patch.setattr(query_runner, "_is_predictable", lambda *_: False)
-        result = live.sql(query.format_map(TABLES))
-        assert result.fetchall() == expected
-        assert result.complete
+    for name in ("split", "prefetch", "pushdown"):
+        live.sql(f"SET sqlprov_{name} = {'off' if name == off else 'on'}")
+    result = live.sql(query.format_map(TABLES))
+    assert result.fetchall() == expected
+    assert result.complete

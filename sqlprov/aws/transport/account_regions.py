@@ -1,8 +1,16 @@
-"""Reads the account's enabled regions once per session."""
+"""Reads the account's enabled regions once per session, and caches them for a day in the user's cache folder."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
@@ -21,6 +29,8 @@ UNKNOWN_OPERATION = frozenset(
     {"UnknownOperationException", "UnknownOperation", "InvalidAction", "NotImplemented", "404", "405", "501"}
 )
 """Codes of a server other than AWS that lacks these APIs; a number is the HTTP status of a reply without a code."""
+CACHE_SECONDS = 24 * 60 * 60
+"""Enabling a region is rare, and takes minutes to hours."""
 LONGEST_WAIT = 10.0
 """Seconds to wait for another thread's calls before making them too."""
 
@@ -41,7 +51,13 @@ def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
     is_locked = cloud.regions_lock.acquire(timeout=LONGEST_WAIT)
     try:
         if cloud.region_statuses is None:
-            cloud.region_statuses = _read_statuses(run, cloud, home)
+            file = _find_cache_file(cloud, home)
+            statuses = _load(file) if file else {}
+            if not statuses:
+                statuses = _read_statuses(run, cloud, home)
+                if file and statuses:
+                    _save(file, statuses)
+            cloud.region_statuses = statuses
         return cloud.region_statuses
     finally:
         if is_locked:
@@ -78,3 +94,36 @@ def _describe_regions(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
         run, cloud, "ec2", IamActions("ec2"), "DescribeRegions", home, {"AllRegions": True}, ("Regions",)
     )
     return {each["RegionName"]: EC2_STATUSES.get(each["OptInStatus"], "ENABLED") for each in reply["Regions"]}
+
+
+def _find_cache_file(cloud: Cloud, home: str) -> Path | None:
+    """The cache file of this endpoint and account; `None` for the local AWS, whose port another may reuse."""
+    if cloud.credentials is not None:
+        return None
+    import platformdirs
+
+    credentials = cloud.get_session().get_credentials()
+    if credentials is None:
+        return None
+    account = getattr(credentials, "account_id", None) or credentials.get_frozen_credentials().access_key
+    endpoint = cloud.get_client("account", home, 60.0).meta.endpoint_url
+    name = hashlib.sha256(f"{endpoint} {account}".encode()).hexdigest()[:32]
+    return Path(platformdirs.user_cache_path("sqlprov")) / "regions" / f"{name}.json"
+
+
+def _load(file: Path) -> dict[str, str]:
+    with suppress(OSError, ValueError):
+        if 0 <= time.time() - file.stat().st_mtime < CACHE_SECONDS:
+            statuses = orjson.loads(file.read_bytes())
+            if isinstance(statuses, dict) and all(isinstance(status, str) for status in statuses.values()):
+                return statuses
+    return {}
+
+
+def _save(file: Path, statuses: dict[str, str]) -> None:
+    with suppress(OSError):  # without a cache, the next session makes the calls again
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(orjson.dumps(statuses))
+        Path(name).replace(file)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
+from weakref import WeakValueDictionary
 
 from sqlprov.aws.transport.limiter import Limiter
 from sqlprov.errors import CredentialsError, InterfaceError, NotSupportedError
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from sqlprov.catalog.table import Table
 
 MOST_CONNECTIONS = 256
+# Endpoint, account, service and region -> limiter, as long as a connection uses it.
+_limiters: WeakValueDictionary[tuple[Any, ...], Limiter] = WeakValueDictionary()
+_limiters_lock = threading.Lock()
 
 
 @dataclass
@@ -46,12 +50,13 @@ class Cloud:
     reads: set[tuple[str, str]] = field(
         default_factory=lambda: {
             ("sts", "GetCallerIdentity"),
+            ("iam", "SimulatePrincipalPolicy"),
             ("account", "ListRegions"),
             ("ec2", "DescribeRegions"),
         }
     )
     _clients: dict[tuple[str, str, float], Any] = field(default_factory=dict)
-    _limiters: dict[tuple[str, str], Limiter] = field(default_factory=dict)
+    _limiters: dict[tuple[Any, str, str], Limiter] = field(default_factory=dict)
     account_lock: threading.Lock = field(default_factory=threading.Lock)
     regions_lock: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
@@ -103,8 +108,20 @@ class Cloud:
             return self._clients[key]
 
     def get_limiter(self, service: str, region: str) -> Limiter:
-        """The rate limit of botocore's `service` in `region`, shared by all cursors."""
-        return self._limiters.setdefault((service, region), Limiter())
+        """The rate limit of botocore's `service` in `region`, shared by all connections to the account.
+
+        Until the account is known, each profile counts as an account.
+        """
+        profile = (self.profile, self.credentials)
+        account = self.account_id or profile
+        limiter = self._limiters.get((account, service, region))
+        if limiter is None:
+            # A rate measured before the account was known is still right.
+            earlier = self._limiters.get((profile, service, region)) or Limiter()
+            with _limiters_lock:
+                limiter = _limiters.setdefault((self.endpoint_url, account, service, region), earlier)
+            self._limiters[account, service, region] = limiter
+        return limiter
 
     def _create_client(self, service: str, region: str, timeout: float) -> Any:
         import boto3

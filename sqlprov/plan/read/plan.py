@@ -44,6 +44,7 @@ class ScanRequest:
         where: the filter to apply.
         pushdown: whether the filter and the hints may narrow the calls.
         contained, top: hints.
+        split: whether a long list may be cut into windows of time.
     """
 
     table: Table
@@ -52,6 +53,7 @@ class ScanRequest:
     pushdown: bool = True
     contained: tuple[Contained, ...] = ()
     top: Top | None = None
+    split: bool = True
 
 
 def plan_read(
@@ -76,7 +78,7 @@ def plan_read(
     where = request.where if request.pushdown else TRUE
 
     def plan_parent(parent: Table, names: tuple[str, ...], condition: Predicate) -> ReadPlan:
-        inner = ScanRequest(parent, names, condition, pushdown=request.pushdown)
+        inner = ScanRequest(parent, names, condition, pushdown=request.pushdown, split=request.split)
         return plan_read(inner, scopes, account_known, depth + 1)
 
     places, parents = plan_parents(table, where, plan_parent)
@@ -164,9 +166,9 @@ def _turn(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRea
 
 
 def _find_windows(request: ScanRequest) -> Windows | None:
-    """How the table's list may be cut; `None` if its file or the session's setting does not allow it."""
+    """How the table's list may be cut; `None` if its file or the session's settings do not allow it."""
     sort = request.table.list.sort
-    if sort is None or not request.pushdown or request.table.list.parents:
+    if sort is None or not request.split or not request.pushdown or request.table.list.parents:
         return None
     column = next(iter(sort.columns))
     bounds = {rule.op: rule.parameter for rule in request.table.list.filters if rule.column == column}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,7 +26,6 @@ def together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of pages of each task: as many as allowed, on any machine, from the second page on."""
     monkeypatch.setattr(pagination, "LONGEST_FETCH", 60.0)
     monkeypatch.setattr(scan, "RAMP", 1)
-    monkeypatch.setattr(scan, "LONG", math.inf)
     fetched: list[int] = []
     arrived = scan.TableScan._handle_pages
 
@@ -74,7 +72,7 @@ def test_the_rows_equal_those_of_boto3s_paginator(
     listed = [row for page in paginator for row in page["InferenceExperiments"]]
     expected = [tuple(COLUMNS[column](row) for column in columns) for row in listed]
     assert len(expected) == 80
-    con = connect()
+    con = connect(split="off")
     for sparse, calls in ((False, 40), (True, 80)):
         pages.options.sparse_pages = sparse
         pages.reset_calls()
@@ -87,7 +85,7 @@ def test_the_rows_equal_those_of_boto3s_paginator(
 def test_a_fault_at_any_page_keeps_the_pages_before_it(
     pages: Emulator, connect: Any, together: list[int], kind: str
 ) -> None:
-    con = connect(on_error="warn", max_attempts=1)
+    con = connect(split="off", on_error="warn", max_attempts=1)
     for at in range(1, 41):
         pages.clear_faults()
         pages.inject(Fault(kind, at=at, operation=LIST))
@@ -113,7 +111,7 @@ PAGES = 14
 
 @pytest.fixture
 def con_to_raw(server: RawServer) -> Iterator[sqlprov.Connection]:
-    with sqlprov.connect(endpoint_url=server.url, region="us-east-1") as con:
+    with sqlprov.connect(endpoint_url=server.url, region="us-east-1", settings={"split": "off"}) as con:
         yield con
 
 

@@ -16,7 +16,6 @@ from sqlprov.aws.read.scan import FIRST_LISTS, TableScan
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import DescribeCall, ErrorRule, ErrorRules, ListCall, PageToken, Parent, Table
-from sqlprov.duck import query_runner
 from sqlprov.errors import AccessDenied, BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read import TRUE, list_calls
 from sqlprov.plan.read.hints import Hints
@@ -254,9 +253,7 @@ JOIN = """
 
 
 @pytest.mark.parametrize("swapped", [False, True])
-def test_a_parent_that_the_statement_reads_anyway_is_read_once(
-    ecs: Ecs, swapped: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_parent_that_the_statement_reads_anyway_is_read_once(ecs: Ecs, swapped: bool) -> None:
     query = JOIN
     if swapped:
         query = JOIN.replace(
@@ -275,7 +272,7 @@ def test_a_parent_that_the_statement_reads_anyway_is_read_once(
             assert count_clusters(result.calls) == 1
             assert count_clusters(con.sql(f"EXPLAIN {query}").planned) == 1
         assert len(rows) == 28
-        monkeypatch.setattr(query_runner, "_is_predictable", lambda *_: False)
+        con.sql("SET sqlprov_prefetch = off")
         with con.sql(query) as result:
             assert result.fetchall() == rows
             assert count_clusters(result.calls) == 2

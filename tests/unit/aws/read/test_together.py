@@ -19,7 +19,6 @@ from emulator_calls import (
 import sqlprov
 from sqlprov.aws.read.prefetch import Prefetches
 from sqlprov.aws.transport.run import Run
-from sqlprov.duck import query_runner
 from sqlprov.duck.explain_plan import SCAN, walk_scans
 from sqlprov.duck.scans import Scans
 from sqlprov.emulator import Emulator, Fault, Options
@@ -66,12 +65,9 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_prefetch_changes_neither_calls_nor_rows(
-    cloud: Emulator, connect: Any, query: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as off:
-        off.setattr(query_runner, "_is_predictable", lambda *_: False)
-        expected = sorted(connect().sql(query).fetchall())
+def test_prefetch_changes_neither_calls_nor_rows(cloud: Emulator, connect: Any, query: str) -> None:
+    con = connect(prefetch="off")
+    expected = sorted(con.sql(query).fetchall())
     wait_until_idle(cloud)
     made = count_operations(cloud)
     cloud.reset_calls()
@@ -99,7 +95,9 @@ def test_a_prefetch_that_is_not_needed_ends_with_the_statement(
 def test_a_wrong_prediction_costs_calls_and_no_row(
     cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    con.sql("SET sqlprov_prefetch = off")
     expected = con.sql(JOIN).fetchall()
+    con.sql("SET sqlprov_prefetch = on")
     monkeypatch.setattr(Prefetches, "take", lambda self, plan, run: None)
     wait_until_idle(cloud)
     cloud.reset_calls()
@@ -140,8 +138,9 @@ def test_the_lists_of_a_join_are_in_flight_together_until_the_statement_is_cance
     assert sorted(call.operation for call in cloud.calls) == ["ListEndpoints", LIST, "ListModels"]
 
 
-def test_nothing_is_prefetched_without_push_down(
-    cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("setting", ["pushdown", "prefetch"])
+def test_nothing_is_prefetched_where_it_is_switched_off(
+    cloud: Emulator, con: Any, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     begun: list[str] = []
     prefetch = Scans.prefetch
@@ -154,6 +153,6 @@ def test_nothing_is_prefetched_without_push_down(
     assert len(con.sql(JOIN).fetchall()) == 250
     assert sorted(begun) == ["endpoints", "inference_experiments", "models"]
     begun.clear()
-    con.sql("SET sqlprov_pushdown = off")
+    con.sql(f"SET sqlprov_{setting} = off")
     assert len(con.sql(JOIN).fetchall()) == 250
     assert begun == []

@@ -52,9 +52,7 @@ DOCUMENTED_NOWHERE = [
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("shape", TIMES)
-def test_windows_and_pages_give_the_same_rows(
-    em: Emulator, con: Any, shape: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_windows_and_pages_give_the_same_rows(em: Emulator, con: Any, shape: str) -> None:
     for number in range(1_500):
         at = round(BEGIN + TIMES[shape](number, 1_500), 3)
         add_experiment(em, f"e-{number}", CreationTime=at, LastModifiedTime=at)
@@ -64,9 +62,9 @@ def test_windows_and_pages_give_the_same_rows(
         em.options = options
         em.options.latency = 0.01
         for query in (ALL, bounded, f"{ALL} WHERE creation_time > to_timestamp({high})"):
-            with monkeypatch.context() as off:
-                off.setattr(scan, "LONG", math.inf)
-                expected = sorted(con.sql(query).fetchall())
+            con.sql("SET sqlprov_split = off")
+            expected = sorted(con.sql(query).fetchall())
+            con.sql("SET sqlprov_split = on")
             em.reset_calls()
             result = con.sql(query)
             assert sorted(result.fetchall()) == expected
@@ -97,10 +95,11 @@ def test_a_long_list_is_read_side_by_side(em: Emulator, con: Any) -> None:
     assert count_operations(em)[LIST] < 60 * 1.6
 
 
-def test_without_push_down_no_list_is_cut(em: Emulator, con: Any) -> None:
+@pytest.mark.parametrize("off", ["split", "pushdown"])
+def test_splitting_can_be_turned_off(em: Emulator, con: Any, off: str) -> None:
     em.fill(2_500)
     em.options.latency = 0.01
-    con.sql("SET sqlprov_pushdown = off")
+    con.sql(f"SET sqlprov_{off} = off")
     assert len(con.sql(ALL).fetchall()) == 2_500
     assert (count_operations(em)[LIST], count_overlapping(em), windows(em)) == (25, 1, 1)
 

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 from raw_server import RawReply, RawServer, build_reply
 
-from sqlprov.aws.transport.account_regions import read_region_statuses
+from sqlprov.aws.transport.account_regions import CACHE_SECONDS, read_region_statuses
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import BrokenReply, CredentialsError, OperationalError, ServiceError, Throttled
 from sqlprov.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "sqlprov" / "regions"
 
 
 def read(em: Emulator, cloud: Cloud | None = None) -> dict[str, str]:
@@ -77,3 +87,45 @@ def test_nothing_is_known_if_the_endpoint_lacks_both_operations(server: RawServe
     run = Run(Settings().with_value("max_attempts", "1"))
     assert read_region_statuses(run, Cloud(endpoint_url=server.url), "us-east-1") == {}
     assert len(server.requests) == 2
+
+
+def test_the_answer_is_kept_for_a_day_for_the_account_and_endpoint(
+    em: Emulator, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses = read(em)
+    em.reset_calls()
+    assert read(em) == statuses
+    assert operations(em) == []
+    (file,) = cache.iterdir()
+    yesterday = time.time() - CACHE_SECONDS - 60
+    os.utime(file, (yesterday, yesterday))
+    assert read(em) == statuses
+    assert operations(em)
+    em.reset_calls()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
+    assert read(em) == statuses
+    assert operations(em)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"us-east-1": 1}'])
+def test_a_damaged_file_is_replaced(em: Emulator, cache: Path, content: bytes) -> None:
+    statuses = read(em)
+    (file,) = cache.iterdir()
+    file.write_bytes(content)
+    em.reset_calls()
+    assert read(em) == statuses
+    assert operations(em)
+    assert len(file.read_bytes()) > 100
+
+
+def test_a_cache_that_cannot_be_written_costs_only_a_call(
+    em: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert read(em)
+
+
+def test_nothing_is_kept_of_the_local_sagemaker(em: Emulator, cache: Path) -> None:
+    assert read(em, Cloud(endpoint_url=em.url, credentials=("local", "local")))
+    assert not cache.exists()

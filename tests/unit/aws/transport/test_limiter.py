@@ -109,9 +109,22 @@ def test_concurrent_statements_share_the_limit(em: Emulator, con: Any) -> None:
     assert refused < 180, "nobody slowed down"
 
 
-def test_each_service_and_region_has_its_own_limit() -> None:
-    cloud = Cloud()
-    limiter = cloud.get_limiter("sagemaker", "us-east-1")
-    assert cloud.get_limiter("sagemaker", "us-east-1") is limiter
-    assert cloud.get_limiter("sagemaker", "eu-west-1") is not limiter
-    assert cloud.get_limiter("sts", "us-east-1") is not limiter
+def test_connections_to_one_account_share_the_limit_and_others_do_not(em: Emulator) -> None:
+    one, two = Cloud(endpoint_url=em.url), Cloud(endpoint_url=em.url)
+    other = Cloud(endpoint_url=em.url, profile="other")
+    limiter = one.get_limiter("sagemaker", "us-east-1")
+    assert two.get_limiter("sagemaker", "us-east-1") is limiter
+    assert other.get_limiter("sagemaker", "us-east-1") is not limiter
+    assert one.get_limiter("sagemaker", "eu-west-1") is not limiter
+    assert one.get_limiter("sts", "us-east-1") is not limiter
+
+
+def test_profiles_of_one_account_share_the_limit_once_the_account_is_known() -> None:
+    one, two, other = (Cloud(profile=name) for name in ("one", "two", "other"))
+    limiter = one.get_limiter("sagemaker", "us-east-1")
+    assert two.get_limiter("sagemaker", "us-east-1") is not limiter
+    one.account_id = two.account_id = "111111111111"
+    other.account_id = "222222222222"
+    assert one.get_limiter("sagemaker", "us-east-1") is limiter
+    assert two.get_limiter("sagemaker", "us-east-1") is limiter
+    assert other.get_limiter("sagemaker", "us-east-1") is not limiter

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import time
+from importlib import import_module
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
 from command_line import CommandLine, CommandResult
 
 from sqlprov.emulator import Emulator, Fault
+from sqlprov.frontends.cli import cli
+
+MODULE = import_module("sqlprov.frontends.cli.doctor")  # the package has the command under this name
 
 
 def checks(ended: CommandResult) -> dict[str, list[str]]:
@@ -24,39 +31,89 @@ def checks(ended: CommandResult) -> dict[str, list[str]]:
 
 
 def test_every_check_passes_in_a_healthy_account(cloud: CommandLine, emulator: Emulator) -> None:
-    ended = cloud.run("doctor")
+    emulator.add("Model", "us-east-1", {"ModelName": "m"})
+    ended = cloud.run("doctor", "%sagemaker.models")
     by_name = checks(ended)
     assert ended.code == 0
     assert ended.out.endswith("\nNothing failed.\n")
     assert all(line.startswith("ok ") for each in by_name.values() for line in each)
-    assert list(by_name) == ["versions", "credentials", "region", "endpoint", "identity", "clock"]
+    assert list(by_name) == [
+        *("versions", "credentials", "region", "endpoint", "identity", "clock"),
+        *("read", "write"),
+    ]
     assert by_name["credentials"] == ["ok long-lived, from env"]
     assert by_name["region"] == ["ok us-east-1"]
     assert by_name["endpoint"] == [f"ok {emulator.url}"]
     assert by_name["identity"] == ["ok arn:aws:iam::123456789012:user/local"]
+    assert "ok aws.sagemaker.models: ListModels, DescribeModel, ListTags" in by_name["read"]
+    assert (
+        len(by_name["read"])
+        == len(by_name["write"])
+        == len(cloud.run("tables", "%sagemaker.models").out.splitlines())
+    )
+    lists = [
+        call for call in emulator.calls if call.operation.startswith("List") and call.operation != "ListTags"
+    ]
+    assert {call.parameters["MaxResults"] for call in lists} == {1}
+    assert all(call.operation.startswith(("List", "Describe", "Get", "Simulate")) for call in emulator.calls)
+
+
+def test_no_table_is_checked_unless_a_pattern_names_it(cloud: CommandLine, emulator: Emulator) -> None:
+    ended = cloud.run("doctor")
+    by_name = checks(ended)
+    assert ended.code == 0
+    for name in ("read", "write"):
+        assert by_name[name] == ["skipped no table to check; name some, such as %.models"]
     assert {call.operation for call in emulator.calls} == {"GetCallerIdentity"}
 
 
 def test_expired_credentials_come_with_a_remedy(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.inject(Fault("expired_credentials", times=None))
-    ended = cloud.run("doctor")
+    ended = cloud.run("doctor", "sagemaker.models")
     by_name = checks(ended)
     assert ended.code == 1
     assert by_name["identity"][0].startswith(
         "failed GetCallerIdentity in us-east-1: the credentials are expired"
     )
     assert "→ Renew the credentials. Log in" in by_name["identity"][0]
+    assert by_name["read"] == ["skipped no call gets through"]
     assert ended.out.endswith("\n1 check failed.\n")
+
+
+def test_a_denied_read_names_the_action_to_allow(cloud: CommandLine, emulator: Emulator) -> None:
+    emulator.add("Model", "us-east-1", {"ModelName": "m"})
+    emulator.options.denied_actions = {"ListEndpoints", "DescribeModel"}
+    ended = cloud.run("doctor", "sagemaker")
+    assert ended.code == 1
+    read = {line.split()[1]: line for line in checks(ended)["read"]}
+    for table, action in (("endpoints", "ListEndpoints"), ("models", "DescribeModel")):
+        line = read[f"aws.sagemaker.{table}:"]
+        assert line.startswith("failed ")
+        assert line.endswith(f"→ Allow sagemaker:{action} in the identity's policy.")
+    assert read["aws.sagemaker.inference_experiments:"].startswith("ok ")
+
+
+def test_a_denied_write_is_reported_and_is_not_a_failure(cloud: CommandLine, emulator: Emulator) -> None:
+    emulator.options.denied_actions = {"DeleteModel", "CreateModel"}
+    ended = cloud.run("doctor", "%sagemaker.models")
+    assert ended.code == 0
+    denied = "denied aws.sagemaker.models: sagemaker:CreateModel, sagemaker:DeleteModel"
+    assert checks(ended)["write"] == [denied]
+    emulator.options.denied_actions = {"SimulatePrincipalPolicy"}
+    ended = cloud.run("doctor", "%sagemaker.models", "--read-only")
+    assert ended.code == 0
+    (line,) = checks(ended)["write"]
+    assert line.startswith("skipped needs iam:SimulatePrincipalPolicy. ")
 
 
 def test_a_skewed_clock_is_reported_to_the_second_and_fails_where_aws_refuses(
     cloud: CommandLine, emulator: Emulator
 ) -> None:
     emulator.options.clock = lambda: time.time() - 100
-    (clock,) = checks(cloud.run("doctor"))["clock"]
+    (clock,) = checks(cloud.run("doctor", "sagemaker.models"))["clock"]
     assert clock in [f"ok {n} s ahead of the service's; AWS accepts up to 300 s" for n in (98, 99, 100)]
     emulator.options.clock = lambda: time.time() + 4000
-    ended = cloud.run("doctor")
+    ended = cloud.run("doctor", "sagemaker.models")
     by_name = checks(ended)
     assert ended.code == 1
     assert by_name["clock"][0].startswith(
@@ -68,24 +125,26 @@ def test_a_skewed_clock_is_reported_to_the_second_and_fails_where_aws_refuses(
 
 def test_without_credentials_or_region_the_rest_is_not_tried(cloud: CommandLine, emulator: Emulator) -> None:
     env = {name: value for name, value in cloud.env.items() if not name.startswith("AWS_ACCESS_KEY")}
-    ended = CommandLine(env).run("doctor")
+    ended = CommandLine(env).run("doctor", "sagemaker.models")
     by_name = checks(ended)
     assert ended.code == 1
     assert by_name["credentials"][0].startswith("failed none found → Log in")
-    assert by_name["identity"] == ["skipped needs credentials"]
+    assert by_name["read"] == ["skipped needs credentials"]
     env = {
         name: value for name, value in cloud.env.items() if name not in ("AWS_DEFAULT_REGION", "AWS_REGION")
     }
-    by_name = checks(CommandLine(env).run("doctor"))
+    by_name = checks(CommandLine(env).run("doctor", "sagemaker.models"))
     assert by_name["region"][0].startswith("failed none → Pass --region")
-    assert by_name["identity"] == ["skipped needs a region"]
+    assert by_name["read"] == ["skipped needs a region"]
     assert emulator.calls == []
 
 
-def test_a_profile_that_does_not_exist_and_an_endpoint_that_does_not_answer(cloud: CommandLine) -> None:
-    by_name = checks(cloud.run("doctor", "--profile", "nobody"))
+def test_a_profile_that_does_not_exist_and_an_endpoint_that_does_not_answer(
+    cloud: CommandLine, tmp_path: Path
+) -> None:
+    by_name = checks(cloud.run("doctor", "--profile", "nobody", "sagemaker.models"))
     assert "The config profile (nobody) could not be found" in by_name["credentials"][0]
-    words = ("doctor", "--endpoint-url", "http://127.0.0.1:9", "--set", "max_attempts=1")
+    words = ("doctor", "--endpoint-url", "http://127.0.0.1:9", "--set", "max_attempts=1", "sagemaker.models")
     ended = cloud.run(*words)
     assert ended.code == 1
     by_name = checks(ended)
@@ -93,8 +152,26 @@ def test_a_profile_that_does_not_exist_and_an_endpoint_that_does_not_answer(clou
     assert "→ Check the network, HTTPS_PROXY" in by_name["endpoint"][0]
 
 
+def test_an_old_library_comes_with_the_command_that_upgrades_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(MODULE, "_list_needed_versions", lambda: {"duckdb": "99.1", "click": "8.1"})
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path))
+    result = CliRunner().invoke(cli, ["doctor", "--local", "--region", "us-east-1", "sagemaker.models"])
+    assert result.exit_code == 1
+    assert result.stdout.startswith("failed   versions ")
+    assert "→ pip install --upgrade 'duckdb>=99.1'\n" in result.stdout
+
+
 def test_the_local_aws_passes_without_a_region(shell: CommandLine) -> None:
-    ended = shell.run("doctor", "--local")
+    ended = shell.run("doctor", "--local", "%sagemaker.models")
     by_name = checks(ended)
     assert (ended.code, ended.out.splitlines()[-1]) == (0, "Nothing failed.")
     assert by_name["region"] == ["ok us-east-1"]
+    assert all(line.startswith("ok ") for line in by_name["read"])
+
+
+def test_the_versions_needed_are_those_of_the_package() -> None:
+    needed = MODULE._list_needed_versions()
+    assert {"duckdb", "pyarrow", "boto3", "sqlglot", "click"} <= set(needed)
+    assert needed["duckdb"].startswith("2")

@@ -297,8 +297,9 @@ def test_a_filter_on_a_column_outside_the_list_leaves_the_order_to_duckdb(
     assert plan(experiments, where, top=NEWEST).top is None
 
 
-def test_without_push_down_no_list_is_cut(experiments: Table) -> None:
-    assert plan(experiments, pushdown=False).windows is None
+@pytest.mark.parametrize("off", [{"pushdown": False}, {"split": False}])
+def test_splitting_can_be_switched_off(experiments: Table, off: dict[str, bool]) -> None:
+    assert plan(experiments, **off).windows is None
 
 
 def test_only_texts_of_the_list_are_checked_before_a_call(experiments: Table) -> None:
