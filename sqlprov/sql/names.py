@@ -224,7 +224,9 @@ def _suggest_service(catalog: Catalog, provider: str, service: str, table: str) 
     nearest = find_nearest(service, titles if table else [*titles, REGIONS])
     if nearest and table and table not in catalog.list_tables(provider, nearest):
         return suggest_tables(catalog, table, is_exact=True) or _ask(meant or [nearest])
-    return _ask(meant if meant and not table else [nearest] if nearest else [])
+    if not table and not find_nearest(service, [nearest], 0.85):
+        return _ask(meant or [nearest] * bool(nearest))
+    return _ask([nearest] * bool(nearest))
 
 
 def _suggest_table(catalog: Catalog, provider: str, service: str, table: str) -> str:

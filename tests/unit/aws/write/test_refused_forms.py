@@ -51,11 +51,17 @@ REFUSED = [
     (f"INSERT INTO {TABLE} (name, arn) VALUES ('x', 'y')", "arn"),
     (f"EXEC {TABLE}.delete_resource @Name = 'x'", "DELETE"),
     # Tables that can only be read, with a Describe and without.
-    ("DELETE FROM aws.iam.roles WHERE role_name = 'x'", "iam.roles can only be read"),
+    (
+        "DELETE FROM aws.rds.db_instances WHERE db_instance_identifier = 'x'",
+        "rds.db_instances can only be read",
+    ),
     ("DELETE FROM aws.ec2.vpcs WHERE vpc_id = 'x'", "ec2.vpcs can only be read"),
     ("EXPLAIN DELETE FROM aws.ec2.vpcs WHERE vpc_id = 'x'", "ec2.vpcs can only be read"),
-    ("UPDATE aws.s3.buckets SET tags = MAP {'a': 'b'} WHERE name = 'x'", "s3.buckets can only be read"),
-    ("INSERT INTO aws.s3.buckets (name) VALUES ('x')", "s3.buckets can only be read"),
+    (
+        "UPDATE aws.ecs.clusters SET tags = MAP {'a': 'b'} WHERE cluster_arn = 'x'",
+        "ecs.clusters can only be read",
+    ),
+    ("INSERT INTO aws.ecs.clusters (cluster_arn) VALUES ('x')", "ecs.clusters can only be read"),
     ("UPDATE aws.sagemaker.models SET primary_container = '{}' WHERE model_name = 'x'", "primary_container"),
 ]
 

@@ -199,7 +199,7 @@ SELECT '{{ x }}',
         ("nothing", 9, "LINE 9:        nothing;\n               ^"),
         ("1 +", 9, "LINE 9: "),
         ("error('stop')", 8, ""),
-        ("FROM (SELECT count(*) FROM aws.sagemaker.models WHERE region = 'moon')", 8, ""),
+        ("FROM (SELECT count(*) FROM aws.sagemaker.models WHERE creation_time = 'moon')", 8, ""),
     ],
 )
 def test_an_error_names_the_line_of_the_file(
