@@ -141,9 +141,7 @@ def measure_idle(job: Job) -> Costs:
     import importlib
 
     for name in job["modules"]:
-        if name.startswith(
-            ("sqlprov", "boto", "pyarrow", "duckdb", "sqlglot", "substrait", "orjson", "yaml")
-        ):
+        if name.startswith(("sqlprov", "boto", "pyarrow", "duckdb", "sqlglot", "orjson", "yaml")):
             importlib.import_module(name)
     import sqlprov
 

@@ -1,18 +1,42 @@
-"""Parses a pyarrow filter through its Substrait form. Anything unknown narrows nothing."""
+"""Parses a pyarrow filter from its pickled form. Anything unknown narrows nothing.
+
+The documented form, Substrait, doubles in size with each alternative of an OR: 20 of them take a minute and a gigabyte.
+"""
 
 from __future__ import annotations
 
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Compare, In, IsNull, Not, Opaque, Or, Predicate
 
-COMPARED = {"equal": "=", "not_equal": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+logger = logging.getLogger(__name__)
+
+COMPARED = {
+    "equal": "=",
+    "not_equal": "<>",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+}
 MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TOKEN = re.compile(r"(\w+): '(.*)'")
+
+
+class _Column(str):
+    """An argument that is a column."""
+
+
+_Argument: TypeAlias = Any
+"""A _Column, a pyarrow Scalar or a Predicate."""
 
 
 class Unreadable(Exception):
@@ -23,123 +47,156 @@ def read_filter(filter_: pc.Expression | None, schema: pa.Schema) -> Predicate:
     """Parse `filter_`, an expression over `schema`."""
     if filter_ is None:
         return TRUE
-    # Imported here: it takes 40 ms, and only statements with a live table need it.
-    from substrait.proto import ExtendedExpression
-
-    message = ExtendedExpression()
     try:
-        message.ParseFromString(bytes(filter_.to_substrait(schema)))
-    except pa.ArrowException:
+        return _to_predicate(_parse(filter_))
+    except Exception:  # the form is a private one of pyarrow's
+        logger.info("the filter %s cannot be read", filter_, exc_info=True)
         return Opaque(frozenset(schema.names))
-    functions = {
-        extension.extension_function.function_anchor: extension.extension_function.name.split(":")[0]
-        for extension in message.extensions
-    }
-    return _Reader(functions, schema.names).read(message.referred_expr[0].expression)
 
 
-class _Reader:
-    def __init__(self, functions: dict[int, str], names: list[str]) -> None:
-        self.functions, self.names = functions, names
-
-    def read(self, node: Any) -> Predicate:
-        try:
-            return self._read(node)
-        except Unreadable:
-            return Opaque(frozenset(self._list_columns(node)))
-
-    def _read(self, node: Any) -> Predicate:
-        kind = node.WhichOneof("rex_type")
-        if kind == "singular_or_list":
-            values = tuple(self._get_value(option) for option in node.singular_or_list.options)
-            return In(self._get_column(node.singular_or_list.value), values)
-        if kind == "literal" and node.literal.WhichOneof("literal_type") == "boolean":
-            return TRUE if node.literal.boolean else FALSE
-        if kind == "if_then":
-            return self._parse_member(node.if_then)
-        if kind != "scalar_function":
-            raise Unreadable
-        name = self.functions.get(node.scalar_function.function_reference, "")
-        arguments = [argument.value for argument in node.scalar_function.arguments]
-        if name in ("and", "or"):
-            parts = tuple(self.read(argument) for argument in arguments)
-            return And(parts) if name == "and" else Or(parts)
-        if name == "not":
-            return Not(self.read(arguments[0]))
-        if name in ("is_null", "is_not_null"):
-            null = IsNull(self._get_column(arguments[0]))
-            return null if name == "is_null" else Not(null)
-        if name in COMPARED:
-            return self._read_comparison(COMPARED[name], *arguments)
-        raise Unreadable
-
-    def _parse_member(self, node: Any) -> Predicate:
-        """IN arrives as an if: whether a column is in the list if it is not null, otherwise null."""
-        branches = list(node.ifs)
-        if len(branches) != 1:
-            raise Unreadable
-        condition, member = self._read(getattr(branches[0], "if")), self._read(branches[0].then)
-        if not isinstance(member, In) or condition != Not(IsNull(member.column)):
-            raise Unreadable
-        return member
-
-    def _read_comparison(self, op: str, left: Any, right: Any) -> Predicate:
-        if left.WhichOneof("rex_type") == "literal":
-            left, right, op = right, left, MIRRORED[op]
-        return Compare(self._get_column(left), op, self._get_value(right))
-
-    def _get_column(self, node: Any) -> str:
-        if node.WhichOneof("rex_type") != "selection":
-            raise Unreadable
-        segment = node.selection.direct_reference.struct_field
-        if segment.HasField("child"):
-            raise Unreadable
-        name: str = self.names[segment.field]
-        return name
-
-    def _get_value(self, node: Any) -> Any:
-        if node.WhichOneof("rex_type") == "cast":
-            node = node.cast.input
-        if node.WhichOneof("rex_type") != "literal":
-            raise Unreadable
-        kind = node.literal.WhichOneof("literal_type")
-        if kind is None:
-            return _read_timestamp(node.literal)
-        value = getattr(node.literal, kind)
+def _parse(filter_: pc.Expression) -> _Argument:
+    """The expression: a list of tokens, from `call` to `end`, whose literals and options are columns of a batch."""
+    _, (buffer,) = filter_.__reduce__()
+    with pa.ipc.open_file(pa.BufferReader(buffer)) as reader:
+        batch = reader.get_batch(0)
+    # Schema.metadata is a dict, but the tokens occur repeatedly.
+    text = batch.schema.to_string(truncate_metadata=False)
+    tokens = iter(_TOKEN.findall(text.partition("schema metadata --")[2]))
+    calls: list[tuple[list[_Argument], dict[str, Any]]] = [
+        ([], {})
+    ]  # the arguments and options of each open call
+    for kind, value in tokens:
+        arguments, options = calls[-1]
         match kind:
-            case "string" | "boolean" | "i8" | "i16" | "i32" | "i64" | "fp32" | "fp64":
-                return value
-            case "var_char":
-                return value.value
-            case "timestamp_tz":
-                return EPOCH + timedelta(microseconds=value)
-            case "precision_timestamp_tz":
-                return EPOCH + timedelta(microseconds=value.value * 10 ** (6 - value.precision))
+            case "call":
+                calls.append(([], {}))
+            case "end":
+                calls.pop()
+                calls[-1][0].append(_reduce(value, arguments, options))
+            case "field_ref":
+                arguments.append(_Column(value))
+            case "nested_field_ref":  # a field within a column: their names follow
+                path = [next(tokens)[1] for _ in range(int(value))]
+                arguments.append(Opaque(frozenset(path[:1])))
+            case "literal":
+                arguments.append(batch.column(int(value))[0])
+            case "options":
+                options.update(batch.column(int(value))[0])
+            case _:
+                raise ValueError(f"unknown token {kind}")
+    ((expression,), _) = calls.pop()
+    return expression
+
+
+def _reduce(function: str, arguments: Sequence[_Argument], options: Mapping[str, Any]) -> _Argument:
+    """What a call says; Opaque if a Predicate cannot say it."""
+    try:
+        if function == "cast":
+            (value,) = arguments
+            if isinstance(value, pa.Scalar):
+                return value  # the type of a literal does not matter
+        elif read := _READERS.get(function):
+            return read(function, arguments, options)
+    except (Unreadable, ValueError, TypeError):
+        pass
+    return Opaque(_list_columns(arguments))
+
+
+def _join(function: str, arguments: Sequence[_Argument], _: Mapping[str, Any]) -> Predicate:
+    kind = And if function == "and_kleene" else Or
+    first, *others = map(_to_predicate, arguments)
+    parts = first.parts if isinstance(first, kind) else (first,)  # a chain nests on the left
+    return kind((*parts, *others))
+
+
+def _negate(_: str, arguments: Sequence[_Argument], __: Mapping[str, Any]) -> Predicate:
+    (argument,) = arguments
+    return Not(_to_predicate(argument))
+
+
+def _read_null(function: str, arguments: Sequence[_Argument], options: Mapping[str, Any]) -> Predicate:
+    (column,) = arguments
+    if options.get("nan_is_null") and options["nan_is_null"].as_py():
         raise Unreadable
-
-    def _list_columns(self, node: Any) -> set[str]:
-        """The columns named anywhere in a message."""
-        if hasattr(node, "direct_reference"):
-            return {self.names[node.direct_reference.struct_field.field]}
-        columns: set[str] = set()
-        for field, value in node.ListFields():
-            if field.message_type is not None:
-                for each in [value] if hasattr(value, "ListFields") else value:
-                    columns |= self._list_columns(each)
-        return columns
+    null = IsNull(_get_column(column))
+    return null if function == "is_null" else Not(null)
 
 
-TIMESTAMP_TZ = 27
-"""Number of Substrait's `Literal.timestamp_tz`: pyarrow writes it, newer definitions no longer have it."""
+def _read_member(_: str, arguments: Sequence[_Argument], options: Mapping[str, Any]) -> Predicate:
+    (column,) = arguments
+    return In(_get_column(column), tuple(map(_get_value, options["value_set"])))
 
 
-def _read_timestamp(literal: Any) -> datetime:
-    """The timestamp of a literal whose kind the installed definitions lack, in microseconds since 1970."""
-    from google.protobuf.unknown_fields import UnknownFieldSet
+def _read_member_or_null(_: str, arguments: Sequence[_Argument], __: Mapping[str, Any]) -> Predicate:
+    """IN arrives as an if: whether a column is in the list if it is not null, otherwise null."""
+    condition, member, otherwise = arguments
+    if not isinstance(member, In) or condition != Not(IsNull(member.column)):
+        raise Unreadable
+    if not isinstance(otherwise, pa.Scalar) or otherwise.is_valid:
+        raise Unreadable
+    return member
 
-    for field in UnknownFieldSet(literal):
-        if field.field_number == TIMESTAMP_TZ:
-            # A varint holds the two's complement of a negative number.
-            signed = field.data - (1 << 64) if field.data >= 1 << 63 else field.data
-            return EPOCH + timedelta(microseconds=signed)
-    raise Unreadable
+
+def _read_comparison(function: str, arguments: Sequence[_Argument], _: Mapping[str, Any]) -> Predicate:
+    (left, right), op = arguments, COMPARED[function]
+    if isinstance(left, pa.Scalar):
+        left, right, op = right, left, MIRRORED[op]
+    return Compare(_get_column(left), op, _get_value(right))
+
+
+_READERS: Mapping[str, Callable[[str, Sequence[_Argument], Mapping[str, Any]], Predicate]] = {
+    **dict.fromkeys(("and_kleene", "or_kleene"), _join),
+    "invert": _negate,
+    **dict.fromkeys(("is_null", "is_valid"), _read_null),
+    "is_in": _read_member,
+    "if_else": _read_member_or_null,
+    **dict.fromkeys(COMPARED, _read_comparison),
+}
+
+
+def _to_predicate(argument: _Argument) -> Predicate:
+    match argument:
+        case pa.BooleanScalar() if argument.is_valid:
+            return TRUE if argument.as_py() else FALSE
+        case _Column() | pa.Scalar():
+            return Opaque(_list_columns([argument]))
+    predicate: Predicate = argument
+    return predicate
+
+
+def _get_column(argument: _Argument) -> str:
+    if not isinstance(argument, _Column):
+        raise Unreadable
+    return str(argument)
+
+
+def _get_value(argument: _Argument) -> Any:
+    if not isinstance(argument, pa.Scalar) or not argument.is_valid:
+        raise Unreadable
+    kind = argument.type
+    if pa.types.is_timestamp(kind) and kind.tz:
+        return EPOCH + timedelta(microseconds=argument.cast(pa.timestamp("us", "UTC")).value)
+    if not any(is_kind(kind) for is_kind in _PLAIN):
+        raise Unreadable
+    return argument.as_py()
+
+
+_PLAIN = (pa.types.is_string, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating)
+
+
+def _list_columns(arguments: Sequence[_Argument]) -> frozenset[str]:
+    """The columns named anywhere in the arguments."""
+    columns: set[str] = set()
+    for argument in arguments:
+        match argument:
+            case _Column():
+                columns.add(str(argument))
+            case Opaque():
+                columns |= argument.columns
+            case Not():
+                columns |= _list_columns([argument.part])
+            case And() | Or():
+                columns |= _list_columns(argument.parts)
+            case Compare() | In() | IsNull():
+                columns.add(argument.column)
+    return frozenset(columns)

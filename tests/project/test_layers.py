@@ -26,7 +26,6 @@ HOMES = {
     "jinja2": {"frontends"},
     "jmespath": {"aws", "emulator"},
     "regex": {"catalog"},
-    "substrait": {"duck"},
     "click": {"frontends"},
     "IPython": {"frontends"},
     "prompt_toolkit": {"frontends"},
@@ -38,7 +37,6 @@ HOMES = {
     "pyarrow": {"api", "aws", "catalog", "duck", "frontends", "output", "plan", "sql"},
     "orjson": {"aws", "catalog", "duck", "emulator", "frontends", "output"},
     "jsonpatch": {"plan"},
-    "google": {"duck"},  # protobuf, for substrait
     "pytz": set(),  # DuckDB needs it for times with a zone
     "pandas": set(),  # only the user's own
     "polars": {"api"},

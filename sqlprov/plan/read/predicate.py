@@ -1,4 +1,4 @@
-"""A filter as a tree of conditions, parsed from Substrait or from SQL.
+"""A filter as a tree of conditions, parsed from pyarrow's expression.
 
 A predicate never drops rows; it only narrows what is fetched. A condition that is not understood is `Opaque` and
 narrows nothing.
