@@ -84,7 +84,7 @@ def build_benchmark_page(text: str) -> str:
     rows = [tuple(finding["shown"]) for finding in results["findings"]]
     libraries = ", ".join(f"{name} {version}" for name, version in results["libraries"].items())
     conditions = (
-        f"\nMedians of {results['pairs']} runs of each, in turns, unless the last table says otherwise, "
+        f"\nMedians of {results['pairs']} runs of each, alternating, unless the last table says otherwise, "
         f"on {results['cores']} cores; Python {results['python']}, {libraries}.\n"
     )
     grid = format_grid(("case", "measured", "", "bar", ""), rows)

@@ -47,7 +47,9 @@ class Loader:
 
     def complete(self, draft: Draft, seen: tuple[Draft, ...] = ()) -> None:
         """Add the words of a line that the product would derive otherwise; the parents' first."""
-        if draft.committed or draft.name in self._completed or draft in seen:
+        if draft.name not in self._tables:
+            return  # a person left it out
+        if draft.settled or draft.name in self._completed or draft in seen:
             return
         for parent in draft.sources.values():
             self.complete(parent, (*seen, draft))
@@ -101,7 +103,9 @@ def find_lost_page(draft: Draft) -> str:
 
 
 def _has_tags(draft: Draft) -> bool:
-    """Whether the create of a resource takes tags."""
+    """Whether a resource has tags: CloudFormation says so, or its create takes them."""
+    if draft.type:
+        return draft.type.has_tags
     service = draft.service
     create = service.find(
         *(verb + draft.noun for verb in ("Create", "Put", "Register", "Run", "Start", "Import"))

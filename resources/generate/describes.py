@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sqlprov.catalog.nouns import flatten, list_nouns, match_column, strip_noun
@@ -137,3 +138,20 @@ def _read_batch(draft: Draft, call: str, parameter: str) -> int:
 def to_text(documentation: str) -> str:
     """The text of a documentation without its markup."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", documentation or "")).split())
+
+
+def lacks_members(draft: Draft) -> str:
+    """The sentence that says that the list leaves members empty; empty if there is none."""
+    outputs = get_members(draft.service.operations[draft.describe].output_shape) if draft.describe else {}
+    described: Mapping[str, Any] = outputs
+    for shape in outputs.values():
+        inner = get_members(shape.member if shape.type_name == "list" else shape)
+        described = {**described, **inner}
+    text = to_text(draft.service.operations[draft.list].documentation)
+    if not draft.scalar and set(described) & set(get_members(draft.item)):
+        says = re.search(
+            r"[^.]*(?:(?:does not|doesn't|do not|don't|not) (?:return|include)|subset of|only (?:some|a subset))[^.]*",
+            text,
+        )
+        return says[0].strip() if says else ""
+    return ""

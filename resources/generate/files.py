@@ -1,13 +1,14 @@
 """Reads and writes the lines of the catalog and of the drafts.
 
-A line that is there is never rewritten; without it, it is drafted again.
+A line that a person settled (`# settled`) and a table with its own file are never rewritten; a description and
+an order that a person wrote stay on any line.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ class Line:
         """The words."""
         return dict(yaml.load(self.words, Loader=_LOADER))
 
+    def keep_view(self, old: Line | None) -> Line:
+        """This line with the description and the order that a person wrote on the old one; the rules write neither."""
+        words = r"""\{(about: (?:"[^"]*"|[^,]*), )?.*?(, order: \[[^\]]*\])?\}"""
+        match = re.fullmatch(words, old.words) if old else None
+        about, order = match.groups("") if match else ("", "")
+        return replace(self, words=f"{{{about}{self.words[1:-1]}{order}}}")
+
     def __str__(self) -> str:
         return f"  {self.name}: {self.words}" + (f"  # {self.mark}" if self.mark else "")
 
@@ -48,6 +56,11 @@ class File:
     path: Path
     head: str = ""
     lines: dict[str, Line] = field(default_factory=dict)
+
+    @property
+    def settled(self) -> dict[str, Line]:
+        """The lines that a person settled."""
+        return {name: line for name, line in self.lines.items() if line.is_settled}
 
     def write(self) -> None:
         """Write the file; remove it if no line is left."""

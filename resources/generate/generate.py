@@ -1,4 +1,4 @@
-"""Drafts the lines that a service lacks and places each: in the catalog if it is sound, otherwise in the drafts."""
+"""Applies the rules to one service and places each line: in the catalog if it is sound, otherwise in the drafts."""
 
 from __future__ import annotations
 
@@ -12,73 +12,81 @@ from sqlprov.catalog.nouns import flatten
 from sqlprov.catalog.service_model import get_members
 
 from .check import Loader
-from .describes import find_describe
+from .describes import find_describe, lacks_members
 from .files import DOUBT, RESOURCES, File, Line, format_words, read_file, read_own_files, to_text
 from .keys import find_key
 from .lists import find_lists, find_settings, name_scalars
-from .parents import doubt_part, find_parents, join_parents
+from .parents import find_circles, find_parents, join_parents
+from .scope import find_scope
 from .service import ClientOperations, Draft
 
 
 def generate(client: str, folder: Path = RESOURCES) -> tuple[tuple[File, File], tuple[File, File]]:
-    """The files of a service in `folder`, the catalog's and the drafts': as they are, and with the missing lines."""
+    """The files of a service in `folder` as they are and as they should be: the catalog's and the drafts'."""
     service = ClientOperations(client)
     paths = (folder / "aws" / f"{service.name}.yaml", folder / "drafts" / "aws" / f"{service.name}.yaml")
     shipped, drafted = old = (read_file(paths[0]), read_file(paths[1]))
-    known = {line.name: line.parsed for line in shipped.lines.values()}
-    known |= read_own_files(folder / "aws" / service.name)
-    waiting = {line.name: line.parsed for line in drafted.lines.values()}
+    settled = {line.name: line.parsed for line in shipped.settled.values()} | read_own_files(
+        folder / "aws" / service.name
+    )
+    left_out = {line.name: line.parsed for line in drafted.settled.values()}
+    drafts = draft_tables(service, settled)
+    taken = {words["list"] for words in (*settled.values(), *left_out.values()) if "list" in words}
+    new_drafts = [d for d in drafts if d.list not in taken and d.name not in {*settled, *left_out}]
     head = shipped.head or write_head(service)
-    lines = to_lines(draft_tables(service, known, waiting), service, head, known | waiting)
-    sound = {name: line for name, line in lines.items() if not line.mark}
+    lines = to_lines(new_drafts, service, head, settled)
+    sound = {name: line.keep_view(shipped.lines.get(name)) for name, line in lines.items() if not line.mark}
     doubted = {name: line for name, line in lines.items() if line.mark}
     new = (
-        File(paths[0], head, shipped.lines | sound),
-        File(paths[1], drafted.head, drafted.lines | doubted),
+        File(paths[0], head, sound | shipped.settled),
+        File(paths[1], drafted.head, doubted | drafted.settled),
     )
     return old, new
 
 
-def draft_tables(
-    service: ClientOperations,
-    known: Mapping[str, Mapping[str, Any]],
-    waiting: Mapping[str, Mapping[str, Any]],
-) -> list[Draft]:
-    """Drafts of the tables that a service lacks.
+def draft_tables(service: ClientOperations, settled: Mapping[str, Mapping[str, Any]]) -> list[Draft]:
+    """The drafts of all tables of a service; those that a person settled as they are, for their children.
 
     Args:
         service: the service.
-        known: name -> words of its tables.
-        waiting: name -> words of its drafts.
+        settled: name -> words of the tables that the generator does not write.
     """
-    taken = {**waiting, **known}
-    by_call = {words.get("list"): (name, words) for name, words in taken.items()}
-    lists = find_lists(service)
-    settings = find_settings(service, lists)
-    for draft in lists:
+    drafts = find_lists(service)
+    for draft in drafts:
         name_scalars(draft)
+        find_describe(draft)
+        find_key(draft)
+    by_call = {words.get("list"): (name, words) for name, words in settled.items()}
+    others = [draft for draft in drafts if draft.list not in by_call]
+    for draft in drafts:
         if draft.list in by_call:
             adopt(draft, *by_call[draft.list])
-            if draft.name in waiting:
-                draft.doubts["drafted"] = ""
-        else:
-            draft.committed = draft.name if draft.name in taken else ""
+    for draft in others:
+        find_scope(draft, drafts)
+        if draft.scoped:
+            draft.doubts.pop("key", None)
             find_describe(draft)
             find_key(draft)
-    drafts = [d for d in (*lists, *settings) if d.list not in by_call and d.name not in taken]
-    for draft in drafts:
-        find_parents(draft, lists)
-        if draft not in settings:
-            doubt_part(draft, lists)
-    join_parents(drafts)
+    for draft in others:
+        find_parents(draft, drafts)
+    join_parents(others)
+    find_circles(others)
+    settings = find_settings(service, drafts)
+    for draft in settings:
+        find_parents(draft, drafts)
+    drafts += settings
+    for draft in others:
+        if says := lacks_members(draft):
+            draft.doubts["lacks"] = says[:80]
     return drafts
 
 
 def adopt(draft: Draft, name: str, words: Mapping[str, Any]) -> None:
-    """Fill a draft with what its line says."""
-    key, each = words.get("key", "?"), words.get("each", {})
-    draft.committed, draft.key = name, (key,) if isinstance(key, str) else tuple(key)
+    """Take what a person decided."""
+    key, each = words["key"], words.get("each", {})
+    draft.settled, draft.key = name, (key,) if isinstance(key, str) else tuple(key)
     draft.each = {parameter: str(value) for parameter, value in each.items()}
+    draft.scoped = tuple(parameter for parameter in each if parameter not in draft.required)
     if draft.scalar:
         own = (name for name in draft.key if name not in draft.parent_columns.values())
         draft.scalar = next(own, draft.scalar)
@@ -99,11 +107,11 @@ def doubt_children(drafts: Sequence[Draft]) -> None:
 
 
 def to_lines(
-    drafts: Sequence[Draft], service: ClientOperations, head: str, known: Mapping[str, Mapping[str, Any]]
+    drafts: Sequence[Draft], service: ClientOperations, head: str, settled: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Line]:
-    """The lines of the drafts as the product loads them beside those that are known; their marks say the doubts."""
+    """The lines of the drafts as the product loads them beside the settled ones; their marks say the doubts."""
     tables = {draft.name: format_words(draft.words) for draft in drafts}
-    tables |= {name: to_text(words) for name, words in known.items()}
+    tables |= {name: to_text(words) for name, words in settled.items()}
     loader = Loader(service.name, head, tables)
     for draft in drafts:
         loader.complete(draft)

@@ -8,8 +8,7 @@ from typing import Any
 
 from sqlprov.catalog.nouns import flatten
 
-from .describes import to_text
-from .service import ACCOUNT, PAGING, Draft
+from .service import ACCOUNT, Draft
 
 SURE = 12
 """The points of a parent that need no second look."""
@@ -19,14 +18,6 @@ _COMMON_SHAPE = re.compile(
 )
 LONGEST_ENUM = 20
 """The most values of an enum for each of which a list is worth reading."""
-_PART = re.compile(
-    r"by default|at least one of|must (specify|provide)|required (if|when|unless)"
-    r"|if .{0,60}(do not|don.t|not) (specif|provid)|\bomit",
-    re.IGNORECASE,
-)
-_LESS = re.compile(
-    r"[^.]*(?:(?:does not|doesn't|do not|don't|not) (?:return|include)|subset of|only (?:some|a subset))[^.]*"
-)
 
 
 def find_parents(draft: Draft, drafts: Sequence[Draft]) -> None:
@@ -110,19 +101,15 @@ def join_parents(drafts: Sequence[Draft]) -> None:
                         )
 
 
-def doubt_part(draft: Draft, drafts: Sequence[Draft]) -> None:
-    """Doubt a list whose answer may be only a part of the rows, or of their members."""
-    service, said = draft.service, to_text(draft.service.operations[draft.list].documentation)
-    if found := _LESS.search(said):
-        draft.doubts["lacks"] = found[0].strip()[:80]
-    if found := _PART.search(said):
-        draft.doubts["part"] = found[0]
-    for parameter, shape in service.get_inputs(draft.list).items():
-        flat = flatten(parameter)
-        if parameter in draft.required or PAGING.fullmatch(flat) or flat.startswith(flatten(draft.noun)):
-            continue
-        is_text = shape.type_name == "string" and not shape.metadata.get("enum")
-        others = [other for other in drafts if other is not draft] if is_text else []
-        names_parent = any(score_parent(draft, parameter, shape, other)[0] > SURE for other in others)
-        if names_parent or _PART.search(to_text(shape.documentation)):
-            draft.doubts["part"] = f"without {parameter}?"
+def find_circles(drafts: Sequence[Draft]) -> None:
+    """Doubt the parents of a table that is read for each of its own rows."""
+    for draft in drafts:
+        above, seen = list(draft.sources.values()), set()
+        while above:
+            parent = above.pop()
+            if parent is draft:
+                draft.doubts["parent"] = "leads back to this table"
+                break
+            if id(parent) not in seen:
+                seen.add(id(parent))
+                above += parent.sources.values()

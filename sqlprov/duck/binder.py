@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -90,8 +91,14 @@ class Binder:
         """DuckDB's plan of a query."""
         from sqlprov.duck.explain_plan import QueryPlan
 
-        text = f"EXPLAIN (FORMAT json) {text}"
-        rows = self._run(lambda values: self.duck.execute(text, values).fetchall(), text, bindings, run)
+        def ask(values: Any) -> list[Any]:
+            try:
+                return self.duck.execute(f"EXPLAIN (FORMAT json)\n{text}", values).fetchall()
+            except duckdb.Error as error:  # its lines are those of the user's text, but for the first
+                lines = re.sub(r"(?m)^LINE (\d+):", lambda line: f"LINE {int(line[1]) - 1}:", str(error))
+                raise type(error)(lines) from None
+
+        rows = self._run(ask, text, bindings, run)
         return QueryPlan(self._session, str(rows[0][1]))
 
     def _run(self, ask: Callable[[Any], T], text: str, bindings: Bindings, run: Run) -> T:

@@ -166,7 +166,8 @@ def _suggest_part(message: str, text: str, catalog: Catalog, path: Callable[[], 
         return f"{message}{hint}{_show_place(text, match[1])}"
     if match := re.search(r'Values list "\w+" does not have a column named "(\w+)"', message):
         columns = {column for table in _find_tables(text, catalog, path) for column in table.by_name}
-        return f"{message}.{errors.suggest(match[1], sorted(columns))}{_show_place(text, match[1])}"
+        problem = message.partition("\n")[0]
+        return f"{problem}.{errors.suggest(match[1], sorted(columns))}{_show_place(text, match[1])}"
     return ""
 
 

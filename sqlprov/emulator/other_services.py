@@ -104,7 +104,12 @@ class OtherServices:
         for exchange in exchanges:
             is_empty = exchange.is_scoped and not is_missing
             if is_lacking or is_empty or (reply is None and exchange.names_resource):
-                return _warn(_run(exchange), f"The local AWS has nothing for {exchange.action}: {why}")
+                answer = _run(exchange)
+                # moto looks most resources up without a check.
+                names = (f"KeyError: {value!r}." for value in exchange.call.parameters.values())
+                if why.endswith(tuple(names)):
+                    return answer
+                return _warn(answer, f"The local AWS has nothing for {exchange.action}: {why}")
         if reply is None:
             raise error
         return reply

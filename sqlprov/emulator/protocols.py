@@ -64,7 +64,12 @@ class Api:
             name, labels = self._find_route(request, path, values)
         if name not in self.model.operation_names:
             return None
-        return name, self._parse(self.get_operation(name), request, path, query, values, labels)
+        try:
+            return name, self._parse(self.get_operation(name), request, path, query, values, labels)
+        except (
+            TypeError
+        ):  # moto's parser, where the route lacks a label: S3's bucket, which may be in the host
+            return None
 
     def encode(self, operation: str, result: Mapping[str, Any]) -> HttpReply:
         """A reply with the members of the operation's output."""

@@ -580,6 +580,7 @@ def test_describe_needs_neither_a_region_nor_credentials() -> None:
         ("SELECT * FROM sagemaker.models", "Did you mean 'aws.sagemaker.models'"),
         ("SELECT * FROM aws.region", "Did you mean 'regions'?"),
         ("SELECT m.modl_name FROM aws.sagemaker.models AS m", "Did you mean 'model_name'?"),
+        ("SELECT e.endpoint_nam FROM aws.sagemaker.endpoints e, aws.ec2.vpcs", "name'?\nLINE 1: SELECT e.e"),
         ("EXPLAIN SELECT modl_name FROM aws.sagemaker.models", "LINE 1: SELECT modl_name"),
     ],
 )  # fmt: skip
