@@ -2,7 +2,8 @@
 
 SQLAlchemy opens a cursor for each statement, and expects all cursors of a connection to share USE, SET, temporary
 tables and the transaction. So all statements run on one DuckDB cursor, where a new statement would close an
-earlier result: its remaining rows are fetched first.
+earlier result. To keep its rows, the new statement gets its own DuckDB cursor. Once the connection has state
+that another cursor would not share, the rows are fetched first instead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from itertools import islice
 from typing import Any, NoReturn
 
 import sqlprov
+from sqlprov.sql import Query, SetSetting, parse
 from sqlprov.sql.lexer import tokenize
+
+READS = ("SELECT", "FROM", "VALUES", "SUMMARIZE", "DESCRIBE", "SHOW", "EXPLAIN", "PIVOT")
+STATELESS = (*READS, "INSERT", "UPDATE", "DELETE")
+"""Statements that leave no state in the DuckDB cursor that runs them."""
 
 
 class PooledConnection:
@@ -27,18 +33,27 @@ class PooledConnection:
         self.transactions = False
         self._connection, self._on_close = connection, on_close
         self._reader: PooledCursor | None = None
+        self._is_stateless = True
 
     def cursor(self) -> PooledCursor:
         return PooledCursor(self)
 
     def run(
-        self, cursor: PooledCursor, work: Callable[[sqlprov.Connection], sqlprov.Result]
+        self, cursor: PooledCursor, text: str, work: Callable[[sqlprov.Connection], sqlprov.Result]
     ) -> sqlprov.Result:
-        """Call `work`, which runs a statement of `cursor`."""
-        if self._reader is not cursor:
+        """Call `work` with the DuckDB cursor to run `text` on."""
+        is_stateless = _is_stateless(text)
+        if self._reader not in (None, cursor):
+            if self._is_stateless and is_stateless:
+                return work(cursor.own_connection())
             self.buffer()
+        self._is_stateless &= is_stateless
         self._reader = cursor
         return work(self._connection)
+
+    def open_cursor(self) -> sqlprov.Connection:
+        """Open another DuckDB cursor."""
+        return self._connection.cursor()
 
     def buffer(self) -> None:
         """Fetch the remaining rows before a statement that would lose them."""
@@ -54,6 +69,7 @@ class PooledConnection:
     def begin(self) -> None:
         if self.transactions:
             self.buffer()
+            self._is_stateless = False
             self._connection.execute("BEGIN")
 
     def commit(self) -> None:
@@ -68,9 +84,10 @@ class PooledConnection:
 
     def reset(self) -> None:
         """Drop the effects of USE and SET, and temporary tables."""
-        old, self._connection = self._connection, self._connection.connection.cursor()
-        old.close()
-        self._reader = None
+        if not self._is_stateless:
+            old, self._connection = self._connection, self._connection.connection.cursor()
+            old.close()
+            self._reader, self._is_stateless = None, True
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
@@ -86,27 +103,33 @@ class PooledCursor:
 
     def __init__(self, connection: PooledConnection) -> None:
         self._pooled = connection
+        self._own: sqlprov.Connection | None = None
         self._result: sqlprov.Result | None = None
         self._rows: Iterator[tuple[Any, ...]] = iter(())
 
     def execute(self, text: str, parameters: Any = None) -> None:
         """Run a statement, with a sequence for `?` or `$1`, or a mapping for `$name`."""
         (row,) = _name_parameters(text, [parameters])
-        self._run(lambda connection: _run_to_last(connection, text, row))
+        self._run(text, lambda connection: _run_to_last(connection, text, row))
 
     def executemany(self, text: str, rows: Sequence[Any]) -> None:
         """Run a statement for each row of parameters."""
         named = _name_parameters(text, rows)
-        self._run(lambda connection: connection.executemany(text, named))
+        self._run(text, lambda connection: connection.executemany(text, named))
 
-    def _run(self, work: Callable[[sqlprov.Connection], sqlprov.Result]) -> None:
+    def _run(self, text: str, work: Callable[[sqlprov.Connection], sqlprov.Result]) -> None:
         self._result = None
         try:
-            self._result = self._pooled.run(self, work)
+            self._result = self._pooled.run(self, text, work)
             self._rows = iter(self._result)
         finally:
             if self._result is None or not self._result.has_rows:
                 self._pooled.release(self)
+
+    def own_connection(self) -> sqlprov.Connection:
+        """The cursor's own DuckDB cursor, opened on first use."""
+        self._own = self._own or self._pooled.open_cursor()
+        return self._own
 
     def buffer(self) -> None:
         """Fetch the remaining rows; every later fetch raises an error that occurs here."""
@@ -148,6 +171,9 @@ class PooledCursor:
         if self._result is not None:
             self._result.close()
         self._pooled.release(self)
+        if self._own is not None:
+            self._own.close()
+            self._own = None
 
 
 def _name_parameters(text: str, rows: Sequence[Any]) -> list[Any]:
@@ -168,3 +194,10 @@ def _run_to_last(connection: sqlprov.Connection, text: str, parameters: Any) -> 
 
 def _raise(error: Exception) -> NoReturn:
     raise error
+
+
+def _is_stateless(text: str) -> bool:
+    return all(
+        statement.verb in STATELESS if isinstance(statement, Query) else not isinstance(statement, SetSetting)
+        for statement in parse(text)
+    )

@@ -21,18 +21,22 @@ _SCHEMAS = """
 SELECT database_name, schema_name, database_name = current_database() AS here
 FROM duckdb_schemas() ORDER BY NOT here, database_name, schema_name
 """
-_PRIMARY_KEY = """
-SELECT constraint_name, constraint_column_names FROM duckdb_constraints()
-WHERE (database_name, schema_name, table_name) = (?, ?, ?) AND constraint_type = 'PRIMARY KEY'
+_CONSTRAINTS = """
+SELECT constraint_type, constraint_name, constraint_column_names, referenced_table, referenced_column_names, expression
+FROM duckdb_constraints() WHERE (database_name, schema_name, table_name) = (?, ?, ?) ORDER BY constraint_index
 """
 _COLUMNS = """
 SELECT column_name, data_type, comment, column_default, is_nullable
 FROM duckdb_columns() WHERE (database_name, schema_name, table_name) = (?, ?, ?) ORDER BY column_index
 """
+_INDEXES = """
+SELECT index_name, is_unique, expressions FROM duckdb_indexes()
+WHERE (database_name, schema_name, table_name) = (?, ?, ?) AND NOT is_primary ORDER BY index_name
+"""
 
 
 class Reflection(default.DefaultDialect):
-    """Lists schemas, tables, columns, primary keys and comments.
+    """Lists schemas, tables, columns, keys and comments.
 
     A schema is written `schema` in the current database, and `database.schema` in another, as in `aws.sagemaker`.
     """
@@ -73,6 +77,14 @@ class Reflection(default.DefaultDialect):
 
     def has_sequence(self, connection: Any, sequence_name: str, schema: str | None = None, **kw: Any) -> bool:
         return sequence_name in self.get_sequence_names(connection, schema)
+
+    @reflection.cache
+    def get_temp_table_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
+        return _list_names(connection, "table", "temp", "main")
+
+    @reflection.cache
+    def get_temp_view_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
+        return _list_names(connection, "view", "temp", "main")
 
     def has_table(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> bool:
         try:
@@ -127,21 +139,59 @@ class Reflection(default.DefaultDialect):
             key = [row.name for row in rows if row.key and row.source != "key"]
             region = [row.name for row in rows if row.name == "region"]
             return {"constrained_columns": [*region, *key], "name": None}
-        for row in _query(connection, _PRIMARY_KEY, *path, table_name):
+        for row in self._list_constraints(connection, "PRIMARY KEY", path, table_name):
             return {"constrained_columns": row.constraint_column_names, "name": row.constraint_name}
         return {"constrained_columns": [], "name": None}
 
+    @reflection.cache
     def get_foreign_keys(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
-        """None: live tables have none, and those of local tables are not read."""
-        return []
+        """Foreign keys, which stay in one schema in DuckDB."""
+        path = self._resolve_table(connection, table_name, schema)
+        return [
+            {
+                "name": row.constraint_name,
+                "constrained_columns": row.constraint_column_names,
+                "referred_schema": schema,
+                "referred_table": row.referenced_table,
+                "referred_columns": row.referenced_column_names,
+                "options": {},
+            }
+            for row in self._list_constraints(connection, "FOREIGN KEY", path, table_name)
+        ]
 
+    @reflection.cache
+    def get_unique_constraints(
+        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+    ) -> list[Any]:
+        path = self._resolve_table(connection, table_name, schema)
+        return [
+            {"name": row.constraint_name, "column_names": row.constraint_column_names}
+            for row in self._list_constraints(connection, "UNIQUE", path, table_name)
+        ]
+
+    @reflection.cache
+    def get_check_constraints(
+        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+    ) -> list[Any]:
+        path = self._resolve_table(connection, table_name, schema)
+        return [
+            {"name": row.constraint_name, "sqltext": row.expression}
+            for row in self._list_constraints(connection, "CHECK", path, table_name)
+        ]
+
+    @reflection.cache
     def get_indexes(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
-        """None, as with foreign keys."""
-        return []
+        """Indexes, except those on expressions."""
+        path = self._resolve_table(connection, table_name, schema)
+        return [
+            {"name": row.index_name, "unique": row.is_unique, "column_names": names}
+            for row in _query(connection, _INDEXES, *path, table_name)
+            if (names := re.findall(r"\w+", row.expressions)) and row.expressions == f"[{', '.join(names)}]"
+        ]
 
     @reflection.cache
     def get_table_comment(
@@ -193,6 +243,10 @@ class Reflection(default.DefaultDialect):
 
     def _describe(self, connection: Any, path: SchemaName, table: str) -> list[Any]:
         return _query(connection, f"DESCRIBE EXTENDED {quote_path(*path, table)}")
+
+    def _list_constraints(self, connection: Any, kind: str, path: SchemaName, table: str) -> list[Any]:
+        rows = _query(connection, _CONSTRAINTS, *path, table)
+        return [row for row in rows if row.constraint_type == kind]
 
 
 def _query(connection: Any, sql: str, *parameters: str) -> list[Any]:

@@ -19,8 +19,10 @@ def inspector(own_engine: Engine) -> Inspector:
         for statement in (
             "CREATE TABLE parent (a INTEGER, b VARCHAR, PRIMARY KEY (a, b))",
             """CREATE TABLE child (
-                id INTEGER PRIMARY KEY, x INTEGER DEFAULT 7, y VARCHAR NOT NULL, z DECIMAL(9, 2),
-                "Mixed.Case" TIMESTAMPTZ)""",
+                id INTEGER PRIMARY KEY, x INTEGER DEFAULT 7, y VARCHAR NOT NULL, z DECIMAL(9, 2) UNIQUE,
+                "Mixed.Case" TIMESTAMPTZ, FOREIGN KEY (x, y) REFERENCES parent (a, b), CHECK (x > 0))""",
+            "CREATE INDEX by_y ON child (y, x)",
+            "CREATE INDEX by_sum ON child ((x + 1))",
             "COMMENT ON TABLE child IS 'Of a parent.'",
             "COMMENT ON COLUMN child.y IS 'Why.'",
             "CREATE VIEW seen AS SELECT id FROM child",
@@ -123,17 +125,28 @@ def test_the_columns_of_a_table(inspector: Inspector) -> None:
     assert inspector.get_table_comment("child") == {"text": "Of a parent."}
 
 
-def test_the_primary_key_of_a_table(inspector: Inspector) -> None:
+def test_the_constraints_of_a_table(inspector: Inspector) -> None:
     assert inspector.get_pk_constraint("parent")["constrained_columns"] == ["a", "b"]
     assert inspector.get_pk_constraint("seen")["constrained_columns"] == []
-    child = Table("child", MetaData(), autoload_with=inspector.engine)
-    assert [column.name for column in child.primary_key] == ["id"]
+    (key,) = inspector.get_foreign_keys("child")
+    assert (key["constrained_columns"], key["referred_table"], key["referred_columns"]) == (
+        ["x", "y"],
+        "parent",
+        ["a", "b"],
+    )
+    assert [each["column_names"] for each in inspector.get_unique_constraints("child")] == [["z"]]
+    assert [each["sqltext"] for each in inspector.get_check_constraints("child")] == ["(x > 0)"]
+    assert [(each["name"], each["column_names"]) for each in inspector.get_indexes("child")] == [
+        ("by_y", ["y", "x"])
+    ]
 
 
-def test_a_temporary_table_is_reflected_like_any_other(own_engine: Engine) -> None:
+def test_temporary_tables_are_those_of_the_connection(own_engine: Engine) -> None:
     with own_engine.connect() as con:
         con.execute(text("CREATE TEMP TABLE scratch AS SELECT 1 AS n"))
+        con.execute(text("CREATE TEMP VIEW glance AS FROM scratch"))
         mine = inspect(con)
+        assert (mine.get_temp_table_names(), mine.get_temp_view_names()) == (["scratch"], ["glance"])
         assert mine.get_table_names() == []
         assert [column["name"] for column in mine.get_columns("scratch")] == ["n"]
 

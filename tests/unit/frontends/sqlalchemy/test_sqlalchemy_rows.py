@@ -28,6 +28,10 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def count_list_calls(em: Emulator) -> int:
+    return len([call for call in em.calls if call.operation.startswith("List")])
+
+
 # Several results at once
 
 
@@ -48,6 +52,16 @@ def test_interleaved_results_of_one_connection_lose_no_row(
     rows += many.fetchall()
     assert rows == expected_rows[MANY]
     assert third.fetchall() == expected_rows[MANY]
+
+
+def test_an_unread_result_makes_no_further_calls(em: Emulator, con: Connection) -> None:
+    unordered = MANY.removesuffix(" ORDER BY name")
+    left = con.execute(text(unordered))
+    assert left.fetchone()
+    before = count_list_calls(em)
+    assert con.execute(text("SELECT 1")).scalar() == 1
+    assert count_list_calls(em) - before < 10  # of the 25 pages
+    left.close()
 
 
 def test_an_error_while_buffering_is_raised_by_the_next_fetch(em: Emulator, con: Connection) -> None:
