@@ -12,13 +12,13 @@ from sqlprov.emulator.defaults import complete
 from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
 from sqlprov.emulator.random_experiments import generate_experiments
 from sqlprov.emulator.sample_data import load_resources
-from sqlprov.emulator.server import Served
+from sqlprov.emulator.server import LoopbackServer
 from sqlprov.emulator.service import Service
 from sqlprov.emulator.store import Record, Store
 from sqlprov.emulator.tags import to_list
 
 
-class Emulator(Served):
+class Emulator(LoopbackServer):
     """A local SageMaker, with the account's other services, on one port of the loopback interface.
 
     Args:

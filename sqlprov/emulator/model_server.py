@@ -18,7 +18,7 @@ from sqlprov.emulator.model_rows import ModelRow, ModelRows
 from sqlprov.emulator.model_values import FIRST, get_maker
 from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
 from sqlprov.emulator.protocols import Api, load_api
-from sqlprov.emulator.server import Served
+from sqlprov.emulator.server import LoopbackServer
 from sqlprov.emulator.service import Service
 from sqlprov.emulator.store import Store
 
@@ -167,11 +167,7 @@ class ModelService(FaultyService):
         for table in tables:
             method = table.tags
             assert method is not None
-            rows = self.find_rows(table, call.region)
-            wanted = [method.build_parameters(method.fill(table.arn, row.values.get)) for row in rows]
-            given = call.parameters.get(method.argument)
-            matches = [row for row, each in zip(rows, wanted, strict=True) if each[method.argument] == given]
-            if matches:
+            if matches := match_tagged(table, self.find_rows(table, call.region), call.parameters):
                 reply: Members = {}
                 tags = matches[0].tags
                 offset = int(call.parameters.get(method.token_in) or 0) if method.token_in else 0
@@ -211,7 +207,7 @@ class ModelService(FaultyService):
         return rows
 
 
-class ModelServer(Served, ModelService):
+class ModelServer(LoopbackServer, ModelService):
     """Every table of some services, on one port of the loopback interface.
 
     Services that share a signing name, operations and version (rds, neptune, docdb) are distinguished by the tables
@@ -227,7 +223,7 @@ class ModelServer(Served, ModelService):
     def __init__(
         self, tables: Iterable[Table], *, rows: int = 5, children: int = 2, page: int = 2, port: int = 0
     ) -> None:
-        Served.__init__(self, self, port)
+        LoopbackServer.__init__(self, self, port)
         ModelService.__init__(self, ModelRows(rows, children), page)
         self._account = Service(Store(), self._options)
         self.tables = list(tables)
@@ -261,7 +257,7 @@ class ModelExchange(Exchange):
         tables: those that make such calls.
         lists: those that it lists, as the constants and parents in its parameters say.
         is_scoped: whether it is a list for parents, without filters and keys.
-        is_plain: whether it is a list without parents, too.
+        is_plain: whether it is also one without parents, for the first page in the usual size.
         names_resource: whether it names a parent, or the row to look up.
     """
 
@@ -274,11 +270,16 @@ class ModelExchange(Exchange):
         self.call = Call(operation, scope.region, scope.access_key, parameters, time.monotonic())
         self.action = f"{scope.service}:{operation}"
         lists = [table.list for table in self.lists]
-        paging = {name for each in lists for name in (*each.send, each.page_size_parameter)}
-        paging |= {token.parameter for each in lists for token in each.tokens}
+        sizes = {each.page_size_parameter: each.page_size for each in lists}
+        tokens = {token.parameter for each in lists for token in each.tokens}
+        paging = {*sizes, *tokens, *(name for each in lists for name in each.send)}
         parents = {parent.parameter: parent for each in lists for parent in each.parents}
         rest = parameters.keys() - paging
-        self.is_scoped, self.is_plain = bool(lists) and rest <= parents.keys(), bool(lists) and not rest
+        is_first = tokens.isdisjoint(parameters) and all(
+            parameters.get(name, size) == size for name, size in sizes.items()
+        )
+        self.is_scoped = bool(lists) and rest <= parents.keys()
+        self.is_plain = bool(lists) and not rest and is_first
         named = {name for each in lists for name in each.arguments}
         named |= {name for name, parent in parents.items() if parent.table}
         self.names_resource = not lists or not named.isdisjoint(rest)
@@ -322,12 +323,15 @@ class ModelExchange(Exchange):
 
 
 def list_arguments(table: Table, operation: str) -> Iterator[tuple[Mapping[str, str], bool]]:
-    """Parameter -> column of the calls of this operation for a row, and whether the first takes several values."""
+    """Parameter -> column of the calls of this operation for a row, and whether the first takes several values.
+
+    The tags call is not among them: see `match_tagged`.
+    """
     if table.describe is not None and table.describe.call == operation:
         yield table.describe.arguments, bool(table.describe.batch)
-    yield from ((extra.arguments, False) for extra in table.extras.values() if extra.call == operation)
-    if table.tags is not None and table.tags.call == operation:
-        yield {table.tags.argument: table.tags.column or table.arn}, table.tags.takes_list
+    for extra in table.extras.values():
+        if extra.call == operation:
+            yield extra.arguments, bool(extra.lists)
 
 
 def list_calls(table: Table) -> list[str]:
@@ -379,6 +383,14 @@ def match_rows(
         for row in rows
         if all(fits(row, value, column, many and place == 0) for place, (value, column) in enumerate(pairs))
     ]
+
+
+def match_tagged(table: Table, rows: Iterable[ModelRow], parameters: Members) -> list[ModelRow]:
+    """The rows whose tags a call with these parameters reads."""
+    method = table.tags
+    assert method is not None
+    given = {method.argument: parameters.get(method.argument)}
+    return [row for row in rows if method.build_parameters(method.fill(table.arn, row.values.get)) == given]
 
 
 def _passes(each: ListFilter, value: Any, bound: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Makes values from botocore's shapes: the same number makes the same value, another number another one."""
+"""Makes values from botocore's shapes: the same number makes the same value on one day, another number another one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^a-zA-Z0-9]+")
 _ENDINGS = re.compile(r"(^|-)(name|id|identifier|arn|key)$")
 _ACCOUNT_NAMES = {"accountid", "awsaccountid", "ownerid", "account", "owneraccountid"}
 _TEAMS = ("payments", "search", "growth", "platform")
-_WELL = (
+_HEALTHY = (
     *("active", "available", "running", "inservice", "enabled", "ready", "healthy", "succeeded", "success"),
     *(
         "completed",
@@ -159,7 +159,7 @@ class ValueMaker:
         return fitting[0] if fitting else "{n}"
 
     def _fill(self, template: str, number: int) -> str:
-        """The text of a number: {n} is the number, {b} less than 256, and {x} looks like chance."""
+        """The text of a number: {n} is the number, {b} less than 256, and {x} looks random."""
         mixed = (number * 2654435761 ^ self._salt) % 2**32  # another number is another text
         return (
             template.replace("{n}", str(number))
@@ -184,7 +184,7 @@ class ValueMaker:
             yield ACCOUNT
         if prefix := _PREFIX.match(pattern):
             for zeros in (0, 9, 2, 4, 8, 24):
-                yield prefix[1] + _lengthen_hex(8 + zeros)
+                yield prefix[1] + _make_hex_template(8 + zeros)
             yield from (prefix[1] + "{x}-5a3c-4d1e-9b27-0f3a{x}", prefix[1] + "{n}")
         for end, text in _TEXTS.items():
             if flat.endswith(end):
@@ -193,7 +193,7 @@ class ValueMaker:
             yield f"{stem}-{{x}}"
         yield from (f"{stem}-{{n}}", f"{stem[:10]}-{{n}}", f"{plain}{{n}}", f"{plain[:1]}{{n}}", "{n}", "{x}")
         yield from ("0" * zeros + "{n}" for zeros in (4, 6, 9, 11, 14))
-        yield from map(_lengthen_hex, (32, 40, 64, 17, 20, 10, 12, 24))
+        yield from map(_make_hex_template, (32, 40, 64, 17, 20, 10, 12, 24))
         yield from ("{x}-5a3c-4d1e-9b27-0f3a{x}", f"A{plain.upper()[:5]}{{n}}", f"{plain.title()}{{n}}")
         yield from (f"{arn}/{{n}}", f"{arn}:{{n}}", f"{arn}/{{x}}")
         yield from (f"s3://{stem}-{{n}}/x", f"https://example.com/{stem}/{{n}}", f"/{stem}/{{n}}")
@@ -208,7 +208,7 @@ def get_maker(service: str, region: str, first: int) -> ValueMaker:
 
 
 def make_text(shape: Any, name: str, number: int) -> str:
-    """A string of no service."""
+    """A string that no service constrains."""
     return get_maker("service", "us-east-1", FIRST).make_text(shape, name, number)
 
 
@@ -227,16 +227,16 @@ def _make_time(flat: str, number: int) -> datetime:
 
 
 def _choose_value(values: list[str], flat: str, number: int) -> str:
-    """A value of an enum: most of what has a state is well."""
+    """A value of an enum: most states are healthy."""
     if number % 3 and flat.endswith(("status", "state")):
-        for well in _WELL:
+        for healthy in _HEALTHY:
             for value in values:
-                if flatten(value) == well:
+                if flatten(value) == healthy:
                     return value
     return str(values[number % len(values)])
 
 
-def _lengthen_hex(length: int) -> str:
+def _make_hex_template(length: int) -> str:
     """A template of hexadecimal digits."""
     return "0" * (length % 8) + "{x}" * (length // 8)
 

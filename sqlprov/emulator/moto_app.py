@@ -19,7 +19,7 @@ from sqlprov.emulator.exchange import HttpReply, HttpRequest
 logger = logging.getLogger(__name__)
 
 FAILED = "MotoFailed"
-"""The code of a failure of moto's."""
+"""The error code of a request at which moto raises an exception."""
 _NOT_IMPLEMENTED = 501
 # Target -> members that moto leaves out and that a row needs.
 _LEFT_OUT: dict[str, dict[str, Any]] = {

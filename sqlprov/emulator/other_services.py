@@ -23,6 +23,7 @@ from sqlprov.emulator.model_server import (
     ModelService,
     list_arguments,
     match_rows,
+    match_tagged,
 )
 from sqlprov.emulator.moto_app import FAILED, MotoApp, has_moto
 from sqlprov.emulator.moto_seeds import Answer, open_client, seed
@@ -36,10 +37,10 @@ LoadTables = Callable[[str], Sequence[Table]]
 
 # Directory buckets are operations of S3.
 _SIGNED_AS = {"s3express": "s3", "IngestionService": "importexport"}
-# Signing name -> what requests have whose replies lack the rows, or their key.
-_WRONG = {"monitoring": b"LogAlarm", "rds": b"DescribeDBInstanceAutomatedBackups"}
+# Signing name -> text in requests that moto answers without the rows, or without their key.
+_UNUSABLE = {"monitoring": b"LogAlarm", "rds": b"DescribeDBInstanceAutomatedBackups"}
 _MISSING = re.compile(rb"NotFound|NoSuch|NotExist|NonExist")
-_CODE = re.compile(rb"(?:<Code>|__type\W+(?:[\w.]+#)?|[cC]ode\W+)(\w[\w.]*)")
+_CODE = re.compile(rb'(?:<Code>|"(?:__type|[cC]ode)"\s*:\s*"(?:[\w.]+#)?)(\w[\w.]*)')
 
 
 class OtherServices:
@@ -85,8 +86,8 @@ class OtherServices:
         error = ApiError("NotImplemented", f"The local AWS does not have this operation of {scope.service}.")
         why, is_missing = "moto does not have it.", False
         try:
-            wrong = _WRONG.get(scope.service)
-            reply = None if wrong and wrong in request.body else self._moto.answer(request)
+            unusable = _UNUSABLE.get(scope.service)
+            reply = None if unusable and unusable in request.body else self._moto.answer(request)
         except ApiError as failure:
             error, why = failure, failure.text
         if reply is not None:
@@ -106,7 +107,8 @@ class OtherServices:
             if is_lacking or is_empty or (reply is None and exchange.names_resource):
                 answer = _run(exchange)
                 # moto looks most resources up without a check.
-                names = (f"KeyError: {value!r}." for value in exchange.call.parameters.values())
+                values = exchange.call.parameters.values()
+                names = (f"KeyError: {value!r}." for value in values if isinstance(value, str))
                 if why.endswith(tuple(names)):
                     return answer
                 return _warn(answer, f"The local AWS has nothing for {exchange.action}: {why}")
@@ -169,7 +171,7 @@ class _LocalModel(ModelService):
         return any(self._warnings.get((client, name)) for name in parents)
 
     def note(self, exchange: ModelExchange, why: str) -> None:
-        """Note that the rows of a list are made up, unless they would say something of a resource of moto's."""
+        """Note that the rows of a list are made up, unless they would describe a resource that moto has."""
         for table in exchange.lists:
             is_single = table.list.single or not table.list.rows
             loads = [parent.load for parent in table.list.parents if parent.load and is_single]
@@ -183,7 +185,9 @@ class _LocalModel(ModelService):
         if place not in self._warnings:
             self._warnings[place] = ""
             for scope in self._rows.list_scopes(table, region)[:1]:
-                self._list(table, region, scope)  # notes it
+                # The answer notes it. If there is none, the next request asks again.
+                if self._list(table, region, scope) is None:
+                    return self._warnings.pop(place)
         return self._warnings[place]
 
     def explain(self, exchange: ModelExchange, *, probe: bool = False) -> str:
@@ -203,10 +207,15 @@ class _LocalModel(ModelService):
             if warning := find(table):
                 return warning
         for table in exchange.tables if probe else filter(find, exchange.tables):
-            for arguments, is_many in list_arguments(table, operation):
-                rows = self._rows.get_rows(table, region)
-                if match_rows(rows, arguments, exchange.call.parameters, many=is_many):
-                    return find(table)
+            rows, parameters = self._rows.get_rows(table, region), exchange.call.parameters
+            matches = [
+                match_rows(rows, arguments, parameters, many=is_many)
+                for arguments, is_many in list_arguments(table, operation)
+            ]
+            if table.tags is not None and table.tags.call == operation:
+                matches.append(match_tagged(table, rows, parameters))
+            if any(matches):
+                return find(table)
         return ""
 
     def find_rows(self, table: Table, region: str) -> Sequence[ModelRow]:
@@ -250,7 +259,7 @@ class _LocalModel(ModelService):
             values = {"region": region} | {
                 parent.column: scope[parent.parameter] for parent in table.list.parents
             }
-            for item in self._list(table, region, scope):
+            for item in self._list(table, region, scope) or ():
                 own = {
                     column.name: item if table.list.scalar else get_path(item, column.path)
                     for column in columns
@@ -258,8 +267,8 @@ class _LocalModel(ModelService):
                 rows.append(ModelRow(0, scope, item, values=values | own))
         return rows
 
-    def _list(self, table: Table, region: str, scope: Members) -> list[Any]:
-        """The rows of the first page; none if the local AWS refuses it."""
+    def _list(self, table: Table, region: str, scope: Members) -> list[Any] | None:
+        """The rows of the first page; `None` if the local AWS refuses it."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         listing = table.list
@@ -267,8 +276,9 @@ class _LocalModel(ModelService):
         size = {listing.page_size_parameter: listing.page_size} if listing.page_size else {}
         try:
             items = [call(**listing.send, **scope, **size)]
-        except (BotoCoreError, ClientError):
-            return []
+        except (BotoCoreError, ClientError) as error:
+            logger.info("no list of %s: %s", table.full_name, error)
+            return None
         for member in table.list.rows:
             values = [item[member] for item in items if member in item]
             items = [item for value in values for item in (value if isinstance(value, list) else [value])]

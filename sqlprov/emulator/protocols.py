@@ -64,12 +64,10 @@ class Api:
             name, labels = self._find_route(request, path, values)
         if name not in self.model.operation_names:
             return None
-        try:
-            return name, self._parse(self.get_operation(name), request, path, query, values, labels)
-        except (
-            TypeError
-        ):  # moto's parser, where the route lacks a label: S3's bucket, which may be in the host
-            return None
+        operation = self.get_operation(name)
+        if self._routes and not labels.keys() >= _list_labels(operation):
+            return None  # the bucket of S3 may be in the host
+        return name, self._parse(operation, request, path, query, values, labels)
 
     def encode(self, operation: str, result: Mapping[str, Any]) -> HttpReply:
         """A reply with the members of the operation's output."""
@@ -142,6 +140,16 @@ class Api:
         parser = PROTOCOL_PARSERS[self.protocol](operation, timestamp_parser=parse_timestamp)
         parsed: dict[str, Any] = parser.parse(parts)  # type: ignore[arg-type]
         return _narrow_query(operation.input_shape, parsed)
+
+
+def _list_labels(operation: OperationModel) -> set[str]:
+    """The names of the members that are in the path."""
+    shape = operation.input_shape
+    return {
+        member.serialization.get("name", name)
+        for name, member in (shape.members.items() if shape else ())
+        if member.serialization.get("location") == "uri"
+    }
 
 
 def encode_error(model: Any, error: ApiError) -> HttpReply:

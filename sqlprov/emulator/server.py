@@ -101,8 +101,8 @@ class HttpServer:
         )
 
 
-class Served:
-    """What serves on a port of the loopback interface between start() and stop().
+class LoopbackServer:
+    """Serves on a port of the loopback interface between start() and stop().
 
     Args:
         front: answers the requests.

@@ -166,7 +166,8 @@ class Cloud:
 
                 # It parses the whole of each reply to see whether it is an error, which `decode` sees, too.
                 client.meta.events.unregister("before-parse.s3.*", _handle_200_error)
-        client.meta.events.register("before-parameter-build.route-53.ListTagsForResource", _strip_path)
+        if service == "route53":
+            client.meta.events.register("before-parameter-build.route-53.ListTagsForResource", _strip_path)
         if self.credentials:
             client.meta.events.register(f"before-sign.{name}", self._stay_local)
             client.meta.events.register(f"choose-signer.{name}", _sign_with_keys)
@@ -205,7 +206,7 @@ class Cloud:
 
 
 def _sign_with_keys(signature_version: str, **_: Any) -> str | None:
-    """Sign for the local AWS, which wants a region and no token: a `choose-signer` handler of botocore."""
+    """Sign for the local AWS with a region instead of a token: a `choose-signer` handler of botocore."""
     return "v4" if signature_version in ("bearer", "v2") else None
 
 
@@ -222,4 +223,5 @@ def _find_endpoint(service: str) -> str:
 
 def _strip_path(params: dict[str, Any], **_: Any) -> None:
     """Remove `/hostedzone/` from an id, as botocore does for Route 53's other calls."""
-    params["ResourceId"] = params["ResourceId"].rpartition("/")[2]
+    if "ResourceId" in params:
+        params["ResourceId"] = params["ResourceId"].rpartition("/")[2]

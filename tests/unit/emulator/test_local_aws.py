@@ -106,6 +106,15 @@ def test_rows_that_moto_does_not_have_are_made_up_with_a_warning(aws, open_clien
         assert con.sql("SELECT name, tags FROM aws.amplify.apps").keep().warnings == [text]
 
 
+def test_a_refused_page_does_not_replace_the_rows_of_moto(open_client):
+    glue = open_client("glue")
+    glue.create_job(Name="mine", Role="r", Command={"Name": "glueetl"})
+    with pytest.raises(ClientError):
+        glue.get_jobs(NextToken="old")
+    assert [job["Name"] for job in glue.get_jobs()["Jobs"]] == ["mine"]
+    glue.delete_job(JobName="mine")
+
+
 def test_made_up_values_look_alive(open_client):
     app = open_client("amplify", "eu-west-1").list_apps()["apps"][0]
     assert app["appArn"] == "arn:aws:amplify:eu-west-1:123456789012:app/app-1"
