@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote
 
 from sqlprov.emulator.exchange import HttpRequest, Response
 from sqlprov.emulator.options import ACCOUNT, Call, Options
-from sqlprov.emulator.server import Served
+from sqlprov.emulator.server import LoopbackServer
 
 PAGE = 1_000
 """Rows of a page, the most that each of the three services returns."""
@@ -62,7 +62,7 @@ _OBJECT = (
 )
 
 
-class CannedAws(Served):
+class CannedAws(LoopbackServer):
     """A server of `rows` instances, roles and objects; @ in a text stands for the number of the page."""
 
     def __init__(self, rows: int) -> None:

@@ -38,7 +38,7 @@ class Line:
         """The words."""
         return dict(yaml.load(self.words, Loader=_LOADER))
 
-    def keep_view(self, old: Line | None) -> Line:
+    def keep_description_and_order(self, old: Line | None) -> Line:
         """This line with the description and the order that a person wrote on the old one; the rules write neither."""
         words = r"""\{(about: (?:"[^"]*"|[^,]*), )?.*?(, order: \[[^\]]*\])?\}"""
         match = re.fullmatch(words, old.words) if old else None

@@ -35,7 +35,11 @@ def generate(client: str, folder: Path = RESOURCES) -> tuple[tuple[File, File], 
     new_drafts = [d for d in drafts if d.list not in taken and d.name not in {*settled, *left_out}]
     head = shipped.head or write_head(service)
     lines = to_lines(new_drafts, service, head, settled)
-    sound = {name: line.keep_view(shipped.lines.get(name)) for name, line in lines.items() if not line.mark}
+    sound = {
+        name: line.keep_description_and_order(shipped.lines.get(name))
+        for name, line in lines.items()
+        if not line.mark
+    }
     doubted = {name: line for name, line in lines.items() if line.mark}
     new = (
         File(paths[0], head, sound | shipped.settled),

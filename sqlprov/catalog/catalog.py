@@ -91,8 +91,7 @@ class Catalog:
         self._tables: dict[tuple[str, str, str], Table] = {}
         self._services: dict[tuple[str, str], ServiceInfo] = {}
         self._providers: dict[str, ProviderInfo] = {}
-        self._notes: dict[tuple[str, str], str] = {}
-        self._descriptions: dict[str, Mapping[str, str]] = {}
+        self._notes: dict[tuple[str, str], Mapping[str, str]] = {}
 
     def list_providers(self) -> tuple[str, ...]:
         """Names of all providers."""
@@ -127,9 +126,7 @@ class Catalog:
     def list_descriptions(self, provider: str, service: str) -> Mapping[str, str]:
         """Table -> its description; empty for a table of another package whose line writes none."""
         key = self._find_service(provider, service)
-        if key[0] not in self._descriptions:
-            self._descriptions[key[0]] = dict(_NOTE.findall(self._read_notes(key[0], DESCRIPTIONS)))
-        known = self._descriptions[key[0]]
+        known = self._read_notes(key[0], DESCRIPTIONS)
         return {
             name: _find_about(places[0]) or known.get(f"{key[1]}.{name}", "")
             for name, places in sorted(self._get_files(key).tables.items())
@@ -140,14 +137,15 @@ class Catalog:
 
         A table of which only the model is known is not there.
         """
-        notes = _NOTE.findall(self._read_notes(self._find_provider(provider), "_confirmed.yaml"))
-        return {name: tuple(words.strip("[]").split(", ")) for name, words in notes}
+        notes = self._read_notes(self._find_provider(provider), "_confirmed.yaml")
+        return {name: tuple(words.strip("[]").split(", ")) for name, words in notes.items()}
 
-    def _read_notes(self, provider: str, file: str) -> str:
-        """The lines `service.table: text` in `file` of the provider's folders."""
+    def _read_notes(self, provider: str, file: str) -> Mapping[str, str]:
+        """`service.table` -> text, as `file` in the provider's folders says."""
         if (provider, file) not in self._notes:
             files = [folder / provider / file for folder in self._folders]
-            self._notes[provider, file] = "".join(file.read_text("utf-8") for file in files if file.is_file())
+            text = "".join(file.read_text("utf-8") for file in files if file.is_file())
+            self._notes[provider, file] = dict(_NOTE.findall(text))
         return self._notes[provider, file]
 
     def get_table(self, provider: str, service: str, name: str) -> Table:
@@ -166,8 +164,7 @@ class Catalog:
                         f"{others[0].file}:{others[0].line or 1}: table {name!r} is already in {place.file}"
                     )
                 siblings = Siblings(name, tables, lambda other: self.get_table(*key, other))
-                after = self._read_notes(key[0], DESCRIPTIONS).partition(f"\n{key[1]}.{name}: ")[2]
-                about = after.partition("\n")[0]
+                about = self._read_notes(key[0], DESCRIPTIONS).get(f"{key[1]}.{name}", "")
                 self._tables[*key, name] = load_table(
                     place.parse(), key[0], self.get_service(*key), siblings, about
                 )

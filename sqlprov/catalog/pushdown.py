@@ -22,7 +22,7 @@ _ENDINGS = {
     "Before": FilterOperator.BEFORE,
 }
 _BEFORE = FilterOperator.BEFORE
-_BY = re.compile(r"[Bb]y(?=[A-Z])")
+_BY = re.compile(r"^[Bb]y(?=[A-Z])")
 _TIME_WORDS = {"at", "date", "last", "on", "time", "timestamp"}
 _EVENTS = {
     **dict.fromkeys(("create", "created"), "creation"),

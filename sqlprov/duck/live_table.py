@@ -97,7 +97,7 @@ class StatusTable(ds.Dataset):  # type: ignore[misc]
         return LazyScanner(self._schema, names, filter, lambda: iter(self._rows(self, filter).to_batches()))
 
 
-class FilterProbe(ds.Dataset):  # type: ignore[misc]
+class FilterProbe(StatusTable):
     """A table without rows.
 
     Attributes:
@@ -105,20 +105,12 @@ class FilterProbe(ds.Dataset):  # type: ignore[misc]
     """
 
     def __init__(self, schema: pa.Schema) -> None:
-        self._schema = schema
+        super().__init__("probe", schema, self._note_filter, carrier="")
         self.filter: pc.Expression | None = None
 
-    @property
-    def schema(self) -> pa.Schema:
-        """Every column."""
-        return self._schema
-
-    def scanner(
-        self, columns: list[str] | None = None, filter: pc.Expression | None = None, **_: object
-    ) -> LazyScanner:
-        """One scan."""
+    def _note_filter(self, _: StatusTable, filter: pc.Expression | None) -> pa.Table:
         self.filter = filter
-        return LazyScanner(self._schema, tuple(columns or self._schema.names), None, lambda: iter(()))
+        return self.schema.empty_table()
 
 
 class LazyScanner:

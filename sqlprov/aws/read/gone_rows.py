@@ -45,8 +45,9 @@ class GoneRows:
         step = lists[0].move(table.list, place)
         reply = self._pages.call_list(step.region, step.parameters, make_row_counter(table.list, set()))
         listed = [PartialRow(place, listed=item) for item in find_rows(table.list, reply)]
-        gone, keys = ([row.get_values(table, table.key) for row in rows] for rows in (self._rows, listed))
-        still = next((key for key in keys if key in gone), None)
+        gone = {repr(row.get_values(table, table.key)) for row in self._rows}  # a part may be a list
+        keys = (row.get_values(table, table.key) for row in listed)
+        still = next((key for key in keys if repr(key) in gone), None)
         if still is not None:
             call = table.describe.call if table.describe else table.list.call
             text = (

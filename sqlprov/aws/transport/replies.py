@@ -79,7 +79,7 @@ def decode(
 
 
 def _is_in_protocol(output: Any) -> bool:
-    """Whether the body is in the protocol's format; else it is one member."""
+    """Whether the body is in the protocol's format; otherwise it is one member."""
     payload = output.serialization.get("payload")
     return payload is None or output.members[payload].type_name == "structure"
 

@@ -12,8 +12,8 @@ from botocore.utils import parse_timestamp
 from sqlprov.aws.transport.errors import MalformedReply
 
 
-class Found(dict[str, Any]):
-    """What `find` returns for each key, found once."""
+class Memo(dict[str, Any]):
+    """Calls `find` once for each key."""
 
     def __init__(self, find: Callable[[str], Any]) -> None:
         self._find = find

@@ -1,7 +1,8 @@
 """Reads replies of REST-JSON services with functions that are compiled from the model once.
 
 Unlike in the JSON protocol, a member may have another name in the body, and a time is often a text. The values are
-those of botocore's parser, except that a time is in seconds since the epoch.
+those of botocore's parser, except that a time is in seconds since the epoch, and that the members of a union are not
+counted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from botocore.utils import ensure_boolean
 
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.aws.transport.reply_values import Found, describe_unknown, parse_object, parse_time
+from sqlprov.aws.transport.reply_values import Memo, describe_unknown, parse_object, parse_time
 
 Read = Callable[[Any], Any]
 
@@ -83,7 +84,7 @@ class _ValueCompiler:
             name = names.get(key)
             return None if name is None else (name, self.compile(shape.members[name]))
 
-        known = Found(find)
+        known = Memo(find)
 
         def read(value: Mapping[str, Any]) -> dict[str, Any]:
             values: dict[str, Any] = {}

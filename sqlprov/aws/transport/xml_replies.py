@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.aws.transport.reply_values import Found, describe_unknown, parse_time
+from sqlprov.aws.transport.reply_values import Memo, describe_unknown, parse_time
 
 CHUNK = 1 << 16
 """Bytes that are parsed before the items of a list are read."""
@@ -181,7 +181,7 @@ class _ElementCompiler:
             read = self.compile(members[name]) if name else _ignore
             return name, None if read is _read_text else read
 
-        known = Found(find)
+        known = Memo(find)
 
         def read(element: Element) -> dict[str, Any]:
             values: dict[str, Any] = {}
@@ -200,7 +200,7 @@ class _ElementCompiler:
         self, shape: Any, members: Mapping[str, Any], tags: Mapping[str, str], attributes: Mapping[str, str]
     ) -> Read:
         """The function of a structure in which a tag may occur several times."""
-        known = Found(
+        known = Memo(
             lambda tag: [(name, self._compile_group(members[name])) for name in members if tags[name] == tag]
         )
 
