@@ -111,6 +111,7 @@ class OpenService(ExitStack):
         """The service, filled unless it is the last one."""
         if name != self._name:
             self.close()
+            self._name = ""
             self._service, self._name = self.enter_context(open_service(name)), name
         return self._service
 

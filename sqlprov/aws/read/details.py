@@ -43,8 +43,29 @@ def get_account_id(run: Run, cloud: Cloud) -> str:
             cloud.account_lock.release()
 
 
+def read_row_tags(run: Run, cloud: Cloud, table: Table, row: PartialRow) -> list[Any]:
+    """The tags of a row, {Key, Value} each; none if it lacks a column that the call needs.
+
+    Raises:
+        OperationalError: a call failed.
+    """
+    method = table.tags
+    assert method is not None, "only rows of tables with tags have some"
+
+    def get_value(name: str) -> Any:
+        is_account = table.by_name[name].source is ColumnSource.ACCOUNT
+        return get_account_id(run, cloud) if is_account else row.get_value(table, name)
+
+    value = method.fill(table.arn, get_value)
+    if value is None:
+        return []
+    # An ARN made of columns is written as in the partition `aws`.
+    arn = _move_arn(value, row.region) if PLACEHOLDER.search(method.column) else str(value)
+    return read_tags(run, cloud, table, row.region, arn)
+
+
 def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> list[Any]:
-    """The tags of one row, {Key, Value} each, from every page.
+    """The tags of one resource, {Key, Value} each, from every page.
 
     Raises:
         OperationalError: a call failed.
@@ -150,7 +171,8 @@ class DetailReader:
             for name in self._plan.extras:
                 row = self._read_extra(row, name)
             if self._plan.tags:
-                row = replace(row, tags=self._read_tags(row), is_tagged=True)
+                tags = read_row_tags(self._run, self._cloud, self._table, row)
+                row = replace(row, tags=tags, is_tagged=True)
         except OperationalError as error:
             table, run = self._table, self._run
             if not is_match((*table.errors.missing, *(table.tags.missing if table.tags else ())), error):
@@ -183,21 +205,6 @@ class DetailReader:
                     raise
         row = replace(row, extras={**(row.extras or {}), name: reply})
         return self._move(row, ColumnSource.EXTRA, name)
-
-    def _read_tags(self, row: PartialRow) -> list[Any]:
-        table = self._table
-        assert table.tags is not None, "only plans for tables with tags read them"
-        value = table.tags.fill(table.arn, lambda name: self._get_value(row, name))
-        if value is None:
-            return []
-        # An ARN made of columns is written as in the partition `aws`.
-        arn = _move_arn(value, row.region) if PLACEHOLDER.search(table.tags.column) else str(value)
-        return read_tags(self._run, self._cloud, table, row.region, arn)
-
-    def _get_value(self, row: PartialRow, name: str) -> Any:
-        if self._table.by_name[name].source is ColumnSource.ACCOUNT:
-            return get_account_id(self._run, self._cloud)
-        return row.get_value(self._table, name)
 
     def _move(self, row: PartialRow, source: ColumnSource, extra: str = "") -> PartialRow:
         """`row` in its own region, if this call has returned it."""

@@ -64,6 +64,11 @@ class CallSender:
     def table(self) -> Table:
         return self.write.table
 
+    @property
+    def _is_tagged(self) -> bool:
+        """Whether a create sends the request's tag, and a read of the row returns it."""
+        return self.run.settings.request_tag and bool(self.table.tags_parameter and self.table.tags)
+
     def send(self, request: Request) -> Failure | None:
         """Make a call until its effect is known.
 
@@ -91,6 +96,8 @@ class CallSender:
                     self.done.append(request)
                     if request.purpose == "create":
                         self.watcher.note_key(reply)
+                        if lacking := self._find_lacking():
+                            self.notes.append(f"the reply has no {lacking}, so the row cannot be read back")
                     return None
                 record.error = failure.error.code or type(failure.error).__name__
                 is_last = record.attempts >= self.run.settings.max_attempts
@@ -113,6 +120,11 @@ class CallSender:
                 lost += 1
                 self._check_retry(request, failure, lost, is_last)
                 pause_for_retry(self.run, failure, record.attempts)
+
+    def _find_lacking(self) -> str:
+        """The part of the key that is not known; empty if all are."""
+        parts = zip(self.table.key, self.write.key, strict=True)
+        return next((name for name, part in parts if not part), "")
 
     def _check_retry(self, request: Request, failure: Failure, lost: int, is_last: bool) -> None:
         """Raise if a call without effect cannot be retried."""
@@ -154,14 +166,11 @@ class CallSender:
             EffectUnknown: it cannot be determined.
         """
         run, is_create = self.run, request.purpose == "create"
-        if not all(self.write.key):
-            lacking = next(
-                name for name, part in zip(self.table.key, self.write.key, strict=True) if not part
-            )
+        if lacking := self._find_lacking():
             raise EffectUnknown(
                 f"{failure.error} The service sets {lacking}, so the row cannot be read back."
             )
-        needs_clock = is_create and self.table.created and not run.settings.request_tag
+        needs_clock = is_create and self.table.created and not self._is_tagged
         if needs_clock and run.log.service_time is None:
             raise EffectUnknown(
                 f"{failure.error} No earlier reply showed the service's clock, "
@@ -180,7 +189,7 @@ class CallSender:
                 effect = self._reconcile(request, before, after, began)
                 if effect is CallEffect.APPLIED:
                     note = f"the response to {request.operation} was lost"
-                    if is_create and not run.settings.request_tag:
+                    if is_create and not self._is_tagged:
                         note += "; an equivalent row was created since then"
                     self.notes.append(note)
                     return True
@@ -207,7 +216,7 @@ class CallSender:
     def _reconcile(
         self, request: Request, before: Snapshot | None, after: Snapshot | None, began: datetime
     ) -> CallEffect:
-        if request.purpose == "create" and self.run.settings.request_tag and after is not None:
+        if request.purpose == "create" and self._is_tagged and after is not None:
             is_ours = (after.tags or {}).get(REQUEST_TAG) == self.run.request_tag
             return CallEffect.APPLIED if is_ours else CallEffect.NOT_APPLIED
         if request.purpose == "exec" and before is None:
@@ -221,7 +230,7 @@ class CallSender:
             if method.call == request.operation:
                 parameters = {**dict.fromkeys(method.tokens, str(uuid4())), **parameters}
         name, spelling = table.tags_parameter, table.tag_spelling
-        if request.purpose == "create" and self.run.settings.request_tag and name:
+        if request.purpose == "create" and self._is_tagged:
             tags = parse_tags(parameters.get(name), spelling) | {REQUEST_TAG: self.run.request_tag}
             parameters[name] = spell_tags(tags, spelling)
         return parameters

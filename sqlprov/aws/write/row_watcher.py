@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlprov.aws.read.decoder import get_path
 from sqlprov.aws.read.describe import describe_rows, look_up_rows
-from sqlprov.aws.read.details import read_tags
+from sqlprov.aws.read.details import read_row_tags
 from sqlprov.aws.read.partial_row import REGION, PartialRow
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
@@ -51,29 +51,38 @@ class RowWatcher:
 
     def read(self, tags: bool = False) -> Snapshot | None:
         """Read the row, with its tags if requested; `None` if it does not exist, or its key is not known yet."""
-        table, region, snapshot = self.table, self.write.region, None
         if not all(self.write.key):
             return None
-        look_up = describe_rows if table.describe else look_up_rows
-        try:
-            for row in look_up(self.run, self.cloud, table, [PartialRow({REGION: region}, self.write.key)]):
-                tag_map = None
-                if (tags or self.write.tags is not None) and table.tags:
-                    value = row.get_value(table, table.tags.column or table.arn)
-                    tag_map = parse_tags(read_tags(self.run, self.cloud, table, region, str(value)))
-                snapshot = Snapshot(row.described or row.listed or {}, tag_map)
-        except OperationalError as error:
-            if not is_match(table.errors.missing, error):
-                raise
-            snapshot = None
+        snapshot = None
+        for row in self._look_up():
+            tag_map = None
+            if (tags or self.write.tags is not None) and self.table.tags:
+                try:
+                    tag_map = parse_tags(read_row_tags(self.run, self.cloud, self.table, row))
+                except OperationalError as error:
+                    is_unknown = is_match((*self.table.errors.missing, *self.table.tags.missing), error)
+                    # Only the call that returns the row can say that it is gone.
+                    if not is_unknown or self._look_up():
+                        raise
+                    continue
+            snapshot = Snapshot(row.described or row.listed or {}, tag_map)
         self.snapshot = snapshot
         return snapshot
 
+    def _look_up(self) -> Sequence[PartialRow]:
+        """The row, as the call returns it that can say whether it exists."""
+        look_up = describe_rows if self.table.describe else look_up_rows
+        row = PartialRow({REGION: self.write.region}, self.write.key)
+        return look_up(self.run, self.cloud, self.table, [row])
+
     def note_key(self, reply: Mapping[str, Any]) -> None:
         """Complete the key with the parts that the service has set."""
-        paths = self.table.by_method["create_resource"].returns
+        returns = self.table.by_method["create_resource"].returns
         parts = zip(self.table.key, self.write.key, strict=True)
-        key = tuple(part or str(get_path(reply, paths.get(name, ())) or "") for name, part in parts)
+        key = tuple(
+            str(get_path(reply, returns[name]) or "") if not part and name in returns else part
+            for name, part in parts
+        )
         self.write = replace(self.write, key=key)
 
     def wait_while(self, states: tuple[str, ...], deadline: float) -> None:

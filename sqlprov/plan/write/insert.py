@@ -19,6 +19,7 @@ from sqlprov.plan.write.write_rows import (
     find_column,
     list_columns,
     list_key_inputs,
+    list_required,
     make_unknown_column_error,
     require_method,
 )
@@ -42,8 +43,9 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
     members, left_out = _resolve_columns(table, method, rows.names, has_columns, errors)
     present = [member for member in members if member]
     inputs = {part.column: part.name for part in list_key_inputs(table, method)}
-    optional_key = [name for name in inputs.values() if name not in method.input_shape.required]
-    lacking = [*find_missing(method.input_shape, present), *(n for n in optional_key if n not in present)]
+    required = list_required(table, method)
+    lacking = list(find_missing(method.input_shape, present))
+    lacking += [name for name in required if name not in (*present, *lacking)]
     if not region and REGION not in present:
         lacking.append(REGION)
     if lacking:
@@ -58,7 +60,7 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
     for number, row in enumerate(rows.rows, start=1):
         values, invalid = coerce_row(plan, rows, members, method.input_shape, number, row)
         row_region = values.pop(REGION, region)
-        needed = (*method.input_shape.required, *optional_key, *([] if row_region is not None else [REGION]))
+        needed = (*required, *([] if row_region is not None else [REGION]))
         absent = [name for name in needed if name not in (*values, *lacking, *invalid)]
         if absent:
             plan.errors.append(
@@ -90,9 +92,10 @@ def _drop_reserved_tags(
     if not reserved:
         return []
     if has_columns:
+        member = table.tag_spelling.key if table.tag_spelling else "Key"
         plan.errors += [
-            f"row {number}, {name}[{at}].Key: {key!r}; expected a key that does not begin with `aws:`, which is "
-            "reserved for AWS"
+            f"row {number}, {name}{f'[{at}].{member}' if member else ''}: {key!r}; expected a key that does not "
+            "begin with `aws:`, which is reserved for AWS"
             for at, key in reserved
         ]
         return []

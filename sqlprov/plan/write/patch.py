@@ -18,7 +18,15 @@ import pyarrow as pa
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Column, ColumnSource, Table
 from sqlprov.errors import DataError, InternalError, NotSupportedError, show_caret, suggest
-from sqlprov.plan.write.diff import diff_values, drop_reserved, merge, pair_items, parse_tags, parse_time
+from sqlprov.plan.write.diff import (
+    diff_values,
+    drop_reserved,
+    merge,
+    pair_items,
+    parse_tags,
+    parse_time,
+    spell_tags,
+)
 from sqlprov.plan.write.steps import RowWrite, Snapshot
 from sqlprov.plan.write.values import coerce
 
@@ -78,7 +86,7 @@ def _get_value(table: Table, name: str, known: Property, snapshot: Snapshot) -> 
     if known.column.source is ColumnSource.TAGS:
         if snapshot.tags is None:
             raise InternalError("the tags of the row were not read")
-        return [{"Key": key, "Value": value} for key, value in drop_reserved(snapshot.tags).items()]
+        return spell_tags(drop_reserved(snapshot.tags), table.tag_spelling)
     value = snapshot.get_column(table, known.column.name)
     if known.shape:
         value = merge(value, value, known.shape, name)
@@ -191,7 +199,8 @@ def _add_change(
     """The write with a property that the patch changes."""
     rule = write.table.write.desired
     if known.column.source is ColumnSource.TAGS and known.shape:
-        tags = parse_tags(_coerce(name, after or [], known.shape), write.table.tag_spelling)
+        spelling = write.table.tag_spelling
+        tags = parse_tags(_coerce(name, after, known.shape), spelling) if after else {}
         return write if tags == drop_reserved(snapshot.tags or {}) else replace(write, tags=tags)
     if rule and known.column.name in (rule.column, rule.reason):
         if after is not None and not isinstance(after, str):

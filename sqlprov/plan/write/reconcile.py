@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlprov.catalog.table import Method, Table
+from sqlprov.catalog.table import ColumnSource, Method, Table
 from sqlprov.catalog.write_rules import Transition
 from sqlprov.plan.write.diff import diff_parameters, drop_reserved, parse_tags, parse_time, select_readable
 from sqlprov.plan.write.steps import Request, Snapshot
@@ -61,11 +61,11 @@ def _reconcile_create(table: Table, request: Request, after: Snapshot | None, be
     created = after.get_column(table, table.created)
     if created is not None and parse_time(created) < began:
         return CallEffect.NOT_APPLIED
-    columns = {part.name: table.by_name[part.column] for part in create.parameters if part.column}
-    sent = {
-        name: select_readable(value, columns[name].type) if name in columns else value
-        for name, value in request.parameters.items()
-    }
+    sent = dict(request.parameters)
+    for part in create.parameters:
+        column = table.by_name.get(part.column)
+        if part.name in sent and column and column.source is not ColumnSource.TAGS:
+            sent[part.name] = select_readable(sent[part.name], column.type)
     paths = diff_parameters(table, create, sent, after)
     if not paths:
         # Without a time of creation, the row was read as missing before the call.

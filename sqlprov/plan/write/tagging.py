@@ -26,14 +26,13 @@ def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> 
         return Refusal(f"{count} tags were given; a resource can have {_MAX_TAGS}")
     add = {key: value for key, value in wanted.items() if current.get(key) != value}
     remove = [key for key in drop_reserved(current) if key not in wanted]
-    column = call.column or table.arn
-    names_row = call.build_parameters(now.get_column(table, column) or write.get_key(column))
+    resource = call.build_parameters(
+        call.fill(table.arn, lambda name: now.get_column(table, name) or write.get_key(name))
+    )
     if remove and (not add or len(current | add) > _MAX_TAGS):
-        return Request(call.remove, write.region, names_row | {call.keys: remove}, "untag")
+        return Request(call.remove, write.region, resource | {call.keys: remove}, "untag")
     if add:
-        return Request(
-            call.add, write.region, names_row | {call.items: spell_tags(add, call.spelling)}, "tag"
-        )
+        return Request(call.add, write.region, resource | {call.items: spell_tags(add, call.spelling)}, "tag")
     return None
 
 

@@ -199,7 +199,7 @@ def plan_exec(table: Table, method: Method, rows: InputRows, region: str | None)
         members.append(member or "")
     values, invalid = coerce_row(plan, rows, members, method.input_shape, 1, rows.rows[0])
     row_region = values.pop(REGION, region)
-    needed = (*method.input_shape.required, *([] if row_region is not None else [REGION]))
+    needed = (*list_required(table, method), *([] if row_region is not None else [REGION]))
     if lacking := [f"@{name}" for name in needed if name not in (*values, *invalid)]:
         errors.append(DataError(f"EXEC {table.full_name}.{method.name} lacks {', '.join(lacking)}."))
     key = tuple(str(values.get(part.name, "")) for part in key_inputs)
@@ -252,6 +252,12 @@ def require_method(table: Table, name: str, statement: str) -> Method:
             f"{table.full_name} does not support {statement}: its resource file declares no call for it."
         )
     return table.by_method[name]
+
+
+def list_required(table: Table, method: Method) -> list[str]:
+    """The parameters that a statement must give: those of the API, and those that take the key."""
+    key = (part.name for part in list_key_inputs(table, method))
+    return list(dict.fromkeys((*method.input_shape.required, *key)))
 
 
 def list_key_inputs(table: Table, method: Method) -> list[Parameter]:
