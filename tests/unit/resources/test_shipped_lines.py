@@ -13,6 +13,7 @@ from slices import take_slice
 
 from resources.generate.files import RESOURCES, read_file
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.columns import TAGS_TYPE
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.table import Table
 
@@ -43,6 +44,7 @@ def test_every_line_loads(service: str) -> None:
         assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", table.name), table.name
         assert table.name not in RESERVED
         assert table.key
+        assert "tags" not in table.by_name or table.by_name["tags"].type == TAGS_TYPE, table.name
         for parent in filter(None, (parent.load for parent in table.list.parents)):
             assert parent().service == service
 
