@@ -93,20 +93,17 @@ def build_benchmark_page(text: str) -> str:
 
 def build_coverage_page(catalog: Catalog, text: str) -> str:
     """The page of coverage with what confirms each table, and what moto cannot confirm."""
-    confirmed, counts, lines = catalog.list_confirmations("aws"), Counter[str](), []
-    for service in catalog.list_services("aws"):
-        groups: dict[str, list[str]] = {source: [] for source in SOURCES}
-        for name in catalog.list_tables("aws", service):
-            groups[confirmed.get(f"{service}.{name}", (UNCONFIRMED,))[0]].append(name)
-        counts.update({source: len(names) for source, names in groups.items()})
-        parts = (f"{source}: {', '.join(names)}." for source, names in groups.items() if names)
-        lines.append(f"- **{service}**: {' '.join(parts)}\n")
+    confirmed = catalog.list_confirmations("aws")
+    counts = Counter(
+        confirmed.get(f"{service}.{name}", (UNCONFIRMED,))[0]
+        for service in catalog.list_services("aws")
+        for name in catalog.list_tables("aws", service)
+    )
     rows = [(source, str(counts[source]), about) for source, about in SOURCES.items()]
     reasons = yaml.safe_load(REASONS.read_text())
     text = replace_between_marks(text, "sources", format_grid(("", "tables", ""), rows))
     text = replace_between_marks(text, "moto", format_reasons(reasons))
-    text = replace_between_marks(text, "writes", format_writes(catalog, reasons["emulated"]))
-    return replace_between_marks(text, "tables", "".join(lines))
+    return replace_between_marks(text, "writes", format_writes(catalog, reasons["emulated"]))
 
 
 def format_writes(catalog: Catalog, emulated: Mapping[str, Collection[str]]) -> str:
