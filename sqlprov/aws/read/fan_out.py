@@ -47,14 +47,13 @@ def complete_lists(plan: ReadPlan, account: str, read_rows: ReadRows) -> list[Li
     return [lists[0].move(listing, place) for place in places]
 
 
-def check_fan_out(table: Table, count: int, most: int, *, is_limited: bool = False) -> None:
+def check_fan_out(table: Table, count: int, most: int) -> None:
     """Check the number of lists that follow from parents.
 
     Args:
         table: the child.
         count: all of its lists.
         most: `sqlprov_fan_out`.
-        is_limited: whether a LIMIT would end the reading earlier, and as many lists as allowed were read.
 
     Raises:
         OperationalError: there are more than `sqlprov_fan_out` allows.
@@ -64,15 +63,10 @@ def check_fan_out(table: Table, count: int, most: int, *, is_limited: bool = Fal
     parents = [parent for parent in table.list.parents if parent.table]
     example = parents[-1].column if parents else ""
     names = " and ".join(dict.fromkeys(f"{table.provider}.{table.service}.{each.table}" for each in parents))
-    calls = format_count(count, "call")
-    needs, reason, advice = (
-        ("may need", ", which have too few rows for the LIMIT", " lower the LIMIT,")
-        if is_limited
-        else ("needs", "", "")
-    )
     raise OperationalError(
-        f"{table.full_name} {needs} {calls} of {table.list.call}, one for each row of {names}; sqlprov_fan_out allows "
-        f"{most:,}{reason}. Add a condition such as {example} = '…',{advice} or SET sqlprov_fan_out = {count}.",
+        f"{table.full_name} needs more than the {format_count(most, 'call')} of {table.list.call} that sqlprov_fan_out "
+        f"allows: one for each row of {names}, {count:,} in all. Add a condition such as {example} = '…', or "
+        f"SET sqlprov_fan_out = {count}.",
         operation=table.list.call,
     )
 

@@ -153,7 +153,7 @@ class TableScan:
                     self.rows.raise_budget()
                 elif not self._resume_windows() and not self._emit_top_n():
                     if self.lists:
-                        check_fan_out(self.table, self.begun + len(self.lists), self.begun, is_limited=True)
+                        check_fan_out(self.table, self.begun + len(self.lists), self.begun)
                     self._check_gone()
                     return
         finally:

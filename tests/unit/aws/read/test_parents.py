@@ -194,7 +194,7 @@ def test_several_regions_have_their_own_parents(read: Read) -> None:
 
 
 def test_more_lists_than_the_limit_are_an_error_that_names_a_condition(read: Read) -> None:
-    with pytest.raises(OperationalError, match=r"3 calls of ListServices.*aws\.ecs\.clusters.*cluster = '…'"):
+    with pytest.raises(OperationalError, match=r"2 calls of ListServices.*aws\.ecs\.clusters.*cluster = '…'"):
         read(SERVICES, ("service_arn",), settings={"fan_out": 2})
     named = In("cluster", tuple(map(cluster, "abc")))
     assert len(read(SERVICES, ("service_arn",), named, settings={"fan_out": 2}).rows) == 28
@@ -229,7 +229,8 @@ def test_a_limit_begins_few_lists_and_counts_only_those(ecs: Ecs) -> None:
     assert Counter(call.operation for call in run.log.calls)["ListServices"] <= FIRST_LISTS
 
 
-def test_a_limit_that_the_allowed_lists_do_not_reach_says_what_to_do(ecs: Ecs) -> None:
+@pytest.mark.parametrize("rest", ["LIMIT 10", "ORDER BY service_arn LIMIT 2"])
+def test_a_limit_that_the_allowed_lists_do_not_reach_says_what_to_do(ecs: Ecs, rest: str) -> None:
     ecs.services = {cluster(f"n{number:02}"): [f"{ARN}service/{number:02}"] for number in range(50)}
     with (
         run_json_service(ecs.operations) as url,
@@ -238,11 +239,10 @@ def test_a_limit_that_the_allowed_lists_do_not_reach_says_what_to_do(ecs: Ecs) -
         con.sql("SET sqlprov_fan_out = 3")
         assert len(con.sql("SELECT service_arn FROM aws.ecs.services LIMIT 2").fetchall()) == 2
         with pytest.raises(OperationalError) as caught:
-            con.sql("SELECT service_arn FROM aws.ecs.services LIMIT 10").fetchall()
+            con.sql(f"SELECT service_arn FROM aws.ecs.services {rest}").fetchall()
     assert str(caught.value).startswith(
-        "aws.ecs.services may need 50 calls of ListServices, one for each row of aws.ecs.clusters; sqlprov_fan_out "
-        "allows 3, which have too few rows for the LIMIT. Add a condition such as cluster = '…', lower the LIMIT, or "
-        "SET sqlprov_fan_out = 50."
+        "aws.ecs.services needs more than the 3 calls of ListServices that sqlprov_fan_out allows: one for each row "
+        "of aws.ecs.clusters, 50 in all. Add a condition such as cluster = '…', or SET sqlprov_fan_out = 50."
     )
 
 
