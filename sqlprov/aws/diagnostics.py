@@ -12,12 +12,11 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from sqlprov.aws.read.decoder import get_path
 from sqlprov.aws.read.list_replies import find_rows, make_row_counter
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import IamActions, ListCall, Table
+from sqlprov.catalog.table import IamActions, ListCall, Table, get_path
 from sqlprov.errors import AccessDenied, CredentialsError, Error, OperationalError, Unreachable
 
 MAX_SKEW = 300

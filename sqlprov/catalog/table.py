@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -17,6 +17,15 @@ from .write_rules import WriteRules
 _CREATED = re.compile(r"(date_)?(creat(ed|e|ion))(_?(at|on|time|date|timestamp|date_time|time_stamp))?")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 """A column in an ARN that is made of columns."""
+
+
+def get_path(item: Any, path: Sequence[str]) -> Any:
+    """The value at a column's path in the item of a reply; `None` where a member is absent."""
+    for member in path:
+        if not isinstance(item, Mapping):
+            return None
+        item = item.get(member)
+    return item
 
 
 class ColumnSource(Enum):

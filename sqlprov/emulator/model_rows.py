@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from sqlprov.catalog.table import Column, ColumnSource, Parent, Table, TagSpelling
+from sqlprov.catalog.table import Column, ColumnSource, Parent, Table, TagSpelling, get_path
 from sqlprov.emulator.model_values import FIRST, get_maker, singularize
 from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.protocols import load_api
@@ -311,12 +311,6 @@ def _find_shape(output: Any, path: str) -> Any:
     for member in path.split("."):
         output = (output.member if output.type_name == "list" else output).members[member]
     return output
-
-
-def get_path(item: Any, path: Sequence[str]) -> Any:
-    for member in path:
-        item = item.get(member) if isinstance(item, Mapping) else None
-    return item
 
 
 def put_path(item: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -11,11 +11,11 @@ from functools import cache
 from typing import Any
 
 from sqlprov.catalog.service_model import load_model, to_snake_case
-from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.catalog.table import ColumnSource, Table, get_path
 from sqlprov.emulator.clients import list_all_clients
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.exchange import CredentialScope, HttpReply, HttpRequest, Response
-from sqlprov.emulator.model_rows import ModelRow, ModelRows, get_path, put_path
+from sqlprov.emulator.model_rows import ModelRow, ModelRows, put_path
 from sqlprov.emulator.model_server import (
     Members,
     MissingRow,

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Column, ColumnSource, TagSpelling
+from sqlprov.catalog.table import Column, ColumnSource, TagSpelling, get_path
 
 MEMORY_POOL = pa.system_memory_pool()
 """This pool returns memory. Arrow's own takes megabytes for the first byte, and keeps some for each thread."""
@@ -25,15 +25,6 @@ TAG_KEYS, TAG_VALUES = ("Key", "key", "TagKey", "tagKey"), ("Value", "value", "T
 _BOOLEANS = {"true": True, "false": False}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MICROSECONDS = pa.scalar(1e6)
-
-
-def get_path(row: Any, path: Sequence[str]) -> Any:
-    """The value at `path` in nested members; `None` where a member is absent."""
-    for member in path:
-        if not isinstance(row, Mapping):
-            return None
-        row = row.get(member)
-    return row
 
 
 def build_array(column: Column, values: Iterable[Any]) -> pa.Array:

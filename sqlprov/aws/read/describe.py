@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlprov.aws.read.decoder import get_path
 from sqlprov.aws.read.list_replies import find_rows, find_token, freeze, make_row_counter, read_tokens
 from sqlprov.aws.read.partial_row import PartialRow
 from sqlprov.aws.transport.calls import call
@@ -15,7 +14,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.replies import IN_JSON, check_omission
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import DescribeCall, ListCall, Table
+from sqlprov.catalog.table import DescribeCall, ListCall, Table, get_path
 from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read.lookup import Lookup, build_arguments, takes_list
 

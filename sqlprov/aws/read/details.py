@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlprov.aws.read.decoder import get_path, to_tags
+from sqlprov.aws.read.decoder import to_tags
 from sqlprov.aws.read.describe import describe_rows, look_up_rows
 from sqlprov.aws.read.partial_row import PartialRow, move
 from sqlprov.aws.transport.calls import call
@@ -15,7 +15,7 @@ from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.replies import IN_JSON, check_omission
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.regions import find_partition
-from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, IamActions, Table
+from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, IamActions, Table, get_path
 from sqlprov.errors import OperationalError
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.lookup import Lookup, get_batch

@@ -10,13 +10,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.aws.read.decoder import get_path, to_epoch_seconds
+from sqlprov.aws.read.decoder import to_epoch_seconds
 from sqlprov.aws.read.list_replies import find_rows, find_token, freeze, make_row_counter
 from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.table import get_path
 from sqlprov.errors import BrokenReply, OperationalError
 from sqlprov.plan.read import ReadPlan
 

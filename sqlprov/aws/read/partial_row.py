@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlprov.aws.read.decoder import get_path
-from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.catalog.table import ColumnSource, Table, get_path
 from sqlprov.plan.read.read_plan import Place
 
 REGION = "region"

@@ -10,10 +10,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows, get_path
+from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows
 from sqlprov.aws.read.partial_row import REGION, PartialRow, move
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Column, ColumnSource
+from sqlprov.catalog.table import Column, ColumnSource, get_path
 from sqlprov.errors import BrokenReply
 from sqlprov.plan.read import TRUE, Account, ReadPlan
 from sqlprov.plan.read.needs import list_known

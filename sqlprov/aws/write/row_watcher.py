@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlprov.aws.read.decoder import get_path
 from sqlprov.aws.read.describe import describe_rows, look_up_rows
 from sqlprov.aws.read.details import read_row_tags
 from sqlprov.aws.read.partial_row import REGION, PartialRow
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import Method, Table
+from sqlprov.catalog.table import Method, Table, get_path
 from sqlprov.errors import OperationalError
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.steps import RowWrite, Snapshot
