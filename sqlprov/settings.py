@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
 from typing import Any
 
 from sqlprov.errors import DataError, UnknownName, suggest
 
 PREFIX = "sqlprov_"
+OFF = timedelta(0)
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+"""Unit of a duration -> seconds."""
 AUTO = "auto"
 """The value of a number that sqlprov chooses itself."""
 
@@ -54,6 +58,11 @@ class Settings:
         1000,
         "Maximum calls of a list that one scan may make because it needs one for each row of a parent table, such as "
         "one for each bucket; 1 to 1000000.",
+    )
+    cache: timedelta = _make_setting(  # noqa: RUF009
+        OFF,
+        "Use replies of earlier reads of this connection and its cursors up to this age, such as '60s' or '5m'; up to "
+        "1 hour, or off. Writes never use them, and drop them. A long list is then read page after page.",
     )
     max_attempts: int = _make_setting(
         5, "Attempts for one call, including the first, if it is throttled or the reply is broken; 1 to 100."
@@ -127,6 +136,7 @@ class Settings:
         if self.concurrency is not None:
             _check_range("concurrency", self.concurrency, 1, 256)
         _check_range("fan_out", self.fan_out, 1, 1_000_000)
+        _check_range("cache", self.cache.total_seconds(), 0, 3600)
         _check_range("max_attempts", self.max_attempts, 1, 100)
         _check_range("timeout", self.timeout, 0.1, 3600)
         _check_range("await_timeout", self.await_timeout, 0, 86400)
@@ -160,7 +170,9 @@ def format_value(value: Any) -> str:
     """A setting's value as SET takes it."""
     if value is None:
         return AUTO
-    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+    if isinstance(value, timedelta) and value:
+        return f"{value.total_seconds():g}s"
+    return ("on" if value else "off") if isinstance(value, bool | timedelta) else str(value)
 
 
 def _parse(name: str, default: Any, text: str) -> Any:
@@ -171,6 +183,8 @@ def _parse(name: str, default: Any, text: str) -> Any:
         return words[text.lower()]
     if isinstance(default, str):
         return text.lower()
+    if isinstance(default, timedelta):
+        return _parse_duration(name, text.lower())
     if default is None and text.lower() == AUTO:
         return None
     try:
@@ -179,6 +193,16 @@ def _parse(name: str, default: Any, text: str) -> Any:
         kind = "a number of seconds" if isinstance(default, float) else "a whole number"
         kind += " or auto" if default is None else ""
         raise DataError(f"{name} = {text!r}: expected {kind}.") from None
+
+
+def _parse_duration(name: str, text: str) -> timedelta:
+    if text == "off":
+        return OFF
+    unit = _UNITS.get(text[-1:])
+    try:
+        return timedelta(seconds=float(text[:-1] if unit else text) * (unit or 1))
+    except (ValueError, OverflowError):
+        raise DataError(f"{name} = {text!r}: expected a duration such as '60s' or '5m', or off.") from None
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

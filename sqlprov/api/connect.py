@@ -79,8 +79,8 @@ def attach(
 ) -> Attachment:
     """Add read-only live tables to a DuckDB connection, for it and all its cursors.
 
-    An attachment of the same name is replaced. Every read of a table calls the API again: a relation such as
-    `con.sql(…)` runs each time it is shown or fetched.
+    An attachment of the same name is replaced. Every read of a table calls the API again, unless `settings` has a
+    `cache`: a relation such as `con.sql(…)` runs each time it is shown or fetched.
 
     Args:
         con: in memory, a file, or read-only.

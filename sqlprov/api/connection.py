@@ -9,6 +9,7 @@ import weakref
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from sqlprov.errors import (
     ProgrammingError,
     suggest,
 )
-from sqlprov.settings import Settings
+from sqlprov.settings import OFF, Settings
 from sqlprov.sql import Query, SetSetting, find_placeholder_refusal, parse
 from sqlprov.sql.lexer import list_parameters
 
@@ -271,7 +272,7 @@ class Connection(PEP249Cursor):
             names = [name for name in list_names(self.catalog, len(LEVELS)) if is_like(name, pattern)]
         parts = (name.split(".") for name in sorted(names))
         tables = [self.catalog.get_table(*name) for name in parts if len(name) == len(LEVELS)]
-        run = Run(self.settings)
+        run = Run(replace(self.settings, cache=OFF))
         try:
             region = next(iter(self.regions), None)
         except CredentialsError:

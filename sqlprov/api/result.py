@@ -105,13 +105,18 @@ class Result:
         return not self._run.log.missing
 
     @property
+    def age(self) -> float | None:
+        """Seconds since the oldest reply was read that `sqlprov_cache` kept; `None` if none was used so far."""
+        return self._run.log.age
+
+    @property
     def progress(self) -> Progress:
         """The calls and rows so far. Any thread may read it."""
         return self._run.log.progress
 
     @property
     def summary(self) -> str:
-        """One line: rows, calls and seconds; throttles, unread and missing rows if there are any."""
+        """One line: rows, calls and seconds; age, throttles, unread and missing rows if there are any."""
         done = self._run.log.progress
         rows = f"{format_count(self.rowcount, 'row')} changed" if self.rowcount >= 0 else ""
         if self.has_rows and not rows:
@@ -123,6 +128,7 @@ class Result:
             rows,
             format_count(done.calls, "call"),
             f"{done.seconds:.2f} s",
+            "" if self.age is None else f"up to {self.age:.0f} s old",
             format_count(done.throttles, "throttle") if done.throttles else "",
             ending,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from sqlprov.duck.explain_plan import CARRIED, QueryPlan
 from sqlprov.plan.read import PlannedCall, ReadPlan, Rule, Scope, list_calls
+from sqlprov.settings import format_value
 
 _LEFT_OUT = ("Function", "Estimated Cardinality")
 """Entries to leave out: the scan's name again, and a guess, because DuckDB does not know the size of a live table."""
@@ -18,14 +20,20 @@ MOST_REGIONS = 3
 """Most regions whose calls are listed one by one."""
 
 
-def render(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan) -> pa.Table:
+def render(
+    plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, cache: timedelta
+) -> pa.Table:
     """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan.
 
     Args:
         plans: the calls of each scan, and the conditions that DuckDB checks on its rows.
         duck_plan: DuckDB's plan.
+        cache: `sqlprov_cache`.
     """
-    calls = "\n\n".join(_render_scan(plan, conditions) for plan, conditions in plans) or "No API call."
+    parts = [_render_scan(plan, conditions) for plan, conditions in plans]
+    if parts and cache:
+        parts.append(f"Replies up to {format_value(cache)} old are used instead of calls (sqlprov_cache).")
+    calls = "\n\n".join(parts) or "No API call."
     steps = "\n".join(line for root in duck_plan.roots for line in _render_step(root))
     return pa.table({"explain_key": ["calls", "physical_plan"], "explain_value": [calls, steps]})
 

@@ -65,7 +65,8 @@ class Planner:
             pushdown=settings.pushdown,
             contained=hints.contained.get(name, ()) if hints else (),
             top=hints.top[1] if hints and hints.top and hints.top[0] == name else None,
-            split=settings.split,
+            # Windows differ from run to run, and with them the calls.
+            split=settings.split and not settings.cache,
         )
         scope = self._find_scope(table, request.columns, where, run, may_call)
         return plan_read(request, [scope], self.cloud.account_id is not None)

@@ -156,7 +156,7 @@ class QueryRunner:
         calls = [call for read in reads for call in list_calls(read)]
         of_account = [call for call in calls if not call.table][:1]  # one call serves all scans
         planned = (*of_account, *(call for call in calls if call.table))
-        return Answer(render(plans, plan), planned=planned)
+        return Answer(render(plans, plan, run.settings.cache), planned=planned)
 
     def _is_plain(self, query: Query) -> bool:
         """Whether a query only returns rows, and needs no hints beforehand."""

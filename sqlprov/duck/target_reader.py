@@ -21,6 +21,7 @@ from sqlprov.plan.write.insert import plan_inserts
 from sqlprov.plan.write.patch_check import check_patch
 from sqlprov.plan.write.steps import RowWrite, WriteKind
 from sqlprov.plan.write.write_rows import PATCH, WritePlan, check_assignments, plan_exec, plan_updates
+from sqlprov.settings import OFF
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.insert import Insert
@@ -57,7 +58,7 @@ class TargetReader:
         statement: the statement.
         path: the schema that USE chose.
         run_query: runs a query in DuckDB.
-        run: the statement's run; from here on, an incomplete read is an error.
+        run: the statement's run; from here on, it uses no kept reply, and an incomplete read is an error.
         zone: time zone of times without one.
         parameters: the parameters of the statement.
     """
@@ -78,6 +79,7 @@ class TargetReader:
         else:
             self.table = _find_table(session, statement.target, path)
         self.run_query, self.run, self.zone, self.parameters = run_query, run, zone, parameters
+        run.settings = replace(run.settings, cache=OFF)
         if run.is_tolerant:
             # An incomplete read would choose other rows: `NOT IN (SELECT …)` would match more.
             run.settings = replace(run.settings, on_error="fail")

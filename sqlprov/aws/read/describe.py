@@ -13,6 +13,7 @@ from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.replies import IN_JSON, check_omission
+from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import DescribeCall, ListCall, Table, get_path
 from sqlprov.errors import BrokenReply, OperationalError, ServiceError
@@ -88,14 +89,17 @@ def _list(
     run: Run, cloud: Cloud, table: Table, region: str, parameters: Mapping[str, Any]
 ) -> Iterator[Mapping[str, Any]]:
     """The rows of every page."""
-    listing, seen = table.list, set[str]()
+    listing, seen, reader = table.list, set[str](), ListingReader()
     token: Mapping[str, Any] = {}
     while True:
         count = make_row_counter(listing, seen)
         whole = {**parameters, **token}
-        reply = call(run, cloud, table.client, table.iam, listing.call, region, whole, (), count)
+        reply = call(
+            run, cloud, table.client, table.iam, listing.call, region, whole, (), count, reader=reader
+        )
         yield from find_rows(listing, reply)
         if not (token := find_token(listing, reply) or {}):
+            reader.end()
             return
         seen.add(freeze(token))
 
@@ -118,14 +122,15 @@ def _describe(run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapp
             raise MalformedReply("the reply repeats the page token of an earlier page")
         return 1
 
-    seen = set[str]()
+    seen, reader = set[str](), ListingReader()
     parameters = {**describe.send, **arguments}
-    reply = page = call(run, cloud, table.client, table.iam, describe.call, region, parameters, (), check)
+    names = table.client, table.iam, describe.call, region
+    reply = page = call(run, cloud, *names, parameters, (), check, reader=reader)
     while token := read_tokens(describe.tokens, page):
         seen.add(freeze(token))
-        further = {**parameters, **token}
-        page = call(run, cloud, table.client, table.iam, describe.call, region, further, (), check_page)
+        page = call(run, cloud, *names, {**parameters, **token}, (), check_page, reader=reader)
         reply = {**reply, describe.paged: _join(reply.get(describe.paged), page.get(describe.paged))}
+    reader.end()
     _check_failures(table, describe, region, reply)
     return _find_items(describe, reply)
 

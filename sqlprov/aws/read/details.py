@@ -13,6 +13,7 @@ from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.replies import IN_JSON, check_omission
+from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.regions import find_partition
 from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, IamActions, Table, get_path
@@ -74,7 +75,7 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
     assert method is not None, "only tables that have tags are read"
     parameters = method.build_parameters(arn)
     path, tags = method.items.split("."), list[Any]()
-    seen: set[str] = set()
+    seen, reader = set[str](), ListingReader()
 
     def count(page: dict[str, Any]) -> int:
         items = _find_tags(page, path)
@@ -85,10 +86,13 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
         return len(to_tags(items, method.spelling) or ())
 
     while True:
-        reply = call(run, cloud, table.client, table.iam, method.call, region, parameters, (), count)
+        reply = call(
+            run, cloud, table.client, table.iam, method.call, region, parameters, (), count, reader=reader
+        )
         tags += to_tags(_find_tags(reply, path), method.spelling) or []
         token = reply.get(method.token_out) if method.token_out else None
         if not token:
+            reader.end()
             return tags
         seen.add(token)
         parameters = {**parameters, method.token_in: token}
@@ -217,6 +221,7 @@ class DetailReader:
     def _is_gone(self, row: PartialRow) -> bool:
         """Whether the call that returns the row says that it does not exist."""
         table = self._table
+        self._cloud.replies.clear()  # kept ones disagree
         if table.describe is not None:
             return not describe_rows(self._run, self._cloud, table, [row])
         if table.list.arguments:

@@ -39,6 +39,7 @@ class GoneRows:
         lists = [step for step in plan.steps if isinstance(step, ListRead)]
         if not self._rows or not lists:
             return
+        self._pages.cloud.replies.clear()  # a kept list may still have them
         place = self._rows[0].place
         if table.region_column:
             place = {**place, REGION: lists[0].region}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.plan.read import ListRead
 from sqlprov.plan.read.read_plan import Windows
 
@@ -34,6 +35,7 @@ class ListWindow:
         low, high: its rows have a time t with low <= t < high, in seconds since the epoch.
         token: parameters that request the next page; `None` before the first.
         seen: every token so far.
+        reader: its progress in the pages that `sqlprov_cache` keeps.
         pages: number of pages so far.
         waiting: whether the next page can be fetched but has not been requested.
         first, last: the time of the first row, and the latest time so far; `None` before the first row.
@@ -45,6 +47,7 @@ class ListWindow:
     high: float = math.inf
     token: dict[str, Any] | None = None
     seen: set[str] = field(default_factory=set)
+    reader: ListingReader = field(default_factory=ListingReader)
     pages: int = 0
     waiting: bool = False
     first: float | None = None

@@ -16,6 +16,7 @@ from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import get_path
 from sqlprov.errors import BrokenReply, OperationalError
@@ -98,9 +99,11 @@ class PageReader:
                 # A page is decoded while waiting for the next one.
                 while_waiting = partial(self.decode, window, pages[-1]) if pages else None
                 count = make_row_counter(method, window.seen)
-                reply = self.call_list(window.read.region, parameters, count, while_waiting)
+                reply = self.call_list(window.read.region, parameters, count, while_waiting, window.reader)
                 pages.append(ListPage(find_rows(method, reply)))
                 token = find_token(method, reply)
+                if token is None:
+                    window.reader.end()
                 enough = token is None or len(pages) >= most or window.high != end or self.is_closed()
                 took_long = time.perf_counter() - began > LONGEST_FETCH
                 if enough or took_long or self._is_past_end(window, pages[-1]):
@@ -115,11 +118,13 @@ class PageReader:
         parameters: Mapping[str, Any],
         rows: Callable[[dict[str, Any]], int],
         while_waiting: Callable[[], None] | None = None,
+        reader: ListingReader | None = None,
     ) -> dict[str, Any]:
         """Make one call of the list; the arguments are those of `call`."""
         table, method = self._table, self._table.list
         names = table.client, table.iam, method.call, region
-        return call(self.run, self.cloud, *names, {**method.send, **parameters}, (), rows, while_waiting)
+        whole = {**method.send, **parameters}
+        return call(self.run, self.cloud, *names, whole, (), rows, while_waiting, reader)
 
     def decode(self, window: ListWindow, page: ListPage) -> None:
         """Decode a page once, into its attributes."""

@@ -121,6 +121,7 @@ class CallLog:
         calls: the calls so far, in the order they ended.
         missing: rows that could not be read, under `sqlprov_on_error = 'warn'`.
         service_time: the service's clock at the first reply; `None` before it.
+        age: seconds since the oldest reply was read that `sqlprov_cache` kept; `None` if all are the statement's own.
         start_time, end_time: monotonic seconds; `end_time` is `None` while the statement runs.
     """
 
@@ -128,6 +129,7 @@ class CallLog:
         self.calls: list[CallRecord] = []
         self.missing: list[MissingRows] = []
         self.service_time: datetime | None = None
+        self.age: float | None = None
         self.start_time = time.monotonic()
         self.end_time: float | None = None
         self._throttles = self._rows = self._pages = 0
@@ -177,6 +179,11 @@ class CallLog:
         if self.service_time is None and headers.get("date"):
             with suppress(ValueError):
                 self.service_time = parsedate_to_datetime(headers["date"])
+
+    def note_age(self, seconds: float) -> None:
+        """Record the age of a reply of an earlier call."""
+        with self._lock:
+            self.age = max(self.age or 0.0, seconds)
 
     def note_missing(self, table: str, region: str, error: OperationalError) -> None:
         """Record rows that could not be read; the same error in a region only once."""

@@ -17,6 +17,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import Failure, MalformedReply, Next, classify, is_parse_failure
 from sqlprov.aws.transport.fast_path import PUBLIC_ERRORS, choose_sender
 from sqlprov.aws.transport.replies import check_reply
+from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import IamActions
 from sqlprov.errors import WARNING_HEADER, Cancelled, Error, InternalError, format_count
@@ -39,8 +40,11 @@ def call(
     members: tuple[str, ...] = (),
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
     while_waiting: Callable[[], None] | None = None,
+    reader: ListingReader | None = None,
 ) -> dict[str, Any]:
     """Call `operation` in up to `sqlprov_max_attempts` attempts and return its decoded reply.
+
+    With `sqlprov_cache`, a kept reply, or that of another statement's call in flight, is returned instead.
 
     Args:
         run: the statement.
@@ -51,6 +55,7 @@ def call(
         members: output members that every complete reply has.
         rows: counts the rows of a reply for the record; if it raises MalformedReply, the call is retried.
         while_waiting: work to do until the reply arrives, if possible; it raises nothing, and may run again.
+        reader: the progress in a list of several pages.
 
     Raises:
         Cancelled: the statement was cancelled before or between attempts.
@@ -58,20 +63,39 @@ def call(
         InterfaceError: the endpoint is not a URL.
         InternalError: a bug in sqlprov.
     """
-    record = CallRecord(operation, region, parameters)
-    with record_call(run, record):
-        while True:
-            try:
-                return attempt(run, cloud, service, iam, record, members, rows, while_waiting)
-            except AttemptFailed as failed:
-                if failed.failure.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
-                    error = failed.failure.error
-                    if record.attempts > 1:
-                        error.args = (f"{error} After {record.attempts} attempts.",)
-                    raise error from failed.__cause__
-                paced = cloud.get_limiter(service, region).rate is not None
-                if not (paced and failed.failure.next is Next.SLOW_DOWN):
-                    pause(run, failed.failure, record.attempts)
+
+    def make_call() -> dict[str, Any]:
+        record = CallRecord(operation, region, parameters)
+        with record_call(run, record):
+            while True:
+                try:
+                    return attempt(run, cloud, service, iam, record, members, rows, while_waiting)
+                except AttemptFailed as failed:
+                    if failed.failure.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
+                        error = failed.failure.error
+                        if record.attempts > 1:
+                            error.args = (f"{error} After {record.attempts} attempts.",)
+                        raise error from failed.__cause__
+                    paced = cloud.get_limiter(service, region).rate is not None
+                    if not (paced and failed.failure.next is Next.SLOW_DOWN):
+                        pause(run, failed.failure, record.attempts)
+
+    def fits(reply: dict[str, Any]) -> bool:
+        try:
+            check_reply(reply, members, rows)
+        except MalformedReply:
+            return False
+        return True
+
+    if not run.settings.cache:
+        return make_call()
+    only = ListingReader()
+    request = orjson.dumps(parameters, default=str, option=orjson.OPT_SORT_KEYS)
+    key = cloud.find_access_key(), service, operation, region, request
+    reply = cloud.replies.read(run, key, reader or only, fits, make_call)
+    if reader is None:
+        only.end()
+    return reply
 
 
 class AttemptFailed(Exception):
@@ -136,6 +160,9 @@ def attempt(
             run.log.note_throttle(record)
             run.pool.narrow()
         raise AttemptFailed(failure) from exception
+    finally:
+        if not is_read:
+            cloud.replies.clear()
 
 
 def _note_headers(run: Run, reply: Any) -> None:

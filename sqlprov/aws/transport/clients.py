@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from weakref import WeakValueDictionary
 
 from sqlprov.aws.transport.limiter import Limiter
+from sqlprov.aws.transport.reply_cache import ReplyCache
 from sqlprov.errors import CredentialsError, InterfaceError, NotSupportedError
 from sqlprov.version import VERSION
 
@@ -38,6 +39,7 @@ class Cloud:
         regions_lock: held by the thread that reads the regions.
         read_only: refuse every operation that is not in `reads`, inside botocore; it cannot be unset.
         reads: botocore's service name and operation of each read that a table declares.
+        replies: the replies that `sqlprov_cache` keeps.
     """
 
     profile: str | None = None
@@ -55,6 +57,7 @@ class Cloud:
             ("ec2", "DescribeRegions"),
         }
     )
+    replies: ReplyCache = field(default_factory=ReplyCache)
     _clients: dict[tuple[str, str, float], Any] = field(default_factory=dict)
     _limiters: dict[tuple[Any, str, str], Limiter] = field(default_factory=dict)
     account_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -98,6 +101,12 @@ class Cloud:
         # botocore reads only AWS_DEFAULT_REGION; the AWS command line and the other SDKs read both.
         region: str | None = os.environ.get("AWS_REGION") or self.get_session().get_config_variable("region")
         return region or self.fallback_region
+
+    def find_access_key(self) -> str | None:
+        """The access key id of the current credentials; `None` if there are none, which the next call reports."""
+        with suppress(Exception):  # a provider may raise anything
+            return str(self.get_session().get_credentials().get_frozen_credentials().access_key)
+        return None
 
     def get_client(self, service: str, region: str, timeout: float) -> Any:
         """The client of botocore's `service` in `region` that waits `timeout` seconds for a reply."""

@@ -166,6 +166,7 @@ class SqlCompleter:
     def _list_setting_values(self, context: SqlContext) -> Iterator[Candidate]:
         name = context.subject[0].lower()
         values = {
+            "sqlprov_cache": ("60s", "5m", "off"),
             "sqlprov_on_error": ("fail", "warn", "stop"),
             "sqlprov_regions": ("all", *self._regions),
         }.get(name, ("on", "off") if Settings.describe().get(name, ("",))[0] in ("on", "off") else ())
