@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -17,6 +17,8 @@ from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
     from sqlprov.catalog.table import Table
+
+log = logging.getLogger("sqlprov")
 
 MOST_CONNECTIONS = 256
 # Endpoint, account, service and region -> limiter, as long as a connection uses it.
@@ -170,11 +172,7 @@ class Cloud:
         client.meta.events.register(f"before-call.{name}", self._block_writes)
         client.meta.events.register(f"before-parse.{name}", decode)
         if service == "s3":
-            with suppress(Exception):
-                from botocore.handlers import _handle_200_error
-
-                # It parses the whole of each reply to see whether it is an error, which `decode` sees, too.
-                client.meta.events.unregister("before-parse.s3.*", _handle_200_error)
+            _unregister_slow_handler(client)
         if service == "route53":
             client.meta.events.register("before-parameter-build.route-53.ListTagsForResource", _strip_path)
         if self.credentials:
@@ -228,6 +226,20 @@ def _find_endpoint(service: str) -> str:
         if url := os.environ.get(name):
             return f"{name} = {url!r}"
     return "endpoint_url in the AWS config file"
+
+
+def _unregister_slow_handler(client: Any) -> None:
+    """Remove botocore's handler of S3's errors with status 200, a private part of it.
+
+    It parses the whole of each reply to see whether it is an error, which `decode` sees, too. If it stays, replies
+    only take longer.
+    """
+    try:
+        from botocore.handlers import _handle_200_error
+
+        client.meta.events.unregister("before-parse.s3.*", _handle_200_error)
+    except Exception:
+        log.info("S3's replies are parsed twice with this version of botocore", exc_info=True)
 
 
 def _strip_path(params: dict[str, Any], **_: Any) -> None:

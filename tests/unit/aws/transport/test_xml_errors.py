@@ -72,15 +72,26 @@ def test_an_error_is_an_error_with_any_status(server: RawServer, service: str, s
 
 
 @pytest.mark.parametrize("start", [b"", b"\n \n", b'<?xml version="1.0" encoding="UTF-8"?>\n'])
-@pytest.mark.parametrize("has_handler", [True, False], ids=["botocore changed", "botocore as it is"])
+@pytest.mark.parametrize("is_removed", [True, False], ids=["botocore as it is", "botocore changed"])
 def test_s3_may_ask_to_slow_down_with_a_status_of_success(
-    server: RawServer, monkeypatch: pytest.MonkeyPatch, start: bytes, has_handler: bool
+    server: RawServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    start: bytes,
+    is_removed: bool,
 ) -> None:
-    if has_handler:  # of another name, so that it stays
+    caplog.set_level("INFO", "sqlprov")
+    parsed: list[Any] = []
+    parse = handlers._looks_like_special_case_error
+    monkeypatch.setattr(
+        handlers, "_looks_like_special_case_error", lambda *reply: parsed.append(reply) or parse(*reply)
+    )
+    if not is_removed:  # the handler has another name
         monkeypatch.delattr(handlers, "_handle_200_error")
     for failure in read_outcomes(server, "s3", RawReply([build_reply(start + SLOW_DOWN)])):
         assert failure.next is Next.SLOW_DOWN
         assert isinstance(failure.error, Throttled)
+    assert bool(parsed) is ("parsed twice" in caplog.text) is not is_removed
 
 
 @pytest.mark.parametrize("service", GOOD)
