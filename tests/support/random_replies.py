@@ -27,24 +27,33 @@ SCALARS: dict[str, list[Any]] = {
 }
 
 
-def make_value(shape: Any, chance: random.Random, depth: int = 0) -> Any:
-    """A value of a shape: three quarters of the members, up to three items, less the deeper it is."""
+def make_value(shape: Any, chance: random.Random, nulls: float = 0, depth: int = 0) -> Any:
+    """A value of a shape: three quarters of the members, up to three items, less the deeper it is.
+
+    Args:
+        shape: botocore's.
+        chance: decides.
+        nulls: the part of the members and items that are null; of a union, all members but one.
+    """
+
+    def make(inner: Any) -> Any:
+        return None if chance.random() < nulls else make_value(inner, chance, nulls, depth + 1)
+
     few = 2 if depth < 3 else 1 if depth < DEEPEST else 0
     match shape.type_name:
+        case "structure" if shape.is_tagged_union:
+            name = chance.choice(list(shape.members))
+            others = {other: None for other in shape.members if nulls and other != name}
+            return {**others, name: make_value(shape.members[name], chance, nulls, depth + 1)}
         case "structure":
             names = [name for name in shape.members if depth < DEEPEST and chance.random() < 0.75]
-            names = [chance.choice(list(shape.members))] if shape.is_tagged_union else names
-            return {name: make_value(shape.members[name], chance, depth + 1) for name in names}
+            return {name: make(shape.members[name]) for name in names}
         case "list":
             least = int(bool(shape.serialization.get("flattened")))  # an empty one is not in the reply
-            count = chance.randint(least, max(least, few))
-            return [make_value(shape.member, chance, depth + 1) for _ in range(count)]
+            return [make(shape.member) for _ in range(chance.randint(least, max(least, few)))]
         case "map":
             parts = range(chance.randint(0, few))
-            return {
-                make_value(shape.key, chance) or "key": make_value(shape.value, chance, depth + 1)
-                for _ in parts
-            }
+            return {make_value(shape.key, chance) or "key": make(shape.value) for _ in parts}
     return chance.choice(SCALARS[shape.type_name])
 
 

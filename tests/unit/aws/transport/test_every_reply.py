@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore
+import orjson
 import pytest
 from random_replies import decode_and_parse, make_value, parse, write_reply
 from slices import take_slice
@@ -47,10 +48,10 @@ def list_operations(service: str) -> Iterator[Any]:
             yield operation
 
 
-def compare(operation: Any) -> None:
+def compare(operation: Any, nulls: float = 0) -> None:
     chance = random.Random(zlib.crc32(operation.name.encode()))
     for _ in range(8):
-        body = write_reply(operation, make_value(operation.output_shape, chance))
+        body = write_reply(operation, make_value(operation.output_shape, chance, nulls))
         assert decode_and_parse(operation, body) == parse(operation, body), operation.name
 
 
@@ -66,9 +67,27 @@ def test_replies_in_xml_have_the_members_of_botocores_parser(
         compare(operation)
 
 
-def test_replies_in_json_have_the_members_of_botocores_parser() -> None:
+@pytest.mark.parametrize("nulls", [0, 0.2])
+def test_replies_in_json_have_the_members_of_botocores_parser(nulls: float) -> None:
     others = [name for name in SERVICES if name not in XML]
     operations = [operation for name in take_slice(others, 40) for operation in list_operations(name)]
     assert operations
     for operation in operations:
-        compare(operation)
+        compare(operation, nulls)
+
+
+@pytest.mark.parametrize(
+    ("driver", "members"),
+    [
+        ({"flink": {}}, {}),
+        ({"hive": {"query": "q"}, "flink": {}}, {"hive": {"query": "q"}}),
+        ({"hive": {"query": "q"}, "sparkSubmit": {}}, {"hive": {"query": "q"}, "sparkSubmit": {}}),
+        ({"hive": None}, {}),
+    ],
+)
+def test_a_union_with_another_number_of_members_does_not_cost_the_row(
+    driver: dict[str, Any], members: dict[str, Any]
+) -> None:
+    operation = load_model("emr-serverless").operation_model("GetJobRun")
+    body = orjson.dumps({"jobRun": {"jobRunId": "a", "jobDriver": driver}})
+    assert decode_and_parse(operation, body) == {"jobRun": {"jobRunId": "a", "jobDriver": members}}
