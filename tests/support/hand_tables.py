@@ -143,12 +143,13 @@ def read_table(
     where: Predicate = TRUE,
     regions: tuple[str, ...] = ("us-east-1",),
     settings: Mapping[str, Any] | None = None,
+    account_id: str | None = None,
     **request: Any,
 ) -> HandRead:
-    """Read a table; the rows are filtered as DuckDB would."""
+    """Read a table of an account, which may be known; the rows are filtered as DuckDB would."""
     plan = plan_table(table, columns, where, regions, **request)
     run = Run(replace(Settings(), **(settings or {})))
-    cloud = Cloud(endpoint_url=url, credentials=("test", "test"))
+    cloud = Cloud(endpoint_url=url, credentials=("test", "test"), account_id=account_id)
     try:
         scan = TableScan(plan, run, cloud)
         scan.start()

@@ -1,4 +1,4 @@
-"""Tags of rows that the tag call does not know."""
+"""Tags: of rows that the tag call does not know, and of those whose ARN is made of columns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hand_tables import HandRead, build_table, own_column, read_table
 from json_service import ServiceFailure, run_json_service
 
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog import Catalog
 from sqlprov.catalog.columns import TAGS_TYPE
 from sqlprov.catalog.table import ColumnSource, ErrorRule, ListCall, TagsCall, TagSpelling
 from sqlprov.errors import ServiceError
@@ -63,3 +64,20 @@ def test_they_are_an_error_if_the_statement_writes(url: str, monkeypatch: pytest
     monkeypatch.setattr(hand_tables, "Run", partial(Run, is_write=True))
     with pytest.raises(ServiceError, match="ClusterNotFoundException"):
         read(url)
+
+
+JOBS = Catalog().get_table("aws", "glue", "jobs")
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+)
+def test_an_arn_made_of_columns_is_in_the_partition_of_the_region(region: str, partition: str) -> None:
+    tags = {f"arn:{partition}:glue:{region}:123456789012:job/nightly": {"team": "web"}}
+    operations = {
+        "GetJobs": lambda _: {"Jobs": [{"Name": "nightly"}]},
+        "GetTags": lambda given: {"Tags": tags[given["ResourceArn"]]},
+    }
+    with run_json_service(operations) as url:
+        result = read_table(url, JOBS, ("name", "tags"), regions=(region,), account_id="123456789012")
+    assert result.rows == [{"name": "nightly", "tags": [{"Key": "team", "Value": "web"}]}]

@@ -21,11 +21,12 @@ EC2 = (
     b"</DescribeVpcsResponse>"
 )
 IAM = (
-    b"<ListUsersResponse><ListUsersResult><Users><member><UserName>a</UserName></member></Users></ListUsersResult>"
-    b"</ListUsersResponse>"
+    b"<ListRolesResponse><ListRolesResult><Roles><member><RoleName>a</RoleName>"
+    b"<AssumeRolePolicyDocument>%7B%22Version%22%3A%20%222012-10-17%22%7D</AssumeRolePolicyDocument>"
+    b"</member></Roles></ListRolesResult></ListRolesResponse>"
 )
 S3 = b"<ListAllMyBucketsResult><Buckets><Bucket><Name>a</Name></Bucket></Buckets></ListAllMyBucketsResult>"
-GOOD = {"ec2": ("DescribeVpcs", EC2), "iam": ("ListUsers", IAM), "s3": ("ListBuckets", S3)}
+GOOD = {"ec2": ("DescribeVpcs", EC2), "iam": ("ListRoles", IAM), "s3": ("ListBuckets", S3)}
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>later</Message></Error>"
 FAILURE = b"<Error><Code>InternalError</Code><Message>busy</Message></Error>"
 ERRORS = {
@@ -57,7 +58,12 @@ def read_outcomes(server: RawServer, service: str, reply: RawReply) -> list[Any]
 def test_a_reply_has_its_members(server: RawServer, service: str) -> None:
     first, second = read_outcomes(server, service, RawReply([build_reply(GOOD[service][1])]))
     assert first == second
-    assert first.keys() & {"Vpcs", "Users", "Buckets"}
+    assert first.keys() & {"Vpcs", "Roles", "Buckets"}
+
+
+def test_the_policies_of_iam_are_decoded(server: RawServer) -> None:
+    for reply in read_outcomes(server, "iam", RawReply([build_reply(IAM)])):
+        assert reply["Roles"][0]["AssumeRolePolicyDocument"] == {"Version": "2012-10-17"}
 
 
 @pytest.mark.parametrize("service", GOOD)
