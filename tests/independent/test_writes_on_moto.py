@@ -236,3 +236,18 @@ def test_an_exec_changes_the_endpoint(con: Connection) -> None:
         f"SELECT production_variants FROM aws.sagemaker.endpoints {where('endpoints', name)}"
     ).fetchall()
     assert variants[0]["DesiredWeight"] == 0.25
+
+
+def test_an_insert_leaves_a_rule_that_exists_although_its_create_would_replace_it(con: Connection) -> None:
+    def insert_rules(*rules: tuple[str, str]) -> str:
+        rows = ", ".join(f"('default', '{name}', '{schedule}', '{REGION}')" for name, schedule in rules)
+        return f"INSERT INTO aws.events.rules (EventBusName, Name, ScheduleExpression, region) VALUES {rows}"
+
+    con.sql(insert_rules(("nightly", "rate(1 day)")))
+    with pytest.raises(WriteError) as raised:
+        con.sql(insert_rules(("hourly", "rate(1 hour)"), ("nightly", "rate(2 days)")))
+    created, refused = raised.value.outcomes
+    assert (created.status.value, refused.status.value, refused.operations) == ("ok", "failed", ())
+    assert "already exists" in refused.reason
+    query = f"SELECT name, schedule_expression FROM aws.events.rules WHERE region = '{REGION}' ORDER BY name"
+    assert con.sql(query).fetchall() == [("hourly", "rate(1 hour)"), ("nightly", "rate(1 day)")]

@@ -91,10 +91,6 @@ def test_a_create_that_neither_takes_nor_returns_the_key_is_refused(load: Load) 
         load(f"{text}write: {{insert: CreateModelPackage}}")
 
 
-def test_a_create_of_a_rule_replaces(catalog: Catalog) -> None:
-    assert catalog.get_table("aws", "events", "rules").write.insert.replaces
-
-
 def test_a_rule_about_states_of_a_table_without_states_is_refused(load: Load) -> None:
     text = "list: ListModels\nkey: model_name\ndescribe: DescribeModel\n"
     with pytest.raises(ResourceFileError, match="the table has no states"):
