@@ -163,7 +163,10 @@ class StatementRunner:
         except Exception as error:
             if run.cancellation.is_cancelled:
                 raise Cancelled("The statement was cancelled.") from None
-            raise run.error or translate(error, statement.text) from None
+            text, binder = statement.text, self.cursor.binder
+            raise run.error or translate(
+                error, text, lambda: self.call(lambda: binder.find_tables(text))
+            ) from None
 
     def _interrupt(self, run: Run) -> None:
         run.cancel()

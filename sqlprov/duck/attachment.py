@@ -264,7 +264,7 @@ def _open_cursor(duck: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
         with duck.cursor() as own:
             yield own
     except duckdb.Error as error:
-        raise translate(error, "") from None
+        raise translate(error, "", tuple) from None
 
 
 def _check_connection(duck: DuckDBPyConnection) -> None:

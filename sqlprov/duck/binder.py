@@ -22,6 +22,7 @@ from sqlprov.sql.names import TableName, find_mentions
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
+    from sqlprov.catalog.table import Table
     from sqlprov.duck.explain_plan import QueryPlan
 
 BATCH = 2048
@@ -115,7 +116,11 @@ class Binder:
                 if _STRING_IS_MISSING in str(error):
                     self.duck.execute(_STRING)
                     continue
-                raise suggest_live_name(error, text, self._session.catalog, self.read_path) or error from None
+                catalog = self._session.catalog
+                better = suggest_live_name(
+                    error, text, catalog, self.read_path, lambda: self.find_tables(text)
+                )
+                raise better or error from None
 
     def _register_missing(self, error: duckdb.Error, text: str) -> bool:
         """Create the live tables that DuckDB does not find; return whether there were any.
@@ -191,6 +196,11 @@ class Binder:
         except duckdb.Error:
             return ()
         return tuple(path)
+
+    def find_tables(self, text: str) -> list[Table]:
+        """The live tables that a statement names."""
+        names = self.definitions.find_mentions(Query(text, 0))
+        return [self._session.catalog.get_table(*name) for name in sorted(names)]
 
     def read_time_zone(self) -> str:
         """The time zone for times without one."""

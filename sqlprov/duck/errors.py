@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -32,15 +32,20 @@ UNKNOWN = re.compile(
     r"No catalog \+ schema named|does not have a column"
 )
 
+FindTables = Callable[[], Sequence["Table"]]
+
 _MISSING = re.compile(r'\b(?:with name|schema(?! named)|named) "?([\w.]+)')
 
 
-def translate(error: Exception, text: str) -> Exception:
+def translate(error: Exception, text: str, find_tables: FindTables) -> Exception:
     """Our error for an error of a query, with the same message; the error itself if it is not DuckDB's.
+
+    A message about the type of a nested column says what to write.
 
     Args:
         error: DuckDB's, or Arrow's version of it while rows are read.
         text: the statement.
+        find_tables: returns the live tables that the statement names.
     """
     if isinstance(error, OSError | pa.ArrowException):
         error = _restore_type(error)
@@ -53,6 +58,9 @@ def translate(error: Exception, text: str) -> Exception:
         return explain_syntax_error(message, text)
     if _is_unknown_name(error):
         return errors.UnknownName(message)
+    from sqlprov.duck.column_hints import explain_nested
+
+    message = explain_nested(message, Query(text, 0).words, find_tables)
     ours = (ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
     return next(ours, errors.ProgrammingError)(message)
 
@@ -83,7 +91,11 @@ def _is_unknown_name(error: Exception) -> bool:
 
 
 def suggest_live_name(
-    error: duckdb.Error, text: str, catalog: Catalog, path: Callable[[], tuple[str, ...]]
+    error: duckdb.Error,
+    text: str,
+    catalog: Catalog,
+    path: Callable[[], tuple[str, ...]],
+    find_tables: FindTables,
 ) -> errors.UnknownName | None:
     """A better error for a name that DuckDB does not know; `None` if the catalog knows no better.
 
@@ -92,10 +104,13 @@ def suggest_live_name(
         text: the statement.
         catalog: the providers, services and tables.
         path: returns the catalog and schema that USE chose.
+        find_tables: returns the live tables that the statement names.
     """
     if not _is_unknown_name(error):
         return None
-    if message := _suggest_table(error, text, catalog) or _suggest_part(str(error), text, catalog, path):
+    if message := _suggest_table(error, text, catalog) or _suggest_part(
+        str(error), text, catalog, find_tables
+    ):
         return errors.UnknownName(message)
     providers = "|".join(map(re.escape, catalog.list_providers()))
     part = r'"?(\w+)"?'
@@ -140,8 +155,10 @@ def _suggest_table(error: duckdb.Error, text: str, catalog: Catalog) -> str:
     return ""
 
 
-def _suggest_part(message: str, text: str, catalog: Catalog, path: Callable[[], tuple[str, ...]]) -> str:
+def _suggest_part(message: str, text: str, catalog: Catalog, find_tables: FindTables) -> str:
     """The message for a provider or a column that DuckDB does not know; otherwise empty."""
+    from sqlprov.duck.column_hints import suggest_columns
+
     providers = catalog.list_providers()
     if match := re.search(r'because schema "(\w+)\.\w+" does not exist', message):
         provider = match[1]
@@ -158,23 +175,15 @@ def _suggest_part(message: str, text: str, catalog: Catalog, path: Callable[[], 
                     return f"{problem}{_show_place(text, match[1])}"
                 return f"{message} Did you mean '{provider}.{match[1]}', or USE {provider}?"
         return ""
-    match = re.search(r'Referenced column "(\w+)" (?:was )?not found', message)
-    if match and "LINE 1" not in message:
-        keys = {key for table in _find_tables(text, catalog, path) for key in table.key}
-        meant = sorted(key for key in keys if key.endswith(f"_{match[1].lower()}"))
-        hint = f"\nDid you mean {' or '.join(map(repr, meant))}?" if meant else ""
-        return f"{message}{hint}{_show_place(text, match[1])}"
+    if match := re.search(r'Referenced column "(\w+)" (?:was )?not found', message):
+        if hint := suggest_columns(match[1], find_tables()):  # instead of DuckDB's candidates
+            message = f"{message.partition('!')[0]}.{hint}"
+        return message if "LINE 1" in message else f"{message}{_show_place(text, match[1])}"
     if match := re.search(r'Values list "\w+" does not have a column named "(\w+)"', message):
-        columns = {column for table in _find_tables(text, catalog, path) for column in table.by_name}
         problem = message.partition("\n")[0]
-        return f"{problem}.{errors.suggest(match[1], sorted(columns))}{_show_place(text, match[1])}"
+        hint = suggest_columns(match[1], find_tables(), is_near=True)
+        return f"{problem}.{hint}{_show_place(text, match[1])}"
     return ""
-
-
-def _find_tables(text: str, catalog: Catalog, path: Callable[[], tuple[str, ...]]) -> list[Table]:
-    """The live tables that a statement names."""
-    chosen = [(place[0], place[1]) for place in [path()] if len(place) == 2]
-    return [catalog.get_table(*name) for name in names.find_mentions(catalog, Query(text, 0), chosen)]
 
 
 def _show_place(text: str, name: str) -> str:

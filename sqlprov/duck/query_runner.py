@@ -210,10 +210,19 @@ class QueryRunner:
                 f"SHOW TABLES IN {provider} and FROM sqlprov.tables list all."
             )
 
+    def _check_arrows(self, query: Query, run: Run) -> None:
+        """Warn of conditions such as `tags->>'team'`, which are NULL in every row."""
+        if "->" in query.text:
+            from sqlprov.duck.column_hints import find_null_arrows
+
+            for text in find_null_arrows(query.tokens, self._binder.find_tables(query.text)):
+                run.warn(text)
+
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
         """Register the live tables of a query and find its hints; return DuckDB's plan, if it was needed."""
         self._session.register(query, self._definitions.read_path())
         self._prepare_listing(query, run)
+        self._check_arrows(query, run)
         if query.verb in NO_READING and not (
             query.verb == "SET" and query.words & {"select", "from", "table"}
         ):

@@ -254,8 +254,8 @@ def find_example(catalog: Catalog, count: int) -> str:
 
 
 def _list_known(names: Sequence[str], nearest: str, listing: str) -> str:
-    if len(names) <= MAX_KNOWN:
-        return f"; expected {', '.join(names)}.{nearest}"
+    if len(names) <= MAX_KNOWN and not nearest:
+        return f"; expected {', '.join(names)}."
     return f".{nearest} SHOW {listing} lists all {len(names)}."
 
 

@@ -1,0 +1,112 @@
+"""Says which column or member a statement means, where DuckDB's error does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+
+import pyarrow as pa
+
+from sqlprov.catalog.columns import TAGS_TYPE
+from sqlprov.catalog.service_model import to_snake_case
+from sqlprov.catalog.table import Column, Table
+from sqlprov.duck.vocabulary import read_keywords
+from sqlprov.errors import find_nearest
+from sqlprov.sql.duckdb_types import format_duckdb_type
+from sqlprov.sql.lexer import Token
+
+LONGEST_TYPE = 60
+"""A type with more characters is shortened in a message."""
+MOST_MEMBERS = 4
+"""Members of a structure that a message names."""
+_WRONG_TYPE = re.compile(
+    r"to the destination type |given name and argument types |Could not convert string|Cannot extract field"
+)
+
+
+def suggest_columns(name: str, tables: Sequence[Table], *, is_near: bool = False) -> str:
+    """` Did you mean 'name'?`: the columns that have the name in another spelling, or with another noun in front.
+
+    Args:
+        name: as the statement writes it, such as `bucket_name` or `BucketName`.
+        tables: the live tables of the statement.
+        is_near: whether any column that is nearly called so will do, if there is no such column.
+    """
+    columns = {column: table for table in tables for column in table.by_name}
+    written = to_snake_case(name.removeprefix("data__"))
+    ends = [column for column in columns if written.endswith(f"_{column}") or column.endswith(f"_{written}")]
+    keys = [column for column in ends if column in columns[column].key]
+    meant = [written] if written in columns else keys or ends
+    if not meant and is_near and (nearest := find_nearest(name, columns)):
+        meant = [nearest]
+    return f" Did you mean {' or '.join(map(repr, meant[:MOST_MEMBERS]))}?" if meant else ""
+
+
+def explain_nested(message: str, words: frozenset[str], find_tables: Callable[[], Sequence[Table]]) -> str:
+    """DuckDB's message, with what to write if it is about the type of a nested column.
+
+    Args:
+        message: DuckDB's.
+        words: the statement's, in lower case.
+        find_tables: returns the live tables of the statement.
+    """
+    tables = find_tables() if _WRONG_TYPE.search(message) else ()
+    for column, spelled in _list_nested(tables, words):
+        named = next((each for each in spelled if _has_type(message, each)), "")
+        literal = re.search(r"(?:with value|convert string|extract field) '([^']*)'", message)
+        by_key = "INT64" in message and column.type == TAGS_TYPE
+        if named or by_key or f'from expression "{column.name}"' in message:
+            first, _, rest = message.partition("\n")
+            if len(named) > LONGEST_TYPE:
+                first = first.replace(named, named.partition("(")[0] + "(…)" + "[]" * named.endswith("[]"))
+            return (
+                f"{first}\n{explain_column(column, literal[1] if literal else '…')}\n{rest.lstrip()}".rstrip()
+            )
+    return message
+
+
+def explain_column(column: Column, text: str) -> str:
+    """What to write for a nested column that is compared with a text, or asked for a member of that name."""
+    name, type, value = column.name, column.type, f"'{text.replace(chr(39), chr(39) * 2)}'"
+    if type == TAGS_TYPE:
+        return f"{name} is a list of {{Key, Value}}: map_from_entries({name})[{value}] is the value of a tag."
+    if pa.types.is_map(type):
+        return f"{name} is a MAP; write {name}[{value}]."
+    if pa.types.is_struct(type):
+        return f"{name} is a STRUCT; write {' or '.join(_list_members(type, name))}."
+    items = name
+    if pa.types.is_struct(type.value_type):
+        items = f"[{_list_members(type.value_type, 'item')[0]} FOR item IN {name}]"
+    return f"{name} is a list; write list_contains({items}, {value})."
+
+
+def find_null_arrows(tokens: Sequence[Token], tables: Sequence[Table]) -> Iterator[str]:
+    """The warnings about `tags->>'team'` and the like: a list has no members, so the value is NULL in every row."""
+    columns = {name: column for table in tables for name, column in table.by_name.items()}
+    renamed = {name.value.lower() for word, name in pairwise(tokens) if word.is_one_of("AS")}
+    for name, arrow, key in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        column = columns.get(name.value.lower()) if name.value.lower() not in renamed else None
+        is_member = key.text.startswith("'") and not key.value.startswith(("$", "/"))
+        if column and is_member and arrow.text in ("->", "->>") and pa.types.is_list(column.type):
+            yield f"{name.text}{arrow.text}{key.text} is NULL in every row. {explain_column(column, key.value)}"
+
+
+def _list_nested(tables: Iterable[Table], words: frozenset[str]) -> Iterator[tuple[Column, list[str]]]:
+    """The nested columns that a statement names, each with DuckDB's spelling of its type and its elements' type."""
+    for column in (column for table in tables for column in table.columns if column.name in words):
+        types = [column.type, *([column.type.value_type] if pa.types.is_list(column.type) else [])]
+        nested = [each for each in types if pa.types.is_nested(each) and str(each) != "struct<>"]
+        if nested:
+            yield column, [format_duckdb_type(each, read_keywords()) for each in nested]
+
+
+def _has_type(message: str, spelled: str) -> bool:
+    """Whether a message is about a value of this type, not of one that it is a part of."""
+    return bool(re.search(rf"(?:destination type |[(,] ?){re.escape(spelled)}(?:[,)'\n]| when |$)", message))
+
+
+def _list_members(type: pa.DataType, name: str) -> list[str]:
+    """The paths of a structure's members, texts first."""
+    members = sorted(type, key=lambda member: not pa.types.is_string(member.type))
+    return [f"{name}.{member.name}" for member in members[:MOST_MEMBERS]]

@@ -1,0 +1,86 @@
+"""What to write instead of a column or a member that does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sqlprov.api.connection import Connection
+from sqlprov.catalog import Catalog
+from sqlprov.duck.column_hints import explain_nested
+from sqlprov.errors import Error
+
+Connect = Callable[..., Connection]
+TAG = "tags is a list of {Key, Value}: map_from_entries(tags)['team'] is the value of a tag."
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ("SELECT bucket_name FROM aws.s3.buckets", '"bucket_name" not found in FROM clause. Did you mean \'name\'?'),
+        ("SELECT b.BucketName FROM aws.s3.buckets b", "Did you mean 'name'?"),
+        ("SELECT id FROM aws.ec2.instances", "Did you mean 'instance_id'?"),
+        ("SELECT InstanceId FROM aws.ec2.instances", "Did you mean 'instance_id'?"),
+        ("FROM aws.ec2.instances WHERE instance_state = 'running'", "Did you mean 'state'?"),
+        ("SELECT i.instanceid_ FROM aws.ec2.instances i", "Did you mean 'instance_id'?"),
+        ("SELECT bogus FROM aws.s3.buckets", "Candidate bindings: "),
+        ("FROM aws.ec2.instances WHERE state LIKE 'run%'", "state is a STRUCT; write state.Name or state.Code."),
+        ("FROM aws.ec2.instances WHERE tags.team = 'a'", TAG),
+        ("FROM aws.ec2.instances WHERE lower(security_groups) = 'a'",
+         "write list_contains([item.GroupId FOR item IN security_groups], '…')."),
+        ("FROM aws.ec2.instances WHERE lower(architecture, tags) = 'a'", "lower(VARCHAR, STRUCT("),
+        ("SELECT tags['team'] FROM aws.sagemaker.endpoints", TAG),
+        ("FROM aws.sagemaker.endpoints WHERE tags = 'team'", TAG),
+        ("FROM aws.sagemaker.endpoints WHERE list_contains(tags, 'team')", TAG),
+        ("FROM aws.sagemaker.models WHERE primary_container = 'a'",
+         "destination type STRUCT(…)\nprimary_container is a STRUCT; write primary_container.ContainerHostname or"),
+        ("SELECT tags FROM aws.sagemaker.endpoints WHERE CAST(endpoint_name AS STRUCT(a INTEGER)) IS NULL",
+         "to the destination type STRUCT(a INTEGER) when"),
+    ],
+)  # fmt: skip
+def test_the_error_says_what_to_write(connect: Connect, query: str, hint: str) -> None:
+    with pytest.raises(Error) as caught:
+        connect(regions="eu-west-1").sql(query).fetchall()
+    assert hint in str(caught.value)
+    assert ("; write " in str(caught.value)) == ("write " in hint)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "type", "hint"),
+    [
+        (
+            "lambda.functions",
+            "architectures",
+            "VARCHAR[]",
+            "a list; write list_contains(architectures, 'x').",
+        ),
+        ("glue.jobs", "default_arguments", "MAP(VARCHAR, VARCHAR)", "a MAP; write default_arguments['x']."),
+    ],
+)
+def test_lists_of_texts_and_maps_are_explained(table: str, column: str, type: str, hint: str) -> None:
+    message = f"Type VARCHAR with value 'x' can't be cast to the destination type {type}"
+    tables = [Catalog().get_table("aws", *table.split("."))]
+    explained = explain_nested(message, frozenset([column]), lambda: tables)
+    assert explained == f"{message}\n{column} is {hint}"
+    assert explain_nested(message, frozenset(), lambda: tables) == message
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_warned"),
+    [
+        ("e.tags->>'team' IS NULL", True),
+        ("(tags -> 'team') IS NULL", True),
+        ("tags->>'$[0].Key' = 'team'", False),
+        ("tags->>0 IS NULL", False),
+        ("endpoint_name IN (SELECT tags->>'team' FROM (SELECT map_from_entries(e.tags) AS tags))", False),
+    ],
+)
+def test_an_arrow_that_is_null_in_every_row_is_a_warning(
+    connect: Connect, condition: str, is_warned: bool
+) -> None:
+    con = connect(regions="eu-west-1")
+    result = con.sql(f"SELECT count(*) FROM aws.sagemaker.endpoints e WHERE {condition}")
+    assert len(result.fetchall()) == 1
+    text = f" is NULL in every row. {TAG}"
+    assert any(text in warning for warning in result.warnings) == is_warned
