@@ -128,7 +128,8 @@ class ExampleReader:
         for example in read_examples(self._client).get(describe.call, ()) if describe else ():
             assert describe is not None
             reply, given = self._convert(describe.call, example), example.get("input") or {}
-            for item in find_items(reply, describe.item)[:1]:
+            beside = {name: reply[name] for name in describe.beside if name in reply}
+            for item in ({**beside, **item} for item in find_items(reply, describe.item)[:1]):
                 arguments = {name: given.get(parameter) for parameter, name in describe.arguments.items()}
                 paths = describe.paths.items()
                 row = arguments | {
@@ -203,6 +204,7 @@ def convert(shape: Any, value: Any) -> Any:
     if kind == "map":
         return {key: convert(shape.value, item) for key, item in value.items()}
     if kind == "timestamp":
+        value = value.replace("PDT", "-0700") if isinstance(value, str) else value
         time: datetime = parse_timestamp(value).replace(microsecond=0)  # as the protocols write it
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     if kind == "blob":

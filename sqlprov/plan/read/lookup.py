@@ -37,7 +37,9 @@ def choose_lookup(table: Table, columns: Iterable[str]) -> Lookup | None:
     if describe and (table.is_partial or not (describe.batch or table.errors.missing)):
         describe = None
     if describe and key.issuperset(describe.arguments.values()) and own <= key.union(describe.paths):
-        return Lookup.DESCRIBE
+        # A part of the key that is neither sent nor returned might belong to another row.
+        if key <= {*describe.arguments.values(), *describe.paths}:
+            return Lookup.DESCRIBE
     listing = table.list
     arguments = {*listing.arguments.values(), *(parent.column for parent in listing.parents)}
     return Lookup.LIST if listing.arguments and arguments <= key else None

@@ -185,6 +185,13 @@ def test_a_list_with_the_arn_saves_describe_and_sts(models: Table) -> None:
     assert (read_plan.describe, read_plan.tags, read_plan.account) == (False, True, Account.ARN)
 
 
+def test_a_part_of_the_key_that_the_describe_neither_takes_nor_returns_is_not_believed() -> None:
+    pools = CATALOG.get_table("aws", "devicefarm", "device_pools")
+    where = And((Compare("project_arn", "=", "arn:aws:p"), Compare("arn", "=", "arn:aws:pool")))
+    (step,) = plan(pools, where, ("arn",)).steps
+    assert isinstance(step, ListRead)
+
+
 def test_a_look_up_returns_the_arn(experiments: Table) -> None:
     assert plan(experiments, name_is("a"), ("account_id",)).account is Account.ARN
 
