@@ -36,10 +36,10 @@ def choose_lookup(table: Table, columns: Iterable[str]) -> Lookup | None:
     own = {name for name in columns if table.by_name[name].source in _OF_ITEM}
     if describe and (table.is_partial or not (describe.batch or table.errors.missing)):
         describe = None
-    if describe and key.issuperset(describe.arguments.values()) and own <= key.union(describe.paths):
-        # A part of the key that is neither sent nor returned might belong to another row.
-        if key <= {*describe.arguments.values(), *describe.paths}:
-            return Lookup.DESCRIBE
+    # A part of the key that is neither sent nor returned might belong to another row.
+    known = {*describe.arguments.values(), *describe.paths} if describe else set()
+    if describe and key.issuperset(describe.arguments.values()) and key <= known and own <= key | known:
+        return Lookup.DESCRIBE
     listing = table.list
     arguments = {*listing.arguments.values(), *(parent.column for parent in listing.parents)}
     return Lookup.LIST if listing.arguments and arguments <= key else None
