@@ -27,7 +27,7 @@ Reply = dict[str, Any]
 
 
 @dataclass(eq=False)
-class Listing:
+class CachedList:
     """The pages of a list so far; for another call, its only reply.
 
     Attributes:
@@ -58,7 +58,7 @@ class ListingReader:
         number: pages read.
     """
 
-    listing: Listing | None = None
+    listing: CachedList | None = None
     number: int = 0
 
     def end(self) -> None:
@@ -71,7 +71,7 @@ class ReplyCache:
     """The replies of one connection and its cursors; any thread may use it."""
 
     def __init__(self) -> None:
-        self._listings: dict[Hashable, Listing] = {}  # in the order they began
+        self._listings: dict[Hashable, CachedList] = {}  # in the order they began
         self._size = 0
         self._lock = threading.Lock()
 
@@ -121,10 +121,10 @@ class ReplyCache:
             elif pending is not None and _wait(run, pending):
                 continue
             # Another statement's call failed or hangs, the listing was dropped, or its page is not usable.
-            reader.listing = Listing(key, listing.began, is_dropped=True)
+            reader.listing = CachedList(key, listing.began, is_dropped=True)
             return call()
 
-    def _call(self, listing: Listing, call: Callable[[], Reply]) -> Reply:
+    def _call(self, listing: CachedList, call: Callable[[], Reply]) -> Reply:
         """Make the pending call, and keep its reply."""
         kept, failed = None, False
         try:
@@ -148,7 +148,7 @@ class ReplyCache:
             assert pending is not None, "only one reader calls at a time"
             pending.set_result(None)
 
-    def _find(self, key: Hashable, seconds: float) -> Listing:
+    def _find(self, key: Hashable, seconds: float) -> CachedList:
         """The listing to read: the kept one, if it is younger than `seconds`, or a new one."""
         now = time.monotonic()
         with self._lock:
@@ -157,12 +157,12 @@ class ReplyCache:
             listing = self._listings.get(key)
             if listing and not listing.is_whole and now - listing.latest >= TOKEN_LIFE:
                 self._drop(listing)
-            return self._listings.setdefault(key, Listing(key, now))
+            return self._listings.setdefault(key, CachedList(key, now))
 
-    def _get_oldest(self) -> Listing:
+    def _get_oldest(self) -> CachedList:
         return next(iter(self._listings.values()))
 
-    def _drop(self, listing: Listing) -> None:
+    def _drop(self, listing: CachedList) -> None:
         del self._listings[listing.key]
         listing.is_dropped = True
         self._size -= sum(map(len, listing.replies))
