@@ -56,6 +56,7 @@ class Planner:
             OperationalError: the account could not be asked for its regions.
         """
         from sqlprov.plan.read import ScanRequest, plan_read
+        from sqlprov.plan.read.arns import explain_arns
 
         name, hints, settings = table.full_name, run.hints, run.settings
         request = ScanRequest(
@@ -68,6 +69,8 @@ class Planner:
             # Windows differ from run to run, and with them the calls.
             split=settings.split and not settings.cache,
         )
+        for text in explain_arns(table, where):
+            run.warn(text)
         scope = self._find_scope(table, request.columns, where, run, may_call)
         return plan_read(request, [scope], self.cloud.account_id is not None)
 

@@ -77,8 +77,10 @@ def _read_places(plan: ReadPlan, columns: Any, batches: Iterable[pa.RecordBatch]
     for batch in batches:
         for row in batch.select(list(columns)).to_pylist():
             place = {child: row[own] for own, child in columns.items()}
-            if None not in place.values() and all(
-                accepts(plan.place_filter, *item) for item in place.items()
+            if (
+                None not in place.values()
+                and all(accepts(plan.place_filter, *item) for item in place.items())
+                and all(each.text in str(place.get(each.column, each.text)) for each in plan.contained)
             ):
                 places.setdefault(tuple(place.values()), place)
     return list(places.values())

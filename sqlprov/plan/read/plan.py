@@ -14,7 +14,7 @@ from sqlprov.plan.read.domain import list_columns, restrict
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.lookup import Lookup, choose_lookup, count_calls, find_keys
 from sqlprov.plan.read.narrow import build_list_parameters
-from sqlprov.plan.read.needs import Needs, find_needs, list_known
+from sqlprov.plan.read.needs import LISTED, Needs, find_needs, list_known
 from sqlprov.plan.read.parents import REGION, plan_parents
 from sqlprov.plan.read.predicate import FALSE, TRUE, Predicate
 from sqlprov.plan.read.read_plan import (
@@ -141,7 +141,7 @@ def _select_contained(request: ScanRequest) -> tuple[Contained, ...]:
     list_columns = {
         column.name
         for column in request.table.columns
-        if column.source is ColumnSource.LIST and pa.types.is_string(column.type)
+        if column.source in LISTED and pa.types.is_string(column.type)
     }
     return tuple(hint for hint in request.contained if request.pushdown and hint.column in list_columns)
 

@@ -193,6 +193,21 @@ def test_several_regions_have_their_own_parents(read: Read) -> None:
     assert result.calls["ListServices"] == 2 * 16
 
 
+def test_like_on_a_parents_column_chooses_the_lists(ecs: Ecs) -> None:
+    with (
+        run_json_service(ecs.operations) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+    ):
+        result = con.sql("SELECT service_arn FROM aws.ecs.services WHERE cluster LIKE '%/a'")
+        assert len(result.fetchall()) == 3
+        assert [call.parameters.get("cluster") for call in result.calls][1:] == [cluster("a")] * 2
+        named = con.sql("SELECT service_arn FROM aws.ecs.services WHERE cluster = 'a'")
+        assert named.fetchall() == []
+        assert named.warnings == [
+            "aws.ecs.services: cluster holds ARNs, and 'a' is not one. Write the whole ARN, or cluster LIKE '%a'."
+        ]
+
+
 def test_more_lists_than_the_limit_are_an_error_that_names_a_condition(read: Read) -> None:
     with pytest.raises(OperationalError, match=r"2 calls of ListServices.*aws\.ecs\.clusters.*cluster = '…'"):
         read(SERVICES, ("service_arn",), settings={"fan_out": 2})
