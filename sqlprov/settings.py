@@ -89,6 +89,10 @@ class Settings:
         "Make INSERT add the tag sqlprov:request. If the reply to a create is lost, the tag shows whether the row "
         "is yours.",
     )
+    show_sensitive: bool = _make_setting(
+        False,
+        "Show passwords, tokens, environment variables, signed URLs and the like. If off, their text is '(sensitive)'.",
+    )
     read_only: bool = _make_setting(
         False, "Refuse every write to the cloud. It cannot be turned off again in the session."
     )

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ..errors import suggest
 from .nouns import flatten
+from .sensitive import find_sensitive
 from .service_model import (
     TIMESTAMP,
     get_members,
@@ -91,6 +92,7 @@ def build_column(
         constraint=read_constraint(shape),
         extra=extra,
         tags=spelling,
+        sensitive=() if spelling else find_sensitive(path[-1] if path else name, shape),
     )
 
 

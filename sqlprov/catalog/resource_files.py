@@ -135,7 +135,8 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
             raise part.fail(
                 f"{name!r} is {columns[name].type}; expected a string, a number or a time as the key"
             )
-    columns |= _build_common_columns(key, columns)
+    shown = {name: replace(column, sensitive=()) for name, column in columns.items() if name in (*key, arn)}
+    columns |= {**shown, **_build_common_columns(key, columns)}
     state = parse_state(words.get("state"), columns) if "state" in words else derive_state(nouns, columns)
     item = listing.reply.shape
     list_columns = {name: column for name, column in columns.items() if column.source is ColumnSource.LIST}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
+from .sensitive import Path
 from .shapes import Constraint, Shape
 from .write_rules import WriteRules
 
@@ -69,6 +70,7 @@ class Column:
         constraint: the service's constraints (strings only). They describe; they never decide an answer.
         extra: name of the further call that fills it, a key of `Table.extras`; empty for other sources.
         tags: how the reply spells tags, if the column is `tags`; its values become a list of {Key, Value}.
+        sensitive: paths within a value to text that is hidden unless `sqlprov_show_sensitive` is on.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Column:
     constraint: Constraint = field(default_factory=Constraint)
     extra: str = ""
     tags: TagSpelling | None = None
+    sensitive: tuple[Path, ...] = ()
 
 
 class FilterOperator(Enum):
@@ -456,6 +459,13 @@ class Table:
     def by_name(self) -> dict[str, Column]:
         """Columns by name."""
         return {column.name: column for column in self.columns}
+
+    @cached_property
+    def revealed(self) -> Table:
+        """The table without sensitive columns, for `sqlprov_show_sensitive`."""
+        if not any(column.sensitive for column in self.columns):
+            return self
+        return replace(self, columns=tuple(replace(column, sensitive=()) for column in self.columns))
 
     @cached_property
     def by_method(self) -> dict[str, Method]:

@@ -116,14 +116,15 @@ class Cursor:
             self.binder.duck.extract_statements(statement.text)
         queries = _WriteQueries(self, bindings, run)
         session, cloud, path = self._session, self._session.cloud, self.binder.read_path()
-        zone = self.binder.read_time_zone()
+        zone, shows_sensitive = self.binder.read_time_zone(), run.settings.show_sensitive
         reader = TargetReader(session, statement, path, queries.read, run, zone, bindings.parameters)
         targets = reader.read()
+        table = reader.table.revealed if shows_sensitive else reader.table
         returning = None
         if not isinstance(statement, Exec) and statement.returning is not None:
             returning = statement.build_returning_query(RETURNING_ROWS)
             # First bound to no rows, so an error in it is raised before anything is written.
-            self._return(returning, read_back(reader.table, []), queries.rest, run)
+            self._return(returning, read_back(table, []), queries.rest, run)
         if dry_run:
             return Answer(list_calls(targets, run, cloud))
 
@@ -131,7 +132,7 @@ class Cursor:
             outcomes = write_targets(statement, targets, run, cloud)
             if returning is None:
                 return Answer(rowcount=len(outcomes))
-            rows = self._return(returning, read_back(reader.table, outcomes), queries.rest, run)
+            rows = self._return(returning, read_back(table, outcomes, run.warn), queries.rest, run)
             return Answer(rows, len(outcomes))
 
         if asking and targets and not isinstance(statement, Insert):

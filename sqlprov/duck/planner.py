@@ -14,7 +14,8 @@ from sqlprov.catalog.regions import (
     list_regions,
     list_service_regions,
 )
-from sqlprov.errors import RegionError, format_count, suggest
+from sqlprov.catalog.sensitive import ANY, HIDDEN, format_path
+from sqlprov.errors import NotSupportedError, RegionError, format_count, suggest
 
 # Planning and reading are imported when a live table is used: they would take most of the startup time.
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Planner:
             may_call: whether the account may be asked for its regions; EXPLAIN makes no call.
 
         Raises:
+            NotSupportedError: a condition on sensitive text.
             RegionError: the session has no region, or a condition names one that `attach` was not given.
             OperationalError: the account could not be asked for its regions.
         """
@@ -59,9 +61,13 @@ class Planner:
         from sqlprov.plan.read.arns import explain_arns
 
         name, hints, settings = table.full_name, run.hints, run.settings
+        columns = tuple(columns)
+        if settings.show_sensitive:
+            table = table.revealed
+        _check_sensitive(table, columns, where, run)
         request = ScanRequest(
             table,
-            tuple(columns),
+            columns,
             where,
             pushdown=settings.pushdown,
             contained=hints.contained.get(name, ()) if hints else (),
@@ -275,6 +281,24 @@ class Planner:
             "ec2:DescribeRegions), so opt-in regions are not read."
         )
         return WITHOUT_OPT_IN
+
+
+def _check_sensitive(table: Table, columns: Sequence[str], where: Predicate, run: Run) -> None:
+    """Refuse conditions on hidden text: they would see its replacement."""
+    from sqlprov.plan.read.domain import list_compared
+
+    for column in (column for column in table.columns if column.sensitive):
+        compared = set[str]()
+        if column.name in list_compared(where) and not {(), (ANY,)}.isdisjoint(column.sensitive):
+            compared.add(column.name)
+        if column.name in columns and run.hints:
+            names = {format_path(column.name, path) for path in column.sensitive}
+            compared |= {name for name in names if run.hints.is_compared(name)}
+        if compared:
+            raise NotSupportedError(
+                f"{table.full_name}: {min(compared)} is sensitive, so a condition would compare {HIDDEN!r}. "
+                "Leave the condition out, or SET sqlprov_show_sensitive = on."
+            )
 
 
 def _join(regions: Sequence[str]) -> str:

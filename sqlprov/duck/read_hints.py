@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -72,26 +72,26 @@ class HintFinder:
         # Imported here: a statement without a live table needs none of it.
         from sqlprov.plan.read.hints import Hints
 
-        decides = self._ask_use(query.text)
+        texts = [query.text, *self._definitions.reach(query.text)]
+        decides = self._ask_use(texts)
         limited = bool(query.words & {"limit", "fetch"})
         if (
             query.verb not in ("SELECT", "FROM")
             or not (limited and "order" in query.words)
             or query.tree is None
         ):
-            return Hints(decides, limited=limited)
+            return Hints(decides, partial(_is_compared, texts), limited=limited)
         # Imported here: sqlglot takes 60 ms, and only some statements need it.
         from sqlprov.sql.sort_column import find_sort_column
 
         sorted_by = find_sort_column(query.tree, self._definitions.make_resolver())
-        return Hints(decides, sorted_by=sorted_by, limited=limited)
+        return Hints(decides, partial(_is_compared, texts), sorted_by=sorted_by, limited=limited)
 
-    def _ask_use(self, text: str) -> Callable[[], bool]:
+    def _ask_use(self, texts: Sequence[str]) -> Callable[[], bool]:
         """Whether a query uses region for more than showing it, decided when a scan needs to know.
 
         DuckDB is busy then, so the names are resolved beforehand.
         """
-        texts = [text, *self._definitions.reach(text)]
         find_live, catalog = self._definitions.make_resolver(), self._session.catalog
 
         def is_regional(parts: tuple[str, ...]) -> bool:
@@ -170,3 +170,9 @@ class HintFinder:
             rows = self._duck.execute(_TEXT_FUNCTIONS).fetchall()
             session.text_functions = frozenset(row[0] for row in rows)
         return session.text_functions - {name for name, _ in self._definitions.read_bodies()}
+
+
+def _is_compared(texts: Sequence[str], member: str) -> bool:
+    from sqlprov.sql.column_use import is_compared
+
+    return is_compared(texts, member)

@@ -58,7 +58,8 @@ class TargetReader:
         statement: the statement.
         path: the schema that USE chose.
         run_query: runs a query in DuckDB.
-        run: the statement's run; from here on, it uses no kept reply, and an incomplete read is an error.
+        run: the statement's run; from here on, it uses no kept reply, sees sensitive text, and fails if a read is
+            incomplete.
         zone: time zone of times without one.
         parameters: the parameters of the statement.
     """
@@ -79,7 +80,7 @@ class TargetReader:
         else:
             self.table = _find_table(session, statement.target, path)
         self.run_query, self.run, self.zone, self.parameters = run_query, run, zone, parameters
-        run.settings = replace(run.settings, cache=OFF)
+        run.settings = replace(run.settings, cache=OFF, show_sensitive=True)
         if run.is_tolerant:
             # An incomplete read would choose other rows: `NOT IN (SELECT …)` would match more.
             run.settings = replace(run.settings, on_error="fail")

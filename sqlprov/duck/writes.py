@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.aws.read.decoder import build_array
+from sqlprov.aws.read.redaction import Warn, hide
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
@@ -56,14 +57,13 @@ def write_targets(
     return outcomes
 
 
-def read_back(table: Table, outcomes: list[Outcome]) -> pa.Table:
+def read_back(table: Table, outcomes: list[Outcome], warn: Warn = lambda _: None) -> pa.Table:
     """The rows as they are now (for DELETE, as they were), with the columns that a read by key fills."""
     rows = [(outcome, outcome.snapshot) for outcome in outcomes if outcome.snapshot is not None]
     known = {*table.paths, *table.key}
     columns = [each for each in table.columns if each.name in known or each.source in _OTHER_SOURCES]
-    arrays = [
-        build_array(column, [_get_value(table, column.name, *row) for row in rows]) for column in columns
-    ]
+    values = [[_get_value(table, column.name, *row) for row in rows] for column in columns]
+    arrays = [build_array(column, hide(column, of, warn)) for column, of in zip(columns, values, strict=True)]
     return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
 
 

@@ -66,6 +66,37 @@ def find_use(texts: Sequence[str], column: str, is_live: IsLive) -> ColumnUse:
     )
 
 
+def is_compared(texts: Sequence[str], member: str) -> bool:
+    """Whether a condition of a statement compares a member; IS NULL does not.
+
+    Args:
+        texts: the statement, then the query of each view and macro that it reaches.
+        member: its path, such as `environment.Variables`; in a list of names and values, the list's name counts.
+    """
+    *outer, name = member.lower().split(".")
+    if outer and name == "value":
+        name = outer[-1]
+    trees = (tree for text in texts if (tree := parse_tree(text)) is not None)
+    return any(_is_compared(node) for tree in trees for node in _find_in_conditions(tree, name))
+
+
+def _find_in_conditions(tree: exp.Expr, name: str) -> Iterator[exp.Expr]:
+    joins = (
+        part
+        for join in tree.find_all(exp.Join)
+        for part in (join.args.get("on"), *(join.args.get("using") or ()))
+    )
+    for condition in (*tree.find_all(exp.Where, exp.Having, exp.Qualify), *filter(None, joins)):
+        for node in condition.find_all(exp.Identifier, exp.JSONPathKey, exp.Literal):
+            in_brackets = not isinstance(node, exp.Literal) or isinstance(node.parent, exp.Bracket)
+            if node.name.lower() == name and in_brackets:
+                yield node
+
+
+def _is_compared(node: exp.Expr) -> bool:
+    return not (node.parent and isinstance(node.parent.parent, exp.Is))
+
+
 def _find_use(text: str, column: str, is_live: IsLive, *, nested: bool) -> ColumnUse:
     tree = parse_tree(text)
     if tree is None:

@@ -75,6 +75,7 @@ _EXTENDED = pa.schema(
         ("key", pa.bool_()),
         ("filters", pa.string()),
         ("constraint", pa.string()),
+        ("sensitive", pa.string()),
         ("confirmed_by", pa.string()),
     ]
 )
@@ -92,6 +93,7 @@ def _is_name(parser: Parser) -> bool:
 
 
 def _describe_column(table: Table, column: Column, keywords: Collection[str]) -> dict[str, object]:
+    from sqlprov.catalog.sensitive import format_path
     from sqlprov.catalog.table import ColumnSource
 
     return {
@@ -103,6 +105,7 @@ def _describe_column(table: Table, column: Column, keywords: Collection[str]) ->
         "key": column.name in table.key or column.source is ColumnSource.KEY,
         "filters": ", ".join(each.parameter for each in table.list.filters if each.column == column.name),
         "constraint": _format_constraint(column.constraint),
+        "sensitive": ", ".join(dict.fromkeys(format_path(column.name, path) for path in column.sensitive)),
     }
 
 

@@ -51,7 +51,7 @@ def test_every_way_to_read_a_table_returns_the_rows_that_the_server_has(
     with (
         ModelServer(tables) as server,
         open_endpoint(server, service, tmp_path, monkeypatch) as url,
-        connection(url) as narrowed,
+        connection(url, show_sensitive="on") as narrowed,
         narrowed.cursor() as whole,
         narrowed.cursor() as warning,
     ):

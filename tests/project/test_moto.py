@@ -163,7 +163,7 @@ def _noun(operation: str) -> str:
 
 def read_rows(url: str, sql: str, catalog: Catalog | None = None) -> list[dict[str, Any]]:
     cloud = Cloud(endpoint_url=url, credentials=("test", "test"))
-    settings = Settings(regions=REGION)
+    settings = Settings(regions=REGION, show_sensitive=True)
     session = Session(catalog or Catalog(), cloud, ":memory:", False)
     with Connection(session, settings) as connection:
         result = connection.sql(sql)

@@ -90,7 +90,8 @@ class ExampleReader:
         cloud = Cloud(endpoint_url=self._server.url, credentials=("testing", "testing"))
         cloud.account_id = ACCOUNT
         self._connection = Connection(
-            Session(catalog, cloud, ":memory:", False), Settings(regions=REGION, max_attempts=1)
+            Session(catalog, cloud, ":memory:", False),
+            Settings(regions=REGION, max_attempts=1, show_sensitive=True),
         )
 
     def close(self) -> None:

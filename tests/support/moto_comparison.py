@@ -79,7 +79,7 @@ def compare_service(service: str, left_out: Mapping[str, Collection[str]]) -> di
         boto = BotoTables(url)
         try:
             # A failure of moto is not a matter of chance, so it is not called again.
-            settings = Settings(regions=REGION, max_attempts=1)
+            settings = Settings(regions=REGION, max_attempts=1, show_sensitive=True)
             with Connection(Session(CATALOG, cloud, ":memory:", False), settings) as connection:
                 tables = (
                     CATALOG.get_table("aws", service, name) for name in CATALOG.list_tables("aws", service)

@@ -96,7 +96,9 @@ def open_service(service: str) -> Iterator[MotoService]:
         else:
             seeder.seed()
         cloud = Cloud(endpoint_url=url, credentials=("testing", "testing"))
-        settings = Settings(regions=REGION, max_attempts=3, settle=0.0, await_timeout=5.0)
+        settings = Settings(
+            regions=REGION, max_attempts=3, settle=0.0, await_timeout=5.0, show_sensitive=True
+        )
         with Connection(Session(CATALOG, cloud, ":memory:", False), settings) as con:
             yield MotoService(service, con, seeder)
 

@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sqlprov.aws.read.redaction import Warn, hide
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Column, ColumnSource, TagSpelling, get_path
 
@@ -63,11 +64,16 @@ def _is_text_of(column: Column) -> bool:
 
 
 class Decoder:
-    """Decodes `columns` of listed rows; all at once if Arrow can, which is several times faster."""
+    """Decodes `columns` of listed rows; all at once if Arrow can, which is several times faster.
 
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self._columns = columns
-        direct = [c for c in columns if len(c.path) == 1 and not _is_unlike_json(c.type)]
+    Args:
+        columns: the columns.
+        warn: takes a warning about sensitive text.
+    """
+
+    def __init__(self, columns: Sequence[Column], warn: Warn = lambda _: None) -> None:
+        self._columns, self._warn = columns, warn
+        direct = [c for c in columns if len(c.path) == 1 and not _is_unlike_json(c.type) and not c.sensitive]
         direct = [c for c in direct if not _is_text_of(c) and (not c.tags or c.json_type == c.type)]
         members = {column.path[0]: column.json_type for column in direct}
         self._struct = pa.struct(members)
@@ -118,7 +124,8 @@ class Decoder:
     ) -> dict[str, pa.Array]:
         for column in self._columns:
             if column.name not in arrays:
-                arrays[column.name] = build_array(column, (get_path(item, column.path) for item in items))
+                values = hide(column, (get_path(item, column.path) for item in items), self._warn)
+                arrays[column.name] = build_array(column, values)
         return arrays
 
 

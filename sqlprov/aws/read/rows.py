@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows
 from sqlprov.aws.read.partial_row import REGION, PartialRow, move
+from sqlprov.aws.read.redaction import Warn, hide
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Column, ColumnSource, get_path
 from sqlprov.errors import BrokenReply
@@ -31,10 +32,11 @@ class BatchBuilder:
     Args:
         plan: the plan.
         find_account: returns the caller's account, for rows whose ARN does not show it.
+        warn: takes a warning about sensitive text.
     """
 
-    def __init__(self, plan: ReadPlan, find_account: Callable[[], str]) -> None:
-        self.plan, self.table, self._find_account = plan, plan.table, find_account
+    def __init__(self, plan: ReadPlan, find_account: Callable[[], str], warn: Warn) -> None:
+        self.plan, self.table, self._find_account, self._warn = plan, plan.table, find_account, warn
         self._columns = [self.table.by_name[name] for name in plan.columns]
         self._schema = pa.schema([(column.name, column.type) for column in self._columns])
         constant = CONSTANT - ({ColumnSource.REGION} if self.table.region_column else set())
@@ -105,14 +107,16 @@ class BatchBuilder:
             if len(listed) == len(rows):
                 arrays = self._get_decoder(tuple(names)).build_arrays(listed)
             columns = [
-                arrays[name] if name in arrays else build_array(by_name[name], self._get_values(rows, name))
-                for name in names
+                arrays[name] if name in arrays else self._build_array(rows, by_name[name]) for name in names
             ]
             self._check_keys(dict(zip(names, columns, strict=True)))
         except MalformedReply as error:
             raise self._to_broken_reply(rows[0].region, error) from None
         schema = pa.schema([(name, by_name[name].type) for name in names])
         return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def _build_array(self, rows: list[PartialRow], column: Column) -> pa.Array:
+        return build_array(column, hide(column, self._get_values(rows, column.name), self._warn))
 
     def _check_keys(self, arrays: Mapping[str, pa.Array]) -> None:
         """A row has at least one part of its key, beside those that its parents give."""
@@ -128,7 +132,8 @@ class BatchBuilder:
         """The decoder of the list's columns among `names`."""
         if names not in self._decoders:
             columns = (self.table.by_name[name] for name in names)
-            self._decoders[names] = Decoder([c for c in columns if c.source is ColumnSource.LIST])
+            listed = [column for column in columns if column.source is ColumnSource.LIST]
+            self._decoders[names] = Decoder(listed, self._warn)
         return self._decoders[names]
 
     def _to_broken_reply(self, region: str, error: MalformedReply) -> BrokenReply:

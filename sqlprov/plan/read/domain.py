@@ -110,6 +110,18 @@ def list_columns(predicate: Predicate) -> frozenset[str]:
             return frozenset[str]().union(*(list_columns(part) for part in parts))
 
 
+def list_compared(predicate: Predicate) -> frozenset[str]:
+    """The columns whose values a predicate compares, which IS NULL does not."""
+    match predicate:
+        case IsNull():
+            return frozenset()
+        case Not(part):
+            return list_compared(part)
+        case And(parts) | Or(parts):
+            return frozenset().union(*map(list_compared, parts))
+    return list_columns(predicate)
+
+
 def list_conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
     """The conditions that must all hold."""
     if isinstance(predicate, And):

@@ -26,7 +26,7 @@ class Top:
     rows: int
 
 
-def _never() -> bool:
+def _never(*_: str) -> bool:
     return False
 
 
@@ -36,6 +36,7 @@ class Hints:
 
     Attributes:
         decides: whether the statement uses `region` for more than showing, grouping and sorting.
+        is_compared: whether a condition of the statement compares a member, such as `environment.Variables`.
         narrowed: full name of a table -> regions that its scans without a condition on region can be limited to.
         sources: full name of a table -> the tables whose condition narrows it over a join.
         named: regions that a condition of some scan requires, in `=` or IN.
@@ -46,6 +47,7 @@ class Hints:
     """
 
     decides: Callable[[], bool] = _never
+    is_compared: Callable[[str], bool] = _never
     narrowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
