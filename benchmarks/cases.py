@@ -239,13 +239,16 @@ def measure_starts(scale: Scale) -> Findings:
     """Whole processes, from nothing to their end."""
     sqlprov, python = [sys.executable, "-m", "sqlprov"], [sys.executable, "-c"]
     first = f"SELECT name, status FROM {TABLE}"
-    with ServerProcess({"us-east-1": 100}) as server, TemporaryDirectory() as folder:
+    one = "SELECT endpoint_name, endpoint_status FROM aws.sagemaker.endpoints WHERE endpoint_name = 'one-0'"
+    with ServerProcess({"us-east-1": 100}, hosted=1) as server, TemporaryDirectory() as folder:
         commands = {
             "us": [*sqlprov, "exec", "SELECT 1"],
             "imports": [*python, "import duckdb, sqlglot"],
             "us, more services": [*sqlprov, "exec", "SELECT 1"],
             "us, first row": [*python, f"import sqlprov; print(sqlprov.connect().sql({first!r}).fetchone())"],
             "(a), first row": [sys.executable, "-m", "benchmarks.first_row"],
+            "us, look-up": [*sqlprov, "exec", one],
+            "(a), look-up": [sys.executable, "-m", "benchmarks.look_up", "one-0"],
         }
         paths = {"us, more services": add_services(Path(folder), 400, 10)}
         costs = time_commands(server.url, commands, scale.starts, paths)
@@ -256,6 +259,10 @@ def measure_starts(scale: Scale) -> Findings:
     )
     walls = wall["us, first row"], wall["(a), first row"]
     yield compare("first row of a one-page SELECT, cold process", "wall, of (a)", *walls, 2, "us/(a)")
+    case = "sqlprov exec \"… WHERE endpoint_name = 'x'\""
+    yield compare(case, "wall, of (a)", wall["us, look-up"], wall["(a), look-up"], 1, "us/(a)")
+    cpus = costs["us, look-up"]["cpu"], costs["(a), look-up"]["cpu"]
+    yield compare(case, "CPU, of (a)", *cpus, None, "us/(a)")
     grown = 1000 * (wall["us, more services"] - wall["us"])
     both = {name: 1000 * wall[name] for name in ("us", "us, more services")}
     yield Finding(

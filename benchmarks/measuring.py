@@ -18,7 +18,9 @@ Costs = dict[str, Any]
 
 def build_environment(url: str) -> dict[str, str]:
     """This process's environment, with the local SageMaker in place of any account."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SQLPROV_"))}
+    # An installed package has bytecode; compiling a checkout in each process would count as startup.
+    ignored = ("AWS_", "SQLPROV_", "PYTHONDONTWRITEBYTECODE")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(ignored)}
     return own | {
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": "us-east-1",

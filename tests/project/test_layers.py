@@ -18,7 +18,7 @@ ASIDE = {"output": {"errors"}, "emulator": {"errors", "catalog"}, "__main__": {"
 FRONTENDS_MAY_USE = {"api", "catalog", "errors", "local", "output", "settings", "sql", "version"}
 MAY_USE_THE_EMULATOR = {"local", "api"}
 HOMES = {
-    "boto3": {"aws"},
+    "boto3": set(),  # its clients are botocore's
     "botocore": {"catalog", "aws", "emulator"},
     "sqlglot": {"sql"},
     "duckdb": {"duck"},
