@@ -29,6 +29,7 @@ from sqlprov.duck.interrupts import on_interrupt
 from sqlprov.duck.live_table import BatchSource, LiveTable
 from sqlprov.duck.planner import ALL, Planner
 from sqlprov.duck.status_tables import build_regions_table
+from sqlprov.duck.table_source import build_source
 from sqlprov.errors import (
     Cancelled,
     Error,
@@ -137,7 +138,7 @@ class Attachment:
                 own.execute(f"USE {base}.{quote_identifier(table.service)}")
                 self._cloud.allow_reads(table)
                 live = LiveTable(table, self._open_scan)
-                own.from_arrow(live).project(live.view).create_view(table.name)
+                own.from_arrow(build_source(live)).project(live.view).create_view(table.name)
 
     # Scans, which DuckDB may start on its own threads
 

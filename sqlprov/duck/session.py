@@ -179,9 +179,11 @@ class Session:
 
     def _create_view(self, schema: str, name: str, live: LiveTable | StatusTable) -> None:
         """The public view: DuckDB passes the hidden column's filter with every scan."""
+        from sqlprov.duck.table_source import build_source
+
         self._own.execute(f"USE {schema}")
         condition = f"{quote_identifier(live.carrier)} = coalesce(getvariable('{VARIABLE}'), '')"
-        self._own.from_arrow(live).filter(condition).project(live.view).create_view(name)
+        self._own.from_arrow(build_source(live)).filter(condition).project(live.view).create_view(name)
 
     def _register_status_tables(self) -> bool:
         """The tables sqlprov.errors, sqlprov.outcomes and sqlprov.tables."""
