@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import yaml
@@ -34,6 +35,15 @@ SOURCES = {
     UNCONFIRMED: "read only from a server that answers from botocore's shapes",
 }
 """What a table was compared with, the strongest first."""
+WRITE_REASONS = {
+    "unkept": "UPDATE does not keep {}",
+    "changed": "a row comes back otherwise than it was sent, so INSERT ends as {} if its reply is lost",
+    "failing": "a create answers 500 although the row is there",
+    "untagged": "the tag calls do not know the rows",
+    "replaced": "a create replaces a row that exists",
+    "tokenless": "a second attempt with the same token is not recognized, so INSERT ends as {} if its reply is lost",
+}
+"""Kind of reason in `moto_reasons.yaml` -> what it says of a table."""
 HEAD = "# Written by `make docs`: the descriptions of the tables whose lines write none.\n"
 LONGEST_TYPE = 60
 """A type with more characters is shortened to its outermost part in the table of columns."""
@@ -103,7 +113,8 @@ def build_coverage_page(catalog: Catalog, text: str) -> str:
     reasons = yaml.safe_load(REASONS.read_text())
     text = replace_between_marks(text, "sources", format_grid(("", "tables", ""), rows))
     text = replace_between_marks(text, "moto", format_reasons(reasons))
-    return replace_between_marks(text, "writes", format_writes(catalog, reasons["emulated"]))
+    writes = format_writes(catalog, reasons["emulated"]) + "\n" + format_write_reasons(reasons)
+    return replace_between_marks(text, "writes", writes)
 
 
 def format_writes(catalog: Catalog, emulated: Mapping[str, Collection[str]]) -> str:
@@ -117,11 +128,25 @@ def format_writes(catalog: Catalog, emulated: Mapping[str, Collection[str]]) -> 
                 if method.verb != "SELECT":
                     server = "emulator" if method.name in emulated.get(f"{service}.{name}", ()) else "moto"
                     verbs[server].append(f"EXEC {method.name}" if method.verb == "EXEC" else method.verb)
-            if has_own_page(table) and table.tags and table.tags.add and "UPDATE" not in verbs["moto"]:
+            if has_own_page(table) and table.tagging and "UPDATE" not in verbs["moto"]:
                 verbs["moto" if verbs["moto"] else "emulator"].append("UPDATE of `tags`")
             if has_own_page(table):
                 rows.append((f"`{service}.{name}`", ", ".join(verbs["moto"]), ", ".join(verbs["emulator"])))
     return format_grid(("table", "moto", "emulator"), rows)
+
+
+def format_write_reasons(reasons: Mapping[str, Any]) -> str:
+    """What moto does differently from AWS when a row is written."""
+    rows = [
+        (f"`{name}`", about.format(", ".join(value) if isinstance(value, list) else value))
+        for kind, about in WRITE_REASONS.items()
+        for name, value in (
+            reasons[kind].items()
+            if isinstance(reasons[kind], dict)
+            else dict.fromkeys(reasons[kind], "").items()
+        )
+    ]
+    return format_grid(("table", "moto, where AWS does otherwise"), sorted(rows))
 
 
 def format_reasons(reasons: dict[str, dict[str, str | list[str]]]) -> str:

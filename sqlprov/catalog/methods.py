@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .columns import TAG_MEMBERS, TAGS
+from .columns import COMMON, TAG_MEMBERS, TAGS
+from .constants import parse_constants
 from .describe_call import RowColumns
 from .nouns import flatten, match_column
 from .service_model import build_input_shape, find_operation, get_members, list_tokens, to_snake_case
+from .shapes import Constraint, Shape
 from .table import (
     Column,
     ColumnSource,
@@ -21,6 +23,7 @@ from .table import (
     IamActions,
     ListCall,
     Method,
+    Nesting,
     Parameter,
     StateRule,
     TagsCall,
@@ -40,10 +43,10 @@ _WRITES: dict[str, tuple[str, str, tuple[str, ...] | None]] = {
 }
 # Keys of a block beside `call`; `write_block` reads those that only one verb has.
 _KEYS = {
-    "INSERT": ("until", "via", "required", "ignored", "notes", "replaces"),
-    "UPDATE": ("until", "via", "when"),
-    "DELETE": ("until", "via", "before"),
-    "EXEC": ("until", "via"),
+    "INSERT": ("until", "via", "send", "into", "required", "ignored", "notes", "replaces", "name"),
+    "UPDATE": ("until", "via", "arguments", "send", "into", "when"),
+    "DELETE": ("until", "via", "arguments", "send", "into", "before", "marks"),
+    "EXEC": ("until", "via", "arguments"),
 }
 
 
@@ -75,8 +78,18 @@ class TableContext:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """All states; none if the table has no state column."""
+        """All states that the model lists."""
         return self.columns[self.state.column].constraint.enum if self.state.column else ()
+
+    def check_state(self, node: Node, state: str, others: Collection[str] = ()) -> None:
+        """Refuse a state that is not in the model and not one of `others`; the model may list none of a column."""
+        if not self.state.column and state not in others:
+            raise node.fail(
+                "the table has no states; expected `state:` with the column that holds them"
+                + (f", or {', '.join(map(repr, others))}" if others else "")
+            )
+        if self.states:
+            node.check("state", state, (*self.states, *others))
 
     def build_method(
         self,
@@ -85,45 +98,69 @@ class TableContext:
         operation: Any,
         required: Sequence[str],
         calls: Sequence[str],
+        send: Mapping[str, Any] | None = None,
+        into: Node | None = None,
+        arguments: Mapping[str, str] | None = None,
         **block: Any,
     ) -> Method:
-        """A method whose permissions are those of its operation and of `calls`."""
+        """A method whose permissions are those of its operation and of `calls`.
+
+        `send` are its constants, `into` leads to the members of the row, and `arguments` are parameters that take
+        columns of the key.
+        """
+        send, arguments = send or {}, arguments or {}
         actions = (call if ":" in call else self.iam.find(call) for call in (operation.name, *calls) if call)
         returns = self._find_returned_key(operation) if verb == "INSERT" else {}
-        shape, tokens = build_input_shape(operation), list_tokens(operation)
-        parameters = (
-            Parameter(part, member.name, part in shape.required, self._find_column(part, operation, returns))
-            for part, member in get_members(operation.input_shape).items()
+        shape, nesting = build_input_shape(operation), None
+        if into:
+            shape, nesting = _lift(into, shape, [column.path for column in self.columns.values()])
+            required = shape.required if verb == "INSERT" else required
+        shape, tokens = _hide(shape, send), list_tokens(operation)
+        parameters = tuple(
+            Parameter(
+                part,
+                member.name,
+                part in shape.required,
+                arguments.get(part) or self._find_column(part, operation, verb, returns),
+            )
+            for part, member in shape.members.items()
         )
         return Method(
             name=name,
             verb=verb,
             call=operation.name,
-            required=(*(part for part in required if part not in tokens), "region"),
+            required=(*(part for part in required if part not in (*tokens, *send)), "region"),
             permissions=tuple(dict.fromkeys(actions)),
-            parameters=tuple(parameters),
-            input_shape=shape,
+            parameters=parameters,
+            input_shape=_relax(shape, parameters, [parent.column for parent in self.list.parents]),
+            send=send,
+            nesting=nesting,
             tokens=tokens,
             returns=returns,
             **block,
         )
 
-    def _find_column(self, parameter: str, operation: Any, others: Collection[str]) -> str:
+    def _find_column(self, parameter: str, operation: Any, verb: str, others: Collection[str]) -> str:
         """The column of a parameter, if a row that is read by its key has it, and it is none of `others`.
 
         Matched by the key's arguments, then by name, then by the member that the column shows; the required
-        parameters also by the endings of the key.
+        parameters also by the endings of the key, which a call for an existing row may take as a list.
         """
         names = [self.arguments.get(parameter, ""), to_snake_case(parameter)]
         names += [name for name, column in self.columns.items() if column.path == (parameter,)]
         names += [TAGS] if flatten(parameter) in TAG_MEMBERS else []
-        if parameter in operation.input_shape.required_members:
+        inputs = get_members(operation.input_shape)
+        if parameter in inputs and parameter in operation.input_shape.required_members:
             key = {name: self.row.shapes[name] for name in self.key if name in self.row.shapes}
-            shape = operation.input_shape.members[parameter]
-            names.append(match_column(parameter, shape, key, self.row.nouns, by_shape=False))
-        name = next((name for name in names if name in self.columns), "")
-        is_read = name in self.key or self.describe is None or name in self.describe.paths
-        is_read = is_read or (name in self.columns and self.columns[name].source is ColumnSource.TAGS)
+            word, shape = parameter, inputs[parameter]
+            if shape.type_name == "list" and verb != "INSERT":
+                word, shape = parameter.removesuffix("s"), shape.member
+            names.append(match_column(word, shape, key, self.row.nouns, by_shape=False))
+        # The region and the account are no members: a record's Region is `resource_region`.
+        name = next((name for name in names if name in self.columns and name not in COMMON), "")
+        sources = (ColumnSource.LIST, ColumnSource.TAGS) if self.describe is None else (ColumnSource.TAGS,)
+        is_read = name in self.key or (self.describe is not None and name in self.describe.paths)
+        is_read = is_read or (name in self.columns and self.columns[name].source in sources)
         return name if is_read and name not in others else ""
 
     def _find_returned_key(self, operation: Any) -> dict[str, tuple[str, ...]]:
@@ -131,6 +168,7 @@ class TableContext:
         given = {to_snake_case(name) for name in get_members(operation.input_shape)}
         paths: dict[str, tuple[str, ...]] = {}
         for name, member in get_members(operation.output_shape).items():
+            member = member.member if member.type_name == "list" else member
             for path in ((name,), *((name, inner) for inner in get_members(member))):
                 paths.setdefault(self._find_member(path[-1]), path)
         return {name: paths[name] for name in self.key if name in paths and name not in given}
@@ -150,7 +188,7 @@ def parse_methods(top: Mapping[str, Node], tags: TagsCall | None, table: TableCo
     describe = (table.describe.call,) if table.describe else ()
     extras = tuple(extra.call for extra in table.extras.values())
     tag_calls: dict[str, tuple[str, ...]] = {}
-    if tags:
+    if tags:  # the tags may be a member of the row, which no further call reads
         tag_calls["insert"] = (tags.add, tags.call)
         tag_calls["delete"] = tag_calls["read"] = (tags.call,)
         tag_calls["update"] = (tags.add, tags.remove, tags.call)
@@ -219,11 +257,74 @@ def _parse_method(
     if "until" in block:
         until = block["until"].read_strings()
         for state in until:
-            block["until"].check("state", state, (*table.states, MISSING))
+            table.check_state(block["until"], state, [MISSING])
     via = block["via"].choose("state under busy", table.state.busy) if "via" in block else ""
     if via and not until:
         raise block["via"].fail(f"{via} is a busy state; expected `until:` with the states that it leads to")
-    return table.build_method(name, verb, operation, required, calls, until=until, via=via)
+    send = parse_constants(block.get("send"), operation, ("region", *table.key))
+    into = block.get("into")
+    arguments = {
+        block["arguments"].check(f"parameter of {operation.name}", parameter, inputs): column.choose(
+            "key column", table.key
+        )
+        for parameter, column in get_pairs(block, "arguments").items()
+    }
+    return table.build_method(
+        name, verb, operation, required, calls, send, into, arguments, until=until, via=via
+    )
+
+
+def _lift(node: Node, shape: Shape, paths: Iterable[Sequence[str]]) -> tuple[Shape, Nesting]:
+    """What a statement can give of a call that takes the row as a member of its input.
+
+    Args:
+        node: the members that lead to it.
+        shape: the input.
+        paths: of the columns, which are the members of a map.
+    """
+    path, lists, inner = tuple(node.read_text().split(".")), set(), shape
+    for member in path:
+        inner = inner.members[node.check(f"member of {inner.name}", member, inner.members)]
+        if inner.item:
+            lists.add(member)
+            inner = inner.item
+    members = dict(inner.members)
+    if inner.value:
+        names = inner.key.constraint.enum if inner.key else ()
+        members = dict.fromkeys(names or [path[0] for path in paths if len(path) == 1], inner.value)
+    if not members:
+        raise node.fail(f"{node.read_text()} has no members; expected a structure, or a map")
+    others = {name: member for name, member in shape.members.items() if name != path[0]}
+    required = [name for name in (*shape.required, *inner.required) if name != path[0]]
+    nesting = Nesting(
+        path, frozenset(lists), frozenset(members), frozenset(others) & frozenset(members), not inner.value
+    )
+    lifted = replace(shape, members={**members, **others}, required=tuple(dict.fromkeys(required)))
+    return lifted, nesting
+
+
+def _relax(shape: Shape, parameters: Iterable[Parameter], parents: Collection[str]) -> Shape:
+    """A structure that takes identifiers of parents as their tables show them.
+
+    botocore shortens `/hostedzone/Z1` before it checks the length.
+    """
+    names = {part.name for part in parameters if part.column in parents}
+    members = {
+        name: replace(member, constraint=Constraint()) if name in names else member
+        for name, member in shape.members.items()
+    }
+    return replace(shape, members=members) if names else shape
+
+
+def _hide(shape: Shape, send: Mapping[str, Any]) -> Shape:
+    """A structure without the members that `send` gives; of a nested structure, the others can be written."""
+    members = {
+        name: _hide(member, send[name]) if name in send else member
+        for name, member in shape.members.items()
+        if name not in send or isinstance(send[name], Mapping)
+    }
+    required = tuple(name for name in shape.required if name in members and name not in send)
+    return replace(shape, members=members, required=required) if send else shape
 
 
 def _parse_permissions(

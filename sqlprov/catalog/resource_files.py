@@ -116,7 +116,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
             raise words["also"].fail(f"column {name!r} is already one of {columns[name].source.value}")
         columns[name] = column
     arn = _find_arn(words.get("arn"), nouns, columns)
-    tags, tags_column = parse_tags(words.get("tags"), service.nodes.get("tags"), model, arn, columns)
+    tags, tags_column = parse_tags(words.get("tags"), service.nodes.get("tags"), model, arn, key, columns)
     if "write" in words and tags and PLACEHOLDER.search(tags.column):
         raise words["write"].fail(
             "the service's tag calls need an ARN that no column holds; expected `tags: none`"
@@ -163,7 +163,8 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         ),
         list=call,
         describe=describe,
-        tags=tags,
+        tags=tags if tags_column else None,
+        tagging=tags if tags and tags.add else None,
         methods=methods,
         errors=_parse_errors(words, service, listing, describing, methods),
         state=state,

@@ -48,6 +48,11 @@ def find_sensitive(name: str, shape: Any) -> tuple[Path, ...]:
     return _find(name, shape, "", False, (), known)[0]
 
 
+def is_credential(name: str) -> bool:
+    """Whether a text of this name gives access."""
+    return _matches(_CREDENTIAL, name)
+
+
 def format_path(column: str, path: Path) -> str:
     """A path as people write it, such as `environment.Variables`."""
     return ".".join((column, *(member for member in path if member != ANY)))
@@ -106,7 +111,7 @@ def _is_sensitive(name: str, shape: Any, container: str, is_marked: bool) -> boo
         is_open = is_marked and (_matches(_OPEN_ITEMS, container) or _matches(_SECRET_VALUES, shape.name))
         return is_open or _matches(_ENVIRONMENT, container)
     is_open = is_marked and _matches(_OPEN, name)
-    return is_open or _matches(_CREDENTIAL, name) or (container, name) in _SIGNED_URLS
+    return is_open or is_credential(name) or (container, name) in _SIGNED_URLS
 
 
 @cache

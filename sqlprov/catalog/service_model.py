@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import orjson
@@ -37,8 +38,13 @@ _SCALARS = {
 _JSON_SCALARS = {**_SCALARS, "timestamp": pa.float64(), "blob": pa.string()}
 MISSING = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|NonExistent", re.IGNORECASE)
 """Names of errors that mean that a resource does not exist."""
+_TOKEN = re.compile(r"(client(request)?|idempotency)token|creatorrequestid|callerreference", re.IGNORECASE)
+"""Names of tokens whose trait some models leave out."""
 _TAG = re.compile(r"<[^>]*>")
 _BLOCK_TAGS = re.compile(r"</?(?:p|ul|ol|li|note|important|div|dl|dt|dd|table|tr|td)\b[^>]*>")
+
+
+_ANY_UUID = str(UUID(int=0, version=4))
 
 
 @cache
@@ -268,8 +274,14 @@ def build_input_shape(operation: Any) -> Shape:
 
 
 def list_tokens(operation: Any) -> tuple[str, ...]:
-    """The parameters by which the service knows another attempt of the same call."""
-    return tuple(operation.idempotent_members)
+    """The parameters by which the service knows another attempt of the same call; they take a UUID."""
+    members = get_members(operation.input_shape)
+    named = (
+        name
+        for name, shape in members.items()
+        if _TOKEN.fullmatch(name) and read_constraint(shape).accepts(_ANY_UUID)
+    )
+    return tuple(dict.fromkeys((*operation.idempotent_members, *named)))
 
 
 def build_shape(shape: Any) -> Shape:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+import pyarrow as pa
+
 from .nouns import flatten
 from .table import Column, StateRule
 from .yaml_nodes import Node
@@ -24,11 +26,11 @@ def parse_state(node: Node | None, columns: Mapping[str, Column]) -> StateRule:
         return StateRule()
     block = node.read_block(["column"], ["busy"])
     name = block["column"].choose("column", columns)
-    states = columns[name].constraint.enum
-    if not states:
-        raise block["column"].fail(f"column {name!r} has no enum of states in the model")
+    if columns[name].type != pa.string():
+        raise block["column"].fail(f"column {name!r} is not a string")
+    states = columns[name].constraint.enum  # empty for many services, which document their states as text
     busy = block["busy"].read_strings() if "busy" in block else ()
-    for state in busy:
+    for state in busy if states else ():
         block["busy"].check("state", state, states)
     return StateRule(name, busy)
 

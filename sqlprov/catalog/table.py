@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
@@ -257,18 +257,20 @@ class ExtraCall:
 
 @dataclass(frozen=True)
 class TagsCall:
-    """The tag operation: one call for each row, paged.
+    """The tag operations of one resource.
 
     Attributes:
-        call: operation, such as `ListTags`.
+        call: operation that reads them, paged, such as `ListTags`; empty if a member of the row holds them.
         argument: parameter that takes the value of `column`.
-        items: output member that holds the tags; `add` takes tags under this name too.
+        items: output member that holds the tags.
+        added: parameter of `add` that takes tags.
         token_in, token_out: parameter and output member of the page token; empty if the call is not paged.
         add, remove: operations that add tags and remove them; empty if the file does not name them.
-        keys: parameter of `remove` that takes the keys.
+        keys: parameter of `remove` that takes the keys, or tags without values.
         column: the column that fills `argument`, or an ARN made of columns
             (`arn:aws:glue:{region}:{account_id}:job/{name}`); empty for the table's ARN.
         spelling: how the reply spells tags.
+        removes_tags: whether `keys` takes tags.
         takes_list: whether `argument` takes a list of values. The reply then has a list on the way to the tags.
         shape: of the tags that `add` takes, or none; `None` if there is no `add`.
         missing: the errors that mean that the service does not know the resource.
@@ -282,6 +284,8 @@ class TagsCall:
     add: str = ""
     remove: str = ""
     keys: str = ""
+    added: str = ""
+    removes_tags: bool = False
     column: str = ""
     spelling: TagSpelling = field(default_factory=lambda: TagSpelling("Key", "Value"))
     takes_list: bool = False
@@ -303,6 +307,60 @@ class TagsCall:
     def build_parameters(self, value: Any) -> dict[str, Any]:
         """The parameters of the call for one resource."""
         return {self.argument: [value] if self.takes_list else value}
+
+    def build_keys(self, keys: Iterable[str]) -> dict[str, Any]:
+        """The parameter of `remove` for the keys of tags."""
+        return {self.keys: [{self.spelling.key: key} for key in keys] if self.removes_tags else list(keys)}
+
+    def read_keys(self, parameters: Mapping[str, Any]) -> list[str]:
+        """The keys in the parameters of `remove`."""
+        keys = parameters[self.keys]
+        return [key[self.spelling.key] for key in keys] if self.removes_tags else list(keys)
+
+
+@dataclass(frozen=True)
+class RowText:
+    """A constant that holds values of the row, such as `{region}`.
+
+    Attributes:
+        text: with a placeholder for each value.
+        allowed: the values that the parameter takes; empty if any text is allowed.
+    """
+
+    text: str
+    allowed: tuple[str, ...] = ()
+
+    def fill(self, row: Mapping[str, str]) -> str | None:
+        """The text for a row; `None` if the parameter does not take it: us-east-1 is no LocationConstraint."""
+        text = self.text.format(**row)
+        return text if not self.allowed or text in self.allowed else None
+
+
+@dataclass(frozen=True)
+class Nesting:
+    """The parameter that takes the members of the row, such as `ChangeBatch.Changes.ResourceRecordSet` (`into:`).
+
+    Attributes:
+        path: the members that lead to it.
+        lists: those of them that are lists, of one element here.
+        members: the members of the row.
+        outer: those of them that the call takes beside the path, too, such as a name.
+        is_whole: whether a call replaces the whole row; otherwise only the members sent.
+    """
+
+    path: tuple[str, ...]
+    lists: frozenset[str]
+    members: frozenset[str]
+    outer: frozenset[str]
+    is_whole: bool
+
+    def nest(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """`values` with the members of the row in their place."""
+        inner: Any = {name: value for name, value in values.items() if name in self.members}
+        for member in reversed(self.path):
+            inner = {member: [inner] if member in self.lists else inner}
+        kept = {n: v for n, v in values.items() if n not in self.members or n in self.outer}
+        return {**kept, **inner}
 
 
 @dataclass(frozen=True)
@@ -333,9 +391,13 @@ class Method:
         permissions: IAM actions, `<service>:<call>` first.
         parameters: the call's parameters in the model's order.
         via: the busy state between the call and `until`; empty if there is none.
-        input_shape: the call's input; tokens are not among what it requires.
+        input_shape: what a statement can give: the call's input without what `send` gives, and with the members of
+            the row instead of the parameter that takes them. Tokens are not required.
+        send: what every call sends beside the values of the statement; a text may be a `RowText`.
+        nesting: where the call takes the members of the row; `None` if they are its parameters.
         tokens: parameters that identify a call among its attempts; each row gets its own.
-        returns: key column that the service sets -> members from the reply of a create to its value.
+        returns: key column that the service sets -> members from the reply of a create to its value; through lists
+            of one element.
     """
 
     name: str
@@ -346,6 +408,8 @@ class Method:
     permissions: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     via: str = ""
+    send: Mapping[str, Any] = field(default_factory=dict)
+    nesting: Nesting | None = None
     tokens: tuple[str, ...] = ()
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     input_shape: Shape = field(kw_only=True, repr=False, compare=False)
@@ -411,7 +475,8 @@ class Table:
         columns: in the documented order; region, account_id and data__Identifier included.
         list: its pages hold the rows.
         describe: one call for each row, or for each key given; `None` if there is none.
-        tags: the service's tag calls; `None` if the table has no tags.
+        tags: the service's tag calls; `None` if the table has no tags, or its rows hold them.
+        tagging: the calls that write tags: `tags`, or those for tags that the rows hold; `None` if there are none.
         methods: in the order of SHOW METHODS.
         extras: further calls for each row, by name.
         errors, state, write: the blocks of the same name.
@@ -436,6 +501,7 @@ class Table:
     list: ListCall
     describe: DescribeCall | None
     tags: TagsCall | None
+    tagging: TagsCall | None = None
     methods: tuple[Method, ...] = ()
     errors: ErrorRules = field(default_factory=ErrorRules)
     state: StateRule = field(default_factory=StateRule)
@@ -502,7 +568,7 @@ class Table:
             return ()
         parameters = update.parameters if update else ()
         changeable = {part.name for part in parameters if part.column not in self.key}
-        tags = "tags" if self.tags and self.tags.add else None
+        tags = "tags" if self.tagging else None
         return tuple(p.name for p in create.parameters if p.name not in changeable and p.column != tags)
 
     @property
@@ -511,6 +577,19 @@ class Table:
         return (
             self.tags.spelling if self.tags else self.by_name["tags"].tags if "tags" in self.by_name else None
         )
+
+    def needs_key(self, name: str) -> bool:
+        """Whether every row has this part of the key: the only one, a parent's, or one that a create requires."""
+        create = self.by_method.get("create_resource")
+        required = {part.column for part in create.parameters if part.required} if create else set(self.key)
+        returned = create.returns if create else ()
+        parents = {parent.column for parent in self.list.parents}
+        return len(self.key) == 1 or name in (*required, *returned, *parents)
+
+    @property
+    def holds_tags(self) -> bool:
+        """Whether a read of one row returns its tags, with a call of their own or not."""
+        return self.tags is not None or "tags" in self.paths
 
     @cached_property
     def tags_parameter(self) -> str:

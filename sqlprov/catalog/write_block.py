@@ -39,9 +39,7 @@ class WriteContext:
 
     def check_state(self, node: Node, name: str) -> None:
         """Refuse an unknown state, and a busy one, in which nothing can be written."""
-        if not self.table.states:
-            raise node.fail("the table has no states; expected `state:` with the column that holds them")
-        node.check("state", name, self.table.states)
+        self.table.check_state(node, name)
         if name in self.table.state.busy:
             raise node.fail(f"{name} is under `busy:`; expected a state that is not busy")
 
@@ -75,7 +73,10 @@ def parse_write_block(
     return WriteRules(
         insert=_parse_insert(read_write(blocks.get("insert"), "INSERT"), context),
         update=UpdateRule(_parse_when(update["when"], context) if "when" in update else {}),
-        delete=DeleteRule(_parse_before(get_pairs(delete, "before"), context, desired)),
+        delete=DeleteRule(
+            _parse_before(get_pairs(delete, "before"), context, desired),
+            delete["marks"].choose("column", table.columns) if "marks" in delete else "",
+        ),
         desired=desired,
     )
 
@@ -102,7 +103,14 @@ def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRul
     for name, text in get_pairs(block, "notes").items():
         notes[context.check_parameter(text, context.methods["create_resource"], name)] = text.read_text()
     replaces = "replaces" in block and block["replaces"].choose("value", ("true", "false")) == "true"
-    return InsertRule(ignored, notes, replaces)
+    name = get_text(block, "name")
+    if name:
+        context.check_parameter(block["name"], context.methods["create_resource"], name)
+    elif replaces and (returns := context.methods["create_resource"].returns):
+        raise block["replaces"].fail(
+            f"the service sets {', '.join(returns)}; expected `name:` with the parameter that it ends with"
+        )
+    return InsertRule(ignored, notes, replaces, name)
 
 
 def _check_required(node: Node, context: WriteContext) -> None:

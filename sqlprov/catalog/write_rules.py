@@ -16,11 +16,14 @@ class InsertRule:
         notes: parameter -> the service's behavior without it.
         replaces: whether the call changes or returns a row that exists, where others fail. INSERT then looks for each
             row first.
+        name: the parameter by whose value a row is found whose key the service sets; empty if there is none. A column
+            holds the value, or the key ends with it.
     """
 
     ignored: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     replaces: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,12 @@ class DeleteRule:
 
     Attributes:
         before: state -> EXEC method to call first. DELETE waits for the first state that it leads to.
+        marks: the column that has a value in a deleted row, which the service keeps for some time; empty if there is
+            none.
     """
 
     before: Mapping[str, str] = field(default_factory=dict)
+    marks: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,14 @@ from sqlprov.catalog.table import Table
 from sqlprov.errors import DataError
 from sqlprov.plan.write.dry_run import simulate
 from sqlprov.plan.write.next_step import next_step
-from sqlprov.plan.write.steps import Request, Success, WriteKind
+from sqlprov.plan.write.redaction import hide_parameters
+from sqlprov.plan.write.steps import (
+    Request,
+    RowWrite,
+    Success,
+    WriteKind,
+    build_parameters,
+)
 
 STOP_PREFIXES = ("stop", "cancel", "abort", "terminate")
 """Prefixes of methods that stop something."""
@@ -105,12 +112,16 @@ def _list_row(number: int, target: TargetRow, run: Run, cloud: Cloud) -> list[di
         {
             **base,
             "operation": request.operation,
-            "parameters": orjson.dumps(dict(request.parameters), default=str).decode(),
+            "parameters": _format_parameters(write, request),
             "permissions": ", ".join(_list_permissions(write.table, request)),
             "note": note or None,
         }
         for request in requests
     ]
+
+
+def _format_parameters(write: RowWrite, request: Request) -> str:
+    return orjson.dumps(build_parameters(write, hide_parameters(write, request)), default=str).decode()
 
 
 def _list_permissions(table: Table, request: Request) -> tuple[str, ...]:

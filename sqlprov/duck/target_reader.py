@@ -140,7 +140,7 @@ class TargetReader:
         return [TargetRow(write) for write in plan.writes]
 
     def _get_default_region(self) -> str | None:
-        if self.table.home:
+        if self.table.home and not self.table.region_column:
             return self.session.planner.find_home(self.table, self.run)
         default = self.session.planner.find_default_regions(self.run, self.table.client)
         return default[0] if len(default) == 1 else None
@@ -207,9 +207,13 @@ class TargetReader:
             raise DataError("An expression in SET returns several columns; expected one.")
         columns = [column.to_pylist() for column in result.rows.columns[:width]]
         rows = list(zip(*columns, strict=True)) if result.rows.num_rows else []
-        if any(None in row[: 1 + len(key)] for row in rows):
+        needed = [at for at, name in enumerate(key, 1) if table.needs_key(name)]
+        if any(row[at] is None for row in rows for at in (0, *needed)):
             raise DataError(f"Nothing was written. A row has no {' or no '.join(key)}; exclude it in WHERE.")
-        keys = [(str(row[0]), tuple(str(part) for part in row[1 : 1 + len(key)])) for row in rows]
+        keys = [
+            (str(row[0]), tuple("" if part is None else str(part) for part in row[1 : 1 + len(key)]))
+            for row in rows
+        ]
         values = [dict(zip(watched, row[1 + len(key) :], strict=True)) for row in rows]
         self._check_regions(statement, keys)
         return result, keys, values

@@ -124,16 +124,17 @@ class Known:
         stem = next((name.removesuffix(end) for end in _IDENTIFIERS if name.endswith(end)), name)
         return any(self._values.get(each) for each in (name, *(stem + end for end in _IDENTIFIERS if stem)))
 
-    def fill(self, value: Any) -> Any:
-        """A value written by hand, with what is known for each `${name}`."""
+    def fill(self, value: Any, number: int | None = None) -> Any:
+        """A value written by hand, with what is known for each `${name}`, and the number of the resource for `{n}`."""
         if isinstance(value, dict):
-            return {name: self.fill(part) for name, part in value.items()}
+            return {name: self.fill(part, number) for name, part in value.items()}
         if isinstance(value, list):
-            return [self.fill(part) for part in value]
+            return [self.fill(part, number) for part in value]
         if value == "${zip}":
             return make_zip()
         if isinstance(value, str):
-            return _REFERENCE.sub(lambda match: next(self.find(match[1]), match[0]), value)
+            text = _REFERENCE.sub(lambda match: next(self.find(match[1]), match[0]), value)
+            return text if number is None else text.replace("{n}", str(number))
         return value
 
     def find(self, name: str) -> Iterator[str]:
@@ -240,9 +241,7 @@ class RequestMaker:
         hints = self._hints.get(self._operation, {})
         for known in (hints, self._hints.get("all", {})):
             if name in known:
-                value = self._known.fill(known[name])
-                number = str(FIRST + self._number)
-                return value.replace("{n}", number) if isinstance(value, str) else value
+                return self._known.fill(known[name], FIRST + self._number)
         flat = flatten(name)
         if not required and (flat == "dryrun" or depth > _DEEPEST or flat.endswith("token")):
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,11 +14,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from confirmations import read_reasons
 from example_server import find_client
-from moto_seeder import Seeder
+from moto_seeder import Seeder, read_hints
 from moto_server import skip_states, start_moto
 from request_values import REGION, fits
 from sagemaker_seeds import seed_sagemaker
@@ -28,8 +29,9 @@ from sqlprov.aws.transport import calls
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.write.outcome import Outcome
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.sensitive import HIDDEN
 from sqlprov.catalog.service_model import load_model
-from sqlprov.catalog.table import ErrorRule, Method, Table
+from sqlprov.catalog.table import ErrorRule, Method, Nesting, Table
 from sqlprov.duck.session import Session
 from sqlprov.errors import WriteError
 from sqlprov.settings import Settings
@@ -138,11 +140,13 @@ class RoundTrip:
         """Requests of a method for a resource of a new name; other parts of its key are those of some row."""
         operation = load_model(self.table.client).operation_model(self.table.by_method[method].call)
         requests = self.service.seeder.list_requests(operation, next(NUMBERS))
+        requests = [lift(request, self.table.by_method[method]) for request in requests]
         for part in self.table.by_method[method].parameters:
             if part.column in self.table.key and any(part.name not in request for request in requests):
                 sql = f"SELECT {part.column} FROM {self.table.full_name} WHERE {self.where()} LIMIT 1"
                 ((value,),) = self.service.con.sql(sql).fetchall()
-                requests = [{part.name: value, **request} for request in requests]
+                if value is not None:
+                    requests = [{part.name: value, **request} for request in requests]
         return requests
 
     def write(self, sql: str) -> tuple[tuple[Outcome, ...], Any]:
@@ -182,11 +186,20 @@ class RoundTrip:
                 return request
         raise AssertionError("the same parameters are made again")
 
+    def read_hints(self, operation: str) -> dict[str, Any]:
+        """The values that `moto_hints.yaml` has for a call that writes."""
+        hints = read_hints()["writes"].get(self.table.client, {}).get(operation, {})
+        return dict(self.service.seeder.known.fill(hints))
+
     def make_value(self, operation: Any, member: str, now: Any) -> Any:
-        """Another value for a member of an update."""
+        """Another value for a member of an update; `None` if there is only one."""
+        if member in (hints := self.read_hints(operation.name)):
+            return hints[member]
         shape = operation.input_shape.members[member]
         if shape.type_name == "boolean":
             return not now
+        if shape.type_name == "integer" and now is not None:
+            return now + 1
         if values := shape.metadata.get("enum"):
             return next(value for value in values if value != now)
         if shape.type_name == "string" and isinstance(now, str):
@@ -195,16 +208,22 @@ class RoundTrip:
             return next(alike, f"{now}x")
         requests = self.service.seeder.list_requests(operation, next(NUMBERS))
         made = [request[member] for request in requests if member in request and request[member] != now]
-        assert made, f"no other value than {now!r} was made for {member}"
-        return made[-1]
+        return made[-1] if made else None
+
+    def make_members(self, operation: Any, nesting: Nesting) -> Any:
+        """Values for the members of the row that an update takes at a path."""
+        request = self.service.seeder.list_requests(operation, next(NUMBERS))[-1]
+        return find_sent(request, nesting.path[:-1], nesting.path[-1])
 
     def list_key_parameters(self, method: Method) -> dict[str, str]:
         """The parameters of a method that take the key, and their columns."""
         return {part.name: part.column for part in method.parameters if part.column in self.table.key}
 
     def find(self, key: str = "") -> list[Any]:
-        """What one call reads of the row of a key, or the keys of all rows."""
-        what = ", ".join(f'"{name}"' for name in self.table.paths) if key else "data__Identifier"
+        """What one call reads of the row of a key, but for times that change; or the keys of all rows."""
+        columns = (self.table.by_name[name] for name in self.table.paths)
+        kept = [c.name for c in columns if c.name == self.table.created or not pa.types.is_timestamp(c.type)]
+        what = ", ".join(f'"{name}"' for name in kept) if key else "data__Identifier"
         sql = f"SELECT {what} FROM {self.table.full_name} WHERE {self.where(key)}"
         return self.service.con.sql(sql).fetchall()
 
@@ -215,9 +234,13 @@ class RoundTrip:
         return value
 
     def where(self, key: str = "") -> str:
-        """The condition of a row, or of all rows."""
-        is_key = f"data__Identifier = {format_value(key)} AND " if key else ""
-        return f"{is_key}region = '{self.table.home or REGION}'"
+        """The condition of a row, or of all rows; deleted ones that the service still shows are not among them."""
+        table, delete = self.table, self.table.by_method.get("delete_resource")
+        conditions = [f"data__Identifier = {format_value(key)}"] if key else []
+        conditions += [f"{table.write.delete.marks} IS NULL"] if table.write.delete.marks else []
+        if table.state.column and delete:
+            conditions.append(f"coalesce({table.state.column}, '') NOT IN {(*delete.until, 'missing')}")
+        return " AND ".join((*conditions, f"region = '{table.home or REGION}'"))
 
 
 def format_value(value: Any) -> str:
@@ -242,6 +265,10 @@ def format_insert(table: Table, *requests: dict[str, Any]) -> str:
 
 def holds(sent: Any, read: Any) -> bool:
     """Whether what was read has everything that was sent; the service may add members."""
+    if read == HIDDEN:
+        return True
+    if isinstance(read, str) and isinstance(sent, dict | list):
+        read = json.loads(read)
     if isinstance(sent, dict):
         members = dict(read) if isinstance(read, list) else read or {}
         return all(holds(value, members.get(name)) for name, value in sent.items())
@@ -251,6 +278,27 @@ def holds(sent: Any, read: Any) -> bool:
     if isinstance(sent, datetime) and isinstance(read, datetime):
         return sent.replace(tzinfo=None) == read.replace(tzinfo=None)
     return bool(sent == read)
+
+
+def lift(request: dict[str, Any], method: Method) -> dict[str, Any]:
+    """A request as a statement gives it: the members of the row, without the constants."""
+    path = method.nesting.path if method.nesting else ()
+    is_nested = path and path[0] in request
+    inner = find_sent(request, path[:-1], path[-1]) if is_nested else {}
+    values = {**inner, **{name: value for name, value in request.items() if name not in path[:1]}}
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in method.send or isinstance(method.send[name], dict)
+    }
+
+
+def find_sent(parameters: Any, path: Sequence[str], name: str) -> Any:
+    """The value that a call sends for a member of the row, which it takes at a path."""
+    for member in path:
+        parameters = parameters[member]
+        parameters = parameters[0] if isinstance(parameters, list) else parameters
+    return parameters[name]
 
 
 @contextmanager

@@ -78,11 +78,25 @@ def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow
             return [each for row in each_alone for each in look_up_rows(run, cloud, table, [row])]
         if not (isinstance(error, ServiceError) and REFUSED.search(error.code)):
             raise
-        size = {listing.page_size_parameter: listing.page_size} if listing.page_size else {}
-        items = list(_list(run, cloud, table, rows[0].region, {**whole, **size}))
+        candidates = list_rows(run, cloud, table, rows[0])
+    else:
+        candidates = [PartialRow(place, listed=item) for item in items]
     keys = {tuple(map(str, row.key or ())) for row in rows}
-    candidates = [PartialRow(place, listed=item) for item in items]
-    return [row for row in candidates if tuple(map(str, row.get_values(table, table.key))) in keys]
+    return [row for row in candidates if row.spell_key(table) in keys]
+
+
+def list_rows(run: Run, cloud: Cloud, table: Table, row: PartialRow) -> list[PartialRow]:
+    """Every row that the List call returns for the region and the parents of `row`.
+
+    Raises:
+        OperationalError: a call failed.
+    """
+    listing = table.list
+    parents = {each.parameter: row.get_value(table, each.column) for each in listing.parents}
+    place = {**row.place, **{each.column: parents[each.parameter] for each in listing.parents}}
+    size = {listing.page_size_parameter: listing.page_size} if listing.page_size else {}
+    parameters = {**listing.send, **parents, **size}
+    return [PartialRow(place, listed=item) for item in _list(run, cloud, table, row.region, parameters)]
 
 
 def _list(

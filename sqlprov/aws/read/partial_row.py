@@ -61,6 +61,10 @@ class PartialRow:
         """The values of several columns."""
         return tuple(self.get_value(table, name) for name in names)
 
+    def spell_key(self, table: Table) -> tuple[str, ...]:
+        """The key as text; empty for a part that is NULL."""
+        return tuple("" if part is None else str(part) for part in self.get_values(table, table.key))
+
 
 def move(place: Place, region: Any) -> Place:
     """`place` in the region that a member of the row names; unchanged, and so at home, if it names none."""

@@ -23,7 +23,15 @@ from sqlprov.catalog.table import Table
 from sqlprov.errors import Cancelled, OperationalError
 from sqlprov.plan.write.diff import parse_tags, spell_tags
 from sqlprov.plan.write.reconcile import CallEffect, reconcile
-from sqlprov.plan.write.steps import Request, RowWrite, Snapshot, WriteKind
+from sqlprov.plan.write.redaction import hide_parameters
+from sqlprov.plan.write.steps import (
+    Request,
+    RowWrite,
+    Snapshot,
+    WriteKind,
+    build_parameters,
+    find_method,
+)
 from sqlprov.plan.write.transitions import list_transitions
 
 CLOCK_SLACK = timedelta(seconds=2)
@@ -67,7 +75,7 @@ class CallSender:
     @property
     def _is_tagged(self) -> bool:
         """Whether a create sends the request's tag, and a read of the row returns it."""
-        return self.run.settings.request_tag and bool(self.table.tags_parameter and self.table.tags)
+        return self.run.settings.request_tag and bool(self.table.tags_parameter and self.table.holds_tags)
 
     def send(self, request: Request) -> Failure | None:
         """Make a call until its effect is known.
@@ -79,52 +87,60 @@ class CallSender:
             RowFailed: it failed without an effect.
             EffectUnknown: it cannot be determined whether it had one.
         """
-        is_ambiguous, before, lost = False, self.watcher.snapshot, 0
         record = CallRecord(request.operation, request.region, self._build_parameters(request))
         with record_call(self.run, record):
-            while True:
-                try:
-                    reply = attempt(self.run, self.watcher.cloud, self.table.client, self.table.iam, record)
-                except AttemptFailed as failed:
-                    failure = failed.failure
-                except Cancelled:
-                    if is_ambiguous and request.purpose == "create":
-                        text = "interrupted before it was clear whether the create took effect"
-                        raise EffectUnknown(text) from None
-                    raise
-                else:
-                    self.done.append(request)
-                    if request.purpose == "create":
-                        self.watcher.note_key(reply)
-                        if lacking := self._find_lacking():
-                            self.notes.append(f"the reply has no {lacking}, so the row cannot be read back")
-                    return None
-                record.error = failure.error.code or type(failure.error).__name__
-                is_last = record.attempts >= self.run.settings.max_attempts
-                if failure.harmless and not is_ambiguous:
-                    if _is_conflict(failure) and self.write.kind in (WriteKind.UPDATE, WriteKind.DELETE):
-                        return failure
-                    if failure.next is Next.GIVE_UP or is_last:
-                        self._fail(request, failure)
-                        return None
-                    pause(self.run, failure, record.attempts)
-                    continue
-                is_ambiguous = True
-                if failure.next is Next.SLOW_DOWN and not is_last:
-                    pause(self.run, failure, record.attempts)
-                    continue
-                if self._has_taken_effect(request, before, failure):
-                    record.error = ""
-                    self.done.append(request)
-                    return None
-                lost += 1
-                self._check_retry(request, failure, lost, is_last)
-                pause_for_retry(self.run, failure, record.attempts)
+            try:
+                return self._attempt(request, record)
+            finally:
+                hidden = hide_parameters(self.write, request)
+                if hidden != request:
+                    record.parameters = {**record.parameters, **build_parameters(self.write, hidden)}
 
-    def _find_lacking(self) -> str:
-        """The part of the key that is not known; empty if all are."""
-        parts = zip(self.table.key, self.write.key, strict=True)
-        return next((name for name, part in parts if not part), "")
+    def _attempt(self, request: Request, record: CallRecord) -> Failure | None:
+        """Attempt a call until its effect is known; see `send`."""
+        is_ambiguous, before, lost = False, self.watcher.snapshot, 0
+        is_safe = bool(self._find_tokens(request))  # whether the service knows another attempt
+        while True:
+            try:
+                reply = attempt(self.run, self.watcher.cloud, self.table.client, self.table.iam, record)
+            except AttemptFailed as failed:
+                failure = failed.failure
+            except Cancelled:
+                if is_ambiguous and request.purpose == "create":
+                    text = "interrupted before it was clear whether the create took effect"
+                    raise EffectUnknown(text) from None
+                raise
+            else:
+                self.done.append(request)
+                if request.purpose == "create":
+                    self.watcher.note_key(reply)
+                    if is_ambiguous and is_safe:
+                        self.notes.append("a response was lost; the same token was sent again")
+                    if lacking := self.write.lacking:
+                        self.notes.append(f"the reply has no {lacking}, so the row cannot be read back")
+                return None
+            record.error = failure.error.code or type(failure.error).__name__
+            is_last = record.attempts >= self.run.settings.max_attempts
+            if failure.harmless and not is_ambiguous:
+                if _is_conflict(failure) and self.write.kind in (WriteKind.UPDATE, WriteKind.DELETE):
+                    return failure
+                if failure.next is Next.GIVE_UP or is_last:
+                    self._fail(request, failure)
+                    return None
+                pause(self.run, failure, record.attempts)
+                continue
+            is_ambiguous = True
+            is_repeated = failure.next is Next.SLOW_DOWN or (is_safe and failure.next is Next.RETRY)
+            if is_repeated and not is_last:
+                pause(self.run, failure, record.attempts)
+                continue
+            if self._has_taken_effect(request, before, failure):
+                record.error = ""
+                self.done.append(request)
+                return None
+            lost += 1
+            self._check_retry(request, failure, lost, is_last)
+            pause_for_retry(self.run, failure, record.attempts)
 
     def _check_retry(self, request: Request, failure: Failure, lost: int, is_last: bool) -> None:
         """Raise if a call without effect cannot be retried."""
@@ -166,7 +182,7 @@ class CallSender:
             EffectUnknown: it cannot be determined.
         """
         run, is_create = self.run, request.purpose == "create"
-        if lacking := self._find_lacking():
+        if (lacking := self.write.lacking) and not self.table.write.insert.name:
             raise EffectUnknown(
                 f"{failure.error} The service sets {lacking}, so the row cannot be read back."
             )
@@ -223,12 +239,16 @@ class CallSender:
             return CallEffect.UNKNOWN  # its current state may still be the one before the call
         return reconcile(self.table, request, before, after, began)
 
+    def _find_tokens(self, request: Request) -> tuple[str, ...]:
+        """The parameters of a call that identify it among its attempts."""
+        method = find_method(self.write, request)
+        return method.tokens if method else ()
+
     def _build_parameters(self, request: Request) -> Mapping[str, Any]:
         """The parameters with a token, the same for every attempt, and the request's tag."""
-        table, parameters = self.table, {**request.parameters}
-        for method in table.methods:
-            if method.call == request.operation:
-                parameters = {**dict.fromkeys(method.tokens, str(uuid4())), **parameters}
+        table = self.table
+        tokens = dict.fromkeys(self._find_tokens(request), str(uuid4()))
+        parameters = {**tokens, **build_parameters(self.write, request)}
         name, spelling = table.tags_parameter, table.tag_spelling
         if request.purpose == "create" and self._is_tagged:
             tags = parse_tags(parameters.get(name), spelling) | {REQUEST_TAG: self.run.request_tag}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from sqlprov.aws.read.describe import describe_rows, look_up_rows
+from sqlprov.aws.read.describe import describe_rows, list_rows, look_up_rows
 from sqlprov.aws.read.details import read_row_tags
 from sqlprov.aws.read.partial_row import REGION, PartialRow
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.methods import MISSING
 from sqlprov.catalog.table import Method, Table, get_path
 from sqlprov.errors import OperationalError
 from sqlprov.plan.write.diff import parse_tags
@@ -50,12 +53,17 @@ class RowWatcher:
 
     def read(self, tags: bool = False) -> Snapshot | None:
         """Read the row, with its tags if requested; `None` if it does not exist, or its key is not known yet."""
-        if not all(self.write.key):
+        if self.write.lacking and not self._find_key():
             return None
         snapshot = None
         for row in self._look_up():
-            tag_map = None
-            if (tags or self.write.tags is not None) and self.table.tags:
+            content = row.described or row.listed or {}
+            marks, tag_map = self.table.write.delete.marks, None
+            if marks and get_path(content, self.table.paths[marks]) is not None:
+                continue
+            if self.table.tags is None and self.table.holds_tags:
+                tag_map = parse_tags(get_path(content, self.table.paths["tags"]), self.table.tag_spelling)
+            elif (tags or self.write.tags is not None) and self.table.tags:
                 try:
                     tag_map = parse_tags(read_row_tags(self.run, self.cloud, self.table, row))
                 except OperationalError as error:
@@ -64,9 +72,29 @@ class RowWatcher:
                     if not is_unknown or self._look_up():
                         raise
                     continue
-            snapshot = Snapshot(row.described or row.listed or {}, tag_map)
+            snapshot = Snapshot(content, tag_map)
         self.snapshot = snapshot
         return snapshot
+
+    def _find_key(self) -> bool:
+        """Complete the key with that of the row of the name in INSERT; whether there is exactly one."""
+        table, parameter = self.table, self.table.write.insert.name
+        name = self.write.values.get(parameter)
+        if not name:
+            return False
+        parameters = table.by_method["create_resource"].parameters
+        column = next(part.column for part in parameters if part.name == parameter)
+        place = PartialRow({REGION: self.write.region}, self.write.key)
+        keys = {
+            row.spell_key(table)
+            for row in list_rows(self.run, self.cloud, table, place)
+            if not column or row.get_value(table, column) == name
+        }
+        ending = "" if column else name
+        alike = [key for key in keys if all(map(partial(_is_alike, ending=ending), self.write.key, key))]
+        if len(alike) == 1:
+            self.write = replace(self.write, key=alike[0])
+        return len(alike) == 1
 
     def _look_up(self) -> Sequence[PartialRow]:
         """The row, as the call returns it that can say whether it exists."""
@@ -79,8 +107,7 @@ class RowWatcher:
         returns = self.table.by_method["create_resource"].returns
         parts = zip(self.table.key, self.write.key, strict=True)
         key = tuple(
-            str(get_path(reply, returns[name]) or "") if not part and name in returns else part
-            for name, part in parts
+            _find_text(reply, returns[name]) if not part and name in returns else part for name, part in parts
         )
         self.write = replace(self.write, key=key)
 
@@ -100,12 +127,14 @@ class RowWatcher:
         """
         if not method.until:
             return
-        table, expects_missing = self.table, method.until == ("missing",)
+        table, expects_missing = self.table, MISSING in method.until
         # A read may be older than the call: the states before the call count only after another one was seen.
         settles = time.monotonic() + self.run.settings.settle if method.name == "create_resource" else 0.0
         older = {
             state for each in list_transitions(table) if each.method == method.name for state in each.from_
         }
+        if method.verb == "DELETE" and self.snapshot:
+            older.add(self.snapshot.get_state(table))
 
         def is_settled(row: Snapshot | None) -> bool:
             nonlocal settles
@@ -114,7 +143,7 @@ class RowWatcher:
             settles, state = 0.0, row.get_state(table)
             if state not in older:
                 older.clear()
-            return not expects_missing and (state in method.until or state not in {*table.state.busy, *older})
+            return state in method.until or state not in {*table.state.busy, *older}
 
         self._poll(is_settled, deadline)
         wanted = " or ".join(method.until)
@@ -151,3 +180,16 @@ class RowWatcher:
         reasons = (self.snapshot.described.get(name) for name in ("StatusReason", "FailureReason"))
         reason = next((f" ({text})" for text in reasons if text), "")
         return f"its last state is {self.snapshot.get_state(self.table) or 'unknown'}{reason}"
+
+
+def _is_alike(known: str, part: str, ending: str) -> bool:
+    """Whether a part of a row's key is the known one or, if it is not known, has the ending."""
+    return part == known if known else not ending or re.split("[/:]", part)[-1] == ending
+
+
+def _find_text(reply: Any, path: Sequence[str]) -> str:
+    """The text at `path`, through lists of one element; empty if it is absent."""
+    for member in path:
+        reply = reply.get(member) if isinstance(reply, Mapping) else None
+        reply = reply[0] if isinstance(reply, list) and len(reply) == 1 else reply
+    return "" if reply is None else str(reply)

@@ -19,7 +19,7 @@ from sqlprov.aws.write.row_watcher import RowFailed, RowWatcher
 from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.errors import Cancelled, Error
 from sqlprov.plan.write.next_step import next_step
-from sqlprov.plan.write.steps import Refusal, RowWrite, Snapshot, Success, Wait, WriteKind
+from sqlprov.plan.write.steps import Refusal, RowWrite, Snapshot, Success, Wait, WriteKind, find_method
 from sqlprov.plan.write.transitions import find_transition, list_transitions
 
 log = logging.getLogger("sqlprov")
@@ -170,10 +170,9 @@ class RowWriter:
     def _await(self, deadline: float) -> None:
         """Wait for the state that the method of the last call names under `until`."""
         for request in reversed(self.done):
-            for method in self.table.methods:
-                if method.call == request.operation and method.verb != "SELECT":
-                    self.watcher.wait_for(method, deadline)
-                    return
+            if method := find_method(self.write, request):
+                self.watcher.wait_for(method, deadline)
+                return
         transition = find_transition(self.table, self.write.desired) if self.write.desired else None
         leads = self.table.by_method[transition.method] if transition else None
         if leads and self.snapshot and self.snapshot.get_state(self.table) == leads.via:

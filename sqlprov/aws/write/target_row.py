@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from sqlprov.aws.read.decoder import build_array
 from sqlprov.aws.write.row_watcher import RowFailed
+from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.plan.write.diff import diff_values, parse_tags
 from sqlprov.plan.write.patch import apply_patch
@@ -45,15 +50,16 @@ class TargetRow:
                 return
             raise RowFailed(f"{self.write.label} no longer exists")
         for name, value in self.values.items():
-            if table.by_name[name].source is ColumnSource.TAGS:
+            if name == TAGS and snapshot.tags is not None:
                 now, is_changed = snapshot.tags, parse_tags(value) != snapshot.tags
             else:
                 now = snapshot.get_column(table, name)
                 is_changed = _is_changed(table, name, value, now)
             if is_changed:
-                raise RowFailed(
-                    f"{self.write.label} has changed since it was read: {name} is {now!r}, was {value!r}"
-                )
+                marked = any(shape.sensitive for shape in _list_shapes(table, name))
+                is_hidden = marked or table.by_name[name].sensitive
+                change = "" if is_hidden else f" is {now!r}, was {value!r}"
+                raise RowFailed(f"{self.write.label} has changed since it was read: {name}{change}")
 
     def complete(self, snapshot: Snapshot | None) -> RowWrite:
         """The write with the changes of its patch document, which depend on the described row."""
@@ -64,8 +70,16 @@ class TargetRow:
 
 def _is_changed(table: Table, name: str, value: Any, now: Any) -> bool:
     """Whether a value has changed; members that no call takes, such as a variant's Status, do not count."""
+    for shape in _list_shapes(table, name):
+        return any(diff_values(value, now, shape, name))
+    return bool(build_array(table.by_name[name], [now]).to_pylist()[0] != value)
+
+
+def _list_shapes(table: Table, name: str) -> Iterator[Shape]:
+    """The shapes of the parameters that take a column; none if they take its values as text, as SQS does."""
+    nesting = [method.nesting for method in table.methods if method.nesting]
+    is_text = any(not each.is_whole for each in nesting) and pa.types.is_primitive(table.by_name[name].type)
     for method in (table.by_method.get("create_resource"), table.by_method.get("update_resource")):
         for part in method.parameters if method else ():
-            if part.column == name and method:
-                return any(diff_values(value, now, method.input_shape.members[part.name], name))
-    return bool(build_array(table.by_name[name], [now]).to_pylist()[0] != value)
+            if part.column == name and method and not is_text:
+                yield method.input_shape.members[part.name]

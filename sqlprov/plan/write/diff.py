@@ -16,8 +16,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import ColumnSource, Method, Table, TagSpelling
+from sqlprov.catalog.table import Method, Table, TagSpelling
 from sqlprov.plan.write.steps import Snapshot
 
 _FLOAT_TOLERANCE = 1e-6  # a 32-bit float comes back as its nearest neighbor
@@ -35,8 +36,8 @@ def diff_parameters(
     for part in method.parameters:
         if part.name not in sent or not part.column:
             continue
-        column, value = table.by_name[part.column], sent[part.name]
-        if column.source is ColumnSource.TAGS:
+        value = sent[part.name]
+        if part.column == TAGS:
             tags = snapshot.tags
             sent_tags = parse_tags(value, table.tag_spelling)
             if tags is None or drop_reserved(sent_tags) != drop_reserved(tags):

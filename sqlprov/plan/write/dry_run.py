@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlprov.catalog.table import Method, Table
+from sqlprov.catalog.table import Table
 from sqlprov.plan.write.next_step import next_step
-from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Wait
+from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Wait, find_method
 from sqlprov.plan.write.transitions import list_transitions
 
 _GONE = "missing"
@@ -67,7 +67,7 @@ def _simulate_steps(write: RowWrite, row: _SimulatedRow) -> Prediction:
 def _apply(write: RowWrite, row: _SimulatedRow, request: Request) -> _SimulatedRow:
     """The row after a call."""
     table = write.table
-    method = _find_method(write, request)
+    method = find_method(write, request)
     if method is None or not (method.until and (table.state.column or method.until == (_GONE,))):
         return row
     state = " or ".join(method.until)
@@ -77,13 +77,6 @@ def _apply(write: RowWrite, row: _SimulatedRow, request: Request) -> _SimulatedR
         if transition.method == method.name and request.parameters.get(transition.desired) in method.until:
             state = request.parameters[transition.desired]
     return row.enter(table, method.via, state) if method.via else row.enter(table, state)
-
-
-def _find_method(write: RowWrite, request: Request) -> Method | None:
-    """The method that makes a call; `None` for tag calls."""
-    if write.api_method and request.purpose in ("create", "update", "delete", "exec"):
-        return write.api_method
-    return write.table.by_method.get(request.purpose)
 
 
 def _list_next_states(table: Table, state: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from sqlprov.plan.write.write_rows import (
     WritePlan,
     coerce_row,
     find_column,
+    find_parameter,
     list_columns,
     list_key_inputs,
     list_required,
@@ -50,11 +51,13 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
         lacking.append(REGION)
     if lacking:
         errors.append(
-            DataError(f"INSERT INTO {table.full_name} needs {', '.join(list_columns(table, lacking))}.")
+            DataError(
+                f"INSERT INTO {table.full_name} needs {', '.join(list_columns(table, method, lacking))}."
+            )
         )
     plan = WritePlan()
     first_rows: dict[tuple[str, tuple[str, ...]], int] = {}
-    columns = [find_column(table, member) or "" for member in members]
+    columns = [find_column(table, name) or "" for name in rows.names]
     rows, inner = drop_read_only(table, rows, members, columns, method.input_shape)
     left_out += inner
     for number, row in enumerate(rows.rows, start=1):
@@ -64,7 +67,7 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
         absent = [name for name in needed if name not in (*values, *lacking, *invalid)]
         if absent:
             plan.errors.append(
-                f"row {number} has NULL for the required {', '.join(list_columns(table, absent))}"
+                f"row {number} has NULL for the required {', '.join(list_columns(table, method, absent))}"
             )
         notes = [f"{', '.join(left_out)}: read-only, left out"] if left_out else []
         notes += _drop_reserved_tags(plan, table, values, has_columns, number)
@@ -111,9 +114,12 @@ def _resolve_columns(
     members: list[str] = []
     left_out: list[str] = []
     has_unknown = False
+    written = {find_member(name, method.input_shape) for name in names}
     for name in names:
         column = find_column(table, name)
         member = REGION if name.lower() == REGION else find_member(name, method.input_shape)
+        if member is None and (parameter := find_parameter(table, method, name)) not in written:
+            member = parameter
         if member is None and has_columns and column in ignored:
             member = ignored[column]
         if member is None and not has_columns and column:
@@ -133,7 +139,7 @@ def _resolve_columns(
         errors.append(
             DataError(
                 f"Without a column list, each value goes to the column of its name. Write INSERT INTO "
-                f"{table.full_name} ({', '.join(list_columns(table, method.input_shape.required))}, …)."
+                f"{table.full_name} ({', '.join(list_columns(table, method, method.input_shape.required))}, …)."
             )
         )
     return members, left_out

@@ -61,6 +61,8 @@ def _next_delete_step(write: RowWrite, now: Snapshot | None, done: tuple[Request
     if now is None:
         return Success("" if done else "it was already gone")
     state, before = now.get_state(table), table.write.delete.before
+    if state in table.by_method["delete_resource"].until:
+        return Success("" if done else f"it was already {state}")
     if has_transition(table, done) and (state in before or state in table.state.busy):
         # A read may be older than the stop: the old state does not mean that the stop had no effect.
         return Wait((*before, *table.state.busy))
@@ -70,4 +72,9 @@ def _next_delete_step(write: RowWrite, now: Snapshot | None, done: tuple[Request
         transition = next(each for each in list_transitions(table) if each.method == before[state])
         return build_transition(write, now, transition, table.by_method[transition.method].until[0])
     method = table.by_method["delete_resource"]
-    return Request(method.call, write.region, build_key_parameters(write, method), "delete")
+    parameters = build_key_parameters(write, method)
+    for part in method.parameters if method.nesting else ():  # the service compares the whole row
+        value = now.get_column(table, part.column)
+        if part.name not in parameters and value:
+            parameters[part.name] = value
+    return Request(method.call, write.region, parameters, "delete")

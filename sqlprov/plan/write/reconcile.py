@@ -7,7 +7,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlprov.catalog.table import ColumnSource, Method, Table
+from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.methods import MISSING
+from sqlprov.catalog.table import Method, Table
 from sqlprov.catalog.write_rules import Transition
 from sqlprov.plan.write.diff import diff_parameters, drop_reserved, parse_tags, parse_time, select_readable
 from sqlprov.plan.write.steps import Request, Snapshot
@@ -64,7 +66,7 @@ def _reconcile_create(table: Table, request: Request, after: Snapshot | None, be
     sent = dict(request.parameters)
     for part in create.parameters:
         column = table.by_name.get(part.column)
-        if part.name in sent and column and column.source is not ColumnSource.TAGS:
+        if part.name in sent and column and column.name != TAGS:
             sent[part.name] = select_readable(sent[part.name], column.type)
     paths = diff_parameters(table, create, sent, after)
     if not paths:
@@ -79,7 +81,8 @@ def _reconcile_create(table: Table, request: Request, after: Snapshot | None, be
 def _reconcile_delete(table: Table, before: Snapshot | None, after: Snapshot | None) -> CallEffect:
     if after is None or (before and _is_replaced(table, before, after)):
         return CallEffect.APPLIED
-    if table.next_states.get(after.get_state(table)) == ("missing",):
+    delete = table.by_method["delete_resource"]
+    if after.get_state(table) in (delete.via or MISSING, *delete.until):
         return CallEffect.APPLIED
     return CallEffect.NOT_APPLIED if before else CallEffect.UNKNOWN
 
@@ -121,13 +124,13 @@ def _reconcile_transition(
 
 def _reconcile_tags(table: Table, request: Request, after: Snapshot) -> CallEffect:
     """If only a part is there, the call counts as not applied: the next step sends the rest."""
-    call = table.tags
+    call = table.tagging
     if call is None or after.tags is None:
         return CallEffect.UNKNOWN
     if request.purpose == "untag":
-        is_applied = not any(key in after.tags for key in request.parameters[call.keys])
+        is_applied = not any(key in after.tags for key in call.read_keys(request.parameters))
     else:
-        sent = drop_reserved(parse_tags(request.parameters[call.items], call.spelling))
+        sent = drop_reserved(parse_tags(request.parameters[call.added], call.spelling))
         is_applied = sent.items() <= after.tags.items()
     return CallEffect.APPLIED if is_applied else CallEffect.NOT_APPLIED
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlprov.catalog.table import Method, Table
+from sqlprov.catalog.table import Method, RowText, Table
 
 
 class WriteKind(Enum):
@@ -55,14 +55,22 @@ class RowWrite:
         }
         return self.table.by_method.get(names.get(self.kind, self.method))
 
+    @property
+    def lacking(self) -> str:
+        """The part of the key that the service sets and that is not known; empty if all are."""
+        create = self.table.by_method.get("create_resource")
+        parts = zip(self.table.key, self.key, strict=True)
+        return next((name for name, part in parts if not part and create and name in create.returns), "")
+
     def get_key(self, column: str) -> str | None:
         """The value of a key column; `None` if it is another column."""
         return self.key[self.table.key.index(column)] if column in self.table.key else None
 
     @property
     def label(self) -> str:
-        """The row's name in messages."""
-        return f"{self.table.full_name} {'|'.join(self.key)!r} in {self.region}"
+        """The row's name in messages: its key, or its name if the service sets the key."""
+        name = self.values.get(self.table.write.insert.name, "") if self.lacking else "|".join(self.key)
+        return f"{self.table.full_name} {name!r} in {self.region}"
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,45 @@ class Success:
 Step = Request | Wait | Refusal | Success
 
 
+def find_method(write: RowWrite, request: Request) -> Method | None:
+    """The method that makes a call; `None` for tag calls."""
+    if write.api_method and request.purpose in ("create", "update", "delete", "exec"):
+        return write.api_method
+    return write.table.by_method.get(request.purpose)
+
+
 def build_key_parameters(write: RowWrite, method: Method) -> dict[str, Any]:
     """The parameters of a call that name the row."""
     values = dict(zip(write.table.key, write.key, strict=True))
-    return {part.name: values[part.column] for part in method.parameters if part.column in values}
+    return {
+        part.name: [values[part.column]]
+        if method.input_shape.members[part.name].item
+        else values[part.column]
+        for part in method.parameters
+        if values.get(part.column)
+    }
+
+
+def build_parameters(write: RowWrite, request: Request) -> dict[str, Any]:
+    """The parameters of a request as its call takes them: in their place, and with the constants of the method."""
+    method = find_method(write, request)
+    if method is None or request.purpose == "exec":
+        return dict(request.parameters)
+    values = method.nesting.nest(request.parameters) if method.nesting else request.parameters
+    row = {"region": write.region, **dict(zip(write.table.key, write.key, strict=True))}
+    return _join(values, method.send, row)
+
+
+def _join(values: Mapping[str, Any], send: Mapping[str, Any], row: Mapping[str, str]) -> dict[str, Any]:
+    """`values` with the constants, at any depth; a list of constants has one element."""
+    joined = dict(values)
+    for name, value in send.items():
+        if isinstance(value, Mapping):
+            value = _join(values.get(name) or {}, value, row) or None
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            value = [_join((values.get(name) or [{}])[0], value[0], row)]
+        elif isinstance(value, RowText):
+            value = value.fill(row)
+        if value is not None:
+            joined[name] = value
+    return joined

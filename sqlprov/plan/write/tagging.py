@@ -10,7 +10,7 @@ _MAX_TAGS = 50
 
 def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> Request | Refusal | None:
     """AddTags, then DeleteTags; in reverse order only if old and new tags together would exceed 50."""
-    call, table = write.table.tags, write.table
+    call, table = write.table.tagging, write.table
     if write.tags is None:
         return None
     if call is None or not call.add or not call.remove:
@@ -30,18 +30,18 @@ def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> 
         call.fill(table.arn, lambda name: now.get_column(table, name) or write.get_key(name))
     )
     if remove and (not add or len(current | add) > _MAX_TAGS):
-        return Request(call.remove, write.region, resource | {call.keys: remove}, "untag")
+        return Request(call.remove, write.region, resource | call.build_keys(remove), "untag")
     if add:
-        return Request(call.add, write.region, resource | {call.items: spell_tags(add, call.spelling)}, "tag")
+        return Request(call.add, write.region, resource | {call.added: spell_tags(add, call.spelling)}, "tag")
     return None
 
 
 def _find_current_tags(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> dict[str, str]:
     """The tags as read, with the changes of the acknowledged calls: the read may be older than these."""
-    call, tags = write.table.tags, dict(now.tags or {})
+    call, tags = write.table.tagging, dict(now.tags or {})
     for request in done:
         if call and request.purpose == "tag":
-            tags |= parse_tags(request.parameters[call.items], call.spelling)
+            tags |= parse_tags(request.parameters[call.added], call.spelling)
         if call and request.purpose == "untag":
-            tags = {key: tags[key] for key in tags if key not in request.parameters[call.keys]}
+            tags = {key: tags[key] for key in tags if key not in call.read_keys(request.parameters)}
     return tags

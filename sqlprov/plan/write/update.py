@@ -160,8 +160,10 @@ class _RowUpdate:
         parameters: dict[str, Any] = build_key_parameters(self.write, self.update)
         changed = {path.partition(".")[0] for path in self.fields}
         when = self.table.write.update.when
+        is_whole = self.update.nesting is not None and self.update.nesting.is_whole
         for part in self.update.parameters:
-            if part.name not in parameters and (part.name in changed or part.required):
+            is_kept = part.required or (is_whole and self.now.get_column(self.table, part.column))
+            if part.name not in parameters and (part.name in changed or is_kept):
                 allowed = when.get(self.state, ()) if when else (part.name,)
                 shape = self.update.input_shape.members[part.name]
                 parameters[part.name] = prune(self._build_value(part.name), shape, allowed, part.name)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from sqlprov.catalog.sensitive import HIDDEN
 from sqlprov.catalog.service_model import to_snake_case
 from sqlprov.catalog.shapes import Shape
 from sqlprov.errors import suggest
@@ -111,7 +112,7 @@ class _Coercion:
 
     def add_error(self, path: str, value: Any, expected: str, shape: Shape | None = None) -> object:
         hidden = shape and (shape.sensitive or any(part.sensitive for part in shape.members.values()))
-        text = "(hidden)" if hidden else abbreviate(value)
+        text = HIDDEN if hidden else abbreviate(value)
         self.errors.append(ValueProblem(self.row, path, text, expected))
         return _INVALID
 

@@ -112,7 +112,7 @@ def plan_updates(
     method = _get_update(table)
     desired = table.write.desired
     names = [_resolve_assigned(table, method, name) for name in assigned]
-    columns = [find_column(table, name) or "" for name in names]
+    columns = [find_column(table, name) or "" for name in assigned]
     rows, left_out = drop_read_only(table, rows, names, columns, method.input_shape)
     notes = (f"{', '.join(left_out)}: read-only, left out",) if left_out else ()
     plan = WritePlan()
@@ -129,7 +129,9 @@ def plan_updates(
             region,
             key,
             {name: values.get(name) for name in names if name in method.input_shape.members},
-            tags=None if "tags" not in names else parse_tags(tags or [], table.tag_spelling),
+            tags=parse_tags(tags or [], table.tagging.spelling)
+            if table.tagging and "tags" in names
+            else None,
             desired=state,
             reason=values.get(desired.reason) if desired and desired.reason else None,
             notes=notes,
@@ -147,8 +149,8 @@ def plan_updates(
 def _build_update_shape(table: Table, method: Method) -> Shape:
     """The update's input, with the columns that other calls write."""
     members = dict(method.input_shape.members)
-    if table.tags and table.tags.shape:
-        members["tags"] = table.tags.shape
+    if table.tagging and table.tagging.shape:
+        members["tags"] = table.tagging.shape
     if desired := table.write.desired:
         members[desired.column] = TEXT
         if desired.reason:
@@ -159,15 +161,15 @@ def _build_update_shape(table: Table, method: Method) -> Shape:
 def _resolve_assigned(table: Table, method: Method, name: str) -> str:
     """The member of the update that SET assigns; for tags and desired state, the column."""
     column, desired = find_column(table, name), table.write.desired
-    if column == "tags" and table.tags:
+    if column == "tags" and table.tagging:
         return "tags"
     if desired and column and column in (desired.column, desired.reason):
         return column
-    member = find_member(name, method.input_shape)
+    member = find_parameter(table, method, name)
     if member and member not in {part.name for part in list_key_inputs(table, method)}:
         return member
     create = table.by_method.get("create_resource")
-    if create and find_member(name, create.input_shape):
+    if create and find_parameter(table, create, name):
         raise NotSupportedError(
             f"Column {name} of {table.full_name} is fixed when the row is created; UPDATE cannot change it."
         )
@@ -202,10 +204,14 @@ def plan_exec(table: Table, method: Method, rows: InputRows, region: str | None)
     needed = (*list_required(table, method), *([] if row_region is not None else [REGION]))
     if lacking := [f"@{name}" for name in needed if name not in (*values, *invalid)]:
         errors.append(DataError(f"EXEC {table.full_name}.{method.name} lacks {', '.join(lacking)}."))
-    key = tuple(str(values.get(part.name, "")) for part in key_inputs)
+    key = tuple(_spell_key(values.get(part.name, "")) for part in key_inputs)
     plan.writes.append(RowWrite(table, WriteKind.EXEC, str(row_region), key, values, method=method.name))
     plan.raise_errors(errors)
     return plan
+
+
+def _spell_key(value: Any) -> str:
+    return "|".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def coerce_row(
@@ -239,8 +245,7 @@ def _get_update(table: Table) -> Method:
     """The update; a table without one has only tags to update, which other calls write."""
     if "update_resource" in table.by_method:
         return table.by_method["update_resource"]
-    has_tags = table.tags is not None and table.tags.add
-    if not (has_tags or table.write.desired) or all(method.verb == "SELECT" for method in table.methods):
+    if not (table.tagging or table.write.desired) or all(method.verb == "SELECT" for method in table.methods):
         return require_method(table, "update_resource", "UPDATE")
     return Method("", "UPDATE", "", (), input_shape=Shape("", "structure"))
 
@@ -255,8 +260,8 @@ def require_method(table: Table, name: str, statement: str) -> Method:
 
 
 def list_required(table: Table, method: Method) -> list[str]:
-    """The parameters that a statement must give: those of the API, and those that take the key."""
-    key = (part.name for part in list_key_inputs(table, method))
+    """The parameters that a statement must give: those of the API, and those of the key that cannot be NULL."""
+    key = (part.name for part in list_key_inputs(table, method) if table.needs_key(part.column))
     return list(dict.fromkeys((*method.input_shape.required, *key)))
 
 
@@ -264,6 +269,14 @@ def list_key_inputs(table: Table, method: Method) -> list[Parameter]:
     """The call's parameters that take the key, in the key's order."""
     by_column = {part.column: part for part in method.parameters}
     return [by_column[column] for column in table.key if column in by_column]
+
+
+def find_parameter(table: Table, method: Method, name: str) -> str | None:
+    """The parameter for a written name: its own, or that of the column that it fills."""
+    if member := find_member(name, method.input_shape):
+        return member
+    column = find_column(table, name)
+    return next((part.name for part in method.parameters if part.column == column), None) if column else None
 
 
 def find_column(table: Table, name: str) -> str | None:
@@ -274,9 +287,10 @@ def find_column(table: Table, name: str) -> str | None:
     return columns.get(lower) or joined.get(lower.removeprefix("data__").replace("_", ""))
 
 
-def list_columns(table: Table, members: Iterable[str]) -> list[str]:
-    """The members as SELECT calls them, if it has a column for them."""
-    return [find_column(table, member) or member for member in members]
+def list_columns(table: Table, method: Method, members: Iterable[str]) -> list[str]:
+    """The parameters as SELECT calls them, if it has a column for them."""
+    columns = {part.name: part.column for part in method.parameters}
+    return [columns.get(member) or find_column(table, member) or member for member in members]
 
 
 def make_unknown_column_error(table: Table, name: str, shape: Shape) -> UnknownName:

@@ -57,7 +57,7 @@ REFUSALS = [
     BadFile("a misspelt missing", "until: missing", "until: mising", ("'missing'",)),
     BadFile("an unknown busy state", "busy: [Creating]", "busy: [Creatin]", ("'Creating'",)),
     BadFile("a state in an unknown column", "column: endpoint_s", "column: endpont_s", ("'endpoint_status'",)),
-    BadFile("a state without an enum", "column: endpoint_status", "column: endpoint_arn", ("no enum",)),
+    BadFile("a state that is not text", "column: endpoint_status", "column: creation_time", ("not a string",)),
     BadFile("an unknown key at the top", "about: Small", "abuot: Small", ("'abuot'", "'about'")),
     BadFile("an unknown key in write", "  insert:", "  insrt:", ("'insert'",)),
     BadFile("an unknown key in a method", "until: missing", "untl: missing", ("'until'",)),

@@ -182,4 +182,7 @@ def test_a_secret_is_not_shown(duck: Duck) -> None:
     secret = Shape("Password", "string", constraint=Constraint(min=8), sensitive=True)
     user = Shape("User", "structure", members={"Password": secret, "Name": TEXT}, required=("Name",))
     _, errors, _ = duck.coerce("{'Password': 'hunter2'}", user)
-    assert [(error.path, error.value) for error in errors] == [("c.Password", "(hidden)"), ("c", "(hidden)")]
+    assert [(error.path, error.value) for error in errors] == [
+        ("c.Password", "(sensitive)"),
+        ("c", "(sensitive)"),
+    ]

@@ -1,0 +1,36 @@
+"""Hides the parameters of a call that must not be shown, such as the text of a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlprov.catalog.sensitive import HIDDEN, is_credential
+from sqlprov.catalog.shapes import Shape
+from sqlprov.plan.write.steps import Request, RowWrite, find_method
+
+
+def hide_parameters(write: RowWrite, request: Request) -> Request:
+    """The request as logs and EXPLAIN show it.
+
+    Everything that the model marks is hidden: parameters are not asked for, as columns are.
+    """
+    method = find_method(write, request)
+    if method is None:
+        return request
+    return replace(request, parameters=_hide(request.parameters, method.input_shape, ""))
+
+
+def _hide(value: Any, shape: Shape, name: str) -> Any:
+    if shape.sensitive or (shape.kind == "string" and is_credential(name)):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        members = {part: shape.members.get(part) or shape.value for part in value}
+        return {
+            part: _hide(inner, member, part) if (member := members[part]) else inner
+            for part, inner in value.items()
+        }
+    if shape.item and isinstance(value, list):
+        return [_hide(part, shape.item, name) for part in value]
+    return value
