@@ -52,16 +52,16 @@ REFUSED = [
     (f"EXEC {TABLE}.delete_resource @Name = 'x'", "DELETE"),
     # Tables that can only be read, with a Describe and without.
     (
-        "DELETE FROM aws.rds.db_instances WHERE db_instance_identifier = 'x'",
-        "rds.db_instances can only be read",
+        "DELETE FROM aws.rds.certificates WHERE certificate_arn = 'x'",
+        "rds.certificates can only be read",
     ),
-    ("DELETE FROM aws.ec2.vpcs WHERE vpc_id = 'x'", "ec2.vpcs can only be read"),
-    ("EXPLAIN DELETE FROM aws.ec2.vpcs WHERE vpc_id = 'x'", "ec2.vpcs can only be read"),
+    ("DELETE FROM aws.ec2.images WHERE image_id = 'x'", "ec2.images can only be read"),
+    ("EXPLAIN DELETE FROM aws.ec2.images WHERE image_id = 'x'", "ec2.images can only be read"),
     (
-        "UPDATE aws.ecs.clusters SET tags = MAP {'a': 'b'} WHERE cluster_arn = 'x'",
-        "ecs.clusters can only be read",
+        "UPDATE aws.ecs.tasks SET tags = MAP {'a': 'b'} WHERE task_arn = 'x'",
+        "ecs.tasks can only be read",
     ),
-    ("INSERT INTO aws.ecs.clusters (cluster_arn) VALUES ('x')", "ecs.clusters can only be read"),
+    ("INSERT INTO aws.ecs.tasks (task_arn) VALUES ('x')", "ecs.tasks can only be read"),
     ("UPDATE aws.sagemaker.models SET primary_container = '{}' WHERE model_name = 'x'", "primary_container"),
 ]
 
