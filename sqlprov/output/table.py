@@ -1,5 +1,6 @@
-"""Writes aligned columns; nothing before the last row is read, and no value is truncated.
+"""Writes aligned columns; nothing before the last row is read.
 
+No value is truncated. Only a terminal cuts the types of DESCRIBE, some of which fill pages.
 Values wider than their share of the line fold. If the shares are too narrow to read, each row becomes a block with one
 column per line. The layout is our own because rich takes a minute for 100,000 rows.
 """
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 _GAP = "  "
 _MIN_WIDTH = 12  # a narrower column is unreadable
 _MIN_VALUE = 20  # in a block
+_ELIDED = 60
+"""Characters that a terminal shows of a value in a column with ELIDE."""
+ELIDE = b"elide"
+"""Key in the metadata of a field whose values may be cut on a terminal."""
 
 # Text from the cloud is untrusted, and terminals obey control characters.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
@@ -33,7 +38,7 @@ def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
     terminal = stream.isatty()
     if width is None and terminal:
         width = shutil.get_terminal_size().columns
-    layout = TextLayout(rows)
+    layout = TextLayout(rows, elide=terminal)
     lines = layout.render_grid(width, bold=terminal and is_color_enabled()) or layout.render_blocks(
         width or 0
     )
@@ -42,12 +47,20 @@ def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
 
 
 class TextLayout:
-    """Rows as text, laid out for a terminal; all rows are read at once."""
+    """Rows as text, laid out for a terminal; all rows are read at once.
 
-    def __init__(self, rows: RowStream) -> None:
+    Args:
+        rows: the rows.
+        elide: whether values may be cut in the columns that allow it.
+    """
+
+    def __init__(self, rows: RowStream, *, elide: bool) -> None:
         names, columns = read_text_columns(rows)
         self._headers = [sanitize(name).replace("\n", " ") for name in names]
         self._bodies = [[sanitize(text) for text in column] for column in columns]
+        for field, body in zip(rows.schema, self._bodies, strict=True):
+            if elide and ELIDE in (field.metadata or {}):
+                body[:] = [text if len(text) <= _ELIDED else f"{text[: _ELIDED - 1]}…" for text in body]
         self._kinds = list(rows.schema.types)
         self.count = len(columns[0]) if columns else 0
 

@@ -65,16 +65,18 @@ class Describe(CatalogStatement):
         return columns if self.extended else columns.select(["name", "type", "description"])
 
 
+_LONG = {"elide": "on a terminal"}
+"""Metadata of a column whose values may be cut on a terminal; `output.table` reads it."""
 _EXTENDED = pa.schema(
     [
         ("name", pa.string()),
-        ("type", pa.string()),
+        pa.field("type", pa.string(), metadata=_LONG),
         ("description", pa.string()),
         ("source", pa.string()),
         ("call", pa.string()),
         ("key", pa.bool_()),
         ("filters", pa.string()),
-        ("constraint", pa.string()),
+        pa.field("constraint", pa.string(), metadata=_LONG),
         ("sensitive", pa.string()),
         ("confirmed_by", pa.string()),
     ]

@@ -91,7 +91,7 @@ class Screen:
     def show(self, rows: ShownRows) -> None:
         """Print rows; in the pager if they do not fit."""
         width, height = shutil.get_terminal_size()
-        layout = TextLayout(rows)
+        layout = TextLayout(rows, elide=True)
         bold = self.is_interactive and is_color_enabled()
         lines = None
         if self.expanded != "on":

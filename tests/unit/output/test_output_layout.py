@@ -12,6 +12,7 @@ import pytest
 from query_rows import QueryRows, write_bytes, write_text
 from rich.cells import cell_len
 
+import sqlprov
 from sqlprov.output import FORMATS, write
 from sqlprov.output.values import to_json_values
 
@@ -103,11 +104,24 @@ def test_lines_of_a_value_are_below_each_other() -> None:
     assert write_text(r"SELECT e'one\ntwo' AS a, 1 AS b", "table").splitlines()[2:] == ["one  1", "two"]
 
 
-def test_a_terminal_gets_its_own_width_and_a_bold_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    class FakeTerminal(io.BytesIO):
-        def isatty(self) -> bool:
-            return True
+class FakeTerminal(io.BytesIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_only_a_terminal_cuts_the_types_of_describe() -> None:
+    def describe(format: str, stream: io.BytesIO) -> str:
+        with sqlprov.connect() as con:
+            write(con.sql("DESCRIBE EXTENDED aws.ec2.instances"), format, stream)
+        return stream.getvalue().decode()
+
+    last = "PublicDnsName VARCHAR"  # deep in the type of the network interfaces
+    assert last in describe("table", io.BytesIO()) and last in describe("json", FakeTerminal())
+    shown = describe("table", FakeTerminal())
+    assert last not in shown and "…" in shown and "DescribeInstances" in shown
+
+
+def test_a_terminal_gets_its_own_width_and_a_bold_header(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
