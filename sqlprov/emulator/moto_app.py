@@ -18,6 +18,9 @@ from sqlprov.emulator.exchange import HttpReply, HttpRequest
 
 logger = logging.getLogger(__name__)
 
+starting = logging.getLogger("sqlprov.starting")
+"""Says that something is started that takes seconds; front ends show it."""
+
 FAILED = "MotoFailed"
 """The error code of a request at which moto raises an exception."""
 _NOT_IMPLEMENTED = 501
@@ -50,6 +53,7 @@ class MotoApp:
         from werkzeug.test import run_wsgi_app
 
         if self._app is None:
+            starting.info("The local AWS starts moto, which takes a few seconds.")
             from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
             self._app = DomainDispatcherApplication(create_backend_app)

@@ -120,7 +120,8 @@ def _parse_sql(ctx: click.Context, parameter: click.Parameter, words: Sequence[s
 @click.option(
     "--progress/--no-progress",
     default=None,
-    help="Print on stderr which rows a write waits for, and their states. [default: on a terminal]",
+    help="Print on stderr what a statement waits for: the states of rows, the start of the local AWS. "
+    "[default: on a terminal]",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print each call on stderr.")
 @click.pass_context

@@ -1,7 +1,9 @@
-"""Prints the rows that a write waits for, on stderr."""
+"""Prints what a statement waits for, on stderr: the rows of a write, and the start of the local AWS."""
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,13 +21,19 @@ POLL, REPEAT = 0.25, 10.0
 
 @contextmanager
 def print_waits(connection: sqlprov.Connection) -> Iterator[None]:
-    """While the block runs, print the rows that a write waits for, and each change of state."""
+    """While the block runs, print what is started, the rows that a write waits for, and each change of state."""
+    starting, handler = logging.getLogger("sqlprov.starting"), logging.StreamHandler(sys.stderr)
+    if not starting.isEnabledFor(logging.INFO):  # --verbose prints it, too
+        starting.addHandler(handler)
+        starting.setLevel(logging.INFO)
     done = threading.Event()
     thread = threading.Thread(target=_print_until, args=(done, connection), daemon=True)
     thread.start()
     try:
         yield
     finally:
+        starting.setLevel(logging.NOTSET)
+        starting.removeHandler(handler)
         done.set()
         thread.join()
 

@@ -68,3 +68,17 @@ def test_a_read_prints_no_waits(cloud: CommandLine) -> None:
     )
     assert json.loads(ended.out) == [{"name": "slow"}]
     assert ended.err == ""
+
+
+@pytest.mark.parametrize(("words", "times"), [(["--progress"], 1), (["--progress", "-v"], 1), ([], 0)])
+def test_the_start_of_moto_is_printed_once_before_the_rows(
+    shell: CommandLine, words: list[str], times: int
+) -> None:
+    ended = shell.run("exec", "--local", *words, "SELECT count(*) FROM aws.sqs.queues; FROM aws.s3.buckets")
+    assert ended.code == 0
+    assert ended.err.count("The local AWS starts moto, which takes a few seconds.\n") == times
+
+
+def test_without_a_request_for_moto_its_start_is_not_printed(shell: CommandLine) -> None:
+    ended = shell.run("exec", "--local", "--progress", f"SELECT count(*) FROM {TABLE}")
+    assert (ended.code, ended.err) == (0, "")
