@@ -65,7 +65,8 @@ def sessions(shared_cloud: Cloud, catalog: Catalog) -> Iterator[Callable[[str], 
 
     def open_session(file: str) -> Connection:
         if file not in connections:
-            connections[file] = Connection(Session(catalog, shared_cloud, ":memory:", False), Settings())
+            session = Session(catalog, shared_cloud, ":memory:", False)
+            connections[file] = Connection(session, Settings(show_sensitive=True))
         shared_cloud.close()
         return connections[file]
 
