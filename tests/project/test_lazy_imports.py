@@ -54,12 +54,16 @@ def emulator() -> Iterator[Emulator]:
 
 def find_loaded(*words: str) -> set[str]:
     """The heavy modules that Python loads when it runs with `words`."""
+    return HEAVY & list_loaded(*words)
+
+
+def list_loaded(*words: str) -> set[str]:
     command = [sys.executable, "-W", "error", "-X", "importtime", *words]
     done = subprocess.run(command, capture_output=True, text=True)
     lines = done.stderr.splitlines()
     messages = [line for line in lines if not line.startswith("import time:")]
     assert (done.returncode, messages) == (0, [])
-    return HEAVY & {line.rpartition("|")[2].strip() for line in lines}
+    return {line.rpartition("|")[2].strip() for line in lines}
 
 
 @pytest.mark.parametrize("words", ["--version", "--help", "exec --help", "local --help", "tables"])
@@ -81,6 +85,23 @@ def test_a_statement_loads_only_what_it_needs(sql: str, modules: set[str], emula
     assert find_loaded("-c", f"import sqlprov; sqlprov.connect().sql({sql!r}).fetchall()") == modules
     assert find_loaded("-m", "sqlprov", "exec", sql) == {*modules, "click"}
     assert bool(emulator.calls) == (RUNNING in sql)
+
+
+def test_a_look_up_loads_nothing_of_writes_of_the_shell_or_of_other_formats(
+    emulator: Emulator,
+) -> None:
+    name = "SELECT name FROM aws.sagemaker.inference_experiments WHERE name = 'x'"
+    emulator.reset_calls()
+    unused = (
+        *("boto3", "s3transfer", "multiprocessing", "sqlglot", "jsonpatch"),
+        *("numpy.", "pandas.", "pyarrow._parquet"),  # what imports these was refused
+        *("sqlprov.aws.write", "sqlprov.plan.write", "sqlprov.duck.writes", "sqlprov.duck.target_reader"),
+        *("sqlprov.duck.explain_plan", "sqlprov.frontends.repl", "sqlprov.frontends.completion"),
+        *("sqlprov.frontends.templates", "sqlprov.output.csv"),
+    )
+    loaded = list_loaded("-m", "sqlprov", "exec", name)
+    assert sorted(module for module in loaded if module.startswith(unused)) == []
+    assert [call.operation for call in emulator.calls] == ["DescribeInferenceExperiment"]
 
 
 def test_describing_a_table_loads_no_client_and_no_reader() -> None:
