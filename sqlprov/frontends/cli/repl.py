@@ -32,6 +32,6 @@ def repl(target: ConnectionOptions, yes: bool, words: tuple[str, ...]) -> None:
 
 def _describe(target: ConnectionOptions) -> str:
     if target.local:
-        return "the local AWS, no account; the first query of a service takes a few seconds"
+        return "the local AWS, no account; its first query takes seconds"
     endpoint = target.endpoint_url or "AWS"
     return f"{endpoint}, profile {target.profile}" if target.profile else endpoint
