@@ -53,6 +53,11 @@ def is_credential(name: str) -> bool:
     return _matches(_CREDENTIAL, name)
 
 
+def is_environment(name: str) -> bool:
+    """Whether a map, or a list of names and values, of this name holds environment variables."""
+    return _matches(_ENVIRONMENT, name)
+
+
 def format_path(column: str, path: Path) -> str:
     """A path as people write it, such as `environment.Variables`."""
     return ".".join((column, *(member for member in path if member != ANY)))
@@ -88,7 +93,7 @@ def _find(
     if shape.name in within:
         return (), False
     within, is_fixed, paths = (*within, shape.name), True, list[Path]()
-    if kind == "map" and shape.value.type_name == "string" and _matches(_ENVIRONMENT, name):
+    if kind == "map" and shape.value.type_name == "string" and is_environment(name):
         paths.append((ANY,))
     elif kind == "structure":
         for member, inner in shape.members.items() if not _matches(_TAGS, name) else ():
@@ -109,7 +114,7 @@ def _is_sensitive(name: str, shape: Any, container: str, is_marked: bool) -> boo
         return False
     if name in ("Value", "value"):
         is_open = is_marked and (_matches(_OPEN_ITEMS, container) or _matches(_SECRET_VALUES, shape.name))
-        return is_open or _matches(_ENVIRONMENT, container)
+        return is_open or is_environment(container)
     is_open = is_marked and _matches(_OPEN, name)
     return is_open or is_credential(name) or (container, name) in _SIGNED_URLS
 

@@ -125,13 +125,17 @@ def test_a_write_uses_the_text_and_returns_it_hidden(
     }
     role = "arn:aws:iam::123456789012:role/m"
     sagemaker.create_model(ModelName="first", ExecutionRoleArn=role, PrimaryContainer=container)
-    copied = con.sql(
+    copy = (
         "INSERT INTO aws.sagemaker.models (ModelName, ExecutionRoleArn, PrimaryContainer) "
         "SELECT 'second', execution_role_arn, primary_container FROM aws.sagemaker.models "
         "WHERE model_name = 'first' AND primary_container.Environment['TOKEN'] = 'hunter2' "
         "RETURNING primary_container.Environment['TOKEN']"
     )
+    planned = con.sql(f"EXPLAIN {copy}").arrow()["parameters"][0].as_py()
+    assert '"Environment":{"TOKEN":"(sensitive)"}' in planned
+    copied = con.sql(copy)
     assert copied.fetchall() == [(HIDDEN,)]
+    assert "hunter2" not in repr(copied.calls)
     assert any("primary_container.Environment is sensitive" in warning for warning in copied.warnings)
     assert sagemaker.describe_model(ModelName="second")["PrimaryContainer"]["Environment"] == {
         "TOKEN": "hunter2"
