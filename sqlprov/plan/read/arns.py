@@ -22,8 +22,10 @@ def explain_arns(table: Table, where: Predicate) -> Iterator[str]:
     if table.arn and table.key == (table.arn,):
         holds_arns["data__Identifier"] = True
     for parent in table.list.parents:
-        if parent.table and parent.table_column:
-            holds_arns[parent.column] = parent.table_column.endswith("arn")
+        is_arn = parent.table_column.endswith("arn")
+        # Without another column for its ARN, the parent's column may hold that.
+        if parent.load is not None and (is_arn or parent.load().arn not in ("", parent.table_column)):
+            holds_arns[parent.column] = is_arn
     for column, is_arn in holds_arns.items():
         for value in find_equal(column, where):
             if isinstance(value, str) and value.startswith(PREFIX) is not is_arn:
