@@ -17,7 +17,7 @@ from .service_model import find_paginator, find_reading, get_members, to_arrow_t
 from .table import Column, ColumnSource, ListCall, Parent, Table
 from .yaml_nodes import Node
 
-ENUM, ACCOUNT = "enum", "account_id"
+ENUM, ACCOUNT, REQUIRED = "enum", "account_id", "required"
 """Values of `each:` beside those of a parent table."""
 
 
@@ -185,6 +185,8 @@ def _parse_parent(parameter: str, node: Node, operation: Any, siblings: Siblings
         )
     if isinstance(node.value, str) and node.read_text() == ACCOUNT:
         return Parent(parameter, column, is_account=True)
+    if isinstance(node.value, str) and node.read_text() == REQUIRED:
+        return Parent(parameter, column, is_required=True)
     if isinstance(node.value, str) and node.read_text() == ENUM:
         values = tuple(shape.metadata.get("enum", ()))
         if not values:

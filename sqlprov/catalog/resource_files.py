@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from . import cloud_control
 from .columns import COMMON, apply_columns, merge_replies
 from .describe_call import WORDS, Describing, RowColumns, parse_describe, parse_extras
 from .list_call import Listing, Siblings, parse_list, parse_lookup
@@ -97,8 +98,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         siblings: the tables of the service.
         about: the description, if the file writes none; otherwise it is the operation's.
     """
-    words = node.read_block(REQUIRED, OPTIONAL)
-    model = find_model(service.nodes["client"])
+    words, model, type = _read_words(node, service)
     if not words["key"].items():
         raise words["key"].fail("expected one or more columns that identify a row, found an empty list")
     key = words["key"].read_strings()
@@ -151,6 +151,10 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     context = TableContext(model, iam, state, key, columns, arguments, call, describe, extras, row)
     methods = parse_methods(words, tags, context)
     home, region = _parse_region(words.get("region"), model, list_columns)
+    if type is not None:
+        call = replace(call, opens=type.key)
+        describe = replace(describe, opens=type.key) if describe else None
+        methods = type.add_actions(methods)
     return Table(
         provider=provider,
         service=service.name,
@@ -179,6 +183,17 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         is_lowercase=_is_true(words.get("lowercase", service.nodes.get("lowercase"))),
         region_column=region,
     )
+
+
+def _read_words(
+    node: Node, service: ServiceInfo
+) -> tuple[Mapping[str, Node], Any, cloud_control.ResourceType | None]:
+    """The words of a table, the model that they are about, and the type if the line names one of CloudFormation."""
+    if "type" not in node.read_pairs():
+        return node.read_block(REQUIRED, OPTIONAL), find_model(service.nodes["client"]), None
+    words = node.read_block(["type"], ["region"])
+    type = cloud_control.read_type(words["type"])
+    return {**cloud_control.write_words(node, type), **words}, cloud_control.build_model(type), type
 
 
 def _is_true(node: Node | None) -> bool:

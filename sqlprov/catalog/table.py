@@ -149,6 +149,7 @@ class Parent:
             the rows have such a member.
         values: all possible values, if the model's enum or the file has them; otherwise empty.
         is_account: whether the value is the id of the caller's account.
+        is_required: whether a condition has to say the value, because no table holds it.
         table: name of the parent table of the same service; empty if `values` or `is_account` says the value.
         table_column: the parent's column with the values, such as `cluster_arn`.
         load: loads the parent table.
@@ -158,6 +159,7 @@ class Parent:
     column: str
     values: tuple[str, ...] = ()
     is_account: bool = False
+    is_required: bool = False
     table: str = ""
     table_column: str = ""
     load: Callable[[], Table] | None = field(default=None, repr=False, compare=False)
@@ -182,6 +184,7 @@ class ListCall:
         arguments: parameter -> key column, for a lookup through the list itself, if there is no Describe.
         takes_many: whether the first of `arguments` takes a list of values.
         may_omit_rows: whether a page without rows may lack the member that holds them.
+        opens: of Cloud Control, the member of a row that takes its identifier, beside its properties; otherwise empty.
     """
 
     call: str
@@ -199,6 +202,7 @@ class ListCall:
     arguments: Mapping[str, str] = field(default_factory=dict)
     takes_many: bool = False
     may_omit_rows: bool = False
+    opens: str = ""
 
 
 @dataclass(frozen=True)
@@ -221,6 +225,7 @@ class DescribeCall:
         tokens: the page tokens, if one reply does not hold all of a list or map; the resource is then the reply.
         paged: the member that holds that list or map.
         beside: members of the reply that belong to the resource and are not in `item`; `paths` has them, too.
+        opens: as that of the list.
     """
 
     call: str
@@ -234,6 +239,7 @@ class DescribeCall:
     tokens: tuple[PageToken, ...] = ()
     paged: str = ""
     beside: tuple[str, ...] = ()
+    opens: str = ""
 
 
 @dataclass(frozen=True)

@@ -139,11 +139,12 @@ class Session:
         }
         with self._lock:
             new = OWN in words and self._register_status_tables()
-            for provider in self.catalog.list_providers():
+            named = words.union(provider for provider, _ in path).intersection(self.catalog.list_providers())
+            for provider in named or self.catalog.list_providers():
                 if REGIONS in missing and (provider in words or (provider, MAIN) in path):
                     new |= self._register_regions(provider)
-                named = words.intersection(self.catalog.list_services(provider))
-                services |= {(provider, service) for service in named}
+                mentioned = words.intersection(self.catalog.list_services(provider))
+                services |= {(provider, service) for service in mentioned}
             for provider, service in services:
                 if service in missing:
                     new |= self._create_schema(provider, service)

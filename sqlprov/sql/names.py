@@ -80,7 +80,8 @@ def find_mentions(catalog: Catalog, query: Query, path: Iterable[tuple[str, str]
         query: the statement.
         path: catalog and schema of each entry of the search path, in lower case.
     """
-    providers = catalog.list_providers()
+    providers = {provider for provider, _ in path} | {first for first, _ in query.dotted}
+    providers = providers.intersection(catalog.list_providers()) or {*catalog.list_providers()}
     dotted = {
         (provider, service, table)
         for service, table in query.dotted
@@ -159,7 +160,9 @@ def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
     The service comes first: among the names of all tables, the nearest one would often be another service's.
     """
     if count < len(LEVELS):
-        last = {name.rpartition(".")[2]: name for name in list_names(catalog, count)}
+        last: dict[str, str] = {}
+        for name in list_names(catalog, count):
+            last.setdefault(name.rpartition(".")[2], name)
         nearest = find_nearest(parts[:count][-1], last)
         return _ask([last[nearest]] if nearest else [])
     if len(parts) == 2 and parts[0] in catalog.list_providers() and find_nearest(parts[1], ["regions"]):
@@ -169,15 +172,21 @@ def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
         service = find_nearest(parts[-2], catalog.list_services(each)) if len(parts) > 1 else ""
         if service and (table := find_nearest(parts[-1], catalog.list_tables(each, service))):
             return _ask([f"{each}.{service}.{table}"])
-    return suggest_tables(catalog, parts[-1])
+    return suggest_tables(catalog, parts[-1], provider=provider)
 
 
-def suggest_tables(catalog: Catalog, table: str, *, is_exact: bool = False) -> str:
-    """A question with the full names of the tables called `table`, or nearly so unless `is_exact`; empty if none is."""
-    full: dict[str, list[str]] = {}
-    for name in list_names(catalog, len(LEVELS)):
-        full.setdefault(name.rpartition(".")[2], []).append(name)
-    return _ask(full.get(table.lower() if is_exact else find_nearest(table, full), []))
+def suggest_tables(catalog: Catalog, table: str, *, provider: str = "", is_exact: bool = False) -> str:
+    """A question with the full names of the tables called `table`, or nearly so unless `is_exact`; empty if none is.
+
+    They are tables of `provider`, otherwise of the first provider that has any.
+    """
+    for each in [provider] if provider else catalog.list_providers():
+        full: dict[str, list[str]] = {}
+        for name in _list_provider_names(catalog, each, len(LEVELS)):
+            full.setdefault(name.rpartition(".")[2], []).append(name)
+        if names := full.get(table.lower() if is_exact else find_nearest(table, full), []):
+            return _ask(names)
+    return ""
 
 
 def _ask(names: Sequence[str]) -> str:
@@ -223,7 +232,7 @@ def _suggest_service(catalog: Catalog, provider: str, service: str, table: str) 
         return _ask(full)
     nearest = find_nearest(service, titles if table else [*titles, REGIONS])
     if nearest and table and table not in catalog.list_tables(provider, nearest):
-        return suggest_tables(catalog, table, is_exact=True) or _ask(meant or [nearest])
+        return suggest_tables(catalog, table, provider=provider, is_exact=True) or _ask(meant or [nearest])
     if not table and not find_nearest(service, [nearest], 0.85):
         return _ask(meant or [nearest] * bool(nearest))
     return _ask([nearest] * bool(nearest))
@@ -236,12 +245,14 @@ def _suggest_table(catalog: Catalog, provider: str, service: str, table: str) ->
     if nearest := find_nearest(table, descriptions, 0.85):
         return _ask([nearest])
     endings = [name for name in descriptions if name.endswith(f"_{table}")]
-    if hint := _ask(endings) or suggest_tables(catalog, table, is_exact=True):
+    if hint := _ask(endings) or suggest_tables(catalog, table, provider=provider, is_exact=True):
         return hint
     text = re.compile(rf"\b{re.escape(table.removesuffix('s').replace('_', ' '))}", re.IGNORECASE)
     described = sorted((name for name, about in descriptions.items() if text.search(about)), key=len)
     nearest = find_nearest(table, descriptions)
-    return _ask(described or ([nearest] if nearest else [])) or suggest_tables(catalog, table)
+    return _ask(described or ([nearest] if nearest else [])) or suggest_tables(
+        catalog, table, provider=provider
+    )
 
 
 def find_example(catalog: Catalog, count: int) -> str:
@@ -262,15 +273,17 @@ def _list_known(names: Sequence[str], nearest: str, listing: str) -> str:
 def list_names(catalog: Catalog, count: int) -> Iterator[str]:
     """Every full name of `count` parts, without loading a table."""
     for provider in catalog.list_providers():
-        if count == 1:
-            yield provider
-            continue
-        for service in catalog.list_services(provider):
-            if count == 2:
-                yield f"{provider}.{service}"
-            else:
-                yield from (
-                    f"{provider}.{service}.{table}" for table in catalog.list_tables(provider, service)
-                )
-        if count == len(LEVELS):
-            yield f"{provider}.{REGIONS}"
+        yield from _list_provider_names(catalog, provider, count)
+
+
+def _list_provider_names(catalog: Catalog, provider: str, count: int) -> Iterator[str]:
+    if count == 1:
+        yield provider
+        return
+    for service in catalog.list_services(provider):
+        if count == 2:
+            yield f"{provider}.{service}"
+        else:
+            yield from (f"{provider}.{service}.{table}" for table in catalog.list_tables(provider, service))
+    if count == len(LEVELS):
+        yield f"{provider}.{REGIONS}"

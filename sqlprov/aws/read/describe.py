@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlprov.aws.read.list_replies import find_rows, find_token, freeze, make_row_counter, read_tokens
+from sqlprov.aws.read.list_replies import (
+    find_rows,
+    find_token,
+    freeze,
+    make_row_counter,
+    open_resource,
+    read_tokens,
+)
 from sqlprov.aws.read.partial_row import PartialRow
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
@@ -175,6 +182,8 @@ def _find_items(describe: DescribeCall, reply: Mapping[str, Any]) -> Items:
         if not all(isinstance(each, Mapping) for each in below):
             raise MalformedReply(f"the reply's {member} is not a structure or a list of structures")
         level = below
+    if describe.opens:
+        return [open_resource(each, describe.opens) for each in level]
     beside = {name: reply[name] for name in describe.beside if name in reply}
     return [{**beside, **item} for item in level] if beside else level
 

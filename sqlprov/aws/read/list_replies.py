@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.aws.transport.replies import UNLIKE, check_omission
+from sqlprov.catalog.cloud_control import IDENTIFIER, PROPERTIES
 from sqlprov.catalog.table import ListCall, PageToken
 
 _NAMES = {dict: "structures", str: "strings"}
@@ -40,7 +43,24 @@ def find_rows(listing: ListCall, reply: Mapping[str, Any]) -> list[Mapping[str, 
         if not set(map(type, below)) <= {kind}:
             raise MalformedReply(f"the reply's {member} is not a list of {_NAMES[kind]}")
         level = below
+    if listing.opens:
+        return [open_resource(each, listing.opens) for each in level]
     return [{listing.scalar: each} for each in level] if listing.scalar else level
+
+
+def open_resource(resource: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The properties of a resource of Cloud Control, which it has as JSON text, and its identifier as the member `key`.
+
+    Raises:
+        MalformedReply: the properties are not a JSON object.
+    """
+    try:
+        properties = orjson.loads(resource.get(PROPERTIES) or "{}")
+    except ValueError:
+        properties = None
+    if not isinstance(properties, dict):
+        raise MalformedReply(f"the reply's {PROPERTIES} is not a JSON object")
+    return {**properties, key: resource.get(IDENTIFIER)}
 
 
 def find_token(listing: ListCall, reply: Mapping[str, Any]) -> dict[str, Any] | None:

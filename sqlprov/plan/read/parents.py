@@ -20,20 +20,21 @@ PlanParent = Callable[[Table, tuple[str, ...], Predicate], "ReadPlan"]
 
 
 def plan_parents(
-    table: Table, where: Predicate, plan_parent: PlanParent
+    table: Table, where: Predicate, plan_parent: PlanParent, requested: Predicate
 ) -> tuple[list[Place], tuple[ParentRead, ...]]:
     """The combinations of the values that are known, and the parents whose rows complete each of them.
 
     Args:
         table: the child.
-        where: its condition.
+        where: its condition, as far as it may narrow the calls.
         plan_parent: plans a parent.
+        requested: the whole condition, which says the values that no table holds.
     """
     known: dict[str, tuple[Any, ...]] = {}
     tables: dict[str, Table] = {}
     groups: dict[str, list[Parent]] = {}
     for parent in table.list.parents:
-        values = find_values(table, parent, where)
+        values = find_values(table, parent, requested if parent.is_required else where)
         if values is not None:
             known[parent.column] = values
         if parent.load is not None and not parent.values:
@@ -62,7 +63,9 @@ def find_values(table: Table, parent: Parent, where: Predicate) -> tuple[Any, ..
     if parent.values:
         return tuple(value for value in parent.values if accepts(where, parent.column, value))
     values = find_domain(where, parent.column).values
-    if values is None or parent.is_account or not all(is_sendable(table, parent, each) for each in values):
+    if values is None or parent.is_account:
+        return None
+    if not (parent.is_required or all(is_sendable(table, parent, each) for each in values)):
         return None
     return tuple(sorted(value for value in values if accepts(where, parent.column, value)))
 

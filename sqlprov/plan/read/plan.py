@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
-from sqlprov.errors import InternalError
+from sqlprov.errors import InternalError, ProgrammingError
 from sqlprov.plan.read.domain import list_columns, restrict
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.lookup import Lookup, choose_lookup, count_calls, find_keys
@@ -81,7 +81,7 @@ def plan_read(
         inner = ScanRequest(parent, names, condition, pushdown=request.pushdown, split=request.split)
         return plan_read(inner, scopes, account_known, depth + 1)
 
-    places, parents = plan_parents(table, where, plan_parent)
+    places, parents = plan_parents(table, where, plan_parent, request.where)
     steps, empty = _plan_steps(request, where, needs, scopes, places)
     empty = empty or next((parent.plan.empty for parent in parents), "")
     listing = any(isinstance(step, ListRead) for step in steps)
@@ -210,9 +210,21 @@ def _plan_steps(
         if lookup and keys is not None and count_calls(table, lookup, len(keys)) <= MOST_LOOKUPS:
             steps.append(KeyRead(place, keys, lookup is Lookup.LIST))
         else:
+            _check_required(table, parents[0])
             whole = ({**place, **parent} for parent in parents)
             steps += [ListRead(each, {**parameters, **fill_parents(table.list, each)}) for each in whole]
     return tuple(steps), ""
+
+
+def _check_required(table: Table, place: Place) -> None:
+    """Raise if a condition had to say for what the table is listed, and does not."""
+    lacking = [each.column for each in table.list.parents if each.is_required and each.column not in place]
+    if lacking:
+        conditions = " AND ".join(f"{column} = '…'" for column in lacking)
+        raise ProgrammingError(
+            f"{table.full_name} is listed for each {' and '.join(lacking)}, and no table holds these; "
+            f"expected WHERE {conditions}, or IN."
+        )
 
 
 def _list_places(table: Table, scopes: Sequence[Scope]) -> list[Place]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from sqlprov.catalog.cloud_control import PACKED
 from sqlprov.catalog.table import ListCall, Table
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.predicate import TRUE, Predicate
@@ -151,4 +153,5 @@ class ReadPlan:
 def fill_parents(listing: ListCall, place: Place) -> dict[str, Any]:
     """The parameters of a list in `place`, as far as it names the parents."""
     known = (parent for parent in listing.parents if parent.column in place)
-    return {parent.parameter: place[parent.column] for parent in known}
+    values = {parent.parameter: place[parent.column] for parent in known}
+    return {PACKED: json.dumps(values)} if listing.opens and values else values

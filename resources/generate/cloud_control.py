@@ -1,0 +1,143 @@
+"""Writes the tables of the provider awscc from CloudFormation's schemas, which cfn-lint has: `python -m
+resources.generate.cloud_control`.
+
+Every type that Cloud Control can list is a table. `_types.jsonl` holds what a schema says of it, one type a line.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlprov.catalog.catalog import DESCRIPTIONS
+from sqlprov.catalog.service_model import to_snake_case
+
+RESOURCES = Path(__file__).parents[1] / "awscc"
+HEAD = """title: {title}
+client: cloudcontrol
+iam: cloudformation
+errors: {{missing: [ResourceNotFoundException], exists: [AlreadyExistsException]}}
+tables:
+"""
+_SCALARS = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean"}
+_PLURAL = re.compile(r"[^aius]s$")
+_SENTENCE = re.compile(r"(?<=[.!?])\s")
+
+
+def main() -> int:
+    """Write the files of the provider."""
+    services: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for schema in read_schemas():
+        _, namespace, name = schema["typeName"].split("::")
+        services.setdefault(namespace, {})[pluralize(to_snake_case(name))] = schema
+    types, descriptions = [], []
+    for file in RESOURCES.glob("[a-z]*.yaml"):
+        file.unlink()
+    for namespace, tables in sorted(services.items()):
+        service = namespace.lower()
+        lines = (f"  {name}: {{type: {schema['typeName']}}}\n" for name, schema in sorted(tables.items()))
+        text = HEAD.format(title=f"AWS::{namespace}") + "".join(lines)
+        (RESOURCES / f"{service}.yaml").write_text(text, "utf-8")
+        for name, schema in sorted(tables.items()):
+            descriptions.append(f"{service}.{name}: {read_sentence(schema) or schema['typeName'] + '.'}\n")
+        types += [json.dumps(summarize(schema), separators=(",", ":")) for schema in tables.values()]
+    (RESOURCES / "_types.jsonl").write_text("".join(f"{line}\n" for line in sorted(types)), "utf-8")
+    (RESOURCES / DESCRIPTIONS).write_text("".join(descriptions), "utf-8")
+    print(f"{len(types)} types in {len(services)} services", file=sys.stderr)
+    return 0
+
+
+def read_schemas() -> Iterator[Mapping[str, Any]]:
+    """The schemas of the types of AWS that Cloud Control lists and reads."""
+    found = importlib.util.find_spec("cfnlint")
+    if found is None or not found.origin:
+        raise SystemExit("expected cfn-lint: pip install cfn-lint")
+    folder = Path(found.origin).parent / "data/schemas"
+    names = json.loads((folder / "providers/us-east-1.json").read_text("utf-8"))
+    for name, file in sorted(names.items()):
+        schema = json.loads((folder / f"resources/{file}.json").read_text("utf-8"))
+        handlers = schema.get("handlers") or {}
+        if not name.startswith("AWS::") or not {"list", "read"} <= set(handlers):
+            continue
+        kinds = {find_kind(schema, schema["properties"][parent]) for parent in list_parents(schema)}
+        if not kinds - {"text", "integer"}:  # a condition cannot say a structure
+            yield schema
+
+
+def summarize(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What the catalog needs of a schema."""
+    hidden = set(list_names(schema.get("writeOnlyProperties", ()), is_whole=True))
+    tag_property = (schema.get("tagging") or {}).get("tagProperty", "/properties/Tags").split("/")[-1]
+    handlers = schema["handlers"]
+    properties = {
+        name: [find_kind(schema, node, is_tags=name == tag_property), read_sentence(node)]
+        for name, node in schema["properties"].items()
+        if name not in hidden
+    }
+    return {
+        "type": schema["typeName"],
+        "key": [path.removeprefix("/properties/") for path in schema["primaryIdentifier"]],
+        "parents": list_parents(schema),
+        "properties": properties,
+        "actions": {name: handlers[name].get("permissions", []) for name in ("list", "read")},
+    }
+
+
+def list_parents(schema: Mapping[str, Any]) -> list[str]:
+    """The properties that a list of the type needs."""
+    return list((schema["handlers"]["list"].get("handlerSchema") or {}).get("required", []))
+
+
+def list_names(paths: Iterable[str], *, is_whole: bool) -> Iterator[str]:
+    """The properties at the paths of a schema; with `is_whole`, without those of which only a part is meant."""
+    for path in paths:
+        name, _, rest = path.removeprefix("/properties/").partition("/")
+        if not (is_whole and rest):
+            yield name
+
+
+def find_kind(schema: Mapping[str, Any], node: Mapping[str, Any], *, is_tags: bool = False) -> str:
+    """text, integer, number or boolean; tags or tag_map; json for everything else."""
+    node = resolve(schema, node)
+    kind = node.get("type")
+    if is_tags and kind == "array":
+        members = resolve(schema, node.get("items", {})).get("properties", {})
+        if {"Key", "Value"} <= set(members):
+            return "tags"
+    if is_tags and kind == "object":
+        return "tag_map"
+    return _SCALARS.get(kind, "json") if isinstance(kind, str) else "json"
+
+
+def resolve(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The node that a node refers to."""
+    while "$ref" in node:
+        target: Any = schema
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        node = target
+    return node
+
+
+def read_sentence(node: Mapping[str, Any]) -> str:
+    """The first sentence of a description."""
+    text = " ".join(str(node.get("description", "")).split())
+    return _SENTENCE.split(text, maxsplit=1)[0]
+
+
+def pluralize(name: str) -> str:
+    """`bucket` -> `buckets`, `policy` -> `policies`, `user_settings` -> `user_settings`."""
+    if _PLURAL.search(name):
+        return name
+    if re.search(r"[^aeiou]y$", name):
+        return name[:-1] + "ies"
+    return name + ("es" if re.search(r"(s|x|z|ch|sh)$", name) else "s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
