@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlprov.catalog.catalog import DESCRIPTIONS
-from sqlprov.catalog.service_model import to_snake_case
+from sqlprov.catalog.regions import DEFAULT_PARTITION, find_home
+from sqlprov.catalog.service_model import get_loader, load_model, to_snake_case
 
 RESOURCES = Path(__file__).parents[1] / "awscc"
 HEAD = """title: {title}
@@ -40,7 +41,11 @@ def main() -> int:
         file.unlink()
     for namespace, tables in sorted(services.items()):
         service = namespace.lower()
-        lines = (f"  {name}: {{type: {schema['typeName']}}}\n" for name, schema in sorted(tables.items()))
+        home = find_region(service)
+        lines = (
+            f"  {name}: {{type: {schema['typeName']}{home and f', region: {home}'}}}\n"
+            for name, schema in sorted(tables.items())
+        )
         text = HEAD.format(title=f"AWS::{namespace}") + "".join(lines)
         (RESOURCES / f"{service}.yaml").write_text(text, "utf-8")
         for name, schema in sorted(tables.items()):
@@ -50,6 +55,12 @@ def main() -> int:
     (RESOURCES / DESCRIPTIONS).write_text("".join(descriptions), "utf-8")
     print(f"{len(types)} types in {len(services)} services", file=sys.stderr)
     return 0
+
+
+def find_region(service: str) -> str:
+    """The region of a service that has one for all; empty for others."""
+    known = get_loader().list_available_services("service-2")
+    return find_home(load_model(service), DEFAULT_PARTITION) if service in known else ""
 
 
 def read_schemas() -> Iterator[Mapping[str, Any]]:
@@ -75,7 +86,7 @@ def summarize(schema: Mapping[str, Any]) -> dict[str, Any]:
     tag_property = (schema.get("tagging") or {}).get("tagProperty", "/properties/Tags").split("/")[-1]
     handlers = schema["handlers"]
     properties = {
-        name: [find_kind(schema, node, is_tags=name == tag_property), read_sentence(node)]
+        name: [find_kind(schema, node, is_tags=name in (tag_property, "Tags")), read_sentence(node)]
         for name, node in schema["properties"].items()
         if name not in hidden
     }
@@ -109,8 +120,10 @@ def find_kind(schema: Mapping[str, Any], node: Mapping[str, Any], *, is_tags: bo
         members = resolve(schema, node.get("items", {})).get("properties", {})
         if {"Key", "Value"} <= set(members):
             return "tags"
-    if is_tags and kind == "object":
+    if is_tags and "object" in (kind if isinstance(kind, list) else [kind]):
         return "tag_map"
+    if is_tags and "properties" not in node and kind is None:
+        return "tag_map"  # one of several forms
     return _SCALARS.get(kind, "json") if isinstance(kind, str) else "json"
 
 

@@ -19,6 +19,7 @@ from sqlprov.catalog.table import Table
 
 CATALOG = Catalog([RESOURCES])
 SERVICES = CATALOG.list_services("aws")
+CLOUD_CONTROL = CATALOG.list_services("awscc")
 
 
 def list_reserved_words() -> frozenset[str]:
@@ -47,6 +48,15 @@ def test_every_line_loads(service: str) -> None:
         assert "tags" not in table.by_name or table.by_name["tags"].type == TAGS_TYPE, table.name
         for parent in filter(None, (parent.load for parent in table.list.parents)):
             assert parent().service == service
+
+
+@pytest.mark.parametrize("service", take_slice(CLOUD_CONTROL, 20))
+def test_every_type_of_cloudformation_loads(service: str) -> None:
+    for name in CATALOG.list_tables("awscc", service):
+        table = CATALOG.get_table("awscc", service, name)
+        assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name), name
+        assert name not in RESERVED
+        assert "tags" not in table.by_name or table.by_name["tags"].type == TAGS_TYPE, name
 
 
 def test_no_list_is_two_tables_of_a_service() -> None:

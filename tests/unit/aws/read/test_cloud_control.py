@@ -1,0 +1,147 @@
+"""Types of CloudFormation as tables that Cloud Control reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from cloud_control import CloudControl
+from json_service import ServiceFailure, run_json_service
+
+import sqlprov
+from sqlprov.api.connection import Connection
+from sqlprov.errors import AccessDenied, BrokenReply, ProgrammingError
+
+URL = "https://sqs.us-east-1.amazonaws.com/123456789012/"
+QUEUES = {
+    f"{URL}{name}": {
+        "QueueUrl": f"{URL}{name}",
+        "QueueName": name,
+        "DelaySeconds": delay,
+        "FifoQueue": name == "c",
+        "RedrivePolicy": {"maxReceiveCount": 3},
+        "Tags": [{"Key": "team", "Value": "web"}],
+    }
+    for delay, name in enumerate("abc")
+}
+SERVICES = {
+    f"{name}|production": {"ServiceArn": name, "Cluster": "production", "ServiceName": name} for name in "xy"
+}
+PERMISSIONS = {
+    f"{function}|{id}": {"FunctionName": function, "Id": id, "Action": "lambda:InvokeFunction"}
+    for function in ("api", "jobs", "site")
+    for id in "12"
+}
+
+
+@pytest.fixture
+def server() -> CloudControl:
+    return CloudControl(
+        {"AWS::SQS::Queue": QUEUES, "AWS::ECS::Service": SERVICES, "AWS::Lambda::Permission": PERMISSIONS}
+    )
+
+
+@pytest.fixture
+def con(server: CloudControl) -> Iterator[Connection]:
+    with (
+        run_json_service(server.operations) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+    ):
+        con.sql("SET sqlprov_max_attempts = 1")
+        yield con
+
+
+def count_calls(con: Connection, sql: str) -> tuple[list[tuple[object, ...]], Counter[str]]:
+    result = con.sql(sql)
+    return sorted(result.fetchall()), Counter(call.operation for call in result.calls)
+
+
+def test_properties_are_columns_and_nested_ones_are_json(con: Connection) -> None:
+    rows, calls = count_calls(
+        con,
+        "SELECT queue_name, delay_seconds, fifo_queue, redrive_policy ->> 'maxReceiveCount', tags[1].Value, "
+        "data__Identifier FROM awscc.sqs.queues",
+    )
+    assert rows == [(n, d, n == "c", "3", "web", f"{URL}{n}") for d, n in enumerate("abc")]
+    assert calls == {"ListResources": 2, "GetResource": 3}
+
+
+def test_the_identifier_alone_needs_the_list_only(con: Connection) -> None:
+    rows, calls = count_calls(con, "SELECT queue_url FROM awscc.sqs.queues")
+    assert rows == [(each,) for each in QUEUES]
+    assert calls == {"ListResources": 2}
+
+
+def test_what_a_list_says_of_a_resource_is_not_believed_to_be_all(
+    con: Connection, server: CloudControl
+) -> None:
+    server.listed = ("QueueUrl", "QueueName")
+    rows, _ = count_calls(con, "SELECT queue_name, delay_seconds FROM awscc.sqs.queues")
+    assert rows == [("a", 0), ("b", 1), ("c", 2)]
+
+
+def test_a_key_is_looked_up(con: Connection) -> None:
+    read = f"SELECT delay_seconds FROM awscc.sqs.queues WHERE queue_url = '{URL}%s'"
+    assert count_calls(con, read % "b") == ([(1,)], {"GetResource": 1})
+    assert count_calls(con, read % "z") == ([], {"GetResource": 1})
+
+
+def test_a_primary_identifier_of_several_properties_is_one_column(con: Connection) -> None:
+    rows, calls = count_calls(
+        con,
+        "SELECT primary_identifier, service_arn, cluster FROM awscc.ecs.services "
+        "WHERE data__Identifier = 'y|production'",
+    )
+    assert rows == [("y|production", "y", "production")]
+    assert calls == {"GetResource": 1}
+
+
+LISTED = "SELECT function_name, id FROM awscc.lambda.permissions"
+
+
+def test_a_type_that_is_listed_for_a_property_needs_a_condition(con: Connection) -> None:
+    with pytest.raises(ProgrammingError) as caught:
+        con.sql(LISTED).fetchall()
+    assert str(caught.value) == (
+        "awscc.lambda.permissions is listed for each function_name, and no table holds these; "
+        "expected WHERE function_name = '…', or IN."
+    )
+    with pytest.raises(ProgrammingError, match="expected WHERE function_name"):
+        con.sql(f"{LISTED} WHERE function_name <> 'api'").fetchall()
+    rows, calls = count_calls(con, f"{LISTED} WHERE data__Identifier = 'api|1'")
+    assert (rows, calls) == ([("api", "1")], {"GetResource": 1})
+
+
+@pytest.mark.parametrize("pushdown", ["on", "off"])
+def test_a_condition_says_the_properties_for_which_a_type_is_listed(con: Connection, pushdown: str) -> None:
+    con.sql(f"SET sqlprov_pushdown = {pushdown}")
+    rows, calls = count_calls(con, f"{LISTED} WHERE function_name IN ('api', 'site', 'none')")
+    assert rows == [(function, id) for function in ("api", "site") for id in "12"]
+    assert calls["ListResources"] == 3
+    ((_, explained), *_) = con.sql(f"EXPLAIN {LISTED} WHERE function_name = 'api'").fetchall()
+    assert "ResourceModel" in explained
+    assert "FunctionName" in explained
+
+
+def test_properties_that_are_not_json_are_an_error(con: Connection, server: CloudControl) -> None:
+    def list_resources(_: object) -> dict[str, object]:
+        return {"ResourceDescriptions": [{"Identifier": "x", "Properties": "{"}]}
+
+    server.operations["ListResources"] = list_resources
+    with pytest.raises(BrokenReply, match="Properties is not a JSON object"):
+        con.sql("SELECT queue_url FROM awscc.sqs.queues").fetchall()
+
+
+def test_a_refusal_names_the_actions_of_the_handler(con: Connection, server: CloudControl) -> None:
+    def list_resources(_: object) -> dict[str, object]:
+        raise ServiceFailure("AccessDeniedException")
+
+    server.operations["ListResources"] = list_resources
+    with pytest.raises(AccessDenied, match="cloudformation:ListResources"):
+        con.sql("SELECT queue_url FROM awscc.sqs.queues").fetchall()
+    extended = con.sql("SHOW EXTENDED METHODS IN awscc.sqs.queues").arrow().to_pylist()
+    assert {row["MethodName"]: row["permissions"] for row in extended} == {
+        "list_resources": "cloudformation:ListResources, sqs:ListQueues",
+        "get_resource": "cloudformation:GetResource, sqs:GetQueueAttributes, sqs:ListQueueTags",
+    }
