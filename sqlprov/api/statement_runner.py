@@ -71,6 +71,7 @@ class StatementRunner:
             Cancelled: `confirm` returned False; nothing was written.
             Error: the statement failed.
         """
+        self._session.reveal(statement.text)
         run = self.latest = Run(settings, id=self.cursor.binder.id, previous=self.latest_with_calls)
         if (rows := self._answer_from_catalog(statement, settings)) is not None:
             run.finish()

@@ -32,6 +32,8 @@ _PLAIN = re.compile(r"""[^\s"'>|&*!%@`{[#](?:(?!: | #)[^\n])*""")
 _NOTE = re.compile(r"^([\w.]+): (.*)$", re.MULTILINE)
 DESCRIPTIONS = "_descriptions.txt"
 """The file of the descriptions that no line writes: they come from botocore's model, which listing does not load."""
+ON_REQUEST = ("awscc",)
+"""The providers that exist only once a statement names them: they hold again what another provider holds."""
 MAX_KNOWN = 12
 """How many names a message lists."""
 _ABOUT = re.compile(r"""^about:[ ]*(.*)$|[{,][ ]*about:[ ]*(?:"([^"]*)"|'([^']*)'|([^,}]*))""", re.MULTILINE)
@@ -92,10 +94,17 @@ class Catalog:
         self._services: dict[tuple[str, str], ServiceInfo] = {}
         self._providers: dict[str, ProviderInfo] = {}
         self._notes: dict[tuple[str, str], Mapping[str, str]] = {}
+        self._hidden = set(ON_REQUEST)
 
     def list_providers(self) -> tuple[str, ...]:
-        """Names of all providers."""
-        return tuple(sorted(self._places))
+        """Names of the providers; of those ON_REQUEST, only the ones that were named."""
+        return tuple(sorted(self._places.keys() - self._hidden))
+
+    def reveal(self, text: str) -> tuple[str, ...]:
+        """Add the providers ON_REQUEST that `text` names, and return them."""
+        named = {name for name in self._hidden & self._places.keys() if name in text.lower()}
+        self._hidden -= named
+        return tuple(sorted(named))
 
     def list_services(self, provider: str) -> tuple[str, ...]:
         """Names of a provider's services; raises UnknownName."""

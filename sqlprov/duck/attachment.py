@@ -200,6 +200,7 @@ def _load_tables(catalog: Catalog, services: Sequence[str]) -> list[Table]:
 
 def _find_names(catalog: Catalog, written: str) -> list[TableName]:
     """The tables that a name such as "iam" or "iam.roles", with or without the provider, stands for."""
+    catalog.reveal(written)
     providers = catalog.list_providers()
     first, _, rest = written.strip().lower().partition(".")
     named, (service, _, table) = (

@@ -87,6 +87,11 @@ class Session:
                     f"The database has the name {name!r}, which sqlprov's own tables need. Rename the file. ({error})"
                 ) from None
 
+    def reveal(self, text: str) -> None:
+        """Add the providers that a statement has to name before they exist."""
+        with self._lock:
+            self._attach(*self.catalog.reveal(text))
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A new DuckDB connection to the same instance, in UTC."""
         cursor = self.duck.cursor()

@@ -112,8 +112,8 @@ class Show(CatalogStatement):
         parts, count = self.name.parts if self.name else (), kind.name_parts
         if self.kind == TABLES and len(parts) == 1 and parts[0].lower() in catalog.list_providers():
             count = 1  # all services
-        if not parts and count == 1 and (not path or path[0] not in catalog.list_providers()):
-            path = catalog.list_providers()[:1]
+        if not parts and path[:1] != (providers := catalog.list_providers())[:1] and len(providers) == 1:
+            path = providers
         full = names.complete_name(parts or path[:count], path if parts else (), count)
         if full is None:
             written = repr(str(self.name)) if self.name else "none"

@@ -19,6 +19,7 @@ def tables(provider: str | None, like: str | None) -> None:
     from sqlprov.catalog.regions import REGIONS
 
     catalog = Catalog()
+    catalog.reveal(f"{provider} {like}")
     providers = [provider.lower()] if provider else catalog.list_providers()
     names = [
         f"{provider}.{service}.{table}"

@@ -19,6 +19,7 @@ from sqlprov.catalog.table import Table
 
 CATALOG = Catalog([RESOURCES])
 SERVICES = CATALOG.list_services("aws")
+CATALOG.reveal("awscc")
 CLOUD_CONTROL = CATALOG.list_services("awscc")
 
 

@@ -67,6 +67,12 @@ def test_properties_are_columns_and_nested_ones_are_json(con: Connection) -> Non
     assert calls == {"ListResources": 2, "GetResource": 3}
 
 
+def test_the_provider_exists_once_a_statement_names_it(con: Connection) -> None:
+    assert [name for name, *_ in con.sql("SHOW PROVIDERS").fetchall()] == ["aws"]
+    assert ("queues", "awscc.sqs.queues") in con.sql("SHOW RESOURCES IN awscc.sqs").fetchall()
+    assert [name for name, *_ in con.sql("SHOW PROVIDERS").fetchall()] == ["aws", "awscc"]
+
+
 def test_the_identifier_alone_needs_the_list_only(con: Connection) -> None:
     rows, calls = count_calls(con, "SELECT queue_url FROM awscc.sqs.queues")
     assert rows == [(each,) for each in QUEUES]
