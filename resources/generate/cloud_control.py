@@ -1,7 +1,8 @@
 """Writes the tables of the provider awscc from CloudFormation's schemas, which cfn-lint has: `python -m
 resources.generate.cloud_control`.
 
-Every type that Cloud Control can list is a table. `_types.jsonl` holds what a schema says of it, one type a line.
+Every type that Cloud Control can list is a table. `_types/` holds what the schemas say of the types of each service, one
+type a line.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlprov.catalog.catalog import DESCRIPTIONS
+from sqlprov.catalog.cloud_control import TYPES
 from sqlprov.catalog.regions import DEFAULT_PARTITION, find_home
 from sqlprov.catalog.service_model import get_loader, load_model, to_snake_case
 
@@ -36,9 +38,10 @@ def main() -> int:
     for schema in read_schemas():
         _, namespace, name = schema["typeName"].split("::")
         services.setdefault(namespace, {})[pluralize(to_snake_case(name))] = schema
-    types, descriptions = [], []
-    for file in RESOURCES.glob("[a-z]*.yaml"):
+    descriptions = []
+    for file in (*RESOURCES.glob("[a-z]*.yaml"), *(RESOURCES / TYPES).glob("*")):
         file.unlink()
+    (RESOURCES / TYPES).mkdir(exist_ok=True)
     for namespace, tables in sorted(services.items()):
         service = namespace.lower()
         home = find_region(service)
@@ -50,10 +53,10 @@ def main() -> int:
         (RESOURCES / f"{service}.yaml").write_text(text, "utf-8")
         for name, schema in sorted(tables.items()):
             descriptions.append(f"{service}.{name}: {read_sentence(schema) or schema['typeName'] + '.'}\n")
-        types += [json.dumps(summarize(schema), separators=(",", ":")) for schema in tables.values()]
-    (RESOURCES / "_types.jsonl").write_text("".join(f"{line}\n" for line in sorted(types)), "utf-8")
+        types = sorted(json.dumps(summarize(schema), separators=(",", ":")) for schema in tables.values())
+        (RESOURCES / TYPES / f"{service}.jsonl").write_text("".join(f"{line}\n" for line in types), "utf-8")
     (RESOURCES / DESCRIPTIONS).write_text("".join(descriptions), "utf-8")
-    print(f"{len(types)} types in {len(services)} services", file=sys.stderr)
+    print(f"{len(descriptions)} types in {len(services)} services", file=sys.stderr)
     return 0
 
 

@@ -23,8 +23,8 @@ from .table import Method
 from .yaml_nodes import Node
 
 CLIENT = "cloudcontrol"
-TYPES = "_types.jsonl"
-"""The file beside the services with what the schemas say, one type a line."""
+TYPES = "_types"
+"""The folder beside the services with what the schemas say: a file for each service, one type a line."""
 PACKED = "ResourceModel"
 """The parameter of a list that takes, as JSON text, the properties for which a type is listed."""
 IDENTIFIER, PROPERTIES = "Identifier", "Properties"
@@ -44,7 +44,7 @@ _SHAPES = {
 
 
 @dataclass(frozen=True)
-class ResourceType:
+class TypeFacts:
     """A type of CloudFormation.
 
     Attributes:
@@ -70,15 +70,15 @@ class ResourceType:
         )
 
 
-def read_type(node: Node) -> ResourceType:
+def read_type(node: Node) -> TypeFacts:
     """The type that `node` names."""
     name = node.read_text()
-    lines = _read_types(Path(node.file).with_name(TYPES))
+    lines = _read_types(Path(node.file).parent / TYPES / f"{Path(node.file).stem}.jsonl")
     if name not in lines:
         raise node.fail(f"unknown type {name!r}.{suggest(name, lines)}")
     facts = orjson.loads(lines[name])
     key = facts["key"][0] if len(facts["key"]) == 1 else JOINED
-    return ResourceType(name, key, tuple(facts["parents"]), facts["properties"], facts["actions"])
+    return TypeFacts(name, key, tuple(facts["parents"]), facts["properties"], facts["actions"])
 
 
 @cache
@@ -88,7 +88,7 @@ def _read_types(file: Path) -> Mapping[str, str]:
     return {line[begin : line.index('"', begin)]: line for line in file.read_text("utf-8").splitlines()}
 
 
-def write_words(node: Node, type: ResourceType) -> dict[str, Node]:
+def write_words(node: Node, type: TypeFacts) -> dict[str, Node]:
     """The words of the type's table; `node` is the place for messages."""
     key = name_column(type.key)
     names = [
@@ -120,7 +120,7 @@ def _make_node(node: Node, value: Any) -> Node:
     return Node(node.file, node.line, value)
 
 
-def build_model(type: ResourceType) -> Any:
+def build_model(type: TypeFacts) -> Any:
     """Cloud Control's model with the properties of the type as members of a resource."""
     from botocore.model import ServiceModel
 

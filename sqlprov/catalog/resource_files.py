@@ -187,7 +187,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
 
 def _read_words(
     node: Node, service: ServiceInfo
-) -> tuple[Mapping[str, Node], Any, cloud_control.ResourceType | None]:
+) -> tuple[Mapping[str, Node], Any, cloud_control.TypeFacts | None]:
     """The words of a table, the model that they are about, and the type if the line names one of CloudFormation."""
     if "type" not in node.read_pairs():
         return node.read_block(REQUIRED, OPTIONAL), find_model(service.nodes["client"]), None
