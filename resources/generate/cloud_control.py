@@ -1,8 +1,8 @@
 """Writes the tables of the provider awscc from CloudFormation's schemas, which cfn-lint has: `python -m
 resources.generate.cloud_control`.
 
-Every type that Cloud Control can list is a table. `_types/` holds what the schemas say of the types of each service, one
-type a line.
+Every type that Cloud Control can list is a table. `_types/` holds what the schemas say of the types of each service,
+one type a line.
 """
 
 from __future__ import annotations
