@@ -305,11 +305,15 @@ def format_filters(table: Table) -> list[str]:
     conditions = {
         FilterOperator.EQUAL: "`{0} =`",
         FilterOperator.CONTAINS: "the common prefix of `{0} IN`, or of both ends of a range",
+        FilterOperator.PREFIX: "`{0} =`, and the start of a `LIKE`",
         FilterOperator.AFTER: "`{0} >`, `>=`, `=`, `BETWEEN`",
         FilterOperator.BEFORE: "`{0} <`, `<=`, `=`, `BETWEEN`",
     }
     rows = [
-        (conditions[f.op].format(f.column), f"`{f.parameter}` of `{table.list.call}`")
+        (
+            conditions[f.op].format(f.column) + (", `IN`" if f.most else ""),
+            f"`{f.label}` of `{table.list.call}`",
+        )
         for f in table.list.filters
     ]
     text = "Conditions that narrow the list. [SQL](../../../sql.md#which-calls) says how.\n"

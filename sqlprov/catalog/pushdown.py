@@ -8,12 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from .filter_lists import FILTER_TYPES, FilterList, derive_filters, find_filter_lists, get_most
 from .nouns import flatten, strip_noun
 from .service_model import TIMESTAMP, get_members, read_constraint, to_arrow_type, to_snake_case
 from .table import Column, FilterOperator, ListFilter, Sort
 from .yaml_nodes import Node
 
-_CONDITION = re.compile(r"(\w+)\s*(?:\s(LIKE)\s+'%\?%'|(=|>|<)\s*\?)", re.IGNORECASE)
+_CONDITION = re.compile(r"(\w+)\s*(?:\sLIKE\s+'(%?)\?%'|(=|>|<)\s*\?)", re.IGNORECASE)
 # AWS's naming rule. A parameter with another ending is not checked by its name.
 _ENDINGS = {
     "Contains": FilterOperator.CONTAINS,
@@ -21,6 +22,8 @@ _ENDINGS = {
     "After": FilterOperator.AFTER,
     "Before": FilterOperator.BEFORE,
 }
+_PREFIX = re.compile(r"(?:Prefix|BeginsWith)$")
+_PLURAL = re.compile(r"(?<=s)es$|s$")
 _BEFORE = FilterOperator.BEFORE
 _BY = re.compile(r"^[Bb]y(?=[A-Z])")
 _TIME_WORDS = {"at", "date", "last", "on", "time", "timestamp"}
@@ -32,6 +35,7 @@ _EVENTS = {
 }
 _ORDER = {
     FilterOperator.CONTAINS: 0,
+    FilterOperator.PREFIX: 0,
     FilterOperator.EQUAL: 1,
     FilterOperator.AFTER: 2,
     FilterOperator.BEFORE: 2,
@@ -49,16 +53,21 @@ def parse_filters(
     """The filters of a list: those that `filters:` writes, and those that follow from the names.
 
     Args:
-        node: `filters:`; `~` removes a filter that follows from its name.
+        node: `filters:`; `~` removes a filter that follows from its name. A key is a parameter, or a name in a list of
+            filters.
         item: shape of a row of the list.
         columns: the list's columns.
         nouns: of the table, as `list_nouns` returns them.
         sent: parameters that have a value already.
     """
     inputs = get_members(operation.input_shape)
+    free = {name: shape for name, shape in inputs.items() if name not in sent}
+    lists = find_filter_lists(free)
+    in_lists = {name: each for each in lists for name in each.names}
+    known = [*inputs, *in_lists]
     written: dict[str, ListFilter | None] = {}
     for parameter, value in (node.read_pairs() if node else {}).items():
-        value.check(f"parameter of {operation.name}", parameter, inputs)
+        value.check(f"parameter of {operation.name}", parameter, known)
         if value.value in ("", "~", "null"):
             written[parameter] = None
             continue
@@ -66,15 +75,21 @@ def parse_filters(
         if match is None:
             raise value.fail(
                 f"cannot read the condition {value.read_text()!r} of {parameter}; expected "
-                "`column = ?`, `column > ?`, `column < ?` or `column LIKE '%?%'`"
+                "`column = ?`, `column > ?`, `column < ?`, `column LIKE '?%'` or `column LIKE '%?%'`"
             )
         column = columns[value.check("column", match[1], columns)]
-        operator = FilterOperator((match[2] or match[3]).lower())
-        _check_filter(value, parameter, inputs[parameter], operator, column, item)
-        written[parameter] = ListFilter(parameter, column.name, operator, read_constraint(inputs[parameter]))
-    free = {name: shape for name, shape in inputs.items() if name not in sent}
+        pattern = FilterOperator.CONTAINS if match[2] else FilterOperator.PREFIX
+        operator = FilterOperator(match[3]) if match[3] else pattern
+        if parameter in inputs:
+            _check_filter(value, parameter, inputs[parameter], operator, column, item)
+            constraint = read_constraint(inputs[parameter])
+            written[parameter] = ListFilter(parameter, column.name, operator, constraint)
+        else:
+            written[parameter] = _make_filter(value, parameter, in_lists[parameter], operator, column)
     derived = {name: _derive_filter(name, shape, columns, nouns) for name, shape in free.items()}
-    filters = [each for name in inputs if (each := written.get(name, derived.get(name)))]
+    if operation.service_model.resolved_protocol == "ec2":
+        derived |= {each.name: each for each in derive_filters(lists, item, columns)}
+    filters = [each for name in known if (each := written.get(name, derived.get(name)))]
     columns_in_order = list(dict.fromkeys(each.column for each in filters))
     return tuple(
         sorted(
@@ -84,10 +99,24 @@ def parse_filters(
     )
 
 
+def _make_filter(
+    node: Node, name: str, list_: FilterList, operator: FilterOperator, column: Column
+) -> ListFilter:
+    """A filter in a list of filters."""
+    if operator is not FilterOperator.EQUAL or column.type not in FILTER_TYPES:
+        raise node.fail(
+            f"{name} of {list_.parameter} takes values as text, and {column.name!r} is {column.type}; expected "
+            "`column = ?` with a string, an integer or a boolean"
+        )
+    return list_.make_filter(name, column.name)
+
+
 def _derive_filter(
     parameter: str, shape: Any, columns: Mapping[str, Column], nouns: Sequence[str]
 ) -> ListFilter | None:
     """The filter that a parameter's name says: by its ending, or the name and the enum of a column."""
+    if shape.type_name == "list":
+        return _derive_choice(parameter, shape, columns)
     constraint, type = read_constraint(shape), to_arrow_type(shape)
     operator, subject = _split_name(parameter)
     if not subject:
@@ -110,14 +139,26 @@ def _derive_filter(
     return ListFilter(parameter, column.name, operator or FilterOperator.EQUAL, constraint)
 
 
+def _derive_choice(parameter: str, shape: Any, columns: Mapping[str, Column]) -> ListFilter | None:
+    """The filter of a parameter that takes several values of the enum of one column, such as `jobStatuses`."""
+    constraint, subject = read_constraint(shape.member), flatten(_split_name(parameter)[1])
+    alike = [name for name, each in columns.items() if set(each.constraint.enum) == set(constraint.enum)]
+    spellings = subject, _PLURAL.sub("", subject)
+    if not constraint.enum or len(alike) != 1 or not any(s.endswith(flatten(alike[0])) for s in spellings):
+        return None
+    return ListFilter(parameter, alike[0], FilterOperator.EQUAL, constraint, get_most(shape))
+
+
 def _split_name(parameter: str) -> tuple[FilterOperator | None, str]:
     """The operator that a parameter's name says, if any, and what it narrows."""
     name = _BY.sub("", parameter)
     for ending, operator in _ENDINGS.items():
         if name.endswith(ending):
             return operator, name.removesuffix(ending)
-        if right := re.fullmatch(rf"{ending}([A-Z].*)", name):
+        if right := re.fullmatch(rf"{ending}([A-Z].*)", name[:1].upper() + name[1:]):
             return operator, right[1]
+    if _PREFIX.search(name):
+        return FilterOperator.PREFIX, _PREFIX.sub("", name)
     return None, name.removesuffix("Filter")
 
 
@@ -141,8 +182,9 @@ def _check_filter(
     node: Node, parameter: str, shape: Any, operator: FilterOperator, column: Column, item: Any
 ) -> None:
     """Refuses a parameter whose type, operator or column differs from the condition."""
-    expected = TIMESTAMP if operator in (FilterOperator.AFTER, FilterOperator.BEFORE) else column.type
-    if operator is FilterOperator.CONTAINS:
+    is_bound = operator in (FilterOperator.AFTER, FilterOperator.BEFORE)
+    expected = TIMESTAMP if is_bound and column.type != pa.int64() else column.type
+    if operator in (FilterOperator.CONTAINS, FilterOperator.PREFIX):
         expected = pa.string()
     if to_arrow_type(shape) != expected or column.type != expected:
         raise node.fail(

@@ -91,18 +91,36 @@ class FilterOperator(Enum):
 
     EQUAL = "="
     CONTAINS = "like"
+    PREFIX = "prefix"
     AFTER = ">"
     BEFORE = "<"
 
 
 @dataclass(frozen=True)
 class ListFilter:
-    """An API parameter and the SQL condition that it applies (`StatusEquals: status = ?`)."""
+    """An API parameter and the SQL condition that it applies (`StatusEquals: status = ?`).
+
+    Attributes:
+        parameter, column, op: the condition.
+        constraint: the values that may be sent.
+        most: of a parameter that takes a list of values, of which a row has one, how many it takes; otherwise 0.
+        name: for a parameter that takes a list of filters, such as `Filters: [{Name: vpc-id, Values: [vpc-1]}]`, the
+            name of this one; otherwise empty.
+        members: the members of such a filter that hold its name and its values.
+    """
 
     parameter: str
     column: str
     op: FilterOperator
     constraint: Constraint = field(default_factory=Constraint)
+    most: int = 0
+    name: str = ""
+    members: tuple[str, str] = ("Name", "Values")
+
+    @property
+    def label(self) -> str:
+        """The parameter, with the name of a filter in a list of filters: `Filters.vpc-id`."""
+        return f"{self.parameter}.{self.name}" if self.name else self.parameter
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ CARRIED = re.compile(r'\("(__ctx_\w+)" = ')
 """A filter on a table's hidden column."""
 SCAN = "PYTHON_ARROW_SCAN"
 """DuckDB's name for the scan of a Python object."""
-CONTAINING = ("CONTAINS", "PREFIX", "SUFFIX", "STARTS_WITH", "ENDS_WITH")
+STARTING = ("PREFIX", "STARTS_WITH")
+"""Functions of a column and the string that it starts with."""
+CONTAINING = ("CONTAINS", "SUFFIX", "ENDS_WITH", *STARTING)
 """Functions of a column and the string that it contains."""
 STOPS = frozenset({"LIMIT", "STREAMING_LIMIT", "LIMIT_PERCENT"})
 """Steps that may stop before their input ends."""
@@ -143,9 +145,10 @@ def list_contained(condition: str) -> Iterator[Contained]:
             case [function, _, column, _, Token(kind=TokenKind.STRING) as text, _] if function.is_one_of(
                 *CONTAINING
             ):
-                yield Contained(column.value, text.value)
+                yield Contained(column.value, text.value, function.is_one_of(*STARTING))
             case [column, Token(text="~"), Token(text="~"), Token(kind=TokenKind.STRING) as text]:  # LIKE
-                yield from (Contained(column.value, piece) for piece in re.split("[%_]", text.value) if piece)
+                pieces = re.split("[%_]", text.value)
+                yield from (Contained(column.value, each, not at) for at, each in enumerate(pieces) if each)
 
 
 def split_conjuncts(text: str) -> Iterator[str]:

@@ -198,7 +198,7 @@ class ModelService(FaultyService):
             if len(rows) < (len(wanted) if listing.takes_many else 1) and table.errors.missing:
                 raise MissingRow(table)
         for each in listing.filters:
-            if (bound := parameters.get(each.parameter)) is not None:
+            if (bound := find_bound(each, parameters)) is not None:
                 rows = [row for row in rows if _passes(each, row.values.get(each.column), bound)]
         if listing.sort is not None and (by := parameters.get(listing.sort.by)):
             column = next(name for name, value in listing.sort.columns.items() if value == by)
@@ -393,14 +393,27 @@ def match_tagged(table: Table, rows: Iterable[ModelRow], parameters: Members) ->
     return [row for row in rows if method.build_parameters(method.fill(table.arn, row.values.get)) == given]
 
 
+def find_bound(each: ListFilter, parameters: Members) -> Any:
+    """The value, or the values, that a call sends for a filter; `None` if it does not send it."""
+    sent = parameters.get(each.parameter)
+    if not each.name or not isinstance(sent, list):
+        return sent
+    name, values = each.members
+    return next((own[values] for own in sent if own[name] == each.name), None)
+
+
 def _passes(each: ListFilter, value: Any, bound: Any) -> bool:
     if value is None:
         return False
+    if each.name and not isinstance(value, str):
+        value = str(value).lower()
     match each.op:
         case FilterOperator.EQUAL:
             return bool(value in bound if isinstance(bound, list) else value == bound)
         case FilterOperator.CONTAINS:
             return bool(bound in value)
+        case FilterOperator.PREFIX:
+            return bool(value.startswith(bound))
         case FilterOperator.AFTER:
             return bool(value > bound)
     return bool(value < bound)

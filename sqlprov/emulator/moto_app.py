@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import warnings
 from importlib.util import find_spec
 from typing import Any
@@ -23,6 +24,25 @@ starting = logging.getLogger("sqlprov.starting")
 
 FAILED = "MotoFailed"
 """The error code of a request at which moto raises an exception."""
+REFUSED = "InvalidParameterValue"
+"""The error code of a request with a filter that moto does not have, as EC2 answers to an unknown filter."""
+WRONG_FILTERS = {
+    "DescribeCustomerGateways": {"bgp-asn"},
+    "DescribeHosts": {"auto-placement"},
+    "DescribeReservedInstancesOfferings": {"duration", "reserved-instances-offering-id"},
+    "DescribeTags": {"resource-type"},
+    "DescribeTransitGatewayRouteTables": {
+        "default-association-route-table",
+        "default-propagation-route-table",
+    },
+    "DescribeVolumesModifications": {"modification-state", "target-iops"},
+    "DescribeVpcEndpointServices": {"service-name"},
+    "DescribeVpcs": {"dhcp-options-id"},
+    "ListReplays": {"State"},
+}
+"""Operation -> filters with which moto fails, or leaves out rows that pass them. Those of EC2 are refused."""
+_ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
+_FILTER = re.compile(rb"(?:^|&)Filter\.\d+\.Name=([\w.-]+)")
 _NOT_IMPLEMENTED = 501
 # Target -> members that moto leaves out and that a row needs.
 _LEFT_OUT: dict[str, dict[str, Any]] = {
@@ -46,7 +66,7 @@ class MotoApp:
         """moto's reply; `None` if it does not have the operation.
 
         Raises:
-            ApiError: moto failed, as it does where it looks a resource up without a check.
+            ApiError: moto failed, as it does where it looks a resource up without a check, or does not have a filter.
         """
         from botocore.model import OperationNotFoundError
         from werkzeug.exceptions import HTTPException
@@ -59,10 +79,15 @@ class MotoApp:
             self._app = DomainDispatcherApplication(create_backend_app)
         if not self._has_service(request):
             return None
+        _check_filters(request)
         warnings.filterwarnings("ignore", module=r"moto\.")  # they are about moto's own code
         try:
             chunks, status, headers = run_wsgi_app(self._app, _make_environment(request), buffered=True)
-        except (NotImplementedError, OperationNotFoundError, ImportError, HTTPException):
+        except NotImplementedError as error:
+            if "filter" in str(error).lower():
+                raise ApiError(REFUSED, f"moto: {error}") from error
+            return None
+        except (OperationNotFoundError, ImportError, HTTPException):
             return None
         except Exception as error:
             logger.info("moto failed in %s", request.path, exc_info=True)
@@ -88,6 +113,15 @@ class MotoApp:
         )
         # S3's pattern fits every service whose name begins with s3.
         return backend is not None and (backend != "s3" or host.startswith("s3."))
+
+
+def _check_filters(request: HttpRequest) -> None:
+    """Refuse filters with which moto leaves rows out."""
+    action = _ACTION.search(request.body)
+    wrong = WRONG_FILTERS.get(action[1].decode(), ()) if action else ()
+    for name in _FILTER.findall(request.body) if wrong else ():
+        if name.decode() in wrong:
+            raise ApiError(REFUSED, f"The filter {name.decode()} is wrong in moto.")
 
 
 def _make_environment(request: HttpRequest) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sqlprov.emulator.model_server import (
     match_rows,
     match_tagged,
 )
-from sqlprov.emulator.moto_app import FAILED, MotoApp, has_moto
+from sqlprov.emulator.moto_app import FAILED, REFUSED, MotoApp, has_moto
 from sqlprov.emulator.moto_seeds import Answer, open_client, seed
 from sqlprov.emulator.options import Call
 from sqlprov.emulator.protocols import encode_error
@@ -89,6 +89,8 @@ class OtherServices:
             unusable = _UNUSABLE.get(scope.service)
             reply = None if unusable and unusable in request.body else self._moto.answer(request)
         except ApiError as failure:
+            if failure.code == REFUSED:
+                raise
             error, why = failure, failure.text
         if reply is not None:
             is_missing = reply.status == 404 or bool(_MISSING.search(reply.body))

@@ -105,7 +105,7 @@ def _describe_column(table: Table, column: Column, keywords: Collection[str]) ->
         "source": column.source.value,
         "call": find_call(table, column.source),
         "key": column.name in table.key or column.source is ColumnSource.KEY,
-        "filters": ", ".join(each.parameter for each in table.list.filters if each.column == column.name),
+        "filters": ", ".join(each.label for each in table.list.filters if each.column == column.name),
         "constraint": _format_constraint(column.constraint),
         "sensitive": ", ".join(dict.fromkeys(format_path(column.name, path) for path in column.sensitive)),
     }

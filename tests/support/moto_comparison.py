@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import boto3
 from boto_tables import BotoTables, Row, Unserved, find_difference, normalize
@@ -14,6 +15,7 @@ from moto.backend_index import backend_url_patterns
 from moto_seeder import Seeder
 from moto_server import skip_states, start_moto
 from request_values import REGION
+from table_sweep import write_filter
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport.clients import Cloud
@@ -24,6 +26,8 @@ from sqlprov.errors import Error
 from sqlprov.settings import Settings
 
 CATALOG = Catalog()
+MOST_ROWS = 300
+"""Rows of a table whose filters are compared."""
 
 
 class Verdict(Enum):
@@ -48,12 +52,14 @@ class Comparison:
         text: what differs, or which call fails.
         missing_calls: that fill some of its columns and that moto does not have; these columns are not compared.
         empty_in_list: columns that the list leaves empty in some row, and the describe does not.
+        wrong_filters: filters with which rows differ from those that the same condition leaves of the whole list.
     """
 
     verdict: Verdict
     text: str = ""
     missing_calls: frozenset[str] = frozenset()
     empty_in_list: frozenset[str] = frozenset()
+    wrong_filters: frozenset[str] = frozenset()
 
 
 def is_on_moto(service: str) -> bool:
@@ -108,7 +114,34 @@ def _compare(connection: Connection, boto: BotoTables, table: Table, left_out: C
     except (Error, NotUnique) as error:
         text = f"{type(error).__name__}: {error}"
     verdict = Verdict.DIFFERENT if text else Verdict.EQUAL
-    return Comparison(verdict, text, frozenset(missing), frozenset(sparse - set(left_out)))
+    wrong = frozenset(_find_wrong_filters(connection, table))
+    return Comparison(verdict, text, frozenset(missing), frozenset(sparse - set(left_out)), wrong)
+
+
+def _find_wrong_filters(connection: Connection, table: Table) -> Iterator[str]:
+    """The filters that return other rows for a value of the table than the whole list has, or fail."""
+    names = {each.column for each in table.list.filters}
+    columns = ", ".join(f'"{name}"' for name in sorted({*table.key, *names}))
+    with connection.cursor() as whole:
+        whole.sql("SET sqlprov_pushdown = off")
+        rows = _read(whole, f"SELECT {columns} FROM {table.full_name}") if names else []
+        for each in table.list.filters if rows and len(rows) <= MOST_ROWS else ():
+            values = sorted({row[each.column] for row in rows or () if row[each.column] is not None})
+            for value in dict.fromkeys([*values[:1], *values[-1:]]):
+                condition, parameters, _ = write_filter(each, value)
+                query = f"SELECT {columns} FROM {table.full_name} WHERE {condition}"
+                if _read(connection, query, parameters) != _read(whole, query, parameters):
+                    yield each.name or each.parameter
+                    break
+
+
+def _read(connection: Connection, query: str, parameters: list[Any] | None = None) -> list[Row] | None:
+    """The rows in a fixed order; `None` if moto fails."""
+    try:
+        rows = connection.sql(query, parameters or None).arrow().to_pylist()
+    except Error:
+        return None
+    return sorted(rows, key=repr)
 
 
 def _read_rows(connection: Connection, table: Table, names: list[str]) -> list[Row]:

@@ -13,6 +13,7 @@ from moto.moto_api import state_manager
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import InternalServerError, NotImplemented
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Response
 
 _ENDLESS = "support::case"
 """Its states are a circle, which moto would follow without an end."""
@@ -22,8 +23,14 @@ class _Quiet(WSGIRequestHandler):
     def log_request(self, *_: Any) -> None: ...
 
 
+_REFUSAL = """<Response><Errors><Error><Code>InvalidParameterValue</Code><Message>{}</Message></Error></Errors>
+<RequestID>refused</RequestID></Response>"""
+"""EC2's reply to a filter that it does not have."""
+
+
 class _Moto:
-    """moto, which raises for an operation that it does not have; here that is a reply, and so is its failure."""
+    """moto, which raises for an operation or a filter that it does not have; here that is a reply, and so is its
+    failure."""
 
     def __init__(self) -> None:
         self._app = DomainDispatcherApplication(create_backend_app)
@@ -32,6 +39,8 @@ class _Moto:
         try:
             return self._app(environ, start_response)
         except NotImplementedError as error:
+            if "filter" in str(error).lower():
+                return Response(_REFUSAL.format(error), 400)(environ, start_response)
             return NotImplemented(str(error))(environ, start_response)
         except Exception as error:
             return InternalServerError(f"{type(error).__name__}: {error}")(environ, start_response)

@@ -20,7 +20,7 @@ from sqlprov.api.connection import Connection
 from sqlprov.api.result import Result
 from sqlprov.catalog.table import FilterOperator, ListFilter, Table
 from sqlprov.emulator import Fault
-from sqlprov.emulator.model_server import ModelServer
+from sqlprov.emulator.model_server import ModelServer, find_bound
 from sqlprov.errors import Error
 
 Row = dict[str, Any]
@@ -93,19 +93,28 @@ class TableSweep:
     def check_filters(self) -> None:
         for each in self.table.list.filters:
             values = sorted({row[each.column] for row in self.rows if row.get(each.column) is not None})
-            if values:
-                self.check_filter(each, values[len(values) // 2])
+            for some in (values[len(values) // 2 :][:1], values[-2:] if each.most else []):
+                if some:
+                    self.check_filter(each, some)
 
-    def check_filter(self, each: ListFilter, value: Any) -> None:
-        condition, values, test = write_filter(each, value)
+    def check_filter(self, each: ListFilter, some: list[Any]) -> None:
+        """Narrow by one value, or by several."""
+        condition, values, test = write_filter(each, *some)
         before = len(self.server.calls)
         self.check_condition(
             condition, values, lambda row: row.get(each.column) is not None and test(row[each.column])
         )
         listed = [call for call in self.server.calls[before:] if call.operation == self.table.list.call]
-        is_sent = any(each.parameter in call.parameters for call in listed)
-        if listed and not is_sent and each.constraint.accepts(str(value)):
-            self.wrong.append(f"{each.parameter} is not sent")
+        is_sent = any(find_bound(each, call.parameters) is not None for call in listed)
+        known = self.table.by_name[each.column].constraint if each.name else each.constraint
+        texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in some]
+        is_key = each.column in self.table.list.arguments.values()  # the list looks it up
+        if (
+            listed
+            and not (is_sent or is_key)
+            and all(each.constraint.accepts(t) and known.accepts(t) for t in texts)
+        ):
+            self.wrong.append(f"{each.label} is not sent")
 
     def check_order(self) -> None:
         for name in self.table.list.sort.columns if self.table.list.sort else ():
@@ -218,9 +227,16 @@ def write_condition(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
     return " AND ".join(f'"{name}" = ?' for name in where), list(where.values())
 
 
-def write_filter(each: ListFilter, value: Any) -> tuple[str, list[Any], Callable[[Any], bool]]:
+def write_filter(each: ListFilter, value: Any, *more: Any) -> tuple[str, list[Any], Callable[[Any], bool]]:
     """The condition of a filter, its parameters, and the same as a function of a value that is not NULL."""
+    if more:
+        values = [value, *more]
+        return f'"{each.column}" IN ({", ".join("?" * len(values))})', values, values.__contains__
     match each.op:
+        case FilterOperator.PREFIX:
+            start = value[: max(len(value) - 1, 1)]
+            pattern = start.replace("'", "''")
+            return f"starts_with(\"{each.column}\", '{pattern}')", [], lambda own: own.startswith(start)
         case FilterOperator.CONTAINS:
             # Only a pattern in the text is a hint for the calls.
             pattern = value.replace("'", "''")

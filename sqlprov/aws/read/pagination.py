@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from sqlprov.aws.read.decoder import to_epoch_seconds
+from sqlprov.aws.read.describe import REFUSED
 from sqlprov.aws.read.list_replies import find_rows, find_token, freeze, make_row_counter
 from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import BatchBuilder
@@ -18,9 +19,10 @@ from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.service_model import MISSING
 from sqlprov.catalog.table import get_path
-from sqlprov.errors import BrokenReply, OperationalError
-from sqlprov.plan.read import ReadPlan
+from sqlprov.errors import BrokenReply, OperationalError, ServiceError
+from sqlprov.plan.read import ListRead, ReadPlan
 
 LONGEST_FETCH = 0.01
 """Seconds after which the pages so far are returned, however few they are."""
@@ -99,7 +101,14 @@ class PageReader:
                 # A page is decoded while waiting for the next one.
                 while_waiting = partial(self.decode, window, pages[-1]) if pages else None
                 count = make_row_counter(method, window.seen)
-                reply = self.call_list(window.read.region, parameters, count, while_waiting, window.reader)
+                try:
+                    reply = self.call_list(window.read.region, parameters, count, while_waiting, window.reader)
+                except ServiceError as refusal:
+                    whole = None if token else self._leave_filters_out(window, refusal)
+                    if whole is None:
+                        raise
+                    window.read, window.reader = whole, ListingReader()
+                    continue
                 pages.append(ListPage(find_rows(method, reply)))
                 token = find_token(method, reply)
                 if token is None:
@@ -125,6 +134,19 @@ class PageReader:
         names = table.client, table.iam, method.call, region
         whole = {**method.send, **parameters}
         return call(self.run, self.cloud, *names, whole, (), rows, while_waiting, reader)
+
+    def _leave_filters_out(self, window: ListWindow, error: ServiceError) -> ListRead | None:
+        """The list without its filters, if the service refuses the first page for them; the rows then decide.
+
+        Documentation may name a filter, or a value of it, that the service does not take. Some services report that
+        no row passes a filter as an error.
+        """
+        filters = {each.parameter for each in self._table.list.filters}
+        rest = {name: value for name, value in window.read.parameters.items() if name not in filters}
+        is_refused = REFUSED.search(error.code) or MISSING.search(error.code)
+        if not window.is_whole_list or not is_refused or rest == window.read.parameters:
+            return None
+        return replace(window.read, parameters=rest)
 
     def decode(self, window: ListWindow, page: ListPage) -> None:
         """Decode a page once, into its attributes."""

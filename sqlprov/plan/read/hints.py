@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Contained:
-    """`column` contains `text`, in every row of the table that the statement can use."""
+    """`column` contains `text`, or starts with it, in every row of the table that the statement can use."""
 
     column: str
     text: str
+    is_start: bool = False
 
 
 @dataclass(frozen=True)

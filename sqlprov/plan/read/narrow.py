@@ -7,12 +7,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlprov.catalog.shapes import Constraint
 from sqlprov.catalog.table import FilterOperator, ListFilter, Table
 from sqlprov.plan.read.domain import Domain, find_domain
 from sqlprov.plan.read.hints import Contained
 from sqlprov.plan.read.predicate import Predicate
 
 _ALLOWED = re.compile(r"[a-zA-Z0-9\-]+")
+WILDCARD = re.compile(r"[*?\\]")
+"""Characters that EC2 does not take as they are."""
+LATEST = 253_370_764_800_000
+"""The year 9999 in milliseconds."""
 WIDENED = timedelta(seconds=1)
 """AWS does not document whether a time bound is inclusive or how it is rounded, so bounds are widened."""
 
@@ -41,24 +46,55 @@ def build_list_parameters(
         allowed = find_domain(where, rule.column)
         if allowed.empty:
             return {}, f"the conditions on {rule.column} contradict each other"
-        texts = [each.text for each in contained if each.column == rule.column]
+        texts = [each for each in contained if each.column == rule.column]
+        if rule.name:
+            values = _choose_texts(rule, allowed, table.by_name[rule.column].constraint)
+            others = parameters.get(rule.parameter, [])
+            if values and len(values) + sum(len(each[rule.members[1]]) for each in others) <= rule.most:
+                parameters[rule.parameter] = [
+                    *others,
+                    dict(zip(rule.members, (rule.name, values), strict=True)),
+                ]
+            continue
         value = _choose_value(rule, allowed, texts)
         if value is not None:
             parameters[rule.parameter] = value
     return parameters, ""
 
 
-def _choose_value(rule: ListFilter, allowed: Domain, texts: list[str]) -> Any:
+def _choose_texts(rule: ListFilter, allowed: Domain, column: Constraint) -> list[str]:
+    """The values of a filter in a list of filters; none if the service might not take them as they are.
+
+    Args:
+        column: the constraints of the column's values.
+    """
+    texts = []
+    for value in sorted(allowed.values or ()):
+        if not isinstance(value, str | int):
+            return []
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        if WILDCARD.search(text) or not (rule.constraint.accepts(text) and column.accepts(text)):
+            return []
+        texts.append(text)
+    return texts
+
+
+def _choose_value(rule: ListFilter, allowed: Domain, texts: list[Contained]) -> Any:
     """The parameter's value; `None` to leave it out, because no value is implied, or the service would refuse it."""
     match rule.op:
         case FilterOperator.EQUAL:
-            # Several values would need several lists, and a row that changes between them could be in none.
-            if allowed.values is None or len(allowed.values) > 1:
+            values = sorted(allowed.values or ())
+            # Several values may need several lists, and a row that changes between them could be in none.
+            if not 0 < len(values) <= max(rule.most, 1):
                 return None
-            (value,) = allowed.values
-            return value if rule.constraint.accepts(str(value)) else None
+            if not all(rule.constraint.accepts(str(value)) for value in values):
+                return None
+            return values if rule.most else values[0]
         case FilterOperator.CONTAINS:
-            return _choose_run(rule, [*texts, _find_prefix(allowed)])
+            return _choose_run(rule, [*(each.text for each in texts), _find_prefix(allowed)])
+        case FilterOperator.PREFIX:
+            starts = [*(each.text for each in texts if each.is_start), _find_prefix(allowed)]
+            return max(filter(rule.constraint.accepts, filter(None, starts)), key=len, default=None)
         case FilterOperator.AFTER:
             low = allowed.low if allowed.values is None else min(allowed.values)
             return None if low is None else _shift(low, -WIDENED)
@@ -67,8 +103,14 @@ def _choose_value(rule: ListFilter, allowed: Domain, texts: list[str]) -> Any:
             return None if high is None else _shift(high, WIDENED + timedelta(microseconds=999_999))
 
 
-def _shift(bound: Any, by: timedelta) -> datetime | None:
-    """`bound` moved and truncated to whole seconds; `None` if it leaves the range of years that AWS accepts."""
+def _shift(bound: Any, by: timedelta) -> datetime | int | None:
+    """`bound` moved and truncated to whole seconds; `None` if it leaves the range of years that AWS accepts.
+
+    An integer is a number of milliseconds.
+    """
+    if isinstance(bound, int):
+        milliseconds = bound + by // timedelta(milliseconds=1)
+        return milliseconds if 0 <= milliseconds < LATEST else None
     if not isinstance(bound, datetime):
         return None
     try:

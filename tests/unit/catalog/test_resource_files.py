@@ -15,6 +15,7 @@ import yaml
 from botocore import xform_name
 
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.filter_lists import FILTER_TYPES
 from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
 
 CATALOG = Catalog()
@@ -130,11 +131,15 @@ def test_every_filter_is_a_parameter_of_the_columns_own_type(table: Table) -> No
         )
         assert column.source is ColumnSource.LIST
         if filter.op in (FilterOperator.AFTER, FilterOperator.BEFORE):
-            assert parameter.type_name == "timestamp"
-            assert column.type == pa.timestamp("us", "UTC")
+            types = {"timestamp": pa.timestamp("us", "UTC"), "long": pa.int64()}
+            assert column.type == types[parameter.type_name]
+        elif filter.name:
+            assert set(filter.members) == set(parameter.member.members)
+            assert column.type in FILTER_TYPES
         else:
-            assert parameter.type_name == "string"
-            assert list(filter.constraint.enum) == parameter.metadata.get("enum", [])
+            shape = parameter.member if filter.most else parameter
+            assert shape.type_name == "string"
+            assert list(filter.constraint.enum) == shape.metadata.get("enum", [])
 
 
 @every_table

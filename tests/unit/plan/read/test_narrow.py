@@ -10,6 +10,7 @@ from plan_rows import predicates, rows, truth
 
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.table import Table
+from sqlprov.plan.read.hints import Contained
 from sqlprov.plan.read.narrow import build_list_parameters
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Compare, In, IsNull, Not, Opaque, Or, Predicate
 
@@ -185,6 +186,30 @@ def test_a_time_out_of_the_services_range_does_not_narrow(experiments: Table, ye
 )
 def test_names_narrow_to_their_common_prefix(experiments: Table, where: Predicate, sent: str | None) -> None:
     assert build_filters(experiments, where) == ({} if sent is None else {"NameContains": sent})
+
+
+@pytest.mark.parametrize(
+    ("where", "contained", "sent"),
+    [
+        (TRUE, ("prod/", True), "prod/"),
+        (TRUE, ("prod/", False), None),
+        (In("key", ("prod/a", "prod/b")), ("prod/api", True), "prod/api"),
+        (is_("key", "prod/a"), None, "prod/a"),
+    ],
+)
+def test_the_start_of_a_text_narrows_a_prefix(
+    where: Predicate, contained: tuple[str, bool] | None, sent: str | None
+) -> None:
+    objects = Catalog().get_table("aws", "s3", "objects")
+    hints = [Contained("key", *contained)] if contained else []
+    assert build_list_parameters(objects, where, hints)[0].get("Prefix") == sent
+
+
+def test_bounds_in_milliseconds_are_widened_by_a_second() -> None:
+    events = Catalog().get_table("aws", "logs", "log_events")
+    where = And((is_("timestamp", 5_000, ">="), is_("timestamp", 9_000, "<")))
+    parameters, _ = build_list_parameters(events, where)
+    assert (parameters["startTime"], parameters["endTime"]) == (4_000, 10_999)
 
 
 def test_every_table_narrows_by_what_its_file_declares() -> None:
