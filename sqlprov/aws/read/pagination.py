@@ -102,7 +102,9 @@ class PageReader:
                 while_waiting = partial(self.decode, window, pages[-1]) if pages else None
                 count = make_row_counter(method, window.seen)
                 try:
-                    reply = self.call_list(window.read.region, parameters, count, while_waiting, window.reader)
+                    reply = self.call_list(
+                        window.read.region, parameters, count, while_waiting, window.reader
+                    )
                 except ServiceError as refusal:
                     whole = None if token else self._leave_filters_out(window, refusal)
                     if whole is None:
