@@ -18,6 +18,7 @@ from typing import Any
 from sqlprov.catalog.catalog import DESCRIPTIONS
 from sqlprov.catalog.cloud_control import TYPES
 from sqlprov.catalog.regions import DEFAULT_PARTITION, find_home
+from sqlprov.catalog.sensitive import ANY, is_credential, is_environment
 from sqlprov.catalog.service_model import get_loader, load_model, to_snake_case
 
 RESOURCES = Path(__file__).parents[1] / "awscc"
@@ -93,13 +94,38 @@ def summarize(schema: Mapping[str, Any]) -> dict[str, Any]:
         for name, node in schema["properties"].items()
         if name not in hidden
     }
+    sensitive = {
+        name: list(find_sensitive(schema, name, schema["properties"][name], ())) for name in properties
+    }
     return {
         "type": schema["typeName"],
         "key": [path.removeprefix("/properties/") for path in schema["primaryIdentifier"]],
         "parents": list_parents(schema),
         "properties": properties,
+        "sensitive": {name: paths for name, paths in sensitive.items() if paths},
         "actions": {name: handlers[name].get("permissions", []) for name in ("list", "read")},
     }
+
+
+def find_sensitive(
+    schema: Mapping[str, Any], name: str, node: Mapping[str, Any], within: tuple[int, ...]
+) -> Iterator[list[str]]:
+    """The paths to text that gives access in the property `name`, as `sqlprov.catalog.sensitive` has them."""
+    node = resolve(schema, node)
+    if id(node) in within:
+        return
+    within, members = (*within, id(node)), node.get("properties", {})
+    if node.get("type") == "string" and is_credential(name) and "enum" not in node:
+        yield []
+    elif is_environment(name) and "Value" in members:
+        yield ["Value"]
+    elif is_environment(name) and not members and "items" not in node and node.get("type") != "string":
+        yield [ANY]
+    for member, inner in members.items():
+        whole = f"{name}{member}" if is_environment(name) else member  # Lambda has Environment.Variables
+        yield from ([member, *path] for path in find_sensitive(schema, whole, inner, within))
+    if "items" in node:
+        yield from ([ANY, *path] for path in find_sensitive(schema, name, node["items"], within))
 
 
 def list_parents(schema: Mapping[str, Any]) -> list[str]:

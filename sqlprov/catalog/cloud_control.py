@@ -19,7 +19,7 @@ from .columns import TAG_MEMBERS, TAGS, name_column
 from .list_call import REQUIRED
 from .nouns import flatten
 from .service_model import get_loader
-from .table import Method
+from .table import Column, Method
 from .yaml_nodes import Node
 
 CLIENT = "cloudcontrol"
@@ -52,6 +52,7 @@ class TypeFacts:
         key: the member that holds its primary identifier: the property, or JOINED if it has several.
         parents: the properties for which it is listed.
         properties: property -> its kind, a key of _SHAPES, and its description.
+        sensitive: property -> paths to text that is hidden, as a column has them.
         actions: IAM actions of its handlers `list` and `read`.
     """
 
@@ -59,7 +60,13 @@ class TypeFacts:
     key: str
     parents: tuple[str, ...]
     properties: Mapping[str, Sequence[str]]
+    sensitive: Mapping[str, Sequence[Sequence[str]]]
     actions: Mapping[str, Sequence[str]]
+
+    def hide(self, column: Column) -> Column:
+        """The column with the paths to its sensitive text, which lies within JSON."""
+        paths = self.sensitive.get(column.path[0], ()) if column.path else ()
+        return replace(column, sensitive=tuple(map(tuple, paths)))
 
     def add_actions(self, methods: Iterable[Method]) -> tuple[Method, ...]:
         """The methods with the actions of the handlers, which Cloud Control calls for the caller."""
@@ -78,7 +85,9 @@ def read_type(node: Node) -> TypeFacts:
         raise node.fail(f"unknown type {name!r}.{suggest(name, lines)}")
     facts = orjson.loads(lines[name])
     key = facts["key"][0] if len(facts["key"]) == 1 else JOINED
-    return TypeFacts(name, key, tuple(facts["parents"]), facts["properties"], facts["actions"])
+    return TypeFacts(
+        name, key, tuple(facts["parents"]), facts["properties"], facts["sensitive"], facts["actions"]
+    )
 
 
 @cache

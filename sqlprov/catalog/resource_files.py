@@ -110,6 +110,8 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     if describing is None:
         listing = parse_lookup(words.get("arguments"), listing, row)
     columns = _build_columns(words, listing, describing)
+    if type is not None:
+        columns = {name: type.hide(column) for name, column in columns.items()}
     extras, extra_columns = parse_extras(words.get("also"), model, row, parse_codes)
     for name, column in extra_columns.items():
         if name in columns:

@@ -35,10 +35,20 @@ PERMISSIONS = {
 }
 
 
+FUNCTIONS = {
+    "api": {"FunctionName": "api", "Environment": {"Variables": {"PASSWORD": "hunter2"}}, "MemorySize": 128}
+}
+
+
 @pytest.fixture
 def server() -> CloudControl:
     return CloudControl(
-        {"AWS::SQS::Queue": QUEUES, "AWS::ECS::Service": SERVICES, "AWS::Lambda::Permission": PERMISSIONS}
+        {
+            "AWS::SQS::Queue": QUEUES,
+            "AWS::ECS::Service": SERVICES,
+            "AWS::Lambda::Permission": PERMISSIONS,
+            "AWS::Lambda::Function": FUNCTIONS,
+        }
     )
 
 
@@ -85,6 +95,13 @@ def test_what_a_list_says_of_a_resource_is_not_believed_to_be_all(
     server.listed = ("QueueUrl", "QueueName")
     rows, _ = count_calls(con, "SELECT queue_name, delay_seconds FROM awscc.sqs.queues")
     assert rows == [("a", 0), ("b", 1), ("c", 2)]
+
+
+def test_sensitive_text_within_json_is_hidden(con: Connection) -> None:
+    read = "SELECT environment FROM awscc.lambda.functions"
+    assert con.sql(read).fetchall() == [('{"Variables":{"PASSWORD":"(sensitive)"}}',)]
+    con.sql("SET sqlprov_show_sensitive = on")
+    assert con.sql(read).fetchall() == [('{"Variables":{"PASSWORD":"hunter2"}}',)]
 
 
 def test_a_key_is_looked_up(con: Connection) -> None:
