@@ -48,6 +48,11 @@ class Settings:
         "Start the calls for all tables of a statement at once. If off, start them when DuckDB reaches the table; "
         "the rows are the same.",
     )
+    sideways: bool = _make_setting(
+        True,
+        "Read of a joined table only the keys that the other table has, if they are few. Needs prefetch. If off, "
+        "list both tables; the rows are the same.",
+    )
     on_error: str = _make_setting(
         "fail",
         "'fail': the statement fails if a region or row cannot be read. 'warn': it returns the other rows, "

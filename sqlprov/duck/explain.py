@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
 
 from sqlprov.duck.explain_plan import CARRIED, QueryPlan
-from sqlprov.plan.read import PlannedCall, ReadPlan, Rule, Scope, list_calls
+from sqlprov.plan.read import PlannedCall, ReadPlan, Rule, Scope, count_useful_values, list_calls
 from sqlprov.settings import format_value
+
+if TYPE_CHECKING:
+    from sqlprov.aws.transport.run import Run
+    from sqlprov.plan.read.hints import JoinKey
 
 _LEFT_OUT = ("Function", "Estimated Cardinality")
 """Entries to leave out: the scan's name again, and a guess, because DuckDB does not know the size of a live table."""
@@ -20,18 +23,16 @@ MOST_REGIONS = 3
 """Most regions whose calls are listed one by one."""
 
 
-def render(
-    plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, cache: timedelta
-) -> pa.Table:
+def render(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, run: Run) -> pa.Table:
     """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan.
 
     Args:
         plans: the calls of each scan, and the conditions that DuckDB checks on its rows.
         duck_plan: DuckDB's plan.
-        cache: `sqlprov_cache`.
+        run: the statement.
     """
-    parts = [_render_scan(plan, conditions) for plan, conditions in plans]
-    if parts and cache:
+    parts = [_render_scan(plan, conditions, _list_keys(plan, run)) for plan, conditions in plans]
+    if parts and (cache := run.settings.cache):
         parts.append(f"Replies up to {format_value(cache)} old are used instead of calls (sqlprov_cache).")
     calls = "\n\n".join(parts) or "No API call."
     steps = "\n".join(line for root in duck_plan.roots for line in _render_step(root))
@@ -51,7 +52,18 @@ def _render_step(node: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"     {detail}" for detail in details)
 
 
-def _render_scan(plan: ReadPlan, conditions: Sequence[str]) -> str:
+def _list_keys(plan: ReadPlan, run: Run) -> list[JoinKey]:
+    """The keys to which joins may limit a scan."""
+    keys = run.hints.join_keys if run.hints and count_useful_values(plan, run.settings.fan_out) else ()
+    return [key for key in keys if key.table == plan.table.full_name]
+
+
+def _render_key(key: JoinKey) -> str:
+    sources = " and ".join(f"{column} of {table}" for table, column in sorted(key.sources))
+    return f"if {sources} has few values: only rows with these as {key.column}"
+
+
+def _render_scan(plan: ReadPlan, conditions: Sequence[str], keys: Sequence[JoinKey]) -> str:
     calls = list_calls(plan)
     lines = [plan.table.full_name]
     if not calls:
@@ -64,6 +76,7 @@ def _render_scan(plan: ReadPlan, conditions: Sequence[str]) -> str:
     ]
     scopes = [f"  {_render_scope(scope)}" for scope in plan.scopes]
     lines += [*lines_of_calls, *scopes] if len(groups) == len(calls) else [*scopes, *lines_of_calls]
+    lines += [f"  {_render_key(key)}" for key in keys]
     if conditions:
         lines.append(f"  DuckDB checks on every row: {' AND '.join(conditions)}")
     permissions = sorted({permission for call in calls for permission in call.permissions})

@@ -113,6 +113,7 @@ class QueryRunner:
             self._binder.duck.execute("SELECT 1").fetchall()
         plan = self._prepare(query, bindings, run)
         if plan is not None and _is_predictable(query, run):
+            self._note_join_keys(plan, query, run)
             plan.prefetch(run)
         if self._is_plain(query):
             rows = self._binder.stream(query.text, bindings, run)
@@ -151,12 +152,14 @@ class QueryRunner:
         if query.verb in ("SELECT", "FROM"):
             self._binder.bind(query.text, bindings, run)  # an error then shows the text as it was written
         plan = plan or self._binder.explain(query.text, bindings, run)
-        reads = plan.plan_scans(run, together=_is_predictable(query, run))
+        if together := _is_predictable(query, run):
+            self._note_join_keys(plan, query, run)
+        reads = plan.plan_scans(run, together=together)
         plans = [(read, scan.conditions) for read, scan in zip(reads, plan.scans, strict=True)]
         calls = [call for read in reads for call in list_calls(read)]
         of_account = [call for call in calls if not call.table][:1]  # one call serves all scans
         planned = (*of_account, *(call for call in calls if call.table))
-        return Answer(render(plans, plan, run.settings.cache), planned=planned)
+        return Answer(render(plans, plan, run), planned=planned)
 
     def _is_plain(self, query: Query) -> bool:
         """Whether a query only returns rows, and needs no hints beforehand."""
@@ -244,6 +247,10 @@ class QueryRunner:
         if not read.words & VOLATILE:
             self._hints.narrow(plan, run)
         return plan
+
+    def _note_join_keys(self, plan: QueryPlan, query: Query, run: Run) -> None:
+        if query.verb in ("SELECT", "FROM") and not self.in_transaction:
+            self._hints.note_join_keys(plan, query, run)
 
     def _find_prepared(self, query: Query) -> Query:
         """The prepared statement of PREPARE and EXECUTE; any other statement itself."""

@@ -147,6 +147,18 @@ class HintFinder:
             named=named,
         )
 
+    # Joins
+
+    def note_join_keys(self, plan: QueryPlan, query: Query, run: Run) -> None:
+        """Pass the run the keys that the query's joins limit."""
+        if run.hints is not None and run.settings.sideways and len({scan.live for scan in plan.scans}) > 1:
+            from sqlprov.duck.join_keys import find_join_keys
+
+            texts = [query.text, *self._definitions.reach(query.text)]
+            words = {token.value.lower() for text in texts for token in tokenize(text)}
+            keys = find_join_keys(self._session, self._duck, query.text, words, plan.scans)
+            run.hints = replace(run.hints, join_keys=keys)
+
     def _try(self, condition: str, known: frozenset[str]) -> frozenset[str] | None:
         """The regions that meet a condition of DuckDB's plan; `None` if the region alone does not decide it."""
         tokens = tokenize(condition)

@@ -98,7 +98,10 @@ class Scans:
             kept: list[int] = pa.Table.from_batches([rows]).filter(filter_).column("__row").to_pylist()
             return kept
 
-        scan = self._prefetches.take(plan, run) or TableScan(plan, run, self._cloud, find_kept)
+        scan: TableScan | Prefetch | None = self._prefetches.take(plan, run)
+        if scan is None:
+            plan = self._prefetches.limit(plan, run, self._cloud)
+            scan = TableScan(plan, run, self._cloud, find_kept)
         try:
             # Here, not in the generator: DuckDB then reports the error as plain text.
             scan.start()

@@ -64,6 +64,7 @@ class Session:
         self._schemas: set[tuple[str, str]] = set()
         self._extra: set[str] = set()
         self._lock = threading.RLock()
+        self.replacing = threading.Lock()  # two transactions cannot replace one view
         try:
             self.duck = duckdb.connect(database, read_only=read_only)
         except duckdb.Error as error:

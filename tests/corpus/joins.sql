@@ -1,7 +1,11 @@
 -- name: experiments with their endpoints
 -- calls: ListInferenceExperiments us-east-1 {"StatusEquals": "Running"}
 --        DescribeInferenceExperiment us-east-1 each row x 2
---        ListEndpoints us-east-1
+--        DescribeEndpoint us-east-1 {"EndpointName": "search"}
+--        DescribeEndpoint us-east-1 {"EndpointName": "payments-fraud"}
+-- explain: ListInferenceExperiments us-east-1 {"StatusEquals": "Running"}
+--          DescribeInferenceExperiment us-east-1 each row
+--          ListEndpoints us-east-1
 -- rows: ["search-relevance", "search", "InService"], ["fraud-xgboost-17", "payments-fraud", "InService"]
 SELECT e.name, p.endpoint_name, p.endpoint_status
 FROM aws.sagemaker.inference_experiments e
@@ -11,9 +15,15 @@ WHERE e.region = 'us-east-1' AND e.status = 'Running';
 -- name: three tables are joined
 -- calls: ListEndpoints us-west-2
 --        DescribeEndpoint us-west-2 each row x 3
---        ListEndpointConfigs us-west-2
---        DescribeEndpointConfig us-west-2 each row x 3
+--        DescribeEndpointConfig us-west-2 {"EndpointConfigName": "search-config"}
+--        DescribeEndpointConfig us-west-2 {"EndpointConfigName": "moderation-config"}
+--        DescribeEndpointConfig us-west-2 {"EndpointConfigName": "forecast-config"}
 --        ListModels us-west-2
+-- explain: ListEndpoints us-west-2
+--          DescribeEndpoint us-west-2 each row
+--          ListEndpointConfigs us-west-2
+--          DescribeEndpointConfig us-west-2 each row
+--          ListModels us-west-2
 -- rows: ["search", "search-v1"], ["moderation", "moderation-v1"], ["forecast", "forecast-v1"]
 SELECT p.endpoint_name, m.model_name FROM aws.sagemaker.endpoints p
 JOIN aws.sagemaker.endpoint_configs c USING (endpoint_config_name, region)
@@ -131,9 +141,15 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1'
   AND creation_time > (SELECT max(creation_time) FROM aws.sagemaker.endpoints WHERE region = 'us-east-1');
 
 -- name: a lateral join
--- calls: ListEndpoints us-east-1
---        ListInferenceExperiments us-east-1
+-- calls: ListInferenceExperiments us-east-1
 --        DescribeInferenceExperiment us-east-1 each row x 6
+--        DescribeEndpoint us-east-1 {"EndpointName": "search"}
+--        DescribeEndpoint us-east-1 {"EndpointName": "payments-fraud"}
+--        DescribeEndpoint us-east-1 {"EndpointName": "churn"}
+--        DescribeEndpoint us-east-1 {"EndpointName": "pricing"}
+-- explain: ListEndpoints us-east-1
+--          ListInferenceExperiments us-east-1
+--          DescribeInferenceExperiment us-east-1 each row
 -- rows: ["search", "search-relevance"], ["payments-fraud", "fraud-xgboost-17"], ["churn", "churn-monthly-refresh"],
 --       ["pricing", "pricing-elasticity"]
 SELECT p.endpoint_name, newest.name FROM aws.sagemaker.endpoints p, LATERAL

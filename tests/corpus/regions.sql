@@ -166,7 +166,12 @@ SELECT endpoint_name, partition FROM aws.sagemaker.endpoints JOIN aws.regions US
 -- name: a condition on one side of a join over the region holds for the other
 -- calls: ListInferenceExperiments eu-west-1
 --        DescribeInferenceExperiment eu-west-1 each row x 3
---        ListEndpoints eu-west-1
+--        DescribeEndpoint eu-west-1 {"EndpointName": "search"}
+--        DescribeEndpoint eu-west-1 {"EndpointName": "support"}
+--        DescribeEndpoint eu-west-1 {"EndpointName": "redaction"}
+-- explain: ListInferenceExperiments eu-west-1
+--          DescribeInferenceExperiment eu-west-1 each row
+--          ListEndpoints eu-west-1
 -- rows: ["search-relevance", "InService"], ["support-triage", "Updating"], ["gdpr-redaction", "Updating"]
 SELECT e.name, p.endpoint_status
 FROM aws.sagemaker.inference_experiments e JOIN aws.sagemaker.endpoints p USING (endpoint_name, region)
@@ -179,7 +184,7 @@ SELECT e.endpoint_name, m.model_name FROM aws.sagemaker.endpoints e, aws.sagemak
 WHERE e.region = 'us-east-1' AND m.model_name = e.endpoint_name || '-v1';
 
 -- name: regions from values known only at run time
--- setup: SET sqlprov_regions = 'us-east-1'
+-- setup: SET sqlprov_regions = 'us-east-1'; SET sqlprov_sideways = off
 -- calls: ListEndpoints *
 --        ListModels us-east-1
 -- rows:

@@ -182,7 +182,8 @@ class Trial:
                 (c.operation, c.region, format_parameters(c.parameters), c.times == "each row")
                 for c in planned
             ]
-            assert sorted(calls) == sorted(call.planned for call in block.calls or ()), "the calls of EXPLAIN"
+            expected = block.planned or block.calls or ()
+            assert sorted(calls) == sorted(call.planned for call in expected), "the calls of EXPLAIN"
             lists = (call for call in planned if call.times == "each page")
             self.pages_planned = {
                 (c.operation, c.region, format_parameters(c.parameters, TOKEN)) for c in lists

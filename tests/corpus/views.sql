@@ -48,7 +48,12 @@ SELECT endpoint_name FROM serving WHERE place LIKE 'eu-%';
 --        FROM aws.sagemaker.endpoints p JOIN aws.sagemaker.endpoint_configs c USING (endpoint_config_name, region)
 -- calls: ListEndpoints us-west-2
 --        DescribeEndpoint us-west-2 each row x 3
---        ListEndpointConfigs us-west-2
+--        DescribeEndpointConfig us-west-2 {"EndpointConfigName": "search-config"}
+--        DescribeEndpointConfig us-west-2 {"EndpointConfigName": "moderation-config"}
+--        DescribeEndpointConfig us-west-2 {"EndpointConfigName": "forecast-config"}
+-- explain: ListEndpoints us-west-2
+--          DescribeEndpoint us-west-2 each row
+--          ListEndpointConfigs us-west-2
 -- rows: ["search", "search-config"], ["moderation", "moderation-config"], ["forecast", "forecast-config"]
 SELECT endpoint_name, endpoint_config_name FROM served WHERE region = 'us-west-2';
 

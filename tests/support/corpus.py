@@ -23,7 +23,7 @@ A block begins with its name. A line that begins with `--  ` continues the one b
     count    the number of rows, where any rows will do
     then     a query that is run after the statement; `rows` are its rows
     error    class of an error and a part of its text; EXPLAIN raises it too, unless `calls` says what precedes it
-    explain  `no` for a statement that is not explained
+    explain  `no` for a statement that is not explained, or the calls that EXPLAIN names if the run may make others
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ class Block:
     then: str = ""
     error: tuple[str, str] | None = None
     explained: bool = True
+    planned: tuple[ExpectedCall, ...] | None = None
 
 
 def read_blocks(folder: Path) -> Iterator[Block]:
@@ -108,6 +109,7 @@ def _parse_block(file: str, text: str) -> Block:
     calls = lines.get("calls", lines.get("at most"))
     rows = lines.get("rows", lines.get("in order"))
     kind, _, message = lines.get("error", "").partition(": ")
+    explained = lines.get("explain")
     assert sql, f"{file}: {name} has no query"
     assert {"rows", "in order", "count", "error"} & set(lines), f"{file}: {name} expects nothing"
     return Block(
@@ -123,7 +125,8 @@ def _parse_block(file: str, text: str) -> Block:
         count=int(lines["count"]) if "count" in lines else None,
         then=lines.get("then", ""),
         error=(kind, message) if "error" in lines else None,
-        explained=lines.get("explain") != "no",
+        explained=explained != "no",
+        planned=None if explained in (None, "no") else tuple(_parse_calls(explained)),
     )
 
 

@@ -14,9 +14,10 @@ from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_r
 from sqlprov.aws.read.partial_row import REGION, PartialRow, move
 from sqlprov.aws.read.redaction import Warn, hide
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Column, ColumnSource, get_path
+from sqlprov.catalog.table import Column, ColumnSource, Table, get_path
 from sqlprov.errors import BrokenReply
 from sqlprov.plan.read import TRUE, Account, ReadPlan
+from sqlprov.plan.read.domain import restrict
 from sqlprov.plan.read.needs import list_known
 from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Or, Predicate
 from sqlprov.plan.read.read_plan import Place
@@ -197,6 +198,14 @@ def _repeat(column: Column, place: Place, count: int) -> pa.Array:
     """The array of a column that is the same for all rows of a list."""
     value = place[REGION] if column.source is ColumnSource.REGION else place[column.name]
     return pa.repeat(pa.scalar(value, column.type), count, MEMORY_POOL)
+
+
+def select_rows(batch: pa.RecordBatch, condition: Predicate, table: Table) -> pa.RecordBatch:
+    """The rows that meet `condition`, as far as it can be read; it is over the batch's columns."""
+    try:
+        return batch.filter(_to_expression(restrict(condition, batch.schema.names), table.by_name))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return batch  # a literal does not fit the column's type
 
 
 def _may_contain(value: Any, text: str) -> bool:

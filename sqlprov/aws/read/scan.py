@@ -159,6 +159,12 @@ class TableScan:
         finally:
             self.reports.closed = True
 
+    def abandon(self) -> None:
+        """End it: no further call starts."""
+        self.reports.closed = True
+        for window in list(self.windows):
+            self._end(window)
+
     # Pages
 
     def _begin(self, window: ListWindow) -> None:

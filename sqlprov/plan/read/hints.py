@@ -27,6 +27,27 @@ class Top:
     rows: int
 
 
+Source = tuple[str, str]
+"""Full name of a live table, and its column."""
+
+
+@dataclass(frozen=True)
+class JoinKey:
+    """`column` of a table is joined with `sources`: rows in which it has a value of none of them do not matter.
+
+    Attributes:
+        table: its full name.
+        column: a part of the key, or a parent's column.
+        sources: one for each place where the statement reads the table.
+        is_unlikely: whether they are whole lists, which rarely have few values, and a list is all that the table needs.
+    """
+
+    table: str
+    column: str
+    sources: frozenset[Source]
+    is_unlikely: bool = False
+
+
 def _never(*_: str) -> bool:
     return False
 
@@ -44,6 +65,7 @@ class Hints:
         contained: full name of a table -> strings that its rows contain.
         sorted_by: the table and the column that a plain query with a LIMIT sorts by first.
         top: full name of the statement's only table, and its first rows; `None` if all are wanted.
+        join_keys: the values of which tables limit others; no table limits itself, directly or through others.
         limited: whether the statement may have enough rows before a list ends.
     """
 
@@ -55,4 +77,5 @@ class Hints:
     contained: Mapping[str, tuple[Contained, ...]] = field(default_factory=dict)
     sorted_by: tuple[str, str] | None = None
     top: tuple[str, Top] | None = None
+    join_keys: tuple[JoinKey, ...] = ()
     limited: bool = False

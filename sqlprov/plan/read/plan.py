@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -12,17 +12,18 @@ from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
 from sqlprov.errors import InternalError, ProgrammingError
 from sqlprov.plan.read.domain import list_columns, restrict
 from sqlprov.plan.read.hints import Contained, Top
-from sqlprov.plan.read.lookup import Lookup, choose_lookup, count_calls, find_keys
+from sqlprov.plan.read.lookup import Lookup, choose_lookup, count_calls, find_keys, get_batch
 from sqlprov.plan.read.narrow import build_list_parameters
 from sqlprov.plan.read.needs import LISTED, Needs, find_needs, list_known
 from sqlprov.plan.read.parents import REGION, plan_parents
-from sqlprov.plan.read.predicate import FALSE, TRUE, Predicate
+from sqlprov.plan.read.predicate import FALSE, TRUE, And, Predicate
 from sqlprov.plan.read.read_plan import (
     Account,
     KeyRead,
     ListRead,
     Place,
     ReadPlan,
+    ScanRequest,
     Windows,
     fill_parents,
 )
@@ -32,28 +33,6 @@ MOST_LOOKUPS = 20
 """Lookups by key that are preferred to a list, whose number of pages is not known beforehand."""
 DEEPEST = 8
 """Parents of parents at most; more would be a table that is its own parent."""
-
-
-@dataclass(frozen=True)
-class ScanRequest:
-    """DuckDB's request to a table.
-
-    Attributes:
-        table: the table.
-        columns: names of the requested columns.
-        where: the filter to apply.
-        pushdown: whether the filter and the hints may narrow the calls.
-        contained, top: hints.
-        split: whether a long list may be cut into windows of time.
-    """
-
-    table: Table
-    columns: tuple[str, ...]
-    where: Predicate = TRUE
-    pushdown: bool = True
-    contained: tuple[Contained, ...] = ()
-    top: Top | None = None
-    split: bool = True
 
 
 def plan_read(
@@ -96,6 +75,7 @@ def plan_read(
     if own_account and account in (Account.UNUSED, Account.ARN):
         account = Account.KNOWN if account_known else Account.STS
     return ReadPlan(
+        request=request,
         table=table,
         columns=columns,
         steps=steps,
@@ -113,6 +93,37 @@ def plan_read(
         place_filter=restrict(where, [REGION, *(each.column for each in table.list.parents)]),
         own_account=own_account,
     )
+
+
+def limit_plan(plan: ReadPlan, condition: Predicate, account_known: bool) -> ReadPlan:
+    """The calls for those rows of a plan that also meet `condition`, which is over its columns."""
+    if any(parent.is_shared for parent in plan.parents):
+        # The parent is read for another scan in any case: some of its rows are left out.
+        known = restrict(condition, list_known(plan.table))
+        return replace(
+            plan,
+            row_filter=And((plan.row_filter, known)),
+            place_filter=And((plan.place_filter, condition)),
+        )
+    where = FALSE if condition == FALSE else And((plan.request.where, condition))
+    return plan_read(replace(plan.request, where=where), plan.scopes, account_known)
+
+
+def count_useful_values(plan: ReadPlan, fan_out: int) -> int:
+    """The number of values of a key, or of a parent, up to which they may save calls.
+
+    Args:
+        plan: a read of rows with any value.
+        fan_out: the most lists that parents may lead to.
+    """
+    lists = sum(isinstance(step, ListRead) for step in plan.steps)
+    if not lists:
+        return 0
+    if plan.parents or plan.describe or plan.tags or plan.extras:
+        return fan_out  # each value that is missing saves a call
+    lookup = choose_lookup(plan.table, plan.columns)
+    # A list is one call of a region, a lookup is one of each region.
+    return MOST_LOOKUPS * get_batch(plan.table, lookup) // lists if lookup else 0
 
 
 def _find_account(

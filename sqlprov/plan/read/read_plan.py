@@ -19,6 +19,28 @@ Place = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class ScanRequest:
+    """DuckDB's request to a table.
+
+    Attributes:
+        table: the table.
+        columns: names of the requested columns.
+        where: the filter to apply.
+        pushdown: whether the filter and the hints may narrow the calls.
+        contained, top: hints.
+        split: whether a long list may be cut into windows of time.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    where: Predicate = TRUE
+    pushdown: bool = True
+    contained: tuple[Contained, ...] = ()
+    top: Top | None = None
+    split: bool = True
+
+
+@dataclass(frozen=True)
 class ListRead:
     """One list: every page of the List call with `parameters` in `place`, such as {"region": "us-east-1"}.
 
@@ -102,6 +124,7 @@ class ReadPlan:
     """The calls that answer a request.
 
     Attributes:
+        request: what is answered; parents that others share may be read with more columns.
         table: the table.
         columns: columns of every batch: those requested and those the filter reads.
         steps: lists and lookups.
@@ -117,6 +140,7 @@ class ReadPlan:
         windows: how a long list may be cut; `None` if it may not.
     """
 
+    request: ScanRequest
     table: Table
     columns: tuple[str, ...]
     steps: tuple[ListRead | KeyRead, ...]

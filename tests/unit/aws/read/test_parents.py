@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hand_tables import HandRead, build_table, plan_table, read_table
 from json_service import ServiceFailure, run_json_service
+from local_sagemaker import connection
 
 import sqlprov
 from sqlprov.aws.read.scan import FIRST_LISTS, TableScan
@@ -185,6 +186,26 @@ def test_a_parent_of_parents_gives_both_values(ecs: Ecs, read: Read) -> None:
     few = read(TASKS, ("task_arn",), where)
     assert few.calls == {"ListServices": 2, "DescribeServices": 2, "ListTasks": 2}
     assert len(few.rows) == 2
+
+
+@pytest.mark.parametrize(("sideways", "lists"), [("on", 2), ("off", 16)])
+def test_a_join_lists_the_children_of_the_parents_that_it_leaves(ecs: Ecs, sideways: str, lists: int) -> None:
+    ecs.operations["DescribeClusters"] = lambda parameters: {
+        "clusters": [
+            {"clusterArn": arn, "status": "ACTIVE" if arn == cluster("a") else "INACTIVE"}
+            for arn in parameters["clusters"]
+        ]
+    }
+    query = (
+        "SELECT service_arn FROM aws.ecs.services s JOIN aws.ecs.clusters c ON s.cluster = c.cluster_arn "
+        "WHERE c.status IN"
+    )
+    with run_json_service(ecs.operations) as url, connection(url, sideways=sideways) as con:
+        for states, rows, calls in (("('ACTIVE')", 3, lists), ("('ACTIVE', 'INACTIVE')", 28, 16)):
+            result = con.sql(f"{query} {states}")
+            assert len(result.fetchall()) == rows
+            made = Counter(call.operation for call in result.calls)
+            assert made == {"ListClusters": 1, "DescribeClusters": 1, "ListServices": calls}
 
 
 def test_several_regions_have_their_own_parents(read: Read) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,6 +30,12 @@ JOIN = f"""
     SELECT e.name, p.endpoint_status, m.model_arn FROM {EXPERIMENTS} e
     JOIN {ENDPOINTS} p ON p.endpoint_name = e.endpoint_name
     LEFT JOIN {MODELS} m ON m.model_name = e.name ORDER BY 1"""
+
+
+@pytest.fixture
+def connect(connect: Callable[..., sqlprov.Connection]) -> Callable[..., sqlprov.Connection]:
+    """Connections whose scans do not wait for each other."""
+    return partial(connect, sideways="off")
 
 
 @pytest.fixture
