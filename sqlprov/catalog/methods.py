@@ -10,10 +10,11 @@ from typing import Any
 from .columns import COMMON, TAG_MEMBERS, TAGS
 from .constants import parse_constants
 from .describe_call import RowColumns
-from .nouns import flatten, match_column
+from .nouns import flatten, match_column, strip_noun
 from .service_model import build_input_shape, find_operation, get_members, list_tokens, to_snake_case
 from .shapes import Constraint, Shape
 from .table import (
+    TAG_SPECIFICATIONS,
     Column,
     ColumnSource,
     DescribeCall,
@@ -116,6 +117,7 @@ class TableContext:
             shape, nesting = _lift(into, shape, [column.path for column in self.columns.values()])
             required = shape.required if verb == "INSERT" else required
         shape, tokens = _hide(shape, send), list_tokens(operation)
+        shape, tag_type = _lift_tags(shape, self.row.nouns)
         parameters = tuple(
             Parameter(
                 part,
@@ -135,6 +137,7 @@ class TableContext:
             input_shape=_relax(shape, parameters, [parent.column for parent in self.list.parents]),
             send=send,
             nesting=nesting,
+            tag_type=tag_type,
             tokens=tokens,
             returns=returns,
             **block,
@@ -174,10 +177,12 @@ class TableContext:
         return {name: paths[name] for name in self.key if name in paths and name not in given}
 
     def _find_member(self, member: str) -> str:
-        """The column that shows a member."""
+        """The column that shows a member, or the part of the key with its name, but for the table's noun."""
         name = to_snake_case(member)
-        shown = (name for name, column in self.columns.items() if column.path[-1:] == (member,))
-        return name if name in self.columns else next(shown, "")
+        shown = [name for name, column in self.columns.items() if column.path[-1:] == (member,)]
+        bare = strip_noun(name, self.row.nouns)
+        shown += [part for part in self.key if bare and strip_noun(part, self.row.nouns) == bare]
+        return name if name in self.columns else next(iter(shown), "")
 
 
 def parse_methods(top: Mapping[str, Node], tags: TagsCall | None, table: TableContext) -> tuple[Method, ...]:
@@ -314,6 +319,21 @@ def _relax(shape: Shape, parameters: Iterable[Parameter], parents: Collection[st
         for name, member in shape.members.items()
     }
     return replace(shape, members=members) if names else shape
+
+
+def _lift_tags(shape: Shape, nouns: Collection[str]) -> tuple[Shape, str]:
+    """A create's input with `Tags`, if it takes them for each type of resource, and the table's type."""
+    part = shape.members.get(TAG_SPECIFICATIONS)
+    item = part.item if part else None
+    if item is None or not {"ResourceType", "Tags"} <= {*item.members} or "Tags" in shape.members:
+        return shape, ""
+    types = item.members["ResourceType"].constraint.enum
+    type = next((type for type in types if flatten(type) in nouns), "")
+    return (
+        (replace(shape, members={**shape.members, "Tags": item.members["Tags"]}), type)
+        if type
+        else (shape, "")
+    )
 
 
 def _hide(shape: Shape, send: Mapping[str, Any]) -> Shape:

@@ -22,7 +22,6 @@ from .service_model import MISSING, find_model, list_error_codes, read_constrain
 from .shapes import Constraint
 from .states import derive_state, find_state, parse_state
 from .table import (
-    PLACEHOLDER,
     Column,
     ColumnSource,
     DescribeCall,
@@ -119,10 +118,6 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
         columns[name] = column
     arn = _find_arn(words.get("arn"), nouns, columns)
     tags, tags_column = parse_tags(words.get("tags"), service.nodes.get("tags"), model, arn, key, columns)
-    if "write" in words and tags and PLACEHOLDER.search(tags.column):
-        raise words["write"].fail(
-            "the service's tag calls need an ARN that no column holds; expected `tags: none`"
-        )
     if tags_column:
         columns["tags"] = tags_column
     described_arn = arn if "write" in words else ""  # a write reads its tags by the ARN

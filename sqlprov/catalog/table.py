@@ -16,6 +16,8 @@ from .shapes import Constraint, Shape
 from .write_rules import WriteRules
 
 _CREATED = re.compile(r"(date_)?(creat(ed|e|ion))(_?(at|on|time|date|timestamp|date_time|time_stamp))?")
+TAG_SPECIFICATIONS = "TagSpecifications"
+"""The parameter that takes tags for each type of resource that a call creates."""
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 """A column in an ARN that is made of columns."""
 
@@ -419,6 +421,7 @@ class Method:
             the row instead of the parameter that takes them. Tokens are not required.
         send: what every call sends beside the values of the statement; a text may be a `RowText`.
         nesting: where the call takes the members of the row; `None` if they are its parameters.
+        tag_type: the row's type in `TagSpecifications`, which then take the tags of the statement; otherwise empty.
         tokens: parameters that identify a call among its attempts; each row gets its own.
         returns: key column that the service sets -> members from the reply of a create to its value; through lists
             of one element.
@@ -434,6 +437,7 @@ class Method:
     via: str = ""
     send: Mapping[str, Any] = field(default_factory=dict)
     nesting: Nesting | None = None
+    tag_type: str = ""
     tokens: tuple[str, ...] = ()
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     input_shape: Shape = field(kw_only=True, repr=False, compare=False)

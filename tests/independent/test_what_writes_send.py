@@ -146,7 +146,10 @@ def test_a_deleted_secret_is_gone_for_writes_and_can_be_restored(con: Connection
 
 
 def test_terminating_an_instance_again_makes_no_call(con: Connection) -> None:
-    con.sql("INSERT INTO aws.ec2.instances (image_id, instance_type) VALUES ('ami-12c6146b', 't3.micro')")
+    created = con.sql("""
+        INSERT INTO aws.ec2.instances (image_id, instance_type, tags)
+        VALUES ('ami-12c6146b', 't3.micro', MAP {'stage': 'new'}) RETURNING tags""")
+    assert created.fetchall() == [([{"Key": "stage", "Value": "new"}],)]
     where = "WHERE image_id = 'ami-12c6146b' AND region = 'us-east-1'"
     tagged = con.sql(f"UPDATE aws.ec2.instances SET tags = MAP {{'stage': 'test'}} {where} RETURNING tags")
     assert tagged.fetchall() == [([{"Key": "stage", "Value": "test"}],)]

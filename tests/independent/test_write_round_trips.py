@@ -147,7 +147,8 @@ def expect_transition(trip: RoundTrip, key: str, method: str) -> None:
 
 def delete(trip: RoundTrip, key: str) -> None:
     sql = f"/*+ AWAIT */ DELETE FROM {trip.table.full_name} WHERE {trip.where(key)}"
-    _, result = trip.write(f"{sql} RETURNING data__Identifier")
+    (outcome, *_), result = trip.write(f"{sql} RETURNING data__Identifier")
+    assert outcome.status.value == "ok", outcome.reason
     assert result.fetchall() == [(key,)]
     assert (key,) not in trip.find()
     assert trip.find(key) == []

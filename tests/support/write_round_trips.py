@@ -33,7 +33,7 @@ from sqlprov.catalog.sensitive import HIDDEN
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.table import ErrorRule, Method, Nesting, Table
 from sqlprov.duck.session import Session
-from sqlprov.errors import WriteError
+from sqlprov.errors import DataError, WriteError
 from sqlprov.settings import Settings
 
 RESOURCES = Path(__file__).parents[2] / "resources" / "aws"
@@ -163,7 +163,11 @@ class RoundTrip:
             return self._create()
         reasons = []
         for request in self.list_requests("create_resource"):
-            (outcome,), _ = self.write(format_insert(self.table, request))
+            try:
+                (outcome,), _ = self.write(format_insert(self.table, request))
+            except DataError as error:  # a made-up value does not fit
+                reasons.append(str(error))
+                continue
             if outcome.status.value == "ok":
                 self.request = request
                 return outcome.key

@@ -16,7 +16,7 @@ from sqlprov.aws.transport.replies import IN_JSON, check_omission
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.regions import find_partition
-from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, IamActions, Table, get_path
+from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, IamActions, Table, TagsCall, get_path
 from sqlprov.errors import OperationalError
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.lookup import Lookup, get_batch
@@ -50,8 +50,17 @@ def read_row_tags(run: Run, cloud: Cloud, table: Table, row: PartialRow) -> list
     Raises:
         OperationalError: a call failed.
     """
-    method = table.tags
-    assert method is not None, "only rows of tables with tags have some"
+    assert table.tags is not None, "only rows of tables with tags have some"
+    resource = find_tagged(run, cloud, table, table.tags, row)
+    return [] if resource is None else read_tags(run, cloud, table, row.region, resource)
+
+
+def find_tagged(run: Run, cloud: Cloud, table: Table, method: TagsCall, row: PartialRow) -> str | None:
+    """What the tag calls of a row take, such as its ARN; `None` if it lacks a column that the call needs.
+
+    Raises:
+        OperationalError: the account could not be read.
+    """
 
     def get_value(name: str) -> Any:
         is_account = table.by_name[name].source is ColumnSource.ACCOUNT
@@ -59,10 +68,9 @@ def read_row_tags(run: Run, cloud: Cloud, table: Table, row: PartialRow) -> list
 
     value = method.fill(table.arn, get_value)
     if value is None:
-        return []
+        return None
     # An ARN made of columns is written as in the partition `aws`.
-    arn = _move_arn(value, row.region) if PLACEHOLDER.search(method.column) else str(value)
-    return read_tags(run, cloud, table, row.region, arn)
+    return _move_arn(value, row.region) if PLACEHOLDER.search(method.column) else str(value)
 
 
 def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> list[Any]:

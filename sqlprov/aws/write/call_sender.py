@@ -248,12 +248,12 @@ class CallSender:
         """The parameters with a token, the same for every attempt, and the request's tag."""
         table = self.table
         tokens = dict.fromkeys(self._find_tokens(request), str(uuid4()))
-        parameters = {**tokens, **build_parameters(self.write, request)}
         name, spelling = table.tags_parameter, table.tag_spelling
         if request.purpose == "create" and self._is_tagged:
-            tags = parse_tags(parameters.get(name), spelling) | {REQUEST_TAG: self.run.request_tag}
-            parameters[name] = spell_tags(tags, spelling)
-        return parameters
+            tags = parse_tags(request.parameters.get(name), spelling) | {REQUEST_TAG: self.run.request_tag}
+            parameters = {**request.parameters, name: spell_tags(tags, spelling)}
+            request = replace(request, parameters=parameters)
+        return {**tokens, **build_parameters(self.write, request)}
 
 
 def _is_conflict(failure: Failure) -> bool:

@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any
 
 from sqlprov.aws.read.describe import describe_rows, list_rows, look_up_rows
-from sqlprov.aws.read.details import read_row_tags
+from sqlprov.aws.read.details import find_tagged, read_row_tags
 from sqlprov.aws.read.partial_row import REGION, PartialRow
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.methods import MISSING
-from sqlprov.catalog.table import Method, Table, get_path
+from sqlprov.catalog.table import PLACEHOLDER, Method, Table, get_path
 from sqlprov.errors import OperationalError
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.steps import RowWrite, Snapshot
@@ -72,7 +72,10 @@ class RowWatcher:
                     if not is_unknown or self._look_up():
                         raise
                     continue
-            snapshot = Snapshot(content, tag_map)
+            tagging, tagged = self.table.tagging, None
+            if self.write.tags is not None and tagging and PLACEHOLDER.search(tagging.column):
+                tagged = find_tagged(self.run, self.cloud, self.table, tagging, row)
+            snapshot = Snapshot(content, tag_map, tagged)
         self.snapshot = snapshot
         return snapshot
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlprov.catalog.table import Method, RowText, Table
+from sqlprov.catalog.table import TAG_SPECIFICATIONS, Method, RowText, Table
 
 
 class WriteKind(Enum):
@@ -80,10 +80,12 @@ class Snapshot:
     Attributes:
         described: JSON values under API names, at `Table.paths`; times as epoch seconds or datetime.
         tags: `None` if they were not read.
+        tagged: what the tag calls take, such as an ARN; `None` if they take a column.
     """
 
     described: Mapping[str, Any]
     tags: Mapping[str, str] | None
+    tagged: str | None = None
 
     def get(self, path: tuple[str, ...]) -> Any:
         """The value at `path`; `None` if it is absent."""
@@ -166,7 +168,10 @@ def build_parameters(write: RowWrite, request: Request) -> dict[str, Any]:
     method = find_method(write, request)
     if method is None or request.purpose == "exec":
         return dict(request.parameters)
-    values = method.nesting.nest(request.parameters) if method.nesting else request.parameters
+    values = method.nesting.nest(request.parameters) if method.nesting else dict(request.parameters)
+    if method.tag_type and "Tags" in values:
+        own = {"ResourceType": method.tag_type, "Tags": values.pop("Tags")}
+        values[TAG_SPECIFICATIONS] = [*values.get(TAG_SPECIFICATIONS, ()), own]
     row = {"region": write.region, **dict(zip(write.table.key, write.key, strict=True))}
     return _join(values, method.send, row)
 

@@ -26,9 +26,10 @@ def next_tag_step(write: RowWrite, now: Snapshot, done: tuple[Request, ...]) -> 
         return Refusal(f"{count} tags were given; a resource can have {_MAX_TAGS}")
     add = {key: value for key, value in wanted.items() if current.get(key) != value}
     remove = [key for key in drop_reserved(current) if key not in wanted]
-    resource = call.build_parameters(
-        call.fill(table.arn, lambda name: now.get_column(table, name) or write.get_key(name))
+    tagged = now.tagged or call.fill(
+        table.arn, lambda name: now.get_column(table, name) or write.get_key(name)
     )
+    resource = call.build_parameters(tagged)
     if remove and (not add or len(current | add) > _MAX_TAGS):
         return Request(call.remove, write.region, resource | call.build_keys(remove), "untag")
     if add:
