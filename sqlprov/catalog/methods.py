@@ -302,7 +302,7 @@ def _lift(node: Node, shape: Shape, paths: Iterable[Sequence[str]]) -> tuple[Sha
     others = {name: member for name, member in shape.members.items() if name != path[0]}
     required = [name for name in (*shape.required, *inner.required) if name != path[0]]
     nesting = Nesting(
-        path, frozenset(lists), frozenset(members), frozenset(others) & frozenset(members), not inner.value
+        path, frozenset(lists), frozenset(members), frozenset(shape.required) & {*members}, not inner.value
     )
     lifted = replace(shape, members={**members, **others}, required=tuple(dict.fromkeys(required)))
     return lifted, nesting

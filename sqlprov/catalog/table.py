@@ -370,7 +370,7 @@ class Nesting:
         path: the members that lead to it.
         lists: those of them that are lists, of one element here.
         members: the members of the row.
-        outer: those of them that the call takes beside the path, too, such as a name.
+        outer: those of them that the call requires beside the path, too, such as a name.
         is_whole: whether a call replaces the whole row; otherwise only the members sent.
     """
 

@@ -1,4 +1,4 @@
-"""Tries the writes that a line might have: `python tests/support/write_candidates.py ecs glue`.
+"""Tries the writes that a line might have: `python tests/support/write_candidates.py ecs glue.crawlers`.
 
 For each table that moto confirms and that cannot be written, `CreateX` and `DeleteX` are added to a copy of its line,
 and the checks of `test_write_round_trips.py` run. Prints the words of the lines that pass, and why others do not;
@@ -111,8 +111,12 @@ def run_check(check: str, service: MotoService, table: Table) -> str:
         ("changed", "unknown"),
         ("changed", "failed"),
     ]
+    if check == "round trip":
+        faults[1:] = [("replaced", "yes"), ("untagged", "yes")]
     reasons = []
-    for kind, status in faults if "insert" in check else faults[:1]:
+    for kind, status in faults if "insert" in check or check == "round trip" else faults[:1]:
+        if kind and not isinstance(read_reasons()[kind], dict):
+            read_reasons()[kind] = dict.fromkeys(read_reasons()[kind], "yes")
         before = {kind: read_reasons()[kind].get(name)} if kind else {}
         if kind:
             read_reasons()[kind][name] = status
@@ -138,9 +142,9 @@ def main(names: list[str]) -> None:
         shutil.copytree(RESOURCES.parent, folder)
         write_round_trips.CATALOG = MotoCatalog([folder])
         with OpenService() as services:
-            for service in names:
+            for service, _, only in (name.partition(".") for name in names):
                 tables = MotoCatalog([RESOURCES.parent])
-                for name in tables.list_tables("aws", service):
+                for name in [only] if only else tables.list_tables("aws", service):
                     if MOTO not in confirmed.get(f"{service}.{name}", ()):
                         continue
                     table = tables.get_table("aws", service, name)
