@@ -41,7 +41,7 @@ WRITE_REASONS = {
     "failing": "a create answers 500 although the row is there",
     "untagged": "the tag calls do not know the rows",
     "replaced": "a create replaces a row that exists",
-    "tokenless": "a second attempt with the same token is not recognized, so INSERT ends as {} if its reply is lost",
+    "tokenless": "a second attempt with the same token makes a second row",
 }
 """Kind of reason in `moto_reasons.yaml` -> what it says of a table."""
 HEAD = "# Written by `make docs`: the descriptions of the tables whose lines write none.\n"
