@@ -53,6 +53,12 @@ class Settings:
         "Read of a joined table only the keys that the other table has, if they are few. Needs prefetch. If off, "
         "list both tables; the rows are the same.",
     )
+    bulk_tags: bool = _make_setting(
+        True,
+        "Read the tags of 20 or more rows through the Resource Groups Tagging API, of up to 100 in one call. Its "
+        "answer may be some seconds old. Rows that it does not return, and all writes, use the service's own call. If "
+        "off, every row does.",
+    )
     on_error: str = _make_setting(
         "fail",
         "'fail': the statement fails if a region or row cannot be read. 'warn': it returns the other rows, "

@@ -6,7 +6,7 @@ Everything here runs on the cursor's one thread (`api.worker.Worker`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -79,6 +79,8 @@ class Cursor:
             raise NotSupportedError(reason)
         inner = statement.inner if isinstance(statement, Explain) else statement
         if self._is_write(inner):
+            # What a write reads must not be older than the resource.
+            run.settings = replace(run.settings, bulk_tags=False)
             return self._write(inner, bindings, run, dry_run=dry_run or inner is not statement, asking=asking)
         assert isinstance(inner, Query), "every other kind is handled above"
         if inner is not statement:

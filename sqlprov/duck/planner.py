@@ -74,6 +74,7 @@ class Planner:
             top=hints.top[1] if hints and hints.top and hints.top[0] == name else None,
             # Windows differ from run to run, and with them the calls.
             split=settings.split and not settings.cache,
+            bulk_tags=settings.bulk_tags,
         )
         for text in explain_arns(table, where):
             run.warn(text)

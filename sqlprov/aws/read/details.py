@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from sqlprov.aws.read.decoder import to_tags
 from sqlprov.aws.read.describe import describe_rows, look_up_rows
 from sqlprov.aws.read.partial_row import PartialRow, move
+from sqlprov.aws.read.tagging_api import LONGEST_ARN, read_many_tags
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
@@ -17,9 +20,10 @@ from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.regions import find_partition
 from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, IamActions, Table, TagsCall, get_path
-from sqlprov.errors import OperationalError
+from sqlprov.errors import AccessDenied, Cancelled, OperationalError
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.lookup import Lookup, get_batch
+from sqlprov.plan.read.read_plan import FEWEST_TAGGED, MOST_TAGGED
 
 LONGEST_WAIT = 2.0
 """Seconds to wait for another thread's GetCallerIdentity before calling it too."""
@@ -129,6 +133,7 @@ class DetailReader:
         self._lookup = Lookup.LIST if through_list else Lookup.DESCRIBE
         region = self._table.by_name.get(self._table.region_column)
         self._region_column = region if region and region.source is not ColumnSource.LIST else None
+        self._asks_together = plan.bulk_tags
 
     @property
     def largest_batch(self) -> int:
@@ -146,6 +151,44 @@ class DetailReader:
         if lookup is Lookup.LIST:
             others += tuple(parent.column for parent in table.list.parents)
         return first.place == row.place and first.get_values(table, others) == row.get_values(table, others)
+
+    def count_tagged_together(self, rows: deque[PartialRow]) -> int:
+        """How many of `rows`, from the first one on, have their tags read in one call; 0 if that is not worth it."""
+        region, count = rows[0].region, 0
+        for row in islice(rows, MOST_TAGGED if self._asks_together else 0):
+            if row.is_asked or row.is_tagged or row.region != region or not self._find_arn(row):
+                break
+            count += 1
+        return count if count >= FEWEST_TAGGED else 0
+
+    def _find_arn(self, row: PartialRow) -> str | None:
+        assert self._table.tags is not None, "only rows of tables with tags have some"
+        arn = find_tagged(self._run, self._cloud, self._table, self._table.tags, row)
+        return arn if arn and arn.startswith("arn:") and len(arn) <= LONGEST_ARN else None
+
+    def read_tags_together(self, rows: Sequence[PartialRow]) -> list[PartialRow]:
+        """`rows`, which share a region, with their tags, as far as the Resource Groups Tagging API returns them.
+
+        Raises:
+            Cancelled: the statement was cancelled.
+        """
+        arns = [self._find_arn(row) or "" for row in rows]
+        tags: dict[str, list[Any]] = {}
+        try:
+            tags = read_many_tags(self._run, self._cloud, rows[0].region, list(dict.fromkeys(arns)))
+        except Cancelled:
+            raise
+        except OperationalError as error:
+            if isinstance(error, AccessDenied):
+                self._run.warn(
+                    f"{self._table.full_name}: tags were read with one call for each row, because tag:GetResources is "
+                    "denied. SET sqlprov_bulk_tags = off tries it no more."
+                )
+        self._asks_together = self._asks_together and not tags.keys().isdisjoint(arns)
+        return [
+            replace(row, tags=tags.get(arn), is_tagged=arn in tags, is_asked=True)
+            for row, arn in zip(rows, arns, strict=True)
+        ]
 
     def read(self, rows: Sequence[PartialRow]) -> list[PartialRow]:
         """`rows` with the details that the plan needs, without those that are gone.
@@ -182,7 +225,7 @@ class DetailReader:
         try:
             for name in self._plan.extras:
                 row = self._read_extra(row, name)
-            if self._plan.tags:
+            if self._plan.tags and not row.is_tagged:
                 tags = read_row_tags(self._run, self._cloud, self._table, row)
                 row = replace(row, tags=tags, is_tagged=True)
         except OperationalError as error:

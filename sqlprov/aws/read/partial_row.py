@@ -25,6 +25,7 @@ class PartialRow:
         extras: the replies of the further calls, by name.
         tags: {Key, Value} each; `None` if the tag call does not know the row.
         is_tagged: whether they have been read.
+        is_asked: whether the Resource Groups Tagging API has been asked for them.
     """
 
     place: Place
@@ -34,6 +35,7 @@ class PartialRow:
     extras: Mapping[str, Mapping[str, Any]] | None = None
     tags: list[Any] | None = None
     is_tagged: bool = False
+    is_asked: bool = False
 
     @property
     def region(self) -> str:

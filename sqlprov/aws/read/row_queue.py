@@ -62,6 +62,13 @@ class RowQueue:
     def send(self) -> None:
         """Start the calls of pending rows."""
         while self.pending and self._budget > 0 and self.in_flight < self._run.pool.width:
+            if together := self._details.count_tagged_together(self.pending):
+                # One call for many rows costs less than the calls of the first of them.
+                self._budget -= 1
+                self.in_flight += 1
+                rows = [self.pending.popleft() for _ in range(together)]
+                self._submit(partial(self._read, rows, tags_alone=True))
+                continue
             rows = [self.pending.popleft()]
             while self.pending and self._details.can_join(rows[0], self.pending[0], len(rows)):
                 rows.append(self.pending.popleft())
@@ -86,14 +93,21 @@ class RowQueue:
         largest = max(2 * self._run.pool.width, 4 * WIDTH, self._batch_rows)
         self._batch_rows = self._budget = min(self._batch_rows * 2, largest)
 
-    def _read(self, rows: list[PartialRow]) -> Report:
+    def _read(self, rows: list[PartialRow], *, tags_alone: bool = False) -> Report:
         """Make the calls of `rows`; runs in the pool."""
+        make_calls = self._details.read_tags_together if tags_alone else self._details.read
         try:
-            return partial(self._finish, rows, self._details.read(rows), None)
+            return partial(self._finish, rows, make_calls(rows), None, budget=1 if tags_alone else None)
         except OperationalError as error:
             return partial(self._finish, rows, [], error)
 
-    def _finish(self, rows: list[PartialRow], read: list[PartialRow], error: OperationalError | None) -> None:
+    def _finish(
+        self,
+        rows: list[PartialRow],
+        read: list[PartialRow],
+        error: OperationalError | None,
+        budget: int | None = None,
+    ) -> None:
         self.in_flight -= 1
         for row in rows:
             self._run.log.note_region(row.region, -1)
@@ -104,7 +118,7 @@ class RowQueue:
         self.read += whole
         self._run.log.note_read(rows=len(whole))
         rest = [row for row in read if not self._details.is_whole(row)]
-        self._budget += len(rest)  # they have been paid for
+        self._budget += len(rest) if budget is None else budget  # they have been paid for
         self.pending.extendleft(reversed(rest))
         for row in rest:
             self._run.log.note_region(row.region, 1)

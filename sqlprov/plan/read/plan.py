@@ -18,6 +18,7 @@ from sqlprov.plan.read.needs import LISTED, Needs, find_needs, list_known
 from sqlprov.plan.read.parents import REGION, plan_parents
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Predicate
 from sqlprov.plan.read.read_plan import (
+    FEWEST_TAGGED,
     Account,
     KeyRead,
     ListRead,
@@ -92,6 +93,7 @@ def plan_read(
         parents=parents,
         place_filter=restrict(where, [REGION, *(each.column for each in table.list.parents)]),
         own_account=own_account,
+        bulk_tags=request.bulk_tags and needs.tags and _can_read_many_tags(table, steps),
     )
 
 
@@ -124,6 +126,18 @@ def count_useful_values(plan: ReadPlan, fan_out: int) -> int:
     lookup = choose_lookup(plan.table, plan.columns)
     # A list is one call of a region, a lookup is one of each region.
     return MOST_LOOKUPS * get_batch(plan.table, lookup) // lists if lookup else 0
+
+
+def _can_read_many_tags(table: Table, steps: Sequence[ListRead | KeyRead]) -> bool:
+    """Whether the ARNs of many rows may be known before a call is made for each row."""
+    if table.tags is None:
+        return False
+    if all(isinstance(step, KeyRead) and len(step.keys) < FEWEST_TAGGED for step in steps):
+        return False
+    known = list_known(table)
+    sources = {table.by_name[name].source for name in table.tags.list_columns(table.arn) if name not in known}
+    is_described_together = table.describe is not None and table.describe.batch > 1
+    return sources <= {ColumnSource.ACCOUNT} | ({ColumnSource.DESCRIBE} if is_described_together else set())
 
 
 def _find_account(

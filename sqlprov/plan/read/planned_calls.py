@@ -9,7 +9,14 @@ from typing import Any
 from sqlprov.catalog.table import ColumnSource
 from sqlprov.errors import format_count
 from sqlprov.plan.read.lookup import Lookup, build_arguments, get_batch, takes_list
-from sqlprov.plan.read.read_plan import Account, KeyRead, ListRead, ReadPlan
+from sqlprov.plan.read.read_plan import (
+    FEWEST_TAGGED,
+    MOST_TAGGED,
+    Account,
+    KeyRead,
+    ListRead,
+    ReadPlan,
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,13 @@ class _CallLister:
             call = self._plan_call(step.region, extra.call, extra.send, "each row")
             calls.append(replace(call, columns=columns))
         if plan.tags and table.tags:
-            calls.append(self._plan_call(step.region, table.tags.call, {}, "each row", ColumnSource.TAGS))
+            times = "each row"
+            if plan.bulk_tags:
+                times = "each row that GetResources does not return"
+                batches = f"in batches of {FEWEST_TAGGED} to {MOST_TAGGED}"
+                many = self._plan_call(step.region, "GetResources", {}, batches, ColumnSource.TAGS)
+                calls.append(replace(many, permissions=("tag:GetResources",)))
+            calls.append(self._plan_call(step.region, table.tags.call, {}, times, ColumnSource.TAGS))
         return calls
 
     def _plan_call(

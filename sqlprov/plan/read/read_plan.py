@@ -14,6 +14,8 @@ from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.predicate import TRUE, Predicate
 from sqlprov.plan.read.scope import Scope
 
+FEWEST_TAGGED, MOST_TAGGED = 20, 100
+"""Rows whose tags are worth a call of the Resource Groups Tagging API, and those that one call can take."""
 Place = Mapping[str, Any]
 """Where a call reads: the region, and the column of each parent whose value is known."""
 
@@ -29,6 +31,7 @@ class ScanRequest:
         pushdown: whether the filter and the hints may narrow the calls.
         contained, top: hints.
         split: whether a long list may be cut into windows of time.
+        bulk_tags: whether the tags of many rows may be read in one call.
     """
 
     table: Table
@@ -38,6 +41,7 @@ class ScanRequest:
     contained: tuple[Contained, ...] = ()
     top: Top | None = None
     split: bool = True
+    bulk_tags: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ class ReadPlan:
         own_account: parents' columns whose value is the caller's account.
         scopes: where it reads, and why: one for each scope column.
         describe, tags, extras: the calls that each listed row needs.
+        bulk_tags: whether the Resource Groups Tagging API may be asked for the tags of many rows first.
         account: where account_id comes from.
         row_filter, contained: conditions on a listed row before calls are made for it.
         empty: why there is nothing to fetch; empty text if there is.
@@ -157,6 +162,7 @@ class ReadPlan:
     parents: tuple[ParentRead, ...] = ()
     place_filter: Predicate = TRUE
     own_account: tuple[str, ...] = ()
+    bulk_tags: bool = False
 
     def serves(self, other: ReadPlan) -> bool:
         """Whether this plan reads the rows of `other`, with at least its columns."""
