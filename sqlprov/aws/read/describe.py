@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlprov.aws.read.list_replies import (
+    check_failures,
     find_rows,
     find_token,
     freeze,
@@ -27,10 +28,6 @@ from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read.lookup import Lookup, build_arguments, takes_list
 
 Items = list[Mapping[str, Any]]
-FAILURES = re.compile("fail|error|unprocessed|exception", re.IGNORECASE)
-"""Members of a batch's reply that list the rows that it could not describe."""
-ABSENT = re.compile("missing|not.?found|not.?exist|no.?such", re.IGNORECASE)
-"""Reasons that mean that a row does not exist."""
 REFUSED = re.compile("invalid|malformed|validation", re.IGNORECASE)
 """Codes that mean that the service rejects a value."""
 
@@ -118,6 +115,7 @@ def _list(
         reply = call(
             run, cloud, table.client, table.iam, listing.call, region, whole, (), count, reader=reader
         )
+        check_failures(table, listing.call, listing.rows, region, reply)
         yield from find_rows(listing, reply)
         if not (token := find_token(listing, reply) or {}):
             reader.end()
@@ -152,7 +150,8 @@ def _describe(run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapp
         page = call(run, cloud, *names, {**parameters, **token}, (), check_page, reader=reader)
         reply = {**reply, describe.paged: _join(reply.get(describe.paged), page.get(describe.paged))}
     reader.end()
-    _check_failures(table, describe, region, reply)
+    if describe.batch:
+        check_failures(table, describe.call, describe.item, region, reply)
     return _find_items(describe, reply)
 
 
@@ -186,20 +185,6 @@ def _find_items(describe: DescribeCall, reply: Mapping[str, Any]) -> Items:
         return [open_resource(each, describe.opens) for each in level]
     beside = {name: reply[name] for name in describe.beside if name in reply}
     return [{**beside, **item} for item in level] if beside else level
-
-
-def _check_failures(table: Table, describe: DescribeCall, region: str, reply: Mapping[str, Any]) -> None:
-    """Raise the first failure in a batch's reply that does not mean that a row is gone."""
-    missing = {rule.code for rule in table.errors.missing}
-    for name, entries in reply.items() if describe.batch else ():
-        if name in describe.item[:1] or not FAILURES.search(name) or not isinstance(entries, list):
-            continue
-        for entry in entries:
-            texts = [str(text) for text in (entry.values() if isinstance(entry, Mapping) else [entry])]
-            if isinstance(entry, Mapping) and any(ABSENT.search(text) or text in missing for text in texts):
-                continue
-            text = f"{describe.call} in {region}: {name} has {', '.join(texts)}."
-            raise ServiceError(text, operation=describe.call, region=region)
 
 
 def _build_arguments(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +11,14 @@ import orjson
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.aws.transport.replies import UNLIKE, check_omission
 from sqlprov.catalog.cloud_control import IDENTIFIER, PROPERTIES
-from sqlprov.catalog.table import ListCall, PageToken
+from sqlprov.catalog.table import ListCall, PageToken, Table
+from sqlprov.errors import ServiceError
 
+_FAILURES = re.compile("fail|error|unprocessed|exception", re.IGNORECASE)
+"""Members of a reply that hold the rows that the service could not return."""
+_REASONS = re.compile("code|reason|message|result|detail|errorname", re.IGNORECASE)
+_ABSENT = re.compile("missing|not.?found|not.?exist|no.?such", re.IGNORECASE)
+"""Reasons that mean that a row does not exist."""
 _NAMES = {dict: "structures", str: "strings"}
 
 
@@ -46,6 +53,29 @@ def find_rows(listing: ListCall, reply: Mapping[str, Any]) -> list[Mapping[str, 
     if listing.opens:
         return [open_resource(each, listing.opens) for each in level]
     return [{listing.scalar: each} for each in level] if listing.scalar else level
+
+
+def check_failures(
+    table: Table, operation: str, rows: Sequence[str], region: str, reply: Mapping[str, Any]
+) -> None:
+    """Raise if a reply, whose rows are at `rows`, says that it lacks a row that exists.
+
+    Raises:
+        ServiceError: it does; the message has the first reason.
+    """
+    missing = {rule.code for rule in table.errors.missing}
+    for name, found in reply.items():
+        if name in rows[:1] or not _FAILURES.search(name) or not isinstance(found, list | dict):
+            continue
+        entries = found.items() if isinstance(found, dict) else (("", entry) for entry in found)
+        for key, entry in entries:
+            members = entry if isinstance(entry, Mapping) else {"": entry}
+            reasons = [str(text) for member, text in members.items() if _REASONS.search(member)]
+            if any(_ABSENT.search(text) or text in missing for text in reasons):
+                continue
+            words = ", ".join(filter(None, (key, *map(str, members.values()))))
+            text = f"{operation} in {region}: {name} has {words}."
+            raise ServiceError(text, operation=operation, region=region)
 
 
 def open_resource(resource: Mapping[str, Any], key: str) -> Mapping[str, Any]:

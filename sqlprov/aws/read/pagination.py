@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from sqlprov.aws.read.decoder import to_epoch_seconds
 from sqlprov.aws.read.describe import REFUSED
-from sqlprov.aws.read.list_replies import find_rows, find_token, freeze, make_row_counter
+from sqlprov.aws.read.list_replies import check_failures, find_rows, find_token, freeze, make_row_counter
 from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.transport.calls import call
@@ -135,7 +135,9 @@ class PageReader:
         table, method = self._table, self._table.list
         names = table.client, table.iam, method.call, region
         whole = {**method.send, **parameters}
-        return call(self.run, self.cloud, *names, whole, (), rows, while_waiting, reader)
+        reply = call(self.run, self.cloud, *names, whole, (), rows, while_waiting, reader)
+        check_failures(table, method.call, method.rows, region, reply)
+        return reply
 
     def _leave_filters_out(self, window: ListWindow, error: ServiceError) -> ListRead | None:
         """The list without its filters, if the service refuses the first page for them; the rows then decide.

@@ -55,7 +55,8 @@ class Prefetches:
         for at, plan in enumerate(wider):
             name = plan.table.full_name
             noted = [column for table, column in sources if table == name and column in plan.columns]
-            keeps, is_early = at in shared, name in early
+            keeps = at in shared
+            is_early = name in early and len(plan.steps) == 1  # else several pages may be requested in vain
             prefetches.append(
                 Prefetch(plan, run, cloud, read_shared, limit, noted, keeps=keeps, is_early=is_early)
             )

@@ -22,7 +22,7 @@ TAG = "tags is a list of {Key, Value}: map_from_entries(tags)['team'] is the val
         ("SELECT b.BucketName FROM aws.s3.buckets b", "Did you mean 'name'?"),
         ("SELECT id FROM aws.ec2.instances", "Did you mean 'instance_id'?"),
         ("SELECT InstanceId FROM aws.ec2.instances", "Did you mean 'instance_id'?"),
-        ("FROM aws.ec2.instances WHERE instance_state = 'running'", "Did you mean 'state'?"),
+        ("FROM aws.ec2.instances WHERE instance_vpc_id = 'vpc-1'", "Did you mean 'vpc_id'?"),
         ("SELECT i.instanceid_ FROM aws.ec2.instances i", "Did you mean 'instance_id'?"),
         ("SELECT bogus FROM aws.s3.buckets", "Candidate bindings: "),
         ("FROM aws.ec2.instances WHERE state LIKE 'run%'", "state is a STRUCT; write state.Name or state.Code."),

@@ -1,0 +1,79 @@
+"""Replies that say beside the rows which rows the service could not return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from json_service import run_json_service
+
+import sqlprov
+from sqlprov.errors import ServiceError
+
+ARN = "arn:aws:inspector:us-east-1:123456789012:target/"
+
+
+def describe(code: str) -> Any:
+    def answer(given: Mapping[str, Any]) -> dict[str, Any]:
+        names = [arn for arn in given["assessmentTargetArns"] if not arn.endswith("b")]
+        failed = {f"{ARN}b": {"failureCode": code, "retryable": False}} if len(names) < 3 else {}
+        return {
+            "assessmentTargets": [{"arn": arn, "name": arn, "createdAt": 0, "updatedAt": 0} for arn in names],
+            "failedItems": failed,
+        }
+
+    return answer
+
+
+@pytest.mark.parametrize("code", ["ACCESS_DENIED", "INTERNAL_ERROR"])
+def test_a_map_of_failures_is_an_error(code: str) -> None:
+    operations = {
+        "ListAssessmentTargets": lambda _: {"assessmentTargetArns": [f"{ARN}{name}" for name in "abc"]},
+        "DescribeAssessmentTargets": describe(code),
+    }
+    read = "SELECT name FROM aws.inspector.assessment_targets"
+    with (
+        run_json_service(operations) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+    ):
+        with pytest.raises(ServiceError, match=f"failedItems has {ARN}b, {code}"):
+            con.sql(read).fetchall()
+        con.sql("SET sqlprov_on_error = 'warn'")
+        result = con.sql(read)
+        result.fetchall()
+        assert not result.complete
+
+
+@pytest.mark.parametrize(("name", "reason"), [("not-found", "ACCESS_DENIED"), ("api", "MISSING")])
+def test_the_reason_says_that_a_row_is_gone_and_not_its_name(name: str, reason: str) -> None:
+    arn = f"arn:aws:ecs:us-east-1:123456789012:cluster/{name}"
+    operations = {
+        "ListClusters": lambda _: {"clusterArns": [arn]},
+        "DescribeClusters": lambda _: {"clusters": [], "failures": [{"arn": arn, "reason": reason}]},
+    }
+    with (
+        run_json_service(operations) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+    ):
+        result = "SELECT status FROM aws.ecs.clusters"
+        if reason == "MISSING":
+            assert con.sql(f"{result} WHERE cluster_arn = '{arn}'").fetchall() == []
+        else:
+            with pytest.raises(ServiceError, match=reason):
+                con.sql(result).fetchall()
+
+
+def test_failures_beside_the_rows_of_a_list_are_an_error() -> None:
+    reply = {
+        "capacityProviders": [{"name": "FARGATE", "capacityProviderArn": "arn:aws:ecs:x"}],
+        "failures": [{"arn": "arn:aws:ecs:y", "reason": "ACCESS_DENIED"}],
+    }
+    with (
+        run_json_service({"DescribeCapacityProviders": lambda _: reply}) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+        pytest.raises(
+            ServiceError, match=r"DescribeCapacityProviders in us-east-1: failures has .*ACCESS_DENIED"
+        ),
+    ):
+        con.sql("SELECT name FROM aws.ecs.capacity_providers").fetchall()
