@@ -38,10 +38,12 @@ def list_written(con: Connection, models: Table) -> list[str]:
 
 def test_insert_with_bound_values_creates_the_resource(con: Connection, models: Table) -> None:
     assert con.execute(models.insert().values(ROW)).rowcount == 1
+    con.execute(text("SET sqlprov_show_sensitive = on"))
     columns = (models.c.primary_container, models.c.tags)
     row = con.execute(
         select(*columns).where(models.c.model_name == "written", models.c.region == "us-east-1")
     ).one()
+    con.execute(text("RESET sqlprov_show_sensitive"))
     assert row.primary_container["Image"] == ROW["primary_container"]["Image"]
     assert dict(row.primary_container["Environment"]) == MODE
     assert row.tags == ROW["tags"]
