@@ -16,7 +16,6 @@ import yaml
 
 RESOURCES = Path(__file__).parents[1]
 _LINE = re.compile(r"  (?P<name>\w+): (?P<words>\{.*\})(?:\s+# (?P<mark>.*))?")
-# As the product reads them: without libyaml, `a > ?, b` is refused.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 SETTLED, DOUBT = "settled", "? "
 
@@ -111,4 +110,6 @@ def _format(value: Any) -> str:
     if isinstance(value, Iterable) and not isinstance(value, str):
         items = [_format(item) for item in value]
         return items[0] if len(items) == 1 else f"[{', '.join(items)}]"
+    if str(value).endswith(" ?"):
+        return f'"{value}"'  # without libyaml, `a > ?, b` is refused
     return f"'{value}'" if value in ("?", "") else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ResourceFileError, UnknownName, suggest
+from .yaml_nodes import fail_decoding, parse_file, parse_text
 
 if TYPE_CHECKING:
     from .resource_files import ProviderInfo, ServiceInfo
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 _TABLES = re.compile(r"^tables:[ \t]*(?:#.*)?\n", re.MULTILINE)
 DRAFTS = "drafts"
 """The folder of the checkout that holds lines with doubts; they do not ship."""
-# A line that does not begin a table belongs to the table above it, whose loading refuses it.
-_LINE = re.compile(r"^  (\w+):.*(?:\n(?!  \w+:|  #|$).*)*", re.MULTILINE)
+_OTHER_TABLES = re.compile(r"""^[ \t]*["']?tables\b.*""", re.MULTILINE)
+# A line indented further belongs to the table above, whose loading refuses it; other text has no name.
+_LINE = re.compile(r"^  (\w+):.*(?:\n {3,}[^\s#].*)*|^[ \t]*[^\s#].*", re.MULTILINE)
+_EXPECTED = "expected `tables:` on its own line, then `  name: {…}` on one line for each table"
 # YAML's plain scalars of one line; any other text is for YAML.
 _HEAD = re.compile(r"^(title|about):(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
 _PLAIN = re.compile(r"""[^\s"'>|&*!%@`{[#](?:(?!: | #)[^\n])*""")
@@ -46,10 +50,12 @@ class ServiceFiles:
     Attributes:
         heads: (file, text above `tables:`) of each folder that has a `<service>.yaml`.
         tables: name -> places; a table with several places cannot be loaded.
+        errors: what is wrong outside the lines; no table can be loaded.
     """
 
     heads: list[tuple[str, str]] = field(default_factory=list)
     tables: dict[str, list[TablePlace]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
 
 
 class TablePlace(NamedTuple):
@@ -67,8 +73,6 @@ class TablePlace(NamedTuple):
 
     def parse(self) -> Node:
         """The words of the table."""
-        from .yaml_nodes import parse_file, parse_text
-
         if not self.line:
             return parse_file(Path(self.file))
         if "\n" in self.text.strip():
@@ -160,6 +164,7 @@ class Catalog:
     def get_table(self, provider: str, service: str, name: str) -> Table:
         """A table; raises UnknownName, or ResourceFileError if its line or file is wrong."""
         key = self._find_service(provider, service)
+        self.check_files(*key, name)
         tables = self._get_files(key).tables
         name = _find("table", name, tables, ".".join(key))
         with self._lock:
@@ -178,6 +183,23 @@ class Catalog:
                     place.parse(), key[0], self.get_service(*key), siblings, about
                 )
             return self._tables[*key, name]
+
+    def check_files(self, provider: str, service: str, table: str) -> None:
+        """Raise ResourceFileError if the service's files have text from which `table` should perhaps be read.
+
+        Raises UnknownName if there is no such service.
+        """
+        key = self._find_service(provider, service)
+        files = self._get_files(key)
+        if files.errors:
+            raise ResourceFileError(files.errors[0])
+        if table.lower() in map(str.lower, files.tables):
+            return
+        for place in itertools.chain(*files.tables.values()):
+            if "\n" in place.text:
+                place.parse()
+        if not files.tables:
+            self.get_service(*key)  # its head may say why, as `table:` does
 
     def get_provider(self, provider: str) -> ProviderInfo:
         """A provider; raises UnknownName, or ResourceFileError if its `_provider.yaml` is wrong."""
@@ -254,13 +276,27 @@ def _read_files(places: Iterable[str]) -> ServiceFiles:
                         TablePlace(entry.path)
                     )
             continue
-        head, tables = _split_head(Path(place).read_text("utf-8"))
+        try:
+            text = Path(place).read_text("utf-8")
+        except UnicodeDecodeError as error:
+            files.errors.append(str(fail_decoding(place, error)))
+            text = Path(place).read_text("utf-8", "replace")
+        head, tables = _split_head(text)
         files.heads.append((place, head))
+        other = None if tables else _OTHER_TABLES.search(head)
+        if other:
+            line = head.count("\n", 0, other.start()) + 1
+            files.errors.append(f"{place}:{line}: {_EXPECTED}, found {other[0]!r}")
+        elif not text.strip():
+            files.errors.append(f"{place}:1: {_EXPECTED}, found an empty file")
         line = head.count("\n") + 2
         at = 0
         for match in _LINE.finditer(tables):
             line += tables.count("\n", at, match.start())
             at = match.start()
+            if not match[1]:
+                files.errors.append(f"{place}:{line}: {_EXPECTED}, found {match[0]!r}")
+                continue
             files.tables.setdefault(match[1], []).append(TablePlace(place, line, match[0]))
     return files
 
@@ -272,7 +308,8 @@ def _split_head(text: str) -> tuple[str, str]:
 
 
 def _find_about(place: TablePlace) -> str:
-    text = place.text or Path(place.file).read_text("utf-8")
+    # A byte that is not UTF-8 fails the statement that names the table.
+    text = place.text or Path(place.file).read_text("utf-8", "replace")
     match = _ABOUT.search(text)
     return next((part.strip() for part in match.groups() if part), "") if match else ""
 

@@ -57,6 +57,8 @@ def parse_describe(
     operation = find_reading(model, node)
     constants = parse_constants(send, operation)
     size = words["batch"].read_number() if "batch" in words else 0
+    if "batch" in words and not size:
+        raise words["batch"].fail("expected a number from 1, found 0")
     block = words.get("arguments")
     arguments = parse_arguments(node, block, operation, row, constants, is_batch=bool(size))
     inputs, first = operation.input_shape.members, next(iter(arguments))

@@ -98,6 +98,8 @@ def find_home(model: Any, partition: str, *, is_global: bool = False) -> str:
         endpoint = service.get("endpoints", {}).get(service.get("partitionEndpoint"), {})
         if home := endpoint.get("credentialScope", {}).get("region"):
             return str(home)
+        if len(only := list_service_regions(model.service_name, partition)) == 1:
+            return only[0]
     elif not (home := _find_only_region(model.service_name, partition)):
         return ""
     return home or find_home(load_model("iam"), partition)

@@ -82,7 +82,7 @@ def load_provider(file: Path, name: str) -> ProviderInfo:
 def load_service(file: str, head: str, provider: str, name: str) -> ServiceInfo:
     """Load the head of a `<service>.yaml`, without botocore's model."""
     top = parse_text(head, file).read_block(
-        ["title"], ["about", "client", "iam", "lowercase", "tags", "errors"]
+        ["title"], ["about", "client", "iam", "lowercase", "region", "tags", "errors"]
     )
     default = Node(file, top["title"].line, name.replace("_", "-"))
     nodes = {"client": default, **top}
@@ -101,6 +101,8 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     if not words["key"].items():
         raise words["key"].fail("expected one or more columns that identify a row, found an empty list")
     key = words["key"].read_strings()
+    if len({*key}) < len(key):
+        raise words["key"].fail(f"expected each column once in the key, found {', '.join(key)}")
     sends = _split_send(words)
     nouns = list_nouns(siblings.name, words["list"].read_text())
     listing = parse_list(words, model, siblings, nouns, sends.get("list"))
@@ -147,7 +149,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     arguments = describe.arguments if describe else call.arguments
     context = TableContext(model, iam, state, key, columns, arguments, call, describe, extras, row)
     methods = parse_methods(words, tags, context)
-    home, region = _parse_region(words.get("region"), model, list_columns)
+    home, region = _parse_region(words.get("region", service.nodes.get("region")), model, list_columns)
     if type is not None:
         call = replace(call, opens=type.key)
         describe = replace(describe, opens=type.key) if describe else None

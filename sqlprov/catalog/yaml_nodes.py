@@ -99,8 +99,18 @@ def get_pairs(block: Mapping[str, Node], key: str) -> Mapping[str, Node]:
 
 
 def parse_file(file: Path) -> Node:
-    """The root of a YAML file; raises ResourceFileError if it is not valid YAML or repeats a key."""
-    return parse_text(file.read_text("utf-8"), str(file))
+    """The root of a YAML file; raises ResourceFileError if it is not UTF-8 or valid YAML, or repeats a key."""
+    try:
+        text = file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise fail_decoding(str(file), error) from error
+    return parse_text(text, str(file))
+
+
+def fail_decoding(file: str, error: UnicodeDecodeError) -> ResourceFileError:
+    """The error of a file that is not UTF-8."""
+    line = error.object.count(b"\n", 0, error.start) + 1
+    return Node(file, line, "").fail(f"expected UTF-8, found the byte 0x{error.object[error.start]:02x}")
 
 
 def parse_text(text: str, file: str, above: int = 0) -> Node:

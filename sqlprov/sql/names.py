@@ -214,6 +214,7 @@ def explain_unknown(catalog: Catalog, provider: str, service: str, table: str = 
     tables = catalog.list_tables(provider, service)
     if not table or table.lower() in tables:
         return ""
+    catalog.check_files(provider, service, table)
     place = f"{provider}.{service.lower()}"
     nearest = _suggest_table(catalog, provider, service.lower(), table.lower())
     return f"Unknown table {table!r} in {place}{_list_known(tables, nearest, f'TABLES IN {place}')}"

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import botocore
 import pytest
+import yaml
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.regions import EVERYWHERE, find_partition, list_regions, list_service_regions
+from sqlprov.catalog.regions import EVERYWHERE, find_home, find_partition, list_regions, list_service_regions
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.table import Table
 from sqlprov.errors import ResourceFileError, UnknownName
+from sqlprov.sql.names import explain_unknown
 
 TINY = Path(__file__).with_name("tiny.yaml").read_text()
 LINE = "{list: ListEndpoints, key: endpoint_name}"
@@ -142,6 +144,82 @@ def test_a_wrong_head_fails_its_service_alone(tmp_path: Path) -> None:
     assert catalog.list_tables("aws", "sagemaker") == ("tiny",)
     with pytest.raises(ResourceFileError, match=r"sagemaker\.yaml:1: .*Did you mean 'title'"):
         catalog.get_table("aws", "sagemaker", "tiny")
+
+
+LINE_2 = f"  other: {LINE}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", 1),
+        ("title: X\ntables: {tiny: {list: ListEndpoints, key: endpoint_name}}\n", 2),
+        ("title: X\ntables: [keys]\n", 2),
+        ("title: X\ntables:", 2),
+        (f"title: X\ntables:\n{LINE_2} tiny: {LINE}\n", 4),
+        (f"title: X\ntables:\n    tiny: {LINE}\n{LINE_2}", 3),
+        (f"title: X\ntables:\n{LINE_2}\n    tiny: {LINE}\n", 5),
+        (f"title: X\ntables:\n{LINE_2}  ti-ny: {LINE}\n", 4),
+        (f"title: X\ntables:\n{LINE_2}  # why\n  'tiny': {LINE}\n", 5),
+        (f"title: X\ntables:\n{LINE_2}keys\n", 4),
+    ],
+)
+def test_text_in_another_layout_fails_its_service(text: str, line: int, tmp_path: Path) -> None:
+    write_service(tmp_path)
+    (tmp_path / "aws" / "sagemaker.yaml").write_text(text)
+    catalog = Catalog([tmp_path])
+    catalog.list_descriptions("aws", "sagemaker")
+    for table in ("tiny", "other"):
+        message = rf"sagemaker\.yaml:{line}: expected `tables:` on its own line, then `  name: "
+        with pytest.raises(ResourceFileError, match=message):
+            catalog.get_table("aws", "sagemaker", table)
+        with pytest.raises(ResourceFileError, match=message):
+            explain_unknown(catalog, "aws", "sagemaker", "unknown")
+
+
+def test_a_table_in_the_text_of_another_is_not_unknown(tmp_path: Path) -> None:
+    catalog = write_service(tmp_path, f"other: {LINE}\n    tiny: {LINE}", f"last: {LINE}")
+    for table in ("other", "tiny"):
+        with pytest.raises(ResourceFileError, match=r"sagemaker\.yaml:4: expected one line for each table"):
+            catalog.get_table("aws", "sagemaker", table)
+    assert catalog.get_table("aws", "sagemaker", "last").name == "last"
+
+
+def test_a_service_without_tables_is_refused_if_its_head_is_wrong(tmp_path: Path) -> None:
+    write_service(tmp_path)
+    (tmp_path / "aws" / "sagemaker.yaml").write_text(f"title: X\ntable:\n{LINE_2}")
+    with pytest.raises(ResourceFileError, match=r"sagemaker\.yaml:2: unknown key 'table'"):
+        Catalog([tmp_path]).get_table("aws", "sagemaker", "other")
+
+
+def test_bytes_that_are_not_utf_8_fail_the_statement_that_names_their_table(tmp_path: Path) -> None:
+    write_service(tmp_path, f"other: {LINE}")
+    (tmp_path / "aws" / "sagemaker.yaml").write_bytes(b"title: X\ntables:\n  a: {about: caf\xe9}\n")
+    (tmp_path / "aws" / "iam.yaml").write_text(
+        "title: IAM\ntables:\n  roles: {list: ListRoles, key: role_name}\n"
+    )
+    (tmp_path / "aws" / "iam").mkdir()
+    (tmp_path / "aws" / "iam" / "own.yaml").write_bytes(b"list: ListUsers\nabout: caf\xe9\nkey: user_name\n")
+    catalog = Catalog([tmp_path])
+    assert catalog.list_titles("aws") == {"iam": ("IAM", ""), "sagemaker": ("X", "")}
+    assert catalog.list_descriptions("aws", "sagemaker") == {"a": "caf\ufffd"}
+    assert catalog.list_descriptions("aws", "iam") == {"own": "caf\ufffd", "roles": ""}
+    assert catalog.get_table("aws", "iam", "roles").name == "roles"
+    for service, table, line in (("sagemaker", "a", 3), ("sagemaker", "b", 3), ("iam", "own", 2)):
+        with pytest.raises(ResourceFileError, match=rf"\.yaml:{line}: expected UTF-8, found the byte 0xe9"):
+            catalog.get_table("aws", service, table)
+
+
+def test_every_file_is_read_without_libyaml_as_with_it() -> None:
+    for file in sorted((Path(__file__).parents[3] / "resources" / "aws").glob("[!_]*.yaml")):
+        text = file.read_text("utf-8")
+        assert yaml.load(text, yaml.BaseLoader) == yaml.load(text, yaml.CBaseLoader), file.name
+
+
+def test_the_region_of_a_service_is_that_of_its_tables(catalog: Catalog) -> None:
+    assert catalog.get_table("aws", "globalaccelerator", "accelerators").home == "us-west-2"
+    assert catalog.get_table("aws", "cur", "report_definitions").home == "us-east-1"
+    assert find_home(load_model("cur"), "aws-cn", is_global=True) == "cn-northwest-1"
 
 
 def test_a_service_without_its_file_is_refused(tmp_path: Path) -> None:

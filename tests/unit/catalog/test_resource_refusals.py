@@ -120,6 +120,8 @@ LINES = [
     ("sagemaker", "…, describe: DescribeEndpoint, arguments: {EndpointName: name}", "unknown column 'name'"),
     ("sagemaker", "…, describe: DescribeEndpoint, batch: 10",
      "EndpointName of DescribeEndpoint does not take several keys"),
+    ("sagemaker", "…, describe: DescribeEndpoint, batch: 0", "expected a number from 1, found 0"),
+    ("sagemaker", "list: ListEndpoints, key: [endpoint_name, endpoint_name]", "expected each column once in the key"),
     ("sagemaker", "…, describe: {call: DescribeEndpoint}, batch: 10", "expected 'batch' within `describe:`"),
     ("sagemaker", "…, describe: {call: DescribeEndpoint, item: Endpoint}",
      "unknown member of DescribeEndpoint 'Endpoint'"),
