@@ -43,6 +43,7 @@ WRONG_FILTERS = {
 """Operation -> filters with which moto fails, or leaves out rows that pass them. Those of EC2 are refused."""
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _FILTER = re.compile(rb"(?:^|&)Filter\.\d+\.Name=([\w.-]+)")
+_OF_FILTER = re.compile(r"\bfilter\b", re.IGNORECASE)  # not describe_traffic_mirror_filters
 _NOT_IMPLEMENTED = 501
 # Target -> members that moto leaves out and that a row needs.
 _LEFT_OUT: dict[str, dict[str, Any]] = {
@@ -84,7 +85,7 @@ class MotoApp:
         try:
             chunks, status, headers = run_wsgi_app(self._app, _make_environment(request), buffered=True)
         except NotImplementedError as error:
-            if "filter" in str(error).lower():
+            if _OF_FILTER.search(str(error)):
                 raise ApiError(REFUSED, f"moto: {error}") from error
             return None
         except (OperationNotFoundError, ImportError, HTTPException):

@@ -175,11 +175,14 @@ class Trial:
                 self.sql(f"EXPLAIN {block.sql}", block.params)
         else:
             explained = self.sql(f"EXPLAIN {block.sql}", block.params)
-            planned = explained.planned
+            # Of the few rows here, GetResources reads no tags; another test does.
+            planned = [call for call in explained.planned if call.operation != "GetResources"]
             assert "__ctx" not in "".join(row[1] for row in explained.fetchall())
-            assert all(call.columns for call in planned if call.times == "each row"), "for which columns"
+            assert all(call.columns for call in planned if call.times.startswith("each row")), (
+                "for which columns"
+            )
             calls = [
-                (c.operation, c.region, format_parameters(c.parameters), c.times == "each row")
+                (c.operation, c.region, format_parameters(c.parameters), c.times.startswith("each row"))
                 for c in planned
             ]
             expected = block.planned or block.calls or ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ class _Moto:
         try:
             return self._app(environ, start_response)
         except NotImplementedError as error:
-            if "filter" in str(error).lower():
+            if re.search(r"\bfilter\b", str(error), re.IGNORECASE):
                 return Response(_REFUSAL.format(error), 400)(environ, start_response)
             return NotImplemented(str(error))(environ, start_response)
         except Exception as error:
