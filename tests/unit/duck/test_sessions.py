@@ -472,7 +472,8 @@ def test_explain_finds_variables_too(con: Connection) -> None:
     result = con.sql(
         f"EXPLAIN SELECT * FROM names JOIN {ENDPOINTS} ON name = endpoint_name WHERE region = '{EU}'"
     )
-    assert {call.operation for call in result.planned} == {"ListEndpoints", "DescribeEndpoint", "ListTags"}
+    calls = {"ListEndpoints", "DescribeEndpoint", "GetResources", "ListTags"}
+    assert {call.operation for call in result.planned} == calls
     assert len(names) == 1
 
 
