@@ -28,9 +28,15 @@ SERVICES = CATALOG.list_services("aws")
 
 
 def read_protocol(service: str) -> str:
-    """The protocol at the beginning of botocore's model; to load every model takes seconds."""
+    """The protocol at the beginning of botocore's model; to load every model takes seconds.
+
+    It is empty for a service that an older botocore lacks.
+    """
     folder = Path(botocore.__file__).parent / "data" / service.replace("_", "-")
-    with gzip.open(max(folder.glob("*/service-2.json.gz"))) as file:
+    files = sorted(folder.glob("*/service-2.json.gz"))
+    if not files:
+        return ""
+    with gzip.open(files[-1]) as file:
         return re.findall(rb'"protocol"\s*:\s*"([\w-]+)"', file.read(4096))[0].decode()
 
 
