@@ -64,7 +64,7 @@ def check_failures(
         ServiceError: it does; the message has the first reason.
     """
     missing = {rule.code for rule in table.errors.missing}
-    for name, found in reply.items():
+    for name, found in reply.items() if rows else ():  # otherwise the reply is the row
         if name in rows[:1] or not _FAILURES.search(name) or not isinstance(found, list | dict):
             continue
         entries = found.items() if isinstance(found, dict) else (("", entry) for entry in found)
