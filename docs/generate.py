@@ -39,6 +39,7 @@ WRITE_REASONS = {
     "unkept": "UPDATE does not keep {}",
     "changed": "a row comes back otherwise than it was sent, so INSERT ends as {} if its reply is lost",
     "failing": "a create answers 500 although the row is there",
+    "failing_tags": "a create with tags answers 500",
     "untagged": "the tag calls do not know the rows",
     "replaced": "a create replaces a row that exists",
     "tokenless": "a second attempt with the same token makes a second row",

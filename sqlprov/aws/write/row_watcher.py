@@ -17,7 +17,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.methods import MISSING
-from sqlprov.catalog.table import PLACEHOLDER, Method, Table, get_path
+from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, Method, Table, get_path
 from sqlprov.errors import OperationalError
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.steps import RowWrite, Snapshot
@@ -87,6 +87,8 @@ class RowWatcher:
             return False
         parameters = table.by_method["create_resource"].parameters
         column = next(part.column for part in parameters if part.name == parameter)
+        if column and table.by_name[column].source is not ColumnSource.LIST:
+            column = ""  # the list has the name at the end of an ARN
         place = PartialRow({REGION: self.write.region}, self.write.key)
         keys = {
             row.spell_key(table)
