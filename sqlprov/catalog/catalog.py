@@ -37,7 +37,7 @@ _NOTE = re.compile(r"^([\w.]+): (.*)$", re.MULTILINE)
 DESCRIPTIONS = "_descriptions.txt"
 """The file of the descriptions that no line writes: they come from botocore's model, which listing does not load."""
 ON_REQUEST = ("awscc",)
-"""The providers that exist only once a statement names them: they hold again what another provider holds."""
+"""The providers that exist only once a statement names them: their tables repeat those of another provider."""
 MAX_KNOWN = 12
 """How many names a message lists."""
 _ABOUT = re.compile(r"""^about:[ ]*(.*)$|[{,][ ]*about:[ ]*(?:"([^"]*)"|'([^']*)'|([^,}]*))""", re.MULTILINE)

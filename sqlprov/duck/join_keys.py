@@ -7,6 +7,7 @@ place of the live tables, in a transaction that is rolled back.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -26,6 +27,8 @@ from sqlprov.plan.read.hints import JoinKey, Source
 from sqlprov.plan.read.needs import find_needs
 from sqlprov.plan.read.predicate import IsNull, Not, Predicate
 from sqlprov.sql.lexer import quote_identifier, quote_path
+
+log = logging.getLogger("sqlprov")
 
 _GET, _JOIN, _CTE = "LOGICAL_GET", "LOGICAL_COMPARISON_JOIN", "LOGICAL_MATERIALIZED_CTE"
 _PAIRS = frozenset({_JOIN, "LOGICAL_ANY_JOIN", "LOGICAL_CROSS_PRODUCT"})
@@ -79,6 +82,7 @@ def find_join_keys(
         roots = _serialize_plan(session, duck, text, views)
         keys = list(_Joins(roots, {name: live.table for name, live in lives.items()}).find())
     except (duckdb.Error, LookupError, TypeError, ValueError):  # not every step can be serialized
+        log.debug("no keys of joins are known", exc_info=True)
         return ()
     return _choose_keys(keys, scans)
 

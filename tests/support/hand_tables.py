@@ -13,8 +13,19 @@ from plan_rows import truth
 from sqlprov.aws.read.scan import TableScan
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.columns import TAGS_TYPE
 from sqlprov.catalog.service_model import load_model, read_constraint, to_arrow_type, to_snake_case
-from sqlprov.catalog.table import Column, ColumnSource, DescribeCall, IamActions, ListCall, Table
+from sqlprov.catalog.table import (
+    Column,
+    ColumnSource,
+    DescribeCall,
+    ErrorRule,
+    IamActions,
+    ListCall,
+    Table,
+    TagsCall,
+    TagSpelling,
+)
 from sqlprov.plan.read import TRUE, Predicate, ReadPlan, Rule, ScanRequest, Scope, plan_read
 from sqlprov.settings import Settings
 
@@ -160,3 +171,18 @@ def read_table(
     rows = [row for batch in batches for row in batch.to_pylist() if truth(where, row)]
     calls = [(record.operation, record.region, record.parameters) for record in run.log.calls]
     return HandRead(rows, Counter(operation for operation, _, _ in calls), calls, plan, run)
+
+
+TAGGED_CLUSTERS = build_table(
+    "ecs",
+    "clusters",
+    ("cluster_arn",),
+    ListCall("ListClusters", ("clusterArns",), scalar="cluster_arn"),
+    columns=[own_column("tags", ColumnSource.TAGS, TAGS_TYPE)],
+    tags=TagsCall(
+        *("ListTagsForResource", "resourceArn", "tags", "", ""),
+        spelling=TagSpelling("key", "value"),
+        missing=(ErrorRule("ClusterNotFoundException"),),
+    ),
+)
+"""A list of bare ARNs, and the tags of each."""

@@ -247,7 +247,7 @@ def _check_required(table: Table, place: Place) -> None:
     if lacking:
         conditions = " AND ".join(f"{column} = '…'" for column in lacking)
         raise ProgrammingError(
-            f"{table.full_name} is listed for each {' and '.join(lacking)}, and no table holds these; "
+            f"{table.full_name} is listed for one {' and '.join(lacking)} at a time, and no table holds the values; "
             f"expected WHERE {conditions}, or IN."
         )
 

@@ -127,7 +127,7 @@ def test_a_type_that_is_listed_for_a_property_needs_a_condition(con: Connection)
     with pytest.raises(ProgrammingError) as caught:
         con.sql(LISTED).fetchall()
     assert str(caught.value) == (
-        "awscc.lambda.permissions is listed for each function_name, and no table holds these; "
+        "awscc.lambda.permissions is listed for one function_name at a time, and no table holds the values; "
         "expected WHERE function_name = '…', or IN."
     )
     with pytest.raises(ProgrammingError, match="expected WHERE function_name"):

@@ -8,27 +8,13 @@ from typing import Any
 
 import hand_tables
 import pytest
-from hand_tables import HandRead, build_table, own_column, read_table
+from hand_tables import TAGGED_CLUSTERS as CLUSTERS
+from hand_tables import HandRead, read_table
 from json_service import ServiceFailure, run_json_service
 
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.columns import TAGS_TYPE
-from sqlprov.catalog.table import ColumnSource, ErrorRule, ListCall, TagsCall, TagSpelling
 from sqlprov.errors import ServiceError
-
-CLUSTERS = build_table(
-    "ecs",
-    "clusters",
-    ("cluster_arn",),
-    ListCall("ListClusters", ("clusterArns",), scalar="cluster_arn"),
-    columns=[own_column("tags", ColumnSource.TAGS, TAGS_TYPE)],
-    tags=TagsCall(
-        *("ListTagsForResource", "resourceArn", "tags", "", ""),
-        spelling=TagSpelling("key", "value"),
-        missing=(ErrorRule("ClusterNotFoundException"),),
-    ),
-)
 
 
 def list_tags(given: Mapping[str, Any]) -> Mapping[str, Any]:

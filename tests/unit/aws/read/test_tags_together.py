@@ -8,27 +8,14 @@ from typing import Any
 
 import boto3
 import pytest
-from hand_tables import HandRead, build_table, own_column, read_table
+from hand_tables import TAGGED_CLUSTERS as CLUSTERS
+from hand_tables import HandRead, read_table
 from json_service import ServiceFailure, run_json_service
 from local_sagemaker import connection
 from moto_server import start_moto
 
 from sqlprov.api.connection import Connection
-from sqlprov.catalog.columns import TAGS_TYPE
-from sqlprov.catalog.table import ColumnSource, ErrorRule, ListCall, TagsCall, TagSpelling
 
-CLUSTERS = build_table(
-    "ecs",
-    "clusters",
-    ("cluster_arn",),
-    ListCall("ListClusters", ("clusterArns",), scalar="cluster_arn"),
-    columns=[own_column("tags", ColumnSource.TAGS, TAGS_TYPE)],
-    tags=TagsCall(
-        *("ListTagsForResource", "resourceArn", "tags", "", ""),
-        spelling=TagSpelling("key", "value"),
-        missing=(ErrorRule("ClusterNotFoundException"),),
-    ),
-)
 OWN, TOGETHER = "ListTagsForResource", "GetResources"
 Answer = Callable[[list[str]], Mapping[str, Any]]
 
