@@ -157,7 +157,7 @@ class Catalog:
         """`service.table` -> text, as `file` in the provider's folders says."""
         if (provider, file) not in self._notes:
             files = [folder / provider / file for folder in self._folders]
-            text = "".join(file.read_text("utf-8") for file in files if file.is_file())
+            text = "".join(file.read_text("utf-8", "replace") for file in files if file.is_file())
             self._notes[provider, file] = dict(_NOTE.findall(text))
         return self._notes[provider, file]
 

@@ -53,7 +53,7 @@ def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRo
             if len(rows) > 1
             else []
         )
-    if len(rows) == len(items) == 1:
+    if len(rows) == len(items) == 1 and not describe.batch:
         return [replace(first, described=items[0])]
     names = _find_match(table, describe)
     by_key = {_get_key(item, [describe.paths[name] for name in names]): item for item in items}

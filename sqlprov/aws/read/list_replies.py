@@ -14,7 +14,7 @@ from sqlprov.catalog.cloud_control import IDENTIFIER, PROPERTIES
 from sqlprov.catalog.table import ListCall, PageToken, Table
 from sqlprov.errors import ServiceError
 
-_FAILURES = re.compile("fail|error|unprocessed|exception", re.IGNORECASE)
+FAILURES = re.compile("fail|error|unprocessed|exception", re.IGNORECASE)
 """Members of a reply that hold the rows that the service could not return."""
 _REASONS = re.compile("code|reason|message|result|detail|errorname", re.IGNORECASE)
 _ABSENT = re.compile("missing|not.?found|not.?exist|no.?such", re.IGNORECASE)
@@ -65,7 +65,7 @@ def check_failures(
     """
     missing = {rule.code for rule in table.errors.missing}
     for name, found in reply.items() if rows else ():  # otherwise the reply is the row
-        if name in rows[:1] or not _FAILURES.search(name) or not isinstance(found, list | dict):
+        if name in rows[:1] or not FAILURES.search(name) or not isinstance(found, list | dict):
             continue
         entries = found.items() if isinstance(found, dict) else (("", entry) for entry in found)
         for key, entry in entries:

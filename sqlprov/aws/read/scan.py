@@ -68,9 +68,9 @@ class TableScan:
         self.list_alone = not (self.top_n or plan.describe or plan.tags or plan.extras)
         self.pages = PageReader(plan, run, cloud, self.builder, self.list_alone, lambda: self.reports.closed)
         self.pages_read = 0
-        # Lists that follow from parents and have not begun; how many have.
+        # Lists that follow from parents and have not begun; how many have, and how many of them had no parent.
         self.lists: deque[ListRead] = deque()
-        self.begun = 0
+        self.begun = self.refused = 0
         self.windows: list[ListWindow] = []
         self.rows = RowQueue(self.details, run, self.reports.submit, self._note_missing, self._note_gone)
         self.gone = GoneRows(plan, self.pages)
@@ -155,6 +155,7 @@ class TableScan:
                     if self.lists:
                         check_fan_out(self.table, self.begun + len(self.lists), self.begun)
                     self._check_gone()
+                    self._check_parents()
                     return
         finally:
             self.reports.closed = True
@@ -285,7 +286,9 @@ class TableScan:
             # A parent that is gone, or a resource that the account does not have, is not a row.
             listing = self.table.list
             may_be_absent = listing.parents or listing.single or not listing.rows
-            if not (may_be_absent and is_match(self.table.errors.missing, error)):
+            if may_be_absent and is_match(self.table.errors.missing, error):
+                self.refused += 1
+            else:
                 self._note_missing(region, error)
         elif self.top_n and not is_complete:
             self.top_n.stopped.append(window)
@@ -364,6 +367,15 @@ class TableScan:
             self.gone.check()
         except OperationalError as error:
             self._note_missing(error.region, error)
+
+    def _check_parents(self) -> None:
+        """Warn if a list of several parents says of each that it does not exist: the call may need another name."""
+        if self.plan.parents and not self.table.list.single and self.refused == self.begun > 1:
+            names = " and ".join(parent.plan.table.full_name for parent in self.plan.parents)
+            self.run.warn(
+                f"{self.table.full_name}: {self.table.list.call} reports that none of the {self.begun} rows of "
+                f"{names} exists."
+            )
 
     def _emit_rows(self) -> None:
         rows = self.rows.take()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterator
@@ -160,3 +161,36 @@ def test_every_list_of_sagemaker_is_read() -> None:
     )
     lists = {name for name in load_model("sagemaker").operation_names if name.startswith("List")}
     assert lists - calls == {"ListInferenceRecommendationsJobSteps"}  # docs/coverage.md says why
+
+
+def test_no_error_code_is_a_misspelled_one_of_the_service() -> None:
+    for service in SERVICES:
+        path = RESOURCES / "aws" / f"{service}.yaml"
+        written = set(re.findall(r"\b[A-Z]\w+(?:\.\w+)*(?=[]:,])", path.read_text("utf-8")))
+        tables = CATALOG.list_tables("aws", service)
+        if not (written and tables):
+            continue
+        client = CATALOG.get_table("aws", service, tables[0]).client
+        known = {
+            code
+            for shape in load_model(client).error_shapes
+            for code in (shape.name, str(shape.metadata.get("error", {}).get("code", shape.name)))
+        }
+        for code in written - known:
+            nearest = difflib.get_close_matches(code, known, 1, 0.9)
+            assert not nearest, f"{service}: {code} is perhaps {nearest[0]}"
+
+
+UNLISTED = {"AWS::SageMaker::Device", "AWS::SageMaker::DeviceFleet"}
+"""Types that Cloud Control cannot list."""
+
+
+def test_each_type_of_cloudformation_that_a_line_names_exists() -> None:
+    known = {
+        json.loads(line)["type"]
+        for path in (RESOURCES / "awscc" / "_types").glob("*.jsonl")
+        for line in path.read_text("utf-8").splitlines()
+    }
+    for path in (RESOURCES / "aws").rglob("*.yaml"):
+        for written in re.findall(r"cloudformation: ([\w:]+)", path.read_text("utf-8")):
+            assert written in known | UNLISTED, f"{path.name}: {written}"

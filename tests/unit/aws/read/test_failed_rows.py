@@ -9,7 +9,7 @@ import pytest
 from json_service import run_json_service
 
 import sqlprov
-from sqlprov.errors import ServiceError
+from sqlprov.errors import BrokenReply, ServiceError
 
 ARN = "arn:aws:inspector:us-east-1:123456789012:target/"
 
@@ -77,3 +77,17 @@ def test_failures_beside_the_rows_of_a_list_are_an_error() -> None:
         ),
     ):
         con.sql("SELECT name FROM aws.ecs.capacity_providers").fetchall()
+
+
+def test_an_item_with_another_key_is_not_the_row_that_a_batch_asked_for() -> None:
+    arn = "arn:aws:ecs:us-east-1:123456789012:cluster/"
+    operations = {
+        "ListClusters": lambda _: {"clusterArns": [f"{arn}api"]},
+        "DescribeClusters": lambda _: {"clusters": [{"clusterArn": f"{arn}other", "status": "ACTIVE"}]},
+    }
+    with (
+        run_json_service(operations) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+        pytest.raises(BrokenReply, match="reports that neither it nor any other row exists"),
+    ):
+        con.sql("SELECT cluster_arn, status FROM aws.ecs.clusters").fetchall()

@@ -387,3 +387,36 @@ def test_the_plan_names_the_parents_and_the_batches() -> None:
         "DescribeServices, in batches of 10",
     ]
     assert explain(TASKS, "task_arn")[-1] == "ListTasks, each page, for each of aws.ecs.services"
+
+
+def test_a_list_that_knows_none_of_its_parents_warns(ecs: Ecs) -> None:
+    def refuse(parameters: Mapping[str, Any]) -> Any:
+        raise ServiceFailure("ClusterNotFoundException")
+
+    operations = {**ecs.operations, "ListServices": refuse}
+    with (
+        run_json_service(operations) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+    ):
+        result = con.sql("SELECT service_arn FROM aws.ecs.services")
+        assert result.fetchall() == []
+        (warning,) = result.warnings
+    assert "ListServices reports that none of the 3 rows of aws.ecs.clusters exists" in warning
+
+
+def test_a_value_that_the_model_does_not_know_is_listed() -> None:
+    arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:"
+    operations = {
+        "ListTaskDefinitions": lambda parameters: {"taskDefinitionArns": [arn + parameters["status"]]}
+    }
+    with (
+        run_json_service(operations) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+    ):
+        read = "SELECT task_definition_arn FROM aws.ecs.task_definitions WHERE status"
+        assert con.sql(f"{read} = 'FROZEN'").fetchall() == [(f"{arn}FROZEN",)]
+        assert con.sql(f"{read} IN ('ACTIVE', 'FROZEN') ORDER BY ALL").fetchall() == [
+            (f"{arn}ACTIVE",),
+            (f"{arn}FROZEN",),
+        ]
+        assert con.sql(f"{read} LIKE 'ACT%'").fetchall() == [(f"{arn}ACTIVE",)]
