@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sqlprov.plan.read.domain import list_columns
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Compare, In, IsNull, Not, Opaque, Or, Predicate
 
 logger = logging.getLogger(__name__)
@@ -186,17 +187,6 @@ _PLAIN = (pa.types.is_string, pa.types.is_boolean, pa.types.is_integer, pa.types
 
 def _list_columns(arguments: Sequence[_Argument]) -> frozenset[str]:
     """The columns named anywhere in the arguments."""
-    columns: set[str] = set()
-    for argument in arguments:
-        match argument:
-            case _Column():
-                columns.add(str(argument))
-            case Opaque():
-                columns |= argument.columns
-            case Not():
-                columns |= _list_columns([argument.part])
-            case And() | Or():
-                columns |= _list_columns(argument.parts)
-            case Compare() | In() | IsNull():
-                columns.add(argument.column)
-    return frozenset(columns)
+    columns = {str(argument) for argument in arguments if isinstance(argument, _Column)}
+    others = (argument for argument in arguments if not isinstance(argument, _Column | pa.Scalar))
+    return frozenset(columns).union(*map(list_columns, others))

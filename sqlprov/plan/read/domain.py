@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import Flag
 from functools import reduce
 from typing import Any
 
 from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Opaque, Or, Predicate
-
-
-class Truth(Flag):
-    """The outcomes a predicate may have while some columns are unknown."""
-
-    TRUE = 1
-    FALSE = 2
-    NULL = 4
-    ANY = 7
 
 
 @dataclass(frozen=True)
@@ -90,36 +81,56 @@ def find_domain(predicate: Predicate, column: str, holds: bool = True) -> Domain
     return EVERYTHING
 
 
-def accepts(predicate: Predicate, column: str, value: Any) -> bool:
-    """Whether `predicate` can be TRUE in a row whose `column` is `value`, for some values of its other columns."""
-    if isinstance(predicate, And):
-        return all(accepts(part, column, value) for part in predicate.parts)
-    return bool(_evaluate(predicate, column, value) & Truth.TRUE)
+def accepts(predicate: Predicate, column: str, value: Any, holds: bool = True) -> bool:
+    """Whether `predicate` can be TRUE (or FALSE, with `holds=False`) in a row whose `column` is `value`.
+
+    Its other columns may have any values.
+    """
+    match predicate:
+        case Compare(name, op, other) if name == column:
+            return COMPARISONS[op](value, other) is holds
+        case In(name, values) if name == column:
+            return (value in values) is holds
+        case IsNull(name) if name == column:
+            return not holds
+        case Not(part):
+            return accepts(part, column, value, not holds)
+        case And(parts) | Or(parts):
+            join = all if isinstance(predicate, And) is holds else any
+            return join(accepts(part, column, value, holds) for part in parts)
+    return True
+
+
+def list_leaves(predicate: Predicate, holds: bool = True) -> Iterator[tuple[Predicate, bool]]:
+    """The conditions that AND, OR and NOT join, each with whether it has to hold."""
+    match predicate:
+        case Not(part):
+            yield from list_leaves(part, not holds)
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from list_leaves(part, holds)
+        case _:
+            yield predicate, holds
 
 
 def list_columns(predicate: Predicate) -> frozenset[str]:
     """Every column that `predicate` reads."""
-    match predicate:
-        case Compare(name) | In(name) | IsNull(name):
-            return frozenset((name,))
-        case Opaque(names):
-            return names
-        case Not(part):
-            return list_columns(part)
-        case And(parts) | Or(parts):
-            return frozenset[str]().union(*(list_columns(part) for part in parts))
+    return frozenset().union(*(_list_own_columns(leaf) for leaf, _ in list_leaves(predicate)))
 
 
 def list_compared(predicate: Predicate) -> frozenset[str]:
     """The columns whose values a predicate compares, which IS NULL does not."""
-    match predicate:
-        case IsNull():
-            return frozenset()
-        case Not(part):
-            return list_compared(part)
-        case And(parts) | Or(parts):
-            return frozenset().union(*map(list_compared, parts))
-    return list_columns(predicate)
+    leaves = (leaf for leaf, _ in list_leaves(predicate) if not isinstance(leaf, IsNull))
+    return frozenset().union(*map(_list_own_columns, leaves))
+
+
+def _list_own_columns(leaf: Predicate) -> frozenset[str]:
+    match leaf:
+        case Compare(name) | In(name) | IsNull(name):
+            return frozenset((name,))
+        case Opaque(names):
+            return names
+    raise TypeError(f"{leaf} is not a leaf")
 
 
 def list_conjuncts(predicate: Predicate) -> tuple[Predicate, ...]:
@@ -151,22 +162,13 @@ def rename(predicate: Predicate, names: Mapping[str, str]) -> Predicate:
             return replace(predicate, column=names[name])
         case Not(part):
             return Not(rename(part, names))
-        case And(parts):
-            return And(tuple(rename(part, names) for part in parts))
-        case Or(parts):
-            return Or(tuple(rename(part, names) for part in parts))
+        case And(parts) | Or(parts):
+            return type(predicate)(tuple(rename(part, names) for part in parts))
     raise TypeError(f"{predicate} cannot be renamed")
 
 
 def _is_readable(predicate: Predicate) -> bool:
-    match predicate:
-        case Opaque():
-            return False
-        case Not(part):
-            return _is_readable(part)
-        case And(parts) | Or(parts):
-            return all(_is_readable(part) for part in parts)
-    return True
+    return not any(isinstance(leaf, Opaque) for leaf, _ in list_leaves(predicate))
 
 
 def _compare(op: str, value: Any) -> Domain:
@@ -187,50 +189,10 @@ def _pick(choose: Callable[..., Any], left: Any, right: Any) -> Any:
 
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda a, b: a == b,
-    "<>": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
-
-
-def _evaluate(predicate: Predicate, column: str, value: Any) -> Truth:
-    match predicate:
-        case Compare(name, op, other) if name == column:
-            return Truth.TRUE if COMPARISONS[op](value, other) else Truth.FALSE
-        case In(name, values) if name == column:
-            return Truth.TRUE if value in values else Truth.FALSE
-        case IsNull(name) if name == column:
-            return Truth.FALSE
-        case Not(part):
-            return _negate(_evaluate(part, column, value))
-        case And(parts):
-            return _conjoin(_evaluate(part, column, value) for part in parts)
-        case Or(parts):
-            return _negate(_conjoin(_negate(_evaluate(part, column, value)) for part in parts))
-    return Truth.ANY
-
-
-def _negate(truth: Truth) -> Truth:
-    swapped = truth & Truth.NULL
-    if truth & Truth.TRUE:
-        swapped |= Truth.FALSE
-    if truth & Truth.FALSE:
-        swapped |= Truth.TRUE
-    return swapped
-
-
-def _conjoin(truths: Iterable[Truth]) -> Truth:
-    result = Truth.TRUE
-    for truth in truths:
-        outcome = (result | truth) & Truth.FALSE
-        if result & Truth.TRUE and truth & Truth.TRUE:
-            outcome |= Truth.TRUE
-        if (result & Truth.NULL and truth & (Truth.TRUE | Truth.NULL)) or (
-            truth & Truth.NULL and result & Truth.TRUE
-        ):
-            outcome |= Truth.NULL
-        result = outcome
-    return result

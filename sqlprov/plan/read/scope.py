@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from sqlprov.plan.read.domain import accepts, list_columns, list_conjuncts
-from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Or, Predicate
+from sqlprov.plan.read.domain import accepts, list_columns, list_conjuncts, list_leaves
+from sqlprov.plan.read.predicate import Compare, In, IsNull, Not, Predicate
 
 
 class Rule(Enum):
@@ -96,7 +96,7 @@ def find_different(column: str, where: Predicate) -> tuple[str, ...]:
 
 def _compare(column: str, where: Predicate, *, equal: bool) -> tuple[str, ...]:
     names: list[str] = []
-    for part, wanted in _list_leaves(where, True):
+    for part, wanted in list_leaves(where):
         match part:
             case Compare(name, "=", value) if name == column and wanted is equal:
                 names.append(value)
@@ -105,13 +105,3 @@ def _compare(column: str, where: Predicate, *, equal: bool) -> tuple[str, ...]:
             case In(name, values) if name == column and wanted is equal:
                 names.extend(values)
     return tuple(dict.fromkeys(names))
-
-
-def _list_leaves(predicate: Predicate, wanted: bool) -> list[tuple[Predicate, bool]]:
-    """The comparisons, each with whether it has to hold."""
-    match predicate:
-        case Not(part):
-            return _list_leaves(part, not wanted)
-        case And(parts) | Or(parts):
-            return [leaf for part in parts for leaf in _list_leaves(part, wanted)]
-    return [(predicate, wanted)]
