@@ -143,7 +143,7 @@ class QueryRunner:
         from sqlprov.duck.explain import render
         from sqlprov.plan.read import list_calls
 
-        if query.has_pivot_without_in:
+        if reads_to_bind(self._binder.duck, query):
             raise NotSupportedError(
                 "EXPLAIN of a PIVOT without IN would read the table to learn its columns. "
                 "Name them, as in PIVOT t ON status IN ('Running', 'Completed')."
@@ -165,7 +165,7 @@ class QueryRunner:
         """Whether a query only returns rows, and needs no hints beforehand."""
         if query.verb not in ("SELECT", "FROM") or self.in_transaction:
             return False  # an error would abort an open transaction, but not if the text is bound first
-        if query.has_pivot_without_in or query.words & CHANGING:
+        if query.words & CHANGING or reads_to_bind(self._binder.duck, query):
             return False
         return not self._definitions.read_bodies()  # one may hide what changes something
 
@@ -261,7 +261,7 @@ class QueryRunner:
 
     def _needs_plan(self, query: Query, run: Run) -> bool:
         """Whether DuckDB's plan is needed before the query runs."""
-        if run.hints is None or query.has_pivot_without_in:
+        if run.hints is None or reads_to_bind(self._binder.duck, query):
             return False
         if query.verb not in ("SELECT", "FROM"):
             explainable = query.verb in ("CREATE", "INSERT", "COPY") and not self.in_transaction
@@ -270,6 +270,17 @@ class QueryRunner:
             return True
         prefetches = _is_predictable(query, run) and self._definitions.count_reads(query) > 1
         return prefetches or self._hints.may_narrow(query)
+
+
+def reads_to_bind(duck: duckdb.DuckDBPyConnection, query: Query) -> bool:
+    """Whether a PIVOT takes its columns from the data, which DuckDB then reads even to prepare or explain it."""
+    if query.words.isdisjoint(("pivot", "pivot_wider")):
+        return False
+    try:
+        statements = duck.extract_statements(query.text)
+    except duckdb.Error:  # the statement itself reports it
+        return False
+    return any(each.type is duckdb.StatementType.MULTI for each in statements)
 
 
 def _creates_table(query: Query) -> bool:

@@ -13,8 +13,6 @@ Tokens = Sequence[Token]
 # Each with the words that may follow it; otherwise it may be a column name.
 _DML = {"INSERT": ("INTO", "OR"), "DELETE": ("FROM",), "MERGE": ("INTO",)}
 _OBJECTS = ("TABLE", "VIEW", "SCHEMA", "INDEX", "SEQUENCE", "TYPE", "MACRO", "FUNCTION", "DATABASE", "SECRET")
-_PIVOT_ENDS = ("USING", "GROUP", "ORDER", "LIMIT", "OFFSET", "UNION", "EXCEPT", "INTERSECT")
-_QUERIES = ("SELECT", "FROM", "WITH", "VALUES", "(")
 
 
 class Mutation(NamedTuple):
@@ -82,16 +80,6 @@ def parse_prepared(tokens: Tokens) -> tuple[str, int]:
         return "", 0
     start = next((token.end for token in tokens[2:] if token.is_one_of("AS")), 0)
     return tokens[1].value.lower(), start if tokens[0].is_one_of("PREPARE") else 0
-
-
-def has_pivot_without_in(tokens: Tokens) -> bool:
-    """Whether a `PIVOT x ON y` does not list a column's values; IN (SELECT …) does not list them either."""
-    return any(
-        token.is_one_of("PIVOT", "PIVOT_WIDER")
-        and not _is_standard_pivot(tokens, index + 1)
-        and _lacks_in(tokens, index + 1)
-        for index, token in enumerate(tokens)
-    )
 
 
 def _find_inner_start(tokens: Tokens) -> int:
@@ -200,34 +188,3 @@ def _is_dml(tokens: Tokens, at: int) -> bool:
     if tokens[at].is_one_of("UPDATE"):
         return tokens[at + 1].is_name and _find_after(tokens, at, "SET") is not None
     return tokens[at].is_one_of(*_DML) and tokens[at + 1].is_one_of(*_DML[tokens[at].text.upper()])
-
-
-def _is_standard_pivot(tokens: Tokens, at: int) -> bool:
-    """Whether it is standard SQL's `FROM x PIVOT (sum(a) FOR y IN (…))`, which requires IN."""
-    if not _is_at(tokens, at, "("):
-        return False
-    end = find_closing(tokens, at)
-    at += 1
-    while at < end and not tokens[at].is_one_of("FOR"):
-        at = skip(tokens, at)
-    return at < end
-
-
-def _lacks_in(tokens: Tokens, at: int) -> bool:
-    columns: list[bool] = []  # for each column after ON, whether IN lists its values
-    while at < len(tokens) and not tokens[at].is_one_of(")"):
-        token = tokens[at]
-        if token.is_one_of("ON"):
-            columns = [False]
-        elif columns and token.is_one_of(*_PIVOT_ENDS):
-            break
-        elif columns and token.is_one_of(","):
-            columns.append(False)
-        elif columns and token.is_one_of("IN"):
-            columns[-1] = not _is_subquery(tokens[at + 1 : at + 3])
-        at = skip(tokens, at)
-    return not all(columns)
-
-
-def _is_subquery(tokens: Tokens) -> bool:
-    return _is_at(tokens, 0, "(") and _is_at(tokens, 1, *_QUERIES)

@@ -87,11 +87,6 @@ class Query(Statement):
         return outline.find_nested_mutations(self.tokens)
 
     @cached_property
-    def has_pivot_without_in(self) -> bool:
-        """Whether a PIVOT takes its columns from the data, which DuckDB then reads even to prepare or explain it."""
-        return outline.has_pivot_without_in(self.tokens)
-
-    @cached_property
     def tree(self) -> exp.Expr | None:
         """sqlglot's syntax tree of the text; `None` if sqlglot cannot parse it."""
         return parse_tree(self.text)

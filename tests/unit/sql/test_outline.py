@@ -112,26 +112,6 @@ def test_a_change_in_parentheses_is_nested(text, is_nested):
     assert bool(parse_one(text, Query).nested_mutations) is is_nested
 
 
-@pytest.mark.parametrize(
-    ("text", "lacks_in"),
-    [
-        ("pivot t on y using sum(x) group by z", True),
-        ("pivot t on y in (1, 2) using sum(x)", False),
-        ("pivot t on y in ('a'), z using sum(x)", True),
-        ("pivot t on y in (select z from u) using sum(x)", True),
-        ("from (pivot t on y using sum(x))", True),
-        ("with a as (from t) pivot_wider a on f(y, 'in') using sum(x)", True),
-        ("pivot (select 1 as y) on y in (1)", False),
-        ("pivot a join b on a.x in (1) on y", True),
-        ("from t pivot (sum(x) for y in (1, 2)) p join u on p.k = u.k", False),
-        ("unpivot t on a, b", False),
-        ("select 'pivot t on y'", False),
-    ],
-)
-def test_a_pivot_without_in_takes_its_columns_from_the_data(text, lacks_in):
-    assert parse_one(text, Query).has_pivot_without_in is lacks_in
-
-
 def test_sqlglot_parses_the_tree():
     tree = parse_one("select a from t where b like 'x%'", Query).tree
     assert tree is not None and tree.find(type(tree)) is tree

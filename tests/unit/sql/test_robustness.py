@@ -31,7 +31,7 @@ def test_any_sequence_of_words_is_parsed_or_refused(text):
             assert query.verb == query.verb.upper()
             assert query.target is None or all(query.target)
             assert isinstance(query.words, frozenset)
-            flags = {query.is_temporary, bool(query.nested_mutations), query.has_pivot_without_in}
+            flags = {query.is_temporary, bool(query.nested_mutations)}
             assert flags <= {True, False}
 
 
