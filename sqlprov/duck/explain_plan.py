@@ -18,7 +18,7 @@ from sqlprov.duck.session import Session
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.predicate import TRUE, Opaque, Predicate
-from sqlprov.sql.lexer import Token, TokenKind, find_closing, skip, tokenize
+from sqlprov.sql.lexer import Token, TokenKind, skip, split_conjuncts, tokenize
 
 if TYPE_CHECKING:
     from sqlprov.duck.live_table import LiveTable
@@ -137,11 +137,8 @@ def list_info(node: Node, name: str) -> list[str]:
 
 def list_contained(condition: str) -> Iterator[Contained]:
     """The strings that columns contain wherever a condition of DuckDB's plan holds."""
-    for part in split_conjuncts(condition):
-        tokens = tokenize(part)
-        while tokens and tokens[0].is_one_of("("):
-            tokens = tokens[1:-1]
-        match tokens:
+    for _, part in split_conjuncts(condition):
+        match tokenize(part):
             case [function, _, column, _, Token(kind=TokenKind.STRING) as text, _] if function.is_one_of(
                 *CONTAINING
             ):
@@ -149,26 +146,6 @@ def list_contained(condition: str) -> Iterator[Contained]:
             case [column, Token(text="~"), Token(text="~"), Token(kind=TokenKind.STRING) as text]:  # LIKE
                 pieces = re.split("[%_]", text.value)
                 yield from (Contained(column.value, each, not at) for at, each in enumerate(pieces) if each)
-
-
-def split_conjuncts(text: str) -> Iterator[str]:
-    """The conditions that DuckDB prints as `((a) AND (b))`."""
-    tokens = tokenize(text)
-    if tokens and tokens[0].is_one_of("(") and find_closing(tokens, 0) == len(tokens) - 1:
-        tokens = tokens[1:-1]
-    depth, start, pieces = 0, 0, []
-    for at, token in enumerate(tokens):
-        depth += token.is_one_of("(", "[", "{") - token.is_one_of(")", "]", "}")
-        if not depth and token.is_one_of("AND"):
-            pieces.append(tokens[start:at])
-            start = at + 1
-    pieces.append(tokens[start:])
-    if len(pieces) == 1 or any(token.is_one_of("BETWEEN") for token in tokens):
-        yield text
-        return
-    for piece in pieces:
-        if piece:
-            yield from split_conjuncts(text[piece[0].start : piece[-1].end])
 
 
 def _read_scan(session: Session, node: Node, checks: str, is_whole: bool) -> PlanScan | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sqlprov.duck.explain_plan import Node, PlanScan, QueryPlan, list_info, split_conjuncts
+from sqlprov.duck.explain_plan import Node, PlanScan, QueryPlan, list_info
 from sqlprov.plan.read.domain import find_domain
 from sqlprov.plan.read.scope import find_accepted, find_limits
+from sqlprov.sql.lexer import split_conjuncts
 
 Values = frozenset[str]
 Try = Callable[[str], Values | None]
@@ -104,7 +105,8 @@ class _Walk:
         elif name == "CTE":
             self.ctes[node["extra_info"]["Table Index"]] = children[0]
         if name == "FILTER":
-            conditions = [*conditions, *split_conjuncts("\n".join(list_info(node, "Expression")))]
+            own = split_conjuncts("\n".join(list_info(node, "Expression")))
+            conditions = [*conditions, *(text for _, text in own)]
         elif not (self.is_clean and _is_transparent(node)):
             conditions = []
         for child in children:

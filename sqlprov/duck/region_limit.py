@@ -5,7 +5,7 @@ A mention of region is not enough: `region IS NOT NULL` and `length(region) > 0`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 from sqlprov.aws.read.rows import IDENTIFIER
 from sqlprov.catalog.table import Table
 from sqlprov.sql.delete import Delete
-from sqlprov.sql.lexer import Token, TokenKind, find_closing, quote_identifier, quote_path, skip, tokenize
+from sqlprov.sql.lexer import TokenKind, find_closing, quote_identifier, quote_path, split_conjuncts, tokenize
 from sqlprov.sql.update import Update
 
 RowKey = tuple[str, tuple[str, ...]]
@@ -48,7 +48,7 @@ def limits_region(
     alias = quote_identifier(statement.table_alias)
     tables = f"({_build_rows(statement, table, rows, every)}) AS {alias}" + (f", {others}" if others else "")
     unlimited = set(range(len(rows)))
-    for start, condition in _list_conditions(statement.where or ""):
+    for start, condition in split_conjuncts(statement.where or ""):
         if not unlimited or not _mentions_region(condition, statement.table_alias):
             continue
         query = (
@@ -86,41 +86,6 @@ def _build_rows(statement: Update | Delete, table: Table, rows: Sequence[RowKey]
 
 def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _list_conditions(text: str) -> Iterator[tuple[int, str]]:
-    """The conditions that AND joins: the offset and the text of each."""
-    tokens = tokenize(text)
-    while tokens and tokens[0].is_one_of("(") and find_closing(tokens, 0) == len(tokens) - 1:
-        tokens = tokens[1:-1]
-    pieces = _split(tokens)
-    for piece in pieces:
-        start, end = piece[0].start, piece[-1].end
-        if len(pieces) == 1:
-            yield start, text[start:end]
-        else:
-            yield from ((start + at, part) for at, part in _list_conditions(text[start:end]))
-
-
-def _split(tokens: list[Token]) -> list[list[Token]]:
-    """The tokens between the ANDs outside parentheses; all together if there is an OR."""
-    pieces: list[list[Token]] = [[]]
-    at = cases = betweens = 0
-    while at < len(tokens):
-        token, end = tokens[at], skip(tokens, at)
-        cases += token.is_one_of("CASE") - token.is_one_of("END")
-        betweens += token.is_one_of("BETWEEN")
-        if token.is_one_of("OR") and not cases:
-            return [tokens]
-        if token.is_one_of("AND") and betweens:
-            betweens -= 1
-            pieces[-1].append(token)
-        elif token.is_one_of("AND") and not cases:
-            pieces.append([])
-        else:
-            pieces[-1] += tokens[at:end]
-        at = end
-    return [piece for piece in pieces if piece]
 
 
 def _mentions_region(text: str, alias: str) -> bool:

@@ -7,7 +7,7 @@ keywords become one token) and does not report where an unterminated literal beg
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -170,6 +170,41 @@ def find_closing(tokens: Sequence[Token], opening: int) -> int:
 def skip(tokens: Sequence[Token], index: int) -> int:
     """Index after the token at `index`; if that opens a parenthesis, after the one that closes it."""
     return find_closing(tokens, index) + 1 if tokens[index].is_one_of("(", "[", "{") else index + 1
+
+
+def split_conjuncts(text: str) -> Iterator[tuple[int, str]]:
+    """The offset and the text of each condition that AND joins; the whole text if OR joins them."""
+    tokens = tokenize(text)
+    while tokens and tokens[0].is_one_of("(") and find_closing(tokens, 0) == len(tokens) - 1:
+        tokens = tokens[1:-1]
+    pieces = _split_tokens(tokens)
+    for piece in pieces:
+        start, end = piece[0].start, piece[-1].end
+        if len(pieces) == 1:
+            yield start, text[start:end]
+        else:
+            yield from ((start + at, part) for at, part in split_conjuncts(text[start:end]))
+
+
+def _split_tokens(tokens: list[Token]) -> list[list[Token]]:
+    """The tokens between the ANDs outside parentheses; all together if there is an OR."""
+    pieces: list[list[Token]] = [[]]
+    at = cases = betweens = 0
+    while at < len(tokens):
+        token, end = tokens[at], skip(tokens, at)
+        cases += token.is_one_of("CASE") - token.is_one_of("END")
+        betweens += token.is_one_of("BETWEEN")
+        if token.is_one_of("OR") and not cases:
+            return [tokens]
+        if token.is_one_of("AND") and betweens:
+            betweens -= 1
+            pieces[-1].append(token)
+        elif token.is_one_of("AND") and not cases:
+            pieces.append([])
+        else:
+            pieces[-1] += tokens[at:end]
+        at = end
+    return [piece for piece in pieces if piece]
 
 
 def quote_identifier(name: str) -> str:
