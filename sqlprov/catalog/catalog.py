@@ -8,10 +8,12 @@ import re
 import sys
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from sqlprov.records import dataclass
 
 from ..errors import ResourceFileError, UnknownName, suggest
 from .yaml_nodes import fail_decoding, parse_file, parse_text

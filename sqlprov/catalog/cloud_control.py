@@ -7,12 +7,14 @@ built from a model of botocore's in which the operations have the members of the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from sqlprov.records import dataclass
 
 from ..errors import suggest
 from .columns import TAG_MEMBERS, TAGS, name_column

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from sqlprov.records import dataclass
 
 from ..errors import suggest
 from .columns import Reply, find_member, name_column, read_pairs, read_structure

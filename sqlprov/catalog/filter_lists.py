@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+
+from sqlprov.records import dataclass
 
 from .service_model import get_members, read_constraint, to_snake_case
 from .shapes import Constraint

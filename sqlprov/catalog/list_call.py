@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
+
+from sqlprov.records import dataclass
 
 from .columns import Reply, build_column, name_column, read_structure
 from .constants import parse_constants, to_value

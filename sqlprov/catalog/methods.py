@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from sqlprov.records import dataclass
 
 from .columns import COMMON, TAG_MEMBERS, TAGS
 from .constants import parse_constants

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from sqlprov.records import dataclass
 
 from .nouns import flatten
 from .service_model import find_paginator, get_members

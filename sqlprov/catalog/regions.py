@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from sqlprov.records import dataclass
 
 REGIONS = "regions"
 """A table that every provider has outside its services; it needs no call."""

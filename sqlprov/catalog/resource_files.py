@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+
+from sqlprov.records import dataclass
 
 from . import cloud_control
 from .columns import COMMON, apply_columns, merge_replies

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
+
+from sqlprov.records import dataclass
 
 from .sensitive import Path
 from .shapes import Constraint, Shape

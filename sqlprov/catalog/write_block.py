@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from sqlprov.records import dataclass
 
 from .methods import TableContext, read_write
 from .service_model import build_shape, to_snake_case

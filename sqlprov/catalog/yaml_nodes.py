@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from sqlprov.records import dataclass
 
 from ..errors import ResourceFileError, suggest
 

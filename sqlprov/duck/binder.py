@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
@@ -16,6 +15,7 @@ from sqlprov.duck.definitions import Definitions
 from sqlprov.duck.errors import find_missing_names, find_missing_table, suggest_live_name
 from sqlprov.duck.session import VARIABLE, Session
 from sqlprov.errors import NotSupportedError
+from sqlprov.records import dataclass
 from sqlprov.sql import Query, Statement
 from sqlprov.sql.lexer import list_parameters
 from sqlprov.sql.names import TableName, find_mentions

@@ -6,7 +6,7 @@ Everything here runs on the cursor's one thread (`api.worker.Worker`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from sqlprov.duck.binder import Binder, Bindings
 from sqlprov.duck.query_runner import Answer, QueryRunner
 from sqlprov.duck.session import Session
 from sqlprov.errors import DataError, NotSupportedError
+from sqlprov.records import dataclass
 from sqlprov.sql import (
     Delete,
     Exec,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -25,6 +24,7 @@ from sqlprov.plan.write.steps import (
     WriteKind,
     build_parameters,
 )
+from sqlprov.records import dataclass
 
 STOP_PREFIXES = ("stop", "cancel", "abort", "terminate")
 """Prefixes of methods that stop something."""

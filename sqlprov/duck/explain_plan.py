@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from sqlprov.duck.session import Session
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.predicate import TRUE, Opaque, Predicate
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import Token, TokenKind, skip, split_conjuncts, tokenize
 
 if TYPE_CHECKING:

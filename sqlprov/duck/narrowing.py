@@ -7,11 +7,11 @@ column, over which DuckDB carries `=` but not IN or LIKE. Anything unclear limit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from sqlprov.duck.explain_plan import Node, PlanScan, QueryPlan, list_info
 from sqlprov.plan.read.domain import find_domain
 from sqlprov.plan.read.scope import find_accepted, find_limits
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import split_conjuncts
 
 Values = frozenset[str]

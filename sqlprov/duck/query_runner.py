@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -14,6 +13,7 @@ from sqlprov.duck.binder import BATCH, Binder, Bindings
 from sqlprov.duck.read_hints import HintFinder
 from sqlprov.duck.session import Session
 from sqlprov.errors import NotSupportedError
+from sqlprov.records import dataclass
 from sqlprov.sql import Explain, Query, Statement
 from sqlprov.sql.names import has_service
 

@@ -4,7 +4,7 @@ into writes."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import orjson
@@ -21,6 +21,7 @@ from sqlprov.plan.write.insert import plan_inserts
 from sqlprov.plan.write.patch_check import check_patch
 from sqlprov.plan.write.steps import RowWrite, WriteKind
 from sqlprov.plan.write.write_rows import PATCH, WritePlan, check_assignments, plan_exec, plan_updates
+from sqlprov.records import dataclass
 from sqlprov.settings import OFF
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec

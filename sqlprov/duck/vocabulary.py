@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 import duckdb
+
+from sqlprov.records import dataclass
 
 _KEYWORDS = "SELECT keyword_name FROM duckdb_keywords()"
 _FUNCTIONS = """

@@ -8,11 +8,11 @@ that is not clearly "shown" counts as "decides"; a wrong "decides" costs calls a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from sqlglot import exp
 
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import TokenKind, tokenize
 from sqlprov.sql.query import parse_tree
 

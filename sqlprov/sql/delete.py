@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from sqlprov.records import dataclass
 from sqlprov.sql.parser import Parser
 from sqlprov.sql.write import AFTER_TABLES, NAME_THE_ROWS, WriteStatement
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from sqlprov.catalog.regions import COLUMNS
 from sqlprov.errors import format_count
+from sqlprov.records import dataclass
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.duckdb_types import format_duckdb_type

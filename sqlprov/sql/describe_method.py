@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from sqlprov.records import dataclass
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.parser import Name, Parser

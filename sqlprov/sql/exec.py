@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlprov.errors import NotSupportedError
+from sqlprov.records import dataclass
 from sqlprov.sql import names
 from sqlprov.sql.lexer import quote_identifier
 from sqlprov.sql.parser import Name, Parser

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from sqlprov.records import dataclass
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.insert import Insert

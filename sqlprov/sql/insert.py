@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import Token
 from sqlprov.sql.parser import Parser
 from sqlprov.sql.write import WriteStatement

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NoReturn
 
 from sqlprov.errors import MalformedSQL, show_caret, suggest
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import Token, TokenKind, skip, tokenize
 
 

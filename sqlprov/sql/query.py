@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
+from sqlprov.records import dataclass
 from sqlprov.sql import outline
 from sqlprov.sql.lexer import Token, TokenKind, tokenize
 from sqlprov.sql.parser import Parser

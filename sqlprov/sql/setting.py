@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sqlprov.records import dataclass
 from sqlprov.settings import PREFIX
 from sqlprov.sql.lexer import TokenKind
 from sqlprov.sql.parser import Parser

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sqlprov.errors import ResourceFileError, UnknownName, show_caret, suggest
+from sqlprov.records import dataclass
 from sqlprov.settings import PREFIX, Settings
 from sqlprov.sql import names
 from sqlprov.sql.lexer import TokenKind, tokenize

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from sqlprov.errors import NotSupportedError
+from sqlprov.records import dataclass
 from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.parser import Name, Parser

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
 from sqlprov.errors import show_caret
+from sqlprov.records import dataclass
 from sqlprov.settings import Settings
 from sqlprov.sql.parser import Name, Parser
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sqlprov.errors import format_count
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import find_closing, skip
 from sqlprov.sql.parser import Parser
 from sqlprov.sql.write import AFTER_TABLES, NAME_THE_ROWS, WriteStatement

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sqlprov.errors import MalformedSQL
+from sqlprov.records import dataclass
 from sqlprov.sql import names, outline
 from sqlprov.sql.lexer import quote_identifier
 from sqlprov.sql.parser import Name, Parser

@@ -12,10 +12,21 @@ SOURCE = ROOT / "sqlprov"
 FILES = sorted(SOURCE.rglob("*.py"))
 
 # A part may import those before it; `aws` and `sql` do not know each other.
-LEVELS = ("version", "errors", "settings", "catalog", "plan", "aws sql", "duck", "local", "api", "frontends")
+LEVELS = (
+    "version records",
+    "errors",
+    "settings",
+    "catalog",
+    "plan",
+    "aws sql",
+    "duck",
+    "local",
+    "api",
+    "frontends",
+)
 RANK = {part: rank for rank, parts in enumerate(LEVELS) for part in parts.split()}
 ASIDE = {"output": {"errors"}, "emulator": {"errors", "catalog"}, "__main__": {"frontends"}}
-FRONTENDS_MAY_USE = {"api", "catalog", "errors", "local", "output", "settings", "sql", "version"}
+FRONTENDS_MAY_USE = {"api", "catalog", "errors", "local", "output", "records", "settings", "sql", "version"}
 MAY_USE_THE_EMULATOR = {"local", "api"}
 HOMES = {
     "boto3": set(),  # its clients are botocore's

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.plan.read import ListRead
 from sqlprov.plan.read.read_plan import Windows
+from sqlprov.records import dataclass
 
 SLACK = 1.0
 """Seconds by which a service may truncate or round a time, in a bound or in an order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from sqlprov.catalog.service_model import MISSING
 from sqlprov.catalog.table import get_path
 from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read import ListRead, ReadPlan
+from sqlprov.records import dataclass
 
 LONGEST_FETCH = 0.01
 """Seconds after which the pages so far are returned, however few they are."""

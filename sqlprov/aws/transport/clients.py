@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 from weakref import WeakValueDictionary
@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from sqlprov.aws.transport.limiter import Limiter
 from sqlprov.aws.transport.reply_cache import ReplyCache
 from sqlprov.errors import CredentialsError, InterfaceError, NotSupportedError
+from sqlprov.records import dataclass
 from sqlprov.version import VERSION
 
 if TYPE_CHECKING:

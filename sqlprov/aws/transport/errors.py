@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 
@@ -21,6 +20,7 @@ from sqlprov.errors import (
     Throttled,
     Unreachable,
 )
+from sqlprov.records import dataclass
 
 
 class Next(Enum):

@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlprov.aws.transport.run import Run
 from sqlprov.errors import Cancelled
+from sqlprov.records import dataclass
 
 MOST_BYTES = 64_000_000
 """Bytes of replies that are kept; the oldest are dropped first."""

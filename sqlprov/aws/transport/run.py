@@ -6,12 +6,13 @@ import itertools
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from sqlprov.aws.transport.call_log import CallLog
 from sqlprov.aws.transport.cancellation import Cancellation
 from sqlprov.aws.transport.pool import Pool
+from sqlprov.records import dataclass
 from sqlprov.settings import Settings
 
 if TYPE_CHECKING:

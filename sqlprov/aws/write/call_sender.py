@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -33,6 +33,7 @@ from sqlprov.plan.write.steps import (
     find_method,
 )
 from sqlprov.plan.write.transitions import list_transitions
+from sqlprov.records import dataclass
 
 CLOCK_SLACK = timedelta(seconds=2)
 """Allowed difference, in seconds, between the service's clocks; a row older than that is not ours."""

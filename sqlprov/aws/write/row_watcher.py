@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from sqlprov.errors import OperationalError
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.steps import RowWrite, Snapshot
 from sqlprov.plan.write.transitions import list_transitions
+from sqlprov.records import dataclass
 
 FIRST_DELAY, LONGEST_DELAY = 0.05, 5.0
 """Seconds between two reads of a row that a write waits for; each delay is 1.5 times the one before."""

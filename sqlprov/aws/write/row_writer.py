@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from sqlprov.aws.transport.clients import Cloud
@@ -21,6 +21,7 @@ from sqlprov.errors import Cancelled, Error
 from sqlprov.plan.write.next_step import next_step
 from sqlprov.plan.write.steps import Refusal, RowWrite, Snapshot, Success, Wait, WriteKind, find_method
 from sqlprov.plan.write.transitions import find_transition, list_transitions
+from sqlprov.records import dataclass
 
 log = logging.getLogger("sqlprov")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from sqlprov.catalog.table import ColumnSource, Table
 from sqlprov.plan.write.diff import diff_values, parse_tags
 from sqlprov.plan.write.patch import apply_patch
 from sqlprov.plan.write.steps import RowWrite, Snapshot, WriteKind
+from sqlprov.records import dataclass
 
 
 @dataclass

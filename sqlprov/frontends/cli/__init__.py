@@ -19,6 +19,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from sqlprov.errors import Error, InterfaceError
+from sqlprov.frontends.cli import import_hooks
 from sqlprov.frontends.cli.doctor import doctor
 from sqlprov.frontends.cli.exec import EXAMPLES, execute
 from sqlprov.frontends.cli.local import local
@@ -124,22 +125,9 @@ for command in (execute, repl, doctor, tables, local):
     cli.add_command(command)
 
 
-class WithoutPandas:
-    """Hides what pyarrow imports where it is installed and the command never needs.
-
-    numpy and pandas take 0.3 s, and the libraries with which a dataset would read files 0.02 s.
-    """
-
-    def find_spec(self, name: str, path: object, target: object = None) -> None:
-        if name in ("numpy", "pandas") or name.startswith(
-            ("pyarrow._dataset_orc", "pyarrow._dataset_parquet")
-        ):
-            raise ModuleNotFoundError(name, name=name)
-
-
 def main() -> NoReturn:
     """The command `sqlprov`."""
-    sys.meta_path.insert(0, WithoutPandas())
+    import_hooks.install()
     # The objects of the libraries and of the models stay; searching them for garbage takes 0.06 s of a start.
     gc.set_threshold(200_000)
     try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sqlprov.errors import Error
+from sqlprov.records import dataclass
 from sqlprov.settings import PREFIX, Settings
 
 if TYPE_CHECKING:

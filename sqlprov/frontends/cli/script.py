@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,6 +16,7 @@ from sqlprov.frontends.cli.connection_options import ConnectionOptions
 from sqlprov.frontends.cli.progress import print_waits
 from sqlprov.frontends.cli.sql_source import SqlSource
 from sqlprov.frontends.messages import format_outcomes, format_warnings
+from sqlprov.records import dataclass
 
 if TYPE_CHECKING:
     import sqlprov

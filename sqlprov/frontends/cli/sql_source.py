@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlprov.errors import Error, ProgrammingError, suggest
+from sqlprov.records import dataclass
 
 _CARET = re.compile(r"^LINE (\d+): (.*\n)( *)\^", re.MULTILINE)
 

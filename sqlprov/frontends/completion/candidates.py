@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlprov.frontends.completion.context import SqlContext
+from sqlprov.records import dataclass
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import Token, TokenKind, find_unterminated, tokenize
 
 

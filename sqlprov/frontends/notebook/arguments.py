@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from sqlprov.errors import InterfaceError, suggest
+from sqlprov.records import dataclass
 
 FRAMES = ("df", "pl", "arrow")
 FLAGS = (*FRAMES, "local", "dry-run")

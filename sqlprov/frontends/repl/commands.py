@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -16,6 +15,7 @@ from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, su
 from sqlprov.frontends.completion.candidates import describe_call, shorten_type
 from sqlprov.frontends.repl.screen import OutputFile, ShownRows
 from sqlprov.frontends.repl.shell import ExitShell, Shell
+from sqlprov.records import dataclass
 from sqlprov.sql import Exec, Explain, Query, WriteStatement, parse
 from sqlprov.sql.lexer import tokenize
 from sqlprov.sql.names import LEVELS, find_live_table, find_service, list_names

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from rich.console import Console
 from sqlprov.errors import Error
 from sqlprov.output import write
 from sqlprov.output.table import TextLayout, is_color_enabled, sanitize
+from sqlprov.records import dataclass
 
 if TYPE_CHECKING:
     import sqlprov

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from sqlprov.errors import MalformedSQL
 from sqlprov.frontends.templates.escaping import escape
 from sqlprov.frontends.templates.placeholders import Expansion, Placeholder, expand
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import Token, tokenize
 
 __all__ = ["RenderedTemplate", "render"]

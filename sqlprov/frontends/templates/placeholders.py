@@ -6,7 +6,6 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from traceback import walk_tb
 from typing import Any
 
@@ -15,6 +14,7 @@ from jinja2.filters import do_float, do_int
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from sqlprov.errors import DataError, MalformedSQL, ProgrammingError, UnknownName, show_caret, suggest
+from sqlprov.records import dataclass
 
 # Their output is plain text, in which the values could no longer be recognized.
 _REFUSED: dict[type[nodes.Node], str] = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Opaque, Or, Predicate
+from sqlprov.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ A hint lets a scan end sooner or fetch less; it never changes which rows an answ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from sqlprov.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.records import dataclass
 
 LISTED = frozenset({ColumnSource.LIST, ColumnSource.PARENT})
 """Sources of the columns that a listed row has without another call."""

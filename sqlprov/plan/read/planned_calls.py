@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlprov.catalog.table import ColumnSource
@@ -17,6 +17,7 @@ from sqlprov.plan.read.read_plan import (
     ListRead,
     ReadPlan,
 )
+from sqlprov.records import dataclass
 
 
 @dataclass(frozen=True)

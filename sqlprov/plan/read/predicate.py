@@ -6,8 +6,9 @@ narrows nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from sqlprov.records import dataclass
 
 
 @dataclass(frozen=True)

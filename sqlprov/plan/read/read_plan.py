@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -13,6 +12,7 @@ from sqlprov.catalog.table import ListCall, Table
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.predicate import TRUE, Predicate
 from sqlprov.plan.read.scope import Scope
+from sqlprov.records import dataclass
 
 FEWEST_TAGGED, MOST_TAGGED = 20, 100
 """Rows whose tags are worth a call of the Resource Groups Tagging API, and those that one call can take."""

@@ -11,11 +11,11 @@ A global table is read once, in the region that answers for its service, whateve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 from sqlprov.plan.read.domain import accepts, list_columns, list_conjuncts, list_leaves
 from sqlprov.plan.read.predicate import Compare, In, IsNull, Not, Predicate
+from sqlprov.records import dataclass
 
 
 class Rule(Enum):

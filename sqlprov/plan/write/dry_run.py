@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlprov.catalog.table import Table
 from sqlprov.plan.write.next_step import next_step
 from sqlprov.plan.write.steps import Refusal, Request, RowWrite, Snapshot, Wait, find_method
 from sqlprov.plan.write.transitions import list_transitions
+from sqlprov.records import dataclass
 
 _GONE = "missing"
 _MAX_STATES = 20

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+
+from sqlprov.records import dataclass
 
 
 @dataclass(frozen=True)

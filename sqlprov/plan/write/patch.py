@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ from sqlprov.plan.write.diff import (
 )
 from sqlprov.plan.write.steps import RowWrite, Snapshot
 from sqlprov.plan.write.values import coerce
+from sqlprov.records import dataclass
 
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
 _PATCH_ERRORS = (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, LookupError)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from sqlprov.catalog.table import TAG_SPECIFICATIONS, Method, RowText, Table
+from sqlprov.records import dataclass
 
 
 class WriteKind(Enum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlprov.errors import suggest
 from sqlprov.plan.write.diff import is_reserved
 from sqlprov.plan.write.values_json import InvalidValue, JsonObject, abbreviate, coerce_document, parse_json
 from sqlprov.plan.write.values_scalars import coerce_scalar, format_limits
+from sqlprov.records import dataclass
 
 _NESTED = {"structure": "an object", "map": "an object", "list": "a list", "document": "a value"}
 _INVALID = object()  # marks a value that does not fit, as opposed to a missing one

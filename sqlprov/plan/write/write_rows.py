@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlprov.catalog.shapes import Shape
@@ -25,6 +25,7 @@ from sqlprov.plan.write.read_only import drop_read_only
 from sqlprov.plan.write.steps import RowWrite, WriteKind
 from sqlprov.plan.write.transitions import check_desired_state, get_reason_shape
 from sqlprov.plan.write.values import coerce, find_member
+from sqlprov.records import dataclass
 
 REGION = "region"
 PATCH = "data__PatchDocument"
