@@ -13,12 +13,14 @@ from sqlprov.records import dataclass
 from .columns import Reply, build_column, name_column, read_structure
 from .constants import parse_constants, to_value
 from .describe_call import RowColumns, parse_arguments
-from .nouns import flatten
+from .nouns import flatten, strip_noun
 from .paging import find_paging
-from .service_model import find_paginator, find_reading, get_members, to_arrow_type, to_snake_case
+from .service_model import find_paginator, find_reading, get_members, to_arrow_type
 from .table import Column, ColumnSource, ListCall, Parent, Table
 from .yaml_nodes import Node
 
+MOST_KEYS = 100
+"""Keys that one List call looks up at once, at most."""
 ENUM, ACCOUNT, REQUIRED = "enum", "account_id", "required"
 """Values of `each:` beside those of a parent table."""
 
@@ -105,18 +107,31 @@ def parse_list(
 
 
 def parse_lookup(node: Node | None, listing: Listing, row: RowColumns) -> Listing:
-    """The list with the parameters that look rows up by their key; those of EC2's lists are named after it."""
+    """The list with the parameters that look rows up by key: those of `arguments:`, or one named after the key."""
     operation, inputs = listing.operation, get_members(listing.operation.input_shape)
     arguments: Mapping[str, str] = {}
     if node and node.read_pairs():
         arguments = parse_arguments(node, node, operation, row)
-    elif not node and operation.service_model.resolved_protocol == "ec2" and not listing.call.parents:
-        plurals = {f"{name}s": name for name in row.key} if len(row.key) == 1 else {}
-        arguments = {p: plurals[name] for p in inputs if (name := to_snake_case(p)) in plurals}
+    elif not node and not listing.call.parents and len(row.key) == 1:
+        free = [name for name in inputs if name not in listing.call.send]
+        named = [name for name in free if _is_key(name, inputs[name], row)]
+        arguments = dict.fromkeys(named[:1], row.key[0])
     if not arguments:
         return listing
-    takes_many = inputs[next(iter(arguments))].type_name == "list"
-    return replace(listing, call=replace(listing.call, arguments=arguments, takes_many=takes_many))
+    values = inputs[next(iter(arguments))]
+    batch = min(values.metadata.get("max", MOST_KEYS), MOST_KEYS) if values.type_name == "list" else 0
+    return replace(listing, call=replace(listing.call, arguments=arguments, batch=batch))
+
+
+def _is_key(parameter: str, shape: Any, row: RowColumns) -> bool:
+    """Whether a parameter has the name of the only column of the key, or its plural."""
+    (key,) = row.key
+    if shape.type_name == "list":
+        parameter, shape = parameter.removesuffix("s"), shape.member
+    if key not in row.shapes or {shape.type_name, row.shapes[key].type_name} != {"string"}:
+        return False
+    stripped = strip_noun(parameter, row.nouns)
+    return flatten(parameter) == flatten(key) or (bool(stripped) and stripped == strip_noun(key, row.nouns))
 
 
 def _check_required(node: Node, operation: Any, sent: set[str]) -> None:

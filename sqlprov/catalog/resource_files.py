@@ -348,7 +348,7 @@ def _parse_errors(
     missing = (*common.missing, *own.missing)
     if not missing:
         operations = [describing.operation] if describing else []
-        if listing.call.parents or listing.call.single or not listing.call.rows:
+        if listing.call.parents or listing.call.arguments or listing.call.single or not listing.call.rows:
             operations.append(listing.operation)  # it may find nothing to list
         if describing is None:
             operations += [model.operation_model(each.call) for each in methods if each.verb == "DELETE"]

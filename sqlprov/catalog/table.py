@@ -204,7 +204,7 @@ class ListCall:
         send: parameters of every call.
         parents: the parameters for each of whose values the list is read.
         arguments: parameter -> key column, for a lookup through the list itself, if there is no Describe.
-        takes_many: whether the first of `arguments` takes a list of values.
+        batch: keys that one lookup takes as a list of values; 0 if it takes one.
         may_omit_rows: whether a page without rows may lack the member that holds them.
         opens: of Cloud Control, the member of a row that takes its identifier, beside its properties; otherwise empty.
     """
@@ -222,7 +222,7 @@ class ListCall:
     send: Mapping[str, Any] = field(default_factory=dict)
     parents: tuple[Parent, ...] = ()
     arguments: Mapping[str, str] = field(default_factory=dict)
-    takes_many: bool = False
+    batch: int = 0
     may_omit_rows: bool = False
     opens: str = ""
 

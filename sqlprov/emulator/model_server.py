@@ -193,9 +193,9 @@ class ModelService(FaultyService):
             if all(parameters.get(name) == value for name, value in row.parents.items())
         ]
         if any(parameters.get(parameter) for parameter in listing.arguments):
-            rows = match_rows(rows, listing.arguments, parameters, many=listing.takes_many)
+            rows = match_rows(rows, listing.arguments, parameters, many=bool(listing.batch))
             wanted = parameters[next(iter(listing.arguments))]
-            if len(rows) < (len(wanted) if listing.takes_many else 1) and table.errors.missing:
+            if len(rows) < (len(wanted) if listing.batch else 1) and table.errors.missing:
                 raise MissingRow(table)
         for each in listing.filters:
             if (bound := find_bound(each, parameters)) is not None:

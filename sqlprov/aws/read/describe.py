@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,8 +27,6 @@ from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read.lookup import Lookup, build_arguments, takes_list
 
 Items = list[Mapping[str, Any]]
-REFUSED = re.compile("invalid|malformed|validation", re.IGNORECASE)
-"""Codes that mean that the service rejects a value."""
 
 
 def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
@@ -64,7 +61,7 @@ def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRo
 def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
     """The rows of the keys in `rows`, which share a place, as the List call returns them for these keys.
 
-    If the service refuses a key as malformed, the whole list is read, and its rows decide.
+    If the call fails because of a key, the whole list is read, and its rows decide.
 
     Raises:
         OperationalError: a call failed.
@@ -80,7 +77,7 @@ def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow
         if is_match(table.errors.missing, error):
             each_alone = rows if len(rows) > 1 else ()
             return [each for row in each_alone for each in look_up_rows(run, cloud, table, [row])]
-        if not (isinstance(error, ServiceError) and REFUSED.search(error.code)):
+        if not isinstance(error, ServiceError):
             raise
         candidates = list_rows(run, cloud, table, rows[0])
     else:

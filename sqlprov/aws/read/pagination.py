@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.aws.read.decoder import to_epoch_seconds
-from sqlprov.aws.read.describe import REFUSED
 from sqlprov.aws.read.list_replies import check_failures, find_rows, find_token, freeze, make_row_counter
 from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import BatchBuilder
@@ -19,7 +18,6 @@ from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.service_model import MISSING
 from sqlprov.catalog.table import get_path
 from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read import ListRead, ReadPlan
@@ -141,15 +139,14 @@ class PageReader:
         return reply
 
     def _leave_filters_out(self, window: ListWindow, error: ServiceError) -> ListRead | None:
-        """The list without its filters, if the service refuses the first page for them; the rows then decide.
+        """The list without its filters, if the first page fails, perhaps because of them; the rows then decide.
 
         Documentation may name a filter, or a value of it, that the service does not take. Some services report that
         no row passes a filter as an error.
         """
         filters = {each.parameter for each in self._table.list.filters}
         rest = {name: value for name, value in window.read.parameters.items() if name not in filters}
-        is_refused = REFUSED.search(error.code) or MISSING.search(error.code)
-        if not window.is_whole_list or not is_refused or rest == window.read.parameters:
+        if not window.is_whole_list or rest == window.read.parameters:
             return None
         return replace(window.read, parameters=rest)
 

@@ -391,8 +391,8 @@ class TableScan:
         self.rows.raise_budget()
 
     def _note_missing(self, region: str, error: OperationalError) -> None:
-        if isinstance(error, BrokenReply):
-            self.cloud.replies.clear()  # the next statement calls again
+        if not error.code:
+            self.cloud.replies.clear()  # a kept reply may be the cause
         if not self.run.is_tolerant:
             raise error
         self.run.log.note_missing(self.table.full_name, region, error)

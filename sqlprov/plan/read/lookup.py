@@ -15,9 +15,6 @@ from sqlprov.plan.read.domain import find_domain
 from sqlprov.plan.read.parents import has_other_case, is_sendable
 from sqlprov.plan.read.predicate import Predicate
 
-LARGEST_LOOKUP = 100
-"""Keys that one List call looks up at once, at most."""
-
 
 class Lookup(Enum):
     """The call that looks up keys."""
@@ -56,7 +53,7 @@ def count_calls(table: Table, lookup: Lookup, keys: int) -> int:
 def get_batch(table: Table, lookup: Lookup) -> int:
     """The number of keys that one call looks up."""
     if lookup is Lookup.LIST:
-        return LARGEST_LOOKUP if table.list.takes_many else 1
+        return max(table.list.batch, 1)
     return max(table.describe.batch, 1) if table.describe else 1
 
 
@@ -96,7 +93,7 @@ def find_keys(table: Table, where: Predicate) -> tuple[tuple[Any, ...], ...] | N
 
 def takes_list(table: Table, lookup: Lookup) -> bool:
     """Whether the first argument of the call takes a list of values."""
-    return table.list.takes_many if lookup is Lookup.LIST else bool(table.describe and table.describe.batch)
+    return bool(table.list.batch if lookup is Lookup.LIST else table.describe and table.describe.batch)
 
 
 def build_arguments(

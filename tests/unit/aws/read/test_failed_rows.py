@@ -91,3 +91,23 @@ def test_an_item_with_another_key_is_not_the_row_that_a_batch_asked_for() -> Non
         pytest.raises(BrokenReply, match="reports that neither it nor any other row exists"),
     ):
         con.sql("SELECT cluster_arn, status FROM aws.ecs.clusters").fetchall()
+
+
+def test_a_kept_reply_with_failures_is_read_again() -> None:
+    answer = describe("ACCESS_DENIED")
+    operations = {
+        "ListAssessmentTargets": lambda _: {"assessmentTargetArns": [f"{ARN}{name}" for name in "abc"]},
+        "DescribeAssessmentTargets": lambda given: answer(given),
+    }
+    read = "SELECT count(name) FROM aws.inspector.assessment_targets"
+    with (
+        run_json_service(operations) as url,
+        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
+    ):
+        con.sql("SET sqlprov_cache = '60s'")
+        with pytest.raises(ServiceError):
+            con.sql(read).fetchall()
+        names = [f"{ARN}{name}" for name in "abc"]
+        rows = [{"arn": arn, "name": arn, "createdAt": 0, "updatedAt": 0} for arn in names]
+        operations["DescribeAssessmentTargets"] = lambda _: {"assessmentTargets": rows, "failedItems": {}}
+        assert con.sql(read).fetchall() == [(3,)]

@@ -1,17 +1,19 @@
-"""Lookups of EC2's shipped tables by the ids that their lists take, on moto: the answer is the list's."""
+"""Lookups by the ids that lists take: the answer is the list's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import boto3
 import pytest
 from hand_tables import read_table
+from json_service import ServiceFailure, run_json_service
 from moto_server import start_moto
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.table import ErrorRules
+from sqlprov.catalog.table import ErrorRule, ErrorRules
 from sqlprov.plan.read.predicate import In
 
 # Table -> an id that does not exist, and what no id of it looks like.
@@ -73,6 +75,21 @@ def test_if_the_service_refuses_an_id_the_list_is_read(url: str) -> None:
     assert (result.values("instance_id"), result.calls) == ([ids[0]], {"DescribeInstances": 2})
     result = read_table(url, table, ("instance_id",), In("instance_id", ("web",)))
     assert (result.rows, result.calls) == ([], {"DescribeInstances": 1})
+
+
+@pytest.mark.parametrize(("code", "calls"), [("SomethingElse", 2), ("AgentNotFound", 1)])
+def test_a_lookup_that_fails_leaves_the_answer_to_the_list(code: str, calls: int) -> None:
+    def answer(parameters: Mapping[str, Any]) -> Any:
+        if parameters.get("agentIds"):
+            raise ServiceFailure(code)
+        return {"agentsInfo": [{"agentId": "o-123456789"}, {"agentId": "o-abcdefghi"}]}
+
+    table = Catalog().get_table("aws", "discovery", "agents")
+    table = replace(table, errors=ErrorRules(missing=(ErrorRule("AgentNotFound"),)))
+    with run_json_service({"DescribeAgents": answer}) as url:
+        result = read_table(url, table, ("agent_id",), In("agent_id", ("o-123456789",)))
+    assert result.calls == {"DescribeAgents": calls}
+    assert result.values("agent_id") == (["o-123456789"] if calls == 2 else [])
 
 
 def test_a_row_that_only_a_lookup_would_find_is_no_row_and_no_parent(url: str) -> None:

@@ -54,7 +54,7 @@ INSTANCES = build_table(
         page_size_parameter="MaxResults",
         page_size=1000,
         arguments={"InstanceIds": "instance_id"},
-        takes_many=True,
+        batch=100,
     ),
     errors=missing("InvalidInstanceID.NotFound"),
 )
