@@ -45,7 +45,7 @@ WRITE_REASONS = {
     "tokenless": "a second attempt with the same token makes a second row",
 }
 """Kind of reason in `moto_reasons.yaml` -> what it says of a table."""
-HEAD = "# Written by `make docs`: the descriptions of the tables whose lines write none.\n"
+HEAD = "# The tables whose lines write no description; `make docs` drafts those of new tables.\n"
 LONGEST_TYPE = 60
 """A type with more characters is shortened to its outermost part in the table of columns."""
 

@@ -103,9 +103,7 @@ def find_lost_page(draft: Draft) -> str:
 
 
 def _has_tags(draft: Draft) -> bool:
-    """Whether a resource has tags: CloudFormation says so, or its create takes them."""
-    if draft.type:
-        return draft.type.has_tags
+    """Whether the create of a resource takes tags."""
     service = draft.service
     create = service.find(
         *(verb + draft.noun for verb in ("Create", "Put", "Register", "Run", "Start", "Import"))

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlprov.catalog.columns import find_spelling
-from sqlprov.catalog.nouns import flatten
-from sqlprov.catalog.service_model import get_members
-
 from .check import Loader
-from .describes import find_describe, lacks_members
+from .describes import find_describe
 from .files import DOUBT, RESOURCES, File, Line, format_words, read_file, read_own_files, to_text
 from .keys import find_key
 from .lists import find_lists, find_settings, name_scalars
-from .parents import find_circles, find_parents, join_parents
+from .parents import find_parents, join_parents
 from .scope import find_scope
 from .service import ClientOperations, Draft
 
@@ -66,23 +61,13 @@ def draft_tables(service: ClientOperations, settled: Mapping[str, Mapping[str, A
         if draft.list in by_call:
             adopt(draft, *by_call[draft.list])
     for draft in others:
-        find_scope(draft, drafts)
-        if draft.scoped:
-            draft.doubts.pop("key", None)
-            find_describe(draft)
-            find_key(draft)
-    for draft in others:
+        find_scope(draft)
         find_parents(draft, drafts)
     join_parents(others)
-    find_circles(others)
     settings = find_settings(service, drafts)
     for draft in settings:
         find_parents(draft, drafts)
-    drafts += settings
-    for draft in others:
-        if says := lacks_members(draft):
-            draft.doubts["lacks"] = says[:80]
-    return drafts
+    return drafts + settings
 
 
 def adopt(draft: Draft, name: str, words: Mapping[str, Any]) -> None:
@@ -90,7 +75,6 @@ def adopt(draft: Draft, name: str, words: Mapping[str, Any]) -> None:
     key, each = words["key"], words.get("each", {})
     draft.settled, draft.key = name, (key,) if isinstance(key, str) else tuple(key)
     draft.each = {parameter: str(value) for parameter, value in each.items()}
-    draft.scoped = tuple(parameter for parameter in each if parameter not in draft.required)
     if draft.scalar:
         own = (name for name in draft.key if name not in draft.parent_columns.values())
         draft.scalar = next(own, draft.scalar)
@@ -135,33 +119,4 @@ def write_head(service: ClientOperations) -> str:
     head = f"title: {meta.get('serviceAbbreviation') or meta['serviceFullName']}\n"
     if service.name.replace("_", "-") != service.client:
         head += f"client: {service.client}\n"
-    if tags := find_tags(service):
-        head += f"tags: {format_words(tags)}\n"
     return head
-
-
-def find_tags(service: ClientOperations) -> dict[str, str]:
-    """The tag calls of a service that take any ARN."""
-    call = service.find(
-        "ListTagsForResource", "ListTags", "ListTagsOfResource", "ListResourceTags", "GetTags", "DescribeTags"
-    )
-    if not call:
-        return {}
-    arns = [
-        p
-        for p in service.get_required(call)
-        if re.fullmatch(r"(resource)?(arn|id|identifier|name)?", flatten(p))
-    ]
-    outputs = get_members(service.operations[call].output_shape)
-    items = [member for member, shape in outputs.items() if find_spelling(shape)]
-    if len(arns) != 1 or len(items) != 1 or len(service.get_required(call)) != 1:
-        return {}
-    tags = {"call": call, "argument": arns[0], "items": items[0]}
-    add, remove = (
-        service.find("TagResource", "AddTags", "AddTagsToResource"),
-        service.find("UntagResource", "RemoveTags", "DeleteTags", "RemoveTagsFromResource"),
-    )
-    keys = [p for p in service.get_inputs(remove) if "keys" in flatten(p)] if remove else []
-    if add and keys and arns[0] in service.get_inputs(add) and items[0] in service.get_inputs(add):
-        tags |= {"add": add, "remove": remove, "keys": keys[0]}
-    return tags

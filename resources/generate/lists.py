@@ -10,7 +10,7 @@ from sqlprov.catalog.nouns import flatten
 from sqlprov.catalog.service_model import find_paginator, get_members
 
 from .service import ACCOUNT, PAGING, ClientOperations, Draft
-from .words import get_head, is_mass, is_plural, to_noun, to_singular
+from .words import is_mass, is_plural, to_noun, to_singular
 
 _LISTS = re.compile(r"(List|Describe|Get|Search|Lookup)(?:All)?([A-Z].+)")
 _TAGS = re.compile(r"(List|Get|Describe)\w*(Tags?|TagKeys|TagValues)(For\w+|Of\w+)?")
@@ -29,18 +29,7 @@ _FORMS = re.compile(
 )
 _CALLS = ("Create", "Delete", "Describe", "Get", "Put", "Register")
 _SHORT_FORMS = re.compile(r"_(summary|summaries|details?|descriptions?|infos?|metadata|overview)$")
-_WORDLESS = [
-    "items",
-    "item",
-    "list",
-    "results",
-    "result",
-    "entries",
-    "elements",
-    "values",
-    "resources",
-    "data",
-]
+_WORDLESS = ("item", "list", "result", "entry", "element", "value", "resource", "data")
 
 
 def find_lists(service: ClientOperations) -> list[Draft]:
@@ -49,9 +38,7 @@ def find_lists(service: ClientOperations) -> list[Draft]:
     for name in service.operations:
         if (draft := _draft_list(service, name)) is not None:
             by_noun.setdefault(flatten(draft.noun), []).append(draft)
-    drafts = [min(drafts, key=_weigh) for drafts in by_noun.values()]
-    _drop_tails(drafts)
-    return drafts
+    return [min(drafts, key=_weigh) for drafts in by_noun.values()]
 
 
 def find_settings(service: ClientOperations, drafts: Sequence[Draft]) -> list[Draft]:
@@ -127,15 +114,8 @@ def _find_rows(operation: Any, noun: str) -> tuple[tuple[str, ...], Any, str] | 
         key for key in ([keys] if isinstance(keys, str) else keys) if re.fullmatch(r"[\w.]+", key)
     ] or lists
     named = [path for path in paths if _is_named(path.rpartition(".")[2], noun)]
-    if not paths:  # DistributionList.Items
-        paths = [
-            f"{member}.{inner}"
-            for member, shape in outputs.items()
-            for inner, held in get_members(shape).items()
-            if held.type_name == "list"
-        ]
-        if len(paths) != 1 or len(outputs) > 3:
-            return None
+    if not paths:
+        return None
     if len(paths) > 1 and len(named) != 1 and paths is lists and not operation.name.startswith("List"):
         return None  # a resource that holds lists
     path = tuple((named or paths)[0].split("."))
@@ -146,13 +126,6 @@ def _find_rows(operation: Any, noun: str) -> tuple[tuple[str, ...], Any, str] | 
         if shape is None:
             return None
         shape = shape.member if shape.type_name == "list" else shape
-    inner = [  # Reservations.Instances
-        member
-        for member, held in get_members(shape).items()
-        if held.type_name == "list" and held.member.type_name == "structure" and _is_named(member, noun)
-    ]
-    if len(inner) == 1 and not _is_named(path[-1], noun) and len(get_members(shape)) <= 8:
-        path, shape = (*path, inner[0]), get_members(shape)[inner[0]].member
     if shape.type_name not in ("structure", "string") or getattr(shape, "is_document_type", False):
         return None
     return path, shape, several
@@ -174,60 +147,14 @@ def _name_noun(service: ClientOperations, noun: str) -> str:
     return bare if known == [bare] or (bare in known and _SHORT_FORMS.search(noun)) else noun
 
 
-def _weigh(draft: Draft) -> tuple[Any, ...]:
-    """What makes a list worse than another of the same noun: it searches, is confined, wants ids, or says less.
-
-    A Describe of everything beats a List of names.
-    """
-    service, call = draft.service, draft.list
-    inputs = service.get_inputs(call)
-    takes_ids = not find_paginator(service.operations[call]) and any(
-        shape.type_name == "list" and flatten(to_singular(to_noun(p))).startswith(flatten(draft.noun))
-        for p, shape in inputs.items()
-    )
-    return (
-        call.startswith(("Search", "Lookup")),
-        len(draft.required),
-        takes_ids and not call.startswith("List"),
-        draft.item.type_name == "string",
-        -len(get_members(draft.item)),
-        not call.startswith("List"),
-        call,
-    )
-
-
-def _drop_tails(drafts: list[Draft]) -> None:
-    """`access_keys_for_user` is `access_keys` if nothing else lists them."""
-    nouns = {draft.noun for draft in drafts}
-    for draft in drafts:
-        head = get_head(draft.noun)
-        others = [other for other in drafts if get_head(other.noun) == head]
-        if head != draft.noun and head not in nouns and len(others) == 1:
-            draft.noun = head
+def _weigh(draft: Draft) -> tuple[int, bool, bool, str]:
+    """What makes a list worse than another of the same noun: it is confined, says less, or is not called so."""
+    is_bare = draft.item.type_name == "string"
+    return len(draft.required), is_bare, not draft.list.startswith("List"), draft.list
 
 
 def name_scalars(draft: Draft) -> None:
-    """Name the column of bare strings: as the reply does, as a call that takes it does, or as its shape."""
-    if draft.item.type_name != "string":
-        return
-    service, noun = draft.service, flatten(draft.noun)
-    member = to_singular(to_noun(draft.rows[-1]))
-    if flatten(member) != noun and member not in map(to_singular, _WORDLESS):
-        draft.scalar = member
-        if member in draft.parent_columns.values():  # queues whose dead letters go to a queue
-            draft.scalar = f"{draft.noun}_{member.rpartition('_')[2]}"
-        return
-    parents = {flatten(parameter) for parameter in draft.required}
-    for verb in ("Describe", "Get", "Delete", "Update", "Deregister", "Remove"):
-        call = service.find(verb + draft.noun)
-        own = [p for p in service.get_required(call) if flatten(p) not in parents] if call else []
-        if len(own) == 1 and service.get_inputs(call)[own[0]].type_name == "string":
-            column = to_noun(own[0])
-            draft.scalar = f"{column}_name" if column == draft.noun else column
-            return
-    shape = to_noun(draft.item.name)
-    if flatten(shape).startswith(noun) and flatten(shape) != noun:
-        draft.scalar = shape
-        return
-    draft.scalar = f"{draft.noun}_name"
-    draft.doubts["scalar"] = member
+    """Name the column of bare strings as the reply does."""
+    if draft.item.type_name == "string":
+        member = to_singular(to_noun(draft.rows[-1]))
+        draft.scalar = f"{draft.noun}_name" if member in _WORDLESS else member

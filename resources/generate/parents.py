@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +12,6 @@ from .service import ACCOUNT, Draft
 SURE = 12
 """The points of a parent that need no second look."""
 _ENDINGS = ("", "name", "id", "arn", "identifier", "url")
-_COMMON_SHAPE = re.compile(
-    r"_*(non|empty|generic|resource|name|str(ing)?|id|arn|identifier|\d)*", re.IGNORECASE
-)
 LONGEST_ENUM = 20
 """The most values of an enum for each of which a list is worth reading."""
 
@@ -53,27 +49,20 @@ def _choose_parent(draft: Draft, parameter: str, shape: Any, drafts: Sequence[Dr
 def score_parent(draft: Draft, parameter: str, shape: Any, parent: Draft) -> tuple[int, str]:
     """How well a table fits as a parent, and the column with the values.
 
-    20: the parameter is the parent's noun with an ending. 12: it is only an ending, and the list's noun begins or
-    ends with the parent's. 10: both have the same shape. 8: the last word of the parent's noun with an ending, 6 more
-    if that is the parent's key. Less by 1 for each parent of the parent.
+    20: the parameter is the parent's noun with an ending; 8: the last word of its noun with one, 6 more if that is the
+    parent's key. Less by 1 for each parent of the parent.
     """
     flat, noun = flatten(parameter), flatten(parent.noun)
-    last, child = flatten(parent.noun.rpartition("_")[2]), flatten(draft.noun)
+    last = flatten(parent.noun.rpartition("_")[2])
+    own = [flatten(c) for c in parent.key if c not in parent.parent_columns.values()]
     best = (0, "")
     for ending in _ENDINGS:
-        points = 20 if flat == noun + ending else 8 if flat == last + ending else 0
-        if flat == ending and ending and child != noun and (child.startswith(noun) or child.endswith(noun)):
-            points = 12
-        if points and (column := _find_column(parent, flat, ending, shape)) and points > best[0]:
+        points = 20 if flat == noun + ending else 0
+        if not points and flat == last + ending:
+            points = 14 if own == [flat] else 8
+        if points > best[0] and (column := _find_column(parent, flat, ending, shape)):
             best = (points, column)
     points, column = best
-    own = [c for c in parent.key if c not in parent.parent_columns.values()]
-    if len(own) == 1 and points == 8 and flatten(own[0]) == flat:
-        points += 6
-    own = [c for c in own if c in parent.columns]  # a person may have taken one from within the rows
-    alike = parent.columns[own[0]].name == shape.name if len(own) == 1 else False
-    if alike and noun in flatten(shape.name) and not _COMMON_SHAPE.fullmatch(shape.name):
-        points, column = points + 10, column or own[0]
     return (points - len(parent.required), column) if points else (0, "")
 
 
@@ -99,17 +88,3 @@ def join_parents(drafts: Sequence[Draft]) -> None:
                             f"{parent.name}.{parent.parent_columns[other]}",
                             parent,
                         )
-
-
-def find_circles(drafts: Sequence[Draft]) -> None:
-    """Doubt the parents of a table that is read for each of its own rows."""
-    for draft in drafts:
-        above, seen = list(draft.sources.values()), set()
-        while above:
-            parent = above.pop()
-            if parent is draft:
-                draft.doubts["parent"] = "leads back to this table"
-                break
-            if id(parent) not in seen:
-                seen.add(id(parent))
-                above += parent.sources.values()

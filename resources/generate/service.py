@@ -11,7 +11,6 @@ from sqlprov.catalog.columns import name_column
 from sqlprov.catalog.nouns import flatten
 from sqlprov.catalog.service_model import find_paginator, get_members, load_model
 
-from .cloudformation import ResourceType, find_type
 from .words import to_plural
 
 PAGING = re.compile(
@@ -47,20 +46,6 @@ class ClientOperations:
         shape = self.operations[name].input_shape
         return list(shape.required_members) if shape else []
 
-    @cached_property
-    def _prefixes(self) -> set[str]:
-        known = (self.model.metadata.get(name) for name in ("signingName", "endpointPrefix"))
-        return {prefix.lower() for prefix in (self.client, *known) if prefix}
-
-    def find_type(self, noun: str, call: str) -> ResourceType | None:
-        """The CloudFormation type of a noun; its handlers list, create, describe or delete it with this service."""
-        verbs = ("Create", "Delete", "Describe", "Get", "Put", "Register")
-        calls = [call, *(name for verb in verbs if (name := self.find(verb + noun)))]
-        service = self.model.metadata.get("serviceId", self.client)
-        return find_type(
-            noun, service, (f"{prefix}:{name}".lower() for prefix in self._prefixes for name in calls)
-        )
-
 
 @dataclass(eq=False)
 class Draft:
@@ -70,7 +55,6 @@ class Draft:
         noun: its singular in snake_case.
         item: botocore's shape of a row.
         scalar: the column, if rows are bare strings.
-        scoped: optional parameters without which the list answers only a part.
         sources: parameter -> the draft of its parent.
         settled: the name that a person gave it.
         doubts: code -> what to look at.
@@ -82,12 +66,10 @@ class Draft:
     rows: tuple[str, ...]
     item: Any
     scalar: str = ""
-    scoped: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     each: dict[str, str] = field(default_factory=dict)
     sources: dict[str, Draft] = field(default_factory=dict)
     describe: str = ""
-    batch: int = 0
     arguments: dict[str, str] = field(default_factory=dict)
     settled: str = ""
     doubts: dict[str, str] = field(default_factory=dict)
@@ -106,7 +88,6 @@ class Draft:
             "each": self.each,
             "key": self.key or "?",
             "describe": self.describe,
-            "batch": self.batch,
         }
 
     @property
@@ -114,7 +95,8 @@ class Draft:
         """The parameters that a list of everything requires, without those of paging."""
         paginator = find_paginator(self.service.operations[self.list])
         paging = (paginator.get("limit_key"), *_to_list(paginator.get("input_token")))
-        required = (*self.service.get_required(self.list), *self.scoped)
+        # A settled line may name optional ones, too.
+        required = dict.fromkeys((*self.service.get_required(self.list), *self.each))
         return [p for p in required if p not in paging and not PAGING.fullmatch(flatten(p))]
 
     @property
@@ -128,11 +110,6 @@ class Draft:
         if self.item.type_name == "string":
             return {self.scalar: self.item} if self.scalar else {}
         return {name_column(member): shape for member, shape in get_members(self.item).items()}
-
-    @cached_property
-    def type(self) -> ResourceType | None:
-        """Its CloudFormation type."""
-        return self.service.find_type(self.noun, self.list)
 
 
 def _to_list(value: Any) -> list[str]:

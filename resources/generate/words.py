@@ -6,15 +6,6 @@ import re
 
 from sqlprov.catalog.service_model import to_snake_case
 
-_SPELLINGS = {
-    "IPv": "Ipv",
-    "IoT": "Iot",
-    "OAuth": "Oauth",
-    "OTel": "Otel",
-    "LoA": "Loa",
-    "GitHub": "Github",
-    "DevOps": "Devops",
-}
 _SINGULARS = {
     "aliases": "alias",
     "analyses": "analysis",
@@ -42,8 +33,6 @@ _TAIL = re.compile(
 
 def to_noun(name: str) -> str:
     """The snake_case of a noun in an operation's name; acronyms stay together (`IPSets` -> ip_sets)."""
-    for spelling, word in _SPELLINGS.items():
-        name = name.replace(spelling, word)
     return to_snake_case(
         re.sub(r"([A-Z]{2,})s(?=[A-Z]|$)", lambda acronym: acronym[1].capitalize() + "s", name)
     )

@@ -15,25 +15,16 @@ from sqlprov.catalog import Catalog
     ("documentation", "rows"),
     [
         ("<p>Returns a list of the existing Amplify apps.</p>", "Amplify apps."),
-        ("Lists the branches of an Amplify app.", "Branches of an Amplify app."),
-        ("Gets information about the Auto Scaling groups in the account and Region.", "Auto Scaling groups."),
-        ("Describes the specified bundle tasks or all of your bundle tasks.", "Bundle tasks."),
-        ("This API is in preview. <p>This API returns a paginated list of all hosts in your account.</p>", "Hosts."),
-        ("Lists, in descending order, the executors that joined a session.", "Executors that joined a session."),
-        ("Given a pool ID, returns a list of users and their basic details in a pool.", "Users in a pool."),
-        ("Lists the findings for the specified Amazon detector, sorted by time.", "Findings for an Amazon detector."),
-        ("Lists the jobs of an Cloud9 app for your <b>Amazon Web Services</b> account.", "Jobs of a Cloud9 app."),
-        ("Returns an array of WebACLSummary objects for the web ACLs that you manage.", "Web ACLs that you manage."),
-        ("Returns a list of DBParameterGroup descriptions.", "Some things."),
-        ("Lists the resources that can be sorted by name.", "Resources that can be sorted by name."),
-        ("List of answers for a particular workload.", "Answers for a workload."),
-        ("Indicates whether EBS encryption is enabled.", "Whether EBS encryption is enabled."),
-        ("We recommend the newer call. Use this operation to list jobs.", "Jobs."),
+        (
+            "Lists the branches of an Amplify app, sorted by name. It has pages.",
+            "Branches of an Amplify app.",
+        ),
+        ("This API returns details about all <b>Amazon Web Services</b> hosts.", "AWS hosts."),
         ("This operation is no longer current.", "Some things."),
         ("", "Some things."),
     ],
-)  # fmt: skip
-def test_the_first_sentence_that_says_what_the_rows_are_becomes_a_noun_phrase(
+)
+def test_the_rest_of_the_first_sentence_describes_the_rows_of_a_new_table(
     documentation: str, rows: str
 ) -> None:
     assert describe_rows(documentation, "some_things") == rows

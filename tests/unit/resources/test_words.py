@@ -12,7 +12,6 @@ NOUNS = {
     "Vpcs": "vpcs",
     "DBInstances": "db_instances",
     "Ipv6Pools": "ipv6_pools",
-    "IPv6Pools": "ipv6_pools",
     "RestApis": "rest_apis",
     "Topics": "topics",
     "Metrics": "metrics",
