@@ -47,7 +47,7 @@ _WRITES: dict[str, tuple[str, str, tuple[str, ...] | None]] = {
 # Keys of a block beside `call`; `write_block` reads those that only one verb has.
 _KEYS = {
     "INSERT": ("until", "via", "send", "into", "required", "ignored", "notes", "replaces", "name"),
-    "UPDATE": ("until", "via", "arguments", "send", "into", "when"),
+    "UPDATE": ("until", "via", "arguments", "send", "into", "when", "whole"),
     "DELETE": ("until", "via", "arguments", "send", "into", "before", "marks"),
     "EXEC": ("until", "via", "arguments"),
 }
@@ -113,11 +113,11 @@ class TableContext:
         """
         send, arguments = send or {}, arguments or {}
         actions = (call if ":" in call else self.iam.find(call) for call in (operation.name, *calls) if call)
-        returns = self._find_returned_key(operation) if verb == "INSERT" else {}
         shape, nesting = build_input_shape(operation), None
         if into:
             shape, nesting = _lift(into, shape, [column.path for column in self.columns.values()])
             required = shape.required if verb == "INSERT" else required
+        returns = self._find_returned_key(operation, shape) if verb == "INSERT" else {}
         shape, tokens = _hide(shape, send), list_tokens(operation)
         shape, tag_type = _lift_tags(shape, self.row.nouns)
         parameters = tuple(
@@ -168,14 +168,16 @@ class TableContext:
         is_read = is_read or (name in self.columns and self.columns[name].source in sources)
         return name if is_read and name not in others else ""
 
-    def _find_returned_key(self, operation: Any) -> dict[str, tuple[str, ...]]:
-        """The columns of the key that no parameter of a create names and its reply holds, and where."""
-        given = {to_snake_case(name) for name in get_members(operation.input_shape)}
+    def _find_returned_key(self, operation: Any, shape: Shape) -> dict[str, tuple[str, ...]]:
+        """The columns of the key that no parameter of a create, in `shape`, names and its reply holds, and where."""
+        given = set(map(to_snake_case, shape.members))
         paths: dict[str, tuple[str, ...]] = {}
         for name, member in get_members(operation.output_shape).items():
-            member = member.member if member.type_name == "list" else member
-            for path in ((name,), *((name, inner) for inner in get_members(member))):
-                paths.setdefault(self._find_member(path[-1]), path)
+            is_list = member.type_name == "list"
+            member = member.member if is_list else member
+            own = name.removesuffix("s") if is_list else name  # `HostIds` holds one id
+            for path, word in (((name,), own), *(((name, inner), inner) for inner in get_members(member))):
+                paths.setdefault(self._find_member(word), path)
         return {name: paths[name] for name in self.key if name in paths and name not in given}
 
     def _find_member(self, member: str) -> str:

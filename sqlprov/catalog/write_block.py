@@ -73,7 +73,9 @@ def parse_write_block(
     desired = _parse_desired(blocks["desired"], context) if "desired" in blocks else None
     return WriteRules(
         insert=_parse_insert(read_write(blocks.get("insert"), "INSERT"), context),
-        update=UpdateRule(_parse_when(update["when"], context) if "when" in update else {}),
+        update=UpdateRule(
+            _parse_when(update["when"], context) if "when" in update else {}, _parse_flag(update, "whole")
+        ),
         delete=DeleteRule(
             _parse_before(get_pairs(delete, "before"), context, desired),
             delete["marks"].choose("column", table.columns) if "marks" in delete else "",
@@ -103,7 +105,7 @@ def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRul
     notes: dict[str, str] = {}
     for name, text in get_pairs(block, "notes").items():
         notes[context.check_parameter(text, context.methods["create_resource"], name)] = text.read_text()
-    replaces = "replaces" in block and block["replaces"].choose("value", ("true", "false")) == "true"
+    replaces = _parse_flag(block, "replaces")
     name = get_text(block, "name")
     if name:
         context.check_parameter(block["name"], context.methods["create_resource"], name)
@@ -112,6 +114,10 @@ def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRul
             f"the service sets {', '.join(returns)}; expected `name:` with the parameter that it ends with"
         )
     return InsertRule(ignored, notes, replaces, name)
+
+
+def _parse_flag(block: Mapping[str, Node], name: str) -> bool:
+    return name in block and block[name].choose("value", ("true", "false")) == "true"
 
 
 def _check_required(node: Node, context: WriteContext) -> None:

@@ -36,9 +36,11 @@ class UpdateRule:
         when: state -> members that may change in it, such as `Schedule.EndTime`; a path passes through lists.
             Nothing may change in a state that is not named. If empty, everything may change in every state that is
             not busy.
+        whole: whether the call replaces the whole row: what the statement leaves alone is sent as it is.
     """
 
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from write_round_trips import (
     CATALOG,
     OpenService,
     RoundTrip,
-    find_sent,
+    find_row,
     format_insert,
     format_value,
     holds,
@@ -110,8 +110,8 @@ def change_members(trip: RoundTrip, key: str) -> None:
         (outcome,), result = trip.write(f"{sql} WHERE {trip.where(key)}")
         assert outcome.status.value == "ok", outcome.reason
         (call,) = (call for call in result.calls if call.operation == update.call)
-        sent = find_sent(call.parameters, update.nesting.path if update.nesting else (), part.name)
-        assert holds(value, sent)
+        sent = find_row(call.parameters, update.nesting.path if update.nesting else ())
+        assert holds(value, sent[part.name])
         read = trip.get(key, part.column)
         if not holds(value, read if not isinstance(value, str) or read is None else str(read)):
             lost.add(part.column)

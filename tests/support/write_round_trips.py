@@ -41,13 +41,15 @@ NUMBERS = count(10)
 
 
 class MotoCatalog(Catalog):
-    """The catalog, with moto's own codes for missing rows."""
+    """The catalog with moto's own codes for missing rows, and without calls for tags that moto does not have."""
 
     @cache  # noqa: B019 (there is one catalog)
     def get_table(self, provider: str, service: str, name: str) -> Table:
         table = super().get_table(provider, service, name)
         codes = read_reasons()["missing_codes"].get(f"{service}.{table.name}", {})
         missing = (*table.errors.missing, *(ErrorRule(code, text) for code, text in codes.items()))
+        if table.tags and table.tags.call in read_reasons()["missing_calls"].get(f"{service}.{name}", ()):
+            table = replace(table, tags=None, tagging=None)
         return replace(table, errors=replace(table.errors, missing=missing))
 
 
@@ -217,7 +219,7 @@ class RoundTrip:
     def make_members(self, operation: Any, nesting: Nesting) -> Any:
         """Values for the members of the row that an update takes at a path."""
         request = self.service.seeder.list_requests(operation, next(NUMBERS))[-1]
-        return find_sent(request, nesting.path[:-1], nesting.path[-1])
+        return find_row(request, nesting.path)
 
     def list_key_parameters(self, method: Method) -> dict[str, str]:
         """The parameters of a method that take the key, and their columns."""
@@ -287,8 +289,7 @@ def holds(sent: Any, read: Any) -> bool:
 def lift(request: dict[str, Any], method: Method) -> dict[str, Any]:
     """A request as a statement gives it: the members of the row, without the constants."""
     path = method.nesting.path if method.nesting else ()
-    is_nested = path and path[0] in request
-    inner = find_sent(request, path[:-1], path[-1]) if is_nested else {}
+    inner = find_row(request, path) if path and path[0] in request else {}
     values = {**inner, **{name: value for name, value in request.items() if name not in path[:1]}}
     return {
         name: value
@@ -297,12 +298,12 @@ def lift(request: dict[str, Any], method: Method) -> dict[str, Any]:
     }
 
 
-def find_sent(parameters: Any, path: Sequence[str], name: str) -> Any:
-    """The value that a call sends for a member of the row, which it takes at a path."""
+def find_row(parameters: Any, path: Sequence[str]) -> Any:
+    """What a call sends at the path where it takes the row, through lists of one element."""
     for member in path:
         parameters = parameters[member]
         parameters = parameters[0] if isinstance(parameters, list) else parameters
-    return parameters[name]
+    return parameters
 
 
 @contextmanager

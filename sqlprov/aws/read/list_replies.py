@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -14,8 +14,8 @@ from sqlprov.catalog.cloud_control import IDENTIFIER, PROPERTIES
 from sqlprov.catalog.table import ListCall, PageToken, Table
 from sqlprov.errors import ServiceError
 
-FAILURES = re.compile("fail|error|unprocessed|exception", re.IGNORECASE)
-"""Members of a reply that hold the rows that the service could not return."""
+FAILURES = re.compile("fail|error|unprocessed|unsuccessful|exception", re.IGNORECASE)
+"""Members of a reply that hold the rows that the service could not return, or write."""
 _REASONS = re.compile("code|reason|message|result|detail|errorname", re.IGNORECASE)
 _ABSENT = re.compile("missing|not.?found|not.?exist|no.?such", re.IGNORECASE)
 """Reasons that mean that a row does not exist."""
@@ -63,19 +63,23 @@ def check_failures(
     Raises:
         ServiceError: it does; the message has the first reason.
     """
+    for text in list_failures(table, {n: v for n, v in reply.items() if n not in rows[:1]} if rows else {}):
+        text = f"{operation} in {region}: {text}."
+        raise ServiceError(text, operation=operation, region=region)
+
+
+def list_failures(table: Table, reply: Mapping[str, Any]) -> Iterator[str]:
+    """What a reply says of rows that failed, but for those that do not exist."""
     missing = {rule.code for rule in table.errors.missing}
-    for name, found in reply.items() if rows else ():  # otherwise the reply is the row
-        if name in rows[:1] or not FAILURES.search(name) or not isinstance(found, list | dict):
+    for name, found in reply.items():
+        if not FAILURES.search(name) or not isinstance(found, list | dict):
             continue
         entries = found.items() if isinstance(found, dict) else (("", entry) for entry in found)
         for key, entry in entries:
             members = entry if isinstance(entry, Mapping) else {"": entry}
             reasons = [str(text) for member, text in members.items() if _REASONS.search(member)]
-            if any(_ABSENT.search(text) or text in missing for text in reasons):
-                continue
-            words = ", ".join(filter(None, (key, *map(str, members.values()))))
-            text = f"{operation} in {region}: {name} has {words}."
-            raise ServiceError(text, operation=operation, region=region)
+            if not any(_ABSENT.search(text) or text in missing for text in reasons):
+                yield f"{name} has {', '.join(filter(None, (key, *map(str, members.values()))))}"
 
 
 def open_resource(resource: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from sqlprov.aws.read.list_replies import list_failures
 from sqlprov.aws.transport.call_log import CallRecord
 from sqlprov.aws.transport.calls import AttemptFailed, attempt, pause, record_call
 from sqlprov.aws.transport.errors import Failure, Next, is_match
@@ -112,9 +113,11 @@ class CallSender:
                     raise EffectUnknown(text) from None
                 raise
             else:
-                self.done.append(request)
                 if request.purpose == "create":
                     self.watcher.note_key(reply)
+                self._check_reply(request, reply)
+                self.done.append(request)
+                if request.purpose == "create":
                     if is_ambiguous and is_safe:
                         self.notes.append("a response was lost; the same token was sent again")
                     if lacking := self.write.lacking:
@@ -142,6 +145,16 @@ class CallSender:
             lost += 1
             self._check_retry(request, failure, lost, is_last)
             pause_for_retry(self.run, failure, record.attempts)
+
+    def _check_reply(self, request: Request, reply: Mapping[str, Any]) -> None:
+        """Raise RowFailed if a call that takes several rows says that it failed for this one.
+
+        A create that returns the key has taken effect.
+        """
+        if request.purpose == "create" and not self.write.lacking:
+            return
+        for text in list_failures(self.table, reply):
+            raise RowFailed(f"{request.operation} in {request.region}: {text}.")
 
     def _check_retry(self, request: Request, failure: Failure, lost: int, is_last: bool) -> None:
         """Raise if a call without effect cannot be retried."""

@@ -93,8 +93,8 @@ def diff_values(sent: Any, described: Any, shape: Shape, path: str) -> Iterator[
         for name, value in sent.items():
             if name in shape.members:
                 yield from diff_values(value, members.get(name), shape.members[name], f"{path}.{name}")
-    elif _is_empty(sent) or _is_empty(described):
-        if not (_is_empty(sent) and _is_empty(described)):
+    elif is_empty(sent) or is_empty(described):
+        if not (is_empty(sent) and is_empty(described)):
             yield path
     elif shape.item is not None and _is_list(sent) and _is_list(described):
         pairs = pair_items(sent, described, shape.item, path)
@@ -198,7 +198,8 @@ def _decode_blob(value: Any) -> bytes:
     return base64.b64decode(value) if isinstance(value, str) else bytes(value)
 
 
-def _is_empty(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
+    """Whether a value is absent, or an empty text, list or map; 0 and false are values."""
     return value is None or (isinstance(value, str | Mapping | Sequence) and len(value) == 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlprov.plan.write.diff import is_empty
 from sqlprov.plan.write.steps import (
     Refusal,
     Request,
@@ -75,6 +76,6 @@ def _next_delete_step(write: RowWrite, now: Snapshot | None, done: tuple[Request
     parameters = build_key_parameters(write, method)
     for part in method.parameters if method.nesting else ():  # the service compares the whole row
         value = now.get_column(table, part.column)
-        if part.name not in parameters and value:
+        if part.name not in parameters and not is_empty(value):
             parameters[part.name] = value
     return Request(method.call, write.region, parameters, "delete")

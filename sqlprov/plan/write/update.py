@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlprov.catalog.write_rules import Transition
 from sqlprov.errors import suggest
-from sqlprov.plan.write.diff import diff_parameters, is_covered, merge, prune
+from sqlprov.plan.write.diff import diff_parameters, is_covered, is_empty, merge, prune
 from sqlprov.plan.write.steps import (
     Refusal,
     Request,
@@ -159,10 +159,12 @@ class _RowUpdate:
         assert self.update is not None, "only an update has fields"
         parameters: dict[str, Any] = build_key_parameters(self.write, self.update)
         changed = {path.partition(".")[0] for path in self.fields}
-        when = self.table.write.update.when
-        is_whole = self.update.nesting is not None and self.update.nesting.is_whole
+        rule, nesting = self.table.write.update, self.update.nesting
+        when, is_whole = rule.when, rule.whole or (nesting is not None and nesting.is_whole)
         for part in self.update.parameters:
-            is_kept = part.required or (is_whole and self.now.get_column(self.table, part.column))
+            is_kept = part.required or (
+                is_whole and not is_empty(self.now.get_column(self.table, part.column))
+            )
             if part.name not in parameters and (part.name in changed or is_kept):
                 allowed = when.get(self.state, ()) if when else (part.name,)
                 shape = self.update.input_shape.members[part.name]
