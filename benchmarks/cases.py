@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,11 +9,12 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.extras import add_services
 from benchmarks.finding import Finding, compare
-from benchmarks.measuring import Job, run, run_pairs, time_commands
+from benchmarks.measuring import Costs, Job, run, run_pairs, time_commands
 from benchmarks.ours import LIST, TABLE
 from benchmarks.scale import Scale
 from benchmarks.services import SQL
 from benchmarks.serving import ServerProcess
+from sqlprov.catalog import Catalog
 
 REGIONS = [
     *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-west-1"),
@@ -317,20 +317,30 @@ NAMING = {
 """Statement that reads names and loads no table -> the most CPU milliseconds that it should take."""
 
 
+TYPED = "SELECT * FROM aws.ec2.instances WHERE i"
+"""A statement that is typed; its last letters begin a column of a table with many."""
+
+
 def measure_catalog(scale: Scale) -> Findings:
     """The cost of tables that no statement reads, each measured in a fresh process."""
-    job: Job = {"work": "catalog", "completed": "SELECT vpc_id FROM aws.ec2.vpcs", "attached": ["iam"]}
-    runs = [run("", {**job, "statements": [sql]}) for sql in NAMING for _ in range(scale.pairs)]
-    case = f"{runs[0]['tables']:,} tables known"
-    bars = {**NAMING, "import and connect": None, "completion": 50, "attach": None}
-    for name, bar in bars.items():
-        costs = [each["costs"][name] for each in runs if name in each["costs"]]
-        took = statistics.median(cost["ms"] for cost in costs)
-        measure = {"completion": "completion, a keystroke", "attach": "attach iam"}.get(name, name)
-        yield Finding(case, measure, took, bar, "ms")
-        if name in NAMING:
-            grown = statistics.median(cost["mb"] for cost in costs)
-            yield Finding(case, f"{name}, growth of the process", grown, None, "MB")
+
+    def measure(job: Job) -> Costs:
+        return run_pairs("", {"us": job}, scale.pairs)["us"]
+
+    catalog = Catalog()
+    count = sum(len(catalog.list_tables("aws", service)) for service in catalog.list_services("aws"))
+    case = f"{count:,} tables known"
+    for sql, bar in NAMING.items():
+        costs = measure({"work": "catalog", "use": "sql", "sql": sql})
+        yield Finding(case, sql, costs["ms"], bar, "ms")
+        yield Finding(case, f"{sql}, growth of the process", costs["mb"], None, "MB")
+    connecting = measure({"work": "catalog", "use": "connect"})
+    yield Finding(case, "import and connect", connecting["ms"], None, "ms")
+    typing = measure({"work": "keystrokes", "text": TYPED})
+    yield Finding(case, "completion, a keystroke", typing["mean"], 50, "ms")
+    yield Finding(case, f"completion, the slowest keystroke of {TYPED}", typing["most"], 50, "ms")
+    attaching = measure({"work": "catalog", "use": "attach", "services": ["iam"]})
+    yield Finding(case, "attach iam", attaching["ms"], None, "ms")
 
 
 CASES: dict[str, Callable[[Scale], Findings]] = {

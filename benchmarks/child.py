@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+KEYSTROKE = 0.1
+"""Seconds from one keystroke to the next."""
 Job = dict[str, Any]
 Costs = dict[str, Any]
 
@@ -153,35 +155,52 @@ def measure_idle(job: Job) -> Costs:
 
 
 def measure_catalog(job: Job) -> Costs:
-    """CPU milliseconds, and megabytes by which the process grows, of each statement and of other uses of all names."""
-    began = time.process_time()
+    """CPU milliseconds of the first use of all names in a process, and megabytes by which the process grows."""
+    prepare = {"connect": prepare_connecting, "sql": prepare_statement, "attach": prepare_attaching}
+    work = prepare[job["use"]](job)
+    before, began = read_memory(), time.process_time()
+    work()
+    return {"ms": (time.process_time() - began) * 1000, "mb": (read_memory() - before) / 1e6}
+
+
+def prepare_connecting(job: Job) -> Callable[[], Any]:
+    def connect() -> None:
+        import sqlprov
+
+        sqlprov.connect()
+
+    return connect
+
+
+def prepare_statement(job: Job) -> Callable[[], Any]:
     import sqlprov
 
     connection = sqlprov.connect()
-    costs = {"import and connect": {"ms": (time.process_time() - began) * 1000, "mb": 0.0}}
-    connection.sql("SHOW PROVIDERS").fetchall()  # imports what any result needs
+    return lambda: connection.sql(job["sql"]).fetchall()
 
-    def measure(name: str, work: Callable[[], Any]) -> None:
-        before, began = read_memory(), time.process_time()
-        work()
-        costs[name] = {"ms": (time.process_time() - began) * 1000, "mb": (read_memory() - before) / 1e6}
 
-    def read(sql: str) -> None:
-        connection.sql(sql).fetchall()
-
-    for sql in job["statements"]:
-        measure(sql, partial(read, sql))
+def prepare_attaching(job: Job) -> Callable[[], Any]:
     import duckdb
 
+    import sqlprov
+
+    duck = duckdb.connect()
+    return lambda: sqlprov.attach(duck, job["services"], regions="us-east-1")
+
+
+def time_keystrokes(job: Job) -> Costs:
+    """Milliseconds until the words for a keystroke are there, the mean and the most, for a quick typist."""
+    import sqlprov
     from sqlprov.frontends.completion.completer import SqlCompleter
 
-    completer = SqlCompleter(connection.catalog, connection.vocabulary())
-    completer.complete("FROM x", 6)
-    text = job["completed"]
-    measure("completion", lambda: [completer.complete(text[:at], at) for at in range(len(text) + 1)])
-    costs["completion"]["ms"] /= len(text) + 1
-    measure("attach", lambda: sqlprov.attach(duckdb.connect(), job["attached"], regions="us-east-1"))
-    return {"costs": costs, "tables": connection.sql("SELECT count(*) FROM sqlprov.tables").fetchall()[0][0]}
+    connection = sqlprov.connect()
+    completer, text, took = SqlCompleter(connection.catalog, connection.vocabulary()), job["text"], []
+    for at in range(1, len(text) + 1):
+        began = time.perf_counter()
+        completer.complete(text[:at], at)
+        took.append((time.perf_counter() - began) * 1000)
+        time.sleep(max(0, KEYSTROKE - took[-1] / 1000))
+    return {"mean": statistics.mean(took), "most": max(took)}
 
 
 def read_memory() -> int:
@@ -212,6 +231,7 @@ WORKS = {
     "arrow": measure_arrow,
     "idle": measure_idle,
     "catalog": measure_catalog,
+    "keystrokes": time_keystrokes,
 }
 """The job's `work` -> the function that does it."""
 

@@ -9,11 +9,10 @@ import warnings
 import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection as DuckDBPyConnection
 
 from sqlprov.aws.read.scan import TableScan
@@ -44,6 +43,9 @@ from sqlprov.plan.read import ReadPlan
 from sqlprov.settings import Settings
 from sqlprov.sql.lexer import quote_identifier
 from sqlprov.sql.names import TableName, explain_unknown, has_service
+
+if TYPE_CHECKING:
+    import pyarrow.compute as pc
 
 MARK = "sqlprov_attachment"
 """Name of the macro that identifies the attachment of a database."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from sqlprov.catalog.table import Table
 
+if TYPE_CHECKING:
+    import pyarrow.compute as pc
+
 BatchSource = Callable[[], Iterator[pa.RecordBatch]]
-OpenScan = Callable[
-    ["LiveTable", tuple[str, ...], pc.Expression | None], tuple[BatchSource, pc.Expression | None]
-]
+OpenScan: TypeAlias = (
+    "Callable[[LiveTable, tuple[str, ...], pc.Expression | None], tuple[BatchSource, pc.Expression | None]]"
+)
 
 
-class LiveTable(ds.Dataset):  # type: ignore[misc]  # pyarrow.dataset has no types
+class LiveTable:
     """A resource type as DuckDB scans it.
 
     The key is the first column, because DuckDB requests the first column if it needs none, as in `count(*)`.
@@ -31,7 +32,6 @@ class LiveTable(ds.Dataset):  # type: ignore[misc]  # pyarrow.dataset has no typ
     """
 
     def __init__(self, table: Table, open_scan: OpenScan) -> None:
-        # Dataset's own constructor always raises; it is not needed.
         self.table = table
         self.carrier = f"__ctx_{table.service}__{table.name}"
         self._open_scan = open_scan
@@ -62,7 +62,7 @@ class LiveTable(ds.Dataset):  # type: ignore[misc]  # pyarrow.dataset has no typ
         return LazyScanner(self._schema, names, left, start)
 
 
-class StatusTable(ds.Dataset):  # type: ignore[misc]
+class StatusTable:
     """A table whose rows sqlprov knows without a call, such as sqlprov.errors.
 
     Args:

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from sqlprov.catalog.regions import COLUMNS as REGION_COLUMNS
 from sqlprov.catalog.regions import list_regions
+from sqlprov.sql.text_table import build_table
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.clients import Cloud
     from sqlprov.aws.transport.run import Run
     from sqlprov.catalog import Catalog
-    from sqlprov.duck.live_table import StatusTable
 
 RowsOf = Callable[["Run"], list[dict[str, Any]]]
 
@@ -72,25 +72,27 @@ STATUS_TABLES: dict[str, tuple[pa.Schema, RowsOf]] = {
 REGIONS_SCHEMA = _make_string_schema(*REGION_COLUMNS)
 
 
-def build_regions_table(cloud: Cloud) -> StatusTable:
+def build_regions_table(cloud: Cloud) -> Any:
     """The table `<provider>.regions`; with the account's statuses once a statement has asked for them."""
     from sqlprov.duck.live_table import StatusTable
+    from sqlprov.duck.table_source import build_source
 
     def read(*_: Any) -> pa.Table:
         statuses = cloud.region_statuses or {}
         rows = [{**asdict(region), "opt_in_status": statuses.get(region.region)} for region in list_regions()]
-        return pa.Table.from_pylist(rows, REGIONS_SCHEMA)
+        return build_table(rows, REGIONS_SCHEMA)
 
-    return StatusTable("regions", REGIONS_SCHEMA, read, carrier="")
+    return build_source(StatusTable("regions", REGIONS_SCHEMA, read, carrier=""))
 
 
 TABLES = "tables"
 TABLES_SCHEMA = _make_string_schema("provider", "service", "table", "description")
 
 
-def build_tables_table(catalog: Catalog) -> StatusTable:
+def build_tables_table(catalog: Catalog) -> Any:
     """The table sqlprov.tables: every live table, also those that DuckDB does not know yet. It loads none."""
     from sqlprov.duck.live_table import StatusTable
+    from sqlprov.duck.table_source import build_source
 
     def read(*_: Any) -> pa.Table:
         rows = [
@@ -99,6 +101,6 @@ def build_tables_table(catalog: Catalog) -> StatusTable:
             for service in catalog.list_services(provider)
             for table, about in catalog.list_descriptions(provider, service).items()
         ]
-        return pa.Table.from_pylist(rows, TABLES_SCHEMA)
+        return build_table(rows, TABLES_SCHEMA)
 
-    return StatusTable(TABLES, TABLES_SCHEMA, read, carrier="")
+    return build_source(StatusTable(TABLES, TABLES_SCHEMA, read, carrier=""))

@@ -15,6 +15,7 @@ from sqlprov.sql import names
 from sqlprov.sql.duckdb_types import format_duckdb_type
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import CatalogStatement, Keywords
+from sqlprov.sql.text_table import build_table
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -61,7 +62,7 @@ class Describe(CatalogStatement):
                 {**_describe_column(table, column, keywords()), "confirmed_by": word}
                 for column in table.columns
             ]
-        columns = pa.Table.from_pylist(rows, _EXTENDED)
+        columns = build_table(rows, _EXTENDED)
         return columns if self.extended else columns.select(["name", "type", "description"])
 
 

@@ -13,6 +13,7 @@ from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import CatalogStatement, Keywords
+from sqlprov.sql.text_table import build_table
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -76,7 +77,7 @@ class DescribeMethod(CatalogStatement):
         table, method = names.resolve_method(self, self.name, catalog, path)
         rows = [*_describe_inputs(table, method), *_describe_outputs(table, method)]
         schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
-        described = pa.Table.from_pylist(rows, schema)
+        described = build_table(rows, schema)
         return described if self.extended else described.drop_columns("description")
 
 

@@ -16,6 +16,7 @@ from sqlprov.sql import names
 from sqlprov.sql.lexer import TokenKind, tokenize
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import CatalogStatement, Keywords
+from sqlprov.sql.text_table import build_table
 from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Show(CatalogStatement):
         columns = kind.columns + (kind.extended if self.extended else ())
         rows = self._list_rows(kind, catalog, settings, path)
         schema = pa.schema([(name, pa.bool_() if name == "preferred" else pa.string()) for name in columns])
-        return pa.Table.from_pylist([{name: row[name] for name in columns} for row in rows], schema)
+        return build_table(rows, schema)
 
     def _list_rows(
         self, kind: ShowKind, catalog: Catalog, settings: Settings, path: tuple[str, ...]

@@ -13,6 +13,7 @@ from sqlprov.settings import Settings
 from sqlprov.sql import names
 from sqlprov.sql.parser import Name, Parser
 from sqlprov.sql.statement import CatalogStatement, Keywords
+from sqlprov.sql.text_table import build_table
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -49,7 +50,7 @@ class ShowInsert(CatalogStatement):
         columns = ",\n ".join(parameters)
         values = ",\n ".join(f"'{{{{ {name} }}}}'" for name in parameters)
         sql = f"/*+ create */\nINSERT INTO {table.full_name} (\n {columns}\n)\nSELECT\n {values};"
-        return pa.table({"sql": pa.array([sql], pa.string())})
+        return build_table([{"sql": sql}], pa.schema([("sql", pa.string())]))
 
 
 def _list_parameters(table: Table, create: Method, required: bool) -> Iterator[str]:

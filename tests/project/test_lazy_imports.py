@@ -108,6 +108,22 @@ def test_describing_a_table_loads_no_client_and_no_reader() -> None:
     assert find_loaded("-m", "sqlprov", "exec", "DESCRIBE aws.sagemaker.models") == {*DESCRIBES, "click"}
 
 
+def test_what_the_catalog_answers_loads_no_pandas() -> None:
+    statements = (
+        *(
+            "SHOW SERVICES IN aws",
+            "SHOW EXTENDED SERVICES IN aws",
+            "SHOW TABLES IN aws",
+            "FROM sqlprov.tables",
+        ),
+        *("SELECT count(*) FROM information_schema.tables", "FROM aws.regions"),
+        *("DESCRIBE EXTENDED aws.sagemaker.models", "SHOW INSERT INTO aws.sagemaker.models"),
+    )
+    sql = "; ".join(statements)
+    loaded = list_loaded("-c", f"import sqlprov; list(sqlprov.connect().run({sql!r}))")
+    assert loaded & {"pandas", "pyarrow.dataset"} == set()
+
+
 def test_importing_sqlprov_loads_no_library() -> None:
     assert find_loaded("-c", "import sqlprov") == set()
 

@@ -13,6 +13,7 @@ import pytest
 from sqlprov.duck.explain_plan import CARRIED, read_conditions
 from sqlprov.duck.filters import read_filter
 from sqlprov.duck.live_table import FilterProbe
+from sqlprov.duck.table_source import build_source
 from sqlprov.plan.read.domain import drop_column
 from sqlprov.plan.read.predicate import And, Opaque, Predicate
 
@@ -44,7 +45,9 @@ def connection(live: FilterProbe) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'Asia/Kolkata'")
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in SCHEMA.names if name != "__ctx_t")
-        visible = connection.from_arrow(live).filter("__ctx_t = coalesce(getvariable('sqlprov_ctx'), '')")
+        visible = connection.from_arrow(build_source(live)).filter(
+            "__ctx_t = coalesce(getvariable('sqlprov_ctx'), '')"
+        )
         visible.project(names).create_view("t")
         connection.execute("SET VARIABLE sqlprov_ctx = 'x'")
         yield connection

@@ -68,9 +68,8 @@ def test_nothing_inside_a_list_or_a_map_is_in_the_smaller_schema() -> None:
     ]
 
 
-def test_without_duckdbs_private_class_the_dataset_itself_is_registered(
+def test_without_duckdbs_private_class_a_condition_reaches_the_table_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(table_source, "PyArrowDatasetSource", None)
-    table = Table()
-    assert build_source(table) is table
+    assert read("name = 'b'", direct=False) == read("name = 'b'", direct=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -207,3 +208,17 @@ def test_naming_4000_tables_loads_none_of_them(
     assert read == []
     completer.complete("SELECT  FROM aws.service_7.models", 7)
     assert set(read) == {("service_7", "models")}
+
+
+def test_a_table_is_loaded_once_its_name_is_typed_and_before_a_column_is(
+    many: Catalog, con: sqlprov.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[tuple[str, ...]] = []
+    monkeypatch.setattr(many, "get_table", lambda *name: read.append(name))
+    completer = SqlCompleter(many, con.vocabulary())
+    for text in ("FROM aws.service_3.model", "FROM aws.service_3.models", "FROM aws.service_3.models"):
+        completer.complete(text, len(text))
+    for thread in threading.enumerate():
+        if thread.name == "sqlprov-completion":
+            thread.join()
+    assert read == [("aws", "service_3", "models")]
