@@ -25,9 +25,10 @@ RESOURCES = Path(__file__).parents[1] / "awscc"
 HEAD = """title: {title}
 client: cloudcontrol
 iam: cloudformation
-errors: {{missing: [ResourceNotFoundException], exists: [AlreadyExistsException]}}
+errors: {{missing: [ResourceNotFoundException, NotFound], exists: [AlreadyExistsException, AlreadyExists]}}
 tables:
 """
+HANDLERS = ("list", "read", "create", "update", "delete")
 _SCALARS = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean"}
 _PLURAL = re.compile(r"[^aius]s$")
 _SENTENCE = re.compile(r"(?<=[.!?])\s")
@@ -86,14 +87,17 @@ def read_schemas() -> Iterator[Mapping[str, Any]]:
 
 def summarize(schema: Mapping[str, Any]) -> dict[str, Any]:
     """What the catalog needs of a schema."""
-    hidden = set(list_names(schema.get("writeOnlyProperties", ()), is_whole=True))
+    hidden, read_only, create_only = (
+        set(list_names(schema.get(f"{kind}Properties", ()), is_whole=True))
+        for kind in ("writeOnly", "readOnly", "createOnly")
+    )
     tag_property = (schema.get("tagging") or {}).get("tagProperty", "/properties/Tags").split("/")[-1]
     handlers = schema["handlers"]
-    properties = {
+    every = {
         name: [find_kind(schema, node, is_tags=name in (tag_property, "Tags")), read_sentence(node)]
         for name, node in schema["properties"].items()
-        if name not in hidden
     }
+    properties = {name: facts for name, facts in every.items() if name not in hidden}
     sensitive = {
         name: list(find_sensitive(schema, name, schema["properties"][name], ())) for name in properties
     }
@@ -102,8 +106,12 @@ def summarize(schema: Mapping[str, Any]) -> dict[str, Any]:
         "key": [path.removeprefix("/properties/") for path in schema["primaryIdentifier"]],
         "parents": list_parents(schema),
         "properties": properties,
+        "write_only": {name: facts for name, facts in every.items() if name in hidden},
+        "read_only": sorted(read_only),
+        "create_only": sorted(create_only),
+        "required": [name for name in schema.get("required", ()) if name not in read_only],
         "sensitive": {name: paths for name, paths in sensitive.items() if paths},
-        "actions": {name: handlers[name].get("permissions", []) for name in ("list", "read")},
+        "actions": {name: handlers[name].get("permissions", []) for name in HANDLERS if name in handlers},
     }
 
 

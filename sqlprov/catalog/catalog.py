@@ -237,7 +237,7 @@ class Catalog:
         return (
             tuple(self._given)
             if self._given is not None
-            else (_find_packaged_folder(), *_find_installed_folders(tuple(sys.path)))
+            else (find_packaged_folder(), *_find_installed_folders(tuple(sys.path)))
         )
 
     @cached_property
@@ -336,7 +336,7 @@ def _find(what: str, written: str, known: Collection[str], place: str) -> str:
     return names[written.lower()]
 
 
-def _find_packaged_folder() -> Path:
+def find_packaged_folder() -> Path:
     """`resources` of the installed wheel, otherwise of the checkout."""
     package = Path(__file__).parents[1]
     return package / "resources" if (package / "resources").is_dir() else package.parent / "resources"

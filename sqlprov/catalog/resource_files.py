@@ -155,7 +155,7 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     if type is not None:
         call = replace(call, opens=type.key)
         describe = replace(describe, opens=type.key) if describe else None
-        methods = type.add_actions(methods)
+        methods = type.complete(methods)
     return Table(
         provider=provider,
         service=service.name,

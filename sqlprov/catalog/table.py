@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from sqlprov.records import dataclass
 
+from .packing import Packing
 from .sensitive import Path
 from .shapes import Constraint, Shape
 from .write_rules import WriteRules
@@ -423,6 +424,8 @@ class Method:
             the row instead of the parameter that takes them. Tokens are not required.
         send: what every call sends beside the values of the statement; a text may be a `RowText`.
         nesting: where the call takes the members of the row; `None` if they are its parameters.
+        packing: how Cloud Control takes the parameters; `None` for other services.
+        document: what a statement can give instead of all parameters, as one JSON object; empty if there is none.
         tag_type: the row's type in `TagSpecifications`, which then take the tags of the statement; otherwise empty.
         tokens: parameters that identify a call among its attempts; each row gets its own.
         returns: key column that the service sets -> members from the reply of a create to its value; through lists
@@ -439,6 +442,8 @@ class Method:
     via: str = ""
     send: Mapping[str, Any] = field(default_factory=dict)
     nesting: Nesting | None = None
+    packing: Packing | None = None
+    document: str = ""
     tag_type: str = ""
     tokens: tuple[str, ...] = ()
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from sqlprov.emulator.api_model import load_resource_kinds
+from sqlprov.emulator.cloud_control import SERVICE
+from sqlprov.emulator.cloud_resources import find_moto_model
 from sqlprov.emulator.emulator import Emulator
 from sqlprov.emulator.exchange import CredentialScope, HttpRequest, Response
 from sqlprov.emulator.service import OPERATIONS, Service
@@ -32,6 +34,7 @@ class LocalAws(Emulator):
 
     def __init__(self, load_tables: LoadTables, *, state: Path | str | None = None, port: int = 0) -> None:
         super().__init__(state=state, port=port)
+        self._service.cloud_control.documents.find_model = find_moto_model
         self._front = _Front(self._service, load_tables)
 
 
@@ -66,6 +69,8 @@ def _is_emulated(request: HttpRequest, scope: CredentialScope) -> bool:
                 f":{kind.arn_part}/".encode() in request.body for kind in load_resource_kinds().values()
             )
         return name in OPERATIONS
+    if scope.service == SERVICE:
+        return True
     if scope.service == "account":
         return request.path == "/listRegions"
     parameters = dict(parse_qsl(request.body)) if scope.service in _OWN else {}

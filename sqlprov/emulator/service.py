@@ -1,4 +1,4 @@
-"""The local SageMaker: parses a request, applies permissions and throttling, and runs it."""
+"""The local SageMaker and Cloud Control: parses a request, applies permissions and throttling, and runs it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from sqlprov.emulator import account, endpoints, experiments, tags
+from sqlprov.emulator import account, cloud_control, endpoints, experiments, tags
 from sqlprov.emulator.api_model import build_arn, check_input, load_resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation
 from sqlprov.emulator.errors import (
@@ -24,7 +24,7 @@ from sqlprov.emulator.store import Store
 
 _MOST_SKEW = 300.0  # seconds between the clocks before the service refuses a signature
 _JSON, _XML = "application/x-amz-json-1.1", "text/xml"
-_JSON_SERVICES = {"sagemaker", "account"}
+_JSON_SERVICES = {"sagemaker", "account", cloud_control.SERVICE}
 _GLOBAL_SERVICES = {"account", "iam"}
 
 
@@ -45,6 +45,7 @@ class Service(FaultyService):
     def __init__(self, store: Store, options: Options) -> None:
         super().__init__()
         self.context = Context(store, options)
+        self.cloud_control = cloud_control.CloudControl(self.context)
         self._allowance: dict[str, tuple[float, float]] = {}  # region -> calls left, and when
 
     @property
@@ -65,6 +66,10 @@ class Service(FaultyService):
             raise make_closed_region_error()
         if service == "sagemaker":
             return self._run_sagemaker(call)
+        if service == cloud_control.SERVICE:
+            if call.operation in options.denied_actions:
+                raise make_access_denied_error(f"cloudformation:{call.operation}", "*")
+            return orjson.dumps(self.cloud_control.run(call))
         return account.answer(service, call, options)
 
     def _run_sagemaker(self, call: Call) -> bytes:
@@ -133,7 +138,7 @@ def _parse(target: str, body: bytes) -> tuple[str, Members, bool]:
     if not target:
         form = dict(parse_qsl(body.decode("utf-8", "replace")))
         return form.pop("Action", ""), form, True
-    operation = target.removeprefix("SageMaker.")
+    operation = target.rpartition(".")[2]
     operation = operation[:1].upper() + operation[1:]  # the path of the account service is `/listRegions`
     try:
         parameters = orjson.loads(body or b"{}")

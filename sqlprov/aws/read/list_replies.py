@@ -10,7 +10,8 @@ import orjson
 
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.aws.transport.replies import UNLIKE, check_omission
-from sqlprov.catalog.cloud_control import IDENTIFIER, PROPERTIES
+from sqlprov.catalog.cloud_control import PROPERTIES
+from sqlprov.catalog.packing import IDENTIFIER
 from sqlprov.catalog.table import ListCall, PageToken, Table
 from sqlprov.errors import ServiceError
 

@@ -19,7 +19,8 @@ from sqlprov.aws.transport.calls import AttemptFailed, attempt, pause, record_ca
 from sqlprov.aws.transport.errors import Failure, Next, is_match
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write import row_watcher
-from sqlprov.aws.write.row_watcher import RowFailed, RowWatcher
+from sqlprov.aws.write.progress import SUCCESS, Event, follow, has_taken_effect, make_error
+from sqlprov.aws.write.row_watcher import EffectUnknown, RowFailed, RowWatcher
 from sqlprov.catalog.table import Table
 from sqlprov.errors import Cancelled, OperationalError
 from sqlprov.plan.write.diff import parse_tags, spell_tags
@@ -39,13 +40,11 @@ from sqlprov.records import dataclass
 CLOCK_SLACK = timedelta(seconds=2)
 """Allowed difference, in seconds, between the service's clocks; a row older than that is not ours."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CONFLICTS = frozenset({"ConflictException", "ConcurrentModificationException"})
+CONFLICTS = frozenset(
+    {"ConflictException", "ConcurrentModificationException", "ConcurrentOperationException"}
+)
 REQUEST_TAG = "sqlprov:request"
 """Key of the tag that `sqlprov_request_tag` adds to created rows."""
-
-
-class EffectUnknown(Exception):
-    """It cannot be determined whether a call took effect."""
 
 
 @dataclass
@@ -92,14 +91,45 @@ class CallSender:
         record = CallRecord(request.operation, request.region, self._build_parameters(request))
         with record_call(self.run, record):
             try:
-                return self._attempt(request, record)
+                end = self._attempt(request, record)
             finally:
                 hidden = hide_parameters(self.write, request)
                 if hidden != request:
                     record.parameters = {**record.parameters, **build_parameters(self.write, hidden)}
+        if end is None or isinstance(end, Failure):
+            return end
+        self._accept(request, end)
+        return None
 
-    def _attempt(self, request: Request, record: CallRecord) -> Failure | None:
-        """Attempt a call until its effect is known; see `send`."""
+    def _accept(self, request: Request, reply: Mapping[str, Any]) -> None:
+        """Note the effect of a call that the service accepted; a call of Cloud Control takes effect later."""
+        method = find_method(self.write, request)
+        if method and method.packing:
+            before = self.watcher.snapshot
+            reply = follow(self.watcher, method.packing, request, reply)
+            if reply["OperationStatus"] != SUCCESS:
+                self._note_failure(request, before, reply)
+                return
+        if request.purpose == "create":
+            self.watcher.note_key(reply)
+        self._check_reply(request, reply)
+        self.done.append(request)
+        if request.purpose == "create" and (lacking := self.write.lacking):
+            self.notes.append(f"the reply has no {lacking}, so the row cannot be read back")
+
+    def _note_failure(self, request: Request, before: Snapshot | None, event: Event) -> None:
+        """Raise RowFailed for a request that did not succeed, unless it deleted the row."""
+        error = make_error(self.watcher, request, event)
+        if not has_taken_effect(self.watcher, request, before, event, error):
+            self._fail(request, Failure(error, Next.GIVE_UP))
+            return
+        self.done.append(request)
+        if request.purpose != "delete":
+            raise RowFailed(f"{error} It had an effect nevertheless.")
+        self.notes.append(f"the row is gone, although the call failed: {error}")
+
+    def _attempt(self, request: Request, record: CallRecord) -> Failure | Mapping[str, Any] | None:
+        """Attempt a call until its effect is known; the reply if one arrived, otherwise see `send`."""
         is_ambiguous, before, lost = False, self.watcher.snapshot, 0
         is_safe = bool(self._find_tokens(request))  # whether the service knows another attempt
         while True:
@@ -113,16 +143,9 @@ class CallSender:
                     raise EffectUnknown(text) from None
                 raise
             else:
-                if request.purpose == "create":
-                    self.watcher.note_key(reply)
-                self._check_reply(request, reply)
-                self.done.append(request)
-                if request.purpose == "create":
-                    if is_ambiguous and is_safe:
-                        self.notes.append("a response was lost; the same token was sent again")
-                    if lacking := self.write.lacking:
-                        self.notes.append(f"the reply has no {lacking}, so the row cannot be read back")
-                return None
+                if request.purpose == "create" and is_ambiguous and is_safe:
+                    self.notes.append("a response was lost; the same token was sent again")
+                return reply
             record.error = failure.error.code or type(failure.error).__name__
             is_last = record.attempts >= self.run.settings.max_attempts
             if failure.harmless and not is_ambiguous:

@@ -32,6 +32,10 @@ class RowFailed(Exception):
     """The write of the row failed; the message says why."""
 
 
+class EffectUnknown(Exception):
+    """It cannot be determined whether a call took effect."""
+
+
 @dataclass
 class RowWatcher:
     """Reads one row.
@@ -113,7 +117,7 @@ class RowWatcher:
         returns = self.table.by_method["create_resource"].returns
         parts = zip(self.table.key, self.write.key, strict=True)
         key = tuple(
-            _find_text(reply, returns[name]) if not part and name in returns else part for name, part in parts
+            (_find_text(reply, returns[name]) if name in returns else "") or part for name, part in parts
         )
         self.write = replace(self.write, key=key)
 

@@ -13,9 +13,9 @@ from functools import partial
 
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import LET_END, Run
-from sqlprov.aws.write.call_sender import CallSender, EffectUnknown, pause_for_retry
+from sqlprov.aws.write.call_sender import CallSender, pause_for_retry
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
-from sqlprov.aws.write.row_watcher import RowFailed, RowWatcher
+from sqlprov.aws.write.row_watcher import EffectUnknown, RowFailed, RowWatcher
 from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.errors import Cancelled, Error
 from sqlprov.plan.write.next_step import next_step

@@ -12,6 +12,7 @@ from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.read_only import drop_read_only
 from sqlprov.plan.write.steps import RowWrite, WriteKind
 from sqlprov.plan.write.values import find_member, find_missing
+from sqlprov.plan.write.values_json import abbreviate
 from sqlprov.plan.write.write_rows import (
     REGION,
     WritePlan,
@@ -44,9 +45,12 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
     members, left_out = _resolve_columns(table, method, rows.names, has_columns, errors)
     present = [member for member in members if member]
     inputs = {part.column: part.name for part in list_key_inputs(table, method)}
-    required = list_required(table, method)
-    lacking = list(find_missing(method.input_shape, present))
-    lacking += [name for name in required if name not in (*present, *lacking)]
+    if has_document := method.document in present:
+        required, lacking = [method.document], list[str]()
+        errors += _check_alone(table, method, present)
+    else:
+        required, lacking = list_required(table, method), list(find_missing(method.input_shape, present))
+        lacking += [name for name in required if name not in (*present, *lacking)]
     if not region and REGION not in present:
         lacking.append(REGION)
     if lacking:
@@ -69,6 +73,8 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
             plan.errors.append(
                 f"row {number} has NULL for the required {', '.join(list_columns(table, method, absent))}"
             )
+        if has_document:
+            values = _open_document(plan, values.get(method.document), method.document, number)
         notes = [f"{', '.join(left_out)}: read-only, left out"] if left_out else []
         notes += _drop_reserved_tags(plan, table, values, has_columns, number)
         key = tuple(str(values.get(inputs.get(column, ""), "")) for column in table.key)
@@ -83,6 +89,26 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
         )
     plan.raise_errors(errors)
     return plan
+
+
+def _check_alone(table: Table, method: Method, present: Sequence[str]) -> list[DatabaseError]:
+    """An error if there are other columns than the document and the region."""
+    others = [name for name in present if name not in (method.document, REGION)]
+    if not others:
+        return []
+    text = f"data__{method.document} holds all properties of {table.full_name}"
+    return [DataError(f"{text}; expected it without {', '.join(list_columns(table, method, others))}.")]
+
+
+def _open_document(plan: WritePlan, document: Any, name: str, number: int) -> dict[str, Any]:
+    """The parameters in the document of a row; adds to the plan's errors if it is not an object."""
+    if isinstance(document, dict):
+        return document
+    if document is not None:
+        plan.errors.append(
+            f"row {number}, {name}: {abbreviate(document)!r}; expected a JSON object of properties"
+        )
+    return {}
 
 
 def _drop_reserved_tags(

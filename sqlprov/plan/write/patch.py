@@ -15,6 +15,7 @@ from typing import Any
 import jsonpatch
 import pyarrow as pa
 
+from sqlprov.catalog.packing import PATCH_DOCUMENT
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Column, ColumnSource, Table
 from sqlprov.errors import DataError, InternalError, NotSupportedError, show_caret, suggest
@@ -44,12 +45,15 @@ class Property:
 
 
 def apply_patch(write: RowWrite, snapshot: Snapshot, document: str) -> RowWrite:
-    """The write with the changes of `document` to the row.
+    """The write with the changes of `document` to the row, or with its operations if the service applies them.
 
     Raises:
         DataError: the document is not a patch, does not apply, or a value does not fit; the text says where.
         NotSupportedError: the patch changes a property that is read-only or fixed at creation.
     """
+    if is_applied_by_service(write.table):
+        operations = [operation for _, operation in parse_operations(document)]
+        return replace(write, values={PATCH_DOCUMENT: operations})
     properties = list_properties(write.table)
     before = {
         name: value
@@ -61,6 +65,12 @@ def apply_patch(write: RowWrite, snapshot: Snapshot, document: str) -> RowWrite:
         if after.get(name) != before.get(name) or (name in after) != (name in before):
             write = _add_change(write, snapshot, name, known, before.get(name), after.get(name))
     return write
+
+
+def is_applied_by_service(table: Table) -> bool:
+    """Whether the update takes a patch document, as Cloud Control's does."""
+    update = table.by_method.get("update_resource")
+    return update is not None and update.packing is not None
 
 
 def list_properties(table: Table) -> dict[str, Property]:
@@ -143,8 +153,8 @@ def parse_operations(text: str) -> list[tuple[str, Any]]:
     ]
 
 
-def check_operation(operation: Any, properties: Mapping[str, Property], place: str) -> None:
-    """Check the form of an operation, independent of the row.
+def check_operation(operation: Any, properties: Mapping[str, Property] | None, place: str) -> None:
+    """Check the form of an operation, independent of the row; without `properties`, not the names in its paths.
 
     Raises:
         DataError: its op or path is missing or unknown.
@@ -159,9 +169,10 @@ def check_operation(operation: Any, properties: Mapping[str, Property], place: s
         )
     for key in ("path", "from") if verb in ("move", "copy") else ("path",):
         pointer = operation.get(key)
-        if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
+        is_text = isinstance(pointer, str)
+        if not is_text or (properties is not None and pointer and not pointer.startswith("/")):
             raise DataError(f"{place}: expected {key!r} such as '/Description', found {pointer!r}")
-        if pointer:
+        if pointer and properties is not None:
             _check_name(_find_first_step(pointer), properties, place)
 
 

@@ -10,7 +10,13 @@ import pyarrow as pa
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Table
 from sqlprov.errors import DataError
-from sqlprov.plan.write.patch import check_operation, list_properties, parse_operations, parse_pointer
+from sqlprov.plan.write.patch import (
+    check_operation,
+    is_applied_by_service,
+    list_properties,
+    parse_operations,
+    parse_pointer,
+)
 from sqlprov.plan.write.transitions import check_desired_state, get_reason_shape
 from sqlprov.plan.write.values import coerce, find_member
 
@@ -19,7 +25,7 @@ def check_patch(table: Table, document: str) -> tuple[list[str], list[str]]:
     """(errors, warnings) of a patch document; problems that depend on the row are reported later."""
     errors: list[str] = []
     warnings: list[str] = []
-    properties = list_properties(table)
+    properties = None if is_applied_by_service(table) else list_properties(table)
     try:
         operations = parse_operations(document)
     except DataError as error:
@@ -30,6 +36,8 @@ def check_patch(table: Table, document: str) -> tuple[list[str], list[str]]:
         except DataError as error:
             errors.append(str(error))
             continue
+        if properties is None:
+            continue  # the service knows its properties
         steps = parse_pointer(operation["path"])
         value = operation.get("value")
         if operation["op"] not in ("add", "replace") or value is None or not steps:

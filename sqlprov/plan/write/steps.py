@@ -168,6 +168,8 @@ def build_parameters(write: RowWrite, request: Request) -> dict[str, Any]:
     method = find_method(write, request)
     if method is None or request.purpose == "exec":
         return dict(request.parameters)
+    if method.packing:
+        return method.packing.pack(request.parameters)
     values = method.nesting.nest(request.parameters) if method.nesting else dict(request.parameters)
     if method.tag_type and "Tags" in values:
         own = {"ResourceType": method.tag_type, "Tags": values.pop("Tags")}

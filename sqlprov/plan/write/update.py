@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.packing import PATCH_DOCUMENT
 from sqlprov.catalog.write_rules import Transition
 from sqlprov.errors import suggest
-from sqlprov.plan.write.diff import diff_parameters, is_covered, is_empty, merge, prune
+from sqlprov.plan.write.diff import (
+    diff_parameters,
+    is_covered,
+    is_empty,
+    is_reserved,
+    merge,
+    parse_tags,
+    prune,
+    spell_tags,
+)
 from sqlprov.plan.write.steps import (
     Refusal,
     Request,
@@ -34,6 +45,8 @@ def next_update_step(write: RowWrite, now: Snapshot | None, done: tuple[Request,
         return Refusal(f"{write.label} does not exist")
     if has_transition(write.table, done):
         return Success("; ".join(write.notes))
+    if PATCH_DOCUMENT in write.values:
+        return _next_patch_step(write, done)
     row = _RowUpdate(write, now, done)
     refusal = row.check_values() or row.check_desired_state() or row.check_reason()
     if refusal:
@@ -50,6 +63,15 @@ def next_update_step(write: RowWrite, now: Snapshot | None, done: tuple[Request,
     if row.transition and write.desired:
         return build_transition(write, now, row.transition, write.desired, write.reason)
     return Success("; ".join((*write.notes, *(() if done else ("nothing changes",)))))
+
+
+def _next_patch_step(write: RowWrite, done: tuple[Request, ...]) -> Step:
+    """The update with a patch document that the service applies itself."""
+    update = write.table.by_method["update_resource"]
+    if done:
+        return Success("; ".join(write.notes))
+    parameters = {**build_key_parameters(write, update), **write.values}
+    return Request(update.call, write.region, parameters, "update")
 
 
 class _RowUpdate:
@@ -97,7 +119,7 @@ class _RowUpdate:
         members = self.update.input_shape.members if self.update else {}
         for name, value in self.values.items():
             if self.update and name in members and self._find_column(name) not in table.key:
-                if value is None and diff_parameters(table, self.update, {name: value}, self.now):
+                if value is None and self._is_unset(name):
                     text = "cannot be unset; write a value instead of NULL"
                     return Refusal(f"{self._format_path(name)} {text}")
             elif create and name in create.input_shape.members:
@@ -107,6 +129,15 @@ class _RowUpdate:
             else:
                 return Refusal(f"{table.full_name} has no {name!r} to change.{suggest(name, members)}")
         return None
+
+    def _is_unset(self, member: str) -> bool:
+        """Whether NULL would unset the member, in a way that the update does not have."""
+        assert self.update is not None, "only an update has members"
+        if (
+            self.update.packing
+        ):  # it removes properties, but not one of which nobody knows whether it is there
+            return not self._find_column(member)
+        return bool(diff_parameters(self.table, self.update, {member: None}, self.now))
 
     def check_desired_state(self) -> Refusal | None:
         """Refuse a desired state that no call leads to, unless the row is in it."""
@@ -218,13 +249,18 @@ class _RowUpdate:
     def _build_value(self, member: str) -> Any:
         """The whole value to send for a member of the update."""
         assert self.update is not None, "only an update has fields"
-        described = self.now.get_column(self.table, self._find_column(member))
+        column = self._find_column(member)
+        described = self.now.get_column(self.table, column)
+        if column == TAGS and self.update.packing:  # those of AWS stay
+            spelling, tags = self.table.tag_spelling, self.now.tags or {}
+            reserved = {key: tag for key, tag in tags.items() if is_reserved(key)}
+            return spell_tags(reserved | parse_tags(self.values.get(member), spelling), spelling)
         shape = self.update.input_shape.members[member]
         return merge(self.values.get(member, described), described, shape, member)
 
     def _accepts_empty(self, member: str) -> bool:
         """Whether the update takes `''` for an optional text."""
-        shape = self.update.input_shape if self.update else None
+        shape = self.update.input_shape if self.update and not self.update.packing else None
         if shape is None or member not in shape.members or member in shape.required:
             return False
         return shape.members[member].kind == "string" and shape.members[member].constraint.accepts("")

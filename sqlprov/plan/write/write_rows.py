@@ -120,7 +120,7 @@ def plan_updates(
     writes: dict[tuple[str, tuple[str, ...]], RowWrite] = {}
     for number, ((region, key), row) in enumerate(zip(keys, rows.rows, strict=True), start=1):
         values, _ = coerce_row(plan, rows, names, _build_update_shape(table, method), number, row)
-        tags = values.pop("tags", None) if "tags" in names else None
+        tags = values.pop("tags", None) if table.tagging and "tags" in names else None
         state = values.get(desired.column) if desired else None
         if desired and state is not None and (problem := check_desired_state(table, state)):
             plan.errors.append(f"row {number}, {desired.column}: {problem}")
@@ -261,8 +261,10 @@ def require_method(table: Table, name: str, statement: str) -> Method:
 
 
 def list_required(table: Table, method: Method) -> list[str]:
-    """The parameters that a statement must give: those of the API, and those of the key that cannot be NULL."""
-    key = (part.name for part in list_key_inputs(table, method) if table.needs_key(part.column))
+    """The parameters that a statement must give: those of the API, and those of the key that cannot be NULL, unless
+    the service then sets them."""
+    inputs = list_key_inputs(table, method)
+    key = (p.name for p in inputs if table.needs_key(p.column) and p.column not in method.returns)
     return list(dict.fromkeys((*method.input_shape.required, *key)))
 
 

@@ -1,0 +1,183 @@
+"""Resources of Cloud Control as documents; those of the types that moto's CloudFormation has are moto's, too."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlprov.catalog.cloud_control import TypeFacts
+from sqlprov.emulator.context import Members
+from sqlprov.emulator.options import ACCOUNT
+
+logger = logging.getLogger(__name__)
+
+_EXISTS = re.compile("Exist|InUse|Duplicate")
+_MISSING = re.compile("NotFound|NoSuch|NotExist")
+
+
+class HandlerFailed(Exception):
+    """A request failed.
+
+    Args:
+        code: of HandlerErrorCode, such as `AlreadyExists`.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code, self.text = code, text
+
+
+@dataclass
+class _Row:
+    """A resource: its properties, and moto's object if it has one."""
+
+    properties: Members
+    resource: Any = None
+
+
+class Documents:
+    """The resources of every type, by region.
+
+    Attributes:
+        find_model: moto's CloudFormation model of a type; `None` if it has none.
+    """
+
+    def __init__(self) -> None:
+        self.find_model: Callable[[str], Any] = lambda _: None
+        self._rows: dict[tuple[str, str], dict[str, _Row]] = {}
+
+    def list_rows(self, type: TypeFacts, region: str) -> dict[str, Members]:
+        """Identifier -> properties."""
+        return {name: row.properties for name, row in self._find(type, region).items()}
+
+    def read(self, type: TypeFacts, region: str, name: str) -> Members | None:
+        """The properties; `None` if the resource does not exist."""
+        row = self._find(type, region).get(name)
+        return row.properties if row else None
+
+    def create(self, type: TypeFacts, region: str, properties: Members) -> str:
+        """Create a resource and return its identifier.
+
+        Raises:
+            HandlerFailed: it exists, or moto refuses it.
+        """
+        rows, resource = self._find(type, region), None
+        given = "|".join(str(properties.get(part, "")) for part in type.parts)
+        if given in rows:
+            raise HandlerFailed("AlreadyExists", f"Resource of type '{type.name}' '{given}' already exists.")
+        if model := self.find_model(type.name):
+            name = properties.get(model.cloudformation_name_type() or "") or f"local-{uuid4().hex[:12]}"
+            words = _describe(type, properties)
+            resource = _call_moto(
+                lambda: model.create_from_cloudformation_json(
+                    name, words, ACCOUNT, region, LogicalId="Local", StackId="local", ResourceType=type.name
+                )
+            )
+        known = properties | dict(_read_attributes(type, properties, resource))
+        for part in type.parts:
+            known.setdefault(part, _make_up(type, region, part))
+        identifier = "|".join(str(known[part]) for part in type.parts)
+        rows[identifier] = _Row(known, resource)
+        return identifier
+
+    def update(self, type: TypeFacts, region: str, name: str, changes: Members) -> None:
+        """Change properties; `None` removes one.
+
+        Raises:
+            HandlerFailed: moto refuses it, or cannot update this type.
+        """
+        row = self._find(type, region)[name]
+        after = {part: value for part, value in (row.properties | changes).items() if value is not None}
+        if row.resource is not None:
+            model = self.find_model(type.name)
+            if hasattr(model.update_from_cloudformation_json, "__isabstractmethod__"):
+                raise HandlerFailed("GeneralServiceException", f"moto cannot update {type.name}.")
+            given = {part: value for part, value in after.items() if part not in type.read_only}
+            new_name = given.get(model.cloudformation_name_type() or "") or row.resource.physical_resource_id
+            row.resource = _call_moto(
+                lambda: model.update_from_cloudformation_json(
+                    row.resource, new_name, _describe(type, given), ACCOUNT, region
+                )
+            )
+        row.properties = after
+
+    def delete(self, type: TypeFacts, region: str, name: str) -> None:
+        """Delete a resource.
+
+        Raises:
+            HandlerFailed: moto refuses it.
+        """
+        row = self._find(type, region)[name]
+        if row.resource is not None:
+            _call_moto(lambda: self._delete_from_moto(type, region, row))
+        del self._find(type, region)[name]
+
+    def _delete_from_moto(self, type: TypeFacts, region: str, row: _Row) -> None:
+        """As moto's stacks do."""
+        try:
+            row.resource.delete(ACCOUNT, region)
+        except (TypeError, AttributeError):
+            model = self.find_model(type.name)
+            model.delete_from_cloudformation_json(
+                row.resource.physical_resource_id, _describe(type, row.properties), ACCOUNT, region
+            )
+
+    def _find(self, type: TypeFacts, region: str) -> dict[str, _Row]:
+        return self._rows.setdefault((region, type.name), {})
+
+
+def find_moto_model(type: str) -> Any:
+    """moto's CloudFormation model of a type; `None` if it has none, or is not installed."""
+    from sqlprov.emulator.moto_app import has_moto
+
+    if not has_moto():
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from moto.cloudformation.parsing import get_model_map
+
+    return get_model_map().get(type)
+
+
+def _call_moto(make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except Exception as error:
+        logger.info("moto failed", exc_info=True)
+        code = str(getattr(error, "error_type", "") or getattr(error, "code", "") or type(error).__name__)
+        is_refusal = hasattr(error, "error_type") or hasattr(error, "message")
+        named = "AlreadyExists" if _EXISTS.search(code) else "NotFound" if _MISSING.search(code) else ""
+        known = named or ("InvalidRequest" if is_refusal else "GeneralServiceException")
+        raise HandlerFailed(known, f"moto: {code}: {error}") from error
+
+
+def _describe(type: TypeFacts, properties: Members) -> Members:
+    """A resource as a template has it."""
+    return {"Type": type.name, "Properties": dict(properties)}
+
+
+def _read_attributes(type: TypeFacts, properties: Members, resource: Any) -> Iterator[tuple[str, Any]]:
+    """The read-only properties, and the missing ones of the identifier, as moto has them."""
+    if resource is None:
+        return
+    for name in {*type.read_only, *type.parts} - properties.keys():
+        try:
+            value = resource.get_cfn_attribute(name)
+        except Exception:  # each model raises another error for what it does not have
+            value = resource.physical_resource_id if type.parts == [name] else None
+        if isinstance(value, str | int):
+            yield name, value
+
+
+def _make_up(type: TypeFacts, region: str, part: str) -> str:
+    """A value for a part of the identifier that the service sets."""
+    _, service, noun = type.name.split("::")
+    unique = uuid4().hex[:12]
+    if part.lower().endswith("arn"):
+        return f"arn:aws:{service.lower()}:{region}:{ACCOUNT}:{noun.lower()}/{unique}"
+    return f"{noun.lower()}-{unique}"
