@@ -23,8 +23,6 @@ from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.options import Call
 from sqlprov.emulator.pages import cut_page
 
-SERVICE = "cloudcontrolapi"
-"""The name that signs its requests."""
 _PAGE_SIZE = 100
 _UNDER_WAY = "IN_PROGRESS"
 
@@ -58,15 +56,16 @@ class ResourceRequest:
 
 
 class CloudControl:
-    """Resources of every type of `resources/awscc`; `documents` keeps those that no handler has.
+    """Resources of every type of `resources/awscc`.
 
     Args:
         context: the local SageMaker, whose experiments it has, too.
+        has_moto: whether it creates resources in moto, where moto's CloudFormation has their type.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, has_moto: bool) -> None:
         self._context = context
-        self.documents = Documents()
+        self._documents = Documents(has_moto)
         self._experiments = Experiments(context)
         self._requests: dict[tuple[str, str], ResourceRequest] = {}  # by region and token
         self._by_client_token: dict[tuple[str, str], ResourceRequest] = {}
@@ -233,7 +232,7 @@ class CloudControl:
         return {"ProgressEvent": request.event}
 
     def _find_handler(self, type: TypeFacts) -> Documents | Experiments:
-        return self._experiments if type.name == TYPE else self.documents
+        return self._experiments if type.name == TYPE else self._documents
 
     def _read(self, type: TypeFacts, region: str, name: str) -> Members:
         row = self._find_handler(type).read(type, region, name)

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlprov.catalog.cloud_control import TypeFacts
+from sqlprov.emulator import moto_app
 from sqlprov.emulator.context import Members
 from sqlprov.emulator.options import ACCOUNT
 
@@ -43,12 +44,12 @@ class _Row:
 class Documents:
     """The resources of every type, by region.
 
-    Attributes:
-        find_model: moto's CloudFormation model of a type; `None` if it has none.
+    Args:
+        has_moto: whether those are created in moto that it has.
     """
 
-    def __init__(self) -> None:
-        self.find_model: Callable[[str], Any] = lambda _: None
+    def __init__(self, has_moto: bool) -> None:
+        self._has_moto = has_moto and moto_app.has_moto()
         self._rows: dict[tuple[str, str], dict[str, _Row]] = {}
 
     def list_rows(self, type: TypeFacts, region: str) -> dict[str, Members]:
@@ -67,10 +68,8 @@ class Documents:
             HandlerFailed: it exists, or moto refuses it.
         """
         rows, resource = self._find(type, region), None
-        given = "|".join(str(properties.get(part, "")) for part in type.parts)
-        if given in rows:
-            raise HandlerFailed("AlreadyExists", f"Resource of type '{type.name}' '{given}' already exists.")
-        if model := self.find_model(type.name):
+        _check_new(type, rows, properties)
+        if self._has_moto and (model := _find_model(type.name)):
             name = properties.get(model.cloudformation_name_type() or "") or f"local-{uuid4().hex[:12]}"
             words = _describe(type, properties)
             resource = _call_moto(
@@ -81,7 +80,7 @@ class Documents:
         known = properties | dict(_read_attributes(type, properties, resource))
         for part in type.parts:
             known.setdefault(part, _make_up(type, region, part))
-        identifier = "|".join(str(known[part]) for part in type.parts)
+        identifier = _check_new(type, rows, known)  # moto returns a queue that exists
         rows[identifier] = _Row(known, resource)
         return identifier
 
@@ -94,7 +93,7 @@ class Documents:
         row = self._find(type, region)[name]
         after = {part: value for part, value in (row.properties | changes).items() if value is not None}
         if row.resource is not None:
-            model = self.find_model(type.name)
+            model = _find_model(type.name)
             if hasattr(model.update_from_cloudformation_json, "__isabstractmethod__"):
                 raise HandlerFailed("GeneralServiceException", f"moto cannot update {type.name}.")
             given = {part: value for part, value in after.items() if part not in type.read_only}
@@ -114,29 +113,34 @@ class Documents:
         """
         row = self._find(type, region)[name]
         if row.resource is not None:
-            _call_moto(lambda: self._delete_from_moto(type, region, row))
+            _call_moto(lambda: _delete_from_moto(type, region, row))
         del self._find(type, region)[name]
-
-    def _delete_from_moto(self, type: TypeFacts, region: str, row: _Row) -> None:
-        """As moto's stacks do."""
-        try:
-            row.resource.delete(ACCOUNT, region)
-        except (TypeError, AttributeError):
-            model = self.find_model(type.name)
-            model.delete_from_cloudformation_json(
-                row.resource.physical_resource_id, _describe(type, row.properties), ACCOUNT, region
-            )
 
     def _find(self, type: TypeFacts, region: str) -> dict[str, _Row]:
         return self._rows.setdefault((region, type.name), {})
 
 
-def find_moto_model(type: str) -> Any:
-    """moto's CloudFormation model of a type; `None` if it has none, or is not installed."""
-    from sqlprov.emulator.moto_app import has_moto
+def _check_new(type: TypeFacts, rows: dict[str, _Row], properties: Members) -> str:
+    """The identifier, of which no resource exists."""
+    identifier = "|".join(str(properties.get(part, "")) for part in type.parts)
+    if identifier in rows:
+        text = f"Resource of type '{type.name}' with identifier '{identifier}' already exists."
+        raise HandlerFailed("AlreadyExists", text)
+    return identifier
 
-    if not has_moto():
-        return None
+
+def _delete_from_moto(type: TypeFacts, region: str, row: _Row) -> None:
+    """As moto's stacks do."""
+    try:
+        row.resource.delete(ACCOUNT, region)
+    except (TypeError, AttributeError):
+        _find_model(type.name).delete_from_cloudformation_json(
+            row.resource.physical_resource_id, _describe(type, row.properties), ACCOUNT, region
+        )
+
+
+def _find_model(type: str) -> Any:
+    """moto's CloudFormation model of a type; `None` if it has none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from moto.cloudformation.parsing import get_model_map

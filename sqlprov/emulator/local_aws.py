@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from sqlprov.emulator.api_model import load_resource_kinds
-from sqlprov.emulator.cloud_control import SERVICE
-from sqlprov.emulator.cloud_resources import find_moto_model
 from sqlprov.emulator.emulator import Emulator
 from sqlprov.emulator.exchange import CredentialScope, HttpRequest, Response
-from sqlprov.emulator.service import OPERATIONS, Service
+from sqlprov.emulator.service import CLOUD_CONTROL, OPERATIONS, Service
 
 if TYPE_CHECKING:
     from sqlprov.emulator.other_services import LoadTables, OtherServices
@@ -34,7 +32,7 @@ class LocalAws(Emulator):
 
     def __init__(self, load_tables: LoadTables, *, state: Path | str | None = None, port: int = 0) -> None:
         super().__init__(state=state, port=port)
-        self._service.cloud_control.documents.find_model = find_moto_model
+        self._service.has_moto = True
         self._front = _Front(self._service, load_tables)
 
 
@@ -69,7 +67,7 @@ def _is_emulated(request: HttpRequest, scope: CredentialScope) -> bool:
                 f":{kind.arn_part}/".encode() in request.body for kind in load_resource_kinds().values()
             )
         return name in OPERATIONS
-    if scope.service == SERVICE:
+    if scope.service == CLOUD_CONTROL:
         return True
     if scope.service == "account":
         return request.path == "/listRegions"

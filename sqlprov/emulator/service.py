@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import orjson
 
-from sqlprov.emulator import account, cloud_control, endpoints, experiments, tags
+from sqlprov.emulator import account, endpoints, experiments, tags
 from sqlprov.emulator.api_model import build_arn, check_input, load_resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation
 from sqlprov.emulator.errors import (
@@ -22,9 +23,14 @@ from sqlprov.emulator.options import Call, Fault, Options
 from sqlprov.emulator.pages import make_list
 from sqlprov.emulator.store import Store
 
+if TYPE_CHECKING:
+    from sqlprov.emulator.cloud_control import CloudControl
+
 _MOST_SKEW = 300.0  # seconds between the clocks before the service refuses a signature
 _JSON, _XML = "application/x-amz-json-1.1", "text/xml"
-_JSON_SERVICES = {"sagemaker", "account", cloud_control.SERVICE}
+CLOUD_CONTROL = "cloudcontrolapi"
+"""The name that signs requests to Cloud Control."""
+_JSON_SERVICES = {"sagemaker", "account", CLOUD_CONTROL}
 _GLOBAL_SERVICES = {"account", "iam"}
 
 
@@ -45,8 +51,14 @@ class Service(FaultyService):
     def __init__(self, store: Store, options: Options) -> None:
         super().__init__()
         self.context = Context(store, options)
-        self.cloud_control = cloud_control.CloudControl(self.context)
+        self.has_moto = False  # whether resources of Cloud Control are moto's, too
         self._allowance: dict[str, tuple[float, float]] = {}  # region -> calls left, and when
+
+    @cached_property
+    def cloud_control(self) -> CloudControl:
+        from sqlprov.emulator.cloud_control import CloudControl  # the catalog takes 30 MB
+
+        return CloudControl(self.context, self.has_moto)
 
     @property
     def options(self) -> Options:
@@ -66,7 +78,7 @@ class Service(FaultyService):
             raise make_closed_region_error()
         if service == "sagemaker":
             return self._run_sagemaker(call)
-        if service == cloud_control.SERVICE:
+        if service == CLOUD_CONTROL:
             if call.operation in options.denied_actions:
                 raise make_access_denied_error(f"cloudformation:{call.operation}", "*")
             return orjson.dumps(self.cloud_control.run(call))

@@ -47,7 +47,7 @@ HOMES = {
     "urllib3": {"aws"},
     "pyarrow": {"api", "aws", "catalog", "duck", "frontends", "output", "plan", "sql"},
     "orjson": {"aws", "catalog", "duck", "emulator", "frontends", "output"},
-    "jsonpatch": {"plan"},
+    "jsonpatch": {"plan", "emulator"},
     "pytz": set(),  # DuckDB needs it for times with a zone
     "pandas": set(),  # only the user's own
     "polars": {"api"},

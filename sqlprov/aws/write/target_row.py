@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from sqlprov.aws.read.decoder import build_array
@@ -72,6 +73,8 @@ class TargetRow:
 def _is_changed(table: Table, name: str, value: Any, now: Any) -> bool:
     """Whether a value has changed; members that no call takes, such as a variant's Status, do not count."""
     for shape in _list_shapes(table, name):
+        if shape.kind == "document" and value is not None:  # the column holds JSON text
+            value = orjson.loads(value)
         return any(diff_values(value, now, shape, name))
     return bool(build_array(table.by_name[name], [now]).to_pylist()[0] != value)
 
