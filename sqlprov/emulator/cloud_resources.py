@@ -34,7 +34,7 @@ class HandlerFailed(Exception):
 
 
 @dataclass
-class _Row:
+class _Resource:
     """A resource: its properties, and moto's object if it has one."""
 
     properties: Members
@@ -50,7 +50,7 @@ class Documents:
 
     def __init__(self, has_moto: bool) -> None:
         self._has_moto = has_moto and moto_app.has_moto()
-        self._rows: dict[tuple[str, str], dict[str, _Row]] = {}
+        self._rows: dict[tuple[str, str], dict[str, _Resource]] = {}
 
     def list_rows(self, type: TypeFacts, region: str) -> dict[str, Members]:
         """Identifier -> properties."""
@@ -81,7 +81,7 @@ class Documents:
         for part in type.parts:
             known.setdefault(part, _make_up(type, region, part))
         identifier = _check_new(type, rows, known)  # moto returns a queue that exists
-        rows[identifier] = _Row(known, resource)
+        rows[identifier] = _Resource(known, resource)
         return identifier
 
     def update(self, type: TypeFacts, region: str, name: str, changes: Members) -> None:
@@ -116,11 +116,11 @@ class Documents:
             _call_moto(lambda: _delete_from_moto(type, region, row))
         del self._find(type, region)[name]
 
-    def _find(self, type: TypeFacts, region: str) -> dict[str, _Row]:
+    def _find(self, type: TypeFacts, region: str) -> dict[str, _Resource]:
         return self._rows.setdefault((region, type.name), {})
 
 
-def _check_new(type: TypeFacts, rows: dict[str, _Row], properties: Members) -> str:
+def _check_new(type: TypeFacts, rows: dict[str, _Resource], properties: Members) -> str:
     """The identifier, of which no resource exists."""
     identifier = "|".join(str(properties.get(part, "")) for part in type.parts)
     if identifier in rows:
@@ -129,7 +129,7 @@ def _check_new(type: TypeFacts, rows: dict[str, _Row], properties: Members) -> s
     return identifier
 
 
-def _delete_from_moto(type: TypeFacts, region: str, row: _Row) -> None:
+def _delete_from_moto(type: TypeFacts, region: str, row: _Resource) -> None:
     """As moto's stacks do."""
     try:
         row.resource.delete(ACCOUNT, region)

@@ -13,7 +13,7 @@ PAGE = 2
 
 
 @dataclass
-class CloudControl:
+class PagedResources:
     """The resources: type -> primary identifier -> properties.
 
     Attributes:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from cloud_control import CloudControl
+from cloud_control import PagedResources
 from json_service import ServiceFailure, run_json_service
 
 import sqlprov
@@ -41,8 +41,8 @@ FUNCTIONS = {
 
 
 @pytest.fixture
-def server() -> CloudControl:
-    return CloudControl(
+def server() -> PagedResources:
+    return PagedResources(
         {
             "AWS::SQS::Queue": QUEUES,
             "AWS::ECS::Service": SERVICES,
@@ -53,7 +53,7 @@ def server() -> CloudControl:
 
 
 @pytest.fixture
-def con(server: CloudControl) -> Iterator[Connection]:
+def con(server: PagedResources) -> Iterator[Connection]:
     with (
         run_json_service(server.operations) as url,
         sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
@@ -90,7 +90,7 @@ def test_the_identifier_alone_needs_the_list_only(con: Connection) -> None:
 
 
 def test_what_a_list_says_of_a_resource_is_not_believed_to_be_all(
-    con: Connection, server: CloudControl
+    con: Connection, server: PagedResources
 ) -> None:
     server.listed = ("QueueUrl", "QueueName")
     rows, _ = count_calls(con, "SELECT queue_name, delay_seconds FROM awscc.sqs.queues")
@@ -147,7 +147,7 @@ def test_a_condition_says_the_properties_for_which_a_type_is_listed(con: Connect
     assert "FunctionName" in explained
 
 
-def test_properties_that_are_not_json_are_an_error(con: Connection, server: CloudControl) -> None:
+def test_properties_that_are_not_json_are_an_error(con: Connection, server: PagedResources) -> None:
     def list_resources(_: object) -> dict[str, object]:
         return {"ResourceDescriptions": [{"Identifier": "x", "Properties": "{"}]}
 
@@ -156,7 +156,7 @@ def test_properties_that_are_not_json_are_an_error(con: Connection, server: Clou
         con.sql("SELECT queue_url FROM awscc.sqs.queues").fetchall()
 
 
-def test_a_refusal_names_the_actions_of_the_handler(con: Connection, server: CloudControl) -> None:
+def test_a_refusal_names_the_actions_of_the_handler(con: Connection, server: PagedResources) -> None:
     def list_resources(_: object) -> dict[str, object]:
         raise ServiceFailure("AccessDeniedException")
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from cloud_control import CloudControl
+from cloud_control import PagedResources
 from json_service import run_json_service
 from local_sagemaker import plain_client
 from write_session import FAILED, OK, PARTIAL, REGION, UNKNOWN
@@ -317,7 +317,7 @@ def test_a_request_that_fails_says_what_it_did(
     operations: tuple[str, ...],
 ) -> None:
     rows = {"a": dict(before)} if before else {}
-    server = CloudControl({"AWS::Logs::LogGroup": rows, "AWS::RDS::DBInstance": rows})
+    server = PagedResources({"AWS::Logs::LogGroup": rows, "AWS::RDS::DBInstance": rows})
 
     def begin(_: Mapping[str, Any]) -> dict[str, Any]:
         rows.clear()
