@@ -58,7 +58,7 @@ class Planner:
             OperationalError: the account could not be asked for its regions.
         """
         from sqlprov.plan.read import ScanRequest, plan_read
-        from sqlprov.plan.read.arns import explain_arns
+        from sqlprov.plan.read.impossible_values import explain_values
 
         name, hints, settings = table.full_name, run.hints, run.settings
         columns = tuple(columns)
@@ -76,7 +76,7 @@ class Planner:
             split=settings.split and not settings.cache,
             bulk_tags=settings.bulk_tags,
         )
-        for text in explain_arns(table, where):
+        for text in explain_values(table, where):
             run.warn(text)
         scope = self._find_scope(table, request.columns, where, run, may_call)
         return plan_read(request, [scope], self.cloud.account_id is not None)

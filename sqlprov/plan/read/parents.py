@@ -60,11 +60,9 @@ def plan_parents(
 
 def find_values(table: Table, parent: Parent, where: Predicate) -> tuple[Any, ...] | None:
     """The values of a parent as far as they are known without a call, sorted; `None` if its table has to be read."""
+    if parent.values:
+        return tuple(value for value in parent.values if accepts(where, parent.column, value))
     values = find_domain(where, parent.column).values
-    if parent.values:  # the service may know a newer value than the model; if not, it refuses it
-        return tuple(
-            each for each in sorted(values or ()) or parent.values if accepts(where, parent.column, each)
-        )
     if values is None or parent.is_account:
         return None
     if not (parent.is_required or all(is_sendable(table, parent, each) for each in values)):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sqlprov.catalog import Catalog
-from sqlprov.plan.read.arns import explain_arns
+from sqlprov.plan.read.impossible_values import explain_values
 from sqlprov.plan.read.predicate import And, Compare, In, Not, Or, Predicate
 
 CATALOG = Catalog()
@@ -41,5 +41,5 @@ def equal(column: str, value: Any) -> Predicate:
     ],
 )  # fmt: skip
 def test_each_value_that_no_row_has_is_explained(table: str, where: Predicate, expected: list[str]) -> None:
-    texts = explain_arns(CATALOG.get_table("aws", *table.split(".")), where)
+    texts = explain_values(CATALOG.get_table("aws", *table.split(".")), where)
     assert list(texts) == [f"aws.{table}: {text}" for text in expected]
