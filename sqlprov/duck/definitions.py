@@ -10,7 +10,7 @@ import duckdb
 from sqlprov.duck.session import Session
 from sqlprov.sql import Query
 from sqlprov.sql.lexer import tokenize
-from sqlprov.sql.names import TableName, find_mentions
+from sqlprov.sql.names import TableName, find_mentions, has_table
 
 _VIEWS = "SELECT database_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
 _MACROS = (
@@ -72,7 +72,8 @@ class Definitions:
         """
         path = self.read_path()
         hidden = self._shadows | {name for name, _ in self._bodies}
-        providers = self._session.catalog.list_providers()
+        catalog = self._session.catalog
+        providers = catalog.list_providers()
 
         def find_live(parts: tuple[str, ...]) -> str | None:
             name = tuple(part.lower() for part in parts)
@@ -80,7 +81,7 @@ class Definitions:
                 if name[-1] in hidden or not path or path[0][0] not in providers:
                     return None
                 name = (*path[0][: 3 - len(name)], *name)
-            return ".".join(name) if len(name) == 3 and self._session.is_live(*name) else None
+            return ".".join(name) if len(name) == 3 and has_table(catalog, *name) else None
 
         return find_live
 

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from sqlprov.aws.read.rows import IDENTIFIER
 from sqlprov.catalog.table import Table
@@ -20,8 +19,8 @@ from sqlprov.sql.update import Update
 
 RowKey = tuple[str, tuple[str, ...]]
 """Region and key of a row."""
-RunQuery = Callable[[str, Any], pa.Table]
-"""The rows of a query, given its text and parameters."""
+RunQuery = Callable[[str, Any], Any]
+"""The result of a query, given its text and parameters; `rows` is an Arrow table."""
 _ROW = "sqlprov_row"
 
 
@@ -60,7 +59,7 @@ def limits_region(
         except duckdb.Error:  # it means nothing without the rest of the statement
             continue
         by_row: dict[int, set[str]] = {}
-        for row, region in zip(*(column.to_pylist() for column in accepted.columns), strict=True):
+        for row, region in zip(*(column.to_pylist() for column in accepted.rows.columns), strict=True):
             by_row.setdefault(row, set()).add(region)
         # If it rejects the row itself, other columns decide it.
         unlimited -= {row for row, own in by_row.items() if rows[row][0] in own and len(own) < len(every)}

@@ -22,7 +22,7 @@ from sqlprov.duck.status_tables import (
 )
 from sqlprov.errors import ProgrammingError, ResourceFileError
 from sqlprov.sql.lexer import quote_identifier, quote_path
-from sqlprov.sql.names import TableName, find_mentions, has_service, has_table
+from sqlprov.sql.names import TableName, find_mentions, has_service
 
 if TYPE_CHECKING:
     import pyarrow.compute as pc
@@ -234,10 +234,6 @@ class Session:
     def find_live(self, carrier: str) -> LiveTable | None:
         """The table whose hidden column is `carrier`."""
         return self._carriers.get(carrier)
-
-    def is_live(self, provider: str, service: str, name: str) -> bool:
-        """Whether there is such a live table; names in lower case."""
-        return has_table(self.catalog, provider, service, name)
 
     def close(self) -> None:
         """Stop all running statements, and close DuckDB and the connections."""

@@ -239,10 +239,7 @@ class TargetReader:
             return True
         regions = planner.find_account_regions(run, may_call=False)
         rows = list(dict.fromkeys(keys))
-        return limits_region(statement, table, rows, regions, self.parameters, self._run_again)
-
-    def _run_again(self, text: str, parameters: Any) -> pa.Table:
-        return self.run_query(text, parameters).rows
+        return limits_region(statement, table, rows, regions, self.parameters, self.run_query)
 
     def _list_watched(self, statement: Update | Delete) -> list[str]:
         """The columns that must not change between the read and the first call."""

@@ -54,7 +54,7 @@ class TextLayout:
         elide: whether values may be cut in the columns that allow it.
     """
 
-    def __init__(self, rows: RowStream, *, elide: bool) -> None:
+    def __init__(self, rows: RowStream | pa.Table, *, elide: bool) -> None:
         names, columns = read_text_columns(rows)
         self._headers = [sanitize(name).replace("\n", " ") for name in names]
         self._bodies = [[sanitize(text) for text in column] for column in columns]

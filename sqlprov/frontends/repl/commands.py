@@ -13,7 +13,7 @@ import pyarrow as pa
 from sqlprov.catalog.regions import list_regions
 from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, suggest
 from sqlprov.frontends.completion.candidates import describe_call, shorten_type
-from sqlprov.frontends.repl.screen import OutputFile, ShownRows
+from sqlprov.frontends.repl.screen import OutputFile
 from sqlprov.frontends.repl.shell import ExitShell, Shell
 from sqlprov.records import dataclass
 from sqlprov.sql import Exec, Explain, Query, WriteStatement, parse
@@ -65,7 +65,7 @@ def run_command(shell: Shell, text: str, sql: str) -> None:
 def _print_table(
     shell: Shell, rows: Sequence[Mapping[str, object]], schema: Mapping[str, pa.DataType]
 ) -> None:
-    shell.screen.show(ShownRows.of(rows, pa.schema(list(schema.items()))))
+    shell.screen.show(pa.Table.from_pylist(list(rows), pa.schema(list(schema.items()))))
 
 
 # The catalog
@@ -92,8 +92,7 @@ def _describe(shell: Shell, name: str) -> None:
         return
     if table is None:
         # It also reports an unknown name.
-        described = shell.connection.sql(f"DESCRIBE EXTENDED {name}").arrow()
-        shell.screen.show(ShownRows(described.schema, tuple(described.to_batches())))
+        shell.screen.show(shell.connection.sql(f"DESCRIBE EXTENDED {name}").arrow())
         return
     shell.screen.info(f"{table.full_name}: {table.about} Key: {', '.join(table.key)}.")
     rows: list[dict[str, object]] = [

@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from sqlprov.frontends.repl.input import read_line
-from sqlprov.frontends.repl.screen import Screen, ShownRows
+from sqlprov.frontends.repl.screen import Screen
 
 if TYPE_CHECKING:
     from sqlprov.api.connection import WritePreview
@@ -27,8 +25,7 @@ def confirm(preview: WritePreview, screen: Screen) -> bool:
     """Show the rows and calls, and ask; no answer means no."""
     calls = preview.calls.select(COLUMNS)
     kept = [name for name in COLUMNS if calls[name].null_count < calls.num_rows]
-    shown: pa.Table = calls.select(kept)
-    screen.show(ShownRows(shown.schema, tuple(shown.to_batches())))
+    screen.show(calls.select(kept))
     try:
         answer = read_line(f"{format_question(preview)} [y/N] ")
     except (EOFError, KeyboardInterrupt) as end:

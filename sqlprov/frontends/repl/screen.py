@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from rich.console import Console
 from sqlprov.errors import Error
 from sqlprov.output import write
 from sqlprov.output.table import TextLayout, is_color_enabled, sanitize
-from sqlprov.records import dataclass
 
 if TYPE_CHECKING:
     import sqlprov
@@ -34,38 +32,14 @@ FORMATS_BY_SUFFIX = {
 """Suffix of a file -> its format; for any other suffix, `table`."""
 
 
-@dataclass(frozen=True)
-class ShownRows:
-    """Rows to print, in memory."""
-
-    schema: pa.Schema
-    held: tuple[pa.RecordBatch, ...]
-    is_cut: bool = False
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        return iter(self.held)
-
-    @property
-    def count(self) -> int:
-        return sum(batch.num_rows for batch in self.held)
-
-    @classmethod
-    def of(cls, rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> ShownRows:
-        return cls(schema, tuple(pa.Table.from_pylist(list(rows), schema=schema).to_batches()))
-
-
-def fetch_first(result: sqlprov.Result, limit: int) -> ShownRows:
-    """The first rows of a result, which is then closed; with the limit 0, all of them."""
-    held: list[pa.RecordBatch] = []
-    left = limit
-    for batch in result.batches():
-        if limit and batch.num_rows > left:
-            held.append(batch.slice(0, left))
-            result.close()
-            return ShownRows(result.schema, tuple(held), True)
-        held.append(batch)
-        left -= batch.num_rows
-    return ShownRows(result.schema, tuple(held))
+def fetch_first(result: sqlprov.Result, limit: int) -> tuple[pa.Table, bool]:
+    """The first rows of a result, with the limit 0 all of them; and whether there are more, which are then lost."""
+    if not limit:
+        return result.arrow(), False
+    rows = result.peek(limit + 1)
+    if rows.num_rows > limit:
+        result.close()
+    return rows.slice(0, limit), rows.num_rows > limit
 
 
 class Screen:
@@ -88,7 +62,7 @@ class Screen:
         self.expanded = "off"
         self.uses_pager = self.is_interactive
 
-    def show(self, rows: ShownRows) -> None:
+    def show(self, rows: pa.Table) -> None:
         """Print rows; in the pager if they do not fit."""
         width, height = shutil.get_terminal_size()
         layout = TextLayout(rows, elide=True)

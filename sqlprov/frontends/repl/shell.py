@@ -142,8 +142,8 @@ class Shell:
                 rows, cut = None, ""
                 self.output.write(result)
             else:
-                rows = fetch_first(result, self.rows) if result.has_rows else None
-                cut = f"first {rows.count:,} rows shown, \\rows 0 shows all; " if rows and rows.is_cut else ""
+                rows, is_cut = fetch_first(result, self.rows) if result.has_rows else (None, False)
+                cut = f"first {self.rows:,} rows shown, \\rows 0 shows all; " if is_cut else ""
         if rows is not None:
             self.screen.show(rows)
         for line in format_warnings(result):
