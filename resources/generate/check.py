@@ -71,26 +71,22 @@ class Loader:
         return {}
 
     def _find_others(self, draft: Draft, words: dict[str, Any]) -> dict[str, Any]:
-        """`arguments`, if the product would fill others, and `tags: none` for what has none."""
-        error = ""
-        for extra in ({}, {"arguments": draft.arguments}) if draft.describe else ({},):
-            try:
-                table = self.load(draft.name, format_words(words | extra))
-                for parent in table.list.parents:
-                    if parent.load and "?" not in self._tables[parent.table]:
-                        parent.load()
-            except ResourceFileError as refusal:
-                error = error or str(refusal)
-                continue
-            if table.describe and not draft.arguments.items() <= dict(table.describe.arguments).items():
-                error = error or f"arguments: {dict(table.describe.arguments)}"
-                continue
-            if not table.list.tokens and (part := find_lost_page(draft)):
-                draft.doubts["paging"] = part
-            is_plain = table.tags and not table.tags.column and not _has_tags(draft)
-            return {**extra, "tags": "none"} if is_plain else extra
-        draft.doubts["loader"] = re.sub(r"\s+", " ", error.partition(": ")[2])[:120]
-        return {}
+        """`tags: none` for what has none; a doubt if the product refuses the words, or fills other arguments."""
+        try:
+            table = self.load(draft.name, format_words(words))
+            for parent in table.list.parents:
+                if parent.load and "?" not in self._tables[parent.table]:
+                    parent.load()
+        except ResourceFileError as refusal:
+            draft.doubts["loader"] = re.sub(r"\s+", " ", str(refusal).partition(": ")[2])[:120]
+            return {}
+        filled = dict(table.describe.arguments) if table.describe else draft.arguments
+        if not draft.arguments.items() <= filled.items():
+            draft.doubts["loader"] = f"arguments: {filled}"
+        if not table.list.tokens and (part := find_lost_page(draft)):
+            draft.doubts["paging"] = part
+        is_plain = table.tags and not table.tags.column and not _has_tags(draft)
+        return {"tags": "none"} if is_plain else {}
 
 
 def find_lost_page(draft: Draft) -> str:

@@ -8,14 +8,11 @@ from sqlprov.catalog.nouns import flatten, list_nouns, match_column
 
 from .service import Draft
 
-_ENDINGS = ("", "_summary", "_details", "_detail", "_attributes", "_metadata", "_v2")
-
 
 def find_describe(draft: Draft) -> None:
     """Fill `describe` and `arguments`."""
     service, noun = draft.service, draft.noun
-    calls = [service.find(verb + noun + ending) for ending in _ENDINGS for verb in ("Describe", "Get")]
-    for call in filter(None, calls):
+    for call in filter(None, (service.find(verb + noun) for verb in ("Describe", "Get"))):
         if call != draft.list and (arguments := _fill(draft, call)):
             draft.describe, draft.arguments = call, arguments
             return

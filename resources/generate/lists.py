@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlprov.catalog.nouns import flatten
-from sqlprov.catalog.service_model import find_paginator, get_members
+from sqlprov.catalog.service_model import find_paginator, get_members, to_snake_case
 
 from .service import ACCOUNT, PAGING, ClientOperations, Draft
-from .words import is_mass, is_plural, to_noun, to_singular
+from .words import is_mass, is_plural, to_singular
 
-_LISTS = re.compile(r"(List|Describe|Get|Search|Lookup)(?:All)?([A-Z].+)")
+_LISTS = re.compile(r"(List|Describe|Get)(?:All)?([A-Z].+)")
 _TAGS = re.compile(r"(List|Get|Describe)\w*(Tags?|TagKeys|TagValues)(For\w+|Of\w+)?")
 # What a query finds is not a resource.
 _QUERIES = re.compile(
@@ -22,10 +22,6 @@ _QUERIES = re.compile(
 _NO_SETTINGS = re.compile(
     r"\w*(Token|Url|Code|Password|Report|Template|Statistics|Count|Stats)(For\w+|Creation)?"
     r"|GetCallerIdentity"
-)
-# Endings that say how much is said about a resource, not which it is.
-_FORMS = re.compile(
-    r"(summary|summaries|details?|descriptions?|infos?|list|set|items?|entries|metadata|results?|response)$"
 )
 _CALLS = ("Create", "Delete", "Describe", "Get", "Put", "Register")
 _SHORT_FORMS = re.compile(r"_(summary|summaries|details?|descriptions?|infos?|metadata|overview)$")
@@ -57,7 +53,7 @@ def find_settings(service: ClientOperations, drafts: Sequence[Draft]) -> list[Dr
         ):
             continue
         is_wrapped = len(outputs) == 1 and only.type_name == "structure"
-        noun = to_singular(to_noun(match[1]))
+        noun = to_singular(to_snake_case(match[1]))
         if flatten(noun) not in taken:
             rows, item = ((next(iter(outputs)),), only) if is_wrapped else ((), operation.output_shape)
             draft = Draft(service, noun, name, rows, item)
@@ -82,14 +78,12 @@ def _draft_list(service: ClientOperations, name: str) -> Draft | None:
     match = _LISTS.fullmatch(name)
     if not match or _QUERIES.fullmatch(name) or (_TAGS.fullmatch(name) and service.get_required(name)):
         return None
-    verb, noun = match[1], to_noun(match[2])
+    verb, noun = match[1], to_snake_case(match[2])
     operation, inputs = service.operations[name], service.get_inputs(name)
     if operation.has_streaming_output or operation.has_event_stream_output:
         return None
     is_paged = any(PAGING.fullmatch(flatten(parameter)) for parameter in inputs)
     if verb != "List" and not is_plural(noun) and not (is_paged and is_mass(noun)):
-        return None
-    if verb in ("Search", "Lookup") and not is_paged:
         return None
     if any(
         inputs[p].type_name in ("list", "structure", "timestamp", "map") for p in service.get_required(name)
@@ -132,12 +126,8 @@ def _find_rows(operation: Any, noun: str) -> tuple[tuple[str, ...], Any, str] | 
 
 
 def _is_named(member: str, noun: str) -> bool:
-    """Whether a member is named after a noun; words that only say that it is a list do not count."""
-    return bool(_strip_form(to_noun(member))) and _strip_form(to_noun(member)) == _strip_form(noun)
-
-
-def _strip_form(noun: str) -> str:
-    return flatten(to_singular(_FORMS.sub("", noun).rstrip("_") or noun))
+    """Whether a member is named after a noun."""
+    return flatten(to_singular(to_snake_case(member))) == flatten(to_singular(noun))
 
 
 def _name_noun(service: ClientOperations, noun: str) -> str:
@@ -156,5 +146,5 @@ def _weigh(draft: Draft) -> tuple[int, bool, bool, str]:
 def name_scalars(draft: Draft) -> None:
     """Name the column of bare strings as the reply does."""
     if draft.item.type_name == "string":
-        member = to_singular(to_noun(draft.rows[-1]))
+        member = to_singular(to_snake_case(draft.rows[-1]))
         draft.scalar = f"{draft.noun}_name" if member in _WORDLESS else member

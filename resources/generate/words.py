@@ -1,10 +1,8 @@
-"""Nouns of AWS's operation names in snake_case: `WebACLs` -> web_acls, its singular and its plural."""
+"""The singular and the plural of nouns in snake_case."""
 
 from __future__ import annotations
 
 import re
-
-from sqlprov.catalog.service_model import to_snake_case
 
 _SINGULARS = {
     "aliases": "alias",
@@ -18,7 +16,6 @@ _SINGULARS = {
     "thesauri": "thesaurus",
     "viruses": "virus",
 }
-_PLURALS = {"alias": "aliases", "analysis": "analyses", "child": "children", "thesaurus": "thesauri"}
 _UNCHANGED = re.compile(
     r"alias|atlas|aws|bias|canvas|dns|ebs|efs|kubernetes|kms|news|options?set|os|rds|series|sms|tls|redis|\w*(ss|us|sis)|analytics|diagnostics"
 )
@@ -29,13 +26,6 @@ _MASS = re.compile(
 _TAIL = re.compile(
     r"(?P<head>.+?)(?P<tail>_(?:for|by|in|of|with|from|to|on|per|using|shared|associated|moderated|opted)_.+|_v\d+)"
 )
-
-
-def to_noun(name: str) -> str:
-    """The snake_case of a noun in an operation's name; acronyms stay together (`IPSets` -> ip_sets)."""
-    return to_snake_case(
-        re.sub(r"([A-Z]{2,})s(?=[A-Z]|$)", lambda acronym: acronym[1].capitalize() + "s", name)
-    )
 
 
 def get_head(noun: str) -> str:
@@ -79,8 +69,6 @@ def to_plural(noun: str) -> str:
     head, _, word = noun.rpartition("_")
     if to_singular(word) != word or _MASS.fullmatch(word):
         pass
-    elif word in _PLURALS:
-        word = _PLURALS[word]
     elif re.search(r"[^aeiou]y$", word):
         word = f"{word[:-1]}ies"
     elif re.search(r"(s|sh|ch|x)$", word):
