@@ -140,12 +140,16 @@ class Catalog:
 
     def list_descriptions(self, provider: str, service: str) -> Mapping[str, str]:
         """Table -> its description; empty for a table of another package whose line writes none."""
+        return {
+            name: self.get_description(provider, service, name)
+            for name in self.list_tables(provider, service)
+        }
+
+    def get_description(self, provider: str, service: str, table: str) -> str:
+        """As `list_descriptions`, of one table, whose name has to be as `list_tables` writes it."""
         key = self._find_service(provider, service)
         known = self._read_notes(key[0], DESCRIPTIONS)
-        return {
-            name: _find_about(places[0]) or known.get(f"{key[1]}.{name}", "")
-            for name, places in sorted(self._get_files(key).tables.items())
-        }
+        return _find_about(self._get_files(key).tables[table][0]) or known.get(f"{key[1]}.{table}", "")
 
     def list_confirmations(self, provider: str) -> Mapping[str, tuple[str, ...]]:
         """`service.table` -> what its rows or its list were compared with, beside botocore's model.

@@ -15,7 +15,6 @@ import duckdb
 import pyarrow as pa
 from duckdb import DuckDBPyConnection as DuckDBPyConnection
 
-from sqlprov.aws.read.scan import TableScan
 from sqlprov.aws.transport.call_log import CallRecord
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
@@ -23,7 +22,6 @@ from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import find_partition, list_regions
 from sqlprov.catalog.table import Table
 from sqlprov.duck.errors import translate
-from sqlprov.duck.filters import read_filter
 from sqlprov.duck.interrupts import on_interrupt
 from sqlprov.duck.live_table import BatchSource, LiveTable
 from sqlprov.duck.planner import ALL, Planner
@@ -39,13 +37,14 @@ from sqlprov.errors import (
     UnknownName,
     suggest,
 )
-from sqlprov.plan.read import ReadPlan
 from sqlprov.settings import Settings
 from sqlprov.sql.lexer import quote_identifier
 from sqlprov.sql.names import TableName, explain_unknown, has_service
 
 if TYPE_CHECKING:
     import pyarrow.compute as pc
+
+    from sqlprov.plan.read import ReadPlan
 
 MARK = "sqlprov_attachment"
 """Name of the macro that identifies the attachment of a database."""
@@ -147,6 +146,8 @@ class Attachment:
     def _open_scan(
         self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None
     ) -> tuple[BatchSource, pc.Expression | None]:
+        from sqlprov.duck.filters import read_filter
+
         on_interrupt(_cancel_all)
         run = Run(self._settings)
         plan = self._planner.plan(live.table, names, read_filter(filter_, live.schema), run)
@@ -163,6 +164,9 @@ class Attachment:
 
     def _batches(self, plan: ReadPlan, run: Run) -> Iterator[Any]:
         """`None` after the first reply, then the rows."""
+        # Imported on first use, as above: where pandas is installed, they import it, which takes 0.2 s.
+        from sqlprov.aws.read.scan import TableScan
+
         try:
             scan = TableScan(plan, run, self._cloud)
             scan.start()

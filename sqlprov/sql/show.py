@@ -35,7 +35,7 @@ class ShowKind:
         columns, extended: columns of the result, and those that EXTENDED adds.
         list_rows: takes the catalog, the settings, and the full name after IN.
         like: the column that LIKE matches.
-        extend: the values of `extended` for a table; `None` if `list_rows` has them. It loads the table.
+        extend: the values of `extended` for a table; `None` if `list_rows` has them.
     """
 
     name_parts: int
@@ -100,16 +100,31 @@ class Show(CatalogStatement):
     ) -> pa.Table:
         kind = SHOW_KINDS[self.kind]
         columns = kind.columns + (kind.extended if self.extended else ())
-        rows = self._list_rows(kind, catalog, settings, path)
         schema = pa.schema([(name, pa.bool_() if name == "preferred" else pa.string()) for name in columns])
-        return build_table(rows, schema)
-
-    def _list_rows(
-        self, kind: ShowKind, catalog: Catalog, settings: Settings, path: tuple[str, ...]
-    ) -> list[dict[str, Any]]:
         if self.kind == "METHODS" and self.name and names.is_regions_table(catalog, self.name.parts, path):
-            return []  # no call reads or changes it
+            return schema.empty_table()  # no call reads or changes it
         place = f"\n{self.show_place(self.name)}" if self.name else ""
+        full = self._complete_name(kind, catalog, path, place)
+        try:
+            return build_table(self._list_rows(kind, catalog, settings, full), schema)
+        except UnknownName as error:
+            raise UnknownName(f"{error}{place}") from None
+
+    def _list_rows(self, kind: ShowKind, catalog: Catalog, settings: Settings, full: tuple[str, ...]) -> Rows:
+        for row in kind.list_rows(catalog, settings, full):
+            if self.like is None or is_like(row[kind.like], self.like):
+                extend = kind.extend if self.extended else None
+                place = row["id"].split(".")[:2] if extend else ()
+                yield row | extend(catalog, (*place, row["name"])) if extend else row
+
+    def _complete_name(
+        self, kind: ShowKind, catalog: Catalog, path: tuple[str, ...], place: str
+    ) -> tuple[str, ...]:
+        """The full name after IN.
+
+        Raises:
+            UnknownName: there is none, or it has the wrong number of parts; the message ends with `place`.
+        """
         parts, count = self.name.parts if self.name else (), kind.name_parts
         if self.kind == TABLES and len(parts) == 1 and parts[0].lower() in catalog.list_providers():
             count = 1  # all services
@@ -128,13 +143,7 @@ class Show(CatalogStatement):
             raise UnknownName(
                 f"SHOW {self.kind} needs a name of the form {form}{example}; found {written}.{hint}{place}"
             )
-        try:
-            every = kind.list_rows(catalog, settings, full)
-            rows = [row for row in every if self.like is None or is_like(row[kind.like], self.like)]
-            extend = kind.extend if self.extended else None
-            return [row | extend(catalog, (*full, row["name"])) for row in rows] if extend else rows
-        except UnknownName as error:
-            raise UnknownName(f"{error}{place}") from None
+        return full
 
 
 def is_like(text: str, pattern: str) -> bool:
@@ -206,8 +215,12 @@ def _extend_resource(catalog: Catalog, name: tuple[str, ...]) -> dict[str, Any]:
 
 def _list_tables(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
     for service in where[1:] or catalog.list_services(where[0]):
-        for name, about in catalog.list_descriptions(where[0], service).items():
-            yield {"name": name, "id": f"{where[0]}.{service}.{name}".lower(), "description": about}
+        for name in catalog.list_tables(where[0], service):
+            yield {"name": name, "id": f"{where[0]}.{service}.{name}".lower()}
+
+
+def _extend_table(catalog: Catalog, name: tuple[str, ...]) -> dict[str, Any]:
+    return {"description": catalog.get_description(*name)}
 
 
 def _list_methods(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
@@ -235,7 +248,7 @@ SHOW_KINDS = {
     "RESOURCES": ShowKind(
         2, ("name", "id"), ("title", "description", "methods"), _list_resources, extend=_extend_resource
     ),
-    TABLES: ShowKind(2, ("name", "id"), ("description",), _list_tables),
+    TABLES: ShowKind(2, ("name", "id"), ("description",), _list_tables, extend=_extend_table),
     "METHODS": ShowKind(
         3,
         ("MethodName", "RequiredParams", "SQLVerb"),

@@ -10,9 +10,12 @@ import pyarrow as pa
 
 def build_table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """As `pa.Table.from_pylist`, which imports pandas where it is installed: 0.2 s, and 45 MB."""
-    rows = list(rows)
-    columns = [_build_column([row.get(field.name) for row in rows], field.type) for field in schema]
-    return pa.Table.from_arrays(columns, schema=schema)
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    for row in rows:
+        for name, values in columns.items():
+            values.append(row.get(name))
+    arrays = [_build_column(columns[field.name], field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _build_column(values: Sequence[Any], type: pa.DataType) -> pa.Array:
@@ -20,6 +23,6 @@ def _build_column(values: Sequence[Any], type: pa.DataType) -> pa.Array:
         bits = sum(value << at for at, value in enumerate(values))
         buffer = pa.py_buffer(bits.to_bytes(len(values) // 8 + 1, "little"))
         return pa.Array.from_buffers(type, len(values), [None, buffer])
-    builder = pa.lib.StringBuilder()
+    builder = pa.lib.StringBuilder(memory_pool=pa.system_memory_pool())  # Arrow's own begins with 4 MB
     builder.append_values(values)
     return builder.finish()
