@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -26,8 +26,9 @@ from sqlprov.sql import (
     Update,
     WriteStatement,
     find_refusal,
+    parse,
 )
-from sqlprov.sql.lexer import list_parameters
+from sqlprov.sql.lexer import number_parameters
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
@@ -117,17 +118,32 @@ class Cursor:
         if not isinstance(statement, Exec):
             # DuckDB reports errors in the statement as a whole; its separate parts might pass.
             self.binder.duck.extract_statements(statement.text)
-        queries = _WriteQueries(self, bindings, run)
+        written = statement.text
+        if bindings.parameters and not isinstance(bindings.parameters, Mapping):
+            # By number, each query of the write takes its own.
+            (numbered,) = parse(number_parameters(written))
+            assert isinstance(numbered, Insert | Update | Delete | Exec), "only its parameters changed"
+            statement = replace(numbered, wait=statement.wait)
+            values = {str(number): value for number, value in enumerate(bindings.parameters, start=1)}
+            bindings = replace(bindings, parameters=values)
         session, cloud, path = self._session, self._session.cloud, self.binder.read_path()
         zone, shows_sensitive = self.binder.read_time_zone(), run.settings.show_sensitive
-        reader = TargetReader(session, statement, path, queries.read, run, zone, bindings.parameters)
+        reader = TargetReader(
+            session,
+            statement,
+            path,
+            lambda text: self._read(text, bindings, run),
+            run,
+            zone,
+            bindings.parameters,
+        )
         targets = reader.read()
         table = reader.table.revealed if shows_sensitive else reader.table
         returning = None
         if not isinstance(statement, Exec) and statement.returning is not None:
             returning = statement.build_returning_query(RETURNING_ROWS)
             # First bound to no rows, so an error in it is raised before anything is written.
-            self._return(returning, read_back(table, []), queries.rest, run)
+            self._return(returning, read_back(table, []), bindings, run)
         if dry_run:
             return Answer(list_calls(targets, run, cloud))
 
@@ -135,12 +151,26 @@ class Cursor:
             outcomes = write_targets(statement, targets, run, cloud)
             if returning is None:
                 return Answer(rowcount=len(outcomes))
-            rows = self._return(returning, read_back(table, outcomes, run.warn), queries.rest, run)
+            rows = self._return(returning, read_back(table, outcomes, run.warn), bindings, run)
             return Answer(rows, len(outcomes))
 
         if asking and targets and not isinstance(statement, Insert):
-            return Pending(build_preview(statement.text, targets, run, cloud), write)
+            return Pending(build_preview(written, targets, run, cloud), write)
         return write()
+
+    def _read(self, text: str, bindings: Bindings, run: Run) -> QueryResult:
+        """All rows of a query of a write."""
+        from sqlprov.duck.target_reader import QueryResult
+
+        # Without it, the strings of JSON inside a STRUCT keep their quotes.
+        self.binder.duck.execute("SET arrow_lossless_conversion = true")
+        try:
+            relation = self.queries.run_whole(text, bindings, run)
+            if relation is None:
+                raise DataError("The statement for the rows returns no result.")
+            return QueryResult(relation.to_arrow_table(), tuple(str(kind) for kind in relation.types))
+        finally:
+            self.binder.duck.execute("RESET arrow_lossless_conversion")
 
     def _return(self, query: str, rows: pa.Table, bindings: Bindings, run: Run) -> pa.Table:
         from sqlprov.duck.writes import RETURNING_ROWS
@@ -160,39 +190,3 @@ class Cursor:
             raise NotSupportedError(
                 "A write to the cloud cannot be rolled back, so it is refused within BEGIN … COMMIT."
             )
-
-
-class _WriteQueries:
-    """Runs the queries of a write; each `?` takes the next parameter, in the order of the text."""
-
-    def __init__(self, cursor: Cursor, bindings: Bindings, run: Run) -> None:
-        self._cursor, self._run, self.rest = cursor, run, bindings
-
-    def read(self, text: str, parameters: Any = None) -> QueryResult:
-        """All rows of a query; without parameters of its own, it takes the statement's."""
-        from sqlprov.duck.target_reader import QueryResult
-
-        binder = self._cursor.binder
-        # Without it, the strings of JSON inside a STRUCT keep their quotes.
-        binder.duck.execute("SET arrow_lossless_conversion = true")
-        try:
-            own = (
-                self._take_bindings(text) if parameters is None else Bindings(parameters, self.rest.variables)
-            )
-            relation = self._cursor.queries.run_whole(text, own, self._run)
-            if relation is None:
-                raise DataError("The statement for the rows returns no result.")
-            return QueryResult(relation.to_arrow_table(), tuple(str(kind) for kind in relation.types))
-        finally:
-            binder.duck.execute("RESET arrow_lossless_conversion")
-
-    def _take_bindings(self, text: str) -> Bindings:
-        bindings = self.rest
-        if isinstance(bindings.parameters, Mapping) or not bindings.parameters:
-            return bindings
-        count = sum(token.text == "?" for token in Query(text, 0).tokens)
-        if count:
-            values = list(bindings.parameters)
-            self.rest = Bindings(values[count:], bindings.variables)
-            return Bindings(values[:count], bindings.variables)
-        return bindings if list_parameters(text) else Bindings(None, bindings.variables)

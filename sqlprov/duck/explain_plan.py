@@ -138,7 +138,7 @@ def list_info(node: Node, name: str) -> list[str]:
 
 def list_contained(condition: str) -> Iterator[Contained]:
     """The strings that columns contain wherever a condition of DuckDB's plan holds."""
-    for _, part in split_conjuncts(condition):
+    for part in split_conjuncts(condition):
         match tokenize(part):
             case [function, _, column, _, Token(kind=TokenKind.STRING) as text, _] if function.is_one_of(
                 *CONTAINING

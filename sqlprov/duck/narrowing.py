@@ -105,8 +105,7 @@ class _Walk:
         elif name == "CTE":
             self.ctes[node["extra_info"]["Table Index"]] = children[0]
         if name == "FILTER":
-            own = split_conjuncts("\n".join(list_info(node, "Expression")))
-            conditions = [*conditions, *(text for _, text in own)]
+            conditions = [*conditions, *split_conjuncts("\n".join(list_info(node, "Expression")))]
         elif not (self.is_clean and _is_transparent(node)):
             conditions = []
         for child in children:

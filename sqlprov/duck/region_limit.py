@@ -5,22 +5,19 @@ A mention of region is not enough: `region IS NOT NULL` and `length(region) > 0`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import duckdb
+import pyarrow as pa
 
 from sqlprov.aws.read.rows import IDENTIFIER
 from sqlprov.catalog.table import Table
 from sqlprov.sql.delete import Delete
-from sqlprov.sql.lexer import TokenKind, find_closing, quote_identifier, quote_path, split_conjuncts, tokenize
+from sqlprov.sql.lexer import find_closing, quote_identifier, quote_path, split_conjuncts, tokenize
 from sqlprov.sql.update import Update
 
 RowKey = tuple[str, tuple[str, ...]]
 """Region and key of a row."""
-RunQuery = Callable[[str, Any], Any]
-"""The result of a query, given its text and parameters; `rows` is an Arrow table."""
 _ROW = "sqlprov_row"
 
 
@@ -29,8 +26,7 @@ def limits_region(
     table: Table,
     rows: Sequence[RowKey],
     regions: Sequence[str],
-    parameters: Any,
-    run_query: RunQuery,
+    run_query: Callable[[str], pa.Table],
 ) -> bool:
     """Whether WHERE rejects each row in at least one of the regions.
 
@@ -38,16 +34,17 @@ def limits_region(
     condition that depends on them rejects nothing.
 
     Args:
-        statement, table, parameters: the write.
+        statement, table: the write.
         rows: the rows that it matched.
         regions: the regions of the account.
+        run_query: returns the rows of a query.
     """
     every = sorted({*regions, *(region for region, _ in rows)})
     others = statement.from_ if isinstance(statement, Update) else statement.using
     alias = quote_identifier(statement.table_alias)
     tables = f"({_build_rows(statement, table, rows, every)}) AS {alias}" + (f", {others}" if others else "")
     unlimited = set(range(len(rows)))
-    for start, condition in split_conjuncts(statement.where or ""):
+    for condition in split_conjuncts(statement.where or ""):
         if not unlimited or not _mentions_region(condition, statement.table_alias):
             continue
         query = (
@@ -55,11 +52,11 @@ def limits_region(
             f"WHERE ({condition}) IS DISTINCT FROM false"
         )
         try:
-            accepted = run_query(query, _select_parameters(statement, others, start, condition, parameters))
+            accepted = run_query(query)
         except duckdb.Error:  # it means nothing without the rest of the statement
             continue
         by_row: dict[int, set[str]] = {}
-        for row, region in zip(*(column.to_pylist() for column in accepted.rows.columns), strict=True):
+        for row, region in zip(*(column.to_pylist() for column in accepted.columns), strict=True):
             by_row.setdefault(row, set()).add(region)
         # If it rejects the row itself, other columns decide it.
         unlimited -= {row for row, own in by_row.items() if rows[row][0] in own and len(own) < len(every)}
@@ -102,23 +99,3 @@ def _mentions_region(text: str, alias: str) -> bool:
             elif at >= end:
                 return True
     return False
-
-
-def _select_parameters(
-    statement: Update | Delete, others: str | None, start: int, condition: str, parameters: Any
-) -> Any:
-    """The parameters of the query for one condition, which begins at `start` of WHERE."""
-    if not parameters or isinstance(parameters, Mapping):
-        return parameters or []
-    sets = [text for _, text in statement.assignments] if isinstance(statement, Update) else []
-    before = (statement.where or "")[:start]
-    parts = [(statement.ctes, True), *((text, False) for text in sets), (others, True), (before, False)]
-    values, taken = iter(parameters), list[Any]()
-    for text, is_used in (*parts, (condition, True)):
-        own = list(islice(values, _count_marks(text)))
-        taken += own if is_used else []
-    return taken or {str(number): value for number, value in enumerate(parameters, start=1)}
-
-
-def _count_marks(text: str | None) -> int:
-    return sum(token.kind is TokenKind.PARAMETER and token.text == "?" for token in tokenize(text or ""))

@@ -3,9 +3,9 @@ into writes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -43,12 +43,8 @@ class QueryResult:
     types: tuple[str, ...]
 
 
-class RunQuery(Protocol):
-    """Runs a query in DuckDB with the statement's live tables and regions."""
-
-    def __call__(self, text: str, parameters: Any = None) -> QueryResult:
-        """Without parameters, each `?` takes the next one of the statement."""
-        ...
+RunQuery = Callable[[str], QueryResult]
+"""Runs a query in DuckDB with the statement's live tables, parameters and regions."""
 
 
 class TargetReader:
@@ -73,7 +69,7 @@ class TargetReader:
         run_query: RunQuery,
         run: Run,
         zone: str,
-        parameters: Any = None,
+        parameters: Any,
     ) -> None:
         self.session, self.statement, self.path = session, statement, path
         if isinstance(statement, Exec):
@@ -239,7 +235,7 @@ class TargetReader:
             return True
         regions = planner.find_account_regions(run, may_call=False)
         rows = list(dict.fromkeys(keys))
-        return limits_region(statement, table, rows, regions, self.parameters, self.run_query)
+        return limits_region(statement, table, rows, regions, lambda text: self.run_query(text).rows)
 
     def _list_watched(self, statement: Update | Delete) -> list[str]:
         """The columns that must not change between the read and the first call."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from itertools import pairwise
 from typing import NamedTuple
 
 from sqlprov.errors import MalformedSQL, show_caret
@@ -115,6 +116,13 @@ def list_parameters(text: str) -> frozenset[str]:
     )
 
 
+def number_parameters(text: str) -> str:
+    """SQL with `$1`, `$2`, … in place of each `?`."""
+    at = [token.start for token in tokenize(text) if token.text == "?"]
+    parts = (text[start + 1 : end] for start, end in pairwise((*at, len(text))))
+    return text[: at[0]] + "".join(f"${n} {part}" for n, part in enumerate(parts, start=1)) if at else text
+
+
 def find_unterminated(text: str) -> int | None:
     """Offset of the literal, quoted identifier or comment that is not closed; `None` if all are."""
     at = 0
@@ -172,18 +180,15 @@ def skip(tokens: Sequence[Token], index: int) -> int:
     return find_closing(tokens, index) + 1 if tokens[index].is_one_of("(", "[", "{") else index + 1
 
 
-def split_conjuncts(text: str) -> Iterator[tuple[int, str]]:
-    """The offset and the text of each condition that AND joins; the whole text if OR joins them."""
+def split_conjuncts(text: str) -> Iterator[str]:
+    """The conditions that AND joins; the whole text if OR joins them."""
     tokens = tokenize(text)
     while tokens and tokens[0].is_one_of("(") and find_closing(tokens, 0) == len(tokens) - 1:
         tokens = tokens[1:-1]
     pieces = _split_tokens(tokens)
     for piece in pieces:
-        start, end = piece[0].start, piece[-1].end
-        if len(pieces) == 1:
-            yield start, text[start:end]
-        else:
-            yield from ((start + at, part) for at, part in split_conjuncts(text[start:end]))
+        part = text[piece[0].start : piece[-1].end]
+        yield from [part] if len(pieces) == 1 else split_conjuncts(part)
 
 
 def _split_tokens(tokens: list[Token]) -> list[list[Token]]:
