@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sqlprov.api.connection import Connection
@@ -53,16 +54,11 @@ def connect(
     if region is not None:
         chosen = chosen.with_value("regions", region if isinstance(region, str) else ",".join(region))
     chosen = chosen.with_values(settings or {})
-    cloud, emulator = _open_cloud(local, endpoint_url, profile)
-    try:
-        if read_only:
-            chosen = chosen.with_value("read_only", "on")
+    if read_only:
+        chosen = chosen.with_value("read_only", "on")
+    with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
         # DuckDB has no read-only database in memory.
         session = Session(Catalog(), cloud, database, read_only and database != ":memory:")
-    except BaseException:
-        if emulator:
-            emulator.stop()
-        raise
     return Connection(session, chosen, emulator)
 
 
@@ -107,15 +103,10 @@ def attach(
     chosen = Settings().with_values(settings or {})
     if chosen.regions:
         raise InterfaceError("The regions are an argument of attach(), not one of its settings.")
-    cloud, emulator = _open_cloud(local, endpoint_url, profile)
     services = [services] if isinstance(services, str) else services
     regions = [regions] if isinstance(regions, str) else regions
-    try:
+    with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
         attachment = Attachment(con, Catalog(), cloud, services, regions, as_, chosen)
-    except BaseException:
-        if emulator:
-            emulator.stop()
-        raise
     if emulator:
         weakref.finalize(attachment, emulator.stop)
     return attachment
@@ -132,18 +123,28 @@ def detach(con: DuckDBPyConnection, as_: str = "aws") -> None:
     attachment.detach(con, as_)
 
 
-def _open_cloud(local: bool, endpoint_url: str | None, profile: str | None) -> tuple[Cloud, Emulator | None]:
-    """The API to call; and the local AWS to stop after use, if it was started.
+@contextmanager
+def _open_cloud(
+    local: bool, endpoint_url: str | None, profile: str | None
+) -> Iterator[tuple[Cloud, Emulator | None]]:
+    """The API to call; and the local AWS to stop after use, if it was started. An error in the block stops it.
 
     Raises:
         InterfaceError: `local` with one of the others.
     """
     if not local:
-        return Cloud(profile=profile, endpoint_url=endpoint_url), None
+        yield Cloud(profile=profile, endpoint_url=endpoint_url), None
+        return
     if endpoint_url or profile:
         raise InterfaceError("local=True takes neither endpoint_url nor profile.")
     from sqlprov.local import CREDENTIALS, LOCAL_REGION, start_emulator
 
     emulator = start_emulator()
-    cloud = Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS, fallback_region=LOCAL_REGION)
-    return cloud, emulator
+    try:
+        yield (
+            Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS, fallback_region=LOCAL_REGION),
+            emulator,
+        )
+    except BaseException:
+        emulator.stop()
+        raise

@@ -101,7 +101,7 @@ def _read_mutation(tokens: Tokens, at: int) -> Mutation | None:
         name = _read_replaced_database(tokens, at + 1)
     else:
         start = _find_target(tokens, tokens[at].text.upper(), at + 1)
-        name = _read_name(tokens, start) if start is not None else None
+        name = read_name(tokens, start) if start is not None else None
     return Mutation(tokens[at], name) if name else None
 
 
@@ -153,7 +153,7 @@ def _read_replaced_database(tokens: Tokens, at: int) -> tuple[str, ...] | None:
     if not _is_at(tokens, at, "OR"):
         return None
     if (name := _find_after(tokens, at, "AS")) is not None:
-        return _read_name(tokens, name)
+        return read_name(tokens, name)
     paths = [token.value for token in tokens[at:] if token.kind is TokenKind.STRING]
     return (re.split(r"[/\\]", paths[0])[-1].partition(".")[0],) if paths else None
 
@@ -172,14 +172,15 @@ def _skip_words(tokens: Tokens, at: int, *words: str) -> int:
     return at
 
 
-def _read_name(tokens: Tokens, at: int) -> tuple[str, ...] | None:
+def read_name(tokens: Tokens, at: int) -> tuple[str, ...]:
+    """The parts of the name that begins at an index; empty if none does."""
     parts: list[str] = []
     while at < len(tokens) and tokens[at].kind in (TokenKind.WORD, TokenKind.QUOTED, TokenKind.STRING):
         parts.append(tokens[at].value)
         if not _is_at(tokens, at + 1, "."):
             break
         at += 2
-    return tuple(parts) or None
+    return tuple(parts)
 
 
 def _is_dml(tokens: Tokens, at: int) -> bool:

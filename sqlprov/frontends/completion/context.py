@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 from sqlprov.records import dataclass
 from sqlprov.sql.lexer import Token, TokenKind, find_unterminated, tokenize
+from sqlprov.sql.outline import read_name
 
 
 class WordKind(Enum):
@@ -165,36 +166,12 @@ def _expect_in_show(tokens: Sequence[Token]) -> Expected:
 
 
 def _expect_in_exec(tokens: Sequence[Token]) -> Expected:
-    name = _read_name(tokens, 1)
+    name = read_name(tokens, 1)
     if not name:
         return WordKind.METHOD, (), ()
     if tokens[-1].is_one_of("=") and len(tokens) > 2 and tokens[-2].is_name:
         return WordKind.VALUE, (tokens[-2].value,), name
     return WordKind.PARAMETER, ("@",) if tokens[-1].is_one_of("@") else (), name
-
-
-def _read_name(tokens: Sequence[Token], at: int) -> tuple[str, ...]:
-    """The dotted name that begins at an index; empty if none does."""
-    parts: list[str] = []
-    while at < len(tokens) and tokens[at].is_name:
-        parts.append(tokens[at].value)
-        if at + 1 < len(tokens) and tokens[at + 1].is_one_of("."):
-            at += 2
-            continue
-        break
-    return tuple(parts)
-
-
-def _read_name_before(tokens: Sequence[Token], end: int) -> tuple[str, ...]:
-    """The dotted name that ends before an index."""
-    parts: list[str] = []
-    while end > 0 and tokens[end - 1].is_name:
-        parts.insert(0, tokens[end - 1].value)
-        if end > 1 and tokens[end - 2].is_one_of("."):
-            end -= 2
-            continue
-        break
-    return tuple(parts)
 
 
 def _find_compared_column(tokens: Sequence[Token]) -> tuple[str, ...]:
@@ -212,7 +189,7 @@ def _find_compared_column(tokens: Sequence[Token]) -> tuple[str, ...]:
         return ()
     if end and tokens[end - 1].is_one_of("NOT"):
         end -= 1
-    return _read_name_before(tokens, end)
+    return tuple(reversed(read_name(tokens[:end][::-1], 0)))
 
 
 def _find_clause(tokens: Sequence[Token]) -> str:
@@ -252,7 +229,7 @@ def _list_tables(
         follows_table = token.is_one_of(",") and _find_clause(tokens[:index]) in ("FROM", "JOIN")
         if not (token.is_one_of(*_TABLE_AFTER) or follows_table):
             continue
-        name = _read_name(tokens, index + 1)
+        name = read_name(tokens, index + 1)
         if not name or (len(name) == 1 and tokens[index + 1].is_one_of("SELECT", "LATERAL", "UNNEST")):
             continue
         after, alias = index + 2 * len(name), name[-1]
