@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from sqlprov.aws.transport.garbage import collect_rarely
+
 WIDTH, WIDEST = 16, 64
 """Calls in flight at once under `sqlprov_concurrency = auto`: at first, and at most."""
 
@@ -61,6 +63,7 @@ class Pool:
             self._tasks.clear()
             self._ready.notify_all()
 
+    @collect_rarely()
     def _work(self) -> None:
         while True:
             with self._ready:
