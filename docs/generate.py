@@ -43,6 +43,7 @@ WRITE_REASONS = {
     "untagged": "the tag calls do not know the rows",
     "replaced": "a create replaces a row that exists",
     "tokenless": "a second attempt with the same token makes a second row",
+    "refusing": "a second attempt with the same token is refused",
 }
 """Kind of reason in `moto_reasons.yaml` -> what it says of a table."""
 HEAD = "# The tables whose lines write no description; `make docs` drafts those of new tables.\n"

@@ -46,8 +46,19 @@ _WRITES: dict[str, tuple[str, str, tuple[str, ...] | None]] = {
 }
 # Keys of a block beside `call`; `write_block` reads those that only one verb has.
 _KEYS = {
-    "INSERT": ("until", "via", "send", "into", "required", "ignored", "notes", "replaces", "name"),
-    "UPDATE": ("until", "via", "arguments", "send", "into", "when", "whole"),
+    "INSERT": (
+        "until",
+        "via",
+        "arguments",
+        "send",
+        "into",
+        "required",
+        "ignored",
+        "notes",
+        "replaces",
+        "name",
+    ),
+    "UPDATE": ("until", "via", "arguments", "send", "into", "when", "whole", "needs"),
     "DELETE": ("until", "via", "arguments", "send", "into", "before", "marks"),
     "EXEC": ("until", "via", "arguments"),
 }
@@ -108,8 +119,8 @@ class TableContext:
     ) -> Method:
         """A method whose permissions are those of its operation and of `calls`.
 
-        `send` are its constants, `into` leads to the members of the row, and `arguments` are parameters that take
-        columns of the key.
+        `send` are its constants, `into` leads to the members of the row, and `arguments` are parameters and the
+        columns that they take.
         """
         send, arguments = send or {}, arguments or {}
         actions = (call if ":" in call else self.iam.find(call) for call in (operation.name, *calls) if call)
@@ -117,7 +128,10 @@ class TableContext:
         if into:
             shape, nesting = _lift(into, shape, [column.path for column in self.columns.values()])
             required = shape.required if verb == "INSERT" else required
-        returns = self._find_returned_key(operation, shape) if verb == "INSERT" else {}
+        returns = self._find_returned_key(operation, shape, arguments.values()) if verb == "INSERT" else {}
+        if verb == "UPDATE":  # the tag calls write them
+            members = {name: part for name, part in shape.members.items() if flatten(name) not in TAG_MEMBERS}
+            shape = replace(shape, members=members)
         shape, tokens = _hide(shape, send), list_tokens(operation)
         shape, tag_type = _lift_tags(shape, self.row.nouns)
         parameters = tuple(
@@ -153,8 +167,11 @@ class TableContext:
         """
         names = [self.arguments.get(parameter, ""), to_snake_case(parameter)]
         names += [name for name, column in self.columns.items() if column.path == (parameter,)]
-        names += [TAGS] if flatten(parameter) in TAG_MEMBERS else []
         inputs = get_members(operation.input_shape)
+        is_text = (
+            parameter in inputs and inputs[parameter].type_name == "string"
+        )  # as the tags of IoT's rules
+        names += [TAGS] if flatten(parameter) in TAG_MEMBERS else []
         if parameter in inputs and parameter in operation.input_shape.required_members:
             key = {name: self.row.shapes[name] for name in self.key if name in self.row.shapes}
             word, shape = parameter, inputs[parameter]
@@ -166,11 +183,15 @@ class TableContext:
         sources = (ColumnSource.LIST, ColumnSource.TAGS) if self.describe is None else (ColumnSource.TAGS,)
         is_read = name in self.key or (self.describe is not None and name in self.describe.paths)
         is_read = is_read or (name in self.columns and self.columns[name].source in sources)
-        return name if is_read and name not in others else ""
+        return name if is_read and name not in others and not (is_text and name == TAGS) else ""
 
-    def _find_returned_key(self, operation: Any, shape: Shape) -> dict[str, tuple[str, ...]]:
-        """The columns of the key that no parameter of a create, in `shape`, names and its reply holds, and where."""
-        given = set(map(to_snake_case, shape.members))
+    def _find_returned_key(
+        self, operation: Any, shape: Shape, filled: Iterable[str]
+    ) -> dict[str, tuple[str, ...]]:
+        """The columns of the key that its reply holds and no parameter of a create, in `shape`, names or fills, and
+        where.
+        """
+        given = {*map(to_snake_case, shape.members), *filled}
         paths: dict[str, tuple[str, ...]] = {}
         for name, member in get_members(operation.output_shape).items():
             is_list = member.type_name == "list"
@@ -272,9 +293,16 @@ def _parse_method(
         raise block["via"].fail(f"{via} is a busy state; expected `until:` with the states that it leads to")
     send = parse_constants(block.get("send"), operation, ("region", *table.key))
     into = block.get("into")
+    known = {*inputs}
+    if into:
+        known |= {
+            *_lift(into, build_input_shape(operation), [each.path for each in table.columns.values()])[
+                0
+            ].members
+        }
     arguments = {
-        block["arguments"].check(f"parameter of {operation.name}", parameter, inputs): column.choose(
-            "key column", table.key
+        block["arguments"].check(f"parameter of {operation.name}", parameter, known): column.choose(
+            "column", table.columns
         )
         for parameter, column in get_pairs(block, "arguments").items()
     }

@@ -583,6 +583,9 @@ class Table:
     @cached_property
     def created(self) -> str:
         """The column of the time when a row was created, of those in `paths`; empty if there is none."""
+        create = self.by_method.get("create_resource")
+        if create and create.call.startswith(("Add", "Attach", "Associate")):
+            return ""  # it joins two resources: the time is that of one of them
         times = (name for name in self.paths if pa.types.is_timestamp(self.by_name[name].type))
         return next((name for name in times if _CREATED.fullmatch(name)), "")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlprov.records import dataclass
 
@@ -68,14 +68,13 @@ def parse_write_block(
     context = WriteContext(table, {method.name: method for method in methods}, row)
     blocks = node.read_pairs()
     update, delete = read_write(blocks.get("update"), "UPDATE"), read_write(blocks.get("delete"), "DELETE")
+    update_rule = _parse_update(update, context)
     if update:
-        _check_required(update["call"], context)
+        _check_required(update["call"], context, update_rule.needs)
     desired = _parse_desired(blocks["desired"], context) if "desired" in blocks else None
     return WriteRules(
         insert=_parse_insert(read_write(blocks.get("insert"), "INSERT"), context),
-        update=UpdateRule(
-            _parse_when(update["when"], context) if "when" in update else {}, _parse_flag(update, "whole")
-        ),
+        update=update_rule,
         delete=DeleteRule(
             _parse_before(get_pairs(delete, "before"), context, desired),
             delete["marks"].choose("column", table.columns) if "marks" in delete else "",
@@ -120,11 +119,19 @@ def _parse_flag(block: Mapping[str, Node], name: str) -> bool:
     return name in block and block[name].choose("value", ("true", "false")) == "true"
 
 
-def _check_required(node: Node, context: WriteContext) -> None:
+def _parse_update(block: Mapping[str, Node], context: WriteContext) -> UpdateRule:
+    needs = block["needs"].read_strings() if "needs" in block else ()
+    for name in needs:
+        context.check_parameter(block["needs"], context.methods["update_resource"], name)
+    when = _parse_when(block["when"], context) if "when" in block else {}
+    return UpdateRule(when, _parse_flag(block, "whole"), needs)
+
+
+def _check_required(node: Node, context: WriteContext, needs: Collection[str]) -> None:
     """Refuse an update with a required parameter that no column holds; it is sent from the described row."""
     update = context.methods["update_resource"]
     for part in update.parameters:
-        if part.required and not part.column:
+        if part.required and not part.column and part.name not in needs:
             raise node.fail(
                 f"{update.call} requires {part.name}, which no column holds; expected a column of its name"
             )

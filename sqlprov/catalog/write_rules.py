@@ -36,11 +36,14 @@ class UpdateRule:
         when: state -> members that may change in it, such as `Schedule.EndTime`; a path passes through lists.
             Nothing may change in a state that is not named. If empty, everything may change in every state that is
             not busy.
-        whole: whether the call replaces the whole row: what the statement leaves alone is sent as it is.
+        whole: whether the call resets what it is not given; the other members are then sent as the row has them.
+        needs: members that a statement must give, because a read of the row does not show them as the call takes
+            them.
     """
 
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     whole: bool = False
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,7 @@ class CallSender:
             raise EffectUnknown(
                 f"{failure.error} The service sets {lacking}, so the row cannot be read back."
             )
+        needs_tags = is_create and (self._is_tagged or self.table.tags_parameter in request.parameters)
         needs_clock = is_create and self.table.created and not self._is_tagged
         if needs_clock and run.log.service_time is None:
             raise EffectUnknown(
@@ -236,7 +237,7 @@ class CallSender:
         with run.log.track_wait(self.write.region, "|".join(self.write.key)) as report_state:
             while True:
                 try:
-                    after = self.watcher.read(tags=True)
+                    after = self.watcher.read(tags=needs_tags)
                 except OperationalError as error:
                     raise EffectUnknown(f"{failure.error} The row could not be read back: {error}") from None
                 effect = self._reconcile(request, before, after, began)

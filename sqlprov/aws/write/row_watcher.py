@@ -17,6 +17,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.methods import MISSING
+from sqlprov.catalog.service_model import to_snake_case
 from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, Method, Table, get_path
 from sqlprov.errors import OperationalError
 from sqlprov.plan.write.diff import parse_tags
@@ -91,10 +92,14 @@ class RowWatcher:
         if not name:
             return False
         parameters = table.by_method["create_resource"].parameters
+        given = {
+            part.column or to_snake_case(part.name): self.write.values.get(part.name) for part in parameters
+        }
         column = next(part.column for part in parameters if part.name == parameter)
         if column and table.by_name[column].source is not ColumnSource.LIST:
             column = ""  # the list has the name at the end of an ARN
-        place = PartialRow({REGION: self.write.region}, self.write.key)
+        parents = {parent.column: given.get(parent.column) for parent in table.list.parents}
+        place = PartialRow({REGION: self.write.region, **parents}, self.write.key)
         keys = {
             row.spell_key(table)
             for row in list_rows(self.run, self.cloud, table, place)
@@ -109,7 +114,7 @@ class RowWatcher:
     def _look_up(self) -> Sequence[PartialRow]:
         """The row, as the call returns it that can say whether it exists."""
         look_up = describe_rows if self.table.describe else look_up_rows
-        row = PartialRow({REGION: self.write.region}, self.write.key)
+        row = PartialRow({REGION: self.write.region}, self.write.typed_key)
         return look_up(self.run, self.cloud, self.table, [row])
 
     def note_key(self, reply: Mapping[str, Any]) -> None:

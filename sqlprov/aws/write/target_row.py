@@ -75,8 +75,23 @@ def _is_changed(table: Table, name: str, value: Any, now: Any) -> bool:
     for shape in _list_shapes(table, name):
         if shape.kind == "document" and value is not None:  # the column holds JSON text
             value = orjson.loads(value)
+        else:
+            value = _join_maps(value, table.by_name[name].type)
         return any(diff_values(value, now, shape, name))
     return bool(build_array(table.by_name[name], [now]).to_pylist()[0] != value)
+
+
+def _join_maps(value: Any, type: pa.DataType) -> Any:
+    """A value with dictionaries for its maps, which Arrow returns as lists of pairs."""
+    if value is None:
+        return None
+    if pa.types.is_map(type):
+        return {key: _join_maps(part, type.item_type) for key, part in value}
+    if pa.types.is_list(type):
+        return [_join_maps(part, type.value_type) for part in value]
+    if pa.types.is_struct(type):
+        return {member.name: _join_maps(value.get(member.name), member.type) for member in type}
+    return value
 
 
 def _list_shapes(table: Table, name: str) -> Iterator[Shape]:

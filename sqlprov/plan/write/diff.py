@@ -180,7 +180,7 @@ def _is_equal(sent: Any, described: Any, kind: str) -> bool:
         return abs((parse_time(sent) - parse_time(described)).total_seconds()) < _MILLISECOND
     if kind == "blob":
         return _decode_blob(sent) == _decode_blob(described)
-    if kind == "string" and isinstance(described, Mapping):
+    if kind == "string" and isinstance(sent, str) and isinstance(described, Mapping):
         return bool(_parse_json(sent) == described)  # botocore parses the policies of IAM
     if kind in ("float", "double"):
         return math.isclose(float(sent), float(described), rel_tol=_FLOAT_TOLERANCE)

@@ -74,8 +74,9 @@ def _next_delete_step(write: RowWrite, now: Snapshot | None, done: tuple[Request
         return build_transition(write, now, transition, table.by_method[transition.method].until[0])
     method = table.by_method["delete_resource"]
     parameters = build_key_parameters(write, method)
-    for part in method.parameters if method.nesting else ():  # the service compares the whole row
+    for part in method.parameters:
         value = now.get_column(table, part.column)
-        if part.name not in parameters and not is_empty(value):
+        # With a nesting, the service compares the whole row.
+        if part.name not in parameters and not is_empty(value) and (method.nesting or part.required):
             parameters[part.name] = value
     return Request(method.call, write.region, parameters, "delete")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+import pyarrow as pa
+
 from sqlprov.catalog.table import TAG_SPECIFICATIONS, Method, RowText, Table
 from sqlprov.records import dataclass
 
@@ -61,6 +63,13 @@ class RowWrite:
         create = self.table.by_method.get("create_resource")
         parts = zip(self.table.key, self.key, strict=True)
         return next((name for name, part in parts if not part and create and name in create.returns), "")
+
+    @property
+    def typed_key(self) -> tuple[str | int, ...]:
+        """The key as calls take it: a version is a number."""
+        types = [self.table.by_name[name].type for name in self.table.key]
+        parts = zip(self.key, types, strict=True)
+        return tuple(int(part) if part and pa.types.is_integer(type) else part for part, type in parts)
 
     def get_key(self, column: str) -> str | None:
         """The value of a key column; `None` if it is another column."""
@@ -153,7 +162,7 @@ def find_method(write: RowWrite, request: Request) -> Method | None:
 
 def build_key_parameters(write: RowWrite, method: Method) -> dict[str, Any]:
     """The parameters of a call that name the row."""
-    values = dict(zip(write.table.key, write.key, strict=True))
+    values = dict(zip(write.table.key, write.typed_key, strict=True))
     return {
         part.name: [values[part.column]]
         if method.input_shape.members[part.name].item

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.packing import PATCH_DOCUMENT
+from sqlprov.catalog.table import Parameter
 from sqlprov.catalog.write_rules import Transition
 from sqlprov.errors import suggest
 from sqlprov.plan.write.diff import (
@@ -54,6 +55,8 @@ def next_update_step(write: RowWrite, now: Snapshot | None, done: tuple[Request,
     tags = next_tag_step(write, now, done)
     if isinstance(tags, Refusal):
         return tags
+    if row.fields and (refusal := row.check_needs()):
+        return refusal
     if (row.fields or row.transition) and (obstacle := row.check_state()):
         return obstacle
     if row.fields:
@@ -139,6 +142,14 @@ class _RowUpdate:
             return not self._find_column(member)
         return bool(diff_parameters(self.table, self.update, {member: None}, self.now))
 
+    def check_needs(self) -> Refusal | None:
+        """Refuse an update without a member that the row does not show as the call takes it."""
+        needs = (name for name in self.table.write.update.needs if self.values.get(name) is None)
+        lacking = [self._format_path(name) for name in needs]
+        text = "the call needs it, and the service does not show it as the call takes it"
+        return Refusal(f"UPDATE has to set {', '.join(lacking)}, too: {text}") if lacking else None
+
+
     def check_desired_state(self) -> Refusal | None:
         """Refuse a desired state that no call leads to, unless the row is in it."""
         table, desired = self.table, self.write.desired
@@ -193,14 +204,18 @@ class _RowUpdate:
         rule, nesting = self.table.write.update, self.update.nesting
         when, is_whole = rule.when, rule.whole or (nesting is not None and nesting.is_whole)
         for part in self.update.parameters:
-            is_kept = part.required or (
-                is_whole and not is_empty(self.now.get_column(self.table, part.column))
-            )
+            is_kept = part.required or (is_whole and self._shows(part))
             if part.name not in parameters and (part.name in changed or is_kept):
                 allowed = when.get(self.state, ()) if when else (part.name,)
                 shape = self.update.input_shape.members[part.name]
                 parameters[part.name] = prune(self._build_value(part.name), shape, allowed, part.name)
         return Request(self.update.call, self.write.region, parameters, "update")
+
+    def _shows(self, part: Parameter) -> bool:
+        """Whether the row has a value of a member as the update takes it; SSM shows policies as a list, not as text."""
+        value = self.now.get_column(self.table, part.column)
+        is_text = self.update is not None and self.update.input_shape.members[part.name].kind == "string"
+        return not is_empty(value) and not (is_text and isinstance(value, list))
 
     def _check_transition(self) -> Refusal | None:
         """Refuse a transition that cannot be made in this state."""

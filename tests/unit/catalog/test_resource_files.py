@@ -148,8 +148,11 @@ def test_states_and_methods_are_those_of_the_model(table: Table) -> None:
     assert set(table.state.busy) <= states
     for method in table.methods:
         assert set(method.until) <= states - set(table.state.busy) | {"missing"}
-        assert [p.name for p in method.parameters] == list(find_inputs(table, method.call))
-        assert {p.name for p in method.parameters if p.required} == list_required(table, method.call)
+        if not (method.nesting or method.send or method.tokens or method.tag_type):
+            tags = {"Tags", "tags"} if method.verb == "UPDATE" else set()  # other calls write them
+            inputs = [name for name in find_inputs(table, method.call) if name not in tags]
+            assert [p.name for p in method.parameters] == inputs
+            assert {p.name for p in method.parameters if p.required} == list_required(table, method.call)
         assert method.required[-1] == "region"
         assert method.permissions[0] == table.iam.find(method.call)
 
