@@ -129,9 +129,6 @@ class TableContext:
             shape, nesting = _lift(into, shape, [column.path for column in self.columns.values()])
             required = shape.required if verb == "INSERT" else required
         returns = self._find_returned_key(operation, shape, arguments.values()) if verb == "INSERT" else {}
-        if verb == "UPDATE":  # the tag calls write them
-            members = {name: part for name, part in shape.members.items() if flatten(name) not in TAG_MEMBERS}
-            shape = replace(shape, members=members)
         shape, tokens = _hide(shape, send), list_tokens(operation)
         shape, tag_type = _lift_tags(shape, self.row.nouns)
         parameters = tuple(

@@ -149,7 +149,6 @@ class _RowUpdate:
         text = "the call needs it, and the service does not show it as the call takes it"
         return Refusal(f"UPDATE has to set {', '.join(lacking)}, too: {text}") if lacking else None
 
-
     def check_desired_state(self) -> Refusal | None:
         """Refuse a desired state that no call leads to, unless the row is in it."""
         table, desired = self.table, self.write.desired
@@ -204,7 +203,8 @@ class _RowUpdate:
         rule, nesting = self.table.write.update, self.update.nesting
         when, is_whole = rule.when, rule.whole or (nesting is not None and nesting.is_whole)
         for part in self.update.parameters:
-            is_kept = part.required or (is_whole and self._shows(part))
+            is_written = part.column == TAGS and self.table.tagging is not None  # by their own calls
+            is_kept = part.required or (is_whole and not is_written and self._shows(part))
             if part.name not in parameters and (part.name in changed or is_kept):
                 allowed = when.get(self.state, ()) if when else (part.name,)
                 shape = self.update.input_shape.members[part.name]

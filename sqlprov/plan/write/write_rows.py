@@ -116,11 +116,15 @@ def plan_updates(
     columns = [find_column(table, name) or "" for name in assigned]
     rows, left_out = drop_read_only(table, rows, names, columns, method.input_shape)
     notes = (f"{', '.join(left_out)}: read-only, left out",) if left_out else ()
+    has_tags = table.tagging is not None and "tags" in names  # their own calls write them
+    members = [
+        name for name in names if name in method.input_shape.members and not (has_tags and name == "tags")
+    ]
     plan = WritePlan()
     writes: dict[tuple[str, tuple[str, ...]], RowWrite] = {}
     for number, ((region, key), row) in enumerate(zip(keys, rows.rows, strict=True), start=1):
         values, _ = coerce_row(plan, rows, names, _build_update_shape(table, method), number, row)
-        tags = values.pop("tags", None) if table.tagging and "tags" in names else None
+        tags = values.pop("tags", None) if has_tags else None
         state = values.get(desired.column) if desired else None
         if desired and state is not None and (problem := check_desired_state(table, state)):
             plan.errors.append(f"row {number}, {desired.column}: {problem}")
@@ -129,10 +133,8 @@ def plan_updates(
             WriteKind.UPDATE,
             region,
             key,
-            {name: values.get(name) for name in names if name in method.input_shape.members},
-            tags=parse_tags(tags or [], table.tagging.spelling)
-            if table.tagging and "tags" in names
-            else None,
+            {name: values.get(name) for name in members},
+            tags=parse_tags(tags or [], table.tagging.spelling) if has_tags and table.tagging else None,
             desired=state,
             reason=values.get(desired.reason) if desired and desired.reason else None,
             notes=notes,
