@@ -5,6 +5,7 @@ Sources: the API reference for errors, states and tokens; the user guide for pat
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from sqlprov.emulator.context import Context, Members
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.options import Call
 from sqlprov.emulator.pages import cut_page
+
+logger = logging.getLogger(__name__)
 
 _PAGE_SIZE = 100
 _UNDER_WAY = "IN_PROGRESS"
@@ -51,6 +54,10 @@ class ResourceRequest:
             self.event |= {"OperationStatus": "SUCCESS", "Identifier": self.carry_out()}
         except HandlerFailed as error:
             failure = {"ErrorCode": error.code, "StatusMessage": error.text}
+            self.event |= {"OperationStatus": "FAILED", **failure}
+        except Exception as error:
+            logger.exception("the local Cloud Control failed")
+            failure = {"ErrorCode": "InternalFailure", "StatusMessage": f"{type(error).__name__}: {error}"}
             self.event |= {"OperationStatus": "FAILED", **failure}
         self.event["EventTime"] = now
 

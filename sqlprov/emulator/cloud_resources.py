@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from sqlprov.catalog.cloud_control import TypeFacts
-from sqlprov.emulator import moto_app
+from sqlprov.emulator import moto_app, moto_seeds
+from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.context import Members
 from sqlprov.emulator.options import ACCOUNT
 
@@ -49,7 +52,7 @@ class Documents:
     """
 
     def __init__(self, has_moto: bool) -> None:
-        self._has_moto = has_moto and moto_app.has_moto()
+        self._has_moto, self._app = has_moto and moto_app.has_moto(), moto_app.MotoApp()
         self._rows: dict[tuple[str, str], dict[str, _Resource]] = {}
 
     def list_rows(self, type: TypeFacts, region: str) -> dict[str, Members]:
@@ -70,8 +73,10 @@ class Documents:
         rows, resource = self._find(type, region), None
         _check_new(type, rows, properties)
         if self._has_moto and (model := _find_model(type.name)):
-            name = properties.get(model.cloudformation_name_type() or "") or f"local-{uuid4().hex[:12]}"
+            member = model.cloudformation_name_type()
+            name = properties.get(member) or properties.get(type.parts[0]) or f"local-{uuid4().hex[:12]}"
             words = _describe(type, properties)
+            self._seed(model)
             resource = _call_moto(
                 lambda: model.create_from_cloudformation_json(
                     name, words, ACCOUNT, region, LogicalId="Local", StackId="local", ResourceType=type.name
@@ -79,7 +84,8 @@ class Documents:
             )
         known = properties | dict(_read_attributes(type, properties, resource))
         for part in type.parts:
-            known.setdefault(part, _make_up(type, region, part))
+            is_named = resource is not None and part == member
+            known.setdefault(part, name if is_named else _make_up(type, region, part))
         identifier = _check_new(type, rows, known)  # moto returns a queue that exists
         rows[identifier] = _Resource(known, resource)
         return identifier
@@ -94,10 +100,10 @@ class Documents:
         after = {part: value for part, value in (row.properties | changes).items() if value is not None}
         if row.resource is not None:
             model = _find_model(type.name)
-            if hasattr(model.update_from_cloudformation_json, "__isabstractmethod__"):
+            if _is_abstract(model.update_from_cloudformation_json):
                 raise HandlerFailed("GeneralServiceException", f"moto cannot update {type.name}.")
             given = {part: value for part, value in after.items() if part not in type.read_only}
-            new_name = given.get(model.cloudformation_name_type() or "") or row.resource.physical_resource_id
+            new_name = given.get(model.cloudformation_name_type()) or _find_physical_id(row.resource)
             row.resource = _call_moto(
                 lambda: model.update_from_cloudformation_json(
                     row.resource, new_name, _describe(type, given), ACCOUNT, region
@@ -113,8 +119,13 @@ class Documents:
         """
         row = self._find(type, region)[name]
         if row.resource is not None:
-            _call_moto(lambda: _delete_from_moto(type, region, row))
+            _call_moto(lambda: _delete_from_moto(type, region, name, row))
         del self._find(type, region)[name]
+
+    def _seed(self, model: Any) -> None:
+        """Make the sample data of the model's service first: it may have the same names."""
+        module = model.__module__.split(".")[1]
+        moto_seeds.seed([{"awslambda": "lambda"}.get(module, module)], self._app)
 
     def _find(self, type: TypeFacts, region: str) -> dict[str, _Resource]:
         return self._rows.setdefault((region, type.name), {})
@@ -129,23 +140,37 @@ def _check_new(type: TypeFacts, rows: dict[str, _Resource], properties: Members)
     return identifier
 
 
-def _delete_from_moto(type: TypeFacts, region: str, row: _Resource) -> None:
+def _delete_from_moto(type: TypeFacts, region: str, name: str, row: _Resource) -> None:
     """As moto's stacks do."""
     try:
         row.resource.delete(ACCOUNT, region)
     except (TypeError, AttributeError):
-        _find_model(type.name).delete_from_cloudformation_json(
-            row.resource.physical_resource_id, _describe(type, row.properties), ACCOUNT, region
-        )
+        delete = _find_model(type.name).delete_from_cloudformation_json
+        delete(_find_physical_id(row.resource) or name, _describe(type, row.properties), ACCOUNT, region)
 
 
 def _find_model(type: str) -> Any:
-    """moto's CloudFormation model of a type; `None` if it has none."""
+    """moto's CloudFormation model of a type; `None` if it has none that can delete what it creates."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from moto.cloudformation.parsing import get_model_map
 
-    return get_model_map().get(type)
+    model = get_model_map().get(type)
+    is_ours = type in {f"AWS::SageMaker::{noun}" for noun in load_resource_kinds()}
+    return model if model and not is_ours and _can_delete(model) else None
+
+
+def _can_delete(model: Any) -> bool:
+    """Whether a stack of moto's deletes the resource; of some types it only forgets it."""
+    try:
+        inspect.signature(model.delete).bind(None, ACCOUNT, "")
+    except (AttributeError, TypeError):
+        return not _is_abstract(model.delete_from_cloudformation_json)
+    return True
+
+
+def _is_abstract(method: Any) -> bool:
+    return hasattr(method, "__isabstractmethod__")
 
 
 def _call_moto(make: Callable[[], Any]) -> Any:
@@ -162,7 +187,7 @@ def _call_moto(make: Callable[[], Any]) -> Any:
 
 def _describe(type: TypeFacts, properties: Members) -> Members:
     """A resource as a template has it."""
-    return {"Type": type.name, "Properties": dict(properties)}
+    return {"Type": type.name, "Properties": deepcopy(properties)}
 
 
 def _read_attributes(type: TypeFacts, properties: Members, resource: Any) -> Iterator[tuple[str, Any]]:
@@ -173,9 +198,16 @@ def _read_attributes(type: TypeFacts, properties: Members, resource: Any) -> Ite
         try:
             value = resource.get_cfn_attribute(name)
         except Exception:  # each model raises another error for what it does not have
-            value = resource.physical_resource_id if type.parts == [name] else None
+            value = None
+        if value is None and type.parts == [name]:
+            value = _find_physical_id(resource)
         if isinstance(value, str | int):
             yield name, value
+
+
+def _find_physical_id(resource: Any) -> Any:
+    """What `Ref` returns in a template; not every model has it."""
+    return getattr(resource, "physical_resource_id", None)
 
 
 def _make_up(type: TypeFacts, region: str, part: str) -> str:
