@@ -22,10 +22,12 @@ from sqlprov.duck.explain_plan import Node, PlanScan
 from sqlprov.duck.live_table import LiveTable
 from sqlprov.duck.planner import REGION
 from sqlprov.duck.session import Session
+from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.plan.read.domain import list_columns, list_conjuncts
 from sqlprov.plan.read.hints import JoinKey, Source
 from sqlprov.plan.read.needs import find_needs
 from sqlprov.plan.read.predicate import IsNull, Not, Predicate
+from sqlprov.sql.duckdb_types import format_duckdb_type
 from sqlprov.sql.lexer import quote_identifier, quote_path
 
 log = logging.getLogger("sqlprov")
@@ -51,15 +53,6 @@ _KEEPS: Mapping[str, tuple[int, ...]] = {
 """Join -> the sides of which it returns each row independently of their others."""
 
 
-_FLAT: Mapping[pa.DataType, str] = {
-    pa.string(): "VARCHAR",
-    pa.bool_(): "BOOLEAN",
-    pa.int64(): "BIGINT",
-    pa.float64(): "DOUBLE",
-    pa.timestamp("us", "UTC"): "TIMESTAMPTZ",
-}
-
-
 def find_join_keys(
     session: Session,
     duck: duckdb.DuckDBPyConnection,
@@ -78,7 +71,7 @@ def find_join_keys(
     """
     lives = {scan.live.table.full_name: scan.live for scan in scans}
     try:
-        views = [_write_view(duck, live, words) for live in lives.values()]
+        views = [_write_view(live, words) for live in lives.values()]
         roots = _serialize_plan(session, duck, text, views)
         keys = list(_Joins(roots, {name: live.table for name, live in lives.items()}).find())
     except (duckdb.Error, LookupError, TypeError, ValueError):  # not every step can be serialized
@@ -141,17 +134,16 @@ def _serialize_plan(
     return roots
 
 
-def _write_view(duck: duckdb.DuckDBPyConnection, live: LiveTable, words: Collection[str]) -> str:
+def _write_view(live: LiveTable, words: Collection[str]) -> str:
     """The statement that replaces a table by a function whose first argument names it.
 
     Nested types take most of the time; they matter only for columns that are named.
     """
 
     def write_type(column: Column) -> str:
-        if pa.types.is_nested(column.type) and column.name not in words:
-            return "VARCHAR"
-        empty = pa.schema([(column.name, column.type)]).empty_table()
-        return _FLAT.get(column.type) or str(duck.from_arrow(empty).types[0])
+        if not pa.types.is_nested(column.type):
+            return format_duckdb_type(column.type)
+        return format_duckdb_type(column.type, read_keywords()) if column.name in words else "VARCHAR"
 
     name = live.table.full_name
     values = ", ".join(f"NULL::{write_type(column)}" for column in live.table.columns)

@@ -13,7 +13,8 @@ import pyarrow as pa
 from sqlprov.aws.read.rows import IDENTIFIER
 from sqlprov.catalog.table import Table
 from sqlprov.sql.delete import Delete
-from sqlprov.sql.lexer import find_closing, quote_identifier, quote_path, split_conjuncts, tokenize
+from sqlprov.sql.lexer import quote_identifier, quote_path, split_conjuncts
+from sqlprov.sql.query import Query
 from sqlprov.sql.update import Update
 
 RowKey = tuple[str, tuple[str, ...]]
@@ -45,7 +46,7 @@ def limits_region(
     tables = f"({_build_rows(statement, table, rows, every)}) AS {alias}" + (f", {others}" if others else "")
     unlimited = set(range(len(rows)))
     for condition in split_conjuncts(statement.where or ""):
-        if not unlimited or not _mentions_region(condition, statement.table_alias):
+        if not unlimited or "region" not in Query(condition, 0).words:
             continue
         query = (
             f"{statement.ctes or ''}\nSELECT DISTINCT {alias}.{_ROW}, {alias}.region FROM {tables}\n"
@@ -82,20 +83,3 @@ def _build_rows(statement: Update | Delete, table: Table, rows: Sequence[RowKey]
 
 def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _mentions_region(text: str, alias: str) -> bool:
-    """Whether a condition names the region of the rows that are written, not only of other rows."""
-    tokens = tokenize(text)
-    end = 0  # of the subquery that contains the current token
-    for at, token in enumerate(tokens):
-        starts_query = at + 1 < len(tokens) and tokens[at + 1].is_one_of("SELECT", "FROM", "WITH", "VALUES")
-        if at >= end and token.is_one_of("(") and starts_query:
-            end = find_closing(tokens, at)
-        if token.is_name and token.value.lower() == "region":
-            if at > 1 and tokens[at - 1].is_one_of("."):
-                if tokens[at - 2].value.lower() == alias.lower():
-                    return True
-            elif at >= end:
-                return True
-    return False
