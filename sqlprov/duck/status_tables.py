@@ -41,18 +41,7 @@ def _list_missing(run: Run) -> list[dict[str, Any]]:
 
 
 def _list_outcomes(run: Run) -> list[dict[str, Any]]:
-    return [
-        {
-            "row": outcome.row,
-            "table": outcome.table,
-            "region": outcome.region,
-            "key": outcome.key,
-            "status": outcome.status.value,
-            "operations": list(outcome.operations),
-            "reason": outcome.reason,
-        }
-        for outcome in run.outcomes
-    ]
+    return [{**vars(outcome), "status": outcome.status.value} for outcome in run.outcomes]
 
 
 STATUS_TABLES: dict[str, tuple[pa.Schema, RowsOf]] = {

@@ -55,18 +55,15 @@ def run_script(source: SqlSource, options: ExecOptions) -> bool:
     except KeyboardInterrupt:
         _print_outcomes(connection.outcomes)
         raise  # do not close it: closing might wait for a call
-    except WriteError as error:
-        for warning in error.warnings:
-            click.echo(f"Warning: {warning}", err=True)
-        _print_outcomes(error.outcomes)
+    except Exception as error:
+        if isinstance(error, WriteError):
+            for warning in error.warnings:
+                click.echo(f"Warning: {warning}", err=True)
+            _print_outcomes(error.outcomes)
+            error.args = (str(error).partition("\n")[0],)  # the rest are the outcomes
         connection.close()
-        error.args = (str(error).partition("\n")[0],)  # the rest are the outcomes
-        raise source.locate(error) from None
-    except Error as error:
-        connection.close()
-        raise source.locate(error) from None
-    except Exception:
-        connection.close()
+        if isinstance(error, Error):
+            raise source.locate(error) from None
         raise
     connection.close()
     return complete
