@@ -15,7 +15,7 @@ LISTED = (
     "creation_time, completion_time, last_modified_time"
 )
 LIST = f"SELECT {LISTED} FROM {TABLE}"
-DESCRIBE = f"SELECT * EXCLUDE (tags) FROM {TABLE}"
+DESCRIBE = f"SELECT * EXCLUDE (tags, tag_map) FROM {TABLE}"
 
 
 class Ours:

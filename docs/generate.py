@@ -18,7 +18,7 @@ from sqlprov.catalog import Catalog
 from sqlprov.catalog.catalog import DESCRIPTIONS
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
 from sqlprov.catalog.resource_files import ServiceInfo
-from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
+from sqlprov.catalog.table import Column, ColumnSource, FilterOperator, Table
 from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.settings import Settings
 from sqlprov.sql import duckdb_types
@@ -214,7 +214,7 @@ def build_table_paragraph(table: Table, sources: tuple[str, ...]) -> str:
         calls.append(f"`{table.tags.call}` for each row")
     common = (ColumnSource.REGION, ColumnSource.ACCOUNT, ColumnSource.KEY)
     columns = ", ".join(
-        f"`{c.name}` {shorten_type(format_type(c.type))}" for c in table.columns if c.source not in common
+        f"`{c.name}` {shorten_type(format_column_type(c))}" for c in table.shown if c.source not in common
     )
     where = f" Global: it is read once, in {table.home}." if table.home else ""
     return (
@@ -277,8 +277,8 @@ def format_columns(table: Table) -> str:
         ColumnSource.KEY: "as the key",
     }
     rows = [
-        (f"`{c.name}`", f"`{shorten_type(format_type(c.type))}`", c.description, calls.get(c.source, ""))
-        for c in table.columns
+        (f"`{c.name}`", f"`{shorten_type(format_column_type(c))}`", c.description, calls.get(c.source, ""))
+        for c in table.shown
     ]
     return format_grid(("name", "type", "description", "call"), rows)
 
@@ -320,6 +320,10 @@ def format_filters(table: Table) -> list[str]:
     ]
     text = "Conditions that narrow the list. [SQL](../../../sql.md#which-calls) says how.\n"
     return ["## Filters\n", text, format_grid(("condition", "parameter"), rows)]
+
+
+def format_column_type(column: Column) -> str:
+    return "JSON" if column.is_json else format_type(column.type)
 
 
 def format_type(type: pa.DataType) -> str:

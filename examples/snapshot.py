@@ -24,7 +24,7 @@ with TemporaryDirectory() as folder:
     with sqlprov.connect(str(database), local=True, read_only=True) as later:
         teams = later.sql(
             """
-            SELECT map_from_entries(tags)['team'] AS team,
+            SELECT tag_map['team'] AS team,
                    count(*) AS endpoints,
                    min(creation_time)::DATE AS oldest
             FROM read_parquet($file)

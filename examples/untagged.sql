@@ -7,7 +7,7 @@ CREATE TEMP TABLE tagged AS
     UNION ALL SELECT 'endpoint config', region, endpoint_config_name, tags FROM aws.sagemaker.endpoint_configs
     UNION ALL SELECT 'experiment', region, name, tags FROM aws.sagemaker.inference_experiments;
 
-SELECT kind, count(*) AS resources, count(*) FILTER (map_from_entries(tags)['team'] IS NULL) AS untagged
+SELECT kind, count(*) AS resources, count(*) FILTER (tag_map['team'] IS NULL) AS untagged
 FROM tagged GROUP BY kind ORDER BY kind;
 
 SELECT tag.Key AS key, tag.Value AS value, count(*) AS resources

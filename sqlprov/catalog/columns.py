@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field, replace
 from typing import Any
 
@@ -31,8 +31,15 @@ TAGS = "tags"
 TAGS_TYPE = pa.list_(pa.struct([("Key", pa.string()), ("Value", pa.string())]))
 COMMON = ("region", "account_id", "data__Identifier")
 """The columns that every table has and no reply holds."""
-TYPES = {"text": pa.string(), "integer": pa.int64(), "boolean": pa.bool_(), "timestamp": TIMESTAMP}
-"""Words for the type that a string holds."""
+TYPES = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "timestamp": TIMESTAMP,
+    "timestamp_ms": TIMESTAMP,
+    "json": pa.string(),
+}
+"""Words for what a string, or a number that is a time, holds."""
 TAG_MEMBERS = ("tags", "taglist", "tagset", "tagsmap", "tagslist")
 
 
@@ -186,10 +193,48 @@ def apply_columns(
             )
         column = find_member(path, name, replies, about) if path else columns[name]
         if type is not None:
-            if column.json_type != pa.string():
-                raise type.fail(f"{name!r} is {column.type}; expected a type for a column of text only")
-            column = replace(column, type=TYPES[type.choose("type", TYPES)])
+            column = set_type(column, type)
         yield name, replace(column, description=about or column.description)
+
+
+def set_type(column: Column, node: Node) -> Column:
+    """The column as `node` says: a string that holds another type, or a number that is a time."""
+    word = node.choose("type", TYPES)
+    if not _takes_type(column, word):
+        raise node.fail(
+            f"{column.name!r} is {column.type}; expected a type for a column of text, or a time for a number"
+        )
+    per_second = 1000 if word == "timestamp_ms" else 1
+    return replace(column, type=TYPES[word], per_second=per_second, is_json=word == "json")
+
+
+def _takes_type(column: Column, word: str) -> bool:
+    is_number = pa.types.is_integer(column.json_type) or column.json_type == pa.float64()
+    is_time = TYPES[word] == TIMESTAMP
+    is_plain = column.type == column.json_type and not column.tags
+    return column.json_type == pa.string() or (is_plain and is_number and is_time)
+
+
+def set_types(
+    node: Node | None, table: str, columns: Mapping[str, Column], fixed: Collection[str]
+) -> Iterator[tuple[str, Column]]:
+    """The columns that the `columns:` of the service gives a type, as `column` or `table.column`.
+
+    Args:
+        fixed: columns that keep their types: those of the key, and those that fill parameters.
+    """
+    pairs = node.read_pairs() if node else {}
+    for place, value in pairs.items():
+        prefix, _, name = place.rpartition(".")
+        if prefix == table:
+            value.check("column", name, columns)
+            if name in fixed:
+                raise value.fail(f"{name!r} identifies rows or fills a parameter; expected another column")
+            yield name, set_type(columns[name], value)
+        elif not prefix and name in columns and name not in fixed and f"{table}.{name}" not in pairs:
+            column = columns[name]
+            if column.type == column.json_type and _takes_type(column, value.choose("type", TYPES)):
+                yield name, set_type(column, value)
 
 
 def find_member(node: Node, name: str, replies: list[Reply], about: str) -> Column:

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+
 from sqlprov.records import dataclass
 
 from .columns import COMMON, TAG_MEMBERS, TAGS
@@ -147,7 +149,11 @@ class TableContext:
             required=(*(part for part in required if part not in (*tokens, *send)), "region"),
             permissions=tuple(dict.fromkeys(actions)),
             parameters=parameters,
-            input_shape=_relax(shape, parameters, [parent.column for parent in self.list.parents]),
+            input_shape=_relax(
+                self._mark_types(shape, parameters),
+                parameters,
+                [parent.column for parent in self.list.parents],
+            ),
             send=send,
             nesting=nesting,
             tag_type=tag_type,
@@ -155,6 +161,19 @@ class TableContext:
             returns=returns,
             **block,
         )
+
+    def _mark_types(self, shape: Shape, parameters: Iterable[Parameter]) -> Shape:
+        """The input with the types that the catalog gives the columns of its parameters."""
+        marked = {}
+        for part in parameters:
+            column, member = self.columns.get(part.column), shape.members[part.name]
+            if column is None or not (column.is_json or pa.types.is_timestamp(column.type)):
+                continue
+            if member.kind == "string" and column.is_json:
+                marked[part.name] = replace(member, is_json=True)
+            elif member.kind in ("string", "integer", "long") and pa.types.is_timestamp(column.type):
+                marked[part.name] = replace(member, per_second=column.per_second)
+        return replace(shape, members={**shape.members, **marked}) if marked else shape
 
     def _find_column(self, parameter: str, operation: Any, verb: str, others: Collection[str]) -> str:
         """The column of a parameter, if a row that is read by its key has it, and it is none of `others`.

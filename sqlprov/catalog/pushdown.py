@@ -83,7 +83,10 @@ def parse_filters(
         if parameter in inputs:
             _check_filter(value, parameter, inputs[parameter], operator, column, item)
             constraint = read_constraint(inputs[parameter])
-            written[parameter] = ListFilter(parameter, column.name, operator, constraint)
+            per_second = 0 if inputs[parameter].type_name == "timestamp" else column.per_second
+            written[parameter] = ListFilter(
+                parameter, column.name, operator, constraint, per_second=per_second
+            )
         else:
             written[parameter] = _make_filter(value, parameter, in_lists[parameter], operator, column)
     derived = {name: _derive_filter(name, shape, columns, nouns) for name, shape in free.items()}
@@ -183,10 +186,11 @@ def _check_filter(
 ) -> None:
     """Refuses a parameter whose type, operator or column differs from the condition."""
     is_bound = operator in (FilterOperator.AFTER, FilterOperator.BEFORE)
-    expected = TIMESTAMP if is_bound and column.type != pa.int64() else column.type
+    expected = TIMESTAMP if is_bound else column.type
     if operator in (FilterOperator.CONTAINS, FilterOperator.PREFIX):
         expected = pa.string()
-    if to_arrow_type(shape) != expected or column.type != expected:
+    takes_number = is_bound and column.is_time_as_number and to_arrow_type(shape) == column.json_type
+    if not (to_arrow_type(shape) == expected or takes_number) or column.type != expected:
         raise node.fail(
             f"{parameter} takes {to_arrow_type(shape)} and {column.name!r} is {column.type}; "
             f"expected {expected} for both"

@@ -13,7 +13,7 @@ import pyarrow as pa
 from sqlprov.records import dataclass
 
 from . import cloud_control
-from .columns import COMMON, apply_columns, merge_replies
+from .columns import COMMON, apply_columns, merge_replies, set_types
 from .describe_call import WORDS, Describing, RowColumns, parse_describe, parse_extras
 from .list_call import Listing, Siblings, parse_list, parse_lookup
 from .methods import TableContext, parse_codes, parse_error_rules, parse_methods
@@ -84,7 +84,7 @@ def load_provider(file: Path, name: str) -> ProviderInfo:
 def load_service(file: str, head: str, provider: str, name: str) -> ServiceInfo:
     """Load the head of a `<service>.yaml`, without botocore's model."""
     top = parse_text(head, file).read_block(
-        ["title"], ["about", "client", "iam", "lowercase", "region", "tags", "errors"]
+        ["title"], ["about", "client", "iam", "lowercase", "region", "tags", "errors", "columns"]
     )
     default = Node(file, top["title"].line, name.replace("_", "-"))
     nodes = {"client": default, **top}
@@ -127,6 +127,9 @@ def load_table(node: Node, provider: str, service: ServiceInfo, siblings: Siblin
     described_arn = arn if "write" in words else ""  # a write reads its tags by the ARN
     describe = _complete_describe(describing, columns, described_arn, nouns)
     columns = _limit_keys(columns, describing)
+    calls = [each.arguments for each in (listing.call, describe, *extras.values()) if each]
+    fixed = {*key, *(name for arguments in calls for name in arguments.values())}
+    columns |= dict(set_types(service.nodes.get("columns"), siblings.name, columns, fixed))
     for part in words["key"].items():
         known = [n for n, c in columns.items() if c.source in (ColumnSource.LIST, ColumnSource.PARENT)]
         # `account_id` is the key of what an account has once, but not in place of a member of that name.

@@ -58,6 +58,8 @@ class Shape:
         low, high: smallest and largest number; fewest and most items of a list or map, or bytes of a blob; `None`
             where the model has no limit.
         sensitive: whether the value must not be shown.
+        per_second: of a number or a string that is a time: 1000 if a number counts milliseconds; otherwise 0.
+        is_json: whether a string is JSON.
         documentation: plain text, one paragraph.
     """
 
@@ -73,4 +75,6 @@ class Shape:
     low: float | None = None
     high: float | None = None
     sensitive: bool = False
+    per_second: int = 0
+    is_json: bool = False
     documentation: str = ""

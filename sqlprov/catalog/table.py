@@ -21,6 +21,9 @@ from .write_rules import WriteRules
 _CREATED = re.compile(r"(date_)?(creat(ed|e|ion))(_?(at|on|time|date|timestamp|date_time|time_stamp))?")
 TAG_SPECIFICATIONS = "TagSpecifications"
 """The parameter that takes tags for each type of resource that a call creates."""
+TAG_MAP = "tag_map"
+"""The column that DuckDB makes of `tags`: key -> value."""
+_OF_STRINGS = (pa.string(), pa.binary())
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 """A column in an ARN that is made of columns."""
 
@@ -67,7 +70,7 @@ class Column:
         name: snake_case name, as SELECT writes it.
         type: Arrow type (timestamps are `timestamp[us, UTC]`, structures STRUCT, maps MAP).
         json_type: Arrow type of the JSON reply before conversion: a timestamp is float64 seconds, a blob base64 text,
-            everything else as in `type`.
+            what `columns:` gives another type is a string or a number, and everything else is as in `type`.
         description: plain text from the model, one paragraph.
         source: the call that fills it.
         path: members from the item of that call to the value, such as ("EndpointMetadata", "EndpointName").
@@ -76,6 +79,8 @@ class Column:
         extra: name of the further call that fills it, a key of `Table.extras`; empty for other sources.
         tags: how the reply spells tags, if the column is `tags`; its values become a list of {Key, Value}.
         sensitive: paths within a value to text that is hidden unless `sqlprov_show_sensitive` is on.
+        per_second: of a time that the reply has as a number: 1000 if it counts milliseconds.
+        is_json: whether the text is JSON; DuckDB's type is then JSON.
     """
 
     name: str
@@ -89,6 +94,24 @@ class Column:
     extra: str = ""
     tags: TagSpelling | None = None
     sensitive: tuple[Path, ...] = ()
+    per_second: int = 1
+    is_json: bool = False
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it holds times."""
+        return bool(pa.types.is_timestamp(self.type))
+
+    @property
+    def is_time_as_number(self) -> bool:
+        """Whether the catalog, and not the model, says that a number is a time."""
+        is_number = not pa.types.is_string(self.json_type)
+        return self.is_time and is_number and bool(self.json_type != pa.float64() or self.per_second != 1)
+
+    @property
+    def has_other_type(self) -> bool:
+        """Whether the catalog says that a string holds another type."""
+        return self.is_json or bool(pa.types.is_string(self.json_type) and self.type not in _OF_STRINGS)
 
 
 class FilterOperator(Enum):
@@ -112,6 +135,7 @@ class ListFilter:
         name: for a parameter that takes a list of filters, such as `Filters: [{Name: vpc-id, Values: [vpc-1]}]`, the
             name of this one; otherwise empty.
         members: the members of such a filter that hold its name and its values.
+        per_second: of a bound that is a number: 1000 if it counts milliseconds; otherwise 0.
     """
 
     parameter: str
@@ -121,6 +145,7 @@ class ListFilter:
     most: int = 0
     name: str = ""
     members: tuple[str, str] = ("Name", "Values")
+    per_second: int = 0
 
     @property
     def label(self) -> str:
@@ -560,6 +585,18 @@ class Table:
     def by_name(self) -> dict[str, Column]:
         """Columns by name."""
         return {column.name: column for column in self.columns}
+
+    @cached_property
+    def shown(self) -> tuple[Column, ...]:
+        """The columns that a user sees: `tag_map` follows `tags`."""
+        shown: list[Column] = []
+        for column in self.columns:
+            shown.append(column)
+            if column.name == "tags" and TAG_MAP not in self.by_name:
+                kind = pa.map_(pa.string(), pa.string())
+                about = "The tags as a map: tag_map['team'] is the value of a tag."
+                shown.append(Column(TAG_MAP, kind, kind, about, column.source, extra=column.extra))
+        return tuple(shown)
 
     @cached_property
     def revealed(self) -> Table:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sqlprov.catalog.columns import TAGS_TYPE
 from sqlprov.catalog.service_model import to_snake_case
-from sqlprov.catalog.table import Column, Table
+from sqlprov.catalog.table import TAG_MAP, Column, Table
 from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.errors import find_nearest
 from sqlprov.sql.duckdb_types import format_duckdb_type
@@ -70,7 +70,7 @@ def explain_column(column: Column, text: str) -> str:
     """What to write for a nested column that is compared with a text, or asked for a member of that name."""
     name, type, value = column.name, column.type, f"'{text.replace(chr(39), chr(39) * 2)}'"
     if type == TAGS_TYPE:
-        return f"{name} is a list of {{Key, Value}}: map_from_entries({name})[{value}] is the value of a tag."
+        return f"{name} is a list of {{Key, Value}}: {TAG_MAP}[{value}] is the value of a tag."
     if pa.types.is_map(type):
         return f"{name} is a MAP; write {name}[{value}]."
     if pa.types.is_struct(type):

@@ -110,7 +110,7 @@ class Cursor:
         # Imported here: only a write needs botocore's exceptions before it has a client.
         from sqlprov.duck.dry_run import build_preview, list_calls
         from sqlprov.duck.target_reader import TargetReader
-        from sqlprov.duck.writes import RETURNING_ROWS, read_back, write_targets
+        from sqlprov.duck.writes import project_rows, read_back, write_targets
 
         assert isinstance(statement, Insert | Update | Delete | Exec), "only these write"
         if not dry_run:
@@ -141,9 +141,10 @@ class Cursor:
         table = reader.table.revealed if shows_sensitive else reader.table
         returning = None
         if not isinstance(statement, Exec) and statement.returning is not None:
-            returning = statement.build_returning_query(RETURNING_ROWS)
+            none = read_back(table, [])
+            returning = statement.build_returning_query(project_rows(table, none))
             # First bound to no rows, so an error in it is raised before anything is written.
-            self._return(returning, read_back(table, []), bindings, run)
+            self._return(returning, none, bindings, run)
         if dry_run:
             return Answer(list_calls(targets, run, cloud))
 

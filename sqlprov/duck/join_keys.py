@@ -17,7 +17,7 @@ import orjson
 import pyarrow as pa
 
 from sqlprov.aws.read.rows import IDENTIFIER
-from sqlprov.catalog.table import Column, Table
+from sqlprov.catalog.table import TAG_MAP, Column, Table
 from sqlprov.duck.explain_plan import Node, PlanScan
 from sqlprov.duck.live_table import LiveTable
 from sqlprov.duck.planner import REGION
@@ -141,14 +141,16 @@ def _write_view(live: LiveTable, words: Collection[str]) -> str:
     """
 
     def write_type(column: Column) -> str:
+        if column.is_json:
+            return "JSON"
         if not pa.types.is_nested(column.type):
             return format_duckdb_type(column.type)
         return format_duckdb_type(column.type, read_keywords()) if column.name in words else "VARCHAR"
 
     name = live.table.full_name
-    values = ", ".join(f"NULL::{write_type(column)}" for column in live.table.columns)
+    values = ", ".join(f"NULL::{write_type(column)}" for column in live.table.shown)
     columns = ", ".join(
-        f"column{at} AS {quote_identifier(column.name)}" for at, column in enumerate(live.table.columns, 1)
+        f"column{at} AS {quote_identifier(column.name)}" for at, column in enumerate(live.table.shown, 1)
     )
     # DuckDB has no statistics of this function, and must not conclude from the number of its rows.
     rows = f"repeat_row('{name}', {values}, num_rows := 1000000000)"
@@ -227,7 +229,8 @@ class _Joins:
         kind, children = node["type"], node["children"]
         if name := self._find_table(node):
             place = _list_places(node)[at] - 1
-            return (node, self.tables[name].columns[place].name) if place >= 0 else None
+            column = self.tables[name].shown[place] if place >= 0 else None
+            return (node, column.name) if column and not (column.is_json or column.name == TAG_MAP) else None
         if kind == "LOGICAL_PROJECTION":
             expression = node["expressions"][at]
             is_column = expression["type"] == "BOUND_REF"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pyarrow as pa
 
 from sqlprov.catalog.table import Table
+from sqlprov.duck.view_columns import project
 
 if TYPE_CHECKING:
     import pyarrow.compute as pc
@@ -47,7 +48,7 @@ class LiveTable:
     @property
     def view(self) -> str:
         """The select list of the public view, in the documented order."""
-        return ", ".join(f'"{column.name}"' for column in self.table.columns)
+        return project(self.table.shown)
 
     def add_carrier(self, batch: pa.RecordBatch, id_: str) -> pa.RecordBatch:
         """`batch` with the hidden column, which holds the statement's id."""

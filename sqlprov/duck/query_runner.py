@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
+from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.table import TAG_MAP
 from sqlprov.duck.binder import BATCH, Binder, Bindings
 from sqlprov.duck.read_hints import HintFinder
 from sqlprov.duck.session import Session
@@ -214,12 +216,15 @@ class QueryRunner:
             )
 
     def _check_arrows(self, query: Query, run: Run) -> None:
-        """Warn of conditions such as `tags->>'team'`, which are NULL in every row."""
+        """Warn of `tags->>'team'`, which is NULL in every row, and of a star without tags that still reads them."""
         if "->" in query.text:
             from sqlprov.duck.column_hints import find_null_arrows
 
             for text in find_null_arrows(query.tokens, self._binder.find_tables(query.text)):
                 run.warn(text)
+        is_half = {"exclude", TAGS} <= query.words and TAG_MAP not in query.words
+        if is_half and any(TAGS in table.by_name for table in self._binder.find_tables(query.text)):
+            run.warn("tag_map reads the tags, too; EXCLUDE (tags, tag_map) leaves both out.")
 
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
         """Register the live tables of a query and find its hints; return DuckDB's plan, if it was needed."""

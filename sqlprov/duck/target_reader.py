@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.target_row import TargetRow
-from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.table import TAG_MAP, ColumnSource, Table
 from sqlprov.duck.region_limit import RowKey, limits_region
 from sqlprov.duck.session import Session
 from sqlprov.errors import DataError, NotSupportedError, RegionError, format_count, suggest
@@ -242,6 +243,7 @@ class TargetReader:
         table = self.table
         # SET also takes `ModelVariants` and `data__ModelVariants`.
         named = {word.removeprefix("data__").replace("_", "") for word in statement.words}
+        named |= {TAGS} if TAG_MAP in statement.words else set()
         desired = table.write.desired.column if table.write.desired else ""
         return [
             name

@@ -13,8 +13,10 @@ from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
 from sqlprov.aws.write.row_writer import RowWriter, write_rows
 from sqlprov.aws.write.target_row import TargetRow
-from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.table import TAG_MAP, ColumnSource, Table
 from sqlprov.duck.target_reader import WriteStatement
+from sqlprov.duck.view_columns import project
 from sqlprov.errors import WriteError, format_count
 from sqlprov.plan.write.steps import Snapshot
 
@@ -57,13 +59,23 @@ def write_targets(
     return outcomes
 
 
+def project_rows(table: Table, rows: pa.Table) -> str:
+    """The relation of `rows`, as `read_back` returns them, with the columns that a user sees."""
+    names = {*rows.column_names, *([TAG_MAP] if TAGS in rows.column_names else [])}
+    return (
+        f"(SELECT {project(column for column in table.shown if column.name in names)} FROM {RETURNING_ROWS})"
+    )
+
+
 def read_back(table: Table, outcomes: list[Outcome], warn: Warn = lambda _: None) -> pa.Table:
     """The rows as they are now (for DELETE, as they were), with the columns that a read by key fills."""
     rows = [(outcome, outcome.snapshot) for outcome in outcomes if outcome.snapshot is not None]
     known = {*table.paths, *table.key}
     columns = [each for each in table.columns if each.name in known or each.source in _OTHER_SOURCES]
     values = [[_get_value(table, column.name, *row) for row in rows] for column in columns]
-    arrays = [build_array(column, hide(column, of, warn)) for column, of in zip(columns, values, strict=True)]
+    arrays = [
+        build_array(column, hide(column, of, warn), warn) for column, of in zip(columns, values, strict=True)
+    ]
     return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
 
 

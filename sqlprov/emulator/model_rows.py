@@ -5,12 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from sqlprov.catalog.table import Column, ColumnSource, Parent, Table, TagSpelling, get_path
-from sqlprov.emulator.model_values import FIRST, get_maker, singularize
+from sqlprov.catalog.texts import parse_time
+from sqlprov.emulator.model_values import FIRST, get_maker, make_typed, singularize
 from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.protocols import load_api
 
@@ -203,6 +205,7 @@ class _RowMaker:
             text = self._maker.make_text(self._item, table.list.scalar, number, self._noun)
             return self._lengthen(table.by_name[table.list.scalar], text, number)
         item: dict[str, Any] = self._maker.make(self._item, "", number, self._noun) or {}
+        self._spell_types(ColumnSource.LIST, item, number)
         for column in self._paths[ColumnSource.LIST].values():
             if isinstance(text := get_path(item, column.path), str):
                 put_path(item, column.path, self._lengthen(column, text, number))
@@ -237,6 +240,7 @@ class _RowMaker:
             name: self._maker.make(shape, name, row.number, self._noun)
             for name, shape in self._beside.items()
         }
+        self._spell_types(ColumnSource.DESCRIBE, item, row.number)
         for name, path in describe.paths.items():
             if self._table.by_name[name].source is not ColumnSource.DESCRIBE:
                 if name in row.values:
@@ -252,9 +256,9 @@ class _RowMaker:
         kind = str(column.type)
         if kind == "bool":
             return "true" if row.number % 2 == 0 else "false"
-        if kind == "string":
-            return f"{column.path[0]}-{row.number}"
-        return str(1_700_000_000 + row.number if kind.startswith("timestamp") else row.number)
+        if column.is_json or column.is_time:
+            return str(make_typed(column, row.number))
+        return f"{column.path[0]}-{row.number}" if kind == "string" else str(row.number)
 
     def _add_extras(self, row: ModelRow) -> None:
         for place, (name, extra) in enumerate(self._table.extras.items()):
@@ -262,8 +266,18 @@ class _RowMaker:
                 row.extras[name] = None
                 continue
             reply = row.extras[name] = self._maker.make(self._extras[name], "", row.number, self._noun) or {}
+            self._spell_types(ColumnSource.EXTRA, reply, row.number, name)
             columns = [each for each in self._paths[ColumnSource.EXTRA].values() if each.extra == name]
             self._read_columns(row, columns, reply)
+
+    def _spell_types(self, source: ColumnSource, item: dict[str, Any], number: int, extra: str = "") -> None:
+        """Put times and JSON where the catalog says that a string or a number holds them."""
+        for column in self._paths[source].values():
+            is_spelled = (
+                column.is_json or (column.is_time and column.has_other_type) or column.is_time_as_number
+            )
+            if is_spelled and column.extra == extra and get_path(item, column.path) is not None:
+                put_path(item, column.path, make_typed(column, number))
 
     def _read(self, row: ModelRow, source: ColumnSource, item: Mapping[str, Any]) -> None:
         self._read_columns(row, list(self._paths[source].values()), item)
@@ -272,7 +286,14 @@ class _RowMaker:
         for column in columns:
             if (value := get_path(item, column.path)) is not None:
                 row.raw[column.name] = value
-                row.values[column.name] = _spell_tags(value, column.tags) if column.tags else value
+                row.values[column.name] = _show(column, value)
+
+
+def _show(column: Column, value: Any) -> Any:
+    """The value of a column as a table shows it."""
+    if column.is_time and not isinstance(value, datetime):
+        return parse_time(value, column.per_second)
+    return _spell_tags(value, column.tags) if column.tags else value
 
 
 def _write_part(value: Any) -> str:

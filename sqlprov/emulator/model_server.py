@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlprov.catalog.table import DescribeCall, FilterOperator, ListCall, ListFilter, Table
+from sqlprov.catalog.texts import parse_time
 from sqlprov.emulator.errors import ApiError, make_closed_region_error
 from sqlprov.emulator.exchange import CredentialScope, Exchange, FaultyService, HttpReply, HttpRequest
 from sqlprov.emulator.model_rows import ModelRow, ModelRows
@@ -407,6 +408,8 @@ def _passes(each: ListFilter, value: Any, bound: Any) -> bool:
         return False
     if each.name and not isinstance(value, str):
         value = str(value).lower()
+    if each.per_second and isinstance(bound, int):
+        bound = parse_time(bound, each.per_second)
     match each.op:
         case FilterOperator.EQUAL:
             return bool(value in bound if isinstance(bound, list) else value == bound)

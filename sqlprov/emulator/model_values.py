@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import orjson
+
 from sqlprov.catalog.columns import find_spelling
 from sqlprov.catalog.nouns import flatten
 from sqlprov.catalog.patterns import compile_pattern
+from sqlprov.catalog.table import Column
 from sqlprov.emulator.options import ACCOUNT
 
 FIRST = 100000
@@ -215,6 +218,14 @@ def make_text(shape: Any, name: str, number: int) -> str:
 def singularize(name: str) -> str:
     """The name of one: `apps` -> `app`, `policies` -> `policy`."""
     return re.sub(r"(?<=[^s])s$", "", re.sub("ies$", "y", name))
+
+
+def make_typed(column: Column, number: int) -> str | int:
+    """A time or JSON, as a string or a number of a reply."""
+    if column.is_json:
+        return orjson.dumps({"Version": "2012-10-17", "Number": number}).decode()
+    moment = _make_time(flatten(column.path[-1]), number)
+    return int(moment.timestamp()) * column.per_second if column.is_time_as_number else moment.isoformat()
 
 
 def _make_time(flat: str, number: int) -> datetime:

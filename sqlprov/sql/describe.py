@@ -60,7 +60,7 @@ class Describe(CatalogStatement):
             word = ", ".join(confirmed or (UNCONFIRMED,))
             rows = [
                 {**_describe_column(table, column, keywords()), "confirmed_by": word}
-                for column in table.columns
+                for column in table.shown
             ]
         columns = build_table(rows, _EXTENDED)
         return columns if self.extended else columns.select(["name", "type", "description"])
@@ -101,7 +101,7 @@ def _describe_column(table: Table, column: Column, keywords: Collection[str]) ->
 
     return {
         "name": column.name,
-        "type": format_duckdb_type(column.type, keywords),
+        "type": "JSON" if column.is_json else format_duckdb_type(column.type, keywords),
         "description": column.description,
         "source": column.source.value,
         "call": find_call(table, column.source),

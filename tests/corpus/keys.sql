@@ -52,7 +52,7 @@ WHERE name = 'search-relevance' AND region IN ('us-east-1', 'eu-west-1', 'us-wes
 -- name: a name that does not exist has no rows
 -- calls: DescribeInferenceExperiment us-east-1 {"Name": "never-built"}
 -- rows:
-SELECT * EXCLUDE tags FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = 'never-built';
+SELECT * EXCLUDE (tags, tag_map) FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND name = 'never-built';
 
 -- name: a model that does not exist has no rows
 -- calls: DescribeModel us-east-1 {"ModelName": "never-built"}

@@ -69,6 +69,20 @@ WHERE region = 'eu-west-1';
 SELECT name FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND list_contains(tags, {'Key': 'team', 'Value': 'growth'});
 
+-- name: a tag is read by its key
+-- calls: ListInferenceExperiments eu-west-1
+--        DescribeInferenceExperiment eu-west-1 each row x 3
+--        ListTags eu-west-1 each row x 3
+-- rows: ["search-relevance", "search"], ["support-triage", "support"], ["gdpr-redaction", "privacy"]
+SELECT name, tag_map['team'] FROM aws.sagemaker.inference_experiments WHERE region = 'eu-west-1';
+
+-- name: rows are chosen by the key of a tag
+-- calls: ListInferenceExperiments us-east-1
+--        DescribeInferenceExperiment us-east-1 each row x 6
+--        ListTags us-east-1 each row x 6
+-- rows: ["churn-transformer"], ["churn-monthly-refresh"]
+SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' AND tag_map ->> 'team' = 'growth';
+
 -- name: a map is read by its key
 -- calls: DescribeModel us-east-1 {"ModelName": "churn-v1"}
 -- rows: ["info"]

@@ -173,7 +173,7 @@ SELECT desired_state, desired_state = status FROM aws.sagemaker.inference_experi
 -- calls: none
 -- in order: ["arn"], ["name"], ["type"], ["description"], ["role_arn"], ["endpoint_name"], ["endpoint_metadata"],
 --           ["schedule"], ["kms_key"], ["data_storage_config"], ["model_variants"], ["shadow_mode_config"], ["tags"],
---           ["creation_time"], ["last_modified_time"], ["status"], ["status_reason"], ["desired_state"], ["region"],
+--           ["tag_map"], ["creation_time"], ["last_modified_time"], ["status"], ["status_reason"], ["desired_state"], ["region"],
 --           ["completion_time"], ["account_id"], ["data__Identifier"]
 SELECT column_name FROM (DESCRIBE SELECT * FROM aws.sagemaker.inference_experiments);
 
@@ -236,7 +236,7 @@ SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1' 
 -- name: limit zero returns no rows
 -- calls: none
 -- rows:
-SELECT * EXCLUDE tags FROM aws.sagemaker.models WHERE region = 'us-east-1' LIMIT 0;
+SELECT * EXCLUDE (tags, tag_map) FROM aws.sagemaker.models WHERE region = 'us-east-1' LIMIT 0;
 
 -- name: expressions over listed columns only need the list
 -- calls: ListInferenceExperiments us-west-2

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -271,6 +271,4 @@ def is_equal(got: Any, value: Any, type_: pa.DataType) -> bool:
 
 def read_text(text: str, type_: pa.DataType) -> Any:
     """The value of a string where the column has another type."""
-    if pa.types.is_timestamp(type_):
-        return datetime.fromtimestamp(int(text), UTC)
     return json.loads(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 from sqlprov.aws.read.redaction import Warn, hide
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Column, ColumnSource, TagSpelling, get_path
+from sqlprov.catalog.texts import to_epoch_seconds, to_json_text
 
 MEMORY_POOL = pa.system_memory_pool()
 """This pool returns memory. Arrow's own takes megabytes for the first byte, and keeps some for each thread."""
@@ -24,22 +24,30 @@ WRONG_VALUE = (pa.ArrowException, ValueError, TypeError, AttributeError, Overflo
 TAG_KEYS, TAG_VALUES = ("Key", "key", "TagKey", "tagKey"), ("Value", "value", "TagValue", "tagValue")
 """How services spell the members of a tag."""
 _BOOLEANS = {"true": True, "false": False}
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC).timestamp(), datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _MICROSECONDS = pa.scalar(1e6)
 
 
-def build_array(column: Column, values: Iterable[Any]) -> pa.Array:
+def build_array(column: Column, values: Iterable[Any], warn: Warn | None = None) -> pa.Array:
     """`values`, as in the service's JSON, as an array of `column.type`.
 
+    Args:
+        warn: takes a warning about a text that is not of the type which the catalog gives the column: it becomes NULL.
+
     Raises:
-        MalformedReply: a value does not fit the type in the model.
+        MalformedReply: a value does not fit the type in the model or, without `warn`, in the catalog.
     """
     items = list(values)
     json_type = column.json_type
     if column.tags or column.source is ColumnSource.TAGS:
         items, json_type = [to_tags(item, column.tags) for item in items], column.type
-    elif _is_text_of(column):
-        items = [parse_text(item, column) for item in items]
+    elif column.is_time_as_number:
+        try:
+            return _to_times(pa.array(items, type=json_type, memory_pool=MEMORY_POOL), column)
+        except WRONG_VALUE:
+            items, json_type = _parse_items(items, column, warn), pa.float64()
+    elif column.has_other_type:
+        items = _parse_items(items, column, warn)
         json_type = pa.float64() if pa.types.is_timestamp(column.type) else column.type
     if not _is_unlike_json(column.type):
         try:
@@ -56,11 +64,28 @@ def _build(items: list[Any], json_type: pa.DataType, type_: pa.DataType) -> pa.A
     return _convert(pa.array(items, type=json_type, memory_pool=MEMORY_POOL), type_)
 
 
-def _is_text_of(column: Column) -> bool:
-    """Whether the reply has a string where the column has a number, a boolean or a time."""
-    return pa.types.is_string(column.json_type) and not (
-        pa.types.is_string(column.type) or pa.types.is_binary(column.type)
-    )
+def _to_times(numbers: pa.Array, column: Column) -> pa.Array:
+    """Times from an array of numbers; raises ValueError if one is out of range."""
+    seconds = pc.divide(numbers.cast(pa.float64()), float(column.per_second), memory_pool=MEMORY_POOL)
+    bounds = pc.min_max(seconds)
+    for bound in ("min", "max"):
+        if bounds[bound].is_valid:
+            _check_year(bounds[bound].as_py())
+    return _convert(seconds, column.type)
+
+
+def _parse_items(items: Iterable[Any], column: Column, warn: Warn | None) -> list[Any]:
+    """The values in the form that Arrow reads; NULL, with a warning, for those that cannot be read."""
+    parsed = []
+    for item in items:
+        try:
+            parsed.append(None if item is None else parse_text(item, column))
+        except MalformedReply as error:
+            if warn is None:
+                raise
+            warn(f"{error}; it is NULL here.")
+            parsed.append(None)
+    return parsed
 
 
 class Decoder:
@@ -68,19 +93,20 @@ class Decoder:
 
     Args:
         columns: the columns.
-        warn: takes a warning about sensitive text.
+        warn: takes a warning about sensitive text, and about values that cannot be read; without it, the latter are
+            errors.
     """
 
-    def __init__(self, columns: Sequence[Column], warn: Warn = lambda _: None) -> None:
+    def __init__(self, columns: Sequence[Column], warn: Warn | None = None) -> None:
         self._columns, self._warn = columns, warn
         direct = [c for c in columns if len(c.path) == 1 and not _is_unlike_json(c.type) and not c.sensitive]
-        direct = [c for c in direct if not _is_text_of(c) and (not c.tags or c.json_type == c.type)]
+        direct = [c for c in direct if not c.has_other_type and (not c.tags or c.json_type == c.type)]
         members = {column.path[0]: column.json_type for column in direct}
         self._struct = pa.struct(members)
         positions = {member: at for at, member in enumerate(members)}
         # Compared once, because comparing types takes longer than building a page's array.
         self._unchanged = [(c.name, positions[c.path[0]]) for c in direct if c.json_type == c.type]
-        self._converted = [(c.name, positions[c.path[0]], c.type) for c in direct if c.json_type != c.type]
+        self._converted = [(c, positions[c.path[0]]) for c in direct if c.json_type != c.type]
 
     def read_rows(self, items: Sequence[Mapping[str, Any]]) -> pa.StructArray | None:
         """Listed rows as an array, before conversion; `None` if Arrow cannot read every column."""
@@ -117,7 +143,7 @@ class Decoder:
     def _split_members(self, rows: pa.StructArray) -> dict[str, pa.Array]:
         members = rows.flatten(memory_pool=MEMORY_POOL)
         arrays = {name: members[at] for name, at in self._unchanged}
-        return arrays | {name: _convert(members[at], type_) for name, at, type_ in self._converted}
+        return arrays | {c.name: _convert_column(members[at], c) for c, at in self._converted}
 
     def _add_missing(
         self, arrays: dict[str, pa.Array], items: Sequence[Mapping[str, Any]]
@@ -125,13 +151,17 @@ class Decoder:
         for column in self._columns:
             if column.name not in arrays:
                 values = hide(column, (get_path(item, column.path) for item in items), self._warn)
-                arrays[column.name] = build_array(column, values)
+                arrays[column.name] = build_array(column, values, self._warn)
         return arrays
 
 
 def concat_rows(rows: Sequence[pa.StructArray]) -> pa.StructArray:
     """Results of `Decoder.read_rows` for several pages, as one array."""
     return pa.concat_arrays(rows, memory_pool=MEMORY_POOL) if len(rows) > 1 else rows[0]
+
+
+def _convert_column(array: pa.Array, column: Column) -> pa.Array:
+    return _to_times(array, column) if column.is_time_as_number else _convert(array, column.type)
 
 
 def _convert(array: pa.Array, type_: pa.DataType) -> pa.Array:
@@ -199,19 +229,6 @@ def _to_json_value(value: Any, type_: pa.DataType) -> Any:
     return value
 
 
-def to_epoch_seconds(value: Any) -> float:
-    """Seconds since the epoch of a time in a reply.
-
-    Raises:
-        TypeError, ValueError: `value` is not a time.
-    """
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    return float(value)
-
-
 def to_tags(value: Any, spelling: TagSpelling | None = None) -> Any:
     """Tags in the service's spelling, a list or a map, as a list of {Key, Value}.
 
@@ -234,22 +251,33 @@ def _get_first(members: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 
 def parse_text(text: Any, column: Column) -> Any:
-    """The value of a column from its string, as SQS and SNS have it in a map of names and strings.
+    """The value of a column from a string, such as SQS and SNS have for everything, or from a number that is a time.
+
+    An empty text is no value.
 
     Raises:
         MalformedReply: the text does not fit the column's type.
     """
-    if not isinstance(text, str):
-        return text
-    if not text:
+    if text == "":
         return None
     try:
+        if column.is_json:
+            return to_json_text(text)
+        if pa.types.is_timestamp(column.type):
+            return _check_year(to_epoch_seconds(text, column.per_second))
+        if not isinstance(text, str):
+            return text
         if pa.types.is_boolean(column.type):
             return _BOOLEANS[text.lower()]
-        if pa.types.is_timestamp(column.type):
-            return float(text) if _NUMBER.fullmatch(text) else to_epoch_seconds(text)
         if pa.types.is_integer(column.type):
             return int(text)
         return float(text) if pa.types.is_floating(column.type) else orjson.loads(text)
-    except (ValueError, KeyError) as error:
-        raise MalformedReply(f"the reply's {column.name} is not {column.type} ({error})") from None
+    except (*WRONG_VALUE, KeyError):
+        raise MalformedReply(f"the reply's {column.name} is not {column.type}: {text!r:.80}") from None
+
+
+def _check_year(seconds: float) -> float:
+    """`seconds`, if the year has four digits: others cannot be shown, and mean another unit."""
+    if not _FIRST <= seconds <= _LAST:
+        raise ValueError
+    return seconds

@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.aws.read.decoder import to_epoch_seconds
 from sqlprov.aws.read.list_replies import check_failures, find_rows, find_token, freeze, make_row_counter
 from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import BatchBuilder
@@ -19,6 +18,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import get_path
+from sqlprov.catalog.texts import to_epoch_seconds
 from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read import ListRead, ReadPlan
 from sqlprov.records import dataclass
@@ -82,7 +82,8 @@ class PageReader:
 
     def __post_init__(self) -> None:
         self._table, order = self.plan.table, self.plan.top or self.plan.windows
-        self._time_path = self._table.by_name[order.column].path if order else ()
+        time = self._table.by_name[order.column] if order else None
+        self._time_path, self._per_second = (time.path, time.per_second) if time else ((), 1)
         self._descending = self.plan.top is not None and self.plan.top.descending
 
     def fetch(self, window: ListWindow, most: int) -> FetchedPages:
@@ -169,9 +170,9 @@ class PageReader:
         times: list[Any] = [item.get(first) for item in items]
         if rest:
             times = [get_path(value, rest) for value in times]
-        if not set(map(type, times)) <= {float}:
+        if self._per_second != 1 or not set(map(type, times)) <= {float}:
             try:
-                times = [to_epoch_seconds(at) for at in times]
+                times = [to_epoch_seconds(at, self._per_second) for at in times]
             except (TypeError, ValueError):
                 return None
         return [-at for at in times] if self._descending else times

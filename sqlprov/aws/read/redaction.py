@@ -11,12 +11,12 @@ from sqlprov.catalog.table import Column
 Warn = Callable[[str], object]
 
 
-def hide(column: Column, values: Iterable[Any], warn: Warn) -> list[Any]:
+def hide(column: Column, values: Iterable[Any], warn: Warn | None) -> list[Any]:
     """The values of a column, as in the service's JSON, without its sensitive text; warns if there was any."""
     items = list(values)
     for path in column.sensitive:
         hidden = [_hide(item, path) for item in items]
-        if any(new is not old for new, old in zip(hidden, items, strict=True)):
+        if warn and any(new is not old for new, old in zip(hidden, items, strict=True)):
             name = format_path(column.name, path)
             warn(
                 f"{name} is sensitive: its text is {HIDDEN!r}, also in expressions. "

@@ -33,10 +33,11 @@ class BatchBuilder:
     Args:
         plan: the plan.
         find_account: returns the caller's account, for rows whose ARN does not show it.
-        warn: takes a warning about sensitive text.
+        warn: takes a warning about sensitive text, and about values that cannot be read; without it, the latter are
+            errors.
     """
 
-    def __init__(self, plan: ReadPlan, find_account: Callable[[], str], warn: Warn) -> None:
+    def __init__(self, plan: ReadPlan, find_account: Callable[[], str], warn: Warn | None) -> None:
         self.plan, self.table, self._find_account, self._warn = plan, plan.table, find_account, warn
         self._columns = [self.table.by_name[name] for name in plan.columns]
         self._schema = pa.schema([(column.name, column.type) for column in self._columns])
@@ -117,7 +118,8 @@ class BatchBuilder:
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
     def _build_array(self, rows: list[PartialRow], column: Column) -> pa.Array:
-        return build_array(column, hide(column, self._get_values(rows, column.name), self._warn))
+        values = hide(column, self._get_values(rows, column.name), self._warn)
+        return build_array(column, values, self._warn)
 
     def _check_keys(self, arrays: Mapping[str, pa.Array]) -> None:
         """A row has at least one part of its key, beside those that its parents give."""

@@ -57,7 +57,8 @@ class TableScan:
         self.plan, self.run, self.cloud, self.table = plan, run, cloud, plan.table
         cloud.allow_reads(self.table)
         self.reports = ReportQueue(run)
-        self.builder = BatchBuilder(plan, lambda: get_account_id(run, cloud), run.warn)
+        warn = None if run.is_write else run.warn  # what cannot be read must not decide what is written
+        self.builder = BatchBuilder(plan, lambda: get_account_id(run, cloud), warn)
         self.details = DetailReader(plan, run, cloud)
         self.filter_rows, self.read_shared = filter_rows, read_shared
         self.top_n = TopN(plan.top) if plan.top and filter_rows else None

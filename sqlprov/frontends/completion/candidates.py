@@ -36,7 +36,7 @@ class Candidate:
 
 def describe_column(table: Table, column: Column) -> str:
     """Type of a column and the call that fills it: `VARCHAR, DescribeModel a row`."""
-    return ", ".join(filter(None, (shorten_type(column.type), describe_call(table, column))))
+    return ", ".join(filter(None, (shorten_type(column.type, column.is_json), describe_call(table, column))))
 
 
 def describe_call(table: Table, column: Column) -> str:
@@ -48,11 +48,11 @@ def describe_call(table: Table, column: Column) -> str:
     return f"{call} a row" if column.source in (ColumnSource.DESCRIBE, ColumnSource.TAGS) else call
 
 
-def shorten_type(kind: pa.DataType) -> str:
+def shorten_type(kind: pa.DataType, is_json: bool = False) -> str:
     """DuckDB's name of a type; for a long nested type, only the outermost part."""
     from sqlprov.sql.duckdb_types import format_duckdb_type
 
-    whole = format_duckdb_type(kind)
+    whole = "JSON" if is_json else format_duckdb_type(kind)
     if len(whole) <= MAX_TYPE:
         return whole
     return f"{whole.partition('(')[0]}(…){'[]' if whole.endswith('[]') else ''}"
@@ -61,7 +61,7 @@ def shorten_type(kind: pa.DataType) -> str:
 def find_column(table: Table, name: str) -> Column | None:
     """A column under any of its names: `RoleArn`, `role_arn`, `data__RoleArn`."""
     plain = name.lower().removeprefix("data__").replace("_", "")
-    return next((one for one in table.columns if one.name.lower().replace("_", "") == plain), None)
+    return next((one for one in table.shown if one.name.lower().replace("_", "") == plain), None)
 
 
 def list_members(kind: pa.DataType, path: Iterable[str]) -> list[tuple[str, str]]:

@@ -98,10 +98,10 @@ def _describe(shell: Shell, name: str) -> None:
     rows: list[dict[str, object]] = [
         {
             "column": column.name,
-            "type": shorten_type(column.type),
+            "type": shorten_type(column.type, column.is_json),
             "filled by": describe_call(table, column) or None,
         }
-        for column in table.columns
+        for column in table.shown
     ]
     _print_table(shell, rows, dict.fromkeys(("column", "type", "filled by"), pa.string()))
     rows = [

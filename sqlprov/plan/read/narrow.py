@@ -16,8 +16,6 @@ from sqlprov.plan.read.predicate import Predicate
 _ALLOWED = re.compile(r"[a-zA-Z0-9\-]+")
 WILDCARD = re.compile(r"[*?\\]")
 """Characters that EC2 does not take as they are."""
-LATEST = 253_370_764_800_000
-"""The year 9999 in milliseconds."""
 WIDENED = timedelta(seconds=1)
 """AWS does not document whether a time bound is inclusive or how it is rounded, so bounds are widened."""
 
@@ -97,27 +95,27 @@ def _choose_value(rule: ListFilter, allowed: Domain, texts: list[Contained]) -> 
             return max(filter(rule.constraint.accepts, filter(None, starts)), key=len, default=None)
         case FilterOperator.AFTER:
             low = allowed.low if allowed.values is None else min(allowed.values)
-            return None if low is None else _shift(low, -WIDENED)
+            return None if low is None else _shift(low, -WIDENED, rule.per_second)
         case FilterOperator.BEFORE:
             high = allowed.high if allowed.values is None else max(allowed.values)
-            return None if high is None else _shift(high, WIDENED + timedelta(microseconds=999_999))
+            by = WIDENED + timedelta(microseconds=999_999)
+            return None if high is None else _shift(high, by, rule.per_second)
 
 
-def _shift(bound: Any, by: timedelta) -> datetime | int | None:
+def _shift(bound: Any, by: timedelta, per_second: int) -> datetime | int | None:
     """`bound` moved and truncated to whole seconds; `None` if it leaves the range of years that AWS accepts.
 
-    An integer is a number of milliseconds.
+    It is a number with `per_second`, if that is not 0.
     """
-    if isinstance(bound, int):
-        milliseconds = bound + by // timedelta(milliseconds=1)
-        return milliseconds if 0 <= milliseconds < LATEST else None
     if not isinstance(bound, datetime):
         return None
     try:
         moved = (bound + by).astimezone(UTC).replace(microsecond=0)
     except OverflowError:
         return None
-    return moved if 1970 <= moved.year < 9999 else None
+    if not 1970 <= moved.year < 9999:
+        return None
+    return int(moved.timestamp()) * per_second if per_second else moved
 
 
 def _find_prefix(allowed: Domain) -> str:

@@ -166,7 +166,7 @@ def _select_contained(request: ScanRequest) -> tuple[Contained, ...]:
     list_columns = {
         column.name
         for column in request.table.columns
-        if column.source in LISTED and pa.types.is_string(column.type)
+        if column.source in LISTED and pa.types.is_string(column.type) and not column.is_json
     }
     return tuple(hint for hint in request.contained if request.pushdown and hint.column in list_columns)
 

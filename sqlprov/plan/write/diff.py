@@ -8,10 +8,8 @@ value equals an empty text, list or map.
 from __future__ import annotations
 
 import base64
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +17,7 @@ import pyarrow as pa
 from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Method, Table, TagSpelling
+from sqlprov.catalog.texts import parse_json, parse_time
 from sqlprov.plan.write.steps import Snapshot
 
 _FLOAT_TOLERANCE = 1e-6  # a 32-bit float comes back as its nearest neighbor
@@ -108,7 +107,7 @@ def diff_values(sent: Any, described: Any, shape: Shape, path: str) -> Iterator[
             list(diff_values(value, described[key], shape.value, path)) for key, value in sent.items()
         ):
             yield path
-    elif not _is_equal(sent, described, shape.kind):
+    elif not _is_equal(sent, described, shape):
         yield path
 
 
@@ -163,35 +162,22 @@ def is_covered(path: str, allowed: Iterable[str], *, partly: bool = False) -> bo
     return any(f"{path}.".startswith(f"{a}.") or (partly and a.startswith(f"{path}.")) for a in allowed)
 
 
-def parse_time(value: Any) -> datetime:
-    """Parse a time in any form that boto3 takes or Describe returns; without a zone it is UTC."""
-    if isinstance(value, str) and value.replace(".", "", 1).isdecimal():  # as SQS returns it
-        value = float(value)
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
-    time = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if not isinstance(time, datetime):
-        raise ValueError(f"{value!r} is not a time")
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _is_equal(sent: Any, described: Any, kind: str) -> bool:
-    if kind == "timestamp":
-        return abs((parse_time(sent) - parse_time(described)).total_seconds()) < _MILLISECOND
+def _is_equal(sent: Any, described: Any, shape: Shape) -> bool:
+    kind, per_second = shape.kind, shape.per_second
+    if (kind == "timestamp" or per_second) and sent != described:
+        try:
+            times = parse_time(sent, per_second or 1), parse_time(described, per_second or 1)
+        except ValueError:
+            return False
+        return abs((times[0] - times[1]).total_seconds()) < _MILLISECOND
     if kind == "blob":
         return _decode_blob(sent) == _decode_blob(described)
-    if kind == "string" and isinstance(sent, str) and isinstance(described, Mapping):
-        return bool(_parse_json(sent) == described)  # botocore parses the policies of IAM
+    if shape.is_json or (kind == "string" and isinstance(sent, str) and isinstance(described, Mapping)):
+        # botocore parses the policies of IAM.
+        return bool(parse_json(sent) == parse_json(described))
     if kind in ("float", "double"):
         return math.isclose(float(sent), float(described), rel_tol=_FLOAT_TOLERANCE)
     return bool(sent == described) and isinstance(sent, bool) == isinstance(described, bool)
-
-
-def _parse_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
 
 
 def _decode_blob(value: Any) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlprov.catalog.table import Method, Table
+from sqlprov.catalog.table import TAG_MAP, Method, Table
 from sqlprov.errors import DatabaseError, DataError, NotSupportedError
 from sqlprov.plan.write.diff import drop_reserved, is_reserved, parse_tags, spell_tags
 from sqlprov.plan.write.input_rows import InputRows
@@ -150,7 +150,7 @@ def _resolve_columns(
             member = ignored[column]
         if member is None and not has_columns and column:
             member = ""
-            left_out.append(name)
+            left_out += [name] if name != TAG_MAP else []  # the tags are given beside it
         if member is None and column:
             text = f"Column {name} of {table.full_name} is read-only; INSERT cannot set it."
             errors.append(NotSupportedError(text))

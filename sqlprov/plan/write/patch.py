@@ -18,6 +18,7 @@ import pyarrow as pa
 from sqlprov.catalog.packing import PATCH_DOCUMENT
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Column, ColumnSource, Table
+from sqlprov.catalog.texts import parse_time
 from sqlprov.errors import DataError, InternalError, NotSupportedError, show_caret, suggest
 from sqlprov.plan.write.diff import (
     diff_values,
@@ -25,7 +26,6 @@ from sqlprov.plan.write.diff import (
     merge,
     pair_items,
     parse_tags,
-    parse_time,
     spell_tags,
 )
 from sqlprov.plan.write.steps import RowWrite, Snapshot
@@ -102,7 +102,7 @@ def _get_value(table: Table, name: str, known: Property, snapshot: Snapshot) -> 
     if known.shape:
         value = merge(value, value, known.shape, name)
     elif isinstance(value, int | float) and pa.types.is_timestamp(known.column.type):
-        value = parse_time(value)
+        value = parse_time(value, known.column.per_second)
     return json.loads(json.dumps(value, default=_format_value))
 
 

@@ -11,7 +11,7 @@ from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.methods import MISSING
 from sqlprov.catalog.table import Method, Table
 from sqlprov.catalog.write_rules import Transition
-from sqlprov.plan.write.diff import diff_parameters, drop_reserved, parse_tags, parse_time, select_readable
+from sqlprov.plan.write.diff import diff_parameters, drop_reserved, parse_tags, select_readable
 from sqlprov.plan.write.steps import Request, Snapshot
 from sqlprov.plan.write.transitions import list_transitions
 
@@ -60,8 +60,8 @@ def _reconcile_create(table: Table, request: Request, after: Snapshot | None, be
     if after is None:
         return CallEffect.NOT_APPLIED
     create = table.by_method["create_resource"]
-    created = after.get_column(table, table.created)
-    if created is not None and parse_time(created) < began:
+    created = after.get_created(table)
+    if created is not None and created < began:
         return CallEffect.NOT_APPLIED
     sent = dict(request.parameters)
     for part in create.parameters:
@@ -137,8 +137,8 @@ def _reconcile_tags(table: Table, request: Request, after: Snapshot) -> CallEffe
 
 def _is_replaced(table: Table, before: Snapshot, after: Snapshot) -> bool:
     """Whether the row is another one with the same name."""
-    old, new = before.get_column(table, table.created), after.get_column(table, table.created)
-    return None not in (old, new) and abs((parse_time(old) - parse_time(new)).total_seconds()) >= 0.001
+    old, new = before.get_created(table), after.get_created(table)
+    return old is not None and new is not None and abs((old - new).total_seconds()) >= 0.001
 
 
 def _collect_values(table: Table, method: Method, members: set[str], row: Snapshot) -> Mapping[str, Any]:

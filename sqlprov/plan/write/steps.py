@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
 import pyarrow as pa
 
 from sqlprov.catalog.table import TAG_SPECIFICATIONS, Method, RowText, Table
+from sqlprov.catalog.texts import parse_time
 from sqlprov.records import dataclass
 
 
@@ -107,6 +109,11 @@ class Snapshot:
         """The value of a column; `None` if it is absent, or the row was read without it."""
         path = table.paths.get(column)
         return self.get(path) if path else None
+
+    def get_created(self, table: Table) -> datetime | None:
+        """The time when the row was created; `None` if it is unknown."""
+        value = self.get_column(table, table.created)
+        return parse_time(value, table.by_name[table.created].per_second) if value is not None else None
 
     def get_state(self, table: Table) -> str:
         """The state; empty if the table has no states."""

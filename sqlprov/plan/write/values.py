@@ -14,7 +14,14 @@ from sqlprov.catalog.service_model import to_snake_case
 from sqlprov.catalog.shapes import Shape
 from sqlprov.errors import suggest
 from sqlprov.plan.write.diff import is_reserved
-from sqlprov.plan.write.values_json import InvalidValue, JsonObject, abbreviate, coerce_document, parse_json
+from sqlprov.plan.write.values_json import (
+    InvalidValue,
+    JsonObject,
+    abbreviate,
+    coerce_document,
+    format_json,
+    parse_json,
+)
 from sqlprov.plan.write.values_scalars import coerce_scalar, format_limits
 from sqlprov.records import dataclass
 
@@ -242,11 +249,15 @@ def _unwrap(value: Any, type: pa.DataType | None, shape: Shape) -> tuple[Any, pa
     if value is not None and isinstance(type, pa.BaseExtensionType):
         name = getattr(type, "type_name", "")
         if type.extension_name == "arrow.json":
-            value, type = parse_json(value, wanted), None
+            parsed = parse_json(value, wanted)
+            is_text = shape.is_json and not isinstance(parsed, str)  # it is sent as it is written
+            value, type = (value, pa.string()) if is_text else (parsed, None)
         else:
             if name in ("hugeint", "uhugeint"):
                 value = int.from_bytes(value, "little", signed=name == "hugeint")
             type = type.storage_type
+    if shape.is_json and isinstance(value, dict | list):
+        value, type = format_json(coerce_document(value, from_json=False)), pa.string()
     if value == "" and shape.kind != "string":
         raise InvalidValue(f"{wanted}; for no value write NULL, not ''")
     if isinstance(value, str) and shape.kind in _NESTED and not (shape.kind == "document" and type is None):

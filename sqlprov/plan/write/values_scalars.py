@@ -40,6 +40,9 @@ def coerce_scalar(value: Any, shape: Shape, *, from_json: bool, zone: str) -> An
     Raises:
         InvalidValue: it does not fit.
     """
+    if shape.per_second and (isinstance(value, date) or (shape.kind != "string" and _is_iso(value))):
+        moment = _coerce_timestamp(value, from_json, zone)
+        value = _format_time(moment) if shape.kind == "string" else _count_units(moment, shape.per_second)
     match shape.kind:
         case "string":
             return _coerce_text(value, shape)
@@ -54,6 +57,20 @@ def coerce_scalar(value: Any, shape: Shape, *, from_json: bool, zone: str) -> An
         case "blob":
             return _check_limits(_coerce_blob(value), shape, "a value", "byte")
     raise InvalidValue(f"a {shape.kind}")
+
+
+def _is_iso(value: Any) -> bool:
+    return isinstance(value, str) and _ISO.fullmatch(value) is not None
+
+
+def _format_time(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace(
+        "+00:00", "Z"
+    )
+
+
+def _count_units(moment: datetime, per_second: int) -> int:
+    return (moment - _EPOCH) // timedelta(seconds=1) * per_second + moment.microsecond * per_second // 10**6
 
 
 def format_limits(low: float | None, high: float | None, unit: str = "") -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import Any
 
+from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import Method, Parameter, Table
+from sqlprov.catalog.table import TAG_MAP, Method, Parameter, Table
 from sqlprov.errors import (
     DatabaseError,
     DataError,
@@ -286,7 +287,8 @@ def find_parameter(table: Table, method: Method, name: str) -> str | None:
 
 def find_column(table: Table, name: str) -> str | None:
     """The column for a written name: `Name`, `name`, `data__Name`."""
-    columns = {column.lower(): column for column in table.by_name}
+    columns = {TAG_MAP: TAGS} if TAGS in table.by_name else {}
+    columns |= {column.lower(): column for column in table.by_name}
     joined = {column.replace("_", "").lower(): column for column in table.by_name}
     lower = name.lower()
     return columns.get(lower) or joined.get(lower.removeprefix("data__").replace("_", ""))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,7 +73,7 @@ REFUSALS = [
     BadFile("a column without a path", "config_name: EndpointConfigName", "config: {about: No.}",
             ("'config'", "its path")),
     BadFile("a type of a number", "config_name: EndpointConfigName", "production_variants: integer",
-            ("text only",)),
+            ("column of text",)),
     BadFile("a wrong type", "config_name: EndpointConfigName", "failure_reason: {type: int}", ("'integer'",)),
 ]  # fmt: skip
 
@@ -80,6 +81,20 @@ REFUSALS = [
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
 def test_a_wrong_file_is_refused_with_its_line_and_the_right_word(refusal: BadFile, load: Load) -> None:
     refusal.check(load, TINY)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("tiny.creation_tme: timestamp", "Did you mean 'creation_time'?"),
+        ("tiny.endpoint_name: json", "'endpoint_name' identifies rows or fills a parameter"),
+        ("tiny.production_variants: json", "expected a type for a column of text, or a time for a number"),
+        ("failure_reason: jsn", "Did you mean 'json'?"),
+    ],
+)
+def test_a_wrong_type_in_the_head_is_refused(columns: str, message: str, load: Load) -> None:
+    with pytest.raises(ResourceFileError, match=re.escape(message)):
+        load(TINY, f"{HEAD}columns: {{{columns}}}\n")
 
 
 # Service, words of a line (… stands for LISTED), and a part of the message.

@@ -12,7 +12,7 @@ from sqlprov.duck.column_hints import explain_nested
 from sqlprov.errors import Error
 
 Connect = Callable[..., Connection]
-TAG = "tags is a list of {Key, Value}: map_from_entries(tags)['team'] is the value of a tag."
+TAG = "tags is a list of {Key, Value}: tag_map['team'] is the value of a tag."
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,17 @@ def test_lists_of_texts_and_maps_are_explained(table: str, column: str, type: st
     explained = explain_nested(message, frozenset([column]), lambda: tables)
     assert explained == f"{message}\n{column} is {hint}"
     assert explain_nested(message, frozenset(), lambda: tables) == message
+
+
+@pytest.mark.parametrize(("left_out", "is_warned"), [("tags", True), ("(tags, tag_map)", False)])
+def test_a_star_without_tags_that_still_reads_them_is_a_warning(
+    connect: Connect, left_out: str, is_warned: bool
+) -> None:
+    result = connect(regions="eu-west-1").sql(
+        f"SELECT * EXCLUDE {left_out} FROM aws.sagemaker.models LIMIT 0"
+    )
+    result.fetchall()
+    assert any("tag_map reads the tags, too" in warning for warning in result.warnings) == is_warned
 
 
 @pytest.mark.parametrize(

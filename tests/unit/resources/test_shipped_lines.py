@@ -13,6 +13,7 @@ import pytest
 from slices import take_slice
 
 from resources.generate.files import RESOURCES, read_file
+from resources.generate.types import draft_types
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.columns import TAGS_TYPE
 from sqlprov.catalog.service_model import load_model
@@ -48,6 +49,7 @@ def test_every_line_loads(service: str) -> None:
         assert table.name not in RESERVED
         assert table.key
         assert "tags" not in table.by_name or table.by_name["tags"].type == TAGS_TYPE, table.name
+        assert dict(draft_types(table)) == {}, f"{table.name}: settle them in the head's `columns:`"
         for parent in filter(None, (parent.load for parent in table.list.parents)):
             assert parent().service == service
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,6 +68,55 @@ def test_any_json_is_kept_as_its_text() -> None:
 def test_a_timestamp_keeps_its_milliseconds(seconds: float) -> None:
     (moment,) = both_ways(column(TIME, pa.float64()), [seconds])
     assert moment == datetime.fromtimestamp(seconds, UTC)
+
+
+NOON = datetime(2025, 5, 1, 12, 0, 0, 250_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("json_type", "per_second", "value"),
+    [
+        (pa.int64(), 1000, 1_746_100_800_250),
+        (pa.float64(), 1000, 1_746_100_800_250.0),
+        (pa.string(), 1000, "1746100800250"),
+        (pa.string(), 1, "1746100800.25"),
+        (pa.string(), 1, "2025-05-01T14:00:00.250+0200"),
+        (pa.string(), 1, "2025-05-01 12:00:00.250"),
+    ],
+)
+def test_a_number_or_a_text_is_the_time_that_the_catalog_says(
+    json_type: pa.DataType, per_second: int, value: Any
+) -> None:
+    of = replace(column(TIME, json_type), per_second=per_second)
+    assert both_ways(of, [value, None]) == [NOON, None]
+
+
+@pytest.mark.parametrize(
+    ("json_type", "value"), [(pa.int64(), 2**62), (pa.string(), "soon"), (pa.string(), "1746100800250000")]
+)
+def test_what_is_not_a_time_is_null_with_a_warning_and_an_error_in_a_write(
+    json_type: pa.DataType, value: Any
+) -> None:
+    of, warnings = column(TIME, json_type), list[str]()
+    of = replace(of, per_second=1000) if json_type != pa.string() else of
+    rows = [{"C": value}, {"C": ""} if json_type == pa.string() else {}]
+    assert Decoder([of], warnings.append).build_arrays(rows)["c"].to_pylist() == [None, None]
+    assert warnings == [f"the reply's c is not timestamp[us, tz=UTC]: {value!r}; it is NULL here."]
+    with pytest.raises(MalformedReply, match="the reply's c is not timestamp"):
+        build_array(of, [value])
+
+
+def test_json_is_kept_as_it_is_written_and_other_text_is_a_json_string() -> None:
+    of = replace(column(pa.string(), pa.string()), is_json=True)
+    given = ['{"b": 1,  "a": 2}', "%7B%22a%22%3A%20%22x%20y%22%7D", "Version: 1", {"a": [1]}, "", None]
+    assert both_ways(of, given) == [
+        '{"b": 1,  "a": 2}',
+        '{"a": "x y"}',
+        '"Version: 1"',
+        '{"a":[1]}',
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(

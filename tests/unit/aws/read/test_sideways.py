@@ -60,7 +60,7 @@ def compare(cloud: Emulator, connect: Any) -> Compare:
 
 LIMITED = [
     JOIN,
-    f"SELECT * EXCLUDE (tags) FROM {E} JOIN {P} USING (endpoint_name)",
+    f"SELECT * EXCLUDE (tags, tag_map) FROM {E} JOIN {P} USING (endpoint_name)",
     f"SELECT e.name, p.endpoint_config_name FROM {P} p, {E} e WHERE e.endpoint_name = p.endpoint_name",
     f"SELECT e.name, p.endpoint_config_name FROM {E} e LEFT JOIN {P} p ON p.endpoint_name = e.endpoint_name",
     f"SELECT e.name FROM {P} p RIGHT JOIN {E} e ON p.endpoint_name = e.endpoint_name AND p.endpoint_status LIKE 'I%'",

@@ -205,11 +205,12 @@ def test_the_start_of_a_text_narrows_a_prefix(
     assert build_list_parameters(objects, where, hints)[0].get("Prefix") == sent
 
 
-def test_bounds_in_milliseconds_are_widened_by_a_second() -> None:
+def test_a_bound_is_sent_as_the_number_that_the_service_counts() -> None:
     events = Catalog().get_table("aws", "logs", "log_events")
-    where = And((is_("timestamp", 5_000, ">="), is_("timestamp", 9_000, "<")))
+    since, until = (datetime(1970, 1, 1, 0, 0, second, tzinfo=UTC) for second in (5, 9))
+    where = And((is_("timestamp", since, ">="), is_("timestamp", until, "<")))
     parameters, _ = build_list_parameters(events, where)
-    assert (parameters["startTime"], parameters["endTime"]) == (4_000, 10_999)
+    assert (parameters["startTime"], parameters["endTime"]) == (4_000, 10_000)
 
 
 def test_every_table_narrows_by_what_its_file_declares() -> None:

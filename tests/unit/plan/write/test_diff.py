@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
 from experiment_members import VARIANTS, sampling, variant
 from experiment_snapshots import CATALOG, END, START, TABLE, snapshot
 
-from sqlprov.plan.write.diff import diff_parameters, parse_time, select_readable
+from sqlprov.catalog.texts import parse_time
+from sqlprov.plan.write.diff import diff_parameters, select_readable
 from sqlprov.plan.write.steps import Snapshot
 
 CREATE = TABLE.by_method["create_resource"]
@@ -38,11 +40,12 @@ SAME: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 POLICY = '{"Version": "2012-10-17", "Statement": []}'
 
 
-def test_a_policy_that_botocore_has_parsed_is_compared_as_json() -> None:
+def test_a_policy_is_compared_as_json_however_it_is_written() -> None:
     roles = CATALOG.get_table("aws", "iam", "roles")
     create = roles.by_method["create_resource"]
-    row = Snapshot({"AssumeRolePolicyDocument": {"Statement": [], "Version": "2012-10-17"}}, None)
-    assert not diff_parameters(roles, create, {"AssumeRolePolicyDocument": POLICY}, row)
+    for known in ({"Statement": [], "Version": "2012-10-17"}, quote(POLICY), POLICY.replace(" ", "")):
+        row = Snapshot({"AssumeRolePolicyDocument": known}, None)
+        assert not diff_parameters(roles, create, {"AssumeRolePolicyDocument": POLICY}, row)
     other = {"AssumeRolePolicyDocument": POLICY.replace("2012", "2008")}
     assert diff_parameters(roles, create, other, row) == ("AssumeRolePolicyDocument",)
 

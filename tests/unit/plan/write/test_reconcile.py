@@ -54,6 +54,11 @@ def test_a_create_is_reconciled_with_the_existing_row(
     assert judge(request(insert(**SENT, **sent), None), None, after) is expected
 
 
+def test_a_time_of_creation_in_milliseconds_is_compared_in_seconds() -> None:
+    table = CATALOG.get_table("aws", "logs", "log_groups")
+    assert Snapshot({"creationTime": BORN * 1000}, None).get_created(table) == BEGAN
+
+
 @pytest.mark.parametrize(
     ("after", "expected"),
     [(None, HAPPENED), (snapshot(), DID_NOT), (snapshot(CreationTime=OTHER_TIME), HAPPENED)],

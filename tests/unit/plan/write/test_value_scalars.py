@@ -16,6 +16,9 @@ BOOLEAN = Shape("Switch", "boolean")
 TEXT = Shape("Text", "string")
 TIME = Shape("Time", "timestamp")
 BLOB = Shape("Body", "blob")
+MILLISECONDS = Shape("At", "long", per_second=1000)
+ISO_TEXT = Shape("At", "string", per_second=1)
+JSON_TEXT = Shape("Policy", "string", is_json=True)
 
 
 NOON = datetime(2025, 7, 1, 12, tzinfo=UTC)
@@ -59,6 +62,11 @@ SENT = [
     (TIME, MIDNIGHT, "'2025-07-01'", "DATE '2025-07-01'"),
     (TIME, NOON.replace(microsecond=250_000), "'2025-07-01T12:00:00.250Z'", "'1751371200.25'::JSON"),
     (TIME, NOON.replace(microsecond=123_456), "'2025-07-01T12:00:00.123456789Z'"),
+    (MILLISECONDS, 1_751_371_200_250, "TIMESTAMPTZ '2025-07-01 12:00:00.25+00'", "'2025-07-01T12:00:00.250Z'",
+     "1751371200250"),
+    (ISO_TEXT, "2025-07-01T12:00:00Z", "TIMESTAMPTZ '2025-07-01 12:00:00+00'", "'2025-07-01T12:00:00Z'"),
+    (JSON_TEXT, '{"a": 1}', "'{\"a\": 1}'", "'{\"a\": 1}'::JSON", "{'a': 1, 'b': NULL}"),
+    (JSON_TEXT, "no JSON", "'no JSON'", "'\"no JSON\"'::JSON"),
     *((shape, None, "NULL", "NULL::JSON", "'null'::JSON", "NULL::VARCHAR", "NULL::INTEGER")
       for shape in (INTEGER, TEXT, TIME, BLOB, BOOLEAN)),
 ]  # fmt: skip
