@@ -19,7 +19,7 @@ with TemporaryDirectory() as folder:
         for table in ("models", "endpoints"):
             created = live.sql(f"CREATE TABLE {table} AS SELECT * FROM aws.sagemaker.{table}")
             print(f"{table}: {created.rowcount} rows, {len(created.calls)} calls")
-        live.sql(f"COPY (SELECT region, endpoint_name, creation_time, tags FROM endpoints) TO '{parquet}'")
+        live.sql(f"COPY (SELECT region, endpoint_name, creation_time, tag_map FROM endpoints) TO '{parquet}'")
 
     with sqlprov.connect(str(database), local=True, read_only=True) as later:
         teams = later.sql(

@@ -2,10 +2,10 @@
 SET sqlprov_regions = 'us-east-1,eu-west-1,us-west-2';
 
 CREATE TEMP TABLE tagged AS
-    SELECT 'model' AS kind, region, model_name AS name, tags FROM aws.sagemaker.models
-    UNION ALL SELECT 'endpoint', region, endpoint_name, tags FROM aws.sagemaker.endpoints
-    UNION ALL SELECT 'endpoint config', region, endpoint_config_name, tags FROM aws.sagemaker.endpoint_configs
-    UNION ALL SELECT 'experiment', region, name, tags FROM aws.sagemaker.inference_experiments;
+    SELECT 'model' AS kind, region, model_name AS name, tags, tag_map FROM aws.sagemaker.models
+    UNION ALL SELECT 'endpoint', region, endpoint_name, tags, tag_map FROM aws.sagemaker.endpoints
+    UNION ALL SELECT 'endpoint config', region, endpoint_config_name, tags, tag_map FROM aws.sagemaker.endpoint_configs
+    UNION ALL SELECT 'experiment', region, name, tags, tag_map FROM aws.sagemaker.inference_experiments;
 
 SELECT kind, count(*) AS resources, count(*) FILTER (tag_map['team'] IS NULL) AS untagged
 FROM tagged GROUP BY kind ORDER BY kind;
