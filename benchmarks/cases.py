@@ -263,16 +263,9 @@ def measure_starts(scale: Scale) -> Findings:
     yield compare(case, "wall, of (a)", wall["us, look-up"], wall["(a), look-up"], 1, "us/(a)")
     cpus = costs["us, look-up"]["cpu"], costs["(a), look-up"]["cpu"]
     yield compare(case, "CPU, of (a)", *cpus, 1, "us/(a)")
-    grown = 1000 * (wall["us, more services"] - wall["us"])
-    both = {name: 1000 * wall[name] for name in ("us", "us, more services")}
-    yield Finding(
-        "4,000 further tables known",
-        'growth of sqlprov exec "SELECT 1"',
-        grown,
-        10,
-        "ms",
-        both,
-    )
+    both = {name: 1000 * costs[name]["cpu"] for name in ("us", "us, more services")}
+    grown, measure = both["us, more services"] - both["us"], 'growth of the CPU of sqlprov exec "SELECT 1"'
+    yield Finding("4,000 further tables known", measure, grown, 10, "ms", both)
 
 
 PLANNED = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -80,14 +81,13 @@ def time_commands(
     for number in range(pairs):
         order = list(commands)
         for name in order if number % 2 == 0 else reversed(order):
-            before = os.times()
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             began = time.perf_counter()
             around = build_environment(url) | ({"PYTHONPATH": str(paths[name])} if name in paths else {})
             subprocess.run(commands[name], env=around, check=True, stdout=subprocess.DEVNULL)
             wall = time.perf_counter() - began
-            after = os.times()
-            cpu = after.children_user + after.children_system
-            cpu -= before.children_user + before.children_system
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             runs[name].append({"wall": wall, "cpu": cpu})
     return {name: _take_medians(each) for name, each in runs.items()}
 
