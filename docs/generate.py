@@ -20,6 +20,7 @@ from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
 from sqlprov.catalog.resource_files import ServiceInfo
 from sqlprov.catalog.table import Column, ColumnSource, FilterOperator, Table
 from sqlprov.duck.vocabulary import read_keywords
+from sqlprov.plan.read.parents import says_region
 from sqlprov.settings import Settings
 from sqlprov.sql import duckdb_types
 
@@ -203,9 +204,14 @@ def build_table_paragraph(table: Table, sources: tuple[str, ...]) -> str:
     """The name, the key, the calls and the columns of a table."""
     page = f" [All about it]({table.service}/{table.name}.md)." if has_own_page(table) else ""
     calls = [f"`{table.list.call}`"]
+    parents: dict[str, list[str]] = {}
     for parent in table.list.parents:
-        each = f"`{table.service}.{parent.table}`" if parent.table else ", ".join(parent.values) or "account"
-        calls[0] += f" for each of {each} (`{parent.column}`)"
+        of = f"row of `{table.service}.{parent.table}`" if parent.table else ""
+        of = of or (f"of {', '.join(parent.values)}" if parent.values else "account")
+        parents.setdefault(of, []).append(parent.column)
+    calls[0] += " and".join(
+        f" for each {each} ({format_list(tuple(names))})" for each, names in parents.items()
+    )
     if table.describe:
         many = f"{table.describe.batch} rows" if table.describe.batch else "row"
         calls.append(f"`{table.describe.call}` for each {many}")
@@ -217,6 +223,8 @@ def build_table_paragraph(table: Table, sources: tuple[str, ...]) -> str:
         f"`{c.name}` {shorten_type(format_column_type(c))}" for c in table.shown if c.source not in common
     )
     where = f" Global: it is read once, in {table.home}." if table.home else ""
+    if table.home and not table.region_column and says_region(table):
+        where = " Global: each list is read in the region of its parent."
     return (
         f"## {table.name}\n\n{table.about}{page}\n\n"
         f"Key: {format_list(table.key)}. Calls: {', '.join(calls)}.{where} "

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sqlprov.aws.transport.call_log import CallRecord, MissingRows, Progress
 from sqlprov.aws.transport.run import Run
-from sqlprov.errors import InterfaceError, format_count
+from sqlprov.errors import DataError, InterfaceError, format_count
 
 if TYPE_CHECKING:
     from sqlprov.plan.read import PlannedCall
@@ -297,7 +297,12 @@ class Result:
 
     def _convert_rows(self) -> Iterator[tuple[Any, ...]]:
         for batch in self.batches():
-            columns = [column.to_pylist() for column in batch.columns]
+            try:
+                columns = [column.to_pylist() for column in batch.columns]
+            except (OverflowError, ValueError) as error:  # such as a time after the year 9999
+                raise DataError(
+                    f"Python cannot represent a value of the rows: {error}. Use arrow()."
+                ) from error
             if self._kept is None:
                 self._current = batch
             for self._position, row in enumerate(zip(*columns, strict=True), start=1):

@@ -145,9 +145,11 @@ def _check_required(node: Node, operation: Any, sent: set[str]) -> None:
 
 
 def _may_omit(operation: Any, path: tuple[str, ...]) -> bool:
-    """Whether an empty list may be left out of the reply: XML need not say that it is empty."""
-    protocol = operation.service_model.resolved_protocol
-    if not path or protocol in ("query", "ec2", "rest-xml"):
+    """Whether an empty list may be left out of the reply: XML need not say that it is empty, nor need a service that
+    once answered in XML."""
+    model = operation.service_model
+    protocol = model.resolved_protocol
+    if not path or protocol in ("query", "ec2", "rest-xml") or "awsQueryCompatible" in model.metadata:
         return bool(path)
     return protocol == "rest-json" and path[0] not in operation.output_shape.required_members
 

@@ -44,7 +44,9 @@ def find_rows(listing: ListCall, reply: Mapping[str, Any]) -> list[Mapping[str, 
                 below = value if len(level) == 1 else below + value
             elif isinstance(value, dict) and (last or listing.single):
                 below = [*below, value]
-            elif value is not None or not (depth or listing.may_omit_rows):
+            elif value is None and not (depth or listing.may_omit_rows):
+                raise MalformedReply(f"the reply lacks {member}")
+            elif value is not None:
                 raise MalformedReply(f"the reply's {member} is not a list of {_NAMES[kind]}")
             elif not depth:
                 check_omission(reply, member)
@@ -78,8 +80,9 @@ def list_failures(table: Table, reply: Mapping[str, Any]) -> Iterator[str]:
         entries = found.items() if isinstance(found, dict) else (("", entry) for entry in found)
         for key, entry in entries:
             members = entry if isinstance(entry, Mapping) else {"": entry}
-            reasons = [str(text) for member, text in members.items() if _REASONS.search(member)]
-            if not any(_ABSENT.search(text) or text in missing for text in reasons):
+            reasons = {member: str(text) for member, text in members.items() if _REASONS.search(member)}
+            codes = [text for member, text in reasons.items() if "code" in member.lower()]
+            if not any(_ABSENT.search(text) or text in missing for text in codes or reasons.values()):
                 yield f"{name} has {', '.join(filter(None, (key, *map(str, members.values()))))}"
 
 

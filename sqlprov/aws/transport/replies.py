@@ -66,6 +66,8 @@ def decode(
         customized_response_dict.update({name: each for name, each in value.items() if name in members})
         if unknown := value.keys() - members.keys():
             customized_response_dict[UNLIKE] = describe_unknown(unknown)
+        elif "awsQueryCompatible" in operation_model.service_model.metadata:
+            customized_response_dict[UNLIKE] = ""  # SQS leaves out empty lists, as it did in XML
         response_dict["body"] = b"{}"  # botocore need not parse it again
     elif not _is_in_protocol(output):
         customized_response_dict[UNLIKE] = ""

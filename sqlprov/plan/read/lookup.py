@@ -127,6 +127,7 @@ def _is_sendable(table: Table, name: str, value: Any) -> bool:
     if (
         pa.types.is_nested(column.type)
         or type(value) is not expected
+        or value == ""  # part of a URL, it would call another operation
         or not column.constraint.accepts(str(value))
     ):
         return False
@@ -135,6 +136,8 @@ def _is_sendable(table: Table, name: str, value: Any) -> bool:
     if has_other_case(table, value):
         return False
     parents = [parent for parent in table.list.parents if parent.column == name]
+    if table.describe and not parents:
+        return False  # it may know the row by another name, and does not return the one that the list shows
     if any(parent.is_account or (parent.values and value not in parent.values) for parent in parents):
         return False
     return all(is_sendable(table, parent, value) for parent in parents if parent.load)

@@ -77,11 +77,12 @@ def is_sendable(table: Table, parent: Parent, value: Any) -> bool:
     """
     if parent.load is not None:
         own = parent.load()
-        if own.is_partial or _says_region(own) or has_other_case(own, value):
+        if own.is_partial or says_region(own) or has_other_case(own, value):
             return False  # only the parent's rows say which there are, or where the child is
-    is_arn = parent.table_column.endswith("arn")
-    fits = table.by_name[parent.column].constraint.accepts(str(value))
-    return fits and is_arn == str(value).startswith("arn:")
+    text, is_arn = str(value), parent.table_column.endswith("arn")
+    # A name with a colon may be a part of an ARN, such as 123456789012:function:name.
+    is_same_kind = text.startswith("arn:") if is_arn else ":" not in text
+    return text != "" and is_same_kind and table.by_name[parent.column].constraint.accepts(text)
 
 
 def has_other_case(table: Table, value: Any) -> bool:
@@ -89,10 +90,10 @@ def has_other_case(table: Table, value: Any) -> bool:
     return table.is_lowercase and str(value) != str(value).lower()
 
 
-def _says_region(table: Table) -> bool:
+def says_region(table: Table) -> bool:
     """Whether the rows of a table say where they live, or those of the tables that it is listed for do."""
     loads = [parent.load for parent in table.list.parents]
-    return bool(table.region_column) or any(_says_region(load()) for load in loads if load)
+    return bool(table.region_column) or any(says_region(load()) for load in loads if load)
 
 
 def _map_columns(table: Table, parent: Table, group: list[Parent]) -> dict[str, str]:
@@ -107,7 +108,7 @@ def _map_columns(table: Table, parent: Table, group: list[Parent]) -> dict[str, 
 
 def _add_region(table: Table, parent: Table, columns: Mapping[str, str]) -> dict[str, str]:
     """`columns`, with the region if the parent's rows say where the child is listed."""
-    is_placed = _says_region(parent) if parent.home else not table.home
+    is_placed = says_region(parent) if parent.home else not table.home
     return {**columns, REGION: REGION} if is_placed else dict(columns)
 
 

@@ -68,3 +68,11 @@ def test_a_row_that_moto_cannot_describe_has_what_its_list_shows() -> None:
 def test_a_service_whose_signatures_name_no_region_is_read_too(table: str, rows: int) -> None:
     with sqlprov.connect(local=True) as con:
         assert len(con.sql(f"FROM aws.{table}").fetchall()) == rows
+
+
+def test_a_bucket_has_its_rows_in_whatever_region_the_session_is() -> None:
+    with sqlprov.connect(local=True, region="eu-west-1") as con:
+        read = "SELECT count(*) FROM aws.s3.objects WHERE bucket = 'payments-ledger'"
+        assert con.sql(read).fetchall() == [(2,)]
+        assert con.sql(f"{read} AND region = 'us-east-1'").fetchall() == [(2,)]
+        assert con.sql(f"{read} AND region = 'eu-west-1'").fetchall() == [(0,)]

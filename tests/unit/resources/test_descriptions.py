@@ -46,7 +46,7 @@ def test_every_table_has_a_description_that_reads_as_one() -> None:
     odd = {
         name: about
         for name, about in ABOUTS.items()
-        if not re.fullmatch(r"[A-Z0-9].*[^ ,;:]\.", about)
+        if not re.fullmatch(r"i?[A-Z0-9].*[^ ,;:]\.", about)
         or re.match(VERBS, about)
         or re.search(
             r"<\w|[Tt]his (operation|action|API)|[Ww]e recommend|Amazon Web Services|\.\.$|\b(and|or|the|a|an)\.$",
