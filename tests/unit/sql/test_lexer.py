@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from sqlprov.errors import MalformedSQL
 from sqlprov.sql import parse
+from sqlprov.sql.lexer import number_parameters, split_conjuncts
 
 ONE_STATEMENT = [
     "select 'it''s;'",
@@ -69,6 +70,26 @@ def test_an_unterminated_literal_is_malformed_with_a_caret_where_it_opens(text, 
     with pytest.raises(MalformedSQL, match=f"Unterminated {what}") as caught:
         parse(text)
     assert str(caught.value).endswith(f"LINE 2: {text.splitlines()[1]}\n{' ' * 15}^")
+
+
+def test_parameters_are_numbered_outside_literals_and_comments():
+    text = "a = ? and b = '?' /* ? */ and c in (?,?)"
+    assert number_parameters(text) == "a = $1  and b = '?' /* ? */ and c in ($2 ,$3 )"
+    assert number_parameters("a = $1") == "a = $1"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("((a = 1) AND (b between 2 and 3))", ["a = 1", "b between 2 and 3"]),
+        ("a AND (b AND f(c AND d))", ["a", "b", "f(c AND d)"]),
+        ("a AND b OR c", ["a AND b OR c"]),
+        ("case when a and b then c end and d", ["case when a and b then c end", "d"]),
+        ("", []),
+    ],
+)
+def test_a_condition_is_split_at_the_ands_outside_parentheses(text, parts):
+    assert list(split_conjuncts(text)) == parts
 
 
 PIECES = ["select 1", *" ;'\"\\\na1$`é", "''", "$$", "$t$", "e'", "--", "/*", "*/"]
