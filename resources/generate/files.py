@@ -7,7 +7,7 @@ an order that a person wrote stay on any line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -94,22 +94,11 @@ def read_own_files(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def to_text(words: Mapping[str, Any]) -> str:
-    """Words that a person wrote, on one line."""
-    return yaml.safe_dump(words, default_flow_style=True, sort_keys=False, width=10**6).strip()
-
-
 def format_words(words: Mapping[str, Any]) -> str:
-    """`{list: ListRoles, key: role_name}`"""
-    return "{" + ", ".join(f"{name}: {_format(value)}" for name, value in words.items() if value) + "}"
-
-
-def _format(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return format_words(value)
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        items = [_format(item) for item in value]
-        return items[0] if len(items) == 1 else f"[{', '.join(items)}]"
-    if str(value).endswith(" ?"):
-        return f'"{value}"'  # without libyaml, `a > ?, b` is refused
-    return f"'{value}'" if value in ("?", "") else str(value)
+    """`{list: ListRoles, key: role_name}`; words without a value are left out, and a list of one element is that."""
+    given = {
+        name: value[0] if isinstance(value, tuple) and len(value) == 1 else value
+        for name, value in words.items()
+        if value
+    }
+    return yaml.safe_dump(given, default_flow_style=True, sort_keys=False, width=10**6).strip()

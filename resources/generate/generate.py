@@ -8,7 +8,7 @@ from typing import Any
 
 from .check import Loader
 from .describes import find_describe
-from .files import DOUBT, RESOURCES, File, Line, format_words, read_file, read_own_files, to_text
+from .files import DOUBT, RESOURCES, File, Line, format_words, read_file, read_own_files
 from .keys import find_key
 from .lists import find_lists, find_settings, name_scalars
 from .parents import find_parents, join_parents
@@ -99,7 +99,7 @@ def to_lines(
 ) -> dict[str, Line]:
     """The lines of the drafts as the product loads them beside the settled ones; their marks say the doubts."""
     tables = {draft.name: format_words(draft.words) for draft in drafts}
-    tables |= {name: to_text(words) for name, words in settled.items()}
+    tables |= {name: format_words(words) for name, words in settled.items()}
     loader = Loader(service.name, head, tables)
     for draft in drafts:
         loader.complete(draft)

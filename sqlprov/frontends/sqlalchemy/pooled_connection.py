@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, NoReturn
 
 import sqlprov
+from sqlprov.api.pep249_cursor import PEP249Cursor
 from sqlprov.sql import Query, SetSetting, parse
 from sqlprov.sql.lexer import tokenize
 
@@ -96,15 +97,12 @@ class PooledConnection:
         on_close()
 
 
-class PooledCursor:
+class PooledCursor(PEP249Cursor):
     """The part of PEP 249's cursor that SQLAlchemy uses."""
-
-    arraysize = 1
 
     def __init__(self, connection: PooledConnection) -> None:
         self._pooled = connection
         self._own: sqlprov.Connection | None = None
-        self._result: sqlprov.Result | None = None
         self._rows: Iterator[tuple[Any, ...]] = iter(())
 
     def execute(self, text: str, parameters: Any = None) -> None:
@@ -137,14 +135,6 @@ class PooledCursor:
             self._rows = iter(list(self._rows))
         except sqlprov.Error as error:
             self._rows = iter(partial(_raise, error), None)
-
-    @property
-    def description(self) -> list[tuple[Any, ...]] | None:
-        return self._result.description if self._result else None
-
-    @property
-    def rowcount(self) -> int:
-        return self._result.rowcount if self._result else -1
 
     def fetchone(self) -> tuple[Any, ...] | None:
         return next(iter(self.fetchmany(1)), None)
