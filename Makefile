@@ -24,7 +24,7 @@ test-unit: lint
 sweep: $(VENV)/.test
 	SWEEP=1 $(PYTEST) tests/unit/resources $(addprefix tests/independent/,test_every_table.py \
 		test_every_batch.py test_every_table_on_local_aws.py test_every_table_on_moto.py \
-		test_examples_of_aws.py test_write_round_trips.py)
+		test_examples_of_aws.py test_write_round_trips.py test_cloud_control_round_trips.py)
 
 # Writes resources/aws/_confirmed.yaml, and shows the tables that moto does not confirm.
 confirm: $(VENV)/.test

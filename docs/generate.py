@@ -63,7 +63,7 @@ def build_pages() -> dict[Path, str]:
         DOCS / "performance.md": build_benchmark_page((DOCS / "performance.md").read_text()),
         DOCS / "coverage.md": build_coverage_page(catalog, (DOCS / "coverage.md").read_text()),
     }
-    for provider in ("aws",):  # the pages of awscc would be CloudFormation's
+    for provider in ("aws",):
         confirmed = catalog.list_confirmations(provider)
         folder = DOCS / "tables" / provider
         for service in catalog.list_services(provider):
@@ -79,6 +79,7 @@ def build_pages() -> dict[Path, str]:
                 catalog.get_service(provider, service), tables, confirmed
             )
         pages[folder / f"{REGIONS}.md"] = build_regions_page(provider)
+    pages[DOCS / "tables" / "awscc.md"] = build_type_list(catalog)
     return pages
 
 
@@ -257,6 +258,19 @@ def build_table_page(table: Table, sources: tuple[str, ...]) -> str:
             "## Permissions\n",
             format_grid(("to", "IAM actions"), [(m.name, format_list(m.permissions)) for m in table.methods]),
         ]
+    )
+
+
+def build_type_list(catalog: Catalog) -> str:
+    """The tables of awscc, a line for each service; pages of their own would repeat CloudFormation's reference."""
+    catalog.reveal("awscc")
+    rows = [
+        (f"`{service}`", format_list(catalog.list_tables("awscc", service)))
+        for service in catalog.list_services("awscc")
+    ]
+    return (
+        "# awscc\n\nThe types of CloudFormation that [Cloud Control](../cloud-control.md) reads and writes. "
+        "`DESCRIBE awscc.sqs.queues` shows the columns of one.\n\n" + format_grid(("service", "tables"), rows)
     )
 
 

@@ -275,7 +275,11 @@ class CallSender:
             return CallEffect.APPLIED if is_ours else CallEffect.NOT_APPLIED
         if request.purpose == "exec" and before is None:
             return CallEffect.UNKNOWN  # its current state may still be the one before the call
-        return reconcile(self.table, request, before, after, began)
+        effect = reconcile(self.table, request, before, after, began)
+        method = find_method(self.write, request)
+        if method and method.packing and request.purpose != "create" and effect is CallEffect.NOT_APPLIED:
+            return CallEffect.UNKNOWN  # the request may have been accepted, and take effect later
+        return effect
 
     def _find_tokens(self, request: Request) -> tuple[str, ...]:
         """The parameters of a call that identify it among its attempts."""

@@ -213,6 +213,19 @@ def test_a_lost_reply_is_asked_for_again(
     assert len(tokens) == 1
 
 
+@pytest.mark.parametrize(("kind", "status"), [("reset", UNKNOWN), ("reset_after", OK)])
+@pytest.mark.parametrize("operation", [CREATE, UPDATE, DELETE])
+def test_a_call_without_any_reply_may_have_been_accepted(
+    con: sqlprov.Connection, em: Emulator, operation: str, kind: str, status: object
+) -> None:
+    if operation != CREATE:
+        write(con, insert())
+    con.sql("SET sqlprov_max_attempts = 2")
+    em.inject(Fault(kind, operation=operation, times=None))
+    outcome = write(con, {CREATE: insert(), UPDATE: update(), DELETE: delete()}[operation])
+    assert outcome.status is status, outcome.reason
+
+
 @pytest.mark.parametrize("operation", [CREATE, UPDATE, DELETE])
 def test_a_request_whose_end_cannot_be_seen_is_unknown(
     con: sqlprov.Connection, em: Emulator, operation: str
