@@ -60,7 +60,7 @@ _KEYS = {
         "replaces",
         "name",
     ),
-    "UPDATE": ("until", "via", "arguments", "send", "into", "when", "whole", "needs"),
+    "UPDATE": ("until", "via", "arguments", "send", "into", "when", "whole", "needs", "previous"),
     "DELETE": ("until", "via", "arguments", "send", "into", "before", "marks"),
     "EXEC": ("until", "via", "arguments"),
 }
@@ -158,6 +158,7 @@ class TableContext:
             nesting=nesting,
             tag_type=tag_type,
             tokens=tokens,
+            arguments=frozenset(arguments),
             returns=returns,
             **block,
         )
@@ -214,16 +215,19 @@ class TableContext:
             member = member.member if is_list else member
             own = name.removesuffix("s") if is_list else name  # `HostIds` holds one id
             for path, word in (((name,), own), *(((name, inner), inner) for inner in get_members(member))):
-                paths.setdefault(self._find_member(word), path)
+                if to_snake_case(word) not in given:
+                    paths.setdefault(self._find_member(word), path)
         return {name: paths[name] for name in self.key if name in paths and name not in given}
 
     def _find_member(self, member: str) -> str:
-        """The column that shows a member, or the part of the key with its name, but for the table's noun."""
+        """The part of the key with a member's name, but for the table's noun, or the column that shows it."""
         name = to_snake_case(member)
-        shown = [name for name, column in self.columns.items() if column.path[-1:] == (member,)]
         bare = strip_noun(name, self.row.nouns)
-        shown += [part for part in self.key if bare and strip_noun(part, self.row.nouns) == bare]
-        return name if name in self.columns else next(iter(shown), "")
+        parts = [part for part in self.key if bare and strip_noun(part, self.row.nouns) == bare]
+        names = [name for name in (name, *parts) if name in self.key]
+        names += [name] if name in self.columns else []
+        names += [name for name, column in self.columns.items() if column.path[-1:] == (member,)]
+        return next(iter(names), "")
 
 
 def parse_methods(top: Mapping[str, Node], tags: TagsCall | None, table: TableContext) -> tuple[Method, ...]:

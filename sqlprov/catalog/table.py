@@ -453,6 +453,7 @@ class Method:
         document: what a statement can give instead of all parameters, as one JSON object; empty if there is none.
         tag_type: the row's type in `TagSpecifications`, which then take the tags of the statement; otherwise empty.
         tokens: parameters that identify a call among its attempts; each row gets its own.
+        arguments: parameters of an update or a delete that always take the value of their column.
         returns: key column that the service sets -> members from the reply of a create to its value; through lists
             of one element.
     """
@@ -471,6 +472,7 @@ class Method:
     document: str = ""
     tag_type: str = ""
     tokens: tuple[str, ...] = ()
+    arguments: frozenset[str] = frozenset()
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     input_shape: Shape = field(kw_only=True, repr=False, compare=False)
 

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlprov.records import dataclass
 
 from .methods import TableContext, read_write
+from .nouns import strip_noun
 from .service_model import build_shape, to_snake_case
 from .shapes import Shape
-from .table import DescribeCall, Method
+from .table import ColumnSource, DescribeCall, Method
 from .write_rules import (
     DeleteRule,
     DesiredStateRule,
@@ -112,7 +113,17 @@ def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRul
         raise block["replaces"].fail(
             f"the service sets {', '.join(returns)}; expected `name:` with the parameter that it ends with"
         )
-    return InsertRule(ignored, notes, replaces, name)
+    return InsertRule(ignored, notes, replaces, name, _find_listed(name, context) if name else "")
+
+
+def _find_listed(parameter: str, context: WriteContext) -> str:
+    """The column of the list that holds a parameter of the create, by name; empty if none does."""
+    nouns, table = context.table.row.nouns, context.table
+    names = [name for name, column in table.columns.items() if column.source is ColumnSource.LIST]
+    known = [part.column for part in context.methods["create_resource"].parameters if part.name == parameter]
+    known += [name for name in names if table.columns[name].path == (parameter,)]
+    known += [name for name in names if strip_noun(name, nouns) == strip_noun(parameter, nouns)]
+    return next((name for name in known if name in names), "")
 
 
 def _parse_flag(block: Mapping[str, Node], name: str) -> bool:
@@ -123,8 +134,13 @@ def _parse_update(block: Mapping[str, Node], context: WriteContext) -> UpdateRul
     needs = block["needs"].read_strings() if "needs" in block else ()
     for name in needs:
         context.check_parameter(block["needs"], context.methods["update_resource"], name)
+    previous: dict[str, str] = {}
+    for name, flag in get_pairs(block, "previous").items():
+        members = context.methods["update_resource"].input_shape.members
+        item = members[flag.check("parameter", name, members)].item
+        previous[name] = flag.choose("flag", item.members if item else members)
     when = _parse_when(block["when"], context) if "when" in block else {}
-    return UpdateRule(when, _parse_flag(block, "whole"), needs)
+    return UpdateRule(when, _parse_flag(block, "whole"), needs, previous)
 
 
 def _check_required(node: Node, context: WriteContext, needs: Collection[str]) -> None:

@@ -18,14 +18,15 @@ class InsertRule:
         notes: parameter -> the service's behavior without it.
         replaces: whether the call changes or returns a row that exists, where others fail. INSERT then looks for each
             row first.
-        name: the parameter by whose value a row is found whose key the service sets; empty if there is none. A column
-            holds the value, or the key ends with it.
+        name: the parameter by whose value a row is found whose key the service sets; empty if there is none.
+        column: the column of the list that holds the value; empty if only the key does, at its end.
     """
 
     ignored: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     replaces: bool = False
     name: str = ""
+    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,14 @@ class UpdateRule:
         whole: whether the call resets what it is not given; the other members are then sent as the row has them.
         needs: members that a statement must give, because a read of the row does not show them as the call takes
             them.
+        previous: parameter -> the flag by which the service keeps its value, which the row may not show: a member of
+            each item of a list, otherwise a parameter of its own.
     """
 
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     whole: bool = False
     needs: tuple[str, ...] = ()
+    previous: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

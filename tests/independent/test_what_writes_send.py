@@ -157,3 +157,19 @@ def test_terminating_an_instance_again_makes_no_call(con: Connection) -> None:
     assert [outcome.operations for outcome in deleted.outcomes] == [("TerminateInstances",)]
     (again,) = con.sql(f"DELETE FROM aws.ec2.instances {where}").outcomes
     assert (again.operations, again.reason) == ((), "it was already terminated")
+
+
+def test_an_update_of_a_stack_keeps_the_parameters_that_the_statement_leaves_alone(con: Connection) -> None:
+    template = """{"Parameters": {"Owner": {"Type": "String", "Default": "nobody"}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": {"Owner": {"Value": {"Ref": "Owner"}}}}"""
+    con.sql(f"""
+        INSERT INTO aws.cloudformation.stacks (stack_name, template_body, parameters)
+        VALUES ('first', '{template}', [{{ParameterKey: 'Owner', ParameterValue: 'ada'}}])""")
+    where = "WHERE stack_name = 'first' RETURNING outputs[1].OutputValue AS owner"
+    other = template.replace("Topic", "Other", 1)
+    changed = con.sql(f"UPDATE aws.cloudformation.stacks SET template_body = '{other}' {where}")
+    assert changed.fetchall() == [("ada",)]
+    parameters = "[{ParameterKey: 'Owner', ParameterValue: 'bob'}]"
+    changed = con.sql(f"UPDATE aws.cloudformation.stacks SET parameters = {parameters} {where}")
+    assert changed.fetchall() == [("bob",)]
+    assert find_parameters(changed, "UpdateStack")["UsePreviousTemplate"] is True

@@ -147,7 +147,8 @@ def make_ec2(url: str, known: Known) -> None:
     subnets = ec2.describe_subnets()["Subnets"]
     for name, subnet in (("secondsubnetid", subnets[1]), ("subnetid", subnets[0]), ("subnetid", subnets[1])):
         known.note(name, subnet["SubnetId"], is_latest=False)
-    known.note("vpcid", subnets[0]["VpcId"], is_latest=False)
+    for name in ("vpcid", "firstvpcid"):
+        known.note(name, subnets[0]["VpcId"], is_latest=False)
     known.note("imageid", ec2.describe_images()["Images"][0]["ImageId"], is_latest=False)
     known.note(
         "securitygroupid", ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"], is_latest=False

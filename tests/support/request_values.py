@@ -125,16 +125,23 @@ class Known:
         return any(self._values.get(each) for each in (name, *(stem + end for end in _IDENTIFIERS if stem)))
 
     def fill(self, value: Any, number: int | None = None) -> Any:
-        """A value written by hand, with what is known for each `${name}`, and the number of the resource for `{n}`."""
+        """A value written by hand, with what is known for each `${name}`, the number of the resource
+        for `{n}`, and the end of a CIDR block of its own for `{block}`."""
         if isinstance(value, dict):
             return {name: self.fill(part, number) for name, part in value.items()}
         if isinstance(value, list):
             return [self.fill(part, number) for part in value]
         if value == "${zip}":
             return make_zip()
+        if value == "{n}" and number is not None:
+            return number % FIRST
         if isinstance(value, str):
             text = _REFERENCE.sub(lambda match: next(self.find(match[1]), match[0]), value)
-            return text if number is None else text.replace("{n}", str(number))
+            if number is None:
+                return text
+            return text.replace("{n}", str(number)).replace(
+                "{block}", f"{number // 16 % 256}.{number % 16 * 16}/28"
+            )
         return value
 
     def find(self, name: str) -> Iterator[str]:

@@ -67,8 +67,8 @@ def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow
         OperationalError: a call failed.
     """
     listing, place = table.list, rows[0].place
-    parents = {each.parameter: rows[0].get_value(table, each.column) for each in listing.parents}
-    place = {**place, **{each.column: parents[each.parameter] for each in listing.parents}}
+    parents, own = _find_parents(table, rows[0])
+    place = {**place, **own}
     whole = {**listing.send, **parents}
     arguments = _build_arguments(table, listing, rows)
     try:
@@ -93,11 +93,18 @@ def list_rows(run: Run, cloud: Cloud, table: Table, row: PartialRow) -> list[Par
         OperationalError: a call failed.
     """
     listing = table.list
-    parents = {each.parameter: row.get_value(table, each.column) for each in listing.parents}
-    place = {**row.place, **{each.column: parents[each.parameter] for each in listing.parents}}
+    parents, own = _find_parents(table, row)
+    place = {**row.place, **own}
     size = {listing.page_size_parameter: listing.page_size} if listing.page_size else {}
     parameters = {**listing.send, **parents, **size}
     return [PartialRow(place, listed=item) for item in _list(run, cloud, table, row.region, parameters)]
+
+
+def _find_parents(table: Table, row: PartialRow) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of a row's parents, by parameter and by column; a key may identify a row without them."""
+    values = ((each, row.get_value(table, each.column)) for each in table.list.parents)
+    known = [(each, value) for each, value in values if value is not None]
+    return {each.parameter: value for each, value in known}, {each.column: value for each, value in known}
 
 
 def _list(

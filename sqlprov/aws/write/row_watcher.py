@@ -18,7 +18,7 @@ from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.methods import MISSING
 from sqlprov.catalog.service_model import to_snake_case
-from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, Method, Table, get_path
+from sqlprov.catalog.table import PLACEHOLDER, Method, Table, get_path
 from sqlprov.errors import OperationalError
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.steps import RowWrite, Snapshot
@@ -87,17 +87,14 @@ class RowWatcher:
 
     def _find_key(self) -> bool:
         """Complete the key with that of the row of the name in INSERT; whether there is exactly one."""
-        table, parameter = self.table, self.table.write.insert.name
-        name = self.write.values.get(parameter)
+        table, rule = self.table, self.table.write.insert
+        name, column = self.write.values.get(rule.name), rule.column
         if not name:
             return False
-        parameters = table.by_method["create_resource"].parameters
         given = {
-            part.column or to_snake_case(part.name): self.write.values.get(part.name) for part in parameters
+            part.column or to_snake_case(part.name): self.write.values.get(part.name)
+            for part in table.by_method["create_resource"].parameters
         }
-        column = next(part.column for part in parameters if part.name == parameter)
-        if column and table.by_name[column].source is not ColumnSource.LIST:
-            column = ""  # the list has the name at the end of an ARN
         parents = {parent.column: given.get(parent.column) for parent in table.list.parents}
         place = PartialRow({REGION: self.write.region, **parents}, self.write.key)
         keys = {
@@ -207,4 +204,4 @@ def _find_text(reply: Any, path: Sequence[str]) -> str:
     for member in path:
         reply = reply.get(member) if isinstance(reply, Mapping) else None
         reply = reply[0] if isinstance(reply, list) and len(reply) == 1 else reply
-    return "" if reply is None else str(reply)
+    return "" if reply is None or isinstance(reply, list) else str(reply)

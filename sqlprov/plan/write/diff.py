@@ -87,6 +87,8 @@ def is_reserved(key: str) -> bool:
 
 def diff_values(sent: Any, described: Any, shape: Shape, path: str) -> Iterator[str]:
     """The paths below `path` in which `described` differs from `sent`; items have the path of their list."""
+    if shape.value is not None and _is_list(sent):
+        sent = dict(sent)  # pyarrow returns a map as pairs
     if shape.kind == "structure" and isinstance(sent, Mapping):
         members = described if isinstance(described, Mapping) else {}
         for name, value in sent.items():

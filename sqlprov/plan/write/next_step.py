@@ -77,6 +77,7 @@ def _next_delete_step(write: RowWrite, now: Snapshot | None, done: tuple[Request
     for part in method.parameters:
         value = now.get_column(table, part.column)
         # With a nesting, the service compares the whole row.
-        if part.name not in parameters and not is_empty(value) and (method.nesting or part.required):
+        is_sent = method.nesting or part.required or part.name in method.arguments
+        if is_sent and part.name not in parameters and not is_empty(value):
             parameters[part.name] = value
     return Request(method.call, write.region, parameters, "delete")

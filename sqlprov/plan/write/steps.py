@@ -116,8 +116,10 @@ class Snapshot:
         return parse_time(value, table.by_name[table.created].per_second) if value is not None else None
 
     def get_state(self, table: Table) -> str:
-        """The state; empty if the table has no states."""
-        return str(self.get_column(table, table.state.column) or "")
+        """The state as the model spells it, which may be in another case; empty if the table has no states."""
+        state = str(self.get_column(table, table.state.column) or "")
+        known = table.by_name[table.state.column].constraint.enum if state else ()
+        return next((each for each in known if each.lower() == state.lower()), state)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.packing import PATCH_DOCUMENT
-from sqlprov.catalog.table import Parameter
+from sqlprov.catalog.table import Method, Parameter
 from sqlprov.catalog.write_rules import Transition
 from sqlprov.errors import suggest
 from sqlprov.plan.write.diff import (
     diff_parameters,
+    diff_values,
     is_covered,
     is_empty,
     is_reserved,
@@ -204,11 +205,13 @@ class _RowUpdate:
         when, is_whole = rule.when, rule.whole or (nesting is not None and nesting.is_whole)
         for part in self.update.parameters:
             is_written = part.column == TAGS and self.table.tagging is not None  # by their own calls
-            is_kept = part.required or (is_whole and not is_written and self._shows(part))
+            is_known = is_whole or part.name in self.update.arguments
+            is_kept = part.required or (is_known and not is_written and self._shows(part))
             if part.name not in parameters and (part.name in changed or is_kept):
                 allowed = when.get(self.state, ()) if when else (part.name,)
                 shape = self.update.input_shape.members[part.name]
                 parameters[part.name] = prune(self._build_value(part.name), shape, allowed, part.name)
+        self._keep_previous(self.update, parameters)
         return Request(self.update.call, self.write.region, parameters, "update")
 
     def _shows(self, part: Parameter) -> bool:
@@ -216,6 +219,25 @@ class _RowUpdate:
         value = self.now.get_column(self.table, part.column)
         is_text = self.update is not None and self.update.input_shape.members[part.name].kind == "string"
         return not is_empty(value) and not (is_text and isinstance(value, list))
+
+    def _keep_previous(self, update: Method, parameters: dict[str, Any]) -> None:
+        """Ask the service to keep the values that the statement leaves alone and the row may not show."""
+        previous = self.table.write.update.previous
+        for name, flag in previous.items():
+            if (item := update.input_shape.members[name].item) is None:
+                if not any(other in parameters for other in previous if previous[other] == flag):
+                    parameters[flag] = True
+                continue
+            naming = next(iter(item.members))
+            now = {
+                each[naming]: each for each in self.now.get_column(self.table, self._find_column(name)) or ()
+            }
+            parameters[name] = [
+                {naming: each[naming], flag: True}
+                if each[naming] in now and not any(diff_values(each, now[each[naming]], item, name))
+                else each
+                for each in parameters.get(name, now.values())
+            ]
 
     def _check_transition(self) -> Refusal | None:
         """Refuse a transition that cannot be made in this state."""

@@ -142,3 +142,16 @@ def test_a_parameter_knows_the_column_that_holds_its_value(catalog: Catalog) -> 
     columns = {part.name: part.column for part in methods["create_resource"].parameters}
     assert (columns["Name"], columns["EndpointName"], columns["Tags"]) == ("name", "endpoint_name", "tags")
     assert {part.name: part.column for part in methods["stop"].parameters}["ModelVariantActions"] == ""
+
+
+def test_a_key_is_found_in_a_list_of_one_and_a_name_in_the_column_of_the_list_that_shows_it(
+    catalog: Catalog,
+) -> None:
+    hosts = catalog.get_table("aws", "ec2", "hosts")
+    assert hosts.by_method["create_resource"].returns == {"host_id": ("HostIds",)}
+    applications = catalog.get_table("aws", "emr_serverless", "applications")
+    assert applications.by_method["create_resource"].returns == {"id": ("applicationId",)}
+    targets = catalog.get_table("aws", "events", "targets")
+    assert targets.by_method["create_resource"].returns == {}  # FailedEntries has ids, too
+    assert catalog.get_table("aws", "elbv2", "load_balancers").write.insert.column == "load_balancer_name"
+    assert catalog.get_table("aws", "sns", "topics").write.insert.column == ""

@@ -144,6 +144,8 @@ def test_maps_and_lists_without_names_are_compared_whole() -> None:
     sent = {"Containers": [{"Image": "a"}, {"Image": "b", "Environment": {"X": "1"}}]}
     now = {"Containers": [{"Image": "a", "Mode": "SingleModel"}, {"Image": "b", "Environment": {"X": "1"}}]}
     assert not diff_parameters(models, create, sent, Snapshot(now, {}))
+    sent["Containers"][1]["Environment"] = [("X", "1")]  # as pyarrow returns it
+    assert not diff_parameters(models, create, sent, Snapshot(now, {}))
     now["Containers"][1]["Environment"] = {"X": "1", "Y": "2"}
     assert diff_parameters(models, create, sent, Snapshot(now, {})) == ("Containers.Environment",)
     assert diff_parameters(models, create, {"Containers": sent["Containers"][::-1]}, Snapshot(now, {})) == (

@@ -143,3 +143,48 @@ def test_a_statement_that_a_table_does_not_know_is_refused() -> None:
     step = next_step(write(MODELS, WriteKind.EXEC, method="start"), None, ())
     assert isinstance(step, Refusal)
     assert "no start" in step.reason
+
+
+def test_a_delete_sends_the_version_of_the_row_that_it_read() -> None:
+    table = CATALOG.get_table("aws", "cloudfront", "distributions")
+    step = next_step(write(table, WriteKind.DELETE), Snapshot({"Id": "e", "ETag": "E1"}, None), ())
+    assert isinstance(step, Request)
+    assert step.parameters == {"Id": "e", "IfMatch": "E1"}
+
+
+def test_false_and_zero_are_values_of_a_row_that_is_replaced() -> None:
+    table = CATALOG.get_table("aws", "cloudwatch", "metric_alarms")
+    now = Snapshot({"AlarmName": "e", "ActionsEnabled": False, "Threshold": 0.0, "OKActions": []}, None)
+    step = next_step(write(table, WriteKind.UPDATE, {"AlarmDescription": "Busy."}), now, ())
+    assert isinstance(step, Request)
+    sent = {"AlarmName": "e", "ActionsEnabled": False, "Threshold": 0.0, "AlarmDescription": "Busy."}
+    assert {name: value for name, value in step.parameters.items() if value is not None} == sent
+
+
+def test_a_state_in_another_case_than_the_model_has_is_the_state_of_the_model() -> None:
+    table = CATALOG.get_table("aws", "ec2", "vpc_endpoints")
+    assert Snapshot({"State": "deleting"}, None).get_state(table) == "Deleting"
+    step = next_step(write(table, WriteKind.DELETE), Snapshot({"State": "deleting"}, None), ())
+    assert isinstance(step, Wait)
+
+
+def test_a_stack_keeps_its_template_and_the_parameters_that_a_statement_leaves_alone() -> None:
+    table = CATALOG.get_table("aws", "cloudformation", "stacks")
+    described = [("size", "1"), ("secret", "****")]
+    now = [{"ParameterKey": key, "ParameterValue": value} for key, value in described]
+    snapshot = Snapshot({"StackId": "e", "Parameters": now, "Capabilities": ["CAPABILITY_IAM"]}, None)
+    kept = {"ParameterKey": "secret", "UsePreviousValue": True}
+    changes = [
+        (
+            {"Parameters": [{"ParameterKey": "size", "ParameterValue": "2"}, now[1]]},
+            {"ParameterValue": "2"},
+            True,
+        ),
+        ({"TemplateBody": "{}"}, {"UsePreviousValue": True}, False),
+    ]
+    for values, size, keeps_template in changes:
+        step = next_step(write(table, WriteKind.UPDATE, values), snapshot, ())
+        assert isinstance(step, Request)
+        assert step.parameters["Parameters"] == [{"ParameterKey": "size", **size}, kept]
+        assert step.parameters.get("UsePreviousTemplate", False) is keeps_template
+        assert step.parameters["Capabilities"] == ["CAPABILITY_IAM"]
