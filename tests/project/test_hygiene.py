@@ -45,7 +45,7 @@ def test_the_versions_agree() -> None:
 def test_no_comment_leaves_work_for_later() -> None:
     marks = re.compile("|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]))
     for file in list_files():
-        if file.suffix != ".png":
+        if file.suffix != ".png" and "docs/tables" not in file.as_posix():  # AWS's own words
             # The letters of a picture in a notebook may be any.
             text = re.sub(r'"image/png": "[^"]+"', "", file.read_text(errors="ignore"))
             assert not marks.search(text), file
