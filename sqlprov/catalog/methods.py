@@ -60,7 +60,7 @@ _KEYS = {
         "replaces",
         "name",
     ),
-    "UPDATE": ("until", "via", "arguments", "send", "into", "when", "whole", "needs", "previous"),
+    "UPDATE": ("until", "via", "arguments", "send", "into", "when", "whole", "previous"),
     "DELETE": ("until", "via", "arguments", "send", "into", "before", "marks"),
     "EXEC": ("until", "via", "arguments"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlprov.records import dataclass
 
@@ -71,7 +71,7 @@ def parse_write_block(
     update, delete = read_write(blocks.get("update"), "UPDATE"), read_write(blocks.get("delete"), "DELETE")
     update_rule = _parse_update(update, context)
     if update:
-        _check_required(update["call"], context, update_rule.needs)
+        _check_required(update["call"], context)
     desired = _parse_desired(blocks["desired"], context) if "desired" in blocks else None
     return WriteRules(
         insert=_parse_insert(read_write(blocks.get("insert"), "INSERT"), context),
@@ -131,23 +131,20 @@ def _parse_flag(block: Mapping[str, Node], name: str) -> bool:
 
 
 def _parse_update(block: Mapping[str, Node], context: WriteContext) -> UpdateRule:
-    needs = block["needs"].read_strings() if "needs" in block else ()
-    for name in needs:
-        context.check_parameter(block["needs"], context.methods["update_resource"], name)
     previous: dict[str, str] = {}
     for name, flag in get_pairs(block, "previous").items():
         members = context.methods["update_resource"].input_shape.members
         item = members[flag.check("parameter", name, members)].item
         previous[name] = flag.choose("flag", item.members if item else members)
     when = _parse_when(block["when"], context) if "when" in block else {}
-    return UpdateRule(when, _parse_flag(block, "whole"), needs, previous)
+    return UpdateRule(when, _parse_flag(block, "whole"), previous)
 
 
-def _check_required(node: Node, context: WriteContext, needs: Collection[str]) -> None:
+def _check_required(node: Node, context: WriteContext) -> None:
     """Refuse an update with a required parameter that no column holds; it is sent from the described row."""
     update = context.methods["update_resource"]
     for part in update.parameters:
-        if part.required and not part.column and part.name not in needs:
+        if part.required and not part.column:
             raise node.fail(
                 f"{update.call} requires {part.name}, which no column holds; expected a column of its name"
             )

@@ -38,15 +38,12 @@ class UpdateRule:
             Nothing may change in a state that is not named. If empty, everything may change in every state that is
             not busy.
         whole: whether the call resets what it is not given; the other members are then sent as the row has them.
-        needs: members that a statement must give, because a read of the row does not show them as the call takes
-            them.
         previous: parameter -> the flag by which the service keeps its value, which the row may not show: a member of
             each item of a list, otherwise a parameter of its own.
     """
 
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     whole: bool = False
-    needs: tuple[str, ...] = ()
     previous: Mapping[str, str] = field(default_factory=dict)
 
 

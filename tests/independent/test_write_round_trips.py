@@ -107,10 +107,7 @@ def change_members(trip: RoundTrip, key: str) -> None:
             value = trip.make_value(operation, part.name, trip.get(key, part.column))
         if value is None or holds(value, trip.get(key, part.column)):
             continue
-        needs = {name for name in trip.table.write.update.needs if name != part.name}
-        values = {part.column: value, **{name: trip.make_value(operation, name, None) for name in needs}}
-        assignments = ", ".join(f'"{name}" = {format_value(each)}' for name, each in values.items())
-        sql = f"UPDATE {trip.table.full_name} SET {assignments}"
+        sql = f'UPDATE {trip.table.full_name} SET "{part.column}" = {format_value(value)}'
         (outcome,), result = trip.write(f"{sql} WHERE {trip.where(key)}")
         assert outcome.status.value == "ok", outcome.reason
         (call,) = (call for call in result.calls if call.operation == update.call)
@@ -167,7 +164,8 @@ def delete(trip: RoundTrip, key: str) -> None:
 def check_lost_insert(trip: RoundTrip, *, carried_out: bool) -> None:
     create = trip.table.by_method["create_resource"]
     trip.insert()
-    before, request = trip.find(), trip.make_another()
+    request = trip.make_another()
+    before = trip.find()
     with lose_reply(create.call, carried_out=carried_out):
         (outcome,), _ = trip.write(format_insert(trip.table, request))
     if create.tokens and carried_out and trip.is_named("tokenless"):

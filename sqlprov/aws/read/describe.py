@@ -102,7 +102,8 @@ def list_rows(run: Run, cloud: Cloud, table: Table, row: PartialRow) -> list[Par
 
 def _find_parents(table: Table, row: PartialRow) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values of a row's parents, by parameter and by column; a key may identify a row without them."""
-    values = ((each, row.get_value(table, each.column)) for each in table.list.parents)
+    parents = table.list.parents
+    values = ((each, row.place.get(each.column) or row.get_value(table, each.column)) for each in parents)
     known = [(each, value) for each, value in values if value is not None]
     return {each.parameter: value for each, value in known}, {each.column: value for each, value in known}
 

@@ -56,8 +56,6 @@ def next_update_step(write: RowWrite, now: Snapshot | None, done: tuple[Request,
     tags = next_tag_step(write, now, done)
     if isinstance(tags, Refusal):
         return tags
-    if row.fields and (refusal := row.check_needs()):
-        return refusal
     if (row.fields or row.transition) and (obstacle := row.check_state()):
         return obstacle
     if row.fields:
@@ -142,13 +140,6 @@ class _RowUpdate:
         ):  # it removes properties, but not one of which nobody knows whether it is there
             return not self._find_column(member)
         return bool(diff_parameters(self.table, self.update, {member: None}, self.now))
-
-    def check_needs(self) -> Refusal | None:
-        """Refuse an update without a member that the row does not show as the call takes it."""
-        needs = (name for name in self.table.write.update.needs if self.values.get(name) is None)
-        lacking = [self._format_path(name) for name in needs]
-        text = "the call needs it, and the service does not show it as the call takes it"
-        return Refusal(f"UPDATE has to set {', '.join(lacking)}, too: {text}") if lacking else None
 
     def check_desired_state(self) -> Refusal | None:
         """Refuse a desired state that no call leads to, unless the row is in it."""
