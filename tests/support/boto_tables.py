@@ -235,7 +235,30 @@ def get(item: Any, column: Column) -> Any:
     value = follow(item, column.path)
     if column.tags is not None:
         return None if value is None else spell_tags(value, column.tags)
+    if column.is_time and isinstance(value, str | int | float):
+        return read_time(value, column.per_second)
+    if column.is_json and isinstance(value, str):
+        return read_json(value)
     return read_text(value, column.type) if isinstance(value, str) else write_texts(value, column.type)
+
+
+def read_time(value: str | float, per_second: int) -> datetime | None:
+    """A time that moto sends as a number or a text."""
+    if value == "":
+        return None
+    with suppress(ValueError):
+        return datetime.fromtimestamp(float(value) / per_second, UTC)
+    time = datetime.fromisoformat(str(value))
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def read_json(text: str) -> str | None:
+    """JSON as it is, and other text as a JSON string."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return json.dumps(text, ensure_ascii=False) if text else None
+    return text
 
 
 def spell_tags(tags: Any, spelling: Any) -> list[Row]:
@@ -254,7 +277,7 @@ def read_text(text: str, kind: pa.DataType) -> Any:
         return text == "true"
     if pa.types.is_integer(kind):
         return int(text)
-    return datetime.fromtimestamp(float(text), UTC) if pa.types.is_timestamp(kind) else text
+    return text
 
 
 def write_texts(value: Any, kind: pa.DataType) -> Any:
