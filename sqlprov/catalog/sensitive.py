@@ -21,7 +21,7 @@ HIDDEN = "(sensitive)"
 Path: TypeAlias = tuple[str, ...]
 
 _CREDENTIAL = re.compile(
-    r".*(password|passphrase|secret|secret(accesskey|string|token|value)|(preshared|api|auth|stream|activation)key|"
+    r".*(passwords?|passphrase|secret|secret(accesskey|string|token|value)|(preshared|api|auth|stream|activation)key|"
     r"(access|auth|device|grafana|hec|jwt|refresh|security|session)token|basicauthcredentials|activationcode|"
     r"userdata(override)?|customergatewayconfiguration|(presigned|presignedlog|signed|webhook)url)"
 )
@@ -30,8 +30,10 @@ _OPEN = re.compile(r".*(configuration|headers|options|parameters|properties|vari
 """Names of text that may hold anything, if the model marks it."""
 _OPEN_ITEMS = re.compile(r".*(headers|optionsettings|parameters)")
 """Names of lists of names and values that may hold anything, if the model marks the values."""
-_ENVIRONMENT = re.compile(r".*environment(variables|overrides?)?")
-"""Names of maps, and of lists of names and values, with environment variables."""
+_ENVIRONMENT = re.compile(r".*environment(variables|overrides?)?|optionsettings|.*arguments")
+"""Names of maps, and of lists of names and values, with environment variables, as Elastic Beanstalk's option settings
+have them, or with the arguments of a job, such as Glue's.
+"""
 _SECRET_VALUES = re.compile(r".*(key|token)value")
 """Shapes of `Value` that hold a secret, if the model marks it."""
 _TAGS = re.compile(r"tag.*")

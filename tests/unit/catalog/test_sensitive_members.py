@@ -20,7 +20,11 @@ def list_sensitive(name: str) -> list[str]:
         ("aws.cognito_idp.user_pool_clients", ["client_secret"]),
         ("aws.codebuild.projects", ["environment.environmentVariables.value", "webhook.secret"]),
         ("aws.ec2.vpn_connections", ["customer_gateway_configuration", "options.TunnelOptions.PreSharedKey"]),
-        ("aws.glue.jobs", ["source_control_details.AuthToken"]),
+        (
+            "aws.glue.jobs",
+            ["default_arguments", "non_overridable_arguments", "source_control_details.AuthToken"],
+        ),
+        ("aws.elasticbeanstalk.configuration_settings", ["option_settings.Value"]),
         ("aws.kafkaconnect.connectors", ["connector_configuration"]),
         ("aws.mwaa.environments", ["airflow_configuration_options"]),
         ("aws.rds.option_groups", ["options.OptionSettings.Value"]),
