@@ -196,7 +196,7 @@ def build_model(type: TypeFacts) -> Any:
         for name, (kind, text) in type.write_only.items()
     }
     given = {name: member for name, member in (members | hidden).items() if name not in type.read_only}
-    changed = {name: given[name] for name in given if name not in (*type.create_only, type.key)}
+    changed = {name: given[name] for name in given if name not in (*type.create_only, *type.parts)}
     key = {"shape": "text", "documentation": "The primary identifier; its parts are joined by |."}
     inputs = known["shapes"]["ListResourcesInput"]["members"]
     listing = {name: inputs[name] for name in ("TypeName", "NextToken", "MaxResults")}

@@ -56,6 +56,12 @@ def choose_values(method: Method, number: int, names: Iterable[str]) -> dict[str
     return {name: VALUES[shapes[name].kind][number] for name in names}
 
 
+def name_columns(method: Method, names: Iterable[str]) -> list[str]:
+    """What a statement calls the properties: `Region` is `resource_region`."""
+    columns = {part.name: part.column for part in method.parameters}
+    return [columns[name] or name for name in names]
+
+
 def format_values(values: dict[str, Any]) -> list[str]:
     texts = (value if isinstance(value, str) else json.dumps(value) for value in values.values())
     return ["'" + text.replace("'", "''") + "'" for text in texts]
@@ -89,8 +95,10 @@ def parse(value: Any, shape: Shape) -> Any:
 def test_a_type_is_written_and_read(con: sqlprov.Connection, name: str) -> None:
     table = CATALOG.get_table("awscc", *name.split("."))
     create, update = table.by_method["create_resource"], table.by_method.get("update_resource")
-    sent = choose_values(create, 0, [part.name for part in create.parameters])
-    columns = ", ".join(f'"{each}"' for each in (*sent, "region"))
+    # A Region that no read returns has no name beside the row's.
+    names = [part.name for part in create.parameters if part.name != "Region" or part.column]
+    sent = choose_values(create, 0, names)
+    columns = ", ".join(f'"{each}"' for each in (*name_columns(create, sent), "region"))
     values = ", ".join([*format_values(sent), f"'{table.home or 'us-east-1'}'"])
     con.sql(f"INSERT INTO {table.full_name} ({columns}) VALUES ({values})")
     (outcome,) = con.outcomes
@@ -98,7 +106,7 @@ def test_a_type_is_written_and_read(con: sqlprov.Connection, name: str) -> None:
     expect_values(con, table, key, create, sent)
     if update and (names := [part.name for part in update.parameters if part.column not in table.key]):
         changed = choose_values(update, 1, names)
-        pairs = zip(changed, format_values(changed), strict=True)
+        pairs = zip(name_columns(update, changed), format_values(changed), strict=True)
         assignments = ", ".join(f'"{name}" = {text}' for name, text in pairs)
         con.sql(f"UPDATE {table.full_name} SET {assignments} {where}")
         assert con.outcomes[0].operations == ("UpdateResource",)

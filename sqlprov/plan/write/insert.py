@@ -140,7 +140,7 @@ def _resolve_columns(
     members: list[str] = []
     left_out: list[str] = []
     has_unknown = False
-    written = {find_member(name, method.input_shape) for name in names}
+    written = {find_member(name, method.input_shape) for name in names if name.lower() != REGION}
     for name in names:
         column = find_column(table, name)
         member = REGION if name.lower() == REGION else find_member(name, method.input_shape)
