@@ -243,13 +243,13 @@ def get(item: Any, column: Column) -> Any:
 
 
 def read_time(value: str | float, per_second: int) -> datetime | None:
-    """A time that moto sends as a number or a text."""
-    if value == "":
-        return None
+    """A time that moto sends as a number or a text; `None` for the seeder's texts, which are not times."""
     with suppress(ValueError):
         return datetime.fromtimestamp(float(value) / per_second, UTC)
-    time = datetime.fromisoformat(str(value))
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    with suppress(ValueError):
+        time = datetime.fromisoformat(str(value))
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
+    return None
 
 
 def read_json(text: str) -> str | None:
