@@ -147,7 +147,8 @@ def test_a_table_that_cannot_be_described_is_listed(experiments: Table) -> None:
 
 
 def test_a_compound_key_needs_all_its_parts(experiments: Table) -> None:
-    describe = DescribeCall("DescribeX", {"Name": "name", "Kind": "type"}, (), {})
+    paths = {"name": ("Name",), "type": ("Kind",)}
+    describe = DescribeCall("DescribeX", {"Name": "name", "Kind": "type"}, (), paths)
     table = replace(experiments, key=("name", "type"), describe=describe)
     kind = Compare("type", "=", "ShadowMode")
     assert list_regions(plan(table, name_is("a"))) == ["us-east-1"]
