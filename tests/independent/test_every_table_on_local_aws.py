@@ -16,6 +16,12 @@ from sqlprov.emulator.options import ACCOUNT
 from sqlprov.errors import Error
 from sqlprov.local import LOCAL_REGION
 
+CHANGING = {
+    "ram.resource_share_permissions",  # made up for made-up shares, in the order in which they are read
+    "ses.send_statistics",  # moto's only point in time is that of the call
+}
+"""Tables of which two reads differ."""
+
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[sqlprov.Connection]:
@@ -55,7 +61,7 @@ def test_every_table_of_a_service_can_be_read(service: str, local: sqlprov.Conne
         seeded |= bool(first) and not made_up
         faults = find_faults(table, first, any(f":{table.list.call} " in text for text in made_up))
         wrong += [f"{name}: {fault}" for fault in faults]
-        if first != second:
+        if first != second and f"{service}.{name}" not in CHANGING:
             wrong.append(f"{name} differs: {first[:1]} {second[:1]}")
     assert not wrong, "\n".join(wrong)
     assert seeded or service.replace("_", "-") not in read_calls()
