@@ -38,9 +38,8 @@ WRONG_FILTERS = {
     "DescribeVolumesModifications": {"modification-state", "target-iops"},
     "DescribeVpcEndpointServices": {"service-name"},
     "DescribeVpcs": {"dhcp-options-id"},
-    "ListReplays": {"State"},
 }
-"""Operation -> filters with which moto fails, or leaves out rows that pass them. Those of EC2 are refused."""
+"""Operation of EC2 -> filters with which moto fails, or leaves out rows that pass them; the local AWS refuses them."""
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _FILTER = re.compile(rb"(?:^|&)Filter\.\d+\.Name=([\w.-]+)")
 _OF_FILTER = re.compile(r"\bfilter\b", re.IGNORECASE)  # not describe_traffic_mirror_filters

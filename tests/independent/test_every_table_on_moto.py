@@ -22,6 +22,7 @@ FEWEST = 500
 # moto compares the name of another resource, or a state that it does not show.
 IGNORED_FILTERS = {
     "bedrock": {"ListCustomModels": {"nameContains"}},
+    "events": {"ListReplays": {"State"}},
     "sagemaker": {"ListModelCards": {"ModelCardStatus"}},
 }
 

@@ -24,6 +24,7 @@ UNREAD = {
     "elasticache.snapshots": "from before snapshots had an ARN",
     "glacier.jobs": "the example's account is `-`",
     "glacier.vaults": "the example's account is `-`",
+    "organizations.policies": "a lookup reads the list, of whose types the example has one",
     "route53.hosted_zones": "a lookup reads the list, of which there is no example",
     "s3.multipart_upload_parts": "the region of the bucket comes first",
     "s3.multipart_uploads": "the region of the bucket comes first",
