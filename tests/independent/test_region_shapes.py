@@ -283,8 +283,8 @@ SHAPES = {
     "SELECT count(*) FROM (SELECT {'region': model_name} AS s, region FROM M) WHERE s.region LIKE "
     "'s%' AND region LIKE 'eu%'": "",
     "SELECT count(DISTINCT t) FROM (SELECT region FROM M) AS t": "",
-    "SELECT count(*) FROM M AS t(a, b, c, d, e, f, g, h, i, j, k, l) WHERE l = 'eu-west-1'": "",
-    "SELECT count(*) FROM M AS t(a, b, c, d, e, f, g, h, i, j, k, l) WHERE l LIKE 'eu%'": "",
+    "SELECT count(*) FROM M AS t(a, b, c, d, e, f, g, h, i, j, k, l, m) WHERE m = 'eu-west-1'": "",
+    "SELECT count(*) FROM M AS t(a, b, c, d, e, f, g, h, i, j, k, l, m) WHERE m LIKE 'eu%'": "",
     "SELECT count(*) FROM (SELECT region AS r FROM M) WHERE r IN (SELECT region FROM one)": "",
     "SELECT count(*) FROM (SELECT region, model_name FROM M) AS t(model_name, region) WHERE region LIKE 's%'": "M",
     "SELECT #1 FROM (SELECT region FROM M) WHERE #1 LIKE 'eu%'": "",

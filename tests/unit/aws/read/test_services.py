@@ -350,7 +350,7 @@ def test_pairs_become_columns_of_their_types(read: Any, open_client: Any) -> Non
     assert row["created_timestamp"].year > 2000
     assert row["tags"] == [{"Key": "team", "Value": "search"}]
     by_key = read(QUEUES, ("queue_url", "delay_seconds"), Compare("queue_url", "=", made))
-    assert (by_key.values("delay_seconds"), by_key.calls) == ([5], {"GetQueueAttributes": 1})
+    assert (by_key.values("delay_seconds"), by_key.calls) == ([5], {"ListQueues": 1, "GetQueueAttributes": 1})
     assert read(QUEUES, ("queue_arn",), Compare("queue_url", "=", f"{made}-gone")).rows == []
 
 

@@ -55,8 +55,11 @@ REFUSED = [
         "DELETE FROM aws.rds.certificates WHERE certificate_arn = 'x'",
         "rds.certificates can only be read",
     ),
-    ("DELETE FROM aws.ec2.images WHERE image_id = 'x'", "ec2.images can only be read"),
-    ("EXPLAIN DELETE FROM aws.ec2.images WHERE image_id = 'x'", "ec2.images can only be read"),
+    ("DELETE FROM aws.ec2.prefix_lists WHERE prefix_list_id = 'x'", "ec2.prefix_lists can only be read"),
+    (
+        "EXPLAIN DELETE FROM aws.ec2.prefix_lists WHERE prefix_list_id = 'x'",
+        "ec2.prefix_lists can only be read",
+    ),
     (
         "UPDATE aws.ecs.tasks SET tags = MAP {'a': 'b'} WHERE task_arn = 'x'",
         "ecs.tasks can only be read",
