@@ -128,6 +128,7 @@ REASONS = {
     "s3.ListObjects": "objects come from ListObjectsV2",
     "servicecatalog.DescribeProvisioningParameters": "the answer to a question about one product",
     "servicecatalog.ScanProvisionedProducts": "provisioned products come from SearchProvisionedProducts",
+    "simspaceweaver.ListSimulations": "the service has ended, and botocore lacks it",
     "ssm.DescribeDocumentPermission": "a part of a document",
     "ssm.GetServiceSetting": "it requires the id of a setting",
     "ssm.ListInventoryEntries": "it requires the name of a type of entries",
