@@ -177,6 +177,8 @@ def compare(url: str, name: str, catalog: Catalog | None = None, names: Collecti
     assert set(rows) == set(names)
     for key, row in rows.items():
         expected = describe_with_boto3(client, key, table)
+        if (tags := expected.get("tags")) is not None:
+            expected["tag_map"] = {tag["Key"]: tag["Value"] for tag in tags}
         assert set(expected) <= set(row), "boto3 says more than the table"
         assert {column: normalize_value(each) for column, each in row.items()} == {
             column: expected.get(column) for column in row
