@@ -108,14 +108,22 @@ def build_benchmark_page(text: str) -> str:
 def build_coverage_page(catalog: Catalog, text: str) -> str:
     """The page of coverage with what confirms each table, and what moto cannot confirm."""
     confirmed = catalog.list_confirmations("aws")
-    counts = Counter(
-        confirmed.get(f"{service}.{name}", (UNCONFIRMED,))[0]
-        for service in catalog.list_services("aws")
-        for name in catalog.list_tables("aws", service)
-    )
+    by_service: dict[str, dict[str, list[str]]] = {}
+    for service in catalog.list_services("aws"):
+        for name in catalog.list_tables("aws", service):
+            source = confirmed.get(f"{service}.{name}", (UNCONFIRMED,))[0]
+            by_service.setdefault(service, {}).setdefault(source, []).append(name)
+    counts = Counter[str]()
+    for sources in by_service.values():
+        counts.update({source: len(names) for source, names in sources.items()})
+    each = [
+        (f"[{service}](tables/aws/{service}.md)", *(", ".join(sources.get(source, ())) for source in SOURCES))
+        for service, sources in by_service.items()
+    ]
     rows = [(source, str(counts[source]), about) for source, about in SOURCES.items()]
     reasons = yaml.safe_load(REASONS.read_text())
     text = replace_between_marks(text, "sources", format_grid(("", "tables", ""), rows))
+    text = replace_between_marks(text, "tables", format_grid(("service", *SOURCES), each))
     text = replace_between_marks(text, "moto", format_reasons(reasons))
     writes = format_writes(catalog, reasons["emulated"]) + "\n" + format_write_reasons(reasons)
     return replace_between_marks(text, "writes", writes)
