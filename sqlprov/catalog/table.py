@@ -589,16 +589,16 @@ class Table:
         return {column.name: column for column in self.columns}
 
     @cached_property
-    def shown(self) -> tuple[Column, ...]:
+    def visible_columns(self) -> tuple[Column, ...]:
         """The columns that a user sees: `tag_map` follows `tags`."""
-        shown: list[Column] = []
+        visible: list[Column] = []
         for column in self.columns:
-            shown.append(column)
+            visible.append(column)
             if column.name == "tags" and TAG_MAP not in self.by_name:
                 kind = pa.map_(pa.string(), pa.string())
                 about = "The tags as a map: tag_map['team'] is the value of a tag."
-                shown.append(Column(TAG_MAP, kind, kind, about, column.source, extra=column.extra))
-        return tuple(shown)
+                visible.append(Column(TAG_MAP, kind, kind, about, column.source, extra=column.extra))
+        return tuple(visible)
 
     @cached_property
     def revealed(self) -> Table:

@@ -113,10 +113,10 @@ def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRul
         raise block["replaces"].fail(
             f"the service sets {', '.join(returns)}; expected `name:` with the parameter that it ends with"
         )
-    return InsertRule(ignored, notes, replaces, name, _find_listed(name, context) if name else "")
+    return InsertRule(ignored, notes, replaces, name, _find_name_column(name, context) if name else "")
 
 
-def _find_listed(parameter: str, context: WriteContext) -> str:
+def _find_name_column(parameter: str, context: WriteContext) -> str:
     """The column of the list that holds a parameter of the create, by name; empty if none does."""
     nouns, table = context.table.row.nouns, context.table
     names = [name for name, column in table.columns.items() if column.source is ColumnSource.LIST]

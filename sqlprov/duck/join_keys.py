@@ -148,9 +148,10 @@ def _write_view(live: LiveTable, words: Collection[str]) -> str:
         return format_duckdb_type(column.type, read_keywords()) if column.name in words else "VARCHAR"
 
     name = live.table.full_name
-    values = ", ".join(f"NULL::{write_type(column)}" for column in live.table.shown)
+    values = ", ".join(f"NULL::{write_type(column)}" for column in live.table.visible_columns)
     columns = ", ".join(
-        f"column{at} AS {quote_identifier(column.name)}" for at, column in enumerate(live.table.shown, 1)
+        f"column{at} AS {quote_identifier(column.name)}"
+        for at, column in enumerate(live.table.visible_columns, 1)
     )
     # DuckDB has no statistics of this function, and must not conclude from the number of its rows.
     rows = f"repeat_row('{name}', {values}, num_rows := 1000000000)"
@@ -229,7 +230,7 @@ class _Joins:
         kind, children = node["type"], node["children"]
         if name := self._find_table(node):
             place = _list_places(node)[at] - 1
-            column = self.tables[name].shown[place] if place >= 0 else None
+            column = self.tables[name].visible_columns[place] if place >= 0 else None
             return (node, column.name) if column and not (column.is_json or column.name == TAG_MAP) else None
         if kind == "LOGICAL_PROJECTION":
             expression = node["expressions"][at]

@@ -48,7 +48,7 @@ class LiveTable:
     @property
     def view(self) -> str:
         """The select list of the public view, in the documented order."""
-        return project(self.table.shown)
+        return project(self.table.visible_columns)
 
     def add_carrier(self, batch: pa.RecordBatch, id_: str) -> pa.RecordBatch:
         """`batch` with the hidden column, which holds the statement's id."""

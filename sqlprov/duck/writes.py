@@ -62,9 +62,8 @@ def write_targets(
 def project_rows(table: Table, rows: pa.Table) -> str:
     """The relation of `rows`, as `read_back` returns them, with the columns that a user sees."""
     names = {*rows.column_names, *([TAG_MAP] if TAGS in rows.column_names else [])}
-    return (
-        f"(SELECT {project(column for column in table.shown if column.name in names)} FROM {RETURNING_ROWS})"
-    )
+    columns = project(column for column in table.visible_columns if column.name in names)
+    return f"(SELECT {columns} FROM {RETURNING_ROWS})"
 
 
 def read_back(table: Table, outcomes: list[Outcome], warn: Warn = lambda _: None) -> pa.Table:

@@ -60,7 +60,7 @@ class Describe(CatalogStatement):
             word = ", ".join(confirmed or (UNCONFIRMED,))
             rows = [
                 {**_describe_column(table, column, keywords()), "confirmed_by": word}
-                for column in table.shown
+                for column in table.visible_columns
             ]
         columns = build_table(rows, _EXTENDED)
         return columns if self.extended else columns.select(["name", "type", "description"])

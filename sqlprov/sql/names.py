@@ -268,7 +268,7 @@ def find_example(catalog: Catalog, count: int) -> str:
 def _list_known(names: Sequence[str], nearest: str, listing: str) -> str:
     if len(names) <= MAX_KNOWN and not nearest:
         return f"; expected {', '.join(names)}."
-    return f".{nearest} SHOW {listing} lists all {len(names)}."
+    return f".{nearest}" + (f" SHOW {listing} lists all {len(names)}." if len(names) > 1 else "")
 
 
 def list_names(catalog: Catalog, count: int) -> Iterator[str]:

@@ -108,7 +108,9 @@ class Show(CatalogStatement):
         try:
             return build_table(self._list_rows(kind, catalog, settings, full), schema)
         except UnknownName as error:
-            raise UnknownName(f"{error}{place}") from None
+            is_below_provider = len(full) > 1 and full[0].lower() in catalog.list_providers()
+            problem = names.explain_unknown(catalog, *full[:3]) if is_below_provider else ""
+            raise UnknownName(f"{problem or error}{place}") from None
 
     def _list_rows(self, kind: ShowKind, catalog: Catalog, settings: Settings, full: tuple[str, ...]) -> Rows:
         for row in kind.list_rows(catalog, settings, full):

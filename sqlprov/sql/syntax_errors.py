@@ -53,6 +53,9 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL:
     hyphen = next((n for n, token in enumerate(tokens) if token.start == at and token.text == "-"), 0)
     if error := find_hyphen_error(text, tokens, hyphen):
         return error
+    if tokens and tokens[0].is_one_of("UPDATE") and text[at : at + 1] == "[":
+        advice = "SET takes a whole column. For one tag, write SET tag_map = map_concat(tag_map, MAP {'key': 'value'})"
+        return MalformedSQL(f"{advice}.\n{show_caret(text, at)}")
     if (word := _find_reserved_name(tokens, at)) is not None:
         advice = f'{word} is a reserved word. As a name it needs double quotes, as in "{word}", unless it follows a dot'
         return MalformedSQL(f"{advice}.\n{show_caret(text, at)}")

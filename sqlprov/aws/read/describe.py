@@ -61,7 +61,7 @@ def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRo
 def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
     """The rows of the keys in `rows`, which share a place, as the List call returns them for these keys.
 
-    If the call fails because of a key, the whole list is read, and its rows decide.
+    If the service refuses the call, a key may be the reason: the whole list is read, and its rows decide.
 
     Raises:
         OperationalError: a call failed.

@@ -61,7 +61,7 @@ def shorten_type(kind: pa.DataType, is_json: bool = False) -> str:
 def find_column(table: Table, name: str) -> Column | None:
     """A column under any of its names: `RoleArn`, `role_arn`, `data__RoleArn`."""
     plain = name.lower().removeprefix("data__").replace("_", "")
-    return next((one for one in table.shown if one.name.lower().replace("_", "") == plain), None)
+    return next((one for one in table.visible_columns if one.name.lower().replace("_", "") == plain), None)
 
 
 def list_members(kind: pa.DataType, path: Iterable[str]) -> list[tuple[str, str]]:

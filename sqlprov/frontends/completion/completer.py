@@ -255,7 +255,7 @@ class SqlCompleter:
         """Name and description of each column of a table."""
         table = self._find_table(name)
         if table:
-            return [(column.name, describe_column(table, column)) for column in table.shown]
+            return [(column.name, describe_column(table, column)) for column in table.visible_columns]
         return list(self.vocabulary.relations.get(".".join(name), ()))
 
     def _list_members(self, context: SqlContext) -> Iterator[Candidate]:

@@ -101,7 +101,7 @@ def _describe(shell: Shell, name: str) -> None:
             "type": shorten_type(column.type, column.is_json),
             "filled by": describe_call(table, column) or None,
         }
-        for column in table.shown
+        for column in table.visible_columns
     ]
     _print_table(shell, rows, dict.fromkeys(("column", "type", "filled by"), pa.string()))
     rows = [

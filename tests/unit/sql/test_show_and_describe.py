@@ -114,7 +114,7 @@ def test_describe_shows_the_columns_of_a_live_table(name, path):
     result = answer(f"DESCRIBE {name}", path)
     assert result.column_names == ["name", "type", "description"]
     assert result["name"].to_pylist() == [
-        column.name for column in CATALOG.get_table("aws", "sagemaker", "models").shown
+        column.name for column in CATALOG.get_table("aws", "sagemaker", "models").visible_columns
     ]
     assert result.equals(answer(f"desc table {name}", path))
 
@@ -224,7 +224,7 @@ def test_a_type_is_spelled_as_duckdb_spells_it(kind):
 
 @pytest.mark.parametrize("name", CATALOG.list_tables("aws", "sagemaker"))
 def test_describe_shows_the_types_that_duckdb_shows(name):
-    columns = CATALOG.get_table("aws", "sagemaker", name).shown
+    columns = CATALOG.get_table("aws", "sagemaker", name).visible_columns
     schema = pa.schema([(c.name, pa.json_() if c.is_json else c.type) for c in columns])
     assert answer(f"DESCRIBE aws.sagemaker.{name}")["type"].to_pylist() == describe_in_duckdb(schema)
 

@@ -28,6 +28,7 @@ def explain(text):
             "lambda",
             "lambda is a reserved word. As a name it needs double quotes",
         ),
+        ("update t set a['x'] = 'y' where a = 1", "[", "For one tag, write SET tag_map = map_concat(tag_map"),
         ("SELECT * FORM t", "FORM", "Syntax error at 'FORM'. Did you mean 'FROM'?"),
         ("select a from t wher a = 1", "wher", "Did you mean 'WHERE'?"),
         ("insert into t (a) valus (1)", "valus", "Did you mean 'VALUES'?"),

@@ -394,10 +394,7 @@ def test_a_list_that_knows_none_of_its_parents_warns(ecs: Ecs) -> None:
         raise ServiceFailure("ClusterNotFoundException")
 
     operations = {**ecs.operations, "ListServices": refuse}
-    with (
-        run_json_service(operations) as url,
-        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
-    ):
+    with run_json_service(operations) as url, connection(url) as con:
         result = con.sql("SELECT service_arn FROM aws.ecs.services")
         assert result.fetchall() == []
         (warning,) = result.warnings
@@ -406,10 +403,7 @@ def test_a_list_that_knows_none_of_its_parents_warns(ecs: Ecs) -> None:
 
 def test_a_value_for_which_the_list_is_not_called_warns() -> None:
     operations = {"ListTaskDefinitions": lambda parameters: {"taskDefinitionArns": []}}
-    with (
-        run_json_service(operations) as url,
-        sqlprov.connect(endpoint_url=url, region="us-east-1") as con,
-    ):
+    with run_json_service(operations) as url, connection(url) as con:
         result = con.sql("FROM aws.ecs.task_definitions WHERE status IN ('ACTIVE', 'FROZEN')")
         assert result.fetchall() == []
         (warning,) = result.warnings
