@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import cast
 from sqlalchemy import types as sa
 from sqlalchemy.sql import compiler
-from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.sql.selectable import TableClause
 
 from sqlprov.frontends.sqlalchemy.types import Map, Struct
 
@@ -35,43 +32,7 @@ class Preparer(compiler.IdentifierPreparer):
 
 
 class Compiler(compiler.SQLCompiler):
-    """Compiles SELECT, INSERT, UPDATE and DELETE.
-
-    A table with a schema gets an alias: SQLAlchemy's `aws.sagemaker.models.region` has too many parts for a column.
-    """
-
-    def visit_table(self, table: Any, asfrom: bool = False, *arguments: Any, **kw: Any) -> str:
-        """`aws.sagemaker.models AS models_1`."""
-        text: str = super().visit_table(table, asfrom, *arguments, **kw)  # type: ignore[no-untyped-call]
-        alias = self._alias(table) if asfrom and kw.get("enclosing_alias") is None else None
-        return f"{text} AS {alias}" if alias else text
-
-    def visit_column(
-        self,
-        column: Any,
-        add_to_result_map: Any = None,
-        include_table: bool = True,
-        *arguments: Any,
-        **kw: Any,
-    ) -> str:
-        """`models_1.region`."""
-        alias = self._alias(column.table) if include_table else None
-        include_table = include_table and alias is None
-        text = super().visit_column(column, add_to_result_map, include_table, *arguments, **kw)
-        return f"{alias}.{text}" if alias else text
-
-    def _alias(self, table: Any) -> str | None:
-        """The alias of a table with a schema, except the target of a write."""
-        if not isinstance(table, TableClause) or not self.preparer.schema_for_object(table):  # type: ignore[arg-type]
-            return None
-        if isinstance(self.statement, UpdateBase) and self.statement.table is table:
-            return None
-        alias = self._aliases.setdefault(table, table.alias())
-        return self.preparer.quote(self._truncated_identifier("alias", alias.name))
-
-    @cached_property
-    def _aliases(self) -> dict[Any, Any]:
-        return {}
+    """Compiles SELECT, INSERT, UPDATE and DELETE."""
 
     def limit_clause(self, select: Any, **kw: Any) -> str:
         """DuckDB takes OFFSET without LIMIT, but not LIMIT -1."""
