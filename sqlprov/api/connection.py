@@ -13,6 +13,8 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from sqlprov.api.pep249_cursor import PEP249Cursor
 from sqlprov.api.result import NO_ROWS, Result
 from sqlprov.api.statement_runner import StatementRunner, locate_errors
@@ -24,6 +26,7 @@ from sqlprov.duck.query_runner import BEGINS
 from sqlprov.duck.session import OWN, Session
 from sqlprov.errors import (
     CredentialsError,
+    DataError,
     Error,
     InterfaceError,
     NotSupportedError,
@@ -116,7 +119,7 @@ class Connection(PEP249Cursor):
             rows: the parameters of each run, as for `sql`.
 
         Returns:
-            The result of the last run, with the `rowcount` of all.
+            The result of the last run, with the rows and the `rowcount` of all.
 
         Raises:
             Error: a run failed. The runs before it took effect; a note says how many.
@@ -130,15 +133,27 @@ class Connection(PEP249Cursor):
         """
         variables = _list_variables(sys._getframe(1))
         done = changed = 0
+        returned: list[pa.Table] = []
         result = Result.of(NO_ROWS.empty_table(), Run(self.settings))
         try:
             for row in rows:
                 for result in self._run_script(text, row, variables):
                     changed = changed + result.rowcount if min(changed, result.rowcount) >= 0 else -1
+                if result.has_rows:
+                    returned.append(result.arrow())
                 done += 1
         except Error as error:
             error.add_note(f"This was run {done + 1} of executemany; the {done} before it took effect.")
             raise
+        if returned:
+            try:
+                rows_of_all = pa.concat_tables(returned, promote_options="permissive")
+            except pa.ArrowException as error:
+                raise DataError(
+                    f"Every run took effect, but their rows have different types: {error}"
+                ) from None
+            result = self._result = Result.of(rows_of_all, result._run)
+            result._connection = self
         result.rowcount = changed
         return result
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy import types as sa
 from sqlalchemy.engine import URL, Engine, default
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, NotSupportedError
 
 import sqlprov
 from sqlprov.frontends.sqlalchemy.compiler import Compiler, JSONPath, Preparer, TypeCompiler
@@ -46,7 +46,8 @@ class Dialect(Reflection, default.DefaultDialect):
     supports_sequences = True
     supports_comments = True
     insert_returning = update_returning = delete_returning = True
-    insert_executemany_returning = True
+    insert_executemany_returning = insert_executemany_returning_sort_by_parameter_order = True
+    update_executemany_returning = delete_executemany_returning = True
     postfetch_lastrowid = False
     _json_serializer = _json_deserializer = None  # SQLAlchemy 2.0 reads them; `None` means Python's json
     div_is_floordiv = False
@@ -133,6 +134,13 @@ class Dialect(Reflection, default.DefaultDialect):
     def do_begin(self, dbapi_connection: Any) -> None:
         """Begin a transaction, at isolation level SNAPSHOT."""
         dbapi_connection.begin()
+
+    def do_savepoint(self, connection: Any, name: str) -> None:
+        reason = (
+            "DuckDB has no savepoints. Leave out begin_nested(); for a transaction over local tables, use "
+            'execution_options(isolation_level="SNAPSHOT").'
+        )
+        raise NotSupportedError(f"SAVEPOINT {name}", None, sqlprov.NotSupportedError(reason))
 
     # Initialization
 

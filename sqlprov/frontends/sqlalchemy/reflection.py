@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sqlalchemy import FetchedValue
 from sqlalchemy.engine import default, reflection
 from sqlalchemy.exc import NoSuchTableError
 
@@ -110,11 +111,11 @@ class Reflection(default.DefaultDialect):
     def get_columns(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
-        """Names, types and comments; any column of a live table may be NULL."""
+        """Names, types and comments. Any column of a live table may be NULL, and is left out of INSERT if not set."""
         path = self._resolve_table(connection, table_name, schema)
         if self._is_live(connection, path):
             live = self._describe(connection, path, table_name)
-            rows = [(row.name, row.type, row.description, None, True) for row in live]
+            rows = [(row.name, row.type, row.description, FetchedValue(), True) for row in live]
         else:
             rows = _query(connection, _COLUMNS, *path, table_name)
         return [

@@ -190,6 +190,14 @@ def test_executemany_says_how_many_runs_stand(con: Connection, cursor: Connectio
     assert names.fetchall() == [("far-1",), ("far-2",)]
 
 
+def test_executemany_returns_the_rows_of_every_run(cursor: Connection) -> None:
+    cursor.execute("CREATE OR REPLACE TABLE numbered (n INTEGER)")
+    cursor.executemany("INSERT INTO numbered VALUES (?) RETURNING n, n * 2", [[1], [2], [3]])
+    assert cursor.fetchall() == [(1, 2), (2, 4), (3, 6)]
+    with pytest.raises(errors.DataError, match="different types"):
+        cursor.executemany("SELECT ?", [[1], ["a"]])
+
+
 def test_executemany_of_no_rows_does_nothing(cursor: Connection) -> None:
     assert insert_of_models(cursor, []).rowcount == 0
     with pytest.raises(errors.ProgrammingError, match="No rows to fetch"):

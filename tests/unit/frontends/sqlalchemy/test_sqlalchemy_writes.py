@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import Connection, Table, exc, select, text
+from sqlalchemy import Connection, Engine, Table, exc, select, text
+from sqlalchemy.orm import Session, registry
 
 import sqlprov
 from sqlprov.emulator import Emulator, Fault
@@ -131,3 +132,55 @@ def test_our_own_statements_pass_through(con: Connection) -> None:
         "/*+ AWAIT */ EXEC aws.sagemaker.inference_experiments.stop @Name = :name, @region = :region"
     )
     assert exec_.compile().string
+
+
+# ORM
+
+
+@pytest.fixture
+def model(models: Table) -> Any:
+    class Model:
+        pass
+
+    registry().map_imperatively(Model, models)
+    return Model
+
+
+def test_a_session_creates_changes_and_deletes_resources(engine: Engine, live: Live, model: Any) -> None:
+    with Session(engine) as session:
+        made = [model(**{**ROW, "model_name": f"written-{at}"}) for at in range(3)]
+        del made[0].region  # the region of the session
+        session.add_all(made)
+        session.commit()
+        assert [(each.region, each.model_arn.rpartition("/")[2]) for each in made] == [
+            ("us-east-1", f"written-{at}") for at in range(3)
+        ]
+        session.delete(made[0])
+        session.commit()
+        assert session.get(model, ("us-east-1", "written-0")) is None
+        assert session.get(model, ("us-east-1", "written-1")) is made[1]
+
+        class Experiment:
+            pass
+
+        registry().map_imperatively(Experiment, live("inference_experiments"))
+        experiment: Any = session.get(Experiment, ("us-east-1", "pricing-elasticity"))
+        experiment.description = "changed"
+        session.commit()
+        assert experiment.description == "changed"
+
+
+def test_returning_gives_the_rows_of_all_parameters(con: Connection, models: Table, model: Any) -> None:
+    rows = [{**ROW, "model_name": f"written-{at}"} for at in range(3)]
+    insert = models.insert().returning(models.c.model_name, models.c.region, sort_by_parameter_order=True)
+    assert con.execute(insert, rows).all() == [(row["model_name"], "us-east-1") for row in rows]
+    with Session(con) as session:
+        more = [{**ROW, "model_name": f"written-{at}"} for at in range(3, 5)]
+        objects = session.scalars(sa.insert(model).returning(model), more).all()
+        assert [each.model_name for each in objects] == ["written-3", "written-4"]
+
+
+def test_a_nested_transaction_is_refused_with_advice(con: Connection) -> None:
+    with pytest.raises(exc.NotSupportedError, match="no savepoints"), con.begin_nested():
+        pass
+    assert con.execute(text("SELECT 1")).scalar() == 1
