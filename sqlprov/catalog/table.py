@@ -28,6 +28,10 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 """A column in an ARN that is made of columns."""
 
 
+def _squash(name: str) -> str:
+    return name.lower().removeprefix("data__").replace("_", "")
+
+
 def get_path(item: Any, path: Sequence[str]) -> Any:
     """The value at a column's path in the item of a reply; `None` where a member is absent."""
     for member in path:
@@ -587,6 +591,23 @@ class Table:
     def by_name(self) -> dict[str, Column]:
         """Columns by name."""
         return {column.name: column for column in self.columns}
+
+    @cached_property
+    def _exact(self) -> dict[str, str]:
+        """Name in lower case -> column."""
+        return {name.lower(): name for name in self.by_name}
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        """Name without case and underscores -> column; a parameter of a write means the column that it fills."""
+        writes = [method for method in self.methods if method.verb in ("INSERT", "UPDATE", "DELETE")]
+        parameters = {_squash(p.name): p.column for method in writes for p in method.parameters if p.column}
+        # The last column is data__Identifier; a column `identifier` comes before it.
+        return parameters | {_squash(name): name for name in reversed(self.by_name)}
+
+    def find_column(self, name: str) -> str | None:
+        """The column for a name in any spelling of a statement: `name`, `Name`, `data__Name`, `Identifier`."""
+        return self._exact.get(name.lower()) or self._spellings.get(_squash(name))
 
     @cached_property
     def visible_columns(self) -> tuple[Column, ...]:

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
@@ -17,7 +18,7 @@ from sqlprov.duck.session import VARIABLE, Session
 from sqlprov.errors import NotSupportedError
 from sqlprov.records import dataclass
 from sqlprov.sql import Query, Statement
-from sqlprov.sql.lexer import list_parameters
+from sqlprov.sql.lexer import list_parameters, quote_path
 from sqlprov.sql.names import TableName, find_mentions
 
 if TYPE_CHECKING:
@@ -92,17 +93,44 @@ class Binder:
         """DuckDB's plan of a query."""
         from sqlprov.duck.explain_plan import QueryPlan
 
-        def ask(values: Any) -> list[Any]:
-            try:
-                return self.duck.execute(f"EXPLAIN (FORMAT json)\n{text}", values).fetchall()
-            except duckdb.Error as error:  # its lines are those of the user's text, but for the first
-                lines = re.sub(r"(?m)^LINE (\d+):", lambda line: f"LINE {int(line[1]) - 1}:", str(error))
-                raise type(error)(lines) from None
-
-        rows = self._run(ask, text, bindings, run)
+        rows = self._run(lambda values: _explain(self.duck, text, values), text, bindings, run)
         return QueryPlan(self._session, str(rows[0][1]))
 
+    def spell_columns(
+        self, query: Query, bindings: Bindings, run: Run, tables: Sequence[Table] = ()
+    ) -> Query:
+        """The query with the columns of live tables as the tables call them: `model_name` for `ModelName`.
+
+        Args:
+            query, bindings, run: the query.
+            tables: those of a query that reads rows of theirs under another name.
+        """
+        duck = self.duck
+        if self.in_transaction:  # an error would abort it
+            duck = self._session.cursor()
+            duck.execute(f"USE {quote_path(*self.read_path())}")
+        if query.verb == "PREPARE":
+            named = dict.fromkeys(list_parameters(query.text))
+            unnamed = [None for token in query.tokens if token.text == "?"]
+            bindings = replace(bindings, parameters=named or unnamed)
+
+        def bind(text: str) -> object:
+            return self._try(lambda values: _explain(duck, text, values), text, bindings, run)
+
+        from sqlprov.duck.column_spellings import spell_columns
+
+        return spell_columns(query, tables or self.find_tables(query.text), bind)
+
     def _run(self, ask: Callable[[Any], T], text: str, bindings: Bindings, run: Run) -> T:
+        try:
+            return self._try(ask, text, bindings, run)
+        except duckdb.Error as error:
+            catalog = self._session.catalog
+            better = suggest_live_name(error, text, catalog, self.read_path, lambda: self.find_tables(text))
+            raise better or error from None
+
+    def _try(self, ask: Callable[[Any], T], text: str, bindings: Bindings, run: Run) -> T:
+        """What `ask` returns, after whatever it needs is there."""
         self._set_id()
         parameters = self._select_parameters(text, bindings.parameters)
         while True:
@@ -116,11 +144,7 @@ class Binder:
                 if _STRING_IS_MISSING in str(error):
                     self.duck.execute(_STRING)
                     continue
-                catalog = self._session.catalog
-                better = suggest_live_name(
-                    error, text, catalog, self.read_path, lambda: self.find_tables(text)
-                )
-                raise better or error from None
+                raise
 
     def _register_missing(self, error: duckdb.Error, text: str) -> bool:
         """Create the live tables that DuckDB does not find; return whether there were any.
@@ -198,11 +222,21 @@ class Binder:
         return tuple(path)
 
     def find_tables(self, text: str) -> list[Table]:
-        """The live tables that a statement names."""
-        names = self.definitions.find_mentions(Query(text, 0))
+        """The live tables that a statement names, or its views and macros do."""
+        texts = (text, *self.definitions.reach(text))
+        names = {name for each in texts for name in self.definitions.find_mentions(Query(each, 0))}
         return [self._session.catalog.get_table(*name) for name in sorted(names)]
 
     def read_time_zone(self) -> str:
         """The time zone for times without one."""
         ((zone,),) = self.duck.execute("SELECT current_setting('TimeZone')").fetchall()
         return str(zone)
+
+
+def _explain(duck: duckdb.DuckDBPyConnection, text: str, values: Any) -> list[Any]:
+    """The rows of EXPLAIN (FORMAT json)."""
+    try:
+        return duck.execute(f"EXPLAIN (FORMAT json)\n{text}", values).fetchall()
+    except duckdb.Error as error:  # its lines are those of the user's text, but for the first
+        lines = re.sub(r"(?m)^LINE (\d+):", lambda line: f"LINE {int(line[1]) - 1}:", str(error))
+        raise type(error)(lines) from None

@@ -32,6 +32,7 @@ from sqlprov.sql.lexer import number_parameters
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
+    from sqlprov.catalog.table import Table
     from sqlprov.duck.dry_run import WritePreview
     from sqlprov.duck.target_reader import QueryResult
 
@@ -144,7 +145,7 @@ class Cursor:
             none = read_back(table, [])
             returning = statement.build_returning_query(project_rows(table, none))
             # First bound to no rows, so an error in it is raised before anything is written.
-            self._return(returning, none, bindings, run)
+            self._return(returning, none, table, bindings, run)
         if dry_run:
             return Answer(list_calls(targets, run, cloud))
 
@@ -152,7 +153,7 @@ class Cursor:
             outcomes = write_targets(statement, targets, run, cloud)
             if returning is None:
                 return Answer(rowcount=len(outcomes))
-            rows = self._return(returning, read_back(table, outcomes, run.warn), bindings, run)
+            rows = self._return(returning, read_back(table, outcomes, run.warn), table, bindings, run)
             return Answer(rows, len(outcomes))
 
         if asking and targets and not isinstance(statement, Insert):
@@ -173,12 +174,12 @@ class Cursor:
         finally:
             self.binder.duck.execute("RESET arrow_lossless_conversion")
 
-    def _return(self, query: str, rows: pa.Table, bindings: Bindings, run: Run) -> pa.Table:
+    def _return(self, query: str, rows: pa.Table, table: Table, bindings: Bindings, run: Run) -> pa.Table:
         from sqlprov.duck.writes import RETURNING_ROWS
 
         self.binder.duck.register(RETURNING_ROWS, rows)
         try:
-            relation = self.queries.run_whole(query, bindings, run)
+            relation = self.queries.run_whole(query, bindings, run, [table])
             assert relation is not None, "a SELECT has rows"
             return relation.to_arrow_table()
         finally:

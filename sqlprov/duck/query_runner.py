@@ -21,6 +21,7 @@ from sqlprov.sql.names import has_service
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
+    from sqlprov.catalog.table import Table
     from sqlprov.duck.explain_plan import QueryPlan
     from sqlprov.plan.read import PlannedCall
 
@@ -107,7 +108,7 @@ class QueryRunner:
 
     def run(self, query: Query, bindings: Bindings, run: Run) -> Answer:
         """Run a statement as it is written; only SHOW TABLES is replaced where USE chose a service."""
-        query = self._replace_show_tables(query)
+        query = self._spell(self._replace_show_tables(query), bindings, run)
         if query.verb in BEGINS:
             self._register_following(bindings.following)
         if query.verb in COMMITS:
@@ -135,10 +136,13 @@ class QueryRunner:
             return Answer(rowcount=changed.column(0)[0].as_py() if changed.num_rows else -1)
         return Answer(reader)
 
-    def run_whole(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
-        """The relation of a query for a write."""
-        self._prepare(Query(text, 0), bindings, run)
-        return self._binder.bind(text, bindings, run)
+    def run_whole(
+        self, text: str, bindings: Bindings, run: Run, tables: Sequence[Table] = ()
+    ) -> duckdb.DuckDBPyRelation | None:
+        """The relation of a query for a write; `tables` are those whose rows it reads under another name."""
+        query = self._spell(Query(text, 0), bindings, run, tables)
+        self._prepare(query, bindings, run)
+        return self._binder.bind(query.text, bindings, run)
 
     def explain(self, query: Query, bindings: Bindings, run: Run) -> Answer:
         """The calls that a query would make, and DuckDB's plan."""
@@ -150,6 +154,7 @@ class QueryRunner:
                 "EXPLAIN of a PIVOT without IN would read the table to learn its columns. "
                 "Name them, as in PIVOT t ON status IN ('Running', 'Completed')."
             )
+        query = self._spell(query, bindings, run)
         plan = self._prepare(query, bindings, run)
         if query.verb in ("SELECT", "FROM"):
             self._binder.bind(query.text, bindings, run)  # an error then shows the text as it was written
@@ -226,14 +231,18 @@ class QueryRunner:
         if is_half and any(TAGS in table.by_name for table in self._binder.find_tables(query.text)):
             run.warn("tag_map reads the tags, too; EXCLUDE (tags, tag_map) leaves both out.")
 
-    def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
-        """Register the live tables of a query and find its hints; return DuckDB's plan, if it was needed."""
+    def _spell(self, query: Query, bindings: Bindings, run: Run, tables: Sequence[Table] = ()) -> Query:
+        """Register the live tables of a query; return it with the names that they have for their columns."""
         self._session.register(query, self._definitions.read_path())
+        if _reads_nothing(query) or reads_to_bind(self._binder.duck, query):
+            return query
+        return self._binder.spell_columns(query, bindings, run, tables)
+
+    def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
+        """Find the hints of a query, whose live tables are registered; return DuckDB's plan, if it was needed."""
         self._prepare_listing(query, run)
         self._check_arrows(query, run)
-        if query.verb in NO_READING and not (
-            query.verb == "SET" and query.words & {"select", "from", "table"}
-        ):
+        if _reads_nothing(query):
             return None
         read = self._find_prepared(query)
         run.hints = self._hints.find(read)
@@ -286,6 +295,12 @@ def reads_to_bind(duck: duckdb.DuckDBPyConnection, query: Query) -> bool:
     except duckdb.Error:  # the statement itself reports it
         return False
     return any(each.type is duckdb.StatementType.MULTI for each in statements)
+
+
+def _reads_nothing(query: Query) -> bool:
+    """Whether it reads no table, as SET does unless it has a sub-query."""
+    is_set = query.verb == "SET" and query.words & {"select", "from", "table"}
+    return query.verb in NO_READING and not is_set
 
 
 def _creates_table(query: Query) -> bool:

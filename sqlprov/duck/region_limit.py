@@ -43,7 +43,7 @@ def limits_region(
     every = sorted({*regions, *(region for region, _ in rows)})
     others = statement.from_ if isinstance(statement, Update) else statement.using
     alias = quote_identifier(statement.table_alias)
-    tables = f"({_build_rows(statement, table, rows, every)}) AS {alias}" + (f", {others}" if others else "")
+    tables = f"({_build_rows(table, rows, every)}) AS {alias}" + (f", {others}" if others else "")
     unlimited = set(range(len(rows)))
     for condition in split_conjuncts(statement.where or ""):
         if not unlimited or "region" not in Query(condition, 0).words:
@@ -64,9 +64,8 @@ def limits_region(
     return not unlimited
 
 
-def _build_rows(statement: Update | Delete, table: Table, rows: Sequence[RowKey], regions: list[str]) -> str:
+def _build_rows(table: Table, rows: Sequence[RowKey], regions: list[str]) -> str:
     """The query for the rows in every region, with all columns of the table."""
-    selected = f"*, {IDENTIFIER} AS Identifier" if "identifier" in statement.words else "*"
     name = quote_path(table.provider, table.service, table.name)
     keys = {IDENTIFIER: 0} | {name: at for at, name in enumerate(table.key, start=1)}
     names = ", ".join(map(quote_identifier, (_ROW, *keys)))
@@ -76,8 +75,8 @@ def _build_rows(statement: Update | Delete, table: Table, rows: Sequence[RowKey]
     )
     each = f"SELECT unnest([{', '.join(map(_quote, regions))}]) AS region"
     return (
-        f"SELECT {selected} FROM {name} WHERE false UNION ALL BY NAME "
-        f"SELECT {selected} FROM (VALUES {values}) AS k({names}), ({each})"
+        f"SELECT * FROM {name} WHERE false UNION ALL BY NAME "
+        f"SELECT * FROM (VALUES {values}) AS k({names}), ({each})"
     )
 
 

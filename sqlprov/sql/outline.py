@@ -54,7 +54,7 @@ def _skip_cte_list(tokens: Tokens, at: int) -> int:
 
 def find_mutation(tokens: Tokens) -> Mutation | None:
     """The change that the statement makes, directly or inside EXPLAIN ANALYZE or PREPARE."""
-    return _read_mutation(tokens, skip_ctes(tokens, _find_inner_start(tokens)))
+    return _read_mutation(tokens, skip_ctes(tokens, find_inner_start(tokens)))
 
 
 def find_nested_mutations(tokens: Tokens) -> tuple[Mutation, ...]:
@@ -66,7 +66,7 @@ def find_nested_mutations(tokens: Tokens) -> tuple[Mutation, ...]:
 
 def is_temporary(tokens: Tokens) -> bool:
     """Whether the statement is CREATE [OR REPLACE] TEMP."""
-    at = skip_ctes(tokens, _find_inner_start(tokens))
+    at = skip_ctes(tokens, find_inner_start(tokens))
     head = tokens[at : at + 5]
     object_at = next((index for index, token in enumerate(head) if token.is_one_of(*_OBJECTS)), len(head))
     return _is_at(head, 0, "CREATE") and any(
@@ -82,7 +82,7 @@ def parse_prepared(tokens: Tokens) -> tuple[str, int]:
     return tokens[1].value.lower(), start if tokens[0].is_one_of("PREPARE") else 0
 
 
-def _find_inner_start(tokens: Tokens) -> int:
+def find_inner_start(tokens: Tokens) -> int:
     """Where the inner statement of EXPLAIN ANALYZE or PREPARE begins."""
     if _is_at(tokens, 0, "PREPARE"):
         return _find_after(tokens, 0, "AS") or len(tokens)

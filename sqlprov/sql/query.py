@@ -47,6 +47,12 @@ class Query(Statement):
         return outline.parse_prepared(self.tokens)
 
     @cached_property
+    def inner_offset(self) -> int:
+        """The offset of the inner statement of EXPLAIN ANALYZE and PREPARE; otherwise that of the first token."""
+        rest = self.tokens[outline.find_inner_start(self.tokens) :]
+        return rest[0].start if rest else 0
+
+    @cached_property
     def is_temporary(self) -> bool:
         """Whether it creates something TEMPORARY."""
         return outline.is_temporary(self.tokens)

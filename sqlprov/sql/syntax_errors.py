@@ -41,15 +41,12 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL:
         if token.is_one_of("(", "[") and find_closing(tokens, index) == len(tokens):
             problem = f"{token.text!r} opens here and is never closed."
             return MalformedSQL(f"{problem}\n{show_caret(text, token.start)}")
-    place = _PLACE.search(duckdb_message)
-    problem = duckdb_message[: place.start()] if place else duckdb_message
-    problem = problem.removeprefix("Parser Error: ").strip()
+    problem = _PLACE.split(duckdb_message)[0].removeprefix("Parser Error: ").strip()
     problem = problem[:1].upper() + problem[1:]
-    if place is None:
-        return MalformedSQL(problem)
     near = _NEAR.search(problem)
-    column = len(place[3]) - len(f"LINE {place[1]}: ")
-    at = _find_offset(text, int(place[1]), place[2], column, near[1] if near else "")
+    at = find_place(duckdb_message, text, near[1] if near else "")
+    if at is None:
+        return MalformedSQL(problem)
     hyphen = next((n for n, token in enumerate(tokens) if token.start == at and token.text == "-"), 0)
     if error := find_hyphen_error(text, tokens, hyphen):
         return error
@@ -65,8 +62,19 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL:
     return MalformedSQL(f"{problem}.\n{show_caret(text, at)}")
 
 
-def _find_offset(text: str, number: int, excerpt: str, column: int, near: str) -> int:
-    """Offset in `text` of the caret below `excerpt`, DuckDB's excerpt of a long line."""
+def find_place(duckdb_message: str, text: str, near: str) -> int | None:
+    """The offset in `text` to which the caret of DuckDB's message points; `None` if it has none.
+
+    Args:
+        duckdb_message: the message.
+        text: the statement.
+        near: what is there, in any case; DuckDB's caret may be off in a long line. Empty if it is not known.
+    """
+    place = _PLACE.search(duckdb_message)
+    if place is None:
+        return None
+    number, excerpt = int(place[1]), place[2]
+    column = len(place[3]) - len(f"LINE {number}: ")
     lines = text.split("\n")
     line = lines[min(number, len(lines)) - 1]
     at = 0

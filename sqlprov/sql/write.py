@@ -93,13 +93,8 @@ class WriteStatement(Query):
         return names.find_live_name(catalog, self.target, path) is not None
 
     def _build_query(self, table: str, selected: str, others: str | None, where: str | None) -> str:
-        """The query that selects `selected` from the rows of `table` that meet the user's condition.
-
-        The table is wrapped only for the column `Identifier`: `aws.sagemaker.models.name` must stay a column.
-        """
-        if "identifier" in self.words:
-            table = f"(SELECT *, data__Identifier AS Identifier FROM {table}) AS {quote_identifier(self.table_alias)}"
-        elif self.alias:
+        """The query that selects `selected` from the rows of `table` that meet the user's condition."""
+        if self.alias:
             table = f"{table} AS {quote_identifier(self.alias)}"
         parts = (
             self.ctes,

@@ -286,12 +286,8 @@ def find_parameter(table: Table, method: Method, name: str) -> str | None:
 
 
 def find_column(table: Table, name: str) -> str | None:
-    """The column for a written name: `Name`, `name`, `data__Name`."""
-    columns = {TAG_MAP: TAGS} if TAGS in table.by_name else {}
-    columns |= {column.lower(): column for column in table.by_name}
-    joined = {column.replace("_", "").lower(): column for column in table.by_name}
-    lower = name.lower()
-    return columns.get(lower) or joined.get(lower.removeprefix("data__").replace("_", ""))
+    """The column that a written name sets; `tag_map` sets the tags."""
+    return table.find_column(TAGS if name.lower() == TAG_MAP else name)
 
 
 def list_columns(table: Table, method: Method, members: Iterable[str]) -> list[str]:
