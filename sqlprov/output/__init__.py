@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from sqlprov.errors import UnknownName, suggest
+from sqlprov.errors import DataError, UnknownName, suggest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +22,22 @@ FORMATS = {
     "arrow": "an Arrow IPC stream",
     "parquet": "a Parquet file",
 }
+_FORMATS_BY_SUFFIX = {
+    ".txt": "table",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".arrow": "arrow",
+    ".parquet": "parquet",
+}
+_INSTEAD = {
+    ".xlsx": "Excel opens .csv; DuckDB writes .xlsx: INSTALL excel; LOAD excel; COPY (…) TO '{}' (FORMAT xlsx).",
+    ".tsv": "DuckDB writes tabs: COPY (…) TO '{}' (FORMAT csv, DELIMITER '\t').",
+    ".gz": "DuckDB compresses: COPY (…) TO '{}'.",
+}
+"""Suffix -> what else writes such a file, of whose name `{}` is the place."""
 
 
 class RowStream(Protocol):
@@ -30,6 +47,29 @@ class RowStream(Protocol):
     def schema(self) -> pa.Schema: ...
 
     def batches(self) -> Iterator[pa.RecordBatch]: ...
+
+
+def find_format(path: Path, chosen: str | None = None) -> str:
+    """The format of a file: that of its suffix, or the one `chosen`; `table` if it has neither.
+
+    Raises:
+        DataError: the suffix means another format than the chosen one, or none.
+    """
+    suffix = path.suffix.lower()
+    by_suffix = _FORMATS_BY_SUFFIX.get(suffix)
+    if chosen and by_suffix in (None, chosen):
+        return chosen
+    if chosen:
+        raise DataError(
+            f"{path} would be {by_suffix} by its name, not {chosen}. Rename it, or leave {chosen} out."
+        )
+    if by_suffix or not suffix:
+        return by_suffix or "table"
+    instead = _INSTEAD.get(suffix, "").format(path)
+    raise DataError(
+        f"{path}: {suffix} is not the suffix of a format.{suggest(suffix, _FORMATS_BY_SUFFIX)} "
+        f"The suffixes are {', '.join(_FORMATS_BY_SUFFIX)}. {instead}".rstrip()
+    )
 
 
 def write(rows: RowStream | pa.Table, format: str, stream: BinaryIO, *, width: int | None = None) -> int:

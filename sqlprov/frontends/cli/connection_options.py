@@ -54,6 +54,12 @@ def _complete_setting(ctx: click.Context, parameter: click.Parameter, incomplete
 
 
 OPTIONS = (
+    click.option(
+        "--database",
+        default=":memory:",
+        metavar="FILE",
+        help="DuckDB file whose tables and views a statement can use; created if there is none.",
+    ),
     click.option("--local", is_flag=True, help="Use the local AWS: no account, no network."),
     click.option("--endpoint-url", metavar="URL", help="Send every call to this server instead of AWS."),
     click.option(
@@ -80,6 +86,7 @@ OPTIONS = (
 class ConnectionOptions:
     """The values of OPTIONS, each under its own name."""
 
+    database: str
     local: bool
     endpoint_url: str | None
     region: tuple[str, ...]
@@ -99,6 +106,7 @@ class ConnectionOptions:
         if self.local and (self.endpoint_url or self.profile):
             raise click.UsageError("--local takes neither --endpoint-url nor --profile.")
         return sqlprov.connect(
+            self.database,
             local=self.local,
             endpoint_url=self.endpoint_url,
             region=list(self.region) or None,

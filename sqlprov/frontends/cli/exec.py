@@ -14,7 +14,7 @@ from sqlprov.errors import Error
 from sqlprov.frontends.cli.connection_options import add_connection_options, parse_pairs
 from sqlprov.frontends.cli.script import ExecOptions, run_script
 from sqlprov.frontends.cli.sql_source import SqlSource, render_sql, use_sql
-from sqlprov.output import FORMATS
+from sqlprov.output import FORMATS, find_format
 
 _BINARY = ("arrow", "parquet")
 _MAX_FILE_NAME = 255  # characters; for a longer name the system raises an error
@@ -49,7 +49,7 @@ In text, timestamps are ISO 8601 with their zone, nested values JSON, blobs base
 
 Errors go to stderr, and so does the outcome of each row that INSERT, UPDATE, DELETE or EXEC wrote. Exit
 codes: 0 done; 1 an error, a row that is not ok, or, with --set on_error=warn, missing rows; 2 wrong
-usage; 130 Ctrl-C; 141 stdout was closed by its reader; 143 SIGTERM.
+usage; 3 rows, with --exit-code; 130 Ctrl-C; 141 stdout was closed by its reader; 143 SIGTERM.
 
 {EXAMPLES}"""
 
@@ -76,10 +76,8 @@ def _parse_sql(ctx: click.Context, parameter: click.Parameter, words: Sequence[s
     "-o",
     "--output",
     type=click.Choice(list(FORMATS)),
-    default="table",
-    show_default=True,
     metavar="FORMAT",
-    help="Format of the rows, on a terminal and elsewhere.",
+    help="Format of the rows.  [default: by the suffix of --out, otherwise table]",
 )
 @click.option(
     "--out",
@@ -123,13 +121,22 @@ def _parse_sql(ctx: click.Context, parameter: click.Parameter, words: Sequence[s
     help="Print on stderr what a statement waits for: the states of rows, the start of the local AWS. "
     "[default: on a terminal]",
 )
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 3 if a statement returned rows, for a check that should find none.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Print each call on stderr.")
 @click.pass_context
 def execute(ctx: click.Context, /, **values: Any) -> None:
     command = values.pop("command")
     if command is not None and values["sql"] is not None:
         raise click.UsageError("SQL is given twice: as an argument and with -c.")
-    options = ExecOptions(**values | {"sql": values["sql"] if command is None else command})
+    try:
+        output = find_format(values["out"] or Path(), values["output"])
+    except Error as error:
+        raise click.UsageError(f"--out {error}") from None
+    options = ExecOptions(**values | {"sql": values["sql"] if command is None else command, "output": output})
     source = _read_source(options)
     if options.output in _BINARY and not options.out and sys.stdout.isatty():
         raise click.UsageError(f"{options.output} cannot be shown on a terminal: add --out FILE.")
@@ -137,8 +144,7 @@ def execute(ctx: click.Context, /, **values: Any) -> None:
         logger = logging.getLogger("sqlprov")
         logger.addHandler(logging.StreamHandler(sys.stderr))
         logger.setLevel(logging.INFO)
-    if not run_script(source, options):
-        ctx.exit(1)
+    ctx.exit(run_script(source, options))
 
 
 def _read_source(options: ExecOptions) -> SqlSource:

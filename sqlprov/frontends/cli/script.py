@@ -39,11 +39,12 @@ class ExecOptions:
     jinja: bool
     dry_run: bool
     progress: bool | None
+    exit_code: bool
     verbose: bool
 
 
-def run_script(source: SqlSource, options: ExecOptions) -> bool:
-    """Print the rows of each statement; return whether all rows were read."""
+def run_script(source: SqlSource, options: ExecOptions) -> int:
+    """Print the rows of each statement; return the exit code."""
     connection = options.target.connect()
     try:
         shows_waits = sys.stderr.isatty() if options.progress is None else options.progress
@@ -51,7 +52,7 @@ def run_script(source: SqlSource, options: ExecOptions) -> bool:
             results = connection.run(source.text, options.param or None, dry_run=options.dry_run)
             if options.dry_run:
                 results = _echo_statements(source.text, results)
-            complete = _print_all(results, options.output, stream)
+            complete, rows = _print_all(results, options.output, stream)
     except KeyboardInterrupt:
         _print_outcomes(connection.outcomes)
         raise  # do not close it: closing might wait for a call
@@ -66,7 +67,7 @@ def run_script(source: SqlSource, options: ExecOptions) -> bool:
             raise source.locate(error) from None
         raise
     connection.close()
-    return complete
+    return 1 if not complete else 3 if rows and options.exit_code else 0
 
 
 def _echo_statements(script: str, results: Iterator[sqlprov.Result]) -> Iterator[sqlprov.Result]:
@@ -78,18 +79,19 @@ def _echo_statements(script: str, results: Iterator[sqlprov.Result]) -> Iterator
         yield next(results)
 
 
-def _print_all(results: Iterator[sqlprov.Result], format: str, stream: BinaryIO) -> bool:
+def _print_all(results: Iterator[sqlprov.Result], format: str, stream: BinaryIO) -> tuple[bool, int]:
+    """Whether all rows were read, and how many were printed."""
     complete = True
-    printed = 0
+    printed = rows = 0
     for result in results:
         if result.has_rows:
-            _print_rows(result, format, stream, printed)
+            rows += _print_rows(result, format, stream, printed)
             printed += 1
         for line in format_warnings(result):
             click.echo(line, err=True)
         _print_outcomes(result.outcomes)
         complete = complete and result.complete
-    return complete
+    return complete, rows
 
 
 def _print_outcomes(outcomes: Sequence[Any]) -> None:
@@ -97,7 +99,7 @@ def _print_outcomes(outcomes: Sequence[Any]) -> None:
         click.echo(line, err=True)
 
 
-def _print_rows(result: sqlprov.Result, format: str, stream: BinaryIO, printed: int) -> None:
+def _print_rows(result: sqlprov.Result, format: str, stream: BinaryIO, printed: int) -> int:
     from sqlprov.output import write
 
     if printed and format == "parquet":
@@ -108,7 +110,7 @@ def _print_rows(result: sqlprov.Result, format: str, stream: BinaryIO, printed: 
     if printed and format in _SEPARATED:
         stream.write(b"\n")
     try:
-        write(result, format, stream)
+        return write(result, format, stream)
     finally:
         stream.flush()  # rows stand above the error that ends them
 

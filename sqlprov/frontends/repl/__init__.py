@@ -22,7 +22,7 @@ def start(connection: sqlprov.Connection, target: str, *, yes: bool) -> None:
         yes: write without asking.
     """
     screen = Screen()
-    shell = Shell(connection, screen, run_command, yes=yes)
+    shell = Shell(connection, screen, target, run_command, yes=yes)
     with connection:
         rc = find_rc_file()
         if rc.exists():

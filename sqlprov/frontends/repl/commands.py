@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import click
 import orjson
 import pyarrow as pa
 
@@ -15,11 +19,14 @@ from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, su
 from sqlprov.frontends.completion.candidates import describe_call, shorten_type
 from sqlprov.frontends.repl.screen import OutputFile
 from sqlprov.frontends.repl.shell import ExitShell, Shell
+from sqlprov.local import find_state_folder
+from sqlprov.output import FORMATS
 from sqlprov.records import dataclass
 from sqlprov.sql import Exec, Explain, Query, WriteStatement, parse
 from sqlprov.sql.lexer import tokenize
 from sqlprov.sql.names import LEVELS, find_live_table, find_service, list_names
 from sqlprov.sql.show import is_like
+from sqlprov.version import VERSION
 
 
 @dataclass(frozen=True)
@@ -44,19 +51,22 @@ def run_command(shell: Shell, text: str, sql: str) -> None:
 
     Args:
         shell: the shell to run it in.
-        text: the command with its backslash.
+        text: the command with its backslash, or the dot of DuckDB's shell.
         sql: the statements before it on its line.
 
     Raises:
         UnknownName: the command does not exist; the message names the nearest.
         Error: the command failed.
     """
-    match = re.match(r"\\(\S*)\s*(.*)", text, re.DOTALL)
-    assert match is not None, "a command begins with a backslash"
-    name, argument = match[1].rstrip(";"), match[2].strip().rstrip(";").strip()
+    match = re.match(r"[\\.]([!?]|\S*)\s*(.*)", text, re.DOTALL)
+    assert match is not None, "a command begins with a backslash or a dot"
+    written, argument = match[1].rstrip(";"), match[2].strip().rstrip(";").strip()
+    name = ALIASES.get(written, written)
     if name not in COMMANDS:
-        nearest = suggest(name, COMMANDS).replace("'", "'\\", 1)
-        raise UnknownName(f"Unknown command \\{name}.{nearest} \\? lists them.")
+        nearest = suggest(written, [*COMMANDS, *ALIASES]).replace("'", f"'{text[0]}", 1)
+        raise UnknownName(f"Unknown command {text[0]}{written}.{nearest} \\? lists them.")
+    if argument and not COMMANDS[name].usage:
+        raise ProgrammingError(f"\\{name} takes no argument, and {argument!r} follows it.")
     if sql:
         shell.last = sql
     COMMANDS[name].run(shell, argument)
@@ -187,7 +197,96 @@ def _set_output(shell: Shell, name: str) -> None:
         )
 
 
+def _set_format(shell: Shell, name: str) -> None:
+    known = tuple(name for name in FORMATS if name not in ("arrow", "parquet"))
+    shell.format = _check_word(name, known) if name else shell.format
+    shell.screen.info(f"Format of rows on the screen: {shell.format}.")
+
+
 # Scripts and statements
+
+
+def _go(shell: Shell, argument: str) -> None:
+    shell.run(_get_last(shell))
+
+
+def _go_expanded(shell: Shell, argument: str) -> None:
+    expanded, shell.screen.expanded = shell.screen.expanded, "on"
+    try:
+        shell.run(_get_last(shell))
+    finally:
+        shell.screen.expanded = expanded
+
+
+def _edit(shell: Shell, argument: str) -> None:
+    try:
+        text = click.edit(f"{shell.last}\n", extension=".sql", require_save=False)
+    except click.ClickException as error:
+        raise Error(f"{error}. EDITOR names another.") from None
+    if shell.screen.is_interactive:
+        shell.draft = (text or "").strip()
+    else:
+        shell.submit(text or "")
+
+
+def _run_outside(shell: Shell, command: str) -> None:
+    code = subprocess.run(command or os.environ.get("SHELL", "sh"), shell=True).returncode
+    if code:
+        shell.screen.warn(f"Exit code {code}.")
+
+
+def _find_query(name: str) -> Path:
+    if not re.fullmatch(r"[\w-]+", name):
+        raise ProgrammingError(f"{name!r} cannot name a query: use letters, digits, - and _.")
+    return find_state_folder() / "queries" / f"{name}.sql"
+
+
+def _run_query(shell: Shell, name: str) -> None:
+    files = sorted(_find_query("x").parent.glob("*.sql"))
+    if name:
+        file = _find_query(name)
+        if file not in files:
+            near = suggest(name, [file.stem for file in files])
+            raise UnknownName(f"No query is named {name!r}.{near} \\ns {name} saves the last statement.")
+        shell.run(file.read_text("utf-8"))
+        return
+    rows = [{"name": file.stem, "statement": file.read_text("utf-8")} for file in files]
+    _print_table(shell, rows, dict.fromkeys(("name", "statement"), pa.string()))
+
+
+def _save_query(shell: Shell, argument: str) -> None:
+    name, _, sql = argument.partition(" ")
+    file, sql = _find_query(name), sql or _get_last(shell)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    os.close(os.open(file, os.O_CREAT, 0o600))
+    file.write_text(sql, "utf-8")
+    shell.screen.info(f"\\n {name} runs it.")
+
+
+def _delete_query(shell: Shell, name: str) -> None:
+    try:
+        _find_query(name).unlink()
+    except FileNotFoundError:
+        raise UnknownName(f"No query is named {name!r}. \\n lists them.") from None
+
+
+# The session
+
+
+def _print_connection(shell: Shell, argument: str) -> None:
+    connection = shell.connection
+    rows: list[dict[str, object]] = [
+        {"": "calls go to", "value": shell.target},
+        {"": "regions", "value": ", ".join(connection.regions) or None},
+        {"": "read-only", "value": "yes" if connection.settings.read_only else "no"},
+        {"": "sqlprov", "value": VERSION},
+    ]
+    _print_table(shell, rows, {"": pa.string(), "value": pa.string()})
+
+
+def _set_vi(shell: Shell, word: str) -> None:
+    shell.vi = _check_word(word, ("on", "off")) == "on" if word else not shell.vi
+    shell.screen.info(f"Keys of vi: {'on' if shell.vi else 'off'}.")
 
 
 def _run_file(shell: Shell, name: str) -> None:
@@ -196,16 +295,15 @@ def _run_file(shell: Shell, name: str) -> None:
     shell.run_script(Path(name).expanduser())
 
 
-def _watch(shell: Shell, seconds: str) -> None:
-    try:
-        pause = float(seconds or 2)
-    except ValueError:
-        pause = -1
+def _watch(shell: Shell, argument: str) -> None:
+    # psql writes `\watch i=2 c=3`.
+    match = re.fullmatch(r"(?:i=)?(\d*\.?\d+)?(?:(?:^| +)(?:c=)?(\d+))?", argument)
+    pause, times = (float(match[1] or 2), int(match[2] or 0)) if match else (0, 0)
     if not 0 < pause < 86400:
-        raise ProgrammingError(f"\\watch {seconds}: expected a number of seconds.")
-    sql = shell.last
-    if not sql:
-        raise ProgrammingError("There is no statement for \\watch to repeat.")
+        raise ProgrammingError(
+            f"\\watch {argument}: expected a number of seconds, and how often: \\watch 2 10."
+        )
+    sql = _get_last(shell)
     for statement in parse(sql):
         inner = statement.inner if isinstance(statement, Explain) else statement
         if isinstance(inner, WriteStatement | Exec) or (
@@ -214,12 +312,20 @@ def _watch(shell: Shell, seconds: str) -> None:
             raise Error("\\watch repeats only statements that read.")
     uses_pager, shell.screen.uses_pager = shell.screen.uses_pager, False  # a pager would wait for a key
     try:
-        while True:
+        for number in itertools.count(1):
             shell.screen.info(f"{time.strftime('%H:%M:%S')}, every {pause:g} s; Ctrl-C ends it.")
             shell.run(sql)
+            if number == times:
+                break
             time.sleep(pause)
     finally:
         shell.screen.uses_pager = uses_pager
+
+
+def _get_last(shell: Shell) -> str:
+    if not shell.last:
+        raise ProgrammingError("No statement has run yet.")
+    return shell.last
 
 
 _READS = frozenset({"SELECT", "FROM", "VALUES", "WITH", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW"})
@@ -289,6 +395,9 @@ COMMANDS: dict[str, Command] = {
         "[on|off|auto]", "one column per line, nested values expanded", _set_expanded, ("on", "off", "auto")
     ),
     "timing": Command("[on|off]", "the summary after each statement", _set_timing, ("on", "off")),
+    "format": Command(
+        "[name]", "format of rows on the screen", _set_format, ("table", "json", "jsonl", "csv", "markdown")
+    ),
     "o": Command(
         "[file]",
         "write rows to a file, in the format of its suffix; without a file, to the screen",
@@ -296,7 +405,40 @@ COMMANDS: dict[str, Command] = {
         ("file",),
     ),
     "i": Command("file", "run a file", _run_file, ("file",)),
-    "watch": Command("[seconds]", "repeat the last statement until Ctrl-C", _watch),
+    "watch": Command("[seconds [times]]", "repeat the last statement until Ctrl-C", _watch),
+    "g": Command("", "run the last statement again, or the one before it on the line", _go),
+    "gx": Command("", "the same, with one column per line", _go_expanded),
+    "e": Command("", "edit the last statement in EDITOR", _edit),
+    "n": Command("[name]", "run a saved statement; without a name, list them", _run_query),
+    "ns": Command("name [SQL]", "save a statement, or the last one", _save_query),
+    "nd": Command("name", "delete a saved statement", _delete_query),
+    "!": Command("[command]", "run a command of the operating system", _run_outside),
+    "conninfo": Command("", "where calls go", _print_connection),
+    "vi": Command("[on|off]", "keys of vi in the editor", _set_vi, ("on", "off")),
     "?": Command("", "this list", _print_help),
     "q": Command("", "exit, like Ctrl-D", _exit),
 }
+
+ALIASES = {
+    "G": "gx",
+    "c": "conninfo",
+    "connect": "conninfo",
+    "databases": "d",
+    "dn": "d",
+    "edit": "e",
+    "exit": "q",
+    "h": "?",
+    "help": "?",
+    "l": "d",
+    "maxrows": "rows",
+    "mode": "format",
+    "output": "o",
+    "quit": "q",
+    "read": "i",
+    "schema": "d",
+    "shell": "!",
+    "system": "!",
+    "tables": "dt",
+    "timer": "timing",
+}
+"""Commands of psql, mysql and DuckDB's shell -> our own; `.tables` and `\\tables` are the same."""

@@ -12,6 +12,7 @@ from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import CompleteEvent, Completer, PathCompleter
 from prompt_toolkit.completion import Completion as MenuItem
 from prompt_toolkit.document import Document
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import completion_is_selected, is_searching
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -79,6 +80,8 @@ class Editor:
             bottom_toolbar=self._render_toolbar,
             style=STYLE,
             reserve_space_for_menu=6,
+            enable_open_in_editor=True,
+            tempfile_suffix=".sql",
         )
 
     def read(self) -> str:
@@ -90,7 +93,9 @@ class Editor:
         """
         # No statement runs here; another thread fills the menu.
         self._completer.refresh()
-        return self._session.prompt()
+        draft, self._shell.draft = self._shell.draft, ""
+        self._session.editing_mode = EditingMode.VI if self._shell.vi else EditingMode.EMACS
+        return self._session.prompt(default=draft)
 
     def _render_toolbar(self) -> str:
         shell, settings = self._shell, self._shell.connection.settings
@@ -138,7 +143,7 @@ class _EditorCompleter(Completer):
             self._sql.vocabulary = vocabulary
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[MenuItem]:
-        if document.text.lstrip().startswith("\\"):
+        if document.text.lstrip().startswith(("\\", ".")):
             yield from self._complete_command(document, event)
             return
         yield from self._complete_sql(document.text, document.cursor_position)
@@ -152,7 +157,7 @@ class _EditorCompleter(Completer):
 
     def _complete_command(self, document: Document, event: CompleteEvent) -> Iterator[MenuItem]:
         before = document.text_before_cursor.lstrip()
-        match = re.match(r"\\(\S*)(\s+)(.*)", before, re.DOTALL)
+        match = re.match(r"[\\.](\S*)(\s+)(.*)", before, re.DOTALL)
         if match is None:
             for name, command in COMMANDS.items():
                 if name.startswith(before[1:]):

@@ -15,7 +15,8 @@ PROMPT, CONTINUATION = "sqlprov> ", "      -> "
 EXIT_WORDS = ("exit", "quit")
 POLL = 0.1
 """Seconds until a Ctrl-C takes effect that did not interrupt a system call."""
-WATCH = re.compile(r"\\watch\b[^\n]*\Z")
+TAIL = re.compile(r"\\(?:watch\b[^\n]*|gx?|G)\Z")
+"""A command after a statement, on its last line."""
 
 
 def find_rc_file() -> Path:
@@ -26,9 +27,9 @@ def find_rc_file() -> Path:
 def is_complete(text: str) -> bool:
     """Whether Enter runs the input: a command, or statements up to their `;`."""
     bare = text.strip()
-    if not bare or bare.startswith("\\") or bare.lower().rstrip("; ") in (*EXIT_WORDS, "help"):
+    if not bare or bare.startswith(("\\", ".")) or bare.lower().rstrip("; ") in (*EXIT_WORDS, "help"):
         return True
-    if WATCH.search(bare):
+    if TAIL.search(bare.rstrip("; ")):
         return True
     try:
         tokens = tokenize(bare)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from sqlprov.errors import Error
-from sqlprov.output import write
+from sqlprov.output import find_format, write
 from sqlprov.output.table import TextLayout, is_color_enabled, sanitize
 
 if TYPE_CHECKING:
@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 
 PAGER_WIDTH = 60
 """Widest column in the pager, in cells; the pager scrolls sideways."""
-FORMATS_BY_SUFFIX = {
-    ".csv": "csv",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".md": "markdown",
-    ".arrow": "arrow",
-    ".parquet": "parquet",
-}
-"""Suffix of a file -> its format; for any other suffix, `table`."""
 
 
 def fetch_first(result: sqlprov.Result, limit: int) -> tuple[pa.Table, bool]:
@@ -105,7 +96,7 @@ class OutputFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.format = FORMATS_BY_SUFFIX.get(path.suffix.lower(), "table")
+        self.format = find_format(path)
         self._stream = path.open("wb")
         self._results = 0
 

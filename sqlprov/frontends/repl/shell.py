@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from sqlprov.errors import Cancelled, Error, ProgrammingError, WriteError
 from sqlprov.frontends.messages import format_outcomes, format_warnings
 from sqlprov.frontends.repl.confirmation import confirm, needs_confirmation
-from sqlprov.frontends.repl.input import EXIT_WORDS, WATCH, split_script
+from sqlprov.frontends.repl.input import EXIT_WORDS, TAIL, split_script
 from sqlprov.frontends.repl.progress_line import ProgressLine
 from sqlprov.frontends.repl.screen import OutputFile, Screen, fetch_first
+from sqlprov.output import write
 
 if TYPE_CHECKING:
     import sqlprov
@@ -36,22 +38,30 @@ class Shell:
         timing: whether the summary of each result is shown.
         output: the file that receives rows; `None` for the screen.
         last: the SQL that ran last.
+        target: the account, in words.
+        format: the format of rows on the screen.
+        draft: text that the next prompt begins with.
+        vi: whether the editor's keys are vi's.
     """
 
     def __init__(
         self,
         connection: sqlprov.Connection,
         screen: Screen,
+        target: str,
         run_command: Callable[[Shell, str, str], None],
         *,
         yes: bool,
     ) -> None:
         self.connection, self.screen, self.yes = connection, screen, yes
+        self.target = target
         self._run_command = run_command
         self.rows = ROW_LIMIT
         self.timing = True
         self.output: OutputFile | None = None
-        self.last = ""
+        self.format = "table"
+        self.last = self.draft = ""
+        self.vi = False
         self._progress_line: ProgressLine | None = None
         self._files: list[Path] = []
 
@@ -78,10 +88,10 @@ class Shell:
         try:
             if bare == "help":
                 text = "\\?"
-            if text.startswith("\\"):
+            if text.startswith(("\\", ".")):
                 self._run_command(self, text, "")
-            elif watch := WATCH.search(text):
-                self._run_command(self, watch.group(), text[: watch.start()].strip())
+            elif tail := TAIL.search(text.rstrip("; ")):
+                self._run_command(self, tail.group(), text[: tail.start()].strip())
             elif text:
                 self.run(text)
         except KeyboardInterrupt as interrupt:
@@ -144,8 +154,12 @@ class Shell:
             else:
                 rows, is_cut = fetch_first(result, self.rows) if result.has_rows else (None, False)
                 cut = f"first {self.rows:,} rows shown, \\rows 0 shows all; " if is_cut else ""
-        if rows is not None:
+        if rows is not None and self.format == "table":
             self.screen.show(rows)
+        elif rows is not None:
+            sys.stdout.flush()
+            write(rows, self.format, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
         for line in format_warnings(result):
             self.screen.warn(line)
         self._print_outcomes(result.outcomes)

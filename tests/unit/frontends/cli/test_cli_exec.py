@@ -152,6 +152,46 @@ def test_an_out_file_replaces_the_old_one_when_all_is_done(shell: CommandLine, t
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["link.csv", "rows.csv"]
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "start"),
+    [
+        ("a.csv", (), b"a\n1\n"),
+        ("a.JSON", (), b'[\n{"a":1}'),
+        ("a.jsonl", (), b'{"a":1}'),
+        ("a.md", (), b"| a "),
+        ("a.txt", (), b"a\n-\n1"),
+        ("a", (), b"a\n-\n1"),
+        ("a.parquet", (), b"PAR1"),
+        ("a.arrow", (), b"\xff\xff\xff\xff"),
+        ("a.dat", ("-o", "csv"), b"a\n1\n"),
+    ],
+)
+def test_the_ending_of_the_out_file_decides_its_format(
+    shell: CommandLine, tmp_path: Path, name: str, options: tuple[str, ...], start: bytes
+) -> None:
+    assert shell.run("exec", *options, "--out", str(tmp_path / name), "SELECT 1 AS a").code == 0
+    assert (tmp_path / name).read_bytes().startswith(start)
+
+
+def test_a_database_file_keeps_tables_between_commands(shell: CommandLine, tmp_path: Path) -> None:
+    file = str(tmp_path / "own.duckdb")
+    assert shell.run("exec", "--database", file, "CREATE TABLE t AS SELECT 7 AS n").code == 0
+    assert shell.run("exec", "--database", file, "-o", "csv", "FROM t").out == "n\n7\n"
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("FROM range(2)", 3),
+        ("FROM range(0)", 0),
+        ("SELECT 1; SELECT 2 WHERE false", 3),
+        ("SELECT nothing", 1),
+    ],
+)
+def test_a_check_that_finds_rows_can_exit_with_3(shell: CommandLine, sql: str, code: int) -> None:
+    assert shell.run("exec", "--exit-code", sql).code == code
+
+
 def test_out_may_be_a_device(shell: CommandLine) -> None:
     assert shell.run("exec", "-o", "csv", "--out", "/dev/stdout", "SELECT 1 AS a").out == "a\n1\n"
 

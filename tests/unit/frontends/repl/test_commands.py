@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from terminal import CTRL_C, ENTER, Terminal, environment
+from terminal import CTRL_C, ENTER, ESCAPE, Terminal, environment
 
 from sqlprov.emulator import Emulator
 from sqlprov.frontends.repl.commands import COMMANDS
@@ -25,7 +25,13 @@ def test_the_help_lists_every_command(term: Terminal) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("\\timign", "\\timing"), ("\\regoin", "\\region"), ("\\wacth 2", "\\watch"), ("\\dtt", "\\dt")],
+    [
+        ("\\timign", "\\timing"),
+        ("\\regoin", "\\region"),
+        ("\\wacth 2", "\\watch"),
+        ("\\dtt", "\\dt"),
+        (".tabels", ".tables"),
+    ],
 )
 def test_a_bad_command_gets_the_nearest_right_one(term: Terminal, typed: str, meant: str) -> None:
     shown = term.run(typed)
@@ -165,6 +171,84 @@ def test_watch_refuses_a_write(term: Terminal, em: Emulator, sql: str) -> None:
     assert "\\watch repeats only statements that read." in term.run(f"{sql} \\watch 1")
     assert "expected a number of seconds" in term.run("\\watch soon")
     assert em.calls == []
+
+
+def test_watch_ends_after_some_times(term: Terminal) -> None:
+    term.run("CREATE OR REPLACE SEQUENCE beat;")
+    for words in ("0.01 3", "i=0.01 c=3"):
+        assert term.run(f"SELECT nextval('beat') AS n \\watch {words}").count("every 0.01 s") == 3
+    assert re.search(r"\n *7\n", term.run("SELECT nextval('beat') AS n;"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        (".tables inference_exp", T),
+        (".schema aws.sqs", "message_move_tasks"),
+        (".help", "\\watch [seconds [times]]"),
+        (".maxrows 5", "Rows shown per result: 5."),
+        (".timer on", "Summary after each statement: on."),
+        ("\\dn aws.sqs", "message_move_tasks"),
+        (".mode csv", "Format of rows on the screen: csv."),
+        ("\\conninfo", "calls go to"),
+        ("\\c prod", "\\conninfo takes no argument, and 'prod' follows it."),
+        ("\\format cvs", "Did you mean 'csv'?"),
+        ("\\! echo $((6*7)); false", "42\nExit code 1."),
+    ],
+)
+def test_words_of_other_shells_are_answered(printing: Terminal, typed: str, shown: str) -> None:
+    assert shown in printing.run(typed)
+    printing.run("\\format table")
+
+
+def test_g_runs_a_statement_and_gx_shows_it_one_column_per_line(term: Terminal) -> None:
+    assert "\n-- row 1 --" in term.run("SELECT 'once' AS a \\gx")
+    assert "\na\n----\nonce\n" in term.run("\\g")
+    assert "\na  once\n" in term.run("SELECT 'once' AS a\\G")
+
+
+def test_format_decides_how_rows_are_shown(term: Terminal) -> None:
+    for name, shown in {"json": '[\n{"a":1}\n]', "csv": "a\n1", "markdown": "| a   |"}.items():
+        term.run(f"\\format {name}")
+        assert f"\n{shown}" in term.run("SELECT 1 AS a;")
+    term.run("\\format table")
+
+
+def test_a_statement_is_saved_and_runs_by_its_name(term: Terminal, home: Path) -> None:
+    term.run("SELECT 'mine' AS own;")
+    assert "\\n first runs it." in term.run("\\ns first")
+    term.run("\\ns second SELECT 2 AS two;")
+    assert re.search(r"^second +SELECT 2 AS two$", term.run("\\n"), re.MULTILINE)
+    assert "\nmine\n" in term.run("\\n first")
+    assert "No query is named 'frist'. Did you mean 'first'?" in term.run("\\n frist")
+    (folder,) = home.rglob("queries")
+    assert {path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())} == {0o700, 0o600}
+    term.run("\\nd first")
+    assert "No query is named 'first'." in term.run("\\nd first")
+    assert "cannot name a query" in term.run("\\ns ../x")
+
+
+def test_e_opens_an_editor_and_returns_its_text_to_the_prompt(service: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "ed").write_text('#!/bin/sh\nsed -i s/before/after/ "$1"\n')
+    (tmp_path / "ed").chmod(0o755)
+    env = environment(tmp_path, EDITOR=str(tmp_path / "ed"))
+    with Terminal("--endpoint-url", service.url, env=env) as term:
+        term.run("SELECT 'before' AS a;")
+        term.type("\\e" + ENTER)
+        term.until(r"> SELECT 'after' AS a;")
+        term.type(ENTER)
+        term.until("\nafter\n")
+
+
+def test_the_keys_of_vi(term: Terminal) -> None:
+    term.run("\\vi on")
+    term.type(
+        "SELECT 12 AS n;" + ESCAPE + "0fnr"
+    )  # ESCAPE leaves insert mode; fn goes to the n, r replaces it
+    term.type("m" + ENTER)
+    term.until(r"\n +m\n")
+    term.ready()
+    term.run("\\vi off")
 
 
 def test_watch_uses_no_pager_for_long_results(term: Terminal) -> None:
