@@ -161,7 +161,15 @@ class OperationalError(DatabaseError):
 
 
 class CredentialsError(OperationalError):
-    """There are no credentials, or the service refuses them as expired or invalid."""
+    """There are no credentials, they cannot be got, or the service refuses them as expired or invalid.
+
+    Args:
+        mfa_serial: the MFA device whose code the role needs; empty for other errors. See `Connection.enter_mfa_code`.
+    """
+
+    def __init__(self, message: str, *, mfa_serial: str = "", **named: str) -> None:
+        super().__init__(message, **named)
+        self.mfa_serial = mfa_serial
 
 
 class AccessDenied(OperationalError):

@@ -75,8 +75,10 @@ class Settings:
         "Use replies of earlier reads of this connection and its cursors up to this age, such as '60s' or '5m'; up to "
         "1 hour, or off. Writes never use them, and drop them. A long list is then read page after page.",
     )
-    max_attempts: int = _make_setting(
-        5, "Attempts for one call, including the first, if it is throttled or the reply is broken; 1 to 100."
+    max_attempts: int | None = _make_setting(
+        None,
+        "Attempts for one call, including the first, if it is throttled or the reply is broken: 1 to 100, or auto: "
+        "AWS_MAX_ATTEMPTS, the profile's max_attempts, or 5.",
     )
     timeout: float = _make_setting(60.0, "Seconds to wait for one reply; 0.1 to 3600.")
     await_: bool = _make_setting(
@@ -148,11 +150,11 @@ class Settings:
         return names[short]
 
     def _validate(self) -> Settings:
-        if self.concurrency is not None:
-            _check_range("concurrency", self.concurrency, 1, 256)
+        for name, limit in (("concurrency", 256), ("max_attempts", 100)):
+            if (value := getattr(self, name)) is not None:
+                _check_range(name, value, 1, limit)
         _check_range("fan_out", self.fan_out, 1, 1_000_000)
         _check_range("cache", self.cache.total_seconds(), 0, 3600)
-        _check_range("max_attempts", self.max_attempts, 1, 100)
         _check_range("timeout", self.timeout, 0.1, 3600)
         _check_range("await_timeout", self.await_timeout, 0, 86400)
         _check_range("max_writes", self.max_writes, 0, 1_000_000)

@@ -31,6 +31,7 @@ from sqlprov.errors import (
     InterfaceError,
     NotSupportedError,
     ProgrammingError,
+    RegionError,
     suggest,
 )
 from sqlprov.settings import OFF, Settings
@@ -258,6 +259,30 @@ class Connection(PEP249Cursor):
         """The regions for statements that name none; empty if there are none."""
         return self._session.planner.find_default_regions(Run(self.settings), may_call=False)
 
+    @property
+    def target(self) -> str:
+        """The endpoints and the profile that calls use, in words: `AWS, profile prod`.
+
+        Raises:
+            CredentialsError: the profile does not exist, or a configuration file cannot be parsed.
+        """
+        text = self._session.cloud.describe()
+        return f"the local AWS at {text}" if self.connection._emulator else text
+
+    def enter_mfa_code(self, code: str) -> None:
+        """Log in to the profile's role with a code of its MFA device.
+
+        The role's credentials are kept in ~/.aws/cli/cache, as the AWS CLI keeps them.
+
+        Args:
+            code: the digits that the device shows. A CredentialsError names the device in `mfa_serial`.
+
+        Raises:
+            CredentialsError: the code is refused, or the credentials cannot be got for another reason.
+        """
+        self._check_open()
+        self._session.cloud.enter_mfa_code(code.strip())
+
     def vocabulary(self) -> Vocabulary:
         """DuckDB's words and its own tables, for completion. Closes the last result."""
         from sqlprov.duck.vocabulary import read_vocabulary
@@ -288,12 +313,16 @@ class Connection(PEP249Cursor):
         parts = (name.split(".") for name in sorted(names))
         tables = [self.catalog.get_table(*name) for name in parts if len(name) == len(LEVELS)]
         run = Run(replace(self.settings, cache=OFF))
+        self._session.cloud.renew()
+        problem, region = "none", None
         try:
             region = next(iter(self.regions), None)
         except CredentialsError:
-            region = None  # the first check reports that the profile does not exist
+            pass  # the first check reports it
+        except RegionError as error:
+            problem = str(error)
         try:
-            yield from diagnose(run, self._session.cloud, region, tables)
+            yield from diagnose(run, self._session.cloud, region, tables, problem)
         finally:
             run.finish()
 

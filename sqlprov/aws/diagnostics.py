@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -17,7 +16,15 @@ from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import IamActions, ListCall, Table, get_path
-from sqlprov.errors import AccessDenied, CredentialsError, Error, OperationalError, Unreachable
+from sqlprov.errors import (
+    AccessDenied,
+    CredentialsError,
+    Error,
+    InterfaceError,
+    OperationalError,
+    RegionError,
+    Unreachable,
+)
 
 MAX_SKEW = 300
 """Seconds by which the clocks may differ before AWS refuses a signature."""
@@ -51,7 +58,9 @@ class Check:
     remedy: str = ""
 
 
-def diagnose(run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table]) -> Iterator[Check]:
+def diagnose(
+    run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table], problem: str = "none"
+) -> Iterator[Check]:
     """Run the checks one after another; those that cannot succeed after an earlier failure are skipped.
 
     Args:
@@ -59,10 +68,11 @@ def diagnose(run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table]
         cloud: the account.
         region: the region to check; `None` if there is none.
         tables: the tables to check.
+        problem: why there is no region.
     """
-    credentials = _check_credentials(cloud)
+    credentials = _check_credentials(cloud, region)
     yield credentials
-    yield _check_region(region)
+    yield _check_region(region, problem)
     if credentials.status is CheckStatus.FAILED or region is None:
         missing = "credentials" if credentials.status is CheckStatus.FAILED else "a region"
         yield from _skip(f"needs {missing}", "endpoint", "identity", "clock", "read", "write")
@@ -70,7 +80,7 @@ def diagnose(run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table]
     began = time.time()
     arn, error = _get_identity(run, cloud, region)
     skew = _measure_skew(run, began)
-    yield _check_endpoint(cloud, error)
+    yield _check_endpoint(run, cloud, region, error)
     if error is None:
         yield Check("identity", CheckStatus.OK, arn)
     elif isinstance(error, AccessDenied):
@@ -78,7 +88,7 @@ def diagnose(run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table]
     else:
         yield Check("identity", CheckStatus.FAILED, str(error), _suggest_remedy(error, skew))
     yield _check_clock(skew)
-    if isinstance(error, CredentialsError | Unreachable):
+    if isinstance(error, CredentialsError | Unreachable | InterfaceError):
         yield from _skip("no call gets through", "read", "write")
         return
     tables = list(tables)
@@ -95,32 +105,33 @@ def _skip(message: str, *names: str) -> Iterator[Check]:
     return (Check(name, CheckStatus.SKIPPED, message) for name in names)
 
 
-def _check_credentials(cloud: Cloud) -> Check:
+def _check_credentials(cloud: Cloud, region: str | None) -> Check:
     try:
-        chosen = cloud.get_session().get_credentials()
-        keys = chosen.get_frozen_credentials() if chosen else None
-    except Exception as error:  # a provider may raise anything, such as for an SSO session that has ended
-        kind = "" if isinstance(error, Error) else f"{type(error).__name__}: "
-        return Check("credentials", CheckStatus.FAILED, f"{kind}{error}", _LOG_IN)
-    if chosen is None or keys is None or not keys.access_key:
+        chosen = cloud.get_credentials(region)
+        profile = cloud.get_session().get_config_variable("profile")
+    except CredentialsError as error:
+        return Check("credentials", CheckStatus.FAILED, str(error))
+    except RegionError as error:
+        return Check("credentials", CheckStatus.SKIPPED, str(error))
+    if chosen is None:
         return Check("credentials", CheckStatus.FAILED, "none found", _LOG_IN)
-    profile = f", profile {cloud.profile}" if cloud.profile else ""
-    lifetime = "temporary" if keys.token else "long-lived"
-    return Check("credentials", CheckStatus.OK, f"{lifetime}, from {chosen.method}{profile}")
+    lifetime = "temporary" if chosen.get_frozen_credentials().token else "long-lived"
+    source = f"{chosen.method}, profile {profile}" if profile else chosen.method
+    return Check("credentials", CheckStatus.OK, f"{lifetime}, from {source}")
 
 
-def _check_region(region: str | None) -> Check:
+def _check_region(region: str | None, problem: str) -> Check:
     if region:
         return Check("region", CheckStatus.OK, region)
     remedy = "Pass --region, or set AWS_REGION or the profile's `region`."
-    return Check("region", CheckStatus.FAILED, "none", remedy)
+    return Check("region", CheckStatus.FAILED, problem, remedy)
 
 
-def _get_identity(run: Run, cloud: Cloud, region: str) -> tuple[str, OperationalError | None]:
+def _get_identity(run: Run, cloud: Cloud, region: str) -> tuple[str, Error | None]:
     try:
         reply = call(run, cloud, "sts", IamActions("sts"), "GetCallerIdentity", region, {}, ("Arn",))
         return str(reply["Arn"]), None
-    except OperationalError as error:
+    except (OperationalError, InterfaceError) as error:
         return "", error
 
 
@@ -145,12 +156,16 @@ def _check_clock(skew: float | None) -> Check:
     return Check("clock", CheckStatus.OK, f"{message}; AWS accepts up to {MAX_SKEW} s")
 
 
-def _check_endpoint(cloud: Cloud, error: OperationalError | None) -> Check:
-    endpoint = cloud.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or "AWS"
+def _check_endpoint(run: Run, cloud: Cloud, region: str, error: Error | None) -> Check:
+    if isinstance(error, InterfaceError):
+        return Check("endpoint", CheckStatus.FAILED, str(error))
+    own = cloud.get_client("sts", region, run.settings.timeout).meta.endpoint_url
+    others = sorted(cloud.list_endpoints().items())
+    endpoints = ", ".join([own, *(f"{name} at {url}" for name, url in others if name not in ("", "sts"))])
     if isinstance(error, Unreachable):
         remedy = "Check the network, HTTPS_PROXY, --endpoint-url and AWS_ENDPOINT_URL."
-        return Check("endpoint", CheckStatus.FAILED, f"{endpoint}: {error}", remedy)
-    return Check("endpoint", CheckStatus.OK, endpoint)
+        return Check("endpoint", CheckStatus.FAILED, f"{endpoints}: {error}", remedy)
+    return Check("endpoint", CheckStatus.OK, endpoints)
 
 
 def _suggest_remedy(error: Error, skew: float | None = None) -> str:

@@ -149,6 +149,7 @@ class Attachment:
         from sqlprov.duck.filters import read_filter
 
         on_interrupt(_cancel_all)
+        self._cloud.renew()
         run = Run(self._settings)
         plan = self._planner.plan(live.table, names, read_filter(filter_, live.schema), run)
         self._runs.append(run)

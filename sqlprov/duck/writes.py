@@ -31,6 +31,7 @@ def write_targets(
     """Write the rows; the run keeps the outcomes.
 
     Raises:
+        CredentialsError: the credentials cannot be got; nothing was written.
         WriteError: not every row is ok.
     """
     writers = [
@@ -44,6 +45,8 @@ def write_targets(
         )
         for row, target in enumerate(targets, start=1)
     ]
+    if targets:
+        cloud.get_credentials(targets[0].write.region)
     run.cancellation.is_writing = True
     outcomes = write_rows(writers, run)
     run.outcomes.extend(outcomes)

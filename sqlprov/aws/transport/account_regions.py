@@ -102,7 +102,7 @@ def _find_cache_file(cloud: Cloud, home: str) -> Path | None:
         return None
     import platformdirs
 
-    credentials = cloud.get_session().get_credentials()
+    credentials = cloud.get_credentials(home)
     if credentials is None:
         return None
     account = getattr(credentials, "account_id", None) or credentials.get_frozen_credentials().access_key
@@ -122,7 +122,7 @@ def _load(file: Path) -> dict[str, str]:
 
 def _save(file: Path, statuses: dict[str, str]) -> None:
     with suppress(OSError):  # without a cache, the next session makes the calls again
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent)
         with os.fdopen(handle, "wb") as stream:
             stream.write(orjson.dumps(statuses))

@@ -20,7 +20,14 @@ from sqlprov.aws.transport.replies import check_reply
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import IamActions
-from sqlprov.errors import WARNING_HEADER, Cancelled, Error, InternalError, format_count
+from sqlprov.errors import (
+    WARNING_HEADER,
+    Cancelled,
+    CredentialsError,
+    Error,
+    InternalError,
+    format_count,
+)
 
 log = logging.getLogger("sqlprov")
 
@@ -71,14 +78,15 @@ def call(
                 try:
                     return attempt(run, cloud, service, iam, record, members, rows, while_waiting)
                 except AttemptFailed as failed:
-                    if failed.failure.next is Next.GIVE_UP or record.attempts >= run.settings.max_attempts:
+                    if failed.failure.next is Next.GIVE_UP or record.attempts >= cloud.find_max_attempts(run):
                         error = failed.failure.error
                         if record.attempts > 1:
                             error.args = (f"{error} After {record.attempts} attempts.",)
-                        raise error from failed.__cause__
+                        break
                     paced = cloud.get_limiter(service, region).rate is not None
                     if not (paced and failed.failure.next is Next.SLOW_DOWN):
                         pause(run, failed.failure, record.attempts)
+            raise error  # outside of the handler: botocore's error may quote a credential
 
     def fits(reply: dict[str, Any]) -> bool:
         try:
@@ -137,10 +145,14 @@ def attempt(
             run.cancellation.check()  # creating the first client takes a third of a second
             raw = send(record.parameters, while_waiting)
         limiter.note_accepted()
+        cloud.has_accepted = True
         _note_headers(run, raw)
         reply, record.rows = check_reply(raw, members, rows)
         run.pool.widen()
         return reply
+    except CredentialsError as error:
+        record.attempts -= 1  # nothing was sent
+        raise AttemptFailed(Failure(locate(error, record), Next.GIVE_UP, unsent=True)) from None
     except Error:
         raise
     except Exception as exception:
@@ -155,6 +167,7 @@ def attempt(
             raise InternalError(f"{where}: {exception}. This is a bug in sqlprov.") from exception
         _note_headers(run, getattr(exception, "response", None))
         failure = classify(exception, record.operation, record.region, iam)
+        cloud.note_failure(failure.error)
         if failure.next is Next.SLOW_DOWN:
             limiter.note_throttled()
             run.log.note_throttle(record)
@@ -163,6 +176,14 @@ def attempt(
     finally:
         if not is_read:
             cloud.replies.clear()
+
+
+def locate(error: CredentialsError, record: CallRecord) -> CredentialsError:
+    """The same error, with the call that could not be made."""
+    text = f"{record.operation} in {record.region}: {error}"
+    return CredentialsError(
+        text, mfa_serial=error.mfa_serial, operation=record.operation, region=record.region
+    )
 
 
 def _note_headers(run: Run, reply: Any) -> None:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import LocationParseError
 
 from sqlprov.catalog.table import ErrorRule, IamActions
 from sqlprov.errors import (
@@ -90,6 +91,14 @@ NO_CREDENTIALS = (
     aws.TokenRetrievalError,
     aws.SSOError,
 )
+_CONNECTION_FAILURES = (
+    aws.HTTPClientError,
+    aws.ResponseStreamingError,
+    aws.IncompleteReadError,
+    aws.SSLError,  # it may break off the reply, too
+)
+_CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|X509|PEM|Errno 2\b")
+"""TLS errors before a connection: of the server's certificate, or of the file that AWS_CA_BUNDLE names."""
 NO_CONNECTION = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.ProxyConnectionError)
 
 
@@ -110,7 +119,21 @@ def classify(exception: Exception, operation: str, region: str, iam: IamActions)
     if isinstance(exception, NO_CONNECTION):
         text = f"{where}: endpoint not reachable ({exception})."
         return Failure(Unreachable(text, **named), Next.RETRY, unsent=True)
-    if isinstance(exception, aws.HTTPClientError | aws.ResponseStreamingError | aws.IncompleteReadError):
+    if isinstance(exception, aws.SSLError) and _CERTIFICATE.search(str(exception)):
+        text = (
+            f"{where}: the certificate is not accepted ({exception}). Set AWS_CA_BUNDLE, or ca_bundle in the "
+            "profile, to a file with the certificates of those who may sign it."
+        )
+        return Failure(Unreachable(text, **named), Next.GIVE_UP, unsent=True)
+    if type(exception) is aws.HTTPClientError:
+        # Not its text: a header or a proxy's URL that cannot be used may hold a secret.
+        cause = exception.kwargs.get("error")  # type: ignore[attr-defined]
+        text = f"{where}: the request failed ({type(cause).__name__})."
+        if isinstance(cause, LocationParseError):
+            text += " HTTPS_PROXY or HTTP_PROXY is not a URL such as http://proxy:8080."
+            return Failure(Unreachable(text, **named), Next.GIVE_UP, unsent=True)
+        return Failure(Unreachable(text, **named), Next.RETRY)
+    if isinstance(exception, _CONNECTION_FAILURES):
         return Failure(Unreachable(f"{where}: the connection failed ({exception}).", **named), Next.RETRY)
     if isinstance(exception, ResponseParserError):
         return Failure(BrokenReply(f"{where}: unreadable reply ({exception}).", **named), Next.RETRY)

@@ -147,7 +147,7 @@ class CallSender:
                     self.notes.append("a response was lost; the same token was sent again")
                 return reply
             record.error = failure.error.code or type(failure.error).__name__
-            is_last = record.attempts >= self.run.settings.max_attempts
+            is_last = record.attempts >= self.watcher.cloud.find_max_attempts(self.run)
             if failure.harmless and not is_ambiguous:
                 if _is_conflict(failure) and self.write.kind in (WriteKind.UPDATE, WriteKind.DELETE):
                     return failure

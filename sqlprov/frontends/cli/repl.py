@@ -27,11 +27,5 @@ def repl(target: ConnectionOptions, yes: bool, words: tuple[str, ...]) -> None:
         )
     from sqlprov.frontends.repl import start
 
-    start(target.connect(), _describe(target), yes=yes)
-
-
-def _describe(target: ConnectionOptions) -> str:
-    if target.local:
-        return "the local AWS, no account; its first query takes seconds"
-    endpoint = target.endpoint_url or "AWS"
-    return f"{endpoint}, profile {target.profile}" if target.profile else endpoint
+    about = "the local AWS, no account; its first query takes seconds" if target.local else ""
+    start(target.connect(), about, yes=yes)

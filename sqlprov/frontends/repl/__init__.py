@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlprov.errors import CredentialsError
 from sqlprov.frontends.repl.commands import run_command
 from sqlprov.frontends.repl.input import find_rc_file, read_statement
 from sqlprov.frontends.repl.screen import Screen
@@ -18,11 +19,11 @@ def start(connection: sqlprov.Connection, target: str, *, yes: bool) -> None:
 
     Args:
         connection: closed at the end.
-        target: the account, for the greeting.
+        target: the account, for the greeting; if empty, the connection says it.
         yes: write without asking.
     """
     screen = Screen()
-    shell = Shell(connection, screen, target, run_command, yes=yes)
+    shell = Shell(connection, screen, run_command, yes=yes)
     with connection:
         rc = find_rc_file()
         if rc.exists():
@@ -30,7 +31,10 @@ def start(connection: sqlprov.Connection, target: str, *, yes: bool) -> None:
                 shell.submit(f"\\i {rc}")
             except ExitShell:
                 return
-        screen.info(f"sqlprov, {target}. \\? for help, \\q to leave.")
+        try:
+            screen.info(f"sqlprov, {target or connection.target}. \\? for help, \\q to leave.")
+        except CredentialsError as error:
+            screen.error(str(error))
         if screen.is_interactive:
             from sqlprov.frontends.repl.editor import Editor
 

@@ -276,7 +276,7 @@ def _delete_query(shell: Shell, name: str) -> None:
 def _print_connection(shell: Shell, argument: str) -> None:
     connection = shell.connection
     rows: list[dict[str, object]] = [
-        {"": "calls go to", "value": shell.target},
+        {"": "calls go to", "value": shell.connection.target},
         {"": "regions", "value": ", ".join(connection.regions) or None},
         {"": "read-only", "value": "yes" if connection.settings.read_only else "no"},
         {"": "sqlprov", "value": VERSION},

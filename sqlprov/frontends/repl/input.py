@@ -6,9 +6,10 @@ import re
 import select
 import sys
 from collections.abc import Iterable, Iterator
+from getpass import getpass
 from pathlib import Path
 
-from sqlprov.errors import MalformedSQL
+from sqlprov.errors import Cancelled, MalformedSQL
 from sqlprov.sql.lexer import tokenize
 
 PROMPT, CONTINUATION = "sqlprov> ", "      -> "
@@ -57,6 +58,19 @@ def read_line(prompt: str) -> str:
     while not select.select([sys.stdin], [], [], POLL)[0]:
         pass
     return input()
+
+
+def read_code(serial: str) -> str:
+    """Read a code of an MFA device from a terminal, which does not show it.
+
+    Raises:
+        Cancelled: Ctrl-D.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    try:
+        return getpass(f"Code of the MFA device {serial}: ")
+    except EOFError:
+        raise Cancelled("No code was entered; nothing was called.") from None
 
 
 def read_statement() -> str:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlprov.errors import Cancelled, Error, ProgrammingError, WriteError
+from sqlprov.errors import Cancelled, CredentialsError, Error, ProgrammingError, WriteError
 from sqlprov.frontends.messages import format_outcomes, format_warnings
 from sqlprov.frontends.repl.confirmation import confirm, needs_confirmation
-from sqlprov.frontends.repl.input import EXIT_WORDS, TAIL, split_script
+from sqlprov.frontends.repl.input import EXIT_WORDS, TAIL, read_code, split_script
 from sqlprov.frontends.repl.progress_line import ProgressLine
 from sqlprov.frontends.repl.screen import OutputFile, Screen, fetch_first
 from sqlprov.output import write
@@ -38,7 +38,6 @@ class Shell:
         timing: whether the summary of each result is shown.
         output: the file that receives rows; `None` for the screen.
         last: the SQL that ran last.
-        target: the account, in words.
         format: the format of rows on the screen.
         draft: text that the next prompt begins with.
         vi: whether the editor's keys are vi's.
@@ -48,13 +47,11 @@ class Shell:
         self,
         connection: sqlprov.Connection,
         screen: Screen,
-        target: str,
         run_command: Callable[[Shell, str, str], None],
         *,
         yes: bool,
     ) -> None:
         self.connection, self.screen, self.yes = connection, screen, yes
-        self.target = target
         self._run_command = run_command
         self.rows = ROW_LIMIT
         self.timing = True
@@ -135,9 +132,17 @@ class Shell:
             Error: as `Connection.run`.
         """
         self.last = sql
-        results = self.connection.run(sql, confirm=None if self.yes else self._confirm)
-        while self._run_next(results):
-            pass
+        confirm = None if self.yes else self._confirm
+        results = self.connection.run(sql, confirm=confirm)
+        while True:
+            try:
+                if not self._run_next(results):
+                    return
+            except CredentialsError as error:
+                if not error.mfa_serial:
+                    raise
+                self.connection.enter_mfa_code(read_code(error.mfa_serial))
+                results = self.connection.run(sql[error.offset or 0 :], confirm=confirm)
 
     def _run_next(self, results: Iterator[sqlprov.Result]) -> bool:
         """Run the next statement and print its result; return whether there was one."""

@@ -1,0 +1,282 @@
+"""Gets credentials where the AWS CLI finds them, and says why there are none without repeating a secret."""
+
+from __future__ import annotations
+
+import configparser
+import logging
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+from botocore import exceptions as aws
+from botocore.config import Config
+from botocore.credentials import ProcessProvider, create_credential_resolver
+from botocore.parsers import ResponseParserError
+from botocore.session import Session
+from botocore.utils import JSONFileCache
+
+from sqlprov.catalog.service_model import get_loader
+from sqlprov.errors import CredentialsError, suggest
+
+log = logging.getLogger("sqlprov")
+
+PATIENCE = 60
+"""Seconds that a credential_process may take; it may ask its user something."""
+ROLE_CACHE = "~/.aws/cli/cache"
+"""Folder in which the AWS CLI keeps the credentials of assumed roles, too."""
+_UNUSABLE = re.compile(r"[^!-~]")
+"""Characters that no key or token has; a header with a line end is not sent, and the error would show the token."""
+_VARIABLES = {
+    "access_key": "AWS_ACCESS_KEY_ID",
+    "secret_key": "AWS_SECRET_ACCESS_KEY",
+    "token": "AWS_SESSION_TOKEN",
+}
+_PROMPT = re.compile(r"Enter MFA code for (.*): ")
+
+
+ReadCode = Callable[[str], str]
+"""Returns a code of the MFA device with this serial number."""
+
+
+class AwsSession(Session):  # type: ignore[misc]
+    """botocore's session; `has_sources` once the sources of credentials are ours."""
+
+    has_sources = False
+
+
+class HelperFailed(Exception):
+    """A credential_process failed; the text has its name and never what it printed."""
+
+
+class MfaCodeNeeded(Exception):
+    """A role needs a code of the MFA device that the text names."""
+
+
+class RoleCache(JSONFileCache):  # type: ignore[misc]
+    """The AWS CLI's cache of assumed roles; a folder that cannot be written is not an error.
+
+    Args:
+        since: entries before this time, in epoch seconds, count as missing: the service has refused them.
+    """
+
+    def __init__(self, since: float) -> None:
+        self._folder = Path(ROLE_CACHE).expanduser()
+        self._since = since
+        super().__init__(str(self._folder))
+
+    def __contains__(self, key: object) -> bool:
+        with suppress(OSError):
+            return (self._folder / f"{key}.json").stat().st_mtime >= self._since
+        return False
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        with suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            super().__setitem__(key, value)
+
+
+class _Helper(subprocess.Popen[bytes]):
+    """A credential_process that ends in time and whose output stays out of errors."""
+
+    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
+        name = Path(str(self.args[0])).name  # type: ignore[index]
+        try:
+            out, _ = super().communicate(input, PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            super().communicate()
+            raise HelperFailed(f"credential_process {name!r} took more than {PATIENCE} s") from None
+        if self.returncode:
+            raise HelperFailed(f"credential_process {name!r} ended with exit status {self.returncode}")
+        try:
+            printed = orjson.loads(out)
+        except ValueError:
+            printed = None
+        expected = {"Version": 1, "AccessKeyId": "", "SecretAccessKey": ""}
+        if (
+            not isinstance(printed, dict)
+            or printed.get("Version") != 1
+            or not expected.keys() <= printed.keys()
+        ):
+            missing = f"{orjson.dumps(expected).decode()} with its values"
+            raise HelperFailed(f"credential_process {name!r} did not print JSON such as {missing}")
+        return out, b""
+
+
+def open_session(profile: str | None) -> AwsSession:
+    """A botocore session that reads the environment and the configuration files.
+
+    Raises:
+        CredentialsError: the profile does not exist, or a file cannot be parsed.
+    """
+    session = AwsSession(profile=profile)
+    try:
+        session.get_scoped_config()
+    except aws.BotoCoreError as error:
+        failure = _explain(error, session)
+    else:
+        if session.get_config_variable("data_path") is None:
+            # The catalog has already loaded the service's model, which takes 150 ms.
+            session.register_component("data_loader", get_loader())
+        # For the calls that get credentials.
+        session.set_default_client_config(Config(connect_timeout=10, read_timeout=30))
+        return session
+    raise failure  # outside of the handler: the other error may quote a line of the file
+
+
+def open_local_session(keys: tuple[str, str]) -> AwsSession:
+    """A botocore session with these keys, which reads no file and only the region's variable."""
+    variables: dict[str, Any] = {
+        name: (None, None, default, convert)
+        for name, (_, _, default, convert) in Session.SESSION_VARIABLES.items()
+    }
+    variables["config_file"] = variables["credentials_file"] = (None, None, os.devnull, None)
+    variables["region"] = (None, "AWS_DEFAULT_REGION", None, None)
+    session = AwsSession(session_vars=variables)
+    session.register_component("data_loader", get_loader())
+    session.set_credentials(*keys)
+    return session
+
+
+def read_credentials(
+    session: AwsSession, since: float, region: str | None, read_code: ReadCode
+) -> tuple[Any, Any]:
+    """The session's credentials, valid for now, and their values; `None` and `None` if no source has any.
+
+    Args:
+        session: as `open_session` returns it.
+        since: see `RoleCache`.
+        region: the region of STS. The first call's may be one that refuses an account without it.
+        read_code: returns a code of the MFA device that it is given, or raises MfaCodeNeeded.
+
+    Raises:
+        CredentialsError: they are missing, broken, or cannot be got; its `mfa_serial` names the device to ask.
+    """
+    try:
+        if not session.has_sources:
+            resolver = create_credential_resolver(session, RoleCache(since), region)
+            _adapt(resolver, session, read_code)
+            session.register_component("credential_provider", resolver)
+            session.has_sources = True
+        credentials = session.get_credentials()
+        values = credentials.get_frozen_credentials() if credentials else None
+    except Exception as error:  # a provider may raise anything
+        failure = _explain(error, session)
+    else:
+        for name, variable in _VARIABLES.items() if values else ():
+            if bad := _UNUSABLE.search(getattr(values, name) or ""):
+                is_variable = credentials.method == "env"
+                where = variable if is_variable else f"the {name.replace('_', ' ')} of {credentials.method}"
+                raise _build_error(session, f"{where} has the character {bad[0]!r}", "Remove it.")
+        return credentials, values
+    raise failure
+
+
+def _adapt(resolver: Any, session: AwsSession, read_code: ReadCode) -> None:
+    """Let sources use `_Helper` and `read_code`; private parts of botocore.
+
+    Without them, a helper's output is only left out of the error, and botocore asks for the code itself.
+    """
+
+    def create_process_provider(profile_name: str) -> ProcessProvider:
+        return ProcessProvider(profile_name, lambda: session.full_config, popen=_Helper)
+
+    try:
+        resolver.get_provider("custom-process")._popen = _Helper
+        assume_role = resolver.get_provider("assume-role")
+        assume_role._prompter = lambda prompt: read_code(_PROMPT.sub(r"\1", prompt))
+        assume_role._profile_provider_builder._create_process_provider = create_process_provider
+    except Exception:
+        log.info("credential helpers are not watched with this version of botocore", exc_info=True)
+
+
+# Errors
+
+
+def _explain(error: Exception, session: AwsSession) -> CredentialsError:
+    """The error for what getting credentials raised."""
+    name = session.instance_variables().get("profile") or os.environ.get("AWS_PROFILE")
+    option = f" --profile {name}" if name else ""
+    remedy = "Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in."
+    match error:
+        case MfaCodeNeeded():
+            text = f"the role needs a code of the MFA device {error}"
+            remedy = (
+                f"Use the shell, which asks for it, or log in with `aws sts get-caller-identity{option}`, "
+                f"whose session is kept in {ROLE_CACHE}."
+            )
+            return _build_error(session, text, remedy, str(error))
+        case aws.ProfileNotFound():
+            return CredentialsError(_describe_missing_profile(str(error), str(name), session))
+        case aws.ConfigParseError():
+            return CredentialsError(_describe_bad_file(error))
+        case aws.SSOError() | aws.TokenRetrievalError():
+            text, remedy = str(error), f"Log in: `aws sso login{option}`."
+        case aws.LoginError():
+            text, remedy = str(error), f"Log in: `aws login{option}`."
+        case aws.CredentialRetrievalError() if error.kwargs.get("provider") == ProcessProvider.METHOD:
+            text = "the credential_process failed"
+        case aws.CredentialRetrievalError():
+            # The text goes on with what a container's endpoint answered.
+            text = re.sub(r"(non 200 response[^:]*):.*", r"\1", str(error), flags=re.DOTALL)
+        case aws.HTTPClientError():
+            text = str(error).partition(" b'")[0]  # a header that cannot be sent may be the token
+        case OSError() if error.filename:
+            text = f"{error.filename}: {error.strerror}"
+        case aws.ClientError():
+            code, message = (error.response["Error"].get(name, "") for name in ("Code", "Message"))
+            # Without a readable reply, botocore takes the HTTP status for the code and the reply for the message.
+            text = f"{error.operation_name} failed with {code}{'' if code.isdecimal() else f': {message}'}"
+            remedy = "Check the profile's role and the credentials that it starts with."
+        case ResponseParserError():
+            text = "the reply of STS or SSO is not readable"
+        case aws.BotoCoreError() | HelperFailed():
+            text = str(error)
+        case ValueError() if "int()" in str(error):
+            text = f"AWS_METADATA_SERVICE_TIMEOUT or AWS_METADATA_SERVICE_NUM_ATTEMPTS: {error}"
+        case _:
+            text = f"{type(error).__name__}: {error}"
+    return _build_error(session, text, remedy)
+
+
+def _build_error(session: AwsSession, text: str, remedy: str, mfa_serial: str = "") -> CredentialsError:
+    profile = session.get_config_variable("profile")
+    where = f" for profile {profile!r}" if profile else ""
+    return CredentialsError(
+        f"no usable credentials{where}: {text.rstrip('.')}. {remedy}", mfa_serial=mfa_serial
+    )
+
+
+def _describe_missing_profile(text: str, name: str, session: AwsSession) -> str:
+    config = session.full_config
+    near = suggest(name, config["profiles"])
+    if name in config:
+        near = f" Its section is [{name}]; it must be [profile {name}]."
+    return f"{text}.{near} `aws configure list-profiles` lists the profiles."
+
+
+def _describe_bad_file(error: aws.ConfigParseError) -> str:
+    """What is wrong with a configuration file, and where; its lines may hold secrets and are not quoted."""
+    path, cause = error.kwargs["path"], error.kwargs["error"]
+    line = getattr(cause, "lineno", None)
+    match cause:
+        case configparser.DuplicateOptionError():
+            text = f"{cause.option} occurs twice in [{cause.section}]; remove one"
+        case configparser.DuplicateSectionError():
+            text = f"the section [{cause.section}] occurs twice; join them"
+        case configparser.MissingSectionHeaderError() if cause.line.startswith(("\ufeff", "\xef\xbb\xbf")):
+            text = "the file begins with a byte order mark; save it as UTF-8 without one"
+        case configparser.MissingSectionHeaderError():
+            text = "expected a section such as [default] or [profile name]"
+        case configparser.ParsingError():
+            line, text = cause.errors[0][0], "expected a line such as region = us-east-1"
+        case UnicodeDecodeError():
+            text = "the file is not UTF-8"
+        case _:
+            text = "expected indented lines such as endpoint_url = http://127.0.0.1:8123"
+    return f"{path}{f':{line}' if line else ''}: {text}."
