@@ -30,7 +30,7 @@ def draw_screens() -> dict[str, str]:
     """Name -> SVG."""
     svgs = {}
     with TemporaryDirectory() as home:
-        env = environment(Path(home)) | {"PAGER": "cat", "AWS_REGION": "us-east-1"}
+        env = environment(Path(home)) | {"PAGER": "cat", "COLORFGBG": "15;0"}
         with Terminal("--local", env=env, columns=COLUMNS, lines=LINES) as term:
             term.ready()
             term.type(f"SELECT name, status, creation_time{ENTER}FROM {T}{ENTER}")

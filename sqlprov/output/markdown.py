@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from sqlprov.output.values import read_text_columns
+from sqlprov.output.values import mark_null, read_text_columns
 
 if TYPE_CHECKING:
     from sqlprov.output import RowStream
@@ -18,7 +18,7 @@ _ESCAPES = str.maketrans(
 def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
     names, columns = read_text_columns(rows)
     heads = [name.translate(_ESCAPES) for name in names]
-    bodies = [["NULL" if text is None else text.translate(_ESCAPES) for text in column] for column in columns]
+    bodies = [[mark_null(text).translate(_ESCAPES) for text in column] for column in columns]
     widths = [max(3, len(head), *map(len, body)) for head, body in zip(heads, bodies, strict=True)]
     lines = [_format_line(heads, widths), _format_line(["-" * size for size in widths], widths)]
     lines.extend(_format_line(row, widths) for row in zip(*bodies, strict=True))

@@ -1,30 +1,43 @@
 """Writes aligned columns; nothing before the last row is read.
 
-No value is truncated. Only a terminal cuts the types of DESCRIBE, some of which fill pages.
-Values wider than their share of the line fold. If the shares are too narrow to read, each row becomes a block with one
-column per line. The layout is our own because rich takes a minute for 100,000 rows.
+No value is truncated unless the shell asks for rows of one line; a terminal cuts the types of DESCRIBE, some of which
+fill pages. Values wider than their share of the line fold between words, and JSON between its tokens. If the shares are
+too narrow to read, each row becomes a block with one column per line. The layout is our own because rich takes a minute
+for 100,000 rows.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 import pyarrow as pa
 
-from sqlprov.output.values import read_text_columns
+from sqlprov.output.values import mark_null, read_text_columns
 
 if TYPE_CHECKING:
     from sqlprov.output import RowStream
 
 _GAP = "  "
 _MIN_WIDTH = 12  # a narrower column is unreadable
-_MIN_VALUE = 20  # in a block
+_MIN_VALUE = 20  # in a block, or in a row of one line
+_CUT, _NARROWEST = 27, 16
+"""Widest cell of a row of one line if not all columns fit, which a time fills; and the narrowest of a cut value."""
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_TOKENS = (  # of text to fold, the coarsest first: JSON's members, words, characters
+    re.compile(
+        r'"(?:[^"\\]|\\.)*"(?:: ?"(?:[^"\\]|\\.)*"|: ?[^\s",{}\[\]]+)?[\]},:]*|[^\s",:/;&=]+[\s,:/;&=]*|.',
+        re.DOTALL,
+    ),
+    re.compile(r"[^\s,:/;&=._-]+[\s,:/;&=._-]*|.", re.DOTALL),
+    re.compile(".", re.DOTALL),
+)
 _ELIDED = 60
 """Characters that a terminal shows of a value in a column with ELIDE."""
 ELIDE = b"elide"
@@ -57,7 +70,7 @@ class TextLayout:
     def __init__(self, rows: RowStream | pa.Table, *, elide: bool) -> None:
         names, columns = read_text_columns(rows)
         self._headers = [sanitize(name).replace("\n", " ") for name in names]
-        self._bodies = [[sanitize(text) for text in column] for column in columns]
+        self._bodies = [[sanitize(mark_null(text)) for text in column] for column in columns]
         for field, body in zip(rows.schema, self._bodies, strict=True):
             if elide and ELIDE in (field.metadata or {}):
                 body[:] = [text if len(text) <= _ELIDED else f"{text[: _ELIDED - 1]}…" for text in body]
@@ -65,27 +78,73 @@ class TextLayout:
         self.count = len(columns[0]) if columns else 0
 
     def render_grid(
-        self, width: int | None, *, widest: int | None = None, bold: bool = False
+        self, width: int | None, *, widest: int | None = None, is_low: bool = False, bold: bool = False
     ) -> list[str] | None:
         """Lines of at most `width` cells, or of any width; `None` if columns would be too narrow to read.
 
         Args:
             widest: cells of the widest column.
+            is_low: also `None` if a row would take more than three lines for each of its own.
         """
-        sizes = [
-            _find_max_width([header, *body]) for header, body in zip(self._headers, self._bodies, strict=True)
-        ]
-        sizes = [min(size, widest) if widest else size for size in sizes]
+        sizes = [min(size, widest) if widest else size for size in self._measure()]
         widths = _share_width(sizes, width - len(_GAP) * (len(sizes) - 1)) if width else sizes
         if widths is None and not self.count:
             widths = sizes
         if widths is None:
             return None
-        numeric = [
+        if is_low and any(
+            len(_fold(text, size)) > 3 * (text.count("\n") + 1)
+            for size, body in zip(widths, self._bodies, strict=True)
+            for text in body
+        ):
+            return None
+        return _format_grid(self._headers, self._bodies, widths, self._find_numeric(), bold=bold)
+
+    def render_cut_grid(self, width: int, *, bold: bool = False) -> tuple[list[str], int]:
+        """One line for each row, of at most `width` cells, and the number of columns shown.
+
+        Values are cut. If there are too many columns, those before the last are left out, as DuckDB's shell leaves out
+        some in the middle.
+        """
+        sizes = self._measure()
+        last = len(sizes) - 1
+        shown = list(range(len(sizes)))
+        widths = _share_width(sizes, width - len(_GAP) * last, _MIN_VALUE)
+        if widths is None:
+            widths = [min(size, _CUT) for size in sizes]
+            ends = (
+                [] if self._bodies[last] in self._bodies[:last] else [last]
+            )  # a column that repeats another says nothing
+            room, shown = width - 1 - sum(len(_GAP) + widths[n] for n in ends), []  # 1 for the ellipsis
+            for n in range(last):
+                room -= len(_GAP)
+                if widths[n] > room < _NARROWEST:
+                    break
+                widths[n] = min(widths[n], room)
+                room -= widths[n]
+                shown.append(n)
+            shown += ends
+        columns = [[_cut(text, widths[n]) for text in (self._headers[n], *self._bodies[n])] for n in shown]
+        sizes = [widths[n] for n in shown]
+        numeric = [self._find_numeric()[n] for n in shown]
+        if len(shown) <= last:
+            at = len(shown) - (last in shown)
+            columns.insert(at, ["…"] * (self.count + 1))
+            sizes.insert(at, 1)
+            numeric.insert(at, False)
+        heads, bodies = [column[0] for column in columns], [column[1:] for column in columns]
+        return _format_grid(heads, bodies, sizes, numeric, bold=bold), len(shown)
+
+    def _measure(self) -> list[int]:
+        return [
+            _find_max_width([header, *body]) for header, body in zip(self._headers, self._bodies, strict=True)
+        ]
+
+    def _find_numeric(self) -> list[bool]:
+        return [
             pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
             for kind in self._kinds
         ]
-        return _format_grid(self._headers, self._bodies, widths, numeric, bold=bold)
 
     def render_blocks(self, width: int, *, pretty: bool = False, bold: bool = False) -> list[str]:
         """Each row as a block with one column per line; `pretty` puts each member of a nested value on a line."""
@@ -111,9 +170,9 @@ def is_color_enabled() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def sanitize(text: str | None) -> str:
+def sanitize(text: str) -> str:
     """Escape the control characters in text from the cloud."""
-    return "NULL" if text is None else text.replace("\r\n", "\n").translate(_CONTROLS)
+    return text.replace("\r\n", "\n").translate(_CONTROLS)
 
 
 def _measure_width(text: str) -> int:
@@ -132,7 +191,7 @@ def _find_max_width(texts: Sequence[str]) -> int:
     return max(_measure_width(line) for text in texts for line in text.split("\n"))
 
 
-def _share_width(sizes: list[int], room: int) -> list[int] | None:
+def _share_width(sizes: list[int], room: int, least: int = _MIN_WIDTH) -> list[int] | None:
     """Column widths that fit into `room`: narrow columns keep theirs, and wide ones share the rest.
 
     `None` if a share is too narrow to read.
@@ -143,7 +202,7 @@ def _share_width(sizes: list[int], room: int) -> list[int] | None:
         share = (room - sum(widths[at] for at in widths if at not in wide)) // len(wide)
         narrow = {at for at in wide if sizes[at] <= share}
         if not narrow:
-            if share < _MIN_WIDTH:
+            if share < least:
                 return None
             widths.update(dict.fromkeys(wide, share))
             break
@@ -184,16 +243,33 @@ def _fold(text: str, width: int) -> list[str]:
 
 
 def _chop(line: str, width: int) -> list[str]:
-    if line.isascii():
-        return [line[at : at + width] for at in range(0, len(line), width)] or [""]
     parts, left = [""], width
-    for char in line:
-        left -= _count_cells(char)
+    for token in _split(line, width):
+        left -= _measure_width(token)
         if left < 0:
             parts.append("")
-            left = width - _count_cells(char)
-        parts[-1] += char
+            left = width - _measure_width(token)
+        parts[-1] += token
     return parts
+
+
+def _split(text: str, width: int, level: int = 0) -> Iterator[str]:
+    """The largest tokens that are not wider than `width`."""
+    for token in _TOKENS[level].findall(text):
+        if _measure_width(token) > width and level + 1 < len(_TOKENS):
+            yield from _split(token, width, level + 1)
+        else:
+            yield token
+
+
+def _cut(text: str, width: int) -> str:
+    """One line of at most `width` cells."""
+    if "\n" not in text and _measure_width(text) <= width:
+        return text
+    line = text.split("\n")[0]
+    if line.startswith("arn:"):  # its end is what differs
+        return f"…{line[1 - width :]}"
+    return f"{_chop(line, max(width - 1, 1))[0].rstrip()}…"
 
 
 def _format_blocks(headers: list[str], bodies: list[list[str]], width: int, *, bold: bool) -> list[str]:

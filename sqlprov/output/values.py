@@ -59,6 +59,11 @@ def make_unique(names: Iterable[str]) -> list[str]:
     return unique
 
 
+def mark_null(text: str | None) -> str:
+    """The text of a value in a table; the text `NULL`, which is not NULL, gets quotes."""
+    return "NULL" if text is None else f"'{text}'" if text.strip("'") == "NULL" else text
+
+
 def read_text_columns(rows: RowStream) -> tuple[list[str], list[list[str | None]]]:
     """All rows as text: the column names, and the values column by column."""
     names = list(rows.schema.names)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from sqlprov.catalog.regions import list_regions
 from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, suggest
 from sqlprov.frontends.completion.candidates import describe_call, shorten_type
+from sqlprov.frontends.repl.colors import SCHEMES, find_scheme
 from sqlprov.frontends.repl.screen import OutputFile
 from sqlprov.frontends.repl.shell import ExitShell, Shell
 from sqlprov.local import find_state_folder
@@ -165,7 +166,7 @@ def _print_help(shell: Shell, argument: str) -> None:
 def _set_expanded(shell: Shell, word: str) -> None:
     states = ("on", "off", "auto")
     shell.screen.expanded = (
-        _check_word(word, states) if word else "off" if shell.screen.expanded == "on" else "on"
+        _check_word(word, states) if word else "auto" if shell.screen.expanded == "on" else "on"
     )
     shell.screen.info(f"One column per line: {shell.screen.expanded}.")
 
@@ -195,6 +196,13 @@ def _set_output(shell: Shell, name: str) -> None:
         shell.screen.info(
             f"Rows go to {shell.output.path} as {shell.output.format}; \\o returns to the screen."
         )
+
+
+def _set_colors(shell: Shell, name: str) -> None:
+    if name:
+        name = _check_word(name, (*SCHEMES, "off", "auto"))
+        shell.screen.scheme = find_scheme() if name == "auto" else name
+    shell.screen.info(f"Colours: {shell.screen.scheme}.")
 
 
 def _set_format(shell: Shell, name: str) -> None:
@@ -397,6 +405,9 @@ COMMANDS: dict[str, Command] = {
     "timing": Command("[on|off]", "the summary after each statement", _set_timing, ("on", "off")),
     "format": Command(
         "[name]", "format of rows on the screen", _set_format, ("table", "json", "jsonl", "csv", "markdown")
+    ),
+    "color": Command(
+        "[scheme]", "colours: dark, light, both, off or auto", _set_colors, (*SCHEMES, "off", "auto")
     ),
     "o": Command(
         "[file]",

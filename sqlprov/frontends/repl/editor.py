@@ -21,26 +21,32 @@ from prompt_toolkit.styles import Style
 from pygments.lexers.sql import SqlLexer
 
 from sqlprov.frontends.completion.completer import SqlCompleter
+from sqlprov.frontends.repl.colors import MENU, SCHEMES
 from sqlprov.frontends.repl.commands import COMMANDS
 from sqlprov.frontends.repl.input import CONTINUATION, PROMPT, is_complete
 from sqlprov.frontends.repl.shell import Shell
 from sqlprov.local import find_state_folder
 
-STYLE = Style.from_dict(
-    {
-        "prompt": "bold",
-        "bottom-toolbar": "noreverse #888888",
-        "completion-menu": "bg:#333333 #dddddd",
-        "completion-menu.completion.current": "bg:#005f87 #ffffff noreverse",
-        "completion-menu.meta.completion": "bg:#444444 #aaaaaa",
-        "completion-menu.meta.completion.current": "bg:#005f87 #dddddd",
-        "pygments.keyword": "#5fafff bold",
-        "pygments.literal.string": "#87d787",
-        "pygments.literal.number": "#d7af5f",
-        "pygments.comment": "#808080 italic",
-        "pygments.name.builtin": "#5fd7d7",
-    }
-)
+_ROLES = {
+    "pygments.keyword": "{keyword} bold",
+    "pygments.literal.string": "{string}",
+    "pygments.literal.number": "{number}",
+    "pygments.comment": "{faint} italic",
+    "pygments.name.builtin": "{name}",
+    "bottom-toolbar": "noreverse {faint}",
+    "auto-suggestion": "{faint}",
+}
+
+
+def create_style(scheme: str) -> Style:
+    """The editor's style for one of SCHEMES, or `off`."""
+    rules = {"prompt": "bold", "bottom-toolbar": "noreverse"}
+    if colors := SCHEMES.get(scheme):
+        rules |= {role: rule.format_map(colors) for role, rule in _ROLES.items()}
+        for state, (background, text) in MENU.items():
+            for part in ("completion", "meta.completion"):
+                rules[f"completion-menu.{part}{state}"] = f"bg:{background} {text} noreverse"
+    return Style.from_dict(rules)
 
 
 def create_history_file() -> Path:
@@ -76,9 +82,9 @@ class Editor:
             auto_suggest=AutoSuggestFromHistory(),
             history=_load_history(shell),
             lexer=PygmentsLexer(SqlLexer),
+            include_default_pygments_style=False,
             key_bindings=_bind_keys(),
             bottom_toolbar=self._render_toolbar,
-            style=STYLE,
             reserve_space_for_menu=6,
             enable_open_in_editor=True,
             tempfile_suffix=".sql",
@@ -95,13 +101,14 @@ class Editor:
         self._completer.refresh()
         draft, self._shell.draft = self._shell.draft, ""
         self._session.editing_mode = EditingMode.VI if self._shell.vi else EditingMode.EMACS
+        self._session.style = create_style(self._shell.screen.scheme)
         return self._session.prompt(default=draft)
 
     def _render_toolbar(self) -> str:
         shell, settings = self._shell, self._shell.connection.settings
         parts = [f"regions {settings.regions}"] if settings.regions else []
         parts += ["read-only"] if settings.read_only else []
-        parts += [f"\\x {shell.screen.expanded}"] if shell.screen.expanded != "off" else []
+        parts += [f"\\x {shell.screen.expanded}"] if shell.screen.expanded != "auto" else []
         parts += [f"\\o {shell.output.path}"] if shell.output else []
         return " " + "  ".join([*parts, "; runs", "\\? help"])
 

@@ -26,7 +26,7 @@ class ProgressLine:
         progress = self._connection.progress
         if progress is None or progress.seconds < DELAY:
             return Text("")
-        return Text(f"{progress}. Ctrl-C stops it.", style="dim", no_wrap=True, overflow="ellipsis")
+        return Text(f"{progress}. Ctrl-C stops it.", no_wrap=True, overflow="ellipsis")
 
     def __enter__(self) -> ProgressLine:
         if self._visible:

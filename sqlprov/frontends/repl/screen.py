@@ -13,8 +13,9 @@ import pyarrow as pa
 from rich.console import Console
 
 from sqlprov.errors import Error
+from sqlprov.frontends.repl.colors import SCHEMES, find_scheme
 from sqlprov.output import find_format, write
-from sqlprov.output.table import TextLayout, is_color_enabled, sanitize
+from sqlprov.output.table import TextLayout, sanitize
 
 if TYPE_CHECKING:
     import sqlprov
@@ -38,8 +39,10 @@ class Screen:
 
     Attributes:
         expanded: `on`: one column per line; `off`: columns side by side, in a pager if they are too wide;
-            `auto`: one column per line if they are too wide.
+            `auto`: if they are too wide, one column per line where that fits the screen, otherwise cut values and
+            fewer columns.
         is_interactive: whether stdin and stdout are a terminal that can move its cursor.
+        scheme: one of SCHEMES, or `off`.
         uses_pager: whether rows that do not fit go to a pager.
     """
 
@@ -50,17 +53,19 @@ class Screen:
         self.messages = Console(
             stderr=not self.is_interactive, highlight=False, soft_wrap=True, emoji=False, markup=False
         )
-        self.expanded = "off"
+        self.expanded = "auto"
+        self.scheme = find_scheme()
         self.uses_pager = self.is_interactive
 
     def show(self, rows: pa.Table) -> None:
-        """Print rows; in the pager if they do not fit."""
+        """Print rows; in the pager if they do not fit. A file gets them whole, side by side."""
         width, height = shutil.get_terminal_size()
+        is_auto, note = self.expanded == "auto" and sys.stdout.isatty(), ""
         layout = TextLayout(rows, elide=True)
-        bold = self.is_interactive and is_color_enabled()
+        bold = self.is_interactive and self.scheme != "off"
         lines = None
         if self.expanded != "on":
-            lines = layout.render_grid(width, bold=bold)
+            lines = layout.render_grid(width if sys.stdout.isatty() else None, is_low=is_auto, bold=bold)
             if lines is None and self.expanded == "off" and self.uses_pager:
                 lines = layout.render_grid(None, widest=PAGER_WIDTH, bold=bold)
                 assert lines is not None, "without a width any grid fits"
@@ -68,27 +73,40 @@ class Screen:
                 return
         if lines is None:
             lines = layout.render_blocks(width, pretty=True, bold=bold)
+            if is_auto and rows.num_rows > 1 and len(lines) > height - 3:
+                lines, shown = layout.render_cut_grid(width, bold=bold)
+                cut = (
+                    f"{rows.num_columns} columns, {shown} shown"
+                    if shown < rows.num_columns
+                    else "Values are cut"
+                )
+                note = f"{cut}; \\x on shows all."
         if self.uses_pager and len(lines) > height - 3:
             self._page(lines)
         else:
             sys.stdout.write("\n".join([*lines, ""]))
             sys.stdout.flush()
+        if note:
+            self.info(note)
 
     def _page(self, lines: list[str]) -> None:
         os.environ.setdefault("LESS", "-SRX")
-        click.echo_via_pager("\n".join([*lines, ""]), color=is_color_enabled())
+        click.echo_via_pager("\n".join([*lines, ""]), color=self.scheme != "off")
 
     def info(self, text: str) -> None:
         """Print a message."""
-        self.messages.print(sanitize(text), style="dim")
+        self._print(text, "faint")
 
     def warn(self, text: str) -> None:
         """Print a warning."""
-        self.messages.print(sanitize(text), style="yellow")
+        self._print(text, "warning")
 
     def error(self, text: str) -> None:
         """Print an error."""
-        self.messages.print(f"Error: {sanitize(text)}", style="red")
+        self._print(f"Error: {text}", "error")
+
+    def _print(self, text: str, role: str) -> None:
+        self.messages.print(sanitize(text), style=SCHEMES.get(self.scheme, {}).get(role, ""))
 
 
 class OutputFile:

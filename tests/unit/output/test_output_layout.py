@@ -66,6 +66,27 @@ def test_wide_values_fold_and_lose_nothing() -> None:
     assert lines[2].endswith("  x")
 
 
+@pytest.mark.parametrize(
+    ("value", "lines"),
+    [
+        ("several words of one text", ["several words of", "one text"]),
+        ('{"Key":"team","Value":"a b c"}', ['{"Key":"team",', '"Value":"a b c"}']),
+        ('["' + "long " * 5 + '",1]', ['["long long long', 'long long ",1]']),
+        ("arn:aws:iam::1234567890:role/a", ["arn:aws:iam::", "1234567890:role/a"]),
+        ("x" * 20, ["x" * 17, "xxx"]),
+    ],
+)
+def test_values_fold_between_words_and_tokens(value: str, lines: list[str]) -> None:
+    shown = write_text(f"SELECT '{value}' AS a, 1 AS b", "table", width=20).splitlines()[2:]
+    assert [line[:17].strip() for line in shown] == lines
+
+
+def test_the_text_null_has_quotes_and_null_has_none() -> None:
+    sql = "SELECT unnest(['NULL', '''NULL''', 'null', NULL]) AS a"
+    assert write_text(sql, "table").split()[2:] == ["'NULL'", "''NULL''", "null", "NULL"]
+    assert "| 'NULL'   |" in write_text(sql, "markdown")
+
+
 def test_wide_characters_count_as_two() -> None:
     sql = "SELECT repeat('中', 50) AS a, 'é' AS b"
     lines = write_text(sql, "table", width=40).splitlines()

@@ -37,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def seat(service: Emulator, home: Path) -> Iterator[Terminal]:
     """One shell for many tests."""
     words = ("--endpoint-url", service.url, "--region", REGION)
-    (home / "reset.sql").write_text("\\x off\n\\timing on\n\\rows 1000\n\\o\n\\region us-east-1\n")
+    (home / "reset.sql").write_text("\\x auto\n\\timing on\n\\rows 1000\n\\o\n\\region us-east-1\n")
     with Terminal(*words, env=environment(home)) as terminal:
         terminal.ready()
         yield terminal

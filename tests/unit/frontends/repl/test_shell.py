@@ -12,6 +12,7 @@ from emulator_calls import add_experiment
 from terminal import CTRL_C, CTRL_D, CTRL_R, ENTER, PATIENCE, TAB, UP, Terminal, environment
 
 from sqlprov.emulator import Emulator, Fault, Options
+from sqlprov.frontends.repl.colors import MENU, SCHEMES
 
 T = "aws.sagemaker.inference_experiments"
 REGION = "us-east-1"
@@ -145,11 +146,12 @@ def test_x_shows_one_column_a_line_and_expands_nested_values(term: Terminal) -> 
     shown = term.run("SELECT {'a': 1, 'b': ['x', 'y']} AS inner, 'plain' AS t;")
     assert re.search(r'-- row 1 -+\ninner  \{\n +"a": 1,\n +"b": \[\n +"x",\n', shown)
     assert re.search(r"^t +plain$", shown, re.MULTILINE)
-    assert "One column per line: off." in term.run("\\x")
+    assert "One column per line: auto." in term.run("\\x")
     assert '{"a":1}' in term.run("SELECT {'a': 1} AS inner;")
 
 
 def test_wide_rows_go_to_a_pager_that_scrolls_sideways(term: Terminal) -> None:
+    term.run("\\x off")
     columns = ", ".join(f"repeat('{letter}', 30) AS {letter}" for letter in "abcdefghijkl")
     term.type(f"SELECT {columns};" + ENTER)
     term.until(r"a{30}.*\n(.*\n)*.*\(END\)$")
@@ -161,11 +163,68 @@ def test_wide_rows_go_to_a_pager_that_scrolls_sideways(term: Terminal) -> None:
     assert "1 row, 0 calls" in term.text
 
 
-def test_x_auto_turns_wide_rows_into_blocks_and_leaves_others(term: Terminal) -> None:
-    term.run("\\x auto")
+def test_wide_rows_turn_into_blocks_and_others_stay(term: Terminal) -> None:
     columns = ", ".join(f"repeat('{letter}', 30) AS {letter}" for letter in "abcdefghijkl")
     assert re.search(r"-- row 1 -+\na +a{30}\nb +b{30}\n", term.run(f"SELECT {columns};"))
     assert "\na\n-\n1\n" in term.run("SELECT 1 AS a;")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_colour_is_readable_on_its_background(scheme: str) -> None:
+    def measure_light(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = [
+            each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts
+        ]
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    def contrast(one: str, other: str) -> float:
+        dark, light = sorted([measure_light(one), measure_light(other)])
+        return (light + 0.05) / (dark + 0.05)
+
+    dark, light = ["#000000", "#1e1e1e", "#002b36"], ["#ffffff", "#fdf6e3"]
+    backgrounds = {"dark": dark, "light": light, "both": ["#000000", "#ffffff"]}[scheme]
+    for name, colour in SCHEMES[scheme].items():
+        for background in backgrounds:
+            assert contrast(colour, background) >= 4.5, (name, background)
+    assert all(contrast(background, text) >= 4.5 for background, text in MENU.values())
+
+
+@pytest.mark.parametrize(
+    ("more", "scheme"),
+    [
+        ({}, "both"),
+        ({"COLORFGBG": "0;15"}, "light"),
+        ({"COLORFGBG": "15;0"}, "dark"),
+        ({"NO_COLOR": "1"}, "off"),
+    ],
+)
+def test_colours_fit_the_terminal(tmp_path: Path, more: dict[str, str], scheme: str) -> None:
+    env = {name: value for name, value in environment(tmp_path).items() if name != "COLORFGBG"}
+    with Terminal(env=env | more) as term:
+        term.ready()
+        assert f"Colours: {scheme}." in term.run("\\color")
+        for chosen, fg in (("", SCHEMES.get(scheme, {}).get("string")), ("dark", "#87d787"), ("off", None)):
+            term.run(f"\\color {chosen}")
+            if scheme == "off":
+                continue  # prompt_toolkit itself has no colours then
+            term.clear()
+            term.type("SELECT 'text'")
+            while not (term.screen.buffer[0][16].data == "'" and term.still):
+                term.pump(0.2)
+            assert term.screen.buffer[0][17].fg == (fg[1:] if fg else "default")
+            term.type(CTRL_C)
+
+
+def test_many_wide_rows_show_fewer_columns_and_one_line_each(term: Terminal) -> None:
+    columns = ", ".join(f"repeat('{letter}', 30) AS {letter}" for letter in "abcdefghijkl")
+    shown = term.run(f"SELECT {columns} FROM range(9);")
+    assert shown.count(f"{'a' * 26}…  {'b' * 26}…  …  {'l' * 26}…\n") == 9
+    assert "\n12 columns, 3 shown; \\x on shows all.\n" in shown
+    sql = "SELECT {'Bucket': 'b', 'KmsKey': repeat('k', 60)} AS a, repeat('word ', 90) AS b FROM range(30);"
+    shown = term.run(sql)
+    assert shown.count('{"Bucket":"b","KmsKey":"kkk') == 30
+    assert "\nValues are cut; \\x on shows all.\n" in shown
 
 
 def test_many_rows_go_to_a_pager(term: Terminal) -> None:
