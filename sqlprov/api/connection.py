@@ -153,7 +153,7 @@ class Connection(PEP249Cursor):
                 raise DataError(
                     f"Every run took effect, but their rows have different types: {error}"
                 ) from None
-            result = self._result = Result.of(rows_of_all, result._run)
+            result = self._result = Result.of(rows_of_all, result._run, types=result._types)
             result._connection = self
         result.rowcount = changed
         return result

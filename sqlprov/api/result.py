@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from sqlprov.aws.transport.call_log import CallRecord, MissingRows, Progress
 from sqlprov.aws.transport.run import Run
-from sqlprov.errors import DataError, InterfaceError, format_count
+from sqlprov.duck.python_values import find_converters, to_python
+from sqlprov.errors import InterfaceError, format_count
 
 if TYPE_CHECKING:
     from sqlprov.plan.read import PlannedCall
@@ -41,12 +42,14 @@ class Result:
         end: Callable[[], None],
         run: Run,
         planned: tuple[PlannedCall, ...] = (),
+        types: tuple[Any, ...] = (),
     ) -> None:
         self.schema = schema
         self.planned = planned
         self.rowcount = -1
         self.rows_read = 0
         self._pull, self._pull_all, self._end, self._run = pull, pull_all, end, run
+        self._types = types
         self._rows: Iterator[tuple[Any, ...]] | None = None
         # Read, but not consumed yet.
         self._unread: deque[pa.RecordBatch] = deque()
@@ -59,7 +62,13 @@ class Result:
         self._exhausted = False
 
     @classmethod
-    def of(cls, table: pa.Table, run: Run, planned: tuple[PlannedCall, ...] = ()) -> Result:
+    def of(
+        cls,
+        table: pa.Table,
+        run: Run,
+        planned: tuple[PlannedCall, ...] = (),
+        types: tuple[Any, ...] = (),
+    ) -> Result:
         """A result whose rows are in memory."""
         batches = iter(table.to_batches())
         return cls(
@@ -69,6 +78,7 @@ class Result:
             lambda: None,
             run,
             planned,
+            types,
         )
 
     # The work
@@ -264,7 +274,7 @@ class Result:
         return list(islice(iter(self.fetchone, None), size))
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """The remaining rows: structs as dict, lists as list, timestamps as aware datetime.
+        """The remaining rows, with the values of DuckDB's own `fetchall()`: a STRUCT or MAP as dict, a HUGEINT as int.
 
         >>> import sqlprov
         >>> sqlprov.connect().sql("SELECT {'a': [1, 2]} AS s").fetchall()
@@ -296,13 +306,9 @@ class Result:
         return polars.from_arrow(self.arrow())
 
     def _convert_rows(self) -> Iterator[tuple[Any, ...]]:
+        converters = find_converters(self._types) or (None,) * len(self.schema)
         for batch in self.batches():
-            try:
-                columns = [column.to_pylist() for column in batch.columns]
-            except (OverflowError, ValueError) as error:  # such as a time after the year 9999
-                raise DataError(
-                    f"Python cannot represent a value of the rows: {error}. Use arrow()."
-                ) from error
+            columns = list(map(to_python, batch.columns, converters))
             if self._kept is None:
                 self._current = batch
             for self._position, row in enumerate(zip(*columns, strict=True), start=1):

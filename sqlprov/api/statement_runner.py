@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -100,9 +100,10 @@ class StatementRunner:
             self._finish(run)
             raise
         if isinstance(answer.rows, pa.RecordBatchReader):
-            return self._stream(answer.rows, statement, run)
+            return self._stream(answer.rows, answer.types, statement, run)
         self._finish(run)
-        result = Result.of(NO_ROWS.empty_table() if answer.rows is None else answer.rows, run, answer.planned)
+        rows = NO_ROWS.empty_table() if answer.rows is None else answer.rows
+        result = Result.of(rows, run, answer.planned, answer.types)
         result.rowcount = answer.rowcount
         return result
 
@@ -122,7 +123,9 @@ class StatementRunner:
 
         return statement.answer(catalog, settings, path, read_keywords)
 
-    def _stream(self, reader: pa.RecordBatchReader, statement: Statement, run: Run) -> Result:
+    def _stream(
+        self, reader: pa.RecordBatchReader, types: tuple[Any, ...], statement: Statement, run: Run
+    ) -> Result:
         def read(work: Callable[[], T]) -> T:
             try:
                 with locate_errors(statement):
@@ -142,6 +145,7 @@ class StatementRunner:
             lambda: read(lambda: read_all_batches(reader)),
             end,
             run,
+            types=types,
         )
 
     def call(self, work: Callable[[], T]) -> T:

@@ -35,6 +35,8 @@ _STRING_IS_MISSING = "Scalar Function with name string does not exist"
 T = TypeVar("T")
 _numbers = itertools.count(1)
 Parameters = Mapping[str, Any] | Sequence[Any] | None
+Stream = tuple[pa.RecordBatchReader, tuple[Any, ...]]
+"""Rows to be read, and DuckDB's types of their columns."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ class Binder:
         self._session = session
         self._has_id = False  # whether VARIABLE holds it; setting it takes a quarter of a millisecond
 
-    def stream(self, text: str, bindings: Bindings, run: Run) -> pa.RecordBatchReader | None:
-        """The rows of a query that only reads, bound once; `None` if `bind` has to answer.
+    def stream(self, text: str, bindings: Bindings, run: Run) -> Stream | None:
+        """The rows of a query that only reads, bound once, and their types; `None` if `bind` has to answer.
 
         `DuckDBPyConnection._submit` is private: DuckDB's relations run their text with it. `sql` makes a
         relation, which binds the text a second time. If anything goes wrong with `_submit`, `bind` answers.
@@ -79,7 +81,9 @@ class Binder:
         self._set_id()
         try:
             values = self._select_parameters(text, bindings.parameters)
-            return self.duck._submit(text, values, "stream", BATCH).arrow_reader()
+            result = self.duck._submit(text, values, "stream", BATCH)
+            types = tuple(kind for _, kind, *_ in result.description)
+            return result.arrow_reader(), types
         except Exception:
             if run.error is not None or run.log.calls or run.cancellation.is_cancelled:
                 raise

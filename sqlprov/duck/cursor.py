@@ -153,8 +153,8 @@ class Cursor:
             outcomes = write_targets(statement, targets, run, cloud)
             if returning is None:
                 return Answer(rowcount=len(outcomes))
-            rows = self._return(returning, read_back(table, outcomes, run.warn), table, bindings, run)
-            return Answer(rows, len(outcomes))
+            answer = self._return(returning, read_back(table, outcomes, run.warn), table, bindings, run)
+            return replace(answer, rowcount=len(outcomes))
 
         if asking and targets and not isinstance(statement, Insert):
             return Pending(build_preview(written, targets, run, cloud), write)
@@ -174,14 +174,14 @@ class Cursor:
         finally:
             self.binder.duck.execute("RESET arrow_lossless_conversion")
 
-    def _return(self, query: str, rows: pa.Table, table: Table, bindings: Bindings, run: Run) -> pa.Table:
+    def _return(self, query: str, rows: pa.Table, table: Table, bindings: Bindings, run: Run) -> Answer:
         from sqlprov.duck.writes import RETURNING_ROWS
 
         self.binder.duck.register(RETURNING_ROWS, rows)
         try:
             relation = self.queries.run_whole(query, bindings, run, [table])
             assert relation is not None, "a SELECT has rows"
-            return relation.to_arrow_table()
+            return Answer(relation.to_arrow_table(), types=tuple(relation.types))
         finally:
             self.binder.duck.unregister(RETURNING_ROWS)
 

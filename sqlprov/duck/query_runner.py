@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -84,11 +84,13 @@ class Answer:
         rows: a stream still to be read, or a table; `None` if the statement has no rows.
         rowcount: rows that were changed; -1 if it changes none.
         planned: the calls that EXPLAIN predicts.
+        types: DuckDB's types of the columns; empty if Arrow's say the same.
     """
 
     rows: pa.RecordBatchReader | pa.Table | None = None
     rowcount: int = -1
     planned: tuple[PlannedCall, ...] = ()
+    types: tuple[Any, ...] = ()
 
 
 class QueryRunner:
@@ -119,9 +121,9 @@ class QueryRunner:
             self._note_join_keys(plan, query, run)
             plan.prefetch(run)
         if self._is_plain(query):
-            rows = self._binder.stream(query.text, bindings, run)
-            if rows is not None:
-                return Answer(rows)
+            stream = self._binder.stream(query.text, bindings, run)
+            if stream is not None:
+                return Answer(stream[0], types=stream[1])
         try:
             relation = self._binder.bind(query.text, bindings, run)
         finally:
@@ -134,7 +136,7 @@ class QueryRunner:
         if relation.columns == ["Count"] and query.verb in COUNTED:
             changed = reader.read_all()
             return Answer(rowcount=changed.column(0)[0].as_py() if changed.num_rows else -1)
-        return Answer(reader)
+        return Answer(reader, types=tuple(relation.types))
 
     def run_whole(
         self, text: str, bindings: Bindings, run: Run, tables: Sequence[Table] = ()

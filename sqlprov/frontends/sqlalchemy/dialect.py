@@ -40,6 +40,7 @@ class Dialect(Reflection, default.DefaultDialect):
     supports_statement_cache = True
     supports_native_boolean = True
     supports_native_decimal = True
+    supports_native_uuid = True
     supports_multivalues_insert = True
     supports_default_values = True
     supports_empty_insert = False

@@ -50,13 +50,9 @@ class Map(sa.UserDefinedType[dict[Any, Any]]):
     def __init__(self, key: Type, value: Type) -> None:
         self.key, self.value = key, value
 
-    def result_processor(self, dialect: Any, coltype: object) -> Callable[[Any], Any]:
-        """Arrow represents a map as pairs."""
-        return lambda value: dict(value) if isinstance(value, list) else value
-
 
 class INTERVAL(sa.UserDefinedType[Any]):
-    """An INTERVAL; its values are pyarrow's MonthDayNano, because months vary in length."""
+    """An INTERVAL; its values are timedelta, with 30 days for a month."""
 
     cache_ok = True
 

@@ -289,9 +289,3 @@ def test_a_star_import_leaves_the_warning_of_python_alone() -> None:
     exec("from sqlprov import *", names)
     assert "Warning" not in names
     assert names["paramstyle"] == "qmark"
-
-
-def test_a_time_that_python_cannot_represent_is_a_data_error(con: sqlprov.Connection) -> None:
-    result = con.sql("SELECT TIMESTAMPTZ '10000-01-01 00:00:00+00' AS at")
-    with pytest.raises(sqlprov.errors.DataError, match="arrow"):
-        result.fetchall()
