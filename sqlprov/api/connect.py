@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlprov.api.connection import Connection
@@ -28,6 +29,7 @@ def connect(
     region: str | Sequence[str] | None = None,
     profile: str | None = None,
     read_only: bool = False,
+    sandbox: bool | Sequence[str | Path] = False,
     settings: Mapping[str, str] | None = None,
 ) -> Connection:
     """Open a connection to the cloud's tables and to DuckDB's `database`.
@@ -38,7 +40,9 @@ def connect(
         endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.
         region: region or regions for statements that name none; the same as `SET sqlprov_regions`.
         profile: AWS profile; boto3's AWS_PROFILE works too.
-        read_only: refuse every write to the cloud, and open the file read-only.
+        read_only: refuse every write to the cloud and to files, and open the database's file read-only.
+        sandbox: true: SQL uses no file but the database, no network but AWS, and no extension, and cannot change
+            DuckDB's settings. Or the files and folders that it may use, too.
         settings: further settings, by name with or without `sqlprov_`, with the values that SET takes.
 
     Raises:
@@ -58,7 +62,9 @@ def connect(
         chosen = chosen.with_value("read_only", "on")
     with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
         # DuckDB has no read-only database in memory.
-        session = Session(Catalog(), cloud, database, read_only and database != ":memory:")
+        is_protected = chosen.read_only and database != ":memory:"
+        files = None if sandbox is False else () if sandbox is True else sandbox
+        session = Session(Catalog(), cloud, database, is_protected, files)
     return Connection(session, chosen, emulator)
 
 

@@ -79,7 +79,8 @@ class Connection(PEP249Cursor):
         parent: Connection | None = None,
     ) -> None:
         self.settings = self._initial_settings = settings
-        session.cloud.read_only |= settings.read_only
+        if settings.read_only:
+            session.make_read_only()
         self._session, self._emulator, self._parent = session, emulator, parent
         self._runner = StatementRunner(session)
         self._closed = False
@@ -220,10 +221,23 @@ class Connection(PEP249Cursor):
 
     def _set(self, statement: SetSetting) -> None:
         if statement.value is None:
-            self.settings = self.settings.reset(statement.name, self._initial_settings)
+            settings = self.settings.reset(statement.name, self._initial_settings)
         else:
-            self.settings = self.settings.with_value(statement.name, statement.value)
-        self._session.cloud.read_only |= self.settings.read_only
+            settings = self.settings.with_value(statement.name, statement.value)
+        free = replace(self.settings, regions=settings.regions, read_only=settings.read_only)
+        if self.is_sandboxed and settings != free:
+            raise NotSupportedError(
+                f"SET {statement.name}: a sandbox fixes every setting but sqlprov_regions and sqlprov_read_only. "
+                "Give it to connect(settings=…) or --set."
+            )
+        if settings.read_only:
+            self._session.make_read_only()
+        self.settings = settings
+
+    @property
+    def is_sandboxed(self) -> bool:
+        """Whether SQL can use no files but those that `connect` named, no network and no extensions."""
+        return self._session.is_sandboxed
 
     @property
     def progress(self) -> Progress | None:

@@ -115,7 +115,7 @@ class Cursor:
 
         assert isinstance(statement, Insert | Update | Delete | Exec), "only these write"
         if not dry_run:
-            self._check_may_write(run)
+            self._check_may_write()
         if not isinstance(statement, Exec):
             # DuckDB reports errors in the statement as a whole; its separate parts might pass.
             self.binder.duck.extract_statements(statement.text)
@@ -185,8 +185,8 @@ class Cursor:
         finally:
             self.binder.duck.unregister(RETURNING_ROWS)
 
-    def _check_may_write(self, run: Run) -> None:
-        if run.settings.read_only:
+    def _check_may_write(self) -> None:
+        if self._session.cloud.read_only:
             raise NotSupportedError("The session is read-only (sqlprov_read_only). Nothing was written.")
         if self.queries.in_transaction:
             raise NotSupportedError(

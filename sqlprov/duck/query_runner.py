@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.table import TAG_MAP
 from sqlprov.duck.binder import BATCH, Binder, Bindings
+from sqlprov.duck.file_access import check_read_only
 from sqlprov.duck.read_hints import HintFinder
 from sqlprov.duck.session import Session
 from sqlprov.errors import NotSupportedError
@@ -235,6 +236,10 @@ class QueryRunner:
 
     def _spell(self, query: Query, bindings: Bindings, run: Run, tables: Sequence[Table] = ()) -> Query:
         """Register the live tables of a query; return it with the names that they have for their columns."""
+        if self._session.cloud.read_only:
+            inner = self._find_prepared(query)
+            bodies = [] if _reads_nothing(query) else self._definitions.reach(inner.text)
+            check_read_only(self._binder.duck, inner, bodies)
         self._session.register(query, self._definitions.read_path())
         if _reads_nothing(query) or reads_to_bind(self._binder.duck, query):
             return query

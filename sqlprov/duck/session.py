@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from sqlprov.catalog.regions import REGIONS
+from sqlprov.duck.file_access import open_sandbox, protect_files
 from sqlprov.duck.planner import Planner
 from sqlprov.duck.scans import Scans
 from sqlprov.duck.status_tables import (
@@ -25,6 +26,8 @@ from sqlprov.sql.lexer import quote_identifier, quote_path
 from sqlprov.sql.names import TableName, find_mentions, has_service
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow.compute as pc
 
     from sqlprov.aws.transport.clients import Cloud
@@ -46,12 +49,20 @@ class Session:
         cloud: the account.
         database: DuckDB's database: ":memory:" or a file.
         read_only: open that file read-only.
+        sandbox: the only files and folders that SQL may use, beside that file; `None` for no sandbox.
 
     Raises:
         ProgrammingError: the database has the name of a provider, or cannot be opened.
     """
 
-    def __init__(self, catalog: Catalog, cloud: Cloud, database: str, read_only: bool) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        cloud: Cloud,
+        database: str,
+        read_only: bool,
+        sandbox: Sequence[str | Path] | None = None,
+    ) -> None:
         self.catalog, self.cloud = catalog, cloud
         self.planner = Planner(cloud)
         self.scans = Scans(self.planner)
@@ -77,6 +88,9 @@ class Session:
             # With a single thread, DuckDB passes no row until it has all of them, and LIMIT stops no call.
             self.duck.execute("SET GLOBAL threads = 2")
         self._attach(*catalog.list_providers(), OWN)
+        self.is_sandboxed = sandbox is not None
+        if sandbox is not None:
+            open_sandbox(self.duck, sandbox)
 
     def _attach(self, *names: str) -> None:
         for name in names:
@@ -87,6 +101,17 @@ class Session:
                 raise ProgrammingError(
                     f"The database has the name {name!r}, which sqlprov's own tables need. Rename the file. ({error})"
                 ) from None
+
+    def make_read_only(self) -> None:
+        """Refuse from now on whatever changes the cloud or a file.
+
+        Raises:
+            NotSupportedError: a database file is open for writing.
+        """
+        with self._lock:
+            if not self.cloud.read_only:
+                protect_files(self._own)
+                self.cloud.read_only = True
 
     def reveal(self, text: str) -> None:
         """Add the providers that a statement has to name before they exist."""

@@ -83,7 +83,7 @@ def parse_prepared(tokens: Tokens) -> tuple[str, int]:
 
 
 def find_inner_start(tokens: Tokens) -> int:
-    """Where the inner statement of EXPLAIN ANALYZE or PREPARE begins."""
+    """Index at which the inner statement of EXPLAIN ANALYZE or PREPARE begins; 0 for any other statement."""
     if _is_at(tokens, 0, "PREPARE"):
         return _find_after(tokens, 0, "AS") or len(tokens)
     if not _is_at(tokens, 0, "EXPLAIN"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,7 +71,15 @@ OPTIONS = (
         help="Region for statements that name none; may be repeated. [default: boto3's]",
     ),
     click.option("--profile", metavar="NAME", help="Profile in ~/.aws/config. [default: AWS_PROFILE]"),
-    click.option("--read-only", is_flag=True, help="Refuse every write to the cloud."),
+    click.option("--read-only", is_flag=True, help="Refuse every write to the cloud and to files."),
+    click.option("--sandbox", is_flag=True, help="SQL uses no files, extensions or network but AWS."),
+    click.option(
+        "--allow-file",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="--sandbox, but for this file or folder. May be repeated.",
+    ),
     click.option(
         "--set",
         multiple=True,
@@ -92,6 +101,8 @@ class ConnectionOptions:
     region: tuple[str, ...]
     profile: str | None
     read_only: bool
+    sandbox: bool
+    allow_file: tuple[Path, ...]
     set: dict[str, str]
 
     def connect(self) -> sqlprov.Connection:
@@ -112,6 +123,7 @@ class ConnectionOptions:
             region=list(self.region) or None,
             profile=self.profile,
             read_only=self.read_only,
+            sandbox=self.allow_file or self.sandbox,
             settings=self.set,
         )
 

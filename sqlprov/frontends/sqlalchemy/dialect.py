@@ -19,7 +19,7 @@ from sqlprov.frontends.sqlalchemy.reflection import Reflection
 
 AUTOCOMMIT, SNAPSHOT = "AUTOCOMMIT", "SNAPSHOT"
 TEXTS = ("endpoint_url", "profile")
-SWITCHES = ("local", "read_only")
+SWITCHES = ("local", "read_only", "sandbox")
 _RESERVED = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
 _ON, _OFF = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
 
