@@ -87,7 +87,7 @@ def check_read_only(duck: duckdb.DuckDBPyConnection, query: Query, bodies: Itera
     """Refuse a statement of a read-only session that could change a file; databases in memory may change.
 
     Args:
-        query: the statement; for EXECUTE, the one that was prepared.
+        query: the statement.
         bodies: the definitions of the views and macros that it reads.
 
     Raises:
@@ -102,6 +102,12 @@ def check_read_only(duck: duckdb.DuckDBPyConnection, query: Query, bodies: Itera
     tokens = query.tokens
     if inner := find_inner_start(tokens):
         check_read_only(duck, Query(query.text[tokens[inner].start :], 0), bodies)
+        return
+    if tokens[0].is_one_of("EXECUTE") and len(tokens) > 1:
+        # DuckDB's own list: a name may have been prepared before the session became read-only.
+        prepared = "SELECT statement FROM duckdb_prepared_statements() WHERE lower(name) = lower($name)"
+        for (text,) in duck.execute(prepared, {"name": tokens[1].value}).fetchall():
+            check_read_only(duck, Query(text, 0), bodies)
         return
     problem = next((_REFUSED[each] for each in types if each in _REFUSED), None)
     problem = problem or _find_file_write(tokens)

@@ -237,9 +237,8 @@ class QueryRunner:
     def _spell(self, query: Query, bindings: Bindings, run: Run, tables: Sequence[Table] = ()) -> Query:
         """Register the live tables of a query; return it with the names that they have for their columns."""
         if self._session.cloud.read_only:
-            inner = self._find_prepared(query)
-            bodies = [] if _reads_nothing(query) else self._definitions.reach(inner.text)
-            check_read_only(self._binder.duck, inner, bodies)
+            bodies = [] if _reads_nothing(query) else self._definitions.reach(self._find_prepared(query).text)
+            check_read_only(self._binder.duck, query, bodies)
         self._session.register(query, self._definitions.read_path())
         if _reads_nothing(query) or reads_to_bind(self._binder.duck, query):
             return query

@@ -24,9 +24,10 @@ def start(connection: sqlprov.Connection, target: str, *, yes: bool) -> None:
     """
     screen = Screen()
     shell = Shell(connection, screen, run_command, yes=yes)
+    screen.uses_pager &= not connection.is_sandboxed  # `less` runs commands
     with connection:
         rc = find_rc_file()
-        if rc.exists():
+        if rc.exists() and not connection.is_sandboxed:
             try:
                 shell.submit(f"\\i {rc}")
             except ExitShell:

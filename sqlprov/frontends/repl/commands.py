@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 
 from sqlprov.catalog.regions import list_regions
-from sqlprov.errors import Error, ProgrammingError, RegionError, UnknownName, suggest
+from sqlprov.errors import Error, NotSupportedError, ProgrammingError, RegionError, UnknownName, suggest
 from sqlprov.frontends.completion.candidates import describe_call, shorten_type
 from sqlprov.frontends.repl.colors import SCHEMES, find_scheme
 from sqlprov.frontends.repl.screen import OutputFile
@@ -68,6 +68,8 @@ def run_command(shell: Shell, text: str, sql: str) -> None:
         raise UnknownName(f"Unknown command {text[0]}{written}.{nearest} \\? lists them.")
     if argument and not COMMANDS[name].usage:
         raise ProgrammingError(f"\\{name} takes no argument, and {argument!r} follows it.")
+    if shell.connection.is_sandboxed and name in _OUTSIDE and (argument or name != "o"):
+        raise NotSupportedError(f"\\{name} uses files or programs, and this shell is a sandbox.")
     if sql:
         shell.last = sql
     COMMANDS[name].run(shell, argument)
@@ -430,6 +432,8 @@ COMMANDS: dict[str, Command] = {
     "q": Command("", "exit, like Ctrl-D", _exit),
 }
 
+_OUTSIDE = ("o", "i", "e", "n", "ns", "nd", "!")
+"""Commands that a sandbox refuses."""
 ALIASES = {
     "G": "gx",
     "c": "conninfo",

@@ -86,7 +86,7 @@ class Editor:
             key_bindings=_bind_keys(),
             bottom_toolbar=self._render_toolbar,
             reserve_space_for_menu=6,
-            enable_open_in_editor=True,
+            enable_open_in_editor=not shell.connection.is_sandboxed,
             tempfile_suffix=".sql",
         )
 
