@@ -107,7 +107,7 @@ class Settings:
         "Show passwords, tokens, environment variables, signed URLs and the like. If off, their text is '(sensitive)'.",
     )
     read_only: bool = _make_setting(
-        False, "Refuse every write to the cloud. It cannot be turned off again in the session."
+        False, "Refuse every write to the cloud and to files. It cannot be turned off again in the session."
     )
 
     def with_value(self, name: str, text: str) -> Settings:

@@ -72,7 +72,7 @@ OPTIONS = (
     ),
     click.option("--profile", metavar="NAME", help="Profile in ~/.aws/config. [default: AWS_PROFILE]"),
     click.option("--read-only", is_flag=True, help="Refuse every write to the cloud and to files."),
-    click.option("--sandbox", is_flag=True, help="SQL uses no files, extensions or network but AWS."),
+    click.option("--sandbox", is_flag=True, help="SQL uses no files, no extensions and no network but AWS."),
     click.option(
         "--allow-file",
         multiple=True,
