@@ -393,6 +393,7 @@ class Connection(PEP249Cursor):
         ['n']
         """
         self._check_open()
+        _serve_polars()
         cursor = Connection(self._session, self.settings, parent=self)
         with self._lock:
             self._cursors.add(cursor)
@@ -453,3 +454,17 @@ def _check_parameters(script: str, parameters: Mapping[str, Any]) -> None:
 def _list_variables(frame: FrameType) -> Mapping[str, Any]:
     """The variables that are visible in `frame`."""
     return ChainMap(frame.f_locals, frame.f_globals)
+
+
+def _serve_polars() -> None:
+    """Have `polars.read_database` read Arrow from a cursor, as from DuckDB's.
+
+    Its registry of such drivers is private. Without it, polars guesses the types of nested columns from the first rows.
+    """
+    if "polars" in sys.modules:
+        with suppress(Exception):
+            from polars.io.database._arrow_registry import ARROW_DRIVER_REGISTRY
+
+            properties: Any = {"fetch_all": "arrow", "fetch_batches": "batches", "repeat_batch_calls": False}
+            properties |= {"exact_batch_size": False, "minimum_version": None}
+            ARROW_DRIVER_REGISTRY.setdefault("sqlprov", [properties])

@@ -86,7 +86,7 @@ class TypeObject:
 
 STRING = TypeObject(r"(large_)?string|dictionary<values=string")
 BINARY = TypeObject(r"(large_|fixed_size_)?binary")
-NUMBER = TypeObject(r"u?int\d|float|double|halffloat|decimal")
+NUMBER = TypeObject(r"u?int\d|u?hugeint|bignum|float|double|halffloat|decimal")
 DATETIME = TypeObject(r"date\d|time")
 ROWID = TypeObject(r"(?!)")
 """Equals no type: neither the cloud's tables nor DuckDB's results have row ids."""

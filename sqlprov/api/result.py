@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from itertools import islice, repeat
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
 from sqlprov.aws.transport.call_log import CallRecord, MissingRows, Progress
 from sqlprov.aws.transport.run import Run
-from sqlprov.duck.python_values import find_converters, to_python
-from sqlprov.errors import InterfaceError, format_count
+from sqlprov.duck.python_values import find_converters, name_type, to_python
+from sqlprov.errors import DataError, InterfaceError, NotSupportedError, format_count
 
 if TYPE_CHECKING:
     from sqlprov.plan.read import PlannedCall
 
+T = TypeVar("T")
 NO_ROWS = pa.schema([])
 
 
@@ -60,6 +62,7 @@ class Result:
         self._connection: object = None
         self._closed = False
         self._exhausted = False
+        self._error: Exception | None = None  # that ended the rows; every later read raises it again
 
     @classmethod
     def of(
@@ -153,7 +156,11 @@ class Result:
         """PEP 249: (name, type, None, None, None, None, None) for each column; `None` without rows."""
         if not self.has_rows:
             return None
-        return [(field.name, str(field.type), None, None, None, None, None) for field in self.schema]
+        types = map(name_type, self.schema.types, self._types or repeat(None))
+        return [
+            (name, kind, None, None, None, None, None)
+            for name, kind in zip(self.schema.names, types, strict=True)
+        ]
 
     # Rows
 
@@ -186,7 +193,7 @@ class Result:
     def _pull_batch(self) -> pa.RecordBatch | None:
         """The next batch with rows; `None` after the last."""
         while not self._exhausted:
-            batch = self._pull()
+            batch = self._read(self._pull)
             if batch is None:
                 self._exhausted = True
                 self._end()
@@ -194,6 +201,15 @@ class Result:
                 self.rows_read += batch.num_rows
                 return batch
         return None
+
+    def _read(self, pull: Callable[[], T]) -> T:
+        if self._error is not None:
+            raise self._error
+        try:
+            return pull()
+        except Exception as error:
+            self._error = error
+            raise
 
     def peek(self, rows: int) -> pa.Table:
         """The next `rows` rows, or fewer at the end, without consuming them.
@@ -244,7 +260,7 @@ class Result:
         rest = self.schema.empty_table()
         if not self._exhausted:
             self._check_open()
-            rest = self._pull_all()
+            rest = self._read(self._pull_all)
             self.rows_read += rest.num_rows
             self._exhausted = True
             self._end()
@@ -265,9 +281,12 @@ class Result:
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row; `None` after the last."""
-        if self._rows is None:
-            self._rows = self._convert_rows()
-        return next(self._rows, None)
+        self._rows = self._rows or self._convert_rows()
+        try:
+            return next(self._rows, None)
+        except Exception:
+            self._rows = None
+            raise
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
         """The next `size` rows, or fewer at the end."""
@@ -280,35 +299,42 @@ class Result:
         >>> sqlprov.connect().sql("SELECT {'a': [1, 2]} AS s").fetchall()
         [({'a': [1, 2]},)]
         """
-        return list(iter(self.fetchone, None))
+        return list(self)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return self._convert_rows() if self._kept is not None else iter(self.fetchone, None)
 
     def df(self) -> Any:
-        """The remaining rows as a pandas DataFrame.
+        """The remaining rows as a pandas DataFrame; a NotSupportedError if pandas is not installed.
 
         >>> import sqlprov
         >>> sqlprov.connect().sql("SELECT 42 AS n").df().to_dict("records")
         [{'n': 42}]
         """
+        _import("pandas", "'.[notebook]'")
         return self.arrow().to_pandas()
 
     def pl(self) -> Any:
-        """The remaining rows as a polars DataFrame.
+        """The remaining rows as a polars DataFrame, with equal names numbered; a NotSupportedError without polars.
 
         >>> import sqlprov
         >>> sqlprov.connect().sql("SELECT 42 AS n").pl().rows()
         [(42,)]
         """
-        import polars
+        polars, rows = _import("polars", "polars"), self.arrow()
+        from sqlprov.output.values import make_unique
 
-        return polars.from_arrow(self.arrow())
+        return polars.from_arrow(rows.rename_columns(make_unique(rows.column_names)))
 
     def _convert_rows(self) -> Iterator[tuple[Any, ...]]:
-        converters = find_converters(self._types) or (None,) * len(self.schema)
+        converters = find_converters(self._types) or repeat(None)
         for batch in self.batches():
-            columns = list(map(to_python, batch.columns, converters))
+            try:
+                columns = list(map(to_python, batch.columns, converters))
+            except DataError:
+                if self._kept is None:
+                    self._unread.appendleft(batch)
+                raise
             if self._kept is None:
                 self._current = batch
             for self._position, row in enumerate(zip(*columns, strict=True), start=1):
@@ -354,3 +380,10 @@ class Result:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _import(library: str, package: str) -> Any:
+    try:
+        return import_module(library)
+    except ImportError:
+        raise NotSupportedError(f"{library} is not installed. Run: pip install {package}") from None

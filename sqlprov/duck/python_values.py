@@ -39,6 +39,16 @@ def to_python(column: pa.Array, convert: Converter | None) -> list[Any]:
     return values if convert is None else list(map(convert, values))
 
 
+def name_type(arrow: pa.DataType, kind: Any) -> str:
+    """The type of a column in PEP 249's `description`: Arrow's name, or DuckDB's if `to_python` converts the values.
+
+    A nested type is only called so: polars takes every name that mentions a string for a string.
+    """
+    if kind is not None and kind.id in _SIMPLE:
+        return str(kind.id)
+    return "nested" if pa.types.is_nested(arrow) else str(arrow)
+
+
 def _find_converter(kind: Any) -> Converter | None:
     match kind.id:
         case "list":

@@ -46,15 +46,17 @@ def start_json_rows(rows: RowStream) -> Iterator[list[bytes]]:
 
 
 def make_unique(names: Iterable[str]) -> list[str]:
-    """Number equal names as DuckDB does, which ignores case."""
-    taken: set[str] = set()
-    unique = []
+    """Number equal names as DuckDB does, which ignores case; the first of them, and every other name, stays."""
+    names = list(names)
+    unique: list[str] = []
+    taken, seen = {name.lower() for name in names}, set[str]()
     for name in names:
         free, number = name, 0
-        while free.lower() in taken:
+        while free.lower() in (taken if number else seen):
             number += 1
             free = f"{name}_{number}"
         taken.add(free.lower())
+        seen.add(free.lower())
         unique.append(free)
     return unique
 

@@ -8,7 +8,11 @@ True
 >>> engine.dispose()
 """
 
-from sqlprov.frontends.sqlalchemy.dialect import Dialect
-from sqlprov.frontends.sqlalchemy.types import INTERVAL, Map, Struct
+try:
+    from sqlprov.frontends.sqlalchemy.dialect import Dialect
+    from sqlprov.frontends.sqlalchemy.types import INTERVAL, Map, Struct
+except ModuleNotFoundError as error:
+    message = f"{error.name} is not installed. Run: pip install '.[sqlalchemy]'"
+    raise ModuleNotFoundError(message, name=error.name) from None
 
 __all__ = ["INTERVAL", "Dialect", "Map", "Struct"]

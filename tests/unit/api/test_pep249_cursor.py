@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -89,6 +90,9 @@ def test_the_constructors_give_values_that_duckdb_takes(cursor: Connection) -> N
         ("TIME '10:00'", sqlprov.DATETIME),
         ("true", None),
         ("[1]", None),
+        ("MAP {'a': 'string'}", None),
+        ("uuid()", None),
+        ("1::BIGNUM", sqlprov.NUMBER),
         ("{'a': 'string'}", None),
     ],
 )
@@ -156,6 +160,52 @@ def test_polars_reads_a_connection(con: Connection) -> None:
     )
     assert frame["model_name"].len() >= 10
     assert frame.schema["creation_time"] == pl.Datetime("us", "UTC")
+
+
+def test_polars_reads_nested_columns_as_arrow(con: Connection) -> None:
+    query = f"SELECT primary_container, tags, tag_map, vpc_config FROM {MODELS} WHERE region = 'us-east-1'"
+    expected = con.sql(query).pl()
+    assert pl.read_database(query, con).schema == expected.schema
+    batches = pl.read_database(query, con, iter_batches=True, batch_size=3)
+    assert pl.concat(batches).height == expected.height
+
+
+def test_equal_column_names_are_numbered_for_polars(con: Connection) -> None:
+    assert con.sql("SELECT 1 AS a, 2 AS a, 3 AS a_1").pl().to_dicts() == [{"a": 1, "a_2": 2, "a_1": 3}]
+
+
+@pytest.mark.parametrize(
+    ("library", "method", "package"), [("pandas", "df", "notebook"), ("polars", "pl", "polars")]
+)
+def test_a_library_that_is_not_installed_is_named(
+    con: Connection, monkeypatch: pytest.MonkeyPatch, library: str, method: str, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(errors.NotSupportedError, match=f"{library} is not installed. Run: .*{package}"):
+        getattr(con.sql("SELECT 1"), method)()
+
+
+def test_kept_rows_are_fetched_any_number_of_times(con: Connection) -> None:
+    result = con.sql("SELECT unnest([1, 2, 3])").keep()
+    assert [result.fetchall(), result.fetchall(), list(result)] == [[(1,), (2,), (3,)]] * 3
+    assert (result.fetchone(), result.fetchmany(5), result.fetchone()) == ((1,), [(2,), (3,)], None)
+
+
+@pytest.mark.parametrize("fetch", ["fetchone", "fetchall", "fetchmany", "arrow", "keep", "df", "pl"])
+def test_rows_that_cannot_be_read_are_an_error_every_time(con: Connection, fetch: str) -> None:
+    late = "SELECT CASE WHEN i < 100000 THEN i ELSE error('late') END FROM range(100001) AS r(i)"
+    closed, failed, refused = con.cursor().sql("SELECT 1"), con.cursor().sql(late), con.cursor()
+    assert closed._connection.close() is None
+    with pytest.raises(errors.ProgrammingError, match="late"):
+        failed.fetchall()
+    for result, kind in ((closed, errors.InterfaceError), (failed, errors.ProgrammingError)):
+        for _ in range(2):
+            with pytest.raises(kind):
+                getattr(result, fetch)()
+    refused.execute("SELECT TIMETZ '10:11:12+02'")
+    for _ in range(2):
+        with pytest.raises(errors.DataError, match="CAST"):
+            refused.fetchall()
 
 
 def test_pandas_reads_a_connection_and_warns_that_it_does_not_know_it(con: Connection) -> None:

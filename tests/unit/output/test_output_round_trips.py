@@ -141,7 +141,7 @@ def test_equal_column_names_are_numbered_as_duckdb_does(format: str, tmp_path: P
     file.write_bytes(write_bytes("SELECT 1 AS a, 2 AS a, 3 AS A, 4 AS a_1", format))
     with duckdb.connect() as connection:
         relation = connection.sql(f"FROM {READERS[format].format(file)}")
-        assert relation.columns == ["a", "a_1", "A_2", "a_1_1"]
+        assert relation.columns == ["a", "a_2", "A_3", "a_1"]
         assert relation.fetchall() == [(1, 2, 3, 4)]
 
 

@@ -25,6 +25,18 @@ def test_pandas_and_polars_read_a_query(engine: Engine) -> None:
     assert same.height >= 9
 
 
+def test_pandas_and_polars_read_nested_columns(engine: Engine) -> None:
+    query = (
+        "SELECT tag_map, vpc_config, primary_container FROM aws.sagemaker.models WHERE region = 'us-east-1'"
+    )
+    chunks = pd.read_sql_query(query, engine, chunksize=3)
+    first = pd.concat(list(chunks))["primary_container"].iloc[0]
+    with engine.connect() as con:
+        same = pl.read_database(query, con)
+    assert same["primary_container"][0]["Image"] == first["Image"]
+    assert isinstance(same.schema["tag_map"], pl.Struct)
+
+
 def test_pandas_passes_parameters(engine: Engine) -> None:
     named = text("SELECT :n AS n, region FROM aws.regions WHERE region = :region")
     frame = pd.read_sql(named, engine, params={"n": 7, "region": "eu-west-1"})
