@@ -196,17 +196,21 @@ class Cancelled(OperationalError):
     """The statement was cancelled, its result closed, or its write not confirmed."""
 
 
-def suggest(written: str, known: Iterable[str]) -> str:
+LIKENESS, KEYWORD_LIKENESS = 0.6, 0.75
+"""How like a written word a known one has to be to be suggested: a name, and a keyword, of which there are few."""
+
+
+def suggest(written: str, known: Iterable[str], likeness: float = LIKENESS) -> str:
     """Suggest the known word nearest to `written`, as ` Did you mean 'x'?`; empty if none is near.
 
     >>> suggest("modles", ["models", "endpoints"]), suggest("x", ["models"])
     (" Did you mean 'models'?", '')
     """
-    nearest = find_nearest(written, known)
+    nearest = find_nearest(written, known, likeness)
     return f" Did you mean {nearest!r}?" if nearest else ""
 
 
-def find_nearest(written: str, known: Iterable[str], likeness: float = 0.6) -> str:
+def find_nearest(written: str, known: Iterable[str], likeness: float = LIKENESS) -> str:
     """The known word nearest to `written`, ignoring case; empty if none is as like it as difflib's `likeness`."""
     names = {name.lower(): name for name in known}
     if written.lower() in names:

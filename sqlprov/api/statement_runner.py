@@ -17,7 +17,7 @@ from sqlprov.duck.cursor import Cursor, Pending
 from sqlprov.duck.errors import translate
 from sqlprov.duck.interrupts import interrupt
 from sqlprov.errors import Cancelled, Error
-from sqlprov.sql import CatalogStatement, Query, SetSetting, Statement
+from sqlprov.sql import CatalogStatement, Query, SetSetting, Show, Statement
 
 if TYPE_CHECKING:
     from sqlprov.duck.dry_run import Confirm
@@ -74,7 +74,7 @@ class StatementRunner:
         self._session.reveal(statement.text)
         self._session.cloud.renew()
         run = self.latest = Run(settings, id=self.cursor.binder.id, previous=self.latest_with_calls)
-        if (rows := self._answer_from_catalog(statement, settings)) is not None:
+        if (rows := self._answer_from_catalog(statement, settings, bindings)) is not None:
             run.finish()
             return Result.of(rows, run)
         if isinstance(statement, CatalogStatement):
@@ -107,7 +107,9 @@ class StatementRunner:
         result.rowcount = answer.rowcount
         return result
 
-    def _answer_from_catalog(self, statement: Statement, settings: Settings) -> pa.Table | None:
+    def _answer_from_catalog(
+        self, statement: Statement, settings: Settings, bindings: Bindings
+    ) -> pa.Table | None:
         """The rows of a statement that needs neither DuckDB nor a call; `None` for others."""
         if isinstance(statement, SetSetting):
             return NO_ROWS.empty_table()
@@ -121,7 +123,11 @@ class StatementRunner:
             return None
         from sqlprov.duck.vocabulary import read_keywords
 
-        return statement.answer(catalog, settings, path, read_keywords)
+        rows = statement.answer(catalog, settings, path, read_keywords)
+        if isinstance(statement, Show) and statement.rest:
+            kind, rest = statement.kind, statement.rest
+            return self.call(lambda: self.cursor.binder.select_from(rows, kind, rest, bindings))
+        return rows
 
     def _stream(
         self, reader: pa.RecordBatchReader, types: tuple[Any, ...], statement: Statement, run: Run

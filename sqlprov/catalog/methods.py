@@ -300,9 +300,10 @@ def _parse_method(
     if required is None:
         required = operation.input_shape.required_members if inputs else ()
     if "required" in block:
-        required = block["required"].read_strings()
-        for parameter in required:
+        listed = block["required"].read_strings()
+        for parameter in listed:
             block["required"].check(f"parameter of {operation.name}", parameter, inputs)
+        required = tuple(dict.fromkeys((*listed, *required)))
     until: tuple[str, ...] = (MISSING,) if verb == "DELETE" else ()
     if "until" in block:
         until = block["until"].read_strings()

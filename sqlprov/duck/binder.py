@@ -13,9 +13,10 @@ import duckdb
 import pyarrow as pa
 
 from sqlprov.duck.definitions import Definitions
-from sqlprov.duck.errors import find_missing_names, find_missing_table, suggest_live_name
+from sqlprov.duck.errors import find_missing_names, find_missing_table, suggest_live_name, translate
+from sqlprov.duck.foreign_functions import create_missing
 from sqlprov.duck.session import VARIABLE, Session
-from sqlprov.errors import NotSupportedError
+from sqlprov.errors import NotSupportedError, ResourceFileError
 from sqlprov.records import dataclass
 from sqlprov.sql import Query, Statement
 from sqlprov.sql.lexer import list_parameters, quote_path
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 BATCH = 2048
 """Rows that DuckDB passes at a time while a result is streamed."""
-_STRING = "CREATE TEMP MACRO string(value) AS CAST(value AS VARCHAR)"
-"""StackQL's function for a literal; in DuckDB, `string` is the name of a type."""
-_STRING_IS_MISSING = "Scalar Function with name string does not exist"
 
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -145,8 +143,7 @@ class Binder:
                     continue
                 if self._adopt(error, bindings.variables, run):
                     continue
-                if _STRING_IS_MISSING in str(error):
-                    self.duck.execute(_STRING)
+                if create_missing(self.duck, error):
                     continue
                 raise
 
@@ -215,6 +212,25 @@ class Binder:
         names = list_parameters(text)
         return {name: value for name, value in parameters.items() if name in names} or None
 
+    def select_from(self, rows: pa.Table, name: str, rest: str, bindings: Bindings) -> pa.Table:
+        """The rows after the clauses of a SELECT.
+
+        Args:
+            rows: the rows.
+            name: what a message calls them.
+            rest: the text from WHERE, ORDER BY or LIMIT on.
+            bindings: the parameters of `rest`.
+        """
+        text = f"FROM {name} {rest}"
+        with self._session.cursor() as own:  # an error would abort the user's transaction
+            own.register(name, rows)
+            try:
+                return own.sql(
+                    text, params=self._select_parameters(rest, bindings.parameters)
+                ).to_arrow_table()
+            except duckdb.Error as error:
+                raise translate(error, text, list) from None
+
     # State of the connection
 
     def read_path(self) -> tuple[str, ...]:
@@ -229,7 +245,11 @@ class Binder:
         """The live tables that a statement names, or its views and macros do."""
         texts = (text, *self.definitions.reach(text))
         names = {name for each in texts for name in self.definitions.find_mentions(Query(each, 0))}
-        return [self._session.catalog.get_table(*name) for name in sorted(names)]
+        tables = []
+        for name in sorted(names):
+            with contextlib.suppress(ResourceFileError):  # if the statement reads the table, it reports it
+                tables.append(self._session.catalog.get_table(*name))
+        return tables
 
     def read_time_zone(self) -> str:
         """The time zone for times without one."""

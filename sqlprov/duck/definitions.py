@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import duckdb
 
+from sqlprov.duck.foreign_functions import MACROS
 from sqlprov.duck.session import Session
 from sqlprov.sql import Query
 from sqlprov.sql.lexer import tokenize
@@ -14,8 +15,8 @@ from sqlprov.sql.names import TableName, find_mentions, has_table
 
 _VIEWS = "SELECT database_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
 _MACROS = (
-    "SELECT function_name, macro_definition FROM duckdb_functions() "
-    "WHERE macro_definition IS NOT NULL AND NOT internal"
+    "SELECT function_name, macro_definition FROM duckdb_functions() WHERE macro_definition IS NOT NULL "
+    "AND NOT internal AND NOT (database_name = 'temp' AND list_contains(?, function_name))"
 )
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 _PATH = "SELECT current_database(), current_schema(), current_setting('search_path')"
@@ -107,7 +108,7 @@ class Definitions:
             return
         read_at, macros_read_at = self._session.changes, self._session.macro_changes
         if self._macros_read_at != macros_read_at:  # the query takes 16 ms, the others 2 ms
-            macros = self._duck.execute(_MACROS).fetchall()
+            macros = self._duck.execute(_MACROS, [[*MACROS]]).fetchall()
             self._macros = [(name.lower(), _as_query(text)) for name, text in macros]
             self._macros_read_at = macros_read_at
         providers = self._session.catalog.list_providers()

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from sqlprov import errors
 from sqlprov.sql import Query, names
+from sqlprov.sql.lexer import tokenize
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
@@ -43,6 +44,10 @@ _LIMITS = {
 
 FindTables = Callable[[], Sequence["Table"]]
 
+_OTHERS = re.compile(
+    r'field format: "(now)"|Table with name "?(\w+)|column "(\w+)" not found|'
+    r"Function with name (\S+) does not exist|argument types '(<=>)|Cannot drop (MATERIALIZED)"
+)
 _MISSING = re.compile(r'\b(?:with name|schema(?! named)|named) "?([\w.]+)')
 
 
@@ -66,13 +71,22 @@ def translate(error: Exception, text: str, find_tables: FindTables) -> Exception
 
         return explain_syntax_error(message, text)
     if _is_unknown_name(error):
-        return errors.UnknownName(message)
+        return errors.UnknownName(_drop_far_hint(message))
+    if 'field format: "now"' in message and (instead := _find_instead(message, text)):
+        return errors.NotSupportedError(instead)
     from sqlprov.duck.column_hints import explain_nested
 
     message = explain_nested(message, Query(text, 0).words, find_tables)
     message += next((f"\n{advice}" for part, advice in _LIMITS.items() if part in message), "")
     ours = (ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
     return next(ours, errors.ProgrammingError)(message)
+
+
+def _drop_far_hint(message: str) -> str:
+    """DuckDB's message without its nearest word, if that is not near."""
+    hint = re.search(r'with name "?(\w+)"? does not exist!?(\nDid you mean "(\w+)[^"]*"\?)', message)
+    is_far = hint is not None and not errors.suggest(hint[1], [hint[3]], errors.KEYWORD_LIKENESS)
+    return message.replace(hint[2], "") if hint and is_far else message
 
 
 def _restore_type(error: Exception) -> Exception:
@@ -106,8 +120,8 @@ def suggest_live_name(
     catalog: Catalog,
     path: Callable[[], tuple[str, ...]],
     find_tables: FindTables,
-) -> errors.UnknownName | None:
-    """A better error for a name that DuckDB does not know; `None` if the catalog knows no better.
+) -> errors.UnknownName | errors.NotSupportedError | None:
+    """A better error for a name that DuckDB does not know; `None` if nothing better is known.
 
     Args:
         error: DuckDB's.
@@ -116,6 +130,8 @@ def suggest_live_name(
         path: returns the catalog and schema that USE chose.
         find_tables: returns the live tables that the statement names.
     """
+    if instead := _find_instead(str(error), text):
+        return errors.NotSupportedError(instead)
     if not _is_unknown_name(error):
         return None
     if message := _suggest_table(error, text, catalog) or _suggest_part(
@@ -142,6 +158,22 @@ def suggest_live_name(
     return None
 
 
+def _find_instead(message: str, text: str) -> str | None:
+    """What to write instead of a word of other databases that DuckDB takes for a name; `None` if it is none."""
+    from sqlprov.sql.instead import FUNCTIONS, find_instead
+
+    match = _OTHERS.search(message)
+    if match is None:
+        return None
+    name = next(filter(None, match.groups())).lower()
+    if name in FUNCTIONS:
+        place = errors.show_caret(text, text.lower().find(name))
+        return f"{name} is not supported. Write {FUNCTIONS[name]}.\n{place}"
+    tokens = tokenize(text)
+    at = next((index for index, token in enumerate(tokens) if token.value.lower() == name), -1)
+    return find_instead(text, tokens, at)
+
+
 def _suggest_table(error: duckdb.Error, text: str, catalog: Catalog) -> str:
     """The message for a provider, a service or a SHOW keyword used as a table; otherwise empty."""
     from sqlprov.sql.show import SHOW_KINDS
@@ -150,8 +182,9 @@ def _suggest_table(error: duckdb.Error, text: str, catalog: Catalog) -> str:
     if not name:
         return ""
     place = _show_place(text, name)
+    words = [*SHOW_KINDS, *DUCKDB_LISTINGS]
     is_show = re.match(r"(?i)\s*SHOW\b", text)
-    if is_show and (hint := errors.suggest(name.upper(), [*SHOW_KINDS, *DUCKDB_LISTINGS])):
+    if is_show and (hint := errors.suggest(name.upper(), words, errors.KEYWORD_LIKENESS)):
         return f"SHOW {name}: there is no table of that name.{hint}{place}"
     for provider in catalog.list_providers():
         if name.lower() == provider:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NoReturn
 
-from sqlprov.errors import MalformedSQL, show_caret, suggest
+from sqlprov.errors import KEYWORD_LIKENESS, MalformedSQL, show_caret, suggest
 from sqlprov.records import dataclass
 from sqlprov.sql.lexer import Token, TokenKind, skip, tokenize
 
@@ -179,6 +179,6 @@ class Parser:
         """Raise MalformedSQL at the next token; suggests the nearest of `known`."""
         token = self.next
         written = repr(token.text) if token else "the end of the statement"
-        hint = suggest(token.value, known) if token else ""
+        hint = suggest(token.value, known, KEYWORD_LIKENESS) if token else ""
         place = show_caret(self.script, token.start if token else self.end)
         raise MalformedSQL(f"Expected {expected}, found {written}.{hint}\n{place}")

@@ -1,15 +1,17 @@
-"""SHOW PROVIDERS, SERVICES, RESOURCES, METHODS and SETTINGS, with StackQL's columns, and SHOW TABLES IN."""
+"""SHOW PROVIDERS, SERVICES, RESOURCES, METHODS, SETTINGS and VERSION, with StackQL's columns, and SHOW TABLES IN."""
 
 from __future__ import annotations
 
+import platform
 import re
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sqlprov.errors import ResourceFileError, UnknownName, show_caret, suggest
+from sqlprov.errors import KEYWORD_LIKENESS, ResourceFileError, UnknownName, show_caret, suggest
 from sqlprov.records import dataclass
 from sqlprov.settings import PREFIX, Settings
 from sqlprov.sql import names
@@ -48,19 +50,21 @@ class ShowKind:
 
 @dataclass(frozen=True)
 class Show(CatalogStatement):
-    """`SHOW [EXTENDED] kind [IN name] [LIKE 'pattern']`.
+    """`SHOW [EXTENDED] kind [IN name] [LIKE 'pattern'] [WHERE …] [ORDER BY …] [LIMIT …]`.
 
     Attributes:
         kind: a key of SHOW_KINDS.
         extended: whether EXTENDED was written.
         name: after IN or FROM; `None` if there is none.
         like: SQL pattern; `None` if there is none.
+        rest: the text from WHERE, ORDER BY or LIMIT on, which DuckDB applies to the rows.
     """
 
     kind: str
     extended: bool
     name: Name | None
     like: str | None
+    rest: str = ""
 
     @classmethod
     def parse(cls, parser: Parser) -> Show | None:
@@ -81,11 +85,15 @@ class Show(CatalogStatement):
         takes_name = SHOW_KINDS[kind].name_parts > 0
         name = parser.parse_name("a name") if takes_name and parser.accept("IN", "FROM") else None
         like = parser.parse_string("a pattern such as '%text%' after LIKE") if parser.accept("LIKE") else None
-        options = ["LIKE"] if like is None else []
+        start = parser.index
+        if parser.accept("WHERE", "ORDER", "LIMIT"):
+            parser.index = len(parser.tokens)
+        options = ["LIKE", "WHERE"] if like is None else ["WHERE"]
         if takes_name and not name and like is None:
             options.insert(0, "IN")
         parser.expect_end(" or ".join([*options, "the end of the statement"]))
-        return cls(parser.text, parser.offset, kind, extended, name, like)
+        rest = parser.get_text(start, parser.index)
+        return cls(parser.text, parser.offset, kind, extended, name, like, rest)
 
     def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
         if self.kind != TABLES or self.name is None:
@@ -179,7 +187,7 @@ def _is_misspelled(parser: Parser) -> bool:
     ahead = parser.tokens[parser.index : parser.index + 2]
     if len(ahead) < 2 or ahead[0].kind is not TokenKind.WORD or not ahead[1].is_one_of("IN", "FROM", "LIKE"):
         return False
-    return not ahead[0].is_one_of("TABLES") and bool(suggest(ahead[0].text, SHOW_KINDS))
+    return not ahead[0].is_one_of("TABLES") and bool(suggest(ahead[0].text, SHOW_KINDS, KEYWORD_LIKENESS))
 
 
 def _list_providers(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
@@ -238,6 +246,13 @@ def _list_methods(catalog: Catalog, settings: Settings, where: tuple[str, ...]) 
         }
 
 
+def _list_versions(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
+    from importlib.metadata import version
+
+    libraries = {name: version(name) for name in ("duckdb", "botocore")}
+    yield {"version": VERSION, **libraries, "platform": f"{sys.platform}/{platform.machine()}"}
+
+
 def _list_settings(catalog: Catalog, settings: Settings, where: tuple[str, ...]) -> Rows:
     values = settings.values()
     for name, (default, about) in Settings.describe().items():
@@ -258,5 +273,6 @@ SHOW_KINDS = {
         _list_methods,
         like="MethodName",
     ),
+    "VERSION": ShowKind(0, ("version",), ("duckdb", "botocore", "platform"), _list_versions, like="version"),
     "SETTINGS": ShowKind(0, ("name", "value", "default", "description"), (), _list_settings),
 }

@@ -1,4 +1,4 @@
-"""SHOW INSERT INTO t: an INSERT with placeholders to fill in."""
+"""SHOW [EXTENDED] INSERT INTO t: an INSERT with placeholders to fill in."""
 
 from __future__ import annotations
 
@@ -22,25 +22,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ShowInsert(CatalogStatement):
-    """`SHOW INSERT INTO t`; with the hint `/*+ REQUIRED */` only the required parameters."""
+    """`SHOW [EXTENDED] INSERT INTO t`; with the hint `/*+ REQUIRED */` only the required parameters."""
 
     name: Name
     required: bool
 
     @classmethod
     def parse(cls, parser: Parser) -> ShowInsert | None:
-        if not parser.is_at("SHOW", "INSERT", "INTO"):
+        words = ("SHOW", "EXTENDED") if parser.is_at("SHOW", "EXTENDED") else ("SHOW",)
+        if not parser.is_at(*words, "INSERT", "INTO"):
             return None
-        parser.index += 3
+        parser.index += len(words) + 2
+        start = parser.index
         name = parser.parse_name("a live table, such as aws.sagemaker.models")
         parser.expect_end("the end of the statement")
-        required = any("required" in parser.find_hints(index) for index in range(4))
+        required = any("required" in parser.find_hints(index) for index in range(start + 1))
         return cls(parser.text, parser.offset, name, required)
 
     def answer(
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
     ) -> pa.Table:
-        """One row with the column `sql`; raises NotSupportedError if the table does not support INSERT."""
+        """One row with StackQL's column `insert_statement`.
+
+        Raises:
+            NotSupportedError: the table does not support INSERT.
+        """
         table = names.resolve_table(self, self.name, catalog, path)
         create = table.by_method.get("create_resource")
         if create is None:
@@ -50,7 +56,7 @@ class ShowInsert(CatalogStatement):
         columns = ",\n ".join(parameters)
         values = ",\n ".join(f"'{{{{ {name} }}}}'" for name in parameters)
         sql = f"/*+ create */\nINSERT INTO {table.full_name} (\n {columns}\n)\nSELECT\n {values};"
-        return build_table([{"sql": sql}], pa.schema([("sql", pa.string())]))
+        return build_table([{"insert_statement": sql}], pa.schema([("insert_statement", pa.string())]))
 
 
 def _list_parameters(table: Table, create: Method, required: bool) -> Iterator[str]:
@@ -58,6 +64,5 @@ def _list_parameters(table: Table, create: Method, required: bool) -> Iterator[s
     place = {column.name: at for at, column in enumerate(table.columns)}
     order = {part.name: place.get(part.column, len(place)) for part in create.parameters}
     order |= {name: place.get(column, len(place)) for name, column in table.write.insert.ignored.items()}
-    # The service may require more than CloudFormation does, and would refuse an INSERT without it.
-    needed = {*create.required, *create.input_shape.required}
-    yield from (name for name in sorted(order, key=order.__getitem__) if not required or name in needed)
+    names = sorted(order, key=order.__getitem__)
+    yield from (name for name in names if not required or name in create.required)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from sqlprov.errors import MalformedSQL, show_caret, suggest
+from sqlprov.errors import KEYWORD_LIKENESS, MalformedSQL, NotSupportedError, show_caret, suggest
+from sqlprov.sql.instead import find_instead
 from sqlprov.sql.lexer import Token, TokenKind, find_closing, tokenize
 from sqlprov.sql.parser import find_hyphen_error
 
@@ -26,7 +27,7 @@ _PLACE = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
 _NEAR = re.compile(r'at or near "(.*)"$', re.DOTALL)
 
 
-def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL:
+def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL | NotSupportedError:
     """The error for a statement that DuckDB's parser refuses.
 
     Args:
@@ -34,17 +35,21 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL:
         text: the statement as passed to DuckDB.
     """
     tokens = tokenize(text)
-    if tokens and tokens[0].kind is TokenKind.WORD and (verb := tokens[0].text).upper() not in _VERBS:
-        problem = f"No statement begins with {verb!r}.{suggest(verb.upper(), _VERBS)}"
-        return MalformedSQL(f"{problem}\n{show_caret(text, tokens[0].start)}")
-    for index, token in enumerate(tokens):  # DuckDB points at what follows an unclosed bracket
-        if token.is_one_of("(", "[") and find_closing(tokens, index) == len(tokens):
-            problem = f"{token.text!r} opens here and is never closed."
-            return MalformedSQL(f"{problem}\n{show_caret(text, token.start)}")
     problem = _PLACE.split(duckdb_message)[0].removeprefix("Parser Error: ").strip()
     problem = problem[:1].upper() + problem[1:]
     near = _NEAR.search(problem)
     at = find_place(duckdb_message, text, near[1] if near else "")
+    index = next((index for index, token in enumerate(tokens) if token.end > (at or 0)), len(tokens))
+    if instead := find_instead(text, tokens, None if at is None else index):
+        return NotSupportedError(instead)
+    if tokens and tokens[0].kind is TokenKind.WORD and (verb := tokens[0].text).upper() not in _VERBS:
+        hint = suggest(verb.upper(), _VERBS, KEYWORD_LIKENESS)
+        return MalformedSQL(f"No statement begins with {verb!r}.{hint}\n{show_caret(text, tokens[0].start)}")
+    for index, token in enumerate(tokens):  # DuckDB points at what follows an unclosed bracket
+        if token.is_one_of("(", "[") and find_closing(tokens, index) == len(tokens):
+            return MalformedSQL(
+                f"{token.text!r} opens here and is never closed.\n{show_caret(text, token.start)}"
+            )
     if at is None:
         return MalformedSQL(problem)
     hyphen = next((n for n, token in enumerate(tokens) if token.start == at and token.text == "-"), 0)
@@ -123,6 +128,6 @@ def _find_misspelled_keyword(tokens: list[Token], at: int) -> tuple[Token, str] 
         # A short word is near almost any keyword, and a part of a dotted name is not a keyword.
         if is_dotted or token.kind is not TokenKind.WORD or len(word) <= 2 or word in {*_CLAUSES, *_VERBS}:
             continue
-        if hint := suggest(word, _CLAUSES):
+        if hint := suggest(word, _CLAUSES, KEYWORD_LIKENESS):
             return token, hint
     return None

@@ -66,7 +66,7 @@ SHOW EXTENDED RESOURCES IN aws.sagemaker LIKE 'models';
 -- name: the methods of a resource as the seed lists them
 -- explain: no
 -- calls: none
--- in order: ["create_resource", "Name, Type, RoleArn, EndpointName, ModelVariants, region", "INSERT"],
+-- in order: ["create_resource", "Name, Type, RoleArn, EndpointName, ModelVariants, ShadowModeConfig, region", "INSERT"],
 --           ["delete_resource", "data__Identifier, region", "DELETE"],
 --           ["update_resource", "data__Identifier, data__PatchDocument, region", "UPDATE"],
 --           ["list_resources", "region", "SELECT"], ["get_resource", "data__Identifier, region", "SELECT"],

@@ -14,7 +14,11 @@ FIELDS = """
 """
 
 METHODS = [
-    ("create_resource", "INSERT", "Name, Type, RoleArn, EndpointName, ModelVariants, region"),
+    (
+        "create_resource",
+        "INSERT",
+        "Name, Type, RoleArn, EndpointName, ModelVariants, ShadowModeConfig, region",
+    ),
     ("delete_resource", "DELETE", "data__Identifier, region"),
     ("update_resource", "UPDATE", "data__Identifier, data__PatchDocument, region"),
     ("list_resources", "SELECT", "region"),

@@ -9,7 +9,7 @@ import pytest
 from sqlprov.api.connection import Connection
 from sqlprov.catalog import Catalog
 from sqlprov.duck.column_hints import explain_nested
-from sqlprov.errors import Error
+from sqlprov.errors import Error, UnknownName
 
 Connect = Callable[..., Connection]
 TAG = "tags is a list of {Key, Value}: tag_map['team'] is the value of a tag."
@@ -42,6 +42,26 @@ def test_the_error_says_what_to_write(connect: Connect, query: str, hint: str) -
         connect(regions="eu-west-1").sql(query).fetchall()
     assert hint in str(caught.value)
     assert ("; write " in str(caught.value)) == ("write " in hint)
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [("SELECT lenght('a')", '\nDid you mean "length"?'), ("SELECT nowhere(1)", ""), ("FROM loc", "")],
+)
+def test_a_word_that_duckdb_suggests_is_near(connect: Connect, query: str, hint: str) -> None:
+    with pytest.raises(UnknownName) as caught:
+        connect().sql(query).fetchall()
+    assert str(caught.value).partition("does not exist!")[2] == hint
+
+
+def test_show_takes_the_clauses_of_a_select(connect: Connect) -> None:
+    con = connect()
+    con.sql("BEGIN").fetchall()
+    query = "SHOW METHODS IN aws.sagemaker.models WHERE SQLVerb = ? ORDER BY MethodName LIMIT 1"
+    assert con.sql(query, ["SELECT"]).fetchall() == [("get_resource", "data__Identifier, region", "SELECT")]
+    with pytest.raises(UnknownName, match='column "verb" not found'):
+        con.sql("SHOW METHODS IN aws.sagemaker.models WHERE verb = 1")
+    assert con.sql("COMMIT").fetchall() == []  # the error has not aborted the transaction
 
 
 @pytest.mark.parametrize(

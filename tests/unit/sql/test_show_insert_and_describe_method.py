@@ -12,8 +12,8 @@ T = "aws.sagemaker.inference_experiments"
 
 def read_template(text, path=()):
     result = answer(text, path)
-    assert result.column_names == ["sql"] and result.num_rows == 1
-    return result["sql"][0].as_py()
+    assert result.column_names == ["insert_statement"] and result.num_rows == 1
+    return result["insert_statement"][0].as_py()
 
 
 def test_show_insert_prints_stackqls_template():
@@ -34,6 +34,7 @@ def test_show_insert_prints_stackqls_template():
         f"SHOW INSERT /*+ REQUIRED */ INTO {T}",
         f"/*+ required */ show insert into {T}",
         f"SHOW INSERT INTO /*+ REQUIRED */ {T}",
+        f"SHOW EXTENDED INSERT INTO /*+ REQUIRED */ {T}",
     ],
 )
 def test_with_the_hint_required_the_template_has_only_required_parameters(text):

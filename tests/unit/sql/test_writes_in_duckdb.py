@@ -119,13 +119,6 @@ def test_the_source_of_an_insert_has_the_rows_that_duckdb_inserts(duck, text):
     assert sorted(({"n": None, "s": None} | row for row in rows), key=key) == sorted(inserted, key=key)
 
 
-@pytest.mark.parametrize("statement", ["update t as x set n = 0 where {}", "delete from t x where {}"])
-def test_identifier_is_a_column_in_the_condition(duck, statement):
-    write = parse_one(statement.format("x.Identifier = 'b' and identifier <> 'c'"), WriteStatement)
-    rows = duck.execute(write.build_rows_query("t", ["name", "n"])).fetchall()
-    assert [row[:3] for row in rows] == [("r1", "b", 2)]
-
-
 @pytest.mark.parametrize(
     "more", ["limit 1", "order by a", "union all select 1, 2", "group by all", ") or (true"]
 )
