@@ -85,7 +85,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/.run: pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[all]'
+	$(PIP) pip --editable '.[all]'   # pip, for what the pages install further
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python

@@ -18,8 +18,11 @@ LONGEST, LONGEST_OF_LINES = 160, 4_000
 """Characters above which a value is folded: on one line, and on several, as in a plan."""
 _STYLE = (
     "<style>.sqlprov th, .sqlprov td { text-align: left !important; vertical-align: top } "
-    ".sqlprov td { white-space: pre-wrap } .sqlprov pre { margin: 0 }</style>"
+    ".sqlprov th.number, .sqlprov td.number { text-align: right !important; font-variant-numeric: tabular-nums } "
+    ".sqlprov td { white-space: pre-wrap } "
+    ".sqlprov pre { margin: 0; white-space: pre; font-family: monospace; line-height: 1.2 }</style>"
 )
+_NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 _NESTED = (pa.types.is_struct, pa.types.is_list, pa.types.is_large_list, pa.types.is_map)
 
 
@@ -41,7 +44,9 @@ def render(
     if rows is not None:
         parts.append(
             _format_table(
-                rows.column_names, zip(*map(_format_cells, rows.slice(0, ROWS).columns), strict=True)
+                rows.column_names,
+                [any(is_number(kind) for is_number in _NUMBERS) for kind in rows.schema.types],
+                zip(*map(_format_cells, rows.slice(0, ROWS).columns), strict=True),
             )
         )
         if rows.num_rows > ROWS:
@@ -56,13 +61,19 @@ def render(
 def _format_details(thing: str, values: Sequence[Mapping[str, Any]]) -> str:
     rows = ([_fold(_format_text(value)) for value in row.values()] for row in values[:ROWS])
     cut = f", the first {ROWS}" if len(values) > ROWS else ""
-    table = _format_table(list(values[0]), rows)
+    table = _format_table(
+        list(values[0]), [isinstance(value, int | float) for value in values[0].values()], rows
+    )
     return f"<details><summary>{format_count(len(values), thing)}{cut}</summary>{table}</details>"
 
 
-def _format_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+def _format_table(names: Sequence[str], numeric: Sequence[bool], rows: Iterable[Sequence[str]]) -> str:
+    marks = [' class="number"' if each else "" for each in numeric]
+    head = "".join(f"<th{mark}>{escape(name)}</th>" for name, mark in zip(names, marks, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{mark}>{cell}</td>" for cell, mark in zip(row, marks, strict=True)) + "</tr>"
+        for row in rows
+    )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

@@ -178,3 +178,14 @@ def test_a_kept_result_can_be_read_repeatedly(own_connection: sqlprov.Connection
         assert result.keep().reader().read_all().num_rows == 9_999
     assert "9,999" in result.summary or "10,000 rows" in result.summary
     assert result.fetchall() == list(result)
+
+
+def test_numbers_are_right_aligned_and_plans_have_one_width_per_character(
+    own_connection: sqlprov.Connection,
+) -> None:
+    html = own_connection.sql("SELECT 12 AS n, 1.5 AS d, 'x' AS t")._repr_html_()
+    assert '<th class="number">n</th><th class="number">d</th><th>t</th>' in html
+    assert '<td class="number">12</td><td class="number">1.5</td><td>x</td>' in html
+    plan = own_connection.sql("EXPLAIN ANALYZE SELECT 1 AS n")._repr_html_()
+    assert re.search("<pre>[^<]*─", plan)
+    assert re.search(r"\.sqlprov pre \{[^}]*white-space: pre; font-family: monospace", plan)
