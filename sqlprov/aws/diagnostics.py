@@ -15,6 +15,7 @@ from sqlprov.aws.read.list_replies import find_rows, make_row_counter
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.policy import WRITE_VERBS, list_write_actions
 from sqlprov.catalog.table import IamActions, ListCall, Table, get_path
 from sqlprov.errors import (
     AccessDenied,
@@ -241,7 +242,7 @@ def _read_one_row(run: Run, cloud: Cloud, region: str, table: Table) -> list[str
 
 def _check_writes(run: Run, cloud: Cloud, region: str, tables: list[Table], arn: str) -> Iterator[Check]:
     """Check whether IAM's policy simulator allows the writes of each table; nothing is written."""
-    needed = {table.full_name: _write_actions(table) for table in tables}
+    needed = {table.full_name: list_write_actions(table, WRITE_VERBS) for table in tables}
     actions = sorted({action for wanted in needed.values() for action in wanted})
     principal = _find_principal(arn)
     if not principal or not actions:
@@ -259,12 +260,6 @@ def _check_writes(run: Run, cloud: Cloud, region: str, tables: list[Table], arn:
             yield Check("write", CheckStatus.DENIED, f"{name}: {', '.join(missing)}")
         elif wanted:
             yield Check("write", CheckStatus.OK, f"{name}: {len(wanted)} actions allowed")
-
-
-def _write_actions(table: Table) -> tuple[str, ...]:
-    """The IAM actions of the methods that write."""
-    writes = [method for method in table.methods if method.verb != "SELECT"]
-    return tuple(dict.fromkeys(action for method in writes for action in method.permissions))
 
 
 def _find_principal(arn: str) -> str:

@@ -23,6 +23,7 @@ from sqlprov.frontends.cli import import_hooks
 from sqlprov.frontends.cli.doctor import doctor
 from sqlprov.frontends.cli.exec import EXAMPLES, execute
 from sqlprov.frontends.cli.local import local
+from sqlprov.frontends.cli.policy import policy
 from sqlprov.frontends.cli.repl import repl
 from sqlprov.frontends.cli.tables import tables
 from sqlprov.version import VERSION
@@ -121,7 +122,7 @@ def cli() -> None:
     """
 
 
-for command in (execute, repl, doctor, tables, local):
+for command in (execute, repl, doctor, tables, policy, local):
     cli.add_command(command)
 
 

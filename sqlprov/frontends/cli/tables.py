@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
 
 
 @click.command()
@@ -21,14 +26,8 @@ def tables(provider: str | None, like: str | None) -> None:
     catalog = Catalog()
     catalog.reveal(f"{provider} {like}")
     providers = [provider.lower()] if provider else catalog.list_providers()
-    names = [
-        f"{provider}.{service}.{table}"
-        for provider in providers
-        for service in catalog.list_services(provider)
-        for table in catalog.list_tables(provider, service)
-    ]
-    names += [f"{provider}.{REGIONS}" for provider in providers]
-    pattern = _compile_like(like or "%")
+    pattern = compile_like(like or "%")
+    names = [*list_tables(catalog, providers), *(f"{provider}.{REGIONS}" for provider in providers)]
     matches = sorted(filter(pattern.fullmatch, names))
     for name in matches:
         click.echo(name)
@@ -36,7 +35,18 @@ def tables(provider: str | None, like: str | None) -> None:
         click.echo("No table has a matching name.", err=True)
 
 
-def _compile_like(pattern: str) -> re.Pattern[str]:
+def list_tables(catalog: Catalog, providers: Iterable[str]) -> list[str]:
+    """The full names of the tables."""
+    return [
+        f"{provider}.{service}.{table}"
+        for provider in providers
+        for service in catalog.list_services(provider)
+        for table in catalog.list_tables(provider, service)
+    ]
+
+
+def compile_like(pattern: str) -> re.Pattern[str]:
+    """The regular expression of a LIKE pattern; without a %, of a part of the text."""
     # Not `sql.show.is_like`: it would load pyarrow.
     pattern = pattern if "%" in pattern else f"%{pattern}%"
     regex = "".join({"%": ".*", "_": "."}.get(char, re.escape(char)) for char in pattern)

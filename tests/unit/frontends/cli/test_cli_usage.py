@@ -91,7 +91,7 @@ def test_the_help_of_exec_names_formats_exit_codes_and_examples() -> None:
 
 
 def test_every_command_has_help() -> None:
-    for words in (["tables"], ["local"], ["local", "reset"], ["local", "serve"]):
+    for words in (["tables"], ["policy"], ["local"], ["local", "reset"], ["local", "serve"]):
         result = run_cli(*words, "--help")
         assert result.exit_code == 0
         assert len(result.stdout.splitlines()) > 5

@@ -1,0 +1,74 @@
+"""Writes the IAM policy that the statements of some tables need."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from sqlprov.catalog.table import ColumnSource, Table
+
+ACCOUNT_ACTIONS = ("account:ListRegions", "ec2:DescribeRegions", "sts:GetCallerIdentity")
+"""Actions of calls that belong to no table: the account's regions, and `account_id`."""
+WRITE_VERBS = ("INSERT", "UPDATE", "DELETE", "EXEC")
+BULK_TAGS = "tag:GetResources"
+PASS_ROLE = "iam:PassRole"
+LONGEST = 6144
+"""Most characters of a managed policy, not counting blanks (documented)."""
+
+
+def build_policy(tables: Iterable[Table], verbs: Collection[str]) -> dict[str, Any]:
+    """The policy that allows reading `tables`, which every write does, too, and writing them.
+
+    Args:
+        tables: the tables.
+        verbs: of WRITE_VERBS.
+    """
+    reads, writes = {*ACCOUNT_ACTIONS}, set[str]()
+    for table in tables:
+        reads.update(_list_read_actions(table))
+        writes.update(list_write_actions(table, verbs))
+    roles = (reads | writes) & {PASS_ROLE}
+    blocks = {"Read": reads - roles, "Write": writes - reads - roles, "PassRole": roles}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": name, "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
+            for name, actions in blocks.items()
+            if actions
+        ],
+    }
+
+
+def list_write_actions(table: Table, verbs: Collection[str]) -> tuple[str, ...]:
+    """The IAM actions of the methods that write with one of `verbs`."""
+    writes = [method for method in table.methods if method.verb in verbs]
+    return tuple(dict.fromkeys(action for method in writes for action in _narrow(method.permissions)))
+
+
+def _list_read_actions(table: Table) -> Iterator[str]:
+    calls = (table.list, table.describe, table.tags, *table.extras.values())
+    yield from (table.iam.find(call.call) for call in calls if call)
+    if table.tags and table.arn:
+        yield BULK_TAGS
+    # Cloud Control's handlers call services for the caller.
+    for method in table.methods:
+        yield from _narrow(method.permissions) if method.verb == "SELECT" else ()
+    for parent in table.list.parents:
+        if parent.load:
+            other = parent.load()
+            yield from _list_key_actions(other, parent.table_column)
+
+
+def _list_key_actions(table: Table, column: str) -> Iterator[str]:
+    """The actions that read one column of a parent."""
+    yield table.iam.find(table.list.call)
+    if table.describe and table.by_name[column].source is ColumnSource.DESCRIBE:
+        yield table.iam.find(table.describe.call)
+    for parent in table.list.parents:
+        if parent.load:
+            yield from _list_key_actions(parent.load(), parent.table_column)
+
+
+def _narrow(actions: Iterable[str]) -> Iterator[str]:
+    """Only actions of one call: a handler of CloudFormation's may ask for `events:*`, or for what is not an action."""
+    return (action for action in actions if ":" in action and not action.endswith(":*"))
