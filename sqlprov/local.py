@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlprov.private_files import make_private_folder
+
 if TYPE_CHECKING:
     from sqlprov.catalog.table import Table
     from sqlprov.emulator import Emulator
@@ -27,8 +29,7 @@ def find_state_folder() -> Path:
     import platformdirs
 
     folder = Path(os.environ.get(STATE_DIR) or platformdirs.user_state_path("sqlprov"))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_private_folder(folder)
     return folder
 
 

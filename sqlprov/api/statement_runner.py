@@ -16,7 +16,7 @@ from sqlprov.duck.binder import Bindings
 from sqlprov.duck.cursor import Cursor, Pending
 from sqlprov.duck.errors import translate
 from sqlprov.duck.interrupts import interrupt
-from sqlprov.errors import Cancelled, Error
+from sqlprov.errors import Cancelled, Error, InternalError
 from sqlprov.sql import CatalogStatement, Query, SetSetting, Show, Statement
 
 if TYPE_CHECKING:
@@ -170,15 +170,17 @@ class StatementRunner:
         except KeyboardInterrupt:
             self._finish(run)
             raise
-        except Error:
-            raise
         except Exception as error:
-            if run.cancellation.is_cancelled:
-                raise Cancelled("The statement was cancelled.") from None
-            text, binder = statement.text, self.cursor.binder
-            raise run.error or translate(
-                error, text, lambda: self.call(lambda: binder.find_tables(text))
-            ) from None
+            first: BaseException = error
+            if not isinstance(error, Error):
+                if run.cancellation.is_cancelled:
+                    raise Cancelled("The statement was cancelled.") from None
+                text, binder = statement.text, self.cursor.binder
+                first = run.error or translate(
+                    error, text, lambda: self.call(lambda: binder.find_tables(text))
+                )
+            # The way through our threads helps only to find a bug.
+            raise (first if isinstance(first, InternalError) else first.with_traceback(None)) from None
 
     def _interrupt(self, run: Run) -> None:
         run.cancel()

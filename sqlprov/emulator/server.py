@@ -18,6 +18,7 @@ from sqlprov.emulator.exchange import HttpRequest, Response
 HOST = "127.0.0.1"
 _MOST_HEAD = 65536  # bytes of a request's start line and headers
 _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
+_OWN_NAMES = (HOST, "localhost", "[::1]")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -190,7 +191,7 @@ class _HttpProtocol(asyncio.Protocol):
         method, _, rest = start.partition(" ")
         length = headers.get("content-length", "0")
         if method not in _METHODS or not length.isdigit() or "transfer-encoding" in headers:
-            self._refuse()
+            self._refuse(400, "This is not a request of an AWS client.")
             return
         stop = end + 4 + int(length)
         if len(self._buffer) < stop:
@@ -201,7 +202,11 @@ class _HttpProtocol(asyncio.Protocol):
         body, self._buffer = self._buffer[end + 4 : stop], self._buffer[stop:]
         self._closing = headers.get("connection", "").lower() == "close" or start.endswith("HTTP/1.0")
         self._busy, self._expected, self._has_body = True, False, method != "HEAD"
-        self._begin(self._server.answer(HttpRequest(method, rest.split(" ")[0], headers, body)))
+        request = HttpRequest(method, rest.split(" ")[0], headers, body)
+        if reason := find_refusal(request):
+            self._refuse(403, reason)
+            return
+        self._begin(self._server.answer(request))
 
     def _begin(self, response: Response) -> None:
         loop = asyncio.get_running_loop()
@@ -231,6 +236,25 @@ class _HttpProtocol(asyncio.Protocol):
         if self._buffer:
             self._next()
 
-    def _refuse(self) -> None:
-        self._transport.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    def _refuse(self, status: int, reason: str) -> None:
+        body = f"{reason}\n".encode()
+        head = (
+            b"HTTP/1.1 %d %b\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        )
+        self._transport.write(head % (status, _PHRASES[status], len(body)) + body)
         self._transport.close()
+
+
+def find_refusal(request: HttpRequest) -> str:
+    """Why a request is not answered; empty if it is.
+
+    A web page in a browser on this machine can send requests to the server: under its own name, which then resolves to
+    this machine (DNS rebinding), or from its own origin. Forms and images have no signature, which services refuse.
+    """
+    headers = request.headers
+    name = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
+    if name not in _OWN_NAMES and not name.endswith(".localhost"):
+        return f"The local AWS answers as {HOST} and localhost, not as {name!r}."
+    if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
+        return "The local AWS answers no web page."
+    return ""

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import orjson
 
 from sqlprov.emulator.api_model import build_arn, load_resource_kinds
 from sqlprov.errors import InterfaceError
+from sqlprov.private_files import make_private_file, make_private_folder
 
 STEPS = "~steps"
 """A member of a stored document that no reply contains: the future changes, each with its time."""
@@ -203,7 +204,9 @@ class Store:
 
 def _connect(path: Path | None) -> sqlite3.Connection:
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
+        with suppress(OSError):  # SQLite says why the file cannot be used
+            make_private_file(path)
     db = sqlite3.connect(path or ":memory:", _LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
         # A power failure may lose the last seconds, which is harmless in a simulation.

@@ -13,7 +13,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # A part may import those before it; `aws` and `sql` do not know each other.
 LEVELS = (
-    "version records",
+    "version records private_files",
     "errors",
     "settings",
     "catalog",
@@ -25,8 +25,9 @@ LEVELS = (
     "frontends",
 )
 RANK = {part: rank for rank, parts in enumerate(LEVELS) for part in parts.split()}
-ASIDE = {"output": {"errors"}, "emulator": {"errors", "catalog"}, "__main__": {"frontends"}}
-FRONTENDS_MAY_USE = {"api", "catalog", "errors", "local", "output", "records", "settings", "sql", "version"}
+ASIDE = {"output": {"errors"}, "emulator": {"errors", "catalog", "private_files"}, "__main__": {"frontends"}}
+FRONTENDS_MAY_USE = {"api", "catalog", "errors", "local", "output", "private_files"}
+FRONTENDS_MAY_USE |= {"records", "settings", "sql", "version"}
 MAY_USE_THE_EMULATOR = {"local", "api"}
 HOMES = {
     "boto3": set(),  # its clients are botocore's

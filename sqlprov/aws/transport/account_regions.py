@@ -17,6 +17,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import IamActions
 from sqlprov.errors import AccessDenied, ServiceError
+from sqlprov.private_files import make_private_folder
 
 ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
 """Statuses of account:ListRegions for a region that accepts calls."""
@@ -122,7 +123,7 @@ def _load(file: Path) -> dict[str, str]:
 
 def _save(file: Path, statuses: dict[str, str]) -> None:
     with suppress(OSError):  # without a cache, the next session makes the calls again
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(file.parent)
         handle, name = tempfile.mkstemp(dir=file.parent)
         with os.fdopen(handle, "wb") as stream:
             stream.write(orjson.dumps(statuses))

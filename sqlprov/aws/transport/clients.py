@@ -29,8 +29,6 @@ from sqlprov.records import dataclass
 from sqlprov.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlprov.aws.transport.run import Run
     from sqlprov.catalog.table import Table
 
@@ -42,8 +40,6 @@ DEFAULT_HOME = "us-east-1"
 AWS = "AWS"
 ENDPOINT_URL = "AWS_ENDPOINT_URL"
 MAX_ATTEMPTS = 5
-SHORTEST_KEY = 16
-"""Characters of the shortest key of AWS; shorter ones, such as `test`, may be words of a message."""
 REGION_NAME = re.compile(r"[a-z0-9-]+")
 # Endpoint, account, service and region -> limiter, as long as a connection uses it.
 _limiters: WeakValueDictionary[tuple[Any, ...], Limiter] = WeakValueDictionary()
@@ -95,7 +91,6 @@ class Cloud:
     _is_refused: bool = False
     _since: float = 0.0
     _code: str = field(default="", repr=False)
-    _values: Sequence[str | None] = field(default=(), repr=False)
     _old_clients: list[Any] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -136,8 +131,7 @@ class Cloud:
                     DEFAULT_HOME if region and find_partition(region) == DEFAULT_PARTITION else region
                 )
                 try:
-                    credentials, self._values = read_credentials(session, self._since, home, self._take_code)
-                    return credentials
+                    return read_credentials(session, self._since, home, self._take_code)
                 except CredentialsError as failure:
                     self._failure = failure
             raise type(self._failure)(str(self._failure), mfa_serial=self._failure.mfa_serial)
@@ -163,12 +157,10 @@ class Cloud:
 
     def note_failure(self, error: OperationalError) -> None:
         """Take credentials out of an error's text; if the service refused them, the next statement reads them again."""
+        from sqlprov.aws.transport.credentials import hide
         from sqlprov.aws.transport.errors import CLOSED
 
-        text = str(error)
-        for value in self._values or ():
-            if value and len(value) >= SHORTEST_KEY:
-                text = text.replace(value, "(hidden)")
+        text = hide(str(error))
         if isinstance(error, CredentialsError | AccessDenied) and not self.endpoint_url:
             where = self.describe()
             text += f" ({where})" if where != AWS else ""

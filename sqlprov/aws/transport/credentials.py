@@ -22,11 +22,15 @@ from botocore.utils import JSONFileCache
 
 from sqlprov.catalog.service_model import get_loader
 from sqlprov.errors import CredentialsError, suggest
+from sqlprov.private_files import make_private_folder
 
 log = logging.getLogger("sqlprov")
 
 PATIENCE = 60
 """Seconds that a credential_process may take; it may ask its user something."""
+SHORTEST_KEY = 16
+"""Characters of the shortest key of AWS; shorter ones, such as `test`, may be words of a message."""
+HIDDEN = "(hidden)"
 ROLE_CACHE = "~/.aws/cli/cache"
 """Folder in which the AWS CLI keeps the credentials of assumed roles, too."""
 _UNUSABLE = re.compile(r"[^!-~]")
@@ -36,6 +40,11 @@ _VARIABLES = {
     "secret_key": "AWS_SECRET_ACCESS_KEY",
     "token": "AWS_SESSION_TOKEN",
 }
+_LOGGED_SECRET = re.compile(
+    r"""((?:SecretAccessKey|SessionToken|Security-Token|(?:access|refresh|WebIdentity|bearer_)?Token|TokenCode)
+    ["']?\s*[:=>]\s*b?["']?)[^\s"'<>&,}]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _PROMPT = re.compile(r"Enter MFA code for (.*): ")
 
 
@@ -76,7 +85,7 @@ class RoleCache(JSONFileCache):  # type: ignore[misc]
 
     def __setitem__(self, key: str, value: Any) -> None:
         with suppress(OSError):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             super().__setitem__(key, value)
 
 
@@ -106,6 +115,32 @@ class _Helper(subprocess.Popen[bytes]):
             missing = f"{orjson.dumps(expected).decode()} with its values"
             raise HelperFailed(f"credential_process {name!r} did not print JSON such as {missing}")
         return out, b""
+
+
+_known: set[str] = set()
+"""The keys and tokens that this process has used."""
+
+
+def hide(text: str) -> str:
+    """`text` without keys and tokens."""
+    for value in tuple(_known):
+        text = text.replace(value, HIDDEN)
+    return _LOGGED_SECRET.sub(rf"\1{HIDDEN}", text)
+
+
+class _HideSecrets(logging.Filter):
+    """Takes credentials out of what botocore logs at level DEBUG, and of the errors in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = hide(record.getMessage()), ()
+        if record.exc_info:
+            record.exc_text = hide(logging.Formatter().formatException(record.exc_info))
+        return True
+
+
+_hide_secrets = _HideSecrets()
+for _name in ("auth", "credentials", "endpoint", "parsers", "tokens", "utils"):
+    logging.getLogger(f"botocore.{_name}").addFilter(_hide_secrets)
 
 
 def open_session(profile: str | None) -> AwsSession:
@@ -143,10 +178,8 @@ def open_local_session(keys: tuple[str, str]) -> AwsSession:
     return session
 
 
-def read_credentials(
-    session: AwsSession, since: float, region: str | None, read_code: ReadCode
-) -> tuple[Any, Any]:
-    """The session's credentials, valid for now, and their values; `None` and `None` if no source has any.
+def read_credentials(session: AwsSession, since: float, region: str | None, read_code: ReadCode) -> Any:
+    """The session's credentials, valid for now; `None` if no source has any.
 
     Args:
         session: as `open_session` returns it.
@@ -173,7 +206,9 @@ def read_credentials(
                 is_variable = credentials.method == "env"
                 where = variable if is_variable else f"the {name.replace('_', ' ')} of {credentials.method}"
                 raise _build_error(session, f"{where} has the character {bad[0]!r}", "Remove it.")
-        return credentials, values
+            if (value := getattr(values, name)) and len(value) >= SHORTEST_KEY:
+                _known.add(value)
+        return credentials
     raise failure
 
 

@@ -22,6 +22,7 @@ from sqlprov.frontends.repl.screen import OutputFile
 from sqlprov.frontends.repl.shell import ExitShell, Shell
 from sqlprov.local import find_state_folder
 from sqlprov.output import FORMATS
+from sqlprov.private_files import make_private_file, make_private_folder
 from sqlprov.records import dataclass
 from sqlprov.sql import Exec, Explain, Query, WriteStatement, parse
 from sqlprov.sql.lexer import tokenize
@@ -267,8 +268,8 @@ def _run_query(shell: Shell, name: str) -> None:
 def _save_query(shell: Shell, argument: str) -> None:
     name, _, sql = argument.partition(" ")
     file, sql = _find_query(name), sql or _get_last(shell)
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    os.close(os.open(file, os.O_CREAT, 0o600))
+    make_private_folder(file.parent)
+    make_private_file(file)
     file.write_text(sql, "utf-8")
     shell.screen.info(f"\\n {name} runs it.")
 

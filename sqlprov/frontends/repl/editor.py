@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from sqlprov.frontends.repl.commands import COMMANDS
 from sqlprov.frontends.repl.input import CONTINUATION, PROMPT, is_complete
 from sqlprov.frontends.repl.shell import Shell
 from sqlprov.local import find_state_folder
+from sqlprov.private_files import make_private_file
 
 _ROLES = {
     "pygments.keyword": "{keyword} bold",
@@ -52,8 +52,7 @@ def create_style(scheme: str) -> Style:
 def create_history_file() -> Path:
     """The path of the history file, which only the user can read."""
     path = find_state_folder() / "history"
-    os.close(os.open(path, os.O_CREAT | os.O_APPEND, 0o600))
-    path.chmod(0o600)
+    make_private_file(path)
     return path
 
 

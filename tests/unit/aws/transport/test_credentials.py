@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import pickle
 import re
 import stat
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -505,3 +508,50 @@ def test_a_local_connection_needs_no_configuration(configure: Configure) -> None
     configure("[default\n", **{f"AWS_{name}": value for name, value in broken.items()}, HTTP_PROXY="x::")
     with sqlprov.connect(local=True) as con:
         assert con.sql("SELECT count(*) > 0 FROM aws.sagemaker.models").fetchall() == [(True,)]
+
+
+# No credential, from whatever source, is in what a user or a log sees
+
+SEEN = re.compile("|".join([SECRET, TOKEN, "BASESECRETBASESECRET"]))
+ENDS = {"answered": "", "refused": "refused", "broken": LIST}
+"""How the service ends a call."""
+
+
+def list_texts(error: BaseException | None) -> Iterator[str]:
+    """An error, those that it came from, and what their attributes hold."""
+    while error is not None:
+        yield from (str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error)))
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_credential_is_seen(
+    choose: Callable[[str], None],
+    server: CredentialServer,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    source: str,
+    end: str,
+) -> None:
+    choose(source)
+    caplog.set_level(logging.DEBUG)
+    server.broken = LIST if end == "broken" else "-"
+    texts: list[str] = []
+    with sqlprov.connect(settings={"max_attempts": "1"}) as con:
+        values = con._session.cloud.get_credentials().get_frozen_credentials()
+        server.refusal = f"These are wrong: {values.secret_key} {values.token}"
+        if end == "refused":
+            server.refused.add(values.access_key)
+        for statement in (NAMES, f"EXPLAIN {NAMES}", "SHOW SETTINGS", "SELECT * FROM sqlprov.errors"):
+            try:
+                result = con.sql(statement)
+                texts += [repr(result), str(result), repr(result.keep().fetchall()), result.summary]
+            except sqlprov.Error as error:
+                texts += [*list_texts(error), repr(pickle.dumps(error))]
+            texts += [repr(con.calls), repr(con.progress)]
+        texts += [repr(con), str(con), con.target, repr(con.settings), repr(con._session.cloud)]
+        texts += [f"{check}" for check in con.diagnose("sagemaker.models")]
+    texts += [file.read_text("latin-1") for file in (tmp_path / "state").rglob("*") if file.is_file()]
+    assert [text for text in texts if SEEN.search(text)] == []
+    assert [record for record in map(caplog.handler.format, caplog.records) if SEEN.search(record)] == []
