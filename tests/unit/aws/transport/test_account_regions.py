@@ -97,6 +97,7 @@ def test_the_answer_is_kept_for_a_day_for_the_account_and_endpoint(
     assert read(em) == statuses
     assert operations(em) == []
     (file,) = cache.iterdir()
+    assert [path.stat().st_mode & 0o777 for path in (cache.parent, cache, file)] == [0o700, 0o700, 0o600]
     yesterday = time.time() - CACHE_SECONDS - 60
     os.utime(file, (yesterday, yesterday))
     assert read(em) == statuses

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from command_line import CommandLine, CommandResult
+from tls_proxy import create_certificate, run_tls_proxy
 
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.frontends.cli import cli
@@ -150,6 +151,68 @@ def test_a_profile_that_does_not_exist_and_an_endpoint_that_does_not_answer(
     by_name = checks(ended)
     assert by_name["endpoint"][0].startswith("failed http://127.0.0.1:9: ")
     assert "→ Check the network, HTTPS_PROXY" in by_name["endpoint"][0]
+
+
+ENDPOINTS = {
+    "variable": ("", {"AWS_ENDPOINT_URL_SAGEMAKER": "http://127.0.0.1:9"}),
+    "profile": ("endpoint_url = http://127.0.0.1:8\n", {"AWS_ENDPOINT_URL_SAGEMAKER": "http://127.0.0.1:9"}),
+    "services": ("services = s\n[services s]\nsagemaker =\n  endpoint_url = http://127.0.0.1:9\n", {}),
+}
+
+
+@pytest.mark.parametrize("case", ENDPOINTS)
+def test_the_endpoints_and_the_profile_in_force_are_shown(
+    cloud: CommandLine, emulator: Emulator, tmp_path: Path, case: str
+) -> None:
+    lines, variables = ENDPOINTS[case]
+    (tmp_path / "config").write_text(f"[profile p]\n{lines}")
+    sts = {"AWS_ENDPOINT_URL_STS": cloud.env["AWS_ENDPOINT_URL"], "AWS_CONFIG_FILE": str(tmp_path / "config")}
+    env = {name: value for name, value in cloud.env.items() if name != "AWS_ENDPOINT_URL"}
+    ended = CommandLine(env | sts | variables | {"AWS_PROFILE": "p"}).run(
+        "doctor", "%sagemaker.models", "--set", "max_attempts=1"
+    )
+    by_name = checks(ended)
+    assert by_name["endpoint"] == [f"ok {emulator.url}, sagemaker at http://127.0.0.1:9"]
+    assert by_name["credentials"] == ["ok long-lived, from env, profile p"]
+    assert "http://127.0.0.1:9" in by_name["read"][0]
+
+
+def test_a_certificate_that_is_not_trusted_fails_with_the_variable_to_set(
+    cloud: CommandLine, emulator: Emulator, tmp_path: Path
+) -> None:
+    pem = create_certificate(tmp_path)
+    with run_tls_proxy(int(emulator.url.rpartition(":")[2]), pem) as url:
+        for bundle in ({}, {"AWS_CA_BUNDLE": "/missing.pem"}):
+            ended = CommandLine(cloud.env | {"AWS_ENDPOINT_URL": url} | bundle).run(
+                "doctor", "sagemaker.models"
+            )
+            by_name = checks(ended)
+            assert by_name["endpoint"][0].startswith(
+                f"failed {url}: GetCallerIdentity in us-east-1: the certificate"
+            )
+            assert "Set AWS_CA_BUNDLE" in by_name["endpoint"][0]
+            assert by_name["read"] == ["skipped no call gets through"]
+        ended = CommandLine(cloud.env | {"AWS_ENDPOINT_URL": url, "AWS_CA_BUNDLE": str(pem)}).run("doctor")
+    assert (ended.code, checks(ended)["endpoint"]) == (0, [f"ok {url}"])
+
+
+BROKEN = {
+    "credentials": ({"AWS_CONFIG_FILE": "config"}, "config:2: expected a line such as region"),
+    "region": ({"AWS_DEFAULT_REGION": "us-east-1 "}, "AWS_DEFAULT_REGION = 'us-east-1 ' is not a region"),
+    "endpoint": ({"AWS_ENDPOINT_URL": "nonsense"}, "AWS_ENDPOINT_URL = 'nonsense': Invalid endpoint"),
+}
+
+
+@pytest.mark.parametrize("check", BROKEN)
+def test_a_broken_configuration_is_a_failed_check(
+    cloud: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: str
+) -> None:
+    variables, expected = BROKEN[check]
+    (tmp_path / "config").write_text("[default]\nnonsense\n")
+    monkeypatch.chdir(tmp_path)
+    ended = CommandLine(cloud.env | variables).run("doctor", "sagemaker.models")
+    (line,) = checks(ended)[check]
+    assert (ended.code, line.partition(" ")[0], expected in line) == (1, "failed", True), line
 
 
 def test_an_old_library_comes_with_the_command_that_upgrades_it(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import stat
@@ -80,10 +81,18 @@ def test_a_reset_of_nothing_says_so(shell: CommandLine) -> None:
 
 
 def test_the_state_belongs_to_the_user_alone(shell: CommandLine) -> None:
-    count(shell)
     folder = Path(shell.env["SQLPROV_STATE_DIR"])
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert [file.name for file in folder.iterdir()] == ["local.sqlite"]
+    before = os.umask(0)
+    try:
+        count(shell)
+        state = folder / "local.sqlite"
+        assert [*folder.iterdir()] == [state]
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, state)] == [0o700, 0o600]
+        state.chmod(0o644)  # as an earlier version made it
+        count(shell)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(state.stat().st_mode) == 0o600
 
 
 def test_the_state_folder_may_be_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
