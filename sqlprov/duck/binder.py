@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 BATCH = 2048
 """Rows that DuckDB passes at a time while a result is streamed."""
+_ARROW_FAILED = "json_extract is not a scalar function"
+"""DuckDB's error if an arrow that could not become a call meets the macro."""
 
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -68,6 +71,7 @@ class Binder:
         self.definitions = Definitions(session, self.duck)
         self.in_transaction = False
         self._session = session
+        self._macros: dict[str, str] = {}  # those of the JSON functions, and their bodies
         self._has_id = False  # whether VARIABLE holds it; setting it takes a quarter of a millisecond
 
     def stream(self, text: str, bindings: Bindings, run: Run) -> Stream | None:
@@ -79,7 +83,7 @@ class Binder:
         self._set_id()
         try:
             values = self._select_parameters(text, bindings.parameters)
-            result = self.duck._submit(text, values, "stream", BATCH)
+            result = self.duck._submit(self._prepare_json(text), values, "stream", BATCH)
             types = tuple(kind for _, kind, *_ in result.description)
             return result.arrow_reader(), types
         except Exception:
@@ -89,13 +93,13 @@ class Binder:
 
     def bind(self, text: str, bindings: Bindings, run: Run) -> duckdb.DuckDBPyRelation | None:
         """Have DuckDB bind `text`; it runs a statement that changes something."""
-        return self._run(lambda values: self.duck.sql(text, params=values), text, bindings, run)
+        return self._run(lambda text, values: self.duck.sql(text, params=values), text, bindings, run)
 
     def explain(self, text: str, bindings: Bindings, run: Run) -> QueryPlan:
         """DuckDB's plan of a query."""
         from sqlprov.duck.explain_plan import QueryPlan
 
-        rows = self._run(lambda values: _explain(self.duck, text, values), text, bindings, run)
+        rows = self._run(partial(_explain, self.duck), text, bindings, run)
         return QueryPlan(self._session, str(rows[0][1]))
 
     def spell_columns(
@@ -117,13 +121,13 @@ class Binder:
             bindings = replace(bindings, parameters=named or unnamed)
 
         def bind(text: str) -> object:
-            return self._try(lambda values: _explain(duck, text, values), text, bindings, run)
+            return self._try(partial(_explain, duck), text, bindings, run)
 
         from sqlprov.duck.column_spellings import spell_columns
 
         return spell_columns(query, tables or self.find_tables(query.text), bind)
 
-    def _run(self, ask: Callable[[Any], T], text: str, bindings: Bindings, run: Run) -> T:
+    def _run(self, ask: Callable[[str, Any], T], text: str, bindings: Bindings, run: Run) -> T:
         try:
             return self._try(ask, text, bindings, run)
         except duckdb.Error as error:
@@ -131,13 +135,14 @@ class Binder:
             better = suggest_live_name(error, text, catalog, self.read_path, lambda: self.find_tables(text))
             raise better or error from None
 
-    def _try(self, ask: Callable[[Any], T], text: str, bindings: Bindings, run: Run) -> T:
+    def _try(self, ask: Callable[[str, Any], T], text: str, bindings: Bindings, run: Run) -> T:
         """What `ask` returns, after whatever it needs is there."""
         self._set_id()
         parameters = self._select_parameters(text, bindings.parameters)
+        prepared = self._prepare_json(text)
         while True:
             try:
-                return ask(parameters)
+                return ask(prepared, parameters)
             except duckdb.Error as error:
                 if self._register_missing(error, text):
                     continue
@@ -145,7 +150,33 @@ class Binder:
                     continue
                 if create_missing(self.duck, error):
                     continue
+                if _ARROW_FAILED in str(error):
+                    self.duck.execute("DROP MACRO temp.json_extract")
+                    del self._macros["json_extract"]
+                    continue
+                if prepared != text and not run.log.calls:
+                    prepared = text  # so that the error shows the text as it was written
+                    continue
                 raise
+
+    def _prepare_json(self, text: str) -> str:
+        """Create the macros for the JSON functions of a statement; return the text in which they are called."""
+        try:
+            texts = [text, *self.definitions.reach(text)]
+        except duckdb.Error:  # an aborted transaction
+            return text
+        if not any("->" in each or "json" in each.lower() for each in texts):
+            return text
+        from sqlprov.duck.json_functions import write_macros
+        from sqlprov.sql.json_calls import rewrite
+
+        texts[0] = rewrite(text)
+        for name, body in write_macros(texts).items():
+            if self._macros.get(name) != body:
+                self.duck.execute(f'CREATE OR REPLACE TEMP MACRO "{name}"{body}')
+                if not self.in_transaction:  # which may be rolled back
+                    self._macros[name] = body
+        return texts[0]
 
     def _register_missing(self, error: duckdb.Error, text: str) -> bool:
         """Create the live tables that DuckDB does not find; return whether there were any.

@@ -81,15 +81,23 @@ def explain_column(column: Column, text: str) -> str:
     return f"{name} is a list; write list_contains({items}, {value})."
 
 
-def find_null_arrows(tokens: Sequence[Token], tables: Sequence[Table]) -> Iterator[str]:
-    """The warnings about `tags->>'team'` and the like: a list has no members, so the value is NULL in every row."""
-    columns = {name: column for table in tables for name, column in table.by_name.items()}
+def find_null_arrow(tokens: Sequence[Token], tables: Sequence[Table]) -> tuple[Token, str] | None:
+    """The column of `tags->>'team'` or `json_extract(tags, '$.team')`, and what to write: a list has no members, so the
+    value would be NULL in every row."""
     renamed = {name.value.lower() for word, name in pairwise(tokens) if word.is_one_of("AS")}
-    for name, arrow, key in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        column = columns.get(name.value.lower()) if name.value.lower() not in renamed else None
-        is_member = key.text.startswith("'") and not key.value.startswith(("$", "/"))
-        if column and is_member and arrow.text in ("->", "->>") and pa.types.is_list(column.type):
-            yield f"{name.text}{arrow.text}{key.text} is NULL in every row. {explain_column(column, key.value)}"
+    for at, (name, arrow, key) in enumerate(zip(tokens, tokens[1:], tokens[2:], strict=False)):
+        opening = at - 1
+        while opening > 0 and tokens[opening].text == ".":
+            opening -= 2
+        is_call = arrow.text == "," and tokens[opening - 1].value.lower().startswith("json_extract")
+        written = name.value.lower()
+        columns = [table.by_name[written] for table in tables if written in table.by_name]
+        if not (is_call or arrow.text in ("->", "->>")) or not columns or written in renamed:
+            continue
+        member = re.fullmatch(r"(?:\$\.|/)?\"?([A-Za-z_][^.*]*?)\"?", key.value)
+        if key.text.startswith("'") and member and all(pa.types.is_list(column.type) for column in columns):
+            return name, explain_column(columns[0], member[1])
+    return None
 
 
 def _list_nested(tables: Iterable[Table], words: frozenset[str]) -> Iterator[tuple[Column, list[str]]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import duckdb
 
 from sqlprov.duck.foreign_functions import MACROS
+from sqlprov.duck.json_functions import FUNCTIONS
 from sqlprov.duck.session import Session
 from sqlprov.sql import Query
 from sqlprov.sql.lexer import tokenize
@@ -108,7 +109,7 @@ class Definitions:
             return
         read_at, macros_read_at = self._session.changes, self._session.macro_changes
         if self._macros_read_at != macros_read_at:  # the query takes 16 ms, the others 2 ms
-            macros = self._duck.execute(_MACROS, [[*MACROS]]).fetchall()
+            macros = self._duck.execute(_MACROS, [[*MACROS, *FUNCTIONS]]).fetchall()
             self._macros = [(name.lower(), _as_query(text)) for name, text in macros]
             self._macros_read_at = macros_read_at
         providers = self._session.catalog.list_providers()

@@ -17,17 +17,17 @@ _MOVED = (
     f"ELSE {_TIME} + CAST(ltrim(step, '+') AS INTERVAL) END"
 ).format("time")
 _NOW, _FORMAT = _TIME.format("time"), "'%Y-%m-%d %H:%M:%S'"
-_NODES = "(SELECT list_sort(list((fullkey, type, atom))) FROM json_tree(CAST({} AS JSON)))"
-_TEXTS = "unnest(json_extract_string(CAST(list AS JSON), '$[*]'))"
+_NODES = "(SELECT list_sort(list((fullkey, type, atom))) FROM json_tree(json_cast({})))"
+_TEXTS = "unnest(json_extract_string(json_cast(list), '$[*]'))"
 MACROS = {
     "curdate": "() AS current_date",
     "database": "() AS current_database()",
     "datetime": f"(time) AS strftime({_NOW}, {_FORMAT}), (time, step) AS strftime({_MOVED}, {_FORMAT})",
     "iif": "(condition, yes, no) AS CASE WHEN condition THEN yes ELSE no END",
-    "json_array_elements": "(list) AS unnest(CAST(CAST(list AS JSON) AS JSON[]))",
+    "json_array_elements": "(list) AS unnest(CAST(json_cast(list) AS JSON[]))",
     "json_array_elements_text": f"(list) AS {_TEXTS}",
     "json_equal": f"(a, b) AS CAST({_NODES.format('a')} = {_NODES.format('b')} AS INTEGER)",
-    "json_patch": "(json, patch) AS json_merge_patch(json, patch)",
+    "json_patch": "(json, patch) AS json_merge_patch(json_cast(json), json_cast(patch))",
     "julianday": f"(time) AS epoch({_NOW}) / 86400 + 2440587.5, (time, step) AS epoch({_MOVED}) / 86400 + 2440587.5",
     "nvl": "(a, b) AS coalesce(a, b)",
     "quote": "(value) AS CASE WHEN value IS NULL THEN 'NULL' ELSE '''' || replace(value, '''', '''''') || '''' END",

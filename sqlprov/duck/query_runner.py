@@ -223,13 +223,8 @@ class QueryRunner:
                 f"SHOW TABLES IN {provider} and FROM sqlprov.tables list all."
             )
 
-    def _check_arrows(self, query: Query, run: Run) -> None:
-        """Warn of `tags->>'team'`, which is NULL in every row, and of a star without tags that still reads them."""
-        if "->" in query.text:
-            from sqlprov.duck.column_hints import find_null_arrows
-
-            for text in find_null_arrows(query.tokens, self._binder.find_tables(query.text)):
-                run.warn(text)
+    def _warn_of_tags(self, query: Query, run: Run) -> None:
+        """Warn of a star without tags that still reads them."""
         is_half = {"exclude", TAGS} <= query.words and TAG_MAP not in query.words
         if is_half and any(TAGS in table.by_name for table in self._binder.find_tables(query.text)):
             run.warn("tag_map reads the tags, too; EXCLUDE (tags, tag_map) leaves both out.")
@@ -247,7 +242,7 @@ class QueryRunner:
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
         """Find the hints of a query, whose live tables are registered; return DuckDB's plan, if it was needed."""
         self._prepare_listing(query, run)
-        self._check_arrows(query, run)
+        self._warn_of_tags(query, run)
         if _reads_nothing(query):
             return None
         read = self._find_prepared(query)

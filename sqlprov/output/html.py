@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 
 from sqlprov.errors import format_count
+from sqlprov.output.values import to_json_values
 
 ROWS = 50
 """Most rows, outcomes or calls to show."""
@@ -79,7 +80,8 @@ def _format_table(names: Sequence[str], numeric: Sequence[bool], rows: Iterable[
 
 def _format_cells(column: pa.ChunkedArray) -> list[str]:
     if any(is_nested(column.type) for is_nested in _NESTED):
-        return [_NULL if value is None else _fold_nested(value) for value in column.to_pylist()]
+        values = (value for chunk in column.chunks for value in to_json_values(chunk))
+        return [_NULL if value is None else _fold_nested(value) for value in values]
     return [_NULL if text is None else _fold(text) for text in _read_texts(column)]
 
 
@@ -97,7 +99,7 @@ def _fold_nested(value: Any) -> str:
     if value in ({}, []):
         return escape(_format_text(value))
     head = ", ".join(value) if isinstance(value, dict) else format_count(len(value), "item")
-    whole = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
+    whole = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     return f"<details><summary>{escape(head[:LONGEST])}</summary><pre>{escape(whole)}</pre></details>"
 
 

@@ -185,11 +185,14 @@ def _convert_decimal(value: Decimal) -> int | str | orjson.Fragment:
 
 
 def _convert_structs(array: pa.Array) -> list[Any]:
+    """Structures as objects, without the members that are NULL: AWS sends none."""
     names = [field.name for field in array.type]
     members = [to_json_values(member) for member in array.flatten()]
     rows = zip(*members, strict=True) if members else [()] * len(array)
     return [
-        dict(zip(names, row, strict=True)) if is_valid else None
+        {name: value for name, value in zip(names, row, strict=True) if value is not None}
+        if is_valid
+        else None
         for row, is_valid in zip(rows, array.is_valid().to_pylist(), strict=True)
     ]
 

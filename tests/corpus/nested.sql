@@ -42,7 +42,7 @@ WHERE e.region = 'eu-west-1';
 
 -- name: json_extract reads a structure
 -- calls: ListInferenceExperiments us-east-1 {"StatusEquals": "Created"}
--- rows: ["\"2035-01-08 06:00:00+00\""]
+-- rows: ["\"2035-01-08T06:00:00Z\""]
 SELECT json_extract(schedule, '$.StartTime') FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-east-1' AND status = 'Created';
 
@@ -94,3 +94,16 @@ WHERE region = 'us-east-1' AND model_name = 'churn-v1';
 -- rows: ["forecast", "forecast-config", "InService", null]
 SELECT unnest(endpoint_metadata) FROM aws.sagemaker.inference_experiments
 WHERE region = 'us-west-2' AND name = 'demand-forecast';
+
+-- name: what the service did not send is NULL in JSON
+-- calls: ListInferenceExperiments us-east-1
+--        DescribeInferenceExperiment us-east-1 each row x 6
+-- count: 6
+SELECT name FROM aws.sagemaker.inference_experiments
+WHERE region = 'us-east-1' AND json_extract(data_storage_config, '$.KmsKey') IS NULL;
+
+-- name: a time in JSON is compared as AWS writes it
+-- calls: ListInferenceExperiments us-east-1
+-- rows: ["search-relevance"]
+SELECT name FROM aws.sagemaker.inference_experiments
+WHERE region = 'us-east-1' AND schedule ->> '$.EndTime' = '2025-06-09T08:40:00Z';

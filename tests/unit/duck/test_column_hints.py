@@ -96,20 +96,25 @@ def test_a_star_without_tags_that_still_reads_them_is_a_warning(
 
 
 @pytest.mark.parametrize(
-    ("condition", "is_warned"),
+    ("condition", "is_refused"),
     [
         ("e.tags->>'team' IS NULL", True),
         ("(tags -> 'team') IS NULL", True),
+        ("tags->>'$.team' = 'growth'", True),
+        ("json_extract_string(e.tags, '$.team') = 'growth'", True),
         ("tags->>'$[0].Key' = 'team'", False),
         ("tags->>0 IS NULL", False),
         ("endpoint_name IN (SELECT tags->>'team' FROM (SELECT map_from_entries(e.tags) AS tags))", False),
     ],
 )
-def test_an_arrow_that_is_null_in_every_row_is_a_warning(
-    connect: Connect, condition: str, is_warned: bool
+def test_a_member_of_a_list_is_refused_before_any_call(
+    connect: Connect, condition: str, is_refused: bool
 ) -> None:
     con = connect(regions="eu-west-1")
-    result = con.sql(f"SELECT count(*) FROM aws.sagemaker.endpoints e WHERE {condition}")
-    assert len(result.fetchall()) == 1
-    text = f" is NULL in every row. {TAG}"
-    assert any(text in warning for warning in result.warnings) == is_warned
+    query = f"SELECT count(*) FROM aws.sagemaker.endpoints e WHERE {condition}"
+    if is_refused:
+        with pytest.raises(Error) as caught:
+            con.sql(query)
+        assert f"A list has no member of that name. {TAG}\nLINE 1: {query}" in str(caught.value)
+    else:
+        assert len(con.sql(query).fetchall()) == 1

@@ -65,6 +65,11 @@ NESTED = {
     "MAP(INTEGER, STRUCT(x DECIMAL(4,2))[])": "MAP {1: [{'x': 1.25}]}, NULL",
     "STRUCT(d DOUBLE, b BOOLEAN)": "{'d': 'NaN', 'b': true}, {'d': 1.0, 'b': NULL}, NULL",
 }
+# The cast of JSON to a structure needs every member; CSV has text, and NULL members are absent.
+STRUCTURES = {
+    "STRUCT(a INTEGER, b VARCHAR)": '{"a": "INTEGER", "b": "VARCHAR"}',
+    "STRUCT(d DOUBLE, b BOOLEAN)": '{"d": "DOUBLE", "b": "BOOLEAN"}',
+}
 
 
 def build_query(kind: str, values: str) -> str:
@@ -126,6 +131,8 @@ def test_other_values_come_back_equal_after_a_cast(kind: str, format: str, tmp_p
 def test_nested_values_come_back_equal_through_json(kind: str, format: str, tmp_path: Path) -> None:
     sql = build_query(kind, NESTED[kind])
     value = f"CAST(CAST(v AS JSON) AS {kind})"
+    if format == "csv" and kind in STRUCTURES:
+        value = f"json_transform(v, '{STRUCTURES[kind]}')"
     assert read_back(tmp_path, format, sql, value) == read_values(f"SELECT v FROM ({sql})")
 
 

@@ -1,0 +1,84 @@
+"""Makes DuckDB's JSON functions see the JSON that AWS sent: a member of a structure that is NULL is absent, and a time
+is ISO 8601 with `Z`.
+
+DuckDB converts a structure to JSON with all of its members and with times in its own format. Each function becomes a
+temporary macro of the same name, which converts its arguments first; an arrow and a cast become calls
+(`sql/json_calls.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlprov.sql.json_calls import count_arguments
+from sqlprov.sql.lexer import tokenize
+
+_IS_NESTED = "regexp_matches(typeof({0}), 'STRUCT\\(|TIMESTAMP WITH TIME ZONE')"
+_TIME = r'"(\d{{4}}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)'
+_AWS_JSON = "system.main.json_strip_nulls(system.main.to_json({0}))::VARCHAR"
+for _zone, _written in ((r"\+00", "Z"), (r"([+-]\d\d)", r"\3:00"), (r"([+-]\d\d:\d\d)", r"\3")):
+    _AWS_JSON = f"""regexp_replace({_AWS_JSON}, '{_TIME}{_zone}"', '"\\1T\\2{_written}"', 'g')"""
+_CONVERT = f"{_AWS_JSON}::JSON"
+"""DuckDB's text of a time is replaced where it is a whole string: AWS writes none in that form."""
+_DOCUMENT = f"CASE WHEN {_IS_NESTED} THEN {_CONVERT} ELSE {{0}}::JSON END"
+"""An argument that is JSON, whose text would be parsed."""
+_VALUE = f"CASE WHEN {_IS_NESTED} THEN {_CONVERT} ELSE system.main.to_json({{0}}) END"
+"""An argument that becomes JSON, whose text would be quoted."""
+
+# Each letter is an argument: a document, a value, or one that is left as it is.
+_ARGUMENTS = {
+    **dict.fromkeys(
+        ("json_extract", "json_extract_path", "json_extract_string", "json_extract_path_text", "json_value"),
+        ("d-",),
+    ),
+    **dict.fromkeys(("->>", "json_exists", "json_remove"), ("d-",)),
+    **dict.fromkeys(("json_transform", "json_transform_strict", "from_json", "from_json_strict"), ("d-",)),
+    **dict.fromkeys(("json_keys", "json_type", "json_array_length"), ("d", "d-")),
+    **dict.fromkeys(("json_structure", "json_pretty", "json_normalize", "json_strip_nulls"), ("d",)),
+    **dict.fromkeys(("json_contains", "json_merge_patch_diff"), ("dd",)),
+    **dict.fromkeys(("json_insert", "json_replace", "json_set"), ("d-d",)),
+}
+_REPEATED = {"json_merge_patch": "dd", "json_deep_merge": "dd", "json_array": "vv", "json_object": "-v"}
+"""Functions with any number of arguments: a macro has a fixed number."""
+_BODIES = {
+    **{
+        name: f"(a) AS CASE WHEN {_IS_NESTED} THEN {_CONVERT} ELSE system.main.{name}({{0}}) END".format("a")
+        for name in ("to_json", "array_to_json", "row_to_json", "json_quote")
+    },
+    "json": "(a) AS system.main.json_extract({a}, '$')",
+    "json_cast": "(a) AS {a}",
+    "json_each": "(a) AS TABLE (FROM system.main.json_each({a})), (a, b) AS TABLE (FROM system.main.json_each({a}, b))",
+    "json_tree": "(a) AS TABLE (FROM system.main.json_tree({a})), (a, b) AS TABLE (FROM system.main.json_tree({a}, b))",
+}
+_USES = {
+    **dict.fromkeys(("json_group_array", "json_group_object", "json_group_structure"), ("to_json",)),
+    **dict.fromkeys(
+        ("json_array_elements", "json_array_elements_text", "json_equal", "json_patch"), ("json_cast",)
+    ),
+}
+"""Other macros -> the functions that they call."""
+FUNCTIONS = frozenset({*_ARGUMENTS, *_REPEATED, *_BODIES})
+
+
+def write_macros(texts: Sequence[str]) -> dict[str, str]:
+    """The macros that SQL texts need: name and body."""
+    names = {token.value.lower() for text in texts for token in tokenize(text)}
+    names |= {used for name in names for used in _USES.get(name, ())}
+    bodies = {}
+    for name in names & FUNCTIONS:
+        body = _BODIES.get(name, "").replace("{a}", _DOCUMENT.format("a"))
+        kinds = _ARGUMENTS.get(name, ())
+        if name in _REPEATED:
+            counts = sorted(set[int]().union(*(count_arguments(text, name) for text in texts)))
+            kinds = tuple((_REPEATED[name] * count)[:count] for count in counts if count)
+        if kinds or body:
+            bodies[name] = body or ", ".join(_write_overload(name, each) for each in kinds)
+    return bodies
+
+
+def _write_overload(name: str, kinds: str) -> str:
+    names = [f"a{at}" for at in range(len(kinds))]
+    forms = {"d": _DOCUMENT, "v": _VALUE, "-": "{0}"}
+    values = ", ".join(forms[kind].format(each) for kind, each in zip(kinds, names, strict=True))
+    function = "json_extract_string" if name == "->>" else name
+    return f"({', '.join(names)}) AS system.main.{function}({values})"

@@ -1,0 +1,138 @@
+"""Writes `x -> 'a'` and casts to JSON as calls, because only a function can be replaced by a macro."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlprov.sql.lexer import Token, TokenKind, find_closing, tokenize
+
+CAST = "json_cast"
+_OPENING = {")": "(", "]": "[", "}": "{"}
+_ARROWS = ("->", "->>")
+_NOT_FUNCTIONS = frozenset(
+    {
+        *("SELECT", "DISTINCT", "ALL", "WHERE", "HAVING", "QUALIFY", "ON", "BY", "FROM", "LIMIT", "OFFSET"),
+        *("AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "BETWEEN", "IS", "CASE", "WHEN", "THEN", "ELSE", "AS"),
+        *("VALUES", "SET", "RETURNING", "UNION", "EXCEPT", "INTERSECT", "USING", "JOIN", "ESCAPE", "ANY"),
+    }
+)
+"""Keywords that an operand in parentheses may follow."""
+_CONSTANTS = ("NULL", "TRUE", "FALSE")
+_JOINING = ("|", "+", "-", "*", "/", "%", "^", "~", "&", "!", ".", "[", "::")
+"""Operators that bind more tightly than an arrow."""
+
+
+def rewrite(text: str) -> str:
+    """`text` with `json_extract(x, 'a')` for `x -> 'a'`, and `json_cast(x)` for `x::JSON` and `CAST(x AS JSON)`.
+
+    An arrow stays if what follows it is not a literal or a parameter, or if another operator binds its operands more
+    tightly.
+    """
+    tokens = tokenize(text)
+    inserted: list[tuple[int, int, str]] = []  # start, end, and the text that replaces what is between
+    for at, token in enumerate(tokens):
+        following = tokens[at + 1 : at + 3]
+        if (
+            token.text == "->"
+            and _is_path(following)
+            and (start := _find_operand(tokens, at, arrows=True)) >= 0
+        ):
+            path = following[0]
+            inserted += [
+                (tokens[start].start, tokens[start].start, "json_extract("),
+                (token.start, token.end, ","),
+                (path.end, path.end, ")"),
+            ]
+        elif token.text == "::" and _is_json(following) and (start := _find_operand(tokens, at)) >= 0:
+            inserted += [
+                (tokens[start].start, tokens[start].start, f"{CAST}("),
+                (token.start, following[0].end, ")"),
+            ]
+        elif token.is_one_of("CAST") and following and following[0].text == "(":
+            close = find_closing(tokens, at + 1)
+            word, name = tokens[close - 2 : close]
+            if close < len(tokens) and word.is_one_of("AS") and name.value.upper() == "JSON":
+                inserted += [(token.start, token.end, CAST), (word.start, name.end, "")]
+    for start, end, part in sorted(inserted, key=lambda each: each[:2], reverse=True):
+        text = text[:start] + part + text[end:]
+    return text
+
+
+def _is_path(following: Sequence[Token]) -> bool:
+    """Whether the tokens after an arrow are a literal or a parameter that is its whole operand."""
+    if not following or following[0].kind not in (TokenKind.STRING, TokenKind.NUMBER, TokenKind.PARAMETER):
+        return False
+    return len(following) == 1 or not following[1].is_one_of(*_JOINING)
+
+
+def _is_json(following: Sequence[Token]) -> bool:
+    is_json = bool(following) and following[0].is_name and following[0].value.upper() == "JSON"
+    return is_json and not (len(following) > 1 and following[1].text in ("[", "(", "."))
+
+
+def _find_operand(tokens: Sequence[Token], end: int, *, arrows: bool = False) -> int:
+    """Index of the first token of the operand before the operator at `end`; -1 if it is a literal, or unclear.
+
+    Args:
+        tokens: the statement's.
+        end: the index of `::` or an arrow.
+        arrows: whether earlier arrows are part of the operand.
+    """
+    at = end - 1
+    if at < 0 or (
+        tokens[at].kind in (TokenKind.STRING, TokenKind.NUMBER, TokenKind.PARAMETER) and not arrows
+    ):
+        return -1
+    if tokens[at].is_one_of(*_CONSTANTS):
+        return -1
+    while at >= 0:
+        if tokens[at].is_one_of("END"):
+            cases = 0
+            while at >= 0:
+                cases += tokens[at].is_one_of("END") - tokens[at].is_one_of("CASE")
+                if not cases:
+                    break
+                at -= 1
+        elif tokens[at].is_one_of(*_OPENING):
+            opening = _find_opening(tokens, at)
+            before = tokens[opening - 1] if opening > 0 else None
+            is_part = before is not None and (
+                (before.is_name and not before.is_one_of(*_NOT_FUNCTIONS))
+                or (tokens[opening].text == "[" and before.is_one_of(*_OPENING))
+            )
+            at = opening
+            if is_part and tokens[at].text != "{":
+                at -= 1
+                continue
+        before = tokens[at - 1] if at > 0 else None
+        if before is not None and (before.text in (".", "::") or (arrows and before.text in _ARROWS)):
+            at -= 2
+        elif arrows and before is not None and before.is_one_of(*_JOINING):
+            return -1
+        else:
+            return at
+    return -1
+
+
+def _find_opening(tokens: Sequence[Token], closing: int) -> int:
+    """Index of the parenthesis that the one at `closing` closes; -1 if there is none."""
+    depth = 0
+    for at in range(closing, -1, -1):
+        depth += tokens[at].is_one_of(*_OPENING) - tokens[at].is_one_of("(", "[", "{")
+        if not depth:
+            return at
+    return -1
+
+
+def count_arguments(text: str, name: str) -> set[int]:
+    """The numbers of arguments with which `text` calls a function."""
+    tokens, counts = tokenize(text), set[int]()
+    for at, token in enumerate(tokens[:-1]):
+        if token.is_name and token.value.lower() == name and tokens[at + 1].text == "(":
+            inside = tokens[at + 2 : find_closing(tokens, at + 1)]
+            depth, count = 0, int(bool(inside))
+            for each in inside:
+                depth += each.is_one_of("(", "[", "{") - each.is_one_of(*_OPENING)
+                count += each.text == "," and not depth
+            counts.add(count)
+    return counts

@@ -1,0 +1,210 @@
+"""DuckDB's JSON functions over nested columns: what AWS did not send is absent, and times are AWS's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sqlprov.api.connection import Connection
+from sqlprov.errors import Error
+
+Connect = Callable[..., Connection]
+EXPERIMENTS = "aws.sagemaker.inference_experiments"
+ROW = f"FROM {EXPERIMENTS} WHERE region = 'us-east-1' AND name = 'fraud-lightgbm'"
+STORED = (
+    '{"Destination":"s3://experiments-us-east-1/fraud-lightgbm",'
+    '"ContentType":{"JsonContentTypes":["application/json"]}}'
+)
+SCHEDULE = '{"StartTime":"2025-04-14T09:10:00Z","EndTime":"2025-04-21T09:10:00Z"}'
+STARTED = '{"StartTime":"2025-04-14T09:10:00Z"}'
+WITH_NULL = "{'s': schedule, 'n': NULL}"
+
+
+@pytest.fixture
+def connection(connect: Connect) -> Connection:
+    return connect(regions="us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("json_extract(data_storage_config, '$')", STORED),
+        ("json_extract(data_storage_config, '$.KmsKey')", None),
+        ("coalesce(json_extract(data_storage_config, '$.KmsKey'), '0')", "0"),
+        ("json_extract(data_storage_config, ['$.KmsKey', '$.ContentType'])",
+         [None, '{"JsonContentTypes":["application/json"]}']),
+        ("data_storage_config -> 'KmsKey'", None),
+        ("data_storage_config -> 'ContentType' -> 'JsonContentTypes' ->> 0", "application/json"),
+        ("data_storage_config.ContentType -> '$.CsvContentTypes'", None),
+        ("data_storage_config ->> 'KmsKey'", None),
+        ("schedule ->> '$.EndTime'", "2025-04-21T09:10:00Z"),
+        ("json_extract_string(schedule, 'EndTime')", "2025-04-21T09:10:00Z"),
+        ("json_extract_path_text(schedule, 'EndTime')", "2025-04-21T09:10:00Z"),
+        ("json_value(schedule, '$.EndTime')", '"2025-04-21T09:10:00Z"'),
+        ("json_keys(data_storage_config)", ["Destination", "ContentType"]),
+        ("json_exists(data_storage_config, '$.KmsKey')", False),
+        ("json_contains(data_storage_config, 'null')", False),
+        ("json_type(data_storage_config, '$.KmsKey')", None),
+        ("json_structure(schedule)", '{"StartTime":"VARCHAR","EndTime":"VARCHAR"}'),
+        ("json_array_length(model_variants)", 2),
+        ("json_array_length(data_storage_config, '$.ContentType.JsonContentTypes')", 1),
+        ("json_merge_patch(schedule, '{\"EndTime\": null}')", STARTED),
+        ("json_transform(schedule, '{\"StartTime\": \"VARCHAR\"}').StartTime", "2025-04-14T09:10:00Z"),
+        ("json_pretty(schedule) LIKE '%2025-04-14T09:10:00Z%'", True),
+        ("json(schedule)", SCHEDULE),
+        ("to_json(schedule)", SCHEDULE),
+        ("to_json(schedule.StartTime)", '"2025-04-14T09:10:00Z"'),
+        ("to_json([schedule, NULL])", f"[{SCHEDULE},null]"),
+        ("to_json(MAP {'k': data_storage_config})", f'{{"k":{STORED}}}'),
+        (f"to_json({WITH_NULL})", f'{{"s":{SCHEDULE}}}'),
+        ("to_json(name)", '"fraud-lightgbm"'),
+        ("to_json({'big': 12345678901234567890123, 's': schedule})",
+         f'{{"big":12345678901234567890123,"s":{SCHEDULE}}}'),
+        ("json_array(schedule, name, NULL)", f'[{SCHEDULE},"fraud-lightgbm",null]'),
+        ("json_object('s', schedule, 'k', status_reason)", f'{{"s":{SCHEDULE},"k":null}}'),
+        ("schedule::JSON", SCHEDULE),
+        ("CAST(schedule AS JSON)", SCHEDULE),
+        ("(CASE WHEN true THEN schedule END)::JSON::VARCHAR", SCHEDULE),
+        ("model_variants[1].InfrastructureConfig::JSON ->> '$.RealTimeInferenceConfig.InstanceCount'", "2"),
+        ("list_transform([schedule], lambda each: to_json(each))", [SCHEDULE]),
+        ("[each ->> 'StartTime' FOR each IN [schedule]]", ["2025-04-14T09:10:00Z"]),
+        (f"json_equal(schedule, '{SCHEDULE}')", 1),
+        ("json_patch(schedule, '{\"EndTime\": null}')", STARTED),
+        ("tag_map -> 'team'", '"payments"'),
+    ],
+)  # fmt: skip
+def test_a_json_function_sees_what_aws_sent(connection: Connection, expression: str, value: Any) -> None:
+    assert connection.sql(f"SELECT {expression} {ROW}").fetchall() == [(value,)]
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        (f"SELECT json_group_array(schedule) {ROW}", [(f"[{SCHEDULE}]",)]),
+        (f"SELECT json_group_object(name, schedule) {ROW}", [(f'{{"fraud-lightgbm":{SCHEDULE}}}',)]),
+        (f"SELECT json_group_structure(schedule) {ROW}", [('{"StartTime":"VARCHAR","EndTime":"VARCHAR"}',)]),
+        (f"SELECT to_json(t) FROM (SELECT name, schedule {ROW}) t",
+         [(f'{{"name":"fraud-lightgbm","schedule":{SCHEDULE}}}',)]),
+        (f"SELECT row_to_json(t) FROM (SELECT status_reason, schedule {ROW}) t", [(f'{{"schedule":{SCHEDULE}}}',)]),
+        (f"SELECT k.key FROM {EXPERIMENTS} e, json_each(e.data_storage_config) k "
+         "WHERE e.region = 'us-east-1' AND e.name = 'fraud-lightgbm' ORDER BY ALL",
+         [("ContentType",), ("Destination",)]),
+        (f"SELECT count(*) FROM {EXPERIMENTS} e, json_tree(e.data_storage_config, '$.ContentType') "
+         "WHERE e.region = 'us-east-1' AND e.name = 'fraud-lightgbm'", [(3,)]),
+        (f"WITH j AS (SELECT to_json(schedule) AS s {ROW}) SELECT s ->> 'EndTime' FROM j",
+         [("2025-04-21T09:10:00Z",)]),
+        (f"SELECT (SELECT schedule -> 'EndTime' {ROW}) = '\"2025-04-21T09:10:00Z\"'", [(True,)]),
+        (f"SELECT 1 {ROW} AND json_extract(data_storage_config, '$.KmsKey') IS NULL AND schedule::JSON IS NOT NULL",
+         [(1,)]),
+        ("SELECT to_json({'a': NULL, 't': TIMESTAMPTZ '2025-01-01 12:00:00.120Z'})",
+         [('{"t":"2025-01-01T12:00:00.12Z"}',)]),
+        ("SELECT json_extract('{\"a\": null}', '$.a'), '{\"a\": 1}'::JSON, json_array(), to_json(NULL)",
+         [("null", '{"a": 1}', "[]", None)]),
+        ("SELECT 'a' || 'b' -> 'c'", "Malformed JSON"),
+    ],
+)  # fmt: skip
+def test_json_in_every_part_of_a_query(connection: Connection, query: str, rows: Any) -> None:
+    if isinstance(rows, str):
+        with pytest.raises(Error, match=rows):
+            connection.sql(query).fetchall()
+    else:
+        assert connection.sql(query).fetchall() == rows
+
+
+def test_a_view_a_macro_a_copy_and_a_prepared_statement_see_the_same_json(connection: Connection) -> None:
+    connection.sql(f"CREATE VIEW v AS SELECT name, schedule -> 'EndTime' AS ends, schedule::JSON AS s {ROW}")
+    connection.sql("CREATE MACRO started(x) AS x ->> 'StartTime'")
+    connection.sql(f"CREATE TABLE copy AS SELECT schedule {ROW}")
+    connection.sql(f"PREPARE p AS SELECT to_json(schedule) {ROW}")
+    expected = [('"2025-04-21T09:10:00Z"', SCHEDULE)]
+    assert connection.sql("SELECT ends, s FROM v").fetchall() == expected
+    assert connection.sql("SELECT started(schedule) FROM copy").fetchall() == [("2025-04-14T09:10:00Z",)]
+    assert connection.sql("EXECUTE p").fetchall() == [(SCHEDULE,)]
+    with connection.cursor() as other:
+        assert other.sql("SELECT ends, s FROM v").fetchall() == expected
+    connection.sql("BEGIN")
+    assert connection.sql(f"SELECT json_keys(schedule) {ROW}").fetchall() == [(["StartTime", "EndTime"],)]
+    connection.sql("ROLLBACK")
+    assert connection.sql(f"SELECT json_keys(schedule) {ROW}").fetchall() == [(["StartTime", "EndTime"],)]
+
+
+def test_times_in_json_follow_the_time_zone_of_the_session(connection: Connection) -> None:
+    connection.sql("SET TimeZone = 'Asia/Kolkata'")
+    assert connection.sql(f"SELECT schedule ->> 'StartTime' {ROW}").fetchall() == [
+        ("2025-04-14T14:40:00+05:30",)
+    ]
+
+
+def test_an_error_shows_the_statement_as_it_was_written(connection: Connection) -> None:
+    with pytest.raises(Error) as caught:
+        connection.sql(f"SELECT schedule -> 'a', schedule::JSON, nope {ROW}")
+    assert f"LINE 1: SELECT schedule -> 'a', schedule::JSON, nope FROM {EXPERIMENTS}" in str(caught.value)
+
+
+def test_an_arrow_in_a_view_of_another_tool_still_works(connection: Connection) -> None:
+    connection.sql("CREATE TABLE documents AS SELECT '{\"a\": 1}'::JSON AS j")
+    assert connection.sql("SELECT json_extract(j, '$.a') FROM documents").fetchall() == [("1",)]
+    # The path is not a literal, so the arrow stays one.
+    assert connection.sql("SELECT j -> lower('A') FROM documents").fetchall() == [("1",)]
+
+
+TEXT = "shadow_mode_config ->> '$.SourceModelVariantName'"
+JSON = "json_extract(shadow_mode_config, '$.SourceModelVariantName')"
+
+
+@pytest.mark.parametrize(
+    ("condition", "advice"),
+    [
+        (f"{JSON} = 'production'", "Write shadow_mode_config->>'$.SourceModelVariantName'"),
+        (f"'production' = {JSON}", "->>"),
+        (f"{JSON} <> 'production'", "cannot be compared with 'production'"),
+        (f"{JSON} IN ('\"shadow\"', 'production')", "compared with 'production'"),
+        (f"{JSON} LIKE 'prod%'", "->>"),
+        (f"{JSON} NOT ILIKE 'prod%'", "->>"),
+        (f"{JSON} BETWEEN 'a' AND 'b'", "->>"),
+        (f"{JSON} = '2026'", "->>"),
+        ("json_value(shadow_mode_config, '$.SourceModelVariantName') = 'production'", "->>"),
+        (f"{JSON} = name", "compared with name"),
+        (f"lower({JSON}) = 'production'", "->>"),
+        (f"{JSON}::VARCHAR = 'production'", "->>"),
+        (f"CASE {JSON} WHEN 'production' THEN true END", "->>"),
+        ("(shadow_mode_config -> 'SourceModelVariantName') = 'production'", "->>'$.SourceModelVariantName'"),
+        ("shadow_mode_config -> '$.SourceModelVariantName' = $text", "compared with $text"),
+        ("EXISTS (FROM json_each(tags) t WHERE t.value = 'growth')", "Write t.value->>'$'"),
+        ("EXISTS (FROM json_each(tags) WHERE value -> 'Value' = 'growth')", "Write value->>'$.Value'"),
+        (f"name IN (SELECT n FROM (SELECT name, {JSON} AS n FROM {EXPERIMENTS}) WHERE n = 'a')", "Write n->>'$'"),
+    ],
+)  # fmt: skip
+def test_json_compared_with_text_is_refused_before_any_call(
+    connect: Connect, condition: str, advice: str
+) -> None:
+    connection = connect(regions="us-east-1")
+    for statement in ("FROM {0}", "DELETE FROM {0}", "UPDATE {0} SET description = 'x'"):
+        text = f"{statement.format(EXPERIMENTS)} WHERE region = 'us-east-1' AND {condition}"
+        with pytest.raises(Error) as caught:
+            connection.sql(text, {"text": "production"} if "$text" in text else None)
+        assert "This is JSON, in which a text has quotes" in str(caught.value)
+        assert advice in str(caught.value)
+        assert "LINE 1: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        f"{TEXT} = 'production'",
+        f"{TEXT} LIKE 'prod%'",
+        f"{JSON} = '\"production\"'",
+        f"{JSON} LIKE '%prod%'",
+        f"{JSON} = to_json('production')",
+        "json_extract(model_variants, '$[0].VariantName') = json_extract('[\"production\"]', '$[0]')",
+        "EXISTS (FROM json_each(model_variants) v WHERE v.value ->> 'VariantName' = 'production')",
+        "json_extract(shadow_mode_config, '$.ShadowModelVariants[0].SamplingPercentage') > 0",
+        "json_array_length(model_variants) = '2'",
+    ],
+)
+def test_json_compared_with_json_and_text_with_text_are_answered(
+    connection: Connection, condition: str
+) -> None:
+    assert connection.sql(f"SELECT name {ROW} AND {condition}").fetchall() == [("fraud-lightgbm",)]
