@@ -34,20 +34,20 @@ def find_json_comparison(
     trees = [tree for each in (text, *bodies) if (tree := parse_tree(each)) is not None]
     if len(trees) <= len(bodies):
         return None
-    finder = _Finder(trees, texts, parameters)
-    for json, other in finder.list_pairs():
+    comparisons = _Comparisons(trees, texts, parameters)
+    for json, other in comparisons.list_pairs():
         places = [node.meta["start"] for node in json.walk() if "start" in node.meta]
         written = (
             text[other.meta["start"] : other.meta["end"] + 1] if "end" in other.meta else other.sql("duckdb")
         )
         return (
             f"This is JSON, in which a text has quotes, so it cannot be compared with {written}. "
-            f"Write {finder.write_text(json)}, which is text.\n{show_caret(text, min(places, default=0))}"
+            f"Write {comparisons.write_text(json)}, which is text.\n{show_caret(text, min(places, default=0))}"
         )
     return None
 
 
-class _Finder:
+class _Comparisons:
     def __init__(
         self, trees: Sequence[exp.Expr], texts: Collection[str], parameters: Mapping[str, Any]
     ) -> None:
