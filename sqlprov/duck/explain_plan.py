@@ -205,17 +205,20 @@ def _is_join(name: str) -> bool:
     return "JOIN" in name or name == "CROSS_PRODUCT"
 
 
-def _find_first_rows(node: Node) -> tuple[bool, int] | None:
-    """Whether the order is descending, and the number of rows, if the plan is a top-N of one scan's rows."""
-    first = None
+def _find_first_rows(node: Node) -> tuple[bool, int, str] | None:
+    """Whether the order is descending, the number of rows, and the FILTER's condition, if the plan is a top-N of one
+    scan's rows."""
+    first, checks = None, ""
     while True:
         name = node["name"].strip()
         if name == SCAN:
-            return first
+            return (*first, checks) if first else None
         if name == "TOP_N" and first is None:
             first = _read_top(node)
             if first is None:
                 return None
+        elif name == "FILTER" and first and node["children"][0]["name"].strip() == SCAN:
+            checks = " AND ".join(list_info(node, "Expression"))
         elif name != "PROJECTION":
             return None
         (node,) = node["children"]

@@ -259,6 +259,7 @@ class QueryRunner:
         except duckdb.Error:  # the statement itself reports it, with the text as written
             return None
         plan.note_hints(run)
+        self._hints.check_top(run)
         if not read.words & VOLATILE:
             self._hints.narrow(plan, run)
         return plan

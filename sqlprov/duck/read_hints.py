@@ -8,6 +8,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
 from sqlprov.aws.transport.run import Run
 from sqlprov.duck.definitions import Definitions
@@ -15,6 +16,7 @@ from sqlprov.duck.planner import REGION
 from sqlprov.duck.session import Session
 from sqlprov.sql import Query
 from sqlprov.sql.lexer import tokenize
+from sqlprov.sql.outline import find_limit
 
 if TYPE_CHECKING:
     from sqlprov.duck.explain_plan import QueryPlan
@@ -75,17 +77,20 @@ class HintFinder:
         texts = [query.text, *self._definitions.reach(query.text)]
         decides = self._ask_use(texts)
         limited = bool(query.words & {"limit", "fetch"})
+        first = find_limit(query.tokens)
         if (
             query.verb not in ("SELECT", "FROM")
             or not (limited and "order" in query.words)
             or query.tree is None
         ):
-            return Hints(decides, partial(_is_compared, texts), limited=limited)
+            return Hints(decides, partial(_is_compared, texts), limited=limited, first_rows=first)
         # Imported here: sqlglot takes 60 ms, and only some statements need it.
         from sqlprov.sql.sort_column import find_sort_column
 
         sorted_by = find_sort_column(query.tree, self._definitions.make_resolver())
-        return Hints(decides, partial(_is_compared, texts), sorted_by=sorted_by, limited=limited)
+        return Hints(
+            decides, partial(_is_compared, texts), sorted_by=sorted_by, limited=limited, first_rows=first
+        )
 
     def _ask_use(self, texts: Sequence[str]) -> Callable[[], bool]:
         """Whether a query uses region for more than showing it, decided when a scan needs to know.
@@ -174,6 +179,19 @@ class HintFinder:
         except duckdb.Error:
             return None
         return frozenset(row[0] for row in rows)
+
+    def check_top(self, run: Run) -> None:
+        """Forget the top N if its condition depends on more than texts, or if DuckDB's plan may not show it all."""
+        if run.hints is None or run.hints.top is None or not run.hints.top[1].checks:
+            return
+        name, top = run.hints.top
+        table = self._session.catalog.get_table(*name.split("."))
+        words = {token.value.lower() for token in tokenize(top.checks) if token.is_name}
+        checked = words & table.by_name.keys()
+        is_text = all(pa.types.is_string(table.by_name[column].type) for column in checked)
+        is_clear = is_text and words - checked <= {*TEXT_WORDS, *self._find_text_functions()}
+        new = (name, replace(top, checked=frozenset(checked))) if is_clear else None
+        run.hints = replace(run.hints, top=new)
 
     def _find_text_functions(self) -> frozenset[str]:
         """Deterministic functions on strings, except those that users have made."""

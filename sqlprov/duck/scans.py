@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 
 from sqlprov.aws.read.prefetch import Prefetches
@@ -91,11 +92,18 @@ class Scans:
     ) -> Iterator[pa.RecordBatch]:
         from sqlprov.aws.read.scan import TableScan
 
+        checks = plan.top.checks if plan.top else ""
+
         def find_kept(batch: pa.RecordBatch) -> list[int]:
-            if filter_ is None:
+            if filter_ is None and not checks:
                 return list(range(batch.num_rows))
-            rows = live.add_carrier(batch, run.id).append_column("__row", pa.array(range(batch.num_rows)))
-            kept: list[int] = pa.Table.from_batches([rows]).filter(filter_).column("__row").to_pylist()
+            batch = live.add_carrier(batch, run.id).append_column("__row", pa.array(range(batch.num_rows)))
+            rows = pa.Table.from_batches([batch])
+            rows = rows if filter_ is None else rows.filter(filter_)
+            if checks:  # in a DuckDB of its own, because this one is waiting for the rows
+                with duckdb.connect() as own:
+                    rows = own.from_arrow(rows).filter(checks).to_arrow_table()
+            kept: list[int] = rows.column("__row").to_pylist()
             return kept
 
         scan: TableScan | Prefetch | None = self._prefetches.take(plan, run)

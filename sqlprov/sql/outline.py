@@ -82,6 +82,18 @@ def parse_prepared(tokens: Tokens) -> tuple[str, int]:
     return tokens[1].value.lower(), start if tokens[0].is_one_of("PREPARE") else 0
 
 
+def find_limit(tokens: Tokens) -> int:
+    """The number of rows that the smallest `LIMIT n OFFSET m` of a statement asks for; 0 if a LIMIT is not a number."""
+    limits = []
+    for at in (at for at, token in enumerate(tokens) if token.is_one_of("LIMIT")):
+        texts = [token.text.upper() for token in tokens[at + 1 : at + 4]]
+        if not texts or not texts[0].isdecimal() or texts[1:2] == ["%"]:
+            return 0
+        is_offset = texts[1:2] == ["OFFSET"] and texts[-1].isdecimal()
+        limits.append(int(texts[0]) + (int(texts[2]) if is_offset else 0))
+    return min(limits, default=0)
+
+
 def find_inner_start(tokens: Tokens) -> int:
     """Index at which the inner statement of EXPLAIN ANALYZE or PREPARE begins; 0 for any other statement."""
     if _is_at(tokens, 0, "PREPARE"):

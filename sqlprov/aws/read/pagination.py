@@ -81,10 +81,12 @@ class PageReader:
     is_closed: Callable[[], bool]
 
     def __post_init__(self) -> None:
-        self._table, order = self.plan.table, self.plan.top or self.plan.windows
+        self._table = self.plan.table
+        top = self.plan.top if self.plan.top and self.plan.top.ends else None
+        order = top or self.plan.windows
         time = self._table.by_name[order.column] if order else None
         self._time_path, self._per_second = (time.path, time.per_second) if time else ((), 1)
-        self._descending = self.plan.top is not None and self.plan.top.descending
+        self._descending = top is not None and top.descending
 
     def fetch(self, window: ListWindow, most: int) -> FetchedPages:
         """Up to `most` next pages of `window`: fewer if they take long, or the window ends or is split."""

@@ -13,8 +13,8 @@ from sqlprov.aws.transport.pool import WIDTH
 from sqlprov.aws.transport.run import Run
 from sqlprov.errors import OperationalError
 
-FIRST_ROWS = 4
-"""Rows whose calls are made for the first batch of a list."""
+FIRST_ROWS, MOST_FIRST_ROWS = 4, 20
+"""Rows whose calls are made for the first batch of a list, and at most if a LIMIT asks for more."""
 
 
 class RowQueue:
@@ -46,7 +46,11 @@ class RowQueue:
         self.pending: deque[PartialRow] = deque()
         self.read: list[PartialRow] = []
         self.in_flight = 0
-        self._batch_rows = self._budget = max(FIRST_ROWS, details.largest_batch)
+        self._wanted = (
+            run.hints.first_rows if run.hints else 0
+        )  # rows that a LIMIT asks for and that were not taken
+        first = min(self._wanted, MOST_FIRST_ROWS) or FIRST_ROWS
+        self._batch_rows = self._budget = max(first, details.largest_batch)
 
     def add(self, rows: list[PartialRow]) -> None:
         """Add rows."""
@@ -86,12 +90,14 @@ class RowQueue:
     def take(self) -> list[PartialRow]:
         """The whole rows."""
         rows, self.read = self.read, []
+        self._wanted -= len(rows)
         return rows
 
     def raise_budget(self) -> None:
         """Allow calls for twice as many rows before the next batch."""
         largest = max(2 * self._run.pool.width, 4 * WIDTH, self._batch_rows)
-        self._batch_rows = self._budget = min(self._batch_rows * 2, largest)
+        self._batch_rows = min(self._batch_rows * 2, largest)
+        self._budget = min(self._batch_rows, self._wanted) if self._wanted > 0 else self._batch_rows
 
     def _read(self, rows: list[PartialRow], *, tags_alone: bool = False) -> Report:
         """Make the calls of `rows`; runs in the pool."""

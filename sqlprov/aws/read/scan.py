@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -257,14 +257,20 @@ class TableScan:
         if not (self.top_n and self.filter_rows):
             self.rows.add(self.builder.filter_rows(rows))
             return None
-        if rows:
-            rows = [rows[at] for at in self.filter_rows(self.builder.build_known(rows))]
-        times = self.pages.read_times([row.listed or {} for row in rows])
-        if times is None:  # without the times, DuckDB has to sort all rows
+        if not rows:
+            return None
+        top, batch = self.top_n.top, self.builder.build_known(rows)
+        kept = self.filter_rows(batch)
+        rows = [rows[at] for at in kept]
+        if top.ends:
+            values: Sequence[Any] | None = self.pages.read_times([row.listed or {} for row in rows])
+        else:
+            values = batch.column(top.column).take(pa.array(kept, pa.int64())).to_pylist()
+        if values is None or None in values:  # DuckDB has to sort all rows
             self._abandon_top_n(self.top_n)
             self.rows.add(rows)
         else:
-            self.top_n.add(rows, times)
+            self.top_n.add(rows, values)
         return None
 
     def _continue(self, window: ListWindow, token: dict[str, Any] | None) -> None:

@@ -22,11 +22,21 @@ class Contained:
 
 @dataclass(frozen=True)
 class Top:
-    """Only the first `rows` rows by `column`, and those that tie with the last of them, can be in the answer."""
+    """Only the first `rows` rows by `column`, and those that tie with the last of them, can be in the answer.
+
+    Attributes:
+        column, descending, rows: the order, and the number of rows.
+        checks: the condition of DuckDB's plan that it does not pass to the scan; empty if there is none.
+        checked: its columns.
+        ends: whether the list comes in this order, so that it need not be read to its end.
+    """
 
     column: str
     descending: bool
     rows: int
+    checks: str = ""
+    checked: frozenset[str] = frozenset()
+    ends: bool = False
 
 
 Source = tuple[str, str]
@@ -69,6 +79,7 @@ class Hints:
         top: full name of the statement's only table, and its first rows; `None` if all are wanted.
         join_keys: the values of which tables limit others; no table limits itself, directly or through others.
         limited: whether the statement may have enough rows before a list ends.
+        first_rows: the number of rows that its LIMIT asks for; 0 if it is unknown.
     """
 
     decides: Callable[[], bool] = _never
@@ -81,3 +92,4 @@ class Hints:
     top: tuple[str, Top] | None = None
     join_keys: tuple[JoinKey, ...] = ()
     limited: bool = False
+    first_rows: int = 0

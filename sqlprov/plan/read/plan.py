@@ -32,6 +32,8 @@ from sqlprov.plan.read.scope import Rule, Scope
 
 MOST_LOOKUPS = 20
 """Lookups by key that are preferred to a list, whose number of pages is not known beforehand."""
+_SORTABLE = (pa.types.is_string, pa.types.is_integer, pa.types.is_boolean, pa.types.is_timestamp)
+"""Types whose values Python orders as DuckDB does."""
 DEEPEST = 8
 """Parents of parents at most; more would be a table that is its own parent."""
 
@@ -68,8 +70,8 @@ def plan_read(
     parents = parents if listing and not empty else ()
     steps = () if empty else steps
     known = list_known(table)
-    top = _find_top(request, known)
-    if top is not None:
+    top = _find_top(request, known, needs)
+    if top is not None and top.ends:
         steps = tuple(_turn(step, table, top) for step in steps)
     own_account = tuple(each.column for each in table.list.parents if each.is_account) if listing else ()
     account = _find_account(table, needs, steps, account_known)
@@ -87,7 +89,7 @@ def plan_read(
         contained=_select_contained(request),
         empty=empty,
         top=top,
-        windows=_find_windows(request) if top is None else None,
+        windows=None if top is not None and top.ends else _find_windows(request),
         scopes=tuple(scopes),
         extras=needs.extras,
         parents=parents,
@@ -171,12 +173,19 @@ def _select_contained(request: ScanRequest) -> tuple[Contained, ...]:
     return tuple(hint for hint in request.contained if request.pushdown and hint.column in list_columns)
 
 
-def _find_top(request: ScanRequest, known: frozenset[str]) -> Top | None:
-    """The hint, if the service sorts by its column and the listed columns decide the filter."""
+def _find_top(request: ScanRequest, known: frozenset[str], needs: Needs) -> Top | None:
+    """The hint, if the listed columns decide the order and the filter, and it saves calls."""
     sort, top = request.table.list.sort, request.top
-    if top is None or sort is None or top.column not in sort.always or not request.pushdown:
+    if top is None or not request.pushdown:
         return None
-    return top if list_columns(request.where) <= known else None
+    if not list_columns(request.where) | top.checked <= known:
+        return None
+    if sort is not None and top.column in sort.always:
+        return replace(top, ends=True)
+    column = request.table.by_name.get(top.column)
+    is_sortable = column is not None and any(is_type(column.type) for is_type in _SORTABLE)
+    saves = needs.describe or needs.tags or needs.extras
+    return top if saves and is_sortable and top.column in known else None
 
 
 def _turn(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRead:

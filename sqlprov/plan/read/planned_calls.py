@@ -76,7 +76,7 @@ class _CallLister:
 
     def _plan_list(self, step: ListRead) -> list[PlannedCall]:
         plan = self.plan
-        times = f"until {format_count(plan.top.rows, 'row')}" if plan.top else "each page"
+        times = f"until {format_count(plan.top.rows, 'row')}" if plan.top and plan.top.ends else "each page"
         if plan.parents:
             times += f", for each of {' and '.join(parent.plan.table.full_name for parent in plan.parents)}"
         parameters = {**self.table.list.send, **step.parameters}

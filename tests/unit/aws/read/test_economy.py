@@ -115,7 +115,7 @@ def test_tags_need_no_describe_if_the_list_has_the_arn(em: Emulator, con: Any) -
 def test_a_limit_does_not_describe_a_whole_page(calls: Any) -> None:
     made, rows = calls("SELECT * FROM {t} LIMIT 2")
     assert len(rows) == 2
-    assert made == {LIST: 1, DESCRIBE: 4, TAGS: 4}
+    assert made == {LIST: 1, DESCRIBE: 2, TAGS: 2}
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,55 @@ def test_only_the_first_rows_are_described(full: Emulator, con: Any) -> None:
     assert count_operations(full) == {LIST: 3, DESCRIBE: 4}
 
 
+@pytest.mark.parametrize(
+    ("query", "described"),
+    [
+        ("SELECT name, endpoint_name FROM {t} ORDER BY name LIMIT 3", 3),
+        ("SELECT name, endpoint_name FROM {t} ORDER BY name DESC LIMIT 3 OFFSET 2", 5),
+        ("SELECT e.name, tags FROM {t} e ORDER BY e.name LIMIT 2", 2),
+        ("SELECT endpoint_name FROM {t} ORDER BY last_modified_time DESC, name LIMIT 25", 25),
+        ("SELECT name, endpoint_name FROM {t} WHERE status = 'Running' ORDER BY name LIMIT 3", 3),
+        ("SELECT name, endpoint_name FROM {t} WHERE name LIKE '%9' ORDER BY name LIMIT 3", 3),
+        ("SELECT name, endpoint_name FROM {t} WHERE lower(status) = 'running' ORDER BY creation_time, name LIMIT 3", 3),
+        ("SELECT name, endpoint_name FROM {t} WHERE name NOT LIKE '%1' AND (status LIKE 'R%' OR length(name) > 5) "
+         "ORDER BY name DESC LIMIT 4", 4),
+    ],
+)  # fmt: skip
+def test_only_the_first_rows_by_any_listed_column_are_described(
+    full: Emulator, con: Any, query: str, described: int
+) -> None:
+    expected = con.sql(
+        query.format(t="(FROM mine WHERE region = 'us-east-1')").replace("tags", "name")
+    ).fetchall()
+    rows = con.sql(query.format(t=EXPERIMENTS)).fetchall()
+    assert [row[0] for row in rows] == [row[0] for row in expected]
+    assert count_operations(full)[DESCRIBE] == described
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT name, endpoint_name FROM {t} ORDER BY status_reason, name LIMIT 3",
+        "SELECT name, endpoint_name FROM {t} ORDER BY endpoint_name, name LIMIT 3",
+        "SELECT name, endpoint_name FROM {t} WHERE endpoint_name LIKE '%7' ORDER BY name LIMIT 3",
+        "SELECT name, endpoint_name FROM {t} WHERE lower(name) < 'f' OR kms_key = 'k' ORDER BY name LIMIT 3",
+        "SELECT name, endpoint_name FROM {t} WHERE creation_time::VARCHAR LIKE '%7%' ORDER BY name LIMIT 3",
+        "SELECT lower(name) AS name, endpoint_name FROM {t} ORDER BY name LIMIT 3",
+        "SELECT name, endpoint_name FROM {t} ORDER BY name COLLATE NOCASE LIMIT 3",
+    ],
+)
+def test_all_rows_are_described_if_the_list_does_not_decide(full: Emulator, con: Any, query: str) -> None:
+    expected = con.sql(query.format(t="(FROM mine WHERE region = 'us-east-1')")).fetchall()
+    assert con.sql(query.format(t=EXPERIMENTS)).fetchall() == expected
+    assert count_operations(full)[DESCRIBE] > 1_000
+
+
+@pytest.mark.parametrize("rows", [1, 3, 10, 30])
+def test_a_limit_describes_no_more_rows_than_it_asks_for(full: Emulator, con: Any, rows: int) -> None:
+    assert len(con.sql(f"SELECT name, endpoint_name FROM {EXPERIMENTS} LIMIT {rows}").fetchall()) == rows
+    assert count_operations(full)[DESCRIBE] == rows
+
+
 def test_pages_are_read_until_enough_rows_pass_the_filter(full: Emulator, con: Any) -> None:
     query = (
         "SELECT name FROM {t} WHERE status IN ('Starting', 'Updating') AND status_reason IS NULL "
@@ -87,7 +136,6 @@ def test_pages_are_read_until_enough_rows_pass_the_filter(full: Emulator, con: A
 
 
 EVERYTHING = [
-    "SELECT name FROM {t} WHERE lower(status) = 'running' ORDER BY creation_time DESC, name LIMIT 10",
     "SELECT name FROM {t} WHERE endpoint_name = 'endpoint-7' ORDER BY creation_time DESC, name LIMIT 3",
     "SELECT name FROM {t} ORDER BY last_modified_time DESC, name LIMIT 10",
     "SELECT name FROM {t} ORDER BY name LIMIT 10",
@@ -190,7 +238,7 @@ def test_a_first_row_that_was_deleted_before_describe_is_replaced(
 
 
 def test_a_list_in_order_of_whole_seconds_is_read_far_enough() -> None:
-    top_n = TopN(Top("creation_time", False, 2))
+    top_n = TopN(Top("creation_time", False, 2, ends=True))
     top_n.add([PartialRow("us-east-1"), PartialRow("us-east-1")], [10.0, 11.9])
     window = ListWindow(None)  # type: ignore[arg-type]
     window.note_times([10.0, 11.9, 12.8])
