@@ -24,6 +24,7 @@ from sqlprov.catalog import Catalog
 from sqlprov.duck.binder import Bindings, Parameters
 from sqlprov.duck.query_runner import BEGINS
 from sqlprov.duck.session import OWN, Session
+from sqlprov.duck.syntax_check import check_syntax
 from sqlprov.errors import (
     CredentialsError,
     DataError,
@@ -35,7 +36,7 @@ from sqlprov.errors import (
     suggest,
 )
 from sqlprov.settings import OFF, Settings
-from sqlprov.sql import Query, SetSetting, find_placeholder_refusal, parse
+from sqlprov.sql import Query, SetSetting, Statement, find_placeholder_refusal, parse
 from sqlprov.sql.lexer import list_parameters
 
 if TYPE_CHECKING:
@@ -189,6 +190,21 @@ class Connection(PEP249Cursor):
         """
         return self._run_script(script, parameters, variables, dry_run, confirm)
 
+    def check(self, script: str) -> list[Statement]:
+        """Parse a script before any of it runs: a typing error in the last statement must not leave half a change.
+
+        Raises:
+            MalformedSQL: a statement cannot be parsed; of a script with one statement, its run says so.
+            NotSupportedError: StackQL's statement that sqlprov does not support, or a template's placeholder.
+        """
+        self._check_open()
+        statements = parse(script)
+        if reason := find_placeholder_refusal(statements, script, self.catalog):
+            raise NotSupportedError(reason)
+        if len(statements) > 1:
+            self._runner.call(lambda: check_syntax(self._runner.cursor.binder.duck, statements))
+        return statements
+
     def _run_script(
         self,
         text: str,
@@ -197,10 +213,7 @@ class Connection(PEP249Cursor):
         dry_run: bool = False,
         confirm: Confirm | None = None,
     ) -> Iterator[Result]:
-        self._check_open()
-        statements = parse(text)
-        if reason := find_placeholder_refusal(statements, text, self.catalog):
-            raise NotSupportedError(reason)
+        statements = self.check(text)
         if isinstance(parameters, Mapping):
             _check_parameters(text, parameters)
         for number, statement in enumerate(statements, start=1):

@@ -190,7 +190,7 @@ class Cursor:
             return replace(answer, rowcount=len(outcomes))
 
         if asking and targets and not isinstance(statement, Insert):
-            return Pending(build_preview(written, targets, run, cloud), write)
+            return Pending(build_preview(written, targets, reader.names_rows(targets), run, cloud), write)
         return write()
 
     def _read(self, text: str, bindings: Bindings, run: Run) -> QueryResult:

@@ -53,6 +53,7 @@ class WritePreview:
         table: full name.
         rows: number of rows.
         stopped: number of rows that it would stop.
+        is_keyed: whether the statement names each row by its key.
         calls: the calls row by row, as EXPLAIN shows them; no others are made.
     """
 
@@ -61,6 +62,7 @@ class WritePreview:
     table: str
     rows: int
     stopped: int
+    is_keyed: bool
     calls: pa.Table
 
 
@@ -68,7 +70,9 @@ Confirm = Callable[[WritePreview], bool]
 """Decides whether a write is made."""
 
 
-def build_preview(text: str, targets: list[TargetRow], run: Run, cloud: Cloud) -> WritePreview:
+def build_preview(
+    text: str, targets: list[TargetRow], is_keyed: bool, run: Run, cloud: Cloud
+) -> WritePreview:
     """The preview to confirm; from here on the targets allow no other calls."""
     calls = list_calls(targets, run, cloud)
     operations: list[set[str]] = [set() for _ in targets]
@@ -79,7 +83,8 @@ def build_preview(text: str, targets: list[TargetRow], run: Run, cloud: Cloud) -
     write = targets[0].write
     stops = {method.call for method in write.table.methods if method.name.startswith(STOP_PREFIXES)}
     stopped = sum(bool(confirmed & stops) for confirmed in operations)
-    return WritePreview(text, write.kind.value, write.table.full_name, len(targets), stopped, calls)
+    name = write.table.full_name
+    return WritePreview(text, write.kind.value, name, len(targets), stopped, is_keyed, calls)
 
 
 def list_calls(targets: list[TargetRow], run: Run, cloud: Cloud) -> pa.Table:

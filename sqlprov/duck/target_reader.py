@@ -27,7 +27,7 @@ from sqlprov.settings import OFF
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.exec import Exec
 from sqlprov.sql.insert import Insert
-from sqlprov.sql.lexer import TokenKind, quote_path
+from sqlprov.sql.lexer import TokenKind, quote_path, tokenize
 from sqlprov.sql.names import find_live_table
 from sqlprov.sql.update import Update
 
@@ -284,15 +284,23 @@ class TargetReader:
             return True
         if all(call.operation != self.table.list.call for call in self.run.log.calls):
             return True
-        texts = {token.value for token in self.statement.tokens if token.kind is TokenKind.STRING}
+        return self.names_rows(targets)
+
+    def names_rows(self, targets: list[TargetRow]) -> bool:
+        """Whether the condition has the whole key of each row as a literal or parameter."""
+        if isinstance(self.statement, Insert | Exec):
+            return True
+        kinds = (TokenKind.STRING, TokenKind.NUMBER)
+        texts = {token.value for token in tokenize(self.statement.where or "") if token.kind in kinds}
         texts.update(_collect_texts(self.parameters))
-        return all("|".join(target.write.key) in texts for target in targets)
+        keys = [target.write.key for target in targets]
+        return all("|".join(key) in texts or texts.issuperset(filter(None, key)) for key in keys)
 
 
 def _collect_texts(value: Any) -> Iterator[str]:
-    """The strings among parameters, also inside lists."""
-    if isinstance(value, str):
-        yield value
+    """The strings and integers among parameters, also inside lists."""
+    if isinstance(value, str | int):
+        yield str(value)
     elif isinstance(value, Mapping):
         yield from _collect_texts(list(value.values()))
     elif isinstance(value, list | tuple | set | frozenset):

@@ -19,7 +19,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from sqlprov.errors import Error, InterfaceError
-from sqlprov.frontends.cli import import_hooks
+from sqlprov.frontends.cli import import_hooks, streams
 from sqlprov.frontends.cli.doctor import doctor
 from sqlprov.frontends.cli.exec import EXAMPLES, execute
 from sqlprov.frontends.cli.local import local
@@ -66,8 +66,6 @@ class _Commands(click.Group):
         except (KeyboardInterrupt, click.Abort):
             _exit_at_once("Cancelled.", 130)
         except BrokenPipeError:
-            # Python flushes stdout again at exit, and would print an error.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(141)
         except ModuleNotFoundError as error:
             library = (error.name or "").partition(".")[0]
@@ -79,7 +77,9 @@ class _Commands(click.Group):
 
 def _fail(ctx: click.Context, error: Exception) -> NoReturn:
     text = str(error)
-    if not isinstance(error, (Error, OSError)):
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        text = f"{error.filename}: {error.strerror}."
+    elif not isinstance(error, (Error, OSError)):
         logging.getLogger("sqlprov").info("", exc_info=error)
         text = f"{type(error).__name__}: {text}\nThis is a bug in sqlprov; -v shows where it happened."
     click.echo(f"Error: {text}", err=True)
@@ -100,8 +100,8 @@ def _exit_at_once(text: str, code: int) -> NoReturn:
     Python aborts while DuckDB's thread is in C++ code. With `sys.exit`, Ctrl-C during a `list_sort` of 60 million
     numbers ended with SIGABRT in 1 of 5 runs and printed an error of DuckDB in 3; with `os._exit` in none.
     """
-    click.echo(text, err=True)
-    sys.stderr.flush()
+    with suppress(OSError):  # nobody reads stderr
+        click.echo(text, err=True)
     os._exit(code)
 
 
@@ -128,16 +128,17 @@ for command in (execute, repl, doctor, tables, policy, local):
 
 def main() -> NoReturn:
     """The command `sqlprov`."""
+    streams.install()
     import_hooks.install()
     # The objects of the libraries and of the models stay; searching them for garbage takes 0.06 s of a start.
     gc.set_threshold(200_000)
+    code: Any = 1
     try:
         cli(prog_name="sqlprov")
     except SystemExit as end:
-        with suppress(Exception):  # Python reports a stream that cannot be flushed
-            sys.stdout.flush()
-            sys.stderr.flush()
-            # Every command closes what it opens; to free each object of the libraries would take 0.1 s.
-            os._exit(end.code)  # type: ignore[arg-type]
-        raise
-    raise AssertionError("click ends with SystemExit")
+        code = end.code
+    except OSError as error:  # of --help, or of the message of another error
+        with suppress(OSError):
+            click.echo(f"Error: {error.filename}: {error.strerror}.", err=True)
+    # Every command closes what it opens; to free each object of the libraries would take 0.1 s.
+    os._exit(code)

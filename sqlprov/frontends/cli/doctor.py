@@ -8,6 +8,7 @@ from importlib import metadata
 
 import click
 
+from sqlprov.frontends.cli.command import StrictCommand
 from sqlprov.frontends.cli.connection_options import ConnectionOptions, add_connection_options
 
 _HELP = """Check versions, credentials, region, endpoint, identity, clock, and permissions to read and write.
@@ -22,7 +23,7 @@ Each line begins with `ok`, `failed`, `denied` (a write that is not allowed) or 
 LIBRARIES = ("duckdb", "pyarrow", "boto3", "botocore", "sqlglot", "click")
 
 
-@click.command("doctor", help=_HELP)
+@click.command("doctor", cls=StrictCommand, help=_HELP)
 @add_connection_options
 @click.argument("like", required=False)
 @click.pass_context

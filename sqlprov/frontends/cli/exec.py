@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from sqlprov.errors import Error
+from sqlprov.frontends.cli.command import ORDER, StrictCommand
 from sqlprov.frontends.cli.connection_options import add_connection_options, parse_pairs
 from sqlprov.frontends.cli.script import ExecOptions, run_script
-from sqlprov.frontends.cli.sql_source import SqlSource, render_sql, use_sql
+from sqlprov.frontends.cli.sql_source import SqlSource, join_sources, render_sql, use_sql
 from sqlprov.output import FORMATS, find_format
 
 _BINARY = ("arrow", "parquet")
@@ -34,8 +36,9 @@ Examples:
 _FORMATS = "\n".join(f"  {name:<10}{description}" for name, description in FORMATS.items())
 _HELP = f"""Run SQL statements, separated by `;`, in order; stop at the first error.
 
-SQL comes from the command line, from a file (-f FILE) or from standard input (-f -). Each statement that has
-rows prints them. Several results are separated by an empty line in table, csv and markdown, and follow each other
+SQL comes from the command line (as an argument or with -c), from files (-f FILE) or from standard input (-f -); -c and
+-f may be repeated, and run in order. If a statement cannot be parsed, nothing runs. Each statement that has rows prints
+them. Several results are separated by an empty line in table, csv and markdown, and follow each other
 in json, jsonl and arrow. A parquet file holds one result.
 
 With --var, --var-file or --jinja the SQL is a Jinja template. A value is quoted to fit its place in the SQL
@@ -68,9 +71,15 @@ def _parse_sql(ctx: click.Context, parameter: click.Parameter, words: Sequence[s
     return words[0] if words else None
 
 
-@click.command("exec", help=_HELP)
+@click.command("exec", cls=StrictCommand, help=_HELP)
 @click.argument("sql", required=False, nargs=-1, metavar="[SQL]", callback=_parse_sql)
-@click.option("-c", "--command", metavar="SQL", help="SQL, like the argument.")
+@click.option(
+    "-c",
+    "--command",
+    multiple=True,
+    metavar="SQL",
+    help="SQL, like the argument. May be repeated, as may -f.",
+)
 @add_connection_options
 @click.option(
     "-o",
@@ -86,7 +95,12 @@ def _parse_sql(ctx: click.Context, parameter: click.Parameter, words: Sequence[s
     help="Write to FILE; it is created or replaced only after every statement has run.",
 )
 @click.option(
-    "-f", "--file", type=click.File("rb"), metavar="FILE|-", help="Read SQL from FILE, or from stdin."
+    "-f",
+    "--file",
+    type=click.File("rb"),
+    multiple=True,
+    metavar="FILE|-",
+    help="Read SQL from FILE, or from stdin. May be repeated.",
 )
 @click.option(
     "--param",
@@ -129,39 +143,50 @@ def _parse_sql(ctx: click.Context, parameter: click.Parameter, words: Sequence[s
 @click.option("-v", "--verbose", is_flag=True, help="Print each call on stderr.")
 @click.pass_context
 def execute(ctx: click.Context, /, **values: Any) -> None:
-    command = values.pop("command")
-    if command is not None and values["sql"] is not None:
-        raise click.UsageError("SQL is given twice: as an argument and with -c.")
     try:
-        output = find_format(values["out"] or Path(), values["output"])
+        values["output"] = find_format(values["out"] or Path(), values["output"])
     except Error as error:
         raise click.UsageError(f"--out {error}") from None
-    options = ExecOptions(**values | {"sql": values["sql"] if command is None else command, "output": output})
-    source = _read_source(options)
+    sources = _read_sources(ctx.meta[ORDER], values)
+    options = ExecOptions(**{field.name: values[field.name] for field in fields(ExecOptions)})
     if options.output in _BINARY and not options.out and sys.stdout.isatty():
         raise click.UsageError(f"{options.output} cannot be shown on a terminal: add --out FILE.")
     if options.verbose:
         logger = logging.getLogger("sqlprov")
         logger.addHandler(logging.StreamHandler(sys.stderr))
         logger.setLevel(logging.INFO)
-    ctx.exit(run_script(source, options))
+    ctx.exit(run_script(join_sources(sources), options))
 
 
-def _read_source(options: ExecOptions) -> SqlSource:
-    if (options.sql is None) == (options.file is None):
+def _read_sources(order: Sequence[str], values: Mapping[str, Any]) -> list[SqlSource]:
+    """The SQL of the argument, or of each -c and -f in the order in which they are written."""
+    sql, commands, files = values["sql"], values["command"], values["file"]
+    if sql is not None and commands:
+        raise click.UsageError("SQL is given twice: as an argument and with -c.")
+    if (sql is None) == (not commands and not files):
         raise click.UsageError("Give SQL in quotes, or -f FILE, or -f - to read standard input.")
-    text, file = options.sql or "", None
-    if len(text) < _MAX_FILE_NAME and len(text.split()) == 1 and Path(text).is_file():
-        raise click.UsageError(f"{text} is a file; run it with -f {text}.")
-    if options.file is not None:
-        file = options.file.name
-        try:
-            text = options.file.read().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise click.UsageError(f"{file} is not UTF-8: {error}") from None
-    if not (options.var or options.var_file or options.jinja):
-        return use_sql(text, file)
-    return render_sql(text, file, _read_variables(options.var_file) | options.var, options.var)
+    if sum(file.name == "<stdin>" for file in files) > 1:
+        raise click.UsageError("-f - is given twice; standard input can be read once.")
+    texts = {"sql": iter([sql]), "command": iter(commands), "file": iter(files)}
+    written = [next(texts[name]) for name in order if name in texts and values[name] is not None]
+    for text in written:
+        if isinstance(text, str) and _is_file(text):
+            raise click.UsageError(f"{text} is a file; run it with -f {text}.")
+    scripts = [(text, None) if isinstance(text, str) else (_read_file(text), text.name) for text in written]
+    if not (values["var"] or values["var_file"] or values["jinja"]):
+        return [use_sql(*script) for script in scripts]
+    return render_sql(scripts, _read_variables(values["var_file"]) | values["var"], values["var"])
+
+
+def _is_file(text: str) -> bool:
+    return len(text) < _MAX_FILE_NAME and len(text.split()) == 1 and Path(text).is_file()
+
+
+def _read_file(file: BinaryIO) -> str:
+    try:
+        return file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{file.name} is not UTF-8: {error}") from None
 
 
 def _read_variables(files: Sequence[Path]) -> dict[str, Any]:

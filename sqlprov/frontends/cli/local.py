@@ -8,6 +8,7 @@ import os
 import click
 
 from sqlprov.errors import InterfaceError
+from sqlprov.frontends.cli.command import StrictCommand
 
 
 @click.group()
@@ -20,7 +21,7 @@ def local() -> None:
     """
 
 
-@local.command()
+@local.command(cls=StrictCommand)
 def reset() -> None:
     """Delete the state of SageMaker; the next --local starts with the sample data again."""
     from sqlprov import local as endpoint
@@ -29,7 +30,7 @@ def reset() -> None:
     click.echo(f"{'Removed' if removed else 'There was no'} {endpoint.find_state_path()}")
 
 
-@local.command()
+@local.command(cls=StrictCommand)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", metavar="N")
 def serve(port: int) -> None:
     """Serve the local AWS on the loopback interface until Ctrl-C, for any AWS client."""

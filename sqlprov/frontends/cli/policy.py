@@ -9,6 +9,7 @@ import click
 import orjson
 
 from sqlprov.errors import UnknownName, suggest
+from sqlprov.frontends.cli.command import StrictCommand
 from sqlprov.frontends.cli.tables import compile_like, list_tables
 
 
@@ -26,7 +27,7 @@ def _parse_verbs(ctx: click.Context, parameter: click.Parameter, text: str) -> f
     return frozenset(verb for word in words for verb in known[word])
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.option(
     "--tables",
     "patterns",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sqlprov.frontends.cli.command import StrictCommand
 from sqlprov.frontends.cli.connection_options import ConnectionOptions, add_connection_options
 
 _HELP = """The shell: type SQL and see its rows.
@@ -11,11 +12,12 @@ _HELP = """The shell: type SQL and see its rows.
 `sqlprov` without a command starts it, with the same options: `sqlprov --local`. A statement runs at its `;`. \\?
 lists the shell's own commands. ~/.sqlprovrc runs first.
 
-The shell asks before it changes or deletes more than one row, and before it stops a running experiment.
+The shell asks before it deletes anything, before it stops something that runs, and before it changes several rows or a
+row that WHERE does not name by its key.
 """
 
 
-@click.command("repl", help=_HELP)
+@click.command("repl", cls=StrictCommand, help=_HELP)
 @add_connection_options
 @click.option("-y", "--yes", is_flag=True, help="Write without asking.")
 @click.argument("words", nargs=-1, metavar="")

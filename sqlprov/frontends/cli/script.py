@@ -28,15 +28,10 @@ _SEPARATED = ("table", "csv", "markdown")
 class ExecOptions:
     """The options of `sqlprov exec`, each under its own name."""
 
-    sql: str | None
     target: ConnectionOptions
     output: str
     out: Path | None
-    file: BinaryIO | None
     param: dict[str, str]
-    var: dict[str, str]
-    var_file: tuple[Path, ...]
-    jinja: bool
     dry_run: bool
     progress: bool | None
     exit_code: bool
@@ -84,12 +79,12 @@ def _print_all(results: Iterator[sqlprov.Result], format: str, stream: BinaryIO)
     complete = True
     printed = rows = 0
     for result in results:
+        _print_outcomes(result.outcomes)  # before the rows, which stdout may refuse
         if result.has_rows:
             rows += _print_rows(result, format, stream, printed)
             printed += 1
         for line in format_warnings(result):
             click.echo(line, err=True)
-        _print_outcomes(result.outcomes)
         complete = complete and result.complete
     return complete, rows
 
@@ -120,19 +115,21 @@ def _open_output(out: Path | None) -> Iterator[BinaryIO]:
     """Standard output, or a temporary file that replaces `out` at the end."""
     if out is None:
         yield sys.stdout.buffer
-    elif out.exists() and not out.is_file():  # a pipe or a device: nothing to rename
-        with out.open("wb") as stream:
+        return
+    is_special = out.exists() and not out.is_file()  # a pipe or a device: nothing to rename
+    target = out.resolve()  # a link stays a link
+    part = out if is_special else target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as stream:
             yield stream
-    else:
-        target = out.resolve()  # a link stays a link
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            try:
-                stream = part.open("wb")
-            except OSError as error:
-                raise Error(f"--out {out}: {error.strerror}.") from None  # not the name of the temporary file
-            with stream:
-                yield stream
+        if not is_special:
             part.replace(target)
-        finally:
+    except OSError as error:
+        if error.filename in (sys.stdout.name, sys.stderr.name):
+            raise
+        raise Error(
+            f"--out {out}: {error.strerror or error}."
+        ) from None  # not the name of the temporary file
+    finally:
+        if not is_special:
             part.unlink(missing_ok=True)

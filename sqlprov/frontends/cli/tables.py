@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sqlprov.frontends.cli.command import StrictCommand
+
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.option("--provider", metavar="NAME", help="Only the tables of this provider, such as aws.")
 @click.argument("like", required=False)
 def tables(provider: str | None, like: str | None) -> None:

@@ -15,10 +15,10 @@ COLUMNS = ("key", "region", "operation", "states", "note")
 
 
 def needs_confirmation(preview: WritePreview) -> bool:
-    """Whether a write changes or deletes more than one row, or stops a running resource."""
+    """Whether a write deletes, stops a running resource, or changes another row than one named by its key."""
     if all(operation is None for operation in preview.calls["operation"].to_pylist()):
         return False  # every row is refused, or needs no change
-    return preview.rows > 1 or preview.stopped > 0
+    return preview.verb == "DELETE" or preview.rows > 1 or preview.stopped > 0 or not preview.is_keyed
 
 
 def confirm(preview: WritePreview, screen: Screen) -> bool:
@@ -31,6 +31,7 @@ def confirm(preview: WritePreview, screen: Screen) -> bool:
     except (EOFError, KeyboardInterrupt) as end:
         print(file=sys.stderr)  # the question does not end with a newline
         if isinstance(end, KeyboardInterrupt):
+            screen.warn("Not confirmed; nothing was written.")
             raise
         return False
     return answer.strip().lower() in ("y", "yes")

@@ -25,15 +25,19 @@ def find_rc_file() -> Path:
     return Path("~/.sqlprovrc").expanduser()
 
 
+def is_command(text: str) -> bool:
+    """Whether the input is a command, or ends with one."""
+    bare = text.strip().rstrip("; ")
+    is_word = not bare or bare.lower() in (*EXIT_WORDS, "help")
+    return is_word or bare.startswith(("\\", ".")) or bool(TAIL.search(bare))
+
+
 def is_complete(text: str) -> bool:
     """Whether Enter runs the input: a command, or statements up to their `;`."""
-    bare = text.strip()
-    if not bare or bare.startswith(("\\", ".")) or bare.lower().rstrip("; ") in (*EXIT_WORDS, "help"):
-        return True
-    if TAIL.search(bare.rstrip("; ")):
+    if is_command(text):
         return True
     try:
-        tokens = tokenize(bare)
+        tokens = tokenize(text)
     except MalformedSQL:
         return False
     return not tokens or tokens[-1].is_one_of(";")

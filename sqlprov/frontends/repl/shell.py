@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlprov.errors import Cancelled, CredentialsError, Error, ProgrammingError, WriteError
 from sqlprov.frontends.messages import format_outcomes, format_warnings
 from sqlprov.frontends.repl.confirmation import confirm, needs_confirmation
-from sqlprov.frontends.repl.input import EXIT_WORDS, TAIL, read_code, split_script
+from sqlprov.frontends.repl.input import EXIT_WORDS, TAIL, find_rc_file, is_command, read_code, split_script
 from sqlprov.frontends.repl.progress_line import ProgressLine
 from sqlprov.frontends.repl.screen import OutputFile, Screen, fetch_first
 from sqlprov.output import write
@@ -192,6 +192,7 @@ class Shell:
         """Run the statements and commands of a file, even after an error; Ctrl-C ends them all.
 
         Raises:
+            Error: a statement cannot be parsed; nothing has run.
             ProgrammingError: the file runs itself.
             OSError, UnicodeDecodeError: it cannot be read.
         """
@@ -199,15 +200,18 @@ class Shell:
         if path in self._files:
             raise ProgrammingError(f"{path} is already running: running it again would never end.")
         text = path.read_text("utf-8-sig")
+        parts = list(split_script(text.splitlines()))
+        if path != find_rc_file().resolve():  # its other settings must not be lost
+            self.connection.check("\n".join(part for part in parts if not is_command(part)))
         self._files.append(path)
         try:
-            for part in split_script(text.splitlines()):
+            for part in parts:
                 self.submit(part)
         finally:
             self._files.pop()
 
     def set_output(self, output: OutputFile | None) -> None:
         """Write rows to a file from now on; with `None`, to the screen again."""
-        if self.output:
-            self.output.close()
-        self.output = output
+        before, self.output = self.output, output
+        if before:
+            before.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import signal
 import subprocess
 import time
@@ -14,6 +16,7 @@ import pytest
 from command_line import COMMAND, CommandLine
 
 from sqlprov.emulator import Emulator, Fault
+from sqlprov.output import FORMATS
 
 LIST = "SELECT name FROM aws.sagemaker.inference_experiments"
 DESCRIBE = "SELECT name, endpoint_name FROM aws.sagemaker.inference_experiments"
@@ -170,10 +173,104 @@ def test_jsonl_writes_the_first_rows_before_the_last_call_is_made(
     assert asked < len(emulator.calls) == 101
 
 
-def test_a_full_disk_is_an_error(shell: CommandLine) -> None:
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*COMMAND, "exec", "SELECT 1"], env=shell.env, stdout=full, stderr=subprocess.PIPE, text=True
-        )
-    assert done.returncode == 1
-    assert done.stderr == "Error: [Errno 28] No space left on device\n"
+SEVERAL = "a\n1\n\nb\n2\n\nc\n3"
+DELETION = (
+    "DELETE FROM aws.sagemaker.models WHERE model_name = 'churn-v1' AND region = 'us-east-1' RETURNING region"
+)
+MANY = "SELECT i, 'x' AS t FROM range(100000) AS r(i)"
+
+
+def run_in_shell(shell: CommandLine, script: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of bash in which $S is the command; not in a fork, which has its own streams and limits."""
+    line = script.replace("$S", " ".join(COMMAND))
+    return subprocess.run(["bash", "-c", line], env=shell.env | env, capture_output=True, timeout=600)
+
+
+@pytest.mark.parametrize(("format", "unbuffered"), [*((format, "1") for format in FORMATS), ("csv", "")])
+def test_a_disk_that_fills_up_is_an_error(
+    shell: CommandLine, tmp_path: Path, format: str, unbuffered: str
+) -> None:
+    script = f'ulimit -f 100; $S exec -o {format} "{MANY}" > {tmp_path / "rows"}'
+    done = run_in_shell(shell, script, PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (1, b"Error: <stdout>: File too large.\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "out", "err"),
+    [
+        ("$S exec 'SELECT 1' >/dev/full", 1, "", "Error: <stdout>: No space left on device."),
+        ("$S --help >/dev/full", 1, "", "Error: <stdout>: No space left on device."),
+        ("$S tables sagemaker >/dev/full", 1, "", "Error: <stdout>: No space left on device."),
+        ("$S exec 'SELECT 1' >&-", 1, "", "Error: <stdout>: Bad file descriptor."),
+        ("$S --version >&-", 1, "", "Error: <stdout>: Bad file descriptor."),
+        ("$S <&-", 1, "", "Error: <stdin>: Bad file descriptor."),
+        ("$S exec -f - <&-", 1, "", "Error: <stdin>: Bad file descriptor."),
+        ("$S exec -f - -f - </dev/null", 2, "", "Usage: "),
+        ("$S exec -o csv 'SELECT 1 AS a' <&- 2>&-", 0, "a\n1", ""),
+        ("$S exec 'SELECT nonsense' 2>&-", 1, "", ""),
+        ("$S exec 'SELECT nonsense' 2>/dev/full", 1, "", ""),
+        ("$S exec 'SELECT 1' >&- 2>&-", 1, "", ""),
+        (
+            f'$S exec --local "{DELETION}" >/dev/full',
+            1,
+            "",
+            "ok      churn-v1 in us-east-1 (DeleteModel)\nError: ",
+        ),
+        (f'$S exec --local "{DELETION}" >&-', 1, "", "ok      churn-v1 in us-east-1 (DeleteModel)\nError: "),
+        ("$S exec --out /dev/full 'SELECT 1'", 1, "", "Error: --out /dev/full: No space left on device."),
+        (
+            "$S exec -o csv -c 'SELECT 1 AS a' -f <(echo 'SELECT 2 AS b --') -c 'SELECT 3 AS c'",
+            0,
+            SEVERAL,
+            "",
+        ),
+        ("$S -c 'SELECT 1' -c 'SELEC 2'", 1, "", "Error: No statement begins with 'SELEC'."),
+        ('$S -c "SELECT \'a" -c "b\'"', 1, "", "Error: Unterminated string literal"),
+        ("printf 'SELECT 1;\nAND true' | $S", 1, "", "Error: <stdin>:2: No statement begins with 'AND'."),
+    ],
+)
+def test_a_stream_that_fails_and_several_scripts(
+    shell: CommandLine, script: str, code: int, out: str, err: str
+) -> None:
+    done = run_in_shell(shell, script)
+    assert (done.returncode, done.stdout.decode().strip()) == (code, out)
+    assert done.stderr.decode().startswith(err)
+    assert bool(done.stderr) == bool(err)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("format", ["table", "csv", "arrow"])
+def test_a_slow_non_blocking_pipe_and_a_stop_lose_no_byte(
+    shell: CommandLine, format: str, unbuffered: str
+) -> None:
+    words = [*COMMAND, "exec", "-o", format, MANY]
+    whole = subprocess.run(words, env=shell.env, capture_output=True, timeout=600).stdout
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    process = subprocess.Popen(words, env=shell.env | {"PYTHONUNBUFFERED": unbuffered}, stdout=writer)
+    os.close(writer)
+    out, stops = b"", [1, len(whole) // 2]
+    while data := os.read(reader, 30_000):
+        out += data
+        if stops and len(out) > stops[0]:
+            del stops[0]
+            process.send_signal(signal.SIGSTOP)
+            process.send_signal(signal.SIGCONT)
+    os.close(reader)
+    assert process.wait(timeout=600) == 0
+    assert (len(out), out) == (len(whole), whole)
+
+
+def test_a_script_that_arrives_slowly_in_a_non_blocking_pipe_runs_whole(shell: CommandLine) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    words = [*COMMAND, "exec", "-o", "csv", "-f", "-"]
+    process = subprocess.Popen(words, env=shell.env, stdin=reader, stdout=subprocess.PIPE)
+    os.write(writer, b"SELECT 1 AS a;")
+    while select.select([reader], [], [], 0)[0]:  # until the process has read it
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.write(writer, b"SELECT 2 AS b")
+    os.close(writer)
+    os.close(reader)
+    assert process.communicate(timeout=600)[0] == b"a\n1\n\nb\n2\n"

@@ -44,7 +44,20 @@ def run_cli(*words: str) -> Result:
         (["-o", "json", "--out", "x.csv", "SELECT 1"], "x.csv would be csv by its name, not json."),
         (["--nonsense"], "--nonsense"),
         (["SELECT 1", "-c", "SELECT 2"], "SQL is given twice"),
-        (["-c", "SELECT 2", "-f", "-"], "Give SQL in quotes"),
+        (["--profile", "a", "--profile", "b", "SELECT 1"], "--profile is given 2 times; give it once"),
+        (["-o", "csv", "--output", "json", "SELECT 1"], "-o is given 2 times"),
+        (["--out", "a", "--out", "a", "SELECT 1"], "--out is given 2 times"),
+        (
+            ["--endpoint-url", "http://a", "--endpoint-url=http://b", "SELECT 1"],
+            "--endpoint-url is given 2 times",
+        ),
+        (["--local", "--local", "SELECT 1"], "--local is given 2 times"),
+        (["--progress", "--no-progress", "SELECT 1"], "--progress is given 2 times"),
+        (["-vv", "SELECT 1"], "-v is given 2 times"),
+        (["SELECT '\udce4'"], "The argument is not UTF-8: \"SELECT '\\udce4'\""),
+        (["-c", "SELECT '\udce4'"], "-c is not UTF-8: \"SELECT '\\udce4'\""),
+        (["--region", "\udce4", "SELECT 1"], r"--region is not UTF-8: '\udce4'"),
+        (["--param", "x=\udce4", "SELECT $x"], r"--param is not UTF-8: 'x=\udce4'"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_why(words: list[str], message: str) -> None:

@@ -118,6 +118,17 @@ def test_i_runs_the_statements_and_commands_of_a_file(term: Terminal, tmp_path: 
     assert shown.index("\none\n") < shown.index("nonsense") < shown.index("first 2 rows")
 
 
+def test_i_runs_nothing_of_a_file_that_cannot_be_parsed(term: Terminal, em: Emulator, tmp_path: Path) -> None:
+    file = tmp_path / "torn.sql"
+    file.write_text(
+        "\\timing off\nSELECT 41;\nDELETE FROM aws.sagemaker.models WHERE true;\n AND region = 'x';\n"
+    )
+    shown = term.run(f"\\i {file}")
+    assert "No statement begins with 'AND'. Does a ; before it end a statement too early?" in shown
+    assert "41" not in shown.partition("\\i")[2]
+    assert em.calls == []
+
+
 def test_timing_switches_the_summary_after_each_statement(term: Terminal) -> None:
     term.run("\\timing off")
     assert "0 calls" not in term.run("SELECT 1 AS a;")

@@ -302,7 +302,7 @@ def test_a_delete_of_several_rows_shows_them_and_asks(term: Terminal, em: Emulat
     term.type(sql + ENTER)
     term.until(r"\[y/N\]$")
     term.type(CTRL_C)
-    term.until(r"\nCancelled\.")
+    term.until(r"\nNot confirmed; nothing was written\.\n+Cancelled\.")
     term.ready()
     term.clear()
     term.type(sql + ENTER)
@@ -322,12 +322,31 @@ def test_a_delete_of_several_rows_shows_them_and_asks(term: Terminal, em: Emulat
     assert not is_there(em, "old-2")
 
 
-def test_a_write_of_one_idle_row_does_not_ask(term: Terminal, em: Emulator) -> None:
+def test_a_change_of_one_idle_row_named_by_its_key_does_not_ask(term: Terminal, em: Emulator) -> None:
     add_experiment(em, "quiet")
     shown = term.run(f"UPDATE {T} SET description = 'new' WHERE name = 'quiet' AND region = '{REGION}';")
     assert "1 row changed" in shown
     assert "[y/N]" not in shown
-    assert "1 row changed" in term.run(f"DELETE FROM {T} WHERE name = 'quiet' AND region = '{REGION}';")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"DELETE FROM {T} WHERE name = 'quiet' AND region = '{REGION}';",
+        f"DELETE FROM {T} WHERE name LIKE 'qui%' AND region = '{REGION}';",
+        f"UPDATE {T} SET description = 'new' WHERE name LIKE 'qui%' AND region = '{REGION}';",
+        f"UPDATE {T} SET description = 'quiet' WHERE name < 'quiex' AND name > 'quia' AND region = '{REGION}';",
+        f"UPDATE {T} SET description = 'new' WHERE name = lower('QUIET') AND region = '{REGION}';",
+    ],
+)
+def test_a_delete_and_a_change_without_the_key_ask(term: Terminal, em: Emulator, sql: str) -> None:
+    add_experiment(em, "quiet")
+    term.type(sql + ENTER)
+    term.until(rf"\w+ 1 row of {T}\. Continue\? \[y/N\]$")
+    term.type(ENTER)
+    term.until("nothing was written")
+    term.ready()
+    assert [call.operation for call in em.calls if not call.operation.startswith(("Desc", "List"))] == []
 
 
 @pytest.mark.parametrize(
