@@ -47,7 +47,7 @@ def find_paging(node: Node, operation: Any, page: Node | None = None, rows: tupl
         more, limit = _find_more(outputs), _find_limit(inputs)
     elif paginator:
         pairs = zip(_to_list(paginator["input_token"]), _to_list(paginator["output_token"]), strict=True)
-        tokens = tuple(PageToken(*pair) for pair in pairs if pair[0] in inputs)
+        tokens = tuple(PageToken(*pair, _is_text(inputs[pair[0]])) for pair in pairs if pair[0] in inputs)
         if not tokens:  # read as one page, such a list would silently be short
             raise node.fail(f"{operation.name} pages by {paginator['input_token']}, which it does not take")
         more, limit = paginator.get("more_results", ""), paginator.get("limit_key", "")
@@ -76,7 +76,11 @@ def _parse_tokens(page: Node, inputs: dict[str, Any], outputs: dict[str, Any]) -
     for parameter, value in page.read_pairs().items():
         page.check("parameter", parameter, inputs)
         value.check("member of the reply", re.split(r"[^\w.]", value.read_text())[0], outputs)
-        yield PageToken(parameter, value.read_text())
+        yield PageToken(parameter, value.read_text(), _is_text(inputs[parameter]))
+
+
+def _is_text(shape: Any) -> bool:
+    return bool(shape.type_name == "string")
 
 
 def _find_more(outputs: dict[str, Any]) -> str:

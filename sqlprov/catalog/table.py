@@ -185,10 +185,12 @@ class PageToken:
     Attributes:
         parameter: the parameter that takes it.
         expression: JMESPath from the reply to it; botocore's paginators need more than names.
+        is_text: whether the parameter takes a text.
     """
 
     parameter: str
     expression: str
+    is_text: bool = True
 
 
 @dataclass(frozen=True)
@@ -683,6 +685,14 @@ class Table:
         returned = create.returns if create else ()
         parents = {parent.column for parent in self.list.parents}
         return len(self.key) == 1 or name in (*required, *returned, *parents)
+
+    @cached_property
+    def listed_key(self) -> tuple[Path, ...]:
+        """The members of a listed row that are its key, and that every row has."""
+        if self.list.single or self.list.scalar or self.list.opens:
+            return ()
+        columns = (self.by_name[name] for name in self.key if self.needs_key(name))
+        return tuple(column.path for column in columns if column.source is ColumnSource.LIST and column.path)
 
     @property
     def holds_tags(self) -> bool:

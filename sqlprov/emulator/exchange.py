@@ -156,6 +156,8 @@ class FaultyService(ABC):
             response.body, response.content_type = distort(fault, reply.body, reply.content_type)
             if fault.kind in ("html", "empty", "missing_member"):
                 response.status = 200
+            if fault.kind == "redirect_after":
+                response.status = 307
             if fault.kind == "truncated":
                 response.content_length = max(len(reply.body), 64)
         call.status = response.status

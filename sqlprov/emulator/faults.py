@@ -86,8 +86,23 @@ def distort(fault: Fault, body: bytes, content_type: str) -> tuple[bytes, str]:
             return body[: len(body) // 2], content_type
         case "html":
             return b"<html><body><h1>502 Bad Gateway</h1>The proxy got no answer.</body></html>", "text/html"
-        case "empty":
+        case "empty" | "redirect_after":
             return b"", content_type
         case "missing_member":
             return b"{}", content_type
+        case "other_row" | "missing_key" | "number_token" if "json" in content_type:
+            return _change_reply(fault.kind, body), content_type
     return body, content_type
+
+
+def _change_reply(kind: str, body: bytes) -> bytes:
+    """A reply whose first name is another's, whose last listed row lacks its name, or whose token is a number."""
+    reply = orjson.loads(body or b"{}")
+    rows = next((value for value in reply.values() if isinstance(value, list)), [])
+    if kind == "number_token":
+        reply["NextToken"] = 5
+    elif kind == "missing_key" and rows and "Tags" not in reply:
+        rows[-1].pop(next(name for name in rows[-1] if name.endswith("Name")))
+    elif kind == "other_row" and (name := next((name for name in reply if name.endswith("Name")), "")):
+        reply[name] = f"not-{reply[name]}"
+    return orjson.dumps(reply)

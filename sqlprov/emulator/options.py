@@ -13,9 +13,11 @@ FAULTS = (
     # before the commit
     *("error500", "error503", "throttle", "timeout_before", "reset", "expired_credentials", "access_denied"),
     # after the commit
-    *("timeout_after", "error500_after", "reset_after"),
+    *("timeout_after", "error500_after", "reset_after", "redirect_after"),
     # a reply with status 200 that cannot be read
     *("truncated", "truncated_clean", "html", "empty", "missing_member", "repeated_token"),
+    # a reply with status 200 that is about something else
+    *("other_row", "missing_key", "number_token"),
 )
 """Every kind of fault."""
 
@@ -71,7 +73,8 @@ class Fault:
 
     `truncated` is shorter than its Content-Length, `truncated_clean` is half the JSON with a matching length,
     `missing_member` is `{}`. With `repeated_token`, NextToken is the token that was sent; after a first page,
-    the token that it returned repeats until the faults are cleared.
+    the token that it returned repeats until the faults are cleared. `other_row` is a Describe's reply about another
+    name, `missing_key` a List's row without one, and `number_token` a List's NextToken that is not a text.
 
     Args:
         kind: one of FAULTS.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,7 @@ from sqlprov.catalog.table import DescribeCall, ListCall, Table, get_path
 from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read.lookup import Lookup, build_arguments, takes_list
 
+_PARTED = re.compile("[:/]")
 Items = list[Mapping[str, Any]]
 
 
@@ -40,7 +42,7 @@ def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRo
     assert describe is not None, "only tables that can be described have such calls"
     arguments = _build_arguments(table, describe, rows)
     try:
-        items = _describe(run, cloud, table, first.region, arguments)
+        items = _describe(run, cloud, table, first.region, arguments, first if len(rows) == 1 else None)
     except OperationalError as error:
         if not is_match(table.errors.missing, error):
             raise
@@ -115,7 +117,7 @@ def _list(
     listing, seen, reader = table.list, set[str](), ListingReader()
     token: Mapping[str, Any] = {}
     while True:
-        count = make_row_counter(listing, seen)
+        count = make_row_counter(listing, seen, table.listed_key)
         whole = {**parameters, **token}
         reply = call(
             run, cloud, table.client, table.iam, listing.call, region, whole, (), count, reader=reader
@@ -128,7 +130,10 @@ def _list(
         seen.add(freeze(token))
 
 
-def _describe(run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapping[str, Any]) -> Items:
+def _describe(
+    run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapping[str, Any], only: PartialRow | None
+) -> Items:
+    """The resources that a Describe returns; `only` is the row, if the call is about one."""
     describe = table.describe
     assert describe is not None, "only tables that can be described have such calls"
     paths = [path for path in map(describe.paths.get, table.key) if path]
@@ -139,6 +144,8 @@ def _describe(run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapp
             absent = [".".join((*describe.item, *path)) for path in paths if get_path(item, path) is None]
             if absent and len(absent) == len(paths):
                 raise MalformedReply(f"the reply lacks {', '.join(absent)}")
+        if only and len(items) == 1:
+            _check_key(table, describe, only, items[0])
         return len(items)
 
     def check_page(reply: dict[str, Any]) -> int:
@@ -158,6 +165,24 @@ def _describe(run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapp
     if describe.batch:
         check_failures(table, describe.call, describe.item, region, reply)
     return _find_items(describe, reply)
+
+
+def _check_key(table: Table, describe: DescribeCall, row: PartialRow, item: Mapping[str, Any]) -> None:
+    """Raise MalformedReply if a reply is about another row."""
+    for name in set(table.key).intersection(describe.arguments.values(), describe.paths):
+        asked, value = str(row.get_value(table, name)), get_path(item, describe.paths[name])
+        if value is not None and not _is_alike(asked.lower(), str(value).lower()):
+            raise MalformedReply(f"the reply is about {name} {str(value)!r} instead of {asked!r}")
+
+
+def _is_alike(asked: str, value: str) -> bool:
+    """Whether two keys may name the same row: services take names, ARNs and aliases in each other's place."""
+    shorter, longer = sorted((asked, value), key=len)
+    return (
+        asked == value
+        or asked.startswith(("arn:", "alias/"))
+        or (shorter in longer and bool(_PARTED.search(longer)))
+    )
 
 
 def _join(values: Any, more: Any) -> Any:

@@ -93,7 +93,10 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
         items = _find_tags(page, path)
         if items is None:
             check_omission(page, method.items, IN_JSON)
-        if method.token_out and page.get(method.token_out) in seen:
+        token = page.get(method.token_out) if method.token_out else None
+        if token and not isinstance(token, str):
+            raise MalformedReply(f"the reply's {method.token_out} is {token!r}, not a text")
+        if token in seen:
             raise MalformedReply("the reply repeats the page token of an earlier page")
         return len(to_tags(items, method.spelling) or ())
 

@@ -44,7 +44,9 @@ class GoneRows:
         if table.region_column:
             place = {**place, REGION: lists[0].region}
         step = lists[0].move(table.list, place)
-        reply = self._pages.call_list(step.region, step.parameters, make_row_counter(table.list, set()))
+        reply = self._pages.call_list(
+            step.region, step.parameters, make_row_counter(table.list, set(), table.listed_key)
+        )
         listed = [PartialRow(place, listed=item) for item in find_rows(table.list, reply)]
         gone = {repr(row.get_values(table, table.key)) for row in self._rows}  # a part may be a list
         keys = (row.get_values(table, table.key) for row in listed)

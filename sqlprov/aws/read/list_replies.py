@@ -12,7 +12,7 @@ from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.aws.transport.replies import UNLIKE, check_omission
 from sqlprov.catalog.cloud_control import PROPERTIES
 from sqlprov.catalog.packing import IDENTIFIER
-from sqlprov.catalog.table import ListCall, PageToken, Table
+from sqlprov.catalog.table import ListCall, PageToken, Table, get_path
 from sqlprov.errors import ServiceError
 
 FAILURES = re.compile("fail|error|unprocessed|unsuccessful|exception", re.IGNORECASE)
@@ -109,17 +109,34 @@ def find_token(listing: ListCall, reply: Mapping[str, Any]) -> dict[str, Any] | 
 
 
 def read_tokens(tokens: Sequence[PageToken], reply: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that request the next page; empty after the last."""
-    values = {token.parameter: find_value(token.expression, reply) for token in tokens}
-    return {name: value for name, value in values.items() if value not in (None, "", [])}
+    """The parameters that request the next page; empty after the last.
+
+    Raises:
+        MalformedReply: a token is of another type than the parameter that takes it.
+    """
+    values = {}
+    for token in tokens:
+        value = find_value(token.expression, reply)
+        if value in (None, "", []):
+            continue
+        if token.is_text and not isinstance(value, str):
+            raise MalformedReply(f"the reply's {token.expression} is {value!r}, not a text")
+        values[token.parameter] = value
+    return values
 
 
-def make_row_counter(listing: ListCall, seen: set[str]) -> Callable[[dict[str, Any]], int]:
-    """Return a function that counts the rows of a page; it raises MalformedReply for malformed rows or a
-    repeated token."""
+def make_row_counter(
+    listing: ListCall, seen: set[str], key: Sequence[Sequence[str]] = ()
+) -> Callable[[dict[str, Any]], int]:
+    """Return a function that counts the rows of a page; it raises MalformedReply for malformed rows, a row that lacks
+    a member of its `key`, or a repeated token."""
 
     def count(page: dict[str, Any]) -> int:
         rows = find_rows(listing, page)
+        for first, *rest in key:
+            values = [row.get(first) for row in rows]
+            if None in (values if not rest else [get_path(value, rest) for value in values]):
+                raise MalformedReply(f"a row of the reply lacks {'.'.join((first, *rest))}")
         token = find_token(listing, page)
         if token is None and listing.more and find_value(listing.more, page):
             raise MalformedReply("the reply says that there are more rows, but has no page token")

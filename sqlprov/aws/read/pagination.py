@@ -102,7 +102,7 @@ class PageReader:
                     window.seen.add(freeze(token))
                 # A page is decoded while waiting for the next one.
                 while_waiting = partial(self.decode, window, pages[-1]) if pages else None
-                count = make_row_counter(method, window.seen)
+                count = make_row_counter(method, window.seen, self._table.listed_key)
                 try:
                     reply = self.call_list(
                         window.read.region, parameters, count, while_waiting, window.reader

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import urlsplit
 
 from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
@@ -73,6 +75,10 @@ THROTTLES |= {"TransactionInProgressException", "RequestLimitExceeded", "Bandwid
 THROTTLES |= {"LimitExceededException", "PriorRequestNotComplete", "EC2ThrottledException"}
 TRANSIENT = {"RequestTimeout", "RequestTimeoutException"}
 TRANSIENT |= {"InternalFailure", "InternalError", "InternalServerError"}
+LOST = {408, 425, 499}
+"""Statuses of a proxy that may have passed the request on."""
+MOVED = {"PermanentRedirect", "TemporaryRedirect", "Redirect"}
+"""Errors of S3, which has not handled the request."""
 CLOSED = {"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"}
 """Errors of a region that the account has not enabled."""
 EXPIRED = CLOSED | {"ExpiredToken", "ExpiredTokenException", "InvalidSignatureException", "RequestExpired"}
@@ -189,8 +195,16 @@ def _classify_client_error(
         text = f"{where}: the credentials are expired or not valid{closed}; {advice}. {message}{request}"
         return Failure(CredentialsError(text, **details), Next.GIVE_UP)
     text = f"{where} failed. {message or f'HTTP status {status}'}{request}"
-    again = status >= 500 or code in TRANSIENT
+    is_redirect = 300 <= status < 400 and code not in MOVED
+    if is_redirect:  # another host must not get a signed request
+        text += f" The reply redirects to {_find_host(meta)}, which is not followed."
+    again = status >= 500 or code in TRANSIENT or is_redirect or status in LOST
     return Failure(ServiceError(text, **details), Next.RETRY if again else Next.GIVE_UP)
+
+
+def _find_host(meta: Mapping[str, Any]) -> str:
+    """The host in a reply's Location, without what else the URL may hold."""
+    return urlsplit(str(meta.get("HTTPHeaders", {}).get("location", ""))).hostname or "another place"
 
 
 def _find_action(message: str) -> str:

@@ -1,6 +1,7 @@
 """The command `sqlprov`: prints rows on stdout and errors on stderr.
 
-Exit codes: 0; 1 for an error or missing rows; 2 for wrong usage; 130 after Ctrl-C; 143 after SIGTERM; 141 when the
+Exit codes: 0; 1 for an error or missing rows; 2 for wrong usage; 130 after Ctrl-C; 143, 129 or 131 after SIGTERM, SIGHUP or
+SIGQUIT; 141 when the
 reader of stdout has closed it, as a shell reports SIGPIPE: the statements after it have not run.
 """
 
@@ -30,6 +31,7 @@ from sqlprov.version import VERSION
 
 _EXEC_OPTION = re.compile(r"-c|-f|--command(=|$)|--file(=|$)")
 _GROUP_OPTIONS = ("-h", "--help", "--version")
+_ENDINGS = {int(signal.SIGTERM): "Terminated.", int(signal.SIGHUP): "Hung up.", int(signal.SIGQUIT): "Quit."}
 
 
 class _Commands(click.Group):
@@ -55,14 +57,16 @@ class _Commands(click.Group):
         return items + (repl.shell_complete(ctx, incomplete) if incomplete.startswith("-") else [])
 
     def invoke(self, ctx: click.Context) -> Any:
-        signal.signal(signal.SIGTERM, _terminate)
+        for number in _ENDINGS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+                signal.signal(number, _terminate)
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
         except (click.ClickException, click.exceptions.Exit):
             raise
-        except Terminated:
-            _exit_at_once("Terminated.", 143)
+        except Terminated as end:
+            _exit_at_once(_ENDINGS[end.number], 128 + end.number)
         except (KeyboardInterrupt, click.Abort):
             _exit_at_once("Cancelled.", 130)
         except BrokenPipeError:
@@ -87,11 +91,15 @@ def _fail(ctx: click.Context, error: Exception) -> NoReturn:
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM; it ends calls like Ctrl-C."""
+    """A signal of _ENDINGS; it ends calls like Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
-def _terminate(*_: object) -> NoReturn:
-    raise Terminated
+def _terminate(number: int, _: object) -> NoReturn:
+    raise Terminated(number)
 
 
 def _exit_at_once(text: str, code: int) -> NoReturn:

@@ -52,7 +52,8 @@ In text, timestamps are ISO 8601 with their zone, nested values JSON, blobs base
 
 Errors go to stderr, and so does the outcome of each row that INSERT, UPDATE, DELETE or EXEC wrote. Exit
 codes: 0 done; 1 an error, a row that is not ok, or, with --set on_error=warn, missing rows; 2 wrong
-usage; 3 rows, with --exit-code; 130 Ctrl-C; 141 stdout was closed by its reader; 143 SIGTERM.
+usage; 3 rows, with --exit-code; 130 Ctrl-C; 141 stdout was closed by its reader; 143 SIGTERM,
+129 SIGHUP, 131 SIGQUIT.
 
 {EXAMPLES}"""
 

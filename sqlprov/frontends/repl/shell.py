@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,8 +93,11 @@ class Shell:
             elif text:
                 self.run(text)
         except KeyboardInterrupt as interrupt:
+            if type(interrupt) is not KeyboardInterrupt and not self._files:
+                with suppress(OSError):  # the terminal may be gone
+                    self._print_cancelled()
             if type(interrupt) is not KeyboardInterrupt or self._files:
-                raise  # SIGTERM, or the script ends with its statement
+                raise  # a signal that ends the shell, or the script ends with its statement
             self._print_cancelled()
         except Cancelled as error:
             self.screen.warn(str(error))

@@ -20,7 +20,8 @@ from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.errors import Cancelled, Error, WriteError
 
 NAMES = [f"row-{number:02}" for number in range(20)]
-SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
+ENDINGS = {130: "Cancelled.", 143: "Terminated.", 129: "Hung up.", 131: "Quit."}
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_a_signal_during_an_insert_starts_no_call_and_reports_the_known_outcomes
         assert (status == "ok", status == "failed") == (exists, not exists), stderr
         assert exists == (name in made)
     assert "interrupted before its" in stderr
-    assert stderr.rstrip().endswith({130: "Cancelled.", 143: "Terminated."}[code])
+    assert stderr.rstrip().endswith(ENDINGS[code])
 
 
 def test_a_call_that_hangs_holds_up_the_end_for_a_bounded_time_and_is_unknown(fresh: Emulator) -> None:
