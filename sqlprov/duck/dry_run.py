@@ -98,7 +98,7 @@ def list_calls(targets: list[TargetRow], run: Run, cloud: Cloud) -> pa.Table:
 def _list_row(number: int, target: TargetRow, run: Run, cloud: Cloud) -> list[dict[str, Any]]:
     """The calls for one row, as rows of the result; a row without a call if there is none."""
     snapshot = None
-    if target.write.kind in (WriteKind.UPDATE, WriteKind.DELETE):
+    if target.write.kind in (WriteKind.UPDATE, WriteKind.DELETE) or target.write.skips_existing:
         snapshot = RowWatcher(target.write, run, cloud).read(tags=target.document is not None)
     base = {"row": number, "key": "|".join(target.write.key), "region": target.write.region}
     try:

@@ -115,7 +115,24 @@ class TargetReader:
                     f"its query returns {len(rows.names)}."
                 )
             rows = replace(rows, names=statement.columns)
-        return self._to_targets(plan_inserts(self.table, rows, listed, self._get_default_region()))
+        plan = plan_inserts(self.table, rows, listed, self._get_default_region())
+        if statement.skips_existing:
+            self._skip_existing(statement, plan)
+        return self._to_targets(plan)
+
+    def _skip_existing(self, statement: Insert, plan: WritePlan) -> None:
+        """Make the inserts leave existing rows as they are, which needs their keys."""
+        key, table = self.table.key, self.table
+        if other := sorted(statement.conflict - {"region", *key}):
+            raise NotSupportedError(
+                f"ON CONFLICT names {', '.join(other)}; expected the key of {table.full_name}: {', '.join(key)}."
+            )
+        if lacking := next((write.lacking for write in plan.writes if write.lacking), ""):
+            raise NotSupportedError(
+                f"INSERT OR IGNORE needs the key of each row, and the service sets {lacking} of {table.full_name}. "
+                "SELECT shows whether a row exists."
+            )
+        plan.writes = [replace(write, skips_existing=True) for write in plan.writes]
 
     def _read_exec(self, statement: Exec) -> list[TargetRow]:
         table, method = statement.resolve(self.session.catalog, self.path)

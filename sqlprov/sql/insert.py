@@ -14,6 +14,7 @@ from sqlprov.sql.write import WriteStatement
 _QUERIES = (
     *("SELECT", "VALUES", "WITH", "FROM", "TABLE", "PIVOT", "PIVOT_WIDER", "UNPIVOT", "PIVOT_LONGER", "("),
 )
+_INSTEAD = "is not supported on live tables; UPDATE changes existing rows, and INSERT OR IGNORE leaves them as they are."
 
 
 @dataclass(frozen=True)
@@ -24,22 +25,26 @@ class Insert(WriteStatement):
         columns: without quotes; `None` if there is no list.
         by_name: whether the query's columns are matched by name.
         source: the query for the rows with its CTEs; empty for DEFAULT VALUES, which is refused.
+        skips_existing: whether it says OR IGNORE or ON CONFLICT DO NOTHING.
+        conflict: the columns after ON CONFLICT, in lower case; empty if there are none.
     """
 
     columns: tuple[str, ...] | None
     by_name: bool
     source: str
+    skips_existing: bool
+    conflict: frozenset[str]
 
     VERB: ClassVar[str] = "INSERT"
 
     @classmethod
     def parse_clauses(cls, parser: Parser) -> dict[str, Any]:
         ctes = parser.get_text(0, parser.index - 1)
-        if token := parser.accept("OR"):
-            what = parser.expect("REPLACE", "IGNORE").text.upper()
-            parser.refuse(
-                token, f"INSERT OR {what} is not supported on live tables; UPDATE changes existing rows."
-            )
+        token = parser.accept("OR")
+        ignores = bool(token and parser.accept("IGNORE"))
+        if token and not ignores:
+            parser.expect("REPLACE")
+            parser.refuse(token, f"INSERT OR REPLACE {_INSTEAD}")
         parser.expect("INTO")
         name = parser.parse_name("a table")
         alias = parser.parse_alias() if parser.is_at("AS") else None
@@ -49,7 +54,12 @@ class Insert(WriteStatement):
         if by_name and columns:
             parser.refuse(token, "BY NAME takes no list of columns; the query names them.")
         source = _join(ctes, _parse_source(parser))
-        return {"name": name, "alias": alias, "columns": columns, "by_name": by_name, "source": source}
+        conflict = _parse_conflict(parser)
+        clauses = {"name": name, "alias": alias, "columns": columns, "by_name": by_name, "source": source}
+        return clauses | {
+            "skips_existing": ignores or conflict is not None,
+            "conflict": conflict or frozenset(),
+        }
 
 
 def _parse_columns(parser: Parser) -> tuple[str, ...] | None:
@@ -69,7 +79,7 @@ def _parse_columns(parser: Parser) -> tuple[str, ...] | None:
 
 
 def _parse_source(parser: Parser) -> str:
-    """The query for the rows; skips ON CONFLICT."""
+    """The query for the rows, up to ON CONFLICT."""
     token = parser.next
     if parser.accept("DEFAULT"):
         parser.expect("VALUES")
@@ -91,12 +101,25 @@ def _parse_source(parser: Parser) -> str:
         parser.refuse(
             default, "DEFAULT is not supported on live tables; leave the column out, or write NULL."
         )
-    if parser.is_at("ON", "CONFLICT"):
-        parser.refuse(
-            parser.next, "ON CONFLICT is not supported on live tables; INSERT fails for a row that exists."
-        )
-        parser.parse_clause("ON CONFLICT", "RETURNING")
     return source
+
+
+def _parse_conflict(parser: Parser) -> frozenset[str] | None:
+    """The columns of ON CONFLICT … DO NOTHING, in lower case; `None` if there is no such clause."""
+    token = parser.accept("ON")
+    if token is None:
+        return None
+    parser.expect("CONFLICT")
+    columns: set[str] = set()
+    if parser.accept("("):
+        columns.add(parser.parse_identifier("a column").lower())
+        while parser.accept(","):
+            columns.add(parser.parse_identifier("a column").lower())
+        parser.expect(")")
+    if not (parser.accept("DO") and parser.accept("NOTHING")):
+        parser.refuse(token, f"ON CONFLICT DO UPDATE {_INSTEAD}")
+        parser.parse_clause("ON CONFLICT", "RETURNING")
+    return frozenset(columns)
 
 
 def _find_default(source: list[Token]) -> Token | None:

@@ -24,12 +24,15 @@ from sqlprov.aws.write.row_watcher import EffectUnknown, RowFailed, RowWatcher
 from sqlprov.catalog.table import Table
 from sqlprov.errors import Cancelled, OperationalError
 from sqlprov.plan.write.diff import parse_tags, spell_tags
+from sqlprov.plan.write.next_step import next_step
 from sqlprov.plan.write.reconcile import CallEffect, reconcile
 from sqlprov.plan.write.redaction import hide_parameters
 from sqlprov.plan.write.steps import (
+    Refusal,
     Request,
     RowWrite,
     Snapshot,
+    Success,
     WriteKind,
     build_parameters,
     find_method,
@@ -165,6 +168,8 @@ class CallSender:
                 record.error = ""
                 self.done.append(request)
                 return None
+            if self.write.skips_existing and self.watcher.snapshot is not None:
+                return None  # an older row
             lost += 1
             self._check_retry(request, failure, lost, is_last)
             pause_for_retry(self.run, failure, record.attempts)
@@ -207,9 +212,21 @@ class CallSender:
         if request.purpose == "delete" and is_match(self.table.errors.missing, failure.error):
             self.watcher.snapshot = None
             return
-        exists = request.purpose == "create" and is_match(self.table.errors.exists, failure.error)
-        label = f"{self.write.label} already exists. " if exists else ""
-        raise RowFailed(f"{label}{failure.error}") from failure.error
+        if request.purpose == "create" and is_match(self.table.errors.exists, failure.error):
+            step = next_step(self.write, self._read_existing(), ())
+            if isinstance(step, Success):
+                return
+            text = step.reason if isinstance(step, Refusal) else f"{self.write.label} already exists"
+            raise RowFailed(f"{text}. {failure.error}") from failure.error
+        raise RowFailed(str(failure.error)) from failure.error
+
+    def _read_existing(self) -> Snapshot | None:
+        """The row that the service says exists; `None` if it cannot be read, or nothing depends on it."""
+        try:
+            is_read = self.write.skips_existing or self.table.state.column
+            return self.watcher.read() if is_read else None
+        except OperationalError:
+            return None
 
     def _has_taken_effect(self, request: Request, before: Snapshot | None, failure: Failure) -> bool:
         """Whether a call with a lost response took effect; `False`: certainly not, and it may be retried.
@@ -250,6 +267,8 @@ class CallSender:
                 if effect is CallEffect.UNKNOWN:
                     text = "The row read back does not show whether the call took effect."
                     raise EffectUnknown(f"{failure.error} {text}")
+                if effect is CallEffect.NOT_APPLIED and after is not None and self.write.skips_existing:
+                    return False
                 if effect is CallEffect.NOT_APPLIED and after is not None and is_create:
                     raise RowFailed(
                         f"{self.write.label} already exists; somebody else created it. {failure.error}"
@@ -270,12 +289,12 @@ class CallSender:
     def _reconcile(
         self, request: Request, before: Snapshot | None, after: Snapshot | None, began: datetime
     ) -> CallEffect:
-        if request.purpose == "create" and self._is_tagged and after is not None:
+        is_ours = None
+        if self._is_tagged and after is not None:
             is_ours = (after.tags or {}).get(REQUEST_TAG) == self.run.request_tag
-            return CallEffect.APPLIED if is_ours else CallEffect.NOT_APPLIED
         if request.purpose == "exec" and before is None:
             return CallEffect.UNKNOWN  # its current state may still be the one before the call
-        effect = reconcile(self.table, request, before, after, began)
+        effect = reconcile(self.table, request, before, after, began, is_ours)
         method = find_method(self.write, request)
         if method and method.packing and request.purpose != "create" and effect is CallEffect.NOT_APPLIED:
             return CallEffect.UNKNOWN  # the request may have been accepted, and take effect later

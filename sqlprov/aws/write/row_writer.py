@@ -137,7 +137,8 @@ class RowWriter:
             # Without a time of creation, only a read before each create can tell.
             try:
                 replaces = self.table.write.insert.replaces
-                if self.run.log.service_time is None or replaces or not self.table.created:
+                is_read = write.skips_existing or replaces or not self.table.created
+                if is_read or self.run.log.service_time is None:
                     self.watcher.read()
             finally:
                 self.clock_known.set()

@@ -1,8 +1,8 @@
 """The command `sqlprov`: prints rows on stdout and errors on stderr.
 
-Exit codes: 0; 1 for an error or missing rows; 2 for wrong usage; 130 after Ctrl-C; 143, 129 or 131 after SIGTERM, SIGHUP or
-SIGQUIT; 141 when the
-reader of stdout has closed it, as a shell reports SIGPIPE: the statements after it have not run.
+Exit codes: 0; 1 for an error or missing rows; 2 for wrong usage; 130 after Ctrl-C; 143, 129 and 131 after SIGTERM,
+SIGHUP and SIGQUIT; 141 when the reader of stdout has closed it, as a shell reports SIGPIPE: the statements after it
+have not run.
 """
 
 from __future__ import annotations

@@ -38,7 +38,12 @@ def next_step(write: RowWrite, now: Snapshot | None, done: tuple[Request, ...]) 
     if write.kind is WriteKind.EXEC:
         return Request(method.call, write.region, dict(write.values), "exec")
     if now is not None:
-        return Refusal(f"{write.label} already exists")
+        state, delete = now.get_state(write.table), write.table.by_method.get("delete_resource")
+        if state and delete and state == delete.via:
+            return Refusal(f"{write.label} is {state}; DELETE with /*+ AWAIT */ waits until a row is gone")
+        if write.skips_existing:
+            return Success("it already exists")
+        return Refusal(f"{write.label} already exists{f'; it is {state}' if state else ''}")
     ignored = write.table.write.insert.ignored
     parameters = {name: value for name, value in write.values.items() if name not in ignored}
     return Request(method.call, write.region, parameters, "create")

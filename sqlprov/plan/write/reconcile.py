@@ -29,7 +29,12 @@ class CallEffect(Enum):
 
 
 def reconcile(
-    table: Table, request: Request, before: Snapshot | None, after: Snapshot | None, began: datetime
+    table: Table,
+    request: Request,
+    before: Snapshot | None,
+    after: Snapshot | None,
+    began: datetime,
+    is_ours: bool | None = None,
 ) -> CallEffect:
     """Whether a call took effect.
 
@@ -39,9 +44,10 @@ def reconcile(
         before: the row before the call; `None` if it did not exist or was not read.
         after: the row now; `None` if it does not exist.
         began: a time before the statement began, on the service's clock; older rows are not ours.
+        is_ours: of a create, whether the row has the tag of the request; `None` if none was sent.
     """
     if request.purpose == "create":
-        return _reconcile_create(table, request, after, began)
+        return _reconcile_create(table, request, after, began, is_ours)
     if request.purpose == "delete":
         return _reconcile_delete(table, before, after)
     if after is None or (before and _is_replaced(table, before, after)):
@@ -56,26 +62,28 @@ def reconcile(
     return CallEffect.UNKNOWN
 
 
-def _reconcile_create(table: Table, request: Request, after: Snapshot | None, began: datetime) -> CallEffect:
+def _reconcile_create(
+    table: Table, request: Request, after: Snapshot | None, began: datetime, is_ours: bool | None
+) -> CallEffect:
     if after is None:
         return CallEffect.NOT_APPLIED
     create = table.by_method["create_resource"]
     created = after.get_created(table)
     if created is not None and created < began:
         return CallEffect.NOT_APPLIED
+    if is_ours is not None:
+        return CallEffect.APPLIED if is_ours else CallEffect.UNKNOWN
     sent = dict(request.parameters)
     for part in create.parameters:
         column = table.by_name.get(part.column)
         if part.name in sent and column and column.name != TAGS:
             sent[part.name] = select_readable(sent[part.name], column.type)
-    paths = diff_parameters(table, create, sent, after)
-    if not paths:
-        # Without a time of creation, the row was read as missing before the call.
-        return CallEffect.UNKNOWN if table.created and created is None else CallEffect.APPLIED
-    # An optional member may be returned in another form (a key's id as its ARN), so it proves nothing.
-    fixed = {name for name in table.create_only if name in create.input_shape.required}
-    is_other = any(path.partition(".")[0] in fixed for path in paths)
-    return CallEffect.NOT_APPLIED if is_other else CallEffect.UNKNOWN
+    # Without a time of creation, the row was read as missing before the call.
+    is_dated = created is not None or not table.created
+    if is_dated and not diff_parameters(table, create, sent, after):
+        return CallEffect.APPLIED
+    # A row with other members may be somebody else's, made before the call, or in place of the one that it made.
+    return CallEffect.UNKNOWN
 
 
 def _reconcile_delete(table: Table, before: Snapshot | None, after: Snapshot | None) -> CallEffect:

@@ -36,6 +36,7 @@ class RowWrite:
         desired, reason: UPDATE: the state to reach and the reason to give; `None` if not set.
         method: EXEC: name of the method.
         notes: remarks for the outcome.
+        skips_existing: INSERT: whether a row that exists is left as it is.
     """
 
     table: Table
@@ -48,6 +49,7 @@ class RowWrite:
     reason: str | None = None
     method: str = ""
     notes: tuple[str, ...] = ()
+    skips_existing: bool = False
 
     @property
     def api_method(self) -> Method | None:
