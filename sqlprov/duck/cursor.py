@@ -184,10 +184,12 @@ class Cursor:
 
         def write() -> Answer:
             outcomes = write_targets(statement, targets, run, cloud)
+            skips = isinstance(statement, Insert) and statement.skips_existing
+            rowcount = sum(bool(outcome.operations) or not skips for outcome in outcomes)
             if returning is None:
-                return Answer(rowcount=len(outcomes))
+                return Answer(rowcount=rowcount)
             answer = self._return(returning, read_back(table, outcomes, run.warn), table, bindings, run)
-            return replace(answer, rowcount=len(outcomes))
+            return replace(answer, rowcount=rowcount)
 
         if asking and targets and not isinstance(statement, Insert):
             return Pending(build_preview(written, targets, reader.names_rows(targets), run, cloud), write)

@@ -266,6 +266,8 @@ class CallSender:
                     return True
                 if effect is CallEffect.UNKNOWN:
                     text = "The row read back does not show whether the call took effect."
+                    if is_create and after is not None:
+                        text = "The row that exists may be somebody else's, in place of the one that the call made."
                     raise EffectUnknown(f"{failure.error} {text}")
                 if effect is CallEffect.NOT_APPLIED and after is not None and self.write.skips_existing:
                     return False

@@ -69,6 +69,11 @@ class RowWriter:
         """The row as last read; `None` if it was not read, or does not exist."""
         return self.watcher.snapshot
 
+    @property
+    def is_skipped(self) -> bool:
+        """Whether an INSERT leaves the row as it is, because it exists."""
+        return self.write.skips_existing and not self.done
+
     def execute(self) -> Outcome:
         """Write the row; errors become part of the outcome and are not raised."""
         try:
@@ -103,6 +108,7 @@ class RowWriter:
         operations = tuple(request.operation for request in self.done)
         key = "|".join(self.write.key)
         snapshot = self.original if self.write.kind is WriteKind.DELETE else self.snapshot
+        snapshot = None if self.is_skipped else snapshot  # RETURNING has the inserted rows
         table, region = self.table.full_name, self.write.region
         return Outcome(self.row, table, region, key, status, operations, reason, snapshot)
 
@@ -111,6 +117,8 @@ class RowWriter:
         deadline = time.monotonic() + self.run.settings.await_timeout
         self._prepare()
         self._make_calls(deadline)
+        if self.is_skipped:
+            return
         self.phase = "waiting for it"
         if self.wait:
             self._await(deadline)

@@ -15,8 +15,6 @@ def find_reason(text, path=CHOSEN):
     ("text", "what", "place"),
     [
         (f"insert or replace into {T} select 1", "INSERT OR REPLACE", "or"),
-        (f"insert or ignore into {T} select 1", "INSERT OR IGNORE", "or"),
-        (f"insert into {T} (model_name) values ('a') on conflict do nothing", "ON CONFLICT", "on"),
         (f"insert into {T} select 1 on conflict (a) do update set a = 1 where b returning *", "ON CONFLICT", "on"),
         (f"insert into {T} default values", "DEFAULT VALUES", "default"),
         (f"insert into {T} values ('a', default)", "DEFAULT", "default"),

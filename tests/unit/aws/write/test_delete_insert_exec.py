@@ -32,7 +32,8 @@ from write_session import (
     strip_passing_members,
 )
 
-from sqlprov.errors import DataError, ProgrammingError
+from sqlprov.emulator import Fault
+from sqlprov.errors import DataError, NotSupportedError, ProgrammingError
 
 DELETES = {
     "Created": [DELETE],
@@ -294,3 +295,74 @@ def test_a_state_or_a_reason_that_cannot_be_is_refused_before_any_write(
         with pytest.raises(DataError, match=saying):
             db.con.sql(f"UPDATE {TABLE} SET {assignments} WHERE {by_name(name)}")
     assert db.sent == []
+
+
+# INSERT OR IGNORE, for scripts that run twice
+
+
+@pytest.mark.parametrize(
+    "form", ["INSERT OR IGNORE", "ON CONFLICT DO NOTHING", "ON CONFLICT (name) DO NOTHING"]
+)
+def test_an_insert_that_ignores_leaves_a_row_that_exists_as_it_is(db: WriteSession, form: str) -> None:
+    old, new = db.experiment("Completed"), f"new-{len(form)}"
+    before = db.record(old)
+    sql = insert(old, new, Description="twice")
+    sql = sql.replace("INSERT", form, 1) if form.startswith("INSERT") else f"{sql} {form}"
+    dry = db.con.sql(f"EXPLAIN {sql}").arrow().to_pylist()
+    assert [(row["key"], row["operation"]) for row in dry] == [(old, None), (new, CREATE)]
+    for created in ([new], []):
+        result = db.con.sql(f"{sql} RETURNING name")
+        assert ([name for (name,) in result.fetchall()], result.rowcount) == (created, len(created))
+        assert [(each.key, each.status, each.operations) for each in db.con.outcomes] == [
+            (old, OK, ()),
+            (new, OK, (CREATE,) if created else ()),
+        ]
+        assert db.con.outcomes[0].reason == "it already exists"
+    assert db.record(old) == before
+
+
+@pytest.mark.parametrize("kind", [None, "error500_after", "reset", "throttle"])
+def test_a_row_that_appears_before_the_create_is_ignored(db: WriteSession, kind: str | None) -> None:
+    name = f"appeared-{str(kind).replace('_', '-')}"
+    if kind:
+        db.em.inject(Fault(kind, operation=CREATE))
+    members = {"Name": name, **MEMBERS, "Description": "theirs", "CreationTime": BEGIN - 100_000}
+    with db.interfere(DESCRIBE, lambda: db.em.add("InferenceExperiment", REGION, members)):
+        outcome = db.write_one(insert(name).replace("INSERT", "INSERT OR IGNORE", 1))
+    assert (outcome.status, outcome.operations, outcome.reason) == (OK, (), "it already exists")
+    assert db.record(name)["Description"] == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        (
+            f"{insert('x')} ON CONFLICT (description) DO NOTHING",
+            "names description; expected the key of .*: name",
+        ),
+        (
+            "INSERT OR IGNORE INTO aws.sqs.queues (queue_name, region) VALUES ('a', 'us-east-1')",
+            "the service sets queue_url of aws.sqs.queues",
+        ),
+    ],
+)
+def test_ignoring_rows_that_exist_needs_their_key(db: WriteSession, sql: str, message: str) -> None:
+    with pytest.raises(NotSupportedError, match=message):
+        db.con.sql(sql)
+    assert db.calls == []
+
+
+@pytest.mark.parametrize("verb", ["INSERT", "INSERT OR IGNORE"])
+def test_an_insert_over_a_row_that_is_being_deleted_says_what_to_wait_for(
+    db: WriteSession, verb: str
+) -> None:
+    db.em.add("EndpointConfig", REGION, {"EndpointConfigName": "config"})
+    db.em.add("Endpoint", REGION, {"EndpointName": "leaving", "EndpointStatus": "Deleting"})
+    db.em.options.transition = HELD
+    sql = f"{verb} INTO aws.sagemaker.endpoints (endpoint_name, endpoint_config_name, region)"
+    outcome = db.write_one(f"{sql} VALUES ('leaving', 'config', '{REGION}')")
+    assert outcome.status is FAILED
+    assert (
+        "'leaving' in us-east-1 is Deleting; DELETE with /*+ AWAIT */ waits until a row is gone"
+        in outcome.reason
+    )
