@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test sweep sweep-newest confirm test-unit test-project test-lowest lint docs bench bench-quick clean
+.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -25,6 +25,11 @@ sweep: $(VENV)/.test
 	SWEEP=1 $(PYTEST) tests/unit/resources $(addprefix tests/independent/,test_every_table.py \
 		test_every_batch.py test_every_table_on_local_aws.py test_every_table_on_moto.py \
 		test_examples_of_aws.py test_write_round_trips.py test_cloud_control_round_trips.py)
+
+# 10,000 faulty reads and writes against the emulator and against moto, 500 interrupts, 50 kills, and 2,000 statements in
+# 64 threads: more than half an hour. `make test` takes a few of each.
+faults: $(VENV)/.test
+	FAULTS=10000 $(BIN)/python -m pytest -q tests/independent/test_many_faults.py
 
 # Writes resources/aws/_confirmed.yaml, and shows the tables that moto does not confirm.
 confirm: $(VENV)/.test

@@ -14,7 +14,9 @@ from sqlprov.sql.write import WriteStatement
 _QUERIES = (
     *("SELECT", "VALUES", "WITH", "FROM", "TABLE", "PIVOT", "PIVOT_WIDER", "UNPIVOT", "PIVOT_LONGER", "("),
 )
-_INSTEAD = "is not supported on live tables; UPDATE changes existing rows, and INSERT OR IGNORE leaves them as they are."
+_INSTEAD = (
+    "is not supported on live tables; UPDATE changes existing rows, and INSERT OR IGNORE leaves them alone."
+)
 
 
 @dataclass(frozen=True)
