@@ -288,6 +288,11 @@ FAILURES: dict[str, tuple[str, dict[str, str | None], str]] = {
         'did not print JSON such as {"Version"',
     ),
     "helper that prints a list": (build_process(f"print(['{SECRET}'])"), {}, "did not print JSON"),
+    "helper that prints other keys": (
+        build_process('print(\'{\\"Version\\": 1, \\"AccessKeyId\\": 5, \\"SecretAccessKey\\": null}\')'),
+        {},
+        "did not print JSON",
+    ),
     "helper that prints bytes": (
         build_process("import os; os.write(1, bytes([255]))"),
         {},
@@ -427,6 +432,30 @@ def test_the_target_is_where_calls_go(configure: Configure, expected: str) -> No
     with sqlprov.connect() as con:
         assert con.target.startswith("AWS")
         assert "http" not in con.target
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "http://127.0.0.1:1 ", "http://127.0.0.1:x", "http://127.0.0.1:1\n"]
+)
+def test_an_endpoint_that_is_no_url_is_named_with_its_variable(configure: Configure, url: str) -> None:
+    configure(f"[default]\n{KEYS}", AWS_ENDPOINT_URL_SAGEMAKER=url)
+    with sqlprov.connect() as con, pytest.raises(InterfaceError) as met:
+        con.sql(NAMES)
+    assert str(met.value).startswith(f"AWS_ENDPOINT_URL_SAGEMAKER = {url!r}: ")
+
+
+def test_a_machine_without_a_role_is_asked_once_for_a_statement(
+    configure: Configure, server: CredentialServer
+) -> None:
+    server.broken = "/latest"
+    variables = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url, "AWS_EC2_METADATA_DISABLED": "false"}
+    configure("", **variables)
+    with sqlprov.connect(region=["eu-west-1", "us-east-1", "us-west-2"]) as con:
+        con.sql("SET sqlprov_on_error = 'warn'")
+        assert con.sql(NAMES).fetchall() == []
+        first = len(server.calls)
+        assert con.sql(NAMES).fetchall() == []
+    assert (first, len(server.calls)) == (2, 4)
 
 
 def test_an_error_about_credentials_names_the_profile_and_the_endpoint(
