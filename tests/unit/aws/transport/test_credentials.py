@@ -22,6 +22,11 @@ import sqlprov
 from sqlprov.errors import CredentialsError, InterfaceError, RegionError, Unreachable
 
 NAMES = "SELECT model_name FROM aws.sagemaker.models"
+DELETE = "DELETE FROM aws.sagemaker.models WHERE model_name = 'm' AND region = 'us-east-1'"
+INSERT = (
+    "INSERT INTO aws.sagemaker.models (region, model_name, execution_role_arn) "
+    "VALUES ('us-east-1', 'm', 'arn:aws:iam::123456789012:role/r')"
+)
 DEVICE = "arn:aws:iam::123456789012:mfa/anna"
 KEYS = "aws_access_key_id = AKIABASE\naws_secret_access_key = BASESECRETBASESECRET\n"
 ROLE = "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n"
@@ -234,12 +239,8 @@ def test_an_insert_without_its_mfa_code_writes_nothing(
     configure: Configure, server: CredentialServer
 ) -> None:
     configure(f"[profile r]\n{ROLE}mfa_serial = {DEVICE}\n{BASE}", AWS_PROFILE="r")
-    insert = (
-        "INSERT INTO aws.sagemaker.models (region, model_name, execution_role_arn) "
-        "VALUES ('us-east-1', 'm', 'arn:aws:iam::123456789012:role/r')"
-    )
     with sqlprov.connect() as con, pytest.raises(CredentialsError) as met:
-        con.sql(insert)
+        con.sql(INSERT)
     assert met.value.mfa_serial == DEVICE
     assert server.calls == []
 
@@ -353,6 +354,19 @@ def test_an_error_says_why_there_are_no_credentials(
     assert re.search(expected, str(error), re.DOTALL), str(error)
     assert SECRET not in str(error)
     assert server.calls == []
+
+
+@pytest.mark.parametrize("statement", [NAMES, INSERT, DELETE])
+def test_the_traceback_of_a_program_does_not_lead_through_our_threads(
+    configure: Configure, statement: str
+) -> None:
+    configure("[default]\n" + ROLE)
+    with sqlprov.connect() as con, pytest.raises(CredentialsError) as met:
+        con.sql(statement)
+    lines = traceback.format_exception(met.value)
+    assert lines[-1] == f"sqlprov.errors.CredentialsError: {met.value}\n"
+    folders = {Path(frame.filename).parent.name for frame in traceback.extract_tb(met.value.__traceback__)}
+    assert (folders, met.value.__cause__) == ({"transport", "api"}, None)  # this file, and the API
 
 
 def test_a_configuration_that_is_not_utf_8_is_an_error(configure: Configure) -> None:
