@@ -6,6 +6,7 @@ import configparser
 import logging
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -250,9 +251,11 @@ def _adapt(resolver: Any, session: AwsSession, read_code: ReadCode) -> None:
 
 def _explain(error: Exception, session: AwsSession) -> CredentialsError:
     """The error for what getting credentials raised."""
-    name = session.instance_variables().get("profile") or os.environ.get("AWS_PROFILE")
-    option = f" --profile {name}" if name else ""
+    name = session.get_config_variable("profile")
+    option = f" --profile {shlex.quote(name)}" if name else ""
     remedy = "Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in."
+    if not isinstance(error, aws.ProfileNotFound | aws.ConfigParseError) and _uses_sso(session):
+        remedy = f"Log in: `aws sso login{option}`."
     match error:
         case MfaCodeNeeded():
             text = f"the role needs a code of the MFA device {error}"
@@ -266,7 +269,7 @@ def _explain(error: Exception, session: AwsSession) -> CredentialsError:
         case aws.ConfigParseError():
             return CredentialsError(_describe_bad_file(error))
         case aws.SSOError() | aws.TokenRetrievalError():
-            text, remedy = str(error), f"Log in: `aws sso login{option}`."
+            text = str(error)
         case aws.LoginError():
             text, remedy = str(error), f"Log in: `aws login{option}`."
         case aws.CredentialRetrievalError() if error.kwargs.get("provider") == ProcessProvider.METHOD:
@@ -287,13 +290,21 @@ def _explain(error: Exception, session: AwsSession) -> CredentialsError:
             text = "the reply of STS or SSO is not readable"
         case aws.InvalidConfigError() | aws.PartialCredentialsError() | aws.ParamValidationError():
             text, remedy = str(error), "Correct the profile or the variables."
+        case aws.EndpointConnectionError() | aws.ConnectTimeoutError() | aws.ReadTimeoutError():
+            text, remedy = str(error), "Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL."
         case aws.BotoCoreError() | HelperFailed():
             text = str(error)
         case ValueError() if "int()" in str(error):
             text = f"AWS_METADATA_SERVICE_TIMEOUT or AWS_METADATA_SERVICE_NUM_ATTEMPTS: {error}"
+        case KeyError():
+            text = f"{error} is missing in the answer, or in the token that is kept"
         case _:
             text = f"{type(error).__name__}: {error}"
     return _build_error(session, text, remedy)
+
+
+def _uses_sso(session: AwsSession) -> bool:
+    return any(name.startswith("sso_") for name in session.get_scoped_config())
 
 
 def _build_error(session: AwsSession, text: str, remedy: str, mfa_serial: str = "") -> CredentialsError:

@@ -322,6 +322,11 @@ FAILURES: dict[str, tuple[str, dict[str, str | None], str]] = {
         {"AWS_PROFILE": "p"},
         'sso-session does not exist: "s"',
     ),
+    "sts that nobody serves": (
+        f"[default]\n{ROLE}{BASE}",
+        {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"},
+        "127.0.0.1:9/.*Check the network",
+    ),
     "number": ("", {"AWS_METADATA_SERVICE_TIMEOUT": "x"}, "AWS_METADATA_SERVICE_TIMEOUT or .*'x'"),
     "byte order mark": ("\ufeff[default]\n", {}, "config:1: the file begins with a byte order mark"),
     "double key": (
@@ -367,6 +372,27 @@ def test_the_traceback_of_a_program_does_not_lead_through_our_threads(
     assert lines[-1] == f"sqlprov.errors.CredentialsError: {met.value}\n"
     folders = {Path(frame.filename).parent.name for frame in traceback.extract_tb(met.value.__traceback__)}
     assert (folders, met.value.__cause__) == ({"transport", "api"}, None)  # this file, and the API
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"{",
+        b"{}",
+        b'{"accessToken": "SECRETsecretSECRETsecret", "expiresAt": "2020-01-01T00:00:00Z"}',
+        b'{"accessToken": "SECRETsecretSECRETsecret\\n", "expiresAt": "2099-01-01T00:00:00Z"}',
+    ],
+)
+def test_a_token_of_sso_that_has_expired_or_cannot_be_used_says_how_to_log_in(
+    choose: Callable[[str], None], tmp_path: Path, token: bytes
+) -> None:
+    choose("sso")
+    (file,) = (tmp_path / ".aws/sso/cache").iterdir()
+    file.write_bytes(token)
+    error = str(fail())
+    assert "for profile 'p': " in error
+    assert "Log in: `aws sso login --profile p`." in error
+    assert SECRET not in error
 
 
 def test_a_configuration_that_is_not_utf_8_is_an_error(configure: Configure) -> None:
