@@ -24,7 +24,7 @@ test-unit: lint
 sweep: $(VENV)/.test
 	SWEEP=1 $(PYTEST) tests/unit/resources $(addprefix tests/independent/,test_every_table.py \
 		test_every_batch.py test_every_table_on_local_aws.py test_every_table_on_moto.py \
-		test_examples_of_aws.py test_write_round_trips.py test_cloud_control_round_trips.py)
+		test_examples_of_aws.py test_fuzz.py test_write_round_trips.py test_cloud_control_round_trips.py)
 
 # 10,000 faulty reads and writes against the emulator and against moto, 500 interrupts, 50 kills, and 2,000 statements in
 # 64 threads: more than half an hour. `make test` takes a few of each.

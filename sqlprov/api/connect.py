@@ -29,7 +29,7 @@ def connect(
     region: str | Sequence[str] | None = None,
     profile: str | None = None,
     read_only: bool = False,
-    sandbox: bool | Sequence[str | Path] = False,
+    sandbox: bool | str | Path | Sequence[str | Path] = False,
     settings: Mapping[str, str] | None = None,
 ) -> Connection:
     """Open a connection to the cloud's tables and to DuckDB's `database`.
@@ -42,7 +42,7 @@ def connect(
         profile: AWS profile; boto3's AWS_PROFILE works too.
         read_only: refuse every write to the cloud and to files, and open the database's file read-only.
         sandbox: true: SQL uses no file but the database, no network but AWS, and no extension, and cannot change
-            DuckDB's settings. Or the files and folders that it may use, too.
+            DuckDB's settings. Or the file or folder that it may use, too, or several.
         settings: further settings, by name with or without `sqlprov_`, with the values that SET takes.
 
     Raises:
@@ -63,8 +63,8 @@ def connect(
     with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
         # DuckDB has no read-only database in memory.
         is_protected = chosen.read_only and database != ":memory:"
-        files = None if sandbox is False else () if sandbox is True else sandbox
-        session = Session(Catalog(), cloud, database, is_protected, files)
+        files = [sandbox] if isinstance(sandbox, str | Path) else [] if sandbox is True else sandbox
+        session = Session(Catalog(), cloud, database, is_protected, None if files is False else files)
     return Connection(session, chosen, emulator)
 
 

@@ -45,12 +45,11 @@ def open_sandbox(duck: duckdb.DuckDBPyConnection, files: Iterable[str | Path]) -
     Args:
         files: files, and folders with all that they hold.
     """
-    chosen = [Path(file).expanduser().resolve() for file in files]
-    folders = [f"{path}/" for path in chosen if path.is_dir()]
+    chosen = [str(Path(file).expanduser().resolve()) for file in files]
     # A temporary file is a local file, too: without a folder DuckDB reports that its memory is full.
     _set(duck, temp_directory="", allow_persistent_secrets=False, allow_community_extensions=False)
     _set(duck, autoinstall_known_extensions=False, autoload_known_extensions=False)
-    _set(duck, allowed_directories=folders, allowed_paths=[str(path) for path in chosen if not path.is_dir()])
+    _set(duck, allowed_directories=[f"{path}/" for path in chosen], allowed_paths=chosen)
     _set(duck, enable_external_access=False)
     _lock(duck, _CURSORS)
 
@@ -151,12 +150,13 @@ def _names_lasting_secret(words: Sequence[str]) -> bool:
 
 def _attaches_readonly(tokens: Sequence[Token]) -> bool:
     """Whether ATTACH opens a database in memory, or a file that cannot be changed."""
-    path = next((token.value for token in tokens if token.kind is TokenKind.STRING), "")
-    if path.startswith(":memory:"):
+    at = 1
+    while at < len(tokens) and tokens[at].is_one_of("OR", "REPLACE", "DATABASE", "IF", "NOT", "EXISTS"):
+        at += 1
+    if at < len(tokens) and tokens[at].kind is TokenKind.STRING and tokens[at].value == ":memory:":
         return True
     at = next((index for index, token in enumerate(tokens) if token.text == "("), len(tokens))
-    options = tokens[at + 1 : find_closing(tokens, at)]
-    names = [each.text.upper() for each in options]
-    if "ACCESS_MODE" in names or "READ_ONLY" not in names:
+    names = [each.text.upper() for each in tokens[at + 1 : find_closing(tokens, at)]]
+    if names.count("READ_ONLY") != 1 or {"ACCESS_MODE", "READ_WRITE"} & {*names}:
         return False
     return names[names.index("READ_ONLY") + 1 :][:1] in ([], [","])

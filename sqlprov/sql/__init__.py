@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from sqlprov.errors import MalformedSQL
 from sqlprov.sql.delete import Delete
 from sqlprov.sql.describe import Describe
 from sqlprov.sql.describe_method import DescribeMethod
@@ -59,13 +60,22 @@ def parse(text: str) -> list[Statement]:
     """The statements of a script, in order; empty ones are left out.
 
     Raises:
-        MalformedSQL: a literal or comment that is not closed, or a malformed statement of sqlprov's own.
+        MalformedSQL: a literal or comment that is not closed, text that is not UTF-8, or a malformed statement of
+            sqlprov's own.
         NotSupportedError: a StackQL statement that sqlprov does not support.
     """
     return list(_parse_cached(text) if len(text) <= LONGEST_CACHED else _parse_script(text))
 
 
 def _parse_script(text: str) -> tuple[Statement, ...]:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        # Without the line: a terminal cannot print it.
+        line, half = text.count("\n", 0, error.start) + 1, ascii(text[error.start])
+        raise MalformedSQL(
+            f"Line {line} has {half}, half of a character, which UTF-8 cannot hold. Save the SQL as UTF-8."
+        ) from None
     return tuple(_parse_statement(parser) for parser in _split(text))
 
 

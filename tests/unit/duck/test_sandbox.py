@@ -202,10 +202,19 @@ def test_the_files_that_a_sandbox_names_are_read_and_written(con: sqlprov.Connec
     assert con.sql("FROM 'open/*a.csv'").fetchall() == [(1,)]
     con.sql("COPY (SELECT 2 AS a) TO 'open/b.csv'")
     assert (folder / "open/b.csv").read_text() == "a\n2\n"
-    with sqlprov.connect(str(folder / "own.db"), sandbox=["open/a.csv"]) as other:
+    with sqlprov.connect(str(folder / "own.db"), sandbox=folder / "open/a.csv") as other:
         other.sql("CREATE TABLE kept AS FROM 'open/a.csv'")
         with pytest.raises(DatabaseError, match=r"open/b\.csv"):
             other.sql("FROM 'open/b.csv'")
+
+
+def test_a_sandbox_may_name_what_is_made_later(folder: Path) -> None:
+    with sqlprov.connect(sandbox="later") as con:
+        (folder / "later").mkdir()
+        con.sql("COPY (SELECT 3 AS a) TO 'later/c.csv'")
+        assert con.sql("FROM 'later/c.csv'").fetchall() == [(3,)]
+        with pytest.raises(DatabaseError, match="--allow-file names"):
+            con.sql("COPY (SELECT 3) TO 'laterwards.csv'")
 
 
 def test_a_sandbox_is_also_an_option_of_the_command(folder: Path) -> None:

@@ -22,6 +22,17 @@ from sqlprov.catalog.table import Table
 CATALOG = Catalog([RESOURCES])
 SERVICES = CATALOG.list_services("aws")
 CATALOG.reveal("awscc")
+READING = (
+    "List",
+    "Describe",
+    "Get",
+    "Search",
+    "Lookup",
+    "Filter",
+    "BatchGet",
+    "IsVpcPeered",
+    "DomainMetadata",
+)
 CLOUD_CONTROL = CATALOG.list_services("awscc")
 
 
@@ -50,6 +61,8 @@ def test_every_line_loads(service: str) -> None:
         assert table.key
         assert "tags" not in table.by_name or table.by_name["tags"].type == TAGS_TYPE, table.name
         assert dict(draft_types(table)) == {}, f"{table.name}: settle them in the head's `columns:`"
+        for call in filter(None, (table.list, table.describe, table.tags, *table.extras.values())):
+            assert call.call.startswith(READING), f"{call.call}: a read-only session calls it"
         for parent in filter(None, (parent.load for parent in table.list.parents)):
             assert parent().service == service
 

@@ -78,6 +78,13 @@ def test_parameters_are_numbered_outside_literals_and_comments():
     assert number_parameters("a = $1") == "a = $1"
 
 
+@pytest.mark.parametrize("text", ["SELECT 1;\nPIVOT t ON '\ud800'", "DELETE FROM t\nWHERE a = '\udcff'"])
+def test_half_of_a_character_is_refused_in_words_that_a_terminal_can_print(text):
+    with pytest.raises(MalformedSQL, match=r"Line 2 has '\\ud[8c][0f][0f]', half of a character") as caught:
+        parse(text)
+    assert str(caught.value).isascii()
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [

@@ -117,6 +117,14 @@ ATTACH 'out.db' (READ_ONLY 0)
 ATTACH 'out.db' (READ_ONLY = false)
 ATTACH 'kept.db' (READ_WRITE)
 ATTACH 'kept.db' (ACCESS_MODE 'read_write', READ_ONLY)
+ATTACH 'kept.db' (READ_ONLY, READ_ONLY false)
+ATTACH 'kept.db' AS again (READ_ONLY, READ_WRITE)
+ATTACH 'kept.db' AS again ("READ_ONLY" false)
+ATTACH "out.db"
+ATTACH "out.db" (STORAGE_VERSION ':memory:')
+ATTACH ':memory:/../out.db' AS out
+ATTACH ('out' || '.db')
+ATTACH DATABASE IF NOT EXISTS 'out.db' AS ":memory:"
 ATTACH 'ducklake:out.ducklake'
 ATTACH 'out.db' (TYPE sqlite)
 ATTACH E'out.db'
