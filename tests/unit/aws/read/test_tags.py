@@ -11,6 +11,7 @@ import pytest
 from hand_tables import TAGGED_CLUSTERS as CLUSTERS
 from hand_tables import HandRead, read_table
 from json_service import ServiceFailure, run_json_service
+from local_sagemaker import connection
 
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
@@ -67,3 +68,12 @@ def test_an_arn_made_of_columns_is_in_the_partition_of_the_region(region: str, p
     with run_json_service(operations) as url:
         result = read_table(url, JOBS, ("name", "tags"), regions=(region,), account_id="123456789012")
     assert result.rows == [{"name": "nightly", "tags": [{"Key": "team", "Value": "web"}]}]
+
+
+def test_of_two_tags_with_one_key_the_map_has_the_first() -> None:
+    model = {"ModelName": "m", "ModelArn": "arn:aws:sagemaker:us-east-1:1:model/m", "CreationTime": 1.7e9}
+    tags = [{"Key": "team", "Value": "web"}, {"Key": "env", "Value": "prod"}, {"Key": "team", "Value": "ops"}]
+    replies = {"ListModels": lambda _: {"Models": [model]}, "ListTags": lambda _: {"Tags": tags}}
+    with run_json_service(replies) as url, connection(url, bulk_tags="off") as con:
+        rows = con.sql("SELECT tag_map, tags, tag_map['team'] FROM aws.sagemaker.models").fetchall()
+    assert rows == [({"team": "web", "env": "prod"}, tags, "web")]

@@ -239,6 +239,17 @@ def test_conditions_of_the_write_do_not_apply_to_returning(db: WriteSession) -> 
     assert left == [(before - 1,)]
 
 
+def test_json_in_conditions_and_returning_of_a_write_is_what_aws_sent(db: WriteSession) -> None:
+    name = db.experiment(Schedule={"StartTime": 4_102_444_800.0})
+    where = f"{by_name(name)} AND json_extract(data_storage_config, '$.KmsKey') IS NULL"
+    where += " AND schedule ->> 'StartTime' = '2100-01-01T00:00:00Z'"
+    sql = f"UPDATE {TABLE} SET description = 'new' WHERE {where} RETURNING to_json(schedule), schedule -> 'EndTime'"
+    assert db.con.sql(sql).fetchall() == [('{"StartTime":"2100-01-01T00:00:00Z"}', None)]
+    sql = f"DELETE FROM {TABLE} WHERE {where} RETURNING schedule::JSON, json_keys(schedule)"
+    assert db.con.sql(sql).fetchall() == [('{"StartTime":"2100-01-01T00:00:00Z"}', ["StartTime"])]
+    assert not db.exists(name)
+
+
 def test_returning_gives_the_rows_as_read_back(db: WriteSession) -> None:
     name = db.experiment()
     sql = f"UPDATE {TABLE} SET description = 'new', tags = MAP {{'a': 'b'}} WHERE {by_name(name)} "
