@@ -47,6 +47,9 @@ _BODIES = {
     },
     "json": "(a) AS system.main.json_extract({a}, '$')",
     "json_cast": "(a) AS {a}",
+    "json_try_cast": f"(a) AS CASE WHEN {_IS_NESTED} THEN {_CONVERT} ELSE TRY_CAST({{0}} AS JSON) END".format(
+        "a"
+    ),
     "json_each": "(a) AS TABLE (FROM system.main.json_each({a})), (a, b) AS TABLE (FROM system.main.json_each({a}, b))",
     "json_tree": "(a) AS TABLE (FROM system.main.json_tree({a})), (a, b) AS TABLE (FROM system.main.json_tree({a}, b))",
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlprov.sql.lexer import Token, TokenKind, find_closing, tokenize
 
-CAST = "json_cast"
+_CASTS = {"CAST": "json_cast", "TRY_CAST": "json_try_cast"}
 _OPENING = {")": "(", "]": "[", "}": "{"}
 _ARROWS = ("->", "->>")
 _NOT_FUNCTIONS = frozenset(
@@ -44,15 +44,16 @@ def rewrite(text: str) -> str:
                 (path.end, path.end, ")"),
             ]
         elif token.text == "::" and _is_json(following) and (start := _find_operand(tokens, at)) >= 0:
+            is_list = len(following) > 1 and following[1].text == "["
             inserted += [
-                (tokens[start].start, tokens[start].start, f"{CAST}("),
-                (token.start, following[0].end, ")"),
+                (tokens[start].start, tokens[start].start, f"{_CASTS['CAST']}("),
+                (token.start, token.start if is_list else following[0].end, ")"),
             ]
-        elif token.is_one_of("CAST") and following and following[0].text == "(":
+        elif token.is_one_of("CAST", "TRY_CAST") and following and following[0].text == "(":
             close = find_closing(tokens, at + 1)
             word, name = tokens[close - 2 : close]
             if close < len(tokens) and word.is_one_of("AS") and name.value.upper() == "JSON":
-                inserted += [(token.start, token.end, CAST), (word.start, name.end, "")]
+                inserted += [(token.start, token.end, _CASTS[token.text.upper()]), (word.start, name.end, "")]
     for start, end, part in sorted(inserted, key=lambda each: each[:2], reverse=True):
         text = text[:start] + part + text[end:]
     return text
@@ -67,7 +68,7 @@ def _is_path(following: Sequence[Token]) -> bool:
 
 def _is_json(following: Sequence[Token]) -> bool:
     is_json = bool(following) and following[0].is_name and following[0].value.upper() == "JSON"
-    return is_json and not (len(following) > 1 and following[1].text in ("[", "(", "."))
+    return is_json and not (len(following) > 1 and following[1].text in ("(", "."))
 
 
 def _find_operand(tokens: Sequence[Token], end: int, *, arrows: bool = False) -> int:
