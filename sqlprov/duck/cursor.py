@@ -15,7 +15,7 @@ import pyarrow as pa
 from sqlprov.duck.binder import Binder, Bindings
 from sqlprov.duck.query_runner import Answer, QueryRunner
 from sqlprov.duck.session import Session
-from sqlprov.errors import DataError, NotSupportedError, show_caret
+from sqlprov.errors import DataError, NotSupportedError, WriteError, format_count, show_caret
 from sqlprov.records import dataclass
 from sqlprov.sql import (
     Delete,
@@ -217,6 +217,11 @@ class Cursor:
             relation = self.queries.run_whole(query, bindings, run, [table])
             assert relation is not None, "a SELECT has rows"
             return Answer(relation.to_arrow_table(), types=tuple(relation.types))
+        except duckdb.Error as error:
+            if not run.outcomes:  # before the first call
+                raise
+            written = f"{format_count(len(run.outcomes), 'row')} written, but RETURNING failed"
+            raise WriteError(f"{written}: {str(error).splitlines()[0]}", run.outcomes, run.warnings) from None
         finally:
             self.binder.duck.unregister(RETURNING_ROWS)
 

@@ -33,7 +33,7 @@ from write_session import (
 )
 
 from sqlprov.emulator import Fault
-from sqlprov.errors import DataError, NotSupportedError, ProgrammingError
+from sqlprov.errors import DataError, NotSupportedError, ProgrammingError, WriteError
 
 DELETES = {
     "Created": [DELETE],
@@ -237,6 +237,16 @@ def test_conditions_of_the_write_do_not_apply_to_returning(db: WriteSession) -> 
     ((before,),) = db.con.sql(count).fetchall()
     left = db.con.sql(f"DELETE FROM {TABLE} WHERE name LIKE '%{name}' RETURNING ({count})").fetchall()
     assert left == [(before - 1,)]
+
+
+def test_an_error_in_returning_says_that_the_rows_are_written(db: WriteSession) -> None:
+    name = db.experiment()
+    with pytest.raises(
+        WriteError, match=r"1 row written, but RETURNING failed: Conversion Error: .* INT32"
+    ) as caught:
+        db.con.sql(f"UPDATE {TABLE} SET description = 'new' WHERE {by_name(name)} RETURNING name::INTEGER")
+    assert [outcome.status for outcome in caught.value.outcomes] == [OK]
+    assert db.record(name)["Description"] == "new"
 
 
 def test_json_in_conditions_and_returning_of_a_write_is_what_aws_sent(db: WriteSession) -> None:

@@ -105,6 +105,15 @@ def test_a_limit_stops_pagination(con: duckdb.DuckDBPyConnection, attach: Attach
 # Regions
 
 
+def test_json_functions_are_duckdbs_own(tables: duckdb.DuckDBPyConnection) -> None:
+    query = "SELECT {} FROM aws.sagemaker.inference_experiments WHERE name = 'gdpr-redaction'"
+    (own,) = tables.sql(query.format("to_json({'e': schedule.EndTime, 'n': NULL})")).fetchall()[0]
+    (stripped,) = tables.sql(query.format("json_strip_nulls(to_json({'n': NULL, 'a': 1}))")).fetchall()[0]
+    assert '"n":null' in own
+    assert "T" not in own.removeprefix('{"e":')
+    assert stripped == '{"a":1}'
+
+
 def test_the_regions_given_are_all_that_the_tables_hold(tables: duckdb.DuckDBPyConnection) -> None:
     regions = tables.sql(
         f"SELECT DISTINCT region FROM {EXPERIMENTS} WHERE region LIKE '%-%' ORDER BY 1"
