@@ -152,7 +152,7 @@ class Binder:
                     continue
                 if _ARROW_FAILED in str(error):
                     self.duck.execute("DROP MACRO temp.json_extract")
-                    del self._macros["json_extract"]
+                    self._macros.pop("json_extract", None)
                     continue
                 if prepared != text and not run.log.calls:
                     prepared = text  # so that the error shows the text as it was written
@@ -170,7 +170,11 @@ class Binder:
         from sqlprov.duck.json_functions import write_macros
         from sqlprov.sql.json_calls import rewrite
 
-        texts[0] = rewrite(text)
+        query = Query(text, 0)
+        is_local = not self.definitions.find_mentions(query)
+        # The definition may be read without sqlprov.
+        is_lasting = query.verb == "CREATE" and not query.words.isdisjoint(("view", "macro", "function"))
+        texts[0] = text if is_local and is_lasting else rewrite(text)
         for name, body in write_macros(texts).items():
             if self._macros.get(name) != body:
                 self.duck.execute(f'CREATE OR REPLACE TEMP MACRO "{name}"{body}')

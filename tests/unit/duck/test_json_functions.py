@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from sqlprov.api.connection import Connection
@@ -151,6 +153,24 @@ def test_an_arrow_in_a_view_of_another_tool_still_works(connection: Connection) 
     assert connection.sql("SELECT json_extract(j, '$.a') FROM documents").fetchall() == [("1",)]
     # The path is not a literal, so the arrow stays one.
     assert connection.sql("SELECT j -> lower('A') FROM documents").fetchall() == [("1",)]
+
+
+def test_definitions_over_local_tables_work_without_sqlprov_and_the_reverse(
+    connect: Connect, tmp_path: Path
+) -> None:
+    file, rows = str(tmp_path / "x.duckdb"), [("1", '{"a":1}')]
+    with duckdb.connect(file) as plain:
+        plain.execute("CREATE TABLE t AS SELECT '{\"a\":1}'::JSON AS j")
+        plain.execute("CREATE VIEW theirs AS SELECT j -> 'a' AS a, j::JSON AS b FROM t")
+    with connect(file, regions="us-east-1") as connection:
+        assert (
+            connection.sql("SELECT json_extract(b, '$.a'), b FROM theirs WHERE a IS NOT NULL").fetchall()
+            == rows
+        )
+        connection.sql("CREATE VIEW ours AS SELECT j -> 'a' AS a, CAST(j AS JSON) AS b FROM t")
+        assert connection.sql("SELECT json_extract(b, '$.a'), b FROM ours").fetchall() == rows
+    with duckdb.connect(file) as plain:
+        assert plain.sql("FROM ours").fetchall() == rows
 
 
 TEXT = "shadow_mode_config ->> '$.SourceModelVariantName'"
