@@ -177,7 +177,7 @@ class StatementRunner:
                     raise Cancelled("The statement was cancelled.") from None
                 text, binder = statement.text, self.cursor.binder
                 first = run.error or translate(
-                    error, text, lambda: self.call(lambda: binder.find_tables(text))
+                    error, text, lambda: self.call(lambda: binder.find_tables(Query(text, 0)))
                 )
             # The way through our threads helps only to find a bug.
             raise (first if isinstance(first, InternalError) else first.with_traceback(None)) from None

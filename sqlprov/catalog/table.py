@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +28,7 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 """A column in an ARN that is made of columns."""
 
 
+@lru_cache(10_000)
 def _squash(name: str) -> str:
     return name.lower().removeprefix("data__").replace("_", "")
 

@@ -125,14 +125,16 @@ class Binder:
 
         from sqlprov.duck.column_spellings import spell_columns
 
-        return spell_columns(query, tables or self.find_tables(query.text), bind)
+        return spell_columns(query, tables or self.find_tables(query), bind)
 
     def _run(self, ask: Callable[[str, Any], T], text: str, bindings: Bindings, run: Run) -> T:
         try:
             return self._try(ask, text, bindings, run)
         except duckdb.Error as error:
             catalog = self._session.catalog
-            better = suggest_live_name(error, text, catalog, self.read_path, lambda: self.find_tables(text))
+            better = suggest_live_name(
+                error, text, catalog, self.read_path, lambda: self.find_tables(Query(text, 0))
+            )
             raise better or error from None
 
     def _try(self, ask: Callable[[str, Any], T], text: str, bindings: Bindings, run: Run) -> T:
@@ -276,10 +278,10 @@ class Binder:
             return ()
         return tuple(path)
 
-    def find_tables(self, text: str) -> list[Table]:
+    def find_tables(self, query: Query) -> list[Table]:
         """The live tables that a statement names, or its views and macros do."""
-        texts = (text, *self.definitions.reach(text))
-        names = {name for each in texts for name in self.definitions.find_mentions(Query(each, 0))}
+        queries = [query, *(Query(body, 0) for body in self.definitions.reach(query.text))]
+        names = {name for each in queries for name in self.definitions.find_mentions(each)}
         tables = []
         for name in sorted(names):
             with contextlib.suppress(ResourceFileError):  # if the statement reads the table, it reports it

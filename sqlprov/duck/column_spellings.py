@@ -20,7 +20,7 @@ from sqlprov.sql.syntax_errors import find_place
 _UNKNOWN = re.compile(
     r'Referenced (?:column|table) "?(?P<first>\w+)[\w.]*"? (?:was )?not found'
     r'|"(?P<table>\w+)" does not have a column named "(?P<own>\w+)"'
-    r'|[Cc]olumn "(?P<listed>\w+)"(?:: | in \w+ list| does not exist| must appear)'
+    r'|[Cc]olumn "(?P<listed>\w+)"(?:: | in \w+ list| does not exist| must appear| referenced in)'
 )
 _LISTS = ("EXCLUDE", "EXCEPT", "REPLACE", "USING")
 """Words before a list of columns. DuckDB's message about one of them shows no place."""
@@ -44,7 +44,7 @@ def spell_columns(query: Query, tables: Sequence[Table], bind: Bind) -> Query:
         return query
     head = query.text[: query.inner_offset]
     text = re.sub(r"[^\n]", " ", head) + query.text[len(head) :]
-    unknown = _find_unknown(text, bind)
+    unknown = _find_unknown(text, tables, bind)
     while unknown is not None:
         fits = list(_replace(text, unknown, tables, bind))
         if len(fits) > 1:
@@ -69,12 +69,12 @@ def _replace(
     """Each column that DuckDB knows in this place, the text with it, and the next unknown name."""
     for column in _list_columns(unknown, tables):
         changed = f"{text[: unknown.start]}{quote_identifier(column)}{text[unknown.end :]}"
-        following = _find_unknown(changed, bind)
+        following = _find_unknown(changed, tables, bind)
         if following is None or following.start != unknown.start:
             yield column, changed, following
 
 
-def _find_unknown(text: str, bind: Bind) -> Token | None:
+def _find_unknown(text: str, tables: Sequence[Table], bind: Bind) -> Token | None:
     """The first name that DuckDB does not know; `None` if it knows all, or has another error."""
     try:
         bind(text)
@@ -95,7 +95,14 @@ def _find_unknown(text: str, bind: Bind) -> Token | None:
     index = next(index for index, token in enumerate(tokens) if token.end > at)
     while index + 2 < len(tokens) and tokens[index].value.lower() != name and tokens[index + 1].text == ".":
         index += 2
-    return tokens[index] if index < len(tokens) and tokens[index].value.lower() == name else None
+    if tokens[index].value.lower() != name:
+        return None
+    # In a sub-query, DuckDB does not know the table `c` of `c.ModelName` if it has no such column.
+    while (
+        not _list_columns(tokens[index], tables) and index + 2 < len(tokens) and tokens[index + 1].text == "."
+    ):
+        index += 2
+    return tokens[index]
 
 
 def _find_listed(tokens: Sequence[Token]) -> Iterator[Token]:

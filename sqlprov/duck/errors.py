@@ -46,7 +46,8 @@ FindTables = Callable[[], Sequence["Table"]]
 
 _OTHERS = re.compile(
     r'field format: "(now)"|Table with name "?(\w+)|column "(\w+)" not found|'
-    r"Function with name (\S+) does not exist|argument types '(<=>)|Cannot drop (MATERIALIZED)"
+    r"(?:Function|Type) with name (\S+) does not exist|argument types '(<=>)|Cannot drop (MATERIALIZED)|"
+    r'function call "(strftime)\(STRING_LITERAL'
 )
 _MISSING = re.compile(r'\b(?:with name|schema(?! named)|named) "?([\w.]+)')
 
@@ -168,7 +169,8 @@ def _find_instead(message: str, text: str) -> str | None:
     name = next(filter(None, match.groups())).lower()
     if name in FUNCTIONS:
         place = errors.show_caret(text, text.lower().find(name))
-        return f"{name} is not supported. Write {FUNCTIONS[name]}.\n{place}"
+        of = " of two texts" if name == "strftime" else ""
+        return f"{name}{of} is not supported. Write {FUNCTIONS[name]}.\n{place}"
     tokens = tokenize(text)
     at = next((index for index, token in enumerate(tokens) if token.value.lower() == name), -1)
     return find_instead(text, tokens, at)
@@ -221,6 +223,10 @@ def _suggest_part(message: str, text: str, catalog: Catalog, find_tables: FindTa
     if match := re.search(r'Referenced column "(\w+)" (?:was )?not found', message):
         if hint := suggest_columns(match[1], find_tables()):  # instead of DuckDB's candidates
             message = f"{message.partition('!')[0]}.{hint}"
+        if f'"{match[1]}"' in text:
+            first, newline, rest = message.partition("\n")
+            quoted = f" In double quotes, {match[1]} is a name; write '{match[1]}' for a text."
+            message = f"{first}{quoted}{newline}{rest}"
         return message if "LINE 1" in message else f"{message}{_show_place(text, match[1])}"
     if match := re.search(r'Values list "\w+" does not have a column named "(\w+)"', message):
         problem = message.partition("\n")[0]

@@ -18,14 +18,17 @@ _MOVED = (
 ).format("time")
 _NOW, _FORMAT = _TIME.format("time"), "'%Y-%m-%d %H:%M:%S'"
 _NODES = "(SELECT list_sort(list((fullkey, type, atom))) FROM json_tree(json_cast({})))"
+_ELEMENTS = "unnest(CAST(json_cast(list) AS JSON[]))"
 _TEXTS = "unnest(json_extract_string(json_cast(list), '$[*]'))"
 MACROS = {
     "curdate": "() AS current_date",
     "database": "() AS current_database()",
     "datetime": f"(time) AS strftime({_NOW}, {_FORMAT}), (time, step) AS strftime({_MOVED}, {_FORMAT})",
     "iif": "(condition, yes, no) AS CASE WHEN condition THEN yes ELSE no END",
-    "json_array_elements": "(list) AS unnest(CAST(json_cast(list) AS JSON[]))",
+    "json_array_elements": f"(list) AS {_ELEMENTS}",
     "json_array_elements_text": f"(list) AS {_TEXTS}",
+    "jsonb_array_elements": f"(list) AS {_ELEMENTS}",
+    "jsonb_array_elements_text": f"(list) AS {_TEXTS}",
     "json_equal": f"(a, b) AS CAST({_NODES.format('a')} = {_NODES.format('b')} AS INTEGER)",
     "json_patch": "(json, patch) AS json_merge_patch(json_cast(json), json_cast(patch))",
     "julianday": f"(time) AS epoch({_NOW}) / 86400 + 2440587.5, (time, step) AS epoch({_MOVED}) / 86400 + 2440587.5",
@@ -40,7 +43,11 @@ MACROS = {
     "unixepoch": f"(time) AS CAST(epoch({_NOW}) AS BIGINT)",
     "utc_timestamp": "() AS now() AT TIME ZONE 'UTC'",
 }
-TABLE_MACROS = {"json_array_elements_text": f"(list) AS TABLE SELECT {_TEXTS} AS value"}
+TABLE_MACROS = {
+    name: f"(list) AS TABLE SELECT {_TEXTS if name.endswith('text') else _ELEMENTS} AS value"
+    for kind in ("json", "jsonb")
+    for name in (f"{kind}_array_elements", f"{kind}_array_elements_text")
+}
 _MISSING = re.compile(r"(Scalar|Aggregate|Table) Function with name (\w+) does not exist")
 
 

@@ -226,7 +226,7 @@ class QueryRunner:
     def _warn_of_tags(self, query: Query, run: Run) -> None:
         """Warn of a star without tags that still reads them."""
         is_half = {"exclude", TAGS} <= query.words and TAG_MAP not in query.words
-        if is_half and any(TAGS in table.by_name for table in self._binder.find_tables(query.text)):
+        if is_half and any(TAGS in table.by_name for table in self._binder.find_tables(query)):
             run.warn("tag_map reads the tags, too; EXCLUDE (tags, tag_map) leaves both out.")
 
     def _spell(self, query: Query, bindings: Bindings, run: Run, tables: Sequence[Table] = ()) -> Query:

@@ -46,7 +46,7 @@ def limits_region(
     tables = f"({_build_rows(table, rows, every)}) AS {alias}" + (f", {others}" if others else "")
     unlimited = set(range(len(rows)))
     for condition in split_conjuncts(statement.where or ""):
-        if not unlimited or "region" not in Query(condition, 0).words:
+        if not unlimited or Query(condition, 0).words.isdisjoint(("region", "data__region")):
             continue
         query = (
             f"{statement.ctes or ''}\nSELECT DISTINCT {alias}.{_ROW}, {alias}.region FROM {tables}\n"

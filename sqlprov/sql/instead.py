@@ -85,12 +85,14 @@ FUNCTIONS = {
     "found_rows": "count(*)",
     "isnull": "a IS NULL",
     "json_contains": "list_contains or json_contains(json, json)",
+    "strftime": "strftime(CAST(… AS TIMESTAMP), '%Y-%m-%d'), or epoch(now()) for seconds",
     "timestampadd": "a + INTERVAL 1 DAY",
     "timestampdiff": "date_diff('day', a, b)",
     "to_char": "strftime(date, '%Y-%m-%d')",
     "to_date": "CAST(… AS DATE)",
+    "unsigned": "UBIGINT",
 }
-"""Functions of others, and what to write for them."""
+"""Functions, operators and types of others, and what to write for them."""
 
 
 def find_instead(text: str, tokens: Sequence[Token], at: int | None) -> str | None:

@@ -23,6 +23,7 @@ TAG = "tags is a list of {Key, Value}: tag_map['team'] is the value of a tag."
         ("SELECT id FROM aws.ec2.instances", "Did you mean 'instance_id'?"),
         ("FROM aws.ec2.instances WHERE instance_vpc_id = 'vpc-1'", "Did you mean 'vpc_id'?"),
         ("SELECT bogus FROM aws.s3.buckets", "Candidate bindings: "),
+        ('FROM aws.s3.buckets WHERE name = "mine"', "In double quotes, mine is a name; write 'mine' for a text.\nCand"),
         ("FROM aws.ec2.instances WHERE state LIKE 'run%'", "state is a STRUCT; write state.Name or state.Code."),
         ("FROM aws.ec2.instances WHERE tags.team = 'a'", TAG),
         ("FROM aws.ec2.instances WHERE lower(security_groups) = 'a'",

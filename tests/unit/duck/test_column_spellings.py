@@ -40,6 +40,10 @@ def con(connect: Connect) -> Connection:
          ["n"], (3,)),
         (f"SELECT e.Name n FROM {E} e JOIN {P} p ON e.EndpointName = p.EndpointName ORDER BY e.Name LIMIT 1", ["n"],
          ("churn-monthly-refresh",)),
+        (f"SELECT count(*) n FROM {M} m WHERE EXISTS (FROM {P} p WHERE p.EndpointName ^@ left(m.ModelName, 5))", ["n"],
+         (8,)),
+        (f"SELECT value[:12] v FROM (UNPIVOT (SELECT ModelName, ExecutionRoleArn FROM {M} WHERE {CHURN}) "
+         "ON ExecutionRoleArn)", ["v"], ("arn:aws:iam:",)),
         (f"SELECT count(*) > 0 b FROM {E} JOIN {P} USING (EndpointName)", ["b"], (True,)),
         (f"SELECT * EXCLUDE (ModelName) FROM (SELECT ModelName, region FROM {M}) LIMIT 1", ["region"], ("us-east-1",)),
         (f"SELECT PrimaryContainer.Mode m FROM {M} WHERE {CHURN}", ["m"], ("SingleModel",)),
