@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sqlprov.aws.transport.run import Run
 from sqlprov.duck.definitions import Definitions
+from sqlprov.duck.foreign_functions import TABLE_MACROS
 from sqlprov.duck.planner import REGION
 from sqlprov.duck.session import Session
 from sqlprov.sql import Query
@@ -128,7 +129,7 @@ class HintFinder:
             for at in mentions
         )
         several = self._definitions.count_reads(query) > 1 or not query.words.isdisjoint(
-            ("unnest", "lateral")
+            ("unnest", "lateral", "json_each", "json_tree", *TABLE_MACROS)
         )
         return bool(mentions) and (several or not plain)
 

@@ -343,6 +343,8 @@ def test_no_region_at_all_is_an_error_only_where_the_session_decides(
         (f"FROM {P} b WHERE region IN ('us-east-1', 'eu-west-1') AND EXISTS (FROM {M} a WHERE b.region = a.region)", 2),
         (f"FROM {P} b WHERE region = 'us-east-1' AND (SELECT count(*) FROM {M} a WHERE a.region = b.region) > 3", 1),
         (f"FROM {M} m, unnest(m.tags) AS u(t) WHERE m.region = 'us-east-1' AND t.Key = 'team'", 1),
+        (f"FROM {M} m, json_each(to_json(m.tags)) t WHERE m.region = 'us-east-1' AND t.key <> 'team'", 1),
+        (f"FROM {M} m, json_array_elements(to_json(m.tags)) t WHERE m.region = 'us-east-1' AND t.value <> 'x'", 1),
         (f"FROM {M} m WHERE region = 'us-east-1' AND NOT EXISTS (FROM unnest(m.tags) AS u(t) WHERE t.Key = 'x')", 1),
         (f"FROM {M} WHERE region LIKE 'us-west-%' AND region <> 'us-west-1'", 1),
         (f"FROM {M} WHERE lower(region) = 'us-west-2' AND model_name LIKE '%a%'", 1),
