@@ -102,7 +102,7 @@ class Cursor:
         texts = [query.text, *bodies]
         if not any("->" in text or "json" in text.lower() for text in texts):
             return
-        tables = [table for text in texts for table in self.binder.find_tables(text)]
+        tables = self.binder.find_tables(query)
         if not tables:
             return
         from sqlprov.duck.column_hints import find_null_arrow

@@ -16,14 +16,14 @@ _MOVED = (
     f"WHEN 'start of year' THEN date_trunc('year', {_TIME}) WHEN 'utc' THEN {_TIME} WHEN 'localtime' THEN {_TIME} "
     f"ELSE {_TIME} + CAST(ltrim(step, '+') AS INTERVAL) END"
 ).format("time")
-_NOW, _FORMAT = _TIME.format("time"), "'%Y-%m-%d %H:%M:%S'"
+_NOW = _TIME.format("time")
 _NODES = "(SELECT list_sort(list((fullkey, type, atom))) FROM json_tree(json_cast({})))"
 _ELEMENTS = "unnest(CAST(json_cast(list) AS JSON[]))"
 _TEXTS = "unnest(json_extract_string(json_cast(list), '$[*]'))"
 MACROS = {
     "curdate": "() AS current_date",
     "database": "() AS current_database()",
-    "datetime": f"(time) AS strftime({_NOW}, {_FORMAT}), (time, step) AS strftime({_MOVED}, {_FORMAT})",
+    "datetime": f"(time) AS date_trunc('second', {_NOW}), (time, step) AS date_trunc('second', {_MOVED})",
     "iif": "(condition, yes, no) AS CASE WHEN condition THEN yes ELSE no END",
     "json_array_elements": f"(list) AS {_ELEMENTS}",
     "json_array_elements_text": f"(list) AS {_TEXTS}",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlprov.duck.foreign_functions import TABLE_MACROS
 from sqlprov.sql.json_calls import count_arguments
 from sqlprov.sql.lexer import tokenize
 
@@ -55,9 +56,7 @@ _BODIES = {
 }
 _USES = {
     **dict.fromkeys(("json_group_array", "json_group_object", "json_group_structure"), ("to_json",)),
-    **dict.fromkeys(
-        ("json_array_elements", "json_array_elements_text", "json_equal", "json_patch"), ("json_cast",)
-    ),
+    **dict.fromkeys((*TABLE_MACROS, "json_equal", "json_patch"), ("json_cast",)),
 }
 """Other macros -> the functions that they call."""
 FUNCTIONS = frozenset({*_ARGUMENTS, *_REPEATED, *_BODIES})

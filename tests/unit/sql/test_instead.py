@@ -29,6 +29,8 @@ def explain(text: str) -> MalformedSQL | NotSupportedError:
         ("REPLACE INTO t VALUES (1)", "REPLACE INTO", "Write INSERT for a row that does not exist", 0),
         ("DELETE FROM t WHERE a = 1 ORDER BY a LIMIT 1", "ORDER BY", "Name the rows, as in WHERE name IN", 26),
         ("DELETE t FROM t JOIN u", "DELETE t", "Write DELETE FROM t USING", 0),
+        ("UPDATE t JOIN u ON true SET a = 1", "JOIN", "Write UPDATE t SET … FROM others WHERE …", 9),
+        ("SHOW INSERT t", "SHOW INSERT t", "Write SHOW INSERT INTO.", 0),
         ("SELECT * FROM t FORCE INDEX (a)", "FORCE INDEX", "Leave it out", 16),
         ("SELECT 1 LOCK IN SHARE MODE", "LOCK IN SHARE MODE", "Leave it out", 9),
         ("SHOW FULL COLUMNS FROM t", "SHOW FULL COLUMNS", "Write DESCRIBE", 0),
