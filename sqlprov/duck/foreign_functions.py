@@ -18,6 +18,7 @@ _MOVED = (
 ).format("time")
 _NOW = _TIME.format("time")
 _NODES = "(SELECT list_sort(list((fullkey, type, atom))) FROM json_tree(json_cast({})))"
+_EQUAL = f"(a, b) AS CAST({_NODES.format('a')} = {_NODES.format('b')} AS INTEGER)"
 _ELEMENTS = "unnest(CAST(json_cast(list) AS JSON[]))"
 _TEXTS = "unnest(json_extract_string(json_cast(list), '$[*]'))"
 MACROS = {
@@ -29,7 +30,8 @@ MACROS = {
     "json_array_elements_text": f"(list) AS {_TEXTS}",
     "jsonb_array_elements": f"(list) AS {_ELEMENTS}",
     "jsonb_array_elements_text": f"(list) AS {_TEXTS}",
-    "json_equal": f"(a, b) AS CAST({_NODES.format('a')} = {_NODES.format('b')} AS INTEGER)",
+    "json_equal": _EQUAL,
+    "json_object_compare": _EQUAL,
     "json_patch": "(json, patch) AS json_merge_patch(json_cast(json), json_cast(patch))",
     "julianday": f"(time) AS epoch({_NOW}) / 86400 + 2440587.5, (time, step) AS epoch({_MOVED}) / 86400 + 2440587.5",
     "nvl": "(a, b) AS coalesce(a, b)",

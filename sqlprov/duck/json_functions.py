@@ -56,7 +56,7 @@ _BODIES = {
 }
 _USES = {
     **dict.fromkeys(("json_group_array", "json_group_object", "json_group_structure"), ("to_json",)),
-    **dict.fromkeys((*TABLE_MACROS, "json_equal", "json_patch"), ("json_cast",)),
+    **dict.fromkeys((*TABLE_MACROS, "json_equal", "json_object_compare", "json_patch"), ("json_cast",)),
 }
 """Other macros -> the functions that they call."""
 FUNCTIONS = frozenset({*_ARGUMENTS, *_REPEATED, *_BODIES})

@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import Any
 
 from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.service_model import to_snake_case
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import TAG_MAP, Method, Parameter, Table
 from sqlprov.errors import (
@@ -298,6 +299,8 @@ def list_columns(table: Table, method: Method, members: Iterable[str]) -> list[s
 
 def make_unknown_column_error(table: Table, name: str, shape: Shape) -> UnknownName:
     """The error for a name that is neither a column nor a parameter."""
-    nearest = find_nearest(name, (*table.by_name, *shape.members))
+    noun, _, last = to_snake_case(name.removeprefix("data__")).rpartition("_")
+    is_own = noun and last in table.key  # BucketName of buckets, whose key is `name`
+    nearest = last if is_own else find_nearest(name, (*table.by_name, *shape.members))
     suggestion = f" Did you mean {(find_column(table, nearest) or nearest)!r}?" if nearest else ""
     return UnknownName(f"{table.full_name} has no column {name}.{suggestion}")
