@@ -203,6 +203,8 @@ def test_watch_ends_after_some_times(term: Terminal) -> None:
         (".mode csv", "Format of rows on the screen: csv."),
         ("\\conninfo", "calls go to"),
         ("\\c prod", "\\conninfo takes no argument, and 'prod' follows it."),
+        ("\\o x.xlsx", "Excel opens .csv"),
+        ("\\dt+ sqs.q", "aws.sqs.queues"),
         ("\\format cvs", "Did you mean 'csv'?"),
         ("\\! echo $((6*7)); false", "42\nExit code 1."),
     ],
