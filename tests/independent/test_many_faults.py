@@ -27,7 +27,7 @@ from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import Emulator, Options
 from sqlprov.errors import Cancelled, OperationalError, WriteError
 
-FAULTS = int(os.environ.get("FAULTS", "40"))
+FAULTS = int(os.environ.get("FAULTS", "16"))
 """Statements that must meet a fault, for each server and each kind of statement."""
 WORKERS, LONGEST = 8, 60.0
 """Statements at once, and seconds that one may take."""
@@ -229,7 +229,7 @@ def test_ctrl_c_at_any_moment_leaves_a_connection_that_reads_and_tells_the_truth
 def test_kill_9_during_local_writes_leaves_a_state_that_can_be_read(tmp_path: Path) -> None:
     shell = CommandLine(environment(tmp_path / "state"))
     chance = random.Random(2)
-    for number in range(max(FAULTS // 200, 2)):
+    for number in range(max(FAULTS // 200, 1)):
         rows = ", ".join(f"('k{number}-{row}', '{ROLE}', {{Image: 'i:1'}}, '{REGION}')" for row in range(80))
         sql = f"INSERT INTO {T} (ModelName, ExecutionRoleArn, PrimaryContainer, region) VALUES {rows}"
         process = shell.start("exec", "--local", sql)

@@ -42,7 +42,7 @@ def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRo
     assert describe is not None, "only tables that can be described have such calls"
     arguments = _build_arguments(table, describe, rows)
     try:
-        items = _describe(run, cloud, table, first.region, arguments, first if len(rows) == 1 else None)
+        items = _describe(run, cloud, table, rows, arguments)
     except OperationalError as error:
         if not is_match(table.errors.missing, error):
             raise
@@ -131,10 +131,10 @@ def _list(
 
 
 def _describe(
-    run: Run, cloud: Cloud, table: Table, region: str, arguments: Mapping[str, Any], only: PartialRow | None
+    run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow], arguments: Mapping[str, Any]
 ) -> Items:
-    """The resources that a Describe returns; `only` is the row, if the call is about one."""
-    describe = table.describe
+    """The resources that a Describe of `rows` returns."""
+    describe, region = table.describe, rows[0].region
     assert describe is not None, "only tables that can be described have such calls"
     paths = [path for path in map(describe.paths.get, table.key) if path]
 
@@ -144,8 +144,8 @@ def _describe(
             absent = [".".join((*describe.item, *path)) for path in paths if get_path(item, path) is None]
             if absent and len(absent) == len(paths):
                 raise MalformedReply(f"the reply lacks {', '.join(absent)}")
-        if only and len(items) == 1:
-            _check_key(table, describe, only, items[0])
+        if describe.batch or len(rows) == len(items) == 1:
+            _check_keys(table, describe, rows, items)
         return len(items)
 
     def check_page(reply: dict[str, Any]) -> int:
@@ -167,22 +167,25 @@ def _describe(
     return _find_items(describe, reply)
 
 
-def _check_key(table: Table, describe: DescribeCall, row: PartialRow, item: Mapping[str, Any]) -> None:
-    """Raise MalformedReply if a reply is about another row."""
-    for name in set(table.key).intersection(describe.arguments.values(), describe.paths):
-        asked, value = str(row.get_value(table, name)), get_path(item, describe.paths[name])
-        if value is not None and not _is_alike(asked.lower(), str(value).lower()):
-            raise MalformedReply(f"the reply is about {name} {str(value)!r} instead of {asked!r}")
+def _check_keys(table: Table, describe: DescribeCall, rows: Sequence[PartialRow], items: Items) -> None:
+    """Raise MalformedReply if an item of a reply is none of the rows."""
+    keys = describe.arguments.values()
+    names = tuple(name for name in keys if name in table.key and name in describe.paths)
+    asked = {tuple(map(str, row.get_values(table, names))) for row in rows}
+    for item in items:
+        key = _get_key(item, [describe.paths[name] for name in names])  # "None" for a part that it lacks
+        if key not in asked and not any(all(map(_is_alike, each, key)) for each in asked):
+            raise MalformedReply(f"the reply is about {'|'.join(key)!r} instead of {'|'.join(min(asked))!r}")
 
 
 def _is_alike(asked: str, value: str) -> bool:
     """Whether two keys may name the same row: services take names, ARNs and aliases in each other's place."""
+    asked, value = asked.lower(), value.lower()
+    is_arn = asked.startswith("arn:") and not value.startswith("arn:")
+    if value in (asked, "none") or is_arn or asked.startswith("alias/"):
+        return True
     shorter, longer = sorted((asked, value), key=len)
-    return (
-        asked == value
-        or asked.startswith(("arn:", "alias/"))
-        or (shorter in longer and bool(_PARTED.search(longer)))
-    )
+    return shorter in longer and bool(_PARTED.search(longer))
 
 
 def _join(values: Any, more: Any) -> Any:

@@ -157,6 +157,9 @@ class Shell:
             result = next(results, None)
             if result is None:
                 return False
+            if result.outcomes:  # before the rows, which a file or the terminal may refuse
+                progress_line.stop()
+                self._print_outcomes(result.outcomes)
             if self.output and result.has_rows:
                 rows, cut = None, ""
                 self.output.write(result)
@@ -171,7 +174,6 @@ class Shell:
             sys.stdout.buffer.flush()
         for line in format_warnings(result):
             self.screen.warn(line)
-        self._print_outcomes(result.outcomes)
         if self.timing:
             self.screen.info(cut + result.summary)
         elif cut:

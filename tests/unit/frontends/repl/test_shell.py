@@ -322,6 +322,16 @@ def test_a_delete_of_several_rows_shows_them_and_asks(term: Terminal, em: Emulat
     assert not is_there(em, "old-2")
 
 
+def test_a_file_that_cannot_take_the_rows_loses_no_outcome(term: Terminal, em: Emulator) -> None:
+    add_experiment(em, "kept")
+    term.run("\\o /dev/full")
+    where = f"WHERE name = 'kept' AND region = '{REGION}'"
+    shown = term.run(f"UPDATE {T} SET description = 'new' {where} RETURNING name;")
+    assert f"ok      kept in {REGION} (UpdateInferenceExperiment)" in shown
+    assert "No space left on device" in shown
+    term.run("\\o")
+
+
 def test_a_change_of_one_idle_row_named_by_its_key_does_not_ask(term: Terminal, em: Emulator) -> None:
     add_experiment(em, "quiet")
     shown = term.run(f"UPDATE {T} SET description = 'new' WHERE name = 'quiet' AND region = '{REGION}';")
