@@ -23,10 +23,9 @@ from sqlprov.catalog.regions import find_partition, list_regions
 from sqlprov.catalog.table import Table
 from sqlprov.duck.errors import translate
 from sqlprov.duck.interrupts import on_interrupt
-from sqlprov.duck.live_table import BatchSource, LiveTable
+from sqlprov.duck.live_table import LiveTable
 from sqlprov.duck.planner import ALL, Planner
 from sqlprov.duck.status_tables import build_regions_table
-from sqlprov.duck.table_source import build_source
 from sqlprov.errors import (
     Cancelled,
     Error,
@@ -42,9 +41,8 @@ from sqlprov.sql.lexer import quote_identifier
 from sqlprov.sql.names import TableName, explain_unknown, has_service
 
 if TYPE_CHECKING:
-    import pyarrow.compute as pc
-
     from sqlprov.plan.read import ReadPlan
+    from sqlprov.plan.read.predicate import Predicate
 
 MARK = "sqlprov_attachment"
 """Name of the macro that identifies the attachment of a database."""
@@ -139,29 +137,21 @@ class Attachment:
                 own.execute(f"USE {base}.{quote_identifier(table.service)}")
                 self._cloud.allow_reads(table)
                 live = LiveTable(table, self._open_scan)
-                own.from_arrow(build_source(live)).project(live.view).create_view(table.name)
+                own.from_arrow(live).project(live.view).create_view(table.name)
 
     # Scans, which DuckDB may start on its own threads
 
     def _open_scan(
-        self, live: LiveTable, names: tuple[str, ...], filter_: pc.Expression | None
-    ) -> tuple[BatchSource, pc.Expression | None]:
-        from sqlprov.duck.filters import read_filter
-
+        self, live: LiveTable, names: tuple[str, ...], where: Predicate
+    ) -> Iterator[pa.RecordBatch]:
         on_interrupt(_cancel_all)
         self._cloud.renew()
         run = Run(self._settings)
-        plan = self._planner.plan(live.table, names, read_filter(filter_, live.schema), run)
+        plan = self._planner.plan(live.table, names, where, run)
         self._runs.append(run)
-
-        def start() -> Iterator[pa.RecordBatch]:
-            batches = self._batches(plan, run)
-            next(
-                batches
-            )  # if to_reader() raises the first call's error, it reaches DuckDB without a traceback
-            return batches
-
-        return start, filter_
+        batches = self._batches(plan, run)
+        next(batches)  # raises the first call's error here, without a traceback
+        return live.select(batches, names, where, "")
 
     def _batches(self, plan: ReadPlan, run: Run) -> Iterator[Any]:
         """`None` after the first reply, then the rows."""

@@ -167,9 +167,7 @@ def read_conditions(
     """The conditions that DuckDB prints: it passes them to a table without rows as it will pass them to the scan."""
     if not conditions:
         return TRUE
-    from sqlprov.duck.filters import read_filter
     from sqlprov.duck.live_table import FilterProbe
-    from sqlprov.duck.table_source import build_source
 
     text = "\n".join(conditions)  # DuckDB cuts one at a line break within a literal
     tokens, parts, at = tokenize(text), list[str](), 0
@@ -180,10 +178,10 @@ def read_conditions(
     probe = FilterProbe(schema)
     try:
         with duck.cursor() as own:
-            own.from_arrow(build_source(probe)).filter(" AND ".join(parts)).fetchall()
+            own.from_arrow(probe).filter(" AND ".join(parts)).fetchall()
     except duckdb.Error:  # it prints what it does not read
         return Opaque(frozenset(schema.names))
-    return read_filter(probe.filter, schema)
+    return probe.where
 
 
 def walk_scans(node: Node, checks: str, is_whole: bool) -> Iterator[tuple[Node, str, bool]]:

@@ -28,11 +28,10 @@ from sqlprov.sql.names import TableName, find_mentions, has_service
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pyarrow.compute as pc
-
     from sqlprov.aws.transport.clients import Cloud
     from sqlprov.catalog import Catalog
     from sqlprov.duck.live_table import LiveTable, StatusTable
+    from sqlprov.plan.read.predicate import Predicate
     from sqlprov.sql import Query
 
 VARIABLE = "sqlprov_ctx"
@@ -198,7 +197,6 @@ class Session:
     def _register_table(self, provider: str, service: str, name: str) -> bool:
         if (provider, service, name) in self._live:
             return False
-        # pyarrow.dataset alone takes 150 ms.
         from sqlprov.duck.live_table import LiveTable
 
         table = self.catalog.get_table(provider, service, name)
@@ -211,11 +209,9 @@ class Session:
 
     def _create_view(self, schema: str, name: str, live: LiveTable | StatusTable) -> None:
         """The public view: DuckDB passes the hidden column's filter with every scan."""
-        from sqlprov.duck.table_source import build_source
-
         self._own.execute(f"USE {schema}")
         condition = f"{quote_identifier(live.carrier)} = coalesce(getvariable('{VARIABLE}'), '')"
-        self._own.from_arrow(build_source(live)).filter(condition).project(live.view).create_view(name)
+        self._own.from_arrow(live).filter(condition).project(live.view).create_view(name)
 
     def _register_status_tables(self) -> bool:
         """The tables sqlprov.errors, sqlprov.outcomes and sqlprov.tables."""
@@ -229,13 +225,11 @@ class Session:
         self._extra.add(OWN)
         return True
 
-    def _report(self, list_rows: RowsOf) -> Callable[[StatusTable, pc.Expression | None], pa.Table]:
+    def _report(self, list_rows: RowsOf) -> Callable[[StatusTable, Predicate], pa.Table]:
         """The rows about the previous statement."""
 
-        def read(live: StatusTable, filter_: pc.Expression | None) -> pa.Table:
-            from sqlprov.duck.filters import read_filter
-
-            run = self.scans.find_run(live, read_filter(filter_, live.schema))
+        def read(live: StatusTable, where: Predicate) -> pa.Table:
+            run = self.scans.find_run(live, where)
             rows = list_rows(run.previous) if run.previous else []
             return pa.Table.from_pylist([{**row, live.carrier: run.id} for row in rows], schema=live.schema)
 

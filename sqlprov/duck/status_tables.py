@@ -64,14 +64,13 @@ REGIONS_SCHEMA = _make_string_schema(*REGION_COLUMNS)
 def build_regions_table(cloud: Cloud) -> Any:
     """The table `<provider>.regions`; with the account's statuses once a statement has asked for them."""
     from sqlprov.duck.live_table import StatusTable
-    from sqlprov.duck.table_source import build_source
 
     def read(*_: Any) -> pa.Table:
         statuses = cloud.region_statuses or {}
         rows = [{**asdict(region), "opt_in_status": statuses.get(region.region)} for region in list_regions()]
         return build_table(rows, REGIONS_SCHEMA)
 
-    return build_source(StatusTable("regions", REGIONS_SCHEMA, read, carrier=""))
+    return StatusTable("regions", REGIONS_SCHEMA, read, carrier="")
 
 
 TABLES = "tables"
@@ -81,7 +80,6 @@ TABLES_SCHEMA = _make_string_schema("provider", "service", "table", "description
 def build_tables_table(catalog: Catalog) -> Any:
     """The table sqlprov.tables: every live table, also those that DuckDB does not know yet. It loads none."""
     from sqlprov.duck.live_table import StatusTable
-    from sqlprov.duck.table_source import build_source
 
     def read(*_: Any) -> pa.Table:
         rows = [
@@ -92,4 +90,4 @@ def build_tables_table(catalog: Catalog) -> Any:
         ]
         return build_table(rows, TABLES_SCHEMA)
 
-    return build_source(StatusTable(TABLES, TABLES_SCHEMA, read, carrier=""))
+    return StatusTable(TABLES, TABLES_SCHEMA, read, carrier="")

@@ -1,73 +1,70 @@
-"""A live table as DuckDB reads it, with a smaller schema for the conditions that DuckDB passes."""
+"""A table as DuckDB scans it: its columns, the conditions that it applies, and the batches of each scan.
+
+DuckDB's class is private. DuckDB also scans datasets of pyarrow, but passes their conditions as expressions, which
+cannot be read, after it has gone through every type of the schema twice for each.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import duckdb
 import pyarrow as pa
 
+from sqlprov.plan.read.predicate import Predicate
+
 try:
-    from duckdb._sources.pyarrow import PyArrowDatasetSource
-except ImportError:  # it is private; DuckDB makes one of a dataset
-    PyArrowDatasetSource = None  # type: ignore[assignment, misc]
+    from duckdb._sources import ArrowScanSource
+
+    from sqlprov.duck.conditions import read_conditions
+except ImportError:
+    raise ImportError(
+        f"sqlprov does not work with DuckDB {duckdb.__version__}. Run: pip install 'duckdb>=2.0.1,<2.1'"
+    ) from None
 
 
-class Scannable(Protocol):
-    """What DuckDB uses of a pyarrow dataset: `schema`, and `scanner(columns=…, filter=…)`."""
+class TableSource(ArrowScanSource):
+    """A table, to be registered with `from_arrow`.
 
-    @property
-    def schema(self) -> pa.Schema: ...
+    DuckDB scans it in its own thread, batch by batch: LIMIT 5 pulls only the first.
 
-    @property
-    def scanner(self) -> Any: ...
-
-
-def build_source(table: Scannable) -> Any:
-    """The object to register with DuckDB for `table`."""
-    return _build_dataset(table) if PyArrowDatasetSource is None else _TableSource(table)
-
-
-def _build_dataset(table: Scannable) -> Any:
-    # Where pandas is installed it takes 0.2 s, as pyarrow.dataset imports it.
-    import pyarrow.dataset as ds
-
-    class TableDataset(ds.Dataset):  # type: ignore[misc]
-        schema = table.schema
-
-        def __init__(self) -> None:
-            pass  # Dataset's own always raises
-
-        def scanner(self, **options: Any) -> Any:
-            return table.scanner(**options)
-
-    return TableDataset()
-
-
-class _TableSource(PyArrowDatasetSource or object):  # type: ignore[misc]
-    """The table's rows and types.
-
-    For each condition DuckDB goes twice through every type in the declared schema, 3 ms for SageMaker's endpoints. A
-    condition can name a column or a field of a structure, but nothing inside a list or a map.
+    Args:
+        schema: every column. DuckDB requests the first if it needs none, as in `count(*)`.
     """
 
-    def __init__(self, table: Scannable) -> None:
-        super().__init__(table)
-        self._flat = pa.schema([field.with_type(_flatten(field.type)) for field in table.schema])
+    schema_is_stable = True
 
-    def declared_schema(self) -> pa.Schema:
-        """The schema over which conditions are converted."""
-        return self._flat
+    def __init__(self, schema: pa.Schema) -> None:
+        super().__init__(self)
+        self.schema = schema
+
+    def scan(self, names: tuple[str, ...], where: Predicate) -> Iterator[pa.RecordBatch]:
+        """The columns `names` of the rows that meet `where`; DuckDB calls this for each reference to the table.
+
+        DuckDB reports an error raised here as plain text, and one raised by the iterator with a traceback.
+        """
+        raise NotImplementedError
+
+    # The methods that DuckDB calls
+
+    def accepts(self, condition: Any) -> bool:
+        """Whether `scan` is to apply a condition; otherwise DuckDB does, to the rows that it returns."""
+        try:
+            read_conditions([condition])
+        except (ValueError, OverflowError, RecursionError):
+            return False
+        return True
+
+    def stream(self, columns: Sequence[int] | None, conditions: Sequence[Any]) -> tuple[object, bool]:
+        """The columns at these positions, or all, and that there are no others."""
+        fields = list(self.schema) if columns is None else [self.schema.field(at) for at in columns]
+        batches = self.scan(tuple(field.name for field in fields), read_conditions(conditions))
+        return pa.RecordBatchReader.from_batches(pa.schema(fields), batches).__arrow_c_stream__(), True
 
     def __arrow_c_schema__(self) -> object:
-        return self.obj.schema.__arrow_c_schema__()
+        return self.schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        # DuckDB refuses an object without it, but calls `stream` with the conditions.
-        return self.obj.scanner().to_reader().__arrow_c_stream__(requested_schema)
-
-
-def _flatten(type: pa.DataType) -> pa.DataType:
-    """The type with nothing inside lists and maps."""
-    if pa.types.is_struct(type):
-        return pa.struct([field.with_type(_flatten(field.type)) for field in type])
-    return pa.null() if pa.types.is_nested(type) else type
+        # DuckDB refuses an object without it, but calls `stream`.
+        return self.stream(None, ())[0]

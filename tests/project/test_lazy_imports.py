@@ -35,7 +35,7 @@ HEAVY = {
 DUCKDB = {"duckdb", "pyarrow"}
 DESCRIBES = {*DUCKDB, "botocore", "yaml", "sqlprov.catalog.resource_files"}
 READS = {
-    *(*DESCRIBES, "pyarrow.compute", "pyarrow.dataset"),
+    *(*DESCRIBES, "pyarrow.compute"),
     *("sqlprov.plan.read", "sqlprov.aws.read.scan", "sqlprov.duck.live_table"),
 }
 RUNNING = "SELECT name FROM aws.sagemaker.inference_experiments WHERE status = 'Running'"

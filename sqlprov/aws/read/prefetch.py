@@ -261,7 +261,7 @@ class Prefetch:
             # Imported on first use: most statements join nothing.
             from sqlprov.aws.read.rows import select_rows
 
-            rows = select_rows(batch, self.plan.request.where, self.plan.table)
+            rows = select_rows(batch, self.plan.request.where)
             for column, values in self._values.items():
                 if len(values) <= self.run.settings.fan_out:  # more are useful to no scan
                     values.update(rows.column(column).unique().drop_null().to_pylist())

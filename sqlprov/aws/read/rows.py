@@ -11,15 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows
+from sqlprov.aws.read.matching import find_matches, select_matches
 from sqlprov.aws.read.partial_row import REGION, PartialRow, move
 from sqlprov.aws.read.redaction import Warn, hide
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Column, ColumnSource, Table, get_path
+from sqlprov.catalog.table import Column, ColumnSource, get_path
 from sqlprov.errors import BrokenReply
 from sqlprov.plan.read import TRUE, Account, ReadPlan
 from sqlprov.plan.read.domain import restrict
 from sqlprov.plan.read.needs import list_known
-from sqlprov.plan.read.predicate import And, Compare, In, IsNull, Not, Or, Predicate
+from sqlprov.plan.read.predicate import Predicate
 from sqlprov.plan.read.read_plan import Place
 
 IDENTIFIER = "data__Identifier"
@@ -149,13 +150,11 @@ class BatchBuilder:
             rows = [row for row in rows if _may_contain(row.get_value(self.table, hint.column), hint.text)]
         if self.plan.row_filter == TRUE or not rows:
             return rows
+        batch = self.build_known(rows)
         try:
-            condition = _to_expression(self.plan.row_filter, self.table.by_name)
+            return [rows[at] for at in find_matches(batch, self.plan.row_filter)]
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             return rows  # a literal does not fit the column's type: the scan's filter decides
-        batch = self.build_known(rows)
-        numbered = pa.Table.from_batches([batch]).append_column("__row", pa.array(range(len(rows))))
-        return [rows[at] for at in numbered.filter(condition).column("__row").to_pylist()]
 
     def _get_values(self, rows: list[PartialRow], name: str) -> list[Any]:
         """The values of one column, as in the service's JSON."""
@@ -202,10 +201,10 @@ def _repeat(column: Column, place: Place, count: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, column.type), count, MEMORY_POOL)
 
 
-def select_rows(batch: pa.RecordBatch, condition: Predicate, table: Table) -> pa.RecordBatch:
+def select_rows(batch: pa.RecordBatch, condition: Predicate) -> pa.RecordBatch:
     """The rows that meet `condition`, as far as it can be read; it is over the batch's columns."""
     try:
-        return batch.filter(_to_expression(restrict(condition, batch.schema.names), table.by_name))
+        return select_matches(batch, restrict(condition, batch.schema.names))
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return batch  # a literal does not fit the column's type
 
@@ -213,32 +212,3 @@ def select_rows(batch: pa.RecordBatch, condition: Predicate, table: Table) -> pa
 def _may_contain(value: Any, text: str) -> bool:
     """Whether the text of a column with this value may contain `text`."""
     return value is not None and (not isinstance(value, str) or text in value)
-
-
-def _to_expression(predicate: Predicate, columns: Mapping[str, Column]) -> pc.Expression:
-    """`predicate`, which has no Opaque part, as a pyarrow expression over `columns`."""
-    match predicate:
-        case Compare(name, op, value):
-            field, scalar = pc.field(name), pa.scalar(value, columns[name].type)
-            comparisons: dict[str, pc.Expression] = {
-                "=": field == scalar,
-                "<>": field != scalar,
-                "<": field < scalar,
-                "<=": field <= scalar,
-                ">": field > scalar,
-                ">=": field >= scalar,
-            }
-            return comparisons[op]
-        case In(name, values):
-            # For NULL, Arrow's isin returns false, and NOT IN would keep the row; SQL returns NULL.
-            member = pc.field(name).isin(pa.array(list(values), columns[name].type))
-            return pc.if_else(pc.field(name).is_valid(), member, pa.scalar(None, pa.bool_()))
-        case IsNull(name):
-            return pc.field(name).is_null()
-        case Not(part):
-            return ~_to_expression(part, columns)
-        case And(parts):
-            return reduce(lambda a, b: a & b, (_to_expression(p, columns) for p in parts), pc.scalar(True))
-        case Or(parts):
-            return reduce(lambda a, b: a | b, (_to_expression(p, columns) for p in parts), pc.scalar(False))
-    raise TypeError(f"{predicate} cannot be an expression")

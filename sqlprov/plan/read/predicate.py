@@ -1,8 +1,4 @@
-"""A filter as a tree of conditions, parsed from pyarrow's expression.
-
-A predicate never drops rows; it only narrows what is fetched. A condition that is not understood is `Opaque` and
-narrows nothing.
-"""
+"""A filter as a tree of conditions."""
 
 from __future__ import annotations
 
@@ -58,9 +54,16 @@ class Not:
 
 @dataclass(frozen=True)
 class Opaque:
-    """A condition over `columns` that is not analyzed further, such as a function or a nested field."""
+    """A condition over `columns` that narrows no call, because it is unknown or about a field of a structure.
+
+    Attributes:
+        path: the structure's column, and the names of the fields that lead to the compared one.
+        leaf: the condition on that field, a Compare, In or IsNull; `None` if it is unknown.
+    """
 
     columns: frozenset[str]
+    path: tuple[str, ...] = ()
+    leaf: Compare | In | IsNull | None = None
 
 
 Predicate: TypeAlias = Compare | In | IsNull | And | Or | Not | Opaque

@@ -11,10 +11,8 @@ import pyarrow as pa
 import pytest
 
 from sqlprov.duck.explain_plan import CARRIED, read_conditions
-from sqlprov.duck.filters import read_filter
 from sqlprov.duck.live_table import FilterProbe
-from sqlprov.duck.table_source import build_source
-from sqlprov.plan.read.domain import drop_column
+from sqlprov.plan.read.domain import drop_column, list_conjuncts
 from sqlprov.plan.read.predicate import And, Opaque, Predicate
 
 SCHEMA = pa.schema(
@@ -45,9 +43,7 @@ def connection(live: FilterProbe) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'Asia/Kolkata'")
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in SCHEMA.names if name != "__ctx_t")
-        visible = connection.from_arrow(build_source(live)).filter(
-            "__ctx_t = coalesce(getvariable('sqlprov_ctx'), '')"
-        )
+        visible = connection.from_arrow(live).filter("__ctx_t = coalesce(getvariable('sqlprov_ctx'), '')")
         visible.project(names).create_view("t")
         connection.execute("SET VARIABLE sqlprov_ctx = 'x'")
         yield connection
@@ -66,7 +62,7 @@ def list_conditions(connection: duckdb.DuckDBPyConnection, condition: str) -> li
 def read_passed(connection: duckdb.DuckDBPyConnection, live: FilterProbe, condition: str) -> Predicate:
     """What DuckDB passes to the scan."""
     connection.execute(f"SELECT name FROM t WHERE {condition}").fetchall()
-    return drop_column(read_filter(live.filter, SCHEMA), "__ctx_t")
+    return drop_column(live.where, "__ctx_t")
 
 
 CONDITIONS = [
@@ -108,12 +104,6 @@ CONDITIONS = [
     "n IS NOT DISTINCT FROM NULL",
     "i = 3",
     "i IN (1, 2)",
-    "f = 0.1",
-    "f = 1e20",
-    "f = 2",
-    "f = -0.0",
-    "f IN (1.5, 2)",
-    "f = 123456789.123456789",
     "b = true",
     "b = false",
     "b <> true",
@@ -162,6 +152,9 @@ def test_a_printed_condition_means_what_duckdb_passes(
         "name > region",
         "NOT b",
         "f > 2.5",
+        "f = 0.1",
+        "f IN (1.5, 2)",
+        "NOT f < 1",
         "created < 'infinity'",
         "l[1] = 'a'",
         "true",
@@ -181,7 +174,7 @@ def test_a_condition_on_a_nested_field_is_opaque(
     connection: duckdb.DuckDBPyConnection, condition: str
 ) -> None:
     parsed = read_conditions(connection, SCHEMA, list_conditions(connection, condition))
-    assert set(parsed.parts if isinstance(parsed, And) else (parsed,)) == {Opaque(frozenset({"s"}))}
+    assert all(isinstance(part, Opaque) and part.columns == {"s"} for part in list_conjuncts(parsed))
 
 
 def test_many_alternatives_are_read(connection: duckdb.DuckDBPyConnection) -> None:
