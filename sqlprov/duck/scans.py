@@ -90,8 +90,7 @@ class Scans:
             rows = pa.Table.from_batches([batch.append_column("__row", pa.array(range(batch.num_rows)))])
             with duckdb.connect() as own:  # this session's is waiting for the rows
                 checked = own.from_arrow(rows.take(kept)).filter(checks).to_arrow_table()
-            kept = checked.column("__row").to_pylist()
-            return kept
+            return list(checked.column("__row").to_pylist())
 
         scan: TableScan | Prefetch | None = self._prefetches.take(plan, run)
         if scan is None:
