@@ -41,7 +41,7 @@ _VARIABLES = {
     "token": "AWS_SESSION_TOKEN",
 }
 _LOGGED_SECRET = re.compile(
-    r"""((?:SecretAccessKey|SessionToken|Security-Token|(?:access|refresh|WebIdentity|bearer_)?Token|TokenCode)
+    r"""((?:SecretAccessKey|SessionToken|Security-Token|(?:access|refresh|WebIdentity|bearer_)?(?<!Next)Token|TokenCode)
     ["']?\s*[:=>]\s*b?["']?)[^\s"'<>&,}]+""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -122,19 +122,24 @@ _known: set[str] = set()
 
 
 def hide(text: str) -> str:
-    """`text` without keys and tokens."""
+    """`text` without the keys and tokens that this process has used."""
     for value in tuple(_known):
         text = text.replace(value, HIDDEN)
-    return _LOGGED_SECRET.sub(rf"\1{HIDDEN}", text)
+    return text
+
+
+def _hide_logged(text: str) -> str:
+    """`text` of a log without those, and without those that a reply has just brought."""
+    return hide(_LOGGED_SECRET.sub(rf"\1{HIDDEN}", text))
 
 
 class _HideSecrets(logging.Filter):
     """Takes credentials out of what botocore logs at level DEBUG, and of the errors in it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = hide(record.getMessage()), ()
+        record.msg, record.args = _hide_logged(record.getMessage()), ()
         if record.exc_info:
-            record.exc_text = hide(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = _hide_logged(logging.Formatter().formatException(record.exc_info))
         return True
 
 
