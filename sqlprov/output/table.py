@@ -29,6 +29,7 @@ _MIN_WIDTH = 12  # a narrower column is unreadable
 _MIN_VALUE = 20  # in a block, or in a row of one line
 _CUT, _NARROWEST = 27, 16
 """Widest cell of a row of one line if not all columns fit, which a time fills; and the narrowest of a cut value."""
+_LONGEST_WORD, _SAMPLE = 32, 1000
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _TOKENS = (  # of text to fold, the coarsest first: JSON's members, words, characters
     re.compile(
@@ -87,7 +88,13 @@ class TextLayout:
             is_low: also `None` if a row would take more than three lines for each of its own.
         """
         sizes = [min(size, widest) if widest else size for size in self._measure()]
-        widths = _share_width(sizes, width - len(_GAP) * (len(sizes) - 1)) if width else sizes
+        widths: list[int] | None = sizes
+        if width and sum(sizes) > (room := width - len(_GAP) * (len(sizes) - 1)):
+            # Names keep their width where sentences can give way.
+            words = [
+                min(size, _find_widest_word(body)) for size, body in zip(sizes, self._bodies, strict=True)
+            ]
+            widths = _share_width(sizes, room, words) or _share_width(sizes, room, [0] * len(sizes))
         if widths is None and not self.count:
             widths = sizes
         if widths is None:
@@ -109,7 +116,7 @@ class TextLayout:
         sizes = self._measure()
         last = len(sizes) - 1
         shown = list(range(len(sizes)))
-        widths = _share_width(sizes, width - len(_GAP) * last, _MIN_VALUE)
+        widths = _share_width(sizes, width - len(_GAP) * last, [_MIN_VALUE] * len(sizes))
         if widths is None:
             widths = [min(size, _CUT) for size in sizes]
             ends = (
@@ -191,22 +198,33 @@ def _find_max_width(texts: Sequence[str]) -> int:
     return max(_measure_width(line) for text in texts for line in text.split("\n"))
 
 
-def _share_width(sizes: list[int], room: int, least: int = _MIN_WIDTH) -> list[int] | None:
+def _find_widest_word(texts: Sequence[str]) -> int:
+    """Cells of the widest token of the first rows; 0 if it is too wide to keep on a line."""
+    widest = max((len(token) for text in texts[:_SAMPLE] for token in _TOKENS[0].findall(text)), default=0)
+    return widest if widest <= _LONGEST_WORD else 0
+
+
+def _share_width(sizes: list[int], room: int, least: list[int]) -> list[int] | None:
     """Column widths that fit into `room`: narrow columns keep theirs, and wide ones share the rest.
 
-    `None` if a share is too narrow to read.
+    A column gets no less than its `least`. `None` if that does not fit, or a share is too narrow to read.
     """
     widths = dict(enumerate(sizes))
     wide = set(widths)
     while sum(widths.values()) > room:
+        if not wide:
+            return None
         share = (room - sum(widths[at] for at in widths if at not in wide)) // len(wide)
-        narrow = {at for at in wide if sizes[at] <= share}
-        if not narrow:
-            if share < least:
+        settled = {at for at in wide if sizes[at] <= share}
+        if not settled:
+            settled = {at for at in wide if least[at] > share}
+            widths.update({at: min(sizes[at], least[at]) for at in settled})
+        if not settled:
+            if share < _MIN_WIDTH:
                 return None
             widths.update(dict.fromkeys(wide, share))
             break
-        wide -= narrow
+        wide -= settled
     return list(widths.values())
 
 

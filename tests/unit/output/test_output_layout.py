@@ -81,6 +81,13 @@ def test_values_fold_between_words_and_tokens(value: str, lines: list[str]) -> N
     assert [line[:17].strip() for line in shown] == lines
 
 
+def test_names_stay_whole_where_sentences_fold() -> None:
+    sql = "SELECT 'approximate_number_of_messages' AS name, repeat('several words ', 4) AS about, 'BIGINT' AS type"
+    shown = write_text(sql, "table", width=60).splitlines()[2:]
+    assert shown[0].startswith("approximate_number_of_messages  several words")
+    assert len(shown) == 4
+
+
 def test_the_text_null_has_quotes_and_null_has_none() -> None:
     sql = "SELECT unnest(['NULL', '''NULL''', 'null', NULL]) AS a"
     assert write_text(sql, "table").split()[2:] == ["'NULL'", "''NULL''", "null", "NULL"]
