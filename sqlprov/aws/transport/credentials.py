@@ -6,6 +6,7 @@ import configparser
 import logging
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from typing import Any
 import orjson
 from botocore import exceptions as aws
 from botocore.config import Config
-from botocore.credentials import ProcessProvider, create_credential_resolver
+from botocore.credentials import CredentialResolver, ProcessProvider, create_credential_resolver
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 from botocore.utils import JSONFileCache
@@ -35,6 +36,7 @@ ROLE_CACHE = "~/.aws/cli/cache"
 """Folder in which the AWS CLI keeps the credentials of assumed roles, too."""
 _UNUSABLE = re.compile(r"[^!-~]")
 """Characters that no key or token has; a header with a line end is not sent, and the error would show the token."""
+_ANSWER = '{"Version": 1, "AccessKeyId": "", "SecretAccessKey": ""}'
 _VARIABLES = {
     "access_key": "AWS_ACCESS_KEY_ID",
     "secret_key": "AWS_SECRET_ACCESS_KEY",
@@ -102,23 +104,24 @@ class _Helper(subprocess.Popen[bytes]):
             raise HelperFailed(f"credential_process {name!r} took more than {PATIENCE} s") from None
         if self.returncode:
             raise HelperFailed(f"credential_process {name!r} ended with exit status {self.returncode}")
-        try:
-            printed = orjson.loads(out)
-        except ValueError:
-            printed = None
-        expected = {"Version": 1, "AccessKeyId": "", "SecretAccessKey": ""}
-        if (
-            not isinstance(printed, dict)
-            or printed.get("Version") != 1
-            or not expected.keys() <= printed.keys()
-        ):
-            missing = f"{orjson.dumps(expected).decode()} with its values"
-            raise HelperFailed(f"credential_process {name!r} did not print JSON such as {missing}")
+        if not _is_answer(out):
+            raise HelperFailed(
+                f"credential_process {name!r} did not print JSON such as {_ANSWER} with its values"
+            )
         return out, b""
 
 
 _known: set[str] = set()
 """The keys and tokens that this process has used."""
+
+
+def _is_answer(printed: bytes) -> bool:
+    """Whether a credential_process printed credentials."""
+    try:
+        answer = orjson.loads(printed)
+        return bool(answer["Version"] == 1 and answer["AccessKeyId"] + "" and answer["SecretAccessKey"] + "")
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def hide(text: str) -> str:
@@ -183,25 +186,38 @@ def open_local_session(keys: tuple[str, str]) -> AwsSession:
     return session
 
 
-def read_credentials(session: AwsSession, since: float, region: str | None, read_code: ReadCode) -> Any:
-    """The session's credentials, valid for now; `None` if no source has any.
+def prepare_sources(session: AwsSession, since: float, region: str | None, read_code: ReadCode) -> None:
+    """Let a session find credentials as the AWS CLI does.
 
     Args:
         session: as `open_session` returns it.
         since: see `RoleCache`.
-        region: the region of STS. The first call's may be one that refuses an account without it.
+        region: the region of STS.
         read_code: returns a code of the MFA device that it is given, or raises MfaCodeNeeded.
+
+    Raises:
+        CredentialsError: a variable is not a number.
+    """
+    try:
+        resolver = create_credential_resolver(session, RoleCache(since), region)
+    except (aws.BotoCoreError, ValueError) as error:
+        raise _explain(error, session) from None
+    _adapt(resolver, session, read_code)
+    session.register_component("credential_provider", resolver)
+    session.has_sources = True
+
+
+def read_credentials(session: AwsSession) -> Any:
+    """The session's credentials, valid for now; `None` if no source has any.
 
     Raises:
         CredentialsError: they are missing, broken, or cannot be got; its `mfa_serial` names the device to ask.
     """
     try:
-        if not session.has_sources:
-            resolver = create_credential_resolver(session, RoleCache(since), region)
-            _adapt(resolver, session, read_code)
-            session.register_component("credential_provider", resolver)
-            session.has_sources = True
         credentials = session.get_credentials()
+        if credentials is None:
+            # botocore would ask every source again for each client, and a machine's server can take seconds.
+            session.register_component("credential_provider", CredentialResolver([]))
         values = credentials.get_frozen_credentials() if credentials else None
     except Exception as error:  # a provider may raise anything
         failure = _explain(error, session)
@@ -240,9 +256,11 @@ def _adapt(resolver: Any, session: AwsSession, read_code: ReadCode) -> None:
 
 def _explain(error: Exception, session: AwsSession) -> CredentialsError:
     """The error for what getting credentials raised."""
-    name = session.instance_variables().get("profile") or os.environ.get("AWS_PROFILE")
-    option = f" --profile {name}" if name else ""
+    name = session.get_config_variable("profile")
+    option = f" --profile {shlex.quote(name)}" if name else ""
     remedy = "Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in."
+    if not isinstance(error, aws.ProfileNotFound | aws.ConfigParseError) and _uses_sso(session):
+        remedy = f"Log in: `aws sso login{option}`."
     match error:
         case MfaCodeNeeded():
             text = f"the role needs a code of the MFA device {error}"
@@ -256,7 +274,7 @@ def _explain(error: Exception, session: AwsSession) -> CredentialsError:
         case aws.ConfigParseError():
             return CredentialsError(_describe_bad_file(error))
         case aws.SSOError() | aws.TokenRetrievalError():
-            text, remedy = str(error), f"Log in: `aws sso login{option}`."
+            text = str(error)
         case aws.LoginError():
             text, remedy = str(error), f"Log in: `aws login{option}`."
         case aws.CredentialRetrievalError() if error.kwargs.get("provider") == ProcessProvider.METHOD:
@@ -275,13 +293,23 @@ def _explain(error: Exception, session: AwsSession) -> CredentialsError:
             remedy = "Check the profile's role and the credentials that it starts with."
         case ResponseParserError():
             text = "the reply of STS or SSO is not readable"
+        case aws.InvalidConfigError() | aws.PartialCredentialsError() | aws.ParamValidationError():
+            text, remedy = str(error), "Correct the profile or the variables."
+        case aws.EndpointConnectionError() | aws.ConnectTimeoutError() | aws.ReadTimeoutError():
+            text, remedy = str(error), "Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL."
         case aws.BotoCoreError() | HelperFailed():
             text = str(error)
         case ValueError() if "int()" in str(error):
             text = f"AWS_METADATA_SERVICE_TIMEOUT or AWS_METADATA_SERVICE_NUM_ATTEMPTS: {error}"
+        case KeyError():
+            text = f"{error} is missing in the answer, or in the token that is kept"
         case _:
             text = f"{type(error).__name__}: {error}"
     return _build_error(session, text, remedy)
+
+
+def _uses_sso(session: AwsSession) -> bool:
+    return any(name.startswith("sso_") for name in session.get_scoped_config())
 
 
 def _build_error(session: AwsSession, text: str, remedy: str, mfa_serial: str = "") -> CredentialsError:

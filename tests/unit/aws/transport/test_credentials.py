@@ -22,6 +22,11 @@ import sqlprov
 from sqlprov.errors import CredentialsError, InterfaceError, RegionError, Unreachable
 
 NAMES = "SELECT model_name FROM aws.sagemaker.models"
+DELETE = "DELETE FROM aws.sagemaker.models WHERE model_name = 'm' AND region = 'us-east-1'"
+INSERT = (
+    "INSERT INTO aws.sagemaker.models (region, model_name, execution_role_arn) "
+    "VALUES ('us-east-1', 'm', 'arn:aws:iam::123456789012:role/r')"
+)
 DEVICE = "arn:aws:iam::123456789012:mfa/anna"
 KEYS = "aws_access_key_id = AKIABASE\naws_secret_access_key = BASESECRETBASESECRET\n"
 ROLE = "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n"
@@ -234,12 +239,8 @@ def test_an_insert_without_its_mfa_code_writes_nothing(
     configure: Configure, server: CredentialServer
 ) -> None:
     configure(f"[profile r]\n{ROLE}mfa_serial = {DEVICE}\n{BASE}", AWS_PROFILE="r")
-    insert = (
-        "INSERT INTO aws.sagemaker.models (region, model_name, execution_role_arn) "
-        "VALUES ('us-east-1', 'm', 'arn:aws:iam::123456789012:role/r')"
-    )
     with sqlprov.connect() as con, pytest.raises(CredentialsError) as met:
-        con.sql(insert)
+        con.sql(INSERT)
     assert met.value.mfa_serial == DEVICE
     assert server.calls == []
 
@@ -288,6 +289,11 @@ FAILURES: dict[str, tuple[str, dict[str, str | None], str]] = {
         'did not print JSON such as {"Version"',
     ),
     "helper that prints a list": (build_process(f"print(['{SECRET}'])"), {}, "did not print JSON"),
+    "helper that prints other keys": (
+        build_process('print(\'{\\"Version\\": 1, \\"AccessKeyId\\": 5, \\"SecretAccessKey\\": null}\')'),
+        {},
+        "did not print JSON",
+    ),
     "helper that prints bytes": (
         build_process("import os; os.write(1, bytes([255]))"),
         {},
@@ -315,6 +321,11 @@ FAILURES: dict[str, tuple[str, dict[str, str | None], str]] = {
         f"[profile p]\n{SSO}sso_session = s\n",
         {"AWS_PROFILE": "p"},
         'sso-session does not exist: "s"',
+    ),
+    "sts that nobody serves": (
+        f"[default]\n{ROLE}{BASE}",
+        {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"},
+        "127.0.0.1:9/.*Check the network",
     ),
     "number": ("", {"AWS_METADATA_SERVICE_TIMEOUT": "x"}, "AWS_METADATA_SERVICE_TIMEOUT or .*'x'"),
     "byte order mark": ("\ufeff[default]\n", {}, "config:1: the file begins with a byte order mark"),
@@ -348,6 +359,40 @@ def test_an_error_says_why_there_are_no_credentials(
     assert re.search(expected, str(error), re.DOTALL), str(error)
     assert SECRET not in str(error)
     assert server.calls == []
+
+
+@pytest.mark.parametrize("statement", [NAMES, INSERT, DELETE])
+def test_the_traceback_of_a_program_does_not_lead_through_our_threads(
+    configure: Configure, statement: str
+) -> None:
+    configure("[default]\n" + ROLE)
+    with sqlprov.connect() as con, pytest.raises(CredentialsError) as met:
+        con.sql(statement)
+    lines = traceback.format_exception(met.value)
+    assert lines[-1] == f"sqlprov.errors.CredentialsError: {met.value}\n"
+    folders = {Path(frame.filename).parent.name for frame in traceback.extract_tb(met.value.__traceback__)}
+    assert (folders, met.value.__cause__) == ({"transport", "api"}, None)  # this file, and the API
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"{",
+        b"{}",
+        b'{"accessToken": "SECRETsecretSECRETsecret", "expiresAt": "2020-01-01T00:00:00Z"}',
+        b'{"accessToken": "SECRETsecretSECRETsecret\\n", "expiresAt": "2099-01-01T00:00:00Z"}',
+    ],
+)
+def test_a_token_of_sso_that_has_expired_or_cannot_be_used_says_how_to_log_in(
+    choose: Callable[[str], None], tmp_path: Path, token: bytes
+) -> None:
+    choose("sso")
+    (file,) = (tmp_path / ".aws/sso/cache").iterdir()
+    file.write_bytes(token)
+    error = str(fail())
+    assert "for profile 'p': " in error
+    assert "Log in: `aws sso login --profile p`." in error
+    assert SECRET not in error
 
 
 def test_a_configuration_that_is_not_utf_8_is_an_error(configure: Configure) -> None:
@@ -427,6 +472,30 @@ def test_the_target_is_where_calls_go(configure: Configure, expected: str) -> No
     with sqlprov.connect() as con:
         assert con.target.startswith("AWS")
         assert "http" not in con.target
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "http://127.0.0.1:1 ", "http://127.0.0.1:x", "http://127.0.0.1:1\n"]
+)
+def test_an_endpoint_that_is_no_url_is_named_with_its_variable(configure: Configure, url: str) -> None:
+    configure(f"[default]\n{KEYS}", AWS_ENDPOINT_URL_SAGEMAKER=url)
+    with sqlprov.connect() as con, pytest.raises(InterfaceError) as met:
+        con.sql(NAMES)
+    assert str(met.value).startswith(f"AWS_ENDPOINT_URL_SAGEMAKER = {url!r}: ")
+
+
+def test_a_machine_without_a_role_is_asked_once_for_a_statement(
+    configure: Configure, server: CredentialServer
+) -> None:
+    server.broken = "/latest"
+    variables = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url, "AWS_EC2_METADATA_DISABLED": "false"}
+    configure("", **variables)
+    with sqlprov.connect(region=["eu-west-1", "us-east-1", "us-west-2"]) as con:
+        con.sql("SET sqlprov_on_error = 'warn'")
+        assert con.sql(NAMES).fetchall() == []
+        first = len(server.calls)
+        assert con.sql(NAMES).fetchall() == []
+    assert (first, len(server.calls)) == (2, 4)
 
 
 def test_an_error_about_credentials_names_the_profile_and_the_endpoint(
