@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from sqlprov.duck.attachment import Attachment, DuckDBPyConnection
     from sqlprov.emulator import Emulator
 
+_sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+"""Path -> the session of its connections: one DuckDB, as for duckdb.connect(), and one account."""
+_opening = threading.Lock()
+
 
 def connect(
     database: str = ":memory:",
@@ -35,7 +40,7 @@ def connect(
     """Open a connection to the cloud's tables and to DuckDB's `database`.
 
     Args:
-        database: ":memory:" or the path of a DuckDB file.
+        database: ":memory:" or the path of a DuckDB file. Connections of a process to one file share it.
         local: use the local AWS that comes with sqlprov, without an account, in us-east-1 if no region is configured.
         endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.
         region: region or regions for statements that name none; the same as `SET sqlprov_regions`.
@@ -47,6 +52,7 @@ def connect(
 
     Raises:
         ProgrammingError: the database cannot be opened.
+        InterfaceError: this process has it open with another account, endpoint, `sandbox` or `read_only`.
         CredentialsError: the profile does not exist.
         UnknownName, DataError: a setting that does not exist, or a value that does not fit.
 
@@ -60,12 +66,28 @@ def connect(
     chosen = chosen.with_values(settings or {})
     if read_only:
         chosen = chosen.with_value("read_only", "on")
-    with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
-        # DuckDB has no read-only database in memory.
-        is_protected = chosen.read_only and database != ":memory:"
-        files = [sandbox] if isinstance(sandbox, str | Path) else [] if sandbox is True else sandbox
-        session = Session(Catalog(), cloud, database, is_protected, None if files is False else files)
-    return Connection(session, chosen, emulator)
+    path = database if database.startswith(":memory:") else str(Path(database).resolve())
+    folders = [sandbox] if isinstance(sandbox, str | Path) else [] if sandbox is True else sandbox
+    files = None if folders is False else tuple(map(str, folders))
+    account = (local, endpoint_url, profile, chosen.read_only, files)
+    with _opening:
+        session = _sessions.get(path)
+        if session is None or session.users < 1:
+            with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
+                # DuckDB has no read-only database in memory.
+                is_protected = chosen.read_only and not database.startswith(":memory:")
+                session = Session(Catalog(), cloud, database, is_protected, files)
+            session.account, session.emulator = account, emulator
+            if path != ":memory:":
+                _sessions[path] = session
+        elif session.account == account:
+            session.users += 1
+        else:
+            raise InterfaceError(
+                f"This process has {database!r} open with another account, endpoint, sandbox or read_only. "
+                "Connect with the same arguments, or close the other connection first."
+            )
+    return Connection(session, chosen, session.emulator)
 
 
 def attach(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 import threading
 import weakref
@@ -61,6 +62,20 @@ def _close_all() -> None:
         thread.join(timeout=INTERRUPT_GRACE)
 
 
+def _abandon() -> None:
+    """In the child of a fork, which has none of DuckDB's threads, and would crash if it ended such a connection."""
+    import ctypes
+
+    for connection in list(_open):
+        connection._closed = connection._is_forked = True
+        connection._session.users = 0
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))  # keeps DuckDB's objects to the end
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_abandon)
+
+
 class Connection(PEP249Cursor):
     """Runs statements one after another; made by `connect`, or by `cursor` for another thread.
 
@@ -84,7 +99,7 @@ class Connection(PEP249Cursor):
             session.make_read_only()
         self._session, self._emulator, self._parent = session, emulator, parent
         self._runner = StatementRunner(session)
-        self._closed = False
+        self._closed = self._is_forked = False
         self._cursors: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._lock = threading.Lock()
         _open.add(self)
@@ -427,10 +442,8 @@ class Connection(PEP249Cursor):
         self.cancel()
         self._close_result()
         self._runner.close()
-        if self._parent is None:
-            self._session.close()
-            if self._emulator is not None:
-                self._emulator.stop()
+        if self._parent is None and self._session.close() and self._emulator is not None:
+            self._emulator.stop()
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
@@ -447,7 +460,10 @@ class Connection(PEP249Cursor):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise InterfaceError("The connection is closed.")
+            reason = (
+                ": it was made before the process forked. Connect in each process" if self._is_forked else ""
+            )
+            raise InterfaceError(f"The connection is closed{reason}.")
 
     def __enter__(self) -> Connection:
         return self

@@ -34,6 +34,10 @@ class Worker:
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name="sqlprov-duckdb", daemon=True)
             self._thread.start()
+        elif not self._thread.is_alive():
+            raise InterfaceError(
+                "The connection was made before the process forked. Connect in each process."
+            )
         done: Future[T] = Future()
         self._calls.put((work, done))
         try:

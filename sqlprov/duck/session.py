@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -50,6 +51,11 @@ class Session:
         read_only: open that file read-only.
         sandbox: the only files and folders that SQL may use, beside that file; `None` for no sandbox.
 
+    Attributes:
+        users: connections that share the session; the last to close it ends it.
+        account: the arguments that they have in common.
+        emulator: the local AWS that ends with it.
+
     Raises:
         ProgrammingError: the database has the name of a provider, or cannot be opened.
     """
@@ -69,6 +75,10 @@ class Session:
         self.changes = self.macro_changes = 0
         self.text_functions: frozenset[str] | None = None  # set by the first statement that needs them
         self.in_memory = database == ":memory:"
+        self.users = 1
+        self.account: tuple[object, ...] = ()
+        self.emulator: Any = None
+        self._database = database
         self._live: dict[TableName, LiveTable] = {}
         self._carriers: dict[str, LiveTable] = {}
         self._schemas: set[tuple[str, str]] = set()
@@ -96,9 +106,12 @@ class Session:
             try:
                 self._own.execute(f"ATTACH ':memory:' AS {quote_identifier(name)} (READ_WRITE)")
             except duckdb.Error as error:
+                advice = "A connection of this process, or from before it forked, has it; close that first."
+                if Path(self._database).stem == name:
+                    advice = "The file itself has it; rename the file."
                 self.duck.close()
                 raise ProgrammingError(
-                    f"The database has the name {name!r}, which sqlprov's own tables need. Rename the file. ({error})"
+                    f"sqlprov's own tables need the name {name!r} for a database. {advice} ({error})"
                 ) from None
 
     def make_read_only(self) -> None:
@@ -254,11 +267,19 @@ class Session:
         """The table whose hidden column is `carrier`."""
         return self._carriers.get(carrier)
 
-    def close(self) -> None:
-        """Stop all running statements, and close DuckDB and the connections."""
+    def close(self) -> bool:
+        """Stop all statements, and close DuckDB and the connections; return False if others use it."""
+        with self._lock:
+            self.users -= 1
+            if self.users > 0:
+                return False
         self.scans.close()
         self._live.clear()
         self._carriers.clear()
         self._own.close()
+        with suppress(duckdb.Error):  # DuckDB goes on if the process has other connections to the file
+            for name in (*self.catalog.list_providers(), OWN):
+                self.duck.execute(f"DETACH {quote_identifier(name)}")
         self.duck.close()
         self.cloud.close()
+        return True

@@ -49,7 +49,6 @@ HOMES = {
     "pyarrow": {"api", "aws", "catalog", "duck", "frontends", "output", "plan", "sql"},
     "orjson": {"aws", "catalog", "duck", "emulator", "frontends", "output"},
     "jsonpatch": {"plan", "emulator"},
-    "pytz": set(),  # DuckDB needs it for times with a zone
     "pandas": set(),  # only the user's own
     "polars": {"api"},
     "moto": {"emulator"},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -59,7 +61,7 @@ class Dialect(Reflection, default.DefaultDialect):
         # `$1`, not `?`: a parameter in both SELECT and GROUP BY is then one parameter to DuckDB.
         super().__init__(**{"paramstyle": self.default_paramstyle, **options})
         self._root: sqlprov.Connection | None = None
-        self._open = 0
+        self._open, self._process = 0, os.getpid()
         self._lock = threading.Lock()
 
     # Connections
@@ -95,21 +97,25 @@ class Dialect(Reflection, default.DefaultDialect):
     def connect(self, *arguments: Any, **options: Any) -> PooledConnection:  # type: ignore[override]
         """Open a connection for the pool."""
         with self._lock:
+            if self._process != os.getpid():  # a fork cannot use the connections of its parent
+                self._process, self._root, self._open = os.getpid(), None, 0
             if self._root is None:
                 self._root = sqlprov.connect(*arguments, **options)
             self._open += 1
-            return PooledConnection(self._root.cursor(), self._release)
+            return PooledConnection(self._root.cursor(), partial(self._release, self._root))
 
-    def _release(self) -> None:
+    def _release(self, root: sqlprov.Connection) -> None:
         with self._lock:
-            self._open -= 1
-            if self._open == 0 and self._root is not None:
-                self._root.close()
-                self._root = None
+            if root is self._root:
+                self._open -= 1
+                if self._open == 0:
+                    self._root = None
+                    root.close()
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
-        """Make the pool reset each returned connection."""
+        """Make the pool reset each returned connection, and replace those made before the process forked."""
+        event.listen(engine, "checkout", lambda connection, record, proxy: connection.check_process())
         event.listen(engine, "reset", lambda connection, record, state: connection.reset())
 
     def is_disconnect(self, e: Exception, connection: Any, cursor: Any) -> bool:

@@ -8,10 +8,13 @@ that another cursor would not share, the rows are fetched first instead.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, NoReturn
+
+from sqlalchemy.exc import DisconnectionError
 
 import sqlprov
 from sqlprov.api.pep249_cursor import PEP249Cursor
@@ -35,6 +38,12 @@ class PooledConnection:
         self._connection, self._on_close = connection, on_close
         self._reader: PooledCursor | None = None
         self._is_stateless = True
+        self._process = os.getpid()
+
+    def check_process(self) -> None:
+        """Raise the error with which a pool opens another connection, if a fork has this one from its parent."""
+        if self._process != os.getpid():
+            raise DisconnectionError("It was made before the process forked.")
 
     def cursor(self) -> PooledCursor:
         return PooledCursor(self)
