@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import cast
 from sqlalchemy import types as sa
+from sqlalchemy.exc import CompileError
 from sqlalchemy.sql import compiler
 
 from sqlprov.frontends.sqlalchemy.types import Map, Struct
@@ -62,6 +63,32 @@ class Compiler(compiler.SQLCompiler):
 
     def visit_not_regexp_match_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
         return f"NOT {self.visit_regexp_match_op_binary(binary, operator, **kw)}"
+
+    def visit_regexp_replace_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        arguments = [self.process(binary.left, **kw), self.process(binary.right, **kw)]
+        if flags := binary.modifiers.get("flags"):
+            arguments.append(self.render_literal_value(flags, sa.STRINGTYPE))
+        return f"regexp_replace({', '.join(arguments)})"
+
+    def visit_bitwise_xor_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        """DuckDB's `^` is a power."""
+        return f"xor({self.process(binary.left, **kw)}, {self.process(binary.right, **kw)})"
+
+    def visit_try_cast(self, element: Any, **kw: Any) -> str:
+        return f"TRY_{self.visit_cast(element, **kw)}"  # type: ignore[no-untyped-call]
+
+    def get_select_precolumns(self, select: Any, **kw: Any) -> str:
+        """DISTINCT ON, which SQLAlchemy leaves out for most dialects."""
+        if not select._distinct_on:
+            return super().get_select_precolumns(select, **kw)
+        return f"DISTINCT {self.visit_postgresql_distinct_on(select, **kw)} "
+
+    def visit_postgresql_distinct_on(self, element: Any, **kw: Any) -> str:
+        """The extension that SQLAlchemy 2.1 has instead of `distinct(column)`."""
+        return f"ON ({', '.join(self.process(column, **kw) for column in element._distinct_on)})"
+
+    def for_update_clause(self, select: Any, **kw: Any) -> str:
+        raise CompileError("DuckDB has no FOR UPDATE: leave out with_for_update(). AWS locks no rows either.")
 
     def visit_getitem_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
         """An element of a list; indexes start at 1."""
@@ -121,6 +148,9 @@ class TypeCompiler(compiler.GenericTypeCompiler):
 
     def visit_uuid(self, type_: Any, **kw: Any) -> str:
         return "UUID"
+
+    def visit_INTERVAL(self, type_: Any, **kw: Any) -> str:
+        return "INTERVAL"
 
     def visit_JSON(self, type_: Any, **kw: Any) -> str:
         return "JSON"

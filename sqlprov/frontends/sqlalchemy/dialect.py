@@ -18,6 +18,7 @@ import sqlprov
 from sqlprov.frontends.sqlalchemy.compiler import Compiler, JSONPath, Preparer, TypeCompiler
 from sqlprov.frontends.sqlalchemy.pooled_connection import PooledConnection
 from sqlprov.frontends.sqlalchemy.reflection import Reflection
+from sqlprov.frontends.sqlalchemy.types import INTERVAL
 
 AUTOCOMMIT, SNAPSHOT = "AUTOCOMMIT", "SNAPSHOT"
 TEXTS = ("endpoint_url", "profile")
@@ -37,7 +38,7 @@ class Dialect(Reflection, default.DefaultDialect):
     statement_compiler = Compiler
     type_compiler_cls = TypeCompiler
     preparer = Preparer
-    colspecs = {sa.JSON.JSONPathType: JSONPath}  # noqa: RUF012
+    colspecs = {sa.JSON.JSONPathType: JSONPath, sa.Interval: INTERVAL}  # noqa: RUF012
 
     supports_statement_cache = True
     supports_native_boolean = True

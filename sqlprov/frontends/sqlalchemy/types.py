@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 from sqlalchemy import types as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import func, literal_column
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -43,21 +45,31 @@ class Struct(sa.UserDefinedType[dict[str, Any]]):
 
 
 class Map(sa.UserDefinedType[dict[Any, Any]]):
-    """A MAP whose values are dictionaries."""
+    """A MAP whose values are dictionaries; `column["key"]` is the value of a key."""
 
     cache_ok = True
 
     def __init__(self, key: Type, value: Type) -> None:
         self.key, self.value = key, value
 
+    class Comparator(sa.UserDefinedType.Comparator[dict[Any, Any]]):
+        type: Map
 
-class INTERVAL(sa.UserDefinedType[Any]):
-    """An INTERVAL; its values are timedelta, with 30 days for a month."""
+        def __getitem__(self, key: Any) -> ColumnElement[Any]:
+            return func.map_extract_value(self.expr, key, type_=self.type.value)
 
-    cache_ok = True
+    comparator_factory = Comparator
 
-    def get_col_spec(self, **kw: Any) -> str:
-        return "INTERVAL"
+
+class INTERVAL(postgresql.INTERVAL):
+    """An INTERVAL, also for SQLAlchemy's Interval; its values are timedelta, with 30 days for a month."""
+
+    @classmethod
+    def adapt_emulated_to_native(cls, interval: Any, **kw: Any) -> INTERVAL:  # type: ignore[override]
+        return cls()
+
+    def literal_processor(self, dialect: Any) -> Callable[[timedelta], str]:
+        return lambda value: f"INTERVAL '{value // timedelta(microseconds=1)} microseconds'"
 
 
 # If SQLAlchemy lacks a type, one that holds all of its values.

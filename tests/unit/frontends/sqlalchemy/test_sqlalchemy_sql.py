@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, func, select
+from sqlalchemy.dialects import postgresql
 
 from sqlprov.frontends.sqlalchemy import Dialect, Map, Struct
 
@@ -37,6 +40,8 @@ ROWS = [
 ]
 C = T.c
 ODD = C.id % 2
+NOON, HOUR = datetime(2025, 6, 1, 12), timedelta(hours=1)
+ID = UUID("6f3b6c0e-3f5b-4a57-9a3f-0d8b6c5f0f11")
 
 
 def compile_id(parameter: Any) -> str | None:
@@ -74,6 +79,15 @@ def filled_connection(engine: Engine) -> Iterator[Connection]:
         (C.select.regexp_match("^[a-z]+$"), [0]),
         (C.select.regexp_match("^[a-z]+$", flags="i"), [0, 1]),
         (~C.select.regexp_match("^[a-z]"), [1, 3]),
+        (C.select.regexp_replace("O", "o") == "one", [1]),
+        (C.select.regexp_replace("[ZO]", "_", flags="gi") == "_er_", [0]),
+        (C.map["n"] == 2, [2]),
+        (C.map["none"].is_(None), [0, 1, 2, 3]),
+        (C.id.bitwise_xor(3) == 2, [1]),
+        (sa.try_cast(C.select, sa.Integer).is_not(None), []),
+        (sa.literal(NOON) + HOUR == NOON + HOUR, [0, 1, 2, 3]),
+        (sa.literal(NOON) - sa.literal(NOON - HOUR) == HOUR, [0, 1, 2, 3]),
+        (sa.literal(HOUR, literal_execute=True) == HOUR, [0, 1, 2, 3]),
         (C.id.between(1, 2), [1, 2]),
         (C.id % 2 == 1, [1, 3]),
         (C.id / 2 == 0.5, [1]),
@@ -114,6 +128,8 @@ def test_a_condition_selects_its_rows(filled_connection: Connection, condition: 
         (select(ODD, func.count()).group_by(ODD).having(func.sum(C.id) > 2), [(1, 2)]),
         (select(func.aggregate_strings(C.select, "/")).where(C.id < 2), [("zero/One",)]),
         (select(func.row_number().over(order_by=C.id.desc())).where(C.id < 1), [(1,)]),
+        (select(ODD, C.id).ext(postgresql.distinct_on(ODD)).order_by(ODD, C.id), [(0, 0), (1, 1)]),
+        (select(sa.literal(HOUR), sa.cast("6f3b6c0e-3f5b-4a57-9a3f-0d8b6c5f0f11", sa.Uuid)), [(HOUR, ID)]),
         (select(C.id % 2).distinct().order_by(sa.text("1")), [(0,), (1,)]),
         (sa.union_all(select(C.id).where(C.id == 1), select(sa.literal(9))), [(1,), (9,)]),
         (select(sa.case((C.id > 1, "many"), else_="few")).where(C.id == 2), [("many",)]),
@@ -129,6 +145,11 @@ def test_a_condition_selects_its_rows(filled_connection: Connection, condition: 
 )
 def test_a_query_has_its_rows(filled_connection: Connection, query: Any, rows: list[tuple[Any, ...]]) -> None:
     assert [tuple(row) for row in filled_connection.execute(query)] == rows
+
+
+def test_what_duckdb_has_not_is_refused_with_advice() -> None:
+    with pytest.raises(sa.exc.CompileError, match="leave out with_for_update"):
+        select(T).with_for_update().compile(dialect=Dialect())
 
 
 def test_an_unknown_struct_field_is_an_error_before_the_query() -> None:
