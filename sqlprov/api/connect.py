@@ -27,7 +27,7 @@ _opening = threading.Lock()
 
 
 def connect(
-    database: str = ":memory:",
+    database: str | Path = ":memory:",
     *,
     local: bool = False,
     endpoint_url: str | None = None,
@@ -66,7 +66,9 @@ def connect(
     chosen = chosen.with_values(settings or {})
     if read_only:
         chosen = chosen.with_value("read_only", "on")
-    path = database if database.startswith(":memory:") else str(Path(database).resolve())
+    database = str(database or ":memory:")
+    in_memory = database.startswith(":memory:")
+    path = database if in_memory else str(Path(database).resolve())
     folders = [sandbox] if isinstance(sandbox, str | Path) else [] if sandbox is True else sandbox
     files = None if folders is False else tuple(map(str, folders))
     account = (local, endpoint_url, profile, chosen.read_only, files)
@@ -75,7 +77,7 @@ def connect(
         if session is None or session.users < 1:
             with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
                 # DuckDB has no read-only database in memory.
-                is_protected = chosen.read_only and not database.startswith(":memory:")
+                is_protected = chosen.read_only and not in_memory
                 session = Session(Catalog(), cloud, database, is_protected, files)
             session.account, session.emulator = account, emulator
             if path != ":memory:":

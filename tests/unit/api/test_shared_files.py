@@ -61,7 +61,7 @@ def test_a_fork_connects_again_and_the_connections_of_its_parent_are_errors(tmp_
 
 def test_connections_to_one_file_share_it_until_the_last_is_closed(tmp_path: Path) -> None:
     path = str(tmp_path / "x.duckdb")
-    one, other = sqlprov.connect(path), sqlprov.connect(str(tmp_path / "." / "x.duckdb"))
+    one, other = sqlprov.connect(path), sqlprov.connect(tmp_path / "x.duckdb")
     one.execute("CREATE TABLE t AS SELECT 1 AS n")
     other.execute("INSERT INTO t VALUES (2)")
     assert one.sql("SELECT count(*) FROM t").fetchall() == [(2,)]
@@ -76,6 +76,14 @@ def test_connections_to_one_file_share_it_until_the_last_is_closed(tmp_path: Pat
     other.close()
     with sqlprov.connect(path, read_only=True) as con:
         assert con.sql("SELECT count(*) FROM t").fetchall() == [(2,)]
+
+
+@pytest.mark.parametrize(("database", "rows"), [(":memory:", 0), ("", 0), (":memory:named", 1)])
+def test_only_a_named_database_in_memory_is_shared(database: str, rows: int) -> None:
+    with sqlprov.connect(database) as one, sqlprov.connect(database) as other:
+        one.execute("CREATE TABLE t AS SELECT 1 AS n")
+        tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 't'"
+        assert other.sql(tables).fetchall() == [(rows,)]
 
 
 def test_a_file_that_duckdb_has_open_can_be_opened_again_and_again(tmp_path: Path) -> None:
