@@ -52,13 +52,13 @@ class Map(sa.UserDefinedType[dict[Any, Any]]):
     def __init__(self, key: Type, value: Type) -> None:
         self.key, self.value = key, value
 
-    class Comparator(sa.UserDefinedType.Comparator[dict[Any, Any]]):
+    class ValueComparator(sa.UserDefinedType.Comparator[dict[Any, Any]]):
         type: Map
 
         def __getitem__(self, key: Any) -> ColumnElement[Any]:
             return func.map_extract_value(self.expr, key, type_=self.type.value)
 
-    comparator_factory = Comparator
+    comparator_factory = ValueComparator
 
 
 class INTERVAL(postgresql.INTERVAL):
