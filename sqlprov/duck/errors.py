@@ -220,14 +220,16 @@ def _suggest_part(message: str, text: str, catalog: Catalog, find_tables: FindTa
                     return f"{problem}{_show_place(text, match[1])}"
                 return f"{message} Did you mean '{provider}.{match[1]}', or USE {provider}?"
         return ""
-    if match := re.search(r'Referenced column "(\w+)" (?:was )?not found', message):
+    if match := re.search(r'Referenced column "(.+?)" (?:was )?not found', message):
+        written = match[1]
         if hint := suggest_columns(match[1], find_tables()):  # instead of DuckDB's candidates
             message = f"{message.partition('!')[0]}.{hint}"
         if f'"{match[1]}"' in text:
+            written = f'"{match[1]}"'
             first, newline, rest = message.partition("\n")
             quoted = f" In double quotes, {match[1]} is a name; write '{match[1]}' for a text."
             message = f"{first}{quoted}{newline}{rest}"
-        return message if "LINE 1" in message else f"{message}{_show_place(text, match[1])}"
+        return message if re.search(r"LINE \d", message) else f"{message}{_show_place(text, written)}"
     if match := re.search(r'Values list "\w+" does not have a column named "(\w+)"', message):
         problem = message.partition("\n")[0]
         hint = suggest_columns(match[1], find_tables(), is_near=True)
@@ -237,5 +239,5 @@ def _suggest_part(message: str, text: str, catalog: Catalog, find_tables: FindTa
 
 def _show_place(text: str, name: str) -> str:
     """The line of `text` that holds `name`, with a caret; empty if none does."""
-    match = re.search(rf"(?i)\b{re.escape(name)}\b", text)
+    match = re.search(rf"(?i)(?<!\w){re.escape(name)}(?!\w)", text)
     return f"\n{errors.show_caret(text, match.start())}" if match else ""

@@ -17,6 +17,27 @@ _NOT_FUNCTIONS = frozenset(
     }
 )
 """Keywords that an operand in parentheses may follow."""
+_ROWS = ("json_each", "json_tree")
+_AFTER_ROWS = frozenset(
+    {
+        *(
+            "WHERE",
+            "GROUP",
+            "HAVING",
+            "WINDOW",
+            "QUALIFY",
+            "ORDER",
+            "LIMIT",
+            "OFFSET",
+            "FETCH",
+            "UNION",
+            "EXCEPT",
+        ),
+        *("INTERSECT", "ON", "USING", "RETURNING", "SELECT", "PIVOT", "UNPIVOT", "TABLESAMPLE"),
+        *("JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "ASOF", "POSITIONAL", "SEMI", "ANTI"),
+    }
+)
+"""Keywords that may follow a table without an alias."""
 _CONSTANTS = ("NULL", "TRUE", "FALSE")
 _JOINING = ("|", "+", "-", "*", "/", "%", "^", "~", "&", "!", ".", "[", "::")
 """Operators that bind more tightly than an arrow."""
@@ -31,6 +52,8 @@ def rewrite(text: str) -> str:
     tokens = tokenize(text)
     inserted: list[tuple[int, int, str]] = []  # start, end, and the text that replaces what is between
     for at, token in enumerate(tokens):
+        if (end := _find_end_of_rows(tokens, at)) is not None:
+            inserted.append((end, end, f" AS {token.text}"))
         following = tokens[at + 1 : at + 3]
         if (
             token.text == "->"
@@ -57,6 +80,23 @@ def rewrite(text: str) -> str:
     for start, end, part in sorted(inserted, key=lambda each: each[:2], reverse=True):
         text = text[:start] + part + text[end:]
     return text
+
+
+def _find_end_of_rows(tokens: Sequence[Token], at: int) -> int | None:
+    """Where a call of json_each or json_tree without an alias ends: DuckDB names a function's rows after it, but not
+    a macro's."""
+    if (
+        tokens[at].value.lower() not in _ROWS
+        or at == 0
+        or [each.text for each in tokens[at + 1 : at + 2]] != ["("]
+    ):
+        return None
+    close = find_closing(tokens, at + 1)
+    if close == len(tokens) or not tokens[at - 1].is_one_of("FROM", ",", "JOIN", "LATERAL", "("):
+        return None
+    following = tokens[close + 1] if close + 1 < len(tokens) else None
+    has_alias = following is not None and following.is_name and not following.is_one_of(*_AFTER_ROWS)
+    return None if has_alias else tokens[close].end
 
 
 def _is_path(following: Sequence[Token]) -> bool:

@@ -11,8 +11,20 @@ from sqlglot import exp
 from sqlprov.errors import show_caret
 from sqlprov.sql.query import parse_tree
 
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ)
-_PATTERNS = (exp.Like, exp.ILike, exp.SimilarTo, exp.Glob, exp.StartsWith)
+_COMPARISONS = (
+    *(exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ),
+    *(exp.Nullif, exp.ArrayContains),
+)
+_PATTERNS = (
+    exp.Like,
+    exp.ILike,
+    exp.SimilarTo,
+    exp.Glob,
+    exp.StartsWith,
+    exp.RegexpFullMatch,
+    exp.RegexpLike,
+)
+_OTHERS = (exp.In, exp.Between, exp.Case)
 _KEEPING = (exp.Paren, exp.Lower, exp.Upper, exp.Trim, exp.Coalesce)
 """Of JSON, their value has quotes too."""
 _ROWS = ("json_each", "json_tree")
@@ -68,22 +80,27 @@ class _Comparisons:
 
     def list_pairs(self) -> Iterator[tuple[exp.Expr, exp.Expr]]:
         """Each JSON expression, and the text that it is compared with."""
-        for node in self.tree.find_all(*_COMPARISONS, *_PATTERNS, exp.In, exp.Between, exp.Case):
+        for node in self.tree.find_all(*_COMPARISONS, *_PATTERNS, *_OTHERS):
+            this = node.this
             if isinstance(node, exp.Case):
-                others = [when.this for when in node.args["ifs"]] if node.this else []
+                others = [when.this for when in node.args["ifs"]] if this else []
             elif isinstance(node, exp.In):
-                others = node.expressions
+                others = _list_values(node.args.get("query")) or node.expressions
             elif isinstance(node, exp.Between):
                 others = [node.args["low"], node.args["high"]]
+            elif isinstance(node, exp.ArrayContains):
+                this, others = node.expression, _list_values(node.this)
             else:
-                others = [node.expression]
+                others = _list_values(node.expression) or [node.expression]
             for other in others:
-                pairs = [(node.this, other)]
+                pairs = [(this, other)]
                 if isinstance(node, _COMPARISONS):
-                    pairs.append((other, node.this))
+                    pairs.append((other, this))
                 for json, value in pairs:
                     is_direct = not isinstance(json.unnest(), (exp.Cast, exp.Coalesce))
                     is_pattern = isinstance(node, _PATTERNS)
+                    if isinstance(node, exp.RegexpLike) and value.name[:1] != "^" and value.name[-1:] != "$":
+                        continue  # It may match inside the quotes.
                     if self._is_json(json) and self._is_text(
                         value, is_pattern=is_pattern, is_direct=is_direct
                     ):
@@ -100,7 +117,7 @@ class _Comparisons:
                 return True
             return depth < 9 and name in self.aliases and self._is_json(self.aliases[name], depth + 1)
         # sqlglot's class of `->>` is not a subclass.
-        return isinstance(node, exp.JSONExtract) or _is_value(node)
+        return isinstance(node, exp.JSONExtract) or _is_value(node) or _is_arrow(node)
 
     def _is_text(self, node: exp.Expr, *, is_pattern: bool, is_direct: bool) -> bool:
         """Whether it is text, and not the text of JSON.
@@ -127,7 +144,10 @@ class _Comparisons:
             node = node.this
         if isinstance(node, exp.Column):
             return f"{node.sql('duckdb')}->>'$'"
-        document, path = node.expressions if _is_value(node) else (node.this, node.expression)
+        if _is_arrow(node):
+            document, path = node.expressions[0], node.this
+        else:
+            document, path = node.expressions if _is_value(node) else (node.this, node.expression)
         return f"{document.sql('duckdb')}->>{path.sql('duckdb')}"
 
 
@@ -136,3 +156,19 @@ def _is_value(node: exp.Expr | None) -> bool:
     return (
         isinstance(node, exp.Anonymous) and node.name.lower() == "json_value" and len(node.expressions) == 2
     )
+
+
+def _is_arrow(node: exp.Expr | None) -> bool:
+    """Whether it is `x -> 'a'` as the argument of a function, which sqlglot takes for a lambda."""
+    return isinstance(node, exp.Lambda) and len(node.expressions) == 1 and isinstance(node.this, exp.Literal)
+
+
+def _list_values(node: exp.Expr | None) -> list[exp.Expr]:
+    """The values of a list, or of the first column of a sub-query, such as after ANY."""
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "ALL" and node.expressions:
+        node = node.expressions[0]
+    while isinstance(node, (exp.Any, exp.All, exp.Paren, exp.Subquery)):
+        node = node.this
+    if isinstance(node, exp.Query):
+        return [node.selects[0].unalias()] if node.selects else []
+    return node.expressions if isinstance(node, exp.Array) else []

@@ -24,6 +24,7 @@ TAG = "tags is a list of {Key, Value}: tag_map['team'] is the value of a tag."
         ("FROM aws.ec2.instances WHERE instance_vpc_id = 'vpc-1'", "Did you mean 'vpc_id'?"),
         ("SELECT bogus FROM aws.s3.buckets", "Candidate bindings: "),
         ('FROM aws.s3.buckets WHERE name = "mine"', "In double quotes, mine is a name; write 'mine' for a text.\nCand"),
+        ('FROM aws.s3.buckets WHERE name LIKE "my-%"', "In double quotes, my-% is a name; write 'my-%' for a text."),
         ("FROM aws.ec2.instances WHERE state LIKE 'run%'", "state is a STRUCT; write state.Name or state.Code."),
         ("FROM aws.ec2.instances WHERE tags.team = 'a'", TAG),
         ("FROM aws.ec2.instances WHERE lower(security_groups) = 'a'",
