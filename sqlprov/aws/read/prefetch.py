@@ -69,11 +69,16 @@ class Prefetches:
     def take(self, plan: ReadPlan, run: Run) -> Prefetch | None:
         """Take the statement's prefetch that serves a scan with this plan; each serves one scan."""
         with self._lock:
-            for prefetch in self._begun:
-                if prefetch.run is run and not prefetch.is_taken and prefetch.plan.serves(plan):
-                    prefetch.is_taken = True
-                    return prefetch
-        return None
+            serving = [
+                each
+                for each in self._begun
+                if each.run is run and not each.is_taken and each.plan.serves(plan)
+            ]
+            # Another scan of the table may need the columns of a wider one.
+            prefetch = min(serving, key=lambda each: len(each.plan.columns), default=None)
+            if prefetch is not None:
+                prefetch.is_taken = True
+            return prefetch
 
     def limit(self, plan: ReadPlan, run: Run, cloud: Cloud) -> ReadPlan:
         """`plan`, limited to the keys in tables that its own is joined with, once their rows are known."""

@@ -66,6 +66,8 @@ QUERIES = [
     f"SELECT max(e.account_id) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name",
     # Two scans of one table that cannot share rows: other columns, fewer rows.
     f"SELECT count(a.status), count(b.type) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b ON a.name = b.name",
+    f"""SELECT min(a.status) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b
+        ON length(a.endpoint_name) = length(b.endpoint_name)""",
     f"""SELECT count(*), max(a.status), max(a.arn), max(b.arn) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b
         ON left(a.name, 4) = left(b.name, 4) WHERE b.status IN ('Completed', 'Running')""",
 ]
