@@ -12,13 +12,13 @@ from sqlprov.sql.lexer import Token, TokenKind
 _STATEMENTS = {
     r"(STACKQL )?AUTH (LOGIN|REVOKE)": "sqlprov uses the credentials of the AWS CLI; choose a profile with --profile, "
     "connect(profile=…) or AWS_PROFILE, and check it with `sqlprov doctor`",
-    r"REPLACE INTO": "Write INSERT for a row that does not exist, and UPDATE for one that does",
+    r"(REPLACE|UPSERT) INTO": "Write INSERT for a row that does not exist, and UPDATE for one that does",
     r"REPLACE": "Write UPDATE, which changes the columns that SET names and keeps the others",
     r"(CREATE|CREATE OR REPLACE) MATERIALIZED VIEW": "Write CREATE OR REPLACE TABLE … AS SELECT …, which keeps the "
     "rows of now; CREATE VIEW reads them again each time",
     r"REFRESH MATERIALIZED VIEW": "Write CREATE OR REPLACE TABLE … AS SELECT … again",
     r"DROP MATERIALIZED VIEW": "Write DROP TABLE",
-    r"INSERT IGNORE": "Write INSERT OR IGNORE INTO",
+    r"INSERT (INTO )?(IGNORE|IF NOT EXISTS)": "Write INSERT OR IGNORE INTO",
     r"INSERT (?!OR |INTO )\S+ ": "Write INSERT INTO",
     r"INSERT INTO [^(]* SET ": "Write INSERT INTO … (columns) VALUES (…)",
     r"UPDATE IGNORE": "Write UPDATE; a row that cannot be changed is an error",
@@ -42,6 +42,7 @@ _STATEMENTS = {
     r"SHOW (EXTENDED )?(INDEX|INDEXES|KEYS) ": "Write DESCRIBE EXTENDED, which says which columns are the key",
     r"SHOW CREATE VIEW ": "Write SELECT sql FROM duckdb_views() WHERE view_name = '…'",
     r"SHOW CREATE ": "Write DESCRIBE for the columns, or SHOW INSERT INTO for an INSERT to fill in",
+    r"SHOW (UPDATE|DELETE|SELECT) ": "Write SHOW METHODS IN and the table's name",
     r"SHOW FULL ": "Write SHOW TABLES",
     r"SHOW (MATERIALIZED )?VIEWS": "Write SELECT view_name FROM duckdb_views() WHERE NOT internal",
     r"SHOW (FUNCTIONS|PROCEDURE)": "Write FROM duckdb_functions()",
@@ -58,6 +59,7 @@ _CLAUSES = {
     r"LIMIT (?P<skip>\S+) , (?P<most>\S+)": "Write LIMIT {most} OFFSET {skip}",
     r"NOT (REGEXP|RLIKE) ": "Write NOT regexp_matches(name, '^a')",
     r"(REGEXP|RLIKE) ": "Write regexp_matches(name, '^a')",
+    r"TOP (?P<most>\d+)": "Write LIMIT {most} after ORDER BY",
     r"SEPARATOR ": "Write group_concat(name, ', '), or string_agg(name, ', ' ORDER BY name)",
     r"ON DUPLICATE KEY": "Write UPDATE for rows that exist",
     r"DIV ": "Write // for the integer quotient",

@@ -44,7 +44,7 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL | NotSu
         return NotSupportedError(instead)
     if tokens and tokens[0].kind is TokenKind.WORD and (verb := tokens[0].text).upper() not in _VERBS:
         hint = suggest(verb.upper(), _VERBS, KEYWORD_LIKENESS)
-        if verb.upper() in _CLAUSES:
+        if verb.upper() in {*_CLAUSES, "OR", "NOT", "ON", "IN", "IS"}:
             hint = " Does a ; before it end a statement too early?"
         return MalformedSQL(f"No statement begins with {verb!r}.{hint}\n{show_caret(text, tokens[0].start)}")
     for index, token in enumerate(tokens):  # DuckDB points at what follows an unclosed bracket

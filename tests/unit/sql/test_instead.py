@@ -36,6 +36,10 @@ def explain(text: str) -> MalformedSQL | NotSupportedError:
         ("SHOW FULL COLUMNS FROM t", "SHOW FULL COLUMNS", "Write DESCRIBE", 0),
         ("EXPLAIN FORMAT=JSON SELECT 1", "EXPLAIN FORMAT=", "Write EXPLAIN, or EXPLAIN (FORMAT json)", 0),
         ("STACKQL AUTH LOGIN aws", "STACKQL AUTH LOGIN", "sqlprov uses the credentials of the AWS CLI", 0),
+        ("INSERT IF NOT EXISTS INTO t VALUES (1)", "INSERT IF NOT EXISTS", "Write INSERT OR IGNORE INTO.", 0),
+        ("UPSERT INTO t VALUES (1)", "UPSERT INTO", "Write INSERT for a row", 0),
+        ("SELECT TOP 5 a FROM t", "TOP 5", "Write LIMIT 5 after ORDER BY.", 7),
+        ("SHOW DELETE FROM t", "SHOW DELETE", "Write SHOW METHODS IN", 0),
         ("RENAME TABLE a TO b", "RENAME TABLE", "Write ALTER TABLE a RENAME TO b.", 0),
     ],
 )  # fmt: skip

@@ -23,6 +23,7 @@ def explain(text):
         ("INSRT INTO t VALUES (1)", "INSRT", "Did you mean 'INSERT'?"),
         ("EXPLIAN select 1", "EXPLIAN", "Did you mean 'EXPLAIN'?"),
         ("foo", "foo", "No statement begins with 'foo'."),
+        ("OR a = 1", "OR", "Does a ; before it end a statement too early?"),
         ("AND a = 1", "AND", "No statement begins with 'AND'. Does a ; before it end a statement too early?"),
         (
             "FROM lambda.functions",
