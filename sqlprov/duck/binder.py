@@ -170,13 +170,13 @@ class Binder:
         if not any("->" in each or "json" in each.lower() for each in texts):
             return text
         from sqlprov.duck.json_functions import write_macros
-        from sqlprov.sql.json_calls import rewrite
+        from sqlprov.sql.json_calls import name_rows, rewrite
 
         query = Query(text, 0)
         is_local = not self.definitions.find_mentions(query)
         # The definition may be read without sqlprov.
         is_lasting = query.verb == "CREATE" and not query.words.isdisjoint(("view", "macro", "function"))
-        texts[0] = text if is_local and is_lasting else rewrite(text)
+        texts[0] = name_rows(text) if is_local and is_lasting else rewrite(text)
         for name, body in write_macros(texts).items():
             if self._macros.get(name) != body:
                 self.duck.execute(f'CREATE OR REPLACE TEMP MACRO "{name}"{body}')

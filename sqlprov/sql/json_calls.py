@@ -43,17 +43,26 @@ _JOINING = ("|", "+", "-", "*", "/", "%", "^", "~", "&", "!", ".", "[", "::")
 """Operators that bind more tightly than an arrow."""
 
 
+def name_rows(text: str) -> str:
+    """`text` with `json_each(x) AS json_each` for `json_each(x)`: DuckDB names the rows after a function, but not after
+    a macro."""
+    tokens = tokenize(text)
+    for at in reversed(range(len(tokens))):
+        if (end := _find_end_of_rows(tokens, at)) is not None:
+            text = f"{text[:end]} AS {tokens[at].text}{text[end:]}"
+    return text
+
+
 def rewrite(text: str) -> str:
     """`text` with `json_extract(x, 'a')` for `x -> 'a'`, and `json_cast(x)` for `x::JSON` and `CAST(x AS JSON)`.
 
     An arrow stays if what follows it is not a literal or a parameter, or if another operator binds its operands more
     tightly.
     """
+    text = name_rows(text)
     tokens = tokenize(text)
     inserted: list[tuple[int, int, str]] = []  # start, end, and the text that replaces what is between
     for at, token in enumerate(tokens):
-        if (end := _find_end_of_rows(tokens, at)) is not None:
-            inserted.append((end, end, f" AS {token.text}"))
         following = tokens[at + 1 : at + 3]
         if (
             token.text == "->"
@@ -83,8 +92,7 @@ def rewrite(text: str) -> str:
 
 
 def _find_end_of_rows(tokens: Sequence[Token], at: int) -> int | None:
-    """Where a call of json_each or json_tree without an alias ends: DuckDB names a function's rows after it, but not
-    a macro's."""
+    """Where a call of json_each or json_tree without an alias ends."""
     if (
         tokens[at].value.lower() not in _ROWS
         or at == 0

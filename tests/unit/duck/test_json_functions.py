@@ -169,8 +169,11 @@ def test_definitions_over_local_tables_work_without_sqlprov_and_the_reverse(
         )
         connection.sql("CREATE VIEW ours AS SELECT j -> 'a' AS a, CAST(j AS JSON) AS b FROM t")
         assert connection.sql("SELECT json_extract(b, '$.a'), b FROM ours").fetchall() == rows
+        connection.sql("CREATE VIEW members AS SELECT json_each.key FROM t, json_each(j)")
+        assert connection.sql("FROM members").fetchall() == [("a",)]
     with duckdb.connect(file) as plain:
         assert plain.sql("FROM ours").fetchall() == rows
+        assert plain.sql("FROM members").fetchall() == [("a",)]
 
 
 TEXT = "shadow_mode_config ->> '$.SourceModelVariantName'"
