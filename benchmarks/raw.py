@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 
 _HEAD = (
-    "POST / HTTP/1.1\r\nHost: local\r\nX-Amz-Target: SageMaker.ListInferenceExperiments\r\n"
+    "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: SageMaker.ListInferenceExperiments\r\n"
     "Authorization: AWS4-HMAC-SHA256 Credential=local/20250101/{region}/sagemaker/aws4_request\r\n"
     "Content-Type: application/x-amz-json-1.1\r\nContent-Length: {length}\r\n\r\n"
 )

@@ -129,14 +129,13 @@ def make_row_counter(
     listing: ListCall, seen: set[str], key: Sequence[Sequence[str]] = ()
 ) -> Callable[[dict[str, Any]], int]:
     """Return a function that counts the rows of a page; it raises MalformedReply for malformed rows, a row that lacks
-    a member of its `key`, or a repeated token."""
+    every member of its `key`, or a repeated token."""
 
     def count(page: dict[str, Any]) -> int:
         rows = find_rows(listing, page)
-        for first, *rest in key:
-            values = [row.get(first) for row in rows]
-            if None in (values if not rest else [get_path(value, rest) for value in values]):
-                raise MalformedReply(f"a row of the reply lacks {'.'.join((first, *rest))}")
+        parts = [[get_path(row, path) for row in rows] for path in key]
+        if parts and None in parts[0] and (None,) * len(parts) in zip(*parts, strict=True):
+            raise MalformedReply(f"a row of the reply lacks {' or '.join(map('.'.join, key))}")
         token = find_token(listing, page)
         if token is None and listing.more and find_value(listing.more, page):
             raise MalformedReply("the reply says that there are more rows, but has no page token")

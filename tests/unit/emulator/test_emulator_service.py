@@ -123,12 +123,14 @@ def test_a_denied_action_is_refused_everywhere_and_nothing_else(em, sm):
 
 
 def test_a_request_without_signature_is_refused(raw):
-    raw.sendall(b"POST / HTTP/1.1\r\nX-Amz-Target: SageMaker.ListModels\r\nContent-Length: 2\r\n\r\n{}")
+    raw.sendall(
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: SageMaker.ListModels\r\nContent-Length: 2\r\n\r\n{}"
+    )
     assert b"MissingAuthenticationTokenException" in raw.recv(4096)
 
 
 LIST_MODELS = (
-    b"POST / HTTP/1.1\r\nx-amz-target: SageMaker.ListModels\r\nAuthorization: AWS4-HMAC-SHA256 "
+    b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nx-amz-target: SageMaker.ListModels\r\nAuthorization: AWS4-HMAC-SHA256 "
     b"Credential=A/20250101/us-east-1/sagemaker/aws4_request\r\nContent-Length: 2\r\n\r\n{}"
 )
 

@@ -57,5 +57,5 @@ def test_such_a_key_is_found_in_the_list(url: str, text: str) -> None:
 
 def test_a_row_without_any_part_of_its_key_is_an_error(url: str, rows: list[dict[str, Any]]) -> None:
     rows.append({"value": "linux"})
-    with pytest.raises(BrokenReply, match="lacks its key, name or target_id or labels"):
+    with pytest.raises(BrokenReply, match="lacks name or targetId or labels"):
         read(url)
