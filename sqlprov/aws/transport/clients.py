@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from weakref import WeakValueDictionary
 
 from sqlprov.aws.transport.limiter import Limiter
-from sqlprov.aws.transport.login import ENDPOINT_URL, Login
+from sqlprov.aws.transport.login import ENDPOINT_URL, Login, hide_user
 from sqlprov.aws.transport.reply_cache import ReplyCache
 from sqlprov.catalog.regions import list_regions
 from sqlprov.errors import (
@@ -137,7 +137,7 @@ class Cloud(Login):
             client = session.create_client(
                 service, region_name=region or None, endpoint_url=self.endpoint_url, config=config
             )
-            urlsplit(client.meta.endpoint_url).port  # noqa: B018  # botocore checks it only when it sends
+            _check_url(client.meta.endpoint_url)  # botocore does so only when it sends
         except InvalidRegionError:
             known = [each.region for each in list_regions()]
             raise RegionError(f"{region!r} is not a region.{suggest(region, known)}") from None
@@ -145,7 +145,7 @@ class Cloud(Login):
             url = self.endpoint_url
             setting = f"endpoint_url = {url!r}" if url else _find_endpoint(service)
             raise InterfaceError(
-                f"{setting}: {error}; expected a URL such as http://127.0.0.1:8123."
+                hide_user(f"{setting}: {error}; expected a URL such as http://127.0.0.1:8123.")
             ) from None
         name = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-call.{name}", self._block_writes)
@@ -195,6 +195,16 @@ class Cloud(Login):
 def _sign_with_keys(signature_version: str, **_: Any) -> str | None:
     """Sign for the local AWS with a region instead of a token: a `choose-signer` handler of botocore."""
     return "v4" if signature_version in ("bearer", "v2") else None
+
+
+def _check_url(url: str) -> None:
+    """Raise ValueError for a URL to which no request can be sent."""
+    parts = urlsplit(url)
+    parts.port  # noqa: B018  # raises
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"it begins with {parts.scheme}://")
+    if "@" in parts.netloc:
+        raise ValueError("AWS takes keys, not a user name and password")
 
 
 def _find_endpoint(service: str) -> str:

@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialResolver, ProcessProvider, create_credential_resolver
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
-from botocore.utils import JSONFileCache
+from botocore.utils import JSONFileCache, parse_timestamp
 
 from sqlprov.catalog.service_model import get_loader
 from sqlprov.errors import CredentialsError, suggest
@@ -119,8 +119,10 @@ def _is_answer(printed: bytes) -> bool:
     """Whether a credential_process printed credentials."""
     try:
         answer = orjson.loads(printed)
+        if expiration := answer.get("Expiration"):
+            parse_timestamp(expiration)
         return bool(answer["Version"] == 1 and answer["AccessKeyId"] + "" and answer["SecretAccessKey"] + "")
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return False
 
 
@@ -303,6 +305,8 @@ def _explain(error: Exception, session: AwsSession) -> CredentialsError:
             text = f"AWS_METADATA_SERVICE_TIMEOUT or AWS_METADATA_SERVICE_NUM_ATTEMPTS: {error}"
         case KeyError():
             text = f"{error} is missing in the answer, or in the token that is kept"
+        case ValueError() | RuntimeError():  # of a command that cannot be split, and of expired credentials
+            text = str(error)
         case _:
             text = f"{type(error).__name__}: {error}"
     return _build_error(session, text, remedy)

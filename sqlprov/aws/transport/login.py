@@ -31,6 +31,11 @@ MAX_ATTEMPTS = 5
 REGION_NAME = re.compile(r"[a-z0-9-]+")
 
 
+def hide_user(text: str) -> str:
+    """`text` without the user name and password of the URLs in it."""
+    return re.sub(r"//[^/\s]*@", "//(hidden)@", text)
+
+
 @dataclass
 class Login:
     """The configuration and the credentials of an account.
@@ -192,7 +197,7 @@ class Login:
             CredentialsError: as `get_session`.
         """
         if self.endpoint_url:
-            return {"": self.endpoint_url}
+            return {"": hide_user(self.endpoint_url)}
         session = self.get_session()
         if session.get_config_variable("ignore_configured_endpoint_urls"):
             return {}
@@ -207,7 +212,7 @@ class Login:
             for name, url in os.environ.items()
             if name.startswith(f"{ENDPOINT_URL}_")
         }
-        return {name: url for name, url in urls.items() if url}
+        return {name: hide_user(url) for name, url in urls.items() if url}
 
     def describe(self) -> str:
         """The endpoints and the profile in force, in words.

@@ -22,13 +22,15 @@ def parse_pairs(ctx: click.Context, parameter: click.Parameter, pairs: Sequence[
     """Name -> value of each NAME=VALUE.
 
     Raises:
-        BadParameter: a pair has no name or no `=`.
+        BadParameter: a pair has no name or no `=`, or its name is given before.
     """
     values = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{pair!r}: expected NAME=VALUE.")
+        if name in values:
+            raise click.BadParameter(f"{name} is given twice; give it once.")
         values[name] = value
     return values
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 from collections import Counter
@@ -101,6 +102,21 @@ def test_the_error_for_an_invalid_url_names_the_variable_that_sets_it(
         ),
     ):
         con.sql(NAMES).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://ana:Hunter2@127.0.0.1:1", "AWS takes keys, not a user name and password"),
+        ("http://ana:Hunter2@127.0.0.1:x", "Port could not be cast"),
+        ("htp://127.0.0.1:1", "it begins with htp://"),
+    ],
+)
+def test_a_url_that_cannot_be_called_is_an_error_without_its_password(url: str, reason: str) -> None:
+    with sqlprov.connect(endpoint_url=url, region="us-east-1") as con:
+        with pytest.raises(InterfaceError, match=re.escape(reason)) as raised:
+            con.sql(NAMES).fetchall()
+        assert "Hunter2" not in str(raised.value) + con._session.cloud.describe()
 
 
 @pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"])

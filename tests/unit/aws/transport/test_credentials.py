@@ -305,7 +305,19 @@ FAILURES: dict[str, tuple[str, dict[str, str | None], str]] = {
         {},
         "ended with exit status 1",
     ),
-    "helper with an open quotation": ("[default]\ncredential_process = 'a\n", {}, "No closing quotation"),
+    "helper that prints a time that is none": (
+        build_process(
+            'print(\'{\\"Version\\": 1, \\"AccessKeyId\\": \\"a\\", \\"SecretAccessKey\\": \\"b\\", '
+            f'\\"Expiration\\": \\"{SECRET}\\"}}\')'
+        ),
+        {},
+        "did not print JSON",
+    ),
+    "helper with an open quotation": (
+        "[default]\ncredential_process = 'a\n",
+        {},
+        "credentials: No closing quotation",
+    ),
     "web identity without its file": (
         "",
         {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "/no/token"},

@@ -30,6 +30,8 @@ def run_cli(*words: str) -> Result:
         (["-o", "yaml", "SELECT 1"], "yaml"),
         (["--param", "name", "SELECT 1"], "'name': expected NAME=VALUE"),
         (["--param", "=x", "SELECT 1"], "'=x': expected NAME=VALUE"),
+        (["--param", "a=1", "--param", "a=2", "SELECT $a"], "a is given twice; give it once"),
+        (["--set", "on_error=warn", "--set", "on_error=fail", "SELECT 1"], "on_error is given twice"),
         (["--set", "concurency=4", "SELECT 1"], "Did you mean 'sqlprov_concurrency'?"),
         (["--set", "concurrency=many", "SELECT 1"], "expected a whole number"),
         (["--set", "sqlprov_on_error=ignore", "SELECT 1"], "expected 'fail', 'warn' or 'stop'"),
