@@ -25,6 +25,11 @@ def find_sort_column(
     if order is None or start is None or not isinstance(start.this, exp.Table):
         return None
     table, key = start.this, order.expressions[0].this
+    if isinstance(key, exp.Literal) and not key.is_string:  # ORDER BY 1
+        items = tree.expressions[: int(key.name)] if key.name.isdecimal() else []
+        if not items or any(item.find(exp.Columns, exp.Star) for item in items):
+            return None
+        key = items[-1].unalias()
     alias = table.args.get("alias")
     if _has_others(table, _BARE) or (alias is not None and alias.args.get("columns")):
         return None

@@ -79,6 +79,7 @@ def test_only_the_first_rows_are_described(full: Emulator, con: Any) -> None:
     ("query", "described"),
     [
         ("SELECT name, endpoint_name FROM {t} ORDER BY name LIMIT 3", 3),
+        ("SELECT endpoint_name, name FROM {t} ORDER BY 2 DESC LIMIT 3", 3),
         ("SELECT name, endpoint_name FROM {t} ORDER BY name DESC LIMIT 3 OFFSET 2", 5),
         ("SELECT e.name, tags FROM {t} e ORDER BY e.name LIMIT 2", 2),
         ("SELECT endpoint_name FROM {t} ORDER BY last_modified_time DESC, name LIMIT 25", 25),
@@ -109,6 +110,7 @@ def test_only_the_first_rows_by_any_listed_column_are_described(
         "SELECT name, endpoint_name FROM {t} WHERE lower(name) < 'f' OR kms_key = 'k' ORDER BY name LIMIT 3",
         "SELECT name, endpoint_name FROM {t} WHERE creation_time::VARCHAR LIKE '%7%' ORDER BY name LIMIT 3",
         "SELECT lower(name) AS name, endpoint_name FROM {t} ORDER BY name LIMIT 3",
+        "SELECT lower(name) AS name, endpoint_name FROM {t} ORDER BY 1 LIMIT 3",
         "SELECT name, endpoint_name FROM {t} ORDER BY name COLLATE NOCASE LIMIT 3",
     ],
 )
