@@ -27,7 +27,7 @@ sweep: $(VENV)/.test
 		test_examples_of_aws.py test_fuzz.py test_write_round_trips.py test_cloud_control_round_trips.py)
 
 # 10,000 faulty reads and writes against the emulator and against moto, 500 interrupts, 50 kills, and 2,000 statements in
-# 64 threads: more than half an hour. `make test` takes a few of each.
+# 64 threads: some hours. `make test` takes a few of each.
 faults: $(VENV)/.test
 	FAULTS=10000 $(BIN)/python -m pytest -q tests/independent/test_many_faults.py
 
