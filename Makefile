@@ -55,7 +55,7 @@ lint: $(VENV)/.test
 # A small part of the tests, on the lowest versions that pyproject.toml allows. The lines are of the pinned botocore: an
 # older one lacks some of their operations, so the tests of every shipped table are left out.
 LOWEST := $(VENV)/lowest
-LOWEST_TESTS := $(addprefix tests/unit/,catalog sql/test_column_use.py duck/test_filters.py sql/test_writes.py aws/transport \
+LOWEST_TESTS := $(addprefix tests/unit/,catalog sql/test_column_use.py duck/test_table_source.py sql/test_writes.py aws/transport \
 	aws/read/test_economy.py frontends/templates frontends/cli/test_cli_usage.py)
 
 test-lowest: $(LOWEST)/.done
