@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 _sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
 """Path -> the session of its connections: one DuckDB, as for duckdb.connect(), and one account."""
 _opening = threading.Lock()
+ACCOUNT_VARIABLES = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+)
+"""Variables of the environment that change which account, endpoint or region a session uses."""
 
 
 def connect(
@@ -71,7 +81,8 @@ def connect(
     path = database if in_memory else str(Path(database).resolve())
     folders = [sandbox] if isinstance(sandbox, str | Path) else [] if sandbox is True else sandbox
     files = None if folders is False else tuple(map(str, folders))
-    account = (local, endpoint_url, profile, chosen.read_only, files)
+    environment = () if local else tuple(map(os.environ.get, ACCOUNT_VARIABLES))
+    account = (local, endpoint_url, profile, *environment, chosen.read_only, files)
     with _opening:
         session = _sessions.get(path)
         if session is None or session.users < 1:

@@ -67,7 +67,7 @@ class PlanScan:
     @cached_property
     def where(self) -> Predicate:
         """The conditions as a predicate."""
-        return read_conditions(self.session.duck, self.live.schema, self.conditions)
+        return parse_conditions(self.session.duck, self.live.schema, self.conditions)
 
     def plan(self, run: Run, *, may_call: bool = True) -> ReadPlan:
         """The calls that the scan will make; raises what `Planner.plan` does."""
@@ -161,7 +161,7 @@ def _read_scan(session: Session, node: Node, checks: str, is_whole: bool) -> Pla
     return PlanScan(session, node, live, columns, conditions, checks, is_whole)
 
 
-def read_conditions(
+def parse_conditions(
     duck: duckdb.DuckDBPyConnection, schema: pa.Schema, conditions: Sequence[str]
 ) -> Predicate:
     """The conditions that DuckDB prints: it passes them to a table without rows as it will pass them to the scan."""

@@ -81,8 +81,10 @@ class StatusTable(TableSource):
         self._list_rows = list_rows
 
     def scan(self, names: tuple[str, ...], where: Predicate) -> Iterator[pa.RecordBatch]:
-        for batch in self._list_rows(self, where).to_batches():
-            yield select_matches(batch, where).select(names)
+        rows = self._list_rows(
+            self, where
+        )  # here, not in the generator: its error would show frames of DuckDB's
+        return (select_matches(batch, where).select(names) for batch in rows.to_batches())
 
 
 class FilterProbe(TableSource):

@@ -27,8 +27,6 @@ from sqlprov.sql.lexer import quote_identifier, quote_path
 from sqlprov.sql.names import TableName, find_mentions, has_service
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlprov.aws.transport.clients import Cloud
     from sqlprov.catalog import Catalog
     from sqlprov.duck.live_table import LiveTable, StatusTable

@@ -25,7 +25,7 @@ _PATTERNS = (
     exp.RegexpLike,
 )
 _OTHERS = (exp.In, exp.Between, exp.Case)
-_KEEPING = (exp.Paren, exp.Lower, exp.Upper, exp.Trim, exp.Coalesce)
+_KEEPING = (exp.Paren, exp.Lower, exp.Upper, exp.Trim, exp.Coalesce, exp.Left, exp.Right)
 """Of JSON, their value has quotes too."""
 _ROWS = ("json_each", "json_tree")
 _BARE = re.compile(r"\s*(?:-?\d[\d.eE+-]*|true|false|null)\s*")

@@ -46,9 +46,8 @@ class RowQueue:
         self.pending: deque[PartialRow] = deque()
         self.read: list[PartialRow] = []
         self.in_flight = 0
-        self._wanted = (
-            run.hints.first_rows if run.hints else 0
-        )  # rows that a LIMIT asks for and that were not taken
+        # Rows that a LIMIT asks for and that were not taken.
+        self._wanted = run.hints.first_rows if run.hints else 0
         first = min(self._wanted, MOST_FIRST_ROWS) or FIRST_ROWS
         self._batch_rows = self._budget = max(first, details.largest_batch)
 

@@ -126,9 +126,11 @@ def classify(exception: Exception, operation: str, region: str, iam: IamActions)
         text = f"{where}: endpoint not reachable ({exception})."
         return Failure(Unreachable(text, **named), Next.RETRY, unsent=True)
     if isinstance(exception, aws.SSLError) and _CERTIFICATE.search(str(exception)):
+        is_missing = "Errno 2" in str(exception)
+        problem = "the CA bundle does not exist" if is_missing else "the certificate is not accepted"
         text = (
-            f"{where}: the certificate is not accepted ({exception}). Set AWS_CA_BUNDLE, or ca_bundle in the "
-            "profile, to a file with the certificates of those who may sign it."
+            f"{where}: {problem} ({exception}). Set AWS_CA_BUNDLE, or ca_bundle in the profile, to a file with the "
+            "certificates of the authorities that you trust."
         )
         return Failure(Unreachable(text, **named), Next.GIVE_UP, unsent=True)
     if type(exception) is aws.HTTPClientError:

@@ -1,4 +1,4 @@
-"""The colours of the shell, for dark and light terminals."""
+"""The colors of the shell, for dark and light terminals."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ SCHEMES = {
         "error": "#af0000",
     },
 }
-"""Scheme -> what is coloured -> colour. `both` is for a terminal whose background is not known: each contrasts at least
-4.5:1 with black and with white. All are colours of the terminal's palette of 256, so none is replaced by another."""
+"""Scheme -> what is colored -> color. `both` is for a terminal whose background is not known: each contrasts at least
+4.5:1 with black and with white. All are colors of the terminal's palette of 256, so none is replaced by another."""
 MENU = {"": ("#262626", "#dadada"), ".current": ("#005f87", "#ffffff")}
 """Background and text of the menu, and of its chosen line."""
 
 
 def find_scheme() -> str:
-    """The scheme for this terminal; `off` without colours."""
+    """The scheme for this terminal; `off` without colors."""
     if not is_color_enabled():
         return "off"
     # Konsole, rxvt and others set COLORFGBG, such as "15;0": text, background.

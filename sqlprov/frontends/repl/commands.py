@@ -205,7 +205,7 @@ def _set_colors(shell: Shell, name: str) -> None:
     if name:
         name = _check_word(name, (*SCHEMES, "off", "auto"))
         shell.screen.scheme = find_scheme() if name == "auto" else name
-    shell.screen.info(f"Colours: {shell.screen.scheme}.")
+    shell.screen.info(f"Colors: {shell.screen.scheme}.")
 
 
 def _set_format(shell: Shell, name: str) -> None:
@@ -410,7 +410,7 @@ COMMANDS: dict[str, Command] = {
         "[name]", "format of rows on the screen", _set_format, ("table", "json", "jsonl", "csv", "markdown")
     ),
     "color": Command(
-        "[scheme]", "colours: dark, light, both, off or auto", _set_colors, (*SCHEMES, "off", "auto")
+        "[scheme]", "colors: dark, light, both, off or auto", _set_colors, (*SCHEMES, "off", "auto")
     ),
     "o": Command(
         "[file]",

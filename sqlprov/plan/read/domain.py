@@ -129,7 +129,7 @@ def _list_own_columns(leaf: Predicate) -> frozenset[str]:
     match leaf:
         case Compare(name) | In(name) | IsNull(name):
             return frozenset((name,))
-        case Opaque(names, _, _):
+        case Opaque(names):
             return names
     raise TypeError(f"{leaf} is not a leaf")
 

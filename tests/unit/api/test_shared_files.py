@@ -78,6 +78,17 @@ def test_connections_to_one_file_share_it_until_the_last_is_closed(tmp_path: Pat
         assert con.sql("SELECT count(*) FROM t").fetchall() == [(2,)]
 
 
+@pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "AWS_REGION"])
+def test_a_file_is_not_shared_with_another_account_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    path = str(tmp_path / "x.duckdb")
+    with sqlprov.connect(path):
+        monkeypatch.setenv(variable, "other")
+        with pytest.raises(errors.InterfaceError, match="with another account"):
+            sqlprov.connect(path)
+
+
 @pytest.mark.parametrize(("database", "rows"), [(":memory:", 0), ("", 0), (":memory:named", 1)])
 def test_only_a_named_database_in_memory_is_shared(database: str, rows: int) -> None:
     with sqlprov.connect(database) as one, sqlprov.connect(database) as other:

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from sqlprov.duck.explain_plan import CARRIED, read_conditions
+from sqlprov.duck.explain_plan import CARRIED, parse_conditions
 from sqlprov.duck.live_table import FilterProbe
 from sqlprov.plan.read.domain import drop_column, list_conjuncts
 from sqlprov.plan.read.predicate import And, Opaque, Predicate
@@ -135,7 +135,7 @@ def test_a_printed_condition_means_what_duckdb_passes(
 ) -> None:
     printed = list_conditions(connection, condition)
     assert printed
-    parsed = drop_column(read_conditions(connection, SCHEMA, printed), "__ctx_t")
+    parsed = drop_column(parse_conditions(connection, SCHEMA, printed), "__ctx_t")
     assert parsed == read_passed(connection, live, condition)
     assert not isinstance(parsed, Opaque)
 
@@ -164,7 +164,7 @@ def test_what_duckdb_does_not_pass_is_not_printed(
     connection: duckdb.DuckDBPyConnection, live: FilterProbe, condition: str
 ) -> None:
     assert list_conditions(connection, condition) == []
-    assert read_conditions(connection, SCHEMA, []) == read_passed(connection, live, condition) == And(())
+    assert parse_conditions(connection, SCHEMA, []) == read_passed(connection, live, condition) == And(())
 
 
 @pytest.mark.parametrize(
@@ -173,15 +173,15 @@ def test_what_duckdb_does_not_pass_is_not_printed(
 def test_a_condition_on_a_nested_field_is_opaque(
     connection: duckdb.DuckDBPyConnection, condition: str
 ) -> None:
-    parsed = read_conditions(connection, SCHEMA, list_conditions(connection, condition))
+    parsed = parse_conditions(connection, SCHEMA, list_conditions(connection, condition))
     assert all(isinstance(part, Opaque) and part.columns == {"s"} for part in list_conjuncts(parsed))
 
 
 def test_many_alternatives_are_read(connection: duckdb.DuckDBPyConnection) -> None:
     condition = " OR ".join(f"(n = {k} AND region = 'r{k}')" for k in range(9))
-    parsed = read_conditions(connection, SCHEMA, list_conditions(connection, condition))
+    parsed = parse_conditions(connection, SCHEMA, list_conditions(connection, condition))
     assert "Opaque" not in repr(parsed)
 
 
 def test_what_duckdb_prints_and_does_not_read_narrows_nothing(connection: duckdb.DuckDBPyConnection) -> None:
-    assert read_conditions(connection, SCHEMA, ['optional: ("n" > 1)']) == Opaque(frozenset(SCHEMA.names))
+    assert parse_conditions(connection, SCHEMA, ['optional: ("n" > 1)']) == Opaque(frozenset(SCHEMA.names))

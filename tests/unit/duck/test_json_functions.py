@@ -195,6 +195,8 @@ JSON = "json_extract(shadow_mode_config, '$.SourceModelVariantName')"
         (f"{JSON} = name", "compared with name"),
         (f"lower({JSON}) = 'production'", "->>"),
         (f"{JSON}::VARCHAR = 'production'", "->>"),
+        (f"left({JSON}, 4) = 'prod'", "->>"),
+        (f"right({JSON}, 4) = 'tion'", "->>"),
         (f"CASE {JSON} WHEN 'production' THEN true END", "->>"),
         ("(shadow_mode_config -> 'SourceModelVariantName') = 'production'", "->>'$.SourceModelVariantName'"),
         ("shadow_mode_config -> '$.SourceModelVariantName' = $text", "compared with $text"),

@@ -632,3 +632,14 @@ def test_the_error_for_an_unknown_setting_suggests_the_nearest_if_one_is_near(
     with pytest.raises(sqlprov.UnknownName) as caught:
         con.sql(f"SET {written} = 'x'")
     assert str(caught.value) == f"Unknown setting '{written}'.{near} SHOW SETTINGS lists them."
+
+
+@pytest.mark.parametrize("table", ["sqlprov.errors", "aws.sagemaker.models"])
+def test_a_scan_that_loses_its_conditions_is_an_error_without_a_traceback(
+    connect: Connect, table: str
+) -> None:
+    con = connect()
+    con.sql("SET disabled_optimizers = 'filter_pushdown'")
+    with pytest.raises(errors.Error, match="RESET disabled_optimizers and default_collation") as caught:
+        con.sql(f"FROM {table}").fetchall()
+    assert "Traceback" not in str(caught.value)

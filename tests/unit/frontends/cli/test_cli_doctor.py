@@ -182,13 +182,16 @@ def test_a_certificate_that_is_not_trusted_fails_with_the_variable_to_set(
 ) -> None:
     pem = create_certificate(tmp_path)
     with run_tls_proxy(int(emulator.url.rpartition(":")[2]), pem) as url:
-        for bundle in ({}, {"AWS_CA_BUNDLE": "/missing.pem"}):
+        for bundle, problem in (
+            ({}, "the certificate is not accepted"),
+            ({"AWS_CA_BUNDLE": "/missing.pem"}, "the CA bundle does not exist"),
+        ):
             ended = CommandLine(cloud.env | {"AWS_ENDPOINT_URL": url} | bundle).run(
                 "doctor", "sagemaker.models"
             )
             by_name = checks(ended)
             assert by_name["endpoint"][0].startswith(
-                f"failed {url}: GetCallerIdentity in us-east-1: the certificate"
+                f"failed {url}: GetCallerIdentity in us-east-1: {problem}"
             )
             assert "Set AWS_CA_BUNDLE" in by_name["endpoint"][0]
             assert by_name["read"] == ["skipped no call gets through"]

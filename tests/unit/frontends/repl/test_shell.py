@@ -170,9 +170,9 @@ def test_wide_rows_turn_into_blocks_and_others_stay(term: Terminal) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_colour_is_readable_on_its_background(scheme: str) -> None:
-    def measure_light(colour: str) -> float:
-        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+def test_every_color_is_readable_on_its_background(scheme: str) -> None:
+    def measure_light(color: str) -> float:
+        parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
         red, green, blue = [
             each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts
         ]
@@ -184,9 +184,9 @@ def test_every_colour_is_readable_on_its_background(scheme: str) -> None:
 
     dark, light = ["#000000", "#1e1e1e", "#002b36"], ["#ffffff", "#fdf6e3"]
     backgrounds = {"dark": dark, "light": light, "both": ["#000000", "#ffffff"]}[scheme]
-    for name, colour in SCHEMES[scheme].items():
+    for name, color in SCHEMES[scheme].items():
         for background in backgrounds:
-            assert contrast(colour, background) >= 4.5, (name, background)
+            assert contrast(color, background) >= 4.5, (name, background)
     assert all(contrast(background, text) >= 4.5 for background, text in MENU.values())
 
 
@@ -199,15 +199,15 @@ def test_every_colour_is_readable_on_its_background(scheme: str) -> None:
         ({"NO_COLOR": "1"}, "off"),
     ],
 )
-def test_colours_fit_the_terminal(tmp_path: Path, more: dict[str, str], scheme: str) -> None:
+def test_colors_fit_the_terminal(tmp_path: Path, more: dict[str, str], scheme: str) -> None:
     env = {name: value for name, value in environment(tmp_path).items() if name != "COLORFGBG"}
     with Terminal(env=env | more) as term:
         term.ready()
-        assert f"Colours: {scheme}." in term.run("\\color")
+        assert f"Colors: {scheme}." in term.run("\\color")
         for chosen, fg in (("", SCHEMES.get(scheme, {}).get("string")), ("dark", "#87d787"), ("off", None)):
             term.run(f"\\color {chosen}")
             if scheme == "off":
-                continue  # prompt_toolkit itself has no colours then
+                continue  # prompt_toolkit itself has no colors then
             term.clear()
             term.type("SELECT 'text'")
             while not (term.screen.buffer[0][16].data == "'" and term.still):
