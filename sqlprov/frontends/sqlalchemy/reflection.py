@@ -48,10 +48,10 @@ class Reflection(default.DefaultDialect):
     def get_schema_names(self, connection: Any, **kw: Any) -> list[str]:
         """Schemas of the current database, then `database.schema`; every service is a schema."""
         quote = _quote_if_dotted
-        known = [tuple(row) for row in _query(connection, _SCHEMAS)]
+        known = [tuple(row) for row in self._read(connection, _SCHEMAS, **kw)]
         here = {database: is_here for database, _, is_here in known}
-        for provider in _query(connection, "SHOW PROVIDERS"):
-            services = _query(connection, f"SHOW SERVICES IN {provider.name}")
+        for provider in self._read(connection, "SHOW PROVIDERS", **kw):
+            services = self._read(connection, f"SHOW SERVICES IN {provider.name}", **kw)
             known += [(provider.name, service.name, here[provider.name]) for service in services]
         return [
             quote(schema) if is_here else f"{quote(database)}.{quote(schema)}"
@@ -62,34 +62,38 @@ class Reflection(default.DefaultDialect):
     @reflection.cache
     def get_table_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
         """Tables, and live tables, which are views to DuckDB."""
-        path = self._resolve_schema(connection, schema)
-        if self._is_live(connection, path):
-            return [row.name for row in _query(connection, f"SHOW RESOURCES IN {quote_path(*path)}")]
-        return _list_names(connection, "table", *path)
+        path = self._resolve_schema(connection, schema, **kw)
+        if self._is_live(connection, path, **kw):
+            return [
+                row.name for row in self._read(connection, f"SHOW RESOURCES IN {quote_path(*path)}", **kw)
+            ]
+        return self._list_names(connection, "table", *path, **kw)
 
     @reflection.cache
     def get_view_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
-        path = self._resolve_schema(connection, schema)
-        return [] if self._is_live(connection, path) else _list_names(connection, "view", *path)
+        path = self._resolve_schema(connection, schema, **kw)
+        return (
+            [] if self._is_live(connection, path, **kw) else self._list_names(connection, "view", *path, **kw)
+        )
 
     @reflection.cache
     def get_sequence_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
-        return _list_names(connection, "sequence", *self._resolve_schema(connection, schema))
+        return self._list_names(connection, "sequence", *self._resolve_schema(connection, schema, **kw), **kw)
 
     def has_sequence(self, connection: Any, sequence_name: str, schema: str | None = None, **kw: Any) -> bool:
-        return sequence_name in self.get_sequence_names(connection, schema)
+        return sequence_name in self.get_sequence_names(connection, schema, **kw)
 
     @reflection.cache
     def get_temp_table_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
-        return _list_names(connection, "table", "temp", "main")
+        return self._list_names(connection, "table", "temp", "main", **kw)
 
     @reflection.cache
     def get_temp_view_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
-        return _list_names(connection, "view", "temp", "main")
+        return self._list_names(connection, "view", "temp", "main", **kw)
 
     def has_table(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> bool:
         try:
-            self._resolve_table(connection, table_name, schema)
+            self._resolve_table(connection, table_name, schema, **kw)
         except NoSuchTableError:
             return False
         return True
@@ -99,9 +103,9 @@ class Reflection(default.DefaultDialect):
         self, connection: Any, view_name: str, schema: str | None = None, **kw: Any
     ) -> str:
         """The CREATE VIEW statement."""
-        path = *self._resolve_table(connection, view_name, schema), view_name
+        path = *self._resolve_table(connection, view_name, schema, **kw), view_name
         sql = "SELECT sql FROM duckdb_views() WHERE (database_name, schema_name, view_name) = (?, ?, ?)"
-        for row in _query(connection, sql, *path):
+        for row in self._read(connection, sql, *path, **kw):
             return str(row.sql)
         raise NoSuchTableError(view_name)
 
@@ -112,12 +116,12 @@ class Reflection(default.DefaultDialect):
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
         """Names, types and comments. Any column of a live table may be NULL, and is left out of INSERT if not set."""
-        path = self._resolve_table(connection, table_name, schema)
-        if self._is_live(connection, path):
-            live = self._describe(connection, path, table_name)
+        path = self._resolve_table(connection, table_name, schema, **kw)
+        if self._is_live(connection, path, **kw):
+            live = self._describe(connection, path, table_name, **kw)
             rows = [(row.name, row.type, row.description, FetchedValue(), True) for row in live]
         else:
-            rows = _query(connection, _COLUMNS, *path, table_name)
+            rows = self._read(connection, _COLUMNS, *path, table_name, **kw)
         return [
             {
                 "name": name,
@@ -134,13 +138,13 @@ class Reflection(default.DefaultDialect):
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> Any:
         """The primary key; of a live table, the region and the key, because each region has its own names."""
-        path = self._resolve_table(connection, table_name, schema)
-        if self._is_live(connection, path):
-            rows = self._describe(connection, path, table_name)
+        path = self._resolve_table(connection, table_name, schema, **kw)
+        if self._is_live(connection, path, **kw):
+            rows = self._describe(connection, path, table_name, **kw)
             key = [row.name for row in rows if row.key and row.source != "key"]
             region = [row.name for row in rows if row.name == "region"]
             return {"constrained_columns": [*region, *key], "name": None}
-        for row in self._list_constraints(connection, "PRIMARY KEY", path, table_name):
+        for row in self._list_constraints(connection, "PRIMARY KEY", path, table_name, **kw):
             return {"constrained_columns": row.constraint_column_names, "name": row.constraint_name}
         return {"constrained_columns": [], "name": None}
 
@@ -149,7 +153,7 @@ class Reflection(default.DefaultDialect):
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
         """Foreign keys, which stay in one schema in DuckDB."""
-        path = self._resolve_table(connection, table_name, schema)
+        path = self._resolve_table(connection, table_name, schema, **kw)
         return [
             {
                 "name": row.constraint_name,
@@ -159,27 +163,27 @@ class Reflection(default.DefaultDialect):
                 "referred_columns": row.referenced_column_names,
                 "options": {},
             }
-            for row in self._list_constraints(connection, "FOREIGN KEY", path, table_name)
+            for row in self._list_constraints(connection, "FOREIGN KEY", path, table_name, **kw)
         ]
 
     @reflection.cache
     def get_unique_constraints(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
-        path = self._resolve_table(connection, table_name, schema)
+        path = self._resolve_table(connection, table_name, schema, **kw)
         return [
             {"name": row.constraint_name, "column_names": row.constraint_column_names}
-            for row in self._list_constraints(connection, "UNIQUE", path, table_name)
+            for row in self._list_constraints(connection, "UNIQUE", path, table_name, **kw)
         ]
 
     @reflection.cache
     def get_check_constraints(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
-        path = self._resolve_table(connection, table_name, schema)
+        path = self._resolve_table(connection, table_name, schema, **kw)
         return [
             {"name": row.constraint_name, "sqltext": row.expression}
-            for row in self._list_constraints(connection, "CHECK", path, table_name)
+            for row in self._list_constraints(connection, "CHECK", path, table_name, **kw)
         ]
 
     @reflection.cache
@@ -187,10 +191,10 @@ class Reflection(default.DefaultDialect):
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
         """Indexes, except those on expressions."""
-        path = self._resolve_table(connection, table_name, schema)
+        path = self._resolve_table(connection, table_name, schema, **kw)
         return [
             {"name": row.index_name, "unique": row.is_unique, "column_names": names}
-            for row in _query(connection, _INDEXES, *path, table_name)
+            for row in self._read(connection, _INDEXES, *path, table_name, **kw)
             if (names := re.findall(r"\w+", row.expressions)) and row.expressions == f"[{', '.join(names)}]"
         ]
 
@@ -198,23 +202,25 @@ class Reflection(default.DefaultDialect):
     def get_table_comment(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> Any:
-        path = self._resolve_table(connection, table_name, schema)
-        if self._is_live(connection, path):
+        path = self._resolve_table(connection, table_name, schema, **kw)
+        if self._is_live(connection, path, **kw):
             name = re.sub(r"([\\%_])", r"\\\1", table_name)
-            rows = _query(connection, f"SHOW EXTENDED RESOURCES IN {quote_path(*path)} LIKE '{name}'")
+            rows = self._read(
+                connection, f"SHOW EXTENDED RESOURCES IN {quote_path(*path)} LIKE '{name}'", **kw
+            )
             return {"text": next(row.description for row in rows if row.name == table_name)}
         sql = "SELECT comment FROM duckdb_{0}s() WHERE (database_name, schema_name, {0}_name) = (?, ?, ?)"
         for kind in ("table", "view"):
-            for row in _query(connection, sql.format(kind), *path, table_name):
+            for row in self._read(connection, sql.format(kind), *path, table_name, **kw):
                 return {"text": row.comment}
         return {"text": None}
 
     # Names in the catalog
 
-    def _resolve_schema(self, connection: Any, schema: str | None) -> SchemaName:
-        schemas = [tuple(row) for row in _query(connection, _SCHEMAS)]
+    def _resolve_schema(self, connection: Any, schema: str | None, **kw: Any) -> SchemaName:
+        schemas = [tuple(row) for row in self._read(connection, _SCHEMAS, **kw)]
         if schema is None:
-            database, name = _query(connection, "SELECT current_database(), current_schema()")[0]
+            database, name = self._read(connection, "SELECT current_database(), current_schema()", **kw)[0]
             return database, name
         parts = split_schema(schema)
         if len(parts) == 1:
@@ -224,44 +230,50 @@ class Reflection(default.DefaultDialect):
             return parts[0], "main"
         return parts[0], parts[1]
 
-    def _resolve_table(self, connection: Any, table: str, schema: str | None) -> SchemaName:
+    def _resolve_table(self, connection: Any, table: str, schema: str | None, **kw: Any) -> SchemaName:
         """The schema of a table or view; a temporary one has none in SQLAlchemy."""
-        path = self._resolve_schema(connection, schema)
-        if self._is_live(connection, path):
-            if table in self.get_table_names(connection, schema):
+        path = self._resolve_schema(connection, schema, **kw)
+        if self._is_live(connection, path, **kw):
+            if table in self.get_table_names(connection, schema, **kw):
                 return path
             raise NoSuchTableError(table)
         for candidate in (path, ("temp", "main")) if schema is None else (path,):
-            if any(table in _list_names(connection, kind, *candidate) for kind in ("table", "view")):
+            if any(
+                table in self._list_names(connection, kind, *candidate, **kw) for kind in ("table", "view")
+            ):
                 return candidate
         raise NoSuchTableError(table)
 
-    def _is_live(self, connection: Any, path: SchemaName) -> bool:
+    def _is_live(self, connection: Any, path: SchemaName, **kw: Any) -> bool:
         database, schema = path
-        if schema == "main" or database not in [row.name for row in _query(connection, "SHOW PROVIDERS")]:
+        if schema == "main" or database not in [
+            row.name for row in self._read(connection, "SHOW PROVIDERS", **kw)
+        ]:
             return False
-        return schema in [row.name for row in _query(connection, f"SHOW SERVICES IN {database}")]
+        return schema in [row.name for row in self._read(connection, f"SHOW SERVICES IN {database}", **kw)]
 
-    def _describe(self, connection: Any, path: SchemaName, table: str) -> list[Any]:
-        return _query(connection, f"DESCRIBE EXTENDED {quote_path(*path, table)}")
+    def _describe(self, connection: Any, path: SchemaName, table: str, **kw: Any) -> list[Any]:
+        return self._read(connection, f"DESCRIBE EXTENDED {quote_path(*path, table)}", **kw)
 
-    def _list_constraints(self, connection: Any, kind: str, path: SchemaName, table: str) -> list[Any]:
-        rows = _query(connection, _CONSTRAINTS, *path, table)
+    def _list_constraints(
+        self, connection: Any, kind: str, path: SchemaName, table: str, **kw: Any
+    ) -> list[Any]:
+        rows = self._read(connection, _CONSTRAINTS, *path, table, **kw)
         return [row for row in rows if row.constraint_type == kind]
 
+    def _list_names(self, connection: Any, kind: str, database: str, schema: str, **kw: Any) -> list[str]:
+        """The tables, views or sequences of a schema."""
+        own = "" if kind == "sequence" else "AND NOT internal"
+        sql = (
+            f"SELECT {kind}_name AS name FROM duckdb_{kind}s() "
+            f"WHERE (database_name, schema_name) = (?, ?) {own} ORDER BY 1"
+        )
+        return [row.name for row in self._read(connection, sql, database, schema, **kw)]
 
-def _query(connection: Any, sql: str, *parameters: str) -> list[Any]:
-    return list(connection.exec_driver_sql(sql, parameters or None).fetchall())
-
-
-def _list_names(connection: Any, kind: str, database: str, schema: str) -> list[str]:
-    """The tables, views or sequences of a schema."""
-    own = "" if kind == "sequence" else "AND NOT internal"
-    sql = (
-        f"SELECT {kind}_name AS name FROM duckdb_{kind}s() "
-        f"WHERE (database_name, schema_name) = (?, ?) {own} ORDER BY 1"
-    )
-    return [row.name for row in _query(connection, sql, database, schema)]
+    @reflection.cache
+    def _read(self, connection: Any, sql: str, *parameters: str, **kw: Any) -> list[Any]:
+        """The rows of a query; an Inspector keeps them as it keeps what it was asked."""
+        return list(connection.exec_driver_sql(sql, parameters or None).fetchall())
 
 
 def _quote_if_dotted(name: str) -> str:

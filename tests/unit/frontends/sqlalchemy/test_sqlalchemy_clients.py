@@ -5,7 +5,7 @@ import sys
 
 import pandas as pd
 import polars as pl
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.ext.automap import automap_base
 from sqlalchemy.orm import Session
 
@@ -117,7 +117,10 @@ def test_jupysql_reads_and_writes_through_a_url(em: Emulator) -> None:
 
 def test_automap_maps_live_tables_by_their_keys(engine: Engine) -> None:
     base = automap_base()
+    statements: list[tuple[str, str]] = []
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append((args[2], str(args[3]))))
     base.prepare(autoload_with=engine, schema="aws.sagemaker")
+    assert len(statements) == len(set(statements)) < 5 * len(base.classes), "nothing is read twice"
     experiment = base.classes.inference_experiments
     with Session(engine) as session:
         counts = session.execute(
