@@ -160,6 +160,10 @@ def open_session(profile: str | None) -> AwsSession:
         CredentialsError: the profile does not exist, or a file cannot be parsed.
     """
     session = AwsSession(profile=profile)
+    for name in ("config_file", "credentials_file"):
+        # botocore reads a folder as if nothing were there.
+        if Path(path := session.get_config_variable(name)).expanduser().is_dir():
+            raise CredentialsError(f"{path} is a folder; expected the file of the AWS CLI's settings.")
     try:
         session.get_scoped_config()
     except aws.BotoCoreError as error:
@@ -326,6 +330,8 @@ def _build_error(session: AwsSession, text: str, remedy: str, mfa_serial: str = 
 
 def _describe_missing_profile(text: str, name: str, session: AwsSession) -> str:
     config = session.full_config
+    if not name.strip():
+        text = "The name of the profile is empty"
     near = suggest(name, config["profiles"])
     if name in config:
         near = f" Its section is [{name}]; it must be [profile {name}]."

@@ -133,6 +133,9 @@ def classify(exception: Exception, operation: str, region: str, iam: IamActions)
             "certificates of the authorities that you trust."
         )
         return Failure(Unreachable(text, **named), Next.GIVE_UP, unsent=True)
+    if isinstance(exception, aws.SSLError) and "WRONG_VERSION_NUMBER" in str(exception):
+        text = f"{where}: the endpoint does not speak TLS ({exception}). Write http:// if it is meant to."
+        return Failure(Unreachable(text, **named), Next.GIVE_UP, unsent=True)
     if type(exception) is aws.HTTPClientError:
         # Not its text: a header or a proxy's URL that cannot be used may hold a secret.
         cause = exception.kwargs.get("error")  # type: ignore[attr-defined]

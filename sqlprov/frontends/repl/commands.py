@@ -64,6 +64,10 @@ def run_command(shell: Shell, text: str, sql: str) -> None:
     assert match is not None, "a command begins with a backslash or a dot"
     written, argument = match[1].rstrip(";"), match[2].strip().rstrip(";").strip()
     name = ALIASES.get(written, written)
+    if name == "set":
+        raise UnknownName(
+            "There is no \\set: write SET and the setting's name; \\vi on chooses the keys of vi."
+        )
     if name not in COMMANDS:
         nearest = suggest(written, [*COMMANDS, *ALIASES]).replace("'", f"'{text[0]}", 1)
         raise UnknownName(f"Unknown command {text[0]}{written}.{nearest} \\? lists them.")

@@ -30,6 +30,8 @@ def explain(text: str) -> MalformedSQL | NotSupportedError:
         ("DELETE FROM t WHERE a = 1 ORDER BY a LIMIT 1", "ORDER BY", "Name the rows, as in WHERE name IN", 26),
         ("DELETE t FROM t JOIN u", "DELETE t", "Write DELETE FROM t USING", 0),
         ("UPDATE t JOIN u ON true SET a = 1", "JOIN", "Write UPDATE t SET … FROM others WHERE …", 9),
+        ("SELECT TOP 5 a FROM t", "TOP 5", "Write LIMIT 5 after ORDER BY.", 7),
+        ("NATIVEQUERY 'x'", "NATIVEQUERY", "Write the query itself.", 0),
         ("SHOW INSERT t", "SHOW INSERT t", "Write SHOW INSERT INTO.", 0),
         ("SELECT * FROM t FORCE INDEX (a)", "FORCE INDEX", "Leave it out", 16),
         ("SELECT 1 LOCK IN SHARE MODE", "LOCK IN SHARE MODE", "Leave it out", 9),

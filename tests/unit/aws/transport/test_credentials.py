@@ -339,6 +339,8 @@ FAILURES: dict[str, tuple[str, dict[str, str | None], str]] = {
         {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"},
         "127.0.0.1:9/.*Check the network",
     ),
+    "folder": ("", {"AWS_CONFIG_FILE": "/"}, ": / is a folder; expected the file"),
+    "profile without a name": ("", {"AWS_PROFILE": " "}, "The name of the profile is empty"),
     "number": ("", {"AWS_METADATA_SERVICE_TIMEOUT": "x"}, "AWS_METADATA_SERVICE_TIMEOUT or .*'x'"),
     "byte order mark": ("\ufeff[default]\n", {}, "config:1: the file begins with a byte order mark"),
     "double key": (

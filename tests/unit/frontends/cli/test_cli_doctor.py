@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from importlib import import_module
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
 
 import pytest
 from click.testing import CliRunner
@@ -197,6 +199,21 @@ def test_a_certificate_that_is_not_trusted_fails_with_the_variable_to_set(
             assert by_name["read"] == ["skipped no call gets through"]
         ended = CommandLine(cloud.env | {"AWS_ENDPOINT_URL": url, "AWS_CA_BUNDLE": str(pem)}).run("doctor")
     assert (ended.code, checks(ended)["endpoint"]) == (0, [f"ok {url}"])
+
+
+class _RefuseTls(BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.recv(9)
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+
+def test_https_to_a_server_without_tls_says_so(cloud: CommandLine) -> None:
+    with ThreadingTCPServer(("127.0.0.1", 0), _RefuseTls) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"https://127.0.0.1:{server.server_address[1]}"
+        ended = CommandLine(cloud.env | {"AWS_ENDPOINT_URL": url}).run("doctor")
+        server.shutdown()
+    assert "the endpoint does not speak TLS" in checks(ended)["endpoint"][0]
 
 
 BROKEN = {

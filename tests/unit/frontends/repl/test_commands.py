@@ -42,6 +42,10 @@ def test_a_command_without_a_near_name_points_to_the_list(term: Terminal) -> Non
     assert "Error: Unknown command \\foo. \\? lists them." in term.run("\\foo")
 
 
+def test_psqls_set_points_to_the_statement_and_the_keys_of_vi(term: Terminal) -> None:
+    assert "write SET and the setting's name; \\vi on chooses" in term.run("\\set vi on")
+
+
 @pytest.fixture(scope="module")
 def printing(service: Emulator, home: Path) -> Iterator[Terminal]:
     """A shell that prints long listings, instead of passing them to a pager."""
