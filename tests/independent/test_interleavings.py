@@ -26,6 +26,7 @@ from local_sagemaker import (
     plain_client,
     text,
 )
+from slices import SWEEP
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport import calls
@@ -362,9 +363,10 @@ def interleave(machine: Callable[[], Machine], first: int, times: int) -> None:
 
 
 PARTS = 4
+"""Parts of the thousand interleavings; `make test` runs one."""
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", range(PARTS if SWEEP else 1))
 def test_in_a_thousand_interleavings_acknowledged_writes_stand_and_failed_ones_were_never_made(
     em: Emulator, other: Any, quick: None, part: int
 ) -> None:
@@ -381,7 +383,7 @@ def test_what_a_statement_acknowledges_stands_and_what_failed_was_never_made(
 ) -> None:
     with connection(em.url, KEYS[0], **CHOSEN) as one, connection(em.url, KEYS[1], **CHOSEN) as two:
         writers = (partial(by_sql, one), partial(by_sql, two))
-        interleave(lambda: Machine(em, writers, other), 0, 100)
+        interleave(lambda: Machine(em, writers, other), 0, 100 if SWEEP else 40)
 
 
 @pytest.mark.parametrize(("status", "method"), [("Running", "start"), ("Completed", "stop")])

@@ -256,7 +256,7 @@ def count_resources() -> tuple[int, int, float]:
 
 
 def test_many_statements_in_many_threads_grow_nothing(em: Emulator) -> None:
-    em.fill(30)
+    em.fill(5)
     sql = f"SELECT name, endpoint_name FROM aws.sagemaker.inference_experiments WHERE {HERE}"
     count = 64 if FAULTS >= 1000 else 16
     at_first = count_resources()[1]

@@ -14,6 +14,7 @@ from botocore import xform_name
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from local_sagemaker import EXPERIMENTS, connection, plain_client, text
+from slices import SWEEP
 
 import sqlprov
 from sqlprov.emulator import Emulator, Options
@@ -177,7 +178,11 @@ def queries(draw: st.DrawFn) -> str:
     return f"SELECT {', '.join(columns)} FROM {{t}}{where} ORDER BY {order}, name, region{limit}"
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=1000 if SWEEP else 120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(query=queries(), pushdown=st.sampled_from(["on", "on", "on", "off"]))
 def test_a_random_query_has_the_answer_of_plain_duckdb_over_the_whole_table(
     query: str, pushdown: str, live: sqlprov.Connection, truth: duckdb.DuckDBPyConnection
@@ -191,7 +196,11 @@ def test_a_random_query_has_the_answer_of_plain_duckdb_over_the_whole_table(
         assert sorted(map(repr, rows)) == sorted(map(repr, expected))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=240 if SWEEP else 30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(condition=conditions(), limit=st.integers(0, 80))
 def test_a_limit_without_an_order_returns_that_many_of_the_right_rows(
     condition: str, limit: int, live: sqlprov.Connection, truth: duckdb.DuckDBPyConnection

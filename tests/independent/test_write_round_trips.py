@@ -29,7 +29,7 @@ from sqlprov.catalog.table import Method
 
 TABLES = [
     name.split(".")
-    for name in take_slice((".".join(each) for each in list_writable()), 38)
+    for name in take_slice((".".join(each) for each in list_writable()), 76)
     if list_proved(CATALOG.get_table("aws", *name.split(".")))
 ]
 TAGS = ({"stage": "done", "team": "a b"}, {"team": "c"}, {})
