@@ -27,7 +27,8 @@ sweep: $(VENV)/.test
 		tests/unit/aws/write/test_fault_sweep.py tests/corpus $(addprefix tests/independent/,test_every_table.py \
 		test_every_batch.py test_every_table_on_local_aws.py test_every_table_on_moto.py \
 		test_examples_of_aws.py test_fuzz.py test_write_round_trips.py test_cloud_control_round_trips.py \
-		test_interleavings.py test_random_queries.py test_region_shapes.py)
+		test_interleavings.py test_random_queries.py test_region_shapes.py test_round_trip.py \
+		test_accelerated_queries.py)
 
 # 10,000 faulty reads and writes against the emulator and against moto, 500 interrupts, 50 kills, and 2,000 statements in
 # 64 threads: some hours. `make test` takes a few of each.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -16,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from local_sagemaker import connection, plain_client
 from local_sagemaker import text as quote
+from slices import SWEEP
 
 import sqlprov
 from sqlprov.aws.read import list_windows, scan
 from sqlprov.emulator import Emulator, Options
 
-EXAMPLES = int(os.environ.get("SQLPROV_EXAMPLES", "60"))
+EXAMPLES = 1000 if SWEEP else 30
 TABLES = {
     "e": "aws.sagemaker.inference_experiments",
     "m": "aws.sagemaker.models",

@@ -14,6 +14,7 @@ from experiment_strategies import break_experiment, to_wire, valid
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from local_sagemaker import CATALOG, EXPERIMENTS, REGION, connection, experiment, insert, post, text
+from slices import SWEEP
 
 from sqlprov.api.connection import Connection
 from sqlprov.emulator import Emulator, Options
@@ -134,7 +135,7 @@ def test_what_is_inserted_by_parameters_is_what_select_gives(
 
 
 @given(st.data())
-@settings(RANDOM, max_examples=400)
+@settings(RANDOM, max_examples=400 if SWEEP else 120)
 def test_what_the_service_refuses_is_refused_before_any_call_and_nothing_else(
     local: tuple[Emulator, Connection], data: st.DataObject
 ) -> None:

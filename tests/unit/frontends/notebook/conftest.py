@@ -18,6 +18,8 @@ ACCOUNT = {
 }
 
 Attach = Callable[..., sqlprov.Attachment]
+TABLES = [f"sagemaker.{name}" for name in ("inference_experiments", "models", "endpoints")]
+"""All tables of the service take half a second."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,10 +73,10 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def attach(em: Emulator) -> Attach:
-    """Attaches the tables of two regions, unless the arguments differ."""
+    """Attaches three tables for two regions, unless the arguments differ."""
 
     def attach(con: duckdb.DuckDBPyConnection, **more: object) -> sqlprov.Attachment:
-        arguments: dict[str, object] = {"services": "sagemaker", "regions": ["us-east-1", "eu-west-1"]}
+        arguments: dict[str, object] = {"services": TABLES, "regions": ["us-east-1", "eu-west-1"]}
         return sqlprov.attach(con, **arguments | {"endpoint_url": em.url} | more)  # type: ignore[arg-type]
 
     return attach

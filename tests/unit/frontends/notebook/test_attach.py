@@ -274,7 +274,7 @@ def test_a_resource_file_that_is_wrong_fails_only_the_attachment_that_names_its_
 
     monkeypatch.setattr(Catalog, "get_table", load)
     with pytest.warns(UserWarning, match=r"aws\.sagemaker\.models is not attached: models.yaml:1: wrong"):
-        assert "aws.sagemaker.endpoints" in attach(con).tables
+        assert "aws.sagemaker.endpoints" in attach(con, services="sagemaker").tables
     with pytest.raises(ResourceFileError):
         attach(con, services=["sagemaker", "sagemaker.models"])
 
@@ -357,7 +357,7 @@ def test_a_program_exits_silently(ending: str, em: Emulator) -> None:
         import duckdb, sqlprov
         con = duckdb.connect()
         con.execute("SET enable_progress_bar = false")
-        sqlprov.attach(con, ["sagemaker"], regions="us-east-1", endpoint_url={em.url!r})
+        sqlprov.attach(con, ["sagemaker.models", "sagemaker.inference_experiments"], regions="us-east-1", endpoint_url={em.url!r})
         print(con.sql("SELECT count(*) FROM {EXPERIMENTS}").fetchall())
         {ending}
     """
