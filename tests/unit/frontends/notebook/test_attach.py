@@ -357,7 +357,8 @@ def test_a_program_exits_silently(ending: str, em: Emulator) -> None:
         import duckdb, sqlprov
         con = duckdb.connect()
         con.execute("SET enable_progress_bar = false")
-        sqlprov.attach(con, ["sagemaker.models", "sagemaker.inference_experiments"], regions="us-east-1", endpoint_url={em.url!r})
+        tables = ["sagemaker.models", "sagemaker.inference_experiments"]
+        sqlprov.attach(con, tables, regions="us-east-1", endpoint_url={em.url!r})
         print(con.sql("SELECT count(*) FROM {EXPERIMENTS}").fetchall())
         {ending}
     """
