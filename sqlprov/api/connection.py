@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from sqlprov.duck.dry_run import WritePreview as WritePreview
     from sqlprov.duck.vocabulary import Vocabulary as Vocabulary
     from sqlprov.emulator import Emulator
+    from sqlprov.plan.write.desired import Difference as Difference
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 _closing: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
@@ -367,6 +368,32 @@ class Connection(PEP249Cursor):
             yield from diagnose(run, self._session.cloud, region, tables, problem)
         finally:
             run.finish()
+
+    def compare(
+        self,
+        table: str,
+        values: Mapping[str, str | None],
+        row: Mapping[str, Any] | None,
+        region: str | None = None,
+    ) -> tuple[Difference, ...]:
+        """What an UPDATE would change to give a row these values, without a call.
+
+        Args:
+            table: full name of the table.
+            values: column, or parameter of the create, -> text as an INSERT takes it; JSON for structures.
+            row: the row by column, as SELECT returns it with sqlprov_show_sensitive; `None` if there is none.
+            region: of the row, if `values` does not have it.
+
+        Returns:
+            The differences, in the order of the parameters; none without a row.
+
+        Raises:
+            Error: an INSERT of the values would be refused.
+        """
+        from sqlprov.plan.write.desired import compare_row
+
+        self.catalog.reveal(table)
+        return compare_row(self.catalog.get_table(*table.split(".")), values, region, row)
 
     # Transactions
 

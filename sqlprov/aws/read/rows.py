@@ -103,7 +103,7 @@ class BatchBuilder:
         by_name = self.table.by_name
         names = self.plan.columns if names is None else names
         if not rows:
-            return pa.RecordBatch.from_pylist([], schema=pa.schema([(n, by_name[n].type) for n in names]))
+            return make_empty_batch(pa.schema([(name, by_name[name].type) for name in names]))
         try:
             arrays: dict[str, pa.Array] = {}
             listed = [row.listed for row in rows if row.listed is not None]
@@ -212,3 +212,8 @@ def select_rows(batch: pa.RecordBatch, condition: Predicate) -> pa.RecordBatch:
 def _may_contain(value: Any, text: str) -> bool:
     """Whether the text of a column with this value may contain `text`."""
     return value is not None and (not isinstance(value, str) or text in value)
+
+
+def make_empty_batch(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch without rows; Arrow itself cannot make one with JSON inside of a list or a structure."""
+    return pa.RecordBatch.from_arrays([pa.nulls(0, type_) for type_ in schema.types], schema=schema)

@@ -21,6 +21,7 @@ from click.shell_completion import CompletionItem
 
 from sqlprov.errors import Error, InterfaceError
 from sqlprov.frontends.cli import import_hooks, streams
+from sqlprov.frontends.cli.deploy import deploy
 from sqlprov.frontends.cli.doctor import doctor
 from sqlprov.frontends.cli.exec import EXAMPLES, execute
 from sqlprov.frontends.cli.local import local
@@ -130,7 +131,7 @@ def cli() -> None:
     """
 
 
-for command in (execute, repl, doctor, tables, policy, local):
+for command in (execute, repl, deploy, doctor, tables, policy, local):
     cli.add_command(command)
 
 

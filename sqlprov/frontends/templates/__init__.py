@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlprov.errors import MalformedSQL
 from sqlprov.frontends.templates.escaping import escape
-from sqlprov.frontends.templates.placeholders import Expansion, Placeholder, expand
+from sqlprov.frontends.templates.placeholders import Expansion, Filters, Placeholder, expand
 from sqlprov.records import dataclass
 from sqlprov.sql.lexer import Token, tokenize
 
@@ -58,12 +58,16 @@ class RenderedTemplate:
         return self._expansion.line(min(piece.origin + offset - self._starts[at], max(end - 1, piece.origin)))
 
 
-def render(template: str, variables: Mapping[str, Any]) -> RenderedTemplate:
+def render(
+    template: str, variables: Mapping[str, Any], *, filters: Filters | None = None, text_is_sql: bool = False
+) -> RenderedTemplate:
     """Render a Jinja template of SQL.
 
     Args:
         template: SQL with `{{ … }}` and `{% … %}`.
         variables: text, numbers, booleans, `None`, and lists and dicts of them.
+        filters: further filters, by name.
+        text_is_sql: whether text outside of literals and quoted names is SQL, as its author meant it.
 
     Raises:
         MalformedSQL: the template has a syntax error, or leaves a literal or comment open.
@@ -71,7 +75,7 @@ def render(template: str, variables: Mapping[str, Any]) -> RenderedTemplate:
         DataError: a value does not fit the place of its placeholder.
         ProgrammingError: any other error of Jinja.
     """
-    expansion = expand(template, variables)
+    expansion = expand(template, variables, filters or {}, text_is_sql)
     try:
         tokens = tokenize(expansion.text, comments=True)
     except MalformedSQL as error:

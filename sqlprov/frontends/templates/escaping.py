@@ -53,7 +53,8 @@ def escape(token: Token, placeholders: Sequence[Placeholder], dotted: bool, expa
     text = parts[0]
     for placeholder, context, part in zip(placeholders, contexts, parts[1:], strict=True):
         try:
-            value = _format(placeholder.value, token, dotted, marker)
+            is_sql = expansion.text_is_sql and isinstance(placeholder.value, str)
+            value = _format(placeholder.value, token, dotted, marker, is_sql)
             value.encode()
         except UnicodeEncodeError:
             raise expansion.build_error(placeholder, "holds a character that is not valid UTF-8") from None
@@ -64,20 +65,22 @@ def escape(token: Token, placeholders: Sequence[Placeholder], dotted: bool, expa
         return _quote(text, "'")
     if token.kind is TokenKind.QUOTED:
         return _quote(text, token.text[0])
-    if token.text != marker and not _is_one_token(text, token.kind):
+    if token.text != marker and not expansion.text_is_sql and not _is_one_token(text, token.kind):
         comment = token.kind is TokenKind.COMMENT
         problem = "would end the comment" if comment else "would not make one word with the text around it"
         raise expansion.build_error(placeholders[0], problem)
     return text
 
 
-def _format(value: Any, token: Token, dotted: bool, marker: str) -> str:
+def _format(value: Any, token: Token, dotted: bool, marker: str, is_sql: bool) -> str:
     if token.kind is TokenKind.STRING:
         return _format_text(value, "a literal")
     if token.kind is TokenKind.QUOTED:
         return _format_name(value)
     if token.kind is TokenKind.COMMENT:
         return re.sub(r"\s+", " ", "null" if value is None else _format_text(value, "a comment"))
+    if is_sql:
+        return str(value)
     if token.text == marker:
         return _quote(_format_name(value), '"') if dotted else _format_literal(value)
     text = _format_name(value)

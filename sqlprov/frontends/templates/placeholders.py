@@ -31,6 +31,7 @@ _REFUSED: dict[type[nodes.Node], str] = {
 }
 _INSTEAD = {"set": " Write {% set name = … %}.", "filter": " Write {{ name | filter }}."}
 _VALUE = " value"  # a filter name that a template cannot use
+Filters = Mapping[str, Callable[..., Any]]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Expansion:
         text: the text after Jinja, with one `marker` for each of `placeholders`, in order.
         lines: offsets in `text`, each with the template's line of the text that begins there.
         names: the variables that the template uses.
+        text_is_sql: as for `render`.
     """
 
     template: str
@@ -63,6 +65,7 @@ class Expansion:
     placeholders: tuple[Placeholder, ...]
     lines: tuple[tuple[int, int], ...]
     names: frozenset[str]
+    text_is_sql: bool
 
     def line(self, offset: int) -> int:
         """The template's line, from 1, of an offset in `text`."""
@@ -90,7 +93,7 @@ def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def expand(template: str, variables: Mapping[str, Any]) -> Expansion:
+def expand(template: str, variables: Mapping[str, Any], filters: Filters, text_is_sql: bool) -> Expansion:
     """Expand a template with Jinja; raises as `render` does."""
     marker = next(char for char in map(chr, range(0xE000, 0xF8FF)) if char not in template)
     marks: list[Placeholder | int] = []  # an int is the line of the following text
@@ -111,7 +114,13 @@ def expand(template: str, variables: Mapping[str, Any]) -> Expansion:
         keep_trailing_newline=True,
         newline_sequence="\r\n" if "\r\n" in template else "\n",
     )
-    environment.filters |= {_VALUE: put_value, "tojson": to_json, "int": _to_int, "float": _to_float}
+    environment.filters |= {
+        **filters,
+        _VALUE: put_value,
+        "tojson": to_json,
+        "int": _to_int,
+        "float": _to_float,
+    }
     try:
         tree = environment.parse(template)
         _refuse_blocks(tree, template)
@@ -122,7 +131,7 @@ def expand(template: str, variables: Mapping[str, Any]) -> Expansion:
         raise
     except Exception as error:
         raise _translate(error, template, variables) from None
-    return Expansion(template, *_collect(text, marker, marks), names)
+    return Expansion(template, *_collect(text, marker, marks), names, text_is_sql)
 
 
 def _refuse_blocks(tree: nodes.Template, template: str) -> None:

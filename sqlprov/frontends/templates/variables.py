@@ -15,15 +15,19 @@ from typing import Any
 from sqlprov.errors import DataError
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(file: Path, kind: str = "") -> dict[str, Any]:
     """Read the variables of a .json, .yaml, .yml or .env file.
+
+    Args:
+        file: the file.
+        kind: such as ".env", if its name does not say it.
 
     Raises:
         DataError: the file is of another kind, is malformed or repeats a name; the message begins with
             `file:line:`.
         OSError: the file cannot be read.
     """
-    kind = ".env" if file.name.startswith(".env") else file.suffix.lower()
+    kind = kind or (".env" if file.name.startswith(".env") else file.suffix.lower())
     if kind not in _PARSERS:
         raise DataError(f"{file}: expected a file named *{', *'.join(_PARSERS)}.")
     try:

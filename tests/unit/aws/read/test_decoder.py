@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from sqlprov.aws.read.decoder import Decoder, build_array
+from sqlprov.aws.read.rows import make_empty_batch
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Column, ColumnSource
 
@@ -146,3 +147,12 @@ def test_a_value_that_does_not_fit_its_type_is_a_malformed_reply(
         build_array(column(kind, json_type), [None, value])
     with pytest.raises(MalformedReply, match="the reply's c is no"):
         Decoder([column(kind, json_type)]).build_arrays([{}, {"C": value}])
+
+
+def test_a_batch_without_rows_may_have_json_in_a_list_and_in_a_structure() -> None:
+    types = {
+        "documents": pa.list_(pa.json_()),
+        "policy": pa.struct({"text": pa.json_()}),
+        "name": pa.string(),
+    }
+    assert make_empty_batch(pa.schema(types)).to_pylist() == []

@@ -1,0 +1,311 @@
+"""`sqlprov deploy`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from sqlprov.errors import Error, format_count
+from sqlprov.frontends.cli.command import StrictCommand
+from sqlprov.frontends.cli.connection_options import ConnectionOptions, add_connection_options, parse_pairs
+
+if TYPE_CHECKING:
+    import sqlprov
+    from sqlprov.frontends.deploy.deployment import Deployment, Planned
+    from sqlprov.frontends.deploy.events import Reporter
+
+CHANGES = 2
+"""Exit code of a plan with changes."""
+ENV_FILE = ".env"
+
+OPTIONS = (
+    click.option(
+        "--var",
+        multiple=True,
+        callback=parse_pairs,
+        metavar="NAME=VALUE",
+        help="A variable for the stack's templates. May be repeated.",
+    ),
+    click.option(
+        "--env-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Variables as lines NAME=VALUE.  [default: .env, if it exists]",
+    ),
+    click.option("--show-queries", is_flag=True, help="Report each statement before it runs."),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="One line, or one JSON object, an event.",
+        show_default=True,
+    ),
+)
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Report the statements; run none.")
+OUTPUT_FILE = click.option(
+    "--output-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the stack's exports as JSON.",
+)
+
+
+def _on_failure(*choices: str) -> Callable[..., Any]:
+    return click.option(
+        "--on-failure",
+        type=click.Choice(choices),
+        default="error",
+        show_default=True,
+        help="What a failure does: end, go on, or take back what this run created.",
+    )
+
+
+def _add_stack_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a stack, an environment, OPTIONS and the options of a connection."""
+
+    run = add_connection_options(command)
+    for option in reversed(OPTIONS):
+        run = option(run)
+    run = click.argument("environment", metavar="ENV")(run)
+    return click.argument(
+        "folder", metavar="STACK_DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
+    )(run)
+
+
+@click.group()
+def deploy() -> None:
+    """Plan, build, test and tear down a stack: a folder with a manifest and .iql files, as stackql-deploy has them.
+
+    The state of a stack is AWS itself; there is no state file.
+    """
+
+
+def _open(
+    folder: Path,
+    environment: str,
+    target: ConnectionOptions,
+    *,
+    var: dict[str, str],
+    env_file: Path | None,
+    show_queries: bool,
+    output: str,
+    tag_stack: bool = False,
+    on_failure: str = "error",
+    is_dry: bool = False,
+) -> tuple[Deployment, sqlprov.Connection]:
+    from sqlprov.frontends.deploy.deployment import Deployment
+    from sqlprov.frontends.deploy.events import Reporter
+    from sqlprov.frontends.deploy.resources import Runner
+    from sqlprov.frontends.deploy.stack import load_stack
+
+    variables = {**_read_env_file(env_file), **var}
+    connection = target.connect()
+    try:
+        stack = load_stack(folder, environment, variables, connection.catalog, tag_stack)
+        runner = Runner(connection, Reporter(click.echo, output == "json"), show_queries, is_dry=is_dry)
+        return Deployment(stack, runner, on_failure), connection
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _read_env_file(file: Path | None) -> dict[str, str]:
+    from sqlprov.frontends.templates.variables import read
+
+    if file is None and not Path(ENV_FILE).is_file():
+        return {}
+    path = file or Path(ENV_FILE)
+    if not path.is_file():
+        raise click.UsageError(f"--env-file {path}: no such file.")
+    return {name: str(value) for name, value in read(path, ".env").items()}
+
+
+def _run(ctx: click.Context, step: Callable[[Deployment], None], *where: Any, **options: Any) -> None:
+    """Open the stack, run a step, and exit with 1 if a resource failed."""
+    deployment, connection = _open(*where, **options)
+    with connection:
+        try:
+            step(deployment)
+        except Error:
+            if deployment.failed:  # reported already
+                _exit(ctx, deployment, 1)
+            raise
+        _exit(ctx, deployment, 1 if deployment.failed else 0)
+
+
+def _exit(ctx: click.Context, deployment: Deployment, code: int) -> NoReturn:
+    names = ", ".join(deployment.failed)
+    deployment.runner.reporter.report("ended" if code else "done", text=f"failed: {names}" if names else "")
+    ctx.exit(code)
+
+
+@deploy.command(cls=StrictCommand)
+@_add_stack_options
+@click.option("--tag-stack", is_flag=True, help="Plan the tag sqlprov:stack, as build writes it.")
+@click.pass_context
+def plan(
+    ctx: click.Context, /, folder: Path, environment: str, target: ConnectionOptions, **options: Any
+) -> None:
+    """Show what a build would do; write nothing. Exit with 2 if there are changes."""
+    output = options["output"]
+    deployment, connection = _open(folder, environment, target, is_dry=True, **options)
+    with connection:
+        rows = list(deployment.plan())
+    reporter = deployment.runner.reporter
+    if output == "json":
+        for row in rows:
+            details = {name: value for name, value in vars(row).items() if name != "resource"}
+            reporter.report("planned", row.resource, **details)
+    else:
+        _print_plan(rows, reporter)
+    ctx.exit(CHANGES if any(row.action not in ("none", "skip") for row in rows) else 0)
+
+
+def _print_plan(rows: Sequence[Planned], reporter: Reporter) -> None:
+    import pyarrow as pa
+
+    import sqlprov
+    from sqlprov.output import write
+
+    names = ("resource", "action", "field", "old", "new", "calls")
+    cells = [{name: reporter.hide(getattr(row, name)) for name in names} for row in rows]
+    table = pa.Table.from_pylist(cells, pa.schema([(name, pa.string()) for name in names]))
+    with sqlprov.connect() as connection:
+        text = io.BytesIO()
+        write(next(connection.run("FROM plan", variables={"plan": table})), "table", text)
+    click.echo(text.getvalue().decode(), nl=False)
+    if actions := sorted({action for row in rows for action in row.permissions}):
+        click.echo(f"\nPermissions: {', '.join(actions)}")
+
+
+@deploy.command(cls=StrictCommand)
+@_add_stack_options
+@DRY_RUN
+@OUTPUT_FILE
+@_on_failure("error", "ignore", "rollback")
+@click.option("--tag-stack", is_flag=True, help="Tag each row of a `table:` resource with sqlprov:stack.")
+@click.pass_context
+def build(
+    ctx: click.Context,
+    /,
+    folder: Path,
+    environment: str,
+    target: ConnectionOptions,
+    dry_run: bool,
+    output_file: Path | None,
+    **options: Any,
+) -> None:
+    """Create what does not exist and update what differs, in the order of the manifest."""
+
+    def step(deployment: Deployment) -> None:
+        if dry_run:
+            deployment.show("build")
+            return
+        deployment.build()
+        if output_file:
+            deployment.write_outputs(output_file)
+
+    _run(ctx, step, folder, environment, target, **options)
+
+
+@deploy.command(cls=StrictCommand)
+@_add_stack_options
+@DRY_RUN
+@OUTPUT_FILE
+@_on_failure("error", "ignore")
+@click.pass_context
+def test(
+    ctx: click.Context,
+    /,
+    folder: Path,
+    environment: str,
+    target: ConnectionOptions,
+    dry_run: bool,
+    output_file: Path | None,
+    **options: Any,
+) -> None:
+    """Check that each resource is as it should be."""
+
+    def step(deployment: Deployment) -> None:
+        if dry_run:
+            deployment.show("test")
+            return
+        deployment.test()
+        if output_file:
+            deployment.write_outputs(output_file)
+
+    _run(ctx, step, folder, environment, target, **options)
+
+
+@deploy.command(cls=StrictCommand)
+@_add_stack_options
+@DRY_RUN
+@_on_failure("error", "ignore")
+@click.option(
+    "--tagged",
+    is_flag=True,
+    help="Also delete rows with the stack's tag that the manifest no longer names. Asks first.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def teardown(
+    ctx: click.Context,
+    /,
+    folder: Path,
+    environment: str,
+    target: ConnectionOptions,
+    dry_run: bool,
+    tagged: bool,
+    yes: bool,
+    **options: Any,
+) -> None:
+    """Delete the resources in reverse order, and wait until each is gone."""
+
+    def step(deployment: Deployment) -> None:
+        if dry_run:
+            deployment.show("teardown")
+            return
+        deployment.teardown()
+        if tagged:
+            _delete_tagged(deployment, yes)
+
+    _run(ctx, step, folder, environment, target, **options)
+
+
+def _delete_tagged(deployment: Deployment, yes: bool) -> None:
+    from sqlprov.frontends.deploy.tagged import delete_row, find_tagged_rows
+
+    reporter = deployment.runner.reporter
+    rows = find_tagged_rows(deployment.stack, deployment.runner)
+    for row in rows:
+        reporter.report("tagged", text=str(row))
+    if rows and not yes and not click.confirm(f"Delete {format_count(len(rows), 'row')}?", err=True):
+        reporter.report("kept", text="Not confirmed; nothing more was deleted.")
+        return
+    for row in rows:
+        delete_row(row, deployment.runner)
+        reporter.report("deleted", text=str(row))
+
+
+@deploy.command(cls=StrictCommand)
+@click.argument("name")
+@click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    required=True,
+    metavar="TABLE",
+    help="A table whose row the stack makes. May be repeated.",
+)
+def init(name: str, tables: Sequence[str]) -> None:
+    """Write a stack's folder NAME, with a resource for each table; its required values are variables."""
+    from sqlprov.catalog import Catalog
+    from sqlprov.frontends.deploy.scaffold import write_stack
+
+    for line in write_stack(Path(name), tables, Catalog()):
+        click.echo(line)

@@ -1,0 +1,202 @@
+"""A stack: its manifest, its `.iql` files and its variables in one environment, checked before the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlprov.errors import Error, suggest
+from sqlprov.frontends.deploy.manifest import Manifest, Problems, StackResource, read_manifest
+from sqlprov.frontends.deploy.queries import QueryBlock, read_blocks
+from sqlprov.frontends.deploy.rendering import Context, NameCheck, Renderer, list_names, list_texts
+from sqlprov.frontends.deploy.resources import Deployable, Runner, SqlResource, TableResource, normalize_name
+from sqlprov.records import dataclass
+
+if TYPE_CHECKING:
+    from sqlprov.catalog import Catalog
+
+FOLDER = "resources"
+"""Folder of the `.iql` files, in the stack's."""
+STACK_TAG = "sqlprov:stack"
+
+
+@dataclass
+class Stack:
+    """A stack in an environment.
+
+    Attributes:
+        blocks: resource -> the blocks of its `.iql` file, or the one of its `sql`.
+        tag: value of STACK_TAG for the rows that the stack creates; empty for no tag.
+    """
+
+    manifest: Manifest
+    renderer: Renderer
+    blocks: Mapping[str, Mapping[str, QueryBlock]]
+    tag: str = ""
+
+    def locate(self, resource: StackResource) -> str:
+        """File and line of a resource."""
+        return f"{self.manifest.file}:{resource.line}"
+
+    def create_deployable(self, resource: StackResource, context: Context, runner: Runner) -> Deployable:
+        """The resource with its variables; raises Error if its properties cannot be rendered."""
+        if not resource.table:
+            return SqlResource(resource, context, runner, self.blocks[resource.name])
+        values = self.renderer.render_values(resource.props, self.renderer.context)
+        values = _drop_helpers(values, resource, runner.connection.catalog)
+        if self.tag:
+            values = add_tag(values, STACK_TAG, self.tag, resource, runner.connection.catalog)
+        find = self.renderer.render_values(resource.find, context)
+        return TableResource(resource, context, runner, values, find, self.locate(resource))
+
+    def list_uses(self, resource: StackResource) -> set[str]:
+        """The variables in the templates of a resource, but for its own properties."""
+        texts = [resource.condition, resource.sql, resource.run]
+        texts += [block.text for block in self.blocks.get(resource.name, {}).values()]
+        for each in (*resource.props, *resource.find):
+            texts += list_texts([each.value, dict(each.values or {})])
+        merged = {name for each in resource.props for name in each.merge}
+        return (list_names(texts) | merged) - {each.name for each in resource.props}
+
+    def is_used_later(self, resource: StackResource) -> bool:
+        """Whether a later resource uses an export of this one."""
+        names = {name for _, name in resource.exports}
+        later = self.manifest.resources[self.manifest.resources.index(resource) + 1 :]
+        return any(names & self.list_uses(each) for each in later)
+
+
+def load_stack(
+    folder: Path, environment: str, variables: Mapping[str, str], catalog: Catalog, tag: bool = False
+) -> Stack:
+    """Read and check a stack.
+
+    Args:
+        folder: with the manifest.
+        environment: name of the environment.
+        variables: of the command line and the environment file.
+        catalog: the tables.
+        tag: whether rows get a tag with the stack's name.
+
+    Raises:
+        ProgrammingError: mistakes in the stack, one a line, each with file and line.
+    """
+    problems = Problems()
+    manifest = read_manifest(folder, problems)
+    known = (*catalog.list_providers(), "awscc")
+    for provider in manifest.providers:
+        if provider not in known:
+            problems.add(
+                str(manifest.file), f"unknown provider {provider!r}; expected one of {', '.join(known)}."
+            )
+    blocks = {
+        resource.name: read_resource_blocks(folder, manifest, resource, problems)
+        for resource in manifest.resources
+    }
+    for resource in manifest.resources:
+        if resource.table:
+            _check_table(manifest, resource, catalog, problems)
+        else:
+            _check_blocks(manifest, resource, blocks[resource.name], problems)
+    renderer = Renderer(manifest, environment, variables)
+    NameCheck(renderer, problems).check(blocks)
+    problems.raise_all()
+    renderer.render_globals()
+    return Stack(manifest, renderer, blocks, manifest.name if tag else "")
+
+
+def read_resource_blocks(
+    folder: Path, manifest: Manifest, resource: StackResource, problems: Problems
+) -> Mapping[str, QueryBlock]:
+    """The blocks of a resource; adds mistakes to `problems`."""
+    if resource.sql:
+        name = "exports" if resource.type == "query" else "command"
+        return {name: QueryBlock(resource.sql, str(manifest.file), resource.line, {})}
+    if not resource.has_blocks or resource.type == "script":
+        return {}
+    file = folder / FOLDER / (resource.file or f"{resource.name}.iql")
+    if not file.is_file():
+        problems.add(
+            f"{manifest.file}:{resource.line}",
+            f"{file} does not exist; expected the statements of {resource.name}, or `table` with the name of a table",
+        )
+        return {}
+    return read_blocks(file, problems)
+
+
+def _check_blocks(
+    manifest: Manifest, resource: StackResource, blocks: Mapping[str, QueryBlock], problems: Problems
+) -> None:
+    def require(*names: str) -> None:
+        if blocks and not blocks.keys() & {*names}:
+            file = next(iter(blocks.values())).file
+            problems.add(file, f"{resource.name} needs one of the blocks {', '.join(names)}")
+
+    match resource.type:
+        case "resource" | "multi":
+            require("create", "createorupdate")
+            if "createorupdate" not in blocks:
+                require("exists", "statecheck", "exports")
+            if resource.exports:
+                require("exports")
+        case "query":
+            require("exports")
+        case "command":
+            require("command")
+
+
+def _check_table(manifest: Manifest, resource: StackResource, catalog: Catalog, problems: Problems) -> None:
+    place = f"{manifest.file}:{resource.line}"
+    parts = resource.table.split(".")
+    if len(parts) != 3:
+        problems.add(place, f"table: {resource.table!r}; expected a name such as aws.sagemaker.models")
+        return
+    catalog.reveal(resource.table)
+    try:
+        table = catalog.get_table(*parts)
+    except Error as error:
+        problems.add(place, str(error))
+        return
+    for verb, name in (("INSERT", "create_resource"), ("DELETE", "delete_resource")):
+        if name not in table.by_method:
+            problems.add(place, f"{resource.table} does not support {verb}")
+    columns = {normalize_name(column.name) for column in table.columns}
+    for column, _ in resource.exports:
+        if normalize_name(column) not in columns:
+            names = [each.name for each in table.columns]
+            problems.add(place, f"{resource.table} has no column {column!r}.{suggest(column, names)}")
+
+
+def _drop_helpers(values: Mapping[str, Any], resource: StackResource, catalog: Catalog) -> dict[str, Any]:
+    """Properties without those that only other properties use."""
+    table = catalog.get_table(*resource.table.split("."))
+    create = table.by_method["create_resource"]
+    known = {*create.input_shape.members, *(column.name for column in table.columns)}
+    taken = {*map(normalize_name, known), *map(normalize_name, table.write.insert.ignored)}
+    used = list_names(list_texts([[each.value, dict(each.values or {})] for each in resource.props]))
+    used |= {name for each in resource.props for name in each.merge}
+    return {
+        name: value for name, value in values.items() if normalize_name(name) in taken or name not in used
+    }
+
+
+def add_tag(
+    values: Mapping[str, Any], key: str, value: str, resource: StackResource, catalog: Catalog
+) -> dict[str, Any]:
+    """Properties with one more tag, if the create of the table takes tags."""
+    table = catalog.get_table(*resource.table.split("."))
+    name = table.tags_parameter
+    if not name:
+        return dict(values)
+    given = next((each for each in values if normalize_name(each) == normalize_name(name)), name)
+    tags = values.get(given)
+    spelling = table.tag_spelling
+    if isinstance(tags, dict) or (tags is None and spelling is not None and not spelling.key):
+        return {**values, given: {**(tags or {}), key: value}}
+    names = (spelling.key, spelling.value) if spelling else ("Key", "Value")
+    return {**values, given: [*(tags or []), dict(zip(names, (key, value), strict=True))]}
+
+
+def find_unknown(uses: Collection[str], unknown: Mapping[str, str]) -> str:
+    """The resource that makes one of the variables `uses`, if it is among `unknown`; otherwise empty."""
+    return next((unknown[name] for name in sorted(uses) if name in unknown), "")

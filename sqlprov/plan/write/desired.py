@@ -1,0 +1,121 @@
+"""Compares the row that somebody wants with the row that exists, as an INSERT and an UPDATE of its values would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.table import Table
+from sqlprov.plan.write.diff import diff_parameters, parse_tags, select_readable
+from sqlprov.plan.write.input_rows import InputRows
+from sqlprov.plan.write.insert import plan_inserts
+from sqlprov.plan.write.redaction import hide_parameters
+from sqlprov.plan.write.steps import Request, RowWrite, Snapshot
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A value of a row that differs from the wanted one.
+
+    Attributes:
+        path: parameter of the create, or members in it, such as `Schedule.EndTime`.
+        old, new: the values; `None` if absent.
+        is_fixed: whether no update can change it.
+    """
+
+    path: str
+    old: Any
+    new: Any
+    is_fixed: bool
+
+    @property
+    def parameter(self) -> str:
+        """The parameter that holds it."""
+        return self.path.partition(".")[0]
+
+
+def compare_row(
+    table: Table, values: Mapping[str, str | None], region: str | None, row: Mapping[str, Any] | None
+) -> tuple[Difference, ...]:
+    """What differs between `values` and `row`.
+
+    Args:
+        table: the table.
+        values: column, or parameter of the create, -> text as an INSERT takes it; JSON for structures.
+        region: the row's region, if `values` does not have it.
+        row: the existing row by column, as the table returns it; `None` if there is none.
+
+    Raises:
+        DatabaseError: an INSERT of `values` would be refused, for each reason in one message.
+    """
+    names = tuple(values)
+    inputs = InputRows(
+        names, (pa.string(),) * len(names), (False,) * len(names), (tuple(values.values()),), "UTC"
+    )
+    (write,) = plan_inserts(table, inputs, True, region).writes
+    if row is None:
+        return ()
+    create = table.by_method["create_resource"]
+    columns = {part.name: table.by_name.get(part.column) for part in create.parameters}
+    sent = {
+        name: select_readable(value, column.type)
+        if (column := columns.get(name)) and column.name != TAGS
+        else value
+        for name, value in write.values.items()
+    }
+    described: dict[str, Any] = {}
+    for name, path in table.paths.items():
+        if row.get(name) is not None:
+            _put(described, path, _to_plain(row[name], table.by_name[name].type))
+    snapshot = Snapshot(described, parse_tags(row.get(TAGS)) if table.tagging else None)
+    return tuple(_describe(write, sent, snapshot, diff_parameters(table, create, sent, snapshot)))
+
+
+def _describe(
+    write: RowWrite, sent: Mapping[str, Any], snapshot: Snapshot, paths: tuple[str, ...]
+) -> Iterator[Difference]:
+    table, create = write.table, write.table.by_method["create_resource"]
+    columns = {part.name: part.column for part in create.parameters}
+    old = {name: snapshot.get_column(table, column) for name, column in columns.items() if column}
+    shown = [
+        hide_parameters(write, Request(create.call, write.region, values, "create")).parameters
+        for values in (old, sent)
+    ]
+    for path in paths:
+        name, *members = path.split(".")
+        is_fixed = name in table.create_only
+        if columns[name] == TAGS:
+            yield Difference(path, snapshot.tags, parse_tags(sent[name], table.tag_spelling), is_fixed)
+        else:
+            before, after = (_get(values.get(name), members) for values in shown)
+            yield Difference(path, before, after, is_fixed)
+
+
+def _get(value: Any, members: list[str]) -> Any:
+    for member in members:
+        value = value.get(member) if isinstance(value, Mapping) else None
+    return value
+
+
+def _put(described: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for member in path[:-1]:
+        described = described.setdefault(member, {})
+    described[path[-1]] = value
+
+
+def _to_plain(value: Any, type_: pa.DataType) -> Any:
+    """A value as botocore returns it: a map is a mapping, and absent members are absent."""
+    if value is None:
+        return None
+    if pa.types.is_map(type_):
+        return {key: _to_plain(item, type_.item_type) for key, item in value}
+    if pa.types.is_struct(type_):
+        members = {member.name: _to_plain(value[member.name], member.type) for member in type_}
+        return {name: member for name, member in members.items() if member is not None}
+    if pa.types.is_list(type_):
+        return [_to_plain(item, type_.value_type) for item in value]
+    return value

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+from emulator_calls import wait_until
+from stacks import write_stack
+
+from sqlprov.emulator import Emulator, Fault
+
+MANIFEST = """
+name: shop
+globals:
+  - {name: region, value: "{{ vars.AWS_REGION }}"}
+resources:
+  - name: model
+    table: aws.sagemaker.models
+    props:
+      - {name: ModelName, value: "{{ stack_name }}-{{ stack_env }}"}
+      - {name: ExecutionRoleArn, value: "{{ ROLE }}"}
+      - {name: PrimaryContainer, value: {Image: 1.dkr.ecr.us-east-1.amazonaws.com/m}}
+    exports: [{ModelArn: arn}]
+  - {name: secret, type: query, sql: "SELECT 'hush-5' AS word", exports: [word], protected: [word]}
+exports: [arn, word]
+"""
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("ROLE=arn:aws:iam::123456789012:role/service\nAWS_REGION=eu-west-1\n")
+    return write_stack(tmp_path / "stack", MANIFEST)
+
+
+def test_a_stack_is_planned_built_tested_and_torn_down(
+    cloud: CommandLine, emulator: Emulator, stack: Path, tmp_path: Path
+) -> None:
+    where = (str(stack), "dev", "--var", "AWS_REGION=us-east-1")
+    planned = cloud.run("deploy", "plan", *where)
+    assert (planned.code, planned.err) == (2, "")
+    assert "model     create" in planned.out and "CreateModel" in planned.out
+    assert planned.out.endswith("Permissions: iam:PassRole, sagemaker:CreateModel\n")
+
+    built = cloud.run("deploy", "build", *where, "-o", "json", "--output-file", "out/outputs.json")
+    assert (built.code, built.err) == (0, "")
+    events = [json.loads(line) for line in built.out.splitlines()]
+    assert [(each["event"], each.get("resource")) for each in events] == [
+        ("outcome", "model"),
+        ("created", "model"),
+        ("exported", "model"),
+        ("exported", "secret"),
+        ("wrote", None),
+        ("done", None),
+    ]
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model/shop-dev"
+    assert events[2]["values"] == {"arn": arn}
+    assert events[3]["values"] == {"word": "(protected)"}
+    outputs = json.loads((tmp_path / "out/outputs.json").read_text())
+    assert outputs.pop("elapsed_time") >= 0
+    expected = {"stack_name": "shop", "stack_env": "dev", "arn": arn, "word": "(protected)"}
+    assert outputs == expected
+
+    assert cloud.run("deploy", "plan", *where).code == 0
+    tested = cloud.run("deploy", "test", *where)
+    assert (tested.code, "passed    model" in tested.out) == (0, True)
+    down = cloud.run("deploy", "teardown", *where)
+    assert (down.code, "deleted   model" in down.out) == (0, True)
+    assert cloud.run("deploy", "test", *where).code == 1
+
+
+def test_what_fails_is_an_event_and_the_exit_code(
+    cloud: CommandLine, emulator: Emulator, stack: Path
+) -> None:
+    emulator.inject(Fault("access_denied", operation="CreateModel", times=None))
+    ended = cloud.run("deploy", "build", str(stack), "dev")
+    assert (ended.code, ended.err) == (1, "")
+    assert (
+        ended.out.startswith("failed    model: stack/stackql_manifest.yml:5: model: ")
+        or "failed    model" in ended.out
+    )
+    assert "sagemaker:CreateModel" in ended.out
+    assert ended.out.endswith("ended: failed: model\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("build", "nowhere", "dev"), "nowhere"),
+        (("build", ".", "dev"), "stackql_manifest.yml does not exist"),
+        (("build", "stack", "dev", "--env-file", "none"), "--env-file none: no such file"),
+        (("build", "stack", "dev", "--var", "x"), "expected NAME=VALUE"),
+        (("teardown", "stack", "dev", "--on-failure", "rollback"), "rollback"),
+        (("build", "stack"), "ENV"),
+    ],
+)
+def test_a_mistake_on_the_command_line_makes_no_call(
+    shell: CommandLine, stack: Path, words: tuple[str, ...], expected: str
+) -> None:
+    ended = shell.run("deploy", *words, "--region", "us-east-1")
+    assert (ended.code in (1, 2), ended.out) == (True, "")
+    assert expected in ended.err
+
+
+def test_a_dry_run_needs_no_account(shell: CommandLine, stack: Path) -> None:
+    ended = shell.run("deploy", "build", str(stack), "dev", "--dry-run")
+    assert (ended.code, ended.err) == (0, "")
+    assert 'INSERT INTO "aws"."sagemaker"."models" ("ModelName", "ExecutionRoleArn"' in ended.out
+
+
+def test_ctrl_c_says_what_stands(cloud: CommandLine, emulator: Emulator, stack: Path) -> None:
+    (stack / "stackql_manifest.yml").write_text(
+        MANIFEST.replace("exports: [arn, word]", "").lstrip()
+        + '  - {name: slow, type: script, run: "touch started; exec sleep 600"}\n'
+    )
+    process = cloud.start("deploy", "build", str(stack), "dev")
+    wait_until(Path("started").exists)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=600)
+    assert (process.returncode, err) == (130, "Cancelled.\n")
+    assert "interrupted: finished: model, secret; created: model" in out

@@ -1,0 +1,141 @@
+"""Builds that fail: what is reported is there, what is there is not made twice, and a second build ends the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stacks import StackRun, build_ok, run_stack
+from test_table_resources import CONFIG, MODEL, write
+
+from sqlprov.api.connection import Connection
+from sqlprov.emulator import FAULTS, Emulator, Fault
+from sqlprov.frontends.deploy import resources
+
+BROKEN = """
+    - {name: broken, type: command, sql: "SELECT 'no'::INT"}
+"""
+LAST = """
+    - {name: last, type: query, sql: "SELECT 1 AS one", exports: [one]}
+"""
+
+
+def count(con: Connection, name: str) -> tuple[int, int]:
+    """How many models and configurations of a stack there are."""
+    (models,) = con.sql(
+        f"SELECT count(*) FROM aws.sagemaker.models WHERE model_name LIKE '{name}-%'"
+    ).fetchone()
+    (configs,) = con.sql(
+        f"SELECT count(*) FROM aws.sagemaker.endpoint_configs WHERE endpoint_config_name LIKE '{name}-%'"
+    ).fetchone()
+    return models, configs
+
+
+def test_an_error_ends_the_build_and_the_next_one_goes_on(con: Connection, tmp_path: Path) -> None:
+    ran = run_stack(con, write(tmp_path, "stop", MODEL, BROKEN, CONFIG))
+    assert (ran.names("created"), ran.names("failed")) == (["model"], ["broken"])
+    assert count(con, "stop") == (1, 0)
+    ran = build_ok(con, write(tmp_path, "stop", MODEL, CONFIG))
+    assert (ran.names("unchanged"), ran.names("created")) == (["model"], ["config"])
+
+
+def test_failures_may_be_ignored_but_for_those_who_need_the_export(con: Connection, tmp_path: Path) -> None:
+    failing = BROKEN.replace("command,", "query,").replace("}", ", exports: [number]}")
+    needing = """
+    - {name: needing, type: query, sql: "SELECT {{ number }} AS x", exports: [x]}
+    """
+    ran = run_stack(con, write(tmp_path, "ignore", failing, needing, MODEL, LAST), on_failure="ignore")
+    assert ran.error is None
+    assert ran.names("failed") == ["broken", "needing"]
+    assert "needing uses an export of broken, which has none" in ran.text
+    assert ran.names("created") == ["model"] and ran.names("exported") == ["model", "last"]
+
+
+def test_a_rollback_takes_back_what_this_run_created_and_nothing_else(
+    con: Connection, tmp_path: Path
+) -> None:
+    build_ok(con, write(tmp_path, "back", MODEL))
+    ran = run_stack(con, write(tmp_path, "back", MODEL, CONFIG, BROKEN), on_failure="rollback")
+    assert (ran.names("unchanged"), ran.names("rolled back")) == (["model"], ["config"])
+    assert count(con, "back") == (1, 0)
+
+
+@pytest.mark.parametrize("on_failure", ["error", "ignore", "rollback"])
+def test_an_unknown_outcome_stops_the_stack_and_is_not_repeated(
+    con: Connection, em: Emulator, tmp_path: Path, on_failure: str
+) -> None:
+    stack = write(tmp_path, f"lost-{on_failure}", MODEL, LAST)
+    em.inject(Fault("error500", operation="CreateModel", times=None))
+    em.inject(Fault("error500", operation="DescribeModel", at=3, times=None))
+    ran = run_stack(con, stack, on_failure=on_failure)
+    assert "in us-east-1: unknown." in str(ran.error)
+    assert ran.names("exported") == []
+    em.clear_faults()
+    assert build_ok(con, stack).names("created") == ["model"]
+
+
+def test_a_failure_is_tried_again_only_if_it_had_no_effect(
+    con: Connection, em: Emulator, tmp_path: Path
+) -> None:
+    command = """
+/*+ command, retries=2, retry_delay=9 */
+INSERT INTO aws.sagemaker.models (ModelName, ExecutionRoleArn, PrimaryContainer, region)
+VALUES ('again-1', 'arn:aws:iam::123456789012:role/service', '{"Image": "1.dkr.ecr.us-east-1.amazonaws.com/m"}',
+  'us-east-1')
+"""
+    stack = write(tmp_path, "again", "\n    - {name: one, type: command}\n")
+    (stack / "resources" / "one.iql").write_text(command)
+    em.inject(Fault("access_denied", operation="CreateModel", times=1))
+    ran = build_ok(con, stack)
+    assert (ran.names("retry"), ran.sleeps) == (["one"], [9])
+    assert count(con, "again") == (1, 0)
+
+
+def test_an_interrupt_says_what_stands(
+    con: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = write(tmp_path, "halt", MODEL, CONFIG)
+    create, ran = resources.TableResource.create, StackRun()
+
+    def interrupt(self: resources.TableResource) -> None:
+        if self.resource.name == "config":
+            raise KeyboardInterrupt
+        create(self)
+
+    monkeypatch.setattr(resources.TableResource, "create", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_stack(con, stack, into=ran)
+    assert ran.lines[-1] == "interrupted: finished: model; created: model"
+
+
+CALLS = ("CreateModel", "DescribeModel", "ListTags", "CreateEndpointConfig", "DescribeEndpointConfig")
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_whatever_call_of_a_build_fails_the_next_build_ends_the_work(
+    con: Connection, em: Emulator, tmp_path: Path, kind: str
+) -> None:
+    if kind.startswith("timeout"):
+        con.sql("SET sqlprov_timeout = 0.3")
+    try:
+        for number, operation in enumerate(CALLS):
+            name = f"fault-{kind.replace('_', '-')}-{number}"
+            stack = write(tmp_path, name, MODEL, CONFIG)
+            for at in (1, 2):
+                em.reset_calls()
+                em.inject(Fault(kind, operation=operation, at=at, times=1 if at == 1 else None))
+                ran = run_stack(con, stack)
+                em.clear_faults()
+                made = [call.operation for call in em.calls if call.committed]
+                assert len(made) == len(set(made)), "nothing is made twice"
+                there = count(con, name)
+                for at_, resource in enumerate(("model", "config")):
+                    if resource in ran.names("created"):
+                        assert there[at_] == 1, ran.text
+                    if ran.error is None:
+                        assert there == (1, 1)
+            last = build_ok(con, stack)
+            assert count(con, name) == (1, 1)
+            assert set(last.names("created") + last.names("unchanged")) == {"model", "config"}
+    finally:
+        con.sql("RESET sqlprov_timeout")

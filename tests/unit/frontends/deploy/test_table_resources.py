@@ -1,0 +1,210 @@
+"""Resources with a table and properties instead of SQL."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from stacks import VARIABLES, build_ok, run_stack, write_stack
+
+import sqlprov
+from sqlprov.api.connection import Connection
+from sqlprov.emulator import Emulator
+from sqlprov.frontends.deploy.events import Reporter
+from sqlprov.frontends.deploy.resources import Runner, TableResource
+from sqlprov.frontends.deploy.stack import load_stack
+from sqlprov.frontends.deploy.tagged import delete_row, find_tagged_rows
+
+MODEL = """
+    - name: model
+      table: aws.sagemaker.models
+      props:
+        - {name: ModelName, value: "{{ stack_name }}-{{ stack_env }}"}
+        - {name: ExecutionRoleArn, value: arn:aws:iam::123456789012:role/service}
+        - {name: PrimaryContainer, value: {Image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/m:1}}
+        - {name: Tags, value: [{Key: team, Value: ml}]}
+      exports: [ModelArn, {model_name: model}]
+"""
+HEAD = """
+  version: 1
+  name: NAME
+  providers: [aws]
+  globals:
+    - {name: region, value: "{{ vars.AWS_REGION }}"}
+  resources:
+"""
+CONFIG = """
+    - name: config
+      table: aws.sagemaker.endpoint_configs
+      props:
+        - {name: EndpointConfigName, value: "{{ model }}-config"}
+        - name: ProductionVariants
+          value:
+            - {VariantName: one, ModelName: "{{ model }}", InstanceType: ml.m5.large, InitialInstanceCount: '1'}
+"""
+ENDPOINT = """
+    - name: endpoint
+      table: aws.sagemaker.endpoints
+      props:
+        - {name: EndpointName, value: "{{ stack_name }}"}
+        - {name: EndpointConfigName, value: "{{ model }}-config"}
+        - {name: Tags, value: [{Key: team, Value: ml}]}
+"""
+
+
+def write(folder: Path, name: str, *resources: str) -> Path:
+    return write_stack(folder, HEAD.replace("NAME", name) + "".join(resources))
+
+
+def test_a_stack_without_sql_is_built_once_tested_and_torn_down(
+    con: Connection, em: Emulator, tmp_path: Path
+) -> None:
+    stack = write(tmp_path, "plain", MODEL, CONFIG)
+    planned = run_stack(con, stack, "plan").plan
+    assert [(each.resource, each.action, each.calls) for each in planned] == [
+        ("model", "create", "CreateModel"),
+        ("config", "create", ""),
+    ]
+    assert planned[0].permissions == ("sagemaker:CreateModel", "iam:PassRole")
+    assert planned[1].new == "after model"
+    assert not [call for call in em.calls if call.committed], "a plan writes nothing"
+
+    assert build_ok(con, stack).names("created") == ["model", "config"]
+    again = build_ok(con, stack)
+    assert again.names("unchanged") == ["model", "config"]
+    assert {each.action for each in run_stack(con, stack, "plan").plan} == {"none"}
+    assert run_stack(con, stack, "test").names("passed") == ["model", "config"]
+
+    assert build_ok(con, stack, command="teardown").names("deleted") == ["config", "model"]
+    assert run_stack(con, stack, "test").error is not None
+    last = build_ok(con, stack, command="teardown")
+    assert (last.names("absent"), last.names("deleted")) == (["model"], [])
+
+
+def test_only_the_values_that_differ_are_updated(con: Connection, em: Emulator, tmp_path: Path) -> None:
+    stack = write(tmp_path, "tags", MODEL)
+    build_ok(con, stack)
+    write(tmp_path, "tags", MODEL.replace("Value: ml", "Value: research"))
+    (planned,) = run_stack(con, stack, "plan").plan
+    assert (planned.action, planned.field) == ("update", "Tags")
+    assert (planned.old, planned.new) == ('{"team": "ml"}', '{"team": "research"}')
+    assert planned.calls == "AddTags"
+    em.reset_calls()
+    assert build_ok(con, stack).names("updated") == ["model"]
+    assert [call.operation for call in em.calls if call.committed] == ["AddTags"]
+    assert build_ok(con, stack).names("unchanged") == ["model"]
+
+
+def test_a_value_that_cannot_be_updated_needs_permission_to_replace_the_row(
+    con: Connection, em: Emulator, tmp_path: Path
+) -> None:
+    stack = write(tmp_path, "fixed", MODEL)
+    build_ok(con, stack)
+    changed = MODEL.replace("/m:1", "/m:2")
+    write(tmp_path, "fixed", changed)
+    (planned,) = run_stack(con, stack, "plan").plan
+    assert (planned.action, planned.field) == ("replace", "PrimaryContainer.Image (fixed)")
+    em.reset_calls()
+    refused = run_stack(con, stack)
+    assert "PrimaryContainer.Image of model cannot be updated. With `replace: true`" in str(refused.error)
+    assert not [call for call in em.calls if call.committed]
+    write(tmp_path, "fixed", changed + "      replace: true\n")
+    assert build_ok(con, stack).names("updated") == ["model"]
+    assert [call.operation for call in em.calls if call.committed] == ["DeleteModel", "CreateModel"]
+    assert build_ok(con, stack).names("unchanged") == ["model"]
+
+
+def test_a_resource_whose_export_is_used_later_is_awaited(con: Connection, tmp_path: Path) -> None:
+    used = ENDPOINT + "      exports: [{endpoint_status: status}]\n"
+    query = """
+    - {name: seen, type: query, sql: "SELECT '{{ status }}' AS status", exports: [{status: last}]}
+    """
+    stack = write(tmp_path, "busy", MODEL, CONFIG, used, query)
+    assert "exported  seen: last = InService" in build_ok(con, stack).lines
+    build_ok(con, stack, command="teardown")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("ExecutionRoleArn", "ExecutionRole", "no column ExecutionRole. Did you mean 'execution_role_arn'?"),
+        ("aws.sagemaker.models", "aws.sagemaker.modles", "Did you mean 'models'?"),
+        ("ModelArn,", "ModelArm,", "no column 'ModelArm'. Did you mean 'model_arn'?"),
+        ("ModelName", "EnableNetworkIsolation", "no property of model is model_name, the key"),
+        ("{Image: 1", "{Imag: 1", "Imag"),
+    ],
+)
+def test_a_mistake_in_a_property_is_found_before_the_first_call(
+    con: Connection, em: Emulator, tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    stack = write(tmp_path, "wrong", MODEL.replace(old, new, 1))
+    ran = run_stack(con, stack)
+    assert expected.lower() in str(ran.error).lower()
+    assert f"{stack}/stackql_manifest.yml:" in str(ran.error)
+    assert em.calls == []
+
+
+def test_mistakes_of_several_resources_are_reported_together(
+    con: Connection, em: Emulator, tmp_path: Path
+) -> None:
+    second = MODEL.replace("name: model\n", "name: other\n").replace(
+        "exports: [ModelArn, {model_name: model}]", ""
+    )
+    stack = write(
+        tmp_path, "several", MODEL.replace("Image: 1", "Imag: 1"), second.replace("Key: team", "Kee: team")
+    )
+    error = str(run_stack(con, stack).error)
+    assert (error.count("stackql_manifest.yml:"), em.calls) == (2, [])
+    assert "Imag" in error and "Kee" in error
+
+
+def test_rows_of_a_stack_carry_its_tag(con: Connection, tmp_path: Path) -> None:
+    stack = write(tmp_path, "marked", MODEL)
+    build_ok(con, stack, tag=True)
+    rows = con.sql("SELECT tag_map FROM aws.sagemaker.models WHERE model_name = 'marked-dev'").fetchall()
+    assert dict(rows[0][0]) == {"team": "ml", "sqlprov:stack": "marked"}
+    assert build_ok(con, stack, tag=True).names("unchanged") == ["model"]
+
+
+def test_resources_without_ties_are_built_at_once_and_reported_in_order(
+    con: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = MODEL.replace("exports: [ModelArn, {model_name: model}]", "")
+    models = [
+        alone.replace("name: model\n", f"name: model-{number}\n").replace(
+            "stack_env }}", f"stack_env }}}}-{number}"
+        )
+        for number in range(3)
+    ]
+    # It names the first model, and thus has to wait for it, although no export says so.
+    config = CONFIG.replace("{{ model }}", "atonce-dev-0")
+    barrier, create = threading.Barrier(3, timeout=60), TableResource.create
+
+    def meet(self: TableResource) -> None:
+        if self.resource.name != "config":
+            barrier.wait()
+        create(self)
+
+    monkeypatch.setattr(TableResource, "create", meet)
+    stack = write(tmp_path, "atonce", *models, config)
+    built = build_ok(con, stack)
+    assert built.names("created") == ["model-0", "model-1", "model-2", "config"]
+    build_ok(con, stack, command="teardown")
+
+
+def test_a_row_that_the_manifest_no_longer_names_is_found_by_its_tag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    second = MODEL.replace("name: model\n", "name: other\n").replace("stack_env }}", "stack_env }}-2")
+    second = second.replace("exports: [ModelArn, {model_name: model}]", "")
+    with sqlprov.connect(local=True) as con:
+        build_ok(con, write(tmp_path, "strays", MODEL, second), tag=True)
+        stack = load_stack(write(tmp_path, "strays", MODEL), "dev", VARIABLES, con.catalog)
+        build_ok(con, tmp_path, command="teardown")
+        runner = Runner(con, Reporter(print))
+        (row,) = find_tagged_rows(stack, runner)
+        assert str(row) == "aws.sagemaker.models 'strays-dev-2' in us-east-1"
+        delete_row(row, runner)
+        assert find_tagged_rows(stack, runner) == []
