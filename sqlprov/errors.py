@@ -26,7 +26,6 @@ PEP 249's Warning exists and is never raised; a star import does not replace Pyt
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -215,6 +214,8 @@ def find_nearest(written: str, known: Iterable[str], likeness: float = LIKENESS)
     names = {name.lower(): name for name in known}
     if written.lower() in names:
         return names[written.lower()]
+    import difflib  # only an error needs it
+
     matches = difflib.get_close_matches(written.lower(), names, n=5, cutoff=likeness)
     # Swapped letters are the most common typo, but difflib rates them like a wrong letter.
     swapped = [match for match in matches if sorted(match) == sorted(written.lower())]

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlprov.api.connection import Connection
-from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
-from sqlprov.duck.session import Session
 from sqlprov.errors import InterfaceError
 from sqlprov.settings import Settings
 
-# `connect` needs none of them.
 if TYPE_CHECKING:
+    from sqlprov.api.connection import Connection
+    from sqlprov.aws.transport.clients import Cloud
     from sqlprov.duck.attachment import Attachment, DuckDBPyConnection
+    from sqlprov.duck.session import Session
     from sqlprov.emulator import Emulator
 
 _sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
@@ -86,10 +87,16 @@ def connect(
     with _opening:
         session = _sessions.get(path)
         if session is None or session.users < 1:
-            with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
-                # DuckDB has no read-only database in memory.
-                is_protected = chosen.read_only and not in_memory
-                session = Session(Catalog(), cloud, database, is_protected, files)
+            # DuckDB has no read-only database in memory.
+            duck = _open_duckdb(database, read_only=chosen.read_only and not in_memory)
+            from sqlprov.duck.session import Session
+
+            try:
+                with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
+                    session = Session(Catalog(), cloud, duck, database, files)
+            except BaseException:
+                duck.close()
+                raise
             session.account, session.emulator = account, emulator
             if path != ":memory:":
                 _sessions[path] = session
@@ -100,6 +107,8 @@ def connect(
                 f"This process has {database!r} open with another account, endpoint, sandbox or read_only. "
                 "Connect with the same arguments, or close the other connection first."
             )
+    from sqlprov.api.connection import Connection
+
     return Connection(session, chosen, session.emulator)
 
 
@@ -164,6 +173,24 @@ def detach(con: DuckDBPyConnection, as_: str = "aws") -> None:
     attachment.detach(con, as_)
 
 
+def _open_duckdb(database: str, *, read_only: bool) -> DuckDBPyConnection:
+    """As `open_database`. DuckDB opens on another core while Python imports what a connection needs."""
+    from sqlprov.duck.database import open_database
+
+    opened: Future[DuckDBPyConnection] = Future()
+
+    def work() -> None:
+        try:
+            opened.set_result(open_database(database, read_only=read_only))
+        except BaseException as error:
+            opened.set_exception(error)
+
+    # Not an executor's thread, which cannot start once the main thread has ended.
+    threading.Thread(target=work, name="sqlprov-open", daemon=True).start()
+    importlib.import_module("sqlprov.api.connection")
+    return opened.result()
+
+
 @contextmanager
 def _open_cloud(
     local: bool, endpoint_url: str | None, profile: str | None
@@ -173,6 +200,8 @@ def _open_cloud(
     Raises:
         InterfaceError: `local` with one of the others.
     """
+    from sqlprov.aws.transport.clients import Cloud
+
     if not local:
         yield Cloud(profile=profile, endpoint_url=endpoint_url), None
         return

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from sqlprov.catalog.regions import REGIONS
+from sqlprov.duck.database import MEMORY
 from sqlprov.duck.file_access import open_sandbox, protect_files
 from sqlprov.duck.planner import Planner
 from sqlprov.duck.scans import Scans
@@ -45,8 +46,8 @@ class Session:
     Args:
         catalog: the providers.
         cloud: the account.
-        database: DuckDB's database: ":memory:" or a file.
-        read_only: open that file read-only.
+        duck: DuckDB, as `open_database` returns it.
+        database: ":memory:" or the file that is open there.
         sandbox: the only files and folders that SQL may use, beside that file; `None` for no sandbox.
 
     Attributes:
@@ -55,24 +56,24 @@ class Session:
         emulator: the local AWS that ends with it.
 
     Raises:
-        ProgrammingError: the database has the name of a provider, or cannot be opened.
+        ProgrammingError: the database has the name of a provider.
     """
 
     def __init__(
         self,
         catalog: Catalog,
         cloud: Cloud,
-        database: str,
-        read_only: bool,
+        duck: duckdb.DuckDBPyConnection,
+        database: str = MEMORY,
         sandbox: Sequence[str | Path] | None = None,
     ) -> None:
-        self.catalog, self.cloud = catalog, cloud
+        self.catalog, self.cloud, self.duck = catalog, cloud, duck
         self.planner = Planner(cloud)
         self.scans = Scans(self.planner)
         # Number of statements that may have created or dropped a view or a temporary table, and a macro.
         self.changes = self.macro_changes = 0
         self.text_functions: frozenset[str] | None = None  # set by the first statement that needs them
-        self.in_memory = database == ":memory:"
+        self.in_memory = database == MEMORY
         self.users = 1
         self.account: tuple[object, ...] = ()
         self.emulator: Any = None
@@ -83,17 +84,7 @@ class Session:
         self._extra: set[str] = set()
         self._lock = threading.RLock()
         self.replacing = threading.Lock()  # two transactions cannot replace one view
-        try:
-            self.duck = duckdb.connect(database, read_only=read_only)
-        except duckdb.Error as error:
-            raise ProgrammingError(f"Cannot open {database!r}: {error}") from None
-        self._own = self.duck.cursor()
-        # Connection finds variables in the caller's frame; DuckDB would search ours.
-        self.duck.execute("SET GLOBAL python_enable_replacements = false")
-        threads = self.duck.execute("SELECT current_setting('threads')").fetchone()
-        if threads is not None and threads[0] < 2:
-            # With a single thread, DuckDB passes no row until it has all of them, and LIMIT stops no call.
-            self.duck.execute("SET GLOBAL threads = 2")
+        self._own = duck.cursor()
         self._attach(*catalog.list_providers(), OWN)
         self.is_sandboxed = sandbox is not None
         if sandbox is not None:
@@ -107,7 +98,6 @@ class Session:
                 advice = "A connection of this process, or from before it forked, has it; close that first."
                 if Path(self._database).stem == name:
                     advice = "The file itself has it; rename the file."
-                self.duck.close()
                 raise ProgrammingError(
                     f"sqlprov's own tables need the name {name!r} for a database. {advice} ({error})"
                 ) from None

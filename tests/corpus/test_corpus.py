@@ -23,6 +23,7 @@ from sqlprov.aws.read.prefetch import Prefetches
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.duck.binder import Binder
+from sqlprov.duck.database import open_database
 from sqlprov.duck.query_runner import QueryRunner
 from sqlprov.duck.session import Session
 from sqlprov.emulator import Emulator, Options
@@ -68,7 +69,7 @@ def sessions(shared_cloud: Cloud, catalog: Catalog) -> Iterator[Callable[[str], 
 
     def open_session(file: str) -> Connection:
         if file not in connections:
-            session = Session(catalog, shared_cloud, ":memory:", False)
+            session = Session(catalog, shared_cloud, open_database())
             connections[file] = Connection(session, Settings(show_sensitive=True))
         shared_cloud.close()
         return connections[file]

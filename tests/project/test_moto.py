@@ -15,6 +15,7 @@ from sqlprov.api.connection import Connection
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.table import Table
+from sqlprov.duck.database import open_database
 from sqlprov.duck.session import Session
 from sqlprov.emulator import Emulator, Options
 from sqlprov.emulator.model_server import ModelServer
@@ -164,7 +165,7 @@ def _noun(operation: str) -> str:
 def read_rows(url: str, sql: str, catalog: Catalog | None = None) -> list[dict[str, Any]]:
     cloud = Cloud(endpoint_url=url, credentials=("test", "test"))
     settings = Settings(regions=REGION, show_sensitive=True)
-    session = Session(catalog or Catalog(), cloud, ":memory:", False)
+    session = Session(catalog or Catalog(), cloud, open_database())
     with Connection(session, settings) as connection:
         result = connection.sql(sql)
         return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]

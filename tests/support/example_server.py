@@ -20,6 +20,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.service_model import get_loader
 from sqlprov.catalog.table import ColumnSource, Parent, Table
+from sqlprov.duck.database import open_database
 from sqlprov.duck.session import Session
 from sqlprov.emulator.exchange import HttpRequest
 from sqlprov.emulator.model_values import FIRST, make_text
@@ -90,7 +91,7 @@ class ExampleReader:
         cloud = Cloud(endpoint_url=self._server.url, credentials=("testing", "testing"))
         cloud.account_id = ACCOUNT
         self._connection = Connection(
-            Session(catalog, cloud, ":memory:", False),
+            Session(catalog, cloud, open_database()),
             Settings(regions=REGION, max_attempts=1, show_sensitive=True),
         )
 

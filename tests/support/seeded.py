@@ -12,6 +12,7 @@ from sqlprov.aws.transport.account_regions import read_region_statuses
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
+from sqlprov.duck.database import open_database
 from sqlprov.duck.session import Session
 from sqlprov.emulator import Emulator
 from sqlprov.settings import Settings
@@ -57,7 +58,8 @@ def connect(shared_cloud: Cloud, catalog: Catalog) -> Iterator[Connect]:
         chosen = Settings()
         for name, value in settings.items():
             chosen = chosen.with_value(name, str(value))
-        connections.append(Connection(Session(catalog, shared_cloud, database, read_only), chosen))
+        duck = open_database(database, read_only=read_only)
+        connections.append(Connection(Session(catalog, shared_cloud, duck, database), chosen))
         return connections[-1]
 
     yield new

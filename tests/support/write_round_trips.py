@@ -33,6 +33,7 @@ from sqlprov.catalog import Catalog
 from sqlprov.catalog.sensitive import HIDDEN
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.table import ErrorRule, Method, Nesting, Table
+from sqlprov.duck.database import open_database
 from sqlprov.duck.session import Session
 from sqlprov.emulator.model_values import FIRST
 from sqlprov.errors import DataError, WriteError
@@ -106,7 +107,7 @@ def open_service(service: str) -> Iterator[MotoService]:
         settings = Settings(
             regions=REGION, max_attempts=3, settle=0.0, await_timeout=5.0, show_sensitive=True
         )
-        with Connection(Session(CATALOG, cloud, ":memory:", False), settings) as con:
+        with Connection(Session(CATALOG, cloud, open_database()), settings) as con:
             yield MotoService(service, con, seeder)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib import metadata
 
 import click
 
@@ -47,6 +46,8 @@ def _print(status: str, name: str, message: str, remedy: str) -> bool:
 
 def _check_versions() -> int:
     """The versions of Python, sqlprov and its libraries; 1 if a library is too old."""
+    from importlib import metadata  # 0.02 s, which other commands do not need
+
     python = ".".join(map(str, sys.version_info[:3]))
     versions = {name: metadata.version(name) for name in LIBRARIES}
     needed = _list_needed_versions()
@@ -62,6 +63,8 @@ def _check_versions() -> int:
 
 def _list_needed_versions() -> dict[str, str]:
     """The lowest version of each library that sqlprov accepts."""
+    from importlib import metadata
+
     requirements = metadata.requires("sqlprov") or ()
     matches = [re.match(r"([\w-]+)[^;>]*>=\s*([\d.]+)", requirement) for requirement in requirements]
     return {match[1]: match[2] for match in matches if match}

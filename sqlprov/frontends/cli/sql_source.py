@@ -92,13 +92,14 @@ def join_sources(sources: Sequence[SqlSource]) -> SqlSource:
     Raises:
         Error: a source has a literal or comment that is not closed.
     """
-    from sqlprov.sql.lexer import tokenize
+    if len(sources) > 1:
+        from sqlprov.sql.lexer import tokenize
 
-    for source in sources if len(sources) > 1 else ():
-        try:
-            tokenize(source.text)
-        except Error as error:
-            raise source.locate(error) from None
+        for source in sources:
+            try:
+                tokenize(source.text)
+            except Error as error:
+                raise source.locate(error) from None
     starts = list(accumulate((len(source.text) + len(_BETWEEN) for source in sources), initial=0))[:-1]
 
     def place(offset: int) -> tuple[str | None, int]:

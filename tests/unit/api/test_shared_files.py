@@ -123,3 +123,24 @@ def test_engines_for_one_file_share_it(tmp_path: Path) -> None:
         assert third.sql("FROM t").fetchall() == [(1,)]
     one.dispose()
     other.dispose()
+
+
+def test_a_connection_that_fails_leaves_its_file_closed(tmp_path: Path) -> None:
+    file = str(tmp_path / "x.duckdb")
+    with pytest.raises(errors.InterfaceError, match="neither") as raised:
+        sqlprov.connect(file, local=True, profile="other")
+    # DuckDB refuses this if the process has the file open for writing.
+    duckdb.connect(file, read_only=True).close()
+    assert raised.tb  # whose frames still hold the connection
+
+
+def test_a_thread_connects_after_the_main_thread_has_ended() -> None:
+    code = (
+        "import threading, sqlprov\n"
+        "def work():\n"
+        "    threading.main_thread().join()\n"
+        "    print(sqlprov.connect().sql('SELECT 42').fetchone())\n"
+        "threading.Thread(target=work).start()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("(42,)\n", "")
