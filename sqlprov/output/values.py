@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 from pyarrow import types
 
+from sqlprov.arrow_functions import cast, compute, replace_text
 from sqlprov.errors import DataError
 
 if TYPE_CHECKING:
@@ -72,7 +73,6 @@ def read_text_columns(rows: RowStream) -> tuple[list[str], list[list[str | None]
     columns: list[list[str | None]] = [[] for _ in names]
     for batch in start_slices(rows):
         for column, array in zip(columns, batch.columns, strict=True):
-            # If possible, without pyarrow.compute, which takes 25 ms to load.
             if types.is_integer(array.type):
                 column.extend(value if value is None else str(value) for value in array.to_pylist())
             else:
@@ -87,14 +87,12 @@ def to_text(array: pa.Array) -> pa.Array:
     if types.is_dictionary(kind):
         return to_text(array.dictionary_decode())
     if types.is_floating(kind):
-        import pyarrow.compute as pc
-
         # A whole double keeps its point, so that readers detect a column of doubles.
-        return pc.replace_substring_regex(array.cast(pa.string()), r"^(-?\d+)$", r"\1.0")
+        return replace_text(cast(array, pa.string()), r"^(-?\d+)$", r"\1.0", is_pattern=True)
     if types.is_timestamp(kind) or types.is_date(kind):
         return _format_dates(array)
     if _is_plain(kind):
-        return array.cast(pa.string())
+        return cast(array, pa.string())
     values = (
         value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
         for value in to_json_values(array)
@@ -111,7 +109,7 @@ def to_json_values(array: pa.Array) -> list[Any]:
     if types.is_boolean(kind) or types.is_integer(kind) or types.is_null(kind):
         values = array.to_pylist()
     elif types.is_floating(kind):
-        values = [_convert_double(text) for text in array.cast(pa.string()).to_pylist()]
+        values = [_convert_double(text) for text in cast(array, pa.string()).to_pylist()]
     elif types.is_decimal(kind):
         values = [value if value is None else _convert_decimal(value) for value in array.to_pylist()]
     elif types.is_struct(kind):
@@ -119,7 +117,7 @@ def to_json_values(array: pa.Array) -> list[Any]:
     elif types.is_map(kind) or types.is_list(kind) or types.is_large_list(kind):
         values = _convert_lists(array)
     elif types.is_fixed_size_list(kind):
-        values = _convert_lists(array.cast(pa.list_(kind.value_field)))
+        values = _convert_lists(cast(array, pa.list_(kind.value_field)))
     elif types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
         values = [value if value is None else base64.b64encode(value).decode() for value in array.to_pylist()]
     elif types.is_interval(kind):
@@ -147,26 +145,25 @@ def _format_dates(array: pa.Array) -> pa.Array:
 
     A timestamp without a zone has a space for the `T`, because DuckDB's JSON reader would read a `T` as text.
     """
-    import pyarrow.compute as pc
-
     is_date = types.is_date(array.type)
     size, per_second = (32, 1 / 86_400) if is_date else (64, _TICKS[array.type.unit])
-    ticks = array.cast(pa.int32() if is_date else pa.int64())
+    ticks = cast(array, pa.int32() if is_date else pa.int64())
     end = 2 ** (size - 1) - 1  # DuckDB's infinity
-    is_finite = pc.and_(pc.less(ticks, end), pc.greater(ticks, -end))
-    finite = pc.if_else(is_finite, ticks, None)
-    bounds = pc.min_max(finite).as_py()
+    is_finite = compute("and", compute("less", ticks, end), compute("greater", ticks, -end))
+    finite = compute("if_else", is_finite, ticks, None)
+    bounds = compute("min_max", finite).as_py()
     if bounds["min"] is not None and not (
         _FIRST * per_second <= bounds["min"] and bounds["max"] < (_LAST + 1) * per_second
     ):
         raise DataError("A date outside the years 1 to 9999 cannot be written as text. CAST it AS VARCHAR.")
-    text = finite.cast(array.type).cast(pa.string())
+    text = cast(cast(finite, array.type), pa.string())
     if not is_date:
         if array.type.tz:
-            text = pc.replace_substring(text, " ", "T")
-            text = pc.replace_substring_regex(text, r"([+-]\d\d)(\d\d)$", r"\1:\2")
-        text = pc.replace_substring_regex(text, r"\.0+(Z|[+-]\d\d:\d\d|)$", r"\1")
-    return pc.if_else(is_finite, text, pc.if_else(pc.greater(ticks, 0), "infinity", "-infinity"))
+            text = replace_text(text, " ", "T")
+            text = replace_text(text, r"([+-]\d\d)(\d\d)$", r"\1:\2", is_pattern=True)
+        text = replace_text(text, r"\.0+(Z|[+-]\d\d:\d\d|)$", r"\1", is_pattern=True)
+    infinite = compute("if_else", compute("greater", ticks, 0), "infinity", "-infinity")
+    return compute("if_else", is_finite, text, infinite)
 
 
 def _convert_double(text: str | None) -> float | str | None:
@@ -193,7 +190,7 @@ def _convert_structs(array: pa.Array) -> list[Any]:
         {name: value for name, value in zip(names, row, strict=True) if value is not None}
         if is_valid
         else None
-        for row, is_valid in zip(rows, array.is_valid().to_pylist(), strict=True)
+        for row, is_valid in zip(rows, compute("is_valid", array).to_pylist(), strict=True)
     ]
 
 
@@ -210,7 +207,9 @@ def _convert_lists(array: pa.Array) -> list[Any]:
         items = to_json_values(array.values.slice(first, length))
     return [
         build(items[begin - first : end - first]) if is_valid else None
-        for begin, end, is_valid in zip(offsets[:-1], offsets[1:], array.is_valid().to_pylist(), strict=True)
+        for begin, end, is_valid in zip(
+            offsets[:-1], offsets[1:], compute("is_valid", array).to_pylist(), strict=True
+        )
     ]
 
 

@@ -13,7 +13,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # A part may import those before it; `aws` and `sql` do not know each other.
 LEVELS = (
-    "version records private_files",
+    "version records private_files arrow_functions",
     "errors",
     "settings",
     "catalog",
@@ -25,7 +25,11 @@ LEVELS = (
     "frontends",
 )
 RANK = {part: rank for rank, parts in enumerate(LEVELS) for part in parts.split()}
-ASIDE = {"output": {"errors"}, "emulator": {"errors", "catalog", "private_files"}, "__main__": {"frontends"}}
+ASIDE = {
+    "output": {"errors", "arrow_functions"},
+    "emulator": {"errors", "catalog", "private_files"},
+    "__main__": {"frontends"},
+}
 FRONTENDS_MAY_USE = {"api", "catalog", "errors", "local", "output", "private_files"}
 FRONTENDS_MAY_USE |= {"records", "settings", "sql", "version"}
 MAY_USE_THE_EMULATOR = {"local", "api"}
@@ -46,7 +50,7 @@ HOMES = {
     "platformdirs": {"aws", "local"},
     "sqlalchemy": {"frontends"},
     "urllib3": {"aws"},
-    "pyarrow": {"api", "aws", "catalog", "duck", "frontends", "output", "plan", "sql"},
+    "pyarrow": {"api", "arrow_functions", "aws", "catalog", "duck", "frontends", "output", "plan", "sql"},
     "orjson": {"aws", "catalog", "duck", "emulator", "frontends", "output"},
     "jsonpatch": {"plan", "emulator"},
     "pandas": set(),  # only the user's own

@@ -24,7 +24,7 @@ HEAVY = {
     ),
     *("IPython", "jinja2", "matplotlib", "prompt_toolkit", "pygments", "jsonpatch"),
     *(
-        "pyarrow.compute",
+        *("pyarrow.compute", "pyarrow._compute"),
         "pyarrow.dataset",
         "sqlprov.emulator",
         "sqlprov.catalog.resource_files",
@@ -35,7 +35,7 @@ HEAVY = {
 DUCKDB = {"duckdb", "pyarrow"}
 DESCRIBES = {*DUCKDB, "botocore", "yaml", "sqlprov.catalog.resource_files"}
 READS = {
-    *(*DESCRIBES, "pyarrow.compute"),
+    *(*DESCRIBES, "pyarrow._compute"),
     *("sqlprov.plan.read", "sqlprov.aws.read.scan", "sqlprov.duck.live_table"),
 }
 RUNNING = "SELECT name FROM aws.sagemaker.inference_experiments WHERE status = 'Running'"
@@ -68,7 +68,9 @@ def list_loaded(*words: str) -> set[str]:
 
 @pytest.mark.parametrize("words", ["--version", "--help", "exec --help", "local --help", "tables"])
 def test_a_command_without_a_statement_loads_no_library(words: str) -> None:
-    assert find_loaded("-m", "sqlprov", *words.split()) == {"click"}
+    loaded = list_loaded("-m", "sqlprov", *words.split())
+    assert loaded & {*HEAVY, "difflib"} == {"click"}
+    assert words == "tables" or "importlib.metadata" not in loaded  # entry points name further tables
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,10 @@ def test_a_command_without_a_statement_loads_no_library(words: str) -> None:
 )
 def test_a_statement_loads_only_what_it_needs(sql: str, modules: set[str], emulator: Emulator) -> None:
     emulator.reset_calls()
-    assert find_loaded("-c", f"import sqlprov; sqlprov.connect().sql({sql!r}).fetchall()") == modules
+    library = find_loaded("-c", f"import sqlprov; sqlprov.connect().sql({sql!r}).fetchall()")
+    assert (
+        library - {"pyarrow.compute"} == modules
+    )  # pyarrow loads pandas, if it is installed, and that loads it
     assert find_loaded("-m", "sqlprov", "exec", sql) == {*modules, "click"}
     assert bool(emulator.calls) == (RUNNING in sql)
 
@@ -93,7 +98,7 @@ def test_a_look_up_loads_nothing_of_writes_of_the_shell_or_of_other_formats(
     name = "SELECT name FROM aws.sagemaker.inference_experiments WHERE name = 'x'"
     emulator.reset_calls()
     unused = (
-        *("boto3", "s3transfer", "multiprocessing", "sqlglot", "jsonpatch"),
+        *("boto3", "s3transfer", "multiprocessing", "sqlglot", "jsonpatch", "difflib", "pyarrow.compute"),
         *("numpy.", "pandas.", "pyarrow._parquet"),  # what imports these was refused
         *("sqlprov.aws.write", "sqlprov.plan.write", "sqlprov.duck.writes", "sqlprov.duck.target_reader"),
         *("sqlprov.duck.explain_plan", "sqlprov.frontends.repl", "sqlprov.frontends.completion"),
@@ -122,6 +127,12 @@ def test_what_the_catalog_answers_loads_no_pandas() -> None:
     sql = "; ".join(statements)
     loaded = list_loaded("-c", f"import sqlprov; list(sqlprov.connect().run({sql!r}))")
     assert loaded & {"pandas", "pyarrow.dataset"} == set()
+
+
+def test_what_opens_duckdb_loads_nothing_else_that_takes_time() -> None:
+    loaded = list_loaded("-c", "import sqlprov.duck.database")
+    assert HEAVY & loaded == {"duckdb"}
+    assert not {name for name in loaded if name.startswith(("sqlprov.sql", "sqlprov.aws", "sqlprov.catalog"))}
 
 
 def test_importing_sqlprov_loads_no_library() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from sqlprov.arrow_functions import cast, compute
 from sqlprov.aws.read.redaction import Warn, hide
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Column, ColumnSource, TagSpelling, get_path
@@ -66,8 +66,9 @@ def _build(items: list[Any], json_type: pa.DataType, type_: pa.DataType) -> pa.A
 
 def _to_times(numbers: pa.Array, column: Column) -> pa.Array:
     """Times from an array of numbers; raises ValueError if one is out of range."""
-    seconds = pc.divide(numbers.cast(pa.float64()), float(column.per_second), memory_pool=MEMORY_POOL)
-    bounds = pc.min_max(seconds)
+    seconds = cast(numbers, pa.float64())
+    seconds = compute("divide", seconds, float(column.per_second), memory_pool=MEMORY_POOL)
+    bounds = compute("min_max", seconds)
     for bound in ("min", "max"):
         if bounds[bound].is_valid:
             _check_year(bounds[bound].as_py())
@@ -169,9 +170,9 @@ def _convert(array: pa.Array, type_: pa.DataType) -> pa.Array:
     if array.type == type_:
         return array
     if pa.types.is_timestamp(type_):
-        microseconds = pc.multiply(array, _MICROSECONDS, memory_pool=MEMORY_POOL)
-        rounded = pc.round(microseconds, memory_pool=MEMORY_POOL)
-        return rounded.cast(pa.int64(), memory_pool=MEMORY_POOL).view(type_)
+        microseconds = compute("multiply", array, _MICROSECONDS, memory_pool=MEMORY_POOL)
+        rounded = compute("round", microseconds, memory_pool=MEMORY_POOL)
+        return cast(rounded, pa.int64(), MEMORY_POOL).view(type_)
     if pa.types.is_binary(type_):
         texts = array.to_pylist()
         values = [None if text is None else base64.b64decode(text, validate=True) for text in texts]
@@ -189,12 +190,13 @@ def _convert(array: pa.Array, type_: pa.DataType) -> pa.Array:
     if pa.types.is_map(type_):
         items = _convert(array.items, type_.item_type)
         maps = pa.MapArray.from_arrays(array.offsets, array.keys, items, type=type_, pool=MEMORY_POOL)
-        return pc.if_else(_make_null_mask(array), pa.scalar(None, type_), maps, memory_pool=MEMORY_POOL)
-    return array.cast(type_, memory_pool=MEMORY_POOL)
+        absent = _make_null_mask(array)
+        return compute("if_else", absent, pa.scalar(None, type_), maps, memory_pool=MEMORY_POOL)
+    return cast(array, type_, MEMORY_POOL)
 
 
 def _make_null_mask(array: pa.Array) -> pa.Array:
-    return pc.is_null(array, memory_pool=MEMORY_POOL)
+    return compute("is_null", array, memory_pool=MEMORY_POOL)
 
 
 @cache

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from sqlprov.arrow_functions import compute
 from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows
 from sqlprov.aws.read.matching import find_matches, select_matches
 from sqlprov.aws.read.partial_row import REGION, PartialRow, move
@@ -126,8 +126,8 @@ class BatchBuilder:
         """A row has at least one part of its key, beside those that its parents give."""
         parts = [arrays[name] for name in self._own_key if name in arrays]
         if len(parts) == len(self._own_key) and all(part.null_count for part in parts):
-            absent = reduce(pc.and_, map(pc.is_null, parts))
-            if pc.any(absent).as_py():
+            absent = reduce(partial(compute, "and"), map(partial(compute, "is_null"), parts))
+            if compute("any", absent).as_py():
                 raise MalformedReply(f"a row lacks its key, {' or '.join(self.table.key)}")
         if IDENTIFIER in arrays and arrays[IDENTIFIER].null_count:
             raise MalformedReply(f"a row lacks its key, {' or '.join(self.table.key)}")
