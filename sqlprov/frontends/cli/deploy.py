@@ -24,7 +24,10 @@ ENV_FILE = ".env"
 
 OPTIONS = (
     click.option(
+        "-e",
+        "--env",
         "--var",
+        "var",
         multiple=True,
         callback=parse_pairs,
         metavar="NAME=VALUE",

@@ -8,13 +8,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlprov.errors import Error, OperationalError, ProgrammingError, UnknownName, format_count
 from sqlprov.frontends.deploy.events import PROTECTED, BufferedReporter
 from sqlprov.frontends.deploy.manifest import Problems, StackResource
-from sqlprov.frontends.deploy.rendering import Context, is_met, list_texts, parse_json_text, render_value
+from sqlprov.frontends.deploy.rendering import (
+    Context,
+    is_met,
+    list_texts,
+    parse_json_text,
+    parse_variable,
+    render_value,
+)
 from sqlprov.frontends.deploy.resources import (
     Deployable,
     Runner,
@@ -138,15 +146,15 @@ class Deployment:
             self.stack.renderer.export({name: EVALUATED for _, name in resource.exports})
 
     def read_outputs(self) -> dict[str, Any]:
-        """The stack's exports, with the stack's name, environment and duration in seconds."""
+        """The stack's exports, with the stack's name, environment and duration, as in `0:01:02.345678`."""
         context, manifest = self.stack.renderer.context, self.stack.manifest
         protected = {name for resource in manifest.resources for name in resource.protected}
         exports = {
-            name: PROTECTED if name in protected else parse_json_text(context.get(name))
+            name: PROTECTED if name in protected else parse_variable(context.get(name))
             for name in manifest.exports
         }
         named = {"stack_name": manifest.name, "stack_env": self.stack.renderer.environment}
-        return {**named, **exports, "elapsed_time": round(time.monotonic() - self._began, 3)}
+        return {**named, **exports, "elapsed_time": str(timedelta(seconds=time.monotonic() - self._began))}
 
     def write_outputs(self, file: Path) -> None:
         """Write `read_outputs` as JSON."""
@@ -273,7 +281,9 @@ class Deployment:
                 self._created.append(deployable)
             self._report("created" if is_new else "updated", resource)
         if not resource.skips_validation and not deployable.is_right():
-            raise OperationalError(f"{resource.name} is not as it should be after its build.")
+            raise OperationalError(
+                f"{resource.name} is not as it should be after its build{_name(deployable)}."
+            )
 
     def _test(self, resource: StackResource) -> None:
         if resource.type == "command" or (context := self._enter(resource)) is None:
@@ -292,10 +302,7 @@ class Deployment:
                     f"{resource.name} has none of the blocks statecheck, exports and exists."
                 )
             if not deployable.is_right():
-                differing = [each.path for each in deployable.list_differences()]
-                raise OperationalError(
-                    f"{resource.name} is not as it should be{': ' if differing else ''}{', '.join(differing)}."
-                )
+                raise OperationalError(f"{resource.name} is not as it should be{_name(deployable)}.")
             self._report("passed", resource)
         self._export(resource, deployable)
 
@@ -530,6 +537,12 @@ class Deployment:
 
     def _report(self, event: str, resource: StackResource, text: str = "", **details: Any) -> None:
         self.runner.reporter.report(event, resource.name, text, **details)
+
+
+def _name(deployable: Deployable) -> str:
+    """The values that differ, if they are known."""
+    paths = ", ".join(each.path for each in deployable.list_differences())
+    return f": {paths}" if paths else ""
 
 
 def _show(value: Any) -> str:

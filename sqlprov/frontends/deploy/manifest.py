@@ -28,7 +28,7 @@ class Value:
 
     Attributes:
         value: text, which is a template, a list or a mapping with templates, a number, true, false or null.
-        values: environment -> value, instead of `value`.
+        values: environment -> value, if there is no `value`.
         merge: names of variables whose lists or mappings are added.
         line: in the manifest.
     """
@@ -40,6 +40,10 @@ class Value:
     values: Mapping[str, Any] | None = None
     merge: tuple[str, ...] = ()
 
+    def choose(self, environment: str) -> Any:
+        """The value in an environment; `value`, if there is one, is for all."""
+        return self.value if self.has_value or not self.values else self.values.get(environment)
+
 
 @dataclass(frozen=True)
 class StackResource:
@@ -49,6 +53,7 @@ class StackResource:
         type: one of TYPES.
         table: the live table whose row the properties describe, instead of an `.iql` file; empty otherwise.
         find: columns with the values that identify the row, if the service makes its key.
+        where: or a SQL condition that does.
         exports: (column, name of the variable) pairs.
         protected: names of exports that are never shown.
         condition: the template under `if`; empty without one.
@@ -65,6 +70,7 @@ class StackResource:
     run: str = ""
     props: tuple[Value, ...] = ()
     find: tuple[Value, ...] = ()
+    where: str = ""
     exports: tuple[tuple[str, str], ...] = ()
     protected: tuple[str, ...] = ()
     condition: str = ""
@@ -181,6 +187,7 @@ class _ManifestReader:
             run=str(data.get("run") or ""),
             props=tuple(self._read_values(pairs, data, "props", "property")),
             find=tuple(self._read_find(pairs, data)),
+            where=data["find"] if isinstance(data.get("find"), str) else "",
             exports=exports,
             protected=protected,
             condition=_read_condition(data),
@@ -236,7 +243,8 @@ class _ManifestReader:
     def _read_find(self, pairs: Mapping[str, Node], data: Mapping[str, Any]) -> Iterator[Value]:
         found = data.get("find") or {}
         if not isinstance(found, dict):
-            self._add(pairs["find"].line, "expected `find` as column: value")
+            if not isinstance(found, str):
+                self._add(pairs["find"].line, "expected `find` as column: value, or as a SQL condition")
             return
         for name, value in found.items():
             yield Value(str(name), pairs["find"].line, value)

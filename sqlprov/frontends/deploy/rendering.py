@@ -98,6 +98,11 @@ class JsonText(str):
         return map(to_variable, json.loads(self))
 
 
+def parse_variable(value: Any) -> Any:
+    """The list or the mapping of a variable; any other value as it is."""
+    return json.loads(value) if isinstance(value, JsonText) else value
+
+
 def to_variable(value: Any) -> Any:
     """A value as a variable of templates."""
     if isinstance(value, list | dict):
@@ -110,7 +115,7 @@ def to_variable(value: Any) -> Any:
 
 
 def _create_environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
     environment.filters |= FILTERS
     environment.globals["uuid"] = lambda: str(uuid.uuid4())
     return environment
@@ -138,6 +143,14 @@ def render_value(value: Any, context: Mapping[str, Any], place: str) -> Any:
     return text.lower() if text in ("True", "False") and text != value else text
 
 
+def render_condition(text: str, context: Mapping[str, Any], place: str) -> str:
+    """A SQL condition of the manifest; raises ProgrammingError, whose message begins with `place`."""
+    try:
+        return render(text, context, filters=FILTERS, text_is_sql=True).text
+    except ProgrammingError as error:
+        raise ProgrammingError(f"{place}: {error}") from None
+
+
 def render_block(block: QueryBlock, context: Mapping[str, Any]) -> RenderedTemplate:
     """The SQL of a block; raises ProgrammingError, whose message lacks the place."""
     return render(
@@ -148,12 +161,19 @@ def render_block(block: QueryBlock, context: Mapping[str, Any]) -> RenderedTempl
     )
 
 
+_FUNCTIONS = {
+    each.__name__: each for each in (len, int, float, str, bool, any, all, min, max, sum, abs, sorted)
+}
+"""Python's functions that a condition may call."""
+
+
 def is_met(condition: str, context: Mapping[str, Any], place: str) -> bool:
     """Whether a condition, such as `'{{ stack_env }}' == 'prod'`, holds."""
     text = str(render_value(condition, context, place))
     try:
-        return bool(_environment.compile_expression(text, undefined_to_none=False)(context))
-    except TemplateError as error:
+        compute = _environment.compile_expression(text, undefined_to_none=False)
+        return bool(compute({**context, **_FUNCTIONS}))
+    except (TemplateError, TypeError, ValueError) as error:
         raise ProgrammingError(f"{place}: the condition {text!r}: {error}.") from None
 
 
@@ -203,7 +223,7 @@ class Renderer:
 
     def _render(self, value: Value, context: Mapping[str, Any]) -> Any:
         place = f"{self.manifest.file}:{value.line}"
-        written = value.value if value.values is None else value.values.get(self.environment, value.value)
+        written = value.choose(self.environment)
         rendered = render_value(written, context, place)
         for name in value.merge:
             other = parse_json_text(context[name])
@@ -248,7 +268,7 @@ class NameCheck:
             for each in resource.props:
                 self._check_value(each, known)
                 known.add(each.name)
-            for text in (resource.condition, resource.sql, resource.run):
+            for text in (resource.condition, resource.sql, resource.run, resource.where):
                 self._check_text(text, known, f"{self.manifest.file}:{resource.line}")
             for find in resource.find:
                 self._check_value(find, known)
@@ -273,7 +293,7 @@ class NameCheck:
                 f"{value.name} has no value for the environment {self.environment!r}; it has "
                 f"{', '.join(value.values) or 'none'}.{suggest(self.environment, value.values)}",
             )
-        written = value.value if value.values is None else value.values.get(self.environment, value.value)
+        written = value.choose(self.environment)
         for text in list_texts(written):
             self._check_text(text, known, place)
         for name in value.merge:

@@ -329,6 +329,7 @@ class TableResource(Deployable):
         runner: Runner,
         values: Mapping[str, Any],
         find: Mapping[str, Any],
+        where: str,
         place: str,
     ) -> None:
         super().__init__(resource, context, runner)
@@ -336,7 +337,10 @@ class TableResource(Deployable):
         self.table = quote_path(*resource.table.split("."))
         self.region = str(values.get("region") or context.get("region") or "") or None
         self.values = {name: _to_text(value) for name, value in values.items() if name != "region"}
-        self.identity = {name: _to_text(value) for name, value in find.items()} or self._find_key()
+        self.condition = where
+        self.identity = {name: _to_text(value) for name, value in find.items()}
+        if not (where or find):
+            self.identity = self._find_key()
         self._row: Row | None = None
         self.differences: tuple[Difference, ...] = ()
 
@@ -431,13 +435,14 @@ class TableResource(Deployable):
             raise ProgrammingError(
                 f"{self.place}: no property of {self.resource.name} is {' or '.join(missing)}, the key of "
                 f"{self.resource.table}. If the service makes it, name the columns that identify the row under "
-                "`find`, such as `find: {cidr_block: 10.0.0.0/16}`."
+                "`find`, such as `find: {cidr_block: 10.0.0.0/16}`, or a condition."
             )
         return key
 
     @property
     def _where(self) -> str:
         conditions = [f"{quote_identifier(name)} = ?" for name in self.identity]
+        conditions += [f"({self.condition})"] if self.condition else []
         return f"WHERE {' AND '.join([*conditions, *(['region = ?'] if self.region else [])])}"
 
     @property

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from sqlprov.errors import Error, suggest
 from sqlprov.frontends.deploy.manifest import Manifest, Problems, StackResource, read_manifest
 from sqlprov.frontends.deploy.queries import QueryBlock, read_blocks
-from sqlprov.frontends.deploy.rendering import Context, NameCheck, Renderer, list_names, list_texts
+from sqlprov.frontends.deploy.rendering import (
+    Context,
+    NameCheck,
+    Renderer,
+    list_names,
+    list_texts,
+    render_condition,
+)
 from sqlprov.frontends.deploy.resources import Deployable, Runner, SqlResource, TableResource, normalize_name
 from sqlprov.records import dataclass
 
@@ -48,11 +55,13 @@ class Stack:
         if self.tag:
             values = add_tag(values, STACK_TAG, self.tag, resource, runner.connection.catalog)
         find = self.renderer.render_values(resource.find, context)
-        return TableResource(resource, context, runner, values, find, self.locate(resource))
+        place = self.locate(resource)
+        where = render_condition(resource.where, context, place) if resource.where else ""
+        return TableResource(resource, context, runner, values, find, where, place)
 
     def list_uses(self, resource: StackResource) -> set[str]:
         """The variables in the templates of a resource, but for its own properties."""
-        texts = [resource.condition, resource.sql, resource.run]
+        texts = [resource.condition, resource.sql, resource.run, resource.where]
         texts += [block.text for block in self.blocks.get(resource.name, {}).values()]
         for each in (*resource.props, *resource.find):
             texts += list_texts([each.value, dict(each.values or {})])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,10 +68,16 @@ def compare_row(
         else value
         for name, value in write.values.items()
     }
+    texts = {
+        part.column for part in create.parameters if create.input_shape.members[part.name].kind == "string"
+    }
     described: dict[str, Any] = {}
     for name, path in table.paths.items():
         if row.get(name) is not None:
-            _put(described, path, _to_plain(row[name], table.by_name[name].type))
+            value = _to_plain(row[name], table.by_name[name].type)
+            # The API sends it as text; the table has a number or a truth value.
+            is_text = name in texts and isinstance(value, bool | int | float)
+            _put(described, path, json.dumps(value) if is_text else value)
     snapshot = Snapshot(described, parse_tags(row.get(TAGS)) if table.tagging else None)
     return tuple(_describe(write, sent, snapshot, diff_parameters(table, create, sent, snapshot)))
 

@@ -141,24 +141,27 @@ def test_a_failed_write_of_a_multi_resource_is_a_warning_and_its_checks_decide(
 
 PARTS = """
   - {name: first, type: command, sql: "SELECT 1"}
-  - {name: seen, type: query, sql: "SELECT 7 AS n, [1, 2] AS list, {'a': true} AS map", 
-     exports: [n, list, {map: object}]}
+  - {name: seen, type: query, sql: "SELECT '0012' AS id, 7 AS n, [1, 2] AS list, {'a': true} AS map", 
+     exports: [id, n, list, {map: object}]}
   - name: script
     type: script
     run: "PYTHON -c 'import json; print(json.dumps(dict(twice={{ n }} * 2, word=\\"x\\")))'"
     exports: [twice, word]
   - {name: last, type: query, sql: "SELECT '{{ twice }}' || '{{ list }}' || '{{ object }}' AS whole", exports: [whole]}
-exports: [twice, whole, list]
+exports: [twice, whole, list, id]
 """
 
 
 def test_queries_commands_and_scripts_export_to_later_resources(con: Connection, tmp_path: Path) -> None:
     stack = write_stack(tmp_path, HEAD.format(name="parts") + PARTS.replace("PYTHON", sys.executable))
     ran = build_ok(con, stack)
-    outputs = {name: ran.outputs[name] for name in ("stack_name", "stack_env", "twice", "whole", "list")}
+    outputs = {
+        name: ran.outputs[name] for name in ("stack_name", "stack_env", "id", "twice", "whole", "list")
+    }
     assert outputs == {
         "stack_name": "parts",
         "stack_env": "dev",
+        "id": "0012",
         "twice": 14,
         "whole": '14[1,2]{"a":true}',
         "list": [1, 2],
@@ -195,7 +198,7 @@ ENVIRONMENTS = """
     exports: [size, tags, options]
   - name: only
     type: query
-    if: "'{{ stack_env }}' == 'prod'"
+    if: "'{{ stack_env }}' == 'prod' and len('{{ region }}') > 3"
     sql: SELECT 1 AS one
     exports: [one]
 exports: [size, tags, options]
@@ -249,7 +252,7 @@ def test_each_filter_has_its_documented_value(con: Connection, tmp_path: Path) -
     ]
     assert outputs["encoded"] == "aXQncyAtLSA1"
     assert (outputs["first"], outputs["merged"], outputs["length"], outputs["bare"]) == (
-        1,
+        "1",
         ["a", "b'c", "d"],
         36,
         "",

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stacks import build_ok, run_stack, write_stack
+
+import sqlprov
+
+MANIFEST = """
+name: many
+globals: [{name: region, value: us-east-1}]
+resources:
+  - name: bucket
+    table: aws.s3.buckets
+    props: [{name: Bucket, value: "many-{{ stack_env }}-bucket"}]
+    exports: [{name: bucket}]
+  - name: role
+    table: aws.iam.roles
+    props:
+      - {name: RoleName, value: "many-{{ stack_env }}"}
+      - name: AssumeRolePolicyDocument
+        value:
+          Version: "2012-10-17"
+          Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}]
+      - {name: MaxSessionDuration, value: 7200}
+      - {name: Tags, value: [{Key: team, Value: ml}]}
+    exports: [{arn: role_arn}]
+  - name: logs
+    table: aws.logs.log_groups
+    props: [{name: logGroupName, value: "/many/{{ bucket }}"}, {name: tags, value: {team: ml}}]
+  - name: table
+    table: aws.dynamodb.tables
+    props:
+      - {name: TableName, value: many}
+      - {name: AttributeDefinitions, value: [{AttributeName: id, AttributeType: S}]}
+      - {name: KeySchema, value: [{AttributeName: id, KeyType: HASH}]}
+      - {name: BillingMode, value: PAY_PER_REQUEST}
+  - name: vpc
+    table: aws.ec2.vpcs
+    find: {cidr_block: 10.9.0.0/16}
+    props: [{name: CidrBlock, value: 10.9.0.0/16}]
+    exports: [vpc_id]
+  - name: subnet
+    table: aws.ec2.subnets
+    find: {cidr_block: 10.9.1.0/24}
+    props: [{name: VpcId, value: "{{ vpc_id }}"}, {name: CidrBlock, value: 10.9.1.0/24}]
+  - name: parameter
+    table: aws.ssm.parameters
+    props: [{name: Name, value: /many/role}, {name: Type, value: String}, {name: Value, value: "{{ role_arn }}"}]
+  - name: queue
+    table: aws.sqs.queues
+    find: "queue_url LIKE '%/{{ stack_name }}'"
+    props: [{name: QueueName, value: many}, {name: VisibilityTimeout, value: 45}]
+  - name: topic
+    table: aws.sns.topics
+    find: {topic_arn: "arn:aws:sns:us-east-1:123456789012:many"}
+    props: [{name: Name, value: many}]
+"""
+NAMES = ["bucket", "role", "logs", "table", "vpc", "subnet", "parameter", "queue", "topic"]
+CHANGES = {
+    "role": ("value: 7200", "value: 3600", "MaxSessionDuration", "7200", "3600"),
+    "logs": (
+        "tags, value: {team: ml}",
+        "tags, value: {team: ops}",
+        "tags",
+        '{"team": "ml"}',
+        '{"team": "ops"}',
+    ),
+    "queue": ("value: 45", "value: 60", "VisibilityTimeout", "45", "60"),
+}
+
+
+def test_rows_of_nine_services_are_built_once_changed_where_they_differ_and_torn_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    stack = write_stack(tmp_path, MANIFEST)
+    with sqlprov.connect(local=True) as con:
+        assert build_ok(con, stack).names("created") == NAMES
+        assert build_ok(con, stack).names("unchanged") == NAMES
+        assert {each.action for each in run_stack(con, stack, "plan").plan} == {"none"}
+        for name, (old, new, field, before, after) in CHANGES.items():
+            file = stack / "stackql_manifest.yml"
+            assert old in file.read_text()
+            file.write_text(file.read_text().replace(old, new))
+            changed = [each for each in run_stack(con, stack, "plan").plan if each.action != "none"]
+            assert [(each.resource, each.action, each.field) for each in changed] == [(name, "update", field)]
+            assert (changed[0].old, changed[0].new.strip('"')) == (before, after)
+            assert build_ok(con, stack).names("updated") == [name]
+        assert run_stack(con, stack, "test").names("passed") == NAMES
+        assert build_ok(con, stack, command="teardown").names("deleted") == NAMES[::-1]
