@@ -45,3 +45,14 @@ def replace_text(texts: pa.Array, part: str, replacement: str, *, is_pattern: bo
     """`texts` with each `part`, or each match of that regular expression, replaced."""
     options = _load().ReplaceSubstringOptions(part, replacement)
     return compute("replace_substring_regex" if is_pattern else "replace_substring", texts, options=options)
+
+
+def has_match(texts: pa.Array, pattern: str) -> pa.Array:
+    """Whether each text has a match of a regular expression."""
+    return compute("match_substring_regex", texts, options=_load().MatchSubstringOptions(pattern))
+
+
+def join_texts(*texts: pa.Array | str, separator: str = "") -> pa.Array:
+    """The texts of each row as one; NULL is empty."""
+    options = _load().JoinOptions(null_handling="replace", null_replacement="")
+    return compute("binary_join_element_wise", *texts, separator, options=options)

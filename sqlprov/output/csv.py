@@ -10,8 +10,8 @@ import contextlib
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from sqlprov.arrow_functions import compute, has_match, join_texts, replace_text
 from sqlprov.output.values import make_unique, start_slices, to_text
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
     try:
         for batch in batches:
             fields = [_quote(to_text(column)) for column in batch.columns]
-            lines = pc.binary_join_element_wise(*fields, ",", null_handling="replace", null_replacement="")
+            lines = join_texts(*fields, separator=",")
             stream.write("\n".join(lines.to_pylist()).encode() + b"\n")
             count += batch.num_rows
     except BaseException:
@@ -44,5 +44,5 @@ def write(rows: RowStream, stream: BinaryIO, width: int | None = None) -> int:
 
 
 def _quote(fields: pa.Array) -> pa.Array:
-    wrapped = pc.binary_join_element_wise('"', pc.replace_substring(fields, '"', '""'), '"', "")
-    return pc.if_else(pc.match_substring_regex(fields, _NEEDS_QUOTES), wrapped, fields)
+    wrapped = join_texts('"', replace_text(fields, '"', '""'), '"')
+    return compute("if_else", has_match(fields, _NEEDS_QUOTES), wrapped, fields)
