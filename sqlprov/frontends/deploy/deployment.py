@@ -271,15 +271,14 @@ class Deployment:
         try:
             deployable.create() if state in (State.ABSENT, State.UNCHECKED) else deployable.update()
         except Error as error:
-            if is_new and not is_sure(error):
-                self._created.append(deployable)
             if resource.type != "multi" or not is_sure(error):
                 raise
             self._report("warning", resource, f"{error} The checks of a `multi` resource decide.")
         else:
-            if is_new:
-                self._created.append(deployable)
             self._report("created" if is_new else "updated", resource)
+        finally:
+            if is_new and self.runner.took_effect:
+                self._created.append(deployable)
         if not resource.skips_validation and not deployable.is_right():
             raise OperationalError(
                 f"{resource.name} is not as it should be after its build{_name(deployable)}."

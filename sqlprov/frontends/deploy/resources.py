@@ -6,7 +6,7 @@ import io
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ Row = Mapping[str, Any]
 DELETE_TRIES, DELETE_DELAY = 10, 5
 """How often, and after how many seconds each, a teardown looks whether a row is gone."""
 _SURE = ("ok", "failed")
-"""Outcomes after which a statement may be run again: what happened is known."""
+"""Outcomes after which a build may go on."""
 
 
 class State(Enum):
@@ -52,6 +52,7 @@ class Runner:
         shows_queries: whether each statement is reported.
         is_dry: whether calls that write are shown instead of made.
         sleep: waits for some seconds.
+        took_effect: whether a statement of the last `run` changed something, or may have.
     """
 
     connection: sqlprov.Connection
@@ -59,6 +60,7 @@ class Runner:
     shows_queries: bool = False
     is_dry: bool = False
     sleep: Callable[[float], None] = time.sleep
+    took_effect: bool = False
 
     def run(
         self, resource: StackResource, source: SqlSource, parameters: Any = None, dry_run: bool = False
@@ -71,8 +73,10 @@ class Runner:
         if self.shows_queries:
             self.reporter.report("query", resource.name, f"\n{source.text.strip()}")
         rows: list[Row] = []
+        self.took_effect = False
         try:
             for result in self.connection.run(source.text, parameters, dry_run=dry_run or self.is_dry):
+                self._report_outcomes(resource, result.outcomes)
                 if result.has_rows:
                     text = io.BytesIO()
                     write(result, "json", text)
@@ -81,9 +85,20 @@ class Runner:
                     self.reporter.report("warning", resource.name, warning.removeprefix("Warning: "))
                 if not result.complete:
                     raise OperationalError("Rows are missing; the warnings above say which.")
+        except KeyboardInterrupt:
+            self._report_outcomes(resource, self.connection.outcomes)
+            raise
         except Error as error:
+            if isinstance(error, WriteError):  # its message has the rows without effect
+                self._report_outcomes(resource, [each for each in error.outcomes if each.operations])
+                self.took_effect |= not is_sure(error)
             raise source.locate(error) from None
         return rows
+
+    def _report_outcomes(self, resource: StackResource, outcomes: Sequence[Any]) -> None:
+        for line in format_outcomes(outcomes):
+            self.reporter.report("outcome", resource.name, line)
+        self.took_effect |= any(each.operations or each.status.value not in _SURE for each in outcomes)
 
     def write(
         self, resource: StackResource, source: SqlSource, tries: int, delay: float, **options: Any
@@ -94,7 +109,7 @@ class Runner:
                 self.run(resource, source, **options)
                 return
             except Error as error:
-                if not left or not is_sure(error):
+                if not left or self.took_effect:
                     raise
                 self.reporter.report("retry", resource.name, f"{error} Trying again in {delay:g} s.")
                 self.sleep(delay)
@@ -122,7 +137,7 @@ class Runner:
 
 
 def is_sure(error: Error) -> bool:
-    """Whether a failed statement took no effect, as far as its outcomes tell."""
+    """Whether it is known what a failed statement did."""
     return not isinstance(error, WriteError) or all(each.status.value in _SURE for each in error.outcomes)
 
 
@@ -304,8 +319,6 @@ class SqlResource(Deployable):
         options = self.blocks[name].options
         tries, delay = 1 + options.get("retries", 0), options.get("retry_delay", 0)
         self.runner.write(self.resource, self._render(name), tries, delay)
-        for line in format_outcomes(self.runner.connection.outcomes):
-            self.runner.reporter.report("outcome", self.resource.name, line)
 
     def _render(self, name: str) -> SqlSource:
         block = self.blocks[name]
@@ -363,7 +376,7 @@ class TableResource(Deployable):
         return self.differences
 
     def create(self) -> None:
-        self._write(*self._build_insert())
+        self._run(*self._build_insert())
 
     def update(self) -> None:
         fixed = [each.path for each in self.differences if each.is_fixed]
@@ -376,7 +389,7 @@ class TableResource(Deployable):
             self.delete()
             self.create()
         else:
-            self._write(*self._build_update())
+            self._run(*self._build_update())
 
     def is_right(self) -> bool:
         return self.find_state() is State.RIGHT
@@ -386,7 +399,7 @@ class TableResource(Deployable):
 
     def delete(self) -> bool:
         with self.runner.awaiting(True):
-            self._write(f"DELETE FROM {self.table} {self._where}", self._parameters)
+            self._run(f"DELETE FROM {self.table} {self._where}", self._parameters)
         if not self.runner.retry(self.resource, lambda: self._read() is None, DELETE_TRIES, DELETE_DELAY):
             raise OperationalError(f"{self.resource.name} was deleted and is still there.")
         return True
@@ -465,11 +478,6 @@ class TableResource(Deployable):
                 "columns under `find` that identify one row."
             )
         return rows.to_pylist()[0] if rows.num_rows else None
-
-    def _write(self, sql: str, parameters: list[Any]) -> None:
-        self._run(sql, parameters)
-        for line in format_outcomes(self.runner.connection.outcomes):
-            self.runner.reporter.report("outcome", self.resource.name, line)
 
     def _run(self, sql: str, parameters: list[Any], dry_run: bool = False) -> list[Row]:
         source = SqlSource(sql, lambda _: (None, 1))

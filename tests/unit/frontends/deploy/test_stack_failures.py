@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
+import threading
 from pathlib import Path
 
 import pytest
-from stacks import StackRun, build_ok, run_stack
+from emulator_calls import wait_until
+from stacks import ROLE, StackRun, build_ok, run_stack
 from test_table_resources import CONFIG, MODEL, write
 
 from sqlprov.api.connection import Connection
-from sqlprov.emulator import FAULTS, Emulator, Fault
-from sqlprov.frontends.deploy import resources
+from sqlprov.emulator import Emulator, Fault
 
 BROKEN = """
     - {name: broken, type: command, sql: "SELECT 'no'::INT"}
@@ -91,51 +93,46 @@ VALUES ('again-1', 'arn:aws:iam::123456789012:role/service', '{"Image": "1.dkr.e
     assert count(con, "again") == (1, 0)
 
 
-def test_an_interrupt_says_what_stands(
-    con: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stack = write(tmp_path, "halt", MODEL, CONFIG)
-    create, ran = resources.TableResource.create, StackRun()
+def test_an_interrupt_says_what_stands(con: Connection, em: Emulator, tmp_path: Path) -> None:
+    stack, ran = write(tmp_path, "halt", MODEL, CONFIG), StackRun()
+    em.inject(Fault("timeout_after", operation="CreateEndpointConfig"))
+    con.sql("SET sqlprov_timeout = 0.5")
 
-    def interrupt(self: resources.TableResource) -> None:
-        if self.resource.name == "config":
-            raise KeyboardInterrupt
-        create(self)
+    def interrupt() -> None:
+        wait_until(lambda: any(call.committed and "Config" in call.operation for call in em.calls))
+        _thread.interrupt_main()
 
-    monkeypatch.setattr(resources.TableResource, "create", interrupt)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     with pytest.raises(KeyboardInterrupt):
         run_stack(con, stack, into=ran)
-    assert ran.lines[-1] == "interrupted: finished: model; created: model"
+    thread.join()
+    con.sql("RESET sqlprov_timeout")
+    assert ran.lines[-2].startswith(("outcome   config: ok", "outcome   config: unknown"))
+    assert ran.lines[-1] == "interrupted: finished: model; created: model, config"
+    em.clear_faults()
+    assert build_ok(con, stack).names("unchanged") == ["model", "config"]
 
 
-CALLS = ("CreateModel", "DescribeModel", "ListTags", "CreateEndpointConfig", "DescribeEndpointConfig")
+TWO_ROWS = f"""
+/*+ exists */
+SELECT count(*) AS count FROM aws.sagemaker.models WHERE model_name = '{{{{ stack_name }}}}-1' AND region = 'us-east-1'
+/*+ create, retries=3, retry_delay=9 */
+INSERT INTO aws.sagemaker.models (ModelName, ExecutionRoleArn, PrimaryContainer, region)
+SELECT '{{{{ stack_name }}}}-1', '{ROLE}', '{{"Image": "1.dkr.ecr.us-east-1.amazonaws.com/m"}}', 'us-east-1';
+SELECT 'no'::INT
+/*+ delete */
+DELETE FROM aws.sagemaker.models WHERE model_name LIKE '{{{{ stack_name }}}}-%' AND region = 'us-east-1'
+"""
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-def test_whatever_call_of_a_build_fails_the_next_build_ends_the_work(
-    con: Connection, em: Emulator, tmp_path: Path, kind: str
+@pytest.mark.parametrize("type_", ["resource", "multi"])
+def test_a_create_that_fails_halfway_is_not_tried_again_and_is_rolled_back(
+    con: Connection, tmp_path: Path, type_: str
 ) -> None:
-    if kind.startswith("timeout"):
-        con.sql("SET sqlprov_timeout = 0.3")
-    try:
-        for number, operation in enumerate(CALLS):
-            name = f"fault-{kind.replace('_', '-')}-{number}"
-            stack = write(tmp_path, name, MODEL, CONFIG)
-            for at in (1, 2):
-                em.reset_calls()
-                em.inject(Fault(kind, operation=operation, at=at, times=1 if at == 1 else None))
-                ran = run_stack(con, stack)
-                em.clear_faults()
-                made = [call.operation for call in em.calls if call.committed]
-                assert len(made) == len(set(made)), "nothing is made twice"
-                there = count(con, name)
-                for at_, resource in enumerate(("model", "config")):
-                    if resource in ran.names("created"):
-                        assert there[at_] == 1, ran.text
-                    if ran.error is None:
-                        assert there == (1, 1)
-            last = build_ok(con, stack)
-            assert count(con, name) == (1, 1)
-            assert set(last.names("created") + last.names("unchanged")) == {"model", "config"}
-    finally:
-        con.sql("RESET sqlprov_timeout")
+    stack = write(tmp_path, "half", f"\n    - {{name: rows, type: {type_}}}\n", BROKEN)
+    (stack / "resources" / "rows.iql").write_text(TWO_ROWS)
+    ran = run_stack(con, stack, on_failure="rollback")
+    assert (ran.names("retry"), ran.names("rolled back")) == ([], ["rows"])
+    assert "outcome   rows: ok      half-1 in us-east-1 (CreateModel)" in ran.lines
+    assert count(con, "half") == (0, 0)
