@@ -172,7 +172,7 @@ def is_met(condition: str, context: Mapping[str, Any], place: str) -> bool:
     text = str(render_value(condition, context, place))
     try:
         compute = _environment.compile_expression(text, undefined_to_none=False)
-        return bool(compute({**context, **_FUNCTIONS}))
+        return bool(compute({**_FUNCTIONS, **context}))
     except (TemplateError, TypeError, ValueError) as error:
         raise ProgrammingError(f"{place}: the condition {text!r}: {error}.") from None
 
