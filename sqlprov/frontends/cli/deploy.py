@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,6 +14,7 @@ import click
 from sqlprov.errors import Error, format_count
 from sqlprov.frontends.cli.command import StrictCommand
 from sqlprov.frontends.cli.connection_options import ConnectionOptions, add_connection_options, parse_pairs
+from sqlprov.frontends.cli.progress import print_waits
 
 if TYPE_CHECKING:
     import sqlprov
@@ -40,6 +43,11 @@ OPTIONS = (
         help="Variables as lines NAME=VALUE.  [default: .env, if it exists]",
     ),
     click.option("--show-queries", is_flag=True, help="Report each statement before it runs."),
+    click.option(
+        "--progress/--no-progress",
+        default=None,
+        help="Print on stderr what a statement waits for.  [default: on a terminal]",
+    ),
     click.option(
         "-o",
         "--output",
@@ -96,6 +104,7 @@ def _open(
     var: dict[str, str],
     env_file: Path | None,
     show_queries: bool,
+    progress: bool | None,
     output: str,
     tag_stack: bool = False,
     on_failure: str = "error",
@@ -131,7 +140,8 @@ def _read_env_file(file: Path | None) -> dict[str, str]:
 def _run(ctx: click.Context, step: Callable[[Deployment], None], *where: Any, **options: Any) -> None:
     """Open the stack, run a step, and exit with 1 if a resource failed."""
     deployment, connection = _open(*where, **options)
-    with connection:
+    shows_waits = sys.stderr.isatty() if options["progress"] is None else options["progress"]
+    with connection, print_waits(connection) if shows_waits else nullcontext():
         try:
             step(deployment)
         except Error:

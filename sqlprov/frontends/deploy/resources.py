@@ -452,6 +452,17 @@ class TableResource(Deployable):
             )
         return key
 
+    def _list_columns(self) -> tuple[str, ...]:
+        """The key, and the columns that hold the properties: others may need calls of their own."""
+        table = self.runner.connection.catalog.get_table(*self.resource.table.split("."))
+        create = table.by_method.get("create_resource")
+        columns = {normalize_name(column.name): column.name for column in table.columns}
+        columns |= {
+            normalize_name(p.name): p.column for p in (create.parameters if create else ()) if p.column
+        }
+        named = (columns.get(normalize_name(name), "") for name in self.values)
+        return tuple(dict.fromkeys([*table.key, *filter(table.by_name.get, named)]))
+
     @property
     def _where(self) -> str:
         conditions = [f"{quote_identifier(name)} = ?" for name in self.identity]
@@ -463,13 +474,16 @@ class TableResource(Deployable):
         return [*self.identity.values(), *([self.region] if self.region else [])]
 
     def _read(self) -> Row | None:
-        """The row as Python's values; `None` if there is none."""
+        """The row's values of the properties, as Python has them; `None` if there is no row."""
         connection = self.runner.connection
         before = connection.settings
         connection.settings = before.with_value("show_sensitive", "on")
         try:
             with self._located():
-                rows = connection.sql(f"SELECT * FROM {self.table} {self._where}", self._parameters).arrow()
+                columns = ", ".join(map(quote_identifier, self._list_columns()))
+                rows = connection.sql(
+                    f"SELECT {columns} FROM {self.table} {self._where}", self._parameters
+                ).arrow()
         finally:
             connection.settings = before
         if rows.num_rows > 1:

@@ -99,7 +99,20 @@ def _describe(
             yield Difference(path, snapshot.tags, parse_tags(sent[name], table.tag_spelling), is_fixed)
         else:
             before, after = (_get(values.get(name), members) for values in shown)
-            yield Difference(path, before, after, is_fixed)
+            if not (is_fixed and _is_same_name(before, after)):
+                yield Difference(path, before, after, is_fixed)
+
+
+def _is_same_name(old: Any, new: Any) -> bool:
+    """Whether a service may have written `old` for `new`: a name of DNS ends with a dot, a URL lost its scheme, an enum
+    has another case, a number is text. Only of what an update cannot change: a replacement deletes the row."""
+    return bool(_normalize(old) == _normalize(new))
+
+
+def _normalize(value: Any) -> Any:
+    if isinstance(value, bool | int | float):
+        value = json.dumps(value)
+    return value.casefold().removeprefix("https://").rstrip("./") if isinstance(value, str) else value
 
 
 def _get(value: Any, members: list[str]) -> Any:

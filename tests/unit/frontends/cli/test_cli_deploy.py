@@ -9,7 +9,7 @@ from command_line import CommandLine
 from emulator_calls import wait_until
 from stacks import write_stack
 
-from sqlprov.emulator import Emulator, Fault
+from sqlprov.emulator import Emulator, Fault, Options
 
 MANIFEST = """
 name: shop
@@ -121,3 +121,27 @@ def test_ctrl_c_says_what_stands(cloud: CommandLine, emulator: Emulator, stack: 
     out, err = process.communicate(timeout=600)
     assert (process.returncode, err) == (130, "Cancelled.\n")
     assert "interrupted: finished: model, secret; created: model" in out
+
+
+def test_progress_shows_the_state_of_a_row_that_a_later_resource_needs(
+    cloud: CommandLine, emulator: Emulator, stack: Path
+) -> None:
+    endpoint = """
+  - name: config
+    table: aws.sagemaker.endpoint_configs
+    props:
+      - {name: EndpointConfigName, value: shop}
+      - name: ProductionVariants
+        value: [{VariantName: one, ModelName: shop-dev, InstanceType: ml.m5.large, InitialInstanceCount: 1}]
+  - name: endpoint
+    table: aws.sagemaker.endpoints
+    props: [{name: EndpointName, value: shop}, {name: EndpointConfigName, value: shop}]
+    exports: [endpoint_status]
+  - {name: seen, type: query, sql: "SELECT '{{ endpoint_status }}' AS status", exports: [status]}
+exports: [status]
+"""
+    write_stack(stack, MANIFEST.partition("exports: [arn, word]")[0] + endpoint.lstrip("\n"))
+    emulator.options = Options(transition=1.0)
+    ended = cloud.run("deploy", "build", str(stack), "dev", "--region", "us-east-1", "--progress")
+    assert (ended.code, "exported  seen: status = InService" in ended.out) == (0, True), ended
+    assert "waiting: shop is Creating" in ended.err

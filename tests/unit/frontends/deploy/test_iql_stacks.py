@@ -23,7 +23,8 @@ resources:
 """
 EXISTS = """
 /*+ exists */
-SELECT count(*) AS count FROM aws.sagemaker.models WHERE ModelName = '{{ stack_name }}' AND region = '{{ region }}'
+SELECT count(*) AS count -- 0 or 1; 1.9.5 makes one line of a statement
+FROM aws.sagemaker.models WHERE ModelName = '{{ stack_name }}' AND region = '{{ region }}'
 """
 CREATE = f"""
 /*+ create */
@@ -141,7 +142,8 @@ def test_a_failed_write_of_a_multi_resource_is_a_warning_and_its_checks_decide(
 
 PARTS = """
   - {name: first, type: command, sql: "SELECT 1"}
-  - {name: seen, type: query, sql: "SELECT '0012' AS id, 7 AS n, [1, 2] AS list, {'a': true} AS map", 
+  - {name: seen, type: query,
+     sql: "SELECT '0012' AS id, 'FAILED: syntax error' AS note, 7 AS n, [1, 2] AS list, {'a': true} AS map",
      exports: [id, n, list, {map: object}]}
   - name: script
     type: script
@@ -366,7 +368,7 @@ exports: [missing]
             (EXISTS.replace("count(*)", "count(*) + 2"), CREATE),
             "the block `exists` counted 2 rows; expected 0 or 1",
         ),
-        ((EXISTS.replace("ModelName =", "ModelNam ="), CREATE), "model.iql:3: "),
+        ((EXISTS.replace("ModelName =", "ModelNam ="), CREATE), "model.iql:4: "),
         ((EXISTS, CREATE.replace("ExecutionRoleArn", "ExecutionRole")), "has no column ExecutionRole"),
     ],
 )

@@ -56,8 +56,12 @@ resources:
     table: aws.sns.topics
     find: {topic_arn: "arn:aws:sns:us-east-1:123456789012:many"}
     props: [{name: Name, value: many}]
+  - name: zone
+    table: aws.route53.hosted_zones
+    find: {name: many.example.}
+    props: [{name: Name, value: many.example}]
 """
-NAMES = ["bucket", "role", "logs", "table", "vpc", "subnet", "parameter", "queue", "topic"]
+NAMES = ["bucket", "role", "logs", "table", "vpc", "subnet", "parameter", "queue", "topic", "zone"]
 CHANGES = {
     "role": ("value: 7200", "value: 3600", "MaxSessionDuration", "7200", "3600"),
     "logs": (
@@ -71,7 +75,7 @@ CHANGES = {
 }
 
 
-def test_rows_of_nine_services_are_built_once_changed_where_they_differ_and_torn_down(
+def test_rows_of_ten_services_are_built_once_changed_where_they_differ_and_torn_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
