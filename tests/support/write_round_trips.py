@@ -270,10 +270,14 @@ class RoundTrip:
 
 def format_value(value: Any) -> str:
     """A value of boto3 as SQL text."""
+    return "'" + to_text(value).replace("'", "''") + "'"
+
+
+def to_text(value: Any) -> str:
+    """A value of boto3 as text; what is nested as JSON."""
     if isinstance(value, bytes | datetime):
         value = _format(value)
-    text = value if isinstance(value, str) else json.dumps(value, default=_format)
-    return "'" + text.replace("'", "''") + "'"
+    return value if isinstance(value, str) else json.dumps(value, default=_format)
 
 
 def _format(value: Any) -> str:
