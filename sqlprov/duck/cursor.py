@@ -199,15 +199,15 @@ class Cursor:
         """All rows of a query of a write."""
         from sqlprov.duck.target_reader import QueryResult
 
-        # Without it, the strings of JSON inside a STRUCT keep their quotes.
-        self.binder.duck.execute("SET arrow_lossless_conversion = true")
+        # Without it, the strings of JSON inside a STRUCT keep their quotes. Other cursors must not see it.
+        self.binder.duck.execute("SET SESSION arrow_lossless_conversion = true")
         try:
             relation = self.queries.run_whole(text, bindings, run)
             if relation is None:
                 raise DataError("The statement for the rows returns no result.")
             return QueryResult(relation.to_arrow_table(), tuple(str(kind) for kind in relation.types))
         finally:
-            self.binder.duck.execute("RESET arrow_lossless_conversion")
+            self.binder.duck.execute("RESET SESSION arrow_lossless_conversion")
 
     def _return(self, query: str, rows: pa.Table, table: Table, bindings: Bindings, run: Run) -> Answer:
         from sqlprov.duck.writes import RETURNING_ROWS

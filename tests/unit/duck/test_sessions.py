@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas
 import polars
+import pyarrow
 import pytest
+from emulator_calls import wait_until
 
 import sqlprov
 from sqlprov import errors
@@ -209,6 +211,17 @@ def test_an_error_in_one_thread_leaves_the_other_alone(con: Connection) -> None:
 
 
 # Cursors
+
+
+def test_a_write_in_one_thread_leaves_the_types_of_another_alone(con: Connection, seeded: Emulator) -> None:
+    seeded.options = Options(latency=0.3)
+    update = f"UPDATE {EXPERIMENTS} SET description = 'new' WHERE region = '{EAST}'"
+    with con.cursor() as cursor, ThreadPoolExecutor() as pool:
+        writing = pool.submit(lambda: list(cursor.run(update, dry_run=True)))
+        wait_until(lambda: seeded.calls)  # it reads the rows to be written
+        kind = con.sql("SELECT true AS flag").arrow().schema.field("flag").type
+        writing.result()
+    assert kind == pyarrow.bool_()
 
 
 def test_a_cursor_begins_with_the_settings_and_keeps_its_own(con: Connection) -> None:
