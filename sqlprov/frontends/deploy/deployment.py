@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -172,7 +173,7 @@ class Deployment:
         keys: set[str] = set()
         for resource in self.stack.manifest.resources:
             texts = self._list_values(resource) if not exports & self.stack.list_uses(resource) else {}
-            if group and (not texts or keys & texts.keys()):
+            if group and (not texts or any(_mentions(text, key) for text in texts for key in keys)):
                 yield group
                 group, exports, keys = [], set(), set()
                 texts = self._list_values(resource)
@@ -186,17 +187,16 @@ class Deployment:
             yield group
 
     def _list_values(self, resource: StackResource) -> dict[str, bool]:
-        """Each text in the values of a row -> whether it is its key; empty if they are not known yet."""
+        """Each text in the values of a row -> whether it identifies it; empty if they are not known yet."""
         made = {name for each in self.stack.manifest.resources for _, name in each.exports}
         unknown = made - self.stack.renderer.context.keys()
         if not resource.table or unknown & self.stack.list_uses(resource):
             return {}
         deployable = self._create(resource, self.stack.renderer.build_context(resource))
         assert isinstance(deployable, TableResource)
-        texts = dict.fromkeys(
-            list_texts([parse_json_text(each) for each in deployable.values.values()]), False
-        )
-        return texts | dict.fromkeys(filter(None, deployable.identity.values()), True)
+        texts = list_texts([parse_json_text(each) for each in deployable.values.values()])
+        values = {text: _mentions(deployable.condition, text) for text in texts if text}
+        return values | dict.fromkeys(filter(None, deployable.identity.values()), True)
 
     def _build_together(self, group: list[StackResource]) -> None:
         """Build resources at once; their events keep the order of the manifest."""
@@ -536,6 +536,11 @@ class Deployment:
 
     def _report(self, event: str, resource: StackResource, text: str = "", **details: Any) -> None:
         self.runner.reporter.report(event, resource.name, text, **details)
+
+
+def _mentions(text: str, key: str) -> bool:
+    """Whether a text is a key, or has it as a part, as an ARN has a name."""
+    return re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", text) is not None
 
 
 def _name(deployable: Deployable) -> str:

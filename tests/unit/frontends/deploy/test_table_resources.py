@@ -167,8 +167,14 @@ def test_rows_of_a_stack_carry_its_tag(con: Connection, tmp_path: Path) -> None:
     assert build_ok(con, stack, tag=True).names("unchanged") == ["model"]
 
 
+TAG = """\
+        - {name: Tags, value: [{Key: model, Value: "arn:aws:sagemaker:us-east-1:123456789012:model/atonce-dev-0"}]}
+"""
+
+
+@pytest.mark.parametrize(("model", "more"), [("atonce-dev-0", ""), ("other", TAG)])
 def test_resources_without_ties_are_built_at_once_and_reported_in_order(
-    con: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    con: Connection, em: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, more: str
 ) -> None:
     alone = MODEL.replace("exports: [ModelArn, {model_name: model}]", "")
     models = [
@@ -178,7 +184,9 @@ def test_resources_without_ties_are_built_at_once_and_reported_in_order(
         for number in range(3)
     ]
     # It names the first model, and thus has to wait for it, although no export says so.
-    config = CONFIG.replace("{{ model }}", "atonce-dev-0")
+    config = CONFIG.replace('"{{ model }}-config"', "config-of-them").replace("{{ model }}", model) + more
+    other = alone.replace("{{ stack_name }}-{{ stack_env }}", "other")
+    build_ok(con, write(tmp_path / "other", "other", other))
     barrier, create = threading.Barrier(3, timeout=60), TableResource.create
 
     def meet(self: TableResource) -> None:
@@ -190,6 +198,8 @@ def test_resources_without_ties_are_built_at_once_and_reported_in_order(
     stack = write(tmp_path, "atonce", *models, config)
     built = build_ok(con, stack)
     assert built.names("created") == ["model-0", "model-1", "model-2", "config"]
+    operations = [call.operation for call in em.calls]
+    assert "CreateModel" not in operations[operations.index("DescribeEndpointConfig") :]
     build_ok(con, stack, command="teardown")
 
 
