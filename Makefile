@@ -26,7 +26,7 @@ sweep: $(VENV)/.test
 	SWEEP=1 $(PYTEST) tests/unit/resources tests/unit/aws/read/test_faults.py \
 		tests/unit/aws/write/test_fault_sweep.py tests/corpus $(addprefix tests/independent/,test_every_table.py \
 		test_every_batch.py test_every_table_on_local_aws.py test_every_table_on_moto.py \
-		test_examples_of_aws.py test_fuzz.py test_write_round_trips.py test_cloud_control_round_trips.py \
+		test_examples_of_aws.py test_fuzz.py test_write_round_trips.py test_cloud_control_round_trips.py test_deploy_faults.py \
 		test_interleavings.py test_random_queries.py test_region_shapes.py test_round_trip.py \
 		test_accelerated_queries.py)
 

@@ -77,8 +77,9 @@ def em() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="module")
-def con(em: Emulator) -> Iterator[Connection]:
-    with connection(em.url, settle=0.05, max_attempts=2, timeout=0.5) as opened:
+def con(em: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    with connection(em.url, settle=0.05, max_attempts=2, timeout=0.3) as opened:
+        build_ok(opened, write_tables(tmp_path_factory.mktemp("shared"), "shared"))
         yield opened
 
 
@@ -91,11 +92,20 @@ def write_statements(folder: Path, name: str) -> Path:
     return write_stack(folder, (HEAD + STATEMENTS).replace("NAME", name, 1), **blocks)
 
 
+def write_neighbors(folder: Path, name: str) -> Path:
+    """Resources that are built at once."""
+    text = TABLES.replace(
+        'EndpointConfigName, value: "{{ model }}"', 'EndpointConfigName, value: "c-{{ stack_name }}"'
+    )
+    text = text.replace('ModelName: "{{ model }}"', "ModelName: shared")
+    return write_stack(folder, (HEAD + text).replace("NAME", name, 1).replace("ROLE", ROLE))
+
+
 def find(con: Connection, name: str) -> set[str]:
     """The resources of a stack that are there."""
     rows = con.sql(
         f"SELECT 'model' FROM aws.sagemaker.models WHERE model_name = '{name}' UNION ALL "
-        f"SELECT 'config' FROM aws.sagemaker.endpoint_configs WHERE endpoint_config_name = '{name}'"
+        f"SELECT 'config' FROM aws.sagemaker.endpoint_configs WHERE endpoint_config_name IN ('{name}', 'c-{name}')"
     ).fetchall()
     assert len(rows) == len({*rows})
     return {resource for (resource,) in rows}
@@ -117,21 +127,24 @@ def check(ran: StackRun, there: set[str], made: list[str]) -> None:
         assert ran.names("failed"), ran.text
 
 
-def list_faults(calls: int) -> Iterator[Fault]:
-    """Faults at each call alone, and from it on; without a sweep, one of them for each call."""
-    for at in range(1, calls + 1):
+def list_faults(em: Emulator) -> Iterator[Fault]:
+    """Faults at each call of the build before and from it on; without a sweep, one for a read and three for a write."""
+    for at, call in enumerate(em.calls, 1):
         faults = [Fault(kind, at=at, times=times) for kind in FAULTS for times in (1, None)]
-        yield from faults if SWEEP else (faults[at * 7 % len(faults)],)
+        chosen = [faults[at * 7 % len(faults)]]
+        if call.committed:
+            chosen += [Fault("access_denied", at=at), Fault("timeout_after", at=at, times=None)]
+        yield from faults if SWEEP else chosen
 
 
-@pytest.mark.parametrize("write", [write_tables, write_statements])
+@pytest.mark.parametrize("write", [write_tables, write_statements, write_neighbors])
 def test_after_a_fault_at_any_call_the_next_build_ends_the_work(
     con: Connection, em: Emulator, tmp_path: Path, write: Callable[[Path, str], Path]
 ) -> None:
     prefix = write.__name__.partition("_")[2]
     em.reset_calls()
     build_ok(con, write(tmp_path, prefix))
-    for number, fault in enumerate(list_faults(len(em.calls))):
+    for number, fault in enumerate([*list_faults(em)]):
         name = f"{prefix}-{number}"
         stack = write(tmp_path, name)
         em.reset_calls()
@@ -155,7 +168,7 @@ def test_a_rollback_takes_back_what_is_certain_and_names_what_is_not(
 ) -> None:
     em.reset_calls()
     build_ok(con, write_tables(tmp_path, "back"))
-    for number, fault in enumerate(list_faults(len(em.calls))):
+    for number, fault in enumerate([*list_faults(em)]):
         name = f"back-{number}"
         stack = write_tables(tmp_path, name)
         em.inject(fault)
