@@ -143,7 +143,8 @@ def _run(ctx: click.Context, step: Callable[[Deployment], None], *where: Any, **
     shows_waits = sys.stderr.isatty() if options["progress"] is None else options["progress"]
     with connection, print_waits(connection) if shows_waits else nullcontext():
         try:
-            step(deployment)
+            with deployment.runner.reporter.hiding():
+                step(deployment)
         except Error:
             if deployment.failed:  # reported already
                 _exit(ctx, deployment, 1)
@@ -167,9 +168,9 @@ def plan(
     """Show what a build would do; write nothing. Exit with 2 if there are changes."""
     output = options["output"]
     deployment, connection = _open(folder, environment, target, is_dry=True, **options)
-    with connection:
-        rows = list(deployment.plan())
     reporter = deployment.runner.reporter
+    with connection, reporter.hiding():
+        rows = list(deployment.plan())
     if output == "json":
         for row in rows:
             details = {name: value for name, value in vars(row).items() if name != "resource"}
@@ -201,7 +202,9 @@ def _print_plan(rows: Sequence[Planned], reporter: Reporter) -> None:
 @DRY_RUN
 @OUTPUT_FILE
 @_on_failure("error", "ignore", "rollback")
-@click.option("--tag-stack", is_flag=True, help="Tag each row of a `table:` resource with sqlprov:stack.")
+@click.option(
+    "--tag-stack", is_flag=True, help="Tag each row of a `table:` resource with sqlprov:stack = NAME/ENV."
+)
 @click.pass_context
 def build(
     ctx: click.Context,

@@ -275,13 +275,16 @@ class Deployment:
                 raise
             self._report("warning", resource, f"{error} The checks of a `multi` resource decide.")
         else:
-            self._report("created" if is_new else "updated", resource)
+            if not self.runner.took_effect:
+                self._report("unchanged", resource, "its statements changed nothing in AWS")
+            else:
+                self._report("created" if is_new else "updated", resource)
         finally:
             if is_new and self.runner.took_effect:
                 self._created.append(deployable)
         if not resource.skips_validation and not deployable.is_right():
             raise OperationalError(
-                f"{resource.name} is not as it should be after its build{_name(deployable)}."
+                f"{resource.name} is not as it should be after its build{deployable.explain()}."
             )
 
     def _test(self, resource: StackResource) -> None:
@@ -301,7 +304,7 @@ class Deployment:
                     f"{resource.name} has none of the blocks statecheck, exports and exists."
                 )
             if not deployable.is_right():
-                raise OperationalError(f"{resource.name} is not as it should be{_name(deployable)}.")
+                raise OperationalError(f"{resource.name} is not as it should be{deployable.explain()}.")
             self._report("passed", resource)
         self._export(resource, deployable)
 
@@ -318,15 +321,13 @@ class Deployment:
             self._report("absent", resource)
             return
         try:
-            has_deleted = deployable.delete()
+            event = deployable.delete()
         except Error as error:
             if resource.type != "multi" or not is_sure(error):
                 raise
             self._report("warning", resource, str(error))
             return
-        self._report(
-            "deleted" if has_deleted else "kept", resource, "" if has_deleted else "no block `delete`"
-        )
+        self._report(event, resource, "no block `delete`" if event == "kept" else "")
 
     def _collect_exports(self) -> dict[str, Context | str]:
         """Resource -> its variables, with its own exports, or why it cannot be looked up."""
@@ -403,6 +404,8 @@ class Deployment:
         else:
             allowed = "" if resource.may_replace else "needs `replace: true`"
             planned = Planned(name, "replace", new=allowed)
+            if allowed == "":
+                planned = self._plan_calls(planned, deployable, "replace")
         if resource.exports and not fixed:
             self._export_if_there(resource, deployable)
         if not differences:
@@ -520,13 +523,16 @@ class Deployment:
             resource = deployable.resource
             try:
                 if deployable.exists() is False:
+                    self._report(
+                        "absent", resource, "it was not found; its outcome above says what was written"
+                    )
                     continue
-                has_deleted = deployable.delete()
+                event = deployable.delete()
             except Error as error:
                 self._report("failed", resource, f"it could not be rolled back: {error}")
             else:
-                text = "" if has_deleted else "it stays: there is no block `delete`"
-                self._report("rolled back" if has_deleted else "kept", resource, text)
+                text = "it stays: there is no block `delete`" if event == "kept" else ""
+                self._report("rolled back" if event == "deleted" else event, resource, text)
 
     def _report_interrupt(self) -> None:
         created = ", ".join(each.resource.name for each in self._created) or "nothing"
@@ -541,12 +547,6 @@ class Deployment:
 def _mentions(text: str, key: str) -> bool:
     """Whether a text is a key, or has it as a part, as an ARN has a name."""
     return re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", text) is not None
-
-
-def _name(deployable: Deployable) -> str:
-    """The values that differ, if they are known."""
-    paths = ", ".join(each.path for each in deployable.list_differences())
-    return f": {paths}" if paths else ""
 
 
 def _show(value: Any) -> str:

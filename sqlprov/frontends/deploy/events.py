@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from sqlprov.errors import Error
+from sqlprov.frontends.deploy.rendering import parse_json_text
 
 PROTECTED = "(protected)"
 _SHORTEST = 3
@@ -26,8 +30,10 @@ class Reporter:
     def protect(self, value: Any) -> None:
         """Hide a value, and each text in it, from here on."""
         if isinstance(value, str):
-            self._protected += [value] if value else []
-            self._protected.sort(key=len, reverse=True)
+            if value:
+                self._protected = sorted({*self._protected, *_list_spellings(value)}, key=len, reverse=True)
+            if isinstance(parsed := parse_json_text(value), dict | list):
+                self.protect(parsed)
         elif isinstance(value, dict | list):
             for item in value.values() if isinstance(value, dict) else value:
                 self.protect(item)
@@ -50,6 +56,15 @@ class Reporter:
                 value = value.replace(protected, PROTECTED)
         return value
 
+    @contextmanager
+    def hiding(self) -> Iterator[None]:
+        """Hide protected values in the message of an error that ends the command."""
+        try:
+            yield
+        except Error as error:
+            error.args = tuple(self.hide(each) if isinstance(each, str) else each for each in error.args)
+            raise
+
     def report(self, event: str, resource: str = "", text: str = "", **details: Any) -> None:
         """Report an event.
 
@@ -66,6 +81,13 @@ class Reporter:
             return
         line = f"{event:<9} {resource}" if resource else event
         self._write(str(self.hide(f"{line}: {text}" if text else line)))
+
+
+def _list_spellings(value: str) -> Iterator[str]:
+    """A text as it is, as in JSON, and each of them as in a literal of SQL."""
+    for text in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        yield text
+        yield text.replace("'", "''")
 
 
 class BufferedReporter(Reporter):

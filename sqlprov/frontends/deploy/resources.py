@@ -163,11 +163,15 @@ class Deployable(ABC):
 
     @abstractmethod
     def exists(self) -> bool | None:
-        """Whether there is something to delete; `None` if nothing tells."""
+        """Whether there is something to delete; `None` if no block can tell: a row that differs is there, too."""
 
     @abstractmethod
-    def delete(self) -> bool:
-        """Delete it and wait until it is gone; whether there was a statement to do so."""
+    def delete(self) -> str:
+        """Delete it and wait until it is gone.
+
+        Returns:
+            `deleted`; `absent`, if there was nothing; or `kept`, if there is no statement to delete it.
+        """
 
     @abstractmethod
     def read_exports(self) -> list[Row]:
@@ -181,8 +185,12 @@ class Deployable(ABC):
         """What an update would change, if it is known."""
         return ()
 
+    def explain(self) -> str:
+        """Why it is not as it should be, as the end of a sentence; empty if that is not known."""
+        return ""
+
     def plan_calls(self, action: str) -> list[Row]:
-        """The calls of `create`, `update` or `delete`, as EXPLAIN shows them."""
+        """The calls of `create`, `update` or `replace`, as EXPLAIN shows them."""
         return []
 
 
@@ -239,15 +247,17 @@ class SqlResource(Deployable):
         return "exists" not in self.blocks or self._retry("exists", lambda: self._count("exists"))
 
     def exists(self) -> bool | None:
-        for name in ("exists", "statecheck"):
-            if name in self.blocks:
-                return self._check(name)
-        return bool(self._find_exports()) if "exports" in self.blocks else None
+        if "exists" in self.blocks:
+            return self._check("exists")
+        if "statecheck" in self.blocks:
+            return self._check("statecheck") or None
+        return ("exports" in self.blocks and self._find_exports()) or None
 
-    def delete(self) -> bool:
+    def delete(self) -> str:
         if "delete" not in self.blocks:
-            return False
+            return "kept"
         self._write("delete")
+        event = "deleted" if self.runner.took_effect else "absent"
         name = next((each for each in ("exists", "statecheck") if each in self.blocks), None)
         if name:
             options = self.blocks[name].options
@@ -259,7 +269,7 @@ class SqlResource(Deployable):
             )
             if not is_gone:
                 raise OperationalError(f"{self.resource.name} was deleted and is still there.")
-        return True
+        return event
 
     def read_exports(self) -> list[Row]:
         if self._exports is None:
@@ -354,7 +364,7 @@ class TableResource(Deployable):
         self.identity = {name: _to_text(value) for name, value in find.items()}
         if not (where or find):
             self.identity = self._find_key()
-        self._row: Row | None = None
+        self.is_there = False
         self.differences: tuple[Difference, ...] = ()
 
     def check(self) -> None:
@@ -363,7 +373,7 @@ class TableResource(Deployable):
 
     def find_state(self) -> State:
         row = self._read()
-        self.differences = self._compare(row)
+        self.is_there, self.differences = row is not None, self._compare(row)
         if row is None:
             return State.ABSENT
         return State.WRONG if self.differences and not self.resource.skips_validation else State.RIGHT
@@ -374,6 +384,12 @@ class TableResource(Deployable):
 
     def list_differences(self) -> tuple[Difference, ...]:
         return self.differences
+
+    def explain(self) -> str:
+        if self.is_there:
+            return f": {', '.join(each.path for each in self.differences)}"
+        key = " and ".join(f"{name} = {value!r}" for name, value in self.identity.items()) or self.condition
+        return f": no row of {self.resource.table} has {key}; write it, or `find`, as the service does"
 
     def create(self) -> None:
         self._run(*self._build_insert())
@@ -397,12 +413,12 @@ class TableResource(Deployable):
     def exists(self) -> bool | None:
         return self._read() is not None
 
-    def delete(self) -> bool:
+    def delete(self) -> str:
         with self.runner.awaiting(True):
-            self._run(f"DELETE FROM {self.table} {self._where}", self._parameters)
+            self._run(*self._build_delete())
         if not self.runner.retry(self.resource, lambda: self._read() is None, DELETE_TRIES, DELETE_DELAY):
             raise OperationalError(f"{self.resource.name} was deleted and is still there.")
-        return True
+        return "deleted"
 
     def read_exports(self) -> list[Row]:
         columns = ", ".join(quote_identifier(column) for column, _ in self.resource.exports)
@@ -416,8 +432,9 @@ class TableResource(Deployable):
         }
 
     def plan_calls(self, action: str) -> list[Row]:
-        build = {"create": self._build_insert, "update": self._build_update}[action]
-        return self._run(*build(), dry_run=True)
+        delete = self._build_delete, self._build_insert
+        builds = {"create": (self._build_insert,), "update": (self._build_update,), "replace": delete}[action]
+        return [row for build in builds for row in self._run(*build(), dry_run=True)]
 
     def _build_insert(self) -> tuple[str, list[Any]]:
         values = {**self.values, **({"region": self.region} if self.region else {})}
@@ -431,6 +448,9 @@ class TableResource(Deployable):
         values = {name: value for name, value in self.values.items() if normalize_name(name) in changed}
         sets = ", ".join(f"{quote_identifier(name)} = ?" for name in values)
         return f"UPDATE {self.table} SET {sets} {self._where}", [*values.values(), *self._parameters]
+
+    def _build_delete(self) -> tuple[str, list[Any]]:
+        return f"DELETE FROM {self.table} {self._where}", self._parameters
 
     def _find_key(self) -> dict[str, str | None]:
         """The key's columns with the values of the properties for them."""

@@ -34,13 +34,18 @@ class Stack:
 
     Attributes:
         blocks: resource -> the blocks of its `.iql` file, or the one of its `sql`.
-        tag: value of STACK_TAG for the rows that the stack creates; empty for no tag.
+        adds_tag: whether the rows that the stack creates get STACK_TAG.
     """
 
     manifest: Manifest
     renderer: Renderer
     blocks: Mapping[str, Mapping[str, QueryBlock]]
-    tag: str = ""
+    adds_tag: bool = False
+
+    @property
+    def tag(self) -> str:
+        """The value of STACK_TAG: environments that share an account have different ones."""
+        return f"{self.manifest.name}/{self.renderer.environment}"
 
     def locate(self, resource: StackResource) -> str:
         """File and line of a resource."""
@@ -52,7 +57,7 @@ class Stack:
             return SqlResource(resource, context, runner, self.blocks[resource.name])
         values = self.renderer.render_values(resource.props, self.renderer.context)
         values = _drop_helpers(values, resource, runner.connection.catalog)
-        if self.tag:
+        if self.adds_tag:
             values = add_tag(values, STACK_TAG, self.tag, resource, runner.connection.catalog)
         find = self.renderer.render_values(resource.find, context)
         place = self.locate(resource)
@@ -85,7 +90,7 @@ def load_stack(
         environment: name of the environment.
         variables: of the command line and the environment file.
         catalog: the tables.
-        tag: whether rows get a tag with the stack's name.
+        tag: whether rows get a tag with the stack's name and its environment.
 
     Raises:
         ProgrammingError: mistakes in the stack, one a line, each with file and line.
@@ -111,7 +116,7 @@ def load_stack(
     NameCheck(renderer, problems).check(blocks)
     problems.raise_all()
     renderer.render_globals()
-    return Stack(manifest, renderer, blocks, manifest.name if tag else "")
+    return Stack(manifest, renderer, blocks, tag)
 
 
 def read_resource_blocks(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlprov.frontends.deploy.resources import Runner
 from sqlprov.frontends.deploy.stack import STACK_TAG, Stack
+from sqlprov.frontends.messages import format_warnings
 from sqlprov.records import dataclass
 from sqlprov.sql.lexer import quote_identifier, quote_path
 
@@ -37,14 +38,14 @@ def find_tagged_rows(stack: Stack, runner: Runner) -> list[TaggedRow]:
     rows = []
     for table in _list_tables(stack, runner):
         columns = ", ".join(quote_identifier(name) for name in (*table.key, "region"))
-        condition, parameters = "tag_map[?] = ?", [STACK_TAG, stack.manifest.name]
+        condition, parameters = "tag_map[?] = ?", [STACK_TAG, stack.tag]
         if region:
             condition, parameters = f"{condition} AND region = ?", [*parameters, str(region)]
         sql = f"SELECT {columns} FROM {quote_path(*table.full_name.split('.'))} WHERE {condition}"
-        rows += [
-            TaggedRow(table.full_name, row)
-            for row in runner.connection.sql(sql, parameters).arrow().to_pylist()
-        ]
+        result = runner.connection.sql(sql, parameters)
+        rows += [TaggedRow(table.full_name, row) for row in result.arrow().to_pylist()]
+        for warning in format_warnings(result):
+            runner.reporter.report("warning", text=warning.removeprefix("Warning: "))
     return rows
 
 

@@ -12,6 +12,8 @@ from stacks import ROLE, build_ok, run_stack, write_stack
 
 from sqlprov.api.connection import Connection
 from sqlprov.emulator import Emulator
+from sqlprov.errors import DataError
+from sqlprov.frontends.deploy.events import Reporter
 
 HEAD = """
 version: 1
@@ -104,7 +106,8 @@ def test_a_row_is_created_once_whichever_block_looks_for_it(
 def test_createorupdate_runs_in_every_build(con: Connection, em: Emulator, tmp_path: Path) -> None:
     either = CREATE.replace("create */", "createorupdate */").replace("INSERT INTO", "INSERT OR IGNORE INTO")
     stack = write(tmp_path, "either", either, CHECK, DELETE)
-    assert build_ok(con, stack).names("updated") == build_ok(con, stack).names("updated") == ["model"]
+    assert build_ok(con, stack).names("updated") == ["model"]
+    assert build_ok(con, stack).names("unchanged") == ["model"], "it ran and wrote nothing"
     assert [call.operation for call in em.calls if call.committed] == ["CreateModel"]
     build_ok(con, stack, command="teardown")
 
@@ -115,6 +118,19 @@ def test_checks_pause_between_two_tries_and_not_after_the_last(con: Connection, 
     assert "model is not as it should be after its build" in str(ran.error)
     assert ran.sleeps == [7, 7], "one pause before the create, one after it"
     build_ok(con, stack, command="teardown")
+
+
+@pytest.mark.parametrize("check", [CHECK, EXPORTS + "AND tag_map['team'] = '{{ team }}'\n"])
+def test_a_row_that_is_not_as_it_should_be_is_deleted_even_if_no_block_looks_for_it(
+    con: Connection, tmp_path: Path, check: str
+) -> None:
+    parts = (check, CREATE.replace("'{{ tags }}'", "'[]'"), DELETE)
+    stack = write(tmp_path, "drift", *parts)
+    ran = run_stack(con, stack, on_failure="rollback")
+    assert (ran.names("created"), ran.names("rolled back")) == (["model"], ["model"])
+    assert run_stack(con, stack).names("created") == ["model"], "the rollback deleted it"
+    assert build_ok(con, stack, command="teardown").names("deleted") == ["model"]
+    assert build_ok(con, stack, command="teardown").names("absent") == ["model"]
 
 
 def test_a_row_that_differs_and_has_no_update_is_an_error(con: Connection, tmp_path: Path) -> None:
@@ -310,6 +326,19 @@ exports: [word, other]
     assert "SELECT '(protected)' AS again" in shown
     assert ran.names("failed") == ["bad"] and "hush-5" in str(ran.error)
     assert "hush-5" not in shown.replace("SELECT 'hush-5' AS word", "", 1)  # the manifest's own text
+
+
+def test_a_protected_export_is_hidden_as_sql_and_json_spell_it_and_in_errors() -> None:
+    lines: list[str] = []
+    reporter = Reporter(lines.append)
+    word, inner = 'it\'s "5"', "d\u00e4\nk"
+    for value in (word, json.dumps({"inner": [inner]})):
+        reporter.protect(value)
+    spellings = [spell(each) for each in (word, inner) for spell in (str, json.dumps)]
+    reporter.report("query", text=" ".join([*spellings, *(each.replace("'", "''") for each in spellings)]))
+    assert lines == ["query: " + " ".join(["(protected)", '"(protected)"'] * 4)]
+    with pytest.raises(DataError, match=r"^no \(protected\)$"), reporter.hiding():
+        raise DataError(f"no {word}")
 
 
 def test_a_dry_run_shows_every_statement_and_runs_none(con: Connection, em: Emulator, tmp_path: Path) -> None:

@@ -16,16 +16,17 @@ from sqlprov.frontends.deploy.resources import Runner, TableResource
 from sqlprov.frontends.deploy.stack import load_stack
 from sqlprov.frontends.deploy.tagged import delete_row, find_tagged_rows
 
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/m:1"
 MODEL = """
     - name: model
       table: aws.sagemaker.models
       props:
         - {name: ModelName, value: "{{ stack_name }}-{{ stack_env }}"}
         - {name: ExecutionRoleArn, value: arn:aws:iam::123456789012:role/service}
-        - {name: PrimaryContainer, value: {Image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/m:1}}
+        - {name: PrimaryContainer, value: {Image: IMAGE}}
         - {name: Tags, value: [{Key: team, Value: ml}]}
       exports: [ModelArn, {model_name: model}]
-"""
+""".replace("IMAGE", IMAGE)
 HEAD = """
   version: 1
   name: NAME
@@ -110,6 +111,10 @@ def test_a_value_that_cannot_be_updated_needs_permission_to_replace_the_row(
     assert "PrimaryContainer.Image of model cannot be updated. With `replace: true`" in str(refused.error)
     assert not [call for call in em.calls if call.committed]
     write(tmp_path, "fixed", changed + "      replace: true\n")
+    (planned,) = run_stack(con, stack, "plan").plan
+    assert (planned.calls, planned.new) == ("DeleteModel, CreateModel", IMAGE.replace("/m:1", "/m:2"))
+    assert planned.permissions == ("sagemaker:DeleteModel", "sagemaker:CreateModel", "iam:PassRole")
+    assert not [call for call in em.calls if call.committed]
     assert build_ok(con, stack).names("updated") == ["model"]
     assert [call.operation for call in em.calls if call.committed] == ["DeleteModel", "CreateModel"]
     assert build_ok(con, stack).names("unchanged") == ["model"]
@@ -145,6 +150,24 @@ def test_a_mistake_in_a_property_is_found_before_the_first_call(
     assert em.calls == []
 
 
+def test_a_key_that_the_service_writes_in_another_way_is_explained_and_no_rollback_passes_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    group = """
+    - name: group
+      table: aws.rds.db_parameter_groups
+      props:
+        - {name: DBParameterGroupName, value: Upper}
+        - {name: DBParameterGroupFamily, value: postgres16}
+        - {name: Description, value: a group}
+    """
+    with sqlprov.connect(local=True) as con:
+        ran = run_stack(con, write(tmp_path, "upper", group), on_failure="rollback")
+    assert "no row of aws.rds.db_parameter_groups has db_parameter_group_name = 'Upper'" in str(ran.error)
+    assert ran.names("absent") == ["group"]
+
+
 def test_mistakes_of_several_resources_are_reported_together(
     con: Connection, em: Emulator, tmp_path: Path
 ) -> None:
@@ -163,7 +186,7 @@ def test_rows_of_a_stack_carry_its_tag(con: Connection, tmp_path: Path) -> None:
     stack = write(tmp_path, "marked", MODEL)
     build_ok(con, stack, tag=True)
     rows = con.sql("SELECT tag_map FROM aws.sagemaker.models WHERE model_name = 'marked-dev'").fetchall()
-    assert dict(rows[0][0]) == {"team": "ml", "sqlprov:stack": "marked"}
+    assert dict(rows[0][0]) == {"team": "ml", "sqlprov:stack": "marked/dev"}
     assert build_ok(con, stack, tag=True).names("unchanged") == ["model"]
 
 
@@ -203,14 +226,15 @@ def test_resources_without_ties_are_built_at_once_and_reported_in_order(
     build_ok(con, stack, command="teardown")
 
 
-def test_a_row_that_the_manifest_no_longer_names_is_found_by_its_tag(
+def test_a_row_of_this_environment_that_the_manifest_no_longer_names_is_found_by_its_tag(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
     second = MODEL.replace("name: model\n", "name: other\n").replace("stack_env }}", "stack_env }}-2")
     second = second.replace("exports: [ModelArn, {model_name: model}]", "")
     with sqlprov.connect(local=True) as con:
-        build_ok(con, write(tmp_path, "strays", MODEL, second), tag=True)
+        for environment in ("dev", "prod"):
+            build_ok(con, write(tmp_path, "strays", MODEL, second), environment=environment, tag=True)
         stack = load_stack(write(tmp_path, "strays", MODEL), "dev", VARIABLES, con.catalog)
         build_ok(con, tmp_path, command="teardown")
         runner = Runner(con, Reporter(print))
