@@ -463,7 +463,7 @@ class TableResource(Deployable):
             for name in (column, names.get(column, "")):
                 value = given.get(normalize_name(name))
                 if value is not None:
-                    key[column] = value
+                    key[column] = value.lower() if table.is_lowercase else value
         if missing := [column for column in table.key if column not in key]:
             raise ProgrammingError(
                 f"{self.place}: no property of {self.resource.name} is {' or '.join(missing)}, the key of "
@@ -487,7 +487,18 @@ class TableResource(Deployable):
     def _where(self) -> str:
         conditions = [f"{quote_identifier(name)} = ?" for name in self.identity]
         conditions += [f"({self.condition})"] if self.condition else []
+        conditions += self._exclude_deleted()
         return f"WHERE {' AND '.join([*conditions, *(['region = ?'] if self.region else [])])}"
+
+    def _exclude_deleted(self) -> Iterator[str]:
+        """Conditions without the rows that a service keeps after their delete."""
+        table = self.runner.connection.catalog.get_table(*self.resource.table.split("."))
+        if table.write.delete.marks:
+            yield f"{quote_identifier(table.write.delete.marks)} IS NULL"
+        delete = table.by_method.get("delete_resource")
+        if states := [state for state in (delete.until if delete else ()) if state != "missing"]:
+            column = quote_identifier(table.state.column)
+            yield f"({column} IS NULL OR {column} NOT IN ({', '.join(map(repr, states))}))"
 
     @property
     def _parameters(self) -> list[Any]:

@@ -150,22 +150,44 @@ def test_a_mistake_in_a_property_is_found_before_the_first_call(
     assert em.calls == []
 
 
-def test_a_key_that_the_service_writes_in_another_way_is_explained_and_no_rollback_passes_over_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_row_that_is_not_found_is_named_and_no_rollback_passes_over_it(
+    con: Connection, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
-    group = """
+    stack = write(tmp_path, "sought", MODEL + "      find: {model_name: another}\n")
+    ran = run_stack(con, stack, on_failure="rollback")
+    assert "no row of aws.sagemaker.models has model_name = 'another'" in str(ran.error)
+    assert ran.names("absent") == ["model"]
+
+
+KEPT = """
+    - name: cluster
+      table: aws.ecs.clusters
+      find: {cluster_name: kept}
+      props: [{name: clusterName, value: kept}]
+    - name: secret
+      table: aws.secretsmanager.secrets
+      find: {name: kept}
+      props: [{name: Name, value: kept}, {name: SecretString, value: hidden-word}]
     - name: group
       table: aws.rds.db_parameter_groups
       props:
         - {name: DBParameterGroupName, value: Upper}
         - {name: DBParameterGroupFamily, value: postgres16}
         - {name: Description, value: a group}
-    """
+"""
+
+
+def test_rows_that_a_service_keeps_after_their_delete_are_gone_and_names_that_it_lowers_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    stack = write(tmp_path, "kept", KEPT)
     with sqlprov.connect(local=True) as con:
-        ran = run_stack(con, write(tmp_path, "upper", group), on_failure="rollback")
-    assert "no row of aws.rds.db_parameter_groups has db_parameter_group_name = 'Upper'" in str(ran.error)
-    assert ran.names("absent") == ["group"]
+        build_ok(con, stack)
+        assert {each.action for each in run_stack(con, stack, "plan").plan} == {"none"}
+        down = build_ok(con, stack, command="teardown")
+        assert (down.names("deleted"), down.sleeps) == (["group", "secret", "cluster"], [])
+        assert {each.action for each in run_stack(con, stack, "plan").plan} == {"create"}
 
 
 def test_mistakes_of_several_resources_are_reported_together(
