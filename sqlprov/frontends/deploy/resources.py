@@ -389,7 +389,7 @@ class TableResource(Deployable):
         if self.is_there:
             return f": {', '.join(each.path for each in self.differences)}"
         key = " and ".join(f"{name} = {value!r}" for name, value in self.identity.items()) or self.condition
-        return f": no row of {self.resource.table} has {key}; write it, or `find`, as the service does"
+        return f": no row of {self.resource.table} has {key} (a service may write a value in its own way)"
 
     def create(self) -> None:
         self._run(*self._build_insert())

@@ -105,14 +105,20 @@ def _describe(
 
 def _is_same_name(old: Any, new: Any) -> bool:
     """Whether a service may have written `old` for `new`: a name of DNS ends with a dot, a URL lost its scheme, an enum
-    has another case, a number is text. Only of what an update cannot change: a replacement deletes the row."""
+    has another case, a number is text. In paths, images and ARNs the case and the last slash count. Only of what an
+    update cannot change: a replacement deletes the row."""
     return bool(_normalize(old) == _normalize(new))
 
 
 def _normalize(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         value = json.dumps(value)
-    return value.casefold().removeprefix("https://").rstrip("./") if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    address = value.removeprefix("https://")
+    if address != value:
+        return address.rstrip("/")
+    return value if {*"/:"} & {*value} else value.casefold().rstrip(".")
 
 
 def _get(value: Any, members: list[str]) -> Any:

@@ -16,7 +16,7 @@ from sqlprov.frontends.deploy.resources import Runner, TableResource
 from sqlprov.frontends.deploy.stack import load_stack
 from sqlprov.frontends.deploy.tagged import delete_row, find_tagged_rows
 
-IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/m:1"
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/m:v1"
 MODEL = """
     - name: model
       table: aws.sagemaker.models
@@ -102,7 +102,7 @@ def test_a_value_that_cannot_be_updated_needs_permission_to_replace_the_row(
 ) -> None:
     stack = write(tmp_path, "fixed", MODEL)
     build_ok(con, stack)
-    changed = MODEL.replace("/m:1", "/m:2")
+    changed = MODEL.replace("/m:v1", "/m:V1")
     write(tmp_path, "fixed", changed)
     (planned,) = run_stack(con, stack, "plan").plan
     assert (planned.action, planned.field) == ("replace", "PrimaryContainer.Image (fixed)")
@@ -112,7 +112,7 @@ def test_a_value_that_cannot_be_updated_needs_permission_to_replace_the_row(
     assert not [call for call in em.calls if call.committed]
     write(tmp_path, "fixed", changed + "      replace: true\n")
     (planned,) = run_stack(con, stack, "plan").plan
-    assert (planned.calls, planned.new) == ("DeleteModel, CreateModel", IMAGE.replace("/m:1", "/m:2"))
+    assert (planned.calls, planned.new) == ("DeleteModel, CreateModel", IMAGE.replace("/m:v1", "/m:V1"))
     assert planned.permissions == ("sagemaker:DeleteModel", "sagemaker:CreateModel", "iam:PassRole")
     assert not [call for call in em.calls if call.committed]
     assert build_ok(con, stack).names("updated") == ["model"]
