@@ -98,9 +98,9 @@ def _describe(
         if columns[name] == TAGS:
             yield Difference(path, snapshot.tags, parse_tags(sent[name], table.tag_spelling), is_fixed)
         else:
-            before, after = (_get(values.get(name), members) for values in shown)
-            if not (is_fixed and _is_same_name(before, after)):
-                yield Difference(path, before, after, is_fixed)
+            # Not those shown: two hidden values look the same.
+            if not (is_fixed and _is_same_name(*(_get(values.get(name), members) for values in (old, sent)))):
+                yield Difference(path, *(_get(values.get(name), members) for values in shown), is_fixed)
 
 
 def _is_same_name(old: Any, new: Any) -> bool:

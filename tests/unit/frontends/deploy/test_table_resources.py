@@ -120,6 +120,20 @@ def test_a_value_that_cannot_be_updated_needs_permission_to_replace_the_row(
     assert build_ok(con, stack).names("unchanged") == ["model"]
 
 
+def test_a_hidden_value_that_cannot_be_updated_differs_though_both_look_the_same(
+    con: Connection, tmp_path: Path
+) -> None:
+    image = f"{{Image: {IMAGE}}}"
+    manifests = [MODEL.replace(image, f"{image[:-1]}, Environment: {{TOKEN: '{word}'}}}}") for word in "ab"]
+    stack = write(tmp_path, "hidden", manifests[0])
+    build_ok(con, stack)
+    assert run_stack(con, stack, "plan").plan[0].action == "none"
+    write(tmp_path, "hidden", manifests[1])
+    (planned,) = run_stack(con, stack, "plan").plan
+    assert (planned.action, planned.field) == ("replace", "PrimaryContainer.Environment (fixed)")
+    assert planned.old == '{"TOKEN": "(sensitive)"}'
+
+
 def test_a_resource_whose_export_is_used_later_is_awaited(con: Connection, tmp_path: Path) -> None:
     used = ENDPOINT + "      exports: [{endpoint_status: status}]\n"
     query = """
