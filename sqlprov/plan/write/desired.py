@@ -100,7 +100,8 @@ def _describe(
         else:
             # Not those shown: two hidden values look the same.
             if not (is_fixed and _is_same_name(*(_get(values.get(name), members) for values in (old, sent)))):
-                yield Difference(path, *(_get(values.get(name), members) for values in shown), is_fixed)
+                before, after = (_get(values.get(name), members) for values in shown)
+                yield Difference(path, before, after, is_fixed)
 
 
 def _is_same_name(old: Any, new: Any) -> bool:
