@@ -48,7 +48,7 @@ class Planned:
     """One row of a plan.
 
     Attributes:
-        action: create, update, replace, none, run or unknown.
+        action: create, create or update, update, replace, run, skip or none.
         field, old, new: of an update or a replacement.
         calls: operations, separated by commas.
         permissions: IAM actions of the calls.
@@ -123,9 +123,10 @@ class Deployment:
         unknown: dict[str, str] = {}
         for resource in self.stack.manifest.resources:
             maker = find_unknown(self.stack.list_uses(resource), unknown)
-            actions = [Planned(resource.name, "unknown")] if maker else list(self._plan(resource))
-            if maker and resource.type in ("resource", "multi"):
-                actions = [Planned(resource.name, "create", new=f"after {maker}")]
+            actions = [] if maker else list(self._plan(resource))
+            if maker:
+                action = "create" if resource.type in ("resource", "multi") else "run"
+                actions = [Planned(resource.name, action, new=f"after {maker}")]
             if any(each.action not in ("none", "skip") for each in actions):
                 unknown |= {name: resource.name for _, name in resource.exports if name not in self._known}
             yield from actions
@@ -265,6 +266,8 @@ class Deployment:
     def _apply(self, resource: StackResource, deployable: Deployable) -> None:
         state = deployable.find_state()
         if state is State.RIGHT:
+            if self.stack.is_used_later(resource):
+                deployable.settle()
             self._report("unchanged", resource)
             return
         is_new = state is State.ABSENT

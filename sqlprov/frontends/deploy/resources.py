@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sqlprov.api.connection import Difference
 
 Row = Mapping[str, Any]
+BUSY_TRIES, BUSY_DELAY = 180, 5
+"""The same for a row that is busy since an earlier build, and that a later resource uses."""
 DELETE_TRIES, DELETE_DELAY = 10, 5
 """How often, and after how many seconds each, a teardown looks whether a row is gone."""
 _SURE = ("ok", "failed")
@@ -181,6 +183,10 @@ class Deployable(ABC):
     def list_queries(self) -> Mapping[str, str]:
         """QueryBlock -> SQL, for a dry run."""
 
+    def settle(self) -> None:
+        """Wait while it is busy, if that is known; raises OperationalError if it stays so."""
+        return
+
     def list_differences(self) -> tuple[Difference, ...]:
         """What an update would change, if it is known."""
         return ()
@@ -315,10 +321,13 @@ class SqlResource(Deployable):
                 f"{block.file}:{block.line}: the block `{name}` returned the columns {', '.join(rows[0])}; expected "
                 "one called count."
             )
-        count = int(counts[0] or 0)
+        try:
+            count = int(counts[0] or 0)
+        except (TypeError, ValueError):
+            count = 2
         if count > 1:
             raise ProgrammingError(
-                f"{block.file}:{block.line}: the block `{name}` counted {count} rows; expected 0 or 1."
+                f"{block.file}:{block.line}: the block `{name}` counted {counts[0]!r} rows; expected 0 or 1."
             )
         return count == 1
 
@@ -381,6 +390,18 @@ class TableResource(Deployable):
     def _compare(self, row: Row | None) -> tuple[Difference, ...]:
         with self._located():
             return self.runner.connection.compare(self.resource.table, self.values, row, self.region)
+
+    def settle(self) -> None:
+        state = self.runner.connection.catalog.get_table(*self.resource.table.split(".")).state
+        if not state.busy:
+            return
+        sql = f"SELECT {quote_identifier(state.column)} AS state FROM {self.table} {self._where}"
+
+        def is_settled() -> bool:
+            return not any(row["state"] in state.busy for row in self._run(sql, self._parameters))
+
+        if not self.runner.retry(self.resource, is_settled, BUSY_TRIES, BUSY_DELAY):
+            raise OperationalError(f"{self.place}: {self.resource.name} is still busy; build again.")
 
     def list_differences(self) -> tuple[Difference, ...]:
         return self.differences

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from stacks import VARIABLES, build_ok, run_stack, write_stack
+from stacks import VARIABLES, StackRun, build_ok, run_stack, write_stack
 
 import sqlprov
 from sqlprov.api.connection import Connection
@@ -278,3 +278,40 @@ def test_a_row_of_this_environment_that_the_manifest_no_longer_names_is_found_by
         assert str(row) == "aws.sagemaker.models 'strays-dev-2' in us-east-1"
         delete_row(row, runner)
         assert find_tagged_rows(stack, runner) == []
+
+
+class _Settling(list[float]):
+    """Pauses, of which the second ends the creation of an endpoint."""
+
+    def __init__(self, em: Emulator) -> None:
+        self.em = em
+
+    def append(self, seconds: float) -> None:
+        super().append(seconds)
+        if len(self) == 2:
+            self.em.add(
+                "Endpoint", "us-east-1", {"EndpointName": "waits", "EndpointConfigName": "waits-dev-config"}
+            )
+
+
+def test_a_row_that_an_earlier_build_left_busy_is_waited_for(
+    con: Connection, em: Emulator, tmp_path: Path
+) -> None:
+    used = ENDPOINT.replace("        - {name: Tags, value: [{Key: team, Value: ml}]}\n", "")
+    query = """
+    - {name: seen, type: query, sql: "SELECT '{{ status }}' AS status", exports: [{status: last}]}
+    """
+    stack = write(
+        tmp_path, "waits", MODEL, CONFIG, used + "      exports: [{endpoint_status: status}]\n", query
+    )
+    members = {
+        "EndpointName": "waits",
+        "EndpointConfigName": "waits-dev-config",
+        "EndpointStatus": "Creating",
+    }
+    em.add("Endpoint", "us-east-1", members)
+    ran = StackRun(sleeps=_Settling(em))
+    build_ok(con, stack, into=ran)
+    assert (ran.sleeps, ran.names("unchanged")) == ([5, 5], ["endpoint"])
+    assert "exported  seen: last = InService" in ran.lines
+    build_ok(con, stack, command="teardown")
