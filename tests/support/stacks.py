@@ -83,7 +83,7 @@ def run_stack(
         if command == "plan":
             ran.plan = list(deployment.plan())
         elif command == "dry-run":
-            deployment.show("build")
+            deployment.show()
         else:
             getattr(deployment, command)()
         ran.outputs = deployment.read_outputs()

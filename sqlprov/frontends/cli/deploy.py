@@ -66,19 +66,19 @@ OUTPUT_FILE = click.option(
 )
 
 
-def _on_failure(*choices: str) -> Callable[..., Any]:
+def _make_failure_option(*choices: str) -> Callable[..., Any]:
+    take_back = ", or take back what this run created" if "rollback" in choices else ""
     return click.option(
         "--on-failure",
         type=click.Choice(choices),
         default="error",
         show_default=True,
-        help="What a failure does: end, go on, or take back what this run created.",
+        help=f"After a failure: end the command, go on with the other resources{take_back}.",
     )
 
 
 def _add_stack_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command a stack, an environment, OPTIONS and the options of a connection."""
-
     run = add_connection_options(command)
     for option in reversed(OPTIONS):
         run = option(run)
@@ -137,14 +137,26 @@ def _read_env_file(file: Path | None) -> dict[str, str]:
     return {name: str(value) for name, value in read(path, ".env").items()}
 
 
-def _run(ctx: click.Context, step: Callable[[Deployment], None], *where: Any, **options: Any) -> None:
-    """Open the stack, run a step, and exit with 1 if a resource failed."""
+def _run(
+    ctx: click.Context,
+    step: Callable[[Deployment], None],
+    *where: Any,
+    dry_run: bool,
+    output_file: Path | None = None,
+    **options: Any,
+) -> None:
+    """Open the stack, run a step or show its statements, and exit with 1 if a resource failed."""
     deployment, connection = _open(*where, **options)
     shows_waits = sys.stderr.isatty() if options["progress"] is None else options["progress"]
     with connection, print_waits(connection) if shows_waits else nullcontext():
         try:
             with deployment.runner.reporter.hiding():
-                step(deployment)
+                if dry_run:
+                    deployment.show()
+                else:
+                    step(deployment)
+                    if output_file:
+                        deployment.write_outputs(output_file)
         except Error:
             if deployment.failed:  # reported already
                 _exit(ctx, deployment, 1)
@@ -201,67 +213,35 @@ def _print_plan(rows: Sequence[Planned], reporter: Reporter) -> None:
 @_add_stack_options
 @DRY_RUN
 @OUTPUT_FILE
-@_on_failure("error", "ignore", "rollback")
+@_make_failure_option("error", "ignore", "rollback")
 @click.option(
     "--tag-stack", is_flag=True, help="Tag each row of a `table:` resource with sqlprov:stack = NAME/ENV."
 )
 @click.pass_context
 def build(
-    ctx: click.Context,
-    /,
-    folder: Path,
-    environment: str,
-    target: ConnectionOptions,
-    dry_run: bool,
-    output_file: Path | None,
-    **options: Any,
+    ctx: click.Context, /, folder: Path, environment: str, target: ConnectionOptions, **options: Any
 ) -> None:
     """Create what does not exist and update what differs, in the order of the manifest."""
-
-    def step(deployment: Deployment) -> None:
-        if dry_run:
-            deployment.show("build")
-            return
-        deployment.build()
-        if output_file:
-            deployment.write_outputs(output_file)
-
-    _run(ctx, step, folder, environment, target, **options)
+    _run(ctx, lambda deployment: deployment.build(), folder, environment, target, **options)
 
 
 @deploy.command(cls=StrictCommand)
 @_add_stack_options
 @DRY_RUN
 @OUTPUT_FILE
-@_on_failure("error", "ignore")
+@_make_failure_option("error", "ignore")
 @click.pass_context
 def test(
-    ctx: click.Context,
-    /,
-    folder: Path,
-    environment: str,
-    target: ConnectionOptions,
-    dry_run: bool,
-    output_file: Path | None,
-    **options: Any,
+    ctx: click.Context, /, folder: Path, environment: str, target: ConnectionOptions, **options: Any
 ) -> None:
     """Check that each resource is as it should be."""
-
-    def step(deployment: Deployment) -> None:
-        if dry_run:
-            deployment.show("test")
-            return
-        deployment.test()
-        if output_file:
-            deployment.write_outputs(output_file)
-
-    _run(ctx, step, folder, environment, target, **options)
+    _run(ctx, lambda deployment: deployment.test(), folder, environment, target, **options)
 
 
 @deploy.command(cls=StrictCommand)
 @_add_stack_options
 @DRY_RUN
-@_on_failure("error", "ignore")
+@_make_failure_option("error", "ignore")
 @click.option(
     "--tagged",
     is_flag=True,
@@ -275,7 +255,6 @@ def teardown(
     folder: Path,
     environment: str,
     target: ConnectionOptions,
-    dry_run: bool,
     tagged: bool,
     yes: bool,
     **options: Any,
@@ -283,9 +262,6 @@ def teardown(
     """Delete the resources in reverse order, and wait until each is gone."""
 
     def step(deployment: Deployment) -> None:
-        if dry_run:
-            deployment.show("teardown")
-            return
         deployment.teardown()
         if tagged:
             _delete_tagged(deployment, yes)
@@ -319,7 +295,7 @@ def _delete_tagged(deployment: Deployment, yes: bool) -> None:
     help="A table whose row the stack makes. May be repeated.",
 )
 def init(name: str, tables: Sequence[str]) -> None:
-    """Write a stack's folder NAME, with a resource for each table; its required values are variables."""
+    """Write a stack's folder NAME, with a resource for each table and an example of each required value."""
     from sqlprov.catalog import Catalog
     from sqlprov.frontends.deploy.scaffold import write_stack
 

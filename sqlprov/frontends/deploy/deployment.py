@@ -33,7 +33,7 @@ from sqlprov.frontends.deploy.resources import (
     is_sure,
     select_exports,
 )
-from sqlprov.frontends.deploy.stack import Stack, find_unknown
+from sqlprov.frontends.deploy.stack import Stack, find_maker
 from sqlprov.records import dataclass
 
 ON_FAILURE = ("error", "ignore", "rollback")
@@ -122,17 +122,21 @@ class Deployment:
         self._check_values()
         unknown: dict[str, str] = {}
         for resource in self.stack.manifest.resources:
-            maker = find_unknown(self.stack.list_uses(resource), unknown)
+            maker = find_maker(self.stack.list_uses(resource), unknown)
             actions = [] if maker else list(self._plan(resource))
             if maker:
                 action = "create" if resource.type in ("resource", "multi") else "run"
                 actions = [Planned(resource.name, action, new=f"after {maker}")]
             if any(each.action not in ("none", "skip") for each in actions):
-                unknown |= {name: resource.name for _, name in resource.exports if name not in self._known}
+                unknown |= {
+                    name: resource.name
+                    for _, name in resource.exports
+                    if name not in self.stack.renderer.exported
+                }
             yield from actions
 
-    def show(self, command: str) -> None:
-        """Report the statements of a command without running any."""
+    def show(self) -> None:
+        """Report the statements of each resource without running any."""
         for resource in self.stack.manifest.resources:
             context = self.stack.renderer.build_context(resource)
             if resource.condition and not is_met(resource.condition, context, self.stack.locate(resource)):
@@ -339,7 +343,7 @@ class Deployment:
         for resource in self.stack.manifest.resources:
             if resource.type == "command":
                 continue
-            if maker := find_unknown(self.stack.list_uses(resource), missing):
+            if maker := find_maker(self.stack.list_uses(resource), missing):
                 contexts[resource.name] = f"it uses an export of {maker}, which does not exist"
                 missing |= {name: maker for _, name in resource.exports}
                 continue
@@ -372,10 +376,6 @@ class Deployment:
         return values
 
     # Plans
-
-    @property
-    def _known(self) -> set[str]:
-        return self.stack.renderer.exported
 
     def _plan(self, resource: StackResource) -> Iterator[Planned]:
         name = resource.name
@@ -449,7 +449,7 @@ class Deployment:
         problems = Problems()
         made = {name: each.name for each in self.stack.manifest.resources for _, name in each.exports}
         for resource in self.stack.manifest.resources:
-            if not resource.table or find_unknown(self.stack.list_uses(resource), made):
+            if not resource.table or find_maker(self.stack.list_uses(resource), made):
                 continue
             try:
                 context = self.stack.renderer.build_context(resource)
@@ -470,7 +470,7 @@ class Deployment:
             for _, name in each.exports
             if each is not resource and name not in known
         }
-        if maker := find_unknown(self.stack.list_uses(resource), made):
+        if maker := find_maker(self.stack.list_uses(resource), made):
             raise UnknownName(f"{place}: {resource.name} uses an export of {maker}, which has none.")
         context = self.stack.renderer.build_context(resource)
         if resource.condition and not is_met(resource.condition, context, place):

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from sqlprov.api.connection import Difference
 
 Row = Mapping[str, Any]
-BUSY_TRIES, BUSY_DELAY = 180, 5
-"""The same for a row that is busy since an earlier build, and that a later resource uses."""
 DELETE_TRIES, DELETE_DELAY = 10, 5
-"""How often, and after how many seconds each, a teardown looks whether a row is gone."""
+"""How often a teardown checks whether a row is gone, and the seconds between two checks."""
+BUSY_TRIES, BUSY_DELAY = 180, 5
+"""The same for a row that an earlier build left busy and that a later resource uses."""
 _SURE = ("ok", "failed")
 """Outcomes after which a build may go on."""
 
@@ -323,9 +323,9 @@ class SqlResource(Deployable):
             )
         try:
             count = int(counts[0] or 0)
-        except (TypeError, ValueError):
-            count = 2
-        if count > 1:
+        except (TypeError, ValueError):  # not a number
+            count = -1
+        if count not in (0, 1):
             raise ProgrammingError(
                 f"{block.file}:{block.line}: the block `{name}` counted {counts[0]!r} rows; expected 0 or 1."
             )
@@ -453,8 +453,10 @@ class TableResource(Deployable):
         }
 
     def plan_calls(self, action: str) -> list[Row]:
-        delete = self._build_delete, self._build_insert
-        builds = {"create": (self._build_insert,), "update": (self._build_update,), "replace": delete}[action]
+        replace = self._build_delete, self._build_insert
+        builds = {"create": (self._build_insert,), "update": (self._build_update,), "replace": replace}[
+            action
+        ]
         return [row for build in builds for row in self._run(*build(), dry_run=True)]
 
     def _build_insert(self) -> tuple[str, list[Any]]:

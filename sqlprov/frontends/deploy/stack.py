@@ -211,6 +211,6 @@ def add_tag(
     return {**values, given: [*(tags or []), dict(zip(names, (key, value), strict=True))]}
 
 
-def find_unknown(uses: Collection[str], unknown: Mapping[str, str]) -> str:
-    """The resource that makes one of the variables `uses`, if it is among `unknown`; otherwise empty."""
-    return next((unknown[name] for name in sorted(uses) if name in unknown), "")
+def find_maker(names: Collection[str], makers: Mapping[str, str]) -> str:
+    """The resource that makes one of the variables `names`, as `makers` says; empty if none does."""
+    return next((makers[name] for name in sorted(names) if name in makers), "")
