@@ -17,9 +17,10 @@ from sqlprov.duck.definitions import Definitions
 from sqlprov.duck.errors import find_missing_names, find_missing_table, suggest_live_name, translate
 from sqlprov.duck.foreign_functions import create_missing
 from sqlprov.duck.session import VARIABLE, Session
-from sqlprov.errors import NotSupportedError, ResourceFileError
+from sqlprov.errors import NotSupportedError, ResourceFileError, show_caret
 from sqlprov.records import dataclass
 from sqlprov.sql import Query, Statement
+from sqlprov.sql.duckdb_types import format_duckdb_type
 from sqlprov.sql.lexer import list_parameters, quote_path
 from sqlprov.sql.names import TableName, find_mentions
 
@@ -32,6 +33,9 @@ BATCH = 2048
 """Rows that DuckDB passes at a time while a result is streamed."""
 _ARROW_FAILED = "json_extract is not a scalar function"
 """DuckDB's error if an arrow that could not become a call meets the macro."""
+
+_MIXING = frozenset({"json", "insert", "update", "merge", "union", "except", "intersect"})
+"""Words of statements in which a nested value may meet JSON."""
 
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -72,6 +76,7 @@ class Binder:
         self.in_transaction = False
         self._session = session
         self._macros: dict[str, str] = {}  # those of the JSON functions, and their bodies
+        self._hidden = ""  # the body of the macro to_json, during a COPY
         self._has_id = False  # whether VARIABLE holds it; setting it takes a quarter of a millisecond
 
     def stream(self, text: str, bindings: Bindings, run: Run) -> Stream | None:
@@ -111,10 +116,7 @@ class Binder:
             query, bindings, run: the query.
             tables: those of a query that reads rows of theirs under another name.
         """
-        duck = self.duck
-        if self.in_transaction:  # an error would abort it
-            duck = self._session.cursor()
-            duck.execute(f"USE {quote_path(*self.read_path())}")
+        duck = self._open_probe()
         if query.verb == "PREPARE":
             named = dict.fromkeys(list_parameters(query.text))
             unnamed = [None for token in query.tokens if token.text == "?"]
@@ -126,6 +128,67 @@ class Binder:
         from sqlprov.duck.column_spellings import spell_columns
 
         return spell_columns(query, tables or self.find_tables(query), bind)
+
+    def convert_json(self, query: Query, bindings: Bindings, run: Run) -> Query:
+        """The query, with AWS's JSON in each COPY to a JSON file.
+
+        Raises:
+            NotSupportedError: DuckDB would convert a nested column to JSON in another place.
+        """
+        if self._hidden:
+            self.duck.execute(f"CREATE OR REPLACE TEMP MACRO to_json{self._hidden}")
+            self._macros["to_json"], self._hidden = self._hidden, ""
+        is_copy = {"copy", "to"} <= query.words
+        tables = [] if is_copy or query.words.isdisjoint(_MIXING) else self.find_tables(query)
+        if not is_copy and not tables:
+            return query
+        from sqlprov.duck.json_casts import convert_copies, find_cast
+        from sqlprov.duck.json_functions import NESTED
+
+        duck = self._open_probe()
+
+        def ask(part: str, how: Callable[[str, Any], T]) -> T | None:
+            values = bindings.parameters
+            try:
+                if not isinstance(values, Mapping):
+                    (statement,) = duck.extract_statements(part)
+                    values = list(values or ())[: len(statement.named_parameters)]
+                return self._try(how, part, replace(bindings, parameters=values), run)
+            except duckdb.Error:  # the statement itself reports it
+                return None
+
+        def explain(part: str) -> str:
+            rows = ask(part, partial(_explain, duck))
+            return str(rows[0][1]) if rows else ""
+
+        def list_types(part: str) -> list[tuple[str, str]]:
+            relation = ask(part, lambda text, values: duck.sql(text, params=values))
+            if relation is None:
+                return []
+            return list(zip(relation.columns, map(str, relation.types), strict=True))
+
+        if is_copy:
+            if body := self._macros.pop("to_json", ""):  # DuckDB calls it for each row
+                self.duck.execute("DROP MACRO IF EXISTS temp.to_json")
+                self._hidden = body
+            return Query(convert_copies(query.text, explain, list_types), query.offset)
+        columns = (column for table in tables for column in table.columns)
+        nested = {each.name for each in columns if re.search(NESTED, format_duckdb_type(each.type))}
+        if name := find_cast(query.text, nested, explain, list_types):
+            place = show_caret(query.text, max(query.text.lower().find(name.lower()), 0))
+            raise NotSupportedError(
+                f"{name} would become DuckDB's JSON here, in which what AWS did not send is null. "
+                f"Write {name}::JSON.\n{place}"
+            )
+        return query
+
+    def _open_probe(self) -> duckdb.DuckDBPyConnection:
+        """A connection on which a statement may fail: an error would abort the transaction of this one."""
+        if not self.in_transaction:
+            return self.duck
+        probe = self._session.cursor()
+        probe.execute(f"USE {quote_path(*self.read_path())}")
+        return probe
 
     def _run(self, ask: Callable[[str, Any], T], text: str, bindings: Bindings, run: Run) -> T:
         try:

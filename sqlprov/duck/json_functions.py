@@ -14,7 +14,9 @@ from sqlprov.duck.foreign_functions import TABLE_MACROS
 from sqlprov.sql.json_calls import count_arguments
 from sqlprov.sql.lexer import tokenize
 
-_IS_NESTED = "regexp_matches(typeof({0}), 'STRUCT\\(|TIMESTAMP WITH TIME ZONE')"
+NESTED = r"STRUCT\(|TIMESTAMP WITH TIME ZONE"
+"""The types whose JSON is not AWS's."""
+_IS_NESTED = f"regexp_matches(typeof({{0}}), '{NESTED}')"
 _TIME = r'"(\d{{4}}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)'
 _AWS_JSON = "system.main.json_strip_nulls(system.main.to_json({0}))::VARCHAR"
 for _zone, _written in ((r"\+00", "Z"), (r"([+-]\d\d)", r"\3:00"), (r"([+-]\d\d:\d\d)", r"\3")):

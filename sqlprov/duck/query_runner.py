@@ -237,7 +237,8 @@ class QueryRunner:
         self._session.register(query, self._definitions.read_path())
         if _reads_nothing(query) or reads_to_bind(self._binder.duck, query):
             return query
-        return self._binder.spell_columns(query, bindings, run, tables)
+        query = self._binder.spell_columns(query, bindings, run, tables)
+        return self._binder.convert_json(query, bindings, run)
 
     def _prepare(self, query: Query, bindings: Bindings, run: Run) -> QueryPlan | None:
         """Find the hints of a query, whose live tables are registered; return DuckDB's plan, if it was needed."""

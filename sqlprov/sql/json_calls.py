@@ -146,11 +146,13 @@ def _find_operand(tokens: Sequence[Token], end: int, *, arrows: bool = False) ->
             opening = _find_opening(tokens, at)
             before = tokens[opening - 1] if opening > 0 else None
             is_part = before is not None and (
-                (before.is_name and not before.is_one_of(*_NOT_FUNCTIONS))
+                before.is_one_of("MAP")
+                if tokens[opening].text == "{"
+                else (before.is_name and not before.is_one_of(*_NOT_FUNCTIONS))
                 or (tokens[opening].text == "[" and before.is_one_of(*_OPENING))
             )
             at = opening
-            if is_part and tokens[at].text != "{":
+            if is_part:
                 at -= 1
                 continue
         before = tokens[at - 1] if at > 0 else None

@@ -60,6 +60,8 @@ def connection(connect: Connect) -> Connection:
         ("to_json(schedule.StartTime)", '"2025-04-14T09:10:00Z"'),
         ("to_json([schedule, NULL])", f"[{SCHEDULE},null]"),
         ("to_json(MAP {'k': data_storage_config})", f'{{"k":{STORED}}}'),
+        ("MAP {'k': data_storage_config}::JSON", f'{{"k":{STORED}}}'),
+        ("position('Z' IN schedule::JSON)", 34),
         (f"to_json({WITH_NULL})", f'{{"s":{SCHEDULE}}}'),
         ("to_json(name)", '"fraud-lightgbm"'),
         ("to_json({'big': 12345678901234567890123, 's': schedule})",

@@ -1,0 +1,134 @@
+"""Finds where DuckDB itself would convert nested columns to JSON: a COPY converts them first, the rest is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+from sqlprov.duck.json_functions import NESTED
+from sqlprov.sql.lexer import Token, find_closing, quote_identifier, skip, tokenize
+
+_WRITES_JSON = "to_json(struct_pack("
+"""The call in DuckDB's plan of a COPY that writes JSON."""
+_FORMATS = ("TIMESTAMPFORMAT", "TIMESTAMP_FORMAT")
+_CAST = re.compile(r'CAST\((?:#(\d+)|"?(\w+)"?) AS JSON\)')
+_SETS = ("UNION", "EXCEPT", "INTERSECT")
+_QUERIES = ("SELECT", "FROM", "VALUES")
+
+ListTypes = Callable[[str], Sequence[tuple[str, str]]]
+"""Returns the columns of a query and their types; none if DuckDB does not accept it."""
+
+
+def convert_copies(text: str, explain: Callable[[str], str], list_types: ListTypes) -> str:
+    """`text` with `COPY (SELECT * REPLACE (json_cast(s) AS s) FROM …) TO` for each COPY that writes JSON.
+
+    A COPY with a format for times, which DuckDB uses for those in nested columns too, stays DuckDB's.
+
+    Args:
+        text: a statement.
+        explain: returns DuckDB's plan of a statement; empty if there is none.
+        list_types: returns the columns of the copied query.
+    """
+    tokens = tokenize(text)
+    for copy, to, end in reversed(list(_find_copies(tokens))):
+        if _WRITES_JSON not in explain(_use_other_name(text[tokens[copy].start : tokens[end - 1].end])):
+            continue
+        source = _use_other_name(_write_source(text, tokens[copy + 1 : to]))
+        has_format = any(token.is_one_of(*_FORMATS) for token in tokens[to:end])
+        changes = [_convert(name, kind) for name, kind in list_types(source) if re.search(NESTED, kind)]
+        if changes and not has_format:
+            source = f"SELECT * REPLACE ({', '.join(changes)}) FROM ({source})"
+        text = f"{text[: tokens[copy].end]} ({source}) {text[tokens[to].start :]}"
+    return text
+
+
+def find_cast(
+    text: str, nested: Collection[str], explain: Callable[[str], str], list_types: ListTypes
+) -> str | None:
+    """The column whose nested value DuckDB would convert to JSON; `None` if there is none.
+
+    Args:
+        text: a statement, whose own casts are calls.
+        nested: the columns of live tables whose JSON is not DuckDB's.
+        explain: as in `convert_copies`.
+        list_types: returns the columns of one side of a UNION.
+    """
+    plan = explain(text)
+    casts = (name for root in json.loads(plan or "[]") for name in _list_casts(root) if name in nested)
+    return next(casts, None) or _find_mixed(text, list_types)
+
+
+def _list_casts(node: dict[str, Any]) -> Iterator[str]:
+    """The columns that the steps of a plan convert to JSON."""
+    for child in node["children"]:
+        yield from _list_casts(child)
+    below = [] if not node["children"] else node["children"][0]["extra_info"].get("Projections", [])
+    names = [below] if isinstance(below, str) else below
+    for info in node["extra_info"].values():
+        for number, name in _CAST.findall(str(info)):
+            yield name or "".join(names[int(number) : int(number) + 1])
+
+
+def _find_mixed(text: str, list_types: ListTypes) -> str | None:
+    """The nested column that a UNION puts under JSON, which the plan does not show."""
+    tokens = tokenize(text)
+    start = next((at for at, token in enumerate(tokens) if token.is_one_of("WITH", *_QUERIES)), len(tokens))
+    tops, at = list[int](), start
+    while at < len(tokens):
+        tops.append(at)
+        at = skip(tokens, at)
+    main = next((at for at in tops if tokens[at].is_one_of(*_QUERIES)), None)
+    sets = [at for at in tops if tokens[at].is_one_of(*_SETS)]
+    if main is None or not sets:
+        return None
+    begins = [main]
+    for each in sets:
+        begins += [at for at in tops if at > each and tokens[at].is_one_of("(", *_QUERIES)][:1]
+    ends = [*(tokens[at].start for at in sets), len(text)]
+    ctes = text[tokens[start].start : tokens[main].start]
+    sides = [list_types(ctes + text[tokens[at].start : end]) for at, end in zip(begins, ends, strict=False)]
+    for columns in zip(*sides, strict=False):
+        if any(kind == "JSON" for _, kind in columns):
+            return next((name for name, kind in columns if re.search(NESTED, kind)), None)
+    return None
+
+
+def _find_copies(tokens: Sequence[Token]) -> Iterator[tuple[int, int, int]]:
+    """Where each COPY … TO has its two words, and where it ends."""
+    for at, token in enumerate(tokens):
+        if not token.is_one_of("COPY"):
+            continue
+        to = at + 1
+        while to < len(tokens) and (tokens[to].is_name or tokens[to].is_one_of("(", ".")):
+            if tokens[to].is_one_of("TO"):
+                opening = at - 1 if at and tokens[at - 1].is_one_of("(") else None
+                yield at, to, len(tokens) if opening is None else find_closing(tokens, opening)
+                break
+            to = find_closing(tokens, to) + 1 if tokens[to].is_one_of("(") else to + 1
+
+
+def _write_source(text: str, tokens: Sequence[Token]) -> str:
+    """The query whose rows are copied: of `(SELECT …)`, `t` or `t (a, b)`."""
+    first, last = tokens[0], tokens[-1]
+    if first.is_one_of("("):
+        return text[first.end : last.start]
+    if not last.is_one_of(")"):
+        return f"FROM {text[first.start : last.end]}"
+    opening = next(token for token in tokens if token.is_one_of("("))
+    return f"SELECT {text[opening.end : last.start]} FROM {text[first.start : opening.start]}"
+
+
+def _convert(name: str, kind: str) -> str:
+    column = quote_identifier(name)
+    value = f"json_cast({column})"
+    return f"{value} AS {column}" if "STRUCT" in kind else f"json_extract_string({value}, '$') AS {column}"
+
+
+def _use_other_name(text: str) -> str:
+    """`text` with `json_quote` for `to_json`: DuckDB finds what it calls to write the row by that name."""
+    for token in reversed(tokenize(text)):
+        if token.is_name and token.value.lower() == "to_json":
+            text = f"{text[: token.start]}json_quote{text[token.end :]}"
+    return text
