@@ -13,6 +13,7 @@ PREFIX = "sqlprov_"
 OFF = timedelta(0)
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 """Unit of a duration -> seconds."""
+_STAYS = "it cannot be turned off again in this session. Open another session, without read_only."
 AUTO = "auto"
 """The value of a number that sqlprov chooses itself."""
 
@@ -120,7 +121,7 @@ class Settings:
         short = self._find(name)
         value = _parse(PREFIX + short.rstrip("_"), getattr(type(self), short), text.strip())
         if short == "read_only" and self.read_only and not value:
-            raise DataError("sqlprov_read_only = off: it cannot be turned off again in this session.")
+            raise DataError(f"sqlprov_read_only = off: {_STAYS}")
         return replace(self, **{short: value})._validate()
 
     def with_values(self, values: Mapping[str, str]) -> Settings:
@@ -135,9 +136,12 @@ class Settings:
 
         Raises:
             UnknownName: no such setting.
+            DataError: it cannot be turned off again.
         """
         short = self._find(name)
-        return self if short == "read_only" else replace(self, **{short: getattr(initial, short)})
+        if short == "read_only" and self.read_only > initial.read_only:
+            raise DataError(f"RESET sqlprov_read_only: {_STAYS}")
+        return replace(self, **{short: getattr(initial, short)})
 
     def _find(self, name: str) -> str:
         short = name.lower().removeprefix(PREFIX)

@@ -8,8 +8,8 @@ from sqlprov.errors import InterfaceError, suggest
 from sqlprov.records import dataclass
 
 FRAMES = ("df", "pl", "arrow")
-FLAGS = (*FRAMES, "local", "dry-run")
-VALUES = ("endpoint-url", "profile", "region", "connection")
+FLAGS = (*FRAMES, "local", "read-only", "sandbox", "dry-run")
+VALUES = ("endpoint-url", "profile", "allow-file", "region", "connection")
 _OPTION = re.compile(r"--([A-Za-z][\w-]*)(?:[ \t]*=[ \t]*|[ \t]+|$|(?=\n))")
 _NAME = re.compile(r"([^\W\d]\w*)[ \t]*<<\s*")
 

@@ -17,9 +17,8 @@ from sqlprov.errors import Error
 from sqlprov.frontends.completion.completer import SqlCompleter
 from sqlprov.frontends.notebook.arguments import Arguments, parse_arguments
 from sqlprov.frontends.notebook.display import run_with_progress
+from sqlprov.settings import Settings
 from sqlprov.sql.lexer import list_parameters
-
-CONNECTION_OPTIONS = ("endpoint-url", "profile")
 
 
 @magics_class
@@ -41,11 +40,14 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
         `%sqlprov name << SELECT …` stores the result in a variable. In SQL, `$name` is the value of a Python variable,
         and DataFrames and Arrow tables can be read by name.
 
-        Options go before the SQL; the first five stay in effect:
+        Options go before the SQL; the first eight stay in effect:
 
         --local               the local AWS that comes with sqlprov, without an account
         --endpoint-url URL    another server that speaks the AWS API
         --profile NAME        AWS profile
+        --read-only           refuse every write to the cloud and to files
+        --sandbox             SQL uses no files, no extensions and no network but AWS
+        --allow-file PATH     --sandbox, but for this file or folder; may be repeated
         --region REGION       region for statements that name none; may be repeated
         --connection NAME     a variable that holds a sqlprov connection
         --df, --pl, --arrow   the rows as a pandas DataFrame, a polars DataFrame, or an Arrow table
@@ -100,20 +102,25 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
 
     def _connect(self, arguments: Arguments) -> Connection:
         """The connection that the options select; without any, the one of the previous magic."""
+        options = _list_options(arguments)
         if names := arguments.values.get("connection"):
+            if options:
+                raise UsageError("--connection takes no option of a connection but --read-only and --region.")
             self._use(self._read_variable(names[-1]), None)
-        options: dict[str, Any] = {
-            option.replace("-", "_"): arguments.values[option][-1]
-            for option in CONNECTION_OPTIONS
-            if option in arguments.values
-        }
-        if "local" in arguments.flags:
-            options["local"] = True
+        opened = self._options or {}
+        if not options.keys() <= {"sandbox"}:
+            opened = {name: value for name, value in opened.items() if name == "sandbox"}
+        options = opened | options
         if self._connection is None or (options and options != self._options):
-            self._use(connect(**options), options)
+            settings = (
+                self._connection.settings if self._connection and self._options is not None else Settings()
+            )
+            self._use(connect(**options, region=settings.regions, read_only=settings.read_only), options)
         assert self._connection is not None, "opened above"
         if regions := arguments.values.get("region"):
             self._connection.settings = self._connection.settings.with_value("regions", ",".join(regions))
+        if "read-only" in arguments.flags:
+            self._connection.sql("SET sqlprov_read_only = on")
         return self._connection
 
     def _use(self, connection: Connection, options: dict[str, Any] | None) -> None:
@@ -129,6 +136,17 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
                 "For a DuckDB connection, use sqlprov.attach()."
             )
         return value
+
+
+def _list_options(arguments: Arguments) -> dict[str, Any]:
+    """The account and the sandbox that a magic chooses, as arguments of `connect`."""
+    options: dict[str, Any] = {name: True for name in ("local", "sandbox") if name in arguments.flags}
+    for option in ("endpoint-url", "profile"):
+        if option in arguments.values:
+            options[option.replace("-", "_")] = arguments.values[option][-1]
+    if files := arguments.values.get("allow-file"):
+        options["sandbox"] = files
+    return options
 
 
 def _has_output(result: Result) -> bool:

@@ -8,6 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 import sqlalchemy
+from command_line import CommandLine, environment
+from IPython.core.interactiveshell import InteractiveShell
+from stacks import write_stack
+from traitlets.config import Config
 from write_session import REGION, TABLE, by_name, insert
 
 import sqlprov
@@ -183,7 +187,10 @@ PRAGMA force_checkpoint
 SET sqlprov_read_only = off
 SET SQLPROV_READ_ONLY = 'false'
 SET sqlprov_read_only TO 0
+RESET sqlprov_read_only
+SET sqlprov_read_only = DEFAULT
 """
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "secret"}
 ATTEMPTS = [
     *(wrapper.replace("{write}", write) for write in CLOUD_WRITES for wrapper in WRAPPERS),
     *OTHER_WRITES.strip().split("\n"),
@@ -208,7 +215,13 @@ def test_a_read_only_session_refuses_every_write_before_any_call(how: str) -> No
             assert con.sql(f"EXPLAIN {WRITES[1]}").fetchall()
             with pytest.raises(DataError, match="cannot be turned off"):
                 con.sql("SET sqlprov_read_only = off")
-            con.sql("RESET sqlprov_read_only")
+            if how == "SET":
+                with pytest.raises(
+                    DataError, match=r"RESET sqlprov_read_only: it cannot.*Open another session"
+                ):
+                    con.sql("RESET sqlprov_read_only")
+            else:
+                con.sql("RESET sqlprov_read_only")
             with con.cursor() as other, pytest.raises(NotSupportedError, match="read-only"):
                 other.sql(WRITES[2])
             con.sql("CREATE TABLE own AS SELECT 1 AS a")
@@ -313,6 +326,97 @@ def test_no_other_door_writes(con: sqlprov.Connection, service: Emulator, folder
     engine.dispose()
     assert list_files(folder) == before
     check_nothing_changed(service)
+
+
+@pytest.fixture(scope="module")
+def kernel(service: Emulator, folder: Path) -> InteractiveShell:
+    """An IPython whose magics are read-only."""
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    shell.run_line_magic("load_ext", "sqlprov")
+    shell.run_line_magic("sqlprov", f"--endpoint-url {service.url} --region {REGION} --read-only")
+    return shell
+
+
+@pytest.mark.parametrize("magic", ["%sqlprov {}", "%%sqlprov\n{}", "%%sqlprov --df rows <<\n{}"])
+@pytest.mark.parametrize(
+    "sql", [*CLOUD_WRITES, "COPY (SELECT 1) TO 'out.csv'", "SET sqlprov_read_only = off", "INSTALL httpfs"]
+)
+def test_a_magic_that_would_write_is_refused(
+    kernel: InteractiveShell, service: Emulator, folder: Path, magic: str, sql: str
+) -> None:
+    before = list_files(folder)
+    with pytest.raises(Error, match=r"read-only|cannot be turned off"):
+        kernel.run_cell(magic.format(sql), silent=True).raise_error()
+    assert list_files(folder) == before
+    check_nothing_changed(service)
+
+
+TEMPLATES = (
+    "{{% set verb = 'DELETE' %}}{{{{ verb }}}} FROM {table} WHERE {key}",
+    "{{% for each in ['{name}'] %}}DELETE FROM {table} WHERE name = '{{{{ each }}}}' AND {key};{{% endfor %}}",
+    "SELECT 1; {{{{ 'UPD' ~ 'ATE' }}}} {table} SET description = 'x' WHERE {key}",
+    "{{{{ 'CO' ~ 'PY' }}}} (SELECT 1) TO 'out.csv'",
+    "SET sqlprov_read_only = {{{{ 'off' }}}}; DELETE FROM {table} WHERE {key}",
+)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_that_would_write_is_refused(service: Emulator, folder: Path, template: str) -> None:
+    file = folder / "template.iql"
+    file.write_text(template.format(table=TABLE, key=KEY, name=NAME))
+    before = list_files(folder)
+    words = ("--read-only", "--endpoint-url", service.url, "--region", REGION)
+    done = CommandLine(environment(folder / "state", **KEYS)).run("exec", *words, "--jinja", "-f", str(file))
+    assert done.code == 1
+    assert "read-only" in done.err or "cannot be turned off" in done.err
+    assert list_files(folder) == before
+    check_nothing_changed(service)
+
+
+STACK = f"""
+version: 1
+name: stack
+providers: [aws]
+resources:
+  - name: model
+    table: aws.sagemaker.models
+    props:
+      - {{name: ModelName, value: new}}
+      - {{name: region, value: {REGION}}}
+      - {{name: ExecutionRoleArn, value: arn:aws:iam::123456789012:role/service}}
+      - {{name: PrimaryContainer, value: {{Image: m}}}}
+  - name: experiment
+"""
+BLOCKS = f"""
+/*+ exists */
+SELECT count(*) AS count FROM {TABLE} WHERE {KEY}
+/*+ statecheck */
+SELECT count(*) AS count FROM {TABLE} WHERE {KEY} AND description = 'new'
+/*+ create */
+{insert("new")}
+/*+ update */
+UPDATE {TABLE} SET description = 'new' WHERE {KEY}
+/*+ delete */
+DELETE FROM {TABLE} WHERE {KEY}
+"""
+
+
+@pytest.mark.parametrize("words", [["build"], ["build", "--on-failure", "ignore"], ["teardown"]])
+def test_a_stack_that_would_be_written_is_refused(
+    service: Emulator, folder: Path, tmp_path: Path, words: list[str]
+) -> None:
+    stack = write_stack(tmp_path / "stack", STACK, experiment=BLOCKS)
+    service.add("Model", REGION, {"ModelName": "old"})
+    before = list_files(folder)
+    options = ("--read-only", "--endpoint-url", service.url, "--region", REGION)
+    done = CommandLine(environment(tmp_path / "state", **KEYS)).run(
+        "deploy", *words, str(stack), "dev", *options
+    )
+    assert done.code == 1
+    assert "read-only" in done.err + done.out
+    assert list_files(folder) == before
+    check_nothing_changed(service)
+    assert service.get("Model", REGION, "new") is None
 
 
 def test_a_read_only_session_reads_files_and_keeps_tables_in_memory(

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,6 +22,7 @@ from IPython.utils.capture import capture_output
 
 import sqlprov
 from sqlprov.emulator import Emulator, Options
+from sqlprov.errors import Error
 
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
 
@@ -154,6 +156,40 @@ def test_a_region_and_a_connection_stay_in_force(shell: InteractiveShell, em: Em
     )
     run(shell, f"%sqlprov --endpoint-url {em.url}")
     assert run(shell, "%sqlprov SELECT answer FROM kept").fetchall() == [(42,)]
+
+
+@pytest.fixture
+def restarted(shell: InteractiveShell, em: Emulator) -> Iterator[InteractiveShell]:
+    """A shell with the magics of a new kernel, which a test may make read-only."""
+    shell.run_line_magic("reload_ext", "sqlprov")
+    shell.run_line_magic("sqlprov", f"--endpoint-url {em.url} --region us-east-1")
+    yield shell
+    shell.run_line_magic("reload_ext", "sqlprov")
+
+
+def test_a_session_stays_read_only_and_a_sandbox_with_another_account(
+    restarted: InteractiveShell, em: Emulator, tmp_path: Path
+) -> None:
+    run(restarted, "%sqlprov CREATE TABLE kept AS SELECT 42 AS answer")
+    run(restarted, "%sqlprov --read-only")
+    assert run(restarted, "%sqlprov SELECT answer FROM kept").fetchall() == [(42,)]
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    read = f"%sqlprov SELECT a FROM '{tmp_path / 'rows.csv'}'"
+    run(restarted, f"%sqlprov --allow-file {tmp_path}")
+    assert run(restarted, read).fetchall() == [(1,)]
+    run(restarted, "%sqlprov --sandbox")
+    for account in ("", "--local", f"--endpoint-url {em.url}"):
+        assert run(restarted, f"%sqlprov {account} SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(6,)]
+        with pytest.raises(Error, match="A sandbox has no files"):
+            run(restarted, read)
+        for write in (
+            f"DELETE FROM {EXPERIMENTS} WHERE name = 'fraud-lightgbm'",
+            "COPY (SELECT 1) TO 'x.csv'",
+        ):
+            with pytest.raises(Error, match="read-only"):
+                run(restarted, f"%sqlprov {write}")
+    with pytest.raises(UsageError, match="--connection takes no option"):
+        run(restarted, "%sqlprov --connection mine --sandbox SELECT 1")
 
 
 def test_the_local_sagemaker_is_an_option(shell: InteractiveShell, em: Emulator) -> None:
