@@ -10,12 +10,17 @@ from typing import Any
 
 from sqlprov.api.connection import Connection
 from sqlprov.errors import Error
-from sqlprov.frontends.deploy.deployment import Deployment, Planned
+from sqlprov.frontends.deploy.builder import Builder
+from sqlprov.frontends.deploy.checker import Checker
+from sqlprov.frontends.deploy.command import StackCommand
 from sqlprov.frontends.deploy.events import Reporter
-from sqlprov.frontends.deploy.resources import Runner
+from sqlprov.frontends.deploy.planner import Planned, Planner
+from sqlprov.frontends.deploy.runner import Runner
 from sqlprov.frontends.deploy.stack import load_stack
+from sqlprov.frontends.deploy.teardown import Teardown
 
 ROLE = "arn:aws:iam::123456789012:role/service"
+COMMANDS: dict[str, type[StackCommand]] = {"plan": Planner, "test": Checker, "teardown": Teardown}
 VARIABLES = {"AWS_REGION": "us-east-1"}
 
 
@@ -79,14 +84,10 @@ def run_stack(
         stack = load_stack(folder, environment, variables, con.catalog, tag)
         recorder = Recorder(ran.lines.append)
         runner = Runner(con, recorder, shows_queries, command == "plan", ran.sleeps.append)
-        deployment = Deployment(stack, runner, on_failure)
-        if command == "plan":
-            ran.plan = list(deployment.plan())
-        elif command == "dry-run":
-            deployment.show()
-        else:
-            getattr(deployment, command)()
-        ran.outputs = deployment.read_outputs()
+        stack_command = COMMANDS.get(command, Builder)(stack, runner, on_failure)
+        stack_command.show() if command == "dry-run" else stack_command.run()
+        ran.plan = stack_command.rows if isinstance(stack_command, Planner) else []
+        ran.outputs = stack_command.read_outputs()
     except Error as error:
         ran.error = error
     return ran

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -18,8 +18,11 @@ from sqlprov.frontends.cli.progress import print_waits
 
 if TYPE_CHECKING:
     import sqlprov
-    from sqlprov.frontends.deploy.deployment import Deployment, Planned
+    from sqlprov.frontends.deploy.command import StackCommand
     from sqlprov.frontends.deploy.events import Reporter
+    from sqlprov.frontends.deploy.planner import Planned
+
+Command = TypeVar("Command", bound="StackCommand")
 
 CHANGES = 2
 """Exit code of a plan with changes."""
@@ -97,6 +100,7 @@ def deploy() -> None:
 
 
 def _open(
+    kind: type[Command],
     folder: Path,
     environment: str,
     target: ConnectionOptions,
@@ -109,10 +113,9 @@ def _open(
     tag_stack: bool = False,
     on_failure: str = "error",
     is_dry: bool = False,
-) -> tuple[Deployment, sqlprov.Connection]:
-    from sqlprov.frontends.deploy.deployment import Deployment
+) -> tuple[Command, sqlprov.Connection]:
     from sqlprov.frontends.deploy.events import Reporter
-    from sqlprov.frontends.deploy.resources import Runner
+    from sqlprov.frontends.deploy.runner import Runner
     from sqlprov.frontends.deploy.stack import load_stack
 
     variables = {**_read_env_file(env_file), **var}
@@ -120,7 +123,7 @@ def _open(
     try:
         stack = load_stack(folder, environment, variables, connection.catalog, tag_stack)
         runner = Runner(connection, Reporter(click.echo, output == "json"), show_queries, is_dry=is_dry)
-        return Deployment(stack, runner, on_failure), connection
+        return kind(stack, runner, on_failure), connection
     except BaseException:
         connection.close()
         raise
@@ -139,34 +142,36 @@ def _read_env_file(file: Path | None) -> dict[str, str]:
 
 def _run(
     ctx: click.Context,
-    step: Callable[[Deployment], None],
+    kind: type[StackCommand],
     *where: Any,
     dry_run: bool,
     output_file: Path | None = None,
+    after: Callable[[StackCommand], None] = lambda command: None,
     **options: Any,
 ) -> None:
-    """Open the stack, run a step or show its statements, and exit with 1 if a resource failed."""
-    deployment, connection = _open(*where, **options)
+    """Open the stack, run a command or show its statements, and exit with 1 if a resource failed."""
+    command, connection = _open(kind, *where, **options)
     shows_waits = sys.stderr.isatty() if options["progress"] is None else options["progress"]
     with connection, print_waits(connection) if shows_waits else nullcontext():
         try:
-            with deployment.runner.reporter.hiding():
+            with command.runner.reporter.hiding():
                 if dry_run:
-                    deployment.show()
+                    command.show()
                 else:
-                    step(deployment)
+                    command.run()
+                    after(command)
                     if output_file:
-                        deployment.write_outputs(output_file)
+                        command.write_outputs(output_file)
         except Error:
-            if deployment.failed:  # reported already
-                _exit(ctx, deployment, 1)
+            if command.failed:  # reported already
+                _exit(ctx, command, 1)
             raise
-        _exit(ctx, deployment, 1 if deployment.failed else 0)
+        _exit(ctx, command, 1 if command.failed else 0)
 
 
-def _exit(ctx: click.Context, deployment: Deployment, code: int) -> NoReturn:
-    names = ", ".join(deployment.failed)
-    deployment.runner.reporter.report("ended" if code else "done", text=f"failed: {names}" if names else "")
+def _exit(ctx: click.Context, command: StackCommand, code: int) -> NoReturn:
+    text = f"failed: {', '.join(command.failed)}" if command.failed else ""
+    command.runner.reporter.report("ended" if code else "done", text=text)
     ctx.exit(code)
 
 
@@ -178,12 +183,14 @@ def plan(
     ctx: click.Context, /, folder: Path, environment: str, target: ConnectionOptions, **options: Any
 ) -> None:
     """Show what a build would do; write nothing. Exit with 2 if there are changes."""
-    output = options["output"]
-    deployment, connection = _open(folder, environment, target, is_dry=True, **options)
-    reporter = deployment.runner.reporter
+    from sqlprov.frontends.deploy.planner import Planner
+
+    planner, connection = _open(Planner, folder, environment, target, is_dry=True, **options)
+    reporter = planner.runner.reporter
     with connection, reporter.hiding():
-        rows = list(deployment.plan())
-    if output == "json":
+        planner.run()
+    rows = planner.rows
+    if options["output"] == "json":
         for row in rows:
             details = {name: value for name, value in vars(row).items() if name != "resource"}
             reporter.report("planned", row.resource, **details)
@@ -222,7 +229,9 @@ def build(
     ctx: click.Context, /, folder: Path, environment: str, target: ConnectionOptions, **options: Any
 ) -> None:
     """Create what does not exist and update what differs, in the order of the manifest."""
-    _run(ctx, lambda deployment: deployment.build(), folder, environment, target, **options)
+    from sqlprov.frontends.deploy.builder import Builder
+
+    _run(ctx, Builder, folder, environment, target, **options)
 
 
 @deploy.command(cls=StrictCommand)
@@ -235,7 +244,9 @@ def test(
     ctx: click.Context, /, folder: Path, environment: str, target: ConnectionOptions, **options: Any
 ) -> None:
     """Check that each resource is as it should be."""
-    _run(ctx, lambda deployment: deployment.test(), folder, environment, target, **options)
+    from sqlprov.frontends.deploy.checker import Checker
+
+    _run(ctx, Checker, folder, environment, target, **options)
 
 
 @deploy.command(cls=StrictCommand)
@@ -260,27 +271,27 @@ def teardown(
     **options: Any,
 ) -> None:
     """Delete the resources in reverse order, and wait until each is gone."""
+    from sqlprov.frontends.deploy.teardown import Teardown
 
-    def step(deployment: Deployment) -> None:
-        deployment.teardown()
+    def delete_tagged(command: StackCommand) -> None:
         if tagged:
-            _delete_tagged(deployment, yes)
+            _delete_tagged(command, yes)
 
-    _run(ctx, step, folder, environment, target, **options)
+    _run(ctx, Teardown, folder, environment, target, after=delete_tagged, **options)
 
 
-def _delete_tagged(deployment: Deployment, yes: bool) -> None:
+def _delete_tagged(command: StackCommand, yes: bool) -> None:
     from sqlprov.frontends.deploy.tagged import delete_row, find_tagged_rows
 
-    reporter = deployment.runner.reporter
-    rows = find_tagged_rows(deployment.stack, deployment.runner)
+    reporter = command.runner.reporter
+    rows = find_tagged_rows(command.stack, command.runner)
     for row in rows:
         reporter.report("tagged", text=str(row))
     if rows and not yes and not click.confirm(f"Delete {format_count(len(rows), 'row')}?", err=True):
         reporter.report("kept", text="Not confirmed; nothing more was deleted.")
         return
     for row in rows:
-        delete_row(row, deployment.runner)
+        delete_row(row, command.runner)
         reporter.report("deleted", text=str(row))
 
 

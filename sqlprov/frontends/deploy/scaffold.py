@@ -12,8 +12,8 @@ from sqlprov.catalog import Catalog
 from sqlprov.catalog.shapes import Shape
 from sqlprov.catalog.table import Table
 from sqlprov.errors import NotSupportedError, ProgrammingError
+from sqlprov.frontends.deploy.deployable import normalize_name
 from sqlprov.frontends.deploy.manifest import MANIFEST
-from sqlprov.frontends.deploy.resources import normalize_name
 
 _ACCOUNT = "123456789012"
 _NAME = "{{ stack_name }}-{{ stack_env }}"

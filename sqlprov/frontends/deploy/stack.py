@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlprov.errors import Error, suggest
+from sqlprov.frontends.deploy.deployable import Deployable, normalize_name
 from sqlprov.frontends.deploy.manifest import Manifest, Problems, StackResource, read_manifest
 from sqlprov.frontends.deploy.queries import QueryBlock, read_blocks
 from sqlprov.frontends.deploy.rendering import (
@@ -17,7 +18,9 @@ from sqlprov.frontends.deploy.rendering import (
     list_texts,
     render_condition,
 )
-from sqlprov.frontends.deploy.resources import Deployable, Runner, SqlResource, TableResource, normalize_name
+from sqlprov.frontends.deploy.runner import Runner
+from sqlprov.frontends.deploy.sql_resource import SqlResource
+from sqlprov.frontends.deploy.table_resource import TableResource
 from sqlprov.records import dataclass
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlprov.frontends.deploy.resources import Runner
+from sqlprov.frontends.deploy.runner import Runner
 from sqlprov.frontends.deploy.stack import STACK_TAG, Stack
 from sqlprov.frontends.messages import format_warnings
 from sqlprov.records import dataclass

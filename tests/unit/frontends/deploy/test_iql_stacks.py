@@ -106,10 +106,32 @@ def test_a_row_is_created_once_whichever_block_looks_for_it(
 def test_createorupdate_runs_in_every_build(con: Connection, em: Emulator, tmp_path: Path) -> None:
     either = CREATE.replace("create */", "createorupdate */").replace("INSERT INTO", "INSERT OR IGNORE INTO")
     stack = write(tmp_path, "either", either, CHECK, DELETE)
-    assert build_ok(con, stack).names("updated") == ["model"]
+    assert build_ok(con, stack).names("created") == ["model"]
     assert build_ok(con, stack).names("unchanged") == ["model"], "it ran and wrote nothing"
     assert [call.operation for call in em.calls if call.committed] == ["CreateModel"]
     build_ok(con, stack, command="teardown")
+
+
+def test_a_block_that_changes_a_row_is_an_update_and_no_rollback_deletes_the_row(
+    con: Connection, tmp_path: Path
+) -> None:
+    build_ok(con, write(tmp_path / "made", "changed", EXISTS, CREATE, DELETE))
+    broken = "  - {name: broken, type: command, sql: \"SELECT 'no'::INT\"}\n"
+    never = EXISTS.replace("count(*)", "0")
+    for name in ("create", "createorupdate"):
+        block = UPDATE.replace("update", name)
+        stack = write(
+            tmp_path / name,
+            "changed",
+            never,
+            block,
+            DELETE,
+            team=name,
+            more="    skip_validation: true\n" + broken,
+        )
+        ran = run_stack(con, stack, on_failure="rollback")
+        assert (ran.names("updated"), ran.names("created"), ran.names("rolled back")) == (["model"], [], [])
+    assert build_ok(con, tmp_path / "made", command="teardown").names("deleted") == ["model"]
 
 
 def test_checks_pause_between_two_tries_and_not_after_the_last(con: Connection, tmp_path: Path) -> None:

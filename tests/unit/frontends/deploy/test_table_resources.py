@@ -12,8 +12,9 @@ import sqlprov
 from sqlprov.api.connection import Connection
 from sqlprov.emulator import Emulator
 from sqlprov.frontends.deploy.events import Reporter
-from sqlprov.frontends.deploy.resources import Runner, TableResource
+from sqlprov.frontends.deploy.runner import Runner
 from sqlprov.frontends.deploy.stack import load_stack
+from sqlprov.frontends.deploy.table_resource import TableResource
 from sqlprov.frontends.deploy.tagged import delete_row, find_tagged_rows
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/m:v1"
@@ -77,7 +78,9 @@ def test_a_stack_without_sql_is_built_once_tested_and_torn_down(
     assert {each.action for each in run_stack(con, stack, "plan").plan} == {"none"}
     assert run_stack(con, stack, "test").names("passed") == ["model", "config"]
 
+    em.reset_calls()
     assert build_ok(con, stack, command="teardown").names("deleted") == ["config", "model"]
+    assert "ListTags" not in {call.operation for call in em.calls}, "a teardown needs no properties"
     assert run_stack(con, stack, "test").error is not None
     last = build_ok(con, stack, command="teardown")
     assert (last.names("absent"), last.names("deleted")) == (["model"], [])

@@ -1,0 +1,135 @@
+"""Runs the statements of a stack's resources, and reports what they do."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import field
+from typing import TYPE_CHECKING, Any
+
+from sqlprov.errors import Error, OperationalError, WriteError, format_count
+from sqlprov.frontends.cli.sql_source import SqlSource
+from sqlprov.frontends.deploy.events import Reporter
+from sqlprov.frontends.deploy.manifest import StackResource
+from sqlprov.frontends.messages import format_outcomes, format_warnings
+from sqlprov.output import write
+from sqlprov.records import dataclass
+
+if TYPE_CHECKING:
+    import sqlprov
+    from sqlprov.sql import Statement
+
+Row = Mapping[str, Any]
+_SURE = ("ok", "failed")
+"""Outcomes after which a build may go on."""
+
+
+@dataclass
+class Runner:
+    """Runs statements and reports them.
+
+    Attributes:
+        shows_queries: whether each statement is reported.
+        is_dry: whether calls that write are shown instead of made.
+        sleep: waits for some seconds.
+        effects: the kinds of statements of the last `run` that changed something, or may have.
+    """
+
+    connection: sqlprov.Connection
+    reporter: Reporter
+    shows_queries: bool = False
+    is_dry: bool = False
+    sleep: Callable[[float], None] = time.sleep
+    effects: set[type[Statement]] = field(default_factory=set)
+
+    def run(
+        self, resource: StackResource, source: SqlSource, parameters: Any = None, dry_run: bool = False
+    ) -> list[Row]:
+        """The rows of the last statement of `source`, with values as in JSON.
+
+        Raises:
+            Error: a statement failed, rows are missing, or a row was not written; file and line are in the message.
+        """
+        if self.shows_queries:
+            self.reporter.report("query", resource.name, f"\n{source.text.strip()}")
+        rows: list[Row] = []
+        done = 0
+        self.effects = set()
+        try:
+            statements = self.connection.check(source.text)
+            for result in self.connection.run(source.text, parameters, dry_run=dry_run or self.is_dry):
+                self._report_outcomes(resource, statements[done], result.outcomes)
+                done += 1
+                if result.has_rows:
+                    text = io.BytesIO()
+                    write(result, "json", text)
+                    rows = json.loads(text.getvalue())
+                for warning in format_warnings(result):
+                    self.reporter.report("warning", resource.name, warning.removeprefix("Warning: "))
+                if not result.complete:
+                    raise OperationalError("Rows are missing; the warnings above say which.")
+        except KeyboardInterrupt:
+            self._report_outcomes(resource, statements[done], self.connection.outcomes)
+            raise
+        except Error as error:
+            if isinstance(error, WriteError):
+                self._report_outcomes(resource, statements[done], error.outcomes, has_message=True)
+            raise source.locate(error) from None
+        return rows
+
+    def _report_outcomes(
+        self,
+        resource: StackResource,
+        statement: Statement,
+        outcomes: Sequence[Any],
+        has_message: bool = False,
+    ) -> None:
+        """Report the rows of a statement; of an error, whose message has the others, those with calls that took
+        effect."""
+        for line in format_outcomes([each for each in outcomes if each.operations or not has_message]):
+            self.reporter.report("outcome", resource.name, line)
+        if any(each.operations or each.status.value not in _SURE for each in outcomes):
+            self.effects.add(type(statement))
+
+    def write(
+        self, resource: StackResource, source: SqlSource, tries: int, delay: float, **options: Any
+    ) -> None:
+        """Run statements that write; after a failure that had no effect, again, at most `tries` times in all."""
+        for left in reversed(range(tries)):
+            try:
+                self.run(resource, source, **options)
+                return
+            except Error as error:
+                if not left or self.effects:
+                    raise
+                self.reporter.report("retry", resource.name, f"{error} Trying again in {delay:g} s.")
+                self.sleep(delay)
+
+    def retry(self, resource: StackResource, check: Callable[[], bool], tries: int, delay: float) -> bool:
+        """Whether `check` holds at one of `tries` times, with a pause between two."""
+        for left in reversed(range(max(tries, 1))):
+            if check():
+                return True
+            if left:
+                self.reporter.report("waiting", resource.name, f"{format_count(left, 'check')} left")
+                self.sleep(delay)
+        return False
+
+    @contextmanager
+    def awaiting(self, is_on: bool) -> Iterator[None]:
+        """Whether the writes within wait for the state to which they lead."""
+        before = self.connection.settings
+        if is_on:
+            self.connection.settings = before.with_value("await", "on")
+        try:
+            yield
+        finally:
+            self.connection.settings = before
+
+
+def is_sure(error: Error) -> bool:
+    """Whether it is known what a failed statement did."""
+    return not isinstance(error, WriteError) or all(each.status.value in _SURE for each in error.outcomes)

@@ -1,0 +1,240 @@
+"""A resource that is one row of a live table: its statements follow from the table and the properties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlprov.catalog.methods import MISSING
+from sqlprov.errors import Error, OperationalError, ProgrammingError
+from sqlprov.frontends.cli.sql_source import SqlSource
+from sqlprov.frontends.deploy.deployable import DELETE_DELAY, DELETE_TRIES, Deployable, State, normalize_name
+from sqlprov.frontends.deploy.manifest import StackResource
+from sqlprov.frontends.deploy.rendering import to_json
+from sqlprov.frontends.deploy.runner import Row, Runner
+from sqlprov.sql.lexer import quote_identifier, quote_path
+
+if TYPE_CHECKING:
+    from sqlprov.api.connection import Difference
+
+BUSY_TRIES, BUSY_DELAY = 180, 5
+"""How often a build checks whether a row is still busy that an earlier build left so, and the seconds between two."""
+
+
+class TableResource(Deployable):
+    """A resource whose properties are the values of one row of a live table."""
+
+    def __init__(
+        self,
+        resource: StackResource,
+        context: Mapping[str, Any],
+        runner: Runner,
+        values: Mapping[str, Any],
+        find: Mapping[str, Any],
+        where: str,
+        place: str,
+    ) -> None:
+        super().__init__(resource, context, runner)
+        self.place = place
+        self.table = runner.connection.catalog.get_table(*resource.table.split("."))
+        self.sql_name = quote_path(*resource.table.split("."))
+        self.region = str(values.get("region") or context.get("region") or "") or None
+        self.values = {name: _to_text(value) for name, value in values.items() if name != "region"}
+        self.condition = where
+        self.identity = {name: _to_text(value) for name, value in find.items()}
+        if not (where or find):
+            self.identity = self._find_key()
+        self.is_there = False
+        self.differences: tuple[Difference, ...] = ()
+
+    def check(self) -> None:
+        """Raise the errors of an INSERT of the properties, without a call."""
+        self._compare(None)
+
+    def find_state(self) -> State:
+        row = self._read(self._list_columns())
+        self.is_there, self.differences = row is not None, self._compare(row)
+        if row is None:
+            return State.ABSENT
+        return State.WRONG if self.differences and not self.resource.skips_validation else State.RIGHT
+
+    def _compare(self, row: Row | None) -> tuple[Difference, ...]:
+        with self._located():
+            return self.runner.connection.compare(self.resource.table, self.values, row, self.region)
+
+    def settle(self) -> None:
+        state = self.table.state
+        if not state.busy:
+            return
+        sql = f"SELECT {quote_identifier(state.column)} AS state FROM {self.sql_name} {self._where}"
+
+        def is_settled() -> bool:
+            return not any(row["state"] in state.busy for row in self._run(sql, self._parameters))
+
+        if not self.runner.retry(self.resource, is_settled, BUSY_TRIES, BUSY_DELAY):
+            raise OperationalError(f"{self.place}: {self.resource.name} is still busy; build again.")
+
+    def list_differences(self) -> tuple[Difference, ...]:
+        return self.differences
+
+    def explain(self) -> str:
+        if self.is_there:
+            return f": {', '.join(each.path for each in self.differences)}"
+        key = " and ".join(f"{name} = {value!r}" for name, value in self.identity.items()) or self.condition
+        return f": no row of {self.resource.table} has {key} (a service may write a value in its own way)"
+
+    def create(self) -> None:
+        self._run(*self._build_insert())
+
+    def update(self) -> None:
+        fixed = [each.path for each in self.differences if each.is_fixed]
+        if fixed and not self.resource.may_replace:
+            raise ProgrammingError(
+                f"{self.place}: {', '.join(fixed)} of {self.resource.name} cannot be updated. With `replace: true` "
+                "the resource is deleted and made again."
+            )
+        if fixed:
+            self.delete()
+            self.create()
+        else:
+            self._run(*self._build_update())
+
+    def is_right(self) -> bool:
+        return self.find_state() is State.RIGHT
+
+    def exists(self) -> bool | None:
+        return self._read(self.table.key) is not None
+
+    def delete(self) -> str:
+        with self.runner.awaiting(True):
+            self._run(*self._build_delete())
+        if not self.runner.retry(self.resource, lambda: not self.exists(), DELETE_TRIES, DELETE_DELAY):
+            raise OperationalError(f"{self.resource.name} was deleted and is still there.")
+        return "deleted"
+
+    def read_exports(self) -> list[Row]:
+        columns = ", ".join(quote_identifier(column) for column, _ in self.resource.exports)
+        return self._run(f"SELECT {columns or '1'} FROM {self.sql_name} {self._where}", self._parameters)
+
+    def list_queries(self) -> Mapping[str, str]:
+        return {
+            "exists": f"SELECT count(*) AS count FROM {self.sql_name} {self._where}",
+            "create": self._build_insert()[0],
+            "delete": f"DELETE FROM {self.sql_name} {self._where}",
+        }
+
+    def plan_calls(self, action: str) -> list[Row]:
+        replace = self._build_delete, self._build_insert
+        builds = {"create": (self._build_insert,), "update": (self._build_update,), "replace": replace}[
+            action
+        ]
+        return [row for build in builds for row in self._run(*build(), dry_run=True)]
+
+    def _build_insert(self) -> tuple[str, list[Any]]:
+        values = {**self.values, **({"region": self.region} if self.region else {})}
+        columns = ", ".join(map(quote_identifier, values))
+        return f"INSERT INTO {self.sql_name} ({columns}) VALUES ({', '.join('?' * len(values))})", [
+            *values.values()
+        ]
+
+    def _build_update(self) -> tuple[str, list[Any]]:
+        changed = {normalize_name(each.parameter) for each in self.differences}
+        values = {name: value for name, value in self.values.items() if normalize_name(name) in changed}
+        sets = ", ".join(f"{quote_identifier(name)} = ?" for name in values)
+        return f"UPDATE {self.sql_name} SET {sets} {self._where}", [*values.values(), *self._parameters]
+
+    def _build_delete(self) -> tuple[str, list[Any]]:
+        return f"DELETE FROM {self.sql_name} {self._where}", self._parameters
+
+    def _find_key(self) -> dict[str, str | None]:
+        """The key's columns with the values of the properties for them."""
+        table = self.table
+        create = table.by_method.get("create_resource")
+        names = {part.column: part.name for part in create.parameters} if create else {}
+        given = {normalize_name(name): value for name, value in self.values.items()}
+        key: dict[str, str | None] = {}
+        for column in table.key:
+            for name in (column, names.get(column, "")):
+                value = given.get(normalize_name(name))
+                if value is not None:
+                    key[column] = value.lower() if table.is_lowercase else value
+        if missing := [column for column in table.key if column not in key]:
+            raise ProgrammingError(
+                f"{self.place}: no property of {self.resource.name} is {' or '.join(missing)}, the key of "
+                f"{self.resource.table}. If the service makes it, name the columns that identify the row under "
+                "`find`, such as `find: {cidr_block: 10.0.0.0/16}`, or a condition."
+            )
+        return key
+
+    def _list_columns(self) -> tuple[str, ...]:
+        """The key, and the columns that hold the properties: others may need calls of their own."""
+        table = self.table
+        create = table.by_method.get("create_resource")
+        columns = {normalize_name(column.name): column.name for column in table.columns}
+        columns |= {
+            normalize_name(p.name): p.column for p in (create.parameters if create else ()) if p.column
+        }
+        named = (columns.get(normalize_name(name), "") for name in self.values)
+        return tuple(dict.fromkeys([*table.key, *filter(table.by_name.get, named)]))
+
+    @property
+    def _where(self) -> str:
+        conditions = [f"{quote_identifier(name)} = ?" for name in self.identity]
+        conditions += [f"({self.condition})"] if self.condition else []
+        # Without the rows that a service keeps after their delete.
+        marks = self.table.write.delete.marks
+        conditions += [f"{quote_identifier(marks)} IS NULL"] if marks else []
+        state = quote_identifier(self.table.state.column)
+        conditions += [f"{state} IS DISTINCT FROM ?" for _ in self._deleted_states]
+        return f"WHERE {' AND '.join([*conditions, *(['region = ?'] if self.region else [])])}"
+
+    @property
+    def _deleted_states(self) -> tuple[str, ...]:
+        delete = self.table.by_method.get("delete_resource")
+        return tuple(state for state in (delete.until if delete else ()) if state != MISSING)
+
+    @property
+    def _parameters(self) -> list[Any]:
+        return [*self.identity.values(), *self._deleted_states, *([self.region] if self.region else [])]
+
+    def _read(self, names: Iterable[str]) -> Row | None:
+        """The row's values of some columns, as Python has them; `None` if there is no row."""
+        connection = self.runner.connection
+        before = connection.settings
+        connection.settings = before.with_value("show_sensitive", "on")
+        try:
+            with self._located():
+                columns = ", ".join(map(quote_identifier, names))
+                rows = connection.sql(
+                    f"SELECT {columns} FROM {self.sql_name} {self._where}", self._parameters
+                ).arrow()
+        finally:
+            connection.settings = before
+        if rows.num_rows > 1:
+            raise ProgrammingError(
+                f"{self.place}: {self.resource.name} is found {rows.num_rows} times in {self.resource.table}; name "
+                "columns under `find` that identify one row."
+            )
+        return rows.to_pylist()[0] if rows.num_rows else None
+
+    def _run(self, sql: str, parameters: list[Any], dry_run: bool = False) -> list[Row]:
+        source = SqlSource(sql, lambda _: (None, 1))
+        with self._located():
+            return self.runner.run(self.resource, source, parameters, dry_run)
+
+    @contextmanager
+    def _located(self) -> Iterator[None]:
+        try:
+            yield
+        except Error as error:
+            if not str(error).startswith(self.place):
+                error.args = (f"{self.place}: {self.resource.name}: {error}", *error.args[1:])
+            raise
+
+
+def _to_text(value: Any) -> str | None:
+    """A property as an INSERT takes it."""
+    if value is None or isinstance(value, str):
+        return value
+    return to_json(value)
