@@ -22,7 +22,7 @@ from sqlprov.records import dataclass
 from sqlprov.sql import Query, Statement
 from sqlprov.sql.duckdb_types import format_duckdb_type
 from sqlprov.sql.lexer import list_parameters, quote_path
-from sqlprov.sql.names import TableName, find_mentions
+from sqlprov.sql.names import TableName, find_mentions, find_tagged_table
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
@@ -204,7 +204,7 @@ class Binder:
         """What `ask` returns, after whatever it needs is there."""
         self._set_id()
         parameters = self._select_parameters(text, bindings.parameters)
-        prepared = self._prepare_json(text)
+        prepared, may_group = self._prepare_json(text), True
         while True:
             try:
                 return ask(prepared, parameters)
@@ -219,10 +219,32 @@ class Binder:
                     self.duck.execute("DROP MACRO temp.json_extract")
                     self._macros.pop("json_extract", None)
                     continue
+                if may_group and (grouped := self._group_by_key(prepared, error)):
+                    prepared = grouped
+                    continue
                 if prepared != text and not run.log.calls:
-                    prepared = text  # so that the error shows the text as it was written
+                    prepared, may_group = text, False  # so that the error shows the text as it was written
                     continue
                 raise
+
+    def _group_by_key(self, text: str, error: duckdb.Error) -> str | None:
+        """The text with a column in GROUP BY that the key there determines; `None` if that is not the error."""
+        if "GROUP BY" not in str(error) or self.in_transaction:  # which the error has ended
+            return None
+        from sqlprov.duck.grouped_columns import group_by_key
+
+        tables = self.find_tables(Query(text, 0))
+
+        def find_table(word: str) -> Table | None:
+            catalog = self._session.catalog
+            named = (
+                each
+                for each in tables
+                if each.name in (word, find_tagged_table(catalog, each.provider, each.service, word))
+            )
+            return next(named, None)
+
+        return group_by_key(text, error, find_table)
 
     def _prepare_json(self, text: str) -> str:
         """Create the macros for the JSON functions of a statement; return the text in which they are called."""

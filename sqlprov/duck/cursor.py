@@ -112,9 +112,10 @@ class Cursor:
             place = show_caret(query.text, name.start)
             raise NotSupportedError(f"A list has no member of that name. {advice}\n{place}")
         # Imported here: sqlglot takes 60 ms.
+        from sqlprov.sql.json_calls import compare_as_text
         from sqlprov.sql.json_comparisons import find_json_comparison
 
-        text, parameters = query.text, bindings.parameters or {}
+        text, parameters = compare_as_text(query.text), bindings.parameters or {}
         if not isinstance(parameters, Mapping):
             text = number_parameters(text)
             parameters = {str(number): value for number, value in enumerate(parameters, start=1)}

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.regions import REGIONS
+from sqlprov.catalog.table import TAG_MAP
 from sqlprov.duck.database import MEMORY
 from sqlprov.duck.file_access import open_sandbox, protect_files
 from sqlprov.duck.planner import Planner
@@ -25,7 +27,7 @@ from sqlprov.duck.status_tables import (
 )
 from sqlprov.errors import ProgrammingError, ResourceFileError
 from sqlprov.sql.lexer import quote_identifier, quote_path
-from sqlprov.sql.names import TableName, find_mentions, has_service
+from sqlprov.sql.names import TableName, find_mentions, find_tagged_table, has_service
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.clients import Cloud
@@ -181,6 +183,9 @@ class Session:
                     new |= self._create_schema(provider, service)
                 for table in missing.intersection(self.catalog.list_tables(provider, service)):
                     new |= self._register_table(provider, service, table)
+                for view in missing:
+                    if table := find_tagged_table(self.catalog, provider, service, view):
+                        new |= self._register_tags(provider, service, table, view)
             return new
 
     @property
@@ -206,6 +211,22 @@ class Session:
         self._create_schema(provider, service)
         self._create_view(f"{quote_path(provider, service)}", name, live)
         self._live[provider, service, name] = self._carriers[live.carrier] = live
+        return True
+
+    def _register_tags(self, provider: str, service: str, table: str, view: str) -> bool:
+        """The view of a table's tags, a row each; return False if it is there, or the table has no tags."""
+        name = quote_path(provider, service, view)
+        if name in self._extra or TAGS not in self.catalog.get_table(provider, service, table).by_name:
+            return False
+        self._register_table(provider, service, table)
+        tags = (
+            f"SELECT *, unnest(map_entries({TAG_MAP})) AS entry FROM {quote_path(provider, service, table)}"
+        )
+        self._own.execute(
+            f"CREATE VIEW {name} AS SELECT * EXCLUDE ({TAGS}, {TAG_MAP}, entry), entry.key AS tag_key, "
+            f"entry.value AS tag_value FROM ({tags})"
+        )
+        self._extra.add(name)
         return True
 
     def _create_view(self, schema: str, name: str, live: LiveTable | StatusTable) -> None:

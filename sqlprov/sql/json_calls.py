@@ -53,13 +53,28 @@ def name_rows(text: str) -> str:
     return text
 
 
+def compare_as_text(text: str) -> str:
+    """`text` with `json_extract_string(x, 'a') = 'text'` for `json_extract(x, 'a') = 'text'`, as SQLite compares them:
+    as JSON, a text has quotes, so this would always be an error."""
+    tokens = tokenize(text)
+    for at in reversed(range(len(tokens) - 1)):
+        if tokens[at].value.lower() != "json_extract" or tokens[at + 1].text != "(":
+            continue
+        close = find_closing(tokens, at + 1)
+        match tokens[close + 1 : close + 3]:
+            case [sign, literal] if sign.is_one_of("=", "==", "<>", "!=") and _is_plain(literal):
+                text = f"{text[: tokens[at].start]}json_extract_string{text[tokens[at].end :]}"
+    return text
+
+
 def rewrite(text: str) -> str:
-    """`text` with `json_extract(x, 'a')` for `x -> 'a'`, and `json_cast(x)` for `x::JSON` and `CAST(x AS JSON)`.
+    """`text` with `json_extract(x, 'a')` for `x -> 'a'`, and `json_cast(x)` for `x::JSON` and `CAST(x AS JSON)`, and
+    as `compare_as_text` says.
 
     An arrow stays if what follows it is not a literal or a parameter, or if another operator binds its operands more
     tightly.
     """
-    text = name_rows(text)
+    text = name_rows(compare_as_text(text))
     tokens = tokenize(text)
     inserted: list[tuple[int, int, str]] = []  # start, end, and the text that replaces what is between
     for at, token in enumerate(tokens):
@@ -105,6 +120,11 @@ def _find_end_of_rows(tokens: Sequence[Token], at: int) -> int | None:
     following = tokens[close + 1] if close + 1 < len(tokens) else None
     has_alias = following is not None and following.is_name and not following.is_one_of(*_AFTER_ROWS)
     return None if has_alias else tokens[close].end
+
+
+def _is_plain(token: Token) -> bool:
+    """Whether it is a literal that is not the JSON of a text, an object or a list."""
+    return token.kind is TokenKind.STRING and not token.value.lstrip().startswith(('"', "{", "["))
 
 
 def _is_path(following: Sequence[Token]) -> bool:

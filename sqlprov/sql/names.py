@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LEVELS = ("provider", "service", "table")
 TableName = tuple[str, str, str]
 """Provider, service and table."""
+_TAGS = "_tags"
 MAX_SUGGESTIONS = 3
 """How many full names one message suggests."""
 
@@ -38,6 +39,18 @@ def has_service(catalog: Catalog, provider: str, service: str) -> bool:
 def has_table(catalog: Catalog, provider: str, service: str, table: str) -> bool:
     """Whether there is such a table; names in lower case. It loads nothing."""
     return has_service(catalog, provider, service) and table in catalog.list_tables(provider, service)
+
+
+def find_tagged_table(catalog: Catalog, provider: str, service: str, view: str) -> str:
+    """The table whose tags a view such as `vpc_tags` shows, a row each, as StackQL's does; empty if none is called so.
+
+    All names are in lower case.
+    """
+    if not view.endswith(_TAGS) or not has_service(catalog, provider, service):
+        return ""
+    tables, noun = catalog.list_tables(provider, service), view.removesuffix(_TAGS)
+    plurals = () if view in tables else (f"{noun}s", f"{noun}es", f"{noun[:-1]}ies", noun)
+    return next((name for name in plurals if name in tables), "")
 
 
 def find_live_name(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> TableName | None:
@@ -73,7 +86,7 @@ def find_mentions(catalog: Catalog, query: Query, path: Iterable[tuple[str, str]
     """The live tables that a statement names, possibly more than it reads.
 
     A table's name counts after its service's name and a dot, also within a literal such as `query('FROM …')`; alone,
-    it counts if the service is on the search path.
+    it counts if the service is on the search path. The view of a table's tags counts as the table.
 
     Args:
         catalog: the names.
@@ -94,7 +107,15 @@ def find_mentions(catalog: Catalog, query: Query, path: Iterable[tuple[str, str]
         if has_service(catalog, provider, service)
         for table in query.words.intersection(catalog.list_tables(provider, service))
     }
-    return frozenset(dotted | bare)
+    views = [word for word in query.words if word.endswith(_TAGS)]
+    schemas = {*path, *((provider, service) for service, _ in query.dotted for provider in providers)}
+    tagged = {
+        (*schema, table)
+        for view in views
+        for schema in schemas
+        if (table := find_tagged_table(catalog, *schema, view))
+    }
+    return frozenset(dotted | bare | tagged)
 
 
 def is_regions_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> bool:
