@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +37,8 @@ from .yaml_nodes import Node, get_pairs
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z]+")
 _CODE = re.compile(r"\*?[A-Za-z][\w.]*")  # EC2's codes have dots
+ATTRIBUTE_VALUE = "Value"
+"""The member that holds an attribute of EC2."""
 MISSING = "missing"  # in `until:`, the row is gone
 
 # Block under `write:` -> name, verb, and required parameters (`None`: those of the API), in the
@@ -59,6 +61,7 @@ _KEYS = {
         "notes",
         "replaces",
         "name",
+        "attributes",
     ),
     "UPDATE": ("until", "via", "arguments", "send", "into", "when", "whole", "previous"),
     "DELETE": ("until", "via", "arguments", "send", "into", "before", "marks"),
@@ -327,9 +330,24 @@ def _parse_method(
         )
         for parameter, column in get_pairs(block, "arguments").items()
     }
-    return table.build_method(
+    attributes = dict(_parse_attributes(block, table))
+    calls = (*calls, *dict.fromkeys(method.call for method in attributes.values()))
+    method = table.build_method(
         name, verb, operation, required, calls, send, into, arguments, until=until, via=via
     )
+    members = {part: setter.input_shape.members[part] for part, setter in attributes.items()}
+    members = {part: shape.members.get(ATTRIBUTE_VALUE, shape) for part, shape in members.items()}
+    shape = replace(method.input_shape, members={**method.input_shape.members, **members})
+    return replace(method, input_shape=shape, attributes=attributes) if attributes else method
+
+
+def _parse_attributes(block: Mapping[str, Node], table: TableContext) -> Iterator[tuple[str, Method]]:
+    """Each parameter under `attributes:`, and the method that sets it."""
+    for call, names in get_pairs(block, "attributes").items():
+        operation = find_operation(table.model, replace(names, value=call))
+        setter = table.build_method("set", "EXEC", operation, (), ())
+        for name in names.read_strings():
+            yield names.check(f"parameter of {call}", name, setter.input_shape.members), setter
 
 
 def _lift(node: Node, shape: Shape, paths: Iterable[Sequence[str]]) -> tuple[Shape, Nesting]:

@@ -463,6 +463,7 @@ class Method:
         arguments: parameters of an update or a delete that always take the value of their column.
         returns: key column that the service sets -> members from the reply of a create to its value; through lists
             of one element.
+        attributes: parameter that a create does not take -> the method that sets it afterwards, each with a call.
     """
 
     name: str
@@ -481,6 +482,7 @@ class Method:
     tokens: tuple[str, ...] = ()
     arguments: frozenset[str] = frozenset()
     returns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attributes: Mapping[str, Method] = field(default_factory=dict)
     input_shape: Shape = field(kw_only=True, repr=False, compare=False)
 
 

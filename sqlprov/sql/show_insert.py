@@ -64,5 +64,6 @@ def _list_parameters(table: Table, create: Method, required: bool) -> Iterator[s
     place = {column.name: at for at, column in enumerate(table.columns)}
     order = {part.name: place.get(part.column, len(place)) for part in create.parameters}
     order |= {name: place.get(column, len(place)) for name, column in table.write.insert.ignored.items()}
+    order |= dict.fromkeys(create.attributes, len(place))
     names = sorted(order, key=order.__getitem__)
     yield from (name for name in names if not required or name in create.required)

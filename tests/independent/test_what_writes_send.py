@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -114,6 +115,35 @@ def test_a_lost_create_with_a_token_is_repeated_with_the_same_token(
     first, second = tokens
     assert first == second
     assert len(first) == 36
+
+
+DNS = """
+    INSERT INTO aws.ec2.vpcs (CidrBlock, EnableDnsHostnames, EnableDnsSupport, region)
+    SELECT '10.8.0.0/16', true, 'true', 'us-east-1'"""
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_a_create_does_not_take_is_set_afterwards(con: Connection, is_lost: bool) -> None:
+    planned = con.sql(f"EXPLAIN {DNS}").fetchall()
+    with lose_reply("ModifyVpcAttribute", carried_out=True) if is_lost else nullcontext():
+        result = con.sql(DNS)
+    (outcome,) = result.outcomes
+    assert outcome.operations == ("CreateVpc", "ModifyVpcAttribute", "ModifyVpcAttribute")
+    assert [row[2] for row in planned] == [*outcome.operations]
+    assert find_parameters(result, "CreateVpc") == {"CidrBlock": "10.8.0.0/16"}
+    client = open_client(con._session.cloud.endpoint_url, "ec2")
+    for name in ("EnableDnsHostnames", "EnableDnsSupport"):
+        reply = client.describe_vpc_attribute(VpcId=outcome.key, Attribute=name[0].lower() + name[1:])
+        assert reply[name] == {"Value": True}
+
+
+def test_an_attribute_that_the_row_shows_is_among_the_returned_columns(con: Connection) -> None:
+    result = con.sql("""
+        INSERT INTO aws.ec2.subnets (vpc_id, cidr_block, map_public_ip_on_launch)
+        SELECT vpc_id, '172.31.128.0/20', true FROM aws.ec2.vpcs WHERE is_default AND region = 'us-east-1'
+        RETURNING map_public_ip_on_launch""")
+    assert result.fetchall() == [(True,)]
+    assert [each.operations for each in result.outcomes] == [("CreateSubnet", "ModifySubnetAttribute")]
 
 
 def test_the_text_of_a_secret_is_not_shown(con: Connection, caplog: pytest.LogCaptureFixture) -> None:

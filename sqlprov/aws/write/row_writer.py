@@ -152,8 +152,9 @@ class RowWriter:
                 self.clock_known.set()
 
     def _make_calls(self, deadline: float) -> None:
-        write, conflicts = self.write, 0
+        conflicts = 0
         while True:
+            write = self.write
             step = next_step(write, self.snapshot, tuple(self.done))
             if isinstance(step, Success):
                 self.sender.notes += [step.note] if step.note else []
@@ -168,6 +169,10 @@ class RowWriter:
                     f"{write.label} has changed since its calls were confirmed: {step.operation} was not among "
                     f"them; {self.watcher.describe_state()}"
                 )
+            if step.purpose == "attribute" and self.snapshot is None and self.write.api_method:
+                self.watcher.wait_for(
+                    self.write.api_method, deadline
+                )  # until then, the service may not know the row
             conflict = self.sender.send(step)
             if conflict:
                 conflicts += 1

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from sqlprov.catalog.methods import ATTRIBUTE_VALUE
+from sqlprov.catalog.table import Method
 from sqlprov.plan.write.diff import is_empty
 from sqlprov.plan.write.steps import (
     Refusal,
@@ -32,7 +36,7 @@ def next_step(write: RowWrite, now: Snapshot | None, done: tuple[Request, ...]) 
     if method is None:
         return Refusal(f"{write.table.full_name} has no {write.method or write.kind.value}")
     if any(request.operation == method.call for request in done):
-        return Success("; ".join(_list_notes(write)))
+        return next(_list_attributes(write, method, done), Success("; ".join(_list_notes(write))))
     if write.kind is WriteKind.DELETE:
         return _next_delete_step(write, now, done)
     if write.kind is WriteKind.EXEC:
@@ -44,9 +48,24 @@ def next_step(write: RowWrite, now: Snapshot | None, done: tuple[Request, ...]) 
         if write.skips_existing:
             return Success("it already exists")
         return Refusal(f"{write.label} already exists{f'; it is {state}' if state else ''}")
-    ignored = write.table.write.insert.ignored
-    parameters = {name: value for name, value in write.values.items() if name not in ignored}
+    later = {*write.table.write.insert.ignored, *method.attributes}
+    parameters = {name: value for name, value in write.values.items() if name not in later}
     return Request(method.call, write.region, parameters, "create")
+
+
+def _list_attributes(write: RowWrite, create: Method, done: tuple[Request, ...]) -> Iterator[Request]:
+    """The calls that set what the create does not take, a parameter each."""
+    for name, setter in create.attributes.items():
+        if name in write.values:
+            members = setter.input_shape.members[name].members
+            value = (
+                {ATTRIBUTE_VALUE: write.values[name]} if ATTRIBUTE_VALUE in members else write.values[name]
+            )
+            request = Request(
+                setter.call, write.region, {**build_key_parameters(write, setter), name: value}, "attribute"
+            )
+            if request not in done:
+                yield request
 
 
 def _list_notes(write: RowWrite) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ def reconcile(
         return _reconcile_delete(table, before, after)
     if after is None or (before and _is_replaced(table, before, after)):
         return CallEffect.UNKNOWN
+    if request.purpose == "attribute":
+        return CallEffect.NOT_APPLIED  # set once more, it is as it was
     if request.purpose in ("tag", "untag"):
         return _reconcile_tags(table, request, after)
     if request.purpose == "update":

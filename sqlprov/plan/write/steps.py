@@ -130,7 +130,7 @@ class Request:
 
     Attributes:
         operation, region, parameters: the call.
-        purpose: create, update, tag, untag, delete, exec, or the name of the method that an UPDATE or DELETE
+        purpose: create, attribute, update, tag, untag, delete, exec, or the name of the method that an UPDATE or DELETE
             calls to reach a state, such as `stop`.
     """
 

@@ -26,6 +26,13 @@ REFUSALS = [
     BadFile("an unknown key of insert", "ignored:", "ignore:", ("'ignore'", "'ignored'")),
     BadFile("an ignored parameter", "[DesiredState, S", "[KmsKey, S", ("CreateInferenceExperiment takes",)),
     BadFile("an unknown ignored property", "[DesiredState, S", "[DesiredStat, S", ("'DesiredState'",)),
+    BadFile("attributes of an unknown call", "    ignored:", "    attributes: {SetIt: [A]}\n    ignored:", ("SetIt",)),
+    BadFile(
+        "an unknown attribute",
+        "    ignored:",
+        "    attributes: {UpdateInferenceExperiment: [Nme]}\n    ignored:",
+        ("'Nme'", "'Name'"),
+    ),
     BadFile("a note on an unknown parameter", "{Schedule: W", "{Shedule: W", ("'Schedule'",)),
     BadFile("a note without text", "{Schedule: Without", "{Schedule: [Without", ("malformed",)),
     BadFile("via of a state that is not busy", "via: Creating", "via: Created", ("'Created'", "state under busy")),
