@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import forked
 import pytest
 from command_line import environment
 from local_sagemaker import connection
+from moto_seeder import open_client
+from moto_server import start_moto
 from stacks import ROLE, write_stack
 
 from sqlprov.api.connection import Connection
@@ -297,3 +299,27 @@ def test_templates_have_the_same_values(
     for number, text in enumerate(EXPRESSIONS):
         assert ours[f"c{number}"] == theirs[f"c{number}"], text
     assert ours == theirs
+
+
+def test_the_starter_of_stackql_deploy_runs_as_it_is(
+    place: Place, tools: tuple[Tool, Tool], tmp_path: Path
+) -> None:
+    theirs = tools[1].words
+    subprocess.run([*theirs, "init", "starter", "--provider", "aws"], cwd=tmp_path, env=place.env, check=True)
+    stack = tmp_path / "starter"
+    with start_moto() as url:
+        client = open_client(url, "ec2")
+        moto = replace(place, env={**place.env, "AWS_ENDPOINT_URL": url})
+        for first, second in (tools, reversed(tools)):
+            moto.run(first, "build", stack, env="prd")
+            moto.run(second, "build", stack, env="prd")
+            (vpc,) = client.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"]
+            assert vpc["CidrBlock"] == "10.0.0.0/16"
+            tags = {tag["Key"]: tag["Value"] for tag in vpc["Tags"]}
+            assert tags.pop("Name") == "starter-prd-vpc"
+            assert tags == {"Provisioner": "stackql", "StackName": "starter", "StackEnv": "prd"}
+            names = client.describe_vpc_attribute(VpcId=vpc["VpcId"], Attribute="enableDnsHostnames")
+            assert names["EnableDnsHostnames"] == {"Value": True}
+            moto.run(first, "test", stack, env="prd")
+            moto.run(second, "teardown", stack, env="prd")
+            assert client.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"] == []
