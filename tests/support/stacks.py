@@ -14,13 +14,13 @@ from sqlprov.frontends.deploy.builder import Builder
 from sqlprov.frontends.deploy.checker import Checker
 from sqlprov.frontends.deploy.command import StackCommand
 from sqlprov.frontends.deploy.events import Reporter
-from sqlprov.frontends.deploy.planner import Planned, Planner
+from sqlprov.frontends.deploy.planner import BuildPlanner, Planned
 from sqlprov.frontends.deploy.runner import Runner
 from sqlprov.frontends.deploy.stack import load_stack
 from sqlprov.frontends.deploy.teardown import Teardown
 
 ROLE = "arn:aws:iam::123456789012:role/service"
-COMMANDS: dict[str, type[StackCommand]] = {"plan": Planner, "test": Checker, "teardown": Teardown}
+COMMANDS: dict[str, type[StackCommand]] = {"plan": BuildPlanner, "test": Checker, "teardown": Teardown}
 VARIABLES = {"AWS_REGION": "us-east-1"}
 
 
@@ -86,7 +86,7 @@ def run_stack(
         runner = Runner(con, recorder, shows_queries, command == "plan", ran.sleeps.append)
         stack_command = COMMANDS.get(command, Builder)(stack, runner, on_failure)
         stack_command.show() if command == "dry-run" else stack_command.run()
-        ran.plan = stack_command.rows if isinstance(stack_command, Planner) else []
+        ran.plan = stack_command.rows if isinstance(stack_command, BuildPlanner) else []
         ran.outputs = stack_command.read_outputs()
     except Error as error:
         ran.error = error

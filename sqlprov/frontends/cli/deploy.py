@@ -183,9 +183,9 @@ def plan(
     ctx: click.Context, /, folder: Path, environment: str, target: ConnectionOptions, **options: Any
 ) -> None:
     """Show what a build would do; write nothing. Exit with 2 if there are changes."""
-    from sqlprov.frontends.deploy.planner import Planner
+    from sqlprov.frontends.deploy.planner import BuildPlanner
 
-    planner, connection = _open(Planner, folder, environment, target, is_dry=True, **options)
+    planner, connection = _open(BuildPlanner, folder, environment, target, is_dry=True, **options)
     reporter = planner.runner.reporter
     with connection, reporter.hiding():
         planner.run()

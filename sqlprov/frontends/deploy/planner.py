@@ -32,7 +32,7 @@ class Planned:
     permissions: tuple[str, ...] = ()
 
 
-class Planner(StackCommand):
+class BuildPlanner(StackCommand):
     """Says what a build would do, and writes nothing."""
 
     def run(self) -> None:
