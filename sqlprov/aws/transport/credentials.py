@@ -47,6 +47,7 @@ _LOGGED_SECRET = re.compile(
     ["']?\s*[:=>]\s*b?["']?)[^\s"'<>&,}]+""",
     re.IGNORECASE | re.VERBOSE,
 )
+_REFUSED_CODE = re.compile("invalid MFA one time pass code|parameter TokenCode")
 _PROMPT = re.compile(r"Enter MFA code for (.*): ")
 
 
@@ -275,6 +276,10 @@ def _explain(error: Exception, session: AwsSession) -> CredentialsError:
                 f"whose session is kept in {ROLE_CACHE}."
             )
             return _build_error(session, text, remedy, str(error))
+        case aws.ClientError() | aws.ParamValidationError() if _REFUSED_CODE.search(str(error)):
+            text = "the code of the MFA device was not accepted"
+            remedy = "It was mistyped or used already: a code works once. Wait for the next one."
+            return _build_error(session, text, remedy, session.get_scoped_config().get("mfa_serial", ""))
         case aws.ProfileNotFound():
             return CredentialsError(_describe_missing_profile(str(error), str(name), session))
         case aws.ConfigParseError():

@@ -145,8 +145,18 @@ class Shell:
             except CredentialsError as error:
                 if not error.mfa_serial:
                     raise
-                self.connection.enter_mfa_code(read_code(error.mfa_serial))
+                self._log_in(error.mfa_serial)
                 results = self.connection.run(sql[error.offset or 0 :], confirm=confirm)
+
+    def _log_in(self, serial: str) -> None:
+        """Ask for a code of an MFA device; once more if it is not accepted."""
+        try:
+            self.connection.enter_mfa_code(read_code(serial))
+        except CredentialsError as error:
+            if not error.mfa_serial:
+                raise
+            self.screen.warn(str(error))
+            self.connection.enter_mfa_code(read_code(error.mfa_serial))
 
     def _run_next(self, results: Iterator[sqlprov.Result]) -> bool:
         """Run the next statement and print its result; return whether there was one."""

@@ -227,8 +227,10 @@ def test_a_code_of_the_mfa_device_logs_in_and_the_session_is_kept(
     assert "`aws sts get-caller-identity --profile r`" in str(error)
     assert server.calls == []
     with sqlprov.connect() as con:
-        with pytest.raises(CredentialsError, match="invalid MFA one time pass code"):
-            con.enter_mfa_code("654321")
+        for wrong in ("654321", "12"):
+            with pytest.raises(CredentialsError, match=r"was not accepted\. It was mistyped or used") as met:
+                con.enter_mfa_code(wrong)
+            assert met.value.mfa_serial == DEVICE
         con.enter_mfa_code("123456 ")
         names = con.sql(NAMES).fetchall()
     assert [tuple(read())] == names

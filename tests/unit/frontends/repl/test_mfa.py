@@ -73,15 +73,30 @@ def test_the_question_can_be_ended_and_the_next_line_is_no_code(
     assert server.calls == []
 
 
-def test_a_wrong_code_is_an_error_and_the_next_statement_asks_again(
-    seat: Terminal, server: CredentialServer
+@pytest.mark.parametrize("wrong", ["999999", "99"])
+def test_after_a_wrong_code_the_shell_asks_once_more(
+    seat: Terminal, server: CredentialServer, wrong: str
 ) -> None:
     seat.type(READ + ENTER)
     seat.until(f"{QUESTION}$")
-    seat.type(f"999999{ENTER}")
-    seat.until("invalid MFA one")
-    seat.type(READ + ENTER)
-    seat.until(f"{QUESTION}(.|\n)*{QUESTION}$")
+    seat.type(f"{wrong}{ENTER}")
+    shown = seat.until(f"{QUESTION}(.|\n)*{QUESTION}$")
+    assert "was not accepted" in shown
+    assert "Wait for the next one." in " ".join(shown.split())
     seat.type(f"{CODE}{ENTER}")
     seat.until(r"models\n.*\n +1\n")
-    assert server.count("AssumeRole") == 2
+
+
+def test_two_wrong_codes_are_an_error_and_the_next_statement_asks_again(
+    seat: Terminal, server: CredentialServer
+) -> None:
+    seat.type(READ + ENTER)
+    for asked in (1, 2):
+        seat.until(f"({QUESTION}(.|\n)*){{{asked}}}$")
+        seat.type(f"999999{ENTER}")
+    seat.until("(was not accepted(.|\n)*){2}")
+    seat.type(READ + ENTER)
+    seat.until(f"({QUESTION}(.|\n)*){{3}}$")
+    seat.type(f"{CODE}{ENTER}")
+    seat.until(r"models\n.*\n +1\n")
+    assert server.count("AssumeRole") == 3
