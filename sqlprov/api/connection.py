@@ -19,6 +19,7 @@ import pyarrow as pa
 from sqlprov.api.pep249_cursor import PEP249Cursor
 from sqlprov.api.result import NO_ROWS, Result
 from sqlprov.api.statement_runner import StatementRunner, locate_errors
+from sqlprov.api.tracebacks import cut_traceback
 from sqlprov.api.worker import INTERRUPT_GRACE
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
@@ -107,6 +108,7 @@ class Connection(PEP249Cursor):
 
     # Statements
 
+    @cut_traceback
     def sql(self, text: str, parameters: Parameters = None) -> Result:
         """Run every statement of `text`; return the result of the last.
 
@@ -123,13 +125,14 @@ class Connection(PEP249Cursor):
         >>> sqlprov.connect().sql("SELECT $n * 2 AS twice", {"n": 21}).fetchall()
         [(42,)]
         """
-        results = list(self._run_script(text, parameters, _list_variables(sys._getframe(1))))
+        results = list(self._run_script(text, parameters, _list_variables(sys._getframe(2))))
         if not results:
             raise ProgrammingError("There is no statement in the text.")
         return results[-1]
 
     execute = sql
 
+    @cut_traceback
     def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
         """Run the statement `text` for each of `rows`, one after another.
 
@@ -150,7 +153,7 @@ class Connection(PEP249Cursor):
         >>> con.executemany("INSERT INTO watched VALUES (?)", [["a"], ["b"]]).rowcount
         2
         """
-        variables = _list_variables(sys._getframe(1))
+        variables = _list_variables(sys._getframe(2))
         done = changed = 0
         returned: list[pa.Table] = []
         result = Result.of(NO_ROWS.empty_table(), Run(self.settings))

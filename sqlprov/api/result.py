@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
+from sqlprov.api.tracebacks import cut_traceback
 from sqlprov.aws.transport.call_log import CallRecord, MissingRows, Progress
 from sqlprov.aws.transport.run import Run
 from sqlprov.duck.python_values import find_converters, name_type, to_python
@@ -247,6 +248,7 @@ class Result:
         """
         return pa.RecordBatchReader.from_batches(self.schema, self.batches())
 
+    @cut_traceback
     def arrow(self) -> pa.Table:
         """The remaining rows as an Arrow table.
 
@@ -288,10 +290,12 @@ class Result:
             self._rows = None
             raise
 
+    @cut_traceback
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
         """The next `size` rows, or fewer at the end."""
         return list(islice(iter(self.fetchone, None), size))
 
+    @cut_traceback
     def fetchall(self) -> list[tuple[Any, ...]]:
         """The remaining rows, with the values of DuckDB's own `fetchall()`: a STRUCT or MAP as dict, a HUGEINT as int.
 
@@ -304,6 +308,7 @@ class Result:
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return self._convert_rows() if self._kept is not None else iter(self.fetchone, None)
 
+    @cut_traceback
     def df(self) -> Any:
         """The remaining rows as a pandas DataFrame; a NotSupportedError if pandas is not installed.
 
@@ -314,6 +319,7 @@ class Result:
         _import("pandas", "'.[notebook]'")
         return self.arrow().to_pandas()
 
+    @cut_traceback
     def pl(self) -> Any:
         """The remaining rows as a polars DataFrame, with equal names numbered; a NotSupportedError without polars.
 

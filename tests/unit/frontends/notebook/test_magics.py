@@ -219,6 +219,18 @@ def test_an_error_shows_its_message_without_a_traceback(
     assert "Traceback" not in output.stdout + output.stderr
 
 
+@pytest.mark.parametrize("statement", ["SELECT nmae", "FROM sqlprov.tables WHERE table = 1; SELECT 1"])
+def test_an_error_of_a_connection_shows_the_line_of_the_cell_and_one_of_ours(
+    shell: InteractiveShell, em: Emulator, statement: str
+) -> None:
+    with sqlprov.connect(endpoint_url=em.url, region="us-east-1") as own, capture_output() as output:
+        shell.user_ns["mine"] = own
+        shell.run_cell(f"rows = mine.sql({statement!r}).fetchall()")
+    shown = re.sub(r"\x1b\[[\d;]*m", "", output.stdout + output.stderr)
+    assert "1 rows = mine.sql(" in shown
+    assert re.findall(r"File .*/(\w+\.py):", shown) == ["tracebacks.py"]
+
+
 # Completion
 
 
