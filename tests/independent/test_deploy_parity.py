@@ -284,6 +284,7 @@ EXPRESSIONS = (
     '\'{% if stack_env == "prod" %}p{% else %}d{% endif %}{{ missing | default("none") }}{# a comment #}\'',
     '\'{{ list | from_json | join(", ") | upper }}{{ team | replace("m", "n") }}\'',
     "'{{ list | merge_lists([\"z\"]) | sort | join }}'",
+    "{% include 'included.sql' %}",
 )
 
 
@@ -295,6 +296,7 @@ def test_templates_have_the_same_values(
     columns = ",\n".join(f"{text} AS c{number}" for number, text in enumerate(EXPRESSIONS))
     manifest = HEAD.replace("NAME", "rendering") + RENDERING.replace("EXPORTS", names)
     stack = write_stack(tmp_path / "stack", manifest, rendered=f"/*+ exports */\nSELECT\n{columns};\n")
+    (place.folder / "included.sql").write_text("'{{ team }}' ||\n  '{{ number }}'\n")
     ours, theirs = (place.run(tool, "build", stack, env=env) for tool in tools)
     for number, text in enumerate(EXPRESSIONS):
         assert ours[f"c{number}"] == theirs[f"c{number}"], text

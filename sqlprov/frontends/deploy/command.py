@@ -14,8 +14,9 @@ from typing import Any
 from sqlprov.errors import Error, OperationalError, ProgrammingError, UnknownName, format_count
 from sqlprov.frontends.deploy.deployable import Deployable, select_exports
 from sqlprov.frontends.deploy.events import PROTECTED
+from sqlprov.frontends.deploy.filters import parse_json_text, parse_variable
 from sqlprov.frontends.deploy.manifest import Problems, StackResource
-from sqlprov.frontends.deploy.rendering import Context, is_met, parse_json_text, parse_variable, render_value
+from sqlprov.frontends.deploy.rendering import Context
 from sqlprov.frontends.deploy.runner import Row, Runner, is_sure
 from sqlprov.frontends.deploy.stack import Stack, find_maker
 from sqlprov.frontends.deploy.table_resource import TableResource
@@ -42,6 +43,7 @@ class StackCommand(ABC):
         self.stack, self.runner, self.on_failure = stack, runner, on_failure
         self.failed: list[str] = []
         self.finished: list[str] = []
+        stack.renderer.protect = runner.reporter.protect
         self._began = time.monotonic()
 
     @abstractmethod
@@ -52,7 +54,7 @@ class StackCommand(ABC):
         """Report the statements of each resource without running any."""
         for resource in self.stack.manifest.resources:
             context = self.stack.renderer.build_context(resource)
-            if resource.condition and not is_met(resource.condition, context, self.stack.locate(resource)):
+            if not self._is_met(resource, context):
                 self.report("skipped", resource, "its condition is not met")
                 continue
             if resource.run:
@@ -73,6 +75,7 @@ class StackCommand(ABC):
             for name in manifest.exports
         }
         named = {"stack_name": manifest.name, "stack_env": self.stack.renderer.environment}
+        exports = self.runner.reporter.hide(exports)
         return {**named, **exports, "elapsed_time": str(timedelta(seconds=time.monotonic() - self._began))}
 
     def write_outputs(self, file: Path) -> None:
@@ -105,7 +108,7 @@ class StackCommand(ABC):
                 continue
             try:
                 context = self.stack.renderer.build_context(resource)
-                if not resource.condition or is_met(resource.condition, context, self.stack.locate(resource)):
+                if self._is_met(resource, context):
                     deployable = self.create(resource, context)
                     assert isinstance(deployable, TableResource)
                     deployable.check()
@@ -125,10 +128,14 @@ class StackCommand(ABC):
         if maker := find_maker(self.stack.list_uses(resource), made):
             raise UnknownName(f"{place}: {resource.name} uses an export of {maker}, which has none.")
         context = self.stack.renderer.build_context(resource)
-        if resource.condition and not is_met(resource.condition, context, place):
+        if not self._is_met(resource, context):
             self.report("skipped", resource, "its condition is not met")
             return None
         return context
+
+    def _is_met(self, resource: StackResource, context: Context) -> bool:
+        place = self.stack.locate(resource)
+        return not resource.condition or self.stack.renderer.is_met(resource.condition, context, place)
 
     def create(self, resource: StackResource, context: Context) -> Deployable:
         """The resource with its variables; raises Error if its properties cannot be rendered."""
@@ -160,7 +167,7 @@ class StackCommand(ABC):
         return values
 
     def _render_script(self, resource: StackResource, context: Context) -> str:
-        return str(render_value(resource.run, context, self.stack.locate(resource)))
+        return str(self.stack.renderer.render_value(resource.run, context, self.stack.locate(resource)))
 
     def run_script(self, resource: StackResource, context: Context) -> dict[str, Any]:
         """Run a script and export what it prints as a JSON object."""

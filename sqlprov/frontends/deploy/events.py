@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlprov.errors import Error
-from sqlprov.frontends.deploy.rendering import parse_json_text
+from sqlprov.frontends.deploy.filters import parse_json_text
 
 PROTECTED = "(protected)"
 _SHORTEST = 3

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from sqlprov.frontends.deploy.command import StackCommand
+from sqlprov.frontends.deploy.filters import parse_json_text
 from sqlprov.frontends.deploy.manifest import StackResource
-from sqlprov.frontends.deploy.rendering import list_texts, parse_json_text
+from sqlprov.frontends.deploy.rendering import list_texts
 from sqlprov.frontends.deploy.table_resource import TableResource
 
 

@@ -10,7 +10,7 @@ from sqlprov.frontends.cli.sql_source import SqlSource
 from sqlprov.frontends.deploy.deployable import DELETE_DELAY, DELETE_TRIES, Deployable, State
 from sqlprov.frontends.deploy.manifest import StackResource
 from sqlprov.frontends.deploy.queries import QueryBlock
-from sqlprov.frontends.deploy.rendering import render_block
+from sqlprov.frontends.deploy.rendering import Renderer
 from sqlprov.frontends.deploy.runner import Row, Runner
 
 
@@ -23,9 +23,10 @@ class SqlResource(Deployable):
         context: Mapping[str, Any],
         runner: Runner,
         blocks: Mapping[str, QueryBlock],
+        renderer: Renderer,
     ) -> None:
         super().__init__(resource, context, runner)
-        self.blocks = blocks
+        self.blocks, self.renderer = blocks, renderer
         self._exports: list[Row] | None = None
 
     def find_state(self) -> State:
@@ -51,9 +52,9 @@ class SqlResource(Deployable):
 
     def update(self) -> None:
         if "update" not in self.blocks:
-            file, line = next((block.file, block.line) for block in self.blocks.values())
+            place = next(block.place for block in self.blocks.values())
             raise ProgrammingError(
-                f"{file}:{line}: {self.resource.name} exists and is not as it should be, and there is no block "
+                f"{place}: {self.resource.name} exists and is not as it should be, and there is no block "
                 "`update` to change it."
             )
         self._write("update")
@@ -132,7 +133,7 @@ class SqlResource(Deployable):
         counts = [value for column, value in rows[0].items() if column.lower() == "count"]
         if not counts:
             raise ProgrammingError(
-                f"{block.file}:{block.line}: the block `{name}` returned the columns {', '.join(rows[0])}; expected "
+                f"{block.place}: the block `{name}` returned the columns {', '.join(rows[0])}; expected "
                 "one called count."
             )
         try:
@@ -141,7 +142,7 @@ class SqlResource(Deployable):
             count = -1
         if count not in (0, 1):
             raise ProgrammingError(
-                f"{block.file}:{block.line}: the block `{name}` counted {counts[0]!r} rows; expected 0 or 1."
+                f"{block.place}: the block `{name}` counted {counts[0]!r} rows; expected 0 or 1."
             )
         return count == 1
 
@@ -156,10 +157,8 @@ class SqlResource(Deployable):
     def _render(self, name: str) -> SqlSource:
         block = self.blocks[name]
         try:
-            rendered = render_block(block, self.context)
+            rendered = self.renderer.render_sql(block.text, self.context)
         except Error as error:
-            source = SqlSource(
-                block.text, lambda at: (block.file, block.line + block.text.count("\n", 0, at))
-            )
+            source = SqlSource(block.text, lambda at: block.find(block.text.count("\n", 0, at) + 1))
             raise source.locate(error) from None
-        return SqlSource(rendered.text, lambda offset: (block.file, block.line - 1 + rendered.line(offset)))
+        return SqlSource(rendered.text, lambda at: block.find(rendered.line(at)))

@@ -6,17 +6,16 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlprov.errors import Error, suggest
+from sqlprov.errors import Error, ProgrammingError, suggest
 from sqlprov.frontends.deploy.deployable import Deployable, normalize_name
 from sqlprov.frontends.deploy.manifest import Manifest, Problems, StackResource, read_manifest
+from sqlprov.frontends.deploy.name_check import NameCheck
 from sqlprov.frontends.deploy.queries import QueryBlock, read_blocks
 from sqlprov.frontends.deploy.rendering import (
     Context,
-    NameCheck,
     Renderer,
     list_names,
-    list_texts,
-    render_condition,
+    list_uses,
 )
 from sqlprov.frontends.deploy.runner import Runner
 from sqlprov.frontends.deploy.sql_resource import SqlResource
@@ -57,24 +56,25 @@ class Stack:
     def create_deployable(self, resource: StackResource, context: Context, runner: Runner) -> Deployable:
         """The resource with its variables; raises Error if its properties cannot be rendered."""
         if not resource.table:
-            return SqlResource(resource, context, runner, self.blocks[resource.name])
+            return SqlResource(resource, context, runner, self.blocks[resource.name], self.renderer)
         values = self.renderer.render_values(resource.props, self.renderer.context)
         values = _drop_helpers(values, resource, runner.connection.catalog)
         if self.adds_tag:
             values = add_tag(values, STACK_TAG, self.tag, resource, runner.connection.catalog)
         find = self.renderer.render_values(resource.find, context)
         place = self.locate(resource)
-        where = render_condition(resource.where, context, place) if resource.where else ""
+        try:
+            where = self.renderer.render_sql(resource.where, context).text if resource.where else ""
+        except ProgrammingError as error:
+            raise ProgrammingError(f"{place}: {error}") from None
         return TableResource(resource, context, runner, values, find, where, place)
 
     def list_uses(self, resource: StackResource) -> set[str]:
         """The variables in the templates of a resource, but for its own properties."""
         texts = [resource.condition, resource.sql, resource.run, resource.where]
         texts += [block.text for block in self.blocks.get(resource.name, {}).values()]
-        for each in (*resource.props, *resource.find):
-            texts += list_texts([each.value, dict(each.values or {})])
-        merged = {name for each in resource.props for name in each.merge}
-        return (list_names(texts) | merged) - {each.name for each in resource.props}
+        uses = list_names(texts) | list_uses((*resource.props, *resource.find))
+        return uses - {each.name for each in resource.props}
 
     def is_used_later(self, resource: StackResource) -> bool:
         """Whether a later resource uses an export of this one."""
@@ -128,7 +128,8 @@ def read_resource_blocks(
     """The blocks of a resource; adds mistakes to `problems`."""
     if resource.sql:
         name = "exports" if resource.type == "query" else "command"
-        return {name: QueryBlock(resource.sql, str(manifest.file), resource.line, {})}
+        lines = range(resource.line, resource.line + resource.sql.count("\n") + 1)
+        return {name: QueryBlock(resource.sql, tuple((str(manifest.file), line) for line in lines), {})}
     if not resource.has_blocks or resource.type == "script":
         return {}
     file = folder / FOLDER / (resource.file or f"{resource.name}.iql")
@@ -146,7 +147,7 @@ def _check_blocks(
 ) -> None:
     def require(*names: str) -> None:
         if blocks and not blocks.keys() & {*names}:
-            file = next(iter(blocks.values())).file
+            file, _ = next(iter(blocks.values())).lines[0]
             problems.add(file, f"{resource.name} needs one of the blocks {', '.join(names)}")
 
     match resource.type:
@@ -190,8 +191,7 @@ def _drop_helpers(values: Mapping[str, Any], resource: StackResource, catalog: C
     create = table.by_method["create_resource"]
     known = {*create.input_shape.members, *(column.name for column in table.columns)}
     taken = {*map(normalize_name, known), *map(normalize_name, table.write.insert.ignored)}
-    used = list_names(list_texts([[each.value, dict(each.values or {})] for each in resource.props]))
-    used |= {name for each in resource.props for name in each.merge}
+    used = list_uses(resource.props)
     return {
         name: value for name, value in values.items() if normalize_name(name) in taken or name not in used
     }

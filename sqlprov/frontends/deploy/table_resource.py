@@ -10,8 +10,8 @@ from sqlprov.catalog.methods import MISSING
 from sqlprov.errors import Error, OperationalError, ProgrammingError
 from sqlprov.frontends.cli.sql_source import SqlSource
 from sqlprov.frontends.deploy.deployable import DELETE_DELAY, DELETE_TRIES, Deployable, State, normalize_name
+from sqlprov.frontends.deploy.filters import to_json
 from sqlprov.frontends.deploy.manifest import StackResource
-from sqlprov.frontends.deploy.rendering import to_json
 from sqlprov.frontends.deploy.runner import Row, Runner
 from sqlprov.sql.lexer import quote_identifier, quote_path
 

@@ -7,7 +7,7 @@ is escaped for its token. Then the SQL is split again; a value that changed othe
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -59,7 +59,12 @@ class RenderedTemplate:
 
 
 def render(
-    template: str, variables: Mapping[str, Any], *, filters: Filters | None = None, text_is_sql: bool = False
+    template: str,
+    variables: Mapping[str, Any],
+    *,
+    filters: Filters | None = None,
+    text_is_sql: bool = False,
+    prepare: Callable[[Any], None] = lambda tree: None,
 ) -> RenderedTemplate:
     """Render a Jinja template of SQL.
 
@@ -67,6 +72,7 @@ def render(
         template: SQL with `{{ … }}` and `{% … %}`.
         variables: text, numbers, booleans, `None`, and lists and dicts of them.
         filters: further filters, by name.
+        prepare: changes Jinja's tree of the template.
         text_is_sql: whether text outside of literals and quoted names is SQL, as its author meant it.
 
     Raises:
@@ -75,7 +81,7 @@ def render(
         DataError: a value does not fit the place of its placeholder.
         ProgrammingError: any other error of Jinja.
     """
-    expansion = expand(template, variables, filters or {}, text_is_sql)
+    expansion = expand(template, variables, filters or {}, text_is_sql, prepare)
     try:
         tokens = tokenize(expansion.text, comments=True)
     except MalformedSQL as error:

@@ -93,8 +93,14 @@ def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def expand(template: str, variables: Mapping[str, Any], filters: Filters, text_is_sql: bool) -> Expansion:
-    """Expand a template with Jinja; raises as `render` does."""
+def expand(
+    template: str,
+    variables: Mapping[str, Any],
+    filters: Filters,
+    text_is_sql: bool,
+    prepare: Callable[[nodes.Template], None],
+) -> Expansion:
+    """Expand a template with Jinja; arguments and errors are those of `render`."""
     marker = next(char for char in map(chr, range(0xE000, 0xF8FF)) if char not in template)
     marks: list[Placeholder | int] = []  # an int is the line of the following text
 
@@ -125,6 +131,7 @@ def expand(template: str, variables: Mapping[str, Any], filters: Filters, text_i
         tree = environment.parse(template)
         _refuse_blocks(tree, template)
         names = frozenset(meta.find_undeclared_variables(tree))
+        prepare(tree)
         _insert_markers(tree, template, put)
         text = environment.from_string(tree).render(variables)
     except MalformedSQL:
