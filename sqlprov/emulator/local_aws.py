@@ -5,6 +5,7 @@ SageMaker's states are the emulator's, the other services are moto's, and what n
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,16 @@ from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.emulator import Emulator
 from sqlprov.emulator.exchange import CredentialScope, HttpRequest, Response
 from sqlprov.emulator.service import CLOUD_CONTROL, OPERATIONS, Service
+from sqlprov.errors import WARNING_HEADER
 
 if TYPE_CHECKING:
     from sqlprov.emulator.other_services import LoadTables, OtherServices
 
 _OWN = {"sts": "GetCallerIdentity", "iam": "SimulatePrincipalPolicy", "ec2": "DescribeRegions"}
+_NO_RESOURCES = b'"ResourceDescriptions":[]'
+_ONLY_OWN = (
+    "The local Cloud Control lists only what was made through it; the tables of aws show the sample data."
+)
 _TAG_CALLS = ("AddTags", "ListTags", "DeleteTags")
 
 
@@ -54,7 +60,10 @@ class _Front:
     def answer(self, request: HttpRequest) -> Response:
         scope = request.scope
         if scope is None or _is_emulated(request, scope):
-            return self._emulator.answer(request)
+            response = self._emulator.answer(request)
+            if scope is not None and scope.service == CLOUD_CONTROL and _NO_RESOURCES in response.body:
+                return replace(response, headers={**response.headers, WARNING_HEADER: _ONLY_OWN})
+            return response
         return self._others.answer(request, scope)
 
 

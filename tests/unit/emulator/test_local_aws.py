@@ -106,6 +106,19 @@ def test_rows_that_moto_does_not_have_are_made_up_with_a_warning(aws, open_clien
         assert con.sql("SELECT name, tags FROM aws.amplify.apps").keep().warnings == [text]
 
 
+def test_an_empty_list_of_cloud_control_warns_that_the_sample_data_is_not_in_it(open_client):
+    assert open_client("s3").list_buckets()["Buckets"]
+    cloud_control = open_client("cloudcontrol")
+    reply = cloud_control.list_resources(TypeName="AWS::S3::Bucket")
+    assert reply["ResourceDescriptions"] == []
+    assert read_warning(reply).startswith("The local Cloud Control lists only what was made through it")
+    cloud_control.create_resource(TypeName="AWS::S3::Bucket", DesiredState='{"BucketName": "made"}')
+    reply = cloud_control.list_resources(TypeName="AWS::S3::Bucket")
+    assert len(reply["ResourceDescriptions"]) == 1
+    assert read_warning(reply) == ""
+    cloud_control.delete_resource(TypeName="AWS::S3::Bucket", Identifier="made")
+
+
 def test_a_refused_page_does_not_replace_the_rows_of_moto(open_client):
     glue = open_client("glue")
     glue.create_job(Name="mine", Role="r", Command={"Name": "glueetl"})
