@@ -9,6 +9,7 @@ from itertools import pairwise
 import pyarrow as pa
 
 from sqlprov.catalog.columns import TAGS_TYPE
+from sqlprov.catalog.nouns import list_nouns
 from sqlprov.catalog.service_model import to_snake_case
 from sqlprov.catalog.table import TAG_MAP, Column, Table
 from sqlprov.duck.vocabulary import read_keywords
@@ -25,21 +26,28 @@ _WRONG_TYPE = re.compile(
 )
 
 
-def suggest_columns(name: str, tables: Sequence[Table], *, is_near: bool = False) -> str:
-    """` Did you mean 'name'?`: the columns that have the name in another spelling, or with another noun in front.
+def suggest_columns(
+    name: str, tables: Sequence[Table], others: Iterable[str] = (), *, is_near: bool = True
+) -> str:
+    """` Did you mean 'name'?`: the columns that have the name in another spelling or with another noun in front.
 
     Args:
         name: as the statement writes it, such as `bucket_name` or `BucketName`.
         tables: the live tables of the statement.
-        is_near: whether any column that is nearly called so will do, if there is no such column.
+        others: more names that it may mean.
+        is_near: whether a name that is nearly the same will do, if there is no such column.
     """
     columns = {column: table for table in tables for column in table.by_name}
     written = to_snake_case(name.removeprefix("data__"))
     ends = [column for column in columns if written.endswith(f"_{column}") or column.endswith(f"_{written}")]
     keys = [column for column in ends if column in columns[column].key]
     meant = [written] if written in columns else keys or ends
-    if not meant and is_near and (nearest := find_nearest(name, columns)):
-        meant = [nearest]
+    if not meant and is_near:
+        spellings = {column.partition("_")[2]: column for column in columns if "_" in column}
+        for column, table in columns.items():
+            spellings |= {f"{noun}_{column}": column for noun in list_nouns(table.name)}
+        spellings |= {column: column for column in (*others, *columns)}
+        meant = [spellings[nearest] for nearest in [find_nearest(written, spellings)] if nearest]
     return f" Did you mean {' or '.join(map(repr, meant[:MOST_MEMBERS]))}?" if meant else ""
 
 

@@ -221,10 +221,12 @@ def _suggest_part(message: str, text: str, catalog: Catalog, find_tables: FindTa
                 return f"{message} Did you mean '{provider}.{match[1]}', or USE {provider}?"
         return ""
     if match := re.search(r'Referenced column "(.+?)" (?:was )?not found', message):
-        written = match[1]
-        if hint := suggest_columns(match[1], find_tables()):  # instead of DuckDB's candidates
+        written, is_quoted = match[1], f'"{match[1]}"' in text
+        candidates = re.findall(r'"(\w+)"', message.partition("Candidate bindings: ")[2].partition("\n")[0])
+        hint = suggest_columns(match[1], find_tables(), candidates, is_near=not is_quoted)
+        if hint:  # instead of DuckDB's candidates
             message = f"{message.partition('!')[0]}.{hint}"
-        if f'"{match[1]}"' in text:
+        if is_quoted:
             written = f'"{match[1]}"'
             first, newline, rest = message.partition("\n")
             quoted = f" In double quotes, {match[1]} is a name; write '{match[1]}' for a text."
@@ -232,7 +234,7 @@ def _suggest_part(message: str, text: str, catalog: Catalog, find_tables: FindTa
         return message if re.search(r"LINE \d", message) else f"{message}{_show_place(text, written)}"
     if match := re.search(r'Values list "\w+" does not have a column named "(\w+)"', message):
         problem = message.partition("\n")[0]
-        hint = suggest_columns(match[1], find_tables(), is_near=True)
+        hint = suggest_columns(match[1], find_tables())
         return f"{problem}.{hint}{_show_place(text, match[1])}"
     return ""
 

@@ -11,7 +11,7 @@ SELECT * FROM aws.sagemakr.models WHERE region = 'us-east-1';
 SELECT * FROM gcp.sagemaker.models WHERE region = 'us-east-1';
 
 -- name: a column that does not exist is an error that names the nearest
--- error: UnknownName: "status"
+-- error: UnknownName: Did you mean 'status'?
 SELECT sttus FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1';
 
 -- name: a table that does not exist after USE is an error that names the nearest
