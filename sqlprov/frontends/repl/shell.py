@@ -9,7 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlprov.errors import Cancelled, CredentialsError, Error, ProgrammingError, WriteError
+from sqlprov.catalog.regions import list_regions
+from sqlprov.errors import (
+    Cancelled,
+    CredentialsError,
+    Error,
+    ProgrammingError,
+    RegionError,
+    Unreachable,
+    WriteError,
+)
 from sqlprov.frontends.messages import format_outcomes, format_warnings
 from sqlprov.frontends.repl.confirmation import confirm, needs_confirmation
 from sqlprov.frontends.repl.input import EXIT_WORDS, TAIL, find_rc_file, is_command, read_code, split_script
@@ -22,6 +31,16 @@ if TYPE_CHECKING:
 
 ROW_LIMIT = 1000
 """Rows shown per result, unless `\\rows` changes it."""
+
+
+def advise_on_region(error: Exception) -> str:
+    """What the shell offers after an error about a region; empty for others."""
+    is_closed = "is not enabled for the account" in str(error)
+    known = {each.region for each in list_regions()}
+    is_unknown = isinstance(error, Unreachable) and error.region not in known
+    if (isinstance(error, RegionError) or is_closed or is_unknown) and "\\region" not in str(error):
+        return "\nIn this shell, \\region us-east-1 chooses the regions of statements that name none."
+    return ""
 
 
 class ExitShell(Exception):
@@ -109,7 +128,7 @@ class Shell:
         except ExitShell:
             raise
         except (Error, OSError, UnicodeDecodeError) as error:
-            self.screen.error(str(error))
+            self.screen.error(f"{error}{advise_on_region(error)}")
         except Exception as error:
             at = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{at.filename}:{at.lineno}"

@@ -11,7 +11,9 @@ import pytest
 from terminal import CTRL_C, ENTER, ESCAPE, Terminal, environment
 
 from sqlprov.emulator import Emulator
+from sqlprov.errors import AccessDenied, CredentialsError, Error, RegionError, Unreachable
 from sqlprov.frontends.repl.commands import COMMANDS
+from sqlprov.frontends.repl.shell import advise_on_region
 
 T = "aws.sagemaker.inference_experiments"
 REGION = "us-east-1"
@@ -150,6 +152,33 @@ def test_region_chooses_where_statements_read(term: Terminal, em: Emulator) -> N
     assert "Unknown region 'eu-wst-1'. Did you mean 'eu-west-1'?" in term.run("\\region eu-wst-1")
     assert "\\region ,: expected regions, all or default." in term.run("\\region ,")
     assert "name none: us-east-1." in term.run("\\region default")
+
+
+def test_an_error_about_a_region_names_the_command_that_chooses_it(term: Terminal) -> None:
+    advice = "\\region us-east-1 chooses the regions"
+    insert = "INSERT INTO aws.sagemaker.models (model_name, region) VALUES ('m', 'us-esat-1');"
+    shown = term.run(insert)
+    assert "Unknown region 'us-esat-1' in row 1. Did you mean 'us-east-1'?" in shown
+    assert advice in shown
+    assert term.run("\\region us-esat-1").count("\\region") == 2  # what was typed, and no advice
+    assert advice not in term.run("SELECT nonsense;")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_advised"),
+    [
+        (RegionError("No region for aws.sagemaker.models."), True),
+        (
+            CredentialsError("not valid, or af-south-1 is not enabled for the account", region="af-south-1"),
+            True,
+        ),
+        (Unreachable("endpoint not reachable", region="us-somewhere-7"), True),
+        (Unreachable("endpoint not reachable", region="us-east-1"), False),
+        (AccessDenied("access denied", region="us-east-1"), False),
+    ],
+)
+def test_an_error_is_about_a_region_if_another_one_would_do(error: Error, is_advised: bool) -> None:
+    assert ("\\region" in advise_on_region(error)) == is_advised
 
 
 def test_calls_shows_the_calls_of_the_last_statement(term: Terminal, em: Emulator) -> None:
