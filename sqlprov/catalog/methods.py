@@ -62,6 +62,7 @@ _KEYS = {
         "replaces",
         "name",
         "attributes",
+        "adds",
     ),
     "UPDATE": ("until", "via", "arguments", "send", "into", "when", "whole", "previous"),
     "DELETE": ("until", "via", "arguments", "send", "into", "before", "marks"),

@@ -113,7 +113,19 @@ def _parse_insert(block: Mapping[str, Node], context: WriteContext) -> InsertRul
         raise block["replaces"].fail(
             f"the service sets {', '.join(returns)}; expected `name:` with the parameter that it ends with"
         )
-    return InsertRule(ignored, notes, replaces, name, _find_name_column(name, context) if name else "")
+    adds = block["adds"].read_strings() if "adds" in block else ()
+    for each in adds:
+        if (
+            context.methods["create_resource"]
+            .input_shape.members[
+                context.check_parameter(block["adds"], context.methods["create_resource"], each)
+            ]
+            .value
+            is None
+        ):
+            raise block["adds"].fail(f"{each} is not a map; expected one to which the service adds keys")
+    column = _find_name_column(name, context) if name else ""
+    return InsertRule(ignored, notes, replaces, name, column, adds)
 
 
 def _find_name_column(parameter: str, context: WriteContext) -> str:

@@ -20,6 +20,7 @@ class InsertRule:
             row first.
         name: the parameter by whose value a row is found whose key the service sets; empty if there is none.
         column: the column of the list that holds the value; empty if only the key does, at its end.
+        adds: parameters, each a map to which the service adds keys of its own.
     """
 
     ignored: Mapping[str, str] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class InsertRule:
     replaces: bool = False
     name: str = ""
     column: str = ""
+    adds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -42,12 +42,12 @@ def diff_parameters(
             if tags is None or drop_reserved(sent_tags) != drop_reserved(tags):
                 paths.append(part.name)
         elif part.column in table.paths:
-            paths += diff_values(
-                value,
-                snapshot.get_column(table, part.column),
-                method.input_shape.members[part.name],
-                part.name,
-            )
+            described, shape = snapshot.get_column(table, part.column), method.input_shape.members[part.name]
+            if part.name in table.write.insert.adds and isinstance(described, Mapping):
+                keys = dict.fromkeys(dict(value), shape.value or shape)
+                shape = Shape(shape.name, "structure", members=keys)  # other keys do not count
+                value = dict(value)
+            paths += diff_values(value, described, shape, part.name)
     return tuple(dict.fromkeys(paths))
 
 

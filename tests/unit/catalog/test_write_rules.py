@@ -26,6 +26,8 @@ REFUSALS = [
     BadFile("an unknown key of insert", "ignored:", "ignore:", ("'ignore'", "'ignored'")),
     BadFile("an ignored parameter", "[DesiredState, S", "[KmsKey, S", ("CreateInferenceExperiment takes",)),
     BadFile("an unknown ignored property", "[DesiredState, S", "[DesiredStat, S", ("'DesiredState'",)),
+    BadFile("keys added to an unknown map", "    ignored:", "    adds: [Nme]\n    ignored:", ("'Nme'", "'Name'")),
+    BadFile("keys added to a text", "    ignored:", "    adds: [Name]\n    ignored:", ("Name is not a map",)),
     BadFile("attributes of an unknown call", "    ignored:", "    attributes: {SetIt: [A]}\n    ignored:", ("SetIt",)),
     BadFile(
         "an unknown attribute",

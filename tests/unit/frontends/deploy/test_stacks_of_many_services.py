@@ -55,13 +55,16 @@ resources:
   - name: topic
     table: aws.sns.topics
     find: {topic_arn: "arn:aws:sns:us-east-1:123456789012:many"}
-    props: [{name: Name, value: many}]
+    props: [{name: Name, value: many}, {name: Attributes, value: {DisplayName: Many}}]
+  - name: secret
+    table: aws.ssm.parameters
+    props: [{name: Name, value: /many/secret}, {name: Type, value: SecureString}, {name: Value, value: first-word}]
   - name: zone
     table: aws.route53.hosted_zones
     find: {name: many.example.}
     props: [{name: Name, value: many.example}]
 """
-NAMES = ["bucket", "role", "logs", "table", "vpc", "subnet", "parameter", "queue", "topic", "zone"]
+NAMES = ["bucket", "role", "logs", "table", "vpc", "subnet", "parameter", "queue", "topic", "secret", "zone"]
 CHANGES = {
     "role": ("value: 7200", "value: 3600", "MaxSessionDuration", "7200", "3600"),
     "logs": (

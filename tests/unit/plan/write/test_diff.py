@@ -138,6 +138,18 @@ def test_numbers_texts_and_booleans_of_other_tables() -> None:
     assert diff_parameters(configs, create, sent, Snapshot(described, {})) == ("EnableNetworkIsolation",)
 
 
+def test_keys_that_the_service_adds_to_a_map_do_not_count() -> None:
+    table = CATALOG.get_table("aws", "sns", "topics")
+    create = table.by_method["create_resource"]
+    row = Snapshot({"Attributes": {"Owner": "1", "DisplayName": "Same"}}, {})
+    assert diff_parameters(table, create, {"Attributes": {"DisplayName": "Same"}}, row) == ()
+    sent = {"Attributes": {"DisplayName": "Other", "KmsMasterKeyId": "key"}}
+    assert diff_parameters(table, create, sent, row) == (
+        "Attributes.DisplayName",
+        "Attributes.KmsMasterKeyId",
+    )
+
+
 def test_maps_and_lists_without_names_are_compared_whole() -> None:
     models = CATALOG.get_table("aws", "sagemaker", "models")
     create = models.by_method["create_resource"]
