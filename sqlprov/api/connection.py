@@ -396,7 +396,8 @@ class Connection(PEP249Cursor):
         from sqlprov.plan.write.desired import compare_row
 
         self.catalog.reveal(table)
-        return compare_row(self.catalog.get_table(*table.split(".")), values, region, row)
+        resource = self.catalog.get_table(*table.split("."))
+        return compare_row(resource, values, region, row, self.catalog.list_unordered(resource))
 
     # Transactions
 

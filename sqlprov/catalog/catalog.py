@@ -38,6 +38,8 @@ _PLAIN = re.compile(r"""[^\s"'>|&*!%@`{[#](?:(?!: | #)[^\n])*""")
 _NOTE = re.compile(r"^([\w.]+): (.*)$", re.MULTILINE)
 DESCRIPTIONS = "_descriptions.txt"
 """The file of the descriptions that no line writes: they come from botocore's model, which listing does not load."""
+UNORDERED = "_unordered.yaml"
+"""The file of the lists in which the order does not count."""
 ON_REQUEST = ("awscc",)
 """The providers that exist only once a statement names them: their tables repeat those of another provider."""
 MAX_KNOWN = 12
@@ -158,6 +160,11 @@ class Catalog:
         """
         notes = self._read_notes(self._find_provider(provider), "_confirmed.yaml")
         return {name: tuple(words.strip("[]").split(", ")) for name, words in notes.items()}
+
+    def list_unordered(self, table: Table) -> tuple[str, ...]:
+        """The parameters of a table's create that are lists without an order, as CloudFormation's schemas say."""
+        notes = self._read_notes(self._find_provider(table.provider), UNORDERED)
+        return tuple(notes.get(f"{table.service}.{table.name}", "").strip("[]").split(", "))
 
     def _read_notes(self, provider: str, file: str) -> Mapping[str, str]:
         """`service.table` -> text, as `file` in the provider's folders says."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,11 @@ class Difference:
 
 
 def compare_row(
-    table: Table, values: Mapping[str, str | None], region: str | None, row: Mapping[str, Any] | None
+    table: Table,
+    values: Mapping[str, str | None],
+    region: str | None,
+    row: Mapping[str, Any] | None,
+    unordered: Collection[str] = (),
 ) -> tuple[Difference, ...]:
     """What differs between `values` and `row`.
 
@@ -49,6 +53,7 @@ def compare_row(
         values: column, or parameter of the create, -> text as an INSERT takes it; JSON for structures.
         region: the row's region, if `values` does not have it.
         row: the existing row by column, as the table returns it; `None` if there is none.
+        unordered: parameters of the create, each a list of text in which the order does not count.
 
     Raises:
         DatabaseError: an INSERT of `values` would be refused, for each reason in one message.
@@ -78,6 +83,10 @@ def compare_row(
             # The API sends it as text; the table has a number or a truth value.
             is_text = name in texts and isinstance(value, bool | int | float)
             _put(described, path, json.dumps(value) if is_text else value)
+    for name in unordered:
+        column = columns.get(name)
+        if name in sent and column and column.name in table.paths:
+            _put(described, table.paths[column.name], _order_like(sent[name], row.get(column.name)))
     snapshot = Snapshot(described, parse_tags(row.get(TAGS)) if table.tagging else None)
     if (when := table.write.update.when) and (state := snapshot.get_state(table)) and state not in when:
         # A sensitive text that cannot be updated may be ciphertext, as the value of a SecureString.
@@ -129,6 +138,11 @@ def _get(value: Any, members: list[str]) -> Any:
     for member in members:
         value = value.get(member) if isinstance(value, Mapping) else None
     return value
+
+
+def _order_like(sent: Sequence[str], items: Sequence[str] | None) -> Sequence[str] | None:
+    """The items in the order of those sent, if they are the same."""
+    return sent if items and sorted(sent) == sorted(items) else items
 
 
 def _put(described: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
