@@ -5,6 +5,7 @@ Error
 └── DatabaseError
     ├── DataError                  a value that does not fit
     ├── IntegrityError
+    ├── BudgetExceeded             the statement needs more calls than sqlprov_max_calls allows
     ├── InternalError
     │   └── ResourceFileError      a YAML file under resources/ contradicts botocore's model
     ├── NotSupportedError          the statement is understood, but not supported
@@ -32,6 +33,7 @@ from typing import Any
 __all__ = [
     "AccessDenied",
     "BrokenReply",
+    "BudgetExceeded",
     "Cancelled",
     "CredentialsError",
     "DataError",
@@ -67,13 +69,17 @@ class Error(Exception):
     Attributes:
         offset: where the failed statement begins in the text that was run, from 0; `None` if the error is about the
             whole text. Line numbers in the message count from there.
+        sqlstate: PostgreSQL's code of the kind of error, five characters.
     """
 
     offset: int | None = None
+    sqlstate = "XX000"
 
 
 class InterfaceError(Error):
     """Wrong use of the Python interface, such as a closed connection."""
+
+    sqlstate = "08003"
 
 
 class DatabaseError(Error):
@@ -83,9 +89,19 @@ class DatabaseError(Error):
 class DataError(DatabaseError):
     """A value does not fit its column or its use."""
 
+    sqlstate = "22000"
+
 
 class IntegrityError(DatabaseError):
     """A constraint of a local table was broken."""
+
+    sqlstate = "23000"
+
+
+class BudgetExceeded(DatabaseError):
+    """A statement needs more calls than `sqlprov_max_calls` allows; it made as many as that."""
+
+    sqlstate = "54000"
 
 
 class InternalError(DatabaseError):
@@ -94,6 +110,8 @@ class InternalError(DatabaseError):
 
 class ResourceFileError(InternalError):
     """A resource file contradicts botocore's model or itself; the message begins with `file:line:`."""
+
+    sqlstate = "F0000"
 
 
 class WriteError(DatabaseError):
@@ -104,6 +122,8 @@ class WriteError(DatabaseError):
         warnings: doubts about the values before the calls; they may explain why a call was refused.
     """
 
+    sqlstate = "HV000"
+
     def __init__(self, message: str, outcomes: Sequence[Any], warnings: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.outcomes, self.warnings = tuple(outcomes), tuple(warnings)
@@ -112,21 +132,31 @@ class WriteError(DatabaseError):
 class NotSupportedError(DatabaseError):
     """The statement is understood, but not supported; the message says what to write instead."""
 
+    sqlstate = "0A000"
+
 
 class ProgrammingError(DatabaseError):
     """The statement is wrong."""
+
+    sqlstate = "42000"
 
 
 class MalformedSQL(ProgrammingError):
     """The text cannot be parsed; the message shows the line, with a caret under the place."""
 
+    sqlstate = "42601"
+
 
 class UnknownName(ProgrammingError):
     """A provider, service, table, column, setting, method or variable does not exist."""
 
+    sqlstate = "42704"
+
 
 class RegionError(ProgrammingError):
     """No region is named or configured, or one does not exist."""
+
+    sqlstate = "22023"
 
 
 class OperationalError(DatabaseError):
@@ -140,6 +170,8 @@ class OperationalError(DatabaseError):
         request_id: AWS request id; empty without a reply.
         permission: the missing IAM action, such as `sagemaker:ListModels`; empty for other errors.
     """
+
+    sqlstate = "58000"
 
     def __init__(
         self,
@@ -166,6 +198,8 @@ class CredentialsError(OperationalError):
         mfa_serial: the MFA device whose code the role needs; empty for other errors. See `Connection.enter_mfa_code`.
     """
 
+    sqlstate = "28000"
+
     def __init__(self, message: str, *, mfa_serial: str = "", **named: str) -> None:
         super().__init__(message, **named)
         self.mfa_serial = mfa_serial
@@ -174,25 +208,37 @@ class CredentialsError(OperationalError):
 class AccessDenied(OperationalError):
     """The identity may not make the call; `permission` names the missing action."""
 
+    sqlstate = "42501"
+
 
 class Throttled(OperationalError):
     """The service throttled every attempt of a call."""
+
+    sqlstate = "53400"
 
 
 class Unreachable(OperationalError):
     """The endpoint cannot be reached, or did not answer in time."""
 
+    sqlstate = "08001"
+
 
 class BrokenReply(OperationalError):
     """A reply is cut off, not valid JSON, incomplete, or repeats its page token."""
+
+    sqlstate = "08P01"
 
 
 class ServiceError(OperationalError):
     """The service answered with any other error."""
 
+    sqlstate = "HV000"
+
 
 class Cancelled(OperationalError):
     """The statement was cancelled, its result closed, or its write not confirmed."""
+
+    sqlstate = "57014"
 
 
 LIKENESS, KEYWORD_LIKENESS = 0.6, 0.75

@@ -71,6 +71,11 @@ class Settings:
         "Maximum calls of a list that one scan may make because it needs one for each row of a parent table, such as "
         "one for each bucket; 1 to 1000000.",
     )
+    max_calls: int = _make_setting(
+        0,
+        "Maximum calls that one statement may make; one that needs more fails, whatever sqlprov_on_error says. Writes "
+        "have sqlprov_max_writes instead. 0: no limit.",
+    )
     cache: timedelta = _make_setting(  # noqa: RUF009
         OFF,
         "Use replies of earlier reads of this connection and its cursors up to this age, such as '60s' or '5m'; up to "
@@ -158,6 +163,7 @@ class Settings:
             if (value := getattr(self, name)) is not None:
                 _check_range(name, value, 1, limit)
         _check_range("fan_out", self.fan_out, 1, 1_000_000)
+        _check_range("max_calls", self.max_calls, 0, 1_000_000_000)
         _check_range("cache", self.cache.total_seconds(), 0, 3600)
         _check_range("timeout", self.timeout, 0.1, 3600)
         _check_range("await_timeout", self.await_timeout, 0, 86400)

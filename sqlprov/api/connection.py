@@ -8,7 +8,7 @@ import sys
 import threading
 import weakref
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from types import FrameType
@@ -24,6 +24,7 @@ from sqlprov.api.worker import INTERRUPT_GRACE
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
 from sqlprov.duck.binder import Bindings, Parameters
+from sqlprov.duck.cursor import Asking
 from sqlprov.duck.query_runner import BEGINS
 from sqlprov.duck.session import OWN, Session
 from sqlprov.duck.syntax_check import check_syntax
@@ -186,7 +187,9 @@ class Connection(PEP249Cursor):
         *,
         dry_run: bool = False,
         confirm: Confirm | None = None,
+        confirm_inserts: bool = False,
         variables: Mapping[str, Any] | None = None,
+        on_error: Callable[[Error], None] | None = None,
     ) -> Iterator[Result]:
         """Run the statements of `script` one by one; each runs once the previous result has been consumed.
 
@@ -197,7 +200,10 @@ class Connection(PEP249Cursor):
                 statement runs.
             confirm: called in the caller's thread before an UPDATE, DELETE or EXEC makes its first writing call,
                 with a `WritePreview` of the changes; returns whether to make them. Each row is read first.
+            confirm_inserts: call `confirm` before an INSERT, too.
             variables: DataFrames and Arrow tables by name, for tables that DuckDB does not know.
+            on_error: called with the error of a statement that fails before it returns rows; unless it raises, the
+                next statement runs.
 
         Raises:
             Cancelled: a write was not confirmed; nothing was written.
@@ -207,7 +213,8 @@ class Connection(PEP249Cursor):
         >>> [result.fetchall() for result in sqlprov.connect().run("SELECT 1; SELECT $n", {"n": 2})]
         [[(1,)], [(2,)]]
         """
-        return self._run_script(script, parameters, variables, dry_run, confirm)
+        asking = Asking(confirm, confirm_inserts) if confirm else None
+        return self._run_script(script, parameters, variables, dry_run, asking, on_error)
 
     def check(self, script: str) -> list[Statement]:
         """Parse a script before any of it runs: a typing error in the last statement must not leave half a change.
@@ -230,7 +237,8 @@ class Connection(PEP249Cursor):
         parameters: Parameters,
         variables: Mapping[str, Any] | None,
         dry_run: bool = False,
-        confirm: Confirm | None = None,
+        asking: Asking | None = None,
+        on_error: Callable[[Error], None] | None = None,
     ) -> Iterator[Result]:
         statements = self.check(text)
         if isinstance(parameters, Mapping):
@@ -238,18 +246,30 @@ class Connection(PEP249Cursor):
         for number, statement in enumerate(statements, start=1):
             self._check_open()
             self._close_result()
-            with locate_errors(statement):
-                if isinstance(statement, SetSetting):
-                    self._set(statement)
-                is_begin = isinstance(statement, Query) and statement.verb in BEGINS
-                bindings = Bindings(parameters, variables, statements[number:] if is_begin else ())
-                self._result = self._runner.run(statement, self.settings, bindings, dry_run, confirm)
-                if isinstance(statement, SetSetting):
-                    self._session.planner.warn_unknown(self.settings.region_names(), self._result._run)
+            is_begin = isinstance(statement, Query) and statement.verb in BEGINS
+            bindings = Bindings(parameters, variables, statements[number:] if is_begin else ())
+            try:
+                with locate_errors(statement):
+                    self._result = self._run_statement(statement, bindings, dry_run, asking)
+            except Error as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+                continue
             self._result._connection = (
                 self  # open as long as rows can be read, as in connect().sql(…).fetchall()
             )
             yield self._result
+
+    def _run_statement(
+        self, statement: Statement, bindings: Bindings, dry_run: bool, asking: Asking | None
+    ) -> Result:
+        if isinstance(statement, SetSetting):
+            self._set(statement)
+        result = self._runner.run(statement, self.settings, bindings, dry_run, asking)
+        if isinstance(statement, SetSetting):
+            self._session.planner.warn_unknown(self.settings.region_names(), result._run)
+        return result
 
     def _set(self, statement: SetSetting) -> None:
         if statement.value is None:

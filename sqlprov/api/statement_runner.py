@@ -13,14 +13,13 @@ from sqlprov.api.result import NO_ROWS, Result
 from sqlprov.api.worker import INTERRUPT_GRACE, Worker
 from sqlprov.aws.transport.run import LET_END, Run
 from sqlprov.duck.binder import Bindings
-from sqlprov.duck.cursor import Cursor, Pending
+from sqlprov.duck.cursor import Asking, Cursor, Pending
 from sqlprov.duck.errors import translate
 from sqlprov.duck.interrupts import interrupt
 from sqlprov.errors import Cancelled, Error, InternalError
 from sqlprov.sql import CatalogStatement, Query, SetSetting, Show, Statement
 
 if TYPE_CHECKING:
-    from sqlprov.duck.dry_run import Confirm
     from sqlprov.duck.session import Session
     from sqlprov.settings import Settings
 
@@ -63,12 +62,12 @@ class StatementRunner:
         settings: Settings,
         bindings: Bindings,
         dry_run: bool,
-        confirm: Confirm | None,
+        asking: Asking | None,
     ) -> Result:
         """Run a statement until its first rows can be read; SetSetting needs no run.
 
         Raises:
-            Cancelled: `confirm` returned False; nothing was written.
+            Cancelled: the write was not confirmed; nothing was written.
             Error: the statement failed.
         """
         self._session.reveal(statement.text)
@@ -82,16 +81,14 @@ class StatementRunner:
         self.current = run
         try:
             answer = self._call_interruptibly(
-                lambda: self.cursor.answer(
-                    statement, bindings, run, dry_run=dry_run, asking=confirm is not None
-                ),
+                lambda: self.cursor.answer(statement, bindings, run, dry_run=dry_run, asking=asking),
                 run,
                 statement,
             )
             if isinstance(answer, Pending):
-                assert confirm is not None, "only then a write waits"
+                assert asking is not None, "only then a write waits"
                 began = time.monotonic()
-                if not confirm(answer.preview):
+                if not asking.confirm(answer.preview):
                     raise Cancelled("Not confirmed; nothing was written.")
                 # The time that the user takes to answer does not count.
                 run.log.start_time += time.monotonic() - began

@@ -34,13 +34,21 @@ from sqlprov.sql.lexer import number_parameters
 if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
     from sqlprov.catalog.table import Table
-    from sqlprov.duck.dry_run import WritePreview
+    from sqlprov.duck.dry_run import Confirm, WritePreview
     from sqlprov.duck.target_reader import QueryResult
 
 _TEMPORARY = (
     "SELECT 1 FROM duckdb_tables() WHERE temporary AND lower(table_name) = lower(?) "
     "UNION ALL SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal AND lower(view_name) = lower(?)"
 )
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What confirms an UPDATE, DELETE or EXEC of the cloud, and whether it also confirms an INSERT."""
+
+    confirm: Confirm
+    inserts: bool
 
 
 @dataclass(frozen=True)
@@ -66,11 +74,11 @@ class Cursor:
         run: Run,
         *,
         dry_run: bool = False,
-        asking: bool = False,
+        asking: Asking | None = None,
     ) -> Answer | Pending:
         """Run a statement that the catalog alone does not answer.
 
-        With `asking`, an UPDATE, DELETE or EXEC of the cloud stops before its first writing call.
+        A write that `asking` is to confirm stops before its first writing call.
 
         Raises:
             Error: it is refused, or a call failed.
@@ -89,8 +97,8 @@ class Cursor:
             run.settings = replace(run.settings, bulk_tags=False)
             return self._write(inner, bindings, run, dry_run=dry_run or inner is not statement, asking=asking)
         assert isinstance(inner, Query), "every other kind is handled above"
-        if inner is not statement:
-            return self.queries.explain(inner, bindings, run)
+        if isinstance(statement, Explain):
+            return self.queries.explain(inner, bindings, run, as_json=statement.as_json)
         return self.queries.run(inner, bindings, run)
 
     def _check_json(self, query: Query, bindings: Bindings) -> None:
@@ -140,7 +148,7 @@ class Cursor:
         return bool(self.binder.duck.execute(_TEMPORARY, [name, name]).fetchall())
 
     def _write(
-        self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool, asking: bool
+        self, statement: Statement, bindings: Bindings, run: Run, *, dry_run: bool, asking: Asking | None
     ) -> Answer | Pending:
         # Imported here: only a write needs botocore's exceptions before it has a client.
         from sqlprov.duck.dry_run import build_preview, list_calls
@@ -149,7 +157,7 @@ class Cursor:
 
         assert isinstance(statement, Insert | Update | Delete | Exec), "only these write"
         if not dry_run:
-            self._check_may_write()
+            self._check_may_write(run)
         if not isinstance(statement, Exec):
             # DuckDB reports errors in the statement as a whole; its separate parts might pass.
             self.binder.duck.extract_statements(statement.text)
@@ -192,7 +200,7 @@ class Cursor:
             answer = self._return(returning, read_back(table, outcomes, run.warn), table, bindings, run)
             return replace(answer, rowcount=rowcount)
 
-        if asking and targets and not isinstance(statement, Insert):
+        if asking and targets and (asking.inserts or not isinstance(statement, Insert)):
             return Pending(build_preview(written, targets, reader.names_rows(targets), run, cloud), write)
         return write()
 
@@ -226,8 +234,8 @@ class Cursor:
         finally:
             self.binder.duck.unregister(RETURNING_ROWS)
 
-    def _check_may_write(self) -> None:
-        if self._session.cloud.read_only:
+    def _check_may_write(self, run: Run) -> None:
+        if run.settings.read_only or self._session.cloud.read_only:
             raise NotSupportedError("The session is read-only (sqlprov_read_only). Nothing was written.")
         if self.queries.in_transaction:
             raise NotSupportedError(

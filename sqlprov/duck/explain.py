@@ -35,18 +35,78 @@ def render(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan
     if parts and (cache := run.settings.cache):
         parts.append(f"Replies up to {format_value(cache)} old are used instead of calls (sqlprov_cache).")
     calls = "\n\n".join(parts) or "No API call."
-    steps = "\n".join(line for root in duck_plan.roots for line in _render_step(root))
-    return pa.table({"explain_key": ["calls", "physical_plan"], "explain_value": [calls, steps]})
+    steps = "\n".join(line for root in duck_plan.roots for line in _render_step(_describe_step(root)))
+    return _build_rows(calls, steps)
 
 
-def _render_step(node: Mapping[str, Any]) -> Iterator[str]:
+def render_json(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, run: Run) -> pa.Table:
+    """As `render`, in JSON: an array with an object for each scan, and one with the roots of DuckDB's plan."""
+    scans = [_describe_scan(plan, conditions, _list_keys(plan, run)) for plan, conditions in plans]
+    steps = [_describe_step(root) for root in duck_plan.roots]
+    return _build_rows(orjson.dumps(scans, default=str).decode(), orjson.dumps(steps).decode())
+
+
+def _build_rows(calls: str, plan: str) -> pa.Table:
+    return pa.table({"explain_key": ["calls", "physical_plan"], "explain_value": [calls, plan]})
+
+
+def _describe_scan(plan: ReadPlan, conditions: Sequence[str], keys: Sequence[JoinKey]) -> dict[str, Any]:
+    calls = list_calls(plan)
+    counts = [call.most for call in calls]
+    return {
+        "table": plan.table.full_name,
+        "calls": [_describe_call(group) for group in _group_calls(calls, fewest=1)],
+        "most_calls": None if None in counts else sum(filter(None, counts)),
+        "no_call_because": None if calls else plan.empty,
+        "scopes": [
+            {
+                "column": scope.column,
+                "values": scope.values,
+                "is_estimate": scope.is_estimate,
+                "rule": scope.rule.name.lower(),
+            }
+            for scope in plan.scopes
+        ],
+        "conditions": conditions,
+        "join_keys": [
+            {
+                "column": key.column,
+                "sources": [{"table": table, "column": column} for column, table in sorted(key.sources)],
+            }
+            for key in keys
+        ],
+        "permissions": sorted({permission for call in calls for permission in call.permissions}),
+    }
+
+
+def _describe_call(group: Sequence[PlannedCall]) -> dict[str, Any]:
+    call = group[0]
+    return {
+        "table": call.table or None,
+        "operation": call.operation,
+        "regions": sorted({each.region for each in group} - {""}),
+        "times": call.times,
+        "parameters": dict(call.parameters),
+        "columns": call.columns,
+    }
+
+
+def _describe_step(node: Mapping[str, Any]) -> dict[str, Any]:
     """A step of DuckDB's plan and its inputs, without the condition that carries the cursor's id."""
-    yield node["name"].strip()
+    details = {}
     for name, value in node["extra_info"].items():
         items = [item for item in ([value] if isinstance(value, str) else value) if not CARRIED.match(item)]
         if items and name not in _LEFT_OUT:
-            yield f"  {name}: {', '.join(items)}"
-    for child in node["children"]:
+            details[name] = items
+    children = [_describe_step(child) for child in node["children"]]
+    return {"name": node["name"].strip(), "extra_info": details, "children": children}
+
+
+def _render_step(step: Mapping[str, Any]) -> Iterator[str]:
+    yield step["name"]
+    for name, items in step["extra_info"].items():
+        yield f"  {name}: {', '.join(items)}"
+    for child in step["children"]:
         name, *details = _render_step(child)
         yield f"  -> {name}"
         yield from (f"     {detail}" for detail in details)
@@ -85,8 +145,8 @@ def _render_scan(plan: ReadPlan, conditions: Sequence[str], keys: Sequence[JoinK
     return "\n".join(lines)
 
 
-def _group_calls(calls: Sequence[PlannedCall]) -> list[list[PlannedCall]]:
-    """The calls, those that many regions share together."""
+def _group_calls(calls: Sequence[PlannedCall], fewest: int = MOST_REGIONS + 1) -> list[list[PlannedCall]]:
+    """The calls, those that `fewest` regions or more share together."""
     groups: dict[tuple[Any, ...], list[PlannedCall]] = {}
     for call in calls:
         key = (
@@ -97,7 +157,7 @@ def _group_calls(calls: Sequence[PlannedCall]) -> list[list[PlannedCall]]:
             orjson.dumps(dict(call.parameters), default=str),
         )
         groups.setdefault(key, []).append(call)
-    if all(len(group) <= MOST_REGIONS for group in groups.values()):
+    if all(len(group) < fewest for group in groups.values()):
         return [[call] for call in calls]
     return list(groups.values())
 

@@ -147,9 +147,9 @@ class QueryRunner:
         self._prepare(query, bindings, run)
         return self._binder.bind(query.text, bindings, run)
 
-    def explain(self, query: Query, bindings: Bindings, run: Run) -> Answer:
-        """The calls that a query would make, and DuckDB's plan."""
-        from sqlprov.duck.explain import render
+    def explain(self, query: Query, bindings: Bindings, run: Run, *, as_json: bool) -> Answer:
+        """The calls that a query would make, and DuckDB's plan, as text or as JSON."""
+        from sqlprov.duck.explain import render, render_json
         from sqlprov.plan.read import list_calls
 
         if reads_to_bind(self._binder.duck, query):
@@ -169,7 +169,7 @@ class QueryRunner:
         calls = [call for read in reads for call in list_calls(read)]
         of_account = [call for call in calls if not call.table][:1]  # one call serves all scans
         planned = (*of_account, *(call for call in calls if call.table))
-        return Answer(render(plans, plan, run), planned=planned)
+        return Answer((render_json if as_json else render)(plans, plan, run), planned=planned)
 
     def _is_plain(self, query: Query) -> bool:
         """Whether a query only returns rows, and needs no hints beforehand."""
@@ -231,7 +231,7 @@ class QueryRunner:
 
     def _spell(self, query: Query, bindings: Bindings, run: Run, tables: Sequence[Table] = ()) -> Query:
         """Register the live tables of a query; return it with the names that they have for their columns."""
-        if self._session.cloud.read_only:
+        if run.settings.read_only or self._session.cloud.read_only:
             bodies = [] if _reads_nothing(query) else self._definitions.reach(self._find_prepared(query).text)
             check_read_only(self._binder.duck, query, bodies)
         self._session.register(query, self._definitions.read_path())

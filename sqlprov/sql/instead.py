@@ -35,7 +35,7 @@ _STATEMENTS = {
     r"NATIVEQUERY ": "Write the query itself",
     r"STREAM ": "Write SELECT; its rows are streamed",
     r"SLEEP ": "Leave it out; the hint /*+ AWAIT */ waits for a write, and \\watch repeats a query",
-    r"(EXPLAIN|DESCRIBE|DESC) FORMAT = ": "Write EXPLAIN, or EXPLAIN (FORMAT json) for DuckDB's plan",
+    r"(EXPLAIN|DESCRIBE|DESC) FORMAT = ": "Write EXPLAIN, or EXPLAIN (FORMAT json)",
     r"(DESCRIBE|DESC) FULL ": "Write DESCRIBE EXTENDED",
     r"(DESCRIBE|DESC) METHODS ": "Write SHOW METHODS IN and the table's name, or DESCRIBE METHOD and the method's",
     r"SHOW (EXTENDED )?INSERT (?!INTO )\S+ ": "Write SHOW INSERT INTO",

@@ -65,6 +65,7 @@ def call(
         reader: the progress in a list of several pages.
 
     Raises:
+        BudgetExceeded: the statement may make no further call.
         Cancelled: the statement was cancelled before or between attempts.
         OperationalError: the error of the last attempt, one of its subclasses.
         InterfaceError: the endpoint is not a URL.
@@ -72,6 +73,7 @@ def call(
     """
 
     def make_call() -> dict[str, Any]:
+        run.count_call()
         record = CallRecord(operation, region, parameters)
         with record_call(run, record):
             while True:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlprov.aws.transport.call_log import CallLog
 from sqlprov.aws.transport.cancellation import Cancellation
 from sqlprov.aws.transport.pool import Pool
+from sqlprov.errors import BudgetExceeded, format_count
 from sqlprov.records import dataclass
 from sqlprov.settings import Settings
 
@@ -60,6 +61,7 @@ class Run:
     log: CallLog = field(default_factory=CallLog)
     cancellation: Cancellation = field(default_factory=Cancellation)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _started: int = 0
 
     def __post_init__(self) -> None:
         self.pool = Pool(self.settings.concurrency)
@@ -77,6 +79,21 @@ class Run:
         """
         self.cancellation.check()
         self.pool.submit(task)
+
+    def count_call(self) -> None:
+        """Count a call that is about to start.
+
+        Raises:
+            BudgetExceeded: it would be one too many.
+        """
+        most = self.settings.max_calls
+        with self._lock:
+            if most and self._started >= most and not self.is_write:
+                raise BudgetExceeded(
+                    f"The statement needs more than {format_count(most, 'call')} (sqlprov_max_calls). Narrow it, or "
+                    "raise the setting; EXPLAIN shows the calls and which conditions save some."
+                )
+            self._started += 1
 
     def warn(self, text: str) -> None:
         """Add a warning, once."""

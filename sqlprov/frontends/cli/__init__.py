@@ -1,6 +1,6 @@
 """The command `sqlprov`: prints rows on stdout and errors on stderr.
 
-Exit codes: 0; 1 for an error or missing rows; 2 for wrong usage; 130 after Ctrl-C; 143, 129 and 131 after SIGTERM,
+Exit codes: 0; 2 for wrong usage; for errors, those of `reports`; 130 after Ctrl-C; 143, 129 and 131 after SIGTERM,
 SIGHUP and SIGQUIT; 141 when the reader of stdout has closed it, as a shell reports SIGPIPE: the statements after it
 have not run.
 """
@@ -8,7 +8,6 @@ have not run.
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import re
 import signal
@@ -19,15 +18,17 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from sqlprov.errors import Error, InterfaceError
 from sqlprov.frontends.cli import import_hooks, streams
 from sqlprov.frontends.cli.deploy import deploy
 from sqlprov.frontends.cli.doctor import doctor
 from sqlprov.frontends.cli.exec import EXAMPLES, execute
 from sqlprov.frontends.cli.local import local
+from sqlprov.frontends.cli.mcp import mcp
 from sqlprov.frontends.cli.policy import policy
 from sqlprov.frontends.cli.repl import repl
+from sqlprov.frontends.cli.reports import TextReport, find_exit_code
 from sqlprov.frontends.cli.tables import tables
+from sqlprov.frontends.error_data import to_error
 from sqlprov.version import VERSION
 
 _EXEC_OPTION = re.compile(r"-c|-f|--command(=|$)|--file(=|$)")
@@ -72,23 +73,11 @@ class _Commands(click.Group):
             _exit_at_once("Cancelled.", 130)
         except BrokenPipeError:
             ctx.exit(141)
-        except ModuleNotFoundError as error:
-            library = (error.name or "").partition(".")[0]
-            _fail(ctx, InterfaceError(f"{library} is not installed. Run: pip install '.[all]'"))
         except Exception as error:
-            _fail(ctx, error)
+            failure = to_error(error)
+            TextReport().print_error(failure)
+            ctx.exit(find_exit_code(failure))
         return result
-
-
-def _fail(ctx: click.Context, error: Exception) -> NoReturn:
-    text = str(error)
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        text = f"{error.filename}: {error.strerror}."
-    elif not isinstance(error, (Error, OSError)):
-        logging.getLogger("sqlprov").info("", exc_info=error)
-        text = f"{type(error).__name__}: {text}\nThis is a bug in sqlprov; -v shows where it happened."
-    click.echo(f"Error: {text}", err=True)
-    ctx.exit(1)
 
 
 class Terminated(KeyboardInterrupt):
@@ -131,7 +120,7 @@ def cli() -> None:
     """
 
 
-for command in (execute, repl, deploy, doctor, tables, policy, local):
+for command in (execute, repl, deploy, mcp, doctor, tables, policy, local):
     cli.add_command(command)
 
 

@@ -34,7 +34,7 @@ Examples:
 
 
 _FORMATS = "\n".join(f"  {name:<10}{description}" for name, description in FORMATS.items())
-_HELP = f"""Run SQL statements, separated by `;`, in order; stop at the first error.
+_HELP = f"""Run SQL statements, separated by `;`, in order; stop at the first error, unless --continue is given.
 
 SQL comes from the command line (as an argument or with -c), from files (-f FILE) or from standard input (-f -); -c and
 -f may be repeated, and run in order. If a statement cannot be parsed, nothing runs. Each statement that has rows prints
@@ -50,10 +50,16 @@ Formats:
 
 In text, timestamps are ISO 8601 with their zone, nested values JSON, blobs base64.
 
-Errors go to stderr, and so does the outcome of each row that INSERT, UPDATE, DELETE or EXEC wrote. Exit
-codes: 0 done; 1 an error, a row that is not ok, or, with --set on_error=warn, missing rows; 2 wrong
-usage; 3 rows, with --exit-code; 130 Ctrl-C; 141 stdout was closed by its reader; 143 SIGTERM,
-129 SIGHUP, 131 SIGQUIT.
+Errors go to stderr, and so does the outcome of each row that INSERT, UPDATE, DELETE or EXEC wrote.
+
+\b
+Exit codes:
+  0  done                                   6  the service or the network failed
+  1  another error, such as a full disk     7  rows are missing, with --set on_error=warn
+  2  wrong usage                            8  a row was not written, or may not have been
+  3  rows, with --exit-code               130  Ctrl-C
+  4  a statement is wrong                 141  the reader of stdout closed it
+  5  no credentials, or access denied     143, 129, 131  SIGTERM, SIGHUP, SIGQUIT
 
 {EXAMPLES}"""
 
@@ -136,6 +142,14 @@ def _parse_sql(ctx: click.Context, parameter: click.Parameter, words: Sequence[s
     help="Print on stderr what a statement waits for: the states of rows, the start of the local AWS. "
     "[default: on a terminal]",
 )
+@click.option(
+    "--errors",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    metavar="text|json",
+    help="How errors, warnings and outcomes are printed on stderr; json: one object a line.",
+)
+@click.option("--continue", "keep_going", is_flag=True, help="Run the statements after one that failed, too.")
 @click.option(
     "--exit-code",
     is_flag=True,

@@ -1,21 +1,22 @@
-"""Runs the statements of `sqlprov exec` in order and prints their rows, until the first error."""
+"""Runs the statements of `sqlprov exec` in order and prints their rows."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from sqlprov.errors import Error, WriteError
+from sqlprov.errors import Error
 from sqlprov.frontends.cli.connection_options import ConnectionOptions
 from sqlprov.frontends.cli.progress import print_waits
+from sqlprov.frontends.cli.reports import INCOMPLETE, REPORTS, find_exit_code
 from sqlprov.frontends.cli.sql_source import SqlSource
-from sqlprov.frontends.messages import format_outcomes, format_warnings
+from sqlprov.frontends.error_data import to_error
 from sqlprov.records import dataclass
 
 if TYPE_CHECKING:
@@ -34,64 +35,111 @@ class ExecOptions:
     param: dict[str, str]
     dry_run: bool
     progress: bool | None
+    errors: str
+    keep_going: bool
     exit_code: bool
     verbose: bool
 
 
+class _Stopped(Exception):
+    """An error that has been reported ends the script."""
+
+
 def run_script(source: SqlSource, options: ExecOptions) -> int:
     """Print the rows of each statement; return the exit code."""
-    connection = options.target.connect()
+    script = _Script(source, options)
     try:
+        connection = options.target.connect()
         shows_waits = sys.stderr.isatty() if options.progress is None else options.progress
-        with _open_output(options.out) as stream, print_waits(connection) if shows_waits else nullcontext():
-            results = connection.run(source.text, options.param or None, dry_run=options.dry_run)
-            if options.dry_run:
-                results = _echo_statements(source.text, results)
-            complete, rows = _print_all(results, options.output, stream)
-    except KeyboardInterrupt:
-        _print_outcomes(connection.outcomes)
-        raise  # do not close it: closing might wait for a call
-    except Exception as error:
-        if isinstance(error, WriteError):
-            for warning in error.warnings:
-                click.echo(f"Warning: {warning}", err=True)
-            _print_outcomes(error.outcomes)
-            error.args = (str(error).partition("\n")[0],)  # the rest are the outcomes
+        try:
+            with (
+                _open_output(options.out) as stream,
+                print_waits(connection) if shows_waits else nullcontext(),
+            ):
+                script.run(connection, stream)
+        except KeyboardInterrupt:
+            script.report.print_outcomes(connection.outcomes, script.statement)
+            raise  # do not close it: closing might wait for a call
+        except BaseException:
+            connection.close()
+            raise
         connection.close()
-        if isinstance(error, Error):
-            raise source.locate(error) from None
+    except (click.ClickException, BrokenPipeError):
         raise
-    connection.close()
-    return 1 if not complete else 3 if rows and options.exit_code else 0
+    except _Stopped:
+        pass
+    except Exception as error:
+        script.report_error(to_error(error), None)
+    return script.code
 
 
-def _echo_statements(script: str, results: Iterator[sqlprov.Result]) -> Iterator[sqlprov.Result]:
-    """The results; each statement is printed on stderr before its result."""
-    from sqlprov.sql import parse
+class _Script:
+    """A script while it runs.
 
-    for statement in parse(script):
-        click.echo(f"{statement.text};", err=True)
-        yield next(results)
+    Attributes:
+        report: prints on stderr.
+        statement: the number of the last statement that ran, from 1.
+        code: the exit code: of the first error, otherwise of what the statements returned.
+    """
 
+    def __init__(self, source: SqlSource, options: ExecOptions) -> None:
+        self.source, self.options = source, options
+        self.report = REPORTS[options.errors]()
+        self.statement = self.code = 0
+        self._printed = 0
 
-def _print_all(results: Iterator[sqlprov.Result], format: str, stream: BinaryIO) -> tuple[bool, int]:
-    """Whether all rows were read, and how many were printed."""
-    complete = True
-    printed = rows = 0
-    for result in results:
-        _print_outcomes(result.outcomes)  # before the rows, which stdout may refuse
+    def run(self, connection: sqlprov.Connection, stream: BinaryIO) -> None:
+        """Print the results of all statements.
+
+        Raises:
+            _Stopped: a statement failed, and the others are not to run.
+            Error: the script is refused before its first statement runs.
+        """
+        options = self.options
+        texts = [each.text for each in connection.check(self.source.text)] if options.dry_run else []
+
+        def count() -> None:
+            if texts:
+                self.report.print_statement(texts[self.statement], self.statement + 1)
+            self.statement += 1
+
+        def fail(error: Error) -> None:
+            count()
+            self._fail(error)
+
+        parameters, is_complete, has_rows = options.param or None, True, False
+        for result in connection.run(self.source.text, parameters, dry_run=options.dry_run, on_error=fail):
+            count()
+            try:
+                has_rows |= self._print(result, stream) > 0
+            except Error as error:
+                self._fail(error)
+            is_complete &= result.complete
+        self.code = self.code or (
+            INCOMPLETE if not is_complete else 3 if has_rows and options.exit_code else 0
+        )
+
+    def _print(self, result: sqlprov.Result, stream: BinaryIO) -> int:
+        """Print what a statement returned; how many rows that was."""
+        self.report.print_outcomes(
+            result.outcomes, self.statement
+        )  # before the rows, which stdout may refuse
+        rows = 0
         if result.has_rows:
-            rows += _print_rows(result, format, stream, printed)
-            printed += 1
-        for line in format_warnings(result):
-            click.echo(line, err=True)
-        complete = complete and result.complete
-    return complete, rows
+            rows = _print_rows(result, self.options.output, stream, self._printed)
+            self._printed += 1
+        self.report.print_result(result, self.statement)
+        return rows
 
+    def _fail(self, error: Error) -> None:
+        self.report_error(error, self.statement)
+        if not self.options.keep_going:
+            raise _Stopped from None
 
-def _print_outcomes(outcomes: Sequence[Any]) -> None:
-    for line in format_outcomes(outcomes):
-        click.echo(line, err=True)
+    def report_error(self, error: Error, statement: int | None) -> None:
+        """Print an error; the first one decides the exit code."""
+        self.report.print_error(self.source.locate(error), statement)
+        self.code = self.code or find_exit_code(error)
 
 
 def _print_rows(result: sqlprov.Result, format: str, stream: BinaryIO, printed: int) -> int:

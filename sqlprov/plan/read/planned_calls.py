@@ -31,6 +31,7 @@ class PlannedCall:
             meet the conditions; then for which parents, such as `for each of aws.ecs.clusters`.
         columns: the columns that need it, because it fills them or leads to them.
         permissions: the IAM actions it needs.
+        most: how often it is made at most, without retries; `None` if that depends on replies.
     """
 
     table: str
@@ -40,6 +41,7 @@ class PlannedCall:
     times: str
     columns: tuple[str, ...]
     permissions: tuple[str, ...]
+    most: int | None = None
 
 
 def list_calls(plan: ReadPlan) -> tuple[PlannedCall, ...]:
@@ -47,14 +49,14 @@ def list_calls(plan: ReadPlan) -> tuple[PlannedCall, ...]:
     calls = _CallLister(plan).list_calls()
     if any(scope.is_estimate for scope in plan.scopes):
         permissions = ("account:ListRegions",)
-        calls.insert(0, PlannedCall("", "ListRegions", "", {}, "once", (), permissions))
+        calls.insert(0, PlannedCall("", "ListRegions", "", {}, "once", (), permissions, most=1))
     if plan.account is Account.STS and plan.steps:
         tags = plan.table.tags.list_columns(plan.table.arn) if plan.tags and plan.table.tags else ()
         needed = ("account_id", *plan.own_account, *(("tags",) if "account_id" in tags else ()))
         columns = tuple(name for name in needed if name in plan.columns)
         permissions = ("sts:GetCallerIdentity",)
         name = plan.table.full_name
-        calls.append(PlannedCall(name, "GetCallerIdentity", "", {}, "once", columns, permissions))
+        calls.append(PlannedCall(name, "GetCallerIdentity", "", {}, "once", columns, permissions, most=1))
     return tuple(calls)
 
 
@@ -96,7 +98,8 @@ class _CallLister:
                 **call.send,
                 **build_arguments(call.arguments, rows, takes_list(self.table, lookup)),
             }
-            calls.append(self._plan_call(step.region, call.call, parameters, "once", *sources))
+            planned = self._plan_call(step.region, call.call, parameters, "once", *sources)
+            calls.append(replace(planned, most=None if step.through_list else 1))
         return calls
 
     def _plan_details(self, step: ListRead | KeyRead) -> list[PlannedCall]:
@@ -121,7 +124,8 @@ class _CallLister:
                 many = self._plan_call(step.region, "GetResources", {}, batches, ColumnSource.TAGS)
                 calls.append(replace(many, permissions=("tag:GetResources",)))
             calls.append(self._plan_call(step.region, table.tags.call, {}, times, ColumnSource.TAGS))
-        return calls
+        most = None if isinstance(step, ListRead) or step.through_list else len(step.keys)
+        return [replace(call, most=most) for call in calls]
 
     def _plan_call(
         self, region: str, operation: str, parameters: Mapping[str, Any], times: str, *sources: ColumnSource
