@@ -19,7 +19,7 @@ from sqlprov.sql import Query
         ("set threads = 1", "SET"),
         ("describe select 1", "DESCRIBE"),
         ("explain analyze select 1", "EXPLAIN"),
-        ("explain (format json) select 1", "EXPLAIN"),
+        ("explain (format html) select 1", "EXPLAIN"),
         ("prepare p as select ?", "PREPARE"),
         ("show all tables", "SHOW"),
         ('show "services"', "SHOW"),

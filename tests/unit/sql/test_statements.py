@@ -47,10 +47,12 @@ def test_explain_holds_the_query_that_it_explains():
     assert script[explain.inner.offset :].startswith(explain.inner.text)
     assert explain.inner.verb == "SELECT"
     assert parse_one("explain (select 1)", Explain).inner.text == "(select 1)"
+    in_json = parse_one("explain (format json) select 1", Explain)
+    assert (in_json.inner.text, in_json.as_json, explain.as_json) == ("select 1", True, False)
 
 
 @pytest.mark.parametrize(
-    "text", ["explain analyze select 1", "explain (format json) select 1", "explain (analyze) select 1"]
+    "text", ["explain analyze select 1", "explain (format html) select 1", "explain (analyze) select 1"]
 )
 def test_duckdb_answers_an_explain_with_options(text):
     parse_one(text, Query)

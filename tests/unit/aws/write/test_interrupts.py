@@ -123,11 +123,11 @@ def test_a_delete_that_waits_is_partial_if_it_is_interrupted(fresh: Emulator) ->
     assert f"({STOP})" in stderr
 
 
-def test_outcomes_that_are_not_ok_are_on_stderr_and_the_exit_code_is_1(fresh: Emulator) -> None:
+def test_outcomes_that_are_not_ok_are_on_stderr_and_the_exit_code_is_8(fresh: Emulator) -> None:
     fresh.add("InferenceExperiment", REGION, {"Name": NAMES[1]})
     process = exec_(fresh, insert(*NAMES[:3]))
     stdout, stderr = process.communicate(timeout=600)
-    assert (process.returncode, stdout) == (1, "")
+    assert (process.returncode, stdout) == (8, "")
     assert detail(stderr) == {NAMES[0]: "ok", NAMES[1]: "failed", NAMES[2]: "ok"}
     assert "1 row of 3 is not ok." in stderr and "already exists" in stderr
 

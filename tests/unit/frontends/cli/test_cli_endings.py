@@ -35,29 +35,29 @@ def fail(emulator: Emulator, kind: str, at: int) -> None:
         ("SELECT 1/; SELECT 2", "LINE 1"),
     ],
 )
-def test_an_error_is_text_on_stderr_and_exit_code_1(shell: CommandLine, sql: str, message: str) -> None:
+def test_an_error_is_text_on_stderr_and_exit_code_4(shell: CommandLine, sql: str, message: str) -> None:
     ended = shell.run("exec", "--local", sql)
-    assert (ended.code, ended.out) == (1, "")
+    assert (ended.code, ended.out) == (4, "")
     assert ended.err.startswith("Error: ")
     assert message in ended.err
 
 
 def test_the_first_error_ends_the_script(shell: CommandLine) -> None:
     ended = shell.run("exec", "-o", "csv", "SELECT 1 AS a; SELECT nonsense; SELECT 3 AS c")
-    assert (ended.code, ended.out) == (1, "a\n1\n")
+    assert (ended.code, ended.out) == (4, "a\n1\n")
     assert "nonsense" in ended.err
 
 
 def test_a_denied_call_is_reported_without_a_row(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.options.denied_actions = {"ListInferenceExperiments"}
     ended = cloud.run("exec", "-o", "csv", LIST)
-    assert (ended.code, ended.out) == (1, "")
+    assert (ended.code, ended.out) == (5, "")
     assert "sagemaker:ListInferenceExperiments" in ended.err
 
 
 def test_an_unreachable_server_is_an_error(cloud: CommandLine) -> None:
     ended = cloud.run("exec", "--endpoint-url", "http://127.0.0.1:9", "--set", "max_attempts=1", LIST)
-    assert (ended.code, ended.out) == (1, "")
+    assert (ended.code, ended.out) == (6, "")
     assert "127.0.0.1:9" in ended.err
 
 
@@ -79,7 +79,7 @@ def test_an_error_in_mid_stream_leaves_no_complete_document(
     READERS[format](whole.stdout)
     fail(emulator, "error500", at=200)
     cut = subprocess.run(words, env=cloud.env, capture_output=True, timeout=600)
-    assert cut.returncode == 1
+    assert cut.returncode == 6
     assert cut.stderr.startswith(b"Error: ")
     assert 0 < len(cut.stdout) < len(whole.stdout)
     with pytest.raises(ValueError, match=r"codec|delimiter|Unterminated|Expecting"):
@@ -96,7 +96,7 @@ def test_an_error_leaves_the_out_file_as_it_was(
     old.write_text("old")
     for file in (new, old):
         ended = cloud.run("exec", "-o", "csv", "--set", "max_attempts=1", "--out", str(file), LIST)
-        assert (ended.code, ended.out) == (1, "")
+        assert (ended.code, ended.out) == (6, "")
     assert [path.name for path in folder.iterdir()] == ["old.csv"]
     assert old.read_text() == "old"
 
@@ -109,16 +109,16 @@ def test_a_missing_folder_of_out_is_reported_as_written(shell: CommandLine, tmp_
 
 def test_an_unknown_parameter_lists_the_parameters(shell: CommandLine) -> None:
     ended = shell.run("exec", "--param", "y=1", "SELECT $x, $other")
-    assert (ended.code, ended.err) == (1, "Error: No statement has a parameter $y. There is $other, $x.\n")
+    assert (ended.code, ended.err) == (4, "Error: No statement has a parameter $y. There is $other, $x.\n")
 
 
-def test_rows_that_are_missing_under_warn_make_exit_code_1(cloud: CommandLine, emulator: Emulator) -> None:
+def test_rows_that_are_missing_under_warn_make_exit_code_7(cloud: CommandLine, emulator: Emulator) -> None:
     emulator.options.denied_regions = {"eu-west-1"}
     sql = "SELECT region, count(*) AS n FROM aws.sagemaker.inference_experiments GROUP BY region"
     words = ("exec", "-o", "csv", "--region", "eu-west-1", "--region", "us-east-1")
     assert cloud.run(*words, sql).out == ""
     ended = cloud.run(*words, "--set", "on_error=warn", sql)
-    assert (ended.code, ended.out) == (1, "region,n\nus-east-1,250\n")
+    assert (ended.code, ended.out) == (7, "region,n\nus-east-1,250\n")
     assert ended.err.startswith("Warning: rows are missing: aws.sagemaker.inference_experiments, eu-west-1: ")
 
 
@@ -224,9 +224,9 @@ def test_a_disk_that_fills_up_is_an_error(
             SEVERAL,
             "",
         ),
-        ("$S -c 'SELECT 1' -c 'SELEC 2'", 1, "", "Error: No statement begins with 'SELEC'."),
-        ('$S -c "SELECT \'a" -c "b\'"', 1, "", "Error: Unterminated string literal"),
-        ("printf 'SELECT 1;\nAND true' | $S", 1, "", "Error: <stdin>:2: No statement begins with 'AND'."),
+        ("$S -c 'SELECT 1' -c 'SELEC 2'", 4, "", "Error: No statement begins with 'SELEC'."),
+        ('$S -c "SELECT \'a" -c "b\'"', 4, "", "Error: Unterminated string literal"),
+        ("printf 'SELECT 1;\nAND true' | $S", 4, "", "Error: <stdin>:2: No statement begins with 'AND'."),
     ],
 )
 def test_a_stream_that_fails_and_several_scripts(

@@ -185,7 +185,7 @@ def test_a_database_file_keeps_tables_between_commands(shell: CommandLine, tmp_p
         ("FROM range(2)", 3),
         ("FROM range(0)", 0),
         ("SELECT 1; SELECT 2 WHERE false", 3),
-        ("SELECT nothing", 1),
+        ("SELECT nothing", 4),
     ],
 )
 def test_a_check_that_finds_rows_can_exit_with_3(shell: CommandLine, sql: str, code: int) -> None:

@@ -143,7 +143,7 @@ def test_tables_says_when_nothing_matches() -> None:
 
 def test_an_unknown_provider_names_the_nearest() -> None:
     result = run_cli("tables", "--provider", "awz")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert result.stderr.startswith("Error: ")
     assert "Did you mean 'aws'?" in result.stderr
 

@@ -29,7 +29,7 @@ def test_sql_that_is_piped_in_is_executed(service: Emulator, tmp_path: Path) -> 
     done = run_sqlprov(tmp_path, *words, stdin=f"SELECT count(*) AS n FROM {T}; SELECT 2 AS two")
     assert (done.returncode, done.stdout, done.stderr) == (0, "n\n250\n\ntwo\n2\n", "")
     done = run_sqlprov(tmp_path, stdin="SELEC")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.startswith("Error: ")
     assert not list(tmp_path.rglob("history"))
 

@@ -80,7 +80,7 @@ def test_a_template_without_values_makes_no_call(em: Emulator, here: Path, words
     script = f"SELECT name FROM aws.sagemaker.inference_experiments WHERE region = 'us-east-1';\n{REQUIRED}"
     Path("s.sql").write_text(script)
     result = run_exec("-f", "s.sql", *words)
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     line = 12 if words != ("--var", "Name=x") else 13
     message = "{{ Name }} is a placeholder" if not words else "The variable '"
     assert f"Error: s.sql:{line}: {message}" in result.stderr
@@ -170,7 +170,7 @@ def test_plain_yaml_scalars_have_the_types_of_json(here: Path) -> None:
         (("--var", "a", "SELECT 1"), 2, "'a': expected NAME=VALUE."),
         (("--var", "a-b=1", "SELECT 1"), 2, "'a-b': expected a name of letters, digits and _."),
         (("--var-file", "no.json", "SELECT 1"), 2, "no.json"),
-        (("--var", "nmae=1", "--var-file", "v.json", "SELECT '{{ name }}'"), 1, "no variable 'nmae'. Did you mean"),
+        (("--var", "nmae=1", "--var-file", "v.json", "SELECT '{{ name }}'"), 4, "no variable 'nmae'. Did you mean"),
     ],
 )  # fmt: skip
 def test_an_invalid_variable_is_an_error(here: Path, words: tuple[str, ...], code: int, message: str) -> None:
@@ -207,7 +207,7 @@ def test_an_error_names_the_line_of_the_file(
 ) -> None:
     Path("s.sql").write_text(SCRIPT.replace("STATEMENT", statement))
     result = run_exec("-f", "s.sql", "-o", "csv", "--var", "x=1\n2\n3")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert result.stderr.startswith(f"Error: s.sql:{line}: ")
     assert place.removesuffix(";\n               ^") in result.stderr
     mark = result.stderr.splitlines()[-1]
