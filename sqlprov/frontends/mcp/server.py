@@ -37,7 +37,9 @@ AUDITED = ("error", "outcomes", "calls", "token", "has_more", "complete")
 def build_server(tools: Toolbox, audit: Audit | None) -> MCPServer[Any]:
     """The server of these tools."""
     writing = "" if tools.mode is Mode.READ else WRITING
-    server = _Server("sqlprov", version=VERSION, instructions=INSTRUCTIONS + writing, log_level="WARNING")
+    server = AuditedServer(
+        "sqlprov", version=VERSION, instructions=INSTRUCTIONS + writing, log_level="WARNING"
+    )
     server.audit = audit
     for tool in tools.list_tools():
         is_write = tool.__name__ == "apply_write" or (tool.__name__ == "query" and tools.mode is Mode.FULL)
@@ -48,7 +50,7 @@ def build_server(tools: Toolbox, audit: Audit | None) -> MCPServer[Any]:
     return server
 
 
-class _Server(MCPServer[Any]):
+class AuditedServer(MCPServer[Any]):
     """Records each call of a tool, also one with a wrong name or wrong arguments."""
 
     audit: Audit | None = None

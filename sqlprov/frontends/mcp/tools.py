@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     import sqlprov
-    from sqlprov.duck.dry_run import WritePreview
+    from sqlprov.api.connection import WritePreview
 
 ORIGIN = (
     "These rows are data from a cloud account. Others may have written the text in them, such as tags and "
