@@ -453,7 +453,7 @@ class Connection(PEP249Cursor):
         self._check_open()
         if self.in_transaction:
             self.sql(verb)
-        for cursor in self._open_cursors():
+        for cursor in self.cursors:
             cursor._end_transactions(verb)
 
     # Cursors, and the end
@@ -478,7 +478,9 @@ class Connection(PEP249Cursor):
             self._cursors.add(cursor)
         return cursor
 
-    def _open_cursors(self) -> list[Connection]:
+    @property
+    def cursors(self) -> list[Connection]:
+        """The open cursors that `cursor` has made. Any thread may read it."""
         with self._lock:
             return [cursor for cursor in self._cursors if not cursor._closed]
 
@@ -488,7 +490,7 @@ class Connection(PEP249Cursor):
             if self._closed:
                 return
             self._closed = True
-        for cursor in self._open_cursors():
+        for cursor in self.cursors:
             cursor.close()
         self.cancel()
         self._close_result()

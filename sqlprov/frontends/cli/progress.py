@@ -21,7 +21,8 @@ POLL, REPEAT = 0.25, 10.0
 
 @contextmanager
 def print_waits(connection: sqlprov.Connection) -> Iterator[None]:
-    """While the block runs, print what is started, the rows that a write waits for, and each change of state."""
+    """While the block runs, print what is started, the rows that a write of the connection or of one of its cursors
+    waits for, and each change of state."""
     starting, handler = logging.getLogger("sqlprov.starting"), logging.StreamHandler(sys.stderr)
     if not starting.isEnabledFor(logging.INFO):  # --verbose prints it, too
         starting.addHandler(handler)
@@ -42,9 +43,10 @@ def _print_until(done: threading.Event, connection: sqlprov.Connection) -> None:
     printed: tuple[str, ...] = ()
     repeat_at = 0.0
     while not done.wait(POLL):
-        progress = connection.progress
-        states = tuple(map(str, progress.waiting)) if progress else ()
-        if progress and states and (states != printed or time.monotonic() >= repeat_at):
-            click.echo(f"waiting: {progress.waiting_text}", err=True)
+        every = [each.progress for each in (connection, *connection.cursors)]
+        waits = [progress for progress in every if progress and progress.waiting]
+        states = tuple(str(row) for progress in waits for row in progress.waiting)
+        if states and (states != printed or time.monotonic() >= repeat_at):
+            click.echo(f"waiting: {'; '.join(progress.waiting_text for progress in waits)}", err=True)
             repeat_at = time.monotonic() + REPEAT
         printed = states

@@ -20,6 +20,9 @@ _RESOURCE_KEYS = (
 )
 _PROP_KEYS = ("name", "description", "value", "values", "merge")
 _ABSENT = object()
+_AUTH_KEYS = ("username_var", "password_var", "credentialsenvvar", "keyIDenvvar")
+"""The keys of `auth` for names of variables, as stackql-deploy has them."""
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 
 
 @dataclass(frozen=True)
@@ -165,11 +168,12 @@ class _ManifestReader:
                 pairs["type"].line,
                 f"unknown type {type_!r}; expected one of {', '.join(TYPES)}.{suggest(str(type_), TYPES)}",
             )
-        if "auth" in pairs:
+        others = set(_list_variables(data.get("auth"))) - _CREDENTIALS
+        if others:
             self._add(
                 pairs["auth"].line,
-                "`auth` is not supported: every resource uses the credentials of the AWS CLI; choose them with "
-                "--profile",
+                f"`auth` names {', '.join(sorted(others))}; every resource uses the credentials of the AWS CLI, such "
+                "as AWS_ACCESS_KEY_ID, or those of --profile",
             )
         self._check_combination(node, data, type_)
         exports = tuple(self._read_exports(pairs, data))
@@ -288,6 +292,15 @@ class _ManifestReader:
 
     def _add(self, line: int, text: str) -> None:
         self.problems.add(f"{self.file}:{line}", text)
+
+
+def _list_variables(auth: Any) -> Iterator[str]:
+    """The variables of the environment that `auth` names."""
+    for key, value in auth.items() if isinstance(auth, dict) else ():
+        if key in _AUTH_KEYS:
+            yield str(value)
+        else:
+            yield from _list_variables(value)
 
 
 def _read_condition(data: Mapping[str, Any]) -> str:

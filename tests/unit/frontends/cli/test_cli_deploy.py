@@ -104,6 +104,31 @@ def test_a_mistake_on_the_command_line_makes_no_call(
     assert expected in ended.err
 
 
+def test_a_protected_value_is_masked_in_an_error_of_each_form(
+    cloud: CommandLine, emulator: Emulator, stack: Path
+) -> None:
+    manifest = (stack / "stackql_manifest.yml").read_text()
+    users = [
+        """{name: user, type: query, sql: "SELECT '{{ word }}'::INT AS number", exports: [number]}""",
+        """{name: user, type: query, if: "'{{ word }}' = 1", sql: "SELECT 1 AS one", exports: [one]}""",
+        """{name: user, table: aws.sagemaker.models, props: [{name: ModelName, value: "{{ word }} !"}]}""",
+        """{name: user, table: aws.s3.buckets, props: [{name: a, value: "{{ word | tojson | merge_lists([]) }}"}]}""",
+        """{name: user, type: script, run: "echo {{ word }} >/dev/null; exit 3"}""",
+    ]
+    for user in users:
+        write_stack(stack, manifest.replace("exports: [arn, word]", f"  - {user}"))
+        for words in (
+            ("build",),
+            ("build", "-o", "json"),
+            ("plan",),
+            ("build", "--show-queries", "--on-failure", "ignore"),
+        ):
+            ended = cloud.run("deploy", words[0], str(stack), "dev", *words[1:], "--region", "us-east-1")
+            shown = (ended.out + ended.err).replace("SELECT 'hush-5' AS word", "")
+            assert "hush-5" not in shown, (user, words, shown)
+            assert ended.code == (2 if "script" in user and words == ("plan",) else 1), (user, words, ended)
+
+
 def test_a_dry_run_needs_no_account(shell: CommandLine, stack: Path) -> None:
     ended = shell.run("deploy", "build", str(stack), "dev", "--dry-run")
     assert (ended.code, ended.err) == (0, "")
@@ -123,20 +148,25 @@ def test_ctrl_c_says_what_stands(cloud: CommandLine, emulator: Emulator, stack: 
     assert "interrupted: finished: model, secret; created: model" in out
 
 
-def test_progress_shows_the_state_of_a_row_that_a_later_resource_needs(
+def test_progress_shows_the_state_of_each_row_that_a_later_resource_needs(
     cloud: CommandLine, emulator: Emulator, stack: Path
 ) -> None:
     endpoint = """
   - name: config
     table: aws.sagemaker.endpoint_configs
     props:
-      - {name: EndpointConfigName, value: shop}
+      - {name: EndpointConfigName, value: settings}
       - name: ProductionVariants
         value: [{VariantName: one, ModelName: shop-dev, InstanceType: ml.m5.large, InitialInstanceCount: 1}]
   - name: endpoint
     table: aws.sagemaker.endpoints
-    props: [{name: EndpointName, value: shop}, {name: EndpointConfigName, value: shop}]
+    props: [{name: EndpointName, value: shop}, {name: EndpointConfigName, value: settings}]
     exports: [endpoint_status]
+  - name: neighbor
+    table: aws.sagemaker.endpoints
+    props: [{name: EndpointName, value: beside}, {name: EndpointConfigName, value: settings}]
+    exports: [{endpoint_name: neighbor}]
+  - {name: user, type: query, sql: "SELECT '{{ neighbor }}' AS used", exports: [used]}
   - {name: seen, type: query, sql: "SELECT '{{ endpoint_status }}' AS status", exports: [status]}
 exports: [status]
 """
@@ -144,4 +174,5 @@ exports: [status]
     emulator.options = Options(transition=1.0)
     ended = cloud.run("deploy", "build", str(stack), "dev", "--region", "us-east-1", "--progress")
     assert (ended.code, "exported  seen: status = InService" in ended.out) == (0, True), ended
-    assert "waiting: shop is Creating" in ended.err
+    waits = [line for line in ended.err.splitlines() if line.startswith("waiting: ")]
+    assert any("shop is Creating" in line and "beside is Creating" in line for line in waits), ended.err

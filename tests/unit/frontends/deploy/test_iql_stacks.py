@@ -179,7 +179,10 @@ def test_a_failed_write_of_a_multi_resource_is_a_warning_and_its_checks_decide(
 
 
 PARTS = """
-  - {name: first, type: command, sql: "SELECT 1"}
+  - name: first
+    type: command
+    sql: SELECT 1
+    auth: {aws: {type: aws_signing_v1, keyIDenvvar: AWS_ACCESS_KEY_ID, credentialsenvvar: AWS_SECRET_ACCESS_KEY}}
   - {name: seen, type: query,
      sql: "SELECT '0012' AS id, 'FAILED: syntax error' AS note, 7 AS n, [1, 2] AS list, {'a': true} AS map",
      exports: [id, n, list, {map: object}]}
@@ -380,6 +383,7 @@ def test_mistakes_of_a_stack_are_found_before_the_first_call_and_all_at_once(
   - {name: gone, exports: [x], protected: [y]}
   - {name: gone, type: script, run: ls}
   - {name: script, type: script}
+  - {name: keys, type: query, sql: "SELECT 1", auth: {aws: {keyIDenvvar: MY_KEY, username_var: AWS_ACCESS_KEY_ID}}}
 exports: [missing]
 """
     iql = "/*+ exist */\nSELECT 1\n/*+ create, retires=3, retries=x */\nSELECT '{{ team }}'\n/*+ delete */\n"
@@ -396,6 +400,7 @@ exports: [missing]
         "gone.iql does not exist",
         "'y' is protected and not among the exports",
         "the script 'script' needs `run`",
+        "stackql_manifest.yml:14: `auth` names MY_KEY; every resource uses the credentials of the AWS CLI",
         "the stack exports 'missing'",
         "unknown provider 'azure'; expected one of aws",
         "model.iql:1: unknown block 'exist'",

@@ -11,6 +11,7 @@ from stacks import VARIABLES, StackRun, build_ok, run_stack, write_stack
 import sqlprov
 from sqlprov.api.connection import Connection
 from sqlprov.emulator import Emulator
+from sqlprov.errors import Error
 from sqlprov.frontends.deploy.events import Reporter
 from sqlprov.frontends.deploy.runner import Runner
 from sqlprov.frontends.deploy.stack import load_stack
@@ -281,6 +282,24 @@ def test_a_row_of_this_environment_that_the_manifest_no_longer_names_is_found_by
         assert str(row) == "aws.sagemaker.models 'strays-dev-2' in us-east-1"
         delete_row(row, runner)
         assert find_tagged_rows(stack, runner) == []
+
+
+def test_a_table_whose_tags_cannot_be_read_is_a_warning_beside_the_rows_that_can(
+    con: Connection, em: Emulator, tmp_path: Path
+) -> None:
+    build_ok(con, write(tmp_path, "blind", MODEL), tag=True)
+    stack = load_stack(write(tmp_path, "blind", MODEL), "dev", VARIABLES, con.catalog)
+    lines: list[str] = []
+    runner = Runner(con, Reporter(lines.append))
+    with pytest.raises(
+        Error, match="ListClusters in us-east-1 failed"
+    ):  # the local SageMaker has few operations
+        find_tagged_rows(stack, runner)
+    con.sql("SET sqlprov_on_error = 'warn'")
+    (row,) = find_tagged_rows(stack, runner)
+    con.sql("RESET sqlprov_on_error")
+    assert str(row) == "aws.sagemaker.models 'blind-dev' in us-east-1"
+    assert any(line.startswith("warning: ") and "ListClusters in us-east-1" in line for line in lines), lines
 
 
 class _Settling(list[float]):
